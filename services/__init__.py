@@ -1,0 +1,1 @@
+"""The four services, and `dev`, which runs them in one process."""

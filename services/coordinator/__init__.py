@@ -1,0 +1,1 @@
+"""Validates and stores jobs, grants claims, advances task order and job context."""

@@ -1,0 +1,1 @@
+"""The coordinator's own SQL: what the API reads, and task logs."""

@@ -1,0 +1,1 @@
+"""Minds all that has to do with time."""

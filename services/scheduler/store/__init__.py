@@ -1,0 +1,1 @@
+"""The scheduler's own SQL: nodes, what is due, what has expired."""

@@ -1,0 +1,1 @@
+"""Delivers job and task state changes to the outside."""

@@ -1,0 +1,1 @@
+"""Runs tasks. Has no database."""

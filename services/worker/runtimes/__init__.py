@@ -1,0 +1,1 @@
+"""Where tasks run: container engines and the shell, behind one protocol."""

@@ -1,0 +1,1 @@
+"""What the services share; never imports a service."""

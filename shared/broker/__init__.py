@@ -1,0 +1,27 @@
+"""One broker protocol, two implementations: RabbitMQ and in-process."""
+
+from shared.broker.protocol import (
+    MAX_PRIORITY,
+    Broker,
+    BrokerUnavailable,
+    Consumer,
+    Delivery,
+    OnMissing,
+    Outgoing,
+    QueueSpec,
+    QueueStats,
+    queue_spec,
+)
+
+__all__ = [
+    "MAX_PRIORITY",
+    "Broker",
+    "BrokerUnavailable",
+    "Consumer",
+    "Delivery",
+    "OnMissing",
+    "Outgoing",
+    "QueueSpec",
+    "QueueStats",
+    "queue_spec",
+]

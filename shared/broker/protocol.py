@@ -1,0 +1,150 @@
+"""What every broker can do. Two implementations, one contract suite: `rabbitmq`, `in_process`.
+
+Topology is values: `queue_spec(name)` says how a queue is declared, from its name alone, so that
+every service declares it alike. The broker declares a queue the first time it publishes to or
+consumes from it, and again when it was deleted meanwhile.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from shared.messages import queues
+
+MAX_PRIORITY = 9
+
+
+class BrokerUnavailable(Exception):
+    """The broker can't be reached or did not confirm in time: try again later."""
+
+
+class OnMissing(Enum):
+    """What publishing to a queue that does not exist does."""
+
+    DECLARE = "declare"
+    DROP = "drop"  # its only reader is gone for good
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSpec:
+    """How a queue is declared; all are durable. Unused for `expires_seconds` it is deleted."""
+
+    name: str
+    max_priority: int | None = None
+    expires_seconds: int | None = None
+    exchange: str | None = None  # a fan-out exchange it is bound to
+    on_missing: OnMissing = OnMissing.DECLARE
+
+
+def queue_spec(name: str) -> QueueSpec:
+    if name == queues.EVENTS:
+        return QueueSpec(name, exchange=queues.EVENTS)
+    if name in queues.SERVICE_QUEUES:
+        return QueueSpec(name)
+    if queues.is_node_queue(name):
+        return QueueSpec(name, expires_seconds=600, on_missing=OnMissing.DROP)
+    return QueueSpec(name, max_priority=MAX_PRIORITY)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to send. `queue` is a queue's name; EVENTS goes to the fan-out exchange.
+
+    `message_id` is the same each time the same message is sent. `priority` is 0..9, higher first.
+    """
+
+    queue: str
+    body: bytes
+    message_id: str
+    priority: int = 0
+
+
+class Delivery(Protocol):
+    """One received message. Exactly one of the three answers is due; a second one is a no-op.
+
+    An answer after the connection was lost is a no-op too: the message will be redelivered.
+    """
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def message_id(self) -> str: ...
+    @property
+    def redelivered(self) -> bool: ...
+
+    async def ack(self) -> None: ...
+    async def requeue(self) -> None: ...
+    async def bury(self, reason: str) -> None:
+        """Move the message to `dead-letters` with its queue and `reason`, then acknowledge it."""
+        ...
+
+
+class Consumer(Protocol):
+    """Deliveries of one queue. Survives lost connections: it subscribes again by itself."""
+
+    def __aiter__(self) -> AsyncIterator[Delivery]: ...
+
+    async def batch(self, limit: int) -> list[Delivery]:
+        """Wait for one delivery, then add what else has already arrived, up to `limit`."""
+        ...
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the broker knows this consumer right now; False during an outage."""
+        ...
+
+    async def cancel(self) -> None:
+        """Stop receiving. Deliveries that were handed out can still be answered."""
+        ...
+
+    async def resume(self) -> None:
+        """Receive again after `cancel`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStats:
+    name: str
+    size: int  # messages waiting
+    subscribers: int
+
+
+class Broker(Protocol):
+    async def start(self) -> None:
+        """Begin connecting, in the background and for as long as it takes."""
+        ...
+
+    async def close(self) -> None: ...
+
+    @property
+    def is_up(self) -> bool: ...
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """What `/health` must name: the connection, and each consumer that should be live."""
+        ...
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        """Send all, persistent, and return when the broker has confirmed every one.
+
+        Pipelined: the time is that of one confirm, not of one for each. Raises BrokerUnavailable
+        when any is unconfirmed; some may have arrived, so the caller sends all again.
+        """
+        ...
+
+    def consume(self, queue: str, *, prefetch: int) -> AbstractAsyncContextManager[Consumer]:
+        """Subscribe; at most `prefetch` deliveries are unanswered at any time.
+
+        On leaving the context, deliveries that were received but not answered go back.
+        """
+        ...
+
+    async def queue_stats(self, name: str) -> QueueStats | None:
+        """None when there is no such queue. Raises BrokerUnavailable."""
+        ...
+
+    async def delete_queue(self, name: str) -> None:
+        """Delete the queue and what is in it; consumers of it subscribe to a fresh one."""
+        ...

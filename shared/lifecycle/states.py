@@ -1,0 +1,84 @@
+"""The states of jobs and tasks, and which moves between them are legal.
+
+The law: a final state is left only by a restart (jobs) or never (tasks). Everything that moves a
+job or a task is checked against these two tables, here and again by constraints in Postgres.
+"""
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    PENDING = "PENDING"
+    SCHEDULED = "SCHEDULED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL_JOB_STATES
+
+    @property
+    def may_restart(self) -> bool:
+        return self in (JobState.FAILED, JobState.CANCELLED)
+
+
+class TaskState(StrEnum):
+    CREATED = "CREATED"  # waits for its turn among its siblings
+    PENDING = "PENDING"  # waits for its time: a retry with a delay
+    SCHEDULED = "SCHEDULED"  # on a queue
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    STOPPED = "STOPPED"
+    SKIPPED = "SKIPPED"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL_TASK_STATES
+
+
+_FINAL_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
+_FINAL_TASK_STATES = frozenset(
+    {
+        TaskState.COMPLETED,
+        TaskState.FAILED,
+        TaskState.CANCELLED,
+        TaskState.STOPPED,
+        TaskState.SKIPPED,
+    }
+)
+
+JOB_MOVES: dict[JobState, frozenset[JobState]] = {
+    JobState.PENDING: frozenset(
+        {JobState.SCHEDULED, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.SCHEDULED: frozenset(
+        {JobState.RUNNING, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
+    ),
+    JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
+    JobState.COMPLETED: frozenset(),
+    JobState.FAILED: frozenset({JobState.PENDING}),  # restart
+    JobState.CANCELLED: frozenset({JobState.PENDING}),  # restart
+}
+
+TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
+    TaskState.CREATED: frozenset({TaskState.SCHEDULED, TaskState.CANCELLED}),
+    TaskState.PENDING: frozenset({TaskState.SCHEDULED, TaskState.CANCELLED}),
+    TaskState.SCHEDULED: frozenset({TaskState.RUNNING, TaskState.FAILED, TaskState.CANCELLED}),
+    TaskState.RUNNING: frozenset(
+        {
+            TaskState.SCHEDULED,  # a new dispatch: its worker was lost or handed it back
+            TaskState.COMPLETED,
+            TaskState.FAILED,
+            TaskState.CANCELLED,
+        }
+    ),
+    TaskState.COMPLETED: frozenset(),
+    TaskState.FAILED: frozenset(),
+    TaskState.CANCELLED: frozenset(),
+    TaskState.STOPPED: frozenset(),
+    TaskState.SKIPPED: frozenset(),
+}

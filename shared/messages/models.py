@@ -1,0 +1,173 @@
+"""Every message that travels between services.
+
+On the wire a message is a JSON object with its `kind` and its version `v`. Fields are only ever
+added, with a default; a change of meaning is a new kind. Batching is part of the format: all but
+`RunTask` carry lists, so a busy service sends few messages and an idle one adds no delay.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")  # newer senders may add fields
+
+
+class _Message(_Part):
+    v: Literal[1] = 1
+
+
+class TaskRef(_Part):
+    """One dispatch of one task attempt."""
+
+    job_id: str
+    task_id: str
+    dispatch: int
+
+
+class RunTask(_Message):
+    """To a task queue: run this.
+
+    `definition` is the task in the job language with what came from a secret taken out; `sealed`
+    is the encrypted JSON object that holds those parts (see `shared.process.sealing`).
+    `republished` says that this dispatch may have been sent before.
+    """
+
+    kind: Literal["run_task"] = "run_task"
+    job_id: str
+    task_id: str
+    dispatch: int
+    attempt: int = 0
+    queue: str
+    timeout_seconds: float | None = None
+    definition: dict[str, object]
+    sealed: str | None = None
+    republished: bool = False
+
+    @property
+    def ref(self) -> TaskRef:
+        return TaskRef(job_id=self.job_id, task_id=self.task_id, dispatch=self.dispatch)
+
+
+class LogPart(_Part):
+    """A piece of a task's log; `number` counts from 1 within the task and is unique there."""
+
+    job_id: str
+    task_id: str
+    number: int
+    contents: str
+    created_at: datetime
+
+
+class Claim(TaskRef):
+    """The worker holds the task and asks to start it."""
+
+
+class Finished(TaskRef):
+    """The task ended on its worker: `error` is None when it succeeded.
+
+    `log_parts` is how many log parts the task has; the last of them may travel here in `log`, so
+    that a short task costs no message and no transaction more.
+    """
+
+    result: str | None = None
+    error: str | None = None
+    log_parts: int = 0
+    log: list[LogPart] = Field(default_factory=list)
+
+
+class Returned(TaskRef):
+    """The worker gives the task back unfinished; nothing of it runs any more."""
+
+
+class Reports(_Message):
+    """To `completions`: what the tasks of one worker have come to."""
+
+    kind: Literal["reports"] = "reports"
+    node_id: str
+    lease_seconds: float
+    claims: list[Claim] = Field(default_factory=list)
+    finished: list[Finished] = Field(default_factory=list)
+    returned: list[Returned] = Field(default_factory=list)
+
+
+class Refusal(TaskRef):
+    reason: str
+
+
+class StopOrder(TaskRef):
+    reason: str
+
+
+class Orders(_Message):
+    """To `node.<id>`: the answers to a worker's claims, and tasks it must stop."""
+
+    kind: Literal["orders"] = "orders"
+    granted: list[TaskRef] = Field(default_factory=list)
+    refused: list[Refusal] = Field(default_factory=list)
+    stop: list[StopOrder] = Field(default_factory=list)
+
+
+class ProgressReport(TaskRef):
+    progress: float  # 0..100
+
+
+class Telemetry(_Message):
+    """To `telemetry`: logs and progress of running tasks."""
+
+    kind: Literal["telemetry"] = "telemetry"
+    node_id: str
+    logs: list[LogPart] = Field(default_factory=list)
+    progress: list[ProgressReport] = Field(default_factory=list)
+
+
+class Heartbeat(_Message):
+    """To `heartbeats`: the worker lives, and these dispatches are running on it."""
+
+    kind: Literal["heartbeat"] = "heartbeat"
+    node_id: str
+    name: str
+    hostname: str
+    port: int
+    version: str
+    started_at: datetime
+    cpu_percent: float
+    queue: str  # the queues it serves, as its settings spell them
+    lease_seconds: float
+    leaving: bool = False
+    tasks: list[TaskRef] = Field(default_factory=list)
+
+
+class Change(_Part):
+    """One state change of a job (`task_id` None) or of a task.
+
+    `version` orders the changes of one job; (`job_id`, `version`) is unique and the same each time
+    the change is sent.
+    """
+
+    job_id: str
+    version: int
+    state: str
+    at: datetime
+    position: int = 0
+    progress: float = 0.0
+    result: str | None = None
+    error: str | None = None
+    task_id: str | None = None
+    task_name: str | None = None
+    attempt: int = 0
+    node_id: str | None = None
+
+
+class Changes(_Message):
+    """To the `events` exchange: state changes, in the order they were decided."""
+
+    kind: Literal["changes"] = "changes"
+    changes: list[Change]
+
+
+Message = Annotated[
+    RunTask | Reports | Orders | Telemetry | Heartbeat | Changes, Field(discriminator="kind")
+]

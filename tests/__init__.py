@@ -1,0 +1,1 @@
+"""Unit, contract, integration and end-to-end tests."""
