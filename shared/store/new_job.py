@@ -1,0 +1,26 @@
+"""A job as it enters the store: the core's value, and all that is only kept to be shown or read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from shared.lifecycle import Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """`tasks`, `defaults` and `webhooks` are in the job language's JSON form, as submitted.
+
+    `job` is PENDING; its `task_count`, `has_output` and `auto_delete_after` agree with the rest.
+    """
+
+    job: Job
+    name: str
+    tasks: Sequence[Mapping[str, object]]
+    description: str | None = None
+    tags: Sequence[str] = ()
+    created_by: str | None = None
+    inputs: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    output: str | None = None
+    defaults: Mapping[str, object] | None = None
+    webhooks: Sequence[Mapping[str, object]] = ()
