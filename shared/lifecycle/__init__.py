@@ -18,7 +18,7 @@ from shared.lifecycle.commands import (
     SetVariable,
     StopTask,
 )
-from shared.lifecycle.decide import Decision, Ignored, decide
+from shared.lifecycle.decide import NO_SUCH_JOB, Decision, Ignored, decide
 from shared.lifecycle.events import (
     DispatchMissing,
     Event,
@@ -47,6 +47,7 @@ from shared.lifecycle.states import JobState, TaskState
 from shared.lifecycle.values import Job, PlannedTask, RetryPolicy, Task
 
 __all__ = [
+    "NO_SUCH_JOB",
     "AnnounceJob",
     "AnnounceTask",
     "CancelActiveTasks",

@@ -26,6 +26,9 @@ class Ignored:
     commands: tuple[c.Command, ...] = ()
 
 
+NO_SUCH_JOB = Ignored("no such job")
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`job` and `tasks` as they must be saved (`new_tasks` have no row yet), and what to do."""

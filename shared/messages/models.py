@@ -31,8 +31,7 @@ class RunTask(_Message):
     """To a task queue: run this.
 
     `definition` is the task in the job language with what came from a secret taken out; `sealed`
-    is the encrypted JSON object that holds those parts (see `shared.process.sealing`).
-    `republished` says that this dispatch may have been sent before.
+    is the encrypted JSON object that holds those parts (see `shared.store.planning`).
     """
 
     kind: Literal["run_task"] = "run_task"
@@ -44,7 +43,6 @@ class RunTask(_Message):
     timeout_seconds: float | None = None
     definition: dict[str, object]
     sealed: str | None = None
-    republished: bool = False
 
     @property
     def ref(self) -> TaskRef:

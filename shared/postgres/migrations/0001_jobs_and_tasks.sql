@@ -157,7 +157,6 @@ CREATE TABLE webhook_deliveries (
     version     integer NOT NULL,
     webhook     integer NOT NULL,                -- place in the job's list
     url         text NOT NULL,
-    headers     jsonb NOT NULL DEFAULT '{}',
     body        bytea NOT NULL,
     attempts    integer NOT NULL DEFAULT 0,
     next_at     timestamptz NOT NULL,

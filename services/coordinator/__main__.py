@@ -1,0 +1,22 @@
+"""`python -m services.coordinator`: settings in, a running coordinator out."""
+
+import sys
+
+from services.coordinator.app import run
+from services.coordinator.settings import CoordinatorSettings
+from shared.process.entry import enter
+from shared.process.run import Stop
+from shared.store.opening import opened_ground
+
+
+async def _serve(settings: CoordinatorSettings, stop: Stop) -> None:
+    async with opened_ground("coordinator", settings.broker, settings.postgres) as ground:
+        await run(settings, ground.broker, ground.pool, stop)
+
+
+def main() -> int:
+    return enter("coordinator", CoordinatorSettings, _serve)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+"""A coordinator: its doors, wired, and the order in which they open and close."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from services.coordinator.api.app import make_app
+from services.coordinator.commands import EngineCommands
+from services.coordinator.ports import ApiPorts
+from services.coordinator.reports import on_reports
+from services.coordinator.settings import ApiSettings, CoordinatorSettings
+from services.coordinator.store.reads import Reads
+from services.coordinator.telemetry import on_telemetry
+from services.coordinator.waiting import FinalJobs
+from shared.broker import Broker, BrokerUnavailable
+from shared.broker.consuming import BatchConsumer
+from shared.messages import Reports, Telemetry
+from shared.messages.queues import COMPLETIONS, TELEMETRY
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Pool
+from shared.process.loops import every
+from shared.process.run import Stop
+from shared.process.sealing import Sealer
+from shared.store.engine import Engine
+from shared.store.opening import watched
+from shared.store.planning import Planner
+
+log = structlog.get_logger(__name__)
+
+_UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable)
+_RELAY_SECONDS = 1.0
+_GOODBYE_SECONDS = 5.0
+
+
+async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: Stop) -> None:
+    """Serve until `stop`; requests and messages that have begun are finished."""
+    sealer = Sealer(settings.encryption.keys)
+    async with (
+        Engine(pool, broker, Planner(sealer)) as engine,
+        watched(broker, pool, stop) as ground,
+    ):
+        consumers: list[BatchConsumer[Any]] = [
+            BatchConsumer(broker, COMPLETIONS, Reports, partial(on_reports, engine), _UNAVAILABLE),
+            BatchConsumer(
+                broker, TELEMETRY, Telemetry, partial(on_telemetry, engine, pool), _UNAVAILABLE
+            ),
+        ]
+        reads = Reads(pool)
+        ports = ApiPorts(
+            commands=EngineCommands(engine),
+            reads=reads,
+            final_jobs=FinalJobs(reads),
+            broker=broker,
+            sealer=sealer,
+            metrics=ground.metrics,
+            health_checks=ground.checks,
+        )
+        consuming = asyncio.gather(*(consumer.run() for consumer in consumers))
+        async with _serving(ports, settings.api):
+            await every(
+                engine.outbox.relay_round,
+                interval_seconds=_RELAY_SECONDS,
+                stop=stop,
+                name="relay_outbox",
+                unavailable=_UNAVAILABLE,
+            )
+        consuming.cancel()
+        await asyncio.gather(consuming, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _serving(ports: ApiPorts, settings: ApiSettings) -> AsyncIterator[None]:
+    """The API while the context lasts. Raises OSError when its address can't be had."""
+    runner = web.AppRunner(
+        make_app(ports, settings), access_log=None, shutdown_timeout=_GOODBYE_SECONDS
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        log.info("api is up", address=settings.address)
+        yield
+    finally:
+        await ports.final_jobs.close()
+        await runner.cleanup()

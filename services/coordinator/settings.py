@@ -1,0 +1,36 @@
+"""The settings of a coordinator."""
+
+from pydantic import Field
+
+from shared.process.blocks import (
+    Address,
+    Block,
+    BrokerSettings,
+    LogSettings,
+    PostgresSettings,
+    SealingSettings,
+)
+from shared.process.settings import Settings
+
+
+class ApiSettings(Block):
+    address: Address = Field("127.0.0.1:8000", description="Where the HTTP API is served.")
+    body_limit_bytes: int = Field(
+        512_000, gt=0, description="A larger request body is refused with 413."
+    )
+
+    @property
+    def host(self) -> str:
+        return self.address.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+
+class CoordinatorSettings(Settings):
+    log: LogSettings = LogSettings()
+    api: ApiSettings = ApiSettings()
+    broker: BrokerSettings
+    postgres: PostgresSettings
+    encryption: SealingSettings = SealingSettings()

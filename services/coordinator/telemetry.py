@@ -1,0 +1,27 @@
+"""The messages door for `telemetry`: log parts are stored, progress becomes events."""
+
+from collections.abc import Sequence
+
+from shared.lifecycle import TaskProgressed
+from shared.messages import Telemetry
+from shared.postgres.pool import Pool, acquired
+from shared.store.apply import Work
+from shared.store.engine import Engine, Failures, perform_all
+from shared.store.statements import add_log_parts
+
+
+async def on_telemetry(engine: Engine, pool: Pool, messages: Sequence[Telemetry]) -> Failures:
+    parts = [part for message in messages for part in message.logs]
+    if parts:
+        try:
+            async with acquired(pool) as connection:
+                await add_log_parts(connection, parts)
+        except Exception as error:  # noqa: BLE001 - the door sorts it: back to the queue, or buried
+            return [error] * len(messages)
+    return await perform_all(engine, [_works(message) for message in messages])
+
+
+def _works(message: Telemetry) -> list[Work]:
+    return [
+        Work(TaskProgressed(p.job_id, p.task_id, p.dispatch, p.progress)) for p in message.progress
+    ]

@@ -1,0 +1,67 @@
+"""A scheduler: its doors, wired."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+from services.scheduler.calm import Calm
+from services.scheduler.heartbeats import Heartbeats
+from services.scheduler.loops import RetentionLoops, TaskLoops
+from services.scheduler.settings import SchedulerSettings
+from shared.broker import Broker, BrokerUnavailable
+from shared.broker.consuming import BatchConsumer
+from shared.messages import Heartbeat
+from shared.messages.queues import HEARTBEATS
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Pool
+from shared.process.loops import Round, every
+from shared.process.run import Stop
+from shared.process.sealing import Sealer
+from shared.store.engine import Engine
+from shared.store.planning import Planner
+
+_UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable)
+
+
+async def run(
+    settings: SchedulerSettings,
+    broker: Broker,
+    pool: Pool,
+    stop: Stop,
+    *,
+    resend_at_start: bool = False,
+) -> None:
+    """Serve until `stop`. `resend_at_start`: the broker has lost all messages (in-process)."""
+    calm = Calm(settings.schedule.calm_seconds, time.monotonic)
+    async with Engine(pool, broker, Planner(Sealer(settings.encryption.keys))) as engine:
+        tasks = TaskLoops(engine, pool, broker, calm, settings.schedule)
+        retention = RetentionLoops(pool, settings.retention)
+        heartbeats = Heartbeats(engine, pool, calm)
+        consumer = BatchConsumer(
+            broker, HEARTBEATS, Heartbeat, heartbeats.on_heartbeats, _UNAVAILABLE
+        )
+        if resend_at_start:
+            await tasks.resend_older_than(timedelta())
+        often: list[Round] = [
+            tasks.send_due_retries,
+            tasks.end_timed_out_tasks,
+            tasks.expire_leases,
+            engine.outbox.relay_round,
+        ]
+        seldom: list[Round] = [tasks.resend_missing, retention.delete_expired]
+        consuming = asyncio.create_task(consumer.run())
+        async with asyncio.TaskGroup() as group:
+            for rounds, seconds in (
+                (often, settings.schedule.round_seconds),
+                (seldom, settings.retention.round_seconds),
+            ):
+                for do_round in rounds:
+                    group.create_task(_repeat(do_round, seconds, stop))
+            await stop.wait()
+            consuming.cancel()
+        await asyncio.gather(consuming, return_exceptions=True)
+
+
+async def _repeat(do_round: Round, seconds: float, stop: Stop) -> None:
+    name = getattr(do_round, "__name__", "round")
+    await every(do_round, interval_seconds=seconds, stop=stop, name=name, unavailable=_UNAVAILABLE)

@@ -1,0 +1,32 @@
+"""When the silence of a worker means something.
+
+A lease in Postgres looks expired also when heartbeats could not be taken in: the broker or the
+database was away, or this process was. Declaring a worker lost then would run its tasks twice,
+so nobody is lost before heartbeats have flowed undisturbed for a while.
+"""
+
+from collections.abc import Callable
+
+_FROZEN_SECONDS = 5.0
+"""A gap between two looks that a busy process would not have: it was stopped, or its host slept."""
+
+
+class Calm:
+    """`clock` gives monotonic seconds."""
+
+    def __init__(self, calm_seconds: float, clock: Callable[[], float]) -> None:
+        self._calm_seconds = calm_seconds
+        self._clock = clock
+        self._calm_since = self._looked_at = clock()
+
+    def disturbed(self) -> None:
+        """Heartbeats can't be taken in right now."""
+        self._calm_since = self._clock()
+
+    def lasts(self) -> bool:
+        """Whether a silent worker may be taken for lost. To be asked every round."""
+        now = self._clock()
+        if now - self._looked_at > _FROZEN_SECONDS:
+            self._calm_since = now
+        self._looked_at = now
+        return now - self._calm_since >= self._calm_seconds

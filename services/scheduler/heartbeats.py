@@ -1,0 +1,42 @@
+"""The messages door for `heartbeats`: workers are recorded, their leases renewed."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from services.scheduler.calm import Calm
+from services.scheduler.store import nodes
+from shared.messages import Heartbeat
+from shared.postgres.pool import Pool, acquired
+from shared.store.engine import Engine, Failures
+from shared.store.leases import Held, renew
+from shared.store.outgoing import messages_for
+from shared.store.statements import Writes, now, write
+
+
+class Heartbeats:
+    def __init__(self, engine: Engine, pool: Pool, calm: Calm) -> None:
+        self._engine = engine
+        self._pool = pool
+        self._calm = calm
+
+    async def on_heartbeats(self, heartbeats: Sequence[Heartbeat]) -> Failures:
+        try:
+            await self._record(heartbeats)
+        except Exception as error:  # noqa: BLE001 - the door sorts it: back to the queue, or buried
+            self._calm.disturbed()
+            return [error] * len(heartbeats)
+        return [None] * len(heartbeats)
+
+    async def _record(self, heartbeats: Sequence[Heartbeat]) -> None:
+        held = [held for heartbeat in heartbeats for held in _held(heartbeat)]
+        async with acquired(self._pool) as connection, connection.transaction():
+            await nodes.record(connection, heartbeats)
+            stops = await renew(connection, held)
+            messages = messages_for(stops, await now(connection))
+            rows = await write(connection, Writes(messages=messages)) if messages else []
+        self._engine.outbox.send(rows)
+
+
+def _held(heartbeat: Heartbeat) -> Iterator[Held]:
+    lease = timedelta(seconds=heartbeat.lease_seconds)
+    return (Held(ref, heartbeat.node_id, lease) for ref in heartbeat.tasks)

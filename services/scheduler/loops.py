@@ -1,0 +1,109 @@
+"""The time door: one method, one round, for each thing that must happen as time passes."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from services.scheduler.calm import Calm
+from services.scheduler.settings import RetentionSettings, ScheduleSettings
+from services.scheduler.store import due, nodes, retention
+from shared.broker import Broker
+from shared.lifecycle import Decision, Event
+from shared.postgres.pool import Pool, acquired
+from shared.store.apply import Work
+from shared.store.engine import Engine
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 0.0
+_SHORTEST_WAIT_SECONDS = 0.01
+
+
+class TaskLoops:
+    def __init__(
+        self, engine: Engine, pool: Pool, broker: Broker, calm: Calm, settings: ScheduleSettings
+    ) -> None:
+        self._engine = engine
+        self._pool = pool
+        self._broker = broker
+        self._calm = calm
+        self._settings = settings
+
+    async def send_due_retries(self) -> float | None:
+        """Returns the time to the next retry when that is sooner than the next round."""
+        async with acquired(self._pool) as connection:
+            events = await due.due_retries(connection)
+        if events:
+            await self._perform(events)
+            return _AT_ONCE
+        async with acquired(self._pool) as connection:
+            wait = await due.seconds_to_next_retry(connection)
+        if wait is None:
+            return None
+        return min(max(wait, _SHORTEST_WAIT_SECONDS), self._settings.round_seconds)
+
+    async def end_timed_out_tasks(self) -> None:
+        async with acquired(self._pool) as connection:
+            events = await due.timed_out(connection, self._settings.timeout_grace)
+        await self._perform(events)
+
+    async def expire_leases(self) -> None:
+        if self._broker.missing:
+            self._calm.disturbed()
+        if not self._calm.lasts():
+            return
+        async with acquired(self._pool) as connection:
+            events = await due.lost(connection)
+            silent = await nodes.mark_silent(connection)
+        for node in silent:
+            log.warning("worker is silent", node=node)
+        await self._perform(events)
+
+    async def resend_missing(self) -> None:
+        """Tasks that wait on a queue with nothing in it: their messages are gone."""
+        await self.resend_older_than(self._settings.resend_after)
+
+    async def resend_older_than(self, age: timedelta) -> None:
+        async with acquired(self._pool) as connection:
+            queues = await due.waiting_queues(connection, age)
+        empty = [queue for queue in queues if await self._is_empty(queue)]
+        if not empty:
+            return
+        async with acquired(self._pool) as connection:
+            events = await due.waiting(connection, age, empty)
+        await self._perform(events)
+
+    async def _is_empty(self, queue: str) -> bool:
+        stats = await self._broker.queue_stats(queue)
+        return stats is None or stats.size == 0
+
+    async def _perform(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        outcomes = await self._engine.perform([Work(event) for event in events])
+        for event, outcome in zip(events, outcomes, strict=True):
+            if isinstance(outcome, Decision):
+                log.info("due", event_kind=type(event).__name__, job=event.job_id)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+
+class RetentionLoops:
+    def __init__(self, pool: Pool, settings: RetentionSettings) -> None:
+        self._pool = pool
+        self._settings = settings
+
+    async def delete_expired(self) -> float | None:
+        """Jobs whose autoDelete or retention time has come, and old log parts."""
+        async with acquired(self._pool) as connection:
+            deleted = await retention.delete_expired_jobs(connection)
+            deleted += await retention.delete_old_jobs(
+                connection, timedelta(days=self._settings.jobs_days)
+            )
+            deleted += await retention.delete_old_log_parts(
+                connection, timedelta(days=self._settings.logs_days)
+            )
+            await nodes.forget(connection, timedelta(hours=self._settings.nodes_hours))
+        return _AT_ONCE if deleted else None

@@ -1,0 +1,64 @@
+"""The settings of a scheduler."""
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from shared.process.blocks import (
+    Block,
+    BrokerSettings,
+    HealthSettings,
+    LogSettings,
+    PostgresSettings,
+    SealingSettings,
+)
+from shared.process.settings import Settings
+
+
+class ScheduleSettings(Block):
+    round_seconds: float = Field(
+        1, gt=0, description="How often due retries, time-outs and lost workers are looked for."
+    )
+    timeout_grace_seconds: float = Field(
+        10,
+        gt=0,
+        description="How long after its time-out a task is ended here, if its worker hasn't.",
+    )
+    resend_after_seconds: float = Field(
+        30,
+        gt=0,
+        description="A task that has waited this long on a queue that is empty is sent again.",
+    )
+    calm_seconds: float = Field(
+        35,
+        gt=0,
+        description="After a start or an outage, no worker is taken for lost for this long: its "
+        "heartbeats may still be on their way. At least the workers' lease.",
+    )
+
+    @property
+    def timeout_grace(self) -> timedelta:
+        return timedelta(seconds=self.timeout_grace_seconds)
+
+    @property
+    def resend_after(self) -> timedelta:
+        return timedelta(seconds=self.resend_after_seconds)
+
+
+class RetentionSettings(Block):
+    round_seconds: float = Field(5, gt=0, description="How often expired jobs are deleted.")
+    logs_days: float = Field(7, gt=0, description="Log parts older than this are deleted.")
+    jobs_days: float = Field(365, gt=0, description="Ended jobs older than this are deleted.")
+    nodes_hours: float = Field(
+        1, gt=0, description="Workers that have been silent for this long are forgotten."
+    )
+
+
+class SchedulerSettings(Settings):
+    log: LogSettings = LogSettings()
+    health: HealthSettings = HealthSettings(address="127.0.0.1:8002")
+    broker: BrokerSettings
+    postgres: PostgresSettings
+    encryption: SealingSettings = SealingSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    retention: RetentionSettings = RetentionSettings()

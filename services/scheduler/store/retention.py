@@ -1,0 +1,42 @@
+"""Deleting what nobody needs any more, a little at a time."""
+
+from datetime import timedelta
+
+from shared.postgres.pool import Connection
+
+LIMIT = 200
+
+# Deleting a job takes its tasks, their logs and its context along.
+EXPIRED_JOBS = f"""
+DELETE FROM jobs WHERE id IN (
+    SELECT id FROM jobs WHERE delete_at < clock_timestamp()
+    ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""  # noqa: S608 - a number of our own
+
+OLD_JOBS = f"""
+DELETE FROM jobs WHERE id IN (
+    SELECT id FROM jobs
+    WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}') AND created_at < clock_timestamp() - $1
+    ORDER BY created_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""  # noqa: S608 - a number of our own
+
+OLD_LOG_PARTS = """
+DELETE FROM task_log_parts WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM task_log_parts WHERE created_at < clock_timestamp() - $1 LIMIT 5000))
+"""
+
+
+async def delete_expired_jobs(connection: Connection) -> int:
+    """Delete jobs whose autoDelete time has come; how many."""
+    return len(await connection.fetch(EXPIRED_JOBS))
+
+
+async def delete_old_jobs(connection: Connection, age: timedelta) -> int:
+    return len(await connection.fetch(OLD_JOBS, age))
+
+
+async def delete_old_log_parts(connection: Connection, age: timedelta) -> int:
+    tag: str = await connection.execute(OLD_LOG_PARTS, age)
+    return int(tag.split()[-1])

@@ -1,0 +1,38 @@
+"""A webhook dispatcher: its doors, wired."""
+
+import asyncio
+
+import aiohttp
+
+from services.webhook_dispatcher.calls import Calls
+from services.webhook_dispatcher.events import Events
+from services.webhook_dispatcher.settings import DispatcherSettings
+from shared.broker import Broker, BrokerUnavailable
+from shared.broker.consuming import BatchConsumer
+from shared.messages import Changes
+from shared.messages.queues import EVENTS
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Pool
+from shared.process.loops import every
+from shared.process.run import Stop
+from shared.process.sealing import Sealer
+
+_UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable)
+
+
+async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: Stop) -> None:
+    """Serve until `stop`; calls that have begun are finished."""
+    events = Events(pool, Sealer(settings.encryption.keys))
+    consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, _UNAVAILABLE)
+    consuming = asyncio.create_task(consumer.run())
+    async with aiohttp.ClientSession() as session:
+        calls = Calls(pool, session, settings.webhook)
+        await every(
+            calls.make_due_calls,
+            interval_seconds=settings.webhook.round_seconds,
+            stop=stop,
+            name="make_due_calls",
+            unavailable=_UNAVAILABLE,
+        )
+        consuming.cancel()
+        await asyncio.gather(consuming, return_exceptions=True)

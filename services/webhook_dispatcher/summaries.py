@@ -1,0 +1,85 @@
+"""What a webhook is told: the job's summary as it was at the change, in the API's wire form."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from services.webhook_dispatcher.store.deliveries import Delivery
+from shared.lifecycle import derived_id
+from shared.messages import Change
+from shared.process.redaction import Redactor
+
+JOB_STATE = "job.StateChange"
+TASK_STATE = "task.StateChange"
+
+
+def deliveries_for(
+    change: Change, job: Mapping[str, Any], secrets: Mapping[str, str]
+) -> Iterator[Delivery]:
+    """The calls that `change` owes to the webhooks of `job` (a row)."""
+    event = JOB_STATE if change.task_id is None else TASK_STATE
+    body: bytes | None = None
+    for place, webhook in enumerate(job["webhooks"]):
+        if (webhook.get("event") or JOB_STATE) != event:
+            continue
+        if body is None:
+            summary = _task(change) if change.task_id else _job(change, job)
+            body = orjson.dumps(Redactor(secrets.values()).value(summary))
+        yield Delivery(
+            id=derived_id("webhook", change.job_id, change.version, place),
+            job_id=change.job_id,
+            version=change.version,
+            webhook=place,
+            url=webhook["url"],
+            body=body,
+        )
+
+
+def _job(change: Change, job: Mapping[str, Any]) -> dict[str, object]:
+    return _filled(
+        {
+            "id": change.job_id,
+            "name": job["name"],
+            "description": job["description"],
+            "tags": job["tags"],
+            "inputs": job["inputs"],
+            "state": change.state,
+            "createdAt": _time(job["created_at"]),
+            "startedAt": _time(job["started_at"]),
+            "completedAt": _time(change.at) if change.state == "COMPLETED" else None,
+            "failedAt": _time(change.at) if change.state == "FAILED" else None,
+            "position": change.position,
+            "taskCount": job["task_count"],
+            "progress": change.progress,
+            "result": change.result,
+            "error": change.error,
+        }
+    )
+
+
+def _task(change: Change) -> dict[str, object]:
+    return _filled(
+        {
+            "id": change.task_id,
+            "jobId": change.job_id,
+            "name": change.task_name,
+            "position": change.position,
+            "state": change.state,
+            "attempt": change.attempt or None,
+            "nodeId": change.node_id,
+            "progress": change.progress,
+            "result": change.result,
+            "error": change.error,
+            "at": _time(change.at),
+        }
+    )
+
+
+def _filled(summary: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in summary.items() if value not in (None, "", [], {})}
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.isoformat().replace("+00:00", "Z") if at else None

@@ -1,0 +1,85 @@
+"""A worker: its slots, its doors, and the order in which it leaves."""
+
+import asyncio
+import socket
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from services.worker.attempt import Bench
+from services.worker.definition import Definitions
+from services.worker.heartbeats import Heart, Identity, started_now
+from services.worker.held import Hand, Interruption
+from services.worker.orders import OrderDesk
+from services.worker.reporter import Reporter
+from services.worker.runtimes.protocol import Runtime
+from services.worker.settings import WorkerSettings, parse_queues
+from services.worker.slot import Slot
+from shared.broker import Broker, BrokerUnavailable
+from shared.broker.consuming import BatchConsumer
+from shared.broker.publisher import Publisher
+from shared.messages import Orders
+from shared.messages.queues import node_queue
+from shared.process.loops import every
+from shared.process.run import Stop
+from shared.process.sealing import Sealer
+
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: WorkerSettings, broker: Broker, runtime: Runtime, stop: Stop) -> None:
+    """Serve until `stop`, then drain: running tasks get `drain_seconds`, the rest goes back."""
+    identity = Identity(uuid.uuid4().hex, socket.gethostname(), settings.health.port, started_now())
+    hand = Hand()
+    work = settings.worker
+    bench = Bench(
+        node_id=identity.node_id,
+        settings=work,
+        runtime=runtime,
+        definitions=Definitions(work, Sealer(settings.encryption.keys), identity.node_id),
+        reporter=Reporter(broker, identity.node_id, work.lease_seconds),
+        telemetry=Publisher(broker),
+    )
+    heart = Heart(broker, hand, identity, work)
+    orders = OrderDesk(hand, lambda: heart.is_heard)
+    desk = BatchConsumer(broker, node_queue(identity.node_id), Orders, orders.on_orders, ())
+    leave = Stop()  # heartbeats go on while the worker drains
+    beating = asyncio.create_task(
+        every(
+            heart.beat,
+            interval_seconds=work.heartbeat_seconds,
+            stop=leave,
+            name="heartbeat",
+            unavailable=(BrokerUnavailable,),
+        )
+    )
+    ordering = asyncio.create_task(desk.run())
+    slots = [
+        Slot(bench, hand, broker, queue)
+        for queue, count in parse_queues(work.queues).items()
+        for _ in range(count)
+    ]
+    log.info("worker started", node=identity.node_id, queues=work.queues, runtime=runtime.name)
+    await stop.wait()
+    await _drain(slots, hand, stop, work.drain_seconds)
+    leave.request()
+    await beating
+    await heart.leave()
+    ordering.cancel()
+    await asyncio.gather(ordering, return_exceptions=True)
+
+
+async def _drain(slots: Sequence[Slot], hand: Hand, stop: Stop, grace_seconds: float) -> None:
+    log.info("draining", tasks=len(hand))
+    emptied = asyncio.gather(*(slot.leave() for slot in slots), return_exceptions=True)
+    for held in hand:
+        if not held.is_granted:
+            held.interrupt(Interruption.DRAINED)
+    hurried = asyncio.create_task(stop.wait_hurry())
+    ends: list[asyncio.Future[Any]] = [emptied, hurried]
+    await asyncio.wait(ends, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
+    hurried.cancel()
+    hand.interrupt_all(Interruption.DRAINED)
+    await emptied

@@ -1,0 +1,209 @@
+"""One dispatch of one task, from its message to its report.
+
+A pipeline of small steps: claim and prepare side by side, start when granted, wait, report. What
+interrupts it (a stop order, a lost lease, the time-out, draining) ends whichever step it is in.
+Only a task that was granted is reported as failed; the rest is dropped or handed back.
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+
+from services.worker.definition import Definitions, Unsealed
+from services.worker.held import Held, Interruption
+from services.worker.reporter import Reporter
+from services.worker.runtimes.protocol import (
+    Execution,
+    Outcome,
+    Runtime,
+    RuntimeRejected,
+    RuntimeUnavailable,
+)
+from services.worker.settings import WorkSettings
+from services.worker.task_log import TaskLog
+from shared.broker import Outgoing
+from shared.broker.publisher import Publisher
+from shared.messages import (
+    Claim,
+    Finished,
+    ProgressReport,
+    Returned,
+    RunTask,
+    Telemetry,
+    encode,
+)
+from shared.messages.queues import TELEMETRY
+from shared.process.sealing import SealingError
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every attempt of a worker works with."""
+
+    node_id: str
+    settings: WorkSettings
+    runtime: Runtime
+    definitions: Definitions
+    reporter: Reporter
+    telemetry: Publisher
+
+
+class _Interrupted(Exception):
+    def __init__(self, why: Interruption) -> None:
+        self.why = why
+
+
+class Attempt:
+    def __init__(self, bench: Bench, order: RunTask, held: Held) -> None:
+        self._bench = bench
+        self._order = order
+        self._held = held
+        self._ref = order.ref.model_dump()
+        self._clock: asyncio.TimerHandle | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        self._log = log.bind(job=order.job_id, task=order.task_id, dispatch=order.dispatch)
+
+    async def run(self) -> None:
+        """Run to the end, whatever it is; nothing is raised for what a task may do."""
+        try:
+            unsealed = self._bench.definitions.read(self._order)
+        except (SealingError, ValueError) as error:
+            # It can't run here or anywhere; claimed first, since only a granted task may fail.
+            await self._fail_unread(str(error))
+            return
+        task_log = TaskLog(
+            self._order.ref,
+            self._bench.node_id,
+            self._bench.telemetry,
+            unsealed.redactor,
+            self._bench.settings.log_flush_seconds,
+        )
+        execution = self._bench.runtime.execution(unsealed.spec, task_log.write, self._on_progress)
+        try:
+            report = await self._drive(execution, task_log, unsealed)
+        finally:
+            if self._clock is not None:
+                self._clock.cancel()
+            closing = asyncio.create_task(execution.close())
+        if report is not None:
+            await self._bench.reporter.report(report)
+        await closing
+
+    async def _drive(
+        self, execution: Execution, task_log: TaskLog, unsealed: Unsealed
+    ) -> Finished | Returned | None:
+        try:
+            outcome = await self._perform(execution, unsealed)
+        except _Interrupted as interrupted:
+            return await self._on_interrupted(interrupted.why, task_log, unsealed)
+        except RuntimeRejected as error:
+            return await self._failed(task_log, str(error))
+        except RuntimeUnavailable as error:
+            self._log.warning("runtime unavailable", error=str(error))
+            # The pause keeps a broken engine from turning the queue into a hot loop.
+            await asyncio.sleep(self._bench.settings.claim_repeat_seconds)
+            return Returned(**self._ref)
+        if outcome.exit_code == 0 and outcome.reason is None:
+            return await self._succeeded(task_log, outcome)
+        return await self._failed(task_log, None, outcome)
+
+    async def _perform(self, execution: Execution, unsealed: Unsealed) -> Outcome:
+        """Raises _Interrupted, and then nothing of the task runs any more."""
+        preparing = asyncio.create_task(execution.prepare())
+        try:
+            await self._be_granted()
+            self._start_clock(unsealed.timeout_seconds)
+            await self._unless_interrupted(preparing)
+        finally:
+            preparing.cancel()
+            await asyncio.gather(preparing, return_exceptions=True)
+        await execution.start()
+        self._log.info("task started")
+        waiting = asyncio.create_task(execution.wait())
+        try:
+            return await self._unless_interrupted(waiting)
+        except _Interrupted:
+            await execution.stop()
+            await asyncio.gather(waiting, return_exceptions=True)
+            raise
+
+    async def _be_granted(self) -> None:
+        """Claim, and claim again while nobody answers."""
+        claim = Claim(**self._ref)
+        answers: list[asyncio.Future[Any]] = [self._held.granted, self._held.interrupted]
+        while not self._held.is_granted:
+            if self._held.interrupted.done():
+                raise _Interrupted(self._held.interrupted.result())
+            claiming = asyncio.create_task(self._bench.reporter.report(claim))
+            await asyncio.wait(
+                answers,
+                timeout=self._bench.settings.claim_repeat_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            claiming.cancel()
+
+    def _start_clock(self, timeout_seconds: float | None) -> None:
+        if timeout_seconds is not None:
+            self._clock = asyncio.get_running_loop().call_later(
+                timeout_seconds, self._held.interrupt, Interruption.TIMED_OUT
+            )
+
+    async def _unless_interrupted(self, step: "asyncio.Task[T]") -> T:
+        """The step's result. Raises _Interrupted; the step itself goes on."""
+        ends: list[asyncio.Future[Any]] = [step, self._held.interrupted]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if step.done():
+            return step.result()
+        raise _Interrupted(self._held.interrupted.result())
+
+    async def _on_interrupted(
+        self, why: Interruption, task_log: TaskLog, unsealed: Unsealed
+    ) -> Finished | Returned | None:
+        self._log.info("task interrupted", why=why.value)
+        match why:
+            case Interruption.TIMED_OUT:
+                return await self._failed(
+                    task_log, f"timed out after {unsealed.timeout_seconds:g} seconds"
+                )
+            case Interruption.DRAINED:
+                return Returned(**self._ref)
+            case _:
+                return None  # somebody else has decided already
+
+    async def _succeeded(self, task_log: TaskLog, outcome: Outcome) -> Finished:
+        tail = await task_log.finish()
+        self._log.info("task ended", exit_code=0)
+        return Finished(**self._ref, result=outcome.output, log_parts=task_log.part_count, log=tail)
+
+    async def _failed(
+        self, task_log: TaskLog, error: str | None, outcome: Outcome | None = None
+    ) -> Finished:
+        tail = await task_log.finish()
+        if outcome is not None:
+            last = f": {task_log.last_words}" if task_log.last_words else ""
+            reason = f" ({outcome.reason})" if outcome.reason else ""
+            error = f"exit code {outcome.exit_code}{reason}{last}"
+        self._log.info("task ended", error=error)
+        return Finished(**self._ref, error=error, log_parts=task_log.part_count, log=tail)
+
+    async def _fail_unread(self, error: str) -> None:
+        try:
+            await self._be_granted()
+        except _Interrupted:
+            return
+        await self._bench.reporter.report(Finished(**self._ref, error=error))
+
+    def _on_progress(self, progress: float) -> None:
+        report = ProgressReport(**self._ref, progress=min(max(progress, 0.0), 100.0))
+        telemetry = Telemetry(node_id=self._bench.node_id, progress=[report])
+        message = Outgoing(TELEMETRY, encode(telemetry), uuid.uuid4().hex)
+        sending = asyncio.create_task(self._bench.telemetry.send([message]))
+        self._background.add(sending)
+        sending.add_done_callback(self._background.discard)

@@ -1,0 +1,80 @@
+"""A `run_task` message to what a runtime takes: unsealed, the worker's defaults applied."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from services.worker.runtimes.protocol import RegistryLogin, TaskSpec
+from services.worker.settings import WorkSettings, parse_host_env
+from shared.jobspec.durations import parse_duration
+from shared.jobspec.sizes import parse_cpus, parse_memory
+from shared.messages import RunTask
+from shared.process.redaction import Redactor
+from shared.process.sealing import Sealer
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    spec: TaskSpec
+    timeout_seconds: float | None
+    redactor: Redactor
+
+
+class Definitions:
+    def __init__(self, settings: WorkSettings, sealer: Sealer, node_id: str) -> None:
+        self._settings = settings
+        self._sealer = sealer
+        self._node_id = node_id
+        self._host_env = {
+            alias: os.environ[name]
+            for name, alias in parse_host_env(settings.host_env).items()
+            if name in os.environ
+        }
+
+    def read(self, order: RunTask) -> Unsealed:
+        """Raises SealingError when the keys don't fit, ValueError for what can't be meant."""
+        sealed = self._sealer.unseal(order.sealed) if order.sealed else {}
+        hidden = cast(Mapping[str, object], sealed.get("definition", {}))
+        secrets = cast(list[str], sealed.get("secrets", []))
+        task: dict[str, Any] = {**order.definition, **hidden}
+        return Unsealed(
+            spec=self._spec(order, task),
+            timeout_seconds=order.timeout_seconds or self._default_timeout(),
+            redactor=Redactor([line for secret in secrets for line in _lines(secret)]),
+        )
+
+    def _spec(self, order: RunTask, task: Mapping[str, Any]) -> TaskSpec:
+        limits = task.get("limits") or {}
+        cpus = limits.get("cpus") or self._settings.default_cpus
+        memory = limits.get("memory") or self._settings.default_memory
+        registry = task.get("registry")
+        return TaskSpec(
+            task_id=order.task_id,
+            job_id=order.job_id,
+            node_id=self._node_id,
+            image=task.get("image") or None,
+            registry=RegistryLogin(**registry) if registry else None,
+            cmd=tuple(task.get("cmd") or ()),
+            entrypoint=tuple(task.get("entrypoint") or ()),
+            run=task.get("run") or None,
+            env={**self._host_env, **(task.get("env") or {})},
+            files=task.get("files") or {},
+            workdir=task.get("workdir") or None,
+            cpus=parse_cpus(cpus) if cpus else None,
+            memory_bytes=parse_memory(memory) if memory else None,
+        )
+
+    def _default_timeout(self) -> float | None:
+        text = self._settings.default_timeout
+        return parse_duration(text).total_seconds() if text else None
+
+
+_SHORTEST_LINE = 8
+
+
+def _lines(secret: str) -> list[str]:
+    """A secret of several lines (a key file) is kept out of the log line by line as well."""
+    if "\n" not in secret:
+        return [secret]
+    return [secret, *(line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE)]

@@ -1,0 +1,41 @@
+"""The messages door for `node.<id>`: answers to claims, and orders to stop."""
+
+from collections.abc import Callable, Sequence
+
+from services.worker.held import Hand, Held, Interruption
+from shared.broker.consuming import Failures
+from shared.messages import Orders
+
+
+class OrderDesk:
+    def __init__(self, hand: Hand, is_heard: Callable[[], bool]) -> None:
+        """`is_heard`: whether leases certainly last; a grant that comes after that is too late."""
+        self._hand = hand
+        self._is_heard = is_heard
+
+    async def on_orders(self, messages: Sequence[Orders]) -> Failures:
+        for orders in messages:
+            self._follow(orders)
+        return [None] * len(messages)
+
+    def _follow(self, orders: Orders) -> None:
+        for ref in orders.granted:
+            if (held := self._hand.find(ref)) is not None:
+                self._grant(held)
+        self._end(orders)
+
+    def _grant(self, held: Held) -> None:
+        # A worker that was frozen or cut off may find an old grant in its queue; by now the task
+        # may be another's.
+        if self._is_heard():
+            held.grant()
+        else:
+            held.interrupt(Interruption.LEASE_LOST)
+
+    def _end(self, orders: Orders) -> None:
+        for refusal in orders.refused:
+            if (held := self._hand.find(refusal)) is not None:
+                held.interrupt(Interruption.REFUSED)
+        for order in orders.stop:
+            if (held := self._hand.find(order)) is not None:
+                held.interrupt(Interruption.STOPPED)

@@ -1,0 +1,61 @@
+"""Tells the coordinators about tasks: claims and reports that become ready together go together."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+
+from shared.broker import Broker, BrokerUnavailable, Outgoing
+from shared.broker.backoff import Backoff
+from shared.messages import Claim, Finished, Reports, Returned, encode
+from shared.messages.queues import COMPLETIONS
+
+Report = Claim | Finished | Returned
+
+
+@dataclass(slots=True)
+class _Batch:
+    reports: list[Report] = field(default_factory=list)
+    confirmed: "asyncio.Future[None]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Reporter:
+    def __init__(self, broker: Broker, node_id: str, lease_seconds: float) -> None:
+        self._broker = broker
+        self._node_id = node_id
+        self._lease_seconds = lease_seconds
+        self._backoff = Backoff()
+        self._next: _Batch | None = None
+        self._sender: asyncio.Task[None] | None = None
+
+    async def report(self, report: Report) -> None:
+        """Return when the broker has it, however long that takes."""
+        if self._next is None:
+            self._next = _Batch()
+        batch = self._next
+        batch.reports.append(report)
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send_all())
+        await asyncio.shield(batch.confirmed)
+
+    async def _send_all(self) -> None:
+        while self._next is not None:
+            batch, self._next = self._next, None
+            reports = Reports(
+                node_id=self._node_id,
+                lease_seconds=self._lease_seconds,
+                claims=[r for r in batch.reports if isinstance(r, Claim)],
+                finished=[r for r in batch.reports if isinstance(r, Finished)],
+                returned=[r for r in batch.reports if isinstance(r, Returned)],
+            )
+            await self._publish(Outgoing(COMPLETIONS, encode(reports), uuid.uuid4().hex))
+            batch.confirmed.set_result(None)
+
+    async def _publish(self, message: Outgoing) -> None:
+        while True:
+            try:
+                return await self._broker.publish([message])
+            except BrokerUnavailable:
+                # The report is kept and tried again: losing it would cost a whole dispatch.
+                await self._backoff.wait()

@@ -1,0 +1,135 @@
+"""The settings of a worker."""
+
+import re
+import socket
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from services.worker.runtimes.settings import RuntimeSettings
+from shared.jobspec.durations import parse_duration
+from shared.jobspec.sizes import parse_cpus, parse_memory
+from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
+from shared.process.blocks import (
+    Block,
+    BrokerSettings,
+    HealthSettings,
+    LogSettings,
+    SealingSettings,
+)
+from shared.process.settings import Settings
+
+_ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def parse_queues(text: str) -> dict[str, int]:
+    """`default:4,highcpu:2` as {"default": 4, "highcpu": 2}; without a number it is 1."""
+    queues: dict[str, int] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, _, count = entry.partition(":")
+        if (error := task_queue_error(name)) is not None:
+            raise ValueError(f"{name!r}: {error}")
+        if not (count or "1").isdigit() or not 1 <= int(count or 1) <= 1000:
+            raise ValueError(f"{entry!r}: the concurrency must be a number from 1 to 1000")
+        if name in queues:
+            raise ValueError(f"{name!r} is named twice")
+        queues[name] = int(count or 1)
+    if not queues:
+        raise ValueError("must name at least one queue, such as default:4")
+    return queues
+
+
+def parse_host_env(text: str) -> dict[str, str]:
+    """`HTTP_PROXY,AWS_REGION:REGION` as {host variable: name that tasks see}."""
+    aliases: dict[str, str] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, _, alias = entry.partition(":")
+        for each in (name, alias or name):
+            if not _ALIAS.fullmatch(each):
+                raise ValueError(f"{entry!r}: must be VARIABLE or VARIABLE:ALIAS")
+        aliases[name] = alias or name
+    return aliases
+
+
+def _queues(text: str) -> str:
+    parse_queues(text)
+    return text
+
+
+def _host_env(text: str) -> str:
+    parse_host_env(text)
+    return text
+
+
+def _cpus(text: str) -> str:
+    if text:
+        parse_cpus(text)
+    return text
+
+
+def _memory(text: str) -> str:
+    if text:
+        parse_memory(text)
+    return text
+
+
+def _timeout(text: str) -> str:
+    if text:
+        parse_duration(text)
+    return text
+
+
+class WorkSettings(Block):
+    name: str = Field(
+        default_factory=socket.gethostname, description="What `GET /nodes` calls this worker."
+    )
+    queues: Annotated[str, AfterValidator(_queues)] = Field(
+        f"{DEFAULT_TASK_QUEUE}:4",
+        description="The queues it takes tasks from, each with how many it runs at once: "
+        "`default:4,highcpu:2`.",
+    )
+    lease_seconds: float = Field(
+        30,
+        ge=3,
+        description="A worker that is silent for this long is lost: its tasks go to others, and "
+        "it stops them itself.",
+    )
+    heartbeat_seconds: float = Field(5, gt=0, description="How often it gives a sign of life.")
+    claim_repeat_seconds: float = Field(
+        5, gt=0, description="After this long without an answer a claim is made again."
+    )
+    hold_seconds: float = Field(
+        60,
+        gt=0,
+        description="After this long a running task's message is acknowledged, well before the "
+        "broker's own limit (30 minutes).",
+    )
+    drain_seconds: float = Field(
+        30,
+        ge=0,
+        description="After SIGTERM, how long running tasks may go on before they are handed back.",
+    )
+    log_flush_seconds: float = Field(0.2, gt=0, description="How long log lines are gathered.")
+    host_env: Annotated[str, AfterValidator(_host_env)] = Field(
+        "",
+        description="Variables of the worker's environment that its tasks see, each with an "
+        "alias if wanted: `HTTP_PROXY,AWS_REGION:REGION`.",
+    )
+    default_cpus: Annotated[str, AfterValidator(_cpus)] = Field(
+        "", description="Limit for tasks that set none, such as `0.5`. Empty: none."
+    )
+    default_memory: Annotated[str, AfterValidator(_memory)] = Field(
+        "", description="Limit for tasks that set none, such as `500m`. Empty: none."
+    )
+    default_timeout: Annotated[str, AfterValidator(_timeout)] = Field(
+        "", description="Time-out for tasks that set none, such as `1h`. Empty: none."
+    )
+
+
+class WorkerSettings(Settings):
+    log: LogSettings = LogSettings()
+    health: HealthSettings = HealthSettings(address="127.0.0.1:8004")
+    broker: BrokerSettings
+    encryption: SealingSettings = SealingSettings()
+    worker: WorkSettings = WorkSettings()
+    runtime: RuntimeSettings = RuntimeSettings()

@@ -1,0 +1,86 @@
+"""One place for one task: takes a message from its queue, runs the task, answers the message.
+
+The message stays unacknowledged while its task is short, so a worker that dies gives it back at
+once. When the task lives past `hold_seconds` the slot stops consuming, acknowledges, and consumes
+again when it is free: the broker never waits long for an answer, and with a prefetch of one no
+message lies behind a long task.
+"""
+
+import asyncio
+
+import structlog
+
+from services.worker.attempt import Attempt, Bench
+from services.worker.held import Hand
+from shared.broker import Broker, Consumer, Delivery
+from shared.messages import RunTask, UndecodableMessage, decode
+
+log = structlog.get_logger(__name__)
+
+
+class Slot:
+    def __init__(self, bench: Bench, hand: Hand, broker: Broker, queue: str) -> None:
+        self._bench = bench
+        self._hand = hand
+        self._broker = broker
+        self._queue = queue
+        self._is_idle = True
+        self._is_leaving = False
+        self._serving = asyncio.create_task(self._run())
+
+    def leave(self) -> "asyncio.Task[None]":
+        """Take no further task; the returned one is done when the slot is empty."""
+        self._is_leaving = True
+        if self._is_idle:
+            self._serving.cancel()
+        return self._serving
+
+    async def _run(self) -> None:
+        async with self._broker.consume(self._queue, prefetch=1) as consumer:
+            while not self._is_leaving:
+                [delivery] = await consumer.batch(1)
+                self._is_idle = False
+                await self._serve(consumer, delivery)
+                self._is_idle = True
+
+    async def _serve(self, consumer: Consumer, delivery: Delivery) -> None:
+        try:
+            order = decode(delivery.body)
+        except UndecodableMessage as error:
+            await delivery.bury(f"undecodable: {error}")
+            return
+        if not isinstance(order, RunTask):
+            await delivery.bury(f"unexpected kind {order.kind!r}")
+            return
+        held = self._hand.take(order.ref)
+        if held is None:
+            await delivery.ack()  # a copy of what is running here already
+            return
+        running = asyncio.create_task(Attempt(self._bench, order, held).run())
+        try:
+            await self._hold(consumer, delivery, running)
+        finally:
+            self._hand.drop(held)
+
+    async def _hold(
+        self, consumer: Consumer, delivery: Delivery, running: "asyncio.Task[None]"
+    ) -> None:
+        await asyncio.wait([running], timeout=self._bench.settings.hold_seconds)
+        is_long = not running.done()
+        if is_long:
+            await consumer.cancel()
+        else:
+            await _log_defect(running)
+        await delivery.ack()
+        if is_long:
+            await _log_defect(running)
+            if not self._is_leaving:
+                await consumer.resume()
+
+
+async def _log_defect(running: "asyncio.Task[None]") -> None:
+    try:
+        await running
+    except Exception:
+        # A bug of ours. The task's lease runs out and it is dispatched anew; the slot lives on.
+        log.exception("attempt failed")

@@ -1,0 +1,103 @@
+"""The messages door: takes what has arrived, reads it, has it handled, answers for it.
+
+A message that can't be read, or that this queue has no use for, or whose handling fails for a
+reason that will not pass, is buried with that reason. What will pass goes back, after a pause, so
+that no retry is hot.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import structlog
+
+from shared.broker.protocol import Broker, Consumer, Delivery
+from shared.messages import Message, UndecodableMessage, decode
+
+log = structlog.get_logger(__name__)
+
+M = TypeVar("M")
+
+Failures = Sequence[BaseException | None]
+"""For each handled message what went wrong with it, or None."""
+
+Handler = Callable[[Sequence[M]], Awaitable[Failures]]
+
+_PREFETCH = 400
+_BATCH = 200
+_FIRST_PAUSE_SECONDS = 0.2
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+class BatchConsumer(Generic[M]):
+    """Consumes one queue in batches until cancelled. `kind` is the message type it expects.
+
+    `unavailable` are the errors that pass: their messages go back.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        queue: str,
+        kind: type[M],
+        handle: Handler[M],
+        unavailable: tuple[type[Exception], ...],
+    ) -> None:
+        self._broker = broker
+        self._queue = queue
+        self._kind = kind
+        self._handle = handle
+        self._unavailable = unavailable
+        self._pause = 0.0
+
+    async def run(self) -> None:
+        async with self._broker.consume(self._queue, prefetch=_PREFETCH) as consumer:
+            while True:
+                await self._round(consumer)
+
+    async def _round(self, consumer: Consumer) -> None:
+        deliveries = await consumer.batch(_BATCH)
+        readable: list[tuple[Delivery, M]] = []
+        for delivery in deliveries:
+            message = await self._read(delivery)
+            if message is not None:
+                readable.append((delivery, message))
+        if not readable:
+            return
+        failures = await self._handle([message for _, message in readable])
+        passing = False
+        for (delivery, _), failure in zip(readable, failures, strict=True):
+            passing |= await self._answer(delivery, failure)
+        self._pause = self._next_pause() if passing else 0.0
+        if passing:
+            log.warning("messages sent back", queue=self._queue, pause_seconds=self._pause)
+            await asyncio.sleep(self._pause)
+
+    async def _read(self, delivery: Delivery) -> M | None:
+        try:
+            message: Message = decode(delivery.body)
+        except UndecodableMessage as error:
+            await self._bury(delivery, f"undecodable: {error}")
+            return None
+        if not isinstance(message, self._kind):
+            await self._bury(delivery, f"unexpected kind {message.kind!r}")
+            return None
+        return message
+
+    async def _answer(self, delivery: Delivery, failure: BaseException | None) -> bool:
+        """Acknowledge, send back or bury; True when it went back."""
+        if failure is None:
+            await delivery.ack()
+        elif isinstance(failure, self._unavailable):
+            await delivery.requeue()
+            return True
+        else:
+            await self._bury(delivery, f"{type(failure).__name__}: {failure}")
+        return False
+
+    async def _bury(self, delivery: Delivery, reason: str) -> None:
+        log.error("message buried", queue=self._queue, id=delivery.message_id, reason=reason)
+        await delivery.bury(reason)
+
+    def _next_pause(self) -> float:
+        return min(max(self._pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,30 @@
+"""The entry of every service: settings in, logging on, then served until told to stop."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from shared.process.blocks import LogSettings
+from shared.process.logging import configure_logging
+from shared.process.run import Stop, run_service
+from shared.process.setting_errors import SettingsError
+from shared.process.settings import Settings, load
+
+BAD_SETTINGS = 2
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def enter(
+    service: str, settings_class: type[S], serve: Callable[[S, Stop], Awaitable[None]]
+) -> int:
+    """Run `serve` as the process's one job; the exit code. 2: a setting is wrong, nothing began."""
+    try:
+        settings = load(settings_class)
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - logging is not set up yet
+        return BAD_SETTINGS
+    log = getattr(settings, "log", LogSettings())
+    configure_logging(log, service=service)
+    return run_service(lambda stop: serve(settings, stop))

@@ -1,0 +1,123 @@
+"""Batches work for `apply`: what arrives while a batch commits goes into the next one.
+
+An idle engine adds no delay, a busy one commits once for many events. If a batch fails it is
+applied one by one, so that only the work that causes the failure fails.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from shared.broker import Broker
+from shared.lifecycle import Decision, Ignored
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Pool
+from shared.store.apply import Outcome, Work, apply
+from shared.store.outbox import Outbox
+from shared.store.planning import Planner
+
+log = structlog.get_logger(__name__)
+
+BATCH_LIMIT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    work: Work
+    outcome: "asyncio.Future[Outcome]"
+
+
+class Engine:
+    """The one way to change jobs and tasks, for a whole service. Use as a context manager."""
+
+    def __init__(self, pool: Pool, broker: Broker, planner: Planner) -> None:
+        self.outbox = Outbox(pool, broker)
+        self._pool = pool
+        self._planner = planner
+        self._waiting: list[_Waiting] = []
+        self._runner: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Engine":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._runner is not None:
+            await self._runner
+        await self.outbox.close()
+
+    async def perform(self, batch: Sequence[Work]) -> list[Outcome | BaseException]:
+        """Apply all of `batch`; for each its outcome, or the error that kept it from happening.
+
+        An outcome is durable when it is returned; its messages are on their way.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = [_Waiting(work, loop.create_future()) for work in batch]
+        self._waiting += waiting
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run())
+        return await asyncio.gather(*(w.outcome for w in waiting), return_exceptions=True)
+
+    async def perform_one(self, work: Work) -> Outcome:
+        """Apply one piece of work. Raises DatabaseUnavailable."""
+        [outcome] = await self.perform([work])
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    async def _run(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH_LIMIT], self._waiting[BATCH_LIMIT:]
+            await self._apply(batch)
+
+    async def _apply(self, batch: list[_Waiting]) -> None:
+        sent = self.outbox.take_sent()
+        try:
+            outcomes, rows = await apply(self._pool, self._planner, [w.work for w in batch], sent)
+        except DatabaseUnavailable as error:
+            self.outbox.put_back(sent)
+            _fail(batch, error)
+            return
+        except Exception as error:
+            self.outbox.put_back(sent)
+            if len(batch) == 1:
+                log.exception("event failed", event=batch[0].work.event)
+                _fail(batch, error)
+                return
+            for waiting in batch:
+                await self._apply([waiting])
+            return
+        self.outbox.send(rows)
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            _log_outcome(waiting.work, outcome)
+            if not waiting.outcome.done():
+                waiting.outcome.set_result(outcome)
+
+
+def _fail(batch: list[_Waiting], error: BaseException) -> None:
+    for waiting in batch:
+        if not waiting.outcome.done():
+            waiting.outcome.set_exception(error)
+
+
+def _log_outcome(work: Work, outcome: Outcome) -> None:
+    event = work.event
+    if isinstance(outcome, Ignored):
+        log.debug("ignored", event_kind=type(event).__name__, job=event.job_id, why=outcome.reason)
+    elif isinstance(outcome, Decision):
+        for task in (*outcome.tasks, *outcome.new_tasks):
+            log.debug("task", job=task.job_id, task=task.id, state=task.state.value)
+
+
+Failures = list[BaseException | None]
+
+
+async def perform_all(engine: Engine, groups: Sequence[Sequence[Work]]) -> Failures:
+    """Perform the work of several messages together; for each message its first failure."""
+    outcomes = iter(await engine.perform([work for group in groups for work in group]))
+    failures: Failures = []
+    for group in groups:
+        own = [next(outcomes) for _ in group]
+        failures.append(next((o for o in own if isinstance(o, BaseException)), None))
+    return failures

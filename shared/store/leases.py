@@ -1,0 +1,64 @@
+"""Renewing the leases of running tasks: the one write to a task that decides nothing.
+
+It moves no state and only ever lengthens a lease whose dispatch still runs on the node that asks,
+so it goes round `apply` and takes no job's lock.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.lifecycle import StopTask
+from shared.messages import TaskRef
+from shared.postgres.pool import Connection
+
+# Rows that a batch has locked are passed over: they are being decided on, and the next heartbeat
+# comes long before the lease ends. Waiting for them could deadlock with that batch.
+RENEW = """
+WITH renewed AS (
+    SELECT t.id, b.lease
+    FROM unnest($1::text[], $2::int[], $3::text[], $4::interval[])
+         AS b(task_id, dispatch, node_id, lease)
+    JOIN tasks t ON t.id = b.task_id AND t.dispatch = b.dispatch AND t.node_id = b.node_id
+    WHERE t.state = 'RUNNING'
+    FOR UPDATE OF t SKIP LOCKED
+)
+UPDATE tasks t SET lease_expires_at = clock_timestamp() + r.lease FROM renewed r WHERE t.id = r.id
+"""
+
+# What a worker has in hand and should not: cancelled, timed out, given to another. SCHEDULED is a
+# claim on its way.
+SUPERSEDED = """
+SELECT b.job_id, b.task_id, b.dispatch, b.node_id, coalesce(t.state, 'gone') AS state
+FROM unnest($1::text[], $2::text[], $3::int[], $4::text[])
+     AS b(job_id, task_id, dispatch, node_id)
+LEFT JOIN tasks t ON t.id = b.task_id
+WHERE NOT coalesce(
+    t.dispatch = b.dispatch
+    AND (t.state = 'SCHEDULED' OR (t.state = 'RUNNING' AND t.node_id = b.node_id)), false)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A dispatch that `node_id` says it has in hand."""
+
+    ref: TaskRef
+    node_id: str
+    lease: timedelta
+
+
+async def renew(connection: Connection, held: Sequence[Held]) -> list[StopTask]:
+    """Renew what still runs there; the stop orders for what does not."""
+    if not held:
+        return []
+    tasks = [h.ref.task_id for h in held]
+    dispatches = [h.ref.dispatch for h in held]
+    nodes = [h.node_id for h in held]
+    await connection.execute(RENEW, tasks, dispatches, nodes, [h.lease for h in held])
+    jobs = [h.ref.job_id for h in held]
+    rows = await connection.fetch(SUPERSEDED, jobs, tasks, dispatches, nodes)
+    return [
+        StopTask(r["node_id"], r["job_id"], r["task_id"], r["dispatch"], f"task is {r['state']}")
+        for r in rows
+    ]

@@ -1,0 +1,75 @@
+"""What a service with a database stands on: broker, pool, and a look at both for its health."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from shared.broker import Broker
+from shared.broker.opening import opened_broker
+from shared.postgres.pool import DatabaseWatch, Pool, create_pool
+from shared.process.blocks import BrokerSettings, HealthSettings, PostgresSettings
+from shared.process.health import Check, serve_health
+from shared.process.loops import every
+from shared.process.metrics import Metrics
+from shared.process.run import Stop
+
+_LOOK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    broker: Broker
+    pool: Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """`checks` name what is missing: the database, the broker, any consumer."""
+
+    checks: tuple[Check, ...]
+    metrics: Metrics
+
+
+@asynccontextmanager
+async def opened_ground(
+    service: str, broker: BrokerSettings, postgres: PostgresSettings
+) -> AsyncIterator[Ground]:
+    """Connects in the background: a service starts before its database and its broker."""
+    async with opened_broker(broker) as connecting:
+        dsn = postgres.dsn.get_secret_value()
+        pool = await create_pool(dsn, postgres, name=f"conveyor {service}")
+        try:
+            yield Ground(connecting, pool)
+        finally:
+            await pool.close()
+
+
+@asynccontextmanager
+async def watched(broker: Broker, pool: Pool, stop: Stop) -> AsyncIterator[Watched]:
+    watch = DatabaseWatch(pool)
+    looking = asyncio.create_task(
+        every(watch.look, interval_seconds=_LOOK_SECONDS, stop=stop, name="look_at_database")
+    )
+    try:
+        yield Watched((watch.missing, lambda: broker.missing), Metrics())
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+
+@asynccontextmanager
+async def opened_with_health(
+    service: str,
+    broker: BrokerSettings,
+    postgres: PostgresSettings,
+    health: HealthSettings,
+    stop: Stop,
+) -> AsyncIterator[Ground]:
+    """As `opened_ground`, with a health page of its own."""
+    async with (
+        opened_ground(service, broker, postgres) as ground,
+        watched(ground.broker, ground.pool, stop) as seen,
+        serve_health(health, seen.checks, seen.metrics),
+    ):
+        yield ground

@@ -1,0 +1,131 @@
+"""What has been decided but not yet sent: rows in, confirmed messages out.
+
+The process that commits outbox rows sends them at once. Until `CLAIM` has passed nobody else
+touches them; what is left after that (its sender died, the broker was away) any relay sends.
+Rows are deleted when the broker has confirmed, together with the next write where there is one.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from shared.broker import Broker, BrokerUnavailable, Outgoing
+from shared.postgres.pool import Pool, acquired
+
+log = structlog.get_logger(__name__)
+
+CLAIM = timedelta(seconds=15)
+"""Longer than the broker's confirm time-out: a row whose sending is still being tried is not
+sent by a second process as well."""
+
+_FLUSH_AFTER_SECONDS = 0.05
+_RELAY_LIMIT = 500
+
+DELETE_SENT = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+RELEASE = "UPDATE outbox SET claimed_until = clock_timestamp() WHERE id = ANY($1::bigint[])"
+CLAIM_LEFTOVERS = """
+UPDATE outbox SET claimed_until = clock_timestamp() + $1
+WHERE id IN (
+    SELECT id FROM outbox WHERE claimed_until < clock_timestamp()
+    ORDER BY claimed_until LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING id, queue, message_id, priority, body
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    id: int
+    message: Outgoing
+
+
+class Outbox:
+    """Sends outbox rows and forgets them. One for each process that applies events."""
+
+    def __init__(self, pool: Pool, broker: Broker) -> None:
+        self._pool = pool
+        self._broker = broker
+        self._sent: list[int] = []
+        self._sending: set[asyncio.Task[None]] = set()
+        self._flush: asyncio.TimerHandle | None = None
+
+    def send(self, rows: Sequence[OutboxRow]) -> None:
+        """Send committed rows in the background; failures are the relay's to repeat."""
+        if rows:
+            self._background(self._send(rows))
+
+    def take_sent(self) -> list[int]:
+        """The confirmed rows, for the caller to delete in its transaction; see `put_back`."""
+        sent, self._sent = self._sent, []
+        return sent
+
+    def put_back(self, sent: list[int]) -> None:
+        """That transaction failed: the rows still wait to be deleted."""
+        self._sent += sent
+
+    async def relay_round(self) -> float | None:
+        """`relay_once` as a round of a loop: again at once while there is something."""
+        return 0.0 if await self.relay_once() else None
+
+    async def relay_once(self) -> int:
+        """Send leftovers of dead or cut-off senders; the number sent.
+
+        Raises BrokerUnavailable, DatabaseUnavailable.
+        """
+        if not self._broker.is_up:
+            return 0
+        async with acquired(self._pool) as connection:
+            found = await connection.fetch(CLAIM_LEFTOVERS, CLAIM, _RELAY_LIMIT)
+        rows = [
+            OutboxRow(r["id"], Outgoing(r["queue"], r["body"], r["message_id"], r["priority"]))
+            for r in sorted(found, key=lambda r: int(r["id"]))
+        ]
+        if rows:
+            await self._send(rows)
+            log.info("outbox leftovers sent", count=len(rows))
+        return len(rows)
+
+    async def close(self) -> None:
+        """Wait for what is being sent, then delete what was."""
+        while self._sending:
+            await asyncio.wait(self._sending)
+        if self._flush is not None:
+            self._flush.cancel()
+        await self._delete_sent()
+
+    async def _send(self, rows: Sequence[OutboxRow]) -> None:
+        try:
+            await self._broker.publish([row.message for row in rows])
+        except BrokerUnavailable:
+            # The rows stay; given free at once, they go out as soon as the broker is back.
+            await self._execute(RELEASE, [row.id for row in rows])
+            return
+        self._sent += [row.id for row in rows]
+        if self._flush is None:
+            loop = asyncio.get_running_loop()
+            self._flush = loop.call_later(_FLUSH_AFTER_SECONDS, self._flush_now)
+
+    def _flush_now(self) -> None:
+        self._flush = None
+        if self._sent:
+            self._background(self._delete_sent())
+
+    async def _delete_sent(self) -> None:
+        sent = self.take_sent()
+        if sent:
+            await self._execute(DELETE_SENT, sent)
+
+    async def _execute(self, statement: str, ids: list[int]) -> None:
+        try:
+            async with acquired(self._pool) as connection:
+                await connection.execute(statement, ids)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the relay repeats: only a duplicate
+            log.warning("outbox rows left to the relay", count=len(ids), error=str(error))
+
+    def _background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)

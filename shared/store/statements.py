@@ -1,0 +1,226 @@
+"""The SQL of `apply`: load under lock, write everything in one statement."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+
+from shared.broker import Outgoing
+from shared.lifecycle import Job, SetVariable, Task
+from shared.messages import LogPart
+from shared.postgres.pool import Connection
+from shared.store.new_job import NewJob
+from shared.store.outbox import CLAIM, OutboxRow
+from shared.store.rows import job_changes, job_of, new_task_row, task_changes, task_of
+
+NOW = "SELECT clock_timestamp()"
+
+# Jobs are always locked before tasks and in the order of their ids, so two batches that share
+# jobs can't lock each other out.
+LOCK_JOBS = """
+SELECT id, state, task_count, created_at, position, progress, version, restarts,
+       output IS NOT NULL AS has_output, auto_delete_after,
+       started_at, completed_at, failed_at, delete_at, result, error
+FROM jobs WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE
+"""
+
+# Locked although the job is: lease renewals don't take the job's lock.
+LOCK_TASKS = "SELECT * FROM tasks WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+
+LOCK_ACTIVE_TASKS = """
+SELECT * FROM tasks
+WHERE job_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
+ORDER BY id FOR UPDATE
+"""
+
+# Each part works on its own rows and none reads what another writes; an empty list does nothing.
+WRITE = """
+WITH new_jobs AS (
+    INSERT INTO jobs (id, state, name, description, tags, created_by, inputs, sealed, secret_names,
+                      output, defaults, webhooks, task_count, position, progress, version, restarts,
+                      auto_delete_after, created_at, started_at, completed_at, failed_at, delete_at,
+                      result, error, search)
+    SELECT id, state, name, description, tags, created_by, inputs, sealed, secret_names,
+           output, defaults, webhooks, task_count, position, progress, version, restarts,
+           make_interval(secs => auto_delete_seconds), created_at, started_at, completed_at,
+           failed_at, delete_at, result, error, job_search(name, description, tags)
+    FROM json_to_recordset($1::text::json) AS r(
+        id text, state text, name text, description text, tags text[], created_by text,
+        inputs jsonb, sealed text, secret_names text[], output text, defaults jsonb,
+        webhooks jsonb, task_count int, position int, progress float8, version int, restarts int,
+        auto_delete_seconds float8, created_at timestamptz, started_at timestamptz,
+        completed_at timestamptz, failed_at timestamptz, delete_at timestamptz,
+        result text, error text)
+), new_job_tasks AS (
+    INSERT INTO job_tasks (job_id, position, task)
+    SELECT job_id, position, task
+    FROM json_to_recordset($2::text::json) AS r(job_id text, position int, task jsonb)
+), changed_jobs AS (
+    UPDATE jobs AS j SET state = r.state, position = r.position, progress = r.progress,
+        version = r.version, restarts = r.restarts, started_at = r.started_at,
+        completed_at = r.completed_at, failed_at = r.failed_at, delete_at = r.delete_at,
+        result = r.result, error = r.error
+    FROM json_to_recordset($3::text::json) AS r(
+        id text, state text, position int, progress float8, version int, restarts int,
+        started_at timestamptz, completed_at timestamptz, failed_at timestamptz,
+        delete_at timestamptz, result text, error text)
+    WHERE j.id = r.id
+), changed_tasks AS (
+    UPDATE tasks AS t SET state = r.state, dispatch = r.dispatch, lost = r.lost,
+        progress = r.progress, node_id = r.node_id, due_at = r.due_at,
+        lease_expires_at = r.lease_expires_at, deadline_at = r.deadline_at,
+        scheduled_at = r.scheduled_at, started_at = r.started_at,
+        completed_at = r.completed_at, failed_at = r.failed_at, result = r.result,
+        error = r.error, log_parts = r.log_parts
+    FROM json_to_recordset($4::text::json) AS r(
+        id text, state text, dispatch int, lost int, progress float8, node_id text,
+        due_at timestamptz, lease_expires_at timestamptz, deadline_at timestamptz,
+        scheduled_at timestamptz, started_at timestamptz, completed_at timestamptz,
+        failed_at timestamptz, result text, error text, log_parts int)
+    WHERE t.id = r.id
+), new_tasks AS (
+    INSERT INTO tasks (id, job_id, position, state, name, queue, priority, var, timeout, retry,
+                       definition, sealed, attempt, dispatch, lost, progress, node_id, due_at,
+                       lease_expires_at, deadline_at, created_at, scheduled_at, started_at,
+                       completed_at, failed_at, result, error, log_parts)
+    SELECT id, job_id, position, state, name, queue, priority, var,
+           make_interval(secs => timeout_seconds), retry, definition, sealed, attempt, dispatch,
+           lost, progress, node_id, due_at, lease_expires_at, deadline_at, created_at,
+           scheduled_at, started_at, completed_at, failed_at, result, error, log_parts
+    FROM json_to_recordset($5::text::json) AS r(
+        id text, job_id text, position int, state text, name text, queue text, priority int,
+        var text, timeout_seconds float8, retry jsonb, definition jsonb, sealed text, attempt int,
+        dispatch int, lost int, progress float8, node_id text, due_at timestamptz,
+        lease_expires_at timestamptz, deadline_at timestamptz, created_at timestamptz,
+        scheduled_at timestamptz, started_at timestamptz, completed_at timestamptz,
+        failed_at timestamptz, result text, error text, log_parts int)
+), variables AS (
+    INSERT INTO job_variables (job_id, name, value)
+    SELECT job_id, name, value
+    FROM json_to_recordset($6::text::json) AS r(job_id text, name text, value text)
+    ON CONFLICT (job_id, name) DO UPDATE SET value = excluded.value
+), sent AS (
+    DELETE FROM outbox WHERE id = ANY($7::bigint[])
+)
+INSERT INTO outbox (queue, message_id, priority, body, claimed_until)
+SELECT queue, message_id, priority, body, clock_timestamp() + $8
+FROM unnest($9::text[], $10::text[], $11::smallint[], $12::bytea[])
+     AS m(queue, message_id, priority, body)
+RETURNING id, message_id
+"""
+
+# Parts arrive more than once, and may outlive their task.
+ADD_LOG_PARTS = """
+INSERT INTO task_log_parts (task_id, number, job_id, contents, created_at)
+SELECT r.task_id, r.number, t.job_id, r.contents, r.created_at
+FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[])
+     AS r(task_id, number, contents, created_at)
+JOIN tasks t ON t.id = r.task_id
+ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(slots=True)
+class Writes:
+    """All that one transaction writes. `sealed` holds a new job's secrets by job id."""
+
+    new_jobs: list[tuple[Job, NewJob, str | None]] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    new_tasks: list[Task] = field(default_factory=list)
+    variables: list[SetVariable] = field(default_factory=list)
+    messages: list[Outgoing] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
+
+
+async def lock_jobs(connection: Connection, ids: Collection[str]) -> dict[str, Job]:
+    rows = await connection.fetch(LOCK_JOBS, list(ids)) if ids else []
+    return {row["id"]: job_of(row) for row in rows}
+
+
+async def lock_tasks(connection: Connection, ids: Collection[str]) -> dict[str, Task]:
+    rows = await connection.fetch(LOCK_TASKS, list(ids)) if ids else []
+    return {row["id"]: task_of(row) for row in rows}
+
+
+async def lock_active_tasks(connection: Connection, job_ids: Collection[str]) -> list[Task]:
+    rows = await connection.fetch(LOCK_ACTIVE_TASKS, list(job_ids))
+    return [task_of(row) for row in rows]
+
+
+async def now(connection: Connection) -> datetime:
+    """The database's clock: one clock for all services, whatever their hosts' clocks do."""
+    value: datetime = await connection.fetchval(NOW)
+    return value
+
+
+async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
+    """Write all of it; the outbox rows as they must now be sent."""
+    messages = {message.message_id: message for message in writes.messages}
+    rows = await connection.fetch(
+        WRITE,
+        _json([_new_job_row(*new) for new in writes.new_jobs]),
+        _json([row for _, new, _ in writes.new_jobs for row in _job_task_rows(new)]),
+        _json([job_changes(job) for job in writes.jobs]),
+        _json([task_changes(task) for task in writes.tasks]),
+        _json([new_task_row(task) for task in writes.new_tasks]),
+        _json([{"job_id": v.job_id, "name": v.name, "value": v.value} for v in writes.variables]),
+        writes.sent,
+        CLAIM,
+        [message.queue for message in writes.messages],
+        [message.message_id for message in writes.messages],
+        [message.priority for message in writes.messages],
+        [message.body for message in writes.messages],
+    )
+    return [OutboxRow(row["id"], messages[row["message_id"]]) for row in rows]
+
+
+async def add_log_parts(connection: Connection, parts: Sequence[LogPart]) -> None:
+    if parts:
+        await connection.execute(
+            ADD_LOG_PARTS,
+            [part.task_id for part in parts],
+            [part.number for part in parts],
+            [part.contents.replace("\x00", "\ufffd") for part in parts],  # Postgres has no NUL
+            [part.created_at for part in parts],
+        )
+
+
+def _new_job_row(job: Job, new: NewJob, sealed: str | None) -> dict[str, object]:
+    after = job.auto_delete_after
+    return job_changes(job) | {
+        "name": new.name,
+        "description": new.description,
+        "tags": list(new.tags),
+        "created_by": new.created_by,
+        "inputs": new.inputs,
+        "sealed": sealed,
+        "secret_names": sorted(new.secrets),
+        "output": new.output,
+        "defaults": new.defaults,
+        "webhooks": list(new.webhooks),
+        "task_count": job.task_count,
+        "created_at": job.created_at,
+        "auto_delete_seconds": after.total_seconds() if after else None,
+    }
+
+
+def _job_task_rows(new: NewJob) -> list[dict[str, object]]:
+    return [
+        {"job_id": new.job.id, "position": position, "task": task}
+        for position, task in enumerate(new.tasks, start=1)
+    ]
+
+
+# A NUL as JSON escapes it: an odd number of backslashes before `u0000`.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def _json(rows: list[dict[str, object]]) -> str:
+    if not rows:
+        return "[]"
+    text = orjson.dumps(rows).decode()
+    # JSON can carry a NUL in a text, Postgres can't keep one.
+    return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
