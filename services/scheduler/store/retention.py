@@ -17,14 +17,14 @@ RETURNING id
 OLD_JOBS = f"""
 DELETE FROM jobs WHERE id IN (
     SELECT id FROM jobs
-    WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}') AND created_at < clock_timestamp() - $1
+    WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}') AND created_at < clock_timestamp() - $1::interval
     ORDER BY created_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
 RETURNING id
 """  # noqa: S608 - a number of our own
 
 OLD_LOG_PARTS = """
 DELETE FROM task_log_parts WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM task_log_parts WHERE created_at < clock_timestamp() - $1 LIMIT 5000))
+    SELECT ctid FROM task_log_parts WHERE created_at < clock_timestamp() - $1::interval LIMIT 5000))
 """
 
 
