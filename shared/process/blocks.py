@@ -1,0 +1,99 @@
+"""The blocks of settings that several services share. A service's own blocks live with it."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from shared.process.sealing import check_keys
+
+
+class Block(BaseModel):
+    """The base of every block. What is unknown in it is reported by `load`, with a guess."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
+
+
+def _url(*schemes: str) -> AfterValidator:
+    starts = tuple(f"{scheme}://" for scheme in schemes)
+
+    def check(url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(starts):
+            raise ValueError(f"must start with {' or '.join(starts)}")
+        return url
+
+    return AfterValidator(check)
+
+
+class LogSettings(Block):
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least important lines that are written."
+    )
+    format: Literal["auto", "console", "json"] = Field(
+        "auto",
+        description="How lines look; `auto` is `console` on a terminal and `json` elsewhere.",
+    )
+
+
+class BrokerSettings(Block):
+    url: Annotated[SecretStr, _url("amqp", "amqps")] = Field(
+        description="Where RabbitMQ is: `amqp://user:password@host:5672/vhost`, or `amqps://`."
+    )
+    queue_type: Literal["classic", "quorum"] = Field(
+        "classic",
+        description="The type of the queues. `quorum` keeps a copy on several brokers; the type "
+        "of a queue that exists can't be changed.",
+    )
+    confirm_timeout_seconds: float = Field(
+        10, gt=0, description="How long a publish waits for the broker's confirmation."
+    )
+
+
+class PostgresSettings(Block):
+    dsn: Annotated[SecretStr, _url("postgresql", "postgres")] = Field(
+        description="Where Postgres is: `postgresql://user:password@host:5432/database`."
+    )
+    pool_max_connections: int = Field(
+        10, ge=1, le=1000, description="The most connections this process keeps."
+    )
+    connect_timeout_seconds: float = Field(
+        3, gt=0, description="How long making a connection may take."
+    )
+    command_timeout_seconds: float = Field(15, gt=0, description="How long one statement may take.")
+
+
+def _host_and_port(address: str) -> str:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise ValueError("must be host:port, for instance 127.0.0.1:8001 or 0.0.0.0:8001")
+    return address
+
+
+Address = Annotated[str, AfterValidator(_host_and_port)]
+"""`host:port`; an IPv6 host stands in brackets. Port 0 is any free port."""
+
+
+class HealthSettings(Block):
+    address: Address = Field(
+        "127.0.0.1:8001", description="Where `/health` and `/metrics` are served."
+    )
+
+    @property
+    def host(self) -> str:
+        return self.address.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+
+class SealingSettings(Block):
+    key: Annotated[SecretStr, AfterValidator(check_keys)] = Field(
+        SecretStr(""),
+        description="Encrypts secrets in Postgres and in messages. Several, separated by commas: "
+        "the first encrypts, each decrypts. Empty: secrets are stored in clear.",
+    )
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What a `Sealer` takes."""
+        return tuple(filter(None, (key.strip() for key in self.key.get_secret_value().split(","))))

@@ -1,0 +1,52 @@
+"""Loops: a round of work done again and again, whatever one round runs into."""
+
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from shared.process.run import Stop
+
+log = structlog.get_logger()
+
+Round = Callable[[], Awaitable[float | None]]
+"""Does one round; returns the seconds until the next, or None for the loop's interval."""
+
+MAX_BACKOFF_SECONDS = 30.0
+_FIRST_BACKOFF_SECONDS = 0.5
+
+
+async def every(
+    do_round: Round,
+    *,
+    interval_seconds: float,
+    stop: Stop,
+    name: str,
+    unavailable: tuple[type[Exception], ...] = (),
+) -> None:
+    """Do rounds until a stop is asked for; a round that has begun is finished first.
+
+    A failed round is logged and repeated after a growing delay: as a warning when the error is
+    one of `unavailable` (it will pass), with its traceback otherwise.
+    """
+    failures = 0
+    while not stop.requested:
+        try:
+            delay = await do_round()
+        except unavailable as error:
+            failures += 1
+            delay = backoff_seconds(failures)
+            log.warning("round failed", loop=name, error=str(error), retry_in_seconds=delay)
+        except Exception:  # one bad round must not end the loop that others depend on
+            failures += 1
+            delay = backoff_seconds(failures)
+            log.exception("round failed", loop=name, retry_in_seconds=delay)
+        else:
+            failures = 0
+        await stop.sleep(interval_seconds if delay is None else delay)
+
+
+def backoff_seconds(failures: int) -> float:
+    """0.5 s doubled for each failure up to 30 s, less up to a half so that many don't march."""
+    longest = min(MAX_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 10))
+    return round(longest * random.uniform(0.5, 1), 3)  # noqa: S311 (spreads load, no secret)

@@ -1,0 +1,90 @@
+"""The reference page of all settings, drawn from the classes themselves."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from shared.process.setting_errors import is_secret
+from shared.process.setting_names import blocks_of, variable_name
+
+_INTRODUCTION = """\
+# Settings
+
+Each setting is an environment variable, or a key in the TOML file that `CONVEYOR_CONFIG` names;
+the environment wins. A bad value stops the service at its start with a line that names it.
+"""
+_HEAD = "| variable | key | value | default | meaning |\n|---|---|---|---|---|"
+_BOUNDS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
+
+
+def settings_reference(classes: Mapping[str, type[BaseModel]]) -> str:
+    """Markdown: a section for each block, saying which of the services (by name) read it."""
+    sections = [_INTRODUCTION]
+    for name, readers in _blocks_and_readers(classes).items():
+        sections.append(f"## {name}\n\nRead by: {', '.join(sorted(readers))}.\n")
+        table = [_HEAD, *_rows(name, readers)]
+        sections.append("\n".join(table) + "\n")
+    return "\n".join(sections)
+
+
+Readers = dict[str, tuple[type[BaseModel], BaseModel | None]]
+"""By service: the class of the block, and the block's default where the service has its own."""
+
+
+def _blocks_and_readers(classes: Mapping[str, type[BaseModel]]) -> dict[str, Readers]:
+    found: dict[str, Readers] = {}
+    for service, settings_class in classes.items():
+        for name, block in blocks_of(settings_class).items():
+            default = settings_class.model_fields[name].default
+            own = default if isinstance(default, BaseModel) else None
+            found.setdefault(name, {})[service] = (block, own)
+    return found
+
+
+def _rows(block_name: str, readers: Readers) -> Iterator[str]:
+    fields = {name: (block, field) for block, _ in readers.values()
+              for name, field in block.model_fields.items()}  # fmt: skip
+    for name, (block, field) in fields.items():
+        cells = [
+            f"`{variable_name(block_name, name)}`",
+            f"`[{block_name}] {name}`",
+            _value(block.model_json_schema()["properties"][name]),
+            _default(name, field, readers),
+            field.description or "",
+        ]
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _value(schema: Mapping[str, object]) -> str:
+    """The kind of value, with its choices or bounds."""
+    options = schema.get("anyOf")
+    if isinstance(options, list):
+        return " or ".join(_value(option) for option in options)
+    choices = schema.get("enum")
+    if isinstance(choices, list):
+        return ", ".join(f"`{choice}`" for choice in choices)
+    kind = {"null": "nothing", "array": "list"}.get(str(schema.get("type")), schema.get("type"))
+    bounds = [f"{sign} {schema[key]}" for key, sign in _BOUNDS.items() if key in schema]
+    return " ".join([str(kind or "text").replace("string", "text"), *bounds])
+
+
+def _default(name: str, field: FieldInfo, readers: Readers) -> str:
+    """The default, by service where they differ."""
+    by_service = {
+        service: getattr(own, name) if own is not None else field.get_default()
+        for service, (block, own) in readers.items()
+        if name in block.model_fields
+    }
+    if field.is_required():
+        return "required"
+    if is_secret(field):
+        return "empty"
+    if len(set(map(repr, by_service.values()))) == 1:
+        return _shown(next(iter(by_service.values())))
+    return ", ".join(f"{service} {_shown(value)}" for service, value in sorted(by_service.items()))
+
+
+def _shown(value: object) -> str:
+    """As one would write it: 30, not 30.0."""
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

@@ -1,0 +1,104 @@
+"""Running a service: the event loop, the signals, and the end of the process."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger()
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Stop:
+    """The wish to stop: the first signal asks to finish what is running, the second to hurry."""
+
+    def __init__(self) -> None:
+        self._requested = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    @property
+    def requested(self) -> bool:
+        return self._requested.is_set()
+
+    @property
+    def hurry(self) -> bool:
+        return self._hurry.is_set()
+
+    def request(self) -> None:
+        """Ask to stop; asking again asks to hurry."""
+        if self._requested.is_set():
+            self._hurry.set()
+        self._requested.set()
+
+    async def wait(self) -> None:
+        await self._requested.wait()
+
+    async def wait_hurry(self) -> None:
+        await self._hurry.wait()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep that long, or until a stop is asked for."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._requested.wait()
+        except TimeoutError:
+            pass  # nobody asked: the time is over, which is what was wanted
+
+
+def run_service(main: Callable[[Stop], Awaitable[None]]) -> int:
+    """Run `main` until it returns; the exit code: 0, or 1 after an error, which is logged.
+
+    `main` should start its tasks in an `asyncio.TaskGroup`: an error in one of them then ends the
+    others and the process. A third signal kills the process as if nobody listened.
+    """
+    with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+        return runner.run(_run(main))
+
+
+async def _run(main: Callable[[Stop], Awaitable[None]]) -> int:
+    stop = Stop()
+    _listen(stop)
+    try:
+        await main(stop)
+    except Exception:  # the last door: whatever reaches it is a bug or a set-up that can't work
+        log.exception("service failed")
+        return 1
+    return 0
+
+
+def _listen(stop: Stop) -> None:
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: signal.Signals) -> None:
+        log.info("stop requested", signal=number.name, hurry=stop.requested)
+        stop.request()
+        if stop.hurry:
+            for each in SIGNALS:
+                loop.remove_signal_handler(each)
+
+    for each in SIGNALS:
+        loop.add_signal_handler(each, on_signal, each)
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # it doesn't exist for Windows; asyncio's own loop is as good, but slower
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    """Return when one of them is done; the others are cancelled. Raises what the first raised."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

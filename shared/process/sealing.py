@@ -1,0 +1,77 @@
+"""Sealing: secrets encrypted before they go into Postgres or a message, when a key is set.
+
+Sealed text says by its prefix how it was made, so that what was stored before a key was set can
+still be read after. Encryption is Fernet (AES-128-CBC with HMAC-SHA256).
+"""
+
+from collections.abc import Sequence
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from pydantic import SecretStr
+
+_ENCRYPTED = "fernet:"
+_PLAIN = "plain:"
+KEY_RULE = "a key is 32 bytes in URL-safe base64 (44 characters)"
+
+
+class SealingError(Exception):
+    """The text can't be unsealed with the keys that are set; the message says why."""
+
+
+def generate_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+def check_keys(keys: SecretStr) -> SecretStr:
+    """The comma-separated keys, unchanged. Raises ValueError if one can't be used."""
+    for key in filter(None, keys.get_secret_value().split(",")):
+        _fernet(key.strip())
+    return keys
+
+
+class Sealer:
+    """Seals with the first key and unseals with any. Without a key it only marks text as plain."""
+
+    def __init__(self, keys: Sequence[str] = ()) -> None:
+        """Raises ValueError for a key that is not one."""
+        self._fernet = MultiFernet([_fernet(key) for key in keys]) if keys else None
+
+    def seal(self, value: dict[str, object]) -> str:
+        """`value` as one line of text; its keys are strings, its values JSON's."""
+        clear = orjson.dumps(value)
+        if self._fernet is None:
+            return _PLAIN + clear.decode()
+        return _ENCRYPTED + self._fernet.encrypt(clear).decode()
+
+    def unseal(self, text: str) -> dict[str, object]:
+        """What was sealed. Raises SealingError."""
+        try:
+            value = orjson.loads(self._clear(text))
+        except orjson.JSONDecodeError:
+            raise SealingError("what was sealed is damaged: it is not JSON") from None
+        if not isinstance(value, dict):
+            raise SealingError("what was sealed is damaged: it is not an object")
+        return value
+
+    def _clear(self, text: str) -> bytes:
+        if text.startswith(_PLAIN):
+            return text.removeprefix(_PLAIN).encode()
+        if not text.startswith(_ENCRYPTED):
+            raise SealingError("this is not a sealed text")
+        if self._fernet is None:
+            raise SealingError("it is encrypted, but no key is set (CONVEYOR_ENCRYPTION_KEY)")
+        try:
+            return self._fernet.decrypt(text.removeprefix(_ENCRYPTED).encode())
+        except InvalidToken:
+            raise SealingError(
+                "none of the keys that are set (CONVEYOR_ENCRYPTION_KEY) decrypts it"
+            ) from None
+
+
+def _fernet(key: str) -> Fernet:
+    try:
+        return Fernet(key)
+    except ValueError:
+        # The library's text describes base64 alone and could quote the key.
+        raise ValueError(KEY_RULE) from None

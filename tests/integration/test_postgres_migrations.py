@@ -1,0 +1,66 @@
+"""Migrations on a real server: run once whoever starts, whole or not at all."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.migrate import Migration, MigrationRejected, migrate, migrations
+
+pytestmark = pytest.mark.real
+
+FIRST = Migration(1, "boats", "CREATE TABLE boats (name text); INSERT INTO boats VALUES ('a');")
+SECOND = Migration(2, "oars", "CREATE TABLE oars (length integer); SELECT 1;")
+BROKEN = Migration(2, "oars", "CREATE TABLE oars (length integer); SELECT nonsense;")
+
+
+async def fetch(dsn: str, query: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return list(await connection.fetch(query))
+    finally:
+        await connection.close()
+
+
+async def test_services_that_start_together_run_each_migration_once(
+    empty_postgres_dsn: str,
+) -> None:
+    ran = await asyncio.gather(*(migrate(empty_postgres_dsn, [FIRST, SECOND]) for _ in range(6)))
+    assert sorted(ran, key=len) == [[]] * 5 + [["0001_boats", "0002_oars"]]
+    assert len(await fetch(empty_postgres_dsn, "SELECT * FROM boats")) == 1
+    records = await fetch(empty_postgres_dsn, "SELECT version, name FROM schema_migrations")
+    assert [tuple(record) for record in records] == [(1, "boats"), (2, "oars")]
+
+
+async def test_a_later_version_runs_only_what_is_new(empty_postgres_dsn: str) -> None:
+    await migrate(empty_postgres_dsn, [FIRST])
+    assert await migrate(empty_postgres_dsn, [FIRST, SECOND]) == ["0002_oars"]
+
+
+async def test_a_migration_that_fails_leaves_nothing_and_can_be_repaired(
+    empty_postgres_dsn: str,
+) -> None:
+    with pytest.raises(MigrationRejected, match=r"0002_oars can't be run: .*nonsense"):
+        await migrate(empty_postgres_dsn, [FIRST, BROKEN])
+    tables = await fetch(empty_postgres_dsn, "SELECT to_regclass('oars') AS oars")
+    assert tables[0]["oars"] is None
+    assert await migrate(empty_postgres_dsn, [FIRST, SECOND]) == ["0002_oars"]
+
+
+async def test_an_older_version_refuses_a_newer_database(empty_postgres_dsn: str) -> None:
+    await migrate(empty_postgres_dsn, [FIRST, SECOND])
+    with pytest.raises(MigrationRejected, match="newer than this version"):
+        await migrate(empty_postgres_dsn, [FIRST])
+
+
+async def test_the_migrations_that_ship_can_be_run_and_then_there_is_nothing_to_do(
+    empty_postgres_dsn: str,
+) -> None:
+    assert len(await migrate(empty_postgres_dsn)) == len(migrations())
+    assert await migrate(empty_postgres_dsn) == []
+
+
+async def test_a_database_that_is_not_there_is_unavailable(unused_tcp_port: int) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await migrate(f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/none")

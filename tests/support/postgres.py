@@ -1,0 +1,162 @@
+"""Postgres for tests: the server of CONVEYOR_TEST_POSTGRES_DSN, or a private one.
+
+The private server is run from a thread with an event loop of its own, so that it outlives the
+loops of single tests and can be killed from any of them.
+"""
+
+import asyncio
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from shared.postgres.embedded import EmbeddedPostgres
+from shared.postgres.migrate import migrate
+
+DSN_VARIABLE = "CONVEYOR_TEST_POSTGRES_DSN"
+# A test kills processes, not machines: what the kernel was given is safe, and this is faster.
+_FAST = {"fsync": "off", "max_connections": "200"}
+
+T = TypeVar("T")
+
+
+class LoopThread(AbstractContextManager["LoopThread"]):
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> "LoopThread":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.run(self._loop.shutdown_asyncgens())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it there and wait for the result. Not from a coroutine: see `asyncio.to_thread`."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
+
+
+class PrivatePostgres:
+    """A server of the test's own, to be killed and restarted.
+
+    `dsn` leads through the socket, `tcp_dsn` through 127.0.0.1 with a password.
+    """
+
+    def __init__(self, thread: LoopThread, server: EmbeddedPostgres) -> None:
+        self._thread = thread
+        self._server = server
+        self.dsn = server.dsn
+        self.tcp_dsn = server.tcp_dsn
+
+    @property
+    def pid(self) -> int | None:
+        return self._server.pid
+
+    def stop(self) -> None:
+        self._thread.run(self._server.stop())
+
+    def kill(self) -> None:
+        self._thread.run(self._server.kill())
+
+    def start(self) -> None:
+        self._thread.run(self._server.start())
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+
+@contextmanager
+def private_server(path: Path) -> Iterator[PrivatePostgres]:
+    with LoopThread() as thread:
+        server = EmbeddedPostgres(path, tcp_port=free_port(), settings=_FAST)
+        thread.run(server.__aenter__())
+        try:
+            yield PrivatePostgres(thread, server)
+        finally:
+            thread.run(server.__aexit__(None, None, None))
+
+
+class Databases:
+    """Fresh databases on one server, each a copy of a migrated one."""
+
+    def __init__(self, server_dsn: str, thread: LoopThread) -> None:
+        self._server_dsn = server_dsn
+        self._thread = thread
+        self._template = f"conveyor_template_{uuid.uuid4().hex}"
+
+    @contextmanager
+    def prepared(self) -> Iterator["Databases"]:
+        self._execute(f"CREATE DATABASE {self._template}")
+        try:
+            self._thread.run(migrate(self._dsn(self._template)))
+            yield self
+        finally:
+            self._execute(f"DROP DATABASE {self._template} WITH (FORCE)")
+
+    @contextmanager
+    def fresh(self, *, migrated: bool = True) -> Iterator[str]:
+        """The DSN of a database of the caller's own, gone afterwards whoever is connected."""
+        name = f"conveyor_test_{uuid.uuid4().hex}"
+        template = self._template if migrated else "template1"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield self._dsn(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _dsn(self, database: str) -> str:
+        return with_database(self._server_dsn, database)
+
+    def _execute(self, statement: str) -> None:
+        self._thread.run(_execute(self._server_dsn, statement))
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def databases(path: Path) -> Iterator[Databases]:
+    """On the server the environment names, else on a private one in `path`."""
+    given = os.environ.get(DSN_VARIABLE)
+    with LoopThread() as thread:
+        if given:
+            with Databases(given, thread).prepared() as ready:
+                yield ready
+            return
+        with private_server(path) as server, Databases(server.dsn, thread).prepared() as ready:
+            yield ready
+
+
+def with_database(dsn: str, database: str) -> str:
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

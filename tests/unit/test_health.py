@@ -1,0 +1,46 @@
+"""Health: green when nothing is missing, red with the names of what is."""
+
+import aiohttp
+
+from shared.process.blocks import HealthSettings
+from shared.process.health import serve_health
+from shared.process.metrics import Metrics
+
+ANY_PORT = HealthSettings(address="127.0.0.1:0")
+
+
+async def test_health_turns_red_with_what_is_missing_and_green_again() -> None:
+    missing: list[str] = []
+    checks = [lambda: missing, lambda: ()]
+    async with serve_health(ANY_PORT, checks, Metrics()) as url, aiohttp.ClientSession() as client:
+        async with client.get(f"{url}/health") as answer:
+            assert (answer.status, await answer.json()) == (200, {"status": "UP"})
+        missing.append("consumer of completions")
+        async with client.get(f"{url}/health") as answer:
+            assert answer.status == 503
+            assert await answer.json() == {"status": "DOWN", "missing": ["consumer of completions"]}
+        missing.clear()
+        async with client.get(f"{url}/health") as answer:
+            assert answer.status == 200
+
+
+async def test_metrics_are_shown_in_the_format_of_prometheus() -> None:
+    metrics = Metrics()
+    metrics.counter("claims", "Claims answered.", ["verdict"]).labels("granted").inc(2)
+    async with (
+        serve_health(ANY_PORT, [], metrics) as url,
+        aiohttp.ClientSession() as client,
+        client.get(f"{url}/metrics") as answer,
+    ):
+        page = await answer.text()
+    assert answer.content_type == "text/plain"
+    assert 'conveyor_claims_total{verdict="granted"} 2.0' in page
+    assert "process_resident_memory_bytes" in page
+
+
+def test_two_services_in_one_process_have_metrics_of_their_own() -> None:
+    first, second = Metrics(), Metrics()
+    first.counter("rounds", "Rounds done.").inc()
+    second.counter("rounds", "Rounds done.")
+    assert b"conveyor_rounds_total 1.0" in first.render()[0]
+    assert b"conveyor_rounds_total 0.0" in second.render()[0]
