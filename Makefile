@@ -1,0 +1,73 @@
+# Every target sets up what it needs in .venv/ first; the second time that takes no time.
+# All it takes is Python 3.11 or later with its venv module, and make.
+PYTHON ?= python3
+TEST_PROCESSES ?= 2
+
+BIN := .venv/bin
+RUN := .venv/run.stamp
+DEV := .venv/dev.stamp
+PYTEST := $(BIN)/python -m pytest
+SPREAD := -n $(TEST_PROCESSES) --dist loadscope
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+SOURCES := services shared cli tests bench
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run check test bench test-fresh fmt docs requirements clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUN) ## Run examples/hello.yaml from start to end and leave nothing behind
+	@$(BIN)/conveyor demo
+
+run: $(RUN) ## Keep Conveyor up at http://127.0.0.1:8000 until Ctrl-C
+	@$(BIN)/conveyor dev
+
+check: $(DEV) ## Format, lint, types, layers, unit and contract tests: what must pass
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST) $(SPREAD) tests/unit tests/contract
+
+# What starts whole systems comes last and alone: side by side they would measure each other.
+test: $(DEV) ## Run all tests; sets up RabbitMQ, Postgres and a Docker engine where it can
+	deploy/setup/with-test-services.sh sh -c '\
+		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration && $(PYTEST) tests/e2e'
+
+bench: $(DEV) ## Measure, and print a table for each benchmark
+	deploy/setup/with-test-services.sh $(BIN)/python -m bench
+
+test-fresh: ## Prove the set-up: make demo in a bare Debian 12, as root and as a plain user
+	deploy/setup/test-fresh.sh
+
+fmt: $(DEV) ## Format the code and repair what can be repaired by itself
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+docs: $(RUN) ## Draw docs/settings.md from the code
+	$(BIN)/conveyor settings > docs/settings.md
+
+# Packages that are found in a directory of this machine have hashes of their own: not here.
+requirements: export PIP_FIND_LINKS =
+requirements: export CUSTOM_COMPILE_COMMAND = make requirements
+requirements: $(DEV) ## Pin the dependencies of pyproject.toml, with hashes, in requirements/
+	$(COMPILE) -o requirements/build.txt requirements/build.in
+	$(COMPILE) -c requirements/build.txt -o requirements/run.txt pyproject.toml
+	$(COMPILE) --extra dev -c requirements/build.txt -c requirements/run.txt \
+		-o requirements/dev.txt pyproject.toml
+
+clean: ## Remove the environment and all caches; the data in .conveyor/ stays
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN): requirements/build.txt requirements/run.txt pyproject.toml deploy/setup/environment.sh
+	@PYTHON="$(PYTHON)" deploy/setup/environment.sh build run
+	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): $(RUN) requirements/dev.txt
+	@PYTHON="$(PYTHON)" deploy/setup/environment.sh build dev
+	@touch $@
