@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from services.coordinator.api.app import make_app
+from services.coordinator.api.application import make_application
 from services.coordinator.commands import EngineCommands
 from services.coordinator.ports import ApiPorts
 from services.coordinator.reports import on_reports
@@ -60,8 +60,8 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
             metrics=ground.metrics,
             health_checks=ground.checks,
         )
-        consuming = asyncio.gather(*(consumer.run() for consumer in consumers))
-        async with _serving(ports, settings.api):
+        async with asyncio.TaskGroup() as group, _serving(ports, settings.api):
+            consuming = [group.create_task(consumer.run()) for consumer in consumers]
             await every(
                 engine.outbox.relay_round,
                 interval_seconds=_RELAY_SECONDS,
@@ -69,21 +69,19 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
                 name="relay_outbox",
                 unavailable=_UNAVAILABLE,
             )
-        consuming.cancel()
-        await asyncio.gather(consuming, return_exceptions=True)
+            for task in consuming:
+                task.cancel()
 
 
 @asynccontextmanager
 async def _serving(ports: ApiPorts, settings: ApiSettings) -> AsyncIterator[None]:
     """The API while the context lasts. Raises OSError when its address can't be had."""
-    runner = web.AppRunner(
-        make_app(ports, settings), access_log=None, shutdown_timeout=_GOODBYE_SECONDS
-    )
+    app = make_application(ports, body_limit_bytes=settings.body_limit_bytes)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()
         log.info("api is up", address=settings.address)
         yield
     finally:
-        await ports.final_jobs.close()
         await runner.cleanup()

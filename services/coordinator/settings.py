@@ -16,7 +16,7 @@ from shared.process.settings import Settings
 class ApiSettings(Block):
     address: Address = Field("127.0.0.1:8000", description="Where the HTTP API is served.")
     body_limit_bytes: int = Field(
-        512_000, gt=0, description="A larger request body is refused with 413."
+        500 * 1024, gt=0, description="A larger request body is refused with 413."
     )
 
     @property

@@ -1,0 +1,26 @@
+"""The `{{ }}` language: expr-lang 1.17 over JSON data, with budgets. Pure: no I/O, no clock but
+`now()`, no chance but `randomInt()`."""
+
+from shared.expressions.errors import ExpressionError
+from shared.expressions.printing import to_text
+from shared.expressions.template import (
+    check,
+    compile_expression,
+    evaluate,
+    has_expression,
+    names_in,
+    render,
+    render_value,
+)
+
+__all__ = [
+    "ExpressionError",
+    "check",
+    "compile_expression",
+    "evaluate",
+    "has_expression",
+    "names_in",
+    "render",
+    "render_value",
+    "to_text",
+]

@@ -1,1 +1,1 @@
-"""The HTTP door of the coordinator."""
+"""The coordinator's HTTP door: parses, calls, replies; it chooses nothing."""

@@ -1,0 +1,34 @@
+"""/openapi.json and /docs, a page that renders it without anything from elsewhere."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.resources import files
+
+import orjson
+from aiohttp import web
+
+from services.coordinator.api.openapi import openapi_document
+from services.coordinator.api.route import Route
+
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def documentation_routes(routes: Sequence[Route]) -> list[web.RouteDef]:
+    document = orjson.dumps(openapi_document(routes))
+    page = files("services.coordinator.api.pages").joinpath("docs.html").read_bytes()
+
+    async def get_document(_: web.Request) -> web.Response:
+        return web.Response(body=document, content_type="application/json")
+
+    async def get_page(_: web.Request) -> web.Response:
+        return web.Response(
+            body=page,
+            content_type="text/html",
+            charset="utf-8",
+            headers={"Content-Security-Policy": _POLICY},
+        )
+
+    return [web.get("/openapi.json", get_document), web.get("/docs", get_page)]

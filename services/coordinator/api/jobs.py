@@ -1,0 +1,101 @@
+"""/jobs: submit, list, show, log, cancel, restart."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import cast
+
+from aiohttp import web
+
+from services.coordinator.api import views
+from services.coordinator.api.answers import JobSummary, Status
+from services.coordinator.api.errors import NotFound, WaitedTooLong
+from services.coordinator.api.redacting import redacting
+from services.coordinator.api.replies import reply
+from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, ports, query
+from services.coordinator.ports import ApiPorts
+from services.coordinator.store.job_search import parse_search
+from services.coordinator.store.rows import JsonObject, SummaryRow
+from services.coordinator.submission import new_job, new_job_id
+from shared.jobspec import JobSpec, parse_duration, parse_job
+from shared.process.redaction import Redactor
+from shared.store.new_job import NewJob
+
+_NO_JOB = "no such job"
+
+
+async def submit_job(request: web.Request) -> web.Response:
+    """The summary at once, or the whole job once it is final when the job asks to wait."""
+    spec = parse_job(await request.read(), request.headers.get("Content-Type", ""))
+    new = new_job(spec, new_job_id(), datetime.now(UTC))
+    await ports(request).commands.submit(new)
+    if spec.wait is None:
+        return reply(_summary_of_new(new))
+    return await _whole_when_final(ports(request), new.job.id, spec)
+
+
+async def _whole_when_final(api: ApiPorts, job_id: str, spec: JobSpec) -> web.Response:
+    timeout = spec.wait.timeout if spec.wait else "0s"
+    seconds = parse_duration(timeout).total_seconds()
+    if not await api.final_jobs.wait_for(job_id, seconds):
+        raise WaitedTooLong(f"job {job_id} is not final after {timeout}; it goes on")
+    return await _show(api, job_id)
+
+
+def _summary_of_new(new: NewJob) -> JobSummary:
+    job = new.job
+    row = SummaryRow(
+        id=job.id,
+        state=job.state.value,
+        name=new.name,
+        description=new.description,
+        tags=new.tags,
+        inputs=cast(JsonObject, new.inputs),
+        sealed=None,
+        task_count=job.task_count,
+        position=job.position,
+        progress=job.progress,
+        created_at=job.created_at,
+        started_at=None,
+        completed_at=None,
+        failed_at=None,
+        result=None,
+        error=None,
+    )
+    return views.summary(row, Redactor(new.secrets.values()))
+
+
+async def list_jobs(request: web.Request) -> web.Response:
+    asked = query(request, JobsQuery)
+    api = ports(request)
+    found = await api.reads.list_jobs(parse_search(asked.q), asked.request())
+    return reply(views.job_page(found, partial(redacting, api.sealer)))
+
+
+async def get_job(request: web.Request) -> web.Response:
+    return await _show(ports(request), path_id(request, "job"))
+
+
+async def _show(api: ApiPorts, job_id: str) -> web.Response:
+    job = await api.reads.job(job_id)
+    if job is None:
+        raise NotFound(_NO_JOB)
+    return reply(views.whole_job(job, redacting(api.sealer, job.row.sealed)))
+
+
+async def get_job_log(request: web.Request) -> web.Response:
+    asked = query(request, LogQuery)
+    api = ports(request)
+    log = await api.reads.job_log(path_id(request, "job"), asked.q, asked.request())
+    if log is None:
+        raise NotFound(_NO_JOB)
+    return reply(views.log_page(log.page, redacting(api.sealer, log.sealed)))
+
+
+async def cancel_job(request: web.Request) -> web.Response:
+    await ports(request).commands.cancel(path_id(request, "job"))
+    return reply(Status())
+
+
+async def restart_job(request: web.Request) -> web.Response:
+    await ports(request).commands.restart(path_id(request, "job"))
+    return reply(Status())

@@ -1,0 +1,88 @@
+"""Around every request: its id and log line, and errors as JSON."""
+
+import re
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+from structlog.contextvars import bound_contextvars
+
+from services.coordinator.api.errors import Refused
+from services.coordinator.api.replies import reply_error
+from services.coordinator.ports import UnknownJob, WrongState
+from shared.broker import BrokerUnavailable
+from shared.jobspec import InvalidJob
+from shared.postgres.errors import DatabaseUnavailable
+
+log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+REQUEST_ID = "X-Request-Id"
+_RETRY_AFTER_SECONDS = "5"
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_QUIET = ("/health", "/metrics")
+
+
+@web.middleware
+async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Names the request, in the answer and in every log line below, and logs how it went."""
+    given = request.headers.get(REQUEST_ID, "")
+    request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+    started = time.perf_counter()
+    with bound_contextvars(request=request_id):
+        response = await handler(request)
+        write = log.debug if request.path in _QUIET else log.info
+        write(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status,
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+        )
+    response.headers[REQUEST_ID] = request_id
+    return response
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:  # the router's and the body limit's
+        return _http_error(error)
+    except Refused as error:  # a rule of the API
+        return reply_error(error.status, str(error))
+    except InvalidJob as error:  # a rule of the job language
+        return reply_error(HTTPStatus.BAD_REQUEST, str(error))
+    except UnknownJob:  # it may have been deleted
+        return reply_error(HTTPStatus.NOT_FOUND, "no such job")
+    except WrongState as error:  # the client came too early or too late
+        return reply_error(HTTPStatus.BAD_REQUEST, str(error))
+    except (DatabaseUnavailable, BrokerUnavailable) as error:  # try later
+        return _unavailable(error)
+    except Exception:  # a bug: the client learns no more than that
+        log.exception("request failed", method=request.method, path=request.path)
+        return reply_error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+
+
+def _http_error(error: web.HTTPException) -> web.Response:
+    texts = {
+        404: "no such path",
+        405: "the method is not allowed here",
+        413: "the body is too large",
+    }
+    kept = {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
+    return reply_error(error.status, texts.get(error.status, error.reason), kept)
+
+
+def _unavailable(error: Exception) -> web.Response:
+    log.warning("unavailable", why=str(error))
+    what = "the database" if isinstance(error, DatabaseUnavailable) else "the broker"
+    return reply_error(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        f"{what} is unavailable, try again later",
+        {"Retry-After": _RETRY_AFTER_SECONDS},
+    )

@@ -1,0 +1,133 @@
+"""The OpenAPI 3.1 document, made from the route table and the models that check and answer."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal, cast
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from services.coordinator.api.route import Answered, Route
+
+_REF = "#/components/schemas/{model}"
+_Mode = Literal["validation", "serialization"]
+_Json = dict[str, Any]
+
+
+class _Schemas(GenerateJsonSchema):
+    """An answer never holds null: what is empty is left out."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        if self.mode == "serialization":
+            return self.generate_inner(schema["schema"])
+        return super().nullable_schema(schema)
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = super().default_schema(schema)
+        if made.get("default", "") is None:
+            del made["default"]
+        return made
+
+
+def openapi_document(routes: Sequence[Route]) -> _Json:
+    schemas, components = _schemas(routes)
+    paths: dict[str, _Json] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Conveyor",
+            "version": _version(),
+            "description": "Jobs made of containerised tasks: submit, watch, stop. "
+            "Empty fields are left out of answers; times are RFC 3339 in UTC.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": components},
+    }
+
+
+_Key = tuple[str, _Mode]
+
+
+def _schemas(routes: Iterable[Route]) -> tuple[Mapping[_Key, _Json], _Json]:
+    """A schema for each model in use, and the definitions they refer to."""
+    inputs: list[tuple[_Key, _Mode, TypeAdapter[Any]]] = []
+    for route in routes:
+        if route.body:
+            inputs.append(_input(route.body, "validation"))
+        for answer in route.answers.values():
+            inputs += [_input(model, "serialization") for model in answer.content.values() if model]
+    distinct = {key: (key, mode, adapter) for key, mode, adapter in inputs}
+    made, extra = TypeAdapter.json_schemas(
+        distinct.values(), ref_template=_REF, schema_generator=_Schemas
+    )
+    return {key: schema for (key, _), schema in made.items()}, cast(_Json, extra["$defs"])
+
+
+def _input(model: Any, mode: _Mode) -> tuple[_Key, _Mode, TypeAdapter[Any]]:  # noqa: ANN401 - any type pydantic takes
+    return (repr(model), mode), mode, TypeAdapter(model)
+
+
+def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
+    operation: _Json = {
+        "operationId": route.handler.__name__,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "responses": {
+            str(status): _response(answer, schemas) for status, answer in route.answers.items()
+        },
+    }
+    if parameters := [*_path_parameters(route), *_query_parameters(route.query)]:
+        operation["parameters"] = parameters
+    if route.body:
+        schema = schemas[repr(route.body), "validation"]
+        content = {kind: {"schema": schema} for kind in route.body_types}
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _response(answer: Answered, schemas: Mapping[_Key, _Json]) -> _Json:
+    content = {
+        kind: {"schema": schemas[repr(model), "serialization"] if model else {"type": "string"}}
+        for kind, model in answer.content.items()
+    }
+    return {"description": answer.meaning, "content": content}
+
+
+def _path_parameters(route: Route) -> list[_Json]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": route.path_meanings[name],
+            "schema": {"type": "string", "minLength": 1},
+        }
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+
+
+def _query_parameters(model: type[BaseModel] | None) -> list[_Json]:
+    if model is None:
+        return []
+    properties = model.model_json_schema()["properties"]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "description": schema.pop("description", ""),
+            "schema": {key: value for key, value in schema.items() if key != "title"},
+        }
+        for name, schema in properties.items()
+    ]
+
+
+def _version() -> str:
+    try:
+        return version("conveyor")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0"

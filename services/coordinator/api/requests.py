@@ -1,0 +1,82 @@
+"""What a request asks for: ids, pages, search texts."""
+
+import re
+from typing import Annotated, TypeVar
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.coordinator.api.errors import BadRequest, NotFound
+from services.coordinator.ports import ApiPorts
+from services.coordinator.store.pages import PageRequest
+
+PORTS = web.AppKey("ports", ApiPorts)
+
+MAX_JOBS_PAGE = 20
+MAX_LOG_PAGE = 100
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+_Page = Annotated[int, Field(description="The page's number, from 1; smaller numbers count as 1.")]
+_Search = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=1000)]
+
+
+class JobsQuery(_Query):
+    """Which page of the jobs."""
+
+    page: _Page = 1
+    size: Annotated[int, Field(description="1 to 20 jobs a page; others are brought in range.")] = (
+        10
+    )
+    q: Annotated[
+        _Search,
+        Field(description="Words of name and description, a state, `tag:x` or `tags:x,y`."),
+    ] = ""
+
+    def request(self) -> PageRequest:
+        return PageRequest.within(self.page, self.size, largest=MAX_JOBS_PAGE)
+
+
+class LogQuery(_Query):
+    """Which page of a log."""
+
+    page: _Page = 1
+    size: Annotated[
+        int, Field(description="1 to 100 parts a page; others are brought in range.")
+    ] = 25
+    q: Annotated[_Search, Field(description="Only parts that hold this text.")] = ""
+
+    def request(self) -> PageRequest:
+        return PageRequest.within(self.page, self.size, largest=MAX_LOG_PAGE)
+
+
+def ports(request: web.Request) -> ApiPorts:
+    return request.app[PORTS]
+
+
+def query(request: web.Request, model: type[M]) -> M:
+    """The query parameters. Raises BadRequest with the first that breaks its rule."""
+    try:
+        return model.model_validate(dict(request.query))
+    except ValidationError as error:  # the client's mistake, in our words
+        first = error.errors(include_url=False)[0]
+        raise BadRequest(f"{first['loc'][0]}: {_rule(first['type'])}") from None
+
+
+def _rule(kind: str) -> str:
+    return "must be a whole number" if kind.startswith("int") else "must be text of 1000 characters"
+
+
+def path_id(request: web.Request, kind: str) -> str:
+    """The id in the path. Raises NotFound for what can't be an id, without asking the database."""
+    value = request.match_info["id"]
+    if not _ID.fullmatch(value):
+        raise NotFound(f"no such {kind}")
+    return value

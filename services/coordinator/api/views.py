@@ -1,0 +1,168 @@
+"""From rows to answers: secrets taken out, empty fields left out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from services.coordinator.api import answers as a
+from services.coordinator.api.redacting import Redacting, hide_by_name
+from services.coordinator.store.pages import Page
+from services.coordinator.store.rows import (
+    JobRow,
+    JsonObject,
+    LogRow,
+    NodeRow,
+    SummaryRow,
+    TaskRow,
+    Totals,
+    WholeJob,
+)
+from shared.jobspec import format_duration
+from shared.lifecycle import derived_id
+from shared.process.redaction import REDACTED
+
+R = TypeVar("R")
+
+
+def job_page(rows: Page[SummaryRow], redact: Callable[[str | None], Redacting]) -> a.JobPage:
+    """`redact` gives what takes the secrets of a job out, by its `sealed`."""
+    items = [summary(row, redact(row.sealed)) for row in rows.items]
+    return a.JobPage(items=items, **_page_numbers(rows))
+
+
+def log_page(rows: Page[LogRow], redact: Redacting) -> a.LogPage:
+    return a.LogPage(items=[log_part(row, redact) for row in rows.items], **_page_numbers(rows))
+
+
+def _page_numbers(rows: Page[R]) -> dict[str, Any]:
+    return {
+        "number": rows.request.number,
+        "size": rows.request.size,
+        "total_pages": rows.total_pages,
+        "total_items": rows.total_items,
+    }
+
+
+def summary(row: SummaryRow, redact: Redacting) -> a.JobSummary:
+    return a.JobSummary.model_validate(_summary_fields(row, redact))
+
+
+def whole_job(job: WholeJob, redact: Redacting) -> a.Job:
+    row = job.row
+    return a.Job.model_validate(
+        _summary_fields(row, redact)
+        | {
+            "tasks": [_definition(task, redact) for task in job.tasks],
+            "execution": [_task_fields(task, redact) for task in job.execution],
+            "context": _context(job, redact),
+            "secrets": _secret_names(row),
+            "output": redact.value(row.output),
+            "defaults": row.defaults,
+            "webhooks": [_webhook(webhook, redact) for webhook in row.webhooks] or None,
+            "autoDelete": row.auto_delete_after
+            and {"after": format_duration(row.auto_delete_after)},
+            "deleteAt": row.delete_at,
+        }
+    )
+
+
+def task(row: TaskRow, redact: Redacting) -> a.Task:
+    return a.Task.model_validate(_task_fields(row, redact))
+
+
+def log_part(row: LogRow, redact: Redacting) -> a.LogPart:
+    return a.LogPart(
+        id=derived_id(row.task_id, row.number),
+        number=row.number,
+        task_id=row.task_id,
+        contents=redact.value(row.contents),
+        created_at=row.created_at,
+    )
+
+
+def node(row: NodeRow) -> a.Node:
+    return a.Node.model_validate(row, from_attributes=True)
+
+
+def totals(row: Totals) -> a.MetricsView:
+    return a.MetricsView(
+        jobs=a.JobMetrics(running=row.running_jobs),
+        tasks=a.TaskMetrics(running=row.running_tasks),
+        nodes=a.NodeMetrics(online=row.online_nodes, cpu_percent=row.cpu_percent),
+    )
+
+
+def _summary_fields(row: SummaryRow, redact: Redacting) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "name": redact.value(row.name),
+        "description": redact.value(row.description) or None,
+        "tags": redact.value(list(row.tags)) or None,
+        "inputs": hide_by_name(redact.value(row.inputs)) or None,
+        "state": row.state,
+        "createdAt": row.created_at,
+        "startedAt": row.started_at,
+        "completedAt": row.completed_at,
+        "failedAt": row.failed_at,
+        "position": row.position,
+        "taskCount": row.task_count,
+        "progress": row.progress or None,
+        "result": redact.value(row.result) or None,
+        "error": redact.value(row.error) or None,
+    }
+
+
+def _context(job: WholeJob, redact: Redacting) -> dict[str, object]:
+    row = job.row
+    return {
+        "job": {"id": row.id, "name": redact.value(row.name)},
+        "inputs": hide_by_name(redact.value(row.inputs)) or None,
+        "secrets": _secret_names(row),
+        "tasks": hide_by_name(redact.value(dict(job.variables))) or None,
+    }
+
+
+def _secret_names(row: JobRow) -> Mapping[str, str] | None:
+    return dict.fromkeys(row.secret_names, REDACTED) or None
+
+
+def _webhook(webhook: JsonObject, redact: Redacting) -> dict[str, object]:
+    shown: dict[str, Any] = redact.value(dict(webhook))
+    return shown | {"headers": hide_by_name(shown.get("headers"))}
+
+
+def _definition(task: Mapping[str, object], redact: Redacting) -> dict[str, object]:
+    shown: dict[str, Any] = redact.value(dict(task))
+    shown["env"] = hide_by_name(shown.get("env"))
+    if registry := shown.get("registry"):
+        shown["registry"] = registry | ({"password": REDACTED} if "password" in registry else {})
+    return shown
+
+
+def _task_fields(row: TaskRow, redact: Redacting) -> dict[str, object]:
+    shown = _definition(row.definition, redact)
+    return shown | {
+        "id": row.id,
+        "jobId": row.job_id,
+        "position": row.position,
+        "name": redact.value(row.name) or None,
+        "state": row.state,
+        "createdAt": row.created_at,
+        "scheduledAt": row.scheduled_at,
+        "startedAt": row.started_at,
+        "completedAt": row.completed_at,
+        "failedAt": row.failed_at,
+        "queue": row.queue,
+        "priority": row.priority or None,
+        "var": redact.value(row.var) or None,
+        "retry": _retry(shown.get("retry"), row.attempt),
+        "nodeId": row.node_id,
+        "progress": row.progress or None,
+        "result": redact.value(row.result) or None,
+        "error": redact.value(row.error) or None,
+    }
+
+
+def _retry(policy: object, attempt: int) -> dict[str, object] | None:
+    if not isinstance(policy, dict):
+        return None
+    return policy | ({"attempts": attempt} if attempt else {})

@@ -1,0 +1,48 @@
+"""What the HTTP door needs from outside, each as the narrowest thing that will do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.coordinator.store.reads import Reads
+from services.coordinator.waiting import FinalJobs
+from shared.broker import Broker
+from shared.process.health import Check
+from shared.process.metrics import Metrics
+from shared.process.sealing import Sealer
+from shared.store.new_job import NewJob
+
+
+class UnknownJob(Exception):
+    """There is no job with that id."""
+
+
+class WrongState(Exception):
+    """The job's state does not allow it; the text is the reason, `job is COMPLETED`."""
+
+
+class JobCommands(Protocol):
+    """What a client may do to a job. All may raise DatabaseUnavailable."""
+
+    async def submit(self, new_job: NewJob) -> None:
+        """Store the job; when this returns it can't be lost."""
+        ...
+
+    async def cancel(self, job_id: str) -> None:
+        """Raises UnknownJob, WrongState."""
+        ...
+
+    async def restart(self, job_id: str) -> None:
+        """Raises UnknownJob, WrongState."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiPorts:
+    commands: JobCommands
+    reads: Reads
+    final_jobs: FinalJobs
+    broker: Broker
+    sealer: Sealer
+    metrics: Metrics
+    health_checks: Sequence[Check] = ()

@@ -1,0 +1,65 @@
+"""One job or one task, with all that is shown of it."""
+
+from collections.abc import Collection
+
+from services.coordinator.store.rows import JobRow, TaskOfJob, TaskRow, WholeJob
+from shared.postgres.pool import Connection
+
+JOB = """
+SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
+       created_at, started_at, completed_at, failed_at, result, error,
+       secret_names, output, defaults, webhooks, auto_delete_after, delete_at
+FROM jobs WHERE id = $1
+"""
+
+JOB_TASKS = "SELECT task FROM job_tasks WHERE job_id = $1 ORDER BY position"
+
+EXECUTION = """
+SELECT id, job_id, position, state, name, queue, priority, var, definition, attempt, progress,
+       node_id, created_at, scheduled_at, started_at, completed_at, failed_at, result, error
+FROM tasks WHERE job_id = $1 ORDER BY position, created_at, attempt
+"""
+
+JOB_VARIABLES = "SELECT name, value FROM job_variables WHERE job_id = $1 ORDER BY name"
+
+TASK = """
+SELECT t.id, t.job_id, t.position, t.state, t.name, t.queue, t.priority, t.var, t.definition,
+       t.attempt, t.progress, t.node_id, t.created_at, t.scheduled_at, t.started_at,
+       t.completed_at, t.failed_at, t.result, t.error, j.sealed
+FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE t.id = $1
+"""
+
+# A job that was deleted meanwhile is over too.
+FINAL_JOBS = """
+SELECT asked.id FROM unnest($1::text[]) AS asked(id)
+LEFT JOIN jobs j ON j.id = asked.id
+WHERE j.id IS NULL OR j.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
+"""
+
+
+async def whole_job(connection: Connection, job_id: str) -> WholeJob | None:
+    row = await connection.fetchrow(JOB, job_id)
+    if row is None:
+        return None
+    tasks = await connection.fetch(JOB_TASKS, job_id)
+    execution = await connection.fetch(EXECUTION, job_id)
+    variables = await connection.fetch(JOB_VARIABLES, job_id)
+    return WholeJob(
+        JobRow(**row),
+        [task["task"] for task in tasks],
+        [TaskRow(**task) for task in execution],
+        {variable["name"]: variable["value"] for variable in variables},
+    )
+
+
+async def one_task(connection: Connection, task_id: str) -> TaskOfJob | None:
+    row = await connection.fetchrow(TASK, task_id)
+    if row is None:
+        return None
+    columns = dict(row)
+    sealed = columns.pop("sealed")
+    return TaskOfJob(TaskRow(**columns), sealed)
+
+
+async def final_jobs(connection: Connection, ids: Collection[str]) -> set[str]:
+    return {row["id"] for row in await connection.fetch(FINAL_JOBS, list(ids))}

@@ -1,0 +1,56 @@
+"""All the API reads, each on a connection of its own. Every method raises DatabaseUnavailable."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from services.coordinator.store import cluster, logs, one_job
+from services.coordinator.store.job_list import list_jobs
+from services.coordinator.store.job_search import JobSearch
+from services.coordinator.store.pages import Page, PageRequest
+from services.coordinator.store.rows import NodeRow, SummaryRow, TaskOfJob, Totals, WholeJob
+from shared.postgres.pool import Pool, acquired
+
+
+class Reads:
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def list_jobs(self, search: JobSearch, request: PageRequest) -> Page[SummaryRow]:
+        async with acquired(self._pool) as connection:
+            return await list_jobs(connection, search, request)
+
+    async def job(self, job_id: str) -> WholeJob | None:
+        async with acquired(self._pool) as connection:
+            return await one_job.whole_job(connection, job_id)
+
+    async def task(self, task_id: str) -> TaskOfJob | None:
+        async with acquired(self._pool) as connection:
+            return await one_job.one_task(connection, task_id)
+
+    async def final_jobs(self, ids: Collection[str]) -> set[str]:
+        """Those of `ids` that are final, or gone."""
+        async with acquired(self._pool) as connection:
+            return await one_job.final_jobs(connection, ids)
+
+    async def job_log(self, job_id: str, text: str, request: PageRequest) -> logs.Log | None:
+        async with acquired(self._pool) as connection:
+            return await logs.job_log(connection, job_id, text, request)
+
+    async def task_log(self, task_id: str, text: str, request: PageRequest) -> logs.Log | None:
+        async with acquired(self._pool) as connection:
+            return await logs.task_log(connection, task_id, text, request)
+
+    async def nodes(self) -> Sequence[NodeRow]:
+        async with acquired(self._pool) as connection:
+            return await cluster.nodes(connection)
+
+    async def queues_of_tasks(self) -> set[str]:
+        async with acquired(self._pool) as connection:
+            return await cluster.queues_of_tasks(connection)
+
+    async def running_by_queue(self) -> Mapping[str, int]:
+        async with acquired(self._pool) as connection:
+            return await cluster.running_by_queue(connection)
+
+    async def totals(self) -> Totals:
+        async with acquired(self._pool) as connection:
+            return await cluster.totals(connection)

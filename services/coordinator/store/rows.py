@@ -1,0 +1,115 @@
+"""What the read queries return, typed; the fields are the columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+JsonObject = dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryRow:
+    """`sealed` holds the job's secrets, encrypted when a key is set."""
+
+    id: str
+    state: str
+    name: str
+    description: str | None
+    tags: Sequence[str]
+    inputs: JsonObject
+    sealed: str | None
+    task_count: int
+    position: int
+    progress: float
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    result: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRow(SummaryRow):
+    secret_names: Sequence[str]
+    output: str | None
+    defaults: JsonObject | None
+    webhooks: list[JsonObject]
+    auto_delete_after: timedelta | None
+    delete_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRow:
+    """One attempt at one task. `definition` is in the job language, evaluated."""
+
+    id: str
+    job_id: str
+    position: int
+    state: str
+    name: str
+    queue: str
+    priority: int
+    var: str | None
+    definition: JsonObject
+    attempt: int
+    progress: float
+    node_id: str | None
+    created_at: datetime
+    scheduled_at: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    failed_at: datetime | None
+    result: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeJob:
+    """`tasks` as submitted, `execution` as run (all attempts), `variables` as left by tasks."""
+
+    row: JobRow
+    tasks: Sequence[JsonObject]
+    execution: Sequence[TaskRow]
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOfJob:
+    """A task with what is needed to keep its job's secrets out of the answer."""
+
+    row: TaskRow
+    sealed: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRow:
+    task_id: str
+    number: int
+    contents: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRow:
+    id: str
+    name: str
+    hostname: str
+    port: int
+    version: str
+    queue: str
+    status: str
+    started_at: datetime
+    last_heartbeat_at: datetime
+    cpu_percent: float
+    task_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    running_jobs: int
+    running_tasks: int
+    online_nodes: int
+    cpu_percent: float  # the mean of the online nodes

@@ -1,0 +1,220 @@
+"""What is refused before anything runs: unknown names, and kinds that can't work together."""
+
+from collections.abc import Callable, Mapping
+
+from shared.expressions import tree
+from shared.expressions.errors import ExpressionError
+from shared.expressions.kinds import (
+    ANY,
+    ANY_MAP,
+    BOOL,
+    FLOAT,
+    INT,
+    LIST,
+    MAP,
+    NIL,
+    NUMBERS,
+    STRING,
+    Kind,
+    array_of,
+    common,
+    element_of,
+    is_array,
+)
+from shared.expressions.operator_kinds import binary_kind
+from shared.expressions.patterns import pattern
+from shared.expressions.predicate_kinds import PredicateKinds
+from shared.expressions.signatures import FUNCTIONS, METHODS, OWN_FUNCTIONS, PREDICATES, Signature
+from shared.expressions.tree import Node
+
+
+def check(root: Node, names: Mapping[str, Kind] | None) -> None:
+    """Refuses what can't work. `names` are those in scope; None allows any name."""
+    Checker(names).kind(root)
+
+
+def _refused(node: Node, message: str) -> ExpressionError:
+    return ExpressionError(message, column=node.column)
+
+
+class Checker(PredicateKinds):
+    def __init__(self, names: Mapping[str, Kind] | None) -> None:
+        super().__init__()
+        self._names = names
+        self._locals: dict[str, Kind] = {}
+        self._rules: dict[type[Node], Callable[..., Kind]] = {
+            tree.Constant: self._constant,
+            tree.Name: self._name,
+            tree.Pointer: self.pointer_kind,
+            tree.Unary: self._unary,
+            tree.Binary: self._binary,
+            tree.Compared: self._compared,
+            tree.Conditional: self._conditional,
+            tree.Let: self._let,
+            tree.Sequence: lambda node: [self.kind(part) for part in node.parts][-1],
+            tree.ListOf: self._list,
+            tree.MapOf: self._map,
+            tree.Member: self._member,
+            tree.Chain: lambda node: self.kind(node.inner),
+            tree.Slice: self._slice,
+            tree.Builtin: self._builtin,
+            tree.Call: self._call,
+        }
+
+    def kind(self, node: Node) -> Kind:
+        return self._rules[type(node)](node)
+
+    def _constant(self, node: tree.Constant) -> Kind:
+        kinds: dict[type, Kind] = {bool: BOOL, int: INT, float: FLOAT, str: STRING}
+        return kinds.get(type(node.value), NIL)
+
+    def _name(self, node: tree.Name) -> Kind:
+        if node.name in self._locals:
+            return self._locals[node.name]
+        if node.name == "$env":
+            return ANY
+        if self._names is not None and node.name in self._names:
+            return self._names[node.name]
+        if self._names is None or node.name in FUNCTIONS or node.name in PREDICATES:
+            return ANY
+        raise _refused(node, f"unknown name {node.name}")
+
+    def _unary(self, node: tree.Unary) -> Kind:
+        operand = self.kind(node.operand)
+        if node.operator in ("not", "!"):
+            if operand in (BOOL, ANY):
+                return BOOL
+        elif operand in (*NUMBERS, ANY):
+            return operand
+        raise _refused(node, f"{node.operator} doesn't work on {operand}")
+
+    def _binary(self, node: tree.Binary) -> Kind:
+        left, right = self.kind(node.left), self.kind(node.right)
+        if node.operator == "matches" and isinstance(node.right, tree.Constant):
+            self._pattern(node.right)
+        kind = binary_kind(node.operator, left, right)
+        if kind is None:
+            raise _refused(node, f"{node.operator} doesn't work on {left} and {right}")
+        return kind
+
+    def _pattern(self, node: tree.Constant) -> None:
+        if isinstance(node.value, str):
+            try:
+                pattern(node.value)
+            except ExpressionError as error:  # the same error, with its place
+                raise error.at(node.column) from None
+
+    def _conditional(self, node: tree.Conditional) -> Kind:
+        condition = self.kind(node.condition)
+        if condition not in (BOOL, ANY):
+            raise _refused(node.condition, f"a condition must be a bool, not {condition}")
+        then = condition if node.then is None else self.kind(node.then)
+        return common(then, self.kind(node.otherwise))
+
+    def _compared(self, node: tree.Compared) -> Kind:
+        kinds = [self.kind(operand) for operand in node.operands]
+        for operator, left, right in zip(node.operators, kinds[:-1], kinds[1:], strict=True):
+            if binary_kind(operator, left, right) is None:
+                raise _refused(node, f"{operator} doesn't work on {left} and {right}")
+        return BOOL
+
+    def _let(self, node: tree.Let) -> Kind:
+        taken = node.name in FUNCTIONS or node.name in PREDICATES or node.name in self._locals
+        if taken or node.name in (self._names or ()):
+            raise _refused(node, f"{node.name} is declared already")
+        value = self.kind(node.value)
+        self._locals[node.name] = value
+        body = self.kind(node.body)
+        del self._locals[node.name]
+        return body
+
+    def _list(self, node: tree.ListOf) -> Kind:
+        kinds = [self.kind(item) for item in node.items]
+        if kinds and all(kind.name == kinds[0].name for kind in kinds):
+            return array_of(kinds[-1])
+        return LIST
+
+    def _map(self, node: tree.MapOf) -> Kind:
+        for part in node.keys + node.items:
+            self.kind(part)
+        return MAP
+
+    def _member(self, node: tree.Member) -> Kind:
+        if isinstance(node.base, tree.Name) and node.base.name == "$env":
+            return self._environment(node)
+        base, key = self.kind(node.base), self.kind(node.key)
+        if base is ANY or base.name == ANY_MAP.name:
+            return element_of(base)
+        if base is not MAP and not is_array(base):
+            raise _refused(node, f"{base} has no member {_key_text(node.key)}")
+        if problem := _bad_key(base, key):
+            raise _refused(node.key, problem)
+        return element_of(base)
+
+    def _environment(self, node: tree.Member) -> Kind:
+        key = node.key
+        self.kind(key)
+        if not isinstance(key, tree.Constant) or not isinstance(key.value, str):
+            return ANY
+        if self._names is None or key.value in OWN_FUNCTIONS or node.optional:
+            return ANY
+        if key.value not in self._names:
+            raise _refused(node, f"unknown name {key.value}")
+        return self._names[key.value]
+
+    def _slice(self, node: tree.Slice) -> Kind:
+        base = self.kind(node.base)
+        if base not in (ANY, STRING) and not is_array(base):
+            raise _refused(node, f"{base} can't be sliced")
+        for bound in (node.start, node.stop):
+            if bound is not None and self.kind(bound) not in (INT, ANY):
+                raise _refused(bound, "a slice is bounded by ints")
+        return base
+
+    def _builtin(self, node: tree.Builtin) -> Kind:
+        if node.name in PREDICATES:
+            return self.predicate_kind(node)
+        return self._signed(node, node.name, FUNCTIONS[node.name], node.arguments)
+
+    def _signed(
+        self, node: Node, name: str, signature: Signature, arguments: tuple[Node, ...]
+    ) -> Kind:
+        if not signature.accepts_count(len(arguments)):
+            raise _refused(node, f"wrong number of arguments for {name}: {len(arguments)}")
+        kinds = tuple(self.kind(argument) for argument in arguments)
+        for place, kind in enumerate(kinds):
+            accepted = signature.parameter(place)
+            if accepted and kind is not ANY and kind.name not in {a.name for a in accepted}:
+                raise _refused(arguments[place], f"{name} doesn't take {kind} there")
+        if name == "get" and (problem := _bad_key(*kinds)):
+            raise _refused(arguments[1], problem)
+        return signature.result_for(kinds)
+
+    def _call(self, node: tree.Call) -> Kind:
+        callee = node.callee
+        if isinstance(callee, tree.Member) and isinstance(callee.key, tree.Constant):
+            base, name = self.kind(callee.base), str(callee.key.value)
+            if base.name in METHODS:
+                if name not in METHODS[base.name]:
+                    raise _refused(node, f"{base} has no method {name}")
+                return self._signed(node, name, METHODS[base.name][name], node.arguments)
+        if isinstance(callee, tree.Name) and callee.name not in self._locals:
+            if callee.name not in (self._names or ()):
+                raise _refused(node, f"unknown function {callee.name}")
+        if (kind := self.kind(callee)) is not ANY:
+            raise _refused(node, f"{kind} can't be called")
+        for argument in node.arguments:
+            self.kind(argument)
+        return ANY
+
+
+def _key_text(key: Node) -> str:
+    return str(key.value) if isinstance(key, tree.Constant) else "of that kind"
+
+
+def _bad_key(base: Kind, key: Kind) -> str | None:
+    if is_array(base) and key not in (INT, ANY):
+        return f"an array is indexed by an int, not {key}"
+    if base is MAP and key not in (STRING, ANY):
+        return f"a key of a map is a string, not {key}"
+    return None

@@ -1,0 +1,1 @@
+"""Times, spans of time and time zones, with the layouts that dates are written in."""

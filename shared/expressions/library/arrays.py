@@ -1,0 +1,106 @@
+"""Built-ins on arrays that need no body; those with one are in `bodies`."""
+
+from functools import cmp_to_key
+
+from shared.expressions.access import fetch
+from shared.expressions.budget import Meter
+from shared.expressions.comparison import equal, less
+from shared.expressions.errors import ExpressionError
+from shared.expressions.library.arguments import Function, array, whole
+from shared.expressions.values import NilList, type_name
+
+
+def _length(arguments: list[object], meter: Meter) -> object:
+    value = arguments[0]
+    if isinstance(value, str | list | dict):
+        return len(value)
+    raise ExpressionError(f"{type_name(value)} has no length")
+
+
+def _end(place: int) -> Function:
+    def end(arguments: list[object], meter: Meter) -> object:
+        base = arguments[0]
+        return fetch(base, place) if isinstance(base, str | list) and base else None
+
+    return end
+
+
+def _take(arguments: list[object], meter: Meter) -> object:
+    given, count = array(arguments[0]), whole(arguments[1])
+    if count < 0:
+        raise ExpressionError("take needs a count that isn't negative")
+    meter.elements(min(count, len(given)))
+    return given[:count]
+
+
+def _reverse(arguments: list[object], meter: Meter) -> object:
+    given = array(arguments[0])
+    meter.elements(len(given))
+    return given[::-1]
+
+
+def _uniq(arguments: list[object], meter: Meter) -> object:
+    kept: list[object] = []
+    for item in array(arguments[0]):
+        if not any(equal(item, other, meter) for other in kept):
+            kept.append(item)
+    return kept
+
+
+def _concat(arguments: list[object], meter: Meter) -> object:
+    given = [array(argument) for argument in arguments]
+    meter.elements(sum(map(len, given)))
+    return [item for one in given for item in one] or NilList()
+
+
+def _flatten(arguments: list[object], meter: Meter) -> object:
+    flat: list[object] = []
+    _gather(array(arguments[0]), flat, meter, 0)
+    return flat
+
+
+def _gather(given: list[object], flat: list[object], meter: Meter, depth: int) -> None:
+    for item in given:
+        meter.descend(depth)
+        if isinstance(item, list):
+            _gather(item, flat, meter, depth + 1)
+        else:
+            flat.append(item)
+
+
+def _sort(arguments: list[object], meter: Meter) -> object:
+    if not isinstance(arguments[0], list):
+        if arguments[0] is None or isinstance(arguments[0], str):
+            return NilList()
+        raise ExpressionError(f"{type_name(arguments[0])} can't be sorted")
+    order = arguments[1] if len(arguments) > 1 else "asc"
+    return sorted_by(arguments[0], arguments[0], order, meter)
+
+
+def sorted_by(given: list[object], keys: list[object], order: object, meter: Meter) -> list[object]:
+    """`given` in the order of `keys`, equal ones as they were; order is asc or desc."""
+    if order not in ("asc", "desc"):
+        raise ExpressionError("the order is asc or desc")
+    meter.elements(len(given))
+
+    def compared(one: int, other: int) -> int:
+        meter.spend(1)
+        if less(keys[one], keys[other], meter):
+            return -1
+        return 1 if less(keys[other], keys[one], meter) else 0
+
+    places = sorted(range(len(given)), key=cmp_to_key(compared), reverse=order == "desc")
+    return [given[place] for place in places]
+
+
+ARRAYS: dict[str, Function] = {
+    "len": _length,
+    "first": _end(0),
+    "last": _end(-1),
+    "take": _take,
+    "reverse": _reverse,
+    "uniq": _uniq,
+    "concat": _concat,
+    "flatten": _flatten,
+    "sort": _sort,
+}

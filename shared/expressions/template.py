@@ -1,0 +1,157 @@
+"""Texts with `{{ expressions }}` in them."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from shared.expressions.budget import MAX_TEXT
+from shared.expressions.errors import ExpressionError
+from shared.expressions.printing import text_of
+from shared.expressions.program import compiled, parsed, result
+from shared.expressions.reads import Path
+from shared.expressions.unicode_text import printable
+
+_OPENING, _CLOSING = "{{", "}}"
+_MAX_KEPT = 4_096  # characters of a template that is worth keeping split
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    source: str
+
+
+Part = str | Expression
+
+
+def has_expression(template: str) -> bool:
+    """Whether any part of the text is an expression."""
+    return _OPENING in template and any(isinstance(p, Expression) for p in _parts(template))
+
+
+def evaluate(source: str, names: Mapping[str, object]) -> object:
+    """The value of one expression, bare or within `{{ }}`, as JSON data.
+
+    `names` hold JSON data; every number among them is a float to the language. Times come back
+    as RFC 3339 texts, spans of time as nanoseconds. Raises ExpressionError and nothing else.
+    """
+    return result(_bare(source), names)[1]
+
+
+def render(template: str, names: Mapping[str, object]) -> str:
+    """The text with each expression replaced by its printed value. ExpressionError as above."""
+    if _OPENING not in template:
+        return template
+    rendered = "".join(
+        part if isinstance(part, str) else _printed(part.source, names) for part in _parts(template)
+    )
+    if len(rendered) > len(template) + MAX_TEXT:
+        raise ExpressionError(f"makes a text of more than {MAX_TEXT} characters")
+    return rendered
+
+
+def render_value(template: str, names: Mapping[str, object]) -> object:
+    """As `render`, but a template that is one expression and nothing else keeps its type."""
+    only = _only_expression(template)
+    return render(template, names) if only is None else result(only, names)[1]
+
+
+def compile_expression(source: str, names: Collection[str] | None = None) -> None:
+    """Refuses, with an ExpressionError, what can't work: syntax, unknown functions, kinds that
+    don't fit; unknown names only if `names`, those in scope, are given."""
+    compiled(_bare(source), names)
+
+
+def check(template: str, names: Collection[str] | None = None) -> None:
+    """The same for every expression of a template."""
+    for part in _parts(template):
+        if isinstance(part, Expression):
+            compiled(part.source, names)
+
+
+def names_in(template: str) -> frozenset[Path]:
+    """The paths a template reads from its names: `tasks.a` is ("tasks", "a"), a member chosen
+    while it runs ("tasks",), `$env` as a whole (). ExpressionError for a syntax error."""
+    paths: frozenset[Path] = frozenset()
+    for part in _parts(template):
+        if isinstance(part, Expression):
+            try:
+                paths |= parsed(part.source).paths
+            except ExpressionError as error:  # told its source, then passed on
+                raise error.within(part.source) from None
+    return paths
+
+
+def _printed(source: str, names: Mapping[str, object]) -> str:
+    value, _, meter = result(source, names)
+    try:
+        return printable(text_of(value, meter))
+    except ExpressionError as error:  # told its source, then passed on
+        raise error.within(source) from None
+
+
+def _bare(source: str) -> str:
+    only = _only_expression(source)
+    return source if only is None else only
+
+
+def _only_expression(template: str) -> str | None:
+    stripped = template.strip()
+    if not stripped.startswith(_OPENING):
+        return None
+    parts = _parts(stripped)
+    only = parts[0] if len(parts) == 1 else None
+    return only.source if isinstance(only, Expression) else None
+
+
+def _parts(template: str) -> tuple[Part, ...]:
+    return _kept_parts(template) if len(template) <= _MAX_KEPT else _split(template)
+
+
+def _split(template: str) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    start = 0
+    while (opening := template.find(_OPENING, start)) >= 0:
+        end = _end(template, opening + 2)
+        if end is None:
+            break
+        source = template[opening + 2 : end].strip()
+        if "\n" in source or end == opening + 2:  # an expression is one line and not nothing
+            parts.append(template[start : opening + 2])
+            start = opening + 2
+            continue
+        if opening > start:
+            parts.append(template[start:opening])
+        parts.append(Expression(source))
+        start = end + 2
+    if start < len(template):
+        parts.append(template[start:])
+    return tuple(parts)
+
+
+_kept_parts = lru_cache(maxsize=2_048)(_split)
+
+
+def _end(template: str, start: int) -> int | None:
+    """Where the `}}` that closes the expression begins: not one within quotes or brackets, or,
+    if only such there are, the first. None without any."""
+    first = template.find(_CLOSING, start)
+    if first < 0:
+        return None
+    line_end = template.find("\n", first)
+    limit = len(template) if line_end < 0 else line_end
+    depth, quote, place = 0, "", start
+    while place < limit:
+        character = template[place]
+        if quote:
+            place += character == "\\" and quote != "`"
+            quote = "" if character == quote else quote
+        elif character in "'\"`":
+            quote = character
+        elif character == "{":
+            depth += 1
+        elif character == "}":
+            if depth == 0 and template.startswith(_CLOSING, place):
+                return place
+            depth -= 1
+        place += 1
+    return first

@@ -1,0 +1,123 @@
+"""The values an expression computes with, and how the language calls their types.
+
+nil is None; bool, float and str are themselves; int is a 64-bit integer that wraps; lists are
+list, maps with text keys dict. The classes below are what Python has no own type for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from shared.expressions.budget import Meter
+from shared.expressions.errors import ExpressionError
+
+_SIGN = 1 << 63
+_WRAP = 1 << 64
+_MASK = _WRAP - 1
+
+
+def wrap(number: int) -> int:
+    """`number` as a signed 64-bit integer, wrapping at the ends as Go does."""
+    return number if -_SIGN <= number < _SIGN else ((number + _SIGN) & _MASK) - _SIGN
+
+
+class Byte(int):
+    """One byte of a text."""
+
+
+class Duration(int):
+    """A span of time in nanoseconds."""
+
+
+class Month(int):
+    """1 to 12."""
+
+
+class Weekday(int):
+    """0, Sunday, to 6."""
+
+
+class AnyMap(dict[tuple[str, object], object]):
+    """A map with keys of any type. They are kept as (type, value): 1, 1.0 and true differ."""
+
+
+class NilList(list[object]):
+    """A list that was never made: empty, and null as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A time zone."""
+
+    name: str
+    zone: tzinfo | None = None  # None: UTC, or a fixed offset
+    offset: int = 0  # seconds east of UTC, where `zone` is None
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """An instant, and the zone it is shown in."""
+
+    nanoseconds: int  # since 1970-01-01T00:00:00Z
+    location: Location
+
+
+_TYPE_NAMES: dict[type, str] = {
+    type(None): "nil",
+    bool: "bool",
+    int: "int",
+    Byte: "uint",
+    float: "float",
+    str: "string",
+    list: "array",
+    NilList: "array",
+    dict: "map",
+    AnyMap: "map",
+    Time: "time.Time",
+    Duration: "time.Duration",
+    Month: "time.Month",
+    Weekday: "time.Weekday",
+    Location: "time.Location",
+}
+
+
+def type_name(value: object) -> str:
+    """What `type(value)` answers, and what messages call it."""
+    return _TYPE_NAMES.get(type(value), "unknown")
+
+
+def any_key(value: object) -> tuple[str, object]:
+    """`value` as a key of an AnyMap. ExpressionError for lists and maps."""
+    if isinstance(value, list | dict):
+        raise ExpressionError(f"a {type_name(value)} can't be a key")
+    return type_name(value), value
+
+
+def taken_in(value: object, meter: Meter, depth: int = 0) -> object:
+    """A caller's value as the language sees it: JSON, in which every number is a float."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None or kind is float:
+        return value
+    meter.descend(depth)
+    if isinstance(value, Time | Duration | Location | Byte | Month | Weekday | AnyMap | NilList):
+        return value
+    if isinstance(value, int):
+        return _as_float(value)
+    if isinstance(value, str):
+        return str(value)
+    return _container_taken_in(value, meter, depth + 1)
+
+
+def _container_taken_in(value: object, meter: Meter, depth: int) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): taken_in(item, meter, depth) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [taken_in(item, meter, depth) for item in value]
+    raise ExpressionError(f"a value of type {type(value).__name__} isn't JSON")
+
+
+def _as_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # beyond 1e308: JSON has no such number
+        raise ExpressionError("a number is too large") from None

@@ -1,0 +1,103 @@
+"""Pydantic's findings in the words of the job language: which field, which value, which rule."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from shared.jobspec.models import JobSpec
+from shared.jobspec.problems import Problem
+
+_LONGEST_SHOWN = 60
+_HIDDEN = re.compile(r"(^|\.)(secrets|password|headers|env)($|[.\[])")
+
+_Context = Mapping[str, Any]
+_RULES: dict[str, Callable[[_Context], str]] = {
+    "missing": lambda ctx: "is required",
+    "string_type": lambda ctx: "must be text",
+    "int_type": lambda ctx: "must be a whole number",
+    "int_from_float": lambda ctx: "must be a whole number",
+    "float_type": lambda ctx: "must be a number",
+    "finite_number": lambda ctx: "must be a number",
+    "list_type": lambda ctx: "must be a list",
+    "dict_type": lambda ctx: "must be a mapping",
+    "model_type": lambda ctx: "must be a mapping",
+    "greater_than_equal": lambda ctx: f"must be at least {ctx['ge']:g}",
+    "less_than_equal": lambda ctx: f"must be at most {ctx['le']:g}",
+    "string_too_short": lambda ctx: "must not be empty",
+    "string_too_long": lambda ctx: f"must have at most {ctx['max_length']} characters",
+    "too_short": lambda ctx: f"must have at least {ctx['min_length']} entry",
+    "too_long": lambda ctx: f"must have at most {ctx['max_length']} entries",
+    "literal_error": lambda ctx: f"must be {ctx['expected']}",
+    "value_error": lambda ctx: str(ctx["error"]),
+}
+_WITHOUT_VALUE = frozenset({"missing", "string_too_short", "too_short", "too_long"})
+
+
+def explain(error: ValidationError, secrets: Sequence[str]) -> list[Problem]:
+    """One problem for each finding. A value that holds one of `secrets` is not shown."""
+    return [_problem(detail, secrets) for detail in error.errors(include_url=False)]
+
+
+def _problem(detail: ErrorDetails, secrets: Sequence[str]) -> Problem:
+    field = _path(detail["loc"])
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return Problem(field, _unknown_field(detail["loc"]))
+    rule = _RULES[kind](detail.get("ctx", {})) if kind in _RULES else detail["msg"]
+    about_parts = kind == "value_error" and not isinstance(detail["input"], str)
+    if kind in _WITHOUT_VALUE or about_parts or _HIDDEN.search(field):
+        return Problem(field, rule)
+    return Problem(field, rule, _shown(detail["input"], secrets))
+
+
+def _path(loc: Sequence[int | str]) -> str:
+    text = ""
+    for part in loc:
+        if part == "[key]":
+            continue
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _unknown_field(loc: Sequence[int | str]) -> str:
+    name = str(loc[-1])
+    model = _model_at(loc[:-1])
+    if name in model.not_yet:
+        return "is not supported yet"
+    known = {field.alias or python for python, field in model.model_fields.items()}
+    near = get_close_matches(name.lower(), {alias.lower(): alias for alias in known}, n=1)
+    meant = next((alias for alias in known if near and alias.lower() == near[0]), None)
+    return f"unknown field, did you mean {meant!r}?" if meant else "unknown field"
+
+
+def _model_at(loc: Sequence[int | str]) -> type[Any]:
+    """The model whose field a location names; list indexes are passed over."""
+    model: type[Any] = JobSpec
+    for part in loc:
+        for python, field in model.model_fields.items():
+            if part == (field.alias or python):
+                model = _model_in(field.annotation) or model
+    return model
+
+
+def _model_in(annotation: object) -> type[Any] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_model_in, get_args(annotation))), None)
+
+
+def _shown(value: object, secrets: Sequence[str]) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = str(value)
+    if any(secret in text for secret in secrets):
+        return "[REDACTED]"
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + "…"

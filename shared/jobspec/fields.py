@@ -1,0 +1,138 @@
+"""The kinds of values a submission holds, each with its rule and its place in the API's schema."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
+
+from shared.jobspec.durations import DURATION_PATTERN, parse_duration
+from shared.jobspec.expression_check import check_expression, check_template, has_expression
+from shared.jobspec.plain_scalar import as_json, as_number
+from shared.jobspec.sizes import CPUS_PATTERN, MEMORY_PATTERN, parse_cpus, parse_memory
+from shared.messages.queues import task_queue_error
+
+_T = TypeVar("_T")
+
+MAX_NAME = 256
+MAX_DESCRIPTION = 10_000
+MAX_TAGS = 64
+MAX_TAG = 128
+MAX_KEY = 256
+MAX_VAR = 64
+MAX_WORKDIR = 256
+
+
+def _checked_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Keep the text as it was submitted, once `parse` can read it; empty means not set."""
+
+    def check(text: str) -> str:
+        if text:
+            parse(text)
+        return text
+
+    return AfterValidator(check)
+
+
+def _positive_duration(text: str) -> None:
+    if parse_duration(text).total_seconds() <= 0:
+        raise ValueError("must be longer than zero")
+
+
+def _duration(text: str) -> None:
+    if parse_duration(text).total_seconds() < 0:
+        raise ValueError("must not be negative")
+
+
+def _queue(text: str) -> None:
+    if has_expression(text):
+        check_template(text)
+    elif reason := task_queue_error(text):
+        raise ValueError(f"must be the name of a task queue: {reason}")
+
+
+def _url(text: str) -> None:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # a malformed port or IPv6 address
+        raise ValueError("must be an http or https URL") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ValueError("must be an http or https URL")
+    if re.search(r"[\s\x00-\x1f\x7f]", text):
+        raise ValueError("must be an http or https URL without spaces")
+
+
+def _file_name(text: str) -> str:
+    if text.startswith("/") or "\\" in text or {"..", ".", ""} & set(text.split("/")):
+        raise ValueError("must be a path below the working directory")
+    return text
+
+
+def _env_name(text: str) -> str:
+    if "=" in text:
+        raise ValueError("must not hold '='")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+def _null_is_empty(text: str | None) -> str:
+    return text or ""
+
+
+Text = Annotated[str, Field()]
+Description = Annotated[str, Field(max_length=MAX_DESCRIPTION)]
+Template = Annotated[str, AfterValidator(check_template)]
+"""Text that may hold expressions; they must compile."""
+Expression = Annotated[str, AfterValidator(check_expression)]
+"""One expression; its braces may be left out."""
+JobName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_not_blank)]
+TaskName = Annotated[JobName, AfterValidator(check_template)]
+Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG), AfterValidator(_not_blank)]
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
+Variable = Annotated[Template, Field(max_length=MAX_VAR)]
+Workdir = Annotated[str, Field(max_length=MAX_WORKDIR)]
+QueueName = Annotated[
+    str, _checked_by(_queue), Field(description="A task queue; may hold expressions.")
+]
+
+_DURATION_SCHEMA = {"type": "string", "pattern": DURATION_PATTERN, "examples": ["90s", "1h30m"]}
+Duration = Annotated[str, _checked_by(_duration), WithJsonSchema(_DURATION_SCHEMA)]
+"""A Go duration, zero allowed, kept as text: read it with `parse_duration`."""
+PositiveDuration = Annotated[str, _checked_by(_positive_duration), WithJsonSchema(_DURATION_SCHEMA)]
+Memory = Annotated[
+    str,
+    _checked_by(parse_memory),
+    WithJsonSchema({"type": "string", "pattern": MEMORY_PATTERN, "examples": ["500m", "1.5g"]}),
+]
+"""Kept as text: read it with `parse_memory`."""
+Cpus = Annotated[
+    str,
+    _checked_by(parse_cpus),
+    WithJsonSchema({"type": "string", "pattern": CPUS_PATTERN, "examples": ["0.5", "2"]}),
+]
+"""Kept as text: read it with `parse_cpus`."""
+Url = Annotated[
+    str,
+    _checked_by(_url),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^https?://[a-zA-Z0-9.-]+(:[0-9]{2,4})?(/\S*)?$"}
+    ),
+]
+
+Whole = Annotated[int, BeforeValidator(as_number)]
+Number = Annotated[float, BeforeValidator(as_number), Field(allow_inf_nan=False)]
+
+Key = Annotated[str, Field(min_length=1, max_length=MAX_KEY)]
+EnvName = Annotated[Key, AfterValidator(_env_name)]
+FileName = Annotated[Key, AfterValidator(_file_name)]
+Value = Annotated[str | None, AfterValidator(_null_is_empty)]
+"""The value of a map of texts: null stands for the empty text."""
+TemplateValue = Annotated[Template | None, AfterValidator(_null_is_empty)]
+Inputs = Annotated[dict[Key, JsonValue], BeforeValidator(as_json)]

@@ -1,0 +1,67 @@
+"""JSON text to plain values: strict, without duplicate keys, NaN or infinities."""
+
+import json
+import math
+
+from shared.jobspec.problems import InvalidJob, Problem
+
+_LONGEST_INTEGER = len("-9223372036854775808")
+
+
+class _NotAllowed(ValueError):
+    """Well-formed, but nothing we can keep."""
+
+
+def load_json(text: str) -> object:
+    """The value in `text`. Raises InvalidJob."""
+    try:
+        value: object = _DECODER.decode(text)
+    except json.JSONDecodeError as error:  # the client can mend it
+        where = f"(line {error.lineno}, column {error.colno})"
+        raise InvalidJob([Problem("", f"not valid JSON: {error.msg} {where}")]) from None
+    except _NotAllowed as error:  # as above
+        raise InvalidJob([Problem("", str(error))]) from None
+    except RecursionError:  # the decoder's own guard against endless brackets
+        raise InvalidJob([Problem("", "nested too deep")]) from None
+    return value
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise _NotAllowed(f"the key {_first_repeated(pairs)!r} stands in one object twice")
+    return made
+
+
+def _first_repeated(pairs: list[tuple[str, object]]) -> str:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError("called without a repeated key")
+
+
+def _integer(text: str) -> int:
+    if len(text) <= _LONGEST_INTEGER and -(2**63) <= int(text) < 2**63:
+        return int(text)
+    raise _NotAllowed("an integer must fit in 64 bits")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _NotAllowed("a number must fit in 64 bits")
+    return number
+
+
+def _constant(name: str) -> object:
+    raise _NotAllowed(f"{name} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=_integer,
+    parse_float=_float,
+    parse_constant=_constant,
+)
