@@ -49,8 +49,8 @@ async def run(
             engine.outbox.relay_round,
         ]
         seldom: list[Round] = [tasks.resend_missing, retention.delete_expired]
-        consuming = asyncio.create_task(consumer.run())
         async with asyncio.TaskGroup() as group:
+            consuming = group.create_task(consumer.run())
             for rounds, seconds in (
                 (often, settings.schedule.round_seconds),
                 (seldom, settings.retention.round_seconds),
@@ -59,7 +59,6 @@ async def run(
                     group.create_task(_repeat(do_round, seconds, stop))
             await stop.wait()
             consuming.cancel()
-        await asyncio.gather(consuming, return_exceptions=True)
 
 
 async def _repeat(do_round: Round, seconds: float, stop: Stop) -> None:

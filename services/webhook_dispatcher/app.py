@@ -24,8 +24,8 @@ async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: St
     """Serve until `stop`; calls that have begun are finished."""
     events = Events(pool, Sealer(settings.encryption.keys))
     consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, _UNAVAILABLE)
-    consuming = asyncio.create_task(consumer.run())
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+        consuming = group.create_task(consumer.run())
         calls = Calls(pool, session, settings.webhook)
         await every(
             calls.make_due_calls,
@@ -35,4 +35,3 @@ async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: St
             unavailable=_UNAVAILABLE,
         )
         consuming.cancel()
-        await asyncio.gather(consuming, return_exceptions=True)

@@ -46,29 +46,29 @@ async def run(settings: WorkerSettings, broker: Broker, runtime: Runtime, stop: 
     orders = OrderDesk(hand, lambda: heart.is_heard)
     desk = BatchConsumer(broker, node_queue(identity.node_id), Orders, orders.on_orders, ())
     leave = Stop()  # heartbeats go on while the worker drains
-    beating = asyncio.create_task(
-        every(
-            heart.beat,
-            interval_seconds=work.heartbeat_seconds,
-            stop=leave,
-            name="heartbeat",
-            unavailable=(BrokerUnavailable,),
+    async with asyncio.TaskGroup() as group:
+        ordering = group.create_task(desk.run())
+        beating = group.create_task(
+            every(
+                heart.beat,
+                interval_seconds=work.heartbeat_seconds,
+                stop=leave,
+                name="heartbeat",
+                unavailable=(BrokerUnavailable,),
+            )
         )
-    )
-    ordering = asyncio.create_task(desk.run())
-    slots = [
-        Slot(bench, hand, broker, queue)
-        for queue, count in parse_queues(work.queues).items()
-        for _ in range(count)
-    ]
-    log.info("worker started", node=identity.node_id, queues=work.queues, runtime=runtime.name)
-    await stop.wait()
-    await _drain(slots, hand, stop, work.drain_seconds)
-    leave.request()
-    await beating
-    await heart.leave()
-    ordering.cancel()
-    await asyncio.gather(ordering, return_exceptions=True)
+        slots = [
+            Slot(bench, hand, broker, queue)
+            for queue, count in parse_queues(work.queues).items()
+            for _ in range(count)
+        ]
+        log.info("worker started", node=identity.node_id, queues=work.queues, runtime=runtime.name)
+        await stop.wait()
+        await _drain(slots, hand, stop, work.drain_seconds)
+        leave.request()
+        await beating
+        await heart.leave()
+        ordering.cancel()
 
 
 async def _drain(slots: Sequence[Slot], hand: Hand, stop: Stop, grace_seconds: float) -> None:

@@ -13,7 +13,8 @@ import structlog
 from services.worker.attempt import Attempt, Bench
 from services.worker.held import Hand
 from shared.broker import Broker, Consumer, Delivery
-from shared.messages import RunTask, UndecodableMessage, decode
+from shared.broker.consuming import read
+from shared.messages import RunTask
 
 log = structlog.get_logger(__name__)
 
@@ -44,13 +45,8 @@ class Slot:
                 self._is_idle = True
 
     async def _serve(self, consumer: Consumer, delivery: Delivery) -> None:
-        try:
-            order = decode(delivery.body)
-        except UndecodableMessage as error:
-            await delivery.bury(f"undecodable: {error}")
-            return
-        if not isinstance(order, RunTask):
-            await delivery.bury(f"unexpected kind {order.kind!r}")
+        order = await read(delivery, self._queue, RunTask)
+        if order is None:
             return
         held = self._hand.take(order.ref)
         if held is None:

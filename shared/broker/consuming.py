@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from shared.broker.protocol import Broker, Consumer, Delivery
+from shared.broker.protocol import Broker, BrokerUnavailable, Consumer, Delivery
 from shared.messages import Message, UndecodableMessage, decode
 
 log = structlog.get_logger(__name__)
@@ -27,6 +27,28 @@ _PREFETCH = 400
 _BATCH = 200
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
+
+
+async def read(delivery: Delivery, queue: str, kind: type[M]) -> M | None:
+    """The message, if it is one of `kind`; otherwise it is buried."""
+    try:
+        message: Message = decode(delivery.body)
+    except UndecodableMessage as error:
+        await bury(delivery, queue, f"undecodable: {error}")
+        return None
+    if not isinstance(message, kind):
+        await bury(delivery, queue, f"unexpected kind {message.kind!r}")
+        return None
+    return message
+
+
+async def bury(delivery: Delivery, queue: str, reason: str) -> None:
+    log.error("message buried", queue=queue, id=delivery.message_id, reason=reason)
+    try:
+        await delivery.bury(reason)
+    except BrokerUnavailable:
+        # Unanswered, it comes again when the broker is back, and is buried then.
+        log.warning("not buried yet", queue=queue, id=delivery.message_id)
 
 
 class BatchConsumer(Generic[M]):
@@ -59,7 +81,7 @@ class BatchConsumer(Generic[M]):
         deliveries = await consumer.batch(_BATCH)
         readable: list[tuple[Delivery, M]] = []
         for delivery in deliveries:
-            message = await self._read(delivery)
+            message = await read(delivery, self._queue, self._kind)
             if message is not None:
                 readable.append((delivery, message))
         if not readable:
@@ -73,17 +95,6 @@ class BatchConsumer(Generic[M]):
             log.warning("messages sent back", queue=self._queue, pause_seconds=self._pause)
             await asyncio.sleep(self._pause)
 
-    async def _read(self, delivery: Delivery) -> M | None:
-        try:
-            message: Message = decode(delivery.body)
-        except UndecodableMessage as error:
-            await self._bury(delivery, f"undecodable: {error}")
-            return None
-        if not isinstance(message, self._kind):
-            await self._bury(delivery, f"unexpected kind {message.kind!r}")
-            return None
-        return message
-
     async def _answer(self, delivery: Delivery, failure: BaseException | None) -> bool:
         """Acknowledge, send back or bury; True when it went back."""
         if failure is None:
@@ -92,12 +103,8 @@ class BatchConsumer(Generic[M]):
             await delivery.requeue()
             return True
         else:
-            await self._bury(delivery, f"{type(failure).__name__}: {failure}")
+            await bury(delivery, self._queue, f"{type(failure).__name__}: {failure}")
         return False
-
-    async def _bury(self, delivery: Delivery, reason: str) -> None:
-        log.error("message buried", queue=self._queue, id=delivery.message_id, reason=reason)
-        await delivery.bury(reason)
 
     def _next_pause(self) -> float:
         return min(max(self._pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)

@@ -61,6 +61,14 @@ class Outgoing:
     priority: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Burial:
+    """Of a dead letter: the queue it came from, and why nobody could use it."""
+
+    queue: str
+    reason: str
+
+
 class Delivery(Protocol):
     """One received message. Exactly one of the three answers is due; a second one is a no-op.
 
@@ -73,11 +81,16 @@ class Delivery(Protocol):
     def message_id(self) -> str: ...
     @property
     def redelivered(self) -> bool: ...
+    @property
+    def burial(self) -> Burial | None: ...
 
     async def ack(self) -> None: ...
     async def requeue(self) -> None: ...
     async def bury(self, reason: str) -> None:
-        """Move the message to `dead-letters` with its queue and `reason`, then acknowledge it."""
+        """Move the message to `dead-letters` with its queue and `reason`, then acknowledge it.
+
+        Never raises: it tries until the message is there or, the connection lost, comes again.
+        """
         ...
 
 
@@ -137,6 +150,7 @@ class Broker(Protocol):
     def consume(self, queue: str, *, prefetch: int) -> AbstractAsyncContextManager[Consumer]:
         """Subscribe; at most `prefetch` deliveries are unanswered at any time.
 
+        Subscribed on entering when the broker is up, else as soon as it is (see `is_live`).
         On leaving the context, deliveries that were received but not answered go back.
         """
         ...

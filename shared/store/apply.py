@@ -27,7 +27,8 @@ from shared.lifecycle import (
     decide,
 )
 from shared.messages import LogPart
-from shared.postgres.pool import Connection, Pool, acquired
+from shared.postgres.errors import translated_errors
+from shared.postgres.pool import Connection
 from shared.store.new_job import NewJob
 from shared.store.outbox import OutboxRow
 from shared.store.outgoing import messages_for
@@ -60,21 +61,22 @@ Outcome = Decision | Ignored
 
 
 async def apply(
-    pool: Pool, planner: Planner, batch: Sequence[Work], sent: list[int]
+    connection: Connection, planner: Planner, batch: Sequence[Work], sent: list[int]
 ) -> tuple[list[Outcome], list[OutboxRow]]:
     """Apply `batch` in one transaction; the outcome of each event, and the messages to send now.
 
     `sent` are outbox rows that the broker has confirmed: they are deleted on the way. Raises
     DatabaseUnavailable, and then nothing of the batch has happened.
     """
-    async with acquired(pool) as connection, connection.transaction():
-        workspace = await _load(connection, batch)
-        outcomes = [workspace.perform(work) for work in batch]
-        await _answer_questions(connection, planner, workspace)
-        writes = workspace.writes()
-        writes.sent = sent
-        rows = await write(connection, writes)
-        await add_log_parts(connection, [part for work in batch for part in work.logs])
+    with translated_errors():
+        async with connection.transaction():
+            workspace = await _load(connection, batch)
+            outcomes = [workspace.perform(work) for work in batch]
+            await _answer_questions(connection, planner, workspace)
+            writes = workspace.writes()
+            writes.sent = sent
+            rows = await write(connection, writes)
+            await add_log_parts(connection, [part for work in batch for part in work.logs])
     return outcomes, rows
 
 

@@ -16,6 +16,7 @@ from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool
 from shared.store.apply import Outcome, Work, apply
 from shared.store.outbox import Outbox
+from shared.store.own_connection import OwnConnection
 from shared.store.planning import Planner
 
 log = structlog.get_logger(__name__)
@@ -34,7 +35,7 @@ class Engine:
 
     def __init__(self, pool: Pool, broker: Broker, planner: Planner) -> None:
         self.outbox = Outbox(pool, broker)
-        self._pool = pool
+        self._own = OwnConnection(pool)
         self._planner = planner
         self._waiting: list[_Waiting] = []
         self._runner: asyncio.Task[None] | None = None
@@ -46,6 +47,7 @@ class Engine:
         if self._runner is not None:
             await self._runner
         await self.outbox.close()
+        await self._own.give_back()
 
     async def perform(self, batch: Sequence[Work]) -> list[Outcome | BaseException]:
         """Apply all of `batch`; for each its outcome, or the error that kept it from happening.
@@ -74,7 +76,8 @@ class Engine:
     async def _apply(self, batch: list[_Waiting]) -> None:
         sent = self.outbox.take_sent()
         try:
-            outcomes, rows = await apply(self._pool, self._planner, [w.work for w in batch], sent)
+            connection = await self._own.get()
+            outcomes, rows = await apply(connection, self._planner, [w.work for w in batch], sent)
         except DatabaseUnavailable as error:
             self.outbox.put_back(sent)
             _fail(batch, error)

@@ -17,7 +17,8 @@ RETURNING id
 OLD_JOBS = f"""
 DELETE FROM jobs WHERE id IN (
     SELECT id FROM jobs
-    WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}') AND created_at < clock_timestamp() - $1::interval
+    WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}')
+      AND created_at < clock_timestamp() - $1::interval
     ORDER BY created_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
 RETURNING id
 """  # noqa: S608 - a number of our own

@@ -12,7 +12,7 @@ from typing import Protocol
 
 
 class RuntimeRejected(Exception):
-    """The task can't run here as it is spelled (no such image, a bad limit): it fails, saying so."""
+    """The task can't run as it is spelled (no such image, a bad limit): it fails, saying so."""
 
 
 class RuntimeUnavailable(Exception):
@@ -52,8 +52,8 @@ class TaskSpec:
 class Outcome:
     """How the main process ended. `output` is what it wrote to $TORK_OUTPUT.
 
-    `exit_code` is negative for a signal (-9: killed). `reason` explains an end that the exit code
-    doesn't (out of memory).
+    `exit_code` is negative for a signal (-9: killed); container engines say 137 for that one.
+    `reason` explains an end that the exit code doesn't (out of memory).
     """
 
     exit_code: int

@@ -1,0 +1,124 @@
+"""What a task's container looks like: its configuration, and the files under /tork.
+
+/tork/entrypoint is the `run` script, /tork/stdout is $TORK_OUTPUT, /tork/progress is
+$TORK_PROGRESS, /tork/workdir holds `files` unless the task names a workdir of its own.
+"""
+
+import io
+import posixpath
+import tarfile
+import time
+from typing import Any
+
+from services.worker.runtimes.engine import LABEL_JOB, LABEL_NODE, LABEL_TASK
+from services.worker.runtimes.file_names import check_file_names, parents_of
+from services.worker.runtimes.protocol import RuntimeRejected, TaskSpec
+
+OUTPUT = "/tork/stdout"
+PROGRESS = "/tork/progress"
+_SCRIPT = "/tork/entrypoint"
+_WORKDIR = "/tork/workdir"
+
+
+def check_spec(spec: TaskSpec) -> None:
+    """Raises RuntimeRejected for what a container can't have, in words better than an engine's."""
+    if not spec.image:
+        raise RuntimeRejected("no image: a container needs one")
+    if spec.workdir and not spec.workdir.startswith("/"):
+        raise RuntimeRejected(f"workdir {spec.workdir!r} must be an absolute path in a container")
+    if spec.cpus is not None and not spec.cpus > 0:
+        raise RuntimeRejected(f"limits.cpus must be above 0, not {spec.cpus:g}")
+    if spec.memory_bytes is not None and spec.memory_bytes <= 0:
+        raise RuntimeRejected(f"limits.memory must be above 0, not {spec.memory_bytes}")
+    check_file_names(spec.files)
+
+
+def container_config(spec: TaskSpec, *, network: str | None, init: bool) -> dict[str, Any]:
+    """The body of the engine's create call."""
+    entrypoint, cmd = _command(spec)
+    config: dict[str, Any] = {
+        "Image": spec.image,
+        "Env": [f"{k}={v}" for k, v in _environment(spec).items()],
+        "Labels": {
+            LABEL_NODE: spec.node_id,
+            LABEL_TASK: spec.task_id,
+            LABEL_JOB: spec.job_id,
+        },
+        "HostConfig": _host_config(spec, network=network, init=init),
+    }
+    workdir = _workdir(spec)
+    optional = {"Entrypoint": entrypoint, "Cmd": cmd, "WorkingDir": workdir}
+    return config | {key: value for key, value in optional.items() if value}
+
+
+def container_archive(spec: TaskSpec) -> bytes:
+    """One tar with all that the task finds in its container; any user of the image may write."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        _add_folder(tar, "/tork")
+        _add(tar, OUTPUT, "", 0o666)
+        _add(tar, PROGRESS, "", 0o666)
+        if spec.run is not None:
+            _add(tar, _SCRIPT, spec.run, 0o555)
+        _add_files(tar, spec)
+    return buffer.getvalue()
+
+
+def _command(spec: TaskSpec) -> tuple[list[str], list[str]]:
+    """Empty lists leave the image's own."""
+    if spec.run is None:
+        return list(spec.entrypoint), list(spec.cmd)
+    return list(spec.entrypoint or ("sh", "-c")), list(spec.cmd or (_SCRIPT,))
+
+
+def _workdir(spec: TaskSpec) -> str | None:
+    """None leaves the image's own, which a task with files can't use: it may not be writable."""
+    return spec.workdir or (_WORKDIR if spec.files else None)
+
+
+def _environment(spec: TaskSpec) -> dict[str, str]:
+    return {**spec.env, "TORK_OUTPUT": OUTPUT, "TORK_PROGRESS": PROGRESS}
+
+
+def _host_config(spec: TaskSpec, *, network: str | None, init: bool) -> dict[str, Any]:
+    host: dict[str, Any] = {
+        "Privileged": False,
+        "AutoRemove": False,  # it can lose the exit code
+        # The output is read from the attached stream. A log driver would write it a second time,
+        # rotate it away under a burst, and (`local`) drop a last line without a line end.
+        "LogConfig": {"Type": "none"},
+    }
+    if init:
+        host["Init"] = True
+    if network is not None:
+        host["NetworkMode"] = network
+    if spec.cpus is not None:
+        host["NanoCpus"] = round(spec.cpus * 1e9)
+    if spec.memory_bytes is not None:
+        host["Memory"] = host["MemorySwap"] = spec.memory_bytes  # the same: no swap on top
+    return host
+
+
+def _add_files(tar: tarfile.TarFile, spec: TaskSpec) -> None:
+    workdir = _workdir(spec)
+    if workdir is None:
+        return
+    if spec.workdir is None:  # a folder of the image's keeps its own mode
+        _add_folder(tar, workdir)
+    for parent in parents_of(spec.files):
+        _add_folder(tar, posixpath.join(workdir, parent))
+    for name, text in spec.files.items():
+        _add(tar, posixpath.join(workdir, name), text, 0o666)
+
+
+def _add_folder(tar: tarfile.TarFile, path: str) -> None:
+    entry = tarfile.TarInfo(path.lstrip("/"))
+    entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o777, int(time.time())
+    tar.addfile(entry)
+
+
+def _add(tar: tarfile.TarFile, path: str, text: str, mode: int) -> None:
+    data = text.encode()
+    entry = tarfile.TarInfo(path.lstrip("/"))
+    entry.size, entry.mode, entry.mtime = len(data), mode, int(time.time())
+    tar.addfile(entry, io.BytesIO(data))

@@ -1,0 +1,219 @@
+"""The container runtime: a task is one container of a Docker or Podman engine."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Literal
+
+import aiohttp
+
+from services.worker.runtimes.container_layout import (
+    OUTPUT,
+    PROGRESS,
+    check_spec,
+    container_archive,
+    container_config,
+)
+from services.worker.runtimes.engine import Engine, ImageMissing, frames
+from services.worker.runtimes.images import Images
+from services.worker.runtimes.progress import parse_progress
+from services.worker.runtimes.protocol import (
+    LogSink,
+    Outcome,
+    ProgressSink,
+    RuntimeRejected,
+    RuntimeUnavailable,
+    TaskSpec,
+)
+from services.worker.runtimes.settings import RuntimeSettings
+
+_STOPPED = Outcome(exit_code=-9, output="", reason="stopped before it started")
+
+
+class ContainerRuntime:
+    def __init__(
+        self,
+        name: Literal["docker", "podman"],
+        engine: Engine,
+        images: Images,
+        settings: RuntimeSettings,
+    ) -> None:
+        self._name = name
+        self.engine = engine
+        self.images = images
+        self.settings = settings
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def init(self) -> bool:
+        wanted = self.settings.container_init
+        return self._name == "docker" if wanted is None else wanted
+
+    async def check(self) -> None:
+        await self.engine.ping()
+
+    def execution(
+        self, spec: TaskSpec, log: LogSink, progress: ProgressSink
+    ) -> "ContainerExecution":
+        return ContainerExecution(self, spec, log, progress)
+
+    async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
+        left = [c for c, node in await self.engine.labelled() if is_abandoned(node)]
+        for container in left:
+            await self.engine.delete(container)
+        return len(left)
+
+    async def close(self) -> None:
+        await self.engine.close()
+
+
+class ContainerExecution:
+    def __init__(
+        self, runtime: ContainerRuntime, spec: TaskSpec, log: LogSink, progress: ProgressSink
+    ) -> None:
+        self._runtime = runtime
+        self._engine = runtime.engine
+        self._spec = spec
+        self._log = log
+        self._progress = progress
+        self._reported: float | None = None
+        self._container: str | None = None
+        self._stream: aiohttp.ClientResponse | None = None
+        self._creating: asyncio.Future[str] | None = None
+        self._pulling: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
+        self._started = False
+
+    async def prepare(self) -> None:
+        check_spec(self._spec)
+        try:
+            await self._create()
+        except ImageMissing:
+            await self._pull_unless_stopped()
+            await self._create_after_pull()
+        if self._container is not None:
+            await self._engine.put_archive(self._container, container_archive(self._spec))
+
+    async def start(self) -> None:
+        if self._stop.is_set():
+            return
+        container = self._ready()
+        self._stream = await self._engine.attach(container)
+        self._started = True
+        await self._engine.start(container)
+        if self._stop.is_set():  # it came while the engine was starting: that kill found nothing
+            await self._engine.kill(container)
+
+    async def wait(self) -> Outcome:
+        if not self._started or self._stream is None:
+            return _STOPPED
+        async with _background(self._poll_progress()):
+            async for data in frames(self._stream):
+                await self._log(data)
+            exit_code = await self._engine.wait(self._ready())
+        return await self._outcome(exit_code)
+
+    async def stop(self) -> None:
+        self._stop.set()
+        if self._pulling is not None:
+            self._pulling.cancel()
+        if self._started:
+            await self._engine.kill(self._ready())
+
+    async def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        # The engine may be gone by now: the label is on the container, the reaper comes by.
+        with contextlib.suppress(RuntimeRejected, RuntimeUnavailable, ImageMissing):
+            if self._creating is not None:
+                await self._engine.delete(await self._creating)
+                self._creating = self._container = None
+
+    async def _create(self) -> None:
+        """Asks the engine for the container without looking for the image: mostly it is there."""
+        if self._stop.is_set():
+            return
+        settings = self._runtime.settings
+        config = container_config(
+            self._spec, network=settings.container_network, init=self._runtime.init
+        )
+        # Shielded: a call given up half-way would leave a container whose id nobody knows.
+        self._creating = asyncio.ensure_future(self._engine.create(config))
+        self._container = await asyncio.shield(self._creating)
+
+    async def _create_after_pull(self) -> None:
+        try:
+            await self._create()
+        except ImageMissing as error:  # pulled, and removed again by somebody
+            raise RuntimeUnavailable(f"image {self._spec.image} vanished") from error
+
+    async def _pull_unless_stopped(self) -> None:
+        images = self._runtime.images
+        work = images.pull_once(str(self._spec.image), self._spec.registry, self._log)
+        self._pulling = asyncio.create_task(work)
+        try:
+            await self._pulling
+        except asyncio.CancelledError:
+            # `stop` ended the pull: then `wait` tells. Otherwise we are the one being cancelled.
+            if not self._stop.is_set():
+                raise
+        finally:
+            self._pulling = None
+
+    async def _outcome(self, exit_code: int) -> Outcome:
+        if self._stop.is_set():
+            return Outcome(exit_code=exit_code, output="")
+        reason = await self._reason() if exit_code else None
+        if self._reported is not None:
+            await self._report_progress()
+        return Outcome(exit_code=exit_code, output=await self._output(), reason=reason)
+
+    async def _reason(self) -> str | None:
+        state = await self._engine.inspect_state(self._ready())
+        if not state.get("OOMKilled"):
+            return None
+        limit = self._spec.memory_bytes
+        return "out of memory" if limit is None else f"out of memory (limit {limit} bytes)"
+
+    async def _output(self) -> str:
+        limit = self._runtime.settings.output_max_bytes
+        try:
+            data, size = await self._engine.read_file(self._ready(), OUTPUT, limit)
+        except RuntimeRejected:  # the task removed the file
+            return ""
+        if size > limit:
+            note = f"conveyor: $TORK_OUTPUT is {size} bytes, only the first {limit} are kept\n"
+            await self._log(note.encode())
+        return data.decode(errors="replace")
+
+    async def _poll_progress(self) -> None:
+        while True:
+            await asyncio.sleep(self._runtime.settings.container_progress_seconds)
+            await self._report_progress()
+
+    async def _report_progress(self) -> None:
+        # Progress is a courtesy: neither a missing file nor a busy engine may end the task.
+        with contextlib.suppress(RuntimeRejected, RuntimeUnavailable):
+            raw, _ = await self._engine.read_file(self._ready(), PROGRESS, 64)
+            value = parse_progress(raw)
+            if value is not None and value != self._reported:
+                self._reported = value
+                self._progress(value)
+
+    def _ready(self) -> str:
+        if self._container is None:
+            raise RuntimeError("prepare comes first")
+        return self._container
+
+
+@contextlib.asynccontextmanager
+async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

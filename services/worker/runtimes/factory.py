@@ -1,0 +1,43 @@
+"""The one place that knows the concrete runtimes."""
+
+from services.worker.runtimes.auto import AutoRuntime
+from services.worker.runtimes.containers import ContainerRuntime
+from services.worker.runtimes.engine import Engine, connect
+from services.worker.runtimes.images import Images
+from services.worker.runtimes.protocol import Runtime, RuntimeUnavailable
+from services.worker.runtimes.registry_auth import read_logins
+from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.shell import ShellRuntime
+
+
+def make_runtime(settings: RuntimeSettings) -> Runtime:
+    """Needs a running event loop. Whether the engine answers is for `check` to find out.
+
+    Raises RuntimeUnavailable when no engine's address is known, ValueError for a bad Docker
+    config file.
+    """
+    if settings.runtime == "shell":
+        return ShellRuntime(settings)
+    if settings.runtime == "auto":
+        shell = ShellRuntime(settings) if settings.shell_allowed else None
+        return AutoRuntime(_containers_if_any(settings), shell)
+    return _containers(settings, settings.runtime == "podman")
+
+
+def _containers(settings: RuntimeSettings, podman: bool) -> ContainerRuntime:
+    logins = read_logins(settings.docker_config)
+    engine = Engine(
+        connect(settings.podman_socket if podman else settings.docker_host),
+        timeout_seconds=settings.engine_timeout_seconds,
+        pull_seconds=settings.pull_timeout_seconds,
+    )
+    return ContainerRuntime(
+        "podman" if podman else "docker", engine, Images(engine, logins), settings
+    )
+
+
+def _containers_if_any(settings: RuntimeSettings) -> ContainerRuntime | None:
+    try:
+        return _containers(settings, settings.engine == "podman")
+    except RuntimeUnavailable:  # no engine on this machine: `auto` does without
+        return None

@@ -1,0 +1,41 @@
+"""What a shell task executes and sees: its rules, its arguments, its environment."""
+
+import os
+
+from services.worker.runtimes.file_names import check_file_names
+from services.worker.runtimes.protocol import RuntimeRejected, TaskSpec
+from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.task_directory import TaskDirectory
+
+
+def check_spec(spec: TaskSpec) -> None:
+    """Raises RuntimeRejected for what a shell task can't have."""
+    if spec.image is not None:
+        raise RuntimeRejected(f"image {spec.image!r}: the shell runtime runs no images")
+    if not (spec.run is not None or spec.cmd or spec.entrypoint):
+        raise RuntimeRejected("nothing to run: one of run, cmd and entrypoint is needed")
+    check_file_names(spec.files)
+    if spec.workdir and os.path.isabs(spec.workdir):
+        raise RuntimeRejected(
+            f"workdir {spec.workdir!r} must be relative: "
+            "the shell runtime gives each task a directory of its own"
+        )
+    if spec.workdir:
+        check_file_names([spec.workdir])
+
+
+def argv_of(spec: TaskSpec, settings: RuntimeSettings, directory: TaskDirectory) -> list[str]:
+    """`run` is a script for the shell command; `cmd` and `entrypoint` go before it when set."""
+    if spec.run is None:
+        return [*spec.entrypoint, *spec.cmd]
+    return [*(spec.entrypoint or settings.shell_command), *(spec.cmd or (directory.script,))]
+
+
+def environment_of(
+    spec: TaskSpec, settings: RuntimeSettings, directory: TaskDirectory
+) -> dict[str, str]:
+    """Nothing of the worker's own environment but what the operator allows: it holds secrets."""
+    allowed = ("PATH", "LANG", *settings.shell_env_allowed)
+    host = {name: os.environ[name] for name in allowed if name in os.environ}
+    ours = {"TORK_OUTPUT": directory.output, "TORK_PROGRESS": directory.progress}
+    return {"HOME": directory.workdir, **host, **spec.env, **ours}

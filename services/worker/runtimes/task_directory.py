@@ -1,0 +1,106 @@
+"""A shell task's directory: `workdir/` with its files, the script, and what the task reports in.
+
+It is opened once and then only reached through that handle: a task that runs as another user owns
+the directory and could put a link in its place, and the worker must not follow it.
+"""
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.worker.runtimes.file_names import parents_of
+
+PREFIX = "conveyor-task"
+_WORKDIR, _SCRIPT, _OUTPUT, _PROGRESS = "workdir", "entrypoint", "stdout", "progress"
+
+
+class TaskDirectory:
+    def __init__(self, root: str | None, node_id: str, task_id: str) -> None:
+        """Makes the directory, mode 0700. Raises OSError."""
+        self.path = tempfile.mkdtemp(prefix=f"{PREFIX}.{node_id}.{task_id}.", dir=root)
+        self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        self.workdir = f"{self.path}/{_WORKDIR}"
+        self.script = f"{self.path}/{_SCRIPT}"
+        self.output = f"{self.path}/{_OUTPUT}"
+        self.progress = f"{self.path}/{_PROGRESS}"
+        os.mkdir(self.workdir, 0o700)
+
+    def write(self, files: Mapping[str, str], script: str | None) -> None:
+        """Writes the files below the working directory; their names were checked before."""
+        for parent in parents_of(files):
+            os.mkdir(f"{self.workdir}/{parent}", 0o700)
+        for name, text in files.items():
+            _write(f"{self.workdir}/{name}", text, 0o600)
+        if script is not None:
+            _write(self.script, script, 0o500)
+
+    def give_to(self, uid: int | None, gid: int | None) -> None:
+        """Make the directory and all in it theirs; None leaves that part as it is."""
+        if uid is None and gid is None:
+            return
+        owner = (-1 if uid is None else uid, -1 if gid is None else gid)
+        for _, _, names, folder in os.fwalk(".", dir_fd=self._fd):
+            os.fchown(folder, *owner)
+            for name in names:
+                os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
+
+    def read_output(self, limit: int) -> tuple[bytes, int]:
+        """What the task left in $TORK_OUTPUT, at most `limit` bytes of it, and its whole size."""
+        return self._read(_OUTPUT, limit)
+
+    def read_progress(self) -> bytes:
+        return self._read(_PROGRESS, 64)[0]
+
+    def remove(self) -> None:
+        """Raises OSError when something can't be removed."""
+        try:
+            self._remove_usual()
+        except OSError:  # the task made files of its own: the thorough, slower way
+            shutil.rmtree(self.path)
+        finally:
+            os.close(self._fd)
+
+    @staticmethod
+    def remove_leftover(path: Path) -> None:
+        """Remove what a dead worker left; what can't be removed stays for the next time."""
+        shutil.rmtree(path, ignore_errors=True)
+
+    def _remove_usual(self) -> None:
+        os.rmdir(_WORKDIR, dir_fd=self._fd)
+        for name in (_SCRIPT, _OUTPUT, _PROGRESS):
+            try:
+                os.unlink(name, dir_fd=self._fd)
+            except FileNotFoundError:  # a task without a script, or that reported nothing
+                continue
+        os.rmdir(self.path)
+
+    def _read(self, name: str, limit: int) -> tuple[bytes, int]:
+        # No links, and no waiting for a writer should the task have made a FIFO of it.
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            fd = os.open(name, flags, dir_fd=self._fd)
+        except OSError:  # the task didn't write it, or made something else of it
+            return b"", 0
+        try:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                return b"", 0
+            return os.read(fd, limit), status.st_size
+        finally:
+            os.close(fd)
+
+
+def node_of(directory: Path) -> str | None:
+    """The node id that a task directory's name carries; None for a name that isn't ours."""
+    if not directory.name.startswith(PREFIX + "."):
+        return None
+    return directory.name.removeprefix(PREFIX + ".").rsplit(".", 2)[0]
+
+
+def _write(path: str, text: str, mode: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
+    with open(fd, "w", encoding="utf-8", newline="") as file:
+        file.write(text)

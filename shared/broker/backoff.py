@@ -1,0 +1,32 @@
+"""How long to wait before trying again."""
+
+import asyncio
+import random
+import time
+
+_FIRST_SECONDS = 0.1
+_MOST_SECONDS = 5.0
+_CALM_SECONDS = 30.0
+
+
+class Backoff:
+    """Waits of 0.1 s, doubling up to 5 s, each shortened by up to half so that services spread.
+
+    It starts over by itself when nothing had to wait for 30 s, so that a thing that comes up and
+    breaks at once is not tried in a hot loop.
+    """
+
+    def __init__(self) -> None:
+        self._next_seconds = _FIRST_SECONDS
+        self._last_wait_ended_at = 0.0
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self._advance())
+        self._last_wait_ended_at = time.monotonic()
+
+    def _advance(self) -> float:
+        if time.monotonic() - self._last_wait_ended_at > _CALM_SECONDS:
+            self._next_seconds = _FIRST_SECONDS
+        now_seconds = self._next_seconds
+        self._next_seconds = min(now_seconds * 2, _MOST_SECONDS)
+        return now_seconds * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing

@@ -1,0 +1,184 @@
+"""One queue in memory: priorities, consumers in turn, and what they have not answered yet."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from shared.broker.inbox import Inbox
+from shared.broker.protocol import Burial, Delivery
+
+
+@dataclass(slots=True)
+class Message:
+    """A message on its way; `burial` is set on a dead letter."""
+
+    body: bytes
+    message_id: str
+    priority: int
+    redelivered: bool = False
+    burial: Burial | None = None
+
+
+class InProcessQueue:
+    """Messages by priority, handed to the consumers with room in turn; all steps are O(1)."""
+
+    def __init__(self, name: str, max_priority: int) -> None:
+        self.name = name
+        self.consumers: set[InProcessConsumer] = set()
+        self._levels: list[deque[Message]] = [deque() for _ in range(max_priority + 1)]
+        self._with_room: deque[InProcessConsumer] = deque()
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self._levels))
+
+    @property
+    def subscribers(self) -> int:
+        return sum(consumer.is_live for consumer in self.consumers)
+
+    def put(self, message: Message) -> None:
+        self._level(message).append(message)
+        self._hand_out()
+
+    def put_back(self, message: Message) -> None:
+        """To the front of its priority: it was the oldest there when it was handed out."""
+        message.redelivered = True
+        self._level(message).appendleft(message)
+        self._hand_out()
+
+    def offer_room(self, consumer: "InProcessConsumer") -> None:
+        """`consumer` can take one more than before."""
+        if not consumer.is_offering:
+            consumer.is_offering = True
+            self._with_room.append(consumer)
+        self._hand_out()
+
+    def _level(self, message: Message) -> deque[Message]:
+        return self._levels[max(0, min(message.priority, len(self._levels) - 1))]
+
+    def _hand_out(self) -> None:
+        while self._with_room and (message := self._next()) is not None:
+            consumer = self._with_room.popleft()
+            consumer.is_offering = False
+            if consumer.queue is not self or not consumer.has_room:
+                self._level(message).appendleft(message)  # it left while it stood in line
+                continue
+            consumer.receive(message)
+            if consumer.has_room:
+                consumer.is_offering = True
+                self._with_room.append(consumer)
+
+    def _next(self) -> Message | None:
+        for level in reversed(self._levels):
+            if level:
+                return level.popleft()
+        return None
+
+
+class InProcessConsumer:
+    def __init__(
+        self, queue: InProcessQueue, prefetch: int, bury: Callable[[Message], None]
+    ) -> None:
+        self.queue = queue
+        self.bury = bury
+        self.is_offering = False  # stands in its queue's line of consumers with room
+        self._prefetch = prefetch
+        self._is_live = False
+        self._inbox = Inbox()
+        self._unanswered: dict[InProcessDelivery, None] = {}  # in the order of arrival
+        queue.consumers.add(self)
+
+    def __aiter__(self) -> AsyncIterator[Delivery]:
+        return self._inbox.__aiter__()
+
+    async def batch(self, limit: int) -> list[Delivery]:
+        return await self._inbox.batch(limit)
+
+    @property
+    def is_live(self) -> bool:
+        return self._is_live
+
+    @property
+    def has_room(self) -> bool:
+        return self._is_live and len(self._unanswered) < self._prefetch
+
+    async def cancel(self) -> None:
+        self._is_live = False
+        for delivery in reversed(self._inbox.drain()):  # the oldest ends up in front
+            await delivery.requeue()
+
+    async def resume(self) -> None:
+        self._is_live = True
+        self.queue.offer_room(self)
+
+    def leave(self) -> None:
+        self._is_live = False
+        self.queue.consumers.discard(self)
+        self._inbox.drain()
+        for delivery in reversed(tuple(self._unanswered)):
+            delivery.put_back()
+
+    def move_to(self, queue: InProcessQueue) -> None:
+        """The queue was deleted: what was handed out is gone with it, answers to it are no-ops."""
+        self.queue.consumers.discard(self)
+        self.queue, self.is_offering = queue, False
+        queue.consumers.add(self)
+        self._inbox.drain()
+        self._unanswered.clear()
+        queue.offer_room(self)
+
+    def receive(self, message: Message) -> None:
+        delivery = InProcessDelivery(message, self.queue, self)
+        self._unanswered[delivery] = None
+        self._inbox.put(delivery)
+
+    def forget(self, delivery: "InProcessDelivery") -> bool:
+        """Take `delivery` off what is due; False when it was answered or is gone already."""
+        try:
+            del self._unanswered[delivery]
+        except KeyError:  # a second answer, or one that comes after the end: a no-op
+            return False
+        return True
+
+
+class InProcessDelivery:
+    __slots__ = ("_consumer", "_message", "_queue", "redelivered")
+
+    def __init__(
+        self, message: Message, queue: InProcessQueue, consumer: InProcessConsumer
+    ) -> None:
+        self._message = message
+        self._queue = queue
+        self._consumer = consumer
+        self.redelivered = message.redelivered
+
+    @property
+    def body(self) -> bytes:
+        return self._message.body
+
+    @property
+    def message_id(self) -> str:
+        return self._message.message_id
+
+    @property
+    def burial(self) -> Burial | None:
+        return self._message.burial
+
+    async def ack(self) -> None:
+        if self._consumer.forget(self):
+            self._consumer.queue.offer_room(self._consumer)
+
+    async def requeue(self) -> None:
+        self.put_back()
+
+    async def bury(self, reason: str) -> None:
+        if self._consumer.forget(self):
+            body, message_id = self._message.body, self._message.message_id
+            burial = Burial(self._queue.name, reason)
+            self._consumer.bury(Message(body, message_id, priority=0, burial=burial))
+            self._consumer.queue.offer_room(self._consumer)
+
+    def put_back(self) -> None:
+        if self._consumer.forget(self):
+            self._queue.put_back(self._message)
+            self._consumer.queue.offer_room(self._consumer)

@@ -1,0 +1,87 @@
+"""A message received from RabbitMQ, and the three ways to answer it."""
+
+from collections.abc import Awaitable, Callable
+
+from aiormq.abc import DeliveredMessage
+
+from shared.broker.backoff import Backoff
+from shared.broker.protocol import BrokerUnavailable, Burial
+from shared.broker.rabbitmq.answers import Answers
+from shared.broker.rabbitmq.confirmed_channel import Letter, stable_message_id
+from shared.messages.queues import DEAD_LETTERS
+
+QUEUE_HEADER = "x-conveyor-queue"
+REASON_HEADER = "x-conveyor-reason"
+_LONGEST_REASON = 2000  # all headers must fit into one frame
+
+PublishLetter = Callable[[Letter], Awaitable[None]]
+
+
+class RabbitDelivery:
+    def __init__(
+        self, message: DeliveredMessage, queue: str, answers: Answers, publish: PublishLetter
+    ) -> None:
+        self._message = message
+        self._queue = queue
+        self._answers = answers
+        self._publish = publish
+        self._is_due = True
+
+    @property
+    def body(self) -> bytes:
+        return self._message.body
+
+    @property
+    def message_id(self) -> str:
+        return stable_message_id(self._message.header.properties.message_id or "")
+
+    @property
+    def redelivered(self) -> bool:
+        return bool(self._message.redelivered)
+
+    @property
+    def burial(self) -> Burial | None:
+        headers = self._message.header.properties.headers or {}
+        if REASON_HEADER not in headers:
+            return None
+        return Burial(str(headers.get(QUEUE_HEADER)), str(headers[REASON_HEADER]))
+
+    async def ack(self) -> None:
+        if self._take():
+            self._answers.acknowledge(self._tag)
+
+    async def requeue(self) -> None:
+        if self._take():
+            self._answers.send_back(self._tag)
+
+    async def bury(self, reason: str) -> None:
+        """As the protocol. While it can't be published it is tried again: a requeue would be hot.
+
+        It ends when the channel is gone, because then the message is delivered again.
+        """
+        if self._take() and await self._has_moved(self._dead_letter(reason)):
+            self._answers.acknowledge(self._tag)
+
+    async def _has_moved(self, dead_letter: Letter) -> bool:
+        backoff = Backoff()
+        while self._answers.is_open:
+            try:
+                await self._publish(dead_letter)
+            except BrokerUnavailable:  # try again, for as long as the message is ours
+                await backoff.wait()
+            else:
+                return True
+        return False
+
+    def _dead_letter(self, reason: str) -> Letter:
+        headers = {QUEUE_HEADER: self._queue, REASON_HEADER: reason[:_LONGEST_REASON]}
+        return Letter("", DEAD_LETTERS, self.body, self.message_id, headers=headers)
+
+    @property
+    def _tag(self) -> int:
+        return self._message.delivery_tag or 0
+
+    def _take(self) -> bool:
+        """Whether the answer is still due; only the first caller hears yes."""
+        was_due, self._is_due = self._is_due, False
+        return was_due

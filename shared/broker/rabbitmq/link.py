@@ -1,0 +1,128 @@
+"""One connection to RabbitMQ that is opened again, for as long as it takes, when it is lost."""
+
+import asyncio
+from contextlib import suppress
+
+import aiormq
+import structlog
+from aiormq.abc import AbstractConnection
+from yarl import URL
+
+from shared.broker.backoff import Backoff
+from shared.broker.protocol import BrokerUnavailable
+from shared.broker.rabbitmq.failures import TRANSPORT_ERRORS, unavailable_on_failure
+
+log = structlog.get_logger(__name__)
+
+_CONNECT_SECONDS = 10.0
+_CLOSE_SECONDS = 5.0
+_CHECK_SECONDS = 1.0
+
+
+class Link:
+    """`purpose` tells the connections of one service apart, in logs and in RabbitMQ's own pages."""
+
+    def __init__(self, url: str, purpose: str, *, heartbeat_seconds: int) -> None:
+        self._url = URL(url).update_query(heartbeat=heartbeat_seconds)
+        self._purpose = purpose
+        self._connection: AbstractConnection | None = None
+        self._up = asyncio.Event()
+        self._tried = asyncio.Event()
+        self._backoff = Backoff()
+        self._is_known_down = False
+        self._supervisor: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._supervisor is None:
+            self._supervisor = asyncio.create_task(self._supervise())
+
+    async def close(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+            self._supervisor = None
+        if self._connection is not None:
+            await self._give_up(self._connection)
+
+    @property
+    def is_up(self) -> bool:
+        return self._connection is not None and self._connection.is_opened
+
+    @property
+    def connection(self) -> AbstractConnection:
+        """The open connection. Raises BrokerUnavailable at once when there is none."""
+        if self._connection is None or not self._connection.is_opened:
+            raise BrokerUnavailable("not connected to RabbitMQ")
+        return self._connection
+
+    async def wait_up(self) -> None:
+        await self._up.wait()
+
+    async def wait_tried(self) -> None:
+        """Return when the first attempt to connect has ended, well or not."""
+        await self._tried.wait()
+
+    async def _supervise(self) -> None:
+        while True:
+            connection = await self._connect()
+            if connection is not None:
+                await self._hold(connection)
+            await self._backoff.wait()
+
+    async def _connect(self) -> AbstractConnection | None:
+        try:
+            with unavailable_on_failure("connecting"):
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    return await aiormq.connect(
+                        self._url, client_properties={"connection_name": self._name}
+                    )
+        except BrokerUnavailable as error:  # it will be tried again, for as long as it takes
+            self._note_down(str(error))
+            return None
+        except Exception:  # a defect: it must be seen, but must not leave the service deaf
+            log.exception("rabbitmq connection failed", purpose=self._purpose)
+            return None
+        finally:
+            self._tried.set()
+
+    @property
+    def _name(self) -> str:
+        return f"conveyor {self._purpose}"
+
+    async def _hold(self, connection: AbstractConnection) -> None:
+        """Offer `connection` to all who want it, until it is lost."""
+        self._connection = connection
+        self._up.set()
+        self._is_known_down = False
+        log.info("rabbitmq connection up", purpose=self._purpose)
+        try:
+            reason = await self._loss_of(connection)
+        finally:
+            self._up.clear()
+        self._note_down(reason)
+        await self._give_up(connection)
+
+    @staticmethod
+    async def _loss_of(connection: AbstractConnection) -> str:
+        """Wait until `connection` is of no more use; the reason.
+
+        Looked at each second as well as told: a connection whose writer alone has died does not
+        say so.
+        """
+        closing = connection.closing
+        while connection.is_opened:
+            await asyncio.wait({closing}, timeout=_CHECK_SECONDS)
+        if not closing.done() or closing.cancelled():
+            return "stopped working"
+        return repr(closing.exception())
+
+    async def _give_up(self, connection: AbstractConnection) -> None:
+        self._connection = None
+        with suppress(*TRANSPORT_ERRORS):  # it is of no use, whatever its close meets
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await connection.close(ConnectionAbortedError("closed by this service"))
+
+    def _note_down(self, reason: str) -> None:
+        if not self._is_known_down:
+            self._is_known_down = True
+            log.warning("rabbitmq connection down", purpose=self._purpose, reason=reason)

@@ -1,0 +1,7 @@
+"""What all tests share: the rigs that give them real services."""
+
+pytest_plugins = [
+    "tests.support.fixtures_engines",
+    "tests.support.fixtures_postgres",
+    "tests.support.fixtures_rabbitmq",
+]

@@ -1,0 +1,31 @@
+"""The brokers that one suite runs against."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.broker import Broker
+from shared.broker.in_process import InProcessBroker
+from shared.broker.rabbitmq import RabbitBroker
+from tests.support.brokers import wait_until_up
+
+
+@pytest.fixture(
+    params=[
+        "in-process",
+        pytest.param("rabbitmq", marks=pytest.mark.real),
+        pytest.param("rabbitmq-quorum", marks=pytest.mark.real),
+    ]
+)
+async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
+    """A broker that is up, of each implementation in turn."""
+    chosen: Broker
+    if request.param == "in-process":
+        chosen = InProcessBroker()
+    else:
+        url = request.getfixturevalue("rabbitmq_url")
+        chosen = RabbitBroker(url, quorum=request.param == "rabbitmq-quorum")
+    await chosen.start()
+    await wait_until_up(chosen)
+    yield chosen
+    await chosen.close()

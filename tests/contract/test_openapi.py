@@ -1,0 +1,93 @@
+"""The API against its own description: nothing it answers is missing there."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    not_a_server_error,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from services.coordinator.api.openapi import openapi_document
+from services.coordinator.api.routes import ROUTES
+from tests.support.api import api_on
+from tests.support.postgres import Databases, LoopThread
+
+pytestmark = pytest.mark.real
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    unsupported_method,
+]
+
+
+@pytest.fixture(scope="module")
+def api_url(postgres_databases: Databases) -> Iterator[str]:
+    """The door on a free port, with a job and a task to find; submitted jobs are final at once."""
+    with postgres_databases.fresh() as dsn, LoopThread() as thread:
+        running = api_on(dsn)
+        api = thread.run(running.__aenter__())
+        api.commands.finish_with = "done"
+        try:
+            yield str(api.client.make_url(""))
+        finally:
+            thread.run(running.__aexit__(None, None, None))
+
+
+schema = schemathesis.openapi.from_dict(openapi_document(ROUTES))
+
+
+@schema.parametrize()
+@settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_no_answer_is_a_server_error_or_undocumented(case: schemathesis.Case, api_url: str) -> None:
+    response = case.call(base_url=api_url)
+    case.validate_response(response, checks=CHECKS)
+    if case.media_type == "application/json" or case.media_type is None:
+        # In YAML a number without quotes is accepted where text is due.
+        case.validate_response(response, checks=[negative_data_rejection])
+
+
+def test_the_document_refers_to_nothing_it_lacks() -> None:
+    document = openapi_document(ROUTES)
+    known = document["components"]["schemas"]
+    wanted = set(_references(document))
+    assert wanted <= {f"#/components/schemas/{name}" for name in known}
+    assert document["openapi"].startswith("3.1")
+
+
+def test_an_answer_never_promises_null() -> None:
+    schemas = openapi_document(ROUTES)["components"]["schemas"]
+    for name in ("Job", "JobSummary", "Task", "LogPart", "Node", "Queue"):
+        assert '"null"' not in json.dumps(schemas[name])
+
+
+def test_every_route_has_its_own_operation_id() -> None:
+    names = [route.handler.__name__ for route in ROUTES]
+    assert len(names) == len(set(names))
+
+
+def _references(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for item in value.values():
+            yield from _references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _references(item)

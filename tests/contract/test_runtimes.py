@@ -1,0 +1,255 @@
+"""What every runtime promises: one suite over the shell, Docker and Podman."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.worker.runtimes.factory import make_runtime
+from services.worker.runtimes.protocol import RuntimeRejected
+from services.worker.runtimes.settings import RuntimeSettings
+from tests.support.runtime_rig import DEADLINE_SECONDS, NODE, Rig
+
+pytestmark = pytest.mark.real
+BURST = 50 * 1024 * 1024
+
+
+@pytest.fixture(params=["shell", "docker", "podman"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def settings(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> RuntimeSettings:
+    address = {}
+    if kind == "docker":
+        address = {"docker_host": request.getfixturevalue("docker_host")}
+    if kind == "podman":
+        address = {"podman_socket": request.getfixturevalue("podman_host")}
+    return RuntimeSettings.model_validate(
+        {
+            "runtime": kind,
+            "shell_workdir_root": str(tmp_path),
+            "shell_progress_seconds": 0.05,
+            "container_progress_seconds": 0.2,
+            **address,
+        }
+    )
+
+
+@pytest.fixture
+async def rig(kind: str, settings: RuntimeSettings) -> AsyncIterator[Rig]:
+    runtime = make_runtime(settings)
+    await runtime.check()
+    rig = Rig(kind, runtime, settings)
+    yield rig
+    assert await rig.leftovers() == []
+    await runtime.close()
+
+
+async def test_what_a_task_writes_to_tork_output_is_its_output(rig: Rig) -> None:
+    outcome, _ = await rig.run(run='printf "héllo\\nworld" > "$TORK_OUTPUT"')
+    assert (outcome.exit_code, outcome.output, outcome.reason) == (0, "héllo\nworld", None)
+
+
+async def test_a_task_that_writes_no_output_has_an_empty_one(rig: Rig) -> None:
+    outcome, ran = await rig.run(cmd=("true",))
+    assert (outcome.exit_code, outcome.output, ran.text) == (0, "", "")
+
+
+async def test_output_over_the_limit_is_cut_and_the_log_says_so(rig: Rig) -> None:
+    limit = rig.settings.output_max_bytes
+    outcome, ran = await rig.run(run=f'head -c {limit + 7} /dev/zero > "$TORK_OUTPUT"')
+    assert len(outcome.output) == limit
+    assert f"$TORK_OUTPUT is {limit + 7} bytes" in ran.text
+
+
+async def test_a_failing_task_gives_its_exit_code_and_its_log(rig: Rig) -> None:
+    outcome, ran = await rig.run(run="echo about to fail >&2; exit 42")
+    assert (outcome.exit_code, ran.text) == (42, "about to fail\n")
+
+
+async def test_a_last_line_without_a_line_end_is_in_the_log(rig: Rig) -> None:
+    _, ran = await rig.run(run="echo one; printf two")
+    assert ran.text == "one\ntwo"
+
+
+async def test_a_burst_of_50_mb_is_in_the_log_whole_and_in_order(rig: Rig) -> None:
+    lines = BURST // 10
+    _, ran = await rig.run(run=f"seq -w 100000000 {100000000 + lines - 1}")
+    expected = b"".join(b"%d\n" % number for number in range(100000000, 100000000 + lines))
+    assert len(ran.log) == len(expected)
+    assert ran.log == expected
+
+
+async def test_a_burst_on_both_outputs_loses_nothing(rig: Rig) -> None:
+    _, ran = await rig.run(
+        run="head -c 3000000 /dev/zero | tr '\\0' o & head -c 3000000 /dev/zero | tr '\\0' e >&2;"
+        " wait"
+    )
+    assert (ran.log.count(b"o"), ran.log.count(b"e")) == (3000000, 3000000)
+
+
+async def test_a_slow_reader_holds_the_task_back_and_loses_nothing(rig: Rig) -> None:
+    ran = rig.task(run="head -c 8000000 /dev/zero")
+    gate = asyncio.Event()
+    take, passed = ran.take_log, []
+
+    async def slow(data: bytes) -> None:
+        await gate.wait()
+        passed.append(len(data))
+        await take(data)
+
+    ran.execution._log = slow  # type: ignore[attr-defined]  # the sink is given at the making
+    await ran.execution.prepare()
+    await ran.execution.start()
+    waiting = asyncio.create_task(ran.execution.wait())
+    done, _ = await asyncio.wait([waiting], timeout=1)  # it must NOT end: nobody reads
+    gate.set()
+    await waiting
+    await ran.execution.close()
+    assert not done
+    assert sum(passed) == 8000000
+
+
+async def test_files_are_found_in_the_working_directory(rig: Rig) -> None:
+    files = {"a.txt": "A", "deep/er/b.txt": "B"}
+    outcome, ran = await rig.run(files=files, run="cat a.txt deep/er/b.txt; touch new deep/new")
+    assert (outcome.exit_code, ran.text) == (0, "AB")
+
+
+async def test_a_task_runs_in_the_workdir_it_names(rig: Rig) -> None:
+    workdir = "/srv/work" if rig.has_containers else "work"
+    files = {"work/a.txt": "A"} if not rig.has_containers else {"a.txt": "A"}
+    outcome, ran = await rig.run(files=files, workdir=workdir, run="cat a.txt; pwd")
+    assert outcome.exit_code == 0
+    assert ran.text.startswith("A")
+    assert ran.text.rstrip().endswith(workdir)
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/etc/evil", "", "dir/"])
+async def test_a_file_name_that_leaves_the_working_directory_is_refused(
+    rig: Rig, name: str
+) -> None:
+    with pytest.raises(RuntimeRejected, match="file"):
+        await rig.run(files={name: "x"}, run="true")
+
+
+async def test_env_reaches_the_task_and_nothing_of_the_worker_does(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONVEYOR_ENCRYPTION_KEY", "not for tasks")
+    _, ran = await rig.run(env={"GREETING": "hi there", "EMPTY": ""}, run="env")
+    seen = dict(line.split("=", 1) for line in ran.text.splitlines())
+    assert (seen["GREETING"], seen["EMPTY"]) == ("hi there", "")
+    known = {"GREETING", "EMPTY", "PATH", "HOME", "LANG", "TORK_OUTPUT", "TORK_PROGRESS"}
+    assert set(seen) - known <= {"PWD", "SHLVL", "OLDPWD", "HOSTNAME", "_", "TERM", "container"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ({"run": "echo $0 | grep -c entrypoint"}, "1\n"),
+        ({"run": "#!/bin/cat\nhello"}, "#!/bin/cat\nhello"),
+        ({"cmd": ("echo", "a  b", "$HOME")}, "a  b $HOME\n"),
+        ({"entrypoint": ("echo", "x"), "cmd": ("y",)}, "x y\n"),
+        ({"entrypoint": ("sh", "-c"), "cmd": ("echo via $0", "name")}, "via name\n"),
+        ({"entrypoint": ("cat",), "run": "echo not run"}, "echo not run"),
+    ],
+)
+async def test_run_cmd_and_entrypoint_say_what_is_executed(
+    rig: Rig, spec: dict[str, object], text: str
+) -> None:
+    outcome, ran = await rig.run(**spec)
+    assert (outcome.exit_code, ran.text) == (0, text)
+
+
+async def test_standard_input_is_empty(rig: Rig) -> None:
+    outcome, ran = await rig.run(cmd=("cat",))
+    assert (outcome.exit_code, ran.text) == (0, "")
+
+
+async def test_stop_kills_the_task_and_its_children_at_once(rig: Rig) -> None:
+    ran = rig.task(run="trap '' TERM; sleep 1000 & setsid sleep 1001 & echo ready; sleep 1002")
+    await ran.execution.prepare()
+    await ran.execution.start()
+    waiting = asyncio.create_task(ran.execution.wait())
+    await ran.logged("ready")
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await ran.execution.stop()
+        await ran.execution.stop()  # idempotent
+        assert (await waiting).exit_code != 0
+    await ran.execution.close()
+
+
+async def test_stop_before_start_starts_nothing(rig: Rig) -> None:
+    ran = rig.task(run="echo never")
+    await ran.execution.prepare()
+    await ran.execution.stop()
+    await ran.execution.start()
+    outcome = await ran.execution.wait()
+    await ran.execution.close()
+    assert (outcome.exit_code, ran.text) == (-9, "")
+
+
+async def test_stop_during_prepare_leaves_nothing(rig: Rig) -> None:
+    ran = rig.task(run="echo never")
+    preparing = asyncio.create_task(ran.execution.prepare())
+    await asyncio.sleep(0)  # lets it begin
+    await ran.execution.stop()
+    await preparing
+    await ran.execution.start()
+    await ran.execution.wait()
+    await ran.execution.close()
+    assert ran.text == ""
+
+
+async def test_a_cancelled_wait_is_cleaned_up_by_close(rig: Rig) -> None:
+    ran = rig.task(run="echo ready; sleep 1000")
+    await ran.execution.prepare()
+    await ran.execution.start()
+    waiting = asyncio.create_task(ran.execution.wait())
+    await ran.logged("ready")
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    await ran.execution.close()
+    assert waiting.cancelled()
+
+
+async def test_progress_is_reported_while_the_task_runs(rig: Rig) -> None:
+    ran = rig.task(run='echo 40.5 > "$TORK_PROGRESS"; echo ready; sleep 1000')
+    await ran.execution.prepare()
+    seen = asyncio.Event()
+    ran.execution._progress = lambda value: (ran.progress.append(value), seen.set())  # type: ignore[attr-defined]  # as above
+    await ran.execution.start()
+    waiting = asyncio.create_task(ran.execution.wait())
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await seen.wait()
+    await ran.execution.stop()
+    await waiting
+    await ran.execution.close()
+    assert ran.progress == [40.5]
+
+
+async def test_what_a_task_leaves_running_ends_with_it(rig: Rig) -> None:
+    outcome, ran = await rig.run(run="sleep 1000 & setsid sleep 1001 & echo done")
+    assert (outcome.exit_code, ran.text) == (0, "done\n")
+
+
+async def test_a_command_that_is_not_there_is_rejected_by_name(rig: Rig) -> None:
+    with pytest.raises(RuntimeRejected, match="no-such-command"):
+        await rig.run(cmd=("no-such-command",))
+
+
+async def test_the_reaper_removes_what_an_abandoned_node_left_and_nothing_else(rig: Rig) -> None:
+    ran = rig.task(run="echo ready; sleep 1000")
+    await ran.execution.prepare()
+    await ran.execution.start()
+    waiting = asyncio.create_task(ran.execution.wait())
+    await ran.logged("ready")
+    assert await rig.runtime.reap(lambda node: node == "another-node") == 0
+    assert await rig.runtime.reap(lambda node: node == NODE) == 1
+    await asyncio.wait([waiting])
+    assert await rig.leftovers() == []
+    await ran.execution.close()

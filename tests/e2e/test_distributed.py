@@ -1,0 +1,196 @@
+"""Jobs through four real services, each a process, on real RabbitMQ and Postgres."""
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from shared.postgres.migrate import migrate
+from tests.support.cluster import Api, Cluster
+from tests.support.postgres import PrivatePostgres
+from tests.support.rabbitmq import PrivateRabbit
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+async def cluster(
+    private_rabbit: PrivateRabbit, private_postgres: PrivatePostgres, tmp_path: Path
+) -> AsyncIterator[Cluster]:
+    await migrate(private_postgres.tcp_dsn)
+    cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path)
+    yield cluster
+    await asyncio.to_thread(cluster.close)
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+class Receiver:
+    """A webhook receiver: what it was told, in order of arrival."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, dict[str, Any]]] = []
+
+    async def on_post(self, request: web.Request) -> web.Response:
+        self.received.append((request.headers["webhook-id"], await request.json()))
+        return web.Response()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[tuple[str, Receiver]]:
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_post("/hook", receiver.on_post)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook", receiver
+    await runner.cleanup()
+
+
+async def test_two_hundred_jobs_run_each_task_exactly_once(
+    cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path, receiver: tuple[str, Receiver]
+) -> None:
+    # Given two coordinators, two schedulers, three workers and a dispatcher
+    for name, count in (("coordinator", 2), ("scheduler", 2), ("worker", 3)):
+        for _ in range(count):
+            cluster.start(name)
+    cluster.start("webhook_dispatcher")
+    await cluster.wait_up()
+    apis = [Api(session, s.url) for s in cluster.services if s.name == "coordinator"]
+    starts = tmp_path / "starts"
+    url, hook = receiver
+
+    # When 200 jobs of two tasks are submitted, half to each coordinator
+    def job(number: int) -> dict[str, Any]:
+        line = f"echo {number}-%d >> {starts}"
+        tasks = [
+            {"name": "first", "run": line % 1 + "; echo -n one > $TORK_OUTPUT", "var": "first"},
+            {
+                "name": "second",
+                "run": line % 2 + "; echo $GIVEN",
+                "env": {"GIVEN": "{{ tasks.first }}"},
+            },
+        ]
+        return {"name": f"job {number}", "tasks": tasks, "webhooks": [{"url": url}]}
+
+    jobs = await asyncio.gather(*(apis[n % 2].submit(job(n)) for n in range(200)))
+    done = [await apis[0].final(job["id"], 120) for job in jobs]
+
+    # Then all are completed and each task was started once
+    assert Counter(job["state"] for job in done) == {"COMPLETED": 200}, cluster.logs()
+    lines = Counter(starts.read_text().split())
+    assert len(lines) == 400
+    assert set(lines.values()) == {1}
+    log = await apis[1].get(f"/tasks/{done[0]['execution'][1]['id']}/log")
+    assert log["items"][0]["contents"] == "one\n"
+
+    # And the receiver hears of each job's end, one id for each change
+    async with asyncio.timeout(60):
+        while sum(body["state"] == "COMPLETED" for _, body in hook.received) < 200:
+            await asyncio.sleep(0.1)
+    told: dict[str, dict[str, Any]] = {}
+    for delivery, body in hook.received:
+        assert told.setdefault(delivery, body) == body
+    ends = Counter(body["id"] for body in told.values() if body["state"] == "COMPLETED")
+    assert set(ends) == {job["id"] for job in done}
+    assert set(ends.values()) == {1}
+
+
+async def test_a_job_goes_on_when_each_service_is_killed_once(
+    cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    # Given one of each, a short lease, and a job whose first task waits for a word from us
+    quick = {"CONVEYOR_WORKER_LEASE_SECONDS": "3", "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5"}
+    calm = {"CONVEYOR_SCHEDULE_CALM_SECONDS": "3"}
+    cluster.start("coordinator")
+    cluster.start("scheduler", **calm)
+    worker = cluster.start("worker", **quick)
+    await cluster.wait_up()
+    api = Api(session, cluster.services[0].url)
+    starts, go = tmp_path / "starts", tmp_path / "go"
+    wait = f"echo x >> {starts}; while [ ! -e {go} ]; do sleep 0.05; done"
+    submitted = await api.submit({"name": "survivor", "tasks": [{"name": "wait", "run": wait}]})
+    await api.job_when(submitted["id"], lambda job: job["state"] == "RUNNING")
+
+    # When worker, scheduler and coordinator are killed and others take their place
+    for service in (worker, cluster.services[1], cluster.services[0]):
+        service.kill()
+    cluster.services.clear()
+    coordinator = cluster.start("coordinator")
+    cluster.start("scheduler", **calm)
+    cluster.start("worker", **quick)
+    await cluster.wait_up()
+    go.touch()
+
+    # Then the job ends, its task started a second time after the first worker's lease
+    done = await Api(session, coordinator.url).final(submitted["id"])
+    assert done["state"] == "COMPLETED", cluster.logs()
+    assert starts.read_text().split() == ["x", "x"]
+
+
+async def test_a_draining_worker_hands_back_what_it_does_not_finish(
+    cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    # Given a worker with a task that does not end by itself
+    cluster.start("coordinator")
+    cluster.start("scheduler")
+    worker = cluster.start("worker", CONVEYOR_WORKER_DRAIN_SECONDS="0")
+    await cluster.wait_up()
+    api = Api(session, cluster.services[0].url)
+    go = tmp_path / "go"
+    script = f"while [ ! -e {go} ]; do sleep 0.05; done"
+    submitted = await api.submit({"name": "moved", "tasks": [{"name": "wait", "run": script}]})
+    await api.job_when(submitted["id"], lambda job: job["state"] == "RUNNING")
+
+    # When it is told to stop, and another comes
+    assert worker.stop() == 0
+    waiting = await api.job_when(
+        submitted["id"], lambda job: job["execution"][0]["state"] == "SCHEDULED"
+    )
+    assert len(waiting["execution"]) == 1
+    cluster.start("worker")
+    go.touch()
+
+    # Then the other finishes it
+    assert (await api.final(submitted["id"]))["state"] == "COMPLETED"
+
+
+async def test_cancelling_a_job_ends_its_process_at_once(
+    cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    for name in ("coordinator", "scheduler", "worker"):
+        cluster.start(name)
+    await cluster.wait_up()
+    api = Api(session, cluster.services[0].url)
+    pid_file = tmp_path / "pid"
+    script = f"echo $$ > {pid_file}; sleep 1000"
+    submitted = await api.submit({"name": "endless", "tasks": [{"name": "sleep", "run": script}]})
+    async with asyncio.timeout(30):
+        while not (pid_file.exists() and pid_file.read_text().strip()):
+            await asyncio.sleep(0.05)
+    await api.put(f"/jobs/{submitted['id']}/cancel")
+    async with asyncio.timeout(10):
+        while _is_alive(int(pid_file.read_text())):
+            await asyncio.sleep(0.05)
+    job = await api.get(f"/jobs/{submitted['id']}")
+    assert (job["state"], job["execution"][0]["state"]) == ("CANCELLED", "CANCELLED")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,200 @@
+"""The coordinator's HTTP door on a real database, with commands that only write and remember."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+from pydantic import SecretStr
+
+from services.coordinator.api.application import make_application
+from services.coordinator.ports import ApiPorts, UnknownJob, WrongState
+from services.coordinator.store.reads import Reads
+from services.coordinator.waiting import FinalJobs
+from shared.broker.in_process import InProcessBroker
+from shared.lifecycle import JobState, PlannedTask, Task, TaskState
+from shared.messages import LogPart
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Pool, acquired, create_pool
+from shared.process.blocks import PostgresSettings
+from shared.process.metrics import Metrics
+from shared.process.sealing import Sealer, generate_key
+from shared.store.new_job import NewJob
+from shared.store.statements import Writes, add_log_parts, write
+
+JSON = {"Content-Type": "application/json"}
+YAML = {"Content-Type": "text/yaml"}
+
+
+@dataclass
+class StoringCommands:
+    """Submitted jobs become rows as they are; cancel and restart follow the state alone.
+
+    With `fail` set, every command raises it.
+    """
+
+    pool: Pool
+    sealer: Sealer
+    fail: Exception | None = None
+    finish_with: str | None = None
+    submitted: list[NewJob] = field(default_factory=list)
+    done: list[tuple[str, str]] = field(default_factory=list)
+
+    async def submit(self, new_job: NewJob) -> None:
+        if self.fail:
+            raise self.fail
+        if self.finish_with is not None:
+            finished = replace(
+                new_job.job,
+                state=JobState.COMPLETED,
+                completed_at=datetime.now(UTC),
+                result=self.finish_with,
+            )
+            new_job = replace(new_job, job=finished)
+        sealed = self.sealer.seal({"secrets": dict(new_job.secrets)}) if new_job.secrets else None
+        async with acquired(self.pool) as connection:
+            await write(connection, Writes(new_jobs=[(new_job.job, new_job, sealed)]))
+        self.submitted.append(new_job)
+
+    async def cancel(self, job_id: str) -> None:
+        await self._act("cancel", job_id, allowed=("PENDING", "SCHEDULED", "RUNNING"))
+
+    async def restart(self, job_id: str) -> None:
+        await self._act("restart", job_id, allowed=("FAILED", "CANCELLED"))
+
+    async def _act(self, what: str, job_id: str, allowed: tuple[str, ...]) -> None:
+        if self.fail:
+            raise self.fail
+        async with acquired(self.pool) as connection:
+            state = await connection.fetchval("SELECT state FROM jobs WHERE id = $1", job_id)
+        if state is None:
+            raise UnknownJob(job_id)
+        if state not in allowed:
+            raise WrongState(f"job is {state}")
+        self.done.append((what, job_id))
+
+
+@dataclass
+class Api:
+    """The door and what is behind it."""
+
+    client: TestClient[Any, Any]
+    pool: Pool
+    commands: StoringCommands
+    broker: InProcessBroker
+    missing: list[str]
+
+    async def get(self, path: str, **options: Any) -> Any:
+        """The JSON of a 200 answer."""
+        async with self.client.get(path, **options) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def answer(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
+        """Status and JSON."""
+        async with self.client.request(method, path, **options) as response:
+            return response.status, await response.json()
+
+    async def raw(self, method: str, path: str, **options: Any) -> ClientResponse:
+        response = await self.client.request(method, path, **options)
+        await response.read()
+        return response
+
+    async def submit(self, yaml: str) -> Any:
+        """The summary of a job that must be accepted."""
+        status, body = await self.answer("POST", "/jobs", data=yaml.encode(), headers=YAML)
+        assert status == 200, body
+        return body
+
+    async def set_job(self, job_id: str, **columns: Any) -> None:
+        """Write some of `state`, times, `result`, `error`, `position`, `progress`."""
+        now = datetime.now(UTC)
+        state = columns.pop("state", "RUNNING")
+        async with acquired(self.pool) as connection:
+            await connection.execute(
+                "UPDATE jobs SET state = $2, result = $3, error = $4, position = $5, progress = $6,"
+                " started_at = $7, completed_at = $8, failed_at = $9 WHERE id = $1",
+                job_id,
+                state,
+                columns.get("result"),
+                columns.get("error"),
+                columns.get("position", 0),
+                columns.get("progress", 0.0),
+                now,
+                now if state == "COMPLETED" else None,
+                now if state == "FAILED" else None,
+            )
+
+    async def add_task(
+        self, job_id: str, definition: Mapping[str, object] | None = None, **changes: Any
+    ) -> Task:
+        """A task row of the job; `definition` and the core's fields as given."""
+        task = _task(job_id, definition or {"name": "t"}, **changes)
+        async with acquired(self.pool) as connection:
+            await write(connection, Writes(new_tasks=[task]))
+        return task
+
+    async def add_log(self, task: Task, *contents: str) -> None:
+        parts = [
+            LogPart(
+                job_id=task.job_id,
+                task_id=task.id,
+                number=number,
+                contents=text,
+                created_at=datetime(2024, 5, 1, 12, 0, number, tzinfo=UTC),
+            )
+            for number, text in enumerate(contents, start=1)
+        ]
+        async with acquired(self.pool) as connection:
+            await add_log_parts(connection, parts)
+
+    async def set_variable(self, job_id: str, name: str, value: str) -> None:
+        async with acquired(self.pool) as connection:
+            await connection.execute(
+                "INSERT INTO job_variables VALUES ($1, $2, $3)", job_id, name, value
+            )
+
+
+def _task(job_id: str, definition: Mapping[str, object], **changes: Any) -> Task:
+    changes = {"id": "t1", "position": 1, "state": TaskState.SCHEDULED} | changes
+    queue = str(definition.get("queue", "default"))
+    name = str(definition.get("name", ""))
+    return Task(
+        job_id=job_id,
+        plan=PlannedTask(name=name, queue=queue, definition=definition),
+        created_at=datetime(2024, 5, 1, tzinfo=UTC),
+        **changes,
+    )
+
+
+@asynccontextmanager
+async def api_on(dsn: str, **options: Any) -> AsyncIterator[Api]:
+    """The door on the database `dsn`; `options` go to `make_application`."""
+    pool = await create_pool(dsn, PostgresSettings(dsn=SecretStr(dsn)), name="test")
+    broker = InProcessBroker()
+    await broker.start()
+    sealer = Sealer([generate_key()])
+    commands = StoringCommands(pool, sealer)
+    missing: list[str] = []
+    reads = Reads(pool)
+    ports = ApiPorts(
+        commands=commands,
+        reads=reads,
+        final_jobs=FinalJobs(reads),
+        broker=broker,
+        sealer=sealer,
+        metrics=Metrics(),
+        health_checks=[lambda: missing],
+    )
+    try:
+        async with TestClient(TestServer(make_application(ports, **options))) as client:
+            yield Api(client, pool, commands, broker, missing)
+    finally:
+        await broker.close()
+        pool.terminate()
+
+
+UNAVAILABLE = DatabaseUnavailable("connection refused")

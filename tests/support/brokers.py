@@ -1,0 +1,62 @@
+"""Words for tests of brokers: messages, names, and waiting for what a broker comes to."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+
+from shared.broker import Broker, Consumer, Delivery, Outgoing
+
+PATIENCE_SECONDS = 30.0
+_LOOK_SECONDS = 0.01
+
+
+def fresh_queue() -> str:
+    """A task queue's name that nobody has used."""
+    return f"q-{uuid.uuid4().hex}"
+
+
+def outgoing(queue: str, text: str, *, priority: int = 0) -> Outgoing:
+    return Outgoing(queue, text.encode(), f"id-{text[:20]}", priority)
+
+
+async def receive(consumer: Consumer, count: int = 1) -> list[Delivery]:
+    """The next `count` deliveries, unanswered."""
+    received: list[Delivery] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(received) < count:
+            received += await consumer.batch(count - len(received))
+    return received
+
+
+async def receive_texts(consumer: Consumer, count: int = 1) -> list[str]:
+    """The next `count` texts, each acknowledged before the next is awaited."""
+    texts = []
+    for _ in range(count):
+        [delivery] = await receive(consumer)
+        texts.append(delivery.body.decode())
+        await delivery.ack()
+    return texts
+
+
+async def wait_until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Look again and again until `is_so`; TimeoutError when it never comes."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await is_so():  # noqa: ASYNC110 - what another process comes to sets no event
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def wait_until_up(broker: Broker) -> None:
+    async def is_up() -> bool:
+        return broker.is_up and not broker.missing
+
+    await wait_until(is_up)
+
+
+async def wait_until_size(broker: Broker, queue: str, size: int) -> None:
+    """Wait until `size` messages wait in `queue`, handed out ones not counted."""
+
+    async def has_size() -> bool:
+        stats = await broker.queue_stats(queue)
+        return stats is not None and stats.size == size
+
+    await wait_until(has_size)

@@ -1,0 +1,159 @@
+"""A distributed Conveyor of real processes, started, watched, killed and stopped by pid."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.support.rabbitmq import free_ports
+
+_UP_SECONDS = 30.0
+_STOP_SECONDS = 20.0
+_ADDRESS = {"coordinator": "CONVEYOR_API_ADDRESS"}
+_ROOT = Path(__file__).parent.parent.parent
+
+
+class Service:
+    """One running service; `url` is where its /health is (the coordinator's API too)."""
+
+    def __init__(self, name: str, env: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        [port] = free_ports(1)
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+        address = _ADDRESS.get(name, "CONVEYOR_HEALTH_ADDRESS")
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", f"services.{name}"],
+                env={**env, address: f"127.0.0.1:{port}"},
+                cwd=_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def stop(self) -> int:
+        """SIGTERM, wait for the end (SIGKILL when it hangs); the exit code."""
+        if self.process.poll() is None:
+            self.send(signal.SIGTERM)
+        try:
+            return self.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:  # whatever a test finds, no process stays behind
+            self.process.kill()
+            return self.process.wait()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+class Cluster:
+    """Services on one RabbitMQ and one Postgres. `env` is given to each of them."""
+
+    def __init__(self, amqp_url: str, dsn: str, directory: Path, **env: str) -> None:
+        self._directory = directory
+        self.services: list[Service] = []
+        self._env = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(_ROOT),
+            "HOME": str(directory),
+            "CONVEYOR_BROKER_URL": amqp_url,
+            "CONVEYOR_POSTGRES_DSN": dsn,
+            "CONVEYOR_RUNTIME_RUNTIME": "shell",
+            **env,
+        }
+
+    def start(self, name: str, **env: str) -> Service:
+        log = self._directory / f"{name}-{len(self.services)}.log"
+        service = Service(name, {**self._env, **env}, log)
+        self.services.append(service)
+        return service
+
+    async def wait_up(self) -> None:
+        """Wait until every service's /health is 200. Raises with its log when one isn't."""
+        async with aiohttp.ClientSession() as session:
+            await asyncio.gather(*(_wait_up(session, service) for service in self.services))
+
+    def close(self) -> None:
+        for service in self.services:
+            if service.process.poll() is None:
+                service.send(signal.SIGTERM)
+        for service in self.services:
+            service.stop()
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"--- {service.log.name}\n{service.log.read_text(errors='replace')[-3000:]}"
+            for service in self.services
+        )
+
+
+class Api:
+    """The coordinator's API, as a client of it would use it."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    async def submit(self, job: Mapping[str, Any]) -> dict[str, Any]:
+        async with self._session.post(f"{self._url}/jobs", json=job) as answer:
+            body: dict[str, Any] = await answer.json()
+            assert answer.status == 200, body
+            return body
+
+    async def get(self, path: str) -> Any:
+        async with self._session.get(f"{self._url}{path}") as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    async def put(self, path: str) -> None:
+        async with self._session.put(f"{self._url}{path}") as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def job_when(
+        self, job_id: str, condition: Callable[[dict[str, Any]], bool], seconds: float = 60
+    ) -> dict[str, Any]:
+        """The job as soon as `condition` holds of it. Raises TimeoutError with its last state."""
+        job: dict[str, Any] = {}
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    job = await self.get(f"/jobs/{job_id}")
+                    if condition(job):
+                        return job
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise TimeoutError(f"the job is still {job}") from None
+
+    async def final(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
+        ends = ("COMPLETED", "FAILED", "CANCELLED")
+        return await self.job_when(job_id, lambda job: job["state"] in ends, seconds)
+
+
+async def _wait_up(session: aiohttp.ClientSession, service: Service) -> None:
+    try:
+        async with asyncio.timeout(_UP_SECONDS):
+            while not await _is_up(session, service.url):
+                if service.process.poll() is not None:
+                    raise AssertionError(f"{service.name} ended:\n{service.log.read_text()}")
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"{service.name} is not up:\n{service.log.read_text()}") from None
+
+
+async def _is_up(session: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with session.get(f"{url}/health") as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:  # it does not listen yet
+        return False

@@ -1,0 +1,132 @@
+"""What `docker compose up` needs where no registry can be reached: images, and compose itself.
+
+The images that docker-compose.yml and deploy/Dockerfile name are pulled where that works. Elsewhere
+they are made of Debian 13, which has Python 3.13, Postgres 17 and RabbitMQ 4. What takes long is
+kept under build/, so that it is done once.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tests.support.engine_process import EngineUnavailable
+
+ROOT = Path(__file__).parents[2]
+CONVEYOR = "conveyor:test"
+_RECIPES = Path(__file__).parent / "compose"
+_KEPT = ROOT / "build" / "compose"
+_TREE_IMAGE = "conveyor-test/debian:13"
+_PACKAGES = "python3,python3-venv,ca-certificates,postgresql-17,rabbitmq-server"
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+_MIRROR = "http://deb.debian.org/debian"
+_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_LOOK_ALIKES = {
+    "python:3.13-slim": "Dockerfile.python",
+    "postgres:17": "Dockerfile.postgres",
+    "rabbitmq:4": "Dockerfile.rabbitmq",
+}
+
+
+def docker_environment(host: str) -> dict[str, str]:
+    """For the `docker` command: that engine, with a compose plugin. Raises EngineUnavailable."""
+    environment = {**os.environ, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "0"}
+    if shutil.which("docker") is None:
+        raise EngineUnavailable("the docker command is not installed")
+    if _succeeds(["docker", "compose", "version"], environment):
+        return environment
+    return {**environment, "DOCKER_CONFIG": str(_compose_plugin().parents[1])}
+
+
+def make_compose_images(environment: Mapping[str, str]) -> None:
+    """Pull or make all images, and build Conveyor's. Raises EngineUnavailable."""
+    for name, recipe in _LOOK_ALIKES.items():
+        if not _has(name, environment) and not _succeeds(["docker", "pull", name], environment):
+            _make_look_alike(name, recipe, environment)
+    # The host's network: what the build downloads comes from where this machine gets it.
+    build = ["docker", "build", "--network=host", "--file=deploy/Dockerfile", f"--tag={CONVEYOR}"]
+    _run([*build, "."], environment)
+
+
+def _make_look_alike(name: str, recipe: str, environment: Mapping[str, str]) -> None:
+    if not _has(_TREE_IMAGE, environment):
+        _run(["docker", "import", str(_debian_tree()), _TREE_IMAGE], environment)
+    with tempfile.TemporaryDirectory() as context:
+        shutil.copytree(_RECIPES, context, dirs_exist_ok=True)
+        shutil.copy(_CERTIFICATES, context)
+        file = f"--file={context}/{recipe}"
+        tree = f"--build-arg=TREE={_TREE_IMAGE}"
+        _run(["docker", "build", file, tree, f"--tag={name}", context], environment)
+
+
+def _debian_tree() -> Path:
+    """A tar of Debian 13 with what the look-alikes run."""
+    kept = _KEPT / "debian-13.tar"
+    if kept.exists():
+        return kept
+    if shutil.which("debootstrap") is None or os.geteuid() != 0:
+        raise EngineUnavailable("no registry answers, and making images takes root and debootstrap")
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="conveyor-debian-") as tree:
+        include = f"--include={_PACKAGES}"
+        _run(["debootstrap", "--variant=minbase", include, "trixie", tree, _MIRROR], os.environ)
+        unfinished = kept.with_suffix(".new")
+        leave_out = ("--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*")
+        _run(["tar", f"--directory={tree}", *leave_out, "-cf", str(unfinished), "."], os.environ)
+    return unfinished.replace(kept)
+
+
+def _compose_plugin() -> Path:
+    """Debian 13's docker-compose, which is one program and runs on Debian 12 as well."""
+    config = _KEPT / "docker-config"
+    plugin = config / "cli-plugins" / "docker-compose"
+    if plugin.exists():
+        return plugin
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        raise EngineUnavailable("docker compose is not installed")
+    with tempfile.TemporaryDirectory(prefix="conveyor-compose-") as directory:
+        _download("docker-compose", Path(directory))
+        plugin.parent.mkdir(parents=True, exist_ok=True)
+        unpacked = Path(directory) / "usr/libexec/docker/cli-plugins/docker-compose"
+        shutil.move(unpacked, plugin)
+    return plugin
+
+
+def _download(package: str, directory: Path) -> None:
+    """Fetch and unpack a package of Debian 13 without touching this machine's own apt."""
+    (directory / "lists" / "partial").mkdir(parents=True)
+    sources = directory / "sources.list"
+    sources.write_text(f"deb [signed-by={_KEYRING}] {_MIRROR} trixie main\n")
+    own = {
+        "Dir::State::Lists": directory / "lists",
+        "Dir::Etc::SourceList": sources,
+        "Dir::Etc::SourceParts": "/dev/null",
+        "Dir::Cache": directory,
+        "APT::Sandbox::User": "root",
+    }
+    apt = ["apt-get", "-qq", *(f"--option={key}={value}" for key, value in own.items())]
+    _run([*apt, "update"], os.environ, directory)
+    _run([*apt, "download", package], os.environ, directory)
+    (archive,) = directory.glob(f"{package}_*.deb")
+    _run(["dpkg-deb", "--extract", str(archive), str(directory)], os.environ)
+
+
+def _has(image: str, environment: Mapping[str, str]) -> bool:
+    return _succeeds(["docker", "image", "inspect", image], environment)
+
+
+def _succeeds(command: Sequence[str], environment: Mapping[str, str]) -> bool:
+    return (
+        subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+    )
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str], directory: Path = ROOT) -> None:
+    done = subprocess.run(
+        command, env=environment, cwd=directory, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        text = (done.stdout + done.stderr)[-2000:]
+        raise EngineUnavailable(f"{' '.join(command[:3])} failed:\n{text}")

@@ -1,0 +1,92 @@
+"""The Docker engine of the tests: the one that is there, or a private one.
+
+The private engine has its own socket, data, run-time directory and bridge. It gets a bridge of
+its own because a second engine with `--bridge=none` deletes the first one's; it leaves the
+machine's firewall and forwarding alone.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.support.engine_process import EngineProcess, EngineUnavailable, answers
+
+_USUAL_SOCKET = Path("/var/run/docker.sock")
+
+
+def existing_docker() -> str | None:
+    """The address of an engine that is already there: DOCKER_HOST, or the usual socket."""
+    if "DOCKER_HOST" in os.environ:
+        return os.environ["DOCKER_HOST"]
+    return f"unix://{_USUAL_SOCKET}" if answers(_USUAL_SOCKET) else None
+
+
+class PrivateDocker:
+    def __init__(self) -> None:
+        """Raises EngineUnavailable."""
+        if os.geteuid() != 0:
+            raise EngineUnavailable("no Docker engine answers, and only root can start one")
+        self._root = Path(tempfile.mkdtemp(prefix="conveyor-docker-"))
+        self._bridge = f"cvy{os.getpid()}"
+        try:
+            self._process = self._start()
+        except BaseException:  # whatever interrupts the start must not leave anything
+            self._remove()
+            raise
+
+    @property
+    def host(self) -> str:
+        return f"unix://{self._root}/docker.sock"
+
+    def close(self) -> None:
+        self._process.stop()
+        self._remove()
+
+    def _start(self) -> EngineProcess:
+        try:
+            return self._start_with("overlay2")
+        except EngineUnavailable:  # the file system below can't be layered: copying always works
+            return self._start_with("vfs")
+
+    def _start_with(self, driver: str) -> EngineProcess:
+        command = (
+            "dockerd",
+            f"--host=unix://{self._root}/docker.sock",
+            f"--data-root={self._root}/data-{driver}",
+            f"--exec-root={self._root}/exec",
+            f"--pidfile={self._root}/docker.pid",
+            f"--storage-driver={driver}",
+            *self._network(),
+        )
+        log = self._root / f"dockerd-{driver}.log"
+        return EngineProcess(command, self._root / "docker.sock", log, os.environ)
+
+    def _network(self) -> tuple[str, ...]:
+        if shutil.which("ip") is None:
+            return ()  # the engine makes its usual bridge
+        _ip("link", "add", self._bridge, "type", "bridge", check=False)
+        _ip("addr", "replace", f"172.29.{os.getpid() % 250}.1/24", "dev", self._bridge)
+        _ip("link", "set", self._bridge, "up")
+        quiet = ("--iptables=false", "--ip-masq=false", "--ip-forward=false")
+        return (f"--bridge={self._bridge}", *quiet)
+
+    def _remove(self) -> None:
+        if shutil.which("ip") is not None:
+            _ip("link", "del", self._bridge, check=False)
+        unmount_below(self._root)
+        shutil.rmtree(self._root, ignore_errors=True)
+
+
+def unmount_below(root: Path) -> None:
+    """Engines can leave mounts; removing the tree would reach through them."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for mount in sorted((m for m in mounts if m.startswith(f"{root}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+
+
+def _ip(*arguments: str, check: bool = True) -> None:
+    done = subprocess.run(["ip", *arguments], check=False, capture_output=True, text=True)
+    if check and done.returncode:
+        raise EngineUnavailable(f"no network bridge: ip {' '.join(arguments)}: {done.stderr}")

@@ -1,0 +1,84 @@
+"""Images for the tests, made here: one busybox under the names that job files use."""
+
+import asyncio
+import io
+import tarfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import aiohttp
+
+from services.worker.runtimes.engine import connect
+from tests.support.engine_process import EngineUnavailable
+
+BUSYBOX = "conveyor-test/busybox:1"
+LOOK_ALIKES = ("ubuntu:mantic", "alpine:3.18.3")
+_BINARIES = (Path("/bin/busybox"), Path("/usr/bin/busybox"))
+_APPLETS = (
+    "sh true false echo cat ls env sleep head tail tr yes seq id kill ps touch mkdir rm mv cp "
+    "grep wc test [ stat dd printf pwd setsid wget nc httpd date sort"
+).split()
+
+
+def busybox_tree() -> bytes:
+    """A tar of the smallest root file system that runs scripts. Raises EngineUnavailable."""
+    binary = next((p for p in _BINARIES if p.is_file()), None)
+    if binary is None:
+        raise EngineUnavailable("busybox-static is not installed")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for folder, mode in (("bin", 0o755), ("etc", 0o755), ("tmp", 0o1777)):
+            _folder(tar, folder, mode)
+        _file(tar, "bin/busybox", binary.read_bytes(), 0o755)
+        _file(tar, "etc/passwd", b"root:x:0:0:root:/:/bin/sh\n", 0o644)
+        for applet in _APPLETS:
+            link = tarfile.TarInfo(f"bin/{applet}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+    return buffer.getvalue()
+
+
+def make_images(host: str, names: Sequence[str] = (BUSYBOX, *LOOK_ALIKES)) -> None:
+    """Import the tree under each name that the engine doesn't have yet."""
+    with ThreadPoolExecutor(1) as thread:  # a thread, because a test's own loop may be running
+        thread.submit(asyncio.run, _import(host, names)).result()
+
+
+async def _import(host: str, names: Sequence[str]) -> None:
+    tree = busybox_tree()
+    docker = connect(host)
+    try:
+        here = {tag for image in await docker.images.list() for tag in image["RepoTags"] or ()}
+        for name in names:
+            if not any(tag.endswith(name) for tag in here):
+                await _import_one(
+                    docker.session, f"{docker.docker_host}/{docker.api_version}", name, tree
+                )
+    finally:
+        await docker.close()
+        if docker.connector is not None:
+            await docker.connector.close()
+
+
+async def _import_one(session: aiohttp.ClientSession, base: str, name: str, tree: bytes) -> None:
+
+    query = {"fromSrc": "-", "repo": name}  # Podman would ignore a separate tag
+    async with session.post(
+        f"{base}/images/create", params=query, data=io.BytesIO(tree)
+    ) as response:
+        text = await response.text()
+        if response.status >= 400 or '"error"' in text:
+            raise EngineUnavailable(f"could not make image {name}: {text}")
+
+
+def _folder(tar: tarfile.TarFile, name: str, mode: int) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mode = tarfile.DIRTYPE, mode
+    tar.addfile(entry)
+
+
+def _file(tar: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(data), mode
+    tar.addfile(entry, io.BytesIO(data))

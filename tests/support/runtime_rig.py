@@ -1,0 +1,99 @@
+"""Drives one execution of a runtime as the worker does, and counts what it left behind."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from services.worker.runtimes.engine import Engine, connect
+from services.worker.runtimes.protocol import Execution, Outcome, Runtime, TaskSpec
+from services.worker.runtimes.settings import RuntimeSettings
+from tests.support.images import BUSYBOX
+
+NODE = "node-under-test"
+DEADLINE_SECONDS = 60.0
+
+
+@dataclass
+class Ran:
+    """A task's execution with all that came out of it so far."""
+
+    execution: Execution
+    log: bytearray = field(default_factory=bytearray)
+    progress: list[float] = field(default_factory=list)
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @property
+    def text(self) -> str:
+        return self.log.decode()
+
+    async def take_log(self, data: bytes) -> None:
+        self.log += data
+        async with self._news:
+            self._news.notify_all()
+
+    async def logged(self, text: str) -> None:
+        """Wait until the log holds this text."""
+        async with asyncio.timeout(DEADLINE_SECONDS), self._news:
+            await self._news.wait_for(lambda: text.encode() in self.log)
+
+
+class Rig:
+    """One runtime under test. `kind` is shell, docker or podman."""
+
+    def __init__(self, kind: str, runtime: Runtime, settings: RuntimeSettings) -> None:
+        self.kind = kind
+        self.runtime = runtime
+        self.settings = settings
+
+    @property
+    def has_containers(self) -> bool:
+        return self.kind != "shell"
+
+    def task(self, **spec: Any) -> Ran:
+        base = {"task_id": "task-1", "job_id": "job-1", "node_id": NODE}
+        if self.has_containers:
+            base["image"] = BUSYBOX
+        ran = Ran(execution=None)  # type: ignore[arg-type]  # made right below: it needs the sink
+        ran.execution = self.runtime.execution(
+            TaskSpec(**{**base, **spec}), ran.take_log, ran.progress.append
+        )
+        return ran
+
+    async def run(self, **spec: Any) -> tuple[Outcome, Ran]:
+        """The whole life of a task, closed at the end however it went."""
+        ran = self.task(**spec)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            try:
+                await ran.execution.prepare()
+                await ran.execution.start()
+                return await ran.execution.wait(), ran
+            finally:
+                await ran.execution.close()
+
+    async def leftovers(self) -> list[str]:
+        """Containers, directories and processes that a task of ours left."""
+        if not self.has_containers:
+            return list(_shell_leftovers(str(self.settings.shell_workdir_root)))
+        async with engine_of(self.settings, self.kind) as engine:
+            return [c for c, node in await engine.labelled() if node == NODE]
+
+
+@contextlib.asynccontextmanager
+async def engine_of(settings: RuntimeSettings, kind: str) -> Any:
+    address = settings.podman_socket if kind == "podman" else settings.docker_host
+    engine = Engine(connect(address), timeout_seconds=30, pull_seconds=30)
+    try:
+        yield engine
+    finally:
+        await engine.close()
+
+
+def _shell_leftovers(root: str) -> Iterator[str]:
+    yield from (str(path) for path in Path(root).iterdir())
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended while we looked
+            if f"TORK_OUTPUT={root}/".encode() in (process / "environ").read_bytes():
+                yield f"process {process.name}: {(process / 'cmdline').read_bytes()!r}"
