@@ -22,11 +22,12 @@ _UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable)
 
 async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: Stop) -> None:
     """Serve until `stop`; calls that have begun are finished."""
-    events = Events(pool, Sealer(settings.encryption.keys))
+    sealer = Sealer(settings.encryption.keys)
+    events = Events(pool, sealer)
     consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, _UNAVAILABLE)
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         consuming = group.create_task(consumer.run())
-        calls = Calls(pool, session, settings.webhook)
+        calls = Calls(pool, session, sealer, settings.webhook)
         await every(
             calls.make_due_calls,
             interval_seconds=settings.webhook.round_seconds,

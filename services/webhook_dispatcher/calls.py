@@ -4,15 +4,20 @@ At least once: a delivery is forgotten only after the receiver answered with a 2
 """
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import aiohttp
 import structlog
 
+from services.webhook_dispatcher.headers import headers_of
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store.deliveries import Delivery
+from shared.expressions import ExpressionError
 from shared.postgres.pool import Pool, acquired
+from shared.process.sealing import Sealer, SealingError
 
 log = structlog.get_logger(__name__)
 
@@ -22,10 +27,15 @@ _LONGEST_DELAY_SECONDS = 3600.0
 
 class Calls:
     def __init__(
-        self, pool: Pool, session: aiohttp.ClientSession, settings: WebhookSettings
+        self,
+        pool: Pool,
+        session: aiohttp.ClientSession,
+        sealer: Sealer,
+        settings: WebhookSettings,
     ) -> None:
         self._pool = pool
         self._session = session
+        self._sealer = sealer
         self._settings = settings
 
     async def make_due_calls(self) -> float | None:
@@ -33,11 +43,12 @@ class Calls:
         hold = timedelta(seconds=self._settings.timeout_seconds + 30)
         async with acquired(self._pool) as connection:
             due = await deliveries.take_due(connection, hold, self._settings.concurrency)
-        await asyncio.gather(*(self._deliver(delivery) for delivery in due))
+            sources = await deliveries.header_sources(connection, due) if due else {}
+        await asyncio.gather(*(self._deliver(d, sources.get((d.job_id, d.webhook))) for d in due))
         return 0.0 if due else None
 
-    async def _deliver(self, delivery: Delivery) -> None:
-        failure = await self._call(delivery)
+    async def _deliver(self, delivery: Delivery, source: Mapping[str, Any] | None) -> None:
+        failure = await self._call(delivery, source)
         async with acquired(self._pool) as connection:
             if failure is None:
                 await deliveries.done(connection, delivery.id)
@@ -49,19 +60,17 @@ class Calls:
                 log.warning("webhook failed", **_keys(delivery), error=failure, retry_in=str(delay))
                 await deliveries.later(connection, delivery.id, delay)
 
-    async def _call(self, delivery: Delivery) -> str | None:
+    async def _call(self, delivery: Delivery, source: Mapping[str, Any] | None) -> str | None:
         """What went wrong, or None when the receiver took it."""
-        headers = {
-            "Content-Type": "application/json; charset=UTF-8",
-            "webhook-id": delivery.id,
-            "conveyor-sequence": str(delivery.version),
-        }
         timeout = aiohttp.ClientTimeout(total=self._settings.timeout_seconds)
         try:
+            headers = headers_of(delivery, source, self._sealer)
             async with self._session.post(
                 delivery.url, data=delivery.body, headers=headers, timeout=timeout
             ) as answer:
                 return None if answer.status < 300 else f"answered {answer.status}"
+        except (ExpressionError, SealingError) as error:
+            return f"headers: {error}"
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # ValueError: a URL that only the client library finds fault with.
             return str(error) or type(error).__name__

@@ -5,11 +5,15 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+import structlog
 
 from services.webhook_dispatcher.store.deliveries import Delivery
+from shared.expressions import ExpressionError, has_expression, render_value
 from shared.lifecycle import derived_id
 from shared.messages import Change
 from shared.process.redaction import Redactor
+
+log = structlog.get_logger(__name__)
 
 JOB_STATE = "job.StateChange"
 TASK_STATE = "task.StateChange"
@@ -21,11 +25,14 @@ def deliveries_for(
     """The calls that `change` owes to the webhooks of `job` (a row)."""
     event = JOB_STATE if change.task_id is None else TASK_STATE
     body: bytes | None = None
+    summary: dict[str, object] = {}
     for place, webhook in enumerate(job["webhooks"]):
         if (webhook.get("event") or JOB_STATE) != event:
             continue
+        summary = summary or (_task(change) if change.task_id else _job(change, job))
+        if not is_wanted(webhook.get("if"), event, summary):
+            continue
         if body is None:
-            summary = _task(change) if change.task_id else _job(change, job)
             body = orjson.dumps(Redactor(secrets.values()).value(summary))
         yield Delivery(
             id=derived_id("webhook", change.job_id, change.version, place),
@@ -35,6 +42,24 @@ def deliveries_for(
             url=webhook["url"],
             body=body,
         )
+
+
+def is_wanted(condition: str | None, event: str, summary: Mapping[str, object]) -> bool:
+    """Whether a webhook's `if` lets this through; one that fails does not, as it can't be true."""
+    if not condition:
+        return True
+    template = condition if has_expression(condition) else "{{" + condition + "}}"
+    subject = "job" if event == JOB_STATE else "task"
+    try:
+        return render_value(template, {subject: _with_go_names(summary)}) in (True, "true")
+    except ExpressionError as error:
+        log.warning("webhook condition failed", condition=condition, error=str(error))
+        return False
+
+
+def _with_go_names(summary: Mapping[str, object]) -> dict[str, object]:
+    """Tork's conditions say `job.State`; ours may say `job.state` too."""
+    return {**summary, **{name[0].upper() + name[1:]: v for name, v in summary.items()}}
 
 
 def _job(change: Change, job: Mapping[str, Any]) -> dict[str, object]:

@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 
+from shared.expressions.budget import Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.operators import index
 from shared.expressions.unicode_text import from_bytes, to_bytes
 from shared.expressions.values import AnyMap, Byte, any_key, type_name
 
 
-def fetch(base: object, key: object) -> object:
+def fetch(base: object, key: object, meter: Meter) -> object:
     """`base[key]`; nil for a key that a map lacks. ExpressionError outside a list or text."""
     if type(base) is dict and type(key) is str:
         return base.get(key)
     if isinstance(base, str):
+        if base.isascii():
+            return Byte(ord(base[_place(key, len(base))]))
+        meter.spend(len(base) // 64 + 1)
         data = to_bytes(base)
         return Byte(data[_place(key, len(data))])
     if isinstance(base, list | tuple):

@@ -21,11 +21,12 @@ class Body(NamedTuple):
 WithBody = Callable[[Code, Body | None, Code | None], Code]
 
 
-def _elements(value: object) -> list[object]:
+def _elements(value: object, frame: Frame) -> list[object]:
     """What `#` goes through: a list, or the bytes of a text."""
     if isinstance(value, list):
         return value
     if isinstance(value, str):
+        frame.meter.elements(len(value))
         return [Byte(byte) for byte in to_bytes(value)]
     raise ExpressionError(f"an array was needed, not {type_name(value)}")
 
@@ -59,7 +60,7 @@ def _over(use: Callable[[Frame, list[object], Iterator[object]], object]) -> Wit
 
     def build(collection: Code, body: Body | None, further: Code | None) -> Code:
         def run(frame: Frame) -> object:
-            items = _elements(collection(frame))
+            items = _elements(collection(frame), frame)
             return use(frame, items, _runs(frame, items, body))
 
         return run
@@ -72,7 +73,7 @@ def _find(backwards: bool, position: bool) -> WithBody:
 
     def build(collection: Code, body: Body | None, further: Code | None) -> Code:
         def run(frame: Frame) -> object:
-            items = _elements(collection(frame))
+            items = _elements(collection(frame), frame)
             ordered = items[::-1] if backwards else items
             for place, said in enumerate(_runs(frame, ordered, body)):
                 if _true(said):
@@ -107,7 +108,7 @@ def _group(frame: Frame, items: list[object], said: Iterator[object]) -> object:
 
 def _sort(collection: Code, body: Body | None, further: Code | None) -> Code:
     def run(frame: Frame) -> object:
-        items = _elements(collection(frame))
+        items = _elements(collection(frame), frame)
         keys = list(_runs(frame, items, body))
         order = "asc" if further is None else further(frame)
         return sorted_by(items, keys, order, frame.meter)
@@ -119,7 +120,7 @@ def _reduce(collection: Code, body: Body | None, further: Code | None) -> Code:
     """`#acc` starts as the third argument, or as the first element, and is what the body gave."""
 
     def run(frame: Frame) -> object:
-        items = _elements(collection(frame))
+        items = _elements(collection(frame), frame)
         outer = frame.item, frame.index, frame.acc
         if further is None and not items:
             raise ExpressionError("reduce of an empty array needs a start")

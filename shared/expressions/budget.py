@@ -11,15 +11,16 @@ MAX_SOURCE = 16_384  # characters of one expression
 MAX_NODES = 2_000  # nodes of one tree
 MAX_NESTING = 50  # brackets, unary operators and branches open at once: the parser recurses
 MAX_HEIGHT = 150  # of a tree; 1+1+1+… is as high as it is long, and evaluating recurses
-MAX_STEPS = 500_000  # for one evaluation
+MAX_STEPS = 250_000  # for one evaluation
 MAX_TEXT = 1 << 20  # characters of a text that an expression makes
-MAX_LIST = 100_000  # elements of a list or map that an expression makes
+MAX_LIST = 50_000  # elements of a list or map that an expression makes
 MAX_DEPTH = 100  # lists within lists, in values
 MAX_PATTERN = 1_000  # characters of a regular expression
 MAX_PATTERN_BYTES = 1 << 20  # memory of one compiled regular expression
 
 _CHARACTERS_PER_STEP = 64
 _ELEMENTS_PER_STEP = 4
+_STEPS_PER_VISIT = 3  # of one element, in a walk through a whole value
 
 
 class Meter:
@@ -32,7 +33,7 @@ class Meter:
 
     @property
     def used(self) -> int:
-        """Steps spent so far; at most MAX_STEPS plus the one charge that was refused."""
+        """Steps spent so far, a charge that was refused included."""
         return MAX_STEPS - self.left
 
     def spend(self, steps: int) -> None:
@@ -56,6 +57,6 @@ class Meter:
         """Called for every list, map or leaf that a walk through a value visits."""
         if depth > MAX_DEPTH:
             raise ExpressionError(f"a value is nested more than {MAX_DEPTH} deep")
-        self.left -= 1
+        self.left -= _STEPS_PER_VISIT
         if self.left < 0:
             self.spend(0)

@@ -79,6 +79,9 @@ class Checker(PredicateKinds):
             return ANY
         raise _refused(node, f"unknown name {node.name}")
 
+    def _defines(self, name: str) -> bool:
+        return name in self._locals or name in (self._names or ())
+
     def _unary(self, node: tree.Unary) -> Kind:
         operand = self.kind(node.operand)
         if node.operator in ("not", "!"):
@@ -198,9 +201,8 @@ class Checker(PredicateKinds):
                 if name not in METHODS[base.name]:
                     raise _refused(node, f"{base} has no method {name}")
                 return self._signed(node, name, METHODS[base.name][name], node.arguments)
-        if isinstance(callee, tree.Name) and callee.name not in self._locals:
-            if callee.name not in (self._names or ()):
-                raise _refused(node, f"unknown function {callee.name}")
+        if isinstance(callee, tree.Name) and not self._defines(callee.name):
+            raise _refused(node, f"unknown function {callee.name}")
         if (kind := self.kind(callee)) is not ANY:
             raise _refused(node, f"{kind} can't be called")
         for argument in node.arguments:

@@ -85,7 +85,7 @@ class Compiler(MemberCompiler):
             try:
                 return operation(one, other, frame.meter)
             except ExpressionError as error:  # told where, then passed on
-                raise error.at(column)
+                raise error.at(column) from None
 
         return run
 

@@ -28,6 +28,6 @@ def placed(column: int, code: Code) -> Code:
         try:
             return code(frame)
         except ExpressionError as error:  # told where, then passed on
-            raise error.at(column)
+            raise error.at(column) from None
 
     return run

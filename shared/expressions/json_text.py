@@ -14,6 +14,7 @@ from shared.expressions.values import AnyMap, Location, NilList, Time, type_name
 
 _ESCAPED = re.compile('[\x00-\x1f"\\\\<>&\u2028\u2029]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+_CHARACTERS_PER_STEP = 4  # reading JSON is slower than copying text
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -60,10 +61,13 @@ def _written(value: object, meter: Meter, line: str) -> str:
         parts = [_written(item, meter, inner) for item in value]
         return _block("[", parts, "]", line, meter)
     if isinstance(value, dict):
-        parts = [f"{_quoted(k)}: {_written(v, meter, inner)}" for k, v in sorted(value.items())]
+        parts = [
+            f"{_quoted(key, meter)}: {_written(item, meter, inner)}"
+            for key, item in sorted(value.items())
+        ]
         return _block("{", parts, "}", line, meter)
     if isinstance(value, str):
-        return _quoted(value)
+        return _quoted(value, meter)
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
     return str(value) if isinstance(value, int) else _number(float(str(value)))
@@ -77,7 +81,9 @@ def _block(opening: str, parts: list[str], closing: str, line: str, meter: Meter
     return f"{opening}{inner}{f',{inner}'.join(parts)}{line}{closing}"
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: str, meter: Meter) -> str:
+    meter.text(len(text) + 5 * sum(map(text.count, '"\\<>&\n')))
+
     def escape(match: re.Match[str]) -> str:
         character = match.group()
         return _SHORT.get(character) or f"\\u{ord(character):04x}"
@@ -96,6 +102,7 @@ def _number(value: float) -> str:
 def from_json(text: str, meter: Meter) -> object:
     """The value a JSON text states, every number a float. ExpressionError for bad JSON."""
     meter.text(len(text))
+    meter.spend(len(text) // _CHARACTERS_PER_STEP)
     body = text.strip(" \t\n\r")
     try:
         value = json.loads(body, parse_int=_finite, parse_float=_finite, parse_constant=_constant)

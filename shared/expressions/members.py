@@ -15,6 +15,7 @@ from shared.expressions.library import LIBRARY
 from shared.expressions.signatures import OWN_FUNCTIONS
 from shared.expressions.values import taken_in, type_name
 
+_METHOD_STEPS = 300  # a calendar is slower than an addition
 SKIPPED = object()  # what a member is once a `?.` before it met nil
 
 
@@ -66,9 +67,9 @@ class MemberCompiler(ABC):
             if found is SKIPPED or (optional and found is None):
                 return SKIPPED
             try:
-                return fetch(found, key(frame))
+                return fetch(found, key(frame), frame.meter)
             except ExpressionError as error:  # told where, then passed on
-                raise error.at(column)
+                raise error.at(column) from None
 
         return run
 
@@ -89,7 +90,10 @@ class MemberCompiler(ABC):
                 return SKIPPED
             function = method(value, name)
             if function is None:
-                raise ExpressionError(f"{type_name(fetch(value, name))} can't be called")
+                raise ExpressionError(
+                    f"{type_name(fetch(value, name, frame.meter))} can't be called"
+                )
+            frame.meter.spend(_METHOD_STEPS)
             return called(value, name, function, [argument(frame) for argument in arguments])
 
         return placed(node.column, run)

@@ -17,18 +17,20 @@ def unfit(operator: str, left: object, right: object) -> ExpressionError:
 
 def integer(value: object) -> int | None:
     """The value if it is a plain integer (not a span of time or a month)."""
-    kind = type(value)
-    return int(value) if kind is int or kind is Byte else None  # type: ignore[call-overload]  # kind says so
+    if isinstance(value, int) and type(value) in (int, Byte):
+        return int(value)
+    return None
 
 
 def number(value: object) -> int | float | None:
-    return value if type(value) is float else integer(value)  # type: ignore[return-value]  # kind says so
+    return value if isinstance(value, float) else integer(value)
 
 
 def add(left: object, right: object, meter: Meter) -> object:
     if type(left) is str and type(right) is str:
         meter.text(len(left) + len(right))
         return joined_up(left + right)
+    meter.spend(2)
     if type(left) is Time and type(right) is Duration:
         return Time(left.nanoseconds + right, left.location)
     if type(left) is Duration and type(right) is Time:

@@ -11,11 +11,13 @@ from shared.expressions.errors import ExpressionError
 from shared.expressions.unicode_text import to_bytes
 
 _RAW_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")  # \C is RE2's alone, and would cut characters
+_COMPILING = 100  # steps, for a pattern without a character
 _WORK_PER_STEP = 32  # program instructions times bytes of text
 
 
 def matches(text: str, source: str, meter: Meter) -> bool:
     """Whether the pattern is found anywhere in `text`."""
+    meter.spend(_COMPILING + 4 * len(source))  # whether or not it is compiled already
     program, size = pattern(source)
     data = to_bytes(text)
     meter.spend(len(data) * size // _WORK_PER_STEP + 1)

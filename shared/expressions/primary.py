@@ -23,7 +23,7 @@ from shared.expressions.tree import (
 )
 
 _UNARY = {"not": 50, "!": 50, "-": 90, "+": 90}
-_WORDS: dict[str, None | bool] = {"true": True, "false": False, "nil": None}
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "nil": None}
 
 
 class PrimaryParser(Cursor, ABC):

@@ -74,14 +74,16 @@ def run(source: str, names: Mapping[str, object], meter: Meter | None = None) ->
         raise ExpressionError("is nested too deep", source=source) from None
 
 
-def result(source: str, names: Mapping[str, object]) -> tuple[object, object, Meter]:
-    """The value, the same as JSON data, and what is left of its budget."""
+def result(source: str, names: Mapping[str, object]) -> tuple[object, object]:
+    """The value, and the same as JSON data."""
     meter = Meter()
     value = run(source, names, meter)
     try:
-        return value, plain(value, meter), meter
+        return value, plain(value, meter)
     except ExpressionError as error:  # told its source, then passed on
         raise error.within(source) from None
+    except RecursionError:  # only where the caller itself is already deep
+        raise ExpressionError("is nested too deep", source=source) from None
 
 
 def _kinds(read: tuple[str, ...], names: Mapping[str, object]) -> tuple[Kind | None, ...]:

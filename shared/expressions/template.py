@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shared.expressions.budget import MAX_TEXT
+from shared.expressions.budget import MAX_TEXT, Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.printing import text_of
 from shared.expressions.program import compiled, parsed, result
@@ -82,9 +82,9 @@ def names_in(template: str) -> frozenset[Path]:
 
 
 def _printed(source: str, names: Mapping[str, object]) -> str:
-    value, _, meter = result(source, names)
+    value, _ = result(source, names)
     try:
-        return printable(text_of(value, meter))
+        return printable(text_of(value, Meter()))
     except ExpressionError as error:  # told its source, then passed on
         raise error.within(source) from None
 

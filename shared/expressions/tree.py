@@ -11,7 +11,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Constant(Node):
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
 
 
 @dataclass(frozen=True, slots=True)

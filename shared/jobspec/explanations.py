@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from shared.jobspec.models import JobSpec
 from shared.jobspec.problems import Problem
+from shared.process.redaction import REDACTED, Redactor
 
 _LONGEST_SHOWN = 60
 _HIDDEN = re.compile(r"(^|\.)(secrets|password|headers|env)($|[.\[])")
@@ -40,10 +41,11 @@ _WITHOUT_VALUE = frozenset({"missing", "string_too_short", "too_short", "too_lon
 
 def explain(error: ValidationError, secrets: Sequence[str]) -> list[Problem]:
     """One problem for each finding. A value that holds one of `secrets` is not shown."""
-    return [_problem(detail, secrets) for detail in error.errors(include_url=False)]
+    redactor = Redactor(secrets)
+    return [_problem(detail, redactor) for detail in error.errors(include_url=False)]
 
 
-def _problem(detail: ErrorDetails, secrets: Sequence[str]) -> Problem:
+def _problem(detail: ErrorDetails, redactor: Redactor) -> Problem:
     field = _path(detail["loc"])
     kind = detail["type"]
     if kind == "extra_forbidden":
@@ -52,7 +54,7 @@ def _problem(detail: ErrorDetails, secrets: Sequence[str]) -> Problem:
     about_parts = kind == "value_error" and not isinstance(detail["input"], str)
     if kind in _WITHOUT_VALUE or about_parts or _HIDDEN.search(field):
         return Problem(field, rule)
-    return Problem(field, rule, _shown(detail["input"], secrets))
+    return Problem(field, rule, _shown(detail["input"], redactor))
 
 
 def _path(loc: Sequence[int | str]) -> str:
@@ -91,13 +93,13 @@ def _model_in(annotation: object) -> type[Any] | None:
     return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
-def _shown(value: object, secrets: Sequence[str]) -> str:
+def _shown(value: object, redactor: Redactor) -> str:
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):
         return "a list"
     text = str(value)
-    if any(secret in text for secret in secrets):
-        return "[REDACTED]"
+    if redactor.text(text) != text:
+        return REDACTED
     shown = json.dumps(value, ensure_ascii=False, default=str)
     return shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + "…"

@@ -96,7 +96,7 @@ JobName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidato
 TaskName = Annotated[JobName, AfterValidator(check_template)]
 Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG), AfterValidator(_not_blank)]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
-Variable = Annotated[Template, Field(max_length=MAX_VAR)]
+Variable = Annotated[str, Field(max_length=MAX_VAR), AfterValidator(check_template)]
 Workdir = Annotated[str, Field(max_length=MAX_WORKDIR)]
 QueueName = Annotated[
     str, _checked_by(_queue), Field(description="A task queue; may hold expressions.")
@@ -126,8 +126,10 @@ Url = Annotated[
     ),
 ]
 
-Whole = Annotated[int, BeforeValidator(as_number)]
-Number = Annotated[float, BeforeValidator(as_number), Field(allow_inf_nan=False)]
+RetryLimit = Annotated[int, Field(ge=1, le=10), BeforeValidator(as_number)]
+ScalingFactor = Annotated[float, Field(ge=1, le=100), BeforeValidator(as_number)]
+Jitter = Annotated[float, Field(ge=0, le=1), BeforeValidator(as_number)]
+Priority = Annotated[int, Field(ge=0, le=9), BeforeValidator(as_number)]
 
 Key = Annotated[str, Field(min_length=1, max_length=MAX_KEY)]
 EnvName = Annotated[Key, AfterValidator(_env_name)]

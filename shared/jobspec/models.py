@@ -50,11 +50,11 @@ class Retry(_Spec):
 
     not_yet: ClassVar[frozenset[str]] = frozenset({"on"})
 
-    limit: Annotated[f.Whole, Field(ge=1, le=10)]
+    limit: f.RetryLimit
     initial_delay: f.Duration | None = None
-    scaling_factor: Annotated[f.Number, Field(ge=1, le=100)] | None = None
+    scaling_factor: f.ScalingFactor | None = None
     max_delay: f.PositiveDuration | None = None
-    jitter: Annotated[f.Number, Field(ge=0, le=1)] | None = None
+    jitter: f.Jitter | None = None
 
     @model_validator(mode="after")
     def _max_is_the_longest(self) -> "Retry":
@@ -86,7 +86,7 @@ class Defaults(_Spec):
     limits: Limits | None = None
     timeout: f.PositiveDuration | None = None
     queue: f.QueueName | None = None
-    priority: Annotated[f.Whole, Field(ge=0, le=9)] | None = None
+    priority: f.Priority | None = None
 
 
 class TaskEntry(_Spec):
@@ -116,7 +116,7 @@ class TaskEntry(_Spec):
     retry: Retry | None = None
     limits: Limits | None = None
     timeout: f.PositiveDuration | None = None
-    priority: Annotated[f.Whole, Field(ge=0, le=9)] | None = None
+    priority: f.Priority | None = None
 
 
 class Webhook(_Spec):

@@ -85,7 +85,7 @@ class Engine:
         except Exception as error:
             self.outbox.put_back(sent)
             if len(batch) == 1:
-                log.exception("event failed", event=batch[0].work.event)
+                log.exception("work failed", kind=type(batch[0].work.event).__name__)
                 _fail(batch, error)
                 return
             for waiting in batch:

@@ -1,6 +1,5 @@
 """A child process that serves a container API on a socket: start, wait for its answer, end it."""
 
-import http.client
 import shutil
 import signal
 import socket
@@ -61,10 +60,10 @@ class EngineProcess:
 
 def answers(socket_path: Path) -> bool:
     """Whether an engine answers a ping on this socket."""
-    with suppress(OSError, http.client.HTTPException):  # nobody listens, or not HTTP
-        with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(5)
-            client.connect(str(socket_path))
-            client.sendall(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            return b" 200 " in client.recv(64)
+    client = socket.socket(socket.AF_UNIX)
+    with client, suppress(OSError):  # nobody listens, or too busy to answer
+        client.settimeout(5)
+        client.connect(str(socket_path))
+        client.sendall(b"GET /_ping HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        return b" 200 " in client.recv(64)
     return False

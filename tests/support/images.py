@@ -15,10 +15,13 @@ from tests.support.engine_process import EngineUnavailable
 BUSYBOX = "conveyor-test/busybox:1"
 LOOK_ALIKES = ("ubuntu:mantic", "alpine:3.18.3")
 _BINARIES = (Path("/bin/busybox"), Path("/usr/bin/busybox"))
+# fmt: off
 _APPLETS = (
-    "sh true false echo cat ls env sleep head tail tr yes seq id kill ps touch mkdir rm mv cp "
-    "grep wc test [ stat dd printf pwd setsid wget nc httpd date sort"
-).split()
+    "sh", "true", "false", "echo", "cat", "ls", "env", "sleep", "head", "tail", "tr", "yes", "seq",
+    "id", "kill", "ps", "touch", "mkdir", "rm", "mv", "cp", "grep", "wc", "test", "[", "stat", "dd",
+    "printf", "pwd", "setsid", "wget", "nc", "httpd", "date", "sort",
+)
+# fmt: on
 
 
 def busybox_tree() -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from services.worker.runtimes.engine import Engine, connect
-from services.worker.runtimes.protocol import Execution, Outcome, Runtime, TaskSpec
+from services.worker.runtimes.protocol import Execution, LogSink, Outcome, Runtime, TaskSpec
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.images import BUSYBOX
 
@@ -24,15 +24,40 @@ class Ran:
     log: bytearray = field(default_factory=bytearray)
     progress: list[float] = field(default_factory=list)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _progressed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def text(self) -> str:
         return self.log.decode()
 
+    async def begin(self) -> "asyncio.Task[Outcome]":
+        """Prepare and start; the task that waits for the end."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await self.execution.prepare()
+            await self.execution.start()
+        return asyncio.create_task(self.execution.wait())
+
+    async def finish(self, waiting: "asyncio.Task[Outcome]") -> Outcome:
+        """Wait for the end and close."""
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await waiting
+        finally:
+            await self.execution.close()
+
     async def take_log(self, data: bytes) -> None:
         self.log += data
         async with self._news:
             self._news.notify_all()
+
+    def take_progress(self, value: float) -> None:
+        self.progress.append(value)
+        self._progressed.set()
+
+    async def progressed(self) -> None:
+        """Wait until the first progress came."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await self._progressed.wait()
 
     async def logged(self, text: str) -> None:
         """Wait until the log holds this text."""
@@ -52,13 +77,14 @@ class Rig:
     def has_containers(self) -> bool:
         return self.kind != "shell"
 
-    def task(self, **spec: Any) -> Ran:
+    def task(self, sink: LogSink | None = None, **spec: Any) -> Ran:
+        """An execution that nobody has begun; its log goes to `sink` when one is given."""
         base = {"task_id": "task-1", "job_id": "job-1", "node_id": NODE}
         if self.has_containers:
             base["image"] = BUSYBOX
         ran = Ran(execution=None)  # type: ignore[arg-type]  # made right below: it needs the sink
         ran.execution = self.runtime.execution(
-            TaskSpec(**{**base, **spec}), ran.take_log, ran.progress.append
+            TaskSpec(**{**base, **spec}), sink or ran.take_log, ran.take_progress
         )
         return ran
 

@@ -31,6 +31,12 @@ WHERE id IN (
 RETURNING id, job_id, version, webhook, url, body, attempts
 """
 
+HEADERS = """
+SELECT j.id, j.inputs, j.sealed, d.webhook, j.webhooks -> d.webhook -> 'headers' AS headers
+FROM unnest($1::text[], $2::int[]) AS d(job_id, webhook)
+JOIN jobs j ON j.id = d.job_id
+"""
+
 DONE = "DELETE FROM webhook_deliveries WHERE id = $1"
 LATER = "UPDATE webhook_deliveries SET next_at = clock_timestamp() + $2 WHERE id = $1"
 
@@ -71,6 +77,18 @@ async def add(connection: Connection, deliveries: Sequence[Delivery]) -> None:
 async def take_due(connection: Connection, hold: timedelta, limit: int) -> list[Delivery]:
     """Take due calls; nobody else takes them for the time of `hold`."""
     return [Delivery(**dict(row)) for row in await connection.fetch(TAKE_DUE, hold, limit)]
+
+
+async def header_sources(
+    connection: Connection, due: Sequence[Delivery]
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """By job id and place of the webhook: its `headers` as submitted, and what they may read.
+
+    They are not kept with the delivery, since evaluated they hold secrets. A job that was deleted
+    meanwhile is not there.
+    """
+    rows = await connection.fetch(HEADERS, [d.job_id for d in due], [d.webhook for d in due])
+    return {(row["id"], row["webhook"]): dict(row) for row in rows}
 
 
 async def done(connection: Connection, delivery_id: str) -> None:

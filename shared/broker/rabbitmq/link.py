@@ -1,9 +1,15 @@
-"""One connection to RabbitMQ that is opened again, for as long as it takes, when it is lost."""
+"""One connection to RabbitMQ that is opened again, for as long as it takes, when it is lost.
+
+aio-pika opens it. The channels work on the aiormq connection inside: one write for the frames of a
+whole batch publishes two to three times as many messages a second as aio-pika's publish for each,
+and each consumer's loss is seen and mended here rather than by a robust connection that may go on
+deaf.
+"""
 
 import asyncio
 from contextlib import suppress
 
-import aiormq
+import aio_pika
 import structlog
 from aiormq.abc import AbstractConnection
 from yarl import URL
@@ -25,6 +31,7 @@ class Link:
     def __init__(self, url: str, purpose: str, *, heartbeat_seconds: int) -> None:
         self._url = URL(url).update_query(heartbeat=heartbeat_seconds)
         self._purpose = purpose
+        self._opened: aio_pika.abc.AbstractConnection | None = None
         self._connection: AbstractConnection | None = None
         self._up = asyncio.Event()
         self._tried = asyncio.Event()
@@ -73,7 +80,7 @@ class Link:
         try:
             with unavailable_on_failure("connecting"):
                 async with asyncio.timeout(_CONNECT_SECONDS):
-                    return await aiormq.connect(
+                    opened = await aio_pika.connect(
                         self._url, client_properties={"connection_name": self._name}
                     )
         except BrokerUnavailable as error:  # it will be tried again, for as long as it takes
@@ -84,6 +91,10 @@ class Link:
             return None
         finally:
             self._tried.set()
+        self._opened = opened  # kept, as it watches the connection inside
+        if opened.transport is None:  # lost again already
+            return None
+        return opened.transport.connection
 
     @property
     def _name(self) -> str:

@@ -17,10 +17,13 @@ _UNITS = {
 }  # fmt: skip
 _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _LARGEST = (1 << 63) - 1
+_LONGEST = 1_000  # characters
 
 
 def parsed_duration(text: str) -> Duration:
     """`1h30m`, `-1.5s`, `0`. ExpressionError for anything else."""
+    if len(text) > _LONGEST:
+        raise ExpressionError(f"bad duration {shortened(text)!r}")
     body = text[1:] if text[:1] in ("+", "-") else text
     if body == "0":
         return Duration(0)
@@ -37,7 +40,7 @@ def parsed_duration(text: str) -> Duration:
 
 
 def _part_nanoseconds(whole: str, fraction: str, unit: int) -> int:
-    part = int(fraction or 0) * unit // 10 ** len(fraction)
+    part = int(fraction or 0) * unit // int("1" + "0" * len(fraction))
     return int(whole or 0) * unit + part
 
 

@@ -20,7 +20,7 @@ def _length(arguments: list[object], meter: Meter) -> object:
 def _end(place: int) -> Function:
     def end(arguments: list[object], meter: Meter) -> object:
         base = arguments[0]
-        return fetch(base, place) if isinstance(base, str | list) and base else None
+        return fetch(base, place, meter) if isinstance(base, str | list) and base else None
 
     return end
 
@@ -70,9 +70,7 @@ def _gather(given: list[object], flat: list[object], meter: Meter, depth: int) -
 
 def _sort(arguments: list[object], meter: Meter) -> object:
     if not isinstance(arguments[0], list):
-        if arguments[0] is None or isinstance(arguments[0], str):
-            return NilList()
-        raise ExpressionError(f"{type_name(arguments[0])} can't be sorted")
+        return NilList()  # the reference gives an empty list for whatever else it is handed
     order = arguments[1] if len(arguments) > 1 else "asc"
     return sorted_by(arguments[0], arguments[0], order, meter)
 
@@ -84,7 +82,7 @@ def sorted_by(given: list[object], keys: list[object], order: object, meter: Met
     meter.elements(len(given))
 
     def compared(one: int, other: int) -> int:
-        meter.spend(1)
+        meter.spend(4)
         if less(keys[one], keys[other], meter):
             return -1
         return 1 if less(keys[other], keys[one], meter) else 0

@@ -10,6 +10,8 @@ from shared.expressions.errors import ExpressionError
 from shared.expressions.library.arguments import Function, text
 from shared.expressions.values import Location, Time
 
+_READING = 500  # steps: up to seven layouts are tried
+
 
 def _now(arguments: list[object], meter: Meter) -> object:
     where = arguments[0] if arguments else UTC_ZONE
@@ -20,6 +22,7 @@ def _now(arguments: list[object], meter: Meter) -> object:
 
 def _date(arguments: list[object], meter: Meter) -> object:
     """`date([zone,] text [, layout [, zone name]])`."""
+    meter.spend(_READING)
     where, given = UTC_ZONE, arguments
     if isinstance(given[0], Location):
         where, given = given[0], given[1:]

@@ -37,7 +37,7 @@ def _get(arguments: list[object], meter: Meter) -> object:
     if base is None:
         return None
     try:
-        return fetch(base, key)
+        return fetch(base, key, meter)
     except ExpressionError:
         if isinstance(base, list | str) and type(key) in (int, float):
             return None  # out of range, which get forgives

@@ -1,0 +1,135 @@
+"""`docker compose up`, as the readme says it: every service in a container, three workers."""
+
+import asyncio
+import socket
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.support.availability import unavailable
+from tests.support.compose_images import CONVEYOR, docker_environment, make_compose_images
+from tests.support.engine_process import EngineUnavailable
+from tests.support.images import BUSYBOX
+
+ROOT = Path(__file__).parents[2]
+SERVICES = {"postgres", "rabbitmq", "coordinator", "scheduler", "webhook-dispatcher", "worker"}
+JOB = f"""
+name: compose
+tasks:
+  - name: first
+    image: {BUSYBOX}
+    var: first
+    run: printf 'from a container' > $TORK_OUTPUT
+  - name: second
+    image: {BUSYBOX}
+    env:
+      FIRST: "{{{{ tasks.first }}}}"
+    run: echo "$FIRST"
+output: "{{{{ tasks.first }}}}"
+wait:
+  timeout: 60s
+"""
+
+pytestmark = pytest.mark.real
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running `docker compose up`."""
+
+    environment: dict[str, str]
+    port: int
+
+    def compose(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["docker", "compose", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def up(self) -> None:
+        try:
+            self.compose("up", "--detach", "--no-build", "--wait", "--scale", "worker=3")
+        except AssertionError as error:  # what compose says doesn't tell why a service is not well
+            pytest.fail(f"{error}\n{self.compose('logs', '--no-color', '--tail', '40')}")
+
+    async def call(self, method: str, path: str, **request: Any) -> Any:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with aiohttp.request(method, url, **request) as response:
+            answer = await response.json()
+            assert response.status == 200, answer
+            return answer
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def stack(docker_host: str) -> Iterator[Stack]:
+    if not docker_host.startswith("unix://"):
+        unavailable("the worker's container needs an engine on a socket of this machine")
+    try:
+        environment = docker_environment(docker_host)
+        make_compose_images(environment)
+    except EngineUnavailable as error:
+        unavailable(f"docker compose: {error}")
+    port = free_port()
+    environment |= {
+        "COMPOSE_PROJECT_NAME": f"conveyor-test-{uuid.uuid4().hex[:8]}",
+        "CONVEYOR_IMAGE": CONVEYOR,
+        "CONVEYOR_PORT": str(port),
+        "DOCKER_SOCKET": docker_host.removeprefix("unix://"),
+    }
+    running = Stack(environment, port)
+    try:
+        running.up()
+        yield running
+    finally:
+        running.compose("down", "--volumes", "--timeout", "20")
+
+
+def test_every_service_is_up_and_healthy(stack: Stack) -> None:
+    rows = stack.compose("ps", "--format", "{{.Service}} {{.Health}}").splitlines()
+    healthy = [row.removesuffix(" healthy") for row in rows if row.endswith(" healthy")]
+    assert set(healthy) == SERVICES
+    assert healthy.count("worker") == 3
+
+
+async def test_a_job_runs_in_containers_of_the_host(stack: Stack) -> None:
+    headers = {"Content-Type": "text/yaml"}
+    job = await stack.call("POST", "/jobs", data=JOB, headers=headers)
+    assert job["state"] == "COMPLETED", job
+    assert job["result"] == "from a container"
+
+
+async def test_the_api_knows_all_three_workers(stack: Stack) -> None:
+    async with asyncio.timeout(30):
+        # A node is known from its first heartbeat on, which may come after its health is green.
+        while len(await stack.call("GET", "/nodes")) < 3:
+            await asyncio.sleep(0.2)
+
+
+async def test_what_was_done_outlives_the_containers(stack: Stack) -> None:
+    before = await stack.call("GET", "/jobs")
+    stack.compose("restart", "--timeout", "20", "postgres", "rabbitmq", "coordinator")
+    stack.up()
+    after = await stack.call("GET", "/jobs")
+    assert [job["id"] for job in after["items"]] == [job["id"] for job in before["items"]]
+    job = await stack.call("POST", "/jobs", data=JOB, headers={"Content-Type": "text/yaml"})
+    assert job["state"] == "COMPLETED", job

@@ -1,0 +1,161 @@
+"""`conveyor dev`: everything in one process that stays up, as `make run` starts it."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LONG_JOB = "name: long\ntasks: [{name: a, run: 'echo started; sleep 30'}]\n"
+
+
+class Dev:
+    def __init__(self, url: str, process: "subprocess.Popen[str]") -> None:
+        self.url = url
+        self.process = process
+
+    async def call(self, method: str, path: str, **request: Any) -> Any:
+        async with aiohttp.request(method, self.url + path, **request) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def submit(self, job: str) -> str:
+        headers = {"Content-Type": "text/yaml"}
+        answer = await self.call("POST", "/jobs", data=job, headers=headers)
+        return str(answer["id"])
+
+    async def until(self, job_id: str, state: str) -> Any:
+        async with asyncio.timeout(30):
+            while (job := await self.call("GET", f"/jobs/{job_id}"))["state"] != state:
+                await asyncio.sleep(0.05)
+        return job
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(data_dir: Path, port: int) -> dict[str, str]:
+    return {
+        **os.environ,
+        "CONVEYOR_API_ADDRESS": f"127.0.0.1:{port}",
+        "CONVEYOR_DEV_DATA_DIR": str(data_dir),
+        "CONVEYOR_WORKER_DRAIN_SECONDS": "0",
+        "CONVEYOR_LOG_FORMAT": "json",
+    }
+
+
+@contextmanager
+def started_dev(data_dir: Path) -> Iterator[Dev]:
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-m", "cli", "dev"],
+        cwd=ROOT,
+        env=environment(data_dir, port),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            lines = []
+            for line in process.stderr:
+                lines.append(line)
+                if '"conveyor is up"' in line:
+                    break
+            assert process.poll() is None, "".join(lines)
+            yield Dev(f"http://127.0.0.1:{port}", process)
+        finally:
+            process.kill()
+
+
+def readme_commands() -> list[str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^curl .*$", text, flags=re.MULTILINE)
+
+
+def run_curl(command: str, dev: Dev, job_id: str) -> Any:
+    command = command.replace("http://127.0.0.1:8000", dev.url).replace("/ID", f"/{job_id}")
+    done = subprocess.run(
+        ["sh", "-c", command + " --fail-with-body"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, (command, done.stdout, done.stderr)
+    return json.loads(done.stdout)
+
+
+async def test_the_curl_lines_of_the_readme_work(tmp_path: Path) -> None:
+    submit, *others = readme_commands()
+    with started_dev(tmp_path) as dev:
+        job_id = str(run_curl(submit, dev, "")["id"])
+        job = await dev.until(job_id, "COMPLETED")
+        assert job["result"] == "hello world, counted to 8"
+        running = await dev.submit(LONG_JOB)
+        await dev.until(running, "RUNNING")
+        for command in others:
+            answer = run_curl(command, dev, running)
+            assert answer, command
+        assert dev.stop() == 0
+
+
+async def test_jobs_outlive_a_restart_and_what_ran_starts_again(tmp_path: Path) -> None:
+    with started_dev(tmp_path) as dev:
+        done = await dev.submit("name: a\ntasks: [{name: a, run: 'true'}]\n")
+        await dev.until(done, "COMPLETED")
+        running = await dev.submit(LONG_JOB)
+        before = await dev.until(running, "RUNNING")
+        assert dev.stop() == 0
+    with started_dev(tmp_path) as dev:
+        assert (await dev.call("GET", f"/jobs/{done}"))["state"] == "COMPLETED"
+        async with asyncio.timeout(30):
+            while started_at(await dev.call("GET", f"/jobs/{running}")) in ("", started_at(before)):
+                await asyncio.sleep(0.05)
+        assert dev.stop() == 0
+
+
+def started_at(job: Any) -> str:
+    """When the job's first task started, in its present dispatch; empty before that."""
+    return str(job["execution"][0].get("startedAt", ""))
+
+
+@pytest.mark.parametrize("taken", ["port", "data directory"])
+def test_what_is_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None:
+    with started_dev(tmp_path / "first") as first:
+        port = int(first.url.rpartition(":")[2])
+        second = environment(tmp_path / "second", port)
+        if taken == "data directory":
+            second = environment(tmp_path / "first", free_port())
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", "dev"],
+            cwd=ROOT,
+            env=second,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        first.stop()
+    assert done.returncode == 1
+    reason = json.loads(done.stderr.splitlines()[-1])["reason"]
+    assert "Traceback" not in done.stderr
+    assert ("in use" if taken == "port" else "another process uses") in reason

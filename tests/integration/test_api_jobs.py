@@ -1,0 +1,270 @@
+"""/jobs over HTTP: submitting, listing, showing, cancelling."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.lifecycle import TaskState
+from tests.support.api import JSON, UNAVAILABLE, YAML, Api, api_on
+
+pytestmark = pytest.mark.real
+
+HELLO = """
+name: hello
+description: says it
+tags: [greeting, demo]
+inputs: {who: world, times: 3}
+tasks:
+  - name: say
+    image: ubuntu:mantic
+    run: echo hello
+"""
+
+
+@pytest.fixture
+async def api(postgres_dsn: str) -> AsyncIterator[Api]:
+    async with api_on(postgres_dsn) as running:
+        yield running
+
+
+async def test_a_yaml_job_is_answered_with_its_summary(api: Api) -> None:
+    summary = await api.submit(HELLO)
+    assert len(summary.pop("id")) == 32
+    assert summary.pop("createdAt").endswith("Z")
+    assert summary == {
+        "name": "hello",
+        "description": "says it",
+        "tags": ["greeting", "demo"],
+        "inputs": {"who": "world", "times": 3},
+        "state": "PENDING",
+        "position": 0,
+        "taskCount": 1,
+    }
+
+
+async def test_a_json_job_is_stored_as_it_was_submitted(api: Api) -> None:
+    task = {"name": "a", "run": "true", "retry": {"limit": 2, "initialDelay": "1s"}}
+    job = {"name": "x", "tasks": [task], "autoDelete": {"after": "6h"}, "output": "{{tasks.a}}"}
+    status, summary = await api.answer("POST", "/jobs", json=job)
+    assert status == 200
+    [new] = api.commands.submitted
+    assert new.tasks == [task]
+    assert new.job.has_output
+    assert new.job.auto_delete_after is not None
+    shown = await api.get(f"/jobs/{summary['id']}")
+    assert shown["tasks"] == [task]
+    assert shown["autoDelete"] == {"after": "6h"}
+    assert shown["execution"] == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "message"),
+    [
+        (JSON, b"{", "not valid JSON"),
+        (YAML, b"a: [", "not valid YAML"),
+        ({"Content-Type": "text/plain"}, b"{}", "content-type: text/plain is not allowed"),
+        (JSON, b'{"name":"x","tasks":[{"name":"a","queue":"events"}]}', "tasks[0].queue"),
+        (JSON, b'{"name":"x"}', "tasks: is required"),
+        (JSON, b'{"name":"x","tasks":[{"name":"a"}],"priority":1}', "priority: unknown field"),
+    ],
+)
+async def test_a_job_that_breaks_a_rule_is_refused_with_the_rule(
+    api: Api, headers: dict[str, str], body: bytes, message: str
+) -> None:
+    status, answer = await api.answer("POST", "/jobs", data=body, headers=headers)
+    assert status == 400
+    assert message in answer["message"]
+    assert api.commands.submitted == []
+
+
+async def test_a_body_over_the_limit_is_refused(api: Api) -> None:
+    status, answer = await api.answer("POST", "/jobs", data=b"x" * 600_000, headers=YAML)
+    assert (status, answer) == (413, {"message": "the body is too large"})
+
+
+async def test_a_missing_content_type_is_refused(api: Api) -> None:
+    status, answer = await api.answer(
+        "POST", "/jobs", data=b"name: x", skip_auto_headers=["Content-Type"]
+    )
+    assert status == 400
+    assert answer["message"].startswith("content-type: must be one of")
+
+
+async def test_an_unavailable_database_is_a_503_that_says_when_to_come_back(api: Api) -> None:
+    api.commands.fail = UNAVAILABLE
+    response = await api.raw("POST", "/jobs", data=HELLO.encode(), headers=YAML)
+    assert response.status == 503
+    assert response.headers["Retry-After"] == "5"
+    assert "unavailable" in (await response.json())["message"]
+
+
+async def test_waiting_answers_with_the_whole_job_once_it_is_final(api: Api) -> None:
+    api.commands.finish_with = "42"
+    job = await api.submit(HELLO + "wait: {timeout: 30s}\n")
+    assert (job["state"], job["result"]) == ("COMPLETED", "42")
+    assert job["execution"] == []
+
+
+async def test_a_job_that_finishes_later_answers_all_who_wait(api: Api) -> None:
+    waiting = [asyncio.create_task(api.submit(HELLO + "wait: {timeout: 30s}\n")) for _ in range(3)]
+    async with asyncio.timeout(30):
+        while len(api.commands.submitted) < 3:
+            await asyncio.sleep(0.01)
+    assert not any(task.done() for task in waiting)
+    for new in api.commands.submitted:
+        await api.set_job(new.job.id, state="FAILED", error="broken")
+    jobs = await asyncio.gather(*waiting)
+    assert [(job["state"], job["error"]) for job in jobs] == [("FAILED", "broken")] * 3
+
+
+async def test_waiting_longer_than_asked_is_a_408_that_names_the_job(api: Api) -> None:
+    body = (HELLO + "wait: {timeout: 10ms}\n").encode()
+    status, answer = await api.answer("POST", "/jobs", data=body, headers=YAML)
+    assert status == 408
+    assert api.commands.submitted[0].job.id in answer["message"]
+
+
+async def test_jobs_are_listed_newest_first_in_pages(api: Api) -> None:
+    for number in range(5):
+        await api.submit(HELLO.replace("name: hello", f"name: job {number}", 1))
+    page = await api.get("/jobs?page=2&size=2")
+    assert [job["name"] for job in page.pop("items")] == ["job 2", "job 1"]
+    assert page == {"number": 2, "size": 2, "totalPages": 3, "totalItems": 5}
+
+
+async def test_a_page_out_of_range_is_brought_back(api: Api) -> None:
+    await api.submit(HELLO)
+    assert (await api.get("/jobs?page=0&size=1000"))["size"] == 20
+    assert (await api.get("/jobs?page=-3&size=0"))["number"] == 1
+    assert (await api.get("/jobs?page=99"))["items"] == []
+
+
+@pytest.mark.parametrize("query", ["page=x", "size=1.5", "q=%00", "page=99999999999999999999999x"])
+async def test_a_page_that_is_no_number_is_refused(api: Api, query: str) -> None:
+    status, answer = await api.answer("GET", f"/jobs?{query}")
+    assert status == 400
+    assert answer["message"].startswith(query.partition("=")[0])
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("video", {"convert video", "upload"}),
+        ("convert VIDEO", {"convert video"}),
+        ("failed", {"upload", "failed things"}),
+        ("running", {"convert video"}),
+        ("running video", {"convert video"}),
+        ("completed video", set()),
+        ("tag:media", {"convert video", "failed things"}),
+        ("tags:media,net", {"convert video", "upload", "failed things"}),
+        ("video tag:net", {"upload"}),
+        ("media", {"convert video", "failed things"}),
+        ("nothing", set()),
+        ("!!", set()),
+        ("", {"convert video", "upload", "failed things"}),
+    ],
+)
+async def test_search_finds_words_states_and_tags(api: Api, query: str, names: set[str]) -> None:
+    task = "tasks: [{name: t}]"
+    first = await api.submit(f"name: convert video\ntags: [media]\n{task}")
+    second = await api.submit(f"name: upload\ndescription: of a video\ntags: [net]\n{task}")
+    await api.submit(f"name: failed things\ntags: [media]\n{task}")
+    await api.set_job(first["id"], state="RUNNING")
+    await api.set_job(second["id"], state="FAILED", error="x")
+    page = await api.get("/jobs", params={"q": query})
+    assert {job["name"] for job in page["items"]} == names
+    assert page["totalItems"] == len(names)
+
+
+async def test_a_job_shows_its_tasks_attempts_and_context(api: Api) -> None:
+    job = await api.submit(HELLO)
+    await api.set_job(job["id"], state="RUNNING", position=1, progress=50.0)
+    definition = {"name": "say", "run": "true", "retry": {"limit": 2}, "workdir": "/x"}
+    await api.add_task(
+        job["id"], definition, id="a1", state=TaskState.FAILED, error="exit code 1: no"
+    )
+    await api.add_task(job["id"], definition, id="a2", attempt=1)
+    await api.set_variable(job["id"], "first", "one")
+    shown = await api.get(f"/jobs/{job['id']}")
+    assert (shown["position"], shown["progress"], shown["taskCount"]) == (1, 50.0, 1)
+    assert shown["context"] == {
+        "job": {"id": job["id"], "name": "hello"},
+        "inputs": {"who": "world", "times": 3},
+        "tasks": {"first": "one"},
+    }
+    failed, retried = shown["execution"]
+    assert (failed["error"], failed["retry"]) == ("exit code 1: no", {"limit": 2})
+    assert retried == {
+        "id": "a2",
+        "jobId": job["id"],
+        "position": 1,
+        "name": "say",
+        "state": "SCHEDULED",
+        "createdAt": "2024-05-01T00:00:00Z",
+        "run": "true",
+        "workdir": "/x",
+        "queue": "default",
+        "retry": {"limit": 2, "attempts": 1},
+    }
+    assert await api.get("/tasks/a2") == retried
+
+
+@pytest.mark.parametrize("path", ["/jobs/nope", "/jobs/%00", "/jobs/x/log", "/tasks/nope"])
+async def test_what_is_not_there_is_a_404(api: Api, path: str) -> None:
+    status, answer = await api.answer("GET", path)
+    assert status == 404
+    assert answer["message"].startswith("no such")
+
+
+async def test_a_job_can_be_cancelled_and_restarted_when_its_state_allows_it(api: Api) -> None:
+    job = await api.submit(HELLO)
+    path = f"/jobs/{job['id']}"
+    assert await api.answer("PUT", f"{path}/cancel") == (200, {"status": "OK"})
+    assert await api.answer("PUT", f"{path}/restart") == (400, {"message": "job is PENDING"})
+    await api.set_job(job["id"], state="CANCELLED")
+    assert await api.answer("PUT", f"{path}/cancel") == (400, {"message": "job is CANCELLED"})
+    assert await api.answer("PUT", f"{path}/restart") == (200, {"status": "OK"})
+    assert api.commands.done == [("cancel", job["id"]), ("restart", job["id"])]
+    assert await api.answer("PUT", "/jobs/nope/cancel") == (404, {"message": "no such job"})
+
+
+async def test_secrets_show_nowhere(api: Api) -> None:
+    job = await api.submit("""
+name: uses hunter2-secret
+secrets: {password: hunter2-secret, pin: "7"}
+inputs: {api_token: visible-by-value, note: it is hunter2-secret}
+webhooks: [{url: http://127.0.0.1/x, headers: {Authorization: Bearer abc}}]
+tasks:
+  - name: t
+    image: x
+    registry: {username: me, password: letmein}
+    env: {DB_PASSWORD: plain-text, PLAIN: shown, KEY: "{{ secrets.password }}"}
+""")
+    await api.set_job(job["id"], state="FAILED", error="login hunter2-secret failed")
+    await api.set_variable(job["id"], "a", "got hunter2-secret")
+    task = await api.add_task(
+        job["id"],
+        {"name": "t", "env": {"A": "hunter2-secret"}, "registry": {"password": "letmein"}},
+        state=TaskState.COMPLETED,
+        result="hunter2-secret",
+    )
+    await api.add_log(task, "says hunter2-secret")
+    paths = ["/jobs", *(f"/jobs/{job['id']}{part}" for part in ("", "/log"))]
+    answers = [job, *[await api.get(p) for p in [*paths, "/tasks/t1", "/tasks/t1/log"]]]
+    text = json.dumps(answers)
+    for secret in ("hunter2", "visible-by-value", "Bearer abc", "letmein", "plain-text", '"7"'):
+        assert secret not in text
+    shown = await api.get(f"/jobs/{job['id']}")
+    assert shown["context"]["secrets"] == {"password": "[REDACTED]", "pin": "[REDACTED]"}
+    assert shown["error"] == "login [REDACTED] failed"
+    assert shown["tasks"][0]["env"]["PLAIN"] == "shown"
+    assert shown["tasks"][0]["registry"] == {"username": "me", "password": "[REDACTED]"}
+
+
+async def test_nulls_inside_inputs_stay(api: Api) -> None:
+    job = {"name": "x", "tasks": [{"name": "a"}], "inputs": {"none": None, "list": [None, {}]}}
+    status, summary = await api.answer("POST", "/jobs", json=job)
+    assert status == 200
+    assert summary["inputs"] == {"none": None, "list": [None, {}]}

@@ -1,0 +1,199 @@
+"""What happens to a service's messages and consumers when RabbitMQ goes away and comes back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiormq
+import pytest
+
+from shared.broker import Broker, BrokerUnavailable, QueueStats
+from shared.broker.publisher import Publisher
+from shared.broker.rabbitmq import RabbitBroker
+from shared.messages.queues import EVENTS
+from tests.support.brokers import (
+    fresh_queue,
+    outgoing,
+    receive,
+    receive_texts,
+    wait_until,
+    wait_until_size,
+    wait_until_up,
+)
+from tests.support.rabbitmq import PrivateRabbit
+
+pytestmark = pytest.mark.real
+
+
+@asynccontextmanager
+async def started(server: PrivateRabbit) -> AsyncIterator[RabbitBroker]:
+    broker = RabbitBroker(server.url, confirm_timeout_seconds=2)
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.close()
+
+
+async def come_back(server: PrivateRabbit) -> None:
+    server.launch()
+    await asyncio.to_thread(server.wait_ready)
+
+
+async def wait_until_down(broker: Broker) -> None:
+    async def is_down() -> bool:
+        return not broker.is_up
+
+    await wait_until(is_down)
+
+
+async def test_after_a_crash_of_rabbitmq_everything_goes_on_by_itself(
+    private_rabbit: PrivateRabbit,
+) -> None:
+    queue, other = fresh_queue(), fresh_queue()
+    async with (
+        started(private_rabbit) as broker,
+        broker.consume(queue, prefetch=1) as consumer,
+        broker.consume(other, prefetch=1),
+    ):
+        await wait_until_up(broker)
+        await broker.publish([outgoing(queue, "held"), outgoing(queue, "kept")])
+        [held] = await receive(consumer)
+
+        private_rabbit.kill()
+        await wait_until_down(broker)
+
+        # Meanwhile: no waiting, no error for an answer, and health knows what is gone.
+        with pytest.raises(BrokerUnavailable):
+            await broker.publish([outgoing(queue, "refused")])
+        await held.ack()
+        assert not consumer.is_live
+        assert set(broker.missing) == {
+            f"connection to RabbitMQ at 127.0.0.1:{private_rabbit.port}",
+            f"consumer of {queue}",
+            f"consumer of {other}",
+        }
+
+        await come_back(private_rabbit)
+        await wait_until_up(broker)
+
+        assert consumer.is_live
+        [again] = await receive(consumer)
+        assert again.body == b"held"
+        assert again.redelivered
+        await again.ack()
+        await broker.publish([outgoing(queue, "new")])
+        assert await receive_texts(consumer, 2) == ["kept", "new"]
+
+
+async def test_a_service_that_starts_before_rabbitmq_works_once_it_is_there(
+    private_rabbit: PrivateRabbit,
+) -> None:
+    queue = fresh_queue()
+    private_rabbit.stop()
+    async with started(private_rabbit) as broker, broker.consume(queue, prefetch=1) as consumer:
+        assert not consumer.is_live
+        assert f"consumer of {queue}" in broker.missing
+        publisher = Publisher(broker)
+        sending = asyncio.create_task(publisher.send([outgoing(queue, "patient")]))
+
+        await come_back(private_rabbit)
+
+        assert await receive_texts(consumer) == ["patient"]
+        await sending
+        await wait_until_up(broker)
+
+
+async def test_a_connection_closed_by_an_operator_comes_back_with_its_consumers(
+    private_rabbit: PrivateRabbit,
+) -> None:
+    queue = fresh_queue()
+    async with started(private_rabbit) as broker, broker.consume(queue, prefetch=1) as consumer:
+        await wait_until_up(broker)
+        await broker.publish([outgoing(queue, "held")])
+        [held] = await receive(consumer)
+
+        await asyncio.to_thread(private_rabbit.ctl, "close_all_connections", "a test")
+
+        [again] = await receive(consumer)
+        assert again.redelivered
+        await held.ack()
+        await Publisher(broker).send([outgoing(queue, "next")])
+        await again.ack()
+        assert await receive_texts(consumer) == ["next"]
+
+
+async def test_a_cancelled_consumer_stays_silent_when_the_connection_comes_back(
+    private_rabbit: PrivateRabbit,
+) -> None:
+    queue, other = fresh_queue(), fresh_queue()
+    async with (
+        started(private_rabbit) as broker,
+        broker.consume(queue, prefetch=1) as consumer,
+        broker.consume(other, prefetch=1) as witness,
+    ):
+        await broker.publish([outgoing(other, "shows that the connection is back")])
+        await receive(witness)
+        await consumer.cancel()
+
+        await asyncio.to_thread(private_rabbit.ctl, "close_all_connections", "a test")
+        await receive(witness)
+
+        assert f"consumer of {queue}" not in broker.missing
+        assert await broker.queue_stats(queue) == QueueStats(queue, 0, 0)
+        await consumer.resume()
+        await Publisher(broker).send([outgoing(queue, "heard")])
+        assert await receive_texts(consumer) == ["heard"]
+
+
+async def test_while_rabbitmq_is_short_of_memory_publishing_fails_but_acknowledging_works(
+    private_rabbit: PrivateRabbit,
+) -> None:
+    queue = fresh_queue()
+    async with started(private_rabbit) as broker, broker.consume(queue, prefetch=1) as consumer:
+        await wait_until_up(broker)
+        await broker.publish([outgoing(queue, "one"), outgoing(queue, "two")])
+        limit = "set_vm_memory_high_watermark"
+        await asyncio.to_thread(private_rabbit.ctl, limit, "absolute", "1")
+        try:
+            with pytest.raises(BrokerUnavailable):
+                await broker.publish([outgoing(queue, "blocked")])
+            assert await receive_texts(consumer, 2) == ["one", "two"]
+        finally:
+            await asyncio.to_thread(private_rabbit.ctl, limit, "0.9")
+        await Publisher(broker).send([outgoing(queue, "after")])
+
+
+async def test_a_queue_that_an_operator_declared_otherwise_is_used_as_it_is(
+    private_rabbit: PrivateRabbit,
+) -> None:
+    queue = fresh_queue()
+    connection = await aiormq.connect(private_rabbit.url)
+    channel = await connection.channel()
+    await channel.queue_declare(queue, durable=True, arguments={"x-max-priority": 3})
+    await channel.close()
+    await connection.close()
+
+    async with started(private_rabbit) as broker, broker.consume(queue, prefetch=1) as consumer:
+        await wait_until_up(broker)
+        assert consumer.is_live
+        await broker.publish([outgoing(queue, "works")])
+        assert await receive_texts(consumer) == ["works"]
+
+
+async def test_an_event_is_not_lost_when_its_exchange_was_deleted(
+    private_rabbit: PrivateRabbit,
+) -> None:
+    async with started(private_rabbit) as broker:
+        await wait_until_up(broker)
+        await broker.publish([outgoing(EVENTS, "one")])
+        connection = await aiormq.connect(private_rabbit.url)
+        channel = await connection.channel()
+        await channel.exchange_delete(EVENTS)
+        await channel.close()
+        await connection.close()
+
+        await Publisher(broker).send([outgoing(EVENTS, "two")])
+
+        await wait_until_size(broker, EVENTS, 2)
+        await broker.delete_queue(EVENTS)

@@ -1,0 +1,87 @@
+"""An engine on a real database and the in-process broker, and jobs to give it."""
+
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import SecretStr
+
+from shared.broker.in_process import InProcessBroker
+from shared.lifecycle import Event, Job, JobState, JobSubmitted, TaskClaimed, TaskSucceeded
+from shared.messages import Message, decode
+from shared.postgres.pool import Pool, create_pool
+from shared.process.blocks import PostgresSettings
+from shared.process.sealing import Sealer, generate_key
+from shared.store.apply import Outcome, Work
+from shared.store.engine import Engine
+from shared.store.new_job import NewJob
+from shared.store.planning import Planner
+
+LEASE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Rig:
+    pool: Pool
+    broker: InProcessBroker
+    engine: Engine
+    sealer: Sealer
+
+    async def submit(self, tasks: Sequence[Mapping[str, Any]], **fields: Any) -> str:
+        job_id = uuid.uuid4().hex
+        job = Job(
+            id=job_id,
+            state=JobState.PENDING,
+            task_count=len(tasks),
+            created_at=datetime.now(UTC),
+            has_output="output" in fields,
+        )
+        new = NewJob(job=job, name="a job", tasks=tasks, **fields)
+        await self.engine.perform_one(Work(JobSubmitted(job), new_job=new))
+        return job_id
+
+    async def happen(self, event: Event) -> Outcome:
+        return await self.engine.perform_one(Work(event))
+
+    async def job(self, job_id: str) -> dict[str, Any]:
+        return dict(await self.pool.fetchrow("SELECT * FROM jobs WHERE id = $1", job_id))
+
+    async def tasks(self, job_id: str) -> list[dict[str, Any]]:
+        rows = await self.pool.fetch(
+            "SELECT * FROM tasks WHERE job_id = $1 ORDER BY position, created_at, attempt", job_id
+        )
+        return [dict(row) for row in rows]
+
+    async def run_current(self, job_id: str, result: str | None = None, node: str = "n1") -> None:
+        """Claim and complete the job's scheduled task, as a worker would."""
+        [task] = [t for t in await self.tasks(job_id) if t["state"] == "SCHEDULED"]
+        ref = (job_id, task["id"], task["dispatch"], node)
+        await self.happen(TaskClaimed(*ref, LEASE))
+        await self.happen(TaskSucceeded(*ref, result))
+
+    async def receive(self, queue: str, count: int = 1) -> list[Message]:
+        """The next messages of `queue`, acknowledged."""
+        messages = []
+        async with self.broker.consume(queue, prefetch=count) as consumer:
+            while len(messages) < count:
+                for delivery in await consumer.batch(count - len(messages)):
+                    messages.append(decode(delivery.body))
+                    await delivery.ack()
+        return messages
+
+
+@asynccontextmanager
+async def engine_rig(dsn: str) -> AsyncIterator[Rig]:
+    pool = await create_pool(dsn, PostgresSettings(dsn=SecretStr("postgresql://given")))
+    broker = InProcessBroker()
+    await broker.start()
+    sealer = Sealer([generate_key()])
+    try:
+        async with Engine(pool, broker, Planner(sealer)) as engine:
+            yield Rig(pool, broker, engine, sealer)
+    finally:
+        await broker.close()
+        await pool.close()

@@ -1,0 +1,74 @@
+"""The `conveyor` command: its sub-commands, its errors, its exit codes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.main import conveyor
+
+ROOT = Path(__file__).parents[2]
+HEAVY = ("pydantic", "aiohttp", "rich", "asyncpg", "yaml")
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(conveyor, arguments, env=environment)
+
+
+def test_help_names_every_command_and_imports_none_of_them() -> None:
+    script = (
+        "import sys; from cli.main import conveyor; conveyor(['--help'], standalone_mode=False); "
+        f"sys.exit(', '.join(name for name in {HEAVY} if name in sys.modules) or None)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    for command in ("demo", "dev", "coordinator", "worker", "migrate", "settings"):
+        assert f"\n  {command} " in ended.stdout
+
+
+@pytest.mark.parametrize("name", conveyor.list_commands(click.Context(conveyor)))
+def test_every_command_explains_itself(name: str) -> None:
+    result = run(name, "--help")
+    assert result.exit_code == 0, result.output
+    assert "Usage: " in result.output
+
+
+def test_a_mistyped_command_is_a_usage_error() -> None:
+    result = run("wroker")
+    assert result.exit_code == 2
+    assert "No such command 'wroker'" in result.output
+
+
+def test_a_missing_setting_is_named_and_nothing_starts() -> None:
+    result = run("migrate", CONVEYOR_POSTGRES_DSN="")
+    assert result.exit_code == 2
+    assert "CONVEYOR_POSTGRES_DSN" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_bad_setting_is_named_without_showing_a_password() -> None:
+    result = run("migrate", CONVEYOR_POSTGRES_DSN="mysql://user:hunter2@127.0.0.1/x")
+    assert result.exit_code == 2
+    assert "CONVEYOR_POSTGRES_DSN=(hidden): must start with postgresql://" in result.output
+    assert "hunter2" not in result.output
+
+
+def test_migrating_a_database_that_is_not_there_fails_with_the_reason() -> None:
+    dsn = "postgresql://nobody@127.0.0.1:1/nothing"
+    result = run("migrate", "--wait", "0", CONVEYOR_POSTGRES_DSN=dsn)
+    assert result.exit_code == 1
+    assert result.output.startswith("conveyor: the schema was not changed: ")
+
+
+def test_the_settings_page_in_the_documentation_is_up_to_date() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert page == run("settings").output, "run: conveyor settings > docs/settings.md"
+
+
+def test_version_prints_one_line() -> None:
+    assert run("version").output.startswith("conveyor ")

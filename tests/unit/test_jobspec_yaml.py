@@ -1,0 +1,152 @@
+"""YAML job files: what unquoted values mean, and what is refused before it does harm."""
+
+from typing import Any
+
+import pytest
+
+from shared.jobspec import InvalidJob, JobSpec, parse_job
+
+TASK = "name: x\ntasks:\n- name: t\n  "
+
+
+def job(text: str) -> JobSpec:
+    return parse_job(text.encode(), "text/yaml")
+
+
+def refusal(text: str | bytes) -> str:
+    with pytest.raises(InvalidJob) as caught:
+        parse_job(text if isinstance(text, bytes) else text.encode(), "text/yaml")
+    return str(caught.value)
+
+
+def task(field: str) -> dict[str, Any]:
+    return job(TASK + field).tasks[0].as_submitted()
+
+
+@pytest.mark.parametrize(
+    ("spelled", "text"),
+    [
+        ("8080", "8080"),
+        ("1.10", "1.10"),
+        ("0x1F", "0x1F"),
+        ("007", "007"),
+        ("true", "true"),
+        ("True", "True"),
+        ("yes", "yes"),
+        ("off", "off"),
+        ("2024-01-31", "2024-01-31"),
+        ("12:30:45", "12:30:45"),
+        ("1_000", "1_000"),
+        ("'8080'", "8080"),
+        ("!!str 5", "5"),
+        ("", ""),
+        ("~", ""),
+    ],
+)
+def test_an_unquoted_value_is_text_where_text_is_due(spelled: str, text: str) -> None:
+    assert task(f"env:\n    V: {spelled}")["env"] == {"V": text}
+
+
+def test_the_usual_job_file_needs_no_quotes() -> None:
+    spec = job("""
+name: on
+tags: [2024-01-01, 7]
+defaults: {retry: {limit: 2}, limits: {cpus: 1, memory: 500m}, timeout: 10m, priority: 3}
+tasks:
+  - name: on
+    run: on
+    cmd: [echo, 1]
+    retry: {limit: 3, jitter: 0.5, scalingFactor: 2}
+""")
+    assert spec.name == "on"
+    assert spec.tags == ["2024-01-01", "7"]
+    assert spec.defaults is not None
+    assert spec.defaults.as_submitted() == {
+        "retry": {"limit": 2},
+        "limits": {"cpus": "1", "memory": "500m"},
+        "timeout": "10m",
+        "priority": 3,
+    }
+    assert spec.tasks[0].as_submitted() == {
+        "name": "on",
+        "run": "on",
+        "cmd": ["echo", "1"],
+        "retry": {"limit": 3, "jitter": 0.5, "scalingFactor": 2.0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("spelled", "value"),
+    [
+        ("5", 5),
+        ("-5", -5),
+        ("2.5", 2.5),
+        ("true", True),
+        ("null", None),
+        ("'5'", "5"),
+        ("yes", "yes"),
+        ("1.10", "1.10"),
+        ("1.0", "1.0"),
+        ("007", "007"),
+        ("+5", "+5"),
+        ("1e3", "1e3"),
+        (".inf", ".inf"),
+        ("2024-01-31", "2024-01-31"),
+        ("[1, [a, {b: 2}]]", [1, ["a", {"b": 2}]]),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+    ],
+)
+def test_an_input_is_a_number_only_if_it_prints_as_it_was_spelled(
+    spelled: str, value: object
+) -> None:
+    assert job(f"{TASK}run: x\ninputs:\n  v: {spelled}").inputs == {"v": value}
+
+
+def test_a_quoted_number_is_no_number() -> None:
+    assert refusal(TASK + "priority: '5'") == (
+        'tasks[0].priority: "5" is not allowed: must be a whole number'
+    )
+
+
+def test_anchors_and_merges_work() -> None:
+    spec = job("""
+name: x
+inputs: {one: &env {A: "1", B: "2"}}
+tasks:
+  - name: t
+    env: {<<: *env, B: 3}
+""")
+    assert spec.tasks[0].env == {"A": "1", "B": "3"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name: a\nname: b", "the key 'name' stands here twice (line 2, column 1)"),
+        ("a: &x [*x]", "nested more than 64 deep"),
+        ("a: !!python/object/apply:os.system [x]", "is not allowed"),
+        ("a: !!binary aGVsbG8=", "is not allowed"),
+        ("name: a\n---\nname: b", "expected a single document"),
+        ("? [a]\n: b", "a key must be text"),
+        ("<<: 5", "'<<' takes a mapping"),
+        ("a: *missing", "undefined alias"),
+        ("a: [", "not valid YAML"),
+        ("", "a job must be a mapping of fields"),
+        ("- a", "a job must be a mapping of fields"),
+        ("name: \x00", "control characters are not allowed"),
+        (b"\xff\xfe", "not UTF-8 text"),
+    ],
+)
+def test_what_is_no_plain_mapping_is_refused(text: str | bytes, reason: str) -> None:
+    assert reason in refusal(text)
+
+
+def test_an_alias_bomb_is_refused_early() -> None:
+    lines = ['a0: &a0 ["x","x","x","x","x","x","x","x","x","x"]']
+    lines += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    assert "aliases counted" in refusal("\n".join(lines))
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
+def test_endless_nesting_is_refused_without_a_crash(opening: str) -> None:
+    assert "nested more than 64 deep" in refusal(opening * 100_000)
