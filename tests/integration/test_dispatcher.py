@@ -1,0 +1,159 @@
+"""The dispatcher: state changes become calls, stored first and made until they are taken."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from services.webhook_dispatcher.calls import Calls
+from services.webhook_dispatcher.events import Events
+from services.webhook_dispatcher.settings import WebhookSettings
+from shared.messages import Changes
+from shared.messages.queues import EVENTS
+from tests.support.engine import Rig, engine_rig
+
+TASK = {"name": "build", "run": "true"}
+
+
+class Receiver:
+    """Answers with the statuses it was given, then 200; keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.answers: list[int] = []
+        self.heard: list[tuple[dict[str, str], dict[str, Any]]] = []
+
+    async def on_post(self, request: web.Request) -> web.Response:
+        self.heard.append((dict(request.headers), await request.json()))
+        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+
+    @property
+    def states(self) -> list[str]:
+        return [body["state"] for _, body in self.heard]
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_post("/hook", receiver.on_post)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    yield receiver
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
+    async with engine_rig(postgres_dsn) as rig:
+        # The dispatcher's queue exists before anything happens, as it does in production.
+        async with rig.broker.consume(EVENTS, prefetch=1):
+            pass
+        yield rig
+
+
+async def store_all(rig: Rig) -> list[Changes]:
+    """Take in what was announced so far."""
+    await rig.engine.outbox.close()
+    stats = await rig.broker.queue_stats(EVENTS)
+    assert stats is not None
+    messages = [m for m in await rig.receive(EVENTS, stats.size) if isinstance(m, Changes)]
+    assert await Events(rig.pool, rig.sealer).on_changes(messages) == [None] * len(messages)
+    return messages
+
+
+async def call_all(rig: Rig, settings: WebhookSettings | None = None) -> None:
+    async with aiohttp.ClientSession() as session:
+        calls = Calls(rig.pool, session, rig.sealer, settings or WebhookSettings())
+        while await calls.make_due_calls() is not None:
+            pass
+
+
+async def test_a_receiver_hears_of_each_state_of_the_job(rig: Rig, receiver: Receiver) -> None:
+    job_id = await rig.submit([TASK], webhooks=[{"url": receiver.url}], inputs={"n": 1})
+    await rig.run_current(job_id)
+    await store_all(rig)
+    await call_all(rig)
+    assert sorted(receiver.states) == ["COMPLETED", "PENDING", "RUNNING", "SCHEDULED"]
+    in_order = sorted(receiver.heard, key=lambda heard: int(heard[0]["conveyor-sequence"]))
+    assert [b["state"] for _, b in in_order] == ["PENDING", "SCHEDULED", "RUNNING", "COMPLETED"]
+    last = in_order[-1][1]
+    assert (last["id"], last["name"], last["inputs"], last["progress"]) == (
+        job_id,
+        "a job",
+        {"n": 1},
+        100,
+    )
+
+
+async def test_task_webhooks_hear_of_tasks_alone(rig: Rig, receiver: Receiver) -> None:
+    hook = {"url": receiver.url, "event": "task.StateChange"}
+    job_id = await rig.submit([TASK], webhooks=[hook])
+    await rig.run_current(job_id)
+    await store_all(rig)
+    await call_all(rig)
+    assert sorted(receiver.states) == ["COMPLETED", "RUNNING", "SCHEDULED"]
+    assert {body["jobId"] for _, body in receiver.heard} == {job_id}
+
+
+@pytest.mark.parametrize(
+    "condition", ["{{ job.State == 'COMPLETED' }}", "job.state == 'COMPLETED'"]
+)
+async def test_a_condition_lets_through_what_it_names(
+    rig: Rig, receiver: Receiver, condition: str
+) -> None:
+    job_id = await rig.submit([TASK], webhooks=[{"url": receiver.url, "if": condition}])
+    await rig.run_current(job_id)
+    await store_all(rig)
+    await call_all(rig)
+    assert receiver.states == ["COMPLETED"]
+
+
+async def test_headers_are_evaluated_and_no_secret_is_stored_for_them(
+    rig: Rig, receiver: Receiver
+) -> None:
+    hook = {"url": receiver.url, "headers": {"Authorization": "Bearer {{ secrets.token }}"}}
+    await rig.submit([TASK], webhooks=[hook], secrets={"token": "hunter2-hunter2"})
+    await store_all(rig)
+    stored = await rig.pool.fetchval("SELECT string_agg(d::text, '') FROM webhook_deliveries d")
+    assert "hunter2" not in stored
+    await call_all(rig)
+    assert receiver.heard[0][0]["Authorization"] == "Bearer hunter2-hunter2"
+
+
+async def test_a_change_that_is_announced_twice_is_one_delivery_with_one_id(
+    rig: Rig, receiver: Receiver
+) -> None:
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    messages = await store_all(rig)
+    await Events(rig.pool, rig.sealer).on_changes(messages)
+    await call_all(rig)
+    ids = [headers["webhook-id"] for headers, _ in receiver.heard]
+    assert len(ids) == len(set(ids)) == 2
+
+
+async def test_a_failed_call_is_made_again_with_the_same_id(rig: Rig, receiver: Receiver) -> None:
+    receiver.answers = [500]
+    hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
+    await rig.submit([TASK], webhooks=[hook])
+    await store_all(rig)
+    await call_all(rig)
+    assert await rig.pool.fetchval("SELECT attempts FROM webhook_deliveries") == 1
+    await rig.pool.execute("UPDATE webhook_deliveries SET next_at = now()")
+    await call_all(rig)
+    first, second = (headers["webhook-id"] for headers, _ in receiver.heard)
+    assert first == second
+    assert await rig.pool.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
+
+
+async def test_a_receiver_that_is_not_there_costs_nothing_but_attempts(rig: Rig) -> None:
+    hooks = [{"url": "http://127.0.0.1:1/"}, {"url": "not a url"}]
+    await rig.submit([TASK], webhooks=hooks)
+    await store_all(rig)
+    await asyncio.wait_for(call_all(rig, WebhookSettings(max_attempts=1)), 30)
+    assert await rig.pool.fetchval("SELECT count(*) FROM webhook_deliveries") == 0

@@ -1,0 +1,158 @@
+"""The scheduler's rounds: what happens when time has passed, on a real database."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from services.scheduler.calm import Calm
+from services.scheduler.heartbeats import Heartbeats
+from services.scheduler.loops import RetentionLoops, TaskLoops
+from services.scheduler.settings import RetentionSettings, ScheduleSettings
+from services.worker.heartbeats import started_now
+from shared.lifecycle import TaskClaimed, TaskFailed
+from shared.messages import Heartbeat, RunTask, TaskRef
+from tests.support.engine import LEASE, Rig, engine_rig
+
+TASK = {"name": "build", "run": "true"}
+OVERDUE = timedelta(seconds=-1)
+
+
+@pytest.fixture
+async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
+    async with engine_rig(postgres_dsn) as rig:
+        yield rig
+
+
+def calm_now() -> Calm:
+    return Calm(0, lambda: 0.0)
+
+
+def task_loops(rig: Rig, calm: Calm | None = None) -> TaskLoops:
+    settings = ScheduleSettings(timeout_grace_seconds=0.001)
+    return TaskLoops(rig.engine, rig.pool, rig.broker, calm or calm_now(), settings)
+
+
+async def claimed(rig: Rig, task: dict[str, object], lease: timedelta = LEASE) -> tuple[str, str]:
+    job_id = await rig.submit([task])
+    [row] = await rig.tasks(job_id)
+    await rig.happen(TaskClaimed(job_id, row["id"], 1, "n1", lease))
+    return job_id, row["id"]
+
+
+async def test_a_due_retry_is_sent(rig: Rig) -> None:
+    retry = {"limit": 1, "initialDelay": "1ms"}
+    job_id, task_id = await claimed(rig, {**TASK, "retry": retry})
+    await rig.receive("default")
+    await rig.happen(TaskFailed(job_id, task_id, 1, "n1", "boom"))
+    loops = task_loops(rig)
+    while await loops.send_due_retries() != 0:
+        pass  # its millisecond has not passed yet
+    [message] = await rig.receive("default")
+    assert isinstance(message, RunTask)
+    assert message.attempt == 1
+
+
+async def test_a_task_past_its_timeout_fails_though_its_worker_is_silent(rig: Rig) -> None:
+    job_id, _ = await claimed(rig, {**TASK, "timeout": "1ms"})
+    loops = task_loops(rig)
+    while (await rig.job(job_id))["state"] != "FAILED":
+        await loops.end_timed_out_tasks()
+    assert (await rig.job(job_id))["error"] == "timed out"
+
+
+async def test_a_task_whose_lease_ran_out_is_dispatched_anew(rig: Rig) -> None:
+    job_id, _ = await claimed(rig, TASK, OVERDUE)
+    await task_loops(rig).expire_leases()
+    [task] = await rig.tasks(job_id)
+    assert (task["state"], task["dispatch"], task["lost"]) == ("SCHEDULED", 2, 1)
+
+
+async def test_no_lease_ends_before_heartbeats_have_flowed_for_a_while(rig: Rig) -> None:
+    job_id, _ = await claimed(rig, TASK, OVERDUE)
+    await task_loops(rig, Calm(3600, lambda: 0.0)).expire_leases()
+    [task] = await rig.tasks(job_id)
+    assert task["state"] == "RUNNING"
+
+
+async def test_a_waiting_task_whose_queue_is_empty_is_sent_again(rig: Rig) -> None:
+    await rig.submit([TASK])
+    await rig.receive("default")  # its message is gone
+    await task_loops(rig).resend_older_than(timedelta())
+    [message] = await rig.receive("default")
+    assert isinstance(message, RunTask)
+
+
+async def test_a_waiting_task_whose_queue_is_not_empty_is_left_alone(rig: Rig) -> None:
+    await rig.submit([TASK])
+    await rig.engine.outbox.close()
+    await task_loops(rig).resend_older_than(timedelta())
+    stats = await rig.broker.queue_stats("default")
+    assert stats is not None
+    assert stats.size == 1
+
+
+def heartbeat(*tasks: TaskRef, leaving: bool = False) -> Heartbeat:
+    return Heartbeat(
+        node_id="n1",
+        name="one",
+        hostname="host",
+        port=8004,
+        version="0.1.0",
+        started_at=started_now(),
+        cpu_percent=1.5,
+        queue="default:4",
+        lease_seconds=30,
+        leaving=leaving,
+        tasks=list(tasks),
+    )
+
+
+async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
+    job_id, task_id = await claimed(rig, TASK, OVERDUE)
+    beats = Heartbeats(rig.engine, rig.pool, calm_now())
+    ref = TaskRef(job_id=job_id, task_id=task_id, dispatch=1)
+    assert await beats.on_heartbeats([heartbeat(ref), heartbeat(ref)]) == [None, None]
+    await task_loops(rig).expire_leases()
+    [task] = await rig.tasks(job_id)
+    assert task["state"] == "RUNNING"
+    node = await rig.pool.fetchrow("SELECT * FROM nodes")
+    assert (node["status"], node["task_count"]) == ("UP", 1)
+
+
+async def test_a_worker_that_says_goodbye_is_offline(rig: Rig) -> None:
+    beats = Heartbeats(rig.engine, rig.pool, calm_now())
+    await beats.on_heartbeats([heartbeat(), heartbeat(leaving=True)])
+    assert await rig.pool.fetchval("SELECT status FROM nodes") == "OFFLINE"
+
+
+async def test_a_silent_worker_is_offline_after_its_lease(rig: Rig) -> None:
+    await Heartbeats(rig.engine, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    await rig.pool.execute("UPDATE nodes SET last_heartbeat_at = now() - interval '31 s'")
+    await task_loops(rig).expire_leases()
+    assert await rig.pool.fetchval("SELECT status FROM nodes") == "OFFLINE"
+
+
+async def test_a_completed_job_is_deleted_at_its_time_with_all_that_is_its(rig: Rig) -> None:
+    job_id = await rig.submit([TASK])
+    await rig.run_current(job_id)
+    await rig.pool.execute("UPDATE jobs SET delete_at = now() - interval '1 s'")
+    await RetentionLoops(rig.pool, RetentionSettings()).delete_expired()
+    for table in ("jobs", "job_tasks", "tasks"):
+        assert await rig.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_ended_jobs_and_log_parts_are_kept_for_their_time_and_no_longer(rig: Rig) -> None:
+    old, active = await rig.submit([TASK]), await rig.submit([TASK])
+    await rig.run_current(old)
+    await rig.pool.execute("UPDATE jobs SET created_at = now() - interval '366 days'")
+    await rig.pool.execute(
+        "INSERT INTO task_log_parts SELECT id, n, job_id, 'x', now() - make_interval(days => n * 6)"
+        " FROM tasks, generate_series(1, 2) n WHERE job_id = $1",
+        active,
+    )
+    await RetentionLoops(rig.pool, RetentionSettings()).delete_expired()
+    assert [row["id"] for row in await rig.pool.fetch("SELECT id FROM jobs")] == [active]
+    assert [row["number"] for row in await rig.pool.fetch("SELECT number FROM task_log_parts")] == [
+        1
+    ]

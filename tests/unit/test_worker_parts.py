@@ -1,0 +1,132 @@
+"""The parts of a worker that decide: settings, what it holds, orders, its heart."""
+
+import pytest
+
+from services.scheduler.calm import Calm
+from services.worker.heartbeats import Heart, Identity, started_now
+from services.worker.held import Hand, Interruption
+from services.worker.orders import OrderDesk
+from services.worker.settings import WorkSettings, parse_host_env, parse_queues
+from shared.broker import BrokerUnavailable
+from shared.broker.in_process import InProcessBroker
+from shared.messages import Orders, Refusal, StopOrder, TaskRef
+
+REF = TaskRef(job_id="job", task_id="task", dispatch=1)
+
+
+def test_queues_are_read_with_a_concurrency_each() -> None:
+    assert parse_queues("default:4, highcpu:2,one") == {"default": 4, "highcpu": 2, "one": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("completions:2", "reserved"),
+        ("node.x", "reserved"),
+        ("default:0", "from 1 to 1000"),
+        ("default:x", "from 1 to 1000"),
+        ("a,a", "twice"),
+        ("", "at least one"),
+    ],
+)
+def test_bad_queues_are_refused_with_the_rule(text: str, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        parse_queues(text)
+
+
+def test_host_variables_may_have_an_alias() -> None:
+    assert parse_host_env("HTTP_PROXY,AWS_REGION:REGION") == {
+        "HTTP_PROXY": "HTTP_PROXY",
+        "AWS_REGION": "REGION",
+    }
+
+
+async def test_the_same_dispatch_is_held_once() -> None:
+    hand = Hand()
+    assert hand.take(REF) is not None
+    assert hand.take(REF) is None
+
+
+async def test_orders_grant_refuse_and_stop_what_is_held() -> None:
+    hand = Hand()
+    granted, refused, stopped = (
+        hand.take(TaskRef(job_id="job", task_id=name, dispatch=1)) for name in ("a", "b", "c")
+    )
+    assert granted is not None
+    assert refused is not None
+    assert stopped is not None
+    orders = Orders(
+        granted=[granted.ref],
+        refused=[Refusal(**refused.ref.model_dump(), reason="taken")],
+        stop=[StopOrder(**stopped.ref.model_dump(), reason="cancelled")],
+    )
+    await OrderDesk(hand, lambda: True).on_orders([orders])
+    assert granted.is_granted
+    assert refused.interrupted.result() is Interruption.REFUSED
+    assert stopped.interrupted.result() is Interruption.STOPPED
+
+
+async def test_a_grant_that_comes_after_the_lease_may_have_ended_starts_nothing() -> None:
+    hand = Hand()
+    held = hand.take(REF)
+    assert held
+    await OrderDesk(hand, lambda: False).on_orders([Orders(granted=[REF])])
+    assert not held.is_granted
+    assert held.interrupted.result() is Interruption.LEASE_LOST
+
+
+async def test_a_worker_nobody_hears_stops_its_tasks_before_the_lease_ends() -> None:
+    # Given a worker with a task, and a broker that has gone away
+    now = [0.0]
+    hand = Hand()
+    held = hand.take(REF)
+    assert held
+    broker = InProcessBroker()
+    heart = Heart(
+        broker,
+        hand,
+        Identity("n1", "host", 1, started_now()),
+        WorkSettings(lease_seconds=30),
+        lambda: now[0],
+    )
+
+    async def away(_: object) -> None:
+        raise BrokerUnavailable("away")
+
+    broker.publish = away  # type: ignore[method-assign]  # a broker that is away
+    # When it can't be heard for less than the lease, and then for nearly the lease
+    now[0] = 20.0
+    with pytest.raises(BrokerUnavailable):
+        await heart.beat()
+    assert not held.interrupted.done()
+    now[0] = 25.0
+    with pytest.raises(BrokerUnavailable):
+        await heart.beat()
+    # Then it has let go
+    assert held.interrupted.result() is Interruption.LEASE_LOST
+
+
+def test_nobody_is_taken_for_lost_soon_after_a_start_or_an_outage() -> None:
+    now = [0.0]
+
+    def later(seconds: float) -> None:
+        """Time passes as a scheduler sees it: a look every second."""
+        for _ in range(int(seconds)):
+            now[0] += 1
+            calm.lasts()
+
+    calm = Calm(30, lambda: now[0])
+    assert not calm.lasts()
+    later(30)
+    assert calm.lasts()
+    calm.disturbed()
+    assert not calm.lasts()
+    later(30)
+    assert calm.lasts()
+
+
+def test_a_scheduler_that_was_frozen_takes_nobody_for_lost_at_first() -> None:
+    now = [0.0]
+    calm = Calm(3, lambda: now[0])
+    now[0] = 100.0
+    assert not calm.lasts()
