@@ -159,14 +159,14 @@ class Api:
 
 
 def _task(job_id: str, definition: Mapping[str, object], **changes: Any) -> Task:
-    changes = {"id": "t1", "position": 1, "state": TaskState.SCHEDULED} | changes
+    fields: dict[str, Any] = {"id": "t1", "position": 1, "state": TaskState.SCHEDULED} | changes
     queue = str(definition.get("queue", "default"))
     name = str(definition.get("name", ""))
     return Task(
         job_id=job_id,
         plan=PlannedTask(name=name, queue=queue, definition=definition),
         created_at=datetime(2024, 5, 1, tzinfo=UTC),
-        **changes,
+        **fields,
     )
 
 

@@ -41,7 +41,7 @@ async def receive_texts(consumer: Consumer, count: int = 1) -> list[str]:
 async def wait_until(is_so: Callable[[], Awaitable[bool]]) -> None:
     """Look again and again until `is_so`; TimeoutError when it never comes."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await is_so():  # noqa: ASYNC110 - what another process comes to sets no event
+        while not await is_so():
             await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -1,0 +1,88 @@
+"""Where the demo's tasks run: in containers if an engine runs one on trial, else in the shell."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.worker.runtimes.factory import make_runtime
+from services.worker.runtimes.protocol import (
+    Runtime,
+    RuntimeRejected,
+    RuntimeUnavailable,
+    TaskSpec,
+)
+from services.worker.runtimes.settings import RuntimeSettings
+
+_PULL_SECONDS = 60
+_TRIAL = "demo-trial"
+
+EngineName = Literal["docker", "podman"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`image` is for the tasks that name none; None leaves them to the shell."""
+
+    words: str
+    image: str | None = None
+    engine: EngineName = "docker"
+
+
+async def find_place(image: str) -> Place:
+    """Docker, then Podman, then the shell. An engine that is there but fails is told of."""
+    failures = []
+    engines: tuple[EngineName, ...] = ("docker", "podman")
+    for engine in engines:
+        try:
+            if await _runs_containers(engine, image):
+                return Place(f"in {engine} containers, with the image {image}", image, engine)
+        except (RuntimeUnavailable, RuntimeRejected) as error:
+            # No such image, no right to use it: the shell does, and the user learns why.
+            failures.append(f"{engine}: {error}")
+    reason = "; ".join(failures) or "no container engine is in reach"
+    return Place(f"in a shell on this machine ({reason})")
+
+
+async def _runs_containers(engine: EngineName, image: str) -> bool:
+    """Try it with a container that does nothing. False: there is no such engine here."""
+    settings = RuntimeSettings(runtime=engine, pull_timeout_seconds=_PULL_SECONDS)
+    try:
+        runtime = make_runtime(settings)
+    except RuntimeUnavailable:
+        return False  # it has no socket on this machine
+    try:
+        if await _answers(runtime):
+            await _run_trial(runtime, image)
+            return True
+        return False
+    finally:
+        await runtime.close()
+
+
+async def _answers(runtime: Runtime) -> bool:
+    try:
+        await runtime.check()
+    except RuntimeUnavailable:
+        return False  # this is the question; most machines lack one of the two
+    return True
+
+
+async def _run_trial(runtime: Runtime, image: str) -> None:
+    """An engine that answers may still be unable to run anything."""
+    spec = TaskSpec(task_id=_TRIAL, job_id=_TRIAL, node_id=_TRIAL, image=image, run=":")
+    execution = runtime.execution(spec, _ignore_log, _ignore_progress)
+    try:
+        await execution.prepare()
+        await execution.start()
+        outcome = await execution.wait()
+    finally:
+        await execution.close()
+    if outcome.exit_code != 0:
+        raise RuntimeRejected(f"a container that does nothing ended with {outcome.exit_code}")
+
+
+async def _ignore_log(_: bytes) -> None:
+    """The pull's progress and the trial's log are of no interest."""
+
+
+def _ignore_progress(_: float) -> None:
+    """As above."""

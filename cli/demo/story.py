@@ -1,0 +1,138 @@
+"""What the demo does and says, from start to end."""
+
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.text import Text
+
+from cli.api_client import ApiClient, JobView
+from cli.demo.containers import Place, find_place
+from cli.demo.following import follow
+from cli.demo.job_file import EXAMPLE, read_job_file, wants_image, with_image
+from cli.demo.screen import screen_for
+from services.coordinator.settings import ApiSettings
+from services.dev.app import Running, running
+from services.dev.settings import DevBlock, IsolatedDevSettings
+from services.worker.runtimes.settings import RuntimeSettings
+from shared.process.blocks import LogSettings
+from shared.process.logging import configure_logging
+from shared.process.run import Stop
+
+_HOST = "127.0.0.1"
+_PROGRESS_SECONDS = 0.25
+
+
+class DemoFailed(Exception):
+    """The job ended otherwise than COMPLETED; the text says how."""
+
+
+async def tell(console: Console, job_file: Path, image: str) -> None:
+    """Run the job on a Conveyor of its own. Raises DemoFailed, or what starting it raises.
+
+    Where there is a container engine, `image` is set on the tasks that name none. An empty
+    `image` leaves them to the shell.
+    """
+    job_text = read_job_file(job_file)
+    place = Place("in a shell, or in a container where the job names an image")
+    if image and wants_image(job_text):
+        _say(console, "Looking for a container engine ...")
+        place = await find_place(image)
+    _say(console, f"Tasks run {place.words}.")
+    if place.image:
+        job_text = with_image(job_text, place.image)
+    began = time.monotonic()
+    _say(console, "Starting Conveyor: four services in this process, and a Postgres ...")
+    async with _conveyor(place) as conveyor:
+        _say(console, f"Up after {time.monotonic() - began:.1f} s at {conveyor.url}\n")
+        job = await _run_job(console, conveyor.url, job_file, job_text)
+        _show_end(console, job)
+    _show_what_next(console)
+
+
+@asynccontextmanager
+async def _conveyor(place: Place) -> AsyncIterator[Running]:
+    with TemporaryDirectory(prefix="conveyor-demo-") as directory, _logging_to(directory):
+        stop = Stop()
+        async with running(_settings(Path(directory), place), stop) as conveyor:
+            try:
+                yield conveyor
+            finally:
+                stop.request()  # leaving asks again, which hurries: nothing that runs is wanted
+
+
+@contextmanager
+def _logging_to(directory: str) -> Iterator[None]:
+    """The services' log lines go to a file: here the job is to be seen, not they."""
+    with (Path(directory) / "conveyor.log").open("w", encoding="utf-8") as log:
+        configure_logging(LogSettings(), service="demo", stream=log)
+        try:
+            yield
+        finally:
+            configure_logging(LogSettings(level="error"), service="demo")
+
+
+def _settings(data_dir: Path, place: Place) -> IsolatedDevSettings:
+    return IsolatedDevSettings(
+        dev=DevBlock(data_dir=data_dir),
+        api=ApiSettings(address=f"{_HOST}:{_free_port()}"),
+        runtime=RuntimeSettings(
+            engine=place.engine,
+            shell_allowed=True,
+            shell_progress_seconds=_PROGRESS_SECONDS,
+            container_progress_seconds=_PROGRESS_SECONDS,
+        ),
+    )
+
+
+async def _run_job(console: Console, url: str, job_file: Path, job_text: str) -> JobView:
+    async with ApiClient(url) as api:
+        _say(console, f"POST /jobs with {_shown_path(job_file)}\n")
+        job_id = await api.submit(job_text)
+        with screen_for(console) as screen:
+            return await follow(api, job_id, screen)
+
+
+def _show_end(console: Console, job: JobView) -> None:
+    if job.state != "COMPLETED":
+        raise DemoFailed(f"the job is {job.state}: {job.error or 'it gives no reason'}")
+    console.print()
+    if job.result:
+        console.print(Text.assemble(("  result     ", "bold"), job.result), soft_wrap=True)
+    console.print(Text("  COMPLETED", "green bold"))
+
+
+def _show_what_next(console: Console) -> None:
+    for line in (
+        "",
+        "Everything is stopped again, and nothing is left behind. What next:",
+        "",
+        "  make run    keeps Conveyor up at http://127.0.0.1:8000. Then, in another terminal:",
+        "",
+        "  curl -s -H 'Content-Type: text/yaml' \\",
+        f"       --data-binary @{_shown_path(EXAMPLE)} http://127.0.0.1:8000/jobs",
+        "",
+        "  http://127.0.0.1:8000/docs describes the API; README.md the rest.",
+    ):
+        _say(console, line)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(Text(text), soft_wrap=True)
+
+
+def _shown_path(path: Path) -> Path:
+    """As short as it can be typed from here."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,39 @@
+"""`conveyor settings`: the reference of all settings."""
+
+import click
+from pydantic import BaseModel
+
+from cli.migrate import MigrateSettings
+from services.coordinator.settings import CoordinatorSettings
+from services.dev.settings import DevBlock
+from services.scheduler.settings import SchedulerSettings
+from services.webhook_dispatcher.settings import DispatcherSettings
+from services.worker.settings import WorkerSettings
+from shared.process.reference import settings_reference
+from shared.process.settings import Settings
+
+
+class _DevSettings(Settings):
+    """What `conveyor dev` reads beside the settings of all services. Its own defaults for those
+    hang on the machine, so they aren't part of the page."""
+
+    dev: DevBlock = DevBlock()
+
+
+_CLASSES: dict[str, type[BaseModel]] = {
+    "coordinator": CoordinatorSettings,
+    "scheduler": SchedulerSettings,
+    "worker": WorkerSettings,
+    "webhook-dispatcher": DispatcherSettings,
+    "migrate": MigrateSettings,
+    "dev": _DevSettings,
+}
+
+
+@click.command()
+def settings() -> None:
+    """Print every setting, its default and meaning, in Markdown.
+
+    docs/settings.md is what this prints.
+    """
+    click.echo(settings_reference(_CLASSES), nl=False)

@@ -1,0 +1,97 @@
+"""The four services in one process, wired to a broker in memory and an embedded Postgres."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import structlog
+
+from services.coordinator.app import run as run_coordinator
+from services.dev.beside import beside
+from services.dev.sealing_key import sealing_key
+from services.dev.settings import DevSettings
+from services.scheduler.app import run as run_scheduler
+from services.webhook_dispatcher.app import run as run_dispatcher
+from services.worker.app import run as run_worker
+from services.worker.runtimes.factory import make_runtime
+from shared.broker import Broker
+from shared.broker.in_process import InProcessBroker
+from shared.postgres.embedded import EmbeddedPostgres
+from shared.postgres.migrate import migrate
+from shared.postgres.pool import Pool, create_pool
+from shared.process.run import Stop
+
+log = structlog.get_logger()
+
+_LOOK_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A Conveyor that answers. `url` is the API's, without a slash at the end."""
+
+    url: str
+
+
+async def run(settings: DevSettings, stop: Stop) -> None:
+    """Serve until `stop`; a second request to stop hands back what still runs."""
+    async with running(settings, stop) as conveyor:
+        log.info("conveyor is up", url=conveyor.url, docs=f"{conveyor.url}/docs")
+        await stop.wait()
+
+
+@asynccontextmanager
+async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[Running]:
+    """All services while the context lasts. Raises EmbeddedPostgresError, OSError.
+
+    An error in one of them ends the others and comes out of the context.
+    """
+    data_dir = settings.dev.data_dir
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings = settings.with_key(sealing_key(data_dir))
+    async with AsyncExitStack() as parts:
+        dsn = await parts.enter_async_context(EmbeddedPostgres(data_dir / "postgres"))
+        await migrate(dsn)
+        pool = await create_pool(dsn, settings.postgres, name="conveyor dev")
+        parts.push_async_callback(pool.close)
+        broker = InProcessBroker()
+        await broker.start()
+        parts.push_async_callback(broker.close)
+        async with beside(_serve(settings, broker, pool, stop), stop.request):
+            url = f"http://{settings.api.address}"
+            await _wait_until_up(url)
+            yield Running(url)
+
+
+async def _serve(settings: DevSettings, broker: Broker, pool: Pool, stop: Stop) -> None:
+    """The worker leaves first: the coordinator must still take what it reports on its way out."""
+    runtime = make_runtime(settings.runtime)
+    others_stop = Stop()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for service in (
+                run_coordinator(settings, broker, pool, others_stop),
+                run_scheduler(settings, broker, pool, others_stop, resend_at_start=True),
+                run_dispatcher(settings, broker, pool, others_stop),
+            ):
+                group.create_task(service)
+            await run_worker(settings, broker, runtime, stop)
+            others_stop.request()
+    finally:
+        await runtime.close()
+
+
+async def _wait_until_up(url: str) -> None:
+    async with aiohttp.ClientSession() as session:
+        while not await _is_up(session, url):  # noqa: ASYNC110 - asked over HTTP: no event tells
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _is_up(session: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with session.get(f"{url}/health") as response:
+            return response.ok
+    except aiohttp.ClientConnectionError:
+        return False  # it doesn't listen yet

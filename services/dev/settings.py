@@ -1,0 +1,59 @@
+"""The settings of `conveyor dev`: those of all four services, with defaults for one machine."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+
+from services.coordinator.settings import CoordinatorSettings
+from services.scheduler.settings import SchedulerSettings
+from services.webhook_dispatcher.settings import DispatcherSettings
+from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.settings import WorkerSettings, WorkSettings
+from shared.process.blocks import Block, BrokerSettings, PostgresSettings, SealingSettings
+
+
+class DevBlock(Block):
+    data_dir: Path = Field(
+        Path(".conveyor"),
+        description="Where `conveyor dev` keeps its Postgres and its key. It reads the settings of "
+        "all services, too; its worker has more slots and may use the shell.",
+    )
+
+
+_CORES = os.cpu_count() or 1
+# A broker in memory and a Postgres of its own: what stands here is not looked at.
+_IN_MEMORY = BrokerSettings(url=SecretStr("amqp://in-memory"))
+_EMBEDDED = PostgresSettings(dsn=SecretStr("postgresql://embedded"))
+
+
+class DevSettings(CoordinatorSettings, SchedulerSettings, DispatcherSettings, WorkerSettings):
+    """Each service takes its part: this is a CoordinatorSettings, a WorkerSettings, and so on."""
+
+    dev: DevBlock = DevBlock()
+    broker: BrokerSettings = _IN_MEMORY
+    postgres: PostgresSettings = _EMBEDDED
+    worker: WorkSettings = WorkSettings(queues=f"default:{2 * _CORES},highcpu:{_CORES}")
+    runtime: RuntimeSettings = RuntimeSettings(shell_allowed=True)
+
+    def with_key(self, key: str) -> "DevSettings":
+        """The same with `key` for secrets, unless a key is set already."""
+        if self.encryption.keys:
+            return self
+        return self.model_copy(update={"encryption": SealingSettings(key=SecretStr(key))})
+
+
+class IsolatedDevSettings(DevSettings):
+    """Takes nothing from the environment or a file, so that it runs alike everywhere."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
