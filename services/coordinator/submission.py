@@ -2,7 +2,10 @@
 
 import uuid
 from datetime import datetime
+from itertools import count
+from typing import Any
 
+from shared.expressions import has_expression
 from shared.jobspec import JobSpec, parse_duration
 from shared.lifecycle import Job, JobState
 from shared.store.new_job import NewJob
@@ -15,6 +18,8 @@ def new_job_id() -> str:
 def new_job(spec: JobSpec, job_id: str, now: datetime, created_by: str | None = None) -> NewJob:
     """The job in its first state, PENDING. `now` is aware UTC."""
     after = parse_duration(spec.auto_delete.after) if spec.auto_delete else None
+    secrets = dict(spec.secret_values())
+    tasks = [_without_password(task.as_submitted(), secrets) for task in spec.tasks]
     return NewJob(
         job=Job(
             id=job_id,
@@ -25,13 +30,25 @@ def new_job(spec: JobSpec, job_id: str, now: datetime, created_by: str | None = 
             auto_delete_after=after,
         ),
         name=spec.name,
-        tasks=[task.as_submitted() for task in spec.tasks],
+        tasks=tasks,
         description=spec.description,
         tags=spec.tags or (),
         created_by=created_by,
         inputs=spec.inputs or {},
-        secrets=spec.secret_values(),
+        secrets=secrets,
         output=spec.output,
         defaults=spec.defaults.as_submitted() if spec.defaults else None,
         webhooks=[webhook.as_submitted() for webhook in spec.webhooks or ()],
     )
+
+
+def _without_password(task: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
+    """The task with its registry's password moved to the secrets, so that it is encrypted."""
+    registry = task.get("registry") or {}
+    password = registry.get("password", "")
+    if not password or has_expression(password):
+        return task
+    name = next(n for n in map("registry.{}".format, count(1)) if n not in secrets)
+    secrets[name] = password
+    hidden = {**registry, "password": '{{ secrets["' + name + '"] }}'}
+    return {**task, "registry": hidden}

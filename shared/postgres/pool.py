@@ -16,6 +16,10 @@ Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 _JSONB_VERSION = b"\x01"
 PROBE = "SELECT 1"
 
+# Every statement of ours has its index. A connection plans a statement once, and what it made when
+# the tables were small or never analysed reads them whole when they have grown.
+_PLAN_FOR_GROWTH = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+
 
 async def create_pool(dsn: str, settings: PostgresSettings, *, name: str = "conveyor") -> Pool:
     """A pool whose connections give and take dicts for jsonb and aware times for timestamptz.
@@ -32,7 +36,12 @@ async def create_pool(dsn: str, settings: PostgresSettings, *, name: str = "conv
         init=set_up_connection,
         # Nothing here changes a session, so a connection needs no round trip to be cleaned.
         reset=_nothing,
-        server_settings={"application_name": name, "timezone": "UTC", "jit": "off"},
+        server_settings={
+            "application_name": name,
+            "timezone": "UTC",
+            "jit": "off",
+            **_PLAN_FOR_GROWTH,
+        },
     )
 
 

@@ -80,6 +80,8 @@ def _default(name: str, field: FieldInfo, readers: Readers) -> str:
         return "required"
     if is_secret(field):
         return "empty"
+    if field.default_factory is not None:
+        return "found at start"  # its value is this machine's, not the setting's
     if len(set(map(repr, by_service.values()))) == 1:
         return _shown(next(iter(by_service.values())))
     return ", ".join(f"{service} {_shown(value)}" for service, value in sorted(by_service.items()))
@@ -87,4 +89,6 @@ def _default(name: str, field: FieldInfo, readers: Readers) -> str:
 
 def _shown(value: object) -> str:
     """As one would write it: 30, not 30.0."""
+    if value in ("", None):
+        return "none"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"

@@ -1,0 +1,31 @@
+"""From what a client submitted to the job that enters the store."""
+
+from datetime import UTC, datetime
+
+from services.coordinator.submission import new_job
+from shared.jobspec import parse_job
+from shared.store.new_job import NewJob
+
+
+def submitted(body: bytes) -> NewJob:
+    return new_job(parse_job(body, "application/yaml"), "id", datetime.now(UTC))
+
+
+def test_a_registry_password_becomes_a_secret_so_that_it_is_stored_encrypted() -> None:
+    job = submitted(
+        b"""
+name: private
+secrets: {registry.1: taken}
+tasks:
+  - {name: a, image: r/a, registry: {username: u, password: one}}
+  - {name: b, image: r/b, registry: {username: u, password: "{{ secrets.own }}"}}
+  - {name: c, image: r/c, registry: {username: u, password: two}}
+"""
+    )
+    passwords = [task["registry"]["password"] for task in job.tasks]  # type: ignore[index]  # JSON
+    assert passwords == [
+        '{{ secrets["registry.2"] }}',
+        "{{ secrets.own }}",
+        '{{ secrets["registry.3"] }}',
+    ]
+    assert job.secrets == {"registry.1": "taken", "registry.2": "one", "registry.3": "two"}
