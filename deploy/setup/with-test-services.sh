@@ -28,6 +28,9 @@ missing_packages() {
     [ -n "${CONVEYOR_TEST_POSTGRES_DSN:-}" ] ||
         compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
     [ -n "${DOCKER_HOST:-}" ] || command -v dockerd >/dev/null || echo docker.io
+    command -v podman >/dev/null || echo podman
+    # The images of the compose test are made from a bare Debian.
+    command -v debootstrap >/dev/null || echo debootstrap
     # The tests make their images from this one program.
     [ -e /bin/busybox ] || echo busybox-static
 }

@@ -22,6 +22,7 @@ from shared.messages.queues import HEARTBEATS
 
 log = structlog.get_logger(__name__)
 
+_SOON_SECONDS = 0.2
 _SAFETY = 0.8
 """The part of the lease after which tasks are stopped: stopping takes time too."""
 
@@ -50,8 +51,10 @@ class Heart:
         self._clock = clock
         self._heard_at = clock()
 
-    async def beat(self) -> None:
-        """One round. Raises BrokerUnavailable."""
+    async def beat(self) -> float | None:
+        """One round; soon again while there is no broker yet. Raises BrokerUnavailable."""
+        if not self._broker.is_up and not len(self._hand):
+            return _SOON_SECONDS
         self._let_go_if_unheard()
         began = self._clock()
         try:
@@ -60,6 +63,7 @@ class Heart:
             self._let_go_if_unheard()
             raise
         self._heard_at = began
+        return None
 
     async def leave(self) -> None:
         """Say goodbye; not being heard is no harm, silence says the same a little later."""

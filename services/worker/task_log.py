@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from shared.broker import Outgoing
 from shared.broker.publisher import Publisher
-from shared.messages import LogPart, TaskRef, Telemetry, encode
+from shared.messages import PARTS_PER_DISPATCH, LogPart, TaskRef, Telemetry, encode
 from shared.messages.queues import TELEMETRY
 from shared.process.redaction import Redactor
 
@@ -39,7 +39,7 @@ class TaskLog:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._buffer: list[str] = []
         self._size = 0
-        self._number = 0
+        self._number = self._first = (ref.dispatch - 1) * PARTS_PER_DISPATCH
         self._last_words = ""
         self._sending = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
@@ -71,7 +71,7 @@ class TaskLog:
 
     @property
     def part_count(self) -> int:
-        return self._number
+        return self._number - self._first
 
     @property
     def last_words(self) -> str:

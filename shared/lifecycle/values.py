@@ -85,7 +85,7 @@ class Task:
 
     `dispatch` counts how often this attempt was sent to a worker; only a report that names the
     current dispatch and its node counts. `lost` counts the dispatches whose worker vanished.
-    `log_parts` is how many log parts a finished task has, so that a reader knows the log's end.
+    `log_parts` is how many log parts its last dispatch has, so that a reader knows the log's end.
     """
 
     id: str

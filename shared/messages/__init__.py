@@ -2,6 +2,7 @@
 
 from shared.messages.codec import UndecodableMessage, decode, encode
 from shared.messages.models import (
+    PARTS_PER_DISPATCH,
     Change,
     Changes,
     Claim,
@@ -21,6 +22,7 @@ from shared.messages.models import (
 )
 
 __all__ = [
+    "PARTS_PER_DISPATCH",
     "Change",
     "Changes",
     "Claim",

@@ -49,8 +49,15 @@ class RunTask(_Message):
         return TaskRef(job_id=self.job_id, task_id=self.task_id, dispatch=self.dispatch)
 
 
+PARTS_PER_DISPATCH = 1_000_000
+
+
 class LogPart(_Part):
-    """A piece of a task's log; `number` counts from 1 within the task and is unique there."""
+    """A piece of a task's log; `number` rises within the task and is unique there.
+
+    The parts of dispatch n (from 1) are numbered from (n - 1) * PARTS_PER_DISPATCH + 1: a task that
+    was started again on another worker goes on with its log instead of writing over it.
+    """
 
     job_id: str
     task_id: str
@@ -66,8 +73,8 @@ class Claim(TaskRef):
 class Finished(TaskRef):
     """The task ended on its worker: `error` is None when it succeeded.
 
-    `log_parts` is how many log parts the task has; the last of them may travel here in `log`, so
-    that a short task costs no message and no transaction more.
+    `log_parts` is how many log parts this dispatch has; the last of them may travel here in `log`,
+    so that a short task costs no message and no transaction more.
     """
 
     result: str | None = None

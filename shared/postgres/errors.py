@@ -38,6 +38,8 @@ _UNAVAILABLE = (
     # A database that is being set up or a password that is being changed; the text says which.
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    # Used in the moment between the server's last words and the end of the connection.
+    asyncpg.InternalClientError,
     OSError,  # connection refused or reset, no such host
     TimeoutError,
 )

@@ -4,15 +4,18 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiodocker
 import aiohttp
 import pytest
 from aiohttp import web
 
 from shared.postgres.migrate import migrate
 from tests.support.cluster import Api, Cluster
+from tests.support.images import BUSYBOX
 from tests.support.postgres import PrivatePostgres
 from tests.support.rabbitmq import PrivateRabbit
 
@@ -59,40 +62,73 @@ async def receiver() -> AsyncIterator[tuple[str, Receiver]]:
     await runner.cleanup()
 
 
+@asynccontextmanager
+async def counted_container_starts(docker_host: str) -> AsyncIterator[Counter[str]]:
+    """How often the engine has started a container for each task."""
+    starts: Counter[str] = Counter()
+
+    async def count(docker: aiodocker.Docker) -> None:
+        events = docker.events.subscribe()
+        while (event := await events.get()) is not None:
+            if event["Type"] == "container" and event["Action"] == "start":
+                starts[event["Actor"]["Attributes"].get("conveyor.task", "")] += 1
+
+    async with aiodocker.Docker(docker_host) as docker:
+        counting = asyncio.create_task(count(docker))
+        yield starts
+        counting.cancel()
+        await asyncio.gather(counting, return_exceptions=True)
+
+
 async def test_two_hundred_jobs_run_each_task_exactly_once(
-    cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path, receiver: tuple[str, Receiver]
+    cluster: Cluster,
+    session: aiohttp.ClientSession,
+    tmp_path: Path,
+    receiver: tuple[str, Receiver],
+    docker_host: str,
 ) -> None:
-    # Given two coordinators, two schedulers, three workers and a dispatcher
+    # Given two coordinators, two schedulers, three workers with an engine, and a dispatcher
+    runtime = {
+        "CONVEYOR_RUNTIME_RUNTIME": "auto",
+        "CONVEYOR_RUNTIME_SHELL_ALLOWED": "true",
+        "CONVEYOR_RUNTIME_DOCKER_HOST": docker_host,
+    }
     for name, count in (("coordinator", 2), ("scheduler", 2), ("worker", 3)):
         for _ in range(count):
-            cluster.start(name)
+            cluster.start(name, **(runtime if name == "worker" else {}))
     cluster.start("webhook_dispatcher")
     await cluster.wait_up()
     apis = [Api(session, s.url) for s in cluster.services if s.name == "coordinator"]
     starts = tmp_path / "starts"
     url, hook = receiver
 
-    # When 200 jobs of two tasks are submitted, half to each coordinator
+    # When 200 jobs are submitted, half to each coordinator: a container, then a shell script
     def job(number: int) -> dict[str, Any]:
-        line = f"echo {number}-%d >> {starts}"
-        tasks = [
-            {"name": "first", "run": line % 1 + "; echo -n one > $TORK_OUTPUT", "var": "first"},
-            {
-                "name": "second",
-                "run": line % 2 + "; echo $GIVEN",
-                "env": {"GIVEN": "{{ tasks.first }}"},
-            },
-        ]
+        in_container = {
+            "name": "first",
+            "image": BUSYBOX,
+            "run": "echo -n one > $TORK_OUTPUT",
+            "var": "first",
+        }
+        in_shell = {
+            "name": "second",
+            "run": f"echo {number} >> {starts}; echo $GIVEN",
+            "env": {"GIVEN": "{{ tasks.first }}"},
+        }
+        tasks = [in_container, in_shell]
         return {"name": f"job {number}", "tasks": tasks, "webhooks": [{"url": url}]}
 
-    jobs = await asyncio.gather(*(apis[n % 2].submit(job(n)) for n in range(200)))
-    done = [await apis[0].final(job["id"], 120) for job in jobs]
+    async with counted_container_starts(docker_host) as containers:
+        jobs = await asyncio.gather(*(apis[n % 2].submit(job(n)) for n in range(200)))
+        done = [await apis[0].final(job["id"], 240) for job in jobs]
 
-    # Then all are completed and each task was started once
+    # Then all are completed and each task was started once, as engine and scripts saw it
     assert Counter(job["state"] for job in done) == {"COMPLETED": 200}, cluster.logs()
     lines = Counter(starts.read_text().split())
-    assert len(lines) == 400
+    assert len(lines) == 200
     assert set(lines.values()) == {1}
+    first_tasks = {job["execution"][0]["id"] for job in done}
+    assert {containers[task] for task in first_tasks} == {1}
     log = await apis[1].get(f"/tasks/{done[0]['execution'][1]['id']}/log")
     assert log["items"][0]["contents"] == "one\n"
 
