@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.worker.task_log import PART_CHARACTERS, TaskLog
 from shared.broker.in_process import InProcessBroker
 from shared.broker.publisher import Publisher
-from shared.messages import LogPart, TaskRef, Telemetry, decode
+from shared.messages import PARTS_PER_DISPATCH, LogPart, TaskRef, Telemetry, decode
 from shared.messages.queues import TELEMETRY
 from shared.process.redaction import Redactor
 
@@ -58,6 +58,15 @@ async def test_lines_leave_after_a_while_without_waiting_for_the_end(
     await log.write(b"still running\n")
     [part] = await parts_sent(broker, 1)
     assert part.contents == "still running\n"
+
+
+async def test_a_task_started_again_goes_on_with_its_log(broker: InProcessBroker) -> None:
+    again = TaskRef(job_id="job", task_id="task", dispatch=2)
+    log = TaskLog(again, "n1", Publisher(broker), Redactor(), LONG)
+    await log.write(b"started\n")
+    [part] = await log.finish()
+    assert part.number == PARTS_PER_DISPATCH + 1
+    assert log.part_count == 1
 
 
 async def test_a_burst_leaves_in_numbered_parts_that_end_at_line_ends(
