@@ -7,6 +7,7 @@ BIN := .venv/bin
 RUN := .venv/run.stamp
 DEV := .venv/dev.stamp
 PYTEST := $(BIN)/python -m pytest
+WITH_SERVICES := deploy/setup/with-test-services.sh
 SPREAD := -n $(TEST_PROCESSES) --dist loadscope
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -24,20 +25,23 @@ demo: $(RUN) ## Run examples/hello.yaml from start to end and leave nothing behi
 run: $(RUN) ## Keep Conveyor up at http://127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/conveyor dev
 
-check: $(DEV) ## Format, lint, types, layers, unit and contract tests: what must pass
+check: static ## Format, lint, types, layers, unit and contract tests: what must pass
+	$(WITH_SERVICES) $(PYTEST) $(SPREAD) tests/unit tests/contract
+
+.PHONY: static
+static: $(DEV)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) $(SPREAD) tests/unit tests/contract
 
 # What starts whole systems comes last and alone: side by side they would measure each other.
-test: $(DEV) ## Run all tests; sets up RabbitMQ, Postgres and a Docker engine where it can
-	deploy/setup/with-test-services.sh sh -c '\
+test: static ## Run everything; sets up RabbitMQ, Postgres and container engines where it can
+	$(WITH_SERVICES) sh -c '\
 		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration && $(PYTEST) tests/e2e'
 
 bench: $(DEV) ## Measure, and print a table for each benchmark
-	deploy/setup/with-test-services.sh $(BIN)/python -m bench
+	$(WITH_SERVICES) $(BIN)/python -m bench
 
 test-fresh: ## Prove the set-up: make demo in a bare Debian 12, as root and as a plain user
 	deploy/setup/test-fresh.sh

@@ -7,16 +7,10 @@ import pytest
 from shared.broker import Broker
 from shared.broker.in_process import InProcessBroker
 from shared.broker.rabbitmq import RabbitBroker
-from tests.support.brokers import wait_until_up
+from tests.support.brokers import BROKERS, wait_until_up
 
 
-@pytest.fixture(
-    params=[
-        "in-process",
-        pytest.param("rabbitmq", marks=pytest.mark.real),
-        pytest.param("rabbitmq-quorum", marks=pytest.mark.real),
-    ]
-)
+@pytest.fixture(params=BROKERS)
 async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
     """A broker that is up, of each implementation in turn."""
     chosen: Broker

@@ -4,8 +4,15 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from shared.broker import Broker, Consumer, Delivery, Outgoing
 
+BROKERS_WITH_PRIORITIES = ["in-process", pytest.param("rabbitmq", marks=pytest.mark.real)]
+BROKERS = [
+    *BROKERS_WITH_PRIORITIES,
+    pytest.param("rabbitmq-quorum", marks=pytest.mark.real),
+]
 PATIENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.01
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.availability import unavailable
 from tests.support.rabbitmq import PrivateRabbit, installed_sbin
 
 _IMAGE = "rabbitmq:4-management"
@@ -27,7 +28,7 @@ def rabbitmq_url() -> Iterator[str]:
 def private_rabbit() -> Iterator[PrivateRabbit]:
     """A server to kill, restart and command."""
     if installed_sbin() is None:
-        pytest.skip("needs the rabbitmq-server package: a named server can't be killed")
+        unavailable("needs the rabbitmq-server package: a named server can't be killed")
     with PrivateRabbit() as server:
         yield server
 
