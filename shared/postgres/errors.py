@@ -54,6 +54,10 @@ def translated_errors() -> Iterator[None]:
         raise TransactionConflict(_text(error)) from error
     except _UNAVAILABLE as error:
         raise DatabaseUnavailable(_text(error)) from error
+    except asyncpg.UndefinedTableError as error:
+        # All statements of a release are prepared against its schema in a test, so in production
+        # this can only mean that the schema is still to come.
+        raise DatabaseUnavailable(f"{_text(error)}: is the schema up to date?") from error
     except asyncpg.InterfaceError as error:
         # asyncpg has one class for a lost connection or closing pool and for wrong use.
         if "clos" not in str(error):

@@ -14,7 +14,7 @@ Pool: TypeAlias = asyncpg.Pool
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 _JSONB_VERSION = b"\x01"
-PROBE = "SELECT 1"
+PROBE = "SELECT max(version) FROM schema_migrations"
 
 # Every statement of ours has its index. A connection plans a statement once, and what it made when
 # the tables were small or never analysed reads them whole when they have grown.

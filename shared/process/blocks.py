@@ -52,6 +52,11 @@ class PostgresSettings(Block):
     dsn: Annotated[SecretStr, _url("postgresql", "postgres")] = Field(
         description="Where Postgres is: `postgresql://user:password@host:5432/database`."
     )
+    migrate: bool = Field(
+        True,
+        description="Whether the service brings the schema up to date when it starts. Several may "
+        "do so at once. Off: `conveyor migrate` does it.",
+    )
     pool_max_connections: int = Field(
         10, ge=1, le=1000, description="The most connections this process keeps."
     )

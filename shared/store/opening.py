@@ -5,14 +5,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
+
 from shared.broker import Broker
 from shared.broker.opening import opened_broker
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.migrate import migrate
 from shared.postgres.pool import DatabaseWatch, Pool, create_pool
 from shared.process.blocks import BrokerSettings, HealthSettings, PostgresSettings
 from shared.process.health import Check, serve_health
 from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
+
+log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 2.0
 
@@ -35,14 +41,32 @@ class Watched:
 async def opened_ground(
     service: str, broker: BrokerSettings, postgres: PostgresSettings
 ) -> AsyncIterator[Ground]:
-    """Connects in the background: a service starts before its database and its broker."""
+    """Connects in the background: a service starts before its database and its broker.
+
+    Brings the schema up to date as soon as the database answers. Raises MigrationRejected (in a
+    group) when they don't fit each other.
+    """
     async with opened_broker(broker) as connecting:
         dsn = postgres.dsn.get_secret_value()
         pool = await create_pool(dsn, postgres, name=f"conveyor {service}")
         try:
-            yield Ground(connecting, pool)
+            async with asyncio.TaskGroup() as group:
+                migrating = group.create_task(_migrate(dsn, postgres))
+                yield Ground(connecting, pool)
+                migrating.cancel()
         finally:
             await pool.close()
+
+
+async def _migrate(dsn: str, settings: PostgresSettings) -> None:
+    while settings.migrate:
+        try:
+            await migrate(dsn)
+            return
+        except DatabaseUnavailable as error:
+            # Until it answers, so do we: with 503, and with this in /health.
+            log.warning("waiting for the database", error=str(error))
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 @asynccontextmanager

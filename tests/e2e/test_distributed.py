@@ -13,7 +13,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from shared.postgres.migrate import migrate
 from tests.support.cluster import Api, Cluster
 from tests.support.images import BUSYBOX
 from tests.support.postgres import PrivatePostgres
@@ -26,7 +25,6 @@ pytestmark = pytest.mark.real
 async def cluster(
     private_rabbit: PrivateRabbit, private_postgres: PrivatePostgres, tmp_path: Path
 ) -> AsyncIterator[Cluster]:
-    await migrate(private_postgres.tcp_dsn)
     cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path)
     yield cluster
     await asyncio.to_thread(cluster.close)
@@ -87,7 +85,8 @@ async def test_two_hundred_jobs_run_each_task_exactly_once(
     receiver: tuple[str, Receiver],
     docker_host: str,
 ) -> None:
-    # Given two coordinators, two schedulers, three workers with an engine, and a dispatcher
+    # Given an empty database, two coordinators, two schedulers, three workers with an engine, and
+    # a dispatcher, started together
     runtime = {
         "CONVEYOR_RUNTIME_RUNTIME": "auto",
         "CONVEYOR_RUNTIME_SHELL_ALLOWED": "true",

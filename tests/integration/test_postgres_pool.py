@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
+from shared.postgres.migrate import migrate
 from shared.postgres.pool import DatabaseWatch, Pool, acquired, create_pool
 from shared.process.blocks import PostgresSettings
 from tests.support.postgres import PrivatePostgres
@@ -59,6 +60,10 @@ async def test_a_service_starts_without_its_database_and_finds_it_later(
         await watch.look()
         assert watch.missing()[0].startswith("postgres: ")
         await asyncio.to_thread(private_postgres.start)
+        await watch.look()
+        [missing] = watch.missing()
+        assert "is the schema up to date?" in missing
+        await migrate(private_postgres.tcp_dsn)
         await watch.look()
         assert watch.missing() == ()
 

@@ -39,7 +39,7 @@ def test_two_transactions_in_each_others_way_are_a_conflict(error: Exception) ->
     "error",
     [
         asyncpg.UniqueViolationError("duplicate key"),
-        asyncpg.UndefinedTableError("no such table"),
+        asyncpg.UndefinedColumnError("no such column"),
         asyncpg.InterfaceError("another operation is in progress"),
         ValueError("ours"),
     ],
