@@ -21,7 +21,6 @@ _KEPT = ROOT / "build" / "compose"
 _TREE_IMAGE = "conveyor-test/debian:13"
 _PACKAGES = "python3,python3-venv,ca-certificates,postgresql-17,rabbitmq-server"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-_MIRROR = "http://deb.debian.org/debian"
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _LOOK_ALIKES = {
     "python:3.13-slim": "Dockerfile.python",
@@ -71,7 +70,7 @@ def _debian_tree() -> Path:
     _KEPT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="conveyor-debian-") as tree:
         include = f"--include={_PACKAGES}"
-        _run(["debootstrap", "--variant=minbase", include, "trixie", tree, _MIRROR], os.environ)
+        _run(["debootstrap", "--variant=minbase", include, "trixie", tree, _mirror()], os.environ)
         unfinished = kept.with_suffix(".new")
         leave_out = ("--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*")
         _run(["tar", f"--directory={tree}", *leave_out, "-cf", str(unfinished), "."], os.environ)
@@ -98,7 +97,7 @@ def _download(package: str, directory: Path) -> None:
     """Fetch and unpack a package of Debian 13 without touching this machine's own apt."""
     (directory / "lists" / "partial").mkdir(parents=True)
     sources = directory / "sources.list"
-    sources.write_text(f"deb [signed-by={_KEYRING}] {_MIRROR} trixie main\n")
+    sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} trixie main\n")
     own = {
         "Dir::State::Lists": directory / "lists",
         "Dir::Etc::SourceList": sources,
@@ -111,6 +110,16 @@ def _download(package: str, directory: Path) -> None:
     _run([*apt, "download", package], os.environ, directory)
     (archive,) = directory.glob(f"{package}_*.deb")
     _run(["dpkg-deb", "--extract", str(archive), str(directory)], os.environ)
+
+
+def _mirror() -> str:
+    """Where this machine gets Debian from: the address has to end in /debian, others hold parts."""
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    for address in done.stdout.split():
+        if address.rstrip("/").endswith("/debian"):
+            return address
+    raise EngineUnavailable("apt on this machine knows no mirror of Debian")
 
 
 def _has(image: str, environment: Mapping[str, str]) -> bool:
