@@ -151,6 +151,9 @@ async def test_env_reaches_the_task_and_nothing_of_the_worker_does(
     [
         ({"run": "echo $0 | grep -c entrypoint"}, "1\n"),
         ({"run": "#!/bin/cat\nhello"}, "#!/bin/cat\nhello"),
+        ({"run": "-v 2>/dev/null; echo option"}, "option\n"),
+        ({"run": "echo long " + "#" * 200_000}, "long\n"),
+        ({"run": "echo $#", "entrypoint": ("/bin/sh", "-c")}, "0\n"),
         ({"cmd": ("echo", "a  b", "$HOME")}, "a  b $HOME\n"),
         ({"entrypoint": ("echo", "x"), "cmd": ("y",)}, "x y\n"),
         ({"entrypoint": ("sh", "-c"), "cmd": ("echo via $0", "name")}, "via name\n"),

@@ -32,6 +32,7 @@ class EngineProcess:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", *command],
                 env=dict(env),
+                cwd=log.parent,  # Podman's container monitor writes a file where it was started
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

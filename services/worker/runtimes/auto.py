@@ -8,7 +8,6 @@ from services.worker.runtimes.protocol import (
     ProgressSink,
     Runtime,
     RuntimeRejected,
-    RuntimeUnavailable,
     TaskSpec,
 )
 
@@ -16,20 +15,20 @@ from services.worker.runtimes.protocol import (
 class AutoRuntime:
     name = "auto"
 
-    def __init__(self, containers: Runtime | None, shell: Runtime | None) -> None:
-        """`containers` is None when there is no engine, `shell` when the operator forbids it."""
+    def __init__(self, containers: Runtime, shell: Runtime | None) -> None:
+        """`shell` is None when the operator forbids it."""
         self._containers = containers
         self._shell = shell
 
     async def check(self) -> None:
         """With a shell to fall back on, an engine that is away is no reason to be down."""
         if self._shell is None:
-            await self._engine().check()
+            await self._containers.check()
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
-        """Raises RuntimeRejected or RuntimeUnavailable when nothing here can run the task."""
+        """Raises RuntimeRejected when nothing here may run the task."""
         if spec.image is not None:
-            return self._engine().execution(spec, log, progress)
+            return self._containers.execution(spec, log, progress)
         if self._shell is None:
             raise RuntimeRejected(
                 "a task without an image runs in the shell, which this worker doesn't allow: "
@@ -38,16 +37,10 @@ class AutoRuntime:
         return self._shell.execution(spec, log, progress)
 
     async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
-        return sum([await r.reap(is_abandoned) for r in self._present()])
+        removed = 0 if self._shell is None else await self._shell.reap(is_abandoned)
+        return removed + await self._containers.reap(is_abandoned)
 
     async def close(self) -> None:
-        for runtime in self._present():
-            await runtime.close()
-
-    def _engine(self) -> Runtime:
-        if self._containers is None:
-            raise RuntimeUnavailable("no container engine within reach of this worker")
-        return self._containers
-
-    def _present(self) -> list[Runtime]:
-        return [r for r in (self._containers, self._shell) if r is not None]
+        await self._containers.close()
+        if self._shell is not None:
+            await self._shell.close()

@@ -2,6 +2,10 @@
 
 /tork/entrypoint is the `run` script, /tork/stdout is $TORK_OUTPUT, /tork/progress is
 $TORK_PROGRESS, /tork/workdir holds `files` unless the task names a workdir of its own.
+
+Writing an archive into a container costs the engine a process, a fifth of a short container's
+life. So it is only done for what needs it: a plain script travels as the shell's argument, and
+where the image's user is root, /tork only has to be there for the task to write in.
 """
 
 import io
@@ -18,6 +22,10 @@ OUTPUT = "/tork/stdout"
 PROGRESS = "/tork/progress"
 _SCRIPT = "/tork/entrypoint"
 _WORKDIR = "/tork/workdir"
+# Mounting it makes the engine's runtime create /tork in the container's own layer, owned by root.
+_MAKES_TORK = {"/tork/run": "size=4k"}
+_SHELLS = {"sh", "bash", "ash", "dash"}
+_ARGUMENT_BYTES = 65536  # half of what the kernel takes for one argument
 
 
 def check_spec(spec: TaskSpec) -> None:
@@ -33,9 +41,20 @@ def check_spec(spec: TaskSpec) -> None:
     check_file_names(spec.files)
 
 
-def container_config(spec: TaskSpec, *, network: str | None, init: bool) -> dict[str, Any]:
-    """The body of the engine's create call."""
-    entrypoint, cmd = _command(spec)
+def needs_archive(spec: TaskSpec, image_user: str) -> bool:
+    """Whether `container_archive` must be written. `image_user` is the image's, "" for root."""
+    writes_as_root = image_user.partition(":")[0] in ("", "0", "root")
+    return bool(spec.files) or not writes_as_root or not _fits_an_argument(spec)
+
+
+def container_config(
+    spec: TaskSpec, *, archive: bool, network: str | None, init: bool
+) -> dict[str, Any]:
+    """The body of the engine's create call; `archive` tells whether one will be written."""
+    entrypoint, cmd = _command(spec, archive)
+    host = _host_config(spec, network=network, init=init)
+    if not archive:
+        host["Tmpfs"] = _MAKES_TORK
     config: dict[str, Any] = {
         "Image": spec.image,
         "Env": [f"{k}={v}" for k, v in _environment(spec).items()],
@@ -44,7 +63,7 @@ def container_config(spec: TaskSpec, *, network: str | None, init: bool) -> dict
             LABEL_TASK: spec.task_id,
             LABEL_JOB: spec.job_id,
         },
-        "HostConfig": _host_config(spec, network=network, init=init),
+        "HostConfig": host,
     }
     workdir = _workdir(spec)
     optional = {"Entrypoint": entrypoint, "Cmd": cmd, "WorkingDir": workdir}
@@ -64,11 +83,24 @@ def container_archive(spec: TaskSpec) -> bytes:
     return buffer.getvalue()
 
 
-def _command(spec: TaskSpec) -> tuple[list[str], list[str]]:
+def _command(spec: TaskSpec, archive: bool) -> tuple[list[str], list[str]]:
     """Empty lists leave the image's own."""
     if spec.run is None:
         return list(spec.entrypoint), list(spec.cmd)
-    return list(spec.entrypoint or ("sh", "-c")), list(spec.cmd or (_SCRIPT,))
+    script = (_SCRIPT,) if archive else (spec.run, _SCRIPT)  # the second is the script's $0
+    return list(spec.entrypoint or ("sh", "-c")), list(spec.cmd or script)
+
+
+def _fits_an_argument(spec: TaskSpec) -> bool:
+    """Whether `sh -c <text>` does what `sh -c /tork/entrypoint` would, for a task that runs one."""
+    if spec.run is None:
+        return True
+    shell = spec.entrypoint or ("sh", "-c")
+    plain_shell = len(shell) == 2 and posixpath.basename(shell[0]) in _SHELLS and shell[1] == "-c"
+    # `#!` names another interpreter; a leading sign would be read as an option.
+    plain_text = not spec.run.startswith(("#!", "-", "+")) and "\0" not in spec.run
+    short = len(spec.run.encode()) <= _ARGUMENT_BYTES
+    return plain_shell and plain_text and short and not spec.cmd
 
 
 def _workdir(spec: TaskSpec) -> str | None:

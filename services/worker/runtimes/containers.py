@@ -13,8 +13,10 @@ from services.worker.runtimes.container_layout import (
     check_spec,
     container_archive,
     container_config,
+    needs_archive,
 )
-from services.worker.runtimes.engine import Engine, ImageMissing, frames
+from services.worker.runtimes.engine import Engine, ImageMissing
+from services.worker.runtimes.engine_streams import frames
 from services.worker.runtimes.images import Images
 from services.worker.runtimes.progress import parse_progress
 from services.worker.runtimes.protocol import (
@@ -27,6 +29,7 @@ from services.worker.runtimes.protocol import (
 )
 from services.worker.runtimes.settings import RuntimeSettings
 
+_KILLED = 137
 _STOPPED = Outcome(exit_code=-9, output="", reason="stopped before it started")
 
 
@@ -82,6 +85,7 @@ class ContainerExecution:
         self._reported: float | None = None
         self._container: str | None = None
         self._stream: aiohttp.ClientResponse | None = None
+        self._archive = False
         self._creating: asyncio.Future[str] | None = None
         self._pulling: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -94,7 +98,7 @@ class ContainerExecution:
         except ImageMissing:
             await self._pull_unless_stopped()
             await self._create_after_pull()
-        if self._container is not None:
+        if self._container is not None and self._archive:
             await self._engine.put_archive(self._container, container_archive(self._spec))
 
     async def start(self) -> None:
@@ -133,12 +137,17 @@ class ContainerExecution:
                 self._creating = self._container = None
 
     async def _create(self) -> None:
-        """Asks the engine for the container without looking for the image: mostly it is there."""
+        """Raises ImageMissing when the image has to be pulled first."""
         if self._stop.is_set():
             return
-        settings = self._runtime.settings
+        runtime = self._runtime
+        user = await runtime.images.user_of(str(self._spec.image))
+        self._archive = needs_archive(self._spec, user)
         config = container_config(
-            self._spec, network=settings.container_network, init=self._runtime.init
+            self._spec,
+            archive=self._archive,
+            network=runtime.settings.container_network,
+            init=runtime.init,
         )
         # Shielded: a call given up half-way would leave a container whose id nobody knows.
         self._creating = asyncio.ensure_future(self._engine.create(config))
@@ -166,24 +175,24 @@ class ContainerExecution:
     async def _outcome(self, exit_code: int) -> Outcome:
         if self._stop.is_set():
             return Outcome(exit_code=exit_code, output="")
-        reason = await self._reason() if exit_code else None
+        reason = await self._reason(exit_code) if exit_code else None
         if self._reported is not None:
             await self._report_progress()
         return Outcome(exit_code=exit_code, output=await self._output(), reason=reason)
 
-    async def _reason(self) -> str | None:
+    async def _reason(self, exit_code: int) -> str | None:
         state = await self._engine.inspect_state(self._ready())
-        if not state.get("OOMKilled"):
-            return None
         limit = self._spec.memory_bytes
-        return "out of memory" if limit is None else f"out of memory (limit {limit} bytes)"
+        limited = "" if limit is None else f" (limit {limit} bytes)"
+        if state.get("OOMKilled"):
+            return f"out of memory{limited}"
+        if exit_code == _KILLED and limited:  # not by us; engines don't always see the cause
+            return f"killed, probably out of memory{limited}"
+        return None
 
     async def _output(self) -> str:
         limit = self._runtime.settings.output_max_bytes
-        try:
-            data, size = await self._engine.read_file(self._ready(), OUTPUT, limit)
-        except RuntimeRejected:  # the task removed the file
-            return ""
+        data, size = await self._engine.read_file(self._ready(), OUTPUT, limit)
         if size > limit:
             note = f"conveyor: $TORK_OUTPUT is {size} bytes, only the first {limit} are kept\n"
             await self._log(note.encode())

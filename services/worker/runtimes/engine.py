@@ -11,21 +11,26 @@ import contextlib
 import io
 import json
 import os
-import struct
-import tarfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
 from aiodocker import Docker, DockerError
 
+from services.worker.runtimes.engine_streams import first_member, size_of
 from services.worker.runtimes.protocol import RegistryLogin, RuntimeRejected, RuntimeUnavailable
 
 _UNLIMITED = aiohttp.ClientTimeout(total=None)
-_FRAME = struct.Struct(">BxxxL")
-_READ = 65536
+_USUAL_ADDRESS = "unix:///var/run/docker.sock"
 # What an engine says, with a 500, about a task that can't run on any machine.
-_TASKS_OWN_FAULT = ("OCI", "executable file not found", "no such file or directory", "crun:")
+_TASKS_OWN_FAULT = (
+    "OCI",
+    "executable file not found",
+    "invalid reference format",
+    "network not found",
+)
+_NOT_CONNECTED = 900  # aiodocker's own status
+_NOT_RUNNING = "can only kill running containers"
 _MISSING_IMAGE = ("No such image", "no such image", "image not known")
 
 LABEL_NODE = "conveyor.node"
@@ -42,16 +47,14 @@ class ImageMissing(Exception):
 def connect(address: str | None) -> Docker:
     """A client without a limit on connections: each running container holds one.
 
-    Raises RuntimeUnavailable when no address is given and no engine is found.
+    Without an address it is DOCKER_HOST, then Docker's usual socket. Whether anybody listens there
+    shows at the first call. Raises ValueError for an address of no known kind.
     """
-    address = address or os.environ.get("DOCKER_HOST")
-    try:
-        if address is not None and address.startswith("unix://"):
-            connector = aiohttp.UnixConnector(address.removeprefix("unix://"), limit=0)
-            return Docker("unix://localhost", connector=connector)
-        return Docker(address)
-    except (AssertionError, ValueError) as error:  # how aiodocker says that it found no socket
-        raise RuntimeUnavailable(f"no container engine found: {error}") from error
+    address = address or os.environ.get("DOCKER_HOST") or _USUAL_ADDRESS
+    if address.startswith("unix://"):
+        connector = aiohttp.UnixConnector(address.removeprefix("unix://"), limit=0)
+        return Docker("unix://localhost", connector=connector)
+    return Docker(address)
 
 
 class Engine:
@@ -80,15 +83,16 @@ class Engine:
                     raise ImageMissing from error
                 raise
 
-    async def has_image(self, image: str) -> bool:
+    async def image_user(self, image: str) -> str:
+        """The user an image's processes run as, "" for root. Raises ImageMissing."""
         async with self._call(f"inspect image {image}"):
             try:
-                await self._docker.images.inspect(image)
+                found = await self._docker.images.inspect(image)
             except DockerError as error:
-                if error.status != 404:
-                    raise
-                return False
-            return True
+                if error.status == 404:
+                    raise ImageMissing from error
+                raise
+            return str((found.get("Config") or {}).get("User") or "")
 
     async def put_archive(self, container: str, tar: bytes) -> None:
         async with self._call("write the task's files"):
@@ -119,13 +123,20 @@ class Engine:
 
     async def kill(self, container: str) -> None:
         async with self._call("kill the container"):
-            with _ignoring(404, 409):  # gone, or not running
+            try:
                 await self._docker.containers.container(container).kill()
+            except DockerError as error:
+                # Gone, or not running; Podman says the latter with a 500.
+                if error.status not in (404, 409) and _NOT_RUNNING not in error.message:
+                    raise
 
     async def delete(self, container: str) -> None:
         async with self._call("remove the container"):
-            with _ignoring(404, 409):  # gone, or being removed
+            try:
                 await self._docker.containers.container(container).delete(force=True, v=True)
+            except DockerError as error:
+                if error.status not in (404, 409):  # gone, or being removed
+                    raise
 
     async def labelled(self) -> list[tuple[str, str]]:
         """Every container with our label, ended or not: its id and its node's id."""
@@ -135,11 +146,23 @@ class Engine:
             return [(c.id, c["Labels"][LABEL_NODE]) for c in found]
 
     async def read_file(self, container: str, path: str, limit: int) -> tuple[bytes, int]:
-        """At most `limit` bytes of a file in the container, and its whole size."""
+        """At most `limit` bytes of a file in the container, and its whole size.
+
+        A file that isn't there, or isn't a plain file, reads as empty. The engine is asked for
+        the size first: that is cheap, and most tasks write nothing.
+        """
+        url, query = f"containers/{container}/archive", {"path": path}
         async with self._call(f"read {path}"):
-            response = await self._request("GET", f"containers/{container}/archive", {"path": path})
-            async with response:
-                return await _first_member(response.content, limit)
+            try:
+                async with await self._request("HEAD", url, query) as response:
+                    if not size_of(response.headers):
+                        return b"", 0
+                async with await self._request("GET", url, query) as response:
+                    return await first_member(response.content, limit)
+            except DockerError as error:
+                if error.status == 404:
+                    return b"", 0
+                raise
 
     async def pull(
         self, image: str, login: RegistryLogin | None, on_message: Callable[[Json], Awaitable[None]]
@@ -150,7 +173,8 @@ class Engine:
         if ":" not in image.rsplit("/", 1)[-1] and "@" not in image:
             query["tag"] = "latest"  # without a tag the engine pulls every tag there is
         async with (
-            self._call(f"pull image {image}", seconds=self._pull_timeout),
+            # An engine that answers speaks of the image and its registry, whatever the status.
+            self._call(f"pull image {image}", seconds=self._pull_timeout, answer_rejects=True),
             await self._request("POST", "images/create", query, headers=headers) as response,
         ):
             async for line in response.content:
@@ -177,7 +201,12 @@ class Engine:
 
     @contextlib.asynccontextmanager
     async def _call(
-        self, what: str, *, limited: bool = True, seconds: float | None = None
+        self,
+        what: str,
+        *,
+        limited: bool = True,
+        seconds: float | None = None,
+        answer_rejects: bool = False,
     ) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout((seconds or self._timeout) if limited else None):
@@ -187,38 +216,11 @@ class Engine:
         except aiohttp.ClientError as error:  # the socket is gone, or the engine is
             raise RuntimeUnavailable(f"could not {what}: {error}") from error
         except DockerError as error:
-            raise _sorted(what, error) from error
-
-
-async def frames(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Output as it was written, the 8-byte headers taken out. Ends with the stream."""
-    content = response.content
-    while True:
-        try:
-            _, left = _FRAME.unpack(await content.readexactly(_FRAME.size))
-        except (asyncio.IncompleteReadError, aiohttp.ClientError):
-            return  # the end of the stream, or of the engine: `wait` tells which
-        while left:
-            try:
-                data = await content.read(min(left, _READ))
-            except aiohttp.ClientError:  # as above
-                return
-            if not data:
-                return
-            left -= len(data)
-            yield data
-
-
-async def _first_member(content: aiohttp.StreamReader, limit: int) -> tuple[bytes, int]:
-    while True:
-        block = await content.readexactly(tarfile.BLOCKSIZE)
-        header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        if header.isreg():
-            return await content.readexactly(min(header.size, limit)), header.size
-        if header.type != tarfile.XHDTYPE:  # the task made a link or a directory of it
-            return b"", 0
-        # Extended attributes of the member that follows.
-        await content.readexactly(-(-header.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)
+            text = f"could not {what}: {error.message}"
+            answered = error.status != _NOT_CONNECTED
+            if _is_the_tasks_fault(error) or (answer_rejects and answered):
+                raise RuntimeRejected(text) from error
+            raise RuntimeUnavailable(text) from error
 
 
 def _registry_auth(login: RegistryLogin) -> str:
@@ -233,17 +235,5 @@ def _message(body: bytes) -> str:
         return body.decode(errors="replace")
 
 
-def _sorted(what: str, error: DockerError) -> RuntimeRejected | RuntimeUnavailable:
-    text = f"could not {what}: {error.message}"
-    if error.status < 500 or any(word in error.message for word in _TASKS_OWN_FAULT):
-        return RuntimeRejected(text)
-    return RuntimeUnavailable(text)
-
-
-@contextlib.contextmanager
-def _ignoring(*statuses: int) -> Iterator[None]:
-    try:
-        yield
-    except DockerError as error:
-        if error.status not in statuses:
-            raise
+def _is_the_tasks_fault(error: DockerError) -> bool:
+    return error.status < 500 or any(word in error.message for word in _TASKS_OWN_FAULT)

@@ -4,7 +4,7 @@ from services.worker.runtimes.auto import AutoRuntime
 from services.worker.runtimes.containers import ContainerRuntime
 from services.worker.runtimes.engine import Engine, connect
 from services.worker.runtimes.images import Images
-from services.worker.runtimes.protocol import Runtime, RuntimeUnavailable
+from services.worker.runtimes.protocol import Runtime
 from services.worker.runtimes.registry_auth import read_logins
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell import ShellRuntime
@@ -13,14 +13,14 @@ from services.worker.runtimes.shell import ShellRuntime
 def make_runtime(settings: RuntimeSettings) -> Runtime:
     """Needs a running event loop. Whether the engine answers is for `check` to find out.
 
-    Raises RuntimeUnavailable when no engine's address is known, ValueError for a bad Docker
-    config file.
+    Raises ValueError for a bad engine address or Docker config file, OSError for one that is named
+    and can't be read.
     """
     if settings.runtime == "shell":
         return ShellRuntime(settings)
     if settings.runtime == "auto":
         shell = ShellRuntime(settings) if settings.shell_allowed else None
-        return AutoRuntime(_containers_if_any(settings), shell)
+        return AutoRuntime(_containers(settings, settings.engine == "podman"), shell)
     return _containers(settings, settings.runtime == "podman")
 
 
@@ -34,10 +34,3 @@ def _containers(settings: RuntimeSettings, podman: bool) -> ContainerRuntime:
     return ContainerRuntime(
         "podman" if podman else "docker", engine, Images(engine, logins), settings
     )
-
-
-def _containers_if_any(settings: RuntimeSettings) -> ContainerRuntime | None:
-    try:
-        return _containers(settings, settings.engine == "podman")
-    except RuntimeUnavailable:  # no engine on this machine: `auto` does without
-        return None

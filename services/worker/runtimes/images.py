@@ -4,11 +4,13 @@ import asyncio
 import time
 from weakref import WeakValueDictionary
 
-from services.worker.runtimes.engine import Engine, Json
+from services.worker.runtimes.engine import Engine, ImageMissing, Json
 from services.worker.runtimes.protocol import LogSink, RegistryLogin, RuntimeRejected
 from services.worker.runtimes.registry_auth import RegistryLogins
 
 _SECONDS_BETWEEN_LINES = 5.0
+# A tag may be pulled anew by others; until then an image isn't inspected for every task.
+_USER_REMEMBERED_SECONDS = 60.0
 # A hundred tasks of one wrong image ask the registry once, not a hundred times in a row.
 _FAILURE_REMEMBERED_SECONDS = 5.0
 
@@ -17,19 +19,31 @@ class Images:
     def __init__(self, engine: Engine, logins: RegistryLogins) -> None:
         self._engine = engine
         self._logins = logins
+        self._users: dict[str, tuple[float, str]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._failures: dict[tuple[str, RegistryLogin | None], tuple[float, str]] = {}
+
+    async def user_of(self, image: str) -> str:
+        """The user the image's processes run as, "" for root. Raises ImageMissing."""
+        known = self._users.get(image)
+        if known is None or time.monotonic() - known[0] > _USER_REMEMBERED_SECONDS:
+            known = (time.monotonic(), await self._engine.image_user(image))
+            self._users[image] = known
+        return known[1]
 
     async def pull_once(self, image: str, login: RegistryLogin | None, log: LogSink) -> None:
         """Pull an image that wasn't there, unless somebody else has done so meanwhile.
 
         Raises RuntimeRejected, naming the image, when the registry won't give it.
         """
+        self._users.pop(image, None)
         lock = self._locks.get(image)
         if lock is None:
             lock = self._locks[image] = asyncio.Lock()
         async with lock:
-            if not await self._engine.has_image(image):
+            try:
+                await self.user_of(image)
+            except ImageMissing:
                 await self._pull(image, login, log)
 
     async def _pull(self, image: str, login: RegistryLogin | None, log: LogSink) -> None:

@@ -5,7 +5,6 @@ Only logins written in the file itself (`auths`) are used. Credential helpers (`
 """
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +38,12 @@ def read_logins(path: str | None) -> RegistryLogins:
     try:
         auths = json.loads(file.read_text()).get("auths", {})
         return RegistryLogins({_host(key): _login(entry) for key, entry in auths.items() if entry})
-    except (ValueError, AttributeError, TypeError) as error:  # not JSON, or of another shape
+    except (
+        ValueError,
+        LookupError,
+        AttributeError,
+        TypeError,
+    ) as error:  # not JSON, or of another shape
         raise ValueError(f"{file} is not a Docker config file: {error}") from error
 
 
@@ -61,8 +65,5 @@ def _canonical(host: str) -> str:
 def _login(entry: dict[str, Any]) -> RegistryLogin:
     if "auth" not in entry:
         return RegistryLogin(str(entry["username"]), str(entry["password"]))
-    try:
-        username, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
-    except binascii.Error as error:
-        raise ValueError(f"auth is not base64: {error}") from error
+    username, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
     return RegistryLogin(username, password)

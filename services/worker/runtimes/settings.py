@@ -21,7 +21,7 @@ class RuntimeSettings(BaseModel):
     docker_host: str | None = Field(
         None,
         description="Address of the Docker engine (`unix://…` or `tcp://…`). "
-        "Unset: `DOCKER_HOST`, then the usual sockets.",
+        "Unset: `DOCKER_HOST`, then `unix:///var/run/docker.sock`.",
     )
     podman_socket: str = Field(
         "unix:///run/podman/podman.sock", description="Address of the Podman API socket."

@@ -1,0 +1,133 @@
+"""What only containers have: limits, images, an engine that is away or hangs."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.worker.runtimes.factory import make_runtime
+from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
+from services.worker.runtimes.settings import RuntimeSettings
+from tests.support.runtime_rig import NODE, Rig, engine_of
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(params=["docker", "podman"])
+async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    kind = request.param
+    field = "docker_host" if kind == "docker" else "podman_socket"
+    address = {field: request.getfixturevalue(f"{kind}_host")}
+    settings = RuntimeSettings.model_validate({"runtime": kind, **address})
+    runtime = make_runtime(settings)
+    rig = Rig(kind, runtime, settings)
+    try:
+        yield rig
+        assert await rig.leftovers() == []
+    finally:
+        await runtime.reap(lambda node: node == NODE)
+        await runtime.close()
+
+
+async def test_a_task_over_its_memory_limit_says_that_it_ran_out_of_memory(rig: Rig) -> None:
+    limit = 32 * 1024 * 1024
+    outcome, _ = await rig.run(memory_bytes=limit, run="dd if=/dev/zero of=/dev/null bs=200M")
+    assert outcome.exit_code != 0
+    assert outcome.reason is not None
+    assert outcome.reason.endswith(f"out of memory (limit {limit} bytes)")
+
+
+async def test_limits_reach_the_engine(rig: Rig) -> None:
+    ran = rig.task(cpus=0.5, memory_bytes=64 * 1024 * 1024, cmd=("true",))
+    await ran.execution.prepare()
+    async with engine_of(rig.settings, rig.kind) as engine:
+        [(container, _)] = [c for c in await engine.labelled() if c[1] == NODE]
+        shown = await engine._docker.containers.container(container).show()
+    await ran.execution.close()
+    host = shown["HostConfig"]
+    assert (host["NanoCpus"], host["Memory"]) == (500_000_000, 64 * 1024 * 1024)
+    assert not host["Privileged"]
+
+
+@pytest.mark.parametrize("limit", [{"cpus": 0.0}, {"cpus": -1.0}, {"memory_bytes": 0}])
+async def test_a_limit_that_makes_no_sense_is_rejected(rig: Rig, limit: dict[str, float]) -> None:
+    with pytest.raises(RuntimeRejected, match=r"limits\."):
+        await rig.run(cmd=("true",), **limit)
+
+
+async def test_a_limit_below_what_the_engine_takes_is_rejected(rig: Rig) -> None:
+    if rig.kind == "podman":
+        pytest.skip("Podman takes any memory limit")
+    with pytest.raises(RuntimeRejected, match=r"[Mm]emory"):
+        await rig.run(cmd=("true",), memory_bytes=1024)
+
+
+async def test_an_image_that_is_nowhere_is_rejected_by_name(rig: Rig) -> None:
+    with pytest.raises(RuntimeRejected, match=r"127\.0\.0\.1:1/no/such:image"):
+        await rig.run(image="127.0.0.1:1/no/such:image", cmd=("true",))
+
+
+@pytest.mark.parametrize("image", ["UPPER case", "a:b:c", "-x"])
+async def test_an_image_name_that_is_none_is_rejected(rig: Rig, image: str) -> None:
+    with pytest.raises(RuntimeRejected):
+        await rig.run(image=image, cmd=("true",))
+
+
+async def test_a_relative_workdir_is_rejected(rig: Rig) -> None:
+    with pytest.raises(RuntimeRejected, match="workdir"):
+        await rig.run(workdir="here", cmd=("true",))
+
+
+async def test_a_network_that_is_not_there_is_rejected(rig: Rig) -> None:
+    settings = rig.settings.model_copy(update={"container_network": "no-such-network"})
+    runtime = make_runtime(settings)
+    try:
+        with pytest.raises(RuntimeRejected, match="no-such-network"):
+            await Rig(rig.kind, runtime, settings).run(cmd=("true",))
+    finally:
+        await runtime.close()
+
+
+async def test_stop_ends_a_pull_that_hangs(rig: Rig) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as registry:
+        registry.setblocking(False)
+        image = f"127.0.0.1:{registry.getsockname()[1]}/slow/image:1"
+        ran = rig.task(image=image, cmd=("true",))
+        preparing = asyncio.create_task(ran.execution.prepare())
+        async with asyncio.timeout(30):
+            pull, _ = await asyncio.get_running_loop().sock_accept(registry)
+            await ran.execution.stop()
+            await preparing
+        pull.close()
+    await ran.execution.start()
+    outcome = await ran.execution.wait()
+    await ran.execution.close()
+    assert outcome.exit_code == -9
+
+
+async def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    settings = RuntimeSettings(runtime="docker", docker_host=f"unix://{tmp_path}/none.sock")
+    runtime = make_runtime(settings)
+    try:
+        with pytest.raises(RuntimeUnavailable):
+            await runtime.check()
+        with pytest.raises(RuntimeUnavailable):
+            await Rig("docker", runtime, settings).run(cmd=("true",))
+    finally:
+        await runtime.close()
+
+
+async def test_an_engine_that_hangs_is_unavailable(tmp_path: Path) -> None:
+    address = f"{tmp_path}/hang.sock"
+    settings = RuntimeSettings(
+        runtime="docker", docker_host=f"unix://{address}", engine_timeout_seconds=0.2
+    )
+    runtime = make_runtime(settings)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(address)
+        silent.listen()  # takes the connection and never answers
+        with pytest.raises(RuntimeUnavailable, match="doesn't answer"):
+            await runtime.check()
+        await runtime.close()

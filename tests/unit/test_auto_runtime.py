@@ -1,0 +1,53 @@
+"""Which runtime `auto` gives a task to."""
+
+from pathlib import Path
+
+import pytest
+
+from services.worker.runtimes.containers import ContainerExecution
+from services.worker.runtimes.factory import make_runtime
+from services.worker.runtimes.protocol import Execution, RuntimeRejected, RuntimeUnavailable
+from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.shell import ShellExecution
+from tests.support.runtime_rig import Rig
+
+
+def settings(tmp_path: Path, *, shell_allowed: bool) -> RuntimeSettings:
+    return RuntimeSettings(docker_host=f"unix://{tmp_path}/none.sock", shell_allowed=shell_allowed)
+
+
+async def chosen(settings: RuntimeSettings, image: str | None) -> Execution:
+    runtime = make_runtime(settings)
+    try:
+        return Rig("shell", runtime, settings).task(image=image, run="true").execution
+    finally:
+        await runtime.close()
+
+
+async def test_a_task_with_an_image_goes_to_the_engine(tmp_path: Path) -> None:
+    execution = await chosen(settings(tmp_path, shell_allowed=True), "busybox")
+    assert isinstance(execution, ContainerExecution)
+
+
+async def test_a_task_without_an_image_goes_to_the_shell_where_allowed(tmp_path: Path) -> None:
+    execution = await chosen(settings(tmp_path, shell_allowed=True), None)
+    assert isinstance(execution, ShellExecution)
+
+
+async def test_a_task_without_an_image_is_rejected_where_the_shell_is_not_allowed(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(RuntimeRejected, match="name an image, or set shell_allowed"):
+        await chosen(settings(tmp_path, shell_allowed=False), None)
+
+
+async def test_an_engine_that_is_away_matters_only_where_the_shell_is_not_allowed(
+    tmp_path: Path,
+) -> None:
+    with_shell = make_runtime(settings(tmp_path, shell_allowed=True))
+    await with_shell.check()
+    await with_shell.close()
+    without = make_runtime(settings(tmp_path, shell_allowed=False))
+    with pytest.raises(RuntimeUnavailable):
+        await without.check()
+    await without.close()
