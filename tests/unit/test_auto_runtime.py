@@ -37,8 +37,9 @@ async def test_a_task_without_an_image_goes_to_the_shell_where_allowed(tmp_path:
 async def test_a_task_without_an_image_is_rejected_where_the_shell_is_not_allowed(
     tmp_path: Path,
 ) -> None:
-    with pytest.raises(RuntimeRejected, match="name an image, or set shell_allowed"):
-        await chosen(settings(tmp_path, shell_allowed=False), None)
+    execution = await chosen(settings(tmp_path, shell_allowed=False), None)
+    with pytest.raises(RuntimeRejected, match="name an image, or set CONVEYOR_RUNTIME_SHELL"):
+        await execution.prepare()
 
 
 async def test_an_engine_that_is_away_matters_only_where_the_shell_is_not_allowed(

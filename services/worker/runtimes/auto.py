@@ -5,11 +5,32 @@ from collections.abc import Callable
 from services.worker.runtimes.protocol import (
     Execution,
     LogSink,
+    Outcome,
     ProgressSink,
     Runtime,
     RuntimeRejected,
     TaskSpec,
 )
+
+
+class RejectedExecution:
+    """A task that nothing here may run: it is rejected when its turn to prepare comes."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def prepare(self) -> None:
+        raise RuntimeRejected(self._reason)
+
+    async def start(self) -> None:
+        raise RuntimeRejected(self._reason)
+
+    async def wait(self) -> Outcome:
+        raise RuntimeRejected(self._reason)
+
+    async def stop(self) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class AutoRuntime:
@@ -26,13 +47,12 @@ class AutoRuntime:
             await self._containers.check()
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
-        """Raises RuntimeRejected when nothing here may run the task."""
         if spec.image is not None:
             return self._containers.execution(spec, log, progress)
         if self._shell is None:
-            raise RuntimeRejected(
+            return RejectedExecution(
                 "a task without an image runs in the shell, which this worker doesn't allow: "
-                "name an image, or set shell_allowed"
+                "name an image, or set CONVEYOR_RUNTIME_SHELL_ALLOWED on the worker"
             )
         return self._shell.execution(spec, log, progress)
 
