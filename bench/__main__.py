@@ -1,0 +1,56 @@
+"""`python -m bench [a b c d] [--quick] [--profile FOLDER]`: measures and prints the tables."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from bench import chain, containers, drain, idle
+from bench.ground import opened_ground
+from bench.run import Run
+from bench.table import Table, machine_line, print_table
+
+_ROWS: dict[str, Callable[[Run], Awaitable[Table]]] = {
+    "a": chain.measure,
+    "b": drain.measure,
+    "c": containers.measure,
+    "d": idle.measure,
+}
+
+
+def main() -> int:
+    options = _options(sys.argv[1:])
+    # The tables are all that is to be read; the services log to files of their own.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    uvloop.run(_measure(options.rows or list(_ROWS), options.quick, options.profile))
+    return 0
+
+
+async def _measure(rows: Sequence[str], quick: bool, profile: Path | None) -> None:
+    async with opened_ground() as ground:
+        run = Run(ground, quick, profile)
+        for row in rows:
+            print_table(await _ROWS[row](run))
+        print(f"\n{machine_line(ground.versions)}")
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("rows", nargs="*", choices=[*_ROWS, []], help="which tables; default: all")
+    parser.add_argument("--quick", action="store_true", help="smaller sizes")
+    parser.add_argument("--profile", type=_folder, help="where each service leaves a profile")
+    return parser.parse_args(arguments)
+
+
+def _folder(name: str) -> Path:
+    folder = Path(name).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""What a client does, and when what it asked for was done, from the rows themselves."""
+
+import asyncio
+import time
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from bench.ground import Ground
+from bench.services import Service
+
+Json = dict[str, Any]
+
+_LOOK_SECONDS = 0.1
+_PATIENCE_SECONDS = 300.0
+
+ANY_ACTIVE = """
+SELECT EXISTS (SELECT FROM jobs WHERE state IN ('PENDING', 'SCHEDULED', 'RUNNING'))
+"""
+FAILURES = "SELECT error FROM jobs WHERE id = ANY($1::text[]) AND state <> 'COMPLETED' LIMIT 1"
+LAST_END = "SELECT max(completed_at) FROM jobs WHERE id = ANY($1::text[])"
+FIRST_START = "SELECT min(started_at) FROM tasks WHERE job_id = ANY($1::text[])"
+
+
+class Client:
+    """Submits over HTTP with at most `at_once` requests under way. Use as a context manager."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        coordinator: Service,
+        needed: Collection[Service],
+        *,
+        at_once: int = 32,
+    ) -> None:
+        """`needed` are looked at while waiting: when one of them has ended, so does the wait."""
+        self._needed = needed
+        self._dsn = ground.dsn
+        self._url = f"{coordinator.url}/jobs"
+        self._slots = asyncio.Semaphore(at_once)
+
+    async def __aenter__(self) -> "Client":
+        self._session = aiohttp.ClientSession()
+        self._database = await asyncpg.connect(self._dsn)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+        await self._database.close()
+
+    async def submit_all(self, jobs: Sequence[Json]) -> list[str]:
+        """The ids, in the order of `jobs`. Raises aiohttp.ClientResponseError."""
+        return await asyncio.gather(*(self._submit(job) for job in jobs))
+
+    async def run(self, jobs: Sequence[Json]) -> float:
+        """Seconds from the first request to the last job's end."""
+        began = datetime.now(UTC)
+        ids = await self.submit_all(jobs)
+        return (await self.last_end(ids) - began).total_seconds()
+
+    async def last_end(self, ids: Sequence[str]) -> datetime:
+        """Wait until no job is active. Raises RuntimeError when a job or a service failed."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while await self._database.fetchval(ANY_ACTIVE):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"jobs are still active after {_PATIENCE_SECONDS:g} s")
+            for service in self._needed:
+                service.raise_if_ended()
+            await asyncio.sleep(_LOOK_SECONDS)
+        if failures := await self._database.fetch(FAILURES, ids):
+            raise RuntimeError(f"a job did not complete: {failures[0]['error']}")
+        end: datetime = await self._database.fetchval(LAST_END, ids)
+        return end
+
+    async def first_start(self, ids: Sequence[str]) -> datetime:
+        start: datetime = await self._database.fetchval(FIRST_START, ids)
+        return start
+
+    async def _submit(self, job: Json) -> str:
+        async with (
+            self._slots,
+            self._session.post(self._url, json=job, raise_for_status=True) as response,
+        ):
+            return str((await response.json())["id"])
+
+
+def shell_job(steps: int = 1) -> Json:
+    return {"name": "bench", "tasks": [{"name": "step", "run": "true"}] * steps}
+
+
+def container_job(image: str) -> Json:
+    return {"name": "bench", "tasks": [{"name": "step", "image": image, "cmd": ["true"]}]}

@@ -1,0 +1,23 @@
+"""What every benchmark is given, and how they sum up their rounds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from bench.ground import Ground
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`quick` asks for smaller sizes; with `profile` the services leave profiles in that folder."""
+
+    ground: Ground
+    quick: bool
+    profile: Path | None
+
+
+def spread(values: Sequence[float], form: str = ".1f") -> str:
+    """The median, with the least and the greatest: what the machine's noise did."""
+    texts = (format(value, form) for value in (median(values), min(values), max(values)))
+    return "{} ({} to {})".format(*texts)
