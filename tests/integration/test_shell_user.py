@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,18 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A directory that others may enter: pytest keeps its own from other users."""
+    with tempfile.TemporaryDirectory(prefix="conveyor-test-") as directory:
+        path = Path(directory) / "test"
+        for each in (Path(directory), path):
+            each.mkdir(exist_ok=True)
+            each.chmod(0o755)
+        yield path
+
+
+@pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)  # pytest keeps its folders from other users
     settings = RuntimeSettings(
         runtime="shell", shell_workdir_root=str(tmp_path), shell_uid=UID, shell_gid=GID
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,8 @@ from services.worker.runtimes.protocol import Execution, LogSink, Outcome, Runti
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.images import BUSYBOX
 
-NODE = "node-under-test"
+# The engine may serve several test processes: each sees and removes its own.
+NODE = f"node-under-test-{os.getpid()}"
 DEADLINE_SECONDS = 60.0
 
 
