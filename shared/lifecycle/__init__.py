@@ -18,7 +18,8 @@ from shared.lifecycle.commands import (
     SetVariable,
     StopTask,
 )
-from shared.lifecycle.decide import NO_SUCH_JOB, Decision, Ignored, decide
+from shared.lifecycle.decide import decide
+from shared.lifecycle.decision import NO_SUCH_JOB, Decision, Ignored
 from shared.lifecycle.events import (
     DispatchMissing,
     Event,

@@ -42,8 +42,8 @@ from shared.lifecycle import (
     TaskTimedOut,
     decide,
 )
-from shared.lifecycle.decide import MAX_LOST_DISPATCHES
 from shared.lifecycle.states import TASK_MOVES
+from shared.lifecycle.task_rules import MAX_LOST_DISPATCHES
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

@@ -1,0 +1,234 @@
+"""What the events of a task make of it and of its job: one function for each."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.lifecycle import commands as c
+from shared.lifecycle import events as e
+from shared.lifecycle.decision import Change, Decision, Ignored
+from shared.lifecycle.ids import derived_chance, derived_id
+from shared.lifecycle.job_ends import advance, fail_job
+from shared.lifecycle.states import JobState, TaskState
+from shared.lifecycle.values import Job, Task
+
+MAX_LOST_DISPATCHES = 5
+
+
+def on_claimed(job: Job, task: Task, event: e.TaskClaimed, now: datetime) -> Decision | Ignored:
+    if task.dispatch != event.dispatch:
+        return _refused(event, f"dispatch {event.dispatch} is not the current {task.dispatch}")
+    if task.state is TaskState.RUNNING and task.node_id == event.node_id:
+        return Ignored("claimed already", (_grant(event),))
+    if task.state is not TaskState.SCHEDULED:
+        return _refused(event, f"task is {task.state}")
+    change = Change(job)
+    change.move_task(
+        task,
+        TaskState.RUNNING,
+        replace(
+            task,
+            node_id=event.node_id,
+            started_at=now,
+            lease_expires_at=now + event.lease,
+            deadline_at=now + task.plan.timeout if task.plan.timeout else None,
+        ),
+    )
+    if job.state is JobState.SCHEDULED:
+        change.move_job(JobState.RUNNING, replace(change.job, started_at=job.started_at or now))
+    change.send(_grant(event))
+    return change.done()
+
+
+def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) -> Decision | Ignored:
+    if (ignored := _not_its_worker(task, event)) is not None:
+        return ignored
+    change = Change(job)
+    done = replace(
+        task,
+        completed_at=now,
+        result=event.result,
+        progress=100.0,
+        log_parts=event.log_parts,
+        lease_expires_at=None,
+        deadline_at=None,
+    )
+    change.move_task(task, TaskState.COMPLETED, done)
+    if task.plan.var and event.result is not None:
+        change.send(c.SetVariable(job.id, task.plan.var, event.result))
+    advance(change, now)
+    return change.done()
+
+
+def on_failed(job: Job, task: Task, event: e.TaskFailed, now: datetime) -> Decision | Ignored:
+    if (ignored := _not_its_worker(task, event)) is not None:
+        return ignored
+    change = Change(job)
+    _fail_task(change, replace(task, log_parts=event.log_parts), event.error, now)
+    return change.done()
+
+
+def on_returned(job: Job, task: Task, event: e.TaskReturned, now: datetime) -> Decision | Ignored:
+    if task.state is TaskState.SCHEDULED and task.dispatch == event.dispatch:
+        # Handed back before its claim arrived. The claim may still come, and must then be refused:
+        # so this is a new dispatch as well.
+        return _dispatch_again(job, task, now)
+    if (ignored := _not_its_worker(task, event)) is not None:
+        return ignored
+    return _dispatch_again(job, task, now)
+
+
+def on_progressed(
+    job: Job, task: Task, event: e.TaskProgressed, now: datetime
+) -> Decision | Ignored:
+    del now
+    if task.state is not TaskState.RUNNING or task.dispatch != event.dispatch:
+        return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
+    if task.progress == event.progress:
+        return Ignored("no news")
+    moved = replace(task, progress=event.progress)
+    done = (task.position - 1 + event.progress / 100) / job.task_count * 100
+    return Decision(replace(job, progress=round(done, 2)), tasks=(moved,))
+
+
+def on_task_cancelled(
+    job: Job, task: Task, event: e.TaskCancelled, now: datetime
+) -> Decision | Ignored:
+    del event, now
+    if task.state.is_final:
+        return Ignored(f"task is {task.state}")
+    change = Change(job)
+    ended = replace(task, lease_expires_at=None, deadline_at=None, due_at=None)
+    change.move_task(task, TaskState.CANCELLED, ended)
+    _stop(change, task, "cancelled")
+    return change.done()
+
+
+def on_lease_expired(
+    job: Job, task: Task, event: e.LeaseExpired, now: datetime
+) -> Decision | Ignored:
+    if task.state is not TaskState.RUNNING or task.dispatch != event.dispatch:
+        return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
+    if task.lease_expires_at is not None and task.lease_expires_at > now:
+        return Ignored("renewed in the meantime")
+    lost = replace(task, lost=task.lost + 1)
+    if lost.lost >= MAX_LOST_DISPATCHES:
+        change = Change(job)
+        error = f"lost {lost.lost} workers in a row; the last was {task.node_id}"
+        change.move_task(task, TaskState.FAILED, _failed(lost, error, now))
+        fail_job(change, error, now)
+        return change.done()
+    decision = _dispatch_again(job, lost, now)
+    stop = _stop_command(task, "lease expired")
+    return replace(decision, commands=(*stop, *decision.commands))
+
+
+def on_timed_out(job: Job, task: Task, event: e.TaskTimedOut, now: datetime) -> Decision | Ignored:
+    if task.state is not TaskState.RUNNING or task.dispatch != event.dispatch:
+        return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
+    change = Change(job)
+    _stop(change, task, "timed out")
+    _fail_task(change, task, "timed out", now)
+    return change.done()
+
+
+def on_retry_due(job: Job, task: Task, event: e.RetryDue, now: datetime) -> Decision | Ignored:
+    del event
+    if task.state is not TaskState.PENDING:
+        return Ignored(f"task is {task.state}")
+    change = Change(job)
+    sent = change.move_task(task, TaskState.SCHEDULED, replace(task, due_at=None, scheduled_at=now))
+    change.send(c.RunTask(sent))
+    return change.done()
+
+
+def on_dispatch_missing(
+    job: Job, task: Task, event: e.DispatchMissing, now: datetime
+) -> Decision | Ignored:
+    if task.state is not TaskState.SCHEDULED or task.dispatch != event.dispatch:
+        return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
+    # The same dispatch number: should the first message still exist, whichever is claimed first
+    # runs and the other is refused.
+    sent = replace(task, scheduled_at=now)
+    return Decision(job, tasks=(sent,), commands=(c.RunTask(sent),))
+
+
+def _not_its_worker(
+    task: Task, event: e.TaskSucceeded | e.TaskFailed | e.TaskReturned
+) -> Ignored | None:
+    if task.state is not TaskState.RUNNING:
+        return Ignored(f"task is {task.state}")
+    if (task.dispatch, task.node_id) != (event.dispatch, event.node_id):
+        return Ignored(f"dispatch {task.dispatch} runs on {task.node_id}")
+    return None
+
+
+def _failed(task: Task, error: str, now: datetime) -> Task:
+    return replace(task, failed_at=now, error=error, lease_expires_at=None, deadline_at=None)
+
+
+def _fail_task(change: Change, task: Task, error: str, now: datetime) -> None:
+    change.move_task(task, TaskState.FAILED, _failed(task, error, now))
+    if task.attempt >= task.plan.retry.limit:
+        fail_job(change, error, now)
+        return
+    retry_id = derived_id(task.id, "retry")
+    delay = task.plan.retry.delay(task.attempt, derived_chance(retry_id))
+    retry = Task(
+        id=retry_id,
+        job_id=task.job_id,
+        position=task.position,
+        plan=task.plan,
+        state=TaskState.PENDING if delay else TaskState.SCHEDULED,
+        created_at=now,
+        attempt=task.attempt + 1,
+        due_at=now + delay if delay else None,
+        scheduled_at=None if delay else now,
+    )
+    change.add_task(retry)
+    if not delay:
+        change.send(c.RunTask(retry))
+
+
+def _dispatch_again(job: Job, task: Task, now: datetime) -> Decision:
+    """Send the same attempt once more, under a new dispatch number; no retry is spent."""
+    change = Change(job)
+    again = replace(
+        task,
+        dispatch=task.dispatch + 1,
+        node_id=None,
+        started_at=None,
+        lease_expires_at=None,
+        deadline_at=None,
+        scheduled_at=now,
+        progress=0.0,
+    )
+    if task.state is TaskState.SCHEDULED:
+        change.tasks[again.id] = again
+    else:
+        again = change.move_task(task, TaskState.SCHEDULED, again)
+    change.send(c.RunTask(again))
+    return change.done()
+
+
+def _stop_command(task: Task, reason: str) -> tuple[c.Command, ...]:
+    if task.node_id is None:
+        return ()
+    return (c.StopTask(task.node_id, task.job_id, task.id, task.dispatch, reason),)
+
+
+def _stop(change: Change, task: Task, reason: str) -> None:
+    change.send(*_stop_command(task, reason))
+
+
+def _grant(event: e.TaskClaimed) -> c.GrantClaim:
+    return c.GrantClaim(event.node_id, event.job_id, event.task_id, event.dispatch)
+
+
+def refusal(event: e.Event, reason: str) -> tuple[c.Command, ...]:
+    if not isinstance(event, e.TaskClaimed):
+        return ()
+    return (c.RefuseClaim(event.node_id, event.job_id, event.task_id, event.dispatch, reason),)
+
+
+def _refused(event: e.TaskClaimed, reason: str) -> Ignored:
+    return Ignored(reason, refusal(event, reason))
