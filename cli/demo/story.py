@@ -62,7 +62,8 @@ async def _conveyor(place: Place) -> AsyncIterator[Running]:
             try:
                 yield conveyor
             finally:
-                stop.request()  # leaving asks again, which hurries: nothing that runs is wanted
+                stop.request()
+                stop.request()  # the second time hurries: nothing that runs is wanted
 
 
 @contextmanager

@@ -2,11 +2,10 @@
 
 import uuid
 from datetime import datetime
-from itertools import count
 from typing import Any
 
 from shared.expressions import has_expression
-from shared.jobspec import JobSpec, parse_duration
+from shared.jobspec import OWN_SECRETS, JobSpec, parse_duration
 from shared.lifecycle import Job, JobState
 from shared.store.new_job import NewJob
 
@@ -19,7 +18,10 @@ def new_job(spec: JobSpec, job_id: str, now: datetime, created_by: str | None = 
     """The job in its first state, PENDING. `now` is aware UTC."""
     after = parse_duration(spec.auto_delete.after) if spec.auto_delete else None
     secrets = dict(spec.secret_values())
-    tasks = [_without_password(task.as_submitted(), secrets) for task in spec.tasks]
+    tasks = [
+        _without_password(position, task.as_submitted(), secrets)
+        for position, task in enumerate(spec.tasks, start=1)
+    ]
     return NewJob(
         job=Job(
             id=job_id,
@@ -42,13 +44,15 @@ def new_job(spec: JobSpec, job_id: str, now: datetime, created_by: str | None = 
     )
 
 
-def _without_password(task: dict[str, Any], secrets: dict[str, str]) -> dict[str, Any]:
+def _without_password(
+    position: int, task: dict[str, Any], secrets: dict[str, str]
+) -> dict[str, Any]:
     """The task with its registry's password moved to the secrets, so that it is encrypted."""
     registry = task.get("registry") or {}
     password = registry.get("password", "")
     if not password or has_expression(password):
         return task
-    name = next(n for n in map("registry.{}".format, count(1)) if n not in secrets)
+    name = f"{OWN_SECRETS}registry.{position}"
     secrets[name] = password
     hidden = {**registry, "password": '{{ secrets["' + name + '"] }}'}
     return {**task, "registry": hidden}

@@ -13,11 +13,8 @@ from shared.store.statements import add_log_parts
 async def on_telemetry(engine: Engine, pool: Pool, messages: Sequence[Telemetry]) -> Failures:
     parts = [part for message in messages for part in message.logs]
     if parts:
-        try:
-            async with acquired(pool) as connection:
-                await add_log_parts(connection, parts)
-        except Exception as error:  # noqa: BLE001 - the door sorts it: back to the queue, or buried
-            return [error] * len(messages)
+        async with acquired(pool) as connection:
+            await add_log_parts(connection, parts)
     return await perform_all(engine, [_works(message) for message in messages])
 
 

@@ -16,8 +16,8 @@ from services.scheduler.app import run as run_scheduler
 from services.webhook_dispatcher.app import run as run_dispatcher
 from services.worker.app import run as run_worker
 from services.worker.runtimes.factory import make_runtime
-from shared.broker import Broker
 from shared.broker.in_process import InProcessBroker
+from shared.messages.queues import COMPLETIONS, EVENTS, TELEMETRY
 from shared.postgres.embedded import EmbeddedPostgres
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, create_pool
@@ -26,6 +26,7 @@ from shared.process.run import Stop
 log = structlog.get_logger()
 
 _LOOK_SECONDS = 0.02
+_GOODBYE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,14 @@ class Running:
 
 async def run(settings: DevSettings, stop: Stop) -> None:
     """Serve until `stop`; a second request to stop hands back what still runs."""
-    async with running(settings, stop) as conveyor:
-        log.info("conveyor is up", url=conveyor.url, docs=f"{conveyor.url}/docs")
-        await stop.wait()
+    try:
+        async with running(settings, stop) as conveyor:
+            log.info("conveyor is up", url=conveyor.url, docs=f"{conveyor.url}/docs")
+            await stop.wait()
+    except asyncio.CancelledError:
+        if not stop.requested:
+            raise
+        log.info("stopped before it was up")  # the services ended under a start that went on
 
 
 @asynccontextmanager
@@ -59,28 +65,49 @@ async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[Running]:
         broker = InProcessBroker()
         await broker.start()
         parts.push_async_callback(broker.close)
-        async with beside(_serve(settings, broker, pool, stop), stop.request):
+
+        def end() -> None:
+            if not stop.requested:  # to ask a second time is to hurry, and to lose what runs
+                stop.request()
+
+        async with beside(_serve(settings, broker, pool, stop), end):
             url = f"http://{settings.api.address}"
             await _wait_until_up(url)
             yield Running(url)
 
 
-async def _serve(settings: DevSettings, broker: Broker, pool: Pool, stop: Stop) -> None:
-    """The worker leaves first: the coordinator must still take what it reports on its way out."""
+async def _serve(settings: DevSettings, broker: InProcessBroker, pool: Pool, stop: Stop) -> None:
+    """They leave in the order in which they talk: what one says on its way out the next must hear,
+    as nothing but memory holds it.
+    """
     runtime = make_runtime(settings.runtime)
-    others_stop = Stop()
+    deciders_stop, dispatcher_stop = Stop(), Stop()
     try:
         async with asyncio.TaskGroup() as group:
-            for service in (
-                run_coordinator(settings, broker, pool, others_stop),
-                run_scheduler(settings, broker, pool, others_stop, resend_at_start=True),
-                run_dispatcher(settings, broker, pool, others_stop),
-            ):
-                group.create_task(service)
+            deciders = [
+                group.create_task(run_coordinator(settings, broker, pool, deciders_stop)),
+                group.create_task(
+                    run_scheduler(settings, broker, pool, deciders_stop, resend_at_start=True)
+                ),
+            ]
+            group.create_task(run_dispatcher(settings, broker, pool, dispatcher_stop))
             await run_worker(settings, broker, runtime, stop)
-            others_stop.request()
+            await _until_handled(broker, COMPLETIONS, TELEMETRY)
+            deciders_stop.request()
+            await asyncio.wait(deciders)
+            await _until_handled(broker, EVENTS)
+            dispatcher_stop.request()
     finally:
         await runtime.close()
+
+
+async def _until_handled(broker: InProcessBroker, *queues: str) -> None:
+    try:
+        async with asyncio.timeout(_GOODBYE_SECONDS):
+            while any(map(broker.unhandled, queues)):  # noqa: ASYNC110 - a queue tells nobody
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        log.warning("stopped with messages unhandled", queues=queues)
 
 
 async def _wait_until_up(url: str) -> None:

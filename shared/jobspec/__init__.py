@@ -1,6 +1,7 @@
 """What a client may submit: the job language in YAML and JSON, every rule and every message."""
 
 from shared.jobspec.durations import format_duration, parse_duration
+from shared.jobspec.fields import OWN_SECRETS
 from shared.jobspec.models import (
     AutoDelete,
     Defaults,
@@ -18,6 +19,7 @@ from shared.jobspec.sizes import parse_cpus, parse_memory
 
 __all__ = [
     "JSON_TYPES",
+    "OWN_SECRETS",
     "YAML_TYPES",
     "AutoDelete",
     "Defaults",

@@ -62,7 +62,8 @@ def _path(loc: Sequence[int | str]) -> str:
     for part in loc:
         if part == "[key]":
             continue
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        name = part or '""'  # a key that is empty
+        text += f"[{part}]" if isinstance(part, int) else f".{name}" if text else str(name)
     return text
 
 

@@ -22,6 +22,8 @@ MAX_TAG = 128
 MAX_KEY = 256
 MAX_VAR = 64
 MAX_WORKDIR = 256
+OWN_SECRETS = "conveyor."
+"""How the names of secrets begin that a client did not name: they are never shown."""
 
 
 def _checked_by(parse: Callable[[str], object]) -> AfterValidator:
@@ -76,6 +78,12 @@ def _env_name(text: str) -> str:
     return text
 
 
+def _secret_name(text: str) -> str:
+    if text.startswith(OWN_SECRETS):
+        raise ValueError(f"must not start with '{OWN_SECRETS}'")
+    return text
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
@@ -86,7 +94,6 @@ def _null_is_empty(text: str | None) -> str:
     return text or ""
 
 
-Text = Annotated[str, Field()]
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION)]
 Template = Annotated[str, AfterValidator(check_template)]
 """Text that may hold expressions; they must compile."""
@@ -133,6 +140,7 @@ Priority = Annotated[int, Field(ge=0, le=9), BeforeValidator(as_number)]
 
 Key = Annotated[str, Field(min_length=1, max_length=MAX_KEY)]
 EnvName = Annotated[Key, AfterValidator(_env_name)]
+SecretName = Annotated[Key, AfterValidator(_secret_name)]
 FileName = Annotated[Key, AfterValidator(_file_name)]
 Value = Annotated[str | None, AfterValidator(_null_is_empty)]
 """The value of a map of texts: null stands for the empty text."""

@@ -105,8 +105,8 @@ class TaskEntry(_Spec):
     image: f.Template | None = None
     registry: Registry | None = None
     cmd: list[f.Template] | None = None
-    entrypoint: list[f.Text] | None = None
-    run: f.Text | None = None
+    entrypoint: list[str] | None = None
+    run: str | None = None
     env: dict[f.EnvName, f.TemplateValue] | None = None
     files: dict[f.FileName, f.Value] | None = None
     workdir: f.Workdir | None = None
@@ -150,7 +150,7 @@ class JobSpec(_Spec):
     tags: f.Tags | None = None
     tasks: Annotated[list[TaskEntry], Field(min_length=1)]
     inputs: f.Inputs | None = None
-    secrets: dict[f.Key, f.Value] | None = None
+    secrets: dict[f.SecretName, f.Value] | None = None
     output: f.Expression | None = None
     defaults: Defaults | None = None
     webhooks: list[Webhook] | None = None

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import asyncpg
 import pytest
+
+from shared.postgres.embedded import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[2]
 LONG_JOB = "name: long\ntasks: [{name: a, run: 'echo started; sleep 30'}]\n"
@@ -41,6 +44,16 @@ class Dev:
                 await asyncio.sleep(0.05)
         return job
 
+    def read_until(self, event: str) -> None:
+        """Read its log up to the line that holds `event`."""
+        assert self.process.stderr is not None
+        lines = []
+        for line in self.process.stderr:
+            lines.append(line)
+            if event in line:
+                return
+        raise AssertionError("".join(lines))
+
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
@@ -53,34 +66,34 @@ def free_port() -> int:
         return port
 
 
-def environment(data_dir: Path, port: int) -> dict[str, str]:
+def environment(data_dir: Path, port: int, drain_seconds: float = 0) -> dict[str, str]:
     return {
         **os.environ,
         "CONVEYOR_API_ADDRESS": f"127.0.0.1:{port}",
         "CONVEYOR_DEV_DATA_DIR": str(data_dir),
-        "CONVEYOR_WORKER_DRAIN_SECONDS": "0",
+        "CONVEYOR_WORKER_DRAIN_SECONDS": str(drain_seconds),
         "CONVEYOR_LOG_FORMAT": "json",
     }
 
 
 @contextmanager
-def started_dev(data_dir: Path) -> Iterator[Dev]:
+def started_dev(data_dir: Path, drain_seconds: float = 0) -> Iterator[Dev]:
+    with starting_dev(data_dir, drain_seconds) as dev:
+        dev.read_until('"conveyor is up"')
+        yield dev
+
+
+@contextmanager
+def starting_dev(data_dir: Path, drain_seconds: float = 0) -> Iterator[Dev]:
     port = free_port()
     with subprocess.Popen(
         [sys.executable, "-m", "cli", "dev"],
         cwd=ROOT,
-        env=environment(data_dir, port),
+        env=environment(data_dir, port, drain_seconds),
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         try:
-            assert process.stderr is not None
-            lines = []
-            for line in process.stderr:
-                lines.append(line)
-                if '"conveyor is up"' in line:
-                    break
-            assert process.poll() is None, "".join(lines)
             yield Dev(f"http://127.0.0.1:{port}", process)
         finally:
             process.kill()
@@ -159,3 +172,56 @@ def test_what_is_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None
     reason = json.loads(done.stderr.splitlines()[-1])["reason"]
     assert "Traceback" not in done.stderr
     assert ("in use" if taken == "port" else "another process uses") in reason
+
+
+async def test_what_runs_is_finished_before_it_stops(tmp_path: Path) -> None:
+    # Given a task that runs until it is let go
+    gate = tmp_path / "gate"
+    job = f"name: a\ntasks: [{{name: a, run: 'until test -e {gate}; do sleep 0.05; done'}}]\n"
+    with started_dev(tmp_path / "data", drain_seconds=60) as dev:
+        job_id = await dev.submit(job)
+        before = await dev.until(job_id, "RUNNING")
+        # When Conveyor is told to stop meanwhile
+        dev.process.send_signal(signal.SIGINT)
+        dev.read_until('"draining"')
+        gate.touch()
+        assert dev.process.wait(60) == 0
+    # I expect the task to have completed, in its first and only run
+    with started_dev(tmp_path / "data") as dev:
+        after = await dev.until(job_id, "COMPLETED")
+        assert started_at(after) == started_at(before)
+        assert dev.stop() == 0
+
+
+async def test_it_can_be_stopped_while_it_starts(tmp_path: Path) -> None:
+    with starting_dev(tmp_path) as dev:
+        dev.read_until('"worker started"')
+        dev.process.send_signal(signal.SIGINT)
+        rest = dev.process.communicate(timeout=60)[1]
+    assert dev.process.returncode == 0, rest
+    assert "Traceback" not in rest
+
+
+async def test_what_is_decided_while_it_stops_is_still_told_to_webhooks(tmp_path: Path) -> None:
+    # Given jobs that run when Conveyor is told to stop, and a webhook that nobody answers yet
+    gate, data = tmp_path / "gate", tmp_path / "data"
+    hook = f"http://127.0.0.1:{free_port()}/"
+    run = f"until test -e {gate}; do sleep 0.05; done"
+    job = (
+        f"name: a\nwebhooks: [{{url: '{hook}', if: \"job.state == 'COMPLETED'\"}}]\n"
+        f"tasks: [{{name: a, run: '{run}'}}]\n"
+    )
+    with started_dev(data, drain_seconds=60) as dev:
+        ids = [await dev.submit(job) for _ in range(2)]
+        for job_id in ids:
+            await dev.until(job_id, "RUNNING")
+        dev.process.send_signal(signal.SIGINT)
+        dev.read_until('"draining"')
+        gate.touch()
+        assert dev.process.wait(60) == 0
+    # I expect a call to be owed for the end of each
+    async with EmbeddedPostgres(data / "postgres") as dsn:
+        connection = await asyncpg.connect(dsn)
+        rows = await connection.fetch("SELECT job_id FROM webhook_deliveries")
+        await connection.close()
+    assert sorted(row["job_id"] for row in rows) == sorted(ids)

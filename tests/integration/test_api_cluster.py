@@ -116,7 +116,10 @@ async def test_metrics_are_totals_unless_prometheus_asks(api: Api) -> None:
     accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
     response = await api.raw("GET", "/metrics", headers={"Accept": accept})
     assert response.headers["Content-Type"].startswith("text/plain")
-    assert "python_info" in await response.text()
+    text = await response.text()
+    assert "python_info" in text
+    assert "conveyor_jobs_running 1.0" in text
+    assert "conveyor_nodes_cpu_percent 50.0" in text
 
 
 async def test_wrong_paths_and_methods_are_answered_in_json(api: Api) -> None:
@@ -124,7 +127,7 @@ async def test_wrong_paths_and_methods_are_answered_in_json(api: Api) -> None:
     response = await api.raw("DELETE", "/jobs")
     assert response.status == 405
     assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD", "POST"}
-    assert "not allowed" in (await response.json())["message"]
+    assert (await response.json())["message"] == "DELETE is not allowed here, only GET,HEAD,POST"
 
 
 async def test_the_documentation_needs_nothing_from_elsewhere(api: Api) -> None:

@@ -165,6 +165,11 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
             with_task(var="v" * 65),
             f'tasks[0].var: "{"v" * 58}… is not allowed: must have at most 64 characters',
         ),
+        (
+            with_task() | {"secrets": {"conveyor.x": "y"}},
+            "secrets.conveyor.x: must not start with 'conveyor.'",
+        ),
+        (with_task(env={"": "x"}), 'tasks[0].env."": must not be empty'),
         (with_task(env={"A=B": "x"}), "tasks[0].env.A=B: must not hold '='"),
         (
             with_task(files={"../x": "y"}),

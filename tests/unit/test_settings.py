@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
+from services.coordinator.settings import CoordinatorSettings
 from shared.process.blocks import (
     Block,
     BrokerSettings,
@@ -181,3 +182,11 @@ def test_every_setting_of_the_shared_blocks_has_a_meaning() -> None:
     for block in (LogSettings, BrokerSettings, PostgresSettings, HealthSettings, SealingSettings):
         for name, field in block.model_fields.items():
             assert field.description, f"{block.__name__}.{name}"
+
+
+def test_the_api_must_be_at_a_port_that_clients_can_know(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    environment.setenv("CONVEYOR_API_ADDRESS", "127.0.0.1:0")
+    with pytest.raises(SettingsError, match="must name a port"):
+        load(CoordinatorSettings)

@@ -15,7 +15,7 @@ def test_a_registry_password_becomes_a_secret_so_that_it_is_stored_encrypted() -
     job = submitted(
         b"""
 name: private
-secrets: {registry.1: taken}
+secrets: {own: mine}
 tasks:
   - {name: a, image: r/a, registry: {username: u, password: one}}
   - {name: b, image: r/b, registry: {username: u, password: "{{ secrets.own }}"}}
@@ -24,8 +24,12 @@ tasks:
     )
     passwords = [task["registry"]["password"] for task in job.tasks]  # type: ignore[index]  # JSON
     assert passwords == [
-        '{{ secrets["registry.2"] }}',
+        '{{ secrets["conveyor.registry.1"] }}',
         "{{ secrets.own }}",
-        '{{ secrets["registry.3"] }}',
+        '{{ secrets["conveyor.registry.3"] }}',
     ]
-    assert job.secrets == {"registry.1": "taken", "registry.2": "one", "registry.3": "two"}
+    assert job.secrets == {
+        "own": "mine",
+        "conveyor.registry.1": "one",
+        "conveyor.registry.3": "two",
+    }

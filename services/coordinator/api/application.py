@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from services.coordinator.api.documentation import documentation_routes
+from services.coordinator.api.metrics import GAUGES, TotalGauges
 from services.coordinator.api.middlewares import errors_as_json, identified
 from services.coordinator.api.requests import PORTS
 from services.coordinator.api.route import Route
@@ -24,6 +25,7 @@ def make_application(
         middlewares=[identified, errors_as_json], client_max_size=body_limit_bytes
     )
     app[PORTS] = ports
+    app[GAUGES] = TotalGauges(ports.metrics)
     app.add_routes([web.route(route.method, route.path, route.handler) for route in routes])
     app.add_routes(documentation_routes(routes))
     app.on_shutdown.append(_stop_waiting)

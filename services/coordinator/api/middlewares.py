@@ -52,7 +52,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except web.HTTPException as error:  # the router's and the body limit's
-        return _http_error(error)
+        return _http_error(request, error)
     except Refused as error:  # a rule of the API
         return reply_error(error.status, str(error))
     except InvalidJob as error:  # a rule of the job language
@@ -68,14 +68,21 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return reply_error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
 
 
-def _http_error(error: web.HTTPException) -> web.Response:
-    texts = {
-        404: "no such path",
-        405: "the method is not allowed here",
-        413: "the body is too large",
-    }
+def _http_error(request: web.Request, error: web.HTTPException) -> web.Response:
     kept = {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
-    return reply_error(error.status, texts.get(error.status, error.reason), kept)
+    return reply_error(error.status, _http_message(request, error), kept)
+
+
+def _http_message(request: web.Request, error: web.HTTPException) -> str:
+    match error:
+        case web.HTTPNotFound():
+            return "no such path"
+        case web.HTTPMethodNotAllowed():
+            return f"{request.method} is not allowed here, only {error.headers['Allow']}"
+        case web.HTTPRequestEntityTooLarge():
+            return f"the body is too large: at most {request.client_max_size} bytes are taken"
+        case _:
+            return error.reason
 
 
 def _unavailable(error: Exception) -> web.Response:

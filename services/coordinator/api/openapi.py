@@ -120,10 +120,18 @@ def _query_parameters(model: type[BaseModel] | None) -> list[_Json]:
             "name": name,
             "in": "query",
             "description": schema.pop("description", ""),
-            "schema": {key: value for key, value in schema.items() if key != "title"},
+            "schema": _or_empty({k: value for k, value in schema.items() if k != "title"}),
         }
         for name, schema in properties.items()
     ]
+
+
+def _or_empty(schema: _Json) -> _Json:
+    """An empty parameter counts as not given, whatever its type."""
+    kind = schema.pop("type")
+    if kind == "string":
+        return {"type": kind, **schema}
+    return {"anyOf": [{"type": kind}, {"const": ""}], **schema}
 
 
 def _version() -> str:

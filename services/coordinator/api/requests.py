@@ -1,5 +1,6 @@
 """What a request asks for: ids, pages, search texts."""
 
+import json
 import re
 from typing import Annotated, TypeVar
 
@@ -16,6 +17,12 @@ MAX_JOBS_PAGE = 20
 MAX_LOG_PAGE = 100
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LONGEST_SEARCH = 1000
+_LONGEST_SHOWN = 60
+_RULES = {
+    "string_too_long": f"must have at most {_LONGEST_SEARCH} characters",
+    "string_pattern_mismatch": "must not hold NUL characters",
+}
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -25,7 +32,7 @@ class _Query(BaseModel):
 
 
 _Page = Annotated[int, Field(description="The page's number, from 1; smaller numbers count as 1.")]
-_Search = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=1000)]
+_Search = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=_LONGEST_SEARCH)]
 
 
 class JobsQuery(_Query):
@@ -62,16 +69,24 @@ def ports(request: web.Request) -> ApiPorts:
 
 
 def query(request: web.Request, model: type[M]) -> M:
-    """The query parameters. Raises BadRequest with the first that breaks its rule."""
+    """The query parameters; an empty one counts as not given, as in Tork.
+
+    Raises BadRequest with the first that breaks its rule.
+    """
+    given = {name: value for name, value in request.query.items() if value}
     try:
-        return model.model_validate(dict(request.query))
+        return model.model_validate(given)
     except ValidationError as error:  # the client's mistake, in our words
         first = error.errors(include_url=False)[0]
-        raise BadRequest(f"{first['loc'][0]}: {_rule(first['type'])}") from None
+        rule = _RULES.get(first["type"], "must be a whole number")
+        raise BadRequest(
+            f"{first['loc'][0]}: {_shown(first['input'])} is not allowed: {rule}"
+        ) from None
 
 
-def _rule(kind: str) -> str:
-    return "must be a whole number" if kind.startswith("int") else "must be text of 1000 characters"
+def _shown(value: str) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def path_id(request: web.Request, kind: str) -> str:

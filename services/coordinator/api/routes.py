@@ -193,7 +193,8 @@ ROUTES: tuple[Route, ...] = (
         tag="management",
         answers={
             200: Answered(
-                "Totals, or this process's metrics.", {JSON: a.MetricsView, "text/plain": None}
+                "Totals; as Prometheus text with this process's own.",
+                {JSON: a.MetricsView, "text/plain": None},
             ),
             503: _UNAVAILABLE,
         },

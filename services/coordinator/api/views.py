@@ -16,7 +16,7 @@ from services.coordinator.store.rows import (
     Totals,
     WholeJob,
 )
-from shared.jobspec import format_duration
+from shared.jobspec import OWN_SECRETS, format_duration
 from shared.lifecycle import derived_id
 from shared.process.redaction import REDACTED
 
@@ -122,7 +122,8 @@ def _context(job: WholeJob, redact: Redacting) -> dict[str, object]:
 
 
 def _secret_names(row: JobRow) -> Mapping[str, str] | None:
-    return dict.fromkeys(row.secret_names, REDACTED) or None
+    names = [name for name in row.secret_names if not name.startswith(OWN_SECRETS)]
+    return dict.fromkeys(names, REDACTED) or None
 
 
 def _webhook(webhook: JsonObject, redact: Redacting) -> dict[str, object]:
