@@ -48,11 +48,17 @@ class Calls:
         return 0.0 if due else None
 
     async def _deliver(self, delivery: Delivery, source: Mapping[str, Any] | None) -> None:
-        failure = await self._call(delivery, source)
+        failure: str | None
+        try:
+            headers = headers_of(delivery, source, self._sealer)
+        except (ExpressionError, SealingError) as error:
+            failure, is_hopeless = f"headers: {error}", True  # another try gives the same
+        else:
+            failure, is_hopeless = await self._call(delivery, headers), False
         async with acquired(self._pool) as connection:
             if failure is None:
                 await deliveries.done(connection, delivery.id)
-            elif delivery.attempts >= self._settings.max_attempts:
+            elif is_hopeless or delivery.attempts >= self._settings.max_attempts:
                 log.error("webhook given up", **_keys(delivery), error=failure)
                 await deliveries.done(connection, delivery.id)
             else:
@@ -60,17 +66,14 @@ class Calls:
                 log.warning("webhook failed", **_keys(delivery), error=failure, retry_in=str(delay))
                 await deliveries.later(connection, delivery.id, delay)
 
-    async def _call(self, delivery: Delivery, source: Mapping[str, Any] | None) -> str | None:
+    async def _call(self, delivery: Delivery, headers: Mapping[str, str]) -> str | None:
         """What went wrong, or None when the receiver took it."""
         timeout = aiohttp.ClientTimeout(total=self._settings.timeout_seconds)
         try:
-            headers = headers_of(delivery, source, self._sealer)
             async with self._session.post(
                 delivery.url, data=delivery.body, headers=headers, timeout=timeout
             ) as answer:
                 return None if answer.status < 300 else f"answered {answer.status}"
-        except (ExpressionError, SealingError) as error:
-            return f"headers: {error}"
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # ValueError: a URL that only the client library finds fault with.
             return str(error) or type(error).__name__
@@ -79,7 +82,8 @@ class Calls:
 def retry_delay(attempts: int) -> timedelta:
     """1 s after the first failure, doubled each time, an hour at most."""
     return timedelta(
-        seconds=min(_FIRST_DELAY_SECONDS * 2 ** (attempts - 1), _LONGEST_DELAY_SECONDS)
+        # The exponent is bounded so that many attempts can't overflow a float.
+        seconds=min(_FIRST_DELAY_SECONDS * 2 ** min(attempts - 1, 32), _LONGEST_DELAY_SECONDS)
     )
 
 

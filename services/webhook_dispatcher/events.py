@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from services.webhook_dispatcher.store import deliveries
+from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.summaries import deliveries_for
 from shared.broker.consuming import Failures
 from shared.messages import Changes
 from shared.postgres.pool import Pool, acquired
-from shared.process.sealing import Sealer
+from shared.process.sealing import Sealer, SealingError
 
 
 class Events:
@@ -17,24 +18,29 @@ class Events:
         self._sealer = sealer
 
     async def on_changes(self, messages: Sequence[Changes]) -> Failures:
-        try:
-            await self._store(messages)
-        except Exception as error:  # noqa: BLE001 - the door sorts it: back to the queue, or buried
-            return [error] * len(messages)
-        return [None] * len(messages)
-
-    async def _store(self, messages: Sequence[Changes]) -> None:
-        changes = [change for message in messages for change in message.changes]
+        job_ids = {change.job_id for message in messages for change in message.changes}
+        owed: list[Delivery] = []
         async with acquired(self._pool) as connection:
-            jobs = await deliveries.jobs_with_webhooks(connection, {c.job_id for c in changes})
-            owed = [
-                delivery
-                for change in changes
-                if (job := jobs.get(change.job_id)) is not None
-                for delivery in deliveries_for(change, job, self._secrets(job))
-            ]
+            jobs = await deliveries.jobs_with_webhooks(connection, job_ids)
+            failures = [self._add_owed(message, jobs, owed) for message in messages]
             if owed:
                 await deliveries.add(connection, owed)
+        return failures
+
+    def _add_owed(
+        self, message: Changes, jobs: Mapping[str, Mapping[str, Any]], owed: list[Delivery]
+    ) -> SealingError | None:
+        """Add to `owed` what `message` owes; why it can't be known of one of its jobs."""
+        failure = None
+        for change in message.changes:
+            if (job := jobs.get(change.job_id)) is None:
+                continue
+            try:
+                owed += deliveries_for(change, job, self._secrets(job))
+            except SealingError as error:
+                # What is secret in the summary can't be known. The others' calls are owed.
+                failure = error
+        return failure
 
     def _secrets(self, job: Mapping[str, Any]) -> Mapping[str, str]:
         if job["sealed"] is None:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+import orjson
+
 from services.webhook_dispatcher.store.deliveries import Delivery
+from services.webhook_dispatcher.summaries import names_of_summary
 from shared.expressions import render
 from shared.process.sealing import Sealer
 
@@ -16,7 +19,8 @@ def headers_of(
     names: dict[str, object] = {}
     if source is not None and asked:
         secrets = sealer.unseal(source["sealed"])["secrets"] if source["sealed"] else {}
-        names = {"inputs": source["inputs"], "secrets": cast(dict[str, str], secrets)}
+        summary = names_of_summary(orjson.loads(delivery.body))
+        names = {**summary, "inputs": source["inputs"], "secrets": cast(dict[str, str], secrets)}
     return {
         **{name: render(value, names) for name, value in asked.items()},
         "Content-Type": "application/json; charset=UTF-8",

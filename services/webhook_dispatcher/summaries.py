@@ -30,7 +30,7 @@ def deliveries_for(
         if (webhook.get("event") or JOB_STATE) != event:
             continue
         summary = summary or (_task(change) if change.task_id else _job(change, job))
-        if not is_wanted(webhook.get("if"), event, summary):
+        if not is_wanted(webhook.get("if"), summary):
             continue
         if body is None:
             body = orjson.dumps(Redactor(secrets.values()).value(summary))
@@ -44,22 +44,26 @@ def deliveries_for(
         )
 
 
-def is_wanted(condition: str | None, event: str, summary: Mapping[str, object]) -> bool:
+def is_wanted(condition: str | None, summary: Mapping[str, object]) -> bool:
     """Whether a webhook's `if` lets this through; one that fails does not, as it can't be true."""
     if not condition:
         return True
     template = condition if has_expression(condition) else "{{" + condition + "}}"
-    subject = "job" if event == JOB_STATE else "task"
     try:
-        return render_value(template, {subject: _with_go_names(summary)}) in (True, "true")
+        return render_value(template, names_of_summary(summary)) in (True, "true")
     except ExpressionError as error:
         log.warning("webhook condition failed", condition=condition, error=str(error))
         return False
 
 
-def _with_go_names(summary: Mapping[str, object]) -> dict[str, object]:
-    """Tork's conditions say `job.State`; ours may say `job.state` too."""
-    return {**summary, **{name[0].upper() + name[1:]: v for name, v in summary.items()}}
+def names_of_summary(summary: Mapping[str, object]) -> dict[str, object]:
+    """What a webhook's expressions may read: `job`, or `task` where the summary is a task's.
+
+    Tork's conditions say `job.State`; ours may say `job.state` too.
+    """
+    subject = "task" if "jobId" in summary else "job"
+    go_names = {name[0].upper() + name[1:]: value for name, value in summary.items()}
+    return {subject: {**summary, **go_names, "ID": summary["id"]}}
 
 
 def _job(change: Change, job: Mapping[str, Any]) -> dict[str, object]:

@@ -13,6 +13,7 @@ from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.settings import WebhookSettings
 from shared.messages import Changes
 from shared.messages.queues import EVENTS
+from shared.process.sealing import Sealer, SealingError
 from tests.support.engine import Rig, engine_rig
 
 TASK = {"name": "build", "run": "true"}
@@ -126,6 +127,24 @@ async def test_headers_are_evaluated_and_no_secret_is_stored_for_them(
     assert receiver.heard[0][0]["Authorization"] == "Bearer hunter2-hunter2"
 
 
+async def test_headers_may_name_the_job_and_its_state(rig: Rig, receiver: Receiver) -> None:
+    hook = {"url": receiver.url, "headers": {"X-What": "{{ job.id }} is {{ job.State }}"}}
+    job_id = await rig.submit([TASK], webhooks=[{**hook, "if": "job.state == 'PENDING'"}])
+    await store_all(rig)
+    await call_all(rig)
+    assert receiver.heard[0][0]["X-What"] == f"{job_id} is PENDING"
+
+
+async def test_a_header_that_can_never_be_evaluated_is_not_tried_again(
+    rig: Rig, receiver: Receiver
+) -> None:
+    await rig.submit([TASK], webhooks=[{"url": receiver.url, "headers": {"X": "{{ int('x') }}"}}])
+    await store_all(rig)
+    await call_all(rig)
+    assert receiver.heard == []
+    assert await rig.pool.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
+
+
 async def test_a_change_that_is_announced_twice_is_one_delivery_with_one_id(
     rig: Rig, receiver: Receiver
 ) -> None:
@@ -157,3 +176,21 @@ async def test_a_receiver_that_is_not_there_costs_nothing_but_attempts(rig: Rig)
     await store_all(rig)
     await asyncio.wait_for(call_all(rig, WebhookSettings(max_attempts=1)), 30)
     assert await rig.pool.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
+
+
+async def test_a_job_whose_secrets_can_not_be_read_keeps_no_other_from_being_told(
+    rig: Rig, receiver: Receiver
+) -> None:
+    # Given two jobs in one message, and a dispatcher without the key of the second's secret
+    hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
+    told = await rig.submit([TASK], webhooks=[hook])
+    await rig.submit([TASK], webhooks=[hook], secrets={"token": "hunter2-hunter2"})
+    await rig.engine.outbox.close()
+    messages = [m for m in await rig.receive(EVENTS, 2) if isinstance(m, Changes)]
+    together = Changes(changes=[change for message in messages for change in message.changes])
+    # When they are announced
+    [failure] = await Events(rig.pool, Sealer()).on_changes([together])
+    # Then the first is told, and the message is kept with the reason
+    await call_all(rig)
+    assert [body["id"] for _, body in receiver.heard] == [told]
+    assert isinstance(failure, SealingError)

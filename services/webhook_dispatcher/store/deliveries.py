@@ -26,7 +26,7 @@ ON CONFLICT DO NOTHING
 TAKE_DUE = """
 UPDATE webhook_deliveries SET attempts = attempts + 1, next_at = clock_timestamp() + $1
 WHERE id IN (
-    SELECT id FROM webhook_deliveries WHERE next_at <= clock_timestamp()
+    SELECT id FROM webhook_deliveries WHERE next_at <= now()
     ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 RETURNING id, job_id, version, webhook, url, body, attempts
 """
