@@ -1,8 +1,6 @@
 """A scheduler: its doors, wired."""
 
 import asyncio
-import time
-from datetime import timedelta
 
 from services.scheduler.calm import Calm
 from services.scheduler.heartbeats import Heartbeats
@@ -14,6 +12,7 @@ from shared.messages import Heartbeat
 from shared.messages.queues import HEARTBEATS
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool
+from shared.process.clock import lasting_seconds
 from shared.process.loops import Round, every
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
@@ -32,7 +31,7 @@ async def run(
     resend_at_start: bool = False,
 ) -> None:
     """Serve until `stop`. `resend_at_start`: the broker has lost all messages (in-process)."""
-    calm = Calm(settings.schedule.calm_seconds, time.monotonic)
+    calm = Calm(settings.schedule.calm_seconds, lasting_seconds)
     async with Engine(pool, broker, Planner(Sealer(settings.encryption.keys))) as engine:
         tasks = TaskLoops(engine, pool, broker, calm, settings.schedule)
         retention = RetentionLoops(pool, settings.retention)
@@ -41,7 +40,7 @@ async def run(
             broker, HEARTBEATS, Heartbeat, heartbeats.on_heartbeats, _UNAVAILABLE
         )
         if resend_at_start:
-            await tasks.resend_older_than(timedelta())
+            await tasks.resend_all()
         often: list[Round] = [
             tasks.send_due_retries,
             tasks.end_timed_out_tasks,

@@ -12,7 +12,7 @@ _FROZEN_SECONDS = 5.0
 
 
 class Calm:
-    """`clock` gives monotonic seconds."""
+    """`clock` gives seconds that also pass while the host sleeps."""
 
     def __init__(self, calm_seconds: float, clock: Callable[[], float]) -> None:
         self._calm_seconds = calm_seconds

@@ -22,9 +22,9 @@ class Heartbeats:
     async def on_heartbeats(self, heartbeats: Sequence[Heartbeat]) -> Failures:
         try:
             await self._record(heartbeats)
-        except Exception as error:  # noqa: BLE001 - the door sorts it: back to the queue, or buried
+        except Exception:  # for the door to sort; as long as it fails, silence means nothing
             self._calm.disturbed()
-            return [error] * len(heartbeats)
+            raise
         return [None] * len(heartbeats)
 
     async def _record(self, heartbeats: Sequence[Heartbeat]) -> None:

@@ -1,7 +1,7 @@
 """The time door: one method, one round, for each thing that must happen as time passes."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -10,6 +10,7 @@ from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due, nodes, retention
 from shared.broker import Broker
 from shared.lifecycle import Decision, Event
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
 from shared.store.apply import Work
 from shared.store.engine import Engine
@@ -53,26 +54,40 @@ class TaskLoops:
             self._calm.disturbed()
         if not self._calm.lasts():
             return
-        async with acquired(self._pool) as connection:
-            events = await due.lost(connection)
-            silent = await nodes.mark_silent(connection)
+        try:
+            async with acquired(self._pool) as connection:
+                events = await due.lost(connection)
+                silent = await nodes.mark_silent(connection)
+        except DatabaseUnavailable:
+            # Nobody's heartbeats can be taken in, also those that this scheduler never sees.
+            self._calm.disturbed()
+            raise
         for node in silent:
             log.warning("worker is silent", node=node)
         await self._perform(events)
 
     async def resend_missing(self) -> None:
         """Tasks that wait on a queue with nothing in it: their messages are gone."""
-        await self.resend_older_than(self._settings.resend_after)
+        async with acquired(self._pool) as connection:
+            before = await due.time_before(connection, self._settings.resend_after)
+            queues = await due.waiting_queues(connection, before)
+        await self._resend(before, [queue for queue in queues if await self._is_empty(queue)])
 
-    async def resend_older_than(self, age: timedelta) -> None:
+    async def resend_all(self) -> None:
+        """Every task that waits, whatever its queue says: no message of theirs is left."""
         async with acquired(self._pool) as connection:
-            queues = await due.waiting_queues(connection, age)
-        empty = [queue for queue in queues if await self._is_empty(queue)]
-        if not empty:
-            return
-        async with acquired(self._pool) as connection:
-            events = await due.waiting(connection, age, empty)
-        await self._perform(events)
+            before = await due.time_before(connection, timedelta())
+            queues = await due.waiting_queues(connection, before)
+        await self._resend(before, queues)
+
+    async def _resend(self, before: datetime, queues: Sequence[str]) -> None:
+        """All that were sent before then; sent again, they no longer are."""
+        while queues:
+            async with acquired(self._pool) as connection:
+                events = await due.waiting(connection, before, queues)
+            if not events:
+                return
+            await self._perform(events)
 
     async def _is_empty(self, queue: str) -> bool:
         stats = await self._broker.queue_stats(queue)

@@ -17,7 +17,10 @@ from shared.process.settings import Settings
 
 class ScheduleSettings(Block):
     round_seconds: float = Field(
-        1, gt=0, description="How often due retries, time-outs and lost workers are looked for."
+        1,
+        gt=0,
+        le=3,  # a longer gap is taken for a frozen process: see Calm
+        description="How often due retries, time-outs and lost workers are looked for.",
     )
     timeout_grace_seconds: float = Field(
         10,

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from services.worker.attempt import Bench
+from services.worker.bench import Bench
 from services.worker.definition import Definitions
 from services.worker.heartbeats import Heart, Identity, started_now
 from services.worker.held import Hand, Interruption
@@ -17,7 +17,7 @@ from services.worker.reporter import Reporter
 from services.worker.runtimes.protocol import Runtime
 from services.worker.settings import WorkerSettings, parse_queues
 from services.worker.slot import Slot
-from shared.broker import Broker, BrokerUnavailable
+from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
 from shared.broker.publisher import Publisher
 from shared.messages import Orders
@@ -28,12 +28,15 @@ from shared.process.sealing import Sealer
 
 log = structlog.get_logger(__name__)
 
+_GOODBYE_SECONDS = 10.0
+
 
 async def run(settings: WorkerSettings, broker: Broker, runtime: Runtime, stop: Stop) -> None:
     """Serve until `stop`, then drain: running tasks get `drain_seconds`, the rest goes back."""
     identity = Identity(uuid.uuid4().hex, socket.gethostname(), settings.health.port, started_now())
     hand = Hand()
     work = settings.worker
+    heart = Heart(broker, hand, identity, work)
     bench = Bench(
         node_id=identity.node_id,
         settings=work,
@@ -41,9 +44,9 @@ async def run(settings: WorkerSettings, broker: Broker, runtime: Runtime, stop: 
         definitions=Definitions(work, Sealer(settings.encryption.keys), identity.node_id),
         reporter=Reporter(broker, identity.node_id, work.lease_seconds),
         telemetry=Publisher(broker),
+        is_sure=heart.is_sure,
     )
-    heart = Heart(broker, hand, identity, work)
-    orders = OrderDesk(hand, lambda: heart.is_heard)
+    orders = OrderDesk(hand, heart.is_sure)
     desk = BatchConsumer(broker, node_queue(identity.node_id), Orders, orders.on_orders, ())
     leave = Stop()  # heartbeats go on while the worker drains
     async with asyncio.TaskGroup() as group:
@@ -54,7 +57,14 @@ async def run(settings: WorkerSettings, broker: Broker, runtime: Runtime, stop: 
                 interval_seconds=work.heartbeat_seconds,
                 stop=leave,
                 name="heartbeat",
-                unavailable=(BrokerUnavailable,),
+            )
+        )
+        group.create_task(
+            every(
+                heart.let_go_of_unsure,
+                interval_seconds=heart.look_seconds,
+                stop=leave,
+                name="let_go_of_unsure",
             )
         )
         slots = [
@@ -82,4 +92,7 @@ async def _drain(slots: Sequence[Slot], hand: Hand, stop: Stop, grace_seconds: f
     await asyncio.wait(ends, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
     hurried.cancel()
     hand.interrupt_all(Interruption.DRAINED)
-    await emptied
+    # Bounded: with the broker away nothing can be handed back. The leases run out then.
+    await asyncio.wait([emptied], timeout=_GOODBYE_SECONDS)
+    if len(hand):
+        log.error("left with tasks in hand", tasks=len(hand))

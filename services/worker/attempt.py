@@ -7,25 +7,21 @@ Only a task that was granted is reported as failed; the rest is dropped or hande
 
 import asyncio
 import uuid
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
 
-from services.worker.definition import Definitions, Unsealed
+from services.worker.bench import Bench
+from services.worker.definition import Unsealed
 from services.worker.held import Held, Interruption
-from services.worker.reporter import Reporter
 from services.worker.runtimes.protocol import (
     Execution,
     Outcome,
-    Runtime,
     RuntimeRejected,
     RuntimeUnavailable,
 )
-from services.worker.settings import WorkSettings
 from services.worker.task_log import TaskLog
 from shared.broker import Outgoing
-from shared.broker.publisher import Publisher
 from shared.messages import (
     Claim,
     Finished,
@@ -36,23 +32,13 @@ from shared.messages import (
     encode,
 )
 from shared.messages.queues import TELEMETRY
-from shared.process.sealing import SealingError
+from shared.process.redaction import Redactor
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """What every attempt of a worker works with."""
-
-    node_id: str
-    settings: WorkSettings
-    runtime: Runtime
-    definitions: Definitions
-    reporter: Reporter
-    telemetry: Publisher
+_STOP_AGAIN_SECONDS = 1.0
 
 
 class _Interrupted(Exception):
@@ -67,6 +53,8 @@ class Attempt:
         self._held = held
         self._ref = order.ref.model_dump()
         self._clock: asyncio.TimerHandle | None = None
+        self._claimed = asyncio.Event()
+        self._redactor = Redactor()
         self._background: set[asyncio.Task[None]] = set()
         self._log = log.bind(job=order.job_id, task=order.task_id, dispatch=order.dispatch)
 
@@ -74,10 +62,11 @@ class Attempt:
         """Run to the end, whatever it is; nothing is raised for what a task may do."""
         try:
             unsealed = self._bench.definitions.read(self._order)
-        except (SealingError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, trying again gives the same
             # It can't run here or anywhere; claimed first, since only a granted task may fail.
-            await self._fail_unread(str(error))
+            await self._fail_unread(str(error) or type(error).__name__)
             return
+        self._redactor = unsealed.redactor
         task_log = TaskLog(
             self._order.ref,
             self._bench.node_id,
@@ -88,13 +77,16 @@ class Attempt:
         execution = self._bench.runtime.execution(unsealed.spec, task_log.write, self._on_progress)
         try:
             report = await self._drive(execution, task_log, unsealed)
+            if isinstance(report, Finished):
+                # Before the cleaning up: the job's next task waits for it.
+                await self._bench.reporter.report(report)
         finally:
             if self._clock is not None:
                 self._clock.cancel()
-            closing = asyncio.create_task(execution.close())
-        if report is not None:
+            await execution.close()
+        if isinstance(report, Returned):
+            # After it: whoever gets the task next must find nothing of it.
             await self._bench.reporter.report(report)
-        await closing
 
     async def _drive(
         self, execution: Execution, task_log: TaskLog, unsealed: Unsealed
@@ -110,13 +102,18 @@ class Attempt:
             # The pause keeps a broken engine from turning the queue into a hot loop.
             await asyncio.sleep(self._bench.settings.claim_repeat_seconds)
             return Returned(**self._ref)
+        except Exception as error:  # noqa: BLE001 - a defect: untold, it would be tried for ever
+            self._log.exception("attempt failed")
+            await execution.close()
+            reason = f"{type(error).__name__}: {error}"
+            return await self._failed(task_log, f"the worker failed: {reason}")
         if outcome.exit_code == 0 and outcome.reason is None:
             return await self._succeeded(task_log, outcome)
         return await self._failed(task_log, None, outcome)
 
     async def _perform(self, execution: Execution, unsealed: Unsealed) -> Outcome:
         """Raises _Interrupted, and then nothing of the task runs any more."""
-        preparing = asyncio.create_task(execution.prepare())
+        preparing = asyncio.create_task(self._prepare(execution))
         try:
             await self._be_granted()
             self._start_clock(unsealed.timeout_seconds)
@@ -124,15 +121,49 @@ class Attempt:
         finally:
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
-        await execution.start()
-        self._log.info("task started")
+        self._check_lease()
+        try:
+            await execution.start()
+            self._log.info("task started")
+            return await self._until_ended(execution)
+        except RuntimeUnavailable:
+            # The engine may be away and its container alive: it must not be run elsewhere as well.
+            await self._stop(execution)
+            raise
+
+    def _check_lease(self) -> None:
+        """Raises _Interrupted.
+
+        Also when nobody has interrupted yet: a process that was frozen may go on right here, and
+        only then find out that the lease is over and another worker runs the task.
+        """
+        if not self._bench.is_sure(self._held):
+            self._held.interrupt(Interruption.LEASE_LOST)
+        if self._held.interrupted.done():
+            raise _Interrupted(self._held.interrupted.result())
+
+    async def _until_ended(self, execution: Execution) -> Outcome:
         waiting = asyncio.create_task(execution.wait())
         try:
             return await self._unless_interrupted(waiting)
         except _Interrupted:
-            await execution.stop()
+            await self._stop(execution)
             await asyncio.gather(waiting, return_exceptions=True)
             raise
+
+    async def _stop(self, execution: Execution) -> None:
+        """Until it is stopped; as long as it may run, heartbeats keep its lease."""
+        while True:
+            try:
+                return await execution.stop()
+            except RuntimeUnavailable as error:
+                self._log.warning("not stopped yet", error=str(error))
+                await asyncio.sleep(_STOP_AGAIN_SECONDS)
+
+    async def _prepare(self, execution: Execution) -> None:
+        """Once the claim has left: preparing may hold up the loop, the answer takes longer."""
+        await self._claimed.wait()
+        await execution.prepare()
 
     async def _be_granted(self) -> None:
         """Claim, and claim again while nobody answers."""
@@ -142,12 +173,14 @@ class Attempt:
             if self._held.interrupted.done():
                 raise _Interrupted(self._held.interrupted.result())
             claiming = asyncio.create_task(self._bench.reporter.report(claim))
+            claiming.add_done_callback(lambda _: self._claimed.set())
             await asyncio.wait(
                 answers,
                 timeout=self._bench.settings.claim_repeat_seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             claiming.cancel()
+        self._claimed.set()  # also when the grant was there first
 
     def _start_clock(self, timeout_seconds: float | None) -> None:
         if timeout_seconds is not None:
@@ -172,7 +205,9 @@ class Attempt:
                 return await self._failed(
                     task_log, f"timed out after {unsealed.timeout_seconds:g} seconds"
                 )
-            case Interruption.DRAINED:
+            case Interruption.DRAINED | Interruption.LEASE_LOST:
+                # After a lost lease, too: it may have been the worker alone that could not be sure
+                # of it, and else nobody would take the task up before it is found to be lost.
                 return Returned(**self._ref)
             case _:
                 return None  # somebody else has decided already
@@ -190,6 +225,7 @@ class Attempt:
             last = f": {task_log.last_words}" if task_log.last_words else ""
             reason = f" ({outcome.reason})" if outcome.reason else ""
             error = f"exit code {outcome.exit_code}{reason}{last}"
+        error = self._redactor.text(error or "")
         self._log.info("task ended", error=error)
         return Finished(**self._ref, error=error, log_parts=task_log.part_count, log=tail)
 

@@ -4,7 +4,6 @@ Leases are renewed by heartbeats. A worker that could not hand one to the broker
 length of a lease stops its tasks by itself, before a scheduler may give them to another.
 """
 
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,15 +13,17 @@ from importlib.metadata import version
 import psutil
 import structlog
 
-from services.worker.held import Hand, Interruption
+from services.worker.held import Hand, Held, Interruption
 from services.worker.settings import WorkSettings
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.messages import Heartbeat, encode
 from shared.messages.queues import HEARTBEATS
+from shared.process.clock import lasting_seconds
 
 log = structlog.get_logger(__name__)
 
 _SOON_SECONDS = 0.2
+_AGAIN_SECONDS = 1.0
 _SAFETY = 0.8
 """The part of the lease after which tasks are stopped: stopping takes time too."""
 
@@ -42,7 +43,7 @@ class Heart:
         hand: Hand,
         identity: Identity,
         settings: WorkSettings,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = lasting_seconds,
     ) -> None:
         self._broker = broker
         self._hand = hand
@@ -52,18 +53,27 @@ class Heart:
         self._heard_at = clock()
 
     async def beat(self) -> float | None:
-        """One round; soon again while there is no broker yet. Raises BrokerUnavailable."""
-        if not self._broker.is_up and not len(self._hand):
+        """One round; soon again while the broker is away, so that it hears of us at once."""
+        if not self._broker.is_up:
             return _SOON_SECONDS
-        self._let_go_if_unheard()
+        # Before anything is sent: a worker that was frozen must not take its old leases for new.
+        await self.let_go_of_unsure()
         began = self._clock()
         try:
             await self._broker.publish([self._message(leaving=False)])
-        except BrokerUnavailable:
-            self._let_go_if_unheard()
-            raise
+        except BrokerUnavailable as error:
+            log.warning("not heard", error=str(error))
+            return _AGAIN_SECONDS
         self._heard_at = began
         return None
+
+    async def let_go_of_unsure(self) -> None:
+        """One round of a loop of its own: a heartbeat that hangs must not delay it."""
+        unsure = [h for h in self._hand if not h.interrupted.done() and not self.is_sure(h)]
+        if unsure:
+            log.error("unheard for too long, stopping tasks", tasks=len(unsure))
+        for held in unsure:
+            held.interrupt(Interruption.LEASE_LOST)
 
     async def leave(self) -> None:
         """Say goodbye; not being heard is no harm, silence says the same a little later."""
@@ -72,15 +82,15 @@ class Heart:
         except BrokerUnavailable as error:
             log.warning("left without saying so", error=str(error))
 
-    @property
-    def is_heard(self) -> bool:
-        """Whether the leases of all that is in hand certainly still last."""
-        return self._clock() - self._heard_at < self._settings.lease_seconds * _SAFETY
+    def is_sure(self, held: Held) -> bool:
+        """Whether the lease of `held`, once granted, certainly still lasts."""
+        known_at = max(self._heard_at, held.taken_at)
+        return self._clock() - known_at < self._settings.lease_seconds * _SAFETY
 
-    def _let_go_if_unheard(self) -> None:
-        if not self.is_heard and len(self._hand):
-            log.error("unheard for too long, stopping tasks", tasks=len(self._hand))
-            self._hand.interrupt_all(Interruption.LEASE_LOST)
+    @property
+    def look_seconds(self) -> float:
+        """How often to `let_go_of_unsure`: well within the part of the lease that is kept free."""
+        return self._settings.lease_seconds / 30
 
     def _message(self, *, leaving: bool) -> Outgoing:
         heartbeat = Heartbeat(

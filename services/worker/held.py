@@ -1,14 +1,17 @@
 """The tasks a worker has in hand, and what may interrupt them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
 from shared.messages import TaskRef
+from shared.process.clock import lasting_seconds
 
 Key = tuple[str, int]
 """Task id and dispatch."""
+
+_REMEMBERED = 10_000
 
 
 class Interruption(Enum):
@@ -27,9 +30,13 @@ def _future() -> "asyncio.Future[None]":
 
 @dataclass(slots=True, eq=False)
 class Held:
-    """One dispatch. `granted` is done when it may start; `interrupted` when it must end."""
+    """One dispatch. `granted` is done when it may start; `interrupted` when it must end.
+
+    Its lease lasts at least from `taken_at` (of the hand's clock), as its claim came later.
+    """
 
     ref: TaskRef
+    taken_at: float
     granted: "asyncio.Future[None]" = field(default_factory=_future)
     interrupted: "asyncio.Future[Interruption]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -54,10 +61,17 @@ class Held:
 
 
 class Hand:
-    """All dispatches in hand, by key."""
+    """All dispatches in hand, by key, and the last of those that were.
 
-    def __init__(self) -> None:
+    A dispatch is taken once. Its message comes again when the connection is lost before the
+    acknowledgement; were it claimed again before the report on it is read, it would be granted
+    again, as to the worker that runs it, and run twice.
+    """
+
+    def __init__(self, clock: Callable[[], float] = lasting_seconds) -> None:
+        self._clock = clock
         self._held: dict[Key, Held] = {}
+        self._ended: dict[Key, None] = {}  # the oldest first
 
     def __iter__(self) -> Iterator[Held]:
         return iter(list(self._held.values()))
@@ -66,15 +80,18 @@ class Hand:
         return len(self._held)
 
     def take(self, ref: TaskRef) -> Held | None:
-        """None when this very dispatch is in hand already: its message came twice."""
-        held = Held(ref)
-        if held.key in self._held:
+        """None when this very dispatch is or was in hand: its message came twice."""
+        held = Held(ref, self._clock())
+        if held.key in self._held or held.key in self._ended:
             return None
         self._held[held.key] = held
         return held
 
     def drop(self, held: Held) -> None:
         del self._held[held.key]
+        self._ended[held.key] = None
+        if len(self._ended) > _REMEMBERED:
+            del self._ended[next(iter(self._ended))]
 
     def find(self, ref: TaskRef) -> Held | None:
         return self._held.get((ref.task_id, ref.dispatch))

@@ -8,10 +8,10 @@ from shared.messages import Orders
 
 
 class OrderDesk:
-    def __init__(self, hand: Hand, is_heard: Callable[[], bool]) -> None:
-        """`is_heard`: whether leases certainly last; a grant that comes after that is too late."""
+    def __init__(self, hand: Hand, is_sure: Callable[[Held], bool]) -> None:
+        """`is_sure`: whether a lease certainly lasts; a grant that comes after that is too late."""
         self._hand = hand
-        self._is_heard = is_heard
+        self._is_sure = is_sure
 
     async def on_orders(self, messages: Sequence[Orders]) -> Failures:
         for orders in messages:
@@ -27,7 +27,7 @@ class OrderDesk:
     def _grant(self, held: Held) -> None:
         # A worker that was frozen or cut off may find an old grant in its queue; by now the task
         # may be another's.
-        if self._is_heard():
+        if self._is_sure(held):
             held.grant()
         else:
             held.interrupt(Interruption.LEASE_LOST)

@@ -18,6 +18,7 @@ class _Batch:
     confirmed: "asyncio.Future[None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+    message_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 class Reporter:
@@ -30,32 +31,49 @@ class Reporter:
         self._sender: asyncio.Task[None] | None = None
 
     async def report(self, report: Report) -> None:
-        """Return when the broker has it, however long that takes."""
+        """Return when the broker has it, however long that takes.
+
+        When the caller is cancelled the report is withdrawn, if it has not left: a claim that
+        arrives after an outage, when nobody waits for its grant, would cost a whole lease.
+        """
         if self._next is None:
             self._next = _Batch()
         batch = self._next
         batch.reports.append(report)
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send_all())
-        await asyncio.shield(batch.confirmed)
+        try:
+            await asyncio.shield(batch.confirmed)
+        except asyncio.CancelledError:
+            batch.reports.remove(report)
+            raise
 
     async def _send_all(self) -> None:
         while self._next is not None:
             batch, self._next = self._next, None
-            reports = Reports(
-                node_id=self._node_id,
-                lease_seconds=self._lease_seconds,
-                claims=[r for r in batch.reports if isinstance(r, Claim)],
-                finished=[r for r in batch.reports if isinstance(r, Finished)],
-                returned=[r for r in batch.reports if isinstance(r, Returned)],
-            )
-            await self._publish(Outgoing(COMPLETIONS, encode(reports), uuid.uuid4().hex))
-            batch.confirmed.set_result(None)
-
-    async def _publish(self, message: Outgoing) -> None:
-        while True:
             try:
-                return await self._broker.publish([message])
+                await self._publish(batch)
+            except Exception as error:  # noqa: BLE001 - a defect: unheard of, all would wait for ever
+                batch.confirmed.set_exception(error)
+            else:
+                batch.confirmed.set_result(None)
+
+    async def _publish(self, batch: _Batch) -> None:
+        while batch.reports:
+            try:
+                await self._broker.publish([self._message(batch)])
             except BrokerUnavailable:
-                # The report is kept and tried again: losing it would cost a whole dispatch.
+                # The reports are kept and tried again: losing one would cost a whole dispatch.
                 await self._backoff.wait()
+            else:
+                return
+
+    def _message(self, batch: _Batch) -> Outgoing:
+        reports = Reports(
+            node_id=self._node_id,
+            lease_seconds=self._lease_seconds,
+            claims=[r for r in batch.reports if isinstance(r, Claim)],
+            finished=[r for r in batch.reports if isinstance(r, Finished)],
+            returned=[r for r in batch.reports if isinstance(r, Returned)],
+        )
+        return Outgoing(COMPLETIONS, encode(reports), batch.message_id)

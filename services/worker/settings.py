@@ -4,7 +4,7 @@ import re
 import socket
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.jobspec.durations import parse_duration
@@ -79,6 +79,9 @@ def _timeout(text: str) -> str:
     return text
 
 
+_BEATS_IN_A_LEASE = 3
+
+
 class WorkSettings(Block):
     name: str = Field(
         default_factory=socket.gethostname, description="What `GET /nodes` calls this worker."
@@ -101,6 +104,7 @@ class WorkSettings(Block):
     hold_seconds: float = Field(
         60,
         gt=0,
+        le=900,
         description="After this long a running task's message is acknowledged, well before the "
         "broker's own limit (30 minutes).",
     )
@@ -124,6 +128,15 @@ class WorkSettings(Block):
     default_timeout: Annotated[str, AfterValidator(_timeout)] = Field(
         "", description="Time-out for tasks that set none, such as `1h`. Empty: none."
     )
+
+    @model_validator(mode="after")
+    def _beats_often_enough(self) -> "WorkSettings":
+        if self.heartbeat_seconds * _BEATS_IN_A_LEASE > self.lease_seconds:
+            raise ValueError(
+                f"heartbeat_seconds ({self.heartbeat_seconds:g}) must be at most a third of "
+                f"lease_seconds ({self.lease_seconds:g}): one lost heartbeat must not lose a lease"
+            )
+        return self
 
 
 class WorkerSettings(Settings):

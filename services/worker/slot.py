@@ -10,13 +10,16 @@ import asyncio
 
 import structlog
 
-from services.worker.attempt import Attempt, Bench
+from services.worker.attempt import Attempt
+from services.worker.bench import Bench
 from services.worker.held import Hand
 from shared.broker import Broker, Consumer, Delivery
 from shared.broker.consuming import read
 from shared.messages import RunTask
 
 log = structlog.get_logger(__name__)
+
+_PAUSE_SECONDS = 1.0
 
 
 class Slot:
@@ -41,8 +44,17 @@ class Slot:
             while not self._is_leaving:
                 [delivery] = await consumer.batch(1)
                 self._is_idle = False
-                await self._serve(consumer, delivery)
+                await self._serve_safely(consumer, delivery)
                 self._is_idle = True
+
+    async def _serve_safely(self, consumer: Consumer, delivery: Delivery) -> None:
+        try:
+            await self._serve(consumer, delivery)
+        except Exception:  # a defect: it must be seen, but must not leave the slot deaf
+            log.exception("slot failed", queue=self._queue)
+            await asyncio.sleep(_PAUSE_SECONDS)
+            await delivery.requeue()
+            await consumer.resume()
 
     async def _serve(self, consumer: Consumer, delivery: Delivery) -> None:
         order = await read(delivery, self._queue, RunTask)
@@ -50,7 +62,7 @@ class Slot:
             return
         held = self._hand.take(order.ref)
         if held is None:
-            await delivery.ack()  # a copy of what is running here already
+            await delivery.ack()  # a copy of what runs or has run here
             return
         running = asyncio.create_task(Attempt(self._bench, order, held).run())
         try:

@@ -19,7 +19,8 @@ log = structlog.get_logger(__name__)
 M = TypeVar("M")
 
 Failures = Sequence[BaseException | None]
-"""For each handled message what went wrong with it, or None."""
+"""For each handled message what went wrong with it, or None. What a handler raises went wrong
+with at least one of them."""
 
 Handler = Callable[[Sequence[M]], Awaitable[Failures]]
 
@@ -86,7 +87,7 @@ class BatchConsumer(Generic[M]):
                 readable.append((delivery, message))
         if not readable:
             return
-        failures = await self._handle([message for _, message in readable])
+        failures = await self._handled([message for _, message in readable])
         passing = False
         for (delivery, _), failure in zip(readable, failures, strict=True):
             passing |= await self._answer(delivery, failure)
@@ -94,6 +95,17 @@ class BatchConsumer(Generic[M]):
         if passing:
             log.warning("messages sent back", queue=self._queue, pause_seconds=self._pause)
             await asyncio.sleep(self._pause)
+
+    async def _handled(self, messages: Sequence[M]) -> Failures:
+        """If a batch fails each message is handled alone, and only the one to blame is buried."""
+        try:
+            return await self._handle(messages)
+        except self._unavailable as error:
+            return [error] * len(messages)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the consumer
+            if len(messages) == 1:
+                return [error]
+        return [failure for message in messages for failure in await self._handled([message])]
 
     async def _answer(self, delivery: Delivery, failure: BaseException | None) -> bool:
         """Acknowledge, send back or bury; True when it went back."""

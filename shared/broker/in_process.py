@@ -57,6 +57,11 @@ class InProcessBroker:
         finally:
             consumer.leave()
 
+    def unhandled(self, name: str) -> int:
+        """Messages of a queue that wait or are not answered: what would be lost by a stop now."""
+        queue = self._queues.get(name)
+        return 0 if queue is None else queue.unhandled
+
     async def queue_stats(self, name: str) -> QueueStats | None:
         self._check_up()
         queue = self._queues.get(name)

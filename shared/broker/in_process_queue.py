@@ -33,6 +33,11 @@ class InProcessQueue:
         return sum(map(len, self._levels))
 
     @property
+    def unhandled(self) -> int:
+        """Messages that wait, and those that were handed out and not answered."""
+        return self.size + sum(consumer.unanswered for consumer in self.consumers)
+
+    @property
     def subscribers(self) -> int:
         return sum(consumer.is_live for consumer in self.consumers)
 
@@ -101,6 +106,10 @@ class InProcessConsumer:
     @property
     def has_room(self) -> bool:
         return self._is_live and len(self._unanswered) < self._prefetch
+
+    @property
+    def unanswered(self) -> int:
+        return len(self._unanswered)
 
     async def cancel(self) -> None:
         self._is_live = False

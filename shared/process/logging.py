@@ -60,7 +60,9 @@ def _named(service: str) -> Processor:
 def _renderer(settings: LogSettings, stream: TextIO) -> list[Processor]:
     in_colour = stream.isatty()
     if settings.format == "console" or (settings.format == "auto" and in_colour):
-        return [structlog.dev.ConsoleRenderer(colors=in_colour)]
+        # Plain: the default shows local variables where it can, and secrets are among them.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=in_colour, exception_formatter=plain)]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(serializer=_to_json),

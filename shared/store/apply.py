@@ -40,7 +40,6 @@ from shared.store.statements import (
     lock_active_tasks,
     lock_jobs,
     lock_tasks,
-    now,
     write,
 )
 
@@ -162,8 +161,8 @@ async def _load(connection: Connection, batch: Iterable[Work]) -> _Workspace:
     events = [work.event for work in batch if not isinstance(work.event, JobSubmitted)]
     jobs = await lock_jobs(connection, {event.job_id for event in events})
     task_ids = {event.task_id for event in events if isinstance(event, TaskEvent)}
-    tasks = await lock_tasks(connection, task_ids)
-    return _Workspace(await now(connection), jobs, tasks)
+    tasks, now = await lock_tasks(connection, task_ids)
+    return _Workspace(now, jobs, tasks)
 
 
 async def _answer_questions(

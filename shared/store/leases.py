@@ -13,7 +13,8 @@ from shared.messages import TaskRef
 from shared.postgres.pool import Connection
 
 # Rows that a batch has locked are passed over: they are being decided on, and the next heartbeat
-# comes long before the lease ends. Waiting for them could deadlock with that batch.
+# comes long before the lease ends. Waiting for them could deadlock with that batch. Not FOR UPDATE:
+# that is kept off by every log part that is being stored, and a busy log would cost the lease.
 RENEW = """
 WITH renewed AS (
     SELECT t.id, b.lease
@@ -21,7 +22,7 @@ WITH renewed AS (
          AS b(task_id, dispatch, node_id, lease)
     JOIN tasks t ON t.id = b.task_id AND t.dispatch = b.dispatch AND t.node_id = b.node_id
     WHERE t.state = 'RUNNING'
-    FOR UPDATE OF t SKIP LOCKED
+    FOR NO KEY UPDATE OF t SKIP LOCKED
 )
 UPDATE tasks t SET lease_expires_at = clock_timestamp() + r.lease FROM renewed r WHERE t.id = r.id
 """

@@ -6,6 +6,7 @@ Rows are deleted when the broker has confirmed, together with the next write whe
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,10 +27,11 @@ _RELAY_LIMIT = 500
 
 DELETE_SENT = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 RELEASE = "UPDATE outbox SET claimed_until = clock_timestamp() WHERE id = ANY($1::bigint[])"
+# now(), because clock_timestamp() may change while the query runs: no index would be asked for it.
 CLAIM_LEFTOVERS = """
 UPDATE outbox SET claimed_until = clock_timestamp() + $1
 WHERE id IN (
-    SELECT id FROM outbox WHERE claimed_until < clock_timestamp()
+    SELECT id FROM outbox WHERE claimed_until < now()
     ORDER BY claimed_until LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 RETURNING id, queue, message_id, priority, body
@@ -55,16 +57,20 @@ class Outbox:
     def send(self, rows: Sequence[OutboxRow]) -> None:
         """Send committed rows in the background; failures are the relay's to repeat."""
         if rows:
-            self._background(self._send(rows))
+            self._background(self._send_now(rows))
 
     def take_sent(self) -> list[int]:
         """The confirmed rows, for the caller to delete in its transaction; see `put_back`."""
+        if self._flush is not None:  # as long as there are writes, none is needed for this alone
+            self._flush.cancel()
+            self._flush = None
         sent, self._sent = self._sent, []
         return sent
 
     def put_back(self, sent: list[int]) -> None:
         """That transaction failed: the rows still wait to be deleted."""
         self._sent += sent
+        self._flush_later()
 
     async def relay_round(self) -> float | None:
         """`relay_once` as a round of a loop: again at once while there is something."""
@@ -73,7 +79,7 @@ class Outbox:
     async def relay_once(self) -> int:
         """Send leftovers of dead or cut-off senders; the number sent.
 
-        Raises BrokerUnavailable, DatabaseUnavailable.
+        Raises BrokerUnavailable when any could not be sent, DatabaseUnavailable.
         """
         if not self._broker.is_up:
             return 0
@@ -84,9 +90,19 @@ class Outbox:
             for r in sorted(found, key=lambda r: int(r["id"]))
         ]
         if rows:
-            await self._send(rows)
+            await self._send_by_queue(rows)
             log.info("outbox leftovers sent", count=len(rows))
         return len(rows)
+
+    async def _send_by_queue(self, rows: Sequence[OutboxRow]) -> None:
+        """So that a queue that takes nothing doesn't hold up what is for others."""
+        by_queue: defaultdict[str, list[OutboxRow]] = defaultdict(list)
+        for row in rows:
+            by_queue[row.message.queue].append(row)
+        ends = await asyncio.gather(*map(self._send, by_queue.values()), return_exceptions=True)
+        for end in ends:
+            if end is not None:
+                raise end
 
     async def close(self) -> None:
         """Wait for what is being sent, then delete what was."""
@@ -96,15 +112,27 @@ class Outbox:
             self._flush.cancel()
         await self._delete_sent()
 
+    async def _send_now(self, rows: Sequence[OutboxRow]) -> None:
+        try:
+            await self._send(rows)
+        except BrokerUnavailable:
+            pass  # the relay repeats it
+        except Exception:  # a defect: it must be seen; the relay repeats it, and fails with it
+            log.exception("outbox rows not sent", count=len(rows))
+
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
+        """Raises BrokerUnavailable."""
         try:
             await self._broker.publish([row.message for row in rows])
         except BrokerUnavailable:
             # The rows stay; given free at once, they go out as soon as the broker is back.
             await self._execute(RELEASE, [row.id for row in rows])
-            return
+            raise
         self._sent += [row.id for row in rows]
-        if self._flush is None:
+        self._flush_later()
+
+    def _flush_later(self) -> None:
+        if self._flush is None and self._sent:
             loop = asyncio.get_running_loop()
             self._flush = loop.call_later(_FLUSH_AFTER_SECONDS, self._flush_now)
 

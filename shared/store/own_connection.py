@@ -1,5 +1,7 @@
 """A connection that one user keeps, so that it never stands in line with others for the pool."""
 
+import asyncpg
+
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection, Pool
 
@@ -15,7 +17,7 @@ class OwnConnection:
 
     async def get(self) -> Connection:
         """Raises DatabaseUnavailable."""
-        if self._connection is not None and self._connection.is_closed():
+        if self._connection is not None and _is_lost(self._connection):
             await self.give_back()
         if self._connection is None:
             with translated_errors():
@@ -27,3 +29,11 @@ class OwnConnection:
         if connection is not None:
             with translated_errors():
                 await self._pool.release(connection)
+
+
+def _is_lost(connection: Connection) -> bool:
+    try:
+        return bool(connection.is_closed())
+    except asyncpg.InterfaceError:
+        # The pool takes a connection that broke out of our hands, and then even this raises.
+        return True

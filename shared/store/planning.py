@@ -5,12 +5,11 @@ What came from a secret leaves this module only encrypted: a planned task's `def
 `secrets` whose values the worker must keep out of the log.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
 
-from shared.expressions import ExpressionError, has_expression, names_in, render, render_value
+from shared.expressions import ExpressionError, has_expression, render, render_value
 from shared.jobspec.durations import parse_duration
 from shared.lifecycle import (
     OutputEvaluated,
@@ -23,53 +22,24 @@ from shared.lifecycle import (
 )
 from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
 from shared.process.redaction import Redactor
-from shared.process.sealing import Sealer
-
-TaskJson = Mapping[str, Any]
+from shared.process.sealing import Sealer, SealingError
+from shared.store.templates import (
+    TEMPLATES,
+    JobSource,
+    TaskJson,
+    TaskSource,
+    as_template,
+    templates,
+)
 
 _DEFAULTED = ("retry", "limits", "timeout", "queue", "priority")
-_TEMPLATES = ("name", "var", "image", "queue")
 
 
 class _PlanError(Exception):
     """Evaluated, the task breaks a rule of the job language."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobSource:
-    """What expressions of a job may read, besides the results of its tasks."""
-
-    job_id: str
-    name: str
-    inputs: Mapping[str, object]
-    sealed: str | None
-    defaults: TaskJson | None
-    output: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSource:
-    job: JobSource
-    position: int
-    task: TaskJson
-
-
 Planned = TaskPlanned | TaskPlanFailed | TaskSkipped
-
-
-def variables_read(source: JobSource | TaskSource) -> set[str] | None:
-    """The names below `tasks` that its expressions read; None when only running them tells."""
-    templates = _templates(source.task) if isinstance(source, TaskSource) else [source.output or ""]
-    read: set[str] = set()
-    for template in templates:
-        if not has_expression(template) and isinstance(source, TaskSource):
-            continue
-        for path in names_in(template):
-            if path[0] == "tasks":
-                if len(path) == 1:
-                    return None
-                read.add(path[1])
-    return read
 
 
 class Planner:
@@ -85,13 +55,18 @@ class Planner:
         task = _with_defaults(source.task, job.defaults or {})
         try:
             secrets = self._secrets(job)
+        except SealingError as error:  # a key is missing: told, not tried again and again
+            return TaskPlanFailed(
+                job.job_id, source.position, _as_submitted(task), f"secrets: {error}"
+            )
+        try:
             names = _names(job, secrets, variables)
             evaluated = _evaluated(task, names)
             plan = self._sealed(planned_task(evaluated), secrets)
             if not _condition(task, names):
                 return TaskSkipped(job.job_id, source.position, plan)
         except (ExpressionError, _PlanError) as error:
-            redacted = Redactor(self._secrets(job).values()).text(str(error))
+            redacted = Redactor(secrets.values()).text(str(error))
             return TaskPlanFailed(job.job_id, source.position, _as_submitted(task), redacted)
         return TaskPlanned(job.job_id, source.position, plan)
 
@@ -99,9 +74,11 @@ class Planner:
         self, job: JobSource, variables: Mapping[str, str]
     ) -> OutputEvaluated | OutputFailed:
         """The job's result, evaluated with all that its tasks have left."""
-        secrets = self._secrets(job)
-        output = job.output or ""
-        template = output if has_expression(output) else "{{" + output + "}}"
+        try:
+            secrets = self._secrets(job)
+        except SealingError as error:  # as above
+            return OutputFailed(job.job_id, f"secrets: {error}")
+        template = as_template(job.output or "")
         try:
             return OutputEvaluated(job.job_id, render(template, _names(job, secrets, variables)))
         except ExpressionError as error:
@@ -189,19 +166,11 @@ def _names(
     }
 
 
-def _templates(task: TaskJson) -> Iterator[str]:
-    for key in (*_TEMPLATES, "if"):
-        yield task.get(key) or ""
-    yield from task.get("cmd") or ()
-    yield from (task.get("env") or {}).values()
-    yield from (task.get("registry") or {}).values()
-
-
 def _evaluated(task: TaskJson, names: Mapping[str, object]) -> TaskJson:
-    if not any(map(has_expression, _templates(task))):
+    if not any(map(has_expression, templates(task))):
         return task
     done = dict(task)
-    for key in _TEMPLATES:
+    for key in TEMPLATES:
         if task.get(key):
             done[key] = _rendered(key, task[key], names)
     if task.get("cmd"):
@@ -225,8 +194,7 @@ def _condition(task: TaskJson, names: Mapping[str, object]) -> bool:
     condition = task.get("if")
     if not condition:
         return True
-    template = condition if has_expression(condition) else "{{" + condition + "}}"
-    value = render_value(template, names)
+    value = render_value(as_template(condition), names)
     if value not in (True, False, "true", "false"):
         raise _PlanError(f"if: {value!r} is neither true nor false")
     return value in (True, "true")

@@ -11,7 +11,8 @@ import asyncpg
 from shared.lifecycle import EvaluateOutput, Event, PlanTask
 from shared.postgres.pool import Connection
 from shared.store.new_job import NewJob
-from shared.store.planning import JobSource, Planner, TaskSource, variables_read
+from shared.store.planning import Planner
+from shared.store.templates import JobSource, TaskSource, variables_read
 
 LOAD_SOURCES = """
 SELECT j.id, j.name, j.inputs, j.sealed, j.defaults, j.output, p.position, t.task

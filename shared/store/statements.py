@@ -19,20 +19,25 @@ NOW = "SELECT clock_timestamp()"
 
 # Jobs are always locked before tasks and in the order of their ids, so two batches that share
 # jobs can't lock each other out.
+# NO KEY: a log part that is being stored holds its task's key, in the order in which parts come.
 LOCK_JOBS = """
 SELECT id, state, task_count, created_at, position, progress, version, restarts,
        output IS NOT NULL AS has_output, auto_delete_after,
        started_at, completed_at, failed_at, delete_at, result, error
-FROM jobs WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE
+FROM jobs WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE
 """
 
-# Locked although the job is: lease renewals don't take the job's lock.
-LOCK_TASKS = "SELECT * FROM tasks WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+# Locked although the job is: lease renewals don't take the job's lock. The time comes along: the
+# jobs are locked by now, and asking for it alone would be a round trip more.
+LOCK_TASKS = """
+SELECT *, clock_timestamp() AS now
+FROM tasks WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE
+"""
 
 LOCK_ACTIVE_TASKS = """
 SELECT * FROM tasks
 WHERE job_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
-ORDER BY id FOR UPDATE
+ORDER BY id FOR NO KEY UPDATE
 """
 
 # Each part works on its own rows and none reads what another writes; an empty list does nothing.
@@ -140,9 +145,13 @@ async def lock_jobs(connection: Connection, ids: Collection[str]) -> dict[str, J
     return {row["id"]: job_of(row) for row in rows}
 
 
-async def lock_tasks(connection: Connection, ids: Collection[str]) -> dict[str, Task]:
+async def lock_tasks(
+    connection: Connection, ids: Collection[str]
+) -> tuple[dict[str, Task], datetime]:
+    """The tasks, and the time (see `now`); call it when their jobs are locked."""
     rows = await connection.fetch(LOCK_TASKS, list(ids)) if ids else []
-    return {row["id"]: task_of(row) for row in rows}
+    at = rows[0]["now"] if rows else await now(connection)
+    return {row["id"]: task_of(row) for row in rows}, at
 
 
 async def lock_active_tasks(connection: Connection, job_ids: Collection[str]) -> list[Task]:

@@ -248,3 +248,29 @@ async def test_a_nul_character_in_a_text_is_replaced_and_not_fatal(rig: Rig) -> 
     job_id = await rig.submit([{**SHELL, "run": script}])
     [task] = await rig.tasks(job_id)
     assert task["definition"]["run"] == "printf '\\u0000'; echo '\ufffd'"
+
+
+async def test_conditions_and_outputs_without_braces_see_what_earlier_tasks_left(rig: Rig) -> None:
+    job_id = await rig.submit(
+        [{**SHELL, "var": "first"}, {**SHELL, "if": "tasks.first == 'hello'"}],
+        output="tasks.first",
+    )
+    await rig.run_current(job_id, "hello")
+    assert [t["state"] for t in await rig.tasks(job_id)] == ["COMPLETED", "SCHEDULED"]
+    await rig.run_current(job_id)
+    assert (await rig.job(job_id))["result"] == "hello"
+
+
+async def test_an_expression_that_is_none_fails_the_job_and_not_the_submission(rig: Rig) -> None:
+    job_id = await rig.submit([{**SHELL, "env": {"N": "{{ 1 + }}"}}])
+    assert (await rig.job(job_id))["state"] == "FAILED"
+    job_id = await rig.submit([SHELL], output="{{ 1 + }}")
+    await rig.run_current(job_id)
+    assert (await rig.job(job_id))["state"] == "FAILED"
+
+
+async def test_an_expression_may_ask_for_everything_at_once(rig: Rig) -> None:
+    task = {**SHELL, "env": {"ALL": "{{ len($env) > 0 }}"}}
+    job_id = await rig.submit([{**SHELL, "var": "x"}, task])
+    await rig.run_current(job_id, "1")
+    assert (await rig.tasks(job_id))[1]["definition"]["env"] == {"ALL": "true"}

@@ -9,9 +9,11 @@ from services.scheduler.calm import Calm
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.loops import RetentionLoops, TaskLoops
 from services.scheduler.settings import RetentionSettings, ScheduleSettings
+from services.scheduler.store import due
 from services.worker.heartbeats import started_now
 from shared.lifecycle import TaskClaimed, TaskFailed
 from shared.messages import Heartbeat, RunTask, TaskRef
+from shared.postgres.errors import DatabaseUnavailable
 from tests.support.engine import LEASE, Rig, engine_rig
 
 TASK = {"name": "build", "run": "true"}
@@ -28,8 +30,8 @@ def calm_now() -> Calm:
     return Calm(0, lambda: 0.0)
 
 
-def task_loops(rig: Rig, calm: Calm | None = None) -> TaskLoops:
-    settings = ScheduleSettings(timeout_grace_seconds=0.001)
+def task_loops(rig: Rig, calm: Calm | None = None, **settings_: float) -> TaskLoops:
+    settings = ScheduleSettings(timeout_grace_seconds=0.001, **settings_)
     return TaskLoops(rig.engine, rig.pool, rig.broker, calm or calm_now(), settings)
 
 
@@ -75,21 +77,55 @@ async def test_no_lease_ends_before_heartbeats_have_flowed_for_a_while(rig: Rig)
     assert task["state"] == "RUNNING"
 
 
-async def test_a_waiting_task_whose_queue_is_empty_is_sent_again(rig: Rig) -> None:
-    await rig.submit([TASK])
-    await rig.receive("default")  # its message is gone
-    await task_loops(rig).resend_older_than(timedelta())
-    [message] = await rig.receive("default")
-    assert isinstance(message, RunTask)
+async def test_waiting_tasks_whose_queue_is_empty_are_all_sent_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(due, "WAITING", due.WAITING.replace(f"LIMIT {due.LIMIT}", "LIMIT 2"))
+    for _ in range(5):
+        await rig.submit([TASK])
+    await rig.receive("default", 5)  # their messages are gone
+    await task_loops(rig, resend_after_seconds=0.001).resend_missing()
+    messages = await rig.receive("default", 5)
+    assert len({m.task_id for m in messages if isinstance(m, RunTask)}) == 5
 
 
 async def test_a_waiting_task_whose_queue_is_not_empty_is_left_alone(rig: Rig) -> None:
     await rig.submit([TASK])
     await rig.engine.outbox.close()
-    await task_loops(rig).resend_older_than(timedelta())
+    await task_loops(rig, resend_after_seconds=0.001).resend_missing()
+    assert await waiting_messages(rig) == 1
+
+
+async def test_after_the_broker_lost_all_messages_every_waiting_task_is_sent_again(
+    rig: Rig,
+) -> None:
+    # Given a task from before, and one submitted while the services start
+    await rig.submit([TASK])
+    await rig.receive("default")
+    await rig.submit([TASK])
+    await rig.engine.outbox.close()
+    await task_loops(rig).resend_all()
+    await rig.engine.outbox.close()
+    # A second copy of the later one does no harm: it is claimed once
+    assert await waiting_messages(rig) == 3
+
+
+async def waiting_messages(rig: Rig) -> int:
     stats = await rig.broker.queue_stats("default")
     assert stats is not None
-    assert stats.size == 1
+    return stats.size
+
+
+async def test_no_worker_is_lost_soon_after_the_database_was_away(rig: Rig) -> None:
+    now = [0.0]
+    calm = Calm(3, lambda: now[0])
+    now[0] = 4.0
+    assert calm.lasts()
+    loops = task_loops(rig, calm)
+    await rig.pool.close()
+    with pytest.raises(DatabaseUnavailable):
+        await loops.expire_leases()
+    assert not calm.lasts()
 
 
 def heartbeat(*tasks: TaskRef, leaving: bool = False) -> Heartbeat:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import SecretStr
-
 from shared.broker.in_process import InProcessBroker
 from shared.lifecycle import Event, Job, JobState, JobSubmitted, TaskClaimed, TaskSucceeded
 from shared.messages import Message, decode
@@ -74,8 +72,10 @@ class Rig:
 
 
 @asynccontextmanager
-async def engine_rig(dsn: str) -> AsyncIterator[Rig]:
-    pool = await create_pool(dsn, PostgresSettings(dsn=SecretStr("postgresql://given")))
+async def engine_rig(dsn: str, **settings: float) -> AsyncIterator[Rig]:
+    """`settings` are those of `PostgresSettings`."""
+    given = {"dsn": "postgresql://given", **settings}
+    pool = await create_pool(dsn, PostgresSettings.model_validate(given))
     broker = InProcessBroker()
     await broker.start()
     sealer = Sealer([generate_key()])

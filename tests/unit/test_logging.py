@@ -92,3 +92,17 @@ def test_on_a_terminal_or_by_wish_lines_are_for_people() -> None:
     structlog.get_logger().info("task started", task_id="t1")
     assert "task started" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize("format_", ["console", "json"])
+def test_a_traceback_shows_no_local_variables_since_secrets_are_among_them(format_: str) -> None:
+    stream = io.StringIO()
+    settings = LogSettings.model_validate({"format": format_})
+    configure_logging(settings, service="coordinator", stream=stream)
+    secret = "".join(["hunter2", "-", "hunter2"])
+    try:
+        int("x")
+    except ValueError:  # to be logged
+        structlog.get_logger().exception("work failed")
+    assert "ValueError" in stream.getvalue()
+    assert secret not in stream.getvalue()

@@ -2,9 +2,13 @@
 
 These queries only find candidates, without locks; the event each becomes is decided under lock by
 `apply`, so two schedulers that find the same task do no harm.
+
+The time is now() and not clock_timestamp(): that may change while a query runs, so Postgres would
+compare it with each row instead of asking the index.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from shared.lifecycle import DispatchMissing, LeaseExpired, RetryDue, TaskTimedOut
 from shared.postgres.pool import Connection
@@ -12,38 +16,50 @@ from shared.postgres.pool import Connection
 LIMIT = 500
 
 RETRIES = f"""
-SELECT job_id, id FROM tasks WHERE state = 'PENDING' AND due_at <= clock_timestamp()
+SELECT job_id, id FROM tasks WHERE state = 'PENDING' AND due_at <= now()
 ORDER BY due_at LIMIT {LIMIT}
 """  # noqa: S608 - a number of our own
 
 NEXT_RETRY = """
-SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8
+SELECT extract(epoch FROM min(due_at) - now())::float8
 FROM tasks WHERE state = 'PENDING'
 """
 
 # The worker ends its task itself at the time-out; this is for one that can't, a little later.
 TIMED_OUT = f"""
 SELECT job_id, id, dispatch FROM tasks
-WHERE state = 'RUNNING' AND deadline_at < clock_timestamp() - $1::interval
+WHERE state = 'RUNNING' AND deadline_at < now() - $1::interval
 ORDER BY deadline_at LIMIT {LIMIT}
 """  # noqa: S608 - a number of our own
 
 LOST = f"""
 SELECT job_id, id, dispatch FROM tasks
-WHERE state = 'RUNNING' AND lease_expires_at < clock_timestamp()
+WHERE state = 'RUNNING' AND lease_expires_at < now()
 ORDER BY lease_expires_at LIMIT {LIMIT}
 """  # noqa: S608 - a number of our own
 
+BEFORE = "SELECT now() - $1::interval"
+
+# From queue to queue by the index, however many tasks wait in each.
 WAITING_QUEUES = """
-SELECT DISTINCT queue FROM tasks
-WHERE state = 'SCHEDULED' AND scheduled_at < clock_timestamp() - $1::interval
+WITH RECURSIVE queues AS (
+    (SELECT queue FROM tasks WHERE state = 'SCHEDULED' ORDER BY queue LIMIT 1)
+    UNION ALL
+    SELECT (SELECT t.queue FROM tasks t WHERE t.state = 'SCHEDULED' AND t.queue > q.queue
+            ORDER BY t.queue LIMIT 1)
+    FROM queues q WHERE q.queue IS NOT NULL
+)
+SELECT q.queue FROM queues q
+WHERE EXISTS (SELECT FROM tasks t
+              WHERE t.state = 'SCHEDULED' AND t.queue = q.queue AND t.scheduled_at < $1)
 """
 
 WAITING = f"""
-SELECT job_id, id, dispatch FROM tasks
-WHERE state = 'SCHEDULED' AND scheduled_at < clock_timestamp() - $1::interval
-  AND queue = ANY($2::text[])
-ORDER BY scheduled_at LIMIT {LIMIT}
+SELECT t.job_id, t.id, t.dispatch
+FROM unnest($2::text[]) AS q(queue), LATERAL (
+    SELECT job_id, id, dispatch FROM tasks
+    WHERE state = 'SCHEDULED' AND queue = q.queue AND scheduled_at < $1
+    ORDER BY scheduled_at LIMIT {LIMIT}) AS t
 """  # noqa: S608 - a number of our own
 
 
@@ -66,12 +82,20 @@ async def lost(connection: Connection) -> list[LeaseExpired]:
     return [LeaseExpired(row["job_id"], row["id"], row["dispatch"]) for row in rows]
 
 
-async def waiting_queues(connection: Connection, older_than: timedelta) -> list[str]:
-    return [row["queue"] for row in await connection.fetch(WAITING_QUEUES, older_than)]
+async def time_before(connection: Connection, age: timedelta) -> datetime:
+    """That long ago, by the database's clock."""
+    value: datetime = await connection.fetchval(BEFORE, age)
+    return value
+
+
+async def waiting_queues(connection: Connection, before: datetime) -> list[str]:
+    """The queues on which tasks wait that were sent before then."""
+    return [row["queue"] for row in await connection.fetch(WAITING_QUEUES, before)]
 
 
 async def waiting(
-    connection: Connection, older_than: timedelta, queues: list[str]
+    connection: Connection, before: datetime, queues: Sequence[str]
 ) -> list[DispatchMissing]:
-    rows = await connection.fetch(WAITING, older_than, queues)
+    """Tasks of these queues that were sent before then, the oldest; up to `LIMIT` of each."""
+    rows = await connection.fetch(WAITING, before, queues)
     return [DispatchMissing(row["job_id"], row["id"], row["dispatch"]) for row in rows]

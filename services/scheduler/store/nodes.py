@@ -24,11 +24,11 @@ ON CONFLICT (id) DO UPDATE SET status = excluded.status, queue = excluded.queue,
 
 MARK_SILENT = """
 UPDATE nodes SET status = 'OFFLINE', task_count = 0
-WHERE status <> 'OFFLINE' AND last_heartbeat_at < clock_timestamp() - lease
+WHERE status <> 'OFFLINE' AND last_heartbeat_at < now() - lease
 RETURNING id
 """
 
-FORGET = "DELETE FROM nodes WHERE last_heartbeat_at < clock_timestamp() - $1::interval"
+FORGET = "DELETE FROM nodes WHERE last_heartbeat_at < now() - $1::interval"
 
 
 async def record(connection: Connection, heartbeats: Sequence[Heartbeat]) -> None:

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from shared.postgres.pool import Connection
 
-LIMIT = 200
+LIMIT = 50  # jobs with logs of many megabytes among them must go within a statement's time
 
 # Deleting a job takes its tasks, their logs and its context along.
 EXPIRED_JOBS = f"""
 DELETE FROM jobs WHERE id IN (
-    SELECT id FROM jobs WHERE delete_at < clock_timestamp()
+    SELECT id FROM jobs WHERE delete_at < now()
     ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
 RETURNING id
 """  # noqa: S608 - a number of our own
@@ -18,14 +18,14 @@ OLD_JOBS = f"""
 DELETE FROM jobs WHERE id IN (
     SELECT id FROM jobs
     WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}')
-      AND created_at < clock_timestamp() - $1::interval
+      AND created_at < now() - $1::interval
     ORDER BY created_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
 RETURNING id
 """  # noqa: S608 - a number of our own
 
 OLD_LOG_PARTS = """
 DELETE FROM task_log_parts WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM task_log_parts WHERE created_at < clock_timestamp() - $1::interval LIMIT 5000))
+    SELECT ctid FROM task_log_parts WHERE created_at < now() - $1::interval LIMIT 5000))
 """
 
 

@@ -1,0 +1,22 @@
+"""What every attempt of a worker works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.worker.definition import Definitions
+from services.worker.held import Held
+from services.worker.reporter import Reporter
+from services.worker.runtimes.protocol import Runtime
+from services.worker.settings import WorkSettings
+from shared.broker.publisher import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    node_id: str
+    settings: WorkSettings
+    runtime: Runtime
+    definitions: Definitions
+    reporter: Reporter
+    telemetry: Publisher
+    is_sure: Callable[[Held], bool]  # whether a lease, once granted, certainly lasts

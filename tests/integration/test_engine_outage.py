@@ -1,0 +1,65 @@
+"""The engine and a Postgres that is restarted, killed or frozen: it works again by itself."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from shared.postgres.data_directory import servers_of
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.migrate import migrate
+from tests.support.engine import Rig, engine_rig
+from tests.support.postgres import PrivatePostgres
+
+pytestmark = pytest.mark.real
+
+SHELL = {"name": "build", "run": "true"}
+
+
+@pytest.fixture
+async def rig(private_postgres: PrivatePostgres) -> AsyncIterator[Rig]:
+    await migrate(private_postgres.dsn)
+    async with engine_rig(private_postgres.dsn, command_timeout_seconds=1) as rig:
+        yield rig
+
+
+@contextmanager
+def frozen(data: Path) -> Iterator[None]:
+    processes = servers_of(data)
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_the_engine_goes_on_after_postgres_was_away(
+    rig: Rig, private_postgres: PrivatePostgres, end: str
+) -> None:
+    job_id = await rig.submit([SHELL, SHELL])
+    getattr(private_postgres, end)()
+    for _ in range(3):
+        with pytest.raises(DatabaseUnavailable):
+            await rig.submit([SHELL])
+    private_postgres.start()
+    await rig.run_current(job_id)
+    await rig.run_current(job_id)
+    assert (await rig.job(job_id))["state"] == "COMPLETED"
+
+
+async def test_the_engine_says_unavailable_while_postgres_is_frozen_and_goes_on_after(
+    rig: Rig, tmp_path: Path
+) -> None:
+    job_id = await rig.submit([SHELL])
+    with frozen(tmp_path / "postgres" / "data"):
+        for _ in range(2):
+            with pytest.raises(DatabaseUnavailable):
+                await rig.submit([SHELL])
+    await rig.run_current(job_id)
+    assert (await rig.job(job_id))["state"] == "COMPLETED"

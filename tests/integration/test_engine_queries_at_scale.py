@@ -1,0 +1,179 @@
+"""With 100,000 jobs no query of the engine, the scheduler or the dispatcher reads a whole table."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from services.scheduler.store import due, nodes, retention
+from services.webhook_dispatcher.store import deliveries
+from shared.postgres.pool import set_up_connection
+from shared.store import leases, outbox, sources, statements
+from tests.support.postgres import Databases
+
+pytestmark = pytest.mark.real
+
+# Job number n: half are over, half wait; of the waiting each thousandth runs and each thousandth
+# has a retry ahead. Nothing is due: what is looked for every second is mostly not there.
+JOBS = """
+INSERT INTO jobs (id, state, name, inputs, output, task_count, position, webhooks, created_at,
+                  started_at, completed_at, search)
+SELECT 'job' || n, CASE WHEN n % 2 = 0 THEN 'COMPLETED' ELSE 'SCHEDULED' END, 'a job',
+       jsonb_build_object('source', repeat(md5(n::text), 8)), 'x', 2, 1,
+       CASE WHEN n % 100 = 0 THEN '[{"url": "http://x"}]'::jsonb ELSE '[]' END,
+       now() - make_interval(secs => n), now(), CASE WHEN n % 2 = 0 THEN now() END, ''
+FROM generate_series(1, 100000) AS n
+"""
+JOB_TASKS = """
+INSERT INTO job_tasks SELECT 'job' || n, p, '{"name": "t"}'
+FROM generate_series(1, 100000) AS n, generate_series(1, 2) AS p
+"""
+VARIABLES = "INSERT INTO job_variables SELECT 'job' || n, 'x', 'y' FROM generate_series(1, 99999) n"
+TASKS = """
+INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition, node_id,
+                   lease_expires_at, deadline_at, due_at, created_at, scheduled_at)
+SELECT 'task' || n, 'job' || n, 1, state, 'a', 'default', 0, '{}', '{"name": "a"}', 'n1',
+       CASE state WHEN 'RUNNING' THEN now() + interval '1 h' END,
+       CASE state WHEN 'RUNNING' THEN now() + interval '1 h' END,
+       CASE state WHEN 'PENDING' THEN now() + interval '1 h' END, now(), now() - interval '1 h'
+FROM (SELECT n, CASE WHEN n % 2 = 0 THEN 'COMPLETED' WHEN n % 1000 = 1 THEN 'RUNNING'
+                     WHEN n % 1000 = 3 THEN 'PENDING' ELSE 'SCHEDULED' END AS state
+      FROM generate_series(1, 100000) AS n) AS made
+"""
+LOGS = """
+INSERT INTO task_log_parts SELECT 'task' || n, p, 'job' || n, 'line ' || p, now()
+FROM generate_series(1, 50000) AS n, generate_series(1, 4) AS p
+"""
+OUTBOX = """
+INSERT INTO outbox (queue, message_id, body, claimed_until)
+SELECT 'default', n::text, '{}', now() + interval '1 h' FROM generate_series(1, 100000) AS n
+"""
+DELIVERIES = """
+INSERT INTO webhook_deliveries
+SELECT 'd' || n, 'job' || n, 1, 0, 'http://x', '{}', 0, now() + interval '1 h', now()
+FROM generate_series(1, 100000) AS n
+"""
+TABLES = """
+VACUUM ANALYZE jobs, job_tasks, job_variables, tasks, task_log_parts, outbox, webhook_deliveries
+"""
+
+IDS = [f"job{n}" for n in range(1, 400, 2)]
+TASK_IDS = [f"task{n}" for n in range(1, 400, 2)]
+HOUR = timedelta(hours=1)
+LATER = datetime(2100, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+NODES = ["n1"] * 200
+ONES = [1] * 200
+CHANGED_JOBS = json.dumps([{"id": i, "state": "RUNNING", "position": 1, "progress": 0,
+                            "version": 3, "restarts": 0} for i in IDS])  # fmt: skip
+CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost": 0,
+                             "progress": 100} for i in TASK_IDS])  # fmt: skip
+
+HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "lock jobs": (statements.LOCK_JOBS, (IDS,)),
+    "lock tasks": (statements.LOCK_TASKS, (TASK_IDS,)),
+    "lock active tasks": (statements.LOCK_ACTIVE_TASKS, (IDS,)),
+    "write": (
+        statements.WRITE,
+        (
+            "[]",
+            "[]",
+            CHANGED_JOBS,
+            CHANGED_TASKS,
+            "[]",
+            "[]",
+            list(range(1, 401)),
+            HOUR,
+            ["q"],
+            ["m"],
+            [0],
+            [b"x"],
+        ),
+    ),
+    "add log parts": (
+        statements.ADD_LOG_PARTS,
+        (TASK_IDS, [9] * 200, ["x"] * 200, [LONG_AGO] * 200),
+    ),
+    "load sources": (sources.LOAD_SOURCES, (IDS, [2] * 200)),
+    "load variables": (sources.LOAD_VARIABLES, (IDS, ["x"] * 200)),
+    "load all variables": (sources.LOAD_VARIABLES, (IDS, [None] * 200)),
+    "renew": (leases.RENEW, (TASK_IDS, ONES, NODES, [HOUR] * 200)),
+    "superseded": (leases.SUPERSEDED, (IDS, TASK_IDS, ONES, NODES)),
+    "delete sent": (outbox.DELETE_SENT, (list(range(1, 401)),)),
+    "release": (outbox.RELEASE, (list(range(1, 401)),)),
+    "claim leftovers": (outbox.CLAIM_LEFTOVERS, (HOUR, 500)),
+    "due retries": (due.RETRIES, ()),
+    "next retry": (due.NEXT_RETRY, ()),
+    "timed out": (due.TIMED_OUT, (HOUR,)),
+    "lost": (due.LOST, ()),
+    "waiting queues": (due.WAITING_QUEUES, (LATER,)),
+    "waiting": (due.WAITING, (LATER, ["default"])),
+    "waiting in a queue of few": (due.WAITING, (LATER, ["rare"])),
+    "record nodes": (
+        nodes.RECORD,
+        (["n1"], ["n"], ["h"], [1], ["v"], ["q"], ["UP"], [LONG_AGO], [1.0], [0], [HOUR]),
+    ),
+    "expired jobs": (retention.EXPIRED_JOBS, ()),
+    "old jobs": (retention.OLD_JOBS, (timedelta(days=365),)),
+    "old log parts": (retention.OLD_LOG_PARTS, (timedelta(days=7),)),
+    "jobs with webhooks": (deliveries.JOBS_WITH_WEBHOOKS, (IDS,)),
+    "due deliveries": (deliveries.TAKE_DUE, (HOUR, 20)),
+    "headers": (deliveries.HEADERS, (IDS, [0] * 200)),
+    "delivery done": (deliveries.DONE, ("d5",)),
+    "delivery later": (deliveries.LATER, ("d5", HOUR)),
+}
+TABLES_OF_SIZE = {
+    "jobs", "job_tasks", "job_variables", "tasks", "task_log_parts", "outbox", "webhook_deliveries",
+}  # fmt: skip
+MOST_BLOCKS = 6000  # for 200 rows with all their indexes
+MOST_PASSED_OVER = 1000
+
+
+@pytest.fixture(scope="module")
+def crowded_dsn(postgres_databases: Databases) -> Iterator[str]:
+    """A database with 100,000 jobs, filled at first use."""
+    with postgres_databases.fresh() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(crowded_dsn)
+    await set_up_connection(connection)
+    if not await connection.fetchval("SELECT count(*) FROM jobs"):
+        for fill in (JOBS, JOB_TASKS, VARIABLES, TASKS, LOGS, OUTBOX, DELIVERIES, TABLES):
+            await connection.execute(fill)
+    yield connection
+    await connection.close()
+
+
+@pytest.mark.parametrize("name", HOT)
+async def test_the_statement_walks_an_index(crowded: asyncpg.Connection, name: str) -> None:
+    sql, arguments = HOT[name]
+    undone = crowded.transaction()
+    await undone.start()
+    try:
+        explained = await crowded.fetchval(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *arguments
+        )
+    finally:
+        await undone.rollback()
+    [plan] = json.loads(explained)
+    read_whole = {
+        node["Relation Name"] for node in _nodes(plan["Plan"]) if "Seq Scan" in node["Node Type"]
+    }
+    assert not read_whole & TABLES_OF_SIZE, plan
+    # A whole index can be walked too; that shows in what was touched.
+    touched = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+    assert touched < MOST_BLOCKS, plan
+    passed_over = sum(node.get("Rows Removed by Filter", 0) for node in _nodes(plan["Plan"]))
+    assert passed_over < MOST_PASSED_OVER, plan
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)

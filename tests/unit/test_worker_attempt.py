@@ -1,0 +1,202 @@
+"""One dispatch on a worker: what is started, what is reported, in which order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from services.worker.attempt import Attempt
+from services.worker.bench import Bench
+from services.worker.definition import Definitions
+from services.worker.held import Hand, Held, Interruption
+from services.worker.reporter import Reporter
+from services.worker.runtimes.protocol import (
+    LogSink,
+    Outcome,
+    ProgressSink,
+    RuntimeRejected,
+    RuntimeUnavailable,
+    TaskSpec,
+)
+from services.worker.settings import WorkSettings
+from shared.broker.in_process import InProcessBroker
+from shared.broker.publisher import Publisher
+from shared.messages import Finished, Reports, Returned, RunTask, decode
+from shared.messages.queues import COMPLETIONS
+from shared.process.sealing import Sealer, generate_key
+
+KEY = generate_key()
+
+
+@dataclass
+class Scripted:
+    """A runtime and its one execution: does what it is told, notes what it was asked."""
+
+    prepare_error: Exception | None = None
+    wait_error: Exception | None = None
+    stop_errors: list[Exception] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    name: str = "scripted"
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> "Scripted":
+        return self
+
+    async def prepare(self) -> None:
+        if self.prepare_error is not None:
+            raise self.prepare_error
+
+    async def start(self) -> None:
+        self.asked.append("start")
+
+    async def wait(self) -> Outcome:
+        if self.wait_error is not None:
+            raise self.wait_error
+        await self.ended.wait()
+        return Outcome(0, "")
+
+    async def stop(self) -> None:
+        self.asked.append("stop")
+        if self.stop_errors:
+            raise self.stop_errors.pop()
+        self.ended.set()
+
+    async def close(self) -> None:
+        self.asked.append("close")
+
+
+@dataclass
+class Bed:
+    runtime: Scripted
+    broker: InProcessBroker
+    is_sure: bool = True
+
+    def __post_init__(self) -> None:
+        self.hand = Hand()
+        settings = WorkSettings(claim_repeat_seconds=0.01)
+        self.bench = Bench(
+            node_id="n1",
+            settings=settings,
+            runtime=self.runtime,  # type: ignore[arg-type]  # as much of a runtime as is needed
+            definitions=Definitions(settings, Sealer([KEY]), "n1"),
+            reporter=Reporter(self.broker, "n1", 30),
+            telemetry=Publisher(self.broker),
+            is_sure=lambda _: self.is_sure,
+        )
+
+    def attempt(self, sealed: str | None = None, **definition: object) -> tuple[Attempt, Held]:
+        order = RunTask(
+            job_id="job",
+            task_id="task",
+            dispatch=1,
+            queue="default",
+            definition={"run": "true", **definition},
+            sealed=sealed,
+        )
+        held = self.hand.take(order.ref)
+        assert held
+        return Attempt(self.bench, order, held), held
+
+    async def reports(self) -> list[Finished | Returned]:
+        """What it told the coordinators, claims aside."""
+        stats = await self.broker.queue_stats(COMPLETIONS)
+        found: list[Finished | Returned] = []
+        async with self.broker.consume(COMPLETIONS, prefetch=99) as consumer:
+            for delivery in await consumer.batch(99) if stats and stats.size else ():
+                message = decode(delivery.body)
+                assert isinstance(message, Reports)
+                found += [*message.finished, *message.returned]
+                await delivery.ack()
+        return found
+
+
+@pytest.fixture
+async def bed() -> AsyncIterator[Bed]:
+    broker = InProcessBroker()
+    await broker.start()
+    bed = Bed(Scripted(), broker)
+    yield bed
+    await bed.bench.telemetry.close()
+
+
+@pytest.mark.parametrize("why", [Interruption.STOPPED, Interruption.LEASE_LOST])
+async def test_a_task_that_is_stopped_and_granted_at_once_is_not_started(
+    bed: Bed, why: Interruption
+) -> None:
+    attempt, held = bed.attempt()
+    held.grant()
+    held.interrupt(why)
+    await attempt.run()
+    assert "start" not in bed.runtime.asked
+
+
+async def test_a_worker_that_is_no_longer_sure_of_its_lease_does_not_start_the_task(
+    bed: Bed,
+) -> None:
+    # Given a grant that came in time, and a process that was frozen before it could start
+    attempt, held = bed.attempt()
+    held.grant()
+    bed.is_sure = False
+    await attempt.run()
+    # Then nothing starts, and the task is handed back at once
+    assert "start" not in bed.runtime.asked
+    assert [type(r) for r in await bed.reports()] == [Returned]
+
+
+async def test_a_task_whose_lease_was_lost_is_stopped_and_then_handed_back(bed: Bed) -> None:
+    attempt, held = bed.attempt()
+    held.grant()
+    running = asyncio.create_task(attempt.run())
+    while "start" not in bed.runtime.asked:
+        await asyncio.sleep(0)
+    held.interrupt(Interruption.LEASE_LOST)
+    await running
+    assert bed.runtime.asked == ["start", "stop", "close"]
+    assert [type(r) for r in await bed.reports()] == [Returned]
+
+
+async def test_a_task_is_not_handed_back_while_its_engine_can_not_say_that_it_stopped(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.worker.attempt._STOP_AGAIN_SECONDS", 0)
+    bed.runtime.wait_error = RuntimeUnavailable("the engine is gone")
+    bed.runtime.stop_errors = [RuntimeUnavailable("still gone")]
+    attempt, held = bed.attempt()
+    held.grant()
+    await attempt.run()
+    assert bed.runtime.asked == ["start", "stop", "stop", "close"]
+    assert [type(r) for r in await bed.reports()] == [Returned]
+
+
+async def test_a_defect_of_the_worker_fails_the_task_instead_of_trying_it_for_ever(
+    bed: Bed,
+) -> None:
+    bed.runtime.wait_error = KeyError("a bug")
+    attempt, held = bed.attempt()
+    held.grant()
+    await attempt.run()
+    [report] = await bed.reports()
+    assert isinstance(report, Finished)
+    assert report.error == "the worker failed: KeyError: 'a bug'"
+    assert "close" in bed.runtime.asked
+
+
+async def test_a_task_that_can_not_be_read_fails_with_the_reason(bed: Bed) -> None:
+    attempt, held = bed.attempt(registry={"usr": "x"})
+    held.grant()
+    await attempt.run()
+    [report] = await bed.reports()
+    assert isinstance(report, Finished)
+    assert "usr" in (report.error or "")
+
+
+async def test_no_secret_is_in_the_error_of_a_task_that_can_not_run(bed: Bed) -> None:
+    bed.runtime.prepare_error = RuntimeRejected("no such image: hunter2-hunter2")
+    sealed = Sealer([KEY]).seal({"definition": {}, "secrets": ["hunter2-hunter2"]})
+    attempt, held = bed.attempt(sealed)
+    held.grant()
+    await attempt.run()
+    [report] = await bed.reports()
+    assert isinstance(report, Finished)
+    assert report.error == "no such image: [REDACTED]"

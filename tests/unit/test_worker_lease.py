@@ -1,0 +1,93 @@
+"""A worker runs a task no longer than its lease certainly lasts."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from services.worker.heartbeats import Heart, Identity, started_now
+from services.worker.held import Hand, Held, Interruption
+from services.worker.orders import OrderDesk
+from services.worker.settings import WorkSettings
+from shared.broker import BrokerUnavailable, Outgoing
+from shared.broker.in_process import InProcessBroker
+from shared.messages import Orders, TaskRef
+
+REF = TaskRef(job_id="job", task_id="task", dispatch=1)
+
+
+class Bed:
+    """A worker's heart and hand, a clock to turn, and a broker that can be away."""
+
+    def __init__(self, broker: InProcessBroker) -> None:
+        self.now = 0.0
+        self.is_away = False
+        self.hand = Hand(lambda: self.now)
+        identity = Identity("n1", "host", 1, started_now())
+        settings = WorkSettings(lease_seconds=30)
+        self.heart = Heart(broker, self.hand, identity, settings, lambda: self.now)
+        self._publish = broker.publish
+        broker.publish = self.publish  # type: ignore[method-assign]  # to be away at times
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        if self.is_away:
+            raise BrokerUnavailable("away")
+        await self._publish(messages)
+
+    def take(self) -> Held:
+        held = self.hand.take(REF)
+        assert held
+        return held
+
+
+@pytest.fixture
+async def bed() -> Bed:
+    broker = InProcessBroker()
+    await broker.start()
+    return Bed(broker)
+
+
+async def test_a_worker_nobody_hears_stops_its_tasks_before_the_lease_ends(bed: Bed) -> None:
+    # Given a worker with a task, and a broker that goes away
+    held = bed.take()
+    bed.is_away = True
+    # When it can't be heard for less than the lease, and then for nearly the lease
+    bed.now = 20.0
+    await bed.heart.beat()
+    await bed.heart.let_go_of_unsure()
+    assert not held.interrupted.done()
+    bed.now = 25.0
+    await bed.heart.let_go_of_unsure()
+    # Then it has let go, though no heartbeat has failed or returned since
+    assert held.interrupted.result() is Interruption.LEASE_LOST
+
+
+async def test_looking_for_lost_leases_leaves_time_to_stop(bed: Bed) -> None:
+    assert bed.heart.look_seconds <= 1
+
+
+async def test_a_heartbeat_that_failed_is_made_again_soon_however_often_it_failed(
+    bed: Bed,
+) -> None:
+    bed.is_away = True
+    assert {await bed.heart.beat() for _ in range(20)} == {1.0}
+
+
+async def test_a_worker_that_was_frozen_lets_go_before_it_is_heard_again(bed: Bed) -> None:
+    held = bed.take()
+    bed.now = 60.0
+    await bed.heart.beat()
+    assert held.interrupted.result() is Interruption.LEASE_LOST
+
+
+async def test_the_first_task_after_an_outage_is_not_taken_for_one_from_before_it(
+    bed: Bed,
+) -> None:
+    # Given an idle worker that could not be heard for long
+    bed.now = 600.0
+    # When it gets a task and its grant before its first heartbeat
+    held = bed.take()
+    await bed.heart.beat()
+    await OrderDesk(bed.hand, bed.heart.is_sure).on_orders([Orders(granted=[REF])])
+    # Then it may start
+    assert held.is_granted
+    assert not held.interrupted.done()

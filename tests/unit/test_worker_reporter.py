@@ -1,0 +1,58 @@
+"""What a worker tells the coordinators: nothing is lost, nothing outdated is sent."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from services.worker.reporter import Reporter
+from shared.broker import BrokerUnavailable, Outgoing
+from shared.broker.in_process import InProcessBroker
+from shared.messages import Claim, Reports, Returned, decode
+
+
+class Faulty(InProcessBroker):
+    """Raises `errors`, one a publish, then keeps what it is given."""
+
+    def __init__(self, *errors: Exception) -> None:
+        super().__init__()
+        self.errors = list(errors)
+        self.got: list[Reports] = []
+
+    async def publish(self, messages: Sequence[Outgoing]) -> None:
+        await asyncio.sleep(0)
+        if self.errors:
+            raise self.errors.pop(0)
+        for message in messages:
+            reports = decode(message.body)
+            assert isinstance(reports, Reports)
+            self.got.append(reports)
+
+
+def claim(task_id: str) -> Claim:
+    return Claim(job_id="job", task_id=task_id, dispatch=1)
+
+
+async def test_a_claim_that_was_given_up_in_an_outage_is_not_made_after_it() -> None:
+    # Given a claim that can't be sent, and its task given up meanwhile
+    broker = Faulty(BrokerUnavailable("away"))
+    reporter = Reporter(broker, "n1", 30)
+    given_up = asyncio.create_task(reporter.report(claim("a")))
+    while broker.errors:
+        await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.gather(given_up, return_exceptions=True)
+    # When the broker is back
+    await reporter.report(Returned(job_id="job", task_id="b", dispatch=1))
+    # Then only the rest is sent
+    assert [r.claims for r in broker.got] == [[]]
+    assert [r.task_id for r in broker.got[0].returned] == ["b"]
+
+
+async def test_a_report_that_can_not_be_sent_at_all_is_told_and_the_next_one_goes_out() -> None:
+    broker = Faulty(ValueError("a bug"))
+    reporter = Reporter(broker, "n1", 30)
+    with pytest.raises(ValueError, match="a bug"):
+        await reporter.report(claim("a"))
+    await reporter.report(claim("b"))
+    assert [r.claims[0].task_id for r in broker.got] == ["b"]

@@ -1,0 +1,95 @@
+"""A slot outlives whatever goes wrong with one message, and a worker leaves in bounded time."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from services.worker import app
+from services.worker.runtimes.factory import make_runtime
+from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.settings import WorkerSettings, WorkSettings
+from services.worker.slot import Slot
+from shared.broker import BrokerUnavailable, Outgoing
+from shared.broker.in_process import InProcessBroker
+from shared.messages import Orders, Reports, RunTask, decode, encode
+from shared.messages.queues import COMPLETIONS, node_queue
+from shared.process.blocks import BrokerSettings, HealthSettings
+from shared.process.run import Stop
+
+SETTINGS = WorkerSettings(
+    broker=BrokerSettings.model_validate({"url": "amqp://in-memory"}),
+    health=HealthSettings(address="127.0.0.1:0"),
+    worker=WorkSettings(queues="default:1", drain_seconds=0),
+)
+
+
+def run_task(task_id: str, script: str) -> Outgoing:
+    message = RunTask(
+        job_id="job", task_id=task_id, dispatch=1, queue="default", definition={"run": script}
+    )
+    return Outgoing("default", encode(message), task_id)
+
+
+class Running:
+    """A worker on an in-process broker, and the coordinator's side of its conversation."""
+
+    def __init__(self) -> None:
+        self.broker = InProcessBroker()
+        self.stop = Stop()
+        runtime = make_runtime(RuntimeSettings(runtime="shell", shell_allowed=True))
+        self.task = asyncio.create_task(app.run(SETTINGS, self.broker, runtime, self.stop))
+
+    async def granted(self) -> str:
+        """Grant the next task it claims; its id."""
+        async with self.broker.consume(COMPLETIONS, prefetch=1) as consumer:
+            while True:
+                [delivery] = await consumer.batch(1)
+                await delivery.ack()
+                reports = decode(delivery.body)
+                assert isinstance(reports, Reports)
+                if reports.claims:
+                    break
+        orders = encode(Orders(granted=list(reports.claims)))
+        await self.broker.publish([Outgoing(node_queue(reports.node_id), orders, "grant")])
+        return reports.claims[0].task_id
+
+
+async def test_a_slot_takes_the_next_task_after_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.worker.slot._PAUSE_SECONDS", 0)
+    serve, failures = Slot._serve, [RuntimeError("a bug")]
+
+    async def failing_once(self: Slot, *given: object) -> None:
+        if failures:
+            raise failures.pop()
+        await serve(self, *given)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(Slot, "_serve", failing_once)
+    worker = Running()
+    await worker.broker.start()
+    await worker.broker.publish([run_task("a", "true")])
+    async with asyncio.timeout(10):
+        assert await worker.granted() == "a"
+        worker.stop.request()
+        await worker.task
+
+
+async def test_a_worker_whose_broker_is_gone_leaves_though_it_can_not_hand_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "_GOODBYE_SECONDS", 0.2)
+    # Given a worker with a running task
+    worker = Running()
+    await worker.broker.start()
+    await worker.broker.publish([run_task("a", "sleep 60")])
+    async with asyncio.timeout(10):
+        await worker.granted()
+
+        # When the broker goes away, and then it is told to stop
+        async def away(messages: Sequence[Outgoing]) -> None:
+            raise BrokerUnavailable("away")
+
+        monkeypatch.setattr(worker.broker, "publish", away)
+        worker.stop.request()
+        # Then it leaves
+        await worker.task
