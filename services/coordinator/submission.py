@@ -29,6 +29,7 @@ def new_job(spec: JobSpec, job_id: str, now: datetime, created_by: str | None = 
             task_count=len(spec.tasks),
             created_at=now,
             has_output=spec.output is not None,
+            has_webhooks=bool(spec.webhooks),
             auto_delete_after=after,
         ),
         name=spec.name,

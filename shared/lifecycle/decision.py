@@ -48,7 +48,8 @@ class Change:
     def move_job(self, state: JobState, job: Job) -> None:
         assert state in JOB_MOVES[self.job.state], f"job {self.job.state} -> {state}"  # noqa: S101 - a bug here must not be saved
         self.job = replace(job, state=state, version=job.version + 1)
-        self.send(c.AnnounceJob(self.job))
+        if job.has_webhooks:
+            self.send(c.AnnounceJob(self.job))
 
     def move_task(self, before: Task, state: TaskState, task: Task) -> Task:
         assert state in TASK_MOVES[before.state], f"task {before.state} -> {state}"  # noqa: S101 - as above
@@ -63,4 +64,5 @@ class Change:
 
     def _announce(self, task: Task) -> None:
         self.job = replace(self.job, version=self.job.version + 1)
-        self.send(c.AnnounceTask(task, self.job.version))
+        if self.job.has_webhooks:
+            self.send(c.AnnounceTask(task, self.job.version))

@@ -14,7 +14,11 @@ from shared.lifecycle.values import Job, PlannedTask, Task
 
 def on_submitted(job: Job, event: e.JobSubmitted, now: datetime) -> Decision | Ignored:
     del event, now
-    return Decision(job, commands=(c.AnnounceJob(job), c.PlanTask(job.id, 1)))
+    change = Change(job)
+    if job.has_webhooks:
+        change.send(c.AnnounceJob(job))
+    change.send(c.PlanTask(job.id, 1))
+    return change.done()
 
 
 def on_planned(job: Job, event: e.TaskPlanned, now: datetime) -> Decision | Ignored:

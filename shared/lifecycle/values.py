@@ -57,6 +57,7 @@ class PlannedTask:
 class Job:
     """A job's moving part. What was submitted stays in its row and is not needed to decide.
 
+    Its changes are announced if somebody wants to hear of them (`has_webhooks`).
     `position` is the 1-based place of the current task, 0 before the first. `version` numbers the
     announced changes of the job and its tasks, in the order they were decided.
     """
@@ -70,6 +71,7 @@ class Job:
     version: int = 0
     restarts: int = 0
     has_output: bool = False
+    has_webhooks: bool = False
     auto_delete_after: timedelta | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None

@@ -20,6 +20,7 @@ def job_of(row: asyncpg.Record) -> Job:
         version=row["version"],
         restarts=row["restarts"],
         has_output=row["has_output"],
+        has_webhooks=row["has_webhooks"],
         auto_delete_after=row["auto_delete_after"],
         started_at=row["started_at"],
         completed_at=row["completed_at"],

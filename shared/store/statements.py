@@ -22,7 +22,7 @@ NOW = "SELECT clock_timestamp()"
 # NO KEY: a log part that is being stored holds its task's key, in the order in which parts come.
 LOCK_JOBS = """
 SELECT id, state, task_count, created_at, position, progress, version, restarts,
-       output IS NOT NULL AS has_output, auto_delete_after,
+       output IS NOT NULL AS has_output, webhooks <> '[]' AS has_webhooks, auto_delete_after,
        started_at, completed_at, failed_at, delete_at, result, error
 FROM jobs WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE
 """

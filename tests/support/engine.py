@@ -36,6 +36,7 @@ class Rig:
             task_count=len(tasks),
             created_at=datetime.now(UTC),
             has_output="output" in fields,
+            has_webhooks="webhooks" in fields,
         )
         new = NewJob(job=job, name="a job", tasks=tasks, **fields)
         await self.engine.perform_one(Work(JobSubmitted(job), new_job=new))

@@ -339,8 +339,15 @@ def test_a_missing_message_is_sent_again_under_the_same_dispatch() -> None:
     assert command.task.dispatch == 1
 
 
-def test_announcements_of_a_job_are_numbered_without_gaps() -> None:
+def test_a_job_nobody_wants_to_hear_of_is_not_announced() -> None:
     job, task = running()
+    outcome = decided(decide(job, task, TaskFailed("job", task.id, 1, NODE, "boom"), LATER))
+    assert [c for c in outcome.commands if "Announce" in type(c).__name__] == []
+    assert outcome.job.version > job.version
+
+
+def test_announcements_of_a_job_are_numbered_without_gaps() -> None:
+    job, task = running(pending_job(has_webhooks=True))
     outcome = decided(decide(job, task, TaskFailed("job", task.id, 1, NODE, "boom"), LATER))
     announced = [
         command.job.version if isinstance(command, AnnounceJob) else command.version  # type: ignore[attr-defined]  # the other announcement

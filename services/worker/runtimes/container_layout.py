@@ -17,6 +17,7 @@ from typing import Any
 from services.worker.runtimes.engine import LABEL_JOB, LABEL_NODE, LABEL_TASK
 from services.worker.runtimes.file_names import check_file_names, parents_of
 from services.worker.runtimes.protocol import RuntimeRejected, TaskSpec
+from services.worker.runtimes.script import fits_an_argument
 
 OUTPUT = "/tork/stdout"
 PROGRESS = "/tork/progress"
@@ -24,8 +25,6 @@ _SCRIPT = "/tork/entrypoint"
 _WORKDIR = "/tork/workdir"
 # Mounting it makes the engine's runtime create /tork in the container's own layer, owned by root.
 _MAKES_TORK = {"/tork/run": "size=4k"}
-_SHELLS = {"sh", "bash", "ash", "dash"}
-_ARGUMENT_BYTES = 65536  # half of what the kernel takes for one argument
 
 
 def check_spec(spec: TaskSpec) -> None:
@@ -44,7 +43,11 @@ def check_spec(spec: TaskSpec) -> None:
 def needs_archive(spec: TaskSpec, image_user: str) -> bool:
     """Whether `container_archive` must be written. `image_user` is the image's, "" for root."""
     writes_as_root = image_user.partition(":")[0] in ("", "0", "root")
-    return bool(spec.files) or not writes_as_root or not _fits_an_argument(spec)
+    return (
+        bool(spec.files)
+        or not writes_as_root
+        or not fits_an_argument(spec, spec.entrypoint or ("sh", "-c"))
+    )
 
 
 def container_config(
@@ -89,18 +92,6 @@ def _command(spec: TaskSpec, archive: bool) -> tuple[list[str], list[str]]:
         return list(spec.entrypoint), list(spec.cmd)
     script = (_SCRIPT,) if archive else (spec.run, _SCRIPT)  # the second is the script's $0
     return list(spec.entrypoint or ("sh", "-c")), list(spec.cmd or script)
-
-
-def _fits_an_argument(spec: TaskSpec) -> bool:
-    """Whether `sh -c <text>` does what `sh -c /tork/entrypoint` would, for a task that runs one."""
-    if spec.run is None:
-        return True
-    shell = spec.entrypoint or ("sh", "-c")
-    plain_shell = len(shell) == 2 and posixpath.basename(shell[0]) in _SHELLS and shell[1] == "-c"
-    # `#!` names another interpreter; a leading sign would be read as an option.
-    plain_text = not spec.run.startswith(("#!", "-", "+")) and "\0" not in spec.run
-    short = len(spec.run.encode()) <= _ARGUMENT_BYTES
-    return plain_shell and plain_text and short and not spec.cmd
 
 
 def _workdir(spec: TaskSpec) -> str | None:

@@ -21,6 +21,7 @@ from services.worker.runtimes.protocol import (
     RuntimeUnavailable,
     TaskSpec,
 )
+from services.worker.runtimes.script import fits_an_argument
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell_command import argv_of, check_spec, environment_of
 from services.worker.runtimes.spawn import Command, Process
@@ -90,7 +91,9 @@ class ShellExecution:
             raise RuntimeUnavailable(f"no directory for the task: {error}") from error
         self._directory = directory
         try:
-            directory.write(spec.files, spec.run)
+            shell = spec.entrypoint or settings.shell_command
+            script = None if fits_an_argument(spec, shell) else spec.run
+            directory.write(spec.files, script)
             directory.give_to(settings.shell_uid, settings.shell_gid)
         except OSError as error:  # a name too long, one file inside another
             raise RuntimeRejected(f"the task's files can't be written: {error}") from error

@@ -4,6 +4,7 @@ import os
 
 from services.worker.runtimes.file_names import check_file_names
 from services.worker.runtimes.protocol import RuntimeRejected, TaskSpec
+from services.worker.runtimes.script import fits_an_argument
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_directory import TaskDirectory
 
@@ -28,7 +29,10 @@ def argv_of(spec: TaskSpec, settings: RuntimeSettings, directory: TaskDirectory)
     """`run` is a script for the shell command; `cmd` and `entrypoint` go before it when set."""
     if spec.run is None:
         return [*spec.entrypoint, *spec.cmd]
-    return [*(spec.entrypoint or settings.shell_command), *(spec.cmd or (directory.script,))]
+    shell = spec.entrypoint or settings.shell_command
+    if fits_an_argument(spec, shell):
+        return [*shell, spec.run, directory.script]
+    return [*shell, *(spec.cmd or (directory.script,))]
 
 
 def environment_of(
