@@ -15,6 +15,7 @@ from services.dev.settings import DevSettings
 from services.scheduler.app import run as run_scheduler
 from services.webhook_dispatcher.app import run as run_dispatcher
 from services.worker.app import run as run_worker
+from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
 from shared.broker.in_process import InProcessBroker
 from shared.messages.queues import COMPLETIONS, EVENTS, TELEMETRY
@@ -91,7 +92,7 @@ async def _serve(settings: DevSettings, broker: InProcessBroker, pool: Pool, sto
                 ),
             ]
             group.create_task(run_dispatcher(settings, broker, pool, dispatcher_stop))
-            await run_worker(settings, broker, runtime, stop)
+            await run_worker(settings, broker, RuntimeWatch(runtime), stop)
             await _until_handled(broker, COMPLETIONS, TELEMETRY)
             deciders_stop.request()
             await asyncio.wait(deciders)

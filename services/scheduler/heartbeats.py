@@ -5,11 +5,12 @@ from datetime import timedelta
 
 from services.scheduler.calm import Calm
 from services.scheduler.store import nodes
+from shared.broker import Outgoing
 from shared.messages import Heartbeat
-from shared.postgres.pool import Pool, acquired
+from shared.postgres.pool import Connection, Pool, acquired
 from shared.store.engine import Engine, Failures
 from shared.store.leases import Held, renew
-from shared.store.outgoing import messages_for
+from shared.store.outgoing import abandoned_order, messages_for
 from shared.store.statements import Writes, now, write
 
 
@@ -33,8 +34,17 @@ class Heartbeats:
             await nodes.record(connection, heartbeats)
             stops = await renew(connection, held)
             messages = messages_for(stops, await now(connection))
+            messages += await _answers_about_strangers(connection, heartbeats)
             rows = await write(connection, Writes(messages=messages)) if messages else []
         self._engine.outbox.send(rows)
+
+
+async def _answers_about_strangers(
+    connection: Connection, heartbeats: Sequence[Heartbeat]
+) -> list[Outgoing]:
+    asked = {h.node_id: h.strangers for h in heartbeats if h.strangers}
+    found = {node: await nodes.abandoned(connection, ids) for node, ids in asked.items()}
+    return [abandoned_order(node, ids) for node, ids in found.items() if ids]
 
 
 def _held(heartbeat: Heartbeat) -> Iterator[Held]:

@@ -3,6 +3,7 @@
 import sys
 
 from services.worker.app import run
+from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
 from services.worker.settings import WorkerSettings
 from shared.broker.opening import opened_broker
@@ -13,15 +14,15 @@ from shared.process.run import Stop
 
 
 async def _serve(settings: WorkerSettings, stop: Stop) -> None:
-    runtime = make_runtime(settings.runtime)
+    watch = RuntimeWatch(make_runtime(settings.runtime))
     try:
         async with (
             opened_broker(settings.broker) as broker,
-            serve_health(settings.health, [lambda: broker.missing], Metrics()),
+            serve_health(settings.health, [lambda: broker.missing, watch.missing], Metrics()),
         ):
-            await run(settings, broker, runtime, stop)
+            await run(settings, broker, watch, stop)
     finally:
-        await runtime.close()
+        await watch.runtime.close()
 
 
 def main() -> int:

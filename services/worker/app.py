@@ -12,9 +12,11 @@ from services.worker.bench import Bench
 from services.worker.definition import Definitions
 from services.worker.heartbeats import Heart, Identity, started_now
 from services.worker.held import Hand, Interruption
+from services.worker.leftovers import Leftovers
 from services.worker.orders import OrderDesk
 from services.worker.reporter import Reporter
-from services.worker.runtimes.protocol import Runtime
+from services.worker.runtime_watch import RuntimeWatch
+from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.settings import WorkerSettings, parse_queues
 from services.worker.slot import Slot
 from shared.broker import Broker
@@ -22,7 +24,7 @@ from shared.broker.consuming import BatchConsumer
 from shared.broker.publisher import Publisher
 from shared.messages import Orders
 from shared.messages.queues import node_queue
-from shared.process.loops import every
+from shared.process.loops import Round, every
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
 
@@ -31,54 +33,65 @@ log = structlog.get_logger(__name__)
 _GOODBYE_SECONDS = 10.0
 
 
-async def run(settings: WorkerSettings, broker: Broker, runtime: Runtime, stop: Stop) -> None:
+async def run(settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, stop: Stop) -> None:
     """Serve until `stop`, then drain: running tasks get `drain_seconds`, the rest goes back."""
     identity = Identity(uuid.uuid4().hex, socket.gethostname(), settings.health.port, started_now())
     hand = Hand()
     work = settings.worker
-    heart = Heart(broker, hand, identity, work)
+    leftovers = Leftovers(watch.runtime, identity.node_id)
+    heart = Heart(broker, hand, identity, work, strangers=lambda: leftovers.strangers)
     bench = Bench(
         node_id=identity.node_id,
         settings=work,
-        runtime=runtime,
+        watch=watch,
         definitions=Definitions(work, Sealer(settings.encryption.keys), identity.node_id),
         reporter=Reporter(broker, identity.node_id, work.lease_seconds),
         telemetry=Publisher(broker),
         is_sure=heart.is_sure,
     )
-    orders = OrderDesk(hand, heart.is_sure)
-    desk = BatchConsumer(broker, node_queue(identity.node_id), Orders, orders.on_orders, ())
     leave = Stop()  # heartbeats go on while the worker drains
     async with asyncio.TaskGroup() as group:
+        orders = OrderDesk(hand, heart.is_sure, lambda nodes: _remove(group, leftovers, nodes))
+        desk = BatchConsumer(broker, node_queue(identity.node_id), Orders, orders.on_orders, ())
         ordering = group.create_task(desk.run())
-        beating = group.create_task(
-            every(
-                heart.beat,
-                interval_seconds=work.heartbeat_seconds,
-                stop=leave,
-                name="heartbeat",
-            )
+        rounds = (
+            (heart.beat, work.heartbeat_seconds),
+            (heart.let_go_of_unsure, heart.look_seconds),
+            (watch.look, work.runtime_look_seconds),
+            (leftovers.look, work.leftovers_look_seconds),
         )
-        group.create_task(
-            every(
-                heart.let_go_of_unsure,
-                interval_seconds=heart.look_seconds,
-                stop=leave,
-                name="let_go_of_unsure",
-            )
-        )
+        looping = [group.create_task(_repeat(*each, leave)) for each in rounds]
         slots = [
             Slot(bench, hand, broker, queue)
             for queue, count in parse_queues(work.queues).items()
             for _ in range(count)
         ]
-        log.info("worker started", node=identity.node_id, queues=work.queues, runtime=runtime.name)
+        log.info(
+            "worker started", node=identity.node_id, queues=work.queues, runtime=watch.runtime.name
+        )
         await stop.wait()
         await _drain(slots, hand, stop, work.drain_seconds)
         leave.request()
-        await beating
+        await asyncio.wait(looping)
         await heart.leave()
         ordering.cancel()
+
+
+async def _repeat(do_round: Round, seconds: float, stop: Stop) -> None:
+    name = getattr(do_round, "__name__", "round")
+    await every(
+        do_round, interval_seconds=seconds, stop=stop, name=name, unavailable=(RuntimeUnavailable,)
+    )
+
+
+def _remove(group: asyncio.TaskGroup, leftovers: Leftovers, nodes: list[str]) -> None:
+    async def remove() -> None:
+        try:
+            await leftovers.remove(nodes)
+        except Exception as error:  # noqa: BLE001 - found again at the next look, and asked about
+            log.warning("leftovers not removed", nodes=nodes, error=str(error))
+
+    group.create_task(remove())
 
 
 async def _drain(slots: Sequence[Slot], hand: Hand, stop: Stop, grace_seconds: float) -> None:

@@ -7,6 +7,7 @@ Only a task that was granted is reported as failed; the rest is dropped or hande
 
 import asyncio
 import uuid
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -22,6 +23,7 @@ from services.worker.runtimes.protocol import (
 )
 from services.worker.task_log import TaskLog
 from shared.broker import Outgoing
+from shared.jobspec.durations import format_duration
 from shared.messages import (
     Claim,
     Finished,
@@ -74,7 +76,9 @@ class Attempt:
             unsealed.redactor,
             self._bench.settings.log_flush_seconds,
         )
-        execution = self._bench.runtime.execution(unsealed.spec, task_log.write, self._on_progress)
+        execution = self._bench.watch.runtime.execution(
+            unsealed.spec, task_log.write, self._on_progress
+        )
         try:
             report = await self._drive(execution, task_log, unsealed)
             if isinstance(report, Finished):
@@ -98,9 +102,8 @@ class Attempt:
         except RuntimeRejected as error:
             return await self._failed(task_log, str(error))
         except RuntimeUnavailable as error:
-            self._log.warning("runtime unavailable", error=str(error))
-            # The pause keeps a broken engine from turning the queue into a hot loop.
-            await asyncio.sleep(self._bench.settings.claim_repeat_seconds)
+            # No slot takes another task before it is back, so the queue is no hot loop.
+            self._bench.watch.note_away(str(error))
             return Returned(**self._ref)
         except Exception as error:  # noqa: BLE001 - a defect: untold, it would be tried for ever
             self._log.exception("attempt failed")
@@ -203,7 +206,7 @@ class Attempt:
         match why:
             case Interruption.TIMED_OUT:
                 return await self._failed(
-                    task_log, f"timed out after {unsealed.timeout_seconds:g} seconds"
+                    task_log, f"timed out after {_spelled(unsealed.timeout_seconds or 0)}"
                 )
             case Interruption.DRAINED | Interruption.LEASE_LOST:
                 # After a lost lease, too: it may have been the worker alone that could not be sure
@@ -243,3 +246,7 @@ class Attempt:
         sending = asyncio.create_task(self._bench.telemetry.send([message]))
         self._background.add(sending)
         sending.add_done_callback(self._background.discard)
+
+
+def _spelled(seconds: float) -> str:
+    return format_duration(timedelta(seconds=seconds))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.worker.definition import Definitions
 from services.worker.held import Held
 from services.worker.reporter import Reporter
-from services.worker.runtimes.protocol import Runtime
+from services.worker.runtime_watch import RuntimeWatch
 from services.worker.settings import WorkSettings
 from shared.broker.publisher import Publisher
 
@@ -15,7 +15,7 @@ from shared.broker.publisher import Publisher
 class Bench:
     node_id: str
     settings: WorkSettings
-    runtime: Runtime
+    watch: RuntimeWatch
     definitions: Definitions
     reporter: Reporter
     telemetry: Publisher

@@ -44,11 +44,13 @@ class Heart:
         identity: Identity,
         settings: WorkSettings,
         clock: Callable[[], float] = lasting_seconds,
+        strangers: Callable[[], list[str]] = list,
     ) -> None:
         self._broker = broker
         self._hand = hand
         self._identity = identity
         self._settings = settings
+        self._strangers = strangers
         self._clock = clock
         self._heard_at = clock()
 
@@ -105,6 +107,7 @@ class Heart:
             lease_seconds=self._settings.lease_seconds,
             leaving=leaving,
             tasks=self._hand.refs,
+            strangers=self._strangers(),
         )
         return Outgoing(HEARTBEATS, encode(heartbeat), uuid.uuid4().hex)
 

@@ -8,10 +8,16 @@ from shared.messages import Orders
 
 
 class OrderDesk:
-    def __init__(self, hand: Hand, is_sure: Callable[[Held], bool]) -> None:
-        """`is_sure`: whether a lease certainly lasts; a grant that comes after that is too late."""
+    def __init__(
+        self, hand: Hand, is_sure: Callable[[Held], bool], remove: Callable[[list[str]], None]
+    ) -> None:
+        """`is_sure`: whether a lease certainly lasts; a grant that comes after that is too late.
+
+        `remove` begins to remove what these workers left.
+        """
         self._hand = hand
         self._is_sure = is_sure
+        self._remove = remove
 
     async def on_orders(self, messages: Sequence[Orders]) -> Failures:
         for orders in messages:
@@ -23,6 +29,8 @@ class OrderDesk:
             if (held := self._hand.find(ref)) is not None:
                 self._grant(held)
         self._end(orders)
+        if orders.abandoned:
+            self._remove(orders.abandoned)
 
     def _grant(self, held: Held) -> None:
         # A worker that was frozen or cut off may find an old grant in its queue; by now the task

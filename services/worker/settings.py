@@ -108,6 +108,12 @@ class WorkSettings(Block):
         description="After this long a running task's message is acknowledged, well before the "
         "broker's own limit (30 minutes).",
     )
+    runtime_look_seconds: float = Field(
+        5, gt=0, description="How often it is checked whether the runtime answers."
+    )
+    leftovers_look_seconds: float = Field(
+        60, gt=0, description="How often leftovers of dead workers are looked for."
+    )
     drain_seconds: float = Field(
         30,
         ge=0,

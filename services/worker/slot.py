@@ -30,6 +30,7 @@ class Slot:
         self._queue = queue
         self._is_idle = True
         self._is_leaving = False
+        self._is_paused = False
         self._serving = asyncio.create_task(self._run())
 
     def leave(self) -> "asyncio.Task[None]":
@@ -40,12 +41,21 @@ class Slot:
         return self._serving
 
     async def _run(self) -> None:
+        await self._bench.watch.wait_up()
         async with self._broker.consume(self._queue, prefetch=1) as consumer:
             while not self._is_leaving:
+                await self._end_pause(consumer)
                 [delivery] = await consumer.batch(1)
                 self._is_idle = False
                 await self._serve_safely(consumer, delivery)
                 self._is_idle = True
+
+    async def _end_pause(self, consumer: Consumer) -> None:
+        """Not while the runtime is away: until then tasks are better off with other workers."""
+        if self._is_paused:
+            await self._bench.watch.wait_up()
+            await consumer.resume()
+            self._is_paused = False
 
     async def _serve_safely(self, consumer: Consumer, delivery: Delivery) -> None:
         try:
@@ -54,7 +64,7 @@ class Slot:
             log.exception("slot failed", queue=self._queue)
             await asyncio.sleep(_PAUSE_SECONDS)
             await delivery.requeue()
-            await consumer.resume()
+            self._is_paused = True
 
     async def _serve(self, consumer: Consumer, delivery: Delivery) -> None:
         order = await read(delivery, self._queue, RunTask)
@@ -74,16 +84,12 @@ class Slot:
         self, consumer: Consumer, delivery: Delivery, running: "asyncio.Task[None]"
     ) -> None:
         await asyncio.wait([running], timeout=self._bench.settings.hold_seconds)
-        is_long = not running.done()
-        if is_long:
+        if not running.done() or self._bench.watch.missing():
+            # Before the answer: the broker would follow it up with the next message.
             await consumer.cancel()
-        else:
-            await _log_defect(running)
+            self._is_paused = True
         await delivery.ack()
-        if is_long:
-            await _log_defect(running)
-            if not self._is_leaving:
-                await consumer.resume()
+        await _log_defect(running)
 
 
 async def _log_defect(running: "asyncio.Task[None]") -> None:

@@ -113,6 +113,7 @@ class Orders(_Message):
     granted: list[TaskRef] = Field(default_factory=list)
     refused: list[Refusal] = Field(default_factory=list)
     stop: list[StopOrder] = Field(default_factory=list)
+    abandoned: list[str] = Field(default_factory=list)  # workers that are gone: remove what is left
 
 
 class ProgressReport(TaskRef):
@@ -143,6 +144,7 @@ class Heartbeat(_Message):
     lease_seconds: float
     leaving: bool = False
     tasks: list[TaskRef] = Field(default_factory=list)
+    strangers: list[str] = Field(default_factory=list)  # workers whose leftovers it has found
 
 
 class Change(_Part):

@@ -49,6 +49,11 @@ def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
     return messages
 
 
+def abandoned_order(node_id: str, abandoned: Sequence[str]) -> Outgoing:
+    """Tells `node_id` which of the workers it asked about are gone."""
+    return _message(node_queue(node_id), Orders(abandoned=list(abandoned)))
+
+
 def _message(queue: str, body: BaseModel, priority: int = 0) -> Outgoing:
     return Outgoing(queue, encode(body), uuid.uuid4().hex, priority)
 

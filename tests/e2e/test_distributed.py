@@ -175,6 +175,47 @@ async def test_a_job_goes_on_when_each_service_is_killed_once(
     assert starts.read_text().split() == ["x", "x"]
 
 
+async def test_the_container_of_a_killed_worker_is_removed_by_another(
+    cluster: Cluster, session: aiohttp.ClientSession, docker_host: str
+) -> None:
+    # Given a worker with a container that does not end by itself, and one beside it
+    settings = {
+        "CONVEYOR_RUNTIME_RUNTIME": "docker",
+        "CONVEYOR_RUNTIME_DOCKER_HOST": docker_host,
+        "CONVEYOR_WORKER_LEASE_SECONDS": "3",
+        "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5",
+        "CONVEYOR_WORKER_LEFTOVERS_LOOK_SECONDS": "0.5",
+    }
+    cluster.start("coordinator")
+    cluster.start("scheduler", CONVEYOR_SCHEDULE_CALM_SECONDS="3")
+    doomed = cluster.start("worker", **settings)
+    await cluster.wait_up()
+    api = Api(session, cluster.services[0].url)
+    sleep = {"name": "sleep", "image": BUSYBOX, "run": "sleep 1000"}
+    job = await api.submit({"name": "left behind", "tasks": [sleep]})
+    async with aiodocker.Docker(docker_host) as docker:
+
+        async def containers() -> set[str]:
+            label = {"label": [f"conveyor.job={job['id']}"]}
+            return {c.id for c in await docker.containers.list(filters=label)}
+
+        while not (first := await containers()):
+            await asyncio.sleep(0.05)
+
+        # When the worker is killed
+        doomed.kill()
+        cluster.services.remove(doomed)
+        cluster.start("worker", **settings)
+
+        # Then its container goes, the other worker runs the task, and a cancel ends that as well
+        async with asyncio.timeout(60):
+            while not (second := await containers()) or first & second:
+                await asyncio.sleep(0.1)
+            await api.put(f"/jobs/{job['id']}/cancel")
+            while await containers():
+                await asyncio.sleep(0.1)
+
+
 async def test_a_draining_worker_hands_back_what_it_does_not_finish(
     cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:

@@ -12,7 +12,8 @@ from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due
 from services.worker.heartbeats import started_now
 from shared.lifecycle import TaskClaimed, TaskFailed
-from shared.messages import Heartbeat, RunTask, TaskRef
+from shared.messages import Heartbeat, Orders, RunTask, TaskRef
+from shared.messages.queues import node_queue
 from shared.postgres.errors import DatabaseUnavailable
 from tests.support.engine import LEASE, Rig, engine_rig
 
@@ -154,6 +155,18 @@ async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
     assert task["state"] == "RUNNING"
     node = await rig.pool.fetchrow("SELECT * FROM nodes")
     assert (node["status"], node["task_count"]) == ("UP", 1)
+
+
+async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Rig) -> None:
+    beats = Heartbeats(rig.engine, rig.pool, calm_now())
+    alive = heartbeat().model_copy(update={"node_id": "alive"})
+    asking = heartbeat().model_copy(update={"strangers": ["alive", "gone"]})
+    async with rig.broker.consume(node_queue("n1"), prefetch=1):
+        pass  # its queue exists
+    await beats.on_heartbeats([alive, asking])
+    [orders] = await rig.receive(node_queue("n1"))
+    assert isinstance(orders, Orders)
+    assert orders.abandoned == ["gone"]
 
 
 async def test_a_worker_that_says_goodbye_is_offline(rig: Rig) -> None:

@@ -25,8 +25,10 @@ async def chosen(settings: RuntimeSettings, image: str | None) -> Execution:
 
 
 async def test_a_task_with_an_image_goes_to_the_engine(tmp_path: Path) -> None:
-    execution = await chosen(settings(tmp_path, shell_allowed=True), "busybox")
-    assert isinstance(execution, ContainerExecution)
+    runtime = make_runtime(settings(tmp_path, shell_allowed=False))
+    execution = Rig("shell", runtime, settings(tmp_path, shell_allowed=False)).task(image="busybox")
+    assert isinstance(execution.execution, ContainerExecution)
+    await runtime.close()
 
 
 async def test_a_task_without_an_image_goes_to_the_shell_where_allowed(tmp_path: Path) -> None:
@@ -40,6 +42,17 @@ async def test_a_task_without_an_image_is_rejected_where_the_shell_is_not_allowe
     execution = await chosen(settings(tmp_path, shell_allowed=False), None)
     with pytest.raises(RuntimeRejected, match="name an image, or set CONVEYOR_RUNTIME_SHELL"):
         await execution.prepare()
+
+
+async def test_an_image_where_no_engine_ever_was_is_rejected_and_does_not_go_round(
+    tmp_path: Path,
+) -> None:
+    runtime = make_runtime(settings(tmp_path, shell_allowed=True))
+    ran = Rig("shell", runtime, settings(tmp_path, shell_allowed=True)).task(image="busybox")
+    with pytest.raises(RuntimeRejected, match="'busybox': this worker has no container engine"):
+        await ran.execution.prepare()
+    await ran.execution.close()
+    await runtime.close()
 
 
 async def test_an_engine_that_is_away_matters_only_where_the_shell_is_not_allowed(

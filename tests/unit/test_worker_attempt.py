@@ -11,6 +11,7 @@ from services.worker.bench import Bench
 from services.worker.definition import Definitions
 from services.worker.held import Hand, Held, Interruption
 from services.worker.reporter import Reporter
+from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.protocol import (
     LogSink,
     Outcome,
@@ -78,7 +79,7 @@ class Bed:
         self.bench = Bench(
             node_id="n1",
             settings=settings,
-            runtime=self.runtime,  # type: ignore[arg-type]  # as much of a runtime as is needed
+            watch=RuntimeWatch(self.runtime),  # type: ignore[arg-type]  # as much as is needed
             definitions=Definitions(settings, Sealer([KEY]), "n1"),
             reporter=Reporter(self.broker, "n1", 30),
             telemetry=Publisher(self.broker),

@@ -61,7 +61,7 @@ async def test_orders_grant_refuse_and_stop_what_is_held() -> None:
         refused=[Refusal(**refused.ref.model_dump(), reason="taken")],
         stop=[StopOrder(**stopped.ref.model_dump(), reason="cancelled")],
     )
-    await OrderDesk(hand, lambda _: True).on_orders([orders])
+    await OrderDesk(hand, lambda _: True, print).on_orders([orders])
     assert granted.is_granted
     assert refused.interrupted.result() is Interruption.REFUSED
     assert stopped.interrupted.result() is Interruption.STOPPED
@@ -71,7 +71,7 @@ async def test_a_grant_that_comes_after_the_lease_may_have_ended_starts_nothing(
     hand = Hand()
     held = hand.take(REF)
     assert held
-    await OrderDesk(hand, lambda _: False).on_orders([Orders(granted=[REF])])
+    await OrderDesk(hand, lambda _: False, print).on_orders([Orders(granted=[REF])])
     assert not held.is_granted
     assert held.interrupted.result() is Interruption.LEASE_LOST
 

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from services.worker import app
+from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
+from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.shell import ShellExecution, ShellRuntime
 from services.worker.settings import WorkerSettings, WorkSettings
 from services.worker.slot import Slot
 from shared.broker import BrokerUnavailable, Outgoing
@@ -37,8 +40,8 @@ class Running:
     def __init__(self) -> None:
         self.broker = InProcessBroker()
         self.stop = Stop()
-        runtime = make_runtime(RuntimeSettings(runtime="shell", shell_allowed=True))
-        self.task = asyncio.create_task(app.run(SETTINGS, self.broker, runtime, self.stop))
+        self.watch = RuntimeWatch(make_runtime(RuntimeSettings(runtime="shell")))
+        self.task = asyncio.create_task(app.run(SETTINGS, self.broker, self.watch, self.stop))
 
     async def granted(self) -> str:
         """Grant the next task it claims; its id."""
@@ -53,6 +56,19 @@ class Running:
         orders = encode(Orders(granted=list(reports.claims)))
         await self.broker.publish([Outgoing(node_queue(reports.node_id), orders, "grant")])
         return reports.claims[0].task_id
+
+    async def reported(self) -> list[str]:
+        """What it reports next, claims aside."""
+        found: list[str] = []
+        async with self.broker.consume(COMPLETIONS, prefetch=1) as consumer:
+            while not found:
+                [delivery] = await consumer.batch(1)
+                await delivery.ack()
+                reports = decode(delivery.body)
+                assert isinstance(reports, Reports)
+                found += [f"returned {r.task_id}" for r in reports.returned]
+                found += [f"finished {r.task_id}" for r in reports.finished]
+        return found
 
 
 async def test_a_slot_takes_the_next_task_after_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,3 +109,47 @@ async def test_a_worker_whose_broker_is_gone_leaves_though_it_can_not_hand_back(
         worker.stop.request()
         # Then it leaves
         await worker.task
+
+
+async def test_a_worker_whose_runtime_is_away_takes_no_task_until_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given a worker whose runtime is met away by its first task
+    away = [RuntimeUnavailable("the engine is away")]
+    prepare, check = ShellExecution.prepare, ShellRuntime.check
+
+    async def failing_prepare(self: ShellExecution) -> None:
+        if away:
+            raise away[0]
+        await prepare(self)
+
+    async def failing_check(self: ShellRuntime) -> None:
+        if away and checks:
+            raise away[0]
+        checks.append(1)
+        await check(self)
+
+    checks: list[int] = []
+    monkeypatch.setattr(ShellExecution, "prepare", failing_prepare)
+    monkeypatch.setattr(ShellRuntime, "check", failing_check)
+    worker = Running()
+    await worker.broker.start()
+    await worker.broker.publish([run_task("a", "true"), run_task("b", "true")])
+    assert await worker.granted() == "a"
+
+    # When it has handed that task back
+    assert await worker.reported() == ["returned a"]
+
+    # Then it is red, and the second task stays on its queue for others
+    assert worker.watch.missing() == ("shell: the engine is away",)
+    stats = await worker.broker.queue_stats("default")
+    assert stats is not None
+    assert stats.size == 1
+
+    # And when the runtime is back, it is taken
+    away.clear()
+    await worker.watch.look()
+    assert await worker.granted() == "b"
+    assert await worker.reported() == ["finished b"]
+    worker.stop.request()
+    await worker.task

@@ -28,6 +28,12 @@ WHERE status <> 'OFFLINE' AND last_heartbeat_at < now() - lease
 RETURNING id
 """
 
+# A worker that was forgotten is gone as well.
+ABANDONED = """
+SELECT id FROM unnest($1::text[]) AS s(id)
+WHERE NOT EXISTS (SELECT FROM nodes n WHERE n.id = s.id AND n.status = 'UP')
+"""
+
 FORGET = "DELETE FROM nodes WHERE last_heartbeat_at < now() - $1::interval"
 
 
@@ -51,6 +57,11 @@ async def record(connection: Connection, heartbeats: Sequence[Heartbeat]) -> Non
 async def mark_silent(connection: Connection) -> list[str]:
     """Mark workers OFFLINE that have been silent for their lease; their ids."""
     return [row["id"] for row in await connection.fetch(MARK_SILENT)]
+
+
+async def abandoned(connection: Connection, ids: Sequence[str]) -> list[str]:
+    """Those of `ids` that are no live workers."""
+    return [row["id"] for row in await connection.fetch(ABANDONED, ids)]
 
 
 async def forget(connection: Connection, after: timedelta) -> None:

@@ -9,6 +9,7 @@ from services.worker.runtimes.protocol import (
     ProgressSink,
     Runtime,
     RuntimeRejected,
+    RuntimeUnavailable,
     TaskSpec,
 )
 
@@ -33,6 +34,32 @@ class RejectedExecution:
     async def close(self) -> None: ...
 
 
+class _OnEngine:
+    """A container task where there may be no engine at all.
+
+    An engine that was there once will come back, and the task waits for it elsewhere. One that
+    never was is no reason to hand the task round for ever: it is rejected.
+    """
+
+    def __init__(self, runtime: "AutoRuntime", execution: Execution, image: str) -> None:
+        self._runtime = runtime
+        self._image = image
+        self.start, self.wait = execution.start, execution.wait
+        self.stop, self.close = execution.stop, execution.close
+        self._prepare = execution.prepare
+
+    async def prepare(self) -> None:
+        try:
+            await self._prepare()
+        except RuntimeUnavailable as error:
+            if self._runtime.was_reached:
+                raise
+            raise RuntimeRejected(
+                f"image {self._image!r}: this worker has no container engine within reach ({error})"
+            ) from error
+        self._runtime.was_reached = True
+
+
 class AutoRuntime:
     name = "auto"
 
@@ -40,6 +67,7 @@ class AutoRuntime:
         """`shell` is None when the operator forbids it."""
         self._containers = containers
         self._shell = shell
+        self.was_reached = False
 
     async def check(self) -> None:
         """With a shell to fall back on, an engine that is away is no reason to be down."""
@@ -48,7 +76,8 @@ class AutoRuntime:
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
         if spec.image is not None:
-            return self._containers.execution(spec, log, progress)
+            execution = self._containers.execution(spec, log, progress)
+            return execution if self._shell is None else _OnEngine(self, execution, spec.image)
         if self._shell is None:
             return RejectedExecution(
                 "a task without an image runs in the shell, which this worker doesn't allow: "
