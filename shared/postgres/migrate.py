@@ -10,6 +10,7 @@ import asyncpg
 import structlog
 
 from shared.postgres.errors import translated_errors
+from shared.process.run import CannotStart
 
 log = structlog.get_logger()
 
@@ -29,7 +30,7 @@ RECORD = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2
 LOCK = "SELECT pg_advisory_lock($1)"
 
 
-class MigrationRejected(Exception):
+class MigrationRejected(CannotStart):
     """The database and this version of the code don't fit each other; the text says how."""
 
 

@@ -12,6 +12,10 @@ log = structlog.get_logger()
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+class CannotStart(Exception):
+    """What the operator must put right before the service can run; the text says what."""
+
+
 class Stop:
     """The wish to stop: the first signal asks to finish what is running, the second to hurry."""
 
@@ -63,10 +67,21 @@ async def _run(main: Callable[[Stop], Awaitable[None]]) -> int:
     _listen(stop)
     try:
         await main(stop)
-    except Exception:  # the last door: whatever reaches it is a bug or a set-up that can't work
-        log.exception("service failed")
+    except Exception as error:  # the last door: a set-up that can't work, or a bug
+        cause = _only_cause(error)
+        if isinstance(cause, CannotStart | OSError):
+            log.error("service can't run", error=str(cause))
+        else:
+            log.exception("service failed")
         return 1
     return 0
+
+
+def _only_cause(error: Exception) -> Exception:
+    """What is in the groups that tasks and contexts have wrapped around it."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
 
 
 def _listen(stop: Stop) -> None:

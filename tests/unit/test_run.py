@@ -1,10 +1,15 @@
 """Running a service: signals ask for a stop, errors end the process."""
 
+import asyncio
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pytest
+
+from shared.process.run import Stop, run_service
 
 PROGRAM = """
 import asyncio, sys
@@ -85,3 +90,16 @@ def test_an_error_in_one_task_ends_the_process_with_its_reason() -> None:
     with service("fail") as process:
         expect(process, "ValueError: a bug")
         assert process.wait(10) == 1
+
+
+def test_an_address_that_is_taken_is_one_line_and_no_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def taken(_: Stop) -> None:
+        async with asyncio.TaskGroup():
+            raise OSError(98, "address already in use")
+
+    assert run_service(taken) == 1
+    shown = "".join(capsys.readouterr())
+    assert "address already in use" in shown
+    assert "Traceback" not in shown
