@@ -6,8 +6,8 @@ from pydantic import AfterValidator, Field
 
 from shared.process.blocks import (
     Address,
-    Block,
     BrokerSettings,
+    ListeningBlock,
     LogSettings,
     PostgresSettings,
     SealingSettings,
@@ -21,21 +21,13 @@ def _known_port(address: str) -> str:
     return address
 
 
-class ApiSettings(Block):
+class ApiSettings(ListeningBlock):
     address: Annotated[Address, AfterValidator(_known_port)] = Field(
         "127.0.0.1:8000", description="Where the HTTP API is served."
     )
     body_limit_bytes: int = Field(
         500 * 1024, gt=0, description="A larger request body is refused with 413."
     )
-
-    @property
-    def host(self) -> str:
-        return self.address.rpartition(":")[0].strip("[]")
-
-    @property
-    def port(self) -> int:
-        return int(self.address.rpartition(":")[2])
 
 
 class CoordinatorSettings(Settings):

@@ -77,10 +77,10 @@ Address = Annotated[str, AfterValidator(_host_and_port)]
 """`host:port`; an IPv6 host stands in brackets. Port 0 is any free port."""
 
 
-class HealthSettings(Block):
-    address: Address = Field(
-        "127.0.0.1:8001", description="Where `/health` and `/metrics` are served."
-    )
+class ListeningBlock(Block):
+    """A block whose `address` is where something listens."""
+
+    address: Address
 
     @property
     def host(self) -> str:
@@ -89,6 +89,12 @@ class HealthSettings(Block):
     @property
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
+
+
+class HealthSettings(ListeningBlock):
+    address: Address = Field(
+        "127.0.0.1:8001", description="Where `/health` and `/metrics` are served."
+    )
 
 
 class SealingSettings(Block):
