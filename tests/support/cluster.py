@@ -70,6 +70,8 @@ class Cluster:
             "CONVEYOR_BROKER_URL": amqp_url,
             "CONVEYOR_POSTGRES_DSN": dsn,
             "CONVEYOR_RUNTIME_RUNTIME": "shell",
+            # What a killed worker leaves goes with the test's own directory.
+            "CONVEYOR_RUNTIME_SHELL_WORKDIR_ROOT": str(directory),
             **env,
         }
 
