@@ -1,0 +1,69 @@
+"""From a message to what a runtime takes: unsealed, the worker's defaults applied."""
+
+import pytest
+
+from services.worker.definition import Definitions, Unsealed
+from services.worker.settings import WorkSettings
+from shared.messages import RunTask
+from shared.process.sealing import Sealer, SealingError, generate_key
+
+SEALER = Sealer([generate_key()])
+
+
+def read(
+    definition: dict[str, object],
+    settings: WorkSettings | None = None,
+    *,
+    sealer: Sealer = SEALER,
+    sealed: str | None = None,
+    timeout_seconds: float | None = None,
+) -> Unsealed:
+    order = RunTask(
+        job_id="job",
+        task_id="task",
+        dispatch=1,
+        queue="default",
+        definition=definition,
+        sealed=sealed,
+        timeout_seconds=timeout_seconds,
+    )
+    return Definitions(settings or WorkSettings(), sealer, "n1").read(order)
+
+
+def test_the_workers_defaults_apply_to_tasks_that_set_nothing() -> None:
+    settings = WorkSettings(default_cpus="0.5", default_memory="500m", default_timeout="1h")
+    unsealed = read({"run": "true"}, settings)
+    assert unsealed.spec.cpus == 0.5
+    assert unsealed.spec.memory_bytes == 500 * 1024 * 1024
+    assert unsealed.timeout_seconds == 3600
+
+
+def test_what_a_task_sets_wins_over_the_workers_defaults() -> None:
+    settings = WorkSettings(default_cpus="0.5", default_memory="500m", default_timeout="1h")
+    limits = {"cpus": "2", "memory": "1g"}
+    unsealed = read({"run": "true", "limits": limits}, settings, timeout_seconds=90)
+    assert (unsealed.spec.cpus, unsealed.spec.memory_bytes) == (2, 1024**3)
+    assert unsealed.timeout_seconds == 90
+
+
+def test_allowed_variables_of_the_host_reach_tasks_under_their_alias(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:3128")
+    settings = WorkSettings(host_env="AWS_REGION:REGION,HTTP_PROXY,NOT_SET:X")
+    task = {"run": "true", "env": {"HTTP_PROXY": "mine"}}
+    assert read(task, settings).spec.env == {"REGION": "eu-north-1", "HTTP_PROXY": "mine"}
+
+
+def test_what_was_sealed_is_in_its_place_and_kept_out_of_the_log() -> None:
+    sealed = SEALER.seal({"definition": {"env": {"TOKEN": "hunter2-x"}}, "secrets": ["hunter2-x"]})
+    unsealed = read({"run": "true", "env": {"TOKEN": "[REDACTED]"}}, sealed=sealed)
+    assert unsealed.spec.env == {"TOKEN": "hunter2-x"}
+    assert unsealed.redactor.text("got hunter2-x") == "got [REDACTED]"
+
+
+def test_a_worker_without_the_key_says_which_setting_it_lacks() -> None:
+    sealed = SEALER.seal({"definition": {}, "secrets": []})
+    with pytest.raises(SealingError, match="CONVEYOR_ENCRYPTION_KEY"):
+        read({"run": "true"}, sealer=Sealer(), sealed=sealed)
