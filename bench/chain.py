@@ -11,7 +11,7 @@ from bench.table import Table
 
 STEPS = 40
 _ROUNDS, _QUICK_ROUNDS = 9, 3
-_WORKER = {"CONVEYOR_RUNTIME_RUNTIME": "shell"}
+_WORKER = {"CONVEYOR_RUNTIME_TYPE": "shell"}
 
 
 async def measure(run: Run) -> Table:

@@ -50,7 +50,7 @@ async def _compare(run: Run, host: str, docker: Docker) -> Table:
     total = _QUICK_CONTAINERS if run.quick else _CONTAINERS
     rounds = -(-total // _ROUND_CONTAINERS)
     worker = {
-        "CONVEYOR_RUNTIME_RUNTIME": "docker",
+        "CONVEYOR_RUNTIME_TYPE": "docker",
         "CONVEYOR_RUNTIME_DOCKER_HOST": host,
         "CONVEYOR_WORKER_QUEUES": f"default:{AT_ONCE}",
     }

@@ -13,7 +13,7 @@ from bench.usage import cpu_seconds, difference
 
 JOBS, QUICK_JOBS = 2000, 400
 _WARM_UP_JOBS = 100
-_WORKER = {"CONVEYOR_RUNTIME_RUNTIME": "shell", "CONVEYOR_WORKER_QUEUES": "default:16"}
+_WORKER = {"CONVEYOR_RUNTIME_TYPE": "shell", "CONVEYOR_WORKER_QUEUES": "default:16"}
 
 
 @dataclass(frozen=True, slots=True)

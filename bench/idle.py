@@ -13,7 +13,7 @@ _SETTLE_SECONDS = 3
 
 async def measure(run: Run) -> Table:
     seconds = _QUICK_SECONDS if run.quick else _SECONDS
-    async with opened_services(run.ground, {"CONVEYOR_RUNTIME_RUNTIME": "shell"}) as services:
+    async with opened_services(run.ground, {"CONVEYOR_RUNTIME_TYPE": "shell"}) as services:
         await asyncio.sleep(_SETTLE_SECONDS)
         before = cpu_seconds(services.values())
         await asyncio.sleep(seconds)

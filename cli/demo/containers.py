@@ -44,7 +44,7 @@ async def find_place(image: str) -> Place:
 
 async def _runs_containers(engine: EngineName, image: str) -> bool:
     """Try it with a container that does nothing. False: there is no such engine here."""
-    settings = RuntimeSettings(runtime=engine, pull_timeout_seconds=_PULL_SECONDS)
+    settings = RuntimeSettings(type=engine, pull_timeout_seconds=_PULL_SECONDS)
     try:
         runtime = make_runtime(settings)
     except RuntimeUnavailable:

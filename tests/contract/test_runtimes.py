@@ -29,7 +29,7 @@ def settings(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Runti
         address = {"podman_socket": request.getfixturevalue("podman_host")}
     return RuntimeSettings.model_validate(
         {
-            "runtime": kind,
+            "type": kind,
             "shell_workdir_root": str(tmp_path),
             "shell_progress_seconds": 0.05,
             "container_progress_seconds": 0.2,

@@ -88,7 +88,7 @@ async def test_two_hundred_jobs_run_each_task_exactly_once(
     # Given an empty database, two coordinators, two schedulers, three workers with an engine, and
     # a dispatcher, started together
     runtime = {
-        "CONVEYOR_RUNTIME_RUNTIME": "auto",
+        "CONVEYOR_RUNTIME_TYPE": "auto",
         "CONVEYOR_RUNTIME_SHELL_ALLOWED": "true",
         "CONVEYOR_RUNTIME_DOCKER_HOST": docker_host,
     }
@@ -180,7 +180,7 @@ async def test_the_container_of_a_killed_worker_is_removed_by_another(
 ) -> None:
     # Given a worker with a container that does not end by itself, and one beside it
     settings = {
-        "CONVEYOR_RUNTIME_RUNTIME": "docker",
+        "CONVEYOR_RUNTIME_TYPE": "docker",
         "CONVEYOR_RUNTIME_DOCKER_HOST": docker_host,
         "CONVEYOR_WORKER_LEASE_SECONDS": "3",
         "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5",

@@ -20,7 +20,7 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     kind = request.param
     field = "docker_host" if kind == "docker" else "podman_socket"
     address = {field: request.getfixturevalue(f"{kind}_host")}
-    settings = RuntimeSettings.model_validate({"runtime": kind, **address})
+    settings = RuntimeSettings.model_validate({"type": kind, **address})
     runtime = make_runtime(settings)
     rig = Rig(kind, runtime, settings)
     try:
@@ -107,7 +107,7 @@ async def test_stop_ends_a_pull_that_hangs(rig: Rig) -> None:
 
 
 async def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
-    settings = RuntimeSettings(runtime="docker", docker_host=f"unix://{tmp_path}/none.sock")
+    settings = RuntimeSettings(type="docker", docker_host=f"unix://{tmp_path}/none.sock")
     runtime = make_runtime(settings)
     try:
         with pytest.raises(RuntimeUnavailable):
@@ -121,7 +121,7 @@ async def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> Non
 async def test_an_engine_that_hangs_is_unavailable(tmp_path: Path) -> None:
     address = f"{tmp_path}/hang.sock"
     settings = RuntimeSettings(
-        runtime="docker", docker_host=f"unix://{address}", engine_timeout_seconds=0.2
+        type="docker", docker_host=f"unix://{address}", engine_timeout_seconds=0.2
     )
     runtime = make_runtime(settings)
     with socket.socket(socket.AF_UNIX) as silent:

@@ -46,7 +46,7 @@ def _write(file: Path, content: dict[str, object]) -> None:
 
 @asynccontextmanager
 async def docker_rig(docker_host: str, config: Path) -> AsyncIterator[Rig]:
-    settings = RuntimeSettings(runtime="docker", docker_host=docker_host, docker_config=str(config))
+    settings = RuntimeSettings(type="docker", docker_host=docker_host, docker_config=str(config))
     runtime = make_runtime(settings)
     try:
         yield Rig("docker", runtime, settings)

@@ -30,7 +30,7 @@ def tmp_path() -> Iterator[Path]:
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
     settings = RuntimeSettings(
-        runtime="shell", shell_workdir_root=str(tmp_path), shell_uid=UID, shell_gid=GID
+        type="shell", shell_workdir_root=str(tmp_path), shell_uid=UID, shell_gid=GID
     )
     runtime = make_runtime(settings)
     rig = Rig("shell", runtime, settings)

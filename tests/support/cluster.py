@@ -69,7 +69,7 @@ class Cluster:
             "HOME": str(directory),
             "CONVEYOR_BROKER_URL": amqp_url,
             "CONVEYOR_POSTGRES_DSN": dsn,
-            "CONVEYOR_RUNTIME_RUNTIME": "shell",
+            "CONVEYOR_RUNTIME_TYPE": "shell",
             # What a killed worker leaves goes with the test's own directory.
             "CONVEYOR_RUNTIME_SHELL_WORKDIR_ROOT": str(directory),
             **env,

@@ -40,7 +40,7 @@ class Running:
     def __init__(self) -> None:
         self.broker = InProcessBroker()
         self.stop = Stop()
-        self.watch = RuntimeWatch(make_runtime(RuntimeSettings(runtime="shell")))
+        self.watch = RuntimeWatch(make_runtime(RuntimeSettings(type="shell")))
         self.task = asyncio.create_task(app.run(SETTINGS, self.broker, self.watch, self.stop))
 
     async def granted(self) -> str:

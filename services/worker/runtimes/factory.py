@@ -16,12 +16,12 @@ def make_runtime(settings: RuntimeSettings) -> Runtime:
     Raises ValueError for a bad engine address or Docker config file, OSError for one that is named
     and can't be read.
     """
-    if settings.runtime == "shell":
+    if settings.type == "shell":
         return ShellRuntime(settings)
-    if settings.runtime == "auto":
+    if settings.type == "auto":
         shell = ShellRuntime(settings) if settings.shell_allowed else None
         return AutoRuntime(_containers(settings, settings.engine == "podman"), shell)
-    return _containers(settings, settings.runtime == "podman")
+    return _containers(settings, settings.type == "podman")
 
 
 def _containers(settings: RuntimeSettings, podman: bool) -> ContainerRuntime:

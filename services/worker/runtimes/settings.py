@@ -10,7 +10,7 @@ class RuntimeSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    runtime: Literal["auto", "docker", "podman", "shell"] = Field(
+    type: Literal["auto", "docker", "podman", "shell"] = Field(
         "auto",
         description="What runs tasks. `auto`: a task with an image goes to the container engine, "
         "one without goes to the shell if `shell_allowed`.",
