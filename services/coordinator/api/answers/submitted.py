@@ -1,0 +1,61 @@
+"""The parts of a job that are shown as they were submitted, but for secrets."""
+
+from services.coordinator.api.answers.base import Answer
+
+
+class RetryView(Answer):
+    limit: int | None = None
+    """How many retries there may be."""
+    attempts: int | None = None
+    """How many retries came before this attempt; left out for the first."""
+    initial_delay: str | None = None
+    """The wait before the first retry."""
+    scaling_factor: float | None = None
+    """What each further wait is multiplied by."""
+    max_delay: str | None = None
+    """No wait is longer."""
+    jitter: float | None = None
+    """The largest share of a wait, 0 to 1, that chance may take off."""
+
+
+class LimitsView(Answer):
+    cpus: str | None = None
+    """How many processors, such as `0.5`."""
+    memory: str | None = None
+    """Such as `500m`; units are powers of 1024."""
+
+
+class RegistryView(Answer):
+    username: str | None = None
+    """The account."""
+    password: str | None = None
+    """Shown as `[REDACTED]`."""
+
+
+class DefaultsView(Answer):
+    retry: RetryView | None = None
+    """For tasks without `retry`."""
+    limits: LimitsView | None = None
+    """For tasks without `limits`."""
+    timeout: str | None = None
+    """How long one attempt may run, such as `1h30m`."""
+    queue: str | None = None
+    """Which workers get the tasks."""
+    priority: int | None = None
+    """0 to 9, higher first."""
+
+
+class WebhookView(Answer):
+    url: str | None = None
+    """Where events are posted."""
+    headers: dict[str, str] | None = None
+    """Sent with each event; values under secret-sounding names show as `[REDACTED]`."""
+    event: str | None = None
+    """Which events; without it `job.StateChange`."""
+    if_: str | None = None
+    """The condition for sending."""
+
+
+class AutoDeleteView(Answer):
+    after: str
+    """How long after completion, such as `24h`."""
