@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
+from structlog.testing import capture_logs
 
 from shared.process.run import Stop, run_service
 
@@ -92,14 +92,13 @@ def test_an_error_in_one_task_ends_the_process_with_its_reason() -> None:
         assert process.wait(10) == 1
 
 
-def test_an_address_that_is_taken_is_one_line_and_no_traceback(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_an_address_that_is_taken_is_one_line_and_no_traceback() -> None:
     async def taken(_: Stop) -> None:
         async with asyncio.TaskGroup():
             raise OSError(98, "address already in use")
 
-    assert run_service(taken) == 1
-    shown = "".join(capsys.readouterr())
-    assert "address already in use" in shown
-    assert "Traceback" not in shown
+    with capture_logs() as lines:
+        assert run_service(taken) == 1
+    [line] = lines
+    assert "address already in use" in line["error"]
+    assert "exc_info" not in line
