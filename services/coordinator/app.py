@@ -17,22 +17,20 @@ from services.coordinator.settings import ApiSettings, CoordinatorSettings
 from services.coordinator.store.reads import Reads
 from services.coordinator.telemetry import on_telemetry
 from services.coordinator.waiting import FinalJobs
-from shared.broker import Broker, BrokerUnavailable
+from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
 from shared.messages import Reports, Telemetry
 from shared.messages.queues import COMPLETIONS, TELEMETRY
-from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool
 from shared.process.loops import every
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
 from shared.store.engine import Engine
-from shared.store.opening import watched
+from shared.store.opening import UNAVAILABLE, watched
 from shared.store.planning import Planner
 
 log = structlog.get_logger(__name__)
 
-_UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable)
 _RELAY_SECONDS = 1.0
 _GOODBYE_SECONDS = 5.0
 
@@ -45,9 +43,9 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
         watched(broker, pool, stop) as ground,
     ):
         consumers: list[BatchConsumer[Any]] = [
-            BatchConsumer(broker, COMPLETIONS, Reports, partial(on_reports, engine), _UNAVAILABLE),
+            BatchConsumer(broker, COMPLETIONS, Reports, partial(on_reports, engine), UNAVAILABLE),
             BatchConsumer(
-                broker, TELEMETRY, Telemetry, partial(on_telemetry, engine, pool), _UNAVAILABLE
+                broker, TELEMETRY, Telemetry, partial(on_telemetry, engine, pool), UNAVAILABLE
             ),
         ]
         reads = Reads(pool)
@@ -67,7 +65,7 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
                 interval_seconds=_RELAY_SECONDS,
                 stop=stop,
                 name="relay_outbox",
-                unavailable=_UNAVAILABLE,
+                unavailable=UNAVAILABLE,
             )
             for task in consuming:
                 task.cancel()

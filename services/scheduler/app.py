@@ -6,20 +6,18 @@ from services.scheduler.calm import Calm
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.loops import RetentionLoops, TaskLoops
 from services.scheduler.settings import SchedulerSettings
-from shared.broker import Broker, BrokerUnavailable
+from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
 from shared.messages import Heartbeat
 from shared.messages.queues import HEARTBEATS
-from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool
 from shared.process.clock import lasting_seconds
 from shared.process.loops import Round, every
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
 from shared.store.engine import Engine
+from shared.store.opening import UNAVAILABLE
 from shared.store.planning import Planner
-
-_UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable)
 
 
 async def run(
@@ -37,7 +35,7 @@ async def run(
         retention = RetentionLoops(pool, settings.retention)
         heartbeats = Heartbeats(engine, pool, calm)
         consumer = BatchConsumer(
-            broker, HEARTBEATS, Heartbeat, heartbeats.on_heartbeats, _UNAVAILABLE
+            broker, HEARTBEATS, Heartbeat, heartbeats.on_heartbeats, UNAVAILABLE
         )
         if resend_at_start:
             await tasks.resend_all()
@@ -55,11 +53,10 @@ async def run(
                 (seldom, settings.retention.round_seconds),
             ):
                 for do_round in rounds:
-                    group.create_task(_repeat(do_round, seconds, stop))
+                    group.create_task(
+                        every(
+                            do_round, interval_seconds=seconds, stop=stop, unavailable=UNAVAILABLE
+                        )
+                    )
             await stop.wait()
             consuming.cancel()
-
-
-async def _repeat(do_round: Round, seconds: float, stop: Stop) -> None:
-    name = getattr(do_round, "__name__", "round")
-    await every(do_round, interval_seconds=seconds, stop=stop, name=name, unavailable=_UNAVAILABLE)

@@ -7,24 +7,22 @@ import aiohttp
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.settings import DispatcherSettings
-from shared.broker import Broker, BrokerUnavailable
+from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
 from shared.messages import Changes
 from shared.messages.queues import EVENTS
-from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool
 from shared.process.loops import every
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
-
-_UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable)
+from shared.store.opening import UNAVAILABLE
 
 
 async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: Stop) -> None:
     """Serve until `stop`; calls that have begun are finished."""
     sealer = Sealer(settings.encryption.keys)
     events = Events(pool, sealer)
-    consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, _UNAVAILABLE)
+    consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, UNAVAILABLE)
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         consuming = group.create_task(consumer.run())
         calls = Calls(pool, session, sealer, settings.webhook)
@@ -32,7 +30,6 @@ async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: St
             calls.make_due_calls,
             interval_seconds=settings.webhook.round_seconds,
             stop=stop,
-            name="make_due_calls",
-            unavailable=_UNAVAILABLE,
+            unavailable=UNAVAILABLE,
         )
         consuming.cancel()

@@ -24,7 +24,7 @@ from shared.broker.consuming import BatchConsumer
 from shared.broker.publisher import Publisher
 from shared.messages import Orders
 from shared.messages.queues import node_queue
-from shared.process.loops import Round, every
+from shared.process.loops import every
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
 
@@ -60,7 +60,11 @@ async def run(settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, sto
             (watch.look, work.runtime_look_seconds),
             (leftovers.look, work.leftovers_look_seconds),
         )
-        looping = [group.create_task(_repeat(*each, leave)) for each in rounds]
+        passing = (RuntimeUnavailable,)
+        looping = [
+            group.create_task(every(do, interval_seconds=seconds, stop=leave, unavailable=passing))
+            for do, seconds in rounds
+        ]
         slots = [
             Slot(bench, hand, broker, queue)
             for queue, count in parse_queues(work.queues).items()
@@ -75,13 +79,6 @@ async def run(settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, sto
         await asyncio.wait(looping)
         await heart.leave()
         ordering.cancel()
-
-
-async def _repeat(do_round: Round, seconds: float, stop: Stop) -> None:
-    name = getattr(do_round, "__name__", "round")
-    await every(
-        do_round, interval_seconds=seconds, stop=stop, name=name, unavailable=(RuntimeUnavailable,)
-    )
 
 
 def _remove(group: asyncio.TaskGroup, leftovers: Leftovers, nodes: list[str]) -> None:

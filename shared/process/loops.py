@@ -21,14 +21,16 @@ async def every(
     *,
     interval_seconds: float,
     stop: Stop,
-    name: str,
+    name: str | None = None,
     unavailable: tuple[type[Exception], ...] = (),
 ) -> None:
     """Do rounds until a stop is asked for; a round that has begun is finished first.
 
     A failed round is logged and repeated after a growing delay: as a warning when the error is
-    one of `unavailable` (it will pass), with its traceback otherwise.
+    one of `unavailable` (it will pass), with its traceback otherwise. The lines name the loop after
+    its round, unless `name` says otherwise.
     """
+    name = name or getattr(do_round, "__name__", "round")
     failures = 0
     while not stop.requested:
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from shared.broker import Broker
+from shared.broker import Broker, BrokerUnavailable
 from shared.broker.opening import opened_broker
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
@@ -19,6 +19,9 @@ from shared.process.metrics import Metrics
 from shared.process.run import Stop
 
 log = structlog.get_logger(__name__)
+
+UNAVAILABLE = (DatabaseUnavailable, BrokerUnavailable)
+"""What such a service meets that passes by itself: try later."""
 
 _LOOK_SECONDS = 2.0
 

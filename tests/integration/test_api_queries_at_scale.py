@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from services.coordinator.store import cluster, job_list, logs, one_job
-from shared.postgres.pool import set_up_connection
+from tests.support.crowd import crowded_connection, read_whole
 from tests.support.postgres import Databases
 
 pytestmark = pytest.mark.real
@@ -91,13 +91,9 @@ def crowded_dsn(postgres_databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(crowded_dsn)
-    await set_up_connection(connection)
-    if not await connection.fetchval("SELECT count(*) FROM jobs"):
-        for statement in (JOBS, JOB_TASKS, VARIABLES, TASKS, LOGS, TABLES):
-            await connection.execute(statement)
-    yield connection
-    await connection.close()
+    fills = (JOBS, JOB_TASKS, VARIABLES, TASKS, LOGS, TABLES)
+    async with crowded_connection(crowded_dsn, fills) as connection:
+        yield connection
 
 
 @pytest.mark.parametrize("name", HOT)
@@ -105,14 +101,6 @@ async def test_the_query_walks_an_index(crowded: asyncpg.Connection, name: str) 
     sql, arguments = HOT[name]
     explained = await crowded.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *arguments)
     [plan] = json.loads(explained)
-    scanned = {
-        node["Relation Name"] for node in _nodes(plan["Plan"]) if "Seq Scan" in node["Node Type"]
-    }
+    scanned = read_whole(plan["Plan"])
     assert scanned <= SMALL_TABLES, plan
     assert plan["Execution Time"] < 1000  # milliseconds; far above what any of them takes
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)

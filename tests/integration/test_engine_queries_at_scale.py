@@ -10,8 +10,8 @@ import pytest
 
 from services.scheduler.store import due, nodes, retention
 from services.webhook_dispatcher.store import deliveries
-from shared.postgres.pool import set_up_connection
 from shared.store import leases, outbox, sources, statements
+from tests.support.crowd import crowded_connection, nodes_of, read_whole
 from tests.support.postgres import Databases
 
 pytestmark = pytest.mark.real
@@ -141,13 +141,9 @@ def crowded_dsn(postgres_databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(crowded_dsn)
-    await set_up_connection(connection)
-    if not await connection.fetchval("SELECT count(*) FROM jobs"):
-        for fill in (JOBS, JOB_TASKS, VARIABLES, TASKS, LOGS, OUTBOX, DELIVERIES, TABLES):
-            await connection.execute(fill)
-    yield connection
-    await connection.close()
+    fills = (JOBS, JOB_TASKS, VARIABLES, TASKS, LOGS, OUTBOX, DELIVERIES, TABLES)
+    async with crowded_connection(crowded_dsn, fills) as connection:
+        yield connection
 
 
 @pytest.mark.parametrize("name", HOT)
@@ -162,18 +158,10 @@ async def test_the_statement_walks_an_index(crowded: asyncpg.Connection, name: s
     finally:
         await undone.rollback()
     [plan] = json.loads(explained)
-    read_whole = {
-        node["Relation Name"] for node in _nodes(plan["Plan"]) if "Seq Scan" in node["Node Type"]
-    }
-    assert not read_whole & TABLES_OF_SIZE, plan
+    scanned = read_whole(plan["Plan"])
+    assert not scanned & TABLES_OF_SIZE, plan
     # A whole index can be walked too; that shows in what was touched.
     touched = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
     assert touched < MOST_BLOCKS, plan
-    passed_over = sum(node.get("Rows Removed by Filter", 0) for node in _nodes(plan["Plan"]))
+    passed_over = sum(node.get("Rows Removed by Filter", 0) for node in nodes_of(plan["Plan"]))
     assert passed_over < MOST_PASSED_OVER, plan
-
-
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for child in plan.get("Plans", ()):
-        yield from _nodes(child)

@@ -1,0 +1,35 @@
+"""Crowded tables, and what a query plan does with them."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from shared.postgres.pool import set_up_connection
+
+
+@asynccontextmanager
+async def crowded_connection(dsn: str, fills: Sequence[str]) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database that the statements `fills` have filled, at first use."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await set_up_connection(connection)
+        if not await connection.fetchval("SELECT count(*) FROM jobs"):
+            for fill in fills:
+                await connection.execute(fill)
+        yield connection
+    finally:
+        await connection.close()
+
+
+def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The steps of an EXPLAIN in JSON, this one and all below it."""
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes_of(child)
+
+
+def read_whole(plan: dict[str, Any]) -> set[str]:
+    """The tables that the plan reads from end to end."""
+    return {step["Relation Name"] for step in nodes_of(plan) if "Seq Scan" in step["Node Type"]}
