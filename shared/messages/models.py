@@ -73,12 +73,15 @@ class Claim(TaskRef):
 class Finished(TaskRef):
     """The task ended on its worker: `error` is None when it succeeded.
 
-    `log_parts` is how many log parts this dispatch has; the last of them may travel here in `log`,
+    `cause` tells a retry policy what failed: a program that ended with `exit_code`, the task's own
+    time-out, or something else. `log_parts` is how many log parts this dispatch has; the last of them may travel here in `log`,
     so that a short task costs no message and no transaction more.
     """
 
     result: str | None = None
     error: str | None = None
+    exit_code: int | None = None
+    cause: Literal["exit", "timeout", "other"] = "other"
     log_parts: int = 0
     log: list[LogPart] = Field(default_factory=list)
 
@@ -96,6 +99,34 @@ class Reports(_Message):
     claims: list[Claim] = Field(default_factory=list)
     finished: list[Finished] = Field(default_factory=list)
     returned: list[Returned] = Field(default_factory=list)
+
+
+class SubJobEnd(_Part):
+    """A sub-job is final: its parent's task `task_id` has waited for it as `dispatch`."""
+
+    job_id: str
+    task_id: str
+    dispatch: int
+    subjob_id: str
+    state: str
+    result: str | None = None
+    error: str | None = None
+
+
+class SubJobResume(_Part):
+    """The parent goes on: the sub-job is started again where it stopped, if it has."""
+
+    job_id: str
+    dispatch: int
+
+
+class Kinship(_Message):
+    """To `completions`, from one job to another: nothing locks two jobs in one transaction."""
+
+    kind: Literal["kinship"] = "kinship"
+    ended: list[SubJobEnd] = Field(default_factory=list)
+    cancelled: list[str] = Field(default_factory=list)  # jobs whose parent no longer waits
+    resumed: list[SubJobResume] = Field(default_factory=list)
 
 
 class Refusal(TaskRef):
@@ -148,7 +179,8 @@ class Heartbeat(_Message):
 
 
 class Change(_Part):
-    """One state change of a job (`task_id` None) or of a task.
+    """One change of a job (`task_id` None) or of a task: a new state, or (`is_progress`) only
+    progress.
 
     `version` orders the changes of one job; (`job_id`, `version`) is unique and the same each time
     the change is sent.
@@ -164,8 +196,10 @@ class Change(_Part):
     error: str | None = None
     task_id: str | None = None
     task_name: str | None = None
+    parent_id: str | None = None
     attempt: int = 0
     node_id: str | None = None
+    is_progress: bool = False
 
 
 class Changes(_Message):
@@ -176,5 +210,6 @@ class Changes(_Message):
 
 
 Message = Annotated[
-    RunTask | Reports | Orders | Telemetry | Heartbeat | Changes, Field(discriminator="kind")
+    RunTask | Reports | Kinship | Orders | Telemetry | Heartbeat | Changes,
+    Field(discriminator="kind")
 ]

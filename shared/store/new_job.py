@@ -8,7 +8,9 @@ from shared.lifecycle import Job
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """`tasks`, `defaults` and `webhooks` are in the job language's JSON form, as submitted.
+    """`tasks`, `defaults`, `webhooks` and `permissions` are in the job language's JSON form.
+
+    `readers` are those who may see the job, as `user:name` and `role:slug`; empty means everybody.
 
     `job` is PENDING; its `task_count`, `has_output` and `auto_delete_after` agree with the rest.
     """
@@ -24,3 +26,6 @@ class NewJob:
     output: str | None = None
     defaults: Mapping[str, object] | None = None
     webhooks: Sequence[Mapping[str, object]] = ()
+    permissions: Sequence[Mapping[str, object]] = ()
+    readers: Sequence[str] = ()
+    schedule_id: str | None = None

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from services.coordinator.submission import new_job
+from shared.store.submission import new_job
 from shared.jobspec import parse_job
 from shared.store.new_job import NewJob
 

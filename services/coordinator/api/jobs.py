@@ -15,7 +15,7 @@ from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, port
 from services.coordinator.ports import ApiPorts
 from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.rows import JsonObject, SummaryRow
-from services.coordinator.submission import new_job, new_job_id
+from shared.store.submission import new_job, new_job_id
 from shared.jobspec import JobSpec, parse_duration, parse_job
 from shared.process.redaction import Redactor
 from shared.store.new_job import NewJob

@@ -1,6 +1,7 @@
 """From what a client submitted to the job that enters the store."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +15,16 @@ def new_job_id() -> str:
     return uuid.uuid4().hex
 
 
-def new_job(spec: JobSpec, job_id: str, now: datetime, created_by: str | None = None) -> NewJob:
-    """The job in its first state, PENDING. `now` is aware UTC."""
+def new_job(
+    spec: JobSpec,
+    job_id: str,
+    now: datetime,
+    *,
+    created_by: str | None = None,
+    readers: Sequence[str] = (),
+    schedule_id: str | None = None,
+) -> NewJob:
+    """The job in its first state, PENDING. `now` is aware UTC; `readers` as in `NewJob`."""
     after = parse_duration(spec.auto_delete.after) if spec.auto_delete else None
     secrets = dict(spec.secret_values())
     tasks = [
@@ -37,6 +46,8 @@ def new_job(spec: JobSpec, job_id: str, now: datetime, created_by: str | None = 
         description=spec.description,
         tags=spec.tags or (),
         created_by=created_by,
+        readers=readers,
+        schedule_id=schedule_id,
         inputs=spec.inputs or {},
         secrets=secrets,
         output=spec.output,
