@@ -5,6 +5,7 @@ import asyncio
 from services.scheduler.calm import Calm
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.loops import RetentionLoops, TaskLoops
+from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import SchedulerSettings
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
@@ -30,8 +31,10 @@ async def run(
 ) -> None:
     """Serve until `stop`. `resend_at_start`: the broker has lost all messages (in-process)."""
     calm = Calm(settings.schedule.calm_seconds, lasting_seconds)
-    async with Engine(pool, broker, Planner(Sealer(settings.encryption.keys))) as engine:
+    sealer = Sealer(settings.encryption.keys)
+    async with Engine(pool, broker, Planner(sealer)) as engine:
         tasks = TaskLoops(engine, pool, broker, calm, settings.schedule)
+        schedules = ScheduleLoop(pool, engine.outbox, sealer, settings.schedule)
         retention = RetentionLoops(pool, settings.retention)
         heartbeats = Heartbeats(engine, pool, calm)
         consumer = BatchConsumer(
@@ -43,9 +46,10 @@ async def run(
             tasks.send_due_retries,
             tasks.end_timed_out_tasks,
             tasks.expire_leases,
+            schedules.fire_due_schedule,
             engine.outbox.relay_round,
         ]
-        seldom: list[Round] = [tasks.resend_missing, retention.delete_expired]
+        seldom: list[Round] = [tasks.resend_missing, tasks.mend_kinship, retention.delete_expired]
         async with asyncio.TaskGroup() as group:
             consuming = group.create_task(consumer.run())
             for rounds, seconds in (

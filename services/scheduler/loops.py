@@ -14,6 +14,7 @@ from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
 from shared.store.apply import Work
 from shared.store.engine import Engine
+from shared.store.kinship import overdue
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,12 @@ class TaskLoops:
     async def end_timed_out_tasks(self) -> None:
         async with acquired(self._pool) as connection:
             events = await due.timed_out(connection, self._settings.timeout_grace)
+        await self._perform(events)
+
+    async def mend_kinship(self) -> None:
+        """Sub-jobs and the tasks that stand for them, where a message between them was lost."""
+        async with acquired(self._pool) as connection:
+            events = await overdue(connection)
         await self._perform(events)
 
     async def expire_leases(self) -> None:

@@ -16,14 +16,20 @@ from shared.process.redaction import Redactor
 log = structlog.get_logger(__name__)
 
 JOB_STATE = "job.StateChange"
-TASK_STATE = "task.StateChange"
+_EVENTS = {
+    (False, False): JOB_STATE,
+    (False, True): "job.Progress",
+    (True, False): "task.StateChange",
+    (True, True): "task.Progress",
+}
+"""By whether a task changed, and whether its progress alone did."""
 
 
 def deliveries_for(
     change: Change, job: Mapping[str, Any], secrets: Mapping[str, str]
 ) -> Iterator[Delivery]:
     """The calls that `change` owes to the webhooks of `job` (a row)."""
-    event = JOB_STATE if change.task_id is None else TASK_STATE
+    event = _EVENTS[change.task_id is not None, change.is_progress]
     body: bytes | None = None
     summary: dict[str, object] = {}
     for place, webhook in enumerate(job["webhooks"]):
@@ -70,6 +76,7 @@ def _job(change: Change, job: Mapping[str, Any]) -> dict[str, object]:
     return _filled(
         {
             "id": change.job_id,
+            "parentId": job["parent_task_id"],
             "name": job["name"],
             "description": job["description"],
             "tags": job["tags"],
@@ -93,6 +100,7 @@ def _task(change: Change) -> dict[str, object]:
         {
             "id": change.task_id,
             "jobId": change.job_id,
+            "parentId": change.parent_id,
             "name": change.task_name,
             "position": change.position,
             "state": change.state,

@@ -22,6 +22,8 @@ Failures = Sequence[BaseException | None]
 """For each handled message what went wrong with it, or None. What a handler raises went wrong
 with at least one of them."""
 
+Kinds = type[M] | tuple[type[M], ...]
+
 Handler = Callable[[Sequence[M]], Awaitable[Failures]]
 
 _PREFETCH = 400
@@ -30,8 +32,8 @@ _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
-async def read(delivery: Delivery, queue: str, kind: type[M]) -> M | None:
-    """The message, if it is one of `kind`; otherwise it is buried."""
+async def read(delivery: Delivery, queue: str, kind: Kinds[M]) -> M | None:
+    """The message, if it is of a kind this queue has a use for; otherwise it is buried."""
     try:
         message: Message = decode(delivery.body)
     except UndecodableMessage as error:
@@ -53,7 +55,8 @@ async def bury(delivery: Delivery, queue: str, reason: str) -> None:
 
 
 class BatchConsumer(Generic[M]):
-    """Consumes one queue in batches until cancelled. `kind` is the message type it expects.
+    """Consumes one queue in batches until cancelled. `kind` is the message type it expects, or
+    several.
 
     `unavailable` are the errors that pass: their messages go back.
     """
@@ -62,7 +65,7 @@ class BatchConsumer(Generic[M]):
         self,
         broker: Broker,
         queue: str,
-        kind: type[M],
+        kind: Kinds[M],
         handle: Handler[M],
         unavailable: tuple[type[Exception], ...],
     ) -> None:

@@ -2,18 +2,29 @@
 
 from shared.jobspec.durations import format_duration, parse_duration
 from shared.jobspec.fields import OWN_SECRETS
+from shared.jobspec.graph import Graph, task_graph
 from shared.jobspec.models import (
     AutoDelete,
     Defaults,
+    Each,
+    InnerTask,
+    JobFields,
     JobSpec,
     Limits,
+    Parallel,
+    Permission,
     Registry,
     Retry,
+    Schedule,
+    ScheduledJobSpec,
+    Subjob,
+    SubjobTask,
+    SubmittedJob,
     TaskEntry,
     Wait,
     Webhook,
 )
-from shared.jobspec.parsing import JSON_TYPES, YAML_TYPES, parse_job
+from shared.jobspec.parsing import JSON_TYPES, YAML_TYPES, parse_job, parse_scheduled_job
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.sizes import parse_cpus, parse_memory
 
@@ -23,12 +34,23 @@ __all__ = [
     "YAML_TYPES",
     "AutoDelete",
     "Defaults",
+    "Each",
+    "Graph",
+    "InnerTask",
     "InvalidJob",
+    "JobFields",
     "JobSpec",
     "Limits",
+    "Parallel",
+    "Permission",
     "Problem",
     "Registry",
     "Retry",
+    "Schedule",
+    "ScheduledJobSpec",
+    "Subjob",
+    "SubjobTask",
+    "SubmittedJob",
     "TaskEntry",
     "Wait",
     "Webhook",
@@ -37,4 +59,6 @@ __all__ = [
     "parse_duration",
     "parse_job",
     "parse_memory",
+    "parse_scheduled_job",
+    "task_graph",
 ]

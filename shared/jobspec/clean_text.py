@@ -3,32 +3,56 @@
 import re
 from collections.abc import Iterator
 
+from shared.jobspec.nesting import MAX_DEPTH
 from shared.jobspec.problems import InvalidJob, Problem
 
-MAX_DEPTH = 64
-
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
+_LONGEST_FIELD = 80
+
+# A place in the tree: the place it is in, and its key or index there. The text of it is made only
+# for a problem: made for every value, a long key over many values would take minutes.
+_Place = tuple["_Place | None", int | str]
 
 
 def refuse_unkeepable(value: object) -> None:
-    """Raises InvalidJob when a text anywhere in `value`, keys included, can't be stored."""
-    problems = list(_problems(value, "", 0))
+    """Raises InvalidJob when a text anywhere in `value`, keys included, can't be stored, or it is
+    nested too deep."""
+    problems = list(_problems(value))
     if problems:
         raise InvalidJob(problems)
 
 
-def _problems(value: object, field: str, depth: int) -> Iterator[Problem]:
-    if depth > MAX_DEPTH:
-        yield Problem(field[:80], f"must not be nested more than {MAX_DEPTH} deep")
-    elif isinstance(value, str):
-        if _UNKEEPABLE.search(value):
-            yield Problem(field, "must not hold NUL characters or lone surrogates")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if _UNKEEPABLE.search(key):
-                yield Problem(field, "must not have a key with NUL characters or lone surrogates")
+def _problems(root: object) -> Iterator[Problem]:
+    left: list[tuple[object, _Place | None, int]] = [(root, None, 0)]
+    while left:
+        value, place, depth = left.pop()
+        if isinstance(value, str):
+            if _UNKEEPABLE.search(value):
+                yield Problem(_field(place), "must not hold NUL characters or lone surrogates")
+        elif isinstance(value, dict | list):
+            if depth >= MAX_DEPTH:
+                rule = f"must not be nested more than {MAX_DEPTH} deep"
+                yield Problem(_field(place)[:_LONGEST_FIELD], rule)
+                return
+            if isinstance(value, dict) and any(map(_UNKEEPABLE.search, value)):
+                rule = "must not have a key with NUL characters or lone surrogates"
+                yield Problem(_field(place), rule)
             else:
-                yield from _problems(item, f"{field}.{key}" if field else key, depth + 1)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _problems(item, f"{field}[{index}]", depth + 1)
+                left.extend((item, (place, key), depth + 1) for key, item in _items(value))
+
+
+def _items(value: dict[str, object] | list[object]) -> Iterator[tuple[int | str, object]]:
+    """Backwards, as they go on a stack."""
+    if isinstance(value, dict):
+        yield from reversed(value.items())
+    else:
+        yield from zip(reversed(range(len(value))), reversed(value), strict=True)
+
+
+def _field(place: _Place | None) -> str:
+    parts: list[int | str] = []
+    while place is not None:
+        place, part = place
+        parts.append(part)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in reversed(parts))
+    return text.removeprefix(".")

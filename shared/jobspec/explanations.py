@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.jobspec.models import JobSpec
+from shared.jobspec.models import Spec
 from shared.jobspec.problems import Problem
 from shared.process.redaction import REDACTED, Redactor
 
@@ -20,6 +20,7 @@ _Context = Mapping[str, Any]
 _RULES: dict[str, Callable[[_Context], str]] = {
     "missing": lambda ctx: "is required",
     "string_type": lambda ctx: "must be text",
+    "bool_type": lambda ctx: "must be true or false",
     "int_type": lambda ctx: "must be a whole number",
     "int_from_float": lambda ctx: "must be a whole number",
     "float_type": lambda ctx: "must be a number",
@@ -35,23 +36,26 @@ _RULES: dict[str, Callable[[_Context], str]] = {
     "too_long": lambda ctx: f"must have at most {ctx['max_length']} entries",
     "literal_error": lambda ctx: f"must be {ctx['expected']}",
     "value_error": lambda ctx: str(ctx["error"]),
+    "rule": lambda ctx: str(ctx["rule"]),
 }
 _WITHOUT_VALUE = frozenset({"missing", "string_too_short", "too_short", "too_long"})
+_OURS = frozenset({"value_error", "rule"})
 
 
-def explain(error: ValidationError, secrets: Sequence[str]) -> list[Problem]:
-    """One problem for each finding. A value that holds one of `secrets` is not shown."""
+def explain(error: ValidationError, root: type[Spec], secrets: Sequence[str]) -> list[Problem]:
+    """One problem for each finding in a `root`. A value that holds one of `secrets` is not
+    shown."""
     redactor = Redactor(secrets)
-    return [_problem(detail, redactor) for detail in error.errors(include_url=False)]
+    return [_problem(detail, root, redactor) for detail in error.errors(include_url=False)]
 
 
-def _problem(detail: ErrorDetails, redactor: Redactor) -> Problem:
+def _problem(detail: ErrorDetails, root: type[Spec], redactor: Redactor) -> Problem:
     field = _path(detail["loc"])
     kind = detail["type"]
     if kind == "extra_forbidden":
-        return Problem(field, _unknown_field(detail["loc"]))
+        return Problem(field, _unknown_field(detail["loc"], root))
     rule = _RULES[kind](detail.get("ctx", {})) if kind in _RULES else detail["msg"]
-    about_parts = kind == "value_error" and not isinstance(detail["input"], str)
+    about_parts = kind in _OURS and not isinstance(detail["input"], str | int | float)
     if kind in _WITHOUT_VALUE or about_parts or _HIDDEN.search(field):
         return Problem(field, rule)
     return Problem(field, rule, _shown(detail["input"], redactor))
@@ -67,29 +71,30 @@ def _path(loc: Sequence[int | str]) -> str:
     return text
 
 
-def _unknown_field(loc: Sequence[int | str]) -> str:
+def _unknown_field(loc: Sequence[int | str], root: type[Spec]) -> str:
     name = str(loc[-1])
-    model = _model_at(loc[:-1])
-    if name in model.not_yet:
-        return "is not supported yet"
+    model = _model_at(loc[:-1], root)
+    if name in model.elsewhere:
+        return model.elsewhere[name]
     known = {field.alias or python for python, field in model.model_fields.items()}
     near = get_close_matches(name.lower(), {alias.lower(): alias for alias in known}, n=1)
     meant = next((alias for alias in known if near and alias.lower() == near[0]), None)
     return f"unknown field, did you mean {meant!r}?" if meant else "unknown field"
 
 
-def _model_at(loc: Sequence[int | str]) -> type[Any]:
+def _model_at(loc: Sequence[int | str], root: type[Spec]) -> type[Spec]:
     """The model whose field a location names; list indexes are passed over."""
-    model: type[Any] = JobSpec
+    model = root
     for part in loc:
         for python, field in model.model_fields.items():
             if part == (field.alias or python):
                 model = _model_in(field.annotation) or model
+                break
     return model
 
 
-def _model_in(annotation: object) -> type[Any] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _model_in(annotation: object) -> type[Spec] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Spec):
         return annotation
     return next(filter(None, map(_model_in, get_args(annotation))), None)
 

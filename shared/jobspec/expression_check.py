@@ -2,7 +2,12 @@
 
 from shared.expressions import ExpressionError, check, has_expression
 
-__all__ = ["check_expression", "check_template", "has_expression"]
+__all__ = [
+    "check_expression",
+    "check_hidden_template",
+    "check_template",
+    "has_expression",
+]
 
 
 def check_template(text: str) -> str:
@@ -18,4 +23,14 @@ def check_expression(text: str) -> str:
     """As `check_template`, for a field that is an expression with or without its braces."""
     if text:
         check_template(text if has_expression(text) else "{{" + text + "}}")
+    return text
+
+
+def check_hidden_template(text: str) -> str:
+    """As `check_template`, for a text that no message may repeat a part of."""
+    try:
+        check(text)
+    except ExpressionError as error:  # as above; its text may quote the source
+        place = f" (column {error.column})" if error.column else ""
+        raise ValueError(f"must hold expressions that compile{place}") from None
     return text

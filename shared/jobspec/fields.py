@@ -8,8 +8,13 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from shared.jobspec.durations import DURATION_PATTERN, parse_duration
-from shared.jobspec.expression_check import check_expression, check_template, has_expression
-from shared.jobspec.plain_scalar import as_json, as_number
+from shared.jobspec.expression_check import (
+    check_expression,
+    check_hidden_template,
+    check_template,
+    has_expression,
+)
+from shared.jobspec.plain_scalar import as_boolean, as_json, as_number
 from shared.jobspec.sizes import CPUS_PATTERN, MEMORY_PATTERN, parse_cpus, parse_memory
 from shared.messages.queues import task_queue_error
 
@@ -66,6 +71,13 @@ def _url(text: str) -> None:
         raise ValueError("must be an http or https URL without spaces")
 
 
+def _url_template(text: str) -> None:
+    if has_expression(text):
+        check_template(text)
+    else:
+        _url(text)
+
+
 def _file_name(text: str) -> str:
     if text.startswith("/") or "\\" in text or {"..", ".", ""} & set(text.split("/")):
         raise ValueError("must be a path below the working directory")
@@ -90,6 +102,10 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _input_template(value: JsonValue) -> JsonValue:
+    return check_template(value) if isinstance(value, str) else value
+
+
 def _null_is_empty(text: str | None) -> str:
     return text or ""
 
@@ -97,6 +113,7 @@ def _null_is_empty(text: str | None) -> str:
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION)]
 Template = Annotated[str, AfterValidator(check_template)]
 """Text that may hold expressions; they must compile."""
+DescriptionTemplate = Annotated[Description, AfterValidator(check_template)]
 Expression = Annotated[str, AfterValidator(check_expression)]
 """One expression; its braces may be left out."""
 JobName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_not_blank)]
@@ -133,6 +150,10 @@ Url = Annotated[
     ),
 ]
 
+UrlTemplate = Annotated[str, _checked_by(_url_template)]
+"""As `Url`; may hold expressions."""
+Flag = Annotated[bool, BeforeValidator(as_boolean)]
+
 RetryLimit = Annotated[int, Field(ge=1, le=10), BeforeValidator(as_number)]
 ScalingFactor = Annotated[float, Field(ge=1, le=100), BeforeValidator(as_number)]
 Jitter = Annotated[float, Field(ge=0, le=1), BeforeValidator(as_number)]
@@ -145,4 +166,11 @@ FileName = Annotated[Key, AfterValidator(_file_name)]
 Value = Annotated[str | None, AfterValidator(_null_is_empty)]
 """The value of a map of texts: null stands for the empty text."""
 TemplateValue = Annotated[Template | None, AfterValidator(_null_is_empty)]
+HiddenTemplate = Annotated[str, AfterValidator(check_hidden_template)]
+"""Text that may hold expressions, and that no message may repeat a part of."""
+HiddenTemplateValue = Annotated[HiddenTemplate | None, AfterValidator(_null_is_empty)]
 Inputs = Annotated[dict[Key, JsonValue], BeforeValidator(as_json)]
+InputTemplates = Annotated[
+    dict[Key, Annotated[JsonValue, AfterValidator(_input_template)]], BeforeValidator(as_json)
+]
+"""Any JSON values; those that are a text may hold expressions."""

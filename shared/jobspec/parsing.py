@@ -1,18 +1,19 @@
-"""From the bytes of a request to a checked JobSpec.
+"""From the bytes of a request to a checked job.
 
 JSON is strict: a number where text is due is refused. YAML values without quotes are text where
 text is due, exactly as they were spelled (see `plain_scalar`).
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.explanations import explain
 from shared.jobspec.json_body import load_json
-from shared.jobspec.models import JobSpec
+from shared.jobspec.models import JobSpec, ScheduledJobSpec, Spec
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.yaml_body import load_yaml
 
@@ -27,17 +28,30 @@ _CHARSET = re.compile(r"\bcharset\s*=\s*\"?([^\s;\"]+)")
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
 
 
+S = TypeVar("S", bound=Spec)
+
+
 def parse_job(body: bytes, content_type: str) -> JobSpec:
     """The job in `body`. `content_type` may have a charset parameter. Raises InvalidJob."""
+    return _parse(JobSpec, body, content_type)
+
+
+def parse_scheduled_job(body: bytes, content_type: str) -> ScheduledJobSpec:
+    """The same for a job that a schedule starts."""
+    return _parse(ScheduledJobSpec, body, content_type)
+
+
+def _parse(model: type[S], body: bytes, content_type: str) -> S:
     load = _loader(content_type)
     tree = load(_text(body))
     if not isinstance(tree, dict):
         raise InvalidJob([Problem("", "a job must be a mapping of fields")])
     refuse_unkeepable(tree)
     try:
-        return JobSpec.model_validate(tree)
+        return model.model_validate(tree)
     except ValidationError as error:  # all findings at once, in our own words
-        raise InvalidJob(explain(error, _secret_values(tree))) from None
+        secrets = list(_secret_values(tree))
+        raise InvalidJob(explain(error, model, secrets)) from None
 
 
 def _loader(content_type: str) -> Callable[[str], object]:
@@ -59,6 +73,15 @@ def _text(body: bytes) -> str:
         raise InvalidJob([Problem("", f"not UTF-8 text: bad byte at {error.start}")]) from None
 
 
-def _secret_values(tree: Mapping[str, object]) -> list[str]:
-    secrets = tree.get("secrets")
-    return [str(value) for value in secrets.values() if value] if isinstance(secrets, dict) else []
+def _secret_values(tree: object) -> Iterator[str]:
+    """The secrets of the job and of the sub-jobs in it, whatever else is wrong with them."""
+    left = [tree]
+    while left:
+        match left.pop():
+            case dict() as mapping:
+                secrets = mapping.get("secrets")
+                if isinstance(secrets, dict):
+                    yield from (str(value) for value in secrets.values() if value)
+                left.extend(mapping.values())
+            case list() as items:
+                left.extend(items)

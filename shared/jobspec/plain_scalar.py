@@ -53,6 +53,11 @@ def as_number(value: object) -> object:
     return value
 
 
+def as_boolean(value: object) -> object:
+    """For a field that wants true or false: what a plain scalar spells, anything else as it is."""
+    return _BOOLEANS.get(value, value) if isinstance(value, PlainScalar) else value
+
+
 def as_json(value: object) -> object:
     """For a field that takes any value: every plain scalar in it resolved."""
     if isinstance(value, PlainScalar):

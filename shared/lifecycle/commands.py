@@ -1,21 +1,84 @@
 """What a decision asks for, in the imperative.
 
-`PlanTask`, `EvaluateOutput` and `CancelActiveTasks` are questions that the store answers with
-events inside the same transaction; `SetVariable` is written to the job's context; the others leave
-the service as messages, each through an outbox row.
+`PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `EvaluateOutput` and `CancelTasks` are
+questions that the store answers with events inside the same transaction; `Tell` is such an event
+already; `SetVariable` is written to the job's context; the others leave the service as messages,
+each through an outbox row.
 """
 
 from dataclasses import dataclass
 
-from shared.lifecycle.values import Job, Task
+from shared.lifecycle.events import ChildEnded, ChildProgressed, ChildStarted
+from shared.lifecycle.values import Job, SubJob, Task
 
 
 @dataclass(frozen=True, slots=True)
 class PlanTask:
-    """Look up the task at `position`, evaluate its expressions, answer with what came of it."""
+    """Look up the task at `position`, evaluate its expressions, answer with what came of it.
+
+    `is_restart`: if it was made of others and did not succeed, answer with `TaskReopened`.
+    """
 
     job_id: str
     position: int
+    is_restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReady:
+    """In a graph: as `PlanTask`, for every task that waits for no other and is not done."""
+
+    job_id: str
+    is_restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDependents:
+    """In a graph: the task at `position` is done; plan those that waited for it alone."""
+
+    job_id: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class BeginChildren:
+    """Plan the next `count` children of the task that are still CREATED, in their order."""
+
+    job_id: str
+    task_id: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Let a task's parent know, in the same transaction."""
+
+    event: ChildEnded | ChildProgressed | ChildStarted
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitSubJob:
+    subjob: SubJob
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeSubJob:
+    """Have the sub-job go on where it stopped, or say how it ended."""
+
+    subjob_id: str
+    dispatch: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSubJob:
+    subjob_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportToParent:
+    """Tell the task that waits for this job that it is final."""
+
+    job: Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +87,11 @@ class EvaluateOutput:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelActiveTasks:
+class CancelTasks:
+    """Cancel what is not final of the job, or of the children of `parent_id`."""
+
     job_id: str
+    parent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +138,36 @@ class StopTask:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceJob:
-    """Tell the outside that the job has a new state; `job.version` orders the announcements."""
+    """Tell the outside that the job has a new state, or only new progress.
+
+    `job.version` orders the announcements.
+    """
 
     job: Job
+    is_progress: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AnnounceTask:
-    """Tell the outside that the task has a new state. `version` is the job's at that moment."""
+    """As `AnnounceJob`, for a task of `job`, whose version is the one at that moment."""
 
     task: Task
-    version: int
+    job: Job
+    is_progress: bool = False
 
 
 Command = (
     PlanTask
+    | PlanReady
+    | PlanDependents
+    | BeginChildren
     | EvaluateOutput
-    | CancelActiveTasks
+    | CancelTasks
+    | Tell
+    | SubmitSubJob
+    | ResumeSubJob
+    | CancelSubJob
+    | ReportToParent
     | SetVariable
     | RunTask
     | GrantClaim

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared.lifecycle import events as e
-from shared.lifecycle import job_rules, task_rules
+from shared.lifecycle import family_rules, job_rules, task_rules
 from shared.lifecycle.decision import Decision, Ignored
 from shared.lifecycle.values import Job, Task
 
@@ -38,9 +38,19 @@ _ON_JOB: dict[type, Callable[[Job, e.Event, datetime], Decision | Ignored]] = {
     e.OutputFailed: job_rules.on_output_failed,  # type: ignore[dict-item]
     e.JobCancelled: job_rules.on_job_cancelled,  # type: ignore[dict-item]
     e.JobRestarted: job_rules.on_job_restarted,  # type: ignore[dict-item]
+    e.JobTimedOut: job_rules.on_job_timed_out,  # type: ignore[dict-item]
+    e.SubJobResumed: job_rules.on_subjob_resumed,  # type: ignore[dict-item]
 }
 
 _ON_TASK: dict[type, Callable[[Job, Task, e.Event, datetime], Decision | Ignored]] = {
+    e.ChildPlanned: family_rules.on_child_planned,  # type: ignore[dict-item]
+    e.ChildPlanFailed: family_rules.on_child_plan_failed,  # type: ignore[dict-item]
+    e.ChildSkipped: family_rules.on_child_skipped,  # type: ignore[dict-item]
+    e.ChildStarted: family_rules.on_child_started,  # type: ignore[dict-item]
+    e.ChildProgressed: family_rules.on_child_progressed,  # type: ignore[dict-item]
+    e.ChildEnded: family_rules.on_child_ended,  # type: ignore[dict-item]
+    e.TaskReopened: family_rules.on_reopened,  # type: ignore[dict-item]
+    e.SubJobEnded: family_rules.on_subjob_ended,  # type: ignore[dict-item]
     e.TaskClaimed: task_rules.on_claimed,  # type: ignore[dict-item]
     e.TaskSucceeded: task_rules.on_succeeded,  # type: ignore[dict-item]
     e.TaskFailed: task_rules.on_failed,  # type: ignore[dict-item]
@@ -49,6 +59,7 @@ _ON_TASK: dict[type, Callable[[Job, Task, e.Event, datetime], Decision | Ignored
     e.TaskCancelled: task_rules.on_task_cancelled,  # type: ignore[dict-item]
     e.LeaseExpired: task_rules.on_lease_expired,  # type: ignore[dict-item]
     e.TaskTimedOut: task_rules.on_timed_out,  # type: ignore[dict-item]
+    e.QueueTimedOut: task_rules.on_queue_timed_out,  # type: ignore[dict-item]
     e.RetryDue: task_rules.on_retry_due,  # type: ignore[dict-item]
     e.DispatchMissing: task_rules.on_dispatch_missing,  # type: ignore[dict-item]
 }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.lifecycle.values import Job, PlannedTask
+from shared.lifecycle.values import Job, Planned, PlannedTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,27 @@ class JobRestarted:
 
 
 @dataclass(frozen=True, slots=True)
+class JobTimedOut:
+    """The job has run for longer than it may."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubJobResumed:
+    """The job's parent goes on, and waits for it as `dispatch`."""
+
+    job_id: str
+    dispatch: int
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPlanned:
-    """The answer to `PlanTask`: the task at `position` is ready to be sent."""
+    """The answer to `PlanTask`: the task at `position` is ready to begin."""
 
     job_id: str
     position: int
-    plan: PlannedTask
+    planned: Planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,82 @@ class OutputFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildPlanned:
+    """The answer to `BeginChildren`, one for each: the task is ready to begin."""
+
+    job_id: str
+    task_id: str
+    planned: Planned
+
+
+@dataclass(frozen=True, slots=True)
+class ChildPlanFailed:
+    job_id: str
+    task_id: str
+    plan: PlannedTask
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSkipped:
+    job_id: str
+    task_id: str
+    plan: PlannedTask
+
+
+@dataclass(frozen=True, slots=True)
+class ChildStarted:
+    """A child of `task_id` was taken by a worker for the first time."""
+
+    job_id: str
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildProgressed:
+    """The progress of a child of `task_id` has changed by `delta` percent of that child."""
+
+    job_id: str
+    task_id: str
+    delta: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded:
+    """A child of `task_id` is final: done, or (`error` is given) failed.
+
+    `delta` is what was missing of its progress; `was_taken` whether a worker ever had it.
+    """
+
+    job_id: str
+    task_id: str
+    delta: float
+    error: str | None = None
+    was_taken: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReopened:
+    """A restart has come back to a task that is made of others; `left` of its children are to be
+    run (again). For a sub-job `left` is 0."""
+
+    job_id: str
+    task_id: str
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SubJobEnded:
+    """The job that the task stands for is final. `error` is None when it completed."""
+
+    job_id: str
+    task_id: str
+    dispatch: int
+    result: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskClaimed:
     """A worker has the task in hand and asks to start it."""
 
@@ -98,6 +189,8 @@ class TaskFailed:
     node_id: str
     error: str
     log_parts: int = 0
+    cause: str = "other"
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +213,7 @@ class TaskProgressed:
 
 @dataclass(frozen=True, slots=True)
 class TaskCancelled:
-    """The answer to `CancelActiveTasks`, one for each task of the job that is not final."""
+    """The answer to `CancelTasks`, one for each of them that is not final."""
 
     job_id: str
     task_id: str
@@ -136,6 +229,15 @@ class LeaseExpired:
 @dataclass(frozen=True, slots=True)
 class TaskTimedOut:
     """The task's own time-out passed and its worker did not say so."""
+
+    job_id: str
+    task_id: str
+    dispatch: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTimedOut:
+    """The task has waited for a worker for longer than it may."""
 
     job_id: str
     task_id: str
@@ -161,6 +263,8 @@ JobEvent = (
     JobSubmitted
     | JobCancelled
     | JobRestarted
+    | JobTimedOut
+    | SubJobResumed
     | TaskPlanned
     | TaskPlanFailed
     | TaskSkipped
@@ -168,7 +272,15 @@ JobEvent = (
     | OutputFailed
 )
 TaskEvent = (
-    TaskClaimed
+    ChildPlanned
+    | ChildPlanFailed
+    | ChildSkipped
+    | ChildStarted
+    | ChildProgressed
+    | ChildEnded
+    | TaskReopened
+    | SubJobEnded
+    | TaskClaimed
     | TaskSucceeded
     | TaskFailed
     | TaskReturned
@@ -176,6 +288,7 @@ TaskEvent = (
     | TaskCancelled
     | LeaseExpired
     | TaskTimedOut
+    | QueueTimedOut
     | RetryDue
     | DispatchMissing
 )

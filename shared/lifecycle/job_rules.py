@@ -5,55 +5,44 @@ from datetime import datetime
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
+from shared.lifecycle.beginnings import begin, fail_to_begin, new_task, skip
 from shared.lifecycle.decision import Change, Decision, Ignored
-from shared.lifecycle.ids import derived_id
-from shared.lifecycle.job_ends import advance, complete_job, fail_job
-from shared.lifecycle.states import JobState, TaskState
-from shared.lifecycle.values import Job, PlannedTask, Task
+from shared.lifecycle.endings import complete_job, done_progress, fail_job
+from shared.lifecycle.states import JobState
+from shared.lifecycle.values import Job, Task
 
 
 def on_submitted(job: Job, event: e.JobSubmitted, now: datetime) -> Decision | Ignored:
     del event, now
     change = Change(job)
-    if job.has_webhooks:
-        change.send(c.AnnounceJob(job))
-    change.send(c.PlanTask(job.id, 1))
+    change.send(c.AnnounceJob(job))
+    change.send(c.PlanReady(job.id) if job.is_graph else c.PlanTask(job.id, 1))
     return change.done()
 
 
 def on_planned(job: Job, event: e.TaskPlanned, now: datetime) -> Decision | Ignored:
     if (ignored := _not_awaited(job, event.position)) is not None:
         return ignored
-    change = Change(replace(job, position=event.position))
-    task = replace(
-        _new_task(job, event.position, event.plan, now),
-        state=TaskState.SCHEDULED,
-        scheduled_at=now,
-    )
+    change, task = _at(job, event.position, now)
     if job.state is JobState.PENDING:
         change.move_job(JobState.SCHEDULED, change.job)
-    change.add_task(task)
-    change.send(c.RunTask(task))
+    begin(change, task, event.planned, now, is_new=True)
     return change.done()
 
 
 def on_plan_failed(job: Job, event: e.TaskPlanFailed, now: datetime) -> Decision | Ignored:
     if (ignored := _not_awaited(job, event.position)) is not None:
         return ignored
-    change = Change(replace(job, position=event.position))
-    task = _new_task(job, event.position, event.plan, now)
-    change.add_task(replace(task, state=TaskState.FAILED, failed_at=now, error=event.error))
-    fail_job(change, event.error, now)
+    change, task = _at(job, event.position, now)
+    fail_to_begin(change, task, event.plan, event.error, now, is_new=True)
     return change.done()
 
 
 def on_skipped(job: Job, event: e.TaskSkipped, now: datetime) -> Decision | Ignored:
     if (ignored := _not_awaited(job, event.position)) is not None:
         return ignored
-    change = Change(replace(job, position=event.position))
-    task = _new_task(job, event.position, event.plan, now)
-    change.add_task(replace(task, state=TaskState.SKIPPED, completed_at=now))
-    advance(change, now)
+    change, task = _at(job, event.position, now)
+    skip(change, task, event.plan, now, is_new=True)
     return change.done()
 
 
@@ -79,7 +68,16 @@ def on_job_cancelled(job: Job, event: e.JobCancelled, now: datetime) -> Decision
         return Ignored(f"job is {job.state}")
     change = Change(job)
     change.move_job(JobState.CANCELLED, job)
-    change.send(c.CancelActiveTasks(job.id))
+    change.send(c.CancelTasks(job.id))
+    return change.done()
+
+
+def on_job_timed_out(job: Job, event: e.JobTimedOut, now: datetime) -> Decision | Ignored:
+    del event
+    if job.state.is_final or job.timeout is None or not _is_over(job.deadline_at, now):
+        return Ignored(f"job is {job.state}")
+    change = Change(job)
+    fail_job(change, f"timed out after {job.timeout.total_seconds():g}s", now)
     return change.done()
 
 
@@ -88,29 +86,56 @@ def on_job_restarted(job: Job, event: e.JobRestarted, now: datetime) -> Decision
     if not job.state.may_restart:
         return Ignored(f"job is {job.state}")
     change = Change(job)
-    again = replace(job, restarts=job.restarts + 1, error=None, failed_at=None, delete_at=None)
-    change.move_job(JobState.PENDING, again)
-    position = max(job.position, 1)
-    # One step back, so that `TaskPlanned` for the failed position is the awaited one again.
-    change.job = replace(change.job, position=position - 1)
-    change.send(c.PlanTask(job.id, position))
+    _restart(change)
     return change.done()
 
 
-def _new_task(job: Job, position: int, plan: PlannedTask, now: datetime) -> Task:
-    return Task(
-        id=derived_id(job.id, position, job.restarts),
-        job_id=job.id,
-        position=position,
-        plan=plan,
-        state=TaskState.CREATED,
-        created_at=now,
+def on_subjob_resumed(job: Job, event: e.SubJobResumed, now: datetime) -> Decision | Ignored:
+    del now
+    if job.parent is None or job.parent.dispatch >= event.dispatch:
+        return Ignored("its parent has said so already")
+    change = Change(replace(job, parent=replace(job.parent, dispatch=event.dispatch)))
+    if job.state.may_restart:
+        _restart(change)
+    elif job.state.is_final:
+        change.send(c.ReportToParent(change.job))
+    return change.done()
+
+
+def _restart(change: Change) -> None:
+    job = change.job
+    # One step back, so that `TaskPlanned` for the position it stopped at is the awaited one again.
+    # A graph counts those that are done, and these stay done.
+    done = job.position if job.is_graph else max(job.position, 1) - 1
+    again = replace(
+        job,
+        position=done,
+        progress=done_progress(job, done),
+        restarts=job.restarts + 1,
+        error=None,
+        failed_at=None,
+        delete_at=None,
     )
+    change.move_job(JobState.PENDING, again)
+    if job.is_graph:
+        change.send(c.PlanReady(job.id, is_restart=True))
+    else:
+        change.send(c.PlanTask(job.id, done + 1, is_restart=True))
+
+
+def _is_over(deadline_at: datetime | None, now: datetime) -> bool:
+    return deadline_at is not None and deadline_at <= now
+
+
+def _at(job: Job, position: int, now: datetime) -> tuple[Change, Task]:
+    """The job come to `position`, and its task there, about to begin."""
+    task = new_task(job.id, position, job.restarts, now)
+    return Change(job if job.is_graph else replace(job, position=position)), task
 
 
 def _not_awaited(job: Job, position: int) -> Ignored | None:
     if job.state.is_final:
         return Ignored(f"job is {job.state}")
-    if position != job.position + 1:
+    if not job.is_graph and position != job.position + 1:
         return Ignored(f"position {position} is not the next after {job.position}")
     return None

@@ -1,7 +1,9 @@
 """The states of jobs and tasks, and which moves between them are legal.
 
-The law: a final state is left only by a restart (jobs) or never (tasks). Everything that moves a
-job or a task is checked against these two tables, here and again by constraints in Postgres.
+The law: a final state is left only by a restart: a job goes on from where it stopped, and so does a
+task that is made of others (`REOPENED`). A task that a worker runs never leaves it: what is tried
+again is a new task. Everything that moves a job or a task is checked against these tables, here
+and again by constraints in Postgres.
 """
 
 from enum import StrEnum
@@ -40,6 +42,17 @@ class TaskState(StrEnum):
         return self in _FINAL_TASK_STATES
 
 
+class TaskKind(StrEnum):
+    TASK = "task"  # run by a worker
+    PARALLEL = "parallel"  # its children are listed
+    EACH = "each"  # one child for each item of a list
+    SUBJOB = "subjob"  # stands for a job of its own
+
+    @property
+    def has_children(self) -> bool:
+        return self in (TaskKind.PARALLEL, TaskKind.EACH)
+
+
 _FINAL_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 _FINAL_TASK_STATES = frozenset(
     {
@@ -64,8 +77,18 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
     JobState.CANCELLED: frozenset({JobState.PENDING}),  # restart
 }
 
+_BEGINNINGS = frozenset(
+    {
+        TaskState.SCHEDULED,
+        TaskState.RUNNING,  # made of others: it runs as soon as it begins
+        TaskState.SKIPPED,
+        TaskState.FAILED,  # an expression in it fails
+        TaskState.CANCELLED,
+    }
+)
+
 TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
-    TaskState.CREATED: frozenset({TaskState.SCHEDULED, TaskState.CANCELLED}),
+    TaskState.CREATED: _BEGINNINGS,
     TaskState.PENDING: frozenset({TaskState.SCHEDULED, TaskState.CANCELLED}),
     TaskState.SCHEDULED: frozenset({TaskState.RUNNING, TaskState.FAILED, TaskState.CANCELLED}),
     TaskState.RUNNING: frozenset(
@@ -82,3 +105,7 @@ TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
     TaskState.STOPPED: frozenset(),
     TaskState.SKIPPED: frozenset(),
 }
+
+REOPENED = frozenset({TaskState.CREATED, TaskState.FAILED, TaskState.CANCELLED})
+"""From where a restart brings a task that is made of others back to RUNNING. CREATED: its own
+parent was restarted and has now come to it."""

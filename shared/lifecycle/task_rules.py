@@ -5,11 +5,12 @@ from datetime import datetime
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
+from shared.lifecycle.beginnings import queued, start_job
 from shared.lifecycle.decision import Change, Decision, Ignored
+from shared.lifecycle.endings import spread_progress, task_done, task_failed
 from shared.lifecycle.ids import derived_chance, derived_id
-from shared.lifecycle.job_ends import advance, fail_job
 from shared.lifecycle.states import JobState, TaskState
-from shared.lifecycle.values import Job, Task
+from shared.lifecycle.values import Failure, Job, Task
 
 MAX_LOST_DISPATCHES = 5
 
@@ -34,7 +35,9 @@ def on_claimed(job: Job, task: Task, event: e.TaskClaimed, now: datetime) -> Dec
         ),
     )
     if job.state is JobState.SCHEDULED:
-        change.move_job(JobState.RUNNING, replace(change.job, started_at=job.started_at or now))
+        start_job(change, now)
+    if task.parent_id is not None and task.attempt == 0:
+        change.send(c.Tell(e.ChildStarted(job.id, task.parent_id)))
     change.send(_grant(event))
     return change.done()
 
@@ -49,13 +52,14 @@ def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) ->
         result=event.result,
         progress=100.0,
         log_parts=event.log_parts,
+        exit_code=0,
         lease_expires_at=None,
         deadline_at=None,
     )
     change.move_task(task, TaskState.COMPLETED, done)
     if task.plan.var and event.result is not None:
         change.send(c.SetVariable(job.id, task.plan.var, event.result))
-    advance(change, now)
+    task_done(change, task, now)  # with the progress it had: the rest was missing
     return change.done()
 
 
@@ -63,7 +67,8 @@ def on_failed(job: Job, task: Task, event: e.TaskFailed, now: datetime) -> Decis
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
     change = Change(job)
-    _fail_task(change, replace(task, log_parts=event.log_parts), event.error, now)
+    failed = replace(task, log_parts=event.log_parts, exit_code=event.exit_code)
+    _fail_task(change, failed, Failure(event.error, event.cause, event.exit_code), now)
     return change.done()
 
 
@@ -85,9 +90,10 @@ def on_progressed(
         return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
     if task.progress == event.progress:
         return Ignored("no news")
-    moved = replace(task, progress=event.progress)
-    done = (task.position - 1 + event.progress / 100) / job.task_count * 100
-    return Decision(replace(job, progress=round(done, 2)), tasks=(moved,))
+    change = Change(job)
+    change.progress_task(replace(task, progress=event.progress))
+    spread_progress(change, task, event.progress - task.progress)
+    return change.done()
 
 
 def on_task_cancelled(
@@ -99,7 +105,12 @@ def on_task_cancelled(
     change = Change(job)
     ended = replace(task, lease_expires_at=None, deadline_at=None, due_at=None)
     change.move_task(task, TaskState.CANCELLED, ended)
-    _stop(change, task, "cancelled")
+    if task.children is not None:
+        change.send(c.CancelTasks(job.id, task.id))
+    elif task.subjob_id is not None:
+        change.send(c.CancelSubJob(task.subjob_id))
+    else:
+        _stop(change, task, "cancelled")
     return change.done()
 
 
@@ -114,8 +125,7 @@ def on_lease_expired(
     if lost.lost >= MAX_LOST_DISPATCHES:
         change = Change(job)
         error = f"lost {lost.lost} workers in a row; the last was {task.node_id}"
-        change.move_task(task, TaskState.FAILED, _failed(lost, error, now))
-        fail_job(change, error, now)
+        _fail_task(change, lost, Failure(error, "lost"), now)
         return change.done()
     decision = _dispatch_again(job, lost, now)
     stop = _stop_command(task, "lease expired")
@@ -127,7 +137,22 @@ def on_timed_out(job: Job, task: Task, event: e.TaskTimedOut, now: datetime) -> 
         return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
     change = Change(job)
     _stop(change, task, "timed out")
-    _fail_task(change, task, "timed out", now)
+    _fail_task(change, task, Failure("timed out", "timeout"), now)
+    return change.done()
+
+
+def on_queue_timed_out(
+    job: Job, task: Task, event: e.QueueTimedOut, now: datetime
+) -> Decision | Ignored:
+    if task.state is not TaskState.SCHEDULED or task.dispatch != event.dispatch:
+        return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
+    limit = task.plan.queue_timeout
+    if limit is None or task.deadline_at is None or task.deadline_at > now:
+        return Ignored("sent again in the meantime")
+    change = Change(job)
+    seconds = f"{limit.total_seconds():g}s"
+    error = f"no worker took it from queue {task.plan.queue!r} within {seconds}"
+    _fail_task(change, task, Failure(error, "queue"), now)
     return change.done()
 
 
@@ -136,7 +161,7 @@ def on_retry_due(job: Job, task: Task, event: e.RetryDue, now: datetime) -> Deci
     if task.state is not TaskState.PENDING:
         return Ignored(f"task is {task.state}")
     change = Change(job)
-    sent = change.move_task(task, TaskState.SCHEDULED, replace(task, due_at=None, scheduled_at=now))
+    sent = change.move_task(task, TaskState.SCHEDULED, replace(queued(task, now), due_at=None))
     change.send(c.RunTask(sent))
     return change.done()
 
@@ -148,7 +173,7 @@ def on_dispatch_missing(
         return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
     # The same dispatch number: should the first message still exist, whichever is claimed first
     # runs and the other is refused.
-    sent = replace(task, scheduled_at=now)
+    sent = replace(task, scheduled_at=now)  # its time in the queue goes on
     return Decision(job, tasks=(sent,), commands=(c.RunTask(sent),))
 
 
@@ -166,11 +191,22 @@ def _failed(task: Task, error: str, now: datetime) -> Task:
     return replace(task, failed_at=now, error=error, lease_expires_at=None, deadline_at=None)
 
 
-def _fail_task(change: Change, task: Task, error: str, now: datetime) -> None:
-    change.move_task(task, TaskState.FAILED, _failed(task, error, now))
-    if task.attempt >= task.plan.retry.limit:
-        fail_job(change, error, now)
+def _fail_task(change: Change, task: Task, failure: Failure, now: datetime) -> None:
+    change.move_task(task, TaskState.FAILED, _failed(task, failure.error, now))
+    policy = task.plan.retry
+    if task.attempt >= policy.limit or not policy.covers(failure):
+        was_taken = failure.cause != "queue"
+        task_failed(change, task, failure.error, now, was_taken=was_taken)
         return
+    spread_progress(change, task, -task.progress)
+    retry = _retry(task, now)
+    change.add_task(retry)
+    if retry.state is TaskState.SCHEDULED:
+        change.send(c.RunTask(retry))
+
+
+def _retry(task: Task, now: datetime) -> Task:
+    """The next attempt: a new task, at once or after a wait."""
     retry_id = derived_id(task.id, "retry")
     delay = task.plan.retry.delay(task.attempt, derived_chance(retry_id))
     retry = Task(
@@ -182,26 +218,25 @@ def _fail_task(change: Change, task: Task, error: str, now: datetime) -> None:
         created_at=now,
         attempt=task.attempt + 1,
         due_at=now + delay if delay else None,
-        scheduled_at=None if delay else now,
+        parent_id=task.parent_id,
+        place=task.place,
+        scope=task.scope,
     )
-    change.add_task(retry)
-    if not delay:
-        change.send(c.RunTask(retry))
+    return retry if delay else queued(retry, now)
 
 
 def _dispatch_again(job: Job, task: Task, now: datetime) -> Decision:
     """Send the same attempt once more, under a new dispatch number; no retry is spent."""
     change = Change(job)
     again = replace(
-        task,
+        queued(task, now),
         dispatch=task.dispatch + 1,
         node_id=None,
         started_at=None,
         lease_expires_at=None,
-        deadline_at=None,
-        scheduled_at=now,
         progress=0.0,
     )
+    spread_progress(change, task, -task.progress)
     if task.state is TaskState.SCHEDULED:
         change.tasks[again.id] = again
     else:

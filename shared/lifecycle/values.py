@@ -1,10 +1,23 @@
 """The frozen values the core decides over: a job, a task, a task that is about to be made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.lifecycle.states import JobState, TaskState
+from shared.lifecycle.families import Children
+from shared.lifecycle.states import JobState, TaskKind, TaskState
+
+Scope = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed: `exit` with the program's `exit_code`, `timeout`, `lost` (its workers
+    vanished), `queue` (it waited too long for one), or `other`."""
+
+    error: str
+    cause: str = "other"
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +26,8 @@ class RetryPolicy:
 
     The n-th retry (from 0) waits `initial_delay * scaling_factor ** n`, at most `max_delay`, and
     up to `jitter` (0..1) of that time is taken off, so that tasks that failed together do not
-    come back together.
+    come back together. `on` names what is tried again: exit codes as text, `timeout`, `lost`; None
+    is every failure but those of `lost` and `queue`, which have had their tries.
     """
 
     limit: int = 0
@@ -21,6 +35,12 @@ class RetryPolicy:
     scaling_factor: float = 2.0
     max_delay: timedelta = timedelta(hours=1)
     jitter: float = 0.0
+    on: frozenset[str] | None = None
+
+    def covers(self, failure: Failure) -> bool:
+        if self.on is None:
+            return failure.cause not in ("lost", "queue")
+        return failure.cause in self.on or str(failure.exit_code) in self.on
 
     def delay(self, attempt: int, chance: float) -> timedelta:
         """The wait before retry number `attempt` (0 is the first); `chance` is in 0..1."""
@@ -51,15 +71,32 @@ class PlannedTask:
     var: str | None = None
     definition: Mapping[str, object] = field(default_factory=dict)
     sealed: str | None = None
+    kind: TaskKind = TaskKind.TASK
+    allow_failure: bool = False
+    queue_timeout: timedelta | None = None
+
+
+NOT_PLANNED = PlannedTask(name="", queue="")
+"""Of a task that waits for its turn among its siblings."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parent:
+    """The task of another job that waits for the end of a sub-job, and as which dispatch of it."""
+
+    job_id: str
+    task_id: str
+    dispatch: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """A job's moving part. What was submitted stays in its row and is not needed to decide.
 
-    Its changes are announced if somebody wants to hear of them (`has_webhooks`).
-    `position` is the 1-based place of the current task, 0 before the first. `version` numbers the
-    announced changes of the job and its tasks, in the order they were decided.
+    `position` is the 1-based place of the current task, 0 before the first; in a graph of tasks
+    (`is_graph`), where several may be current, it is the number of those that are done. `version`
+    numbers the changes of the job and its tasks, in the order they were decided. `timeout` counts
+    from the moment its first task runs. `parent` waits for its end.
     """
 
     id: str
@@ -72,6 +109,10 @@ class Job:
     restarts: int = 0
     has_output: bool = False
     has_webhooks: bool = False
+    is_graph: bool = False
+    parent: Parent | None = None
+    timeout: timedelta | None = None
+    deadline_at: datetime | None = None
     auto_delete_after: timedelta | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
@@ -88,6 +129,9 @@ class Task:
     `dispatch` counts how often this attempt was sent to a worker; only a report that names the
     current dispatch and its node counts. `lost` counts the dispatches whose worker vanished.
     `log_parts` is how many log parts its last dispatch has, so that a reader knows the log's end.
+    `deadline_at` is the end of its time in the queue while it is SCHEDULED, of its time-out while
+    it is RUNNING. A child has the `place` (from 0) among those of `parent_id`, and the variables of
+    the each tasks around it in `scope`, which the core hands on unread.
     """
 
     id: str
@@ -111,3 +155,36 @@ class Task:
     result: str | None = None
     error: str | None = None
     log_parts: int | None = None
+    exit_code: int | None = None
+    parent_id: str | None = None
+    place: int | None = None
+    scope: Scope | None = None
+    children: Children | None = None
+    subjob_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offspring:
+    """The children a planned task will have: a scope for each, in order."""
+
+    scopes: Sequence[Scope | None]
+    concurrency: int = 0
+    required: int | None = None  # how many must succeed; None: all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubJob:
+    """The job a planned task stands for. `submission` is the rest of it, handed on unread."""
+
+    job: Job
+    submission: object = None
+    is_detached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A task as it will be: what it is, and what becomes of it beside a message to a worker."""
+
+    task: PlannedTask
+    offspring: Offspring | None = None
+    subjob: SubJob | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.lifecycle import Job
+from shared.store.new_graph import Needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,8 +12,9 @@ class NewJob:
     """`tasks`, `defaults`, `webhooks` and `permissions` are in the job language's JSON form.
 
     `readers` are those who may see the job, as `user:name` and `role:slug`; empty means everybody.
-
-    `job` is PENDING; its `task_count`, `has_output` and `auto_delete_after` agree with the rest.
+    `parent_task_id` made it, whether or not it waits for it. `needs` tells for each task's position
+    which it waits for, if the job is a graph. `job` is PENDING; its `task_count`, `has_output`,
+    `is_graph` and `auto_delete_after` agree with the rest.
     """
 
     job: Job
@@ -29,3 +31,6 @@ class NewJob:
     permissions: Sequence[Mapping[str, object]] = ()
     readers: Sequence[str] = ()
     schedule_id: str | None = None
+    parent_job_id: str | None = None
+    parent_task_id: str | None = None
+    needs: Needs | None = None

@@ -12,23 +12,45 @@ from shared.broker import Outgoing
 from shared.lifecycle import (
     AnnounceJob,
     AnnounceTask,
+    CancelSubJob,
     Command,
     GrantClaim,
+    Job,
+    Parent,
     RefuseClaim,
+    ReportToParent,
+    ResumeSubJob,
     RunTask,
     StopTask,
     Task,
 )
-from shared.messages import Change, Changes, Orders, Refusal, StopOrder, TaskRef, encode
+from shared.messages import (
+    Change,
+    Changes,
+    Kinship,
+    Orders,
+    Refusal,
+    StopOrder,
+    SubJobEnd,
+    SubJobResume,
+    TaskRef,
+    encode,
+)
 from shared.messages import RunTask as RunTaskMessage
-from shared.messages.queues import EVENTS, node_queue
+from shared.messages.queues import COMPLETIONS, EVENTS, node_queue
 
 _ToNode = GrantClaim | RefuseClaim | StopTask
+_ToKin = ReportToParent | ResumeSubJob | CancelSubJob
+_Announcement = AnnounceJob | AnnounceTask
+
+FeedRow = dict[str, object]
+"""A row of `job_events`: `job_id`, and `changes` as a list of `Change` in their JSON form."""
 
 
 def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
     """The messages these commands ask for; other commands are passed over."""
     changes: list[Change] = []
+    kin: list[_ToKin] = []
     orders: defaultdict[str, list[_ToNode]] = defaultdict(list)
     messages: list[Outgoing] = []
     for command in commands:
@@ -37,16 +59,27 @@ def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
                 messages.append(_run_task(task))
             case GrantClaim() | RefuseClaim() | StopTask():
                 orders[command.node_id].append(command)
-            case AnnounceJob():
-                changes.append(_job_change(command, now))
-            case AnnounceTask():
-                changes.append(_task_change(command, now))
+            case ReportToParent() | ResumeSubJob() | CancelSubJob():
+                kin.append(command)
+            case AnnounceJob() | AnnounceTask() if command.job.has_webhooks:
+                changes.append(Change.model_construct(**_change(command, now)))
             case _:
                 pass  # answered inside the transaction
     messages += [_message(node_queue(node), _orders(to_node)) for node, to_node in orders.items()]
+    if kin:
+        messages.append(_message(COMPLETIONS, _kinship(kin)))
     if changes:
         messages.append(_message(EVENTS, Changes.model_construct(changes=changes)))
     return messages
+
+
+def feed_of(commands: Sequence[Command], now: datetime) -> list[FeedRow]:
+    """All announcements, whether or not anybody is called for them: a row for each job."""
+    by_job: dict[str, list[dict[str, object]]] = {}
+    for command in commands:
+        if isinstance(command, _Announcement):
+            by_job.setdefault(command.job.id, []).append(_filled(_change(command, now)))
+    return [{"job_id": job_id, "changes": changes} for job_id, changes in by_job.items()]
 
 
 def abandoned_order(node_id: str, abandoned: Sequence[str]) -> Outgoing:
@@ -93,33 +126,58 @@ def _orders(commands: Iterable[_ToNode]) -> Orders:
     return Orders.model_construct(granted=granted, refused=refused, stop=stop)
 
 
-def _job_change(command: AnnounceJob, now: datetime) -> Change:
+def _kinship(commands: Iterable[_ToKin]) -> Kinship:
+    ended: list[SubJobEnd] = []
+    cancelled: list[str] = []
+    resumed: list[SubJobResume] = []
+    for command in commands:
+        match command:
+            case ReportToParent(job):
+                if job.parent is not None:
+                    ended.append(subjob_end(job.parent, job.id, job.state, job.result, job.error))
+            case CancelSubJob(subjob_id):
+                cancelled.append(subjob_id)
+            case ResumeSubJob(subjob_id, dispatch):
+                resumed.append(SubJobResume(job_id=subjob_id, dispatch=dispatch))
+    return Kinship(ended=ended, cancelled=cancelled, resumed=resumed)
+
+
+def subjob_end(
+    parent: Parent, subjob_id: str, state: str, result: str | None, error: str | None
+) -> SubJobEnd:
+    return SubJobEnd(
+        job_id=parent.job_id,
+        task_id=parent.task_id,
+        dispatch=parent.dispatch,
+        subjob_id=subjob_id,
+        state=state,
+        result=result,
+        error=error,
+    )
+
+
+def _change(command: _Announcement, now: datetime) -> dict[str, Any]:
+    """The fields of a `Change`."""
     job = command.job
-    return Change.model_construct(
-        job_id=job.id,
-        version=job.version,
-        state=job.state.value,
-        at=now,
-        position=job.position,
-        progress=job.progress,
-        result=job.result,
-        error=job.error,
-    )
+    fields: dict[str, Any] = {"job_id": job.id, "version": job.version, "at": now}
+    if command.is_progress:
+        fields["is_progress"] = True
+    if isinstance(command, AnnounceJob):
+        about: Job | Task = job
+    else:
+        about = task = command.task
+        fields["task_id"] = task.id
+        fields["task_name"] = task.plan.name
+        fields["parent_id"] = task.parent_id
+        fields["attempt"] = task.attempt
+        fields["node_id"] = task.node_id
+    fields["state"] = about.state.value
+    fields["position"] = about.position
+    fields["progress"] = about.progress
+    fields["result"] = about.result
+    fields["error"] = about.error
+    return fields
 
 
-def _task_change(command: AnnounceTask, now: datetime) -> Change:
-    task = command.task
-    return Change.model_construct(
-        job_id=task.job_id,
-        version=command.version,
-        state=task.state.value,
-        at=now,
-        position=task.position,
-        progress=task.progress,
-        result=task.result,
-        error=task.error,
-        task_id=task.id,
-        task_name=task.plan.name,
-        attempt=task.attempt,
-        node_id=task.node_id,
-    )
+def _filled(fields: dict[str, Any]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,12 +1,23 @@
 """Rows to the core's values, and back to what the write statement takes."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
 
-from shared.lifecycle import Job, JobState, PlannedTask, RetryPolicy, Task, TaskState
+from shared.lifecycle import (
+    Children,
+    Job,
+    JobState,
+    Parent,
+    PlannedTask,
+    RetryPolicy,
+    Task,
+    TaskKind,
+    TaskState,
+)
 
 
 def job_of(row: asyncpg.Record) -> Job:
@@ -21,6 +32,10 @@ def job_of(row: asyncpg.Record) -> Job:
         restarts=row["restarts"],
         has_output=row["has_output"],
         has_webhooks=row["has_webhooks"],
+        is_graph=row["is_graph"],
+        parent=_parent_of(row),
+        timeout=row["timeout"],
+        deadline_at=row["deadline_at"],
         auto_delete_after=row["auto_delete_after"],
         started_at=row["started_at"],
         completed_at=row["completed_at"],
@@ -28,6 +43,17 @@ def job_of(row: asyncpg.Record) -> Job:
         delete_at=row["delete_at"],
         result=row["result"],
         error=row["error"],
+    )
+
+
+def _parent_of(row: asyncpg.Record) -> Parent | None:
+    """Who waits for the job; a job that was started detached has nobody."""
+    if row["parent_dispatch"] is None:
+        return None
+    return Parent(
+        job_id=row["parent_job_id"],
+        task_id=row["parent_task_id"],
+        dispatch=row["parent_dispatch"],
     )
 
 
@@ -44,6 +70,8 @@ def job_changes(job: Job) -> dict[str, object]:
         "completed_at": job.completed_at,
         "failed_at": job.failed_at,
         "delete_at": job.delete_at,
+        "deadline_at": job.deadline_at,
+        "parent_dispatch": job.parent.dispatch if job.parent else None,
         "result": job.result,
         "error": job.error,
     }
@@ -59,6 +87,9 @@ def task_of(row: asyncpg.Record) -> Task:
         var=row["var"],
         definition=row["definition"],
         sealed=row["sealed"],
+        kind=TaskKind(row["kind"]),
+        allow_failure=row["allow_failure"],
+        queue_timeout=row["queue_timeout"],
     )
     return Task(
         id=row["id"],
@@ -82,6 +113,12 @@ def task_of(row: asyncpg.Record) -> Task:
         result=row["result"],
         error=row["error"],
         log_parts=row["log_parts"],
+        exit_code=row["exit_code"],
+        parent_id=row["parent_id"],
+        place=row["place"],
+        scope=row["scope"],
+        children=Children(**children) if (children := row["children"]) else None,
+        subjob_id=row["subjob_id"],
     )
 
 
@@ -104,24 +141,39 @@ def task_changes(task: Task) -> dict[str, object]:
         "result": task.result,
         "error": task.error,
         "log_parts": task.log_parts,
+        "exit_code": task.exit_code,
+        "children": asdict(task.children) if task.children else None,
+        "subjob_id": task.subjob_id,
     }
 
 
-def new_task_row(task: Task) -> dict[str, object]:
+def begun_task_row(task: Task) -> dict[str, object]:
+    """What a decision changes of a task that waited for its turn and now begins."""
     plan = task.plan
     return task_changes(task) | {
-        "job_id": task.job_id,
-        "position": task.position,
         "name": plan.name,
         "queue": plan.queue,
         "priority": plan.priority,
         "var": plan.var,
-        "timeout_seconds": plan.timeout.total_seconds() if plan.timeout else None,
+        "timeout_seconds": _seconds(plan.timeout),
         "retry": retry_row(plan.retry),
         "definition": plan.definition,
         "sealed": plan.sealed,
+        "kind": plan.kind.value,
+        "allow_failure": plan.allow_failure,
+        "queue_timeout_seconds": _seconds(plan.queue_timeout),
+    }
+
+
+def new_task_row(task: Task) -> dict[str, object]:
+    return begun_task_row(task) | {
+        "job_id": task.job_id,
+        "position": task.position,
         "attempt": task.attempt,
         "created_at": task.created_at,
+        "parent_id": task.parent_id,
+        "place": task.place,
+        "scope": task.scope,
     }
 
 
@@ -135,6 +187,7 @@ def retry_row(policy: RetryPolicy) -> dict[str, object]:
         "scaling_factor": policy.scaling_factor,
         "max_delay": policy.max_delay.total_seconds(),
         "jitter": policy.jitter,
+        "on": None if policy.on is None else sorted(policy.on),
     }
 
 
@@ -147,4 +200,9 @@ def retry_of(row: Mapping[str, Any]) -> RetryPolicy:
         scaling_factor=row["scaling_factor"],
         max_delay=timedelta(seconds=row["max_delay"]),
         jitter=row["jitter"],
+        on=None if (on := row.get("on")) is None else frozenset(on),
     )
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return span.total_seconds() if span else None

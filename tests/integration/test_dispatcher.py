@@ -11,10 +11,11 @@ from aiohttp import web
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.settings import WebhookSettings
+from shared.lifecycle import TaskClaimed, TaskProgressed
 from shared.messages import Changes
 from shared.messages.queues import EVENTS
 from shared.process.sealing import Sealer, SealingError
-from tests.support.engine import Rig, engine_rig
+from tests.support.engine import LEASE, Rig, engine_rig
 
 TASK = {"name": "build", "run": "true"}
 
@@ -100,6 +101,23 @@ async def test_task_webhooks_hear_of_tasks_alone(rig: Rig, receiver: Receiver) -
     await call_all(rig)
     assert sorted(receiver.states) == ["COMPLETED", "RUNNING", "SCHEDULED"]
     assert {body["jobId"] for _, body in receiver.heard} == {job_id}
+
+
+async def test_progress_is_told_to_those_who_asked_for_it_and_to_nobody_else(
+    rig: Rig, receiver: Receiver
+) -> None:
+    hooks = [{"url": receiver.url, "event": event} for event in ("job.Progress", "task.Progress")]
+    job_id = await rig.submit([TASK], webhooks=[{"url": f"{receiver.url}?states"}, *hooks])
+    [task] = await rig.tasks(job_id)
+    await rig.happen(TaskClaimed(job_id, task["id"], 1, "n1", LEASE))
+    await store_all(rig)
+    await call_all(rig)
+    receiver.heard.clear()
+    await rig.happen(TaskProgressed(job_id, task["id"], 1, 40.0))
+    await store_all(rig)
+    await call_all(rig)
+    told = sorted((body["id"], body["progress"]) for _, body in receiver.heard)
+    assert told == sorted([(job_id, 40.0), (task["id"], 40.0)])
 
 
 @pytest.mark.parametrize(

@@ -108,10 +108,10 @@ async def test_a_failed_batch_is_applied_one_by_one_and_only_the_cause_fails(
 ) -> None:
     plan = Planner.plan
 
-    def failing(self: Planner, source: object, variables: object) -> object:
+    def failing(self: Planner, source: object, *known: object) -> object:
         if getattr(source, "task", {}).get("name") == "poison":
             raise RuntimeError("a bug")
-        return plan(self, source, variables)  # type: ignore[arg-type]  # passed through
+        return plan(self, source, *known)  # type: ignore[arg-type]  # passed through
 
     monkeypatch.setattr(Planner, "plan", failing)
     poison = {**SHELL, "name": "poison"}

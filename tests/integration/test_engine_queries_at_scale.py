@@ -10,7 +10,7 @@ import pytest
 
 from services.scheduler.store import due, nodes, retention
 from services.webhook_dispatcher.store import deliveries
-from shared.store import leases, outbox, sources, statements
+from shared.store import families, graphs, kinship, leases, outbox, sources, statements
 from tests.support.crowd import crowded_connection, nodes_of, read_whole
 from tests.support.postgres import Databases
 
@@ -28,7 +28,8 @@ SELECT 'job' || n, CASE WHEN n % 2 = 0 THEN 'COMPLETED' ELSE 'SCHEDULED' END, 'a
 FROM generate_series(1, 100000) AS n
 """
 JOB_TASKS = """
-INSERT INTO job_tasks SELECT 'job' || n, p, '{"name": "t"}'
+INSERT INTO job_tasks (job_id, position, task, waiting_for)
+SELECT 'job' || n, p, '{"name": "t"}', p - 1
 FROM generate_series(1, 100000) AS n, generate_series(1, 2) AS p
 """
 VARIABLES = "INSERT INTO job_variables SELECT 'job' || n, 'x', 'y' FROM generate_series(1, 99999) n"
@@ -43,8 +44,26 @@ FROM (SELECT n, CASE WHEN n % 2 = 0 THEN 'COMPLETED' WHEN n % 1000 = 1 THEN 'RUN
                      WHEN n % 1000 = 3 THEN 'PENDING' ELSE 'SCHEDULED' END AS state
       FROM generate_series(1, 100000) AS n) AS made
 """
+# One family of 50,000: nearly all are done, a few wait for their turn, one runs.
+FAMILY = """
+INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition, node_id,
+                   lease_expires_at, created_at, parent_id, place)
+SELECT 'child' || n, 'job50000', 1,
+       CASE WHEN n = 1 THEN 'RUNNING' WHEN n > 49900 THEN 'CREATED' ELSE 'COMPLETED' END,
+       'a', 'default', 0, '{}', '{}', 'n1', CASE WHEN n = 1 THEN now() + interval '1 h' END, now(),
+       'task50000', n
+FROM generate_series(1, 50000) AS n
+"""
+SUBJOBS = """
+UPDATE jobs SET parent_job_id = 'job50000', parent_task_id = 'child1', parent_dispatch = 1
+WHERE id IN (SELECT 'job' || n FROM generate_series(1, 199, 2) AS n)
+"""
+NEEDS = """
+INSERT INTO job_needs SELECT 'job' || n, 1, 2 FROM generate_series(1, 99999) AS n
+"""
 LOGS = """
-INSERT INTO task_log_parts SELECT 'task' || n, p, 'job' || n, 'line ' || p, now()
+INSERT INTO task_log_parts (task_id, number, job_id, contents, created_at)
+SELECT 'task' || n, p, 'job' || n, 'line ' || p, now()
 FROM generate_series(1, 50000) AS n, generate_series(1, 4) AS p
 """
 OUTBOX = """
@@ -57,7 +76,8 @@ SELECT 'd' || n, 'job' || n, 1, 0, 'http://x', '{}', 0, now() + interval '1 h', 
 FROM generate_series(1, 100000) AS n
 """
 TABLES = """
-VACUUM ANALYZE jobs, job_tasks, job_variables, tasks, task_log_parts, outbox, webhook_deliveries
+VACUUM ANALYZE jobs, job_tasks, job_needs, job_variables, tasks, task_log_parts, outbox,
+    webhook_deliveries
 """
 
 IDS = [f"job{n}" for n in range(1, 400, 2)]
@@ -75,7 +95,18 @@ CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "lock jobs": (statements.LOCK_JOBS, (IDS,)),
     "lock tasks": (statements.LOCK_TASKS, (TASK_IDS,)),
-    "lock active tasks": (statements.LOCK_ACTIVE_TASKS, (IDS,)),
+    "lock ancestors": (families.LOCK_ANCESTORS, (["child1"],)),
+    "next created": (families.NEXT_CREATED, (["task50000"], [20], TASK_IDS)),
+    "cancel created of jobs": (families.CANCEL_CREATED_OF_JOBS, (IDS,)),
+    "cancel created of parents": (families.CANCEL_CREATED_OF_PARENTS, (["task2"],)),
+    "lock active of jobs": (families.LOCK_ACTIVE_OF_JOBS, (IDS,)),
+    "lock active of parents": (families.LOCK_ACTIVE_OF_PARENTS, (["job50000"], ["task50000"])),
+    "unfinished at": (families.UNFINISHED_AT, (IDS, [1] * 200)),
+    "reopen children": (families.REOPEN_CHILDREN, (["task2"],)),
+    "ready in a graph": (graphs.READY, (IDS,)),
+    "release in a graph": (graphs.RELEASE, (IDS, [1] * 200)),
+    "tasks waiting in vain": (kinship.WAITING_IN_VAIN, ()),
+    "orphans": (kinship.ORPHANS, ()),
     "write": (
         statements.WRITE,
         (
@@ -91,13 +122,16 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
             ["m"],
             [0],
             [b"x"],
+            "[]",
+            "[]",
         ),
     ),
     "add log parts": (
         statements.ADD_LOG_PARTS,
         (TASK_IDS, [9] * 200, ["x"] * 200, [LONG_AGO] * 200),
     ),
-    "load sources": (sources.LOAD_SOURCES, (IDS, [2] * 200)),
+    "load tasks": (sources.TASKS, (IDS, [2] * 200)),
+    "load jobs": (sources.JOBS, (IDS,)),
     "load variables": (sources.LOAD_VARIABLES, (IDS, ["x"] * 200)),
     "load all variables": (sources.LOAD_VARIABLES, (IDS, [None] * 200)),
     "renew": (leases.RENEW, (TASK_IDS, ONES, NODES, [HOUR] * 200)),
@@ -108,6 +142,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "due retries": (due.RETRIES, ()),
     "next retry": (due.NEXT_RETRY, ()),
     "timed out": (due.TIMED_OUT, (HOUR,)),
+    "queued too long": (due.QUEUED_TOO_LONG, ()),
+    "jobs timed out": (due.JOBS_TIMED_OUT, ()),
     "lost": (due.LOST, ()),
     "waiting queues": (due.WAITING_QUEUES, (LATER,)),
     "waiting": (due.WAITING, (LATER, ["default"])),
@@ -126,7 +162,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "delivery later": (deliveries.LATER, ("d5", HOUR)),
 }
 TABLES_OF_SIZE = {
-    "jobs", "job_tasks", "job_variables", "tasks", "task_log_parts", "outbox", "webhook_deliveries",
+    "jobs", "job_tasks", "job_needs", "job_variables", "tasks", "task_log_parts", "outbox",
+    "webhook_deliveries",
 }  # fmt: skip
 MOST_BLOCKS = 6000  # for 200 rows with all their indexes
 MOST_PASSED_OVER = 1000
@@ -141,7 +178,19 @@ def crowded_dsn(postgres_databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    fills = (JOBS, JOB_TASKS, VARIABLES, TASKS, LOGS, OUTBOX, DELIVERIES, TABLES)
+    fills = (
+        JOBS,
+        JOB_TASKS,
+        VARIABLES,
+        TASKS,
+        FAMILY,
+        SUBJOBS,
+        NEEDS,
+        LOGS,
+        OUTBOX,
+        DELIVERIES,
+        TABLES,
+    )
     async with crowded_connection(crowded_dsn, fills) as connection:
         yield connection
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.broker.in_process import InProcessBroker
+from shared.jobspec.graph import task_graph
 from shared.lifecycle import Event, Job, JobState, JobSubmitted, TaskClaimed, TaskSucceeded
 from shared.messages import Message, decode
 from shared.postgres.pool import Pool, create_pool
@@ -37,8 +38,10 @@ class Rig:
             created_at=datetime.now(UTC),
             has_output="output" in fields,
             has_webhooks="webhooks" in fields,
+            is_graph=(needs := task_graph(tasks)) is not None,
+            timeout=fields.pop("timeout", None),
         )
-        new = NewJob(job=job, name="a job", tasks=tasks, **fields)
+        new = NewJob(job=job, name="a job", tasks=tasks, needs=needs, **fields)
         await self.engine.perform_one(Work(JobSubmitted(job), new_job=new))
         return job_id
 

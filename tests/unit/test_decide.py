@@ -7,7 +7,7 @@ import pytest
 
 from shared.lifecycle import (
     AnnounceJob,
-    CancelActiveTasks,
+    CancelTasks,
     Decision,
     DispatchMissing,
     EvaluateOutput,
@@ -20,6 +20,7 @@ from shared.lifecycle import (
     JobSubmitted,
     LeaseExpired,
     OutputEvaluated,
+    Planned,
     PlannedTask,
     PlanTask,
     RefuseClaim,
@@ -67,7 +68,7 @@ def decided(outcome: Decision | Ignored) -> Decision:
 
 def scheduled(job: Job | None = None, **planned: object) -> tuple[Job, Task]:
     outcome = decided(
-        decide(job or pending_job(), None, TaskPlanned("job", 1, plan(**planned)), NOW)
+        decide(job or pending_job(), None, TaskPlanned("job", 1, Planned(task=plan(**planned))), NOW)
     )
     return outcome.job, outcome.new_tasks[0]
 
@@ -94,7 +95,7 @@ def test_a_submitted_job_asks_for_its_first_task() -> None:
 
 
 def test_the_first_planned_task_is_sent_and_schedules_the_job() -> None:
-    outcome = decided(decide(pending_job(), None, TaskPlanned("job", 1, plan()), NOW))
+    outcome = decided(decide(pending_job(), None, TaskPlanned("job", 1, Planned(task=plan())), NOW))
     assert (outcome.job.state, outcome.job.position) == (JobState.SCHEDULED, 1)
     [task] = outcome.new_tasks
     assert task.state is TaskState.SCHEDULED
@@ -103,7 +104,7 @@ def test_the_first_planned_task_is_sent_and_schedules_the_job() -> None:
 
 def test_a_task_planned_twice_is_made_once() -> None:
     job, _ = scheduled()
-    assert isinstance(decide(job, None, TaskPlanned("job", 1, plan()), NOW), Ignored)
+    assert isinstance(decide(job, None, TaskPlanned("job", 1, Planned(task=plan())), NOW), Ignored)
 
 
 def test_a_claim_starts_the_task_with_a_lease_and_is_granted() -> None:
@@ -280,7 +281,7 @@ def test_cancelling_a_job_cancels_and_stops_what_runs() -> None:
     job, task = running()
     cancelled = decided(decide(job, None, JobCancelled("job"), LATER))
     assert cancelled.job.state is JobState.CANCELLED
-    assert commands_of(cancelled, CancelActiveTasks)
+    assert commands_of(cancelled, CancelTasks)
     outcome = decided(decide(cancelled.job, task, TaskCancelled("job", task.id), LATER))
     assert outcome.tasks[0].state is TaskState.CANCELLED
     assert commands_of(outcome, StopTask)
@@ -297,8 +298,8 @@ def test_a_failed_job_restarts_at_the_failed_position_with_a_fresh_task() -> Non
     failed = decided(decide(job, task, TaskFailed("job", task.id, 1, NODE, "boom"), LATER)).job
     outcome = decided(decide(failed, None, JobRestarted("job"), LATER))
     assert (outcome.job.state, outcome.job.error) == (JobState.PENDING, None)
-    assert commands_of(outcome, PlanTask) == [PlanTask("job", 1)]
-    again = decided(decide(outcome.job, None, TaskPlanned("job", 1, plan()), LATER))
+    assert commands_of(outcome, PlanTask) == [PlanTask("job", 1, is_restart=True)]
+    again = decided(decide(outcome.job, None, TaskPlanned("job", 1, Planned(task=plan())), LATER))
     assert again.new_tasks[0].id != task.id
 
 
@@ -339,18 +340,11 @@ def test_a_missing_message_is_sent_again_under_the_same_dispatch() -> None:
     assert command.task.dispatch == 1
 
 
-def test_a_job_nobody_wants_to_hear_of_is_not_announced() -> None:
-    job, task = running()
-    outcome = decided(decide(job, task, TaskFailed("job", task.id, 1, NODE, "boom"), LATER))
-    assert [c for c in outcome.commands if "Announce" in type(c).__name__] == []
-    assert outcome.job.version > job.version
-
-
 def test_announcements_of_a_job_are_numbered_without_gaps() -> None:
     job, task = running(pending_job(has_webhooks=True))
     outcome = decided(decide(job, task, TaskFailed("job", task.id, 1, NODE, "boom"), LATER))
     announced = [
-        command.job.version if isinstance(command, AnnounceJob) else command.version  # type: ignore[attr-defined]  # the other announcement
+        command.job.version  # type: ignore[attr-defined]  # an announcement
         for command in outcome.commands
         if "Announce" in type(command).__name__
     ]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.lifecycle import (
-    CancelActiveTasks,
+    CancelTasks,
     Decision,
     DispatchMissing,
     EvaluateOutput,
@@ -25,6 +25,7 @@ from shared.lifecycle import (
     JobSubmitted,
     LeaseExpired,
     OutputEvaluated,
+    Planned,
     PlannedTask,
     PlanTask,
     RetryDue,
@@ -74,10 +75,10 @@ class World:
             case PlanTask(job_id, position):
                 retry = RetryPolicy(limit=1, initial_delay=timedelta(seconds=position % 2))
                 planned = PlannedTask(name="t", queue="default", retry=retry)
-                self.happen(TaskPlanned(job_id, position, planned))
+                self.happen(TaskPlanned(job_id, position, Planned(task=planned)))
             case EvaluateOutput(job_id):
                 self.happen(OutputEvaluated(job_id, "done"))
-            case CancelActiveTasks(job_id):
+            case CancelTasks(job_id, None):
                 for task in [t for t in self.tasks.values() if not t.state.is_final]:
                     self.happen(TaskCancelled(job_id, task.id))
             case GrantClaim(node_id, _, task_id, dispatch):

@@ -10,7 +10,15 @@ compare it with each row instead of asking the index.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.lifecycle import DispatchMissing, LeaseExpired, RetryDue, TaskTimedOut
+from shared.lifecycle import (
+    DispatchMissing,
+    Event,
+    JobTimedOut,
+    LeaseExpired,
+    QueueTimedOut,
+    RetryDue,
+    TaskTimedOut,
+)
 from shared.postgres.pool import Connection
 
 LIMIT = 500
@@ -30,6 +38,17 @@ TIMED_OUT = f"""
 SELECT job_id, id, dispatch FROM tasks
 WHERE state = 'RUNNING' AND deadline_at < now() - $1::interval
 ORDER BY deadline_at LIMIT {LIMIT}
+"""  # noqa: S608 - a number of our own
+
+# A task that waits has no lease; its deadline is that of its time in the queue.
+QUEUED_TOO_LONG = f"""
+SELECT job_id, id, dispatch FROM tasks
+WHERE state = 'SCHEDULED' AND deadline_at < now()
+ORDER BY deadline_at LIMIT {LIMIT}
+"""  # noqa: S608 - a number of our own
+
+JOBS_TIMED_OUT = f"""
+SELECT id FROM jobs WHERE deadline_at < now() ORDER BY deadline_at LIMIT {LIMIT}
 """  # noqa: S608 - a number of our own
 
 LOST = f"""
@@ -72,9 +91,16 @@ async def seconds_to_next_retry(connection: Connection) -> float | None:
     return seconds
 
 
-async def timed_out(connection: Connection, grace: timedelta) -> list[TaskTimedOut]:
-    rows = await connection.fetch(TIMED_OUT, grace)
-    return [TaskTimedOut(row["job_id"], row["id"], row["dispatch"]) for row in rows]
+async def timed_out(connection: Connection, grace: timedelta) -> list[Event]:
+    """Tasks that should have ended, or begun, and jobs that should have ended."""
+    tasks = await connection.fetch(TIMED_OUT, grace)
+    queued = await connection.fetch(QUEUED_TOO_LONG)
+    jobs = await connection.fetch(JOBS_TIMED_OUT)
+    return [
+        *(TaskTimedOut(row["job_id"], row["id"], row["dispatch"]) for row in tasks),
+        *(QueueTimedOut(row["job_id"], row["id"], row["dispatch"]) for row in queued),
+        *(JobTimedOut(row["id"]) for row in jobs),
+    ]
 
 
 async def lost(connection: Connection) -> list[LeaseExpired]:

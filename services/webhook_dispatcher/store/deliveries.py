@@ -10,7 +10,7 @@ from shared.postgres.pool import Connection
 # Jobs without webhooks, nearly all of them, end here.
 JOBS_WITH_WEBHOOKS = """
 SELECT id, name, description, tags, inputs, created_at, started_at, completed_at, failed_at,
-       task_count, webhooks, sealed
+       task_count, webhooks, sealed, parent_task_id
 FROM jobs WHERE id = ANY($1::text[]) AND webhooks <> '[]'
 """
 

@@ -13,6 +13,8 @@ ALTER TABLE jobs
 
 CREATE INDEX jobs_by_parent ON jobs (parent_task_id) WHERE parent_task_id IS NOT NULL;
 CREATE INDEX jobs_by_schedule ON jobs (schedule_id, created_at DESC) WHERE schedule_id IS NOT NULL;
+CREATE INDEX jobs_waited_for ON jobs (created_at)
+    WHERE parent_dispatch IS NOT NULL AND state IN ('PENDING', 'SCHEDULED', 'RUNNING');
 CREATE INDEX jobs_deadlines ON jobs (deadline_at) WHERE deadline_at IS NOT NULL;
 
 -- In a graph a task is sent when as many of its needs have ended as it has.
@@ -72,3 +74,4 @@ ALTER TABLE task_log_parts
     ADD COLUMN txid bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
     ADD COLUMN seq  bigint NOT NULL DEFAULT nextval('feed_seq');
 CREATE INDEX task_log_parts_feed ON task_log_parts (job_id, txid, seq);
+CREATE INDEX task_log_parts_in_order ON task_log_parts (txid, seq);

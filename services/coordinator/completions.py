@@ -1,0 +1,58 @@
+"""The messages door for `completions`: what workers report, and jobs of one another, as events."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from shared.lifecycle import (
+    JobCancelled,
+    SubJobResumed,
+    TaskClaimed,
+    TaskFailed,
+    TaskReturned,
+    TaskSucceeded,
+)
+from shared.messages import Finished, Kinship, Reports
+from shared.store.apply import Work
+from shared.store.engine import Engine, Failures, perform_all
+from shared.store.kinship import ended
+
+
+async def on_completions(engine: Engine, messages: Sequence[Reports | Kinship]) -> Failures:
+    return await perform_all(engine, [list(_works(message)) for message in messages])
+
+
+def _works(message: Reports | Kinship) -> Iterator[Work]:
+    return _of_worker(message) if isinstance(message, Reports) else _of_jobs(message)
+
+
+def _of_worker(reports: Reports) -> Iterator[Work]:
+    lease = timedelta(seconds=reports.lease_seconds)
+    node = reports.node_id
+    for claim in reports.claims:
+        yield Work(TaskClaimed(claim.job_id, claim.task_id, claim.dispatch, node, lease))
+    for finished in reports.finished:
+        yield Work(_finished(finished, node), logs=finished.log)
+    for returned in reports.returned:
+        yield Work(TaskReturned(returned.job_id, returned.task_id, returned.dispatch, node))
+
+
+def _finished(report: Finished, node: str) -> TaskSucceeded | TaskFailed:
+    ref = (report.job_id, report.task_id, report.dispatch, node)
+    if report.error is None:
+        return TaskSucceeded(*ref, result=report.result, log_parts=report.log_parts)
+    return TaskFailed(
+        *ref,
+        error=report.error,
+        log_parts=report.log_parts,
+        cause=report.cause,
+        exit_code=report.exit_code,
+    )
+
+
+def _of_jobs(kinship: Kinship) -> Iterator[Work]:
+    for end in kinship.ended:
+        yield Work(ended(end))
+    for job_id in kinship.cancelled:
+        yield Work(JobCancelled(job_id))
+    for resume in kinship.resumed:
+        yield Work(SubJobResumed(resume.job_id, resume.dispatch))

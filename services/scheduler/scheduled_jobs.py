@@ -1,0 +1,56 @@
+"""The jobs that a schedule makes, of what was submitted when it was made."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from services.scheduler.store.schedules import DueSchedule
+from shared.jobspec import ScheduledJobSpec
+from shared.jobspec.cron import Timetable, parse_cron
+from shared.lifecycle import derived_id
+from shared.process.sealing import Sealer, SealingError
+from shared.store.new_job import NewJob
+from shared.store.submission import new_job
+
+
+class CannotFire(Exception):
+    """No job can be made of the schedule as it stands; the text says why."""
+
+
+def timetable_of(due: DueSchedule) -> Timetable:
+    """Raises CannotFire."""
+    try:
+        return parse_cron(due.cron, due.timezone, due.created_at)
+    except ValueError as error:  # its time zone is unknown here, or the rules have changed
+        raise CannotFire(f"schedule: {error}") from None
+
+
+def jobs_for(due: DueSchedule, times: Sequence[datetime], sealer: Sealer) -> list[NewJob]:
+    """A job for each of `times`, whose id is the same however often it is made.
+
+    Raises CannotFire.
+    """
+    spec = _spec(due, sealer)
+    return [
+        new_job(
+            spec,
+            derived_id(due.id, time.isoformat()),
+            due.now,
+            created_by=due.created_by,
+            readers=due.readers,
+            schedule_id=due.id,
+        )
+        for time in times
+    ]
+
+
+def _spec(due: DueSchedule, sealer: Sealer) -> ScheduledJobSpec:
+    try:
+        spec = sealer.unseal(due.sealed)["spec"] if due.sealed else due.spec
+        return ScheduledJobSpec.model_validate(spec)
+    except SealingError as error:  # the operator's to put right
+        raise CannotFire(f"secrets: {error}") from None
+    except ValidationError as error:  # it was accepted by a version with other rules
+        count = error.error_count()
+        raise CannotFire(f"the job breaks {count} rules of this version") from None

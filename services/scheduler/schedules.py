@@ -1,0 +1,116 @@
+"""The time door of schedules: each firing makes one job.
+
+The schedule moves on in the transaction that makes the job, so that no crash can lose a firing or
+make it twice; a job's id comes from the firing, so that not even a schedule that was set back can.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from services.scheduler.firing import Due, firings
+from services.scheduler.scheduled_jobs import CannotFire, jobs_for, timetable_of
+from services.scheduler.settings import ScheduleSettings
+from services.scheduler.store import schedules
+from services.scheduler.store.schedules import DueSchedule
+from shared.jobspec.cron import Timetable
+from shared.lifecycle import JobSubmitted
+from shared.postgres.errors import DatabaseUnavailable, translated_errors
+from shared.postgres.pool import Connection, Pool, acquired
+from shared.process.sealing import Sealer
+from shared.store.apply import Work, apply
+from shared.store.new_job import NewJob
+from shared.store.outbox import Outbox, OutboxRow
+from shared.store.planning import Planner
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 0.0
+_SHORTEST_WAIT_SECONDS = 0.01
+_HELD_BACK = timedelta(minutes=1)
+
+
+class ScheduleLoop:
+    def __init__(
+        self, pool: Pool, outbox: Outbox, sealer: Sealer, settings: ScheduleSettings
+    ) -> None:
+        self._pool = pool
+        self._outbox = outbox
+        self._sealer = sealer
+        self._planner = Planner(sealer)
+        self._settings = settings
+
+    async def fire_due_schedule(self) -> float | None:
+        """Returns the time to the next firing when that is sooner than the next round."""
+        async with acquired(self._pool) as connection:
+            async with connection.transaction():
+                due = await schedules.take_due(connection)
+                rows = await self._fire_or_hold_back(connection, due) if due else []
+            if due is None:
+                return await self._wait(connection)
+        self._outbox.send(rows)
+        return _AT_ONCE
+
+    async def _wait(self, connection: Connection) -> float | None:
+        wait = await schedules.seconds_to_next(connection)
+        if wait is None:
+            return None
+        return min(max(wait, _SHORTEST_WAIT_SECONDS), self._settings.round_seconds)
+
+    async def _fire_or_hold_back(
+        self, connection: Connection, due: DueSchedule
+    ) -> Sequence[OutboxRow]:
+        try:
+            with translated_errors():
+                async with connection.transaction():
+                    return await self._fire(connection, due)
+        except DatabaseUnavailable:
+            raise  # nothing has happened; the next round tries again
+        except CannotFire as error:
+            await self._hold_back(connection, due, str(error))
+        except Exception:  # a bug: it must not keep other schedules from firing
+            log.exception("schedule failed", schedule=due.id)
+            await self._hold_back(connection, due, "internal error")
+        return []
+
+    async def _hold_back(self, connection: Connection, due: DueSchedule, why: str) -> None:
+        log.error("schedule can't fire", schedule=due.id, due_at=due.next_at, why=why)
+        await schedules.hold_back(connection, due.id, _HELD_BACK, why)
+
+    async def _fire(self, connection: Connection, due: DueSchedule) -> Sequence[OutboxRow]:
+        table = timetable_of(due)
+        times = await _allowed(connection, due, table)
+        jobs = jobs_for(due, times, self._sealer)
+        rows = await self._submit(connection, jobs)
+        made = (times[-1], jobs[-1].job.id) if jobs else None
+        await schedules.move_on(connection, due.id, _next(table, due), made)
+        ids = [new.job.id for new in jobs]
+        log.info("schedule was due", schedule=due.id, due_at=due.next_at, jobs=ids)
+        return rows
+
+    async def _submit(self, connection: Connection, jobs: Sequence[NewJob]) -> Sequence[OutboxRow]:
+        there = await schedules.existing_jobs(connection, [new.job.id for new in jobs])
+        batch = [
+            Work(JobSubmitted(new.job), new_job=new) for new in jobs if new.job.id not in there
+        ]
+        if not batch:
+            return []
+        _, rows = await apply(connection, self._planner, batch, [])
+        return rows
+
+
+async def _allowed(
+    connection: Connection, due: DueSchedule, table: Timetable
+) -> Sequence[datetime]:
+    times = firings(Due(table, due.catch_up, due.next_at, due.now))
+    if due.overlap != "skip":
+        return times
+    return [] if await schedules.has_active_job(connection, due.id) else times[-1:]
+
+
+def _next(table: Timetable, due: DueSchedule) -> datetime:
+    following = table.next_after(due.now)
+    if following is None:
+        raise CannotFire("it never fires again")
+    return following

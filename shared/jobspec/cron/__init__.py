@@ -1,0 +1,6 @@
+"""Cron expressions: what a schedule may say, and when it fires. Pure: time comes in as a value."""
+
+from shared.jobspec.cron.parsing import check_cron, parse_cron, parse_zone, zone_name
+from shared.jobspec.cron.timetable import Timetable, last_until
+
+__all__ = ["Timetable", "check_cron", "last_until", "parse_cron", "parse_zone", "zone_name"]

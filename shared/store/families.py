@@ -1,0 +1,127 @@
+"""The rows of children: the next to begin, those to cancel, those to run again.
+
+However many there are, what is read is what begins, runs or has failed.
+"""
+
+from collections.abc import Collection, Sequence
+
+from shared.lifecycle import BeginChildren, CancelTasks, Task
+from shared.postgres.pool import Connection
+from shared.store.rows import task_of
+
+LOCK_ANCESTORS = """
+WITH RECURSIVE line AS (
+    SELECT id, parent_id FROM tasks WHERE id = ANY($1::text[])
+    UNION
+    SELECT t.id, t.parent_id FROM line l JOIN tasks t ON t.id = l.parent_id
+)
+SELECT t.* FROM tasks t WHERE t.id IN (SELECT id FROM line) ORDER BY t.id FOR NO KEY UPDATE
+"""
+
+NEXT_CREATED = """
+SELECT t.* FROM unnest($1::text[], $2::int[]) AS p(id, count), LATERAL (
+    SELECT * FROM tasks
+    WHERE parent_id = p.id AND state = 'CREATED' AND id <> ALL($3::text[])
+    ORDER BY place LIMIT p.count FOR NO KEY UPDATE) AS t
+"""
+
+# All that never began, at once: nobody has heard of them, so nobody needs to hear of their end.
+CANCEL_CREATED_OF_JOBS = """
+UPDATE tasks SET state = 'CANCELLED' WHERE job_id = ANY($1::text[]) AND state = 'CREATED'
+"""
+CANCEL_CREATED_OF_PARENTS = """
+UPDATE tasks SET state = 'CANCELLED' WHERE parent_id = ANY($1::text[]) AND state = 'CREATED'
+"""
+
+LOCK_ACTIVE_OF_JOBS = """
+SELECT * FROM tasks
+WHERE job_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
+ORDER BY id FOR NO KEY UPDATE
+"""
+LOCK_ACTIVE_OF_PARENTS = """
+SELECT * FROM tasks
+WHERE job_id = ANY($1::text[]) AND parent_id = ANY($2::text[])
+  AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+# The last row at a position of a job's own list, if it is made of others and did not succeed.
+UNFINISHED_AT = """
+SELECT last.* FROM unnest($1::text[], $2::int[]) AS p(job_id, position), LATERAL (
+    SELECT * FROM tasks t
+    WHERE t.job_id = p.job_id AND t.position = p.position AND t.parent_id IS NULL
+    ORDER BY t.created_at DESC, t.attempt DESC LIMIT 1 FOR NO KEY UPDATE) AS last
+WHERE last.state IN ('FAILED', 'CANCELLED')
+  AND (last.children IS NOT NULL OR last.subjob_id IS NOT NULL)
+"""
+
+# Of each place the last row counts. What is made of others, and what never began, goes on as it is;
+# what a worker has had stays as a record, and gets a successor.
+REOPEN_CHILDREN = """
+WITH again AS (
+    SELECT last.*,
+           last.children IS NOT NULL OR last.subjob_id IS NOT NULL
+           OR (last.state = 'CANCELLED' AND last.scheduled_at IS NULL AND last.attempt = 0)
+           AS goes_on
+    FROM (SELECT DISTINCT ON (parent_id, place) * FROM tasks WHERE parent_id = ANY($1::text[])
+          ORDER BY parent_id, place, created_at DESC, attempt DESC) AS last
+    WHERE last.state = 'CANCELLED' OR (last.state = 'FAILED' AND NOT last.allow_failure)
+), continued AS (
+    UPDATE tasks t SET state = 'CREATED', error = NULL, failed_at = NULL
+    FROM again a WHERE t.id = a.id AND a.goes_on
+), renewed AS (
+    INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition,
+                       created_at, parent_id, place, scope)
+    SELECT md5(id || ' again'), job_id, position, 'CREATED', '', '', 0, '{}', '{}',
+           clock_timestamp(), parent_id, place, scope
+    FROM again WHERE NOT goes_on
+)
+SELECT parent_id, count(*)::int AS left FROM again GROUP BY parent_id
+"""
+
+
+async def lock_ancestors(connection: Connection, parents: Collection[str]) -> list[Task]:
+    """The tasks with these ids, and all that these are part of."""
+    rows = await connection.fetch(LOCK_ANCESTORS, list(parents)) if parents else []
+    return [task_of(row) for row in rows]
+
+
+async def next_created(
+    connection: Connection, wanted: Sequence[BeginChildren], known: Collection[str]
+) -> list[Task]:
+    """The next children to begin; none of `known`, which have been taken."""
+    parents = [question.task_id for question in wanted]
+    counts = [question.count for question in wanted]
+    rows = await connection.fetch(NEXT_CREATED, parents, counts, list(known)) if wanted else []
+    return [task_of(row) for row in rows]
+
+
+async def cancel_created(connection: Connection, wanted: Sequence[CancelTasks]) -> None:
+    if jobs := [w.job_id for w in wanted if w.parent_id is None]:
+        await connection.execute(CANCEL_CREATED_OF_JOBS, jobs)
+    if parents := [w.parent_id for w in wanted if w.parent_id is not None]:
+        await connection.execute(CANCEL_CREATED_OF_PARENTS, parents)
+
+
+async def lock_active(connection: Connection, wanted: Sequence[CancelTasks]) -> list[Task]:
+    rows = []
+    if jobs := [w.job_id for w in wanted if w.parent_id is None]:
+        rows += await connection.fetch(LOCK_ACTIVE_OF_JOBS, jobs)
+    if of_parents := [w for w in wanted if w.parent_id is not None]:
+        jobs, parents = [w.job_id for w in of_parents], [w.parent_id for w in of_parents]
+        rows += await connection.fetch(LOCK_ACTIVE_OF_PARENTS, jobs, parents)
+    return [task_of(row) for row in rows]
+
+
+async def unfinished_at(connection: Connection, places: Sequence[tuple[str, int]]) -> list[Task]:
+    """What a restart finds at these places that is made of others, and so goes on."""
+    jobs, positions = [job_id for job_id, _ in places], [position for _, position in places]
+    rows = await connection.fetch(UNFINISHED_AT, jobs, positions) if places else []
+    return [task_of(row) for row in rows]
+
+
+async def reopen_children(connection: Connection, parents: Sequence[Task]) -> dict[str, int]:
+    """Make the children that did not succeed wait for their turn again; how many, by parent."""
+    ids = [parent.id for parent in parents if parent.children is not None]
+    rows = await connection.fetch(REOPEN_CHILDREN, ids) if ids else []
+    return {row["parent_id"]: row["left"] for row in rows}

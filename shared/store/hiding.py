@@ -1,0 +1,57 @@
+"""Moves what must not be stored in clear out of a job's tasks, into its secrets.
+
+A registry's password, or a sub-job's secret, that stands in a task becomes a secret of the job
+under a name no client can choose, and an expression that reads it takes its place.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from shared.expressions import has_expression
+from shared.jobspec import OWN_SECRETS
+
+_Task = Mapping[str, Any]
+
+
+def without_clear_secrets(tasks: Sequence[_Task], secrets: dict[str, str]) -> list[dict[str, Any]]:
+    """`tasks` at any depth without such values; these are added to `secrets`."""
+    numbers = count(1)
+
+    def hide(kind: str, value: str) -> str:
+        return hidden_text(f"{kind}.{next(numbers)}", value, secrets)
+
+    return [_without(task, hide) for task in tasks]
+
+
+def hidden_text(name: str, value: str, secrets: dict[str, str]) -> str:
+    """The expression that reads `value`, which is kept in `secrets` from now on."""
+    secrets[OWN_SECRETS + name] = value
+    return '{{ secrets["' + OWN_SECRETS + name + '"] }}'
+
+
+def _without(task: _Task, hide: Any) -> dict[str, Any]:  # noqa: ANN401 - a function of two texts
+    done = dict(task)
+    registry = task.get("registry") or {}
+    if (password := registry.get("password")) and not has_expression(password):
+        done["registry"] = {**registry, "password": hide("registry", password)}
+    for key in ("pre", "post", "sidecars"):
+        if task.get(key):
+            done[key] = [_without(aux, hide) for aux in task[key]]
+    if made_of := task.get("parallel"):
+        done["parallel"] = {**made_of, "tasks": [_without(t, hide) for t in made_of["tasks"]]}
+    if made_of := task.get("each"):
+        done["each"] = {**made_of, "task": _without(made_of["task"], hide)}
+    if subjob := task.get("subjob"):
+        done["subjob"] = _subjob_without(subjob, hide)
+    return done
+
+
+def _subjob_without(subjob: _Task, hide: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    done = {**subjob, "tasks": [_without(task, hide) for task in subjob["tasks"]]}
+    if subjob.get("secrets"):
+        done["secrets"] = {
+            name: value if not value or has_expression(value) else hide("subjob", value)
+            for name, value in subjob["secrets"].items()
+        }
+    return done

@@ -1,0 +1,74 @@
+"""Between a sub-job and the task that stands for it: each is locked in a transaction of its own.
+
+Were both locked in one, every step of a sub-job would hold up its parent, and the order of locks
+would have to follow the family. So they talk by messages, and what a lost message leaves behind is
+found again here.
+"""
+
+from shared.lifecycle import Event, JobCancelled, SubJobEnded, SubJobResumed
+from shared.messages import SubJobEnd
+from shared.postgres.pool import Connection
+
+LIMIT = 500
+
+# Tasks that wait for a job that is final, gone, or has not heard that it is to go on.
+WAITING_IN_VAIN = f"""
+SELECT t.job_id, t.id AS task_id, t.dispatch, t.subjob_id, j.state, j.result, j.error,
+       j.parent_dispatch
+FROM tasks t LEFT JOIN jobs j ON j.id = t.subjob_id
+WHERE t.state = 'RUNNING' AND t.kind = 'subjob' AND t.started_at < now() - interval '10 seconds'
+  AND (j.id IS NULL OR j.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
+       OR j.parent_dispatch < t.dispatch)
+ORDER BY t.started_at LIMIT {LIMIT}
+"""  # noqa: S608 - a number of our own
+
+# Jobs that nobody waits for any more although somebody did.
+ORPHANS = f"""
+SELECT j.id FROM jobs j LEFT JOIN tasks t ON t.id = j.parent_task_id
+WHERE j.state IN ('PENDING', 'SCHEDULED', 'RUNNING') AND j.parent_dispatch IS NOT NULL
+  AND coalesce(t.state, 'gone') <> 'RUNNING'
+ORDER BY j.created_at LIMIT {LIMIT}
+"""  # noqa: S608 - a number of our own
+
+
+def ended(end: SubJobEnd) -> SubJobEnded:
+    """What the end of a sub-job is to the task that waits for it."""
+    match end.state:
+        case "COMPLETED":
+            error = None
+        case "CANCELLED":
+            error = f"sub-job {end.subjob_id} was cancelled"
+        case _:
+            error = f"sub-job {end.subjob_id} failed: {end.error}"
+    return SubJobEnded(end.job_id, end.task_id, end.dispatch, end.result, error)
+
+
+async def overdue(connection: Connection) -> list[Event]:
+    """What the messages between jobs should have brought about and have not."""
+    waiting = await connection.fetch(WAITING_IN_VAIN)
+    orphans = await connection.fetch(ORPHANS)
+    return [_of_waiting(dict(row)) for row in waiting] + [JobCancelled(o["id"]) for o in orphans]
+
+
+def _of_waiting(row: dict[str, str | int | None]) -> Event:
+    task = (str(row["job_id"]), str(row["task_id"]), int(row["dispatch"] or 0))
+    subjob_id = str(row["subjob_id"])
+    if row["state"] is None:
+        return SubJobEnded(*task, error=f"sub-job {subjob_id} is gone")
+    if int(row["parent_dispatch"] or 0) < task[2]:
+        return SubJobResumed(subjob_id, task[2])
+    return ended(
+        SubJobEnd(
+            job_id=task[0],
+            task_id=task[1],
+            dispatch=task[2],
+            subjob_id=subjob_id,
+            state=str(row["state"]),
+            result=_text(row["result"]),
+            error=_text(row["error"]),
+        )
+    )
+
+
+def _text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,201 @@
+"""Answers, inside the transaction, what decisions ask: the answers are events like any other.
+
+In rounds, as an answer may lead to further questions: a task that is skipped asks for the next.
+All questions of a kind are answered together.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from shared.lifecycle import (
+    BeginChildren,
+    CancelTasks,
+    EvaluateOutput,
+    Event,
+    OutputFailed,
+    PlanDependents,
+    PlanReady,
+    PlanTask,
+    Task,
+    TaskCancelled,
+    TaskReopened,
+    TaskState,
+)
+from shared.postgres.pool import Connection
+from shared.process.sealing import SealingError
+from shared.store import families, graphs, sources
+from shared.store.graphs import Place
+from shared.store.making import child_task
+from shared.store.outbox import OutboxRow
+from shared.store.planning import Planner, plan_failed
+from shared.store.sources import Source, Variables
+from shared.store.statements import write
+from shared.store.templates import JobSource, TaskSource
+from shared.store.workspace import Workspace
+
+
+class Answers:
+    def __init__(self, connection: Connection, planner: Planner, workspace: Workspace) -> None:
+        self._connection = connection
+        self._planner = planner
+        self._workspace = workspace
+        self.rows: list[OutboxRow] = []
+        """What was written on the way."""
+        self._secrets: dict[str, Mapping[str, str]] = {}
+
+    async def give(self) -> None:
+        while self._workspace.has_questions:
+            await self._cancel(self._workspace.take(CancelTasks))
+            found = await self._listed() + await self._children() + await self._outputs()
+            for event in await self._planned(found):
+                self._workspace.happen(event)
+
+    async def _write_so_far(self) -> None:
+        """For what looks at many rows at once, and must see what was decided of them."""
+        self.rows += await write(self._connection, self._workspace.take_writes())
+
+    async def _cancel(self, wanted: Sequence[CancelTasks]) -> None:
+        if not wanted:
+            return
+        await self._write_so_far()
+        await families.cancel_created(self._connection, wanted)
+        active = await families.lock_active(self._connection, wanted)
+        self._workspace.add(active)
+        for task in active:
+            self._workspace.happen(TaskCancelled(task.job_id, task.id))
+
+    async def _listed(self) -> list[Source]:
+        """The tasks of jobs' own lists whose turn it is."""
+        asked = self._workspace.take(PlanTask)
+        places = [(q.job_id, q.position) for q in asked if not q.is_restart]
+        again = [(q.job_id, q.position) for q in asked if q.is_restart]
+        for ready in self._workspace.take(PlanReady):
+            (again if ready.is_restart else places).extend(await self._ready(ready.job_id))
+        places += await self._released(self._workspace.take(PlanDependents))
+        places += await self._restarted(again)
+        return await self._sources(places)
+
+    async def _ready(self, job_id: str) -> list[Place]:
+        if (fresh := self._workspace.fresh.get(job_id)) and self._workspace.has_no_row(job_id):
+            return [(job_id, position) for position in fresh.graph.ready()] if fresh.graph else []
+        return await graphs.ready(self._connection, [job_id])
+
+    async def _released(self, ended: Sequence[PlanDependents]) -> list[Place]:
+        places: list[Place] = []
+        stored: list[PlanDependents] = []
+        for end in ended:
+            fresh = self._workspace.fresh.get(end.job_id)
+            if fresh and fresh.graph and self._workspace.has_no_row(end.job_id):
+                places += [(end.job_id, position) for position in fresh.graph.end(end.position)]
+            else:
+                stored.append(end)
+        return places + await graphs.release(self._connection, stored)
+
+    async def _restarted(self, places: Sequence[Place]) -> list[Place]:
+        """What is made of others goes on; the places of what has to be planned anew."""
+        if not places:
+            return []
+        await self._write_so_far()
+        unfinished = await families.unfinished_at(self._connection, places)
+        self._workspace.add(unfinished)
+        await self._reopen(unfinished)
+        going_on = {(task.job_id, task.position) for task in unfinished}
+        return [place for place in places if place not in going_on]
+
+    async def _reopen(self, tasks: Sequence[Task]) -> None:
+        left = await families.reopen_children(self._connection, tasks)
+        for task in tasks:
+            self._workspace.happen(TaskReopened(task.job_id, task.id, left.get(task.id, 0)))
+
+    async def _sources(self, places: Sequence[Place]) -> list[Source]:
+        workspace = self._workspace
+        new: list[Source] = []
+        stored: list[Place] = []
+        for job_id, position in places:
+            if fresh := workspace.fresh.get(job_id):
+                task = fresh.new.tasks[position - 1]
+                restarts = workspace.jobs[job_id].restarts
+                job = sources.source_of_new(fresh)
+                new.append(sources.task_source(job, position, task, restarts))
+            else:
+                stored.append((job_id, position))
+        restarts_of = {job_id: workspace.jobs[job_id].restarts for job_id, _ in stored}
+        return new + await sources.load_tasks(self._connection, stored, restarts_of)
+
+    async def _children(self) -> list[Source]:
+        """The children whose turn it is; those that a restart has come back to go on at once."""
+        children = await self._next_children(self._workspace.take(BeginChildren))
+        going_on = [c for c in children if c.children is not None or c.subjob_id is not None]
+        if going_on:
+            await self._write_so_far()
+            await self._reopen(going_on)
+        fresh = [c for c in children if c.children is None and c.subjob_id is None]
+        jobs = await self._jobs({child.job_id for child in fresh})
+        found: list[Source] = []
+        for parent_id in dict.fromkeys(child.parent_id for child in fresh):
+            own = [child for child in fresh if child.parent_id == parent_id]
+            found += self._child_sources(self._workspace.tasks[str(parent_id)], own, jobs)
+        return found
+
+    def _child_sources(
+        self, parent: Task, children: Sequence[Task], jobs: dict[str, JobSource]
+    ) -> list[TaskSource]:
+        submitted = self._planner.submitted(parent)
+        return [
+            TaskSource(
+                job=jobs[child.job_id],
+                position=child.position,
+                task=child_task(submitted, child.place or 0),
+                task_id=child.id,
+                child_id=child.id,
+                scope=child.scope,
+            )
+            for child in children
+        ]
+
+    async def _next_children(self, wanted: Sequence[BeginChildren]) -> list[Task]:
+        found: list[Task] = []
+        more: list[BeginChildren] = []
+        for question in wanted:
+            made_here = self._workspace.next_created(question.task_id, question.count)
+            found += made_here
+            if (missing := question.count - len(made_here)) > 0:
+                more.append(BeginChildren(question.job_id, question.task_id, missing))
+        begun = [t.id for t in self._workspace.tasks.values() if t.state is not TaskState.CREATED]
+        stored = await families.next_created(self._connection, more, begun) if more else []
+        self._workspace.add(stored)
+        return found + stored
+
+    async def _outputs(self) -> list[Source]:
+        asked = {question.job_id for question in self._workspace.take(EvaluateOutput)}
+        return list((await self._jobs(asked)).values())
+
+    async def _jobs(self, ids: set[str]) -> dict[str, JobSource]:
+        fresh = {
+            id_: sources.source_of_new(self._workspace.fresh[id_])
+            for id_ in ids
+            if id_ in self._workspace.fresh
+        }
+        return fresh | await sources.load_jobs(self._connection, ids - fresh.keys())
+
+    async def _planned(self, found: Sequence[Source]) -> list[Event]:
+        stored = await sources.load_variables(self._connection, found)
+        return [self._plan(source, stored) for source in found]
+
+    def _plan(self, source: Source, stored: Variables) -> Event:
+        job = sources.job_of(source)
+        variables = stored.get(job.job_id, {}) | self._workspace.variables.get(job.job_id, {})
+        try:
+            secrets = self._secrets_of(job)
+        except SealingError as error:  # a key is missing: told, not tried again and again
+            if isinstance(source, TaskSource):
+                return plan_failed(source, f"secrets: {error}")
+            return OutputFailed(job.job_id, f"secrets: {error}")
+        if isinstance(source, TaskSource):
+            return self._planner.plan(source, variables, secrets, self._workspace.now)
+        return self._planner.output(source, variables, secrets)
+
+    def _secrets_of(self, job: JobSource) -> Mapping[str, str]:
+        """Unsealed once for all the tasks of a job that begin together. Raises SealingError."""
+        if job.job_id not in self._secrets:
+            self._secrets[job.job_id] = self._planner.secrets_of(job)
+        return self._secrets[job.job_id]
