@@ -1,4 +1,4 @@
-"""`python -m bench [a b c d] [--quick] [--profile FOLDER]`: measures and prints the tables."""
+"""`python -m bench [a b c d e f] [--quick] [--profile FOLDER]`: measures and prints the tables."""
 
 import argparse
 import logging
@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from bench import chain, containers, drain, idle
+from bench import chain, containers, drain, families, idle, searching
 from bench.ground import opened_ground
 from bench.run import Run
 from bench.table import Table, machine_line, print_table
@@ -19,6 +19,8 @@ _ROWS: dict[str, Callable[[Run], Awaitable[Table]]] = {
     "b": drain.measure,
     "c": containers.measure,
     "d": idle.measure,
+    "e": families.measure,
+    "f": searching.measure,
 }
 
 

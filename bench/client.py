@@ -1,17 +1,20 @@
 """What a client does, and when what it asked for was done, from the rows themselves."""
 
 import asyncio
+import json
 import time
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-import aiohttp
 import asyncpg
 
 from bench.ground import Ground
 from bench.services import Service
+from cli.api.client import ApiClient
+from cli.api.server import Server
+from cli.api.session import JSON_TYPE, Body
 
 Json = dict[str, Any]
 
@@ -40,11 +43,11 @@ class Client:
         """`needed` are looked at while waiting: when one of them has ended, so does the wait."""
         self._needed = needed
         self._dsn = ground.dsn
-        self._url = f"{coordinator.url}/jobs"
+        self._api_url = coordinator.url
         self._slots = asyncio.Semaphore(at_once)
 
     async def __aenter__(self) -> "Client":
-        self._session = aiohttp.ClientSession()
+        self._api = ApiClient(Server.at(self._api_url))
         self._database = await asyncpg.connect(self._dsn)
         return self
 
@@ -54,11 +57,11 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._session.close()
+        await self._api.close()
         await self._database.close()
 
     async def submit_all(self, jobs: Sequence[Json]) -> list[str]:
-        """The ids, in the order of `jobs`. Raises aiohttp.ClientResponseError."""
+        """The ids, in the order of `jobs`. Raises ApiRejected or ApiUnavailable."""
         return await asyncio.gather(*(self._submit(job) for job in jobs))
 
     async def run(self, jobs: Sequence[Json]) -> float:
@@ -86,11 +89,9 @@ class Client:
         return start
 
     async def _submit(self, job: Json) -> str:
-        async with (
-            self._slots,
-            self._session.post(self._url, json=job, raise_for_status=True) as response,
-        ):
-            return str((await response.json())["id"])
+        body = Body(json.dumps(job).encode(), JSON_TYPE)
+        async with self._slots:
+            return str((await self._api.submit(body))["id"])
 
 
 def shell_job(steps: int = 1) -> Json:

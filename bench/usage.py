@@ -39,6 +39,13 @@ def memory_megabytes(service: Service) -> float:
     return float(psutil.Process(service.process.pid).memory_info().rss) / 1e6
 
 
+def peak_megabytes(service: Service) -> float:
+    """The most resident memory it ever had."""
+    with open(f"/proc/{service.process.pid}/status", encoding="ascii") as file:
+        [line] = [line for line in file if line.startswith("VmHWM:")]
+    return int(line.split()[1]) * 1024 / 1e6
+
+
 def _own(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)

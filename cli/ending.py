@@ -9,14 +9,19 @@ from shared.process.setting_errors import SettingsError
 from shared.process.settings import Settings, load
 
 EXIT_FAILED = 1
+"""It was done, and the outcome is bad: a job failed, a file is not valid."""
 EXIT_USAGE = 2
-"""The command line or a setting is wrong: nothing was started."""
+"""The command line, a file or a setting is wrong: nothing was started."""
+EXIT_API = 3
+"""The API can't be reached, or refused the request."""
+EXIT_INTERRUPTED = 130
+"""Ctrl-C: what a shell says of a process that SIGINT ended."""
 
 S = TypeVar("S", bound=Settings)
 
 
 def fail(reason: str, exit_code: int = EXIT_FAILED) -> NoReturn:
-    click.echo(f"conveyor: {reason}", err=True)
+    click.secho(f"conveyor: {reason}", err=True, fg="red")
     sys.exit(exit_code)
 
 

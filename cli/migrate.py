@@ -1,4 +1,4 @@
-"""`conveyor migrate`: the Postgres schema, brought up to date."""
+"""`conveyor migrate`: the Postgres schema, brought up to date, and the first key to the API."""
 
 import asyncio
 import time
@@ -6,6 +6,7 @@ import time
 import click
 
 from cli.ending import fail, settings_or_exit
+from services.coordinator.first_key import make_first_key
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import MigrationRejected
 from shared.postgres.migrate import migrate as run_migrations
@@ -14,6 +15,18 @@ from shared.process.logging import configure_logging
 from shared.process.settings import Settings
 
 _RETRY_SECONDS = 0.5
+
+_FIRST_KEY = """
+The API asks for a key. This one may do everything; it is shown only now:
+
+    export CONVEYOR_API_KEY={key}
+    export CONVEYOR_URL={url}
+
+    conveyor list
+    curl -H "X-API-Key: $CONVEYOR_API_KEY" {url}/jobs
+
+`conveyor keys` makes others that may do less.
+"""
 
 
 class MigrateSettings(Settings):
@@ -30,7 +43,19 @@ class MigrateSettings(Settings):
     type=click.FloatRange(min=0),
     help="Seconds to wait for a Postgres that can't be reached yet.",
 )
-def migrate(wait_seconds: float) -> None:
+@click.option(
+    "--first-key",
+    is_flag=True,
+    help="Unless there is one, make an API key that may do everything, and print it.",
+)
+@click.option(
+    "--url",
+    envvar="CONVEYOR_URL",
+    default="http://127.0.0.1:8000",
+    show_default=True,
+    help="Where the API is, for what --first-key prints.",
+)
+def migrate(wait_seconds: float, first_key: bool, url: str) -> None:
     """Bring the schema of the database at CONVEYOR_POSTGRES_DSN up to date.
 
     Run it before the services of a new version. It is safe to run it again, or several at once.
@@ -42,6 +67,16 @@ def migrate(wait_seconds: float) -> None:
     except (MigrationRejected, DatabaseUnavailable) as error:
         fail(f"the schema was not changed: {error}")
     click.echo(f"migrated: {', '.join(done)}" if done else "the schema is up to date")
+    if first_key:
+        _print_first_key(settings.postgres, url)
+
+
+def _print_first_key(postgres: PostgresSettings, url: str) -> None:
+    try:
+        key = asyncio.run(make_first_key(postgres))
+    except DatabaseUnavailable as error:
+        fail(f"no key was made: {error}")
+    click.echo(_FIRST_KEY.format(key=key, url=url) if key else "there is an admin's key already")
 
 
 async def _migrate(dsn: str, wait_seconds: float) -> list[str]:

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from cli.api_client import ApiRejected, ApiUnavailable
+from cli.api.errors import ApiRejected, ApiUnavailable
 from cli.demo.job_file import EXAMPLE, JobFileError
 from cli.demo.story import DemoFailed, tell
 from cli.ending import EXIT_FAILED

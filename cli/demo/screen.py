@@ -11,8 +11,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cli.api_client import JobView, TaskView
-from cli.demo.following import LogLine
+from cli.api.views import JobView, TaskView
+from cli.follow.log_lines import LogLine
 
 _STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "red", "RUNNING": "cyan"}
 _MARKS = {"COMPLETED": "✓", "FAILED": "✗", "CANCELLED": "✗"}

@@ -10,11 +10,14 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.text import Text
 
-from cli.api_client import ApiClient, JobView
+from cli.api.client import ApiClient
+from cli.api.server import Server
+from cli.api.session import YAML_TYPE, Body
+from cli.api.views import JobView
 from cli.demo.containers import Place, find_place
-from cli.demo.following import follow
 from cli.demo.job_file import EXAMPLE, read_job_file, wants_image, with_image
 from cli.demo.screen import screen_for
+from cli.follow.polling import poll
 from services.coordinator.settings import ApiSettings
 from services.dev.app import Running, running
 from services.dev.settings import DevBlock, IsolatedDevSettings
@@ -91,11 +94,11 @@ def _settings(data_dir: Path, place: Place) -> IsolatedDevSettings:
 
 
 async def _run_job(console: Console, url: str, job_file: Path, job_text: str) -> JobView:
-    async with ApiClient(url) as api:
+    async with ApiClient(Server.at(url)) as api:
         _say(console, f"POST /jobs with {_shown_path(job_file)}\n")
-        job_id = await api.submit(job_text)
+        job = await api.submit(Body(job_text.encode(), YAML_TYPE))
         with screen_for(console) as screen:
-            return await follow(api, job_id, screen)
+            return await poll(api, job["id"], screen)
 
 
 def _show_end(console: Console, job: JobView) -> None:

@@ -33,3 +33,4 @@ async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: St
             unavailable=UNAVAILABLE,
         )
         consuming.cancel()
+        await calls.finish()

@@ -4,6 +4,7 @@ At least once: a delivery is forgotten only after the receiver answered with a 2
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ import structlog
 
 from services.webhook_dispatcher.headers import headers_of
 from services.webhook_dispatcher.settings import WebhookSettings
+from services.webhook_dispatcher.signing import signature
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store.deliveries import Delivery
 from shared.expressions import ExpressionError
@@ -37,20 +39,41 @@ class Calls:
         self._session = session
         self._sealer = sealer
         self._settings = settings
+        self._keys = settings.signing_keys
+        self._calling: set[asyncio.Task[None]] = set()
 
     async def make_due_calls(self) -> float | None:
-        """One round: take what is due, call all at once; 0 when there may be more."""
+        """One round: as many due calls as there is room for begin; 0 when there may be more.
+
+        They are not waited for, so that a slow receiver holds up nobody else's.
+        """
+        while not (room := self._settings.concurrency - len(self._calling)):
+            await asyncio.wait(self._calling, return_when=asyncio.FIRST_COMPLETED)
         hold = timedelta(seconds=self._settings.timeout_seconds + 30)
         async with acquired(self._pool) as connection:
-            due = await deliveries.take_due(connection, hold, self._settings.concurrency)
+            due = await deliveries.take_due(connection, hold, room)
             sources = await deliveries.header_sources(connection, due) if due else {}
-        await asyncio.gather(*(self._deliver(d, sources.get((d.job_id, d.webhook))) for d in due))
+        for delivery in due:
+            source = sources.get((delivery.job_id, delivery.webhook))
+            task = asyncio.create_task(self._deliver_surely(delivery, source))
+            self._calling.add(task)
+            task.add_done_callback(self._calling.discard)
         return 0.0 if due else None
+
+    async def finish(self) -> None:
+        """Wait for the calls that have begun."""
+        await asyncio.gather(*self._calling)
+
+    async def _deliver_surely(self, delivery: Delivery, source: Mapping[str, Any] | None) -> None:
+        try:
+            await self._deliver(delivery, source)
+        except Exception as error:  # noqa: BLE001 - it is due again when its hold is over
+            log.warning("webhook not accounted for", **_named(delivery), error=str(error))
 
     async def _deliver(self, delivery: Delivery, source: Mapping[str, Any] | None) -> None:
         failure: str | None
         try:
-            headers = headers_of(delivery, source, self._sealer)
+            headers = headers_of(delivery, source, self._sealer) | self._signed(delivery)
         except (ExpressionError, SealingError) as error:
             failure, is_hopeless = f"headers: {error}", True  # another try gives the same
         else:
@@ -59,12 +82,23 @@ class Calls:
             if failure is None:
                 await deliveries.done(connection, delivery.id)
             elif is_hopeless or delivery.attempts >= self._settings.max_attempts:
-                log.error("webhook given up", **_keys(delivery), error=failure)
+                log.error("webhook given up", **_named(delivery), error=failure)
                 await deliveries.done(connection, delivery.id)
             else:
                 delay = retry_delay(delivery.attempts)
-                log.warning("webhook failed", **_keys(delivery), error=failure, retry_in=str(delay))
+                log.warning(
+                    "webhook failed", **_named(delivery), error=failure, retry_in=str(delay)
+                )
                 await deliveries.later(connection, delivery.id, delay)
+
+    def _signed(self, delivery: Delivery) -> dict[str, str]:
+        if not self._keys:
+            return {}
+        timestamp = int(time.time())
+        return {
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": signature(self._keys, delivery.id, timestamp, delivery.body),
+        }
 
     async def _call(self, delivery: Delivery, headers: Mapping[str, str]) -> str | None:
         """What went wrong, or None when the receiver took it."""
@@ -87,5 +121,5 @@ def retry_delay(attempts: int) -> timedelta:
     )
 
 
-def _keys(delivery: Delivery) -> dict[str, object]:
+def _named(delivery: Delivery) -> dict[str, object]:
     return {"job": delivery.job_id, "delivery": delivery.id, "attempt": delivery.attempts}

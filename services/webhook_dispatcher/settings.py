@@ -1,7 +1,10 @@
 """The settings of a webhook dispatcher."""
 
-from pydantic import Field
+from typing import Annotated
 
+from pydantic import AfterValidator, Field, SecretStr
+
+from services.webhook_dispatcher.signing import read_secrets
 from shared.process.blocks import (
     Block,
     BrokerSettings,
@@ -13,13 +16,27 @@ from shared.process.blocks import (
 from shared.process.settings import Settings
 
 
+def _signing_secrets(text: SecretStr) -> SecretStr:
+    read_secrets(text.get_secret_value())
+    return text
+
+
 class WebhookSettings(Block):
+    signing_secret: Annotated[SecretStr, AfterValidator(_signing_secrets)] = Field(
+        SecretStr(""),
+        description="Signs each call as Standard Webhooks has it: `whsec_` and the base64 of 24 to "
+        "64 random bytes. Several, separated by commas, sign side by side. Empty: no signature.",
+    )
     timeout_seconds: float = Field(10, gt=0, description="How long a receiver may take to answer.")
     concurrency: int = Field(20, ge=1, description="How many calls are made at once.")
     round_seconds: float = Field(1, gt=0, description="How often due deliveries are looked for.")
     max_attempts: int = Field(
         25, ge=1, description="After this many failed calls a delivery is given up."
     )
+
+    @property
+    def signing_keys(self) -> tuple[bytes, ...]:
+        return read_secrets(self.signing_secret.get_secret_value())
 
 
 class DispatcherSettings(Settings):

@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.settings import WebhookSettings
+from services.webhook_dispatcher.signing import read_secrets, signature
 from shared.lifecycle import TaskClaimed, TaskProgressed
 from shared.messages import Changes
 from shared.messages.queues import EVENTS
@@ -74,6 +77,7 @@ async def call_all(rig: Rig, settings: WebhookSettings | None = None) -> None:
         calls = Calls(rig.pool, session, rig.sealer, settings or WebhookSettings())
         while await calls.make_due_calls() is not None:
             pass
+        await calls.finish()
 
 
 async def test_a_receiver_hears_of_each_state_of_the_job(rig: Rig, receiver: Receiver) -> None:
@@ -131,6 +135,54 @@ async def test_a_condition_lets_through_what_it_names(
     await store_all(rig)
     await call_all(rig)
     assert receiver.states == ["COMPLETED"]
+
+
+async def test_calls_are_signed_where_the_operator_has_set_a_secret(
+    rig: Rig, receiver: Receiver
+) -> None:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await store_all(rig)
+    await call_all(rig, WebhookSettings(signing_secret=SecretStr(secret)))
+    headers, body = receiver.heard[0]
+    sent = orjson.dumps(body)
+    expected = signature(
+        read_secrets(secret), headers["webhook-id"], int(headers["webhook-timestamp"]), sent
+    )
+    assert headers["webhook-signature"] == expected
+
+
+async def test_a_slow_receiver_holds_up_nobody_elses_calls(rig: Rig, receiver: Receiver) -> None:
+    # Given a receiver that takes a call and doesn't answer it
+    taken, answer = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        taken.set()
+        await answer.wait()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/hook", hang)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    slow = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    async with aiohttp.ClientSession() as session:
+        calls = Calls(rig.pool, session, rig.sealer, WebhookSettings(concurrency=2))
+        # When it has been called
+        await rig.submit([TASK], webhooks=[{"url": slow, "if": "job.state == 'PENDING'"}])
+        await store_all(rig)
+        await calls.make_due_calls()
+        await taken.wait()
+        # I expect that others are called meanwhile
+        await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+        await store_all(rig)
+        while len(receiver.heard) < 2:
+            await calls.make_due_calls()
+            await asyncio.sleep(0)
+        answer.set()
+        await calls.finish()
+    await runner.cleanup()
 
 
 async def test_headers_are_evaluated_and_no_secret_is_stored_for_them(

@@ -18,17 +18,38 @@ def run(*arguments: str, **environment: str) -> Result:
     return CliRunner().invoke(conveyor, arguments, env=environment)
 
 
-def test_help_names_every_command_and_imports_none_of_them() -> None:
+def run_without_imports(call: str) -> str:
+    """What `call` prints, in a process of its own that must not import anything heavy."""
     script = (
-        "import sys; from cli.main import conveyor; conveyor(['--help'], standalone_mode=False); "
+        f"import sys; from cli.main import conveyor; {call}; "
         f"sys.exit(', '.join(name for name in {HEAVY} if name in sys.modules) or None)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
-    for command in ("demo", "dev", "coordinator", "worker", "migrate", "settings"):
-        assert f"\n  {command} " in ended.stdout
+    return ended.stdout
+
+
+def test_help_names_every_command_by_groups_and_imports_none_of_them() -> None:
+    shown = run_without_imports("conveyor(['--help'], standalone_mode=False)")
+    for command in ("submit", "nodes", "dev", "coordinator", "migrate", "settings"):
+        assert f"\n  {command} " in shown
+    places = [shown.index(f"\n{title}:") for title in ("Jobs", "Cluster", "Services")]
+    assert places == sorted(places)
+
+
+def test_a_shell_completes_commands_without_importing_them() -> None:
+    call = (
+        "from click.shell_completion import ShellComplete as S; "
+        "print([i.value for i in S(conveyor, {}, 'conveyor', '').get_completions([], 'su')])"
+    )
+    assert run_without_imports(call) == "['submit']\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_what_the_shell_reads(shell: str) -> None:
+    assert f"_CONVEYOR_COMPLETE={shell}_complete" in run("completion", shell).output
 
 
 @pytest.mark.parametrize("name", conveyor.list_commands(click.Context(conveyor)))

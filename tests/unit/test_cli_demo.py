@@ -7,10 +7,13 @@ import pytest
 import yaml
 from rich.console import Console
 
-from cli.api_client import ApiClient, JobView, LogPartView, TaskView
-from cli.demo.following import LogLine, follow
+from cli.api.client import ApiClient, LogSource
+from cli.api.session import Json
+from cli.api.views import JobView, LogPartView, TaskView
 from cli.demo.job_file import EXAMPLE, wants_image, with_image
 from cli.demo.screen import LiveScreen, PlainScreen
+from cli.follow.log_lines import LogLine
+from cli.follow.polling import poll
 
 
 def task(id_: str, state: str, position: int = 1, **more: object) -> TaskView:
@@ -31,12 +34,16 @@ class ScriptedApi(ApiClient):
         self._moments = iter(moments)
         self._log: Sequence[LogPartView] = ()
 
-    async def job(self, job_id: str) -> JobView:
+    async def job(self, job_id: str) -> Json:
         view, self._log = next(self._moments)
-        return view
+        tasks = [{"id": t.id, "state": t.state} for t in view.execution]
+        return {"id": view.id, "name": view.name, "state": view.state, "execution": tasks}
 
-    async def log(self, job_id: str, page: int) -> list[LogPartView]:
-        newest_first = list(self._log[::-1])
+    async def log(self, source: LogSource, page: int) -> list[Json]:
+        newest_first: list[Json] = [
+            {"taskId": part.task_id, "number": part.number, "contents": part.contents}
+            for part in self._log[::-1]
+        ]
         return newest_first[2 * (page - 1) : 2 * page]
 
 
@@ -56,7 +63,7 @@ class Seen:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cli.demo.following._POLL_SECONDS", 0.001)
+    monkeypatch.setattr("cli.follow.polling._POLL_SECONDS", 0.001)
 
 
 async def test_each_log_line_is_shown_once_and_in_order_however_it_was_cut() -> None:
@@ -72,7 +79,7 @@ async def test_each_log_line_is_shown_once_and_in_order_however_it_was_cut() -> 
         ]
     )
     seen = Seen()
-    last = await follow(api, "j", seen)
+    last = await poll(api, "j", seen)
     assert last.state == "COMPLETED"
     assert seen.texts == ["a", "bc", "de", "f"]
 
@@ -82,7 +89,7 @@ async def test_a_part_that_comes_late_does_not_change_the_order() -> None:
     first, second = LogPartView("greet", 1, "first\n"), LogPartView("greet", 2, "second\n")
     api = ScriptedApi([(job("RUNNING", done), [second]), (job("COMPLETED", done), [second, first])])
     seen = Seen()
-    await follow(api, "j", seen)
+    await poll(api, "j", seen)
     assert seen.texts == ["first", "second"]
 
 
@@ -92,7 +99,7 @@ async def test_lines_of_a_task_wait_until_the_task_itself_is_known() -> None:
         [(job("SCHEDULED"), [part]), (job("FAILED", task("greet", "FAILED")), [part])]
     )
     seen = Seen()
-    await follow(api, "j", seen)
+    await poll(api, "j", seen)
     assert [(line.task_id, line.text) for line in seen.lines] == [("greet", "hello")]
 
 

@@ -1,0 +1,82 @@
+"""The calls of the HTTP API, each by its name. They give the API's JSON as it is."""
+
+from typing import Any
+from urllib.parse import quote
+
+from cli.api.session import ApiSession, Body, Json
+
+LARGEST_JOBS_PAGE = 20
+LARGEST_LOG_PAGE = 100
+
+
+class ApiClient(ApiSession):
+    """Every call raises ApiRejected or ApiUnavailable."""
+
+    async def submit(self, job: Body) -> Json:
+        """The new job's summary; the whole job once it is final, when the job asks to wait."""
+        return dict(await self.post("/jobs", job))
+
+    async def jobs(self, *, q: str = "", page: int = 1, size: int = 10) -> Json:
+        return dict(await self.call("GET", "/jobs", q=q, page=str(page), size=str(size)))
+
+    async def job(self, job_id: str) -> Json:
+        return dict(await self.call("GET", _path("jobs", job_id)))
+
+    async def task(self, task_id: str) -> Json:
+        return dict(await self.call("GET", _path("tasks", task_id)))
+
+    async def log(self, source: "LogSource", page: int) -> list[Json]:
+        """Page `page` (from 1) of a log, newest part first; empty when there are no more."""
+        size = str(LARGEST_LOG_PAGE)
+        answer = await self.call("GET", source.path, page=str(page), size=size)
+        return list(answer.get("items") or ())
+
+    async def act_on_job(self, job_id: str, act: str) -> Json:
+        """`act` is `cancel` or `restart`."""
+        return dict(await self.call("PUT", f"{_path('jobs', job_id)}/{act}"))
+
+    async def queues(self) -> list[Json]:
+        return list(await self.call("GET", "/queues"))
+
+    async def nodes(self) -> list[Json]:
+        return list(await self.call("GET", "/nodes"))
+
+    async def keys(self) -> Any:  # noqa: ANN401 - JSON
+        return await self.call("GET", "/keys")
+
+    async def create_key(self, key: Body) -> Json:
+        """The new key, with its text in `key`: it can't be read again."""
+        return dict(await self.post("/keys", key))
+
+    async def delete_key(self, key_id: str) -> Json:
+        return dict(await self.call("DELETE", _path("keys", key_id)))
+
+    async def schedules(self, *, page: int = 1, size: int = 10) -> Any:  # noqa: ANN401 - JSON
+        return await self.call("GET", "/scheduled-jobs", page=str(page), size=str(size))
+
+    async def create_schedule(self, job: Body) -> Json:
+        return dict(await self.post("/scheduled-jobs", job))
+
+    async def act_on_schedule(self, schedule_id: str, act: str) -> Json:
+        """`act` is `pause` or `resume`."""
+        return dict(await self.call("PUT", f"{_path('scheduled-jobs', schedule_id)}/{act}"))
+
+    async def delete_schedule(self, schedule_id: str) -> Json:
+        return dict(await self.call("DELETE", _path("scheduled-jobs", schedule_id)))
+
+
+def job_path(job_id: str) -> str:
+    return _path("jobs", job_id)
+
+
+class LogSource:
+    """Whose log: a job's, or one attempt's at a task."""
+
+    def __init__(self, kind: str, id_: str) -> None:
+        self.id = id_
+        self.is_task = kind == "task"
+        self.path = f"{_path(f'{kind}s', id_)}/log"
+
+
+def _path(collection: str, id_: str) -> str:
+    return f"/{collection}/{quote(id_, safe='')}"

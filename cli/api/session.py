@@ -1,0 +1,163 @@
+"""Requests and their answers: JSON, or the lines of a stream. Every failure is one of our two."""
+
+import json
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from cli.api.errors import ApiRejected, ApiUnavailable
+from cli.api.server import Server
+
+Json = Mapping[str, Any]
+
+JSON_TYPE = "application/json"
+YAML_TYPE = "application/yaml"
+
+_CONNECT_SECONDS = 10.0
+_LONGEST_LINE = 4 * 1024 * 1024  # bytes; a piece of a log comes as one line
+_LONGEST_FOREIGN_ANSWER = 200
+
+_CALL = aiohttp.ClientTimeout(total=60, sock_connect=_CONNECT_SECONDS)
+_SUBMISSION = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS)  # a job may ask to wait
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is posted, as it is."""
+
+    content: bytes
+    content_type: str
+
+
+class ApiSession:
+    """Everything raises ApiRejected or ApiUnavailable. Use as a context manager."""
+
+    def __init__(self, server: Server) -> None:
+        self._url = server.url
+        self._session = aiohttp.ClientSession(headers=server.headers)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._session.close()
+
+    async def call(self, method: str, path: str, **query: str) -> Any:  # noqa: ANN401 - JSON
+        """The answer's JSON; `query` are the parameters after the question mark."""
+        with _failures_sorted(self._url):
+            async with self._session.request(
+                method, self._url + path, params=query, timeout=_CALL
+            ) as response:
+                return await _json(response)
+
+    async def post(self, path: str, body: Body) -> Any:  # noqa: ANN401 - JSON
+        """The answer's JSON, however long it takes: the API may be asked to wait for an end."""
+        headers = {"Content-Type": body.content_type}
+        with _failures_sorted(self._url):
+            async with self._session.post(
+                self._url + path, data=body.content, headers=headers, timeout=_SUBMISSION
+            ) as response:
+                return await _json(response)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        silence_seconds: float,
+        **query: str,
+    ) -> AsyncIterator["Stream"]:
+        """A connection on which nothing arrives for `silence_seconds` counts as lost."""
+        with _failures_sorted(self._url):
+            response = await self._session.get(
+                self._url + path,
+                params=query,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(
+                    sock_connect=_CONNECT_SECONDS, sock_read=silence_seconds
+                ),
+                read_bufsize=_LONGEST_LINE,
+            )
+        async with response:
+            with _failures_sorted(self._url):
+                await _refuse_errors(response)
+            yield Stream(response, self._url)
+
+
+class Stream:
+    """An answer that goes on. Read it within the context that gave it."""
+
+    def __init__(self, response: aiohttp.ClientResponse, url: str) -> None:
+        self._response = response
+        self._url = url
+
+    @property
+    def content_type(self) -> str:
+        return self._response.content_type
+
+    async def lines(self) -> AsyncIterator[str]:
+        """Without their line breaks, as they arrive."""
+        while True:
+            with _failures_sorted(self._url):
+                line = await self._response.content.readline()
+            if not line:
+                return
+            yield line.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+
+
+@contextmanager
+def _failures_sorted(url: str) -> Iterator[None]:
+    try:
+        yield
+    except aiohttp.ClientConnectorError as error:  # nobody listens, or there is no such host
+        code = error.os_error.errno  # asyncio puts its own words over the system's
+        reason = os.strerror(code) if code and code > 0 else error.os_error.strerror
+        raise ApiUnavailable(f"can't reach {url}: {reason}", is_away=True) from error
+    except TimeoutError as error:
+        raise ApiUnavailable(f"{url} does not answer") from error
+    # ValueError: a line longer than any of ours.
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # it broke off on the way
+        raise ApiUnavailable(f"the connection to {url} failed: {error}") from error
+
+
+async def _json(response: aiohttp.ClientResponse) -> Any:  # noqa: ANN401 - JSON
+    await _refuse_errors(response)
+    try:
+        return await response.json(content_type=None)
+    except ValueError as error:  # something else than Conveyor answers there
+        raise ApiUnavailable(f"{_origin(response)} answers, but not as Conveyor does") from error
+
+
+async def _refuse_errors(response: aiohttp.ClientResponse) -> None:
+    if response.ok:
+        return
+    message = f"{_origin(response)}: {_message(response, await response.text(errors='replace'))}"
+    if response.status >= 500:
+        raise ApiUnavailable(message)
+    raise ApiRejected(message, response.status)
+
+
+def _message(response: aiohttp.ClientResponse, text: str) -> str:
+    """What the API says; of an answer that isn't ours, its beginning."""
+    with suppress(ValueError, KeyError, TypeError):  # a proxy's page, not our JSON
+        return str(json.loads(text)["message"])
+    shown = " ".join(text.split())[:_LONGEST_FOREIGN_ANSWER]
+    return f"{response.status} {response.reason}" + (f": {shown}" if shown else "")
+
+
+def _origin(response: aiohttp.ClientResponse) -> str:
+    return str(response.url.origin())

@@ -1,0 +1,101 @@
+"""The parts of the API's answers that the command line reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cli.api.session import Json
+
+FINAL_JOB_STATES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+ENDED_TASK_STATES = frozenset({"COMPLETED", "FAILED", "CANCELLED", "STOPPED", "SKIPPED"})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """One row of a job's `execution`: an attempt at a task. `progress` is 0..100.
+
+    `attempt` counts from 0; `place` is the place among the siblings below `parent_id`, from 0.
+    """
+
+    id: str
+    name: str
+    position: int
+    state: str
+    progress: float
+    error: str | None
+    attempt: int
+    parent_id: str | None = None
+    place: int | None = None
+    subjob_id: str | None = None
+    result: str | None = None
+    created_at: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as GET /jobs/{id} gives it. `task_names` are those of the submitted tasks, in order."""
+
+    id: str
+    name: str
+    state: str
+    progress: float
+    task_names: tuple[str, ...]
+    execution: tuple[TaskView, ...]
+    result: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogPartView:
+    """A piece of a task's log; `number` counts from 1 within the task."""
+
+    task_id: str
+    number: int
+    contents: str
+
+
+def job_view(job: Json) -> JobView:
+    return JobView(
+        id=job["id"],
+        name=job["name"],
+        state=job["state"],
+        progress=float(job.get("progress", 0)),
+        task_names=tuple(task.get("name", "") for task in job.get("tasks") or ()),
+        execution=tuple(task_view(task) for task in job.get("execution") or ()),
+        result=job.get("result"),
+        error=job.get("error"),
+    )
+
+
+def task_view(task: Json) -> TaskView:
+    return TaskView(
+        id=task["id"],
+        name=task.get("name", ""),
+        position=int(task.get("position", 0)),
+        state=task["state"],
+        progress=float(task.get("progress", 0)),
+        error=task.get("error"),
+        attempt=int((task.get("retry") or {}).get("attempts", 0)),
+        parent_id=task.get("parentId"),
+        place=task.get("place"),
+        subjob_id=_subjob_id(task),
+        result=task.get("result"),
+        created_at=task.get("createdAt"),
+        started_at=task.get("startedAt"),
+        ended_at=task.get("completedAt") or task.get("failedAt"),
+    )
+
+
+def log_part_view(part: Json) -> LogPartView:
+    return LogPartView(part["taskId"], int(part["number"]), part.get("contents", ""))
+
+
+def items_of(answer: Any) -> Sequence[Json]:  # noqa: ANN401 - JSON
+    """What a list holds, be it given as a whole or as a page."""
+    return list(answer) if isinstance(answer, list) else list(answer.get("items") or ())
+
+
+def _subjob_id(task: Json) -> str | None:
+    return task.get("subjobId") or (task.get("subjob") or {}).get("id")

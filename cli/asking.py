@@ -1,0 +1,79 @@
+"""How a command asks the API: its options for where and as whom, and what its errors become."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from cli.api.client import ApiClient
+from cli.api.errors import ApiRejected, ApiUnavailable
+from cli.api.server import DEFAULT_URL, BadServer, Server
+from cli.ending import EXIT_API, EXIT_INTERRUPTED, fail
+
+T = TypeVar("T")
+
+_NOT_KNOWN = 401
+_WHO = "give a key with CONVEYOR_API_KEY, or a login with CONVEYOR_USER and CONVEYOR_PASSWORD"
+
+
+def asks_api(command: Callable[..., T]) -> Callable[..., T]:
+    """Adds the options --url and --key; the command gets them as `server`."""
+
+    @click.option(
+        "--url",
+        metavar="URL",
+        envvar="CONVEYOR_URL",
+        default=DEFAULT_URL,
+        show_default=True,
+        show_envvar=True,
+        help="Where the API is.",
+    )
+    @click.option(
+        "--key",
+        metavar="KEY",
+        envvar="CONVEYOR_API_KEY",
+        default="",
+        show_envvar=True,
+        help="An API key. Or set CONVEYOR_USER and CONVEYOR_PASSWORD.",
+    )
+    @wraps(command)
+    def with_server(url: str, key: str, **options: Any) -> T:  # noqa: ANN401 - the command's own
+        return command(server=_server(url, key), **options)
+
+    return with_server
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the API's own JSON, for programs."
+)
+
+
+def _server(url: str, key: str) -> Server:
+    user, password = (os.environ.get(f"CONVEYOR_{name}", "") for name in ("USER", "PASSWORD"))
+    try:
+        return Server.at(url, key=key, user=user, password=password)
+    except BadServer as error:
+        raise click.UsageError(str(error)) from None
+
+
+def ask(server: Server, work: Callable[[ApiClient], Awaitable[T]]) -> T:
+    """What `work` gives. When the API doesn't do its part, this ends the process and says why."""
+    try:
+        return asyncio.run(_with_client(server, work))
+    except ApiRejected as error:
+        hint = f" ({_WHO})" if error.status == _NOT_KNOWN else ""
+        fail(f"{error}{hint}", EXIT_API)
+    except ApiUnavailable as error:
+        hint = " (is it running? CONVEYOR_URL or --url says where)" if error.is_away else ""
+        fail(f"{error}{hint}", EXIT_API)
+    except KeyboardInterrupt:  # Ctrl-C: who pressed it knows
+        sys.exit(EXIT_INTERRUPTED)
+
+
+async def _with_client(server: Server, work: Callable[[ApiClient], Awaitable[T]]) -> T:
+    async with ApiClient(server) as api:
+        return await work(api)

@@ -1,0 +1,1 @@
+"""The commands about what runs the jobs, who may, and when."""

@@ -1,0 +1,107 @@
+"""`conveyor keys`: who may ask the API, and for what."""
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from cli.api.client import ApiClient
+from cli.api.server import Server
+from cli.api.session import JSON_TYPE, Body, Json
+from cli.api.views import items_of
+from cli.asking import ask, asks_api, json_option
+from cli.tables import print_json, print_table
+from cli.wording import ago, now
+
+_SCOPES = ("read", "submit", "operate", "admin")
+_COLUMNS = {
+    "ID": "whole",
+    "NAME": "text",
+    "SCOPES": "whole",
+    "USER": "text",
+    "CREATED": "right",
+    "LAST USED": "right",
+    "EXPIRES": "right",
+}
+
+
+@click.group()
+def keys() -> None:
+    """List, create and delete API keys: your own, or with the scope admin those of all."""
+
+
+@keys.command(name="list")
+@json_option
+@asks_api
+def list_keys(server: Server, as_json: bool) -> None:
+    """List the keys; the keys themselves can't be read again."""
+    answer = ask(server, ApiClient.keys)
+    if as_json:
+        print_json(answer)
+    elif found := items_of(answer):
+        print_table(_COLUMNS, map(_row, found))
+    else:
+        click.echo("no keys", err=True)
+
+
+@keys.command()
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice(_SCOPES),
+    help="What it may do; give it once for each scope.",
+)
+@click.option("--user", help="Whose key it is: it sees what this user sees.")
+@click.option("--expires-in", metavar="DURATION", help="Such as 720h. Default: never.")
+@json_option
+@asks_api
+def create(
+    server: Server,
+    name: str,
+    scopes: Sequence[str],
+    user: str | None,
+    expires_in: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Create a key and print it, this once: what is stored of it can't be read again.
+
+    The key alone goes to standard output.
+    """
+    wanted = {"name": name, "scopes": scopes, "user": user, "expiresIn": expires_in}
+    given = {field: value for field, value in wanted.items() if value is not None}
+    body = Body(json.dumps(given).encode(), JSON_TYPE)
+    answer = ask(server, lambda api: api.create_key(body))
+    if as_json:
+        print_json(answer)
+        return
+    click.echo(f"key {answer['id']} is made. Keep it, it is not shown again:", err=True)
+    click.echo(answer["key"])
+
+
+@keys.command()
+@click.argument("key_id", metavar="ID")
+@json_option
+@asks_api
+def delete(server: Server, key_id: str, as_json: bool) -> None:
+    """Delete the key with this ID: who has it can't use it any more."""
+    answer = ask(server, lambda api: api.delete_key(key_id))
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"{key_id} is deleted")
+
+
+def _row(key: Json) -> tuple[str, ...]:
+    return (
+        key["id"],
+        key["name"],
+        ", ".join(key.get("scopes") or ()),
+        key.get("user", ""),
+        ago(key.get("createdAt"), now()),
+        ago(key.get("lastUsedAt"), now()) or "never",
+        ago(key.get("expiresAt"), now()) or "never",
+    )

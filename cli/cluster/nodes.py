@@ -1,0 +1,55 @@
+"""`conveyor nodes`."""
+
+import click
+
+from cli.api.client import ApiClient
+from cli.api.server import Server
+from cli.asking import ask, asks_api, json_option
+from cli.tables import print_json, print_table, state_text
+from cli.wording import ago, now
+
+_COLUMNS = {
+    "NAME": "text",
+    "STATUS": "whole",
+    "TASKS": "right",
+    "CPU": "right",
+    "QUEUES": "whole",
+    "HEARD": "right",
+    "STARTED": "right",
+    "HOST": "text",
+    "VERSION": "whole",
+}
+
+
+@click.command()
+@json_option
+@asks_api
+def nodes(server: Server, as_json: bool) -> None:
+    """List the workers that have shown a sign of life within the last minutes.
+
+    QUEUES are those a worker serves, each with how many tasks at once.
+    """
+    answer = ask(server, ApiClient.nodes)
+    if as_json:
+        print_json(answer)
+        return
+    if not answer:
+        click.echo("no workers: nothing will run until one is started (conveyor worker)", err=True)
+        return
+    print_table(
+        _COLUMNS,
+        (
+            (
+                node["name"],
+                state_text(node["status"]),
+                str(node["taskCount"]),
+                f"{node['cpuPercent']:.0f} %",
+                node["queue"],
+                ago(node["lastHeartbeatAt"], now()),
+                ago(node["startedAt"], now()),
+                f"{node['hostname']}:{node['port']}",
+                node["version"],
+            )
+            for node in answer
+        ),
+    )

@@ -1,0 +1,111 @@
+"""`conveyor schedules`: jobs that the clock makes."""
+
+from collections.abc import Awaitable, Callable
+from typing import IO
+
+import click
+from rich.text import Text
+
+from cli.api.client import ApiClient
+from cli.api.server import Server
+from cli.api.session import Json
+from cli.api.views import items_of
+from cli.asking import ask, asks_api, json_option
+from cli.jobs.job_file import JobFile
+from cli.tables import print_json, print_table, state_text
+from cli.wording import ago, now
+
+_COLUMNS = {
+    "ID": "whole",
+    "NAME": "text",
+    "STATE": "whole",
+    "CRON": "whole",
+    "TIME ZONE": "whole",
+    "LAST": "right",
+    "NEXT": "right",
+    "ERROR": "text",
+}
+
+
+@click.group()
+def schedules() -> None:
+    """List, create, pause, resume and delete scheduled jobs."""
+
+
+@schedules.command(name="list")
+@click.option("--page", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--size", type=click.IntRange(1, 20), default=10, show_default=True)
+@json_option
+@asks_api
+def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
+    """List the scheduled jobs."""
+    answer = ask(server, lambda api: api.schedules(page=page, size=size))
+    if as_json:
+        print_json(answer)
+    elif found := items_of(answer):
+        print_table(_COLUMNS, map(_row, found))
+    else:
+        click.echo("no scheduled jobs", err=True)
+
+
+@schedules.command()
+@click.argument("file", type=click.File("rb"))
+@json_option
+@asks_api
+def create(server: Server, file: IO[bytes], as_json: bool) -> None:
+    """Create the scheduled job in FILE: a job with `schedule: {cron: ...}`. Prints its id."""
+    body = JobFile.read(file).body()
+    answer = ask(server, lambda api: api.create_schedule(body))
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(answer["id"])
+
+
+_Act = Callable[[ApiClient, str], Awaitable[Json]]
+
+
+def _act(name: str, done: str, help_text: str, act: _Act) -> None:
+    @schedules.command(name=name, help=help_text)
+    @click.argument("schedule_id", metavar="ID")
+    @json_option
+    @asks_api
+    def command(server: Server, schedule_id: str, as_json: bool) -> None:
+        answer = ask(server, lambda api: act(api, schedule_id))
+        if as_json:
+            print_json(answer)
+        else:
+            click.echo(f"{schedule_id} {done}")
+
+
+_act(
+    "pause",
+    "is paused",
+    "Make no more jobs of this schedule until it is resumed.",
+    lambda api, id_: api.act_on_schedule(id_, "pause"),
+)
+_act(
+    "resume",
+    "is active",
+    "Let a paused schedule make jobs again.",
+    lambda api, id_: api.act_on_schedule(id_, "resume"),
+)
+_act(
+    "delete",
+    "is deleted",
+    "Delete a schedule; the jobs that it made stay.",
+    lambda api, id_: api.delete_schedule(id_),
+)
+
+
+def _row(schedule: Json) -> tuple[str | Text, ...]:
+    return (
+        schedule["id"],
+        schedule.get("name", ""),
+        state_text(schedule["state"]),
+        schedule.get("cron", ""),
+        schedule.get("timezone", ""),
+        ago(schedule.get("lastAt"), now()),
+        ago(schedule.get("nextAt"), now()),
+        schedule.get("error", ""),
+    )

@@ -1,0 +1,94 @@
+"""Follows a job by the server's events, across lost connections; by polling where it has none."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Protocol
+
+from cli.api.client import ApiClient
+from cli.api.errors import ApiRejected, ApiUnavailable
+from cli.api.events import ServerEvent, job_events
+from cli.api.views import JobView, log_part_view
+from cli.follow.log_lines import LogLine, LogLines
+from cli.follow.patience import Patience
+from cli.follow.picture import Picture, TaskNews
+from cli.follow.polling import poll
+
+_NO_SUCH_PATH = 404
+_END = "end"
+_SLOWEST_POLL_SECONDS = 1.0
+
+
+class Viewer(Protocol):
+    """Shows a job as it goes on: the whole picture, and what of it is new."""
+
+    def show(
+        self, picture: Picture, news: Sequence[TaskNews], lines: Sequence[LogLine]
+    ) -> None: ...
+
+
+async def follow(api: ApiClient, picture: Picture, viewer: Viewer) -> None:
+    """Show the job until it is final and its whole log was seen. Raises ApiRejected, and
+    ApiUnavailable when the API is away for a minute."""
+    try:
+        await _Follower(api, picture, viewer).run()
+    except ApiRejected as error:
+        if error.status != _NO_SUCH_PATH:
+            raise
+        await poll(
+            api,
+            picture.job_id,
+            _PollingViewer(picture, viewer),
+            slowest_seconds=_SLOWEST_POLL_SECONDS,
+        )
+
+
+class _Follower:
+    def __init__(self, api: ApiClient, picture: Picture, viewer: Viewer) -> None:
+        self._api = api
+        self._picture = picture
+        self._viewer = viewer
+        self._log = LogLines()
+        self._cursor: str | None = None
+
+    async def run(self) -> None:
+        patience = Patience()
+        while True:
+            try:
+                if await self._listen(patience):
+                    break
+                await patience.bear(ApiUnavailable("the server ends its events too early"))
+            except ApiUnavailable as error:  # it may be restarting
+                await patience.bear(error)
+        self._viewer.show(self._picture, (), self._log.unfinished())
+
+    async def _listen(self, patience: Patience) -> bool:
+        """Until the connection ends; whether that was the end of the events."""
+        async with aclosing(job_events(self._api, self._picture.job_id, self._cursor)) as events:
+            async for event in events:
+                patience.renew()
+                if event.kind == _END:
+                    return True
+                self._take(event)
+                self._cursor = event.cursor or self._cursor
+        return False
+
+    def _take(self, event: ServerEvent) -> None:
+        if event.kind == "log":
+            self._viewer.show(self._picture, (), self._log.add(log_part_view(event.data)))
+        elif event.kind in ("job", "task", "progress"):
+            news = self._picture.take_event(event.data)
+            self._viewer.show(self._picture, [news] if news else (), ())
+
+
+class _PollingViewer:
+    """Makes news of whole looks at the job."""
+
+    def __init__(self, picture: Picture, viewer: Viewer) -> None:
+        self._picture = picture
+        self._viewer = viewer
+
+    def update(self, job: JobView, lines: Sequence[LogLine]) -> None:
+        news = self._picture.take_job(job)
+        # A start is told before the task's log lines, an end after them.
+        self._viewer.show(self._picture, [task for task in news if not task.has_ended], lines)
+        self._viewer.show(self._picture, [task for task in news if task.has_ended], ())

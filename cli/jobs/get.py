@@ -1,0 +1,70 @@
+"""`conveyor get`: one job with its tasks."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from cli.api.server import Server
+from cli.api.session import Json
+from cli.api.views import job_view
+from cli.asking import ask, asks_api, json_option
+from cli.jobs.family import family
+from cli.jobs.family_table import family_table
+from cli.tables import print_json, screen, state_text, style_of
+from cli.wording import ago, now, one_line, printable, took
+
+_MOST_CHILDREN = 20
+
+
+@click.command()
+@click.argument("job")
+@click.option("--all", "shows_all", is_flag=True, help="Show every child of every task.")
+@json_option
+@asks_api
+def get(server: Server, job: str, *, shows_all: bool, as_json: bool) -> None:
+    """Show JOB: its state, its tasks with their children, what they gave or why they failed."""
+    answer = ask(server, lambda api: api.job(job))
+    if as_json:
+        print_json(answer)
+        return
+    console = screen()
+    _print_head(console, answer)
+    console.print()
+    branches = family(job_view(answer), None if shows_all else _MOST_CHILDREN)
+    console.print(family_table(branches, now()))
+    if any(branch.left_out for branch in branches):
+        console.print(Text("--all shows every task", "dim"))
+
+
+def _print_head(console: Console, job: Json) -> None:
+    line = Text.assemble((one_line(job["name"]), "bold"), "  ", state_text(job["state"]))
+    if 0 < job.get("progress", 0) < 100:
+        line.append(f"  {job['progress']:.0f} %")
+    console.print(line, soft_wrap=True)
+    for label, value in _facts(job, now()).items():
+        for number, text in enumerate(value.splitlines()):
+            name = label if number == 0 else ""
+            style = style_of("FAILED") if label == "error" else ""
+            line = Text.assemble((f"  {name:<12}", "dim"), (printable(text), style))
+            console.print(line, soft_wrap=True)
+
+
+def _facts(job: Json, at: datetime) -> Mapping[str, str]:
+    ended = job.get("completedAt") or job.get("failedAt")
+    started = job.get("startedAt")
+    by = job.get("createdBy")
+    is_cancelled = job["state"] == "CANCELLED"  # when that was isn't told
+    facts = {
+        "id": job["id"],
+        "description": job.get("description"),
+        "tags": ", ".join(job.get("tags") or ()),
+        "part of": job.get("parentId"),
+        "created": ago(job["createdAt"], at) + (f" by {by}" if by else ""),
+        "took" if ended else "runs for": "" if is_cancelled else took(started, ended, at),
+        "result": job.get("result"),
+        "error": job.get("error"),
+    }
+    return {label: value for label, value in facts.items() if value}

@@ -1,0 +1,168 @@
+"""A job file as it is posted: as it stands, or with inputs and secrets of the command line.
+
+YAML is changed on its nodes, never read into values: what isn't touched stays as it was spelled.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Self
+
+import click
+import yaml
+
+from cli.api.session import JSON_TYPE, YAML_TYPE, Body
+
+Additions = Mapping[str, Mapping[str, Any]]
+"""Values by name, by the field of the job that takes them: `inputs`, `secrets`."""
+
+_TEXT = "tag:yaml.org,2002:str"
+_MAPPING = "tag:yaml.org,2002:map"
+_NULL = "tag:yaml.org,2002:null"
+
+
+class JobFileError(Exception):
+    """Nothing can be added to this file; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobFile:
+    name: str
+    content: bytes
+
+    @classmethod
+    def read(cls, file: IO[bytes]) -> Self:
+        name = getattr(file, "name", None)  # of standard input: a number, or none at all
+        is_named = isinstance(name, str) and name != "<stdin>"
+        return cls(str(name) if is_named else "standard input", file.read())
+
+    @property
+    def content_type(self) -> str:
+        """By the name's ending; without one that says it, JSON is what reads as JSON."""
+        suffix = Path(self.name).suffix
+        if suffix in (".yaml", ".yml", ".json"):
+            return JSON_TYPE if suffix == ".json" else YAML_TYPE
+        try:
+            json.loads(self.content)
+        except (ValueError, RecursionError):  # most job files are YAML
+            return YAML_TYPE
+        return JSON_TYPE
+
+    def body(self) -> Body:
+        """As it stands, byte for byte."""
+        return Body(self.content, self.content_type)
+
+    def body_with(self, additions: Additions) -> Body:
+        """Raises JobFileError. Whether it is a job at all is for the API to say."""
+        wanted = {field: values for field, values in additions.items() if values}
+        if not wanted:
+            return self.body()
+        added = _added_to_json if self.content_type == JSON_TYPE else _added_to_yaml
+        try:
+            text = added(self.content.decode("utf-8-sig"), wanted)
+        except (ValueError, yaml.YAMLError) as error:  # the file's author can mend it
+            raise JobFileError(f"{self.name}: {error}") from None
+        except RecursionError:  # no job is nested that deep
+            raise JobFileError(f"{self.name}: nested too deep") from None
+        return Body(text.encode(), self.content_type)
+
+
+def parse_inputs(pairs: Iterable[str]) -> dict[str, Any]:
+    """`k=v`, the value as JSON if it reads as that, else as text. Raises click.BadParameter."""
+    return {name: _json_or_text(value) for name, value in map(_split_input, pairs)}
+
+
+def parse_secrets(pairs: Iterable[str]) -> dict[str, str]:
+    """`k=v`; `k=@file`; `k` alone: from the environment. Raises click.BadParameter."""
+    return dict(map(_secret, pairs))
+
+
+def _split_input(pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not name or not equals:
+        raise click.BadParameter(f"{pair!r} must be like name=value", param_hint="--input")
+    return name, value
+
+
+def _secret(pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    # The value is never shown, and nor is the pair: it may be one whose name was forgotten.
+    if not name:
+        raise _bad_secret("it must be like name=value, name=@file or name")
+    if not equals:
+        if name not in os.environ:
+            raise _bad_secret("it is neither name=value nor the name of an environment variable")
+        return name, os.environ[name]
+    return name, _file_text(value[1:]) if value.startswith("@") else value
+
+
+def _file_text(path: str) -> str:
+    """Without the line break at its end, which editors put there."""
+    try:
+        return Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:  # a wrong name, no right, no text
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise _bad_secret(f"can't read {path}: {reason}") from None
+
+
+def _bad_secret(reason: str) -> click.BadParameter:
+    return click.BadParameter(reason, param_hint="--secret")
+
+
+def _json_or_text(value: str) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return json.loads(value, parse_constant=_refuse_constant)
+    except ValueError:  # a text
+        return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity aren't JSON
+
+
+def _added_to_json(text: str, additions: Additions) -> str:
+    job = json.loads(text)
+    if not isinstance(job, dict):
+        raise ValueError("a job must be a mapping of fields")
+    for field, values in additions.items():
+        present = job.get(field) or {}
+        if not isinstance(present, dict):
+            raise ValueError(f"{field} must be a mapping")
+        job[field] = {**present, **values}
+    return json.dumps(job, ensure_ascii=False)
+
+
+def _added_to_yaml(text: str, additions: Additions) -> str:
+    job = yaml.compose(text, Loader=yaml.SafeLoader)
+    if not isinstance(job, yaml.MappingNode):
+        raise ValueError("a job must be a mapping of fields")
+    for field, values in additions.items():
+        mapping = _mapping_below(job, field)
+        for name, value in values.items():
+            _set(mapping, name, _node(value))
+    return str(yaml.serialize(job, Dumper=yaml.SafeDumper, allow_unicode=True, width=1_000_000))
+
+
+def _mapping_below(job: yaml.MappingNode, field: str) -> yaml.MappingNode:
+    present = next((value for key, value in job.value if key.value == field), None)
+    if isinstance(present, yaml.MappingNode):
+        return present
+    if present is not None and present.tag != _NULL:
+        raise ValueError(f"{field} must be a mapping")
+    made = yaml.MappingNode(_MAPPING, [])
+    _set(job, field, made)
+    return made
+
+
+def _set(mapping: yaml.MappingNode, name: str, value: yaml.Node) -> None:
+    others = [(key, old) for key, old in mapping.value if key.value != name]
+    mapping.value = [*others, (yaml.ScalarNode(_TEXT, name, style='"'), value)]
+
+
+def _node(value: Any) -> yaml.Node:  # noqa: ANN401 - JSON
+    """JSON is YAML, with every text in quotes: none of them can be taken for a number."""
+    node = yaml.compose(json.dumps(value, ensure_ascii=False), Loader=yaml.SafeLoader)
+    assert node is not None  # noqa: S101 - for the type checker: JSON is never empty
+    return node

@@ -1,0 +1,98 @@
+"""`conveyor logs`: what tasks wrote, from the beginning, as far as it has come or to the end."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import click
+
+from cli.api.client import ApiClient, LogSource
+from cli.api.errors import ApiUnavailable
+from cli.api.server import Server
+from cli.api.views import ENDED_TASK_STATES, FINAL_JOB_STATES, log_part_view
+from cli.asking import ask, asks_api
+from cli.follow.log_lines import LogLines
+from cli.follow.log_reading import LogReader, whole_log
+from cli.follow.patience import Patience
+
+_POLL_SECONDS = 0.5
+_SILENCE_SECONDS = 900.0  # a log holds no signs of life; coming back means reading it anew
+
+
+@click.command()
+@click.argument("job", required=False)
+@click.option("--task", metavar="TASK", help="The log of one task attempt, by its id.")
+@click.option("-f", "--follow", "follows", is_flag=True, help="Print what comes, until the end.")
+@click.option("--json", "as_json", is_flag=True, help="The API's log parts, one a line.")
+@asks_api
+def logs(
+    server: Server, job: str | None, task: str | None, *, follows: bool, as_json: bool
+) -> None:
+    """Print the log of JOB, or of one task, from the beginning."""
+    if (job is None) == (task is None):
+        raise click.UsageError("give either the id of a job or --task and the id of a task")
+    if follows and as_json:
+        raise click.UsageError("--json and --follow can't be given together")
+    source = LogSource("task", task) if task else LogSource("job", job or "")
+    work = _print_parts if as_json else _follow if follows else _print_lines
+    ask(server, lambda api: work(api, source))
+
+
+async def _print_parts(api: ApiClient, source: LogSource) -> None:
+    for part in await whole_log(api, source):
+        click.echo(json.dumps(part, ensure_ascii=False))
+
+
+async def _print_lines(api: ApiClient, source: LogSource) -> None:
+    lines = LogLines()
+    for part in await whole_log(api, source):
+        _print([line.text for line in lines.add(log_part_view(part))])
+    _print([line.text for line in lines.unfinished()])
+
+
+async def _follow(api: ApiClient, source: LogSource) -> None:
+    patience = Patience()
+    printed = 0
+    while True:
+        try:
+            async with api.stream(
+                source.path, silence_seconds=_SILENCE_SECONDS, follow="true"
+            ) as stream:
+                if stream.content_type != "text/plain":
+                    break
+                number = 0
+                async for line in stream.lines():
+                    number += 1
+                    patience.renew()
+                    # A new connection begins at the beginning.
+                    if number > printed:
+                        _print([line])
+                        printed = number
+                return
+        except ApiUnavailable as error:  # it may be restarting
+            await patience.bear(error)
+    await _poll(api, source)
+
+
+async def _poll(api: ApiClient, source: LogSource) -> None:
+    """For a server that can't send the log as it comes."""
+    reader = LogReader(api, source)
+    has_ended = False
+    while True:
+        _print([line.text for line in await reader.new_lines()])
+        if has_ended:
+            break
+        has_ended = await _has_ended(api, source)
+        await asyncio.sleep(_POLL_SECONDS)
+    _print([line.text for line in reader.unfinished()])
+
+
+async def _has_ended(api: ApiClient, source: LogSource) -> bool:
+    if source.is_task:
+        return (await api.task(source.id))["state"] in ENDED_TASK_STATES
+    return (await api.job(source.id))["state"] in FINAL_JOB_STATES
+
+
+def _print(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(line)

@@ -1,0 +1,56 @@
+"""`conveyor validate`: job files, checked here and now."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import IO
+
+import click
+
+from cli.ending import EXIT_FAILED
+from cli.jobs.job_file import JobFile
+from cli.tables import print_json
+from shared.jobspec import InvalidJob, Problem, parse_job, parse_scheduled_job
+
+
+@click.command()
+@click.argument("files", type=click.File("rb"), nargs=-1, required=True, metavar="FILE...")
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def validate(files: Sequence[IO[bytes]], as_json: bool) -> None:
+    """Check job files (- is standard input) without asking a server, and list all that is wrong.
+
+    A file with a `schedule` is checked as a scheduled job. A server may refuse more: a role that it
+    doesn't know, a mount that isn't allowed there. Exit code 1 means that a file is not valid.
+    """
+    found = [(file.name, _problems(file)) for file in map(JobFile.read, files)]
+    if as_json:
+        print_json([_as_json(name, problems) for name, problems in found])
+    else:
+        for name, problems in found:
+            _tell(name, problems)
+    sys.exit(EXIT_FAILED if any(problems for _, problems in found) else 0)
+
+
+def _problems(file: JobFile) -> Sequence[Problem]:
+    found = _problems_as(parse_job, file)
+    is_scheduled = any(problem.field == "schedule" for problem in found)
+    return _problems_as(parse_scheduled_job, file) if is_scheduled else found
+
+
+def _problems_as(parse: Callable[[bytes, str], object], file: JobFile) -> Sequence[Problem]:
+    try:
+        parse(file.content, file.content_type)
+    except InvalidJob as error:  # what the command is there to find
+        return error.problems
+    return ()
+
+
+def _tell(name: str, problems: Sequence[Problem]) -> None:
+    if not problems:
+        click.echo(f"{name}: {click.style('valid', fg='green')}")
+    for problem in problems:
+        click.echo(f"{name}: {click.style(str(problem), fg='red')}")
+
+
+def _as_json(name: str, problems: Sequence[Problem]) -> dict[str, object]:
+    shown = [{"field": p.field, "value": p.value, "rule": p.rule} for p in problems]
+    return {"file": name, "valid": not problems, "problems": shown}

@@ -1,0 +1,96 @@
+"""What commands print: tables for people, JSON for programs."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+import click
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+from rich.text import Text
+
+from cli.wording import one_line
+
+_WIDE = 100_000  # a pipe has no width: nothing is cut there
+_GAP = 2
+_LEAST_TEXT = 8
+
+_STYLES = {
+    "COMPLETED": "green",
+    "FAILED": "red",
+    "CANCELLED": "red",
+    "STOPPED": "red",
+    "RUNNING": "cyan",
+    "UP": "green",
+    "DOWN": "red",
+    "OFFLINE": "red",
+    "ACTIVE": "green",
+    "PAUSED": "yellow",
+}
+
+
+def screen(*, to_stderr: bool = False) -> Console:
+    console = Console(stderr=to_stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE
+    return console
+
+
+def print_json(answer: Any) -> None:  # noqa: ANN401 - JSON
+    click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
+
+
+Cell = str | Text
+
+
+def print_table(columns: Mapping[str, str], rows: Iterable[Sequence[Cell]]) -> None:
+    """`columns`: each heading with its manner: `text` gives way on a narrow terminal, `right`
+    (numbers) and `whole` don't. Where that isn't enough, the last columns are left out."""
+    cells = [[_text(cell) for cell in row] for row in rows]
+    console = screen()
+    wanted = [
+        max(len(heading), *(row[n].cell_len for row in cells)) for n, heading in enumerate(columns)
+    ]
+    widths = _widths(wanted, [manner == "text" for manner in columns.values()], console.width)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
+    for width, (heading, manner) in zip(widths, columns.items(), strict=False):
+        justify: JustifyMethod = "right" if manner == "right" else "left"
+        table.add_column(heading, no_wrap=True, width=width, justify=justify)
+    for row in cells:
+        table.add_row(*row[: len(widths)])
+    _print_without_padding(console, table)
+
+
+def _text(cell: Cell) -> Text:
+    return cell if isinstance(cell, Text) else Text(one_line(cell))
+
+
+def _widths(wanted: Sequence[int], gives_way: Sequence[bool], room: int) -> Sequence[int]:
+    """Of those columns that fit, from the left; the first is always shown, as wide as it wants."""
+    pairs = list(zip(wanted, gives_way, strict=True))
+    widths = [min(width, _LEAST_TEXT) if gives else width for width, gives in pairs]
+    ends = accumulate(width + _GAP for width in widths)
+    widths = widths[: max(1, sum(1 for end in ends if end - _GAP <= room))]
+    spare = room - sum(widths) - _GAP * (len(widths) - 1)
+    for n, width in enumerate(widths):
+        more = max(0, min(spare, wanted[n] - width))
+        widths[n] += more
+        spare -= more
+    return widths
+
+
+def _print_without_padding(console: Console, table: Table) -> None:
+    """Rich fills the last column up with spaces, which are in the way of copying and of pipes."""
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
+
+
+def state_text(state: str) -> Text:
+    return Text(state.lower(), style_of(state))
+
+
+def style_of(state: str) -> str:
+    return _STYLES.get(state, "dim")

@@ -1,0 +1,113 @@
+"""The commands about jobs on a whole Conveyor in this process."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+
+from services.coordinator.settings import ApiSettings
+from services.dev.app import running
+from services.dev.settings import DevBlock, IsolatedDevSettings
+from services.worker.runtimes.settings import RuntimeSettings
+from shared.process.run import Stop
+from tests.support.postgres import free_port
+
+ROOT = Path(__file__).parents[2]
+
+HELLO = """
+name: hello
+inputs: {name: nobody}
+tasks:
+  - name: greet
+    var: greeting
+    env: {NAME: "{{ inputs.name }}", TOKEN: "{{ secrets.token }}"}
+    run: |
+      echo "token of ${#TOKEN} letters"
+      printf 'hello %s' "$NAME" > "$TORK_OUTPUT"
+output: "{{ tasks.greeting }}"
+"""
+FAILING = "name: bad\ntasks: [{name: break, run: 'echo oh no; exit 3'}]\n"
+LONG = "name: long\ntasks: [{name: wait, run: 'echo begun; sleep 600'}]\n"
+
+
+@dataclass(frozen=True)
+class Ended:
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class Commands:
+    """The command in processes of its own, as what is served here logs to this one's output."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def __call__(self, *arguments: str, stdin: str = "") -> Ended:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "cli", *arguments),
+            cwd=ROOT,
+            env={**os.environ, "CONVEYOR_URL": self._url},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        stdout, stderr = await process.communicate(stdin.encode())
+        assert process.returncode is not None
+        return Ended(process.returncode, stdout.decode(), stderr.decode())
+
+    async def json(self, *arguments: str) -> Any:
+        return json.loads((await self(*arguments, "--json")).stdout)
+
+
+@pytest_asyncio.fixture
+async def conveyor(tmp_path: Path) -> AsyncIterator[Commands]:
+    settings = IsolatedDevSettings(
+        dev=DevBlock(data_dir=tmp_path),
+        api=ApiSettings(address=f"127.0.0.1:{free_port()}"),
+        runtime=RuntimeSettings(type="shell", shell_allowed=True),
+    )
+    stop = Stop()
+    async with running(settings, stop) as up:
+        yield Commands(up.url)
+        stop.request()
+        stop.request()  # the second time hurries: nothing that runs is wanted
+
+
+async def test_a_job_is_submitted_followed_and_shown(conveyor: Commands) -> None:
+    options = ("--follow", "--input", "name=world", "--secret", "token=12345")
+    result = await conveyor("submit", "-", *options, stdin=HELLO)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == ["greet | token of 5 letters", "hello world"]
+    (job,) = (await conveyor.json("list", "--state", "completed", "hello"))["items"]
+    shown = (await conveyor("get", job["id"])).stdout
+    assert "✓ greet  completed" in shown
+    log = "token of 5 letters\n"
+    assert (await conveyor("logs", job["id"])).stdout == log
+    assert (await conveyor("logs", "-f", job["id"])).stdout == log
+
+
+async def test_a_job_that_fails_ends_the_wait_with_1_and_can_go_on(conveyor: Commands) -> None:
+    result = await conveyor("submit", "-", "--wait", "--json", stdin=FAILING)
+    assert result.exit_code == 1
+    job = json.loads(result.stdout)
+    assert "exit code 3" in job["error"]
+    assert (await conveyor("cancel", job["id"])).exit_code == 3
+    assert (await conveyor("restart", job["id"])).exit_code == 0
+
+
+async def test_a_job_that_runs_is_cancelled(conveyor: Commands) -> None:
+    job_id = (await conveyor("submit", "-", stdin=LONG)).stdout.strip()
+    assert (await conveyor("cancel", job_id)).stdout == f"{job_id} is cancelled\n"
+    assert (await conveyor.json("get", job_id))["state"] == "CANCELLED"
+
+
+async def test_the_cluster_is_listed(conveyor: Commands) -> None:
+    assert "default" in (await conveyor("queues")).stdout
+    assert (await conveyor("nodes")).exit_code == 0

@@ -1,0 +1,101 @@
+"""`conveyor get`: a job and the tree of its tasks."""
+
+import json
+from typing import Any
+
+from tests.support.command_line import run_command
+from tests.support.fake_api import fake_api
+
+
+def task(id_: str, state: str, position: int = 1, **fields: Any) -> dict[str, Any]:
+    return {"id": id_, "name": id_, "position": position, "state": state, **fields}
+
+
+def job(*execution: dict[str, Any], names: tuple[str, ...] = ("a",), **fields: Any) -> Any:
+    return {
+        "id": "j1",
+        "name": "hello",
+        "state": "RUNNING",
+        "createdAt": "2024-05-01T12:00:00Z",
+        "tasks": [{"name": name} for name in names],
+        "execution": list(execution),
+        **fields,
+    }
+
+
+async def shown(answer: Any, *options: str) -> list[str]:
+    async with fake_api() as api:
+        api.answers["GET /jobs/j1"] = answer
+        result = await run_command(api.url, "get", "j1", *options)
+    assert result.exit_code == 0, result.output
+    return [line.rstrip() for line in result.stdout.splitlines()]
+
+
+async def tree(answer: Any, *options: str) -> list[str]:
+    lines = await shown(answer, *options)
+    return lines[lines.index("") + 1 :]
+
+
+async def test_the_head_tells_state_result_and_how_long_it_took() -> None:
+    times: Any = {"startedAt": "2024-05-01T12:00:01Z", "completedAt": "2024-05-01T12:02:06Z"}
+    lines = await shown(job(**times, state="COMPLETED", result="two\nlines", tags=["x", "y"]))
+    assert lines[0] == "hello  completed"
+    assert "  tags        x, y" in lines
+    assert "  took        2 min 5 s" in lines
+    assert lines[-4:-1] == ["  result      two", "              lines", ""]
+
+
+async def test_tasks_show_their_latest_attempt_and_those_to_come_wait() -> None:
+    again = task("a2", "RUNNING", retry={"limit": 2, "attempts": 1}, progress=40.0)
+    lines = await tree(job(task("a1", "FAILED", error="x"), again, names=("a", "b")))
+    assert [line.split() for line in lines] == [
+        ["▸", "a2", "running", "attempt", "2", "40", "%"],
+        ["·", "b", "waiting"],
+    ]
+
+
+async def test_children_stand_below_their_parent_in_their_places() -> None:
+    answer = job(
+        task("a", "RUNNING"),
+        task("second", "COMPLETED", parentId="a", place=1, result="2"),
+        task("first", "FAILED", parentId="a", place=0, error="exit code 1: no\nlog"),
+        task("deep", "COMPLETED", parentId="second", place=0),
+        task("other", "RUNNING", 2, subjob={"id": "j2"}),
+        names=("a", "b"),
+    )
+    lines = [" ".join(line.split()) for line in await tree(answer)]
+    assert lines == [
+        "▸ a running",
+        "├─ ✗ first failed exit code 1: no log",
+        "└─ ✓ second completed 2",
+        "└─ ✓ deep completed",
+        "▸ other running job j2",
+    ]
+
+
+async def test_of_many_children_those_that_need_a_look_are_shown_and_the_rest_counted() -> None:
+    children = [task(f"c{n}", "COMPLETED", parentId="a", place=n) for n in range(100)]
+    children[70]["state"] = "FAILED"
+    answer = job(task("a", "RUNNING"), *children)
+    lines = await tree(answer)
+    assert len([line for line in lines if "✓" in line]) == 19
+    assert any("✗ c70" in line for line in lines)
+    assert lines[-2].split() == ["└─", "…", "80", "more", "80", "completed"]
+    assert len(await tree(answer, "--all")) == 101
+
+
+async def test_what_would_steer_the_terminal_is_not_printed() -> None:
+    lines = await shown(job(task("a", "FAILED", error="\x1b[2Jgone"), name="x\x1b[31m"))
+    assert "\x1b" not in "".join(lines)
+
+
+async def test_json_is_exactly_what_the_api_answered() -> None:
+    answer = job(task("a", "RUNNING"), unknown={"x": [1]})
+    assert json.loads("\n".join(await shown(answer, "--json"))) == answer
+
+
+async def test_an_unknown_job_gives_exit_code_3() -> None:
+    async with fake_api() as api:
+        result = await run_command(api.url, "get", "../x")
+    assert result.exit_code == 3
+    assert result.stderr.endswith(": no such path\n")

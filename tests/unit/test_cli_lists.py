@@ -1,0 +1,156 @@
+"""The commands that list things and act on them: what is asked, what is shown."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.support.command_line import run_command
+from tests.support.fake_api import FakeApi, fake_api, page, refusal
+
+AT = "2024-05-01T12:00:00Z"
+JOB = {
+    "id": "j1",
+    "name": "a\nb",
+    "state": "COMPLETED",
+    "createdAt": AT,
+    "startedAt": AT,
+    "completedAt": "2024-05-01T12:00:02Z",
+    "progress": 100.0,
+    "tags": ["x", "y"],
+}
+NODE = {
+    "id": "n",
+    "name": "w1",
+    "startedAt": AT,
+    "lastHeartbeatAt": AT,
+    "cpuPercent": 7.4,
+    "queue": "default:4",
+    "status": "UP",
+    "hostname": "h",
+    "port": 1,
+    "taskCount": 2,
+    "version": "1",
+}
+QUEUE = {"name": "default", "size": 5, "subscribers": 2, "unacked": 1}
+KEY = {"id": "k1", "name": "ci", "scopes": ["read", "submit"], "createdAt": AT}
+SCHEDULE = {"id": "s1", "name": "nightly", "state": "ACTIVE", "cron": "0 3 * * *"}
+
+
+@pytest_asyncio.fixture
+async def api() -> AsyncIterator[FakeApi]:
+    async with fake_api() as fake:
+        yield fake
+
+
+async def table(api: FakeApi, *arguments: str) -> list[list[str]]:
+    """The cells of what is printed."""
+    result = await run_command(api.url, *arguments)
+    assert result.exit_code == 0, result.output
+    return [line.split() for line in result.stdout.splitlines()]
+
+
+async def test_jobs_are_listed_with_how_to_see_more(api: FakeApi) -> None:
+    api.answers["GET /jobs"] = page([JOB], totalPages=3, totalItems=21)
+    result = await run_command(api.url, "list")
+    row = result.stdout.splitlines()[1].split()
+    assert row[:6] == ["j1", "a", "b", "completed", "100", "%"]
+    assert row[-4:] == ["2.0", "s", "x,", "y"]
+    assert result.stderr == "page 1 of 3, 21 jobs; --page shows others\n"
+
+
+async def test_a_search_is_put_in_the_apis_words(api: FakeApi) -> None:
+    api.answers["GET /jobs"] = page([])
+    options = ("--state", "failed", "--tag", "a", "--tag", "b", "--page", "2", "--size", "5")
+    await run_command(api.url, "list", "some", "words", *options)
+    assert api.asked[0].query == {"q": "FAILED tags:a,b some words", "page": "2", "size": "5"}
+
+
+async def test_queues_and_nodes_are_tables(api: FakeApi) -> None:
+    api.answers |= {"GET /queues": [QUEUE], "GET /nodes": [NODE]}
+    assert (await table(api, "queues"))[1] == ["default", "5", "1", "2"]
+    assert (await table(api, "nodes"))[1][:6] == ["w1", "up", "2", "7", "%", "default:4"]
+
+
+@pytest.mark.parametrize("answer", [[SCHEDULE], page([SCHEDULE])])
+async def test_schedules_are_listed_be_it_whole_or_by_pages(api: FakeApi, answer: Any) -> None:
+    api.answers["GET /scheduled-jobs"] = answer
+    assert (await table(api, "schedules", "list"))[1][:3] == ["s1", "nightly", "active"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked"),
+    [
+        (("cancel", "j1"), "PUT /jobs/j1/cancel"),
+        (("restart", "j1"), "PUT /jobs/j1/restart"),
+        (("schedules", "pause", "s1"), "PUT /scheduled-jobs/s1/pause"),
+        (("schedules", "resume", "s1"), "PUT /scheduled-jobs/s1/resume"),
+        (("schedules", "delete", "s1"), "DELETE /scheduled-jobs/s1"),
+        (("keys", "delete", "k1"), "DELETE /keys/k1"),
+    ],
+)
+async def test_an_act_is_one_request(api: FakeApi, arguments: tuple[str, ...], asked: str) -> None:
+    api.answers[asked] = {"status": "OK"}
+    result = await run_command(api.url, *arguments)
+    assert (result.exit_code, [one.what for one in api.asked]) == (0, [asked])
+    in_json = await run_command(api.url, *arguments, "--json")
+    assert json.loads(in_json.stdout) == {"status": "OK"}
+
+
+async def test_one_job_that_is_refused_does_not_keep_the_others(api: FakeApi) -> None:
+    api.answers["PUT /jobs/j1/cancel"] = refusal(400, "job is FAILED")
+    api.answers["PUT /jobs/j2/cancel"] = {"status": "OK"}
+    result = await run_command(api.url, "cancel", "j1", "j2")
+    assert (result.exit_code, result.stdout) == (3, "j2 is cancelled\n")
+    assert "j1" in result.stderr
+
+
+async def test_a_new_key_goes_to_standard_output_alone(api: FakeApi) -> None:
+    api.answers["POST /keys"] = {**KEY, "key": "cv_secret"}
+    scopes = ("--scope", "read", "--scope", "submit")
+    result = await run_command(api.url, "keys", "create", "ci", *scopes, "--expires-in", "24h")
+    assert result.stdout == "cv_secret\n"
+    assert json.loads(api.asked[0].body) == {
+        "name": "ci",
+        "scopes": ["read", "submit"],
+        "expiresIn": "24h",
+    }
+
+
+async def test_keys_are_listed_without_the_keys_themselves(api: FakeApi) -> None:
+    api.answers["GET /keys"] = [KEY]
+    assert (await table(api, "keys", "list"))[1][:4] == ["k1", "ci", "read,", "submit"]
+
+
+async def test_a_schedule_is_created_from_a_job_file(api: FakeApi) -> None:
+    api.answers["POST /scheduled-jobs"] = SCHEDULE
+    result = await run_command(api.url, "schedules", "create", "-")
+    assert result.stdout == "s1\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path", "answer"),
+    [
+        (("list",), "/jobs", page([JOB])),
+        (("queues",), "/queues", [QUEUE]),
+        (("nodes",), "/nodes", [NODE]),
+        (("keys", "list"), "/keys", [KEY]),
+        (("schedules", "list"), "/scheduled-jobs", page([SCHEDULE])),
+    ],
+)
+async def test_json_is_exactly_what_the_api_answered(
+    api: FakeApi, arguments: tuple[str, ...], path: str, answer: Any
+) -> None:
+    api.answers[f"GET {path}"] = answer
+    result = await run_command(api.url, *arguments, "--json")
+    assert json.loads(result.stdout) == answer
+
+
+async def test_something_else_at_the_address_is_said_to_be_that(api: FakeApi) -> None:
+    api.answers["GET /nodes"] = refusal(200, "")
+    api.answers["GET /queues"] = refusal(502, "the database is unavailable, try again later")
+    result = await run_command(api.url, "queues")
+    assert result.exit_code == 3
+    assert "the database is unavailable" in result.stderr

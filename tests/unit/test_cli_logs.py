@@ -1,0 +1,64 @@
+"""`conveyor logs`: whole lines, each once, from the beginning."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest_asyncio
+
+from tests.support.command_line import run_command
+from tests.support.fake_api import FakeApi, OneByOne, fake_api, page, text_stream
+
+
+def part(number: int, contents: str, task: str = "t1") -> dict[str, Any]:
+    return {"id": f"{task}{number}", "taskId": task, "number": number, "contents": contents}
+
+
+@pytest_asyncio.fixture
+async def api() -> AsyncIterator[FakeApi]:
+    async with fake_api() as fake:
+        yield fake
+
+
+async def test_the_log_is_printed_from_its_beginning_over_all_pages(api: FakeApi) -> None:
+    newest, older = [part(3, "d"), part(2, "b\nc\n")], [part(1, "a"), part(1, "x\n", "t2")]
+    api.answers["GET /jobs/j1/log"] = OneByOne(page(newest), page(older), page([]))
+    result = await run_command(api.url, "logs", "j1")
+    assert result.stdout.splitlines() == ["x", "ab", "c", "d"]
+
+
+async def test_json_is_a_part_a_line(api: FakeApi) -> None:
+    parts = [part(2, "b\n"), part(1, "a\n")]
+    api.answers["GET /tasks/t1/log"] = OneByOne(page(parts), page([]))
+    result = await run_command(api.url, "logs", "--task", "t1", "--json")
+    assert [json.loads(line) for line in result.stdout.splitlines()] == parts[::-1]
+
+
+async def test_following_goes_on_where_a_lost_connection_ended(api: FakeApi) -> None:
+    async def broken(request: Any) -> Any:
+        response = await text_stream("one\n", "two\n")(request)
+        request.transport.close()
+        return response
+
+    api.answers["GET /jobs/j1/log"] = OneByOne(broken, text_stream("one\ntwo\nthree\n"))
+    result = await run_command(api.url, "logs", "-f", "j1")
+    assert result.stdout.splitlines() == ["one", "two", "three"]
+    assert api.asked[0].query == {"follow": "true"}
+
+
+async def test_a_server_that_can_not_follow_is_polled(api: FakeApi) -> None:
+    def log_of(*parts: Any) -> Any:
+        return page(parts[::-1])
+
+    first, second = part(1, "one\n"), part(2, "two")
+    api.answers["GET /jobs/j1/log"] = OneByOne(
+        log_of(), log_of(first), page([]), log_of(first, second)
+    )
+    api.answers["GET /jobs/j1"] = {"id": "j1", "name": "x", "state": "COMPLETED"}
+    result = await run_command(api.url, "logs", "-f", "j1")
+    assert result.stdout.splitlines() == ["one", "two"]
+
+
+async def test_neither_or_both_of_job_and_task_is_a_usage_error(api: FakeApi) -> None:
+    for arguments in ((), ("j1", "--task", "t1")):
+        assert (await run_command(api.url, "logs", *arguments)).exit_code == 2

@@ -1,0 +1,226 @@
+"""`conveyor submit`: what is posted, what is shown, and the exit code."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from tests.support.command_line import run_command
+from tests.support.fake_api import FakeApi, OneByOne, event_stream, fake_api, page, refusal
+
+JOB_FILE = "name: hello\ntasks: [{name: greet, run: 'true'}]\n"
+SUMMARY = {"id": "j1", "name": "hello", "state": "PENDING", "position": 0, "taskCount": 1}
+NO_ADDRESS = "http://127.0.0.1:1"
+
+
+def whole(state: str, *execution: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    tasks = [{"name": "greet"}]
+    return {**SUMMARY, "state": state, "tasks": tasks, "execution": list(execution), **fields}
+
+
+def task_event(version: int, state: str, **fields: Any) -> tuple[str, str, dict[str, Any]]:
+    data = {"jobId": "j1", "taskId": "t1", "name": "greet", "version": version, "state": state}
+    return "task", f"1-{version}", {**data, **fields}
+
+
+def job_event(version: int, state: str, progress: float) -> tuple[str, str, dict[str, Any]]:
+    data = {"jobId": "j1", "version": version, "state": state, "progress": progress}
+    return "job", f"1-{version}", data
+
+
+def log_event(number: int, contents: str) -> tuple[str, str, dict[str, Any]]:
+    return "log", f"2-{number}", {"taskId": "t1", "number": number, "contents": contents}
+
+
+END: tuple[str, str, dict[str, Any]] = ("end", "", {})
+
+
+@pytest_asyncio.fixture
+async def api() -> AsyncIterator[FakeApi]:
+    async with fake_api() as fake:
+        fake.answers["POST /jobs"] = SUMMARY
+        yield fake
+
+
+async def test_the_id_alone_goes_to_standard_output(api: FakeApi) -> None:
+    result = await run_command(api.url, "submit", "-", stdin=JOB_FILE)
+    assert (result.exit_code, result.stdout) == (0, "j1\n")
+    assert "submitted hello" in result.stderr
+    (asked,) = api.asked
+    assert asked.body.decode() == JOB_FILE
+    assert asked.headers["Content-Type"] == "application/yaml"
+    assert "Authorization" not in asked.headers
+
+
+async def test_json_is_exactly_what_the_api_answered(api: FakeApi) -> None:
+    result = await run_command(api.url, "submit", "-", "--json", stdin=JOB_FILE)
+    assert json.loads(result.stdout) == SUMMARY
+
+
+@pytest.mark.parametrize(
+    ("environment", "sent"),
+    [
+        ({"CONVEYOR_API_KEY": "k"}, "Bearer k"),
+        ({"CONVEYOR_USER": "ann", "CONVEYOR_PASSWORD": "pw"}, "Basic YW5uOnB3"),
+    ],
+)
+async def test_a_key_or_a_login_from_the_environment_is_sent(
+    api: FakeApi, environment: dict[str, str], sent: str
+) -> None:
+    await run_command(api.url, "submit", "-", stdin=JOB_FILE, **environment)
+    assert api.asked[0].headers["Authorization"] == sent
+
+
+async def test_inputs_and_secrets_of_the_command_line_join_those_of_the_file(
+    api: FakeApi, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("from a file\n")
+    await run_command(
+        api.url,
+        *("submit", "-", "--input", "n=3", "--input", "text=a=b", "--input", 'list=["x"]'),
+        *("--secret", f"token=@{tmp_path}/token", "--secret", "PASSPHRASE"),
+        stdin='{"name": "hello", "inputs": {"n": 1, "m": 2}}',
+        PASSPHRASE="from the environment",
+    )
+    job = json.loads(api.asked[0].body)
+    assert job["inputs"] == {"n": 3, "m": 2, "text": "a=b", "list": ["x"]}
+    assert job["secrets"] == {"token": "from a file", "PASSPHRASE": "from the environment"}
+
+
+async def test_waiting_tells_what_happens_and_prints_the_result(api: FakeApi) -> None:
+    # Given a job whose events come over a connection that is lost once
+    api.answers["GET /jobs/j1"] = OneByOne(
+        whole("PENDING"), whole("COMPLETED", result="hello world")
+    )
+    api.answers["GET /jobs/j1/events"] = OneByOne(
+        event_stream(job_event(1, "RUNNING", 0), task_event(2, "RUNNING")),
+        event_stream(task_event(3, "COMPLETED"), job_event(4, "COMPLETED", 100), END),
+    )
+    result = await run_command(api.url, "submit", "--wait", "-", stdin=JOB_FILE)
+    # I expect it to go on after the last event it has seen, and to tell everything once
+    first, second = api.asked_for("GET /jobs/j1/events")
+    assert "Last-Event-ID" not in first.headers
+    assert second.headers["Last-Event-ID"] == "1-2"
+    assert (result.exit_code, result.stdout) == (0, "hello world\n")
+    assert result.stderr.splitlines() == [
+        "submitted hello: j1",
+        "job running",
+        "greet | running",
+        "greet | completed",
+        "hello completed",
+    ]
+
+
+async def test_following_prints_the_log_whole_lines_in_order(api: FakeApi) -> None:
+    api.answers["GET /jobs/j1"] = OneByOne(whole("PENDING"), whole("COMPLETED"))
+    api.answers["GET /jobs/j1/events"] = event_stream(
+        task_event(1, "RUNNING"), log_event(2, "ne\ntwo"), log_event(1, "o"), END
+    )
+    result = await run_command(api.url, "submit", "--follow", "-", stdin=JOB_FILE)
+    assert result.stdout.splitlines() == ["greet | one", "greet | two"]
+
+
+async def test_a_server_without_events_is_polled(api: FakeApi) -> None:
+    running = {"id": "t1", "name": "greet", "position": 1, "state": "RUNNING"}
+    done = {**running, "state": "COMPLETED"}
+    part = {"id": "p1", "taskId": "t1", "number": 1, "contents": "hi\n"}
+    api.answers["GET /jobs/j1"] = OneByOne(
+        whole("PENDING"), whole("RUNNING", running), whole("COMPLETED", done)
+    )
+    api.answers["GET /jobs/j1/log"] = OneByOne(page([part]), page([]))
+    result = await run_command(api.url, "submit", "--follow", "-", stdin=JOB_FILE)
+    assert (result.exit_code, result.stdout) == (0, "greet | hi\n")
+    assert "greet | completed" in result.stderr
+
+
+@pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
+async def test_a_job_that_does_not_complete_gives_exit_code_1(api: FakeApi, state: str) -> None:
+    api.answers["GET /jobs/j1"] = OneByOne(whole("PENDING"), whole(state, error="exit code 3: no"))
+    api.answers["GET /jobs/j1/events"] = event_stream(END)
+    result = await run_command(api.url, "submit", "--wait", "--json", "-", stdin=JOB_FILE)
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["state"] == state
+    assert f"hello {state.lower()}: exit code 3: no" in result.stderr
+
+
+async def test_a_job_that_asks_the_api_to_wait_is_final_in_the_answer(api: FakeApi) -> None:
+    api.answers["POST /jobs"] = whole("FAILED", error="no")
+    result = await run_command(api.url, "submit", "-", stdin=JOB_FILE)
+    assert result.exit_code == 1
+
+
+async def test_a_refused_job_gives_exit_code_3_and_the_apis_words(api: FakeApi) -> None:
+    api.answers["POST /jobs"] = refusal(400, "tasks[0].name: is required")
+    result = await run_command(api.url, "submit", "-", stdin="name: x")
+    assert result.exit_code == 3
+    assert result.stderr == f"conveyor: {api.url}: tasks[0].name: is required\n"
+
+
+async def test_whoever_is_not_known_is_told_what_to_set(api: FakeApi) -> None:
+    api.answers["POST /jobs"] = refusal(401, "who are you?")
+    result = await run_command(api.url, "submit", "-", stdin=JOB_FILE)
+    assert "CONVEYOR_API_KEY" in result.stderr
+
+
+async def test_an_api_that_is_away_gives_exit_code_3_and_its_address() -> None:
+    result = await run_command(NO_ADDRESS, "submit", "-", stdin=JOB_FILE)
+    assert result.exit_code == 3
+    assert result.stderr.startswith(f"conveyor: can't reach {NO_ADDRESS}: Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--input", "novalue"), "must be like name=value"),
+        (("--secret", "NOT_IN_THE_ENVIRONMENT"), "neither name=value nor"),
+        (("--secret", "a=@/no/such/file"), "No such file"),
+        (("--follow", "--json"), "can't be given together"),
+        (("--url", "localhost"), "must be like http://127.0.0.1:8000"),
+        (("--url", "http://me:pw@localhost"), "must not hold a login"),
+        (("--input", "a=1"), "a job must be a mapping"),
+    ],
+)
+async def test_a_wrong_command_line_is_a_usage_error(arguments: tuple[str], words: str) -> None:
+    result = await run_command(NO_ADDRESS, "submit", "-", *arguments, stdin="- no job")
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+async def test_ctrl_c_leaves_the_job_running_and_says_how_to_cancel_it(api: FakeApi) -> None:
+    # Given a command that waits for a job
+    is_waiting = asyncio.Event()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        is_waiting.set()
+        await asyncio.Event().wait()
+        return response
+
+    api.answers |= {"GET /jobs/j1": whole("RUNNING"), "GET /jobs/j1/events": endless}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli", "submit", "--wait", "-"),
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "CONVEYOR_URL": api.url},
+        stdin=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write(JOB_FILE.encode())
+    process.stdin.close()
+    await asyncio.wait_for(is_waiting.wait(), 30)
+    # When Ctrl-C is pressed
+    process.send_signal(signal.SIGINT)
+    _, stderr = await process.communicate()
+    # I expect no word to the API
+    assert process.returncode == 130
+    assert stderr.decode().splitlines()[1:] == ["the job goes on. To stop it: conveyor cancel j1"]
+    assert all(not asked.what.startswith("PUT") for asked in api.asked)
