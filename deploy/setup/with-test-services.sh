@@ -31,8 +31,11 @@ missing_packages() {
     command -v podman >/dev/null || echo podman
     # The images of the compose test are made from a bare Debian.
     command -v debootstrap >/dev/null || echo debootstrap
-    # The tests make their images from this one program.
+    # The tests make their images from this one program,
     [ -e /bin/busybox ] || echo busybox-static
+    # and that of the video job from these.
+    command -v ffmpeg >/dev/null || echo ffmpeg
+    command -v curl >/dev/null || echo curl
 }
 
 install_packages() {

@@ -3,13 +3,13 @@
 import asyncio
 import io
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import aiohttp
 
-from services.worker.runtimes.engine import connect
+from services.worker.runtimes.engine_calls import connect
 from tests.support.engine_process import EngineUnavailable
 
 BUSYBOX = "conveyor-test/busybox:1"
@@ -32,29 +32,38 @@ def busybox_tree() -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for folder, mode in (("bin", 0o755), ("etc", 0o755), ("tmp", 0o1777)):
-            _folder(tar, folder, mode)
-        _file(tar, "bin/busybox", binary.read_bytes(), 0o755)
-        _file(tar, "etc/passwd", b"root:x:0:0:root:/:/bin/sh\n", 0o644)
+            add_folder(tar, folder, mode)
+        add_file(tar, "bin/busybox", binary.read_bytes(), 0o755)
+        add_file(tar, "etc/passwd", b"root:x:0:0:root:/:/bin/sh\n", 0o644)
         for applet in _APPLETS:
-            link = tarfile.TarInfo(f"bin/{applet}")
-            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
-            tar.addfile(link)
+            add_link(tar, f"bin/{applet}", "busybox")
     return buffer.getvalue()
 
 
 def make_images(host: str, names: Sequence[str] = (BUSYBOX, *LOOK_ALIKES)) -> None:
     """Import the tree under each name that the engine doesn't have yet."""
-    with ThreadPoolExecutor(1) as thread:  # a thread, because a test's own loop may be running
-        thread.submit(asyncio.run, _import(host, names)).result()
+    _in_a_thread(_import(host, names, busybox_tree))
 
 
-async def _import(host: str, names: Sequence[str]) -> None:
-    tree = busybox_tree()
+def make_image(host: str, name: str, tree: Callable[[], bytes]) -> None:
+    """Import a tree of the caller's, unless the engine has the image. Raises EngineUnavailable."""
+    _in_a_thread(_import(host, [name], tree))
+
+
+def _in_a_thread(work: Coroutine[None, None, None]) -> None:
+    """A thread, because a test's own loop may be running."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
+
+
+async def _import(host: str, names: Sequence[str], make_tree: Callable[[], bytes]) -> None:
     docker = connect(host)
+    tree: bytes | None = None
     try:
         here = {tag for image in await docker.images.list() for tag in image["RepoTags"] or ()}
         for name in names:
             if not any(tag.endswith(name) for tag in here):
+                tree = tree or make_tree()
                 await _import_one(
                     docker.session, f"{docker.docker_host}/{docker.api_version}", name, tree
                 )
@@ -75,13 +84,19 @@ async def _import_one(session: aiohttp.ClientSession, base: str, name: str, tree
             raise EngineUnavailable(f"could not make image {name}: {text}")
 
 
-def _folder(tar: tarfile.TarFile, name: str, mode: int) -> None:
+def add_link(tar: tarfile.TarFile, name: str, target: str) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname = tarfile.SYMTYPE, target
+    tar.addfile(entry)
+
+
+def add_folder(tar: tarfile.TarFile, name: str, mode: int) -> None:
     entry = tarfile.TarInfo(name)
     entry.type, entry.mode = tarfile.DIRTYPE, mode
     tar.addfile(entry)
 
 
-def _file(tar: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
+def add_file(tar: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(data), mode
     tar.addfile(entry, io.BytesIO(data))
