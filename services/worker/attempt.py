@@ -22,6 +22,7 @@ from services.worker.runtimes.protocol import (
     RuntimeUnavailable,
 )
 from services.worker.task_log import TaskLog
+from services.worker.verdicts import Failure, failure_of_error, failure_of_outcome
 from shared.broker import Outgoing
 from shared.jobspec.durations import format_duration
 from shared.messages import (
@@ -100,7 +101,7 @@ class Attempt:
         except _Interrupted as interrupted:
             return await self._on_interrupted(interrupted.why, task_log, unsealed)
         except RuntimeRejected as error:
-            return await self._failed(task_log, str(error))
+            return await self._failed(task_log, failure_of_error(error))
         except RuntimeUnavailable as error:
             # No slot takes another task before it is back, so the queue is no hot loop.
             self._bench.watch.note_away(str(error))
@@ -109,10 +110,10 @@ class Attempt:
             self._log.exception("attempt failed")
             await execution.close()
             reason = f"{type(error).__name__}: {error}"
-            return await self._failed(task_log, f"the worker failed: {reason}")
-        if outcome.exit_code == 0 and outcome.reason is None:
+            return await self._failed(task_log, Failure(f"the worker failed: {reason}"))
+        if outcome.is_success:
             return await self._succeeded(task_log, outcome)
-        return await self._failed(task_log, None, outcome)
+        return await self._failed(task_log, outcome)
 
     async def _perform(self, execution: Execution, unsealed: Unsealed) -> Outcome:
         """Raises _Interrupted, and then nothing of the task runs any more."""
@@ -205,9 +206,9 @@ class Attempt:
         self._log.info("task interrupted", why=why.value)
         match why:
             case Interruption.TIMED_OUT:
-                return await self._failed(
-                    task_log, f"timed out after {_spelled(unsealed.timeout_seconds or 0)}"
-                )
+                limit = timedelta(seconds=unsealed.timeout_seconds or 0)
+                error = f"timed out after {format_duration(limit)}"
+                return await self._failed(task_log, Failure(error, "timeout"))
             case Interruption.DRAINED | Interruption.LEASE_LOST:
                 # After a lost lease, too: it may have been the worker alone that could not be sure
                 # of it, and else nobody would take the task up before it is found to be lost.
@@ -216,21 +217,19 @@ class Attempt:
                 return None  # somebody else has decided already
 
     async def _succeeded(self, task_log: TaskLog, outcome: Outcome) -> Finished:
-        tail = await task_log.finish()
+        ref, tail = self._ref, await task_log.finish()
         self._log.info("task ended", exit_code=0)
-        return Finished(**self._ref, result=outcome.output, log_parts=task_log.part_count, log=tail)
+        parts = task_log.part_count
+        return Finished(**ref, result=outcome.output, exit_code=0, log_parts=parts, log=tail)
 
-    async def _failed(
-        self, task_log: TaskLog, error: str | None, outcome: Outcome | None = None
-    ) -> Finished:
-        tail = await task_log.finish()
-        if outcome is not None:
-            last = f": {task_log.last_words}" if task_log.last_words else ""
-            reason = f" ({outcome.reason})" if outcome.reason else ""
-            error = f"exit code {outcome.exit_code}{reason}{last}"
-        error = self._redactor.text(error or "")
+    async def _failed(self, task_log: TaskLog, how: Failure | Outcome) -> Finished:
+        ref, tail = self._ref, await task_log.finish()
+        if isinstance(how, Outcome):
+            how = failure_of_outcome(how, task_log.last_words)
+        error = self._redactor.text(how.error)
+        why: dict[str, Any] = {"exit_code": how.exit_code, "cause": how.cause}
         self._log.info("task ended", error=error)
-        return Finished(**self._ref, error=error, log_parts=task_log.part_count, log=tail)
+        return Finished(**ref, error=error, **why, log_parts=task_log.part_count, log=tail)
 
     async def _fail_unread(self, error: str) -> None:
         try:
@@ -246,7 +245,3 @@ class Attempt:
         sending = asyncio.create_task(self._bench.telemetry.send([message]))
         self._background.add(sending)
         sending.add_done_callback(self._background.discard)
-
-
-def _spelled(seconds: float) -> str:
-    return format_duration(timedelta(seconds=seconds))

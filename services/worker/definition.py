@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from services.worker.runtimes.protocol import RegistryLogin, TaskSpec
+from services.worker.aux_tasks import read_aux, read_login, read_mounts, read_sidecars
+from services.worker.runtimes.task_spec import TaskSpec
 from services.worker.settings import WorkSettings, parse_host_env
 from shared.jobspec.durations import parse_duration
 from shared.jobspec.sizes import parse_cpus, parse_memory
@@ -48,13 +49,12 @@ class Definitions:
         limits = task.get("limits") or {}
         cpus = limits.get("cpus") or self._settings.default_cpus
         memory = limits.get("memory") or self._settings.default_memory
-        registry = task.get("registry")
-        return TaskSpec(
+        program = TaskSpec(
             task_id=order.task_id,
             job_id=order.job_id,
             node_id=self._node_id,
             image=task.get("image") or None,
-            registry=RegistryLogin(**registry) if registry else None,
+            registry=read_login(task.get("registry")),
             cmd=tuple(task.get("cmd") or ()),
             entrypoint=tuple(task.get("entrypoint") or ()),
             run=task.get("run") or None,
@@ -63,6 +63,19 @@ class Definitions:
             workdir=task.get("workdir") or None,
             cpus=parse_cpus(cpus) if cpus else None,
             memory_bytes=parse_memory(memory) if memory else None,
+        )
+        return self._with_surroundings(program, task)
+
+    def _with_surroundings(self, program: TaskSpec, task: Mapping[str, Any]) -> TaskSpec:
+        return replace(
+            program,
+            pre=read_aux("pre", task.get("pre") or (), program, self._host_env),
+            post=read_aux("post", task.get("post") or (), program, self._host_env),
+            sidecars=read_sidecars(task.get("sidecars") or (), program, self._host_env),
+            mounts=read_mounts(task.get("mounts") or ()),
+            networks=tuple(task.get("networks") or ()),
+            gpus=task.get("gpus") or None,
+            privileged=bool(task.get("privileged")),
         )
 
     def _default_timeout(self) -> float | None:

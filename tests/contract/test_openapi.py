@@ -18,6 +18,7 @@ from schemathesis.checks import (
 from services.coordinator.api.openapi import openapi_document
 from services.coordinator.api.routes import ROUTES
 from tests.support.api import api_on
+from tests.support.bounded_openapi import bounded
 from tests.support.postgres import Databases, LoopThread
 
 pytestmark = pytest.mark.real
@@ -44,7 +45,8 @@ def api_url(postgres_databases: Databases) -> Iterator[str]:
             thread.run(running.__aexit__(None, None, None))
 
 
-schema = schemathesis.openapi.from_dict(openapi_document(ROUTES))
+# An answer of /events has no end.
+schema = schemathesis.openapi.from_dict(bounded(openapi_document(ROUTES))).exclude(path="/events")
 
 
 @schema.parametrize()
@@ -52,7 +54,7 @@ schema = schemathesis.openapi.from_dict(openapi_document(ROUTES))
     max_examples=30,
     deadline=None,
     derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
+    phases=[Phase.generate],  # without the examples for each rule: of a task in tasks they never end
     suppress_health_check=list(HealthCheck),
 )
 def test_no_answer_is_a_server_error_or_undocumented(case: schemathesis.Case, api_url: str) -> None:

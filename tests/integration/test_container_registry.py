@@ -10,10 +10,11 @@ from pathlib import Path
 import aiodocker
 import pytest
 
-from services.worker.runtimes.engine import connect
+from services.worker.runtimes.engine_calls import connect
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import RegistryLogin, RuntimeRejected
+from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.task_spec import RegistryLogin
 from tests.support.registry import PASSWORD, USERNAME, FakeRegistry
 from tests.support.runtime_rig import NODE, Rig
 

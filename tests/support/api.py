@@ -11,8 +11,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from services.coordinator.api.application import make_application
+from services.coordinator.live.live import Live
 from services.coordinator.ports import ApiPorts, UnknownJob, WrongState
+from services.coordinator.settings import HttpSettings
+from services.coordinator.store.access import AccessStore
 from services.coordinator.store.reads import Reads
+from services.coordinator.store.schedules import Schedules
 from services.coordinator.waiting import FinalJobs
 from shared.broker.in_process import InProcessBroker
 from shared.lifecycle import JobState, PlannedTask, Task, TaskState
@@ -56,7 +60,7 @@ class StoringCommands:
             new_job = replace(new_job, job=finished)
         sealed = self.sealer.seal({"secrets": dict(new_job.secrets)}) if new_job.secrets else None
         async with acquired(self.pool) as connection:
-            await write(connection, Writes(new_jobs=[(new_job.job, new_job, sealed)]))
+            await write(connection, Writes(new_jobs=[(new_job.job, new_job, sealed, None)]))
         self.submitted.append(new_job)
 
     async def cancel(self, job_id: str) -> None:
@@ -171,8 +175,8 @@ def _task(job_id: str, definition: Mapping[str, object], **changes: Any) -> Task
 
 
 @asynccontextmanager
-async def api_on(dsn: str, **options: Any) -> AsyncIterator[Api]:
-    """The door on the database `dsn`; `options` go to `make_application`."""
+async def api_on(dsn: str, **settings: Any) -> AsyncIterator[Api]:
+    """The door on the database `dsn`; `settings` are blocks of `HttpSettings`."""
     pool = await create_pool(dsn, PostgresSettings(dsn=SecretStr(dsn)), name="test")
     broker = InProcessBroker()
     await broker.start()
@@ -180,17 +184,22 @@ async def api_on(dsn: str, **options: Any) -> AsyncIterator[Api]:
     commands = StoringCommands(pool, sealer)
     missing: list[str] = []
     reads = Reads(pool)
+    metrics = Metrics()
     ports = ApiPorts(
         commands=commands,
         reads=reads,
+        access=AccessStore(pool),
+        schedules=Schedules(pool),
         final_jobs=FinalJobs(reads),
+        live=Live(pool, metrics),
         broker=broker,
         sealer=sealer,
-        metrics=Metrics(),
+        metrics=metrics,
         health_checks=[lambda: missing],
     )
+    app = make_application(ports, HttpSettings(**settings))
     try:
-        async with TestClient(TestServer(make_application(ports, **options))) as client:
+        async with TestClient(TestServer(app)) as client:
             yield Api(client, pool, commands, broker, missing)
     finally:
         await broker.close()

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from services.worker.runtimes.engine import Engine, connect
-from services.worker.runtimes.protocol import Execution, LogSink, Outcome, Runtime, TaskSpec
+from services.worker.runtimes.engine import Engine
+from services.worker.runtimes.engine_calls import connect
+from services.worker.runtimes.factory import make_runtime
+from services.worker.runtimes.protocol import Execution, LogSink, Outcome, Runtime
 from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.task_spec import Aux, Probe, Sidecar, TaskSpec
 from tests.support.images import BUSYBOX
 
 # The engine may serve several test processes: each sees and removes its own.
@@ -101,12 +104,23 @@ class Rig:
             finally:
                 await ran.execution.close()
 
-    async def leftovers(self) -> list[str]:
-        """Containers, directories and processes that a task of ours left."""
+    async def leftovers(self, of_node: str = NODE) -> list[str]:
+        """Containers, volumes, networks, directories and processes that a task of ours left."""
         if not self.has_containers:
             return list(_shell_leftovers(str(self.settings.shell_workdir_root)))
         async with engine_of(self.settings, self.kind) as engine:
-            return [c for c, node in await engine.labelled() if node == NODE]
+            made = engine.resources
+            found = {
+                "container": await engine.labelled(),
+                "network": await made.labelled_networks(),
+                "volume": await made.labelled_volumes(),
+            }
+            return [
+                f"{what} {each}"
+                for what, labelled in found.items()
+                for each, node in labelled
+                if node == of_node
+            ]
 
 
 @contextlib.asynccontextmanager
@@ -125,3 +139,35 @@ def _shell_leftovers(root: str) -> Iterator[str]:
         with contextlib.suppress(OSError):  # it ended while we looked
             if f"TORK_OUTPUT={root}/".encode() in (process / "environ").read_bytes():
                 yield f"process {process.name}: {(process / 'cmdline').read_bytes()!r}"
+
+
+@contextlib.asynccontextmanager
+async def rig_of(kind: str, **settings: Any) -> AsyncIterator[Rig]:
+    """A runtime of this kind, which must have left nothing at the end."""
+    read = RuntimeSettings.model_validate({"type": kind, **settings})
+    runtime = make_runtime(read)
+    try:
+        rig = Rig(kind, runtime, read)
+        yield rig
+        assert await rig.leftovers() == []
+    finally:  # a test that failed must not make the next one fail
+        await runtime.reap(lambda node: node == NODE)
+        await runtime.close()
+
+
+def aux(label: str, timeout_seconds: float | None = None, **program: Any) -> Aux:
+    """A pre or post; without an image in `program` it is one for the shell."""
+    return Aux(label=label, program=_program(program), timeout_seconds=timeout_seconds)
+
+
+def sidecar(host: str, probe: Probe | None = None, **program: Any) -> Sidecar:
+    return Sidecar(
+        label=f'sidecar "{host}"',
+        host=host,
+        probe=probe,
+        program=_program({"image": BUSYBOX, **program}),
+    )
+
+
+def _program(fields: dict[str, Any]) -> TaskSpec:
+    return TaskSpec(**{"task_id": "task-1", "job_id": "job-1", "node_id": NODE, **fields})

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from services.worker.runtimes.containers import ContainerExecution
+from services.worker.runtimes.container import ContainerExecution
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import Execution, RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.shell import ShellExecution
 from tests.support.runtime_rig import Rig
 
 
@@ -32,8 +31,10 @@ async def test_a_task_with_an_image_goes_to_the_engine(tmp_path: Path) -> None:
 
 
 async def test_a_task_without_an_image_goes_to_the_shell_where_allowed(tmp_path: Path) -> None:
-    execution = await chosen(settings(tmp_path, shell_allowed=True), None)
-    assert isinstance(execution, ShellExecution)
+    runtime = make_runtime(settings(tmp_path, shell_allowed=True))
+    outcome, _ = await Rig("shell", runtime, settings(tmp_path, shell_allowed=True)).run(run="true")
+    assert outcome.is_success
+    await runtime.close()
 
 
 async def test_a_task_without_an_image_is_rejected_where_the_shell_is_not_allowed(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.worker.runtimes.protocol import RegistryLogin
 from services.worker.runtimes.registry_auth import read_logins, registry_of
+from services.worker.runtimes.task_spec import RegistryLogin
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from services.worker.runtimes.protocol import (
     ProgressSink,
     RuntimeRejected,
     RuntimeUnavailable,
-    TaskSpec,
 )
+from services.worker.runtimes.task_spec import TaskSpec
 from services.worker.settings import WorkSettings
 from shared.broker.in_process import InProcessBroker
 from shared.broker.publisher import Publisher

@@ -10,8 +10,8 @@ from services.worker.runtimes.protocol import (
     Runtime,
     RuntimeRejected,
     RuntimeUnavailable,
-    TaskSpec,
 )
+from services.worker.runtimes.task_spec import TaskSpec
 
 
 class RejectedExecution:

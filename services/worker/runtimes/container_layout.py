@@ -14,10 +14,12 @@ import tarfile
 import time
 from typing import Any
 
-from services.worker.runtimes.engine import LABEL_JOB, LABEL_NODE, LABEL_TASK
 from services.worker.runtimes.file_names import check_file_names, parents_of
-from services.worker.runtimes.protocol import RuntimeRejected, TaskSpec
+from services.worker.runtimes.labels import labels_of
+from services.worker.runtimes.place import Place
+from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.script import fits_an_argument
+from services.worker.runtimes.task_spec import TaskSpec
 
 OUTPUT = "/tork/stdout"
 PROGRESS = "/tork/progress"
@@ -50,26 +52,26 @@ def needs_archive(spec: TaskSpec, image_user: str) -> bool:
     )
 
 
-def container_config(
-    spec: TaskSpec, *, archive: bool, network: str | None, init: bool
-) -> dict[str, Any]:
+def container_config(spec: TaskSpec, place: Place, *, archive: bool, init: bool) -> dict[str, Any]:
     """The body of the engine's create call; `archive` tells whether one will be written."""
     entrypoint, cmd = _command(spec, archive)
-    host = _host_config(spec, network=network, init=init)
-    if not archive:
-        host["Tmpfs"] = _MAKES_TORK
+    host = _host_config(spec, init=init) | _host_config_of(place)
+    tmpfs = {**place.tmpfs, **({} if archive else _MAKES_TORK)}
+    if tmpfs:
+        host["Tmpfs"] = tmpfs
     config: dict[str, Any] = {
         "Image": spec.image,
         "Env": [f"{k}={v}" for k, v in _environment(spec).items()],
-        "Labels": {
-            LABEL_NODE: spec.node_id,
-            LABEL_TASK: spec.task_id,
-            LABEL_JOB: spec.job_id,
-        },
+        "Labels": labels_of(spec),
         "HostConfig": host,
     }
     workdir = _workdir(spec)
-    optional = {"Entrypoint": entrypoint, "Cmd": cmd, "WorkingDir": workdir}
+    optional = {
+        "Entrypoint": entrypoint,
+        "Cmd": cmd,
+        "WorkingDir": workdir,
+        "NetworkingConfig": _endpoint(place),
+    }
     return config | {key: value for key, value in optional.items() if value}
 
 
@@ -103,9 +105,8 @@ def _environment(spec: TaskSpec) -> dict[str, str]:
     return {**spec.env, "TORK_OUTPUT": OUTPUT, "TORK_PROGRESS": PROGRESS}
 
 
-def _host_config(spec: TaskSpec, *, network: str | None, init: bool) -> dict[str, Any]:
+def _host_config(spec: TaskSpec, *, init: bool) -> dict[str, Any]:
     host: dict[str, Any] = {
-        "Privileged": False,
         "AutoRemove": False,  # it can lose the exit code
         # The output is read from the attached stream. A log driver would write it a second time,
         # rotate it away under a burst, and (`local`) drop a last line without a line end.
@@ -113,13 +114,30 @@ def _host_config(spec: TaskSpec, *, network: str | None, init: bool) -> dict[str
     }
     if init:
         host["Init"] = True
-    if network is not None:
-        host["NetworkMode"] = network
     if spec.cpus is not None:
         host["NanoCpus"] = round(spec.cpus * 1e9)
     if spec.memory_bytes is not None:
         host["Memory"] = host["MemorySwap"] = spec.memory_bytes  # the same: no swap on top
     return host
+
+
+def _host_config_of(place: Place) -> dict[str, Any]:
+    host: dict[str, Any] = {"Privileged": place.privileged}
+    if place.networks:
+        host["NetworkMode"] = place.networks[0]
+    optional = {
+        "Mounts": list(place.mounts),
+        "DeviceRequests": list(place.gpus),
+        # Not only by alias: not every engine has a name service in its networks.
+        "ExtraHosts": [f"{name}:{address}" for name, address in place.hosts.items()],
+    }
+    return host | {key: value for key, value in optional.items() if value}
+
+
+def _endpoint(place: Place) -> dict[str, Any]:
+    if place.alias is None:
+        return {}
+    return {"EndpointsConfig": {place.networks[0]: {"Aliases": [place.alias]}}}
 
 
 def _add_files(tar: tarfile.TarFile, spec: TaskSpec) -> None:

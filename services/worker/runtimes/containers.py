@@ -1,36 +1,23 @@
-"""The container runtime: a task is one container of a Docker or Podman engine."""
+"""The container runtime: a task is a container of a Docker or Podman engine, or some in turn."""
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal
 
-import aiohttp
-
-from services.worker.runtimes.container_layout import (
-    OUTPUT,
-    PROGRESS,
-    check_spec,
-    container_archive,
-    container_config,
-    needs_archive,
-)
-from services.worker.runtimes.engine import Engine, ImageMissing
-from services.worker.runtimes.engine_streams import frames
+from services.worker.runtimes.container import ContainerExecution
+from services.worker.runtimes.container_networks import operators_network
+from services.worker.runtimes.container_surroundings import ContainerSurroundings
+from services.worker.runtimes.engine import Engine
+from services.worker.runtimes.engine_room import EngineRoom
 from services.worker.runtimes.images import Images
-from services.worker.runtimes.progress import parse_progress
-from services.worker.runtimes.protocol import (
-    LogSink,
-    Outcome,
-    ProgressSink,
-    RuntimeRejected,
-    RuntimeUnavailable,
-    TaskSpec,
-)
+from services.worker.runtimes.log_lines import LogLines
+from services.worker.runtimes.mounts import MOUNT_TYPES, MountType
+from services.worker.runtimes.place import Place, is_bare
+from services.worker.runtimes.probes import Welcome
+from services.worker.runtimes.protocol import Execution, LogSink, ProgressSink
 from services.worker.runtimes.settings import RuntimeSettings
-
-_KILLED = 137
-_STOPPED = Outcome(exit_code=-9, output="", reason="stopped before it started")
+from services.worker.runtimes.sidecars import Accompanied, Companion
+from services.worker.runtimes.stages import AuxExecution, StagedExecution
+from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
 
 
 class ContainerRuntime:
@@ -40,189 +27,79 @@ class ContainerRuntime:
         engine: Engine,
         images: Images,
         settings: RuntimeSettings,
+        mount_types: Mapping[str, MountType] = MOUNT_TYPES,
     ) -> None:
         self._name = name
-        self.engine = engine
-        self.images = images
-        self.settings = settings
+        init = name == "docker" if settings.container_init is None else settings.container_init
+        self._room = EngineRoom(engine, images, settings, mount_types, init)
+        # Of a task that is one container and nothing else.
+        self._bare = Place(networks=operators_network(settings))
 
     @property
     def name(self) -> str:
         return self._name
 
-    @property
-    def init(self) -> bool:
-        wanted = self.settings.container_init
-        return self._name == "docker" if wanted is None else wanted
-
     async def check(self) -> None:
-        await self.engine.ping()
+        await self._room.engine.ping()
 
-    def execution(
-        self, spec: TaskSpec, log: LogSink, progress: ProgressSink
-    ) -> "ContainerExecution":
-        return ContainerExecution(self, spec, log, progress)
+    def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
+        if is_bare(spec):
+            return ContainerExecution(self._room, spec, lambda: self._bare, log, progress)
+        around = ContainerSurroundings(self._room, spec)
+        return StagedExecution(
+            around,
+            self._main(spec, around, log, progress),
+            pre=[self._aux(aux, around, log) for aux in spec.pre],
+            post=[self._aux(aux, around, log) for aux in spec.post],
+        )
 
     async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
-        left = [c for c, node in await self.engine.labelled() if is_abandoned(node)]
-        for container in left:
-            await self.engine.delete(container)
-        return len(left)
-
-    async def close(self) -> None:
-        await self.engine.close()
-
-
-class ContainerExecution:
-    def __init__(
-        self, runtime: ContainerRuntime, spec: TaskSpec, log: LogSink, progress: ProgressSink
-    ) -> None:
-        self._runtime = runtime
-        self._engine = runtime.engine
-        self._spec = spec
-        self._log = log
-        self._progress = progress
-        self._reported: float | None = None
-        self._container: str | None = None
-        self._stream: aiohttp.ClientResponse | None = None
-        self._archive = False
-        self._creating: asyncio.Future[str] | None = None
-        self._pulling: asyncio.Task[None] | None = None
-        self._stop = asyncio.Event()
-        self._started = False
-
-    async def prepare(self) -> None:
-        check_spec(self._spec)
-        try:
-            await self._create()
-        except ImageMissing:
-            await self._pull_unless_stopped()
-            await self._create_after_pull()
-        if self._container is not None and self._archive:
-            await self._engine.put_archive(self._container, container_archive(self._spec))
-
-    async def start(self) -> None:
-        if self._stop.is_set():
-            return
-        container = self._ready()
-        self._stream = await self._engine.attach(container)
-        self._started = True
-        await self._engine.start(container)
-        if self._stop.is_set():  # it came while the engine was starting: that kill found nothing
-            await self._engine.kill(container)
-
-    async def wait(self) -> Outcome:
-        if not self._started or self._stream is None:
-            return _STOPPED
-        async with _background(self._poll_progress()):
-            async for data in frames(self._stream):
-                await self._log(data)
-            exit_code = await self._engine.wait(self._ready())
-        return await self._outcome(exit_code)
-
-    async def stop(self) -> None:
-        self._stop.set()
-        if self._pulling is not None:
-            self._pulling.cancel()
-        if self._started:
-            await self._engine.kill(self._ready())
-
-    async def close(self) -> None:
-        if self._stream is not None:
-            self._stream.close()
-        # The engine may be gone by now: the label is on the container, the reaper comes by.
-        with contextlib.suppress(RuntimeRejected, RuntimeUnavailable, ImageMissing):
-            if self._creating is not None:
-                await self._engine.delete(await self._creating)
-                self._creating = self._container = None
-
-    async def _create(self) -> None:
-        """Raises ImageMissing when the image has to be pulled first."""
-        if self._stop.is_set():
-            return
-        runtime = self._runtime
-        user = await runtime.images.user_of(str(self._spec.image))
-        self._archive = needs_archive(self._spec, user)
-        config = container_config(
-            self._spec,
-            archive=self._archive,
-            network=runtime.settings.container_network,
-            init=runtime.init,
+        """Containers first: while one stands, its networks and volumes can't go."""
+        engine = self._room.engine
+        made = engine.resources
+        removed = await _remove(await engine.labelled(), is_abandoned, engine.delete)
+        removed += await _remove(await made.labelled_networks(), is_abandoned, made.remove_network)
+        return removed + await _remove(
+            await made.labelled_volumes(), is_abandoned, made.remove_volume
         )
-        # Shielded: a call given up half-way would leave a container whose id nobody knows.
-        self._creating = asyncio.ensure_future(self._engine.create(config))
-        self._container = await asyncio.shield(self._creating)
 
-    async def _create_after_pull(self) -> None:
-        try:
-            await self._create()
-        except ImageMissing as error:  # pulled, and removed again by somebody
-            raise RuntimeUnavailable(f"image {self._spec.image} vanished") from error
+    async def close(self) -> None:
+        await self._room.engine.close()
 
-    async def _pull_unless_stopped(self) -> None:
-        images = self._runtime.images
-        work = images.pull_once(str(self._spec.image), self._spec.registry, self._log)
-        self._pulling = asyncio.create_task(work)
-        try:
-            await self._pulling
-        except asyncio.CancelledError:
-            # `stop` ended the pull: then `wait` tells. Otherwise we are the one being cancelled.
-            if not self._stop.is_set():
-                raise
-        finally:
-            self._pulling = None
+    def _main(
+        self,
+        spec: TaskSpec,
+        around: ContainerSurroundings,
+        log: LogSink,
+        progress: ProgressSink,
+    ) -> Execution:
+        if not spec.sidecars:
+            return ContainerExecution(self._room, spec, around.of_main, log, progress)
+        lines = LogLines(log)
+        main = ContainerExecution(self._room, spec, around.of_main, lines.write, progress)
+        companions = [self._companion(sidecar, around, log) for sidecar in spec.sidecars]
+        return Accompanied(main, lines, companions, Welcome(self._room, around))
 
-    async def _outcome(self, exit_code: int) -> Outcome:
-        if self._stop.is_set():
-            return Outcome(exit_code=exit_code, output="")
-        reason = await self._reason(exit_code) if exit_code else None
-        if self._reported is not None:
-            await self._report_progress()
-        return Outcome(exit_code=exit_code, output=await self._output(), reason=reason)
+    def _aux(self, aux: Aux, around: ContainerSurroundings, log: LogSink) -> AuxExecution:
+        return AuxExecution(aux, ContainerExecution(self._room, aux.program, around.of_aux, log))
 
-    async def _reason(self, exit_code: int) -> str | None:
-        state = await self._engine.inspect_state(self._ready())
-        limit = self._spec.memory_bytes
-        limited = "" if limit is None else f" (limit {limit} bytes)"
-        if state.get("OOMKilled"):
-            return f"out of memory{limited}"
-        if exit_code == _KILLED and limited:  # not by us; engines don't always see the cause
-            return f"killed, probably out of memory{limited}"
-        return None
-
-    async def _output(self) -> str:
-        limit = self._runtime.settings.output_max_bytes
-        data, size = await self._engine.read_file(self._ready(), OUTPUT, limit)
-        if size > limit:
-            note = f"conveyor: $TORK_OUTPUT is {size} bytes, only the first {limit} are kept\n"
-            await self._log(note.encode())
-        return data.decode(errors="replace")
-
-    async def _poll_progress(self) -> None:
-        while True:
-            await asyncio.sleep(self._runtime.settings.container_progress_seconds)
-            await self._report_progress()
-
-    async def _report_progress(self) -> None:
-        # Progress is a courtesy: neither a missing file nor a busy engine may end the task.
-        with contextlib.suppress(RuntimeRejected, RuntimeUnavailable):
-            raw, _ = await self._engine.read_file(self._ready(), PROGRESS, 64)
-            value = parse_progress(raw)
-            if value is not None and value != self._reported:
-                self._reported = value
-                self._progress(value)
-
-    def _ready(self) -> str:
-        if self._container is None:
-            raise RuntimeError("prepare comes first")
-        return self._container
+    def _companion(
+        self, sidecar: Sidecar, around: ContainerSurroundings, log: LogSink
+    ) -> Companion:
+        lines = LogLines(log, prefix=f"[{sidecar.host}] ")
+        execution = ContainerExecution(
+            self._room, sidecar.program, lambda: around.of_sidecar(sidecar.host), lines.write
+        )
+        return Companion(sidecar, execution, lines)
 
 
-@contextlib.asynccontextmanager
-async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
+async def _remove(
+    found: Sequence[tuple[str, str]],
+    is_abandoned: Callable[[str], bool],
+    remove: Callable[[str], Awaitable[object]],
+) -> int:
+    """`found` are ids with the node each belongs to."""
+    left = [each for each, node in found if is_abandoned(node)]
+    for each in left:
+        await remove(each)
+    return len(left)

@@ -1,81 +1,46 @@
-"""The one door to a container engine: each call with a time-out, each failure sorted.
+"""Containers and images of a container engine. Docker and Podman speak the same API here."""
 
-Docker and Podman speak the same API here. What aiodocker has no call for (attaching without an
-inspection first, a pull with a login for any registry, an archive read up to a limit) goes over
-its session.
-"""
-
-import asyncio
 import base64
-import contextlib
 import io
 import json
-import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 from aiodocker import Docker, DockerError
 
+from services.worker.runtimes.engine_calls import EngineCalls, Json
+from services.worker.runtimes.engine_resources import EngineResources
 from services.worker.runtimes.engine_streams import first_member, size_of
-from services.worker.runtimes.protocol import RegistryLogin, RuntimeRejected, RuntimeUnavailable
+from services.worker.runtimes.labels import LABEL_NODE
+from services.worker.runtimes.task_spec import RegistryLogin
 
-_UNLIMITED = aiohttp.ClientTimeout(total=None)
-_USUAL_ADDRESS = "unix:///var/run/docker.sock"
-# What an engine says, with a 500, about a task that can't run on any machine.
-_TASKS_OWN_FAULT = (
-    "OCI",
-    "executable file not found",
-    "invalid reference format",
-    "network not found",
-)
-_NOT_CONNECTED = 900  # aiodocker's own status
 _NOT_RUNNING = "can only kill running containers"
 _MISSING_IMAGE = ("No such image", "no such image", "image not known")
-
-LABEL_NODE = "conveyor.node"
-LABEL_TASK = "conveyor.task"
-LABEL_JOB = "conveyor.job"
-
-Json = dict[str, Any]
 
 
 class ImageMissing(Exception):
     """The engine has no such image yet."""
 
 
-def connect(address: str | None) -> Docker:
-    """A client without a limit on connections: each running container holds one.
-
-    Without an address it is DOCKER_HOST, then Docker's usual socket. Whether anybody listens there
-    shows at the first call. Raises ValueError for an address of no known kind.
-    """
-    address = address or os.environ.get("DOCKER_HOST") or _USUAL_ADDRESS
-    if address.startswith("unix://"):
-        connector = aiohttp.UnixConnector(address.removeprefix("unix://"), limit=0)
-        return Docker("unix://localhost", connector=connector)
-    return Docker(address)
-
-
 class Engine:
+    """`resources` are its volumes and networks."""
+
     def __init__(self, docker: Docker, *, timeout_seconds: float, pull_seconds: float) -> None:
         self._docker = docker
-        self._timeout = timeout_seconds
+        self._calls = EngineCalls(docker, timeout_seconds=timeout_seconds)
         self._pull_timeout = pull_seconds
+        self.resources = EngineResources(self._calls)
 
     async def close(self) -> None:
-        await self._docker.close()
-        # aiodocker leaves a connector it was given open.
-        if self._docker.connector is not None:
-            await self._docker.connector.close()
+        await self._calls.close()
 
     async def ping(self) -> None:
-        async with self._call("reach the engine"):
+        async with self._calls.call("reach the engine"):
             await self._docker.version()
 
     async def create(self, config: Json) -> str:
         """Raises ImageMissing when the image has to be pulled first."""
-        async with self._call("create the container"):
+        async with self._calls.call("create the container"):
             try:
                 return (await self._docker.containers.create(config)).id
             except DockerError as error:  # 404 is about the image; a network is found at start
@@ -85,7 +50,7 @@ class Engine:
 
     async def image_user(self, image: str) -> str:
         """The user an image's processes run as, "" for root. Raises ImageMissing."""
-        async with self._call(f"inspect image {image}"):
+        async with self._calls.call(f"inspect image {image}"):
             try:
                 found = await self._docker.images.inspect(image)
             except DockerError as error:
@@ -95,34 +60,34 @@ class Engine:
             return str((found.get("Config") or {}).get("User") or "")
 
     async def put_archive(self, container: str, tar: bytes) -> None:
-        async with self._call("write the task's files"):
-            query, body = {"path": "/"}, io.BytesIO(tar)
-            async with await self._request("PUT", f"containers/{container}/archive", query, body):
+        async with self._calls.call("write the task's files"):
+            url, query, body = f"containers/{container}/archive", {"path": "/"}, io.BytesIO(tar)
+            async with await self._calls.request("PUT", url, query, body):
                 pass
 
     async def start(self, container: str) -> None:
-        async with self._call("start the container"):
+        async with self._calls.call("start the container"):
             await self._docker.containers.container(container).start()
 
     async def attach(self, container: str) -> aiohttp.ClientResponse:
         """The stream of both outputs, open before the container starts: nothing is missed."""
-        async with self._call("follow the output"):
+        async with self._calls.call("follow the output"):
             query = {"stream": "1", "stdout": "1", "stderr": "1"}
-            return await self._request("POST", f"containers/{container}/attach", query)
+            return await self._calls.request("POST", f"containers/{container}/attach", query)
 
     async def wait(self, container: str) -> int:
         """The exit code of a container, once it has ended."""
-        async with self._call("wait for the container", limited=False):
+        async with self._calls.call("wait for the container", limited=False):
             answer = await self._docker.containers.container(container).wait()
             return int(answer["StatusCode"])
 
     async def inspect_state(self, container: str) -> Json:
-        async with self._call("inspect the container"):
+        async with self._calls.call("inspect the container"):
             state: Json = (await self._docker.containers.container(container).show())["State"]
             return state
 
     async def kill(self, container: str) -> None:
-        async with self._call("kill the container"):
+        async with self._calls.call("kill the container"):
             try:
                 await self._docker.containers.container(container).kill()
             except DockerError as error:
@@ -131,7 +96,7 @@ class Engine:
                     raise
 
     async def delete(self, container: str) -> None:
-        async with self._call("remove the container"):
+        async with self._calls.call("remove the container"):
             try:
                 await self._docker.containers.container(container).delete(force=True, v=True)
             except DockerError as error:
@@ -141,7 +106,7 @@ class Engine:
     async def labelled(self) -> list[tuple[str, str]]:
         """Every container with our label, ended or not: its id and its node's id."""
         filters = json.dumps({"label": [LABEL_NODE]})
-        async with self._call("list containers"):
+        async with self._calls.call("list containers"):
             found = await self._docker.containers.list(all=True, filters=filters)
             return [(c.id, c["Labels"][LABEL_NODE]) for c in found]
 
@@ -152,12 +117,12 @@ class Engine:
         the size first: that is cheap, and most tasks write nothing.
         """
         url, query = f"containers/{container}/archive", {"path": path}
-        async with self._call(f"read {path}"):
+        async with self._calls.call(f"read {path}"):
             try:
-                async with await self._request("HEAD", url, query) as response:
+                async with await self._calls.request("HEAD", url, query) as response:
                     if not size_of(response.headers):
                         return b"", 0
-                async with await self._request("GET", url, query) as response:
+                async with await self._calls.request("GET", url, query) as response:
                     return await first_member(response.content, limit)
             except DockerError as error:
                 if error.status == 404:
@@ -174,66 +139,16 @@ class Engine:
             query["tag"] = "latest"  # without a tag the engine pulls every tag there is
         async with (
             # An engine that answers speaks of the image and its registry, whatever the status.
-            self._call(f"pull image {image}", seconds=self._pull_timeout, answer_rejects=True),
-            await self._request("POST", "images/create", query, headers=headers) as response,
+            self._calls.call(
+                f"pull image {image}", seconds=self._pull_timeout, answer_rejects=True
+            ),
+            await self._calls.request("POST", "images/create", query, headers=headers) as response,
         ):
             async for line in response.content:
                 if line.strip():
                     await on_message(json.loads(line))
 
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        query: dict[str, str],
-        body: io.BytesIO | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> aiohttp.ClientResponse:
-        if self._docker.api_version == "auto":
-            await self._docker.version()  # settles the API version
-        url = f"{self._docker.docker_host}/{self._docker.api_version}/{path}"
-        response = await self._docker.session.request(
-            method, url, params=query, data=body, headers=headers, timeout=_UNLIMITED
-        )
-        if response.status >= 400:
-            raise DockerError(response.status, _message(await response.read()))
-        return response
-
-    @contextlib.asynccontextmanager
-    async def _call(
-        self,
-        what: str,
-        *,
-        limited: bool = True,
-        seconds: float | None = None,
-        answer_rejects: bool = False,
-    ) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout((seconds or self._timeout) if limited else None):
-                yield
-        except TimeoutError as error:  # an engine that hangs may be restarted, or another do better
-            raise RuntimeUnavailable(f"could not {what}: the engine doesn't answer") from error
-        except aiohttp.ClientError as error:  # the socket is gone, or the engine is
-            raise RuntimeUnavailable(f"could not {what}: {error}") from error
-        except DockerError as error:
-            text = f"could not {what}: {error.message}"
-            answered = error.status != _NOT_CONNECTED
-            if _is_the_tasks_fault(error) or (answer_rejects and answered):
-                raise RuntimeRejected(text) from error
-            raise RuntimeUnavailable(text) from error
-
 
 def _registry_auth(login: RegistryLogin) -> str:
     text = json.dumps({"username": login.username, "password": login.password})
     return base64.urlsafe_b64encode(text.encode()).decode()
-
-
-def _message(body: bytes) -> str:
-    try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):  # not the engine's own words: a proxy's, perhaps
-        return body.decode(errors="replace")
-
-
-def _is_the_tasks_fault(error: DockerError) -> bool:
-    return error.status < 500 or any(word in error.message for word in _TASKS_OWN_FAULT)

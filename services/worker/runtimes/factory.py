@@ -2,7 +2,8 @@
 
 from services.worker.runtimes.auto import AutoRuntime
 from services.worker.runtimes.containers import ContainerRuntime
-from services.worker.runtimes.engine import Engine, connect
+from services.worker.runtimes.engine import Engine
+from services.worker.runtimes.engine_calls import connect
 from services.worker.runtimes.images import Images
 from services.worker.runtimes.protocol import Runtime
 from services.worker.runtimes.registry_auth import read_logins

@@ -4,9 +4,11 @@ import asyncio
 import time
 from weakref import WeakValueDictionary
 
-from services.worker.runtimes.engine import Engine, ImageMissing, Json
-from services.worker.runtimes.protocol import LogSink, RegistryLogin, RuntimeRejected
+from services.worker.runtimes.engine import Engine, ImageMissing
+from services.worker.runtimes.engine_calls import Json
+from services.worker.runtimes.protocol import LogSink, RuntimeRejected
 from services.worker.runtimes.registry_auth import RegistryLogins
+from services.worker.runtimes.task_spec import RegistryLogin
 
 _SECONDS_BETWEEN_LINES = 5.0
 # A tag may be pulled anew by others; until then an image isn't inspected for every task.

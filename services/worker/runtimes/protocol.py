@@ -7,8 +7,10 @@ what a dead worker left behind.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
+
+from services.worker.runtimes.task_spec import TaskSpec
 
 
 class RuntimeRejected(Exception):
@@ -19,46 +21,30 @@ class RuntimeUnavailable(Exception):
     """The engine can't be reached: the task is handed back and no retry is spent."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryLogin:
-    username: str
-    password: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSpec:
-    """A task as a runtime needs it, secrets in clear, defaults of the worker applied.
-
-    `cpus` is a number of cores, `memory_bytes` a number of bytes. `files` maps a name below the
-    working directory to its text. `run` is a script for `sh`; it excludes nothing else.
-    """
-
-    task_id: str
-    job_id: str
-    node_id: str
-    image: str | None = None
-    registry: RegistryLogin | None = None
-    cmd: tuple[str, ...] = ()
-    entrypoint: tuple[str, ...] = ()
-    run: str | None = None
-    env: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-    workdir: str | None = None
-    cpus: float | None = None
-    memory_bytes: int | None = None
+class PartTimedOut(RuntimeRejected):
+    """A pre or post ran longer than its own time-out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How the main process ended. `output` is what it wrote to $TORK_OUTPUT.
+    """How the task ended. `output` is what its main process wrote to $TORK_OUTPUT.
 
     `exit_code` is negative for a signal (-9: killed); container engines say 137 for that one.
-    `reason` explains an end that the exit code doesn't (out of memory).
+    `reason` explains an end that the exit code doesn't (out of memory). `part` is the label of the
+    pre, post or sidecar that failed; None means the main process.
     """
 
     exit_code: int
     output: str
     reason: str | None = None
+    part: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        return self.exit_code == 0 and self.reason is None
+
+
+STOPPED = Outcome(exit_code=-9, output="", reason="stopped before it started")
 
 
 LogSink = Callable[[bytes], Awaitable[None]]
@@ -70,22 +56,28 @@ ProgressSink = Callable[[float], None]
 
 class Execution(Protocol):
     async def prepare(self) -> None:
-        """Pull the image, create the container or the directory. Runs nothing of the user's.
+        """Make the place, and the container that comes first. Runs nothing of the user's.
 
         Raises RuntimeRejected or RuntimeUnavailable.
         """
         ...
 
     async def start(self) -> None:
-        """Start the main process. Raises as `prepare` does."""
+        """Start what comes first. Raises as `prepare` does."""
         ...
 
     async def wait(self) -> Outcome:
-        """Wait for the end; every log byte has gone to the sink when this returns."""
+        """Wait for the end; every log byte has gone to the sink when this returns.
+
+        What comes later is prepared and started in here, so it raises as `prepare` does.
+        """
         ...
 
     async def stop(self) -> None:
-        """Kill it at once, children included; `wait` returns soon after. Idempotent."""
+        """Kill what runs at once, children included; `wait` returns soon after. Idempotent.
+
+        Raises RuntimeUnavailable while that can't be told.
+        """
         ...
 
     async def close(self) -> None:

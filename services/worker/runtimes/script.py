@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Sequence
 
-from services.worker.runtimes.protocol import TaskSpec
+from services.worker.runtimes.task_spec import TaskSpec
 
 _SHELLS = ("sh", "bash", "dash", "ash")
 _ARGUMENT_BYTES = 65536

@@ -1,8 +1,18 @@
 """The runtimes' settings: which runtime, where its engine is, what a shell task may see."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _from_commas(value: object) -> object:
+    """`/data, /srv` as ("/data", "/srv"), as the environment spells a list."""
+    if not isinstance(value, str):
+        return value
+    return tuple(filter(None, (part.strip() for part in value.split(","))))
+
+
+CommaList = Annotated[tuple[str, ...], BeforeValidator(_from_commas)]
 
 
 class RuntimeSettings(BaseModel):
@@ -47,6 +57,32 @@ class RuntimeSettings(BaseModel):
     )
     container_progress_seconds: float = Field(
         5.0, gt=0, description="How often $TORK_PROGRESS is read from a running container."
+    )
+    privileged_allowed: bool = Field(
+        False,
+        description="Whether a task may ask for a privileged container, which is root on this "
+        "machine.",
+    )
+    host_networks_allowed: bool = Field(
+        False,
+        description="Whether a task may join the network of the machine (`host`) or of another "
+        "container (`container:NAME`).",
+    )
+    bind_allowed: bool = Field(
+        False, description="Whether a task may mount directories of this machine (type `bind`)."
+    )
+    bind_sources: CommaList = Field(
+        (),
+        description="The directories that `bind` mounts may be in, with all below them, commas "
+        "between them. Links are followed before this is checked, as far as the worker sees the "
+        "engine's files.",
+    )
+    probe_image: str | None = Field(
+        None,
+        description="An image with `sh` and one of `wget` and `python3`, used to probe sidecars "
+        "from inside the engine. Needed where the worker itself can't reach a container's address: "
+        "it runs in a container, the engine is on another machine or rootless. Unset: the worker "
+        "probes.",
     )
     shell_progress_seconds: float = Field(
         0.5, gt=0, description="How often $TORK_PROGRESS of a shell task is read."

@@ -9,6 +9,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from services.worker.runtimes.file_names import parents_of
@@ -17,25 +18,46 @@ PREFIX = "conveyor-task"
 _WORKDIR, _SCRIPT, _OUTPUT, _PROGRESS = "workdir", "entrypoint", "stdout", "progress"
 
 
+@dataclass(frozen=True, slots=True)
+class PartFiles:
+    """Paths of what the task's own program (`prefix` empty) or a pre or post has for itself."""
+
+    directory: str
+    prefix: str = ""
+
+    @property
+    def script(self) -> str:
+        return f"{self.directory}/{self.prefix}{_SCRIPT}"
+
+    @property
+    def output(self) -> str:
+        return f"{self.directory}/{self.prefix}{_OUTPUT}"
+
+    @property
+    def progress(self) -> str:
+        return f"{self.directory}/{self.prefix}{_PROGRESS}"
+
+
 class TaskDirectory:
     def __init__(self, root: str | None, node_id: str, task_id: str) -> None:
         """Makes the directory, mode 0700. Raises OSError."""
         self.path = tempfile.mkdtemp(prefix=f"{PREFIX}.{node_id}.{task_id}.", dir=root)
         self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         self.workdir = f"{self.path}/{_WORKDIR}"
-        self.script = f"{self.path}/{_SCRIPT}"
-        self.output = f"{self.path}/{_OUTPUT}"
-        self.progress = f"{self.path}/{_PROGRESS}"
         os.mkdir(self.workdir, 0o700)
 
-    def write(self, files: Mapping[str, str], script: str | None) -> None:
-        """Writes the files below the working directory; their names were checked before."""
+    def write(self, files: Mapping[str, str]) -> None:
+        """Writes the files below the working directory; their names were checked before.
+
+        Before anything of the task runs: it could put links in the way.
+        """
         for parent in parents_of(files):
             os.mkdir(f"{self.workdir}/{parent}", 0o700)
         for name, text in files.items():
             _write(f"{self.workdir}/{name}", text, 0o600)
-        if script is not None:
-            _write(self.script, script, 0o500)
+
+    def write_script(self, part: PartFiles, script: str) -> None:
+        _write(part.script, script, 0o500)
 
     def give_to(self, uid: int | None, gid: int | None) -> None:
         """Make the directory and all in it theirs; None leaves that part as it is."""

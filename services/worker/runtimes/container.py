@@ -1,0 +1,198 @@
+"""One container of a task, from its creation to its removal: an `Execution` of its own."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine
+
+import aiohttp
+
+from services.worker.runtimes.container_layout import (
+    OUTPUT,
+    PROGRESS,
+    check_spec,
+    container_archive,
+    container_config,
+    needs_archive,
+)
+from services.worker.runtimes.engine import ImageMissing
+from services.worker.runtimes.engine_room import EngineRoom
+from services.worker.runtimes.engine_streams import frames
+from services.worker.runtimes.place import Place
+from services.worker.runtimes.progress import parse_progress
+from services.worker.runtimes.protocol import (
+    STOPPED,
+    LogSink,
+    Outcome,
+    ProgressSink,
+    RuntimeRejected,
+    RuntimeUnavailable,
+)
+from services.worker.runtimes.task_spec import TaskSpec
+
+_KILLED = 137
+
+
+class ContainerExecution:
+    def __init__(
+        self,
+        room: EngineRoom,
+        spec: TaskSpec,
+        place: Callable[[], Place],
+        log: LogSink,
+        progress: ProgressSink | None = None,
+    ) -> None:
+        """`place` is asked when the container is made.
+
+        Without `progress` it is no task's main container: nobody asks for its output either.
+        """
+        self._room = room
+        self._engine = room.engine
+        self._spec = spec
+        self._place = place
+        self._log = log
+        self._progress = progress
+        self._reported: float | None = None
+        self._container: str | None = None
+        self._stream: aiohttp.ClientResponse | None = None
+        self._archive = False
+        self._creating: asyncio.Future[str] | None = None
+        self._pulling: asyncio.Task[None] | None = None
+        self._stop = asyncio.Event()
+        self._started = False
+
+    @property
+    def container(self) -> str:
+        """Its id. Raises RuntimeError before `prepare`."""
+        if self._container is None:
+            raise RuntimeError("prepare comes first")
+        return self._container
+
+    async def prepare(self) -> None:
+        check_spec(self._spec)
+        try:
+            await self._create()
+        except ImageMissing:
+            await self._pull_unless_stopped()
+            await self._create_after_pull()
+        if self._container is not None and self._archive:
+            await self._engine.put_archive(self._container, container_archive(self._spec))
+
+    async def start(self) -> None:
+        if self._stop.is_set():
+            return
+        container = self.container
+        self._stream = await self._engine.attach(container)
+        self._started = True
+        await self._engine.start(container)
+        if self._stop.is_set():  # it came while the engine was starting: that kill found nothing
+            await self._engine.kill(container)
+
+    async def wait(self) -> Outcome:
+        if not self._started or self._stream is None:
+            return STOPPED
+        async with _background(self._poll_progress()):
+            async for data in frames(self._stream):
+                await self._log(data)
+            exit_code = await self._engine.wait(self.container)
+        return await self._outcome(exit_code)
+
+    async def stop(self) -> None:
+        self._stop.set()
+        if self._pulling is not None:
+            self._pulling.cancel()
+        if self._started:
+            await self._engine.kill(self.container)
+
+    async def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        # The engine may be gone by now: the label is on the container, the reaper comes by.
+        with contextlib.suppress(RuntimeRejected, RuntimeUnavailable, ImageMissing):
+            if self._creating is not None:
+                await self._engine.delete(await self._creating)
+                self._creating = self._container = None
+
+    async def _create(self) -> None:
+        """Raises ImageMissing when the image has to be pulled first."""
+        if self._stop.is_set():
+            return
+        room, place = self._room, self._place()
+        user = await room.images.user_of(str(self._spec.image))
+        self._archive = needs_archive(self._spec, user)
+        config = container_config(self._spec, place, archive=self._archive, init=room.init)
+        # Shielded: a call given up half-way would leave a container whose id nobody knows.
+        self._creating = asyncio.ensure_future(self._engine.create(config))
+        self._container = await asyncio.shield(self._creating)
+        for network in place.networks[1:]:
+            await self._engine.resources.join(network, self._container)
+
+    async def _create_after_pull(self) -> None:
+        try:
+            await self._create()
+        except ImageMissing as error:  # pulled, and removed again by somebody
+            raise RuntimeUnavailable(f"image {self._spec.image} vanished") from error
+
+    async def _pull_unless_stopped(self) -> None:
+        images = self._room.images
+        work = images.pull_once(str(self._spec.image), self._spec.registry, self._log)
+        self._pulling = asyncio.create_task(work)
+        try:
+            await self._pulling
+        except asyncio.CancelledError:
+            # `stop` ended the pull: then `wait` tells. Otherwise we are the one being cancelled.
+            if not self._stop.is_set():
+                raise
+        finally:
+            self._pulling = None
+
+    async def _outcome(self, exit_code: int) -> Outcome:
+        if self._stop.is_set():
+            return Outcome(exit_code=exit_code, output="")
+        reason = await self._reason(exit_code) if exit_code else None
+        if self._progress is None:
+            return Outcome(exit_code=exit_code, output="", reason=reason)
+        if self._reported is not None:
+            await self._report_progress(self._progress)
+        return Outcome(exit_code=exit_code, output=await self._output(), reason=reason)
+
+    async def _reason(self, exit_code: int) -> str | None:
+        state = await self._engine.inspect_state(self.container)
+        limit = self._spec.memory_bytes
+        limited = "" if limit is None else f" (limit {limit} bytes)"
+        if state.get("OOMKilled"):
+            return f"out of memory{limited}"
+        if exit_code == _KILLED and limited:  # not by us; engines don't always see the cause
+            return f"killed, probably out of memory{limited}"
+        return None
+
+    async def _output(self) -> str:
+        limit = self._room.settings.output_max_bytes
+        data, size = await self._engine.read_file(self.container, OUTPUT, limit)
+        if size > limit:
+            note = f"conveyor: $TORK_OUTPUT is {size} bytes, only the first {limit} are kept\n"
+            await self._log(note.encode())
+        return data.decode(errors="replace")
+
+    async def _poll_progress(self) -> None:
+        while self._progress is not None:
+            await asyncio.sleep(self._room.settings.container_progress_seconds)
+            await self._report_progress(self._progress)
+
+    async def _report_progress(self, progress: ProgressSink) -> None:
+        # Progress is a courtesy: neither a missing file nor a busy engine may end the task.
+        with contextlib.suppress(RuntimeRejected, RuntimeUnavailable):
+            raw, _ = await self._engine.read_file(self.container, PROGRESS, 64)
+            value = parse_progress(raw)
+            if value is not None and value != self._reported:
+                self._reported = value
+                progress(value)
+
+
+@contextlib.asynccontextmanager
+async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

@@ -1,0 +1,135 @@
+"""What a task's containers share: volumes and other mounts, networks; made for it, then removed.
+
+Names are chosen here and every creation is shielded: one that was given up half-way would leave
+what nobody knows of. What can't be removed when the task ends is left to the reaper.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
+
+from services.worker.runtimes.container_layout import check_spec
+from services.worker.runtimes.container_networks import (
+    beside_private,
+    joined_networks,
+    operators_network,
+)
+from services.worker.runtimes.engine_room import EngineRoom
+from services.worker.runtimes.gpus import device_requests
+from services.worker.runtimes.labels import labels_of
+from services.worker.runtimes.mounts import make_mounts
+from services.worker.runtimes.place import Place
+from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
+from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.sidecar_rules import check_sidecars
+from services.worker.runtimes.stages import naming
+from services.worker.runtimes.task_spec import TaskSpec
+
+
+class ContainerSurroundings:
+    """A `MountBench` as well: mounts are made at it."""
+
+    def __init__(self, room: EngineRoom, spec: TaskSpec) -> None:
+        self._room = room
+        self._resources = room.engine.resources
+        self._spec = spec
+        self._undo: list[Callable[[], Awaitable[object]]] = []
+        self._hosts: dict[str, str] = {}
+        self._private: str | None = None
+        self._shared = Place()
+
+    @property
+    def settings(self) -> RuntimeSettings:
+        return self._room.settings
+
+    async def prepare(self) -> None:
+        spec = self._spec
+        self._check(spec)
+        gpus = tuple(device_requests(spec.gpus)) if spec.gpus else ()
+        joined = await joined_networks(spec.networks, self._resources, self.settings)
+        if spec.sidecars:
+            joined = beside_private(joined, self.settings)
+        points = await make_mounts(spec.mounts, self, self._room.mount_types)
+        self._shared = Place(
+            mounts=tuple(mount for point in points for mount in point.mounts),
+            tmpfs={target: opts for point in points for target, opts in point.tmpfs.items()},
+            networks=joined,
+            gpus=gpus,
+        )
+        if spec.sidecars:
+            await self._make_private_network()
+
+    async def close(self) -> None:
+        while self._undo:
+            # The engine may be gone by now: the labels are on all of it, the reaper comes by.
+            with contextlib.suppress(RuntimeRejected, RuntimeUnavailable):
+                await self._undo.pop()()
+
+    async def new_volume(self, options: Mapping[str, str]) -> str:
+        name = f"conveyor-{uuid.uuid4().hex}"
+        making = self._resources.create_volume(name, labels_of(self._spec), options)
+        await self._make(making, lambda: self._resources.remove_volume(name))
+        return name
+
+    def on_close(self, undo: Callable[[], Awaitable[object]]) -> None:
+        self._undo.append(undo)
+
+    def of_main(self) -> Place:
+        return replace(self._beside(), privileged=self._spec.privileged, hosts=dict(self._hosts))
+
+    def of_sidecar(self, host: str) -> Place:
+        return replace(self._beside(), alias=host, gpus=())
+
+    def of_aux(self) -> Place:
+        """A pre's or post's: sidecars don't run then."""
+        networks = self._shared.networks or operators_network(self.settings)
+        return replace(self._shared, networks=networks, gpus=())
+
+    async def meet(self, host: str, container: str) -> str:
+        """The address of a started sidecar; from now on the main container knows it by `host`."""
+        address = await self._resources.address_of(container, self._private or "")
+        if address:
+            self._hosts[host] = address
+        return address
+
+    def _beside(self) -> Place:
+        if self._private is None:
+            return replace(
+                self._shared, networks=self._shared.networks or operators_network(self.settings)
+            )
+        return replace(self._shared, networks=(self._private, *self._shared.networks))
+
+    def _check(self, spec: TaskSpec) -> None:
+        """All of it, so that nothing runs of a task that can't run to its end."""
+        check_spec(spec)
+        check_sidecars(spec.sidecars)
+        for aux in (*spec.pre, *spec.sidecars, *spec.post):
+            with naming(aux.label):
+                check_spec(aux.program)
+        if spec.privileged and not self.settings.privileged_allowed:
+            raise RuntimeRejected(
+                "privileged: this worker allows no privileged containers "
+                "(its setting CONVEYOR_RUNTIME_PRIVILEGED_ALLOWED)"
+            )
+
+    async def _make_private_network(self) -> None:
+        name = f"conveyor-{uuid.uuid4().hex}"
+        # An operator who gives containers no network doesn't want a way out through this one.
+        internal = self.settings.container_network == "none" and not self._spec.networks
+        making = self._resources.create_network(name, labels_of(self._spec), internal=internal)
+        await self._make(making, lambda: self._resources.remove_network(name))
+        self._private = name
+
+    async def _make(
+        self, making: Coroutine[object, object, None], undo: Callable[[], Awaitable[object]]
+    ) -> None:
+        made = asyncio.ensure_future(making)
+
+        async def undo_once_made() -> None:
+            await asyncio.wait([made])
+            await undo()
+
+        self.on_close(undo_once_made)
+        await asyncio.shield(made)

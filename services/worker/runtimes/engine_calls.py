@@ -1,0 +1,126 @@
+"""The one door to a container engine: each call with a time-out, each failure sorted.
+
+What aiodocker has no call for (attaching without an inspection first, a pull with a login for any
+registry, an archive read up to a limit, a volume by its labels) goes over its session.
+"""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+from aiodocker import Docker, DockerError
+
+from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
+
+_UNLIMITED = aiohttp.ClientTimeout(total=None)
+_USUAL_ADDRESS = "unix:///var/run/docker.sock"
+# What an engine says, with a 500, about a task that can't run on any machine.
+_TASKS_OWN_FAULT = (
+    "OCI",
+    "executable file not found",
+    "invalid reference format",
+    "network not found",
+    "could not select device driver",  # no GPUs here: a queue is how such a task finds some
+)
+_NOT_CONNECTED = 900  # aiodocker's own status
+
+Json = dict[str, Any]
+
+
+def connect(address: str | None) -> Docker:
+    """A client without a limit on connections: each running container holds one.
+
+    Without an address it is DOCKER_HOST, then Docker's usual socket. Whether anybody listens there
+    shows at the first call. Raises ValueError for an address of no known kind.
+    """
+    address = address or os.environ.get("DOCKER_HOST") or _USUAL_ADDRESS
+    if address.startswith("unix://"):
+        connector = aiohttp.UnixConnector(address.removeprefix("unix://"), limit=0)
+        return Docker("unix://localhost", connector=connector)
+    return Docker(address)
+
+
+class EngineCalls:
+    def __init__(self, docker: Docker, *, timeout_seconds: float) -> None:
+        self.docker = docker
+        self._timeout = timeout_seconds
+
+    async def close(self) -> None:
+        await self.docker.close()
+        # aiodocker leaves a connector it was given open.
+        if self.docker.connector is not None:
+            await self.docker.connector.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: io.BytesIO | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> aiohttp.ClientResponse:
+        """An answer below 400, its body unread. Raises DockerError for any other."""
+        if self.docker.api_version == "auto":
+            await self.docker.version()  # settles the API version
+        url = f"{self.docker.docker_host}/{self.docker.api_version}/{path}"
+        response = await self.docker.session.request(
+            method, url, params=query, data=body, headers=headers, timeout=_UNLIMITED
+        )
+        if response.status >= 400:
+            raise DockerError(response.status, _message(await response.read()))
+        return response
+
+    async def ask(self, path: str, **query: str) -> Any:  # noqa: ANN401 - an object or a list
+        """What the engine has there, as JSON. Raises DockerError."""
+        async with await self.request("GET", path, query) as response:
+            return json.loads(await response.read())
+
+    async def tell(self, method: str, path: str, body: Json | None = None) -> None:
+        """The answer is of no interest. Raises DockerError."""
+        data = None if body is None else io.BytesIO(json.dumps(body).encode())
+        headers = {"Content-Type": "application/json"}
+        async with await self.request(method, path, None, data, headers):
+            pass
+
+    @contextlib.asynccontextmanager
+    async def call(
+        self,
+        what: str,
+        *,
+        limited: bool = True,
+        seconds: float | None = None,
+        answer_rejects: bool = False,
+    ) -> AsyncIterator[None]:
+        """Raises RuntimeRejected or RuntimeUnavailable for what fails inside: "could not `what`".
+
+        `answer_rejects`: whatever the engine answers, it is about the task.
+        """
+        try:
+            async with asyncio.timeout((seconds or self._timeout) if limited else None):
+                yield
+        except TimeoutError as error:  # an engine that hangs may be restarted, or another do better
+            raise RuntimeUnavailable(f"could not {what}: the engine doesn't answer") from error
+        except aiohttp.ClientError as error:  # the socket is gone, or the engine is
+            raise RuntimeUnavailable(f"could not {what}: {error}") from error
+        except DockerError as error:
+            text = f"could not {what}: {error.message}"
+            answered = error.status != _NOT_CONNECTED
+            if _is_the_tasks_fault(error) or (answer_rejects and answered):
+                raise RuntimeRejected(text) from error
+            raise RuntimeUnavailable(text) from error
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):  # not the engine's own words: a proxy's, perhaps
+        return body.decode(errors="replace")
+
+
+def _is_the_tasks_fault(error: DockerError) -> bool:
+    return error.status < 500 or any(word in error.message for word in _TASKS_OWN_FAULT)

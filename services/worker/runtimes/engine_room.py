@@ -1,0 +1,20 @@
+"""What every container of a runtime is made with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.worker.runtimes.engine import Engine
+from services.worker.runtimes.images import Images
+from services.worker.runtimes.mounts import MountType
+from services.worker.runtimes.settings import RuntimeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRoom:
+    """`init`: whether containers get a small init as process 1."""
+
+    engine: Engine
+    images: Images
+    settings: RuntimeSettings
+    mount_types: Mapping[str, MountType]
+    init: bool

@@ -1,0 +1,139 @@
+"""A task's stages: pre, main and post, one after the other, in surroundings they share.
+
+Each stage is an execution of its own, whatever the runtime. The first that fails ends the task;
+post runs only when main has succeeded.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
+
+from services.worker.runtimes.protocol import (
+    STOPPED,
+    Execution,
+    Outcome,
+    PartTimedOut,
+    RuntimeRejected,
+)
+from services.worker.runtimes.task_spec import Aux
+from shared.jobspec.durations import format_duration
+
+
+class Surroundings(Protocol):
+    """What the stages of one task share: a directory, or volumes and networks."""
+
+    async def prepare(self) -> None:
+        """Raises RuntimeRejected or RuntimeUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Remove it all; called once the stages are closed. Never raises."""
+        ...
+
+
+class StagedExecution:
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        main: Execution,
+        *,
+        pre: Sequence[Execution] = (),
+        post: Sequence[Execution] = (),
+    ) -> None:
+        self._surroundings = surroundings
+        self._main = main
+        self._stages = (*pre, main, *post)
+        self._current = self._first = self._stages[0]
+        self._is_stopped = False
+
+    async def prepare(self) -> None:
+        await self._surroundings.prepare()
+        await self._first.prepare()
+
+    async def start(self) -> None:
+        await self._first.start()
+
+    async def wait(self) -> Outcome:
+        result = STOPPED
+        for stage in self._stages:
+            outcome = await self._complete(stage)
+            if not outcome.is_success:
+                return outcome
+            if stage is self._main:
+                result = outcome
+        return result
+
+    async def stop(self) -> None:
+        self._is_stopped = True
+        await self._current.stop()
+
+    async def close(self) -> None:
+        await asyncio.gather(*(stage.close() for stage in self._stages))
+        await self._surroundings.close()
+
+    async def _complete(self, stage: Execution) -> Outcome:
+        if stage is not self._first:
+            if self._is_stopped:
+                return STOPPED
+            self._current = stage
+            await stage.prepare()
+            await stage.start()
+        return await stage.wait()
+
+
+class AuxExecution:
+    """A pre or post: its failures bear its name, and it has a time-out of its own.
+
+    The time-out counts from its start; pulling its image is the task's time alone.
+    """
+
+    def __init__(self, aux: Aux, execution: Execution) -> None:
+        self._aux = aux
+        self._execution = execution
+        self.stop, self.close = execution.stop, execution.close
+
+    async def prepare(self) -> None:
+        with naming(self._aux.label):
+            await self._execution.prepare()
+
+    async def start(self) -> None:
+        with naming(self._aux.label):
+            await self._execution.start()
+
+    async def wait(self) -> Outcome:
+        with naming(self._aux.label):
+            outcome = await outcome_within(self._execution, self._aux.timeout_seconds)
+        if outcome is None:
+            raise PartTimedOut(f"{self._aux.label}: {timed_out(self._aux)}")
+        return replace(outcome, part=self._aux.label)
+
+
+async def outcome_within(execution: Execution, seconds: float | None) -> Outcome | None:
+    """How it ended; None when it was stopped because its time was over."""
+    waiting = asyncio.create_task(execution.wait())
+    try:
+        await asyncio.wait([waiting], timeout=seconds)
+        if waiting.done():
+            return waiting.result()
+        await execution.stop()
+        await waiting
+        return None
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+def timed_out(aux: Aux) -> str:
+    return f"timed out after {format_duration(timedelta(seconds=aux.timeout_seconds or 0))}"
+
+
+@contextlib.contextmanager
+def naming(label: str) -> Iterator[None]:
+    """A rejection that comes from in here says which part of the task it is about."""
+    try:
+        yield
+    except RuntimeRejected as error:
+        raise RuntimeRejected(f"{label}: {error}") from error

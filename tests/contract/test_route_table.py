@@ -1,0 +1,42 @@
+"""Every route says what it needs, and the application serves no other."""
+
+from services.coordinator.api.openapi import openapi_document
+from services.coordinator.api.route import Route
+from services.coordinator.api.routes import ROUTES
+from services.coordinator.settings import EndpointSettings
+from tests.support.route_scopes import SCOPES
+
+
+def _name(route: Route) -> tuple[str, str]:
+    return route.method, route.path
+
+
+def test_every_route_needs_the_scope_that_is_written_down_for_it() -> None:
+    assert {_name(route): route.scope for route in ROUTES} == SCOPES
+
+
+def test_health_alone_is_open_to_everyone() -> None:
+    assert [_name(route) for route in ROUTES if route.scope is None] == [("GET", "/health")]
+
+
+def test_every_group_of_routes_can_be_turned_off() -> None:
+    assert {route.group for route in ROUTES} | {"docs"} == set(EndpointSettings.model_fields)
+
+
+def test_no_two_routes_share_a_handler() -> None:
+    """The gate knows a route by its handler."""
+    assert len({route.handler for route in ROUTES}) == len(ROUTES)
+
+
+def test_the_description_says_what_each_route_needs() -> None:
+    document = openapi_document(ROUTES)
+    for route in ROUTES:
+        operation = document["paths"][route.path][route.method.lower()]
+        if route.scope is None:
+            assert operation["security"] == []
+        else:
+            schemes = {name for entry in operation["security"] for name in entry}
+            assert schemes == set(document["components"]["securitySchemes"])
+            assert all([route.scope] == scopes for entry in operation["security"]
+                       for scopes in entry.values())  # fmt: skip
+            assert {"401", "403", "429"} <= set(operation["responses"])

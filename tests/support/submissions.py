@@ -1,0 +1,29 @@
+"""Jobs as a client would send them, and what is said when they are refused."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shared.jobspec import InvalidJob, JobSpec, ScheduledJobSpec, parse_job, parse_scheduled_job
+
+Json = dict[str, Any]
+
+
+def submitted(job: Json) -> JobSpec:
+    return parse_job(json.dumps(job).encode(), "application/json")
+
+
+def scheduled(job: Json) -> ScheduledJobSpec:
+    return parse_scheduled_job(json.dumps(job).encode(), "application/json")
+
+
+def refusal(job: Json, submit: Callable[[Json], object] = submitted) -> str:
+    with pytest.raises(InvalidJob) as caught:
+        submit(job)
+    return str(caught.value)
+
+
+def with_task(**fields: Any) -> Json:
+    return {"name": "x", "tasks": [{"name": "t", **fields}]}
