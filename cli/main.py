@@ -19,6 +19,7 @@ class _Entry(NamedTuple):
 _JOBS = {
     "submit": _Entry("cli.jobs.submit:submit", "Submit a job; with --wait, watch it to its end."),
     "validate": _Entry("cli.jobs.validate:validate", "Check job files without a server."),
+    "eval": _Entry("cli.eval:evaluate", "Evaluate an expression, without a server."),
     "get": _Entry("cli.jobs.get:get", "Show a job with its tasks."),
     "list": _Entry("cli.jobs.list:list_jobs", "List and search jobs."),
     "logs": _Entry("cli.jobs.logs:logs", "Print the log of a job or of one task."),

@@ -11,15 +11,18 @@ from aiohttp import web
 
 from services.coordinator.api.application import make_application
 from services.coordinator.commands import EngineCommands
+from services.coordinator.completions import on_completions
+from services.coordinator.live.live import Live
 from services.coordinator.ports import ApiPorts
-from services.coordinator.reports import on_reports
-from services.coordinator.settings import ApiSettings, CoordinatorSettings
+from services.coordinator.settings import CoordinatorSettings, HttpSettings
+from services.coordinator.store.access import AccessStore
 from services.coordinator.store.reads import Reads
+from services.coordinator.store.schedules import Schedules
 from services.coordinator.telemetry import on_telemetry
 from services.coordinator.waiting import FinalJobs
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
-from shared.messages import Reports, Telemetry
+from shared.messages import Kinship, Reports, Telemetry
 from shared.messages.queues import COMPLETIONS, TELEMETRY
 from shared.postgres.pool import Pool
 from shared.process.loops import every
@@ -43,7 +46,13 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
         watched(broker, pool, stop) as ground,
     ):
         consumers: list[BatchConsumer[Any]] = [
-            BatchConsumer(broker, COMPLETIONS, Reports, partial(on_reports, engine), UNAVAILABLE),
+            BatchConsumer(
+                broker,
+                COMPLETIONS,
+                (Reports, Kinship),
+                partial(on_completions, engine),
+                UNAVAILABLE,
+            ),
             BatchConsumer(
                 broker, TELEMETRY, Telemetry, partial(on_telemetry, engine, pool), UNAVAILABLE
             ),
@@ -52,13 +61,16 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
         ports = ApiPorts(
             commands=EngineCommands(engine),
             reads=reads,
+            access=AccessStore(pool),
+            schedules=Schedules(pool),
             final_jobs=FinalJobs(reads),
+            live=Live(pool, ground.metrics),
             broker=broker,
             sealer=sealer,
             metrics=ground.metrics,
             health_checks=ground.checks,
         )
-        async with asyncio.TaskGroup() as group, _serving(ports, settings.api):
+        async with asyncio.TaskGroup() as group, _serving(ports, settings.http):
             consuming = [group.create_task(consumer.run()) for consumer in consumers]
             await every(
                 engine.outbox.relay_round,
@@ -72,14 +84,14 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
 
 
 @asynccontextmanager
-async def _serving(ports: ApiPorts, settings: ApiSettings) -> AsyncIterator[None]:
+async def _serving(ports: ApiPorts, settings: HttpSettings) -> AsyncIterator[None]:
     """The API while the context lasts. Raises OSError when its address can't be had."""
-    app = make_application(ports, body_limit_bytes=settings.body_limit_bytes)
+    app = make_application(ports, settings)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
-        log.info("api is up", address=settings.address)
+        await web.TCPSite(runner, settings.api.host, settings.api.port).start()
+        log.info("api is up", address=settings.api.address, authentication=settings.auth.type)
         yield
     finally:
         await runner.cleanup()

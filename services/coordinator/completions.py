@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from shared.lifecycle import (
-    JobCancelled,
+    SubJobAbandoned,
     SubJobResumed,
     TaskClaimed,
     TaskFailed,
@@ -52,7 +52,7 @@ def _finished(report: Finished, node: str) -> TaskSucceeded | TaskFailed:
 def _of_jobs(kinship: Kinship) -> Iterator[Work]:
     for end in kinship.ended:
         yield Work(ended(end))
-    for job_id in kinship.cancelled:
-        yield Work(JobCancelled(job_id))
+    for abandon in kinship.abandoned:
+        yield Work(SubJobAbandoned(abandon.job_id, abandon.dispatch))
     for resume in kinship.resumed:
         yield Work(SubJobResumed(resume.job_id, resume.dispatch))

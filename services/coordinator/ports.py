@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.coordinator.live.live import Live
+from services.coordinator.store.access import AccessStore
 from services.coordinator.store.reads import Reads
+from services.coordinator.store.schedules import Schedules
 from services.coordinator.waiting import FinalJobs
 from shared.broker import Broker
 from shared.process.health import Check
@@ -41,7 +44,10 @@ class JobCommands(Protocol):
 class ApiPorts:
     commands: JobCommands
     reads: Reads
+    access: AccessStore
+    schedules: Schedules
     final_jobs: FinalJobs
+    live: Live
     broker: Broker
     sealer: Sealer
     metrics: Metrics

@@ -51,6 +51,9 @@ class ScheduleSettings(Block):
 class RetentionSettings(Block):
     round_seconds: float = Field(5, gt=0, description="How often expired jobs are deleted.")
     logs_days: float = Field(7, gt=0, description="Log parts older than this are deleted.")
+    events_days: float = Field(
+        7, gt=0, description="Events older than this are deleted: no stream reaches further back."
+    )
     jobs_days: float = Field(365, gt=0, description="Ended jobs older than this are deleted.")
     nodes_hours: float = Field(
         1, gt=0, description="Workers that have been silent for this long are forgotten."

@@ -6,6 +6,7 @@ import aiohttp
 
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.events import Events
+from services.webhook_dispatcher.listeners import Listening, installed_listeners
 from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
@@ -17,14 +18,24 @@ from shared.process.run import Stop
 from shared.process.sealing import Sealer
 from shared.store.opening import UNAVAILABLE
 
+_LISTENING_SECONDS = 0.5
+
 
 async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: Stop) -> None:
-    """Serve until `stop`; calls that have begun are finished."""
+    """Serve until `stop`; calls that have begun are finished.
+
+    Raises CannotStart when an event listener can't be loaded.
+    """
+    listeners = installed_listeners()
     sealer = Sealer(settings.encryption.keys)
     events = Events(pool, sealer)
     consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, UNAVAILABLE)
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         consuming = group.create_task(consumer.run())
+        telling = [
+            group.create_task(_tell(Listening(pool, sealer, name, listener), stop))
+            for name, listener in listeners.items()
+        ]
         calls = Calls(pool, session, sealer, settings.webhook)
         await every(
             calls.make_due_calls,
@@ -32,5 +43,15 @@ async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: St
             stop=stop,
             unavailable=UNAVAILABLE,
         )
-        consuming.cancel()
+        for task in (consuming, *telling):
+            task.cancel()
         await calls.finish()
+
+
+async def _tell(listening: Listening, stop: Stop) -> None:
+    await every(
+        listening.tell_news,
+        interval_seconds=_LISTENING_SECONDS,
+        stop=stop,
+        unavailable=UNAVAILABLE,
+    )

@@ -4,6 +4,8 @@
 from shared.expressions.errors import ExpressionError
 from shared.expressions.printing import to_text
 from shared.expressions.template import (
+    Answer,
+    answer,
     check,
     compile_expression,
     evaluate,
@@ -14,7 +16,9 @@ from shared.expressions.template import (
 )
 
 __all__ = [
+    "Answer",
     "ExpressionError",
+    "answer",
     "check",
     "compile_expression",
     "evaluate",

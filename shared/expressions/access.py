@@ -6,7 +6,7 @@ from shared.expressions.budget import Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.operators import index
 from shared.expressions.unicode_text import from_bytes, to_bytes
-from shared.expressions.values import AnyMap, Byte, any_key, type_name
+from shared.expressions.values import AnyMap, Byte, Groups, NilList, any_key, type_name
 
 
 def fetch(base: object, key: object, meter: Meter) -> object:
@@ -22,7 +22,8 @@ def fetch(base: object, key: object, meter: Meter) -> object:
     if isinstance(base, list | tuple):
         return base[_place(key, len(base))]
     if isinstance(base, AnyMap):
-        return base.get(any_key(key))
+        found = base.get(any_key(key))
+        return NilList() if found is None and type(base) is Groups else found
     if isinstance(base, Mapping):
         return base.get(text_key(key))
     raise ExpressionError(f"{type_name(base)} has no member {_shown(key)}")
@@ -57,7 +58,7 @@ def cut(base: object, start: object, stop: object) -> object:
         return from_bytes(data[low:high])
     if isinstance(base, list):
         low, high = _bounds(start, stop, len(base))
-        return base[low:high]
+        return type(base)(base[low:high])
     raise ExpressionError(f"{type_name(base)} can't be sliced")
 
 

@@ -8,7 +8,7 @@ from shared.expressions.frame import Code, Frame
 from shared.expressions.library.arrays import sorted_by
 from shared.expressions.operators import add
 from shared.expressions.unicode_text import to_bytes
-from shared.expressions.values import AnyMap, Byte, any_key, type_name
+from shared.expressions.values import Byte, Groups, any_key, type_name
 
 
 class Body(NamedTuple):
@@ -28,6 +28,8 @@ def _elements(value: object, frame: Frame) -> list[object]:
     if isinstance(value, str):
         frame.meter.elements(len(value))
         return [Byte(byte) for byte in to_bytes(value)]
+    if isinstance(value, dict) and not value:
+        return []
     raise ExpressionError(f"an array was needed, not {type_name(value)}")
 
 
@@ -68,8 +70,9 @@ def _over(use: Callable[[Frame, list[object], Iterator[object]], object]) -> Wit
     return build
 
 
-def _find(backwards: bool, position: bool) -> WithBody:
-    """The first, or last, element for which the body is true, or its place; nil if none."""
+def _find(backwards: bool, position: bool, needed: bool = False) -> WithBody:
+    """The first, or last, element for which the body is true, or its place; nil if none, unless
+    one is `needed`."""
 
     def build(collection: Code, body: Body | None, further: Code | None) -> Code:
         def run(frame: Frame) -> object:
@@ -79,6 +82,8 @@ def _find(backwards: bool, position: bool) -> WithBody:
                 if _true(said):
                     at = len(items) - 1 - place if backwards else place
                     return at if position else items[at]
+            if needed:
+                raise ExpressionError("index out of range: no element was kept")
             return None
 
         return run
@@ -98,7 +103,7 @@ def _sum(frame: Frame, items: list[object], said: Iterator[object]) -> object:
 
 
 def _group(frame: Frame, items: list[object], said: Iterator[object]) -> object:
-    groups = AnyMap()
+    groups = Groups()
     for item, key in zip(items, said, strict=True):
         group = groups.setdefault(any_key(key), [])
         if isinstance(group, list):
@@ -153,6 +158,8 @@ BODIES: dict[str, WithBody] = {
     "findIndex": _find(backwards=False, position=True),
     "findLast": _find(backwards=True, position=False),
     "findLastIndex": _find(backwards=True, position=True),
+    "find or fail": _find(backwards=False, position=False, needed=True),
+    "findLast or fail": _find(backwards=True, position=False, needed=True),
     "sortBy": _sort,
     "reduce": _reduce,
 }

@@ -9,12 +9,15 @@ from shared.expressions.kinds import (
     ANY_MAP,
     BOOL,
     FLOAT,
+    FUNCTION,
     INT,
+    INTS,
     LIST,
     MAP,
     NIL,
     NUMBERS,
     STRING,
+    UNKNOWN,
     Kind,
     array_of,
     common,
@@ -28,9 +31,15 @@ from shared.expressions.signatures import FUNCTIONS, METHODS, OWN_FUNCTIONS, PRE
 from shared.expressions.tree import Node
 
 
-def check(root: Node, names: Mapping[str, Kind] | None) -> None:
-    """Refuses what can't work. `names` are those in scope; None allows any name."""
-    Checker(names).kind(root)
+def check(root: Node, names: Mapping[str, Kind] | None) -> frozenset[int]:
+    """Refuses what can't work. `names` are those in scope; None allows any name.
+
+    Returns the columns of those `==` and `!=` that were found to compare two ints or two strings:
+    they fail if a side turns out to be nil, as `findIndex(…)` may.
+    """
+    checker = Checker(names)
+    checker.kind(root)
+    return frozenset(checker.strict)
 
 
 def _refused(node: Node, message: str) -> ExpressionError:
@@ -42,6 +51,7 @@ class Checker(PredicateKinds):
         super().__init__()
         self._names = names
         self._locals: dict[str, Kind] = {}
+        self.strict: set[int] = set()
         self._rules: dict[type[Node], Callable[..., Kind]] = {
             tree.Constant: self._constant,
             tree.Name: self._name,
@@ -72,11 +82,15 @@ class Checker(PredicateKinds):
         if node.name in self._locals:
             return self._locals[node.name]
         if node.name == "$env":
-            return ANY
+            return UNKNOWN
         if self._names is not None and node.name in self._names:
             return self._names[node.name]
-        if self._names is None or node.name in FUNCTIONS or node.name in PREDICATES:
-            return ANY
+        if node.name in OWN_FUNCTIONS:
+            raise _refused(node, f"{node.name} is a function: it has to be called")
+        if node.name in FUNCTIONS or node.name in PREDICATES:
+            return FUNCTION
+        if self._names is None:
+            return UNKNOWN
         raise _refused(node, f"unknown name {node.name}")
 
     def _defines(self, name: str) -> bool:
@@ -88,7 +102,7 @@ class Checker(PredicateKinds):
             if operand in (BOOL, ANY):
                 return BOOL
         elif operand in (*NUMBERS, ANY):
-            return operand
+            return UNKNOWN if operand == ANY else operand
         raise _refused(node, f"{node.operator} doesn't work on {operand}")
 
     def _binary(self, node: tree.Binary) -> Kind:
@@ -98,6 +112,8 @@ class Checker(PredicateKinds):
         kind = binary_kind(node.operator, left, right)
         if kind is None:
             raise _refused(node, f"{node.operator} doesn't work on {left} and {right}")
+        if node.operator in ("==", "!=") and left is right and left in (INT, STRING):
+            self.strict.add(node.column)
         return kind
 
     def _pattern(self, node: tree.Constant) -> None:
@@ -146,7 +162,9 @@ class Checker(PredicateKinds):
         if isinstance(node.base, tree.Name) and node.base.name == "$env":
             return self._environment(node)
         base, key = self.kind(node.base), self.kind(node.key)
-        if base is ANY or base.name == ANY_MAP.name:
+        if base == ANY:
+            return UNKNOWN
+        if base.name == ANY_MAP.name:
             return element_of(base)
         if base is not MAP and not is_array(base):
             raise _refused(node, f"{base} has no member {_key_text(node.key)}")
@@ -158,20 +176,22 @@ class Checker(PredicateKinds):
         key = node.key
         self.kind(key)
         if not isinstance(key, tree.Constant) or not isinstance(key.value, str):
-            return ANY
+            return UNKNOWN
         if self._names is None or key.value in OWN_FUNCTIONS or node.optional:
-            return ANY
+            return (self._names or {}).get(key.value, UNKNOWN)
         if key.value not in self._names:
             raise _refused(node, f"unknown name {key.value}")
         return self._names[key.value]
 
     def _slice(self, node: tree.Slice) -> Kind:
         base = self.kind(node.base)
-        if base not in (ANY, STRING) and not is_array(base):
+        if base != ANY and base is not STRING and not is_array(base):
             raise _refused(node, f"{base} can't be sliced")
         for bound in (node.start, node.stop):
-            if bound is not None and self.kind(bound) not in (INT, ANY):
+            if bound is not None and self.kind(bound) not in (INT, ANY) and base != ANY:
                 raise _refused(bound, "a slice is bounded by ints")
+        if base == ANY:
+            return UNKNOWN
         return base
 
     def _builtin(self, node: tree.Builtin) -> Kind:
@@ -187,8 +207,10 @@ class Checker(PredicateKinds):
         kinds = tuple(self.kind(argument) for argument in arguments)
         for place, kind in enumerate(kinds):
             accepted = signature.parameter(place)
-            if accepted and kind is not ANY and kind.name not in {a.name for a in accepted}:
+            if accepted and kind != ANY and kind.name not in {a.name for a in accepted}:
                 raise _refused(arguments[place], f"{name} doesn't take {kind} there")
+        if name == "join" and kinds[0] is INTS:
+            raise _refused(arguments[0], "join takes an array of strings")
         if name == "get" and (problem := _bad_key(*kinds)):
             raise _refused(arguments[1], problem)
         return signature.result_for(kinds)
@@ -203,11 +225,11 @@ class Checker(PredicateKinds):
                 return self._signed(node, name, METHODS[base.name][name], node.arguments)
         if isinstance(callee, tree.Name) and not self._defines(callee.name):
             raise _refused(node, f"unknown function {callee.name}")
-        if (kind := self.kind(callee)) is not ANY:
+        if (kind := self.kind(callee)) != ANY:
             raise _refused(node, f"{kind} can't be called")
         for argument in node.arguments:
             self.kind(argument)
-        return ANY
+        return UNKNOWN
 
 
 def _key_text(key: Node) -> str:

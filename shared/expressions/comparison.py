@@ -8,7 +8,7 @@ from shared.expressions.budget import Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.operators import Operation, number, unfit
 from shared.expressions.patterns import matches
-from shared.expressions.values import Duration, Time, type_name
+from shared.expressions.values import Duration, Time, is_nil, type_name
 
 
 def equal(left: object, right: object, meter: Meter, depth: int = 0) -> bool:
@@ -17,6 +17,8 @@ def equal(left: object, right: object, meter: Meter, depth: int = 0) -> bool:
         meter.spend(len(left) // 64 + 1)
         return left == right
     meter.descend(depth)
+    if is_nil(left) and is_nil(right):
+        return True
     one, other = number(left), number(right)
     if one is not None and other is not None:
         return float(one) == float(other) if type(one) is not type(other) else one == other
@@ -73,12 +75,36 @@ def contained(needle: object, container: object, meter: Meter) -> bool:
         return any(equal(item, needle, meter) for item in container)
     if isinstance(container, dict):
         return map_has(container, needle)
+    if isinstance(container, Time) and isinstance(needle, str):
+        return False  # a time has no fields
     raise ExpressionError(f"in doesn't work on {type_name(container)}")
+
+
+def among_strings(operation: Operation) -> Operation:
+    """A list of texts is searched as a set of them: what is no text can't be asked for."""
+
+    def among(needle: object, container: object, meter: Meter) -> object:
+        if needle is not None and not isinstance(needle, str):
+            raise ExpressionError(f"{type_name(needle)} can't be in a list of strings")
+        return operation(needle or "", container, meter)  # nil is looked up as an empty text
+
+    return among
+
+
+def without_nil(operation: Operation) -> Operation:
+    """For two sides that were found to be ints or strings, and may be nil all the same."""
+
+    def compared(left: object, right: object, meter: Meter) -> object:
+        if left is None or right is None:
+            raise ExpressionError("nil can't be compared with a number or text here: ask == nil")
+        return operation(left, right, meter)
+
+    return compared
 
 
 def _text_test(operator: str, test: Callable[[str, str], bool]) -> Operation:
     def tested(left: object, right: object, meter: Meter) -> bool:
-        if left is None or right is None:
+        if is_nil(left) or is_nil(right):
             return False
         if not isinstance(left, str) or not isinstance(right, str):
             raise unfit(operator, left, right)
@@ -89,7 +115,7 @@ def _text_test(operator: str, test: Callable[[str, str], bool]) -> Operation:
 
 
 def _matched(left: object, right: object, meter: Meter) -> bool:
-    if left is None or right is None:
+    if is_nil(left) or is_nil(right):
         return False
     if not isinstance(left, str) or not isinstance(right, str):
         raise unfit("matches", left, right)

@@ -5,15 +5,13 @@ from collections.abc import Callable
 from shared.expressions import tree
 from shared.expressions.access import cut
 from shared.expressions.bodies import BODIES, Body
-from shared.expressions.comparison import COMPARISONS
+from shared.expressions.comparison import COMPARISONS, among_strings, without_nil
 from shared.expressions.errors import ExpressionError
 from shared.expressions.frame import Code, Frame, placed
-from shared.expressions.library import LIBRARY
 from shared.expressions.members import SKIPPED, MemberCompiler
 from shared.expressions.operators import ARITHMETIC, Operation, negate
-from shared.expressions.signatures import PREDICATES
 from shared.expressions.tree import Node
-from shared.expressions.values import type_name
+from shared.expressions.values import Numbers, is_nil, type_name
 
 _OPERATIONS: dict[str, Operation] = {**ARITHMETIC, **COMPARISONS}
 
@@ -28,8 +26,9 @@ def truth(value: object, meaning: str = "a condition") -> bool:
 class Compiler(MemberCompiler):
     """Compiles one tree. `local_count` is how many `let` variables it needs at once."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, numbers: Numbers, strict: frozenset[int]) -> None:
+        super().__init__(numbers)
+        self._strict = strict  # columns: see `check`
         self._kinds: dict[type[Node], Callable[..., Code]] = {
             tree.Constant: self._constant,
             tree.Name: self.name,
@@ -77,7 +76,9 @@ class Compiler(MemberCompiler):
             return self._fallback(left, right)
         operation = _OPERATIONS[node.operator]
         if node.operator == "in" and _all_strings(node.right):
-            operation = _among_strings(operation)
+            operation = among_strings(operation)
+        if node.column in self._strict and node.operator in ("==", "!="):
+            operation = without_nil(operation)
         column = node.column
 
         def run(frame: Frame) -> object:
@@ -91,9 +92,6 @@ class Compiler(MemberCompiler):
 
     def _logic(self, node: tree.Binary, left: Code, right: Code) -> Code:
         decides = node.operator in ("or", "||")  # the left value that settles the matter
-        for side, other in ((node.left, right), (node.right, left)):
-            if isinstance(side, tree.Constant) and isinstance(side.value, bool):
-                return (lambda frame: decides) if side.value is decides else other
         column = node.column
 
         def run(frame: Frame) -> object:
@@ -109,7 +107,7 @@ class Compiler(MemberCompiler):
     def _fallback(self, left: Code, right: Code) -> Code:
         def run(frame: Frame) -> object:
             value = left(frame)
-            return right(frame) if value is None else value
+            return right(frame) if is_nil(value) else value
 
         return run
 
@@ -188,7 +186,7 @@ class Compiler(MemberCompiler):
 
         def run(frame: Frame) -> object:
             value = inner(frame)
-            return None if value is SKIPPED else value
+            return None if value is SKIPPED or is_nil(value) else value
 
         return run
 
@@ -209,9 +207,9 @@ class Compiler(MemberCompiler):
         return placed(node.column, run)
 
     def _builtin(self, node: tree.Builtin) -> Code:
-        if node.name in PREDICATES:
+        if node.name in BODIES:
             return self._with_body(node)
-        function = LIBRARY[node.name]
+        function = self.library[node.name]
         arguments = [self.code(argument) for argument in node.arguments]
         return placed(
             node.column,
@@ -232,14 +230,3 @@ def _all_strings(node: Node) -> bool:
     return isinstance(node, tree.ListOf) and bool(node.items) and all(
         isinstance(item, tree.Constant) and isinstance(item.value, str) for item in node.items
     )  # fmt: skip
-
-
-def _among_strings(operation: Operation) -> Operation:
-    """A list of texts is searched as a set of them: what is no text can't be asked for."""
-
-    def among(needle: object, container: object, meter: object) -> object:
-        if needle is not None and not isinstance(needle, str):
-            raise ExpressionError(f"{type_name(needle)} can't be in a list of strings")
-        return operation(needle, container, meter)  # type: ignore[arg-type]  # passed on as it came
-
-    return among

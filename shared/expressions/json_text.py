@@ -10,10 +10,19 @@ from shared.expressions.dates.moments import time_json
 from shared.expressions.errors import ExpressionError
 from shared.expressions.printing import decimal_digits, plain_digits
 from shared.expressions.unicode_text import printable
-from shared.expressions.values import AnyMap, Location, NilList, Time, type_name
+from shared.expressions.values import (
+    AnyMap,
+    Location,
+    NilList,
+    Numbers,
+    Time,
+    is_exact,
+    type_name,
+)
 
 _ESCAPED = re.compile('[\x00-\x1f"\\\\<>&\u2028\u2029]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+_MOST_DIGITS = 20  # of a 64-bit integer, its sign included
 _CHARACTERS_PER_STEP = 4  # reading JSON is slower than copying text
 _LONE = re.compile("[\ud800-\udfff]")
 
@@ -29,7 +38,7 @@ def plain(value: object, meter: Meter, depth: int = 0) -> object:
     meter.descend(depth)
     if isinstance(value, list | tuple):
         return None if type(value) is NilList else [plain(v, meter, depth + 1) for v in value]
-    if isinstance(value, dict) and type(value) is not AnyMap:
+    if isinstance(value, dict) and not isinstance(value, AnyMap):
         return {printable(key): plain(item, meter, depth + 1) for key, item in value.items()}
     return _plain_leaf(value)
 
@@ -99,13 +108,14 @@ def _number(value: float) -> str:
     return f"{sign}{digits[0]}{point}e{exponent:+d}"
 
 
-def from_json(text: str, meter: Meter) -> object:
-    """The value a JSON text states, every number a float. ExpressionError for bad JSON."""
+def from_json(text: str, meter: Meter, numbers: Numbers) -> object:
+    """The value a JSON text states. ExpressionError for bad JSON."""
     meter.text(len(text))
     meter.spend(len(text) // _CHARACTERS_PER_STEP)
     body = text.strip(" \t\n\r")
+    whole = _finite if numbers == "float64" else _whole
     try:
-        value = json.loads(body, parse_int=_finite, parse_float=_finite, parse_constant=_constant)
+        value = json.loads(body, parse_int=whole, parse_float=_finite, parse_constant=_constant)
     except ValueError as error:  # json's own errors are of this kind
         raise ExpressionError(f"bad JSON: {error}") from None
     except RecursionError:  # json descends a level for each bracket
@@ -118,6 +128,12 @@ def _finite(digits: str) -> float:
     if math.isinf(value):
         raise ValueError(f"number {digits[:20]} is too large")
     return value
+
+
+def _whole(digits: str) -> int | float:
+    if len(digits) <= _MOST_DIGITS and is_exact(value := int(digits), "exact"):
+        return value
+    return _finite(digits)
 
 
 def _constant(name: str) -> NoReturn:

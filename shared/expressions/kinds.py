@@ -5,7 +5,9 @@ are known. What comes from a job's inputs or from JSON is ANY, and is checked wh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from shared.expressions.values import Numbers, is_exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +15,16 @@ class Kind:
     name: str
     element: "Kind | None" = None  # of an array: what all its elements are; None is ANY
     typed: bool = False  # an array that holds its elements' kind even when passed on
+    settled: bool = field(default=True, compare=False)  # False: see UNKNOWN
 
     def __str__(self) -> str:
         return self.name
 
 
 ANY = Kind("any")
+UNKNOWN = Kind("any", settled=False)
+"""As ANY, and equal to it. ANY is a place declared to hold anything, such as a member of a map, so
+`c ? 'a' : inputs.b` counts as a string; of UNKNOWN, such as `inputs.a.b`, nothing is concluded."""
 NIL = Kind("nil")
 BOOL = Kind("bool")
 INT = Kind("int")
@@ -34,6 +40,7 @@ WEEKDAY = Kind("weekday")
 LIST = Kind("array")
 STRINGS = Kind("array", STRING, typed=True)
 INTS = Kind("array", INT, typed=True)
+FUNCTION = Kind("function")  # a built-in that isn't called; it is nil when it runs
 NUMBERS = (INT, FLOAT)
 
 
@@ -49,12 +56,14 @@ def is_array(kind: Kind) -> bool:
     return kind.name == "array"
 
 
-def kind_of_value(value: object) -> Kind:
+def kind_of_value(value: object, numbers: Numbers) -> Kind:
     """The kind a name in scope has: its value is known when the expression is compiled."""
     if value is None:
         return NIL
     if isinstance(value, bool):
         return BOOL
+    if isinstance(value, int) and is_exact(value, numbers):
+        return INT
     if isinstance(value, int | float):
         return FLOAT
     if isinstance(value, str):
@@ -73,17 +82,31 @@ def comparable(left: Kind, right: Kind) -> bool:
 
 def fits(left: Kind, right: Kind, *allowed: Kind) -> bool:
     """Whether one is ANY and the other is ANY or one of `allowed`."""
-    if left is ANY:
-        return right is ANY or right in allowed
-    return right is ANY and left in allowed
+    if left == ANY:
+        return right == ANY or right in allowed
+    return right == ANY and left in allowed
+
+
+def assignable(kind: Kind, target: Kind) -> bool:
+    """Whether a place of kind `target` may hold a value of `kind`."""
+    if not kind.settled or not target.settled or target is NIL:
+        return False
+    if kind is NIL:
+        return target == ANY or is_array(target) or target in (MAP, ANY_MAP, LOCATION)
+    if target == ANY:
+        return True
+    if kind.name != target.name or kind.typed != target.typed:
+        return False
+    return not kind.typed or kind.element == target.element
 
 
 def common(one: Kind, other: Kind) -> Kind:
     """The kind of a value that is either of the two."""
-    if one is NIL:
-        return other
-    if other is NIL or one == other:
-        return one
+    if one is NIL or other is NIL:
+        return other if one is NIL else one
+    if not assignable(one, other):
+        return UNKNOWN
     if is_array(one) and is_array(other):
-        return LIST
-    return one if other is ANY and one is not LIST else ANY
+        left, right = element_of(one), element_of(other)
+        return one if assignable(left, right) and assignable(right, left) else LIST
+    return one

@@ -1,6 +1,7 @@
 """Text to tokens. Columns count characters from 1."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,11 +36,12 @@ _TOKEN = re.compile(
     r"""(?P<space>\s+ | //[^\n]* | /\*.*?\*/)
       | (?P<number>0[xX][0-9a-fA-F_]* | 0[oO][0-7_]* | 0[bB][01_]*
           | (?:[0-9][0-9_]*(?:\.(?!\.)[0-9_]*)? | \.[0-9][0-9_]*) (?:[eE][+-]?[0-9_]*)?)
-      | (?P<name>[^\W\d]\w* | \$\w*)
+      | (?P<name>[^\W\d][\w$]* | \$[\w$]*)
       | (?P<raw>`(?:[^`] | ``)*`)
       | (?P<text>"(?:[^"\\\n] | \\.)*" | '(?:[^'\\\n] | \\.)*')
+      | \#(?P<pointer>[\w$]*)
       | (?P<bracket>[()\[\]{}])
-      | (?P<operator>\?\.|\?\?|\?|\.\.|\.|\|\|?|::?|[,;%+\-^/#]|[&!=*<>][&=*]?)
+      | (?P<operator>\?\.|\?\?|\?|\.\.|\.|\|\|?|::?|[,;%+\-^/]|[&!=*<>][&=*]?)
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -48,18 +50,29 @@ _TOKEN = re.compile(
 def tokens_of(source: str) -> list[Token]:
     """All tokens, the last one END. ExpressionError for text that isn't of the language."""
     if len(source) > MAX_SOURCE:
-        raise ExpressionError(f"an expression has at most {MAX_SOURCE} characters")
+        raise ExpressionError(
+            f"an expression has at most {MAX_SOURCE} characters", column=MAX_SOURCE + 1
+        )
     tokens: list[Token] = []
     position = 0
     while position < len(source):
         match = _TOKEN.match(source, position)
         if match is None:
             raise _unreadable(source, position)
-        if match.lastgroup != "space":
+        if match.lastgroup == "pointer":
+            tokens.extend(_pointer(match))
+        elif match.lastgroup != "space":
             tokens.append(_token(match))
         position = match.end()
     tokens.append(Token(Sort.END, "", max(len(source), 1)))
     return tokens
+
+
+def _pointer(match: re.Match[str]) -> Iterator[Token]:
+    """`#`, and the name that stands right behind it, be it a word operator."""
+    yield Token(Sort.OPERATOR, "#", match.start() + 1)
+    if match["pointer"]:
+        yield Token(Sort.NAME, match["pointer"], match.start() + 2)
 
 
 def _token(match: re.Match[str]) -> Token:

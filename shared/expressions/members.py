@@ -11,17 +11,19 @@ from shared.expressions.access import fetch
 from shared.expressions.dates.moments import called, method
 from shared.expressions.errors import ExpressionError
 from shared.expressions.frame import Code, Frame, placed
-from shared.expressions.library import LIBRARY
+from shared.expressions.library import library
 from shared.expressions.signatures import OWN_FUNCTIONS
-from shared.expressions.values import taken_in, type_name
+from shared.expressions.values import Numbers, is_nil, taken_in, type_name
 
 _METHOD_STEPS = 300  # a calendar is slower than an addition
 SKIPPED = object()  # what a member is once a `?.` before it met nil
 
 
 class MemberCompiler(ABC):
-    def __init__(self) -> None:
+    def __init__(self, numbers: Numbers) -> None:
         self.local_count = 0
+        self.library = library(numbers)
+        self._numbers = numbers
         self._places: dict[str, int] = {}
 
     @abstractmethod
@@ -41,11 +43,11 @@ class MemberCompiler(ABC):
         if name in self._places:
             place = self._places[name]
             return lambda frame: frame.locals[place]
-        return placed(node.column, _leaving(self._raw(node)))
+        return placed(node.column, self._leaving(self._raw(node)))
 
     def member(self, node: tree.Member) -> Code:
         if _from_names(node, self._places):
-            return placed(node.column, _leaving(self._raw(node)))
+            return placed(node.column, self._leaving(self._raw(node)))
         return self._fetching(node, self.code(node.base))
 
     def _raw(self, node: tree.Node) -> Code:
@@ -64,7 +66,7 @@ class MemberCompiler(ABC):
 
         def run(frame: Frame) -> object:
             found = base(frame)
-            if found is SKIPPED or (optional and found is None):
+            if found is SKIPPED or (optional and is_nil(found)):
                 return SKIPPED
             try:
                 return fetch(found, key(frame), frame.meter)
@@ -81,12 +83,12 @@ class MemberCompiler(ABC):
             return placed(node.column, _uncallable(self.code(callee)))
         name = str(callee.key.value)
         if isinstance(callee.base, tree.Name) and callee.base.name == "$env":
-            return placed(node.column, _own_function(name, arguments))
+            return placed(node.column, self._own_function(name, arguments))
         base, optional = self.code(callee.base), callee.optional
 
         def run(frame: Frame) -> object:
             value = base(frame)
-            if value is SKIPPED or (optional and value is None):
+            if value is SKIPPED or (optional and is_nil(value)):
                 return SKIPPED
             function = method(value, name)
             if function is None:
@@ -98,6 +100,25 @@ class MemberCompiler(ABC):
 
         return placed(node.column, run)
 
+    def _leaving(self, raw: Code) -> Code:
+        numbers = self._numbers
+
+        def run(frame: Frame) -> object:
+            value = raw(frame)
+            return value if value is SKIPPED else taken_in(value, frame.meter, numbers)
+
+        return run
+
+    def _own_function(self, name: str, arguments: list[Code]) -> Code:
+        function = self.library.get(name) if name in OWN_FUNCTIONS else None
+
+        def run(frame: Frame) -> object:
+            if function is None:
+                raise ExpressionError(f"{name} can't be called")
+            return function([argument(frame) for argument in arguments], frame.meter)
+
+        return run
+
 
 def _from_names(node: tree.Node, local_names: dict[str, int]) -> bool:
     while isinstance(node, tree.Member):
@@ -105,25 +126,8 @@ def _from_names(node: tree.Node, local_names: dict[str, int]) -> bool:
     return isinstance(node, tree.Name) and node.name not in local_names
 
 
-def _leaving(raw: Code) -> Code:
-    def run(frame: Frame) -> object:
-        value = raw(frame)
-        return value if value is SKIPPED else taken_in(value, frame.meter)
-
-    return run
-
-
 def _uncallable(callee: Code) -> Code:
     def run(frame: Frame) -> object:
         raise ExpressionError(f"{type_name(callee(frame))} can't be called")
-
-    return run
-
-
-def _own_function(name: str, arguments: list[Code]) -> Code:
-    def run(frame: Frame) -> object:
-        if name not in OWN_FUNCTIONS:
-            raise ExpressionError(f"{name} can't be called")
-        return LIBRARY[name]([argument(frame) for argument in arguments], frame.meter)
 
     return run

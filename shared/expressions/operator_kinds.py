@@ -14,9 +14,10 @@ from shared.expressions.kinds import (
     NUMBERS,
     STRING,
     TIME,
+    UNKNOWN,
     Kind,
     array_of,
-    common,
+    assignable,
     comparable,
     element_of,
     fits,
@@ -55,7 +56,7 @@ def _plus(left: Kind, right: Kind) -> Kind | None:
         return left
     if (left, right) in ((TIME, DURATION), (DURATION, TIME)):
         return TIME
-    return _numbers(left, right) or (ANY if fits(left, right, *_ORDERED) else None)
+    return _numbers(left, right) or (UNKNOWN if fits(left, right, *_ORDERED) else None)
 
 
 def _minus(left: Kind, right: Kind) -> Kind | None:
@@ -64,13 +65,13 @@ def _minus(left: Kind, right: Kind) -> Kind | None:
     if left is TIME and right is DURATION:
         return TIME
     possible = fits(left, right, INT, FLOAT, TIME, DURATION)
-    return _numbers(left, right) or (ANY if possible else None)
+    return _numbers(left, right) or (UNKNOWN if possible else None)
 
 
 def _times(left: Kind, right: Kind) -> Kind | None:
     if DURATION in (left, right) and {left, right} <= {DURATION, INT, FLOAT}:
         return DURATION
-    return _numbers(left, right) or (ANY if fits(left, right, INT, FLOAT, DURATION) else None)
+    return _numbers(left, right) or (UNKNOWN if fits(left, right, INT, FLOAT, DURATION) else None)
 
 
 def _quotient(left: Kind, right: Kind) -> Kind | None:
@@ -90,8 +91,10 @@ def _membership(left: Kind, right: Kind) -> Kind | None:
         return BOOL if left in (STRING, ANY) else None
     if is_array(right):
         return BOOL if comparable(left, element_of(right)) else None
-    possible = right is ANY or right.name.startswith("map")
-    return BOOL if possible or (left is ANY and right is STRING) else None
+    if right is TIME and left in (STRING, ANY):
+        return BOOL
+    possible = right == ANY or right.name.startswith("map")
+    return BOOL if possible or (left == ANY and right is STRING) else None
 
 
 def _texts(left: Kind, right: Kind) -> Kind | None:
@@ -99,11 +102,9 @@ def _texts(left: Kind, right: Kind) -> Kind | None:
 
 
 def _fallback(left: Kind, right: Kind) -> Kind | None:
-    if left is NIL or right is NIL or left == right:
-        return common(left, right)
-    if is_array(left) and is_array(right):
-        return left
-    return left if left.name == right.name else ANY
+    if left is NIL or right is NIL:
+        return right if left is NIL else left
+    return left if assignable(right, left) else UNKNOWN
 
 
 _RULES: dict[str, Callable[[Kind, Kind], Kind | None]] = {

@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 from shared.expressions.budget import Meter
 from shared.expressions.errors import ExpressionError
+from shared.expressions.powers import raised
 from shared.expressions.unicode_text import joined_up
-from shared.expressions.values import Byte, Duration, Time, type_name, wrap
+from shared.expressions.values import Byte, Duration, Time, TypedList, type_name, wrap
 
 Operation = Callable[[object, object, Meter], object]
+_ROOT_STEPS = 100  # a fractional power is slower than an addition
 
 
 def unfit(operator: str, left: object, right: object) -> ExpressionError:
@@ -91,14 +93,9 @@ def power(left: object, right: object, meter: Meter) -> object:
     one, other = number(left), number(right)
     if one is None or other is None:
         raise unfit("**", left, right)
-    base, exponent = float(one), float(other)
-    try:
-        return math.pow(base, exponent)
-    except OverflowError:  # what others call infinity
-        odd = exponent % 2 == 1
-        return -math.inf if base < 0 and odd else math.inf
-    except ValueError:  # 0 to a negative power, or a root of a negative number
-        return math.inf if base == 0 else math.nan
+    if other % 1:
+        meter.spend(_ROOT_STEPS)
+    return raised(float(one), float(other))
 
 
 def negate(value: object) -> object:
@@ -114,7 +111,7 @@ def number_range(left: object, right: object, meter: Meter) -> object:
     """`left..right`, both included."""
     start, stop = index(left), index(right)
     meter.elements(max(stop - start + 1, 0))
-    return list(range(start, stop + 1))
+    return TypedList(range(start, stop + 1))
 
 
 def index(value: object) -> int:

@@ -1,6 +1,5 @@
 """Tokens to a tree: operators by precedence, `let`, `if`, `?:` and sequences."""
 
-from shared.expressions.budget import MAX_HEIGHT
 from shared.expressions.errors import ExpressionError
 from shared.expressions.lexer import tokens_of
 from shared.expressions.primary import PrimaryParser
@@ -12,7 +11,6 @@ from shared.expressions.tree import (
     Node,
     Sequence,
     Unary,
-    size_and_height,
 )
 
 COMPARISONS = frozenset({"<", ">", "<=", ">="})
@@ -34,11 +32,7 @@ _RIGHT = frozenset({"**", "^"})
 
 def parse(source: str) -> Node:
     """The tree of one expression. ExpressionError, with its column, for a syntax error."""
-    parser = Parser(tokens_of(source))
-    root = parser.whole()
-    if size_and_height(root)[1] > MAX_HEIGHT:
-        raise ExpressionError(f"is nested more than {MAX_HEIGHT} deep", column=1)
-    return root
+    return Parser(tokens_of(source)).whole()
 
 
 class Parser(PrimaryParser):

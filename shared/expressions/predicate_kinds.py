@@ -12,6 +12,7 @@ from shared.expressions.kinds import (
     LIST,
     NIL,
     STRING,
+    UNKNOWN,
     Kind,
     array_of,
     element_of,
@@ -33,16 +34,16 @@ class PredicateKinds(ABC):
     def pointer_kind(self, node: tree.Pointer) -> Kind:
         builtin, collection = self._scopes[-1]
         if node.name == "":
-            return element_of(collection)
+            return UNKNOWN if collection == ANY else element_of(collection)
         if node.name == "index" and builtin in INDEXED:
             return INT
         if node.name == "acc" and builtin == "reduce":
-            return ANY
+            return UNKNOWN
         raise ExpressionError(f"{builtin} knows no #{node.name}", column=node.column)
 
     def predicate_kind(self, node: tree.Builtin) -> Kind:
         collection = self.kind(node.arguments[0])
-        if collection is not ANY and not is_array(collection):
+        if collection != ANY and not is_array(collection):
             raise ExpressionError(
                 f"{node.name} takes an array, not {collection}", column=node.arguments[0].column
             )
@@ -73,16 +74,20 @@ class PredicateKinds(ABC):
 
 
 def _result(name: str, collection: Kind, body: Kind | None) -> Kind:
-    element = element_of(collection)
+    element = UNKNOWN if collection == ANY else element_of(collection)
     if name in _TESTS:
         return BOOL
     if name in ("count", "findIndex", "findLastIndex"):
         return INT
     if name in ("find", "findLast"):
         return element
-    if name in ("map", "reduce", "sum"):
+    if name in ("map", "reduce"):
         given = element if body is None else body
         return array_of(given) if name == "map" else given
+    if name == "sum":
+        return element if body is None else ANY if body == ANY else body
     if name == "groupBy":
         return Kind(ANY_MAP.name, LIST)
-    return collection if name == "sortBy" and is_array(collection) else array_of(element)
+    if name == "sortBy":
+        return collection
+    return LIST if collection == ANY else array_of(element)

@@ -15,10 +15,10 @@ from shared.expressions.kinds import (
     LOCATION,
     MAP,
     MONTH,
-    NUMBERS,
     STRING,
     STRINGS,
     TIME,
+    UNKNOWN,
     WEEKDAY,
     Kind,
     element_of,
@@ -60,23 +60,28 @@ def _passed_on(arguments: tuple[Kind, ...]) -> Kind:
 
 
 def _number_or_any(arguments: tuple[Kind, ...]) -> Kind:
-    return arguments[0] if arguments[0] in NUMBERS else ANY
+    return arguments[0] if all(kind in _NUMERIC for kind in arguments) else ANY
+
+
+def _taken(arguments: tuple[Kind, ...]) -> Kind:
+    return arguments[0] if arguments[0].typed or arguments[0] == ANY else LIST
 
 
 def _inside(arguments: tuple[Kind, ...]) -> Kind:
-    return element_of(arguments[0])
+    return UNKNOWN if arguments[0] == ANY else element_of(arguments[0])
 
 
 _ANYTHING: Accepted = ()  # no restriction, nil included
 _MAPS: Accepted = (MAP, ANY_MAP)
 _SIZED: Accepted = (LIST, MAP, ANY_MAP, STRING)
-_COUNTABLE: Accepted = (INT, FLOAT, LIST)
-_CONVERTIBLE: Accepted = (INT, FLOAT, STRING, DURATION, MONTH, WEEKDAY)
+_NUMERIC: Accepted = (INT, FLOAT, DURATION, MONTH, WEEKDAY)
+_COUNTABLE: Accepted = (*_NUMERIC, LIST)
+_CONVERTIBLE: Accepted = (*_NUMERIC, STRING)
 _text = _sign(STRING, to=STRING)
 _bits = _sign(INT, INT, to=INT)
 _test = _sign(STRING, STRING, to=BOOL)
 _find = _sign(STRING, STRING, to=INT)
-_rounded = _sign((INT, FLOAT), to=FLOAT)
+_rounded = _sign(_NUMERIC, to=FLOAT)
 _aggregate = _sign(_COUNTABLE, to=_number_or_any, variadic=1)
 _average = _sign(_COUNTABLE, to=ANY, variadic=1)
 _element = _sign(LIST, to=_passed_on)
@@ -89,7 +94,7 @@ FUNCTIONS: dict[str, Signature] = {
     "string": _sign(_ANYTHING, to=STRING),
     "int": _sign(_CONVERTIBLE, to=INT),
     "float": _sign(_CONVERTIBLE, to=FLOAT),
-    "abs": _sign((INT, FLOAT), to=_number_or_any),
+    "abs": _sign(_NUMERIC, to=_number_or_any),
     "ceil": _rounded, "floor": _rounded, "round": _rounded,
     "max": _aggregate, "min": _aggregate, "mean": _average, "median": _average,
     "bitand": _bits, "bitor": _bits, "bitxor": _bits, "bitnand": _bits,
@@ -103,7 +108,7 @@ FUNCTIONS: dict[str, Signature] = {
     "indexOf": _find, "lastIndexOf": _find, "hasPrefix": _test, "hasSuffix": _test,
     "toJSON": _sign(_ANYTHING, to=STRING), "fromJSON": _sign(STRING, to=ANY),
     "first": _element, "last": _element,
-    "take": _sign(LIST, INT, to=LIST),
+    "take": _sign(LIST, (INT, DURATION, MONTH, WEEKDAY), to=_taken),
     "keys": _sign(_MAPS, to=LIST), "values": _sign(_MAPS, to=LIST),
     "toPairs": _sign(_MAPS, to=LIST), "fromPairs": _sign(LIST, to=ANY_MAP),
     "reverse": _sign(LIST, to=LIST), "uniq": _sign(LIST, to=LIST),
@@ -115,7 +120,7 @@ FUNCTIONS: dict[str, Signature] = {
     "date": _sign(_ANYTHING, _ANYTHING, _ANYTHING, _ANYTHING, to=TIME, required=1),
     # not of the language: what this engine adds
     "sequence": _sign(INT, INT, to=INTS),
-    "randomInt": _sign(_ANYTHING, to=ANY, required=0, variadic=1),
+    "randomInt": _sign(_ANYTHING, to=INT, required=0, variadic=1),
 }  # fmt: skip
 OWN_FUNCTIONS = frozenset({"sequence", "randomInt"})
 

@@ -7,9 +7,10 @@ from functools import lru_cache
 from shared.expressions.budget import MAX_TEXT, Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.printing import text_of
-from shared.expressions.program import compiled, parsed, result
+from shared.expressions.program import compiled, paths_of, result
 from shared.expressions.reads import Path
 from shared.expressions.unicode_text import printable
+from shared.expressions.values import Numbers
 
 _OPENING, _CLOSING = "{{", "}}"
 _MAX_KEPT = 4_096  # characters of a template that is worth keeping split
@@ -18,6 +19,12 @@ _MAX_KEPT = 4_096  # characters of a template that is worth keeping split
 @dataclass(frozen=True, slots=True)
 class Expression:
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    value: object  # JSON data
+    text: str  # the value as it is printed inside a text
 
 
 Part = str | Expression
@@ -31,10 +38,17 @@ def has_expression(template: str) -> bool:
 def evaluate(source: str, names: Mapping[str, object]) -> object:
     """The value of one expression, bare or within `{{ }}`, as JSON data.
 
-    `names` hold JSON data; every number among them is a float to the language. Times come back
+    `names` hold JSON data; whole numbers among them are ints to the language. Times come back
     as RFC 3339 texts, spans of time as nanoseconds. Raises ExpressionError and nothing else.
     """
     return result(_bare(source), names)[1]
+
+
+def answer(source: str, names: Mapping[str, object], *, numbers: Numbers = "exact") -> Answer:
+    """Value and text of one expression, bare or within `{{ }}`. ExpressionError as above."""
+    bare = _bare(source)
+    value, data = result(bare, names, numbers)
+    return Answer(data, _text(bare, value))
 
 
 def render(template: str, names: Mapping[str, object]) -> str:
@@ -75,18 +89,21 @@ def names_in(template: str) -> frozenset[Path]:
     for part in _parts(template):
         if isinstance(part, Expression):
             try:
-                paths |= parsed(part.source).paths
+                paths |= paths_of(part.source)
             except ExpressionError as error:  # told its source, then passed on
                 raise error.within(part.source) from None
     return paths
 
 
 def _printed(source: str, names: Mapping[str, object]) -> str:
-    value, _ = result(source, names)
+    return _text(source, result(source, names)[0])
+
+
+def _text(source: str, value: object) -> str:
     try:
         return printable(text_of(value, Meter()))
-    except ExpressionError as error:  # told its source, then passed on
-        raise error.within(source) from None
+    except ExpressionError as error:  # of the result as a whole: told its source, then passed on
+        raise error.at(1).within(source) from None
 
 
 def _bare(source: str) -> str:

@@ -1,7 +1,9 @@
 """The syntax tree: frozen nodes, each with the column it is blamed at."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +120,44 @@ class Call(Node):
     arguments: tuple[Node, ...]
 
 
-def children(node: Node) -> Iterator[Node]:
+_INNER: dict[type[Node], tuple[str, ...]] = {}
+
+
+def _inner(kind: type[Node]) -> tuple[str, ...]:
+    """The fields of a node that may hold nodes."""
+    if kind not in _INNER:
+        _INNER[kind] = tuple(field.name for field in fields(kind) if "Node" in str(field.type))
+    return _INNER[kind]
+
+
+def children(node: Node) -> list[Node]:
     """The nodes right below `node`, in order."""
-    for field in fields(node):
-        value = getattr(node, field.name)
-        if isinstance(value, Node):
-            yield value
-        elif isinstance(value, tuple):
-            yield from (item for item in value if isinstance(item, Node))
+    below: list[Node] = []
+    for name in _inner(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, tuple):
+            below.extend(value)
+        elif value is not None:
+            below.append(value)
+    return below
+
+
+def with_children(node: Node, change: Callable[[Node], Node]) -> Node:
+    """The node with each of those changed; the node itself if none is another after that."""
+    changes: dict[str, Any] = {}
+    for name in _inner(type(node)):
+        value = getattr(node, name)
+        changed = _changed(value, change)
+        if changed is not value:
+            changes[name] = changed
+    return replace(node, **changes) if changes else node
+
+
+def _changed(value: Node | tuple[Node, ...] | None, change: Callable[[Node], Node]) -> object:
+    if value is None or isinstance(value, Node):
+        return value and change(value)
+    after = tuple(map(change, value))
+    return value if all(map(operator.is_, value, after)) else after
 
 
 def size_and_height(root: Node) -> tuple[int, int]:

@@ -7,9 +7,14 @@ list, maps with text keys dict. The classes below are what Python has no own typ
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
+from typing import Literal
 
 from shared.expressions.budget import Meter
 from shared.expressions.errors import ExpressionError
+
+Numbers = Literal["exact", "float64"]
+"""How a caller's numbers, and those of `fromJSON`, are read. exact: whole ones are ints as long
+as 64 bits hold them. float64: every one is a float, as JSON's are to the reference engine."""
 
 _SIGN = 1 << 63
 _WRAP = 1 << 64
@@ -41,6 +46,14 @@ class AnyMap(dict[tuple[str, object], object]):
     """A map with keys of any type. They are kept as (type, value): 1, 1.0 and true differ."""
 
 
+class Groups(AnyMap):
+    """What groupBy gives: a key it lacks stands for an empty list."""
+
+
+class TypedList(list[object]):
+    """The ints of a range, or pairs: a list that can't hold anything else, which `join` minds."""
+
+
 class NilList(list[object]):
     """A list that was never made: empty, and null as JSON."""
 
@@ -62,6 +75,11 @@ class Time:
     location: Location
 
 
+def is_nil(value: object) -> bool:
+    """nil, or a list that was never made: `?.` and `??` take it for nil."""
+    return value is None or type(value) is NilList
+
+
 _TYPE_NAMES: dict[type, str] = {
     type(None): "nil",
     bool: "bool",
@@ -71,8 +89,10 @@ _TYPE_NAMES: dict[type, str] = {
     str: "string",
     list: "array",
     NilList: "array",
+    TypedList: "array",
     dict: "map",
     AnyMap: "map",
+    Groups: "map",
     Time: "time.Time",
     Duration: "time.Duration",
     Month: "time.Month",
@@ -89,12 +109,12 @@ def type_name(value: object) -> str:
 def any_key(value: object) -> tuple[str, object]:
     """`value` as a key of an AnyMap. ExpressionError for lists and maps."""
     if isinstance(value, list | dict):
-        raise ExpressionError(f"a {type_name(value)} can't be a key")
+        raise ExpressionError(f"{type_name(value)} can't be a key")
     return type_name(value), value
 
 
-def taken_in(value: object, meter: Meter, depth: int = 0) -> object:
-    """A caller's value as the language sees it: JSON, in which every number is a float."""
+def taken_in(value: object, meter: Meter, numbers: Numbers, depth: int = 0) -> object:
+    """A caller's value, which is JSON data, as the language sees it."""
     kind = type(value)
     if kind is str or kind is bool or value is None or kind is float:
         return value
@@ -102,18 +122,23 @@ def taken_in(value: object, meter: Meter, depth: int = 0) -> object:
     if isinstance(value, Time | Duration | Location | Byte | Month | Weekday | AnyMap | NilList):
         return value
     if isinstance(value, int):
-        return _as_float(value)
+        return int(value) if is_exact(value, numbers) else _as_float(value)
     if isinstance(value, str):
         return str(value)
-    return _container_taken_in(value, meter, depth + 1)
+    return _container_taken_in(value, meter, numbers, depth + 1)
 
 
-def _container_taken_in(value: object, meter: Meter, depth: int) -> object:
+def _container_taken_in(value: object, meter: Meter, numbers: Numbers, depth: int) -> object:
     if isinstance(value, Mapping):
-        return {str(key): taken_in(item, meter, depth) for key, item in value.items()}
+        return {str(key): taken_in(item, meter, numbers, depth) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [taken_in(item, meter, depth) for item in value]
+        return [taken_in(item, meter, numbers, depth) for item in value]
     raise ExpressionError(f"a value of type {type(value).__name__} isn't JSON")
+
+
+def is_exact(value: int, numbers: Numbers) -> bool:
+    """Whether a whole number from outside stays an int."""
+    return numbers == "exact" and wrap(value) == value
 
 
 def _as_float(value: int) -> float:

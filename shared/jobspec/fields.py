@@ -118,6 +118,11 @@ Expression = Annotated[str, AfterValidator(check_expression)]
 """One expression; its braces may be left out."""
 JobName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_not_blank)]
 TaskName = Annotated[JobName, AfterValidator(check_template)]
+OptionalName = Annotated[
+    str, Field(max_length=MAX_NAME), AfterValidator(_not_blank), AfterValidator(check_template)
+]
+"""As `TaskName`, where an empty one says that there is none."""
+ShortText = Annotated[str, Field(max_length=MAX_KEY)]
 Tag = Annotated[str, Field(min_length=1, max_length=MAX_TAG), AfterValidator(_not_blank)]
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
 Variable = Annotated[str, Field(max_length=MAX_VAR), AfterValidator(check_template)]

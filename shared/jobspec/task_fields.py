@@ -136,4 +136,3 @@ MountType = Annotated[
     AfterValidator(_mount_type),
     WithJsonSchema({"type": "string", "maxLength": 64, "pattern": f"^{_MOUNT_TYPE}$"}),
 ]
-ShortText = Annotated[str, Field(max_length=MAX_KEY)]

@@ -71,7 +71,10 @@ class ResumeSubJob:
 
 @dataclass(frozen=True, slots=True)
 class CancelSubJob:
+    """Tell the sub-job that nobody waits for it as `dispatch` any more."""
+
     subjob_id: str
+    dispatch: int
 
 
 @dataclass(frozen=True, slots=True)

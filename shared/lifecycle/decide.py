@@ -9,6 +9,7 @@ from datetime import datetime
 from shared.lifecycle import events as e
 from shared.lifecycle import family_rules, job_rules, task_rules
 from shared.lifecycle.decision import Decision, Ignored
+from shared.lifecycle.states import TaskKind
 from shared.lifecycle.values import Job, Task
 
 
@@ -22,9 +23,21 @@ def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decisi
     if on_job is not None:
         return on_job(job, event, now)
     if task is None:
-        return Ignored("no such task", task_rules.refusal(event, "no such task"))
+        return _ignored(event, "no such task")
+    if job.state.is_final and not isinstance(event, e.TaskCancelled):
+        # All that is active in it is about to be cancelled, in the same transaction.
+        return _ignored(event, f"job is {job.state}")
+    if isinstance(event, _OF_WORKERS) and task.plan.kind is not TaskKind.TASK:
+        return _ignored(event, f"task is {task.plan.kind}, which no worker runs")
     return _ON_TASK[type(event)](job, task, event, now)
 
+
+def _ignored(event: e.Event, reason: str) -> Ignored:
+    return Ignored(reason, task_rules.refusal(event, reason))
+
+
+_OF_WORKERS = (e.TaskClaimed, e.TaskProgressed, e.LeaseExpired, e.TaskTimedOut)
+"""What would change a running task, and has its place only where a worker runs it."""
 
 # The table. Each function is declared with the one event type it is listed under, which a dict
 # of callables cannot express; hence the ignored argument types.
@@ -40,6 +53,7 @@ _ON_JOB: dict[type, Callable[[Job, e.Event, datetime], Decision | Ignored]] = {
     e.JobRestarted: job_rules.on_job_restarted,  # type: ignore[dict-item]
     e.JobTimedOut: job_rules.on_job_timed_out,  # type: ignore[dict-item]
     e.SubJobResumed: job_rules.on_subjob_resumed,  # type: ignore[dict-item]
+    e.SubJobAbandoned: job_rules.on_subjob_abandoned,  # type: ignore[dict-item]
 }
 
 _ON_TASK: dict[type, Callable[[Job, Task, e.Event, datetime], Decision | Ignored]] = {

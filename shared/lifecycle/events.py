@@ -43,6 +43,14 @@ class SubJobResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class SubJobAbandoned:
+    """The job's parent, that waited for it as `dispatch`, no longer does."""
+
+    job_id: str
+    dispatch: int
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPlanned:
     """The answer to `PlanTask`: the task at `position` is ready to begin."""
 
@@ -265,6 +273,7 @@ JobEvent = (
     | JobRestarted
     | JobTimedOut
     | SubJobResumed
+    | SubJobAbandoned
     | TaskPlanned
     | TaskPlanFailed
     | TaskSkipped

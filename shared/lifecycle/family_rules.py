@@ -11,6 +11,7 @@ from shared.lifecycle.beginnings import (
     complete_made_of_others,
     fail_to_begin,
     skip,
+    start_job,
 )
 from shared.lifecycle.decision import Change, Decision, Ignored
 from shared.lifecycle.endings import spread_progress, task_failed
@@ -103,7 +104,7 @@ def on_reopened(job: Job, task: Task, event: e.TaskReopened, now: datetime) -> D
         change.move_job(JobState.SCHEDULED, change.job)
     again = replace(task, error=None, failed_at=None, started_at=now, progress=0.0)
     if task.children is None:
-        _resume_job(change, task, again)
+        _resume_job(change, task, again, now)
         return change.done()
     ended = task.children.total - event.left
     children = replace(task.children, begun=ended, ended=ended, failed=0, waiting=0)
@@ -154,8 +155,10 @@ def _fail(change: Change, task: Task, error: str, now: datetime) -> None:
     task_failed(change, task, error, now, was_taken=False)
 
 
-def _resume_job(change: Change, before: Task, again: Task) -> None:
+def _resume_job(change: Change, before: Task, again: Task, now: datetime) -> None:
     """A new dispatch: what the sub-job said of its last end no longer counts."""
     waiting = change.reopen_task(before, replace(again, dispatch=before.dispatch + 1))
     assert waiting.subjob_id is not None  # noqa: S101 - a task made of others has children or a job
     change.send(c.ResumeSubJob(waiting.subjob_id, waiting.dispatch))
+    if change.job.state is JobState.SCHEDULED:
+        start_job(change, now)

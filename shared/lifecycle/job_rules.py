@@ -67,8 +67,7 @@ def on_job_cancelled(job: Job, event: e.JobCancelled, now: datetime) -> Decision
     if job.state.is_final:
         return Ignored(f"job is {job.state}")
     change = Change(job)
-    change.move_job(JobState.CANCELLED, job)
-    change.send(c.CancelTasks(job.id))
+    _cancel(change)
     return change.done()
 
 
@@ -85,7 +84,8 @@ def on_job_restarted(job: Job, event: e.JobRestarted, now: datetime) -> Decision
     del event, now
     if not job.state.may_restart:
         return Ignored(f"job is {job.state}")
-    change = Change(job)
+    # A parent that no longer waits has no say in it.
+    change = Change(replace(job, parent=replace(job.parent, dispatch=0) if job.parent else None))
     _restart(change)
     return change.done()
 
@@ -100,6 +100,24 @@ def on_subjob_resumed(job: Job, event: e.SubJobResumed, now: datetime) -> Decisi
     elif job.state.is_final:
         change.send(c.ReportToParent(change.job))
     return change.done()
+
+
+def on_subjob_abandoned(job: Job, event: e.SubJobAbandoned, now: datetime) -> Decision | Ignored:
+    del now
+    if job.parent is None or not 0 < job.parent.dispatch <= event.dispatch:
+        return Ignored("that dispatch of its parent does not count any more")
+    if job.state.is_final and job.parent.dispatch == event.dispatch:
+        return Ignored(f"job is {job.state}")
+    # Kept, so that a resumption that comes later than its end is known to be over.
+    change = Change(replace(job, parent=replace(job.parent, dispatch=event.dispatch)))
+    if not job.state.is_final:
+        _cancel(change)
+    return change.done()
+
+
+def _cancel(change: Change) -> None:
+    change.move_job(JobState.CANCELLED, change.job)
+    change.send(c.CancelTasks(change.job.id))
 
 
 def _restart(change: Change) -> None:
@@ -117,7 +135,9 @@ def _restart(change: Change) -> None:
         delete_at=None,
     )
     change.move_job(JobState.PENDING, again)
-    if job.is_graph:
+    if job.is_graph and done == job.task_count:  # its output alone had failed
+        change.send(c.EvaluateOutput(job.id))
+    elif job.is_graph:
         change.send(c.PlanReady(job.id, is_restart=True))
     else:
         change.send(c.PlanTask(job.id, done + 1, is_restart=True))

@@ -108,7 +108,7 @@ def on_task_cancelled(
     if task.children is not None:
         change.send(c.CancelTasks(job.id, task.id))
     elif task.subjob_id is not None:
-        change.send(c.CancelSubJob(task.subjob_id))
+        change.send(c.CancelSubJob(task.subjob_id, task.dispatch))
     else:
         _stop(change, task, "cancelled")
     return change.done()

@@ -82,7 +82,10 @@ NOT_PLANNED = PlannedTask(name="", queue="")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """The task of another job that waits for the end of a sub-job, and as which dispatch of it."""
+    """The task of another job that waits for the end of a sub-job, and as which dispatch of it.
+
+    `dispatch` 0: the sub-job was restarted by itself, and nobody waits until the parent is as well.
+    """
 
     job_id: str
     task_id: str

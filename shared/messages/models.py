@@ -120,12 +120,19 @@ class SubJobResume(_Part):
     dispatch: int
 
 
+class SubJobAbandon(_Part):
+    """The parent, that waited for the sub-job as `dispatch`, was cancelled."""
+
+    job_id: str
+    dispatch: int
+
+
 class Kinship(_Message):
     """To `completions`, from one job to another: nothing locks two jobs in one transaction."""
 
     kind: Literal["kinship"] = "kinship"
     ended: list[SubJobEnd] = Field(default_factory=list)
-    cancelled: list[str] = Field(default_factory=list)  # jobs whose parent no longer waits
+    abandoned: list[SubJobAbandon] = Field(default_factory=list)
     resumed: list[SubJobResume] = Field(default_factory=list)
 
 

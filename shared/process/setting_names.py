@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 PREFIX = "CONVEYOR_"
-# Variables that aren't settings of a service: the file's name, and what only the tests read.
-_NOT_SETTINGS = re.compile(r"CONVEYOR_(CONFIG|TEST_.*)")
+# Variables that aren't settings of a service: the file's name, what clients read, and the tests.
+_NOT_SETTINGS = re.compile(r"CONVEYOR_(CONFIG|URL|API_KEY|USER|PASSWORD|TEST_.*)")
 # Kubernetes sets these by itself for each of its Services, for instance conveyor-broker.
 _SERVICE_LINK = re.compile(r".*(_SERVICE_HOST|_SERVICE_PORT(_.*)?|_PORT(_\d+_.*)?)")
 

@@ -49,9 +49,9 @@ async def apply(
             outcomes = [_perform(workspace, work) for work in batch]
             answers = Answers(connection, planner, workspace)
             await answers.give()
-            writes = workspace.take_writes()
+            writes = workspace.take_last_writes()
             writes.sent = sent
-            rows = answers.rows + await write(connection, writes)
+            rows = await write(connection, writes)
             await add_log_parts(connection, [part for work in batch for part in work.logs])
     return outcomes, rows
 

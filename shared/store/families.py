@@ -3,7 +3,8 @@
 However many there are, what is read is what begins, runs or has failed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from shared.lifecycle import BeginChildren, CancelTasks, Task
 from shared.postgres.pool import Connection
@@ -76,8 +77,19 @@ WITH again AS (
            clock_timestamp(), parent_id, place, scope
     FROM again WHERE NOT goes_on
 )
-SELECT parent_id, count(*)::int AS left FROM again GROUP BY parent_id
+SELECT parent_id, count(*)::int AS left,
+       coalesce(array_agg(id) FILTER (WHERE goes_on), '{}') AS continued
+FROM again GROUP BY parent_id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """How many children of each parent are to be run again, and which of them as the rows that
+    they were: what is known of these is out of date."""
+
+    left: Mapping[str, int]
+    continued: Sequence[str]
 
 
 async def lock_ancestors(connection: Connection, parents: Collection[str]) -> list[Task]:
@@ -120,8 +132,11 @@ async def unfinished_at(connection: Connection, places: Sequence[tuple[str, int]
     return [task_of(row) for row in rows]
 
 
-async def reopen_children(connection: Connection, parents: Sequence[Task]) -> dict[str, int]:
-    """Make the children that did not succeed wait for their turn again; how many, by parent."""
+async def reopen_children(connection: Connection, parents: Sequence[Task]) -> Reopened:
+    """Make the children that did not succeed wait for their turn again."""
     ids = [parent.id for parent in parents if parent.children is not None]
     rows = await connection.fetch(REOPEN_CHILDREN, ids) if ids else []
-    return {row["parent_id"]: row["left"] for row in rows}
+    return Reopened(
+        {row["parent_id"]: row["left"] for row in rows},
+        [child_id for row in rows for child_id in row["continued"]],
+    )

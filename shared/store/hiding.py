@@ -1,15 +1,24 @@
-"""Moves what must not be stored in clear out of a job's tasks, into its secrets.
+"""Moves what must not be stored in clear out of a job's tasks and inputs, into its secrets.
 
 A registry's password, or a sub-job's secret, that stands in a task becomes a secret of the job
-under a name no client can choose, and an expression that reads it takes its place.
+under a name no client can choose, and an expression that reads it takes its place. An input of a
+sub-job that holds a secret of its parent becomes one as JSON, and is taken from there when inputs
+are read.
 """
 
 from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
+import orjson
+
 from shared.expressions import has_expression
 from shared.jobspec import OWN_SECRETS
+from shared.process.redaction import Redactor
+
+OF_TASKS = (f"{OWN_SECRETS}registry.", f"{OWN_SECRETS}subjob.")
+"""How the secrets are named that stood in tasks: the tasks of sub-jobs read them as well."""
+_OF_INPUTS = f"{OWN_SECRETS}input."
 
 _Task = Mapping[str, Any]
 
@@ -28,6 +37,28 @@ def hidden_text(name: str, value: str, secrets: dict[str, str]) -> str:
     """The expression that reads `value`, which is kept in `secrets` from now on."""
     secrets[OWN_SECRETS + name] = value
     return '{{ secrets["' + OWN_SECRETS + name + '"] }}'
+
+
+def without_secret_inputs(
+    inputs: Mapping[str, object], secrets: dict[str, str]
+) -> dict[str, object]:
+    """`inputs` as they may be shown; those that hold one of `secrets` are added to these."""
+    redactor = Redactor(secrets.values())
+    shown = {name: redactor.value(value) for name, value in inputs.items()}
+    for name, value in inputs.items():
+        if shown[name] != value:
+            secrets[_OF_INPUTS + name] = orjson.dumps(value).decode()
+    return shown
+
+
+def all_inputs(shown: Mapping[str, object], secrets: Mapping[str, str]) -> Mapping[str, object]:
+    """The inputs as they were given."""
+    hidden = {
+        name.removeprefix(_OF_INPUTS): orjson.loads(value)
+        for name, value in secrets.items()
+        if name.startswith(_OF_INPUTS)
+    }
+    return {**shown, **hidden} if hidden else shown
 
 
 def _without(task: _Task, hide: Any) -> dict[str, Any]:  # noqa: ANN401 - a function of two texts

@@ -5,7 +5,7 @@ would have to follow the family. So they talk by messages, and what a lost messa
 found again here.
 """
 
-from shared.lifecycle import Event, JobCancelled, SubJobEnded, SubJobResumed
+from shared.lifecycle import Event, SubJobAbandoned, SubJobEnded, SubJobResumed
 from shared.messages import SubJobEnd
 from shared.postgres.pool import Connection
 
@@ -24,8 +24,9 @@ ORDER BY t.started_at LIMIT {LIMIT}
 
 # Jobs that nobody waits for any more although somebody did.
 ORPHANS = f"""
-SELECT j.id FROM jobs j LEFT JOIN tasks t ON t.id = j.parent_task_id
+SELECT j.id, j.parent_dispatch FROM jobs j LEFT JOIN tasks t ON t.id = j.parent_task_id
 WHERE j.state IN ('PENDING', 'SCHEDULED', 'RUNNING') AND j.parent_dispatch IS NOT NULL
+  AND j.parent_dispatch > 0  -- 0: restarted by itself
   AND coalesce(t.state, 'gone') <> 'RUNNING'
 ORDER BY j.created_at LIMIT {LIMIT}
 """  # noqa: S608 - a number of our own
@@ -47,7 +48,8 @@ async def overdue(connection: Connection) -> list[Event]:
     """What the messages between jobs should have brought about and have not."""
     waiting = await connection.fetch(WAITING_IN_VAIN)
     orphans = await connection.fetch(ORPHANS)
-    return [_of_waiting(dict(row)) for row in waiting] + [JobCancelled(o["id"]) for o in orphans]
+    abandoned = [SubJobAbandoned(row["id"], row["parent_dispatch"]) for row in orphans]
+    return [_of_waiting(dict(row)) for row in waiting] + abandoned
 
 
 def _of_waiting(row: dict[str, str | int | None]) -> Event:

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.expressions import has_expression
 from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
+from shared.store.hiding import OF_TASKS
 from shared.store.rendering import Names, PlanError, rendered, value_of
 from shared.store.submission import OWN_SECRETS_OF_PARENT, subjob_of
 from shared.store.templates import TaskJson, TaskSource
@@ -21,14 +22,13 @@ def parallel(plan: PlannedTask, source: TaskSource) -> Planned:
     return Planned(task=plan, offspring=Offspring(scopes=scopes, required=required))
 
 
-def each(plan: PlannedTask, source: TaskSource, names: Names) -> Planned:
-    """One child for each item. Raises PlanError."""
+def each(plan: PlannedTask, source: TaskSource, outer: Scope, names: Names) -> Planned:
+    """One child for each item; `outer` is the task's own scope in clear. Raises PlanError."""
     made_of = source.task["each"]
     items = _items(made_of["list"], names)
     variable = made_of.get("var") or _DEFAULT_VARIABLE
     scopes: list[Scope | None] = [
-        {**(source.scope or {}), variable: {"index": place, "value": item}}
-        for place, item in enumerate(items)
+        {**outer, variable: {"index": place, "value": item}} for place, item in enumerate(items)
     ]
     offspring = Offspring(
         scopes=scopes,
@@ -61,7 +61,7 @@ def subjob(
         for place, value in enumerate(sorted(set(secrets.values())))
     }
     # What this language hid in the parent's secrets (a registry's password) is read by that name.
-    inherited |= {name: value for name, value in secrets.items() if name.startswith("conveyor.")}
+    inherited |= {name: value for name, value in secrets.items() if name.startswith(OF_TASKS)}
     new = subjob_of(
         spec,
         derived_id(source.task_id, "job"),

@@ -31,6 +31,7 @@ from shared.messages import (
     Orders,
     Refusal,
     StopOrder,
+    SubJobAbandon,
     SubJobEnd,
     SubJobResume,
     TaskRef,
@@ -128,18 +129,18 @@ def _orders(commands: Iterable[_ToNode]) -> Orders:
 
 def _kinship(commands: Iterable[_ToKin]) -> Kinship:
     ended: list[SubJobEnd] = []
-    cancelled: list[str] = []
+    abandoned: list[SubJobAbandon] = []
     resumed: list[SubJobResume] = []
     for command in commands:
         match command:
             case ReportToParent(job):
                 if job.parent is not None:
                     ended.append(subjob_end(job.parent, job.id, job.state, job.result, job.error))
-            case CancelSubJob(subjob_id):
-                cancelled.append(subjob_id)
+            case CancelSubJob(subjob_id, dispatch):
+                abandoned.append(SubJobAbandon(job_id=subjob_id, dispatch=dispatch))
             case ResumeSubJob(subjob_id, dispatch):
                 resumed.append(SubJobResume(job_id=subjob_id, dispatch=dispatch))
-    return Kinship(ended=ended, cancelled=cancelled, resumed=resumed)
+    return Kinship(ended=ended, abandoned=abandoned, resumed=resumed)
 
 
 def subjob_end(

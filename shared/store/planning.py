@@ -32,6 +32,7 @@ from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
 from shared.store import making
+from shared.store.hiding import all_inputs
 from shared.store.rendering import PlanError, is_wanted, rendered, rendered_task
 from shared.store.templates import JobSource, TaskJson, TaskSource, as_template
 
@@ -109,7 +110,8 @@ class Planner:
             case TaskKind.PARALLEL:
                 planned = making.parallel(plan, source)
             case TaskKind.EACH:
-                planned = self._closed(making.each(plan, source, names), secrets)
+                scope = self._opened(source.scope)
+                planned = self._closed(making.each(plan, source, scope, names), secrets)
             case TaskKind.SUBJOB:
                 planned = making.subjob(plan, source, names, secrets, now)
             case _:
@@ -229,7 +231,7 @@ def _names(
     job: JobSource, secrets: Mapping[str, str], variables: Mapping[str, str]
 ) -> dict[str, object]:
     return {
-        "inputs": job.inputs,
+        "inputs": all_inputs(job.inputs, secrets),
         "secrets": secrets,
         "tasks": variables,
         "job": {"id": job.job_id, "name": job.name},

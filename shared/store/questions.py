@@ -5,6 +5,7 @@ All questions of a kind are answered together.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from shared.lifecycle import (
     BeginChildren,
@@ -25,7 +26,6 @@ from shared.process.sealing import SealingError
 from shared.store import families, graphs, sources
 from shared.store.graphs import Place
 from shared.store.making import child_task
-from shared.store.outbox import OutboxRow
 from shared.store.planning import Planner, plan_failed
 from shared.store.sources import Source, Variables
 from shared.store.statements import write
@@ -38,24 +38,22 @@ class Answers:
         self._connection = connection
         self._planner = planner
         self._workspace = workspace
-        self.rows: list[OutboxRow] = []
-        """What was written on the way."""
         self._secrets: dict[str, Mapping[str, str]] = {}
 
     async def give(self) -> None:
         while self._workspace.has_questions:
-            await self._cancel(self._workspace.take(CancelTasks))
+            # All of it, and those within, before a restart in the same batch has them go on.
+            while wanted := self._workspace.take(CancelTasks):
+                await self._cancel(wanted)
             found = await self._listed() + await self._children() + await self._outputs()
             for event in await self._planned(found):
                 self._workspace.happen(event)
 
     async def _write_so_far(self) -> None:
         """For what looks at many rows at once, and must see what was decided of them."""
-        self.rows += await write(self._connection, self._workspace.take_writes())
+        await write(self._connection, self._workspace.take_writes())
 
     async def _cancel(self, wanted: Sequence[CancelTasks]) -> None:
-        if not wanted:
-            return
         await self._write_so_far()
         await families.cancel_created(self._connection, wanted)
         active = await families.lock_active(self._connection, wanted)
@@ -68,10 +66,12 @@ class Answers:
         asked = self._workspace.take(PlanTask)
         places = [(q.job_id, q.position) for q in asked if not q.is_restart]
         again = [(q.job_id, q.position) for q in asked if q.is_restart]
+        # First those that are done: what ended just before a restart is not to be run again.
+        places += await self._released(self._workspace.take(PlanDependents))
         for ready in self._workspace.take(PlanReady):
             (again if ready.is_restart else places).extend(await self._ready(ready.job_id))
-        places += await self._released(self._workspace.take(PlanDependents))
-        places += await self._restarted(again)
+        places = [place for place in places if place not in again]
+        places += await self._restarted(list(dict.fromkeys(again)))
         return await self._sources(places)
 
     async def _ready(self, job_id: str) -> list[Place]:
@@ -92,6 +92,8 @@ class Answers:
 
     async def _restarted(self, places: Sequence[Place]) -> list[Place]:
         """What is made of others goes on; the places of what has to be planned anew."""
+        # Cancelled again in the same batch: its children must stay cancelled.
+        places = [p for p in places if not self._workspace.jobs[p[0]].state.is_final]
         if not places:
             return []
         await self._write_so_far()
@@ -102,9 +104,11 @@ class Answers:
         return [place for place in places if place not in going_on]
 
     async def _reopen(self, tasks: Sequence[Task]) -> None:
-        left = await families.reopen_children(self._connection, tasks)
+        reopened = await families.reopen_children(self._connection, tasks)
+        self._workspace.forget(reopened.continued)
         for task in tasks:
-            self._workspace.happen(TaskReopened(task.job_id, task.id, left.get(task.id, 0)))
+            left = reopened.left.get(task.id, 0)
+            self._workspace.happen(TaskReopened(task.job_id, task.id, left))
 
     async def _sources(self, places: Sequence[Place]) -> list[Source]:
         workspace = self._workspace
@@ -155,11 +159,11 @@ class Answers:
     async def _next_children(self, wanted: Sequence[BeginChildren]) -> list[Task]:
         found: list[Task] = []
         more: list[BeginChildren] = []
-        for question in wanted:
+        for question in _one_for_each_parent(wanted):
             made_here = self._workspace.next_created(question.task_id, question.count)
             found += made_here
             if (missing := question.count - len(made_here)) > 0:
-                more.append(BeginChildren(question.job_id, question.task_id, missing))
+                more.append(replace(question, count=missing))
         begun = [t.id for t in self._workspace.tasks.values() if t.state is not TaskState.CREATED]
         stored = await families.next_created(self._connection, more, begun) if more else []
         self._workspace.add(stored)
@@ -199,3 +203,13 @@ class Answers:
         if job.job_id not in self._secrets:
             self._secrets[job.job_id] = self._planner.secrets_of(job)
         return self._secrets[job.job_id]
+
+
+def _one_for_each_parent(wanted: Sequence[BeginChildren]) -> list[BeginChildren]:
+    """Two that end together ask twice; asked for separately, both would find the same next one."""
+    of_parent: dict[str, BeginChildren] = {}
+    for question in wanted:
+        if (other := of_parent.get(question.task_id)) is not None:
+            question = replace(question, count=question.count + other.count)
+        of_parent[question.task_id] = question
+    return list(of_parent.values())

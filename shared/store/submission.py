@@ -9,7 +9,7 @@ from shared.jobspec import OWN_SECRETS, SubmittedJob, parse_duration
 from shared.jobspec.graph import task_graph
 from shared.lifecycle import Job, JobState, Parent
 from shared.process.redaction import Redactor
-from shared.store.hiding import hidden_text, without_clear_secrets
+from shared.store.hiding import hidden_text, without_clear_secrets, without_secret_inputs
 from shared.store.new_job import NewJob
 from shared.store.templates import JobSource
 
@@ -66,6 +66,7 @@ def subjob_of(
     it has beside its own.
     """
     secrets = {**inherited, **(spec.get("secrets") or {})}
+    shown = _without_secrets(spec, secrets)
     needs = task_graph(spec["tasks"])
     return NewJob(
         job=_job(
@@ -79,7 +80,7 @@ def subjob_of(
         readers=origin.readers,
         parent_job_id=parent.job_id,
         parent_task_id=parent.task_id,
-        **_shown({**spec, "webhooks": _without_secrets(spec.get("webhooks") or (), secrets)}),
+        **_shown(shown),
     )
 
 
@@ -121,7 +122,22 @@ def _duration(text: str | None) -> timedelta | None:
     return parse_duration(text) if text else None
 
 
-def _without_secrets(webhooks: Sequence[JobJson], secrets: dict[str, str]) -> list[dict[str, Any]]:
+def _without_secrets(spec: JobJson, secrets: dict[str, str]) -> JobJson:
+    """What is only kept of an evaluated job, with nothing of `secrets` in it; what is needed in
+    clear is added to these."""
+    redactor = Redactor(secrets.values())
+    return {
+        **spec,
+        "name": redactor.text(spec["name"]),
+        "description": redactor.value(spec.get("description")),
+        "inputs": without_secret_inputs(spec.get("inputs") or {}, secrets),
+        "webhooks": _without_secret_headers(spec.get("webhooks") or (), secrets),
+    }
+
+
+def _without_secret_headers(
+    webhooks: Sequence[JobJson], secrets: dict[str, str]
+) -> list[dict[str, Any]]:
     """Header values that hold a secret, evaluated as they are, become secrets themselves."""
     redactor = Redactor(secrets.values())
     shown: list[dict[str, Any]] = []

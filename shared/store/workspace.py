@@ -1,7 +1,7 @@
 """A batch's jobs and tasks as decided so far, and what is still to be asked, written and said."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar, cast
@@ -80,7 +80,8 @@ class Workspace:
         outcome = decide(job, task, event, self.now)
         if isinstance(outcome, Decision):
             self._absorb(outcome)
-        for command in outcome.commands:
+        # What a parent is told comes after the whole decision: it is numbered after it as well.
+        for command in sorted(outcome.commands, key=_is_told):
             self._sort(command)
         return outcome
 
@@ -99,6 +100,11 @@ class Workspace:
         for task in tasks:
             self.tasks.setdefault(task.id, task)
 
+    def forget(self, ids: Iterable[str]) -> None:
+        """Rows that were changed by a statement of their own: they are read again when needed."""
+        for id_ in ids:
+            self.tasks.pop(id_, None)
+
     def next_created(self, parent_id: str, count: int) -> list[Task]:
         """Up to `count` children that were made here and still wait for their turn."""
         waiting = self._created.get(parent_id, [])
@@ -107,7 +113,7 @@ class Workspace:
         return [t for id_ in found if (t := self.tasks[id_]).state is TaskState.CREATED]
 
     def take_writes(self) -> Writes:
-        """All that was decided since this was last asked for."""
+        """The values that were decided since this was last asked for."""
         unwritten = [self.fresh[job_id] for job_id in self._unwritten_jobs]
         changed = self._changed_tasks - self._new_tasks
         writes = Writes(
@@ -121,8 +127,6 @@ class Workspace:
                 for job_id, named in self._unwritten_variables.items()
                 for name, value in named.items()
             ],
-            feed=feed_of(self._commands, self.now),
-            messages=messages_for(self._commands, self.now),
         )
         self._unwritten_jobs.clear()
         self._changed_jobs.clear()
@@ -131,6 +135,14 @@ class Workspace:
         self._new_tasks.clear()
         self._created.clear()
         self._unwritten_variables.clear()
+        return writes
+
+    def take_last_writes(self) -> Writes:
+        """As `take_writes`, with all that is to be said: once, so that a transaction adds one row
+        for each job to the feed and sends one message to each receiver."""
+        writes = self.take_writes()
+        writes.feed = feed_of(self._commands, self.now)
+        writes.messages = messages_for(self._commands, self.now)
         self._commands.clear()
         return writes
 
@@ -171,3 +183,7 @@ class Workspace:
                 self._unwritten_variables.setdefault(job_id, {})[name] = value
             case _:
                 self._commands.append(command)
+
+
+def _is_told(command: Command) -> bool:
+    return isinstance(command, Tell)

@@ -1,12 +1,14 @@
 """`docker compose up`, as the readme says it: every service in a container, three workers."""
 
 import asyncio
+import re
 import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +42,19 @@ wait:
 pytestmark = pytest.mark.real
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stack:
     """A running `docker compose up`."""
 
     environment: dict[str, str]
     port: int
+
+    @cached_property
+    def key(self) -> str:
+        """What the first start has printed."""
+        printed = re.search(r"CONVEYOR_API_KEY=(\S+)", self.compose("logs", "migrate"))
+        assert printed, self.compose("logs", "migrate")
+        return printed[1]
 
     def compose(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -67,7 +76,8 @@ class Stack:
 
     async def call(self, method: str, path: str, **request: Any) -> Any:
         url = f"http://127.0.0.1:{self.port}{path}"
-        async with aiohttp.request(method, url, **request) as response:
+        headers = {"X-API-Key": self.key, **request.pop("headers", {})}
+        async with aiohttp.request(method, url, headers=headers, **request) as response:
             answer = await response.json()
             assert response.status == 200, answer
             return answer
@@ -111,6 +121,12 @@ def test_every_service_is_up_and_healthy(stack: Stack) -> None:
     assert healthy.count("worker") == 3
 
 
+async def test_nobody_gets_in_without_the_key_that_was_printed(stack: Stack) -> None:
+    async with aiohttp.request("GET", f"http://127.0.0.1:{stack.port}/jobs") as response:
+        assert response.status == 401
+    assert (await stack.call("GET", "/jobs"))["totalItems"] == 0
+
+
 async def test_a_job_runs_in_containers_of_the_host(stack: Stack) -> None:
     headers = {"Content-Type": "text/yaml"}
     job = await stack.call("POST", "/jobs", data=JOB, headers=headers)
@@ -133,3 +149,4 @@ async def test_what_was_done_outlives_the_containers(stack: Stack) -> None:
     assert [job["id"] for job in after["items"]] == [job["id"] for job in before["items"]]
     job = await stack.call("POST", "/jobs", data=JOB, headers={"Content-Type": "text/yaml"})
     assert job["state"] == "COMPLETED", job
+    assert "already" in stack.compose("run", "--rm", "migrate")

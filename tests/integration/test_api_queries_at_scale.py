@@ -7,20 +7,22 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.coordinator.store import cluster, job_list, logs, one_job
+from services.coordinator.store import cluster, job_list, logs, one_job, visible_job_list
 from tests.support.crowd import crowded_connection, read_whole
 from tests.support.postgres import Databases
 
 pytestmark = pytest.mark.real
 
-# Job number n: every hundredth runs, the rest is over; 200 tags; every second has a log.
+# Job number n: every hundredth runs, the rest is over; 200 tags; every second has a log; every
+# third is for one of 1,000 users.
 JOBS = """
 INSERT INTO jobs (id, state, name, description, tags, inputs, task_count, position, created_at,
-                  started_at, completed_at, failed_at, error, search)
+                  started_at, completed_at, failed_at, error, readers, search)
 SELECT 'job' || n, state, name, 'of customer ' || n % 5000, tags,
        jsonb_build_object('source', repeat(md5(n::text), 8)), 2, 1, at, at,
        CASE state WHEN 'COMPLETED' THEN at END, CASE state WHEN 'FAILED' THEN at END,
        CASE state WHEN 'FAILED' THEN 'exit code 1' END,
+       CASE WHEN n % 3 = 0 THEN ARRAY['user:u' || n % 1000] ELSE '{}' END,
        job_search(name, 'of customer ' || n % 5000, tags)
 FROM (SELECT n, 'convert video ' || n AS name, ARRAY['tag' || n % 200] AS tags,
              now() - make_interval(secs => n) AS at,
@@ -47,6 +49,8 @@ FROM generate_series(1, 50000) AS n, generate_series(1, 4) AS p
 """
 TABLES = "VACUUM ANALYZE jobs, job_tasks, job_variables, tasks, task_log_parts, nodes"
 
+EYES = ["role:public", "user:u7"]
+
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "list": (job_list.LIST_ALL, (10, 0)),
     "list, page 50": (job_list.LIST_ALL, (20, 1000)),
@@ -61,11 +65,26 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "count search": (job_list.COUNT_MATCHING, ("customer 77", None, "customer 77", [])),
     "search with state": (job_list.LIST_MATCHING, ("running 77", "RUNNING", "77", [], 10, 0)),
     "search with tag": (job_list.LIST_MATCHING, ("77", None, "77", ["tag7"], 10, 0)),
-    "job": (one_job.JOB, ("job5",)),
+    "visible": (visible_job_list.LIST_VISIBLE, (10, 0, EYES)),
+    "count visible": (visible_job_list.COUNT_VISIBLE, (EYES,)),
+    "visible, by rare state": (visible_job_list.LIST_VISIBLE_IN_STATE, ("RUNNING", 10, 0, EYES)),
+    "count visible by state": (visible_job_list.COUNT_VISIBLE_IN_STATE, ("COMPLETED", EYES)),
+    "visible, by tag": (visible_job_list.LIST_VISIBLE_TAGGED, (["tag7"], 10, 0, EYES)),
+    "count visible by tag": (visible_job_list.COUNT_VISIBLE_TAGGED, (["tag7"], EYES)),
+    "search visible": (
+        visible_job_list.LIST_VISIBLE_MATCHING,
+        ("customer 77", None, "customer 77", [], 10, 0, EYES),
+    ),
+    "count search visible": (
+        visible_job_list.COUNT_VISIBLE_MATCHING,
+        ("customer 77", None, "customer 77", [], EYES),
+    ),
+    "is visible": (one_job.IS_VISIBLE, ("job5", EYES)),
+    "job": (one_job.JOB, ("job5", EYES)),
     "tasks as submitted": (one_job.JOB_TASKS, ("job5",)),
     "execution": (one_job.EXECUTION, ("job5",)),
     "variables": (one_job.JOB_VARIABLES, ("job5",)),
-    "task": (one_job.TASK, ("task5",)),
+    "task": (one_job.TASK, ("task5", EYES)),
     "final jobs": (one_job.FINAL_JOBS, (["job1", "job2"],)),
     "job log": (logs.JOB_LOG, ("job5", 25, 0)),
     "count job log": (logs.COUNT_JOB_LOG, ("job5",)),
@@ -73,8 +92,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "task log": (logs.TASK_LOG, ("task5", 25, 0)),
     "count task log": (logs.COUNT_TASK_LOG, ("task5",)),
     "search task log": (logs.SEARCH_TASK_LOG, ("task5", "line", 25, 0)),
-    "secrets of a job's log": (logs.SEALED_OF_JOB, ("job5",)),
-    "secrets of a task's log": (logs.SEALED_OF_TASK, ("task5",)),
+    "secrets of a job's log": (logs.SEALED_OF_JOB, ("job5", EYES)),
+    "secrets of a task's log": (logs.SEALED_OF_TASK, ("task5", EYES)),
     "queues of tasks": (cluster.QUEUES_OF_TASKS, ()),
     "running by queue": (cluster.RUNNING_BY_QUEUE, ()),
     "totals": (cluster.TOTALS, ()),

@@ -26,10 +26,10 @@ tasks:
     assert passwords == [
         '{{ secrets["conveyor.registry.1"] }}',
         "{{ secrets.own }}",
-        '{{ secrets["conveyor.registry.3"] }}',
+        '{{ secrets["conveyor.registry.2"] }}',
     ]
     assert job.secrets == {
         "own": "mine",
         "conveyor.registry.1": "one",
-        "conveyor.registry.3": "two",
+        "conveyor.registry.2": "two",
     }

@@ -3,34 +3,66 @@
 from collections.abc import Sequence
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
+from services.coordinator.api.access.authenticator import Authenticator
 from services.coordinator.api.documentation import documentation_routes
 from services.coordinator.api.metrics import GAUGES, TotalGauges
-from services.coordinator.api.middlewares import errors_as_json, identified
+from services.coordinator.api.middlewares.authenticated import authenticated
+from services.coordinator.api.middlewares.cors import preflighted, shared_with
+from services.coordinator.api.middlewares.errors_as_json import errors_as_json
+from services.coordinator.api.middlewares.identified import identified, show_id
+from services.coordinator.api.middlewares.rate_limit import failures_limited, limited
+from services.coordinator.api.middlewares.request_log import logged
+from services.coordinator.api.middlewares.token_buckets import TokenBuckets
 from services.coordinator.api.requests import PORTS
 from services.coordinator.api.route import Route
 from services.coordinator.api.routes import ROUTES
 from services.coordinator.ports import ApiPorts
-
-DEFAULT_BODY_LIMIT_BYTES = 500 * 1024
+from services.coordinator.settings import HttpSettings
 
 
 def make_application(
-    ports: ApiPorts,
-    *,
-    body_limit_bytes: int = DEFAULT_BODY_LIMIT_BYTES,
-    routes: Sequence[Route] = ROUTES,
+    ports: ApiPorts, settings: HttpSettings | None = None, routes: Sequence[Route] = ROUTES
 ) -> web.Application:
+    settings = settings or HttpSettings()
+    served = [route for route in routes if getattr(settings.endpoints, route.group)]
     app = web.Application(
-        middlewares=[identified, errors_as_json], client_max_size=body_limit_bytes
+        middlewares=_middlewares(ports, settings, served),
+        client_max_size=settings.api.body_limit_bytes,
     )
     app[PORTS] = ports
     app[GAUGES] = TotalGauges(ports.metrics)
-    app.add_routes([web.route(route.method, route.path, route.handler) for route in routes])
-    app.add_routes(documentation_routes(routes))
+    app.add_routes([web.route(route.method, route.path, route.handler) for route in served])
+    if settings.endpoints.docs:
+        app.add_routes(documentation_routes(served))
+    app.on_response_prepare.append(show_id)
+    if settings.cors.is_on:
+        app.on_response_prepare.append(shared_with(settings.cors))
     app.on_shutdown.append(_stop_waiting)
     return app
 
 
+def _middlewares(
+    ports: ApiPorts, settings: HttpSettings, routes: Sequence[Route]
+) -> list[Middleware]:
+    """The first is around all others."""
+    scopes = {route.handler: route.scope for route in routes}
+    chain: list[Middleware] = [identified]
+    if settings.api.request_log != "off":
+        chain.append(logged(settings.api.request_log))
+    if settings.cors.is_on:
+        chain.append(preflighted(settings.cors))
+    chain.append(errors_as_json)
+    authentication = authenticated(Authenticator(settings.auth, ports.access), scopes)
+    if not settings.rate.per_second:
+        return [*chain, authentication]
+    failures, requests = (
+        TokenBuckets(settings.rate.per_second, settings.rate.burst) for _ in range(2)
+    )
+    return [*chain, failures_limited(failures), authentication, limited(requests)]
+
+
 async def _stop_waiting(app: web.Application) -> None:
     await app[PORTS].final_jobs.close()
+    await app[PORTS].live.close()

@@ -1,5 +1,6 @@
 """What the API refuses, by status."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -9,9 +10,21 @@ class Refused(Exception):
 
     status: ClassVar[HTTPStatus]
 
+    def __init__(self, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.headers = headers
+
 
 class BadRequest(Refused):
     status = HTTPStatus.BAD_REQUEST
+
+
+class Unauthenticated(Refused):
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class Forbidden(Refused):
+    status = HTTPStatus.FORBIDDEN
 
 
 class NotFound(Refused):
@@ -20,3 +33,7 @@ class NotFound(Refused):
 
 class WaitedTooLong(Refused):
     status = HTTPStatus.REQUEST_TIMEOUT
+
+
+class TooManyRequests(Refused):
+    status = HTTPStatus.TOO_MANY_REQUESTS

@@ -7,18 +7,21 @@ from typing import cast
 from aiohttp import web
 
 from services.coordinator.api import views
+from services.coordinator.api.access.permissions import readers_of
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.visibility import require_visible
 from services.coordinator.api.answers import JobSummary, Status
 from services.coordinator.api.errors import NotFound, WaitedTooLong
+from services.coordinator.api.events import follow_job_log
 from services.coordinator.api.redacting import redacting
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, ports, query
-from services.coordinator.ports import ApiPorts
 from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.rows import JsonObject, SummaryRow
-from shared.store.submission import new_job, new_job_id
 from shared.jobspec import JobSpec, parse_duration, parse_job
 from shared.process.redaction import Redactor
 from shared.store.new_job import NewJob
+from shared.store.submission import new_job, new_job_id
 
 _NO_JOB = "no such job"
 
@@ -26,19 +29,25 @@ _NO_JOB = "no such job"
 async def submit_job(request: web.Request) -> web.Response:
     """The summary at once, or the whole job once it is final when the job asks to wait."""
     spec = parse_job(await request.read(), request.headers.get("Content-Type", ""))
-    new = new_job(spec, new_job_id(), datetime.now(UTC))
+    new = new_job(
+        spec,
+        new_job_id(),
+        datetime.now(UTC),
+        created_by=principal(request).creator,
+        readers=await readers_of(request, spec),
+    )
     await ports(request).commands.submit(new)
     if spec.wait is None:
         return reply(_summary_of_new(new))
-    return await _whole_when_final(ports(request), new.job.id, spec)
+    return await _whole_when_final(request, new.job.id, spec)
 
 
-async def _whole_when_final(api: ApiPorts, job_id: str, spec: JobSpec) -> web.Response:
+async def _whole_when_final(request: web.Request, job_id: str, spec: JobSpec) -> web.Response:
     timeout = spec.wait.timeout if spec.wait else "0s"
     seconds = parse_duration(timeout).total_seconds()
-    if not await api.final_jobs.wait_for(job_id, seconds):
+    if not await ports(request).final_jobs.wait_for(job_id, seconds):
         raise WaitedTooLong(f"job {job_id} is not final after {timeout}; it goes on")
-    return await _show(api, job_id)
+    return await _show(request, job_id)
 
 
 def _summary_of_new(new: NewJob) -> JobSummary:
@@ -60,6 +69,7 @@ def _summary_of_new(new: NewJob) -> JobSummary:
         failed_at=None,
         result=None,
         error=None,
+        created_by=new.created_by,
     )
     return views.summary(row, Redactor(new.secrets.values()))
 
@@ -67,35 +77,46 @@ def _summary_of_new(new: NewJob) -> JobSummary:
 async def list_jobs(request: web.Request) -> web.Response:
     asked = query(request, JobsQuery)
     api = ports(request)
-    found = await api.reads.list_jobs(parse_search(asked.q), asked.request())
+    found = await api.reads.list_jobs(
+        parse_search(asked.q), asked.request(), principal(request).readers
+    )
     return reply(views.job_page(found, partial(redacting, api.sealer)))
 
 
 async def get_job(request: web.Request) -> web.Response:
-    return await _show(ports(request), path_id(request, "job"))
+    return await _show(request, path_id(request, "job"))
 
 
-async def _show(api: ApiPorts, job_id: str) -> web.Response:
-    job = await api.reads.job(job_id)
+async def _show(request: web.Request, job_id: str) -> web.Response:
+    api = ports(request)
+    job = await api.reads.job(job_id, principal(request).readers)
     if job is None:
         raise NotFound(_NO_JOB)
     return reply(views.whole_job(job, redacting(api.sealer, job.row.sealed)))
 
 
-async def get_job_log(request: web.Request) -> web.Response:
+async def get_job_log(request: web.Request) -> web.StreamResponse:
     asked = query(request, LogQuery)
+    if asked.follow:
+        return await follow_job_log(request)
     api = ports(request)
-    log = await api.reads.job_log(path_id(request, "job"), asked.q, asked.request())
+    log = await api.reads.job_log(
+        path_id(request, "job"), asked.request(), principal(request).readers
+    )
     if log is None:
         raise NotFound(_NO_JOB)
     return reply(views.log_page(log.page, redacting(api.sealer, log.sealed)))
 
 
 async def cancel_job(request: web.Request) -> web.Response:
-    await ports(request).commands.cancel(path_id(request, "job"))
+    job_id = path_id(request, "job")
+    await require_visible(request, job_id)
+    await ports(request).commands.cancel(job_id)
     return reply(Status())
 
 
 async def restart_job(request: web.Request) -> web.Response:
-    await ports(request).commands.restart(path_id(request, "job"))
+    job_id = path_id(request, "job")
+    await require_visible(request, job_id)
+    await ports(request).commands.restart(job_id)
     return reply(Status())

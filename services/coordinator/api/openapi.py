@@ -9,11 +9,26 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from services.coordinator.api.route import Answered, Route
+from services.coordinator.api.route import Answered, Route, answered_error
 
 _REF = "#/components/schemas/{model}"
 _Mode = Literal["validation", "serialization"]
 _Json = dict[str, Any]
+
+_REFUSALS = {
+    401: answered_error("Authentication is on, and the request shows no valid credentials."),
+    403: answered_error("What the request shows does not allow this."),
+    429: answered_error("Too many requests; `Retry-After` says when to try again."),
+}
+_SECURITY_SCHEMES: _Json = {
+    "password": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A user may read, submit and operate; with the role `admin`, everything.",
+    },
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+}
 
 
 class _Schemas(GenerateJsonSchema):
@@ -46,7 +61,7 @@ def openapi_document(routes: Sequence[Route]) -> _Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": _SECURITY_SCHEMES},
     }
 
 
@@ -59,7 +74,7 @@ def _schemas(routes: Iterable[Route]) -> tuple[Mapping[_Key, _Json], _Json]:
     for route in routes:
         if route.body:
             inputs.append(_input(route.body, "validation"))
-        for answer in route.answers.values():
+        for answer in _answers(route).values():
             inputs += [_input(model, "serialization") for model in answer.content.values() if model]
     distinct = {key: (key, mode, adapter) for key, mode, adapter in inputs}
     made, extra = TypeAdapter.json_schemas(
@@ -78,8 +93,9 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
         "summary": route.summary,
         "tags": [route.tag],
         "responses": {
-            str(status): _response(answer, schemas) for status, answer in route.answers.items()
+            str(status): _response(answer, schemas) for status, answer in _answers(route).items()
         },
+        "security": _security(route),
     }
     if parameters := [*_path_parameters(route), *_query_parameters(route.query)]:
         operation["parameters"] = parameters
@@ -88,6 +104,19 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
         content = {kind: {"schema": schema} for kind in route.body_types}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _answers(route: Route) -> dict[int, Answered]:
+    """With those of every route that needs a scope."""
+    implied = {} if route.scope is None else _REFUSALS
+    return dict(sorted({**implied, **route.answers}.items()))
+
+
+def _security(route: Route) -> list[_Json]:
+    """One of them will do; none is needed where the operator has left authentication off."""
+    if route.scope is None:
+        return []
+    return [{scheme: [route.scope.value]} for scheme in _SECURITY_SCHEMES]
 
 
 def _response(answer: Answered, schemas: Mapping[_Key, _Json]) -> _Json:

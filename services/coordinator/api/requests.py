@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.ports import ApiPorts
+from services.coordinator.store.logs import LogRequest
 from services.coordinator.store.pages import PageRequest
 
 PORTS = web.AppKey("ports", ApiPorts)
@@ -22,6 +23,7 @@ _LONGEST_SHOWN = 60
 _RULES = {
     "string_too_long": f"must have at most {_LONGEST_SEARCH} characters",
     "string_pattern_mismatch": "must not hold NUL characters",
+    "bool_parsing": "must be true or false",
 }
 
 M = TypeVar("M", bound=BaseModel)
@@ -35,20 +37,23 @@ _Page = Annotated[int, Field(description="The page's number, from 1; smaller num
 _Search = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=_LONGEST_SEARCH)]
 
 
-class JobsQuery(_Query):
-    """Which page of the jobs."""
+class PageQuery(_Query):
+    """Which page of a list."""
 
     page: _Page = 1
-    size: Annotated[int, Field(description="1 to 20 jobs a page; others are brought in range.")] = (
-        10
-    )
+    size: Annotated[int, Field(description="1 to 20 a page; others are brought in range.")] = 10
+
+    def request(self) -> PageRequest:
+        return PageRequest.within(self.page, self.size, largest=MAX_JOBS_PAGE)
+
+
+class JobsQuery(PageQuery):
+    """Which page of the jobs."""
+
     q: Annotated[
         _Search,
         Field(description="Words of name and description, a state, `tag:x` or `tags:x,y`."),
     ] = ""
-
-    def request(self) -> PageRequest:
-        return PageRequest.within(self.page, self.size, largest=MAX_JOBS_PAGE)
 
 
 class LogQuery(_Query):
@@ -59,9 +64,13 @@ class LogQuery(_Query):
         int, Field(description="1 to 100 parts a page; others are brought in range.")
     ] = 25
     q: Annotated[_Search, Field(description="Only parts that hold this text.")] = ""
+    follow: Annotated[
+        bool,
+        Field(description="Instead of a page: the log as text from its start on, as it grows."),
+    ] = False
 
-    def request(self) -> PageRequest:
-        return PageRequest.within(self.page, self.size, largest=MAX_LOG_PAGE)
+    def request(self) -> LogRequest:
+        return LogRequest(self.q, PageRequest.within(self.page, self.size, largest=MAX_LOG_PAGE))
 
 
 def ports(request: web.Request) -> ApiPorts:

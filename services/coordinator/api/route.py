@@ -1,11 +1,19 @@
-"""One route: what the router, the document and a reader need to know of it."""
+"""One route: what the router, the document, the gate and a reader need to know of it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel
+
+from services.coordinator.api.access.principal import Scope
+from services.coordinator.api.answers import Error
+
+Group = Literal[
+    "jobs", "tasks", "schedules", "events", "queues", "nodes", "metrics", "health", "users", "keys"
+]
+"""Routes that the operator turns off together: CONVEYOR_ENDPOINTS_<GROUP>."""
 
 JSON = "application/json"
 
@@ -18,10 +26,30 @@ class Answered:
     content: Mapping[str, Any] = field(default_factory=dict)
 
 
+def answered(meaning: str, model: Any) -> Answered:  # noqa: ANN401 - a model, or a union of models
+    return Answered(meaning, {JSON: model})
+
+
+def answered_error(meaning: str) -> Answered:
+    return answered(meaning, Error)
+
+
+BROKEN_RULE = answered_error("The request breaks a rule; the message names it.")
+TOO_LARGE = answered_error("The body is over the limit.")
+UNAVAILABLE = answered_error("The database or the broker can't be reached; try again later.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
+    """`scope` is what the principal must have; None is for everyone, unauthenticated too.
+
+    The answers 401, 403 and 429 go without saying where there is a scope.
+    """
+
     method: str
     path: str
+    group: Group
+    scope: Scope | None
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     summary: str
     tag: str

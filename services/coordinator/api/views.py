@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from services.coordinator.api import answers as a
+from services.coordinator.api.hiding import hide_in_task
 from services.coordinator.api.redacting import Redacting, hide_by_name
 from services.coordinator.store.pages import Page
 from services.coordinator.store.rows import (
@@ -26,14 +27,14 @@ R = TypeVar("R")
 def job_page(rows: Page[SummaryRow], redact: Callable[[str | None], Redacting]) -> a.JobPage:
     """`redact` gives what takes the secrets of a job out, by its `sealed`."""
     items = [summary(row, redact(row.sealed)) for row in rows.items]
-    return a.JobPage(items=items, **_page_numbers(rows))
+    return a.JobPage(items=items, **page_numbers(rows))
 
 
 def log_page(rows: Page[LogRow], redact: Redacting) -> a.LogPage:
-    return a.LogPage(items=[log_part(row, redact) for row in rows.items], **_page_numbers(rows))
+    return a.LogPage(items=[log_part(row, redact) for row in rows.items], **page_numbers(rows))
 
 
-def _page_numbers(rows: Page[R]) -> dict[str, Any]:
+def page_numbers(rows: Page[R]) -> dict[str, Any]:
     return {
         "number": rows.request.number,
         "size": rows.request.size,
@@ -51,16 +52,19 @@ def whole_job(job: WholeJob, redact: Redacting) -> a.Job:
     return a.Job.model_validate(
         _summary_fields(row, redact)
         | {
-            "tasks": [_definition(task, redact) for task in job.tasks],
+            "tasks": [shown_definition(task, redact) for task in job.tasks],
             "execution": [_task_fields(task, redact) for task in job.execution],
             "context": _context(job, redact),
             "secrets": _secret_names(row),
             "output": redact.value(row.output),
             "defaults": row.defaults,
-            "webhooks": [_webhook(webhook, redact) for webhook in row.webhooks] or None,
+            "webhooks": [shown_webhook(webhook, redact) for webhook in row.webhooks] or None,
             "autoDelete": row.auto_delete_after
             and {"after": format_duration(row.auto_delete_after)},
             "deleteAt": row.delete_at,
+            "permissions": row.permissions or None,
+            "parentId": row.parent_id,
+            "timeout": row.timeout and format_duration(row.timeout),
         }
     )
 
@@ -99,6 +103,8 @@ def _summary_fields(row: SummaryRow, redact: Redacting) -> dict[str, object]:
         "tags": redact.value(list(row.tags)) or None,
         "inputs": hide_by_name(redact.value(row.inputs)) or None,
         "state": row.state,
+        "createdBy": row.created_by,
+        "schedule": row.schedule_id and {"id": row.schedule_id, "cron": row.schedule_cron},
         "createdAt": row.created_at,
         "startedAt": row.started_at,
         "completedAt": row.completed_at,
@@ -126,24 +132,24 @@ def _secret_names(row: JobRow) -> Mapping[str, str] | None:
     return dict.fromkeys(names, REDACTED) or None
 
 
-def _webhook(webhook: JsonObject, redact: Redacting) -> dict[str, object]:
+def shown_webhook(webhook: JsonObject, redact: Redacting) -> dict[str, object]:
     shown: dict[str, Any] = redact.value(dict(webhook))
     return shown | {"headers": hide_by_name(shown.get("headers"))}
 
 
-def _definition(task: Mapping[str, object], redact: Redacting) -> dict[str, object]:
-    shown: dict[str, Any] = redact.value(dict(task))
-    shown["env"] = hide_by_name(shown.get("env"))
-    if registry := shown.get("registry"):
-        shown["registry"] = registry | ({"password": REDACTED} if "password" in registry else {})
-    return shown
+def shown_definition(task: Mapping[str, object], redact: Redacting) -> dict[str, object]:
+    return hide_in_task(redact.value(dict(task)))
 
 
 def _task_fields(row: TaskRow, redact: Redacting) -> dict[str, object]:
-    shown = _definition(row.definition, redact)
+    shown = shown_definition(row.definition, redact)
     return shown | {
         "id": row.id,
         "jobId": row.job_id,
+        "parentId": row.parent_id,
+        "place": row.place,
+        "subjob": _subjob(shown.get("subjob"), row.subjob_id),
+        "exitCode": row.exit_code,
         "position": row.position,
         "name": redact.value(row.name) or None,
         "state": row.state,
@@ -161,6 +167,12 @@ def _task_fields(row: TaskRow, redact: Redacting) -> dict[str, object]:
         "result": redact.value(row.result) or None,
         "error": redact.value(row.error) or None,
     }
+
+
+def _subjob(submitted: object, made_id: str | None) -> dict[str, object] | None:
+    if not isinstance(submitted, dict):
+        return None
+    return submitted | ({"id": made_id} if made_id else {})
 
 
 def _retry(policy: object, attempt: int) -> dict[str, object] | None:

@@ -1,4 +1,7 @@
-"""The list of jobs, newest first. Every query walks an index, whatever is searched for."""
+"""The list of all jobs, newest first. Every query walks an index, whatever is searched for.
+
+`visible_job_list` has the same for those who may not see all jobs.
+"""
 
 from collections.abc import Sequence
 
@@ -11,7 +14,8 @@ from shared.postgres.pool import Connection
 
 LIST_ALL = """
 SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-       created_at, started_at, completed_at, failed_at, result, error
+       created_at, started_at, completed_at, failed_at, result, error, created_by,
+       schedule_id, schedule_cron(schedule_id) AS schedule_cron
 FROM jobs ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2
 """
 
@@ -20,12 +24,14 @@ COUNT_ALL = "SELECT count(*) FROM jobs"
 # The halves are limited before they meet, so that neither reads more than the page needs.
 LIST_IN_STATE = """
 (SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-        created_at, started_at, completed_at, failed_at, result, error
+        created_at, started_at, completed_at, failed_at, result, error, created_by,
+        schedule_id, schedule_cron(schedule_id) AS schedule_cron
  FROM jobs WHERE state = $1
  ORDER BY created_at DESC, id DESC LIMIT $2::bigint + $3::bigint)
 UNION ALL
 (SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-        created_at, started_at, completed_at, failed_at, result, error
+        created_at, started_at, completed_at, failed_at, result, error, created_by,
+        schedule_id, schedule_cron(schedule_id) AS schedule_cron
  FROM jobs WHERE search @@ plainto_tsquery('simple', $1) AND state <> $1
  ORDER BY created_at DESC, id DESC LIMIT $2::bigint + $3::bigint)
 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
@@ -38,7 +44,8 @@ SELECT (SELECT count(*) FROM jobs WHERE state = $1)
 
 LIST_TAGGED = """
 SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-       created_at, started_at, completed_at, failed_at, result, error
+       created_at, started_at, completed_at, failed_at, result, error, created_by,
+       schedule_id, schedule_cron(schedule_id) AS schedule_cron
 FROM jobs WHERE tags && $1::text[]
 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
 """
@@ -48,7 +55,8 @@ COUNT_TAGGED = "SELECT count(*) FROM jobs WHERE tags && $1::text[]"
 # $1 all words, $2 the state among them, $3 the other words, $4 tags (may be empty)
 LIST_MATCHING = """
 SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-       created_at, started_at, completed_at, failed_at, result, error
+       created_at, started_at, completed_at, failed_at, result, error, created_by,
+       schedule_id, schedule_cron(schedule_id) AS schedule_cron
 FROM jobs
 WHERE (search @@ plainto_tsquery('simple', $1)
        OR (state = $2 AND (search @@ plainto_tsquery('simple', $3) OR $3 = '')))

@@ -2,21 +2,30 @@
 
 from collections.abc import Collection
 
+from services.coordinator.store.readers import Readers
 from services.coordinator.store.rows import JobRow, TaskOfJob, TaskRow, WholeJob
 from shared.postgres.pool import Connection
 
 JOB = """
 SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
        created_at, started_at, completed_at, failed_at, result, error,
-       secret_names, output, defaults, webhooks, auto_delete_after, delete_at
-FROM jobs WHERE id = $1
+       secret_names, output, defaults, webhooks, auto_delete_after, delete_at, created_by,
+       permissions, parent_job_id AS parent_id, timeout,
+       schedule_id, schedule_cron(schedule_id) AS schedule_cron
+FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
+"""
+
+IS_VISIBLE = """
+SELECT EXISTS (SELECT FROM jobs
+               WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2))
 """
 
 JOB_TASKS = "SELECT task FROM job_tasks WHERE job_id = $1 ORDER BY position"
 
 EXECUTION = """
 SELECT id, job_id, position, state, name, queue, priority, var, definition, attempt, progress,
-       node_id, created_at, scheduled_at, started_at, completed_at, failed_at, result, error
+       node_id, created_at, scheduled_at, started_at, completed_at, failed_at, result, error,
+       parent_id, place, subjob_id, exit_code
 FROM tasks WHERE job_id = $1 ORDER BY position, created_at, attempt
 """
 
@@ -25,8 +34,10 @@ JOB_VARIABLES = "SELECT name, value FROM job_variables WHERE job_id = $1 ORDER B
 TASK = """
 SELECT t.id, t.job_id, t.position, t.state, t.name, t.queue, t.priority, t.var, t.definition,
        t.attempt, t.progress, t.node_id, t.created_at, t.scheduled_at, t.started_at,
-       t.completed_at, t.failed_at, t.result, t.error, j.sealed
-FROM tasks t JOIN jobs j ON j.id = t.job_id WHERE t.id = $1
+       t.completed_at, t.failed_at, t.result, t.error, t.parent_id, t.place, t.subjob_id,
+       t.exit_code, j.sealed
+FROM tasks t JOIN jobs j ON j.id = t.job_id
+WHERE t.id = $1 AND ($2::text[] IS NULL OR j.readers = '{}' OR j.readers && $2)
 """
 
 # A job that was deleted meanwhile is over too.
@@ -37,8 +48,8 @@ WHERE j.id IS NULL OR j.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
 """
 
 
-async def whole_job(connection: Connection, job_id: str) -> WholeJob | None:
-    row = await connection.fetchrow(JOB, job_id)
+async def whole_job(connection: Connection, job_id: str, readers: Readers) -> WholeJob | None:
+    row = await connection.fetchrow(JOB, job_id, readers)
     if row is None:
         return None
     tasks = await connection.fetch(JOB_TASKS, job_id)
@@ -52,8 +63,13 @@ async def whole_job(connection: Connection, job_id: str) -> WholeJob | None:
     )
 
 
-async def one_task(connection: Connection, task_id: str) -> TaskOfJob | None:
-    row = await connection.fetchrow(TASK, task_id)
+async def is_visible(connection: Connection, job_id: str, readers: Readers) -> bool:
+    visible: bool = await connection.fetchval(IS_VISIBLE, job_id, readers)
+    return visible
+
+
+async def one_task(connection: Connection, task_id: str, readers: Readers) -> TaskOfJob | None:
+    row = await connection.fetchrow(TASK, task_id, readers)
     if row is None:
         return None
     columns = dict(row)

@@ -1,4 +1,7 @@
-"""All the API reads, each on a connection of its own. Every method raises DatabaseUnavailable."""
+"""All the API reads, each on a connection of its own. Every method raises DatabaseUnavailable.
+
+What belongs to a job is only found for those among its readers: see `Readers`.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -6,7 +9,9 @@ from services.coordinator.store import cluster, logs, one_job
 from services.coordinator.store.job_list import list_jobs
 from services.coordinator.store.job_search import JobSearch
 from services.coordinator.store.pages import Page, PageRequest
+from services.coordinator.store.readers import Readers
 from services.coordinator.store.rows import NodeRow, SummaryRow, TaskOfJob, Totals, WholeJob
+from services.coordinator.store.visible_job_list import list_visible_jobs
 from shared.postgres.pool import Pool, acquired
 
 
@@ -14,30 +19,43 @@ class Reads:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def list_jobs(self, search: JobSearch, request: PageRequest) -> Page[SummaryRow]:
+    async def list_jobs(
+        self, search: JobSearch, request: PageRequest, readers: Readers
+    ) -> Page[SummaryRow]:
         async with acquired(self._pool) as connection:
-            return await list_jobs(connection, search, request)
+            if readers is None:
+                return await list_jobs(connection, search, request)
+            return await list_visible_jobs(connection, search, request, readers)
 
-    async def job(self, job_id: str) -> WholeJob | None:
+    async def is_visible(self, job_id: str, readers: Readers) -> bool:
+        """Whether there is such a job and `readers` may see it."""
         async with acquired(self._pool) as connection:
-            return await one_job.whole_job(connection, job_id)
+            return await one_job.is_visible(connection, job_id, readers)
 
-    async def task(self, task_id: str) -> TaskOfJob | None:
+    async def job(self, job_id: str, readers: Readers) -> WholeJob | None:
         async with acquired(self._pool) as connection:
-            return await one_job.one_task(connection, task_id)
+            return await one_job.whole_job(connection, job_id, readers)
+
+    async def task(self, task_id: str, readers: Readers) -> TaskOfJob | None:
+        async with acquired(self._pool) as connection:
+            return await one_job.one_task(connection, task_id, readers)
 
     async def final_jobs(self, ids: Collection[str]) -> set[str]:
         """Those of `ids` that are final, or gone."""
         async with acquired(self._pool) as connection:
             return await one_job.final_jobs(connection, ids)
 
-    async def job_log(self, job_id: str, text: str, request: PageRequest) -> logs.Log | None:
+    async def job_log(
+        self, job_id: str, asked: logs.LogRequest, readers: Readers
+    ) -> logs.Log | None:
         async with acquired(self._pool) as connection:
-            return await logs.job_log(connection, job_id, text, request)
+            return await logs.job_log(connection, job_id, asked, readers)
 
-    async def task_log(self, task_id: str, text: str, request: PageRequest) -> logs.Log | None:
+    async def task_log(
+        self, task_id: str, asked: logs.LogRequest, readers: Readers
+    ) -> logs.Log | None:
         async with acquired(self._pool) as connection:
-            return await logs.task_log(connection, task_id, text, request)
+            return await logs.task_log(connection, task_id, asked, readers)
 
     async def nodes(self) -> Sequence[NodeRow]:
         async with acquired(self._pool) as connection:

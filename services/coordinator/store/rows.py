@@ -29,6 +29,9 @@ class SummaryRow:
     failed_at: datetime | None
     result: str | None
     error: str | None
+    created_by: str | None
+    schedule_id: str | None = None
+    schedule_cron: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +42,15 @@ class JobRow(SummaryRow):
     webhooks: list[JsonObject]
     auto_delete_after: timedelta | None
     delete_at: datetime | None
+    permissions: list[JsonObject]
+    parent_id: str | None = None
+    timeout: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRow:
-    """One attempt at one task. `definition` is in the job language, evaluated."""
+    """One attempt at one task. `definition` is in the job language, evaluated. A child has the
+    task it belongs to, and its place there from 0; a `subjob` task the job that was made."""
 
     id: str
     job_id: str
@@ -64,6 +71,10 @@ class TaskRow:
     failed_at: datetime | None
     result: str | None
     error: str | None
+    parent_id: str | None = None
+    place: int | None = None
+    subjob_id: str | None = None
+    exit_code: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,31 @@ from shared.postgres.pool import Connection
 
 LIMIT = 50  # jobs with logs of many megabytes among them must go within a statement's time
 
-# Deleting a job takes its tasks, their logs and its context along.
+# Deleting a job takes its tasks, their logs and its context along; its events know of no job.
 EXPIRED_JOBS = f"""
-DELETE FROM jobs WHERE id IN (
-    SELECT id FROM jobs WHERE delete_at < now()
-    ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
-RETURNING id
+WITH deleted AS (
+    DELETE FROM jobs WHERE id IN (
+        SELECT id FROM jobs WHERE delete_at < now()
+        ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
+    RETURNING id
+), events AS (
+    DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
+)
+SELECT count(*) FROM deleted
 """  # noqa: S608 - a number of our own
 
 OLD_JOBS = f"""
-DELETE FROM jobs WHERE id IN (
-    SELECT id FROM jobs
-    WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}')
-      AND created_at < now() - $1::interval
-    ORDER BY created_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
-RETURNING id
+WITH deleted AS (
+    DELETE FROM jobs WHERE id IN (
+        SELECT id FROM jobs
+        WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}')
+          AND created_at < now() - $1::interval
+        ORDER BY created_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
+    RETURNING id
+), events AS (
+    DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
+)
+SELECT count(*) FROM deleted
 """  # noqa: S608 - a number of our own
 
 OLD_LOG_PARTS = """
@@ -28,16 +38,28 @@ DELETE FROM task_log_parts WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM task_log_parts WHERE created_at < now() - $1::interval LIMIT 5000))
 """
 
+OLD_EVENTS = """
+DELETE FROM job_events WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM job_events WHERE at < now() - $1::interval LIMIT 5000))
+"""
+
 
 async def delete_expired_jobs(connection: Connection) -> int:
     """Delete jobs whose autoDelete time has come; how many."""
-    return len(await connection.fetch(EXPIRED_JOBS))
+    count: int = await connection.fetchval(EXPIRED_JOBS)
+    return count
 
 
 async def delete_old_jobs(connection: Connection, age: timedelta) -> int:
-    return len(await connection.fetch(OLD_JOBS, age))
+    count: int = await connection.fetchval(OLD_JOBS, age)
+    return count
 
 
 async def delete_old_log_parts(connection: Connection, age: timedelta) -> int:
     tag: str = await connection.execute(OLD_LOG_PARTS, age)
+    return int(tag.split()[-1])
+
+
+async def delete_old_events(connection: Connection, age: timedelta) -> int:
+    tag: str = await connection.execute(OLD_EVENTS, age)
     return int(tag.split()[-1])

@@ -14,13 +14,18 @@ PIECE = re.compile(
 )
 
 
-def _zone(separator: str, with_minutes: bool, z_for_utc: bool) -> Callable[[Clock], str]:
+def _zone(form: str) -> Callable[[Clock], str]:
+    """Writes an offset in the form of `-07:00`; one that starts with Z calls UTC that."""
+    separator, parts = (":" if ":" in form else ""), len(form.replace(":", "")) // 2
+
     def written(at: Clock) -> str:
-        if z_for_utc and at.offset == 0:
-            return "Z"
-        return offset_text(at.offset, separator, with_minutes)
+        return "Z" if form[0] == "Z" and not at.offset else offset_text(at.offset, separator, parts)
 
     return written
+
+
+def _year(at: Clock) -> str:
+    return f"{'-' if at.year < 0 else ''}{abs(at.year):04d}"
 
 
 _WRITERS: dict[str, Callable[[Clock], str]] = {
@@ -29,8 +34,8 @@ _WRITERS: dict[str, Callable[[Clock], str]] = {
     "Monday": lambda at: WEEKDAYS[at.day_of_week],
     "Mon": lambda at: WEEKDAYS[at.day_of_week][:3],
     "MST": lambda at: at.zone,
-    "2006": lambda at: f"{at.year:04d}",
-    "06": lambda at: f"{at.year % 100:02d}",
+    "2006": _year,
+    "06": lambda at: f"{max(at.year, 0) % 100:02d}",
     "01": lambda at: f"{at.month:02d}",
     "1": lambda at: str(at.month),
     "02": lambda at: f"{at.day:02d}",
@@ -47,12 +52,11 @@ _WRITERS: dict[str, Callable[[Clock], str]] = {
     "5": lambda at: str(at.second),
     "PM": lambda at: "PM" if at.hour >= 12 else "AM",
     "pm": lambda at: "pm" if at.hour >= 12 else "am",
-    "-0700": _zone("", True, False),
-    "-07:00": _zone(":", True, False),
-    "-07": _zone("", False, False),
-    "Z0700": _zone("", True, True),
-    "Z07:00": _zone(":", True, True),
-    "Z07": _zone("", False, True),
+    **{
+        sign + form: _zone(sign + form)
+        for sign in "-Z"
+        for form in ("070000", "07:00:00", "0700", "07:00", "07")
+    },
 }
 
 

@@ -21,6 +21,7 @@ _SHOWN = "2006-01-02 15:04:05.999999999 -0700 MST"
 _RFC_3339 = "2006-01-02T15:04:05.999999999Z07:00"
 _ZERO = days_from_date(1, 1, 1) * 86_400 * SECOND
 _MAX_LAYOUT = 1_000
+_DAY = 86_400  # seconds
 
 
 def time_text(time: Time) -> str:
@@ -32,6 +33,8 @@ def time_json(time: Time) -> str:
     at = clock(time)
     if not 0 <= at.year <= 9999:
         raise ExpressionError("a year beyond 9999 can't be written as JSON")
+    if abs(at.offset) >= _DAY:
+        raise ExpressionError("a zone a day or more from UTC can't be written as JSON")
     return written(at, _RFC_3339)
 
 
@@ -43,7 +46,7 @@ def _formatted(time: Time, layout: str) -> str:
 
 def _added_date(time: Time, years: int, months: int, days: int) -> Time:
     at = clock(time)
-    limit = 1_000_000
+    limit = 1 << 31
     if max(abs(years), abs(months), abs(days)) > limit:
         raise ExpressionError("a date so far away can't be computed")
     date = (at.year + years, at.month + months, 1)
@@ -92,6 +95,16 @@ def _divided(unit: int) -> Callable[[Duration], int]:
     return lambda span: abs(span) // unit * (-1 if span < 0 else 1)
 
 
+def _in_units(unit: int) -> Callable[[Duration], float]:
+    """Whole units and the rest are divided apart, which shows in the last digit."""
+
+    def units(span: Duration) -> float:
+        whole = _divided(unit)(span)
+        return whole + (span - whole * unit) / unit
+
+    return units
+
+
 _METHODS: dict[str, dict[str, Callable[..., object]]] = {
     "time.Time": {
         "Year": lambda time: clock(time).year, "Month": lambda time: Month(clock(time).month),
@@ -116,8 +129,8 @@ _METHODS: dict[str, dict[str, Callable[..., object]]] = {
         "AddDate": _added_date, "Truncate": _truncated, "Round": _rounded,
     },
     "time.Duration": {
-        "Hours": lambda span: span / (3600 * SECOND), "Minutes": lambda span: span / (60 * SECOND),
-        "Seconds": lambda span: span / SECOND, "Milliseconds": _divided(1_000_000),
+        "Hours": _in_units(3600 * SECOND), "Minutes": _in_units(60 * SECOND),
+        "Seconds": _in_units(SECOND), "Milliseconds": _divided(1_000_000),
         "Microseconds": _divided(1_000), "Nanoseconds": int, "String": duration_text,
         "Abs": lambda span: Duration(wrap(abs(span))), "Round": rounded_span,
         "Truncate": truncated_span,

@@ -9,6 +9,8 @@ from shared.expressions.errors import ExpressionError
 from shared.expressions.library.arguments import Function, array, whole
 from shared.expressions.values import NilList, type_name
 
+_ORDERS = "the order is asc or desc"
+
 
 def _length(arguments: list[object], meter: Meter) -> object:
     value = arguments[0]
@@ -30,7 +32,7 @@ def _take(arguments: list[object], meter: Meter) -> object:
     if count < 0:
         raise ExpressionError("take needs a count that isn't negative")
     meter.elements(min(count, len(given)))
-    return given[:count]
+    return type(given)(given[:count])
 
 
 def _reverse(arguments: list[object], meter: Meter) -> object:
@@ -69,16 +71,18 @@ def _gather(given: list[object], flat: list[object], meter: Meter, depth: int) -
 
 
 def _sort(arguments: list[object], meter: Meter) -> object:
+    order = arguments[1] if len(arguments) > 1 else "asc"
+    if order not in ("asc", "desc"):
+        raise ExpressionError(_ORDERS)
     if not isinstance(arguments[0], list):
         return NilList()  # the reference gives an empty list for whatever else it is handed
-    order = arguments[1] if len(arguments) > 1 else "asc"
     return sorted_by(arguments[0], arguments[0], order, meter)
 
 
 def sorted_by(given: list[object], keys: list[object], order: object, meter: Meter) -> list[object]:
     """`given` in the order of `keys`, equal ones as they were; order is asc or desc."""
     if order not in ("asc", "desc"):
-        raise ExpressionError("the order is asc or desc")
+        raise ExpressionError(_ORDERS)
     meter.elements(len(given))
 
     def compared(one: int, other: int) -> int:

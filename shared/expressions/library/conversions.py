@@ -65,5 +65,8 @@ CONVERSIONS: dict[str, Function] = {
     "string": lambda arguments, meter: text_of(arguments[0], meter),
     "type": lambda arguments, meter: type_name(arguments[0]),
     "toJSON": lambda arguments, meter: to_json(arguments[0], meter),
-    "fromJSON": lambda arguments, meter: from_json(text(arguments[0]), meter),
+    "fromJSON": lambda arguments, meter: from_json(text(arguments[0]), meter, "exact"),
+}
+FLOAT_CONVERSIONS: dict[str, Function] = {
+    "fromJSON": lambda arguments, meter: from_json(text(arguments[0]), meter, "float64"),
 }

@@ -10,6 +10,7 @@ from shared.expressions.errors import ExpressionError
 from shared.expressions.library.arguments import Function, text
 from shared.expressions.values import Location, Time
 
+_SPAN_READING = 20  # steps
 _READING = 500  # steps: up to seven layouts are tried
 
 
@@ -34,9 +35,14 @@ def _date(arguments: list[object], meter: Meter) -> object:
     return read_time(text(given[0]), layouts, where)
 
 
+def _duration(arguments: list[object], meter: Meter) -> object:
+    meter.spend(_SPAN_READING)
+    return parsed_duration(text(arguments[0]))
+
+
 DATES: dict[str, Function] = {
     "now": _now,
     "date": _date,
-    "duration": lambda arguments, meter: parsed_duration(text(arguments[0])),
+    "duration": _duration,
     "timezone": lambda arguments, meter: zone_named(text(arguments[0])),
 }

@@ -4,7 +4,7 @@ from shared.expressions.access import fetch
 from shared.expressions.budget import Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.library.arguments import Function, array
-from shared.expressions.values import AnyMap, any_key, type_name
+from shared.expressions.values import AnyMap, Time, TypedList, any_key, type_name
 
 
 def _items(value: object, meter: Meter) -> list[tuple[object, object]]:
@@ -17,7 +17,7 @@ def _items(value: object, meter: Meter) -> list[tuple[object, object]]:
 
 
 def _to_pairs(arguments: list[object], meter: Meter) -> object:
-    return [[key, item] for key, item in _items(arguments[0], meter)]
+    return TypedList([key, item] for key, item in _items(arguments[0], meter))
 
 
 def _from_pairs(arguments: list[object], meter: Meter) -> object:
@@ -34,14 +34,20 @@ def _from_pairs(arguments: list[object], meter: Meter) -> object:
 def _get(arguments: list[object], meter: Meter) -> object:
     """The member, or nil where an index is out of range or there is nothing to look in."""
     base, key = arguments
+    if isinstance(base, AnyMap):
+        return base.get(any_key(key))
     if base is None:
         return None
     try:
         return fetch(base, key, meter)
     except ExpressionError:
-        if isinstance(base, list | str) and type(key) in (int, float):
-            return None  # out of range, which get forgives
-        raise
+        if isinstance(base, dict | Time) or (isinstance(base, list | str) and not _counts(key)):
+            raise
+        return None  # out of range, or no place to look in: get forgives both
+
+
+def _counts(key: object) -> bool:
+    return type(key) in (int, float)
 
 
 MAPS: dict[str, Function] = {

@@ -9,7 +9,7 @@ from shared.expressions.comparison import less
 from shared.expressions.errors import ExpressionError
 from shared.expressions.library.arguments import Function, whole
 from shared.expressions.operators import number
-from shared.expressions.values import type_name, wrap
+from shared.expressions.values import Duration, Month, TypedList, Weekday, type_name, wrap
 
 _BITS = 64
 
@@ -19,6 +19,11 @@ def _number(value: object) -> int | float:
     if found is None:
         raise ExpressionError(f"a number was needed, not {type_name(value)}")
     return found
+
+
+def _counted(value: object) -> int | float:
+    """A number, or what is one underneath: a span of time, a month."""
+    return int(value) if isinstance(value, Duration | Month | Weekday) else _number(value)
 
 
 def _abs(arguments: list[object], meter: Meter) -> object:
@@ -77,7 +82,7 @@ def _extreme(beats: Callable[[object, object, Meter], object]) -> Function:
             return arguments[0]
         best: object = None
         for value in _leaves(arguments, meter):
-            _number(value)
+            _counted(value)
             if best is None or beats(value, best, meter):
                 best = value
         return best
@@ -86,7 +91,7 @@ def _extreme(beats: Callable[[object, object, Meter], object]) -> Function:
 
 
 def _floats(arguments: list[object], meter: Meter) -> list[float]:
-    return [float(_number(value)) for value in _leaves(arguments, meter)]
+    return [float(_counted(value)) for value in _leaves(arguments, meter)]
 
 
 def _mean(arguments: list[object], meter: Meter) -> object:
@@ -106,7 +111,7 @@ def _sequence(arguments: list[object], meter: Meter) -> object:
     """`sequence(start, stop)`: the integers from start, stop excluded."""
     start, stop = whole(arguments[0]), whole(arguments[1])
     meter.elements(max(stop - start, 0))
-    return list(range(start, stop))
+    return TypedList(range(start, stop))
 
 
 def _random_int(arguments: list[object], meter: Meter) -> object:

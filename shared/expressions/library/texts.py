@@ -18,7 +18,7 @@ from shared.expressions.unicode_text import (
     to_bytes,
     upper,
 )
-from shared.expressions.values import NilList
+from shared.expressions.values import NilList, TypedList
 
 _MOST_REPEATS = 1_000_000
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
@@ -99,6 +99,8 @@ def _repeat(arguments: list[object], meter: Meter) -> object:
 def _join(arguments: list[object], meter: Meter) -> object:
     glue = text(arguments[1]) if len(arguments) > 1 else ""
     items = array(arguments[0])
+    if type(items) is TypedList:
+        raise ExpressionError("join takes an array of strings")
     meter.spend(len(items) // 4)
     parts = [text(item) for item in items]
     meter.text(sum(map(len, parts)) + len(glue) * len(parts))

@@ -43,6 +43,11 @@ class Fields:
     either_day: bool
     is_by_the_minute: bool
 
+    def as_lists(self) -> str:
+        """The same five fields with every value spelled out, which all readers of cron agree on."""
+        fields = (self.minutes, self.hours, self.days, self.months, self.weekdays)
+        return " ".join(",".join(map(str, sorted(values))) for values in fields)
+
 
 def parse_fields(text: str) -> Fields:
     """Reads `minute hour day-of-month month day-of-week`. Raises ValueError with the rule."""

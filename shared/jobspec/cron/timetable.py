@@ -3,23 +3,24 @@
 Where clocks change, a time that is skipped fires right after the gap, and one that comes twice
 fires the first time; but what goes on every hour, or by the minute (`*/5`), goes on through both.
 
-Own code, since the known libraries fire a daily time twice or never on such days, and what
-remains without these rules is the search below.
+croniter finds the matching readings of a clock without a time zone, from expressions spelled out as
+lists of numbers. What they mean where clocks change is decided here: left to itself croniter fires
+a daily time twice there, and its syntax takes more than Tork's.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
+
+from croniter import CroniterBadDateError, croniter
 
 from shared.jobspec.cron.fields import Fields
 from shared.jobspec.cron.wall_clock import read, wall_clock
 
-_MINUTE = timedelta(minutes=1)
-_DAY = timedelta(days=1)
-_HORIZON_DAYS = 8 * 366 + 1  # 29 February 2096 and 2104 are the furthest apart
+_HORIZON_YEARS = 9  # 29 February 2096 and 2104 are the furthest apart
 _HOURS_A_DAY = 24
 
 
@@ -96,31 +97,14 @@ class Calendar:
 
     def walls_after(self, wall: datetime) -> Iterator[datetime]:
         """The matching readings of the clock after `wall`, whether they exist or not."""
-        found = self._first_from(wall.replace(second=0, microsecond=0) + _MINUTE)
-        while found is not None:
-            yield found
-            found = self._first_from(found + _MINUTE)
-
-    def _first_from(self, start: datetime) -> datetime | None:
-        if self._matches(start.date()) and (found := self._within_day(start)):
-            return found
-        midnight = start.replace(hour=0, minute=0)
-        for days in range(1, _HORIZON_DAYS):
-            day = midnight + days * _DAY
-            if self._matches(day.date()):
-                return day.replace(hour=self.fields.hours[0], minute=self.fields.minutes[0])
-        return None
-
-    def _matches(self, day: date) -> bool:
-        if day.month not in self.fields.months:
-            return False
-        of_month = day.day in self.fields.days
-        of_week = day.isoweekday() % 7 in self.fields.weekdays
-        return (of_month or of_week) if self.fields.either_day else (of_month and of_week)
-
-    def _within_day(self, start: datetime) -> datetime | None:
-        for hour in self.fields.hours:
-            for minute in self.fields.minutes:
-                if (hour, minute) >= (start.hour, start.minute):
-                    return start.replace(hour=hour, minute=minute)
-        return None
+        search = croniter(
+            self.fields.as_lists(),
+            wall,
+            day_or=self.fields.either_day,
+            max_years_between_matches=_HORIZON_YEARS,
+        )
+        while True:
+            try:
+                yield search.get_next(datetime)
+            except CroniterBadDateError:  # no such day within the horizon: there is none
+                return

@@ -18,9 +18,9 @@ class Mount(Spec):
     type: t.MountType
     """`volume`: empty, removed after the task. `bind`: a directory of the worker's machine, if its
     operator allows it. `tmpfs`: in memory. Workers may know further types."""
-    source: t.ShortText | None = None
+    source: f.ShortText | None = None
     """Of a bind: the directory. A volume and a tmpfs have none."""
-    target: t.ShortText | None = None
+    target: f.ShortText | None = None
     """Where the task finds it: an absolute path, not `/tork` or below."""
     opts: dict[f.Key, f.Value] | None = None
     """Settings that the type of mount knows."""
@@ -73,14 +73,14 @@ class AuxTask(Spec):
         ("mounts", "networks", "limits"), "is shared: set it on the task this belongs to"
     )
 
-    name: f.TaskName | None = None
+    name: f.OptionalName | None = None
     """For people; may hold expressions."""
     description: f.Description | None = None
     """For people."""
     image: f.Template | None = None
-    """The container image, with its tag; may hold expressions."""
+    """The container image, with its tag; may hold expressions. Default: that of the task."""
     registry: Registry | None = None
-    """The login for the image, if it is private."""
+    """The login for the image, if it is private. Default: that of the task, with its image."""
     cmd: list[f.Template] | None = None
     """The command's arguments; they may hold expressions. Default: the image's."""
     entrypoint: list[str] | None = None
@@ -107,7 +107,8 @@ class Probe(Spec):
 
 
 class Sidecar(AuxTask):
-    """Runs beside the task, on a network of their own, and is stopped with it."""
+    """Runs beside the task, on a network of their own where its name is its host name, and is
+    stopped with it."""
 
     probe: Probe | None = None
     """The task starts when this succeeds. Default: at once."""

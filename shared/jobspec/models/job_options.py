@@ -60,9 +60,9 @@ class Wait(Spec):
 class Permission(Spec):
     """A user or a role that may see the job: one of the two."""
 
-    role: f.Key | None = None
+    role: f.ShortText | None = None
     """The role's short name; it must exist."""
-    user: f.Key | None = None
+    user: f.ShortText | None = None
     """The user's name; it must exist."""
 
     @model_validator(mode="after")

@@ -68,7 +68,7 @@ class TaskFields(Spec):
     """Storage in the task's container."""
     networks: list[f.Key] | None = None
     """Names of the container engine's networks."""
-    gpus: t.ShortText | None = None
+    gpus: f.ShortText | None = None
     """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
     privileged: f.Flag | None = None
     """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
@@ -115,7 +115,7 @@ class InnerTask(TaskFields):
         "needs": "is for the tasks of a job or sub-job alone",
     }
 
-    name: f.TaskName | None = None
+    name: f.OptionalName | None = None
     """For people; may hold expressions."""
 
 
@@ -168,7 +168,7 @@ class _ListedTask(TaskFields):
 class SubjobTask(_ListedTask):
     """One entry of a sub-job's task list."""
 
-    name: f.TaskName | None = None
+    name: f.OptionalName | None = None
     """For people; may hold expressions."""
 
 

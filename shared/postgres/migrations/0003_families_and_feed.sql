@@ -75,3 +75,12 @@ ALTER TABLE task_log_parts
     ADD COLUMN seq  bigint NOT NULL DEFAULT nextval('feed_seq');
 CREATE INDEX task_log_parts_feed ON task_log_parts (job_id, txid, seq);
 CREATE INDEX task_log_parts_in_order ON task_log_parts (txid, seq);
+
+-- How far each listener inside a service has heard the feed; one process serves it at a time.
+CREATE TABLE feed_cursors (
+    name          text PRIMARY KEY,
+    txid          bigint NOT NULL,
+    seq           bigint NOT NULL,
+    failures      integer NOT NULL DEFAULT 0,    -- in a row, of what comes next
+    claimed_until timestamptz NOT NULL           -- nobody else serves it until then
+);

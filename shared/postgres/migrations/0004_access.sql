@@ -35,6 +35,6 @@ CREATE TABLE api_keys (
 CREATE INDEX api_keys_of_user ON api_keys (username);
 CREATE INDEX api_keys_newest ON api_keys (created_at DESC, id);
 
--- What one principal may see is the jobs for everybody and those it is a reader of.
-CREATE INDEX jobs_for_everybody ON jobs (created_at DESC, id DESC) WHERE readers = '{}';
+-- Only jobs that aren't for everybody cost anything here.
 CREATE INDEX jobs_by_reader ON jobs USING gin (readers) WHERE readers <> '{}';
+CREATE INDEX jobs_private ON jobs (state) WHERE readers <> '{}';

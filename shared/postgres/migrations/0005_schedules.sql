@@ -27,3 +27,8 @@ CREATE INDEX schedules_due ON schedules (look_at) WHERE look_at IS NOT NULL;
 -- Whether a job of the schedule still runs, however many have ended.
 CREATE INDEX jobs_active_of_schedule ON jobs (schedule_id)
     WHERE schedule_id IS NOT NULL AND state IN ('PENDING', 'SCHEDULED', 'RUNNING');
+
+-- For the lists of jobs. A schedule may be gone while its jobs are still there.
+CREATE FUNCTION schedule_cron(schedule_id text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (SELECT s.cron FROM schedules s WHERE s.id = schedule_id);

@@ -1,5 +1,6 @@
 """What the API answers, as models: Tork's names on the wire, empty fields left out."""
 
+from services.coordinator.api.answers.access import Key, NewKeyShown, Role, User
 from services.coordinator.api.answers.base import (
     Answer,
     Error,
@@ -22,40 +23,57 @@ from services.coordinator.api.answers.jobs import (
     JobSummary,
     LogPage,
     LogPart,
-    Task,
 )
 from services.coordinator.api.answers.submitted import (
     AutoDeleteView,
+    AuxTaskView,
     DefaultsView,
     LimitsView,
+    MountView,
+    PermissionView,
+    ProbeView,
     RegistryView,
     RetryView,
+    SidecarView,
     WebhookView,
 )
+from services.coordinator.api.answers.tasks import EachView, ParallelView, SubjobView, Task
 
 __all__ = [
     "Answer",
     "AutoDeleteView",
+    "AuxTaskView",
     "Context",
     "DefaultsView",
+    "EachView",
     "Error",
     "Health",
     "Job",
     "JobMetrics",
     "JobPage",
     "JobSummary",
+    "Key",
     "LimitsView",
     "LogPage",
     "LogPart",
     "MetricsView",
+    "MountView",
+    "NewKeyShown",
     "Node",
     "NodeMetrics",
     "PageOf",
+    "ParallelView",
+    "PermissionView",
+    "ProbeView",
     "Queue",
     "RegistryView",
     "RetryView",
+    "Role",
+    "SidecarView",
     "Status",
+    "SubjobView",
     "Task",
     "TaskMetrics",
+    "User",
     "WebhookView",
 ]

@@ -1,4 +1,4 @@
-"""Jobs, their tasks and their logs."""
+"""Jobs and their logs."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,91 +9,13 @@ from services.coordinator.api.answers.base import Answer, PageOf
 from services.coordinator.api.answers.submitted import (
     AutoDeleteView,
     DefaultsView,
-    LimitsView,
-    RegistryView,
-    RetryView,
+    PermissionView,
+    ScheduleView,
     WebhookView,
 )
+from services.coordinator.api.answers.tasks import Task
 
 JobStateName = Literal["PENDING", "SCHEDULED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
-TaskStateName = Literal[
-    "CREATED",
-    "PENDING",
-    "SCHEDULED",
-    "RUNNING",
-    "COMPLETED",
-    "FAILED",
-    "CANCELLED",
-    "STOPPED",
-    "SKIPPED",
-]
-
-
-class Task(Answer):
-    """A task as submitted, or, with `id` and `state`, one attempt at it."""
-
-    id: str | None = None
-    """Of this attempt."""
-    job_id: str | None = None
-    """The job it belongs to."""
-    position: int | None = None
-    """Its place in the job's task list, counted from 1."""
-    name: str | None = None
-    """For people."""
-    description: str | None = None
-    """For people."""
-    state: TaskStateName | None = None
-    """`SKIPPED` means that its `if` gave false."""
-    created_at: datetime | None = None
-    """When this attempt was made."""
-    scheduled_at: datetime | None = None
-    """When it was put on its queue."""
-    started_at: datetime | None = None
-    """When a worker began to run it."""
-    completed_at: datetime | None = None
-    """When it was done or skipped."""
-    failed_at: datetime | None = None
-    """When it failed."""
-    cmd: list[str] | None = None
-    """The command's arguments."""
-    entrypoint: list[str] | None = None
-    """The program and its first arguments."""
-    run: str | None = None
-    """The shell script."""
-    image: str | None = None
-    """The container image."""
-    registry: RegistryView | None = None
-    """The login for the image."""
-    env: dict[str, str] | None = None
-    """The environment; values under secret-sounding names show as `[REDACTED]`."""
-    files: dict[str, str] | None = None
-    """Texts by path, below the working directory."""
-    workdir: str | None = None
-    """The directory it starts in."""
-    queue: str | None = None
-    """Which workers get it."""
-    error: str | None = None
-    """Why it failed."""
-    node_id: str | None = None
-    """The worker that has or had it."""
-    retry: RetryView | None = None
-    """How it is tried again after a failure."""
-    limits: LimitsView | None = None
-    """The most it may take."""
-    timeout: str | None = None
-    """How long one attempt may run, such as `1h30m`."""
-    result: str | None = None
-    """What it wrote to the file `$TORK_OUTPUT`."""
-    var: str | None = None
-    """Later expressions read its result as `tasks.` and this name."""
-    if_: str | None = None
-    """The condition for running it."""
-    priority: int | None = None
-    """0 to 9, higher first; 0 is left out."""
-    progress: float | None = None
-    """Percent, 0 to 100, as it wrote to the file `$TORK_PROGRESS`; 0 is left out."""
-    tags: list[str] | None = None
-    """For people."""
 
 
 class Context(Answer):
@@ -126,6 +48,10 @@ class JobSummary(Answer):
     """As submitted; values under secret-sounding names show as `[REDACTED]`."""
     state: JobStateName
     """`COMPLETED`, `FAILED` and `CANCELLED` are final; a restart leads back from the last two."""
+    created_by: str | None = None
+    """The user who submitted it, or `key:` and the id of the key if nobody owns that."""
+    schedule: ScheduleView | None = None
+    """The scheduled job that made it."""
     created_at: datetime
     """When it was accepted."""
     started_at: datetime | None = None
@@ -163,10 +89,14 @@ class Job(JobSummary):
     """For the tasks that don't set their own."""
     webhooks: list[WebhookView] | None = None
     """Who is told about changes."""
+    timeout: str | None = None
+    """How long it may take, from the start of its first task."""
     auto_delete: AutoDeleteView | None = None
     """When it is deleted by itself."""
     delete_at: datetime | None = None
     """The time it will be deleted; known once it is completed."""
+    permissions: list[PermissionView] | None = None
+    """Who may see it and act on it beside its creator; left out when everybody may."""
 
 
 class JobPage(PageOf[JobSummary]):

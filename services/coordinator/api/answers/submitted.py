@@ -16,6 +16,8 @@ class RetryView(Answer):
     """No wait is longer."""
     jitter: float | None = None
     """The largest share of a wait, 0 to 1, that chance may take off."""
+    on: list[int | str] | None = None
+    """Which failures are tried again: exit codes, `timeout`, `lost`."""
 
 
 class LimitsView(Answer):
@@ -59,3 +61,69 @@ class WebhookView(Answer):
 class AutoDeleteView(Answer):
     after: str
     """How long after completion, such as `24h`."""
+
+
+class PermissionView(Answer):
+    """One of the two."""
+
+    role: str | None = None
+    """All who have this role."""
+    user: str | None = None
+    """The user of this name."""
+
+
+class MountView(Answer):
+    type: str | None = None
+    """`volume`, `bind`, `tmpfs`, or what a worker knows beside them."""
+    source: str | None = None
+    """What is mounted."""
+    target: str | None = None
+    """Where the task finds it."""
+    opts: dict[str, str] | None = None
+    """Settings that the type of mount knows."""
+
+
+class AuxTaskView(Answer):
+    name: str | None = None
+    """For people."""
+    description: str | None = None
+    """For people."""
+    image: str | None = None
+    """The container image."""
+    registry: RegistryView | None = None
+    """The login for the image."""
+    cmd: list[str] | None = None
+    """The command's arguments."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments."""
+    run: str | None = None
+    """The shell script."""
+    env: dict[str, str] | None = None
+    """The environment; values under secret-sounding names show as `[REDACTED]`."""
+    files: dict[str, str] | None = None
+    """Texts by path, below the working directory."""
+    timeout: str | None = None
+    """How long it may run."""
+
+
+class ProbeView(Answer):
+    path: str | None = None
+    """What is asked for by HTTP."""
+    port: int | None = None
+    """Where the sidecar listens."""
+    timeout: str | None = None
+    """How long it may take until it answers."""
+
+
+class SidecarView(AuxTaskView):
+    probe: ProbeView | None = None
+    """How it shows that it is ready."""
+
+
+class ScheduleView(Answer):
+    """The scheduled job that a job comes from."""
+
+    id: str
+    """The scheduled job's id."""
+    cron: str | None = None
+    """When it makes jobs; left out when it is deleted."""

@@ -1,14 +1,10 @@
-"""Around every request: its id and log line, and errors as JSON."""
+"""Errors as JSON: each sort with its status, and a bug without its details."""
 
-import re
-import time
-import uuid
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import structlog
 from aiohttp import web
-from structlog.contextvars import bound_contextvars
+from aiohttp.typedefs import Handler
 
 from services.coordinator.api.errors import Refused
 from services.coordinator.api.replies import reply_error
@@ -19,32 +15,7 @@ from shared.postgres.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-REQUEST_ID = "X-Request-Id"
 _RETRY_AFTER_SECONDS = "5"
-_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_QUIET = ("/health", "/metrics")
-
-
-@web.middleware
-async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Names the request, in the answer and in every log line below, and logs how it went."""
-    given = request.headers.get(REQUEST_ID, "")
-    request_id = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
-    started = time.perf_counter()
-    with bound_contextvars(request=request_id):
-        response = await handler(request)
-        write = log.debug if request.path in _QUIET else log.info
-        write(
-            "request",
-            method=request.method,
-            path=request.path,
-            status=response.status,
-            milliseconds=round((time.perf_counter() - started) * 1000, 1),
-        )
-    response.headers[REQUEST_ID] = request_id
-    return response
 
 
 @web.middleware
@@ -54,7 +25,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as error:  # the router's and the body limit's
         return _http_error(request, error)
     except Refused as error:  # a rule of the API
-        return reply_error(error.status, str(error))
+        return reply_error(error.status, str(error), error.headers)
     except InvalidJob as error:  # a rule of the job language
         return reply_error(HTTPStatus.BAD_REQUEST, str(error))
     except UnknownJob:  # it may have been deleted

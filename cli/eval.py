@@ -1,0 +1,105 @@
+"""`conveyor eval`: what an expression of the job language gives."""
+
+import json
+import sys
+from typing import TextIO
+
+import click
+
+from cli.ending import EXIT_FAILED, EXIT_USAGE, fail
+from cli.eval_batch import answer_lines
+from cli.eval_json import as_json
+from shared.expressions import (
+    Answer,
+    ExpressionError,
+    answer,
+    compile_expression,
+    has_expression,
+    render,
+)
+
+_WIDTH = 100  # characters of a long expression that are shown around an error
+
+
+@click.command("eval")
+@click.argument("expression", required=False)
+@click.option(
+    "--context",
+    type=click.File("r", encoding="utf-8"),
+    help="A file with the names in scope, as one JSON object; - reads standard input.",
+)
+@click.option("--json", "wants_json", is_flag=True, help="Print the value as JSON, not as text.")
+@click.option(
+    "--batch",
+    is_flag=True,
+    help='Read lines of {"expr": …, "env": {…}}, write a line of {"value", "text"} or {"error"} '
+    "for each. Numbers in env are floats, as in the reference engine; --context keeps whole ones.",
+)
+def evaluate(expression: str | None, context: TextIO | None, wants_json: bool, batch: bool) -> None:
+    """Evaluate EXPRESSION, or a text with {{ expressions }} in it.
+
+    Example: conveyor eval "upper(inputs.name)" --context context.json
+    """
+    if batch:
+        if expression is not None or context is not None:
+            raise click.UsageError("--batch takes its expressions and names from standard input")
+        answer_lines(sys.stdin.buffer, sys.stdout)
+        return
+    if expression is None:
+        raise click.UsageError("Missing argument 'EXPRESSION' (or --batch)")
+    found = _answer_or_exit(expression, _names(context))
+    click.echo(as_json(found.value) if wants_json else _writable(found.text))
+
+
+def _names(context: TextIO | None) -> dict[str, object]:
+    try:
+        names = {} if context is None else json.load(context)
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested too deep
+        fail(f"--context isn't JSON: {error}", EXIT_USAGE)
+    if not isinstance(names, dict):
+        fail("--context must be one JSON object: the names in scope", EXIT_USAGE)
+    return names
+
+
+def _answer_or_exit(expression: str, names: dict[str, object]) -> Answer:
+    try:
+        if not _is_text(expression):
+            return answer(expression, names)
+        text = render(expression, names)
+        return Answer(text, text)
+    except ExpressionError as error:  # shown with the place it points at
+        click.secho(f"conveyor: {error.message}{_place(error)}", err=True, fg="red")
+        for line in _pointed_at(error):
+            click.echo(f"  {_writable(line)}", err=True)
+        sys.exit(EXIT_FAILED)
+
+
+def _is_text(expression: str) -> bool:
+    """Whether it is a text with expressions in it. `map(a, {{k: #}})` is an expression itself."""
+    if not has_expression(expression):
+        return False
+    try:
+        compile_expression(expression)
+    except ExpressionError:  # not an expression, so the braces mean what they do in a text
+        return True
+    return False
+
+
+def _place(error: ExpressionError) -> str:
+    return f" (column {error.column})" if error.column else ""
+
+
+def _pointed_at(error: ExpressionError) -> list[str]:
+    """The line that is to blame, and a caret below its column."""
+    if not error.column:
+        return []
+    start = error.source.rfind("\n", 0, error.column - 1) + 1
+    line = error.source[start:].partition("\n")[0].replace("\t", " ")
+    place = error.column - 1 - start
+    left = max(0, place - _WIDTH // 2) if len(line) > _WIDTH else 0
+    return [line[left : left + _WIDTH], " " * (place - left) + "^"]
+
+
+def _writable(text: str) -> str:
+    """Without halves of surrogate pairs, which no terminal takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")

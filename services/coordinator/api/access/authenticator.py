@@ -1,0 +1,115 @@
+"""From the credentials of a request to its principal."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from services.coordinator.api.access.principal import (
+    ADMIN_ROLE,
+    UNRESTRICTED,
+    Principal,
+    Scope,
+)
+from services.coordinator.api.errors import Unauthenticated
+from services.coordinator.credentials.api_keys import digest_of, id_of, is_key
+from services.coordinator.credentials.password_check import PasswordCheck
+from services.coordinator.settings import AuthSettings
+from services.coordinator.store.access import AccessStore
+
+API_KEY = "X-API-Key"
+
+_USER_SCOPES = frozenset({Scope.READ, Scope.SUBMIT, Scope.OPERATE})
+
+
+@dataclass(frozen=True, slots=True)
+class _Password:
+    username: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    text: str
+
+
+class Authenticator:
+    """Asks the database each time: who was shut out a moment ago stays out."""
+
+    def __init__(self, settings: AuthSettings, store: AccessStore) -> None:
+        self._settings = settings
+        self._store = store
+        self._passwords = PasswordCheck()
+
+    async def principal_of(self, request: web.Request) -> Principal:
+        """Raises Unauthenticated, DatabaseUnavailable."""
+        if not self._settings.is_on:
+            return UNRESTRICTED
+        shown = _shown(request)
+        if isinstance(shown, _Password) and self._settings.takes_passwords:
+            found = await self._by_password(shown)
+        elif isinstance(shown, _Key) and self._settings.takes_keys:
+            found = await self._by_key(shown.text)
+        else:
+            raise self._refusal("this needs credentials")
+        if found is None:
+            raise self._refusal("these credentials are not valid")
+        return found
+
+    async def _by_password(self, shown: _Password) -> Principal | None:
+        login = await self._store.login(shown.username)
+        stored = login.password_hash if login else None
+        if not await self._passwords.fits(shown.password, stored) or login is None:
+            return None
+        return Principal(
+            user=shown.username, roles=login.roles, scopes=_scopes_of_user(login.roles)
+        )
+
+    async def _by_key(self, text: str) -> Principal | None:
+        if self._is_operators(text):
+            return UNRESTRICTED
+        key_id = id_of(text)
+        key = await self._store.valid_key(key_id) if key_id else None
+        if key_id is None or key is None or not is_key(text, key.digest):
+            return None
+        if key.use_is_news:
+            await self._store.key_was_used(key_id)
+        roles, scopes = frozenset(key.roles), frozenset(map(Scope, key.scopes))
+        if key.username is not None:
+            scopes &= _scopes_of_user(roles)  # the owner may have lost a role since
+        return Principal(
+            user=key.username, roles=roles, scopes=scopes, key=key_id, expires_at=key.expires_at
+        )
+
+    def _is_operators(self, text: str) -> bool:
+        operators = self._settings.key.get_secret_value()
+        return bool(operators) and is_key(text, digest_of(operators))
+
+    def _refusal(self, message: str) -> Unauthenticated:
+        challenges = ['Basic realm="conveyor", charset="UTF-8"'] * self._settings.takes_passwords
+        challenges += ['Bearer realm="conveyor"'] * self._settings.takes_keys
+        return Unauthenticated(message, {hdrs.WWW_AUTHENTICATE: ", ".join(challenges)})
+
+
+def _scopes_of_user(roles: frozenset[str]) -> frozenset[Scope]:
+    return frozenset(Scope) if ADMIN_ROLE in roles else _USER_SCOPES
+
+
+def _shown(request: web.Request) -> _Password | _Key | None:
+    """What the request shows to be let in; None when it is nothing that can be read."""
+    if key := request.headers.get(API_KEY):
+        return _Key(key)
+    kind, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if kind.lower() == "bearer":
+        return _Key(value.strip())
+    return _password(value) if kind.lower() == "basic" else None
+
+
+def _password(value: str) -> _Password | None:
+    try:
+        username, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):  # whoever can't spell has no credentials
+        return None
+    # Postgres has no NUL, so no user is called that.
+    return _Password(username, password) if colon and "\x00" not in username else None

@@ -1,0 +1,122 @@
+"""What clients send about users, roles and keys."""
+
+from typing import Annotated, TypeVar
+
+from aiohttp import web
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import ErrorDetails
+
+from services.coordinator.api.access.principal import Scope
+from services.coordinator.api.errors import BadRequest
+from shared.jobspec import JSON_TYPES
+from shared.jobspec.clean_text import refuse_unkeepable
+from shared.jobspec.durations import DURATION_PATTERN, parse_duration
+from shared.jobspec.json_body import load_json
+
+_USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+_SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _duration(text: str) -> str:
+    if parse_duration(text).total_seconds() <= 0:
+        raise ValueError("must be longer than zero")
+    return text
+
+
+Username = Annotated[str, Field(pattern=_USERNAME)]
+Slug = Annotated[str, Field(pattern=_SLUG)]
+ShownName = Annotated[str, Field(min_length=1, max_length=256)]
+Password = Annotated[str, Field(min_length=1, max_length=1024)]
+Lifetime = Annotated[
+    str,
+    AfterValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["720h"]}),
+]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+
+class NewUser(_Body):
+    username: Username
+    """Letters, digits and `._@-`, up to 64; what the user logs in with."""
+    name: ShownName
+    """For people."""
+    password: Password
+    """Up to 1024 characters."""
+
+
+class NewRole(_Body):
+    slug: Slug
+    """Letters, digits and `._-`, up to 64; what permissions name."""
+    name: ShownName
+    """For people."""
+
+
+class RoleSlugs(RootModel[list[Slug]]):
+    """All the roles a user shall have."""
+
+
+class NewKeyRequest(_Body):
+    name: ShownName
+    """What the key is for."""
+    scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1)]
+    """What the key may do: `read`, `submit`, `operate`, or `admin`, which includes all."""
+    user: Username | None = None
+    """Whose key it is; by default that of the user who makes it. An admin may name another."""
+    expires_in: Annotated[Lifetime | None, Field(alias="expiresIn")] = None
+    """How long it is valid, such as `720h`; without it, until it is deleted."""
+
+
+_RULES = {
+    "missing": "is required",
+    "extra_forbidden": "unknown field",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must be 1 to 64 letters, digits, dots, dashes or underscores",
+    "list_type": "must be a list",
+    "too_short": "must have at least one entry",
+    "model_type": "must be a JSON object",
+    "enum": "must be {expected}",
+    "value_error": "{error}",
+}
+
+
+async def read_body(request: web.Request, model: type[M]) -> M:
+    """The JSON body. Raises BadRequest or InvalidJob: each field with its rule, not its value,
+    which may be a secret."""
+    try:
+        return model.model_validate(await _json(request))
+    except ValidationError as error:  # the client's mistake, in our words
+        raise BadRequest("; ".join(map(_problem, error.errors(include_url=False)))) from None
+
+
+async def _json(request: web.Request) -> object:
+    if request.content_type not in JSON_TYPES:
+        raise BadRequest("content-type: must be application/json")
+    try:
+        value = load_json((await request.read()).decode())
+    except UnicodeDecodeError:  # the client can mend it
+        raise BadRequest("the body is not UTF-8 text") from None
+    refuse_unkeepable(value)
+    return value
+
+
+def _problem(details: ErrorDetails) -> str:
+    field = ".".join(map(str, details["loc"]))
+    rule = _RULES.get(details["type"], details["msg"]).format(**details.get("ctx", {}))
+    return f"{field}: {rule}" if field else f"the body {rule}"

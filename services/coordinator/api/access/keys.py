@@ -1,0 +1,66 @@
+"""/keys: API keys. Everyone handles their own, an admin all."""
+
+from aiohttp import web
+
+from services.coordinator.api.access.bodies import NewKeyRequest, read_body
+from services.coordinator.api.access.principal import Principal, principal
+from services.coordinator.api.answers import Key, NewKeyShown, Status
+from services.coordinator.api.errors import BadRequest, Forbidden, NotFound
+from services.coordinator.api.replies import reply, reply_list
+from services.coordinator.api.requests import path_id, ports
+from services.coordinator.credentials.api_keys import new_key
+from services.coordinator.store.access_keys import NewKey
+from shared.jobspec import parse_duration
+
+
+async def create_key(request: web.Request) -> web.Response:
+    """The only answer that ever shows the key."""
+    who = principal(request)
+    asked = await read_body(request, NewKeyRequest)
+    _require_own(who, asked)
+    made = new_key()
+    row = await ports(request).access.add_key(
+        NewKey(
+            id=made.id,
+            name=asked.name,
+            digest=made.digest,
+            scopes=sorted(set(asked.scopes)),
+            username=asked.user or who.user,
+            expires_in=parse_duration(asked.expires_in) if asked.expires_in else None,
+            latest_end=who.expires_at,
+        )
+    )
+    if row is None:
+        raise BadRequest(f'user: "{asked.user}" is not allowed: there is no such user')
+    shown = Key.model_validate(row, from_attributes=True)
+    return reply(NewKeyShown(**shown.model_dump(), key=made.text))
+
+
+def _require_own(who: Principal, asked: NewKeyRequest) -> None:
+    """Nobody gives away more than they have. Raises Forbidden."""
+    if who.is_admin:
+        return
+    if who.user is None:
+        raise Forbidden("a key that belongs to no user can make no other, unless it is an admin's")
+    if asked.user not in (None, who.user):
+        raise Forbidden("only an admin may make keys for others")
+    if lacking := sorted(set(asked.scopes) - who.scopes):
+        raise Forbidden(f"you lack the scope {', '.join(lacking)}")
+
+
+async def list_keys(request: web.Request) -> web.Response:
+    who = principal(request)
+    if who.user is None and not who.is_admin:
+        return reply_list([])
+    rows = await ports(request).access.keys(None if who.is_admin else who.user)
+    return reply_list([Key.model_validate(row, from_attributes=True) for row in rows])
+
+
+async def delete_key(request: web.Request) -> web.Response:
+    who = principal(request)
+    key_id = path_id(request, "key")
+    mine = who.is_admin or who.user is not None
+    owner = None if who.is_admin else who.user
+    if not mine or not await ports(request).access.delete_key(key_id, owner):
+        raise NotFound("no such key")
+    return reply(Status())

@@ -1,0 +1,46 @@
+"""A submission's `permissions`: who must exist, and who may therefore see the job."""
+
+from aiohttp import web
+
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.requests import ports
+from shared.jobspec import InvalidJob, JobSpec, Problem, ScheduledJobSpec
+
+Submission = JobSpec | ScheduledJobSpec
+
+
+async def readers_of(request: web.Request, spec: Submission) -> list[str]:
+    """The readers of a job that the request submits: those it names, and who submits it.
+
+    Without permissions there are none: everybody may see it. Raises InvalidJob, naming each user
+    and role that does not exist.
+    """
+    permissions = spec.permissions or ()
+    users = {permission.user for permission in permissions if permission.user}
+    roles = {permission.role for permission in permissions if permission.role}
+    if not users and not roles:
+        return []
+    await _require_known(request, spec, users, roles)
+    named = {f"user:{user}" for user in users} | {f"role:{role}" for role in roles}
+    submitter = principal(request).identity
+    return sorted(named | ({submitter} if submitter else set()))
+
+
+async def _require_known(
+    request: web.Request, spec: Submission, users: set[str], roles: set[str]
+) -> None:
+    access = ports(request).access
+    no_users = await access.missing_users(users) if users else set()
+    no_roles = await access.missing_roles(roles) if roles else set()
+    problems = []
+    for place, permission in enumerate(spec.permissions or ()):
+        if permission.user in no_users:
+            problems.append(_unknown(place, "user", permission.user))
+        if permission.role in no_roles:
+            problems.append(_unknown(place, "role", permission.role))
+    if problems:
+        raise InvalidJob(problems)
+
+
+def _unknown(place: int, kind: str, name: str) -> Problem:
+    return Problem(f"permissions[{place}].{kind}", f"there is no such {kind}", f'"{name}"')

@@ -1,0 +1,86 @@
+"""Who a request comes from: what they may do, and which jobs they may see.
+
+A handler asks `principal(request)`. `readers` goes into SQL as one parameter: a job is visible when
+it has no readers of its own or shares one with the principal; None stands for all jobs.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from aiohttp import web
+
+EVERYBODY_ROLE = "public"
+"""The role that everyone has."""
+ADMIN_ROLE = "admin"
+"""The role that lets a user do everything."""
+
+
+class Scope(StrEnum):
+    """What a route asks for and a key grants. None includes another, but `admin` includes all."""
+
+    READ = "read"
+    SUBMIT = "submit"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """`user` is None for a key that nobody owns, and for everyone where nobody is asked.
+
+    `key` is the id of the key that was shown, `expires_at` (aware) when that key ends.
+    """
+
+    scopes: frozenset[Scope]
+    user: str | None = None
+    roles: frozenset[str] = frozenset()
+    key: str | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        return Scope.ADMIN in self.scopes
+
+    def may(self, scope: Scope) -> bool:
+        return self.is_admin or scope in self.scopes
+
+    @property
+    def identity(self) -> str | None:
+        """Its own entry among a job's readers: `user:x`, or `key:id` if nobody owns the key."""
+        if self.user is not None:
+            return f"user:{self.user}"
+        return f"key:{self.key}" if self.key is not None else None
+
+    @property
+    def creator(self) -> str | None:
+        """What a job it submits records as its creator: the user's name, or `key:id`."""
+        return self.user if self.user is not None else self.identity
+
+    @property
+    def readers(self) -> list[str] | None:
+        """The readers it counts among, sorted; None for an admin, who may see all jobs."""
+        if self.is_admin:
+            return None
+        roles = {f"role:{role}" for role in self.roles | {EVERYBODY_ROLE}}
+        return sorted(roles | ({self.identity} if self.identity else set()))
+
+
+UNRESTRICTED = Principal(scopes=frozenset({Scope.ADMIN}))
+"""Everyone, where authentication is off; and who holds the operator's own key."""
+
+_PRINCIPAL = web.RequestKey("principal", Principal)
+
+
+def remember(request: web.Request, who: Principal) -> None:
+    request[_PRINCIPAL] = who
+
+
+def principal(request: web.Request) -> Principal:
+    """Whose request it is. Every handler of a route that needs a scope may ask."""
+    return request[_PRINCIPAL]
+
+
+def known_principal(request: web.Request) -> Principal | None:
+    """The same where nobody may have been asked."""
+    return request.get(_PRINCIPAL)

@@ -1,0 +1,79 @@
+"""Scheduled jobs: what is submitted again and again."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import JsonValue
+
+from services.coordinator.api.answers.base import Answer, PageOf
+from services.coordinator.api.answers.submitted import (
+    AutoDeleteView,
+    DefaultsView,
+    PermissionView,
+    WebhookView,
+)
+from services.coordinator.api.answers.tasks import Task
+
+ScheduleStateName = Literal["ACTIVE", "PAUSED"]
+
+
+class ScheduledJobSummary(Answer):
+    """A scheduled job as lists show it."""
+
+    id: str
+    """Given when it was accepted; its jobs carry it."""
+    state: ScheduleStateName
+    """A `PAUSED` one makes no jobs."""
+    name: str
+    """As submitted."""
+    description: str | None = None
+    """As submitted."""
+    tags: list[str] | None = None
+    """As submitted."""
+    inputs: dict[str, JsonValue] | None = None
+    """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    created_by: str | None = None
+    """The user who submitted it, or `key:` and the id of the key if nobody owns that."""
+    created_at: datetime
+    """When it was accepted."""
+    cron: str
+    """When it makes a job."""
+    timezone: str
+    """Whose clocks `cron` means."""
+    overlap: Literal["allow", "skip"]
+    """Whether it makes a job while one of its own is not final."""
+    catch_up: Literal["none", "one", "all"]
+    """What becomes of the times that were missed while no scheduler ran."""
+    next_at: datetime | None = None
+    """When it makes the next job; left out while it is paused."""
+    last_at: datetime | None = None
+    """The time that its last job was due."""
+    last_job_id: str | None = None
+    """Its last job."""
+    error: str | None = None
+    """Why the job that is due can't be made; it is tried again each minute."""
+
+
+class ScheduledJob(ScheduledJobSummary):
+    """The whole scheduled job, as submitted."""
+
+    tasks: list[Task]
+    """As submitted."""
+    secrets: dict[str, str] | None = None
+    """Each name with `[REDACTED]`."""
+    output: str | None = None
+    """The expression that gives a job's `result`."""
+    defaults: DefaultsView | None = None
+    """For the tasks that don't set their own."""
+    webhooks: list[WebhookView] | None = None
+    """Who is told about the jobs' changes."""
+    auto_delete: AutoDeleteView | None = None
+    """When each job is deleted by itself."""
+    timeout: str | None = None
+    """How long each job may take."""
+    permissions: list[PermissionView] | None = None
+    """Who may see it and its jobs; left out when everybody may."""
+
+
+class ScheduledJobPage(PageOf[ScheduledJobSummary]):
+    """A page of the list of scheduled jobs."""

@@ -1,0 +1,179 @@
+"""Tasks, and what a task is made of."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import JsonValue
+
+from services.coordinator.api.answers.base import Answer
+from services.coordinator.api.answers.submitted import (
+    AutoDeleteView,
+    AuxTaskView,
+    DefaultsView,
+    LimitsView,
+    MountView,
+    RegistryView,
+    RetryView,
+    SidecarView,
+    WebhookView,
+)
+
+TaskStateName = Literal[
+    "CREATED",
+    "PENDING",
+    "SCHEDULED",
+    "RUNNING",
+    "COMPLETED",
+    "FAILED",
+    "CANCELLED",
+    "STOPPED",
+    "SKIPPED",
+]
+
+
+class Task(Answer):
+    """A task as submitted, or, with `id` and `state`, one attempt at it."""
+
+    id: str | None = None
+    """Of this attempt."""
+    job_id: str | None = None
+    """The job it belongs to."""
+    parent_id: str | None = None
+    """The `parallel` or `each` task it is a child of."""
+    place: int | None = None
+    """Its place among its parent's children, counted from 0."""
+    position: int | None = None
+    """Its place in the job's task list, counted from 1."""
+    name: str | None = None
+    """For people."""
+    description: str | None = None
+    """For people."""
+    state: TaskStateName | None = None
+    """`SKIPPED` means that its `if` gave false."""
+    created_at: datetime | None = None
+    """When this attempt was made."""
+    scheduled_at: datetime | None = None
+    """When it was put on its queue."""
+    started_at: datetime | None = None
+    """When a worker began to run it."""
+    completed_at: datetime | None = None
+    """When it was done or skipped."""
+    failed_at: datetime | None = None
+    """When it failed."""
+    cmd: list[str] | None = None
+    """The command's arguments."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments."""
+    run: str | None = None
+    """The shell script."""
+    image: str | None = None
+    """The container image."""
+    registry: RegistryView | None = None
+    """The login for the image."""
+    env: dict[str, str] | None = None
+    """The environment; values under secret-sounding names show as `[REDACTED]`."""
+    files: dict[str, str] | None = None
+    """Texts by path, below the working directory."""
+    workdir: str | None = None
+    """The directory it starts in."""
+    queue: str | None = None
+    """Which workers get it."""
+    error: str | None = None
+    """Why it failed."""
+    exit_code: int | None = None
+    """What its program returned, once it has ended by itself."""
+    node_id: str | None = None
+    """The worker that has or had it."""
+    retry: RetryView | None = None
+    """How it is tried again after a failure."""
+    limits: LimitsView | None = None
+    """The most it may take."""
+    timeout: str | None = None
+    """How long one attempt may run, such as `1h30m`."""
+    queue_timeout: str | None = None
+    """How long it may wait for a worker."""
+    allow_failure: bool | None = None
+    """Whether what follows goes on when it fails."""
+    needs: list[str] | None = None
+    """The names of the tasks that must be done before."""
+    result: str | None = None
+    """What it wrote to the file `$TORK_OUTPUT`; of a sub-job, the value of its `output`."""
+    var: str | None = None
+    """Later expressions read its result as `tasks.` and this name."""
+    if_: str | None = None
+    """The condition for running it."""
+    priority: int | None = None
+    """0 to 9, higher first; 0 is left out."""
+    progress: float | None = None
+    """Percent, 0 to 100, as it wrote to the file `$TORK_PROGRESS`; 0 is left out."""
+    tags: list[str] | None = None
+    """For people."""
+    pre: list[AuxTaskView] | None = None
+    """Run before it."""
+    post: list[AuxTaskView] | None = None
+    """Run after it."""
+    sidecars: list[SidecarView] | None = None
+    """Run beside it."""
+    mounts: list[MountView] | None = None
+    """Storage in its container."""
+    networks: list[str] | None = None
+    """Names of the container engine's networks."""
+    gpus: str | None = None
+    """Which graphics processors."""
+    privileged: bool | None = None
+    """Whether it has all rights on the worker's machine."""
+    parallel: "ParallelView | None" = None
+    """The tasks it is made of."""
+    each: "EachView | None" = None
+    """The list and the task it makes of every item."""
+    subjob: "SubjobView | None" = None
+    """The job it stands for."""
+
+
+class ParallelView(Answer):
+    tasks: list[Task]
+    """Run at once."""
+    min_success: int | str | None = None
+    """How many must complete, or which share."""
+
+
+class EachView(Answer):
+    list_: str | list[JsonValue]
+    """The expression that gives the list, or the list."""
+    task: Task
+    """Made for every item."""
+    var: str | None = None
+    """What an item is called in expressions; without it `item`."""
+    concurrency: int | None = None
+    """How many may run at a time; 0 is any number."""
+    min_success: int | str | None = None
+    """How many must complete, or which share."""
+
+
+class SubjobView(Answer):
+    id: str | None = None
+    """Of the job that was made, once there is one."""
+    name: str
+    """As submitted."""
+    description: str | None = None
+    """As submitted."""
+    tags: list[str] | None = None
+    """As submitted."""
+    tasks: list[Task] | None = None
+    """As submitted."""
+    inputs: dict[str, JsonValue] | None = None
+    """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    secrets: dict[str, str] | None = None
+    """Each name with `[REDACTED]`."""
+    output: str | None = None
+    """The expression that gives its result."""
+    defaults: DefaultsView | None = None
+    """For its tasks that don't set their own."""
+    detached: bool | None = None
+    """Whether the task is done as soon as the job is made."""
+    webhooks: list[WebhookView] | None = None
+    """Who is told about its changes."""
+    auto_delete: AutoDeleteView | None = None
+    """When it is deleted by itself."""
+    timeout: str | None = None
+    """How long it may take."""

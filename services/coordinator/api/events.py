@@ -1,0 +1,120 @@
+"""Live: /events, /jobs/{id}/events, and logs that are followed."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp import web
+
+from services.coordinator.api.access.principal import Principal, principal
+from services.coordinator.api.errors import BadRequest, NotFound
+from services.coordinator.api.requests import path_id, ports
+from services.coordinator.live.connection import ClientGone, Connection
+from services.coordinator.live.ending import Ending
+from services.coordinator.live.event_ids import Resume, resume_after
+from services.coordinator.live.frames import Frames
+from services.coordinator.live.interest import Interest
+from services.coordinator.live.log_text import JobLogText, TaskLogText
+from services.coordinator.live.ordered import OrderedFeed
+from services.coordinator.live.redactors import Redactors
+from services.coordinator.live.sending import Rendering, send
+from services.coordinator.live.subscription import HubClosed
+from services.coordinator.store.feed import BEGINNING, Cursor
+from services.coordinator.store.log_ends import Subject
+
+log = structlog.get_logger(__name__)
+
+_LAST_EVENT_ID = "Last-Event-ID"
+
+
+async def stream_events(request: web.Request) -> web.StreamResponse:
+    """Of all jobs that the principal may see, from now or from the last event on."""
+    resume = _resume(request)
+    readers = principal(request).readers
+    now = await ports(request).live.feed.now()
+    interest = Interest(readers=None if readers is None else frozenset(readers))
+    # An id from the future (the database was restored from a backup) must not silence the stream.
+    start = min(resume.cursor, now) if resume else now
+    return await _stream(request, interest, start, _frames(request, resume), None)
+
+
+async def stream_job_events(request: web.Request) -> web.StreamResponse:
+    """From the job's beginning or from the last event on, until it is over."""
+    resume = _resume(request)
+    subject = await _job(request)
+    start = min(resume.cursor, await ports(request).live.feed.now()) if resume else BEGINNING
+    return await _stream_subject(request, subject, start, _frames(request, resume))
+
+
+async def follow_job_log(request: web.Request) -> web.StreamResponse:
+    subject = await _job(request)
+    text = JobLogText(Redactors(ports(request).sealer))
+    return await _stream_subject(request, subject, BEGINNING, text)
+
+
+async def follow_task_log(request: web.Request) -> web.StreamResponse:
+    task_id = path_id(request, "task")
+    subject = await ports(request).live.ends.task(task_id, principal(request).readers)
+    if subject is None:
+        raise NotFound("no such task")
+    text = TaskLogText(Redactors(ports(request).sealer))
+    return await _stream_subject(request, subject, BEGINNING, text)
+
+
+async def _job(request: web.Request) -> Subject:
+    job_id = path_id(request, "job")
+    subject = await ports(request).live.ends.job(job_id, principal(request).readers)
+    if subject is None:
+        raise NotFound("no such job")
+    return subject
+
+
+def _resume(request: web.Request) -> Resume | None:
+    given = request.headers.get(_LAST_EVENT_ID, "").strip()
+    try:
+        return resume_after(given) if given else None
+    except ValueError as error:  # the client's mistake, in our words
+        raise BadRequest(f"{_LAST_EVENT_ID}: {given[:60]!r} is not allowed: {error}") from None
+
+
+def _frames(request: web.Request, resume: Resume | None) -> Frames:
+    return Frames(Redactors(ports(request).sealer), resume or Resume(BEGINNING))
+
+
+async def _stream_subject(
+    request: web.Request, subject: Subject, start: Cursor, rendering: Rendering
+) -> web.StreamResponse:
+    ending = Ending(ports(request).live.ends, subject)
+    interest = Interest(job_id=subject.job_id, task_id=subject.task_id)
+    return await _stream(request, interest, start, rendering, ending)
+
+
+async def _stream(
+    request: web.Request,
+    interest: Interest,
+    start: Cursor,
+    rendering: Rendering,
+    ending: Ending | None,
+) -> web.StreamResponse:
+    connection = Connection(
+        request, rendering.content_type, stalled_seconds=rendering.stalled_seconds
+    )
+    with ports(request).live.following(interest, start) as follower:
+        try:
+            async with asyncio.timeout(_seconds_left(principal(request))):
+                await send(connection, OrderedFeed(follower), rendering, ending)
+        except ClientGone:
+            pass  # it resumes when it likes, here or at another coordinator
+        except (HubClosed, TimeoutError):  # we stop, or its key has ended: as if the line were lost
+            if not rendering.tells_end:
+                connection.abort()
+        except Exception:  # a bug; with the answer begun, only its abrupt end can tell the client
+            log.exception("stream failed", path=request.path)
+            connection.abort()
+    return connection.response
+
+
+def _seconds_left(who: Principal) -> float | None:
+    if who.expires_at is None:
+        return None
+    return (who.expires_at - datetime.now(UTC)).total_seconds()

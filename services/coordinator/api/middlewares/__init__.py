@@ -1,0 +1,1 @@
+"""What is done around every request, each in a module of its own; `application` has their order."""

@@ -1,0 +1,112 @@
+"""/scheduled-jobs: submit, list, show, pause, resume, delete."""
+
+from datetime import datetime
+from functools import partial
+from typing import cast
+
+from aiohttp import web
+
+from services.coordinator.api import schedule_views as views
+from services.coordinator.api.access.permissions import readers_of
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.answers import Status
+from services.coordinator.api.errors import BadRequest, NotFound
+from services.coordinator.api.redacting import redacting
+from services.coordinator.api.replies import reply
+from services.coordinator.api.requests import PageQuery, path_id, ports, query
+from services.coordinator.store.rows import JsonObject
+from services.coordinator.store.schedules import NewSchedule, ScheduleRow
+from shared.jobspec import ScheduledJobSpec, parse_scheduled_job
+from shared.jobspec.cron import parse_cron, zone_name
+from shared.process.redaction import Redactor
+from shared.process.sealing import Sealer
+from shared.store.submission import new_job, new_job_id
+
+_NO_SCHEDULE = "no such scheduled job"
+_NEVER = "schedule.cron: it never fires again"
+
+
+async def submit_scheduled_job(request: web.Request) -> web.Response:
+    spec = parse_scheduled_job(await request.read(), request.headers.get("Content-Type", ""))
+    api = ports(request)
+    shown, sealed = _without_secrets(spec, api.sealer)
+    now = await api.schedules.now()
+    timezone = zone_name(spec.schedule.cron, spec.schedule.timezone)
+    new = NewSchedule(
+        id=new_job_id(),
+        cron=spec.schedule.cron,
+        timezone=timezone,
+        overlap=spec.schedule.overlap or "allow",
+        catch_up=spec.schedule.catch_up or "one",
+        spec=shown,
+        sealed=sealed,
+        created_by=principal(request).creator,
+        readers=await readers_of(request, spec),
+        created_at=now,
+        next_at=_next_firing(spec.schedule.cron, timezone, since=now, now=now),
+    )
+    await api.schedules.add(new)
+    return reply(views.schedule_summary(await _row(request, new.id), redacting(api.sealer, sealed)))
+
+
+def _without_secrets(spec: ScheduledJobSpec, sealer: Sealer) -> tuple[JsonObject, str | None]:
+    """The submission as it may be shown; if that is not all of it, all of it sealed."""
+    submitted = spec.as_submitted()
+    secrets = new_job(spec, "", datetime.min).secrets  # noqa: DTZ901 - of no time
+    if not secrets:
+        return cast(JsonObject, submitted), None
+    shown = Redactor(secrets.values()).value(submitted)
+    sealed = sealer.seal({"secrets": dict(secrets), "spec": submitted})
+    return cast(JsonObject, shown), sealed
+
+
+def _next_firing(cron: str, timezone: str, *, since: datetime, now: datetime) -> datetime:
+    found = parse_cron(cron, timezone, since).next_after(now)
+    if found is None:
+        raise BadRequest(_NEVER)
+    return found
+
+
+async def list_scheduled_jobs(request: web.Request) -> web.Response:
+    asked = query(request, PageQuery)
+    api = ports(request)
+    found = await api.schedules.list(principal(request).readers, asked.request())
+    return reply(views.schedule_page(found, partial(redacting, api.sealer)))
+
+
+async def get_scheduled_job(request: web.Request) -> web.Response:
+    row = await _row(request, path_id(request, "scheduled job"))
+    return reply(views.whole_schedule(row, redacting(ports(request).sealer, row.sealed)))
+
+
+async def _row(request: web.Request, schedule_id: str) -> ScheduleRow:
+    """Raises NotFound also for one that the principal may not see."""
+    row = await ports(request).schedules.one(schedule_id, principal(request).readers)
+    if row is None:
+        raise NotFound(_NO_SCHEDULE)
+    return row
+
+
+async def pause_scheduled_job(request: web.Request) -> web.Response:
+    row = await _row(request, path_id(request, "scheduled job"))
+    if not await ports(request).schedules.pause(row.id):
+        raise BadRequest("scheduled job is not ACTIVE")
+    return reply(Status())
+
+
+async def resume_scheduled_job(request: web.Request) -> web.Response:
+    """What would have fired while it was paused is not caught up."""
+    row = await _row(request, path_id(request, "scheduled job"))
+    schedules = ports(request).schedules
+    now = await schedules.now()
+    next_at = _next_firing(row.cron, row.timezone, since=row.created_at, now=now)
+    if not await schedules.resume(row.id, next_at):
+        raise BadRequest("scheduled job is not PAUSED")
+    return reply(Status())
+
+
+async def delete_scheduled_job(request: web.Request) -> web.Response:
+    schedule_id = path_id(request, "scheduled job")
+    if not await ports(request).schedules.delete(schedule_id, principal(request).readers):
+        raise NotFound(_NO_SCHEDULE)
+    return reply(Status())

@@ -1,0 +1,1 @@
+"""Passwords and API keys: how they are made, stored and compared."""

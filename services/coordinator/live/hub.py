@@ -1,0 +1,118 @@
+"""The hub: one reader of the feed for all streams of a coordinator, while there are any."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
+
+import structlog
+
+from services.coordinator.live.interest import Asked, Interest, together
+from services.coordinator.live.subscription import Subscription
+from services.coordinator.store.feed import Cursor, FeedPage, FeedRow
+from services.coordinator.store.readers import Readers
+from shared.postgres.errors import DatabaseUnavailable
+from shared.process.loops import backoff_seconds
+
+log = structlog.get_logger(__name__)
+
+_SHORTEST_SECONDS = 0.1
+_LONGEST_SECONDS = 0.5
+_CAPACITY_ROWS = 1000
+
+
+class FeedPages(Protocol):
+    async def page(
+        self, after: Cursor, *, jobs: Collection[str] | None, readers: Readers
+    ) -> FeedPage:
+        """Raises DatabaseUnavailable."""
+        ...
+
+
+class Hub:
+    """Asks every 100 ms at first, up to 500 ms as nothing happens, at once after a full page."""
+
+    def __init__(self, feed: FeedPages, *, capacity_rows: int = _CAPACITY_ROWS) -> None:
+        self._feed = feed
+        self._capacity_rows = capacity_rows
+        self._subscriptions: dict[Subscription, Cursor] = {}
+        self._cursor: Cursor | None = None
+        self._poller: asyncio.Task[None] | None = None
+        self._pause = _SHORTEST_SECONDS
+        self._failures = 0
+        self.is_closed = False
+
+    def join(self, interest: Interest, cursor: Cursor) -> Subscription:
+        """What is wanted will be brought, from a place near `cursor`, which the newcomer is at."""
+        subscription = Subscription(interest, self._capacity_rows)
+        if self.is_closed:
+            subscription.close()
+            return subscription
+        self._subscriptions[subscription] = cursor
+        self._pause = _SHORTEST_SECONDS
+        if self._poller is None or self._poller.done():
+            self._cursor = None
+            self._poller = asyncio.create_task(self._poll())
+        return subscription
+
+    def leave(self, subscription: Subscription) -> None:
+        self._subscriptions.pop(subscription, None)
+
+    async def close(self) -> None:
+        """Stop reading; all streams end."""
+        self.is_closed = True
+        for subscription in self._subscriptions:
+            subscription.close()
+        if self._poller is not None:
+            self._poller.cancel()
+            await asyncio.gather(self._poller, return_exceptions=True)
+
+    async def _poll(self) -> None:
+        while self._subscriptions:  # noqa: ASYNC110 - the feed tells nobody of its news
+            await asyncio.sleep(await self._read())
+
+    async def _read(self) -> float:
+        """One round; returns the seconds to the next."""
+        # Who joins while the page is read was not asked for in it, and begins with the next.
+        cursor, present = self._begin()
+        asked = together(subscription.interest for subscription in present)
+        try:
+            page = await self._feed.page(cursor, jobs=asked.jobs, readers=asked.readers)
+        except DatabaseUnavailable as error:  # the streams stay open and go on when it is back
+            return self._failed(asked, error)
+        except Exception as error:  # a bug; the streams would wait for ever for a hub that ended
+            log.exception("feed can't be read")
+            return self._failed(asked, error)
+        self._failures = 0
+        self._cursor = page.cursor
+        _bring(page, present)
+        self._pause = _SHORTEST_SECONDS if page.rows else min(self._pause * 1.5, _LONGEST_SECONDS)
+        return self._pause if page.is_last else 0.0
+
+    def _begin(self) -> tuple[Cursor, list[Subscription]]:
+        if self._cursor is None:
+            self._cursor = min(self._subscriptions.values())
+        for subscription in self._subscriptions:
+            if subscription.start is None:
+                subscription.begin(self._cursor)
+        return self._cursor, list(self._subscriptions)
+
+    def _failed(self, asked: Asked, error: Exception) -> float:
+        self._failures += 1
+        delay = backoff_seconds(self._failures)
+        jobs = "all" if asked.jobs is None else len(asked.jobs)
+        log.warning("feed unavailable", error=str(error), jobs=jobs, retry_in_seconds=delay)
+        return delay
+
+
+def _bring(page: FeedPage, present: Iterable[Subscription]) -> None:
+    """Each gets its rows, and all the place they are now at."""
+    of_job: dict[str, list[FeedRow]] = defaultdict(list)
+    for row in page.rows:
+        of_job[row.job_id].append(row)
+    for subscription in present:
+        interest = subscription.interest
+        rows: Sequence[FeedRow] = (
+            page.rows if interest.job_id is None else of_job.get(interest.job_id, ())
+        )
+        subscription.bring([row for row in rows if interest.wants(row)], page.cursor)

@@ -1,0 +1,107 @@
+"""Whose log is followed, and whether it has come to its end."""
+
+from dataclasses import dataclass
+
+from services.coordinator.store.feed import Cursor
+from services.coordinator.store.readers import Readers
+from shared.messages import PARTS_PER_DISPATCH
+from shared.postgres.pool import Pool, acquired
+
+JOB_TO_FOLLOW = """
+SELECT id AS job_id, NULL AS task_id FROM jobs
+WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
+"""
+
+TASK_TO_FOLLOW = """
+SELECT t.job_id, t.id AS task_id FROM tasks t JOIN jobs j ON j.id = t.job_id
+WHERE t.id = $1 AND ($2::text[] IS NULL OR j.readers = '{}' OR j.readers && $2)
+"""
+
+# One snapshot tells all: is it final, is anything of it behind the cursor, are there parts missing
+# of those that the last dispatch has written. A part that has not come some seconds after its task
+# has ended is gone (deleted for its age, say). A task that was cancelled while it ran can't tell
+# how many parts it has: its last words are waited for.
+END_OF_JOB = f"""
+SELECT j.state IN ('COMPLETED', 'FAILED', 'CANCELLED') AS is_final,
+       NOT EXISTS (SELECT FROM job_events e
+                   WHERE e.job_id = j.id AND (e.txid, e.seq) > ($2, $3))
+   AND NOT EXISTS (SELECT FROM task_log_parts p
+                   WHERE p.job_id = j.id AND (p.txid, p.seq) > ($2, $3))
+   AND NOT EXISTS (SELECT FROM tasks t
+                   WHERE t.job_id = j.id AND t.log_parts > 0
+                     AND coalesce(t.completed_at, t.failed_at) > now() - interval '10 s'
+                     AND t.log_parts > (
+                         SELECT count(*) FROM task_log_parts p WHERE p.task_id = t.id
+                         AND p.number > (t.dispatch - 1) * {PARTS_PER_DISPATCH}::bigint))
+   AND NOT (EXISTS (SELECT FROM tasks t
+                    WHERE t.job_id = j.id AND t.state = 'CANCELLED' AND t.node_id IS NOT NULL)
+            AND coalesce((SELECT e.at FROM job_events e WHERE e.job_id = j.id
+                          ORDER BY e.txid DESC, e.seq DESC LIMIT 1), '-infinity')
+                > now() - interval '3 s') AS is_complete
+FROM jobs j WHERE j.id = $1
+"""  # noqa: S608 - a number of our own
+
+END_OF_TASK = f"""
+SELECT t.state IN ('COMPLETED', 'FAILED', 'CANCELLED', 'STOPPED', 'SKIPPED') AS is_final,
+       NOT EXISTS (SELECT FROM task_log_parts p
+                   WHERE p.task_id = t.id AND (p.txid, p.seq) > ($2, $3))
+   AND NOT (coalesce(t.completed_at, t.failed_at, '-infinity') > now() - interval '10 s'
+            AND coalesce(t.log_parts, 0) > (
+                SELECT count(*) FROM task_log_parts p WHERE p.task_id = t.id
+                AND p.number > (t.dispatch - 1) * {PARTS_PER_DISPATCH}::bigint))
+   AND NOT (t.state = 'CANCELLED' AND t.node_id IS NOT NULL
+            AND coalesce((SELECT e.at FROM job_events e WHERE e.job_id = t.job_id
+                          ORDER BY e.txid DESC, e.seq DESC LIMIT 1), '-infinity')
+                > now() - interval '3 s') AS is_complete
+FROM tasks t WHERE t.id = $1
+"""  # noqa: S608 - a number of our own
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a stream is about: a job, or (`task_id`) one of its tasks."""
+
+    job_id: str
+    task_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """`is_complete`: nothing of its log is missing or behind the place that was named."""
+
+    is_final: bool
+    is_complete: bool
+
+
+_GONE = End(is_final=True, is_complete=True)
+
+
+class LogEnds:
+    """Every method raises DatabaseUnavailable."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def job(self, job_id: str, readers: Readers) -> Subject | None:
+        """None when there is no such job, or not for one of `readers` (None: all jobs)."""
+        return await self._subject(JOB_TO_FOLLOW, job_id, readers)
+
+    async def task(self, task_id: str, readers: Readers) -> Subject | None:
+        """As `job`, by the id of a task."""
+        return await self._subject(TASK_TO_FOLLOW, task_id, readers)
+
+    async def end(self, subject: Subject, seen: Cursor) -> End:
+        """How far it is, for somebody who has seen the feed up to `seen`."""
+        sql, id_ = (
+            (END_OF_JOB, subject.job_id)
+            if subject.task_id is None
+            else (END_OF_TASK, subject.task_id)
+        )
+        async with acquired(self._pool) as connection:
+            row = await connection.fetchrow(sql, id_, seen.txid, seen.seq)
+        return End(**row) if row else _GONE
+
+    async def _subject(self, sql: str, id_: str, readers: Readers) -> Subject | None:
+        async with acquired(self._pool) as connection:
+            row = await connection.fetchrow(sql, id_, readers)
+        return Subject(**row) if row else None

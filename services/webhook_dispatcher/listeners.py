@@ -1,0 +1,110 @@
+"""Event listeners of other packages: told of every change of every job, in order, at least once.
+
+A package names an async callable in the entry point group `conveyor.event_listeners`:
+
+    [project.entry-points."conveyor.event_listeners"]
+    audit = "my_package.audit:on_changes"
+
+It is called with a list of changes, each a dict with the fields of `shared.messages.Change`; times
+are texts as in JSON. The entry point's name is what its place in the feed is kept by. When it
+raises, or takes longer than `CALL_SECONDS`, it is called with the same changes again later.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from importlib.metadata import entry_points
+from typing import Any, cast
+
+import structlog
+
+from services.webhook_dispatcher.store import listener_cursors
+from services.webhook_dispatcher.store.listener_cursors import Claim, News
+from shared.messages import Change
+from shared.postgres.pool import Pool, acquired
+from shared.process.redaction import Redactor
+from shared.process.run import CannotStart
+from shared.process.sealing import Sealer, SealingError
+
+log = structlog.get_logger(__name__)
+
+ChangeDict = dict[str, Any]
+Listener = Callable[[list[ChangeDict]], Awaitable[None]]
+
+GROUP = "conveyor.event_listeners"
+CALL_SECONDS = 30.0
+_HOLD = timedelta(seconds=CALL_SECONDS + 30)
+_PAGE_ROWS = 100
+_LONGEST_DELAY_SECONDS = 60.0
+_AT_ONCE = 0.0
+
+
+def installed_listeners() -> dict[str, Listener]:
+    """By name. Raises CannotStart when one can't be loaded."""
+    found: dict[str, Listener] = {}
+    for entry_point in entry_points(group=GROUP):
+        try:
+            found[entry_point.name] = entry_point.load()
+        except Exception as error:  # whatever another package does when it is imported
+            raise CannotStart(f"event listener {entry_point.name}: {error}") from error
+    return found
+
+
+class Listening:
+    """One listener, served by one dispatcher at a time."""
+
+    def __init__(self, pool: Pool, sealer: Sealer, name: str, listener: Listener) -> None:
+        self._pool = pool
+        self._sealer = sealer
+        self._name = name
+        self._listener = listener
+        self._is_known = False
+
+    async def tell_news(self) -> float | None:
+        """One round; 0 when there may be more. Raises DatabaseUnavailable."""
+        async with acquired(self._pool) as connection:
+            if not self._is_known:
+                await listener_cursors.add(connection, self._name)
+                self._is_known = True
+            claim = await listener_cursors.claim(connection, self._name, _HOLD)
+            news = await listener_cursors.news(connection, claim, _PAGE_ROWS) if claim else []
+        if claim is None or not news:
+            return None
+        told = await self._tell(claim, [c for item in news for c in self._changes(item)])
+        async with acquired(self._pool) as connection:
+            if not told:
+                delay = _delay(claim.failures)
+                await listener_cursors.failed(connection, claim, delay)
+                return None
+            await listener_cursors.heard(connection, claim, news[-1])
+        return _AT_ONCE
+
+    async def _tell(self, claim: Claim, changes: list[ChangeDict]) -> bool:
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._listener(changes)
+        except Exception:  # another package's code; what it raises is its author's to read
+            log.exception("event listener failed", listener=self._name, failures=claim.failures + 1)
+            return False
+        return True
+
+    def _changes(self, news: News) -> Sequence[ChangeDict]:
+        changes = [Change.model_validate(change).model_dump(mode="json") for change in news.changes]
+        return self._without_secrets(changes, news.sealed)
+
+    def _without_secrets(
+        self, changes: Sequence[ChangeDict], sealed: str | None
+    ) -> Sequence[ChangeDict]:
+        if sealed is None:
+            return changes
+        try:
+            secrets = cast(Mapping[str, str], self._sealer.unseal(sealed)["secrets"])
+        except SealingError as error:  # telling too little is better than telling a secret
+            log.error("secrets can't be unsealed: results are not told", why=str(error))
+            return [change | {"result": None, "error": None} for change in changes]
+        return Redactor(secrets.values()).value(changes)
+
+
+def _delay(failures: int) -> timedelta:
+    """1 s, doubled for each failure before."""
+    return timedelta(seconds=min(2.0 ** min(failures, 10), _LONGEST_DELAY_SECONDS))

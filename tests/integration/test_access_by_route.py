@@ -1,0 +1,158 @@
+"""Each route against each kind of client: nobody gets further than they may."""
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from services.coordinator.settings import AuthSettings
+from tests.support.access import (
+    OPERATOR,
+    PROTECTED,
+    Headers,
+    add_key,
+    add_user,
+    hash_cheaply,
+    submit,
+)
+from tests.support.api import Api, api_on
+from tests.support.route_scopes import SCOPES
+
+pytestmark = pytest.mark.real
+
+JOB = """
+name: private
+tasks: [{name: a}]
+permissions: [{user: owner}]
+"""
+SCHEDULED_JOB = "name: private\ntasks: [{name: a}]\npermissions: [{user: owner}]\n" + (
+    "schedule: {cron: '0 0 1 1 *'}\n"
+)
+OF_JOBS = re.compile(r"/(jobs|tasks|scheduled-jobs)/{id}")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A private job of `owner`, with a task, and a private scheduled job."""
+
+    api: Api
+    owner: Headers
+    ids: dict[str, str]
+
+    async def status(self, method: str, path: str, headers: Headers) -> int:
+        """Of the answer; a stream of events is not waited for."""
+        kind = path.split("/")[1]
+        asked = path.format(id=self.ids.get(kind, "none"), name="none", username="none")
+        async with self.api.client.request(method, asked, headers=headers) as response:
+            return response.status
+
+    async def refusals(self, headers: Headers) -> dict[tuple[str, str], int]:
+        """The routes that answer that the client is not known, or may not."""
+        found = {route: await self.status(*route, headers) for route in SCOPES}
+        return {route: status for route, status in found.items() if status in (401, 403)}
+
+
+@pytest.fixture
+async def setting(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Setting]:
+    hash_cheaply(monkeypatch)
+    async with api_on(postgres_dsn, auth=PROTECTED) as api:
+        owner = await add_user(api, "owner")
+        job = await submit(api, owner, JOB)
+        task = await api.add_task(job["id"])
+        scheduled = await _schedule(api, owner)
+        ids = {"jobs": job["id"], "tasks": task.id, "scheduled-jobs": scheduled}
+        yield Setting(api, owner, ids)
+
+
+async def _schedule(api: Api, owner: Headers) -> str:
+    headers = {**owner, "Content-Type": "text/yaml"}
+    status, body = await api.answer("POST", "/scheduled-jobs", data=SCHEDULED_JOB, headers=headers)
+    assert status == 200, body
+    return str(body["id"])
+
+
+def needing(*scopes: str | None, status: int) -> dict[tuple[str, str], int]:
+    return {route: status for route, scope in SCOPES.items() if scope in scopes}
+
+
+EVERY = ("read", "submit", "operate", "admin")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-API-Key": "wrong"},
+        {"X-API-Key": f"cvk_0123456789abcdef_{'x' * 43}"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "Basic b3duZXI6d3Jvbmc="},
+        {"Authorization": "Basic !"},
+        {"Authorization": "Digest x"},
+    ],
+    ids=["none", "key", "likely key", "bearer", "password", "garbage", "scheme"],
+)
+async def test_without_valid_credentials_only_health_answers(
+    setting: Setting, headers: Headers
+) -> None:
+    assert await setting.refusals(headers) == needing(*EVERY, status=401)
+
+
+@pytest.mark.parametrize("scope", ["read", "submit", "operate"])
+async def test_a_key_does_what_its_scope_says_and_no_more(setting: Setting, scope: str) -> None:
+    key = await add_key(setting.api, scope, user="owner")
+    others = set(EVERY) - {scope}
+    assert await setting.refusals(key) == needing(*others, status=403)
+
+
+async def test_a_user_does_all_but_administration(setting: Setting) -> None:
+    assert await setting.refusals(setting.owner) == needing("admin", status=403)
+
+
+async def test_an_admin_and_the_operator_are_refused_nothing(setting: Setting) -> None:
+    admin = await add_user(setting.api, "boss", "admin")
+    key = await add_key(setting.api, "admin")
+    for headers in (admin, key, OPERATOR):
+        assert await setting.refusals(headers) == {}
+
+
+async def test_what_a_stranger_may_not_see_is_not_there(setting: Setting) -> None:
+    stranger = await add_user(setting.api, "stranger", "public")
+    keys = [
+        await add_key(setting.api, "read", "submit", "operate", user="stranger"),
+        await add_key(setting.api, "read", "submit", "operate"),
+    ]
+    private = {route for route in SCOPES if OF_JOBS.match(route[1])}
+    assert len(private) > 10
+    for headers in (stranger, *keys):
+        statuses = {route: await setting.status(*route, headers) for route in private}
+        assert statuses == dict.fromkeys(private, 404)
+
+
+async def test_its_owner_finds_it(setting: Setting) -> None:
+    reads = {route for route in SCOPES if OF_JOBS.match(route[1]) and route[0] == "GET"}
+    statuses = {route: await setting.status(*route, setting.owner) for route in reads}
+    assert statuses == dict.fromkeys(reads, 200)
+
+
+async def test_a_401_says_how_to_authenticate(setting: Setting) -> None:
+    response = await setting.api.raw("GET", "/jobs")
+    assert response.headers["WWW-Authenticate"] == (
+        'Basic realm="conveyor", charset="UTF-8", Bearer realm="conveyor"'
+    )
+    assert await response.json() == {"message": "this needs credentials"}
+
+
+async def test_what_a_password_opens_a_key_does_not_and_the_other_way(postgres_dsn: str) -> None:
+    only_keys = PROTECTED.model_copy(update={"type": "key"})
+    async with api_on(postgres_dsn, auth=only_keys) as api:
+        user = await add_user(api, "ann")
+        assert await api.answer("GET", "/jobs", headers=user) == (
+            401,
+            {"message": "this needs credentials"},
+        )
+        assert (await api.answer("GET", "/jobs", headers=OPERATOR))[0] == 200
+    only_passwords = AuthSettings(type="basic")
+    async with api_on(postgres_dsn, auth=only_passwords) as api:
+        assert (await api.answer("GET", "/jobs", headers=user))[0] == 200
+        assert (await api.answer("GET", "/jobs", headers=OPERATOR))[0] == 401

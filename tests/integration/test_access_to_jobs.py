@@ -1,0 +1,147 @@
+"""Permissions of jobs: who sees them in lists, by id, and in searches."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.access import (
+    OPERATOR,
+    PROTECTED,
+    Headers,
+    add_key,
+    add_user,
+    done,
+    hash_cheaply,
+    submit,
+)
+from tests.support.api import Api, api_on
+
+pytestmark = pytest.mark.real
+
+
+@dataclass(frozen=True)
+class Company:
+    """Ann and Otto, who has the role ops; Ann's jobs: for all, for ops, for Bob, for herself."""
+
+    api: Api
+    ann: Headers
+    bob: Headers
+    otto: Headers
+
+    async def names(self, headers: Headers, q: str = "") -> list[str]:
+        """Of the jobs that are listed, newest first."""
+        page = await self.api.get("/jobs", headers=headers, params={"q": q} if q else None)
+        assert page["totalItems"] == len(page["items"])
+        return [job["name"] for job in page["items"]]
+
+
+@pytest.fixture
+async def company(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Company]:
+    hash_cheaply(monkeypatch)
+    async with api_on(postgres_dsn, auth=PROTECTED) as api:
+        await done(api, "POST", "/roles", OPERATOR, json={"slug": "ops", "name": "Operations"})
+        ann, bob = await add_user(api, "ann"), await add_user(api, "bob")
+        otto = await add_user(api, "otto", "ops")
+        for name, permissions in (
+            ("open", ""),
+            ("operations", "permissions: [{role: ops}]"),
+            ("bobs", "permissions: [{user: bob}]"),
+            ("own", "permissions: [{user: ann}]"),
+            ("public", "permissions: [{role: public}]"),
+        ):
+            await submit(api, ann, f"name: {name}\ntags: [t]\ntasks: [{{name: a}}]\n{permissions}")
+        yield Company(api, ann, bob, otto)
+
+
+ALL = ["public", "own", "bobs", "operations", "open"]
+
+
+@pytest.mark.parametrize("q", ["", "tag:t", "pending", "tag:t pending"])
+async def test_lists_counts_and_searches_hold_what_may_be_seen(company: Company, q: str) -> None:
+    assert await company.names(company.ann, q) == ALL
+    assert await company.names(OPERATOR, q) == ALL
+    assert await company.names(company.bob, q) == ["public", "bobs", "open"]
+    assert await company.names(company.otto, q) == ["public", "operations", "open"]
+    assert await company.names(await add_key(company.api, "read"), q) == ["public", "open"]
+    bobs_key = await add_key(company.api, "read", user="bob")
+    assert await company.names(bobs_key, q) == ["public", "bobs", "open"]
+
+
+async def test_words_find_only_what_may_be_seen(company: Company) -> None:
+    assert await company.names(company.ann, "bobs") == ["bobs"]
+    assert await company.names(company.otto, "bobs") == []
+
+
+async def test_pages_of_what_may_be_seen_are_whole(company: Company) -> None:
+    pages = [
+        await company.api.get("/jobs", headers=company.bob, params={"size": 2, "page": number})
+        for number in (1, 2)
+    ]
+    assert [[job["name"] for job in page["items"]] for page in pages] == [
+        ["public", "bobs"],
+        ["open"],
+    ]
+    assert [page["totalPages"] for page in pages] == [2, 2]
+
+
+async def test_a_job_shows_who_made_it_and_who_may_see_it(company: Company) -> None:
+    job = await submit(company.api, company.ann, _job("{role: ops}", "{user: bob}"))
+    assert job["createdBy"] == "ann"
+    whole = await company.api.get(f"/jobs/{job['id']}", headers=company.bob)
+    assert whole["createdBy"] == "ann"
+    assert whole["permissions"] == [{"role": "ops"}, {"user": "bob"}]
+
+
+async def test_the_one_who_submits_a_job_sees_it_always(company: Company) -> None:
+    key = await add_key(company.api, "submit", "read")
+    for headers in (company.ann, key):
+        job = await submit(company.api, headers, _job("{user: bob}"))
+        assert (await company.api.get(f"/jobs/{job['id']}", headers=headers))["id"] == job["id"]
+    other = await add_key(company.api, "read")
+    assert (await company.api.answer("GET", f"/jobs/{job['id']}", headers=other))[0] == 404
+
+
+async def test_who_sees_a_job_without_the_scope_may_not_act_on_it(company: Company) -> None:
+    job = await submit(company.api, company.ann, _job("{user: bob}"))
+    reader = await add_key(company.api, "read", user="bob")
+    path = f"/jobs/{job['id']}/cancel"
+    assert await company.api.answer("PUT", path, headers=reader) == (
+        403,
+        {"message": "this needs the scope operate"},
+    )
+    assert (await company.api.answer("PUT", path, headers=company.otto))[0] == 404
+    assert company.api.commands.done == []
+    await done(company.api, "PUT", path, company.bob)
+    assert company.api.commands.done == [("cancel", job["id"])]
+
+
+@pytest.mark.parametrize(
+    ("permission", "message"),
+    [
+        ("{user: zoe}", 'permissions[0].user: "zoe" is not allowed: there is no such user'),
+        ("{role: zoo}", 'permissions[0].role: "zoo" is not allowed: there is no such role'),
+        ("{role: ops, user: bob}", "permissions[0]: must name either a role or a user"),
+        ("{}", "permissions[0]: must name either a role or a user"),
+    ],
+)
+async def test_permissions_name_one_that_exists(
+    company: Company, permission: str, message: str
+) -> None:
+    before = len(company.api.commands.submitted)
+    headers = {**company.ann, "Content-Type": "text/yaml"}
+    data = _job(permission).encode()
+    answer = await company.api.answer("POST", "/jobs", data=data, headers=headers)
+    assert answer == (400, {"message": message})
+    assert len(company.api.commands.submitted) == before
+
+
+async def test_a_client_that_only_submits_may_wait_for_its_own_job(company: Company) -> None:
+    company.api.commands.finish_with = "done"
+    key = await add_key(company.api, "submit")
+    job = await submit(company.api, key, _job("{user: bob}") + "wait: {timeout: 10s}\n")
+    assert (job["state"], job["result"]) == ("COMPLETED", "done")
+
+
+def _job(*permissions: str) -> str:
+    return f"name: x\ntasks: [{{name: a}}]\npermissions: [{', '.join(permissions)}]\n"

@@ -1,0 +1,184 @@
+"""Users, roles and keys over HTTP."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.postgres.pool import acquired
+from tests.support.access import (
+    OPERATOR,
+    PROTECTED,
+    add_key,
+    add_user,
+    done,
+    hash_cheaply,
+    password_of,
+)
+from tests.support.api import Api, api_on
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+async def api(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
+    hash_cheaply(monkeypatch)
+    async with api_on(postgres_dsn, auth=PROTECTED) as running:
+        yield running
+
+
+async def status(api: Api, headers: dict[str, str], path: str = "/jobs") -> int:
+    return (await api.answer("GET", path, headers=headers))[0]
+
+
+async def test_a_user_logs_in_until_deleted(api: Api) -> None:
+    ann = await add_user(api, "ann")
+    assert await status(api, ann) == 200
+    assert await status(api, ann) == 200  # from memory this time
+    key = await add_key(api, "read", user="ann")
+    await done(api, "DELETE", "/users/ann", OPERATOR)
+    assert await status(api, ann) == 401
+    assert await status(api, key) == 401
+    assert await api.answer("DELETE", "/users/ann", headers=OPERATOR) == (
+        404,
+        {"message": "no such user"},
+    )
+
+
+async def test_a_name_is_given_once(api: Api) -> None:
+    await add_user(api, "ann")
+    new = {"username": "ann", "name": "Another", "password": "x"}
+    answer = await api.answer("POST", "/users", json=new, headers=OPERATOR)
+    assert answer == (400, {"message": 'username: "ann" is taken'})
+    role = {"slug": "admin", "name": "Another"}
+    answer = await api.answer("POST", "/roles", json=role, headers=OPERATOR)
+    assert answer == (400, {"message": 'slug: "admin" is taken'})
+
+
+async def test_no_answer_and_no_row_shows_a_password_or_a_key(api: Api) -> None:
+    await add_user(api, "ann")
+    shown = (await add_key(api, "read", user="ann"))["Authorization"].removeprefix("Bearer ")
+    users = await api.get("/users", headers=OPERATOR)
+    keys = await api.get("/keys", headers=OPERATOR)
+    async with acquired(api.pool) as connection:
+        rows = await connection.fetch("SELECT u::text, k::text FROM users u, api_keys k")
+    told = str((users, keys, [tuple(row) for row in rows]))
+    assert "ann's password" not in told
+    assert shown not in told
+    assert shown.rpartition("_")[2] not in told
+
+
+async def test_the_admin_role_makes_an_admin(api: Api) -> None:
+    ann = await add_user(api, "ann")
+    assert await status(api, ann, "/users") == 403
+    await done(api, "PUT", "/users/ann/roles", OPERATOR, json=["admin"])
+    [user] = await api.get("/users", headers=ann)
+    assert (user["username"], user["name"], user["roles"]) == ("ann", "Ann", ["admin"])
+    await done(api, "PUT", "/users/ann/roles", OPERATOR, json=[])
+    assert await status(api, ann, "/users") == 403
+
+
+async def test_only_roles_that_exist_are_given(api: Api) -> None:
+    await add_user(api, "ann")
+    answer = await api.answer("PUT", "/users/ann/roles", json=["ops", "x"], headers=OPERATOR)
+    assert answer == (400, {"message": "no such role: ops, x"})
+    await done(api, "POST", "/roles", OPERATOR, json={"slug": "ops", "name": "Operations"})
+    await done(api, "PUT", "/users/ann/roles", OPERATOR, json=["ops"])
+    roles = [role["slug"] for role in await api.get("/roles", headers=OPERATOR)]
+    assert roles == ["admin", "ops", "public"]
+    answer = await api.answer("PUT", "/users/bob/roles", json=["ops"], headers=OPERATOR)
+    assert answer == (404, {"message": "no such user"})
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
+async def test_a_key_is_shown_once_and_taken_in_either_header(api: Api, header: str) -> None:
+    new = {"name": "ci", "scopes": ["submit", "read"], "expiresIn": "1h"}
+    made = await done(api, "POST", "/keys", OPERATOR, json=new)
+    text = made.pop("key")
+    value = f"Bearer {text}" if header == "Authorization" else text
+    assert await status(api, {header: value}) == 200
+    [listed] = await api.get("/keys", headers=OPERATOR)
+    assert listed.pop("lastUsedAt")
+    assert listed == made
+    assert made["scopes"] == ["read", "submit"]
+    created, expires = (datetime.fromisoformat(made[at]) for at in ("createdAt", "expiresAt"))
+    assert expires - created == timedelta(hours=1)
+    await done(api, "DELETE", f"/keys/{made['id']}", OPERATOR)
+    assert await status(api, {header: value}) == 401
+
+
+async def test_a_key_that_has_ended_opens_nothing(api: Api) -> None:
+    key = await add_key(api, "read", expiresIn="1h")
+    async with acquired(api.pool) as connection:
+        await connection.execute("UPDATE api_keys SET expires_at = now()")
+    assert await status(api, key) == 401
+
+
+async def test_users_make_keys_for_themselves_with_what_they_have(api: Api) -> None:
+    ann, _ = await add_user(api, "ann"), await add_user(api, "bob")
+    for new, why in (
+        ({"scopes": ["admin"]}, "you lack the scope admin"),
+        ({"scopes": ["read"], "user": "bob"}, "only an admin may make keys for others"),
+    ):
+        answer = await api.answer("POST", "/keys", json={"name": "k"} | new, headers=ann)
+        assert answer == (403, {"message": why})
+    made = await done(api, "POST", "/keys", ann, json={"name": "k", "scopes": ["read"]})
+    assert made["user"] == "ann"
+    assert [key["id"] for key in await api.get("/keys", headers=ann)] == [made["id"]]
+    assert await api.get("/keys", headers=password_of("bob")) == []
+    answer = await api.answer("DELETE", f"/keys/{made['id']}", headers=password_of("bob"))
+    assert answer == (404, {"message": "no such key"})
+    await done(api, "DELETE", f"/keys/{made['id']}", ann)
+
+
+async def test_a_key_makes_no_key_that_outlives_it(api: Api) -> None:
+    await add_user(api, "ann")
+    key = await add_key(api, "operate", user="ann", expiresIn="1h")
+    [own] = await api.get("/keys", headers=OPERATOR)
+    made = await done(api, "POST", "/keys", key, json={"name": "k", "scopes": ["operate"]})
+    assert made["expiresAt"] == own["expiresAt"]
+    nobodys = await add_key(api, "operate")
+    new = {"name": "k", "scopes": ["operate"]}
+    assert (await api.answer("POST", "/keys", json=new, headers=nobodys))[0] == 403
+
+
+async def test_a_key_loses_what_its_owner_loses(api: Api) -> None:
+    await add_user(api, "ann", "admin")
+    key = await add_key(api, "admin", user="ann")
+    assert await status(api, key, "/users") == 200
+    await done(api, "PUT", "/users/ann/roles", OPERATOR, json=[])
+    assert await status(api, key, "/users") == 403
+
+
+async def test_a_bad_body_is_named_without_its_values(api: Api) -> None:
+    for path, body, message in (
+        ("/users", {"username": "ann", "name": "Ann"}, "password: is required"),
+        (
+            "/users",
+            {"username": "a:b", "name": "A", "password": "s3cret"},
+            "username: must be 1 to",
+        ),
+        ("/users", {"username": "a", "name": "A", "password": "s3cret", "x": 1}, "x: unknown"),
+        ("/users", {"username": "a", "name": "A", "password": "s3cret\x00"}, "password: must not"),
+        ("/roles", {"slug": "a b", "name": "A"}, "slug: must be 1 to"),
+        ("/keys", {"name": "k", "scopes": ["all"]}, "scopes.0: must be 'read', 'submit'"),
+        ("/keys", {"name": "k", "scopes": []}, "scopes: must have at least one entry"),
+        ("/keys", {"name": "k", "scopes": ["read"], "expiresIn": "1 day"}, "expiresIn: must be a"),
+        ("/keys", {"name": "k", "scopes": ["read"], "user": "zoe"}, 'user: "zoe" is not allowed'),
+        ("/keys", ["k"], "the body must be a JSON object"),
+    ):
+        code, answer = await api.answer("POST", path, json=body, headers=OPERATOR)
+        assert code == 400
+        assert answer["message"].startswith(message), answer
+        assert "s3cret" not in answer["message"]
+
+
+async def test_everyone_is_an_admin_where_authentication_is_off(postgres_dsn: str) -> None:
+    async with api_on(postgres_dsn) as api:
+        user = await done(
+            api, "POST", "/users", {}, json={"username": "a", "name": "A", "password": "p"}
+        )
+        assert user["username"] == "a"
+        job = await api.submit("name: x\ntasks: [{name: a}]\npermissions: [{user: a}]")
+        assert (await api.get(f"/jobs/{job['id']}"))["permissions"] == [{"user": "a"}]
+        assert (await api.get("/jobs"))["totalItems"] == 1

@@ -1,0 +1,140 @@
+"""What an operator can put around the API: CORS, a rate limit, a request log, groups turned off."""
+
+import pytest
+import structlog
+
+from services.coordinator.settings import (
+    ApiSettings,
+    CorsSettings,
+    EndpointSettings,
+    RateSettings,
+)
+from tests.support.access import OPERATOR, PROTECTED, add_key
+from tests.support.api import YAML, Api, api_on
+from tests.support.route_scopes import SCOPES
+
+pytestmark = pytest.mark.real
+
+ORIGIN = "https://ui.example.com"
+PREFLIGHT = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
+ALLOWED = "Access-Control-Allow-Origin"
+
+
+async def test_without_the_setting_no_page_of_another_origin_may_read(postgres_dsn: str) -> None:
+    async with api_on(postgres_dsn) as api:
+        response = await api.raw("GET", "/jobs", headers={"Origin": ORIGIN})
+        assert ALLOWED not in response.headers
+        assert (await api.raw("OPTIONS", "/jobs", headers=PREFLIGHT)).status == 405
+
+
+async def test_a_browser_is_told_what_pages_of_an_origin_may_do(postgres_dsn: str) -> None:
+    cors = CorsSettings(origins=f"https://x.example, {ORIGIN}", credentials=True)
+    async with api_on(postgres_dsn, cors=cors, auth=PROTECTED) as api:
+        asked = await api.raw("OPTIONS", "/jobs/x/cancel", headers=PREFLIGHT)
+        assert asked.status == 204
+        assert asked.headers[ALLOWED] == ORIGIN
+        assert "PUT" in asked.headers["Access-Control-Allow-Methods"]
+        assert "X-API-Key" in asked.headers["Access-Control-Allow-Headers"]
+        assert asked.headers["Access-Control-Max-Age"] == "600"
+        refused = await api.raw("GET", "/jobs", headers={"Origin": ORIGIN})
+        assert refused.status == 401
+        assert refused.headers[ALLOWED] == ORIGIN
+        assert refused.headers["Access-Control-Allow-Credentials"] == "true"
+        assert refused.headers["Vary"] == "Origin"
+
+
+async def test_a_stranger_origin_is_told_nothing(postgres_dsn: str) -> None:
+    async with api_on(postgres_dsn, cors=CorsSettings(origins=ORIGIN)) as api:
+        for method in ("OPTIONS", "GET"):
+            headers = PREFLIGHT | {"Origin": "https://evil.example"}
+            assert ALLOWED not in (await api.raw(method, "/jobs", headers=headers)).headers
+
+
+async def test_too_many_requests_are_told_when_to_come_back(postgres_dsn: str) -> None:
+    rate = RateSettings(per_second=0.01, burst=2)
+    async with api_on(postgres_dsn, rate=rate) as api:
+        statuses = [(await api.raw("GET", "/jobs")).status for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        refused = await api.raw("GET", "/nodes")
+        assert 0 < int(refused.headers["Retry-After"]) <= 100
+        assert (await refused.json())["message"].startswith("too many requests: try again in")
+        assert (await api.raw("GET", "/health")).status == 200
+
+
+async def test_each_principal_is_counted_alone(postgres_dsn: str) -> None:
+    rate = RateSettings(per_second=0.01, burst=1)
+    async with api_on(postgres_dsn, rate=rate, auth=PROTECTED) as setup:
+        keys = [(await _unlimited_key(setup)) for _ in range(2)]
+        assert [await _status(setup, key) for key in keys] == [200, 200]
+        assert [await _status(setup, key) for key in keys] == [429, 429]
+
+
+async def _unlimited_key(api: Api) -> dict[str, str]:
+    """A key made past the door, which would count the one who makes it."""
+    from services.coordinator.credentials.api_keys import new_key
+    from services.coordinator.store.access import AccessStore
+    from services.coordinator.store.access_keys import NewKey
+
+    made = new_key()
+    row = NewKey(id=made.id, name="k", digest=made.digest, scopes=["read"])
+    assert await AccessStore(api.pool).add_key(row)
+    return {"X-API-Key": made.text}
+
+
+async def _status(api: Api, headers: dict[str, str]) -> int:
+    return (await api.raw("GET", "/jobs", headers=headers)).status
+
+
+async def test_who_guesses_credentials_is_slowed_down(postgres_dsn: str) -> None:
+    rate = RateSettings(per_second=0.01, burst=3)
+    async with api_on(postgres_dsn, rate=rate, auth=PROTECTED) as api:
+        wrong = {"X-API-Key": "wrong"}
+        assert [await _status(api, wrong) for _ in range(4)] == [401, 401, 401, 429]
+
+
+async def test_a_body_over_the_limit_is_refused(postgres_dsn: str) -> None:
+    async with api_on(postgres_dsn, api=ApiSettings(body_limit_bytes=1000)) as api:
+        data = b"name: " + b"x" * 2000
+        status, answer = await api.answer("POST", "/jobs", data=data, headers=YAML)
+        assert (status, answer["message"]) == (
+            413,
+            "the body is too large: at most 1000 bytes are taken",
+        )
+
+
+@pytest.mark.parametrize(
+    ("level", "seen"), [("info", ["info"]), ("warning", ["warning"]), ("off", [])]
+)
+async def test_the_request_log_is_at_the_level_that_is_set(
+    postgres_dsn: str, level: str, seen: list[str]
+) -> None:
+    async with api_on(postgres_dsn, api=ApiSettings(request_log=level)) as api:
+        with structlog.testing.capture_logs() as lines:
+            await api.raw("GET", "/jobs")
+        requests = [line for line in lines if line["event"] == "request"]
+        assert [line["log_level"] for line in requests] == seen
+        assert all(line["path"] == "/jobs" and line["status"] == 200 for line in requests)
+
+
+@pytest.mark.parametrize("group", list(EndpointSettings.model_fields))
+async def test_a_group_that_is_off_is_not_there(postgres_dsn: str, group: str) -> None:
+    off = EndpointSettings(**{group: False})
+    async with api_on(postgres_dsn, endpoints=off) as api:
+        paths = {"users": ["/users", "/roles"], "schedules": ["/scheduled-jobs"],
+                 "docs": ["/docs", "/openapi.json"]}.get(group, [f"/{group}"])  # fmt: skip
+        for path in paths:
+            assert (await api.raw("GET", path)).status == 404
+        if group != "docs":
+            served = (await api.get("/openapi.json"))["paths"]
+            assert not set(paths) & set(served)
+            assert {path for _, path in SCOPES} - set(served)
+
+
+async def test_a_key_that_is_valid_is_never_in_the_log(postgres_dsn: str) -> None:
+    async with api_on(postgres_dsn, auth=PROTECTED) as api:
+        key = await add_key(api, "read")
+        with structlog.testing.capture_logs() as lines:
+            for headers in (key, OPERATOR):
+                await api.raw("GET", "/jobs", headers=headers)
+        assert key["Authorization"].removeprefix("Bearer ") not in str(lines)
+        assert OPERATOR["X-API-Key"] not in str(lines)

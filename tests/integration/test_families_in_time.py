@@ -1,0 +1,225 @@
+"""Time-outs of jobs and queues, the feed of changes, and what a step costs in a large family."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from services.scheduler.store import due
+from shared.lifecycle import (
+    Event,
+    JobCancelled,
+    JobRestarted,
+    TaskClaimed,
+    TaskProgressed,
+    TaskSucceeded,
+)
+from shared.messages import Kinship, Orders
+from shared.messages.queues import node_queue
+from shared.postgres.pool import acquired
+from tests.support.engine import LEASE, engine_rig
+from tests.support.families import STAYS, Fails, Play
+from tests.support.family_invariants import check_invariants
+
+SHELL = {"run": "true"}
+SHIFT = """
+UPDATE {table} SET deadline_at = deadline_at - interval '2 hours' WHERE deadline_at IS NOT NULL
+"""
+
+
+@pytest.fixture
+async def play(postgres_dsn: str) -> AsyncIterator[Play]:
+    async with engine_rig(postgres_dsn) as rig:
+        yield Play(rig)
+        await check_invariants(rig.pool)
+
+
+async def after_two_hours(play: Play) -> list[Event]:
+    """What the scheduler finds then, done."""
+    for table in ("jobs", "tasks"):
+        await play.rig.pool.execute(SHIFT.format(table=table))
+    async with acquired(play.rig.pool) as connection:
+        events = await due.timed_out(connection, timedelta())
+    await play.happen(*events)
+    await play.deliver()
+    return events
+
+
+def family(**fields: Any) -> dict[str, Any]:
+    return {"name": "e", "each": {"list": ["a", "b"], "task": {**SHELL, "name": "x"} | fields}}
+
+
+async def test_a_job_that_takes_too_long_fails_with_all_it_is_made_of(play: Play) -> None:
+    sub = {"name": "s", "needs": [], "subjob": {"name": "sub", "tasks": [{**SHELL, "name": "y"}]}}
+    job_id = await play.submit_tasks({**family(), "needs": []}, sub, timeout="1h")
+    await play.run_round(lambda _: STAYS)
+    await after_two_hours(play)
+    job = await play.rig.job(job_id)
+    assert (job["state"], job["error"]) == ("FAILED", "timed out after 3600s")
+    assert (await play.subjob_of(await play.task(job_id, "s")))["state"] == "CANCELLED"
+    states = await play.rig.pool.fetch("SELECT DISTINCT state FROM tasks")
+    assert [row["state"] for row in states] == ["CANCELLED"]
+    assert await after_two_hours(play) == []
+
+
+async def test_a_job_that_waits_for_its_first_worker_does_not_time_out(play: Play) -> None:
+    job_id = await play.submit_tasks(family(), timeout="1h")
+    assert await after_two_hours(play) == []
+    assert await play.state(job_id) == "SCHEDULED"
+
+
+async def test_a_restarted_job_has_its_time_again(play: Play) -> None:
+    job_id = await play.submit_tasks(family(), timeout="1h")
+    await play.run_round(lambda _: STAYS)
+    await after_two_hours(play)
+    await play.happen(JobRestarted(job_id))
+    await play.run()
+    assert await play.state(job_id) == "COMPLETED"
+
+
+async def test_a_sub_job_that_takes_too_long_fails_its_parent(play: Play) -> None:
+    sub = {"name": "sub", "timeout": "1h", "tasks": [{**SHELL, "name": "y"}]}
+    job_id = await play.submit_tasks({"name": "s", "subjob": sub})
+    await play.run_round(lambda _: STAYS)
+    await after_two_hours(play)
+    assert "timed out after 3600s" in (await play.rig.job(job_id))["error"]
+
+
+async def test_a_task_that_no_worker_takes_in_time_fails(play: Play) -> None:
+    job_id = await play.submit_tasks(family(queue="nobody", queueTimeout="1h", retry={"limit": 3}))
+    assert len(await after_two_hours(play)) == 2
+    error = (await play.rig.job(job_id))["error"]
+    assert error == "no worker took it from queue 'nobody' within 3600s"
+
+
+async def test_children_that_no_worker_takes_are_forgiven_where_some_may_fail(play: Play) -> None:
+    task = family(queueTimeout="1h")
+    task["each"] |= {"minSuccess": 1, "concurrency": 1}
+    job_id = await play.submit_tasks(task)
+    await after_two_hours(play)
+    await play.run()
+    assert await play.state(job_id) == "COMPLETED"
+
+
+async def test_a_task_that_runs_is_not_held_to_its_time_in_the_queue(play: Play) -> None:
+    job_id = await play.submit_tasks({**SHELL, "name": "x", "queueTimeout": "1h"})
+    [row] = await play.waiting()
+    await play.happen(TaskClaimed(job_id, row["id"], 1, "n1", LEASE))
+    assert await after_two_hours(play) == []
+
+
+async def test_progress_of_nested_tasks_moves_all_that_they_are_part_of(play: Play) -> None:
+    inner = {
+        "name": "inner",
+        "parallel": {"tasks": [{**SHELL, "name": "x"}, {**SHELL, "name": "y"}]},
+    }
+    outer = {"list": [1, 2], "task": inner}
+    job_id = await play.submit_tasks({"name": "e", "each": outer}, {**SHELL, "name": "z"})
+    await play.run_round(lambda _: STAYS)
+    row = await play.task(job_id, "x")
+    await play.happen(TaskProgressed(job_id, row["id"], 1, 40))
+    assert (await play.task(job_id, "e"))["progress"] == 10
+    assert (await play.rig.job(job_id))["progress"] == 5
+    await play.happen(TaskProgressed(job_id, row["id"], 1, 20))
+    assert (await play.rig.job(job_id))["progress"] == 2.5
+
+
+async def test_the_feed_has_each_change_once_in_order_with_a_row_for_each_transaction(
+    play: Play,
+) -> None:
+    job_id = await play.submit_tasks(family(), {**SHELL, "name": "z"})
+    await play.run(lambda row: Fails() if row["name"] == "z" else None)
+    await play.happen(JobRestarted(job_id))
+    await play.happen(JobCancelled(job_id))
+    rows = await play.rig.pool.fetch(
+        "SELECT txid, changes FROM job_events WHERE job_id = $1 ORDER BY txid, seq", job_id
+    )
+    assert len({row["txid"] for row in rows}) == len(rows)
+    changes = [change for row in rows for change in row["changes"]]
+    assert [change["version"] for change in changes] == list(range(len(changes)))
+    job_states = [c["state"] for c in changes if "task_id" not in c and not c.get("is_progress")]
+    assert job_states == [
+        "PENDING",
+        "SCHEDULED",
+        "RUNNING",
+        "FAILED",
+        "PENDING",
+        "SCHEDULED",
+        "CANCELLED",
+    ]
+
+
+async def test_a_cancelled_family_is_told_to_each_worker_in_one_message(play: Play) -> None:
+    job_id = await play.submit_tasks(family())
+    rows = await play.waiting()
+    async with play.rig.broker.consume(node_queue("n1"), prefetch=9):
+        pass  # the queue exists now
+    await play.happen(*(TaskClaimed(job_id, row["id"], 1, "n1", LEASE) for row in rows))
+    await play.happen(JobCancelled(job_id))
+    granted, stopped = await play.rig.receive(node_queue("n1"), 2)
+    assert isinstance(granted, Orders)
+    assert isinstance(stopped, Orders)
+    assert {order.task_id for order in stopped.stop} == {row["id"] for row in rows}
+
+
+async def test_cancelling_many_sub_jobs_takes_one_message(play: Play) -> None:
+    sub = {"name": "sub", "tasks": [{**SHELL, "name": "y"}]}
+    task = {"name": "s", "subjob": sub}
+    job_id = await play.submit_tasks({"name": "e", "each": {"list": [1, 2, 3], "task": task}})
+    await play.happen(JobCancelled(job_id))
+    [message] = await play.kinship()
+    assert isinstance(message, Kinship)
+    assert len(message.abandoned) == 3
+
+
+READ = """
+SELECT coalesce(sum(seq_tup_read), 0)::bigint AS scanned,
+       coalesce(sum(idx_tup_fetch), 0)::bigint AS fetched
+FROM pg_stat_user_tables WHERE relname = 'tasks'
+"""
+CHILDREN = 10_000
+STEPS = 60
+
+
+async def test_a_step_in_a_family_of_ten_thousand_reads_a_handful_of_its_rows(
+    postgres_dsn: str,
+) -> None:
+    # Given a family of ten thousand, of which a hundred may run at once
+    async with engine_rig(postgres_dsn) as rig:
+        play = Play(rig)
+        made_of = {"list": f"sequence(0, {CHILDREN})", "concurrency": 100}
+        task = {**SHELL, "name": "{{ item.value }}"}
+        job_id = await play.submit_tasks({"name": "e", "each": {**made_of, "task": task}})
+        waiting = [row["id"] for row in await play.waiting()]
+        assert len(waiting) == 100
+    before = await rows_read(postgres_dsn)
+    # When some of them are claimed, report progress and end
+    async with engine_rig(postgres_dsn) as rig:
+        play = Play(rig)
+        for id_ in waiting[:STEPS]:
+            ref = (job_id, id_, 1)
+            await play.happen(TaskClaimed(*ref, "n1", LEASE))
+            await play.happen(TaskProgressed(*ref, 50))
+            await play.happen(TaskSucceeded(*ref, "n1"))
+    # Then what was read has nothing to do with how many there are
+    after = await rows_read(postgres_dsn)
+    assert after - before < STEPS * 60
+    # And cancelling reads those that are active
+    async with engine_rig(postgres_dsn) as rig:
+        await Play(rig).happen(JobCancelled(job_id))
+        states = await rig.pool.fetch("SELECT state, count(*) FROM tasks GROUP BY state")
+        counts = {row["state"]: row["count"] for row in states}
+        assert counts == {"COMPLETED": STEPS, "CANCELLED": CHILDREN - STEPS + 1}
+        await check_invariants(rig.pool)
+
+
+async def rows_read(dsn: str) -> int:
+    """Rows of `tasks` that all connections, closed by now, have looked at."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        row = await connection.fetchrow(READ)
+        return int(row["scanned"]) + int(row["fetched"])
+    finally:
+        await connection.close()

@@ -1,0 +1,85 @@
+"""Live streams where not everybody may see everything."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.access import PROTECTED, Headers, add_key, add_user, submit
+from tests.support.api import Api, api_on
+from tests.support.live import EventReader, add_event, change
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+async def api(postgres_dsn: str) -> AsyncIterator[Api]:
+    async with api_on(postgres_dsn, auth=PROTECTED) as running:
+        yield running
+
+
+@pytest.fixture
+async def ann(api: Api) -> Headers:
+    return await add_user(api, "ann")
+
+
+@pytest.fixture
+async def bob(api: Api) -> Headers:
+    return await add_user(api, "bob")
+
+
+async def submitted(api: Api, headers: Headers, more: str = "") -> str:
+    job = await submit(api, headers, f"name: x\n{more}\ntasks: [{{name: a}}]")
+    return str(job["id"])
+
+
+async def test_a_job_one_may_not_see_has_no_streams_either(
+    api: Api, ann: Headers, bob: Headers
+) -> None:
+    job_id = await submitted(api, ann, "permissions: [{user: ann}]")
+    await api.add_task(job_id)
+    for path in (
+        f"/jobs/{job_id}/events",
+        f"/jobs/{job_id}/log?follow=true",
+        "/tasks/t1/log?follow=true",
+    ):
+        assert (await api.answer("GET", path, headers=bob))[0] == 404
+        assert (await api.answer("GET", path))[0] == 401
+        async with api.client.get(path, headers=ann) as response:
+            assert response.status == 200
+
+
+@pytest.mark.parametrize("resuming", [True, False])
+async def test_all_events_are_those_of_jobs_one_may_see(
+    api: Api, ann: Headers, bob: Headers, resuming: bool
+) -> None:
+    hidden = await submitted(api, ann, "permissions: [{user: ann}]")
+    shared = await submitted(api, ann, "permissions: [{user: bob}]")
+    everybodys = await submitted(api, ann)
+    jobs = (hidden, shared, everybodys)
+
+    async def seen(headers: Headers, count: int) -> list[str]:
+        asked = {**headers, **({"Last-Event-ID": "0-0"} if resuming else {})}
+        async with api.client.get("/events", headers=asked) as response:
+            opened.release()
+            reader = EventReader(response)
+            return [event.data["jobId"] for event in await reader.take(count)]
+
+    opened = asyncio.Semaphore(0)
+    if resuming:
+        for job_id in jobs:
+            await add_event(api.pool, change(job_id, 1))
+    reading = [asyncio.create_task(seen(ann, 3)), asyncio.create_task(seen(bob, 2))]
+    for _ in reading:
+        await opened.acquire()
+    if not resuming:
+        for job_id in jobs:
+            await add_event(api.pool, change(job_id, 1))
+    assert await asyncio.gather(*reading) == [list(jobs), [shared, everybodys]]
+
+
+async def test_a_stream_ends_when_the_key_that_opened_it_does(api: Api, ann: Headers) -> None:
+    key = await add_key(api, "read", user="ann", expiresIn="1s")
+    async with api.client.get("/events", headers=key) as response:
+        assert response.status == 200
+        assert await EventReader(response).rest() == []

@@ -1,0 +1,268 @@
+"""Schedules make their jobs: each firing once, by the database's clock, whatever happens."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from services.scheduler.schedules import ScheduleLoop
+from services.scheduler.settings import ScheduleSettings
+from services.scheduler.store import schedules as store
+from shared.messages import RunTask
+from shared.postgres.errors import DatabaseUnavailable
+from shared.process.sealing import Sealer, generate_key
+from tests.support.engine import Rig, engine_rig
+
+pytestmark = pytest.mark.real
+
+TASKS = [{"name": "build", "run": "true"}]
+DAILY = "0 3 * * *"
+
+
+@pytest.fixture
+async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
+    async with engine_rig(postgres_dsn) as rig:
+        yield rig
+
+
+def loop_of(rig: Rig, sealer: Sealer | None = None) -> ScheduleLoop:
+    return ScheduleLoop(
+        rig.pool, rig.engine.outbox, sealer or rig.sealer, ScheduleSettings(round_seconds=3)
+    )
+
+
+async def add(
+    rig: Rig,
+    spec: dict[str, Any] | None = None,
+    *,
+    cron: str = DAILY,
+    overdue: timedelta = timedelta(0),
+    **columns: Any,
+) -> str:
+    """A schedule that should have fired that long ago; its id."""
+    schedule_id = uuid.uuid4().hex
+    spec = {"name": "nightly", "tasks": TASKS, "schedule": {"cron": cron}, **(spec or {})}
+    await rig.pool.execute(
+        "INSERT INTO schedules (id, state, cron, timezone, overlap, catch_up, spec, sealed,"
+        " created_by, readers, created_at, next_at, look_at) VALUES ($1, 'ACTIVE', $2, 'UTC', $3,"
+        " $4, $5, $6, 'ann', '{user:ann}', date_trunc('second', now() - $7::interval)"
+        " - interval '10 s', date_trunc('second', now() - $7::interval),"
+        " date_trunc('second', now() - $7::interval))",
+        schedule_id,
+        cron,
+        columns.get("overlap", "allow"),
+        columns.get("catch_up", "one"),
+        spec,
+        columns.get("sealed"),
+        overdue,
+    )
+    return schedule_id
+
+
+async def schedule(rig: Rig, schedule_id: str) -> dict[str, Any]:
+    return dict(await rig.pool.fetchrow("SELECT * FROM schedules WHERE id = $1", schedule_id))
+
+
+async def jobs(rig: Rig, schedule_id: str) -> list[dict[str, Any]]:
+    rows = await rig.pool.fetch("SELECT * FROM jobs WHERE schedule_id = $1", schedule_id)
+    return [dict(row) for row in rows]
+
+
+async def fire(loop: ScheduleLoop) -> None:
+    """Rounds until nothing is due."""
+    while await loop.fire_due_schedule() == 0:
+        pass
+
+
+async def test_a_due_schedule_makes_one_job_and_moves_on(rig: Rig) -> None:
+    schedule_id = await add(rig)
+    await fire(loop_of(rig))
+    [job] = await jobs(rig, schedule_id)
+    assert (job["name"], job["state"]) == ("nightly", "SCHEDULED")
+    row = await schedule(rig, schedule_id)
+    assert row["last_job_id"] == job["id"]
+    assert row["next_at"] == row["look_at"]
+    assert row["next_at"].hour == 3
+    assert row["next_at"] > job["created_at"]
+    [message] = await rig.receive("default")
+    assert isinstance(message, RunTask)
+
+
+async def test_its_jobs_are_as_they_were_submitted_and_belong_to_who_submitted_them(
+    rig: Rig,
+) -> None:
+    spec = {
+        "description": "all of it",
+        "tags": ["night"],
+        "inputs": {"n": 3},
+        "output": "{{ inputs.n }}",
+        "defaults": {"queue": "slow", "retry": {"limit": 2}, "timeout": "5m"},
+        "webhooks": [{"url": "http://hooks.test/x"}],
+        "autoDelete": {"after": "1h"},
+        "permissions": [{"user": "ann"}],
+    }
+    schedule_id = await add(rig, spec)
+    await fire(loop_of(rig))
+    [job] = await jobs(rig, schedule_id)
+    for field in ("description", "tags", "inputs", "output", "defaults", "webhooks", "permissions"):
+        assert job[field] == spec[field]
+    assert job["auto_delete_after"] == timedelta(hours=1)
+    assert (job["created_by"], job["readers"]) == ("ann", ["user:ann"])
+    [task] = await rig.tasks(job["id"])
+    assert (task["queue"], task["timeout"]) == ("slow", timedelta(minutes=5))
+
+
+async def test_its_secrets_reach_its_jobs_and_only_them(rig: Rig) -> None:
+    spec = {
+        "name": "nightly",
+        "schedule": {"cron": DAILY},
+        "secrets": {"key": "hunter22"},
+        "tasks": [{"name": "t", "run": "true", "env": {"KEY": "{{ secrets.key }}"}}],
+    }
+    sealed = rig.sealer.seal({"secrets": {"key": "hunter22"}, "spec": spec})
+    shown = {**spec, "secrets": {"key": "[REDACTED]"}}
+    schedule_id = await add(rig, shown, sealed=sealed)
+    await fire(loop_of(rig))
+    [job] = await jobs(rig, schedule_id)
+    assert rig.sealer.unseal(job["sealed"])["secrets"] == {"key": "hunter22"}
+    assert "hunter22" not in str(await schedule(rig, schedule_id))
+
+
+async def test_many_schedulers_at_once_make_each_job_once(rig: Rig) -> None:
+    ids = [await add(rig) for _ in range(10)]
+    await asyncio.gather(*(fire(loop_of(rig)) for _ in range(4)))
+    assert [len(await jobs(rig, schedule_id)) for schedule_id in ids] == [1] * 10
+
+
+async def test_a_crash_between_job_and_schedule_loses_and_doubles_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule_id = await add(rig)
+    before = await schedule(rig, schedule_id)
+
+    async def crash(*_: object) -> None:
+        raise DatabaseUnavailable("connection lost")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "move_on", crash)
+        with pytest.raises(DatabaseUnavailable):
+            await fire(loop_of(rig))
+    # Then neither has happened
+    assert await jobs(rig, schedule_id) == []
+    assert await schedule(rig, schedule_id) == before
+    await fire(loop_of(rig))
+    assert len(await jobs(rig, schedule_id)) == 1
+
+
+async def test_a_schedule_that_was_set_back_does_not_fire_twice_for_the_same_time(
+    rig: Rig,
+) -> None:
+    schedule_id = await add(rig)
+    before = (await schedule(rig, schedule_id))["next_at"]
+    await fire(loop_of(rig))
+    await rig.pool.execute("UPDATE schedules SET next_at = $1, look_at = $1", before)
+    await fire(loop_of(rig))
+    assert len(await jobs(rig, schedule_id)) == 1
+    assert (await schedule(rig, schedule_id))["next_at"] > before
+
+
+@pytest.mark.parametrize(("catch_up", "expected"), [("none", 0), ("one", 1), ("all", 4)])
+async def test_what_was_missed_is_made_up_for_as_the_schedule_says(
+    rig: Rig, catch_up: str, expected: int
+) -> None:
+    options = {"cron": "@every 1h", "overdue": timedelta(hours=3, minutes=5)}
+    schedule_id = await add(rig, catch_up=catch_up, **options)
+    await fire(loop_of(rig))
+    assert len(await jobs(rig, schedule_id)) == expected
+    assert (await schedule(rig, schedule_id))["next_at"] > await now(rig)
+
+
+async def test_a_firing_that_is_only_a_little_late_was_not_missed(rig: Rig) -> None:
+    schedule_id = await add(rig, catch_up="none", overdue=timedelta(seconds=5))
+    await fire(loop_of(rig))
+    assert len(await jobs(rig, schedule_id)) == 1
+
+
+async def test_at_most_a_hundred_missed_firings_are_made_up_for(rig: Rig) -> None:
+    options = {"cron": "@every 1m", "overdue": timedelta(days=2)}
+    schedule_id = await add(rig, catch_up="all", **options)
+    await fire(loop_of(rig))
+    assert len(await jobs(rig, schedule_id)) == 100
+
+
+async def test_a_firing_is_skipped_while_a_job_of_the_schedule_goes_on(rig: Rig) -> None:
+    schedule_id = await add(rig, overlap="skip")
+    await fire(loop_of(rig))
+    [job] = await jobs(rig, schedule_id)
+    await set_back(rig)
+    await fire(loop_of(rig))
+    assert len(await jobs(rig, schedule_id)) == 1
+    # When the job is final, the next firing makes another
+    await rig.run_current(job["id"])
+    await set_back(rig)
+    await fire(loop_of(rig))
+    assert len(await jobs(rig, schedule_id)) == 2
+
+
+async def test_without_a_policy_jobs_of_a_schedule_may_overlap(rig: Rig) -> None:
+    schedule_id = await add(rig)
+    await fire(loop_of(rig))
+    await set_back(rig)
+    await fire(loop_of(rig))
+    assert len(await jobs(rig, schedule_id)) == 2
+
+
+async def test_a_schedule_whose_secrets_cannot_be_read_waits_and_holds_up_no_other(
+    rig: Rig,
+) -> None:
+    sealed = Sealer([generate_key()]).seal({"secrets": {}, "spec": {}})
+    broken = await add(rig, sealed=sealed, overdue=timedelta(minutes=1))
+    healthy = await add(rig)
+    with capture_logs() as logs:
+        await fire(loop_of(rig))
+    assert len(await jobs(rig, healthy)) == 1
+    row = await schedule(rig, broken)
+    assert "CONVEYOR_ENCRYPTION_KEY" in row["error"]
+    assert row["next_at"] < row["look_at"]
+    assert [line["schedule"] for line in logs if line["log_level"] == "error"] == [broken]
+    # Once the key is there it fires, and the error is gone
+    await rig.pool.execute(
+        "UPDATE schedules SET look_at = next_at, sealed = NULL WHERE id = $1", broken
+    )
+    await fire(loop_of(rig))
+    assert len(await jobs(rig, broken)) == 1
+    assert (await schedule(rig, broken))["error"] is None
+
+
+async def test_a_paused_schedule_makes_no_job(rig: Rig) -> None:
+    schedule_id = await add(rig)
+    await rig.pool.execute("UPDATE schedules SET state = 'PAUSED', next_at = NULL, look_at = NULL")
+    await fire(loop_of(rig))
+    assert await jobs(rig, schedule_id) == []
+
+
+async def test_the_scheduler_wakes_up_for_the_next_firing(rig: Rig) -> None:
+    loop = loop_of(rig)
+    assert await loop.fire_due_schedule() is None
+    await add(rig, overdue=timedelta(seconds=-2))
+    wait = await loop.fire_due_schedule()
+    assert wait is not None
+    assert 0 < wait <= 2
+    await add(rig, overdue=timedelta(hours=-1))
+    assert (await loop.fire_due_schedule() or 0) <= 2
+
+
+async def set_back(rig: Rig) -> None:
+    """As if another firing had become due."""
+    await rig.pool.execute(
+        "UPDATE schedules SET next_at = last_at + interval '1 s', look_at = now()"
+    )
+
+
+async def now(rig: Rig) -> datetime:
+    value: datetime = await rig.pool.fetchval("SELECT now()")
+    return value

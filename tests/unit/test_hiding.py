@@ -1,0 +1,60 @@
+"""What answers never show of a task, however deep it stands in others."""
+
+import json
+
+from services.coordinator.api.answers import Task
+from services.coordinator.api.hiding import hide_in_task
+from tests.support.submissions import Json
+
+HIDDEN = "[REDACTED]"
+INNER: Json = {
+    "env": {"API_KEY": "a", "HOME": "/h"},
+    "registry": {"username": "u", "password": "p"},
+    "pre": [{"env": {"TOKEN": "t"}}],
+    "sidecars": [{"registry": {"password": "p"}}],
+}
+INNER_SHOWN: Json = {
+    "env": {"API_KEY": HIDDEN, "HOME": "/h"},
+    "registry": {"username": "u", "password": HIDDEN},
+    "pre": [{"env": {"TOKEN": HIDDEN}}],
+    "sidecars": [{"registry": {"password": HIDDEN}}],
+}
+
+
+def test_passwords_and_secrets_are_hidden_in_tasks_within_tasks() -> None:
+    subjob = {
+        "name": "s",
+        "tasks": [{"each": {"list": "[1]", "task": INNER}}],
+        "secrets": {"a": "b"},
+        "inputs": {"password": "p", "n": 1},
+        "webhooks": [{"url": "http://x", "headers": {"Authorization": "a"}}],
+    }
+    task = {"name": "t", "parallel": {"tasks": [{"subjob": subjob}, INNER]}}
+    assert hide_in_task(task) == {
+        "name": "t",
+        "parallel": {
+            "tasks": [
+                {
+                    "subjob": {
+                        "name": "s",
+                        "tasks": [{"each": {"list": "[1]", "task": INNER_SHOWN}}],
+                        "secrets": {"a": HIDDEN},
+                        "inputs": {"password": HIDDEN, "n": 1},
+                        "webhooks": [{"url": "http://x", "headers": {"Authorization": HIDDEN}}],
+                    }
+                },
+                INNER_SHOWN,
+            ]
+        },
+    }
+
+
+def test_an_answer_shows_tasks_within_tasks_in_the_form_they_came() -> None:
+    each = {"list": [1, None, {"a": None}], "task": {"run": "x"}, "minSuccess": "80%"}
+    task = {
+        "name": "t",
+        "needs": [],
+        "parallel": {"tasks": [{"each": each}], "minSuccess": 1},
+        "retry": {"limit": 1, "on": [1, "lost"]},
+    }
+    assert json.loads(Task.model_validate(task).body()) == task

@@ -1,0 +1,56 @@
+"""JSON bodies and content types: what is refused before a job is looked at."""
+
+import pytest
+
+from shared.jobspec import InvalidJob, parse_job
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"{", "not valid JSON"),
+        (b"[1]", "a job must be a mapping of fields"),
+        (b'{"name":"a","name":"b"}', "the key 'name' stands in one object twice"),
+        (b'{"a":NaN}', "NaN is no JSON number"),
+        (b'{"a":1e999}', "a number must fit in 64 bits"),
+        (b'{"a":99999999999999999999}', "an integer must fit in 64 bits"),
+        (b'{"a":' + b"9" * 5000 + b"}", "an integer must fit in 64 bits"),
+        (b"[" * 100_000, "nested too deep"),
+        (b'{"a":' * 201 + b"1" + b"}" * 201, "must not be nested more than 200 deep"),
+        (b'{"name":"a\\u0000"}', "name: must not hold NUL characters"),
+        (b'{"inputs":{"a":["\\ud800"]}}', "inputs.a[0]: must not hold NUL characters"),
+        (b'{"inputs":{"a\\u0000":1}}', "inputs: must not have a key with NUL"),
+        (b"\xff", "not UTF-8 text"),
+    ],
+)
+def test_json_that_cannot_be_kept_is_refused(body: bytes, reason: str) -> None:
+    with pytest.raises(InvalidJob) as caught:
+        parse_job(body, "application/json")
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        'Application/JSON;charset="UTF-8"',
+        "text/yaml",
+        "application/x-yaml;charset=utf-8",
+        "application/yaml",
+    ],
+)
+def test_json_and_yaml_are_accepted_with_a_charset(content_type: str) -> None:
+    assert parse_job(b'{"name": "x", "tasks": [{"name": "t"}]}', content_type).name == "x"
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/json; charset=latin1"])
+def test_other_content_types_are_refused(content_type: str) -> None:
+    with pytest.raises(InvalidJob, match="content-type"):
+        parse_job(b"{}", content_type)
+
+
+def test_a_long_key_over_many_values_is_refused_in_passing() -> None:
+    body = b'{"' + b"k" * 200_000 + b'": [' + b"0," * 100_000 + b'"\\u0000"]}'
+    with pytest.raises(InvalidJob, match="NUL"):
+        parse_job(body, "application/json")

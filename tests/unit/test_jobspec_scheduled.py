@@ -1,0 +1,60 @@
+"""Jobs for a schedule: the same language, with `schedule` and without `wait`."""
+
+import pytest
+
+from tests.support.submissions import Json, refusal, scheduled, with_task
+
+FULL = {"cron": "0/5 * * * *", "timezone": "Europe/Berlin", "overlap": "skip", "catchUp": "all"}
+
+
+@pytest.mark.parametrize("schedule", [FULL, {"cron": "@daily"}, {"cron": "@every 90s"}])
+def test_a_schedule_is_kept_as_it_was_submitted(schedule: Json) -> None:
+    job = with_task(run="x") | {"schedule": schedule}
+    assert scheduled(job).as_submitted() == job
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "schedule: is required"),
+        ({"schedule": {}}, "schedule.cron: is required"),
+        (
+            {"schedule": FULL, "wait": {"timeout": "1m"}},
+            "wait: is for POST /jobs alone: a scheduled job starts later",
+        ),
+        (
+            {"schedule": FULL | {"overlap": "maybe"}},
+            "schedule.overlap: \"maybe\" is not allowed: must be 'allow' or 'skip'",
+        ),
+        (
+            {"schedule": FULL | {"catchUp": "some"}},
+            "schedule.catchUp: \"some\" is not allowed: must be 'none', 'one' or 'all'",
+        ),
+        (
+            {"schedule": FULL | {"timeZone": "UTC"}},
+            "schedule.timeZone: unknown field, did you mean 'timezone'?",
+        ),
+    ],
+)
+def test_a_schedule_that_makes_no_sense_is_refused(fields: Json, message: str) -> None:
+    assert refusal(with_task(run="x") | fields, scheduled) == message
+
+
+@pytest.mark.parametrize("cron", ["x", "61 * * * *", "* * * *", "0 0 31 2 *"])
+def test_a_cron_expression_is_checked_at_once(cron: str) -> None:
+    message = refusal(with_task() | {"schedule": {"cron": cron}}, scheduled)
+    assert message.startswith(f'schedule.cron: "{cron}" is not allowed: ')
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "../etc/passwd", "Europe"])
+def test_a_time_zone_must_exist(zone: str) -> None:
+    schedule = {"cron": "@daily", "timezone": zone}
+    message = refusal(with_task() | {"schedule": schedule}, scheduled)
+    assert message.startswith(f'schedule.timezone: "{zone}" is not allowed: must be the name of')
+
+
+def test_the_rules_of_tasks_hold_in_a_scheduled_job_too() -> None:
+    job = with_task(parallel={"tasks": [{"needs": []}]}) | {"schedule": FULL}
+    assert refusal(job, scheduled) == (
+        "tasks[0].parallel.tasks[0].needs: is for the tasks of a job or sub-job alone"
+    )
