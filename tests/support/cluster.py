@@ -113,6 +113,18 @@ class Api:
             assert answer.status == 200, body
             return body
 
+    async def submit_yaml(self, text: str, path: str = "/jobs") -> dict[str, Any]:
+        headers = {"Content-Type": "text/yaml"}
+        async with self._session.post(self._url + path, data=text, headers=headers) as answer:
+            body: dict[str, Any] = await answer.json()
+            assert answer.status == 200, body
+            return body
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        async with self._session.post(self._url + path, json=body) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
     async def get(self, path: str) -> Any:
         async with self._session.get(f"{self._url}{path}") as answer:
             assert answer.status == 200, await answer.text()

@@ -1,0 +1,127 @@
+"""Every example runs on real parts and ends as its description says."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.support.cluster import Api, Cluster
+from tests.support.postgres import PrivatePostgres, private_server
+from tests.support.rabbitmq import PrivateRabbit
+
+pytestmark = pytest.mark.real
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+FOLDER = Path(__file__).parents[2] / "examples"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """How the job ends, the value of its output, and the states its tasks end in, by name."""
+
+    result: str | None = None
+    state: str = "COMPLETED"
+    tasks: dict[str, str] = field(default_factory=dict)
+
+
+EXPECTED = {
+    "hello": Expected(),
+    "parallel": Expected(),
+    "each": Expected(),
+    "each-concurrency-min-success": Expected(),
+    "subjob": Expected("hello world!"),
+    "subjob-detached": Expected(),
+    "nested": Expected("hello ann, hello bob"),
+    "allow-failure": Expected(),
+    "retry-on": Expected("worked"),
+    "job-timeout": Expected(state="FAILED", tasks={"takes too long": "CANCELLED"}),
+    "queue-timeout": Expected(
+        tasks={"wait for a rare machine": "FAILED", "do without it": "COMPLETED"}
+    ),
+    "needs": Expected(),
+    "inputs-json": Expected(),
+    "conditions": Expected(),
+    "secrets": Expected(),
+    "defaults": Expected(),
+    "files-and-env": Expected(),
+    "webhooks": Expected(),
+    "auto-delete": Expected(),
+    "wait": Expected(),
+    "pre-post": Expected(),
+    "sidecar": Expected("hello from beside"),
+    "mounts": Expected("1010 bytes"),
+    "permissions": Expected(),
+    "priority-and-queues": Expected(),
+    "limits": Expected(),
+}
+ELSEWHERE = {"schedule", "transcode-video"}
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with private_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def rabbit() -> Any:
+    with PrivateRabbit() as rabbit:
+        yield rabbit
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def api(
+    rabbit: PrivateRabbit,
+    postgres: PrivatePostgres,
+    docker_host: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Api]:
+    cluster = Cluster(
+        rabbit.url,
+        postgres.tcp_dsn,
+        tmp_path_factory.mktemp("services"),
+        CONVEYOR_RUNTIME_TYPE="auto",
+        CONVEYOR_RUNTIME_SHELL_ALLOWED="true",
+        CONVEYOR_RUNTIME_DOCKER_HOST=docker_host,
+        CONVEYOR_WORKER_QUEUES="default:4,highcpu:2",
+    )
+    for name in ("coordinator", "scheduler", "webhook_dispatcher", "worker"):
+        cluster.start(name)
+    try:
+        await cluster.wait_up()
+        async with aiohttp.ClientSession() as session:
+            yield Api(session, cluster.services[0].url)
+    finally:
+        await asyncio.to_thread(cluster.close)
+
+
+def test_every_example_is_run_by_some_test() -> None:
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == EXPECTED.keys() | ELSEWHERE
+
+
+@in_one_loop
+@pytest.mark.parametrize("name", EXPECTED)
+async def test_the_example_ends_as_it_says(api: Api, name: str) -> None:
+    if name == "permissions":
+        await api.post("/roles", {"slug": "operations", "name": "Operations"})
+        await api.post("/users", {"username": "ann", "name": "Ann", "password": "swordfish-1"})
+    expected = EXPECTED[name]
+    submitted = await api.submit_yaml((FOLDER / f"{name}.yaml").read_text())
+    job = await api.final(submitted["id"], seconds=90)
+    assert job["state"] == expected.state, job
+    if expected.result is not None:
+        assert job["result"] == expected.result
+    ends = {task["name"]: task["state"] for task in job["execution"]}
+    assert expected.tasks.items() <= ends.items()
+
+
+@in_one_loop
+async def test_the_scheduled_example_is_taken_and_shown_with_its_next_time(api: Api) -> None:
+    schedule = await api.submit_yaml((FOLDER / "schedule.yaml").read_text(), "/scheduled-jobs")
+    assert schedule["state"] == "ACTIVE"
+    assert schedule["nextAt"] > schedule["createdAt"]
