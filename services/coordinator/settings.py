@@ -21,6 +21,8 @@ from shared.process.blocks import (
     PostgresSettings,
     SealingSettings,
 )
+from shared.process.commas import listed
+from shared.process.extensions import Group, check_listed
 from shared.process.settings import Settings
 
 
@@ -28,6 +30,10 @@ def _known_port(address: str) -> str:
     if address.endswith(":0"):
         raise ValueError("must name a port that clients can know, not 0")
     return address
+
+
+def _known_middlewares(names: str) -> str:
+    return check_listed(Group.API_MIDDLEWARES, names)
 
 
 class ApiSettings(ListeningBlock):
@@ -44,6 +50,16 @@ class ApiSettings(ListeningBlock):
         description="The level of the line that each request writes to the log. Requests to "
         "`/health` and `/metrics` write theirs at `debug`.",
     )
+    middlewares: Annotated[str, AfterValidator(_known_middlewares)] = Field(
+        "",
+        description="The middlewares, of those that installed packages add, that are around every "
+        "request, separated by commas; the first is around the others. They run after "
+        "authentication.",
+    )
+
+    @property
+    def middleware_names(self) -> tuple[str, ...]:
+        return listed(self.middlewares)
 
     @property
     def is_beyond_loopback(self) -> bool:
@@ -94,10 +110,6 @@ class AuthSettings(Block):
         return self
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, (part.strip() for part in text.split(","))))
-
-
 class CorsSettings(Block):
     origins: str = Field(
         "",
@@ -121,22 +133,22 @@ class CorsSettings(Block):
 
     @property
     def is_on(self) -> bool:
-        return bool(_listed(self.origins))
+        return bool(listed(self.origins))
 
     def allows(self, origin: str) -> bool:
-        return bool({"*", origin} & set(_listed(self.origins)))
+        return bool({"*", origin} & set(listed(self.origins)))
 
     @property
     def method_list(self) -> tuple[str, ...]:
-        return _listed(self.methods)
+        return listed(self.methods)
 
     @property
     def header_list(self) -> tuple[str, ...]:
-        return _listed(self.headers)
+        return listed(self.headers)
 
     @model_validator(mode="after")
     def _credentials_have_origins(self) -> Self:
-        if self.credentials and "*" in _listed(self.origins):
+        if self.credentials and "*" in listed(self.origins):
             raise ValueError(
                 "for credentials CONVEYOR_CORS_ORIGINS must name the origins: * is not enough"
             )

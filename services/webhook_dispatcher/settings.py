@@ -13,6 +13,8 @@ from shared.process.blocks import (
     PostgresSettings,
     SealingSettings,
 )
+from shared.process.commas import listed
+from shared.process.extensions import Group, check_listed
 from shared.process.settings import Settings
 
 
@@ -39,6 +41,30 @@ class WebhookSettings(Block):
         return read_secrets(self.signing_secret.get_secret_value())
 
 
+def _known_listeners(names: str) -> str:
+    return check_listed(Group.EVENT_LISTENERS, names)
+
+
+class ListenerSettings(Block):
+    names: Annotated[str, AfterValidator(_known_listeners)] = Field(
+        "",
+        description="The event listeners, of those that installed packages add, that are told of "
+        "every change, separated by commas. A new one is told of what happens from then on; one "
+        "that was there before goes on where it was.",
+    )
+    timeout_seconds: float = Field(
+        10,
+        gt=0,
+        description="How long a listener may take with some changes before it is interrupted, and "
+        "told of them again.",
+    )
+    round_seconds: float = Field(1, gt=0, description="How often changes are looked for.")
+
+    @property
+    def name_list(self) -> tuple[str, ...]:
+        return listed(self.names)
+
+
 class DispatcherSettings(Settings):
     log: LogSettings = LogSettings()
     health: HealthSettings = HealthSettings(address="127.0.0.1:8003")
@@ -46,3 +72,4 @@ class DispatcherSettings(Settings):
     postgres: PostgresSettings
     encryption: SealingSettings = SealingSettings()
     webhook: WebhookSettings = WebhookSettings()
+    listeners: ListenerSettings = ListenerSettings()

@@ -2,6 +2,8 @@
 
 import json
 
+import orjson
+
 from services.coordinator.api.answers import Task
 from services.coordinator.api.hiding import hide_in_task
 from tests.support.submissions import Json
@@ -58,3 +60,11 @@ def test_an_answer_shows_tasks_within_tasks_in_the_form_they_came() -> None:
         "retry": {"limit": 1, "on": [1, "lost"]},
     }
     assert json.loads(Task.model_validate(task).body()) == task
+
+
+def test_the_deepest_task_that_can_be_submitted_can_be_shown() -> None:
+    task: Json = {"run": "x"}
+    for _ in range(98):
+        task = {"each": {"list": "[1]", "task": task}}
+    assert json.loads(Task.model_validate(hide_in_task(task)).body()) == task
+    assert orjson.loads(orjson.dumps({"job": {"tasks": [task]}}))

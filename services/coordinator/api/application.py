@@ -8,6 +8,7 @@ from aiohttp.typedefs import Middleware
 from services.coordinator.api.access.authenticator import Authenticator
 from services.coordinator.api.documentation import documentation_routes
 from services.coordinator.api.metrics import GAUGES, TotalGauges
+from services.coordinator.api.middlewares.added import added_middlewares
 from services.coordinator.api.middlewares.authenticated import authenticated
 from services.coordinator.api.middlewares.cors import preflighted, shared_with
 from services.coordinator.api.middlewares.errors_as_json import errors_as_json
@@ -55,12 +56,13 @@ def _middlewares(
         chain.append(preflighted(settings.cors))
     chain.append(errors_as_json)
     authentication = authenticated(Authenticator(settings.auth, ports.access), scopes)
+    added = added_middlewares(settings.api.middleware_names)
     if not settings.rate.per_second:
-        return [*chain, authentication]
+        return [*chain, authentication, *added]
     failures, requests = (
         TokenBuckets(settings.rate.per_second, settings.rate.burst) for _ in range(2)
     )
-    return [*chain, failures_limited(failures), authentication, limited(requests)]
+    return [*chain, failures_limited(failures), authentication, limited(requests), *added]
 
 
 async def _stop_waiting(app: web.Application) -> None:

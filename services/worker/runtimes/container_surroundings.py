@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 
+import structlog
+
 from services.worker.runtimes.container_layout import check_spec
 from services.worker.runtimes.container_networks import (
     beside_private,
@@ -26,6 +28,8 @@ from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.sidecar_rules import check_sidecars
 from services.worker.runtimes.stages import naming
 from services.worker.runtimes.task_spec import TaskSpec
+
+log = structlog.get_logger(__name__)
 
 
 class ContainerSurroundings:
@@ -63,9 +67,12 @@ class ContainerSurroundings:
 
     async def close(self) -> None:
         while self._undo:
-            # The engine may be gone by now: the labels are on all of it, the reaper comes by.
-            with contextlib.suppress(RuntimeRejected, RuntimeUnavailable):
-                await self._undo.pop()()
+            try:
+                # The engine may be gone by now: the labels are on all of it, the reaper comes by.
+                with contextlib.suppress(RuntimeRejected, RuntimeUnavailable):
+                    await self._undo.pop()()
+            except Exception:  # of a package's mount type: the rest must go all the same
+                log.exception("not undone", job=self._spec.job_id, task=self._spec.task_id)
 
     async def new_volume(self, options: Mapping[str, str]) -> str:
         name = f"conveyor-{uuid.uuid4().hex}"

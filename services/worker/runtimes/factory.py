@@ -1,22 +1,29 @@
-"""The one place that knows the concrete runtimes."""
+"""The one place that knows the concrete runtimes, and asks packages for more of them."""
+
+from collections.abc import Mapping
+from typing import cast
 
 from services.worker.runtimes.auto import AutoRuntime
 from services.worker.runtimes.containers import ContainerRuntime
 from services.worker.runtimes.engine import Engine
 from services.worker.runtimes.engine_calls import connect
 from services.worker.runtimes.images import Images
-from services.worker.runtimes.protocol import Runtime
+from services.worker.runtimes.mounts import MOUNT_TYPES, MountType
+from services.worker.runtimes.protocol import Runtime, RuntimeFactory
 from services.worker.runtimes.registry_auth import read_logins
-from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.settings import BUILT_IN, RuntimeSettings
 from services.worker.runtimes.shell import ShellRuntime
+from shared.process.extensions import Group, installed, load, refuse_taken
 
 
 def make_runtime(settings: RuntimeSettings) -> Runtime:
     """Needs a running event loop. Whether the engine answers is for `check` to find out.
 
     Raises ValueError for a bad engine address or Docker config file, OSError for one that is named
-    and can't be read.
+    and can't be read, ExtensionRejected for what a package adds and can't be used.
     """
+    if settings.type not in BUILT_IN:
+        return cast(RuntimeFactory, load(Group.RUNTIMES, settings.type))(settings)
     if settings.type == "shell":
         return ShellRuntime(settings)
     if settings.type == "auto":
@@ -33,5 +40,15 @@ def _containers(settings: RuntimeSettings, podman: bool) -> ContainerRuntime:
         pull_seconds=settings.pull_timeout_seconds,
     )
     return ContainerRuntime(
-        "podman" if podman else "docker", engine, Images(engine, logins), settings
+        "podman" if podman else "docker", engine, Images(engine, logins), settings, mount_types()
     )
+
+
+def mount_types() -> Mapping[str, MountType]:
+    """Ours, and all that installed packages add: which one is used is for the jobs to say.
+
+    Raises ExtensionRejected.
+    """
+    refuse_taken(Group.MOUNTS, MOUNT_TYPES)
+    names = installed(Group.MOUNTS)
+    return {**MOUNT_TYPES, **{name: cast(MountType, load(Group.MOUNTS, name)) for name in names}}

@@ -32,20 +32,33 @@ class MountPoint:
 
 
 class MountBench(Protocol):
+    """What a mount type is given to work with, for one task."""
+
     @property
-    def settings(self) -> RuntimeSettings: ...
+    def settings(self) -> RuntimeSettings:
+        """The operator's, to keep to: `bind_allowed`, `bind_sources`."""
+        ...
 
     async def new_volume(self, options: Mapping[str, str]) -> str:
         """The name of a fresh volume of this task; it is removed after it."""
         ...
 
     def on_close(self, undo: Callable[[], Awaitable[object]]) -> None:
-        """Undo something once the task's containers are gone; the last made is undone first."""
+        """Undo something once the task's containers are gone; the last made is undone first.
+
+        A worker that is killed undoes nothing, and the reaper knows volumes alone.
+        """
         ...
 
 
 MountType = Callable[[Mount, MountBench], Awaitable[MountPoint]]
-"""Raises RuntimeRejected for what the mount can't be."""
+"""Called before the task's first container is made; its target is checked and made plain by then.
+
+Raises RuntimeRejected for what the mount can't be, with a text for the job's author, and
+RuntimeUnavailable for what passes: the task is handed back. What it registers with `on_close` before
+it raises is undone. A source comes from whoever may submit jobs: nothing of the machine may be
+reached by it that the operator has not allowed.
+"""
 
 
 async def volume(mount: Mount, bench: MountBench) -> MountPoint:

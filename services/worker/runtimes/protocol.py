@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_spec import TaskSpec
 
 
@@ -55,6 +56,12 @@ ProgressSink = Callable[[float], None]
 
 
 class Execution(Protocol):
+    """One task, once. Made without waiting and without effect: `prepare` is the first to act.
+
+    Of an error that is neither RuntimeRejected nor RuntimeUnavailable the task fails, and the
+    worker's log has the traceback.
+    """
+
     async def prepare(self) -> None:
         """Make the place, and the container that comes first. Runs nothing of the user's.
 
@@ -86,17 +93,39 @@ class Execution(Protocol):
 
 
 class Runtime(Protocol):
+    """Where a worker's tasks run: one for each process, used for as many tasks at once as it has
+    slots. Nothing in it may block the event loop: heartbeats go over the same one.
+    """
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What logs and `/health` call it."""
+        ...
 
     async def check(self) -> None:
-        """Raises RuntimeUnavailable when the engine can't be reached."""
+        """Asked every few seconds. Raises RuntimeUnavailable when the engine can't be reached:
+        the worker is unhealthy then, and takes no task until it can be.
+        """
         ...
 
-    def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution: ...
+    def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
+        """What runs this task. A part of `spec` that this runtime can't do is for `prepare` to
+        reject: ignored, the job would do something else than it says.
+        """
+        ...
 
     async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
-        """Remove leftovers whose node id label is abandoned; the number removed."""
+        """Remove what is left of tasks whose `node_id` is abandoned; the number removed.
+
+        Ask `is_abandoned` of every node that something is labelled with: the question is also how
+        the worker learns whose leftovers there are. Raises RuntimeUnavailable.
+        """
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Called once, when no task runs any more."""
+        ...
+
+
+RuntimeFactory = Callable[[RuntimeSettings], Runtime]
+"""Called once, at start, on the event loop. What it raises ends the worker."""

@@ -2,7 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from shared.process.extensions import Group, check_known
+
+BUILT_IN = ("auto", "docker", "podman", "shell")
+
+
+def _known_runtime(name: str) -> str:
+    if name not in BUILT_IN:
+        check_known(Group.RUNTIMES, name, BUILT_IN)
+    return name
 
 
 def _from_commas(value: object) -> object:
@@ -20,10 +30,11 @@ class RuntimeSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    type: Literal["auto", "docker", "podman", "shell"] = Field(
+    type: Annotated[str, AfterValidator(_known_runtime)] = Field(
         "auto",
-        description="What runs tasks. `auto`: a task with an image goes to the container engine, "
-        "one without goes to the shell if `shell_allowed`.",
+        description="What runs tasks: `auto`, `docker`, `podman`, `shell`, or a runtime that an "
+        "installed package adds. `auto`: a task with an image goes to the container engine, one "
+        "without goes to the shell if `shell_allowed`.",
     )
     engine: Literal["docker", "podman"] = Field(
         "docker", description="Which container engine `auto` uses."

@@ -34,7 +34,7 @@ def parsed_duration(text: str) -> Duration:
             raise ExpressionError(f"bad duration {shortened(text)!r}")
         total += _part_nanoseconds(part[1], part[2] or "", _UNITS[part[3]])
         position = part.end()
-    if total > _LARGEST:
+    if total > _LARGEST + (text[0] == "-"):
         raise ExpressionError(f"duration {shortened(text)!r} is too long")
     return Duration(-total if text[0] == "-" else total)
 
@@ -83,4 +83,5 @@ def rounded_span(span: int, step: int) -> Duration:
     away = (abs(span) + step // 2 + step % 2) // step * step
     below = abs(span) // step * step
     nearest = away if (abs(span) - below) * 2 >= step else below
+    nearest = min(nearest, _LARGEST + (span < 0))
     return Duration(nearest if span >= 0 else -nearest)

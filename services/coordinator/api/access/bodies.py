@@ -3,22 +3,14 @@
 from typing import Annotated, TypeVar
 
 from aiohttp import web
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    RootModel,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from services.coordinator.api.access.principal import Scope
 from services.coordinator.api.errors import BadRequest
 from shared.jobspec import JSON_TYPES
 from shared.jobspec.clean_text import refuse_unkeepable
-from shared.jobspec.durations import DURATION_PATTERN, parse_duration
+from shared.jobspec.fields import PositiveDuration
 from shared.jobspec.json_body import load_json
 
 _USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
@@ -27,21 +19,10 @@ _SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 M = TypeVar("M", bound=BaseModel)
 
 
-def _duration(text: str) -> str:
-    if parse_duration(text).total_seconds() <= 0:
-        raise ValueError("must be longer than zero")
-    return text
-
-
 Username = Annotated[str, Field(pattern=_USERNAME)]
 Slug = Annotated[str, Field(pattern=_SLUG)]
 ShownName = Annotated[str, Field(min_length=1, max_length=256)]
 Password = Annotated[str, Field(min_length=1, max_length=1024)]
-Lifetime = Annotated[
-    str,
-    AfterValidator(_duration),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["720h"]}),
-]
 
 
 class _Body(BaseModel):
@@ -77,7 +58,7 @@ class NewKeyRequest(_Body):
     """What the key may do: `read`, `submit`, `operate`, or `admin`, which includes all."""
     user: Username | None = None
     """Whose key it is; by default that of the user who makes it. An admin may name another."""
-    expires_in: Annotated[Lifetime | None, Field(alias="expiresIn")] = None
+    expires_in: Annotated[PositiveDuration | None, Field(alias="expiresIn")] = None
     """How long it is valid, such as `720h`; without it, until it is deleted."""
 
 
@@ -118,5 +99,6 @@ async def _json(request: web.Request) -> object:
 
 def _problem(details: ErrorDetails) -> str:
     field = ".".join(map(str, details["loc"]))
-    rule = _RULES.get(details["type"], details["msg"]).format(**details.get("ctx", {}))
+    kind = details["type"]
+    rule = _RULES[kind].format(**details.get("ctx", {})) if kind in _RULES else details["msg"]
     return f"{field}: {rule}" if field else f"the body {rule}"

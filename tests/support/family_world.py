@@ -1,0 +1,358 @@
+"""A store in memory for the core's property tests: it answers what decisions ask.
+
+As `shared.store` does: a batch of events first, then the questions in rounds, all as one
+transaction; messages between jobs are left in `messages`, for the test to deliver, repeat or lose.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from shared.lifecycle import (
+    NOT_PLANNED,
+    BeginChildren,
+    CancelSubJob,
+    CancelTasks,
+    ChildPlanFailed,
+    ChildPlanned,
+    ChildSkipped,
+    Command,
+    Decision,
+    EvaluateOutput,
+    Event,
+    GrantClaim,
+    Ignored,
+    Job,
+    JobState,
+    JobSubmitted,
+    Offspring,
+    OutputEvaluated,
+    Parent,
+    PlanDependents,
+    Planned,
+    PlannedTask,
+    PlanReady,
+    PlanTask,
+    ReportToParent,
+    ResumeSubJob,
+    RetryPolicy,
+    SubJob,
+    SubJobAbandoned,
+    SubJobEnded,
+    SubJobResumed,
+    SubmitSubJob,
+    Task,
+    TaskCancelled,
+    TaskEvent,
+    TaskKind,
+    TaskPlanFailed,
+    TaskPlanned,
+    TaskReopened,
+    TaskSkipped,
+    TaskState,
+    Tell,
+    decide,
+    derived_id,
+)
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A task as submitted. `inner` are the children of a parallel, the one of an each, or the list
+    of a sub-job; `needs` (by place from 0) makes that a graph."""
+
+    kind: TaskKind = TaskKind.TASK
+    inner: tuple["Spec", ...] = ()
+    items: int = 0
+    concurrency: int = 0
+    required: int | None = None
+    plans_as: str = "task"  # or "skipped", "failed"
+    allow_failure: bool = False
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    needs: tuple[frozenset[int], ...] | None = None
+    is_detached: bool = False
+
+    def child(self, place: int) -> "Spec":
+        return self.inner[place if self.kind is TaskKind.PARALLEL else 0]
+
+    @property
+    def planned(self) -> PlannedTask:
+        queue = "default" if self.kind is TaskKind.TASK else ""
+        return PlannedTask(
+            name="t",
+            queue=queue,
+            kind=self.kind,
+            allow_failure=self.allow_failure,
+            retry=self.retry,
+            definition={"spec": self},
+        )
+
+
+@dataclass
+class World:
+    now: datetime = START
+    jobs: dict[str, Job] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)  # in the order they were made
+    messages: list[Event] = field(default_factory=list)
+    granted: dict[tuple[str, int], str] = field(default_factory=dict)
+    _lists: dict[str, Spec] = field(default_factory=dict)
+    _done: dict[str, set[int]] = field(default_factory=dict)
+    _questions: list[Command] = field(default_factory=list)
+
+    def submit(self, job_id: str, listed: Spec) -> None:
+        self.happen(JobSubmitted(self._add(job_id, listed, None)))
+
+    def happen(self, *batch: Event) -> None:
+        """One transaction."""
+        for event in batch:
+            self._decide(event)
+        while self._questions:
+            while self._asked(CancelTasks):
+                for cancel in self._take(CancelTasks):
+                    self._cancel(cancel)
+            for event in [*self._listed(), *self._children(), *self._outputs()]:
+                self._decide(event)
+
+    def of_parent(self, parent_id: str) -> dict[int, Task]:
+        """The last of each place."""
+        return {t.place or 0: t for t in self.tasks.values() if t.parent_id == parent_id}
+
+    def overdue(self) -> Iterator[Event]:
+        """What the scheduler finds when messages between jobs are lost."""
+        for task in self.tasks.values():
+            if task.state is TaskState.RUNNING and task.subjob_id is not None:
+                sub = self.jobs[task.subjob_id]
+                if sub.parent is not None and sub.parent.dispatch < task.dispatch:
+                    yield SubJobResumed(sub.id, task.dispatch)
+                elif sub.state.is_final:
+                    yield _ended(sub, task.job_id, task.id, task.dispatch)
+        for job in self.jobs.values():
+            if job.state.is_final or job.parent is None or not job.parent.dispatch:
+                continue
+            if self.tasks[job.parent.task_id].state is not TaskState.RUNNING:
+                yield SubJobAbandoned(job.id, job.parent.dispatch)
+
+    def _add(self, job_id: str, listed: Spec, parent: Parent | None) -> Job:
+        self._lists[job_id] = listed
+        self._done[job_id] = set()
+        return Job(
+            id=job_id,
+            state=JobState.PENDING,
+            task_count=len(listed.inner),
+            created_at=self.now,
+            has_output=listed.allow_failure,
+            is_graph=listed.needs is not None,
+            parent=parent,
+        )
+
+    def _decide(self, event: Event) -> None:
+        job = event.job if isinstance(event, JobSubmitted) else self.jobs.get(event.job_id)
+        assert job is not None
+        task = self.tasks.get(event.task_id) if isinstance(event, TaskEvent) else None
+        outcome: Decision | Ignored = decide(job, task, event, self.now)
+        if isinstance(outcome, Decision):
+            self.jobs[outcome.job.id] = outcome.job
+            for new in outcome.new_tasks:
+                assert new.id not in self.tasks, "a task was made twice"
+            self.tasks.update({t.id: t for t in (*outcome.tasks, *outcome.new_tasks)})
+        for command in outcome.commands:
+            self._sort(command)
+
+    def _sort(self, command: Command) -> None:
+        match command:
+            case Tell(event):
+                self._decide(event)
+            case SubmitSubJob(subjob):
+                self._decide(JobSubmitted(subjob.job))
+            case GrantClaim(node_id, _, task_id, dispatch):
+                holder = self.granted.setdefault((task_id, dispatch), node_id)
+                assert holder == node_id, "one dispatch was granted to two workers"
+            case ReportToParent(job):
+                if job.parent is not None:
+                    parent = job.parent
+                    end = _ended(job, parent.job_id, parent.task_id, parent.dispatch)
+                    self.messages.append(end)
+            case ResumeSubJob(subjob_id, dispatch):
+                self.messages.append(SubJobResumed(subjob_id, dispatch))
+            case CancelSubJob(subjob_id, dispatch):
+                self.messages.append(SubJobAbandoned(subjob_id, dispatch))
+            case PlanTask() | PlanReady() | PlanDependents() | BeginChildren():
+                self._questions.append(command)
+            case EvaluateOutput() | CancelTasks():
+                self._questions.append(command)
+
+    def _asked(self, kind: type) -> bool:
+        return any(isinstance(q, kind) for q in self._questions)
+
+    def _take(self, *kinds: type) -> list[Command]:
+        taken = [q for q in self._questions if isinstance(q, kinds)]
+        self._questions = [q for q in self._questions if not isinstance(q, kinds)]
+        return taken
+
+    def _cancel(self, cancel: Command) -> None:
+        assert isinstance(cancel, CancelTasks)
+        meant = [
+            t
+            for t in self.tasks.values()
+            if t.job_id == cancel.job_id and cancel.parent_id in (None, t.parent_id)
+        ]
+        for task in meant:
+            if task.state is TaskState.CREATED:
+                self.tasks[task.id] = replace(task, state=TaskState.CANCELLED)
+            elif not self.tasks[task.id].state.is_final:
+                self._decide(TaskCancelled(task.job_id, task.id))
+
+    def _listed(self) -> list[Event]:
+        fresh: dict[Place, None] = {}
+        again: dict[Place, None] = {}
+        asked = self._take(PlanTask, PlanReady, PlanDependents)
+        for question in sorted(asked, key=lambda q: not isinstance(q, PlanDependents)):
+            match question:
+                case PlanDependents(job_id, position):
+                    self._done[job_id].add(position)
+                    fresh |= {(job_id, p): None for p in self._ready(job_id, position)}
+                case PlanReady(job_id, is_restart):
+                    places = {(job_id, p): None for p in self._ready(job_id)}
+                    (again if is_restart else fresh).update(places)
+                case PlanTask(job_id, position, is_restart):
+                    (again if is_restart else fresh)[job_id, position] = None
+        places = [place for place in fresh if place not in again]
+        return [self._plan(*place) for place in [*places, *self._restarted(list(again))]]
+
+    def _ready(self, job_id: str, needed: int | None = None) -> Iterator[int]:
+        """Positions that wait for nothing (any more, once `needed` is done)."""
+        needs = self._lists[job_id].needs or ()
+        done = self._done[job_id]
+        for place, own in enumerate(needs):
+            position = place + 1
+            is_free = all(n + 1 in done for n in own) and position not in done
+            if is_free and (needed is None or needed - 1 in own):
+                yield position
+
+    def _restarted(self, places: Sequence[Place]) -> Iterator[Place]:
+        for job_id, position in places:
+            if self.jobs[job_id].state.is_final:
+                continue
+            rows = [
+                t
+                for t in self.tasks.values()
+                if (t.job_id, t.position, t.parent_id) == (job_id, position, None)
+            ]
+            if rows and _is_unfinished(rows[-1]):
+                self._reopen(rows[-1])
+            else:
+                yield job_id, position
+
+    def _reopen(self, task: Task) -> None:
+        left = 0
+        for child in self.of_parent(task.id).values() if task.children else ():
+            state = child.state
+            if state is TaskState.CANCELLED or (
+                state is TaskState.FAILED and not child.plan.allow_failure
+            ):
+                left += 1
+                self._wait_again(child)
+        self._decide(TaskReopened(task.job_id, task.id, left))
+
+    def _wait_again(self, child: Task) -> None:
+        never_began = child.scheduled_at is None and child.state is TaskState.CANCELLED
+        if child.children or child.subjob_id or (never_began and not child.attempt):
+            waiting = replace(child, state=TaskState.CREATED, error=None, failed_at=None)
+            self.tasks[child.id] = waiting
+            return
+        again = Task(
+            id=child.id + "'",
+            job_id=child.job_id,
+            position=child.position,
+            plan=NOT_PLANNED,
+            state=TaskState.CREATED,
+            created_at=self.now,
+            parent_id=child.parent_id,
+            place=child.place,
+        )
+        self.tasks[again.id] = again
+
+    def _plan(self, job_id: str, position: int) -> Event:
+        spec = self._lists[job_id].inner[position - 1]
+        task_id = f"{job_id}/{position}.{self.jobs[job_id].restarts}"
+        match spec.plans_as:
+            case "skipped":
+                return TaskSkipped(job_id, position, spec.planned)
+            case "failed":
+                return TaskPlanFailed(job_id, position, spec.planned, "an expression fails")
+            case _:
+                return TaskPlanned(job_id, position, self._made(spec, job_id, task_id))
+
+    def _children(self) -> list[Event]:
+        events: list[Event] = []
+        for question in self._take(BeginChildren):
+            assert isinstance(question, BeginChildren)
+            parent = self.tasks[question.task_id]
+            spec = parent.plan.definition["spec"]
+            assert isinstance(spec, Spec)
+            # Those that an earlier question has found are still CREATED, and not to be found again.
+            found = {e.task_id for e in events if isinstance(e, TaskEvent)}
+            waiting = [
+                c
+                for _, c in sorted(self.of_parent(parent.id).items())
+                if c.state is TaskState.CREATED and c.id not in found
+            ]
+            for child in waiting[: question.count]:
+                if child.children or child.subjob_id:
+                    self._reopen(child)
+                else:
+                    events.append(self._plan_child(spec.child(child.place or 0), child))
+        return events
+
+    def _plan_child(self, spec: Spec, child: Task) -> Event:
+        match spec.plans_as:
+            case "skipped":
+                return ChildSkipped(child.job_id, child.id, spec.planned)
+            case "failed":
+                return ChildPlanFailed(child.job_id, child.id, spec.planned, "it fails")
+            case _:
+                made = self._made(spec, child.job_id, child.id)
+                return ChildPlanned(child.job_id, child.id, made)
+
+    def _made(self, spec: Spec, job_id: str, task_id: str) -> Planned:
+        match spec.kind:
+            case TaskKind.PARALLEL | TaskKind.EACH:
+                total = len(spec.inner) if spec.kind is TaskKind.PARALLEL else spec.items
+                offspring = Offspring(
+                    scopes=[None] * total, concurrency=spec.concurrency, required=spec.required
+                )
+                return Planned(task=spec.planned, offspring=offspring)
+            case TaskKind.SUBJOB:
+                parent = None
+                if not spec.is_detached:
+                    parent = Parent(job_id=job_id, task_id=self._row_id(task_id), dispatch=1)
+                job = self._add(f"{task_id}>", spec, parent)
+                made = SubJob(job=job, is_detached=spec.is_detached)
+                return Planned(task=spec.planned, subjob=made)
+            case _:
+                return Planned(task=spec.planned)
+
+    def _row_id(self, task_id: str) -> str:
+        """The id that the core gives the task of a job's own list."""
+        if task_id in self.tasks:
+            return task_id
+        job_id, _, place = task_id.rpartition("/")
+        position, _, restarts = place.partition(".")
+        return derived_id(job_id, int(position), int(restarts))
+
+    def _outputs(self) -> list[Event]:
+        asked = [q for q in self._take(EvaluateOutput) if isinstance(q, EvaluateOutput)]
+        return [OutputEvaluated(question.job_id, "done") for question in asked]
+
+
+def _is_unfinished(task: Task) -> bool:
+    made_of_others = task.children is not None or task.subjob_id is not None
+    return made_of_others and task.state in (TaskState.FAILED, TaskState.CANCELLED)
+
+
+def _ended(sub: Job, job_id: str, task_id: str, dispatch: int) -> SubJobEnded:
+    error = None if sub.state is JobState.COMPLETED else sub.error or "cancelled"
+    return SubJobEnded(job_id, task_id, dispatch, sub.result, error)
