@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.coordinator.store import cluster, job_list, logs, one_job, visible_job_list
-from tests.support.crowd import crowded_connection, read_whole
+from services.coordinator.store import cluster, job_list, logs, one_job
+from tests.support.crowd import crowded_connection, nodes_of, read_whole
 from tests.support.postgres import Databases
 
 pytestmark = pytest.mark.real
@@ -50,35 +50,32 @@ FROM generate_series(1, 50000) AS n, generate_series(1, 4) AS p
 TABLES = "VACUUM ANALYZE jobs, job_tasks, job_variables, tasks, task_log_parts, nodes"
 
 EYES = ["role:public", "user:u7"]
+EVERYTHING = ("", None, "", [], None)
+RUNNING = ("running", "RUNNING", "", [], None)
+RARE = ("customer 77", None, "customer 77", [], None)
+COMMON = ("convert", None, "convert", [], None)
 
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "list": (job_list.LIST_ALL, (10, 0)),
-    "list, page 50": (job_list.LIST_ALL, (20, 1000)),
-    "count": (job_list.COUNT_ALL, ()),
-    "list by rare state": (job_list.LIST_IN_STATE, ("RUNNING", 10, 0)),
-    "list by common state": (job_list.LIST_IN_STATE, ("COMPLETED", 10, 0)),
-    "count by rare state": (job_list.COUNT_IN_STATE, ("RUNNING",)),
-    "count by common state": (job_list.COUNT_IN_STATE, ("COMPLETED",)),
-    "list by tag": (job_list.LIST_TAGGED, (["tag7"], 10, 0)),
-    "count by tag": (job_list.COUNT_TAGGED, (["tag7"],)),
-    "search": (job_list.LIST_MATCHING, ("customer 77", None, "customer 77", [], 10, 0)),
-    "count search": (job_list.COUNT_MATCHING, ("customer 77", None, "customer 77", [])),
-    "search with state": (job_list.LIST_MATCHING, ("running 77", "RUNNING", "77", [], 10, 0)),
-    "search with tag": (job_list.LIST_MATCHING, ("77", None, "77", ["tag7"], 10, 0)),
-    "visible": (visible_job_list.LIST_VISIBLE, (10, 0, EYES)),
-    "count visible": (visible_job_list.COUNT_VISIBLE, (EYES,)),
-    "visible, by rare state": (visible_job_list.LIST_VISIBLE_IN_STATE, ("RUNNING", 10, 0, EYES)),
-    "count visible by state": (visible_job_list.COUNT_VISIBLE_IN_STATE, ("COMPLETED", EYES)),
-    "visible, by tag": (visible_job_list.LIST_VISIBLE_TAGGED, (["tag7"], 10, 0, EYES)),
-    "count visible by tag": (visible_job_list.COUNT_VISIBLE_TAGGED, (["tag7"], EYES)),
-    "search visible": (
-        visible_job_list.LIST_VISIBLE_MATCHING,
-        ("customer 77", None, "customer 77", [], 10, 0, EYES),
+    "list": (job_list.NEWEST, (10, 0)),
+    "list, page 50": (job_list.NEWEST, (20, 1000)),
+    "visible": (job_list.NEWEST_VISIBLE, (10, 0, EYES)),
+    "count": (job_list.COUNT, (*EVERYTHING, 10_001)),
+    "count visible": (job_list.COUNT, ("", None, "", [], EYES, 10_001)),
+    "count by rare state": (job_list.COUNT, (*RUNNING, 10_001)),
+    "count by tag": (job_list.COUNT, ("", None, "", ["tag7"], None, 10_001)),
+    "count by words": (job_list.COUNT, (*RARE, 10_001)),
+    "count by common word": (job_list.COUNT, (*COMMON, 10_001)),
+    "list by rare state": (job_list.PAGE_OF_FEW, (*RUNNING, 10, 0)),
+    "list by tag": (job_list.PAGE_OF_FEW, ("", None, "", ["tag7"], None, 10, 0)),
+    "list by words": (job_list.PAGE_OF_FEW, (*RARE, 10, 0)),
+    "list by words, visible": (job_list.PAGE_OF_FEW, (*RARE[:4], EYES, 10, 0)),
+    "list by words and a tag": (job_list.PAGE_OF_FEW, ("77", None, "77", ["tag7"], None, 10, 0)),
+    "list by words and a state": (
+        job_list.PAGE_OF_FEW,
+        ("running 77", "RUNNING", "77", [], None, 10, 0),
     ),
-    "count search visible": (
-        visible_job_list.COUNT_VISIBLE_MATCHING,
-        ("customer 77", None, "customer 77", [], EYES),
-    ),
+    "list by common word": (job_list.PAGE_OF_MANY, (*COMMON, 10, 0)),
+    "list by common word, visible": (job_list.PAGE_OF_MANY, (*COMMON[:4], EYES, 10, 0)),
     "is visible": (one_job.IS_VISIBLE, ("job5", EYES)),
     "job": (one_job.JOB, ("job5", EYES)),
     "tasks as submitted": (one_job.JOB_TASKS, ("job5",)),
@@ -98,6 +95,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "running by queue": (cluster.RUNNING_BY_QUEUE, ()),
     "totals": (cluster.TOTALS, ()),
 }
+MOST_READ_IN_ORDER = 40_000
 SMALL_TABLES = {"nodes"}  # one row for each worker: reading it whole is the fastest way
 
 
@@ -115,11 +113,21 @@ async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
 
 
+def _rows_read_in_order(plan: dict[str, Any]) -> int:
+    return sum(
+        step["Actual Rows"] + step.get("Rows Removed by Filter", 0)
+        for step in nodes_of(plan)
+        if step["Node Type"] == "Seq Scan"
+    )
+
+
 @pytest.mark.parametrize("name", HOT)
 async def test_the_query_walks_an_index(crowded: asyncpg.Connection, name: str) -> None:
     sql, arguments = HOT[name]
     explained = await crowded.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", *arguments)
     [plan] = json.loads(explained)
     scanned = read_whole(plan["Plan"])
-    assert scanned <= SMALL_TABLES, plan
+    # A count stops at its cap: what is common may be met soonest from the table's start.
+    begun = {"jobs"} if _rows_read_in_order(plan["Plan"]) < MOST_READ_IN_ORDER else set()
+    assert scanned <= SMALL_TABLES | begun, plan
     assert plan["Execution Time"] < 1000  # milliseconds; far above what any of them takes

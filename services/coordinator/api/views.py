@@ -63,7 +63,6 @@ def whole_job(job: WholeJob, redact: Redacting) -> a.Job:
             and {"after": format_duration(row.auto_delete_after)},
             "deleteAt": row.delete_at,
             "permissions": row.permissions or None,
-            "parentId": row.parent_id,
             "timeout": row.timeout and format_duration(row.timeout),
         }
     )
@@ -98,6 +97,7 @@ def totals(row: Totals) -> a.MetricsView:
 def _summary_fields(row: SummaryRow, redact: Redacting) -> dict[str, object]:
     return {
         "id": row.id,
+        "parentId": row.parent_id,
         "name": redact.value(row.name),
         "description": redact.value(row.description) or None,
         "tags": redact.value(list(row.tags)) or None,

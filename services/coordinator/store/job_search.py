@@ -20,10 +20,6 @@ class JobSearch:
     other: str = ""
     tags: tuple[str, ...] = ()
 
-    @property
-    def is_state_alone(self) -> bool:
-        return self.state is not None and not self.other and not self.tags
-
 
 def parse_search(text: str) -> JobSearch:
     """`tag:x` and `tags:x,y` are tags; everything else is words."""

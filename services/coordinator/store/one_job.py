@@ -10,7 +10,7 @@ JOB = """
 SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
        created_at, started_at, completed_at, failed_at, result, error,
        secret_names, output, defaults, webhooks, auto_delete_after, delete_at, created_by,
-       permissions, parent_job_id AS parent_id, timeout,
+       permissions, parent_task_id AS parent_id, timeout,
        schedule_id, schedule_cron(schedule_id) AS schedule_cron
 FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
 """

@@ -11,7 +11,6 @@ from services.coordinator.store.job_search import JobSearch
 from services.coordinator.store.pages import Page, PageRequest
 from services.coordinator.store.readers import Readers
 from services.coordinator.store.rows import NodeRow, SummaryRow, TaskOfJob, Totals, WholeJob
-from services.coordinator.store.visible_job_list import list_visible_jobs
 from shared.postgres.pool import Pool, acquired
 
 
@@ -23,9 +22,7 @@ class Reads:
         self, search: JobSearch, request: PageRequest, readers: Readers
     ) -> Page[SummaryRow]:
         async with acquired(self._pool) as connection:
-            if readers is None:
-                return await list_jobs(connection, search, request)
-            return await list_visible_jobs(connection, search, request, readers)
+            return await list_jobs(connection, search, request, readers)
 
     async def is_visible(self, job_id: str, readers: Readers) -> bool:
         """Whether there is such a job and `readers` may see it."""

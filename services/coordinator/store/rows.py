@@ -30,6 +30,7 @@ class SummaryRow:
     result: str | None
     error: str | None
     created_by: str | None
+    parent_id: str | None = None
     schedule_id: str | None = None
     schedule_cron: str | None = None
 
@@ -43,7 +44,6 @@ class JobRow(SummaryRow):
     auto_delete_after: timedelta | None
     delete_at: datetime | None
     permissions: list[JsonObject]
-    parent_id: str | None = None
     timeout: timedelta | None = None
 
 

@@ -37,7 +37,7 @@ class JobSummary(Answer):
     id: str
     """Given when the job was accepted."""
     parent_id: str | None = None
-    """The job that started this one."""
+    """The task of another job that started this one."""
     name: str
     """As submitted."""
     description: str | None = None
