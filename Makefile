@@ -11,7 +11,7 @@ WITH_SERVICES := deploy/setup/with-test-services.sh
 SPREAD := -n $(TEST_PROCESSES) --dist loadscope
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
-SOURCES := services shared cli tests bench
+SOURCES := services shared cli tests bench examples
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run check test bench test-fresh fmt docs requirements clean

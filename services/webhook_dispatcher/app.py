@@ -6,8 +6,7 @@ import aiohttp
 
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.events import Events
-from services.webhook_dispatcher.listeners import Listening, installed_listeners
-from services.webhook_dispatcher.listeners import Telling, added_listeners
+from services.webhook_dispatcher.listeners import Listening, added_listeners
 from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
@@ -25,12 +24,11 @@ _LISTENING_SECONDS = 0.5
 async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: Stop) -> None:
     """Serve until `stop`; calls that have begun are finished.
 
-    Raises CannotStart when an event listener can't be loaded.
+    Raises ExtensionRejected when an event listener can't be used.
     """
-    listeners = installed_listeners()
+    listeners = added_listeners(settings.listeners.name_list)
     sealer = Sealer(settings.encryption.keys)
     events = Events(pool, sealer)
-    listeners = added_listeners(settings.listeners.name_list)
     consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, UNAVAILABLE)
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         consuming = group.create_task(consumer.run())
@@ -38,9 +36,6 @@ async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: St
             group.create_task(_tell(Listening(pool, sealer, name, listener), stop))
             for name, listener in listeners.items()
         ]
-        for name, listener in listeners.items():
-            telling = Telling(name, listener, pool, sealer, settings.listeners)
-            group.create_task(_tell(telling, settings.listeners.round_seconds, stop))
         calls = Calls(pool, session, sealer, settings.webhook)
         await every(
             calls.make_due_calls,
@@ -58,15 +53,5 @@ async def _tell(listening: Listening, stop: Stop) -> None:
         listening.tell_news,
         interval_seconds=_LISTENING_SECONDS,
         stop=stop,
-        unavailable=UNAVAILABLE,
-    )
-
-
-async def _tell(telling: Telling, round_seconds: float, stop: Stop) -> None:
-    await every(
-        telling.tell_news,
-        interval_seconds=round_seconds,
-        stop=stop,
-        name=f"tell_{telling.name}",
         unavailable=UNAVAILABLE,
     )

@@ -19,7 +19,8 @@ def headers_of(
     names: dict[str, object] = {}
     if source is not None and asked:
         secrets = sealer.unseal(source["sealed"])["secrets"] if source["sealed"] else {}
-        summary = names_of_summary(orjson.loads(delivery.body))
+        job = {"id": source["id"], "name": source["name"]}
+        summary = names_of_summary(orjson.loads(delivery.body), job)
         names = {**summary, "inputs": source["inputs"], "secrets": cast(dict[str, str], secrets)}
     return {
         **{name: render(value, names) for name, value in asked.items()},

@@ -1,101 +1,99 @@
-"""Event listeners that installed packages add: each is told the feed, at its own pace.
-
-At least once and in order: a listener's place moves on when it has returned without an error. Of
-several dispatchers one at a time tells it.
-"""
+"""Event listeners of other packages: told of every change of every job, in order, at least once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, cast
 
 import structlog
 
-from services.webhook_dispatcher.settings import ListenerSettings
-from services.webhook_dispatcher.shown_changes import shown_changes
-from services.webhook_dispatcher.store import feed_cursors
-from services.webhook_dispatcher.store.feed_cursors import News, Place
+from services.webhook_dispatcher.store import listener_cursors
+from services.webhook_dispatcher.store.listener_cursors import Claim, News
+from shared.messages import Change
 from shared.postgres.pool import Pool, acquired
 from shared.process.extensions import Group, load
-from shared.process.loops import backoff_seconds
-from shared.process.sealing import Sealer
+from shared.process.redaction import Redactor
+from shared.process.sealing import Sealer, SealingError
 
 log = structlog.get_logger(__name__)
 
-EventListener = Callable[[list[dict[str, Any]]], Awaitable[None]]
-"""Takes changes in the order they were decided, each with the fields of `shared.messages.Change` in
-their JSON form, secrets taken out.
+ChangeDict = dict[str, Any]
+Listener = Callable[[list[ChangeDict]], Awaitable[None]]
+"""Takes some changes in the order they were decided: dicts with the fields of
+`shared.messages.Change`, times as texts, secrets taken out.
 
-When it raises, or takes longer than the operator allows, it is given the same changes again, and
-perhaps further ones, until it returns: (`job_id`, `version`) tells a change that it knows. It must
-not block the event loop.
+When it raises, or takes longer than `CALL_SECONDS`, it is called with the same changes again later,
+and with what has come since; (`job_id`, `version`) tells a change that it knows already. Its name
+is what its place in the feed is kept by. It must not block the event loop.
 """
 
-_MOST_ROWS = 100
-_MARGIN = timedelta(seconds=5)
-"""So that a listener has been interrupted for sure before another dispatcher begins."""
+CALL_SECONDS = 30.0
+_HOLD = timedelta(seconds=CALL_SECONDS + 30)
+_PAGE_ROWS = 100
+_LONGEST_DELAY_SECONDS = 60.0
+_AT_ONCE = 0.0
 
 
-def added_listeners(names: Sequence[str]) -> dict[str, EventListener]:
+def added_listeners(names: Sequence[str]) -> dict[str, Listener]:
     """By name. Raises ExtensionRejected."""
-    return {name: cast(EventListener, load(Group.EVENT_LISTENERS, name)) for name in names}
+    return {name: cast(Listener, load(Group.EVENT_LISTENERS, name)) for name in names}
 
 
-class Telling:
-    """Tells one listener. `tell_news` is a round for `loops.every`."""
+class Listening:
+    """One listener, served by one dispatcher at a time."""
 
-    def __init__(
-        self,
-        name: str,
-        listener: EventListener,
-        pool: Pool,
-        sealer: Sealer,
-        settings: ListenerSettings,
-    ) -> None:
-        self.name = name
-        self._listener = listener
+    def __init__(self, pool: Pool, sealer: Sealer, name: str, listener: Listener) -> None:
         self._pool = pool
         self._sealer = sealer
-        self._patience = timedelta(seconds=settings.timeout_seconds)
-        self._failures = 0
+        self._name = name
+        self._listener = listener
+        self._is_known = False
 
     async def tell_news(self) -> float | None:
-        """Returns 0 when there may be more, the delay until it is tried again after a failure."""
+        """One round; 0 when there may be more. Raises DatabaseUnavailable."""
         async with acquired(self._pool) as connection:
-            place = await feed_cursors.place_of(connection, self.name)
-            if place is None:
-                await feed_cursors.begin(connection, self.name)
-                return 0.0
-            news = await feed_cursors.news_after(connection, place, _MOST_ROWS)
-            if not news:
+            if not self._is_known:
+                await listener_cursors.add(connection, self._name)
+                self._is_known = True
+            claim = await listener_cursors.claim(connection, self._name, _HOLD)
+            news = await listener_cursors.news(connection, claim, _PAGE_ROWS) if claim else []
+        if claim is None or not news:
+            return None
+        told = await self._tell(claim, [c for item in news for c in self._changes(item)])
+        async with acquired(self._pool) as connection:
+            if not told:
+                delay = _delay(claim.failures)
+                await listener_cursors.failed(connection, claim, delay)
                 return None
-            hold = self._patience + _MARGIN
-            taken_until = await feed_cursors.take(connection, self.name, place, hold)
-        return None if taken_until is None else await self._tell(news, taken_until)
+            await listener_cursors.heard(connection, claim, news[-1])
+        return _AT_ONCE
 
-    async def _tell(self, news: Sequence[News], taken_until: datetime) -> float:
+    async def _tell(self, claim: Claim, changes: list[ChangeDict]) -> bool:
         try:
-            async with asyncio.timeout(self._patience.total_seconds()):
-                await self._listener(shown_changes(news, self._sealer))
-        except Exception as error:  # whatever a package's code raises: it is told again
-            delay = self._failed(error)
-            async with acquired(self._pool) as connection:
-                await feed_cursors.leave(connection, self.name, taken_until)
-            return delay
-        self._failures = 0
-        last = Place(news[-1].txid, news[-1].seq)
-        async with acquired(self._pool) as connection:
-            if not await feed_cursors.move(connection, self.name, taken_until, last):
-                log.warning("listener told too late: others tell it again", listener=self.name)
-        return 0.0
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._listener(changes)
+        except Exception:  # another package's code; what it raises is its author's to read
+            log.exception("event listener failed", listener=self._name, failures=claim.failures + 1)
+            return False
+        return True
 
-    def _failed(self, error: Exception) -> float:
-        self._failures += 1
-        delay = backoff_seconds(self._failures)
-        log.exception(
-            "listener failed",
-            listener=self.name,
-            error=f"{type(error).__name__}: {error}",
-            retry_in_seconds=delay,
-        )
-        return delay
+    def _changes(self, news: News) -> Sequence[ChangeDict]:
+        changes = [Change.model_validate(change).model_dump(mode="json") for change in news.changes]
+        return self._without_secrets(changes, news.sealed)
+
+    def _without_secrets(
+        self, changes: Sequence[ChangeDict], sealed: str | None
+    ) -> Sequence[ChangeDict]:
+        if sealed is None:
+            return changes
+        try:
+            secrets = cast(Mapping[str, str], self._sealer.unseal(sealed)["secrets"])
+        except SealingError as error:  # telling too little is better than telling a secret
+            log.error("secrets can't be unsealed: results are not told", why=str(error))
+            return [change | {"result": None, "error": None} for change in changes]
+        return Redactor(secrets.values()).value(changes)
+
+
+def _delay(failures: int) -> timedelta:
+    """1 s, doubled for each failure before."""
+    return timedelta(seconds=min(2.0 ** min(failures, 10), _LONGEST_DELAY_SECONDS))

@@ -52,13 +52,6 @@ class ListenerSettings(Block):
         "every change, separated by commas. A new one is told of what happens from then on; one "
         "that was there before goes on where it was.",
     )
-    timeout_seconds: float = Field(
-        10,
-        gt=0,
-        description="How long a listener may take with some changes before it is interrupted, and "
-        "told of them again.",
-    )
-    round_seconds: float = Field(1, gt=0, description="How often changes are looked for.")
 
     @property
     def name_list(self) -> tuple[str, ...]:

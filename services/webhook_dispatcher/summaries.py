@@ -31,12 +31,12 @@ def deliveries_for(
     """The calls that `change` owes to the webhooks of `job` (a row)."""
     event = _EVENTS[change.task_id is not None, change.is_progress]
     body: bytes | None = None
-    summary: dict[str, object] = {}
+    summary = _task(change) if change.task_id else _job(change, job)
+    names = names_of_summary(summary, _job_now(job))
     for place, webhook in enumerate(job["webhooks"]):
         if (webhook.get("event") or JOB_STATE) != event:
             continue
-        summary = summary or (_task(change) if change.task_id else _job(change, job))
-        if not is_wanted(webhook.get("if"), summary):
+        if not is_wanted(webhook.get("if"), names):
             continue
         if body is None:
             body = orjson.dumps(Redactor(secrets.values()).value(summary))
@@ -50,49 +50,67 @@ def deliveries_for(
         )
 
 
-def is_wanted(condition: str | None, summary: Mapping[str, object]) -> bool:
+def is_wanted(condition: str | None, names: Mapping[str, object]) -> bool:
     """Whether a webhook's `if` lets this through; one that fails does not, as it can't be true."""
     if not condition:
         return True
     template = condition if has_expression(condition) else "{{" + condition + "}}"
     try:
-        return render_value(template, names_of_summary(summary)) in (True, "true")
+        return render_value(template, names) in (True, "true")
     except ExpressionError as error:
         log.warning("webhook condition failed", condition=condition, error=str(error))
         return False
 
 
-def names_of_summary(summary: Mapping[str, object]) -> dict[str, object]:
-    """What a webhook's expressions may read: `job`, or `task` where the summary is a task's.
+def names_of_summary(summary: Mapping[str, object], job: Mapping[str, object]) -> dict[str, object]:
+    """What a webhook's expressions may read: `job`, and `task` where the summary is a task's.
 
-    Tork's conditions say `job.State`; ours may say `job.state` too.
+    `job` is what they read there of the task's job. Tork's conditions say `job.State`; ours may
+    say `job.state` too.
     """
-    subject = "task" if "jobId" in summary else "job"
+    if "jobId" in summary:
+        return {"task": _with_go_names(summary), "job": _with_go_names(job)}
+    return {"job": _with_go_names(summary)}
+
+
+def _with_go_names(summary: Mapping[str, object]) -> dict[str, object]:
     go_names = {name[0].upper() + name[1:]: value for name, value in summary.items()}
-    return {subject: {**summary, **go_names, "ID": summary["id"]}}
+    return {**summary, **go_names, "ID": summary["id"]}
 
 
 def _job(change: Change, job: Mapping[str, Any]) -> dict[str, object]:
     return _filled(
         {
-            "id": change.job_id,
-            "parentId": job["parent_task_id"],
-            "name": job["name"],
-            "description": job["description"],
-            "tags": job["tags"],
-            "inputs": job["inputs"],
+            **_facts(job),
             "state": change.state,
-            "createdAt": _time(job["created_at"]),
-            "startedAt": _time(job["started_at"]),
             "completedAt": _time(change.at) if change.state == "COMPLETED" else None,
             "failedAt": _time(change.at) if change.state == "FAILED" else None,
             "position": change.position,
-            "taskCount": job["task_count"],
             "progress": change.progress,
             "result": change.result,
             "error": change.error,
         }
     )
+
+
+def _job_now(job: Mapping[str, Any]) -> dict[str, object]:
+    """The job of a task that changed, as it is now: a task's change doesn't tell."""
+    now = {name: job[name] for name in ("state", "position", "progress")}
+    return _filled({**_facts(job), **now})
+
+
+def _facts(job: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        "id": job["id"],
+        "parentId": job["parent_task_id"],
+        "name": job["name"],
+        "description": job["description"],
+        "tags": job["tags"],
+        "inputs": job["inputs"],
+        "createdAt": _time(job["created_at"]),
+        "startedAt": _time(job["started_at"]),
+        "taskCount": job["task_count"],
+    }
 
 
 def _task(change: Change) -> dict[str, object]:

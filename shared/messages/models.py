@@ -218,5 +218,5 @@ class Changes(_Message):
 
 Message = Annotated[
     RunTask | Reports | Kinship | Orders | Telemetry | Heartbeat | Changes,
-    Field(discriminator="kind")
+    Field(discriminator="kind"),
 ]

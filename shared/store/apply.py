@@ -8,7 +8,7 @@ task?) are answered in rounds inside the transaction, and the answers are events
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from shared.lifecycle import Event, JobSubmitted, TaskEvent
+from shared.lifecycle import Event, JobRestarted, JobSubmitted, SubJobResumed, TaskEvent
 from shared.messages import LogPart
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection
@@ -46,14 +46,24 @@ async def apply(
     with translated_errors():
         async with connection.transaction():
             workspace = await _load(connection, planner, batch)
-            outcomes = [_perform(workspace, work) for work in batch]
             answers = Answers(connection, planner, workspace)
+            outcomes = []
+            for work in batch:
+                if isinstance(work.event, _GOING_ON):
+                    await answers.give()
+                outcomes.append(_perform(workspace, work))
             await answers.give()
             writes = workspace.take_last_writes()
             writes.sent = sent
             rows = await write(connection, writes)
             await add_log_parts(connection, [part for work in batch for part in work.logs])
     return outcomes, rows
+
+
+_GOING_ON = (JobRestarted, SubJobResumed)
+"""What has a job go on from where it is: all that came before in the same batch must be settled.
+Else a child that was still to begin when its job was cancelled would begin beside the same child
+that the restart has found."""
 
 
 def _perform(workspace: Workspace, work: Work) -> Outcome:

@@ -28,7 +28,8 @@ def each(plan: PlannedTask, source: TaskSource, outer: Scope, names: Names) -> P
     items = _items(made_of["list"], names)
     variable = made_of.get("var") or _DEFAULT_VARIABLE
     scopes: list[Scope | None] = [
-        {**outer, variable: {"index": place, "value": item}} for place, item in enumerate(items)
+        {**outer, variable: {"index": str(place), "value": item}}
+        for place, item in enumerate(items)
     ]
     offspring = Offspring(
         scopes=scopes,

@@ -148,7 +148,13 @@ class Planner:
         if not hidden:
             return plan
         sealed = self._sealer.seal({"definition": hidden, "secrets": sorted(secrets.values())})
-        return replace(plan, name=redactor.text(plan.name), definition=shown, sealed=sealed)
+        return replace(
+            plan,
+            name=redactor.text(plan.name),
+            var=plan.var and redactor.text(plan.var),
+            definition=shown,
+            sealed=sealed,
+        )
 
 
 def planned_task(task: TaskJson) -> PlannedTask:

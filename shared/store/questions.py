@@ -42,9 +42,7 @@ class Answers:
 
     async def give(self) -> None:
         while self._workspace.has_questions:
-            # All of it, and those within, before a restart in the same batch has them go on.
-            while wanted := self._workspace.take(CancelTasks):
-                await self._cancel(wanted)
+            await self._cancel(self._workspace.take(CancelTasks))
             found = await self._listed() + await self._children() + await self._outputs()
             for event in await self._planned(found):
                 self._workspace.happen(event)
@@ -54,6 +52,8 @@ class Answers:
         await write(self._connection, self._workspace.take_writes())
 
     async def _cancel(self, wanted: Sequence[CancelTasks]) -> None:
+        if not wanted:
+            return
         await self._write_so_far()
         await families.cancel_created(self._connection, wanted)
         active = await families.lock_active(self._connection, wanted)
@@ -66,12 +66,10 @@ class Answers:
         asked = self._workspace.take(PlanTask)
         places = [(q.job_id, q.position) for q in asked if not q.is_restart]
         again = [(q.job_id, q.position) for q in asked if q.is_restart]
-        # First those that are done: what ended just before a restart is not to be run again.
-        places += await self._released(self._workspace.take(PlanDependents))
         for ready in self._workspace.take(PlanReady):
             (again if ready.is_restart else places).extend(await self._ready(ready.job_id))
-        places = [place for place in places if place not in again]
-        places += await self._restarted(list(dict.fromkeys(again)))
+        places += await self._released(self._workspace.take(PlanDependents))
+        places += await self._restarted(again)
         return await self._sources(places)
 
     async def _ready(self, job_id: str) -> list[Place]:

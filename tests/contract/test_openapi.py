@@ -54,7 +54,9 @@ schema = schemathesis.openapi.from_dict(bounded(openapi_document(ROUTES))).exclu
     max_examples=30,
     deadline=None,
     derandomize=True,
-    phases=[Phase.generate],  # without the examples for each rule: of a task in tasks they never end
+    phases=[
+        Phase.generate
+    ],  # without the examples for each rule: of a task in tasks they never end
     suppress_health_check=list(HealthCheck),
 )
 def test_no_answer_is_a_server_error_or_undocumented(case: schemathesis.Case, api_url: str) -> None:

@@ -137,6 +137,26 @@ async def test_a_condition_lets_through_what_it_names(
     assert receiver.states == ["COMPLETED"]
 
 
+async def test_a_task_webhook_reads_its_job_in_its_condition_and_its_headers(
+    rig: Rig, receiver: Receiver
+) -> None:
+    # Given a webhook for tasks whose condition and header speak of the job
+    hook = {
+        "url": receiver.url,
+        "event": "task.StateChange",
+        "if": "{{ task.State == 'COMPLETED' && job.Name == 'a job' && job.State != 'FAILED' }}",
+        "headers": {"x-job": "{{ job.name }} {{ job.ID }}"},
+    }
+    # When a task of it runs
+    job_id = await rig.submit([TASK], webhooks=[hook])
+    await rig.run_current(job_id)
+    await store_all(rig)
+    await call_all(rig)
+    # I expect to hear of its end alone, with the header
+    assert receiver.states == ["COMPLETED"]
+    assert receiver.heard[0][0]["x-job"] == f"a job {job_id}"
+
+
 async def test_calls_are_signed_where_the_operator_has_set_a_secret(
     rig: Rig, receiver: Receiver
 ) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from services.webhook_dispatcher import app, listeners
-from services.webhook_dispatcher.listeners import Listening, installed_listeners
+from services.webhook_dispatcher import app
+from services.webhook_dispatcher.listeners import Listening
 from services.webhook_dispatcher.settings import DispatcherSettings
-from shared.process.run import CannotStart, Stop
+from shared.process import extensions
+from shared.process.extensions import Group
+from shared.process.run import Stop
 from tests.support.engine import Rig, engine_rig
 from tests.support.live import add_event, change
 
@@ -133,8 +135,8 @@ async def test_a_listener_is_told_no_secrets(rig: Rig, listener: Listener) -> No
 
 
 def with_entry_point(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
-    points = EntryPoints([EntryPoint("audit", target, listeners.GROUP)])
-    monkeypatch.setattr(listeners, "entry_points", lambda group: points.select(group=group))
+    points = EntryPoints([EntryPoint("audit", target, Group.EVENT_LISTENERS)])
+    monkeypatch.setattr(extensions, "entry_points", points.select)
 
 
 heard: list[dict[str, Any]] = []
@@ -144,12 +146,16 @@ async def on_changes(changes: list[dict[str, Any]]) -> None:
     heard.extend(changes)
 
 
-async def test_a_running_dispatcher_tells_the_listeners_that_are_installed(
+async def test_a_running_dispatcher_tells_the_listeners_that_the_operator_names(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_entry_point(monkeypatch, f"{__name__}:on_changes")
     settings = DispatcherSettings.model_validate(
-        {"broker": {"url": "amqp://given"}, "postgres": {"dsn": "postgresql://given"}}
+        {
+            "broker": {"url": "amqp://given"},
+            "postgres": {"dsn": "postgresql://given"},
+            "listeners": {"names": "audit"},
+        }
     )
     stop = Stop()
     running = asyncio.create_task(app.run(settings, rig.broker, rig.pool, stop))
@@ -162,11 +168,3 @@ async def test_a_running_dispatcher_tells_the_listeners_that_are_installed(
         stop.request()
         await running
     assert [change["job_id"] for change in heard] == ["j"]
-
-
-def test_a_listener_that_can_not_be_loaded_keeps_the_dispatcher_from_starting(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with_entry_point(monkeypatch, "no_such_module:on_changes")
-    with pytest.raises(CannotStart, match="event listener audit: No module named 'no_such_module'"):
-        installed_listeners()

@@ -71,6 +71,7 @@ async def test_secrets_in_the_items_of_an_each_reach_the_worker_alone(play: Play
     task = {
         **env("{{ item.value.pass }}", "{{ item.value.plain }}"),
         "name": "n {{ item.value.pass }}",
+        "var": "of_{{ item.value.pass }}",
     }
     items = "[{'pass': secrets.a, 'plain': 'x'}, {'pass': 'open', 'plain': 'y'}]"
     await play.submit_tasks(
@@ -79,7 +80,7 @@ async def test_secrets_in_the_items_of_an_each_reach_the_worker_alone(play: Play
     await expect_hidden(play, SECRET)
     seen = [definition["env"] for definition in await sent(play, 2)]
     assert seen == [{"E0": SECRET, "E1": "x"}, {"E0": "open", "E1": "y"}]
-    await play.run()
+    await play.run(lambda _: "a result")
     await expect_hidden(play, SECRET)
 
 

@@ -23,6 +23,7 @@ from shared.lifecycle import (
     GrantClaim,
     Ignored,
     Job,
+    JobRestarted,
     JobState,
     JobSubmitted,
     Offspring,
@@ -106,13 +107,17 @@ class World:
         self.happen(JobSubmitted(self._add(job_id, listed, None)))
 
     def happen(self, *batch: Event) -> None:
-        """One transaction."""
+        """One transaction. What goes on after a stop finds all that came before it settled."""
         for event in batch:
+            if isinstance(event, JobRestarted | SubJobResumed):
+                self._answer()
             self._decide(event)
+        self._answer()
+
+    def _answer(self) -> None:
         while self._questions:
-            while self._asked(CancelTasks):
-                for cancel in self._take(CancelTasks):
-                    self._cancel(cancel)
+            for cancel in self._take(CancelTasks):
+                self._cancel(cancel)
             for event in [*self._listed(), *self._children(), *self._outputs()]:
                 self._decide(event)
 
@@ -184,9 +189,6 @@ class World:
             case EvaluateOutput() | CancelTasks():
                 self._questions.append(command)
 
-    def _asked(self, kind: type) -> bool:
-        return any(isinstance(q, kind) for q in self._questions)
-
     def _take(self, *kinds: type) -> list[Command]:
         taken = [q for q in self._questions if isinstance(q, kinds)]
         self._questions = [q for q in self._questions if not isinstance(q, kinds)]
@@ -209,7 +211,7 @@ class World:
         fresh: dict[Place, None] = {}
         again: dict[Place, None] = {}
         asked = self._take(PlanTask, PlanReady, PlanDependents)
-        for question in sorted(asked, key=lambda q: not isinstance(q, PlanDependents)):
+        for question in asked:
             match question:
                 case PlanDependents(job_id, position):
                     self._done[job_id].add(position)
@@ -219,8 +221,7 @@ class World:
                     (again if is_restart else fresh).update(places)
                 case PlanTask(job_id, position, is_restart):
                     (again if is_restart else fresh)[job_id, position] = None
-        places = [place for place in fresh if place not in again]
-        return [self._plan(*place) for place in [*places, *self._restarted(list(again))]]
+        return [self._plan(*place) for place in [*fresh, *self._restarted(list(again))]]
 
     def _ready(self, job_id: str, needed: int | None = None) -> Iterator[int]:
         """Positions that wait for nothing (any more, once `needed` is done)."""

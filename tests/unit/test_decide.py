@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.lifecycle import (
-    AnnounceJob,
     CancelTasks,
     Decision,
     DispatchMissing,
@@ -68,7 +67,9 @@ def decided(outcome: Decision | Ignored) -> Decision:
 
 def scheduled(job: Job | None = None, **planned: object) -> tuple[Job, Task]:
     outcome = decided(
-        decide(job or pending_job(), None, TaskPlanned("job", 1, Planned(task=plan(**planned))), NOW)
+        decide(
+            job or pending_job(), None, TaskPlanned("job", 1, Planned(task=plan(**planned))), NOW
+        )
     )
     return outcome.job, outcome.new_tasks[0]
 

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from shared.store.submission import new_job
 from shared.jobspec import parse_job
 from shared.store.new_job import NewJob
+from shared.store.submission import new_job
 
 
 def submitted(body: bytes) -> NewJob:

@@ -4,13 +4,17 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from services.worker.runtimes.container_surroundings import ContainerSurroundings
+from services.worker.runtimes.engine_room import EngineRoom
 from services.worker.runtimes.mounts import MOUNT_TYPES, MountPoint, make_mounts
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import Mount
+from services.worker.runtimes.task_spec import Mount, TaskSpec
 
 
 @dataclass
@@ -109,3 +113,21 @@ async def test_a_bind_with_two_dots_is_refused(tmp_path: Path) -> None:
 def test_the_environment_spells_the_allowed_directories_with_commas() -> None:
     settings = RuntimeSettings.model_validate({"bind_sources": "/data, /srv/in"})
     assert settings.bind_sources == ("/data", "/srv/in")
+
+
+async def test_a_mount_type_that_can_not_undo_what_it_made_keeps_nothing_else() -> None:
+    engine = SimpleNamespace(resources=None)
+    room = cast(EngineRoom, SimpleNamespace(engine=engine, settings=RuntimeSettings()))
+    around = ContainerSurroundings(room, TaskSpec(task_id="t", job_id="j", node_id="n"))
+    undone = []
+
+    async def undo() -> None:
+        undone.append("the first")
+
+    async def fail() -> None:
+        raise OSError("still in use")
+
+    around.on_close(undo)
+    around.on_close(fail)
+    await around.close()
+    assert undone == ["the first"]

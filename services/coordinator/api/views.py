@@ -158,7 +158,7 @@ def _task_fields(row: TaskRow, redact: Redacting) -> dict[str, object]:
         "startedAt": row.started_at,
         "completedAt": row.completed_at,
         "failedAt": row.failed_at,
-        "queue": row.queue,
+        "queue": row.queue or None,  # a composite task is on none
         "priority": row.priority or None,
         "var": redact.value(row.var) or None,
         "retry": _retry(shown.get("retry"), row.attempt),

@@ -7,10 +7,13 @@ from shared.postgres.pool import Connection
 LIMIT = 50  # jobs with logs of many megabytes among them must go within a statement's time
 
 # Deleting a job takes its tasks, their logs and its context along; its events know of no job.
+# A sub-job stays until the task that waits for it has heard how it ended.
 EXPIRED_JOBS = f"""
 WITH deleted AS (
     DELETE FROM jobs WHERE id IN (
-        SELECT id FROM jobs WHERE delete_at < now()
+        SELECT id FROM jobs j WHERE delete_at < now()
+          AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = j.parent_task_id
+                          AND t.state = 'RUNNING' AND t.dispatch = j.parent_dispatch)
         ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
     RETURNING id
 ), events AS (

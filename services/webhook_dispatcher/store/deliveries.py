@@ -9,7 +9,7 @@ from shared.postgres.pool import Connection
 
 # Jobs without webhooks, nearly all of them, end here.
 JOBS_WITH_WEBHOOKS = """
-SELECT id, name, description, tags, inputs, created_at, started_at, completed_at, failed_at,
+SELECT id, name, description, tags, inputs, state, position, progress, created_at, started_at,
        task_count, webhooks, sealed, parent_task_id
 FROM jobs WHERE id = ANY($1::text[]) AND webhooks <> '[]'
 """
@@ -32,7 +32,7 @@ RETURNING id, job_id, version, webhook, url, body, attempts
 """
 
 HEADERS = """
-SELECT j.id, j.inputs, j.sealed, d.webhook, j.webhooks -> d.webhook -> 'headers' AS headers
+SELECT j.id, j.name, j.inputs, j.sealed, d.webhook, j.webhooks -> d.webhook -> 'headers' AS headers
 FROM unnest($1::text[], $2::int[]) AS d(job_id, webhook)
 JOIN jobs j ON j.id = d.job_id
 """

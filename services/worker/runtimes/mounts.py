@@ -52,12 +52,12 @@ class MountBench(Protocol):
 
 
 MountType = Callable[[Mount, MountBench], Awaitable[MountPoint]]
-"""Called before the task's first container is made; its target is checked and made plain by then.
+"""Called before the task's first container is made, with a target that is checked and made plain.
 
 Raises RuntimeRejected for what the mount can't be, with a text for the job's author, and
-RuntimeUnavailable for what passes: the task is handed back. What it registers with `on_close` before
-it raises is undone. A source comes from whoever may submit jobs: nothing of the machine may be
-reached by it that the operator has not allowed.
+RuntimeUnavailable for what passes: the task is handed back. What was registered with `on_close`
+before that is undone. A source comes from whoever may submit jobs: it must lead to nothing of the
+machine that the operator hasn't allowed.
 """
 
 

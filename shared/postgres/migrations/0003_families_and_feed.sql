@@ -84,13 +84,3 @@ CREATE TABLE feed_cursors (
     failures      integer NOT NULL DEFAULT 0,    -- in a row, of what comes next
     claimed_until timestamptz NOT NULL           -- nobody else serves it until then
 );
-
--- How far each event listener has been told of the feed. One dispatcher at a time tells it, which is
--- a time in a row and no lock: a transaction that holds a lock for as long as a listener takes would
--- hold up every reader of the feed.
-CREATE TABLE feed_cursors (
-    name        text PRIMARY KEY,
-    txid        bigint NOT NULL,
-    seq         bigint NOT NULL,
-    taken_until timestamptz NOT NULL DEFAULT '-infinity'
-);

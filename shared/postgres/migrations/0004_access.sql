@@ -37,4 +37,3 @@ CREATE INDEX api_keys_newest ON api_keys (created_at DESC, id);
 
 -- Only jobs that aren't for everybody cost anything here.
 CREATE INDEX jobs_by_reader ON jobs USING gin (readers) WHERE readers <> '{}';
-CREATE INDEX jobs_private ON jobs (state) WHERE readers <> '{}';

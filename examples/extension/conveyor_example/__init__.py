@@ -1,0 +1,1 @@
+"""What a package can add to Conveyor, one small module for each."""

@@ -1,0 +1,59 @@
+"""The runtime `echo`, a dry run: a task writes its script to its log, and that is its result."""
+
+from collections.abc import Callable
+
+from services.worker.runtimes.protocol import (
+    STOPPED,
+    LogSink,
+    Outcome,
+    ProgressSink,
+    RuntimeRejected,
+)
+from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.task_spec import TaskSpec
+
+
+class EchoRuntime:
+    name = "echo"
+
+    def __init__(self, settings: RuntimeSettings) -> None:
+        """`settings` are those of the operator, CONVEYOR_RUNTIME_…; none matters here."""
+
+    async def check(self) -> None:
+        """There is nothing that could be away."""
+
+    def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> "EchoExecution":
+        return EchoExecution(spec, log)
+
+    async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
+        return 0  # nothing is ever left behind
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class EchoExecution:
+    def __init__(self, spec: TaskSpec, log: LogSink) -> None:
+        self._spec = spec
+        self._log = log
+        self._is_stopped = False
+
+    async def prepare(self) -> None:
+        if self._spec.run is None:
+            raise RuntimeRejected("run is missing: the echo runtime has nothing to write")
+
+    async def start(self) -> None:
+        """All is done in `wait`."""
+
+    async def wait(self) -> Outcome:
+        if self._is_stopped:
+            return STOPPED
+        script = self._spec.run or ""
+        await self._log(script.encode())
+        return Outcome(exit_code=0, output=script)
+
+    async def stop(self) -> None:
+        self._is_stopped = True
+
+    async def close(self) -> None:
+        """Nothing was made."""
