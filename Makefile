@@ -58,7 +58,8 @@ requirements: export PIP_FIND_LINKS =
 requirements: export CUSTOM_COMPILE_COMMAND = make requirements
 requirements: $(DEV) ## Pin the dependencies of pyproject.toml, with hashes, in requirements/
 	$(COMPILE) -o requirements/build.txt requirements/build.in
-	$(COMPILE) -c requirements/build.txt -o requirements/run.txt pyproject.toml
+	$(COMPILE) -c requirements/build.txt -c requirements/limits.txt -o requirements/run.txt \
+		pyproject.toml
 	$(COMPILE) --extra dev -c requirements/build.txt -c requirements/run.txt \
 		-o requirements/dev.txt pyproject.toml
 

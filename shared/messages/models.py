@@ -74,8 +74,8 @@ class Finished(TaskRef):
     """The task ended on its worker: `error` is None when it succeeded.
 
     `cause` tells a retry policy what failed: a program that ended with `exit_code`, the task's own
-    time-out, or something else. `log_parts` is how many log parts this dispatch has; the last of them may travel here in `log`,
-    so that a short task costs no message and no transaction more.
+    time-out, or something else. `log_parts` is how many log parts this dispatch has; the last of
+    them may travel here in `log`, so that a short task costs no message and no transaction more.
     """
 
     result: str | None = None

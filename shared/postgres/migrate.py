@@ -68,6 +68,11 @@ def migrations() -> list[Migration]:
     return found
 
 
+def newest_version() -> int:
+    """The version of the schema that this code was written for."""
+    return migrations()[-1].version
+
+
 async def migrate(dsn: str, available: Sequence[Migration] | None = None) -> list[str]:
     """Bring the database up to this version of the code; the names of those that were run.
 

@@ -8,13 +8,14 @@ import asyncpg
 import orjson
 
 from shared.postgres.errors import DatabaseUnavailable, translated_errors
+from shared.postgres.migrate import newest_version
 from shared.process.blocks import PostgresSettings
 
 Pool: TypeAlias = asyncpg.Pool
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 _JSONB_VERSION = b"\x01"
-PROBE = "SELECT max(version) FROM schema_migrations"
+PROBE = "SELECT coalesce(max(version), 0) FROM schema_migrations"
 
 # Every statement of ours has its index. A connection plans a statement once, and what it made when
 # the tables were small or never analysed reads them whole when they have grown.
@@ -83,17 +84,24 @@ class DatabaseWatch:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._needed = newest_version()
         self._missing: tuple[str, ...] = ("postgres: not asked yet",)
 
     async def look(self) -> None:
         try:
             async with acquired(self._pool) as connection:
-                await connection.fetchval(PROBE)
+                version = await connection.fetchval(PROBE)
         except DatabaseUnavailable as error:
             # What this is for: the state is the answer, the error is not the loop's.
             self._missing = (f"postgres: {error}",)
         else:
-            self._missing = ()
+            self._missing = self._not_migrated(version)
+
+    def _not_migrated(self, version: int) -> tuple[str, ...]:
+        """Between its first and its last migration a database answers, but not what is asked."""
+        if version >= self._needed:
+            return ()
+        return (f"postgres: the schema is at version {version}, not yet at {self._needed}",)
 
     def missing(self) -> Sequence[str]:
         return self._missing

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
-from shared.postgres.migrate import migrate
+from shared.postgres.migrate import migrate, migrations, newest_version
 from shared.postgres.pool import DatabaseWatch, Pool, acquired, create_pool
 from shared.process.blocks import PostgresSettings
 from tests.support.postgres import PrivatePostgres
@@ -66,6 +66,16 @@ async def test_a_service_starts_without_its_database_and_finds_it_later(
         await migrate(private_postgres.tcp_dsn)
         await watch.look()
         assert watch.missing() == ()
+
+
+async def test_a_database_between_two_migrations_is_not_there_yet(empty_postgres_dsn: str) -> None:
+    await migrate(empty_postgres_dsn, migrations()[:-1])
+    async with pool_on(empty_postgres_dsn) as pool:
+        watch = DatabaseWatch(pool)
+        await watch.look()
+        newest = newest_version()
+        expected = f"postgres: the schema is at version {newest - 1}, not yet at {newest}"
+        assert watch.missing() == (expected,)
 
 
 async def read_for_ever(pool: Pool) -> None:
