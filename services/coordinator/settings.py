@@ -86,7 +86,8 @@ class AuthSettings(Block):
     none_allowed: bool = Field(
         False,
         description="Whether the API may be served beyond this machine with CONVEYOR_AUTH_TYPE "
-        "`none`.",
+        "`none`, and under any name: else it answers only requests to an address or to localhost, "
+        "so that no page in a browser on this machine can have its own name lead to it.",
     )
 
     @property

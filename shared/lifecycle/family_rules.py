@@ -86,10 +86,12 @@ def on_child_ended(job: Job, task: Task, event: e.ChildEnded, now: datetime) -> 
         failed=task.children.failed + (event.error is not None),
         waiting=max(waiting, 0),
     )
-    task = _add_progress(change, replace(task, children=children), event.delta)
+    task = replace(task, children=children)
     if not children.can_succeed:
         _fail_family(change, task, event.error or "too many children failed", now)
-    elif children.all_ended:
+        return change.done()
+    task = _add_progress(change, task, event.delta)
+    if children.all_ended:
         complete_made_of_others(change, task, None, now)
     else:
         change.tasks[task.id] = begin_more(change, task)

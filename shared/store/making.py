@@ -2,22 +2,27 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from shared.expressions import has_expression
 from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
+from shared.store.bulk import MOST_OF_A_SUBJOB, MOST_OF_SCOPES, Bulk, TooBulky
 from shared.store.hiding import OF_TASKS
-from shared.store.rendering import Names, PlanError, rendered, value_of
+from shared.store.rendering import Names, PlanError, Rendering, value_of
 from shared.store.submission import OWN_SECRETS_OF_PARENT, subjob_of
 from shared.store.templates import TaskJson, TaskSource
 
 _DEFAULT_VARIABLE = "item"
+_SHOWN_EVALUATED = ("name", "description", "inputs")
+"""Of a sub-job, on the task that stands for it."""
 
 
 def parallel(plan: PlannedTask, source: TaskSource) -> Planned:
     made_of = source.task["parallel"]
     scopes = [source.scope] * len(made_of["tasks"])
+    _check_bulk("parallel.tasks", scopes)
     required = _required(made_of, len(scopes))
     return Planned(task=plan, offspring=Offspring(scopes=scopes, required=required))
 
@@ -31,6 +36,7 @@ def each(plan: PlannedTask, source: TaskSource, outer: Scope, names: Names) -> P
         {**outer, variable: {"index": str(place), "value": item}}
         for place, item in enumerate(items)
     ]
+    _check_bulk("each.list", scopes)
     offspring = Offspring(
         scopes=scopes,
         concurrency=made_of.get("concurrency") or 0,
@@ -72,7 +78,11 @@ def subjob(
         inherited=inherited,
         origin=source.job,
     )
-    return Planned(task=plan, subjob=SubJob(job=new.job, submission=new, is_detached=detached))
+    shown = {**source.task["subjob"], **{k: spec[k] for k in _SHOWN_EVALUATED if k in spec}}
+    return Planned(
+        task=replace(plan, definition={**plan.definition, "subjob": shown}),
+        subjob=SubJob(job=new.job, submission=new, is_detached=detached),
+    )
 
 
 def _items(list_: object, names: Names) -> Sequence[object]:
@@ -94,6 +104,18 @@ def _kind(value: object) -> str:
             return repr(value)
 
 
+def _check_bulk(field: str, scopes: Sequence[Scope | None]) -> None:
+    """Raises PlanError."""
+    bulk = Bulk(MOST_OF_SCOPES)
+    try:
+        bulk.add_all(scopes)
+    except TooBulky:
+        raise PlanError(
+            f"{field}: the variables of its {len(scopes)} tasks are more than "
+            f"{bulk.most} characters"
+        ) from None
+
+
 def _required(made_of: Mapping[str, Any], total: int) -> int | None:
     """`minSuccess` as a number of children: a share is rounded up."""
     least = made_of.get("minSuccess")
@@ -106,39 +128,40 @@ def _required(made_of: Mapping[str, Any], total: int) -> int | None:
 
 def _rendered_subjob(spec: Mapping[str, Any], names: Names) -> dict[str, Any]:
     done = dict(spec)
+    rendering = Rendering(names, MOST_OF_A_SUBJOB)
     for key in ("name", "description"):
         if spec.get(key):
-            done[key] = rendered(f"subjob.{key}", spec[key], names)
+            done[key] = rendering.text(f"subjob.{key}", spec[key])
     if spec.get("inputs"):
         done["inputs"] = {
-            k: _input(f"subjob.inputs.{k}", v, names) for k, v in spec["inputs"].items()
+            k: _input(f"subjob.inputs.{k}", v, rendering) for k, v in spec["inputs"].items()
         }
     if spec.get("secrets"):
         done["secrets"] = {
-            k: rendered(f"subjob.secrets.{k}", v or "", names) for k, v in spec["secrets"].items()
+            k: rendering.text(f"subjob.secrets.{k}", v or "") for k, v in spec["secrets"].items()
         }
     if spec.get("webhooks"):
         done["webhooks"] = [
-            _webhook(f"subjob.webhooks[{i}]", w, names) for i, w in enumerate(spec["webhooks"])
+            _webhook(f"subjob.webhooks[{i}]", w, rendering) for i, w in enumerate(spec["webhooks"])
         ]
     return done
 
 
-def _input(field: str, value: object, names: Names) -> object:
+def _input(field: str, value: object, rendering: Rendering) -> object:
     """A list or mapping stays one; what is single becomes a text, as everywhere in a template."""
     if not isinstance(value, str) or not has_expression(value):
         return value
     if value.startswith("{{") and value.endswith("}}") and value.count("{{") == 1:
-        found = value_of(field, value, names)
-        if isinstance(found, list | dict):
+        found = rendering.structure(field, value)
+        if found is not None:
             return found
-    return rendered(field, value, names)
+    return rendering.text(field, value)
 
 
-def _webhook(field: str, webhook: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    done = {**webhook, "url": rendered(f"{field}.url", webhook["url"], names)}
+def _webhook(field: str, webhook: Mapping[str, Any], rendering: Rendering) -> dict[str, Any]:
+    done = {**webhook, "url": rendering.text(f"{field}.url", webhook["url"])}
     if headers := webhook.get("headers"):
         done["headers"] = {
-            k: rendered(f"{field}.headers.{k}", v or "", names) for k, v in headers.items()
+            k: rendering.text(f"{field}.headers.{k}", v or "") for k, v in headers.items()
         }
     return done

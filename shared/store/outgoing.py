@@ -174,7 +174,7 @@ def _change(command: _Announcement, now: datetime) -> dict[str, Any]:
         fields["node_id"] = task.node_id
     fields["state"] = about.state.value
     fields["position"] = about.position
-    fields["progress"] = about.progress
+    fields["progress"] = round(about.progress, 2)
     fields["result"] = about.result
     fields["error"] = about.error
     return fields

@@ -116,7 +116,7 @@ class Planner:
                 planned = making.subjob(plan, source, names, secrets, now)
             case _:
                 planned = Planned(task=plan)
-        return replace(planned, task=self._sealed(plan, secrets))
+        return replace(planned, task=self._sealed(planned.task, secrets))
 
     def _closed(self, planned: Planned, secrets: Mapping[str, str]) -> Planned:
         """With the scopes that hold a secret sealed."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.expressions import ExpressionError, has_expression, render, render_value
+from shared.store.bulk import MOST_OF_A_TASK, Bulk, TooBulky
 from shared.store.templates import BESIDE, TEXTS, TaskJson, as_template, templates
 
 Names = Mapping[str, object]
@@ -20,14 +21,48 @@ def rendered_task(task: TaskJson, names: Names) -> TaskJson:
     """
     if not any(map(has_expression, templates(task))):
         return task
-    done = _rendered_fields(task, names, "")
+    rendering = Rendering(names)
+    done = _rendered_fields(task, rendering, "")
     for key in BESIDE:
         if task.get(key):
             done[key] = [
-                _rendered_fields(aux, names, f"{key}[{place}].")
+                _rendered_fields(aux, rendering, f"{key}[{place}].")
                 for place, aux in enumerate(task[key])
             ]
     return done
+
+
+class Rendering:
+    """Evaluates the fields of one task, which together may come to `most` and no more."""
+
+    def __init__(self, names: Names, most: int = MOST_OF_A_TASK) -> None:
+        self._names = names
+        self._bulk = Bulk(most)
+
+    def text(self, field: str, template: str) -> str:
+        """The text of `template`. Raises PlanError."""
+        if not has_expression(template):
+            return template
+        text = rendered(field, template, self._names)
+        self._count(field, text)
+        return text
+
+    def structure(self, field: str, expression: str) -> list[object] | dict[str, object] | None:
+        """The list or mapping that it gives; None for what is single. Raises PlanError."""
+        value = value_of(field, expression, self._names)
+        if not isinstance(value, list | dict):
+            return None
+        self._count(field, value)
+        return value
+
+    def _count(self, field: str, value: object) -> None:
+        try:
+            self._bulk.add(value)
+        except TooBulky:
+            raise PlanError(
+                f"{field}: with it the evaluated fields of the task are more than "
+                f"{self._bulk.most} characters"
+            ) from None
 
 
 def rendered(field: str, template: str, names: Names) -> str:
@@ -59,14 +94,15 @@ def is_wanted(task: TaskJson, names: Names) -> bool:
     return value in (True, "true")
 
 
-def _rendered_fields(task: TaskJson, names: Names, where: str) -> dict[str, Any]:
+def _rendered_fields(task: TaskJson, rendering: Rendering, where: str) -> dict[str, Any]:
     done = dict(task)
+    text = rendering.text
     for key in TEXTS:
         if task.get(key):
-            done[key] = rendered(where + key, task[key], names)
+            done[key] = text(where + key, task[key])
     if task.get("cmd"):
-        done["cmd"] = [rendered(f"{where}cmd[{i}]", v, names) for i, v in enumerate(task["cmd"])]
+        done["cmd"] = [text(f"{where}cmd[{i}]", v) for i, v in enumerate(task["cmd"])]
     for key in ("env", "registry"):
         if task.get(key):
-            done[key] = {k: rendered(f"{where}{key}.{k}", v, names) for k, v in task[key].items()}
+            done[key] = {k: text(f"{where}{key}.{k}", v) for k, v in task[key].items()}
     return done

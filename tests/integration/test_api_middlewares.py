@@ -5,6 +5,7 @@ import structlog
 
 from services.coordinator.settings import (
     ApiSettings,
+    AuthSettings,
     CorsSettings,
     EndpointSettings,
     RateSettings,
@@ -138,3 +139,29 @@ async def test_a_key_that_is_valid_is_never_in_the_log(postgres_dsn: str) -> Non
                 await api.raw("GET", "/jobs", headers=headers)
         assert key["Authorization"].removeprefix("Bearer ") not in str(lines)
         assert OPERATOR["X-API-Key"] not in str(lines)
+
+
+@pytest.mark.parametrize("host", ["evil.example:8000", "localhost.evil.example", "x@y", "[::1"])
+async def test_where_nobody_is_asked_no_other_sites_name_leads_to_the_api(
+    postgres_dsn: str, host: str
+) -> None:
+    async with api_on(postgres_dsn) as api:
+        for path in ("/jobs", "/docs", "/no-such-path"):
+            status, body = await api.answer("GET", path, headers={"Host": host})
+            assert status == 421
+            assert body["message"].startswith(f"Host: {host!r} is not allowed")
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "api.localhost", "127.0.0.1:1", "[::1]:8000"])
+async def test_this_machines_own_names_lead_to_it(postgres_dsn: str, host: str) -> None:
+    async with api_on(postgres_dsn) as api:
+        assert (await api.raw("GET", "/jobs", headers={"Host": host})).status == 200
+
+
+@pytest.mark.parametrize("auth", [PROTECTED, AuthSettings(none_allowed=True)])
+async def test_any_name_leads_to_an_api_that_asks_or_that_is_meant_for_everyone(
+    postgres_dsn: str, auth: AuthSettings
+) -> None:
+    async with api_on(postgres_dsn, auth=auth) as api:
+        headers = {**OPERATOR, "Host": "jobs.example.com"}
+        assert (await api.raw("GET", "/jobs", headers=headers)).status == 200

@@ -13,6 +13,7 @@ from services.coordinator.api.middlewares.authenticated import authenticated
 from services.coordinator.api.middlewares.cors import preflighted, shared_with
 from services.coordinator.api.middlewares.errors_as_json import errors_as_json
 from services.coordinator.api.middlewares.identified import identified, show_id
+from services.coordinator.api.middlewares.own_names import is_only_for_this_machine, own_names
 from services.coordinator.api.middlewares.rate_limit import failures_limited, limited
 from services.coordinator.api.middlewares.request_log import logged
 from services.coordinator.api.middlewares.token_buckets import TokenBuckets
@@ -55,6 +56,8 @@ def _middlewares(
     if settings.cors.is_on:
         chain.append(preflighted(settings.cors))
     chain.append(errors_as_json)
+    if is_only_for_this_machine(settings):
+        chain.append(own_names)
     authentication = authenticated(Authenticator(settings.auth, ports.access), scopes)
     added = added_middlewares(settings.api.middleware_names)
     if not settings.rate.per_second:

@@ -35,5 +35,9 @@ class WaitedTooLong(Refused):
     status = HTTPStatus.REQUEST_TIMEOUT
 
 
+class Misdirected(Refused):
+    status = HTTPStatus.MISDIRECTED_REQUEST
+
+
 class TooManyRequests(Refused):
     status = HTTPStatus.TOO_MANY_REQUESTS

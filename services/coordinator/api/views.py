@@ -111,7 +111,7 @@ def _summary_fields(row: SummaryRow, redact: Redacting) -> dict[str, object]:
         "failedAt": row.failed_at,
         "position": row.position,
         "taskCount": row.task_count,
-        "progress": row.progress or None,
+        "progress": _progress(row.progress),
         "result": redact.value(row.result) or None,
         "error": redact.value(row.error) or None,
     }
@@ -148,7 +148,7 @@ def _task_fields(row: TaskRow, redact: Redacting) -> dict[str, object]:
         "jobId": row.job_id,
         "parentId": row.parent_id,
         "place": row.place,
-        "subjob": _subjob(shown.get("subjob"), row.subjob_id),
+        **_made_of(shown, row),
         "exitCode": row.exit_code,
         "position": row.position,
         "name": redact.value(row.name) or None,
@@ -163,16 +163,30 @@ def _task_fields(row: TaskRow, redact: Redacting) -> dict[str, object]:
         "var": redact.value(row.var) or None,
         "retry": _retry(shown.get("retry"), row.attempt),
         "nodeId": row.node_id,
-        "progress": row.progress or None,
+        "progress": _progress(row.progress),
         "result": redact.value(row.result) or None,
         "error": redact.value(row.error) or None,
     }
 
 
-def _subjob(submitted: object, made_id: str | None) -> dict[str, object] | None:
-    if not isinstance(submitted, dict):
-        return None
-    return submitted | ({"id": made_id} if made_id else {})
+def _made_of(shown: Mapping[str, Any], row: TaskRow) -> dict[str, object]:
+    """What a composite task is made of, with how far that is."""
+    made_of: dict[str, object] = {}
+    if row.children and (each := shown.get("each")):
+        made_of["each"] = each | {
+            "size": row.children["total"],
+            "completions": row.children["ended"],
+        }
+    if row.children and (parallel := shown.get("parallel")):
+        made_of["parallel"] = parallel | {"completions": row.children["ended"]}
+    if row.subjob_id and (subjob := shown.get("subjob")):
+        made_of["subjob"] = subjob | {"id": row.subjob_id}
+    return made_of
+
+
+def _progress(percent: float) -> float | None:
+    """Shares of many children add up to more digits than mean anything."""
+    return round(percent, 2) or None
 
 
 def _retry(policy: object, attempt: int) -> dict[str, object] | None:

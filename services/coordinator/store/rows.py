@@ -50,7 +50,8 @@ class JobRow(SummaryRow):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRow:
     """One attempt at one task. `definition` is in the job language, evaluated. A child has the
-    task it belongs to, and its place there from 0; a `subjob` task the job that was made."""
+    task it belongs to, and its place there from 0; a `subjob` task the job that was made; one with
+    children their counts (`Children` of the core)."""
 
     id: str
     job_id: str
@@ -75,6 +76,7 @@ class TaskRow:
     place: int | None = None
     subjob_id: str | None = None
     exit_code: int | None = None
+    children: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)

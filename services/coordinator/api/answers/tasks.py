@@ -135,6 +135,8 @@ class ParallelView(Answer):
     """Run at once."""
     min_success: int | str | None = None
     """How many must complete, or which share."""
+    completions: int | None = None
+    """How many have ended."""
 
 
 class EachView(Answer):
@@ -148,6 +150,10 @@ class EachView(Answer):
     """How many may run at a time; 0 is any number."""
     min_success: int | str | None = None
     """How many must complete, or which share."""
+    size: int | None = None
+    """How many items the list has."""
+    completions: int | None = None
+    """How many have ended."""
 
 
 class SubjobView(Answer):

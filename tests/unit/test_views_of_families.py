@@ -1,0 +1,56 @@
+"""How a task that is made of others is shown: as submitted, and how far it is."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from services.coordinator.api import views
+from services.coordinator.store.rows import JsonObject, TaskRow
+from shared.process.redaction import Redactor
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def shown(definition: JsonObject, **columns: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": "t",
+        "job_id": "j",
+        "position": 1,
+        "state": "RUNNING",
+        "name": "all",
+        "queue": "",
+        "priority": 0,
+        "var": None,
+        "definition": definition,
+        "attempt": 0,
+        "progress": 0.0,
+        "node_id": None,
+        "created_at": NOW,
+        **dict.fromkeys(("scheduled_at", "started_at", "completed_at", "failed_at")),
+        **dict.fromkeys(("result", "error")),
+    }
+    task = views.task(TaskRow(**{**row, **columns}), Redactor())
+    return task.model_dump(by_alias=True, exclude_none=True)
+
+
+def test_an_each_tells_how_many_items_it_has_and_how_many_are_done() -> None:
+    definition: JsonObject = {"each": {"list": "{{ [1, 2, 3] }}", "task": {"run": "true"}}}
+    each = shown(definition, children={"total": 3, "ended": 2})["each"]
+    assert (each["size"], each["completions"], each["list"]) == (3, 2, "{{ [1, 2, 3] }}")
+
+
+def test_a_parallel_tells_how_many_of_its_tasks_are_done() -> None:
+    definition: JsonObject = {"parallel": {"tasks": [{"run": "true"}, {"run": "false"}]}}
+    assert shown(definition, children={"total": 2, "ended": 1})["parallel"]["completions"] == 1
+
+
+def test_a_subjob_names_the_job_that_was_made() -> None:
+    definition: JsonObject = {"subjob": {"name": "s", "tasks": [{"run": "true"}]}}
+    assert shown(definition, subjob_id="j2")["subjob"]["id"] == "j2"
+
+
+def test_progress_is_shown_with_no_more_digits_than_mean_anything() -> None:
+    assert shown({}, progress=23.47000000000087)["progress"] == 23.47
+
+
+def test_a_composite_task_is_on_no_queue() -> None:
+    assert "queue" not in shown({})
