@@ -77,6 +77,8 @@ class _Follower:
             self._viewer.show(self._picture, (), self._log.add(log_part_view(event.data)))
         elif event.kind in ("job", "task", "progress"):
             news = self._picture.take_event(event.data)
+            if news and news.has_ended:
+                self._viewer.show(self._picture, (), self._log.end(news.id))
             self._viewer.show(self._picture, [news] if news else (), ())
 
 

@@ -45,8 +45,12 @@ async def _print_parts(api: ApiClient, source: LogSource) -> None:
 
 async def _print_lines(api: ApiClient, source: LogSource) -> None:
     lines = LogLines()
-    for part in await whole_log(api, source):
-        _print([line.text for line in lines.add(log_part_view(part))])
+    parts = [log_part_view(part) for part in await whole_log(api, source)]
+    last = {part.task_id: part for part in parts}
+    for part in parts:
+        _print([line.text for line in lines.add(part)])
+        if part is last[part.task_id]:
+            _print([line.text for line in lines.end(part.task_id)])
     _print([line.text for line in lines.unfinished()])
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from services.coordinator.api.application import make_application
 from services.coordinator.commands import EngineCommands
 from services.coordinator.completions import on_completions
+from services.coordinator.first_admin import warn_without_admin
 from services.coordinator.live.live import Live
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import CoordinatorSettings, HttpSettings
@@ -57,11 +58,11 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
                 broker, TELEMETRY, Telemetry, partial(on_telemetry, engine, pool), UNAVAILABLE
             ),
         ]
-        reads = Reads(pool)
+        reads, access = Reads(pool), AccessStore(pool)
         ports = ApiPorts(
             commands=EngineCommands(engine),
             reads=reads,
-            access=AccessStore(pool),
+            access=access,
             schedules=Schedules(pool),
             final_jobs=FinalJobs(reads),
             live=Live(pool, ground.metrics),
@@ -72,6 +73,7 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
         )
         async with asyncio.TaskGroup() as group, _serving(ports, settings.http):
             consuming = [group.create_task(consumer.run()) for consumer in consumers]
+            consuming.append(group.create_task(warn_without_admin(settings.auth, access)))
             await every(
                 engine.outbox.relay_round,
                 interval_seconds=_RELAY_SECONDS,

@@ -2,7 +2,7 @@
 
 from services.coordinator.ports import UnknownJob, WrongState
 from shared.lifecycle import NO_SUCH_JOB, Ignored, JobCancelled, JobRestarted, JobSubmitted
-from shared.store.apply import Work
+from shared.store.apply import ALREADY_SUBMITTED, Work
 from shared.store.engine import Engine
 from shared.store.new_job import NewJob
 
@@ -13,9 +13,13 @@ class EngineCommands:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def submit(self, new_job: NewJob) -> None:
-        """Store the job and send its first task; when this returns neither can be lost."""
-        await self._engine.perform_one(Work(JobSubmitted(new_job.job), new_job=new_job))
+    async def submit(self, new_job: NewJob) -> bool:
+        """Store the job and send its first task; when this returns neither can be lost.
+
+        False when its key was used before, and nothing has happened.
+        """
+        work = Work(JobSubmitted(new_job.job), new_job=new_job)
+        return await self._engine.perform_one(work) != ALREADY_SUBMITTED
 
     async def cancel(self, job_id: str) -> None:
         """Raises UnknownJob, WrongState."""

@@ -21,14 +21,14 @@ class UnknownJob(Exception):
 
 
 class WrongState(Exception):
-    """The job's state does not allow it; the text is the reason, `job is COMPLETED`."""
+    """The job's state does not allow it; the text is the reason, with the states that do."""
 
 
 class JobCommands(Protocol):
     """What a client may do to a job. All may raise DatabaseUnavailable."""
 
-    async def submit(self, new_job: NewJob) -> None:
-        """Store the job; when this returns it can't be lost."""
+    async def submit(self, new_job: NewJob) -> bool:
+        """Store the job; when this returns it can't be lost. False: its key was used before."""
         ...
 
     async def cancel(self, job_id: str) -> None:

@@ -83,6 +83,17 @@ class AuthSettings(Block):
         description="A key of the operator's own that may do everything, beside those made with "
         "`POST /keys`. Empty: there is none.",
     )
+    user: str = Field(
+        "admin",
+        min_length=1,
+        pattern="^[^:\\x00]*$",  # HTTP basic ends the name there; Postgres has no NUL
+        description="The name that goes with CONVEYOR_AUTH_PASSWORD.",
+    )
+    password: SecretStr = Field(
+        SecretStr(""),
+        description="The password of an operator who may do everything (HTTP basic), beside the "
+        "users made with `POST /users`. Empty: there is none.",
+    )
     none_allowed: bool = Field(
         False,
         description="Whether the API may be served beyond this machine with CONVEYOR_AUTH_TYPE "
@@ -110,6 +121,15 @@ class AuthSettings(Block):
             )
         return self
 
+    @model_validator(mode="after")
+    def _password_is_taken(self) -> Self:
+        if self.password.get_secret_value() and not self.takes_passwords:
+            raise ValueError(
+                "a password is set (CONVEYOR_AUTH_PASSWORD), but CONVEYOR_AUTH_TYPE is neither "
+                "basic nor any"
+            )
+        return self
+
 
 class CorsSettings(Block):
     origins: str = Field(
@@ -121,7 +141,7 @@ class CorsSettings(Block):
         "GET,HEAD,POST,PUT,DELETE", description="The methods that such pages may use."
     )
     headers: str = Field(
-        "Authorization,Content-Type,Last-Event-ID,X-API-Key,X-Request-Id",
+        "Authorization,Content-Type,Idempotency-Key,Last-Event-ID,X-API-Key,X-Request-Id",
         description="The request headers that such pages may send.",
     )
     credentials: bool = Field(

@@ -118,7 +118,7 @@ class RetentionLoops:
         self._settings = settings
 
     async def delete_expired(self) -> float | None:
-        """Jobs whose autoDelete or retention time has come, old log parts and events."""
+        """Jobs whose autoDelete or retention time has come; old log parts, events, keys."""
         async with acquired(self._pool) as connection:
             deleted = await retention.delete_expired_jobs(connection)
             deleted += await retention.delete_old_jobs(
@@ -129,6 +129,9 @@ class RetentionLoops:
             )
             deleted += await retention.delete_old_events(
                 connection, timedelta(days=self._settings.events_days)
+            )
+            deleted += await retention.delete_old_idempotency_keys(
+                connection, timedelta(hours=self._settings.idempotency_keys_hours)
             )
             await nodes.forget(connection, timedelta(hours=self._settings.nodes_hours))
         return _AT_ONCE if deleted else None

@@ -55,6 +55,12 @@ class RetentionSettings(Block):
         7, gt=0, description="Events older than this are deleted: no stream reaches further back."
     )
     jobs_days: float = Field(365, gt=0, description="Ended jobs older than this are deleted.")
+    idempotency_keys_hours: float = Field(
+        24,
+        gt=0,
+        description="For how long a job that is submitted again with the same `Idempotency-Key` is "
+        "known to be the same.",
+    )
     nodes_hours: float = Field(
         1, gt=0, description="Workers that have been silent for this long are forgotten."
     )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from shared.jobspec.nesting import MAX_DEPTH
+from shared.jobspec.nesting import MAX_DEPTH, TOO_DEEP
 from shared.jobspec.problems import InvalidJob, Problem
 
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
@@ -31,8 +31,7 @@ def _problems(root: object) -> Iterator[Problem]:
                 yield Problem(_field(place), "must not hold NUL characters or lone surrogates")
         elif isinstance(value, dict | list):
             if depth >= MAX_DEPTH:
-                rule = f"must not be nested more than {MAX_DEPTH} deep"
-                yield Problem(_field(place)[:_LONGEST_FIELD], rule)
+                yield Problem(_field(place)[:_LONGEST_FIELD], TOO_DEEP)
                 return
             if isinstance(value, dict) and any(map(_UNKEEPABLE.search, value)):
                 rule = "must not have a key with NUL characters or lone surrogates"

@@ -50,7 +50,7 @@ def explain(error: ValidationError, root: type[Spec], secrets: Sequence[str]) ->
 
 
 def _problem(detail: ErrorDetails, root: type[Spec], redactor: Redactor) -> Problem:
-    field = _path(detail["loc"])
+    field = field_path(detail["loc"])
     kind = detail["type"]
     if kind == "extra_forbidden":
         return Problem(field, _unknown_field(detail["loc"], root))
@@ -58,10 +58,11 @@ def _problem(detail: ErrorDetails, root: type[Spec], redactor: Redactor) -> Prob
     about_parts = kind in _OURS and not isinstance(detail["input"], str | int | float)
     if kind in _WITHOUT_VALUE or about_parts or _HIDDEN.search(field):
         return Problem(field, rule)
-    return Problem(field, rule, _shown(detail["input"], redactor))
+    return Problem(field, rule, shown_value(detail["input"], redactor))
 
 
-def _path(loc: Sequence[int | str]) -> str:
+def field_path(loc: Sequence[int | str]) -> str:
+    """A finding's location as errors spell it: `tasks[0].name`."""
     text = ""
     for part in loc:
         if part == "[key]":
@@ -99,7 +100,8 @@ def _model_in(annotation: object) -> type[Spec] | None:
     return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
-def _shown(value: object, redactor: Redactor) -> str:
+def shown_value(value: object, redactor: Redactor) -> str:
+    """A value as errors quote it: in short, and without secrets."""
     if isinstance(value, dict):
         return "a mapping"
     if isinstance(value, list):

@@ -3,6 +3,7 @@
 import json
 import math
 
+from shared.jobspec.nesting import TOO_DEEP
 from shared.jobspec.problems import InvalidJob, Problem
 
 _LONGEST_INTEGER = len("-9223372036854775808")
@@ -22,7 +23,7 @@ def load_json(text: str) -> object:
     except _NotAllowed as error:  # as above
         raise InvalidJob([Problem("", str(error))]) from None
     except RecursionError:  # the decoder's own guard against endless brackets
-        raise InvalidJob([Problem("", "nested too deep")]) from None
+        raise InvalidJob([Problem("", TOO_DEEP)]) from None
     return value
 
 

@@ -16,7 +16,7 @@ from yaml.reader import Reader
 from yaml.resolver import Resolver
 from yaml.scanner import Scanner
 
-from shared.jobspec.nesting import MAX_DEPTH
+from shared.jobspec.nesting import MAX_DEPTH, TOO_DEEP
 from shared.jobspec.plain_scalar import PlainScalar
 from shared.jobspec.problems import InvalidJob, Problem
 
@@ -72,7 +72,7 @@ def _refuse_deep_nesting(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise _refused(f"nested more than {MAX_DEPTH} deep", event.start_mark)
+                raise _refused(TOO_DEEP, event.start_mark)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -101,7 +101,7 @@ class _Builder:
             return _scalar(node)
         self.depth += 1
         if self.depth > MAX_DEPTH:  # an alias inside its own anchor ends here too
-            raise _refused(f"nested more than {MAX_DEPTH} deep", node.start_mark)
+            raise _refused(TOO_DEEP, node.start_mark)
         made = self._list(node) if isinstance(node, yaml.SequenceNode) else self._dict(node)
         self.depth -= 1
         return made

@@ -1,5 +1,6 @@
 """What the events of a job make of it: one function for each."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -65,7 +66,7 @@ def on_output_failed(job: Job, event: e.OutputFailed, now: datetime) -> Decision
 def on_job_cancelled(job: Job, event: e.JobCancelled, now: datetime) -> Decision | Ignored:
     del event, now
     if job.state.is_final:
-        return Ignored(f"job is {job.state}")
+        return _only({state for state in JobState if not state.is_final}, "cancelled", job)
     change = Change(job)
     _cancel(change)
     return change.done()
@@ -83,7 +84,7 @@ def on_job_timed_out(job: Job, event: e.JobTimedOut, now: datetime) -> Decision 
 def on_job_restarted(job: Job, event: e.JobRestarted, now: datetime) -> Decision | Ignored:
     del event, now
     if not job.state.may_restart:
-        return Ignored(f"job is {job.state}")
+        return _only({state for state in JobState if state.may_restart}, "restarted", job)
     # A parent that no longer waits has no say in it.
     change = Change(replace(job, parent=replace(job.parent, dispatch=0) if job.parent else None))
     _restart(change)
@@ -113,6 +114,13 @@ def on_subjob_abandoned(job: Job, event: e.SubJobAbandoned, now: datetime) -> De
     if not job.state.is_final:
         _cancel(change)
     return change.done()
+
+
+def _only(allowed: Collection[JobState], done: str, job: Job) -> Ignored:
+    """What a client asked for, and what its job would have to be for it to be `done`."""
+    *others, last = [state for state in JobState if state in allowed]
+    which = f"{', '.join(others)} or {last}"
+    return Ignored(f"job is {job.state}: only a job that is {which} can be {done}")
 
 
 def _cancel(change: Change) -> None:

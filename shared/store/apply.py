@@ -5,14 +5,15 @@ values and each message beside them, commit. Questions that a decision asks (wha
 task?) are answered in rounds inside the transaction, and the answers are events like any other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from shared.lifecycle import Event, JobRestarted, JobSubmitted, SubJobResumed, TaskEvent
+from shared.lifecycle import Event, Ignored, JobRestarted, JobSubmitted, SubJobResumed, TaskEvent
 from shared.messages import LogPart
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection
 from shared.store.families import lock_ancestors
+from shared.store.idempotency import store_keys
 from shared.store.new_job import NewJob
 from shared.store.outbox import OutboxRow
 from shared.store.planning import Planner
@@ -20,7 +21,9 @@ from shared.store.questions import Answers
 from shared.store.statements import add_log_parts, lock_jobs, lock_tasks, write
 from shared.store.workspace import Outcome, Workspace
 
-__all__ = ["Outcome", "Work", "apply"]
+__all__ = ["ALREADY_SUBMITTED", "Outcome", "Work", "apply"]
+
+ALREADY_SUBMITTED = Ignored("its idempotency key was used before")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +48,21 @@ async def apply(
     """
     with translated_errors():
         async with connection.transaction():
+            repeated = await _submitted_before(connection, batch)
             workspace = await _load(connection, planner, batch)
             answers = Answers(connection, planner, workspace)
             outcomes = []
             for work in batch:
                 if isinstance(work.event, _GOING_ON):
                     await answers.give()
-                outcomes.append(_perform(workspace, work))
+                outcomes.append(_perform(workspace, work, repeated))
             await answers.give()
             writes = workspace.take_last_writes()
             writes.sent = sent
-            rows = await write(connection, writes)
+            # Before the changes, and so before them in the feed: a task's last words come before
+            # its end, and before what the next task says.
             await add_log_parts(connection, [part for work in batch for part in work.logs])
+            rows = await write(connection, writes)
     return outcomes, rows
 
 
@@ -66,10 +72,18 @@ Else a child that was still to begin when its job was cancelled would begin besi
 that the restart has found."""
 
 
-def _perform(workspace: Workspace, work: Work) -> Outcome:
-    if work.new_job is not None:
-        return workspace.submit(work.new_job)
-    return workspace.happen(work.event)
+def _perform(workspace: Workspace, work: Work, repeated: Collection[str]) -> Outcome:
+    if work.new_job is None:
+        return workspace.happen(work.event)
+    if work.new_job.job.id in repeated:
+        return ALREADY_SUBMITTED
+    return workspace.submit(work.new_job)
+
+
+async def _submitted_before(connection: Connection, batch: Iterable[Work]) -> set[str]:
+    """The new jobs of `batch` that must not be made: their keys were used."""
+    new_jobs = (work.new_job for work in batch if work.new_job is not None)
+    return await store_keys(connection, {new.job.id: new.key for new in new_jobs if new.key})
 
 
 async def _load(connection: Connection, planner: Planner, batch: Iterable[Work]) -> Workspace:

@@ -8,9 +8,9 @@ from typing import Any
 
 from shared.expressions import has_expression
 from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
-from shared.store.bulk import MOST_OF_A_SUBJOB, MOST_OF_SCOPES, Bulk, TooBulky
+from shared.store.bulk import MOST_OF_SCOPES, Bulk, TooBulky
 from shared.store.hiding import OF_TASKS
-from shared.store.rendering import Names, PlanError, Rendering, value_of
+from shared.store.rendering import PlanError, Rendering
 from shared.store.submission import OWN_SECRETS_OF_PARENT, subjob_of
 from shared.store.templates import TaskJson, TaskSource
 
@@ -27,10 +27,10 @@ def parallel(plan: PlannedTask, source: TaskSource) -> Planned:
     return Planned(task=plan, offspring=Offspring(scopes=scopes, required=required))
 
 
-def each(plan: PlannedTask, source: TaskSource, outer: Scope, names: Names) -> Planned:
+def each(plan: PlannedTask, source: TaskSource, outer: Scope, rendering: Rendering) -> Planned:
     """One child for each item; `outer` is the task's own scope in clear. Raises PlanError."""
     made_of = source.task["each"]
-    items = _items(made_of["list"], names)
+    items = _items(made_of["list"], rendering)
     variable = made_of.get("var") or _DEFAULT_VARIABLE
     scopes: list[Scope | None] = [
         {**outer, variable: {"index": str(place), "value": item}}
@@ -55,17 +55,17 @@ def child_task(parent: TaskJson, place: int) -> TaskJson:
 def subjob(
     plan: PlannedTask,
     source: TaskSource,
-    names: Names,
+    rendering: Rendering,
     secrets: Mapping[str, str],
     now: datetime,
 ) -> Planned:
     """The job, evaluated with what its parent knows. Raises PlanError."""
-    spec = _rendered_subjob(source.task["subjob"], names)
+    spec = _rendered_subjob(source.task["subjob"], rendering.of_job())
     detached = bool(spec.get("detached"))
     parent = Parent(job_id=source.job.job_id, task_id=source.task_id, dispatch=1)
     inherited = {
         f"{OWN_SECRETS_OF_PARENT}{place}": value
-        for place, value in enumerate(sorted(set(secrets.values())))
+        for place, value in enumerate(sorted({*secrets.values(), *rendering.derived.found}))
     }
     # What this language hid in the parent's secrets (a registry's password) is read by that name.
     inherited |= {name: value for name, value in secrets.items() if name.startswith(OF_TASKS)}
@@ -85,8 +85,8 @@ def subjob(
     )
 
 
-def _items(list_: object, names: Names) -> Sequence[object]:
-    items = value_of("each.list", list_, names) if isinstance(list_, str) else list_
+def _items(list_: object, rendering: Rendering) -> Sequence[object]:
+    items = rendering.value("each.list", list_) if isinstance(list_, str) else list_
     if not isinstance(items, list):
         raise PlanError(f"each.list: must give a list, not {_kind(items)}")
     return items
@@ -126,9 +126,8 @@ def _required(made_of: Mapping[str, Any], total: int) -> int | None:
     return min(int(least), total)
 
 
-def _rendered_subjob(spec: Mapping[str, Any], names: Names) -> dict[str, Any]:
+def _rendered_subjob(spec: Mapping[str, Any], rendering: Rendering) -> dict[str, Any]:
     done = dict(spec)
-    rendering = Rendering(names, MOST_OF_A_SUBJOB)
     for key in ("name", "description"):
         if spec.get(key):
             done[key] = rendering.text(f"subjob.{key}", spec[key])

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.lifecycle import Job
+from shared.store.idempotency import IdempotencyKey
 from shared.store.new_graph import Needs
 
 
@@ -13,8 +14,9 @@ class NewJob:
 
     `readers` are those who may see the job, as `user:name` and `role:slug`; empty means everybody.
     `parent_task_id` made it, whether or not it waits for it. `needs` tells for each task's position
-    which it waits for, if the job is a graph. `job` is PENDING; its `task_count`, `has_output`,
-    `is_graph` and `auto_delete_after` agree with the rest.
+    which it waits for, if the job is a graph. With a `key` that was used before it is not made.
+    `job` is PENDING; its `task_count`, `has_output`, `is_graph` and `auto_delete_after` agree with
+    the rest.
     """
 
     job: Job
@@ -34,3 +36,4 @@ class NewJob:
     parent_job_id: str | None = None
     parent_task_id: str | None = None
     needs: Needs | None = None
+    key: IdempotencyKey | None = None

@@ -6,12 +6,11 @@ What came from a secret leaves this module only encrypted: a planned task's `def
 is kept as `{SEALED: text}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any, cast
+from datetime import datetime
+from typing import cast
 
-from shared.jobspec.durations import parse_duration
 from shared.lifecycle import (
     ChildPlanFailed,
     ChildPlanned,
@@ -20,7 +19,6 @@ from shared.lifecycle import (
     OutputFailed,
     Planned,
     PlannedTask,
-    RetryPolicy,
     Scope,
     Task,
     TaskKind,
@@ -28,12 +26,14 @@ from shared.lifecycle import (
     TaskPlanned,
     TaskSkipped,
 )
-from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
+from shared.messages.queues import DEFAULT_TASK_QUEUE
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
 from shared.store import making
+from shared.store.derived import Derived
 from shared.store.hiding import all_inputs
-from shared.store.rendering import PlanError, is_wanted, rendered, rendered_task
+from shared.store.planned import kind_of, planned_task
+from shared.store.rendering import PlanError, Rendering, rendered_task
 from shared.store.templates import JobSource, TaskJson, TaskSource, as_template
 
 _DEFAULTED = ("retry", "limits", "timeout", "queue", "priority")
@@ -73,14 +73,21 @@ class Planner:
     ) -> Answer:
         """The task of `source`, evaluated with `variables` as `tasks`."""
         task = _with_defaults(source.task, source.job.defaults or {})
+        derived = Derived(Redactor(secrets.values()))
         try:
-            names = _names(source.job, secrets, variables) | self._opened(source.scope)
-            plan = planned_task(rendered_task(task, names))
-            if not is_wanted(task, names):
-                return _skipped(source, self._sealed(plan, secrets))
-            planned = self._made(plan, source, names, secrets, now)
+            scope = self._opened(source.scope)
+            names = _names(source.job, secrets, variables) | scope
+            if _is_sealed(source.scope):
+                derived = replace(derived, items=tuple(scope))
+            rendering = Rendering(names, derived)
+            plan = planned_task(rendered_task(task, rendering))
+            hidden = (*secrets.values(), *derived.found)
+            if not rendering.is_wanted(task):
+                return _skipped(source, self._sealed(plan, hidden))
+            planned = self._made(plan, source, rendering, secrets, now)
+            planned = replace(planned, task=self._sealed(planned.task, hidden))
         except (PlanError, SealingError) as error:
-            text = Redactor(secrets.values()).text(str(error))
+            text = Redactor([*secrets.values(), *derived.found]).text(str(error))
             return plan_failed(source, text)
         if source.child_id is not None:
             return ChildPlanned(source.job.job_id, source.child_id, planned)
@@ -91,10 +98,10 @@ class Planner:
     ) -> OutputEvaluated | OutputFailed:
         """The job's result, evaluated with all that its tasks have left."""
         names = _names(job, secrets, variables)
+        rendering = Rendering(names, Derived(Redactor(secrets.values())))
         try:
-            return OutputEvaluated(
-                job.job_id, rendered("output", as_template(job.output or ""), names)
-            )
+            result = rendering.text("output", as_template(job.output or ""))
+            return OutputEvaluated(job.job_id, result)
         except PlanError as error:
             return OutputFailed(job.job_id, Redactor(secrets.values()).text(str(error)))
 
@@ -102,31 +109,33 @@ class Planner:
         self,
         plan: PlannedTask,
         source: TaskSource,
-        names: Mapping[str, object],
+        rendering: Rendering,
         secrets: Mapping[str, str],
         now: datetime,
     ) -> Planned:
         match plan.kind:
             case TaskKind.PARALLEL:
-                planned = making.parallel(plan, source)
+                return making.parallel(plan, source)
             case TaskKind.EACH:
-                scope = self._opened(source.scope)
-                planned = self._closed(making.each(plan, source, scope, names), secrets)
+                made = making.each(plan, source, self._opened(source.scope), rendering)
+                return self._closed(made, source, rendering.derived)
             case TaskKind.SUBJOB:
-                planned = making.subjob(plan, source, names, secrets, now)
+                return making.subjob(plan, source, rendering, secrets, now)
             case _:
-                planned = Planned(task=plan)
-        return replace(planned, task=self._sealed(planned.task, secrets))
+                return Planned(task=plan)
 
-    def _closed(self, planned: Planned, secrets: Mapping[str, str]) -> Planned:
-        """With the scopes that hold a secret sealed."""
-        if not secrets or planned.offspring is None:
+    def _closed(self, planned: Planned, source: TaskSource, derived: Derived) -> Planned:
+        """With the scopes that hold a secret, or something made of one, sealed."""
+        if not derived.redactor or planned.offspring is None:
             return planned
-        redactor = Redactor(secrets.values())
+        list_ = source.task["each"]["list"]
+        made_of_secrets = isinstance(list_, str) and derived.reads_secrets(as_template(list_))
+        is_all_secret = made_of_secrets or _is_sealed(source.scope)
+        redact = derived.redactor.value
         scopes = [
-            scope
-            if scope is None or redactor.value(scope) == scope
-            else {_SEALED: self._sealer.seal(dict(scope))}
+            {_SEALED: self._sealer.seal(dict(scope))}
+            if scope is not None and (is_all_secret or redact(scope) != scope)
+            else scope
             for scope in planned.offspring.scopes
         ]
         return replace(planned, offspring=replace(planned.offspring, scopes=scopes))
@@ -135,19 +144,19 @@ class Planner:
         """The variables of a scope in clear. Raises SealingError."""
         if scope is None:
             return {}
-        if isinstance(sealed := scope.get(_SEALED), str):
-            return self._sealer.unseal(sealed)
+        if _is_sealed(scope):
+            return self._sealer.unseal(str(scope[_SEALED]))
         return dict(scope)
 
-    def _sealed(self, plan: PlannedTask, secrets: Mapping[str, str]) -> PlannedTask:
+    def _sealed(self, plan: PlannedTask, secrets: Collection[str]) -> PlannedTask:
         if not secrets:
             return plan
-        redactor = Redactor(secrets.values())
+        redactor = Redactor(secrets)
         shown = redactor.value(dict(plan.definition))
         hidden = {key: value for key, value in plan.definition.items() if shown[key] != value}
         if not hidden:
             return plan
-        sealed = self._sealer.seal({"definition": hidden, "secrets": sorted(secrets.values())})
+        sealed = self._sealer.seal({"definition": hidden, "secrets": sorted(secrets)})
         return replace(
             plan,
             name=redactor.text(plan.name),
@@ -157,22 +166,8 @@ class Planner:
         )
 
 
-def planned_task(task: TaskJson) -> PlannedTask:
-    """The engine's view of an evaluated task in its JSON form. Raises PlanError."""
-    kind = _kind(task)
-    timeout = task.get("timeout")
-    return PlannedTask(
-        name=task.get("name") or "",
-        queue=_queue(task) if kind is TaskKind.TASK else "",
-        priority=task.get("priority") or 0,
-        timeout=parse_duration(timeout) if timeout else None,
-        retry=_retry(task.get("retry")),
-        var=task.get("var") or None,
-        definition=task,
-        kind=kind,
-        allow_failure=bool(task.get("allowFailure")),
-        queue_timeout=_duration(task, "queueTimeout", timedelta()) or None,
-    )
+def _is_sealed(scope: Scope | None) -> bool:
+    return scope is not None and isinstance(scope.get(_SEALED), str)
 
 
 def plan_failed(source: TaskSource, error: str) -> TaskPlanFailed | ChildPlanFailed:
@@ -182,7 +177,7 @@ def plan_failed(source: TaskSource, error: str) -> TaskPlanFailed | ChildPlanFai
         name=task.get("name") or "",
         queue=DEFAULT_TASK_QUEUE,
         definition=task,
-        kind=_kind(task),
+        kind=kind_of(task),
         allow_failure=bool(task.get("allowFailure")),
     )
     if source.child_id is not None:
@@ -196,38 +191,8 @@ def _skipped(source: TaskSource, plan: PlannedTask) -> TaskSkipped | ChildSkippe
     return TaskSkipped(source.job.job_id, source.position, plan)
 
 
-def _kind(task: TaskJson) -> TaskKind:
-    made_of = (TaskKind.PARALLEL, TaskKind.EACH, TaskKind.SUBJOB)
-    return next((kind for kind in made_of if task.get(kind.value)), TaskKind.TASK)
-
-
-def _queue(task: TaskJson) -> str:
-    queue: str = task.get("queue") or DEFAULT_TASK_QUEUE
-    if (error := task_queue_error(queue)) is not None:
-        raise PlanError(f"queue: {queue!r}: {error}")
-    return queue
-
-
-def _retry(retry: Mapping[str, Any] | None) -> RetryPolicy:
-    if not retry:
-        return RetryPolicy()
-    policy = RetryPolicy()
-    return RetryPolicy(
-        limit=retry.get("limit", policy.limit),
-        initial_delay=_duration(retry, "initialDelay", policy.initial_delay),
-        scaling_factor=retry.get("scalingFactor", policy.scaling_factor),
-        max_delay=_duration(retry, "maxDelay", policy.max_delay),
-        jitter=retry.get("jitter", policy.jitter),
-        on=frozenset(map(str, retry["on"])) if retry.get("on") else None,
-    )
-
-
-def _duration(source: Mapping[str, Any], key: str, default: timedelta) -> timedelta:
-    return parse_duration(source[key]) if source.get(key) else default
-
-
 def _with_defaults(task: TaskJson, defaults: TaskJson) -> TaskJson:
-    if _kind(task) is not TaskKind.TASK:
+    if kind_of(task) is not TaskKind.TASK:
         return task
     missing = {k: defaults[k] for k in _DEFAULTED if not task.get(k) and defaults.get(k)}
     return {**task, **missing} if missing else task

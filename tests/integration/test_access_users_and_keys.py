@@ -1,10 +1,17 @@
 """Users, roles and keys over HTTP."""
 
+import base64
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from typing import Any, Literal
 
 import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
 
+from services.coordinator.first_admin import warn_without_admin
+from services.coordinator.settings import AuthSettings
+from services.coordinator.store.access import AccessStore
 from shared.postgres.pool import acquired
 from tests.support.access import (
     OPERATOR,
@@ -150,20 +157,28 @@ async def test_a_key_loses_what_its_owner_loses(api: Api) -> None:
     assert await status(api, key, "/users") == 403
 
 
-async def test_a_bad_body_is_named_without_its_values(api: Api) -> None:
+async def test_what_is_wrong_in_a_body_is_named_but_no_password_is_shown(api: Api) -> None:
     for path, body, message in (
         ("/users", {"username": "ann", "name": "Ann"}, "password: is required"),
         (
             "/users",
             {"username": "a:b", "name": "A", "password": "s3cret"},
-            "username: must be 1 to",
+            'username: "a:b" is not allowed: must be 1 to',
         ),
         ("/users", {"username": "a", "name": "A", "password": "s3cret", "x": 1}, "x: unknown"),
         ("/users", {"username": "a", "name": "A", "password": "s3cret\x00"}, "password: must not"),
-        ("/roles", {"slug": "a b", "name": "A"}, "slug: must be 1 to"),
-        ("/keys", {"name": "k", "scopes": ["all"]}, "scopes.0: must be 'read', 'submit'"),
+        ("/roles", {"slug": "a b", "name": "A"}, 'slug: "a b" is not allowed: must be 1'),
+        (
+            "/keys",
+            {"name": "k", "scopes": ["read", "foo"]},
+            """scopes[1]: "foo" is not allowed: must be 'read', 'submit'""",
+        ),
         ("/keys", {"name": "k", "scopes": []}, "scopes: must have at least one entry"),
-        ("/keys", {"name": "k", "scopes": ["read"], "expiresIn": "1 day"}, "expiresIn: must be a"),
+        (
+            "/keys",
+            {"name": "k", "scopes": ["read"], "expiresIn": "1 day"},
+            'expiresIn: "1 day" is not allowed: must be a',
+        ),
         ("/keys", {"name": "k", "scopes": ["read"], "user": "zoe"}, 'user: "zoe" is not allowed'),
         ("/keys", ["k"], "the body must be a JSON object"),
     ):
@@ -182,3 +197,53 @@ async def test_everyone_is_an_admin_where_authentication_is_off(postgres_dsn: st
         job = await api.submit("name: x\ntasks: [{name: a}]\npermissions: [{user: a}]")
         assert (await api.get(f"/jobs/{job['id']}"))["permissions"] == [{"user": "a"}]
         assert (await api.get("/jobs"))["totalItems"] == 1
+
+
+@pytest.mark.parametrize("kind", ["basic", "any"])
+async def test_the_operators_password_opens_everything_without_a_row(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch, kind: Literal["basic", "any"]
+) -> None:
+    hash_cheaply(monkeypatch)
+    auth = AuthSettings(type=kind, user="root", password=SecretStr("root's password"))
+    async with api_on(postgres_dsn, auth=auth) as api:
+        root = password_of("root")
+        assert await status(api, root, "/users") == 200
+        new = {"username": "ann", "name": "Ann", "password": "ann's password"}
+        await done(api, "POST", "/users", root, json=new)
+        assert await status(api, password_of("ann"), "/users") == 403
+        assert [user["username"] for user in await done(api, "GET", "/users", root)] == ["ann"]
+        for wrong in ("admin:root's password", "root:", "root:root's passwor", "roo:t:root's"):
+            text = base64.b64encode(wrong.encode()).decode()
+            assert await status(api, {"Authorization": f"Basic {text}"}) == 401
+
+
+async def test_a_coordinator_that_lets_no_admin_in_says_what_to_set(api: Api) -> None:
+    store = AccessStore(api.pool)
+
+    async def warnings(**settings: Any) -> list[str]:
+        with capture_logs() as lines:
+            await warn_without_admin(AuthSettings(**settings), store)
+        return [line["to_do"] for line in lines]
+
+    [said] = await warnings(type="basic")
+    assert "CONVEYOR_AUTH_PASSWORD" in said
+    assert "key" not in said
+    [said] = await warnings(type="any")
+    assert "CONVEYOR_AUTH_PASSWORD" in said
+    assert "conveyor migrate --first-key" in said
+    assert await warnings(type="none") == []
+    assert await warnings(type="basic", password=SecretStr("x")) == []
+    await add_user(api, "ann", "admin")
+    assert await warnings(type="basic") == []
+    assert len(await warnings(type="key")) == 1
+    await add_key(api, "admin")
+    assert await warnings(type="key") == []
+
+
+async def test_a_database_that_is_away_is_no_reason_to_say_that_there_is_no_admin(
+    api: Api,
+) -> None:
+    await api.pool.close()
+    with capture_logs() as lines:
+        await warn_without_admin(AuthSettings(type="basic"), AccessStore(api.pool))
+    assert lines == []

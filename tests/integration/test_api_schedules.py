@@ -178,7 +178,8 @@ async def test_a_wrong_state_is_refused(api: Api, act: str, needed: str) -> None
     if act == "pause":
         await api.answer("PUT", f"{path}/pause")
     status, answer = await api.answer("PUT", f"{path}/{act}")
-    assert (status, answer["message"]) == (400, f"scheduled job is not {needed}")
+    rule = f"only one that is can be {act.removesuffix('e')}ed"
+    assert (status, answer["message"]) == (400, f"scheduled job is not {needed}: {rule}")
 
 
 async def test_a_deleted_scheduled_job_is_gone(api: Api) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 import pytest
 
 from services.worker.runtimes.containers import ContainerRuntime
+from services.worker.runtimes.labels import LABEL_NODE
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import Mount, Probe
 from tests.support.images import BUSYBOX
@@ -157,6 +158,37 @@ async def test_networks_are_joined_by_name(rig: Rig) -> None:
 async def test_a_network_that_is_not_there_is_rejected_by_name(rig: Rig, name: str) -> None:
     with pytest.raises(RuntimeRejected, match=r"network .* is not there"):
         await rig.run(networks=(name,), cmd=("true",))
+
+
+async def test_another_tasks_own_network_is_not_there_by_name_nor_by_id(rig: Rig) -> None:
+    name = f"conveyor-test-{uuid.uuid4().hex}"
+    async with engine_of(rig.settings, rig.kind) as engine:
+        made = engine.resources
+        try:
+            await made.create_network(name, {LABEL_NODE: NODE}, internal=False)
+            found = await engine._calls.ask(f"networks/{name}")
+            for known_as in (name, found["Id"], found["Id"][:12]):
+                with pytest.raises(RuntimeRejected, match=r"network .* is not there"):
+                    await rig.run(networks=(known_as,), cmd=("true",))
+        finally:
+            await made.remove_network(name)
+
+
+async def test_only_networks_that_the_operator_names_are_joined(rig: Rig) -> None:
+    names = [f"conveyor-test-{uuid.uuid4().hex}" for _ in range(2)]
+    rig = with_settings(rig, networks_allowed=(names[0],))
+    async with engine_of(rig.settings, rig.kind) as engine:
+        made = engine.resources
+        try:
+            for name in names:
+                await made.create_network(name, {}, internal=False)
+            outcome, _ = await rig.run(networks=(names[0],), cmd=("true",))
+            assert outcome.is_success
+            with pytest.raises(RuntimeRejected, match="CONVEYOR_RUNTIME_NETWORKS_ALLOWED"):
+                await rig.run(networks=(names[1],), cmd=("true",))
+        finally:
+            for name in names:
+                await made.remove_network(name)
 
 
 @pytest.mark.parametrize("name", ["host", "container:abc"])

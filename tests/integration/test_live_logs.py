@@ -67,6 +67,20 @@ async def test_lines_of_two_tasks_do_not_run_into_each_other(api: Api, task: Tas
         assert await response.text() == "between\nbegun and done\n"
 
 
+async def test_a_part_that_comes_after_its_task_has_ended_does_not_wait_for_the_job(
+    api: Api, task: Task
+) -> None:
+    other = await api.add_task(task.job_id, id="t2", position=2)
+    async with api.client.get(f"/jobs/{task.job_id}/log?follow=true") as response:
+        await end_task(api, task, log_parts=2)
+        await add_part(api.pool, task, 2, " end")
+        await add_part(api.pool, task, 1, "no")
+        assert await line(response) == "no end\n"
+        await add_part(api.pool, other, 1, "b\n")
+        assert await line(response) == "b\n"
+        await end_job(api, task.job_id)
+
+
 @pytest.mark.parametrize("of", ["job", "task"])
 async def test_a_log_is_in_order_though_its_last_part_was_stored_first(
     api: Api, task: Task, of: str

@@ -68,6 +68,27 @@ async def test_a_job_is_seen_to_run_and_its_stream_to_end(rig: Rig, api: Api) ->
     assert events[-1].kind == "end"
 
 
+async def test_the_last_words_of_a_task_come_before_its_end_and_before_the_next_task_speaks(
+    rig: Rig, api: Api
+) -> None:
+    job_id = await rig.submit(TASKS)
+    path = f"/jobs/{job_id}"
+    async with (
+        api.client.get(f"{path}/log?follow=true") as log,
+        events_of(api, f"{path}/events") as stream,
+    ):
+        await run_current(rig, job_id, "no end")
+        await run_current(rig, job_id, "b\n")
+        assert await log.text() == "no end\nb\n"
+        events = await stream.rest()
+    told = [
+        event.kind if event.kind == "log" else event.data["name"]
+        for event in events
+        if event.kind == "log" or (event.kind == "task" and event.data["state"] == "COMPLETED")
+    ]
+    assert told == ["log", "first", "log", "second"]
+
+
 async def test_a_log_is_followed_to_the_end_of_its_job(rig: Rig, api: Api) -> None:
     job_id = await rig.submit(TASKS)
     async with api.client.get(f"/jobs/{job_id}/log?follow=true") as response:

@@ -26,6 +26,7 @@ from shared.postgres.pool import Pool, acquired, create_pool
 from shared.process.blocks import PostgresSettings
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, generate_key
+from shared.store.idempotency import store_keys
 from shared.store.new_job import NewJob
 from shared.store.statements import Writes, add_log_parts, write
 
@@ -47,7 +48,7 @@ class StoringCommands:
     submitted: list[NewJob] = field(default_factory=list)
     done: list[tuple[str, str]] = field(default_factory=list)
 
-    async def submit(self, new_job: NewJob) -> None:
+    async def submit(self, new_job: NewJob) -> bool:
         if self.fail:
             raise self.fail
         if self.finish_with is not None:
@@ -59,9 +60,13 @@ class StoringCommands:
             )
             new_job = replace(new_job, job=finished)
         sealed = self.sealer.seal({"secrets": dict(new_job.secrets)}) if new_job.secrets else None
-        async with acquired(self.pool) as connection:
+        keys = {new_job.job.id: new_job.key} if new_job.key else {}
+        async with acquired(self.pool) as connection, connection.transaction():
+            if await store_keys(connection, keys):
+                return False
             await write(connection, Writes(new_jobs=[(new_job.job, new_job, sealed, None)]))
         self.submitted.append(new_job)
+        return True
 
     async def cancel(self, job_id: str) -> None:
         await self._act("cancel", job_id, allowed=("PENDING", "SCHEDULED", "RUNNING"))

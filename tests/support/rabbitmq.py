@@ -97,6 +97,10 @@ class PrivateRabbit:
         """End the node as a power cut would."""
         self._end_server(signal.SIGKILL)
 
+    def lose_data(self) -> None:
+        """Remove all that the ended node had kept: it starts again as a new one."""
+        shutil.rmtree(self._root / "data")
+
     def close(self) -> None:
         """Stop all processes and remove the data. Idempotent."""
         atexit.unregister(self.close)

@@ -27,6 +27,15 @@ async def test_the_log_is_printed_from_its_beginning_over_all_pages(api: FakeApi
     assert result.stdout.splitlines() == ["x", "ab", "c", "d"]
 
 
+async def test_a_last_line_without_an_end_comes_before_what_the_next_task_says(
+    api: FakeApi,
+) -> None:
+    parts = [part(1, "b\n", "t2"), part(2, "end"), part(1, "no ")]
+    api.answers["GET /jobs/j1/log"] = OneByOne(page(parts), page([]))
+    result = await run_command(api.url, "logs", "j1")
+    assert result.stdout.splitlines() == ["no end", "b"]
+
+
 async def test_json_is_a_part_a_line(api: FakeApi) -> None:
     parts = [part(2, "b\n"), part(1, "a\n")]
     api.answers["GET /tasks/t1/log"] = OneByOne(page(parts), page([]))

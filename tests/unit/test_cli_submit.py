@@ -128,6 +128,26 @@ async def test_following_prints_the_log_whole_lines_in_order(api: FakeApi) -> No
     assert result.stdout.splitlines() == ["greet | one", "greet | two"]
 
 
+async def test_following_prints_a_last_line_without_an_end_when_its_task_ends(
+    api: FakeApi,
+) -> None:
+    api.answers["GET /jobs/j1"] = OneByOne(whole("PENDING"), whole("COMPLETED"))
+    second = {**log_event(1_000_001, "next worker\n")[2], "taskId": "t2"}
+    api.answers["GET /jobs/j1/events"] = event_stream(
+        log_event(1, "no end"),
+        task_event(2, "COMPLETED"),
+        ("log", "9-9", second),
+        log_event(2, "late"),
+        END,
+    )
+    result = await run_command(api.url, "submit", "--follow", "-", stdin=JOB_FILE)
+    assert [line.split("| ")[1] for line in result.stdout.splitlines()] == [
+        "no end",
+        "next worker",
+        "late",
+    ]
+
+
 async def test_a_server_without_events_is_polled(api: FakeApi) -> None:
     running = {"id": "t1", "name": "greet", "position": 1, "state": "RUNNING"}
     done = {**running, "state": "COMPLETED"}

@@ -291,7 +291,8 @@ def test_cancelling_a_job_cancels_and_stops_what_runs() -> None:
 @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED])
 def test_a_final_job_is_not_cancelled(state: JobState) -> None:
     outcome = decide(pending_job(state=state), None, JobCancelled("job"), LATER)
-    assert outcome == Ignored(f"job is {state}")
+    allowed = "PENDING, SCHEDULED or RUNNING"
+    assert outcome == Ignored(f"job is {state}: only a job that is {allowed} can be cancelled")
 
 
 def test_a_failed_job_restarts_at_the_failed_position_with_a_fresh_task() -> None:
@@ -306,7 +307,9 @@ def test_a_failed_job_restarts_at_the_failed_position_with_a_fresh_task() -> Non
 
 @pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.RUNNING, JobState.PENDING])
 def test_only_failed_and_cancelled_jobs_restart(state: JobState) -> None:
-    assert isinstance(decide(pending_job(state=state), None, JobRestarted("job"), LATER), Ignored)
+    outcome = decide(pending_job(state=state), None, JobRestarted("job"), LATER)
+    rule = "only a job that is FAILED or CANCELLED can be restarted"
+    assert outcome == Ignored(f"job is {state}: {rule}")
 
 
 def test_a_task_whose_expression_fails_fails_the_job_with_the_text() -> None:

@@ -209,8 +209,10 @@ def nested(wrappers: list[Wrapper]) -> Json:
 def test_tasks_may_be_nested_deep_but_not_without_end(wrap: Wrapper, depth: int) -> None:
     job = nested([wrap] * depth)
     assert submitted(job).as_submitted() == job
-    assert "must not be nested more than 200 deep" in refusal(nested([wrap] * (depth + 1)))
-    assert "must not be nested more than 200 deep" in refusal(nested([wrap] * 150))
+    assert "nested too deep: at most 200 mappings and lists" in refusal(
+        nested([wrap] * (depth + 1))
+    )
+    assert "nested too deep: at most 200 mappings and lists" in refusal(nested([wrap] * 150))
 
 
 @given(st.lists(st.sampled_from(WRAPPERS), max_size=20))

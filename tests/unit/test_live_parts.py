@@ -82,8 +82,20 @@ def test_a_line_is_shown_when_it_has_its_end() -> None:
     assert lines.add("a", "one\ntw") == "one\n"
     assert lines.add("b", "other\n") == "other\n"
     assert lines.add("a", "o\nthree") == "two\n"
-    assert lines.end("a") == "three\n"
-    assert lines.end("a") == lines.end_all() == ""
+    assert lines.all() == "three\n"
+    assert lines.ended() == lines.all() == ""
+
+
+def test_what_a_task_leaves_is_a_line_once_it_has_ended() -> None:
+    lines = Lines()
+    lines.add("a", "no end")
+    lines.add("b", "to be continued")
+    assert lines.ended() == ""
+    lines.end("a")
+    assert lines.ended() == "no end\n"
+    # A part that comes later than the end is not kept until the job's.
+    assert lines.add("a", "late") + lines.ended() == "late\n"
+    assert lines.all() == "to be continued\n"
 
 
 def test_what_is_too_long_for_a_line_is_shown_as_it_comes() -> None:

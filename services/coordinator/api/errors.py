@@ -31,6 +31,10 @@ class NotFound(Refused):
     status = HTTPStatus.NOT_FOUND
 
 
+class Conflict(Refused):
+    status = HTTPStatus.CONFLICT
+
+
 class WaitedTooLong(Refused):
     status = HTTPStatus.REQUEST_TIMEOUT
 

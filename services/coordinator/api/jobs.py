@@ -1,6 +1,7 @@
 """/jobs: submit, list, show, log, cancel, restart."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import cast
@@ -14,6 +15,7 @@ from services.coordinator.api.access.visibility import require_visible
 from services.coordinator.api.answers import JobSummary, Status
 from services.coordinator.api.errors import NotFound, WaitedTooLong
 from services.coordinator.api.events import follow_job_log
+from services.coordinator.api.idempotency import gone, idempotency_key, made_before
 from services.coordinator.api.redacting import Redacting, redacting
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, ports, query
@@ -29,8 +31,12 @@ _MANY_TASKS = 500
 
 
 async def submit_job(request: web.Request) -> web.Response:
-    """The summary at once, or the whole job once it is final when the job asks to wait."""
+    """The summary at once, or the whole job once it is final when the job asks to wait.
+
+    Of a job that was submitted before with the same key, as it is by now.
+    """
     spec = parse_job(await request.read(), request.headers.get("Content-Type", ""))
+    key = await idempotency_key(request)
     new = new_job(
         spec,
         new_job_id(),
@@ -38,13 +44,24 @@ async def submit_job(request: web.Request) -> web.Response:
         created_by=principal(request).creator,
         readers=await readers_of(request, spec),
     )
-    await ports(request).commands.submit(new)
-    if spec.wait is None:
-        return reply(_summary_of_new(new))
-    return await _whole_when_final(request, new.job.id, spec)
+    summary = await _submit(request, replace(new, key=key) if key else new)
+    return reply(summary) if spec.wait is None else await _when_final(request, summary.id, spec)
 
 
-async def _whole_when_final(request: web.Request, job_id: str, spec: JobSpec) -> web.Response:
+async def _submit(request: web.Request, new: NewJob) -> JobSummary:
+    """Of the job that is made, or was by the first submission with its key."""
+    api = ports(request)
+    while not await api.commands.submit(new):
+        # A key may be forgotten between these two looks at it: then it is as good as new.
+        if new.key and (job_id := await made_before(request, new.key)):
+            row = await api.reads.summary(job_id, principal(request).readers)
+            if row is None:
+                raise gone(new.key, "job")
+            return views.summary(row, redacting(api.sealer, row.sealed))
+    return _summary_of_new(new)
+
+
+async def _when_final(request: web.Request, job_id: str, spec: JobSpec) -> web.Response:
     timeout = spec.wait.timeout if spec.wait else "0s"
     seconds = parse_duration(timeout).total_seconds()
     if not await ports(request).final_jobs.wait_for(job_id, seconds):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from services.coordinator.api.route import Answered, Route, answered_error
+from services.coordinator.api.route import Answered, Header, Route, answered_error
 
 _REF = "#/components/schemas/{model}"
 _Mode = Literal["validation", "serialization"]
@@ -97,7 +97,7 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
         },
         "security": _security(route),
     }
-    if parameters := [*_path_parameters(route), *_query_parameters(route.query)]:
+    if parameters := _parameters(route):
         operation["parameters"] = parameters
     if route.body:
         schema = schemas[repr(route.body), "validation"]
@@ -127,6 +127,14 @@ def _response(answer: Answered, schemas: Mapping[_Key, _Json]) -> _Json:
     return {"description": answer.meaning, "content": content}
 
 
+def _parameters(route: Route) -> list[_Json]:
+    return [
+        *_path_parameters(route),
+        *_query_parameters(route.query),
+        *_header_parameters(route.headers),
+    ]
+
+
 def _path_parameters(route: Route) -> list[_Json]:
     return [
         {
@@ -152,6 +160,18 @@ def _query_parameters(model: type[BaseModel] | None) -> list[_Json]:
             "schema": _or_empty({k: value for k, value in schema.items() if k != "title"}),
         }
         for name, schema in properties.items()
+    ]
+
+
+def _header_parameters(headers: Iterable[Header]) -> list[_Json]:
+    return [
+        {
+            "name": header.name,
+            "in": "header",
+            "description": header.meaning,
+            "schema": dict(header.schema),
+        }
+        for header in headers
     ]
 
 

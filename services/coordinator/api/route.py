@@ -39,6 +39,15 @@ TOO_LARGE = answered_error("The body is over the limit.")
 UNAVAILABLE = answered_error("The database or the broker can't be reached; try again later.")
 
 
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header that a request may have; `schema` is what its value must be."""
+
+    name: str
+    meaning: str
+    schema: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """`scope` is what the principal must have; None is for everyone, unauthenticated too.
@@ -55,6 +64,7 @@ class Route:
     tag: str
     answers: Mapping[int, Answered]
     query: type[BaseModel] | None = None
+    headers: tuple[Header, ...] = ()
     body: type[BaseModel] | None = None
     body_types: tuple[str, ...] = ()
     path_meanings: Mapping[str, str] = field(default_factory=dict)

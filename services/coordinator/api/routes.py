@@ -6,6 +6,7 @@ from services.coordinator.api.access.principal import Scope
 from services.coordinator.api.access.routes import ACCESS_ROUTES
 from services.coordinator.api.event_routes import EVENT_ROUTES
 from services.coordinator.api.health import get_health
+from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED
 from services.coordinator.api.requests import JobsQuery, LogQuery
 from services.coordinator.api.route import (
     BROKEN_RULE,
@@ -42,10 +43,12 @@ ROUTES: tuple[Route, ...] = (
         tag="jobs",
         body=JobSpec,
         body_types=(*JSON_TYPES, *YAML_TYPES),
+        headers=(IDEMPOTENCY_KEY,),
         answers={
             200: answered("The job is stored; with `wait`, it is final.", a.Job | a.JobSummary),
             400: answered_error("The job breaks a rule; the message names field, value and rule."),
             408: answered_error("With `wait`: the job is not final yet; it goes on."),
+            409: KEY_WAS_USED,
             413: TOO_LARGE,
             503: UNAVAILABLE,
         },

@@ -8,6 +8,7 @@ from services.coordinator.api.answers.schedules import (
     ScheduledJobPage,
     ScheduledJobSummary,
 )
+from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED
 from services.coordinator.api.requests import PageQuery
 from services.coordinator.api.route import (
     BROKEN_RULE,
@@ -34,9 +35,11 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
         tag="scheduled jobs",
         body=ScheduledJobSpec,
         body_types=(*JSON_TYPES, *YAML_TYPES),
+        headers=(IDEMPOTENCY_KEY,),
         answers={
             200: answered("The scheduled job is stored.", ScheduledJobSummary),
             400: answered_error("The job breaks a rule; the message names field, value and rule."),
+            409: KEY_WAS_USED,
             413: TOO_LARGE,
             503: UNAVAILABLE,
         },

@@ -11,6 +11,7 @@ from services.coordinator.api.access.permissions import readers_of
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.answers import Status
 from services.coordinator.api.errors import BadRequest, NotFound
+from services.coordinator.api.idempotency import gone, idempotency_key, made_before
 from services.coordinator.api.redacting import redacting
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import PageQuery, path_id, ports, query
@@ -20,6 +21,7 @@ from shared.jobspec import ScheduledJobSpec, parse_scheduled_job
 from shared.jobspec.cron import parse_cron, zone_name
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
+from shared.store.idempotency import IdempotencyKey
 from shared.store.submission import new_job, new_job_id
 
 _NO_SCHEDULE = "no such scheduled job"
@@ -29,6 +31,7 @@ _NEVER = "schedule.cron: it never fires again"
 async def submit_scheduled_job(request: web.Request) -> web.Response:
     spec = parse_scheduled_job(await request.read(), request.headers.get("Content-Type", ""))
     api = ports(request)
+    key = await idempotency_key(request)
     shown, sealed = _without_secrets(spec, api.sealer)
     now = await api.schedules.now()
     timezone = zone_name(spec.schedule.cron, spec.schedule.timezone)
@@ -45,8 +48,21 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
         created_at=now,
         next_at=_next_firing(spec.schedule.cron, timezone, since=now, now=now),
     )
-    await api.schedules.add(new)
-    return reply(views.schedule_summary(await _row(request, new.id), redacting(api.sealer, sealed)))
+    row = await _added(request, new, key)
+    return reply(views.schedule_summary(row, redacting(api.sealer, row.sealed)))
+
+
+async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | None) -> ScheduleRow:
+    """What is made, or was by the first submission with its key."""
+    api = ports(request)
+    while not await api.schedules.add(new, key):
+        # A key may be forgotten between these two looks at it: then it is as good as new.
+        if key and (first := await made_before(request, key)):
+            row = await api.schedules.one(first, principal(request).readers)
+            if row is None:
+                raise gone(key, "scheduled job")
+            return row
+    return await _row(request, new.id)
 
 
 def _without_secrets(spec: ScheduledJobSpec, sealer: Sealer) -> tuple[JsonObject, str | None]:
@@ -90,7 +106,7 @@ async def _row(request: web.Request, schedule_id: str) -> ScheduleRow:
 async def pause_scheduled_job(request: web.Request) -> web.Response:
     row = await _row(request, path_id(request, "scheduled job"))
     if not await ports(request).schedules.pause(row.id):
-        raise BadRequest("scheduled job is not ACTIVE")
+        raise BadRequest("scheduled job is not ACTIVE: only one that is can be paused")
     return reply(Status())
 
 
@@ -101,7 +117,7 @@ async def resume_scheduled_job(request: web.Request) -> web.Response:
     now = await schedules.now()
     next_at = _next_firing(row.cron, row.timezone, since=row.created_at, now=now)
     if not await schedules.resume(row.id, next_at):
-        raise BadRequest("scheduled job is not PAUSED")
+        raise BadRequest("scheduled job is not PAUSED: only one that is can be resumed")
     return reply(Status())
 
 

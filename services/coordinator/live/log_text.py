@@ -20,22 +20,23 @@ class JobLogText:
         self._lines = Lines()
 
     def of(self, ready: Ready) -> bytes:
-        row = ready.row
-        if row.part is None:
-            return self._ends(row).encode()
-        contents = self._redactors.of(row.sealed).value(row.part.row.contents)
-        return self._lines.add(row.part.row.task_id, contents).encode()
+        text = self._whole_lines(ready.row)
+        # Else a part that is held back may belong before the end of the line.
+        if ready.resume is not None:
+            text += self._lines.ended()
+        return text.encode()
 
     def end(self) -> bytes:
-        return self._lines.end_all().encode()
+        return self._lines.all().encode()
 
-    def _ends(self, row: FeedRow) -> str:
-        ended = (
-            str(change["task_id"])
-            for change in row.changes
-            if change.get("task_id") and TaskState(str(change["state"])).is_final
-        )
-        return "".join(map(self._lines.end, ended))
+    def _whole_lines(self, row: FeedRow) -> str:
+        if row.part is not None:
+            contents = self._redactors.of(row.sealed).value(row.part.row.contents)
+            return self._lines.add(row.part.row.task_id, contents)
+        for change in row.changes:
+            if change.get("task_id") and TaskState(str(change["state"])).is_final:
+                self._lines.end(str(change["task_id"]))
+        return ""
 
 
 class TaskLogText(JobLogText):

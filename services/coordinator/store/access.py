@@ -77,6 +77,11 @@ class AccessStore:
         async with acquired(self._pool) as connection:
             return await access_keys.delete_key(connection, key_id, username)
 
+    async def has_admin_user(self) -> bool:
+        """Whether there is a user who may do everything."""
+        async with acquired(self._pool) as connection:
+            return await access_users.has_admin_user(connection)
+
     async def has_admin_key(self) -> bool:
         """Whether there is a valid key that may do everything."""
         async with acquired(self._pool) as connection:

@@ -22,6 +22,8 @@ SELECT u.username, u.name, u.created_at,
 FROM users u ORDER BY u.username
 """
 
+HAS_ADMIN_USER = "SELECT EXISTS (SELECT FROM user_roles WHERE role = 'admin')"
+
 DELETE_USER = "DELETE FROM users WHERE username = $1 RETURNING username"
 
 MISSING_USERS = """
@@ -67,6 +69,11 @@ async def login(connection: Connection, username: str) -> Login | None:
 
 async def users(connection: Connection) -> list[UserRow]:
     return [UserRow(**row) for row in await connection.fetch(USERS)]
+
+
+async def has_admin_user(connection: Connection) -> bool:
+    has: bool = await connection.fetchval(HAS_ADMIN_USER)
+    return has
 
 
 async def delete_user(connection: Connection, username: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from services.coordinator.store.readers import Readers
-from services.coordinator.store.rows import JobRow, TaskOfJob, TaskRow, WholeJob
+from services.coordinator.store.rows import JobRow, SummaryRow, TaskOfJob, TaskRow, WholeJob
 from shared.postgres.pool import Connection
 
 JOB = """
@@ -12,6 +12,13 @@ SELECT id, state, name, description, tags, inputs, sealed, task_count, position,
        secret_names, output, defaults, webhooks, auto_delete_after, delete_at, created_by,
        permissions, parent_task_id AS parent_id, timeout,
        schedule_id, schedule_cron(schedule_id) AS schedule_cron
+FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
+"""
+
+SUMMARY = """
+SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
+       created_at, started_at, completed_at, failed_at, result, error, created_by,
+       parent_task_id AS parent_id, schedule_id, schedule_cron(schedule_id) AS schedule_cron
 FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
 """
 
@@ -62,6 +69,11 @@ async def whole_job(connection: Connection, job_id: str, readers: Readers) -> Wh
         [TaskRow(**task) for task in execution],
         {variable["name"]: variable["value"] for variable in variables},
     )
+
+
+async def summary(connection: Connection, job_id: str, readers: Readers) -> SummaryRow | None:
+    row = await connection.fetchrow(SUMMARY, job_id, readers)
+    return None if row is None else SummaryRow(**row)
 
 
 async def is_visible(connection: Connection, job_id: str, readers: Readers) -> bool:

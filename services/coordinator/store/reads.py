@@ -12,6 +12,7 @@ from services.coordinator.store.pages import Page, PageRequest
 from services.coordinator.store.readers import Readers
 from services.coordinator.store.rows import NodeRow, SummaryRow, TaskOfJob, Totals, WholeJob
 from shared.postgres.pool import Pool, acquired
+from shared.store.idempotency import FirstMade, IdempotencyKey, first_made
 
 
 class Reads:
@@ -28,6 +29,14 @@ class Reads:
         """Whether there is such a job and `readers` may see it."""
         async with acquired(self._pool) as connection:
             return await one_job.is_visible(connection, job_id, readers)
+
+    async def summary(self, job_id: str, readers: Readers) -> SummaryRow | None:
+        async with acquired(self._pool) as connection:
+            return await one_job.summary(connection, job_id, readers)
+
+    async def first_made(self, key: IdempotencyKey) -> FirstMade | None:
+        async with acquired(self._pool) as connection:
+            return await first_made(connection, key)
 
     async def job(self, job_id: str, readers: Readers) -> WholeJob | None:
         async with acquired(self._pool) as connection:

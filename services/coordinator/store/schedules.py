@@ -13,6 +13,7 @@ from services.coordinator.store.pages import Page, PageRequest
 from services.coordinator.store.readers import Readers
 from services.coordinator.store.rows import JsonObject
 from shared.postgres.pool import Connection, Pool, acquired
+from shared.store.idempotency import IdempotencyKey, store_keys
 
 NOW = "SELECT now()"
 
@@ -105,9 +106,13 @@ class Schedules:
             now: datetime = await connection.fetchval(NOW)
             return now
 
-    async def add(self, new: NewSchedule) -> None:
-        async with acquired(self._pool) as connection:
+    async def add(self, new: NewSchedule, key: IdempotencyKey | None = None) -> bool:
+        """False when `key` was used before, and nothing was added."""
+        async with acquired(self._pool) as connection, connection.transaction():
+            if key is not None and await store_keys(connection, {new.id: key}):
+                return False
             await _insert(connection, new)
+            return True
 
     async def list(self, readers: Readers, request: PageRequest) -> Page[ScheduleRow]:
         async with acquired(self._pool) as connection:

@@ -46,6 +46,11 @@ DELETE FROM job_events WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM job_events WHERE at < now() - $1::interval LIMIT 5000))
 """
 
+OLD_IDEMPOTENCY_KEYS = """
+DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM idempotency_keys WHERE created_at < now() - $1::interval LIMIT 5000))
+"""
+
 
 async def delete_expired_jobs(connection: Connection) -> int:
     """Delete jobs whose autoDelete time has come; how many."""
@@ -65,4 +70,9 @@ async def delete_old_log_parts(connection: Connection, age: timedelta) -> int:
 
 async def delete_old_events(connection: Connection, age: timedelta) -> int:
     tag: str = await connection.execute(OLD_EVENTS, age)
+    return int(tag.split()[-1])
+
+
+async def delete_old_idempotency_keys(connection: Connection, age: timedelta) -> int:
+    tag: str = await connection.execute(OLD_IDEMPOTENCY_KEYS, age)
     return int(tag.split()[-1])

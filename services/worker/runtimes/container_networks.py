@@ -10,6 +10,7 @@ from services.worker.runtimes.settings import RuntimeSettings
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _OF_A_CONTAINER = "container:"
 _NONE = "none"
+_ANY = "*"
 _NOT_JOINED_BY_NAME = ("default", "bridge", "none", "host")
 
 
@@ -49,10 +50,15 @@ async def _joined(name: str, resources: EngineResources, settings: RuntimeSettin
         _check_allowed(name, settings)
         return name
     network = await resources.find_network(name) if _NAME.fullmatch(name) else None
-    if network is None:
+    if network is None or network.is_ours:  # an id, or the first digits of one, finds it as well
         raise RuntimeRejected(f"network {name!r} is not there: its name must be of an existing one")
     if network.driver == "host":  # also when it was named by its id
         _check_allowed(name, settings)
+    elif not {_ANY, network.name} & set(settings.networks_allowed):
+        raise RuntimeRejected(
+            f"network {name!r}: this worker doesn't allow it "
+            "(its setting CONVEYOR_RUNTIME_NETWORKS_ALLOWED)"
+        )
     return network.name
 
 

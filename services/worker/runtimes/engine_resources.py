@@ -17,8 +17,11 @@ _STILL_USED = "is being used"  # Podman says it with a 500
 
 @dataclass(frozen=True, slots=True)
 class Network:
+    """`is_ours`: it was made for a task, and is that task's alone."""
+
     name: str
     driver: str
+    is_ours: bool
 
 
 class EngineResources:
@@ -47,7 +50,8 @@ class EngineResources:
                 if error.status == 404:
                     return None
                 raise
-            return Network(found["Name"], found["Driver"])
+            is_ours = LABEL_NODE in (found.get("Labels") or {})
+            return Network(found["Name"], found["Driver"], is_ours)
 
     async def join(self, network: str, container: str) -> None:
         async with self._calls.call(f"join network {network!r}"):

@@ -79,6 +79,12 @@ class RuntimeSettings(BaseModel):
         description="Whether a task may join the network of the machine (`host`) or of another "
         "container (`container:NAME`).",
     )
+    networks_allowed: CommaList = Field(
+        ("*",),
+        description="The engine's networks that a task may join, by name, commas between them; "
+        "`*`: any that exists. Name them where the engine has networks whose services trust "
+        "whoever reaches them.",
+    )
     bind_allowed: bool = Field(
         False, description="Whether a task may mount directories of this machine (type `bind`)."
     )

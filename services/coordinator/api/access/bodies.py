@@ -1,5 +1,6 @@
 """What clients send about users, roles and keys."""
 
+from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 from aiohttp import web
@@ -8,13 +9,17 @@ from pydantic_core import ErrorDetails
 
 from services.coordinator.api.access.principal import Scope
 from services.coordinator.api.errors import BadRequest
-from shared.jobspec import JSON_TYPES
+from shared.jobspec import JSON_TYPES, Problem
 from shared.jobspec.clean_text import refuse_unkeepable
+from shared.jobspec.explanations import field_path, shown_value
 from shared.jobspec.fields import PositiveDuration
 from shared.jobspec.json_body import load_json
+from shared.process.redaction import Redactor
 
 _USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 _SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+_PASSWORD = "password"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -77,13 +82,19 @@ _RULES = {
 }
 
 
+_WITHOUT_VALUE = frozenset({"missing", "extra_forbidden", "string_too_short", "too_short"})
+
+
 async def read_body(request: web.Request, model: type[M]) -> M:
-    """The JSON body. Raises BadRequest or InvalidJob: each field with its rule, not its value,
-    which may be a secret."""
+    """The JSON body. Raises BadRequest or InvalidJob: each field with its value and its rule; a
+    password is not shown."""
+    body = await _json(request)
     try:
-        return model.model_validate(await _json(request))
+        return model.model_validate(body)
     except ValidationError as error:  # the client's mistake, in our words
-        raise BadRequest("; ".join(map(_problem, error.errors(include_url=False)))) from None
+        hidden = Redactor(_passwords(body))
+        found = [str(_problem(each, hidden)) for each in error.errors(include_url=False)]
+        raise BadRequest("; ".join(found)) from None
 
 
 async def _json(request: web.Request) -> object:
@@ -97,8 +108,18 @@ async def _json(request: web.Request) -> object:
     return value
 
 
-def _problem(details: ErrorDetails) -> str:
-    field = ".".join(map(str, details["loc"]))
+def _problem(details: ErrorDetails, hidden: Redactor) -> Problem:
+    field = field_path(details["loc"])
     kind = details["type"]
     rule = _RULES[kind].format(**details.get("ctx", {})) if kind in _RULES else details["msg"]
-    return f"{field}: {rule}" if field else f"the body {rule}"
+    if not field:
+        return Problem("", f"the body {rule}")
+    if kind in _WITHOUT_VALUE or field == _PASSWORD:
+        return Problem(field, rule)
+    return Problem(field, rule, shown_value(details["input"], hidden))
+
+
+def _passwords(body: object) -> Sequence[str]:
+    """The password in a body, whatever else is wrong with it: it may stand twice."""
+    password = body.get(_PASSWORD) if isinstance(body, dict) else None
+    return [password] if isinstance(password, str) else []

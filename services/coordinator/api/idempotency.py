@@ -1,0 +1,66 @@
+"""The header `Idempotency-Key`: what is submitted twice with one key is made once."""
+
+import hashlib
+import json
+import re
+
+from aiohttp import web
+
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.errors import BadRequest, Conflict
+from services.coordinator.api.requests import ports
+from services.coordinator.api.route import Header, answered_error
+from shared.store.idempotency import IdempotencyKey
+
+_NAME = "Idempotency-Key"
+_KEY = re.compile(r"[!-~]{1,255}")
+_NOBODY = ""
+
+IDEMPOTENCY_KEY = Header(
+    _NAME,
+    "A text of yours, new for each submission. What the same user or API key submits again with "
+    "the same key and body is not made again: the answer is what was made first, as it is by now.",
+    {"type": "string", "pattern": f"^{_KEY.pattern}$"},
+)
+KEY_WAS_USED = answered_error(
+    "The `Idempotency-Key` was used for something else, or what it has made is deleted."
+)
+
+
+async def idempotency_key(request: web.Request) -> IdempotencyKey | None:
+    """The key, as the principal's own. Raises BadRequest for one that breaks its rule."""
+    key = request.headers.get(_NAME)
+    if key is None:
+        return None
+    if not _KEY.fullmatch(key):
+        raise BadRequest(f"{_shown(key)} is not allowed: must be 1 to 255 visible ASCII characters")
+    identity = principal(request).identity or _NOBODY
+    return IdempotencyKey(identity, key, await _hash(request))
+
+
+async def made_before(request: web.Request, key: IdempotencyKey) -> str | None:
+    """The id of what the key's first submission has made; None when the key was just forgotten.
+
+    Raises Conflict when something else was submitted then.
+    """
+    first = await ports(request).reads.first_made(key)
+    if first is None:
+        return None
+    if first.body_hash != key.body_hash:
+        raise Conflict(f"{_shown(key.key)} was used before, with another body")
+    return first.made_id
+
+
+def gone(key: IdempotencyKey, what: str) -> Conflict:
+    """For a key whose `what` was deleted meanwhile: to make it once more would be twice."""
+    return Conflict(f"{_shown(key.key)} was used before, and its {what} is deleted")
+
+
+async def _hash(request: web.Request) -> bytes:
+    content_type = request.headers.get("Content-Type", "")
+    head = f"{request.path}\0{content_type}\0".encode(errors="surrogateescape")
+    return hashlib.sha256(head + await request.read()).digest()
+
+
+def _shown(key: str) -> str:
+    return f"{_NAME}: {json.dumps(key)}"

@@ -1,0 +1,46 @@
+"""Says at start when authentication is on and nobody could come in to let others in."""
+
+import structlog
+
+from services.coordinator.settings import AuthSettings
+from services.coordinator.store.access import AccessStore
+from shared.postgres.errors import DatabaseUnavailable
+
+log = structlog.get_logger(__name__)
+
+
+async def warn_without_admin(settings: AuthSettings, store: AccessStore) -> None:
+    """No reason to refuse to start: an admin may be made beside us, or in a database that is away.
+
+    Nothing is said when the database can't be asked.
+    """
+    try:
+        has_admin = await _has_admin(settings, store)
+    except DatabaseUnavailable:  # said elsewhere, again and again
+        return
+    if not has_admin:
+        log.warning(
+            "nobody can authenticate as an admin",
+            authentication=settings.type,
+            to_do=f"set {_ways_in(settings)}",
+        )
+
+
+async def _has_admin(settings: AuthSettings, store: AccessStore) -> bool:
+    if (
+        not settings.is_on
+        or settings.password.get_secret_value()
+        or settings.key.get_secret_value()
+    ):
+        return True
+    if settings.takes_passwords and await store.has_admin_user():
+        return True
+    return settings.takes_keys and await store.has_admin_key()
+
+
+def _ways_in(settings: AuthSettings) -> str:
+    password = "CONVEYOR_AUTH_PASSWORD (and CONVEYOR_AUTH_USER)"  # noqa: S105 - what it is called
+    key = "CONVEYOR_AUTH_KEY, or make a key with `conveyor migrate --first-key`"
+    if not settings.takes_keys:
+        return password
+    return f"{password} or {key}" if settings.takes_passwords else key

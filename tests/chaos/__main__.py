@@ -1,0 +1,61 @@
+"""`make chaos`: one campaign, its plan, its table; the exit code says whether anything was found."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from random import SystemRandom
+
+from rich.console import Console
+
+from tests.chaos.books import Books
+from tests.chaos.campaign import opened_campaign
+from tests.chaos.faults import KINDS
+from tests.chaos.plan import Round, plan
+from tests.chaos.report import make_console, print_plan, print_table
+
+_ROUNDS = len(KINDS) + 10
+_JOBS = 18
+
+
+async def main(arguments: argparse.Namespace) -> int:
+    console = make_console()
+    seed = SystemRandom().randrange(10**6) if arguments.seed is None else arguments.seed
+    rounds = plan(seed, arguments.rounds or len(arguments.kinds) or _ROUNDS, arguments.kinds)
+    print_plan(console, seed, rounds)
+    directory = Path(tempfile.mkdtemp(prefix="conveyor-chaos-"))
+    all_books = await _run(console, seed, rounds, arguments.jobs, directory)
+    print_table(console, seed, all_books)
+    if any(books.findings for books in all_books):
+        console.print(f"again with: make chaos SEED={seed} ROUNDS={len(rounds)}; logs: {directory}")
+        return 1
+    shutil.rmtree(directory, ignore_errors=True)
+    return 0
+
+
+async def _run(
+    console: Console, seed: int, rounds: list[Round], jobs: int, directory: Path
+) -> list[Books]:
+    def tell(books: Books) -> None:
+        said = "; ".join(books.findings) or "nothing found"
+        console.print(f"  {books.title}: {said}", highlight=False, soft_wrap=True)
+
+    async with opened_campaign(seed, directory) as campaign:
+        return await campaign.run(rounds, jobs, tell)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, help="of an earlier run, to do the same again")
+    parser.add_argument("--rounds", type=int, help=f"how many ({_ROUNDS})")
+    parser.add_argument("--jobs", type=int, default=_JOBS, help=f"in each round ({_JOBS})")
+    parser.add_argument(
+        "kinds", nargs="*", choices=[[], *KINDS], metavar="KIND", help="faults of the first rounds"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(_arguments())))

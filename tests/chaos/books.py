@@ -1,0 +1,43 @@
+"""The books of one round: what was lost, stuck, wrong, doubled or left behind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+Findings = list[str]
+
+
+@dataclass(slots=True)
+class Books:
+    """Each finding is a line that says which job or task, and what of it."""
+
+    title: str
+    seconds: float
+    jobs: int = 0
+    lost: Findings = field(default_factory=list)
+    stuck: Findings = field(default_factory=list)
+    wrong: Findings = field(default_factory=list)
+    doubled: Findings = field(default_factory=list)
+    again: Findings = field(default_factory=list)
+    webhooks: int = 0
+    webhooks_lost: Findings = field(default_factory=list)
+    left: Findings = field(default_factory=list)
+    flowed_after: float | None = None
+    settled_after: float | None = None
+
+    @property
+    def sorts(self) -> Mapping[str, Sequence[str]]:
+        return {
+            "lost": self.lost,
+            "stuck": self.stuck,
+            "wrong": self.wrong,
+            "doubled": self.doubled,
+            "started again": self.again,
+            "webhooks lost": self.webhooks_lost,
+            "left behind": self.left,
+        }
+
+    @property
+    def findings(self) -> Findings:
+        deaf = [] if self.flowed_after is not None else ["work did not flow again"]
+        named = [f"{sort}: {line}" for sort, lines in self.sorts.items() for line in lines]
+        return deaf + named

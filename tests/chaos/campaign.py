@@ -1,0 +1,119 @@
+"""A campaign: round after round, jobs are submitted, faults struck and healed, books closed."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import aiohttp
+
+from tests.chaos.audit import Audit
+from tests.chaos.books import Books
+from tests.chaos.client import Client
+from tests.chaos.ledger import read_ledger
+from tests.chaos.mix import Planned, Workshop
+from tests.chaos.plan import Round
+from tests.chaos.receiver import Receiver, opened_receiver
+from tests.chaos.script import Scripts
+from tests.chaos.system import WORKERS, System, opened_system
+
+_SUBMIT_SECONDS = 120.0
+_UNDER_WAY_SECONDS = 60.0
+_FLOW_SECONDS = 90.0
+
+Tell = Callable[[Books], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    seed: int
+    system: System
+    client: Client
+    receiver: Receiver
+    scripts: Scripts
+
+    async def run(self, rounds: Sequence[Round], jobs: int, tell: Tell) -> list[Books]:
+        """The books of all rounds, each told when it is closed. `jobs` are submitted in each."""
+        all_books = []
+        for round_ in rounds:
+            books = await self._round(round_, jobs)
+            all_books.append(books)
+            tell(books)
+        return all_books
+
+    async def _round(self, round_: Round, count: int) -> Books:
+        books = Books(f"{round_.number}. {round_}", round_.seconds)
+        lot = Random(f"round {self.seed} {round_.number}")
+        prefix = f"r{round_.number}-"
+        workshop = Workshop(self.scripts, lot, self.receiver.url)
+        jobs = [workshop.job(number, prefix) for number in range(count)]
+        async with asyncio.TaskGroup() as group:
+            before, during = jobs[: count // 2], jobs[count // 2 :]
+            for job in before:
+                group.create_task(self._submit(job, 0.0))
+            await self._under_way(f"{prefix}1-")
+            for job in during:
+                group.create_task(self._submit(job, lot.uniform(0, round_.seconds)))
+            await self._break(round_)
+            probing = group.create_task(self._flow(workshop, f"probe-{prefix}"))
+        books.flowed_after = probing.result()
+        planned = {job.key: job for job in jobs}
+        audit = Audit(self.system, self.client, self.receiver, self.scripts, planned, prefix)
+        await audit.close_books(round_, books)
+        return books
+
+    async def _under_way(self, prefix: str) -> None:
+        """The long one of the first jobs has been started."""
+        async with asyncio.timeout(_UNDER_WAY_SECONDS):
+            while not read_ledger(self.scripts.ledger, prefix):
+                await asyncio.sleep(0.05)
+
+    async def _submit(self, job: Planned, delay: float) -> None:
+        await asyncio.sleep(delay)
+        async with asyncio.timeout(_SUBMIT_SECONDS):
+            if job.is_cancelled:
+                await self.client.submit_and_cancel(job)
+            else:
+                await self.client.submit(job)
+
+    async def _break(self, round_: Round) -> None:
+        """Strike all, hold, heal all: whatever happens between, what was struck is healed."""
+        struck = []
+        try:
+            for fault in round_.faults:
+                struck.append(fault)
+                await fault.strike(self.system)
+            await asyncio.sleep(round_.seconds)
+        finally:
+            for fault in reversed(struck):
+                await fault.heal(self.system)
+
+    async def _flow(self, workshop: Workshop, key: str) -> float | None:
+        """Seconds until every worker has done a new job; None if one of them hasn't in time."""
+        began = time.monotonic()
+        probes = [workshop.probe(f"{key}{place}", place) for place in WORKERS]
+        try:
+            async with asyncio.timeout(_FLOW_SECONDS):
+                await asyncio.gather(*map(self._run_one, probes))
+        except TimeoutError:  # the answer
+            return None
+        return time.monotonic() - began
+
+    async def _run_one(self, job: Planned) -> None:
+        await self.client.wait_final(await self.client.submit(job))
+
+
+@asynccontextmanager
+async def opened_campaign(seed: int, directory: Path) -> AsyncIterator[Campaign]:
+    scripts = Scripts(directory / "written")
+    scripts.make_room()
+    timeout = aiohttp.ClientTimeout(total=10)
+    async with (
+        opened_receiver(Random(f"receiver {seed}")) as receiver,
+        opened_system(directory) as system,
+        aiohttp.ClientSession(timeout=timeout) as session,
+    ):
+        yield Campaign(seed, system, Client(system, session), receiver, scripts)

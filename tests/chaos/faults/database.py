@@ -1,0 +1,50 @@
+"""Faults of Postgres: killed, stopped, its connections cut."""
+
+import asyncio
+
+import asyncpg
+
+from tests.chaos.faults.fault import Fault
+from tests.chaos.system import DATABASE, System
+
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
+
+class _OnDatabase(Fault):
+    @property
+    def hits(self) -> frozenset[str]:
+        return frozenset({DATABASE})
+
+
+class DatabaseKilled(_OnDatabase):
+    def __str__(self) -> str:
+        return "kill -9 Postgres"
+
+    async def strike(self, system: System) -> None:
+        await asyncio.to_thread(system.postgres.kill)
+
+    async def heal(self, system: System) -> None:
+        await asyncio.to_thread(system.postgres.start)
+
+
+class DatabaseStopped(DatabaseKilled):
+    def __str__(self) -> str:
+        return "fast stop of Postgres"
+
+    async def strike(self, system: System) -> None:
+        await asyncio.to_thread(system.postgres.stop)
+
+
+class DatabaseConnectionsCut(_OnDatabase):
+    def __str__(self) -> str:
+        return "Postgres ends all sessions"
+
+    async def strike(self, system: System) -> None:
+        connection = await asyncpg.connect(system.postgres.tcp_dsn)
+        try:
+            await connection.execute(CUT)
+        finally:
+            await connection.close()

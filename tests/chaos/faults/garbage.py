@@ -1,0 +1,50 @@
+"""Messages that nobody can read, or that are for somebody else, on the services' queues."""
+
+from dataclasses import dataclass
+
+import aio_pika
+
+from shared.messages.queues import COMPLETIONS, DEAD_LETTERS, HEARTBEATS, TELEMETRY
+from tests.chaos.faults.fault import Fault
+from tests.chaos.system import BROKER, System
+
+_QUEUES = (COMPLETIONS, TELEMETRY, HEARTBEATS)
+_BODIES = (
+    b"\x00\xff not even text",
+    b"[]",
+    b'{"kind": "tidings", "v": 1}',  # of a kind that isn't known
+    b'{"kind": "reports", "v": 99, "node_id": "n", "lease_seconds": 3}',  # from the future
+    b'{"kind": "changes", "v": 1, "changes": []}',  # for another queue
+)
+
+
+@dataclass(frozen=True)
+class Garbage(Fault):
+    """Each message carries `mark` as its id, by which it is found among the buried."""
+
+    mark: str
+
+    def __str__(self) -> str:
+        return "garbage on the services' queues"
+
+    @property
+    def hits(self) -> frozenset[str]:
+        return frozenset({BROKER})
+
+    async def strike(self, system: System) -> None:
+        async with await aio_pika.connect(system.rabbit.url) as connection:
+            exchange = (await connection.channel()).default_exchange
+            for queue in _QUEUES:
+                for body in _BODIES:
+                    message = aio_pika.Message(body, message_id=self.mark)
+                    await exchange.publish(message, queue)
+
+    async def complaints(self, system: System) -> list[str]:
+        """Each must be buried. They are taken out again, so that the next round counts its own."""
+        buried = 0
+        async with await aio_pika.connect(system.rabbit.url) as connection:
+            queue = await (await connection.channel()).get_queue(DEAD_LETTERS)
+            while (message := await queue.get(no_ack=True, fail=False)) is not None:
+                buried += message.message_id == self.mark
+        missing = len(_QUEUES) * len(_BODIES) - buried
+        return [f"{missing} unreadable messages not buried"] if missing else []

@@ -1,0 +1,133 @@
+"""The jobs of the mix: each knows how it must end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from tests.chaos.script import Scripts
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A job to submit under the name `key`, and its end: `state`, and `result` if it has one."""
+
+    key: str
+    body: Mapping[str, Any]
+    state: str = "COMPLETED"
+    result: str | None = None
+    is_cancelled: bool = False
+
+
+class Workshop:
+    """Makes jobs. The same `random` makes the same jobs."""
+
+    def __init__(self, scripts: Scripts, random: Random, webhook_url: str) -> None:
+        self._scripts = scripts
+        self._random = random
+        self._webhook_url = webhook_url
+
+    def job(self, number: int, prefix: str) -> Planned:
+        """Every kind comes in turn; every second job has webhooks."""
+        kind = _KINDS[number % len(_KINDS)]
+        planned = kind(self, f"{prefix}{number}-{kind.__name__}")
+        if self._random.random() < 0.5:
+            return planned
+        hooks = [
+            {"url": f"{self._webhook_url}/0"},
+            {"url": f"{self._webhook_url}/1", "event": "task.StateChange"},
+        ]
+        return replace(planned, body={**planned.body, "webhooks": hooks})
+
+    def probe(self, key: str, queue: str) -> Planned:
+        """A job that only the worker of `queue` can do."""
+        task = self._task(key, "printf '%s' here", "here") | {"queue": queue}
+        return Planned(key, _body(key, [task], "{{ tasks.here }}"), result="here")
+
+    def chain(self, key: str) -> Planned:
+        given = {"GIVEN": "{{ tasks.a }}"}, {"GIVEN": "{{ tasks.b }}"}
+        tasks = [
+            self._task(key, f"printf '%s' {key}", "a"),
+            self._task(key, "printf '%s' $GIVEN+2", "b") | {"env": given[0]},
+            self._task(key, "printf '%s' $GIVEN+3", "c") | {"env": given[1]},
+        ]
+        return Planned(key, _body(key, tasks, "{{ tasks.c }}"), result=f"{key}+2+3")
+
+    def each(self, key: str) -> Planned:
+        count = self._random.randint(3, 6)
+        child = self._task(key, "printf '%s' $((N * N))", "r{{ item.index }}")
+        child["env"] = {"N": "{{ item.value }}"}
+        concurrency = self._random.randint(0, 2)
+        each = {"list": f"{{{{ sequence(0, {count}) }}}}", "concurrency": concurrency}
+        tasks = [{"name": "all", "each": each | {"task": child}}]
+        output = " ".join(f"{{{{ tasks.r{n} }}}}" for n in range(count))
+        result = " ".join(str(n * n) for n in range(count))
+        return Planned(key, _body(key, tasks, output), result=result)
+
+    def parallel(self, key: str) -> Planned:
+        children = [self._task(key, f"printf '%s' {name}", name) for name in "abc"]
+        tasks = [{"name": "all", "parallel": {"tasks": children}}]
+        output = "{{ tasks.a }}{{ tasks.b }}{{ tasks.c }}"
+        return Planned(key, _body(key, tasks, output), result="abc")
+
+    def graph(self, key: str) -> Planned:
+        names = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c"]}
+        tasks = [
+            self._task(key, f"printf '%s' {name}", name) | {"needs": needs}
+            for name, needs in names.items()
+        ]
+        output = "".join(f"{{{{ tasks.{name} }}}}" for name in names)
+        return Planned(key, _body(key, tasks, output), result="abcd")
+
+    def subjob(self, key: str) -> Planned:
+        inner = [self._task(key, "printf '%s' inner", "x")]
+        subjob = {"name": f"{key}-inner", "tasks": inner, "output": "{{ tasks.x }}"}
+        tasks = [{"name": "sub", "subjob": subjob, "var": "sub"}, self._task(key, "echo", "last")]
+        return Planned(key, _body(key, tasks, "{{ tasks.sub }}"), result="inner")
+
+    def retried(self, key: str) -> Planned:
+        """Fails at its first start, or is lost at it."""
+        work = f"mkdir {self._scripts.mark(key)} && exit 3; printf '%s' again"
+        task = self._task(key, work, "x")
+        task |= {"retry": {"limit": 3, "initialDelay": "200ms"}}
+        return Planned(key, _body(key, [task], "{{ tasks.x }}"), result="again")
+
+    def failing(self, key: str) -> Planned:
+        tasks = [self._task(key, "exit 7", "x"), self._task(key, "echo never", "y")]
+        return Planned(key, _body(key, tasks, "never"), state="FAILED")
+
+    def long(self, key: str) -> Planned:
+        """About as long as two leases."""
+        work = f"sleep {self._random.uniform(3, 8):.1f}; printf '%s' long"
+        return Planned(
+            key, _body(key, [self._task(key, work, "x")], "{{ tasks.x }}"), result="long"
+        )
+
+    def cancelled(self, key: str) -> Planned:
+        body = _body(key, [self._task(key, "sleep 600", "x")], "never")
+        return Planned(key, body, state="CANCELLED", is_cancelled=True)
+
+    def _task(self, key: str, work: str, var: str) -> Json:
+        """`work` prints the result. Most are short, as most tasks are."""
+        pause = self._random.choice(("", "", "sleep 0.3; ", "sleep 1; "))
+        run = self._scripts.script(key, f"{{ {pause}{work}; }} > $TORK_OUTPUT")
+        return {"name": var, "var": var, "run": run}
+
+
+_KINDS: tuple[Callable[[Workshop, str], Planned], ...] = (
+    Workshop.chain,
+    Workshop.long,
+    Workshop.each,
+    Workshop.parallel,
+    Workshop.subjob,
+    Workshop.retried,
+    Workshop.cancelled,
+    Workshop.graph,
+    Workshop.failing,
+)
+
+
+def _body(key: str, tasks: list[Json], output: str) -> Json:
+    return {"name": key, "tasks": tasks, "output": output}

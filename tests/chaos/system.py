@@ -1,0 +1,137 @@
+"""The system under test: every service a process, every link between them one that can be cut."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from tests.chaos.links import Link
+from tests.support.cluster import Cluster, Service
+from tests.support.postgres import PrivatePostgres, private_server
+from tests.support.rabbitmq import PrivateRabbit
+
+LEASE_SECONDS = 3.0
+BROKER, DATABASE = "broker", "database"
+WORKERS = ("worker-1", "worker-2", "worker-3")
+SERVICES = (
+    *("coordinator-1", "coordinator-2", "scheduler-1", "scheduler-2"),
+    *(*WORKERS, "webhook_dispatcher-1"),
+)
+
+# Short times, so that a fault longer than each of them takes seconds.
+_SETTINGS = {
+    "CONVEYOR_WORKER_LEASE_SECONDS": f"{LEASE_SECONDS:g}",
+    "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5",
+    "CONVEYOR_WORKER_CLAIM_REPEAT_SECONDS": "1",
+    "CONVEYOR_WORKER_DRAIN_SECONDS": "1",
+    "CONVEYOR_WORKER_HOLD_SECONDS": "5",
+    "CONVEYOR_WORKER_LEFTOVERS_LOOK_SECONDS": "2",
+    "CONVEYOR_SCHEDULE_CALM_SECONDS": f"{LEASE_SECONDS + 1:g}",
+    "CONVEYOR_SCHEDULE_RESEND_AFTER_SECONDS": "3",
+    "CONVEYOR_WEBHOOK_TIMEOUT_SECONDS": "2",
+}
+
+
+class System:
+    """`services` are those that run now, by their places (`SERVICES`)."""
+
+    def __init__(self, rabbit: PrivateRabbit, postgres: PrivatePostgres, directory: Path) -> None:
+        self.rabbit = rabbit
+        self.directory = directory
+        self.postgres = postgres
+        self.services: dict[str, Service] = {}
+        self.links: dict[tuple[str, str], Link] = {}
+        self._ports: defaultdict[str, set[int]] = defaultdict(set)
+        self._cluster = Cluster(rabbit.url, postgres.tcp_dsn, directory, **_SETTINGS)
+
+    async def open_links(self) -> None:
+        ports = {BROKER: self.rabbit.port, DATABASE: urlsplit(self.postgres.tcp_dsn).port or 0}
+        for place in SERVICES:
+            for server, port in ports.items():
+                link = self.links[place, server] = Link(port)
+                await link.open()
+
+    def start(self, place: str) -> None:
+        """The service of that place, again if it has gone. In the main thread."""
+        dsn, url = self.postgres.tcp_dsn, self.rabbit.url
+        env = {
+            "CONVEYOR_BROKER_URL": _through(url, self.links[place, BROKER]),
+            "CONVEYOR_POSTGRES_DSN": _through(dsn, self.links[place, DATABASE]),
+            "CONVEYOR_WORKER_NAME": place,
+            # A queue of each worker's own shows whether that very worker is deaf.
+            "CONVEYOR_WORKER_QUEUES": f"default:4,{place}:1",
+        }
+        service = self._cluster.start(place.rpartition("-")[0], **env)
+        self.services[place] = service
+        self._ports[place].add(urlsplit(service.url).port or 0)
+
+    def place_at(self, port: int) -> str | None:
+        """Whose health page is or was at that port."""
+        return next((place for place, ports in self._ports.items() if port in ports), None)
+
+    @property
+    def coordinators(self) -> Iterator[str]:
+        """Their URLs now."""
+        for place in SERVICES[:2]:
+            yield self.services[place].url
+
+    async def wait_healthy(self, seconds: float) -> list[str]:
+        """Wait until all are UP; those that weren't in time."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            ups = [_wait_up(session, service, seconds) for service in self.services.values()]
+            answers = await asyncio.gather(*ups)
+        return [place for place, up in zip(self.services, answers, strict=True) if not up]
+
+    def logs(self) -> str:
+        return self._cluster.logs()
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._cluster.close)
+        await asyncio.gather(*(link.close() for link in self.links.values()))
+
+
+@asynccontextmanager
+async def opened_system(directory: Path) -> AsyncIterator[System]:
+    """All parts started and every service UP."""
+    async with AsyncExitStack() as parts:
+        rabbit = PrivateRabbit()
+        parts.callback(rabbit.close)
+        rabbit.launch()
+        postgres = parts.enter_context(private_server(directory / "postgres"))
+        await asyncio.to_thread(rabbit.wait_ready)
+        system = System(rabbit, postgres, directory)
+        parts.push_async_callback(system.close)
+        await system.open_links()
+        for place in SERVICES:
+            system.start(place)
+        if down := await system.wait_healthy(60):
+            raise RuntimeError(f"not up: {down}\n{system.logs()}")
+        yield system
+
+
+def _through(url: str, link: Link) -> str:
+    parts = urlsplit(url)
+    netloc = f"{parts.username}:{parts.password}@127.0.0.1:{link.port}"
+    return parts._replace(netloc=netloc).geturl()
+
+
+async def _wait_up(session: aiohttp.ClientSession, service: Service, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            while not await _is_up(session, service.url):
+                await asyncio.sleep(0.1)
+    except TimeoutError:  # the answer
+        return False
+    return True
+
+
+async def _is_up(session: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with session.get(f"{url}/health") as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, TimeoutError):  # not listening, or frozen
+        return False

@@ -1,0 +1,119 @@
+"""What an expression makes of a secret is as secret: part of a JSON secret, a token as base64."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+
+from shared.lifecycle import Scope, TaskPlanFailed, TaskPlanned
+from shared.process.sealing import Sealer, generate_key
+from shared.store.new_job import NewJob
+from shared.store.planning import Answer, Planner
+from shared.store.templates import JobSource, TaskSource
+
+SECRETS = {"login": '{"user": "ann", "password": "hunter2"}', "token": "swordfish-9"}
+LOGINS = {"logins": '[{"password": "hunter2"}, {"password": "swordfish-9"}]'}
+PASSWORD = "{{ fromJSON(secrets.login).password }}"
+SEALER = Sealer([generate_key()])
+
+
+def planned(
+    task: dict[str, Any], secrets: Mapping[str, str] = SECRETS, scope: Scope | None = None
+) -> Answer:
+    job = JobSource(job_id="j", name="j", inputs={}, sealed=None, defaults=None, output=None)
+    source = TaskSource(job=job, position=1, task=task, task_id="t", scope=scope)
+    return Planner(SEALER).plan(source, {}, secrets, datetime.now(UTC))
+
+
+def shown(answer: Answer) -> Mapping[str, Any]:
+    """The definition as it is stored, once what was sealed of it is known to be right."""
+    assert isinstance(answer, TaskPlanned)
+    assert "hunter2" not in repr(answer)
+    return answer.planned.task.definition
+
+
+def sealed(answer: Answer) -> dict[str, Any]:
+    assert isinstance(answer, TaskPlanned)
+    assert answer.planned.task.sealed is not None
+    return SEALER.unseal(answer.planned.task.sealed)
+
+
+@pytest.mark.parametrize(
+    ("template", "value"),
+    [
+        (PASSWORD, "hunter2"),
+        ("{{ toBase64('ann:' + secrets.token) }}", "YW5uOnN3b3JkZmlzaC05"),
+        ("{{ let s = secrets; fromJSON(s.login).password }}", "hunter2"),
+        ("{{ fromJSON($env.secrets.login).password }}", "hunter2"),
+    ],
+)
+def test_what_is_made_of_a_secret_reaches_the_worker_sealed(template: str, value: str) -> None:
+    answer = planned({"env": {"A": template, "B": "b"}, "cmd": [f"a {template} b"]})
+    assert shown(answer)["env"] == {"A": "[REDACTED]", "B": "b"}
+    assert value not in repr(shown(answer))
+    assert sealed(answer)["definition"]["env"] == {"A": value, "B": "b"}
+    assert value in sealed(answer)["secrets"]  # and so stays out of the log
+
+
+def test_a_text_with_a_secret_in_it_still_shows_what_is_around_it() -> None:
+    answer = planned({"env": {"A": "Bearer {{ secrets.token }}", "B": "{{ job.id }}"}})
+    assert shown(answer)["env"] == {"A": "Bearer [REDACTED]", "B": "j"}
+
+
+def test_a_yes_or_no_about_a_secret_is_none() -> None:
+    answer = planned({"env": {"A": "{{ secrets.token != '' }}"}})
+    assert shown(answer)["env"] == {"A": "true"}
+
+
+def test_the_items_of_a_secret_list_are_secret_also_for_tasks_further_within() -> None:
+    each = {"list": "fromJSON(secrets.logins)", "task": {"run": "x"}}
+    outer = planned({"each": each}, LOGINS)
+    assert "hunter2" not in repr(outer)
+    [first, _] = _scopes(outer)
+    env = {"A": "{{ item.value.password }}", "B": "{{ item.index }}"}
+    assert shown(planned({"env": env}, LOGINS, first))["env"] == {"A": "[REDACTED]", "B": "0"}
+    inner = planned({"each": {**each, "list": "[1]", "var": "i"}}, LOGINS, first)
+    assert "hunter2" not in repr(inner)
+    [innermost] = _scopes(inner)
+    assert shown(planned({"env": env}, LOGINS, innermost))["env"]["A"] == "[REDACTED]"
+
+
+def test_a_sub_job_keeps_what_was_made_of_its_parents_secrets_among_its_own() -> None:
+    given = {"a": PASSWORD, "list": "{{ [fromJSON(secrets.login).password] }}"}
+    subjob = {"name": "s", "tasks": [{"run": "x"}], "inputs": given}
+    answer = planned({"subjob": subjob})
+    assert isinstance(answer, TaskPlanned)
+    assert answer.planned.subjob is not None
+    new = cast(NewJob, answer.planned.subjob.submission)
+    assert new.inputs == {"a": "[REDACTED]", "list": ["[REDACTED]"]}
+    assert "hunter2" in new.secrets.values()
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"env": {"A": "{{ int(fromJSON(secrets.login).password) }}"}},
+        {"queue": "a b {{ fromJSON(secrets.login).password }}"},
+        {"if": "fromJSON(secrets.login).password"},
+        {"if": "date(fromJSON(secrets.login).password)"},
+        {"each": {"list": "fromJSON(secrets.login).password", "task": {"run": "x"}}},
+    ],
+)
+def test_an_error_does_not_tell_what_was_made_of_a_secret(task: dict[str, Any]) -> None:
+    answer = planned(task)
+    assert isinstance(answer, TaskPlanFailed)
+    assert "hunter2" not in answer.error
+    assert next(iter(task)) in answer.error
+
+
+def test_an_error_that_has_to_do_with_no_secret_tells_all() -> None:
+    answer = planned({"env": {"A": "{{ int('one') }}", "B": "{{ secrets.token }}"}})
+    assert isinstance(answer, TaskPlanFailed)
+    assert "'one' isn't an int" in answer.error
+
+
+def _scopes(answer: Answer) -> list[Scope]:
+    assert isinstance(answer, TaskPlanned)
+    assert answer.planned.offspring is not None
+    return [scope for scope in answer.planned.offspring.scopes if scope is not None]
