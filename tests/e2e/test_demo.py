@@ -111,7 +111,7 @@ def test_a_job_that_is_refused_fails_the_demo_with_the_rule(tmp_path: Path) -> N
     job.write_text("name: bad\ntsks: []\n")
     exit_code, output = run_demo(tmp_path, "--image", "", str(job))
     assert exit_code == 1
-    assert "FAILED  tasks: is required" in output
+    assert "tasks: is required" in output
     assert "Traceback" not in output
 
 

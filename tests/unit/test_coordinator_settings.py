@@ -77,6 +77,15 @@ def test_a_key_that_nothing_would_ask_for_is_a_mistake() -> None:
     assert "hunter2" not in repr(AuthSettings(type="key", key=SecretStr("hunter2")))
 
 
+def test_a_password_that_nothing_would_ask_for_is_a_mistake() -> None:
+    for kind in ("none", "key"):
+        with pytest.raises(ValidationError, match="CONVEYOR_AUTH_PASSWORD"):
+            AuthSettings(type=kind, password=SecretStr("hunter2"))
+    assert AuthSettings(type="basic", password=SecretStr("hunter2")).user == "admin"
+    with pytest.raises(ValidationError, match="pattern"):
+        AuthSettings(type="basic", user="a:b")
+
+
 def test_credentials_are_shared_with_named_origins_alone() -> None:
     with pytest.raises(ValidationError, match="must name the origins"):
         CorsSettings(origins="*", credentials=True)
