@@ -4,7 +4,7 @@ At the end, what it takes to read the largest of these jobs as a whole.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log
@@ -50,7 +50,8 @@ async def measure(run: Run) -> Table:
         [_row(one) for one in measured],
         (
             f"exponent of growth from {measured[0].size} to {measured[-1].size} children: "
-            f"time {_exponent(measured):.2f} (1 is linear)",
+            f"time {_exponent(measured, _seconds):.2f}, coordinator's CPU time "
+            f"{_exponent(measured, _cpu_seconds):.2f} (1 is linear)",
             f"GET /jobs/ID with {sizes[-1]} children, {megabytes:.1f} MB: {read} ms, "
             f"coordinator's peak memory then {after:.0f} MB",
         ),
@@ -93,9 +94,17 @@ def _row(one: _Measured) -> tuple[str, ...]:
     )
 
 
-def _exponent(measured: Sequence[_Measured]) -> float:
-    """The greatest between neighbours: 1 when twice the children take twice the time."""
+def _seconds(one: _Measured) -> float:
+    return one.seconds
+
+
+def _cpu_seconds(one: _Measured) -> float:
+    return one.cpu_seconds
+
+
+def _exponent(measured: Sequence[_Measured], taken: Callable[[_Measured], float]) -> float:
+    """The greatest between neighbours: 1 when twice the children take twice as much."""
     return max(
-        log(more.seconds / less.seconds) / log(more.size / less.size)
+        log(taken(more) / taken(less)) / log(more.size / less.size)
         for less, more in pairwise(measured)
     )
