@@ -14,7 +14,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 SOURCES := services shared cli tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run check test bench test-fresh fmt docs requirements clean
+.PHONY: help demo run check test chaos bench test-fresh fmt docs requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,12 @@ static: $(DEV)
 # What starts whole systems comes last and alone: side by side they would measure each other.
 test: static ## Run everything; sets up RabbitMQ, Postgres and container engines where it can
 	$(WITH_SERVICES) sh -c '\
-		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration && $(PYTEST) tests/e2e'
+		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration && \
+		$(PYTEST) tests/e2e tests/chaos'
+
+chaos: $(DEV) ## Break things while jobs run, and check the books: SEED=n ROUNDS=n KINDS="…"
+	$(WITH_SERVICES) $(BIN)/python -m tests.chaos \
+		$(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(KINDS)
 
 bench: $(DEV) ## Measure, and print a table for each benchmark
 	$(WITH_SERVICES) $(BIN)/python -m bench

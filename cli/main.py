@@ -28,6 +28,9 @@ _JOBS = {
 }
 _CLUSTER = {
     "queues": _Entry("cli.cluster.queues:queues", "List queues and what waits in them."),
+    "dead-letters": _Entry(
+        "cli.cluster.dead_letters:dead_letters", "Messages that nobody could use."
+    ),
     "nodes": _Entry("cli.cluster.nodes:nodes", "List workers."),
     "schedules": _Entry("cli.cluster.schedules:schedules", "Jobs that are made by the clock."),
     "keys": _Entry("cli.cluster.keys:keys", "API keys: who may do what."),

@@ -38,6 +38,22 @@ class ApiClient(ApiSession):
     async def queues(self) -> list[Json]:
         return list(await self.call("GET", "/queues"))
 
+    async def dead_letters(self, *, page: int = 1, size: int = 10) -> Json:
+        return dict(await self.call("GET", "/dead-letters", page=str(page), size=str(size)))
+
+    async def dead_letter(self, letter_id: str) -> Json:
+        return dict(await self.call("GET", _path("dead-letters", letter_id)))
+
+    async def requeue_dead_letter(self, letter_id: str) -> Json:
+        return dict(await self.call("POST", f"{_path('dead-letters', letter_id)}/requeue"))
+
+    async def delete_dead_letter(self, letter_id: str) -> Json:
+        return dict(await self.call("DELETE", _path("dead-letters", letter_id)))
+
+    async def purge_dead_letters(self) -> Json:
+        """How many there were, in `deleted`."""
+        return dict(await self.call("DELETE", "/dead-letters"))
+
     async def nodes(self) -> list[Json]:
         return list(await self.call("GET", "/nodes"))
 

@@ -10,8 +10,10 @@ class ApiRejected(Exception):
 
 
 class ApiUnavailable(Exception):
-    """The API can't answer now. `is_away`: there is nobody at its address."""
+    """The API can't answer now. `is_away`: there is nobody at its address. `is_cut_off`: the
+    connection broke, and what was asked may have been done."""
 
-    def __init__(self, message: str, *, is_away: bool = False) -> None:
+    def __init__(self, message: str, *, is_away: bool = False, is_cut_off: bool = False) -> None:
         super().__init__(message)
         self.is_away = is_away
+        self.is_cut_off = is_cut_off

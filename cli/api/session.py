@@ -28,10 +28,11 @@ _SUBMISSION = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS)  # a job may 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is posted, as it is."""
+    """What is posted, as it is. Posted again under the same key it is not done again."""
 
     content: bytes
     content_type: str
+    idempotency_key: str | None = None
 
 
 class ApiSession:
@@ -66,6 +67,8 @@ class ApiSession:
     async def post(self, path: str, body: Body) -> Any:  # noqa: ANN401 - JSON
         """The answer's JSON, however long it takes: the API may be asked to wait for an end."""
         headers = {"Content-Type": body.content_type}
+        if body.idempotency_key is not None:
+            headers["Idempotency-Key"] = body.idempotency_key
         with _failures_sorted(self._url):
             async with self._session.post(
                 self._url + path, data=body.content, headers=headers, timeout=_SUBMISSION
@@ -131,7 +134,7 @@ def _failures_sorted(url: str) -> Iterator[None]:
         raise ApiUnavailable(f"{url} does not answer") from error
     # ValueError: a line longer than any of ours.
     except (aiohttp.ClientError, OSError, ValueError) as error:  # it broke off on the way
-        raise ApiUnavailable(f"the connection to {url} failed: {error}") from error
+        raise ApiUnavailable(f"the connection to {url} failed: {error}", is_cut_off=True) from error
 
 
 async def _json(response: aiohttp.ClientResponse) -> Any:  # noqa: ANN401 - JSON

@@ -11,6 +11,7 @@ from cli.api.server import Server
 from cli.api.session import Json
 from cli.api.views import items_of
 from cli.asking import ask, asks_api, json_option
+from cli.jobs.handing_in import hand_in
 from cli.jobs.job_file import JobFile
 from cli.tables import print_json, print_table, state_text
 from cli.wording import ago, now
@@ -55,7 +56,7 @@ def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
 def create(server: Server, file: IO[bytes], as_json: bool) -> None:
     """Create the scheduled job in FILE: a job with `schedule: {cron: ...}`. Prints its id."""
     body = JobFile.read(file).body()
-    answer = ask(server, lambda api: api.create_schedule(body))
+    answer = ask(server, lambda api: hand_in(api.create_schedule, body))
     if as_json:
         print_json(answer)
     else:

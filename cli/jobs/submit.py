@@ -1,9 +1,10 @@
 """`conveyor submit`: hands a job in, and stays with it as long as it is told to."""
 
 import asyncio
+import re
 import sys
-from dataclasses import dataclass
-from typing import IO
+from dataclasses import dataclass, replace
+from typing import IO, Self
 
 import click
 from rich.text import Text
@@ -16,10 +17,19 @@ from cli.asking import ask, asks_api, json_option
 from cli.ending import EXIT_FAILED, EXIT_USAGE, fail
 from cli.follow.live import follow
 from cli.follow.picture import Picture
+from cli.jobs.handing_in import hand_in
 from cli.jobs.job_file import JobFile, JobFileError, parse_inputs, parse_secrets
 from cli.jobs.watching import watcher
 from cli.tables import print_json, screen, style_of
 from cli.wording import now, one_line, took
+
+
+def _visible(_: click.Context, __: click.Parameter, key: str | None) -> str | None:
+    if key is not None and not re.fullmatch("[!-~]{1,255}", key):
+        raise click.BadParameter(
+            f"{key!r} is not allowed: must be 1 to 255 visible ASCII characters"
+        )
+    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,12 @@ class _Manner:
     waits: bool
     with_log: bool
     as_json: bool
+
+    @classmethod
+    def of(cls, *, waits: bool, follows: bool, as_json: bool) -> Self:
+        if follows and as_json:
+            raise click.UsageError("--json and --follow can't be given together; --wait can")
+        return cls(waits=waits or follows, with_log=follows, as_json=as_json)
 
 
 @click.command()
@@ -49,6 +65,12 @@ class _Manner:
     metavar="NAME=VALUE",
     help="Set a secret: NAME=VALUE, NAME=@FILE, or NAME to take it from the environment.",
 )
+@click.option(
+    "--idempotency-key",
+    metavar="KEY",
+    callback=_visible,
+    help="Submitted again with this key, the same file is the same job. Kept for a day.",
+)
 @json_option
 @asks_api
 def submit(
@@ -56,10 +78,8 @@ def submit(
     file: IO[bytes],
     inputs: tuple[str, ...],
     secrets: tuple[str, ...],
-    *,
-    waits: bool,
-    follows: bool,
-    as_json: bool,
+    idempotency_key: str | None,
+    **manner: bool,
 ) -> None:
     """Submit the job in FILE (YAML or JSON; - is standard input).
 
@@ -70,20 +90,18 @@ def submit(
     2 the command line or the file can't be used, 3 the API can't be reached or refuses the job,
     130 Ctrl-C; the job goes on then.
     """
-    if follows and as_json:
-        raise click.UsageError("--json and --follow can't be given together; --wait can")
+    wanted = _Manner.of(**manner)
     additions = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
     try:
-        body = JobFile.read(file).body_with(additions)
+        body = replace(JobFile.read(file).body_with(additions), idempotency_key=idempotency_key)
     except JobFileError as error:
         fail(str(error), EXIT_USAGE)
-    manner = _Manner(waits or follows, with_log=follows, as_json=as_json)
-    sys.exit(ask(server, lambda api: _submit(api, body, manner)))
+    sys.exit(ask(server, lambda api: _submit(api, body, wanted)))
 
 
 async def _submit(api: ApiClient, body: Body, manner: _Manner) -> int:
     """The exit code."""
-    job = await api.submit(body)
+    job = await hand_in(api.submit, body)
     if job["state"] not in FINAL_JOB_STATES:  # else: it asked the API to wait
         if not manner.waits:
             _show_submitted(job, manner)

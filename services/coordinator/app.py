@@ -12,6 +12,7 @@ from aiohttp import web
 from services.coordinator.api.application import make_application
 from services.coordinator.commands import EngineCommands
 from services.coordinator.completions import on_completions
+from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.first_admin import warn_without_admin
 from services.coordinator.live.live import Live
 from services.coordinator.ports import ApiPorts
@@ -67,6 +68,7 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
             final_jobs=FinalJobs(reads),
             live=Live(pool, ground.metrics),
             broker=broker,
+            dead_letters=DeadLetters(broker),
             sealer=sealer,
             metrics=ground.metrics,
             health_checks=ground.checks,

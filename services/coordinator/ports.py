@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.live.live import Live
 from services.coordinator.store.access import AccessStore
 from services.coordinator.store.reads import Reads
@@ -49,6 +50,7 @@ class ApiPorts:
     final_jobs: FinalJobs
     live: Live
     broker: Broker
+    dead_letters: DeadLetters
     sealer: Sealer
     metrics: Metrics
     health_checks: Sequence[Check] = ()

@@ -191,7 +191,7 @@ class EndpointSettings(Block):
     tasks: bool = Field(True, description="Whether `/tasks` is served.")
     schedules: bool = Field(True, description="Whether `/scheduled-jobs` is served.")
     events: bool = Field(True, description="Whether the streams of events are served.")
-    queues: bool = Field(True, description="Whether `/queues` is served.")
+    queues: bool = Field(True, description="Whether `/queues` and `/dead-letters` are served.")
     nodes: bool = Field(True, description="Whether `/nodes` is served.")
     metrics: bool = Field(True, description="Whether `/metrics` is served.")
     health: bool = Field(True, description="Whether `/health` is served. It needs no credentials.")

@@ -10,6 +10,7 @@ import structlog
 
 from services.coordinator.app import run as run_coordinator
 from services.dev.beside import beside
+from services.dev.predecessors import clear_after_predecessors
 from services.dev.sealing_key import sealing_key
 from services.dev.settings import DevSettings
 from services.scheduler.app import run as run_scheduler
@@ -84,11 +85,12 @@ async def _serve(settings: DevSettings, broker: InProcessBroker, pool: Pool, sto
     runtime = make_runtime(settings.runtime)
     deciders_stop, dispatcher_stop = Stop(), Stop()
     try:
+        predecessors = await clear_after_predecessors(pool, runtime)
         async with asyncio.TaskGroup() as group:
             deciders = [
                 group.create_task(run_coordinator(settings, broker, pool, deciders_stop)),
                 group.create_task(
-                    run_scheduler(settings, broker, pool, deciders_stop, resend_at_start=True)
+                    run_scheduler(settings, broker, pool, deciders_stop, predecessors=predecessors)
                 ),
             ]
             group.create_task(run_dispatcher(settings, broker, pool, dispatcher_stop))

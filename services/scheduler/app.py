@@ -1,6 +1,7 @@
 """A scheduler: its doors, wired."""
 
 import asyncio
+from collections.abc import Sequence
 
 from services.scheduler.calm import Calm
 from services.scheduler.heartbeats import Heartbeats
@@ -27,9 +28,13 @@ async def run(
     pool: Pool,
     stop: Stop,
     *,
-    resend_at_start: bool = False,
+    predecessors: Sequence[str] | None = None,
 ) -> None:
-    """Serve until `stop`. `resend_at_start`: the broker has lost all messages (in-process)."""
+    """Serve until `stop`.
+
+    `predecessors` are for a process that has everything to itself: workers before it, all dead,
+    nothing of them runs any more, and the broker has lost all messages with them.
+    """
     calm = Calm(settings.schedule.calm_seconds, lasting_seconds)
     sealer = Sealer(settings.encryption.keys)
     async with Engine(pool, broker, Planner(sealer)) as engine:
@@ -40,8 +45,9 @@ async def run(
         consumer = BatchConsumer(
             broker, HEARTBEATS, Heartbeat, heartbeats.on_heartbeats, UNAVAILABLE
         )
-        if resend_at_start:
-            await tasks.resend_all()
+        if predecessors is not None:
+            await tasks.resend_all()  # first: what is dispatched anew is sent with that
+            await tasks.take_over(predecessors)
         often: list[Round] = [
             tasks.send_due_retries,
             tasks.end_timed_out_tasks,

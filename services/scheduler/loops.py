@@ -15,6 +15,7 @@ from shared.postgres.pool import Pool, acquired
 from shared.store.apply import Work
 from shared.store.engine import Engine
 from shared.store.kinship import overdue
+from shared.store.leases import end_of_nodes
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,13 @@ class TaskLoops:
             raise
         for node in silent:
             log.warning("worker is silent", node=node)
+        await self._perform(events)
+
+    async def take_over(self, dead_nodes: Sequence[str]) -> None:
+        """Dispatch anew what ran on workers that are known to be dead, without waiting for calm."""
+        async with acquired(self._pool) as connection:
+            await nodes.mark_gone(connection, dead_nodes)
+            events = await end_of_nodes(connection, dead_nodes)
         await self._perform(events)
 
     async def resend_missing(self) -> None:

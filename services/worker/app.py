@@ -10,6 +10,8 @@ import structlog
 
 from services.worker.bench import Bench
 from services.worker.definition import Definitions
+from services.worker.guardian.book import Book
+from services.worker.guardian.guard import charge_of, guarded
 from services.worker.heartbeats import Heart, Identity, started_now
 from services.worker.held import Hand, Interruption
 from services.worker.leftovers import Leftovers
@@ -36,8 +38,10 @@ _GOODBYE_SECONDS = 10.0
 async def run(settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, stop: Stop) -> None:
     """Serve until `stop`, then drain: running tasks get `drain_seconds`, the rest goes back."""
     identity = Identity(uuid.uuid4().hex, socket.gethostname(), settings.health.port, started_now())
-    hand = Hand()
     work = settings.worker
+    queues = parse_queues(work.queues)
+    book = Book(places=sum(queues.values()))
+    hand = Hand(book=book)
     leftovers = Leftovers(watch.runtime, identity.node_id)
     heart = Heart(broker, hand, identity, work, strangers=lambda: leftovers.strangers)
     bench = Bench(
@@ -50,7 +54,8 @@ async def run(settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, sto
         is_sure=heart.is_sure,
     )
     leave = Stop()  # heartbeats go on while the worker drains
-    async with asyncio.TaskGroup() as group:
+    charge = charge_of(settings, identity.node_id)
+    async with guarded(book, charge, watch.runtime), asyncio.TaskGroup() as group:
         orders = OrderDesk(hand, heart.is_sure, lambda nodes: _remove(group, leftovers, nodes))
         desk = BatchConsumer(broker, node_queue(identity.node_id), Orders, orders.on_orders, ())
         ordering = group.create_task(desk.run())
@@ -67,7 +72,7 @@ async def run(settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, sto
         ]
         slots = [
             Slot(bench, hand, broker, queue)
-            for queue, count in parse_queues(work.queues).items()
+            for queue, count in queues.items()
             for _ in range(count)
         ]
         log.info(

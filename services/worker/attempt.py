@@ -15,6 +15,7 @@ import structlog
 from services.worker.bench import Bench
 from services.worker.definition import Unsealed
 from services.worker.held import Held, Interruption
+from services.worker.leftovers import remove_earlier
 from services.worker.runtimes.protocol import (
     Execution,
     Outcome,
@@ -82,6 +83,9 @@ class Attempt:
         )
         try:
             report = await self._drive(execution, task_log, unsealed)
+            if isinstance(report, Finished) and self._held.entry.is_ended:
+                self._log.warning("killed when its lease could end: its result is none")
+                report = Returned(**self._ref)
             if isinstance(report, Finished):
                 # Before the cleaning up: the job's next task waits for it.
                 await self._bench.reporter.report(report)
@@ -125,6 +129,7 @@ class Attempt:
         finally:
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
+        await remove_earlier(self._bench.watch.runtime, unsealed.spec)
         self._check_lease()
         try:
             await execution.start()

@@ -53,6 +53,7 @@ class Definitions:
             task_id=order.task_id,
             job_id=order.job_id,
             node_id=self._node_id,
+            dispatch=order.dispatch,
             image=task.get("image") or None,
             registry=read_login(task.get("registry")),
             cmd=tuple(task.get("cmd") or ()),

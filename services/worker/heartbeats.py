@@ -52,7 +52,7 @@ class Heart:
         self._settings = settings
         self._strangers = strangers
         self._clock = clock
-        self._heard_at = clock()
+        self._heard(clock())
 
     async def beat(self) -> float | None:
         """One round; soon again while the broker is away, so that it hears of us at once."""
@@ -66,7 +66,7 @@ class Heart:
         except BrokerUnavailable as error:
             log.warning("not heard", error=str(error))
             return _AGAIN_SECONDS
-        self._heard_at = began
+        self._heard(began)
         return None
 
     async def let_go_of_unsure(self) -> None:
@@ -86,6 +86,8 @@ class Heart:
 
     def is_sure(self, held: Held) -> bool:
         """Whether the lease of `held`, once granted, certainly still lasts."""
+        if held.entry.is_ended:
+            return False
         known_at = max(self._heard_at, held.taken_at)
         return self._clock() - known_at < self._settings.lease_seconds * _SAFETY
 
@@ -93,6 +95,11 @@ class Heart:
     def look_seconds(self) -> float:
         """How often to `let_go_of_unsure`: well within the part of the lease that is kept free."""
         return self._settings.lease_seconds / 30
+
+    def _heard(self, at: float) -> None:
+        # The book first: by it others judge, and whom they end must not be sure here.
+        self._hand.renew(at)
+        self._heard_at = at
 
     def _message(self, *, leaving: bool) -> Outgoing:
         heartbeat = Heartbeat(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Protocol
 
 from shared.messages import TaskRef
 from shared.process.clock import lasting_seconds
@@ -24,6 +25,40 @@ class Interruption(Enum):
     TIMED_OUT = "timed out"
 
 
+class Entry(Protocol):
+    """What stands in the book for one dispatch."""
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it was killed for the worker, which had been silent for too long."""
+        ...
+
+    def strike(self) -> None: ...
+
+
+class Book(Protocol):
+    """Where it stands what is in hand, for somebody who can end it when the worker can't."""
+
+    def enter(self, key: Key, taken_at: float) -> Entry: ...
+
+    def renew(self, at: float) -> None:
+        """All leases last from `at` at least."""
+        ...
+
+
+class _NoBook:
+    """Nobody is there to read it."""
+
+    is_ended = False
+
+    def enter(self, key: Key, taken_at: float) -> Entry:
+        return self
+
+    def renew(self, at: float) -> None: ...
+
+    def strike(self) -> None: ...
+
+
 def _future() -> "asyncio.Future[None]":
     return asyncio.get_running_loop().create_future()
 
@@ -37,6 +72,7 @@ class Held:
 
     ref: TaskRef
     taken_at: float
+    entry: Entry
     granted: "asyncio.Future[None]" = field(default_factory=_future)
     interrupted: "asyncio.Future[Interruption]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -68,8 +104,11 @@ class Hand:
     again, as to the worker that runs it, and run twice.
     """
 
-    def __init__(self, clock: Callable[[], float] = lasting_seconds) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = lasting_seconds, book: Book | None = None
+    ) -> None:
         self._clock = clock
+        self._book = book or _NoBook()
         self._held: dict[Key, Held] = {}
         self._ended: dict[Key, None] = {}  # the oldest first
 
@@ -81,17 +120,23 @@ class Hand:
 
     def take(self, ref: TaskRef) -> Held | None:
         """None when this very dispatch is or was in hand: its message came twice."""
-        held = Held(ref, self._clock())
-        if held.key in self._held or held.key in self._ended:
+        key = ref.task_id, ref.dispatch
+        if key in self._held or key in self._ended:
             return None
-        self._held[held.key] = held
+        taken_at = self._clock()
+        held = self._held[key] = Held(ref, taken_at, self._book.enter(key, taken_at))
         return held
 
     def drop(self, held: Held) -> None:
+        held.entry.strike()
         del self._held[held.key]
         self._ended[held.key] = None
         if len(self._ended) > _REMEMBERED:
             del self._ended[next(iter(self._ended))]
+
+    def renew(self, at: float) -> None:
+        """The leases of all that was in hand at `at` last from then."""
+        self._book.renew(at)
 
     def find(self, ref: TaskRef) -> Held | None:
         return self._held.get((ref.task_id, ref.dispatch))

@@ -9,8 +9,16 @@ from collections.abc import Collection
 import structlog
 
 from services.worker.runtimes.protocol import Runtime
+from services.worker.runtimes.task_spec import TaskSpec
 
 log = structlog.get_logger(__name__)
+
+
+async def remove_earlier(runtime: Runtime, spec: TaskSpec) -> None:
+    """Between a task's grant and its start: what a worker that was killed left of it may still run,
+    on this very engine. Raises RuntimeUnavailable."""
+    if spec.dispatch > 1 and (removed := await runtime.remove_earlier(spec)):
+        log.info("earlier dispatches removed", task=spec.task_id, count=removed)
 
 
 class Leftovers:

@@ -7,6 +7,7 @@ from shared.broker.in_process_queue import InProcessConsumer, InProcessQueue, Me
 from shared.broker.protocol import (
     BrokerUnavailable,
     Consumer,
+    Delivery,
     OnMissing,
     Outgoing,
     QueueStats,
@@ -56,6 +57,18 @@ class InProcessBroker:
             yield consumer
         finally:
             consumer.leave()
+
+    @asynccontextmanager
+    async def take(self, queue: str, limit: int) -> AsyncIterator[Sequence[Delivery]]:
+        self._check_up()
+        if queue not in self._queues:
+            yield []
+            return
+        taker = InProcessConsumer(self._queues[queue], limit, self._bury)
+        try:
+            yield await taker.take()
+        finally:
+            taker.leave()
 
     def unhandled(self, name: str) -> int:
         """Messages of a queue that wait or are not answered: what would be lost by a stop now."""

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from shared.broker.inbox import Inbox
 from shared.broker.protocol import Burial, Delivery
@@ -120,6 +121,13 @@ class InProcessConsumer:
         self._is_live = True
         self.queue.offer_room(self)
 
+    async def take(self) -> list[Delivery]:
+        """What waits, up to the prefetch, and nothing from then on."""
+        await self.resume()
+        taken = self._inbox.drain()
+        await self.cancel()
+        return taken
+
     def leave(self) -> None:
         self._is_live = False
         self.queue.consumers.discard(self)
@@ -183,7 +191,7 @@ class InProcessDelivery:
     async def bury(self, reason: str) -> None:
         if self._consumer.forget(self):
             body, message_id = self._message.body, self._message.message_id
-            burial = Burial(self._queue.name, reason)
+            burial = Burial(self._queue.name, reason, datetime.now(UTC))
             self._consumer.bury(Message(body, message_id, priority=0, burial=burial))
             self._consumer.queue.offer_room(self._consumer)
 

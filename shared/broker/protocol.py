@@ -8,6 +8,7 @@ consumes from it, and again when it was deleted meanwhile.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
@@ -63,10 +64,12 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Burial:
-    """Of a dead letter: the queue it came from, and why nobody could use it."""
+    """Of a dead letter: the queue it came from, why nobody could use it, and since when (aware;
+    None if who buried it did not say)."""
 
     queue: str
     reason: str
+    at: datetime | None = None
 
 
 class Delivery(Protocol):
@@ -152,6 +155,15 @@ class Broker(Protocol):
 
         Subscribed on entering when the broker is up, else as soon as it is (see `is_live`).
         On leaving the context, deliveries that were received but not answered go back.
+        """
+        ...
+
+    def take(self, queue: str, limit: int) -> AbstractAsyncContextManager[Sequence[Delivery]]:
+        """The first messages that wait in the queue, up to `limit`, or none: nothing is waited for.
+
+        On leaving the context, what is not answered goes back to where it was, marked redelivered;
+        in between nobody else receives it. Raises BrokerUnavailable, on leaving too: then also
+        what was answered may come again.
         """
         ...
 

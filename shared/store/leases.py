@@ -1,14 +1,14 @@
-"""Renewing the leases of running tasks: the one write to a task that decides nothing.
+"""The leases of running tasks, renewed or given up: the one write to a task that decides nothing.
 
-It moves no state and only ever lengthens a lease whose dispatch still runs on the node that asks,
-so it goes round `apply` and takes no job's lock.
+It moves no state. It lengthens a lease whose dispatch still runs on the node that asks, or ends
+that of a node which is known to be dead, so it goes round `apply` and takes no job's lock.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.lifecycle import StopTask
+from shared.lifecycle import LeaseExpired, StopTask
 from shared.messages import TaskRef
 from shared.postgres.pool import Connection
 
@@ -25,6 +25,16 @@ WITH renewed AS (
     FOR NO KEY UPDATE OF t SKIP LOCKED
 )
 UPDATE tasks t SET lease_expires_at = clock_timestamp() + r.lease FROM renewed r WHERE t.id = r.id
+"""
+
+END_OF_NODES = """
+WITH ended AS (
+    SELECT id FROM tasks
+    WHERE state = 'RUNNING' AND lease_expires_at IS NOT NULL AND node_id = ANY($1::text[])
+    ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE tasks t SET lease_expires_at = now() FROM ended WHERE t.id = ended.id
+RETURNING t.job_id, t.id, t.dispatch
 """
 
 # What a worker has in hand and should not: cancelled, timed out, given to another. SCHEDULED is a
@@ -63,3 +73,9 @@ async def renew(connection: Connection, held: Sequence[Held]) -> list[StopTask]:
         StopTask(r["node_id"], r["job_id"], r["task_id"], r["dispatch"], f"task is {r['state']}")
         for r in rows
     ]
+
+
+async def end_of_nodes(connection: Connection, nodes: Sequence[str]) -> list[LeaseExpired]:
+    """End the leases of all that runs on `nodes`, which are dead; what is to be decided of it."""
+    rows = await connection.fetch(END_OF_NODES, nodes)
+    return [LeaseExpired(row["job_id"], row["id"], row["dispatch"]) for row in rows]

@@ -68,7 +68,7 @@ class Accounts:
         return {name: count for name, count in row.items() if count}
 
     async def owed(self, prefix: str) -> set[Event]:
-        """Every event that the webhooks of these jobs asked for, whether it was delivered or not."""
+        """Every event that the webhooks of these jobs asked for, delivered or not."""
         rows = await self._connection.fetch(OWED, prefix, "task.StateChange")
         return {(row["job_id"], row["version"], str(row["place"])) for row in rows}
 

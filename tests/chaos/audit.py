@@ -3,9 +3,8 @@
 import asyncio
 import fcntl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +32,10 @@ class State:
     owed: set[Event]
     left: Mapping[str, int]
 
+    @property
+    def is_final(self) -> bool:
+        return all(job.is_final for job in self.jobs)
+
 
 class Audit:
     """Of one round. `planned` are its jobs by key, each of which begins with `prefix`."""
@@ -53,12 +56,10 @@ class Audit:
         self._planned = planned
         self._prefix = prefix
 
-    async def close_books(self, round_: Round, books: Books) -> None:
-        began = time.monotonic()
+    async def close_books(self, round_: Round, healed_at: float, books: Books) -> None:
+        """`healed_at` is a time of time.monotonic()."""
         async with opened_accounts(self._system) as accounts:
-            state, is_at_rest = await self._rest(accounts)
-            if is_at_rest:
-                books.settled_after = time.monotonic() - began
+            state = await self._rest(accounts, healed_at, books)
             ports = await accounts.node_ports()
         self._check_jobs(state, books)
         self._check_starts(round_, ports, books)
@@ -67,15 +68,19 @@ class Audit:
         for fault in round_.faults:
             books.left += await fault.complaints(self._system)
 
-    async def _rest(self, accounts: Accounts) -> tuple[State, bool]:
-        """The state when all is at rest, or the last one before patience ended, and which."""
+    async def _rest(self, accounts: Accounts, healed_at: float, books: Books) -> State:
+        """The state when all is at rest, or the last one before patience ended."""
         deadline = time.monotonic() + _LIMIT_SECONDS
         while True:
             state = await self._look(accounts)
+            seconds = time.monotonic() - healed_at
+            if state.is_final and books.final_after is None:
+                books.final_after = seconds
             if self._is_at_rest(state):
-                return state, True
+                books.at_rest_after = seconds
+                return state
             if time.monotonic() > deadline:
-                return state, False
+                return state
             await self._cancel_unanswered(state)
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -92,8 +97,7 @@ class Audit:
         return {what: count for what, count in counts.items() if count}
 
     def _is_at_rest(self, state: State) -> bool:
-        is_final = all(job.is_final for job in state.jobs)
-        return is_final and not state.left and state.owed <= self._receiver.taken.keys()
+        return state.is_final and not state.left and state.owed <= self._receiver.taken.keys()
 
     async def _cancel_unanswered(self, state: State) -> None:
         """Jobs whose answer was lost on its way: nobody else knows that they are there."""

@@ -1,6 +1,6 @@
 """The books of one round: what was lost, stuck, wrong, doubled or left behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Findings = list[str]
@@ -8,7 +8,12 @@ Findings = list[str]
 
 @dataclass(slots=True)
 class Books:
-    """Each finding is a line that says which job or task, and what of it."""
+    """Each finding is a line that says which job or task, and what of it.
+
+    Three times, in seconds from the heal: `flowed_after` is when every worker had done a new job,
+    `final_after` when the round's jobs were final, `at_rest_after` when also the webhooks were
+    delivered and nothing was left. None is never.
+    """
 
     title: str
     seconds: float
@@ -22,10 +27,11 @@ class Books:
     webhooks_lost: Findings = field(default_factory=list)
     left: Findings = field(default_factory=list)
     flowed_after: float | None = None
-    settled_after: float | None = None
+    final_after: float | None = None
+    at_rest_after: float | None = None
 
     @property
-    def sorts(self) -> Mapping[str, Sequence[str]]:
+    def sorts(self) -> Mapping[str, Findings]:
         return {
             "lost": self.lost,
             "stuck": self.stuck,

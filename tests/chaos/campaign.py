@@ -54,21 +54,22 @@ class Campaign:
             before, during = jobs[: count // 2], jobs[count // 2 :]
             for job in before:
                 group.create_task(self._submit(job, 0.0))
-            await self._under_way(f"{prefix}1-")
+            await self._under_way([job.key for job in before if job.is_long])
             for job in during:
                 group.create_task(self._submit(job, lot.uniform(0, round_.seconds)))
             await self._break(round_)
+            healed_at = time.monotonic()
             probing = group.create_task(self._flow(workshop, f"probe-{prefix}"))
         books.flowed_after = probing.result()
         planned = {job.key: job for job in jobs}
         audit = Audit(self.system, self.client, self.receiver, self.scripts, planned, prefix)
-        await audit.close_books(round_, books)
+        await audit.close_books(round_, healed_at, books)
         return books
 
-    async def _under_way(self, prefix: str) -> None:
-        """The long one of the first jobs has been started."""
+    async def _under_way(self, keys: Sequence[str]) -> None:
+        """All these jobs have been started: whatever is struck next, there is work to disturb."""
         async with asyncio.timeout(_UNDER_WAY_SECONDS):
-            while not read_ledger(self.scripts.ledger, prefix):
+            while not all(read_ledger(self.scripts.ledger, key) for key in keys):
                 await asyncio.sleep(0.05)
 
     async def _submit(self, job: Planned, delay: float) -> None:

@@ -19,6 +19,7 @@ class Planned:
     state: str = "COMPLETED"
     result: str | None = None
     is_cancelled: bool = False
+    is_long: bool = False
 
 
 class Workshop:
@@ -30,7 +31,7 @@ class Workshop:
         self._webhook_url = webhook_url
 
     def job(self, number: int, prefix: str) -> Planned:
-        """Every kind comes in turn; every second job has webhooks."""
+        """Every kind comes in turn, long ones more often; every second job has webhooks."""
         kind = _KINDS[number % len(_KINDS)]
         planned = kind(self, f"{prefix}{number}-{kind.__name__}")
         if self._random.random() < 0.5:
@@ -101,9 +102,8 @@ class Workshop:
     def long(self, key: str) -> Planned:
         """About as long as two leases."""
         work = f"sleep {self._random.uniform(3, 8):.1f}; printf '%s' long"
-        return Planned(
-            key, _body(key, [self._task(key, work, "x")], "{{ tasks.x }}"), result="long"
-        )
+        body = _body(key, [self._task(key, work, "x")], "{{ tasks.x }}")
+        return Planned(key, body, result="long", is_long=True)
 
     def cancelled(self, key: str) -> Planned:
         body = _body(key, [self._task(key, "sleep 600", "x")], "never")
@@ -120,8 +120,10 @@ _KINDS: tuple[Callable[[Workshop, str], Planned], ...] = (
     Workshop.chain,
     Workshop.long,
     Workshop.each,
+    Workshop.long,
     Workshop.parallel,
     Workshop.subjob,
+    Workshop.long,
     Workshop.retried,
     Workshop.cancelled,
     Workshop.graph,

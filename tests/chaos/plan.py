@@ -23,12 +23,12 @@ class Round:
 def plan(seed: int, rounds: int, kinds: Sequence[str] = ()) -> list[Round]:
     """Each kind once, alone, in an order of the seed's; then two at a time.
 
-    `kinds` are those of the first rounds, instead.
+    `kinds` are those of the first rounds, instead; `a+b` are two in one round.
     """
     lot = Random(f"plan {seed}")
     order = list(kinds) or lot.sample(list(KINDS), len(KINDS))
-    alone = [(KINDS[kind](lot),) for kind in order]
-    chosen = [*alone, *(_pair(lot) for _ in range(rounds - len(alone)))][:rounds]
+    first = [tuple(KINDS[name](lot) for name in kind.split("+")) for kind in order]
+    chosen = [*first, *(_pair(lot) for _ in range(rounds - len(first)))][:rounds]
     return [
         Round(number, faults, round(_seconds(lot), 1))
         for number, faults in enumerate(chosen, start=1)

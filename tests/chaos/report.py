@@ -9,7 +9,11 @@ from tests.chaos.books import Books
 from tests.chaos.plan import Round
 
 _WIDTH = 170
+_FAULTS_WIDTH = 50
 _SHOWN = 40
+
+_FACTS = ("for s", "jobs", "web- hooks")
+_TIMES = ("flowed after s", "final after s", "at rest after s")
 
 
 def print_plan(console: Console, seed: int, rounds: Sequence[Round]) -> None:
@@ -21,9 +25,9 @@ def print_plan(console: Console, seed: int, rounds: Sequence[Round]) -> None:
 def print_table(console: Console, seed: int, all_books: Sequence[Books]) -> None:
     sorts = list(Books("", 0).sorts)
     table = Table(title=f"Chaos, seed {seed}", title_justify="left")
-    table.add_column("faults")
-    for name in ("for s", "jobs", "webhooks", *sorts, "flowed after s", "at rest after s"):
-        table.add_column(name, justify="right")
+    table.add_column("faults", min_width=_FAULTS_WIDTH)
+    for name in (*_FACTS, *sorts, *_TIMES):
+        table.add_column(name.replace(" ", "\n"), justify="right")
     for books in all_books:
         table.add_row(*_cells(books))
     table.add_section()
@@ -42,23 +46,29 @@ def make_console() -> Console:
 
 def _cells(books: Books) -> list[str]:
     counts = [f"{len(lines)}" for lines in books.sorts.values()]
-    times = [_seconds(books.flowed_after), _seconds(books.settled_after)]
-    return [
-        *(books.title, f"{books.seconds:g}", f"{books.jobs}", f"{books.webhooks}"),
-        *counts,
-        *times,
-    ]
+    facts = [books.title, f"{books.seconds:g}", f"{books.jobs}", f"{books.webhooks}"]
+    times = [books.flowed_after, books.final_after, books.at_rest_after]
+    return [*facts, *counts, *map(_seconds, times)]
 
 
 def _total(all_books: Sequence[Books]) -> Books:
     """All together; of the times the longest."""
     total = Books("all", round(sum(books.seconds for books in all_books), 1))
+    total.flowed_after = _longest([books.flowed_after for books in all_books])
+    total.final_after = _longest([books.final_after for books in all_books])
+    total.at_rest_after = _longest([books.at_rest_after for books in all_books])
     for books in all_books:
         total.jobs += books.jobs
         total.webhooks += books.webhooks
         for sort, lines in books.sorts.items():
-            list(total.sorts[sort]).extend(lines)
+            total.sorts[sort].extend(lines)
     return total
+
+
+def _longest(times: Sequence[float | None]) -> float | None:
+    """None, which is never, if one of them is."""
+    known = [time for time in times if time is not None]
+    return max(known) if known and len(known) == len(times) else None
 
 
 def _seconds(value: float | None) -> str:

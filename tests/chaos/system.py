@@ -17,10 +17,9 @@ from tests.support.rabbitmq import PrivateRabbit
 LEASE_SECONDS = 3.0
 BROKER, DATABASE = "broker", "database"
 WORKERS = ("worker-1", "worker-2", "worker-3")
-SERVICES = (
-    *("coordinator-1", "coordinator-2", "scheduler-1", "scheduler-2"),
-    *(*WORKERS, "webhook_dispatcher-1"),
-)
+DISPATCHER = "webhook_dispatcher-1"
+COORDINATORS = ("coordinator-1", "coordinator-2")
+SERVICES = (*COORDINATORS, "scheduler-1", "scheduler-2", *WORKERS, DISPATCHER)
 
 # Short times, so that a fault longer than each of them takes seconds.
 _SETTINGS = {
@@ -76,7 +75,7 @@ class System:
     @property
     def coordinators(self) -> Iterator[str]:
         """Their URLs now."""
-        for place in SERVICES[:2]:
+        for place in COORDINATORS:
             yield self.services[place].url
 
     async def wait_healthy(self, seconds: float) -> list[str]:

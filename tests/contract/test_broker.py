@@ -1,6 +1,7 @@
 """What every broker promises; one suite for all implementations."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -175,7 +176,65 @@ async def test_a_buried_message_lies_in_dead_letters_with_its_queue_and_reason(
         assert (dead.body, dead.message_id) == (b"poison", "id-poison")
         assert dead.burial is not None
         assert (dead.burial.queue, dead.burial.reason) == (queue, "not JSON")
+        assert dead.burial.at is not None
+        assert abs(datetime.now(UTC) - dead.burial.at) < timedelta(minutes=1)
         await dead.ack()
+
+
+async def test_what_is_taken_and_not_answered_goes_back_to_its_place(broker: Broker) -> None:
+    queue = fresh_queue()
+    await broker.publish([outgoing(queue, str(n)) for n in range(5)])
+
+    async with broker.take(queue, 3) as taken:
+        assert [delivery.body for delivery in taken] == [b"0", b"1", b"2"]
+        assert (taken[0].message_id, taken[0].burial) == ("id-0", None)
+        await wait_until_size(broker, queue, 2)
+
+    for _ in range(3):  # as often as one likes, and at once
+        async with broker.take(queue, 10) as taken:
+            assert [delivery.body for delivery in taken] == [b"0", b"1", b"2", b"3", b"4"]
+            assert taken[0].redelivered
+
+
+async def test_what_is_taken_can_be_answered(broker: Broker) -> None:
+    await broker.delete_queue(DEAD_LETTERS)
+    queue = fresh_queue()
+    await broker.publish([outgoing(queue, str(n)) for n in range(4)])
+
+    async with broker.take(queue, 3) as (first, second, third):
+        await second.ack()
+        await third.bury("no use")
+        await first.requeue()
+
+    async with broker.take(queue, 10) as taken:
+        assert [delivery.body for delivery in taken] == [b"0", b"3"]
+    async with broker.take(DEAD_LETTERS, 10) as [dead]:
+        assert dead.body == b"2"
+
+
+async def test_taking_waits_for_nothing(broker: Broker) -> None:
+    queue = fresh_queue()
+    async with broker.take(queue, 3) as taken:
+        assert list(taken) == []
+    assert await broker.queue_stats(queue) is None
+
+    await broker.publish([outgoing(queue, "a")])
+    async with broker.take(queue, 1) as held, broker.take(queue, 1) as others:
+        assert (len(held), list(others)) == (1, [])
+
+
+async def fail() -> None:
+    raise ZeroDivisionError
+
+
+async def test_what_is_taken_goes_back_when_its_taker_fails(broker: Broker) -> None:
+    queue = fresh_queue()
+    await broker.publish([outgoing(queue, "a")])
+    with pytest.raises(ZeroDivisionError):
+        async with broker.take(queue, 1):
+            await fail()
+    async with broker.take(queue, 1) as [again]:
+        assert again.body == b"a"
 
 
 async def test_an_event_reaches_the_queue_on_the_events_exchange(broker: Broker) -> None:
@@ -315,6 +374,9 @@ async def test_a_closed_broker_is_unavailable_and_says_what_is_missing(broker: B
         await broker.publish([outgoing(fresh_queue(), "too late")])
     with pytest.raises(BrokerUnavailable):
         await broker.queue_stats(fresh_queue())
+    with pytest.raises(BrokerUnavailable):
+        async with broker.take(fresh_queue(), 1):
+            pass
     assert not broker.is_up
     assert broker.missing
 

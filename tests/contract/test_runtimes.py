@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.support.runtime_rig import NODE, Rig
 
 pytestmark = pytest.mark.real
 BURST = 50 * 1024 * 1024
+OTHER_NODE = f"other-{NODE}"
 
 
 @pytest.fixture(params=["shell", "docker", "podman"])
@@ -47,7 +49,7 @@ async def rig(kind: str, settings: RuntimeSettings) -> AsyncIterator[Rig]:
         yield rig
         assert await rig.leftovers() == []
     finally:  # a test that failed must not make the next one fail
-        await runtime.reap(lambda node: node == NODE)
+        await runtime.reap(lambda node: node in (NODE, OTHER_NODE))
         await runtime.close()
 
 
@@ -66,6 +68,14 @@ async def test_output_over_the_limit_is_cut_and_the_log_says_so(rig: Rig) -> Non
     outcome, ran = await rig.run(run=f'head -c {limit + 7} /dev/zero > "$TORK_OUTPUT"')
     assert len(outcome.output) == limit
     assert f"$TORK_OUTPUT is {limit + 7} bytes" in ran.text
+
+
+async def test_that_output_was_cut_stands_in_a_line_of_its_own(rig: Rig) -> None:
+    limit = rig.settings.output_max_bytes
+    _, ran = await rig.run(run=f'head -c {limit + 7} /dev/zero > "$TORK_OUTPUT"; printf end')
+    said, note = ran.text.splitlines()
+    assert said == "end"
+    assert note == (f"conveyor: $TORK_OUTPUT is {limit + 7} bytes, only the first {limit} are kept")
 
 
 async def test_a_failing_task_gives_its_exit_code_and_its_log(rig: Rig) -> None:
@@ -240,6 +250,32 @@ async def test_a_command_that_is_not_there_fails_by_name(rig: Rig) -> None:
     else:
         with pytest.raises(RuntimeRejected, match="no-such-command"):
             await rig.run(cmd=("no-such-command",))
+
+
+@pytest.mark.parametrize("other", [{"node_id": OTHER_NODE}, {"dispatch": 1}])
+async def test_what_an_earlier_dispatch_left_is_removed_and_nothing_else(
+    rig: Rig, other: dict[str, Any]
+) -> None:
+    # Given an earlier dispatch that still runs, another task, and this dispatch, prepared
+    orphan = rig.task(run="echo ready; sleep 1000", **{"dispatch": 2, **other})
+    bystander = rig.task(run="echo ready; sleep 1000", task_id="another", dispatch=1)
+    orphaned, running = await orphan.begin(), await bystander.begin()
+    await orphan.logged("ready")
+    await bystander.logged("ready")
+    spec = rig.spec(run="echo mine", dispatch=2)
+    mine = rig.task(run="echo mine", dispatch=2)
+    await mine.execution.prepare()
+    # When what is left of the task is removed
+    assert await rig.runtime.remove_earlier(spec) == 1
+    await asyncio.wait([orphaned])
+    # Then the rest is as it was
+    assert not running.done()
+    await mine.execution.start()
+    assert (await mine.finish(asyncio.create_task(mine.execution.wait()))).is_success
+    assert mine.text == "mine\n"
+    await bystander.execution.stop()
+    await bystander.finish(running)
+    await orphan.execution.close()
 
 
 async def test_the_reaper_removes_what_an_abandoned_node_left_and_nothing_else(rig: Rig) -> None:

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,19 +77,23 @@ def environment(data_dir: Path, port: int, drain_seconds: float = 0) -> dict[str
 
 
 @contextmanager
-def started_dev(data_dir: Path, drain_seconds: float = 0) -> Iterator[Dev]:
-    with starting_dev(data_dir, drain_seconds) as dev:
+def started_dev(
+    data_dir: Path, drain_seconds: float = 0, more: Mapping[str, str] | None = None
+) -> Iterator[Dev]:
+    with starting_dev(data_dir, drain_seconds, more) as dev:
         dev.read_until('"conveyor is up"')
         yield dev
 
 
 @contextmanager
-def starting_dev(data_dir: Path, drain_seconds: float = 0) -> Iterator[Dev]:
+def starting_dev(
+    data_dir: Path, drain_seconds: float = 0, more: Mapping[str, str] | None = None
+) -> Iterator[Dev]:
     port = free_port()
     with subprocess.Popen(
         [sys.executable, "-m", "cli", "dev"],
         cwd=ROOT,
-        env=environment(data_dir, port, drain_seconds),
+        env={**environment(data_dir, port, drain_seconds), **(more or {})},
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
@@ -145,6 +149,41 @@ async def test_jobs_outlive_a_restart_and_what_ran_starts_again(tmp_path: Path) 
             while started_at(await dev.call("GET", f"/jobs/{running}")) in ("", started_at(before)):
                 await asyncio.sleep(0.05)
         assert dev.stop() == 0
+
+
+async def test_after_a_kill_what_ran_is_ended_and_starts_again_at_once(tmp_path: Path) -> None:
+    # Given a task that runs when Conveyor is killed, and a lease that would last for minutes
+    pids = tmp_path / "pids"
+    run = f"echo $$ >> {pids}; test $(wc -l < {pids}) -gt 1 || sleep 1000"
+    lease = {"CONVEYOR_WORKER_LEASE_SECONDS": "300"}
+    with started_dev(tmp_path / "data", more=lease) as dev:
+        job_id = await dev.submit(f"name: a\ntasks: [{{name: a, run: '{run}'}}]\n")
+        await dev.until(job_id, "RUNNING")
+        async with asyncio.timeout(30):
+            while not pids.exists() or not pids.read_text().endswith("\n"):
+                await asyncio.sleep(0.02)
+        killed = next(iter((await dev.call("GET", "/nodes"))))["id"]
+        dev.process.kill()
+        dev.process.wait()
+    # When it starts again
+    with started_dev(tmp_path / "data", more=lease) as dev:
+        # I expect the job to complete now, and its earlier process to be gone
+        await dev.until(job_id, "COMPLETED")
+        first, second = map(int, pids.read_text().split())
+        assert first != second
+        assert not is_running(first)
+        states = {node["id"]: node["status"] for node in await dev.call("GET", "/nodes")}
+        assert states.pop(killed, "OFFLINE") == "OFFLINE"
+        assert list(states.values()) == ["UP"]
+        assert dev.stop() == 0
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"  # killed; whoever is the first process here has not noticed yet
 
 
 def started_at(job: Any) -> str:

@@ -13,6 +13,7 @@ from services.worker.definition import Definitions
 from services.worker.held import Hand, Interruption
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
+from services.worker.runtimes.stages import StagedExecution
 from services.worker.settings import WorkSettings
 from shared.broker.in_process import InProcessBroker
 from shared.broker.publisher import Publisher
@@ -50,7 +51,10 @@ class Worker:
         self.telemetry = Publisher(broker)
 
     async def run(
-        self, task: dict[str, object], interruption: Interruption | None = None
+        self,
+        task: dict[str, object],
+        interruption: Interruption | None = None,
+        dispatch: int = 1,
     ) -> Finished | None:
         """What it reports of the task, which is interrupted once its main container runs."""
         settings = WorkSettings()
@@ -68,7 +72,7 @@ class Worker:
         order = RunTask(
             job_id="j",
             task_id="t",
-            dispatch=1,
+            dispatch=dispatch,
             queue="q",
             definition={**EVERYTHING, **task},
             timeout_seconds=timeout,
@@ -146,9 +150,8 @@ async def test_nothing_is_left_of_a_task_that_was_cancelled(rig: Rig, worker: Wo
     assert await rig.leftovers() == []
 
 
-async def test_the_reaper_removes_all_that_a_killed_worker_left(rig: Rig) -> None:
-    # Given a worker that was killed while the main container ran
-    node = f"doomed-{os.getpid()}"
+async def leave_all_behind(rig: Rig, node: str) -> None:
+    """A worker of that name is killed while the main container of task `t` runs."""
     address = rig.settings.docker_host or rig.settings.podman_socket
     module = [sys.executable, "-m", "tests.support.doomed_worker", rig.kind, address, node]
     doomed = await asyncio.create_subprocess_exec(*module, stdout=asyncio.subprocess.PIPE)
@@ -158,6 +161,36 @@ async def test_the_reaper_removes_all_that_a_killed_worker_left(rig: Rig) -> Non
             assert doomed.returncode is None
     doomed.kill()
     await doomed.wait()
+
+
+async def test_a_task_that_starts_again_finds_nothing_of_its_killed_worker_running(
+    rig: Rig, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given what a worker that was killed left of the task's first dispatch
+    node = f"doomed-{os.getpid()}"
+    await leave_all_behind(rig, node)
+    assert len(await rig.leftovers(node)) == 5
+    seen: list[list[str]] = []
+    start = StagedExecution.start
+
+    async def look_and_start(self: StagedExecution) -> None:
+        seen.append(await rig.leftovers(node))
+        await start(self)
+
+    monkeypatch.setattr(StagedExecution, "start", look_and_start)
+    # When the second dispatch is granted to a worker on the same engine
+    report = await worker.run({"run": "true"}, dispatch=2)
+    # I expect all of it to be gone before it starts
+    assert report is not None
+    assert report.error is None
+    assert seen == [[]]
+    assert await rig.leftovers() == []
+
+
+async def test_the_reaper_removes_all_that_a_killed_worker_left(rig: Rig) -> None:
+    # Given a worker that was killed while the main container ran
+    node = f"doomed-{os.getpid()}"
+    await leave_all_behind(rig, node)
     # Then what it made is still there
     left = await rig.leftovers(node)
     assert sorted(each.split()[0] for each in left) == [*["container"] * 3, "network", "volume"]

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from services.coordinator.api.application import make_application
+from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.live.live import Live
 from services.coordinator.ports import ApiPorts, UnknownJob, WrongState
 from services.coordinator.settings import HttpSettings
@@ -198,6 +199,7 @@ async def api_on(dsn: str, **settings: Any) -> AsyncIterator[Api]:
         final_jobs=FinalJobs(reads),
         live=Live(pool, metrics),
         broker=broker,
+        dead_letters=DeadLetters(broker),
         sealer=sealer,
         metrics=metrics,
         health_checks=[lambda: missing],

@@ -84,14 +84,14 @@ class Rig:
 
     def task(self, sink: LogSink | None = None, **spec: Any) -> Ran:
         """An execution that nobody has begun; its log goes to `sink` when one is given."""
-        base = {"task_id": "task-1", "job_id": "job-1", "node_id": NODE}
-        if self.has_containers:
-            base["image"] = BUSYBOX
         ran = Ran(execution=None)  # type: ignore[arg-type]  # made right below: it needs the sink
         ran.execution = self.runtime.execution(
-            TaskSpec(**{**base, **spec}), sink or ran.take_log, ran.take_progress
+            self.spec(**spec), sink or ran.take_log, ran.take_progress
         )
         return ran
+
+    def spec(self, **fields: Any) -> TaskSpec:
+        return _program({"image": BUSYBOX, **fields} if self.has_containers else fields)
 
     async def run(self, **spec: Any) -> tuple[Outcome, Ran]:
         """The whole life of a task, closed at the end however it went."""

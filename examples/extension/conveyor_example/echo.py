@@ -28,6 +28,9 @@ class EchoRuntime:
     async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
         return 0  # nothing is ever left behind
 
+    async def remove_earlier(self, spec: TaskSpec) -> int:
+        return 0  # as above
+
     async def close(self) -> None:
         """Nothing is open."""
 

@@ -4,6 +4,7 @@ from services.coordinator.api import answers as a
 from services.coordinator.api import jobs, metrics, nodes, queues, tasks
 from services.coordinator.api.access.principal import Scope
 from services.coordinator.api.access.routes import ACCESS_ROUTES
+from services.coordinator.api.dead_letter_routes import DEAD_LETTER_ROUTES
 from services.coordinator.api.event_routes import EVENT_ROUTES
 from services.coordinator.api.health import get_health
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED
@@ -194,6 +195,7 @@ ROUTES: tuple[Route, ...] = (
             503: UNAVAILABLE,
         },
     ),
+    *DEAD_LETTER_ROUTES,
     Route(
         method="GET",
         path="/nodes",

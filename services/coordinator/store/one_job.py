@@ -22,6 +22,8 @@ SELECT id, state, name, description, tags, inputs, sealed, task_count, position,
 FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
 """
 
+SEALED = "SELECT sealed FROM jobs WHERE id = ANY($1::text[]) AND sealed IS NOT NULL"
+
 IS_VISIBLE = """
 SELECT EXISTS (SELECT FROM jobs
                WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2))
@@ -74,6 +76,11 @@ async def whole_job(connection: Connection, job_id: str, readers: Readers) -> Wh
 async def summary(connection: Connection, job_id: str, readers: Readers) -> SummaryRow | None:
     row = await connection.fetchrow(SUMMARY, job_id, readers)
     return None if row is None else SummaryRow(**row)
+
+
+async def sealed_of(connection: Connection, ids: Collection[str]) -> list[str]:
+    """The secrets of those of the jobs that have some and are still there."""
+    return [row["sealed"] for row in await connection.fetch(SEALED, list(ids))]
 
 
 async def is_visible(connection: Connection, job_id: str, readers: Readers) -> bool:

@@ -46,6 +46,11 @@ class Reads:
         async with acquired(self._pool) as connection:
             return await one_job.one_task(connection, task_id, readers)
 
+    async def sealed_of(self, ids: Collection[str]) -> Sequence[str]:
+        """The secrets of those of the jobs that have some and are still there."""
+        async with acquired(self._pool) as connection:
+            return await one_job.sealed_of(connection, ids)
+
     async def final_jobs(self, ids: Collection[str]) -> set[str]:
         """Those of `ids` that are final, or gone."""
         async with acquired(self._pool) as connection:

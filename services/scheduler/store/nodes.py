@@ -28,6 +28,16 @@ WHERE status <> 'OFFLINE' AND last_heartbeat_at < now() - lease
 RETURNING id
 """
 
+# Those that haven't said goodbye, or have left something running.
+UNFINISHED = """
+SELECT id FROM nodes WHERE status <> 'OFFLINE'
+UNION
+SELECT node_id FROM tasks
+WHERE state = 'RUNNING' AND lease_expires_at IS NOT NULL AND node_id IS NOT NULL
+"""
+
+MARK_GONE = "UPDATE nodes SET status = 'OFFLINE', task_count = 0 WHERE id = ANY($1::text[])"
+
 # A worker that was forgotten is gone as well.
 ABANDONED = """
 SELECT id FROM unnest($1::text[]) AS s(id)
@@ -57,6 +67,15 @@ async def record(connection: Connection, heartbeats: Sequence[Heartbeat]) -> Non
 async def mark_silent(connection: Connection) -> list[str]:
     """Mark workers OFFLINE that have been silent for their lease; their ids."""
     return [row["id"] for row in await connection.fetch(MARK_SILENT)]
+
+
+async def unfinished(connection: Connection) -> list[str]:
+    """Workers that are up, or were not when they left something running."""
+    return [row["id"] for row in await connection.fetch(UNFINISHED)]
+
+
+async def mark_gone(connection: Connection, ids: Sequence[str]) -> None:
+    await connection.execute(MARK_GONE, ids)
 
 
 async def abandoned(connection: Connection, ids: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from services.worker.runtimes.leaders import Leaders
 from services.worker.runtimes.protocol import (
     Execution,
     LogSink,
@@ -11,6 +12,7 @@ from services.worker.runtimes.protocol import (
     RuntimeRejected,
     RuntimeUnavailable,
 )
+from services.worker.runtimes.shell import ShellRuntime
 from services.worker.runtimes.task_spec import TaskSpec
 
 
@@ -63,10 +65,11 @@ class _OnEngine:
 class AutoRuntime:
     name = "auto"
 
-    def __init__(self, containers: Runtime, shell: Runtime | None) -> None:
+    def __init__(self, containers: Runtime, shell: ShellRuntime | None) -> None:
         """`shell` is None when the operator forbids it."""
         self._containers = containers
         self._shell = shell
+        self.leaders = Leaders() if shell is None else shell.leaders
         self.was_reached = False
 
     async def check(self) -> None:
@@ -88,6 +91,11 @@ class AutoRuntime:
     async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
         removed = 0 if self._shell is None else await self._shell.reap(is_abandoned)
         return removed + await self._containers.reap(is_abandoned)
+
+    async def remove_earlier(self, spec: TaskSpec) -> int:
+        if spec.image is not None:
+            return await self._containers.remove_earlier(spec)
+        return 0 if self._shell is None else await self._shell.remove_earlier(spec)
 
     async def close(self) -> None:
         await self._containers.close()

@@ -17,6 +17,7 @@ from services.worker.runtimes.container_layout import (
 from services.worker.runtimes.engine import ImageMissing
 from services.worker.runtimes.engine_room import EngineRoom
 from services.worker.runtimes.engine_streams import frames
+from services.worker.runtimes.output_log import OutputLog
 from services.worker.runtimes.place import Place
 from services.worker.runtimes.progress import parse_progress
 from services.worker.runtimes.protocol import (
@@ -49,7 +50,7 @@ class ContainerExecution:
         self._engine = room.engine
         self._spec = spec
         self._place = place
-        self._log = log
+        self._log = OutputLog(log)
         self._progress = progress
         self._reported: float | None = None
         self._container: str | None = None
@@ -92,7 +93,7 @@ class ContainerExecution:
             return STOPPED
         async with _background(self._poll_progress()):
             async for data in frames(self._stream):
-                await self._log(data)
+                await self._log.write(data)
             exit_code = await self._engine.wait(self.container)
         return await self._outcome(exit_code)
 
@@ -134,7 +135,7 @@ class ContainerExecution:
 
     async def _pull_unless_stopped(self) -> None:
         images = self._room.images
-        work = images.pull_once(str(self._spec.image), self._spec.registry, self._log)
+        work = images.pull_once(str(self._spec.image), self._spec.registry, self._log.write)
         self._pulling = asyncio.create_task(work)
         try:
             await self._pulling
@@ -168,10 +169,7 @@ class ContainerExecution:
     async def _output(self) -> str:
         limit = self._room.settings.output_max_bytes
         data, size = await self._engine.read_file(self.container, OUTPUT, limit)
-        if size > limit:
-            note = f"conveyor: $TORK_OUTPUT is {size} bytes, only the first {limit} are kept\n"
-            await self._log(note.encode())
-        return data.decode(errors="replace")
+        return await self._log.kept_output(data, size)
 
     async def _poll_progress(self) -> None:
         while self._progress is not None:

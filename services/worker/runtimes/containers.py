@@ -57,11 +57,20 @@ class ContainerRuntime:
         """Containers first: while one stands, its networks and volumes can't go."""
         engine = self._room.engine
         made = engine.resources
-        removed = await _remove(await engine.labelled(), is_abandoned, engine.delete)
-        removed += await _remove(await made.labelled_networks(), is_abandoned, made.remove_network)
-        return removed + await _remove(
-            await made.labelled_volumes(), is_abandoned, made.remove_volume
-        )
+
+        def left(found: Sequence[tuple[str, str]]) -> list[str]:
+            return [each for each, node in found if is_abandoned(node)]
+
+        removed = await _remove(left(await engine.labelled()), engine.delete)
+        removed += await _remove(left(await made.labelled_networks()), made.remove_network)
+        return removed + await _remove(left(await made.labelled_volumes()), made.remove_volume)
+
+    async def remove_earlier(self, spec: TaskSpec) -> int:
+        engine = self._room.engine
+        made = engine.resources
+        removed = await _remove(await engine.earlier(spec), engine.delete)
+        removed += await _remove(await made.earlier_networks(spec), made.remove_network)
+        return removed + await _remove(await made.earlier_volumes(spec), made.remove_volume)
 
     async def close(self) -> None:
         await self._room.engine.close()
@@ -93,13 +102,7 @@ class ContainerRuntime:
         return Companion(sidecar, execution, lines)
 
 
-async def _remove(
-    found: Sequence[tuple[str, str]],
-    is_abandoned: Callable[[str], bool],
-    remove: Callable[[str], Awaitable[object]],
-) -> int:
-    """`found` are ids with the node each belongs to."""
-    left = [each for each, node in found if is_abandoned(node)]
+async def _remove(left: Sequence[str], remove: Callable[[str], Awaitable[object]]) -> int:
     for each in left:
         await remove(each)
     return len(left)

@@ -11,8 +11,8 @@ from aiodocker import Docker, DockerError
 from services.worker.runtimes.engine_calls import EngineCalls, Json
 from services.worker.runtimes.engine_resources import EngineResources
 from services.worker.runtimes.engine_streams import first_member, size_of
-from services.worker.runtimes.labels import LABEL_NODE
-from services.worker.runtimes.task_spec import RegistryLogin
+from services.worker.runtimes.labels import LABEL_NODE, filter_of_task, is_earlier
+from services.worker.runtimes.task_spec import RegistryLogin, TaskSpec
 
 _NOT_RUNNING = "can only kill running containers"
 _MISSING_IMAGE = ("No such image", "no such image", "image not known")
@@ -109,6 +109,12 @@ class Engine:
         async with self._calls.call("list containers"):
             found = await self._docker.containers.list(all=True, filters=filters)
             return [(c.id, c["Labels"][LABEL_NODE]) for c in found]
+
+    async def earlier(self, spec: TaskSpec) -> list[str]:
+        """The ids of containers that other dispatches of this task have left."""
+        async with self._calls.call("list containers"):
+            found = await self._docker.containers.list(all=True, filters=filter_of_task(spec))
+            return [c.id for c in found if is_earlier(c["Labels"], spec)]
 
     async def read_file(self, container: str, path: str, limit: int) -> tuple[bytes, int]:
         """At most `limit` bytes of a file in the container, and its whole size.

@@ -38,11 +38,22 @@ def connect(address: str | None) -> Docker:
     Without an address it is DOCKER_HOST, then Docker's usual socket. Whether anybody listens there
     shows at the first call. Raises ValueError for an address of no known kind.
     """
-    address = address or os.environ.get("DOCKER_HOST") or _USUAL_ADDRESS
+    address = address_of(address)
     if address.startswith("unix://"):
         connector = aiohttp.UnixConnector(address.removeprefix("unix://"), limit=0)
         return Docker("unix://localhost", connector=connector)
     return Docker(address)
+
+
+def address_of(address: str | None) -> str:
+    """`address`, or where an engine is by the environment, or usually."""
+    return address or os.environ.get("DOCKER_HOST") or _USUAL_ADDRESS
+
+
+def certificates_of(address: str) -> str | None:
+    """The directory of the certificates for TLS with the engine there; None: it isn't asked for."""
+    wanted = os.environ.get("DOCKER_TLS_VERIFY") == "1" and not address.startswith("unix://")
+    return os.environ.get("DOCKER_CERT_PATH") if wanted else None
 
 
 class EngineCalls:

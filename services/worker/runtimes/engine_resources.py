@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from aiodocker import DockerError
 
 from services.worker.runtimes.engine_calls import EngineCalls
-from services.worker.runtimes.labels import LABEL_NODE
+from services.worker.runtimes.labels import LABEL_NODE, filter_of_task, is_earlier
+from services.worker.runtimes.task_spec import TaskSpec
 
 _GONE = (404,)
 # In use: a container of it is only just being removed, or is somebody's who joined it.
@@ -84,6 +85,18 @@ class EngineResources:
         async with self._calls.call("list networks"):
             found = await self._calls.ask("networks", filters=_FILTERS)
             return [(n["Name"], n["Labels"][LABEL_NODE]) for n in found or ()]
+
+    async def earlier_volumes(self, spec: TaskSpec) -> list[str]:
+        """The names of volumes that other dispatches of this task have left."""
+        async with self._calls.call("list volumes"):
+            found = await self._calls.ask("volumes", filters=filter_of_task(spec))
+            return [v["Name"] for v in found["Volumes"] or () if is_earlier(v["Labels"], spec)]
+
+    async def earlier_networks(self, spec: TaskSpec) -> list[str]:
+        """As `earlier_volumes`."""
+        async with self._calls.call("list networks"):
+            found = await self._calls.ask("networks", filters=filter_of_task(spec))
+            return [n["Name"] for n in found or () if is_earlier(n["Labels"], spec)]
 
     async def _remove(self, what: str, path: str) -> bool:
         async with self._calls.call(f"remove the {what}"):

@@ -6,7 +6,7 @@ from typing import cast
 from services.worker.runtimes.auto import AutoRuntime
 from services.worker.runtimes.containers import ContainerRuntime
 from services.worker.runtimes.engine import Engine
-from services.worker.runtimes.engine_calls import connect
+from services.worker.runtimes.engine_calls import address_of, connect
 from services.worker.runtimes.images import Images
 from services.worker.runtimes.mounts import MOUNT_TYPES, MountType
 from services.worker.runtimes.protocol import Runtime, RuntimeFactory
@@ -28,19 +28,34 @@ def make_runtime(settings: RuntimeSettings) -> Runtime:
         return ShellRuntime(settings)
     if settings.type == "auto":
         shell = ShellRuntime(settings) if settings.shell_allowed else None
-        return AutoRuntime(_containers(settings, settings.engine == "podman"), shell)
-    return _containers(settings, settings.type == "podman")
+        return AutoRuntime(_containers(settings), shell)
+    return _containers(settings)
 
 
-def _containers(settings: RuntimeSettings, podman: bool) -> ContainerRuntime:
+def engine_address(settings: RuntimeSettings) -> str | None:
+    """Where the engine of this worker's containers is; None when it runs none that we know of."""
+    if settings.type == "shell" or settings.type not in BUILT_IN:
+        return None
+    return settings.podman_socket if _is_podman(settings) else address_of(settings.docker_host)
+
+
+def _is_podman(settings: RuntimeSettings) -> bool:
+    return settings.type == "podman" or (settings.type == "auto" and settings.engine == "podman")
+
+
+def _containers(settings: RuntimeSettings) -> ContainerRuntime:
     logins = read_logins(settings.docker_config)
     engine = Engine(
-        connect(settings.podman_socket if podman else settings.docker_host),
+        connect(engine_address(settings)),
         timeout_seconds=settings.engine_timeout_seconds,
         pull_seconds=settings.pull_timeout_seconds,
     )
     return ContainerRuntime(
-        "podman" if podman else "docker", engine, Images(engine, logins), settings, mount_types()
+        "podman" if _is_podman(settings) else "docker",
+        engine,
+        Images(engine, logins),
+        settings,
+        mount_types(),
     )
 
 

@@ -63,6 +63,7 @@ class Welcome:
             task_id=program.task_id,
             job_id=program.job_id,
             node_id=program.node_id,
+            dispatch=program.dispatch,
             image=self._room.settings.probe_image,
             run=_SCRIPT,
             env={"URL": f"http://127.0.0.1:{probe.port}{probe.path}"},

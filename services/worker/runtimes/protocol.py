@@ -122,6 +122,15 @@ class Runtime(Protocol):
         """
         ...
 
+    async def remove_earlier(self, spec: TaskSpec) -> int:
+        """Remove what other dispatches of this task have left here, running or not, and nothing
+        that was made for this one; the number removed.
+
+        Called between `prepare` and `start` of a dispatch that is not the first: its claim was
+        granted, so nobody else may run the task. Raises RuntimeUnavailable.
+        """
+        ...
+
     async def close(self) -> None:
         """Called once, when no task runs any more."""
         ...

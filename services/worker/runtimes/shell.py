@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from services.worker.runtimes.leaders import Leaders
 from services.worker.runtimes.orphans import adopt_orphans, end_processes_of
 from services.worker.runtimes.protocol import (
     Execution,
@@ -20,7 +21,7 @@ from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell_process import ShellBench, ShellProcess
 from services.worker.runtimes.shell_surroundings import ShellSurroundings
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
-from services.worker.runtimes.task_directory import PREFIX, TaskDirectory, node_of
+from services.worker.runtimes.task_directory import PREFIX, TaskDirectory, is_earlier, node_of
 from services.worker.runtimes.task_spec import Aux, TaskSpec
 
 
@@ -29,7 +30,8 @@ class ShellRuntime:
 
     def __init__(self, settings: RuntimeSettings) -> None:
         self._settings = settings
-        self._bench = ShellBench(settings, set())
+        self.leaders = Leaders()
+        self._bench = ShellBench(settings, self.leaders)
         adopt_orphans()
 
     async def check(self) -> None:
@@ -45,7 +47,12 @@ class ShellRuntime:
         )
 
     async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
-        return await asyncio.to_thread(self._reap, is_abandoned)
+        return await asyncio.to_thread(
+            self._remove, lambda directory: is_abandoned(node_of(directory) or "")
+        )
+
+    async def remove_earlier(self, spec: TaskSpec) -> int:
+        return await asyncio.to_thread(self._remove, lambda each: is_earlier(each, spec))
 
     async def close(self) -> None:
         """Nothing is kept open between tasks."""
@@ -53,9 +60,10 @@ class ShellRuntime:
     def _aux(self, aux: Aux, around: ShellSurroundings, log: LogSink) -> AuxExecution:
         return AuxExecution(aux, ShellProcess(self._bench, around, aux, log))
 
-    def _reap(self, is_abandoned: Callable[[str], bool]) -> int:
+    def _remove(self, is_left: Callable[[Path], bool]) -> int:
+        """The directories that are left, and all that runs in them."""
         root = Path(self._settings.shell_workdir_root or tempfile.gettempdir())
-        left = [d for d in root.glob(f"{PREFIX}.*") if is_abandoned(node_of(d) or "")]
+        left = [directory for directory in root.glob(f"{PREFIX}.*") if is_left(directory)]
         for directory in left:
             end_processes_of(str(directory))
             TaskDirectory.remove_leftover(directory)

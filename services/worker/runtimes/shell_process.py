@@ -4,7 +4,9 @@ import asyncio
 import os
 from dataclasses import dataclass
 
+from services.worker.runtimes.leaders import Leaders
 from services.worker.runtimes.orphans import end_orphans_of
+from services.worker.runtimes.output_log import OutputLog
 from services.worker.runtimes.progress import parse_progress
 from services.worker.runtimes.protocol import (
     STOPPED,
@@ -27,7 +29,7 @@ class ShellBench:
     """`leaders` holds the process of every running task of the runtime."""
 
     settings: RuntimeSettings
-    leaders: set[int]
+    leaders: Leaders
 
 
 class ShellProcess:
@@ -45,7 +47,7 @@ class ShellProcess:
         self._around = around
         self._aux = program if isinstance(program, Aux) else None
         self._spec = program.program if isinstance(program, Aux) else program
-        self._log = log
+        self._log = OutputLog(log)
         self._progress = progress
         self._reported: float | None = None
         self._process: Process | None = None
@@ -72,7 +74,7 @@ class ShellProcess:
             self._process = Process(command, self._rouse)
         except (OSError, ValueError) as error:  # no such command or workdir; a NUL in an argument
             raise RuntimeRejected(f"{argv[0]!r} can't be started: {error}") from error
-        self._leaders.add(self._process.pid)
+        self._leaders.add((self._spec.task_id, self._spec.dispatch), self._process.pid)
         if self._progress is not None:
             self._watch_progress(self._progress)
 
@@ -106,7 +108,7 @@ class ShellProcess:
             exit_code = process.exit_code  # before the read: what it wrote is in the pipe by then
             data = process.read(_CHUNK)
             if data:
-                await self._log(data)
+                await self._log.write(data)
                 await asyncio.sleep(0)  # a burst must not keep other tasks from their turn
             elif exit_code is not None:
                 return exit_code
@@ -150,10 +152,7 @@ class ShellProcess:
     async def _output(self) -> str:
         limit = self._settings.output_max_bytes
         data, size = self._around.directory.read_output(limit)
-        if size > limit:
-            note = f"conveyor: $TORK_OUTPUT is {size} bytes, only the first {limit} are kept\n"
-            await self._log(note.encode())
-        return data.decode(errors="replace")
+        return await self._log.kept_output(data, size)
 
     async def _end_process(self) -> None:
         """A task that was given up between start and the end of wait."""

@@ -36,7 +36,7 @@ class ShellSurroundings:
         check_task(spec)
         files = _all_files(spec)
         try:
-            directory = TaskDirectory(settings.shell_workdir_root, spec.node_id, spec.task_id)
+            directory = TaskDirectory(settings.shell_workdir_root, spec)
         except OSError as error:  # full or read-only disk: another worker may do better
             raise RuntimeUnavailable(f"no directory for the task: {error}") from error
         self._directory = directory

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.worker.runtimes.file_names import parents_of
+from services.worker.runtimes.task_spec import TaskSpec
 
 PREFIX = "conveyor-task"
 _WORKDIR, _SCRIPT, _OUTPUT, _PROGRESS = "workdir", "entrypoint", "stdout", "progress"
@@ -39,9 +40,9 @@ class PartFiles:
 
 
 class TaskDirectory:
-    def __init__(self, root: str | None, node_id: str, task_id: str) -> None:
+    def __init__(self, root: str | None, spec: TaskSpec) -> None:
         """Makes the directory, mode 0700. Raises OSError."""
-        self.path = tempfile.mkdtemp(prefix=f"{PREFIX}.{node_id}.{task_id}.", dir=root)
+        self.path = tempfile.mkdtemp(prefix=_name_of(spec), dir=root)
         self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         self.workdir = f"{self.path}/{_WORKDIR}"
         os.mkdir(self.workdir, 0o700)
@@ -120,6 +121,17 @@ def node_of(directory: Path) -> str | None:
     if not directory.name.startswith(PREFIX + "."):
         return None
     return directory.name.removeprefix(PREFIX + ".").rsplit(".", 2)[0]
+
+
+def is_earlier(directory: Path, spec: TaskSpec) -> bool:
+    """Whether it was made for the task, but not for this dispatch of it."""
+    task_id = directory.name.rpartition(".")[0].rpartition(".")[2]
+    return task_id == spec.task_id and not directory.name.startswith(_name_of(spec))
+
+
+def _name_of(spec: TaskSpec) -> str:
+    """All of it that isn't left to chance."""
+    return f"{PREFIX}.{spec.node_id}.{spec.task_id}.{spec.dispatch}-"
 
 
 def _write(path: str, text: str, mode: int) -> None:

@@ -32,6 +32,7 @@ class Probe:
 class TaskSpec:
     """A task as a runtime needs it, secrets in clear, defaults of the worker applied.
 
+    `dispatch` counts how often the task was given to a worker, from 1.
     `cpus` is a number of cores, `memory_bytes` a number of bytes. `files` maps a name below the
     working directory to its text. `run` is a script for `sh`; it excludes nothing else.
     `gpus` is spelled as for docker's `--gpus`. Mounts, networks and limits also hold for pre, post
@@ -41,6 +42,7 @@ class TaskSpec:
     task_id: str
     job_id: str
     node_id: str
+    dispatch: int = 1
     image: str | None = None
     registry: RegistryLogin | None = None
     cmd: tuple[str, ...] = ()

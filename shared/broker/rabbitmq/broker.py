@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 
 from yarl import URL
 
-from shared.broker.protocol import Consumer, Outgoing, QueueStats
+from shared.broker.protocol import Consumer, Delivery, Outgoing, QueueStats
 from shared.broker.rabbitmq.confirmed_channel import Letter
 from shared.broker.rabbitmq.consumer import RabbitConsumer
 from shared.broker.rabbitmq.failures import unavailable_on_failure
 from shared.broker.rabbitmq.link import Link
 from shared.broker.rabbitmq.publishing import Publishing, letter_for
+from shared.broker.rabbitmq.taking import Taking
 from shared.broker.rabbitmq.topology import Topology
 
 
@@ -75,6 +76,15 @@ class RabbitBroker:
         finally:
             self._consumers.discard(consumer)
             await consumer.leave()
+
+    @asynccontextmanager
+    async def take(self, queue: str, limit: int) -> AsyncIterator[Sequence[Delivery]]:
+        taking = Taking(queue, self._publish_letter, self._timeout_seconds)
+        taken = await taking.begin(self._inward.connection, limit)
+        try:
+            yield taken
+        finally:
+            await taking.end()
 
     async def queue_stats(self, name: str) -> QueueStats | None:
         with unavailable_on_failure("counting"):

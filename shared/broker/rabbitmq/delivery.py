@@ -1,6 +1,7 @@
 """A message received from RabbitMQ, and the three ways to answer it."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from aiormq.abc import DeliveredMessage
 
@@ -12,6 +13,7 @@ from shared.messages.queues import DEAD_LETTERS
 
 QUEUE_HEADER = "x-conveyor-queue"
 REASON_HEADER = "x-conveyor-reason"
+AT_HEADER = "x-conveyor-at"
 _LONGEST_REASON = 2000  # all headers must fit into one frame
 
 PublishLetter = Callable[[Letter], Awaitable[None]]
@@ -44,7 +46,8 @@ class RabbitDelivery:
         headers = self._message.header.properties.headers or {}
         if REASON_HEADER not in headers:
             return None
-        return Burial(str(headers.get(QUEUE_HEADER)), str(headers[REASON_HEADER]))
+        queue, reason = str(headers.get(QUEUE_HEADER)), str(headers[REASON_HEADER])
+        return Burial(queue, reason, _time(headers.get(AT_HEADER)))
 
     async def ack(self) -> None:
         if self._take():
@@ -74,7 +77,11 @@ class RabbitDelivery:
         return False
 
     def _dead_letter(self, reason: str) -> Letter:
-        headers = {QUEUE_HEADER: self._queue, REASON_HEADER: reason[:_LONGEST_REASON]}
+        headers = {
+            QUEUE_HEADER: self._queue,
+            REASON_HEADER: reason[:_LONGEST_REASON],
+            AT_HEADER: datetime.now(UTC).isoformat(),
+        }
         return Letter("", DEAD_LETTERS, self.body, self.message_id, headers=headers)
 
     @property
@@ -85,3 +92,10 @@ class RabbitDelivery:
         """Whether the answer is still due; only the first caller hears yes."""
         was_due, self._is_due = self._is_due, False
         return was_due
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError:  # buried by a version that did not note it
+        return None

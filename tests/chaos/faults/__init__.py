@@ -22,7 +22,7 @@ from tests.chaos.faults.services import (
     ServiceFrozen,
     ServiceKilled,
 )
-from tests.chaos.system import BROKER, DATABASE, SERVICES, WORKERS
+from tests.chaos.system import BROKER, DATABASE, DISPATCHER, SERVICES, WORKERS
 
 __all__ = ["KINDS", "Draw", "Fault"]
 
@@ -30,6 +30,7 @@ Draw = Callable[[Random], Fault]
 
 KINDS: dict[str, Draw] = {
     "worker-killed": lambda lot: ServiceKilled(lot.choice(WORKERS)),
+    "dispatcher-killed": lambda lot: ServiceKilled(DISPATCHER),
     "service-killed": lambda lot: ServiceKilled(lot.choice(SERVICES)),
     "service-ended": lambda lot: ServiceEnded(lot.choice(SERVICES)),
     "worker-ended": lambda lot: ServiceEnded(lot.choice(WORKERS)),

@@ -10,17 +10,17 @@ from tests.chaos.system import BROKER, System
 
 _QUEUES = (COMPLETIONS, TELEMETRY, HEARTBEATS)
 _BODIES = (
-    b"\x00\xff not even text",
-    b"[]",
-    b'{"kind": "tidings", "v": 1}',  # of a kind that isn't known
-    b'{"kind": "reports", "v": 99, "node_id": "n", "lease_seconds": 3}',  # from the future
-    b'{"kind": "changes", "v": 1, "changes": []}',  # for another queue
+    b"\x00\xff not even text: %s",
+    b'["%s"]',
+    b'{"kind": "tidings %s", "v": 1}',  # of a kind that isn't known
+    b'{"kind": "reports", "v": 99, "node_id": "%s", "lease_seconds": 3}',  # from the future
+    b'{"kind": "changes", "v": 1, "changes": [], "more": "%s"}',  # for another queue
 )
 
 
 @dataclass(frozen=True)
 class Garbage(Fault):
-    """Each message carries `mark` as its id, by which it is found among the buried."""
+    """Each message has `mark` in it, by which it is found among the buried."""
 
     mark: str
 
@@ -31,13 +31,16 @@ class Garbage(Fault):
     def hits(self) -> frozenset[str]:
         return frozenset({BROKER})
 
+    @property
+    def _mark(self) -> bytes:
+        return self.mark.encode()
+
     async def strike(self, system: System) -> None:
         async with await aio_pika.connect(system.rabbit.url) as connection:
             exchange = (await connection.channel()).default_exchange
             for queue in _QUEUES:
                 for body in _BODIES:
-                    message = aio_pika.Message(body, message_id=self.mark)
-                    await exchange.publish(message, queue)
+                    await exchange.publish(aio_pika.Message(body % self._mark), queue)
 
     async def complaints(self, system: System) -> list[str]:
         """Each must be buried. They are taken out again, so that the next round counts its own."""
@@ -45,6 +48,6 @@ class Garbage(Fault):
         async with await aio_pika.connect(system.rabbit.url) as connection:
             queue = await (await connection.channel()).get_queue(DEAD_LETTERS)
             while (message := await queue.get(no_ack=True, fail=False)) is not None:
-                buried += message.message_id == self.mark
+                buried += self._mark in message.body
         missing = len(_QUEUES) * len(_BODIES) - buried
         return [f"{missing} unreadable messages not buried"] if missing else []
