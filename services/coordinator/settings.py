@@ -114,15 +114,11 @@ class AuthSettings(Block):
         return self.type in ("key", "any")
 
     @model_validator(mode="after")
-    def _key_is_taken(self) -> Self:
+    def _takes_what_is_set(self) -> Self:
         if self.key.get_secret_value() and not self.takes_keys:
             raise ValueError(
                 "a key is set (CONVEYOR_AUTH_KEY), but CONVEYOR_AUTH_TYPE is neither key nor any"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _password_is_taken(self) -> Self:
         if self.password.get_secret_value() and not self.takes_passwords:
             raise ValueError(
                 "a password is set (CONVEYOR_AUTH_PASSWORD), but CONVEYOR_AUTH_TYPE is neither "

@@ -26,15 +26,7 @@ from services.worker.task_log import TaskLog
 from services.worker.verdicts import Failure, failure_of_error, failure_of_outcome
 from shared.broker import Outgoing
 from shared.jobspec.durations import format_duration
-from shared.messages import (
-    Claim,
-    Finished,
-    ProgressReport,
-    Returned,
-    RunTask,
-    Telemetry,
-    encode,
-)
+from shared.messages import Claim, Finished, ProgressReport, Returned, RunTask, Telemetry, encode
 from shared.messages.queues import TELEMETRY
 from shared.process.redaction import Redactor
 
@@ -84,7 +76,7 @@ class Attempt:
         try:
             report = await self._drive(execution, task_log, unsealed)
             if isinstance(report, Finished) and self._held.entry.is_ended:
-                self._log.warning("killed when its lease could end: its result is none")
+                self._log.warning("killed in its worker's silence: what came of it is no result")
                 report = Returned(**self._ref)
             if isinstance(report, Finished):
                 # Before the cleaning up: the job's next task waits for it.

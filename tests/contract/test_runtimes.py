@@ -75,7 +75,7 @@ async def test_that_output_was_cut_stands_in_a_line_of_its_own(rig: Rig) -> None
     _, ran = await rig.run(run=f'head -c {limit + 7} /dev/zero > "$TORK_OUTPUT"; printf end')
     said, note = ran.text.splitlines()
     assert said == "end"
-    assert note == (f"conveyor: $TORK_OUTPUT is {limit + 7} bytes, only the first {limit} are kept")
+    assert note == f"conveyor: $TORK_OUTPUT is {limit + 7} bytes, only the first {limit} are kept"
 
 
 async def test_a_failing_task_gives_its_exit_code_and_its_log(rig: Rig) -> None:

@@ -162,7 +162,7 @@ async def test_after_a_kill_what_ran_is_ended_and_starts_again_at_once(tmp_path:
         async with asyncio.timeout(30):
             while not pids.exists() or not pids.read_text().endswith("\n"):
                 await asyncio.sleep(0.02)
-        killed = next(iter((await dev.call("GET", "/nodes"))))["id"]
+        killed = next(iter(await dev.call("GET", "/nodes")))["id"]
         dev.process.kill()
         dev.process.wait()
     # When it starts again

@@ -19,7 +19,7 @@ from shared.process.redaction import Redactor
 _USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 _SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
-_PASSWORD = "password"
+_HIDDEN = "password"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -114,12 +114,12 @@ def _problem(details: ErrorDetails, hidden: Redactor) -> Problem:
     rule = _RULES[kind].format(**details.get("ctx", {})) if kind in _RULES else details["msg"]
     if not field:
         return Problem("", f"the body {rule}")
-    if kind in _WITHOUT_VALUE or field == _PASSWORD:
+    if kind in _WITHOUT_VALUE or field == _HIDDEN:
         return Problem(field, rule)
     return Problem(field, rule, shown_value(details["input"], hidden))
 
 
 def _passwords(body: object) -> Sequence[str]:
     """The password in a body, whatever else is wrong with it: it may stand twice."""
-    password = body.get(_PASSWORD) if isinstance(body, dict) else None
+    password = body.get(_HIDDEN) if isinstance(body, dict) else None
     return [password] if isinstance(password, str) else []
