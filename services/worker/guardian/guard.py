@@ -78,16 +78,19 @@ class _Guard:
         """Start another whenever one has died, until it is let go."""
         while True:
             await _ended(self._process)
-            if self._is_over:
+            if self._was_let_go():
                 return
             log.warning("guardian died, starting another", exit_code=self._process.returncode)
             await asyncio.sleep(_PAUSE_SECONDS)  # one that can't live must not make a hot loop
-            if self._is_over:
+            if self._was_let_go():
                 return
             try:
                 self._process = self._start()
             except OSError as error:  # no memory or no process left: the next round tries again
                 log.error("guardian not started", error=str(error))
+
+    def _was_let_go(self) -> bool:
+        return self._is_over  # it may change while anything is awaited
 
     def let_go(self) -> None:
         """It ends by itself now, as when the worker dies."""
