@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 _SOON_SECONDS = 0.2
 _AGAIN_SECONDS = 1.0
-_SAFETY = 0.8
+SURE_PART = 0.8
 """The part of the lease after which tasks are stopped: stopping takes time too."""
 
 
@@ -89,7 +89,7 @@ class Heart:
         if held.entry.is_ended:
             return False
         known_at = max(self._heard_at, held.taken_at)
-        return self._clock() - known_at < self._settings.lease_seconds * _SAFETY
+        return self._clock() - known_at < self._settings.lease_seconds * SURE_PART
 
     @property
     def look_seconds(self) -> float:

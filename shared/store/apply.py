@@ -18,7 +18,7 @@ from shared.store.new_job import NewJob
 from shared.store.outbox import OutboxRow
 from shared.store.planning import Planner
 from shared.store.questions import Answers
-from shared.store.statements import add_log_parts, lock_jobs, lock_tasks, write
+from shared.store.statements import add_log_parts, lock_jobs, lock_tasks, queue_up, write
 from shared.store.workspace import Outcome, Workspace
 
 __all__ = ["ALREADY_SUBMITTED", "Outcome", "Work", "apply"]
@@ -48,6 +48,7 @@ async def apply(
     """
     with translated_errors():
         async with connection.transaction():
+            await queue_up(connection, _known_jobs(batch))
             repeated = await _submitted_before(connection, batch)
             workspace = await _load(connection, planner, batch)
             answers = Answers(connection, planner, workspace)
@@ -86,9 +87,13 @@ async def _submitted_before(connection: Connection, batch: Iterable[Work]) -> se
     return await store_keys(connection, {new.job.id: new.key for new in new_jobs if new.key})
 
 
+def _known_jobs(batch: Iterable[Work]) -> set[str]:
+    return {work.event.job_id for work in batch if not isinstance(work.event, JobSubmitted)}
+
+
 async def _load(connection: Connection, planner: Planner, batch: Iterable[Work]) -> Workspace:
     events = [work.event for work in batch if not isinstance(work.event, JobSubmitted)]
-    jobs = await lock_jobs(connection, {event.job_id for event in events})
+    jobs = await lock_jobs(connection, _known_jobs(batch))
     task_ids = {event.task_id for event in events if isinstance(event, TaskEvent)}
     tasks, now = await lock_tasks(connection, task_ids)
     parents = {task.parent_id for task in tasks.values() if task.parent_id is not None}

@@ -26,6 +26,15 @@ from shared.store.rows import (
 
 NOW = "SELECT clock_timestamp()"
 
+# Taken before anything is written, and so before this transaction has its number: whoever comes to
+# a job later has the higher number, and the feed (which is read in the order of these numbers) has
+# the changes of a job in the order of their versions. Two batches that share some jobs would else
+# get their numbers at one job and their turns at another.
+QUEUE_UP = """
+SELECT pg_advisory_xact_lock(key)
+FROM (SELECT DISTINCT hashtextextended(id, 0) AS key FROM unnest($1::text[]) AS j(id) ORDER BY 1) k
+"""
+
 # Jobs are always locked before tasks and in the order of their ids, so two batches that share
 # jobs can't lock each other out.
 # NO KEY: a log part that is being stored holds its task's key, in the order in which parts come.
@@ -187,6 +196,12 @@ class Writes:
     feed: list[FeedRow] = field(default_factory=list)
     messages: list[Outgoing] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
+
+
+async def queue_up(connection: Connection, ids: Collection[str]) -> None:
+    """Wait for all who are at these jobs; the first thing a transaction that changes them does."""
+    if ids:
+        await connection.execute(QUEUE_UP, list(ids))
 
 
 async def lock_jobs(connection: Connection, ids: Collection[str]) -> dict[str, Job]:

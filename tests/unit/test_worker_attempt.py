@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from unittest.mock import Mock
 
 import pytest
 
@@ -201,3 +202,17 @@ async def test_no_secret_is_in_the_error_of_a_task_that_can_not_run(bed: Bed) ->
     [report] = await bed.reports()
     assert isinstance(report, Finished)
     assert report.error == "no such image: [REDACTED]"
+
+
+async def test_what_comes_of_a_task_that_was_killed_for_its_silent_worker_is_no_result(
+    bed: Bed,
+) -> None:
+    # Given a task that ends, and a book that says it was ended while the worker slept
+    attempt, held = bed.attempt()
+    held.grant()
+    held.entry = Mock(is_ended=True)
+    bed.runtime.ended.set()
+    await attempt.run()
+    # Then it is handed back, and neither failed nor done
+    [report] = await bed.reports()
+    assert isinstance(report, Returned)

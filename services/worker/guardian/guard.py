@@ -13,6 +13,7 @@ import structlog
 
 from services.worker.guardian.book import Book
 from services.worker.guardian.charge import Charge
+from services.worker.heartbeats import SURE_PART
 from services.worker.runtimes.engine_calls import certificates_of
 from services.worker.runtimes.factory import engine_address
 from services.worker.runtimes.labels import LABEL_DISPATCH, LABEL_NODE, LABEL_TASK
@@ -23,9 +24,6 @@ from services.worker.settings import WorkerSettings
 
 log = structlog.get_logger(__name__)
 
-_PART_OF_LEASE = 0.85
-"""After this part of it tasks are killed: later than the worker stops them itself, and early enough
-for an engine that takes its time."""
 _PAUSE_SECONDS = 1.0
 _GOODBYE_SECONDS = 2.0
 _SCRIPT = str(Path(__file__).with_name("__main__.py"))
@@ -39,7 +37,7 @@ class _WithLeaders(Protocol):
 def charge_of(settings: WorkerSettings, node_id: str) -> Charge:
     engine = engine_address(settings.runtime) or ""
     return Charge(
-        limit=str(settings.worker.lease_seconds * _PART_OF_LEASE),
+        limit=str(settings.worker.lease_seconds * SURE_PART),
         directories=f"/{PREFIX}.{node_id}.",
         node_label=f"{LABEL_NODE}={node_id}",
         task_label=LABEL_TASK,

@@ -53,7 +53,7 @@ class Watch:
         rows = self._ledger.rows()
         overdue = [row for row in rows if not row.is_ended and self._limit_of(row) <= now]
         if overdue:
-            _say("the worker is silent: its tasks are ended before their leases are", overdue)
+            _say("the worker was not heard for too long: its tasks are ended", overdue)
             self._pause = _FIRST_PAUSE_SECONDS
             for row in overdue:
                 self._ledger.set_ended(row)  # first: whatever the worker sees of this is no result
