@@ -112,7 +112,7 @@ class WorkSettings(Block):
         5, gt=0, description="How often it is checked whether the runtime answers."
     )
     leftovers_look_seconds: float = Field(
-        10, gt=0, description="How often leftovers of dead workers are looked for."
+        60, gt=0, description="How often leftovers of dead workers are looked for."
     )
     drain_seconds: float = Field(
         30,
