@@ -48,10 +48,6 @@ class TaskKind(StrEnum):
     EACH = "each"  # one child for each item of a list
     SUBJOB = "subjob"  # stands for a job of its own
 
-    @property
-    def has_children(self) -> bool:
-        return self in (TaskKind.PARALLEL, TaskKind.EACH)
-
 
 _FINAL_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 _FINAL_TASK_STATES = frozenset(

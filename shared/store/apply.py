@@ -48,9 +48,11 @@ async def apply(
     """
     with translated_errors():
         async with connection.transaction():
-            await queue_up(connection, _known_jobs(batch))
+            events = [w.event for w in batch if not isinstance(w.event, JobSubmitted)]
+            job_ids = {event.job_id for event in events}
+            await queue_up(connection, job_ids)
             repeated = await _submitted_before(connection, batch)
-            workspace = await _load(connection, planner, batch)
+            workspace = await _load(connection, planner, job_ids, events)
             answers = Answers(connection, planner, workspace)
             outcomes = []
             for work in batch:
@@ -87,13 +89,10 @@ async def _submitted_before(connection: Connection, batch: Iterable[Work]) -> se
     return await store_keys(connection, {new.job.id: new.key for new in new_jobs if new.key})
 
 
-def _known_jobs(batch: Iterable[Work]) -> set[str]:
-    return {work.event.job_id for work in batch if not isinstance(work.event, JobSubmitted)}
-
-
-async def _load(connection: Connection, planner: Planner, batch: Iterable[Work]) -> Workspace:
-    events = [work.event for work in batch if not isinstance(work.event, JobSubmitted)]
-    jobs = await lock_jobs(connection, _known_jobs(batch))
+async def _load(
+    connection: Connection, planner: Planner, job_ids: Collection[str], events: Iterable[Event]
+) -> Workspace:
+    jobs = await lock_jobs(connection, job_ids)
     task_ids = {event.task_id for event in events if isinstance(event, TaskEvent)}
     tasks, now = await lock_tasks(connection, task_ids)
     parents = {task.parent_id for task in tasks.values() if task.parent_id is not None}

@@ -6,7 +6,7 @@ sub-job that holds a secret of its parent becomes one as JSON, and is taken from
 are read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -15,12 +15,15 @@ import orjson
 from shared.expressions import has_expression
 from shared.jobspec import OWN_SECRETS
 from shared.process.redaction import Redactor
+from shared.store.templates import BESIDE
 
 OF_TASKS = (f"{OWN_SECRETS}registry.", f"{OWN_SECRETS}subjob.")
 """How the secrets are named that stood in tasks: the tasks of sub-jobs read them as well."""
 _OF_INPUTS = f"{OWN_SECRETS}input."
 
 _Task = Mapping[str, Any]
+_Hide = Callable[[str, str], str]
+"""Takes what it is and its value; gives the expression that reads it."""
 
 
 def without_clear_secrets(tasks: Sequence[_Task], secrets: dict[str, str]) -> list[dict[str, Any]]:
@@ -61,12 +64,12 @@ def all_inputs(shown: Mapping[str, object], secrets: Mapping[str, str]) -> Mappi
     return {**shown, **hidden} if hidden else shown
 
 
-def _without(task: _Task, hide: Any) -> dict[str, Any]:  # noqa: ANN401 - a function of two texts
+def _without(task: _Task, hide: _Hide) -> dict[str, Any]:
     done = dict(task)
     registry = task.get("registry") or {}
     if (password := registry.get("password")) and not has_expression(password):
         done["registry"] = {**registry, "password": hide("registry", password)}
-    for key in ("pre", "post", "sidecars"):
+    for key in BESIDE:
         if task.get(key):
             done[key] = [_without(aux, hide) for aux in task[key]]
     if made_of := task.get("parallel"):
@@ -78,7 +81,7 @@ def _without(task: _Task, hide: Any) -> dict[str, Any]:  # noqa: ANN401 - a func
     return done
 
 
-def _subjob_without(subjob: _Task, hide: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+def _subjob_without(subjob: _Task, hide: _Hide) -> dict[str, Any]:
     done = {**subjob, "tasks": [_without(task, hide) for task in subjob["tasks"]]}
     if subjob.get("secrets"):
         done["secrets"] = {

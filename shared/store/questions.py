@@ -130,12 +130,15 @@ class Answers:
         if going_on:
             await self._write_so_far()
             await self._reopen(going_on)
-        fresh = [c for c in children if c.children is None and c.subjob_id is None]
-        jobs = await self._jobs({child.job_id for child in fresh})
+        fresh: dict[str, list[Task]] = {}
+        for child in children:
+            if child.children is None and child.subjob_id is None:
+                fresh.setdefault(str(child.parent_id), []).append(child)
+        parents = {id_: self._workspace.tasks[id_] for id_ in fresh}
+        jobs = await self._jobs({parent.job_id for parent in parents.values()})
         found: list[Source] = []
-        for parent_id in dict.fromkeys(child.parent_id for child in fresh):
-            own = [child for child in fresh if child.parent_id == parent_id]
-            found += self._child_sources(self._workspace.tasks[str(parent_id)], own, jobs)
+        for parent_id, own in fresh.items():
+            found += self._child_sources(parents[parent_id], own, jobs)
         return found
 
     def _child_sources(
@@ -162,10 +165,13 @@ class Answers:
             found += made_here
             if (missing := question.count - len(made_here)) > 0:
                 more.append(replace(question, count=missing))
+        return found + await self._stored_children(more) if more else found
+
+    async def _stored_children(self, wanted: Sequence[BeginChildren]) -> list[Task]:
         begun = [t.id for t in self._workspace.tasks.values() if t.state is not TaskState.CREATED]
-        stored = await families.next_created(self._connection, more, begun) if more else []
+        stored = await families.next_created(self._connection, wanted, begun)
         self._workspace.add(stored)
-        return found + stored
+        return stored
 
     async def _outputs(self) -> list[Source]:
         asked = {question.job_id for question in self._workspace.take(EvaluateOutput)}

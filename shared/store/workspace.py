@@ -164,16 +164,10 @@ class Workspace:
                 self._created[task.parent_id].append(task.id)
 
     def _sort(self, command: Command) -> None:
+        if isinstance(command, Question):
+            self._questions.append(command)
+            return
         match command:
-            case (
-                PlanTask()
-                | PlanReady()
-                | PlanDependents()
-                | BeginChildren()
-                | EvaluateOutput()
-                | CancelTasks()
-            ):
-                self._questions.append(command)
             case Tell(event):
                 self.happen(event)
             case SubmitSubJob(subjob):

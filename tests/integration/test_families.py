@@ -1,24 +1,15 @@
 """Tasks within tasks on a real database: parallel and each, from submission to the job's end."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from shared.lifecycle import JobCancelled
 from shared.messages import RunTask
-from tests.support.engine import engine_rig
 from tests.support.families import STAYS, Fails, Play, Row, Verdict
 from tests.support.family_invariants import check_invariants
 
 SHELL = {"run": "true"}
-
-
-@pytest.fixture
-async def play(postgres_dsn: str) -> AsyncIterator[Play]:
-    async with engine_rig(postgres_dsn) as rig:
-        yield Play(rig)
-        await check_invariants(rig.pool)
 
 
 def each(list_: object, name: str = "{{ item.value }}", **fields: Any) -> dict[str, Any]:

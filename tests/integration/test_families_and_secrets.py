@@ -1,6 +1,5 @@
 """Secrets in families: nothing that came from one stands in clear in a table or a message."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -8,9 +7,7 @@ import pytest
 from shared.lifecycle import JobRestarted
 from shared.messages import RunTask
 from shared.postgres.pool import Pool
-from tests.support.engine import engine_rig
 from tests.support.families import Fails, Play, Row, Verdict
-from tests.support.family_invariants import check_invariants
 
 SHELL = {"run": "true"}
 SECRET = "hunter2-hunter2"
@@ -19,13 +16,6 @@ OTHER = "swordfish-swordfish"
 TABLES = """
 SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = current_schema()
 """
-
-
-@pytest.fixture
-async def play(postgres_dsn: str) -> AsyncIterator[Play]:
-    async with engine_rig(postgres_dsn) as rig:
-        yield Play(rig)
-        await check_invariants(rig.pool)
 
 
 async def everything(pool: Pool) -> str:

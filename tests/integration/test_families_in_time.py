@@ -1,11 +1,9 @@
 """Time-outs of jobs and queues, the feed of changes, and what a step costs in a large family."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import asyncpg
-import pytest
 
 from services.scheduler.store import due
 from shared.lifecycle import (
@@ -27,13 +25,6 @@ SHELL = {"run": "true"}
 SHIFT = """
 UPDATE {table} SET deadline_at = deadline_at - interval '2 hours' WHERE deadline_at IS NOT NULL
 """
-
-
-@pytest.fixture
-async def play(postgres_dsn: str) -> AsyncIterator[Play]:
-    async with engine_rig(postgres_dsn) as rig:
-        yield Play(rig)
-        await check_invariants(rig.pool)
 
 
 async def after_two_hours(play: Play) -> list[Event]:

@@ -1,45 +1,10 @@
 """Jobs within jobs on a real database, the messages between them delivered."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
-import pytest
-
-from shared.lifecycle import Event, JobCancelled, JobRestarted
-from shared.postgres.pool import acquired
-from shared.store.kinship import overdue
-from tests.support.engine import engine_rig
+from shared.lifecycle import JobCancelled, JobRestarted
 from tests.support.families import STAYS, Fails, Play
-from tests.support.family_invariants import check_invariants
+from tests.support.subjobs import child, later, made_of_job
 
 SHELL = {"run": "true"}
-
-
-@pytest.fixture
-async def play(postgres_dsn: str) -> AsyncIterator[Play]:
-    async with engine_rig(postgres_dsn) as rig:
-        yield Play(rig)
-        await check_invariants(rig.pool)
-
-
-def made_of_job(*tasks: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    listed = list(tasks) or [{**SHELL, "name": "inside"}]
-    return {"name": "s", "subjob": {"name": "the sub-job", "tasks": listed, **fields}}
-
-
-async def later(play: Play) -> list[Event]:
-    """What the scheduler finds when the messages of a minute ago are lost."""
-    await play.rig.pool.execute(
-        "UPDATE tasks SET started_at = started_at - interval '1 minute' WHERE kind = 'subjob'"
-    )
-    async with acquired(play.rig.pool) as connection:
-        events = await overdue(connection)
-    await play.happen(*events)
-    return events
-
-
-async def child(play: Play, job_id: str) -> dict[str, Any]:
-    return await play.subjob_of(await play.task(job_id, "s"))
 
 
 async def test_the_output_of_a_sub_job_becomes_its_tasks_result_and_variable(play: Play) -> None:

@@ -1,23 +1,12 @@
 """Restarts of jobs with families: only what did not succeed runs again, at any depth."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
 from shared.lifecycle import JobCancelled, JobRestarted
-from tests.support.engine import engine_rig
 from tests.support.families import STAYS, Fails, Play, Row, Verdict
 from tests.support.family_invariants import check_invariants
 
 SHELL = {"run": "true"}
-
-
-@pytest.fixture
-async def play(postgres_dsn: str) -> AsyncIterator[Play]:
-    async with engine_rig(postgres_dsn) as rig:
-        yield Play(rig)
-        await check_invariants(rig.pool)
 
 
 def each(list_: object, **fields: Any) -> dict[str, Any]:

@@ -1,21 +1,10 @@
 """Jobs whose tasks say what they need, on a real database."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
 from shared.lifecycle import JobCancelled, JobRestarted, TaskClaimed, TaskFailed, TaskSucceeded
-from tests.support.engine import LEASE, engine_rig
+from tests.support.engine import LEASE
 from tests.support.families import STAYS, Fails, Play, Row, Verdict
-from tests.support.family_invariants import check_invariants
-
-
-@pytest.fixture
-async def play(postgres_dsn: str) -> AsyncIterator[Play]:
-    async with engine_rig(postgres_dsn) as rig:
-        yield Play(rig)
-        await check_invariants(rig.pool)
 
 
 def task(name: str, *needs: str, **fields: Any) -> dict[str, Any]:
