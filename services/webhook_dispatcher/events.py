@@ -1,7 +1,7 @@
 """The messages door for `events`: state changes become owed calls, stored before the ack."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store.deliveries import Delivery
@@ -36,13 +36,8 @@ class Events:
             if (job := jobs.get(change.job_id)) is None:
                 continue
             try:
-                owed += deliveries_for(change, job, self._secrets(job))
+                owed += deliveries_for(change, job, self._sealer.secrets_in(job["sealed"]))
             except SealingError as error:
                 # What is secret in the summary can't be known. The others' calls are owed.
                 failure = error
         return failure
-
-    def _secrets(self, job: Mapping[str, Any]) -> Mapping[str, str]:
-        if job["sealed"] is None:
-            return {}
-        return cast(dict[str, str], self._sealer.unseal(job["sealed"])["secrets"])

@@ -1,7 +1,7 @@
 """The headers of a webhook call: those the job asks for, evaluated, and ours."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
@@ -18,10 +18,10 @@ def headers_of(
     asked = (source or {}).get("headers") or {}
     names: dict[str, object] = {}
     if source is not None and asked:
-        secrets = sealer.unseal(source["sealed"])["secrets"] if source["sealed"] else {}
+        secrets = sealer.secrets_in(source["sealed"])
         job = {"id": source["id"], "name": source["name"]}
         summary = names_of_summary(orjson.loads(delivery.body), job)
-        names = {**summary, "inputs": source["inputs"], "secrets": cast(dict[str, str], secrets)}
+        names = {**summary, "inputs": source["inputs"], "secrets": secrets}
     return {
         **{name: render(value, names) for name, value in asked.items()},
         "Content-Type": "application/json; charset=UTF-8",

@@ -1,7 +1,7 @@
 """Event listeners of other packages: told of every change of every job, in order, at least once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -84,10 +84,8 @@ class Listening:
     def _without_secrets(
         self, changes: Sequence[ChangeDict], sealed: str | None
     ) -> Sequence[ChangeDict]:
-        if sealed is None:
-            return changes
         try:
-            secrets = cast(Mapping[str, str], self._sealer.unseal(sealed)["secrets"])
+            secrets = self._sealer.secrets_in(sealed)
         except SealingError as error:  # telling too little is better than telling a secret
             log.error("secrets can't be unsealed: results are not told", why=str(error))
             return [change | {"result": None, "error": None} for change in changes]

@@ -4,7 +4,8 @@ Sealed text says by its prefix how it was made, so that what was stored before a
 still be read after. Encryption is Fernet (AES-128-CBC with HMAC-SHA256).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -53,6 +54,12 @@ class Sealer:
         if not isinstance(value, dict):
             raise SealingError("what was sealed is damaged: it is not an object")
         return value
+
+    def secrets_in(self, sealed: str | None) -> Mapping[str, str]:
+        """A job's secrets by name, as sealed in its row; None: it has none. Raises SealingError."""
+        if sealed is None:
+            return {}
+        return cast(dict[str, str], self.unseal(sealed)["secrets"])
 
     def _clear(self, text: str) -> bytes:
         if text.startswith(_PLAIN):

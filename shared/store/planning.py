@@ -38,7 +38,6 @@ from shared.store.templates import JobSource, TaskJson, TaskSource, as_template
 
 _DEFAULTED = ("retry", "limits", "timeout", "queue", "priority")
 _SEALED = "sealed"
-_NO_SECRETS: Mapping[str, str] = {}
 
 Answer = TaskPlanned | TaskPlanFailed | TaskSkipped | ChildPlanned | ChildPlanFailed | ChildSkipped
 
@@ -52,9 +51,7 @@ class Planner:
 
     def secrets_of(self, job: JobSource) -> Mapping[str, str]:
         """In clear. Raises SealingError when a key is missing."""
-        if job.sealed is None:
-            return _NO_SECRETS
-        return cast(dict[str, str], self._sealer.unseal(job.sealed)["secrets"])
+        return self._sealer.secrets_in(job.sealed)
 
     def submitted(self, parent: Task) -> TaskJson:
         """A task as it was submitted, what was sealed of it included. Raises SealingError."""

@@ -1,7 +1,6 @@
 """Keeps secrets out of answers: by their value, and by names that sound like one."""
 
 import re
-from collections.abc import Mapping
 from typing import Protocol, TypeVar, cast
 
 import structlog
@@ -46,10 +45,8 @@ class _RedactAll:
 
 def redacting(sealer: Sealer, sealed: str | None) -> Redacting:
     """What takes a job's secrets out of its answers; `sealed` as its row has it."""
-    if sealed is None:
-        return Redactor()
     try:
-        secrets = cast(Mapping[str, str], sealer.unseal(sealed)["secrets"])
+        secrets = sealer.secrets_in(sealed)
     except SealingError as error:  # showing too little is better than showing a secret
         log.error("secrets can't be unsealed: all texts of the job are hidden", why=str(error))
         return _RedactAll()
