@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.chaos.books import Books
 from tests.chaos.campaign import opened_campaign
-from tests.chaos.faults import KINDS
+from tests.chaos.faults import KINDS, LONG_KINDS
 from tests.chaos.plan import Round, plan
 from tests.chaos.report import make_console, print_plan, print_table
 
@@ -54,7 +54,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help=f"how many ({_ROUNDS})")
     parser.add_argument("--jobs", type=int, default=_JOBS, help=f"in each round ({_JOBS})")
     parser.add_argument(
-        "kinds", nargs="*", metavar="KIND", help=f"faults of the first rounds: {', '.join(KINDS)}"
+        "kinds",
+        nargs="*",
+        metavar="KIND",
+        help=f"faults of the first rounds: {', '.join(KINDS)}; "
+        f"only where asked for: {', '.join(LONG_KINDS)}",
     )
     return parser.parse_args()
 

@@ -52,11 +52,12 @@ class Campaign:
         jobs = [workshop.job(number, prefix) for number in range(count)]
         async with asyncio.TaskGroup() as group:
             before, during = jobs[: count // 2], jobs[count // 2 :]
+            limit = _SUBMIT_SECONDS + round_.seconds
             for job in before:
-                group.create_task(self._submit(job, 0.0))
+                group.create_task(self._submit(job, 0.0, limit))
             await self._under_way([job.key for job in before if job.is_long])
             for job in during:
-                group.create_task(self._submit(job, lot.uniform(0, round_.seconds)))
+                group.create_task(self._submit(job, lot.uniform(0, round_.seconds), limit))
             await self._break(round_)
             healed_at = time.monotonic()
             probing = group.create_task(self._flow(workshop, f"probe-{prefix}"))
@@ -72,9 +73,10 @@ class Campaign:
             while not all(read_ledger(self.scripts.ledger, key) for key in keys):
                 await asyncio.sleep(0.05)
 
-    async def _submit(self, job: Planned, delay: float) -> None:
+    async def _submit(self, job: Planned, delay: float, limit: float) -> None:
+        """Within `limit` seconds after `delay`, an outage in between included."""
         await asyncio.sleep(delay)
-        async with asyncio.timeout(_SUBMIT_SECONDS):
+        async with asyncio.timeout(limit):
             if job.is_cancelled:
                 await self.client.submit_and_cancel(job)
             else:

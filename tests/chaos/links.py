@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Coroutine
 
 _CHUNK = 65536
+_SMALL_CHUNK = 1024
 
 
 class Link:
@@ -13,6 +14,7 @@ class Link:
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
         self._delay_seconds = 0.0
+        self._bytes_a_second = 0.0
         self._open = asyncio.Event()
         self._open.set()
         self._server: asyncio.Server | None = None
@@ -41,8 +43,13 @@ class Link:
         """Every piece of data takes that long, in each direction."""
         self._delay_seconds = seconds
 
+    def choke(self, bytes_a_second: float) -> None:
+        """Every connection passes on that much, in each direction."""
+        self._bytes_a_second = bytes_a_second
+
     def mend(self) -> None:
         self._delay_seconds = 0.0
+        self._bytes_a_second = 0.0
         self._open.set()
 
     async def _on_connection(
@@ -79,9 +86,18 @@ class Link:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):  # one side is gone: so is the connection
-            while data := await reader.read(_CHUNK):
-                if self._delay_seconds:
-                    await asyncio.sleep(self._delay_seconds)
+            while data := await reader.read(self._chunk):
+                if seconds := self._seconds_for(data):
+                    await asyncio.sleep(seconds)
                 await self._open.wait()
                 writer.write(data)
                 await writer.drain()
+
+    @property
+    def _chunk(self) -> int:
+        """Small pieces where little passes: once mended, nobody waits for a big one."""
+        return _SMALL_CHUNK if self._bytes_a_second else _CHUNK
+
+    def _seconds_for(self, data: bytes) -> float:
+        passing = len(data) / self._bytes_a_second if self._bytes_a_second else 0.0
+        return self._delay_seconds + passing

@@ -52,6 +52,11 @@ class PrivateRabbit:
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
 
+    @property
+    def pid(self) -> int | None:
+        """The node's first process; None while it isn't running."""
+        return self._server.pid if self._server else None
+
     def __enter__(self) -> "PrivateRabbit":
         self.start()
         return self

@@ -7,14 +7,20 @@ from tests.chaos.faults.broker import (
     DELETABLE,
     BrokerConnectionsCut,
     BrokerEmptied,
+    BrokerFrozen,
     BrokerKilled,
     QueuesDeleted,
 )
-from tests.chaos.faults.database import DatabaseConnectionsCut, DatabaseKilled, DatabaseStopped
-from tests.chaos.faults.everything import EverythingAway
+from tests.chaos.faults.database import (
+    DatabaseConnectionsCut,
+    DatabaseFrozen,
+    DatabaseKilled,
+    DatabaseStopped,
+)
+from tests.chaos.faults.everything import EverythingAway, LongOutage
 from tests.chaos.faults.fault import Fault
 from tests.chaos.faults.garbage import Garbage
-from tests.chaos.faults.links import LinkCut, LinkSlow
+from tests.chaos.faults.links import LinkChoked, LinkCut, LinkSlow
 from tests.chaos.faults.services import (
     AllServicesEnded,
     AllServicesKilled,
@@ -24,7 +30,7 @@ from tests.chaos.faults.services import (
 )
 from tests.chaos.system import BROKER, DATABASE, DISPATCHER, SERVICES, WORKERS
 
-__all__ = ["KINDS", "Draw", "Fault"]
+__all__ = ["KINDS", "LONG_KINDS", "Draw", "Fault"]
 
 Draw = Callable[[Random], Fault]
 
@@ -40,17 +46,26 @@ KINDS: dict[str, Draw] = {
     "all-ended": lambda lot: AllServicesEnded(),
     "broker-killed": lambda lot: BrokerKilled(),
     "broker-emptied": lambda lot: BrokerEmptied(),
+    "broker-frozen": lambda lot: BrokerFrozen(),
     "broker-cuts": lambda lot: BrokerConnectionsCut(),
     "queues-deleted": lambda lot: QueuesDeleted(_some(lot, DELETABLE)),
     "garbage": lambda lot: Garbage(f"garbage-{lot.getrandbits(32):x}"),
     "database-killed": lambda lot: DatabaseKilled(),
     "database-stopped": lambda lot: DatabaseStopped(),
+    "database-frozen": lambda lot: DatabaseFrozen(),
     "database-cuts": lambda lot: DatabaseConnectionsCut(),
     "worker-cut-off": lambda lot: LinkCut(lot.choice(WORKERS), BROKER),
     "link-cut": lambda lot: LinkCut(*_any_link(lot)),
     "link-slow": lambda lot: LinkSlow(*_any_link(lot), lot.choice((0.05, 0.2, 0.5))),
+    "link-choked": lambda lot: LinkChoked(*_any_link(lot), lot.choice((2_000, 10_000, 50_000))),
     "everything": lambda lot: EverythingAway(),
 }
+
+
+LONG_KINDS: dict[str, Draw] = {
+    "long-outage": lambda lot: LongOutage(),
+}
+"""Only where they are asked for."""
 
 
 def _some(lot: Random, names: tuple[str, ...]) -> tuple[str, ...]:

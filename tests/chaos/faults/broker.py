@@ -14,6 +14,7 @@ from shared.messages.queues import (
 )
 from tests.chaos.faults.fault import EVERY_WORKER, Fault
 from tests.chaos.system import BROKER, WORKERS, System
+from tests.support.freezing import freeze, thaw
 
 DELETABLE = (COMPLETIONS, DEFAULT_TASK_QUEUE, EVENTS, HEARTBEATS, TELEMETRY, *WORKERS)
 
@@ -48,6 +49,19 @@ class BrokerEmptied(BrokerKilled):
     async def strike(self, system: System) -> None:
         await super().strike(system)
         await asyncio.to_thread(system.rabbit.lose_data)
+
+
+class BrokerFrozen(_OnBroker):
+    def __str__(self) -> str:
+        return "freeze RabbitMQ"
+
+    async def strike(self, system: System) -> None:
+        if (pid := system.rabbit.pid) is not None:
+            await asyncio.to_thread(freeze, pid)
+
+    async def heal(self, system: System) -> None:
+        if (pid := system.rabbit.pid) is not None:
+            await asyncio.to_thread(thaw, pid)
 
 
 class BrokerConnectionsCut(_OnBroker):

@@ -6,6 +6,7 @@ import asyncpg
 
 from tests.chaos.faults.fault import Fault
 from tests.chaos.system import DATABASE, System
+from tests.support.freezing import freeze, thaw
 
 CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -36,6 +37,19 @@ class DatabaseStopped(DatabaseKilled):
 
     async def strike(self, system: System) -> None:
         await asyncio.to_thread(system.postgres.stop)
+
+
+class DatabaseFrozen(_OnDatabase):
+    def __str__(self) -> str:
+        return "freeze Postgres"
+
+    async def strike(self, system: System) -> None:
+        if (pid := system.postgres.pid) is not None:
+            await asyncio.to_thread(freeze, pid)
+
+    async def heal(self, system: System) -> None:
+        if (pid := system.postgres.pid) is not None:
+            await asyncio.to_thread(thaw, pid)
 
 
 class DatabaseConnectionsCut(_OnDatabase):

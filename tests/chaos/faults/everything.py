@@ -31,3 +31,14 @@ class EverythingAway(Fault):
     async def heal(self, system: System) -> None:
         for part in reversed(_PARTS):
             await part.heal(system)
+
+
+class LongOutage(EverythingAway):
+    """Longer than every retry and time-out within the services is patient for."""
+
+    def __str__(self) -> str:
+        return "two minutes' outage of everything"
+
+    @property
+    def lasts_seconds(self) -> float:
+        return 120.0

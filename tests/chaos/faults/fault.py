@@ -12,6 +12,7 @@ class Fault(ABC):
 
     `hits` are the parts it needs or breaks: two faults that share none can strike together.
     `restarts` are the workers whose tasks may be started a second time because of it.
+    `lasts_seconds` is how long, where that is not left to the plan.
     """
 
     @property
@@ -21,6 +22,10 @@ class Fault(ABC):
     @property
     def restarts(self) -> frozenset[str]:
         return frozenset()
+
+    @property
+    def lasts_seconds(self) -> float | None:
+        return None
 
     @abstractmethod
     async def strike(self, system: System) -> None: ...

@@ -40,3 +40,14 @@ class LinkSlow(LinkCut):
 
     async def strike(self, system: System) -> None:
         system.links[self.place, self.server].slow_down(self.seconds)
+
+
+@dataclass(frozen=True)
+class LinkChoked(LinkCut):
+    bytes_a_second: int
+
+    def __str__(self) -> str:
+        return f"{self.bytes_a_second} bytes/s from {self.place} to the {self.server}"
+
+    async def strike(self, system: System) -> None:
+        system.links[self.place, self.server].choke(self.bytes_a_second)
