@@ -11,11 +11,13 @@ from services.scheduler.store import due, nodes, retention
 from shared.broker import Broker
 from shared.lifecycle import Decision, Event
 from shared.postgres.errors import DatabaseUnavailable
-from shared.postgres.pool import Pool, acquired
+from shared.postgres.pool import Connection, Pool, acquired
 from shared.store.apply import Work
 from shared.store.engine import Engine
 from shared.store.kinship import overdue
 from shared.store.leases import end_of_nodes
+from shared.store.outgoing import account_order
+from shared.store.statements import Writes, write
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +68,7 @@ class TaskLoops:
             async with acquired(self._pool) as connection:
                 events = await due.lost(connection)
                 silent = await nodes.mark_silent(connection)
+                await self._ask_for_accounts(connection)
         except DatabaseUnavailable:
             # Nobody's heartbeats can be taken in, also those that this scheduler never sees.
             self._calm.disturbed()
@@ -73,6 +76,17 @@ class TaskLoops:
         for node in silent:
             log.warning("worker is silent", node=node)
         await self._perform(events)
+
+    async def _ask_for_accounts(self, connection: Connection) -> None:
+        """Of the workers that are heard and don't name what they should have in hand."""
+        unaccounted = await due.unaccounted(connection)
+        if not unaccounted:
+            return
+        messages = [account_order(node, refs) for node, refs in unaccounted.items()]
+        async with connection.transaction():
+            rows = await write(connection, Writes(messages=messages))
+        self._engine.outbox.send(rows)
+        log.warning("workers asked for what they don't name", workers=sorted(unaccounted))
 
     async def take_over(self, dead_nodes: Sequence[str]) -> None:
         """Dispatch anew what ran on workers that are known to be dead, without waiting for calm."""

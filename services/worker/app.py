@@ -44,19 +44,25 @@ async def run(settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, sto
     hand = Hand(book=book)
     leftovers = Leftovers(watch.runtime, identity.node_id)
     heart = Heart(broker, hand, identity, work, strangers=lambda: leftovers.strangers)
+    reporter = Reporter(broker, identity.node_id, work.lease_seconds)
     bench = Bench(
         node_id=identity.node_id,
         settings=work,
         watch=watch,
         definitions=Definitions(work, Sealer(settings.encryption.keys), identity.node_id),
-        reporter=Reporter(broker, identity.node_id, work.lease_seconds),
+        reporter=reporter,
         telemetry=Publisher(broker),
         is_sure=heart.is_sure,
     )
     leave = Stop()  # heartbeats go on while the worker drains
     charge = charge_of(settings, identity.node_id)
     async with guarded(book, charge, watch.runtime), asyncio.TaskGroup() as group:
-        orders = OrderDesk(hand, heart.is_sure, lambda nodes: _remove(group, leftovers, nodes))
+        orders = OrderDesk(
+            hand,
+            heart.is_sure,
+            reporter.say_again,
+            lambda nodes: _remove(group, leftovers, nodes),
+        )
         desk = BatchConsumer(broker, node_queue(identity.node_id), Orders, orders.on_orders, ())
         ordering = group.create_task(desk.run())
         rounds = (

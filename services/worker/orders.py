@@ -1,22 +1,28 @@
 """The messages door for `node.<id>`: answers to claims, and orders to stop."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from services.worker.held import Hand, Held, Interruption
 from shared.broker.consuming import Failures
-from shared.messages import Orders
+from shared.messages import Orders, TaskRef
 
 
 class OrderDesk:
     def __init__(
-        self, hand: Hand, is_sure: Callable[[Held], bool], remove: Callable[[list[str]], None]
+        self,
+        hand: Hand,
+        is_sure: Callable[[Held], bool],
+        say_again: Callable[[Iterable[TaskRef]], None],
+        remove: Callable[[list[str]], None],
     ) -> None:
         """`is_sure`: whether a lease certainly lasts; a grant that comes after that is too late.
 
-        `remove` begins to remove what these workers left.
+        `say_again` begins to report once more what became of dispatches, `remove` to remove what
+        these workers left.
         """
         self._hand = hand
         self._is_sure = is_sure
+        self._say_again = say_again
         self._remove = remove
 
     async def on_orders(self, messages: Sequence[Orders]) -> Failures:
@@ -29,6 +35,8 @@ class OrderDesk:
             if (held := self._hand.find(ref)) is not None:
                 self._grant(held)
         self._end(orders)
+        # Of what is in hand the next heartbeat speaks.
+        self._say_again(ref for ref in orders.unaccounted if self._hand.find(ref) is None)
         if orders.abandoned:
             self._remove(orders.abandoned)
 

@@ -2,11 +2,13 @@
 
 import asyncio
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from services.worker.said import Said
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.broker.backoff import Backoff
-from shared.messages import Claim, Finished, Reports, Returned, encode
+from shared.messages import Claim, Finished, Reports, Returned, TaskRef, encode
 from shared.messages.queues import COMPLETIONS
 
 Report = Claim | Finished | Returned
@@ -27,6 +29,7 @@ class Reporter:
         self._node_id = node_id
         self._lease_seconds = lease_seconds
         self._backoff = Backoff()
+        self._said = Said()
         self._next: _Batch | None = None
         self._sender: asyncio.Task[None] | None = None
 
@@ -36,17 +39,27 @@ class Reporter:
         When the caller is cancelled the report is withdrawn, if it has not left: a claim that
         arrives after an outage, when nobody waits for its grant, would cost a whole lease.
         """
-        if self._next is None:
-            self._next = _Batch()
-        batch = self._next
-        batch.reports.append(report)
-        if self._sender is None or self._sender.done():
-            self._sender = asyncio.create_task(self._send_all())
+        batch = self._enqueue(report)
         try:
             await asyncio.shield(batch.confirmed)
         except asyncio.CancelledError:
             batch.reports.remove(report)
             raise
+        if isinstance(report, Finished):
+            self._said.remember(report)
+
+    def say_again(self, refs: Iterable[TaskRef]) -> None:
+        """In the background: what became of these dispatches, none of which is in hand."""
+        for ref in refs:
+            self._enqueue(self._said.again(ref))
+
+    def _enqueue(self, report: Report) -> _Batch:
+        if self._next is None:
+            self._next = _Batch()
+        self._next.reports.append(report)
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send_all())
+        return self._next
 
     async def _send_all(self) -> None:
         while self._next is not None:

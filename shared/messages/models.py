@@ -145,12 +145,17 @@ class StopOrder(TaskRef):
 
 
 class Orders(_Message):
-    """To `node.<id>`: the answers to a worker's claims, and tasks it must stop."""
+    """To `node.<id>`: the answers to a worker's claims, and tasks it must stop.
+
+    `unaccounted` are dispatches that run on it by the books, though its heartbeats don't name them:
+    it reports once more what became of them.
+    """
 
     kind: Literal["orders"] = "orders"
     granted: list[TaskRef] = Field(default_factory=list)
     refused: list[Refusal] = Field(default_factory=list)
     stop: list[StopOrder] = Field(default_factory=list)
+    unaccounted: list[TaskRef] = Field(default_factory=list)
     abandoned: list[str] = Field(default_factory=list)  # workers that are gone: remove what is left
 
 

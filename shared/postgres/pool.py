@@ -21,6 +21,11 @@ PROBE = "SELECT coalesce(max(version), 0) FROM schema_migrations"
 # the tables were small or never analysed reads them whole when they have grown.
 _PLAN_FOR_GROWTH = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 
+# A process that is frozen or cut off in the middle of a transaction would keep the rows it has
+# locked from everybody, and the feed from going on, for as long as that lasts. None of ours waits
+# for anything but the database while it has a transaction open.
+_LONGEST_PAUSE = {"idle_in_transaction_session_timeout": "10s"}
+
 
 async def create_pool(dsn: str, settings: PostgresSettings, *, name: str = "conveyor") -> Pool:
     """A pool whose connections give and take dicts for jsonb and aware times for timestamptz.
@@ -42,6 +47,7 @@ async def create_pool(dsn: str, settings: PostgresSettings, *, name: str = "conv
             "timezone": "UTC",
             "jit": "off",
             **_PLAN_FOR_GROWTH,
+            **_LONGEST_PAUSE,
         },
     )
 

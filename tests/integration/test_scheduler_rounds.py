@@ -71,6 +71,32 @@ async def test_a_task_whose_lease_ran_out_is_dispatched_anew(rig: Rig) -> None:
     assert (task["state"], task["dispatch"], task["lost"]) == ("SCHEDULED", 2, 1)
 
 
+async def test_a_worker_that_is_heard_is_asked_what_became_of_its_task_before_another_gets_it(
+    rig: Rig,
+) -> None:
+    # Given a task whose lease has run out, and its worker, which is heard and doesn't name it
+    job_id, task_id = await claimed(rig, TASK, OVERDUE)
+    await Heartbeats(rig.engine, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    async with rig.broker.consume(node_queue("n1"), prefetch=1):
+        pass  # its queue exists
+    # When lost workers are looked for
+    await task_loops(rig).expire_leases()
+    # Then the task stays with the worker, which is asked about it
+    [orders] = await rig.receive(node_queue("n1"))
+    assert isinstance(orders, Orders)
+    assert orders.unaccounted == [TaskRef(job_id=job_id, task_id=task_id, dispatch=1)]
+    [task] = await rig.tasks(job_id)
+    assert (task["state"], task["dispatch"]) == ("RUNNING", 1)
+
+
+async def test_a_worker_that_gives_no_account_for_long_loses_its_task(rig: Rig) -> None:
+    job_id, _ = await claimed(rig, TASK, -3 * LEASE)
+    await Heartbeats(rig.engine, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    await task_loops(rig).expire_leases()
+    [task] = await rig.tasks(job_id)
+    assert (task["state"], task["dispatch"]) == ("SCHEDULED", 2)
+
+
 async def test_no_lease_ends_before_heartbeats_have_flowed_for_a_while(rig: Rig) -> None:
     job_id, _ = await claimed(rig, TASK, OVERDUE)
     await task_loops(rig, Calm(3600, lambda: 0.0)).expire_leases()

@@ -87,7 +87,7 @@ async def test_the_first_task_after_an_outage_is_not_taken_for_one_from_before_i
     # When it gets a task and its grant before its first heartbeat
     held = bed.take()
     await bed.heart.beat()
-    await OrderDesk(bed.hand, bed.heart.is_sure, print).on_orders([Orders(granted=[REF])])
+    await OrderDesk(bed.hand, bed.heart.is_sure, print, print).on_orders([Orders(granted=[REF])])
     # Then it may start
     assert held.is_granted
     assert not held.interrupted.done()

@@ -61,17 +61,26 @@ async def test_orders_grant_refuse_and_stop_what_is_held() -> None:
         refused=[Refusal(**refused.ref.model_dump(), reason="taken")],
         stop=[StopOrder(**stopped.ref.model_dump(), reason="cancelled")],
     )
-    await OrderDesk(hand, lambda _: True, print).on_orders([orders])
+    await OrderDesk(hand, lambda _: True, print, print).on_orders([orders])
     assert granted.is_granted
     assert refused.interrupted.result() is Interruption.REFUSED
     assert stopped.interrupted.result() is Interruption.STOPPED
+
+
+async def test_the_worker_is_asked_about_what_it_has_not_in_hand_and_speaks_of_no_other() -> None:
+    hand, asked = Hand(), list[TaskRef]()
+    hand.take(REF)
+    ended = REF.model_copy(update={"task_id": "ended"})
+    desk = OrderDesk(hand, lambda _: True, asked.extend, print)
+    await desk.on_orders([Orders(unaccounted=[REF, ended])])
+    assert asked == [ended]
 
 
 async def test_a_grant_that_comes_after_the_lease_may_have_ended_starts_nothing() -> None:
     hand = Hand()
     held = hand.take(REF)
     assert held
-    await OrderDesk(hand, lambda _: False, print).on_orders([Orders(granted=[REF])])
+    await OrderDesk(hand, lambda _: False, print, print).on_orders([Orders(granted=[REF])])
     assert not held.is_granted
     assert held.interrupted.result() is Interruption.LEASE_LOST
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from services.worker.reporter import Reporter
+from services.worker.said import Said
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
-from shared.messages import Claim, Reports, Returned, decode
+from shared.messages import Claim, Finished, Reports, Returned, TaskRef, decode
 
 
 class Faulty(InProcessBroker):
@@ -56,3 +57,31 @@ async def test_a_report_that_can_not_be_sent_at_all_is_told_and_the_next_one_goe
         await reporter.report(claim("a"))
     await reporter.report(claim("b"))
     assert [r.claims[0].task_id for r in broker.got] == ["b"]
+
+
+def finished(task_id: str, result: str = "") -> Finished:
+    return Finished(job_id="job", task_id=task_id, dispatch=1, result=result)
+
+
+async def test_asked_what_became_of_a_task_the_worker_says_again_what_it_has_said() -> None:
+    # Given a worker that has reported the end of one task, and knows nothing of another
+    broker = Faulty()
+    reporter = Reporter(broker, "n1", 30)
+    await reporter.report(finished("known", "42"))
+    # When it is asked about both
+    reporter.say_again(TaskRef(job_id="job", task_id=name, dispatch=1) for name in ("known", "new"))
+    await reporter.report(claim("later"))
+    # Then the one is reported as before, and the other given back
+    [_, *again] = broker.got
+    assert [r.result for reports in again for r in reports.finished] == ["42"]
+    assert [r.task_id for reports in again for r in reports.returned] == ["new"]
+
+
+@pytest.mark.parametrize("said", [Said(most_reports=1), Said(most_characters=3)])
+def test_the_oldest_reports_are_forgotten_so_that_memory_stays_bounded(said: Said) -> None:
+    said.remember(finished("old", "12"))
+    said.remember(finished("new", "34"))
+    assert said.again(claim("new")) == finished("new", "34")
+    assert isinstance(said.again(claim("old")), Returned)
+    said.remember(finished("too much", "12345"))
+    assert isinstance(said.again(claim("new")), Returned)

@@ -19,6 +19,7 @@ from shared.lifecycle import (
     RetryDue,
     TaskTimedOut,
 )
+from shared.messages import TaskRef
 from shared.postgres.pool import Connection
 
 LIMIT = 500
@@ -51,11 +52,26 @@ JOBS_TIMED_OUT = f"""
 SELECT id FROM jobs WHERE deadline_at < now() ORDER BY deadline_at LIMIT {LIMIT}
 """  # noqa: S608 - a number of our own
 
+# A worker that is heard renews the leases of all it has in hand. Where one has run out all the
+# same, the task has ended on it and its report is lost or lies unread: the worker is asked about
+# it, and only where no answer comes for long is the task lost.
+_LONGEST_SILENCE = 3  # leases
+_IS_HEARD = f"""
+coalesce(n.status = 'UP' AND n.last_heartbeat_at > now() - n.lease / 2
+         AND t.lease_expires_at > now() - {_LONGEST_SILENCE} * n.lease, false)
+"""
+
 LOST = f"""
-SELECT job_id, id, dispatch FROM tasks
-WHERE state = 'RUNNING' AND lease_expires_at < now()
-ORDER BY lease_expires_at LIMIT {LIMIT}
-"""  # noqa: S608 - a number of our own
+SELECT t.job_id, t.id, t.dispatch FROM tasks t LEFT JOIN nodes n ON n.id = t.node_id
+WHERE t.state = 'RUNNING' AND t.lease_expires_at < now() AND NOT {_IS_HEARD}
+ORDER BY t.lease_expires_at LIMIT {LIMIT}
+"""  # noqa: S608 - texts of our own
+
+UNACCOUNTED = f"""
+SELECT t.node_id, t.job_id, t.id, t.dispatch FROM tasks t LEFT JOIN nodes n ON n.id = t.node_id
+WHERE t.state = 'RUNNING' AND t.lease_expires_at < now() AND {_IS_HEARD}
+ORDER BY t.lease_expires_at LIMIT {LIMIT}
+"""  # noqa: S608 - texts of our own
 
 BEFORE = "SELECT now() - $1::interval"
 
@@ -106,6 +122,15 @@ async def timed_out(connection: Connection, grace: timedelta) -> list[Event]:
 async def lost(connection: Connection) -> list[LeaseExpired]:
     rows = await connection.fetch(LOST)
     return [LeaseExpired(row["job_id"], row["id"], row["dispatch"]) for row in rows]
+
+
+async def unaccounted(connection: Connection) -> dict[str, list[TaskRef]]:
+    """By worker, what it should have in hand and doesn't name, though it is heard."""
+    refs: dict[str, list[TaskRef]] = {}
+    for row in await connection.fetch(UNACCOUNTED):
+        ref = TaskRef(job_id=row["job_id"], task_id=row["id"], dispatch=row["dispatch"])
+        refs.setdefault(row["node_id"], []).append(ref)
+    return refs
 
 
 async def time_before(connection: Connection, age: timedelta) -> datetime:
