@@ -27,7 +27,7 @@ async def clear_after_predecessors(pool: Pool, runtime: Runtime) -> list[str]:
 
 async def _reap(runtime: Runtime, nodes: Collection[str]) -> int:
     try:
-        return await runtime.reap(lambda node: node in nodes)
+        return await runtime.reap(lambda left: left.node_id in nodes)
     except RuntimeUnavailable as error:
         # The engine is away. Its containers of a task are removed before that task starts again.
         log.warning("not all that is left could be removed", reason=str(error))

@@ -32,6 +32,7 @@ async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: St
     consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, UNAVAILABLE)
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         consuming = group.create_task(consumer.run())
+        finding = group.create_task(_find(events, settings.webhook.round_seconds, stop))
         telling = [
             group.create_task(_tell(Listening(pool, sealer, name, listener), stop))
             for name, listener in listeners.items()
@@ -43,9 +44,15 @@ async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: St
             stop=stop,
             unavailable=UNAVAILABLE,
         )
-        for task in (consuming, *telling):
+        for task in (consuming, finding, *telling):
             task.cancel()
         await calls.finish()
+
+
+async def _find(events: Events, round_seconds: float, stop: Stop) -> None:
+    await every(
+        events.take_stored, interval_seconds=round_seconds, stop=stop, unavailable=UNAVAILABLE
+    )
 
 
 async def _tell(listening: Listening, stop: Stop) -> None:

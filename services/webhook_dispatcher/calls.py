@@ -17,12 +17,15 @@ from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.signing import signature
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store.deliveries import Delivery
+from shared.broker.backoff import Backoff
 from shared.expressions import ExpressionError
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
 from shared.process.sealing import Sealer, SealingError
 
 log = structlog.get_logger(__name__)
 
+_ACCOUNT_SECONDS = 20.0
 _FIRST_DELAY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 3600.0
 
@@ -49,7 +52,7 @@ class Calls:
         """
         while not (room := self._settings.concurrency - len(self._calling)):
             await asyncio.wait(self._calling, return_when=asyncio.FIRST_COMPLETED)
-        hold = timedelta(seconds=self._settings.timeout_seconds + 30)
+        hold = timedelta(seconds=self._settings.timeout_seconds + _ACCOUNT_SECONDS + 10)
         async with acquired(self._pool) as connection:
             due = await deliveries.take_due(connection, hold, room)
             sources = await deliveries.header_sources(connection, due) if due else {}
@@ -79,6 +82,24 @@ class Calls:
             failure, is_hopeless = f"headers: {error}", True  # another try gives the same
         else:
             failure, is_hopeless = await self._call(delivery, headers), False
+        await self._account_surely(delivery, failure, is_hopeless)
+
+    async def _account_surely(
+        self, delivery: Delivery, failure: str | None, is_hopeless: bool
+    ) -> None:
+        """Also when the database is away for a moment: else the call would be made again, and
+        only when its hold is over."""
+        give_up_at = time.monotonic() + _ACCOUNT_SECONDS
+        backoff = Backoff()
+        while True:
+            try:
+                return await self._account(delivery, failure, is_hopeless)
+            except DatabaseUnavailable:
+                if time.monotonic() > give_up_at:
+                    raise
+                await backoff.wait()
+
+    async def _account(self, delivery: Delivery, failure: str | None, is_hopeless: bool) -> None:
         async with acquired(self._pool) as connection:
             if failure is None:
                 await deliveries.done(connection, delivery.id)

@@ -1,15 +1,33 @@
-"""The messages door for `events`: state changes become owed calls, stored before the ack."""
+"""State changes become owed calls.
+
+Each change of a job with webhooks is a row, written in the transaction that decided it: what
+RabbitMQ loses loses no webhook. A message on `events` says that there are rows; without it they are
+found a little later.
+"""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
+import structlog
+
 from services.webhook_dispatcher.store import deliveries
+from services.webhook_dispatcher.store import events as stored_events
 from services.webhook_dispatcher.store.deliveries import Delivery
+from services.webhook_dispatcher.store.events import StoredEvent
 from services.webhook_dispatcher.summaries import deliveries_for
 from shared.broker.consuming import Failures
-from shared.messages import Changes
-from shared.postgres.pool import Pool, acquired
+from shared.messages import Change, Changes
+from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.sealing import Sealer, SealingError
+
+log = structlog.get_logger(__name__)
+
+_PAGE_ROWS = 200
+_AT_ONCE = 0.0
+_UNREADABLE_DELAY = timedelta(minutes=1)
+
+_Jobs = Mapping[str, Mapping[str, Any]]
 
 
 class Events:
@@ -18,26 +36,57 @@ class Events:
         self._sealer = sealer
 
     async def on_changes(self, messages: Sequence[Changes]) -> Failures:
-        job_ids = {change.job_id for message in messages for change in message.changes}
-        owed: list[Delivery] = []
-        async with acquired(self._pool) as connection:
-            jobs = await deliveries.jobs_with_webhooks(connection, job_ids)
-            failures = [self._add_owed(message, jobs, owed) for message in messages]
-            if owed:
-                await deliveries.add(connection, owed)
-        return failures
+        """The messages door for `events`: all that is stored by now is taken up before the ack."""
+        while await self.take_stored() is not None:
+            pass
+        return [await self._on_unstored(m) if not m.is_stored else None for m in messages]
 
-    def _add_owed(
-        self, message: Changes, jobs: Mapping[str, Mapping[str, Any]], owed: list[Delivery]
-    ) -> SealingError | None:
-        """Add to `owed` what `message` owes; why it can't be known of one of its jobs."""
-        failure = None
-        for change in message.changes:
-            if (job := jobs.get(change.job_id)) is None:
-                continue
+    async def take_stored(self) -> float | None:
+        """One round: due changes become deliveries; 0 when there may be more.
+
+        Raises DatabaseUnavailable.
+        """
+        async with acquired(self._pool) as connection, connection.transaction():
+            events = await stored_events.take_due(connection, _PAGE_ROWS)
+            if events:
+                await self._make_deliveries(connection, events)
+        return _AT_ONCE if len(events) == _PAGE_ROWS else None
+
+    async def _make_deliveries(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+        jobs = await deliveries.jobs_with_webhooks(connection, {event.job_id for event in events})
+        owed: list[Delivery] = []
+        unreadable: list[int] = []
+        for event in events:
+            changes = [Change.model_validate(change) for change in event.changes]
             try:
-                owed += deliveries_for(change, job, self._sealer.secrets_in(job["sealed"]))
+                owed += self._owed(changes, jobs)
             except SealingError as error:
-                # What is secret in the summary can't be known. The others' calls are owed.
-                failure = error
-        return failure
+                # What is secret in the summary can't be known before the operator gives the key.
+                log.error("webhooks wait for a key", job=event.job_id, error=str(error))
+                unreadable.append(event.id)
+        if owed:
+            await deliveries.add(connection, owed)
+        if unreadable:
+            await stored_events.later(connection, unreadable, _UNREADABLE_DELAY)
+        await stored_events.done(connection, {event.id for event in events} - set(unreadable))
+
+    async def _on_unstored(self, message: Changes) -> SealingError | None:
+        """Of a coordinator of an earlier version: the message is all there is."""
+        async with acquired(self._pool) as connection:
+            job_ids = {change.job_id for change in message.changes}
+            jobs = await deliveries.jobs_with_webhooks(connection, job_ids)
+            try:
+                owed = self._owed(message.changes, jobs)
+            except SealingError as error:
+                return error
+            await deliveries.add(connection, owed)
+        return None
+
+    def _owed(self, changes: Sequence[Change], jobs: _Jobs) -> list[Delivery]:
+        """Raises SealingError. A job that was deleted meanwhile owes nothing."""
+        return [
+            delivery
+            for change in changes
+            if (job := jobs.get(change.job_id)) is not None
+            for delivery in deliveries_for(change, job, self._sealer.secrets_in(job["sealed"]))
+        ]

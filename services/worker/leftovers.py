@@ -1,14 +1,15 @@
 """What dead workers left on this worker's runtime: found here, removed when the scheduler agrees.
 
 A worker knows nothing of others. It names in its heartbeats whose containers and directories it
-has seen in two looks in a row; the scheduler answers with those that are gone.
+has seen in two looks in a row; the scheduler answers with those that are gone. Only what it had
+seen when it asked is removed: a worker that was taken for dead may come back and make new ones.
 """
 
 from collections.abc import Collection
 
 import structlog
 
-from services.worker.runtimes.protocol import Runtime
+from services.worker.runtimes.protocol import Leftover, Runtime
 from services.worker.runtimes.task_spec import TaskSpec
 
 log = structlog.get_logger(__name__)
@@ -25,25 +26,30 @@ class Leftovers:
     def __init__(self, runtime: Runtime, node_id: str) -> None:
         self._runtime = runtime
         self._node_id = node_id
-        self._seen: set[str] = set()
-        self.strangers: list[str] = []
+        self._seen: set[Leftover] = set()
+        self._asked_about: set[Leftover] = set()
+
+    @property
+    def strangers(self) -> list[str]:
+        return sorted({left.node_id for left in self._asked_about})
 
     async def look(self) -> None:
         """One round. Raises RuntimeUnavailable."""
-        seen: set[str] = set()
+        seen: set[Leftover] = set()
 
-        def note(node: str) -> bool:
-            seen.add(node)
+        def note(left: Leftover) -> bool:
+            if left.node_id != self._node_id:
+                seen.add(left)
             return False  # nothing is removed yet
 
         await self._runtime.reap(note)
-        seen.discard(self._node_id)
         # Once is not enough: a worker that has just begun may not be known to the scheduler yet.
-        self.strangers = sorted(seen & self._seen)
+        self._asked_about = seen & self._seen
         self._seen = seen
 
     async def remove(self, abandoned: Collection[str]) -> None:
         """Remove what these workers left. Raises RuntimeUnavailable."""
-        removed = await self._runtime.reap(lambda node: node in abandoned)
+        gone = {left for left in self._asked_about if left.node_id in abandoned}
+        removed = await self._runtime.reap(lambda left: left in gone)
         if removed:
             log.info("leftovers removed", count=removed, nodes=sorted(abandoned))

@@ -215,10 +215,14 @@ class Change(_Part):
 
 
 class Changes(_Message):
-    """To the `events` exchange: state changes, in the order they were decided."""
+    """To the `events` exchange: state changes, in the order they were decided.
+
+    `is_stored`: the dispatcher finds them in Postgres too, and takes them from there.
+    """
 
     kind: Literal["changes"] = "changes"
     changes: list[Change]
+    is_stored: bool = False
 
 
 Message = Annotated[

@@ -1,13 +1,15 @@
 """What has been decided but not yet sent: rows in, confirmed messages out.
 
-The process that commits outbox rows sends them at once. Until `CLAIM` has passed nobody else
-touches them; what is left after that (its sender died, the broker was away) any relay sends.
-Rows are deleted when the broker has confirmed, together with the next write where there is one.
+The process that commits outbox rows sends them at once, and nobody else touches them while it
+tries. What it leaves (it died, the broker was away, it never learnt that it had committed) any
+relay sends after `CLAIM`. Rows are deleted when the broker has confirmed, together with the next
+write where there is one.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,16 +20,20 @@ from shared.postgres.pool import Pool, acquired
 
 log = structlog.get_logger(__name__)
 
-CLAIM = timedelta(seconds=15)
-"""Longer than the broker's confirm time-out: a row whose sending is still being tried is not
-sent by a second process as well."""
+CLAIM = timedelta(seconds=5)
+"""How long rows are their sender's; one that is still at it says so again."""
 
+_SAY_AGAIN_SECONDS = CLAIM.total_seconds() / 2
+_FLUSH_AGAIN_SECONDS = 1.0
 _FLUSH_AFTER_SECONDS = 0.05
 _RELAY_LIMIT = 500
 
 DELETE_SENT = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 RELEASE = "UPDATE outbox SET claimed_until = clock_timestamp() WHERE id = ANY($1::bigint[])"
 # now(), because clock_timestamp() may change while the query runs: no index would be asked for it.
+KEEP = """
+UPDATE outbox SET claimed_until = clock_timestamp() + $2::interval WHERE id = ANY($1::bigint[])
+"""
 CLAIM_LEFTOVERS = """
 UPDATE outbox SET claimed_until = clock_timestamp() + $1
 WHERE id IN (
@@ -111,6 +117,8 @@ class Outbox:
         if self._flush is not None:
             self._flush.cancel()
         await self._delete_sent()
+        if self._flush is not None:  # it failed, and what is left is the relay's
+            self._flush.cancel()
 
     async def _send_now(self, rows: Sequence[OutboxRow]) -> None:
         try:
@@ -122,19 +130,43 @@ class Outbox:
 
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
         """Raises BrokerUnavailable."""
+        ids = [row.id for row in rows]
         try:
-            await self._broker.publish([row.message for row in rows])
+            with self._kept(ids):
+                await self._broker.publish([row.message for row in rows])
         except BrokerUnavailable:
             # The rows stay; given free at once, they go out as soon as the broker is back.
-            await self._execute(RELEASE, [row.id for row in rows])
+            await self._execute(RELEASE, ids)
             raise
-        self._sent += [row.id for row in rows]
+        self._sent += ids
         self._flush_later()
 
-    def _flush_later(self) -> None:
+    @contextmanager
+    def _kept(self, ids: list[int]) -> Iterator[None]:
+        """Meanwhile the rows stay ours: a broker that is slow must not get everything twice."""
+        keeping: asyncio.Task[None] | None = None
+
+        def begin() -> None:
+            nonlocal keeping
+            keeping = asyncio.create_task(self._keep(ids))
+
+        timer = asyncio.get_running_loop().call_later(_SAY_AGAIN_SECONDS, begin)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if keeping is not None:
+                keeping.cancel()
+
+    async def _keep(self, ids: list[int]) -> None:
+        while True:
+            await self._execute(KEEP, ids, CLAIM)
+            await asyncio.sleep(_SAY_AGAIN_SECONDS)
+
+    def _flush_later(self, after_seconds: float = _FLUSH_AFTER_SECONDS) -> None:
         if self._flush is None and self._sent:
             loop = asyncio.get_running_loop()
-            self._flush = loop.call_later(_FLUSH_AFTER_SECONDS, self._flush_now)
+            self._flush = loop.call_later(after_seconds, self._flush_now)
 
     def _flush_now(self) -> None:
         self._flush = None
@@ -143,15 +175,18 @@ class Outbox:
 
     async def _delete_sent(self) -> None:
         sent = self.take_sent()
-        if sent:
-            await self._execute(DELETE_SENT, sent)
+        if sent and not await self._execute(DELETE_SENT, sent):
+            self._sent += sent
+            self._flush_later(_FLUSH_AGAIN_SECONDS)
 
-    async def _execute(self, statement: str, ids: list[int]) -> None:
+    async def _execute(self, statement: str, ids: list[int], *arguments: object) -> bool:
         try:
             async with acquired(self._pool) as connection:
-                await connection.execute(statement, ids)
+                await connection.execute(statement, ids, *arguments)
         except Exception as error:  # noqa: BLE001 - whatever it was, the relay repeats: only a duplicate
-            log.warning("outbox rows left to the relay", count=len(ids), error=str(error))
+            log.warning("outbox rows not accounted for", count=len(ids), error=str(error))
+            return False
+        return True
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -45,7 +45,8 @@ _ToKin = ReportToParent | ResumeSubJob | CancelSubJob
 _Announcement = AnnounceJob | AnnounceTask
 
 FeedRow = dict[str, object]
-"""A row of `job_events`: `job_id`, and `changes` as a list of `Change` in their JSON form."""
+"""A row of `job_events` or `webhook_events`: `job_id`, and `changes` as a list of `Change` in their
+JSON form."""
 
 
 def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
@@ -70,7 +71,7 @@ def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
     if kin:
         messages.append(_message(COMPLETIONS, _kinship(kin)))
     if changes:
-        messages.append(_message(EVENTS, Changes.model_construct(changes=changes)))
+        messages.append(_message(EVENTS, Changes.model_construct(changes=changes, is_stored=True)))
     return messages
 
 
@@ -91,6 +92,12 @@ def account_order(node_id: str, unaccounted: Sequence[TaskRef]) -> Outgoing:
 def abandoned_order(node_id: str, abandoned: Sequence[str]) -> Outgoing:
     """Tells `node_id` which of the workers it asked about are gone."""
     return _message(node_queue(node_id), Orders(abandoned=list(abandoned)))
+
+
+def webhook_events_of(commands: Sequence[Command], now: datetime) -> list[FeedRow]:
+    """Those announcements that somebody is called for: a row for each job."""
+    called_for = [c for c in commands if isinstance(c, _Announcement) and c.job.has_webhooks]
+    return feed_of(called_for, now)
 
 
 def _message(queue: str, body: BaseModel, priority: int = 0) -> Outgoing:

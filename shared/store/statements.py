@@ -155,6 +155,10 @@ WITH new_jobs AS (
     INSERT INTO job_events (job_id, changes)
     SELECT job_id, changes
     FROM json_to_recordset($14::text::json) AS r(job_id text, changes jsonb)
+), webhook_news AS (
+    INSERT INTO webhook_events (job_id, changes)
+    SELECT job_id, changes
+    FROM json_to_recordset($15::text::json) AS r(job_id text, changes jsonb)
 ), sent AS (
     DELETE FROM outbox WHERE id = ANY($7::bigint[])
 )
@@ -194,6 +198,7 @@ class Writes:
     new_tasks: list[Task] = field(default_factory=list)
     variables: list[SetVariable] = field(default_factory=list)
     feed: list[FeedRow] = field(default_factory=list)
+    webhook_events: list[FeedRow] = field(default_factory=list)
     messages: list[Outgoing] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
 
@@ -243,6 +248,7 @@ async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
         [message.body for message in writes.messages],
         _json([begun_task_row(task) for task in writes.begun_tasks]),
         _json(writes.feed),
+        _json(writes.webhook_events),
     )
     await _add_needs(connection, writes)
     return [OutboxRow(row["id"], messages[row["message_id"]]) for row in rows]

@@ -30,7 +30,7 @@ from shared.lifecycle import (
 )
 from shared.store.new_graph import NewGraph
 from shared.store.new_job import NewJob
-from shared.store.outgoing import feed_of, messages_for
+from shared.store.outgoing import feed_of, messages_for, webhook_events_of
 from shared.store.statements import Writes
 
 Outcome = Decision | Ignored
@@ -142,6 +142,7 @@ class Workspace:
         for each job to the feed and sends one message to each receiver."""
         writes = self.take_writes()
         writes.feed = feed_of(self._commands, self.now)
+        writes.webhook_events = webhook_events_of(self._commands, self.now)
         writes.messages = messages_for(self._commands, self.now)
         self._commands.clear()
         return writes

@@ -49,7 +49,7 @@ async def rig(kind: str, settings: RuntimeSettings) -> AsyncIterator[Rig]:
         yield rig
         assert await rig.leftovers() == []
     finally:  # a test that failed must not make the next one fail
-        await runtime.reap(lambda node: node in (NODE, OTHER_NODE))
+        await runtime.reap(lambda left: left.node_id in (NODE, OTHER_NODE))
         await runtime.close()
 
 
@@ -282,8 +282,8 @@ async def test_the_reaper_removes_what_an_abandoned_node_left_and_nothing_else(r
     ran = rig.task(run="echo ready; sleep 1000")
     waiting = await ran.begin()
     await ran.logged("ready")
-    assert await rig.runtime.reap(lambda node: node == "another-node") == 0
-    assert await rig.runtime.reap(lambda node: node == NODE) == 1
+    assert await rig.runtime.reap(lambda left: left.node_id == "another-node") == 0
+    assert await rig.runtime.reap(lambda left: left.node_id == NODE) == 1
     await asyncio.wait([waiting])
     assert await rig.leftovers() == []
     await ran.execution.close()

@@ -27,7 +27,7 @@ async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
         yield rig
         assert await rig.leftovers() == []
     finally:
-        await runtime.reap(lambda node: node == NODE)
+        await runtime.reap(lambda left: left.node_id == NODE)
         await runtime.close()
 
 

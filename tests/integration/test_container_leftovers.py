@@ -195,7 +195,7 @@ async def test_the_reaper_removes_all_that_a_killed_worker_left(rig: Rig) -> Non
     left = await rig.leftovers(node)
     assert sorted(each.split()[0] for each in left) == [*["container"] * 3, "network", "volume"]
     # And when another reaps, all of it goes
-    assert await rig.runtime.reap(lambda each: each == node) == len(left)
+    assert await rig.runtime.reap(lambda each: each.node_id == node) == len(left)
     assert await rig.leftovers(node) == []
 
 

@@ -52,7 +52,7 @@ async def docker_rig(docker_host: str, config: Path) -> AsyncIterator[Rig]:
     try:
         yield Rig("docker", runtime, settings)
     finally:
-        await runtime.reap(lambda node: node == NODE)
+        await runtime.reap(lambda left: left.node_id == NODE)
         await runtime.close()
 
 

@@ -10,6 +10,8 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from services.scheduler.loops import RetentionLoops
+from services.scheduler.settings import RetentionSettings
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.settings import WebhookSettings
@@ -17,7 +19,7 @@ from services.webhook_dispatcher.signing import read_secrets, signature
 from shared.lifecycle import TaskClaimed, TaskProgressed
 from shared.messages import Changes
 from shared.messages.queues import EVENTS
-from shared.process.sealing import Sealer, SealingError
+from shared.process.sealing import Sealer
 from tests.support.engine import LEASE, Rig, engine_rig
 
 TASK = {"name": "build", "run": "true"}
@@ -268,19 +270,68 @@ async def test_a_receiver_that_is_not_there_costs_nothing_but_attempts(rig: Rig)
     assert await rig.pool.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
 
 
-async def test_a_job_whose_secrets_can_not_be_read_keeps_no_other_from_being_told(
+async def test_a_job_whose_secrets_can_not_be_read_waits_for_the_key_and_holds_up_no_other(
     rig: Rig, receiver: Receiver
 ) -> None:
-    # Given two jobs in one message, and a dispatcher without the key of the second's secret
+    # Given two jobs, and a dispatcher without the key of the second's secret
     hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
     told = await rig.submit([TASK], webhooks=[hook])
-    await rig.submit([TASK], webhooks=[hook], secrets={"token": "hunter2-hunter2"})
-    await rig.engine.outbox.close()
-    messages = [m for m in await rig.receive(EVENTS, 2) if isinstance(m, Changes)]
-    together = Changes(changes=[change for message in messages for change in message.changes])
-    # When they are announced
-    [failure] = await Events(rig.pool, Sealer()).on_changes([together])
-    # Then the first is told, and the message is kept with the reason
+    secret = await rig.submit([TASK], webhooks=[hook], secrets={"token": "hunter2-hunter2"})
+    # When it takes up what has changed
+    await Events(rig.pool, Sealer()).take_stored()
+    # Then the first is told, and the second is told as soon as there is a key
     await call_all(rig)
     assert [body["id"] for _, body in receiver.heard] == [told]
-    assert isinstance(failure, SealingError)
+    await rig.pool.execute("UPDATE webhook_events SET due_at = now()")
+    await Events(rig.pool, rig.sealer).take_stored()
+    await call_all(rig)
+    assert [body["id"] for _, body in receiver.heard] == [told, secret]
+
+
+async def test_a_webhook_is_called_though_its_message_is_lost(rig: Rig, receiver: Receiver) -> None:
+    # Given changes of a job whose messages RabbitMQ has lost
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await rig.engine.outbox.close()
+    await rig.receive(EVENTS)
+    # When the dispatcher looks for what there is, and looks again
+    events = Events(rig.pool, rig.sealer)
+    await events.take_stored()
+    await events.take_stored()
+    await call_all(rig)
+    # Then each is told, and told once
+    assert receiver.states == ["PENDING", "SCHEDULED"]
+
+
+async def test_what_a_coordinator_of_an_earlier_version_announces_is_told_as_well(
+    rig: Rig, receiver: Receiver
+) -> None:
+    await rig.submit([TASK], webhooks=[{"url": receiver.url, "if": "job.state == 'PENDING'"}])
+    await rig.engine.outbox.close()
+    [announced] = await rig.receive(EVENTS)
+    assert isinstance(announced, Changes)
+    await rig.pool.execute("DELETE FROM webhook_events")  # it writes none
+    earlier = announced.model_copy(update={"is_stored": False})
+    assert await Events(rig.pool, rig.sealer).on_changes([earlier]) == [None]
+    assert await Events(rig.pool, Sealer()).on_changes([earlier]) == [None]
+    await call_all(rig)
+    assert receiver.states == ["PENDING"]
+
+
+async def test_a_job_is_not_deleted_before_its_webhooks_are_told(
+    rig: Rig, receiver: Receiver
+) -> None:
+    # Given a completed job that is to be deleted at once
+    job_id = await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await rig.run_current(job_id)
+    await rig.pool.execute("UPDATE jobs SET delete_at = now() - interval '1 s'")
+    retention = RetentionLoops(rig.pool, RetentionSettings())
+    # When its time has come before its webhooks are told
+    await retention.delete_expired()
+    await store_all(rig)
+    await retention.delete_expired()
+    # Then it is still there, until they are
+    assert await rig.job(job_id)
+    await call_all(rig)
+    assert receiver.states[-1] == "COMPLETED"
+    await retention.delete_expired()
+    assert await rig.pool.fetchval("SELECT count(*) FROM jobs") == 0

@@ -11,6 +11,7 @@ from shared.lifecycle import TaskClaimed
 from shared.messages import LogPart, TaskRef
 from shared.postgres.pool import acquired
 from shared.process.sealing import Sealer
+from shared.store import outbox
 from shared.store.engine import Engine
 from shared.store.leases import Held, renew
 from shared.store.planning import Planner
@@ -79,6 +80,30 @@ async def test_a_relay_that_can_not_send_says_so_instead_of_trying_at_once(
     # And the messages are free for the next
     free = "SELECT count(*) FROM outbox WHERE claimed_until <= clock_timestamp()"
     assert await rig.pool.fetchval(free) > 0
+
+
+async def test_rows_stay_with_a_sender_that_waits_long_for_its_confirm(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a broker that takes its time
+    monkeypatch.setattr(outbox, "_SAY_AGAIN_SECONDS", 0.01)
+    may_go_on = asyncio.Event()
+
+    async def wait(messages: Sequence[Outgoing]) -> None:
+        await may_go_on.wait()
+
+    monkeypatch.setattr(rig.broker, "publish", wait)
+    await rig.submit([SHELL])
+    claimed = "SELECT claimed_until FROM outbox"
+    first = await rig.pool.fetchval(claimed)
+    # Then the row is claimed again, and again, for as long as that lasts
+    for _ in range(2):
+        while (now := await rig.pool.fetchval(claimed)) == first:
+            pass
+        first = now
+    may_go_on.set()
+    await rig.engine.outbox.close()
+    assert await rig.pool.fetchval(claimed) is None
 
 
 async def test_a_queue_that_takes_nothing_does_not_hold_up_the_others(

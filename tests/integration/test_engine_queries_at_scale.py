@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from services.scheduler.store import due, nodes, retention
-from services.webhook_dispatcher.store import deliveries
+from services.webhook_dispatcher.store import deliveries, events
 from shared.store import families, graphs, kinship, leases, outbox, sources, statements
 from tests.support.crowd import crowded_connection, nodes_of, read_whole
 from tests.support.postgres import Databases
@@ -75,9 +75,13 @@ INSERT INTO webhook_deliveries
 SELECT 'd' || n, 'job' || n, 1, 0, 'http://x', '{}', 0, now() + interval '1 h', now()
 FROM generate_series(1, 100000) AS n
 """
+WEBHOOK_EVENTS = """
+INSERT INTO webhook_events (job_id, changes, due_at)
+SELECT 'job' || n, '[]', now() + interval '1 h' FROM generate_series(1, 100000) AS n
+"""
 TABLES = """
 VACUUM ANALYZE jobs, job_tasks, job_needs, job_variables, tasks, task_log_parts, outbox,
-    webhook_deliveries
+    webhook_deliveries, webhook_events
 """
 
 IDS = [f"job{n}" for n in range(1, 400, 2)]
@@ -91,6 +95,8 @@ CHANGED_JOBS = json.dumps([{"id": i, "state": "RUNNING", "position": 1, "progres
                             "version": 3, "restarts": 0} for i in IDS])  # fmt: skip
 CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost": 0,
                              "progress": 100} for i in TASK_IDS])  # fmt: skip
+
+WEBHOOK_EVENTS_NOW = json.dumps([{"job_id": i, "changes": []} for i in IDS])
 
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "lock jobs": (statements.LOCK_JOBS, (IDS,)),
@@ -124,6 +130,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
             [b"x"],
             "[]",
             "[]",
+            WEBHOOK_EVENTS_NOW,
         ),
     ),
     "add log parts": (
@@ -157,6 +164,9 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "old jobs": (retention.OLD_JOBS, (timedelta(days=365),)),
     "old log parts": (retention.OLD_LOG_PARTS, (timedelta(days=7),)),
     "jobs with webhooks": (deliveries.JOBS_WITH_WEBHOOKS, (IDS,)),
+    "due webhook events": (events.TAKE_DUE, (200,)),
+    "webhook events done": (events.DONE, (list(range(1, 201)),)),
+    "webhook events later": (events.LATER, (list(range(1, 201)), HOUR)),
     "due deliveries": (deliveries.TAKE_DUE, (HOUR, 20)),
     "headers": (deliveries.HEADERS, (IDS, [0] * 200)),
     "delivery done": (deliveries.DONE, ("d5",)),
@@ -164,7 +174,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
 }
 TABLES_OF_SIZE = {
     "jobs", "job_tasks", "job_needs", "job_variables", "tasks", "task_log_parts", "outbox",
-    "webhook_deliveries",
+    "webhook_deliveries", "webhook_events",
 }  # fmt: skip
 MOST_BLOCKS = 6000  # for 200 rows with all their indexes
 MOST_PASSED_OVER = 1000
@@ -190,6 +200,7 @@ async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
         LOGS,
         OUTBOX,
         DELIVERIES,
+        WEBHOOK_EVENTS,
         TABLES,
     )
     async with crowded_connection(crowded_dsn, fills) as connection:

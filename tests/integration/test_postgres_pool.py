@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from shared.postgres import pool as pool_module
 from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
 from shared.postgres.migrate import migrate, migrations, newest_version
 from shared.postgres.pool import DatabaseWatch, Pool, acquired, create_pool
@@ -41,6 +42,18 @@ async def test_json_and_times_come_back_as_they_went_in(postgres_dsn: str) -> No
         assert tuple(row) == (value, now, [value, {}])
         assert row["at"].utcoffset().total_seconds() == 0
         assert await connection.fetchval("SHOW application_name") == "test"
+
+
+async def test_who_stands_still_in_a_transaction_keeps_nobody_from_its_rows(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pool_module._LONGEST_PAUSE, "idle_in_transaction_session_timeout", "50ms")
+    async with pool_on(postgres_dsn) as pool, acquired(pool) as frozen, acquired(pool) as other:
+        await other.execute("CREATE TABLE things (id int); INSERT INTO things VALUES (1)")
+        # Given a process that has locked a row and then is frozen
+        await frozen.execute("BEGIN; UPDATE things SET id = 2")
+        # Then another gets the row all the same, and the frozen one has changed nothing
+        assert await other.fetchval("UPDATE things SET id = id + 2 RETURNING id") == 3
 
 
 async def test_json_can_be_copied_in_bulk(postgres_dsn: str) -> None:

@@ -195,29 +195,6 @@ async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Ri
     assert orders.abandoned == ["gone"]
 
 
-async def test_a_worker_that_has_only_just_fallen_silent_may_come_back_to_what_it_has(
-    rig: Rig,
-) -> None:
-    # Given two workers that are silent: one for a moment longer than its lease, one for minutes
-    beats = Heartbeats(rig.engine, rig.pool, calm_now())
-    for node in ("lately", "long"):
-        await beats.on_heartbeats([heartbeat().model_copy(update={"node_id": node})])
-    silence = """
-        UPDATE nodes SET status = 'OFFLINE', last_heartbeat_at = now() - $2::interval WHERE id = $1
-    """
-    await rig.pool.execute(silence, "lately", timedelta(seconds=35))
-    await rig.pool.execute(silence, "long", timedelta(minutes=5))
-    async with rig.broker.consume(node_queue("n1"), prefetch=1):
-        pass  # its queue exists
-    # When another has found things of both
-    asking = heartbeat().model_copy(update={"strangers": ["lately", "long"]})
-    await beats.on_heartbeats([asking])
-    # Then only the latter's may be removed
-    [orders] = await rig.receive(node_queue("n1"))
-    assert isinstance(orders, Orders)
-    assert orders.abandoned == ["long"]
-
-
 async def test_a_worker_that_says_goodbye_is_offline(rig: Rig) -> None:
     beats = Heartbeats(rig.engine, rig.pool, calm_now())
     await beats.on_heartbeats([heartbeat(), heartbeat(leaving=True)])

@@ -151,7 +151,7 @@ async def rig_of(kind: str, **settings: Any) -> AsyncIterator[Rig]:
         yield rig
         assert await rig.leftovers() == []
     finally:  # a test that failed must not make the next one fail
-        await runtime.reap(lambda node: node == NODE)
+        await runtime.reap(lambda left: left.node_id == NODE)
         await runtime.close()
 
 

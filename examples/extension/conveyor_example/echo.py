@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from services.worker.runtimes.protocol import (
     STOPPED,
+    Leftover,
     LogSink,
     Outcome,
     ProgressSink,
@@ -25,7 +26,7 @@ class EchoRuntime:
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> "EchoExecution":
         return EchoExecution(spec, log)
 
-    async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
+    async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
         return 0  # nothing is ever left behind
 
     async def remove_earlier(self, spec: TaskSpec) -> int:

@@ -38,13 +38,10 @@ WHERE state = 'RUNNING' AND lease_expires_at IS NOT NULL AND node_id IS NOT NULL
 
 MARK_GONE = "UPDATE nodes SET status = 'OFFLINE', task_count = 0 WHERE id = ANY($1::text[])"
 
-# A worker that was forgotten is gone as well. One that has just fallen silent may only have been
-# frozen or cut off: were it to come back now, what it starts would be taken for its leftovers.
+# A worker that was forgotten is gone as well.
 ABANDONED = """
 SELECT id FROM unnest($1::text[]) AS s(id)
-WHERE NOT EXISTS (SELECT FROM nodes n
-                  WHERE n.id = s.id
-                    AND (n.status = 'UP' OR n.last_heartbeat_at > now() - 3 * n.lease))
+WHERE NOT EXISTS (SELECT FROM nodes n WHERE n.id = s.id AND n.status = 'UP')
 """
 
 FORGET = "DELETE FROM nodes WHERE last_heartbeat_at < now() - $1::interval"

@@ -7,13 +7,16 @@ from shared.postgres.pool import Connection
 LIMIT = 50  # jobs with logs of many megabytes among them must go within a statement's time
 
 # Deleting a job takes its tasks, their logs and its context along; its events know of no job.
-# A sub-job stays until the task that waits for it has heard how it ended.
+# A sub-job stays until the task that waits for it has heard how it ended, and any job until its
+# webhooks are told: what they are told, and with which headers, is evaluated from its row.
 EXPIRED_JOBS = f"""
 WITH deleted AS (
     DELETE FROM jobs WHERE id IN (
         SELECT id FROM jobs j WHERE delete_at < now()
           AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = j.parent_task_id
                           AND t.state = 'RUNNING' AND t.dispatch = j.parent_dispatch)
+          AND NOT EXISTS (SELECT FROM webhook_events e WHERE e.job_id = j.id)
+          AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.job_id = j.id)
         ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
     RETURNING id
 ), events AS (

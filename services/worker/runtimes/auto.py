@@ -5,6 +5,7 @@ from collections.abc import Callable
 from services.worker.runtimes.leaders import Leaders
 from services.worker.runtimes.protocol import (
     Execution,
+    Leftover,
     LogSink,
     Outcome,
     ProgressSink,
@@ -88,9 +89,9 @@ class AutoRuntime:
             )
         return self._shell.execution(spec, log, progress)
 
-    async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
-        removed = 0 if self._shell is None else await self._shell.reap(is_abandoned)
-        return removed + await self._containers.reap(is_abandoned)
+    async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
+        removed = 0 if self._shell is None else await self._shell.reap(is_left)
+        return removed + await self._containers.reap(is_left)
 
     async def remove_earlier(self, spec: TaskSpec) -> int:
         if spec.image is not None:

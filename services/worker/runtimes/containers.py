@@ -13,7 +13,7 @@ from services.worker.runtimes.log_lines import LogLines
 from services.worker.runtimes.mounts import MOUNT_TYPES, MountType
 from services.worker.runtimes.place import Place, is_bare
 from services.worker.runtimes.probes import Welcome
-from services.worker.runtimes.protocol import Execution, LogSink, ProgressSink
+from services.worker.runtimes.protocol import Execution, Leftover, LogSink, ProgressSink
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.sidecars import Accompanied, Companion
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
@@ -53,13 +53,13 @@ class ContainerRuntime:
             post=[self._aux(aux, around, log) for aux in spec.post],
         )
 
-    async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
+    async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
         """Containers first: while one stands, its networks and volumes can't go."""
         engine = self._room.engine
         made = engine.resources
 
         def left(found: Sequence[tuple[str, str]]) -> list[str]:
-            return [each for each, node in found if is_abandoned(node)]
+            return [each for each, node in found if is_left(Leftover(node, each))]
 
         removed = await _remove(left(await engine.labelled()), engine.delete)
         removed += await _remove(left(await made.labelled_networks()), made.remove_network)

@@ -8,7 +8,7 @@ what a dead worker left behind.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_spec import TaskSpec
@@ -92,6 +92,14 @@ class Execution(Protocol):
         ...
 
 
+class Leftover(NamedTuple):
+    """Something that was made for a task of the worker `node_id`. `name` is the thing's own, and
+    never another's after it."""
+
+    node_id: str
+    name: str
+
+
 class Runtime(Protocol):
     """Where a worker's tasks run: one for each process, used for as many tasks at once as it has
     slots. Nothing in it may block the event loop: heartbeats go over the same one.
@@ -114,11 +122,11 @@ class Runtime(Protocol):
         """
         ...
 
-    async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
-        """Remove what is left of tasks whose `node_id` is abandoned; the number removed.
+    async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
+        """Remove what is left of tasks whose worker is gone; the number removed.
 
-        Ask `is_abandoned` of every node that something is labelled with: the question is also how
-        the worker learns whose leftovers there are. Raises RuntimeUnavailable.
+        Ask `is_left` of everything that was made for a task and is labelled with a worker: the
+        question is also how the worker learns what there is. Raises RuntimeUnavailable.
         """
         ...
 

@@ -14,6 +14,7 @@ from services.worker.runtimes.leaders import Leaders
 from services.worker.runtimes.orphans import adopt_orphans, end_processes_of
 from services.worker.runtimes.protocol import (
     Execution,
+    Leftover,
     LogSink,
     ProgressSink,
 )
@@ -46,10 +47,11 @@ class ShellRuntime:
             post=[self._aux(aux, around, log) for aux in spec.post],
         )
 
-    async def reap(self, is_abandoned: Callable[[str], bool]) -> int:
-        return await asyncio.to_thread(
-            self._remove, lambda directory: is_abandoned(node_of(directory) or "")
-        )
+    async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
+        def is_left_directory(directory: Path) -> bool:
+            return is_left(Leftover(node_of(directory) or "", directory.name))
+
+        return await asyncio.to_thread(self._remove, is_left_directory)
 
     async def remove_earlier(self, spec: TaskSpec) -> int:
         return await asyncio.to_thread(self._remove, lambda each: is_earlier(each, spec))
