@@ -4,7 +4,7 @@ As `shared.store` does: a batch of events first, then the questions in rounds, a
 transaction; messages between jobs are left in `messages`, for the test to deliver, repeat or lose.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -28,15 +28,14 @@ from shared.lifecycle import (
     JobSubmitted,
     Offspring,
     OutputEvaluated,
+    OutputFailed,
     Parent,
     PlanDependents,
     Planned,
-    PlannedTask,
     PlanReady,
     PlanTask,
     ReportToParent,
     ResumeSubJob,
-    RetryPolicy,
     SubJob,
     SubJobAbandoned,
     SubJobEnded,
@@ -55,41 +54,12 @@ from shared.lifecycle import (
     decide,
     derived_id,
 )
+from tests.support.family_specs import Spec
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Place = tuple[str, int]
-
-
-@dataclass(frozen=True)
-class Spec:
-    """A task as submitted. `inner` are the children of a parallel, the one of an each, or the list
-    of a sub-job; `needs` (by place from 0) makes that a graph."""
-
-    kind: TaskKind = TaskKind.TASK
-    inner: tuple["Spec", ...] = ()
-    items: int = 0
-    concurrency: int = 0
-    required: int | None = None
-    plans_as: str = "task"  # or "skipped", "failed"
-    allow_failure: bool = False
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    needs: tuple[frozenset[int], ...] | None = None
-    is_detached: bool = False
-
-    def child(self, place: int) -> "Spec":
-        return self.inner[place if self.kind is TaskKind.PARALLEL else 0]
-
-    @property
-    def planned(self) -> PlannedTask:
-        queue = "default" if self.kind is TaskKind.TASK else ""
-        return PlannedTask(
-            name="t",
-            queue=queue,
-            kind=self.kind,
-            allow_failure=self.allow_failure,
-            retry=self.retry,
-            definition={"spec": self},
-        )
+Watcher = Callable[[Job, Task | None, Event, Decision | Ignored], None]
+"""Sees each decision, with the job and task as they were before it."""
 
 
 @dataclass
@@ -99,6 +69,7 @@ class World:
     tasks: dict[str, Task] = field(default_factory=dict)  # in the order they were made
     messages: list[Event] = field(default_factory=list)
     granted: dict[tuple[str, int], str] = field(default_factory=dict)
+    watchers: list[Watcher] = field(default_factory=list)
     _lists: dict[str, Spec] = field(default_factory=dict)
     _done: dict[str, set[int]] = field(default_factory=dict)
     _questions: list[Command] = field(default_factory=list)
@@ -140,6 +111,9 @@ class World:
             if self.tasks[job.parent.task_id].state is not TaskState.RUNNING:
                 yield SubJobAbandoned(job.id, job.parent.dispatch)
 
+    def listed(self, job_id: str) -> Spec:
+        return self._lists[job_id]
+
     def _add(self, job_id: str, listed: Spec, parent: Parent | None) -> Job:
         self._lists[job_id] = listed
         self._done[job_id] = set()
@@ -148,7 +122,8 @@ class World:
             state=JobState.PENDING,
             task_count=len(listed.inner),
             created_at=self.now,
-            has_output=listed.allow_failure,
+            has_output=bool(listed.output),
+            timeout=listed.timeout,
             is_graph=listed.needs is not None,
             parent=parent,
         )
@@ -158,6 +133,8 @@ class World:
         assert job is not None
         task = self.tasks.get(event.task_id) if isinstance(event, TaskEvent) else None
         outcome: Decision | Ignored = decide(job, task, event, self.now)
+        for watch in self.watchers:
+            watch(job, task, event, outcome)
         if isinstance(outcome, Decision):
             self.jobs[outcome.job.id] = outcome.job
             for new in outcome.new_tasks:
@@ -346,7 +323,12 @@ class World:
 
     def _outputs(self) -> list[Event]:
         asked = [q for q in self._take(EvaluateOutput) if isinstance(q, EvaluateOutput)]
-        return [OutputEvaluated(question.job_id, "done") for question in asked]
+        return [self._output(question.job_id) for question in asked]
+
+    def _output(self, job_id: str) -> Event:
+        if self._lists[job_id].output == "fails":
+            return OutputFailed(job_id, "the output fails")
+        return OutputEvaluated(job_id, "done")
 
 
 def _is_unfinished(task: Task) -> bool:

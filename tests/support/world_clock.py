@@ -1,0 +1,46 @@
+"""What the scheduler of a world in memory finds due."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from shared.lifecycle import (
+    DispatchMissing,
+    Event,
+    JobTimedOut,
+    LeaseExpired,
+    QueueTimedOut,
+    RetryDue,
+    Task,
+    TaskState,
+    TaskTimedOut,
+)
+from tests.support.family_world import World
+
+
+def due(world: World) -> Iterator[Event]:
+    for task in world.tasks.values():
+        yield from _due_of(task, world.now)
+    for job in world.jobs.values():
+        if _is_over(job.deadline_at, world.now):
+            yield JobTimedOut(job.id)
+    yield from world.overdue()
+
+
+def _due_of(task: Task, now: datetime) -> Iterator[Event]:
+    ref = (task.job_id, task.id)
+    match task.state:
+        case TaskState.PENDING if _is_over(task.due_at, now):
+            yield RetryDue(*ref)
+        case TaskState.SCHEDULED:
+            yield DispatchMissing(*ref, task.dispatch)
+            if _is_over(task.deadline_at, now):
+                yield QueueTimedOut(*ref, task.dispatch)
+        case TaskState.RUNNING:
+            if _is_over(task.lease_expires_at, now):
+                yield LeaseExpired(*ref, task.dispatch)
+            if _is_over(task.deadline_at, now):
+                yield TaskTimedOut(*ref, task.dispatch)
+
+
+def _is_over(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and moment <= now

@@ -1,0 +1,23 @@
+"""How a world in memory comes to rest once nothing is lost any more."""
+
+from datetime import timedelta
+
+from tests.support.family_world import World
+from tests.support.world_invariants import check
+from tests.support.world_workers import Verdict, honest_events, success
+
+
+def finish_honestly(world: World, verdict: Verdict = success) -> None:
+    for _ in range(400):
+        world.now += timedelta(minutes=1)
+        batch = [
+            *world.messages,
+            *(e for t in world.tasks.values() for e in honest_events(t, verdict)),
+        ]
+        world.messages.clear()
+        batch += world.overdue()
+        if not batch:
+            return
+        world.happen(*batch)
+        check(world)
+    raise AssertionError("the jobs do not end")

@@ -1,0 +1,44 @@
+"""What holds of the jobs and tasks of a world in memory at any moment."""
+
+from shared.lifecycle import Task, TaskState
+from tests.support.family_world import World
+
+ACTIVE = (TaskState.PENDING, TaskState.SCHEDULED, TaskState.RUNNING)
+
+
+def check(world: World) -> None:
+    for task in world.tasks.values():
+        job = world.jobs[task.job_id]
+        assert 0 <= task.progress <= 100
+        if task.state is TaskState.CREATED or task.state in ACTIVE:
+            assert not job.state.is_final, "a task is left behind in a final job"
+            if task.parent_id is not None:
+                parent = world.tasks[task.parent_id]
+                waits = parent.state is TaskState.CREATED and task.state is TaskState.CREATED
+                assert parent.state is TaskState.RUNNING or waits, "its family has ended"
+        if task.state is TaskState.RUNNING and task.children is not None:
+            check_family(world, task)
+    for job in world.jobs.values():
+        assert 0 <= job.progress <= 100
+        assert 0 <= job.position <= job.task_count
+        is_moved = any(
+            t.job_id == job.id and t.state in ACTIVE and t.children is None
+            for t in world.tasks.values()
+        )
+        assert job.state.is_final or is_moved, "nothing can happen in a job that is not final"
+
+
+def check_family(world: World, parent: Task) -> None:
+    counts = parent.children
+    assert counts is not None
+    last = list(world.of_parent(parent.id).values())
+    ended = [t for t in last if t.state.is_final]
+    assert len(last) == counts.total
+    assert counts.begun == sum(t.state is not TaskState.CREATED for t in last)
+    assert counts.ended == len(ended)
+    assert counts.failed == sum(
+        t.state is TaskState.FAILED and not t.plan.allow_failure for t in ended
+    )
+    assert not counts.concurrency or counts.active <= counts.concurrency
+    older = [t for t in world.tasks.values() if t.parent_id == parent.id and t not in last]
+    assert all(t.state.is_final for t in older), "two attempts at one child are active"
