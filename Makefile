@@ -14,10 +14,10 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 SOURCES := services shared cli tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run check test chaos bench test-fresh fmt docs requirements clean
+.PHONY: help demo run check test chaos bench test-fresh fmt docs record-messages requirements clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUN) ## Run examples/hello.yaml from start to end and leave nothing behind
 	@$(BIN)/conveyor demo
@@ -57,6 +57,9 @@ fmt: $(DEV) ## Format the code and repair what can be repaired by itself
 
 docs: $(RUN) ## Draw docs/settings.md from the code
 	$(BIN)/conveyor settings > docs/settings.md
+
+record-messages: $(DEV) ## Keep the messages of this version for the tests of those to come
+	@$(BIN)/python -m tests.support.recorded_messages
 
 # Packages that are found in a directory of this machine have hashes of their own: not here.
 requirements: export PIP_FIND_LINKS =

@@ -64,7 +64,10 @@ def read_mounts(entries: Sequence[Entry]) -> tuple[Mount, ...]:
 
 
 def read_login(registry: Entry | None) -> RegistryLogin | None:
-    return RegistryLogin(**registry) if registry else None
+    if not registry:
+        return None
+    # Field by field: a coordinator of a newer version may know of more.
+    return RegistryLogin(username=registry["username"], password=registry["password"])
 
 
 def _program(entry: Entry, task: TaskSpec, env: Mapping[str, str]) -> TaskSpec:

@@ -1,4 +1,9 @@
-"""Migrations: numbered .sql files, forward only, each in a transaction, each run once."""
+"""Migrations: numbered .sql files, forward only, each in a transaction, each run once.
+
+Services of two versions run side by side while one is exchanged for the other, so a migration only
+adds. One that takes away what an earlier version reads or writes comes a release after the code
+that no longer needs it, and is called `contract_…`: older services refuse such a database alone.
+"""
 
 import hashlib
 import re
@@ -29,6 +34,8 @@ SELECT_APPLIED = "SELECT version, name, checksum FROM schema_migrations ORDER BY
 RECORD = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)"
 LOCK = "SELECT pg_advisory_lock($1)"
 
+_TAKES_AWAY = "contract_"
+
 
 class MigrationRejected(CannotStart):
     """The database and this version of the code don't fit each other; the text says how."""
@@ -44,6 +51,10 @@ class Migration:
     def checksum(self) -> str:
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
+    @property
+    def takes_away(self) -> bool:
+        return self.name.startswith(_TAKES_AWAY)
+
     def __str__(self) -> str:
         return f"{self.version:04}_{self.name}"
 
@@ -53,6 +64,13 @@ class Applied:
     version: int
     name: str
     checksum: str
+
+    @property
+    def takes_away(self) -> bool:
+        return self.name.startswith(_TAKES_AWAY)
+
+    def __str__(self) -> str:
+        return f"{self.version:04}_{self.name}"
 
 
 def migrations() -> list[Migration]:
@@ -113,18 +131,22 @@ async def _run(connection: asyncpg.Connection, migration: Migration) -> None:
 def pending_migrations(
     known: Sequence[Migration], applied: Sequence[Applied]
 ) -> Sequence[Migration]:
-    """Those still to be run, in order. Raises MigrationRejected when the history is another."""
-    if len(applied) > len(known):
-        newest = applied[-1]
-        raise MigrationRejected(
-            f"the database is newer than this version of Conveyor: it has migration "
-            f"{newest.version:04}_{newest.name}, the newest known here is "
-            f"{known[-1] if known else 'none'}; run the version that made it, or a later one"
-        )
+    """Those still to be run, in order. Raises MigrationRejected when the history is another, or
+    when a newer version has taken away what this one needs."""
+    newer = applied[len(known) :]
+    for one in newer:
+        if one.takes_away:
+            raise MigrationRejected(
+                f"the database is too new for this version of Conveyor: it has migration "
+                f"{one}, the newest known here is {known[-1] if known else 'none'}; "
+                f"run the version that made it, or a later one"
+            )
+    if newer:
+        log.warning("the database is of a newer version", newest=str(newer[-1]))
     for migration, record in zip(known, applied, strict=False):
         if (record.version, record.checksum) != (migration.version, migration.checksum):
             raise MigrationRejected(
-                f"migration {migration} is not what was run as {record.version:04}_{record.name}: "
+                f"migration {migration} is not what was run as {record}: "
                 "a migration that was released must never change"
             )
     return known[len(applied) :]

@@ -24,9 +24,15 @@ def test_only_what_was_not_run_yet_is_pending() -> None:
     assert pending_migrations([FIRST, SECOND], applied(FIRST, SECOND)) == []
 
 
-def test_a_database_newer_than_the_code_is_refused() -> None:
-    with pytest.raises(MigrationRejected, match=r"newer than this version.*0002_nodes.*0001_jobs"):
-        pending_migrations([FIRST], applied(FIRST, SECOND))
+def test_a_database_to_which_a_newer_version_has_added_is_fit_for_an_older_one() -> None:
+    assert pending_migrations([FIRST], applied(FIRST, SECOND)) == []
+
+
+def test_a_database_from_which_a_newer_version_has_taken_away_is_refused() -> None:
+    taken = Migration(2, "contract_jobs", "ALTER TABLE jobs DROP COLUMN old")
+    last = Migration(3, "nodes", "CREATE TABLE nodes ()")
+    with pytest.raises(MigrationRejected, match=r"too new.*0002_contract_jobs.*0001_jobs"):
+        pending_migrations([FIRST], applied(FIRST, taken, last))
 
 
 def test_a_migration_that_was_changed_after_it_ran_is_refused() -> None:

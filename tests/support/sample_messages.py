@@ -1,0 +1,166 @@
+"""Messages of every kind as this version writes them: with every field filled, and the variants."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.messages import (
+    Change,
+    Changes,
+    Claim,
+    Finished,
+    Heartbeat,
+    Kinship,
+    LogPart,
+    Orders,
+    ProgressReport,
+    Refusal,
+    Reports,
+    Returned,
+    RunTask,
+    StopOrder,
+    SubJobAbandon,
+    SubJobEnd,
+    SubJobResume,
+    TaskRef,
+    Telemetry,
+)
+
+SEALING_KEY = "YSBrZXkgdGhhdCBpcyBmb3IgdGVzdHMgYWxvbmUuLi4="
+_ENCRYPTED = (
+    "fernet:gAAAAABrCqqxuhcR3HQOY3s2m3VqY07xIVcAPsUkA1VqLuXEIwJWt6Ua9VBljiCKtvNXZxJrD"
+    "m23GNX3x_QpPgOsK-dOzwN-d_8y1DG8e4rk1TMvl5Vr7ZxHbBG2Kv_xF_MbD6cApZOYGTt-KccfZNcHH"
+    "VsuxUGPzwlgxAmsp9x_npH4niRHSEkwoR5mccMLnc6j3hlWzOdj"
+)
+_AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+_REF: dict[str, Any] = {"job_id": "0a" * 16, "task_id": "0b" * 16, "dispatch": 2}
+_NODE = "0c" * 16
+_LOG = LogPart(
+    job_id=_REF["job_id"],
+    task_id=_REF["task_id"],
+    number=1_000_001,
+    contents="first line\nä second one\n",
+    created_at=_AT,
+)
+
+_PROGRAM: dict[str, object] = {
+    "name": "a name",
+    "image": "busybox:1",
+    "registry": {"username": "me", "password": "[REDACTED]"},
+    "cmd": ["-c", "true"],
+    "entrypoint": ["sh"],
+    "run": "echo $GREETING > $TORK_OUTPUT",
+    "env": {"GREETING": "hello", "TOKEN": "[REDACTED]"},
+    "files": {"data/in.txt": "text"},
+    "timeout": "90s",
+}
+_DEFINITION: dict[str, object] = _PROGRAM | {
+    "workdir": "/work",
+    "limits": {"cpus": "0.5", "memory": "64m"},
+    "mounts": [
+        {"type": "volume", "target": "/shared"},
+        {"type": "bind", "source": "/data", "target": "/data", "opts": {"readonly": "true"}},
+    ],
+    "networks": ["backend"],
+    "gpus": "all",
+    "privileged": True,
+    "pre": [_PROGRAM],
+    "post": [_PROGRAM],
+    "sidecars": [_PROGRAM | {"probe": {"path": "/health", "port": 8080, "timeout": "5s"}}],
+}
+_PLAIN = 'plain:{"definition":{"env":{"TOKEN":"hunter2-hunter2"}},"secrets":["hunter2-hunter2"]}'
+
+
+def _run_task(**changes: Any) -> RunTask:
+    fields: dict[str, Any] = {
+        **_REF,
+        "attempt": 1,
+        "queue": "highcpu",
+        "timeout_seconds": 90.5,
+        "definition": _DEFINITION,
+        "sealed": _PLAIN,
+    }
+    return RunTask(**(fields | changes))
+
+
+def _finished(**changes: Any) -> Finished:
+    return Finished(**_REF, log_parts=1, log=[_LOG], **changes)
+
+
+def _reports(**lists: Any) -> Reports:
+    return Reports(node_id=_NODE, lease_seconds=30.0, **lists)
+
+
+_SUCCEEDED = _finished(result="a result", exit_code=0, cause="exit")
+_FAILED = _finished(error="exit code 3", exit_code=3, cause="exit")
+_SUBJOB_END: dict[str, Any] = {**_REF, "subjob_id": "0d" * 16}
+_SUBJOB = {"job_id": "0d" * 16, "dispatch": 2}
+
+SAMPLES: dict[str, BaseModel] = {
+    "run_task": _run_task(),
+    "run_task-encrypted": _run_task(sealed=_ENCRYPTED),
+    "run_task-without-secrets": _run_task(sealed=None, timeout_seconds=None, attempt=0),
+    "reports": _reports(
+        claims=[Claim(**_REF)], finished=[_SUCCEEDED, _FAILED], returned=[Returned(**_REF)]
+    ),
+    "reports-claim": _reports(claims=[Claim(**_REF)]),
+    "reports-succeeded": _reports(finished=[_SUCCEEDED]),
+    "reports-failed": _reports(finished=[_FAILED]),
+    "reports-timed-out": _reports(finished=[_finished(error="timed out", cause="timeout")]),
+    "reports-failed-otherwise": _reports(finished=[_finished(error="no such image")]),
+    "reports-returned": _reports(returned=[Returned(**_REF)]),
+    "kinship": Kinship(
+        ended=[
+            SubJobEnd(**_SUBJOB_END, state="COMPLETED", result="a result"),
+            SubJobEnd(**_SUBJOB_END, state="FAILED", error="exit code 3"),
+            SubJobEnd(**_SUBJOB_END, state="CANCELLED"),
+        ],
+        abandoned=[SubJobAbandon(**_SUBJOB)],
+        resumed=[SubJobResume(**_SUBJOB)],
+    ),
+    "orders": Orders(
+        granted=[TaskRef(**_REF)],
+        refused=[Refusal(**_REF, reason="task is RUNNING")],
+        stop=[StopOrder(**_REF, reason="cancelled")],
+        abandoned=[_NODE],
+    ),
+    "telemetry": Telemetry(
+        node_id=_NODE, logs=[_LOG], progress=[ProgressReport(**_REF, progress=42.5)]
+    ),
+    "heartbeat": Heartbeat(
+        node_id=_NODE,
+        name="worker-1",
+        hostname="host-1",
+        port=8004,
+        version="0.1.0",
+        started_at=_AT,
+        cpu_percent=12.5,
+        queue="default:2,highcpu",
+        lease_seconds=30.0,
+        leaving=True,
+        tasks=[TaskRef(**_REF)],
+        strangers=["0e" * 16],
+    ),
+    "changes": Changes(
+        changes=[
+            Change(job_id="0a" * 16, version=1, state="SCHEDULED", at=_AT),
+            Change(
+                job_id="0a" * 16,
+                version=7,
+                state="RUNNING",
+                at=_AT,
+                position=2,
+                progress=50.0,
+                result="a result",
+                error="an error",
+                task_id="0b" * 16,
+                task_name="a name",
+                parent_id="0f" * 16,
+                attempt=1,
+                node_id=_NODE,
+                is_progress=True,
+            ),
+        ]
+    ),
+}
