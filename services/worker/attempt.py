@@ -29,6 +29,7 @@ from shared.jobspec.durations import format_duration
 from shared.messages import Claim, Finished, ProgressReport, Returned, RunTask, Telemetry, encode
 from shared.messages.queues import TELEMETRY
 from shared.process.redaction import Redactor
+from shared.process.sealing import SealingError
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +61,7 @@ class Attempt:
             unsealed = self._bench.definitions.read(self._order)
         except Exception as error:  # noqa: BLE001 - whatever it is, trying again gives the same
             # It can't run here or anywhere; claimed first, since only a granted task may fail.
-            await self._fail_unread(str(error) or type(error).__name__)
+            await self._fail_unread(error)
             return
         self._redactor = unsealed.redactor
         task_log = TaskLog(
@@ -228,7 +229,9 @@ class Attempt:
         self._log.info("task ended", error=error)
         return Finished(**ref, error=error, **why, log_parts=task_log.part_count, log=tail)
 
-    async def _fail_unread(self, error: str) -> None:
+    async def _fail_unread(self, why: Exception) -> None:
+        is_told = isinstance(why, SealingError | ValueError) and str(why)
+        error = str(why) if is_told else f"can't read the task: {type(why).__name__}: {why}"
         try:
             await self._be_granted()
         except _Interrupted:

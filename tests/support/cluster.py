@@ -1,6 +1,7 @@
 """A distributed Conveyor of real processes, started, watched, killed and stopped by pid."""
 
 import asyncio
+import itertools
 import os
 import signal
 import subprocess
@@ -20,10 +21,12 @@ _ROOT = Path(__file__).parent.parent.parent
 
 
 class Service:
-    """One running service; `url` is where its /health is (the coordinator's API too)."""
+    """One running service, of the version that lies at `code`; `url` is where its /health is (the
+    coordinator's API too)."""
 
-    def __init__(self, name: str, env: Mapping[str, str], log: Path) -> None:
+    def __init__(self, name: str, env: Mapping[str, str], log: Path, code: Path = _ROOT) -> None:
         self.name = name
+        self.code = code
         [port] = free_ports(1)
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
@@ -31,8 +34,8 @@ class Service:
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", f"services.{name}"],
-                env={**env, address: f"127.0.0.1:{port}"},
-                cwd=_ROOT,
+                env={**env, address: f"127.0.0.1:{port}", "PYTHONPATH": str(code)},
+                cwd=code,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -63,9 +66,9 @@ class Cluster:
     def __init__(self, amqp_url: str, dsn: str, directory: Path, **env: str) -> None:
         self._directory = directory
         self.services: list[Service] = []
+        self._numbers = itertools.count()
         self._env = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(_ROOT),
             "HOME": str(directory),
             "CONVEYOR_BROKER_URL": amqp_url,
             "CONVEYOR_POSTGRES_DSN": dsn,
@@ -75,9 +78,10 @@ class Cluster:
             **env,
         }
 
-    def start(self, name: str, **env: str) -> Service:
-        log = self._directory / f"{name}-{len(self.services)}.log"
-        service = Service(name, {**self._env, **env}, log)
+    def start(self, name: str, code: Path = _ROOT, **env: str) -> Service:
+        """`code` is where another version lies."""
+        log = self._directory / f"{name}-{next(self._numbers)}.log"
+        service = Service(name, {**self._env, **env}, log, code)
         self.services.append(service)
         return service
 
