@@ -123,6 +123,7 @@ SAMPLES: dict[str, BaseModel] = {
         granted=[TaskRef(**_REF)],
         refused=[Refusal(**_REF, reason="task is RUNNING")],
         stop=[StopOrder(**_REF, reason="cancelled")],
+        unaccounted=[TaskRef(**_REF)],
         abandoned=[_NODE],
     ),
     "telemetry": Telemetry(
@@ -143,6 +144,7 @@ SAMPLES: dict[str, BaseModel] = {
         strangers=["0e" * 16],
     ),
     "changes": Changes(
+        is_stored=True,
         changes=[
             Change(job_id="0a" * 16, version=1, state="SCHEDULED", at=_AT),
             Change(
@@ -161,6 +163,6 @@ SAMPLES: dict[str, BaseModel] = {
                 node_id=_NODE,
                 is_progress=True,
             ),
-        ]
+        ],
     ),
 }
