@@ -55,8 +55,9 @@ fmt: $(DEV) ## Format the code and repair what can be repaired by itself
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-docs: $(RUN) ## Draw docs/settings.md from the code
+docs: $(RUN) ## Draw docs/settings.md and docs/metrics.md from the code
 	$(BIN)/conveyor settings > docs/settings.md
+	$(BIN)/conveyor metrics > docs/metrics.md
 
 record-messages: $(DEV) ## Keep the messages of this version for the tests of those to come
 	@$(BIN)/python -m tests.support.recorded_messages

@@ -46,6 +46,7 @@ _SERVICES = {
     ),
     "migrate": _Entry("cli.migrate:migrate", "Bring the Postgres schema up to date."),
     "settings": _Entry("cli.settings:settings", "Print every setting, its default and meaning."),
+    "metrics": _Entry("cli.metrics:metrics", "Print every metric and what it shows."),
 }
 _ITSELF = {
     "completion": _Entry("cli.completion:completion", "Print what makes a shell complete."),

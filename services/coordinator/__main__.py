@@ -11,7 +11,7 @@ from shared.store.opening import opened_ground
 
 async def _serve(settings: CoordinatorSettings, stop: Stop) -> None:
     async with opened_ground("coordinator", settings.broker, settings.postgres) as ground:
-        await run(settings, ground.broker, ground.pool, stop)
+        await run(settings, ground.broker, ground.pool, stop, ground.metrics)
 
 
 def main() -> int:

@@ -28,8 +28,10 @@ from shared.messages import Kinship, Reports, Telemetry
 from shared.messages.queues import COMPLETIONS, TELEMETRY
 from shared.postgres.pool import Pool
 from shared.process.loops import every
+from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
+from shared.store.backlog import watch_outbox
 from shared.store.engine import Engine
 from shared.store.opening import UNAVAILABLE, watched
 from shared.store.planning import Planner
@@ -40,12 +42,19 @@ _RELAY_SECONDS = 1.0
 _GOODBYE_SECONDS = 5.0
 
 
-async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: Stop) -> None:
+async def run(
+    settings: CoordinatorSettings,
+    broker: Broker,
+    pool: Pool,
+    stop: Stop,
+    metrics: Metrics | None = None,
+) -> None:
     """Serve until `stop`; requests and messages that have begun are finished."""
+    metrics = metrics or Metrics()
     sealer = Sealer(settings.encryption.keys)
     async with (
-        Engine(pool, broker, Planner(sealer)) as engine,
-        watched(broker, pool, stop) as ground,
+        Engine(pool, broker, Planner(sealer), metrics) as engine,
+        watched(broker, pool, metrics, stop) as checks,
     ):
         consumers: list[BatchConsumer[Any]] = [
             BatchConsumer(
@@ -61,21 +70,22 @@ async def run(settings: CoordinatorSettings, broker: Broker, pool: Pool, stop: S
         ]
         reads, access = Reads(pool), AccessStore(pool)
         ports = ApiPorts(
-            commands=EngineCommands(engine),
+            commands=EngineCommands(engine, metrics),
             reads=reads,
             access=access,
             schedules=Schedules(pool),
             final_jobs=FinalJobs(reads),
-            live=Live(pool, ground.metrics),
+            live=Live(pool, metrics),
             broker=broker,
             dead_letters=DeadLetters(broker),
             sealer=sealer,
-            metrics=ground.metrics,
-            health_checks=ground.checks,
+            metrics=metrics,
+            health_checks=checks,
         )
         async with asyncio.TaskGroup() as group, _serving(ports, settings.http):
             consuming = [group.create_task(consumer.run()) for consumer in consumers]
             consuming.append(group.create_task(warn_without_admin(settings.auth, access)))
+            consuming.append(group.create_task(watch_outbox(pool, metrics, stop)))
             await every(
                 engine.outbox.relay_round,
                 interval_seconds=_RELAY_SECONDS,

@@ -2,16 +2,28 @@
 
 from services.coordinator.ports import UnknownJob, WrongState
 from shared.lifecycle import NO_SUCH_JOB, Ignored, JobCancelled, JobRestarted, JobSubmitted
+from shared.process.metrics import Metrics, Told
+from shared.process.promises import MADE_ONCE
 from shared.store.apply import ALREADY_SUBMITTED, Work
 from shared.store.engine import Engine
 from shared.store.new_job import NewJob
+
+_SUBMISSIONS = Told(
+    "submissions_total",
+    "Submissions that were taken: `made`, or `repeated` under an idempotency key that had made "
+    "its job before.",
+    MADE_ONCE,
+    labels=("outcome",),
+)
 
 
 class EngineCommands:
     """The API's `JobCommands`, carried out by the engine. All may raise DatabaseUnavailable."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, metrics: Metrics) -> None:
         self._engine = engine
+        submissions = metrics.counter(_SUBMISSIONS)
+        self._made, self._repeated = submissions.labels("made"), submissions.labels("repeated")
 
     async def submit(self, new_job: NewJob) -> bool:
         """Store the job and send its first task; when this returns neither can be lost.
@@ -19,7 +31,9 @@ class EngineCommands:
         False when its key was used before, and nothing has happened.
         """
         work = Work(JobSubmitted(new_job.job), new_job=new_job)
-        return await self._engine.perform_one(work) != ALREADY_SUBMITTED
+        is_new = await self._engine.perform_one(work) != ALREADY_SUBMITTED
+        (self._made if is_new else self._repeated).inc()
+        return is_new
 
     async def cancel(self, job_id: str) -> None:
         """Raises UnknownJob, WrongState."""

@@ -23,6 +23,7 @@ from shared.messages.queues import COMPLETIONS, EVENTS, TELEMETRY
 from shared.postgres.embedded import EmbeddedPostgres
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, create_pool
+from shared.process.metrics import Metrics
 from shared.process.run import Stop
 
 log = structlog.get_logger()
@@ -83,18 +84,21 @@ async def _serve(settings: DevSettings, broker: InProcessBroker, pool: Pool, sto
     as nothing but memory holds it.
     """
     runtime = make_runtime(settings.runtime)
+    metrics = Metrics()  # one page, the coordinator's, for all
     deciders_stop, dispatcher_stop = Stop(), Stop()
     try:
         predecessors = await clear_after_predecessors(pool, runtime)
         async with asyncio.TaskGroup() as group:
             deciders = [
-                group.create_task(run_coordinator(settings, broker, pool, deciders_stop)),
+                group.create_task(run_coordinator(settings, broker, pool, deciders_stop, metrics)),
                 group.create_task(
-                    run_scheduler(settings, broker, pool, deciders_stop, predecessors=predecessors)
+                    run_scheduler(
+                        settings, broker, pool, deciders_stop, metrics, predecessors=predecessors
+                    )
                 ),
             ]
-            group.create_task(run_dispatcher(settings, broker, pool, dispatcher_stop))
-            await run_worker(settings, broker, RuntimeWatch(runtime), stop)
+            group.create_task(run_dispatcher(settings, broker, pool, dispatcher_stop, metrics))
+            await run_worker(settings, broker, RuntimeWatch(runtime), stop, metrics)
             await _until_handled(broker, COMPLETIONS, TELEMETRY)
             deciders_stop.request()
             await asyncio.wait(deciders)

@@ -13,7 +13,7 @@ async def _serve(settings: SchedulerSettings, stop: Stop) -> None:
     async with opened_with_health(
         "scheduler", settings.broker, settings.postgres, settings.health, stop
     ) as ground:
-        await run(settings, ground.broker, ground.pool, stop)
+        await run(settings, ground.broker, ground.pool, stop, ground.metrics)
 
 
 def main() -> int:

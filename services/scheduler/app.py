@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from services.scheduler.calm import Calm
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.loops import RetentionLoops, TaskLoops
+from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import SchedulerSettings
 from shared.broker import Broker
@@ -15,8 +16,10 @@ from shared.messages.queues import HEARTBEATS
 from shared.postgres.pool import Pool
 from shared.process.clock import lasting_seconds
 from shared.process.loops import Round, every
+from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
+from shared.store.backlog import watch_outbox
 from shared.store.engine import Engine
 from shared.store.opening import UNAVAILABLE
 from shared.store.planning import Planner
@@ -27,6 +30,7 @@ async def run(
     broker: Broker,
     pool: Pool,
     stop: Stop,
+    metrics: Metrics | None = None,
     *,
     predecessors: Sequence[str] | None = None,
 ) -> None:
@@ -35,13 +39,15 @@ async def run(
     `predecessors` are for a process that has everything to itself: workers before it, all dead,
     nothing of them runs any more, and the broker has lost all messages with them.
     """
+    metrics = metrics or Metrics()
     calm = Calm(settings.schedule.calm_seconds, lasting_seconds)
     sealer = Sealer(settings.encryption.keys)
-    async with Engine(pool, broker, Planner(sealer)) as engine:
-        tasks = TaskLoops(engine, pool, broker, calm, settings.schedule)
+    seen = SchedulerMetrics(metrics, calm)
+    async with Engine(pool, broker, Planner(sealer), metrics) as engine:
+        tasks = TaskLoops(engine, pool, broker, calm, settings.schedule, seen)
         schedules = ScheduleLoop(pool, engine.outbox, sealer, settings.schedule)
         retention = RetentionLoops(pool, settings.retention)
-        heartbeats = Heartbeats(engine, pool, calm)
+        heartbeats = Heartbeats(engine, pool, calm, seen)
         consumer = BatchConsumer(
             broker, HEARTBEATS, Heartbeat, heartbeats.on_heartbeats, UNAVAILABLE
         )
@@ -58,6 +64,7 @@ async def run(
         seldom: list[Round] = [tasks.resend_missing, tasks.mend_kinship, retention.delete_expired]
         async with asyncio.TaskGroup() as group:
             consuming = group.create_task(consumer.run())
+            group.create_task(watch_outbox(pool, metrics, stop))
             for rounds, seconds in (
                 (often, settings.schedule.round_seconds),
                 (seldom, settings.retention.round_seconds),

@@ -23,6 +23,11 @@ class Calm:
         """Heartbeats can't be taken in right now."""
         self._calm_since = self._clock()
 
+    @property
+    def is_calm(self) -> bool:
+        """What `lasts` last came to, or would now; for those who only look."""
+        return self._clock() - self._calm_since >= self._calm_seconds
+
     def lasts(self) -> bool:
         """Whether a silent worker may be taken for lost. To be asked every round."""
         now = self._clock()

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from services.scheduler.calm import Calm
+from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.store import nodes
 from shared.broker import Outgoing
 from shared.messages import Heartbeat
 from shared.postgres.pool import Connection, Pool, acquired
+from shared.process.metrics import Metrics
 from shared.store.engine import Engine, Failures
 from shared.store.leases import Held, renew
 from shared.store.outgoing import abandoned_order, messages_for
@@ -15,10 +17,13 @@ from shared.store.statements import Writes, now, write
 
 
 class Heartbeats:
-    def __init__(self, engine: Engine, pool: Pool, calm: Calm) -> None:
+    def __init__(
+        self, engine: Engine, pool: Pool, calm: Calm, metrics: SchedulerMetrics | None = None
+    ) -> None:
         self._engine = engine
         self._pool = pool
         self._calm = calm
+        self._metrics = metrics or SchedulerMetrics(Metrics(), calm)
 
     async def on_heartbeats(self, heartbeats: Sequence[Heartbeat]) -> Failures:
         try:
@@ -32,10 +37,12 @@ class Heartbeats:
         held = [held for heartbeat in heartbeats for held in _held(heartbeat)]
         async with acquired(self._pool) as connection, connection.transaction():
             await nodes.record(connection, heartbeats)
-            stops = await renew(connection, held)
+            renewed, stops = await renew(connection, held)
             messages = messages_for(stops, await now(connection))
             messages += await _answers_about_strangers(connection, heartbeats)
             rows = await write(connection, Writes(messages=messages)) if messages else []
+        self._metrics.heartbeats.inc(len(heartbeats))
+        self._metrics.leases_renewed.inc(renewed)
         self._engine.outbox.send(rows)
 
 

@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from services.scheduler.calm import Calm
+from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due, nodes, retention
 from shared.broker import Broker
 from shared.lifecycle import Decision, Event
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection, Pool, acquired
+from shared.process.metrics import Metrics
 from shared.store.apply import Work
 from shared.store.engine import Engine
 from shared.store.kinship import overdue
@@ -27,12 +29,19 @@ _SHORTEST_WAIT_SECONDS = 0.01
 
 class TaskLoops:
     def __init__(
-        self, engine: Engine, pool: Pool, broker: Broker, calm: Calm, settings: ScheduleSettings
+        self,
+        engine: Engine,
+        pool: Pool,
+        broker: Broker,
+        calm: Calm,
+        settings: ScheduleSettings,
+        metrics: SchedulerMetrics | None = None,
     ) -> None:
         self._engine = engine
         self._pool = pool
         self._broker = broker
         self._calm = calm
+        self._metrics = metrics or SchedulerMetrics(Metrics(), calm)
         self._settings = settings
 
     async def send_due_retries(self) -> float | None:
@@ -74,6 +83,7 @@ class TaskLoops:
             self._calm.disturbed()
             raise
         for node in silent:
+            self._metrics.workers_silent.inc()
             log.warning("worker is silent", node=node)
         await self._perform(events)
 
@@ -86,6 +96,7 @@ class TaskLoops:
         async with connection.transaction():
             rows = await write(connection, Writes(messages=messages))
         self._engine.outbox.send(rows)
+        self._metrics.dispatches_asked_for.inc(sum(map(len, unaccounted.values())))
         log.warning("workers asked for what they don't name", workers=sorted(unaccounted))
 
     async def take_over(self, dead_nodes: Sequence[str]) -> None:
@@ -128,6 +139,7 @@ class TaskLoops:
         outcomes = await self._engine.perform([Work(event) for event in events])
         for event, outcome in zip(events, outcomes, strict=True):
             if isinstance(outcome, Decision):
+                self._metrics.on_decided(event)
                 log.info("due", event_kind=type(event).__name__, job=event.job_id)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):

@@ -13,7 +13,7 @@ async def _serve(settings: DispatcherSettings, stop: Stop) -> None:
     async with opened_with_health(
         "webhook-dispatcher", settings.broker, settings.postgres, settings.health, stop
     ) as ground:
-        await run(settings, ground.broker, ground.pool, stop)
+        await run(settings, ground.broker, ground.pool, stop, ground.metrics)
 
 
 def main() -> int:

@@ -4,9 +4,11 @@ import asyncio
 
 import aiohttp
 
+from services.webhook_dispatcher.backlog import watch_calls
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.listeners import Listening, added_listeners
+from services.webhook_dispatcher.metrics import DispatcherMetrics
 from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
@@ -14,6 +16,7 @@ from shared.messages import Changes
 from shared.messages.queues import EVENTS
 from shared.postgres.pool import Pool
 from shared.process.loops import every
+from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
 from shared.store.opening import UNAVAILABLE
@@ -21,11 +24,18 @@ from shared.store.opening import UNAVAILABLE
 _LISTENING_SECONDS = 0.5
 
 
-async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: Stop) -> None:
+async def run(
+    settings: DispatcherSettings,
+    broker: Broker,
+    pool: Pool,
+    stop: Stop,
+    metrics: Metrics | None = None,
+) -> None:
     """Serve until `stop`; calls that have begun are finished.
 
     Raises ExtensionRejected when an event listener can't be used.
     """
+    metrics = metrics or Metrics()
     listeners = added_listeners(settings.listeners.name_list)
     sealer = Sealer(settings.encryption.keys)
     events = Events(pool, sealer)
@@ -37,7 +47,8 @@ async def run(settings: DispatcherSettings, broker: Broker, pool: Pool, stop: St
             group.create_task(_tell(Listening(pool, sealer, name, listener), stop))
             for name, listener in listeners.items()
         ]
-        calls = Calls(pool, session, sealer, settings.webhook)
+        telling.append(group.create_task(watch_calls(pool, metrics, stop)))
+        calls = Calls(pool, session, sealer, settings.webhook, DispatcherMetrics(metrics))
         await every(
             calls.make_due_calls,
             interval_seconds=settings.webhook.round_seconds,

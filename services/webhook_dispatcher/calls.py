@@ -13,6 +13,7 @@ import aiohttp
 import structlog
 
 from services.webhook_dispatcher.headers import headers_of
+from services.webhook_dispatcher.metrics import DispatcherMetrics
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.signing import signature
 from services.webhook_dispatcher.store import deliveries
@@ -21,6 +22,7 @@ from shared.broker.backoff import Backoff
 from shared.expressions import ExpressionError
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
+from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, SealingError
 
 log = structlog.get_logger(__name__)
@@ -37,11 +39,13 @@ class Calls:
         session: aiohttp.ClientSession,
         sealer: Sealer,
         settings: WebhookSettings,
+        metrics: DispatcherMetrics | None = None,
     ) -> None:
         self._pool = pool
         self._session = session
         self._sealer = sealer
         self._settings = settings
+        self._metrics = metrics or DispatcherMetrics(Metrics())
         self._keys = settings.signing_keys
         self._calling: set[asyncio.Task[None]] = set()
 
@@ -81,7 +85,8 @@ class Calls:
         except (ExpressionError, SealingError) as error:
             failure, is_hopeless = f"headers: {error}", True  # another try gives the same
         else:
-            failure, is_hopeless = await self._call(delivery, headers), False
+            with self._metrics.call_seconds.time():
+                failure, is_hopeless = await self._call(delivery, headers), False
         await self._account_surely(delivery, failure, is_hopeless)
 
     async def _account_surely(
@@ -103,15 +108,18 @@ class Calls:
         async with acquired(self._pool) as connection:
             if failure is None:
                 await deliveries.done(connection, delivery.id)
+                self._metrics.taken.inc()
             elif is_hopeless or delivery.attempts >= self._settings.max_attempts:
                 log.error("webhook given up", **_named(delivery), error=failure)
                 await deliveries.done(connection, delivery.id)
+                self._metrics.given_up.inc()
             else:
                 delay = retry_delay(delivery.attempts)
                 log.warning(
                     "webhook failed", **_named(delivery), error=failure, retry_in=str(delay)
                 )
                 await deliveries.later(connection, delivery.id, delay)
+                self._metrics.failed.inc()
 
     def _signed(self, delivery: Delivery) -> dict[str, str]:
         if not self._keys:

@@ -1,14 +1,18 @@
 """`python -m services.worker`: settings in, a running worker out."""
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from services.worker.app import run
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
 from services.worker.settings import WorkerSettings
+from shared.broker import Broker
 from shared.broker.opening import opened_broker
+from shared.broker.shown import show_broker
 from shared.process.entry import enter
-from shared.process.health import serve_health
+from shared.process.health import serve_health, show_health
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 
@@ -18,11 +22,23 @@ async def _serve(settings: WorkerSettings, stop: Stop) -> None:
     try:
         async with (
             opened_broker(settings.broker) as broker,
-            serve_health(settings.health, [lambda: broker.missing, watch.missing], Metrics()),
+            _watched(settings, broker, watch) as metrics,
         ):
-            await run(settings, broker, watch, stop)
+            await run(settings, broker, watch, stop, metrics)
     finally:
         await watch.runtime.close()
+
+
+@asynccontextmanager
+async def _watched(
+    settings: WorkerSettings, broker: Broker, watch: RuntimeWatch
+) -> AsyncIterator[Metrics]:
+    metrics = Metrics()
+    checks = (lambda: broker.missing, watch.missing)
+    show_health(metrics, checks)
+    show_broker(metrics, broker)
+    async with serve_health(settings.health, checks, metrics):
+        yield metrics
 
 
 def main() -> int:

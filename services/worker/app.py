@@ -15,6 +15,7 @@ from services.worker.guardian.guard import charge_of, guarded
 from services.worker.heartbeats import Heart, Identity, started_now
 from services.worker.held import Hand, Interruption
 from services.worker.leftovers import Leftovers
+from services.worker.metrics import WorkerMetrics
 from services.worker.orders import OrderDesk
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
@@ -27,6 +28,7 @@ from shared.broker.publisher import Publisher
 from shared.messages import Orders
 from shared.messages.queues import node_queue
 from shared.process.loops import every
+from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
 
@@ -35,8 +37,15 @@ log = structlog.get_logger(__name__)
 _GOODBYE_SECONDS = 10.0
 
 
-async def run(settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, stop: Stop) -> None:
+async def run(
+    settings: WorkerSettings,
+    broker: Broker,
+    watch: RuntimeWatch,
+    stop: Stop,
+    metrics: Metrics | None = None,
+) -> None:
     """Serve until `stop`, then drain: running tasks get `drain_seconds`, the rest goes back."""
+    metrics = metrics or Metrics()
     identity = Identity(uuid.uuid4().hex, socket.gethostname(), settings.health.port, started_now())
     work = settings.worker
     queues = parse_queues(work.queues)
@@ -45,6 +54,8 @@ async def run(settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, sto
     leftovers = Leftovers(watch.runtime, identity.node_id)
     heart = Heart(broker, hand, identity, work, strangers=lambda: leftovers.strangers)
     reporter = Reporter(broker, identity.node_id, work.lease_seconds)
+    seen = WorkerMetrics(metrics)
+    seen.show(hand, sum(queues.values()), heart.age_seconds)
     bench = Bench(
         node_id=identity.node_id,
         settings=work,
@@ -53,6 +64,7 @@ async def run(settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, sto
         reporter=reporter,
         telemetry=Publisher(broker),
         is_sure=heart.is_sure,
+        metrics=seen,
     )
     leave = Stop()  # heartbeats go on while the worker drains
     charge = charge_of(settings, identity.node_id)

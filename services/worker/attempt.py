@@ -78,17 +78,18 @@ class Attempt:
             report = await self._drive(execution, task_log, unsealed)
             if isinstance(report, Finished) and self._held.entry.is_ended:
                 self._log.warning("killed in its worker's silence: what came of it is no result")
+                self._bench.metrics.killed_in_silence.inc()
                 report = Returned(**self._ref)
             if isinstance(report, Finished):
                 # Before the cleaning up: the job's next task waits for it.
-                await self._bench.reporter.report(report)
+                await self._report(report)
         finally:
             if self._clock is not None:
                 self._clock.cancel()
             await execution.close()
         if isinstance(report, Returned):
             # After it: whoever gets the task next must find nothing of it.
-            await self._bench.reporter.report(report)
+            await self._report(report)
 
     async def _drive(
         self, execution: Execution, task_log: TaskLog, unsealed: Unsealed
@@ -202,6 +203,7 @@ class Attempt:
         self, why: Interruption, task_log: TaskLog, unsealed: Unsealed
     ) -> Finished | Returned | None:
         self._log.info("task interrupted", why=why.value)
+        self._bench.metrics.on_interrupted(why)
         match why:
             case Interruption.TIMED_OUT:
                 limit = timedelta(seconds=unsealed.timeout_seconds or 0)
@@ -236,7 +238,11 @@ class Attempt:
             await self._be_granted()
         except _Interrupted:
             return
-        await self._bench.reporter.report(Finished(**self._ref, error=error))
+        await self._report(Finished(**self._ref, error=error))
+
+    async def _report(self, report: Finished | Returned) -> None:
+        await self._bench.reporter.report(report)
+        self._bench.metrics.on_reported(report)
 
     def _on_progress(self, progress: float) -> None:
         report = ProgressReport(**self._ref, progress=min(max(progress, 0.0), 100.0))

@@ -1,14 +1,16 @@
 """What every attempt of a worker works with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.worker.definition import Definitions
 from services.worker.held import Held
+from services.worker.metrics import WorkerMetrics
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.settings import WorkSettings
 from shared.broker.publisher import Publisher
+from shared.process.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +22,4 @@ class Bench:
     reporter: Reporter
     telemetry: Publisher
     is_sure: Callable[[Held], bool]  # whether a lease, once granted, certainly lasts
+    metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(Metrics()))

@@ -91,6 +91,10 @@ class Heart:
         known_at = max(self._heard_at, held.taken_at)
         return self._clock() - known_at < self._settings.lease_seconds * SURE_PART
 
+    def age_seconds(self) -> float:
+        """Since the last heartbeat that the broker has confirmed was begun."""
+        return self._clock() - self._heard_at
+
     @property
     def look_seconds(self) -> float:
         """How often to `let_go_of_unsure`: well within the part of the lease that is kept free."""

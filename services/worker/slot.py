@@ -67,11 +67,12 @@ class Slot:
             self._is_paused = True
 
     async def _serve(self, consumer: Consumer, delivery: Delivery) -> None:
-        order = await read(delivery, self._queue, RunTask)
+        order = await read(self._broker, delivery, self._queue, RunTask)
         if order is None:
             return
         held = self._hand.take(order.ref)
         if held is None:
+            self._bench.metrics.repeated.inc()
             await delivery.ack()  # a copy of what runs or has run here
             return
         running = asyncio.create_task(Attempt(self._bench, order, held).run())

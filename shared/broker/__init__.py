@@ -11,6 +11,7 @@ from shared.broker.protocol import (
     Outgoing,
     QueueSpec,
     QueueStats,
+    Subscription,
     queue_spec,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "Outgoing",
     "QueueSpec",
     "QueueStats",
+    "Subscription",
     "queue_spec",
 ]

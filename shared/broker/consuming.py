@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from shared.broker.protocol import Broker, BrokerUnavailable, Consumer, Delivery
+from shared.broker.tally import BuriedAs
 from shared.messages import Message, UndecodableMessage, decode
 
 log = structlog.get_logger(__name__)
@@ -32,26 +33,33 @@ _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
-async def read(delivery: Delivery, queue: str, kind: Kinds[M]) -> M | None:
+async def read(broker: Broker, delivery: Delivery, queue: str, kind: Kinds[M]) -> M | None:
     """The message, if it is of a kind this queue has a use for; otherwise it is buried."""
+    if delivery.redelivered:
+        broker.tally.on_redelivered(queue)
     try:
         message: Message = decode(delivery.body)
     except UndecodableMessage as error:
-        await bury(delivery, queue, f"undecodable: {error}")
+        await _bury(broker, delivery, queue, "undecodable", f"undecodable: {error}")
         return None
     if not isinstance(message, kind):
-        await bury(delivery, queue, f"unexpected kind {message.kind!r}")
+        reason = f"unexpected kind {message.kind!r}"
+        await _bury(broker, delivery, queue, "unexpected kind", reason)
         return None
     return message
 
 
-async def bury(delivery: Delivery, queue: str, reason: str) -> None:
+async def _bury(
+    broker: Broker, delivery: Delivery, queue: str, sort: BuriedAs, reason: str
+) -> None:
     log.error("message buried", queue=queue, id=delivery.message_id, reason=reason)
     try:
         await delivery.bury(reason)
     except BrokerUnavailable:
         # Unanswered, it comes again when the broker is back, and is buried then.
         log.warning("not buried yet", queue=queue, id=delivery.message_id)
+    else:
+        broker.tally.on_buried(queue, sort)
 
 
 class BatchConsumer(Generic[M]):
@@ -85,7 +93,7 @@ class BatchConsumer(Generic[M]):
         deliveries = await consumer.batch(_BATCH)
         readable: list[tuple[Delivery, M]] = []
         for delivery in deliveries:
-            message = await read(delivery, self._queue, self._kind)
+            message = await read(self._broker, delivery, self._queue, self._kind)
             if message is not None:
                 readable.append((delivery, message))
         if not readable:
@@ -116,9 +124,11 @@ class BatchConsumer(Generic[M]):
             await delivery.ack()
         elif isinstance(failure, self._unavailable):
             await delivery.requeue()
+            self._broker.tally.on_sent_back(self._queue)
             return True
         else:
-            await bury(delivery, self._queue, f"{type(failure).__name__}: {failure}")
+            reason = f"{type(failure).__name__}: {failure}"
+            await _bury(self._broker, delivery, self._queue, "failed", reason)
         return False
 
     def _next_pause(self) -> float:

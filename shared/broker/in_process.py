@@ -11,8 +11,10 @@ from shared.broker.protocol import (
     OnMissing,
     Outgoing,
     QueueStats,
+    Subscription,
     queue_spec,
 )
+from shared.broker.tally import Tally
 from shared.messages.queues import DEAD_LETTERS
 
 
@@ -24,6 +26,7 @@ class InProcessBroker:
     """
 
     def __init__(self) -> None:
+        self.tally = Tally()
         self._queues: dict[str, InProcessQueue] = {}
         self._is_up = False
 
@@ -40,6 +43,14 @@ class InProcessBroker:
     @property
     def missing(self) -> Sequence[str]:
         return () if self._is_up else ("in-process broker",)
+
+    @property
+    def subscriptions(self) -> Sequence[Subscription]:
+        return [
+            Subscription(name, consumer.is_live, consumer.is_live)
+            for name, queue in self._queues.items()
+            for consumer in queue.consumers
+        ]
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         """As the protocol; a message is in its queue when this returns, and nothing is awaited."""

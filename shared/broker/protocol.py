@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
+from shared.broker.tally import Tally
 from shared.messages import queues
 
 MAX_PRIORITY = 9
@@ -127,7 +128,26 @@ class QueueStats:
     subscribers: int
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A consumer: whether it should be live (one that was cancelled should not), and is."""
+
+    queue: str
+    is_wanted: bool
+    is_live: bool
+
+
 class Broker(Protocol):
+    @property
+    def tally(self) -> Tally:
+        """What this broker's consumers have met."""
+        ...
+
+    @property
+    def subscriptions(self) -> Sequence[Subscription]:
+        """All consumers of this process."""
+        ...
+
     async def start(self) -> None:
         """Begin connecting, in the background and for as long as it takes."""
         ...

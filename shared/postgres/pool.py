@@ -74,6 +74,11 @@ def _decode_jsonb(data: bytes) -> object:
     return orjson.loads(memoryview(data)[1:])
 
 
+def rows_touched(tag: str) -> int:
+    """How many rows a statement has written, from what `execute` says of it ("UPDATE 3")."""
+    return int(tag.split()[-1])
+
+
 @asynccontextmanager
 async def acquired(pool: Pool, *, timeout_seconds: float = 5) -> AsyncIterator[Connection]:
     """A connection of the pool, with errors translated (see `errors`) for as long as it is held.

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from shared.process.blocks import HealthSettings
-from shared.process.metrics import Metrics
+from shared.process.metrics import Metrics, Told
+from shared.process.promises import RECOVERS
 
 Check = Callable[[], Sequence[str]]
 """What should be there and isn't, right now, in words; empty when all is well. Never waits."""
@@ -26,6 +27,18 @@ def health_routes(checks: Sequence[Check], metrics: Metrics) -> list[web.RouteDe
         return web.Response(body=page, headers={"Content-Type": content_type})
 
     return [web.get("/health", health), web.get("/metrics", show_metrics)]
+
+
+_MISSING = Told(
+    "health_missing",
+    "How many things /health says are missing: Postgres, the broker, a consumer, the runtime.",
+    RECOVERS,
+    "above 0 for a minute: /health names them",
+)
+
+
+def show_health(metrics: Metrics, checks: Sequence[Check]) -> None:
+    metrics.read_one(_MISSING, lambda: len(missing_of(checks)))
 
 
 def missing_of(checks: Sequence[Check]) -> list[str]:

@@ -1,6 +1,8 @@
-"""Metrics: one registry per service, so that four services in one process don't collide."""
+"""Metrics: one registry per service, so that several services in one process don't collide."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -10,33 +12,124 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+# A line more for each counter, which Prometheus has no use for.
+disable_created_metrics()  # type: ignore[no-untyped-call] # the library's own annotation is missing
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+_COUNTS = "_total"
+
+Read = Callable[[], Mapping[tuple[str, ...], float]]
+"""The values right now, by the values of the labels. Never waits."""
+
+M = TypeVar("M", Counter, Gauge, Histogram)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A metric, described once: its help in /metrics, its line in docs/metrics.md.
+
+    `name` is what follows `conveyor_`; a counter's ends in `_total`. `shows` is the promise it is
+    about, `alarm` the value that somebody should look into; empty where there is none. One with
+    `buckets` is a histogram.
+    """
+
+    name: str
+    meaning: str
+    shows: str = ""
+    alarm: str = ""
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        return f"conveyor_{self.name}"
+
+    @property
+    def is_counter(self) -> bool:
+        return self.name.endswith(_COUNTS)
 
 
 class Metrics:
-    """Makes metrics named `conveyor_<name>` and draws them. A name can be made once."""
+    """Makes metrics and draws them. What is asked for again, by services that share a process, is
+    the same metric."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._made: dict[str, Counter | Gauge | Histogram] = {}
+        self._readings: dict[str, _Reading] = {}
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
-    def counter(self, name: str, meaning: str, labels: Sequence[str] = ()) -> Counter:
-        """`_total` is added to the name."""
-        return Counter(f"conveyor_{name}", meaning, labels, registry=self._registry)
+    def counter(self, told: Told) -> Counter:
+        return self._once(told, Counter)
 
-    def gauge(self, name: str, meaning: str, labels: Sequence[str] = ()) -> Gauge:
-        return Gauge(f"conveyor_{name}", meaning, labels, registry=self._registry)
+    def gauge(self, told: Told) -> Gauge:
+        return self._once(told, Gauge)
 
-    def seconds(self, name: str, meaning: str, labels: Sequence[str] = ()) -> Histogram:
-        """A histogram of durations; `name` ends in `_seconds`."""
-        return Histogram(
-            f"conveyor_{name}", meaning, labels, registry=self._registry, buckets=_SECONDS
-        )
+    def histogram(self, told: Told) -> Histogram:
+        return self._once(told, Histogram)
+
+    def read(self, told: Told, read: Read) -> None:
+        """A counter or gauge that is kept elsewhere, and read when the page is drawn."""
+        if (known := self._readings.get(told.name)) is not None:
+            known.read = read
+            return
+        reading = self._readings[told.name] = _Reading(told, read)
+        self._registry.register(reading)
+
+    def read_one(self, told: Told, read: Callable[[], float]) -> None:
+        """As `read`, of a metric without labels."""
+        self.read(told, lambda: {(): read()})
 
     def render(self) -> tuple[bytes, str]:
         """The page, and its content type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
+
+    def _once(self, told: Told, kind: type[M]) -> M:
+        made = self._made.get(told.name)
+        if made is None:
+            made = self._made[told.name] = self._make(told)
+        if not isinstance(made, kind):
+            raise TypeError(f"{told.name} is a {type(made).__name__}, not a {kind.__name__}")
+        return made
+
+    def _make(self, told: Told) -> Counter | Gauge | Histogram:
+        if told.buckets:
+            return Histogram(
+                told.full_name,
+                told.meaning,
+                told.labels,
+                registry=self._registry,
+                buckets=told.buckets,
+            )
+        kind = Counter if told.is_counter else Gauge
+        return kind(told.full_name, told.meaning, told.labels, registry=self._registry)
+
+
+class _Reading(Collector):
+    """One metric whose values are asked for each time."""
+
+    def __init__(self, told: Told, read: Read) -> None:
+        self._told = told
+        self.read = read
+
+    def describe(self) -> Iterator[Metric]:
+        yield self._empty()
+
+    def collect(self) -> Iterator[Metric]:
+        family = self._empty()
+        for labels, value in self.read().items():
+            family.add_metric(labels, value)
+        yield family
+
+    def _empty(self) -> CounterMetricFamily | GaugeMetricFamily:
+        kind = CounterMetricFamily if self._told.is_counter else GaugeMetricFamily
+        return kind(self._told.full_name, self._told.meaning, labels=self._told.labels)

@@ -5,6 +5,7 @@ applied one by one, so that only the work that causes the failure fails.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,9 @@ from shared.broker import Broker
 from shared.lifecycle import Decision, Ignored
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool
+from shared.process.metrics import Metrics
 from shared.store.apply import Outcome, Work, apply
+from shared.store.metrics import StoreMetrics
 from shared.store.outbox import Outbox
 from shared.store.own_connection import OwnConnection
 from shared.store.planning import Planner
@@ -33,8 +36,11 @@ class _Waiting:
 class Engine:
     """The one way to change jobs and tasks, for a whole service. Use as a context manager."""
 
-    def __init__(self, pool: Pool, broker: Broker, planner: Planner) -> None:
-        self.outbox = Outbox(pool, broker)
+    def __init__(
+        self, pool: Pool, broker: Broker, planner: Planner, metrics: Metrics | None = None
+    ) -> None:
+        self._metrics = StoreMetrics(metrics or Metrics())
+        self.outbox = Outbox(pool, broker, self._metrics.relayed)
         self._own = OwnConnection(pool)
         self._planner = planner
         self._waiting: list[_Waiting] = []
@@ -75,6 +81,7 @@ class Engine:
 
     async def _apply(self, batch: list[_Waiting]) -> None:
         sent = self.outbox.take_sent()
+        began = time.perf_counter()
         try:
             connection = await self._own.get()
             outcomes, rows = await apply(connection, self._planner, [w.work for w in batch], sent)
@@ -86,31 +93,35 @@ class Engine:
             self.outbox.put_back(sent)
             if len(batch) == 1:
                 log.exception("work failed", kind=type(batch[0].work.event).__name__)
+                self._metrics.failed.inc()
                 _fail(batch, error)
                 return
             for waiting in batch:
                 await self._apply([waiting])
             return
+        self._metrics.batch_seconds.observe(time.perf_counter() - began)
+        self._metrics.batch_events.observe(len(batch))
         self.outbox.send(rows)
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            _log_outcome(waiting.work, outcome)
+            self._note(waiting.work, outcome)
             if not waiting.outcome.done():
                 waiting.outcome.set_result(outcome)
+
+    def _note(self, work: Work, outcome: Outcome) -> None:
+        event = work.event
+        if isinstance(outcome, Ignored):
+            kind = type(event).__name__
+            self._metrics.ignored.labels(kind).inc()
+            log.debug("ignored", event_kind=kind, job=event.job_id, why=outcome.reason)
+        elif isinstance(outcome, Decision):
+            for task in (*outcome.tasks, *outcome.new_tasks):
+                log.debug("task", job=task.job_id, task=task.id, state=task.state.value)
 
 
 def _fail(batch: list[_Waiting], error: BaseException) -> None:
     for waiting in batch:
         if not waiting.outcome.done():
             waiting.outcome.set_exception(error)
-
-
-def _log_outcome(work: Work, outcome: Outcome) -> None:
-    event = work.event
-    if isinstance(outcome, Ignored):
-        log.debug("ignored", event_kind=type(event).__name__, job=event.job_id, why=outcome.reason)
-    elif isinstance(outcome, Decision):
-        for task in (*outcome.tasks, *outcome.new_tasks):
-            log.debug("task", job=task.job_id, task=task.id, state=task.state.value)
 
 
 Failures = list[BaseException | None]

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from shared.lifecycle import LeaseExpired, StopTask
 from shared.messages import TaskRef
-from shared.postgres.pool import Connection
+from shared.postgres.pool import Connection, rows_touched
 
 # Rows that a batch has locked are passed over: they are being decided on, and the next heartbeat
 # comes long before the lease ends. Waiting for them could deadlock with that batch. Not FOR UPDATE:
@@ -59,20 +59,21 @@ class Held:
     lease: timedelta
 
 
-async def renew(connection: Connection, held: Sequence[Held]) -> list[StopTask]:
-    """Renew what still runs there; the stop orders for what does not."""
+async def renew(connection: Connection, held: Sequence[Held]) -> tuple[int, list[StopTask]]:
+    """Renew what still runs there: how many leases were; and the stop orders for what does not."""
     if not held:
-        return []
+        return 0, []
     tasks = [h.ref.task_id for h in held]
     dispatches = [h.ref.dispatch for h in held]
     nodes = [h.node_id for h in held]
-    await connection.execute(RENEW, tasks, dispatches, nodes, [h.lease for h in held])
+    done = await connection.execute(RENEW, tasks, dispatches, nodes, [h.lease for h in held])
     jobs = [h.ref.job_id for h in held]
     rows = await connection.fetch(SUPERSEDED, jobs, tasks, dispatches, nodes)
-    return [
+    stops = [
         StopTask(r["node_id"], r["job_id"], r["task_id"], r["dispatch"], f"task is {r['state']}")
         for r in rows
     ]
+    return rows_touched(done), stops
 
 
 async def end_of_nodes(connection: Connection, nodes: Sequence[str]) -> list[LeaseExpired]:

@@ -9,11 +9,12 @@ import structlog
 
 from shared.broker import Broker, BrokerUnavailable
 from shared.broker.opening import opened_broker
+from shared.broker.shown import show_broker
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import DatabaseWatch, Pool, create_pool
 from shared.process.blocks import BrokerSettings, HealthSettings, PostgresSettings
-from shared.process.health import Check, serve_health
+from shared.process.health import Check, serve_health, show_health
 from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
@@ -30,14 +31,11 @@ _LOOK_SECONDS = 2.0
 class Ground:
     broker: Broker
     pool: Pool
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """`checks` name what is missing: the database, the broker, any consumer."""
-
-    checks: tuple[Check, ...]
     metrics: Metrics
+
+
+Checks = tuple[Check, ...]
+"""They name what is missing: the database, the broker, any consumer."""
 
 
 @asynccontextmanager
@@ -55,7 +53,7 @@ async def opened_ground(
         try:
             async with asyncio.TaskGroup() as group:
                 migrating = group.create_task(_migrate(dsn, postgres))
-                yield Ground(connecting, pool)
+                yield Ground(connecting, pool, Metrics())
                 migrating.cancel()
         finally:
             await pool.close()
@@ -73,13 +71,19 @@ async def _migrate(dsn: str, settings: PostgresSettings) -> None:
 
 
 @asynccontextmanager
-async def watched(broker: Broker, pool: Pool, stop: Stop) -> AsyncIterator[Watched]:
+async def watched(
+    broker: Broker, pool: Pool, metrics: Metrics, stop: Stop
+) -> AsyncIterator[Checks]:
+    """Looks at the database while the context lasts, and shows in `metrics` what is missing."""
     watch = DatabaseWatch(pool)
     looking = asyncio.create_task(
         every(watch.look, interval_seconds=_LOOK_SECONDS, stop=stop, name="look_at_database")
     )
     try:
-        yield Watched((watch.missing, lambda: broker.missing), Metrics())
+        checks = (watch.missing, lambda: broker.missing)
+        show_health(metrics, checks)
+        show_broker(metrics, broker)
+        yield checks
     finally:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
@@ -96,7 +100,7 @@ async def opened_with_health(
     """As `opened_ground`, with a health page of its own."""
     async with (
         opened_ground(service, broker, postgres) as ground,
-        watched(ground.broker, ground.pool, stop) as seen,
-        serve_health(health, seen.checks, seen.metrics),
+        watched(ground.broker, ground.pool, ground.metrics, stop) as checks,
+        serve_health(health, checks, ground.metrics),
     ):
         yield ground

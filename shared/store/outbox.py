@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from prometheus_client import Counter
 
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.postgres.pool import Pool, acquired
@@ -53,9 +54,10 @@ class OutboxRow:
 class Outbox:
     """Sends outbox rows and forgets them. One for each process that applies events."""
 
-    def __init__(self, pool: Pool, broker: Broker) -> None:
+    def __init__(self, pool: Pool, broker: Broker, relayed: Counter) -> None:
         self._pool = pool
         self._broker = broker
+        self._relayed = relayed
         self._sent: list[int] = []
         self._sending: set[asyncio.Task[None]] = set()
         self._flush: asyncio.TimerHandle | None = None
@@ -97,6 +99,7 @@ class Outbox:
         ]
         if rows:
             await self._send_by_queue(rows)
+            self._relayed.inc(len(rows))
             log.info("outbox leftovers sent", count=len(rows))
         return len(rows)
 

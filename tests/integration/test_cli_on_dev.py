@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest_asyncio
 
+from cli.metrics import MODULES
 from services.coordinator.settings import ApiSettings
 from services.dev.app import running
 from services.dev.settings import DevBlock, IsolatedDevSettings
 from services.worker.runtimes.settings import RuntimeSettings
+from shared.process.metrics_reference import told_in
 from shared.process.run import Stop
+from tests.support.metrics import names, page_of, values
 from tests.support.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -47,13 +51,13 @@ class Commands:
     """The command in processes of its own, as what is served here logs to this one's output."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
 
     async def __call__(self, *arguments: str, stdin: str = "") -> Ended:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "cli", *arguments),
             cwd=ROOT,
-            env={**os.environ, "CONVEYOR_URL": self._url},
+            env={**os.environ, "CONVEYOR_URL": self.url},
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -111,3 +115,11 @@ async def test_a_job_that_runs_is_cancelled(conveyor: Commands) -> None:
 async def test_the_cluster_is_listed(conveyor: Commands) -> None:
     assert "default" in (await conveyor("queues")).stdout
     assert (await conveyor("nodes")).exit_code == 0
+
+
+async def test_all_services_share_one_page_of_metrics(conveyor: Commands) -> None:
+    await conveyor("submit", "-", "--wait", stdin=HELLO)
+    async with aiohttp.ClientSession() as session:
+        page = await page_of(session, conveyor.url)
+    assert names(page) == {name for modules in MODULES.values() for name in told_in(modules)}
+    assert values(page)['conveyor_tasks_reported_total{outcome="succeeded"}'] == 1

@@ -235,7 +235,7 @@ async def test_heartbeats_renew_leases_and_tell_what_is_no_longer_wanted(rig: Ri
     await rig.happen(JobCancelled(jobs[1]))
     # When the worker names both
     async with acquired(rig.pool) as connection:
-        stops = await renew(connection, held)
+        _, stops = await renew(connection, held)
     # Then the first has a longer lease and the second is to be stopped
     first, second = [(await rig.tasks(job_id))[0] for job_id in jobs]
     assert first["lease_expires_at"] - first["started_at"] > timedelta(minutes=59)

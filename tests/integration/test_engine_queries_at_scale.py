@@ -10,7 +10,7 @@ import pytest
 
 from services.scheduler.store import due, nodes, retention
 from services.webhook_dispatcher.store import deliveries, events
-from shared.store import families, graphs, kinship, leases, outbox, sources, statements
+from shared.store import backlog, families, graphs, kinship, leases, outbox, sources, statements
 from tests.support.crowd import crowded_connection, nodes_of, read_whole
 from tests.support.postgres import Databases
 
@@ -146,6 +146,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "delete sent": (outbox.DELETE_SENT, (list(range(1, 401)),)),
     "release": (outbox.RELEASE, (list(range(1, 401)),)),
     "claim leftovers": (outbox.CLAIM_LEFTOVERS, (HOUR, 500)),
+    "oldest in the outbox": (backlog.OLDEST, ()),
+    "waiting in the outbox": (backlog.WAITING, ()),
     "due retries": (due.RETRIES, ()),
     "next retry": (due.NEXT_RETRY, ()),
     "timed out": (due.TIMED_OUT, (HOUR,)),
@@ -169,6 +171,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "webhook events later": (events.LATER, (list(range(1, 201)), HOUR)),
     "due deliveries": (deliveries.TAKE_DUE, (HOUR, 20)),
     "headers": (deliveries.HEADERS, (IDS, [0] * 200)),
+    "deliveries owed": (deliveries.OWED, ()),
+    "most overdue delivery": (deliveries.LATE, ()),
     "delivery done": (deliveries.DONE, ("d5",)),
     "delivery later": (deliveries.LATER, ("d5", HOUR)),
 }

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from shared.broker.consuming import BatchConsumer, Failures
 from shared.broker.in_process import InProcessBroker
 from shared.broker.protocol import Outgoing
-from shared.messages import Telemetry, encode
+from shared.broker.shown import show_broker
+from shared.messages import Orders, Telemetry, encode
 from shared.messages.queues import DEAD_LETTERS, TELEMETRY
+from shared.process.metrics import Metrics
+from tests.support.metrics import values
 
 
 class Outage(Exception):
@@ -36,9 +39,9 @@ class Handler:
         return [None] * len(messages)
 
 
-async def consume_all(handler: Handler, *nodes: str) -> int:
+async def consume_all(handler: Handler, *nodes: str, broker: InProcessBroker | None = None) -> int:
     """Have a message of each node handled; the number of dead letters."""
-    broker = InProcessBroker()
+    broker = broker or InProcessBroker()
     await broker.start()
     await broker.publish(
         [Outgoing(TELEMETRY, encode(Telemetry(node_id=n)), n) for n in (*nodes, "last")]
@@ -64,3 +67,35 @@ async def test_in_an_outage_nothing_is_buried_and_all_is_handled_afterwards() ->
     handler.outages = 1
     assert await consume_all(handler, "a", "b") == 0
     assert sorted(handler.handled) == ["a", "b", "last"]
+
+
+async def test_what_is_put_aside_sent_back_or_comes_again_is_counted() -> None:
+    # Given an outage that passes, one message that nobody can store, and two that don't belong
+    broker, metrics = InProcessBroker(), Metrics()
+    show_broker(metrics, broker)
+    handler = Handler("bad")
+    handler.outages = 1
+    await broker.start()
+    await broker.publish(
+        [Outgoing(TELEMETRY, b"?", "garbage"), Outgoing(TELEMETRY, encode(Orders()), "orders")]
+    )
+    # When all is handled
+    assert await consume_all(handler, "bad", broker=broker) == 3
+    # Then the page tells of each
+    seen = values(metrics.render()[0].decode())
+    for reason in ("undecodable", "unexpected kind", "failed"):
+        label = f'{{queue="telemetry",reason="{reason}"}}'
+        assert seen[f"conveyor_messages_buried_total{label}"] == 1
+    assert seen['conveyor_messages_sent_back_total{queue="telemetry"}'] == 2
+    assert seen['conveyor_messages_redelivered_total{queue="telemetry"}'] == 2
+
+
+async def test_the_queues_of_all_workers_are_one_in_a_label() -> None:
+    broker, metrics = InProcessBroker(), Metrics()
+    show_broker(metrics, broker)
+    await broker.start()
+    async with broker.consume("node.a", prefetch=1), broker.consume("node.b", prefetch=1) as paused:
+        await paused.cancel()
+        seen = values(metrics.render()[0].decode())
+    assert seen['conveyor_consumers_wanted{queue="node"}'] == 1
+    assert seen['conveyor_consumers_live{queue="node"}'] == 1

@@ -91,5 +91,10 @@ def test_the_settings_page_in_the_documentation_is_up_to_date() -> None:
     assert page == run("settings").output, "run: conveyor settings > docs/settings.md"
 
 
+def test_the_metrics_page_in_the_documentation_is_up_to_date() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert page == run("metrics").output, "run: conveyor metrics > docs/metrics.md"
+
+
 def test_version_prints_one_line() -> None:
     assert run("version").output.startswith("conveyor ")

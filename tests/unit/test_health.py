@@ -4,8 +4,9 @@ import aiohttp
 
 from shared.process.blocks import HealthSettings
 from shared.process.health import serve_health
-from shared.process.metrics import Metrics
+from shared.process.metrics import Metrics, Told
 
+ROUNDS = Told("rounds_total", "Rounds done.")
 ANY_PORT = HealthSettings(address="127.0.0.1:0")
 
 
@@ -26,7 +27,9 @@ async def test_health_turns_red_with_what_is_missing_and_green_again() -> None:
 
 async def test_metrics_are_shown_in_the_format_of_prometheus() -> None:
     metrics = Metrics()
-    metrics.counter("claims", "Claims answered.", ["verdict"]).labels("granted").inc(2)
+    metrics.counter(Told("claims_total", "Claims answered.", labels=("verdict",))).labels(
+        "granted"
+    ).inc(2)
     async with (
         serve_health(ANY_PORT, [], metrics) as url,
         aiohttp.ClientSession() as client,
@@ -40,7 +43,7 @@ async def test_metrics_are_shown_in_the_format_of_prometheus() -> None:
 
 def test_two_services_in_one_process_have_metrics_of_their_own() -> None:
     first, second = Metrics(), Metrics()
-    first.counter("rounds", "Rounds done.").inc()
-    second.counter("rounds", "Rounds done.")
+    first.counter(ROUNDS).inc()
+    second.counter(ROUNDS)
     assert b"conveyor_rounds_total 1.0" in first.render()[0]
     assert b"conveyor_rounds_total 0.0" in second.render()[0]

@@ -9,7 +9,12 @@ from services.coordinator.live.interest import Interest
 from services.coordinator.store.feed import Cursor, Feed
 from services.coordinator.store.log_ends import LogEnds
 from shared.postgres.pool import Pool
-from shared.process.metrics import Metrics
+from shared.process.metrics import Metrics, Told
+
+_OPEN = Told(
+    "live_streams",
+    "Streams of events and logs that are open on this coordinator.",
+)
 
 
 class Live:
@@ -19,9 +24,7 @@ class Live:
         self.feed = Feed(pool)
         self.ends = LogEnds(pool)
         self._hub = Hub(self.feed)
-        self._open_streams = metrics.gauge(
-            "live_streams", "Streams of events and logs that are open on this coordinator."
-        )
+        self._open_streams = metrics.gauge(_OPEN)
 
     @contextmanager
     def following(self, interest: Interest, start: Cursor) -> Iterator[Follower]:

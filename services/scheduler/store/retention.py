@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from shared.postgres.pool import Connection
+from shared.postgres.pool import Connection, rows_touched
 
 LIMIT = 50  # jobs with logs of many megabytes among them must go within a statement's time
 
@@ -67,15 +67,12 @@ async def delete_old_jobs(connection: Connection, age: timedelta) -> int:
 
 
 async def delete_old_log_parts(connection: Connection, age: timedelta) -> int:
-    tag: str = await connection.execute(OLD_LOG_PARTS, age)
-    return int(tag.split()[-1])
+    return rows_touched(await connection.execute(OLD_LOG_PARTS, age))
 
 
 async def delete_old_events(connection: Connection, age: timedelta) -> int:
-    tag: str = await connection.execute(OLD_EVENTS, age)
-    return int(tag.split()[-1])
+    return rows_touched(await connection.execute(OLD_EVENTS, age))
 
 
 async def delete_old_idempotency_keys(connection: Connection, age: timedelta) -> int:
-    tag: str = await connection.execute(OLD_IDEMPOTENCY_KEYS, age)
-    return int(tag.split()[-1])
+    return rows_touched(await connection.execute(OLD_IDEMPOTENCY_KEYS, age))

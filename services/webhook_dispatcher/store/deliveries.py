@@ -37,6 +37,16 @@ FROM unnest($1::text[], $2::int[]) AS d(job_id, webhook)
 JOIN jobs j ON j.id = d.job_id
 """
 
+MOST_COUNTED = 10_000
+
+# By indexes both; a count that ends somewhere.
+OWED = f"SELECT count(*) FROM (SELECT FROM webhook_deliveries ORDER BY id LIMIT {MOST_COUNTED}) d"  # noqa: S608 - a number of our own
+LATE = """
+SELECT greatest(0, extract(epoch FROM clock_timestamp() - least(
+    (SELECT next_at FROM webhook_deliveries ORDER BY next_at LIMIT 1),
+    (SELECT due_at FROM webhook_events ORDER BY due_at LIMIT 1))))::float8
+"""
+
 DONE = "DELETE FROM webhook_deliveries WHERE id = $1"
 LATER = "UPDATE webhook_deliveries SET next_at = clock_timestamp() + $2 WHERE id = $1"
 
@@ -97,3 +107,11 @@ async def done(connection: Connection, delivery_id: str) -> None:
 
 async def later(connection: Connection, delivery_id: str, delay: timedelta) -> None:
     await connection.execute(LATER, delivery_id, delay)
+
+
+async def backlog(connection: Connection) -> tuple[int, float]:
+    """How many calls are owed, `MOST_COUNTED` at most; by how many seconds the first is late, be it
+    a call or a change that calls are still to be made of."""
+    owed: int = await connection.fetchval(OWED)
+    late: float = await connection.fetchval(LATE)
+    return owed, late

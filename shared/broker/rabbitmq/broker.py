@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from yarl import URL
 
-from shared.broker.protocol import Consumer, Delivery, Outgoing, QueueStats
+from shared.broker.protocol import Consumer, Delivery, Outgoing, QueueStats, Subscription
 from shared.broker.rabbitmq.confirmed_channel import Letter
 from shared.broker.rabbitmq.consumer import RabbitConsumer
 from shared.broker.rabbitmq.failures import unavailable_on_failure
@@ -15,6 +15,7 @@ from shared.broker.rabbitmq.link import Link
 from shared.broker.rabbitmq.publishing import Publishing, letter_for
 from shared.broker.rabbitmq.taking import Taking
 from shared.broker.rabbitmq.topology import Topology
+from shared.broker.tally import Tally
 
 
 class RabbitBroker:
@@ -32,6 +33,7 @@ class RabbitBroker:
         confirm_timeout_seconds: float = 10.0,
         heartbeat_seconds: int = 10,
     ) -> None:
+        self.tally = Tally()
         address = URL(url)
         self._address = f"{address.host}:{address.port or 5672}"
         self._timeout_seconds = confirm_timeout_seconds
@@ -59,6 +61,10 @@ class RabbitBroker:
         missing = [] if self.is_up else [f"connection to RabbitMQ at {self._address}"]
         gone = (c.queue for c in self._consumers if c.is_wanted and not c.is_live)
         return [*missing, *(f"consumer of {name}" for name in sorted(set(gone)))]
+
+    @property
+    def subscriptions(self) -> Sequence[Subscription]:
+        return [Subscription(c.queue, c.is_wanted, c.is_live) for c in self._consumers]
 
     async def publish(self, messages: Sequence[Outgoing]) -> None:
         if messages:

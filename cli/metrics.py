@@ -1,0 +1,48 @@
+"""`conveyor metrics`: the reference of all metrics."""
+
+from types import ModuleType
+
+import click
+
+import services.coordinator.api.metrics
+import services.coordinator.commands
+import services.coordinator.live.live
+import services.scheduler.metrics
+import services.webhook_dispatcher.backlog
+import services.webhook_dispatcher.metrics
+import services.worker.metrics
+import shared.broker.shown
+import shared.process.health
+import shared.store.backlog
+import shared.store.metrics
+from shared.process.metrics_reference import metrics_reference
+
+_EVERYWHERE = (shared.process.health, shared.broker.shown)
+_OF_STORES = (shared.store.metrics, shared.store.backlog)
+
+MODULES: dict[str, tuple[ModuleType, ...]] = {
+    "coordinator": (
+        *_EVERYWHERE,
+        *_OF_STORES,
+        services.coordinator.api.metrics,
+        services.coordinator.commands,
+        services.coordinator.live.live,
+    ),
+    "scheduler": (*_EVERYWHERE, *_OF_STORES, services.scheduler.metrics),
+    "worker": (*_EVERYWHERE, services.worker.metrics),
+    "webhook dispatcher": (
+        *_EVERYWHERE,
+        services.webhook_dispatcher.metrics,
+        services.webhook_dispatcher.backlog,
+    ),
+}
+"""By service: the modules that tell of its metrics."""
+
+
+@click.command()
+def metrics() -> None:
+    """Print every metric, what it shows and when to look into it, in Markdown.
+
+    docs/metrics.md is what this prints.
+    """
+    click.echo(metrics_reference(MODULES), nl=False)

@@ -1,0 +1,77 @@
+"""What /metrics tells of a worker: its signs of life, what it has in hand, how that ends."""
+
+from collections.abc import Callable
+
+from services.worker.held import Hand, Interruption
+from shared.messages import Finished, Returned
+from shared.process.metrics import Metrics, Told
+from shared.process.promises import ENDS, RUNS_ONCE, STOPS_IN_TIME
+
+_AGE = Told(
+    "heartbeat_age_seconds",
+    "Seconds since the broker confirmed the last heartbeat of this worker.",
+    STOPS_IN_TIME,
+    "above half of `CONVEYOR_WORKER_LEASE_SECONDS`: at 0.8 of it tasks are stopped",
+)
+_IN_HAND = Told(
+    "tasks_in_hand",
+    "Tasks that this worker has in hand, claims on their way included.",
+)
+_SLOTS = Told(
+    "worker_slots",
+    "Tasks that this worker may have in hand at once.",
+)
+_ENDED = Told(
+    "tasks_reported_total",
+    "Reports of this worker on tasks: `succeeded`, `failed`, or `returned` unfinished.",
+    ENDS,
+    "many `returned` while no worker is stopped",
+    labels=("outcome",),
+)
+_INTERRUPTED = Told(
+    "tasks_interrupted_total",
+    "Tasks that had to end before they had, by reason. `lease_lost`: unheard for too long, or "
+    "granted too late; `killed_in_silence`: ended by the guardian, while this worker was frozen.",
+    STOPS_IN_TIME,
+    "any `lease_lost` or `killed_in_silence`: the broker was out of reach, or the machine stood",
+    labels=("why",),
+)
+_REPEATED = Told(
+    "dispatches_repeated_total",
+    "Messages that gave out a dispatch which this worker has or had in hand: they were dropped.",
+    RUNS_ONCE,
+)
+
+
+class WorkerMetrics:
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        ended = metrics.counter(_ENDED)
+        self._succeeded, self._failed = ended.labels("succeeded"), ended.labels("failed")
+        self._returned = ended.labels("returned")
+        self._interrupted = metrics.counter(_INTERRUPTED)
+        self.killed_in_silence = self._interrupted.labels("killed_in_silence")
+        for why in Interruption:
+            self._interrupted.labels(_label(why))
+        self.repeated = metrics.counter(_REPEATED)
+
+    def show(self, hand: Hand, slots: int, heartbeat_age_seconds: Callable[[], float]) -> None:
+        metrics = self._metrics
+        metrics.read_one(_AGE, heartbeat_age_seconds)
+        metrics.read_one(_IN_HAND, lambda: len(hand))
+        metrics.read_one(_SLOTS, lambda: slots)
+
+    def on_reported(self, report: Finished | Returned) -> None:
+        if isinstance(report, Returned):
+            self._returned.inc()
+        elif report.error is None:
+            self._succeeded.inc()
+        else:
+            self._failed.inc()
+
+    def on_interrupted(self, why: Interruption) -> None:
+        self._interrupted.labels(_label(why)).inc()
+
+
+def _label(why: Interruption) -> str:
+    return why.value.replace(" ", "_")

@@ -1,0 +1,56 @@
+"""The reference page of all metrics, drawn from what the code says of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+
+from shared.process.metrics import Told
+
+_INTRODUCTION = """\
+# Metrics
+
+Every service answers `/metrics` in Prometheus' text format: scheduler, worker and webhook
+dispatcher where they serve `/health`, a coordinator as part of its API: `Accept` must name
+`text/plain`, as Prometheus does, and with authentication on it needs a credential with the scope
+`read`. `conveyor dev` shows all of them on one page.
+
+The page asks nobody but, on a coordinator, Postgres for the totals, for 3 s at most: while Postgres
+is away they are NaN. What is said to be *in the whole system* each copy of the service tells alike:
+take the maximum, not the sum. The labels of a worker's own queue say `node`. Beside these each page
+has `process_…` (memory, CPU, open files) and `python_info`.
+"""
+_HEAD = "| metric | kind | meaning | promise | look into it when |\n|---|---|---|---|---|"
+
+
+def told_in(modules: Sequence[ModuleType]) -> dict[str, Told]:
+    """By full name: all that these modules tell of."""
+    found = (value for module in modules for value in vars(module).values())
+    return {value.full_name: value for value in found if isinstance(value, Told)}
+
+
+def metrics_reference(services: Mapping[str, Sequence[ModuleType]]) -> str:
+    """Markdown: a section for all services, and one for those that only some have."""
+    by_service = {service: told_in(modules) for service, modules in services.items()}
+    sections: dict[tuple[str, ...], dict[str, Told]] = {}
+    for name, told in {n: t for found in by_service.values() for n, t in found.items()}.items():
+        readers = tuple(service for service, found in by_service.items() if name in found)
+        sections.setdefault(readers, {})[name] = told
+    pages = [_INTRODUCTION]
+    for readers, told_by_name in sorted(sections.items(), key=lambda s: -len(s[0])):
+        title = (
+            "Every service" if len(readers) == len(services) else ", ".join(readers).capitalize()
+        )
+        pages.append("\n".join([f"## {title}\n", _HEAD, *_rows(told_by_name)]) + "\n")
+    return "\n".join(pages)
+
+
+def _rows(told_by_name: Mapping[str, Told]) -> Iterator[str]:
+    for name, told in sorted(told_by_name.items()):
+        labels = "{" + ", ".join(told.labels) + "}" if told.labels else ""
+        cells = [f"`{name}{labels}`", _kind(told), told.meaning, told.shows, told.alarm]
+        yield "| " + " | ".join(cells) + " |"
+
+
+def _kind(told: Told) -> str:
+    if told.buckets:
+        return "histogram"
+    return "counter" if told.is_counter else "gauge"

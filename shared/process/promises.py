@@ -1,0 +1,10 @@
+"""The promises of docs/guarantees.md, in its words: what a metric shows is one of them."""
+
+ENDS = "A job that was accepted ends in a final state, whatever crashes"
+RUNS_ONCE = "No two workers run the same attempt at the same time"
+STOPS_IN_TIME = "A worker that is killed, frozen or cut off stops its tasks before its lease ends"
+COUNTS_ONCE = "A result counts once, and only from the worker that holds the task"
+WEBHOOKS_ARRIVE = "Every webhook arrives, with the same id each time"
+MADE_ONCE = "A repeated submission makes one job"
+PUT_ASIDE = "What can't be read is put aside, with its reason"
+RECOVERS = "After an outage of any length each service works again by itself"

@@ -1,0 +1,66 @@
+"""How much waits in the outbox, and for how long: looked at now and then, shown in /metrics.
+
+The page itself asks nobody, so it answers while Postgres is away; the oldest row grows older then.
+"""
+
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Pool, acquired
+from shared.process.clock import lasting_seconds
+from shared.process.loops import every
+from shared.process.metrics import Metrics, Told
+from shared.process.promises import ENDS
+from shared.process.run import Stop
+
+LOOK_SECONDS = 5.0
+
+_MOST_ROWS = 10_000
+
+# By the primary key both: the first row that is still there, and a count that ends somewhere.
+OLDEST = """
+SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 AS age
+FROM outbox ORDER BY id LIMIT 1
+"""
+WAITING = f"SELECT count(*) FROM (SELECT FROM outbox ORDER BY id LIMIT {_MOST_ROWS}) AS o"  # noqa: S608 - a number of our own
+
+_AGE = Told(
+    "outbox_oldest_seconds",
+    "Age of the oldest message that is decided and not yet confirmed by the broker, 0 when there "
+    "is none; in the whole system.",
+    ENDS,
+    "above 30: nothing sends it, see `conveyor_health_missing` of coordinators and schedulers",
+)
+_ROWS = Told(
+    "outbox_rows",
+    f"Messages that are decided and not yet confirmed by the broker, {_MOST_ROWS:,} at most; in "
+    "the whole system.",
+    ENDS,
+    "growing while RabbitMQ is up",
+)
+
+
+async def watch_outbox(pool: Pool, metrics: Metrics, stop: Stop) -> None:
+    """Look at it until `stop`."""
+    look = OutboxBacklog(pool, metrics).look
+    await every(look, interval_seconds=LOOK_SECONDS, stop=stop, name="look_at_outbox")
+
+
+class OutboxBacklog:
+    def __init__(self, pool: Pool, metrics: Metrics) -> None:
+        self._pool = pool
+        self._rows = 0
+        self._oldest_at: float | None = None  # by the clock of this process
+        metrics.read_one(_AGE, self._age)
+        metrics.read_one(_ROWS, lambda: self._rows)
+
+    async def look(self) -> None:
+        """One round; what was seen stays while the database is away."""
+        try:
+            async with acquired(self._pool) as connection:
+                age = await connection.fetchval(OLDEST)
+                self._rows = await connection.fetchval(WAITING)
+        except DatabaseUnavailable:
+            return  # /health and the log say so already
+        self._oldest_at = None if age is None else lasting_seconds() - age
+
+    def _age(self) -> float:
+        return 0.0 if self._oldest_at is None else lasting_seconds() - self._oldest_at

@@ -1,0 +1,204 @@
+"""What happens to real services shows in their metrics."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from cli.metrics import MODULES
+from shared.broker import Outgoing
+from shared.broker.rabbitmq import RabbitBroker
+from shared.messages.queues import COMPLETIONS
+from shared.process.metrics_reference import told_in
+from tests.support.cluster import Api, Cluster, Service
+from tests.support.metrics import names, page_of, values_when
+from tests.support.postgres import PrivatePostgres
+from tests.support.rabbitmq import PrivateRabbit
+
+pytestmark = pytest.mark.real
+
+QUICK = {
+    "CONVEYOR_WORKER_LEASE_SECONDS": "3",
+    "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.2",
+    "CONVEYOR_SCHEDULE_CALM_SECONDS": "1",
+    "CONVEYOR_BROKER_CONFIRM_TIMEOUT_SECONDS": "2",
+}
+
+
+@pytest.fixture
+async def cluster(
+    private_rabbit: PrivateRabbit, private_postgres: PrivatePostgres, tmp_path: Path
+) -> AsyncIterator[Cluster]:
+    cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path, **QUICK)
+    yield cluster
+    await asyncio.to_thread(cluster.close)
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[str]:
+    """The URL of a webhook receiver that takes no call but from the second on."""
+    answers = [500]
+
+    async def on_post(_: web.Request) -> web.Response:
+        return web.Response(status=answers.pop() if answers else 200)
+
+    app = web.Application()
+    app.router.add_post("/hook", on_post)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    await runner.cleanup()
+
+
+async def started(cluster: Cluster) -> Mapping[str, Service]:
+    names = ("coordinator", "scheduler", "worker", "webhook_dispatcher")
+    services = {name: cluster.start(name) for name in names}
+    await cluster.wait_up()
+    return services
+
+
+async def test_a_job_a_crash_and_garbage_show_in_the_metrics_of_each_service(
+    cluster: Cluster,
+    session: aiohttp.ClientSession,
+    private_rabbit: PrivateRabbit,
+    tmp_path: Path,
+    hook: str,
+) -> None:
+    # Given one of each service, whose pages tell of all that is documented and of nothing else
+    services = await started(cluster)
+    for name, service in services.items():
+        page = await page_of(session, service.url)
+        assert names(page) == set(told_in(MODULES[name.replace("_", " ")])), name
+    coordinator, scheduler, worker, dispatcher = services.values()
+
+    # When a job waits for us, submitted twice under one key, and garbage comes in
+    go = tmp_path / "go"
+    job = {
+        "name": "waits",
+        "tasks": [{"name": "wait", "run": f"while [ ! -e {go} ]; do sleep 0.05; done"}],
+        "webhooks": [{"url": hook, "event": "job.StateChange"}],
+    }
+    key = {"Idempotency-Key": "one"}
+    for _ in range(2):
+        async with session.post(f"{coordinator.url}/jobs", json=job, headers=key) as answer:
+            job_id = (await answer.json())["id"]
+    api = Api(session, coordinator.url)
+    await api.job_when(job_id, lambda job: job["state"] == "RUNNING")
+    await send_garbage(private_rabbit.url)
+
+    # Then its lease is renewed, the second submission made nothing, the garbage is put aside
+    await values_when(session, scheduler.url, lambda v: v["conveyor_leases_renewed_total"] > 0)
+    buried = 'conveyor_messages_buried_total{queue="completions",reason="undecodable"}'
+    seen = await values_when(session, coordinator.url, lambda v: v.get(buried) == 1)
+    assert seen['conveyor_submissions_total{outcome="made"}'] == 1
+    assert seen['conveyor_submissions_total{outcome="repeated"}'] == 1
+    assert seen["conveyor_tasks_running"] == 1
+    assert seen["conveyor_batch_events_count"] > 0
+    seen = await values_when(session, worker.url, lambda v: v["conveyor_tasks_in_hand"] == 1)
+    assert seen["conveyor_heartbeat_age_seconds"] < 3
+    assert seen['conveyor_consumers_live{queue="node"}'] == 1
+
+    # When the worker is killed, and another takes its place
+    worker.kill()
+    cluster.services.remove(worker)
+    other = cluster.start("worker")
+
+    # Then a lease is lost, and the task ends on the other
+    seen = await values_when(session, scheduler.url, lambda v: v["conveyor_leases_lost_total"] == 1)
+    assert seen["conveyor_workers_silent_total"] == 1
+    go.touch()
+    assert (await api.final(job_id))["state"] == "COMPLETED", cluster.logs()
+    succeeded = 'conveyor_tasks_reported_total{outcome="succeeded"}'
+    await values_when(session, other.url, lambda v: v[succeeded] == 1)
+
+    # And each call is accounted for: one failed, then all were taken
+    taken = 'conveyor_webhook_calls_total{outcome="taken"}'
+    seen = await values_when(session, dispatcher.url, lambda v: v[taken] >= 3)
+    assert seen['conveyor_webhook_calls_total{outcome="failed"}'] == 1
+    assert seen['conveyor_webhook_calls_total{outcome="given_up"}'] == 0
+
+
+async def test_while_the_broker_is_away_the_outbox_grows_old_and_consumers_are_missing(
+    cluster: Cluster, session: aiohttp.ClientSession, private_rabbit: PrivateRabbit
+) -> None:
+    coordinator, _, worker, _ = (await started(cluster)).values()
+    # When a job is submitted while RabbitMQ is away
+    await asyncio.to_thread(private_rabbit.stop)
+    api = Api(session, coordinator.url)
+    job = await api.submit({"name": "waits", "tasks": [{"name": "a", "run": "true"}]})
+    # Then its message waits and grows old, and nobody listens
+    seen = await values_when(
+        session, coordinator.url, lambda v: v["conveyor_outbox_oldest_seconds"] > 2
+    )
+    assert seen["conveyor_outbox_rows"] == 1
+    assert seen["conveyor_health_missing"] >= 3
+    assert seen['conveyor_consumers_wanted{queue="completions"}'] == 1
+    assert seen['conveyor_consumers_live{queue="completions"}'] == 0
+    await values_when(session, worker.url, lambda v: v["conveyor_heartbeat_age_seconds"] > 2)
+    # When it is back, then all of that ends
+    private_rabbit.launch()
+    await asyncio.to_thread(private_rabbit.wait_ready)
+    assert (await api.final(job["id"]))["state"] == "COMPLETED"
+    seen = await values_when(session, coordinator.url, lambda v: v["conveyor_outbox_rows"] == 0)
+    assert seen["conveyor_outbox_oldest_seconds"] == 0
+    await values_when(session, coordinator.url, lambda v: v["conveyor_health_missing"] == 0)
+
+
+async def test_the_metrics_are_there_while_postgres_is_not(
+    cluster: Cluster, session: aiohttp.ClientSession, private_postgres: PrivatePostgres
+) -> None:
+    services = await started(cluster)
+    await asyncio.to_thread(private_postgres.kill)
+    for name in ("coordinator", "scheduler", "webhook_dispatcher"):
+        url = services[name].url
+        await values_when(session, url, lambda v: v["conveyor_health_missing"] == 1)
+        began = time.monotonic()
+        page = await page_of(session, url)
+        assert time.monotonic() - began < 5
+        assert ("conveyor_jobs_running NaN" in page) == (name == "coordinator")
+    await asyncio.to_thread(private_postgres.start)
+    url = services["coordinator"].url
+    seen = await values_when(session, url, lambda v: v["conveyor_health_missing"] == 0)
+    assert seen["conveyor_jobs_running"] == 0
+
+
+async def test_a_message_whose_reader_was_cut_off_counts_when_it_comes_again(
+    cluster: Cluster, session: aiohttp.ClientSession, private_rabbit: PrivateRabbit, tmp_path: Path
+) -> None:
+    # Given a task that runs, its message not yet answered for
+    coordinator, _, worker, _ = (await started(cluster)).values()
+    api, go = Api(session, coordinator.url), tmp_path / "go"
+    wait = f"while [ ! -e {go} ]; do sleep 0.05; done"
+    job = await api.submit({"name": "waits", "tasks": [{"name": "wait", "run": wait}]})
+    await api.job_when(job["id"], lambda job: job["state"] == "RUNNING")
+    # When all connections are cut
+    await asyncio.to_thread(private_rabbit.ctl, "close_all_connections", "test")
+    # Then the message comes again, and is known for a copy of what runs
+    redelivered = 'conveyor_messages_redelivered_total{queue="default"}'
+    seen = await values_when(session, worker.url, lambda v: v.get(redelivered) == 1)
+    assert seen["conveyor_dispatches_repeated_total"] == 1
+    go.touch()
+    assert (await api.final(job["id"]))["state"] == "COMPLETED"
+
+
+async def send_garbage(url: str) -> None:
+    broker = RabbitBroker(url)
+    await broker.start()
+    try:
+        async with asyncio.timeout(10):
+            while not broker.is_up:
+                await asyncio.sleep(0.05)
+        await broker.publish([Outgoing(COMPLETIONS, b"?", "garbage")])
+    finally:
+        await broker.close()
