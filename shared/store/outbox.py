@@ -31,16 +31,18 @@ _RELAY_LIMIT = 500
 
 DELETE_SENT = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 RELEASE = "UPDATE outbox SET claimed_until = clock_timestamp() WHERE id = ANY($1::bigint[])"
-# now(), because clock_timestamp() may change while the query runs: no index would be asked for it.
 KEEP = """
 UPDATE outbox SET claimed_until = clock_timestamp() + $2::interval WHERE id = ANY($1::bigint[])
 """
+# now(), because clock_timestamp() may change while the query runs: no index would be asked for it.
+# An array, because `IN` may be planned as a join that asks again for each row, and skips each time
+# what it has locked before: more than the limit would be taken.
 CLAIM_LEFTOVERS = """
 UPDATE outbox SET claimed_until = clock_timestamp() + $1
-WHERE id IN (
+WHERE id = ANY(ARRAY(
     SELECT id FROM outbox WHERE claimed_until < now()
     ORDER BY claimed_until LIMIT $2 FOR UPDATE SKIP LOCKED
-)
+))
 RETURNING id, queue, message_id, priority, body
 """
 

@@ -23,11 +23,13 @@ ON CONFLICT DO NOTHING
 """
 
 # Taken for as long as a call may last: a dispatcher that dies meanwhile leaves them to another.
+# An array, because `IN` may be planned as a join that asks again for each row, and skips each time
+# what it has locked before: more than the limit would be taken.
 TAKE_DUE = """
 UPDATE webhook_deliveries SET attempts = attempts + 1, next_at = clock_timestamp() + $1
-WHERE id IN (
+WHERE id = ANY(ARRAY(
     SELECT id FROM webhook_deliveries WHERE next_at <= now()
-    ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED))
 RETURNING id, job_id, version, webhook, url, body, attempts
 """
 

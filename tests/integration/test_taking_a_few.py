@@ -1,0 +1,51 @@
+"""What is taken a few at a time is never more, whatever Postgres thinks of the table's size."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from services.webhook_dispatcher.store import deliveries
+from services.webhook_dispatcher.store.deliveries import Delivery
+from shared.postgres.pool import Connection, acquired, create_pool
+from shared.process.blocks import PostgresSettings
+from shared.store.outbox import CLAIM_LEFTOVERS
+
+pytestmark = pytest.mark.real
+
+ADD_LEFTOVERS = """
+INSERT INTO outbox (queue, message_id, priority, body, claimed_until)
+SELECT 'default', md5(n::text), 0, '', now() - interval '1 s' FROM generate_series(1, $1::int) AS n
+"""
+
+
+@pytest.fixture
+async def connection(postgres_dsn: str) -> AsyncIterator[Connection]:
+    """Of a service's own pool, with its way of planning."""
+    pool = await create_pool(postgres_dsn, PostgresSettings(dsn=postgres_dsn))
+    async with acquired(pool) as connection:
+        yield connection
+    await pool.close()
+
+
+def owed(count: int) -> list[Delivery]:
+    return [Delivery(f"{count}-{n}", "job", n, 0, "http://x", b"") for n in range(count)]
+
+
+async def test_a_dispatcher_takes_no_more_calls_than_it_has_room_for(
+    connection: Connection,
+) -> None:
+    # Given a table that was analysed when there was one row in it
+    await deliveries.add(connection, owed(1))
+    await connection.execute("ANALYZE webhook_deliveries")
+    await deliveries.add(connection, owed(50))
+    assert len(await deliveries.take_due(connection, timedelta(seconds=60), 2)) == 2
+
+
+async def test_a_relay_takes_no_more_leftovers_than_it_sends_at_once(
+    connection: Connection,
+) -> None:
+    await connection.execute(ADD_LEFTOVERS, 1)
+    await connection.execute("ANALYZE outbox")
+    await connection.execute(ADD_LEFTOVERS, 50)
+    assert len(await connection.fetch(CLAIM_LEFTOVERS, timedelta(seconds=60), 2)) == 2
