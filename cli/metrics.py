@@ -5,6 +5,7 @@ from types import ModuleType
 import click
 
 import services.coordinator.api.metrics
+import services.coordinator.api.turns
 import services.coordinator.commands
 import services.coordinator.live.live
 import services.scheduler.metrics
@@ -13,11 +14,12 @@ import services.webhook_dispatcher.metrics
 import services.worker.metrics
 import shared.broker.shown
 import shared.process.health
+import shared.process.vitals
 import shared.store.backlog
 import shared.store.metrics
 from shared.process.metrics_reference import metrics_reference
 
-_EVERYWHERE = (shared.process.health, shared.broker.shown)
+_EVERYWHERE = (shared.process.health, shared.process.vitals, shared.broker.shown)
 _OF_STORES = (shared.store.metrics, shared.store.backlog)
 
 MODULES: dict[str, tuple[ModuleType, ...]] = {
@@ -25,6 +27,7 @@ MODULES: dict[str, tuple[ModuleType, ...]] = {
         *_EVERYWHERE,
         *_OF_STORES,
         services.coordinator.api.metrics,
+        services.coordinator.api.turns,
         services.coordinator.commands,
         services.coordinator.live.live,
     ),

@@ -45,6 +45,18 @@ class ApiSettings(ListeningBlock):
     body_limit_bytes: int = Field(
         500 * 1024, gt=0, description="A larger request body is refused with 413."
     )
+    submissions_at_once: int = Field(
+        16,
+        gt=0,
+        description="How many submissions are checked and stored at once. More wait for their "
+        "turn, so that reads are answered meanwhile.",
+    )
+    submissions_waiting: int = Field(
+        1000,
+        ge=0,
+        description="How many submissions may wait for their turn; one more is answered 503, with "
+        "`Retry-After`.",
+    )
     request_log: Literal["off", "debug", "info", "warning"] = Field(
         "info",
         description="The level of the line that each request writes to the log. Requests to "

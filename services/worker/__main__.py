@@ -15,6 +15,7 @@ from shared.process.entry import enter
 from shared.process.health import serve_health, show_health
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
+from shared.process.vitals import show_vitals
 
 
 async def _serve(settings: WorkerSettings, stop: Stop) -> None:
@@ -37,6 +38,7 @@ async def _watched(
     checks = (lambda: broker.missing, watch.missing)
     show_health(metrics, checks)
     show_broker(metrics, broker)
+    show_vitals(metrics)
     async with serve_health(settings.health, checks, metrics):
         yield metrics
 

@@ -18,6 +18,7 @@ from shared.process.health import Check, serve_health, show_health
 from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
+from shared.process.vitals import show_vitals
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +84,7 @@ async def watched(
         checks = (watch.missing, lambda: broker.missing)
         show_health(metrics, checks)
         show_broker(metrics, broker)
+        show_vitals(metrics)
         yield checks
     finally:
         looking.cancel()

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.coordinator.settings import ApiSettings
 from shared.lifecycle import TaskState
+from shared.store.new_job import NewJob
 from tests.support.api import JSON, UNAVAILABLE, YAML, Api, api_on
 
 pytestmark = pytest.mark.real
@@ -285,3 +287,32 @@ async def test_nulls_inside_inputs_stay(api: Api) -> None:
     status, summary = await api.answer("POST", "/jobs", json=job)
     assert status == 200
     assert summary["inputs"] == {"none": None, "list": [None, {}]}
+
+
+async def test_a_submission_too_many_is_a_503_that_says_when_to_come_back(
+    postgres_dsn: str,
+) -> None:
+    # Given a coordinator that works on one submission at a time, and lets one wait
+    one = ApiSettings(submissions_at_once=1, submissions_waiting=1)
+    async with api_on(postgres_dsn, api=one) as api:
+        submit, over = api.commands.submit, asyncio.Event()
+
+        async def submit_later(new_job: NewJob) -> bool:
+            await over.wait()
+            return await submit(new_job)
+
+        api.commands.submit = submit_later  # type: ignore[method-assign]
+        # When three come at once
+        asked = [
+            asyncio.ensure_future(api.raw("POST", "/jobs", data=HELLO, headers=YAML))
+            for _ in range(3)
+        ]
+        [refused], waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        # Then one is sent away, others may read meanwhile, and the two are taken
+        response = refused.result()
+        assert (response.status, response.headers["Retry-After"]) == (503, "1")
+        message = "too many submissions wait already, try again later"
+        assert (await response.json())["message"] == message
+        assert (await api.get("/jobs"))["items"] == []
+        over.set()
+        assert [task.result().status for task in (await asyncio.wait(waiting))[0]] == [200, 200]

@@ -19,12 +19,15 @@ from services.coordinator.api.idempotency import gone, idempotency_key, made_bef
 from services.coordinator.api.redacting import Redacting, redacting
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, ports, query
+from services.coordinator.api.turns import Turns
 from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.rows import JsonObject, SummaryRow, WholeJob
 from shared.jobspec import JobSpec, parse_duration, parse_job
 from shared.process.redaction import Redactor
 from shared.store.new_job import NewJob
 from shared.store.submission import new_job, new_job_id
+
+TURNS = web.AppKey("turns", Turns)
 
 _NO_JOB = "no such job"
 _MANY_TASKS = 500
@@ -35,6 +38,13 @@ async def submit_job(request: web.Request) -> web.Response:
 
     Of a job that was submitted before with the same key, as it is by now.
     """
+    await request.read()  # before its turn: a slow client keeps nobody waiting
+    async with request.app[TURNS].turn():
+        spec, summary = await _taken_in(request)
+    return reply(summary) if spec.wait is None else await _when_final(request, summary.id, spec)
+
+
+async def _taken_in(request: web.Request) -> tuple[JobSpec, JobSummary]:
     spec = parse_job(await request.read(), request.headers.get("Content-Type", ""))
     key = await idempotency_key(request)
     new = new_job(
@@ -44,8 +54,7 @@ async def submit_job(request: web.Request) -> web.Response:
         created_by=principal(request).creator,
         readers=await readers_of(request, spec),
     )
-    summary = await _submit(request, replace(new, key=key) if key else new)
-    return reply(summary) if spec.wait is None else await _when_final(request, summary.id, spec)
+    return spec, await _submit(request, replace(new, key=key) if key else new)
 
 
 async def _submit(request: web.Request, new: NewJob) -> JobSummary:

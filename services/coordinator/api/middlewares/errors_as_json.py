@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler
 
 from services.coordinator.api.errors import Refused
 from services.coordinator.api.replies import reply_error
+from services.coordinator.api.turns import TooManyWaiting
 from services.coordinator.ports import UnknownJob, WrongState
 from shared.broker import BrokerUnavailable
 from shared.jobspec import InvalidJob
@@ -16,6 +17,7 @@ from shared.postgres.errors import DatabaseUnavailable
 log = structlog.get_logger(__name__)
 
 _RETRY_AFTER_SECONDS = "5"
+_NEXT_TURN_SECONDS = "1"
 
 
 @web.middleware
@@ -34,6 +36,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return reply_error(HTTPStatus.BAD_REQUEST, str(error))
     except (DatabaseUnavailable, BrokerUnavailable) as error:  # try later
         return _unavailable(error)
+    except TooManyWaiting:  # the client's own number of requests, or everybody's
+        return _later("too many submissions wait already", _NEXT_TURN_SECONDS)
     except Exception:  # a bug: the client learns no more than that
         log.exception("request failed", method=request.method, path=request.path)
         return reply_error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
@@ -59,8 +63,12 @@ def _http_message(request: web.Request, error: web.HTTPException) -> str:
 def _unavailable(error: Exception) -> web.Response:
     log.warning("unavailable", why=str(error))
     what = "the database" if isinstance(error, DatabaseUnavailable) else "the broker"
+    return _later(f"{what} is unavailable", _RETRY_AFTER_SECONDS)
+
+
+def _later(why: str, after_seconds: str) -> web.Response:
     return reply_error(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        f"{what} is unavailable, try again later",
-        {"Retry-After": _RETRY_AFTER_SECONDS},
+        f"{why}, try again later",
+        {"Retry-After": after_seconds},
     )
