@@ -3,42 +3,22 @@
 import asyncio
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 
 from bench.ground import Ground
-from tests.support.rabbitmq import free_ports
+from tests.support.cluster import Service
 
 COORDINATOR, SCHEDULER = "coordinator", "scheduler"
 DISPATCHER, WORKER = "webhook_dispatcher", "worker"
 
-_ROOT = Path(__file__).parent.parent
-_START_SECONDS = 60.0
-_STOP_SECONDS = 45.0
-_LOOK_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    name: str
-    process: "subprocess.Popen[bytes]"
-    url: str
-    log: Path
-
-    def raise_if_ended(self) -> None:
-        """Raises RuntimeError with the end of its log."""
-        if self.process.poll() is not None:
-            raise RuntimeError(f"{self.name} has ended:\n{self.end_of_log}")
-
-    @property
-    def end_of_log(self) -> str:
-        return self.log.read_text(errors="replace")[-3000:]
+_STOP_SECONDS = 45.0  # a worker may drain for thirty
 
 
 @dataclass(slots=True)
@@ -51,43 +31,29 @@ class Services:
 
     async def start(self, name: str, settings: Mapping[str, str] | None = None) -> Service:
         """`settings` are CONVEYOR_… variables. Returns when /health is green."""
-        [port] = free_ports(1)
-        service = self._launch(name, port, settings or {})
+        log = self.ground.folder / f"{name}-{len(self.running)}.log"
+        env = _environment(self.ground) | dict(settings or {})
+        service = Service(name, env, log, command=partial(self._command, name))
         self.running.append(service)
         async with aiohttp.ClientSession() as session:
-            await _wait_until_healthy(session, service)
+            await service.wait_up(session)
         return service
 
     async def stop(self, service: Service) -> None:
         self.running.remove(service)
-        service.process.terminate()
-        await asyncio.to_thread(_wait_or_kill, service.process)
+        await asyncio.to_thread(service.stop, _STOP_SECONDS)
 
     async def stop_all(self) -> None:
         """The workers first: somebody must still take what they report on their way out."""
         for service in sorted(self.running, key=lambda service: service.name != WORKER):
             await self.stop(service)
 
-    def _launch(self, name: str, port: int, settings: Mapping[str, str]) -> Service:
-        log = self.ground.folder / f"{name}-{port}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*_dying_with_us(), *self._command(name, port)],
-                cwd=_ROOT,
-                env={**_environment(self.ground, port), **settings},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        return Service(name, process, f"http://127.0.0.1:{port}", log)
-
     def _command(self, name: str, port: int) -> list[str]:
         module = f"services.{name}"
         if self.profile is None:
-            return [sys.executable, "-m", module]
+            return [*_dying_with_us(), sys.executable, "-m", module]
         target = self.profile / f"{name}-{port}.txt"
-        return [sys.executable, "-m", "bench.profiled", str(target), module]
+        return [*_dying_with_us(), sys.executable, "-m", "bench.profiled", str(target), module]
 
 
 @asynccontextmanager
@@ -107,44 +73,15 @@ async def opened_services(
         await services.stop_all()
 
 
-def _environment(ground: Ground, port: int) -> dict[str, str]:
+def _environment(ground: Ground) -> dict[str, str]:
     """What the caller has set for his own Conveyor must not be measured."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("CONVEYOR_")}
     return inherited | {
         "CONVEYOR_BROKER_URL": ground.amqp_url,
         "CONVEYOR_POSTGRES_DSN": ground.dsn,
-        "CONVEYOR_API_ADDRESS": f"127.0.0.1:{port}",
-        "CONVEYOR_HEALTH_ADDRESS": f"127.0.0.1:{port}",
     }
 
 
 def _dying_with_us() -> tuple[str, ...]:
     """A prefix that ends the service even when this run is killed with -9."""
     return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
-
-
-async def _wait_until_healthy(session: aiohttp.ClientSession, service: Service) -> None:
-    """Raises RuntimeError with the end of its log."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_START_SECONDS):
-            while service.process.poll() is None:
-                if await _is_healthy(session, service.url):
-                    return
-                await asyncio.sleep(_LOOK_SECONDS)
-    raise RuntimeError(f"{service.name} is not up:\n{service.end_of_log}")
-
-
-async def _is_healthy(session: aiohttp.ClientSession, url: str) -> bool:
-    try:
-        async with session.get(f"{url}/health") as response:
-            return response.ok
-    except aiohttp.ClientConnectionError:
-        return False  # it doesn't listen yet
-
-
-def _wait_or_kill(process: "subprocess.Popen[bytes]") -> None:
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:  # it hangs: nothing of it may stay behind
-        process.kill()
-        process.wait()

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,26 @@ from tests.support.rabbitmq import free_ports
 
 _UP_SECONDS = 30.0
 _STOP_SECONDS = 20.0
+_END_OF_LOG = 3000
 _ADDRESS = {"coordinator": "CONVEYOR_API_ADDRESS"}
 _ROOT = Path(__file__).parent.parent.parent
 
 
 class Service:
     """One running service, of the version that lies at `code`; `url` is where its /health is (the
-    coordinator's API too)."""
+    coordinator's API too).
 
-    def __init__(self, name: str, env: Mapping[str, str], log: Path, code: Path = _ROOT) -> None:
+    `command` runs it, if not its own module: it is given the port.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        env: Mapping[str, str],
+        log: Path,
+        code: Path = _ROOT,
+        command: Callable[[int], Sequence[str]] | None = None,
+    ) -> None:
         self.name = name
         self.code = code
         [port] = free_ports(1)
@@ -33,7 +44,7 @@ class Service:
         address = _ADDRESS.get(name, "CONVEYOR_HEALTH_ADDRESS")
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{name}"],
+                command(port) if command else [sys.executable, "-m", f"services.{name}"],
                 env={**env, address: f"127.0.0.1:{port}", "PYTHONPATH": str(code)},
                 cwd=code,
                 stdin=subprocess.DEVNULL,
@@ -45,12 +56,12 @@ class Service:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def stop(self) -> int:
+    def stop(self, patience_seconds: float = _STOP_SECONDS) -> int:
         """SIGTERM, wait for the end (SIGKILL when it hangs); the exit code."""
         if self.process.poll() is None:
             self.send(signal.SIGTERM)
         try:
-            return self.process.wait(_STOP_SECONDS)
+            return self.process.wait(patience_seconds)
         except subprocess.TimeoutExpired:  # whatever a test finds, no process stays behind
             self.process.kill()
             return self.process.wait()
@@ -58,6 +69,25 @@ class Service:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+    async def wait_up(self, session: aiohttp.ClientSession) -> None:
+        """Wait until its /health is 200. Raises AssertionError with its log when it isn't."""
+        try:
+            async with asyncio.timeout(_UP_SECONDS):
+                while not await _is_up(session, self.url):
+                    self.raise_if_ended()
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"{self.name} is not up:\n{self.end_of_log}") from None
+
+    def raise_if_ended(self) -> None:
+        """Raises AssertionError with the end of its log."""
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.name} has ended:\n{self.end_of_log}")
+
+    @property
+    def end_of_log(self) -> str:
+        return self.log.read_text(errors="replace")[-_END_OF_LOG:]
 
 
 class Cluster:
@@ -88,7 +118,7 @@ class Cluster:
     async def wait_up(self) -> None:
         """Wait until every service's /health is 200. Raises with its log when one isn't."""
         async with aiohttp.ClientSession() as session:
-            await asyncio.gather(*(_wait_up(session, service) for service in self.services))
+            await asyncio.gather(*(service.wait_up(session) for service in self.services))
 
     def close(self) -> None:
         for service in self.services:
@@ -98,10 +128,7 @@ class Cluster:
             service.stop()
 
     def logs(self) -> str:
-        return "\n".join(
-            f"--- {service.log.name}\n{service.log.read_text(errors='replace')[-3000:]}"
-            for service in self.services
-        )
+        return "\n".join(f"--- {each.log.name}\n{each.end_of_log}" for each in self.services)
 
 
 class Api:
@@ -156,17 +183,6 @@ class Api:
     async def final(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
         ends = ("COMPLETED", "FAILED", "CANCELLED")
         return await self.job_when(job_id, lambda job: job["state"] in ends, seconds)
-
-
-async def _wait_up(session: aiohttp.ClientSession, service: Service) -> None:
-    try:
-        async with asyncio.timeout(_UP_SECONDS):
-            while not await _is_up(session, service.url):
-                if service.process.poll() is not None:
-                    raise AssertionError(f"{service.name} ended:\n{service.log.read_text()}")
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"{service.name} is not up:\n{service.log.read_text()}") from None
 
 
 async def _is_up(session: aiohttp.ClientSession, url: str) -> bool:
