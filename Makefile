@@ -39,11 +39,19 @@ static: $(DEV)
 test: static ## Run everything; sets up RabbitMQ, Postgres and container engines where it can
 	$(WITH_SERVICES) sh -c '\
 		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration && \
-		$(PYTEST) tests/e2e tests/chaos'
+		$(PYTEST) tests/e2e tests/chaos tests/soak tests/flood'
 
 chaos: $(DEV) ## Break things while jobs run, and check the books: SEED=n ROUNDS=n KINDS="…"
 	$(WITH_SERVICES) $(BIN)/python -m tests.chaos \
 		$(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(KINDS)
+
+.PHONY: soak flood
+soak: $(DEV) ## Work at a steady rate, and tell what grows: MINUTES=n (60) RATE=n
+	$(WITH_SERVICES) $(BIN)/python -m tests.soak \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE))
+
+flood: $(DEV) ## Submit as fast as jobs are taken, and tell what becomes of them: JOBS=n (100000)
+	$(WITH_SERVICES) $(BIN)/python -m tests.flood $(if $(JOBS),--jobs $(JOBS))
 
 bench: $(DEV) ## Measure, and print a table for each benchmark
 	$(WITH_SERVICES) $(BIN)/python -m bench

@@ -6,8 +6,9 @@ from contextlib import suppress
 import psutil
 
 from bench.services import Service
+from tests.support import footprint
+from tests.support.footprint import POSTGRES, RABBITMQ
 
-RABBITMQ, POSTGRES = "beam.smp", "postgres"
 TASKS, CLIENT = "tasks' own processes", "client (this benchmark)"
 
 
@@ -41,9 +42,7 @@ def memory_megabytes(service: Service) -> float:
 
 def peak_megabytes(service: Service) -> float:
     """The most resident memory it ever had."""
-    with open(f"/proc/{service.process.pid}/status", encoding="ascii") as file:
-        [line] = [line for line in file if line.startswith("VmHWM:")]
-    return int(line.split()[1]) * 1024 / 1e6
+    return footprint.peak_megabytes(service.process.pid)
 
 
 def _own(process: psutil.Process) -> float:

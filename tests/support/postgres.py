@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from shared.postgres.migrate import migrate
 
 DSN_VARIABLE = "CONVEYOR_TEST_POSTGRES_DSN"
 # A test kills processes, not machines: what the kernel was given is safe, and this is faster.
-_FAST = {"fsync": "off", "max_connections": "200"}
+FAST: Mapping[str, str] = {"fsync": "off", "max_connections": "200"}
 
 T = TypeVar("T")
 
@@ -86,9 +86,9 @@ class PrivatePostgres:
 
 
 @contextmanager
-def private_server(path: Path) -> Iterator[PrivatePostgres]:
+def private_server(path: Path, settings: Mapping[str, str] = FAST) -> Iterator[PrivatePostgres]:
     with LoopThread() as thread:
-        server = EmbeddedPostgres(path, tcp_port=free_port(), settings=_FAST)
+        server = EmbeddedPostgres(path, tcp_port=free_port(), settings=settings)
         thread.run(server.__aenter__())
         try:
             yield PrivatePostgres(thread, server)
