@@ -8,6 +8,8 @@ RUN := .venv/run.stamp
 DEV := .venv/dev.stamp
 PYTEST := $(BIN)/python -m pytest
 WITH_SERVICES := deploy/setup/with-test-services.sh
+BESIDE := deploy/setup/beside.sh
+PATIENT := $(PYTEST) -n 3 tests/patience
 SPREAD := -n $(TEST_PROCESSES) --dist loadscope
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -35,9 +37,10 @@ static: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# What starts whole systems comes last and alone: side by side they would measure each other.
+# What starts whole systems comes last and alone: side by side they would measure each other. What
+# does nothing but wait goes on beside all that, and is told last.
 test: static ## Run everything; sets up RabbitMQ, Postgres and container engines where it can
-	$(WITH_SERVICES) sh -c '\
+	$(WITH_SERVICES) $(BESIDE) $(PATIENT) -- sh -c '\
 		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration && \
 		$(PYTEST) tests/e2e tests/chaos tests/soak tests/flood'
 

@@ -12,7 +12,7 @@ from tests.support.rabbitmq import installed_sbin
 pytestmark = pytest.mark.real
 
 SEED, JOBS = 4, 11
-KINDS = ("database-killed", "broker-killed", "worker-ended")
+KINDS = ("database-killed", "broker-killed", "worker-ended", "queues-deleted")
 
 
 async def test_nothing_is_lost_stuck_or_run_twice_while_parts_are_killed(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -241,6 +242,47 @@ async def test_a_draining_worker_hands_back_what_it_does_not_finish(
 
     # Then the other finishes it
     assert (await api.final(submitted["id"]))["state"] == "COMPLETED"
+
+
+async def test_a_worker_that_drains_under_load_neither_loses_nor_doubles_and_can_be_hurried(
+    cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    # Given a worker that has its hands full: a task without end, and short ones that queue up
+    cluster.start("coordinator")
+    cluster.start("scheduler")
+    worker = cluster.start("worker", CONVEYOR_WORKER_DRAIN_SECONDS="600")
+    await cluster.wait_up()
+    api = Api(session, cluster.services[0].url)
+    ledger, go = tmp_path / "ledger", tmp_path / "go"
+    endless = f"echo endless >> {ledger}; while [ ! -e {go} ]; do sleep 0.05; done"
+    held = await api.submit({"name": "endless", "tasks": [{"name": "wait", "run": endless}]})
+    await api.job_when(held["id"], lambda job: job["state"] == "RUNNING")
+    short = "sleep 0.2; echo {n} >> {ledger}"
+    jobs = [
+        await api.submit(
+            {"name": "short", "tasks": [{"name": "w", "run": short.format(n=n, ledger=ledger)}]}
+        )
+        for n in range(40)
+    ]
+    await api.job_when(jobs[4]["id"], lambda job: job["state"] == "COMPLETED")
+
+    # When it is told to stop, and told again while it waits for the endless one
+    worker.send(signal.SIGTERM)
+    async with asyncio.timeout(60):
+        while "draining" not in worker.log.read_text():
+            await asyncio.sleep(0.05)
+    assert (await api.get(f"/jobs/{held['id']}"))["state"] == "RUNNING"
+    assert worker.stop() == 0  # sends the second signal
+    cluster.start("worker")
+    go.touch()
+
+    # Then all are done by the next one: each short one once, the endless one handed back
+    for job in (*jobs, held):
+        assert (await api.final(job["id"]))["state"] == "COMPLETED"
+    assert Counter(ledger.read_text().split()) == {
+        "endless": 2,
+        **{str(n): 1 for n in range(40)},
+    }
 
 
 async def test_cancelling_a_job_ends_its_process_at_once(
