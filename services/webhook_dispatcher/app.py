@@ -38,7 +38,8 @@ async def run(
     metrics = metrics or Metrics()
     listeners = added_listeners(settings.listeners.name_list)
     sealer = Sealer(settings.encryption.keys)
-    events = Events(pool, sealer)
+    owed = asyncio.Event()
+    events = Events(pool, sealer, owed)
     consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, UNAVAILABLE)
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
         consuming = group.create_task(consumer.run())
@@ -52,6 +53,7 @@ async def run(
         await every(
             calls.make_due_calls,
             interval_seconds=settings.webhook.round_seconds,
+            wake=owed,
             stop=stop,
             unavailable=UNAVAILABLE,
         )

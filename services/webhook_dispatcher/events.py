@@ -5,6 +5,7 @@ RabbitMQ loses loses no webhook. A message on `events` says that there are rows;
 found a little later.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -31,9 +32,11 @@ _Jobs = Mapping[str, Mapping[str, Any]]
 
 
 class Events:
-    def __init__(self, pool: Pool, sealer: Sealer) -> None:
+    def __init__(self, pool: Pool, sealer: Sealer, owed: asyncio.Event | None = None) -> None:
+        """`owed` is set whenever there are new deliveries to make."""
         self._pool = pool
         self._sealer = sealer
+        self._owed_now = owed or asyncio.Event()
 
     async def on_changes(self, messages: Sequence[Changes]) -> Failures:
         """The messages door for `events`: all that is stored by now is taken up before the ack."""
@@ -50,6 +53,8 @@ class Events:
             events = await stored_events.take_due(connection, _PAGE_ROWS)
             if events:
                 await self._make_deliveries(connection, events)
+        if events:
+            self._owed_now.set()
         return _AT_ONCE if len(events) == _PAGE_ROWS else None
 
     async def _make_deliveries(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
@@ -80,6 +85,7 @@ class Events:
             except SealingError as error:
                 return error
             await deliveries.add(connection, owed)
+        self._owed_now.set()
         return None
 
     def _owed(self, changes: Sequence[Change], jobs: _Jobs) -> list[Delivery]:

@@ -1,5 +1,6 @@
 """Loops: a round of work done again and again, whatever one round runs into."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
@@ -22,17 +23,21 @@ async def every(
     interval_seconds: float,
     stop: Stop,
     name: str | None = None,
+    wake: asyncio.Event | None = None,
     unavailable: tuple[type[Exception], ...] = (),
 ) -> None:
     """Do rounds until a stop is asked for; a round that has begun is finished first.
 
     A failed round is logged and repeated after a growing delay: as a warning when the error is
     one of `unavailable` (it will pass), with its traceback otherwise. The lines name the loop after
-    its round, unless `name` says otherwise.
+    its round, unless `name` says otherwise. `wake` has the next round begin at once; a round clears
+    it before it looks.
     """
     name = name or getattr(do_round, "__name__", "round")
     failures = 0
     while not stop.requested:
+        if wake is not None:
+            wake.clear()
         try:
             delay = await do_round()
         except unavailable as error:
@@ -45,7 +50,9 @@ async def every(
             log.exception("round failed", loop=name, retry_in_seconds=delay)
         else:
             failures = 0
-        await stop.sleep(interval_seconds if delay is None else delay)
+        # Not after a failure: whatever wakes it would make the loop hot.
+        woken_by = wake if failures == 0 else None
+        await stop.sleep(interval_seconds if delay is None else delay, woken_by)
 
 
 def backoff_seconds(failures: int) -> float:

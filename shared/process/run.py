@@ -42,13 +42,18 @@ class Stop:
     async def wait_hurry(self) -> None:
         await self._hurry.wait()
 
-    async def sleep(self, seconds: float) -> None:
-        """Sleep that long, or until a stop is asked for."""
+    async def sleep(self, seconds: float, wake: asyncio.Event | None = None) -> None:
+        """Sleep that long, or until a stop is asked for, or `wake` is set."""
+        ends = [
+            asyncio.create_task(event.wait())
+            for event in (self._requested, wake)
+            if event is not None
+        ]
         try:
-            async with asyncio.timeout(seconds):
-                await self._requested.wait()
-        except TimeoutError:
-            pass  # nobody asked: the time is over, which is what was wanted
+            await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
 
 
 def run_service(main: Callable[[Stop], Awaitable[None]]) -> int:

@@ -78,3 +78,18 @@ def test_the_delay_after_failures_grows_up_to_its_limit() -> None:
     assert 0.25 <= backoff_seconds(1) <= 0.5
     assert 1 <= backoff_seconds(3) <= 2
     assert MAX_BACKOFF_SECONDS / 2 <= backoff_seconds(5000) <= MAX_BACKOFF_SECONDS
+
+
+async def test_a_loop_that_is_woken_does_its_next_round_at_once() -> None:
+    stop, wake, rounds = Stop(), asyncio.Event(), 0
+
+    async def do_round() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 3:
+            stop.request()
+        asyncio.get_running_loop().call_soon(wake.set)
+
+    async with asyncio.timeout(5):
+        await every(do_round, interval_seconds=3600, wake=wake, stop=stop)
+    assert rounds == 3
