@@ -61,7 +61,7 @@ async def run(
                 broker,
                 COMPLETIONS,
                 (Reports, Kinship),
-                partial(on_completions, engine),
+                partial(on_completions, engine, pool),
                 UNAVAILABLE,
             ),
             BatchConsumer(

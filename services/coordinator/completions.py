@@ -12,13 +12,27 @@ from shared.lifecycle import (
     TaskSucceeded,
 )
 from shared.messages import Finished, Kinship, Reports
+from shared.postgres.pool import Pool, acquired
 from shared.store.apply import Work
 from shared.store.engine import Engine, Failures, perform_all
 from shared.store.kinship import ended
+from shared.store.leases import Held, renew_or_stop
 
 
-async def on_completions(engine: Engine, messages: Sequence[Reports | Kinship]) -> Failures:
+async def on_completions(
+    engine: Engine, pool: Pool, messages: Sequence[Reports | Kinship]
+) -> Failures:
+    if held := [held for message in messages for held in _in_hand(message)]:
+        async with acquired(pool) as connection, connection.transaction():
+            _, rows = await renew_or_stop(connection, held)
+        engine.outbox.send(rows)
     return await perform_all(engine, [list(_works(message)) for message in messages])
+
+
+def _in_hand(message: Reports | Kinship) -> Iterator[Held]:
+    if isinstance(message, Reports):
+        lease = timedelta(seconds=message.lease_seconds)
+        yield from (Held(ref, message.node_id, lease) for ref in message.in_hand)
 
 
 def _works(message: Reports | Kinship) -> Iterator[Work]:

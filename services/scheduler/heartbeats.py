@@ -11,9 +11,8 @@ from shared.messages import Heartbeat
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.metrics import Metrics
 from shared.store.engine import Engine, Failures
-from shared.store.leases import Held, renew
-from shared.store.outgoing import abandoned_order, messages_for
-from shared.store.statements import Writes, now, write
+from shared.store.leases import Held, renew_or_stop
+from shared.store.outgoing import abandoned_order
 
 
 class Heartbeats:
@@ -37,10 +36,8 @@ class Heartbeats:
         held = [held for heartbeat in heartbeats for held in _held(heartbeat)]
         async with acquired(self._pool) as connection, connection.transaction():
             await nodes.record(connection, heartbeats)
-            renewed, stops = await renew(connection, held)
-            messages = messages_for(stops, await now(connection))
-            messages += await _answers_about_strangers(connection, heartbeats)
-            rows = await write(connection, Writes(messages=messages)) if messages else []
+            answers = await _answers_about_strangers(connection, heartbeats)
+            renewed, rows = await renew_or_stop(connection, held, answers)
         self._metrics.heartbeats.inc(len(heartbeats))
         self._metrics.leases_renewed.inc(renewed)
         self._engine.outbox.send(rows)

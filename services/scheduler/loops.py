@@ -88,7 +88,7 @@ class TaskLoops:
         await self._perform(events)
 
     async def _ask_for_accounts(self, connection: Connection) -> None:
-        """Of the workers that are heard and don't name what they should have in hand."""
+        """Of workers that have not named for long what they should have in hand."""
         unaccounted = await due.unaccounted(connection)
         if not unaccounted:
             return

@@ -32,8 +32,8 @@ _RESENT = Told(
 )
 _ASKED = Told(
     "dispatches_asked_for_total",
-    "Dispatches that run on a worker by the books, though its heartbeats don't name them: it was "
-    "asked what became of them, before anybody else gets them.",
+    "Dispatches that run on a worker by the books, though no heartbeat has named them for long: it "
+    "was asked what became of them, before anybody else gets them.",
     COUNTS_ONCE,
     "a rate that stays above 0: reports get lost or lie unread",
 )

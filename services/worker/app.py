@@ -72,7 +72,7 @@ async def run(
         orders = OrderDesk(
             hand,
             heart.is_sure,
-            reporter.say_again,
+            reporter,
             lambda nodes: _remove(group, leftovers, nodes),
         )
         desk = BatchConsumer(broker, node_queue(identity.node_id), Orders, orders.on_orders, ())

@@ -1,10 +1,15 @@
 """The messages door for `node.<id>`: answers to claims, and orders to stop."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from services.worker.held import Hand, Held, Interruption
 from shared.broker.consuming import Failures
 from shared.messages import Orders, TaskRef
+
+
+class _Accountant(Protocol):
+    def account_for(self, ref: TaskRef, *, is_in_hand: bool) -> None: ...
 
 
 class OrderDesk:
@@ -12,17 +17,17 @@ class OrderDesk:
         self,
         hand: Hand,
         is_sure: Callable[[Held], bool],
-        say_again: Callable[[Iterable[TaskRef]], None],
+        accountant: _Accountant,
         remove: Callable[[list[str]], None],
     ) -> None:
         """`is_sure`: whether a lease certainly lasts; a grant that comes after that is too late.
 
-        `say_again` begins to report once more what became of dispatches, `remove` to remove what
-        these workers left.
+        `accountant` reports what became of dispatches; `remove` begins to remove what these workers
+        left.
         """
         self._hand = hand
         self._is_sure = is_sure
-        self._say_again = say_again
+        self._accountant = accountant
         self._remove = remove
 
     async def on_orders(self, messages: Sequence[Orders]) -> Failures:
@@ -35,8 +40,8 @@ class OrderDesk:
             if (held := self._hand.find(ref)) is not None:
                 self._grant(held)
         self._end(orders)
-        # Of what is in hand the next heartbeat speaks.
-        self._say_again(ref for ref in orders.unaccounted if self._hand.find(ref) is None)
+        for ref in orders.unaccounted:
+            self._account_for(ref)
         if orders.abandoned:
             self._remove(orders.abandoned)
 
@@ -47,6 +52,12 @@ class OrderDesk:
             held.grant()
         else:
             held.interrupt(Interruption.LEASE_LOST)
+
+    def _account_for(self, ref: TaskRef) -> None:
+        held = self._hand.find(ref)
+        # One whose lease may have ended is being let go of, and reported then.
+        if held is None or self._is_sure(held):
+            self._accountant.account_for(ref, is_in_hand=held is not None)
 
     def _end(self, orders: Orders) -> None:
         for refusal in orders.refused:

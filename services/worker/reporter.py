@@ -2,16 +2,15 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from services.worker.said import Said
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.broker.backoff import Backoff
-from shared.messages import Claim, Finished, Reports, Returned, TaskRef, encode
+from shared.messages import Claim, Finished, InHand, Reports, Returned, TaskRef, encode
 from shared.messages.queues import COMPLETIONS
 
-Report = Claim | Finished | Returned
+Report = Claim | Finished | Returned | InHand
 
 
 @dataclass(slots=True)
@@ -48,10 +47,9 @@ class Reporter:
         if isinstance(report, Finished):
             self._said.remember(report)
 
-    def say_again(self, refs: Iterable[TaskRef]) -> None:
-        """In the background: what became of these dispatches, none of which is in hand."""
-        for ref in refs:
-            self._enqueue(self._said.again(ref))
+    def account_for(self, ref: TaskRef, *, is_in_hand: bool) -> None:
+        """In the background: that it runs here, or once more what became of it."""
+        self._enqueue(InHand(**ref.model_dump()) if is_in_hand else self._said.again(ref))
 
     def _enqueue(self, report: Report) -> _Batch:
         if self._next is None:
@@ -88,5 +86,6 @@ class Reporter:
             claims=[r for r in batch.reports if isinstance(r, Claim)],
             finished=[r for r in batch.reports if isinstance(r, Finished)],
             returned=[r for r in batch.reports if isinstance(r, Returned)],
+            in_hand=[r for r in batch.reports if isinstance(r, InHand)],
         )
         return Outgoing(COMPLETIONS, encode(reports), batch.message_id)

@@ -90,6 +90,10 @@ class Returned(TaskRef):
     """The worker gives the task back unfinished; nothing of it runs any more."""
 
 
+class InHand(TaskRef):
+    """The worker was asked about the dispatch, and runs it."""
+
+
 class Reports(_Message):
     """To `completions`: what the tasks of one worker have come to."""
 
@@ -99,6 +103,7 @@ class Reports(_Message):
     claims: list[Claim] = Field(default_factory=list)
     finished: list[Finished] = Field(default_factory=list)
     returned: list[Returned] = Field(default_factory=list)
+    in_hand: list[InHand] = Field(default_factory=list)
 
 
 class SubJobEnd(_Part):
@@ -147,8 +152,8 @@ class StopOrder(TaskRef):
 class Orders(_Message):
     """To `node.<id>`: the answers to a worker's claims, and tasks it must stop.
 
-    `unaccounted` are dispatches that run on it by the books, though its heartbeats don't name them:
-    it reports once more what became of them.
+    `unaccounted` are dispatches that run on it by the books, though no heartbeat has named them for
+    long: it reports that it has them in hand, or once more what became of them.
     """
 
     kind: Literal["orders"] = "orders"

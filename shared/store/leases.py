@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.broker import Outgoing
 from shared.lifecycle import LeaseExpired, StopTask
 from shared.messages import TaskRef
 from shared.postgres.pool import Connection, rows_touched
+from shared.store.outbox import OutboxRow
+from shared.store.outgoing import messages_for
+from shared.store.statements import Writes, now, write
 
 # Rows that a batch has locked are passed over: they are being decided on, and the next heartbeat
 # comes long before the lease ends. Waiting for them could deadlock with that batch. Not FOR UPDATE:
@@ -74,6 +78,18 @@ async def renew(connection: Connection, held: Sequence[Held]) -> tuple[int, list
         for r in rows
     ]
     return rows_touched(done), stops
+
+
+async def renew_or_stop(
+    connection: Connection, held: Sequence[Held], answers: Sequence[Outgoing] = ()
+) -> tuple[int, list[OutboxRow]]:
+    """In a transaction: `renew`, and write its orders beside `answers`.
+
+    How many leases were renewed, and what must now be sent.
+    """
+    renewed, stops = await renew(connection, held)
+    messages = [*messages_for(stops, await now(connection)), *answers]
+    return renewed, await write(connection, Writes(messages=messages)) if messages else []
 
 
 async def end_of_nodes(connection: Connection, nodes: Sequence[str]) -> list[LeaseExpired]:

@@ -155,6 +155,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "jobs timed out": (due.JOBS_TIMED_OUT, ()),
     "lost": (due.LOST, ()),
     "unaccounted": (due.UNACCOUNTED, ()),
+    "abandoned": (nodes.ABANDONED, (NODES,)),
     "waiting queues": (due.WAITING_QUEUES, (LATER,)),
     "waiting": (due.WAITING, (LATER, ["default"])),
     "waiting in a queue of few": (due.WAITING, (LATER, ["rare"])),

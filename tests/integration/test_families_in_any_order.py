@@ -115,7 +115,7 @@ class Storm:
         messages = list(await play.kinship())
         self._chance.shuffle(messages)
         messages = [m for m in messages if self._chance.random() > 0.2]  # the others are lost
-        for failure in await on_completions(play.rig.engine, messages):
+        for failure in await on_completions(play.rig.engine, play.rig.pool, messages):
             assert failure is None, failure
 
     async def _events(self, count: int) -> list[Event]:

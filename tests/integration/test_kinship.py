@@ -109,7 +109,7 @@ async def test_a_late_cancel_of_a_sub_job_does_not_reach_it_once_its_parent_goes
     late = await play.kinship()
     await play.happen(JobRestarted(job_id))
     await play.deliver()
-    await on_completions(play.rig.engine, late)
+    await on_completions(play.rig.engine, play.rig.pool, late)
     await play.run()
     assert await play.state(job_id) == "COMPLETED"
 
@@ -121,11 +121,11 @@ async def test_messages_between_jobs_that_come_twice_change_nothing(play: Play) 
     for event in (JobRestarted(job_id), JobCancelled(job_id), JobRestarted(job_id)):
         messages = await play.kinship()
         seen += [m for m in messages if isinstance(m, Kinship)]
-        await on_completions(play.rig.engine, messages)
-        await on_completions(play.rig.engine, seen)
+        await on_completions(play.rig.engine, play.rig.pool, messages)
+        await on_completions(play.rig.engine, play.rig.pool, seen)
         await play.happen(event)
     await play.run()
-    await on_completions(play.rig.engine, seen)
+    await on_completions(play.rig.engine, play.rig.pool, seen)
     assert await play.state(job_id) == "COMPLETED"
     assert (await child(play, job_id))["state"] == "COMPLETED"
 

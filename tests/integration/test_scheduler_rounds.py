@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.coordinator.completions import on_completions
 from services.scheduler.calm import Calm
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.loops import RetentionLoops, TaskLoops
@@ -12,7 +13,7 @@ from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due
 from services.worker.heartbeats import started_now
 from shared.lifecycle import TaskClaimed, TaskFailed
-from shared.messages import Heartbeat, Orders, RunTask, TaskRef
+from shared.messages import Heartbeat, InHand, Orders, Reports, RunTask, TaskRef
 from shared.messages.queues import node_queue
 from shared.postgres.errors import DatabaseUnavailable
 from tests.support.engine import LEASE, Rig, engine_rig
@@ -87,6 +88,28 @@ async def test_a_worker_that_is_heard_is_asked_what_became_of_its_task_before_an
     assert orders.unaccounted == [TaskRef(job_id=job_id, task_id=task_id, dispatch=1)]
     [task] = await rig.tasks(job_id)
     assert (task["state"], task["dispatch"]) == ("RUNNING", 1)
+
+
+async def test_a_worker_is_asked_before_its_lease_runs_out_and_its_answer_renews_it(
+    rig: Rig,
+) -> None:
+    # Given a worker whose heartbeats don't arrive, and whose lease lasts for another moment
+    job_id, task_id = await claimed(rig, TASK, LEASE / 4)
+    await Heartbeats(rig.engine, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    async with rig.broker.consume(node_queue("n1"), prefetch=1):
+        pass  # its queue exists
+    ref = TaskRef(job_id=job_id, task_id=task_id, dispatch=1)
+    # When it is asked, and says that it has the task in hand
+    await task_loops(rig).expire_leases()
+    [orders] = await rig.receive(node_queue("n1"))
+    assert isinstance(orders, Orders)
+    assert orders.unaccounted == [ref]
+    in_hand = InHand(**ref.model_dump())
+    reports = Reports(node_id="n1", lease_seconds=30, in_hand=[in_hand])
+    await on_completions(rig.engine, rig.pool, [reports])
+    # Then its lease lasts as long as after a heartbeat
+    [task] = await rig.tasks(job_id)
+    assert task["lease_expires_at"] - task["started_at"] > LEASE * 0.9
 
 
 async def test_a_worker_that_gives_no_account_for_long_loses_its_task(rig: Rig) -> None:
@@ -191,6 +214,22 @@ async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Ri
         pass  # its queue exists
     await beats.on_heartbeats([alive, asking])
     [orders] = await rig.receive(node_queue("n1"))
+    assert isinstance(orders, Orders)
+    assert orders.abandoned == ["gone"]
+
+
+async def test_a_silent_worker_with_a_lease_that_lasts_is_not_gone(rig: Rig) -> None:
+    # Given a worker that is taken for silent, and runs a task all the same
+    await claimed(rig, TASK)
+    beats = Heartbeats(rig.engine, rig.pool, calm_now())
+    await beats.on_heartbeats([heartbeat(leaving=True)])
+    # When another asks whether it may remove what it found of it, and of one that is gone
+    asking = heartbeat().model_copy(update={"node_id": "n2", "strangers": ["n1", "gone"]})
+    async with rig.broker.consume(node_queue("n2"), prefetch=1):
+        pass  # its queue exists
+    await beats.on_heartbeats([asking])
+    # Then it may remove the latter's alone
+    [orders] = await rig.receive(node_queue("n2"))
     assert isinstance(orders, Orders)
     assert orders.abandoned == ["gone"]
 

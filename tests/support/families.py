@@ -102,7 +102,7 @@ class Play:
     async def deliver(self) -> None:
         """What jobs have said to one another, as long as there is something."""
         while messages := await self.kinship():
-            for failure in await on_completions(self.rig.engine, messages):
+            for failure in await on_completions(self.rig.engine, self.rig.pool, messages):
                 assert failure is None, failure
 
     async def kinship(self) -> Sequence[Reports | Kinship]:

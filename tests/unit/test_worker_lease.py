@@ -11,6 +11,7 @@ from services.worker.settings import WorkSettings
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
 from shared.messages import Orders, TaskRef
+from tests.support.accountant import Accountant
 
 REF = TaskRef(job_id="job", task_id="task", dispatch=1)
 
@@ -87,7 +88,9 @@ async def test_the_first_task_after_an_outage_is_not_taken_for_one_from_before_i
     # When it gets a task and its grant before its first heartbeat
     held = bed.take()
     await bed.heart.beat()
-    await OrderDesk(bed.hand, bed.heart.is_sure, print, print).on_orders([Orders(granted=[REF])])
+    await OrderDesk(bed.hand, bed.heart.is_sure, Accountant(), print).on_orders(
+        [Orders(granted=[REF])]
+    )
     # Then it may start
     assert held.is_granted
     assert not held.interrupted.done()

@@ -7,6 +7,7 @@ from services.worker.held import Hand, Interruption
 from services.worker.orders import OrderDesk
 from services.worker.settings import WorkSettings, parse_host_env, parse_queues
 from shared.messages import Orders, Refusal, StopOrder, TaskRef
+from tests.support.accountant import Accountant
 
 REF = TaskRef(job_id="job", task_id="task", dispatch=1)
 
@@ -61,26 +62,29 @@ async def test_orders_grant_refuse_and_stop_what_is_held() -> None:
         refused=[Refusal(**refused.ref.model_dump(), reason="taken")],
         stop=[StopOrder(**stopped.ref.model_dump(), reason="cancelled")],
     )
-    await OrderDesk(hand, lambda _: True, print, print).on_orders([orders])
+    await OrderDesk(hand, lambda _: True, Accountant(), print).on_orders([orders])
     assert granted.is_granted
     assert refused.interrupted.result() is Interruption.REFUSED
     assert stopped.interrupted.result() is Interruption.STOPPED
 
 
-async def test_the_worker_is_asked_about_what_it_has_not_in_hand_and_speaks_of_no_other() -> None:
-    hand, asked = Hand(), list[TaskRef]()
+@pytest.mark.parametrize("is_sure", [True, False])
+async def test_a_worker_accounts_for_what_it_is_asked_about(is_sure: bool) -> None:
+    # Given a task in hand, whose lease may or may not last, and one that has ended
+    hand, accountant = Hand(), Accountant()
     hand.take(REF)
     ended = REF.model_copy(update={"task_id": "ended"})
-    desk = OrderDesk(hand, lambda _: True, asked.extend, print)
+    desk = OrderDesk(hand, lambda _: is_sure, accountant, print)
     await desk.on_orders([Orders(unaccounted=[REF, ended])])
-    assert asked == [ended]
+    # Then it speaks of the first only if that is certainly its own
+    assert accountant.told == [*([(REF, True)] if is_sure else []), (ended, False)]
 
 
 async def test_a_grant_that_comes_after_the_lease_may_have_ended_starts_nothing() -> None:
     hand = Hand()
     held = hand.take(REF)
     assert held
-    await OrderDesk(hand, lambda _: False, print, print).on_orders([Orders(granted=[REF])])
+    await OrderDesk(hand, lambda _: False, Accountant(), print).on_orders([Orders(granted=[REF])])
     assert not held.is_granted
     assert held.interrupted.result() is Interruption.LEASE_LOST
 

@@ -64,17 +64,20 @@ def finished(task_id: str, result: str = "") -> Finished:
 
 
 async def test_asked_what_became_of_a_task_the_worker_says_again_what_it_has_said() -> None:
-    # Given a worker that has reported the end of one task, and knows nothing of another
+    # Given a worker that has reported the end of one task, knows nothing of another, and runs one
     broker = Faulty()
     reporter = Reporter(broker, "n1", 30)
     await reporter.report(finished("known", "42"))
-    # When it is asked about both
-    reporter.say_again(TaskRef(job_id="job", task_id=name, dispatch=1) for name in ("known", "new"))
+    # When it is asked about all three
+    for name in ("known", "new", "running"):
+        ref = TaskRef(job_id="job", task_id=name, dispatch=1)
+        reporter.account_for(ref, is_in_hand=name == "running")
     await reporter.report(claim("later"))
-    # Then the one is reported as before, and the other given back
+    # Then the one is reported as before, the other given back, and the third said to run
     [_, *again] = broker.got
     assert [r.result for reports in again for r in reports.finished] == ["42"]
     assert [r.task_id for reports in again for r in reports.returned] == ["new"]
+    assert [r.task_id for reports in again for r in reports.in_hand] == ["running"]
 
 
 @pytest.mark.parametrize("said", [Said(most_reports=1), Said(most_characters=3)])

@@ -54,8 +54,11 @@ SELECT id FROM jobs WHERE deadline_at < now() ORDER BY deadline_at LIMIT {LIMIT}
 
 # A worker that is heard renews the leases of all it has in hand. Where one has run out all the
 # same, the task has ended on it and its report is lost or lies unread: the worker is asked about
-# it, and only where no answer comes for long is the task lost.
+# it, and only where no answer comes for long is the task lost. Nor does silence say for sure that a
+# worker is dead or has let go: a scheduler that is frozen may keep its heartbeats from the others,
+# while it knows of nothing. So each is asked when its lease is about to run out.
 _LONGEST_SILENCE = 3  # leases
+_ASK_IN_LAST = 3  # the third of a lease
 _IS_HEARD = f"""
 coalesce(n.status = 'UP' AND n.last_heartbeat_at > now() - n.lease / 2
          AND t.lease_expires_at > now() - {_LONGEST_SILENCE} * n.lease, false)
@@ -69,7 +72,10 @@ ORDER BY t.lease_expires_at LIMIT {LIMIT}
 
 UNACCOUNTED = f"""
 SELECT t.node_id, t.job_id, t.id, t.dispatch FROM tasks t LEFT JOIN nodes n ON n.id = t.node_id
-WHERE t.state = 'RUNNING' AND t.lease_expires_at < now() AND {_IS_HEARD}
+WHERE t.state = 'RUNNING'
+  AND t.lease_expires_at < now() + (SELECT coalesce(max(lease), '0') FROM nodes) / {_ASK_IN_LAST}
+  AND t.lease_expires_at < now() + coalesce(n.lease / {_ASK_IN_LAST}, '1 h')
+  AND (t.lease_expires_at >= now() OR {_IS_HEARD})
 ORDER BY t.lease_expires_at LIMIT {LIMIT}
 """  # noqa: S608 - texts of our own
 
@@ -125,7 +131,7 @@ async def lost(connection: Connection) -> list[LeaseExpired]:
 
 
 async def unaccounted(connection: Connection) -> dict[str, list[TaskRef]]:
-    """By worker, what it should have in hand and doesn't name, though it is heard."""
+    """By worker, what it should have in hand and has not named for long."""
     refs: dict[str, list[TaskRef]] = {}
     for row in await connection.fetch(UNACCOUNTED):
         ref = TaskRef(job_id=row["job_id"], task_id=row["id"], dispatch=row["dispatch"])

@@ -38,10 +38,12 @@ WHERE state = 'RUNNING' AND lease_expires_at IS NOT NULL AND node_id IS NOT NULL
 
 MARK_GONE = "UPDATE nodes SET status = 'OFFLINE', task_count = 0 WHERE id = ANY($1::text[])"
 
-# A worker that was forgotten is gone as well.
+# A worker that was forgotten is gone as well; one that has the lease of a task is not.
 ABANDONED = """
 SELECT id FROM unnest($1::text[]) AS s(id)
 WHERE NOT EXISTS (SELECT FROM nodes n WHERE n.id = s.id AND n.status = 'UP')
+  AND NOT EXISTS (SELECT FROM tasks t
+                  WHERE t.state = 'RUNNING' AND t.lease_expires_at > now() AND t.node_id = s.id)
 """
 
 FORGET = "DELETE FROM nodes WHERE last_heartbeat_at < now() - $1::interval"

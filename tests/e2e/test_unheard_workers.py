@@ -1,0 +1,65 @@
+"""A worker whose heartbeats don't arrive, though it lives and knows of nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aio_pika
+import aiohttp
+import pytest
+
+from shared.messages.queues import HEARTBEATS
+from tests.support.cluster import Api, Cluster
+from tests.support.postgres import PrivatePostgres
+from tests.support.rabbitmq import PrivateRabbit
+
+pytestmark = pytest.mark.real
+
+_LEASE_SECONDS = 3
+_SETTINGS = {
+    "CONVEYOR_WORKER_LEASE_SECONDS": f"{_LEASE_SECONDS}",
+    "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5",
+    "CONVEYOR_SCHEDULE_CALM_SECONDS": "1",
+}
+
+
+async def test_a_task_whose_worker_s_heartbeats_lie_with_a_frozen_scheduler_is_not_run_twice(
+    private_rabbit: PrivateRabbit, private_postgres: PrivatePostgres, tmp_path: Path
+) -> None:
+    # Given two workers, and a task that runs on one of them
+    cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path, **_SETTINGS)
+    coordinator, scheduler = cluster.start("coordinator"), cluster.start("scheduler")
+    for _ in range(2):
+        cluster.start("worker")
+    starts, go = tmp_path / "starts", tmp_path / "go"
+    script = f"echo started >> {starts}; while [ ! -e {go} ]; do sleep 0.05; done"
+    try:
+        await cluster.wait_up()
+        async with aiohttp.ClientSession() as session, all_heartbeats_held(private_rabbit):
+            api = Api(session, coordinator.url)
+            job = await api.submit({"name": "long", "tasks": [{"name": "wait", "run": script}]})
+            await api.job_when(job["id"], lambda job: job["state"] == "RUNNING")
+            # When nobody hears its worker, for several leases
+            async with asyncio.timeout(120):
+                while scheduler.log.read_text().count("asked for what") < 3 * _LEASE_SECONDS:
+                    await asyncio.sleep(0.1)
+            # Then it has not been started again, and its end counts
+            go.touch()
+            assert (await api.final(job["id"]))["state"] == "COMPLETED"
+        assert starts.read_text() == "started\n"
+    finally:
+        await asyncio.to_thread(cluster.close)
+
+
+@asynccontextmanager
+async def all_heartbeats_held(rabbit: PrivateRabbit) -> AsyncIterator[None]:
+    """As by a frozen scheduler: taken from the queue, and neither handled nor given back."""
+    async with await aio_pika.connect(rabbit.url) as connection:
+        queue = await (await connection.channel()).get_queue(HEARTBEATS)
+        await queue.consume(_hold, arguments={"x-priority": 10})
+        yield
+
+
+async def _hold(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+    """Do nothing with it."""
