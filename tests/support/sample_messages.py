@@ -11,6 +11,7 @@ from shared.messages import (
     Claim,
     Finished,
     Heartbeat,
+    InHand,
     Kinship,
     LogPart,
     Orders,
@@ -102,7 +103,10 @@ SAMPLES: dict[str, BaseModel] = {
     "run_task-encrypted": _run_task(sealed=_ENCRYPTED),
     "run_task-without-secrets": _run_task(sealed=None, timeout_seconds=None, attempt=0),
     "reports": _reports(
-        claims=[Claim(**_REF)], finished=[_SUCCEEDED, _FAILED], returned=[Returned(**_REF)]
+        claims=[Claim(**_REF)],
+        finished=[_SUCCEEDED, _FAILED],
+        returned=[Returned(**_REF)],
+        in_hand=[InHand(**_REF)],
     ),
     "reports-claim": _reports(claims=[Claim(**_REF)]),
     "reports-succeeded": _reports(finished=[_SUCCEEDED]),
@@ -110,6 +114,7 @@ SAMPLES: dict[str, BaseModel] = {
     "reports-timed-out": _reports(finished=[_finished(error="timed out", cause="timeout")]),
     "reports-failed-otherwise": _reports(finished=[_finished(error="no such image")]),
     "reports-returned": _reports(returned=[Returned(**_REF)]),
+    "reports-in-hand": _reports(in_hand=[InHand(**_REF)]),
     "kinship": Kinship(
         ended=[
             SubJobEnd(**_SUBJOB_END, state="COMPLETED", result="a result"),
