@@ -96,11 +96,18 @@ def of_process(who: str, pid: int) -> Sample:
 def of_worker(who: str, pid: int) -> Sample:
     """Its tasks' processes, and the guardian beside it."""
     children = psutil.Process(pid).children()
-    guardians = [child for child in children if any(_GUARDIAN in x for x in child.cmdline())]
+    guardians = [child for child in children if _is_guardian(child)]
     sample: Sample = {Name(who, CHILDREN): len(children)}
     for guardian in guardians:
         sample |= of_process(f"guardian of {who}", guardian.pid)
     return sample
+
+
+def _is_guardian(child: psutil.Process) -> bool:
+    try:
+        return any(_GUARDIAN in argument for argument in child.cmdline())
+    except psutil.NoSuchProcess:  # a task's process, which has just ended
+        return False
 
 
 def sockets_to(port: int, pids: Mapping[str, int]) -> Counter[str]:
