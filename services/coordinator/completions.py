@@ -18,6 +18,8 @@ from shared.store.engine import Engine, Failures, perform_all
 from shared.store.kinship import ended
 from shared.store.leases import Held, renew_or_stop
 
+_GREATEST_EXIT_CODE = 2**31 - 1
+
 
 async def on_completions(
     engine: Engine, pool: Pool, messages: Sequence[Reports | Kinship]
@@ -59,8 +61,14 @@ def _finished(report: Finished, node: str) -> TaskSucceeded | TaskFailed:
         error=report.error,
         log_parts=report.log_parts,
         cause=report.cause,
-        exit_code=report.exit_code,
+        exit_code=_kept(report.exit_code),
     )
+
+
+def _kept(exit_code: int | None) -> int | None:
+    """None for what no column of ours holds: the report must count, and its error tells."""
+    fits = exit_code is not None and abs(exit_code) <= _GREATEST_EXIT_CODE
+    return exit_code if fits else None
 
 
 def _of_jobs(kinship: Kinship) -> Iterator[Work]:

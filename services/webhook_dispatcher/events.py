@@ -62,12 +62,15 @@ class Events:
         owed: list[Delivery] = []
         unreadable: list[int] = []
         for event in events:
-            changes = [Change.model_validate(change) for change in event.changes]
             try:
+                changes = [Change.model_validate(change) for change in event.changes]
                 owed += self._owed(changes, jobs)
             except SealingError as error:
                 # What is secret in the summary can't be known before the operator gives the key.
                 log.error("webhooks wait for a key", job=event.job_id, error=str(error))
+                unreadable.append(event.id)
+            except Exception:  # whatever it is, it must not hold up the webhooks of all others
+                log.exception("webhooks wait: a change can't be read", job=event.job_id)
                 unreadable.append(event.id)
         if owed:
             await deliveries.add(connection, owed)

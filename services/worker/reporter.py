@@ -2,12 +2,14 @@
 
 import asyncio
 import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.worker.said import Said
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.broker.backoff import Backoff
 from shared.messages import Claim, Finished, InHand, Reports, Returned, TaskRef, encode
+from shared.messages.portions import in_portions
 from shared.messages.queues import COMPLETIONS
 
 Report = Claim | Finished | Returned | InHand
@@ -72,20 +74,35 @@ class Reporter:
     async def _publish(self, batch: _Batch) -> None:
         while batch.reports:
             try:
-                await self._broker.publish([self._message(batch)])
+                await self._broker.publish(list(self._messages(batch)))
             except BrokerUnavailable:
                 # The reports are kept and tried again: losing one would cost a whole dispatch.
                 await self._backoff.wait()
             else:
                 return
 
-    def _message(self, batch: _Batch) -> Outgoing:
+    def _messages(self, batch: _Batch) -> Iterator[Outgoing]:
+        """One, unless it would be more than the broker takes."""
+        finished = [r for r in batch.reports if isinstance(r, Finished)]
+        first, *further = list(in_portions(finished, _characters)) or [[]]
+        yield self._message(batch.message_id, first, batch.reports)
+        for number, portion in enumerate(further, start=2):
+            yield self._message(f"{batch.message_id}-{number}", portion)
+
+    def _message(
+        self, message_id: str, finished: list[Finished], others: Sequence[Report] = ()
+    ) -> Outgoing:
         reports = Reports(
             node_id=self._node_id,
             lease_seconds=self._lease_seconds,
-            claims=[r for r in batch.reports if isinstance(r, Claim)],
-            finished=[r for r in batch.reports if isinstance(r, Finished)],
-            returned=[r for r in batch.reports if isinstance(r, Returned)],
-            in_hand=[r for r in batch.reports if isinstance(r, InHand)],
+            claims=[r for r in others if isinstance(r, Claim)],
+            finished=finished,
+            returned=[r for r in others if isinstance(r, Returned)],
+            in_hand=[r for r in others if isinstance(r, InHand)],
         )
-        return Outgoing(COMPLETIONS, encode(reports), batch.message_id)
+        return Outgoing(COMPLETIONS, encode(reports), message_id)
+
+
+def _characters(report: Finished) -> int:
+    told = (report.result or "", report.error or "", *(part.contents for part in report.log))
+    return sum(map(len, told))

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.expressions import has_expression
+from shared.jobspec.fields import MAX_DESCRIPTION, MAX_NAME
 from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
 from shared.store.bulk import MOST_OF_SCOPES, Bulk, TooBulky
 from shared.store.hiding import OF_TASKS
@@ -128,9 +129,11 @@ def _required(made_of: Mapping[str, Any], total: int) -> int | None:
 
 def _rendered_subjob(spec: Mapping[str, Any], rendering: Rendering) -> dict[str, Any]:
     done = dict(spec)
-    for key in ("name", "description"):
+    for key, most in (("name", MAX_NAME), ("description", MAX_DESCRIPTION)):
         if spec.get(key):
             done[key] = rendering.text(f"subjob.{key}", spec[key])
+            if len(done[key]) > most:  # as in what a client submits: the search takes no more
+                raise PlanError(f"subjob.{key}: is evaluated longer than {most} characters")
     if spec.get("inputs"):
         done["inputs"] = {
             k: _input(f"subjob.inputs.{k}", v, rendering) for k, v in spec["inputs"].items()

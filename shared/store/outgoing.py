@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -38,6 +38,7 @@ from shared.messages import (
     encode,
 )
 from shared.messages import RunTask as RunTaskMessage
+from shared.messages.portions import in_portions
 from shared.messages.queues import COMPLETIONS, EVENTS, node_queue
 
 _ToNode = GrantClaim | RefuseClaim | StopTask
@@ -68,10 +69,11 @@ def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
             case _:
                 pass  # answered inside the transaction
     messages += [_message(node_queue(node), _orders(to_node)) for node, to_node in orders.items()]
-    if kin:
-        messages.append(_message(COMPLETIONS, _kinship(kin)))
-    if changes:
-        messages.append(_message(EVENTS, Changes.model_construct(changes=changes, is_stored=True)))
+    messages += _kinship(kin)
+    messages += [
+        _message(EVENTS, Changes.model_construct(changes=portion, is_stored=True))
+        for portion in in_portions(changes, _characters)
+    ]
     return messages
 
 
@@ -139,7 +141,7 @@ def _orders(commands: Iterable[_ToNode]) -> Orders:
     return Orders.model_construct(granted=granted, refused=refused, stop=stop)
 
 
-def _kinship(commands: Iterable[_ToKin]) -> Kinship:
+def _kinship(commands: Iterable[_ToKin]) -> Iterator[Outgoing]:
     ended: list[SubJobEnd] = []
     abandoned: list[SubJobAbandon] = []
     resumed: list[SubJobResume] = []
@@ -152,7 +154,14 @@ def _kinship(commands: Iterable[_ToKin]) -> Kinship:
                 abandoned.append(SubJobAbandon(job_id=subjob_id, dispatch=dispatch))
             case ResumeSubJob(subjob_id, dispatch):
                 resumed.append(SubJobResume(job_id=subjob_id, dispatch=dispatch))
-    return Kinship(ended=ended, abandoned=abandoned, resumed=resumed)
+    for portion in in_portions(ended, _characters):
+        yield _message(COMPLETIONS, Kinship(ended=portion))
+    if abandoned or resumed:
+        yield _message(COMPLETIONS, Kinship(abandoned=abandoned, resumed=resumed))
+
+
+def _characters(told: Change | SubJobEnd) -> int:
+    return len(told.result or "") + len(told.error or "")
 
 
 def subjob_end(

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.jobspec.durations import parse_duration
+from shared.jobspec.fields import MAX_KEY
 from shared.lifecycle import PlannedTask, RetryPolicy, TaskKind
 from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
 from shared.store.rendering import PlanError
@@ -21,7 +22,7 @@ def planned_task(task: TaskJson) -> PlannedTask:
         priority=task.get("priority") or 0,
         timeout=parse_duration(timeout) if timeout else None,
         retry=_retry(task.get("retry")),
-        var=task.get("var") or None,
+        var=_var(task),
         definition=task,
         kind=kind,
         allow_failure=bool(task.get("allowFailure")),
@@ -39,6 +40,13 @@ def _queue(task: TaskJson) -> str:
     if (error := task_queue_error(queue)) is not None:
         raise PlanError(f"queue: {queue!r}: {error}")
     return queue
+
+
+def _var(task: TaskJson) -> str | None:
+    var: str = task.get("var") or ""
+    if len(var) > MAX_KEY:  # it is part of a key, which Postgres takes no longer
+        raise PlanError(f"var: is evaluated longer than {MAX_KEY} characters")
+    return var or None
 
 
 def _retry(retry: Mapping[str, Any] | None) -> RetryPolicy:

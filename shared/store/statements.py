@@ -186,6 +186,9 @@ ON CONFLICT DO NOTHING
 """
 
 
+_GREATEST_NUMBER = 2**31 - 1
+
+
 @dataclass(slots=True)
 class Writes:
     """All that one statement writes. A new job comes with its sealed secrets, and its graph if it
@@ -264,6 +267,9 @@ async def _add_needs(connection: Connection, writes: Writes) -> None:
 
 
 async def add_log_parts(connection: Connection, parts: Sequence[LogPart]) -> None:
+    """A part whose number can't be kept (after some 2,000 dispatches) is left out: no log may cost
+    its task the end."""
+    parts = [part for part in parts if 0 < part.number <= _GREATEST_NUMBER]
     if parts:
         await connection.execute(
             ADD_LOG_PARTS,

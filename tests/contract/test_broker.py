@@ -1,6 +1,7 @@
 """What every broker promises; one suite for all implementations."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -156,6 +157,16 @@ async def test_an_answered_message_does_not_come_again(broker: Broker) -> None:
     async with broker.consume(queue, prefetch=20) as consumer:
         assert len(await receive_texts(consumer, 20)) == 20
 
+    await wait_until_size(broker, queue, 0)
+
+
+@pytest.mark.parametrize("name", ["i" * 255, "ä" * 127, "#", "#1#"])
+async def test_a_message_of_any_name_can_be_sent_and_buried(broker: Broker, name: str) -> None:
+    queue = fresh_queue()
+    await broker.publish([replace(outgoing(queue, "x"), message_id=name)])
+    async with broker.consume(queue, prefetch=1) as consumer:
+        [delivery] = await receive(consumer)
+        await delivery.bury("no use")
     await wait_until_size(broker, queue, 0)
 
 

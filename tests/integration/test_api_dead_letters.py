@@ -88,11 +88,21 @@ async def test_a_dead_letter_is_shown_whole_without_secrets_that_are_known(api: 
     assert contents["sealed"] == "[REDACTED]"
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff\x00", b"[" * 2000, b"[" * 500 + b"]" * 500, b"null"])
+BODIES = [b"", b"\xff\x00", b"[" * 2000, b"[" * 500 + b"]" * 500, b"null"]
+BODIES += [b'{"job_id": "\\u0000"}', b'{"job_id": ' + b"9" * 500 + b"}"]
+
+
+@pytest.mark.parametrize("body", BODIES)
 async def test_a_dead_letter_of_any_bytes_can_be_shown(api: Api, body: bytes) -> None:
     await bury(api, body)
     [letter] = await listed(api)
     assert (await api.get(f"/dead-letters/{letter['id']}"))["size"] == len(body)
+
+
+async def test_what_a_dead_letter_calls_itself_is_shown_up_to_a_length(api: Api) -> None:
+    await bury(api, b'{"kind": "' + b"k" * 100_000 + b'"}')
+    [letter] = await listed(api)
+    assert letter["kind"] == "k" * 64 + "…"
 
 
 async def test_a_requeued_letter_lies_in_its_queue_as_it_was(api: Api) -> None:

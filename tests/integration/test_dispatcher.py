@@ -335,3 +335,17 @@ async def test_a_job_is_not_deleted_before_its_webhooks_are_told(
     assert receiver.states[-1] == "COMPLETED"
     await retention.delete_expired()
     assert await rig.pool.fetchval("SELECT count(*) FROM jobs") == 0
+
+
+async def test_a_change_that_can_not_be_read_does_not_hold_up_the_webhooks_of_others(
+    rig: Rig, receiver: Receiver
+) -> None:
+    await rig.pool.execute(
+        "INSERT INTO webhook_events (job_id, changes) VALUES ('x', $1)", [{"nonsense": 1}]
+    )
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await store_all(rig)
+    await call_all(rig)
+    assert receiver.states[:1] == ["PENDING"]
+    left = await rig.pool.fetch("SELECT due_at > now() AS later FROM webhook_events")
+    assert [row["later"] for row in left] == [True]

@@ -136,33 +136,33 @@ class Api:
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
-        self._url = url
+        self.url = url
 
     async def submit(self, job: Mapping[str, Any]) -> dict[str, Any]:
-        async with self._session.post(f"{self._url}/jobs", json=job) as answer:
+        async with self._session.post(f"{self.url}/jobs", json=job) as answer:
             body: dict[str, Any] = await answer.json()
             assert answer.status == 200, body
             return body
 
     async def submit_yaml(self, text: str, path: str = "/jobs") -> dict[str, Any]:
         headers = {"Content-Type": "text/yaml"}
-        async with self._session.post(self._url + path, data=text, headers=headers) as answer:
+        async with self._session.post(self.url + path, data=text, headers=headers) as answer:
             body: dict[str, Any] = await answer.json()
             assert answer.status == 200, body
             return body
 
     async def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        async with self._session.post(self._url + path, json=body) as answer:
+        async with self._session.post(self.url + path, json=body) as answer:
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
     async def get(self, path: str) -> Any:
-        async with self._session.get(f"{self._url}{path}") as answer:
+        async with self._session.get(f"{self.url}{path}") as answer:
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
     async def put(self, path: str) -> None:
-        async with self._session.put(f"{self._url}{path}") as answer:
+        async with self._session.put(f"{self.url}{path}") as answer:
             assert answer.status == 200, await answer.text()
 
     async def job_when(

@@ -11,18 +11,22 @@ _DEEPEST = 100
 _SEALED = "sealed"  # secrets, in clear where no key is set
 _JOB_IDS = ("job_id", "subjob_id")
 _MOST_JOBS = 1000
+_LONGEST_KIND = 64  # of ours; what others sent may be of any length
 
 
 def kind_of(body: bytes) -> str | None:
     message = _json(body)
     kind = message.get("kind") if isinstance(message, dict) else None
-    return kind if isinstance(kind, str) else None
+    if not isinstance(kind, str):
+        return None
+    return kind if len(kind) <= _LONGEST_KIND else f"{kind[:_LONGEST_KIND]}…"
 
 
 def job_ids(body: bytes) -> set[str]:
-    """The jobs that the message speaks of."""
+    """The jobs that the message speaks of, as far as they can be some."""
     found = (item[name] for item in _mappings(_json(body)) for name in _JOB_IDS if name in item)
-    return {id_ for id_, _ in zip(_texts(found), range(_MOST_JOBS), strict=False)}
+    ids = (id_ for id_ in _texts(found) if "\0" not in id_)  # Postgres has no NUL
+    return {id_ for id_, _ in zip(ids, range(_MOST_JOBS), strict=False)}
 
 
 def shown_body(body: bytes, redacting: Sequence[Redacting]) -> str:

@@ -21,6 +21,7 @@ from shared.broker.protocol import BrokerUnavailable
 _PERSISTENT = 2
 _MESSAGES_PER_WRITE = 100  # more gains nothing, and other channels would wait
 _NUMBER_MARK = "#"
+_LONGEST_ID_BYTES = 255  # of a short string in AMQP
 
 Confirmation = asyncio.Future[object]
 
@@ -36,6 +37,13 @@ class Letter:
     priority: int = 0
     mandatory: bool = True
     headers: dict[str, str] | None = None
+
+
+def _wire_id(message_id: str, number: int) -> str:
+    """Whatever others have called their message, it must fit: else it could not even be buried."""
+    mark = f"{_NUMBER_MARK}{number}".encode()
+    kept = message_id.encode()[: _LONGEST_ID_BYTES - len(mark)].decode(errors="ignore")
+    return kept + mark.decode()
 
 
 def stable_message_id(wire_id: str) -> str:
@@ -93,7 +101,7 @@ class ConfirmedChannel:
         channel = self._channel
         async with channel.lock:
             first = channel.delivery_tag + 1
-            wire_ids = [f"{x.message_id}{_NUMBER_MARK}{first + i}" for i, x in enumerate(letters)]
+            wire_ids = [_wire_id(x.message_id, first + i) for i, x in enumerate(letters)]
             frames: list[Frame | ContentHeader | ContentBody] = []
             for letter, wire_id in zip(letters, wire_ids, strict=True):
                 frames += self._frames(letter, wire_id)

@@ -17,6 +17,7 @@ from yarl import URL
 from shared.broker.backoff import Backoff
 from shared.broker.protocol import BrokerUnavailable
 from shared.broker.rabbitmq.failures import TRANSPORT_ERRORS, unavailable_on_failure
+from shared.broker.rabbitmq.foreign_properties import accept_any_properties
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,7 @@ class Link:
         self._supervisor: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        accept_any_properties()
         if self._supervisor is None:
             self._supervisor = asyncio.create_task(self._supervise())
 
