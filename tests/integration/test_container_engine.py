@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +78,26 @@ async def test_an_image_name_that_is_none_is_rejected(rig: Rig, image: str) -> N
 async def test_a_relative_workdir_is_rejected(rig: Rig) -> None:
     with pytest.raises(RuntimeRejected, match="workdir"):
         await rig.run(workdir="here", cmd=("true",))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"files": {"a": "", "a/b": ""}},
+        {"files": {"x" * 256: ""}},
+        {"workdir": "/bin/sh"},
+        {"workdir": "/bin/sh", "files": {"x": ""}},
+        {"workdir": "/x" * 2500},
+        {"workdir": "/x\0"},
+        {"memory_bytes": 1 << 70},
+    ],
+    ids=lambda spec: str(spec)[:30],
+)
+async def test_what_no_engine_can_make_is_rejected_and_not_handed_from_worker_to_worker(
+    rig: Rig, spec: dict[str, Any]
+) -> None:
+    with pytest.raises(RuntimeRejected):
+        await rig.run(run="true", **spec)
 
 
 async def test_a_network_that_is_not_there_is_rejected(rig: Rig) -> None:

@@ -3,16 +3,14 @@
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
-from services.worker.runtimes.containers import ContainerRuntime
 from services.worker.runtimes.labels import LABEL_NODE
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import Mount, Probe
 from tests.support.images import BUSYBOX
-from tests.support.runtime_rig import NODE, Rig, aux, engine_of, rig_of, sidecar
+from tests.support.runtime_rig import NODE, Rig, aux, engine_of, rig_of, sidecar, with_settings
 
 pytestmark = pytest.mark.real
 
@@ -30,15 +28,6 @@ def address_of(kind: str, request: pytest.FixtureRequest) -> dict[str, str]:
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     async with rig_of(request.param, **address_of(request.param, request)) as rig:
         yield rig
-
-
-def with_settings(rig: Rig, **settings: object) -> Rig:
-    """The same engine under other settings."""
-    read = rig.settings.model_copy(update=settings)
-    assert isinstance(rig.runtime, ContainerRuntime)
-    room = rig.runtime._room
-    kind: Literal["docker", "podman"] = "docker" if rig.kind == "docker" else "podman"
-    return Rig(rig.kind, ContainerRuntime(kind, room.engine, room.images, read), read)
 
 
 async def test_a_volume_is_shared_by_pre_main_and_post(rig: Rig) -> None:

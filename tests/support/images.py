@@ -1,9 +1,10 @@
 """Images for the tests, made here: one busybox under the names that job files use."""
 
 import asyncio
+import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -56,7 +57,9 @@ def _in_a_thread(work: Coroutine[None, None, None]) -> None:
         thread.submit(asyncio.run, work).result()
 
 
-async def _import(host: str, names: Sequence[str], make_tree: Callable[[], bytes]) -> None:
+async def _import(
+    host: str, names: Sequence[str], make_tree: Callable[[], bytes], changes: Sequence[str] = ()
+) -> None:
     docker = connect(host)
     tree: bytes | None = None
     try:
@@ -64,18 +67,19 @@ async def _import(host: str, names: Sequence[str], make_tree: Callable[[], bytes
         for name in names:
             if not any(tag.endswith(name) for tag in here):
                 tree = tree or make_tree()
-                await _import_one(
-                    docker.session, f"{docker.docker_host}/{docker.api_version}", name, tree
-                )
+                base = f"{docker.docker_host}/{docker.api_version}"
+                await _import_one(docker.session, base, name, tree, changes)
     finally:
         await docker.close()
         if docker.connector is not None:
             await docker.connector.close()
 
 
-async def _import_one(session: aiohttp.ClientSession, base: str, name: str, tree: bytes) -> None:
-
-    query = {"fromSrc": "-", "repo": name}  # Podman would ignore a separate tag
+async def _import_one(
+    session: aiohttp.ClientSession, base: str, name: str, tree: bytes, changes: Sequence[str]
+) -> None:
+    query = [("fromSrc", "-"), ("repo", name)]  # Podman would ignore a separate tag
+    query += [("changes", line) for line in changes]
     async with session.post(
         f"{base}/images/create", params=query, data=io.BytesIO(tree)
     ) as response:
@@ -100,3 +104,21 @@ def add_file(tar: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(data), mode
     tar.addfile(entry, io.BytesIO(data))
+
+
+def make_changed_image(
+    host: str, *, links: Mapping[str, str] | None = None, changes: Sequence[str] = ()
+) -> str:
+    """An image like busybox's with links in it, or made with lines of a Dockerfile; its name."""
+    told = f"{sorted((links or {}).items())}{changes}".encode()
+    name = f"conveyor-test/changed:{hashlib.sha256(told).hexdigest()[:16]}"
+
+    def tree() -> bytes:
+        buffer = io.BytesIO(busybox_tree())
+        with tarfile.open(fileobj=buffer, mode="a") as tar:
+            for link, target in (links or {}).items():
+                add_link(tar, link, target)
+        return buffer.getvalue()
+
+    _in_a_thread(_import(host, [name], tree, changes))
+    return name

@@ -6,8 +6,9 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from services.worker.runtimes.containers import ContainerRuntime
 from services.worker.runtimes.engine import Engine
 from services.worker.runtimes.engine_calls import connect
 from services.worker.runtimes.factory import make_runtime
@@ -121,6 +122,15 @@ class Rig:
                 for each, node in labelled
                 if node == of_node
             ]
+
+
+def with_settings(rig: Rig, **settings: object) -> Rig:
+    """The same engine under other settings."""
+    assert isinstance(rig.runtime, ContainerRuntime)
+    room = rig.runtime._room
+    read = rig.settings.model_copy(update=settings)
+    kind: Literal["docker", "podman"] = "docker" if rig.kind == "docker" else "podman"
+    return Rig(rig.kind, ContainerRuntime(kind, room.engine, room.images, read), read)
 
 
 @contextlib.asynccontextmanager

@@ -28,3 +28,9 @@ def test_the_usual_forms_are_read(text: str, request_: dict[str, object]) -> Non
 def test_other_forms_are_rejected_with_the_value(text: str) -> None:
     with pytest.raises(RuntimeRejected, match="gpus"):
         device_requests(text)
+
+
+@pytest.mark.parametrize("text", ["driver=cdi,device=vendor.com/class=all", "device=x,driver=cdi"])
+def test_a_driver_that_hands_out_any_device_is_refused(text: str) -> None:
+    with pytest.raises(RuntimeRejected, match="any device"):
+        device_requests(text)

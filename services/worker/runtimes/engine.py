@@ -60,7 +60,7 @@ class Engine:
             return str((found.get("Config") or {}).get("User") or "")
 
     async def put_archive(self, container: str, tar: bytes) -> None:
-        async with self._calls.call("write the task's files"):
+        async with self._calls.call("write the task's files", writes_files=True):
             url, query, body = f"containers/{container}/archive", {"path": "/"}, io.BytesIO(tar)
             async with await self._calls.request("PUT", url, query, body):
                 pass

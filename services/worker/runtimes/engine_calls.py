@@ -9,7 +9,7 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
@@ -26,7 +26,21 @@ _TASKS_OWN_FAULT = (
     "invalid reference format",
     "network not found",
     "could not select device driver",  # no GPUs here: a queue is how such a task finds some
+    # A workdir that is a file or too long, a limit beyond all numbers, a NUL.
+    "not a directory",
+    "file name too long",
+    "invalid argument",
+    "too many links",
+    "json: cannot unmarshal",
 )
+_FILES_FAULT = (  # of files that stand in each other's way, or in a mount that is only for reading
+    "Error processing tar file",
+    "read-only file system",
+    "is a directory",
+    "file exists",
+    "too many levels of symbolic links",
+)
+_ENGINES_FAULT = ("no space left on device", "disk quota exceeded", "input/output error")
 _NOT_CONNECTED = 900  # aiodocker's own status
 
 Json = dict[str, Any]
@@ -106,10 +120,12 @@ class EngineCalls:
         limited: bool = True,
         seconds: float | None = None,
         answer_rejects: bool = False,
+        writes_files: bool = False,
     ) -> AsyncIterator[None]:
         """Raises RuntimeRejected or RuntimeUnavailable for what fails inside: "could not `what`".
 
-        `answer_rejects`: whatever the engine answers, it is about the task.
+        `answer_rejects`: whatever the engine answers, it is about the task. `writes_files`: those
+        of the task, which may be such as can't be written.
         """
         try:
             async with asyncio.timeout((seconds or self._timeout) if limited else None):
@@ -121,7 +137,8 @@ class EngineCalls:
         except DockerError as error:
             text = f"could not {what}: {error.message}"
             answered = error.status != _NOT_CONNECTED
-            if _is_the_tasks_fault(error) or (answer_rejects and answered):
+            faults = (*_TASKS_OWN_FAULT, *(_FILES_FAULT if writes_files else ()))
+            if _is_the_tasks_fault(error, faults) or (answer_rejects and answered):
                 raise RuntimeRejected(text) from error
             raise RuntimeUnavailable(text) from error
 
@@ -133,5 +150,9 @@ def _message(body: bytes) -> str:
         return body.decode(errors="replace")
 
 
-def _is_the_tasks_fault(error: DockerError) -> bool:
-    return error.status < 500 or any(word in error.message for word in _TASKS_OWN_FAULT)
+def _is_the_tasks_fault(error: DockerError, faults: Sequence[str]) -> bool:
+    """What is not must be told apart with care: a task that can run nowhere, and is handed back as
+    if it could, goes from worker to worker for ever."""
+    if any(word in error.message for word in _ENGINES_FAULT):
+        return False
+    return error.status < 500 or any(word in error.message for word in faults)

@@ -20,6 +20,8 @@ def device_requests(text: str) -> list[Json]:
         request["DeviceIDs"] = given["device"]
     else:
         request["Count"] = _count(text, given.get("count", ["1"])[0])
+    if given.get("driver") == ["cdi"]:
+        raise RuntimeRejected(f"gpus {text!r}: by the driver cdi any device could be reached")
     if "driver" in given:
         request["Driver"] = given["driver"][0]
     if "options" in given:

@@ -117,7 +117,10 @@ class RuntimeSettings(BaseModel):
         description="What executes a shell task's `run` script; the script's path is appended.",
     )
     shell_uid: int | None = Field(
-        None, ge=0, description="User id that shell tasks run as. Unset: the worker's own."
+        None,
+        ge=0,
+        description="User id that shell tasks run as. Unset: the worker's own; such tasks can "
+        "reach the worker's files, and each other's.",
     )
     shell_gid: int | None = Field(
         None, ge=0, description="Group id that shell tasks run as. Unset: the worker's own."

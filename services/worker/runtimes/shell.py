@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from services.worker.runtimes.hidden import hide_from_tasks
 from services.worker.runtimes.leaders import Leaders
 from services.worker.runtimes.orphans import adopt_orphans, end_processes_of
 from services.worker.runtimes.protocol import (
@@ -34,6 +35,7 @@ class ShellRuntime:
         self.leaders = Leaders()
         self._bench = ShellBench(settings, self.leaders)
         adopt_orphans()
+        hide_from_tasks()
 
     async def check(self) -> None:
         """Always there."""
