@@ -26,6 +26,18 @@ def due(world: World) -> Iterator[Event]:
     yield from world.overdue()
 
 
+def early(world: World) -> Iterator[Event]:
+    """What a look that was overtaken, by a heartbeat or by a restart, has found due."""
+    for task in world.tasks.values():
+        if task.lease_expires_at is not None:
+            yield LeaseExpired(task.job_id, task.id, task.dispatch)
+        if task.state is TaskState.SCHEDULED and task.deadline_at is not None:
+            yield QueueTimedOut(task.job_id, task.id, task.dispatch)
+    for job in world.jobs.values():
+        if job.deadline_at is not None:
+            yield JobTimedOut(job.id)
+
+
 def _due_of(task: Task, now: datetime) -> Iterator[Event]:
     ref = (task.job_id, task.id)
     match task.state:

@@ -69,6 +69,10 @@ class Witness:
                 assert task is not None
                 held = (task.dispatch, task.node_id)
                 assert held == (event.dispatch, event.node_id), "a worker spoke for another"
+            case JobTimedOut():
+                deadline = self.world.jobs[event.job_id].deadline_at
+                assert deadline is not None
+                assert deadline <= self.world.now, "a job's time ended early"
             case TaskReturned() | TaskTimedOut() | QueueTimedOut() | TaskProgressed():
                 assert task is not None
                 assert task.dispatch == event.dispatch, "it was about a dispatch that is over"

@@ -30,7 +30,7 @@ from shared.lifecycle import (
 from tests.support.family_model import job_succeeds
 from tests.support.family_specs import Spec, job_specs
 from tests.support.family_world import World
-from tests.support.world_clock import due
+from tests.support.world_clock import due, early
 from tests.support.world_ending import finish_honestly
 from tests.support.world_invariants import check
 from tests.support.world_runs import Runs
@@ -107,6 +107,10 @@ class Jobs(RuleBasedStateMachine):
     @rule()
     def scheduler_looks(self) -> None:
         self.under_way += due(self.world)
+
+    @rule()
+    def scheduler_is_overtaken(self) -> None:
+        self.under_way += early(self.world)
 
     @has(lambda self: self.under_way)
     @rule(places=st.lists(WHICH, min_size=1, max_size=4))
