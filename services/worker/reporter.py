@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from services.worker.said import Said
+from services.worker.said import Said, characters_of
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.broker.backoff import Backoff
 from shared.messages import Claim, Finished, InHand, Reports, Returned, TaskRef, encode
@@ -84,7 +84,7 @@ class Reporter:
     def _messages(self, batch: _Batch) -> Iterator[Outgoing]:
         """One, unless it would be more than the broker takes."""
         finished = [r for r in batch.reports if isinstance(r, Finished)]
-        first, *further = list(in_portions(finished, _characters)) or [[]]
+        first, *further = list(in_portions(finished, characters_of)) or [[]]
         yield self._message(batch.message_id, first, batch.reports)
         for number, portion in enumerate(further, start=2):
             yield self._message(f"{batch.message_id}-{number}", portion)
@@ -101,8 +101,3 @@ class Reporter:
             in_hand=[r for r in others if isinstance(r, InHand)],
         )
         return Outgoing(COMPLETIONS, encode(reports), message_id)
-
-
-def _characters(report: Finished) -> int:
-    told = (report.result or "", report.error or "", *(part.contents for part in report.log))
-    return sum(map(len, told))

@@ -27,7 +27,7 @@ class Said:
         key = report.task_id, report.dispatch
         self._forget(key)
         self._reports[key] = report
-        self._characters += _size(report)
+        self._characters += characters_of(report)
         while self._reports and not self._fits():
             self._forget(next(iter(self._reports)))
 
@@ -46,9 +46,10 @@ class Said:
 
     def _forget(self, key: Key) -> None:
         if (report := self._reports.pop(key, None)) is not None:
-            self._characters -= _size(report)
+            self._characters -= characters_of(report)
 
 
-def _size(report: Finished) -> int:
+def characters_of(report: Finished) -> int:
+    """Of all that the task has said."""
     texts = (report.result, report.error, *(part.contents for part in report.log))
     return sum(len(text) for text in texts if text is not None)
