@@ -16,7 +16,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 SOURCES := services shared cli tests bench examples
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run check test chaos bench test-fresh fmt docs record-messages requirements clean
+.PHONY: help demo run check test chaos chaos-all bench test-fresh fmt docs record-messages requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +44,15 @@ test: static ## Run everything; sets up RabbitMQ, Postgres and container engines
 		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration && \
 		$(PYTEST) tests/e2e tests/chaos tests/soak tests/flood'
 
-chaos: $(DEV) ## Break things while jobs run, and check the books: SEED=n ROUNDS=n KINDS="…"
+chaos: $(DEV) ## Break things while jobs run, and check the books: SEED=n ROUNDS=n KINDS="…", RABBITMQ=4, QUEUES=quorum
 	$(WITH_SERVICES) $(BIN)/python -m tests.chaos \
+		$(if $(RABBITMQ),--rabbitmq $(RABBITMQ)) $(if $(QUEUES),--queues $(QUEUES)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(KINDS)
+
+chaos-all: $(DEV) ## The same on the installed RabbitMQ and on 4, with classic and with quorum queues
+	@failed=0; for server in installed 4; do for queues in classic quorum; do \
+		$(MAKE) chaos RABBITMQ=$$server QUEUES=$$queues || failed=1; \
+	done; done; exit $$failed
 
 .PHONY: soak flood
 soak: $(DEV) ## Work at a steady rate, and tell what grows: MINUTES=n (60) RATE=n

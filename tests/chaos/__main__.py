@@ -15,6 +15,8 @@ from tests.chaos.campaign import opened_campaign
 from tests.chaos.faults import KINDS, LONG_KINDS
 from tests.chaos.plan import Round, plan
 from tests.chaos.report import make_console, print_plan, print_table
+from tests.support.rabbit_kinds import CLASSIC, QUEUE_TYPES, RabbitKind
+from tests.support.rabbitmq_installations import INSTALLED, VERSIONS
 
 _ROUNDS = len(KINDS) + 10
 _JOBS = 22
@@ -24,13 +26,15 @@ async def main(arguments: argparse.Namespace) -> int:
     console = make_console()
     seed = SystemRandom().randrange(10**6) if arguments.seed is None else arguments.seed
     rounds = plan(seed, arguments.rounds or len(arguments.kinds) or _ROUNDS, arguments.kinds)
+    kind = RabbitKind(arguments.rabbitmq, arguments.queues)
     print_plan(console, seed, rounds)
     directory = Path(tempfile.mkdtemp(prefix="conveyor-chaos-"))
-    all_books = await _run(console, seed, rounds, arguments.jobs, directory)
-    print_table(console, seed, all_books)
+    system, all_books = await _run(console, seed, rounds, arguments.jobs, directory, kind)
+    print_table(console, f"Chaos, seed {seed}, {system}", all_books)
     if any(books.findings for books in all_books):
         kinds = f' KINDS="{" ".join(arguments.kinds)}"' if arguments.kinds else ""
-        again = f"make chaos SEED={seed} ROUNDS={len(rounds)}{kinds}"
+        server = f"RABBITMQ={kind.version} QUEUES={kind.queues}"
+        again = f"make chaos {server} SEED={seed} ROUNDS={len(rounds)}{kinds}"
         console.print(f"again with: {again}; logs: {directory}", soft_wrap=True)
         return 1
     shutil.rmtree(directory, ignore_errors=True)
@@ -38,14 +42,16 @@ async def main(arguments: argparse.Namespace) -> int:
 
 
 async def _run(
-    console: Console, seed: int, rounds: list[Round], jobs: int, directory: Path
-) -> list[Books]:
+    console: Console, seed: int, rounds: list[Round], jobs: int, directory: Path, kind: RabbitKind
+) -> tuple[str, list[Books]]:
+    """On what it ran, and the books."""
+
     def tell(books: Books) -> None:
         said = "; ".join(books.findings) or "nothing found"
         console.print(f"  {books.title}: {said}", highlight=False, soft_wrap=True)
 
-    async with opened_campaign(seed, directory) as campaign:
-        return await campaign.run(rounds, jobs, tell)
+    async with opened_campaign(seed, directory, kind) as campaign:
+        return str(campaign.system), await campaign.run(rounds, jobs, tell)
 
 
 def _arguments() -> argparse.Namespace:
@@ -53,6 +59,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="of an earlier run, to do the same again")
     parser.add_argument("--rounds", type=int, help=f"how many ({_ROUNDS})")
     parser.add_argument("--jobs", type=int, default=_JOBS, help=f"in each round ({_JOBS})")
+    parser.add_argument("--rabbitmq", choices=VERSIONS, default=INSTALLED, help="which server")
+    parser.add_argument("--queues", choices=QUEUE_TYPES, default=CLASSIC, help="of which type")
     parser.add_argument(
         "kinds",
         nargs="*",

@@ -19,6 +19,7 @@ from tests.chaos.plan import Round
 from tests.chaos.receiver import Receiver, opened_receiver
 from tests.chaos.script import Scripts
 from tests.chaos.system import WORKERS, System, opened_system
+from tests.support.rabbit_kinds import RabbitKind
 
 _SUBMIT_SECONDS = 120.0
 _UNDER_WAY_SECONDS = 60.0
@@ -110,13 +111,13 @@ class Campaign:
 
 
 @asynccontextmanager
-async def opened_campaign(seed: int, directory: Path) -> AsyncIterator[Campaign]:
+async def opened_campaign(seed: int, directory: Path, kind: RabbitKind) -> AsyncIterator[Campaign]:
     scripts = Scripts(directory / "written")
     scripts.make_room()
     timeout = aiohttp.ClientTimeout(total=10)
     async with (
         opened_receiver(Random(f"receiver {seed}")) as receiver,
-        opened_system(directory) as system,
+        opened_system(directory, kind) as system,
         aiohttp.ClientSession(timeout=timeout) as session,
     ):
         yield Campaign(seed, system, Client(system, session), receiver, scripts)

@@ -22,9 +22,9 @@ def print_plan(console: Console, seed: int, rounds: Sequence[Round]) -> None:
         console.print(f"  {each.number:2}. {each}, for {each.seconds:g} s", highlight=False)
 
 
-def print_table(console: Console, seed: int, all_books: Sequence[Books]) -> None:
+def print_table(console: Console, title: str, all_books: Sequence[Books]) -> None:
     sorts = list(Books("", 0).sorts)
-    table = Table(title=f"Chaos, seed {seed}", title_justify="left")
+    table = Table(title=title, title_justify="left")
     table.add_column("faults", min_width=_FAULTS_WIDTH)
     for name in (*_FACTS, *sorts, *_TIMES):
         table.add_column(name.replace(" ", "\n"), justify="right")

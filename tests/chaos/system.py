@@ -12,7 +12,9 @@ import aiohttp
 from tests.chaos.links import Link
 from tests.support.cluster import Cluster, Service
 from tests.support.postgres import PrivatePostgres, private_server
+from tests.support.rabbit_kinds import RabbitKind
 from tests.support.rabbitmq import PrivateRabbit
+from tests.support.rabbitmq_installations import installation
 
 LEASE_SECONDS = 3.0
 BROKER, DATABASE = "broker", "database"
@@ -38,14 +40,21 @@ _SETTINGS = {
 class System:
     """`services` are those that run now, by their places (`SERVICES`)."""
 
-    def __init__(self, rabbit: PrivateRabbit, postgres: PrivatePostgres, directory: Path) -> None:
+    def __init__(
+        self, rabbit: PrivateRabbit, queues: str, postgres: PrivatePostgres, directory: Path
+    ) -> None:
         self.rabbit = rabbit
+        self.queues = queues
         self.directory = directory
         self.postgres = postgres
         self.services: dict[str, Service] = {}
         self.links: dict[tuple[str, str], Link] = {}
         self._ports: defaultdict[str, set[int]] = defaultdict(set)
-        self._cluster = Cluster(rabbit.url, postgres.tcp_dsn, directory, **_SETTINGS)
+        settings = {**_SETTINGS, "CONVEYOR_BROKER_QUEUE_TYPE": queues}
+        self._cluster = Cluster(rabbit.url, postgres.tcp_dsn, directory, **settings)
+
+    def __str__(self) -> str:
+        return f"RabbitMQ {self.rabbit.installation.version}, {self.queues} queues"
 
     async def open_links(self) -> None:
         ports = {BROKER: self.rabbit.port, DATABASE: urlsplit(self.postgres.tcp_dsn).port or 0}
@@ -94,15 +103,15 @@ class System:
 
 
 @asynccontextmanager
-async def opened_system(directory: Path) -> AsyncIterator[System]:
-    """All parts started and every service UP."""
+async def opened_system(directory: Path, kind: RabbitKind) -> AsyncIterator[System]:
+    """All parts started and every service UP. Raises Unavailable without such a RabbitMQ."""
     async with AsyncExitStack() as parts:
-        rabbit = PrivateRabbit()
+        rabbit = PrivateRabbit(installation(kind.version))
         parts.callback(rabbit.close)
         rabbit.launch()
         postgres = parts.enter_context(private_server(directory / "postgres"))
         await asyncio.to_thread(rabbit.wait_ready)
-        system = System(rabbit, postgres, directory)
+        system = System(rabbit, kind.queues, postgres, directory)
         parts.push_async_callback(system.close)
         await system.open_links()
         for place in SERVICES:

@@ -1,29 +1,41 @@
-"""A short campaign: what `make chaos` does, in a few rounds."""
+"""Short campaigns: what `make chaos` does, in a few rounds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.campaign import opened_campaign
 from tests.chaos.plan import plan
-from tests.support.availability import unavailable
-from tests.support.rabbitmq import installed_sbin
+from tests.support.availability import Unavailable, unavailable
+from tests.support.rabbit_kinds import QUORUM, RabbitKind
+from tests.support.rabbitmq_installations import FOUR
 
 pytestmark = pytest.mark.real
 
-SEED, JOBS = 4, 11
-KINDS = ("database-killed", "broker-killed", "worker-ended", "queues-deleted")
+JOBS = 11
 
 
-async def test_nothing_is_lost_stuck_or_run_twice_while_parts_are_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("seed", "faults", "kind"),
+    [
+        (4, ("database-killed", "broker-killed", "worker-ended", "queues-deleted"), RabbitKind()),
+        (5, ("broker-killed", "worker-killed", "broker-cuts"), RabbitKind(FOUR, QUORUM)),
+    ],
+    ids=str,
+)
+async def test_nothing_is_lost_stuck_or_run_twice_while_parts_are_killed(
+    seed: int, faults: Sequence[str], kind: RabbitKind, tmp_path: Path
+) -> None:
     # Given two coordinators, two schedulers, three workers, a dispatcher, RabbitMQ and Postgres
-    if installed_sbin() is None:
-        unavailable("needs the rabbitmq-server package: a named server can't be killed")
-    rounds = plan(SEED, len(KINDS), KINDS)
-    async with opened_campaign(SEED, tmp_path) as campaign:
-        # When jobs of all kinds are submitted while the one or the other is killed
-        all_books = await campaign.run(rounds, JOBS, lambda books: None)
-        # Then each has ended as it must, and nothing of it is left
-        findings = [line for books in all_books for line in books.findings]
-        assert not findings, f"{findings}\n{campaign.system.logs()}"
-        assert [books.jobs for books in all_books] == [JOBS] * len(KINDS)
+    try:
+        async with opened_campaign(seed, tmp_path, kind) as campaign:
+            # When jobs of all kinds are submitted while the one or the other is killed
+            rounds = plan(seed, len(faults), faults)
+            all_books = await campaign.run(rounds, JOBS, lambda books: None)
+            # Then each has ended as it must, and nothing of it is left
+            findings = [line for books in all_books for line in books.findings]
+            assert not findings, f"{findings}\n{campaign.system.logs()}"
+            assert [books.jobs for books in all_books] == [JOBS] * len(faults)
+    except Unavailable as error:
+        unavailable(f"RabbitMQ {kind.version}: {error}")

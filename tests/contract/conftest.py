@@ -8,6 +8,8 @@ from shared.broker import Broker
 from shared.broker.in_process import InProcessBroker
 from shared.broker.rabbitmq import RabbitBroker
 from tests.support.brokers import BROKERS, wait_until_up
+from tests.support.rabbit_kinds import RabbitKind
+from tests.support.rabbitmq_installations import FOUR
 
 
 @pytest.fixture(params=BROKERS)
@@ -17,8 +19,9 @@ async def broker(request: pytest.FixtureRequest) -> AsyncIterator[Broker]:
     if request.param == "in-process":
         chosen = InProcessBroker()
     else:
-        url = request.getfixturevalue("rabbitmq_url")
-        chosen = RabbitBroker(url, quorum=request.param == "rabbitmq-quorum")
+        kind: RabbitKind = request.param
+        server = "rabbitmq_4_url" if kind.version == FOUR else "rabbitmq_url"
+        chosen = RabbitBroker(request.getfixturevalue(server), quorum=kind.is_quorum)
     await chosen.start()
     await wait_until_up(chosen)
     yield chosen

@@ -15,9 +15,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.availability import unavailable
+from tests.support.availability import Unavailable, unavailable
 from tests.support.compose_images import CONVEYOR, docker_environment, make_compose_images
-from tests.support.engine_process import EngineUnavailable
 from tests.support.images import BUSYBOX
 
 ROOT = Path(__file__).parents[2]
@@ -97,7 +96,7 @@ def stack(docker_host: str) -> Iterator[Stack]:
     try:
         environment = docker_environment(docker_host)
         make_compose_images(environment)
-    except EngineUnavailable as error:
+    except Unavailable as error:
         unavailable(f"docker compose: {error}")
     port = free_port()
     environment |= {

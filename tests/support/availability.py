@@ -7,6 +7,10 @@ from typing import NoReturn
 import pytest
 
 
+class Unavailable(Exception):
+    """What a test needs can't be had on this machine; the text says why."""
+
+
 def unavailable(reason: str) -> NoReturn:
     """Say so plainly and skip; with CI set, fail: there a skipped test would hide a gap."""
     text = f"NOT TESTED HERE: {reason}"

@@ -2,17 +2,22 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from shared.broker import Broker, Consumer, Delivery, Outgoing
+from tests.support.rabbit_kinds import RABBIT_KINDS, RabbitKind
 
-BROKERS_WITH_PRIORITIES = ["in-process", pytest.param("rabbitmq", marks=pytest.mark.real)]
-BROKERS = [
-    *BROKERS_WITH_PRIORITIES,
-    pytest.param("rabbitmq-quorum", marks=pytest.mark.real),
-]
+
+def _with_in_process(kinds: Iterable[RabbitKind]) -> list[str | ParameterSet]:
+    real = [pytest.param(kind, id=str(kind), marks=pytest.mark.real) for kind in kinds]
+    return ["in-process", *real]
+
+
+BROKERS = _with_in_process(RABBIT_KINDS)
+BROKERS_WITH_PRIORITIES = _with_in_process(kind for kind in RABBIT_KINDS if not kind.is_quorum)
 PATIENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.01
 

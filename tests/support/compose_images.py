@@ -12,14 +12,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.support.engine_process import EngineUnavailable
+from tests.support.availability import Unavailable
+from tests.support.debian_tree import ROOT, debian_tree, mirror, run
 
-ROOT = Path(__file__).parents[2]
 CONVEYOR = "conveyor:test"
 _RECIPES = Path(__file__).parent / "compose"
 _KEPT = ROOT / "build" / "compose"
 _TREE_IMAGE = "conveyor-test/debian:13"
-_PACKAGES = "python3,python3-venv,ca-certificates,postgresql-17,rabbitmq-server"
 _CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _LOOK_ALIKES = {
@@ -30,51 +29,41 @@ _LOOK_ALIKES = {
 
 
 def docker_environment(host: str) -> dict[str, str]:
-    """For the `docker` command: that engine, with a compose plugin. Raises EngineUnavailable."""
+    """For the `docker` command: that engine, with a compose plugin. Raises Unavailable."""
     environment = {**os.environ, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "0"}
     if shutil.which("docker") is None:
-        raise EngineUnavailable("the docker command is not installed")
+        raise Unavailable("the docker command is not installed")
     if _succeeds(["docker", "compose", "version"], environment):
         return environment
     return {**environment, "DOCKER_CONFIG": str(_compose_plugin().parents[1])}
 
 
 def make_compose_images(environment: Mapping[str, str]) -> None:
-    """Pull or make all images, and build Conveyor's. Raises EngineUnavailable."""
+    """Pull or make all images, and build Conveyor's. Raises Unavailable."""
     for name, recipe in _LOOK_ALIKES.items():
         if not _has(name, environment) and not _succeeds(["docker", "pull", name], environment):
             _make_look_alike(name, recipe, environment)
     # The host's network: what the build downloads comes from where this machine gets it.
     build = ["docker", "build", "--network=host", "--file=deploy/Dockerfile", f"--tag={CONVEYOR}"]
-    _run([*build, "."], environment)
+    run([*build, "."], environment)
 
 
 def _make_look_alike(name: str, recipe: str, environment: Mapping[str, str]) -> None:
     if not _has(_TREE_IMAGE, environment):
-        _run(["docker", "import", str(_debian_tree()), _TREE_IMAGE], environment)
+        _import_tree(environment)
     with tempfile.TemporaryDirectory() as context:
         shutil.copytree(_RECIPES, context, dirs_exist_ok=True)
         shutil.copy(_CERTIFICATES, context)
         file = f"--file={context}/{recipe}"
         tree = f"--build-arg=TREE={_TREE_IMAGE}"
-        _run(["docker", "build", file, tree, f"--tag={name}", context], environment)
+        run(["docker", "build", file, tree, f"--tag={name}", context], environment)
 
 
-def _debian_tree() -> Path:
-    """A tar of Debian 13 with what the look-alikes run."""
-    kept = _KEPT / "debian-13.tar"
-    if kept.exists():
-        return kept
-    if shutil.which("debootstrap") is None or os.geteuid() != 0:
-        raise EngineUnavailable("no registry answers, and making images takes root and debootstrap")
-    _KEPT.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="conveyor-debian-") as tree:
-        include = f"--include={_PACKAGES}"
-        _run(["debootstrap", "--variant=minbase", include, "trixie", tree, _mirror()], os.environ)
-        unfinished = kept.with_suffix(".new")
-        leave_out = ("--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*")
-        _run(["tar", f"--directory={tree}", *leave_out, "-cf", str(unfinished), "."], os.environ)
-    return unfinished.replace(kept)
+def _import_tree(environment: Mapping[str, str]) -> None:
+    with tempfile.TemporaryDirectory(prefix="conveyor-debian-") as directory:
+        packed = f"{directory}/tree.tar"
+        run(["tar", f"--directory={debian_tree()}", "-cf", packed, "."])
+        run(["docker", "import", packed, _TREE_IMAGE], environment)
 
 
 def _compose_plugin() -> Path:
@@ -84,7 +73,7 @@ def _compose_plugin() -> Path:
     if plugin.exists():
         return plugin
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        raise EngineUnavailable("docker compose is not installed")
+        raise Unavailable("docker compose is not installed")
     with tempfile.TemporaryDirectory(prefix="conveyor-compose-") as directory:
         _download("docker-compose", Path(directory))
         plugin.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +86,7 @@ def _download(package: str, directory: Path) -> None:
     """Fetch and unpack a package of Debian 13 without touching this machine's own apt."""
     (directory / "lists" / "partial").mkdir(parents=True)
     sources = directory / "sources.list"
-    sources.write_text(f"deb [signed-by={_KEYRING}] {_mirror()} trixie main\n")
+    sources.write_text(f"deb [signed-by={_KEYRING}] {mirror()} trixie main\n")
     own = {
         "Dir::State::Lists": directory / "lists",
         "Dir::Etc::SourceList": sources,
@@ -106,20 +95,10 @@ def _download(package: str, directory: Path) -> None:
         "APT::Sandbox::User": "root",
     }
     apt = ["apt-get", "-qq", *(f"--option={key}={value}" for key, value in own.items())]
-    _run([*apt, "update"], os.environ, directory)
-    _run([*apt, "download", package], os.environ, directory)
+    run([*apt, "update"], os.environ, directory)
+    run([*apt, "download", package], os.environ, directory)
     (archive,) = directory.glob(f"{package}_*.deb")
-    _run(["dpkg-deb", "--extract", str(archive), str(directory)], os.environ)
-
-
-def _mirror() -> str:
-    """Where this machine gets Debian from: the address has to end in /debian, others hold parts."""
-    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    for address in done.stdout.split():
-        if address.rstrip("/").endswith("/debian"):
-            return address
-    raise EngineUnavailable("apt on this machine knows no mirror of Debian")
+    run(["dpkg-deb", "--extract", str(archive), str(directory)], os.environ)
 
 
 def _has(image: str, environment: Mapping[str, str]) -> bool:
@@ -130,12 +109,3 @@ def _succeeds(command: Sequence[str], environment: Mapping[str, str]) -> bool:
     return (
         subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
     )
-
-
-def _run(command: Sequence[str], environment: Mapping[str, str], directory: Path = ROOT) -> None:
-    done = subprocess.run(
-        command, env=environment, cwd=directory, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        text = (done.stdout + done.stderr)[-2000:]
-        raise EngineUnavailable(f"{' '.join(command[:3])} failed:\n{text}")

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.availability import Unavailable
+
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 
 
-class EngineUnavailable(Exception):
+class EngineUnavailable(Unavailable):
     """The engine can't be started on this machine; the text says why."""
 
 

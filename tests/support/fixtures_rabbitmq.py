@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.availability import unavailable
-from tests.support.rabbitmq import PrivateRabbit, installed_sbin
+from tests.support.availability import Unavailable, unavailable
+from tests.support.rabbitmq import PrivateRabbit
+from tests.support.rabbitmq_installations import FOUR, INSTALLED, installation
 
 _IMAGE = "rabbitmq:4-management"
 
@@ -17,20 +18,36 @@ def rabbitmq_url() -> Iterator[str]:
     named = os.environ.get("CONVEYOR_TEST_AMQP_URL")
     if named:
         yield named
-    elif installed_sbin() is not None:
-        with PrivateRabbit() as server:
-            yield server.url
-    else:
+        return
+    try:
+        server = PrivateRabbit()
+    except Unavailable:  # perhaps an engine has or gets the image
         yield from _containerised()
+        return
+    with server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_4_url() -> Iterator[str]:
+    """An amqp:// address of RabbitMQ 4, whatever this machine's own is."""
+    with private_rabbit_of(FOUR) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
 def private_rabbit() -> Iterator[PrivateRabbit]:
     """A server to kill, restart and command."""
-    if installed_sbin() is None:
-        unavailable("needs the rabbitmq-server package: a named server can't be killed")
-    with PrivateRabbit() as server:
+    with private_rabbit_of(INSTALLED) as server:
         yield server
+
+
+def private_rabbit_of(version: str) -> PrivateRabbit:
+    """Not started yet. A named server won't do: it can't be killed."""
+    try:
+        return PrivateRabbit(installation(version))
+    except Unavailable as error:  # the machine can't: say so, and go on with the rest
+        unavailable(f"RabbitMQ {version}: {error}")
 
 
 def _containerised() -> Iterator[str]:

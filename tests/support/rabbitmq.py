@@ -8,19 +8,16 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-_INSTALLED = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"
+from tests.support.rabbitmq_installations import Installation, installation
+
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.02
-
-
-def installed_sbin() -> Path | None:
-    """Where the Debian package keeps the scripts; those in /usr/sbin would change the user."""
-    return max(Path("/").glob(_INSTALLED), default=None)
 
 
 def free_ports(count: int) -> list[int]:
@@ -38,11 +35,9 @@ def free_ports(count: int) -> list[int]:
 class PrivateRabbit:
     """One RabbitMQ node with its own epmd: start, stop, kill -9 and restart with its data kept."""
 
-    def __init__(self) -> None:
-        sbin = installed_sbin()
-        if sbin is None:
-            raise FileNotFoundError(f"no RabbitMQ server at /{_INSTALLED}")
-        self._sbin = sbin
+    def __init__(self, server: Installation | None = None) -> None:
+        """Of this machine's own server if no other is named. Raises Unavailable."""
+        self.installation = server or installation()
         self._root = Path(tempfile.mkdtemp(prefix="conveyor-rabbitmq-"))
         self.port, self._dist_port, self._epmd_port = free_ports(3)
         self._epmd: subprocess.Popen[bytes] | None = None
@@ -79,7 +74,8 @@ class PrivateRabbit:
         atexit.register(self.close)
         try:
             self._start_epmd()
-            self._server = self._spawn(str(self._sbin / "rabbitmq-server"))
+            server = self.installation.command(self._root, "rabbitmq-server")
+            self._server = self._spawn(server)
         except BaseException:  # whatever interrupts the start must not leave processes
             self.close()
             raise
@@ -118,7 +114,7 @@ class PrivateRabbit:
     def ctl(self, *arguments: str) -> str:
         """Run `rabbitmqctl` against this node; its output."""
         done = subprocess.run(
-            [str(self._sbin / "rabbitmqctl"), *arguments],
+            self.installation.command(self._root, "rabbitmqctl", *arguments),
             env=self._environment(),
             cwd=self._root,
             check=True,
@@ -127,14 +123,19 @@ class PrivateRabbit:
         )
         return done.stdout
 
+    def has_registered(self, queue: str) -> bool:
+        """Whether a quorum queue's name is on disk, half a second after its declaration."""
+        names = (self._root / "data").glob("*/quorum/*/names.dets")
+        return any(queue.encode() in each.read_bytes() for each in names)
+
     def _start_epmd(self) -> None:
         """Run epmd as a child: the one that Erlang starts by itself would outlive the node."""
         if self._epmd is None:
-            command = ("epmd", "-port", str(self._epmd_port), "-address", "127.0.0.1")
-            self._epmd = self._spawn(*command)
+            address = ("-port", str(self._epmd_port), "-address", "127.0.0.1")
+            self._epmd = self._spawn(self.installation.program(self._root, "epmd", *address))
             self._await_port(self._epmd, self._epmd_port)
 
-    def _spawn(self, *command: str) -> subprocess.Popen[bytes]:
+    def _spawn(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         # --pdeathsig ends the child even when the test run is killed with -9.
         with (self._root / "output.log").open("ab") as output:
             return subprocess.Popen(
