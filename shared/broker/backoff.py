@@ -6,14 +6,15 @@ import time
 
 _FIRST_SECONDS = 0.1
 _MOST_SECONDS = 5.0
-_CALM_SECONDS = 30.0
+_CALM_SECONDS = 2 * _MOST_SECONDS
 
 
 class Backoff:
     """Waits of 0.1 s, doubling up to 5 s, each shortened by up to half so that services spread.
 
-    It starts over by itself when nothing had to wait for 30 s, so that a thing that comes up and
-    breaks at once is not tried in a hot loop.
+    It starts over by itself when nothing had to wait for 10 s: a thing that comes up and breaks at
+    once is not tried in a hot loop, and one that held is not waited for as long as in the outage
+    before, which could cost a worker its lease.
     """
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import structlog
-from aiormq.abc import DeliveredMessage
+from aiormq.abc import AbstractConnection, DeliveredMessage
 
 from shared.broker.backoff import Backoff
 from shared.broker.inbox import Inbox
@@ -119,13 +119,25 @@ class RabbitConsumer:
                 return
             self._lost.clear()
             with unavailable_on_failure(f"subscribing to {self.queue!r}"):
-                async with asyncio.timeout(_SUBSCRIBE_SECONDS):
-                    await self._topology.declare(connection, self.queue)
-                    if self._channel is None or not self._channel.is_open:
-                        self._channel = await ConsumingChannel.open(
-                            connection, self._receive, self._on_end
-                        )
-                    await self._channel.begin(self.queue, self._prefetch)
+                try:
+                    async with asyncio.timeout(_SUBSCRIBE_SECONDS):
+                        await self._begin(connection)
+                except TimeoutError:
+                    await self._give_up_channel()
+                    await self._topology.mend_silent(connection, self.queue)
+                    raise
+
+    async def _begin(self, connection: AbstractConnection) -> None:
+        await self._topology.declare(connection, self.queue)
+        if self._channel is None or not self._channel.is_open:
+            self._channel = await ConsumingChannel.open(connection, self._receive, self._on_end)
+        await self._channel.begin(self.queue, self._prefetch)
+
+    async def _give_up_channel(self) -> None:
+        """On a channel with an unanswered command nothing will ever be answered again."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            await channel.abandon()
 
     def _receive(self, message: DeliveredMessage, answers: Answers) -> None:
         self._inbox.put(RabbitDelivery(message, self.queue, answers, self._publish))

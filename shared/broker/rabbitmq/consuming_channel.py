@@ -28,6 +28,7 @@ class ConsumingChannel:
         self._answers = Answers(channel)
         self._receive = receive
         self._on_end = on_end
+        self._is_abandoned = False
         self._tag: str | None = None
         channel.on_consumer_cancel_callbacks.add(self._on_cancelled_by_server)
         channel.closing.add_done_callback(lambda _: self._end())
@@ -73,8 +74,14 @@ class ConsumingChannel:
                 await self._answers.finish()
                 await self._channel.close(ConnectionAbortedError("the consumer has left"))
 
+    async def abandon(self) -> None:
+        """Close it; what it still brings, and its end, are told to nobody."""
+        self._is_abandoned = True
+        await self.close()
+
     async def _on_message(self, message: DeliveredMessage) -> None:
-        self._receive(message, self._answers)
+        if not self._is_abandoned:
+            self._receive(message, self._answers)
 
     def _on_cancelled_by_server(self, frame: commands.Basic.Cancel) -> None:
         if frame.consumer_tag == self._tag:
@@ -82,4 +89,5 @@ class ConsumingChannel:
 
     def _end(self) -> None:
         self._tag = None
-        self._on_end()
+        if not self._is_abandoned:
+            self._on_end()

@@ -1,5 +1,6 @@
 """How queues are declared in RabbitMQ: always with the same arguments, or not at all."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -7,13 +8,18 @@ import structlog
 from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity, ChannelPreconditionFailed
 
-from shared.broker.protocol import QueueSpec, QueueStats, queue_spec
+from shared.broker.protocol import OnMissing, QueueSpec, QueueStats, queue_spec
 from shared.broker.rabbitmq.failures import TRANSPORT_ERRORS
 
 log = structlog.get_logger(__name__)
 
 _UNLIMITED_DELIVERIES = 1_000_000_000  # RabbitMQ 3.10 refuses -1, 4.x drops after 20 by default
 _CONSUMER_TIMEOUT_MILLISECONDS = 30 * 60 * 1000
+_DELETE_SECONDS = 20.0  # RabbitMQ itself waits for the missing leader for five
+_SILENT_HINT = (
+    "if all nodes of RabbitMQ are up, it has no leader any more: "
+    "`rabbitmqctl delete_queue` it, and it is made anew"
+)
 
 Arguments = dict[str, str | int]
 
@@ -68,6 +74,20 @@ class Topology:
     async def delete(self, connection: AbstractConnection, name: str) -> None:
         async with _channel(connection) as channel:
             await channel.queue_delete(name)
+
+    async def mend_silent(self, connection: AbstractConnection, name: str) -> None:
+        """Do what can be done for a queue that gives no answer; its consumer then tries again.
+
+        A quorum queue that was declared less than a second before RabbitMQ was killed stays without
+        a leader for ever (seen on 3.10.8 and 4.0.5), and all that is published to it is held up.
+        But so does one that has lost the majority of its nodes for a while, with all that is in it.
+        """
+        if queue_spec(name).on_missing is OnMissing.DROP:
+            log.warning("queue gives no answer: it is made anew", queue=name)
+            async with asyncio.timeout(_DELETE_SECONDS):
+                await self.delete(connection, name)
+        else:
+            log.error("queue gives no answer", queue=name, hint=_SILENT_HINT)
 
     async def _declare(self, channel: AbstractChannel, spec: QueueSpec) -> None:
         arguments = queue_arguments(spec, quorum=self._quorum)
