@@ -40,8 +40,9 @@ class BrokerSettings(Block):
     )
     queue_type: Literal["classic", "quorum"] = Field(
         "classic",
-        description="The type of the queues. `quorum` keeps a copy on several brokers; the type "
-        "of a queue that exists can't be changed.",
+        description="The type of the queues, the same for all services. `quorum` keeps a copy on "
+        "several brokers; priorities are then RabbitMQ's own: none before 4.0, two (0 to 4 and 5 "
+        "to 9) since. A queue that exists keeps its type until it is deleted.",
     )
     confirm_timeout_seconds: float = Field(
         10, gt=0, description="How long a publish waits for the broker's confirmation."

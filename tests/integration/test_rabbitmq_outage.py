@@ -7,6 +7,7 @@ from functools import partial
 
 import aiormq
 import pytest
+from structlog.testing import capture_logs
 
 from shared.broker import Broker, BrokerUnavailable, QueueStats
 from shared.broker.publisher import Publisher
@@ -22,7 +23,7 @@ from tests.support.brokers import (
     wait_until_up,
 )
 from tests.support.fixtures_rabbitmq import private_rabbit_of
-from tests.support.rabbit_kinds import QUEUE_TYPES, QUORUM
+from tests.support.rabbit_kinds import CLASSIC, QUEUE_TYPES, QUORUM
 from tests.support.rabbitmq import PrivateRabbit
 from tests.support.rabbitmq_installations import VERSIONS
 
@@ -231,6 +232,37 @@ async def test_a_queue_that_an_operator_declared_otherwise_is_used_as_it_is(
         assert consumer.is_live
         await broker.publish([outgoing(queue, "works")])
         assert await receive_texts(consumer) == ["works"]
+
+
+async def test_a_queue_of_the_other_type_is_used_as_it_is_until_an_operator_deletes_it(
+    private_rabbit: PrivateRabbit, is_quorum: bool
+) -> None:
+    def type_of(name: str) -> str:
+        listed = private_rabbit.ctl("--quiet", "list_queues", "name", "type")
+        return dict(line.split("\t") for line in listed.splitlines())[name]
+
+    # Given a queue with a message, and a service whose setting was changed
+    queue = fresh_queue()
+    async with started(private_rabbit, not is_quorum) as before:
+        await wait_until_up(before)
+        await before.publish([outgoing(queue, "old")])
+    with capture_logs() as logged:
+        async with (
+            started(private_rabbit, is_quorum) as broker,
+            broker.consume(queue, prefetch=1) as consumer,
+        ):
+            # Then it works, and says once what to do
+            assert await receive_texts(consumer) == ["old"]
+            await broker.publish([outgoing(queue, "new")])
+            assert await receive_texts(consumer) == ["new"]
+            [said] = [line for line in logged if line["event"] == "queue used as found"]
+            assert "delete_queue" in said["hint"]
+            # And when that is done, the queue is of the type that is set
+            await asyncio.to_thread(private_rabbit.ctl, "delete_queue", queue)
+            await Publisher(broker).send([outgoing(queue, "next")])
+            assert await receive_texts(consumer) == ["next"]
+            wanted = QUORUM if is_quorum else CLASSIC
+            assert await asyncio.to_thread(type_of, queue) == wanted
 
 
 async def test_an_event_is_not_lost_when_its_exchange_was_deleted(

@@ -9,6 +9,7 @@ from _pytest.mark import ParameterSet
 
 from shared.broker import Broker, Consumer, Delivery, Outgoing
 from tests.support.rabbit_kinds import RABBIT_KINDS, RabbitKind
+from tests.support.rabbitmq_installations import FOUR
 
 
 def _with_in_process(kinds: Iterable[RabbitKind]) -> list[str | ParameterSet]:
@@ -18,6 +19,9 @@ def _with_in_process(kinds: Iterable[RabbitKind]) -> list[str | ParameterSet]:
 
 BROKERS = _with_in_process(RABBIT_KINDS)
 BROKERS_WITH_PRIORITIES = _with_in_process(kind for kind in RABBIT_KINDS if not kind.is_quorum)
+BROKERS_WITH_TWO_PRIORITIES = _with_in_process(
+    kind for kind in RABBIT_KINDS if kind.version == FOUR or not kind.is_quorum
+)
 PATIENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.01
 

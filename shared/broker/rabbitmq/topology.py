@@ -16,6 +16,10 @@ log = structlog.get_logger(__name__)
 _UNLIMITED_DELIVERIES = 1_000_000_000  # RabbitMQ 3.10 refuses -1, 4.x drops after 20 by default
 _CONSUMER_TIMEOUT_MILLISECONDS = 30 * 60 * 1000
 _DELETE_SECONDS = 20.0  # RabbitMQ itself waits for the missing leader for five
+_AS_FOUND_HINT = (
+    "a queue keeps the type and arguments it was made with; to have it as the settings say, "
+    "`rabbitmqctl delete_queue` it once it is empty: it is made anew at once"
+)
 _SILENT_HINT = (
     "if all nodes of RabbitMQ are up, it has no leader any more: "
     "`rabbitmqctl delete_queue` it, and it is made anew"
@@ -58,10 +62,13 @@ class Topology:
             async with _channel(connection) as channel:
                 await self._declare(channel, spec)
         except (ChannelPreconditionFailed, ChannelAccessRefused) as error:
-            # An operator declared it differently, or declares all himself: use what is there.
+            # The setting was changed, or an operator declared it differently or declares all
+            # himself: use what is there.
             self._warn_once(name, str(error))
             async with _channel(connection) as channel:
                 await channel.queue_declare(name, passive=True)
+                if isinstance(error, ChannelPreconditionFailed):
+                    await _bind(channel, spec)
 
     async def stats(self, connection: AbstractConnection, name: str) -> QueueStats | None:
         try:
@@ -92,14 +99,18 @@ class Topology:
     async def _declare(self, channel: AbstractChannel, spec: QueueSpec) -> None:
         arguments = queue_arguments(spec, quorum=self._quorum)
         await channel.queue_declare(spec.name, durable=True, arguments=dict(arguments))
-        if spec.exchange is not None:
-            await channel.exchange_declare(spec.exchange, exchange_type="fanout", durable=True)
-            await channel.queue_bind(spec.name, spec.exchange)
+        await _bind(channel, spec)
 
     def _warn_once(self, name: str, reason: str) -> None:
         if name not in self._used_as_found:
             self._used_as_found.add(name)
-            log.warning("queue used as found", queue=name, reason=reason)
+            log.warning("queue used as found", queue=name, reason=reason, hint=_AS_FOUND_HINT)
+
+
+async def _bind(channel: AbstractChannel, spec: QueueSpec) -> None:
+    if spec.exchange is not None:
+        await channel.exchange_declare(spec.exchange, exchange_type="fanout", durable=True)
+        await channel.queue_bind(spec.name, spec.exchange)
 
 
 @asynccontextmanager
