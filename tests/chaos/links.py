@@ -35,6 +35,10 @@ class Link:
             task.cancel()
         await asyncio.gather(*self._passing, return_exceptions=True)
 
+    def lead_to(self, target_port: int) -> None:
+        """Connections go there from now on, as a load balancer does it."""
+        self._target_port = target_port
+
     def cut(self) -> None:
         """Nothing passes any more, and nobody is told: as when a cable is pulled."""
         self._open.clear()

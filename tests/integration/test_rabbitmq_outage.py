@@ -1,9 +1,8 @@
 """What happens to a service's messages and consumers when RabbitMQ goes away and comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 import aiormq
 import pytest
@@ -19,6 +18,7 @@ from tests.support.brokers import (
     receive,
     receive_texts,
     wait_until,
+    wait_until_registered,
     wait_until_size,
     wait_until_up,
 )
@@ -57,11 +57,6 @@ async def come_back(server: PrivateRabbit) -> None:
     await asyncio.to_thread(server.wait_ready)
 
 
-async def are_registered(server: PrivateRabbit, queues: Sequence[str]) -> bool:
-    """A quorum queue whose server is killed before that has no leader any more."""
-    return all(server.has_registered(queue) for queue in queues)
-
-
 async def wait_until_down(broker: Broker) -> None:
     async def is_down() -> bool:
         return not broker.is_up
@@ -82,7 +77,7 @@ async def test_after_a_crash_of_rabbitmq_everything_goes_on_by_itself(
         await broker.publish([outgoing(queue, "held"), outgoing(queue, "kept")])
         [held] = await receive(consumer)
         if is_quorum:
-            await wait_until(partial(are_registered, private_rabbit, [queue, other]))
+            await wait_until_registered([private_rabbit], [queue, other])
 
         private_rabbit.kill()
         await wait_until_down(broker)

@@ -2,13 +2,14 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import pytest
 from _pytest.mark import ParameterSet
 
 from shared.broker import Broker, Consumer, Delivery, Outgoing
 from tests.support.rabbit_kinds import RABBIT_KINDS, RabbitKind
+from tests.support.rabbitmq import PrivateRabbit
 from tests.support.rabbitmq_installations import FOUR
 
 
@@ -66,6 +67,15 @@ async def wait_until_up(broker: Broker) -> None:
         return broker.is_up and not broker.missing
 
     await wait_until(is_up)
+
+
+async def wait_until_registered(servers: Sequence[PrivateRabbit], queues: Sequence[str]) -> None:
+    """Wait until these quorum queues would outlive a kill -9 of these servers."""
+
+    async def are_registered() -> bool:
+        return all(server.has_registered(queue) for server in servers for queue in queues)
+
+    await wait_until(are_registered)
 
 
 async def wait_until_size(broker: Broker, queue: str, size: int) -> None:

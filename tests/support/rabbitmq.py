@@ -18,6 +18,7 @@ from tests.support.rabbitmq_installations import Installation, installation
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.02
+_COOKIE = ".erlang.cookie"
 
 
 def free_ports(count: int) -> list[int]:
@@ -35,17 +36,28 @@ def free_ports(count: int) -> list[int]:
 class PrivateRabbit:
     """One RabbitMQ node with its own epmd: start, stop, kill -9 and restart with its data kept."""
 
-    def __init__(self, server: Installation | None = None) -> None:
-        """Of this machine's own server if no other is named. Raises Unavailable."""
+    def __init__(
+        self, server: Installation | None = None, beside: "PrivateRabbit | None" = None
+    ) -> None:
+        """Of this machine's own server if no other is named. `beside` runs, and this one can join
+        it in a cluster. Raises Unavailable."""
         self.installation = server or installation()
         self._root = Path(tempfile.mkdtemp(prefix="conveyor-rabbitmq-"))
         self.port, self._dist_port, self._epmd_port = free_ports(3)
+        if beside is not None:
+            self._epmd_port = beside._epmd_port
+            shutil.copy(beside._root / _COOKIE, self._root / _COOKIE)
+        self._beside = beside
         self._epmd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
+
+    @property
+    def name(self) -> str:
+        return f"conveyor{self.port}@localhost"
 
     @property
     def pid(self) -> int | None:
@@ -123,6 +135,13 @@ class PrivateRabbit:
         )
         return done.stdout
 
+    def join(self) -> None:
+        """Become a member of the cluster of the node beside which it was made."""
+        if self._beside is None:
+            raise RuntimeError("made beside no other node")
+        for command in (("stop_app",), ("join_cluster", self._beside.name), ("start_app",)):
+            self.ctl(*command)
+
     def has_registered(self, queue: str) -> bool:
         """Whether a quorum queue's name is on disk, half a second after its declaration."""
         names = (self._root / "data").glob("*/quorum/*/names.dets")
@@ -130,7 +149,7 @@ class PrivateRabbit:
 
     def _start_epmd(self) -> None:
         """Run epmd as a child: the one that Erlang starts by itself would outlive the node."""
-        if self._epmd is None:
+        if self._epmd is None and self._beside is None:
             address = ("-port", str(self._epmd_port), "-address", "127.0.0.1")
             self._epmd = self._spawn(self.installation.program(self._root, "epmd", *address))
             self._await_port(self._epmd, self._epmd_port)
@@ -169,7 +188,7 @@ class PrivateRabbit:
             "PATH": os.environ["PATH"],
             "LANG": "C.UTF-8",
             "HOME": str(root),
-            "RABBITMQ_NODENAME": f"conveyor{self.port}@localhost",
+            "RABBITMQ_NODENAME": self.name,
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_DIST_PORT": str(self._dist_port),

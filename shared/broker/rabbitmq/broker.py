@@ -50,6 +50,7 @@ class RabbitBroker:
         self._inward.start()
 
     async def close(self) -> None:
+        await self._publishing.close()
         await asyncio.gather(self._outward.close(), self._inward.close())
 
     @property

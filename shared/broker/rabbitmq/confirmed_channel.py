@@ -82,6 +82,10 @@ class ConfirmedChannel:
         channel = self._channel
         return channel.is_closed or self.connection.channels.get(channel.number) is not channel
 
+    async def close(self) -> None:
+        """Raises what aiormq raises."""
+        await self._channel.close(ConnectionAbortedError("closed by this service"))
+
     async def publish(self, letters: Sequence[Letter]) -> list[Letter]:
         """Send all and wait for their confirms; those that reached no queue.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence, Set
+from contextlib import suppress
 
 from aiormq.abc import AbstractConnection
 
@@ -42,13 +43,42 @@ class Publishing:
         self._channel: ConfirmedChannel | None = None
         self._declared: set[str] = set()
         self._preparing = asyncio.Lock()
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def publish(self, letters: Sequence[Letter]) -> None:
         """Return when all are confirmed. Raises BrokerUnavailable, at once when not connected."""
         connection = self._link.connection
         with unavailable_on_failure("publishing"):
+            try:
+                async with asyncio.timeout(self._timeout_seconds):
+                    await self._publish(connection, letters)
+            except (TimeoutError, BrokerUnavailable):
+                self._leave_channel()
+                raise
+
+    async def close(self) -> None:
+        for task in self._leaving:
+            task.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    def _leave_channel(self) -> None:
+        """Go on with another one.
+
+        When a cluster has lost a node, a channel may refuse all that is for a quorum queue, for
+        ever: it goes on asking the leader that is gone (seen on 3.10.8). A new one asks the new.
+        """
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            task = asyncio.create_task(self._close_later(channel))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    async def _close_later(self, channel: ConfirmedChannel) -> None:
+        """When whatever is under way on it has ended, well or not."""
+        await asyncio.sleep(self._timeout_seconds)
+        with suppress(BrokerUnavailable), unavailable_on_failure("closing"):
             async with asyncio.timeout(self._timeout_seconds):
-                await self._publish(connection, letters)
+                await channel.close()
 
     async def _publish(self, connection: AbstractConnection, letters: Sequence[Letter]) -> None:
         returned = await self._attempt(connection, letters)
