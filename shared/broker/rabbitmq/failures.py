@@ -8,8 +8,9 @@ from aiormq.exceptions import AMQPError
 
 from shared.broker.protocol import BrokerUnavailable
 
-TRANSPORT_ERRORS = (AMQPError, OSError, RuntimeError)
-"""TimeoutError is an OSError; RuntimeError is how aiormq says that a connection is closed."""
+TRANSPORT_ERRORS = (AMQPError, OSError, RuntimeError, StopAsyncIteration)
+"""TimeoutError is an OSError; RuntimeError is how aiormq says that a connection is closed, and
+StopAsyncIteration that it was before it could greet."""
 
 
 @contextmanager
