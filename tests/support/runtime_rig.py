@@ -19,6 +19,7 @@ from tests.support.images import BUSYBOX
 
 # The engine may serve several test processes: each sees and removes its own.
 NODE = f"node-under-test-{os.getpid()}"
+_TASK = f"task-under-test-{os.getpid()}"
 DEADLINE_SECONDS = 60.0
 
 
@@ -180,4 +181,4 @@ def sidecar(host: str, probe: Probe | None = None, **program: Any) -> Sidecar:
 
 
 def _program(fields: dict[str, Any]) -> TaskSpec:
-    return TaskSpec(**{"task_id": "task-1", "job_id": "job-1", "node_id": NODE, **fields})
+    return TaskSpec(**{"task_id": _TASK, "job_id": "job-1", "node_id": NODE, **fields})
