@@ -8,14 +8,15 @@ import pytest
 from yarl import URL
 
 from shared.broker.publisher import Publisher
-from shared.broker.rabbitmq import RabbitBroker
 from tests.chaos.links import Link
 from tests.support.brokers import (
     PATIENCE_SECONDS,
+    come_back,
     fresh_queue,
     outgoing,
     receive,
     receive_texts,
+    started_rabbit,
     wait_until_registered,
     wait_until_up,
 )
@@ -50,18 +51,6 @@ async def balanced(node: PrivateRabbit) -> AsyncIterator[Link]:
         await link.close()
 
 
-@asynccontextmanager
-async def started(link: Link) -> AsyncIterator[RabbitBroker]:
-    url = URL("amqp://guest:guest@127.0.0.1").with_port(link.port).with_path("/")
-    broker = RabbitBroker(str(url), quorum=True, confirm_timeout_seconds=5)
-    await broker.start()
-    try:
-        await wait_until_up(broker)
-        yield broker
-    finally:
-        await broker.close()
-
-
 async def test_work_goes_on_when_a_node_of_the_cluster_is_killed(
     nodes: list[PrivateRabbit],
 ) -> None:
@@ -69,9 +58,10 @@ async def test_work_goes_on_when_a_node_of_the_cluster_is_killed(
     queue = fresh_queue()
     async with (
         balanced(first) as link,
-        started(link) as broker,
+        started_rabbit(str(URL(first.url).with_port(link.port)), is_quorum=True) as broker,
         broker.consume(queue, prefetch=10) as consumer,
     ):
+        await wait_until_up(broker)
         # Given messages of which some are under way
         await broker.publish([outgoing(queue, f"{n:02}") for n in range(20)])
         await receive(consumer, 10)
@@ -85,8 +75,7 @@ async def test_work_goes_on_when_a_node_of_the_cluster_is_killed(
         assert sorted(texts) == [f"{n:02}" for n in range(21)]
         await wait_until_up(broker)
         # And once it is back, another may go
-        first.launch()
-        await asyncio.to_thread(first.wait_ready)
+        await come_back(first)
         await asyncio.to_thread(third.kill)
         await asyncio.wait_for(Publisher(broker).send([outgoing(queue, "21")]), PATIENCE_SECONDS)
         assert await receive_texts(consumer) == ["21"]

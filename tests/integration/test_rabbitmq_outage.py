@@ -1,23 +1,23 @@
 """What happens to a service's messages and consumers when RabbitMQ goes away and comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 
 import aiormq
 import pytest
 from structlog.testing import capture_logs
 
-from shared.broker import Broker, BrokerUnavailable, QueueStats
+from shared.broker import BrokerUnavailable, QueueStats
 from shared.broker.publisher import Publisher
-from shared.broker.rabbitmq import RabbitBroker
-from shared.messages.queues import EVENTS, node_queue
+from shared.messages.queues import EVENTS
 from tests.support.brokers import (
+    come_back,
     fresh_queue,
     outgoing,
     receive,
     receive_texts,
-    wait_until,
+    started_rabbit,
+    wait_until_down,
     wait_until_registered,
     wait_until_size,
     wait_until_up,
@@ -42,34 +42,12 @@ def is_quorum(request: pytest.FixtureRequest) -> bool:
     return bool(request.param == QUORUM)
 
 
-@asynccontextmanager
-async def started(server: PrivateRabbit, is_quorum: bool) -> AsyncIterator[RabbitBroker]:
-    broker = RabbitBroker(server.url, quorum=is_quorum, confirm_timeout_seconds=2)
-    await broker.start()
-    try:
-        yield broker
-    finally:
-        await broker.close()
-
-
-async def come_back(server: PrivateRabbit) -> None:
-    server.launch()
-    await asyncio.to_thread(server.wait_ready)
-
-
-async def wait_until_down(broker: Broker) -> None:
-    async def is_down() -> bool:
-        return not broker.is_up
-
-    await wait_until(is_down)
-
-
 async def test_after_a_crash_of_rabbitmq_everything_goes_on_by_itself(
     private_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
     queue, other = fresh_queue(), fresh_queue()
     async with (
-        started(private_rabbit, is_quorum) as broker,
+        started_rabbit(private_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
         broker.consume(other, prefetch=1),
     ):
@@ -104,31 +82,13 @@ async def test_after_a_crash_of_rabbitmq_everything_goes_on_by_itself(
         assert texts == ["held", "kept", "new"]
 
 
-async def test_the_queue_of_a_worker_that_lost_its_leader_in_a_crash_is_made_anew(
-    private_rabbit: PrivateRabbit,
-) -> None:
-    # Given a quorum queue that RabbitMQ has not noted on its disk yet
-    own = node_queue(fresh_queue())
-    async with started(private_rabbit, is_quorum=True) as broker:
-        await wait_until_up(broker)
-        async with broker.consume(own, prefetch=1) as consumer:
-            # When it is killed
-            private_rabbit.kill()
-            await wait_until_down(broker)
-            await come_back(private_rabbit)
-            await wait_until_up(broker)
-            # Then its consumer hears again
-            await broker.publish([outgoing(own, "granted")])
-            assert await receive_texts(consumer) == ["granted"]
-
-
 async def test_a_service_that_starts_before_rabbitmq_works_once_it_is_there(
     private_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
     queue = fresh_queue()
     private_rabbit.stop()
     async with (
-        started(private_rabbit, is_quorum) as broker,
+        started_rabbit(private_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
     ):
         assert not consumer.is_live
@@ -148,7 +108,7 @@ async def test_a_connection_closed_by_an_operator_comes_back_with_its_consumers(
 ) -> None:
     queue = fresh_queue()
     async with (
-        started(private_rabbit, is_quorum) as broker,
+        started_rabbit(private_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
     ):
         await wait_until_up(broker)
@@ -170,7 +130,7 @@ async def test_a_cancelled_consumer_stays_silent_when_the_connection_comes_back(
 ) -> None:
     queue, other = fresh_queue(), fresh_queue()
     async with (
-        started(private_rabbit, is_quorum) as broker,
+        started_rabbit(private_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
         broker.consume(other, prefetch=1) as witness,
     ):
@@ -193,7 +153,7 @@ async def test_while_rabbitmq_is_short_of_memory_publishing_fails_but_acknowledg
 ) -> None:
     queue = fresh_queue()
     async with (
-        started(private_rabbit, is_quorum) as broker,
+        started_rabbit(private_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
     ):
         await wait_until_up(broker)
@@ -220,7 +180,7 @@ async def test_a_queue_that_an_operator_declared_otherwise_is_used_as_it_is(
     await connection.close()
 
     async with (
-        started(private_rabbit, is_quorum) as broker,
+        started_rabbit(private_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
     ):
         await wait_until_up(broker)
@@ -238,12 +198,12 @@ async def test_a_queue_of_the_other_type_is_used_as_it_is_until_an_operator_dele
 
     # Given a queue with a message, and a service whose setting was changed
     queue = fresh_queue()
-    async with started(private_rabbit, not is_quorum) as before:
+    async with started_rabbit(private_rabbit.url, not is_quorum) as before:
         await wait_until_up(before)
         await before.publish([outgoing(queue, "old")])
     with capture_logs() as logged:
         async with (
-            started(private_rabbit, is_quorum) as broker,
+            started_rabbit(private_rabbit.url, is_quorum) as broker,
             broker.consume(queue, prefetch=1) as consumer,
         ):
             # Then it works, and says once what to do
@@ -263,7 +223,7 @@ async def test_a_queue_of_the_other_type_is_used_as_it_is_until_an_operator_dele
 async def test_an_event_is_not_lost_when_its_exchange_was_deleted(
     private_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
-    async with started(private_rabbit, is_quorum) as broker:
+    async with started_rabbit(private_rabbit.url, is_quorum) as broker:
         await wait_until_up(broker)
         await broker.publish([outgoing(EVENTS, "one")])
         connection = await aiormq.connect(private_rabbit.url)

@@ -2,12 +2,14 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 from _pytest.mark import ParameterSet
 
 from shared.broker import Broker, Consumer, Delivery, Outgoing
+from shared.broker.rabbitmq import RabbitBroker
 from tests.support.rabbit_kinds import RABBIT_KINDS, RabbitKind
 from tests.support.rabbitmq import PrivateRabbit
 from tests.support.rabbitmq_installations import FOUR
@@ -25,6 +27,22 @@ BROKERS_WITH_TWO_PRIORITIES = _with_in_process(
 )
 PATIENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.01
+
+
+@asynccontextmanager
+async def started_rabbit(url: str, is_quorum: bool) -> AsyncIterator[RabbitBroker]:
+    """A service's end of it, up or not yet."""
+    broker = RabbitBroker(url, quorum=is_quorum, confirm_timeout_seconds=2)
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.close()
+
+
+async def come_back(server: PrivateRabbit) -> None:
+    server.launch()
+    await asyncio.to_thread(server.wait_ready)
 
 
 def fresh_queue() -> str:
@@ -67,6 +85,13 @@ async def wait_until_up(broker: Broker) -> None:
         return broker.is_up and not broker.missing
 
     await wait_until(is_up)
+
+
+async def wait_until_down(broker: Broker) -> None:
+    async def is_down() -> bool:
+        return not broker.is_up
+
+    await wait_until(is_down)
 
 
 async def wait_until_registered(servers: Sequence[PrivateRabbit], queues: Sequence[str]) -> None:
