@@ -1,7 +1,6 @@
 """A quorum queue without a leader: RabbitMQ was killed right after the queue had been declared."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,17 +16,9 @@ from tests.support.brokers import (
     wait_until,
     wait_until_up,
 )
-from tests.support.fixtures_rabbitmq import private_rabbit_of
 from tests.support.rabbitmq import PrivateRabbit
-from tests.support.rabbitmq_installations import VERSIONS
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
-def server(request: pytest.FixtureRequest) -> Iterator[PrivateRabbit]:
-    with private_rabbit_of(request.param) as server:
-        yield server
 
 
 async def lose_leader(server: PrivateRabbit, queue: str) -> None:
@@ -44,11 +35,11 @@ async def lose_leader(server: PrivateRabbit, queue: str) -> None:
             return
 
 
-async def test_that_of_a_worker_is_made_anew(server: PrivateRabbit) -> None:
+async def test_that_of_a_worker_is_made_anew(each_rabbit: PrivateRabbit) -> None:
     own = node_queue(fresh_queue())
-    await lose_leader(server, own)
+    await lose_leader(each_rabbit, own)
     async with (
-        started_rabbit(server.url, is_quorum=True) as broker,
+        started_rabbit(each_rabbit.url, is_quorum=True) as broker,
         broker.consume(own, prefetch=1) as consumer,
     ):
         await wait_until_up(broker)
@@ -57,22 +48,22 @@ async def test_that_of_a_worker_is_made_anew(server: PrivateRabbit) -> None:
 
 
 async def test_any_other_is_missed_until_an_operator_deletes_it_as_the_log_says(
-    server: PrivateRabbit,
+    each_rabbit: PrivateRabbit,
 ) -> None:
     async def is_said() -> bool:
         return any(line["event"] == "queue gives no answer" for line in logged)
 
     queue = fresh_queue()
-    await lose_leader(server, queue)
+    await lose_leader(each_rabbit, queue)
     with capture_logs() as logged:
         async with (
-            started_rabbit(server.url, is_quorum=True) as broker,
+            started_rabbit(each_rabbit.url, is_quorum=True) as broker,
             broker.consume(queue, prefetch=1) as consumer,
         ):
             await wait_until(is_said)
             assert broker.missing == [f"consumer of {queue}"]
 
-            await asyncio.to_thread(server.ctl, "delete_queue", queue)
+            await asyncio.to_thread(each_rabbit.ctl, "delete_queue", queue)
 
             await asyncio.wait_for(Publisher(broker).send([outgoing(queue, "heard")]), 60)
             assert await receive_texts(consumer) == ["heard"]

@@ -1,7 +1,6 @@
 """What happens to a service's messages and consumers when RabbitMQ goes away and comes back."""
 
 import asyncio
-from collections.abc import Iterator
 
 import aiormq
 import pytest
@@ -22,19 +21,10 @@ from tests.support.brokers import (
     wait_until_size,
     wait_until_up,
 )
-from tests.support.fixtures_rabbitmq import private_rabbit_of
 from tests.support.rabbit_kinds import CLASSIC, QUEUE_TYPES, QUORUM
 from tests.support.rabbitmq import PrivateRabbit
-from tests.support.rabbitmq_installations import VERSIONS
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module", params=VERSIONS)
-def private_rabbit(request: pytest.FixtureRequest) -> Iterator[PrivateRabbit]:
-    """One of each version, for the tests of this module, instead of the installed one alone."""
-    with private_rabbit_of(request.param) as server:
-        yield server
 
 
 @pytest.fixture(params=QUEUE_TYPES)
@@ -43,11 +33,11 @@ def is_quorum(request: pytest.FixtureRequest) -> bool:
 
 
 async def test_after_a_crash_of_rabbitmq_everything_goes_on_by_itself(
-    private_rabbit: PrivateRabbit, is_quorum: bool
+    each_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
     queue, other = fresh_queue(), fresh_queue()
     async with (
-        started_rabbit(private_rabbit.url, is_quorum) as broker,
+        started_rabbit(each_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
         broker.consume(other, prefetch=1),
     ):
@@ -55,9 +45,9 @@ async def test_after_a_crash_of_rabbitmq_everything_goes_on_by_itself(
         await broker.publish([outgoing(queue, "held"), outgoing(queue, "kept")])
         [held] = await receive(consumer)
         if is_quorum:
-            await wait_until_registered([private_rabbit], [queue, other])
+            await wait_until_registered([each_rabbit], [queue, other])
 
-        private_rabbit.kill()
+        each_rabbit.kill()
         await wait_until_down(broker)
 
         # Meanwhile: no waiting, no error for an answer, and health knows what is gone.
@@ -66,12 +56,12 @@ async def test_after_a_crash_of_rabbitmq_everything_goes_on_by_itself(
         await held.ack()
         assert not consumer.is_live
         assert set(broker.missing) == {
-            f"connection to RabbitMQ at 127.0.0.1:{private_rabbit.port}",
+            f"connection to RabbitMQ at 127.0.0.1:{each_rabbit.port}",
             f"consumer of {queue}",
             f"consumer of {other}",
         }
 
-        await come_back(private_rabbit)
+        await come_back(each_rabbit)
         await wait_until_up(broker)
 
         assert consumer.is_live
@@ -83,12 +73,12 @@ async def test_after_a_crash_of_rabbitmq_everything_goes_on_by_itself(
 
 
 async def test_a_service_that_starts_before_rabbitmq_works_once_it_is_there(
-    private_rabbit: PrivateRabbit, is_quorum: bool
+    each_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
     queue = fresh_queue()
-    private_rabbit.stop()
+    each_rabbit.stop()
     async with (
-        started_rabbit(private_rabbit.url, is_quorum) as broker,
+        started_rabbit(each_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
     ):
         assert not consumer.is_live
@@ -96,7 +86,7 @@ async def test_a_service_that_starts_before_rabbitmq_works_once_it_is_there(
         publisher = Publisher(broker)
         sending = asyncio.create_task(publisher.send([outgoing(queue, "patient")]))
 
-        await come_back(private_rabbit)
+        await come_back(each_rabbit)
 
         assert await receive_texts(consumer) == ["patient"]
         await sending
@@ -104,18 +94,18 @@ async def test_a_service_that_starts_before_rabbitmq_works_once_it_is_there(
 
 
 async def test_a_connection_closed_by_an_operator_comes_back_with_its_consumers(
-    private_rabbit: PrivateRabbit, is_quorum: bool
+    each_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
     queue = fresh_queue()
     async with (
-        started_rabbit(private_rabbit.url, is_quorum) as broker,
+        started_rabbit(each_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
     ):
         await wait_until_up(broker)
         await broker.publish([outgoing(queue, "held")])
         [held] = await receive(consumer)
 
-        await asyncio.to_thread(private_rabbit.ctl, "close_all_connections", "a test")
+        await asyncio.to_thread(each_rabbit.ctl, "close_all_connections", "a test")
 
         [again] = await receive(consumer)
         assert again.redelivered
@@ -126,11 +116,11 @@ async def test_a_connection_closed_by_an_operator_comes_back_with_its_consumers(
 
 
 async def test_a_cancelled_consumer_stays_silent_when_the_connection_comes_back(
-    private_rabbit: PrivateRabbit, is_quorum: bool
+    each_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
     queue, other = fresh_queue(), fresh_queue()
     async with (
-        started_rabbit(private_rabbit.url, is_quorum) as broker,
+        started_rabbit(each_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
         broker.consume(other, prefetch=1) as witness,
     ):
@@ -138,7 +128,7 @@ async def test_a_cancelled_consumer_stays_silent_when_the_connection_comes_back(
         await receive(witness)
         await consumer.cancel()
 
-        await asyncio.to_thread(private_rabbit.ctl, "close_all_connections", "a test")
+        await asyncio.to_thread(each_rabbit.ctl, "close_all_connections", "a test")
         await receive(witness)
 
         assert f"consumer of {queue}" not in broker.missing
@@ -149,38 +139,38 @@ async def test_a_cancelled_consumer_stays_silent_when_the_connection_comes_back(
 
 
 async def test_while_rabbitmq_is_short_of_memory_publishing_fails_but_acknowledging_works(
-    private_rabbit: PrivateRabbit, is_quorum: bool
+    each_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
     queue = fresh_queue()
     async with (
-        started_rabbit(private_rabbit.url, is_quorum) as broker,
+        started_rabbit(each_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
     ):
         await wait_until_up(broker)
         await broker.publish([outgoing(queue, "one"), outgoing(queue, "two")])
         limit = "set_vm_memory_high_watermark"
-        await asyncio.to_thread(private_rabbit.ctl, limit, "absolute", "1")
+        await asyncio.to_thread(each_rabbit.ctl, limit, "absolute", "1")
         try:
             with pytest.raises(BrokerUnavailable):
                 await broker.publish([outgoing(queue, "blocked")])
             assert await receive_texts(consumer, 2) == ["one", "two"]
         finally:
-            await asyncio.to_thread(private_rabbit.ctl, limit, "0.9")
+            await asyncio.to_thread(each_rabbit.ctl, limit, "0.9")
         await Publisher(broker).send([outgoing(queue, "after")])
 
 
 async def test_a_queue_that_an_operator_declared_otherwise_is_used_as_it_is(
-    private_rabbit: PrivateRabbit, is_quorum: bool
+    each_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
     queue = fresh_queue()
-    connection = await aiormq.connect(private_rabbit.url)
+    connection = await aiormq.connect(each_rabbit.url)
     channel = await connection.channel()
     await channel.queue_declare(queue, durable=True, arguments={"x-max-priority": 3})
     await channel.close()
     await connection.close()
 
     async with (
-        started_rabbit(private_rabbit.url, is_quorum) as broker,
+        started_rabbit(each_rabbit.url, is_quorum) as broker,
         broker.consume(queue, prefetch=1) as consumer,
     ):
         await wait_until_up(broker)
@@ -190,20 +180,20 @@ async def test_a_queue_that_an_operator_declared_otherwise_is_used_as_it_is(
 
 
 async def test_a_queue_of_the_other_type_is_used_as_it_is_until_an_operator_deletes_it(
-    private_rabbit: PrivateRabbit, is_quorum: bool
+    each_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
     def type_of(name: str) -> str:
-        listed = private_rabbit.ctl("--quiet", "list_queues", "name", "type")
+        listed = each_rabbit.ctl("--quiet", "list_queues", "name", "type")
         return dict(line.split("\t") for line in listed.splitlines())[name]
 
     # Given a queue with a message, and a service whose setting was changed
     queue = fresh_queue()
-    async with started_rabbit(private_rabbit.url, not is_quorum) as before:
+    async with started_rabbit(each_rabbit.url, not is_quorum) as before:
         await wait_until_up(before)
         await before.publish([outgoing(queue, "old")])
     with capture_logs() as logged:
         async with (
-            started_rabbit(private_rabbit.url, is_quorum) as broker,
+            started_rabbit(each_rabbit.url, is_quorum) as broker,
             broker.consume(queue, prefetch=1) as consumer,
         ):
             # Then it works, and says once what to do
@@ -213,7 +203,7 @@ async def test_a_queue_of_the_other_type_is_used_as_it_is_until_an_operator_dele
             [said] = [line for line in logged if line["event"] == "queue used as found"]
             assert "delete_queue" in said["hint"]
             # And when that is done, the queue is of the type that is set
-            await asyncio.to_thread(private_rabbit.ctl, "delete_queue", queue)
+            await asyncio.to_thread(each_rabbit.ctl, "delete_queue", queue)
             await Publisher(broker).send([outgoing(queue, "next")])
             assert await receive_texts(consumer) == ["next"]
             wanted = QUORUM if is_quorum else CLASSIC
@@ -221,12 +211,12 @@ async def test_a_queue_of_the_other_type_is_used_as_it_is_until_an_operator_dele
 
 
 async def test_an_event_is_not_lost_when_its_exchange_was_deleted(
-    private_rabbit: PrivateRabbit, is_quorum: bool
+    each_rabbit: PrivateRabbit, is_quorum: bool
 ) -> None:
-    async with started_rabbit(private_rabbit.url, is_quorum) as broker:
+    async with started_rabbit(each_rabbit.url, is_quorum) as broker:
         await wait_until_up(broker)
         await broker.publish([outgoing(EVENTS, "one")])
-        connection = await aiormq.connect(private_rabbit.url)
+        connection = await aiormq.connect(each_rabbit.url)
         channel = await connection.channel()
         await channel.exchange_delete(EVENTS)
         await channel.close()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.availability import Unavailable, unavailable
 from tests.support.rabbitmq import PrivateRabbit
-from tests.support.rabbitmq_installations import FOUR, INSTALLED, installation
+from tests.support.rabbitmq_installations import FOUR, INSTALLED, VERSIONS, installation
 
 _IMAGE = "rabbitmq:4-management"
 
@@ -39,6 +39,13 @@ def rabbitmq_4_url() -> Iterator[str]:
 def private_rabbit() -> Iterator[PrivateRabbit]:
     """A server to kill, restart and command."""
     with private_rabbit_of(INSTALLED) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def each_rabbit(request: pytest.FixtureRequest) -> Iterator[PrivateRabbit]:
+    """As `private_rabbit`, of one version after the other."""
+    with private_rabbit_of(request.param) as server:
         yield server
 
 
