@@ -6,18 +6,14 @@ import pytest
 
 from tests.flood.run import flood
 from tests.flood.system import PLACES, POSTGRES_SETTINGS
-from tests.support.availability import unavailable
-from tests.support.rabbitmq import installed_sbin
 from tests.support.whole_system import opened_whole_system
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("rabbitmq_installed")]
 
 JOBS = 3_000
 
 
 async def test_all_of_a_flood_is_worked_off_in_order_while_others_read(tmp_path: Path) -> None:
-    if installed_sbin() is None:
-        unavailable("needs the rabbitmq-server package: its memory is measured")
     async with opened_whole_system(tmp_path, PLACES, POSTGRES_SETTINGS) as system:
         # When jobs are submitted as fast as they are taken, while somebody reads
         outcome = await flood(system, tmp_path, JOBS, patience_seconds=120)

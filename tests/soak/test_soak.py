@@ -7,17 +7,13 @@ import pytest
 from tests.soak.kinds import CHANNELS, CONTAINERS, FILES, OUTBOX, TASKS
 from tests.soak.run import opened_soak
 from tests.soak.system import places
-from tests.support.availability import unavailable
 from tests.support.docker_engine import existing_docker
 from tests.support.images import make_images
-from tests.support.rabbitmq import installed_sbin
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("rabbitmq_installed")]
 
 
 async def test_nothing_that_is_counted_is_left_after_jobs_of_all_kinds(tmp_path: Path) -> None:
-    if installed_sbin() is None:
-        unavailable("needs the rabbitmq-server package: its channels are counted")
     docker_host = existing_docker()
     if docker_host:
         make_images(docker_host)

@@ -49,6 +49,12 @@ def each_rabbit(request: pytest.FixtureRequest) -> Iterator[PrivateRabbit]:
         yield server
 
 
+@pytest.fixture
+def rabbitmq_installed() -> None:
+    """For tests whose subject starts a server itself."""
+    private_rabbit_of(INSTALLED).close()
+
+
 def private_rabbit_of(version: str) -> PrivateRabbit:
     """Not started yet. A named server won't do: it can't be killed."""
     try:
