@@ -85,8 +85,8 @@ requirements: export CUSTOM_COMPILE_COMMAND = make requirements
 requirements: $(DEV) ## Pin the dependencies of pyproject.toml, with hashes, in requirements/
 	$(COMPILE) -o requirements/build.txt requirements/build.in
 	$(COMPILE) -c requirements/build.txt -c requirements/limits.txt -o requirements/run.txt \
-		pyproject.toml
-	$(COMPILE) --extra dev -c requirements/build.txt -c requirements/run.txt \
+		--extra otel pyproject.toml
+	$(COMPILE) --extra dev --extra otel -c requirements/build.txt -c requirements/run.txt \
 		-o requirements/dev.txt pyproject.toml
 
 clean: ## Remove the environment and all caches; the data in .conveyor/ stays

@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.support.fixtures_engines",
     "tests.support.fixtures_families",
+    "tests.support.fixtures_http",
     "tests.support.fixtures_postgres",
     "tests.support.fixtures_rabbitmq",
 ]

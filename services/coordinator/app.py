@@ -35,6 +35,7 @@ from shared.store.backlog import watch_outbox
 from shared.store.engine import Engine
 from shared.store.opening import UNAVAILABLE, watched
 from shared.store.planning import Planner
+from shared.tracing.protocol import OFF, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -48,12 +49,13 @@ async def run(
     pool: Pool,
     stop: Stop,
     metrics: Metrics | None = None,
+    tracing: Tracing = OFF,
 ) -> None:
     """Serve until `stop`; requests and messages that have begun are finished."""
     metrics = metrics or Metrics()
     sealer = Sealer(settings.encryption.keys)
     async with (
-        Engine(pool, broker, Planner(sealer), metrics) as engine,
+        Engine(pool, broker, Planner(sealer), metrics, tracing) as engine,
         watched(broker, pool, metrics, stop) as checks,
     ):
         consumers: list[BatchConsumer[Any]] = [
@@ -80,6 +82,7 @@ async def run(
             dead_letters=DeadLetters(broker),
             sealer=sealer,
             metrics=metrics,
+            tracing=tracing,
             health_checks=checks,
         )
         async with asyncio.TaskGroup() as group, _serving(ports, settings.http):

@@ -15,6 +15,7 @@ from shared.process.health import Check
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer
 from shared.store.new_job import NewJob
+from shared.tracing.protocol import OFF, Tracing
 
 
 class UnknownJob(Exception):
@@ -53,4 +54,5 @@ class ApiPorts:
     dead_letters: DeadLetters
     sealer: Sealer
     metrics: Metrics
+    tracing: Tracing = OFF
     health_checks: Sequence[Check] = ()

@@ -20,6 +20,7 @@ from shared.process.blocks import (
     LogSettings,
     PostgresSettings,
     SealingSettings,
+    TracingSettings,
 )
 from shared.process.commas import listed
 from shared.process.extensions import Group, check_listed
@@ -231,6 +232,7 @@ class CoordinatorSettings(Settings):
     broker: BrokerSettings
     postgres: PostgresSettings
     encryption: SealingSettings = SealingSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @property
     def http(self) -> HttpSettings:

@@ -25,6 +25,8 @@ from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, create_pool
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
+from shared.tracing.opening import opened_tracing
+from shared.tracing.protocol import Tracing
 
 log = structlog.get_logger()
 
@@ -63,6 +65,7 @@ async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[Running]:
     async with AsyncExitStack() as parts:
         dsn = await parts.enter_async_context(EmbeddedPostgres(data_dir / "postgres"))
         await migrate(dsn)
+        tracing = await parts.enter_async_context(opened_tracing("dev", settings.tracing))
         pool = await create_pool(dsn, settings.postgres, name="conveyor dev")
         parts.push_async_callback(pool.close)
         broker = InProcessBroker()
@@ -73,13 +76,15 @@ async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[Running]:
             if not stop.requested:  # to ask a second time is to hurry, and to lose what runs
                 stop.request()
 
-        async with beside(_serve(settings, broker, pool, stop), end):
+        async with beside(_serve(settings, broker, pool, tracing, stop), end):
             url = f"http://{settings.api.address}"
             await _wait_until_up(url)
             yield Running(url)
 
 
-async def _serve(settings: DevSettings, broker: InProcessBroker, pool: Pool, stop: Stop) -> None:
+async def _serve(
+    settings: DevSettings, broker: InProcessBroker, pool: Pool, tracing: Tracing, stop: Stop
+) -> None:
     """They leave in the order in which they talk: what one says on its way out the next must hear,
     as nothing but memory holds it.
     """
@@ -90,15 +95,25 @@ async def _serve(settings: DevSettings, broker: InProcessBroker, pool: Pool, sto
         predecessors = await clear_after_predecessors(pool, runtime)
         async with asyncio.TaskGroup() as group:
             deciders = [
-                group.create_task(run_coordinator(settings, broker, pool, deciders_stop, metrics)),
+                group.create_task(
+                    run_coordinator(settings, broker, pool, deciders_stop, metrics, tracing)
+                ),
                 group.create_task(
                     run_scheduler(
-                        settings, broker, pool, deciders_stop, metrics, predecessors=predecessors
+                        settings,
+                        broker,
+                        pool,
+                        deciders_stop,
+                        metrics,
+                        tracing,
+                        predecessors=predecessors,
                     )
                 ),
             ]
-            group.create_task(run_dispatcher(settings, broker, pool, dispatcher_stop, metrics))
-            await run_worker(settings, broker, RuntimeWatch(runtime), stop, metrics)
+            group.create_task(
+                run_dispatcher(settings, broker, pool, dispatcher_stop, metrics, tracing)
+            )
+            await run_worker(settings, broker, RuntimeWatch(runtime), stop, metrics, tracing)
             await _until_handled(broker, COMPLETIONS, TELEMETRY)
             deciders_stop.request()
             await asyncio.wait(deciders)

@@ -23,6 +23,7 @@ from shared.store.backlog import watch_outbox
 from shared.store.engine import Engine
 from shared.store.opening import UNAVAILABLE
 from shared.store.planning import Planner
+from shared.tracing.protocol import OFF, Tracing
 
 
 async def run(
@@ -31,6 +32,7 @@ async def run(
     pool: Pool,
     stop: Stop,
     metrics: Metrics | None = None,
+    tracing: Tracing = OFF,
     *,
     predecessors: Sequence[str] | None = None,
 ) -> None:
@@ -43,7 +45,7 @@ async def run(
     calm = Calm(settings.schedule.calm_seconds, lasting_seconds)
     sealer = Sealer(settings.encryption.keys)
     seen = SchedulerMetrics(metrics, calm)
-    async with Engine(pool, broker, Planner(sealer), metrics) as engine:
+    async with Engine(pool, broker, Planner(sealer), metrics, tracing) as engine:
         tasks = TaskLoops(engine, pool, broker, calm, settings.schedule, seen)
         schedules = ScheduleLoop(pool, engine.outbox, sealer, settings.schedule)
         retention = RetentionLoops(pool, settings.retention)

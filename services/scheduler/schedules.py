@@ -96,8 +96,7 @@ class ScheduleLoop:
         ]
         if not batch:
             return []
-        _, rows = await apply(connection, self._planner, batch, [])
-        return rows
+        return (await apply(connection, self._planner, batch, [])).rows
 
 
 async def _allowed(

@@ -11,6 +11,7 @@ from shared.process.blocks import (
     LogSettings,
     PostgresSettings,
     SealingSettings,
+    TracingSettings,
 )
 from shared.process.settings import Settings
 
@@ -72,5 +73,6 @@ class SchedulerSettings(Settings):
     broker: BrokerSettings
     postgres: PostgresSettings
     encryption: SealingSettings = SealingSettings()
+    tracing: TracingSettings = TracingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     retention: RetentionSettings = RetentionSettings()

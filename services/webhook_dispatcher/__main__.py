@@ -7,13 +7,17 @@ from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.process.entry import enter
 from shared.process.run import Stop
 from shared.store.opening import opened_with_health
+from shared.tracing.opening import opened_tracing
 
 
 async def _serve(settings: DispatcherSettings, stop: Stop) -> None:
-    async with opened_with_health(
-        "webhook-dispatcher", settings.broker, settings.postgres, settings.health, stop
-    ) as ground:
-        await run(settings, ground.broker, ground.pool, stop, ground.metrics)
+    async with (
+        opened_tracing("webhook-dispatcher", settings.tracing) as tracing,
+        opened_with_health(
+            "webhook-dispatcher", settings.broker, settings.postgres, settings.health, stop
+        ) as ground,
+    ):
+        await run(settings, ground.broker, ground.pool, stop, ground.metrics, tracing)
 
 
 def main() -> int:

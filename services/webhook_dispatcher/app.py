@@ -20,6 +20,7 @@ from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
 from shared.store.opening import UNAVAILABLE
+from shared.tracing.protocol import OFF, Tracing
 
 _LISTENING_SECONDS = 0.5
 
@@ -30,6 +31,7 @@ async def run(
     pool: Pool,
     stop: Stop,
     metrics: Metrics | None = None,
+    tracing: Tracing = OFF,
 ) -> None:
     """Serve until `stop`; calls that have begun are finished.
 
@@ -49,7 +51,7 @@ async def run(
             for name, listener in listeners.items()
         ]
         telling.append(group.create_task(watch_calls(pool, metrics, stop)))
-        calls = Calls(pool, session, sealer, settings.webhook, DispatcherMetrics(metrics))
+        calls = Calls(pool, session, sealer, settings.webhook, DispatcherMetrics(metrics), tracing)
         await every(
             calls.make_due_calls,
             interval_seconds=settings.webhook.round_seconds,

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import structlog
+from yarl import URL
 
 from services.webhook_dispatcher.headers import headers_of
 from services.webhook_dispatcher.metrics import DispatcherMetrics
@@ -24,6 +25,8 @@ from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, SealingError
+from shared.tracing.places import job_place, written
+from shared.tracing.protocol import OFF, Facts, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +43,9 @@ class Calls:
         sealer: Sealer,
         settings: WebhookSettings,
         metrics: DispatcherMetrics | None = None,
+        tracing: Tracing = OFF,
     ) -> None:
+        self._tracing = tracing
         self._pool = pool
         self._session = session
         self._sealer = sealer
@@ -86,7 +91,7 @@ class Calls:
             failure, is_hopeless = f"headers: {error}", True  # another try gives the same
         else:
             with self._metrics.call_seconds.time():
-                failure, is_hopeless = await self._call(delivery, headers), False
+                failure, is_hopeless = await self._call_traced(delivery, headers), False
         await self._account_surely(delivery, failure, is_hopeless)
 
     async def _account_surely(
@@ -129,6 +134,23 @@ class Calls:
             "webhook-timestamp": str(timestamp),
             "webhook-signature": signature(self._keys, delivery.id, timestamp, delivery.body),
         }
+
+    async def _call_traced(self, delivery: Delivery, headers: Mapping[str, str]) -> str | None:
+        if not self._tracing.is_on:
+            return await self._call(delivery, headers)
+        facts: Facts = {
+            "conveyor.job.id": delivery.job_id,
+            "conveyor.webhook.id": delivery.id,
+            "conveyor.webhook.attempt": delivery.attempts,
+            "server.address": URL(delivery.url).host or "",
+        }
+        with self._tracing.span("webhook", job_place(delivery.job_id), "client", facts) as span:
+            # What the job's author has set goes before.
+            given = {"traceparent": written(span.place)} if span else {}
+            failure = await self._call(delivery, {**given, **headers})
+            if span and failure is not None:
+                span.fail()
+            return failure
 
     async def _call(self, delivery: Delivery, headers: Mapping[str, str]) -> str | None:
         """What went wrong, or None when the receiver took it."""

@@ -12,6 +12,7 @@ from shared.process.blocks import (
     LogSettings,
     PostgresSettings,
     SealingSettings,
+    TracingSettings,
 )
 from shared.process.commas import listed
 from shared.process.extensions import Group, check_listed
@@ -64,5 +65,6 @@ class DispatcherSettings(Settings):
     broker: BrokerSettings
     postgres: PostgresSettings
     encryption: SealingSettings = SealingSettings()
+    tracing: TracingSettings = TracingSettings()
     webhook: WebhookSettings = WebhookSettings()
     listeners: ListenerSettings = ListenerSettings()

@@ -16,16 +16,18 @@ from shared.process.health import serve_health, show_health
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.vitals import show_vitals
+from shared.tracing.opening import opened_tracing
 
 
 async def _serve(settings: WorkerSettings, stop: Stop) -> None:
     watch = RuntimeWatch(make_runtime(settings.runtime))
     try:
         async with (
+            opened_tracing("worker", settings.tracing) as tracing,
             opened_broker(settings.broker) as broker,
             _watched(settings, broker, watch) as metrics,
         ):
-            await run(settings, broker, watch, stop, metrics)
+            await run(settings, broker, watch, stop, metrics, tracing)
     finally:
         await watch.runtime.close()
 

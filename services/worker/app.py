@@ -31,6 +31,7 @@ from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
+from shared.tracing.protocol import OFF, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +44,7 @@ async def run(
     watch: RuntimeWatch,
     stop: Stop,
     metrics: Metrics | None = None,
+    tracing: Tracing = OFF,
 ) -> None:
     """Serve until `stop`, then drain: running tasks get `drain_seconds`, the rest goes back."""
     metrics = metrics or Metrics()
@@ -65,6 +67,7 @@ async def run(
         telemetry=Publisher(broker),
         is_sure=heart.is_sure,
         metrics=seen,
+        tracing=tracing,
     )
     leave = Stop()  # heartbeats go on while the worker drains
     charge = charge_of(settings, identity.node_id)

@@ -22,6 +22,7 @@ from services.worker.runtimes.protocol import (
     RuntimeRejected,
     RuntimeUnavailable,
 )
+from services.worker.spans import dispatch_span
 from services.worker.task_log import TaskLog
 from services.worker.verdicts import Failure, failure_of_error, failure_of_outcome
 from shared.broker import Outgoing
@@ -30,6 +31,7 @@ from shared.messages import Claim, Finished, ProgressReport, Returned, RunTask, 
 from shared.messages.queues import TELEMETRY
 from shared.process.redaction import Redactor
 from shared.process.sealing import SealingError
+from shared.tracing.current import step
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,10 @@ class Attempt:
 
     async def run(self) -> None:
         """Run to the end, whatever it is; nothing is raised for what a task may do."""
+        with dispatch_span(self._bench.tracing, self._order, self._bench.node_id):
+            await self._run()
+
+    async def _run(self) -> None:
         try:
             unsealed = self._bench.definitions.read(self._order)
         except Exception as error:  # noqa: BLE001 - whatever it is, trying again gives the same
@@ -117,7 +123,8 @@ class Attempt:
         """Raises _Interrupted, and then nothing of the task runs any more."""
         preparing = asyncio.create_task(self._prepare(execution))
         try:
-            await self._be_granted()
+            with step("claim"):
+                await self._be_granted()
             self._start_clock(unsealed.timeout_seconds)
             await self._unless_interrupted(preparing)
         finally:
@@ -126,9 +133,10 @@ class Attempt:
         await remove_earlier(self._bench.watch.runtime, unsealed.spec)
         self._check_lease()
         try:
-            await execution.start()
-            self._log.info("task started")
-            return await self._until_ended(execution)
+            with step("run"):
+                await execution.start()
+                self._log.info("task started")
+                return await self._until_ended(execution)
         except RuntimeUnavailable:
             # The engine may be away and its container alive: it must not be run elsewhere as well.
             await self._stop(execution)
@@ -166,7 +174,8 @@ class Attempt:
     async def _prepare(self, execution: Execution) -> None:
         """Once the claim has left: preparing may hold up the loop, the answer takes longer."""
         await self._claimed.wait()
-        await execution.prepare()
+        with step("prepare"):
+            await execution.prepare()
 
     async def _be_granted(self) -> None:
         """Claim, and claim again while nobody answers."""
@@ -241,7 +250,8 @@ class Attempt:
         await self._report(Finished(**self._ref, error=error))
 
     async def _report(self, report: Finished | Returned) -> None:
-        await self._bench.reporter.report(report)
+        with step("report"):
+            await self._bench.reporter.report(report)
         self._bench.metrics.on_reported(report)
 
     def _on_progress(self, progress: float) -> None:

@@ -11,6 +11,7 @@ from services.worker.runtime_watch import RuntimeWatch
 from services.worker.settings import WorkSettings
 from shared.broker.publisher import Publisher
 from shared.process.metrics import Metrics
+from shared.tracing.protocol import OFF, Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +23,5 @@ class Bench:
     reporter: Reporter
     telemetry: Publisher
     is_sure: Callable[[Held], bool]  # whether a lease, once granted, certainly lasts
+    tracing: Tracing = OFF
     metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(Metrics()))

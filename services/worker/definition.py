@@ -8,6 +8,7 @@ from typing import Any, cast
 from services.worker.aux_tasks import read_aux, read_login, read_mounts, read_sidecars
 from services.worker.runtimes.task_spec import TaskSpec
 from services.worker.settings import WorkSettings, parse_host_env
+from services.worker.spans import trace_environment
 from shared.jobspec.durations import parse_duration
 from shared.jobspec.sizes import parse_cpus, parse_memory
 from shared.messages import RunTask
@@ -49,6 +50,7 @@ class Definitions:
         limits = task.get("limits") or {}
         cpus = limits.get("cpus") or self._settings.default_cpus
         memory = limits.get("memory") or self._settings.default_memory
+        env = {**self._host_env, **trace_environment()}
         program = TaskSpec(
             task_id=order.task_id,
             job_id=order.job_id,
@@ -59,20 +61,22 @@ class Definitions:
             cmd=tuple(task.get("cmd") or ()),
             entrypoint=tuple(task.get("entrypoint") or ()),
             run=task.get("run") or None,
-            env={**self._host_env, **(task.get("env") or {})},
+            env={**env, **(task.get("env") or {})},
             files=task.get("files") or {},
             workdir=task.get("workdir") or None,
             cpus=parse_cpus(cpus) if cpus else None,
             memory_bytes=parse_memory(memory) if memory else None,
         )
-        return self._with_surroundings(program, task)
+        return self._with_surroundings(program, task, env)
 
-    def _with_surroundings(self, program: TaskSpec, task: Mapping[str, Any]) -> TaskSpec:
+    def _with_surroundings(
+        self, program: TaskSpec, task: Mapping[str, Any], env: Mapping[str, str]
+    ) -> TaskSpec:
         return replace(
             program,
-            pre=read_aux("pre", task.get("pre") or (), program, self._host_env),
-            post=read_aux("post", task.get("post") or (), program, self._host_env),
-            sidecars=read_sidecars(task.get("sidecars") or (), program, self._host_env),
+            pre=read_aux("pre", task.get("pre") or (), program, env),
+            post=read_aux("post", task.get("post") or (), program, env),
+            sidecars=read_sidecars(task.get("sidecars") or (), program, env),
             mounts=read_mounts(task.get("mounts") or ()),
             networks=tuple(task.get("networks") or ()),
             gpus=task.get("gpus") or None,

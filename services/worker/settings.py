@@ -16,6 +16,7 @@ from shared.process.blocks import (
     HealthSettings,
     LogSettings,
     SealingSettings,
+    TracingSettings,
 )
 from shared.process.settings import Settings
 
@@ -150,5 +151,6 @@ class WorkerSettings(Settings):
     health: HealthSettings = HealthSettings(address="127.0.0.1:8004")
     broker: BrokerSettings
     encryption: SealingSettings = SealingSettings()
+    tracing: TracingSettings = TracingSettings()
     worker: WorkSettings = WorkSettings()
     runtime: RuntimeSettings = RuntimeSettings()

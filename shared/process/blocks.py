@@ -98,6 +98,14 @@ class HealthSettings(ListeningBlock):
     )
 
 
+class TracingSettings(Block):
+    enabled: bool = Field(
+        False,
+        description="Whether traces of jobs are sent, by OTLP over HTTP. The standard `OTEL_…` "
+        "variables say where to (`http://localhost:4318`) and how many: see docs/tracing.md.",
+    )
+
+
 class SealingSettings(Block):
     key: Annotated[SecretStr, AfterValidator(check_keys)] = Field(
         SecretStr(""),

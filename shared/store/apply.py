@@ -7,8 +7,17 @@ task?) are answered in rounds inside the transaction, and the answers are events
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from shared.lifecycle import Event, Ignored, JobRestarted, JobSubmitted, SubJobResumed, TaskEvent
+from shared.lifecycle import (
+    Command,
+    Event,
+    Ignored,
+    JobRestarted,
+    JobSubmitted,
+    SubJobResumed,
+    TaskEvent,
+)
 from shared.messages import LogPart
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection
@@ -38,10 +47,18 @@ class Work:
     logs: Sequence[LogPart] = ()
 
 
+class Applied(NamedTuple):
+    """The outcome of each event, the messages to send now, and all that was decided to be said."""
+
+    outcomes: list[Outcome]
+    rows: list[OutboxRow]
+    said: list[Command]
+
+
 async def apply(
     connection: Connection, planner: Planner, batch: Sequence[Work], sent: list[int]
-) -> tuple[list[Outcome], list[OutboxRow]]:
-    """Apply `batch` in one transaction; the outcome of each event, and the messages to send now.
+) -> Applied:
+    """Apply `batch` in one transaction.
 
     `sent` are outbox rows that the broker has confirmed: they are deleted on the way. Raises
     DatabaseUnavailable, and then nothing of the batch has happened.
@@ -66,7 +83,7 @@ async def apply(
             # its end, and before what the next task says.
             await add_log_parts(connection, [part for work in batch for part in work.logs])
             rows = await write(connection, writes)
-    return outcomes, rows
+    return Applied(outcomes, rows, workspace.said)
 
 
 _GOING_ON = (JobRestarted, SubJobResumed)

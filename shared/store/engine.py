@@ -21,6 +21,8 @@ from shared.store.metrics import StoreMetrics
 from shared.store.outbox import Outbox
 from shared.store.own_connection import OwnConnection
 from shared.store.planning import Planner
+from shared.store.spans import record_batch
+from shared.tracing.protocol import OFF, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +39,14 @@ class Engine:
     """The one way to change jobs and tasks, for a whole service. Use as a context manager."""
 
     def __init__(
-        self, pool: Pool, broker: Broker, planner: Planner, metrics: Metrics | None = None
+        self,
+        pool: Pool,
+        broker: Broker,
+        planner: Planner,
+        metrics: Metrics | None = None,
+        tracing: Tracing = OFF,
     ) -> None:
+        self._tracing = tracing
         self._metrics = StoreMetrics(metrics or Metrics())
         self.outbox = Outbox(pool, broker, self._metrics.relayed)
         self._own = OwnConnection(pool)
@@ -84,7 +92,9 @@ class Engine:
         began = time.perf_counter()
         try:
             connection = await self._own.get()
-            outcomes, rows = await apply(connection, self._planner, [w.work for w in batch], sent)
+            outcomes, rows, said = await apply(
+                connection, self._planner, [w.work for w in batch], sent
+            )
         except DatabaseUnavailable as error:
             self.outbox.put_back(sent)
             _fail(batch, error)
@@ -99,13 +109,17 @@ class Engine:
             for waiting in batch:
                 await self._apply([waiting])
             return
-        self._metrics.batch_seconds.observe(time.perf_counter() - began)
+        lasted = time.perf_counter() - began
+        self._metrics.batch_seconds.observe(lasted)
         self._metrics.batch_events.observe(len(batch))
         self.outbox.send(rows)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             self._note(waiting.work, outcome)
             if not waiting.outcome.done():
                 waiting.outcome.set_result(outcome)
+        if self._tracing.is_on:
+            decided = zip((w.work.event for w in batch), outcomes, strict=True)
+            record_batch(self._tracing, decided, said, time.time() - lasted)
 
     def _note(self, work: Work, outcome: Outcome) -> None:
         event = work.event

@@ -57,6 +57,8 @@ class Workspace:
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
     _questions: list[Question] = field(default_factory=list)
     _commands: list[Command] = field(default_factory=list)
+    said: list[Command] = field(default_factory=list)
+    """What `take_last_writes` has put into words."""
     _unwritten_jobs: set[str] = field(default_factory=set)
     _changed_jobs: set[str] = field(default_factory=set)
     _changed_tasks: set[str] = field(default_factory=set)
@@ -144,7 +146,7 @@ class Workspace:
         writes.feed = feed_of(self._commands, self.now)
         writes.webhook_events = webhook_events_of(self._commands, self.now)
         writes.messages = messages_for(self._commands, self.now)
-        self._commands.clear()
+        self.said, self._commands = self._commands, []
         return writes
 
     def has_no_row(self, job_id: str) -> bool:

@@ -31,12 +31,6 @@ async def cluster(
     await asyncio.to_thread(cluster.close)
 
 
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
 class Receiver:
     """A webhook receiver: what it was told, in order of arrival."""
 

@@ -18,6 +18,7 @@ from tests.support.cluster import Api, Cluster, Service
 from tests.support.metrics import names, page_of, values_when
 from tests.support.postgres import PrivatePostgres
 from tests.support.rabbitmq import PrivateRabbit
+from tests.support.serving import served
 
 pytestmark = pytest.mark.real
 
@@ -39,12 +40,6 @@ async def cluster(
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
-@pytest.fixture
 async def hook() -> AsyncIterator[str]:
     """The URL of a webhook receiver that takes no call but from the second on."""
     answers = [500]
@@ -52,13 +47,8 @@ async def hook() -> AsyncIterator[str]:
     async def on_post(_: web.Request) -> web.Response:
         return web.Response(status=answers.pop() if answers else 200)
 
-    app = web.Application()
-    app.router.add_post("/hook", on_post)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    await runner.cleanup()
+    async with served("/hook", on_post) as url:
+        yield f"{url}/hook"
 
 
 async def started(cluster: Cluster) -> Mapping[str, Service]:

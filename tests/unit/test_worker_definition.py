@@ -1,11 +1,38 @@
 """From a message to what a runtime takes: unsealed, the worker's defaults applied."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 import pytest
 
 from services.worker.definition import Definitions, Unsealed
 from services.worker.settings import WorkSettings
 from shared.messages import RunTask
 from shared.process.sealing import Sealer, SealingError, generate_key
+from shared.tracing.current import going_on
+from shared.tracing.places import Place
+from shared.tracing.protocol import Facts, Kind, Off
+
+
+@dataclass
+class Going:
+    """A span that goes on."""
+
+    place: Place
+
+    def fail(self, sort: str = "") -> None: ...
+
+
+class On(Off):
+    is_on = True
+
+    @contextmanager
+    def span(  # type: ignore[override] # `Off` has no span to give
+        self, name: str, parent: Place, kind: Kind = "internal", facts: Facts | None = None
+    ) -> Iterator[Going]:
+        yield Going(Place(parent.trace_id, 7, is_sampled=True))
+
 
 SEALER = Sealer([generate_key()])
 
@@ -54,6 +81,18 @@ def test_allowed_variables_of_the_host_reach_tasks_under_their_alias(
     settings = WorkSettings(host_env="AWS_REGION:REGION,HTTP_PROXY,NOT_SET:X")
     task = {"run": "true", "env": {"HTTP_PROXY": "mine"}}
     assert read(task, settings).spec.env == {"REGION": "eu-north-1", "HTTP_PROXY": "mine"}
+
+
+def test_all_programs_of_a_task_that_is_traced_may_go_on_with_its_trace() -> None:
+    own = {"name": "own", "run": "true", "env": {"TRACEPARENT": "mine"}}
+    aux = [{"name": "a", "run": "true"}, own]
+    with going_on(On(), "run_task", Place(1, 2)):
+        spec = read({"run": "true", "pre": aux, "post": aux, "sidecars": aux}).spec
+    expected = {"TRACEPARENT": f"00-{1:032x}-{7:016x}-01"}
+    assert spec.env == expected
+    for parts in (spec.pre, spec.post, spec.sidecars):
+        assert [part.program.env for part in parts] == [expected, own["env"]]
+    assert read({"run": "true"}).spec.env == {}
 
 
 def test_what_was_sealed_is_in_its_place_and_kept_out_of_the_log() -> None:

@@ -1,6 +1,7 @@
 """/jobs: submit, list, show, log, cancel, restart."""
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,7 @@ from services.coordinator.api.idempotency import gone, idempotency_key, made_bef
 from services.coordinator.api.redacting import Redacting, redacting
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, ports, query
+from services.coordinator.api.submission_span import record_submission
 from services.coordinator.api.turns import Turns
 from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.rows import JsonObject, SummaryRow, WholeJob
@@ -38,9 +40,11 @@ async def submit_job(request: web.Request) -> web.Response:
 
     Of a job that was submitted before with the same key, as it is by now.
     """
+    began = time.time()
     await request.read()  # before its turn: a slow client keeps nobody waiting
     async with request.app[TURNS].turn():
         spec, summary = await _taken_in(request)
+    record_submission(request, summary.id, began)
     return reply(summary) if spec.wait is None else await _when_final(request, summary.id, spec)
 
 

@@ -20,6 +20,7 @@ from services.worker.runtimes.protocol import (
 )
 from services.worker.runtimes.task_spec import Aux
 from shared.jobspec.durations import format_duration
+from shared.tracing.current import step
 
 
 class Surroundings(Protocol):
@@ -59,7 +60,8 @@ class StagedExecution:
     async def wait(self) -> Outcome:
         result = STOPPED
         for stage in self._stages:
-            outcome = await self._complete(stage)
+            with step(self._kind_of(stage)):
+                outcome = await self._complete(stage)
             if not outcome.is_success:
                 return outcome
             if stage is self._main:
@@ -73,6 +75,10 @@ class StagedExecution:
     async def close(self) -> None:
         await asyncio.gather(*(stage.close() for stage in self._stages))
         await self._surroundings.close()
+
+    def _kind_of(self, stage: Execution) -> str:
+        place, main = self._stages.index(stage), self._stages.index(self._main)
+        return "main" if place == main else "pre" if place < main else "post"
 
     async def _complete(self, stage: Execution) -> Outcome:
         if stage is not self._first:

@@ -1,0 +1,272 @@
+"""A job's trace through real services, as a collector gets it."""
+
+import asyncio
+import subprocess
+import sys
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from shared.tracing.otel import OpenTelemetry
+from shared.tracing.places import job_place
+from shared.tracing.protocol import Finished
+from tests.support.cluster import Api, Cluster
+from tests.support.collector import Collector, collecting
+from tests.support.postgres import PrivatePostgres, free_port
+from tests.support.rabbitmq import PrivateRabbit
+from tests.support.serving import served
+
+pytestmark = pytest.mark.real
+
+SERVICES = ("coordinator", "scheduler", "worker", "webhook_dispatcher")
+CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[Collector]:
+    async with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture
+async def cluster(
+    private_rabbit: PrivateRabbit,
+    private_postgres: PrivatePostgres,
+    tmp_path: Path,
+    collector: Collector,
+) -> AsyncIterator[Cluster]:
+    env = {
+        "CONVEYOR_TRACING_ENABLED": "true",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
+    cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path, **env)
+    yield cluster
+    await asyncio.to_thread(cluster.close)
+
+
+class Receiver:
+    """A webhook receiver that keeps the traceparents it is given."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.traceparents: list[str] = []
+
+    async def on_post(self, request: web.Request) -> web.Response:
+        self.traceparents.append(request.headers["traceparent"])
+        return web.Response()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    async with served("/hook", receiver.on_post) as url:
+        receiver.url = f"{url}/hook"
+        yield receiver
+
+
+async def test_one_trace_follows_a_job_through_all_services(
+    cluster: Cluster,
+    session: aiohttp.ClientSession,
+    collector: Collector,
+    receiver: Receiver,
+    tmp_path: Path,
+) -> None:
+    # Given all services, and a job: a task that fails once, with a pre and a post, then another
+    for name in SERVICES:
+        cluster.start(name)
+    await cluster.wait_up()
+    api = Api(session, cluster.services[0].url)
+    once = f"[ -e {tmp_path}/once ] || {{ touch {tmp_path}/once; exit 3; }}"
+    first = {
+        "name": "first",
+        "pre": [{"name": "before", "run": "true"}],
+        "run": f'{once}; printf "%s" "$TRACEPARENT" > "$TORK_OUTPUT"',
+        "post": [{"name": "after", "run": "true"}],
+        "var": "seen",
+        "retry": {"limit": 1, "initialDelay": "100ms"},
+    }
+    second = {"name": "second", "run": "true"}
+    job = {
+        "name": "traced",
+        "tasks": [first, second],
+        "output": "{{ tasks.seen }}",
+        "webhooks": [{"url": receiver.url}],
+    }
+    submitted = await api.submit(job)
+    done = await api.final(submitted["id"])
+    assert done["state"] == "COMPLETED", cluster.logs()
+
+    # When the webhook of its end has been called, and every service has sent what it has
+    trace = done["id"]
+    last = {"job": 1, "POST /jobs": 1, "apply TaskSucceeded": 2, "run_task": 3, "webhook": 3}
+    await collector.wait_for(
+        lambda _: last.items() <= Counter(span.name for span in collector.of(trace)).items()
+    )
+
+    # Then there is one trace with the job's id, in which everything hangs together
+    spans = collector.of(trace)
+    by_id = {span.id: span for span in spans}
+    assert len(by_id) == len(spans)
+    [root] = [span for span in spans if not span.parent]
+    assert root.name == "job"
+    assert root.facts["conveyor.job.state"] == "COMPLETED"
+    assert all(span.parent in by_id for span in spans if span is not root)
+    assert {span.service for span in spans} == {
+        "conveyor-coordinator",
+        "conveyor-scheduler",
+        "conveyor-worker",
+        "conveyor-webhook-dispatcher",
+    }
+
+    # And it tells what has happened: three attempts, the first failed
+    counts = Counter(span.name for span in spans)
+    assert counts["POST /jobs"] == 1
+    assert counts["task"] == 3
+    assert counts["apply TaskClaimed"] == counts["claim"] == counts["prepare"] == 3
+    assert counts["apply TaskSucceeded"] == 2
+    assert counts["apply TaskFailed"] == counts["apply RetryDue"] == 1
+    assert (counts["pre"], counts["main"], counts["post"]) == (2, 3, 1)
+    [failed] = [span for span in spans if span.name == "task" and span.is_failed]
+    assert failed.facts["conveyor.task.exit_code"] == 3
+    for span in (s for s in spans if s.name == "run_task"):
+        task = by_id[span.parent]
+        assert (task.name, task.parent) == ("task", root.id)
+        assert task.facts["conveyor.task.id"] == span.facts["conveyor.task.id"]
+
+    # And a task's program and the receiver of a webhook could go on with it
+    version, seen_trace, seen_span, flags = done["result"].split("-")
+    assert (version, seen_trace, flags) == ("00", trace, "01")
+    assert by_id[seen_span].name == "run_task"
+    called = {header.split("-")[2] for header in receiver.traceparents}
+    assert {by_id[span].name for span in called} == {"webhook"}
+
+
+async def test_the_trace_of_a_client_and_that_of_its_job_are_linked(
+    cluster: Cluster, session: aiohttp.ClientSession, collector: Collector
+) -> None:
+    coordinator = cluster.start("coordinator")
+    await cluster.wait_up()
+    caller, span = CALLER
+    headers = {"traceparent": f"00-{caller}-{span}-01"}
+    job = {"name": "traced", "tasks": [{"name": "a", "run": "true"}]}
+    async with session.post(f"{coordinator.url}/jobs", json=job, headers=headers) as answer:
+        job_id = (await answer.json())["id"]
+    await collector.wait_for(
+        lambda spans: {"submit", "POST /jobs"} <= {span.name for span in spans}
+    )
+    [served] = collector.of(caller)
+    assert (served.name, served.parent) == ("POST /jobs", span)
+    assert served.links == ((job_id, f"{job_place(job_id).span_id:016x}"),)
+    [submit] = [span for span in collector.of(job_id) if span.name == "submit"]
+    assert submit.links == ((caller, served.id),)
+
+
+async def test_a_collector_that_is_away_holds_up_nobody(
+    private_rabbit: PrivateRabbit,
+    private_postgres: PrivatePostgres,
+    session: aiohttp.ClientSession,
+    tmp_path: Path,
+) -> None:
+    env = {
+        "CONVEYOR_TRACING_ENABLED": "true",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}",
+    }
+    cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path, **env)
+    try:
+        for name in SERVICES:
+            cluster.start(name)
+        await cluster.wait_up()
+        api = Api(session, cluster.services[0].url)
+        job = await api.submit({"name": "a", "tasks": [{"name": "a", "run": "true"}]})
+        assert (await api.final(job["id"]))["state"] == "COMPLETED"
+        assert [await asyncio.to_thread(s.stop) for s in cluster.services] == [0, 0, 0, 0]
+    finally:
+        await asyncio.to_thread(cluster.close)
+
+
+async def test_all_services_keep_the_same_part_of_all_traces(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given two services that are to keep half of all traces
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_traceidratio")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
+    first, second = OpenTelemetry("first"), OpenTelemetry("second")
+    # When the one has the first span of each of 200 jobs, and the other one beneath it
+    jobs = [job_place(uuid.uuid4().hex) for _ in range(200)]
+    for job in jobs:
+        first.record(Finished(name="job", own=job, parent=None, began=1, ended=2))
+        with second.span("beneath", job):
+            pass
+    await first.close()
+    await second.close()
+    # Then about half are there, each with both
+    names = Counter(span.name for span in collector.spans)
+    assert 60 < names["job"] < 140
+    assert names["beneath"] == names["job"]
+    by_trace = Counter(span.trace for span in collector.spans)
+    assert set(by_trace.values()) == {2}
+
+
+UNTRACED = """
+import asyncio, sys
+from pathlib import Path
+
+import aiohttp
+
+from services.coordinator.settings import ApiSettings
+from services.dev.app import running
+from services.dev.settings import DevBlock, IsolatedDevSettings
+from services.worker.runtimes.settings import RuntimeSettings
+from shared.process.run import Stop
+
+
+async def main(data_dir, address):
+    settings = IsolatedDevSettings(
+        dev=DevBlock(data_dir=Path(data_dir)),
+        api=ApiSettings(address=address),
+        runtime=RuntimeSettings(type="shell", shell_allowed=True),
+    )
+    stop = Stop()
+    job = {"name": "a", "tasks": [{"name": "a", "run": "env"}], "wait": {"timeout": "30s"}}
+    async with running(settings, stop) as up, aiohttp.ClientSession() as session:
+        async with session.post(f"{up.url}/jobs", json=job) as answer:
+            done = await answer.json()
+        log_url = f"{up.url}/tasks/{done['execution'][0]['id']}/log"
+        async with session.get(log_url) as answer:
+            log = await answer.text()
+        stop.request()
+        stop.request()
+    assert done["state"] == "COMPLETED", done
+    assert "PATH=" in log and "TRACEPARENT" not in log, log
+    assert not [name for name in sys.modules if name.startswith("opentelemetry")]
+
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_switched_off_nothing_is_sent_and_opentelemetry_is_not_even_loaded(
+    collector: Collector, tmp_path: Path
+) -> None:
+    # Given all services in one process, where OpenTelemetry's own variables are set, but not ours
+    arguments = (str(tmp_path / "data"), f"127.0.0.1:{free_port()}")
+    ended = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", UNTRACED, *arguments],
+        cwd=Path(__file__).parents[2],
+        env={"PATH": "/usr/bin:/bin", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    # When a job has run, then nothing was sent, loaded, or put into a task's environment
+    assert ended.returncode == 0, ended.stderr
+    assert collector.spans == []
