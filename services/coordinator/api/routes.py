@@ -51,7 +51,10 @@ ROUTES: tuple[Route, ...] = (
             408: answered_error("With `wait`: the job is not final yet; it goes on."),
             409: KEY_WAS_USED,
             413: TOO_LARGE,
-            503: UNAVAILABLE,
+            503: answered_error(
+                "The database can't be reached, or too many submissions wait; `Retry-After` says "
+                "when to try again."
+            ),
         },
     ),
     Route(
