@@ -18,6 +18,9 @@ _UP_SECONDS = 30.0
 _STOP_SECONDS = 20.0
 _END_OF_LOG = 3000
 _ADDRESS = {"coordinator": "CONVEYOR_API_ADDRESS"}
+# It ends even when the test run is killed with -9. Start services in the main thread: a service
+# would end with any other.
+_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 _ROOT = Path(__file__).parent.parent.parent
 
 
@@ -43,8 +46,9 @@ class Service:
         self.log = log
         address = _ADDRESS.get(name, "CONVEYOR_HEALTH_ADDRESS")
         with log.open("ab") as output:
+            own = command(port) if command else [sys.executable, "-m", f"services.{name}"]
             self.process = subprocess.Popen(
-                command(port) if command else [sys.executable, "-m", f"services.{name}"],
+                [*_WITH_US, *own],
                 env={**env, address: f"127.0.0.1:{port}", "PYTHONPATH": str(code)},
                 cwd=code,
                 stdin=subprocess.DEVNULL,
