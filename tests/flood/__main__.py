@@ -19,7 +19,8 @@ _LEAST_JOBS_PER_SECOND = 50
 async def main(jobs: int) -> int:
     directory = Path(tempfile.mkdtemp(prefix="conveyor-flood-"))
     async with opened_whole_system(directory, PLACES, POSTGRES_SETTINGS) as system:
-        outcome = await flood(system, directory, jobs, 60 + jobs / _LEAST_JOBS_PER_SECOND)
+        patience_seconds = 60 + jobs / _LEAST_JOBS_PER_SECOND
+        outcome = await flood(system, directory, jobs, patience_seconds=patience_seconds)
     print_outcome(outcome)
     if outcome.findings:
         print(f"logs: {directory}")  # noqa: T201 - for who has called it

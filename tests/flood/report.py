@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.table import Table
 
-from tests.flood.outcome import MOST_OVERTAKEN, P95_MILLISECONDS, Outcome, percentiles
+from tests.flood.outcome import MOST_OVERTAKEN, Outcome, percentiles
 from tests.flood.reader import ASKED, Read
 
 _WIDTH = 110
@@ -50,7 +50,7 @@ def _order(outcome: Outcome) -> Table:
 
 def _reads(outcome: Outcome) -> Table:
     table = _table(
-        f"reads, ms (at most {P95_MILLISECONDS:g} at p95)",
+        f"reads, ms (at most {outcome.p95_milliseconds:g} at p95)",
         *("while", "asked for", "times", "p50", "p95", "p99", "most"),
     )
     for phase, asked, reads in _groups(outcome):
