@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from typing import Any
 
+import structlog
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
@@ -30,6 +31,8 @@ from opentelemetry.trace import (
 from shared.lifecycle import derived_id
 from shared.tracing.places import Place
 from shared.tracing.protocol import Facts, Finished, Kind
+
+log = structlog.get_logger(__name__)
 
 _GOODBYE_SECONDS = 5.0
 _NAME_VARIABLE = "OTEL_SERVICE_NAME"
@@ -70,7 +73,17 @@ class OpenTelemetry:
         finally:
             span.end()
 
-    def record(self, finished: Finished) -> Place:
+    def record(self, finished: Finished) -> Place | None:
+        """None too when it could not be: what was done is done, with or without its span."""
+        try:
+            return self._record(finished)
+        except Exception:  # a defect: it must be seen, and cost no more than a span
+            log.exception("span not recorded", span=finished.name)
+            return None
+        finally:
+            self._ids.next = None
+
+    def _record(self, finished: Finished) -> Place:
         self._ids.next = finished.own
         span = self._tracer.start_span(
             finished.name,
@@ -80,7 +93,6 @@ class OpenTelemetry:
             [Link(self._context(place)) for place in finished.links],
             _nanoseconds(finished.began),
         )
-        self._ids.next = None
         live = _Live(span)
         if finished.is_failed:
             live.fail()

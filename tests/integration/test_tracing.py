@@ -214,6 +214,21 @@ async def test_all_services_keep_the_same_part_of_all_traces(
     assert set(by_trace.values()) == {2}
 
 
+async def test_a_span_that_can_not_be_recorded_harms_nothing(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    tracing, job = OpenTelemetry("test"), job_place(uuid.uuid4().hex)
+    bad = Finished(name="bad", own=job, parent=None, began=float("nan"), ended=2)
+    assert tracing.record(bad) is None
+    place = tracing.record(Finished(name="good", parent=job, began=1, ended=2))
+    await tracing.close()
+    [span] = collector.spans
+    assert place is not None
+    assert (span.name, span.id) == ("good", f"{place.span_id:016x}")
+    assert place.span_id != job.span_id
+
+
 UNTRACED = """
 import asyncio, sys
 from pathlib import Path
