@@ -1,8 +1,9 @@
 """The system under test: every service a process, every link between them one that can be cut."""
 
 import asyncio
+import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from tests.chaos.links import Link
+from tests.chaos.unruly import SWITCH_VARIABLE
 from tests.support.cluster import Cluster, Service
 from tests.support.postgres import PrivatePostgres, private_server
 from tests.support.rabbit_kinds import RabbitKind
@@ -38,7 +40,10 @@ _SETTINGS = {
 
 
 class System:
-    """`services` are those that run now, by their places (`SERVICES`)."""
+    """`services` are those that run now, by their places (`SERVICES`).
+
+    As long as the file `unruly` exists, they send messages twice and in no order.
+    """
 
     def __init__(
         self, rabbit: PrivateRabbit, queues: str, postgres: PrivatePostgres, directory: Path
@@ -49,6 +54,7 @@ class System:
         self.postgres = postgres
         self.services: dict[str, Service] = {}
         self.links: dict[tuple[str, str], Link] = {}
+        self.unruly = directory / "unruly"
         self._ports: defaultdict[str, set[int]] = defaultdict(set)
         settings = {**_SETTINGS, "CONVEYOR_BROKER_QUEUE_TYPE": queues}
         self._cluster = Cluster(rabbit.url, postgres.tcp_dsn, directory, **settings)
@@ -67,13 +73,15 @@ class System:
         """The service of that place, again if it has gone. In the main thread."""
         dsn, url = self.postgres.tcp_dsn, self.rabbit.url
         env = {
+            SWITCH_VARIABLE: str(self.unruly),
             "CONVEYOR_BROKER_URL": _through(url, self.links[place, BROKER]),
             "CONVEYOR_POSTGRES_DSN": _through(dsn, self.links[place, DATABASE]),
             "CONVEYOR_WORKER_NAME": place,
             # A queue of each worker's own shows whether that very worker is deaf.
             "CONVEYOR_WORKER_QUEUES": f"default:4,{place}:1",
         }
-        service = self._cluster.start(place.rpartition("-")[0], **env)
+        name = place.rpartition("-")[0]
+        service = self._cluster.start(name, command=lambda _: _command_of(name), **env)
         self.services[place] = service
         self._ports[place].add(urlsplit(service.url).port or 0)
 
@@ -119,6 +127,11 @@ async def opened_system(directory: Path, kind: RabbitKind) -> AsyncIterator[Syst
         if down := await system.wait_healthy(60):
             raise RuntimeError(f"not up: {down}\n{system.logs()}")
         yield system
+
+
+def _command_of(name: str) -> Sequence[str]:
+    """A service whose broker can become unruly."""
+    return [sys.executable, "-m", "tests.chaos.service", name]
 
 
 def _through(url: str, link: Link) -> str:

@@ -112,10 +112,16 @@ class Cluster:
             **env,
         }
 
-    def start(self, name: str, code: Path = _ROOT, **env: str) -> Service:
-        """`code` is where another version lies."""
+    def start(
+        self,
+        name: str,
+        code: Path = _ROOT,
+        command: Callable[[int], Sequence[str]] | None = None,
+        **env: str,
+    ) -> Service:
+        """`code` is where another version lies; `command` as a `Service` has it."""
         log = self._directory / f"{name}-{next(self._numbers)}.log"
-        service = Service(name, {**self._env, **env}, log, code)
+        service = Service(name, {**self._env, **env}, log, code, command)
         self.services.append(service)
         return service
 

@@ -21,6 +21,7 @@ from tests.chaos.faults.everything import EverythingAway, LongOutage
 from tests.chaos.faults.fault import Fault
 from tests.chaos.faults.garbage import Garbage
 from tests.chaos.faults.links import LinkChoked, LinkCut, LinkSlow
+from tests.chaos.faults.messages import MessagesDoubled
 from tests.chaos.faults.services import (
     AllServicesEnded,
     AllServicesKilled,
@@ -49,6 +50,7 @@ KINDS: dict[str, Draw] = {
     "broker-frozen": lambda lot: BrokerFrozen(),
     "broker-cuts": lambda lot: BrokerConnectionsCut(),
     "queues-deleted": lambda lot: QueuesDeleted(_some(lot, DELETABLE)),
+    "messages-doubled": lambda lot: MessagesDoubled(),
     "garbage": lambda lot: Garbage(f"garbage-{lot.getrandbits(32):x}"),
     "database-killed": lambda lot: DatabaseKilled(),
     "database-stopped": lambda lot: DatabaseStopped(),

@@ -1,0 +1,17 @@
+"""`python -m tests.chaos.service NAME`: that service, on a broker that can become unruly."""
+
+import sys
+from importlib import import_module
+
+from shared.broker import opening
+from tests.chaos.unruly import UnrulyBroker
+
+
+def main(name: str) -> int:
+    vars(opening)["RabbitBroker"] = UnrulyBroker  # by this name the services open theirs
+    code: int = import_module(f"services.{name}.__main__").main()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
