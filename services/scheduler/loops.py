@@ -1,18 +1,22 @@
 """The time door: one method, one round, for each thing that must happen as time passes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from services.scheduler.calm import Calm
+from services.scheduler.due_times import DueTimes
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due, nodes, retention
 from shared.broker import Broker
 from shared.lifecycle import Decision, Event
+from shared.messages import TaskRef
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection, Pool, acquired
+from shared.process.clock import lasting_seconds
 from shared.process.metrics import Metrics
 from shared.store.apply import Work
 from shared.store.engine import Engine
@@ -27,6 +31,15 @@ _AT_ONCE = 0.0
 _SHORTEST_WAIT_SECONDS = 0.01
 
 
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """What is lost with silent workers, and what workers that are heard don't name."""
+
+    lost: Sequence[Event]
+    nodes: Sequence[str]
+    unaccounted: Mapping[str, Sequence[TaskRef]]
+
+
 class TaskLoops:
     def __init__(
         self,
@@ -36,6 +49,7 @@ class TaskLoops:
         calm: Calm,
         settings: ScheduleSettings,
         metrics: SchedulerMetrics | None = None,
+        clock: Callable[[], float] = lasting_seconds,
     ) -> None:
         self._engine = engine
         self._pool = pool
@@ -43,11 +57,11 @@ class TaskLoops:
         self._calm = calm
         self._metrics = metrics or SchedulerMetrics(Metrics(), calm)
         self._settings = settings
+        self._due_times = DueTimes(pool, calm, clock)
 
     async def send_due_retries(self) -> float | None:
         """Returns the time to the next retry when that is sooner than the next round."""
-        async with acquired(self._pool) as connection:
-            events = await due.due_retries(connection)
+        events = await self._due_times.find(due.due_retries)
         if events:
             await self._perform(events)
             return _AT_ONCE
@@ -58,9 +72,9 @@ class TaskLoops:
         return min(max(wait, _SHORTEST_WAIT_SECONDS), self._settings.round_seconds)
 
     async def end_timed_out_tasks(self) -> None:
-        async with acquired(self._pool) as connection:
-            events = await due.timed_out(connection, self._settings.timeout_grace)
-        await self._perform(events)
+        grace = self._settings.timeout_grace
+        events = await self._due_times.find(lambda connection: due.timed_out(connection, grace))
+        await self._perform(events or ())
 
     async def mend_kinship(self) -> None:
         """Sub-jobs and the tasks that stand for them, where a message between them was lost."""
@@ -74,26 +88,34 @@ class TaskLoops:
         if not self._calm.lasts():
             return
         try:
-            async with acquired(self._pool) as connection:
-                events = await due.lost(connection)
-                silent = await nodes.mark_silent(connection)
-                await self._ask_for_accounts(connection)
+            silence = await self._due_times.find(self._silence)
+            if silence is None:
+                return
+            await self._ask_for_accounts(silence.unaccounted)
         except DatabaseUnavailable:
             # Nobody's heartbeats can be taken in, also those that this scheduler never sees.
             self._calm.disturbed()
             raise
-        for node in silent:
+        for node in silence.nodes:
             self._metrics.workers_silent.inc()
             log.warning("worker is silent", node=node)
-        await self._perform(events)
+        await self._perform(silence.lost)
 
-    async def _ask_for_accounts(self, connection: Connection) -> None:
+    async def _silence(self, connection: Connection) -> _Silence | None:
+        if not self._calm.lasts():  # the clock has just turned out to be another
+            return None
+        return _Silence(
+            lost=await due.lost(connection),
+            nodes=await nodes.mark_silent(connection),
+            unaccounted=await due.unaccounted(connection),
+        )
+
+    async def _ask_for_accounts(self, unaccounted: Mapping[str, Sequence[TaskRef]]) -> None:
         """Of workers that have not named for long what they should have in hand."""
-        unaccounted = await due.unaccounted(connection)
         if not unaccounted:
             return
         messages = [account_order(node, refs) for node, refs in unaccounted.items()]
-        async with connection.transaction():
+        async with acquired(self._pool) as connection, connection.transaction():
             rows = await write(connection, Writes(messages=messages))
         self._engine.outbox.send(rows)
         self._metrics.dispatches_asked_for.inc(sum(map(len, unaccounted.values())))

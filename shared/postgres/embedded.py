@@ -1,6 +1,7 @@
 """The embedded Postgres: a server of our own for as long as this process needs it."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -41,7 +42,7 @@ class EmbeddedPostgres:
 
     It is reached by a socket that only this user can open; with `tcp_port` also at 127.0.0.1 with
     a password (see `tcp_dsn`). It ends with the context, and with the process however that ends.
-    `settings` override the server's. Raises EmbeddedPostgresError.
+    `settings` override the server's, `env` adds to its environment. Raises EmbeddedPostgresError.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class EmbeddedPostgres:
         *,
         tcp_port: int | None = None,
         settings: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self._directory = DataDirectory(path)
         self._tcp_port = tcp_port
         self._settings = {**_SERVER_SETTINGS, **(settings or {})}
+        self._env = env or {}
         self._resources = AsyncExitStack()
         self._process: asyncio.subprocess.Process | None = None
         self._identity = Identity()
@@ -120,6 +123,7 @@ class EmbeddedPostgres:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **self._env},
                 cwd=self._directory.path,
                 # Ctrl-C in a terminal is for us; the server is stopped last.
                 start_new_session=True,

@@ -1,5 +1,6 @@
-"""`python -m tests.chaos.service NAME`: that service, on a broker that can become unruly."""
+"""`python -m tests.chaos.service NAME`: that service, with a broker that can become unruly."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -8,6 +9,8 @@ from tests.chaos.unruly import UnrulyBroker
 
 
 def main(name: str) -> int:
+    # A clock that can be set is for this process alone, not for its guardian and its tasks.
+    os.environ.pop("LD_PRELOAD", None)
     vars(opening)["RabbitBroker"] = UnrulyBroker  # by this name the services open theirs
     code: int = import_module(f"services.{name}.__main__").main()
     return code

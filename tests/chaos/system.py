@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ import aiohttp
 from tests.chaos.links import Link
 from tests.chaos.unruly import SWITCH_VARIABLE
 from tests.support.cluster import Cluster, Service
+from tests.support.fake_clock import FakeClock, faketime_library
 from tests.support.postgres import PrivatePostgres, private_server
 from tests.support.rabbit_kinds import RabbitKind
 from tests.support.rabbitmq import PrivateRabbit
@@ -46,7 +47,12 @@ class System:
     """
 
     def __init__(
-        self, rabbit: PrivateRabbit, queues: str, postgres: PrivatePostgres, directory: Path
+        self,
+        rabbit: PrivateRabbit,
+        queues: str,
+        postgres: PrivatePostgres,
+        directory: Path,
+        clocks: Mapping[str, FakeClock],
     ) -> None:
         self.rabbit = rabbit
         self.queues = queues
@@ -55,6 +61,7 @@ class System:
         self.services: dict[str, Service] = {}
         self.links: dict[tuple[str, str], Link] = {}
         self.unruly = directory / "unruly"
+        self._clocks = clocks
         self._ports: defaultdict[str, set[int]] = defaultdict(set)
         settings = {**_SETTINGS, "CONVEYOR_BROKER_QUEUE_TYPE": queues}
         self._cluster = Cluster(rabbit.url, postgres.tcp_dsn, directory, **settings)
@@ -79,11 +86,18 @@ class System:
             "CONVEYOR_WORKER_NAME": place,
             # A queue of each worker's own shows whether that very worker is deaf.
             "CONVEYOR_WORKER_QUEUES": f"default:4,{place}:1",
+            **_env(self._clocks, place),
         }
         name = place.rpartition("-")[0]
         service = self._cluster.start(name, command=lambda _: _command_of(name), **env)
         self.services[place] = service
         self._ports[place].add(urlsplit(service.url).port or 0)
+
+    def clock(self, place: str) -> FakeClock:
+        """That of a service, or of the database. Raises RuntimeError where clocks can't be set."""
+        if place not in self._clocks:
+            raise RuntimeError("to set clocks takes Debian's package libfaketime")
+        return self._clocks[place]
 
     def place_at(self, port: int) -> str | None:
         """Whose health page is or was at that port."""
@@ -117,9 +131,11 @@ async def opened_system(directory: Path, kind: RabbitKind) -> AsyncIterator[Syst
         rabbit = PrivateRabbit(installation(kind.version))
         parts.callback(rabbit.close)
         rabbit.launch()
-        postgres = parts.enter_context(private_server(directory / "postgres"))
+        clocks = _clocks(directory)
+        env = _env(clocks, DATABASE)
+        postgres = parts.enter_context(private_server(directory / "postgres", env=env))
         await asyncio.to_thread(rabbit.wait_ready)
-        system = System(rabbit, kind.queues, postgres, directory)
+        system = System(rabbit, kind.queues, postgres, directory, clocks)
         parts.push_async_callback(system.close)
         await system.open_links()
         for place in SERVICES:
@@ -132,6 +148,19 @@ async def opened_system(directory: Path, kind: RabbitKind) -> AsyncIterator[Syst
 def _command_of(name: str) -> Sequence[str]:
     """A service whose broker can become unruly."""
     return [sys.executable, "-m", "tests.chaos.service", name]
+
+
+def _clocks(directory: Path) -> dict[str, FakeClock]:
+    """One of each service's own and one of the database's; none without libfaketime."""
+    if (library := faketime_library()) is None:
+        return {}
+    return {
+        place: FakeClock(library, directory / f"{place}.clock") for place in (*SERVICES, DATABASE)
+    }
+
+
+def _env(clocks: Mapping[str, FakeClock], place: str) -> Mapping[str, str]:
+    return clocks[place].env if place in clocks else {}
 
 
 def _through(url: str, link: Link) -> str:

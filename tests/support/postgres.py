@@ -86,9 +86,12 @@ class PrivatePostgres:
 
 
 @contextmanager
-def private_server(path: Path, settings: Mapping[str, str] = FAST) -> Iterator[PrivatePostgres]:
+def private_server(
+    path: Path, settings: Mapping[str, str] = FAST, env: Mapping[str, str] | None = None
+) -> Iterator[PrivatePostgres]:
+    """`env` adds to the server's environment."""
     with LoopThread() as thread:
-        server = EmbeddedPostgres(path, tcp_port=free_port(), settings=settings)
+        server = EmbeddedPostgres(path, tcp_port=free_port(), settings=settings, env=env)
         thread.run(server.__aenter__())
         try:
             yield PrivatePostgres(thread, server)

@@ -46,7 +46,10 @@ WHERE NOT EXISTS (SELECT FROM nodes n WHERE n.id = s.id AND n.status = 'UP')
                   WHERE t.state = 'RUNNING' AND t.lease_expires_at > now() AND t.node_id = s.id)
 """
 
-FORGET = "DELETE FROM nodes WHERE last_heartbeat_at < now() - $1::interval"
+# Not one that nobody has found silent: the clock may have been set.
+FORGET = """
+DELETE FROM nodes WHERE status = 'OFFLINE' AND last_heartbeat_at < now() - $1::interval
+"""
 
 
 async def record(connection: Connection, heartbeats: Sequence[Heartbeat]) -> None:

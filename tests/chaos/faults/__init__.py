@@ -11,6 +11,7 @@ from tests.chaos.faults.broker import (
     BrokerKilled,
     QueuesDeleted,
 )
+from tests.chaos.faults.clocks import ClockSet
 from tests.chaos.faults.database import (
     DatabaseConnectionsCut,
     DatabaseFrozen,
@@ -35,6 +36,8 @@ __all__ = ["KINDS", "LONG_KINDS", "Draw", "Fault"]
 
 Draw = Callable[[Random], Fault]
 
+_HOUR = 3600
+
 KINDS: dict[str, Draw] = {
     "worker-killed": lambda lot: ServiceKilled(lot.choice(WORKERS)),
     "dispatcher-killed": lambda lot: ServiceKilled(DISPATCHER),
@@ -56,6 +59,9 @@ KINDS: dict[str, Draw] = {
     "database-stopped": lambda lot: DatabaseStopped(),
     "database-frozen": lambda lot: DatabaseFrozen(),
     "database-cuts": lambda lot: DatabaseConnectionsCut(),
+    "database-clock-forward": lambda lot: ClockSet(DATABASE, _HOUR),
+    "database-clock-back": lambda lot: ClockSet(DATABASE, -_HOUR),
+    "service-clock": lambda lot: ClockSet(lot.choice(SERVICES), lot.choice((_HOUR, -_HOUR))),
     "worker-cut-off": lambda lot: LinkCut(lot.choice(WORKERS), BROKER),
     "link-cut": lambda lot: LinkCut(*_any_link(lot)),
     "link-slow": lambda lot: LinkSlow(*_any_link(lot), lot.choice((0.05, 0.2, 0.5))),
