@@ -38,8 +38,6 @@ WHERE starts_with(j.name, $1)
   AND (c.change ->> 'task_id' IS NOT NULL) = (w.hook ->> 'event' IS NOT DISTINCT FROM $2)
 """
 
-NODES = "SELECT id, port FROM nodes"
-
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
@@ -72,7 +70,3 @@ class Accounts:
         """Every event that the webhooks of these jobs asked for, delivered or not."""
         rows = await self._connection.fetch(OWED, prefix, "task.StateChange")
         return {(row["job_id"], row["version"], str(row["place"])) for row in rows}
-
-    async def node_ports(self) -> dict[str, int]:
-        """Where each worker's health page is, by its node id."""
-        return {row["id"]: row["port"] for row in await self._connection.fetch(NODES)}

@@ -60,9 +60,8 @@ class Audit:
         """`healed_at` is a time of time.monotonic()."""
         async with opened_accounts(self._system) as accounts:
             state = await self._rest(accounts, healed_at, books)
-            ports = await accounts.node_ports()
         self._check_jobs(state, books)
-        self._check_starts(round_, ports, books)
+        self._check_starts(round_, books)
         self._check_webhooks(state, books)
         books.left += [f"{count} {what}" for what, count in state.left.items()]
         for fault in round_.faults:
@@ -117,25 +116,23 @@ class Audit:
             elif (planned := self._planned.get(job.name)) and not _is_right(planned, job):
                 books.wrong.append(f"{job} instead of {planned.state} {planned.result!r}")
 
-    def _check_starts(self, round_: Round, ports: Mapping[str, int], books: Books) -> None:
+    def _check_starts(self, round_: Round, books: Books) -> None:
         lines = read_ledger(self._scripts.ledger, self._prefix)
         books.doubled += [
-            f"{line.key} task {line.task} on {self._place(line.node, ports)}"
-            for line in doubled(lines)
+            f"{line.key} task {line.task} on {self._place(line.node)}" for line in doubled(lines)
         ]
         excused = {place for fault in round_.faults for place in fault.restarts}
         for again in started_again(lines):
-            place = self._place(again.first.node, ports)
+            place = self._place(again.first.node)
             if place not in excused:
                 apart = again.second.at - again.first.at
                 books.again.append(
                     f"{again.first.key} task {again.first.task}: on {place}, then "
-                    f"{apart:.1f} s later on {self._place(again.second.node, ports)}"
+                    f"{apart:.1f} s later on {self._place(again.second.node)}"
                 )
 
-    def _place(self, node: str, ports: Mapping[str, int]) -> str:
-        place = self._system.place_at(ports[node]) if node in ports else None
-        return place or f"unknown worker {node}"
+    def _place(self, node: str) -> str:
+        return self._system.place_of(node) or f"unknown worker {node}"
 
     def _check_webhooks(self, state: State, books: Books) -> None:
         taken = self._receiver.taken

@@ -1,8 +1,8 @@
 """The system under test: every service a process, every link between them one that can be cut."""
 
 import asyncio
+import re
 import sys
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ from tests.support.postgres import PrivatePostgres, private_server
 from tests.support.rabbit_kinds import RabbitKind
 from tests.support.rabbitmq import PrivateRabbit
 from tests.support.rabbitmq_installations import installation
+from tests.support.small_disk import SmallDisk, can_mount, small_disk
 
 LEASE_SECONDS = 3.0
 BROKER, DATABASE = "broker", "database"
@@ -25,6 +26,8 @@ WORKERS = ("worker-1", "worker-2", "worker-3")
 DISPATCHER = "webhook_dispatcher-1"
 COORDINATORS = ("coordinator-1", "coordinator-2")
 SERVICES = (*COORDINATORS, "scheduler-1", "scheduler-2", *WORKERS, DISPATCHER)
+
+_DISK_MEGABYTES = 600
 
 # Short times, so that a fault longer than each of them takes seconds.
 _SETTINGS = {
@@ -53,6 +56,7 @@ class System:
         postgres: PrivatePostgres,
         directory: Path,
         clocks: Mapping[str, FakeClock],
+        disk: SmallDisk | None,
     ) -> None:
         self.rabbit = rabbit
         self.queues = queues
@@ -62,7 +66,8 @@ class System:
         self.links: dict[tuple[str, str], Link] = {}
         self.unruly = directory / "unruly"
         self._clocks = clocks
-        self._ports: defaultdict[str, set[int]] = defaultdict(set)
+        self._disk = disk
+        self._logs: list[tuple[str, Path]] = []
         settings = {**_SETTINGS, "CONVEYOR_BROKER_QUEUE_TYPE": queues}
         self._cluster = Cluster(rabbit.url, postgres.tcp_dsn, directory, **settings)
 
@@ -91,7 +96,7 @@ class System:
         name = place.rpartition("-")[0]
         service = self._cluster.start(name, command=lambda _: _command_of(name), **env)
         self.services[place] = service
-        self._ports[place].add(urlsplit(service.url).port or 0)
+        self._logs.append((place, service.log))
 
     def clock(self, place: str) -> FakeClock:
         """That of a service, or of the database. Raises RuntimeError where clocks can't be set."""
@@ -99,9 +104,18 @@ class System:
             raise RuntimeError("to set clocks takes Debian's package libfaketime")
         return self._clocks[place]
 
-    def place_at(self, port: int) -> str | None:
-        """Whose health page is or was at that port."""
-        return next((place for place, ports in self._ports.items() if port in ports), None)
+    @property
+    def disk(self) -> SmallDisk:
+        """The database's. Raises RuntimeError where it is none that can be filled."""
+        if self._disk is None:
+            raise RuntimeError("to fill a disk takes root")
+        return self._disk
+
+    def place_of(self, node: str) -> str | None:
+        """Where the worker of that id is or was: its log says so, also when its row is gone."""
+        began = re.compile(f"{node}.*worker started")
+        found = (place for place, log in self._logs if began.search(log.read_text()))
+        return next(found, None)
 
     @property
     def coordinators(self) -> Iterator[str]:
@@ -133,9 +147,11 @@ async def opened_system(directory: Path, kind: RabbitKind) -> AsyncIterator[Syst
         rabbit.launch()
         clocks = _clocks(directory)
         env = _env(clocks, DATABASE)
-        postgres = parts.enter_context(private_server(directory / "postgres", env=env))
+        home = directory / "postgres"
+        disk = parts.enter_context(small_disk(home, _DISK_MEGABYTES)) if can_mount() else None
+        postgres = parts.enter_context(private_server(home / "server", env=env))
         await asyncio.to_thread(rabbit.wait_ready)
-        system = System(rabbit, kind.queues, postgres, directory, clocks)
+        system = System(rabbit, kind.queues, postgres, directory, clocks, disk)
         parts.push_async_callback(system.close)
         await system.open_links()
         for place in SERVICES:

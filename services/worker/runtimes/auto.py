@@ -75,8 +75,7 @@ class AutoRuntime:
 
     async def check(self) -> None:
         """With a shell to fall back on, an engine that is away is no reason to be down."""
-        if self._shell is None:
-            await self._containers.check()
+        await (self._containers if self._shell is None else self._shell).check()
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
         if spec.image is not None:

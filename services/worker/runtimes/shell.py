@@ -23,7 +23,13 @@ from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell_process import ShellBench, ShellProcess
 from services.worker.runtimes.shell_surroundings import ShellSurroundings
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
-from services.worker.runtimes.task_directory import PREFIX, TaskDirectory, is_earlier, node_of
+from services.worker.runtimes.task_directory import (
+    PREFIX,
+    TaskDirectory,
+    check_room,
+    is_earlier,
+    node_of,
+)
 from services.worker.runtimes.task_spec import Aux, TaskSpec
 
 
@@ -38,7 +44,8 @@ class ShellRuntime:
         hide_from_tasks()
 
     async def check(self) -> None:
-        """Always there."""
+        """There, unless its disk is full: a task that it took would only have to go back."""
+        await asyncio.to_thread(check_room, self._settings.shell_workdir_root)
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
         around = ShellSurroundings(self._settings, spec)

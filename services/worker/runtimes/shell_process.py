@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from services.worker.runtimes.leaders import Leaders
 from services.worker.runtimes.orphans import end_orphans_of
+from services.worker.runtimes.os_errors import sorted_error
 from services.worker.runtimes.output_log import OutputLog
 from services.worker.runtimes.progress import parse_progress
 from services.worker.runtimes.protocol import (
@@ -13,7 +14,6 @@ from services.worker.runtimes.protocol import (
     LogSink,
     Outcome,
     ProgressSink,
-    RuntimeRejected,
 )
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell_command import argv_of, environment_of
@@ -73,7 +73,7 @@ class ShellProcess:
         try:
             self._process = Process(command, self._rouse)
         except (OSError, ValueError) as error:  # no such command or workdir; a NUL in an argument
-            raise RuntimeRejected(f"{argv[0]!r} can't be started: {error}") from error
+            raise sorted_error(f"{argv[0]!r} can't be started", error) from error
         self._leaders.add((self._spec.task_id, self._spec.dispatch), self._process.pid)
         if self._progress is not None:
             self._watch_progress(self._progress)

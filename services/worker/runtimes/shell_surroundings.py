@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 
+from services.worker.runtimes.os_errors import sorted_error
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell_command import check_task, script_of
@@ -44,8 +45,8 @@ class ShellSurroundings:
             directory.write(files)
             self._write_scripts()
             directory.give_to(settings.shell_uid, settings.shell_gid)
-        except OSError as error:  # a name too long, one file inside another
-            raise RuntimeRejected(f"the task's files can't be written: {error}") from error
+        except OSError as error:  # a name too long, one file inside another; a full disk
+            raise sorted_error("the task's files can't be written", error) from error
 
     async def close(self) -> None:
         if self._directory is not None:

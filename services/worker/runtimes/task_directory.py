@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.worker.runtimes.file_names import parents_of
+from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.runtimes.task_spec import TaskSpec
 
 PREFIX = "conveyor-task"
+_LEAST_ROOM = 1024 * 1024
 _WORKDIR, _SCRIPT, _OUTPUT, _PROGRESS = "workdir", "entrypoint", "stdout", "progress"
 
 
@@ -43,9 +45,13 @@ class TaskDirectory:
     def __init__(self, root: str | None, spec: TaskSpec) -> None:
         """Makes the directory, mode 0700. Raises OSError."""
         self.path = tempfile.mkdtemp(prefix=_name_of(spec), dir=root)
-        self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         self.workdir = f"{self.path}/{_WORKDIR}"
-        os.mkdir(self.workdir, 0o700)
+        try:
+            os.mkdir(self.workdir, 0o700)
+            self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def write(self, files: Mapping[str, str]) -> None:
         """Writes the files below the working directory; their names were checked before.
@@ -114,6 +120,17 @@ class TaskDirectory:
             return os.read(fd, limit), status.st_size
         finally:
             os.close(fd)
+
+
+def check_room(root: str | None) -> None:
+    """Raises RuntimeUnavailable when no task could write anything there."""
+    place = root or tempfile.gettempdir()
+    try:
+        usage = shutil.disk_usage(place)
+    except OSError as error:
+        raise RuntimeUnavailable(f"no directory for tasks: {error}") from error
+    if usage.total and usage.free < _LEAST_ROOM:  # one in memory without a limit says 0 of 0
+        raise RuntimeUnavailable(f"the disk of {place} is full")
 
 
 def node_of(directory: Path) -> str | None:

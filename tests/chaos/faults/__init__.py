@@ -14,6 +14,7 @@ from tests.chaos.faults.broker import (
 from tests.chaos.faults.clocks import ClockSet
 from tests.chaos.faults.database import (
     DatabaseConnectionsCut,
+    DatabaseDiskFull,
     DatabaseFrozen,
     DatabaseKilled,
     DatabaseStopped,
@@ -58,6 +59,7 @@ KINDS: dict[str, Draw] = {
     "database-killed": lambda lot: DatabaseKilled(),
     "database-stopped": lambda lot: DatabaseStopped(),
     "database-frozen": lambda lot: DatabaseFrozen(),
+    "database-disk-full": lambda lot: DatabaseDiskFull(),
     "database-cuts": lambda lot: DatabaseConnectionsCut(),
     "database-clock-forward": lambda lot: ClockSet(DATABASE, _HOUR),
     "database-clock-back": lambda lot: ClockSet(DATABASE, -_HOUR),

@@ -62,3 +62,18 @@ class DatabaseConnectionsCut(_OnDatabase):
             await connection.execute(CUT)
         finally:
             await connection.close()
+
+
+class DatabaseDiskFull(_OnDatabase):
+    """What is written fails; where it is the log of writes itself, Postgres ends."""
+
+    def __str__(self) -> str:
+        return "fill the disk of Postgres"
+
+    async def strike(self, system: System) -> None:
+        await asyncio.to_thread(system.disk.fill)
+
+    async def heal(self, system: System) -> None:
+        system.disk.make_room()
+        if system.postgres.pid is None:
+            await asyncio.to_thread(system.postgres.start)
