@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from services.worker.runtimes import container
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
@@ -40,12 +42,27 @@ async def test_a_task_over_its_memory_limit_says_that_it_ran_out_of_memory(rig: 
     assert outcome.reason.endswith(f"out of memory (limit {limit} bytes)")
 
 
+@pytest.mark.parametrize("rig", ["docker"], indirect=True)  # Podman's go on when it goes down
+async def test_a_container_that_somebody_stops_fails_saying_so_as_long_as_its_engine_stays(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "_GOING_DOWN_SECONDS", 1)
+    ran = rig.task(run="echo begun; sleep 60")
+    waiting = await ran.begin()
+    await ran.logged("begun")
+    async with engine_of(rig.settings, rig.kind) as engine:
+        [(id_, _)] = [c for c in await engine.labelled() if c[1] == NODE]
+        await engine.kill(id_)
+    outcome = await ran.finish(waiting)
+    assert outcome.reason == "stopped by somebody, through the engine (exit code 137)"
+
+
 async def test_limits_reach_the_engine(rig: Rig) -> None:
     ran = rig.task(cpus=0.5, memory_bytes=64 * 1024 * 1024, cmd=("true",))
     await ran.execution.prepare()
     async with engine_of(rig.settings, rig.kind) as engine:
-        [(container, _)] = [c for c in await engine.labelled() if c[1] == NODE]
-        shown = await engine._docker.containers.container(container).show()
+        [(id_, _)] = [c for c in await engine.labelled() if c[1] == NODE]
+        shown = await engine._docker.containers.container(id_).show()
     await ran.execution.close()
     host = shown["HostConfig"]
     assert (host["NanoCpus"], host["Memory"]) == (500_000_000, 64 * 1024 * 1024)
@@ -151,3 +168,35 @@ async def test_an_engine_that_hangs_is_unavailable(tmp_path: Path) -> None:
         with pytest.raises(RuntimeUnavailable, match="doesn't answer"):
             await runtime.check()
         await runtime.close()
+
+
+async def test_an_engine_whose_networks_are_stuck_is_unavailable_though_it_answers_a_ping(
+    tmp_path: Path,
+) -> None:
+    async def version(_: web.Request) -> web.Response:
+        return web.json_response({"ApiVersion": "1.41", "MinAPIVersion": "1.12"})
+
+    over = asyncio.Event()
+
+    async def stuck(_: web.Request) -> web.Response:
+        await over.wait()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/version", version)
+    app.router.add_get("/{version}/version", version)
+    app.router.add_get("/{version}/networks/{name}", stuck)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    await web.UnixSite(runner, f"{tmp_path}/stuck.sock").start()
+    settings = RuntimeSettings(
+        type="docker", docker_host=f"unix://{tmp_path}/stuck.sock", engine_timeout_seconds=0.2
+    )
+    runtime = make_runtime(settings)
+    try:
+        with pytest.raises(RuntimeUnavailable, match="network 'none': the engine doesn't answer"):
+            await runtime.check()
+    finally:
+        over.set()
+        await runtime.close()
+        await runner.cleanup()

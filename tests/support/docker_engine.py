@@ -5,6 +5,7 @@ its own because a second engine with `--bridge=none` deletes the first one's; it
 machine's firewall and forwarding alone.
 """
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -24,14 +25,20 @@ def existing_docker() -> str | None:
 
 
 class PrivateDocker:
+    """To be frozen, killed, stopped and started again."""
+
+    _made = itertools.count(1)
+
     def __init__(self) -> None:
         """Raises EngineUnavailable."""
         if os.geteuid() != 0:
             raise EngineUnavailable("no Docker engine answers, and only root can start one")
         self._root = Path(tempfile.mkdtemp(prefix="conveyor-docker-"))
-        self._bridge = f"cvy{os.getpid()}"
+        self._number = next(self._made)
+        self._bridge = f"cvy{os.getpid()}x{self._number}"
+        self._driver = "overlay2"
         try:
-            self._process = self._start()
+            self._process = self._first_start()
         except BaseException:  # whatever interrupts the start must not leave anything
             self._remove()
             raise
@@ -40,15 +47,33 @@ class PrivateDocker:
     def host(self) -> str:
         return f"unix://{self._root}/docker.sock"
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """Its containerd dies with it, its containers live on."""
+        self._process.kill()
+        # Where nobody reaps orphans the dead one would be waited for at the next start.
+        (self._root / "exec" / "containerd" / "containerd.pid").unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        self._process.stop()
+
+    def start(self) -> None:
+        """Again, after `kill` or `stop`. Raises EngineUnavailable."""
+        self._process = self._start_with(self._driver)
+
     def close(self) -> None:
         self._process.stop()
         self._remove()
 
-    def _start(self) -> EngineProcess:
+    def _first_start(self) -> EngineProcess:
         try:
-            return self._start_with("overlay2")
+            return self._start_with(self._driver)
         except EngineUnavailable:  # the file system below can't be layered: copying always works
-            return self._start_with("vfs")
+            self._driver = "vfs"
+            return self._start_with(self._driver)
 
     def _start_with(self, driver: str) -> EngineProcess:
         command = (
@@ -67,7 +92,8 @@ class PrivateDocker:
         if shutil.which("ip") is None:
             return ()  # the engine makes its usual bridge
         _ip("link", "add", self._bridge, "type", "bridge", check=False)
-        _ip("addr", "replace", f"172.29.{os.getpid() % 250}.1/24", "dev", self._bridge)
+        subnet = (os.getpid() + self._number) % 250
+        _ip("addr", "replace", f"172.29.{subnet}.1/24", "dev", self._bridge)
         _ip("link", "set", self._bridge, "up")
         quiet = ("--iptables=false", "--ip-masq=false", "--ip-forward=false")
         return (f"--bridge={self._bridge}", *quiet)

@@ -42,6 +42,15 @@ class EngineProcess:
             )
         self._await_answer()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        """As a crash would end it."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """End it in good order; it ends its own children."""
         self._process.send_signal(signal.SIGTERM)

@@ -31,6 +31,8 @@ from services.worker.runtimes.protocol import (
 from services.worker.runtimes.task_spec import TaskSpec
 
 _KILLED = 137
+_GOING_DOWN_SECONDS = 16
+"""What Docker gives its containers to end, 15 s, and a bit: until then it answers."""
 
 
 class ContainerExecution:
@@ -158,6 +160,9 @@ class ContainerExecution:
 
     async def _reason(self, exit_code: int) -> str | None:
         state = await self._engine.inspect_state(self.container)
+        if await self._engine.was_told_to_stop(self.container, state):
+            await self._see_engine_stay()
+            return f"stopped by somebody, through the engine (exit code {exit_code})"
         limit = self._spec.memory_bytes
         limited = "" if limit is None else f" (limit {limit} bytes)"
         if state.get("OOMKilled"):
@@ -165,6 +170,15 @@ class ContainerExecution:
         if exit_code == _KILLED and limited:  # not by us; engines don't always see the cause
             return f"killed, probably out of memory{limited}"
         return None
+
+    async def _see_engine_stay(self) -> None:
+        """Raises RuntimeUnavailable: one that goes down stops its containers and then goes. That is
+        no failure of theirs."""
+        for _ in range(_GOING_DOWN_SECONDS):
+            if self._stop.is_set():
+                return
+            await asyncio.sleep(1)
+            await self._engine.ping()
 
     async def _output(self) -> str:
         limit = self._room.settings.output_max_bytes

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import aiohttp
 from aiodocker import Docker, DockerError
@@ -86,6 +87,22 @@ class Engine:
             state: Json = (await self._docker.containers.container(container).show())["State"]
             return state
 
+    async def was_told_to_stop(self, container: str, state: Json) -> bool:
+        """Whether somebody had the engine stop it, or the engine stopped it as it was going down.
+
+        `state` is that of the ended container.
+        """
+        query = {
+            "since": "1",  # by their own account short ones end before they start
+            "until": _seconds(state["FinishedAt"]),
+            "filters": json.dumps({"container": [container], "event": ["kill"]}),
+        }
+        async with (
+            self._calls.call("ask what became of the container"),
+            await self._calls.request("GET", "events", query) as response,
+        ):
+            return bool((await response.read()).strip())
+
     async def kill(self, container: str) -> None:
         async with self._calls.call("kill the container"):
             try:
@@ -153,6 +170,11 @@ class Engine:
             async for line in response.content:
                 if line.strip():
                     await on_message(json.loads(line))
+
+
+def _seconds(moment: str) -> str:
+    """Since the epoch, as engines want it; they tell it as `2026-01-31T12:00:00.123456789Z`."""
+    return f"{datetime.fromisoformat(moment).timestamp():.6f}"
 
 
 def _registry_auth(login: RegistryLogin) -> str:
