@@ -13,6 +13,8 @@ from services.worker.runtimes import container
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.task_spec import Mount
+from tests.support.images import make_changed_image
 from tests.support.runtime_rig import NODE, Rig, engine_of
 
 pytestmark = pytest.mark.real
@@ -107,6 +109,7 @@ async def test_a_relative_workdir_is_rejected(rig: Rig) -> None:
         {"workdir": "/x" * 2500},
         {"workdir": "/x\0"},
         {"memory_bytes": 1 << 70},
+        {"mounts": (Mount(type="volume", target="/bin/sh"),)},
     ],
     ids=lambda spec: str(spec)[:30],
 )
@@ -115,6 +118,14 @@ async def test_what_no_engine_can_make_is_rejected_and_not_handed_from_worker_to
 ) -> None:
     with pytest.raises(RuntimeRejected):
         await rig.run(run="true", **spec)
+
+
+@pytest.mark.parametrize("rig", ["docker"], indirect=True)
+@pytest.mark.parametrize("change", ["USER nosuch", "USER 99999999999", "VOLUME /bin/sh"])
+async def test_an_image_that_can_not_be_started_is_rejected(rig: Rig, change: str) -> None:
+    image = make_changed_image(str(rig.settings.docker_host), changes=(change,))
+    with pytest.raises(RuntimeRejected):
+        await rig.run(image=image, run="true")
 
 
 async def test_a_network_that_is_not_there_is_rejected(rig: Rig) -> None:

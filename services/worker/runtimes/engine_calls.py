@@ -26,8 +26,14 @@ _TASKS_OWN_FAULT = (
     "invalid reference format",
     "network not found",
     "could not select device driver",  # no GPUs here: a queue is how such a task finds some
-    # A workdir that is a file or too long, a limit beyond all numbers, a NUL.
+    # A workdir or mount that is a file or too long, a limit beyond all numbers, a NUL, an image's
+    # user that isn't in it.
     "not a directory",
+    "not directory",
+    "over existing file",
+    "unable to find user",
+    "unable to find group",
+    "must be in range",
     "file name too long",
     "invalid argument",
     "too many links",
