@@ -17,6 +17,7 @@ from services.worker.runtimes.container_layout import (
 from services.worker.runtimes.engine import ImageMissing
 from services.worker.runtimes.engine_room import EngineRoom
 from services.worker.runtimes.engine_streams import frames
+from services.worker.runtimes.mounts import check_sources
 from services.worker.runtimes.output_log import OutputLog
 from services.worker.runtimes.place import Place
 from services.worker.runtimes.progress import parse_progress
@@ -58,6 +59,7 @@ class ContainerExecution:
         self._container: str | None = None
         self._stream: aiohttp.ClientResponse | None = None
         self._archive = False
+        self._sources: tuple[str, ...] = ()
         self._creating: asyncio.Future[str] | None = None
         self._pulling: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
@@ -78,6 +80,7 @@ class ContainerExecution:
             await self._pull_unless_stopped()
             await self._create_after_pull()
         if self._container is not None and self._archive:
+            check_sources(self._sources)  # it may be in a mount that the files are written
             await self._engine.put_archive(self._container, container_archive(self._spec))
 
     async def start(self) -> None:
@@ -85,6 +88,7 @@ class ContainerExecution:
             return
         container = self.container
         self._stream = await self._engine.attach(container)
+        check_sources(self._sources)
         self._started = True
         await self._engine.start(container)
         if self._stop.is_set():  # it came while the engine was starting: that kill found nothing
@@ -122,6 +126,7 @@ class ContainerExecution:
         room, place = self._room, self._place()
         user = await room.images.user_of(str(self._spec.image))
         self._archive = needs_archive(self._spec, user)
+        self._sources = place.sources
         config = container_config(self._spec, place, archive=self._archive, init=room.init)
         # Shielded: a call given up half-way would leave a container whose id nobody knows.
         self._creating = asyncio.ensure_future(self._engine.create(config))

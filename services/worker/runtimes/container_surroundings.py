@@ -59,6 +59,7 @@ class ContainerSurroundings:
         self._shared = Place(
             mounts=tuple(mount for point in points for mount in point.mounts),
             tmpfs={target: opts for point in points for target, opts in point.tmpfs.items()},
+            sources=tuple(source for point in points for source in point.sources),
             networks=joined,
             gpus=gpus,
         )

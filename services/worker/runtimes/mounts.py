@@ -25,10 +25,15 @@ _YES_OR_NO = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class MountPoint:
-    """What goes into a container's configuration: entries of `HostConfig.Mounts` and `.Tmpfs`."""
+    """What goes into a container's configuration: entries of `HostConfig.Mounts` and `.Tmpfs`.
+
+    `sources` are paths of the machine that were looked at and must not have become links when a
+    container starts, see `check_sources`.
+    """
 
     mounts: tuple[Json, ...] = ()
     tmpfs: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
 
 
 class MountBench(Protocol):
@@ -77,8 +82,23 @@ async def bind(mount: Mount, bench: MountBench) -> MountPoint:
     if readonly is None:
         raise _refused(mount, "opts.readonly", "must be true or false")
     return MountPoint(
-        mounts=({"Type": "bind", "Source": source, "Target": mount.target, "ReadOnly": readonly},)
+        mounts=({"Type": "bind", "Source": source, "Target": mount.target, "ReadOnly": readonly},),
+        sources=(source,),
     )
+
+
+def check_sources(sources: Iterable[str]) -> None:
+    """Raises RuntimeRejected.
+
+    The engine follows links when it starts a container, long after the source was looked at: an
+    image may have been pulled meanwhile, a pre task run, another task have put a link in its place.
+    What is left between this look and the engine's is a moment.
+    """
+    for source in sources:
+        if os.path.realpath(source) != source:
+            raise RuntimeRejected(
+                f"mount of {source!r}: it is not what it was: there is a link now"
+            )
 
 
 async def tmpfs(mount: Mount, bench: MountBench) -> MountPoint:

@@ -11,11 +11,13 @@ from services.worker.runtimes.task_spec import TaskSpec
 class Place:
     """`networks`: the first is given at creation, the others are joined before the start; none
     means the engine's default. `alias` is the container's name on the first. `hosts` maps names to
-    addresses. `gpus` and `privileged` are of the main container alone.
+    addresses. `sources` are looked at again before anything is done with the container. `gpus` and
+    `privileged` are of the main container alone.
     """
 
     mounts: tuple[Json, ...] = ()
     tmpfs: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     alias: str | None = None
     hosts: Mapping[str, str] = field(default_factory=dict)

@@ -92,7 +92,8 @@ class RuntimeSettings(BaseModel):
         (),
         description="The directories that `bind` mounts may be in, with all below them, commas "
         "between them. Links are followed before this is checked, as far as the worker sees the "
-        "engine's files.",
+        "engine's files. Let no task write where others' mounts lead through: between the last "
+        "check and the engine's there is a moment in which a link could be put there.",
     )
     probe_image: str | None = Field(
         None,
