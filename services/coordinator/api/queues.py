@@ -22,9 +22,9 @@ _NO_QUEUE = "no such queue"
 
 async def list_queues(request: web.Request) -> web.Response:
     api = ports(request)
-    running = await api.reads.running_by_queue()
+    running, names = await asyncio.gather(api.reads.running_by_queue(), _names(api))
     # All at once: each takes some turns with the broker, which has much to do when anybody asks.
-    found = await asyncio.gather(*(_stats(api, name, running) for name in await _names(api)))
+    found = await asyncio.gather(*(_stats(api, name, running) for name in names))
     return reply_list([queue for queue in found if queue])
 
 
@@ -52,12 +52,9 @@ async def delete_queue(request: web.Request) -> web.Response:
 
 async def _names(api: ApiPorts) -> list[str]:
     """Our own queues, those that workers serve, those that tasks wait for."""
-    served = {
-        queue.partition(":")[0].strip()
-        for node in await api.reads.nodes()
-        for queue in node.queue.split(",")
-    }
-    seen = {DEFAULT_TASK_QUEUE, *served, *await api.reads.queues_of_tasks()}
+    nodes, wanted = await asyncio.gather(api.reads.nodes(), api.reads.queues_of_tasks())
+    served = {queue.partition(":")[0].strip() for node in nodes for queue in node.queue.split(",")}
+    seen = {DEFAULT_TASK_QUEUE, *served, *wanted}
     return [*sorted(filter(is_task_queue, seen)), *SERVICE_QUEUES]
 
 

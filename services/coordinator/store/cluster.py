@@ -12,9 +12,17 @@ SELECT id, name, hostname, port, version, queue, status, started_at, last_heartb
 FROM nodes WHERE last_heartbeat_at > now() - interval '5 minutes' ORDER BY name, id
 """
 
-# One branch for each partial index: only tasks that wait or run are looked at.
+# One branch for each partial index: only tasks that wait or run are looked at. Of those that wait
+# for a worker there may be any number: the index is walked from one queue's first to the next's.
 QUEUES_OF_TASKS = """
-SELECT queue FROM tasks WHERE state = 'SCHEDULED'
+WITH RECURSIVE waiting AS (
+    (SELECT queue FROM tasks WHERE state = 'SCHEDULED' ORDER BY queue LIMIT 1)
+    UNION ALL
+    SELECT (SELECT t.queue FROM tasks t WHERE t.state = 'SCHEDULED' AND t.queue > w.queue
+            ORDER BY t.queue LIMIT 1)
+    FROM waiting w WHERE w.queue IS NOT NULL
+)
+SELECT queue FROM waiting WHERE queue IS NOT NULL
 UNION SELECT queue FROM tasks WHERE state = 'RUNNING'
 UNION SELECT queue FROM tasks WHERE state = 'PENDING'
 """

@@ -1,0 +1,52 @@
+"""With any number of tasks waiting, it takes a look at a few of them to tell their queues."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.coordinator.store.cluster import QUEUES_OF_TASKS, queues_of_tasks
+from shared.postgres.pool import Connection, acquired, create_pool
+from shared.process.blocks import PostgresSettings
+from tests.support.crowd import nodes_of
+
+pytestmark = pytest.mark.real
+
+JOB = """
+INSERT INTO jobs (id, state, name, task_count, created_at, search)
+VALUES ('job', 'RUNNING', 'x', 1, now(), job_search('x', NULL, '{}'))
+"""
+# Three queues, and one for tasks that run.
+TASKS = """
+INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition, node_id,
+                   lease_expires_at, scheduled_at, created_at)
+SELECT 'task' || n, 'job', 1, state, 'a', queue, 0, '{}', '{"name": "a"}',
+       CASE WHEN state = 'RUNNING' THEN 'n1' END, CASE WHEN state = 'RUNNING' THEN now() END,
+       now(), now()
+FROM (SELECT n, CASE WHEN n % 1000 = 0 THEN 'RUNNING' ELSE 'SCHEDULED' END AS state,
+             CASE WHEN n % 1000 = 0 THEN 'busy' WHEN n % 3 = 0 THEN 'a' WHEN n % 3 = 1 THEN 'b'
+                  ELSE 'c' END AS queue
+      FROM generate_series(1, 30000) AS n) AS made
+"""
+
+
+@pytest.fixture
+async def connection(postgres_dsn: str) -> AsyncIterator[Connection]:
+    """Of a service's own pool, with its way of planning; tasks wait in thousands."""
+    pool = await create_pool(postgres_dsn, PostgresSettings(dsn=postgres_dsn))
+    async with acquired(pool) as connection:
+        await connection.execute(JOB)
+        await connection.execute(TASKS)
+        await connection.execute("VACUUM ANALYZE tasks")
+        yield connection
+    await pool.close()
+
+
+async def test_the_queues_of_waiting_tasks_are_told_by_a_few_of_them(
+    connection: Connection,
+) -> None:
+    assert await queues_of_tasks(connection) == {"a", "b", "c", "busy"}
+    explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {QUEUES_OF_TASKS}")
+    [plan] = json.loads(explained)
+    scans = [step for step in nodes_of(plan["Plan"]) if "Relation Name" in step]
+    assert sum(step["Actual Rows"] * step["Actual Loops"] for step in scans) < 100
