@@ -22,7 +22,7 @@ JOBS = 11
         (4, ("database-killed", "broker-killed", "worker-ended", "queues-deleted"), RabbitKind()),
         (5, ("broker-killed", "worker-killed", "broker-cuts"), RabbitKind(FOUR, QUORUM)),
     ],
-    ids=str,
+    ids=["installed", "4-quorum"],
 )
 async def test_nothing_is_lost_stuck_or_run_twice_while_parts_are_killed(
     seed: int, faults: Sequence[str], kind: RabbitKind, tmp_path: Path
