@@ -166,8 +166,9 @@ class ContainerExecution:
     async def _reason(self, exit_code: int) -> str | None:
         state = await self._engine.inspect_state(self.container)
         if await self._engine.was_told_to_stop(self.container, state):
-            await self._see_engine_stay()
-            return f"stopped by somebody, through the engine (exit code {exit_code})"
+            # One that goes down stops its containers first, and that is no failure of theirs.
+            await self._engine.see_it_stay(self.container, state, _GOING_DOWN_SECONDS)
+            return "stopped by somebody, through the engine"
         limit = self._spec.memory_bytes
         limited = "" if limit is None else f" (limit {limit} bytes)"
         if state.get("OOMKilled"):
@@ -175,15 +176,6 @@ class ContainerExecution:
         if exit_code == _KILLED and limited:  # not by us; engines don't always see the cause
             return f"killed, probably out of memory{limited}"
         return None
-
-    async def _see_engine_stay(self) -> None:
-        """Raises RuntimeUnavailable: one that goes down stops its containers and then goes. That is
-        no failure of theirs."""
-        for _ in range(_GOING_DOWN_SECONDS):
-            if self._stop.is_set():
-                return
-            await asyncio.sleep(1)
-            await self._engine.ping()
 
     async def _output(self) -> str:
         limit = self._room.settings.output_max_bytes

@@ -15,6 +15,8 @@ from services.worker.runtimes.engine_streams import first_member, size_of
 from services.worker.runtimes.labels import LABEL_NODE, filter_of_task, is_earlier
 from services.worker.runtimes.task_spec import RegistryLogin, TaskSpec
 
+_BY_A_SIGNAL = 128
+_NOTED_SECONDS = 0.5
 _NOT_RUNNING = "can only kill running containers"
 _MISSING_IMAGE = ("No such image", "no such image", "image not known")
 
@@ -92,9 +94,11 @@ class Engine:
 
         `state` is that of the ended container.
         """
+        # The engine notes what it did after it did it. One that ended by a signal is waited for.
+        noted_after = _NOTED_SECONDS if state["ExitCode"] >= _BY_A_SIGNAL else 0.0
         query = {
             "since": "1",  # by their own account short ones end before they start
-            "until": _seconds(state["FinishedAt"]),
+            "until": _text(_seconds(state["FinishedAt"]) + noted_after),
             "filters": json.dumps({"container": [container], "event": ["kill"]}),
         }
         async with (
@@ -102,6 +106,20 @@ class Engine:
             await self._calls.request("GET", "events", query) as response,
         ):
             return bool((await response.read()).strip())
+
+    async def see_it_stay(self, container: str, state: Json, seconds: float) -> None:
+        """Until so long after that container ended. Raises RuntimeUnavailable when the engine goes
+        meanwhile, however soon it is back: that cuts the stream of its events off."""
+        query = {
+            "since": _text(_seconds(state["FinishedAt"])),
+            "until": _text(_seconds(state["FinishedAt"]) + seconds),
+            "filters": json.dumps({"container": [container]}),
+        }
+        async with (
+            self._calls.call("see the engine stay", seconds=2 * seconds + 1),
+            await self._calls.request("GET", "events", query) as response,
+        ):
+            await response.read()
 
     async def kill(self, container: str) -> None:
         async with self._calls.call("kill the container"):
@@ -172,9 +190,13 @@ class Engine:
                     await on_message(json.loads(line))
 
 
-def _seconds(moment: str) -> str:
-    """Since the epoch, as engines want it; they tell it as `2026-01-31T12:00:00.123456789Z`."""
-    return f"{datetime.fromisoformat(moment).timestamp():.6f}"
+def _seconds(moment: str) -> float:
+    """Since the epoch; engines tell it as `2026-01-31T12:00:00.123456789Z`."""
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def _text(seconds: float) -> str:
+    return f"{seconds:.6f}"
 
 
 def _registry_auth(login: RegistryLogin) -> str:
