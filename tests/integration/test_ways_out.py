@@ -367,7 +367,7 @@ async def test_an_image_brings_nothing_of_its_own_making_into_our_books_or_onto_
     await ran.logged("65534")
     [shown] = await inspected(rig, 1)
     labels = shown["Config"]["Labels"]
-    assert (labels["conveyor.node"], labels["conveyor.task"]) == (NODE, "task-1")
+    assert (labels["conveyor.node"], labels["conveyor.task"]) == (NODE, rig.spec().task_id)
     assert shown["HostConfig"]["PortBindings"] in (None, {})
     assert ran.text.startswith("/tork/stdout")
     await ran.execution.stop()
