@@ -45,11 +45,12 @@ class Service:
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
         address = _ADDRESS.get(name, "CONVEYOR_HEALTH_ADDRESS")
+        path = [str(code), *filter(None, [env.get("PYTHONPATH")])]
         with log.open("ab") as output:
             own = command(port) if command else [sys.executable, "-m", f"services.{name}"]
             self.process = subprocess.Popen(
                 [*_WITH_US, *own],
-                env={**env, address: f"127.0.0.1:{port}", "PYTHONPATH": str(code)},
+                env={**env, address: f"127.0.0.1:{port}", "PYTHONPATH": os.pathsep.join(path)},
                 cwd=code,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
