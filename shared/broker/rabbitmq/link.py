@@ -50,8 +50,7 @@ class Link:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
             self._supervisor = None
-        if self._connection is not None:
-            await self._give_up(self._connection)
+        await self._give_up()
 
     @property
     def is_up(self) -> bool:
@@ -79,22 +78,23 @@ class Link:
             await self._backoff.wait()
 
     async def _connect(self) -> AbstractConnection | None:
+        # Kept, as it watches the connection inside. It is closed also where it was never open: one
+        # that isn't would close itself when it is collected, whatever loop runs then.
+        opened = self._opened = aio_pika.Connection(
+            self._url, client_properties={"connection_name": self._name}
+        )
         try:
             with unavailable_on_failure("connecting"):
                 async with asyncio.timeout(_CONNECT_SECONDS):
-                    opened = await aio_pika.connect(
-                        self._url, client_properties={"connection_name": self._name}
-                    )
+                    await opened.connect()
         except BrokerUnavailable as error:  # it will be tried again, for as long as it takes
             self._note_down(str(error))
-            return None
         except Exception:  # a defect: it must be seen, but must not leave the service deaf
             log.exception("rabbitmq connection failed", purpose=self._purpose)
-            return None
         finally:
             self._tried.set()
-        self._opened = opened  # kept, as it watches the connection inside
-        if opened.transport is None:  # lost again already
+        if opened.transport is None:
+            await self._give_up()
             return None
         return opened.transport.connection
 
@@ -113,7 +113,7 @@ class Link:
         finally:
             self._up.clear()
         self._note_down(reason)
-        await self._give_up(connection)
+        await self._give_up()
 
     @staticmethod
     async def _loss_of(connection: AbstractConnection) -> str:
@@ -129,11 +129,14 @@ class Link:
             return "stopped working"
         return repr(closing.exception())
 
-    async def _give_up(self, connection: AbstractConnection) -> None:
+    async def _give_up(self) -> None:
+        opened, self._opened = self._opened, None
         self._connection = None
+        if opened is None:
+            return
         with suppress(*TRANSPORT_ERRORS):  # it is of no use, whatever its close meets
             async with asyncio.timeout(_CLOSE_SECONDS):
-                await connection.close(ConnectionAbortedError("closed by this service"))
+                await opened.close(ConnectionAbortedError("closed by this service"))
 
     def _note_down(self, reason: str) -> None:
         if not self._is_known_down:
