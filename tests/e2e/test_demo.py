@@ -21,7 +21,9 @@ TIMEOUT_SECONDS = 120
 def started_demo(home: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """The demo, with a temporary directory that is nobody else's."""
     environment = {**os.environ, "TMPDIR": str(home), "COLUMNS": "100"}
-    command = [sys.executable, "-m", "cli", "demo", *arguments]
+    # Whoever runs the tests in the background has them ignore Ctrl-C.
+    heeding = ("env", "--default-signal=INT")
+    command = [*heeding, sys.executable, "-m", "cli", "demo", *arguments]
     with subprocess.Popen(
         command,
         cwd=ROOT,
