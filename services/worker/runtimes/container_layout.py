@@ -76,7 +76,12 @@ def container_config(spec: TaskSpec, place: Place, *, archive: bool, init: bool)
 
 
 def container_archive(spec: TaskSpec) -> bytes:
-    """One tar with all that the task finds in its container; any user of the image may write."""
+    """One tar with all that the task finds in its container; any user of the image may write.
+
+    It ends with its end mark, two empty blocks, without the zeros that usually fill up the last
+    record: Podman's reader is gone after the mark, and what is then still on its way breaks the
+    call ("write |1: broken pipe", containers/buildah issue 6573).
+    """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
         _add_folder(tar, "/tork")
@@ -85,7 +90,8 @@ def container_archive(spec: TaskSpec) -> bytes:
         if spec.run is not None:
             _add(tar, _SCRIPT, spec.run, 0o555)
         _add_files(tar, spec)
-    return buffer.getvalue()
+        end = tar.offset + 2 * tarfile.BLOCKSIZE
+    return buffer.getvalue()[:end]
 
 
 def _command(spec: TaskSpec, archive: bool) -> tuple[list[str], list[str]]:
