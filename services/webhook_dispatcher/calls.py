@@ -142,7 +142,7 @@ class Calls:
             "conveyor.job.id": delivery.job_id,
             "conveyor.webhook.id": delivery.id,
             "conveyor.webhook.attempt": delivery.attempts,
-            "server.address": URL(delivery.url).host or "",
+            "server.address": _host(delivery.url),
         }
         with self._tracing.span("webhook", job_place(delivery.job_id), "client", facts) as span:
             # What the job's author has set goes before.
@@ -171,6 +171,14 @@ def retry_delay(attempts: int) -> timedelta:
         # The exponent is bounded so that many attempts can't overflow a float.
         seconds=min(_FIRST_DELAY_SECONDS * 2 ** min(attempts - 1, 32), _LONGEST_DELAY_SECONDS)
     )
+
+
+def _host(url: str) -> str:
+    """ "" where there is none: the call then says what is wrong with the URL."""
+    try:
+        return URL(url).host or ""
+    except ValueError:
+        return ""
 
 
 def _named(delivery: Delivery) -> dict[str, object]:

@@ -40,9 +40,13 @@ class Events:
 
     async def on_changes(self, messages: Sequence[Changes]) -> Failures:
         """The messages door for `events`: all that is stored by now is taken up before the ack."""
+        unstored = [change for m in messages if not m.is_stored for change in m.changes]
+        if unstored:  # of a coordinator of an earlier version
+            async with acquired(self._pool) as connection:
+                await stored_events.add(connection, unstored)
         while await self.take_stored() is not None:
             pass
-        return [await self._on_unstored(m) if not m.is_stored else None for m in messages]
+        return [None] * len(messages)
 
     async def take_stored(self) -> float | None:
         """One round: due changes become deliveries; 0 when there may be more.
@@ -77,19 +81,6 @@ class Events:
         if unreadable:
             await stored_events.later(connection, unreadable, _UNREADABLE_DELAY)
         await stored_events.done(connection, {event.id for event in events} - set(unreadable))
-
-    async def _on_unstored(self, message: Changes) -> SealingError | None:
-        """Of a coordinator of an earlier version: the message is all there is."""
-        async with acquired(self._pool) as connection:
-            job_ids = {change.job_id for change in message.changes}
-            jobs = await deliveries.jobs_with_webhooks(connection, job_ids)
-            try:
-                owed = self._owed(message.changes, jobs)
-            except SealingError as error:
-                return error
-            await deliveries.add(connection, owed)
-        self._owed_now.set()
-        return None
 
     def _owed(self, changes: Sequence[Change], jobs: _Jobs) -> list[Delivery]:
         """Raises SealingError. A job that was deleted meanwhile owes nothing."""
