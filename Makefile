@@ -38,11 +38,12 @@ static: $(DEV)
 	$(BIN)/lint-imports
 
 # What starts whole systems comes last and alone: side by side they would measure each other. What
-# does nothing but wait goes on beside all that, and is told last.
+# does nothing but wait goes on beside all that, and is told last. One run tells all that fails.
 test: static ## Run everything; sets up RabbitMQ, Postgres and container engines where it can
-	$(WITH_SERVICES) $(BESIDE) $(PATIENT) -- sh -c '\
-		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration && \
-		$(PYTEST) tests/e2e tests/chaos tests/soak tests/flood'
+	$(WITH_SERVICES) $(BESIDE) $(PATIENT) -- sh -c 'failed=0; \
+		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration || failed=1; \
+		$(PYTEST) tests/e2e tests/chaos tests/soak tests/flood || failed=1; \
+		exit $$failed'
 
 chaos: $(DEV) ## Break things while jobs run, and check the books: SEED=n ROUNDS=n KINDS="…", RABBITMQ=4, QUEUES=quorum
 	$(WITH_SERVICES) $(BIN)/python -m tests.chaos \
