@@ -9,15 +9,17 @@ LIMIT = 50  # jobs with logs of many megabytes among them must go within a state
 # Deleting a job takes its tasks, their logs and its context along; its events know of no job.
 # A sub-job stays until the task that waits for it has heard how it ended, and any job until its
 # webhooks are told: what they are told, and with which headers, is evaluated from its row.
+# An array, because `IN` may be planned as a join that asks again for each row, and skips each time
+# what it has locked before: more than the limit would be deleted.
 EXPIRED_JOBS = f"""
 WITH deleted AS (
-    DELETE FROM jobs WHERE id IN (
+    DELETE FROM jobs WHERE id = ANY(ARRAY(
         SELECT id FROM jobs j WHERE delete_at < now()
           AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = j.parent_task_id
                           AND t.state = 'RUNNING' AND t.dispatch = j.parent_dispatch)
           AND NOT EXISTS (SELECT FROM webhook_events e WHERE e.job_id = j.id)
           AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.job_id = j.id)
-        ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
+        ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED))
     RETURNING id
 ), events AS (
     DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
@@ -27,11 +29,11 @@ SELECT count(*) FROM deleted
 
 OLD_JOBS = f"""
 WITH deleted AS (
-    DELETE FROM jobs WHERE id IN (
+    DELETE FROM jobs WHERE id = ANY(ARRAY(
         SELECT id FROM jobs
         WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}')
           AND created_at < now() - $1::interval
-        ORDER BY created_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED)
+        ORDER BY created_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED))
     RETURNING id
 ), events AS (
     DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
