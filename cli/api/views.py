@@ -12,7 +12,8 @@ ENDED_TASK_STATES = frozenset({"COMPLETED", "FAILED", "CANCELLED", "STOPPED", "S
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """One row of a job's `execution`: an attempt at a task. `progress` is 0..100.
+    """One row of a job's `execution`: an attempt at a task. `progress` is 0..100, `setback` why it
+    was handed back.
 
     `attempt` counts from 0; `place` is the place among the siblings below `parent_id`, from 0.
     """
@@ -24,6 +25,7 @@ class TaskView:
     progress: float
     error: str | None
     attempt: int
+    setback: str | None = None
     parent_id: str | None = None
     place: int | None = None
     subjob_id: str | None = None
@@ -78,6 +80,7 @@ def task_view(task: Json) -> TaskView:
         progress=float(task.get("progress", 0)),
         error=task.get("error"),
         attempt=int((task.get("retry") or {}).get("attempts", 0)),
+        setback=task.get("setback"),
         parent_id=task.get("parentId"),
         place=task.get("place"),
         subjob_id=_subjob_id(task),

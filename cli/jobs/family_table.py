@@ -68,6 +68,8 @@ def _duration(task: TaskView, at: datetime) -> str:
 def _outcome(task: TaskView) -> Text:
     if task.error:
         return Text(one_line(task.error), style_of("FAILED"))
+    if task.setback and task.state == "SCHEDULED":
+        return Text(one_line(f"handed back: {task.setback}"), "yellow")
     if task.subjob_id:
         return Text(f"job {task.subjob_id}")
     if task.state == "RUNNING" and task.progress:

@@ -11,7 +11,7 @@ from shared.lifecycle import (
     TaskReturned,
     TaskSucceeded,
 )
-from shared.messages import Finished, Kinship, Reports
+from shared.messages import Finished, Kinship, Reports, Returned
 from shared.postgres.pool import Pool, acquired
 from shared.store.apply import Work
 from shared.store.engine import Engine, Failures, perform_all
@@ -49,7 +49,7 @@ def _of_worker(reports: Reports) -> Iterator[Work]:
     for finished in reports.finished:
         yield Work(_finished(finished, node), logs=finished.log)
     for returned in reports.returned:
-        yield Work(TaskReturned(returned.job_id, returned.task_id, returned.dispatch, node))
+        yield Work(_returned(returned, node))
 
 
 def _finished(report: Finished, node: str) -> TaskSucceeded | TaskFailed:
@@ -62,6 +62,17 @@ def _finished(report: Finished, node: str) -> TaskSucceeded | TaskFailed:
         log_parts=report.log_parts,
         cause=report.cause,
         exit_code=_kept(report.exit_code),
+    )
+
+
+def _returned(report: Returned, node: str) -> TaskReturned:
+    return TaskReturned(
+        report.job_id,
+        report.task_id,
+        report.dispatch,
+        node,
+        error=report.error,
+        is_declined=report.is_declined,
     )
 
 

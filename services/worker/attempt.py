@@ -19,6 +19,7 @@ from services.worker.leftovers import remove_earlier
 from services.worker.runtimes.protocol import (
     Execution,
     Outcome,
+    RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,
 )
@@ -107,9 +108,7 @@ class Attempt:
         except RuntimeRejected as error:
             return await self._failed(task_log, failure_of_error(error))
         except RuntimeUnavailable as error:
-            # No slot takes another task before it is back, so the queue is no hot loop.
-            self._bench.watch.note_away(str(error))
-            return Returned(**self._ref)
+            return await self._handed_back(error)
         except Exception as error:  # noqa: BLE001 - a defect: untold, it would be tried for ever
             self._log.exception("attempt failed")
             await execution.close()
@@ -239,6 +238,17 @@ class Attempt:
         why: dict[str, Any] = {"exit_code": how.exit_code, "cause": how.cause}
         self._log.info("task ended", error=error)
         return Finished(**ref, error=error, **why, log_parts=task_log.part_count, log=tail)
+
+    async def _handed_back(self, error: RuntimeUnavailable) -> Returned:
+        # What an engine says that somebody ends, with its worker perhaps, is not about the task.
+        is_left_alone = self._bench.is_sure(self._held) and not self._held.interrupted.done()
+        watch = self._bench.watch
+        is_declined = isinstance(error, RuntimeDeclined) and is_left_alone and await watch.is_well()
+        # No slot takes another task before it is back, so the queue is no hot loop.
+        watch.note_away(str(error))
+        text = self._redactor.text(str(error))
+        self._log.warning("task handed back", error=text, is_declined=is_declined)
+        return Returned(**self._ref, error=text, is_declined=is_declined)
 
     async def _fail_unread(self, why: Exception) -> None:
         is_told = isinstance(why, SealingError | ValueError) and str(why)

@@ -30,6 +30,14 @@ class RuntimeWatch:
         self._missing = ()
         self._is_up.set()
 
+    async def is_well(self) -> bool:
+        """Whether it answers at this moment."""
+        try:
+            await self.runtime.check()
+        except RuntimeUnavailable:  # that is what was asked
+            return False
+        return True
+
     def note_away(self, reason: str) -> None:
         """Somebody met it away; until the next look finds it up, nobody takes a task."""
         if self._is_up.is_set() or not self._missing[0].endswith(reason):

@@ -203,12 +203,18 @@ class TaskFailed:
 
 @dataclass(frozen=True, slots=True)
 class TaskReturned:
-    """A draining worker hands the task back, or an engine could not even be asked to run it."""
+    """A worker hands the task back: it leaves, or its engine could not run it.
+
+    `error` is what the engine said, if it was that. `is_declined`: it is well otherwise, so that it
+    may be the task.
+    """
 
     job_id: str
     task_id: str
     dispatch: int
     node_id: str
+    error: str | None = None
+    is_declined: bool = False
 
 
 @dataclass(frozen=True, slots=True)

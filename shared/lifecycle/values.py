@@ -130,7 +130,9 @@ class Task:
     """One attempt at one task: a retry is a new `Task` with `attempt` one higher.
 
     `dispatch` counts how often this attempt was sent to a worker; only a report that names the
-    current dispatch and its node counts. `lost` counts the dispatches whose worker vanished.
+    current dispatch and its node counts. `lost` counts the dispatches whose worker vanished,
+    `declined` those that an engine gave back though it is well otherwise; `setback` is what an
+    engine said when a worker last handed the task back.
     `log_parts` is how many log parts its last dispatch has, so that a reader knows the log's end.
     `deadline_at` is the end of its time in the queue while it is SCHEDULED, of its time-out while
     it is RUNNING. A child has the `place` (from 0) among those of `parent_id`, and the variables of
@@ -146,6 +148,8 @@ class Task:
     attempt: int = 0
     dispatch: int = 1
     lost: int = 0
+    declined: int = 0
+    setback: str | None = None
     progress: float = 0.0
     node_id: str | None = None
     due_at: datetime | None = None

@@ -87,7 +87,14 @@ class Finished(TaskRef):
 
 
 class Returned(TaskRef):
-    """The worker gives the task back unfinished; nothing of it runs any more."""
+    """The worker gives the task back unfinished; nothing of it runs any more.
+
+    `error` is what its engine said, if that is why. `is_declined`: the engine is well otherwise, so
+    that it may be the task.
+    """
+
+    error: str | None = None
+    is_declined: bool = False
 
 
 class InHand(TaskRef):

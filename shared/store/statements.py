@@ -95,18 +95,18 @@ WITH new_jobs AS (
     WHERE j.id = r.id
 ), changed_tasks AS (
     UPDATE tasks AS t SET state = r.state, dispatch = r.dispatch, lost = r.lost,
-        progress = r.progress, node_id = r.node_id, due_at = r.due_at,
-        lease_expires_at = r.lease_expires_at, deadline_at = r.deadline_at,
+        declined = r.declined, setback = r.setback, progress = r.progress, node_id = r.node_id,
+        due_at = r.due_at, lease_expires_at = r.lease_expires_at, deadline_at = r.deadline_at,
         scheduled_at = r.scheduled_at, started_at = r.started_at,
         completed_at = r.completed_at, failed_at = r.failed_at, result = r.result,
         error = r.error, log_parts = r.log_parts, exit_code = r.exit_code,
         children = r.children, subjob_id = r.subjob_id
     FROM json_to_recordset($4::text::json) AS r(
-        id text, state text, dispatch int, lost int, progress float8, node_id text,
-        due_at timestamptz, lease_expires_at timestamptz, deadline_at timestamptz,
-        scheduled_at timestamptz, started_at timestamptz, completed_at timestamptz,
-        failed_at timestamptz, result text, error text, log_parts int, exit_code int,
-        children jsonb, subjob_id text)
+        id text, state text, dispatch int, lost int, declined int, setback text,
+        progress float8, node_id text, due_at timestamptz, lease_expires_at timestamptz,
+        deadline_at timestamptz, scheduled_at timestamptz, started_at timestamptz,
+        completed_at timestamptz, failed_at timestamptz, result text, error text,
+        log_parts int, exit_code int, children jsonb, subjob_id text)
     WHERE t.id = r.id
 ), begun_tasks AS (
     UPDATE tasks AS t SET state = r.state, name = r.name, queue = r.queue, priority = r.priority,

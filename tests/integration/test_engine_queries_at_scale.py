@@ -94,7 +94,7 @@ ONES = [1] * 200
 CHANGED_JOBS = json.dumps([{"id": i, "state": "RUNNING", "position": 1, "progress": 0,
                             "version": 3, "restarts": 0} for i in IDS])  # fmt: skip
 CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost": 0,
-                             "progress": 100} for i in TASK_IDS])  # fmt: skip
+                             "declined": 0, "progress": 100} for i in TASK_IDS])  # fmt: skip
 
 WEBHOOK_EVENTS_NOW = json.dumps([{"job_id": i, "changes": []} for i in IDS])
 

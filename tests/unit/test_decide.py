@@ -43,7 +43,7 @@ from shared.lifecycle import (
     decide,
 )
 from shared.lifecycle.states import TASK_MOVES
-from shared.lifecycle.task_rules import MAX_LOST_DISPATCHES
+from shared.lifecycle.task_rules import MAX_DECLINED_DISPATCHES, MAX_LOST_DISPATCHES
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -79,7 +79,10 @@ def claim(task: Task, node: str = NODE) -> TaskClaimed:
 
 
 def running(job: Job | None = None, **planned: object) -> tuple[Job, Task]:
-    job, task = scheduled(job, **planned)
+    return claimed(*scheduled(job, **planned))
+
+
+def claimed(job: Job, task: Task) -> tuple[Job, Task]:
     outcome = decided(decide(job, task, claim(task), NOW))
     return outcome.job, outcome.tasks[0]
 
@@ -246,6 +249,53 @@ def test_a_returned_task_is_sent_again_under_a_new_dispatch_and_spends_no_retry(
     assert (again.state, again.dispatch, again.attempt) == (TaskState.SCHEDULED, 2, 0)
     assert again.node_id is None
     assert commands_of(outcome, RunTask) == [RunTask(again)]
+
+
+def handed_back(job: Job, task: Task, *, is_declined: bool = True) -> Decision:
+    event = TaskReturned("job", task.id, task.dispatch, NODE, "no such thing", is_declined)
+    return decided(decide(job, task, event, LATER))
+
+
+def test_a_task_that_waits_tells_what_the_engine_said_until_it_has_succeeded() -> None:
+    job, task = running()
+    [again] = handed_back(job, task).tasks
+    assert (again.setback, again.declined, again.error) == ("no such thing", 1, None)
+    job, again = claimed(job, again)
+    assert again.setback == "no such thing"
+    done = TaskSucceeded("job", task.id, 2, NODE)
+    assert decided(decide(job, again, done, LATER)).tasks[0].setback is None
+
+
+def test_a_task_that_well_engines_hand_back_again_and_again_fails_with_what_they_say() -> None:
+    job, task = running()
+    for _ in range(MAX_DECLINED_DISPATCHES - 1):
+        outcome = handed_back(job, task)
+        [again] = outcome.tasks
+        assert again.state is TaskState.SCHEDULED
+        job, task = claimed(outcome.job, again)
+    outcome = handed_back(job, task)
+    assert outcome.job.state is JobState.FAILED
+    assert outcome.job.error == "no such thing; handed back 10 times"
+    assert not commands_of(outcome, RunTask)
+
+
+def test_such_a_failure_is_tried_again_as_any_other() -> None:
+    job, task = running(retry=RetryPolicy(limit=1))
+    worn = replace(task, declined=MAX_DECLINED_DISPATCHES - 1)
+    outcome = handed_back(job, worn)
+    [retry] = outcome.new_tasks
+    assert (retry.attempt, retry.declined, retry.setback) == (1, 0, None)
+    assert commands_of(outcome, RunTask) == [RunTask(retry)]
+
+
+def test_what_is_not_about_the_task_never_counts_against_it() -> None:
+    job, task = running()
+    worn = replace(task, declined=MAX_DECLINED_DISPATCHES - 1)
+    for _ in range(3):
+        outcome = handed_back(job, worn, is_declined=False)
+        [again] = outcome.tasks
+        assert (again.state, again.declined) == (TaskState.SCHEDULED, MAX_DECLINED_DISPATCHES - 1)
+        job, worn = claimed(outcome.job, again)
 
 
 def test_a_lease_that_ran_out_makes_a_new_dispatch_and_stops_the_old_one() -> None:

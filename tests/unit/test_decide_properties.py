@@ -120,6 +120,7 @@ def steps(draw: st.DrawFn) -> list[tuple[str, int, int, int, int]]:
             "done",
             "fail",
             "return",
+            "decline",
             "lost",
             "timeout",
             "due",
@@ -149,6 +150,7 @@ def event_of(world: World, step: tuple[str, int, int, int, int]) -> Event:
         "done": TaskSucceeded(*ref, dispatch, NODES[node]),
         "fail": TaskFailed(*ref, dispatch, NODES[node], "boom"),
         "return": TaskReturned(*ref, dispatch, NODES[node]),
+        "decline": TaskReturned(*ref, dispatch, NODES[node], "no", is_declined=True),
         "lost": LeaseExpired(*ref, dispatch),
         "timeout": TaskTimedOut(*ref, dispatch),
         "due": RetryDue(*ref),
@@ -175,7 +177,7 @@ def test_no_order_or_repetition_of_events_breaks_an_invariant_and_the_job_ends(
         world.now += timedelta(seconds=step[4])
         event = event_of(world, step)
         world.happen(event)
-        if isinstance(event, TaskSucceeded | TaskFailed | TaskClaimed):
+        if isinstance(event, TaskSucceeded | TaskFailed | TaskReturned | TaskClaimed):
             tasks = dict(world.tasks)
             world.happen(event)
             assert world.tasks == tasks, "a repeated event changed something"

@@ -17,6 +17,7 @@ from services.worker.runtimes.protocol import (
     LogSink,
     Outcome,
     ProgressSink,
+    RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,
 )
@@ -36,6 +37,7 @@ class Scripted:
     """A runtime and its one execution: does what it is told, notes what it was asked."""
 
     prepare_error: Exception | None = None
+    check_error: Exception | None = None
     wait_error: Exception | None = None
     stop_errors: list[Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -44,6 +46,10 @@ class Scripted:
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> "Scripted":
         return self
+
+    async def check(self) -> None:
+        if self.check_error is not None:
+            raise self.check_error
 
     async def prepare(self) -> None:
         if self.prepare_error is not None:
@@ -216,3 +222,52 @@ async def test_what_comes_of_a_task_that_was_killed_for_its_silent_worker_is_no_
     # Then it is handed back, and neither failed nor done
     [report] = await bed.reports()
     assert isinstance(report, Returned)
+
+
+async def handed_back(bed: Bed, **sealed: str) -> Returned:
+    attempt, held = bed.attempt(**sealed)
+    held.grant()
+    await attempt.run()
+    [report] = await bed.reports()
+    assert isinstance(report, Returned)
+    return report
+
+
+async def test_a_task_that_a_well_engine_declines_is_handed_back_with_what_it_said(
+    bed: Bed,
+) -> None:
+    bed.runtime.prepare_error = RuntimeDeclined("could not create hunter2-hunter2")
+    sealed = Sealer([KEY]).seal({"definition": {}, "secrets": ["hunter2-hunter2"]})
+    report = await handed_back(bed, sealed=sealed)
+    assert (report.error, report.is_declined) == ("could not create [REDACTED]", True)
+    assert bed.bench.watch.missing() == ("scripted: could not create hunter2-hunter2",)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_well"),
+    [(RuntimeUnavailable("no"), True), (RuntimeDeclined("no"), False)],
+)
+async def test_an_engine_in_trouble_of_its_own_does_not_count_against_the_task(
+    bed: Bed, said: Exception, is_well: bool
+) -> None:
+    bed.runtime.prepare_error = said
+    bed.runtime.check_error = None if is_well else RuntimeUnavailable("gone")
+    report = await handed_back(bed)
+    assert (report.error, report.is_declined) == ("no", False)
+
+
+async def test_what_the_engine_says_of_a_task_that_was_ended_does_not_count_against_it(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt, held = bed.attempt()
+    held.grant()
+
+    async def ended_from_outside() -> Outcome:
+        held.interrupt(Interruption.DRAINED)
+        raise RuntimeDeclined("killed under way")
+
+    monkeypatch.setattr(bed.runtime, "wait", ended_from_outside)
+    await attempt.run()
+    [report] = await bed.reports()
+    assert isinstance(report, Returned)
+    assert not report.is_declined

@@ -150,6 +150,8 @@ def _task_fields(row: TaskRow, redact: Redacting) -> dict[str, object]:
         "place": row.place,
         **_made_of(shown, row),
         "exitCode": row.exit_code,
+        "setback": redact.value(row.setback) or None,
+        "declined": row.declined or None,
         "position": row.position,
         "name": redact.value(row.name) or None,
         "state": row.state,

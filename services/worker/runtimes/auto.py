@@ -10,6 +10,7 @@ from services.worker.runtimes.protocol import (
     Outcome,
     ProgressSink,
     Runtime,
+    RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,
 )
@@ -54,6 +55,9 @@ class _OnEngine:
     async def prepare(self) -> None:
         try:
             await self._prepare()
+        except RuntimeDeclined:
+            self._runtime.was_reached = True
+            raise
         except RuntimeUnavailable as error:
             if self._runtime.was_reached:
                 raise

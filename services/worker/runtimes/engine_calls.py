@@ -15,7 +15,11 @@ from typing import Any
 import aiohttp
 from aiodocker import Docker, DockerError
 
-from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
+from services.worker.runtimes.protocol import (
+    RuntimeDeclined,
+    RuntimeRejected,
+    RuntimeUnavailable,
+)
 
 _UNLIMITED = aiohttp.ClientTimeout(total=None)
 _USUAL_ADDRESS = "unix:///var/run/docker.sock"
@@ -46,7 +50,12 @@ _FILES_FAULT = (  # of files that stand in each other's way, or in a mount that 
     "file exists",
     "too many levels of symbolic links",
 )
-_ENGINES_FAULT = ("no space left on device", "disk quota exceeded", "input/output error")
+_ENGINES_FAULT = (
+    "no space left on device",
+    "disk quota exceeded",
+    "input/output error",
+    "connection error: desc",  # its containerd is away; it answers a ping all the same
+)
 _NOT_CONNECTED = 900  # aiodocker's own status
 
 Json = dict[str, Any]
@@ -128,7 +137,8 @@ class EngineCalls:
         answer_rejects: bool = False,
         writes_files: bool = False,
     ) -> AsyncIterator[None]:
-        """Raises RuntimeRejected or RuntimeUnavailable for what fails inside: "could not `what`".
+        """Raises RuntimeRejected, RuntimeDeclined or RuntimeUnavailable for what fails inside:
+        "could not `what`".
 
         `answer_rejects`: whatever the engine answers, it is about the task. `writes_files`: those
         of the task, which may be such as can't be written.
@@ -141,12 +151,9 @@ class EngineCalls:
         except aiohttp.ClientError as error:  # the socket is gone, or the engine is
             raise RuntimeUnavailable(f"could not {what}: {error}") from error
         except DockerError as error:
-            text = f"could not {what}: {error.message}"
-            answered = error.status != _NOT_CONNECTED
             faults = (*_TASKS_OWN_FAULT, *(_FILES_FAULT if writes_files else ()))
-            if _is_the_tasks_fault(error, faults) or (answer_rejects and answered):
-                raise RuntimeRejected(text) from error
-            raise RuntimeUnavailable(text) from error
+            kind = RuntimeRejected if answer_rejects and _is_answer(error) else _sort(error, faults)
+            raise kind(f"could not {what}: {error.message}") from error
 
 
 def _message(body: bytes) -> str:
@@ -156,9 +163,15 @@ def _message(body: bytes) -> str:
         return body.decode(errors="replace")
 
 
-def _is_the_tasks_fault(error: DockerError, faults: Sequence[str]) -> bool:
-    """What is not must be told apart with care: a task that can run nowhere, and is handed back as
-    if it could, goes from worker to worker for ever."""
-    if any(word in error.message for word in _ENGINES_FAULT):
-        return False
-    return error.status < 500 or any(word in error.message for word in faults)
+def _is_answer(error: DockerError) -> bool:
+    return error.status != _NOT_CONNECTED
+
+
+def _sort(error: DockerError, faults: Sequence[str]) -> type[Exception]:
+    """Whose fault it is, with care: a task that can run nowhere, and is handed back as if it could,
+    goes from worker to worker for ever. What nobody knows ends that way after some rounds."""
+    if not _is_answer(error) or any(word in error.message for word in _ENGINES_FAULT):
+        return RuntimeUnavailable
+    if error.status < 500 or any(word in error.message for word in faults):
+        return RuntimeRejected
+    return RuntimeDeclined

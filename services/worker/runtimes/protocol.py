@@ -22,6 +22,11 @@ class RuntimeUnavailable(Exception):
     """The engine can't be reached: the task is handed back and no retry is spent."""
 
 
+class RuntimeDeclined(RuntimeUnavailable):
+    """The engine is there and would not, in words that don't tell whether that is about the task:
+    it is handed back as well, but not for ever."""
+
+
 class PartTimedOut(RuntimeRejected):
     """A pre or post ran longer than its own time-out."""
 

@@ -17,6 +17,7 @@ from services.worker.runtimes.protocol import (
     Outcome,
     PartTimedOut,
     RuntimeRejected,
+    RuntimeUnavailable,
 )
 from services.worker.runtimes.task_spec import Aux
 from shared.jobspec.durations import format_duration
@@ -138,8 +139,8 @@ def timed_out(aux: Aux) -> str:
 
 @contextlib.contextmanager
 def naming(label: str) -> Iterator[None]:
-    """A rejection that comes from in here says which part of the task it is about."""
+    """What is raised in here says which part of the task it is about."""
     try:
         yield
-    except RuntimeRejected as error:
-        raise RuntimeRejected(f"{label}: {error}") from error
+    except (RuntimeRejected, RuntimeUnavailable) as error:
+        raise type(error)(f"{label}: {error}") from error

@@ -80,6 +80,10 @@ class Task(Answer):
     """Which workers get it."""
     error: str | None = None
     """Why it failed."""
+    setback: str | None = None
+    """Why a worker had to hand it back: the last that a container engine said of it."""
+    declined: int | None = None
+    """How often it was handed back by a worker whose engine is well otherwise; 10 times fail it."""
     exit_code: int | None = None
     """What its program returned, once it has ended by itself."""
     node_id: str | None = None
