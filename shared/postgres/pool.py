@@ -1,21 +1,19 @@
-"""Connections: how each one is set up, and whether the database answers."""
+"""Connections: how each one is set up, and how they are taken."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 import asyncpg
 import orjson
 
-from shared.postgres.errors import DatabaseUnavailable, translated_errors
-from shared.postgres.migrate import newest_version
+from shared.postgres.errors import translated_errors
 from shared.process.blocks import PostgresSettings
 
 Pool: TypeAlias = asyncpg.Pool
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 _JSONB_VERSION = b"\x01"
-PROBE = "SELECT coalesce(max(version), 0) FROM schema_migrations"
 
 # Every statement of ours has its index. A connection plans a statement once, and what it made when
 # the tables were small or never analysed reads them whole when they have grown.
@@ -88,31 +86,3 @@ async def acquired(pool: Pool, *, timeout_seconds: float = 5) -> AsyncIterator[C
     with translated_errors():
         async with pool.acquire(timeout=timeout_seconds) as connection:
             yield connection
-
-
-class DatabaseWatch:
-    """Whether the database answers; `look` is a round for `loops.every`, `missing` a check."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self._needed = newest_version()
-        self._missing: tuple[str, ...] = ("postgres: not asked yet",)
-
-    async def look(self) -> None:
-        try:
-            async with acquired(self._pool) as connection:
-                version = await connection.fetchval(PROBE)
-        except DatabaseUnavailable as error:
-            # What this is for: the state is the answer, the error is not the loop's.
-            self._missing = (f"postgres: {error}",)
-        else:
-            self._missing = self._not_migrated(version)
-
-    def _not_migrated(self, version: int) -> tuple[str, ...]:
-        """Between its first and its last migration a database answers, but not what is asked."""
-        if version >= self._needed:
-            return ()
-        return (f"postgres: the schema is at version {version}, not yet at {self._needed}",)
-
-    def missing(self) -> Sequence[str]:
-        return self._missing

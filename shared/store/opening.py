@@ -12,7 +12,8 @@ from shared.broker.opening import opened_broker
 from shared.broker.shown import show_broker
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
-from shared.postgres.pool import DatabaseWatch, Pool, create_pool
+from shared.postgres.pool import Pool, create_pool
+from shared.postgres.watch import DatabaseWatch
 from shared.process.blocks import BrokerSettings, HealthSettings, PostgresSettings
 from shared.process.health import Check, serve_health, show_health
 from shared.process.loops import every

@@ -11,8 +11,7 @@ from pydantic import SecretStr
 
 from shared.postgres import pool as pool_module
 from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
-from shared.postgres.migrate import migrate, migrations, newest_version
-from shared.postgres.pool import DatabaseWatch, Pool, acquired, create_pool
+from shared.postgres.pool import Pool, acquired, create_pool
 from shared.process.blocks import PostgresSettings
 from tests.support.postgres import PrivatePostgres
 
@@ -48,9 +47,10 @@ async def test_who_stands_still_in_a_transaction_keeps_nobody_from_its_rows(
     postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(pool_module._LONGEST_PAUSE, "idle_in_transaction_session_timeout", "50ms")
-    async with pool_on(postgres_dsn) as pool, acquired(pool) as frozen, acquired(pool) as other:
+    async with pool_on(postgres_dsn) as pool, acquired(pool) as other:
         await other.execute("CREATE TABLE things (id int); INSERT INTO things VALUES (1)")
-        # Given a process that has locked a row and then is frozen
+        # Given a process that has locked a row and then is frozen: it never gives back
+        frozen = await pool.acquire()
         await frozen.execute("BEGIN; UPDATE things SET id = 2")
         # Then another gets the row all the same, and the frozen one has changed nothing
         assert await other.fetchval("UPDATE things SET id = id + 2 RETURNING id") == 3
@@ -62,33 +62,6 @@ async def test_json_can_be_copied_in_bulk(postgres_dsn: str) -> None:
         await connection.copy_records_to_table("bulk", records=[({"n": n},) for n in range(3)])
         rows = await connection.fetch("SELECT value FROM bulk")
     assert [row["value"] for row in rows] == [{"n": 0}, {"n": 1}, {"n": 2}]
-
-
-async def test_a_service_starts_without_its_database_and_finds_it_later(
-    private_postgres: PrivatePostgres,
-) -> None:
-    await asyncio.to_thread(private_postgres.stop)
-    async with pool_on(private_postgres.tcp_dsn) as pool:
-        watch = DatabaseWatch(pool)
-        await watch.look()
-        assert watch.missing()[0].startswith("postgres: ")
-        await asyncio.to_thread(private_postgres.start)
-        await watch.look()
-        [missing] = watch.missing()
-        assert "is the schema up to date?" in missing
-        await migrate(private_postgres.tcp_dsn)
-        await watch.look()
-        assert watch.missing() == ()
-
-
-async def test_a_database_between_two_migrations_is_not_there_yet(empty_postgres_dsn: str) -> None:
-    await migrate(empty_postgres_dsn, migrations()[:-1])
-    async with pool_on(empty_postgres_dsn) as pool:
-        watch = DatabaseWatch(pool)
-        await watch.look()
-        newest = newest_version()
-        expected = f"postgres: the schema is at version {newest - 1}, not yet at {newest}"
-        assert watch.missing() == (expected,)
 
 
 async def read_for_ever(pool: Pool) -> None:
