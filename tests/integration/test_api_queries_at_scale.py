@@ -76,6 +76,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     ),
     "list by common word": (job_list.PAGE_OF_MANY, (*COMMON, 10, 0)),
     "list by common word, visible": (job_list.PAGE_OF_MANY, (*COMMON[:4], EYES, 10, 0)),
+    "list by common word, page 500": (job_list.PAGE_OF_MANY_OLD, (*COMMON, 20, 9980)),
     "is visible": (one_job.IS_VISIBLE, ("job5", EYES)),
     "job": (one_job.JOB, ("job5", EYES)),
     "tasks as submitted": (one_job.JOB_TASKS, ("job5",)),
