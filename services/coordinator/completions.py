@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from shared.lifecycle import (
+    FamilyContinued,
     SubJobAbandoned,
     SubJobResumed,
     TaskClaimed,
@@ -89,3 +90,5 @@ def _of_jobs(kinship: Kinship) -> Iterator[Work]:
         yield Work(SubJobAbandoned(abandon.job_id, abandon.dispatch))
     for resume in kinship.resumed:
         yield Work(SubJobResumed(resume.job_id, resume.dispatch))
+    for family in kinship.continued:
+        yield Work(FamilyContinued(family.job_id, family.task_id))

@@ -20,6 +20,7 @@ from shared.process.clock import lasting_seconds
 from shared.process.metrics import Metrics
 from shared.store.apply import Work
 from shared.store.engine import Engine
+from shared.store.families import stalled
 from shared.store.kinship import overdue
 from shared.store.leases import end_of_nodes
 from shared.store.outgoing import account_order
@@ -77,9 +78,10 @@ class TaskLoops:
         await self._perform(events or ())
 
     async def mend_kinship(self) -> None:
-        """Sub-jobs and the tasks that stand for them, where a message between them was lost."""
+        """Sub-jobs and the tasks that stand for them, and families that were to go on, where a
+        message between them was lost."""
         async with acquired(self._pool) as connection:
-            events = await overdue(connection)
+            events = await overdue(connection) + await stalled(connection)
         await self._perform(events)
 
     async def expire_leases(self) -> None:

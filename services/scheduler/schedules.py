@@ -23,6 +23,7 @@ from shared.store.apply import Work, apply
 from shared.store.new_job import NewJob
 from shared.store.outbox import Outbox, OutboxRow
 from shared.store.planning import Planner
+from shared.store.room import TooMuchAtOnce
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +97,11 @@ class ScheduleLoop:
         ]
         if not batch:
             return []
-        return (await apply(connection, self._planner, batch, [])).rows
+        try:
+            return (await apply(connection, self._planner, batch, [])).rows
+        except TooMuchAtOnce:  # one job after the other, still in one transaction
+            done = [await apply(connection, self._planner, [work], []) for work in batch]
+            return [row for applied in done for row in applied.rows]
 
 
 async def _allowed(

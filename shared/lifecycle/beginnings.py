@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.lifecycle import commands as c
+from shared.lifecycle import events as e
 from shared.lifecycle.decision import Change
 from shared.lifecycle.endings import task_done, task_failed
 from shared.lifecycle.families import Children
@@ -28,14 +29,17 @@ def new_task(job_id: str, position: int, restarts: int, now: datetime) -> Task:
 def begin(change: Change, task: Task, planned: Planned, now: datetime, *, is_new: bool) -> None:
     """`task` is CREATED; `is_new` when it has no row yet."""
     task = replace(task, plan=planned.task)
-    if planned.offspring is not None:
-        _open_family(change, task, planned.offspring, now, is_new=is_new)
-    elif planned.subjob is not None:
-        _open_job(change, task, planned, now, is_new=is_new)
-    else:
+    if planned.task.kind is TaskKind.TASK:
         ready = queued(task, now)
         _put(change, task, TaskState.SCHEDULED, ready, is_new=is_new)
         change.send(c.RunTask(replace(ready, state=TaskState.SCHEDULED)))
+        return
+    if task.parent_id is not None:
+        change.send(c.Tell(e.ChildStarted(task.job_id, task.parent_id, by_worker=False)))
+    if planned.offspring is not None:
+        _open_family(change, task, planned.offspring, now, is_new=is_new)
+    else:
+        _open_job(change, task, planned, now, is_new=is_new)
 
 
 def fail_to_begin(

@@ -50,6 +50,14 @@ class BeginChildren:
 
 
 @dataclass(frozen=True, slots=True)
+class ContinueFamily:
+    """Have the next children of the task begin, in a transaction to come."""
+
+    job_id: str
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Let a task's parent know, in the same transaction."""
 
@@ -164,6 +172,7 @@ Command = (
     | PlanReady
     | PlanDependents
     | BeginChildren
+    | ContinueFamily
     | EvaluateOutput
     | CancelTasks
     | Tell

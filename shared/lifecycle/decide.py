@@ -61,6 +61,8 @@ _ON_TASK: dict[type, Callable[[Job, Task, e.Event, datetime], Decision | Ignored
     e.ChildPlanFailed: family_rules.on_child_plan_failed,  # type: ignore[dict-item]
     e.ChildSkipped: family_rules.on_child_skipped,  # type: ignore[dict-item]
     e.ChildStarted: family_rules.on_child_started,  # type: ignore[dict-item]
+    e.ChildrenPutOff: family_rules.on_children_put_off,  # type: ignore[dict-item]
+    e.FamilyContinued: family_rules.on_family_continued,  # type: ignore[dict-item]
     e.ChildProgressed: family_rules.on_child_progressed,  # type: ignore[dict-item]
     e.ChildEnded: family_rules.on_child_ended,  # type: ignore[dict-item]
     e.TaskReopened: family_rules.on_reopened,  # type: ignore[dict-item]

@@ -118,7 +118,27 @@ class ChildSkipped:
 
 @dataclass(frozen=True, slots=True)
 class ChildStarted:
-    """A child of `task_id` was taken by a worker for the first time."""
+    """A child of `task_id` was taken by a worker for the first time, or (`by_worker` False) began
+    without waiting for one: it is made of others."""
+
+    job_id: str
+    task_id: str
+    by_worker: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenPutOff:
+    """The answer to `BeginChildren` when as many begin already as one transaction takes: `count`
+    of those that were asked for still wait for their turn."""
+
+    job_id: str
+    task_id: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyContinued:
+    """Children of the task may have been put off: as many as there is room for may begin now."""
 
     job_id: str
     task_id: str
@@ -291,6 +311,8 @@ TaskEvent = (
     | ChildPlanFailed
     | ChildSkipped
     | ChildStarted
+    | ChildrenPutOff
+    | FamilyContinued
     | ChildProgressed
     | ChildEnded
     | TaskReopened

@@ -52,15 +52,46 @@ def on_child_skipped(
 def on_child_started(
     job: Job, task: Task, event: e.ChildStarted, now: datetime
 ) -> Decision | Ignored:
-    del event, now
+    del now
     children = task.children
     if task.state is not TaskState.RUNNING or children is None:
         return Ignored(f"task is {task.state}")
+    if not event.by_worker and not children.concurrency:
+        # All would begin: nothing but their ends says how many are enough.
+        return Ignored("nobody has said how many may be active")
     if children.begun == children.total:
         return Ignored("all of its children have begun")
     change = Change(job)
     taken = replace(children, waiting=max(children.waiting - 1, 0))
     change.tasks[task.id] = begin_more(change, replace(task, children=taken))
+    return change.done()
+
+
+def on_children_put_off(
+    job: Job, task: Task, event: e.ChildrenPutOff, now: datetime
+) -> Decision | Ignored:
+    del now
+    children = task.children
+    if task.state is not TaskState.RUNNING or children is None:
+        return Ignored(f"task is {task.state}")
+    change = Change(job)
+    begun, waiting = children.begun - event.count, max(children.waiting - event.count, 0)
+    fewer = replace(children, begun=begun, waiting=waiting)
+    change.tasks[task.id] = replace(task, children=fewer)
+    change.send(c.ContinueFamily(job.id, task.id))
+    return change.done()
+
+
+def on_family_continued(
+    job: Job, task: Task, event: e.FamilyContinued, now: datetime
+) -> Decision | Ignored:
+    del event, now
+    if task.state is not TaskState.RUNNING or task.children is None:
+        return Ignored(f"task is {task.state}")
+    if not task.children.room:
+        return Ignored("no further child may begin now")
+    change = Change(job)
+    change.tasks[task.id] = begin_more(change, task)
     return change.done()
 
 

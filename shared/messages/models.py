@@ -139,13 +139,25 @@ class SubJobAbandon(_Part):
     dispatch: int
 
 
+class FamilyRef(_Part):
+    """A task that is made of others."""
+
+    job_id: str
+    task_id: str
+
+
 class Kinship(_Message):
-    """To `completions`, from one job to another: nothing locks two jobs in one transaction."""
+    """To `completions`, from one job to another: nothing locks two jobs in one transaction.
+
+    `continued`, from a job to itself: tasks of whose children more may begin than one transaction
+    takes.
+    """
 
     kind: Literal["kinship"] = "kinship"
     ended: list[SubJobEnd] = Field(default_factory=list)
     abandoned: list[SubJobAbandon] = Field(default_factory=list)
     resumed: list[SubJobResume] = Field(default_factory=list)
+    continued: list[FamilyRef] = Field(default_factory=list)
 
 
 class Refusal(TaskRef):

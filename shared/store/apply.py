@@ -27,6 +27,7 @@ from shared.store.new_job import NewJob
 from shared.store.outbox import OutboxRow
 from shared.store.planning import Planner
 from shared.store.questions import Answers
+from shared.store.room import Room
 from shared.store.statements import add_log_parts, lock_jobs, lock_tasks, queue_up, write
 from shared.store.workspace import Outcome, Workspace
 
@@ -61,7 +62,7 @@ async def apply(
     """Apply `batch` in one transaction.
 
     `sent` are outbox rows that the broker has confirmed: they are deleted on the way. Raises
-    DatabaseUnavailable, and then nothing of the batch has happened.
+    DatabaseUnavailable, TooMuchAtOnce, and then nothing of the batch has happened.
     """
     with translated_errors():
         async with connection.transaction():
@@ -70,7 +71,7 @@ async def apply(
             await queue_up(connection, job_ids)
             repeated = await _submitted_before(connection, batch)
             workspace = await _load(connection, planner, job_ids, events)
-            answers = Answers(connection, planner, workspace)
+            answers = Answers(connection, planner, workspace, Room(is_shared=len(batch) > 1))
             outcomes = []
             for work in batch:
                 if isinstance(work.event, _GOING_ON):

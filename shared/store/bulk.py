@@ -29,6 +29,10 @@ class Bulk:
         self.most = most
         self._left = most
 
+    @property
+    def taken(self) -> int:
+        return self.most - self._left
+
     def add(self, value: object) -> None:
         """`value` is as JSON has it; it is looked at no further than there is room. Raises
         TooBulky."""

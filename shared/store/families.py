@@ -6,7 +6,7 @@ However many there are, what is read is what begins, runs or has failed.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.lifecycle import BeginChildren, CancelTasks, Task
+from shared.lifecycle import BeginChildren, CancelTasks, FamilyContinued, Task
 from shared.postgres.pool import Connection
 from shared.store.rows import task_of
 
@@ -83,6 +83,17 @@ FROM again GROUP BY parent_id
 """
 
 
+# Families of whose children some wait and none is active, so that no end of one will have the next
+# begin: the message that should have is lost. What runs without a lease is made of others.
+STALLED = """
+SELECT job_id, id FROM tasks
+WHERE state = 'RUNNING' AND lease_expires_at IS NULL AND started_at < now() - interval '10 seconds'
+  AND (children->>'begun')::int < (children->>'total')::int
+  AND (children->>'begun')::int = (children->>'ended')::int
+ORDER BY started_at LIMIT 500
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Reopened:
     """How many children of each parent are to be run again, and which of them as the rows that
@@ -123,6 +134,10 @@ async def lock_active(connection: Connection, wanted: Sequence[CancelTasks]) -> 
         jobs, parents = [w.job_id for w in of_parents], [w.parent_id for w in of_parents]
         rows += await connection.fetch(LOCK_ACTIVE_OF_PARENTS, jobs, parents)
     return [task_of(row) for row in rows]
+
+
+async def stalled(connection: Connection) -> list[FamilyContinued]:
+    return [FamilyContinued(row["job_id"], row["id"]) for row in await connection.fetch(STALLED)]
 
 
 async def unfinished_at(connection: Connection, places: Sequence[tuple[str, int]]) -> list[Task]:

@@ -14,6 +14,7 @@ from shared.lifecycle import (
     AnnounceTask,
     CancelSubJob,
     Command,
+    ContinueFamily,
     GrantClaim,
     Job,
     Parent,
@@ -27,6 +28,7 @@ from shared.lifecycle import (
 from shared.messages import (
     Change,
     Changes,
+    FamilyRef,
     Kinship,
     Orders,
     Refusal,
@@ -42,7 +44,7 @@ from shared.messages.portions import in_portions
 from shared.messages.queues import COMPLETIONS, EVENTS, node_queue
 
 _ToNode = GrantClaim | RefuseClaim | StopTask
-_ToKin = ReportToParent | ResumeSubJob | CancelSubJob
+_ToKin = ReportToParent | ResumeSubJob | CancelSubJob | ContinueFamily
 _Announcement = AnnounceJob | AnnounceTask
 
 FeedRow = dict[str, object]
@@ -62,7 +64,7 @@ def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
                 messages.append(_run_task(task))
             case GrantClaim() | RefuseClaim() | StopTask():
                 orders[command.node_id].append(command)
-            case ReportToParent() | ResumeSubJob() | CancelSubJob():
+            case ReportToParent() | ResumeSubJob() | CancelSubJob() | ContinueFamily():
                 kin.append(command)
             case AnnounceJob() | AnnounceTask() if command.job.has_webhooks:
                 changes.append(Change.model_construct(**_change(command, now)))
@@ -145,6 +147,7 @@ def _kinship(commands: Iterable[_ToKin]) -> Iterator[Outgoing]:
     ended: list[SubJobEnd] = []
     abandoned: list[SubJobAbandon] = []
     resumed: list[SubJobResume] = []
+    continued: dict[ContinueFamily, FamilyRef] = {}  # each once, however often it was put off
     for command in commands:
         match command:
             case ReportToParent(job):
@@ -154,10 +157,13 @@ def _kinship(commands: Iterable[_ToKin]) -> Iterator[Outgoing]:
                 abandoned.append(SubJobAbandon(job_id=subjob_id, dispatch=dispatch))
             case ResumeSubJob(subjob_id, dispatch):
                 resumed.append(SubJobResume(job_id=subjob_id, dispatch=dispatch))
+            case ContinueFamily(job_id, task_id):
+                continued[command] = FamilyRef(job_id=job_id, task_id=task_id)
     for portion in in_portions(ended, _characters):
         yield _message(COMPLETIONS, Kinship(ended=portion))
-    if abandoned or resumed:
-        yield _message(COMPLETIONS, Kinship(abandoned=abandoned, resumed=resumed))
+    if abandoned or resumed or continued:
+        rest = Kinship(abandoned=abandoned, resumed=resumed, continued=list(continued.values()))
+        yield _message(COMPLETIONS, rest)
 
 
 def _characters(told: Change | SubJobEnd) -> int:

@@ -4,12 +4,15 @@ In rounds, as an answer may lead to further questions: a task that is skipped as
 All questions of a kind are answered together.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from shared.lifecycle import (
     BeginChildren,
     CancelTasks,
+    ChildPlanned,
+    ChildrenPutOff,
     EvaluateOutput,
     Event,
     OutputFailed,
@@ -18,6 +21,7 @@ from shared.lifecycle import (
     PlanTask,
     Task,
     TaskCancelled,
+    TaskPlanned,
     TaskReopened,
     TaskState,
 )
@@ -27,25 +31,55 @@ from shared.store import families, graphs, sources
 from shared.store.graphs import Place
 from shared.store.making import child_task
 from shared.store.planning import Planner, plan_failed
+from shared.store.room import MOST_TASKS, Room
 from shared.store.sources import Source, Variables
 from shared.store.statements import write
 from shared.store.templates import JobSource, TaskSource
 from shared.store.workspace import Workspace
 
+_MOST_AT_ONCE = f"at most {MOST_TASKS:,} are made at once"
+
 
 class Answers:
-    def __init__(self, connection: Connection, planner: Planner, workspace: Workspace) -> None:
+    def __init__(
+        self, connection: Connection, planner: Planner, workspace: Workspace, room: Room
+    ) -> None:
         self._connection = connection
         self._planner = planner
         self._workspace = workspace
+        self._room = room
         self._secrets: dict[str, Mapping[str, str]] = {}
 
     async def give(self) -> None:
         while self._workspace.has_questions:
             await self._cancel(self._workspace.take(CancelTasks))
-            found = await self._listed() + await self._children() + await self._outputs()
-            for event in await self._planned(found):
-                self._workspace.happen(event)
+            listed = await self._listed()
+            children = await self._children()
+            found = [*listed, *await self._outputs()]
+            variables = await sources.load_variables(self._connection, [*found, *children])
+            for source in found:
+                self._workspace.happen(self._plan(source, variables))
+            self._begin(children, variables)
+
+    def _begin(self, children: Sequence[TaskSource], variables: Variables) -> None:
+        """As many as there is room for: what one of them takes shows only when it is planned."""
+        for place, source in enumerate(children):
+            if not self._room.children:
+                self._put_off(children[place:])
+                return
+            event = self._plan(source, variables)
+            self._room.take(event.planned if isinstance(event, ChildPlanned) else None)
+            self._workspace.happen(event)
+
+    def _put_off(self, children: Sequence[TaskSource]) -> None:
+        tasks = [self._workspace.tasks[str(source.child_id)] for source in children]
+        self._workspace.wait_again(tasks)
+        for parent_id, count in Counter(str(task.parent_id) for task in tasks).items():
+            self._put_off_some(parent_id, count)
+
+    def _put_off_some(self, parent_id: str, count: int) -> None:
+        parent = self._workspace.tasks[parent_id]
+        self._workspace.happen(ChildrenPutOff(parent.job_id, parent_id, count))
 
     async def _write_so_far(self) -> None:
         """For what looks at many rows at once, and must see what was decided of them."""
@@ -123,10 +157,12 @@ class Answers:
         restarts_of = {job_id: workspace.jobs[job_id].restarts for job_id, _ in stored}
         return new + await sources.load_tasks(self._connection, stored, restarts_of)
 
-    async def _children(self) -> list[Source]:
+    async def _children(self) -> list[TaskSource]:
         """The children whose turn it is; those that a restart has come back to go on at once."""
-        children = await self._next_children(self._workspace.take(BeginChildren))
+        children = await self._next_children(self._with_room(self._workspace.take(BeginChildren)))
         going_on = [c for c in children if c.children is not None or c.subjob_id is not None]
+        for _ in going_on:
+            self._room.take(None)
         if going_on:
             await self._write_so_far()
             await self._reopen(going_on)
@@ -136,7 +172,7 @@ class Answers:
                 fresh.setdefault(str(child.parent_id), []).append(child)
         parents = {id_: self._workspace.tasks[id_] for id_ in fresh}
         jobs = await self._jobs({parent.job_id for parent in parents.values()})
-        found: list[Source] = []
+        found: list[TaskSource] = []
         for parent_id, own in fresh.items():
             found += self._child_sources(parents[parent_id], own, jobs)
         return found
@@ -157,10 +193,23 @@ class Answers:
             for child in children
         ]
 
+    def _with_room(self, wanted: Sequence[BeginChildren]) -> list[BeginChildren]:
+        """What there is room for of them; the rest is put off without being looked at."""
+        room = self._room.children
+        possible: list[BeginChildren] = []
+        for question in _one_for_each_parent(wanted):
+            count = min(question.count, room)
+            room -= count
+            if count < question.count:
+                self._put_off_some(question.task_id, question.count - count)
+            if count:
+                possible.append(replace(question, count=count))
+        return possible
+
     async def _next_children(self, wanted: Sequence[BeginChildren]) -> list[Task]:
         found: list[Task] = []
         more: list[BeginChildren] = []
-        for question in _one_for_each_parent(wanted):
+        for question in wanted:
             made_here = self._workspace.next_created(question.task_id, question.count)
             found += made_here
             if (missing := question.count - len(made_here)) > 0:
@@ -185,10 +234,6 @@ class Answers:
         }
         return fresh | await sources.load_jobs(self._connection, ids - fresh.keys())
 
-    async def _planned(self, found: Sequence[Source]) -> list[Event]:
-        stored = await sources.load_variables(self._connection, found)
-        return [self._plan(source, stored) for source in found]
-
     def _plan(self, source: Source, stored: Variables) -> Event:
         job = sources.job_of(source)
         variables = stored.get(job.job_id, {}) | self._workspace.variables.get(job.job_id, {})
@@ -199,7 +244,10 @@ class Answers:
                 return plan_failed(source, f"secrets: {error}")
             return OutputFailed(job.job_id, f"secrets: {error}")
         if isinstance(source, TaskSource):
-            return self._planner.plan(source, variables, secrets, self._workspace.now)
+            event = self._planner.plan(source, variables, secrets, self._workspace.now)
+            if isinstance(event, TaskPlanned) and not self._room.has_for(event.planned):
+                return plan_failed(source, f"its tasks are too many: {_MOST_AT_ONCE}")
+            return event
         return self._planner.output(source, variables, secrets)
 
     def _secrets_of(self, job: JobSource) -> Mapping[str, str]:

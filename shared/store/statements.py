@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import orjson
@@ -188,6 +188,9 @@ ON CONFLICT DO NOTHING
 
 _GREATEST_NUMBER = 2**31 - 1
 
+_MOST_TASKS = 2_000
+"""In one statement, however many one decision makes or cancels: a statement has its time-out."""
+
 
 @dataclass(slots=True)
 class Writes:
@@ -234,6 +237,17 @@ async def now(connection: Connection) -> datetime:
 
 async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
     """Write all of it; the outbox rows as they must now be sent."""
+    new, changed, most = writes.new_tasks, writes.tasks, _MOST_TASKS
+    rows = await _write(connection, replace(writes, new_tasks=new[:most], tasks=changed[:most]))
+    for start in range(most, max(len(new), len(changed)), most):
+        end = start + most
+        more = Writes(new_tasks=new[start:end], tasks=changed[start:end])
+        await _write(connection, more)
+    await _add_needs(connection, writes)
+    return rows
+
+
+async def _write(connection: Connection, writes: Writes) -> list[OutboxRow]:
     messages = {message.message_id: message for message in writes.messages}
     rows = await connection.fetch(
         WRITE,
@@ -253,7 +267,6 @@ async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
         _json(writes.feed),
         _json(writes.webhook_events),
     )
-    await _add_needs(connection, writes)
     return [OutboxRow(row["id"], messages[row["message_id"]]) for row in rows]
 
 

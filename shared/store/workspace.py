@@ -114,6 +114,12 @@ class Workspace:
         del waiting[:count]
         return [t for id_ in found if (t := self.tasks[id_]).state is TaskState.CREATED]
 
+    def wait_again(self, tasks: Iterable[Task]) -> None:
+        """Children that were found and don't begin yet, in their order."""
+        for task in reversed(list(tasks)):
+            if task.id in self._new_tasks:
+                self._created[str(task.parent_id)].insert(0, task.id)
+
     def take_writes(self) -> Writes:
         """The values that were decided since this was last asked for."""
         unwritten = [self.fresh[job_id] for job_id in self._unwritten_jobs]

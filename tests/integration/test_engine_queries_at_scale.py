@@ -109,6 +109,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "lock active of parents": (families.LOCK_ACTIVE_OF_PARENTS, (["job50000"], ["task50000"])),
     "unfinished at": (families.UNFINISHED_AT, (IDS, [1] * 200)),
     "reopen children": (families.REOPEN_CHILDREN, (["task2"],)),
+    "stalled families": (families.STALLED, ()),
     "ready in a graph": (graphs.READY, (IDS,)),
     "release in a graph": (graphs.RELEASE, (IDS, [1] * 200)),
     "tasks waiting in vain": (kinship.WAITING_IN_VAIN, ()),

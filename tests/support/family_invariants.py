@@ -36,7 +36,10 @@ SELECT j.id, j.state FROM jobs j
 WHERE j.state IN ('PENDING', 'SCHEDULED', 'RUNNING') AND NOT EXISTS (
     SELECT FROM tasks t WHERE t.job_id = j.id
     AND (t.state IN ('PENDING', 'SCHEDULED')
-         OR (t.state = 'RUNNING' AND t.kind IN ('task', 'subjob'))))
+         OR (t.state = 'RUNNING' AND t.kind IN ('task', 'subjob'))
+         -- it goes on by the message that it has sent itself
+         OR (t.state = 'RUNNING' AND (t.children->>'begun')::int = (t.children->>'ended')::int
+             AND (t.children->>'begun')::int < (t.children->>'total')::int)))
 """
 
 FEED = """

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from hypothesis import strategies as st
+
 from shared.lifecycle import (
     NOT_PLANNED,
     BeginChildren,
@@ -15,11 +17,14 @@ from shared.lifecycle import (
     CancelTasks,
     ChildPlanFailed,
     ChildPlanned,
+    ChildrenPutOff,
     ChildSkipped,
     Command,
+    ContinueFamily,
     Decision,
     EvaluateOutput,
     Event,
+    FamilyContinued,
     GrantClaim,
     Ignored,
     Job,
@@ -58,6 +63,7 @@ from tests.support.family_specs import Spec
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Place = tuple[str, int]
+rooms = st.sampled_from([1_000_000, 1_000_000, 1, 2])
 Watcher = Callable[[Job, Task | None, Event, Decision | Ignored], None]
 """Sees each decision, with the job and task as they were before it."""
 
@@ -65,6 +71,8 @@ Watcher = Callable[[Job, Task | None, Event, Decision | Ignored], None]
 @dataclass
 class World:
     now: datetime = START
+    room: int = 1_000_000
+    """How many children begin in one transaction."""
     jobs: dict[str, Job] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)  # in the order they were made
     messages: list[Event] = field(default_factory=list)
@@ -73,12 +81,14 @@ class World:
     _lists: dict[str, Spec] = field(default_factory=dict)
     _done: dict[str, set[int]] = field(default_factory=dict)
     _questions: list[Command] = field(default_factory=list)
+    _left: int = 0
 
     def submit(self, job_id: str, listed: Spec) -> None:
         self.happen(JobSubmitted(self._add(job_id, listed, None)))
 
     def happen(self, *batch: Event) -> None:
         """One transaction. What goes on after a stop finds all that came before it settled."""
+        self._left = self.room
         for event in batch:
             if isinstance(event, JobRestarted | SubJobResumed):
                 self._answer()
@@ -105,6 +115,8 @@ class World:
                     yield SubJobResumed(sub.id, task.dispatch)
                 elif sub.state.is_final:
                     yield _ended(sub, task.job_id, task.id, task.dispatch)
+            elif task.state is TaskState.RUNNING and is_stalled(task):
+                yield FamilyContinued(task.job_id, task.id)
         for job in self.jobs.values():
             if job.state.is_final or job.parent is None or not job.parent.dispatch:
                 continue
@@ -152,6 +164,15 @@ class World:
             case GrantClaim(node_id, _, task_id, dispatch):
                 holder = self.granted.setdefault((task_id, dispatch), node_id)
                 assert holder == node_id, "one dispatch was granted to two workers"
+            case PlanTask() | PlanReady() | PlanDependents() | BeginChildren():
+                self._questions.append(command)
+            case EvaluateOutput() | CancelTasks():
+                self._questions.append(command)
+            case _:
+                self._send(command)
+
+    def _send(self, command: Command) -> None:
+        match command:
             case ReportToParent(job):
                 if job.parent is not None:
                     parent = job.parent
@@ -161,10 +182,8 @@ class World:
                 self.messages.append(SubJobResumed(subjob_id, dispatch))
             case CancelSubJob(subjob_id, dispatch):
                 self.messages.append(SubJobAbandoned(subjob_id, dispatch))
-            case PlanTask() | PlanReady() | PlanDependents() | BeginChildren():
-                self._questions.append(command)
-            case EvaluateOutput() | CancelTasks():
-                self._questions.append(command)
+            case ContinueFamily(job_id, task_id):
+                self.messages.append(FamilyContinued(job_id, task_id))
 
     def _take(self, *kinds: type) -> list[Command]:
         taken = [q for q in self._questions if isinstance(q, kinds)]
@@ -278,7 +297,12 @@ class World:
                 for _, c in sorted(self.of_parent(parent.id).items())
                 if c.state is TaskState.CREATED and c.id not in found
             ]
-            for child in waiting[: question.count]:
+            count = min(question.count, self._left)
+            self._left -= count
+            if count < question.count:
+                left = question.count - count
+                self._decide(ChildrenPutOff(parent.job_id, parent.id, left))
+            for child in waiting[:count]:
                 if child.children or child.subjob_id:
                     self._reopen(child)
                 else:
@@ -329,6 +353,12 @@ class World:
         if self._lists[job_id].output == "fails":
             return OutputFailed(job_id, "the output fails")
         return OutputEvaluated(job_id, "done")
+
+
+def is_stalled(parent: Task) -> bool:
+    """Nothing of it is active: it goes on by the message that it has sent itself."""
+    counts = parent.children
+    return counts is not None and counts.begun == counts.ended < counts.total
 
 
 def _is_unfinished(task: Task) -> bool:

@@ -9,6 +9,7 @@ from shared.messages import (
     Change,
     Changes,
     Claim,
+    FamilyRef,
     Finished,
     Heartbeat,
     InHand,
@@ -126,6 +127,7 @@ SAMPLES: dict[str, BaseModel] = {
         ],
         abandoned=[SubJobAbandon(**_SUBJOB)],
         resumed=[SubJobResume(**_SUBJOB)],
+        continued=[FamilyRef(job_id=_REF["job_id"], task_id=_REF["task_id"])],
     ),
     "orders": Orders(
         granted=[TaskRef(**_REF)],

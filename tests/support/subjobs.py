@@ -1,9 +1,10 @@
-"""A task that stands for a job, that job, and what the scheduler does for both."""
+"""A task that stands for a job, that job, and what the scheduler does for families of both."""
 
 from typing import Any
 
 from shared.lifecycle import Event
 from shared.postgres.pool import acquired
+from shared.store.families import stalled
 from shared.store.kinship import overdue
 from tests.support.families import Play
 
@@ -17,10 +18,10 @@ def made_of_job(*tasks: dict[str, Any], **fields: Any) -> dict[str, Any]:
 async def later(play: Play) -> list[Event]:
     """What the scheduler finds when the messages of a minute ago are lost."""
     await play.rig.pool.execute(
-        "UPDATE tasks SET started_at = started_at - interval '1 minute' WHERE kind = 'subjob'"
+        "UPDATE tasks SET started_at = started_at - interval '1 minute' WHERE kind <> 'task'"
     )
     async with acquired(play.rig.pool) as connection:
-        events = await overdue(connection)
+        events = await overdue(connection) + await stalled(connection)
     await play.happen(*events)
     return events
 

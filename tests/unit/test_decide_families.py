@@ -9,14 +9,16 @@ from shared.lifecycle import (
     CancelTasks,
     ChildEnded,
     ChildPlanned,
+    ChildrenPutOff,
+    ContinueFamily,
     Decision,
+    FamilyContinued,
     Ignored,
     JobState,
     PlanTask,
     RunTask,
     SetVariable,
     TaskState,
-    Tell,
     decide,
 )
 from shared.lifecycle.events import ChildProgressed, ChildStarted
@@ -61,7 +63,9 @@ def test_an_empty_family_within_another_counts_as_ended() -> None:
     [_, child] = outcome.new_tasks
     inner = decided(decide(outcome.job, child, ChildPlanned("job", child.id, family(0)), NOW))
     assert inner.tasks[0].state is TaskState.COMPLETED
-    assert of(inner, Tell) == [Tell(ChildEnded("job", child.parent_id or "", 100.0, None, False))]
+    [started, ended] = told(inner)
+    assert started == ChildStarted("job", child.parent_id or "", by_worker=False)
+    assert ended == ChildEnded("job", child.parent_id or "", 100.0, None, was_taken=False)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +99,32 @@ def test_without_a_limit_all_children_begin_as_others_are_taken(total: int) -> N
             parent = outcome.tasks[0]
             begun += asked([outcome])
     assert begun == total
+
+
+def test_children_that_are_put_off_begin_when_the_family_continues_and_no_more() -> None:
+    job, parent, _ = opened(5, concurrency=3)
+    job, parent, [put_off] = after(job, parent, [ChildrenPutOff("job", parent.id, 2)])
+    assert of(put_off, ContinueFamily) == [ContinueFamily("job", parent.id)]
+    job, parent, [continued] = after(job, parent, [FamilyContinued("job", parent.id)])
+    assert asked([continued]) == 2
+    assert parent.children is not None
+    assert (parent.children.begun, parent.children.waiting) == (3, 3)
+    assert isinstance(decide(job, parent, FamilyContinued("job", parent.id), LATER), Ignored)
+
+
+@pytest.mark.parametrize(("concurrency", "begun"), [(1000, 1000), (350, 350), (0, 200)])
+def test_children_made_of_others_wait_for_no_worker_but_only_a_limit_lets_all_of_it_begin(
+    concurrency: int, begun: int
+) -> None:
+    job, parent, first = opened(2000, concurrency=concurrency)
+    came, count = 0, asked([first])
+    while came < count:
+        outcome = decide(job, parent, ChildStarted("job", parent.id, by_worker=False), LATER)
+        came += 1
+        if isinstance(outcome, Decision):
+            parent = outcome.tasks[0]
+            count += asked([outcome])
+    assert count == begun
 
 
 def test_a_family_completes_when_the_last_of_its_children_has_ended() -> None:

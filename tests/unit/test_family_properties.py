@@ -26,7 +26,7 @@ from shared.lifecycle import (
     TaskTimedOut,
 )
 from tests.support.family_specs import Spec, job_specs
-from tests.support.family_world import World
+from tests.support.family_world import World, rooms
 from tests.support.world_ending import finish_honestly
 from tests.support.world_invariants import ACTIVE, check
 from tests.support.world_workers import LEASE, NODES
@@ -99,11 +99,11 @@ def repeat(world: World, batch: list[Event]) -> None:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(job_specs, _steps)
+@given(job_specs, _steps, rooms)
 def test_no_order_loss_or_repetition_breaks_a_family_and_every_job_ends(
-    listed: Spec, batches: list[list[Step]]
+    listed: Spec, batches: list[list[Step]], room: int
 ) -> None:
-    world = World()
+    world = World(room=room)
     world.submit("job", listed)
     check(world)
     for steps in batches:

@@ -20,6 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from shared.lifecycle import (
     DispatchMissing,
     Event,
+    FamilyContinued,
     JobCancelled,
     JobRestarted,
     JobState,
@@ -29,7 +30,7 @@ from shared.lifecycle import (
 )
 from tests.support.family_model import job_succeeds
 from tests.support.family_specs import Spec, job_specs
-from tests.support.family_world import World
+from tests.support.family_world import World, rooms
 from tests.support.world_clock import due, early
 from tests.support.world_ending import finish_honestly
 from tests.support.world_invariants import check
@@ -39,6 +40,8 @@ from tests.support.world_workers import LEASE, NODES, fate
 
 WHICH = st.integers(0, 60)
 MAX_JOBS = 3
+ASKS = (DispatchMissing, FamilyContinued)
+"""They tell nothing, but ask for what is due at that moment."""
 
 
 def has(wanted: Callable[["Jobs"], Any]) -> Any:
@@ -56,8 +59,9 @@ class Jobs(RuleBasedStateMachine):
         self.delivered: list[Event] = []
         self.submitted = 0
 
-    @initialize(listed=job_specs)
-    def submit_the_first(self, listed: Spec) -> None:
+    @initialize(listed=job_specs, room=rooms)
+    def submit_the_first(self, listed: Spec, room: int) -> None:
+        self.world.room = room
         self._submit(listed)
 
     @has(lambda self: self.submitted < MAX_JOBS)
@@ -131,7 +135,7 @@ class Jobs(RuleBasedStateMachine):
         delivered = self.delivered
         self._happen(*(delivered[-1 - p % len(delivered)] for p in places))
 
-    @has(lambda self: self.delivered and not isinstance(self.delivered[-1], DispatchMissing))
+    @has(lambda self: self.delivered and not isinstance(self.delivered[-1], ASKS))
     @rule()
     def the_last_message_comes_at_once_again(self) -> None:
         before = (dict(self.world.jobs), dict(self.world.tasks))
