@@ -11,6 +11,10 @@ _FROZEN_SECONDS = 5.0
 """A gap between two looks that a busy process would not have: it was stopped, or its host slept."""
 
 
+_UNHEARD_SECONDS = 10.0
+"""Several heartbeats of each worker: when none was taken in for so long, none can be."""
+
+
 class Calm:
     """`clock` gives seconds that also pass while the host sleeps."""
 
@@ -18,9 +22,20 @@ class Calm:
         self._calm_seconds = calm_seconds
         self._clock = clock
         self._calm_since = self._looked_at = clock()
+        self._heard_at = self._calm_since - _UNHEARD_SECONDS
+
+    def heard(self) -> None:
+        """A heartbeat was taken in."""
+        self._heard_at = self._clock()
+
+    def not_heard(self) -> None:
+        """One could not be taken in, for a reason that may be its own: what a single worker says
+        must not keep the tasks of dead ones from being given to others."""
+        if self._clock() - self._heard_at >= _UNHEARD_SECONDS:
+            self.disturbed()
 
     def disturbed(self) -> None:
-        """Heartbeats can't be taken in right now."""
+        """No heartbeat can be taken in right now."""
         self._calm_since = self._clock()
 
     @property

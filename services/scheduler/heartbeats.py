@@ -12,6 +12,7 @@ from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.metrics import Metrics
 from shared.store.engine import Engine, Failures
 from shared.store.leases import Held, renew_or_stop
+from shared.store.opening import UNAVAILABLE
 from shared.store.outgoing import abandoned_order
 
 
@@ -27,9 +28,13 @@ class Heartbeats:
     async def on_heartbeats(self, heartbeats: Sequence[Heartbeat]) -> Failures:
         try:
             await self._record(heartbeats)
-        except Exception:  # for the door to sort; as long as it fails, silence means nothing
+        except UNAVAILABLE:  # for the door to sort; as long as it fails, silence means nothing
             self._calm.disturbed()
             raise
+        except Exception:  # for the door to sort: a defect, or one that can't be kept
+            self._calm.not_heard()
+            raise
+        self._calm.heard()
         return [None] * len(heartbeats)
 
     async def _record(self, heartbeats: Sequence[Heartbeat]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from services.coordinator.completions import on_completions
@@ -175,6 +176,31 @@ async def test_no_worker_is_lost_soon_after_the_database_was_away(rig: Rig) -> N
     await rig.pool.close()
     with pytest.raises(DatabaseUnavailable):
         await loops.expire_leases()
+    assert not calm.lasts()
+
+
+async def test_a_heartbeat_that_can_not_be_kept_keeps_no_dead_workers_tasks_from_others(
+    rig: Rig,
+) -> None:
+    # Given a scheduler that hears a worker, and one whose heartbeats no column holds
+    now = [0.0]
+    calm = Calm(30, lambda: now[0])
+    beats = Heartbeats(rig.engine, rig.pool, calm)
+    broken = heartbeat().model_copy(update={"port": 2**40})
+    # When both go on for a while
+    for _ in range(30):
+        now[0] += 1
+        assert await beats.on_heartbeats([heartbeat()]) == [None]
+        with pytest.raises(asyncpg.DataError):
+            await beats.on_heartbeats([broken])
+        calm.lasts()
+    # Then the silence of a third means something
+    assert calm.lasts()
+    # But nothing does when nobody's can be taken in
+    for _ in range(11):
+        now[0] += 1
+        with pytest.raises(asyncpg.DataError):
+            await beats.on_heartbeats([broken])
     assert not calm.lasts()
 
 
