@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.access import PROTECTED, Headers, add_key, add_user, submit
+from services.coordinator.api.access import shut_out
+from tests.support.access import OPERATOR, PROTECTED, Headers, add_key, add_user, submit
 from tests.support.api import Api, api_on
 from tests.support.live import EventReader, add_event, change
 
@@ -83,3 +84,48 @@ async def test_a_stream_ends_when_the_key_that_opened_it_does(api: Api, ann: Hea
     async with api.client.get("/events", headers=key) as response:
         assert response.status == 200
         assert await EventReader(response).rest() == []
+
+
+DELETE = ("DELETE", "/users/ann", None)
+TAKE_ROLE = ("PUT", "/users/ann/roles", [])
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [DELETE, TAKE_ROLE])
+async def test_a_stream_ends_when_whoever_follows_it_is_shut_out(
+    api: Api, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: object
+) -> None:
+    monkeypatch.setattr(shut_out, "_LOOK_SECONDS", 0.1)
+    ann = await add_user(api, "ann", "admin")
+    key = await add_key(api, "read", user="ann")
+    async with (
+        api.client.get("/events", headers=ann) as as_user,
+        api.client.get("/events", headers=key) as with_key,
+    ):
+        assert (await api.answer(method, path, headers=OPERATOR, json=body))[0] == 200
+        for response in (as_user, with_key):
+            async with asyncio.timeout(20):
+                assert await EventReader(response).rest() == []
+
+
+async def test_a_stream_ends_when_the_key_that_opened_it_is_deleted(
+    api: Api, ann: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shut_out, "_LOOK_SECONDS", 0.1)
+    key = await add_key(api, "read", user="ann")
+    async with api.client.get("/events", headers=key) as response:
+        [row] = await api.get("/keys", headers=OPERATOR)
+        assert (await api.answer("DELETE", f"/keys/{row['id']}", headers=OPERATOR))[0] == 200
+        async with asyncio.timeout(20):
+            assert await EventReader(response).rest() == []
+
+
+async def test_a_stream_goes_on_as_long_as_nothing_has_changed(
+    api: Api, ann: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shut_out, "_LOOK_SECONDS", 0.01)
+    job_id = await submitted(api, ann)
+    async with api.client.get("/events", headers=ann) as response:
+        await asyncio.sleep(0.3)
+        await add_event(api.pool, change(job_id, 1))
+        [event] = await EventReader(response).take(1)
+        assert event.data["jobId"] == job_id

@@ -1,12 +1,10 @@
 """Live: /events, /jobs/{id}/events, and logs that are followed."""
 
-import asyncio
-from datetime import UTC, datetime
-
 import structlog
 from aiohttp import web
 
-from services.coordinator.api.access.principal import Principal, principal
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.shut_out import until_shut_out
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.requests import path_id, ports
 from services.coordinator.live.connection import ClientGone, Connection
@@ -101,20 +99,14 @@ async def _stream(
     )
     with ports(request).live.following(interest, start) as follower:
         try:
-            async with asyncio.timeout(_seconds_left(principal(request))):
+            async with until_shut_out(request):
                 await send(connection, OrderedFeed(follower), rendering, ending)
         except ClientGone:
             pass  # it resumes when it likes, here or at another coordinator
-        except (HubClosed, TimeoutError):  # we stop, or its key has ended: as if the line were lost
+        except (HubClosed, TimeoutError):  # we stop, or it is shut out: as if the line were lost
             if not rendering.tells_end:
                 connection.abort()
         except Exception:  # a bug; with the answer begun, only its abrupt end can tell the client
             log.exception("stream failed", path=request.path)
             connection.abort()
     return connection.response
-
-
-def _seconds_left(who: Principal) -> float | None:
-    if who.expires_at is None:
-        return None
-    return (who.expires_at - datetime.now(UTC)).total_seconds()

@@ -4,6 +4,7 @@ A handler asks `principal(request)`. `readers` goes into SQL as one parameter: a
 it has no readers of its own or shares one with the principal; None stands for all jobs.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -69,16 +70,25 @@ class Principal:
 UNRESTRICTED = Principal(scopes=frozenset({Scope.ADMIN}))
 """Everyone, where authentication is off; and who holds the operator's own key."""
 
+AskAgain = Callable[[], Awaitable[Principal]]
+"""Who the same credentials are now. Raises Unauthenticated, DatabaseUnavailable."""
+
 _PRINCIPAL = web.RequestKey("principal", Principal)
+_ASK_AGAIN: web.RequestKey[AskAgain] = web.RequestKey("ask_again", object)  # type: ignore[arg-type]  # no class
 
 
-def remember(request: web.Request, who: Principal) -> None:
-    request[_PRINCIPAL] = who
+def remember(request: web.Request, who: Principal, ask_again: AskAgain) -> None:
+    request[_PRINCIPAL], request[_ASK_AGAIN] = who, ask_again
 
 
 def principal(request: web.Request) -> Principal:
     """Whose request it is. Every handler of a route that needs a scope may ask."""
     return request[_PRINCIPAL]
+
+
+async def principal_now(request: web.Request) -> Principal:
+    """As `principal`, asked anew: what takes long must notice when somebody is shut out."""
+    return await request[_ASK_AGAIN]()
 
 
 def known_principal(request: web.Request) -> Principal | None:

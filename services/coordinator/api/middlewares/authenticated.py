@@ -1,6 +1,7 @@
 """Lets a request to a route only when its principal has the scope that the route names."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -21,7 +22,7 @@ def authenticated(authenticator: Authenticator, scopes: Scopes) -> Middleware:
             who = await authenticator.principal_of(request)
             if not who.may(scope):
                 raise Forbidden(f"this needs the scope {scope}")
-            remember(request, who)
+            remember(request, who, partial(authenticator.principal_of, request))
         return await handler(request)
 
     return middleware
