@@ -2,6 +2,7 @@
 
 import json
 import os
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -127,14 +128,23 @@ def _failures_sorted(url: str) -> Iterator[None]:
     try:
         yield
     except aiohttp.ClientConnectorError as error:  # nobody listens, or there is no such host
-        code = error.os_error.errno  # asyncio puts its own words over the system's
-        reason = os.strerror(code) if code and code > 0 else error.os_error.strerror
-        raise ApiUnavailable(f"can't reach {url}: {reason}", is_away=True) from error
+        raise ApiUnavailable(f"can't reach {url}: {_reason(error)}", is_away=True) from error
     except TimeoutError as error:
         raise ApiUnavailable(f"{url} does not answer") from error
     # ValueError: a line longer than any of ours.
     except (aiohttp.ClientError, OSError, ValueError) as error:  # it broke off on the way
         raise ApiUnavailable(f"the connection to {url} failed: {error}", is_cut_off=True) from error
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    cause = error.os_error
+    # OpenSSL's numbers are its own: the system would call a bad certificate a lack of rights.
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate can't be trusted: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError):
+        return "it doesn't speak TLS, which https:// asks for"
+    # asyncio puts its own words over the system's
+    return os.strerror(cause.errno) if cause.errno and cause.errno > 0 else str(cause.strerror)
 
 
 async def _json(response: aiohttp.ClientResponse) -> Any:  # noqa: ANN401 - JSON

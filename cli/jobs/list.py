@@ -60,7 +60,7 @@ def list_jobs(
         print_table(_COLUMNS, map(_row, answer["items"]))
         _tell_page(answer)
     elif page > 1 and answer["totalItems"]:
-        click.echo(f"there are only {counted(answer['totalPages'], 'page')}", err=True)
+        click.echo(f"the last page is {answer['totalPages']}", err=True)
     else:
         click.echo("no jobs" + (" found" if q else " yet: conveyor submit FILE"), err=True)
 

@@ -57,11 +57,13 @@ async def _print_lines(api: ApiClient, source: LogSource) -> None:
 async def _follow(api: ApiClient, source: LogSource) -> None:
     patience = Patience()
     printed = 0
+    was_reached = False
     while True:
         try:
             async with api.stream(
                 source.path, silence_seconds=_SILENCE_SECONDS, follow="true"
             ) as stream:
+                was_reached = True
                 if stream.content_type != "text/plain":
                     break
                 number = 0
@@ -73,7 +75,9 @@ async def _follow(api: ApiClient, source: LogSource) -> None:
                         _print([line])
                         printed = number
                 return
-        except ApiUnavailable as error:  # it may be restarting
+        except ApiUnavailable as error:  # it may be restarting, if it was ever there
+            if error.is_away and not was_reached:
+                raise
             await patience.bear(error)
     await _poll(api, source)
 

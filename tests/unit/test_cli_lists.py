@@ -61,6 +61,12 @@ async def test_jobs_are_listed_with_how_to_see_more(api: FakeApi) -> None:
     assert result.stderr == "page 1 of 3, 21 jobs; --page shows others\n"
 
 
+async def test_a_page_behind_the_last_one_is_said_to_be_that(api: FakeApi) -> None:
+    api.answers["GET /jobs"] = {**page([]), "totalPages": 1, "totalItems": 4}
+    result = await run_command(api.url, "list", "--page", "9")
+    assert result.stderr == "the last page is 1\n"
+
+
 async def test_a_search_is_put_in_the_apis_words(api: FakeApi) -> None:
     api.answers["GET /jobs"] = page([])
     options = ("--state", "failed", "--tag", "a", "--tag", "b", "--page", "2", "--size", "5")

@@ -4,10 +4,14 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
+from cli.follow.patience import Patience
 from tests.support.command_line import run_command
 from tests.support.fake_api import FakeApi, OneByOne, fake_api, page, text_stream
+
+NO_ADDRESS = "http://127.0.0.1:1"
 
 
 def part(number: int, contents: str, task: str = "t1") -> dict[str, Any]:
@@ -53,6 +57,18 @@ async def test_following_goes_on_where_a_lost_connection_ended(api: FakeApi) -> 
     result = await run_command(api.url, "logs", "-f", "j1")
     assert result.stdout.splitlines() == ["one", "two", "three"]
     assert api.asked[0].query == {"follow": "true"}
+
+
+async def test_a_server_that_was_never_there_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def wait(*_: object) -> None:
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(Patience, "bear", wait)
+    result = await run_command(NO_ADDRESS, "logs", "-f", "j1")
+    assert result.exit_code == 3
+    assert f"can't reach {NO_ADDRESS}" in result.stderr
 
 
 async def test_a_server_that_can_not_follow_is_polled(api: FakeApi) -> None:

@@ -196,6 +196,13 @@ async def test_an_api_that_is_away_gives_exit_code_3_and_its_address() -> None:
     assert result.stderr.startswith(f"conveyor: can't reach {NO_ADDRESS}: Connection refused")
 
 
+async def test_https_where_there_is_no_tls_is_said_to_be_that(api: FakeApi) -> None:
+    url = api.url.replace("http://", "https://")
+    result = await run_command(url, "submit", "-", stdin=JOB_FILE)
+    assert result.exit_code == 3
+    assert f"can't reach {url}: it doesn't speak TLS" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
