@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from shared.expressions import ExpressionError, has_expression, render, render_value
+from shared.expressions import ExpressionError, has_expression, render, render_value, to_text
 from shared.store.bulk import MOST_OF_A_SUBJOB, MOST_OF_A_TASK, Bulk, TooBulky
 from shared.store.derived import Derived
 from shared.store.templates import BESIDE, TEXTS, TaskJson, as_template, templates
@@ -60,7 +60,8 @@ class Rendering:
         value = self.value("if", condition)
         if value not in (True, False, "true", "false"):
             is_hidden = self.derived.reads_secrets(as_template(condition))
-            shown = "what it gives" if is_hidden else repr(value)
+            text = f"the text {value!r}" if isinstance(value, str) else to_text(value)
+            shown = "what it gives" if is_hidden else text
             raise PlanError(f"if: {shown} is neither true nor false")
         return value in (True, "true")
 
