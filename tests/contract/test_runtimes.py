@@ -198,7 +198,7 @@ async def test_stop_before_start_starts_nothing(rig: Rig) -> None:
     await ran.execution.start()
     outcome = await ran.execution.wait()
     await ran.execution.close()
-    assert (outcome.exit_code, ran.text) == (-9, "")
+    assert (outcome.exit_code, ran.text) == (137, "")
 
 
 async def test_stop_during_prepare_leaves_nothing(rig: Rig) -> None:

@@ -152,7 +152,7 @@ async def test_stop_ends_a_pull_that_hangs(rig: Rig) -> None:
     await ran.execution.start()
     outcome = await ran.execution.wait()
     await ran.execution.close()
-    assert outcome.exit_code == -9
+    assert outcome.exit_code == 137
 
 
 async def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:

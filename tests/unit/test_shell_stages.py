@@ -49,6 +49,22 @@ async def test_what_a_pre_leaves_in_the_directory_is_there_for_main_and_post(rig
     assert await rig.leftovers() == []
 
 
+@pytest.mark.parametrize(
+    ("signal", "code", "reason"),
+    [("KILL", 137, "ended by SIGKILL"), ("TERM", 143, "ended by SIGTERM")],
+)
+async def test_an_end_by_a_signal_has_the_exit_code_that_shells_and_containers_give_it(
+    rig: Rig, signal: str, code: int, reason: str
+) -> None:
+    outcome, _ = await rig.run(run=f"kill -{signal} $$")
+    assert (outcome.exit_code, outcome.reason) == (code, reason)
+
+
+async def test_a_shells_own_errors_begin_with_no_path(rig: Rig) -> None:
+    _, ran = await rig.run(run="no-such-program")
+    assert ran.text.startswith("entrypoint: ")
+
+
 async def test_two_programs_can_not_have_one_file_with_two_texts(rig: Rig) -> None:
     first = aux("pre 1", files={"a": "same", "b": "one"}, run="true")
     with pytest.raises(RuntimeRejected, match="pre 1: file 'b' is there already"):

@@ -35,7 +35,8 @@ class PartTimedOut(RuntimeRejected):
 class Outcome:
     """How the task ended. `output` is what its main process wrote to $TORK_OUTPUT.
 
-    `exit_code` is negative for a signal (-9: killed); container engines say 137 for that one.
+    `exit_code` is 128 and the signal's number for an end by a signal (137: killed), as shells and
+    container engines have it.
     `reason` explains an end that the exit code doesn't (out of memory). `part` is the label of the
     pre, post or sidecar that failed; None means the main process.
     """
@@ -50,7 +51,7 @@ class Outcome:
         return self.exit_code == 0 and self.reason is None
 
 
-STOPPED = Outcome(exit_code=-9, output="", reason="stopped before it started")
+STOPPED = Outcome(exit_code=137, output="", reason="stopped before it started")
 
 
 LogSink = Callable[[bytes], Awaitable[None]]

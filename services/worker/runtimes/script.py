@@ -13,7 +13,7 @@ _ARGUMENT_BYTES = 65536
 def fits_an_argument(spec: TaskSpec, shell: Sequence[str]) -> bool:
     """Whether `<shell> <text> <file>` does what `<shell> <file>` would; True without a script.
 
-    The file's name goes last as the script's $0.
+    The file's name goes last as the script's $0, with its path or without.
     """
     if spec.run is None:
         return True

@@ -54,7 +54,8 @@ def argv_of(spec: TaskSpec, settings: RuntimeSettings, part: PartFiles) -> list[
         return [*spec.entrypoint, *spec.cmd]
     shell = spec.entrypoint or settings.shell_command
     if fits_an_argument(spec, shell):
-        return [*shell, spec.run, part.script]
+        # $0 is what shells put before their errors: the path would be noise, and leads nowhere.
+        return [*shell, spec.run, os.path.basename(part.script)]
     return [*shell, *(spec.cmd or (part.script,))]
 
 

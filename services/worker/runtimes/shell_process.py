@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 from dataclasses import dataclass
 
 from services.worker.runtimes.leaders import Leaders
@@ -82,12 +83,12 @@ class ShellProcess:
         process = self._process
         if process is None:
             return STOPPED
-        exit_code = await self._forward_output(process)
+        exit_code, reason = as_shells_say(await self._forward_output(process))
         self._end_orphans(process)
         if self._progress is None:
-            return Outcome(exit_code=exit_code, output="")
+            return Outcome(exit_code=exit_code, output="", reason=reason)
         self._report_progress(self._progress)
-        return Outcome(exit_code=exit_code, output=await self._output())
+        return Outcome(exit_code=exit_code, output=await self._output(), reason=reason)
 
     async def stop(self) -> None:
         self._stopped = True
@@ -170,3 +171,12 @@ class ShellProcess:
         if process.pid in self._leaders:  # once: afterwards the number may be somebody else's
             self._leaders.discard(process.pid)
             end_orphans_of(self._around.directory.path, process.pid, self._leaders)
+
+
+def as_shells_say(exit_code: int) -> tuple[int, str | None]:
+    """A process's exit code, negative for a signal, as job files name it; and what ended it."""
+    if exit_code >= 0:
+        return exit_code, None
+    number = -exit_code
+    known = {each.value: each.name for each in signal.Signals}
+    return 128 + number, f"ended by {known.get(number, f'signal {number}')}"
