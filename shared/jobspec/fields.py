@@ -131,6 +131,9 @@ QueueName = Annotated[
     str, _checked_by(_queue), Field(description="A task queue; may hold expressions.")
 ]
 
+_PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+_URL_PATTERN = rf"^https?://[a-zA-Z0-9._-]+(:({_PORT}))?([/?]\S*)?$"
+"""What describes the common ones; `_url` takes more, such as IPv6 addresses."""
 _DURATION_SCHEMA = {"type": "string", "pattern": DURATION_PATTERN, "examples": ["90s", "1h30m"]}
 Duration = Annotated[str, _checked_by(_duration), WithJsonSchema(_DURATION_SCHEMA)]
 """A Go duration, zero allowed, kept as text: read it with `parse_duration`."""
@@ -151,7 +154,7 @@ Url = Annotated[
     str,
     _checked_by(_url),
     WithJsonSchema(
-        {"type": "string", "pattern": r"^https?://[a-zA-Z0-9.-]+(:[0-9]{2,4})?(/\S*)?$"}
+        {"type": "string", "pattern": _URL_PATTERN, "examples": ["https://ci.example/x"]}
     ),
 ]
 

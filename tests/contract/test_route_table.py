@@ -40,3 +40,12 @@ def test_the_description_says_what_each_route_needs() -> None:
             assert all([route.scope] == scopes for entry in operation["security"]
                        for scopes in entry.values())  # fmt: skip
             assert {"401", "403", "429"} <= set(operation["responses"])
+
+
+def test_every_body_is_described_by_an_example_that_is_taken() -> None:
+    document = openapi_document(ROUTES)
+    for route in ROUTES:
+        if route.body is not None:
+            operation = document["paths"][route.path][route.method.lower()]
+            example = operation["requestBody"]["content"]["application/json"]["example"]
+            route.body.model_validate(example)

@@ -138,6 +138,10 @@ async def test_the_documentation_needs_nothing_from_elsewhere(api: Api) -> None:
     assert (await api.get("/openapi.json"))["openapi"] == "3.1.0"
 
 
+async def test_the_bare_address_leads_to_the_documentation(api: Api) -> None:
+    assert (await api.raw("GET", "/")).url.path == "/docs"
+
+
 async def test_every_answer_carries_the_id_of_its_request(api: Api) -> None:
     given = await api.raw("GET", "/health", headers={"X-Request-Id": "abc-1"})
     assert given.headers["X-Request-Id"] == "abc-1"

@@ -31,4 +31,12 @@ def documentation_routes(routes: Sequence[Route]) -> list[web.RouteDef]:
             headers={"Content-Security-Policy": _POLICY},
         )
 
-    return [web.get("/openapi.json", get_document), web.get("/docs", get_page)]
+    async def lead_to_page(_: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": "/docs"})
+
+    return [
+        web.get("/openapi.json", get_document),
+        web.get("/docs", get_page),
+        # Whoever opens the address that a start prints is shown something.
+        web.get("/", lead_to_page),
+    ]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from services.coordinator.api.route import Answered, Header, Route, answered_error
+from services.coordinator.api.route import JSON, Answered, Header, Route, answered_error
 
 _REF = "#/components/schemas/{model}"
 _Mode = Literal["validation", "serialization"]
@@ -101,7 +101,8 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
         operation["parameters"] = parameters
     if route.body:
         schema = schemas[repr(route.body), "validation"]
-        content = {kind: {"schema": schema} for kind in route.body_types}
+        content: dict[str, _Json] = {kind: {"schema": schema} for kind in route.body_types}
+        content[JSON]["example"] = route.example
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

@@ -67,4 +67,6 @@ class Route:
     headers: tuple[Header, ...] = ()
     body: type[BaseModel] | None = None
     body_types: tuple[str, ...] = ()
+    example: object = None
+    """A body in JSON, to try the route with; every route that has a body has one."""
     path_meanings: Mapping[str, str] = field(default_factory=dict)

@@ -44,6 +44,7 @@ ROUTES: tuple[Route, ...] = (
         tag="jobs",
         body=JobSpec,
         body_types=(*JSON_TYPES, *YAML_TYPES),
+        example={"name": "hello", "tasks": [{"name": "say hello", "run": "echo hello"}]},
         headers=(IDEMPOTENCY_KEY,),
         answers={
             200: answered("The job is stored; with `wait`, it is final.", a.Job | a.JobSummary),

@@ -35,6 +35,11 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
         tag="scheduled jobs",
         body=ScheduledJobSpec,
         body_types=(*JSON_TYPES, *YAML_TYPES),
+        example={
+            "name": "hello",
+            "tasks": [{"name": "say hello", "run": "echo hello"}],
+            "schedule": {"cron": "0/5 * * * *"},
+        },
         headers=(IDEMPOTENCY_KEY,),
         answers={
             200: answered("The scheduled job is stored.", ScheduledJobSummary),

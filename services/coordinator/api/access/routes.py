@@ -29,6 +29,7 @@ ACCESS_ROUTES: tuple[Route, ...] = (
         tag="access",
         body=NewUser,
         body_types=JSON_TYPES,
+        example={"username": "ann", "name": "Ann", "password": "a long password"},
         answers={
             200: answered("The new user.", a.User),
             400: BROKEN_RULE,
@@ -68,6 +69,7 @@ ACCESS_ROUTES: tuple[Route, ...] = (
         path_meanings=_USERNAME,
         body=RoleSlugs,
         body_types=JSON_TYPES,
+        example=["operations"],
         answers={
             200: _DONE,
             400: BROKEN_RULE,
@@ -86,6 +88,7 @@ ACCESS_ROUTES: tuple[Route, ...] = (
         tag="access",
         body=NewRole,
         body_types=JSON_TYPES,
+        example={"slug": "operations", "name": "Operations"},
         answers={
             200: answered("The new role.", a.Role),
             400: BROKEN_RULE,
@@ -113,6 +116,7 @@ ACCESS_ROUTES: tuple[Route, ...] = (
         tag="access",
         body=NewKeyRequest,
         body_types=JSON_TYPES,
+        example={"name": "ci", "scopes": ["read", "submit"]},
         answers={
             200: answered("The new key.", a.NewKeyShown),
             400: BROKEN_RULE,
