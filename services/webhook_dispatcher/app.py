@@ -2,10 +2,8 @@
 
 import asyncio
 
-import aiohttp
-
 from services.webhook_dispatcher.backlog import watch_calls
-from services.webhook_dispatcher.calls import Calls
+from services.webhook_dispatcher.calls import Calls, calling_session
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.listeners import Listening, added_listeners
 from services.webhook_dispatcher.metrics import DispatcherMetrics
@@ -43,7 +41,7 @@ async def run(
     owed = asyncio.Event()
     events = Events(pool, sealer, owed)
     consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, UNAVAILABLE)
-    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+    async with calling_session() as session, asyncio.TaskGroup() as group:
         consuming = group.create_task(consumer.run())
         finding = group.create_task(_find(events, settings.webhook.round_seconds, stop))
         telling = [

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib.metadata import version
 from typing import Any
 
 import aiohttp
@@ -165,6 +166,11 @@ class Calls:
             return str(error) or type(error).__name__
 
 
+def calling_session() -> aiohttp.ClientSession:
+    """What calls are made in: receivers see by its User-Agent who calls."""
+    return aiohttp.ClientSession(headers={"User-Agent": f"Conveyor/{version('conveyor')}"})
+
+
 def retry_delay(attempts: int) -> timedelta:
     """1 s after the first failure, doubled each time, an hour at most."""
     return timedelta(
@@ -182,4 +188,10 @@ def _host(url: str) -> str:
 
 
 def _named(delivery: Delivery) -> dict[str, object]:
-    return {"job": delivery.job_id, "delivery": delivery.id, "attempt": delivery.attempts}
+    """The host alone of the URL, since the rest of it may be a secret."""
+    return {
+        "job": delivery.job_id,
+        "delivery": delivery.id,
+        "host": _host(delivery.url),
+        "attempt": delivery.attempts,
+    }

@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import orjson
 import pytest
+import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
 from services.scheduler.loops import RetentionLoops
 from services.scheduler.settings import RetentionSettings
-from services.webhook_dispatcher.calls import Calls
+from services.webhook_dispatcher.calls import Calls, calling_session
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.signing import read_secrets, signature
@@ -84,7 +84,7 @@ class Traced(Off):
 async def call_all(
     rig: Rig, settings: WebhookSettings | None = None, tracing: Tracing = OFF
 ) -> None:
-    async with aiohttp.ClientSession() as session:
+    async with calling_session() as session:
         settings = settings or WebhookSettings()
         calls = Calls(rig.pool, session, rig.sealer, settings, tracing=tracing)
         while await calls.make_due_calls() is not None:
@@ -199,7 +199,7 @@ async def test_a_slow_receiver_holds_up_nobody_elses_calls(rig: Rig, receiver: R
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     slow = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    async with aiohttp.ClientSession() as session:
+    async with calling_session() as session:
         calls = Calls(rig.pool, session, rig.sealer, WebhookSettings(concurrency=2))
         # When it has been called
         await rig.submit([TASK], webhooks=[{"url": slow, "if": "job.state == 'PENDING'"}])
@@ -215,6 +215,31 @@ async def test_a_slow_receiver_holds_up_nobody_elses_calls(rig: Rig, receiver: R
         answer.set()
         await calls.finish()
     await runner.cleanup()
+
+
+async def test_a_receiver_is_told_who_calls_unless_the_job_says_otherwise(
+    rig: Rig, receiver: Receiver
+) -> None:
+    own = {"url": receiver.url, "headers": {"user-agent": "mine"}}
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}, own])
+    await store_all(rig)
+    await call_all(rig)
+    agents = {headers["User-Agent"].split("/")[0] for headers, _ in receiver.heard}
+    assert agents == {"Conveyor", "mine"}
+
+
+async def test_the_log_names_the_host_that_did_not_take_a_call_and_not_its_path(
+    rig: Rig, receiver: Receiver
+) -> None:
+    receiver.answers = [500]
+    hook = {"url": f"{receiver.url}?key=hunter2", "if": "job.state == 'PENDING'"}
+    await rig.submit([TASK], webhooks=[hook])
+    await store_all(rig)
+    with structlog.testing.capture_logs() as lines:
+        await call_all(rig)
+    [failed] = [line for line in lines if line["event"] == "webhook failed"]
+    assert (failed["host"], failed["error"]) == ("127.0.0.1", "answered 500")
+    assert "hunter2" not in str(lines)
 
 
 async def test_headers_are_evaluated_and_no_secret_is_stored_for_them(
