@@ -17,6 +17,8 @@ from shared.process.blocks import LogSettings
 
 # Libraries that report at `info` what is noise at that level for us.
 _TALKATIVE = ("aio_pika", "aiormq", "aiohttp.access", "asyncio")
+# What a line of JSON begins with, so that people can read it, too.
+_FIRST = ("timestamp", "level", "service", "event")
 
 
 def configure_logging(
@@ -70,8 +72,9 @@ def _renderer(settings: LogSettings, stream: TextIO) -> list[Processor]:
 
 
 def _to_json(event: EventDict, **_: object) -> str:
+    line = {**{key: event[key] for key in _FIRST if key in event}, **event}
     # Whatever has no JSON of its own is shown as it prints: a log line must never fail.
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _route_standard_library(

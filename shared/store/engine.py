@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from shared.broker import Broker
-from shared.lifecycle import Decision, Ignored
+from shared.lifecycle import AnnounceJob, Command, Decision, Ignored
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool
 from shared.process.metrics import Metrics
@@ -117,6 +117,7 @@ class Engine:
             self._note(waiting.work, outcome)
             if not waiting.outcome.done():
                 waiting.outcome.set_result(outcome)
+        _tell_ends(said)
         if self._tracing.is_on:
             decided = zip((w.work.event for w in batch), outcomes, strict=True)
             record_batch(self._tracing, decided, said, time.time() - lasted)
@@ -130,6 +131,15 @@ class Engine:
         elif isinstance(outcome, Decision):
             for task in (*outcome.tasks, *outcome.new_tasks):
                 log.debug("task", job=task.job_id, task=task.id, state=task.state.value)
+
+
+def _tell_ends(said: Sequence[Command]) -> None:
+    """A line for each job that is over. Not its error: texts hold what is hidden elsewhere."""
+    for command in said:
+        if isinstance(command, AnnounceJob) and not command.is_progress:
+            job = command.job
+            if job.state.is_final:
+                log.info("job ended", job=job.id, state=job.state.value)
 
 
 def _fail(batch: list[_Waiting], error: BaseException) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 import pytest
+import structlog
 
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.lifecycle import (
@@ -57,6 +58,15 @@ async def test_tasks_run_in_order_and_their_results_reach_later_ones(rig: Rig) -
     await rig.run_current(job_id)
     job = await rig.job(job_id)
     assert (job["state"], job["result"], job["progress"]) == ("COMPLETED", "hello!", 100)
+
+
+async def test_the_log_tells_once_that_a_job_is_over_and_how(rig: Rig) -> None:
+    job_id = await rig.submit([SHELL, SHELL])
+    with structlog.testing.capture_logs() as lines:
+        await rig.run_current(job_id)
+        await rig.run_current(job_id)
+    ends = [line for line in lines if line["event"] == "job ended"]
+    assert [(line["job"], line["state"]) for line in ends] == [(job_id, "COMPLETED")]
 
 
 async def test_job_defaults_reach_the_tasks_that_set_nothing(rig: Rig) -> None:

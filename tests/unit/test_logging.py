@@ -51,6 +51,14 @@ def test_our_lines_and_those_of_libraries_have_one_shape() -> None:
     assert ours.keys() - {"task_id"} == theirs.keys() - {"logger"}
 
 
+def test_a_line_of_json_begins_with_when_how_grave_who_and_what() -> None:
+    stream = io.StringIO()
+    configure_logging(LogSettings(format="json"), service="worker", stream=stream)
+    structlog.get_logger().info("task started", task_id="t1")
+    (line,) = lines_of(stream)
+    assert list(line) == ["timestamp", "level", "service", "event", "task_id"]
+
+
 def test_lines_below_the_level_are_not_written() -> None:
     stream = io.StringIO()
     configure_logging(LogSettings(format="json", level="warning"), service="s", stream=stream)

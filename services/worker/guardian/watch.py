@@ -86,9 +86,9 @@ def _say(event: str, tasks: Sequence[Row]) -> None:
     """A line as the worker's own are; the worker itself can't write one now."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     names = [row.task_id for row in tasks]
-    line = {"event": event, "tasks": names, "service": "guardian", "timestamp": moment}
+    line = {"timestamp": moment, "level": "warning", "service": "guardian", "event": event}
     try:
-        sys.stderr.write(json.dumps({**line, "level": "warning"}) + "\n")
+        sys.stderr.write(json.dumps({**line, "tasks": names}) + "\n")
         sys.stderr.flush()
     except OSError:  # whoever read the worker's log went with it
         return
