@@ -29,6 +29,7 @@ from services.worker.runtimes.protocol import (
     RuntimeRejected,
     RuntimeUnavailable,
 )
+from services.worker.runtimes.read_ahead import pass_on
 from services.worker.runtimes.task_spec import TaskSpec
 
 _KILLED = 137
@@ -98,8 +99,7 @@ class ContainerExecution:
         if not self._started or self._stream is None:
             return STOPPED
         async with _background(self._poll_progress()):
-            async for data in frames(self._stream):
-                await self._log.write(data)
+            await pass_on(frames(self._stream), self._log.write)
             exit_code = await self._engine.wait(self.container)
         return await self._outcome(exit_code)
 
