@@ -15,12 +15,16 @@ LOOK_SECONDS = 5.0
 
 _MOST_ROWS = 10_000
 
-# By the primary key both: the first row that is still there, and a count that ends somewhere.
-OLDEST = """
-SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 AS age
-FROM outbox ORDER BY id LIMIT 1
-"""
-WAITING = f"SELECT count(*) FROM (SELECT FROM outbox ORDER BY id LIMIT {_MOST_ROWS}) AS o"  # noqa: S608 - a number of our own
+# By the primary key both: the first row that is still there, and a count that ends somewhere. In one
+# statement: what the two tell is of one moment.
+BACKLOG = f"""
+SELECT
+    count(*) AS rows,
+    extract(epoch FROM clock_timestamp() - (
+        SELECT created_at FROM outbox ORDER BY id LIMIT 1
+    ))::float8 AS age
+FROM (SELECT FROM outbox ORDER BY id LIMIT {_MOST_ROWS}) AS o
+"""  # noqa: S608 - a number of our own
 
 _AGE = Told(
     "outbox_oldest_seconds",
@@ -56,8 +60,7 @@ class OutboxBacklog:
         """One round; what was seen stays while the database is away."""
         try:
             async with acquired(self._pool) as connection:
-                age = await connection.fetchval(OLDEST)
-                self._rows = await connection.fetchval(WAITING)
+                self._rows, age = await connection.fetchrow(BACKLOG)
         except DatabaseUnavailable:
             return  # /health and the log say so already
         self._oldest_at = None if age is None else lasting_seconds() - age
