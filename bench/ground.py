@@ -15,7 +15,8 @@ import asyncpg
 
 from shared.postgres.embedded import EmbeddedPostgres
 from shared.postgres.migrate import migrate
-from tests.support.postgres import DSN_VARIABLE, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import DSN_VARIABLE
 from tests.support.rabbitmq import PrivateRabbit
 
 _AMQP_VARIABLE = "CONVEYOR_TEST_AMQP_URL"

@@ -156,7 +156,7 @@ async def opened_system(directory: Path, kind: RabbitKind) -> AsyncIterator[Syst
         await system.open_links()
         for place in SERVICES:
             system.start(place)
-        if down := await system.wait_healthy(60):
+        if down := await system.wait_healthy(120):
             raise RuntimeError(f"not up: {down}\n{system.logs()}")
         yield system
 

@@ -2,11 +2,9 @@
 
 import asyncio
 import re
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +16,7 @@ import pytest
 from tests.support.availability import Unavailable, unavailable
 from tests.support.compose_images import CONVEYOR, docker_environment, make_compose_images
 from tests.support.images import BUSYBOX
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SERVICES = {"postgres", "rabbitmq", "coordinator", "scheduler", "webhook-dispatcher", "worker"}
@@ -35,7 +34,7 @@ tasks:
     run: echo "$FIRST"
 output: "{{{{ tasks.first }}}}"
 wait:
-  timeout: 60s
+  timeout: 180s
 """
 
 pytestmark = pytest.mark.real
@@ -80,13 +79,6 @@ class Stack:
             answer = await response.json()
             assert response.status == 200, answer
             return answer
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +126,7 @@ async def test_a_job_runs_in_containers_of_the_host(stack: Stack) -> None:
 
 
 async def test_the_api_knows_all_three_workers(stack: Stack) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         # A node is known from its first heartbeat on, which may come after its health is green.
         while len(await stack.call("GET", "/nodes")) < 3:
             await asyncio.sleep(0.2)

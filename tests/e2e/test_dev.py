@@ -5,11 +5,10 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,10 @@ import asyncpg
 import pytest
 
 from shared.postgres.embedded import EmbeddedPostgres
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-LONG_JOB = "name: long\ntasks: [{name: a, run: 'echo started; sleep 30'}]\n"
+LONG_JOB = "name: long\ntasks: [{name: a, run: 'echo started; sleep 1000'}]\n"
 
 
 class Dev:
@@ -39,7 +39,7 @@ class Dev:
         return str(answer["id"])
 
     async def until(self, job_id: str, state: str) -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (job := await self.call("GET", f"/jobs/{job_id}"))["state"] != state:
                 await asyncio.sleep(0.05)
         return job
@@ -57,13 +57,6 @@ class Dev:
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(data_dir: Path, port: int, drain_seconds: float = 0) -> dict[str, str]:
@@ -145,7 +138,7 @@ async def test_jobs_outlive_a_restart_and_what_ran_starts_again(tmp_path: Path) 
         assert dev.stop() == 0
     with started_dev(tmp_path) as dev:
         assert (await dev.call("GET", f"/jobs/{done}"))["state"] == "COMPLETED"
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while started_at(await dev.call("GET", f"/jobs/{running}")) in ("", started_at(before)):
                 await asyncio.sleep(0.05)
         assert dev.stop() == 0
@@ -159,7 +152,7 @@ async def test_after_a_kill_what_ran_is_ended_and_starts_again_at_once(tmp_path:
     with started_dev(tmp_path / "data", more=lease) as dev:
         job_id = await dev.submit(f"name: a\ntasks: [{{name: a, run: '{run}'}}]\n")
         await dev.until(job_id, "RUNNING")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not pids.exists() or not pids.read_text().endswith("\n"):
                 await asyncio.sleep(0.02)
         killed = next(iter(await dev.call("GET", "/nodes")))["id"]

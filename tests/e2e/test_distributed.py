@@ -1,11 +1,11 @@
 """Jobs through four real services, each a process, on real RabbitMQ and Postgres."""
 
 import asyncio
-import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.support.cluster import Api, Cluster
+from tests.support.cluster import Api, Cluster, Service
 from tests.support.images import BUSYBOX
+from tests.support.metrics import values_when
+from tests.support.mortal import is_alive, pids_in, until
 from tests.support.postgres import PrivatePostgres
 from tests.support.rabbitmq import PrivateRabbit
 
@@ -142,7 +144,7 @@ async def test_a_job_goes_on_when_each_service_is_killed_once(
     cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     # Given one of each, a short lease, and a job whose first task waits for a word from us
-    quick = {"CONVEYOR_WORKER_LEASE_SECONDS": "3", "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5"}
+    quick = {"CONVEYOR_WORKER_LEASE_SECONDS": "10", "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5"}
     calm = {"CONVEYOR_SCHEDULE_CALM_SECONDS": "3"}
     cluster.start("coordinator")
     cluster.start("scheduler", **calm)
@@ -177,7 +179,7 @@ async def test_the_container_of_a_killed_worker_is_removed_by_another(
     settings = {
         "CONVEYOR_RUNTIME_TYPE": "docker",
         "CONVEYOR_RUNTIME_DOCKER_HOST": docker_host,
-        "CONVEYOR_WORKER_LEASE_SECONDS": "3",
+        "CONVEYOR_WORKER_LEASE_SECONDS": "10",
         "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5",
         "CONVEYOR_WORKER_LEFTOVERS_LOOK_SECONDS": "0.5",
     }
@@ -194,8 +196,9 @@ async def test_the_container_of_a_killed_worker_is_removed_by_another(
             label = {"label": [f"conveyor.job={job['id']}"]}
             return {c.id for c in await docker.containers.list(filters=label)}
 
-        while not (first := await containers()):
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while not (first := await containers()):
+                await asyncio.sleep(0.05)
 
         # When the worker is killed
         doomed.kill()
@@ -211,69 +214,78 @@ async def test_the_container_of_a_killed_worker_is_removed_by_another(
                 await asyncio.sleep(0.1)
 
 
+@dataclass
+class Busy:
+    """A system whose only worker runs a task that ends once `go` is there; what starts is written
+    down in `ledger`."""
+
+    api: Api
+    worker: Service
+    job_id: str
+    ledger: Path
+    go: Path
+
+
+async def a_busy_worker(
+    cluster: Cluster, session: aiohttp.ClientSession, directory: Path, drain_seconds: int
+) -> Busy:
+    cluster.start("coordinator")
+    cluster.start("scheduler")
+    worker = cluster.start("worker", CONVEYOR_WORKER_DRAIN_SECONDS=str(drain_seconds))
+    await cluster.wait_up()
+    api = Api(session, cluster.services[0].url)
+    ledger, go = directory / "ledger", directory / "go"
+    endless = f"echo endless >> {ledger}; while [ ! -e {go} ]; do sleep 0.05; done"
+    job = await api.submit({"name": "endless", "tasks": [{"name": "wait", "run": endless}]})
+    await api.job_when(job["id"], lambda job: job["state"] == "RUNNING")
+    await until(lambda: ledger.exists())
+    return Busy(api, worker, job["id"], ledger, go)
+
+
 async def test_a_draining_worker_hands_back_what_it_does_not_finish(
     cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     # Given a worker with a task that does not end by itself
-    cluster.start("coordinator")
-    cluster.start("scheduler")
-    worker = cluster.start("worker", CONVEYOR_WORKER_DRAIN_SECONDS="0")
-    await cluster.wait_up()
-    api = Api(session, cluster.services[0].url)
-    go = tmp_path / "go"
-    script = f"while [ ! -e {go} ]; do sleep 0.05; done"
-    submitted = await api.submit({"name": "moved", "tasks": [{"name": "wait", "run": script}]})
-    await api.job_when(submitted["id"], lambda job: job["state"] == "RUNNING")
+    busy = await a_busy_worker(cluster, session, tmp_path, drain_seconds=0)
 
     # When it is told to stop, and another comes
-    assert worker.stop() == 0
-    waiting = await api.job_when(
-        submitted["id"], lambda job: job["execution"][0]["state"] == "SCHEDULED"
+    assert busy.worker.stop() == 0
+    waiting = await busy.api.job_when(
+        busy.job_id, lambda job: job["execution"][0]["state"] == "SCHEDULED"
     )
     assert len(waiting["execution"]) == 1
     cluster.start("worker")
-    go.touch()
+    busy.go.touch()
 
     # Then the other finishes it
-    assert (await api.final(submitted["id"]))["state"] == "COMPLETED"
+    assert (await busy.api.final(busy.job_id))["state"] == "COMPLETED"
 
 
 async def test_a_worker_that_drains_under_load_neither_loses_nor_doubles_and_can_be_hurried(
     cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
     # Given a worker that has its hands full: a task without end, and short ones that queue up
-    cluster.start("coordinator")
-    cluster.start("scheduler")
-    worker = cluster.start("worker", CONVEYOR_WORKER_DRAIN_SECONDS="600")
-    await cluster.wait_up()
-    api = Api(session, cluster.services[0].url)
-    ledger, go = tmp_path / "ledger", tmp_path / "go"
-    endless = f"echo endless >> {ledger}; while [ ! -e {go} ]; do sleep 0.05; done"
-    held = await api.submit({"name": "endless", "tasks": [{"name": "wait", "run": endless}]})
-    await api.job_when(held["id"], lambda job: job["state"] == "RUNNING")
-    short = "sleep 0.2; echo {n} >> {ledger}"
+    busy = await a_busy_worker(cluster, session, tmp_path, drain_seconds=600)
+    short = f"sleep 0.2; echo {{n}} >> {busy.ledger}"
     jobs = [
-        await api.submit(
-            {"name": "short", "tasks": [{"name": "w", "run": short.format(n=n, ledger=ledger)}]}
-        )
+        await busy.api.submit({"name": "short", "tasks": [{"name": "w", "run": short.format(n=n)}]})
         for n in range(40)
     ]
-    await api.job_when(jobs[4]["id"], lambda job: job["state"] == "COMPLETED")
+    await busy.api.job_when(jobs[4]["id"], lambda job: job["state"] == "COMPLETED")
 
-    # When it is told to stop, and told again while it waits for the endless one
-    worker.send(signal.SIGTERM)
-    async with asyncio.timeout(60):
-        while "draining" not in worker.log.read_text():
-            await asyncio.sleep(0.05)
-    assert (await api.get(f"/jobs/{held['id']}"))["state"] == "RUNNING"
-    assert worker.stop() == 0  # sends the second signal
+    # When it is told to stop, and told again while it waits for nothing but the endless one
+    busy.worker.send(signal.SIGTERM)
+    await until(lambda: "draining" in busy.worker.log.read_text())
+    await values_when(session, busy.worker.url, lambda v: v["conveyor_tasks_in_hand"] == 1)
+    assert (await busy.api.get(f"/jobs/{busy.job_id}"))["state"] == "RUNNING"
+    assert busy.worker.stop() == 0  # sends the second signal
     cluster.start("worker")
-    go.touch()
+    busy.go.touch()
 
     # Then all are done by the next one: each short one once, the endless one handed back
-    for job in (*jobs, held):
-        assert (await api.final(job["id"]))["state"] == "COMPLETED"
-    assert Counter(ledger.read_text().split()) == {
+    for job_id in (*(job["id"] for job in jobs), busy.job_id):
+        assert (await busy.api.final(job_id))["state"] == "COMPLETED"
+    assert Counter(busy.ledger.read_text().split()) == {
         "endless": 2,
         **{str(n): 1 for n in range(40)},
     }
@@ -289,20 +301,8 @@ async def test_cancelling_a_job_ends_its_process_at_once(
     pid_file = tmp_path / "pid"
     script = f"echo $$ > {pid_file}; sleep 1000"
     submitted = await api.submit({"name": "endless", "tasks": [{"name": "sleep", "run": script}]})
-    async with asyncio.timeout(30):
-        while not (pid_file.exists() and pid_file.read_text().strip()):
-            await asyncio.sleep(0.05)
+    [pid] = await pids_in(pid_file, 1)
     await api.put(f"/jobs/{submitted['id']}/cancel")
-    async with asyncio.timeout(10):
-        while _is_alive(int(pid_file.read_text())):
-            await asyncio.sleep(0.05)
+    await until(lambda: not is_alive(pid))
     job = await api.get(f"/jobs/{submitted['id']}")
     assert (job["state"], job["execution"][0]["state"]) == ("CANCELLED", "CANCELLED")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -180,6 +180,6 @@ async def health(session: aiohttp.ClientSession, service: Service) -> int:
 
 
 async def until_nothing_is_left(docker: PrivateDocker) -> None:
-    async with aiodocker.Docker(docker.host) as client, asyncio.timeout(30):
+    async with aiodocker.Docker(docker.host) as client, asyncio.timeout(60):
         while await client.containers.list(all=True, filters=f'{{"label": ["{LABEL_NODE}"]}}'):
             await asyncio.sleep(0.2)

@@ -112,7 +112,7 @@ async def test_the_example_ends_as_it_says(api: Api, name: str) -> None:
         await api.post("/users", {"username": "ann", "name": "Ann", "password": "swordfish-1"})
     expected = EXPECTED[name]
     submitted = await api.submit_yaml((FOLDER / f"{name}.yaml").read_text())
-    job = await api.final(submitted["id"], seconds=90)
+    job = await api.final(submitted["id"], seconds=120)
     assert job["state"] == expected.state, job
     if expected.result is not None:
         assert job["result"] == expected.result

@@ -49,7 +49,7 @@ async def listener_known(dsn: str) -> None:
     """Wait until the dispatcher has begun to listen: what happened before is not told."""
     connection = await asyncpg.connect(dsn)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not await connection.fetchval("SELECT count(*) FROM feed_cursors"):
                 await asyncio.sleep(0.05)
     finally:
@@ -58,7 +58,7 @@ async def listener_known(dsn: str) -> None:
 
 async def told_the_end(file: Path) -> list[dict[str, Any]]:
     """All changes in the file, once the end of a job is among them."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             lines = file.read_text().splitlines() if file.exists() else []
             changes = [json.loads(line) for line in lines]
@@ -167,7 +167,7 @@ async def test_an_installed_mount_type_serves_jobs_and_an_unknown_one_is_explain
 
     # Then it was empty and its own, and nothing of it is left
     assert (done["state"], done["result"].strip()) == ("COMPLETED", "0"), cluster.logs()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while list(scratch.iterdir()):
             await asyncio.sleep(0.05)
 

@@ -25,6 +25,7 @@ from tests.support.rabbitmq import PrivateRabbit
 pytestmark = pytest.mark.real
 
 NODE = "hostile"
+LEASE_SECONDS = 300.0
 STRANGE = "a\0b\\u0000\x01\x7f\u2028\ufffe\U0010ffff\"'{{ 1 }}\r\n"
 LONG = "\x01" * (1 << 20)
 NOW = datetime.now(UTC)
@@ -40,7 +41,7 @@ def log_of(order: RunTask, number: int, contents: str) -> LogPart:
 
 def reported(order: RunTask, **report: Any) -> bytes:
     finished = Finished(**order.ref.model_dump(), **report)
-    return encode(Reports(node_id=NODE, lease_seconds=30, finished=[finished]))
+    return encode(Reports(node_id=NODE, lease_seconds=LEASE_SECONDS, finished=[finished]))
 
 
 def done(order: RunTask, **report: Any) -> Said:
@@ -51,7 +52,12 @@ def raw(order: RunTask, to: str = COMPLETIONS, **message: object) -> Said:
     """Something wrong about the task, and then its end."""
     ref = order.ref.model_dump()
     kind = {COMPLETIONS: "reports", TELEMETRY: "telemetry", HEARTBEATS: "heartbeat"}[to]
-    body: dict[str, object] = {"kind": kind, "v": 1, "node_id": NODE, "lease_seconds": 30}
+    body: dict[str, object] = {
+        "kind": kind,
+        "v": 1,
+        "node_id": NODE,
+        "lease_seconds": LEASE_SECONDS,
+    }
     for name, value in message.items():
         body[name] = [ref | item for item in value] if isinstance(value, list) else value
     return [(to, json.dumps(body).encode()), *done(order)]
@@ -117,7 +123,7 @@ class HostileWorker:
         assert isinstance(order, RunTask)
         self._held[order.task_id] = order
         claims = [Claim(**order.ref.model_dump())]
-        claim = Reports(node_id=NODE, lease_seconds=30, claims=claims)
+        claim = Reports(node_id=NODE, lease_seconds=LEASE_SECONDS, claims=claims)
         await self._send([(COMPLETIONS, encode(claim))])
         await delivery.ack()
 
@@ -174,9 +180,9 @@ async def test_jobs_end_as_they_must_whatever_their_worker_says(
             job = {"name": "j", "tasks": tasks, "webhooks": hooks, "output": "tasks.said"}
             ids[key] = (await api.submit(job))["id"]
 
-    # Then each ends, and within seconds: none waits for a lease to run out
+    # Then each ends, and none waits for a lease to run out
     for key, job_id in ids.items():
-        job = await api.final(job_id, 25)
+        job = await api.final(job_id, LEASE_SECONDS / 2)
         expected = "FAILED" if key in FAILING else "COMPLETED"
         assert job["state"] == expected, (key, job)
         if key.startswith("beside"):

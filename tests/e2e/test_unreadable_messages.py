@@ -113,7 +113,7 @@ async def buried(api: Api, count: int) -> list[dict[str, Any]]:
     """All dead letters, once there are `count`."""
     letters: list[dict[str, Any]] = []
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(letters) != count:
                 letters = await all_buried(api)
     except TimeoutError:

@@ -112,7 +112,7 @@ async def test_waiting_answers_with_the_whole_job_once_it_is_final(api: Api) -> 
 
 async def test_a_job_that_finishes_later_answers_all_who_wait(api: Api) -> None:
     waiting = [asyncio.create_task(api.submit(HELLO + "wait: {timeout: 30s}\n")) for _ in range(3)]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(api.commands.submitted) < 3:
             await asyncio.sleep(0.01)
     assert not any(task.done() for task in waiting)

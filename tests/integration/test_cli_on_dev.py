@@ -20,7 +20,7 @@ from services.worker.runtimes.settings import RuntimeSettings
 from shared.process.metrics_reference import told_in
 from shared.process.run import Stop
 from tests.support.metrics import names, page_of, values
-from tests.support.postgres import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 

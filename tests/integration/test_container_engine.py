@@ -144,7 +144,7 @@ async def test_stop_ends_a_pull_that_hangs(rig: Rig) -> None:
         image = f"127.0.0.1:{registry.getsockname()[1]}/slow/image:1"
         ran = rig.task(image=image, cmd=("true",))
         preparing = asyncio.create_task(ran.execution.prepare())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             pull, _ = await asyncio.get_running_loop().sock_accept(registry)
             await ran.execution.stop()
             await preparing
@@ -201,7 +201,7 @@ async def test_an_engine_whose_networks_are_stuck_is_unavailable_though_it_answe
     await runner.setup()
     await web.UnixSite(runner, f"{tmp_path}/stuck.sock").start()
     settings = RuntimeSettings(
-        type="docker", docker_host=f"unix://{tmp_path}/stuck.sock", engine_timeout_seconds=0.2
+        type="docker", docker_host=f"unix://{tmp_path}/stuck.sock", engine_timeout_seconds=2
     )
     runtime = make_runtime(settings)
     try:

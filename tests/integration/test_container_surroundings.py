@@ -15,7 +15,7 @@ from tests.support.runtime_rig import NODE, Rig, aux, engine_of, rig_of, sidecar
 pytestmark = pytest.mark.real
 
 SERVE = "mkdir /www; echo hello from $0 > /www/index.html; httpd -f -p 8080 -h /www"
-READY = Probe(port=8080, path="/index.html", timeout_seconds=30)
+READY = Probe(port=8080, path="/index.html", timeout_seconds=60)
 VOLUME = Mount(type="volume", target="/shared")
 
 
@@ -88,7 +88,7 @@ async def test_a_probe_that_gets_no_answer_in_time_says_so(rig: Rig) -> None:
 
 
 async def test_a_probe_wants_200_and_nothing_else(rig: Rig) -> None:
-    wrong = Probe(port=8080, path="/missing", timeout_seconds=2)
+    wrong = Probe(port=8080, path="/missing", timeout_seconds=6)  # in which it must begin to answer
     with pytest.raises(RuntimeRejected, match="the last answer was 404"):
         await rig.run(sidecars=(sidecar("db", wrong, run=SERVE),), run="echo never")
 

@@ -304,7 +304,7 @@ async def test_a_receiver_that_is_not_there_costs_nothing_but_attempts(
     hooks = [{"url": url} for url in ("http://127.0.0.1:1/", "not a url", "http://[no address/")]
     await rig.submit([TASK], webhooks=hooks)
     await store_all(rig)
-    await asyncio.wait_for(call_all(rig, WebhookSettings(max_attempts=1), tracing), 30)
+    await asyncio.wait_for(call_all(rig, WebhookSettings(max_attempts=1), tracing), 60)
     assert await rig.pool.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
 
 

@@ -59,7 +59,7 @@ async def test_logs_are_stored_while_their_task_is_being_decided_on(rig: Rig) ->
     async with acquired(rig.pool) as deciding, deciding.transaction():
         await lock_jobs(deciding, [ref.job_id])
         await lock_tasks(deciding, [ref.task_id])
-        async with acquired(rig.pool) as storing, asyncio.timeout(2):
+        async with acquired(rig.pool) as storing, asyncio.timeout(60):
             await add_log_parts(storing, [part])
     assert await rig.pool.fetchval("SELECT count(*) FROM task_log_parts") == 1
 

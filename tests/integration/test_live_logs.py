@@ -27,7 +27,7 @@ async def task(api: Api) -> Task:
 
 
 async def line(response: ClientResponse) -> str:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         return (await response.content.readline()).decode()
 
 

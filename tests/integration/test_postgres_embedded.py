@@ -69,7 +69,7 @@ def wait_for_end(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):  # it has ended already
         handle = os.pidfd_open(pid)
         try:
-            assert select.select([handle], [], [], 30)[0], f"process {pid} does not end"
+            assert select.select([handle], [], [], 60)[0], f"process {pid} does not end"
         finally:
             os.close(handle)
 
@@ -258,7 +258,7 @@ async def test_a_plain_user_can_run_it(tmp_path: Path) -> None:
 
 async def test_a_process_that_is_asked_to_end_stops_its_server(tmp_path: Path) -> None:
     with other_process(tmp_path / "pg") as (process, pid, _):
-        process.communicate("go on\n", timeout=30)
+        process.communicate("go on\n", timeout=60)
         assert process.returncode == 0
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

@@ -66,7 +66,7 @@ async def test_json_can_be_copied_in_bulk(postgres_dsn: str) -> None:
 
 async def read_for_ever(pool: Pool) -> None:
     """A killed server's children may answer a moment longer than it lives."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             async with acquired(pool) as connection:
                 await connection.fetchval("SELECT n FROM boats")

@@ -17,7 +17,8 @@ from shared.tracing.places import job_place
 from shared.tracing.protocol import Finished
 from tests.support.cluster import Api, Cluster
 from tests.support.collector import Collector, Span, collecting
-from tests.support.postgres import PrivatePostgres, free_port
+from tests.support.ports import free_port
+from tests.support.postgres import PrivatePostgres
 from tests.support.rabbitmq import PrivateRabbit
 from tests.support.serving import served
 

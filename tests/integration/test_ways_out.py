@@ -19,10 +19,11 @@ import pytest
 from services.worker.runtimes.containers import ContainerRuntime
 from services.worker.runtimes.engine_calls import Json
 from services.worker.runtimes.protocol import RuntimeRejected
-from services.worker.runtimes.task_spec import Mount
+from services.worker.runtimes.task_spec import Mount, Probe
 from shared.jobspec import InvalidJob, parse_job
 from tests.support.images import BUSYBOX, make_changed_image
 from tests.support.runtime_rig import NODE, Rig, aux, engine_of, rig_of, sidecar, with_settings
+from tests.support.tasks_with_everything import SERVE
 
 pytestmark = pytest.mark.real
 
@@ -67,10 +68,11 @@ async def test_no_container_of_a_task_has_more_rights_devices_files_or_words_tha
     rig: Rig,
 ) -> None:
     look = {name: LOOK.format(name=name) for name in ("pre", "main", "post", "beside")}
+    has_looked = Probe(port=8080, path="/index.html", timeout_seconds=60)
     _, ran = await rig.run(
         pre=(aux("pre 1", image=BUSYBOX, run=look["pre"]),),
-        sidecars=(sidecar("beside", run=look["beside"] + "sleep 1000"),),
-        run="sleep 1" + look["main"],
+        sidecars=(sidecar("beside", has_looked, run=look["beside"] + SERVE),),
+        run=look["main"],
         post=(aux("post 1", image=BUSYBOX, run=look["post"]),),
         env={"ASKED": "for"},
     )

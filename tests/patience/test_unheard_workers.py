@@ -17,7 +17,7 @@ from tests.support.rabbitmq import PrivateRabbit
 pytestmark = pytest.mark.real
 
 _SETTINGS = {
-    "CONVEYOR_WORKER_LEASE_SECONDS": "9",
+    "CONVEYOR_WORKER_LEASE_SECONDS": "15",
     "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "1",
     "CONVEYOR_SCHEDULE_CALM_SECONDS": "1",
 }

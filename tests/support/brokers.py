@@ -25,7 +25,7 @@ BROKERS_WITH_PRIORITIES = _with_in_process(kind for kind in RABBIT_KINDS if not 
 BROKERS_WITH_TWO_PRIORITIES = _with_in_process(
     kind for kind in RABBIT_KINDS if kind.version == FOUR or not kind.is_quorum
 )
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 _LOOK_SECONDS = 0.01
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import aiohttp
 
-from tests.support.rabbitmq import free_ports
+from tests.support.ports import free_port
 
-_UP_SECONDS = 30.0
-_STOP_SECONDS = 20.0
+_UP_SECONDS = 120.0
+_STOP_SECONDS = 60.0
+_END_SECONDS = 120.0
 _END_OF_LOG = 3000
 _ADDRESS = {"coordinator": "CONVEYOR_API_ADDRESS"}
 # It ends even when the test run is killed with -9. Start services in the main thread: a service
@@ -41,7 +42,7 @@ class Service:
     ) -> None:
         self.name = name
         self.code = code
-        [port] = free_ports(1)
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
         address = _ADDRESS.get(name, "CONVEYOR_HEALTH_ADDRESS")
@@ -177,7 +178,10 @@ class Api:
             assert answer.status == 200, await answer.text()
 
     async def job_when(
-        self, job_id: str, condition: Callable[[dict[str, Any]], bool], seconds: float = 60
+        self,
+        job_id: str,
+        condition: Callable[[dict[str, Any]], bool],
+        seconds: float = _END_SECONDS,
     ) -> dict[str, Any]:
         """The job as soon as `condition` holds of it. Raises TimeoutError with its last state."""
         job: dict[str, Any] = {}
@@ -191,7 +195,7 @@ class Api:
         except TimeoutError:
             raise TimeoutError(f"the job is still {job}") from None
 
-    async def final(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
+    async def final(self, job_id: str, seconds: float = _END_SECONDS) -> dict[str, Any]:
         ends = ("COMPLETED", "FAILED", "CANCELLED")
         return await self.job_when(job_id, lambda job: job["state"] in ends, seconds)
 

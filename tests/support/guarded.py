@@ -15,7 +15,7 @@ import aiohttp
 from tests.support.cluster import Api, Cluster, Service
 from tests.support.mortal import is_alive, pids_in
 
-LEASE_SECONDS = 4.0
+LEASE_SECONDS = 10.0
 MEMBERS = 5
 _QUICK = {
     "CONVEYOR_WORKER_LEASE_SECONDS": str(LEASE_SECONDS),

@@ -17,7 +17,7 @@ from shared.store.statements import add_log_parts
 from tests.support.api import Api
 
 _ADD_EVENT = "INSERT INTO job_events (job_id, changes) VALUES ($1, $2)"
-_PATIENCE_SECONDS = 20
+_PATIENCE_SECONDS = 60
 
 
 def change(job_id: str, version: int = 1, state: str = "RUNNING", **fields: Any) -> Change:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 Values = Mapping[str, float]
 """By `name{label="value",…}`, labels in their order, as on the page."""

@@ -15,7 +15,7 @@ def is_alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 30) -> float:
+async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 60) -> float:
     """How many seconds it took to hold. Raises TimeoutError."""
     began = time.monotonic()
     async with asyncio.timeout(seconds):

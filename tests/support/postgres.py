@@ -6,7 +6,6 @@ loops of single tests and can be killed from any of them.
 
 import asyncio
 import os
-import socket
 import threading
 import uuid
 from collections.abc import Coroutine, Iterator, Mapping
@@ -20,6 +19,7 @@ import asyncpg
 
 from shared.postgres.embedded import EmbeddedPostgres
 from shared.postgres.migrate import migrate
+from tests.support.ports import free_port
 
 DSN_VARIABLE = "CONVEYOR_TEST_POSTGRES_DSN"
 # A test kills processes, not machines: what the kernel was given is safe, and this is faster.
@@ -157,9 +157,3 @@ def databases(path: Path) -> Iterator[Databases]:
 
 def with_database(dsn: str, database: str) -> str:
     return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

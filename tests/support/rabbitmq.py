@@ -13,24 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from tests.support.ports import free_ports
 from tests.support.rabbitmq_installations import Installation, installation
 
-_START_SECONDS = 60.0
-_STOP_SECONDS = 20.0
+_START_SECONDS = 180.0
+_STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _COOKIE = ".erlang.cookie"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on; all are held open together, so that no two are the same."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 class PrivateRabbit:

@@ -20,7 +20,7 @@ from tests.support.images import BUSYBOX
 # The engine may serve several test processes: each sees and removes its own.
 NODE = f"node-under-test-{os.getpid()}"
 _TASK = f"task-under-test-{os.getpid()}"
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 180.0
 
 
 @dataclass
@@ -137,7 +137,7 @@ def with_settings(rig: Rig, **settings: object) -> Rig:
 @contextlib.asynccontextmanager
 async def engine_of(settings: RuntimeSettings, kind: str) -> Any:
     address = settings.podman_socket if kind == "podman" else settings.docker_host
-    engine = Engine(connect(address), timeout_seconds=30, pull_seconds=30)
+    engine = Engine(connect(address), timeout_seconds=60, pull_seconds=60)
     try:
         yield engine
     finally:

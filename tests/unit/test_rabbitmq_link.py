@@ -6,7 +6,7 @@ import aio_pika
 import pytest
 
 from shared.broker.rabbitmq.link import Link
-from tests.support.rabbitmq import free_ports
+from tests.support.ports import free_port
 
 
 async def test_a_connection_that_never_opened_is_closed_and_not_left_to_the_garbage_collector(
@@ -21,7 +21,7 @@ async def test_a_connection_that_never_opened_is_closed_and_not_left_to_the_garb
 
     monkeypatch.setattr(aio_pika, "Connection", Remembered)
     # Given a port on which nobody listens
-    [port] = free_ports(1)
+    port = free_port()
     link = Link(f"amqp://guest:guest@127.0.0.1:{port}/", "test", heartbeat_seconds=10)
     # When it is tried in vain
     link.start()
