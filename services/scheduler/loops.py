@@ -191,5 +191,5 @@ class RetentionLoops:
             deleted += await retention.delete_old_idempotency_keys(
                 connection, timedelta(hours=self._settings.idempotency_keys_hours)
             )
-            await nodes.forget(connection, timedelta(hours=self._settings.nodes_hours))
+            await nodes.forget(connection, timedelta(days=self._settings.nodes_days))
         return _AT_ONCE if deleted else None

@@ -62,8 +62,11 @@ class RetentionSettings(Block):
         description="For how long a job that is submitted again with the same `Idempotency-Key` is "
         "known to be the same.",
     )
-    nodes_hours: float = Field(
-        1, gt=0, description="Workers that have been silent for this long are forgotten."
+    nodes_days: float = Field(
+        7,
+        gt=0,
+        description="Workers that have been silent for this long are forgotten: what they left on "
+        "an engine is from then on taken for another system's, and not removed.",
     )
 
 

@@ -15,8 +15,8 @@ LOOK_SECONDS = 5.0
 
 _MOST_ROWS = 10_000
 
-# By the primary key both: the first row that is still there, and a count that ends somewhere. In one
-# statement: what the two tell is of one moment.
+# By the primary key both: the first row that is still there, and a count that ends somewhere. One
+# statement, so that the two are of one moment.
 BACKLOG = f"""
 SELECT
     count(*) AS rows,

@@ -220,6 +220,9 @@ def heartbeat(*tasks: TaskRef, leaving: bool = False) -> Heartbeat:
     )
 
 
+GONE = heartbeat(leaving=True).model_copy(update={"node_id": "gone"})
+
+
 async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
     job_id, task_id = await claimed(rig, TASK, OVERDUE)
     beats = Heartbeats(rig.engine, rig.pool, calm_now())
@@ -233,12 +236,16 @@ async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
 
 
 async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Rig) -> None:
+    # Given a worker that is up and one that has left
     beats = Heartbeats(rig.engine, rig.pool, calm_now())
     alive = heartbeat().model_copy(update={"node_id": "alive"})
-    asking = heartbeat().model_copy(update={"strangers": ["alive", "gone"]})
+    await beats.on_heartbeats([alive, GONE])
+    # When another asks of these, and of one that is of another system on the same engine
+    asking = heartbeat().model_copy(update={"strangers": ["alive", "gone", "of others"]})
     async with rig.broker.consume(node_queue("n1"), prefetch=1):
         pass  # its queue exists
-    await beats.on_heartbeats([alive, asking])
+    await beats.on_heartbeats([asking])
+    # Then it may remove what the one that has left made, and nothing else
     [orders] = await rig.receive(node_queue("n1"))
     assert isinstance(orders, Orders)
     assert orders.abandoned == ["gone"]
@@ -248,7 +255,7 @@ async def test_a_silent_worker_with_a_lease_that_lasts_is_not_gone(rig: Rig) -> 
     # Given a worker that is taken for silent, and runs a task all the same
     await claimed(rig, TASK)
     beats = Heartbeats(rig.engine, rig.pool, calm_now())
-    await beats.on_heartbeats([heartbeat(leaving=True)])
+    await beats.on_heartbeats([heartbeat(leaving=True), GONE])
     # When another asks whether it may remove what it found of it, and of one that is gone
     asking = heartbeat().model_copy(update={"node_id": "n2", "strangers": ["n1", "gone"]})
     async with rig.broker.consume(node_queue("n2"), prefetch=1):

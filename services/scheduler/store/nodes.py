@@ -38,10 +38,11 @@ WHERE state = 'RUNNING' AND lease_expires_at IS NOT NULL AND node_id IS NOT NULL
 
 MARK_GONE = "UPDATE nodes SET status = 'OFFLINE', task_count = 0 WHERE id = ANY($1::text[])"
 
-# A worker that was forgotten is gone as well; one that has the lease of a task is not.
+# One that is not known may be of another system that uses the same engine, alive and well. One that
+# has the lease of a task is not gone.
 ABANDONED = """
 SELECT id FROM unnest($1::text[]) AS s(id)
-WHERE NOT EXISTS (SELECT FROM nodes n WHERE n.id = s.id AND n.status = 'UP')
+WHERE EXISTS (SELECT FROM nodes n WHERE n.id = s.id AND n.status <> 'UP')
   AND NOT EXISTS (SELECT FROM tasks t
                   WHERE t.state = 'RUNNING' AND t.lease_expires_at > now() AND t.node_id = s.id)
 """
@@ -84,7 +85,7 @@ async def mark_gone(connection: Connection, ids: Sequence[str]) -> None:
 
 
 async def abandoned(connection: Connection, ids: Sequence[str]) -> list[str]:
-    """Those of `ids` that are no live workers."""
+    """Those of `ids` that were workers of ours and are gone."""
     return [row["id"] for row in await connection.fetch(ABANDONED, ids)]
 
 

@@ -2,9 +2,8 @@
 
 Docker keeps what nobody has read for 2 s after a container's end, then throws away what is still in
 its pipes. If reading stood still for as long as the log does, say while the broker is away, a task
-that ends meanwhile would lose its last words. So reading goes on, at a pace that holds the task back
-and empties the pipes in time: they and the buffers on the way hold half a megabyte at the most that
-keeps the engine from going on.
+that ends meanwhile would lose its last words. So reading goes on, at a pace that holds the task
+back and empties the pipes in time: to get there, half a megabyte at the most must be read.
 """
 
 import asyncio
