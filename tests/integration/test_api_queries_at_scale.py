@@ -131,4 +131,4 @@ async def test_the_query_walks_an_index(crowded: asyncpg.Connection, name: str) 
     # A count stops at its cap: what is common may be met soonest from the table's start.
     begun = {"jobs"} if _rows_read_in_order(plan["Plan"]) < MOST_READ_IN_ORDER else set()
     assert scanned <= SMALL_TABLES | begun, plan
-    assert plan["Execution Time"] < 1000  # milliseconds; far above what any of them takes
+    assert plan["Execution Time"] < 10_000  # milliseconds; far above what any of them takes

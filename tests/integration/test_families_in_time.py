@@ -1,5 +1,6 @@
 """Time-outs of jobs and queues, the feed of changes, and what a step costs in a large family."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -165,6 +166,10 @@ async def test_cancelling_many_sub_jobs_takes_one_message(play: Play) -> None:
     assert len(message.abandoned) == 3
 
 
+OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
 READ = """
 SELECT coalesce(sum(seq_tup_read), 0)::bigint AS scanned,
        coalesce(sum(idx_tup_fetch), 0)::bigint AS fetched
@@ -207,9 +212,15 @@ async def test_a_step_in_a_family_of_ten_thousand_reads_a_handful_of_its_rows(
 
 
 async def rows_read(dsn: str) -> int:
-    """Rows of `tasks` that all connections, closed by now, have looked at."""
+    """Rows of `tasks` that all connections, closed by now, have looked at.
+
+    A server's process says what it has read before it is gone, and goes after its client.
+    """
     connection = await asyncpg.connect(dsn)
     try:
+        async with asyncio.timeout(60):
+            while await connection.fetchval(OTHERS):
+                await asyncio.sleep(0.01)
         row = await connection.fetchrow(READ)
         return int(row["scanned"]) + int(row["fetched"])
     finally:

@@ -48,7 +48,7 @@ async def consume_all(handler: Handler, *nodes: str, broker: InProcessBroker | N
     )
     door = BatchConsumer(broker, TELEMETRY, Telemetry, handler, (Outage,))
     running = asyncio.create_task(door.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await handler.done.wait()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

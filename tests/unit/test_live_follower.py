@@ -75,7 +75,7 @@ def follower(feed: FeedInMemory, hub: Hub, interest: Interest) -> Follower:
 async def read(following: Follower, count: int) -> list[int]:
     """The places of the next `count` rows."""
     places: list[int] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(places) < count:
             places += [row.cursor.txid for row in await following.rows(1)]
     return places
@@ -131,7 +131,7 @@ async def test_nothing_is_asked_while_nobody_follows(feed: FeedInMemory, hub: Hu
         await following.rows(0)
         poller = hub._poller
     assert poller is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await poller
 
 
@@ -140,7 +140,7 @@ async def test_followers_go_on_after_the_database_was_away(feed: FeedInMemory, h
         feed.add()
         assert await read(following, 1) == [1]
         feed.fail = True
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not hub._failures:
                 assert not await following.rows(0.1)
         feed.add()

@@ -36,7 +36,7 @@ async def run_rounds(*outcomes: object, interval_seconds: float = 0) -> list[str
         return None
 
     with capture_logs() as lines:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await every(
                 do_round,
                 interval_seconds=interval_seconds,
@@ -70,7 +70,7 @@ async def test_a_round_says_when_the_next_one_is_due() -> None:
             stop.request()
         return delay
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await every(do_round, interval_seconds=3600, stop=stop, name="test")
 
 
@@ -90,6 +90,6 @@ async def test_a_loop_that_is_woken_does_its_next_round_at_once() -> None:
             stop.request()
         asyncio.get_running_loop().call_soon(wake.set)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await every(do_round, interval_seconds=3600, wake=wake, stop=stop)
     assert rounds == 3
