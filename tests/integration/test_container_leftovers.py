@@ -13,6 +13,8 @@ from services.worker.definition import Definitions
 from services.worker.held import Hand, Interruption
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
+from services.worker.runtimes.engine import Engine
+from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.runtimes.stages import StagedExecution
 from services.worker.settings import WorkSettings
 from shared.broker.in_process import InProcessBroker
@@ -197,6 +199,28 @@ async def test_the_reaper_removes_all_that_a_killed_worker_left(rig: Rig) -> Non
     # And when another reaps, all of it goes
     assert await rig.runtime.reap(lambda each: each.node_id == node) == len(left)
     assert await rig.leftovers(node) == []
+
+
+async def test_what_the_engine_would_not_remove_goes_when_leftovers_are_looked_for(
+    rig: Rig, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an engine that is away when a task has ended
+    delete, outage = Engine.delete, ["the engine is away"]
+
+    async def delete_or_fail(self: Engine, container: str) -> None:
+        if outage:
+            raise RuntimeUnavailable(outage[0])
+        await delete(self, container)
+
+    monkeypatch.setattr(Engine, "delete", delete_or_fail)
+    await worker.run({"run": "true"})
+    left = await rig.leftovers()
+    assert sorted(each.split()[0] for each in left)[:4] == ["container"] * 4
+    outage.clear()
+    # When its own worker looks for what others have left
+    assert await rig.runtime.reap(lambda _: False) == 0
+    # Then nothing is left
+    assert await rig.leftovers() == []
 
 
 async def test_nothing_is_left_when_the_preparing_is_cut_off(rig: Rig) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
 
 import aiohttp
 
@@ -113,11 +114,13 @@ class ContainerExecution:
     async def close(self) -> None:
         if self._stream is not None:
             self._stream.close()
-        # The engine may be gone by now: the label is on the container, the reaper comes by.
+        if self._creating is None:
+            return
+        # Raised by a creation that failed: then there is none.
         with contextlib.suppress(RuntimeRejected, RuntimeUnavailable, ImageMissing):
-            if self._creating is not None:
-                await self._engine.delete(await self._creating)
-                self._creating = self._container = None
+            container = await self._creating
+            await self._room.unremoved.remove(container, partial(self._engine.delete, container))
+            self._creating = self._container = None
 
     async def _create(self) -> None:
         """Raises ImageMissing when the image has to be pulled first."""

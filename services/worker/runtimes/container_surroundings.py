@@ -1,7 +1,7 @@
 """What a task's containers share: volumes and other mounts, networks; made for it, then removed.
 
 Names are chosen here and every creation is shielded: one that was given up half-way would leave
-what nobody knows of. What can't be removed when the task ends is left to the reaper.
+what nobody knows of. What can't be removed when the task ends is tried again later.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.sidecar_rules import check_sidecars
 from services.worker.runtimes.stages import naming
 from services.worker.runtimes.task_spec import TaskSpec
+from services.worker.runtimes.unremoved import Remove
 
 log = structlog.get_logger(__name__)
 
@@ -69,16 +70,16 @@ class ContainerSurroundings:
     async def close(self) -> None:
         while self._undo:
             try:
-                # The engine may be gone by now: the labels are on all of it, the reaper comes by.
+                # Of a package's mount type, whose engine may be gone by now.
                 with contextlib.suppress(RuntimeRejected, RuntimeUnavailable):
                     await self._undo.pop()()
-            except Exception:  # of a package's mount type: the rest must go all the same
+            except Exception:  # of the same: the rest must go all the same
                 log.exception("not undone", job=self._spec.job_id, task=self._spec.task_id)
 
     async def new_volume(self, options: Mapping[str, str]) -> str:
         name = f"conveyor-{uuid.uuid4().hex}"
         making = self._resources.create_volume(name, labels_of(self._spec), options)
-        await self._make(making, lambda: self._resources.remove_volume(name))
+        await self._make(making, name, lambda: self._resources.remove_volume(name))
         return name
 
     def on_close(self, undo: Callable[[], Awaitable[object]]) -> None:
@@ -127,17 +128,17 @@ class ContainerSurroundings:
         # An operator who gives containers no network doesn't want a way out through this one.
         internal = self.settings.container_network == "none" and not self._spec.networks
         making = self._resources.create_network(name, labels_of(self._spec), internal=internal)
-        await self._make(making, lambda: self._resources.remove_network(name))
+        await self._make(making, name, lambda: self._resources.remove_network(name))
         self._private = name
 
     async def _make(
-        self, making: Coroutine[object, object, None], undo: Callable[[], Awaitable[object]]
+        self, making: Coroutine[object, object, None], name: str, remove: Remove
     ) -> None:
         made = asyncio.ensure_future(making)
 
-        async def undo_once_made() -> None:
+        async def remove_once_made() -> None:
             await asyncio.wait([made])
-            await undo()
+            await self._room.unremoved.remove(name, remove)
 
-        self.on_close(undo_once_made)
+        self.on_close(remove_once_made)
         await asyncio.shield(made)

@@ -64,6 +64,7 @@ class ContainerRuntime:
         """Containers first: while one stands, its networks and volumes can't go."""
         engine = self._room.engine
         made = engine.resources
+        await self._room.unremoved.remove_again()
 
         def left(found: Sequence[tuple[str, str]]) -> list[str]:
             return [each for each, node in found if is_left(Leftover(node, each))]

@@ -1,12 +1,13 @@
 """What every container of a runtime is made with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.worker.runtimes.engine import Engine
 from services.worker.runtimes.images import Images
 from services.worker.runtimes.mounts import MountType
 from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.unremoved import Unremoved
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,4 @@ class EngineRoom:
     settings: RuntimeSettings
     mount_types: Mapping[str, MountType]
     init: bool
+    unremoved: Unremoved = field(default_factory=Unremoved)

@@ -94,7 +94,8 @@ class Execution(Protocol):
         ...
 
     async def close(self) -> None:
-        """Remove all that was made. Never raises; what could not be removed the reaper gets."""
+        """Remove all that was made. Never raises; what could not be removed is tried again at each
+        `reap`, and a reaper gets it when the worker has gone."""
         ...
 
 
