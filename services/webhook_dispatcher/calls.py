@@ -157,8 +157,13 @@ class Calls:
         """What went wrong, or None when the receiver took it."""
         timeout = aiohttp.ClientTimeout(total=self._settings.timeout_seconds)
         try:
+            # Not where an answer leads: the POST would mostly arrive there as a GET, without body.
             async with self._session.post(
-                delivery.url, data=delivery.body, headers=headers, timeout=timeout
+                delivery.url,
+                data=delivery.body,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
             ) as answer:
                 return None if answer.status < 300 else f"answered {answer.status}"
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:

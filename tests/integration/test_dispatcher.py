@@ -32,11 +32,16 @@ class Receiver:
     def __init__(self) -> None:
         self.url = ""
         self.answers: list[int] = []
+        self.leads_to = ""
         self.heard: list[tuple[dict[str, str], dict[str, Any]]] = []
 
     async def on_post(self, request: web.Request) -> web.Response:
         self.heard.append((dict(request.headers), await request.json()))
-        return web.Response(status=self.answers.pop(0) if self.answers else 200)
+        status = self.answers.pop(0) if self.answers else 200
+        return web.Response(status=status, headers={"Location": self.leads_to})
+
+    async def on_get(self, _: web.Request) -> web.Response:
+        return web.Response()
 
     @property
     def states(self) -> list[str]:
@@ -48,6 +53,7 @@ async def receiver() -> AsyncIterator[Receiver]:
     receiver = Receiver()
     app = web.Application()
     app.router.add_post("/hook", receiver.on_post)
+    app.router.add_get("/hook", receiver.on_get)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -240,6 +246,15 @@ async def test_the_log_names_the_host_that_did_not_take_a_call_and_not_its_path(
     [failed] = [line for line in lines if line["event"] == "webhook failed"]
     assert (failed["host"], failed["error"]) == ("127.0.0.1", "answered 500")
     assert "hunter2" not in str(lines)
+
+
+async def test_an_answer_that_leads_elsewhere_is_no_yes(rig: Rig, receiver: Receiver) -> None:
+    receiver.answers, receiver.leads_to = [301], "/hook"
+    hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
+    await rig.submit([TASK], webhooks=[hook])
+    await store_all(rig)
+    await call_all(rig)
+    assert await rig.pool.fetchval("SELECT attempts FROM webhook_deliveries") == 1
 
 
 async def test_headers_are_evaluated_and_no_secret_is_stored_for_them(
