@@ -26,6 +26,7 @@ class TaskView:
     error: str | None
     attempt: int
     setback: str | None = None
+    queue: str | None = None
     parent_id: str | None = None
     place: int | None = None
     subjob_id: str | None = None
@@ -81,6 +82,7 @@ def task_view(task: Json) -> TaskView:
         error=task.get("error"),
         attempt=int((task.get("retry") or {}).get("attempts", 0)),
         setback=task.get("setback"),
+        queue=task.get("queue"),
         parent_id=task.get("parentId"),
         place=task.get("place"),
         subjob_id=_subjob_id(task),

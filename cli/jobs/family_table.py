@@ -70,6 +70,8 @@ def _outcome(task: TaskView) -> Text:
         return Text(one_line(task.error), style_of("FAILED"))
     if task.setback and task.state == "SCHEDULED":
         return Text(one_line(f"handed back: {task.setback}"), "yellow")
+    if task.queue and task.state == "SCHEDULED":
+        return Text(f"waits in the queue {one_line(task.queue)}", "dim")
     if task.subjob_id:
         return Text(f"job {task.subjob_id}")
     if task.state == "RUNNING" and task.progress:

@@ -61,6 +61,13 @@ async def test_a_task_that_waits_because_it_was_handed_back_says_why() -> None:
     ]
 
 
+async def test_a_task_that_waits_for_a_worker_says_in_which_queue() -> None:
+    lines = await tree(job(task("a", "SCHEDULED", queue="gpu")))
+    assert [line.split(maxsplit=3) for line in lines] == [
+        ["·", "a", "scheduled", "waits in the queue gpu"]
+    ]
+
+
 async def test_children_stand_below_their_parent_in_their_places() -> None:
     answer = job(
         task("a", "RUNNING"),
