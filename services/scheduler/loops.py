@@ -1,5 +1,6 @@
 """The time door: one method, one round, for each thing that must happen as time passes."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due, nodes, retention
 from shared.broker import Broker
-from shared.lifecycle import Decision, Event
+from shared.lifecycle import Decision, Event, TaskEvent
 from shared.messages import TaskRef
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection, Pool, acquired
@@ -121,7 +122,11 @@ class TaskLoops:
             rows = await write(connection, Writes(messages=messages))
         self._engine.outbox.send(rows)
         self._metrics.dispatches_asked_for.inc(sum(map(len, unaccounted.values())))
-        log.warning("workers asked for what they don't name", workers=sorted(unaccounted))
+        log.warning(
+            "workers asked about tasks they don't name",
+            workers=sorted(unaccounted),
+            tasks=sorted(ref.task_id for refs in unaccounted.values() for ref in refs),
+        )
 
     async def take_over(self, dead_nodes: Sequence[str]) -> None:
         """Dispatch anew what ran on workers that are known to be dead, without waiting for calm."""
@@ -164,10 +169,16 @@ class TaskLoops:
         for event, outcome in zip(events, outcomes, strict=True):
             if isinstance(outcome, Decision):
                 self._metrics.on_decided(event)
-                log.info("due", event_kind=type(event).__name__, job=event.job_id)
+                task = event.task_id if isinstance(event, TaskEvent) else None
+                log.info(_in_words(event), job=event.job_id, task=task)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
+
+
+def _in_words(event: Event) -> str:
+    """`LeaseExpired` as "lease expired"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(event).__name__).lower()
 
 
 class RetentionLoops:

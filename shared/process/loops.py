@@ -15,6 +15,9 @@ Round = Callable[[], Awaitable[float | None]]
 
 MAX_BACKOFF_SECONDS = 5.0  # no longer: after an outage work is to flow again within seconds
 _FIRST_BACKOFF_SECONDS = 0.5
+# Of an outage the first failures are told, then about one a minute.
+_TOLD_FAILURES = 3
+_TOLD_EVERY = 16
 
 
 async def every(
@@ -29,9 +32,9 @@ async def every(
     """Do rounds until a stop is asked for; a round that has begun is finished first.
 
     A failed round is logged and repeated after a growing delay: as a warning when the error is
-    one of `unavailable` (it will pass), with its traceback otherwise. The lines name the loop after
-    its round, unless `name` says otherwise. `wake` has the next round begin at once; a round clears
-    it before it looks.
+    one of `unavailable` (it will pass, and is told now and then), with its traceback otherwise. The
+    lines name the loop after its round, unless `name` says otherwise. `wake` has the next round
+    begin at once; a round clears it before it looks.
     """
     name = name or getattr(do_round, "__name__", "round")
     failures = 0
@@ -43,12 +46,15 @@ async def every(
         except unavailable as error:
             failures += 1
             delay = backoff_seconds(failures)
-            log.warning("round failed", loop=name, error=str(error), retry_in_seconds=delay)
+            if failures <= _TOLD_FAILURES or failures % _TOLD_EVERY == 0:
+                log.warning("round failed", loop=name, error=str(error), failures=failures)
         except Exception:  # one bad round must not end the loop that others depend on
             failures += 1
             delay = backoff_seconds(failures)
             log.exception("round failed", loop=name, retry_in_seconds=delay)
         else:
+            if failures > _TOLD_FAILURES:
+                log.info("round done again", loop=name, failures=failures)
             failures = 0
         # Not after a failure: whatever wakes it would make the loop hot.
         woken_by = wake if failures == 0 else None

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+import structlog
 
 from services.coordinator.completions import on_completions
 from services.scheduler.calm import Calm
@@ -67,10 +68,13 @@ async def test_a_task_past_its_timeout_fails_though_its_worker_is_silent(rig: Ri
 
 
 async def test_a_task_whose_lease_ran_out_is_dispatched_anew(rig: Rig) -> None:
-    job_id, _ = await claimed(rig, TASK, OVERDUE)
-    await task_loops(rig).expire_leases()
+    job_id, task_id = await claimed(rig, TASK, OVERDUE)
+    with structlog.testing.capture_logs() as lines:
+        await task_loops(rig).expire_leases()
     [task] = await rig.tasks(job_id)
     assert (task["state"], task["dispatch"], task["lost"]) == ("SCHEDULED", 2, 1)
+    said = {"event": "lease expired", "job": job_id, "task": task_id, "log_level": "info"}
+    assert said in lines
 
 
 async def test_a_worker_that_is_heard_is_asked_what_became_of_its_task_before_another_gets_it(

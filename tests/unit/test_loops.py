@@ -56,6 +56,11 @@ async def test_an_outage_is_a_warning_and_a_bug_is_an_error() -> None:
     assert await run_rounds(Unreachable("db"), ValueError("bug"), None) == ["warning", "error"]
 
 
+async def test_a_long_outage_is_told_now_and_then_and_its_end_too() -> None:
+    levels = await run_rounds(*[Unreachable("db")] * 33, None)
+    assert levels == [*["warning"] * 5, "info"]
+
+
 async def test_a_stop_does_not_wait_for_the_interval() -> None:
     assert await run_rounds(None, interval_seconds=3600) == []
 
