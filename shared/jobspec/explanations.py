@@ -55,8 +55,9 @@ def _problem(detail: ErrorDetails, root: type[Spec], redactor: Redactor) -> Prob
     if kind == "extra_forbidden":
         return Problem(field, _unknown_field(detail["loc"], root))
     rule = _RULES[kind](detail.get("ctx", {})) if kind in _RULES else detail["msg"]
-    about_parts = kind in _OURS and not isinstance(detail["input"], str | int | float)
-    if kind in _WITHOUT_VALUE or about_parts or _HIDDEN.search(field):
+    is_single = isinstance(detail["input"], str | int | float)
+    about_parts = kind in _OURS and not is_single
+    if kind in _WITHOUT_VALUE or about_parts or (is_single and _HIDDEN.search(field)):
         return Problem(field, rule)
     return Problem(field, rule, shown_value(detail["input"], redactor))
 

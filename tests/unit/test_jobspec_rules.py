@@ -120,6 +120,7 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
         (with_task() | {"tags": [""]}, "tags[0]: must not be empty"),
         (with_task() | {"tags": ["t"] * 65}, "tags: must have at most 64 entries"),
         (with_task() | {"secrets": {"a": 5}}, "secrets.a: must be text"),
+        (with_task(env={"A": ["s"]}), "tasks[0].env.A: a list is not allowed: must be text"),
         (with_task() | {"inputs": []}, "inputs: a list is not allowed: must be a mapping"),
         (with_task() | {"autoDelete": {}}, "autoDelete.after: is required"),
         (

@@ -139,7 +139,7 @@ class Each(Spec):
     list_: t.EachList
     """An expression that gives a list, or a list of any JSON values, which are not evaluated."""
     task: InnerTask
-    """Its expressions read `item.index`, from 0, and `item.value`."""
+    """Its expressions read `item.index`, a text from "0", and `item.value`."""
     var: f.Variable | None = None
     """What `item` is called instead."""
     concurrency: t.Concurrency | None = None
