@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from services.coordinator.api.application import make_application
+from services.coordinator.clear_secrets import warn_of_clear_secrets
 from services.coordinator.commands import EngineCommands
 from services.coordinator.completions import on_completions
 from services.coordinator.dead_letters import DeadLetters
@@ -54,6 +55,7 @@ async def run(
     """Serve until `stop`; requests and messages that have begun are finished."""
     metrics = metrics or Metrics()
     sealer = Sealer(settings.encryption.keys)
+    warn_of_clear_secrets(sealer)
     async with (
         Engine(pool, broker, Planner(sealer), metrics, tracing) as engine,
         watched(broker, pool, metrics, stop) as checks,

@@ -109,8 +109,10 @@ class TracingSettings(Block):
 class SealingSettings(Block):
     key: Annotated[SecretStr, AfterValidator(check_keys)] = Field(
         SecretStr(""),
-        description="Encrypts secrets in Postgres and in messages. Several, separated by commas: "
-        "the first encrypts, each decrypts. Empty: secrets are stored in clear.",
+        description="Encrypts secrets in Postgres and in messages: 32 random bytes in URL-safe "
+        "base64, the same on all services (`openssl rand -base64 32 | tr /+ _-` makes one). "
+        "Several, separated by commas: the first encrypts, each decrypts. Empty: secrets are "
+        "stored in clear.",
     )
 
     @property

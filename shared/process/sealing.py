@@ -38,6 +38,10 @@ class Sealer:
         """Raises ValueError for a key that is not one."""
         self._fernet = MultiFernet([_fernet(key) for key in keys]) if keys else None
 
+    @property
+    def encrypts(self) -> bool:
+        return self._fernet is not None
+
     def seal(self, value: dict[str, object]) -> str:
         """`value` as one line of text; its keys are strings, its values JSON's."""
         clear = orjson.dumps(value)

@@ -1,7 +1,9 @@
 """Sealing: what can be read back, with which key."""
 
 import pytest
+from structlog.testing import capture_logs
 
+from services.coordinator.clear_secrets import warn_of_clear_secrets
 from shared.process.sealing import Sealer, SealingError, generate_key
 
 SECRETS: dict[str, object] = {"password": "hunter2", "nested": {"n": 1}, "umlaut": "ä"}
@@ -50,3 +52,11 @@ def test_a_key_that_is_none_is_refused_without_showing_it() -> None:
     with pytest.raises(ValueError, match="32 bytes in URL-safe base64") as caught:
         Sealer(["hunter2"])
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_coordinator_says_at_its_start_that_it_would_store_secrets_in_clear() -> None:
+    with capture_logs() as lines:
+        warn_of_clear_secrets(Sealer([generate_key()]))
+        assert lines == []
+        warn_of_clear_secrets(Sealer())
+    assert [line["to_do"] for line in lines] == ["set CONVEYOR_ENCRYPTION_KEY"]
