@@ -28,6 +28,7 @@ from shared.broker.consuming import BatchConsumer
 from shared.messages import Kinship, Reports, Telemetry
 from shared.messages.queues import COMPLETIONS, TELEMETRY
 from shared.postgres.pool import Pool
+from shared.process.listening import listen
 from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
@@ -109,7 +110,7 @@ async def _serving(ports: ApiPorts, settings: HttpSettings) -> AsyncIterator[Non
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.api.host, settings.api.port).start()
+        await listen(runner, settings.api.host, settings.api.port, "CONVEYOR_API_ADDRESS")
         log.info("api is up", address=settings.api.address, authentication=settings.auth.type)
         yield
     finally:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from shared.process.blocks import HealthSettings
+from shared.process.listening import listen
 from shared.process.metrics import Metrics, Told
 from shared.process.promises import RECOVERS
 
@@ -55,8 +56,7 @@ async def serve_health(
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
+        await listen(runner, settings.host, settings.port, "CONVEYOR_HEALTH_ADDRESS")
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"
     finally:

@@ -1,6 +1,9 @@
 """Health: green when nothing is missing, red with the names of what is."""
 
+import re
+
 import aiohttp
+import pytest
 
 from shared.process.blocks import HealthSettings
 from shared.process.health import serve_health
@@ -23,6 +26,15 @@ async def test_health_turns_red_with_what_is_missing_and_green_again() -> None:
         missing.clear()
         async with client.get(f"{url}/health") as answer:
             assert answer.status == 200
+
+
+async def test_an_address_that_is_taken_is_named_with_its_setting() -> None:
+    async with serve_health(ANY_PORT, [], Metrics()) as url:
+        address = url.removeprefix("http://")
+        taken = f"can't listen on {address} (CONVEYOR_HEALTH_ADDRESS): Address already in use"
+        with pytest.raises(OSError, match=f"^{re.escape(taken)}$"):
+            async with serve_health(HealthSettings(address=address), [], Metrics()):
+                pass
 
 
 async def test_metrics_are_shown_in_the_format_of_prometheus() -> None:
