@@ -93,12 +93,17 @@ class Planner:
     def output(
         self, job: JobSource, variables: Mapping[str, str], secrets: Mapping[str, str]
     ) -> OutputEvaluated | OutputFailed:
-        """The job's result, evaluated with all that its tasks have left."""
+        """The job's result, evaluated with all that its tasks have left.
+
+        What it makes of secrets is left out: it is kept, and told, in clear. A secret itself is
+        known by its value wherever it is shown.
+        """
         names = _names(job, secrets, variables)
         rendering = Rendering(names, Derived(Redactor(secrets.values())))
         try:
             result = rendering.text("output", as_template(job.output or ""))
-            return OutputEvaluated(job.job_id, result)
+            hidden = Redactor(rendering.derived.found)
+            return OutputEvaluated(job.job_id, hidden.text(result))
         except PlanError as error:
             return OutputFailed(job.job_id, Redactor(secrets.values()).text(str(error)))
 

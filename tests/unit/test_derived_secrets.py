@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from shared.lifecycle import Scope, TaskPlanFailed, TaskPlanned
+from shared.lifecycle import OutputEvaluated, Scope, TaskPlanFailed, TaskPlanned
 from shared.process.sealing import Sealer, generate_key
 from shared.store.new_job import NewJob
 from shared.store.planning import Answer, Planner
@@ -54,6 +54,20 @@ def test_what_is_made_of_a_secret_reaches_the_worker_sealed(template: str, value
     assert value not in repr(shown(answer))
     assert sealed(answer)["definition"]["env"] == {"A": value, "B": "b"}
     assert value in sealed(answer)["secrets"]  # and so stays out of the log
+
+
+@pytest.mark.parametrize(
+    ("output", "result"),
+    [
+        ("toBase64(secrets.token)", "[REDACTED]"),
+        ("{{ upper(secrets.token) }} of {{ job.name }}", "[REDACTED]"),
+        ("len(secrets.token) > 3", "true"),
+        ("job.name", "j"),
+    ],
+)
+def test_what_a_jobs_output_makes_of_a_secret_is_left_out(output: str, result: str) -> None:
+    job = JobSource(job_id="j", name="j", inputs={}, sealed=None, defaults=None, output=output)
+    assert Planner(SEALER).output(job, {}, SECRETS) == OutputEvaluated("j", result)
 
 
 def test_a_text_with_a_secret_in_it_still_shows_what_is_around_it() -> None:
