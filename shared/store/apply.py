@@ -114,6 +114,6 @@ async def _load(
     task_ids = {event.task_id for event in events if isinstance(event, TaskEvent)}
     tasks, now = await lock_tasks(connection, task_ids)
     parents = {task.parent_id for task in tasks.values() if task.parent_id is not None}
-    for ancestor in await lock_ancestors(connection, parents):
-        tasks.setdefault(ancestor.id, ancestor)
-    return Workspace(now, jobs, tasks, planner.seal_secrets)
+    ancestors = {task.id: task for task in await lock_ancestors(connection, parents)}
+    outlined = ancestors.keys() - tasks.keys()
+    return Workspace(now, jobs, ancestors | tasks, planner.seal_secrets, outlined)

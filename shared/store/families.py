@@ -4,20 +4,30 @@ However many there are, what is read is what begins, runs or has failed.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.lifecycle import BeginChildren, CancelTasks, FamilyContinued, Task
 from shared.postgres.pool import Connection
 from shared.store.rows import task_of
 
+# Without their definitions: that of a parallel task holds all of its children, and would be read at
+# each step of each.
 LOCK_ANCESTORS = """
 WITH RECURSIVE line AS (
     SELECT id, parent_id FROM tasks WHERE id = ANY($1::text[])
     UNION
     SELECT t.id, t.parent_id FROM line l JOIN tasks t ON t.id = l.parent_id
 )
-SELECT t.* FROM tasks t WHERE t.id IN (SELECT id FROM line) ORDER BY t.id FOR NO KEY UPDATE
+SELECT t.id, t.job_id, t.position, t.state, t.name, t.queue, t.priority, t.var, t.timeout, t.retry,
+       t.kind, t.allow_failure, t.queue_timeout, t.attempt, t.dispatch, t.lost, t.declined,
+       t.setback, t.progress, t.node_id, t.due_at, t.lease_expires_at, t.deadline_at,
+       t.created_at, t.scheduled_at, t.started_at, t.completed_at, t.failed_at, t.result, t.error,
+       t.log_parts, t.exit_code, t.parent_id, t.place, t.scope, t.children, t.subjob_id,
+       '{}'::jsonb AS definition, NULL AS sealed
+FROM tasks t WHERE t.id IN (SELECT id FROM line) ORDER BY t.id FOR NO KEY UPDATE
 """
+
+DEFINITIONS = "SELECT id, definition, sealed FROM tasks WHERE id = ANY($1::text[])"
 
 NEXT_CREATED = """
 SELECT t.* FROM unnest($1::text[], $2::int[]) AS p(id, count), LATERAL (
@@ -39,10 +49,10 @@ SELECT * FROM tasks
 WHERE job_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
 ORDER BY id FOR NO KEY UPDATE
 """
+# Not by their job: it may have very many that are active in other families.
 LOCK_ACTIVE_OF_PARENTS = """
 SELECT * FROM tasks
-WHERE job_id = ANY($1::text[]) AND parent_id = ANY($2::text[])
-  AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
+WHERE parent_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
 ORDER BY id FOR NO KEY UPDATE
 """
 
@@ -104,9 +114,18 @@ class Reopened:
 
 
 async def lock_ancestors(connection: Connection, parents: Collection[str]) -> list[Task]:
-    """The tasks with these ids, and all that these are part of."""
+    """The tasks with these ids, and all that these are part of, in outline (`with_definitions`)."""
     rows = await connection.fetch(LOCK_ANCESTORS, list(parents)) if parents else []
     return [task_of(row) for row in rows]
+
+
+async def with_definitions(connection: Connection, outlined: Collection[Task]) -> dict[str, Task]:
+    """The whole of these tasks, by id."""
+    if not outlined:
+        return {}
+    rows = await connection.fetch(DEFINITIONS, [task.id for task in outlined])
+    read = {row["id"]: {"definition": row["definition"], "sealed": row["sealed"]} for row in rows}
+    return {task.id: replace(task, plan=replace(task.plan, **read[task.id])) for task in outlined}
 
 
 async def next_created(
@@ -130,9 +149,8 @@ async def lock_active(connection: Connection, wanted: Sequence[CancelTasks]) -> 
     rows = []
     if jobs := [w.job_id for w in wanted if w.parent_id is None]:
         rows += await connection.fetch(LOCK_ACTIVE_OF_JOBS, jobs)
-    if of_parents := [w for w in wanted if w.parent_id is not None]:
-        jobs, parents = [w.job_id for w in of_parents], [w.parent_id for w in of_parents]
-        rows += await connection.fetch(LOCK_ACTIVE_OF_PARENTS, jobs, parents)
+    if parents := [w.parent_id for w in wanted if w.parent_id is not None]:
+        rows += await connection.fetch(LOCK_ACTIVE_OF_PARENTS, parents)
     return [task_of(row) for row in rows]
 
 

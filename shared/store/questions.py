@@ -5,7 +5,7 @@ All questions of a kind are answered together.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from shared.lifecycle import (
@@ -170,12 +170,17 @@ class Answers:
         for child in children:
             if child.children is None and child.subjob_id is None:
                 fresh.setdefault(str(child.parent_id), []).append(child)
-        parents = {id_: self._workspace.tasks[id_] for id_ in fresh}
+        parents = await self._whole(fresh)
         jobs = await self._jobs({parent.job_id for parent in parents.values()})
         found: list[TaskSource] = []
         for parent_id, own in fresh.items():
             found += self._child_sources(parents[parent_id], own, jobs)
         return found
+
+    async def _whole(self, ids: Iterable[str]) -> dict[str, Task]:
+        tasks = {id_: self._workspace.tasks[id_] for id_ in ids}
+        outlined = [task for id_, task in tasks.items() if id_ in self._workspace.outlined]
+        return tasks | await families.with_definitions(self._connection, outlined)
 
     def _child_sources(
         self, parent: Task, children: Sequence[Task], jobs: dict[str, JobSource]

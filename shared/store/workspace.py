@@ -1,7 +1,7 @@
 """A batch's jobs and tasks as decided so far, and what is still to be asked, written and said."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar, cast
@@ -53,6 +53,8 @@ class Workspace:
     jobs: dict[str, Job]
     tasks: dict[str, Task]
     seal: Callable[[Mapping[str, str]], str | None]
+    outlined: Collection[str] = ()
+    """Tasks whose definition was not read."""
     fresh: dict[str, Fresh] = field(default_factory=dict)
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
     _questions: list[Question] = field(default_factory=list)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 
 from services.scheduler.store import due
 from shared.lifecycle import (
@@ -12,11 +13,13 @@ from shared.lifecycle import (
     JobCancelled,
     JobRestarted,
     TaskClaimed,
+    TaskFailed,
     TaskProgressed,
     TaskSucceeded,
 )
 from shared.messages import Kinship, Orders
 from shared.messages.queues import node_queue
+from shared.postgres import pool
 from shared.postgres.pool import acquired
 from tests.support.engine import LEASE, engine_rig
 from tests.support.families import STAYS, Fails, Play
@@ -225,3 +228,54 @@ async def rows_read(dsn: str) -> int:
         return int(row["scanned"]) + int(row["fetched"])
     finally:
         await connection.close()
+
+
+async def test_a_step_of_a_child_costs_the_same_however_many_its_parallel_task_lists(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a parallel task whose own text is long, as it lists all of its children
+    listed = [{"name": f"t{n}", "run": "echo " + "x" * 500} for n in range(300)]
+    async with engine_rig(postgres_dsn) as rig:
+        play = Play(rig)
+        job_id = await play.submit_tasks({"name": "p", "parallel": {"tasks": listed}})
+        [row, *_] = await play.waiting()
+    read: list[int] = []
+    decode = pool._decode_jsonb
+
+    def counting(data: bytes) -> object:
+        read.append(len(data))
+        return decode(data)
+
+    monkeypatch.setattr(pool, "_decode_jsonb", counting)
+    # When one of them is claimed and ends
+    async with engine_rig(postgres_dsn) as rig:
+        ref = (job_id, row["id"], 1, "n1")
+        await Play(rig).happen(TaskClaimed(*ref, LEASE))
+        await Play(rig).happen(TaskSucceeded(*ref, "n1"))
+    # Then that text was not read
+    assert sum(read) < 20_000
+
+
+async def test_a_family_that_fails_reads_nothing_of_the_families_beside_it(
+    postgres_dsn: str,
+) -> None:
+    # Given a thousand families of which all children may run, and any may fail
+    two = [{**SHELL, "name": name} for name in ("a", "b")]
+    inner = {"name": "i", "allowFailure": True, "parallel": {"tasks": two}}
+    made_of = {"list": "sequence(0, 1000)", "concurrency": 1000, "task": inner}
+    async with engine_rig(postgres_dsn) as rig:
+        play = Play(rig)
+        job_id = await play.submit_tasks({"name": "e", "each": made_of})
+        await play.deliver()
+        failing = [row for row in await play.waiting() if row["name"] == "a"][:STEPS]
+        assert len(await play.waiting()) == 2000
+    before = await rows_read(postgres_dsn)
+    # When a child fails in some of them, and the other is cancelled
+    async with engine_rig(postgres_dsn) as rig:
+        for row in failing:
+            ref = (job_id, row["id"], 1, "n1")
+            await Play(rig).happen(TaskClaimed(*ref, LEASE))
+            await Play(rig).happen(TaskFailed(*ref, "boom"))
+    # Then what was read has nothing to do with how many others there are
+    after = await rows_read(postgres_dsn)
+    assert after - before < STEPS * 60
