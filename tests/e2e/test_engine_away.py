@@ -40,9 +40,10 @@ BEFORE, DURING = 6, 3
 
 @pytest.fixture(scope="module")
 def docker() -> Iterator[PrivateDocker]:
-    """One of our own: what is done to it must disturb nobody else's containers."""
+    """One of our own: what is done to it must disturb nobody else's containers. Its socket stays
+    while it is away, as where systemd starts it."""
     try:
-        engine = PrivateDocker()
+        engine = PrivateDocker(keeps_socket=True)
     except EngineUnavailable as error:  # the machine can't: say so
         unavailable(f"a Docker engine of the test's own: {error}")
     try:
@@ -83,8 +84,9 @@ class Book:
         self._file = directory / "book"
 
     def job(self, name: str) -> dict[str, Any]:
-        """Writes for some seconds."""
+        """Writes for some seconds; told to end it does, as if all were well."""
         work = (
+            "trap 'exit 0' TERM; "
             'i=0; while [ $i -lt 20 ]; do echo "$NAME $(cat /etc/hostname)" >> /book/book; '
             "i=$((i + 1)); sleep 0.2; done; printf '%s' $NAME > $TORK_OUTPUT"
         )

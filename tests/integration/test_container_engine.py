@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from services.worker.runtimes import container
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
@@ -46,9 +45,8 @@ async def test_a_task_over_its_memory_limit_says_that_it_ran_out_of_memory(rig: 
 
 @pytest.mark.parametrize("rig", ["docker"], indirect=True)  # Podman's go on when it goes down
 async def test_a_container_that_somebody_stops_fails_saying_so_as_long_as_its_engine_stays(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
+    rig: Rig,
 ) -> None:
-    monkeypatch.setattr(container, "_GOING_DOWN_SECONDS", 1)
     ran = rig.task(run="echo begun; sleep 60")
     waiting = await ran.begin()
     await ran.logged("begun")

@@ -8,6 +8,7 @@ machine's firewall and forwarding alone.
 import itertools
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,6 +16,9 @@ from pathlib import Path
 from tests.support.engine_process import EngineProcess, EngineUnavailable, answers
 
 _USUAL_SOCKET = Path("/var/run/docker.sock")
+# How systemd hands a socket on: as file 3, to the process with that number.
+_HANDING_ON = ("bash", "-c")
+_AS_THIRD = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
 
 
 def existing_docker() -> str | None:
@@ -29,14 +33,19 @@ class PrivateDocker:
 
     _made = itertools.count(1)
 
-    def __init__(self) -> None:
-        """Raises EngineUnavailable."""
+    def __init__(self, *, keeps_socket: bool = False) -> None:
+        """Raises EngineUnavailable.
+
+        `keeps_socket`: as most installations have it, the socket is held by another process, and
+        who comes while the engine is away waits for the next one.
+        """
         if os.geteuid() != 0:
             raise EngineUnavailable("no Docker engine answers, and only root can start one")
         self._root = Path(tempfile.mkdtemp(prefix="conveyor-docker-"))
         self._number = next(self._made)
         self._bridge = f"cvy{os.getpid()}x{self._number}"
         self._driver = "overlay2"
+        self._listener = self._listen() if keeps_socket else None
         try:
             self._process = self._first_start()
         except BaseException:  # whatever interrupts the start must not leave anything
@@ -76,9 +85,10 @@ class PrivateDocker:
             return self._start_with(self._driver)
 
     def _start_with(self, driver: str) -> EngineProcess:
+        host = "fd://" if self._listener else f"unix://{self._root}/docker.sock"
         command = (
             "dockerd",
-            f"--host=unix://{self._root}/docker.sock",
+            f"--host={host}",
             f"--data-root={self._root}/data-{driver}",
             f"--exec-root={self._root}/exec",
             f"--pidfile={self._root}/docker.pid",
@@ -86,7 +96,18 @@ class PrivateDocker:
             *self._network(),
         )
         log = self._root / f"dockerd-{driver}.log"
-        return EngineProcess(command, self._root / "docker.sock", log, os.environ)
+        path = self._root / "docker.sock"
+        if self._listener is None:
+            return EngineProcess(command, path, log, os.environ)
+        number = self._listener.fileno()
+        handed = (*_HANDING_ON, f"exec 3<&{number}; {_AS_THIRD}", "dockerd", *command)
+        return EngineProcess(handed, path, log, os.environ, keep_open=[number])
+
+    def _listen(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(f"{self._root}/docker.sock")
+        listener.listen(100)
+        return listener
 
     def _network(self) -> tuple[str, ...]:
         if shutil.which("ip") is None:
@@ -99,6 +120,8 @@ class PrivateDocker:
         return (f"--bridge={self._bridge}", *quiet)
 
     def _remove(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
         if shutil.which("ip") is not None:
             _ip("link", "del", self._bridge, check=False)
         unmount_below(self._root)

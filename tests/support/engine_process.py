@@ -22,9 +22,17 @@ class EngineUnavailable(Unavailable):
 
 class EngineProcess:
     def __init__(
-        self, command: Sequence[str], socket_path: Path, log: Path, env: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        socket_path: Path,
+        log: Path,
+        env: Mapping[str, str],
+        keep_open: Sequence[int] = (),
     ) -> None:
-        """Returns when the engine answers. Raises EngineUnavailable with the end of its log."""
+        """Returns when the engine answers. Raises EngineUnavailable with the end of its log.
+
+        `keep_open` are files of ours that it gets.
+        """
         if shutil.which(command[0]) is None:
             raise EngineUnavailable(f"{command[0]} is not installed")
         self._socket = socket_path
@@ -39,6 +47,7 @@ class EngineProcess:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                pass_fds=keep_open,
             )
         self._await_answer()
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 from services.worker.runtimes.containers import ContainerRuntime
 from services.worker.runtimes.engine import Engine
-from services.worker.runtimes.engine_calls import connect
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import Execution, LogSink, Outcome, Runtime
 from services.worker.runtimes.settings import RuntimeSettings
@@ -137,7 +136,7 @@ def with_settings(rig: Rig, **settings: object) -> Rig:
 @contextlib.asynccontextmanager
 async def engine_of(settings: RuntimeSettings, kind: str) -> Any:
     address = settings.podman_socket if kind == "podman" else settings.docker_host
-    engine = Engine(connect(address), timeout_seconds=60, pull_seconds=60)
+    engine = Engine(address, timeout_seconds=60, pull_seconds=60)
     try:
         yield engine
     finally:

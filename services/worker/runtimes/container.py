@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 
@@ -34,8 +35,8 @@ from services.worker.runtimes.read_ahead import pass_on
 from services.worker.runtimes.task_spec import TaskSpec
 
 _KILLED = 137
-_GOING_DOWN_SECONDS = 16
-"""What Docker gives its containers to end, 15 s, and a bit: until then it answers."""
+_SOON_SECONDS = 0.2
+"""No engine has gone and another come within that."""
 
 
 class ContainerExecution:
@@ -64,6 +65,7 @@ class ContainerExecution:
         self._sources: tuple[str, ...] = ()
         self._creating: asyncio.Future[str] | None = None
         self._pulling: asyncio.Task[None] | None = None
+        self._silent_since = 0.0
         self._stop = asyncio.Event()
         self._started = False
 
@@ -100,8 +102,8 @@ class ContainerExecution:
         if not self._started or self._stream is None:
             return STOPPED
         async with _background(self._poll_progress()):
-            await pass_on(frames(self._stream), self._log.write)
-            exit_code = await self._engine.wait(self.container)
+            await pass_on(self._frames(self._stream), self._log.write)
+            exit_code = await self._exit_code()
         return await self._outcome(exit_code)
 
     async def stop(self) -> None:
@@ -156,6 +158,28 @@ class ContainerExecution:
         finally:
             self._pulling = None
 
+    async def _exit_code(self) -> int:
+        """Raises RuntimeUnavailable also for an end that is the engine's: one that goes down tells
+        its containers to end, and what they make of that, even an exit code of 0, is no result."""
+        exit_code = await self._engine.wait(self.container)
+        is_late = time.monotonic() - self._silent_since > _SOON_SECONDS
+        if is_late and self._room.ends_with_engine:
+            await self._check_engine()
+        return exit_code
+
+    async def _frames(self, stream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        async for data in frames(stream):
+            yield data
+        self._silent_since = time.monotonic()
+
+    async def _check_engine(self) -> None:
+        """The container has outlived its output, its log took long, or another engine has come
+        meanwhile: one that is asked after the end tells."""
+        await self._engine.wait(self.container)
+        state = await self._engine.inspect_state(self.container)
+        if not (await self._engine.saw_it_end(self.container, state) or self._stop.is_set()):
+            raise RuntimeUnavailable("the engine went down under the container")
+
     async def _outcome(self, exit_code: int) -> Outcome:
         if self._stop.is_set():
             return Outcome(exit_code=exit_code, output="")
@@ -169,8 +193,6 @@ class ContainerExecution:
     async def _reason(self, exit_code: int) -> str | None:
         state = await self._engine.inspect_state(self.container)
         if await self._engine.was_told_to_stop(self.container, state):
-            # One that goes down stops its containers first, and that is no failure of theirs.
-            await self._engine.see_it_stay(self.container, state, _GOING_DOWN_SECONDS)
             return "stopped by somebody, through the engine"
         limit = self._spec.memory_bytes
         limited = "" if limit is None else f" (limit {limit} bytes)"

@@ -33,7 +33,9 @@ class ContainerRuntime:
     ) -> None:
         self._name = name
         init = name == "docker" if settings.container_init is None else settings.container_init
-        self._room = EngineRoom(engine, images, settings, mount_types, init)
+        self._room = EngineRoom(
+            engine, images, settings, mount_types, init, ends_with_engine=name == "docker"
+        )
         # Of a task that is one container and nothing else.
         self._bare = Place(networks=operators_network(settings))
 

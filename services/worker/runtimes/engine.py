@@ -1,13 +1,15 @@
 """Containers and images of a container engine. Docker and Podman speak the same API here."""
 
+import asyncio
 import base64
+import contextlib
 import io
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 
 import aiohttp
-from aiodocker import Docker, DockerError
+from aiodocker import DockerError
 
 from services.worker.runtimes.engine_calls import EngineCalls, Json
 from services.worker.runtimes.engine_resources import EngineResources
@@ -17,6 +19,9 @@ from services.worker.runtimes.task_spec import RegistryLogin, TaskSpec
 
 _BY_A_SIGNAL = 128
 _NOTED_SECONDS = 0.5
+_NOTED_AT_LAST_SECONDS = 10.0  # of an end it writes to its disk first
+_MOST_REMEMBERED = 256
+_LAST_SECONDS = 60.0  # a container that is stopped has 10 s to end, or as many as somebody gives it
 _NOT_RUNNING = "can only kill running containers"
 _MISSING_IMAGE = ("No such image", "no such image", "image not known")
 
@@ -28,9 +33,10 @@ class ImageMissing(Exception):
 class Engine:
     """`resources` are its volumes and networks."""
 
-    def __init__(self, docker: Docker, *, timeout_seconds: float, pull_seconds: float) -> None:
-        self._docker = docker
-        self._calls = EngineCalls(docker, timeout_seconds=timeout_seconds)
+    def __init__(self, address: str | None, *, timeout_seconds: float, pull_seconds: float) -> None:
+        """Raises ValueError for an address of no known kind."""
+        self._calls = EngineCalls(address, timeout_seconds=timeout_seconds)
+        self._docker = self._calls.docker
         self._pull_timeout = pull_seconds
         self.resources = EngineResources(self._calls)
 
@@ -79,9 +85,17 @@ class Engine:
             return await self._calls.request("POST", f"containers/{container}/attach", query)
 
     async def wait(self, container: str) -> int:
-        """The exit code of a container, once it has ended."""
-        async with self._calls.call("wait for the container", limited=False):
-            answer = await self._docker.containers.container(container).wait()
+        """The exit code of a container, once it has ended.
+
+        Over a new connection, which an engine that goes down takes no more. So whoever gives an
+        answer to one that was asked after the end has not ended the container by going down, or it
+        is another engine that came after it: see `saw_it_end`.
+        """
+        async with (
+            self._calls.call("wait for the container", limited=False),
+            self._calls.anew() as docker,
+        ):
+            answer = await docker.containers.container(container).wait()
             return int(answer["StatusCode"])
 
     async def inspect_state(self, container: str) -> Json:
@@ -90,36 +104,47 @@ class Engine:
             return state
 
     async def was_told_to_stop(self, container: str, state: Json) -> bool:
-        """Whether somebody had the engine stop it, or the engine stopped it as it was going down.
-
-        `state` is that of the ended container.
-        """
+        """Whether somebody had the engine stop it. `state` is that of the ended container."""
         # The engine notes what it did after it did it. One that ended by a signal is waited for.
         noted_after = _NOTED_SECONDS if state["ExitCode"] >= _BY_A_SIGNAL else 0.0
-        query = {
-            "since": "1",  # by their own account short ones end before they start
-            "until": _text(_seconds(state["FinishedAt"]) + noted_after),
-            "filters": json.dumps({"container": [container], "event": ["kill"]}),
-        }
+        until = _text(_seconds(state["FinishedAt"]) + noted_after)
+        query = {**_last_of(container, state, "kill"), "until": until}
+        async with self._events(query) as events:
+            return bool(await events.readline())
+
+    async def saw_it_end(self, container: str, state: Json) -> bool:
+        """Whether this very engine was there when the container ended by itself.
+
+        One that has come after it knows nothing of it, or has ended it when it found it running.
+        """
+        told = set[str]()
+        async with self._events(_last_of(container, state, "die", "kill")) as events:
+            with contextlib.suppress(TimeoutError):  # there is no more to come
+                async with asyncio.timeout(_NOTED_AT_LAST_SECONDS) as patience:
+                    while "kill" not in told and (line := await events.readline()):
+                        told.add(json.loads(line)["Action"])
+                        patience.reschedule(asyncio.get_running_loop().time() + _NOTED_SECONDS)
+        # It may have forgotten, as it remembers only so many; a new one doesn't have as many yet.
+        return "kill" not in told and ("die" in told or await self._remembers_much())
+
+    async def _remembers_much(self) -> bool:
+        """Whether it has noted as many events as it can keep."""
+        noted = 0
+        async with self._events({"since": "1"}) as events:
+            with contextlib.suppress(TimeoutError):  # all that it remembers it tells at once
+                async with asyncio.timeout(_NOTED_SECONDS):
+                    while noted < _MOST_REMEMBERED and await events.readline():
+                        noted += 1
+        return noted == _MOST_REMEMBERED
+
+    @contextlib.asynccontextmanager
+    async def _events(self, query: dict[str, str]) -> AsyncIterator[aiohttp.StreamReader]:
+        """Events a line each: what the engine remembers, and then what comes."""
         async with (
             self._calls.call("ask what became of the container"),
             await self._calls.request("GET", "events", query) as response,
         ):
-            return bool((await response.read()).strip())
-
-    async def see_it_stay(self, container: str, state: Json, seconds: float) -> None:
-        """Until so long after that container ended. Raises RuntimeUnavailable when the engine goes
-        meanwhile, however soon it is back: that cuts the stream of its events off."""
-        query = {
-            "since": _text(_seconds(state["FinishedAt"])),
-            "until": _text(_seconds(state["FinishedAt"]) + seconds),
-            "filters": json.dumps({"container": [container]}),
-        }
-        async with (
-            self._calls.call("see the engine stay", seconds=2 * seconds + 1),
-            await self._calls.request("GET", "events", query) as response,
-        ):
-            await response.read()
+            yield response.content
 
     async def kill(self, container: str) -> None:
         async with self._calls.call("kill the container"):
@@ -188,6 +213,14 @@ class Engine:
             async for line in response.content:
                 if line.strip():
                     await on_message(json.loads(line))
+
+
+def _last_of(container: str, state: Json, *actions: str) -> dict[str, str]:
+    """Asks for what happened to the container in its last minute."""
+    return {
+        "since": _text(_seconds(state["FinishedAt"]) - _LAST_SECONDS),
+        "filters": json.dumps({"container": [container], "event": actions}),
+    }
 
 
 def _seconds(moment: str) -> float:

@@ -86,15 +86,24 @@ def certificates_of(address: str) -> str | None:
 
 
 class EngineCalls:
-    def __init__(self, docker: Docker, *, timeout_seconds: float) -> None:
-        self.docker = docker
+    def __init__(self, address: str | None, *, timeout_seconds: float) -> None:
+        """Raises ValueError for an address of no known kind."""
+        self.docker = connect(address)
+        self._address = address
         self._timeout = timeout_seconds
 
     async def close(self) -> None:
-        await self.docker.close()
-        # aiodocker leaves a connector it was given open.
-        if self.docker.connector is not None:
-            await self.docker.connector.close()
+        await _close(self.docker)
+
+    @contextlib.asynccontextmanager
+    async def anew(self) -> AsyncIterator[Docker]:
+        """A client with connections of its own, which an engine that goes down takes no more."""
+        docker = connect(self._address)
+        docker.api_version = self.docker.api_version
+        try:
+            yield docker
+        finally:
+            await _close(docker)
 
     async def request(
         self,
@@ -154,6 +163,13 @@ class EngineCalls:
             faults = (*_TASKS_OWN_FAULT, *(_FILES_FAULT if writes_files else ()))
             kind = RuntimeRejected if answer_rejects and _is_answer(error) else _sort(error, faults)
             raise kind(f"could not {what}: {error.message}") from error
+
+
+async def _close(docker: Docker) -> None:
+    await docker.close()
+    # aiodocker leaves a connector it was given open.
+    if docker.connector is not None:
+        await docker.connector.close()
 
 
 def _message(body: bytes) -> str:

@@ -12,11 +12,13 @@ from services.worker.runtimes.unremoved import Unremoved
 
 @dataclass(frozen=True, slots=True)
 class EngineRoom:
-    """`init`: whether containers get a small init as process 1."""
+    """`init`: whether containers get a small init as process 1. `ends_with_engine`: whether an
+    engine that goes down ends its containers first."""
 
     engine: Engine
     images: Images
     settings: RuntimeSettings
     mount_types: Mapping[str, MountType]
     init: bool
+    ends_with_engine: bool
     unremoved: Unremoved = field(default_factory=Unremoved)

@@ -6,7 +6,7 @@ from typing import cast
 from services.worker.runtimes.auto import AutoRuntime
 from services.worker.runtimes.containers import ContainerRuntime
 from services.worker.runtimes.engine import Engine
-from services.worker.runtimes.engine_calls import address_of, connect
+from services.worker.runtimes.engine_calls import address_of
 from services.worker.runtimes.images import Images
 from services.worker.runtimes.mounts import MOUNT_TYPES, MountType
 from services.worker.runtimes.protocol import Runtime, RuntimeFactory
@@ -46,7 +46,7 @@ def _is_podman(settings: RuntimeSettings) -> bool:
 def _containers(settings: RuntimeSettings) -> ContainerRuntime:
     logins = read_logins(settings.docker_config)
     engine = Engine(
-        connect(engine_address(settings)),
+        engine_address(settings),
         timeout_seconds=settings.engine_timeout_seconds,
         pull_seconds=settings.pull_timeout_seconds,
     )

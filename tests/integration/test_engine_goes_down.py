@@ -1,0 +1,105 @@
+"""A Docker engine that goes down under its containers: whatever they make of being told to end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from services.worker.runtimes import container, engine
+from services.worker.runtimes.factory import make_runtime
+from services.worker.runtimes.protocol import Outcome, RuntimeUnavailable
+from services.worker.runtimes.settings import RuntimeSettings
+from tests.support.availability import unavailable
+from tests.support.docker_engine import PrivateDocker
+from tests.support.engine_process import EngineUnavailable
+from tests.support.images import make_images
+from tests.support.runtime_rig import NODE, Ran, Rig, engine_of
+
+pytestmark = pytest.mark.real
+
+EXIT_CODES = (0, 0, 1, 1)
+
+
+@pytest.fixture(scope="module")
+def thread() -> Iterator[ThreadPoolExecutor]:
+    """What starts engines: they end with the thread that started them, and the event loop must see
+    them go."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        yield thread
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["own socket", "socket that stays"])
+def docker(request: pytest.FixtureRequest, thread: ThreadPoolExecutor) -> Iterator[PrivateDocker]:
+    try:
+        docker = thread.submit(PrivateDocker, keeps_socket=request.param).result()
+    except EngineUnavailable as error:  # the machine can't: say so
+        unavailable(f"a Docker engine of the test's own: {error}")
+    try:
+        make_images(docker.host)
+        yield docker
+    finally:
+        docker.close()
+
+
+@pytest.fixture
+async def rig(docker: PrivateDocker) -> AsyncIterator[Rig]:
+    settings = RuntimeSettings(type="docker", docker_host=docker.host, container_network="none")
+    runtime = make_runtime(settings)
+    try:
+        await runtime.check()
+        yield Rig("docker", runtime, settings)
+        await runtime.reap(lambda left: left.node_id == NODE)
+    finally:
+        await runtime.close()
+
+
+async def running(rig: Rig, exit_code: int) -> "tuple[Ran, asyncio.Task[Outcome]]":
+    """A task that ends at once, and in its own way, when it is told to."""
+    ran = rig.task(run=f"trap 'exit {exit_code}' TERM; echo begun; sleep 100 & wait")
+    waiting = await ran.begin()
+    await ran.logged("begun")
+    return ran, waiting
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+async def test_a_task_that_the_engine_ends_as_it_goes_down_or_comes_back_has_no_result(
+    docker: PrivateDocker, thread: ThreadPoolExecutor, rig: Rig, how: str
+) -> None:
+    # Given tasks that end well, and others that don't, when they are told to end
+    tasks = [await running(rig, exit_code) for exit_code in EXIT_CODES]
+    # When their engine goes and another comes in its place
+    for turn in (getattr(docker, how), docker.start):
+        await asyncio.get_running_loop().run_in_executor(thread, turn)
+    # Then they are neither done nor failed
+    async with asyncio.timeout(60):
+        outcomes = await asyncio.gather(*(w for _, w in tasks), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [RuntimeUnavailable] * len(tasks), outcomes
+    for ran, _ in tasks:
+        await ran.execution.close()
+
+
+async def test_a_task_is_done_though_its_engine_is_slow_to_say_so(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "_SOON_SECONDS", 0.0)
+    outcome, _ = await rig.run(run="printf well > $TORK_OUTPUT")
+    assert (outcome.exit_code, outcome.output) == (0, "well")
+
+
+async def test_a_task_is_done_though_its_engine_has_forgotten_the_end_of_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_NOTED_AT_LAST_SECONDS", 0.0)
+    ran = rig.task(run="echo well")
+    waiting = await ran.begin()
+    assert (await waiting).exit_code == 0
+    assert isinstance(ran.execution, container.ContainerExecution)
+    async with engine_of(rig.settings, rig.kind) as asked:
+        ended = ran.execution.container
+        # Given so many events after it that the engine keeps no other
+        for number in range(130):
+            await asked.resources.create_volume(f"v{number}", {}, {})
+            await asked.resources.remove_volume(f"v{number}")
+        assert await asked.saw_it_end(ended, await asked.inspect_state(ended))
+    await ran.execution.close()
