@@ -23,7 +23,7 @@ _NO_QUEUE = "no such queue"
 async def list_queues(request: web.Request) -> web.Response:
     api = ports(request)
     running, names = await asyncio.gather(api.reads.running_by_queue(), _names(api))
-    # All at once: each takes some turns with the broker, which has much to do when anybody asks.
+    # Not one after the other: each takes some turns with the broker, which may be busy.
     found = await asyncio.gather(*(_stats(api, name, running) for name in names))
     return reply_list([queue for queue in found if queue])
 

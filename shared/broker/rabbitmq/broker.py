@@ -17,6 +17,11 @@ from shared.broker.rabbitmq.taking import Taking
 from shared.broker.rabbitmq.topology import Topology
 from shared.broker.tally import Tally
 
+# aiormq writes through a queue of ten. When that is full, it never answers the close of a channel,
+# which is how RabbitMQ says that there is no such queue; the channel's next user then costs all of
+# us the connection. Nor has a connection more than 2,047 channels.
+_COUNTED_AT_ONCE = 3
+
 
 class RabbitBroker:
     """Two connections: RabbitMQ stops reading from one that publishes while it is short of memory
@@ -42,6 +47,7 @@ class RabbitBroker:
         self._topology = Topology(quorum=quorum)
         self._publishing = Publishing(self._outward, self._topology, confirm_timeout_seconds)
         self._consumers: set[RabbitConsumer] = set()
+        self._counting = asyncio.Semaphore(_COUNTED_AT_ONCE)
 
     async def start(self) -> None:
         # aiormq logs each failed attempt and each lost channel; ours are one line per change.
@@ -94,9 +100,10 @@ class RabbitBroker:
             await taking.end()
 
     async def queue_stats(self, name: str) -> QueueStats | None:
-        with unavailable_on_failure("counting"):
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._topology.stats(self._inward.connection, name)
+        async with self._counting:
+            with unavailable_on_failure("counting"):
+                async with asyncio.timeout(self._timeout_seconds):
+                    return await self._topology.stats(self._inward.connection, name)
 
     async def delete_queue(self, name: str) -> None:
         with unavailable_on_failure("deleting"):
