@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
@@ -177,35 +176,3 @@ async def test_an_engine_that_hangs_is_unavailable(tmp_path: Path) -> None:
         with pytest.raises(RuntimeUnavailable, match="doesn't answer"):
             await runtime.check()
         await runtime.close()
-
-
-async def test_an_engine_whose_networks_are_stuck_is_unavailable_though_it_answers_a_ping(
-    tmp_path: Path,
-) -> None:
-    async def version(_: web.Request) -> web.Response:
-        return web.json_response({"ApiVersion": "1.41", "MinAPIVersion": "1.12"})
-
-    over = asyncio.Event()
-
-    async def stuck(_: web.Request) -> web.Response:
-        await over.wait()
-        return web.Response()
-
-    app = web.Application()
-    app.router.add_get("/version", version)
-    app.router.add_get("/{version}/version", version)
-    app.router.add_get("/{version}/networks/{name}", stuck)
-    runner = web.AppRunner(app, shutdown_timeout=0)
-    await runner.setup()
-    await web.UnixSite(runner, f"{tmp_path}/stuck.sock").start()
-    settings = RuntimeSettings(
-        type="docker", docker_host=f"unix://{tmp_path}/stuck.sock", engine_timeout_seconds=2
-    )
-    runtime = make_runtime(settings)
-    try:
-        with pytest.raises(RuntimeUnavailable, match="network 'none': the engine doesn't answer"):
-            await runtime.check()
-    finally:
-        over.set()
-        await runtime.close()
-        await runner.cleanup()

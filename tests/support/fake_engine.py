@@ -4,7 +4,7 @@ once, but for what it declines."""
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,21 @@ Json = dict[str, Any]
 
 
 class FakeEngine:
-    """`decline` gets the configuration of a container, and gives the words of a 500 or None."""
+    """`decline` gets the configuration of a container, and gives the words of a 500 or None.
+
+    `said` has other answers than the usual ones, by "POST /containers/{id}/kill".
+    """
 
     def __init__(self, host: str) -> None:
         self.host = host
         self.decline: Callable[[Json], str | None] = lambda _: None
+        self.said: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {}
         self.declined = 0
         self._numbers = itertools.count(1)
 
     def app(self) -> web.Application:
         at = "/{version:v[0-9.]+}"
-        app = web.Application()
+        app = web.Application(middlewares=[self._say])
         app.add_routes(
             [
                 web.get("/version", _answer({"ApiVersion": "1.41"})),
@@ -33,6 +37,7 @@ class FakeEngine:
                 web.get(at + "/networks", _answer([])),
                 web.get(at + "/networks/none", _answer({"Name": "none", "Driver": "null"})),
                 web.get(at + "/volumes", _answer({"Volumes": []})),
+                web.post(at + "/images/create", _answer({})),
                 web.get(at + "/images/{name:.*}/json", _answer({"Config": {}})),
                 web.get(at + "/containers/json", _answer([])),
                 web.post(at + "/containers/create", self._create),
@@ -46,6 +51,16 @@ class FakeEngine:
             ]
         )
         return app
+
+    @web.middleware
+    async def _say(
+        self,
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        path = resource.canonical.removeprefix("/{version}") if resource else ""
+        return await self.said.get(f"{request.method} {path}", handler)(request)
 
     async def _create(self, request: web.Request) -> web.Response:
         if (words := self.decline(await request.json())) is not None:
@@ -66,6 +81,10 @@ async def fake_engine(directory: Path) -> AsyncIterator[FakeEngine]:
         yield engine
     finally:
         await asyncio.shield(runner.cleanup())
+
+
+def refusal(status: int, words: str) -> Callable[[web.Request], Any]:
+    return _answer({"message": words}, status)
 
 
 def _answer(body: object, status: int = 200) -> Callable[[web.Request], Any]:

@@ -19,8 +19,6 @@ from services.worker.runtimes.sidecars import Accompanied, Companion
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
 from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
 
-_ALWAYS_THERE = "none"  # a network of Docker's own
-
 
 class ContainerRuntime:
     def __init__(
@@ -49,7 +47,7 @@ class ContainerRuntime:
         if self._name == "docker":
             # Up to 20.10.26 its networks can lock each other out while containers come and go
             # (moby issue 46661): it answers a ping then, and starts no container any more.
-            await engine.resources.find_network(_ALWAYS_THERE)
+            await engine.resources.check()
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
         if is_bare(spec):

@@ -11,7 +11,7 @@ from datetime import datetime
 import aiohttp
 from aiodocker import DockerError
 
-from services.worker.runtimes.engine_calls import EngineCalls, Json
+from services.worker.runtimes.engine_calls import About, EngineCalls, Json
 from services.worker.runtimes.engine_resources import EngineResources
 from services.worker.runtimes.engine_streams import first_member, size_of
 from services.worker.runtimes.labels import LABEL_NODE, filter_of_task, is_earlier
@@ -44,7 +44,7 @@ class Engine:
         await self._calls.close()
 
     async def ping(self) -> None:
-        async with self._calls.call("reach the engine"):
+        async with self._calls.call("reach the engine", about=About.UPKEEP):
             await self._docker.version()
 
     async def create(self, config: Json) -> str:
@@ -69,7 +69,7 @@ class Engine:
             return str((found.get("Config") or {}).get("User") or "")
 
     async def put_archive(self, container: str, tar: bytes) -> None:
-        async with self._calls.call("write the task's files", writes_files=True):
+        async with self._calls.call("write the task's files", about=About.FILES):
             url, query, body = f"containers/{container}/archive", {"path": "/"}, io.BytesIO(tar)
             async with await self._calls.request("PUT", url, query, body):
                 pass
@@ -147,7 +147,7 @@ class Engine:
             yield response.content
 
     async def kill(self, container: str) -> None:
-        async with self._calls.call("kill the container"):
+        async with self._calls.call("kill the container", about=About.UPKEEP):
             try:
                 await self._docker.containers.container(container).kill()
             except DockerError as error:
@@ -156,7 +156,7 @@ class Engine:
                     raise
 
     async def delete(self, container: str) -> None:
-        async with self._calls.call("remove the container"):
+        async with self._calls.call("remove the container", about=About.UPKEEP):
             try:
                 await self._docker.containers.container(container).delete(force=True, v=True)
             except DockerError as error:
@@ -166,13 +166,13 @@ class Engine:
     async def labelled(self) -> list[tuple[str, str]]:
         """Every container with our label, ended or not: its id and its node's id."""
         filters = json.dumps({"label": [LABEL_NODE]})
-        async with self._calls.call("list containers"):
+        async with self._calls.call("list containers", about=About.UPKEEP):
             found = await self._docker.containers.list(all=True, filters=filters)
             return [(c.id, c["Labels"][LABEL_NODE]) for c in found]
 
     async def earlier(self, spec: TaskSpec) -> list[str]:
         """The ids of containers that other dispatches of this task have left."""
-        async with self._calls.call("list containers"):
+        async with self._calls.call("list containers", about=About.UPKEEP):
             found = await self._docker.containers.list(all=True, filters=filter_of_task(spec))
             return [c.id for c in found if is_earlier(c["Labels"], spec)]
 
@@ -205,9 +205,7 @@ class Engine:
             query["tag"] = "latest"  # without a tag the engine pulls every tag there is
         async with (
             # An engine that answers speaks of the image and its registry, whatever the status.
-            self._calls.call(
-                f"pull image {image}", seconds=self._pull_timeout, answer_rejects=True
-            ),
+            self._calls.call(f"pull image {image}", seconds=self._pull_timeout, about=About.IMAGE),
             await self._calls.request("POST", "images/create", query, headers=headers) as response,
         ):
             async for line in response.content:

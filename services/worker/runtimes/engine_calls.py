@@ -9,7 +9,8 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
+from enum import Enum
 from typing import Any
 
 import aiohttp
@@ -59,6 +60,15 @@ _ENGINES_FAULT = (
 _NOT_CONNECTED = 900  # aiodocker's own status
 
 Json = dict[str, Any]
+
+
+class About(Enum):
+    """What a call is about, which tells whose fault its failure may be."""
+
+    TASK = "a task"
+    FILES = "the files of a task, which may be such as can't be written"
+    IMAGE = "an image, which a registry gives or not: the engine only says so"
+    UPKEEP = "no task's wishes: what an engine can't do then is never for a task to answer for"
 
 
 def connect(address: str | None) -> Docker:
@@ -143,26 +153,22 @@ class EngineCalls:
         *,
         limited: bool = True,
         seconds: float | None = None,
-        answer_rejects: bool = False,
-        writes_files: bool = False,
+        about: About = About.TASK,
     ) -> AsyncIterator[None]:
         """Raises RuntimeRejected, RuntimeDeclined or RuntimeUnavailable for what fails inside:
         "could not `what`".
-
-        `answer_rejects`: whatever the engine answers, it is about the task. `writes_files`: those
-        of the task, which may be such as can't be written.
         """
         try:
             async with asyncio.timeout((seconds or self._timeout) if limited else None):
                 yield
         except TimeoutError as error:  # an engine that hangs may be restarted, or another do better
+            if about is About.IMAGE:
+                raise RuntimeDeclined(f"could not {what} within {seconds:g} s") from error
             raise RuntimeUnavailable(f"could not {what}: the engine doesn't answer") from error
         except aiohttp.ClientError as error:  # the socket is gone, or the engine is
             raise RuntimeUnavailable(f"could not {what}: {error}") from error
         except DockerError as error:
-            faults = (*_TASKS_OWN_FAULT, *(_FILES_FAULT if writes_files else ()))
-            kind = RuntimeRejected if answer_rejects and _is_answer(error) else _sort(error, faults)
-            raise kind(f"could not {what}: {error.message}") from error
+            raise _kind_of(error, about)(f"could not {what}: {error.message}") from error
 
 
 async def _close(docker: Docker) -> None:
@@ -179,15 +185,21 @@ def _message(body: bytes) -> str:
         return body.decode(errors="replace")
 
 
-def _is_answer(error: DockerError) -> bool:
-    return error.status != _NOT_CONNECTED
+def is_engines_fault(words: str) -> bool:
+    return any(word in words for word in _ENGINES_FAULT)
 
 
-def _sort(error: DockerError, faults: Sequence[str]) -> type[Exception]:
+def _kind_of(error: DockerError, about: About) -> type[Exception]:
     """Whose fault it is, with care: a task that can run nowhere, and is handed back as if it could,
     goes from worker to worker for ever. What nobody knows ends that way after some rounds."""
-    if not _is_answer(error) or any(word in error.message for word in _ENGINES_FAULT):
+    if error.status == _NOT_CONNECTED:
         return RuntimeUnavailable
-    if error.status < 500 or any(word in error.message for word in faults):
+    if is_engines_fault(error.message):
+        return RuntimeUnavailable
+    if about is About.IMAGE:
         return RuntimeRejected
-    return RuntimeDeclined
+    if about is About.UPKEEP:
+        return RuntimeDeclined
+    faults = (*_TASKS_OWN_FAULT, *_FILES_FAULT) if about is About.FILES else _TASKS_OWN_FAULT
+    is_the_tasks = error.status < 500 or any(word in error.message for word in faults)
+    return RuntimeRejected if is_the_tasks else RuntimeDeclined

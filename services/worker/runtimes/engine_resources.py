@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from aiodocker import DockerError
 
-from services.worker.runtimes.engine_calls import EngineCalls
+from services.worker.runtimes.engine_calls import About, EngineCalls
 from services.worker.runtimes.labels import LABEL_NODE, filter_of_task, is_earlier
 from services.worker.runtimes.task_spec import TaskSpec
 
+_ALWAYS_THERE = "none"  # a network of Docker's own
 _GONE = (404,)
 # In use: a container of it is only just being removed, or is somebody's who joined it.
 _NOT_NOW = (403, 409)
@@ -54,6 +55,11 @@ class EngineResources:
             is_ours = LABEL_NODE in (found.get("Labels") or {})
             return Network(found["Name"], found["Driver"], is_ours)
 
+    async def check(self) -> None:
+        """Whether networks answer. Raises RuntimeUnavailable."""
+        async with self._calls.call("reach the engine's networks", about=About.UPKEEP):
+            await self._calls.ask(f"networks/{_ALWAYS_THERE}")
+
     async def join(self, network: str, container: str) -> None:
         async with self._calls.call(f"join network {network!r}"):
             body = {"Container": container}
@@ -76,30 +82,30 @@ class EngineResources:
 
     async def labelled_volumes(self) -> list[tuple[str, str]]:
         """Every volume with our label: its name and its node's id."""
-        async with self._calls.call("list volumes"):
+        async with self._calls.call("list volumes", about=About.UPKEEP):
             found = await self._calls.ask("volumes", filters=_FILTERS)
             return [(v["Name"], v["Labels"][LABEL_NODE]) for v in found["Volumes"] or ()]
 
     async def labelled_networks(self) -> list[tuple[str, str]]:
         """Every network with our label: its name and its node's id."""
-        async with self._calls.call("list networks"):
+        async with self._calls.call("list networks", about=About.UPKEEP):
             found = await self._calls.ask("networks", filters=_FILTERS)
             return [(n["Name"], n["Labels"][LABEL_NODE]) for n in found or ()]
 
     async def earlier_volumes(self, spec: TaskSpec) -> list[str]:
         """The names of volumes that other dispatches of this task have left."""
-        async with self._calls.call("list volumes"):
+        async with self._calls.call("list volumes", about=About.UPKEEP):
             found = await self._calls.ask("volumes", filters=filter_of_task(spec))
             return [v["Name"] for v in found["Volumes"] or () if is_earlier(v["Labels"], spec)]
 
     async def earlier_networks(self, spec: TaskSpec) -> list[str]:
         """As `earlier_volumes`."""
-        async with self._calls.call("list networks"):
+        async with self._calls.call("list networks", about=About.UPKEEP):
             found = await self._calls.ask("networks", filters=filter_of_task(spec))
             return [n["Name"] for n in found or () if is_earlier(n["Labels"], spec)]
 
     async def _remove(self, what: str, path: str) -> bool:
-        async with self._calls.call(f"remove the {what}"):
+        async with self._calls.call(f"remove the {what}", about=About.UPKEEP):
             try:
                 await self._calls.tell("DELETE", path)
             except DockerError as error:

@@ -5,8 +5,8 @@ import time
 from weakref import WeakValueDictionary
 
 from services.worker.runtimes.engine import Engine, ImageMissing
-from services.worker.runtimes.engine_calls import Json
-from services.worker.runtimes.protocol import LogSink, RuntimeRejected
+from services.worker.runtimes.engine_calls import Json, is_engines_fault
+from services.worker.runtimes.protocol import LogSink, RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.registry_auth import RegistryLogins
 from services.worker.runtimes.task_spec import RegistryLogin
 
@@ -36,7 +36,8 @@ class Images:
     async def pull_once(self, image: str, login: RegistryLogin | None, log: LogSink) -> None:
         """Pull an image that wasn't there, unless somebody else has done so meanwhile.
 
-        Raises RuntimeRejected, naming the image, when the registry won't give it.
+        Raises RuntimeRejected, naming the image, when the registry won't give it, and
+        RuntimeUnavailable when the engine can't take it.
         """
         self._users.pop(image, None)
         lock = self._locks.get(image)
@@ -83,7 +84,8 @@ class _PullLog:
 
     async def on_message(self, message: Json) -> None:
         if "error" in message:
-            raise RuntimeRejected(f"could not pull image {self._image}: {message['error']}")
+            words = f"could not pull image {self._image}: {message['error']}"
+            raise (RuntimeUnavailable if is_engines_fault(words) else RuntimeRejected)(words)
         detail = message.get("progressDetail") or {}
         if message.get("status") == "Downloading" and detail.get("total"):
             self._layers[message["id"]] = (detail["current"], detail["total"])
