@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from shared.broker.backoff import Backoff
 from shared.broker.protocol import Broker, BrokerUnavailable, Outgoing
 
+_CLOSED = "the publisher was closed"
+
 
 @dataclass(frozen=True, slots=True)
 class _Parcel:
@@ -34,6 +36,7 @@ class Publisher:
         self._has_room.set()
         self._backoff = Backoff()
         self._sender: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     async def send(self, messages: Sequence[Outgoing], *, retry: bool = True) -> None:
         """Return when the broker has confirmed every one of `messages`.
@@ -46,16 +49,19 @@ class Publisher:
         while self._waiting >= self._max_waiting:
             self._has_room.clear()
             await self._has_room.wait()
+        if self._is_closed:
+            raise BrokerUnavailable(_CLOSED)
         parcel = _Parcel(messages, asyncio.get_running_loop().create_future(), retry)
         self._stand_in_line(parcel)
         await parcel.confirmed
 
     async def close(self) -> None:
-        """Stop sending; whoever still waits gets BrokerUnavailable."""
+        """Stop sending; whoever still waits, or comes later, gets BrokerUnavailable."""
+        self._is_closed = True
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.gather(self._sender, return_exceptions=True)
-        self._answer(self._take(len(self._line)), BrokerUnavailable("the publisher was closed"))
+        self._answer(self._take(len(self._line)), BrokerUnavailable(_CLOSED))
 
     def _stand_in_line(self, parcel: _Parcel) -> None:
         self._line.append(parcel)
@@ -70,7 +76,7 @@ class Publisher:
             try:
                 await self._send_batch(parcels)
             except asyncio.CancelledError:  # `close`: these were already out of the line
-                self._answer(parcels, BrokerUnavailable("the publisher was closed"))
+                self._answer(parcels, BrokerUnavailable(_CLOSED))
                 raise
 
     async def _send_batch(self, parcels: list[_Parcel]) -> None:

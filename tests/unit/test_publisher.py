@@ -131,3 +131,21 @@ async def test_closing_tells_those_who_still_wait() -> None:
     for task in (under_way, in_line):
         with pytest.raises(BrokerUnavailable):
             await task
+
+
+async def test_closing_tells_also_those_who_wait_for_room_in_the_line_or_come_later() -> None:
+    broker = SlowBroker()
+    publisher = Publisher(broker, max_waiting=1)
+    first = send(publisher, "a")
+    await broker.is_publishing.wait()
+    waiting, without_room = send(publisher, "b"), send(publisher, "c")
+    await asyncio.sleep(0)
+
+    await publisher.close()
+
+    async with asyncio.timeout(5):
+        ends = await asyncio.gather(
+            first, waiting, without_room, send(publisher, "d"), return_exceptions=True
+        )
+    assert [type(end) for end in ends] == [BrokerUnavailable] * 4
+    assert broker.publishes == [["a"]]
