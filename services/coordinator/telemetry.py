@@ -7,7 +7,7 @@ from shared.messages import Telemetry
 from shared.postgres.pool import Pool, acquired
 from shared.store.apply import Work
 from shared.store.engine import Engine, Failures, perform_all
-from shared.store.statements import add_log_parts
+from shared.store.log_parts import add_log_parts
 
 
 async def on_telemetry(engine: Engine, pool: Pool, messages: Sequence[Telemetry]) -> Failures:

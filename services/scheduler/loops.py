@@ -25,7 +25,7 @@ from shared.store.families import stalled
 from shared.store.kinship import overdue
 from shared.store.leases import end_of_nodes
 from shared.store.outgoing import account_order
-from shared.store.statements import Writes, write
+from shared.store.writing import Writes, write
 
 log = structlog.get_logger(__name__)
 

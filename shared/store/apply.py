@@ -23,13 +23,15 @@ from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection
 from shared.store.families import lock_ancestors
 from shared.store.idempotency import store_keys
+from shared.store.locking import lock_jobs, lock_tasks, queue_up
+from shared.store.log_parts import add_log_parts
 from shared.store.new_job import NewJob
 from shared.store.outbox import OutboxRow
 from shared.store.planning import Planner
 from shared.store.questions import Answers
 from shared.store.room import Room
-from shared.store.statements import add_log_parts, lock_jobs, lock_tasks, queue_up, write
 from shared.store.workspace import Outcome, Workspace
+from shared.store.writing import write
 
 __all__ = ["ALREADY_SUBMITTED", "Outcome", "Work", "apply"]
 

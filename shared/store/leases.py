@@ -12,9 +12,10 @@ from shared.broker import Outgoing
 from shared.lifecycle import LeaseExpired, StopTask
 from shared.messages import TaskRef
 from shared.postgres.pool import Connection, rows_touched
+from shared.store.locking import now
 from shared.store.outbox import OutboxRow
 from shared.store.outgoing import messages_for
-from shared.store.statements import Writes, now, write
+from shared.store.writing import Writes, write
 
 # Rows that a batch has locked are passed over: they are being decided on, and the next heartbeat
 # comes long before the lease ends. Waiting for them could deadlock with that batch. Not FOR UPDATE:

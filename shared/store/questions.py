@@ -33,9 +33,9 @@ from shared.store.making import child_task
 from shared.store.planning import Planner, plan_failed
 from shared.store.room import MOST_TASKS, Room
 from shared.store.sources import Source, Variables
-from shared.store.statements import write
 from shared.store.templates import JobSource, TaskSource
 from shared.store.workspace import Workspace
+from shared.store.writing import write
 
 _MOST_AT_ONCE = f"at most {MOST_TASKS:,} are made at once"
 

@@ -31,7 +31,7 @@ from shared.lifecycle import (
 from shared.store.new_graph import NewGraph
 from shared.store.new_job import NewJob
 from shared.store.outgoing import feed_of, messages_for, webhook_events_of
-from shared.store.statements import Writes
+from shared.store.writing import Writes
 
 Outcome = Decision | Ignored
 Question = PlanTask | PlanReady | PlanDependents | BeginChildren | EvaluateOutput | CancelTasks

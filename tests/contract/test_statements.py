@@ -51,7 +51,7 @@ async def connection(postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 def test_the_statements_are_found() -> None:
-    assert "shared.store.statements.WRITE" in STATEMENTS
+    assert "shared.store.writing.WRITE" in STATEMENTS
     assert len(STATEMENTS) > 50
 
 

@@ -14,8 +14,9 @@ from shared.process.sealing import Sealer
 from shared.store import outbox
 from shared.store.engine import Engine
 from shared.store.leases import Held, renew
+from shared.store.locking import lock_jobs, lock_tasks
+from shared.store.log_parts import add_log_parts
 from shared.store.planning import Planner
-from shared.store.statements import add_log_parts, lock_jobs, lock_tasks
 from tests.support.engine import LEASE, Rig, engine_rig
 
 SHELL = {"name": "build", "run": "true"}

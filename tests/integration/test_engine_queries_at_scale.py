@@ -10,7 +10,18 @@ import pytest
 
 from services.scheduler.store import due, nodes, retention
 from services.webhook_dispatcher.store import deliveries, events
-from shared.store import backlog, families, graphs, kinship, leases, outbox, sources, statements
+from shared.store import (
+    backlog,
+    families,
+    graphs,
+    kinship,
+    leases,
+    locking,
+    log_parts,
+    outbox,
+    sources,
+    writing,
+)
 from tests.support.crowd import crowded_connection, nodes_of, read_whole
 from tests.support.postgres import Databases
 
@@ -99,8 +110,8 @@ CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost
 WEBHOOK_EVENTS_NOW = json.dumps([{"job_id": i, "changes": []} for i in IDS])
 
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "lock jobs": (statements.LOCK_JOBS, (IDS,)),
-    "lock tasks": (statements.LOCK_TASKS, (TASK_IDS,)),
+    "lock jobs": (locking.LOCK_JOBS, (IDS,)),
+    "lock tasks": (locking.LOCK_TASKS, (TASK_IDS,)),
     "lock ancestors": (families.LOCK_ANCESTORS, (["child1"],)),
     "next created": (families.NEXT_CREATED, (["task50000"], [20], TASK_IDS)),
     "cancel created of jobs": (families.CANCEL_CREATED_OF_JOBS, (IDS,)),
@@ -116,7 +127,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "tasks waiting in vain": (kinship.WAITING_IN_VAIN, ()),
     "orphans": (kinship.ORPHANS, ()),
     "write": (
-        statements.WRITE,
+        writing.WRITE,
         (
             "[]",
             "[]",
@@ -136,7 +147,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
         ),
     ),
     "add log parts": (
-        statements.ADD_LOG_PARTS,
+        log_parts.ADD_LOG_PARTS,
         (TASK_IDS, [9] * 200, ["x"] * 200, [LONG_AGO] * 200),
     ),
     "load tasks": (sources.TASKS, (IDS, [2] * 200)),

@@ -28,8 +28,9 @@ from shared.process.blocks import PostgresSettings
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, generate_key
 from shared.store.idempotency import store_keys
+from shared.store.log_parts import add_log_parts
 from shared.store.new_job import NewJob
-from shared.store.statements import Writes, add_log_parts, write
+from shared.store.writing import Writes, write
 
 JSON = {"Content-Type": "application/json"}
 YAML = {"Content-Type": "text/yaml"}

@@ -13,7 +13,7 @@ from aiohttp import ClientError, ClientResponse
 from shared.lifecycle import Task
 from shared.messages import Change, LogPart
 from shared.postgres.pool import Connection, Pool, acquired
-from shared.store.statements import add_log_parts
+from shared.store.log_parts import add_log_parts
 from tests.support.api import Api
 
 _ADD_EVENT = "INSERT INTO job_events (job_id, changes) VALUES ($1, $2)"

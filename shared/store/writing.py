@@ -1,57 +1,18 @@
-"""The SQL of `apply`: load under lock, write everything in one statement."""
+"""Writes all that a batch has come to: one statement, however many jobs and tasks it is about."""
 
 import re
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 import orjson
 
 from shared.broker import Outgoing
 from shared.lifecycle import Job, SetVariable, Task
-from shared.messages import LogPart
 from shared.postgres.pool import Connection
 from shared.store.new_graph import NewGraph
 from shared.store.new_job import NewJob
 from shared.store.outbox import CLAIM, OutboxRow
 from shared.store.outgoing import FeedRow
-from shared.store.rows import (
-    begun_task_row,
-    job_changes,
-    job_of,
-    new_task_row,
-    task_changes,
-    task_of,
-)
-
-NOW = "SELECT clock_timestamp()"
-
-# Taken before anything is written, and so before this transaction has its number: whoever comes to
-# a job later has the higher number, and the feed (which is read in the order of these numbers) has
-# the changes of a job in the order of their versions. Two batches that share some jobs would else
-# get their numbers at one job and their turns at another.
-QUEUE_UP = """
-SELECT pg_advisory_xact_lock(key)
-FROM (SELECT DISTINCT hashtextextended(id, 0) AS key FROM unnest($1::text[]) AS j(id) ORDER BY 1) k
-"""
-
-# Jobs are always locked before tasks and in the order of their ids, so two batches that share
-# jobs can't lock each other out.
-# NO KEY: a log part that is being stored holds its task's key, in the order in which parts come.
-LOCK_JOBS = """
-SELECT id, state, task_count, created_at, position, progress, version, restarts,
-       output IS NOT NULL AS has_output, webhooks <> '[]' AS has_webhooks, is_graph,
-       parent_job_id, parent_task_id, parent_dispatch, timeout, deadline_at, auto_delete_after,
-       started_at, completed_at, failed_at, delete_at, result, error
-FROM jobs WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE
-"""
-
-# Locked although the job is: lease renewals don't take the job's lock. The time comes along: the
-# jobs are locked by now, and asking for it alone would be a round trip more.
-LOCK_TASKS = """
-SELECT *, clock_timestamp() AS now
-FROM tasks WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE
-"""
+from shared.store.rows import begun_task_row, job_changes, new_task_row, task_changes
 
 # Each part works on its own rows and none reads what another writes; an empty list does nothing.
 WRITE = """
@@ -175,19 +136,6 @@ SELECT job_id, needed, position
 FROM unnest($1::text[], $2::int[], $3::int[]) AS n(job_id, needed, position)
 """
 
-# Parts arrive more than once, and may outlive their task.
-ADD_LOG_PARTS = """
-INSERT INTO task_log_parts (task_id, number, job_id, contents, created_at)
-SELECT r.task_id, r.number, t.job_id, r.contents, r.created_at
-FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[])
-     AS r(task_id, number, contents, created_at)
-JOIN tasks t ON t.id = r.task_id
-ON CONFLICT DO NOTHING
-"""
-
-
-_GREATEST_NUMBER = 2**31 - 1
-
 _MOST_TASKS = 2_000
 """In one statement, however many one decision makes or cancels: a statement has its time-out."""
 
@@ -207,32 +155,6 @@ class Writes:
     webhook_events: list[FeedRow] = field(default_factory=list)
     messages: list[Outgoing] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
-
-
-async def queue_up(connection: Connection, ids: Collection[str]) -> None:
-    """Wait for all who are at these jobs; the first thing a transaction that changes them does."""
-    if ids:
-        await connection.execute(QUEUE_UP, list(ids))
-
-
-async def lock_jobs(connection: Connection, ids: Collection[str]) -> dict[str, Job]:
-    rows = await connection.fetch(LOCK_JOBS, list(ids)) if ids else []
-    return {row["id"]: job_of(row) for row in rows}
-
-
-async def lock_tasks(
-    connection: Connection, ids: Collection[str]
-) -> tuple[dict[str, Task], datetime]:
-    """The tasks, and the time (see `now`); call it when their jobs are locked."""
-    rows = await connection.fetch(LOCK_TASKS, list(ids)) if ids else []
-    at = rows[0]["now"] if rows else await now(connection)
-    return {row["id"]: task_of(row) for row in rows}, at
-
-
-async def now(connection: Connection) -> datetime:
-    """The database's clock: one clock for all services, whatever their hosts' clocks do."""
-    value: datetime = await connection.fetchval(NOW)
-    return value
 
 
 async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
@@ -277,20 +199,6 @@ async def _add_needs(connection: Connection, writes: Writes) -> None:
     if edges:
         jobs, needed, positions = zip(*edges, strict=True)
         await connection.execute(ADD_NEEDS, list(jobs), list(needed), list(positions))
-
-
-async def add_log_parts(connection: Connection, parts: Sequence[LogPart]) -> None:
-    """A part whose number can't be kept (after some 2,000 dispatches) is left out: no log may cost
-    its task the end."""
-    parts = [part for part in parts if 0 < part.number <= _GREATEST_NUMBER]
-    if parts:
-        await connection.execute(
-            ADD_LOG_PARTS,
-            [part.task_id for part in parts],
-            [part.number for part in parts],
-            [part.contents.replace("\x00", "\ufffd") for part in parts],  # Postgres has no NUL
-            [part.created_at for part in parts],
-        )
 
 
 def _new_job_row(job: Job, new: NewJob, sealed: str | None) -> dict[str, object]:
