@@ -1,7 +1,6 @@
 """The system under test: every service a process, every link between them one that can be cut."""
 
 import asyncio
-import re
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -113,8 +112,7 @@ class System:
 
     def place_of(self, node: str) -> str | None:
         """Where the worker of that id is or was: its log says so, also when its row is gone."""
-        began = re.compile(f"{node}.*worker started")
-        found = (place for place, log in self._logs if began.search(log.read_text()))
+        found = (place for place, log in self._logs if _has_begun(node, log))
         return next(found, None)
 
     @property
@@ -201,3 +199,7 @@ async def _is_up(session: aiohttp.ClientSession, url: str) -> bool:
             return answer.status == 200
     except (aiohttp.ClientError, TimeoutError):  # not listening, or frozen
         return False
+
+
+def _has_begun(node: str, log: Path) -> bool:
+    return any(node in line and "worker started" in line for line in log.read_text().splitlines())
