@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
+import json
 import os
-import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -56,8 +56,8 @@ class Scene:
 
     def guardians(self) -> list[int]:
         """The processes the worker has started as such, the last one last."""
-        log = self.worker.log.read_text()
-        return [int(pid) for pid in re.findall(r'"pid":(\d+),"event":"guardian started"', log)]
+        lines = [json.loads(line) for line in self.worker.log.read_text().splitlines()]
+        return [int(line["pid"]) for line in lines if line["event"] == "guardian started"]
 
 
 Start = Callable[..., Awaitable[Scene]]
