@@ -117,6 +117,14 @@ def test_without_an_engine_there_are_no_containers(tmp_path: Path) -> None:
     assert Engine(CHARGE._replace(engine=f"unix://{tmp_path}/none.sock")).remove([row()])
 
 
+def test_an_engine_that_has_gone_with_its_socket_is_asked_again(tmp_path: Path) -> None:
+    place = tmp_path / "engine.sock"
+    place.touch()
+    engine = Engine(CHARGE._replace(engine=f"unix://{place}"))
+    place.unlink()
+    assert not engine.remove([row()])
+
+
 def test_an_engine_that_does_not_answer_is_asked_again() -> None:
     assert not Engine(CHARGE._replace(engine="tcp://127.0.0.1:1")).remove([row()])
 

@@ -31,6 +31,7 @@ class Engine:
         self._charge = charge
         self._scheme, _, place = charge.engine.partition("://")
         self._place = place if self._scheme == "unix" else place.rstrip("/")
+        self._was_there = self._scheme == "unix" and os.path.exists(self._place)
         with_tls = charge.certificates or self._scheme == "https"
         self._tls = _tls(charge.certificates) if with_tls else None
 
@@ -45,11 +46,8 @@ class Engine:
             removed = self._call("DELETE", [f"/containers/{e}?force=1&v=1" for e in found])
         except _NoEngine:
             return True
-        except (
-            OSError,
-            ValueError,
-            LookupError,
-        ):  # it is away, hangs, or talks nonsense: try again
+        except (OSError, ValueError, LookupError):
+            # It is away, hangs, or talks nonsense: try again.
             return False
         return all(status in _GONE for status, _ in removed)
 
@@ -93,7 +91,8 @@ class Engine:
             connection.connect(self._place)
         except OSError as error:
             connection.close()
-            if isinstance(error, FileNotFoundError):
+            # One that was there is only away, and may have left its containers alive.
+            if isinstance(error, FileNotFoundError) and not self._was_there:
                 raise _NoEngine from error
             raise
         return connection
