@@ -15,6 +15,7 @@ from services.scheduler.store import schedules as store
 from shared.messages import RunTask
 from shared.postgres.errors import DatabaseUnavailable
 from shared.process.sealing import Sealer, generate_key
+from shared.store import room
 from tests.support.engine import Rig, engine_rig
 
 pytestmark = pytest.mark.real
@@ -89,6 +90,20 @@ async def test_a_due_schedule_makes_one_job_and_moves_on(rig: Rig) -> None:
     assert row["next_at"] > job["created_at"]
     [message] = await rig.receive("default")
     assert isinstance(message, RunTask)
+
+
+async def test_firings_that_are_made_up_for_may_make_more_tasks_than_one_event_may(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MOST_TASKS", 10)
+    task = {"name": "all", "each": {"list": "sequence(0, 8)", "task": TASKS[0]}}
+    schedule_id = await add(
+        rig, {"tasks": [task]}, cron="* * * * *", overdue=timedelta(minutes=2), catch_up="all"
+    )
+    await fire(loop_of(rig))
+    made = await jobs(rig, schedule_id)
+    assert len(made) >= 2
+    assert {job["state"] for job in made} == {"SCHEDULED"}
 
 
 async def test_its_jobs_are_as_they_were_submitted_and_belong_to_who_submitted_them(
