@@ -17,7 +17,8 @@ from shared.process.settings import Settings
 _RETRY_SECONDS = 0.5
 
 _FIRST_KEY = """
-The API asks for a key. This one may do everything; it is shown only now:
+This key may do everything at an API that asks for one (CONVEYOR_AUTH_TYPE: key or any). It is
+shown only now:
 
     export CONVEYOR_API_KEY={key}
     export CONVEYOR_URL={url}

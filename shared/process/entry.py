@@ -3,7 +3,10 @@
 import gc
 import sys
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import TypeVar
+
+import structlog
 
 from shared.process.blocks import LogSettings
 from shared.process.logging import configure_logging
@@ -13,6 +16,7 @@ from shared.process.settings import Settings, load
 
 BAD_SETTINGS = 2
 
+logger = structlog.get_logger()
 
 S = TypeVar("S", bound=Settings)
 
@@ -29,7 +33,11 @@ def enter(
     log = getattr(settings, "log", LogSettings())
     configure_logging(log, service=service)
     _spare_what_stays()
-    return run_service(lambda stop: serve(settings, stop))
+    logger.info("starting", version=version("conveyor"))
+    exit_code = run_service(lambda stop: serve(settings, stop))
+    if exit_code == 0:  # else its last line says why not
+        logger.info("stopped")
+    return exit_code
 
 
 def _spare_what_stays() -> None:

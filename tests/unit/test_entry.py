@@ -1,7 +1,9 @@
 """What every service does before it begins."""
 
+import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 PROGRAM = """
 import gc
@@ -19,8 +21,17 @@ raise SystemExit(enter("nothing", Nothing, serve))
 """
 
 
-def test_the_collector_never_looks_through_what_was_imported_again() -> None:
-    done = subprocess.run(
+def run() -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stdout.split()[-1] == "True"
+
+
+def test_the_log_begins_with_the_version_and_ends_with_the_end() -> None:
+    lines = [json.loads(line) for line in run().stderr.splitlines()]
+    assert [line["event"] for line in lines] == ["starting", "stopped"]
+    assert lines[0]["version"] == version("conveyor")
+
+
+def test_the_collector_never_looks_through_what_was_imported_again() -> None:
+    assert run().stdout.split()[-1] == "True"
