@@ -24,9 +24,11 @@ Row = tuple[Text, Text, Text, Text, Text]
 """The task in the tree, its state, how long, which attempt, what came of it."""
 
 
-def family_table(branches: Sequence[Branch], at: datetime) -> Table:
+def family_table(branches: Sequence[Branch], at: datetime, width: int) -> Table:
+    """`width` is the screen's, in characters: a long name leaves room for what came of the task."""
     table = Table.grid(padding=(0, 2))
-    for _ in range(4):
+    table.add_column(no_wrap=True, max_width=2 * width // 5)
+    for _ in range(3):
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for branch in branches:

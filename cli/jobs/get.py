@@ -34,7 +34,7 @@ def get(server: Server, job: str, *, shows_all: bool, as_json: bool) -> None:
     _print_head(console, answer)
     console.print()
     branches = family(job_view(answer), None if shows_all else _MOST_CHILDREN)
-    console.print(family_table(branches, now()))
+    console.print(family_table(branches, now(), console.width))
     if any(branch.left_out for branch in branches):
         console.print(Text("--all shows every task", "dim"))
 

@@ -1,8 +1,15 @@
 """`conveyor get`: a job and the tree of its tasks."""
 
+import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+from rich.console import Console
+
+from cli.api.views import job_view
+from cli.jobs.family import family
+from cli.jobs.family_table import family_table
 from tests.support.command_line import run_command
 from tests.support.fake_api import fake_api
 
@@ -66,6 +73,15 @@ async def test_a_task_that_waits_for_a_worker_says_in_which_queue() -> None:
     assert [line.split(maxsplit=3) for line in lines] == [
         ["·", "a", "scheduled", "waits in the queue gpu"]
     ]
+
+
+def test_a_long_name_leaves_room_for_why_the_task_failed() -> None:
+    answer = job(task("a", "FAILED", error="exit code 2: oh no") | {"name": "long name " * 12})
+    console = Console(width=80, file=io.StringIO())
+    console.print(family_table(family(job_view(answer), None), datetime.now(UTC), console.width))
+    assert isinstance(console.file, io.StringIO)
+    assert "failed  " in console.file.getvalue()
+    assert "exit code 2: oh no" in console.file.getvalue()
 
 
 async def test_children_stand_below_their_parent_in_their_places() -> None:
