@@ -15,6 +15,7 @@ from services.scheduler.store import due, nodes, retention
 from shared.broker import Broker
 from shared.lifecycle import Decision, Event, TaskEvent
 from shared.messages import TaskRef
+from shared.messages.queues import COMPLETIONS
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.clock import lasting_seconds
@@ -31,6 +32,8 @@ log = structlog.get_logger(__name__)
 
 _AT_ONCE = 0.0
 _SHORTEST_WAIT_SECONDS = 0.01
+_CATCH_UP_SECONDS = 10.0
+"""How long a coordinator may need for what lay unread while there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class TaskLoops:
         self._metrics = metrics or SchedulerMetrics(Metrics(), calm)
         self._settings = settings
         self._due_times = DueTimes(pool, calm, clock)
+        self._clock = clock
+        self._unread_until = 0.0
 
     async def send_due_retries(self) -> float | None:
         """Returns the time to the next retry when that is sooner than the next round."""
@@ -76,7 +81,7 @@ class TaskLoops:
     async def end_timed_out_tasks(self) -> None:
         grace = self._settings.timeout_grace
         events = await self._due_times.find(lambda connection: due.timed_out(connection, grace))
-        await self._perform(events or ())
+        await self._perform_unless_told(events or ())
 
     async def mend_kinship(self) -> None:
         """Sub-jobs and the tasks that stand for them, and families that were to go on, where a
@@ -102,7 +107,17 @@ class TaskLoops:
         for node in silence.nodes:
             self._metrics.workers_silent.inc()
             log.warning("worker is silent", node=node)
-        await self._perform(silence.lost)
+        await self._perform_unless_told(silence.lost)
+
+    async def _perform_unless_told(self, events: Sequence[Event]) -> None:
+        """Not while no coordinator takes what workers have said, and shortly after: a task that is
+        done would be run again, or fail. Nothing of it could start elsewhere now anyway."""
+        if events:
+            stats = await self._broker.queue_stats(COMPLETIONS)
+            if stats is not None and stats.size and not stats.subscribers:
+                self._unread_until = self._clock() + _CATCH_UP_SECONDS
+            if self._clock() >= self._unread_until:
+                await self._perform(events)
 
     async def _silence(self, connection: Connection) -> _Silence | None:
         if not self._calm.lasts():  # the clock has just turned out to be another

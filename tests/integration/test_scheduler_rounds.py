@@ -1,5 +1,6 @@
 """The scheduler's rounds: what happens when time has passed, on a real database."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -14,9 +15,10 @@ from services.scheduler.loops import RetentionLoops, TaskLoops
 from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due
 from services.worker.heartbeats import started_now
+from shared.broker import Outgoing
 from shared.lifecycle import TaskClaimed, TaskFailed
-from shared.messages import Heartbeat, InHand, Orders, Reports, RunTask, TaskRef
-from shared.messages.queues import node_queue
+from shared.messages import Heartbeat, InHand, Orders, Reports, RunTask, TaskRef, encode
+from shared.messages.queues import COMPLETIONS, node_queue
 from shared.postgres.errors import DatabaseUnavailable
 from tests.support.engine import LEASE, Rig, engine_rig
 
@@ -123,6 +125,33 @@ async def test_a_worker_that_gives_no_account_for_long_loses_its_task(rig: Rig) 
     await task_loops(rig).expire_leases()
     [task] = await rig.tasks(job_id)
     assert (task["state"], task["dispatch"]) == ("SCHEDULED", 2)
+
+
+@pytest.mark.parametrize(("task", "lease"), [(TASK, OVERDUE), ({**TASK, "timeout": "1ms"}, LEASE)])
+async def test_no_task_ends_while_what_became_of_it_may_lie_unread_and_shortly_after(
+    rig: Rig, task: dict[str, object], lease: timedelta
+) -> None:
+    # Given a task whose time is over, while a worker has said something and no coordinator is there
+    job_id, _ = await claimed(rig, task, lease)
+    async with rig.broker.consume(COMPLETIONS, prefetch=1):
+        pass  # its queue exists
+    said = encode(Reports(node_id="n1", lease_seconds=30))
+    await rig.broker.publish([Outgoing(COMPLETIONS, said, "1")])
+    loops = task_loops(rig)
+
+    async def state_after(loops: TaskLoops) -> str:
+        await asyncio.sleep(0.002)  # the time-out of the one task
+        await loops.end_timed_out_tasks()
+        await loops.expire_leases()
+        [row, *_] = await rig.tasks(job_id)
+        return str(row["state"])
+
+    # I expect that it is left alone until that is read, and a moment longer
+    assert await state_after(loops) == "RUNNING"
+    await rig.receive(COMPLETIONS)
+    assert await state_after(loops) == "RUNNING"
+    # And that it ends later, as this scheduler knows of nothing unread
+    assert await state_after(task_loops(rig)) != "RUNNING"
 
 
 async def test_no_lease_ends_before_heartbeats_have_flowed_for_a_while(rig: Rig) -> None:
