@@ -1,11 +1,12 @@
 """What the shell runtime refuses of a task, and how its programs share their directory."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import RuntimeRejected
+from services.worker.runtimes.protocol import RuntimeDeclined, RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_spec import Mount
 from tests.support.runtime_rig import Rig, aux, sidecar
@@ -63,6 +64,18 @@ async def test_an_end_by_a_signal_has_the_exit_code_that_shells_and_containers_g
 async def test_a_shells_own_errors_begin_with_no_path(rig: Rig) -> None:
     _, ran = await rig.run(run="no-such-program")
     assert ran.text.startswith("entrypoint: ")
+
+
+async def test_a_task_whose_directory_was_cleaned_away_before_its_start_is_handed_back(
+    rig: Rig, tmp_path: Path
+) -> None:
+    ran = rig.task(run="true")
+    await ran.execution.prepare()
+    [directory] = tmp_path.glob("conveyor-task.*")
+    shutil.rmtree(directory)
+    with pytest.raises(RuntimeDeclined):
+        await ran.execution.start()
+    await ran.execution.close()
 
 
 async def test_two_programs_can_not_have_one_file_with_two_texts(rig: Rig) -> None:

@@ -15,6 +15,7 @@ from services.worker.runtimes.protocol import (
     LogSink,
     Outcome,
     ProgressSink,
+    RuntimeDeclined,
 )
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell_command import argv_of, environment_of
@@ -74,6 +75,10 @@ class ShellProcess:
         try:
             self._process = Process(command, self._rouse)
         except (OSError, ValueError) as error:  # no such command or workdir; a NUL in an argument
+            if (
+                not self._around.directory.is_there
+            ):  # cleaned away while its claim waited, or by a pre
+                raise RuntimeDeclined("the task's directory was removed") from error
             raise sorted_error(f"{argv[0]!r} can't be started", error) from error
         self._leaders.add((self._spec.task_id, self._spec.dispatch), self._process.pid)
         if self._progress is not None:

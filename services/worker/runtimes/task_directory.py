@@ -53,6 +53,10 @@ class TaskDirectory:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
 
+    @property
+    def is_there(self) -> bool:
+        return os.path.isdir(self.workdir)
+
     def write(self, files: Mapping[str, str]) -> None:
         """Writes the files below the working directory; their names were checked before.
 
