@@ -1,4 +1,6 @@
-"""What all tests share: the rigs that give them real services."""
+"""What all tests share: the rigs that give them real services, and how properties are tried."""
+
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.support.fixtures_engines",
@@ -8,3 +10,10 @@ pytest_plugins = [
     "tests.support.fixtures_postgres",
     "tests.support.fixtures_rabbitmq",
 ]
+
+# The same examples each time, however slow the machine: what fails has been broken by a change.
+# `pytest --hypothesis-profile searching` tries others.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("searching", _PATIENT)
+settings.register_profile("steady", _PATIENT, derandomize=True)
+settings.load_profile("steady")

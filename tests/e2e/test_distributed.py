@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -63,11 +64,12 @@ async def counted_container_starts(docker_host: str) -> AsyncIterator[Counter[st
     starts: Counter[str] = Counter()
 
     async def count(docker: aiodocker.Docker) -> None:
-        events = docker.events.subscribe()
+        events = docker.events.subscribe(since=began_at)  # whenever the engine has begun to tell
         while (event := await events.get()) is not None:
             if event["Type"] == "container" and event["Action"] == "start":
                 starts[event["Actor"]["Attributes"].get("conveyor.task", "")] += 1
 
+    began_at = int(time.time())
     async with aiodocker.Docker(docker_host) as docker:
         counting = asyncio.create_task(count(docker))
         yield starts

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobspec.cron import parse_cron
@@ -113,7 +113,6 @@ INSTANTS = st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(  # noqa
 )
 
 
-@settings(deadline=None)
 @given(CRONS, ZONES, INSTANTS)
 def test_firings_go_strictly_forward_and_none_is_passed_over(
     cron: str, zone: str, instant: datetime
@@ -137,7 +136,6 @@ CHANGES = [
 ]
 
 
-@settings(deadline=None)
 @given(st.sampled_from(CHANGES), st.integers(0, 23), st.integers(0, 59))
 def test_a_daily_time_fires_once_a_day_also_around_a_change(
     change: tuple[str, datetime], hour: int, minute: int
@@ -148,7 +146,6 @@ def test_a_daily_time_fires_once_a_day_also_around_a_change(
         assert len(on_day(f"{minute} {hour} * * *", zone, day)) == 1
 
 
-@settings(deadline=None)
 @given(st.sampled_from(CHANGES), st.sampled_from(["* * * * *", "*/10 * * * *", "0 * * * *"]))
 def test_around_a_change_each_minute_that_matches_the_clock_fires(
     change: tuple[str, datetime], cron: str

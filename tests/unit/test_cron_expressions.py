@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 from croniter import croniter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobspec.cron import Timetable, last_until, parse_cron, zone_name
@@ -102,7 +102,6 @@ INSTANTS = st.datetimes(datetime(2024, 1, 1), datetime(2032, 1, 1)).map(  # noqa
 )
 
 
-@settings(deadline=None)
 @given(CRONS, INSTANTS)
 def test_where_clocks_never_change_another_implementation_agrees(
     cron: str, instant: datetime
@@ -112,7 +111,6 @@ def test_where_clocks_never_change_another_implementation_agrees(
     assert ours == [theirs.get_next() for _ in range(5)]
 
 
-@settings(deadline=None)
 @given(CRONS, INSTANTS, st.integers(0, 40))
 def test_the_last_firing_up_to_an_instant_is_found(
     cron: str, instant: datetime, count: int

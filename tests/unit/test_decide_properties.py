@@ -159,7 +159,7 @@ def event_of(world: World, step: tuple[str, int, int, int, int]) -> Event:
     return events[kind]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(steps(), st.integers(1, 4), st.booleans())
 def test_no_order_or_repetition_of_events_breaks_an_invariant_and_the_job_ends(
     plan: list[tuple[str, int, int, int, int]], task_count: int, has_output: bool

@@ -77,7 +77,7 @@ def _ends_well(source: str) -> None:
             _is_well_told(error, source)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.recursive(_ATOMS, _grown, max_leaves=12))
 @example("sum([inputs.lone, inputs.lone]) + 'x'")
 @example("'9223372036854775807' ?? 9223372036854775807 ** 0.5")
@@ -92,7 +92,7 @@ _SCRAPS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(_SCRAPS, max_size=14).map("".join) | st.text(max_size=40))
 def test_any_text_at_all_ends_with_a_value_or_an_expression_error(source: str) -> None:
     _ends_well(source)
@@ -102,7 +102,7 @@ _LITERALS = ["int", "float", "duration", "date", "timezone", "fromJSON", "fromBa
              "upper", "lower", "trim", "string"]  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.sampled_from(_LITERALS),
     st.text(max_size=24) | st.text("0123456789+-.eE_xXhms:TZ /,", max_size=24),
@@ -117,7 +117,7 @@ def test_any_text_can_be_handed_to_a_conversion(function: str, given_text: str) 
             _is_well_told(error, source)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(_SCRAPS | st.sampled_from(["{{", "}}", "{{ 1 }}"]), max_size=14).map("".join))
 def test_any_template_is_rendered_checked_and_read_or_refused(template: str) -> None:
     uses: tuple[Callable[[str], object], ...] = (partial(render, names=ENV), check, names_in)

@@ -8,7 +8,7 @@ the end the rest is delivered honestly and every job must be final.
 from collections.abc import Iterator
 from datetime import timedelta
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.lifecycle import (
@@ -98,7 +98,7 @@ def repeat(world: World, batch: list[Event]) -> None:
             assert (jobs, tasks, messages) == (world.jobs, world.tasks, world.messages)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(job_specs, _steps, rooms)
 def test_no_order_loss_or_repetition_breaks_a_family_and_every_job_ends(
     listed: Spec, batches: list[list[Step]], room: int
