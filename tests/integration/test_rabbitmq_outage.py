@@ -143,7 +143,7 @@ async def test_while_rabbitmq_is_short_of_memory_publishing_fails_but_acknowledg
 ) -> None:
     queue = fresh_queue()
     async with (
-        started_rabbit(each_rabbit.url, is_quorum) as broker,
+        started_rabbit(each_rabbit.url, is_quorum, confirm_timeout_seconds=5) as broker,
         broker.consume(queue, prefetch=1) as consumer,
     ):
         await wait_until_up(broker)

@@ -30,9 +30,11 @@ _LOOK_SECONDS = 0.01
 
 
 @asynccontextmanager
-async def started_rabbit(url: str, is_quorum: bool) -> AsyncIterator[RabbitBroker]:
+async def started_rabbit(
+    url: str, is_quorum: bool, confirm_timeout_seconds: float = 10
+) -> AsyncIterator[RabbitBroker]:
     """A service's end of it, up or not yet."""
-    broker = RabbitBroker(url, quorum=is_quorum, confirm_timeout_seconds=2)
+    broker = RabbitBroker(url, quorum=is_quorum, confirm_timeout_seconds=confirm_timeout_seconds)
     await broker.start()
     try:
         yield broker
