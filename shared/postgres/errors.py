@@ -43,6 +43,13 @@ _UNAVAILABLE = (
     OSError,  # connection refused or reset, no such host
     TimeoutError,
 )
+# All statements of a release are prepared against its schema in a test, so in production these can
+# only mean that the schema, or its last part, is still to come.
+_NOT_YET_MIGRATED = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+)
 
 
 @contextmanager
@@ -54,9 +61,7 @@ def translated_errors() -> Iterator[None]:
         raise TransactionConflict(_text(error)) from error
     except _UNAVAILABLE as error:
         raise DatabaseUnavailable(_text(error)) from error
-    except asyncpg.UndefinedTableError as error:
-        # All statements of a release are prepared against its schema in a test, so in production
-        # this can only mean that the schema is still to come.
+    except _NOT_YET_MIGRATED as error:
         raise DatabaseUnavailable(f"{_text(error)}: is the schema up to date?") from error
     except asyncpg.InterfaceError as error:
         # asyncpg has one class for a lost connection or closing pool and for wrong use.

@@ -28,6 +28,19 @@ def test_an_outage_is_unavailable_and_says_why(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.UndefinedTableError("no such table"),
+        asyncpg.UndefinedColumnError("no such column"),
+        asyncpg.UndefinedFunctionError("no such function"),
+    ],
+)
+def test_a_schema_of_which_a_part_is_still_to_come_is_unavailable(error: Exception) -> None:
+    with pytest.raises(DatabaseUnavailable, match="is the schema up to date"), translated_errors():
+        raise error
+
+
+@pytest.mark.parametrize(
     "error", [asyncpg.SerializationError("conflict"), asyncpg.DeadlockDetectedError("deadlock")]
 )
 def test_two_transactions_in_each_others_way_are_a_conflict(error: Exception) -> None:
@@ -39,7 +52,7 @@ def test_two_transactions_in_each_others_way_are_a_conflict(error: Exception) ->
     "error",
     [
         asyncpg.UniqueViolationError("duplicate key"),
-        asyncpg.UndefinedColumnError("no such column"),
+        asyncpg.PostgresSyntaxError("syntax error"),
         asyncpg.InterfaceError("another operation is in progress"),
         ValueError("ours"),
     ],
