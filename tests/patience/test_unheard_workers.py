@@ -43,7 +43,7 @@ async def test_a_task_whose_worker_s_heartbeats_lie_with_a_frozen_scheduler_is_n
             await api.job_when(job["id"], lambda job: job["state"] == "RUNNING")
             # When nobody hears its worker, however often its lease is about to run out
             async with asyncio.timeout(180):
-                while scheduler.log.read_text().count("asked for what") < _TIMES_ASKED:
+                while scheduler.log.read_text().count("asked about tasks") < _TIMES_ASKED:
                     await asyncio.sleep(0.1)
             # Then it has not been started again, and its end counts
             go.touch()
