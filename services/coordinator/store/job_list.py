@@ -141,11 +141,11 @@ async def _rows(
     connection: Connection, asked: tuple[Any, ...], request: PageRequest, total: int
 ) -> Sequence[asyncpg.Record]:
     words, *_, tags, readers = asked
+    if words or tags:
+        return await _found(connection, asked, request, total)
     page = (request.size, request.offset)
     rows: Sequence[asyncpg.Record]
-    if words or tags:
-        rows = await _found(connection, asked, request, total)
-    elif readers is None:
+    if readers is None:
         rows = await connection.fetch(NEWEST, *page)
     else:
         rows = await connection.fetch(NEWEST_VISIBLE, *page, readers)
@@ -156,11 +156,10 @@ async def _found(
     connection: Connection, asked: tuple[Any, ...], request: PageRequest, total: int
 ) -> Sequence[asyncpg.Record]:
     arguments = (*asked, request.size, request.offset)
-    rows: Sequence[asyncpg.Record] = ()
-    if total <= CAP:
-        rows = await connection.fetch(PAGE_OF_FEW, *arguments)
-    elif request.offset < _NEAR:
+    rows: Sequence[asyncpg.Record]
+    if total > CAP and request.offset < _NEAR:
         rows = await connection.fetch(PAGE_OF_MANY, *arguments)
-    if total > CAP and len(rows) < request.size:
-        rows = await connection.fetch(PAGE_OF_MANY_OLD, *arguments)
+        if len(rows) == request.size:
+            return rows
+    rows = await connection.fetch(PAGE_OF_FEW if total <= CAP else PAGE_OF_MANY_OLD, *arguments)
     return rows

@@ -75,9 +75,8 @@ class ShellProcess:
         try:
             self._process = Process(command, self._rouse)
         except (OSError, ValueError) as error:  # no such command or workdir; a NUL in an argument
-            if (
-                not self._around.directory.is_there
-            ):  # cleaned away while its claim waited, or by a pre
+            # Cleaned away while its claim waited, or by a pre.
+            if not self._around.directory.is_there:
                 raise RuntimeDeclined("the task's directory was removed") from error
             raise sorted_error(f"{argv[0]!r} can't be started", error) from error
         self._leaders.add((self._spec.task_id, self._spec.dispatch), self._process.pid)
