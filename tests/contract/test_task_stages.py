@@ -9,7 +9,7 @@ import pytest
 from services.worker.runtimes.protocol import PartTimedOut, RuntimeRejected
 from services.worker.runtimes.task_spec import Aux
 from tests.support.images import BUSYBOX
-from tests.support.runtime_rig import Rig, aux, rig_of
+from tests.support.runtime_rig import Rig, address_of, aux, rig_of
 
 pytestmark = pytest.mark.real
 
@@ -19,8 +19,7 @@ async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
     kind = request.param
     settings: dict[str, str] = {"shell_workdir_root": str(tmp_path)}
     if kind != "shell":
-        field = "docker_host" if kind == "docker" else "podman_socket"
-        settings[field] = request.getfixturevalue(f"{kind}_host")
+        settings |= address_of(kind, request)
     async with rig_of(kind, **settings) as rig:
         yield rig
 

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
-import asyncpg
 import pytest
 
 from tests.support.cluster import Api, Cluster
@@ -33,15 +32,6 @@ async def cluster(
         await asyncio.to_thread(cluster.close)
 
 
-async def told(server: PrivatePostgres, *statements: str) -> None:
-    connection = await asyncpg.connect(server.dsn)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 async def until_down(session: aiohttp.ClientSession, url: str) -> None:
     async with asyncio.timeout(30):
         while True:
@@ -60,7 +50,9 @@ async def test_services_are_down_while_their_database_takes_no_writes(
         before = await api.submit(JOB)
         assert (await api.final(before["id"]))["state"] == "COMPLETED"
         # When the database is made read-only
-        await told(private_postgres, f"ALTER SYSTEM SET {SETTING} = on", "SELECT pg_reload_conf()")
+        await private_postgres.execute(
+            f"ALTER SYSTEM SET {SETTING} = on", "SELECT pg_reload_conf()"
+        )
         for service in (coordinator, *others):
             await until_down(session, service.url)
         # Then jobs can be read, and whoever submits one is told to come again
@@ -68,7 +60,7 @@ async def test_services_are_down_while_their_database_takes_no_writes(
         async with session.post(f"{coordinator.url}/jobs", json=JOB) as answer:
             assert (answer.status, "Retry-After" in answer.headers) == (503, True)
         # And all goes on when it writes again
-        await told(private_postgres, f"ALTER SYSTEM RESET {SETTING}", "SELECT pg_reload_conf()")
+        await private_postgres.execute(f"ALTER SYSTEM RESET {SETTING}", "SELECT pg_reload_conf()")
         await cluster.wait_up()
         after = await api.submit(JOB)
         assert (await api.final(after["id"]))["state"] == "COMPLETED"

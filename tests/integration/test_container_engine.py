@@ -13,25 +13,15 @@ from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailabl
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_spec import Mount
 from tests.support.images import make_changed_image
-from tests.support.runtime_rig import NODE, Rig, engine_of
+from tests.support.runtime_rig import NODE, Rig, address_of, engine_of, rig_of
 
 pytestmark = pytest.mark.real
 
 
 @pytest.fixture(params=["docker", "podman"])
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
-    kind = request.param
-    field = "docker_host" if kind == "docker" else "podman_socket"
-    address = {field: request.getfixturevalue(f"{kind}_host")}
-    settings = RuntimeSettings.model_validate({"type": kind, **address})
-    runtime = make_runtime(settings)
-    rig = Rig(kind, runtime, settings)
-    try:
+    async with rig_of(request.param, **address_of(request.param, request)) as rig:
         yield rig
-        assert await rig.leftovers() == []
-    finally:
-        await runtime.reap(lambda left: left.node_id == NODE)
-        await runtime.close()
 
 
 async def test_a_task_over_its_memory_limit_says_that_it_ran_out_of_memory(rig: Rig) -> None:

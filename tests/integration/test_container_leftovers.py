@@ -23,7 +23,7 @@ from shared.messages import Finished, Reports, RunTask, decode
 from shared.messages.queues import COMPLETIONS
 from shared.process.sealing import Sealer
 from tests.support.images import BUSYBOX
-from tests.support.runtime_rig import NODE, Rig, rig_of
+from tests.support.runtime_rig import NODE, Rig, address_of, rig_of
 from tests.support.tasks_with_everything import SERVE, everything
 
 pytestmark = pytest.mark.real
@@ -39,9 +39,7 @@ EVERYTHING = {
 
 @pytest.fixture(params=["docker", "podman"])
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
-    field = "docker_host" if request.param == "docker" else "podman_socket"
-    address = request.getfixturevalue(f"{request.param}_host")
-    async with rig_of(request.param, **{field: address}) as rig:
+    async with rig_of(request.param, **address_of(request.param, request)) as rig:
         yield rig
 
 

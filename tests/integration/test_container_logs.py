@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.runtime_rig import NODE, Rig, engine_of, rig_of
+from tests.support.runtime_rig import NODE, Rig, address_of, engine_of, rig_of
 
 pytestmark = pytest.mark.real
 
@@ -15,9 +15,7 @@ MUCH = 3_000_000
 
 @pytest.fixture(params=["docker", "podman"])
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
-    field = "docker_host" if request.param == "docker" else "podman_socket"
-    address = request.getfixturevalue(f"{request.param}_host")
-    async with rig_of(request.param, **{field: address}) as rig:
+    async with rig_of(request.param, **address_of(request.param, request)) as rig:
         yield rig
 
 

@@ -10,18 +10,22 @@ from services.worker.runtimes.labels import LABEL_NODE
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import Mount, Probe
 from tests.support.images import BUSYBOX
-from tests.support.runtime_rig import NODE, Rig, aux, engine_of, rig_of, sidecar, with_settings
+from tests.support.runtime_rig import (
+    NODE,
+    Rig,
+    address_of,
+    aux,
+    engine_of,
+    rig_of,
+    sidecar,
+    with_settings,
+)
 
 pytestmark = pytest.mark.real
 
 SERVE = "mkdir /www; echo hello from $0 > /www/index.html; httpd -f -p 8080 -h /www"
 READY = Probe(port=8080, path="/index.html", timeout_seconds=60)
 VOLUME = Mount(type="volume", target="/shared")
-
-
-def address_of(kind: str, request: pytest.FixtureRequest) -> dict[str, str]:
-    field = "docker_host" if kind == "docker" else "podman_socket"
-    return {field: request.getfixturevalue(f"{kind}_host")}
 
 
 @pytest.fixture(params=["docker", "podman"])

@@ -53,15 +53,6 @@ async def told(server: PrivatePostgres, question: str) -> object:
         await connection.close()
 
 
-async def execute(server: PrivatePostgres, *statements: str) -> None:
-    connection = await asyncpg.connect(server.dsn)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 async def test_a_service_starts_without_its_database_and_finds_it_later(
     private_postgres: PrivatePostgres,
 ) -> None:
@@ -95,11 +86,11 @@ async def test_a_database_that_takes_no_writes_is_missing_until_it_does(
         await seen(watch, None)
         # When its operator makes it read-only, for connections that are open too
         setting = "default_transaction_read_only"
-        await execute(
-            private_postgres, f"ALTER SYSTEM SET {setting} = on", "SELECT pg_reload_conf()"
+        await private_postgres.execute(
+            f"ALTER SYSTEM SET {setting} = on", "SELECT pg_reload_conf()"
         )
         await seen(watch, f"postgres: it takes no writes: {setting} is on")
-        await execute(private_postgres, f"ALTER SYSTEM RESET {setting}", "SELECT pg_reload_conf()")
+        await private_postgres.execute(f"ALTER SYSTEM RESET {setting}", "SELECT pg_reload_conf()")
         await seen(watch, None)
 
 
@@ -113,7 +104,7 @@ async def test_a_standby_is_missing_until_it_is_promoted(tmp_path: Path) -> None
         await asyncio.to_thread(server.start)
         async with watch_on(server.dsn) as watch:
             await seen(watch, "postgres: it is a standby, which takes no writes")
-            await execute(server, "SELECT pg_promote()")
+            await server.execute("SELECT pg_promote()")
             await seen(watch, None)
 
 

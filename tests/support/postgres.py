@@ -84,6 +84,15 @@ class PrivatePostgres:
         self.stop()
         self.start()
 
+    async def execute(self, *statements: str) -> None:
+        """Each in a transaction of its own."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
 
 @contextmanager
 def private_server(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
+
 from services.worker.runtimes.containers import ContainerRuntime
 from services.worker.runtimes.engine import Engine
 from services.worker.runtimes.factory import make_runtime
@@ -149,6 +151,12 @@ def _shell_leftovers(root: str) -> Iterator[str]:
         with contextlib.suppress(OSError):  # it ended while we looked
             if f"TORK_OUTPUT={root}/".encode() in (process / "environ").read_bytes():
                 yield f"process {process.name}: {(process / 'cmdline').read_bytes()!r}"
+
+
+def address_of(kind: str, request: pytest.FixtureRequest) -> dict[str, str]:
+    """The setting that leads to the tests' engine of that kind, which is started for it."""
+    field = "docker_host" if kind == "docker" else "podman_socket"
+    return {field: request.getfixturevalue(f"{kind}_host")}
 
 
 @contextlib.asynccontextmanager
