@@ -10,7 +10,7 @@ import structlog
 import uvloop
 
 from bench import chain, containers, drain, families, idle, searching
-from bench.ground import opened_ground
+from bench.ground import open_resources
 from bench.run import Run
 from bench.table import Table, machine_line, print_table
 
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 async def _measure(rows: Sequence[str], quick: bool, profile: Path | None) -> None:
-    async with opened_ground() as ground:
+    async with open_resources() as ground:
         run = Run(ground, quick, profile)
         for row in rows:
             print_table(await _ROWS[row](run))

@@ -16,7 +16,7 @@ import asyncpg
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from pamqp.commands import Basic
 
-from bench.ground import Ground
+from bench.ground import Resources
 
 HOPS = 4  # run_task, claim, grant, finished
 COMMITS = 2  # of the claim and of the end
@@ -86,7 +86,7 @@ def _run_process() -> None:
 
 
 @asynccontextmanager
-async def opened_bare(ground: Ground) -> AsyncIterator[Bare]:
+async def opened_bare(ground: Resources) -> AsyncIterator[Bare]:
     outward, inward = await aiormq.connect(ground.amqp_url), await aiormq.connect(ground.amqp_url)
     database = await asyncpg.connect(ground.dsn)
     consumer = await inward.channel(publisher_confirms=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from bench.ground import Ground
+from bench.ground import Resources
 from bench.services import Service
 from cli.api.client import ApiClient
 from cli.api.server import Server
@@ -34,7 +34,7 @@ class Client:
 
     def __init__(
         self,
-        ground: Ground,
+        ground: Resources,
         coordinator: Service,
         needed: Collection[Service],
         *,

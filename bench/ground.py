@@ -13,7 +13,7 @@ from pathlib import Path
 import aiormq
 import asyncpg
 
-from shared.postgres.embedded import EmbeddedPostgres
+from services.dev.postgres.embedded import EmbeddedPostgres
 from shared.postgres.migrate import migrate
 from tests.support.ports import free_port
 from tests.support.postgres import DSN_VARIABLE
@@ -23,7 +23,7 @@ _AMQP_VARIABLE = "CONVEYOR_TEST_AMQP_URL"
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Resources:
     """`folder` is for logs; it goes with the run. `versions` name the servers."""
 
     amqp_url: str
@@ -33,14 +33,14 @@ class Ground:
 
 
 @asynccontextmanager
-async def opened_ground() -> AsyncIterator[Ground]:
+async def open_resources() -> AsyncIterator[Resources]:
     """Servers that the tests' variables name are used as they are, else private ones are made."""
     async with AsyncExitStack() as servers:
         folder = Path(servers.enter_context(tempfile.TemporaryDirectory(prefix="conveyor-bench-")))
         amqp_url = os.environ.get(_AMQP_VARIABLE) or _private_rabbit(servers)
         dsn = os.environ.get(DSN_VARIABLE) or await _private_postgres(servers, folder)
         await migrate(dsn)
-        yield Ground(amqp_url, dsn, folder, await _versions(amqp_url, dsn))
+        yield Resources(amqp_url, dsn, folder, await _versions(amqp_url, dsn))
 
 
 def _private_rabbit(servers: AsyncExitStack) -> str:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.ground import Ground
+from bench.ground import Resources
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """`quick` asks for smaller sizes; with `profile` the services leave profiles in that folder."""
 
-    ground: Ground
+    ground: Resources
     quick: bool
     profile: Path | None
 

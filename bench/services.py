@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-from bench.ground import Ground
+from bench.ground import Resources
 from tests.support.cluster import Service
 
 COORDINATOR, SCHEDULER = "coordinator", "scheduler"
@@ -25,7 +25,7 @@ _STOP_SECONDS = 45.0  # a worker may drain for thirty
 class Services:
     """Starts services on `ground`; with `profile` each leaves a profile in that folder."""
 
-    ground: Ground
+    ground: Resources
     profile: Path | None = None
     running: list[Service] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class Services:
 
 @asynccontextmanager
 async def opened_services(
-    ground: Ground, worker: Mapping[str, str], profile: Path | None = None
+    ground: Resources, worker: Mapping[str, str], profile: Path | None = None
 ) -> AsyncIterator[dict[str, Service]]:
     """One process of each service, by name; `worker` are the worker's settings."""
     services = Services(ground, profile)
@@ -73,7 +73,7 @@ async def opened_services(
         await services.stop_all()
 
 
-def _environment(ground: Ground) -> dict[str, str]:
+def _environment(ground: Resources) -> dict[str, str]:
     """What the caller has set for his own Conveyor must not be measured."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("CONVEYOR_")}
     return inherited | {

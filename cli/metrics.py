@@ -12,15 +12,15 @@ import services.scheduler.metrics
 import services.webhook_dispatcher.backlog
 import services.webhook_dispatcher.metrics
 import services.worker.metrics
-import shared.broker.shown
+import shared.apply.metrics
+import shared.broker.metrics
 import shared.process.health
-import shared.process.vitals
-import shared.store.backlog
-import shared.store.metrics
+import shared.process.process_metrics
+import shared.store.outbox_metrics
 from shared.process.metrics_reference import metrics_reference
 
-_EVERYWHERE = (shared.process.health, shared.process.vitals, shared.broker.shown)
-_OF_STORES = (shared.store.metrics, shared.store.backlog)
+_EVERYWHERE = (shared.process.health, shared.process.process_metrics, shared.broker.metrics)
+_OF_STORES = (shared.apply.metrics, shared.store.outbox_metrics)
 
 MODULES: dict[str, tuple[ModuleType, ...]] = {
     "coordinator": (

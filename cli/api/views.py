@@ -12,8 +12,8 @@ ENDED_TASK_STATES = frozenset({"COMPLETED", "FAILED", "CANCELLED", "STOPPED", "S
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """One row of a job's `execution`: an attempt at a task. `progress` is 0..100, `setback` why it
-    was handed back.
+    """One row of a job's `execution`: an attempt at a task. `progress` is 0..100,
+    `last_return_reason` why it was handed back.
 
     `attempt` counts from 0; `place` is the place among the siblings below `parent_id`, from 0.
     """
@@ -25,7 +25,7 @@ class TaskView:
     progress: float
     error: str | None
     attempt: int
-    setback: str | None = None
+    last_return_reason: str | None = None
     queue: str | None = None
     parent_id: str | None = None
     place: int | None = None
@@ -81,7 +81,7 @@ def task_view(task: Json) -> TaskView:
         progress=float(task.get("progress", 0)),
         error=task.get("error"),
         attempt=int((task.get("retry") or {}).get("attempts", 0)),
-        setback=task.get("setback"),
+        last_return_reason=task.get("lastReturnReason"),
         queue=task.get("queue"),
         parent_id=task.get("parentId"),
         place=task.get("place"),

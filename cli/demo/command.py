@@ -14,7 +14,7 @@ from cli.api.errors import ApiRejected, ApiUnavailable
 from cli.demo.job_file import EXAMPLE, JobFileError
 from cli.demo.story import DemoFailed, tell
 from cli.ending import EXIT_FAILED
-from shared.postgres.binaries import EmbeddedPostgresError
+from services.dev.postgres.binaries import EmbeddedPostgresError
 from shared.process.setting_errors import SettingsError
 
 _EXPECTED = (

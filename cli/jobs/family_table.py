@@ -70,8 +70,8 @@ def _duration(task: TaskView, at: datetime) -> str:
 def _outcome(task: TaskView) -> Text:
     if task.error:
         return Text(one_line(task.error), style_of("FAILED"))
-    if task.setback and task.state == "SCHEDULED":
-        return Text(one_line(f"handed back: {task.setback}"), "yellow")
+    if task.last_return_reason and task.state == "SCHEDULED":
+        return Text(one_line(f"handed back: {task.last_return_reason}"), "yellow")
     if task.queue and task.state == "SCHEDULED":
         return Text(f"waits in the queue {one_line(task.queue)}", "dim")
     if task.subjob_id:

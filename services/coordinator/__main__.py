@@ -6,14 +6,14 @@ from services.coordinator.app import run
 from services.coordinator.settings import CoordinatorSettings
 from shared.process.entry import enter
 from shared.process.run import Stop
-from shared.store.opening import opened_ground
 from shared.tracing.opening import opened_tracing
+from shared.wiring.resources import open_resources
 
 
 async def _serve(settings: CoordinatorSettings, stop: Stop) -> None:
     async with (
         opened_tracing("coordinator", settings.tracing) as tracing,
-        opened_ground("coordinator", settings.broker, settings.postgres) as ground,
+        open_resources("coordinator", settings.broker, settings.postgres) as ground,
     ):
         await run(settings, ground.broker, ground.pool, stop, ground.metrics, tracing)
 

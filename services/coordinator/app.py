@@ -23,21 +23,21 @@ from services.coordinator.store.reads import Reads
 from services.coordinator.store.schedules import Schedules
 from services.coordinator.telemetry import on_telemetry
 from services.coordinator.waiting import FinalJobs
+from shared.apply.batcher import Batcher
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
-from shared.messages import Kinship, Reports, Telemetry
+from shared.messages import Reports, SubJobSignals, Telemetry
 from shared.messages.queues import COMPLETIONS, TELEMETRY
+from shared.planning.planner import Planner
 from shared.postgres.pool import Pool
 from shared.process.listening import listen
 from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
-from shared.store.backlog import watch_outbox
-from shared.store.engine import Engine
-from shared.store.opening import UNAVAILABLE, watched
-from shared.store.planning import Planner
+from shared.store.outbox_metrics import watch_outbox
 from shared.tracing.protocol import OFF, Tracing
+from shared.wiring.resources import UNAVAILABLE, watched
 
 log = structlog.get_logger(__name__)
 
@@ -58,14 +58,14 @@ async def run(
     sealer = Sealer(settings.encryption.keys)
     warn_of_clear_secrets(sealer)
     async with (
-        Engine(pool, broker, Planner(sealer), metrics, tracing) as engine,
+        Batcher(pool, broker, Planner(sealer), metrics, tracing) as engine,
         watched(broker, pool, metrics, stop) as checks,
     ):
         consumers: list[BatchConsumer[Any]] = [
             BatchConsumer(
                 broker,
                 COMPLETIONS,
-                (Reports, Kinship),
+                (Reports, SubJobSignals),
                 partial(on_completions, engine, pool),
                 UNAVAILABLE,
             ),

@@ -1,14 +1,14 @@
 """What the API may do to a job: each is one event for the engine."""
 
 from services.coordinator.ports import UnknownJob, WrongState
+from shared.apply.apply import ALREADY_SUBMITTED, Work
+from shared.apply.batcher import Batcher
 from shared.lifecycle import NO_SUCH_JOB, Ignored, JobCancelled, JobRestarted, JobSubmitted
-from shared.process.metrics import Metrics, Told
-from shared.process.promises import MADE_ONCE
-from shared.store.apply import ALREADY_SUBMITTED, Work
-from shared.store.engine import Engine
-from shared.store.new_job import NewJob
+from shared.planning.new_job import NewJob
+from shared.process.guarantees import MADE_ONCE
+from shared.process.metrics import Metrics, MetricSpec
 
-_SUBMISSIONS = Told(
+_SUBMISSIONS = MetricSpec(
     "submissions_total",
     "Submissions that were taken: `made`, or `repeated` under an idempotency key that had made "
     "its job before.",
@@ -20,7 +20,7 @@ _SUBMISSIONS = Told(
 class EngineCommands:
     """The API's `JobCommands`, carried out by the engine. All may raise DatabaseUnavailable."""
 
-    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+    def __init__(self, engine: Batcher, metrics: Metrics) -> None:
         self._engine = engine
         submissions = metrics.counter(_SUBMISSIONS)
         self._made, self._repeated = submissions.labels("made"), submissions.labels("repeated")

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from shared.apply.apply import Work
+from shared.apply.batcher import Batcher, Failures, perform_all
 from shared.lifecycle import (
     FamilyContinued,
     SubJobAbandoned,
@@ -12,18 +14,16 @@ from shared.lifecycle import (
     TaskReturned,
     TaskSucceeded,
 )
-from shared.messages import Finished, Kinship, Reports, Returned
+from shared.messages import Finished, Reports, Returned, SubJobSignals
 from shared.postgres.pool import Pool, acquired
-from shared.store.apply import Work
-from shared.store.engine import Engine, Failures, perform_all
-from shared.store.kinship import ended
 from shared.store.leases import Held, renew_or_stop
+from shared.store.subjob_signals import ended
 
 _GREATEST_EXIT_CODE = 2**31 - 1
 
 
 async def on_completions(
-    engine: Engine, pool: Pool, messages: Sequence[Reports | Kinship]
+    engine: Batcher, pool: Pool, messages: Sequence[Reports | SubJobSignals]
 ) -> Failures:
     if held := [held for message in messages for held in _in_hand(message)]:
         async with acquired(pool) as connection, connection.transaction():
@@ -32,13 +32,13 @@ async def on_completions(
     return await perform_all(engine, [list(_works(message)) for message in messages])
 
 
-def _in_hand(message: Reports | Kinship) -> Iterator[Held]:
+def _in_hand(message: Reports | SubJobSignals) -> Iterator[Held]:
     if isinstance(message, Reports):
         lease = timedelta(seconds=message.lease_seconds)
         yield from (Held(ref, message.node_id, lease) for ref in message.in_hand)
 
 
-def _works(message: Reports | Kinship) -> Iterator[Work]:
+def _works(message: Reports | SubJobSignals) -> Iterator[Work]:
     return _of_worker(message) if isinstance(message, Reports) else _of_jobs(message)
 
 
@@ -83,12 +83,12 @@ def _kept(exit_code: int | None) -> int | None:
     return exit_code if fits else None
 
 
-def _of_jobs(kinship: Kinship) -> Iterator[Work]:
-    for end in kinship.ended:
+def _of_jobs(subjob_signals: SubJobSignals) -> Iterator[Work]:
+    for end in subjob_signals.ended:
         yield Work(ended(end))
-    for abandon in kinship.abandoned:
+    for abandon in subjob_signals.abandoned:
         yield Work(SubJobAbandoned(abandon.job_id, abandon.dispatch))
-    for resume in kinship.resumed:
+    for resume in subjob_signals.resumed:
         yield Work(SubJobResumed(resume.job_id, resume.dispatch))
-    for family in kinship.continued:
+    for family in subjob_signals.continued:
         yield Work(FamilyContinued(family.job_id, family.task_id))

@@ -11,10 +11,10 @@ from services.coordinator.store.reads import Reads
 from services.coordinator.store.schedules import Schedules
 from services.coordinator.waiting import FinalJobs
 from shared.broker import Broker
+from shared.planning.new_job import NewJob
 from shared.process.health import Check
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer
-from shared.store.new_job import NewJob
 from shared.tracing.protocol import OFF, Tracing
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
+from shared.apply.apply import Work
+from shared.apply.batcher import Batcher, Failures, perform_all
 from shared.lifecycle import TaskProgressed
 from shared.messages import Telemetry
 from shared.postgres.pool import Pool, acquired
-from shared.store.apply import Work
-from shared.store.engine import Engine, Failures, perform_all
 from shared.store.log_parts import add_log_parts
 
 
-async def on_telemetry(engine: Engine, pool: Pool, messages: Sequence[Telemetry]) -> Failures:
+async def on_telemetry(engine: Batcher, pool: Pool, messages: Sequence[Telemetry]) -> Failures:
     parts = [part for message in messages for part in message.logs]
     if parts:
         async with acquired(pool) as connection:

@@ -5,8 +5,8 @@ import sys
 import structlog
 
 from services.dev.app import run
+from services.dev.postgres.binaries import EmbeddedPostgresError
 from services.dev.settings import DevSettings
-from shared.postgres.binaries import EmbeddedPostgresError
 from shared.process.entry import enter
 from shared.process.run import Stop
 

@@ -10,6 +10,7 @@ import structlog
 
 from services.coordinator.app import run as run_coordinator
 from services.dev.beside import beside
+from services.dev.postgres.embedded import EmbeddedPostgres
 from services.dev.predecessors import clear_after_predecessors
 from services.dev.sealing_key import sealing_key
 from services.dev.settings import DevSettings
@@ -20,7 +21,6 @@ from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
 from shared.broker.in_process import InProcessBroker
 from shared.messages.queues import COMPLETIONS, EVENTS, TELEMETRY
-from shared.postgres.embedded import EmbeddedPostgres
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, create_pool
 from shared.process.metrics import Metrics

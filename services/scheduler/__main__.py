@@ -6,8 +6,8 @@ from services.scheduler.app import run
 from services.scheduler.settings import SchedulerSettings
 from shared.process.entry import enter
 from shared.process.run import Stop
-from shared.store.opening import opened_with_health
 from shared.tracing.opening import opened_tracing
+from shared.wiring.resources import opened_with_health
 
 
 async def _serve(settings: SchedulerSettings, stop: Stop) -> None:

@@ -9,21 +9,21 @@ from services.scheduler.loops import RetentionLoops, TaskLoops
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import SchedulerSettings
+from shared.apply.batcher import Batcher
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
 from shared.messages import Heartbeat
 from shared.messages.queues import HEARTBEATS
+from shared.planning.planner import Planner
 from shared.postgres.pool import Pool
-from shared.process.clock import lasting_seconds
+from shared.process.clock import monotonic_boottime
 from shared.process.loops import Round, every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
-from shared.store.backlog import watch_outbox
-from shared.store.engine import Engine
-from shared.store.opening import UNAVAILABLE
-from shared.store.planning import Planner
+from shared.store.outbox_metrics import watch_outbox
 from shared.tracing.protocol import OFF, Tracing
+from shared.wiring.resources import UNAVAILABLE
 
 
 async def run(
@@ -42,10 +42,10 @@ async def run(
     nothing of them runs any more, and the broker has lost all messages with them.
     """
     metrics = metrics or Metrics()
-    calm = Calm(settings.schedule.calm_seconds, lasting_seconds)
+    calm = Calm(settings.schedule.calm_seconds, monotonic_boottime)
     sealer = Sealer(settings.encryption.keys)
     seen = SchedulerMetrics(metrics, calm)
-    async with Engine(pool, broker, Planner(sealer), metrics, tracing) as engine:
+    async with Batcher(pool, broker, Planner(sealer), metrics, tracing) as engine:
         tasks = TaskLoops(engine, pool, broker, calm, settings.schedule, seen)
         schedules = ScheduleLoop(pool, engine.outbox, sealer, settings.schedule)
         retention = RetentionLoops(pool, settings.retention)
@@ -63,7 +63,7 @@ async def run(
             schedules.fire_due_schedule,
             engine.outbox.relay_round,
         ]
-        seldom: list[Round] = [tasks.resend_missing, tasks.mend_kinship, retention.delete_expired]
+        seldom: list[Round] = [tasks.resend_missing, tasks.mend_subjobs, retention.delete_expired]
         async with asyncio.TaskGroup() as group:
             consuming = group.create_task(consumer.run())
             group.create_task(watch_outbox(pool, metrics, stop))

@@ -14,9 +14,9 @@ import structlog
 
 from services.scheduler.calm import Calm
 from services.scheduler.database_clock import DatabaseClock, Look, Verdict
+from services.scheduler.store import clock_changes
 from shared.postgres.pool import Connection, Pool, acquired
-from shared.process.clock import lasting_seconds
-from shared.store import clock_changes
+from shared.process.clock import monotonic_boottime
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ _TRIES = 2  # the second is for what the first had to mend
 
 class DueTimes:
     def __init__(
-        self, pool: Pool, calm: Calm, clock: Callable[[], float] = lasting_seconds
+        self, pool: Pool, calm: Calm, clock: Callable[[], float] = monotonic_boottime
     ) -> None:
         self._pool = pool
         self._calm = calm

@@ -6,19 +6,19 @@ from datetime import timedelta
 from services.scheduler.calm import Calm
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.store import nodes
+from shared.apply.batcher import Batcher, Failures
 from shared.broker import Outgoing
 from shared.messages import Heartbeat
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.metrics import Metrics
-from shared.store.engine import Engine, Failures
 from shared.store.leases import Held, renew_or_stop
-from shared.store.opening import UNAVAILABLE
 from shared.store.outgoing import abandoned_order
+from shared.wiring.resources import UNAVAILABLE
 
 
 class Heartbeats:
     def __init__(
-        self, engine: Engine, pool: Pool, calm: Calm, metrics: SchedulerMetrics | None = None
+        self, engine: Batcher, pool: Pool, calm: Calm, metrics: SchedulerMetrics | None = None
     ) -> None:
         self._engine = engine
         self._pool = pool
@@ -41,17 +41,17 @@ class Heartbeats:
         held = [held for heartbeat in heartbeats for held in _held(heartbeat)]
         async with acquired(self._pool) as connection, connection.transaction():
             await nodes.record(connection, heartbeats)
-            answers = await _answers_about_strangers(connection, heartbeats)
+            answers = await _answers_about_unknown_nodes(connection, heartbeats)
             renewed, rows = await renew_or_stop(connection, held, answers)
         self._metrics.heartbeats.inc(len(heartbeats))
         self._metrics.leases_renewed.inc(renewed)
         self._engine.outbox.send(rows)
 
 
-async def _answers_about_strangers(
+async def _answers_about_unknown_nodes(
     connection: Connection, heartbeats: Sequence[Heartbeat]
 ) -> list[Outgoing]:
-    asked = {h.node_id: h.strangers for h in heartbeats if h.strangers}
+    asked = {h.node_id: h.unknown_nodes for h in heartbeats if h.unknown_nodes}
     found = {node: await nodes.abandoned(connection, ids) for node, ids in asked.items()}
     return [abandoned_order(node, ids) for node, ids in found.items() if ids]
 

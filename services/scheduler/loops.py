@@ -12,20 +12,20 @@ from services.scheduler.due_times import DueTimes
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due, nodes, retention
+from shared.apply.apply import Work
+from shared.apply.batcher import Batcher
 from shared.broker import Broker
 from shared.lifecycle import Decision, Event, TaskEvent
 from shared.messages import TaskRef
 from shared.messages.queues import COMPLETIONS
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection, Pool, acquired
-from shared.process.clock import lasting_seconds
+from shared.process.clock import monotonic_boottime
 from shared.process.metrics import Metrics
-from shared.store.apply import Work
-from shared.store.engine import Engine
 from shared.store.families import stalled
-from shared.store.kinship import overdue
 from shared.store.leases import end_of_nodes
 from shared.store.outgoing import account_order
+from shared.store.subjob_signals import overdue
 from shared.store.writing import Writes, write
 
 log = structlog.get_logger(__name__)
@@ -48,13 +48,13 @@ class _Silence:
 class TaskLoops:
     def __init__(
         self,
-        engine: Engine,
+        engine: Batcher,
         pool: Pool,
         broker: Broker,
         calm: Calm,
         settings: ScheduleSettings,
         metrics: SchedulerMetrics | None = None,
-        clock: Callable[[], float] = lasting_seconds,
+        clock: Callable[[], float] = monotonic_boottime,
     ) -> None:
         self._engine = engine
         self._pool = pool
@@ -83,7 +83,7 @@ class TaskLoops:
         events = await self._due_times.find(lambda connection: due.timed_out(connection, grace))
         await self._perform_unless_told(events or ())
 
-    async def mend_kinship(self) -> None:
+    async def mend_subjobs(self) -> None:
         """Sub-jobs and the tasks that stand for them, and families that were to go on, where a
         message between them was lost."""
         async with acquired(self._pool) as connection:

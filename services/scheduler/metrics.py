@@ -2,48 +2,48 @@
 
 from services.scheduler.calm import Calm
 from shared.lifecycle import DispatchMissing, Event, LeaseExpired
-from shared.process.metrics import Metrics, Told
-from shared.process.promises import COUNTS_ONCE, ENDS, RUNS_ONCE
+from shared.process.guarantees import COUNTS_ONCE, ENDS, RUNS_ONCE
+from shared.process.metrics import Metrics, MetricSpec
 
-_HEARTBEATS = Told(
+_HEARTBEATS = MetricSpec(
     "heartbeats_received_total",
     "Heartbeats of workers that this scheduler has taken in.",
     ENDS,
     "none over all schedulers for the length of a lease, while workers are up",
 )
-_RENEWED = Told(
+_RENEWED = MetricSpec(
     "leases_renewed_total",
     "Leases of running tasks that heartbeats have renewed.",
     RUNS_ONCE,
     "none over all schedulers while `conveyor_tasks_running` is above 0",
 )
-_LOST = Told(
+_LOST = MetricSpec(
     "leases_lost_total",
     "Leases that ran out, or whose worker was known to be dead: each task was dispatched anew, "
     "or has failed after five.",
     ENDS,
     "a rate that stays above 0: workers die, or heartbeats don't come through",
 )
-_RESENT = Told(
+_RESENT = MetricSpec(
     "dispatches_resent_total",
     "Tasks whose message was gone from its queue, and that were sent again from their rows.",
     ENDS,
     "any increase while nobody has deleted a queue and RabbitMQ has not lost its data",
 )
-_ASKED = Told(
+_ASKED = MetricSpec(
     "dispatches_asked_for_total",
     "Dispatches that run on a worker by the books, though no heartbeat has named them for long: it "
     "was asked what became of them, before anybody else gets them.",
     COUNTS_ONCE,
     "a rate that stays above 0: reports get lost or lie unread",
 )
-_SILENT = Told(
+_SILENT = MetricSpec(
     "workers_silent_total",
     "Workers that have been silent for the length of their lease without a goodbye.",
     ENDS,
     "any increase that no crash explains",
 )
-_CALM = Told(
+_CALM = MetricSpec(
     "scheduler_calm",
     "1 while a silent worker may be taken for lost; 0 before heartbeats have flowed undisturbed "
     "for a while.",

@@ -9,9 +9,9 @@ from services.scheduler.store.schedules import DueSchedule
 from shared.jobspec import ScheduledJobSpec
 from shared.jobspec.cron import Timetable, parse_cron
 from shared.lifecycle import derived_id
+from shared.planning.new_job import NewJob
+from shared.planning.submission import new_job
 from shared.process.sealing import Sealer, SealingError
-from shared.store.new_job import NewJob
-from shared.store.submission import new_job
 
 
 class CannotFire(Exception):

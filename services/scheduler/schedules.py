@@ -14,16 +14,16 @@ from services.scheduler.scheduled_jobs import CannotFire, jobs_for, timetable_of
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import schedules
 from services.scheduler.store.schedules import DueSchedule
+from shared.apply.apply import Work, apply
 from shared.jobspec.cron import Timetable
 from shared.lifecycle import JobSubmitted
+from shared.planning.new_job import NewJob
+from shared.planning.planner import Planner
+from shared.planning.transaction_budget import TooMuchAtOnce
 from shared.postgres.errors import DatabaseUnavailable, translated_errors
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.sealing import Sealer
-from shared.store.apply import Work, apply
-from shared.store.new_job import NewJob
 from shared.store.outbox import Outbox, OutboxRow
-from shared.store.planning import Planner
-from shared.store.room import TooMuchAtOnce
 
 log = structlog.get_logger(__name__)
 

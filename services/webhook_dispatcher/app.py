@@ -17,8 +17,8 @@ from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
-from shared.store.opening import UNAVAILABLE
 from shared.tracing.protocol import OFF, Tracing
+from shared.wiring.resources import UNAVAILABLE
 
 _LISTENING_SECONDS = 0.5
 

@@ -3,20 +3,20 @@
 from services.webhook_dispatcher.store import deliveries
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
+from shared.process.guarantees import WEBHOOKS_ARRIVE
 from shared.process.loops import every
-from shared.process.metrics import Metrics, Told
-from shared.process.promises import WEBHOOKS_ARRIVE
+from shared.process.metrics import Metrics, MetricSpec
 from shared.process.run import Stop
 
 _LOOK_SECONDS = 5.0
 
-_OWED = Told(
+_OWED = MetricSpec(
     "webhook_calls_owed",
     f"Webhook calls that are still owed, {deliveries.MOST_COUNTED:,} at most; in the whole system.",
     WEBHOOKS_ARRIVE,
     "growing: receivers are down, or there are too few dispatchers",
 )
-_LATE = Told(
+_LATE = MetricSpec(
     "webhook_overdue_seconds",
     "Seconds since the most overdue webhook call should have been made, or the calls of a change "
     "been found; in the whole system.",

@@ -1,9 +1,9 @@
 """What /metrics tells of a webhook dispatcher: the calls it makes, and those that are owed."""
 
-from shared.process.metrics import SECONDS, Metrics, Told
-from shared.process.promises import WEBHOOKS_ARRIVE
+from shared.process.guarantees import WEBHOOKS_ARRIVE
+from shared.process.metrics import SECONDS, Metrics, MetricSpec
 
-_CALLS = Told(
+_CALLS = MetricSpec(
     "webhook_calls_total",
     "Calls of webhooks: `taken` by the receiver, `failed` (tried again later), or `given_up` after "
     "the last attempt, or because another would give the same.",
@@ -11,7 +11,7 @@ _CALLS = Told(
     "any `given_up`: that receiver was not told; many `failed`: a receiver is down",
     labels=("outcome",),
 )
-_SECONDS = Told(
+_SECONDS = MetricSpec(
     "webhook_call_seconds",
     "How long receivers took to answer, errors and time-outs included.",
     alarm="a 95th percentile near `CONVEYOR_WEBHOOK_TIMEOUT_SECONDS`",

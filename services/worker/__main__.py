@@ -9,13 +9,13 @@ from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
 from services.worker.settings import WorkerSettings
 from shared.broker import Broker
+from shared.broker.metrics import show_broker
 from shared.broker.opening import opened_broker
-from shared.broker.shown import show_broker
 from shared.process.entry import enter
 from shared.process.health import serve_health, show_health
 from shared.process.metrics import Metrics
+from shared.process.process_metrics import show_process
 from shared.process.run import Stop
-from shared.process.vitals import show_vitals
 from shared.tracing.opening import opened_tracing
 
 
@@ -40,7 +40,7 @@ async def _watched(
     checks = (lambda: broker.missing, watch.missing)
     show_health(metrics, checks)
     show_broker(metrics, broker)
-    show_vitals(metrics)
+    show_process(metrics)
     async with serve_health(settings.health, checks, metrics):
         yield metrics
 

@@ -54,7 +54,7 @@ async def run(
     book = Book(places=sum(queues.values()))
     hand = Hand(book=book)
     leftovers = Leftovers(watch.runtime, identity.node_id)
-    heart = Heart(broker, hand, identity, work, strangers=lambda: leftovers.strangers)
+    heart = Heart(broker, hand, identity, work, unknown_nodes=lambda: leftovers.unknown_nodes)
     reporter = Reporter(broker, identity.node_id, work.lease_seconds)
     seen = WorkerMetrics(metrics)
     seen.show(hand, sum(queues.values()), heart.age_seconds)

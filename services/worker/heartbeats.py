@@ -18,7 +18,7 @@ from services.worker.settings import WorkSettings
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.messages import Heartbeat, encode
 from shared.messages.queues import HEARTBEATS
-from shared.process.clock import lasting_seconds
+from shared.process.clock import monotonic_boottime
 
 log = structlog.get_logger(__name__)
 
@@ -43,14 +43,14 @@ class Heart:
         hand: Hand,
         identity: Identity,
         settings: WorkSettings,
-        clock: Callable[[], float] = lasting_seconds,
-        strangers: Callable[[], list[str]] = list,
+        clock: Callable[[], float] = monotonic_boottime,
+        unknown_nodes: Callable[[], list[str]] = list,
     ) -> None:
         self._broker = broker
         self._hand = hand
         self._identity = identity
         self._settings = settings
-        self._strangers = strangers
+        self._unknown_nodes = unknown_nodes
         self._clock = clock
         self._heard(clock())
 
@@ -118,7 +118,7 @@ class Heart:
             lease_seconds=self._settings.lease_seconds,
             leaving=leaving,
             tasks=self._hand.refs,
-            strangers=self._strangers(),
+            unknown_nodes=self._unknown_nodes(),
         )
         return Outgoing(HEARTBEATS, encode(heartbeat), uuid.uuid4().hex)
 

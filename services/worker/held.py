@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from shared.messages import TaskRef
-from shared.process.clock import lasting_seconds
+from shared.process.clock import monotonic_boottime
 
 Key = tuple[str, int]
 """Task id and dispatch."""
@@ -105,7 +105,7 @@ class Hand:
     """
 
     def __init__(
-        self, clock: Callable[[], float] = lasting_seconds, book: Book | None = None
+        self, clock: Callable[[], float] = monotonic_boottime, book: Book | None = None
     ) -> None:
         self._clock = clock
         self._book = book or _NoBook()

@@ -30,7 +30,7 @@ class Leftovers:
         self._asked_about: set[Leftover] = set()
 
     @property
-    def strangers(self) -> list[str]:
+    def unknown_nodes(self) -> list[str]:
         return sorted({left.node_id for left in self._asked_about})
 
     async def look(self) -> None:

@@ -4,31 +4,31 @@ from collections.abc import Callable
 
 from services.worker.held import Hand, Interruption
 from shared.messages import Finished, Returned
-from shared.process.metrics import Metrics, Told
-from shared.process.promises import ENDS, RUNS_ONCE, STOPS_IN_TIME
+from shared.process.guarantees import ENDS, RUNS_ONCE, STOPS_IN_TIME
+from shared.process.metrics import Metrics, MetricSpec
 
-_AGE = Told(
+_AGE = MetricSpec(
     "heartbeat_age_seconds",
     "Seconds since the broker confirmed the last heartbeat of this worker.",
     STOPS_IN_TIME,
     "above half of `CONVEYOR_WORKER_LEASE_SECONDS`: at 0.8 of it tasks are stopped",
 )
-_IN_HAND = Told(
+_IN_HAND = MetricSpec(
     "tasks_in_hand",
     "Tasks that this worker has in hand, claims on their way included.",
 )
-_SLOTS = Told(
+_SLOTS = MetricSpec(
     "worker_slots",
     "Tasks that this worker may have in hand at once.",
 )
-_ENDED = Told(
+_ENDED = MetricSpec(
     "tasks_reported_total",
     "Reports of this worker on tasks: `succeeded`, `failed`, or `returned` unfinished.",
     ENDS,
     "many `returned` while no worker is stopped",
     labels=("outcome",),
 )
-_INTERRUPTED = Told(
+_INTERRUPTED = MetricSpec(
     "tasks_interrupted_total",
     "Tasks that had to end before they had, by reason. `lease_lost`: unheard for too long, or "
     "granted too late; `killed_in_silence`: ended by the guardian, while this worker was frozen.",
@@ -36,7 +36,7 @@ _INTERRUPTED = Told(
     "any `lease_lost` or `killed_in_silence`: the broker was out of reach, or the machine stood",
     labels=("why",),
 )
-_REPEATED = Told(
+_REPEATED = MetricSpec(
     "dispatches_repeated_total",
     "Messages that gave out a dispatch which this worker has or had in hand: they were dropped.",
     RUNS_ONCE,

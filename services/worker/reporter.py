@@ -9,7 +9,7 @@ from services.worker.said import Said, characters_of
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.broker.backoff import Backoff
 from shared.messages import Claim, Finished, InHand, Reports, Returned, TaskRef, encode
-from shared.messages.portions import in_portions
+from shared.messages.chunks import in_chunks
 from shared.messages.queues import COMPLETIONS
 
 Report = Claim | Finished | Returned | InHand
@@ -84,7 +84,7 @@ class Reporter:
     def _messages(self, batch: _Batch) -> Iterator[Outgoing]:
         """One, unless it would be more than the broker takes."""
         finished = [r for r in batch.reports if isinstance(r, Finished)]
-        first, *further = list(in_portions(finished, characters_of)) or [[]]
+        first, *further = list(in_chunks(finished, characters_of)) or [[]]
         yield self._message(batch.message_id, first, batch.reports)
         for number, portion in enumerate(further, start=2):
             yield self._message(f"{batch.message_id}-{number}", portion)

@@ -2,8 +2,10 @@
 
 from shared.jobspec.durations import format_duration, parse_duration
 from shared.jobspec.fields import OWN_SECRETS
-from shared.jobspec.graph import Graph, task_graph
-from shared.jobspec.models import (
+from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.sizes import parse_cpus, parse_memory
+from shared.jobspec.tork.graph import Graph, task_graph
+from shared.jobspec.tork.models import (
     AutoDelete,
     Defaults,
     Each,
@@ -24,9 +26,7 @@ from shared.jobspec.models import (
     Wait,
     Webhook,
 )
-from shared.jobspec.parsing import JSON_TYPES, YAML_TYPES, parse_job, parse_scheduled_job
-from shared.jobspec.problems import InvalidJob, Problem
-from shared.jobspec.sizes import parse_cpus, parse_memory
+from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_job, parse_scheduled_job
 
 __all__ = [
     "JSON_TYPES",

@@ -9,8 +9,8 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.jobspec.models import Spec
 from shared.jobspec.problems import Problem
+from shared.jobspec.tork.models import Spec
 from shared.process.redaction import REDACTED, Redactor
 
 _LONGEST_SHOWN = 60

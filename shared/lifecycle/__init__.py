@@ -5,6 +5,7 @@ commands) or `Ignored` (why nothing changes). Messages come late, twice and out 
 event that does not fit is never an exception. Standard library only.
 """
 
+from shared.lifecycle.children import Children
 from shared.lifecycle.commands import (
     AnnounceJob,
     AnnounceTask,
@@ -64,7 +65,6 @@ from shared.lifecycle.events import (
     TaskSucceeded,
     TaskTimedOut,
 )
-from shared.lifecycle.families import Children
 from shared.lifecycle.ids import derived_id
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 from shared.lifecycle.values import (

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
+from shared.lifecycle.children import Children
 from shared.lifecycle.decision import Change
 from shared.lifecycle.endings import task_done, task_failed
-from shared.lifecycle.families import Children
 from shared.lifecycle.ids import derived_id
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 from shared.lifecycle.values import NOT_PLANNED, Offspring, Planned, PlannedTask, Task

@@ -6,8 +6,8 @@ Each function either returns a `Decision` or says with `Ignored` why the event n
 from collections.abc import Callable
 from datetime import datetime
 
+from shared.lifecycle import child_rules, job_rules, task_rules
 from shared.lifecycle import events as e
-from shared.lifecycle import family_rules, job_rules, task_rules
 from shared.lifecycle.decision import Decision, Ignored
 from shared.lifecycle.states import TaskKind
 from shared.lifecycle.values import Job, Task
@@ -57,16 +57,16 @@ _ON_JOB: dict[type, Callable[[Job, e.Event, datetime], Decision | Ignored]] = {
 }
 
 _ON_TASK: dict[type, Callable[[Job, Task, e.Event, datetime], Decision | Ignored]] = {
-    e.ChildPlanned: family_rules.on_child_planned,  # type: ignore[dict-item]
-    e.ChildPlanFailed: family_rules.on_child_plan_failed,  # type: ignore[dict-item]
-    e.ChildSkipped: family_rules.on_child_skipped,  # type: ignore[dict-item]
-    e.ChildStarted: family_rules.on_child_started,  # type: ignore[dict-item]
-    e.ChildrenPutOff: family_rules.on_children_put_off,  # type: ignore[dict-item]
-    e.FamilyContinued: family_rules.on_family_continued,  # type: ignore[dict-item]
-    e.ChildProgressed: family_rules.on_child_progressed,  # type: ignore[dict-item]
-    e.ChildEnded: family_rules.on_child_ended,  # type: ignore[dict-item]
-    e.TaskReopened: family_rules.on_reopened,  # type: ignore[dict-item]
-    e.SubJobEnded: family_rules.on_subjob_ended,  # type: ignore[dict-item]
+    e.ChildPlanned: child_rules.on_child_planned,  # type: ignore[dict-item]
+    e.ChildPlanFailed: child_rules.on_child_plan_failed,  # type: ignore[dict-item]
+    e.ChildSkipped: child_rules.on_child_skipped,  # type: ignore[dict-item]
+    e.ChildStarted: child_rules.on_child_started,  # type: ignore[dict-item]
+    e.ChildrenPutOff: child_rules.on_children_put_off,  # type: ignore[dict-item]
+    e.FamilyContinued: child_rules.on_family_continued,  # type: ignore[dict-item]
+    e.ChildProgressed: child_rules.on_child_progressed,  # type: ignore[dict-item]
+    e.ChildEnded: child_rules.on_child_ended,  # type: ignore[dict-item]
+    e.TaskReopened: child_rules.on_reopened,  # type: ignore[dict-item]
+    e.SubJobEnded: child_rules.on_subjob_ended,  # type: ignore[dict-item]
     e.TaskClaimed: task_rules.on_claimed,  # type: ignore[dict-item]
     e.TaskSucceeded: task_rules.on_succeeded,  # type: ignore[dict-item]
     e.TaskFailed: task_rules.on_failed,  # type: ignore[dict-item]

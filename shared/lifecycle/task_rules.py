@@ -13,7 +13,7 @@ from shared.lifecycle.states import JobState, TaskState
 from shared.lifecycle.values import Failure, Job, Task
 
 MAX_LOST_DISPATCHES = 5
-MAX_DECLINED_DISPATCHES = 10
+MAX_ENGINE_REJECTIONS = 10
 """So many that a worker or two in trouble that they can't tell of don't use them up alone; each
 takes some seconds, as a worker pauses after it, so that who waits for the task soon knows."""
 
@@ -56,7 +56,7 @@ def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) ->
         progress=100.0,
         log_parts=event.log_parts,
         exit_code=0,
-        setback=None,
+        last_return_reason=None,
         lease_expires_at=None,
         deadline_at=None,
     )
@@ -83,10 +83,11 @@ def on_returned(job: Job, task: Task, event: e.TaskReturned, now: datetime) -> D
         return _dispatch_again(job, task, now)
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
-    returned = replace(task, setback=event.error, declined=task.declined + event.is_declined)
-    if event.is_declined and returned.declined >= MAX_DECLINED_DISPATCHES:
+    rejections = task.engine_rejections + event.is_declined
+    returned = replace(task, last_return_reason=event.error, engine_rejections=rejections)
+    if event.is_declined and rejections >= MAX_ENGINE_REJECTIONS:
         change = Change(job)
-        error = f"{event.error or 'no reason given'}; handed back {returned.declined} times"
+        error = f"{event.error or 'no reason given'}; handed back {rejections} times"
         _fail_task(change, returned, Failure(error), now)
         return change.done()
     return _dispatch_again(job, returned, now)

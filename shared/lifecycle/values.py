@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.lifecycle.families import Children
+from shared.lifecycle.children import Children
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 
 Scope = Mapping[str, object]
@@ -131,8 +131,8 @@ class Task:
 
     `dispatch` counts how often this attempt was sent to a worker; only a report that names the
     current dispatch and its node counts. `lost` counts the dispatches whose worker vanished,
-    `declined` those that an engine gave back though it is well otherwise; `setback` is what an
-    engine said when a worker last handed the task back.
+    `engine_rejections` those that an engine gave back though it is well otherwise;
+    `last_return_reason` is what an engine said when a worker last handed the task back.
     `log_parts` is how many log parts its last dispatch has, so that a reader knows the log's end.
     `deadline_at` is the end of its time in the queue while it is SCHEDULED, of its time-out while
     it is RUNNING. A child has the `place` (from 0) among those of `parent_id`, and the variables of
@@ -148,8 +148,8 @@ class Task:
     attempt: int = 0
     dispatch: int = 1
     lost: int = 0
-    declined: int = 0
-    setback: str | None = None
+    engine_rejections: int = 0
+    last_return_reason: str | None = None
     progress: float = 0.0
     node_id: str | None = None
     due_at: datetime | None = None

@@ -31,7 +31,7 @@ class RunTask(_Message):
     """To a task queue: run this.
 
     `definition` is the task in the job language with what came from a secret taken out; `sealed`
-    is the encrypted JSON object that holds those parts (see `shared.store.planning`).
+    is the encrypted JSON object that holds those parts (see `shared.planning.planner`).
     """
 
     kind: Literal["run_task"] = "run_task"
@@ -146,14 +146,14 @@ class FamilyRef(_Part):
     task_id: str
 
 
-class Kinship(_Message):
+class SubJobSignals(_Message):
     """To `completions`, from one job to another: nothing locks two jobs in one transaction.
 
     `continued`, from a job to itself: tasks of whose children more may begin than one transaction
     takes.
     """
 
-    kind: Literal["kinship"] = "kinship"
+    kind: Literal["subjob_signals"] = "subjob_signals"
     ended: list[SubJobEnd] = Field(default_factory=list)
     abandoned: list[SubJobAbandon] = Field(default_factory=list)
     resumed: list[SubJobResume] = Field(default_factory=list)
@@ -211,7 +211,7 @@ class Heartbeat(_Message):
     lease_seconds: float
     leaving: bool = False
     tasks: list[TaskRef] = Field(default_factory=list)
-    strangers: list[str] = Field(default_factory=list)  # workers whose leftovers it has found
+    unknown_nodes: list[str] = Field(default_factory=list)  # workers whose leftovers it has found
 
 
 class Change(_Part):
@@ -250,6 +250,6 @@ class Changes(_Message):
 
 
 Message = Annotated[
-    RunTask | Reports | Kinship | Orders | Telemetry | Heartbeat | Changes,
+    RunTask | Reports | SubJobSignals | Orders | Telemetry | Heartbeat | Changes,
     Field(discriminator="kind"),
 ]

@@ -3,7 +3,7 @@
 import time
 
 
-def lasting_seconds() -> float:
+def monotonic_boottime() -> float:
     """Seconds since some moment; never set back, and not stopped by a suspended machine.
 
     `time.monotonic` stands still then: a laptop that wakes up would believe in its old leases.

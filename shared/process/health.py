@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from shared.process.blocks import HealthSettings
+from shared.process.guarantees import RECOVERS
 from shared.process.listening import listen
-from shared.process.metrics import Metrics, Told
-from shared.process.promises import RECOVERS
+from shared.process.metrics import Metrics, MetricSpec
 
 Check = Callable[[], Sequence[str]]
 """What should be there and isn't, right now, in words; empty when all is well. Never waits."""
@@ -30,7 +30,7 @@ def health_routes(checks: Sequence[Check], metrics: Metrics) -> list[web.RouteDe
     return [web.get("/health", health), web.get("/metrics", show_metrics)]
 
 
-_MISSING = Told(
+_MISSING = MetricSpec(
     "health_missing",
     "How many things /health says are missing: Postgres, the broker, a consumer, the runtime.",
     RECOVERS,

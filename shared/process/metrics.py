@@ -33,7 +33,7 @@ M = TypeVar("M", Counter, Gauge, Histogram)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MetricSpec:
     """A metric, described once: its help in /metrics, its line in docs/metrics.md.
 
     `name` is what follows `conveyor_`; a counter's ends in `_total`. `shows` is the promise it is
@@ -68,16 +68,16 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
-    def counter(self, told: Told) -> Counter:
+    def counter(self, told: MetricSpec) -> Counter:
         return self._once(told, Counter)
 
-    def gauge(self, told: Told) -> Gauge:
+    def gauge(self, told: MetricSpec) -> Gauge:
         return self._once(told, Gauge)
 
-    def histogram(self, told: Told) -> Histogram:
+    def histogram(self, told: MetricSpec) -> Histogram:
         return self._once(told, Histogram)
 
-    def read(self, told: Told, read: Read) -> None:
+    def read(self, told: MetricSpec, read: Read) -> None:
         """A counter or gauge that is kept elsewhere, and read when the page is drawn."""
         if (known := self._readings.get(told.name)) is not None:
             known.read = read
@@ -85,7 +85,7 @@ class Metrics:
         reading = self._readings[told.name] = _Reading(told, read)
         self._registry.register(reading)
 
-    def read_one(self, told: Told, read: Callable[[], float]) -> None:
+    def read_one(self, told: MetricSpec, read: Callable[[], float]) -> None:
         """As `read`, of a metric without labels."""
         self.read(told, lambda: {(): read()})
 
@@ -93,7 +93,7 @@ class Metrics:
         """The page, and its content type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
-    def _once(self, told: Told, kind: type[M]) -> M:
+    def _once(self, told: MetricSpec, kind: type[M]) -> M:
         made = self._made.get(told.name)
         if made is None:
             made = self._made[told.name] = self._make(told)
@@ -101,7 +101,7 @@ class Metrics:
             raise TypeError(f"{told.name} is a {type(made).__name__}, not a {kind.__name__}")
         return made
 
-    def _make(self, told: Told) -> Counter | Gauge | Histogram:
+    def _make(self, told: MetricSpec) -> Counter | Gauge | Histogram:
         if told.buckets:
             return Histogram(
                 told.full_name,
@@ -117,7 +117,7 @@ class Metrics:
 class _Reading(Collector):
     """One metric whose values are asked for each time."""
 
-    def __init__(self, told: Told, read: Read) -> None:
+    def __init__(self, told: MetricSpec, read: Read) -> None:
         self._told = told
         self.read = read
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 
-from shared.process.metrics import Told
+from shared.process.metrics import MetricSpec
 
 _INTRODUCTION = """\
 # Metrics
@@ -21,16 +21,16 @@ has `process_…` (memory, CPU, open files) and `python_info`.
 _HEAD = "| metric | kind | meaning | promise | look into it when |\n|---|---|---|---|---|"
 
 
-def told_in(modules: Sequence[ModuleType]) -> dict[str, Told]:
+def told_in(modules: Sequence[ModuleType]) -> dict[str, MetricSpec]:
     """By full name: all that these modules tell of."""
     found = (value for module in modules for value in vars(module).values())
-    return {value.full_name: value for value in found if isinstance(value, Told)}
+    return {value.full_name: value for value in found if isinstance(value, MetricSpec)}
 
 
 def metrics_reference(services: Mapping[str, Sequence[ModuleType]]) -> str:
     """Markdown: a section for all services, and one for those that only some have."""
     by_service = {service: told_in(modules) for service, modules in services.items()}
-    sections: dict[tuple[str, ...], dict[str, Told]] = {}
+    sections: dict[tuple[str, ...], dict[str, MetricSpec]] = {}
     for name, told in {n: t for found in by_service.values() for n, t in found.items()}.items():
         readers = tuple(service for service, found in by_service.items() if name in found)
         sections.setdefault(readers, {})[name] = told
@@ -43,14 +43,14 @@ def metrics_reference(services: Mapping[str, Sequence[ModuleType]]) -> str:
     return "\n".join(pages)
 
 
-def _rows(told_by_name: Mapping[str, Told]) -> Iterator[str]:
+def _rows(told_by_name: Mapping[str, MetricSpec]) -> Iterator[str]:
     for name, told in sorted(told_by_name.items()):
         labels = "{" + ", ".join(told.labels) + "}" if told.labels else ""
         cells = [f"`{name}{labels}`", _kind(told), told.meaning, told.shows, told.alarm]
         yield "| " + " | ".join(cells) + " |"
 
 
-def _kind(told: Told) -> str:
+def _kind(told: MetricSpec) -> str:
     if told.buckets:
         return "histogram"
     return "counter" if told.is_counter else "gauge"

@@ -19,8 +19,8 @@ WITH RECURSIVE line AS (
     SELECT t.id, t.parent_id FROM line l JOIN tasks t ON t.id = l.parent_id
 )
 SELECT t.id, t.job_id, t.position, t.state, t.name, t.queue, t.priority, t.var, t.timeout, t.retry,
-       t.kind, t.allow_failure, t.queue_timeout, t.attempt, t.dispatch, t.lost, t.declined,
-       t.setback, t.progress, t.node_id, t.due_at, t.lease_expires_at, t.deadline_at,
+       t.kind, t.allow_failure, t.queue_timeout, t.attempt, t.dispatch, t.lost, t.engine_rejections,
+       t.last_return_reason, t.progress, t.node_id, t.due_at, t.lease_expires_at, t.deadline_at,
        t.created_at, t.scheduled_at, t.started_at, t.completed_at, t.failed_at, t.result, t.error,
        t.log_parts, t.exit_code, t.parent_id, t.place, t.scope, t.children, t.subjob_id,
        '{}'::jsonb AS definition, NULL AS sealed

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from shared.planning.new_job import IdempotencyKey
 from shared.postgres.pool import Connection
 
 # A key that another transaction is just storing is waited for. In order, so that two of these can't
@@ -18,16 +19,6 @@ RETURNING made_id
 """
 
 FIRST_MADE = "SELECT body_hash, made_id FROM idempotency_keys WHERE identity = $1 AND key = $2"
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """`identity` gave `key`; the same key of somebody else is another. `body_hash` tells apart
-    what was submitted with it."""
-
-    identity: str
-    key: str
-    body_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)

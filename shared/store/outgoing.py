@@ -29,18 +29,18 @@ from shared.messages import (
     Change,
     Changes,
     FamilyRef,
-    Kinship,
     Orders,
     Refusal,
     StopOrder,
     SubJobAbandon,
     SubJobEnd,
     SubJobResume,
+    SubJobSignals,
     TaskRef,
     encode,
 )
 from shared.messages import RunTask as RunTaskMessage
-from shared.messages.portions import in_portions
+from shared.messages.chunks import in_chunks
 from shared.messages.queues import COMPLETIONS, EVENTS, node_queue
 
 _ToNode = GrantClaim | RefuseClaim | StopTask
@@ -71,10 +71,10 @@ def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
             case _:
                 pass  # answered inside the transaction
     messages += [_message(node_queue(node), _orders(to_node)) for node, to_node in orders.items()]
-    messages += _kinship(kin)
+    messages += _subjob_signals(kin)
     messages += [
         _message(EVENTS, Changes.model_construct(changes=portion, is_stored=True))
-        for portion in in_portions(changes, _characters)
+        for portion in in_chunks(changes, _characters)
     ]
     return messages
 
@@ -143,7 +143,7 @@ def _orders(commands: Iterable[_ToNode]) -> Orders:
     return Orders.model_construct(granted=granted, refused=refused, stop=stop)
 
 
-def _kinship(commands: Iterable[_ToKin]) -> Iterator[Outgoing]:
+def _subjob_signals(commands: Iterable[_ToKin]) -> Iterator[Outgoing]:
     ended: list[SubJobEnd] = []
     abandoned: list[SubJobAbandon] = []
     resumed: list[SubJobResume] = []
@@ -159,10 +159,12 @@ def _kinship(commands: Iterable[_ToKin]) -> Iterator[Outgoing]:
                 resumed.append(SubJobResume(job_id=subjob_id, dispatch=dispatch))
             case ContinueFamily(job_id, task_id):
                 continued[command] = FamilyRef(job_id=job_id, task_id=task_id)
-    for portion in in_portions(ended, _characters):
-        yield _message(COMPLETIONS, Kinship(ended=portion))
+    for portion in in_chunks(ended, _characters):
+        yield _message(COMPLETIONS, SubJobSignals(ended=portion))
     if abandoned or resumed or continued:
-        rest = Kinship(abandoned=abandoned, resumed=resumed, continued=list(continued.values()))
+        rest = SubJobSignals(
+            abandoned=abandoned, resumed=resumed, continued=list(continued.values())
+        )
         yield _message(COMPLETIONS, rest)
 
 

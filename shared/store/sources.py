@@ -10,10 +10,10 @@ from typing import Any
 import asyncpg
 
 from shared.lifecycle import derived_id
+from shared.planning.new_job import UnsavedJob
+from shared.planning.templates import JobSource, TaskSource, variables_read
 from shared.postgres.pool import Connection
 from shared.store.graphs import Place
-from shared.store.templates import JobSource, TaskSource, variables_read
-from shared.store.workspace import Fresh
 
 JOBS = """
 SELECT id, name, inputs, sealed, defaults, output, created_by, permissions, readers
@@ -39,7 +39,7 @@ Variables = dict[str, dict[str, str]]
 """Job id, name, value."""
 
 
-def source_of_new(fresh: Fresh) -> JobSource:
+def source_of_new(fresh: UnsavedJob) -> JobSource:
     new = fresh.new
     return JobSource(
         job_id=new.job.id,

@@ -7,9 +7,9 @@ import orjson
 
 from shared.broker import Outgoing
 from shared.lifecycle import Job, SetVariable, Task
+from shared.planning.new_graph import NewGraph
+from shared.planning.new_job import NewJob
 from shared.postgres.pool import Connection
-from shared.store.new_graph import NewGraph
-from shared.store.new_job import NewJob
 from shared.store.outbox import CLAIM, OutboxRow
 from shared.store.outgoing import FeedRow
 from shared.store.rows import begun_task_row, job_changes, new_task_row, task_changes
@@ -56,14 +56,15 @@ WITH new_jobs AS (
     WHERE j.id = r.id
 ), changed_tasks AS (
     UPDATE tasks AS t SET state = r.state, dispatch = r.dispatch, lost = r.lost,
-        declined = r.declined, setback = r.setback, progress = r.progress, node_id = r.node_id,
+        engine_rejections = r.engine_rejections, last_return_reason = r.last_return_reason,
+        progress = r.progress, node_id = r.node_id,
         due_at = r.due_at, lease_expires_at = r.lease_expires_at, deadline_at = r.deadline_at,
         scheduled_at = r.scheduled_at, started_at = r.started_at,
         completed_at = r.completed_at, failed_at = r.failed_at, result = r.result,
         error = r.error, log_parts = r.log_parts, exit_code = r.exit_code,
         children = r.children, subjob_id = r.subjob_id
     FROM json_to_recordset($4::text::json) AS r(
-        id text, state text, dispatch int, lost int, declined int, setback text,
+        id text, state text, dispatch int, lost int, engine_rejections int, last_return_reason text,
         progress float8, node_id text, due_at timestamptz, lease_expires_at timestamptz,
         deadline_at timestamptz, scheduled_at timestamptz, started_at timestamptz,
         completed_at timestamptz, failed_at timestamptz, result text, error text,

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from shared.lifecycle.task_rules import MAX_DECLINED_DISPATCHES
+from shared.lifecycle.task_rules import MAX_ENGINE_REJECTIONS
 from tests.support.cluster import Api, Cluster
 from tests.support.fake_engine import FakeEngine, fake_engine
 from tests.support.postgres import PrivatePostgres
@@ -62,11 +62,11 @@ async def test_a_task_that_an_engine_declines_alone_says_why_it_waits_and_fails_
     # Then it tells what the engine has said as long as it waits
     error = f"could not create the container: {WORDS}"
     waiting = await api.job_when(
-        poisoned["id"], lambda job: "setback" in (job.get("execution") or [{}])[0]
+        poisoned["id"], lambda job: "lastReturnReason" in (job.get("execution") or [{}])[0]
     )
     [task] = waiting["execution"]
-    assert (task["setback"], task.get("error")) == (error, None)
-    assert 1 <= task["declined"] < MAX_DECLINED_DISPATCHES
+    assert (task["lastReturnReason"], task.get("error")) == (error, None)
+    assert 1 <= task["engineRejections"] < MAX_ENGINE_REJECTIONS
     # And others are run meanwhile
     other = await api.submit(job())
     done = await api.final(other["id"])
@@ -74,8 +74,8 @@ async def test_a_task_that_an_engine_declines_alone_says_why_it_waits_and_fails_
     # And at last it fails with it
     failed = await api.final(poisoned["id"])
     assert failed["state"] == "FAILED"
-    assert failed["error"] == f"{error}; handed back {MAX_DECLINED_DISPATCHES} times"
-    assert engine.declined == MAX_DECLINED_DISPATCHES
+    assert failed["error"] == f"{error}; handed back {MAX_ENGINE_REJECTIONS} times"
+    assert engine.declined == MAX_ENGINE_REJECTIONS
 
 
 async def test_an_engine_in_trouble_of_its_own_fails_no_task_however_long_that_lasts(
@@ -84,9 +84,9 @@ async def test_an_engine_in_trouble_of_its_own_fails_no_task_however_long_that_l
     engine.decline = lambda _: CONTAINERD_AWAY
     submitted = await api.submit(job())
     async with asyncio.timeout(60):
-        while engine.declined < 2 * MAX_DECLINED_DISPATCHES:
+        while engine.declined < 2 * MAX_ENGINE_REJECTIONS:
             await asyncio.sleep(0.05)
     engine.decline = lambda _: None
     done = await api.final(submitted["id"])
     assert done["state"] == "COMPLETED"
-    assert "setback" not in done["execution"][0]
+    assert "lastReturnReason" not in done["execution"][0]

@@ -16,7 +16,7 @@ import aiohttp
 import asyncpg
 import pytest
 
-from shared.postgres.embedded import EmbeddedPostgres
+from services.dev.postgres.embedded import EmbeddedPostgres
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import pytest
 
 from services.coordinator.settings import ApiSettings
 from shared.lifecycle import TaskState
-from shared.store.new_job import NewJob
+from shared.planning.new_job import NewJob
 from tests.support.api import JSON, UNAVAILABLE, YAML, Api, api_on
 
 pytestmark = pytest.mark.real

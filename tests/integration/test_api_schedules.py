@@ -9,8 +9,8 @@ import pytest
 
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import ScheduleSettings
-from shared.store.engine import Engine
-from shared.store.planning import Planner
+from shared.apply.batcher import Batcher
+from shared.planning.planner import Planner
 from tests.support.access import PROTECTED, add_key, add_user, done
 from tests.support.api import JSON, YAML, Api, api_on
 
@@ -195,7 +195,7 @@ async def test_a_submitted_job_runs_with_its_secrets_when_its_time_has_come(api:
     summary = await submit(api, secrets={"key": "hunter22"}, tasks=tasks)
     await api.pool.execute("UPDATE schedules SET next_at = now(), look_at = now()")
     sealer = api.commands.sealer
-    async with Engine(api.pool, api.broker, Planner(sealer)) as engine:
+    async with Batcher(api.pool, api.broker, Planner(sealer)) as engine:
         loop = ScheduleLoop(api.pool, engine.outbox, sealer, ScheduleSettings())
         await loop.fire_due_schedule()
     shown = await api.get(f"/scheduled-jobs/{summary['id']}")

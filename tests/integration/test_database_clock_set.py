@@ -19,7 +19,7 @@ from services.scheduler.store import nodes
 from services.worker.heartbeats import started_now
 from shared.lifecycle import TaskClaimed, TaskFailed
 from shared.messages import Heartbeat
-from shared.process.clock import lasting_seconds
+from shared.process.clock import monotonic_boottime
 from tests.support.engine import LEASE, Rig, engine_rig
 
 HOUR = timedelta(hours=1)
@@ -81,7 +81,7 @@ def calm_for_a_while() -> Calm:
 
 def task_loops(rig: Rig, calm: Calm, own: Callable[[], float] = float) -> TaskLoops:
     """`own` is how far their own clock has been set."""
-    settings, clock = ScheduleSettings(), lambda: lasting_seconds() + own()
+    settings, clock = ScheduleSettings(), lambda: monotonic_boottime() + own()
     return TaskLoops(rig.engine, rig.pool, rig.broker, calm, settings, clock=clock)
 
 

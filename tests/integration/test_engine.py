@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import structlog
 
+from shared.apply.apply import Work
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.lifecycle import (
     Decision,
@@ -20,10 +21,9 @@ from shared.lifecycle import (
 )
 from shared.messages import LogPart, Orders, RunTask, TaskRef
 from shared.messages.queues import node_queue
+from shared.planning.planner import Planner
 from shared.postgres.pool import acquired
-from shared.store.apply import Work
 from shared.store.leases import Held, renew
-from shared.store.planning import Planner
 from tests.support.engine import LEASE, Rig, engine_rig
 
 SHELL = {"name": "build", "run": "true"}

@@ -6,17 +6,17 @@ from datetime import timedelta
 
 import pytest
 
+from shared.apply.batcher import Batcher
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.lifecycle import TaskClaimed
 from shared.messages import LogPart, TaskRef
+from shared.planning.planner import Planner
 from shared.postgres.pool import acquired
 from shared.process.sealing import Sealer
 from shared.store import outbox
-from shared.store.engine import Engine
 from shared.store.leases import Held, renew
 from shared.store.locking import lock_jobs, lock_tasks
 from shared.store.log_parts import add_log_parts
-from shared.store.planning import Planner
 from tests.support.engine import LEASE, Rig, engine_rig
 
 SHELL = {"name": "build", "run": "true"}
@@ -133,7 +133,7 @@ async def test_a_job_whose_secrets_can_not_be_read_fails_and_says_why(rig: Rig) 
     # Given a job with a secret, and a coordinator that was given another key
     task = {**SHELL, "env": {"T": "{{ secrets.t }}"}}
     job_id = await rig.submit([SHELL, task], secrets={"t": "hunter2-hunter2"})
-    stranger = Engine(rig.pool, rig.broker, Planner(Sealer()))
+    stranger = Batcher(rig.pool, rig.broker, Planner(Sealer()))
     rig = Rig(rig.pool, rig.broker, stranger, rig.sealer)
     # When it has to make the second task ready
     async with stranger:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.postgres.data_directory import servers_of
+from services.dev.postgres.data_directory import servers_of
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
 from tests.support.engine import Rig, engine_rig

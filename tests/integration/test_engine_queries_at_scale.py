@@ -11,15 +11,15 @@ import pytest
 from services.scheduler.store import due, nodes, retention
 from services.webhook_dispatcher.store import deliveries, events
 from shared.store import (
-    backlog,
     families,
     graphs,
-    kinship,
     leases,
     locking,
     log_parts,
     outbox,
+    outbox_metrics,
     sources,
+    subjob_signals,
     writing,
 )
 from tests.support.crowd import crowded_connection, nodes_of, read_whole
@@ -105,7 +105,8 @@ ONES = [1] * 200
 CHANGED_JOBS = json.dumps([{"id": i, "state": "RUNNING", "position": 1, "progress": 0,
                             "version": 3, "restarts": 0} for i in IDS])  # fmt: skip
 CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost": 0,
-                             "declined": 0, "progress": 100} for i in TASK_IDS])  # fmt: skip
+                             "engine_rejections": 0, "progress": 100}
+                            for i in TASK_IDS])  # fmt: skip
 
 WEBHOOK_EVENTS_NOW = json.dumps([{"job_id": i, "changes": []} for i in IDS])
 
@@ -124,8 +125,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "stalled families": (families.STALLED, ()),
     "ready in a graph": (graphs.READY, (IDS,)),
     "release in a graph": (graphs.RELEASE, (IDS, [1] * 200)),
-    "tasks waiting in vain": (kinship.WAITING_IN_VAIN, ()),
-    "orphans": (kinship.ORPHANS, ()),
+    "tasks waiting in vain": (subjob_signals.WAITING_IN_VAIN, ()),
+    "orphans": (subjob_signals.ORPHANS, ()),
     "write": (
         writing.WRITE,
         (
@@ -159,7 +160,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "delete sent": (outbox.DELETE_SENT, (list(range(1, 401)),)),
     "release": (outbox.RELEASE, (list(range(1, 401)),)),
     "claim leftovers": (outbox.CLAIM_LEFTOVERS, (HOUR, 500)),
-    "what waits in the outbox": (backlog.BACKLOG, ()),
+    "what waits in the outbox": (outbox_metrics.BACKLOG, ()),
     "due retries": (due.RETRIES, ()),
     "next retry": (due.NEXT_RETRY, ()),
     "timed out": (due.TIMED_OUT, (HOUR,)),

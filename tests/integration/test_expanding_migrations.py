@@ -34,7 +34,7 @@ NOT_STRICTER = {
     "tasks.running_has_node": "loosened: tasks of a kind that came along have none",
     "tasks.children_have_places": "about columns that came along, null in what older code writes",
     "tasks.tasks_kind_check": "about a column that came along, with a default",
-    "tasks.tasks_declined_check": "about a column that came along, with a default",
+    "tasks.tasks_engine_rejections_check": "about a column that came along, with a default",
     "job_tasks.job_tasks_waiting_for_check": "about a column that came along, with a default",
 }
 

@@ -28,7 +28,7 @@ from shared.lifecycle import (
     TaskSucceeded,
     TaskTimedOut,
 )
-from shared.store import room
+from shared.planning import transaction_budget
 from tests.support.engine import LEASE, engine_rig
 from tests.support.families import NODE, Play, Row
 from tests.support.family_invariants import check_invariants
@@ -112,7 +112,7 @@ class Storm:
         return events
 
     async def _deliver(self, play: Play) -> None:
-        messages = list(await play.kinship())
+        messages = list(await play.subjob_signals())
         self._chance.shuffle(messages)
         messages = [m for m in messages if self._chance.random() > 0.2]  # the others are lost
         for failure in await on_completions(play.rig.engine, play.rig.pool, messages):
@@ -181,7 +181,7 @@ async def test_no_order_loss_or_repetition_breaks_a_family_and_every_job_ends(
     plays: tuple[Play, Play], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if seed % 2:
-        monkeypatch.setattr(room, "_MOST_CHILDREN", 1)  # nearly all are put off
+        monkeypatch.setattr(transaction_budget, "_MOST_CHILDREN", 1)  # nearly all are put off
     chance = random.Random(seed)
     pool = plays[0].rig.pool
     for number in range(2):

@@ -17,7 +17,7 @@ from shared.lifecycle import (
     TaskProgressed,
     TaskSucceeded,
 )
-from shared.messages import Kinship, Orders
+from shared.messages import Orders, SubJobSignals
 from shared.messages.queues import node_queue
 from shared.postgres import pool
 from shared.postgres.pool import acquired
@@ -164,8 +164,8 @@ async def test_cancelling_many_sub_jobs_takes_one_message(play: Play) -> None:
     task = {"name": "s", "subjob": sub}
     job_id = await play.submit_tasks({"name": "e", "each": {"list": [1, 2, 3], "task": task}})
     await play.happen(JobCancelled(job_id))
-    [message] = await play.kinship()
-    assert isinstance(message, Kinship)
+    [message] = await play.subjob_signals()
+    assert isinstance(message, SubJobSignals)
     assert len(message.abandoned) == 3
 
 

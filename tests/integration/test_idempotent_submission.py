@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from services.scheduler.store.retention import delete_old_idempotency_keys
+from shared.planning.new_job import IdempotencyKey
+from shared.planning.planner import Planner
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import acquired
-from shared.store.idempotency import IdempotencyKey
-from shared.store.planning import Planner
 from tests.support.access import OPERATOR, PROTECTED, add_user, hash_cheaply
 from tests.support.api import YAML, Api, api_on
 from tests.support.engine import Rig, engine_rig

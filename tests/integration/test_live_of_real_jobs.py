@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from shared.apply.apply import Work
 from shared.lifecycle import TaskClaimed, TaskProgressed, TaskSucceeded
 from shared.messages import PARTS_PER_DISPATCH, LogPart
-from shared.store.apply import Work
 from tests.support.api import Api, api_on
 from tests.support.engine import LEASE, Rig, engine_rig
 from tests.support.live import change, events_of

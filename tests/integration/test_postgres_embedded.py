@@ -16,11 +16,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from shared.postgres import binaries, unprivileged
-from shared.postgres.binaries import EmbeddedPostgresError, find_binaries
-from shared.postgres.data_directory import servers_of
-from shared.postgres.embedded import EmbeddedPostgres
-from shared.postgres.unprivileged import NOBODY
+from services.dev.postgres import binaries, unprivileged
+from services.dev.postgres.binaries import EmbeddedPostgresError, find_binaries
+from services.dev.postgres.data_directory import servers_of
+from services.dev.postgres.embedded import EmbeddedPostgres
+from services.dev.postgres.unprivileged import NOBODY
 
 pytestmark = pytest.mark.real
 is_root = os.geteuid() == 0
@@ -29,7 +29,7 @@ only_root = pytest.mark.skipif(not is_root, reason="only root can become somebod
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from shared.postgres.embedded import EmbeddedPostgres
+from services.dev.postgres.embedded import EmbeddedPostgres
 
 async def main() -> None:
     server = EmbeddedPostgres(Path(sys.argv[1]))

@@ -274,7 +274,7 @@ async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Ri
     alive = heartbeat().model_copy(update={"node_id": "alive"})
     await beats.on_heartbeats([alive, GONE])
     # When another asks of these, and of one that is of another system on the same engine
-    asking = heartbeat().model_copy(update={"strangers": ["alive", "gone", "of others"]})
+    asking = heartbeat().model_copy(update={"unknown_nodes": ["alive", "gone", "of others"]})
     async with rig.broker.consume(node_queue("n1"), prefetch=1):
         pass  # its queue exists
     await beats.on_heartbeats([asking])
@@ -290,7 +290,7 @@ async def test_a_silent_worker_with_a_lease_that_lasts_is_not_gone(rig: Rig) -> 
     beats = Heartbeats(rig.engine, rig.pool, calm_now())
     await beats.on_heartbeats([heartbeat(leaving=True), GONE])
     # When another asks whether it may remove what it found of it, and of one that is gone
-    asking = heartbeat().model_copy(update={"node_id": "n2", "strangers": ["n1", "gone"]})
+    asking = heartbeat().model_copy(update={"node_id": "n2", "unknown_nodes": ["n1", "gone"]})
     async with rig.broker.consume(node_queue("n2"), prefetch=1):
         pass  # its queue exists
     await beats.on_heartbeats([asking])

@@ -13,9 +13,9 @@ from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import schedules as store
 from shared.messages import RunTask
+from shared.planning import transaction_budget
 from shared.postgres.errors import DatabaseUnavailable
 from shared.process.sealing import Sealer, generate_key
-from shared.store import room
 from tests.support.engine import Rig, engine_rig
 
 pytestmark = pytest.mark.real
@@ -95,7 +95,7 @@ async def test_a_due_schedule_makes_one_job_and_moves_on(rig: Rig) -> None:
 async def test_firings_that_are_made_up_for_may_make_more_tasks_than_one_event_may(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "MOST_TASKS", 10)
+    monkeypatch.setattr(transaction_budget, "MOST_TASKS", 10)
     task = {"name": "all", "each": {"list": "sequence(0, 8)", "task": TASKS[0]}}
     schedule_id = await add(
         rig, {"tasks": [task]}, cron="* * * * *", overdue=timedelta(minutes=2), catch_up="all"

@@ -22,6 +22,7 @@ from services.coordinator.waiting import FinalJobs
 from shared.broker.in_process import InProcessBroker
 from shared.lifecycle import JobState, PlannedTask, Task, TaskState
 from shared.messages import LogPart
+from shared.planning.new_job import NewJob
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired, create_pool
 from shared.process.blocks import PostgresSettings
@@ -29,7 +30,6 @@ from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, generate_key
 from shared.store.idempotency import store_keys
 from shared.store.log_parts import add_log_parts
-from shared.store.new_job import NewJob
 from shared.store.writing import Writes, write
 
 JSON = {"Content-Type": "application/json"}

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.apply.apply import Outcome, Work
+from shared.apply.batcher import Batcher
 from shared.broker.in_process import InProcessBroker
-from shared.jobspec.graph import task_graph
+from shared.jobspec.tork.graph import task_graph
 from shared.lifecycle import Event, Job, JobState, JobSubmitted, TaskClaimed, TaskSucceeded
 from shared.messages import Message, decode
+from shared.planning.new_job import NewJob
+from shared.planning.planner import Planner
 from shared.postgres.pool import Pool, create_pool
 from shared.process.blocks import PostgresSettings
 from shared.process.sealing import Sealer, generate_key
-from shared.store.apply import Outcome, Work
-from shared.store.engine import Engine
-from shared.store.new_job import NewJob
-from shared.store.planning import Planner
 
 LEASE = timedelta(seconds=30)
 
@@ -26,7 +26,7 @@ LEASE = timedelta(seconds=30)
 class Rig:
     pool: Pool
     broker: InProcessBroker
-    engine: Engine
+    engine: Batcher
     sealer: Sealer
 
     async def submit(self, tasks: Sequence[Mapping[str, Any]], **fields: Any) -> str:
@@ -84,7 +84,7 @@ async def engine_rig(dsn: str, **settings: float) -> AsyncIterator[Rig]:
     await broker.start()
     sealer = Sealer([generate_key()])
     try:
-        async with Engine(pool, broker, Planner(sealer)) as engine:
+        async with Batcher(pool, broker, Planner(sealer)) as engine:
             yield Rig(pool, broker, engine, sealer)
     finally:
         await broker.close()

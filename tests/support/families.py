@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from services.coordinator.completions import on_completions
+from shared.apply.apply import Work
 from shared.jobspec import parse_job
 from shared.lifecycle import (
     Decision,
@@ -16,10 +17,9 @@ from shared.lifecycle import (
     TaskFailed,
     TaskSucceeded,
 )
-from shared.messages import Kinship, Reports
+from shared.messages import Reports, SubJobSignals
 from shared.messages.queues import COMPLETIONS
-from shared.store.apply import Work
-from shared.store.submission import new_job, new_job_id
+from shared.planning.submission import new_job, new_job_id
 from tests.support.engine import LEASE, Rig
 
 Row = dict[str, Any]
@@ -101,17 +101,17 @@ class Play:
 
     async def deliver(self) -> None:
         """What jobs have said to one another, as long as there is something."""
-        while messages := await self.kinship():
+        while messages := await self.subjob_signals():
             for failure in await on_completions(self.rig.engine, self.rig.pool, messages):
                 assert failure is None, failure
 
-    async def kinship(self) -> Sequence[Reports | Kinship]:
+    async def subjob_signals(self) -> Sequence[Reports | SubJobSignals]:
         await self.rig.engine.outbox.close()
         stats = await self.rig.broker.queue_stats(COMPLETIONS)
         if stats is None or not stats.size:
             return []
         received = await self.rig.receive(COMPLETIONS, stats.size)
-        return cast(Sequence[Reports | Kinship], received)
+        return cast(Sequence[Reports | SubJobSignals], received)
 
     async def state(self, job_id: str) -> str:
         return str((await self.rig.job(job_id))["state"])

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from shared.postgres.embedded import EmbeddedPostgres
+from services.dev.postgres.embedded import EmbeddedPostgres
 from shared.postgres.migrate import migrate
 from tests.support.ports import free_port
 
@@ -109,7 +109,7 @@ def private_server(
 
 
 class Databases:
-    """Fresh databases on one server, each a copy of a migrated one."""
+    """UnsavedJob databases on one server, each a copy of a migrated one."""
 
     def __init__(self, server_dsn: str, thread: LoopThread) -> None:
         self._server_dsn = server_dsn

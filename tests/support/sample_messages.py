@@ -13,7 +13,6 @@ from shared.messages import (
     Finished,
     Heartbeat,
     InHand,
-    Kinship,
     LogPart,
     Orders,
     ProgressReport,
@@ -25,6 +24,7 @@ from shared.messages import (
     SubJobAbandon,
     SubJobEnd,
     SubJobResume,
+    SubJobSignals,
     TaskRef,
     Telemetry,
 )
@@ -119,7 +119,7 @@ SAMPLES: dict[str, BaseModel] = {
         returned=[Returned(**_REF, error="could not create the container: no", is_declined=True)]
     ),
     "reports-in-hand": _reports(in_hand=[InHand(**_REF)]),
-    "kinship": Kinship(
+    "subjob_signals": SubJobSignals(
         ended=[
             SubJobEnd(**_SUBJOB_END, state="COMPLETED", result="a result"),
             SubJobEnd(**_SUBJOB_END, state="FAILED", error="exit code 3"),
@@ -151,7 +151,7 @@ SAMPLES: dict[str, BaseModel] = {
         lease_seconds=30.0,
         leaving=True,
         tasks=[TaskRef(**_REF)],
-        strangers=["0e" * 16],
+        unknown_nodes=["0e" * 16],
     ),
     "changes": Changes(
         is_stored=True,

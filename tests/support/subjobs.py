@@ -5,7 +5,7 @@ from typing import Any
 from shared.lifecycle import Event
 from shared.postgres.pool import acquired
 from shared.store.families import stalled
-from shared.store.kinship import overdue
+from shared.store.subjob_signals import overdue
 from tests.support.families import Play
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from shared.broker.consuming import BatchConsumer, Failures
 from shared.broker.in_process import InProcessBroker
+from shared.broker.metrics import show_broker
 from shared.broker.protocol import Outgoing
-from shared.broker.shown import show_broker
 from shared.messages import Orders, Telemetry, encode
 from shared.messages.queues import DEAD_LETTERS, TELEMETRY
 from shared.process.metrics import Metrics

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from shared.apply.spans import record_batch
 from shared.lifecycle import (
     AnnounceJob,
     AnnounceTask,
@@ -17,7 +18,6 @@ from shared.lifecycle import (
     TaskState,
     TaskSucceeded,
 )
-from shared.store.spans import record_batch
 from shared.tracing.places import job_place, task_place
 from shared.tracing.protocol import Finished, Off
 

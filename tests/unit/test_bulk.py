@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from shared.lifecycle import TaskPlanFailed, TaskPlanned
+from shared.planning.planner import Answer, Planner
+from shared.planning.submission import new_job_id
+from shared.planning.templates import JobSource, TaskSource
 from shared.process.sealing import Sealer
-from shared.store.planning import Answer, Planner
-from shared.store.submission import new_job_id
-from shared.store.templates import JobSource, TaskSource
 
 TEXT = "x" * 100_000
 MANY = "map(sequence(0, 50000), inputs.text)"

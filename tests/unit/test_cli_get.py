@@ -62,7 +62,11 @@ async def test_tasks_show_their_latest_attempt_and_those_to_come_wait() -> None:
 
 
 async def test_a_task_that_waits_because_it_was_handed_back_says_why() -> None:
-    lines = await tree(job(task("a", "SCHEDULED", setback="could not start it: no", declined=3)))
+    lines = await tree(
+        job(
+            task("a", "SCHEDULED", last_return_reason="could not start it: no", engine_rejections=3)
+        )
+    )
     assert [line.split(maxsplit=3) for line in lines] == [
         ["·", "a", "scheduled", "handed back: could not start it: no"]
     ]

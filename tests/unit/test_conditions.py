@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from shared.lifecycle import TaskPlanFailed, TaskPlanned, TaskSkipped
+from shared.planning.planner import Answer, Planner
+from shared.planning.templates import JobSource, TaskSource
 from shared.process.sealing import Sealer, generate_key
-from shared.store.planning import Answer, Planner
-from shared.store.templates import JobSource, TaskSource
 
 
 def planned(condition: str, inputs: dict[str, Any]) -> Answer:

@@ -43,7 +43,7 @@ from shared.lifecycle import (
     decide,
 )
 from shared.lifecycle.states import TASK_MOVES
-from shared.lifecycle.task_rules import MAX_DECLINED_DISPATCHES, MAX_LOST_DISPATCHES
+from shared.lifecycle.task_rules import MAX_ENGINE_REJECTIONS, MAX_LOST_DISPATCHES
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -259,16 +259,20 @@ def handed_back(job: Job, task: Task, *, is_declined: bool = True) -> Decision:
 def test_a_task_that_waits_tells_what_the_engine_said_until_it_has_succeeded() -> None:
     job, task = running()
     [again] = handed_back(job, task).tasks
-    assert (again.setback, again.declined, again.error) == ("no such thing", 1, None)
+    assert (again.last_return_reason, again.engine_rejections, again.error) == (
+        "no such thing",
+        1,
+        None,
+    )
     job, again = claimed(job, again)
-    assert again.setback == "no such thing"
+    assert again.last_return_reason == "no such thing"
     done = TaskSucceeded("job", task.id, 2, NODE)
-    assert decided(decide(job, again, done, LATER)).tasks[0].setback is None
+    assert decided(decide(job, again, done, LATER)).tasks[0].last_return_reason is None
 
 
 def test_a_task_that_well_engines_hand_back_again_and_again_fails_with_what_they_say() -> None:
     job, task = running()
-    for _ in range(MAX_DECLINED_DISPATCHES - 1):
+    for _ in range(MAX_ENGINE_REJECTIONS - 1):
         outcome = handed_back(job, task)
         [again] = outcome.tasks
         assert again.state is TaskState.SCHEDULED
@@ -281,20 +285,23 @@ def test_a_task_that_well_engines_hand_back_again_and_again_fails_with_what_they
 
 def test_such_a_failure_is_tried_again_as_any_other() -> None:
     job, task = running(retry=RetryPolicy(limit=1))
-    worn = replace(task, declined=MAX_DECLINED_DISPATCHES - 1)
+    worn = replace(task, engine_rejections=MAX_ENGINE_REJECTIONS - 1)
     outcome = handed_back(job, worn)
     [retry] = outcome.new_tasks
-    assert (retry.attempt, retry.declined, retry.setback) == (1, 0, None)
+    assert (retry.attempt, retry.engine_rejections, retry.last_return_reason) == (1, 0, None)
     assert commands_of(outcome, RunTask) == [RunTask(retry)]
 
 
 def test_what_is_not_about_the_task_never_counts_against_it() -> None:
     job, task = running()
-    worn = replace(task, declined=MAX_DECLINED_DISPATCHES - 1)
+    worn = replace(task, engine_rejections=MAX_ENGINE_REJECTIONS - 1)
     for _ in range(3):
         outcome = handed_back(job, worn, is_declined=False)
         [again] = outcome.tasks
-        assert (again.state, again.declined) == (TaskState.SCHEDULED, MAX_DECLINED_DISPATCHES - 1)
+        assert (again.state, again.engine_rejections) == (
+            TaskState.SCHEDULED,
+            MAX_ENGINE_REJECTIONS - 1,
+        )
         job, worn = claimed(outcome.job, again)
 
 

@@ -7,10 +7,10 @@ from typing import Any, cast
 import pytest
 
 from shared.lifecycle import OutputEvaluated, Scope, TaskPlanFailed, TaskPlanned
+from shared.planning.new_job import NewJob
+from shared.planning.planner import Answer, Planner
+from shared.planning.templates import JobSource, TaskSource
 from shared.process.sealing import Sealer, generate_key
-from shared.store.new_job import NewJob
-from shared.store.planning import Answer, Planner
-from shared.store.templates import JobSource, TaskSource
 
 SECRETS = {"login": '{"user": "ann", "password": "hunter2"}', "token": "swordfish-9"}
 LOGINS = {"logins": '[{"password": "hunter2"}, {"password": "swordfish-9"}]'}

@@ -19,7 +19,7 @@ from services.worker.guardian.containers import Engine
 from services.worker.guardian.ledger import Row
 from services.worker.guardian.processes import kill_processes
 from services.worker.guardian.watch import Watch
-from shared.process.clock import lasting_seconds
+from shared.process.clock import monotonic_boottime
 
 CHARGE = Charge("1", "/conveyor-task.n.", "node=n", "task", "dispatch", "", "")
 
@@ -70,8 +70,8 @@ def test_an_end_is_of_one_dispatch_and_not_of_the_next_in_its_place(book: Book) 
 def test_a_task_is_ended_when_nothing_renews_its_lease_and_others_are_not(book: Book) -> None:
     # Given a task whose lease is nearly over, and one that has just been taken
     ended: list[str] = []
-    old = book.enter(("old", 1), lasting_seconds() - 0.5)
-    young = book.enter(("young", 1), lasting_seconds() + 1000)
+    old = book.enter(("old", 1), monotonic_boottime() - 0.5)
+    young = book.enter(("young", 1), monotonic_boottime() + 1000)
     lifeline, ours = os.pipe()
 
     def end(rows: object, worker_is_gone: bool) -> bool:

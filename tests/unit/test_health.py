@@ -7,9 +7,9 @@ import pytest
 
 from shared.process.blocks import HealthSettings
 from shared.process.health import serve_health
-from shared.process.metrics import Metrics, Told
+from shared.process.metrics import Metrics, MetricSpec
 
-ROUNDS = Told("rounds_total", "Rounds done.")
+ROUNDS = MetricSpec("rounds_total", "Rounds done.")
 ANY_PORT = HealthSettings(address="127.0.0.1:0")
 
 
@@ -39,7 +39,7 @@ async def test_an_address_that_is_taken_is_named_with_its_setting() -> None:
 
 async def test_metrics_are_shown_in_the_format_of_prometheus() -> None:
     metrics = Metrics()
-    metrics.counter(Told("claims_total", "Claims answered.", labels=("verdict",))).labels(
+    metrics.counter(MetricSpec("claims_total", "Claims answered.", labels=("verdict",))).labels(
         "granted"
     ).inc(2)
     async with (

@@ -24,10 +24,10 @@ async def test_a_stranger_is_asked_about_once_something_of_it_was_seen_twice() -
     runtime = Crowded("me-1", "old-1")
     leftovers = Leftovers(runtime, "me")  # type: ignore[arg-type]  # as much of a runtime as is needed
     await leftovers.look()
-    assert leftovers.strangers == []
+    assert leftovers.unknown_nodes == []
     runtime.names.add("new-1")
     await leftovers.look()
-    assert leftovers.strangers == ["old"]
+    assert leftovers.unknown_nodes == ["old"]
     assert runtime.names == {"me-1", "old-1", "new-1"}
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from services.worker.reporter import Reporter
 from shared.broker.in_process import InProcessBroker
 from shared.lifecycle import AnnounceJob, Job, JobState, Parent, ReportToParent
-from shared.messages import Changes, Claim, Finished, Kinship, Reports, decode
-from shared.messages.portions import in_portions
+from shared.messages import Changes, Claim, Finished, Reports, SubJobSignals, decode
+from shared.messages.chunks import in_chunks
 from shared.messages.queues import COMPLETIONS, EVENTS
 from shared.store.outgoing import messages_for
 
@@ -21,7 +21,7 @@ WORST = "\x01" * 1024 * 1024  # six bytes each
 
 @given(st.lists(st.integers(0, 3_000_000)))
 def test_portions_hold_all_in_order_and_are_no_more_than_a_message_may_be(sizes: list[int]) -> None:
-    portions = list(in_portions(sizes, lambda size: size))
+    portions = list(in_chunks(sizes, lambda size: size))
     assert [size for portion in portions for size in portion] == sizes
     assert all(portions)
     assert all(6 * sum(portion) < MOST_OF_RABBITMQ for portion in portions if len(portion) > 1)
@@ -49,7 +49,7 @@ def test_what_a_batch_says_of_large_results_is_sent_in_messages_that_rabbitmq_ta
             case Changes(changes=changes):
                 assert message.queue == EVENTS
                 told += [change.job_id for change in changes]
-            case Kinship(ended=ended):
+            case SubJobSignals(ended=ended):
                 assert message.queue == COMPLETIONS
                 told += [end.subjob_id for end in ended]
     assert sorted(told) == sorted([job.id for job in jobs] * 2)

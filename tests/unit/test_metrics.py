@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from cli.metrics import MODULES
-from shared.process import promises
-from shared.process.metrics import SECONDS, Metrics, Told
+from shared.process import guarantees
+from shared.process.metrics import SECONDS, Metrics, MetricSpec
 from shared.process.metrics_reference import told_in
 
 ROOT = Path(__file__).parent.parent.parent
-PROMISES = {value for name, value in vars(promises).items() if name.isupper()}
+GUARANTEES = {value for name, value in vars(guarantees).items() if name.isupper()}
 ALL = {name: told for modules in MODULES.values() for name, told in told_in(modules).items()}
 
-ROUNDS = Told("rounds_total", "Rounds done.")
-WAITING = Told("waiting", "What waits.", labels=("queue",))
+ROUNDS = MetricSpec("rounds_total", "Rounds done.")
+WAITING = MetricSpec("waiting", "What waits.", labels=("queue",))
 
 
 def page(metrics: Metrics) -> str:
@@ -24,8 +24,8 @@ def page(metrics: Metrics) -> str:
 
 def test_every_promise_that_a_metric_shows_is_one_we_give() -> None:
     guarantees = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
-    assert all(f"| {promise} |" in guarantees for promise in PROMISES)
-    assert {told.shows for told in ALL.values()} - {""} == PROMISES
+    assert all(f"| {promise} |" in guarantees for promise in GUARANTEES)
+    assert {told.shows for told in ALL.values()} - {""} == GUARANTEES
 
 
 def test_the_names_of_metrics_are_as_prometheus_has_it() -> None:

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from shared.jobspec import parse_job
-from shared.store.new_job import NewJob
-from shared.store.submission import new_job
+from shared.planning.new_job import NewJob
+from shared.planning.submission import new_job
 
 
 def submitted(body: bytes) -> NewJob:

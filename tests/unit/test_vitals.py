@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from shared.process.metrics import Metrics
-from shared.process.vitals import show_vitals
+from shared.process.process_metrics import show_process
 
 
 @pytest.fixture
 def metrics() -> Metrics:
     metrics = Metrics()
-    show_vitals(metrics)
+    show_process(metrics)
     return metrics
 
 

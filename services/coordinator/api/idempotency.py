@@ -10,7 +10,7 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import BadRequest, Conflict
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Header, answered_error
-from shared.store.idempotency import IdempotencyKey
+from shared.planning.new_job import IdempotencyKey
 
 _NAME = "Idempotency-Key"
 _KEY = re.compile(r"[!-~]{1,255}")

@@ -25,9 +25,9 @@ from services.coordinator.api.turns import Turns
 from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.rows import JsonObject, SummaryRow, WholeJob
 from shared.jobspec import JobSpec, parse_duration, parse_job
+from shared.planning.new_job import NewJob
+from shared.planning.submission import new_job, new_job_id
 from shared.process.redaction import Redactor
-from shared.store.new_job import NewJob
-from shared.store.submission import new_job, new_job_id
 
 TURNS = web.AppKey("turns", Turns)
 

@@ -10,24 +10,24 @@ from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
 from services.coordinator.store.rows import Totals
 from shared.postgres.errors import DatabaseUnavailable
-from shared.process.metrics import Metrics, Told
-from shared.process.promises import ENDS
+from shared.process.guarantees import ENDS
+from shared.process.metrics import Metrics, MetricSpec
 
-_JOBS = Told(
+_JOBS = MetricSpec(
     "jobs_running",
     "Jobs that run, in the whole system.",
 )
-_TASKS = Told(
+_TASKS = MetricSpec(
     "tasks_running",
     "Tasks that run, in the whole system.",
 )
-_NODES = Told(
+_NODES = MetricSpec(
     "nodes_online",
     "Workers that are up, in the whole system.",
     ENDS,
     "fewer than were started",
 )
-_CPU = Told(
+_CPU = MetricSpec(
     "nodes_cpu_percent",
     "Mean processor use of the workers, 0 to 100.",
 )

@@ -19,10 +19,10 @@ from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
 from shared.jobspec import ScheduledJobSpec, parse_scheduled_job
 from shared.jobspec.cron import parse_cron, zone_name
+from shared.planning.new_job import IdempotencyKey
+from shared.planning.submission import new_job, new_job_id
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
-from shared.store.idempotency import IdempotencyKey
-from shared.store.submission import new_job, new_job_id
 
 _NO_SCHEDULE = "no such scheduled job"
 _NEVER = "schedule.cron: it never fires again"

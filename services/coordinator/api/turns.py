@@ -8,16 +8,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shared.process.metrics import Metrics, Told
-from shared.process.promises import WORKED_OFF
+from shared.process.guarantees import WORKED_OFF
+from shared.process.metrics import Metrics, MetricSpec
 
-_OPEN = Told(
+_OPEN = MetricSpec(
     "submissions_open",
     "Submissions that are worked on, or wait for their turn, on this coordinator.",
     WORKED_OFF,
     "near 1,000: clients are soon sent away; start another coordinator",
 )
-_SENT_AWAY = Told(
+_SENT_AWAY = MetricSpec(
     "submissions_sent_away_total",
     "Submissions answered 503, since too many waited for their turn.",
     WORKED_OFF,

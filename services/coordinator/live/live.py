@@ -9,9 +9,9 @@ from services.coordinator.live.interest import Interest
 from services.coordinator.store.feed import Cursor, Feed
 from services.coordinator.store.log_ends import LogEnds
 from shared.postgres.pool import Pool
-from shared.process.metrics import Metrics, Told
+from shared.process.metrics import Metrics, MetricSpec
 
-_OPEN = Told(
+_OPEN = MetricSpec(
     "live_streams",
     "Streams of events and logs that are open on this coordinator.",
 )

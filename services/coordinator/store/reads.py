@@ -11,8 +11,9 @@ from services.coordinator.store.job_search import JobSearch
 from services.coordinator.store.pages import Page, PageRequest
 from services.coordinator.store.readers import Readers
 from services.coordinator.store.rows import NodeRow, SummaryRow, TaskOfJob, Totals, WholeJob
+from shared.planning.new_job import IdempotencyKey
 from shared.postgres.pool import Pool, acquired
-from shared.store.idempotency import FirstMade, IdempotencyKey, first_made
+from shared.store.idempotency import FirstMade, first_made
 
 
 class Reads:

@@ -51,7 +51,8 @@ class JobRow(SummaryRow):
 class TaskRow:
     """One attempt at one task. `definition` is in the job language, evaluated. A child has the
     task it belongs to, and its place there from 0; a `subjob` task the job that was made; one with
-    children their counts (`Children` of the core). `setback` is why it was last handed back."""
+    children their counts (`Children` of the core). `last_return_reason` is why it was last handed
+    back."""
 
     id: str
     job_id: str
@@ -76,8 +77,8 @@ class TaskRow:
     place: int | None = None
     subjob_id: str | None = None
     exit_code: int | None = None
-    setback: str | None = None
-    declined: int = 0
+    last_return_reason: str | None = None
+    engine_rejections: int = 0
     children: JsonObject | None = None
 
 

@@ -12,8 +12,9 @@ import asyncpg
 from services.coordinator.store.pages import Page, PageRequest
 from services.coordinator.store.readers import Readers
 from services.coordinator.store.rows import JsonObject
+from shared.planning.new_job import IdempotencyKey
 from shared.postgres.pool import Connection, Pool, acquired
-from shared.store.idempotency import IdempotencyKey, store_keys
+from shared.store.idempotency import store_keys
 
 NOW = "SELECT now()"
 

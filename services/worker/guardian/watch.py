@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from services.worker.guardian.ledger import Ledger, Row
-from shared.process.clock import lasting_seconds
+from shared.process.clock import monotonic_boottime
 
 End = Callable[[Sequence[Row], bool], bool]
 """Kills what runs of these tasks, told whether the worker is gone; True when nothing was left."""
@@ -39,7 +39,7 @@ class Watch:
 
     def _seconds_to_next_look(self) -> float:
         """With nothing to guard, as long as a lease that begins right now lasts for sure."""
-        now = lasting_seconds()
+        now = monotonic_boottime()
         looks = [
             self._again_at if row.is_ended else self._limit_of(row) for row in self._ledger.rows()
         ]
@@ -49,7 +49,7 @@ class Watch:
         return max(row.taken_at, self._ledger.heard_at) + self._limit
 
     def _end_overdue(self) -> None:
-        now = lasting_seconds()
+        now = monotonic_boottime()
         rows = self._ledger.rows()
         overdue = [row for row in rows if not row.is_ended and self._limit_of(row) <= now]
         if overdue:
@@ -67,16 +67,16 @@ class Watch:
         if not over:
             return
         if self._end(over, False):
-            self._again_at = lasting_seconds() + self._limit
+            self._again_at = monotonic_boottime() + self._limit
         else:
-            self._again_at = lasting_seconds() + self._pause
+            self._again_at = monotonic_boottime() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
     def _end_all(self, tasks: Sequence[Row]) -> None:
-        looks, give_up_at = 0, lasting_seconds() + _GIVE_UP_SECONDS
+        looks, give_up_at = 0, monotonic_boottime() + _GIVE_UP_SECONDS
         pause = _FIRST_PAUSE_SECONDS
         # Once is not enough: a process that was just being started bears no mark yet.
-        while looks < _LOOKS_AFTER_DEATH and lasting_seconds() < give_up_at:
+        while looks < _LOOKS_AFTER_DEATH and monotonic_boottime() < give_up_at:
             looks = looks + 1 if self._end(tasks, True) else 0
             time.sleep(pause)
             pause = pause if looks else min(2 * pause, _LONGEST_PAUSE_SECONDS)

@@ -80,9 +80,9 @@ class Task(Answer):
     """Which workers get it."""
     error: str | None = None
     """Why it failed."""
-    setback: str | None = None
+    last_return_reason: str | None = None
     """Why a worker had to hand it back: the last that a container engine said of it."""
-    declined: int | None = None
+    engine_rejections: int | None = None
     """How often it was handed back by a worker whose engine is well otherwise; 10 times fail it."""
     exit_code: int | None = None
     """What its program returned, once it has ended by itself."""

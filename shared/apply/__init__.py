@@ -1,0 +1,1 @@
+"""One transaction: lock, decide, answer, write; and the batches these come in."""

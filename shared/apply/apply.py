@@ -1,0 +1,123 @@
+"""`apply`: the only code that changes a job or a task.
+
+One transaction for a whole batch: lock what the events name, decide in memory, write the new
+values and each message beside them, commit. Questions that a decision asks (what is the next
+task?) are answered in rounds inside the transaction, and the answers are events like any other.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from shared.apply.answers import Answers
+from shared.apply.workspace import Outcome, Workspace
+from shared.lifecycle import (
+    Command,
+    Event,
+    Ignored,
+    JobRestarted,
+    JobSubmitted,
+    SubJobResumed,
+    TaskEvent,
+)
+from shared.messages import LogPart
+from shared.planning.new_job import NewJob
+from shared.planning.planner import Planner
+from shared.planning.transaction_budget import TransactionBudget
+from shared.postgres.errors import translated_errors
+from shared.postgres.pool import Connection
+from shared.store.families import lock_ancestors
+from shared.store.idempotency import store_keys
+from shared.store.locking import lock_jobs, lock_tasks, queue_up
+from shared.store.log_parts import add_log_parts
+from shared.store.outbox import OutboxRow
+from shared.store.writing import write
+
+__all__ = ["ALREADY_SUBMITTED", "Outcome", "Work", "apply"]
+
+ALREADY_SUBMITTED = Ignored("its idempotency key was used before")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One event, with what must be stored in the same transaction.
+
+    `new_job` belongs to `JobSubmitted`; `logs` is the end of a finished task's log.
+    """
+
+    event: Event
+    new_job: NewJob | None = None
+    logs: Sequence[LogPart] = ()
+
+
+class Applied(NamedTuple):
+    """The outcome of each event, the messages to send now, and all that was decided to be said."""
+
+    outcomes: list[Outcome]
+    rows: list[OutboxRow]
+    said: list[Command]
+
+
+async def apply(
+    connection: Connection, planner: Planner, batch: Sequence[Work], sent: list[int]
+) -> Applied:
+    """Apply `batch` in one transaction.
+
+    `sent` are outbox rows that the broker has confirmed: they are deleted on the way. Raises
+    DatabaseUnavailable, TooMuchAtOnce, and then nothing of the batch has happened.
+    """
+    with translated_errors():
+        async with connection.transaction():
+            events = [w.event for w in batch if not isinstance(w.event, JobSubmitted)]
+            job_ids = {event.job_id for event in events}
+            await queue_up(connection, job_ids)
+            repeated = await _submitted_before(connection, batch)
+            workspace = await _load(connection, planner, job_ids, events)
+            answers = Answers(
+                connection, planner, workspace, TransactionBudget(is_shared=len(batch) > 1)
+            )
+            outcomes = []
+            for work in batch:
+                if isinstance(work.event, _GOING_ON):
+                    await answers.give()
+                outcomes.append(_perform(workspace, work, repeated))
+            await answers.give()
+            writes = workspace.take_last_writes()
+            writes.sent = sent
+            # Before the changes, and so before them in the feed: a task's last words come before
+            # its end, and before what the next task says.
+            await add_log_parts(connection, [part for work in batch for part in work.logs])
+            rows = await write(connection, writes)
+    return Applied(outcomes, rows, workspace.said)
+
+
+_GOING_ON = (JobRestarted, SubJobResumed)
+"""What has a job go on from where it is: all that came before in the same batch must be settled.
+Else a child that was still to begin when its job was cancelled would begin beside the same child
+that the restart has found."""
+
+
+def _perform(workspace: Workspace, work: Work, repeated: Collection[str]) -> Outcome:
+    if work.new_job is None:
+        return workspace.happen(work.event)
+    if work.new_job.job.id in repeated:
+        return ALREADY_SUBMITTED
+    return workspace.submit(work.new_job)
+
+
+async def _submitted_before(connection: Connection, batch: Iterable[Work]) -> set[str]:
+    """The new jobs of `batch` that must not be made: their keys were used."""
+    new_jobs = (work.new_job for work in batch if work.new_job is not None)
+    return await store_keys(connection, {new.job.id: new.key for new in new_jobs if new.key})
+
+
+async def _load(
+    connection: Connection, planner: Planner, job_ids: Collection[str], events: Iterable[Event]
+) -> Workspace:
+    jobs = await lock_jobs(connection, job_ids)
+    task_ids = {event.task_id for event in events if isinstance(event, TaskEvent)}
+    tasks, now = await lock_tasks(connection, task_ids)
+    parents = {task.parent_id for task in tasks.values() if task.parent_id is not None}
+    ancestors = {task.id: task for task in await lock_ancestors(connection, parents)}
+    outlined = ancestors.keys() - tasks.keys()
+    return Workspace(now, jobs, ancestors | tasks, planner.seal_secrets, outlined)

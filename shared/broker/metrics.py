@@ -1,0 +1,70 @@
+"""What /metrics tells of a broker: its consumers, and what they have met."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from shared.broker.protocol import Broker
+from shared.broker.tally import Tally, queue_label
+from shared.process.guarantees import ENDS, PUT_ASIDE, RECOVERS
+from shared.process.metrics import Metrics, MetricSpec
+
+_REDELIVERED = MetricSpec(
+    "messages_redelivered_total",
+    "Messages that had been handed out before, to a consumer that did not answer for them.",
+    ENDS,
+    "a rate that stays above 0 while nothing is restarted",
+    labels=("queue",),
+)
+_SENT_BACK = MetricSpec(
+    "messages_sent_back_total",
+    "Messages given back to their queue because Postgres or the broker was away.",
+    ENDS,
+    "a rate that stays above 0: see `conveyor_health_missing`",
+    labels=("queue",),
+)
+_BURIED = MetricSpec(
+    "messages_buried_total",
+    "Messages put aside in `dead-letters`, by the queue they came from and why.",
+    PUT_ASIDE,
+    "any increase: `conveyor dead-letters list`",
+    labels=("queue", "reason"),
+)
+_WANTED = MetricSpec(
+    "consumers_wanted",
+    "Consumers that this process should have; fewer on a worker whose slots run long tasks.",
+    RECOVERS,
+    labels=("queue",),
+)
+_LIVE = MetricSpec(
+    "consumers_live",
+    "Of these, the consumers that the broker knows right now.",
+    RECOVERS,
+    "below `conveyor_consumers_wanted` for a minute: it is deaf on that queue",
+    labels=("queue",),
+)
+
+
+def show_broker(metrics: Metrics, broker: Broker) -> None:
+    """Adds the metrics of `broker`. Those of a worker's own queue are named `node`."""
+    tally = broker.tally
+    metrics.read(_WANTED, lambda: _subscriptions(broker, live=False))
+    metrics.read(_LIVE, lambda: _subscriptions(broker, live=True))
+    metrics.read(_REDELIVERED, lambda: _labelled(tally.redelivered))
+    metrics.read(_SENT_BACK, lambda: _labelled(tally.sent_back))
+    metrics.read(_BURIED, lambda: _buried(tally))
+
+
+def _buried(tally: Tally) -> Mapping[tuple[str, ...], float]:
+    return {(queue, reason): count for (queue, reason), count in tally.buried.items()}
+
+
+def _labelled(counts: Counter[str]) -> Mapping[tuple[str, ...], float]:
+    return {(queue,): count for queue, count in counts.items()}
+
+
+def _subscriptions(broker: Broker, *, live: bool) -> Mapping[tuple[str, ...], float]:
+    """Those that pause have a line too: 0, and not the last value for ever."""
+    counts: Counter[str] = Counter()
+    for each in broker.subscriptions:
+        counts[queue_label(each.queue)] += each.is_wanted and (each.is_live or not live)
+    return _labelled(counts)

@@ -1,0 +1,1 @@
+"""Tork's job language: every rule and message."""

@@ -1,0 +1,53 @@
+"""The job language as models."""
+
+from shared.jobspec.tork.models.containers import AuxTask, Mount, Probe, Sidecar
+from shared.jobspec.tork.models.job_options import (
+    AutoDelete,
+    Permission,
+    Schedule,
+    SubjobWebhook,
+    Wait,
+    Webhook,
+)
+from shared.jobspec.tork.models.jobs import JobSpec, ScheduledJobSpec, SubmittedJob
+from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry
+from shared.jobspec.tork.models.spec import Spec
+from shared.jobspec.tork.models.tasks import (
+    Each,
+    InnerTask,
+    JobFields,
+    Parallel,
+    Subjob,
+    SubjobTask,
+    TaskEntry,
+    TaskFields,
+)
+
+__all__ = [
+    "AutoDelete",
+    "AuxTask",
+    "Defaults",
+    "Each",
+    "InnerTask",
+    "JobFields",
+    "JobSpec",
+    "Limits",
+    "Mount",
+    "Parallel",
+    "Permission",
+    "Probe",
+    "Registry",
+    "Retry",
+    "Schedule",
+    "ScheduledJobSpec",
+    "Sidecar",
+    "Spec",
+    "Subjob",
+    "SubjobTask",
+    "SubjobWebhook",
+    "SubmittedJob",
+    "TaskEntry",
+    "TaskFields",
+    "Wait",
+    "Webhook",
+]

@@ -1,0 +1,226 @@
+"""Tasks, and what a task may be made of: parallel tasks, one task for each item, a job."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field, model_validator
+
+from shared.jobspec import fields as f
+from shared.jobspec.breaches import Breach, refuse
+from shared.jobspec.tork import task_fields as t
+from shared.jobspec.tork.models.containers import AuxTask, Mount, Sidecar
+from shared.jobspec.tork.models.job_options import AutoDelete, SubjobWebhook
+from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry
+from shared.jobspec.tork.models.spec import Spec
+from shared.jobspec.tork.needs import refuse_bad_needs
+
+
+class TaskFields(Spec):
+    """What every task may have. It is made of at most one of `parallel`, `each` and `subjob`; then
+    it runs nothing of its own."""
+
+    description: f.Description | None = None
+    """For people."""
+    tags: f.Tags | None = None
+    """For people."""
+    image: f.Template | None = None
+    """The container image, with its tag; may hold expressions. Without it the task runs only on
+    workers with the shell runtime."""
+    registry: Registry | None = None
+    """The login for the image, if it is private."""
+    cmd: list[f.Template] | None = None
+    """The command's arguments; they may hold expressions. Default: the image's."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
+    run: str | None = None
+    """A shell script. Not evaluated: pass values in by `env`."""
+    env: dict[f.EnvName, f.TemplateValue] | None = None
+    """Environment variables by name; values may hold expressions."""
+    files: dict[f.FileName, f.Value] | None = None
+    """Texts by path, written below the working directory before the task starts."""
+    workdir: f.Workdir | None = None
+    """The directory the task starts in: an absolute path in a container."""
+    queue: f.QueueName | None = None
+    """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
+    var: f.Variable | None = None
+    """Later expressions read the task's result as `tasks.` and this name. May hold expressions."""
+    if_: f.Expression | None = None
+    """The task is skipped when this gives false. Default: it runs."""
+    retry: Retry | None = None
+    """Default: the job's `defaults`; without one, no second try."""
+    limits: Limits | None = None
+    """Default: the job's `defaults`, then the worker's settings."""
+    timeout: f.PositiveDuration | None = None
+    """How long one attempt may run. Default: the job's, then the worker's setting."""
+    queue_timeout: f.PositiveDuration | None = None
+    """How long it may wait for a worker before it fails. Default: as long as it takes."""
+    priority: f.Priority | None = None
+    """Higher goes first within a queue. 0, the default, takes the job's default."""
+    allow_failure: f.Flag | None = None
+    """When it fails, what follows goes on as if it had completed. Default: false."""
+    pre: list[AuxTask] | None = None
+    """Run one after the other before the task; the failure of one fails the task."""
+    post: list[AuxTask] | None = None
+    """Run one after the other after the task; the failure of one fails the task."""
+    sidecars: list[Sidecar] | None = None
+    """Run beside the task."""
+    mounts: list[Mount] | None = None
+    """Storage in the task's container."""
+    networks: list[f.Key] | None = None
+    """Names of the container engine's networks."""
+    gpus: f.ShortText | None = None
+    """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
+    privileged: f.Flag | None = None
+    """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
+    Default: false."""
+    parallel: "Parallel | None" = None
+    """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
+    deep, so tasks may stand in one another some 65 deep."""
+    each: "Each | None" = None
+    """A task for every item of a list."""
+    subjob: "Subjob | None" = None
+    """A job of its own; its result becomes the task's."""
+
+    @model_validator(mode="after")
+    def _runs_or_is_made_of_others(self) -> "TaskFields":
+        refuse(list(_composite_breaches(self)))
+        return self
+
+
+_COMPOSITES = ("parallel", "each", "subjob")
+_NOT_BESIDE_ONE: Mapping[str, str] = {
+    **{name: name for name in ("image", "cmd", "entrypoint", "run", "env", "queue", "pre", "post")},
+    **{name: name for name in ("sidecars", "mounts", "retry", "limits", "timeout", "privileged")},
+    "queue_timeout": "queueTimeout",
+}
+"""Field to its name on the wire: what only a task that runs something can have."""
+
+
+def _composite_breaches(task: TaskFields) -> Iterator[Breach]:
+    made_of = [name for name in _COMPOSITES if getattr(task, name) is not None]
+    if not made_of:
+        return
+    for name in made_of[1:]:
+        rule = f"must not stand beside {made_of[0]}: a task has one of parallel, each and subjob"
+        yield Breach((name,), rule)
+    for field, name in _NOT_BESIDE_ONE.items():
+        if getattr(task, field):
+            yield Breach((name,), f"must not stand beside {made_of[0]}")
+
+
+class InnerTask(TaskFields):
+    """A task within a `parallel` or `each`."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "needs": "is for the tasks of a job or sub-job alone",
+    }
+
+    name: f.OptionalName | None = None
+    """For people; may hold expressions."""
+
+
+class Parallel(Spec):
+    """Tasks that run at once."""
+
+    tasks: Annotated[list[InnerTask], Field(min_length=1)]
+    """All of them start together."""
+    min_success: t.MinSuccess | None = None
+    """How many must complete, or which share: `80%`. Default: all."""
+
+    @model_validator(mode="after")
+    def _as_many_as_there_are(self) -> "Parallel":
+        refuse(list(_too_many(self.min_success, self.tasks)))
+        return self
+
+
+class Each(Spec):
+    """One task for every item of a list."""
+
+    list_: t.EachList
+    """An expression that gives a list, or a list of any JSON values, which are not evaluated."""
+    task: InnerTask
+    """Its expressions read `item.index`, a text from "0", and `item.value`."""
+    var: f.Variable | None = None
+    """What `item` is called instead."""
+    concurrency: t.Concurrency | None = None
+    """How many may run at a time. Default: 0, any number."""
+    min_success: t.MinSuccess | None = None
+    """How many must complete, or which share: `80%`. Default: all."""
+
+    @model_validator(mode="after")
+    def _as_many_as_there_are(self) -> "Each":
+        refuse(list(_too_many(self.min_success, self.list_)))
+        return self
+
+
+def _too_many(min_success: int | str | None, among: object) -> Iterator[Breach]:
+    if isinstance(min_success, int) and isinstance(among, list) and min_success > len(among):
+        rule = f"must be at most the number of tasks, {len(among)}"
+        yield Breach(("minSuccess",), rule, min_success)
+
+
+class _ListedTask(TaskFields):
+    needs: list[f.TaskName] | None = None
+    """The names, as they are written, of the tasks of the same list that must be done before. An
+    empty list: it starts at once. Default: it waits for all tasks listed before it."""
+
+
+class SubjobTask(_ListedTask):
+    """One entry of a sub-job's task list."""
+
+    name: f.OptionalName | None = None
+    """For people; may hold expressions."""
+
+
+class TaskEntry(_ListedTask):
+    """One entry of a job's task list."""
+
+    name: f.TaskName
+    """For people; may hold expressions."""
+
+
+class JobFields(Spec):
+    """What a job and a sub-job have in common."""
+
+    description: f.Description | None = None
+    """For people and for the search."""
+    tags: f.Tags | None = None
+    """For the search: `tag:nightly`."""
+    output: f.Expression | None = None
+    """Evaluated when the last task is done; its value is the job's `result`."""
+    defaults: Defaults | None = None
+    """For the tasks that don't set their own."""
+    auto_delete: AutoDelete | None = None
+    """Default: the job stays as long as the server keeps jobs."""
+    timeout: f.PositiveDuration | None = None
+    """How long the job may take, from the start of its first task. Default: any time."""
+
+
+class Subjob(JobFields):
+    """A job that a task stands for. It reads nothing of the job around it but what it is given
+    here, where `name`, `description`, `inputs`, `secrets` and `webhooks` may hold expressions."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "permissions": "is for jobs alone: a sub-job has those of the job around it",
+        "schedule": "is for POST /scheduled-jobs alone",
+        "wait": "is for POST /jobs alone: see `detached`",
+    }
+
+    name: f.TaskName
+    """For people and for the search; may hold expressions."""
+    description: f.DescriptionTemplate | None = None
+    """For people and for the search; may hold expressions."""
+    tasks: Annotated[list[SubjobTask], Field(min_length=1), AfterValidator(refuse_bad_needs)]
+    """Run one after the other, unless they say what they need."""
+    inputs: f.InputTemplates | None = None
+    """Its `inputs`: any JSON values; those that are a text may hold expressions."""
+    secrets: dict[f.SecretName, f.HiddenTemplateValue] | None = None
+    """Its `secrets`; they may hold expressions, best `{{ secrets.name }}`."""
+    detached: f.Flag | None = None
+    """The task is done as soon as the sub-job is made. Default: it waits for its end."""
+    webhooks: list[SubjobWebhook] | None = None
+    """Who is told about its changes. Default: nobody."""
+
+
+for _model in (TaskFields, InnerTask, SubjobTask, TaskEntry):
+    _model.model_rebuild()  # their fields name classes that were still to come

@@ -1,0 +1,87 @@
+"""From the bytes of a request to a checked job.
+
+JSON is strict: a number where text is due is refused. YAML values without quotes are text where
+text is due, exactly as they were spelled (see `plain_scalar`).
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from shared.jobspec.clean_text import refuse_unkeepable
+from shared.jobspec.explanations import explain
+from shared.jobspec.json_body import load_json
+from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, Spec
+from shared.jobspec.yaml_body import load_yaml
+
+JSON_TYPES = ("application/json",)
+YAML_TYPES = ("text/yaml", "application/x-yaml", "application/yaml")
+
+_LOADERS: Mapping[str, Callable[[str], object]] = {
+    **dict.fromkeys(JSON_TYPES, load_json),
+    **dict.fromkeys(YAML_TYPES, load_yaml),
+}
+_CHARSET = re.compile(r"\bcharset\s*=\s*\"?([^\s;\"]+)")
+_CHARSETS = ("utf-8", "utf8", "us-ascii")
+
+
+S = TypeVar("S", bound=Spec)
+
+
+def parse_job(body: bytes, content_type: str) -> JobSpec:
+    """The job in `body`. `content_type` may have a charset parameter. Raises InvalidJob."""
+    return _parse(JobSpec, body, content_type)
+
+
+def parse_scheduled_job(body: bytes, content_type: str) -> ScheduledJobSpec:
+    """The same for a job that a schedule starts."""
+    return _parse(ScheduledJobSpec, body, content_type)
+
+
+def _parse(model: type[S], body: bytes, content_type: str) -> S:
+    load = _loader(content_type)
+    tree = load(_text(body))
+    if not isinstance(tree, dict):
+        raise InvalidJob([Problem("", "a job must be a mapping of fields")])
+    refuse_unkeepable(tree)
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:  # all findings at once, in our own words
+        secrets = list(_secret_values(tree))
+        raise InvalidJob(explain(error, model, secrets)) from None
+
+
+def _loader(content_type: str) -> Callable[[str], object]:
+    media_type, _, parameters = content_type.lower().partition(";")
+    media_type = media_type.strip()
+    if media_type not in _LOADERS:
+        allowed = ", ".join(_LOADERS)
+        raise InvalidJob([Problem("content-type", f"must be one of {allowed}", media_type or None)])
+    charset = _CHARSET.search(parameters)
+    if charset and charset[1] not in _CHARSETS:
+        raise InvalidJob([Problem("content-type", "the charset must be utf-8", charset[1])])
+    return _LOADERS[media_type]
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:  # the client can mend it
+        raise InvalidJob([Problem("", f"not UTF-8 text: bad byte at {error.start}")]) from None
+
+
+def _secret_values(tree: object) -> Iterator[str]:
+    """The secrets of the job and of the sub-jobs in it, whatever else is wrong with them."""
+    left = [tree]
+    while left:
+        match left.pop():
+            case dict() as mapping:
+                secrets = mapping.get("secrets")
+                if isinstance(secrets, dict):
+                    yield from (str(value) for value in secrets.values() if value)
+                left.extend(mapping.values())
+            case list() as items:
+                left.extend(items)

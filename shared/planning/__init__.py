@@ -1,0 +1,1 @@
+"""From what was submitted to planned tasks. No I/O."""

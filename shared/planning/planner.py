@@ -1,0 +1,211 @@
+"""Makes a task ready to begin: job defaults applied, expressions evaluated, secrets sealed.
+
+What came from a secret leaves this module only encrypted: a planned task's `definition` has
+[REDACTED] in its place, and `sealed` holds an object with the clear `definition` fields and the
+`secrets` whose values the worker must keep out of the log. A child's `scope` that holds a secret
+is kept as `{SEALED: text}`.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
+
+from shared.lifecycle import (
+    ChildPlanFailed,
+    ChildPlanned,
+    ChildSkipped,
+    OutputEvaluated,
+    OutputFailed,
+    Planned,
+    PlannedTask,
+    Scope,
+    Task,
+    TaskKind,
+    TaskPlanFailed,
+    TaskPlanned,
+    TaskSkipped,
+)
+from shared.messages.queues import DEFAULT_TASK_QUEUE
+from shared.planning import composites
+from shared.planning.extract_secrets import all_inputs
+from shared.planning.planned_task import kind_of, planned_task
+from shared.planning.rendering import PlanError, Rendering, rendered_task
+from shared.planning.secret_taint import SecretTaint
+from shared.planning.templates import JobSource, TaskJson, TaskSource, as_template
+from shared.process.redaction import Redactor
+from shared.process.sealing import Sealer, SealingError
+
+_DEFAULTED = ("retry", "limits", "timeout", "queue", "priority")
+_SEALED = "sealed"
+
+Answer = TaskPlanned | TaskPlanFailed | TaskSkipped | ChildPlanned | ChildPlanFailed | ChildSkipped
+
+
+class Planner:
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def seal_secrets(self, secrets: Mapping[str, str]) -> str | None:
+        return self._sealer.seal({"secrets": dict(secrets)}) if secrets else None
+
+    def secrets_of(self, job: JobSource) -> Mapping[str, str]:
+        """In clear. Raises SealingError when a key is missing."""
+        return self._sealer.secrets_in(job.sealed)
+
+    def submitted(self, parent: Task) -> TaskJson:
+        """A task as it was submitted, what was sealed of it included. Raises SealingError."""
+        plan = parent.plan
+        if plan.sealed is None:
+            return plan.definition
+        hidden = cast(dict[str, object], self._sealer.unseal(plan.sealed)["definition"])
+        return {**plan.definition, **hidden}
+
+    def plan(
+        self,
+        source: TaskSource,
+        variables: Mapping[str, str],
+        secrets: Mapping[str, str],
+        now: datetime,
+    ) -> Answer:
+        """The task of `source`, evaluated with `variables` as `tasks`."""
+        task = _with_defaults(source.task, source.job.defaults or {})
+        derived = SecretTaint(Redactor(secrets.values()))
+        try:
+            scope = self._opened(source.scope)
+            names = _names(source.job, secrets, variables) | scope
+            if _is_sealed(source.scope):
+                derived = replace(derived, items=tuple(scope))
+            rendering = Rendering(names, derived)
+            plan = planned_task(rendered_task(task, rendering))
+            hidden = (*secrets.values(), *derived.found)
+            if not rendering.is_wanted(task):
+                return _skipped(source, self._sealed(plan, hidden))
+            planned = self._made(plan, source, rendering, secrets, now)
+            planned = replace(planned, task=self._sealed(planned.task, hidden))
+        except (PlanError, SealingError) as error:
+            text = Redactor([*secrets.values(), *derived.found]).text(str(error))
+            return plan_failed(source, text)
+        if source.child_id is not None:
+            return ChildPlanned(source.job.job_id, source.child_id, planned)
+        return TaskPlanned(source.job.job_id, source.position, planned)
+
+    def output(
+        self, job: JobSource, variables: Mapping[str, str], secrets: Mapping[str, str]
+    ) -> OutputEvaluated | OutputFailed:
+        """The job's result, evaluated with all that its tasks have left.
+
+        What it makes of secrets is left out: it is kept, and told, in clear. A secret itself is
+        known by its value wherever it is shown.
+        """
+        names = _names(job, secrets, variables)
+        rendering = Rendering(names, SecretTaint(Redactor(secrets.values())))
+        try:
+            result = rendering.text("output", as_template(job.output or ""))
+            hidden = Redactor(rendering.derived.found)
+            return OutputEvaluated(job.job_id, hidden.text(result))
+        except PlanError as error:
+            return OutputFailed(job.job_id, Redactor(secrets.values()).text(str(error)))
+
+    def _made(
+        self,
+        plan: PlannedTask,
+        source: TaskSource,
+        rendering: Rendering,
+        secrets: Mapping[str, str],
+        now: datetime,
+    ) -> Planned:
+        match plan.kind:
+            case TaskKind.PARALLEL:
+                return composites.parallel(plan, source)
+            case TaskKind.EACH:
+                made = composites.each(plan, source, self._opened(source.scope), rendering)
+                return self._closed(made, source, rendering.derived)
+            case TaskKind.SUBJOB:
+                return composites.subjob(plan, source, rendering, secrets, now)
+            case _:
+                return Planned(task=plan)
+
+    def _closed(self, planned: Planned, source: TaskSource, derived: SecretTaint) -> Planned:
+        """With the scopes that hold a secret, or something made of one, sealed."""
+        if not derived.redactor or planned.offspring is None:
+            return planned
+        list_ = source.task["each"]["list"]
+        made_of_secrets = isinstance(list_, str) and derived.reads_secrets(as_template(list_))
+        is_all_secret = made_of_secrets or _is_sealed(source.scope)
+        redact = derived.redactor.value
+        scopes = [
+            {_SEALED: self._sealer.seal(dict(scope))}
+            if scope is not None and (is_all_secret or redact(scope) != scope)
+            else scope
+            for scope in planned.offspring.scopes
+        ]
+        return replace(planned, offspring=replace(planned.offspring, scopes=scopes))
+
+    def _opened(self, scope: Scope | None) -> dict[str, object]:
+        """The variables of a scope in clear. Raises SealingError."""
+        if scope is None:
+            return {}
+        if _is_sealed(scope):
+            return self._sealer.unseal(str(scope[_SEALED]))
+        return dict(scope)
+
+    def _sealed(self, plan: PlannedTask, secrets: Collection[str]) -> PlannedTask:
+        if not secrets:
+            return plan
+        redactor = Redactor(secrets)
+        shown = redactor.value(dict(plan.definition))
+        hidden = {key: value for key, value in plan.definition.items() if shown[key] != value}
+        if not hidden:
+            return plan
+        sealed = self._sealer.seal({"definition": hidden, "secrets": sorted(secrets)})
+        return replace(
+            plan,
+            name=redactor.text(plan.name),
+            var=plan.var and redactor.text(plan.var),
+            definition=shown,
+            sealed=sealed,
+        )
+
+
+def _is_sealed(scope: Scope | None) -> bool:
+    return scope is not None and isinstance(scope.get(_SEALED), str)
+
+
+def plan_failed(source: TaskSource, error: str) -> TaskPlanFailed | ChildPlanFailed:
+    """Shown as it came, its queue left at the default."""
+    task = source.task
+    plan = PlannedTask(
+        name=task.get("name") or "",
+        queue=DEFAULT_TASK_QUEUE,
+        definition=task,
+        kind=kind_of(task),
+        allow_failure=bool(task.get("allowFailure")),
+    )
+    if source.child_id is not None:
+        return ChildPlanFailed(source.job.job_id, source.child_id, plan, error)
+    return TaskPlanFailed(source.job.job_id, source.position, plan, error)
+
+
+def _skipped(source: TaskSource, plan: PlannedTask) -> TaskSkipped | ChildSkipped:
+    if source.child_id is not None:
+        return ChildSkipped(source.job.job_id, source.child_id, plan)
+    return TaskSkipped(source.job.job_id, source.position, plan)
+
+
+def _with_defaults(task: TaskJson, defaults: TaskJson) -> TaskJson:
+    if kind_of(task) is not TaskKind.TASK:
+        return task
+    missing = {k: defaults[k] for k in _DEFAULTED if not task.get(k) and defaults.get(k)}
+    return {**task, **missing} if missing else task
+
+
+def _names(
+    job: JobSource, secrets: Mapping[str, str], variables: Mapping[str, str]
+) -> dict[str, object]:
+    return {
+        "inputs": all_inputs(job.inputs, secrets),
+        "secrets": secrets,
+        "tasks": variables,
+        "job": {"id": job.job_id, "name": job.name},
+    }

@@ -1,0 +1,1 @@
+"""What a service with a database stands on, opened and watched."""
