@@ -58,7 +58,7 @@ async def run(
     sealer = Sealer(settings.encryption.keys)
     warn_of_clear_secrets(sealer)
     async with (
-        Batcher(pool, broker, Planner(sealer), metrics, tracing) as engine,
+        Batcher(pool, broker, Planner(sealer), metrics, tracing) as batcher,
         watched(broker, pool, metrics, stop) as checks,
     ):
         consumers: list[BatchConsumer[Any]] = [
@@ -66,16 +66,16 @@ async def run(
                 broker,
                 COMPLETIONS,
                 (Reports, SubJobSignals),
-                partial(on_completions, engine, pool),
+                partial(on_completions, batcher, pool),
                 UNAVAILABLE,
             ),
             BatchConsumer(
-                broker, TELEMETRY, Telemetry, partial(on_telemetry, engine, pool), UNAVAILABLE
+                broker, TELEMETRY, Telemetry, partial(on_telemetry, batcher, pool), UNAVAILABLE
             ),
         ]
         reads, access = Reads(pool), AccessStore(pool)
         ports = ApiPorts(
-            commands=EngineCommands(engine, metrics),
+            commands=EngineCommands(batcher, metrics),
             reads=reads,
             access=access,
             schedules=Schedules(pool),
@@ -93,7 +93,7 @@ async def run(
             consuming.append(group.create_task(warn_without_admin(settings.auth, access)))
             consuming.append(group.create_task(watch_outbox(pool, metrics, stop)))
             await every(
-                engine.outbox.relay_round,
+                batcher.outbox.relay_round,
                 interval_seconds=_RELAY_SECONDS,
                 stop=stop,
                 name="relay_outbox",

@@ -1,4 +1,4 @@
-"""What the API may do to a job: each is one event for the engine."""
+"""What the API may do to a job: each is one event for the batcher."""
 
 from services.coordinator.ports import UnknownJob, WrongState
 from shared.apply.apply import ALREADY_SUBMITTED, Work
@@ -18,10 +18,10 @@ _SUBMISSIONS = MetricSpec(
 
 
 class EngineCommands:
-    """The API's `JobCommands`, carried out by the engine. All may raise DatabaseUnavailable."""
+    """The API's `JobCommands`, carried out by the batcher. All may raise DatabaseUnavailable."""
 
-    def __init__(self, engine: Batcher, metrics: Metrics) -> None:
-        self._engine = engine
+    def __init__(self, batcher: Batcher, metrics: Metrics) -> None:
+        self._batcher = batcher
         submissions = metrics.counter(_SUBMISSIONS)
         self._made, self._repeated = submissions.labels("made"), submissions.labels("repeated")
 
@@ -31,7 +31,7 @@ class EngineCommands:
         False when its key was used before, and nothing has happened.
         """
         work = Work(JobSubmitted(new_job.job), new_job=new_job)
-        is_new = await self._engine.perform_one(work) != ALREADY_SUBMITTED
+        is_new = await self._batcher.perform_one(work) != ALREADY_SUBMITTED
         (self._made if is_new else self._repeated).inc()
         return is_new
 
@@ -44,7 +44,7 @@ class EngineCommands:
         await self._act(JobRestarted(job_id))
 
     async def _act(self, event: JobCancelled | JobRestarted) -> None:
-        outcome = await self._engine.perform_one(Work(event))
+        outcome = await self._batcher.perform_one(Work(event))
         if outcome == NO_SUCH_JOB:
             raise UnknownJob(event.job_id)
         if isinstance(outcome, Ignored):

@@ -23,13 +23,13 @@ _GREATEST_EXIT_CODE = 2**31 - 1
 
 
 async def on_completions(
-    engine: Batcher, pool: Pool, messages: Sequence[Reports | SubJobSignals]
+    batcher: Batcher, pool: Pool, messages: Sequence[Reports | SubJobSignals]
 ) -> Failures:
     if held := [held for message in messages for held in _in_hand(message)]:
         async with acquired(pool) as connection, connection.transaction():
             _, rows = await renew_or_stop(connection, held)
-        engine.outbox.send(rows)
-    return await perform_all(engine, [list(_works(message)) for message in messages])
+        batcher.outbox.send(rows)
+    return await perform_all(batcher, [list(_works(message)) for message in messages])
 
 
 def _in_hand(message: Reports | SubJobSignals) -> Iterator[Held]:

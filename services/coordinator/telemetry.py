@@ -10,12 +10,12 @@ from shared.postgres.pool import Pool, acquired
 from shared.store.log_parts import add_log_parts
 
 
-async def on_telemetry(engine: Batcher, pool: Pool, messages: Sequence[Telemetry]) -> Failures:
+async def on_telemetry(batcher: Batcher, pool: Pool, messages: Sequence[Telemetry]) -> Failures:
     parts = [part for message in messages for part in message.logs]
     if parts:
         async with acquired(pool) as connection:
             await add_log_parts(connection, parts)
-    return await perform_all(engine, [_works(message) for message in messages])
+    return await perform_all(batcher, [_works(message) for message in messages])
 
 
 def _works(message: Telemetry) -> list[Work]:

@@ -45,11 +45,11 @@ async def run(
     calm = Calm(settings.schedule.calm_seconds, monotonic_boottime)
     sealer = Sealer(settings.encryption.keys)
     seen = SchedulerMetrics(metrics, calm)
-    async with Batcher(pool, broker, Planner(sealer), metrics, tracing) as engine:
-        tasks = TaskLoops(engine, pool, broker, calm, settings.schedule, seen)
-        schedules = ScheduleLoop(pool, engine.outbox, sealer, settings.schedule)
+    async with Batcher(pool, broker, Planner(sealer), metrics, tracing) as batcher:
+        tasks = TaskLoops(batcher, pool, broker, calm, settings.schedule, seen)
+        schedules = ScheduleLoop(pool, batcher.outbox, sealer, settings.schedule)
         retention = RetentionLoops(pool, settings.retention)
-        heartbeats = Heartbeats(engine, pool, calm, seen)
+        heartbeats = Heartbeats(batcher, pool, calm, seen)
         consumer = BatchConsumer(
             broker, HEARTBEATS, Heartbeat, heartbeats.on_heartbeats, UNAVAILABLE
         )
@@ -61,7 +61,7 @@ async def run(
             tasks.end_timed_out_tasks,
             tasks.expire_leases,
             schedules.fire_due_schedule,
-            engine.outbox.relay_round,
+            batcher.outbox.relay_round,
         ]
         seldom: list[Round] = [tasks.resend_missing, tasks.mend_subjobs, retention.delete_expired]
         async with asyncio.TaskGroup() as group:

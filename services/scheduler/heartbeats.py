@@ -18,9 +18,9 @@ from shared.wiring.resources import UNAVAILABLE
 
 class Heartbeats:
     def __init__(
-        self, engine: Batcher, pool: Pool, calm: Calm, metrics: SchedulerMetrics | None = None
+        self, batcher: Batcher, pool: Pool, calm: Calm, metrics: SchedulerMetrics | None = None
     ) -> None:
-        self._engine = engine
+        self._batcher = batcher
         self._pool = pool
         self._calm = calm
         self._metrics = metrics or SchedulerMetrics(Metrics(), calm)
@@ -45,7 +45,7 @@ class Heartbeats:
             renewed, rows = await renew_or_stop(connection, held, answers)
         self._metrics.heartbeats.inc(len(heartbeats))
         self._metrics.leases_renewed.inc(renewed)
-        self._engine.outbox.send(rows)
+        self._batcher.outbox.send(rows)
 
 
 async def _answers_about_unknown_nodes(

@@ -48,7 +48,7 @@ class _Silence:
 class TaskLoops:
     def __init__(
         self,
-        engine: Batcher,
+        batcher: Batcher,
         pool: Pool,
         broker: Broker,
         calm: Calm,
@@ -56,7 +56,7 @@ class TaskLoops:
         metrics: SchedulerMetrics | None = None,
         clock: Callable[[], float] = monotonic_boottime,
     ) -> None:
-        self._engine = engine
+        self._batcher = batcher
         self._pool = pool
         self._broker = broker
         self._calm = calm
@@ -135,7 +135,7 @@ class TaskLoops:
         messages = [account_order(node, refs) for node, refs in unaccounted.items()]
         async with acquired(self._pool) as connection, connection.transaction():
             rows = await write(connection, Writes(messages=messages))
-        self._engine.outbox.send(rows)
+        self._batcher.outbox.send(rows)
         self._metrics.dispatches_asked_for.inc(sum(map(len, unaccounted.values())))
         log.warning(
             "workers asked about tasks they don't name",
@@ -180,7 +180,7 @@ class TaskLoops:
     async def _perform(self, events: Sequence[Event]) -> None:
         if not events:
             return
-        outcomes = await self._engine.perform([Work(event) for event in events])
+        outcomes = await self._batcher.perform([Work(event) for event in events])
         for event, outcome in zip(events, outcomes, strict=True):
             if isinstance(outcome, Decision):
                 self._metrics.on_decided(event)

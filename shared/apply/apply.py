@@ -1,8 +1,12 @@
 """`apply`: the only code that changes a job or a task.
 
 One transaction for a whole batch: lock what the events name, decide in memory, write the new
-values and each message beside them, commit. Questions that a decision asks (what is the next
-task?) are answered in rounds inside the transaction, and the answers are events like any other.
+values and each message beside them, commit.
+
+Some commands are questions, such as `PlanTask` (what is the next task?). They never leave the
+transaction: the answerer of that kind reads what it needs and answers with an event
+(`TaskPlanned`), which is decided like any other and may ask again. So a task that ends and the
+message that starts the next one are committed together.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -51,11 +55,11 @@ class Work:
 
 
 class Applied(NamedTuple):
-    """The outcome of each event, the messages to send now, and all that was decided to be said."""
+    """The outcome of each event, the messages to send now, and the commands they were made of."""
 
     outcomes: list[Outcome]
     rows: list[OutboxRow]
-    said: list[Command]
+    commands: list[Command]
 
 
 async def apply(
@@ -88,7 +92,7 @@ async def apply(
             # its end, and before what the next task says.
             await add_log_parts(connection, [part for work in batch for part in work.logs])
             rows = await write(connection, writes)
-    return Applied(outcomes, rows, workspace.said)
+    return Applied(outcomes, rows, workspace.commands)
 
 
 _GOING_ON = (JobRestarted, SubJobResumed)

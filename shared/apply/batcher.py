@@ -1,7 +1,8 @@
 """Batches work for `apply`: what arrives while a batch commits goes into the next one.
 
-An idle engine adds no delay, a busy one commits once for many events. If a batch fails it is
-applied one by one, so that only the work that causes the failure fails.
+A call to `perform` parks on a future until the batch that its work is in has been applied. An idle
+batcher adds no delay, a busy one commits once for many events. If a batch fails it is applied one
+by one, so that only the work that causes the failure fails.
 """
 
 import asyncio
@@ -11,11 +12,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from shared.apply.apply import Outcome, Work, apply
+from shared.apply.apply import Applied, Outcome, Work, apply
 from shared.apply.metrics import StoreMetrics
 from shared.apply.spans import record_batch
 from shared.broker import Broker
-from shared.lifecycle import AnnounceJob, Command, Decision, Ignored
+from shared.lifecycle import AnnounceJob, Command, Event, Ignored
 from shared.planning.planner import Planner
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.own_connection import OwnConnection
@@ -92,54 +93,55 @@ class Batcher:
         began = time.perf_counter()
         try:
             connection = await self._own.get()
-            outcomes, rows, said = await apply(
-                connection, self._planner, [w.work for w in batch], sent
-            )
+            applied = await apply(connection, self._planner, [w.work for w in batch], sent)
         except DatabaseUnavailable as error:
             self.outbox.put_back(sent)
             _fail(batch, error)
-            return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a defect of one event: logged, and raised to its caller
             self.outbox.put_back(sent)
-            if len(batch) == 1:
-                log.exception("work failed", kind=type(batch[0].work.event).__name__)
-                self._metrics.failed.inc()
-                _fail(batch, error)
-                return
+            await self._on_failed(batch, error)
+        else:
+            self.outbox.send(applied.rows)
+            self._on_applied(batch, applied, time.perf_counter() - began)
+
+    async def _on_failed(self, batch: list[_Waiting], error: Exception) -> None:
+        if len(batch) > 1:
             for waiting in batch:
                 await self._apply([waiting])
             return
-        lasted = time.perf_counter() - began
-        self._metrics.batch_seconds.observe(lasted)
+        log.exception("event_failed", event_kind=type(batch[0].work.event).__name__)
+        self._metrics.failed.inc()
+        _fail(batch, error)
+
+    def _on_applied(self, batch: list[_Waiting], applied: Applied, seconds: float) -> None:
+        self._metrics.batch_seconds.observe(seconds)
         self._metrics.batch_events.observe(len(batch))
-        self.outbox.send(rows)
-        for waiting, outcome in zip(batch, outcomes, strict=True):
-            self._note(waiting.work, outcome)
+        for waiting, outcome in zip(batch, applied.outcomes, strict=True):
+            self._record_outcome(waiting.work.event, outcome)
             if not waiting.outcome.done():
                 waiting.outcome.set_result(outcome)
-        _tell_ends(said)
+        _log_ended_jobs(applied.commands)
         if self._tracing.is_on:
-            decided = zip((w.work.event for w in batch), outcomes, strict=True)
-            record_batch(self._tracing, decided, said, time.time() - lasted)
+            decided = zip((w.work.event for w in batch), applied.outcomes, strict=True)
+            record_batch(self._tracing, decided, applied.commands, time.time() - seconds)
 
-    def _note(self, work: Work, outcome: Outcome) -> None:
-        event = work.event
+    def _record_outcome(self, event: Event, outcome: Outcome) -> None:
         if isinstance(outcome, Ignored):
             kind = type(event).__name__
             self._metrics.ignored.labels(kind).inc()
-            log.debug("ignored", event_kind=kind, job=event.job_id, why=outcome.reason)
-        elif isinstance(outcome, Decision):
+            log.debug("event_ignored", event_kind=kind, job=event.job_id, reason=outcome.reason)
+        else:
             for task in (*outcome.tasks, *outcome.new_tasks):
-                log.debug("task", job=task.job_id, task=task.id, state=task.state.value)
+                log.debug("task_changed", job=task.job_id, task=task.id, state=task.state.value)
 
 
-def _tell_ends(said: Sequence[Command]) -> None:
-    """A line for each job that is over. Not its error: texts hold what is hidden elsewhere."""
-    for command in said:
+def _log_ended_jobs(commands: Sequence[Command]) -> None:
+    """A line for each job that has ended. Without its error, which may quote hidden values."""
+    for command in commands:
         if isinstance(command, AnnounceJob) and not command.is_progress:
             job = command.job
             if job.state.is_final:
-                log.info("job ended", job=job.id, state=job.state.value)
+                log.info("job_ended", job=job.id, state=job.state.value)
 
 
 def _fail(batch: list[_Waiting], error: BaseException) -> None:
@@ -151,9 +153,9 @@ def _fail(batch: list[_Waiting], error: BaseException) -> None:
 Failures = list[BaseException | None]
 
 
-async def perform_all(engine: Batcher, groups: Sequence[Sequence[Work]]) -> Failures:
+async def perform_all(batcher: Batcher, groups: Sequence[Sequence[Work]]) -> Failures:
     """Perform the work of several messages together; for each message its first failure."""
-    outcomes = iter(await engine.perform([work for group in groups for work in group]))
+    outcomes = iter(await batcher.perform([work for group in groups for work in group]))
     failures: Failures = []
     for group in groups:
         own = [next(outcomes) for _ in group]

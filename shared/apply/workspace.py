@@ -49,9 +49,8 @@ class Workspace:
     fresh: dict[str, UnsavedJob] = field(default_factory=dict)
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
     _questions: list[Question] = field(default_factory=list)
-    _commands: list[Command] = field(default_factory=list)
-    said: list[Command] = field(default_factory=list)
-    """What `take_last_writes` has put into words."""
+    commands: list[Command] = field(default_factory=list)
+    """Those that leave the service: `take_last_writes` makes messages and feed rows of them."""
     _unwritten_jobs: set[str] = field(default_factory=set)
     _changed_jobs: set[str] = field(default_factory=set)
     _changed_tasks: set[str] = field(default_factory=set)
@@ -142,10 +141,9 @@ class Workspace:
         """As `take_writes`, with all that is to be said: once, so that a transaction adds one row
         for each job to the feed and sends one message to each receiver."""
         writes = self.take_writes()
-        writes.feed = feed_of(self._commands, self.now)
-        writes.webhook_events = webhook_events_of(self._commands, self.now)
-        writes.messages = messages_for(self._commands, self.now)
-        self.said, self._commands = self._commands, []
+        writes.feed = feed_of(self.commands, self.now)
+        writes.webhook_events = webhook_events_of(self.commands, self.now)
+        writes.messages = messages_for(self.commands, self.now)
         return writes
 
     def has_no_row(self, job_id: str) -> bool:
@@ -178,7 +176,7 @@ class Workspace:
                 self.variables.setdefault(job_id, {})[name] = value
                 self._unwritten_variables.setdefault(job_id, {})[name] = value
             case _:
-                self._commands.append(command)
+                self.commands.append(command)
 
 
 def _is_told(command: Command) -> bool:

@@ -195,8 +195,8 @@ async def test_a_submitted_job_runs_with_its_secrets_when_its_time_has_come(api:
     summary = await submit(api, secrets={"key": "hunter22"}, tasks=tasks)
     await api.pool.execute("UPDATE schedules SET next_at = now(), look_at = now()")
     sealer = api.commands.sealer
-    async with Batcher(api.pool, api.broker, Planner(sealer)) as engine:
-        loop = ScheduleLoop(api.pool, engine.outbox, sealer, ScheduleSettings())
+    async with Batcher(api.pool, api.broker, Planner(sealer)) as batcher:
+        loop = ScheduleLoop(api.pool, batcher.outbox, sealer, ScheduleSettings())
         await loop.fire_due_schedule()
     shown = await api.get(f"/scheduled-jobs/{summary['id']}")
     job = await api.pool.fetchrow("SELECT id, state, sealed, secret_names FROM jobs")

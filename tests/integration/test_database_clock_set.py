@@ -20,7 +20,7 @@ from services.worker.heartbeats import started_now
 from shared.lifecycle import TaskClaimed, TaskFailed
 from shared.messages import Heartbeat
 from shared.process.clock import monotonic_boottime
-from tests.support.engine import LEASE, Rig, engine_rig
+from tests.support.batcher import LEASE, Rig, batcher_rig
 
 HOUR = timedelta(hours=1)
 TASK = {"name": "build", "run": "true", "timeout": "10m"}
@@ -82,12 +82,12 @@ def calm_for_a_while() -> Calm:
 def task_loops(rig: Rig, calm: Calm, own: Callable[[], float] = float) -> TaskLoops:
     """`own` is how far their own clock has been set."""
     settings, clock = ScheduleSettings(), lambda: monotonic_boottime() + own()
-    return TaskLoops(rig.engine, rig.pool, rig.broker, calm, settings, clock=clock)
+    return TaskLoops(rig.batcher, rig.pool, rig.broker, calm, settings, clock=clock)
 
 
 @pytest.fixture
 async def world(postgres_dsn: str) -> AsyncIterator[World]:
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         world = World(rig, calm := calm_for_a_while(), task_loops(rig, calm, lambda: world.own))
         heartbeat = Heartbeat(
             node_id="n1",
@@ -102,7 +102,7 @@ async def world(postgres_dsn: str) -> AsyncIterator[World]:
             leaving=False,
             tasks=[],
         )
-        await Heartbeats(rig.engine, rig.pool, calm).on_heartbeats([heartbeat])
+        await Heartbeats(rig.batcher, rig.pool, calm).on_heartbeats([heartbeat])
         await world.all_rounds()  # looks at the clock for the first time
         yield world
 
@@ -157,7 +157,7 @@ async def test_a_retry_waits_for_its_delay_and_no_longer_when_the_clock_is_set_b
 
 async def test_a_lost_message_is_missed_in_time_when_the_clock_is_set_back(world: World) -> None:
     await world.rig.submit([TASK])
-    await world.rig.engine.outbox.close()
+    await world.rig.batcher.outbox.close()
     await world.rig.pool.execute(
         "INSERT INTO outbox (queue, message_id, body, claimed_until)"
         " VALUES ('default', 'm', '', now() + interval '5 s')"

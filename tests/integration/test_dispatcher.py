@@ -21,7 +21,7 @@ from shared.messages import Changes
 from shared.messages.queues import EVENTS
 from shared.process.sealing import Sealer
 from shared.tracing.protocol import OFF, Off, Tracing
-from tests.support.engine import LEASE, Rig, engine_rig
+from tests.support.batcher import LEASE, Rig, batcher_rig
 
 TASK = {"name": "build", "run": "true"}
 
@@ -64,7 +64,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         # The dispatcher's queue exists before anything happens, as it does in production.
         async with rig.broker.consume(EVENTS, prefetch=1):
             pass
@@ -73,7 +73,7 @@ async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
 
 async def store_all(rig: Rig) -> list[Changes]:
     """Take in what was announced so far."""
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     stats = await rig.broker.queue_stats(EVENTS)
     assert stats is not None
     messages = [m for m in await rig.receive(EVENTS, stats.size) if isinstance(m, Changes)]
@@ -344,7 +344,7 @@ async def test_a_job_whose_secrets_can_not_be_read_waits_for_the_key_and_holds_u
 async def test_a_webhook_is_called_though_its_message_is_lost(rig: Rig, receiver: Receiver) -> None:
     # Given changes of a job whose messages RabbitMQ has lost
     await rig.submit([TASK], webhooks=[{"url": receiver.url}])
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     await rig.receive(EVENTS)
     # When the dispatcher looks for what there is, and looks again
     events = Events(rig.pool, rig.sealer)
@@ -362,7 +362,7 @@ async def test_what_a_coordinator_of_an_earlier_version_announces_is_told_as_wel
     hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
     secret = await rig.submit([TASK], webhooks=[hook], secrets={"token": "hunter2-hunter2"})
     told = await rig.submit([TASK], webhooks=[hook])
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     announced = [m for m in await rig.receive(EVENTS, 2) if isinstance(m, Changes)]
     await rig.pool.execute("DELETE FROM webhook_events")  # it writes none
     earlier = Changes(changes=[change for m in announced for change in m.changes])

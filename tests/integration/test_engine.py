@@ -24,14 +24,14 @@ from shared.messages.queues import node_queue
 from shared.planning.planner import Planner
 from shared.postgres.pool import acquired
 from shared.store.leases import Held, renew
-from tests.support.engine import LEASE, Rig, engine_rig
+from tests.support.batcher import LEASE, Rig, batcher_rig
 
 SHELL = {"name": "build", "run": "true"}
 
 
 @pytest.fixture
 async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         yield rig
 
 
@@ -65,7 +65,7 @@ async def test_the_log_tells_once_that_a_job_is_over_and_how(rig: Rig) -> None:
     with structlog.testing.capture_logs() as lines:
         await rig.run_current(job_id)
         await rig.run_current(job_id)
-    ends = [line for line in lines if line["event"] == "job ended"]
+    ends = [line for line in lines if line["event"] == "job_ended"]
     assert [(line["job"], line["state"]) for line in ends] == [(job_id, "COMPLETED")]
 
 
@@ -147,7 +147,7 @@ async def test_a_report_applied_twice_counts_once(rig: Rig) -> None:
         )
     ]
     report = Work(TaskSucceeded(*ref, "done", 1), logs=logs)
-    first, second = await rig.engine.perform([report, report])
+    first, second = await rig.batcher.perform([report, report])
     assert isinstance(first, Decision)
     assert isinstance(second, Ignored)
     assert await rig.pool.fetchval("SELECT count(*) FROM task_log_parts") == 1
@@ -162,7 +162,7 @@ async def test_a_claim_is_answered_to_the_node_that_made_it(rig: Rig) -> None:
         rig.broker.consume(node_queue("n2"), prefetch=9),
     ):
         pass  # both queues exist now
-    await rig.engine.perform(
+    await rig.batcher.perform(
         [Work(TaskClaimed(job_id, task["id"], 1, node, LEASE)) for node in ("n1", "n2")]
     )
     [granted] = await rig.receive(node_queue("n1"))
@@ -198,7 +198,7 @@ async def test_a_retry_is_a_new_row_and_the_failed_one_stays(rig: Rig) -> None:
 async def test_the_outbox_is_empty_once_the_broker_has_confirmed(rig: Rig) -> None:
     job_id = await rig.submit([SHELL])
     await rig.run_current(job_id)
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     assert await rig.pool.fetchval("SELECT count(*) FROM outbox") == 0
 
 
@@ -213,10 +213,10 @@ async def test_what_could_not_be_sent_is_sent_by_the_relay(
 
     monkeypatch.setattr(rig.broker, "publish", away)
     job_id = await rig.submit([SHELL])
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     # When it is back and a relay makes its round
     monkeypatch.setattr(rig.broker, "publish", publish)
-    assert await rig.engine.outbox.relay_once() > 0
+    assert await rig.batcher.outbox.relay_once() > 0
     # Then the task arrives
     [message] = await rig.receive("default")
     assert isinstance(message, RunTask)

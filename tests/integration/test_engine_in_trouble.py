@@ -17,14 +17,14 @@ from shared.store import outbox
 from shared.store.leases import Held, renew
 from shared.store.locking import lock_jobs, lock_tasks
 from shared.store.log_parts import add_log_parts
-from tests.support.engine import LEASE, Rig, engine_rig
+from tests.support.batcher import LEASE, Rig, batcher_rig
 
 SHELL = {"name": "build", "run": "true"}
 
 
 @pytest.fixture
 async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         yield rig
 
 
@@ -74,10 +74,10 @@ async def test_a_relay_that_can_not_send_says_so_instead_of_trying_at_once(
 
     monkeypatch.setattr(rig.broker, "publish", refuse)
     await rig.submit([SHELL])
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     # When a relay makes a round, it fails, so that its loop waits longer each time
     with pytest.raises(BrokerUnavailable, match="refused"):
-        await rig.engine.outbox.relay_round()
+        await rig.batcher.outbox.relay_round()
     # And the messages are free for the next
     free = "SELECT count(*) FROM outbox WHERE claimed_until <= clock_timestamp()"
     assert await rig.pool.fetchval(free) > 0
@@ -103,7 +103,7 @@ async def test_rows_stay_with_a_sender_that_waits_long_for_its_confirm(
             pass
         first = now
     may_go_on.set()
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     assert await rig.pool.fetchval(claimed) is None
 
 
@@ -120,11 +120,11 @@ async def test_a_queue_that_takes_nothing_does_not_hold_up_the_others(
 
     monkeypatch.setattr(rig.broker, "publish", only_default)
     await asyncio.gather(rig.submit([SHELL]), rig.submit([{**SHELL, "queue": "broken"}]))
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     for _ in range(2):
         with pytest.raises(BrokerUnavailable):
-            await rig.engine.outbox.relay_once()
-    await rig.engine.outbox.close()
+            await rig.batcher.outbox.relay_once()
+    await rig.batcher.outbox.close()
     assert sent.count("default") == 1
     assert await rig.pool.fetchval("SELECT array_agg(queue) FROM outbox") == ["broken"]
 

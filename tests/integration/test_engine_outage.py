@@ -11,7 +11,7 @@ import pytest
 from services.dev.postgres.data_directory import servers_of
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
-from tests.support.engine import Rig, engine_rig
+from tests.support.batcher import Rig, batcher_rig
 from tests.support.postgres import PrivatePostgres
 
 pytestmark = pytest.mark.real
@@ -22,7 +22,7 @@ SHELL = {"name": "build", "run": "true"}
 @pytest.fixture
 async def rig(private_postgres: PrivatePostgres) -> AsyncIterator[Rig]:
     await migrate(private_postgres.dsn)
-    async with engine_rig(private_postgres.dsn, command_timeout_seconds=1) as rig:
+    async with batcher_rig(private_postgres.dsn, command_timeout_seconds=1) as rig:
         yield rig
 
 

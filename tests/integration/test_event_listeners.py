@@ -13,7 +13,7 @@ from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.process import extensions
 from shared.process.extensions import Group
 from shared.process.run import Stop
-from tests.support.engine import Rig, engine_rig
+from tests.support.batcher import Rig, batcher_rig
 from tests.support.live import add_event, change
 
 pytestmark = pytest.mark.real
@@ -43,7 +43,7 @@ class Listener:
 
 @pytest.fixture
 async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         yield rig
 
 

@@ -29,7 +29,7 @@ from shared.lifecycle import (
     TaskTimedOut,
 )
 from shared.planning import transaction_budget
-from tests.support.engine import LEASE, engine_rig
+from tests.support.batcher import LEASE, batcher_rig
 from tests.support.families import NODE, Play, Row
 from tests.support.family_invariants import check_invariants
 from tests.support.subjobs import later
@@ -38,7 +38,7 @@ from tests.support.subjobs import later
 @pytest.fixture
 async def plays(postgres_dsn: str) -> AsyncIterator[tuple[Play, Play]]:
     """Two coordinators on one database."""
-    async with engine_rig(postgres_dsn) as one, engine_rig(postgres_dsn) as other:
+    async with batcher_rig(postgres_dsn) as one, batcher_rig(postgres_dsn) as other:
         yield Play(one), Play(other)
 
 
@@ -115,7 +115,7 @@ class Storm:
         messages = list(await play.subjob_signals())
         self._chance.shuffle(messages)
         messages = [m for m in messages if self._chance.random() > 0.2]  # the others are lost
-        for failure in await on_completions(play.rig.engine, play.rig.pool, messages):
+        for failure in await on_completions(play.rig.batcher, play.rig.pool, messages):
             assert failure is None, failure
 
     async def _events(self, count: int) -> list[Event]:

@@ -21,7 +21,7 @@ from shared.messages import Orders, SubJobSignals
 from shared.messages.queues import node_queue
 from shared.postgres import pool
 from shared.postgres.pool import acquired
-from tests.support.engine import LEASE, engine_rig
+from tests.support.batcher import LEASE, batcher_rig
 from tests.support.families import STAYS, Fails, Play
 from tests.support.family_invariants import check_invariants
 
@@ -186,7 +186,7 @@ async def test_a_step_in_a_family_of_ten_thousand_reads_a_handful_of_its_rows(
     postgres_dsn: str,
 ) -> None:
     # Given a family of ten thousand, of which a hundred may run at once
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         play = Play(rig)
         made_of = {"list": f"sequence(0, {CHILDREN})", "concurrency": 100}
         task = {**SHELL, "name": "{{ item.value }}"}
@@ -195,7 +195,7 @@ async def test_a_step_in_a_family_of_ten_thousand_reads_a_handful_of_its_rows(
         assert len(waiting) == 100
     before = await rows_read(postgres_dsn)
     # When some of them are claimed, report progress and end
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         play = Play(rig)
         for id_ in waiting[:STEPS]:
             ref = (job_id, id_, 1)
@@ -206,7 +206,7 @@ async def test_a_step_in_a_family_of_ten_thousand_reads_a_handful_of_its_rows(
     after = await rows_read(postgres_dsn)
     assert after - before < STEPS * 60
     # And cancelling reads those that are active
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         await Play(rig).happen(JobCancelled(job_id))
         states = await rig.pool.fetch("SELECT state, count(*) FROM tasks GROUP BY state")
         counts = {row["state"]: row["count"] for row in states}
@@ -235,7 +235,7 @@ async def test_a_step_of_a_child_costs_the_same_however_many_its_parallel_task_l
 ) -> None:
     # Given a parallel task whose own text is long, as it lists all of its children
     listed = [{"name": f"t{n}", "run": "echo " + "x" * 500} for n in range(300)]
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         play = Play(rig)
         job_id = await play.submit_tasks({"name": "p", "parallel": {"tasks": listed}})
         [row, *_] = await play.waiting()
@@ -248,7 +248,7 @@ async def test_a_step_of_a_child_costs_the_same_however_many_its_parallel_task_l
 
     monkeypatch.setattr(pool, "_decode_jsonb", counting)
     # When one of them is claimed and ends
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         ref = (job_id, row["id"], 1, "n1")
         await Play(rig).happen(TaskClaimed(*ref, LEASE))
         await Play(rig).happen(TaskSucceeded(*ref, "n1"))
@@ -263,7 +263,7 @@ async def test_a_family_that_fails_reads_nothing_of_the_families_beside_it(
     two = [{**SHELL, "name": name} for name in ("a", "b")]
     inner = {"name": "i", "allowFailure": True, "parallel": {"tasks": two}}
     made_of = {"list": "sequence(0, 1000)", "concurrency": 1000, "task": inner}
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         play = Play(rig)
         job_id = await play.submit_tasks({"name": "e", "each": made_of})
         await play.deliver()
@@ -271,7 +271,7 @@ async def test_a_family_that_fails_reads_nothing_of_the_families_beside_it(
         assert len(await play.waiting()) == 2000
     before = await rows_read(postgres_dsn)
     # When a child fails in some of them, and the other is cancelled
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         for row in failing:
             ref = (job_id, row["id"], 1, "n1")
             await Play(rig).happen(TaskClaimed(*ref, LEASE))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.lifecycle import JobCancelled, JobRestarted, TaskClaimed, TaskFailed, TaskSucceeded
-from tests.support.engine import LEASE
+from tests.support.batcher import LEASE
 from tests.support.families import STAYS, Fails, Play, Row, Verdict
 
 

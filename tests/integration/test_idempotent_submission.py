@@ -14,7 +14,7 @@ from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import acquired
 from tests.support.access import OPERATOR, PROTECTED, add_user, hash_cheaply
 from tests.support.api import YAML, Api, api_on
-from tests.support.engine import Rig, engine_rig
+from tests.support.batcher import Rig, batcher_rig
 
 pytestmark = pytest.mark.real
 
@@ -36,7 +36,7 @@ async def api(postgres_dsn: str) -> AsyncIterator[Api]:
 
 @pytest.fixture
 async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         yield rig
 
 
@@ -152,7 +152,7 @@ async def test_submissions_to_several_coordinators_with_the_same_keys_make_one_j
     rig: Rig, postgres_dsn: str
 ) -> None:
     keys = [IdempotencyKey("user:ann", f"order-{n}", b"hash") for n in range(20)]
-    async with engine_rig(postgres_dsn) as other:
+    async with batcher_rig(postgres_dsn) as other:
         await asyncio.gather(
             *(rig.submit([TASK], key=key) for key in keys),
             *(other.submit([TASK], key=key) for key in reversed(keys)),

@@ -8,7 +8,7 @@ from shared.apply.apply import Work
 from shared.lifecycle import TaskClaimed, TaskProgressed, TaskSucceeded
 from shared.messages import PARTS_PER_DISPATCH, LogPart
 from tests.support.api import Api, api_on
-from tests.support.engine import LEASE, Rig, engine_rig
+from tests.support.batcher import LEASE, Rig, batcher_rig
 from tests.support.live import change, events_of
 
 pytestmark = pytest.mark.real
@@ -18,7 +18,7 @@ TASKS = [{"name": "first", "run": "true"}, {"name": "second", "run": "true"}]
 
 @pytest.fixture
 async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         yield rig
 
 
@@ -41,7 +41,7 @@ async def run_current(rig: Rig, job_id: str, text: str) -> None:
         contents=text,
         created_at=change(job_id).at,
     )
-    await rig.engine.perform_one(Work(TaskSucceeded(*ref, "ok", log_parts=1), logs=[part]))
+    await rig.batcher.perform_one(Work(TaskSucceeded(*ref, "ok", log_parts=1), logs=[part]))
 
 
 async def test_a_job_is_seen_to_run_and_its_stream_to_end(rig: Rig, api: Api) -> None:

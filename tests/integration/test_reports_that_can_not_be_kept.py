@@ -25,7 +25,7 @@ async def finish(play: Play, row: Row, **report: Any) -> None:
     await play.happen(TaskClaimed(*ref.values(), NODE, LEASE))
     finished = [Finished(**ref, **report)]
     message = Reports(node_id=NODE, lease_seconds=30, finished=finished)
-    assert await on_completions(play.rig.engine, play.rig.pool, [message]) == [None]
+    assert await on_completions(play.rig.batcher, play.rig.pool, [message]) == [None]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from shared.lifecycle import TaskClaimed, TaskFailed
 from shared.messages import Heartbeat, InHand, Orders, Reports, RunTask, TaskRef, encode
 from shared.messages.queues import COMPLETIONS, node_queue
 from shared.postgres.errors import DatabaseUnavailable
-from tests.support.engine import LEASE, Rig, engine_rig
+from tests.support.batcher import LEASE, Rig, batcher_rig
 
 TASK = {"name": "build", "run": "true"}
 OVERDUE = timedelta(seconds=-1)
@@ -28,7 +28,7 @@ OVERDUE = timedelta(seconds=-1)
 
 @pytest.fixture
 async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         yield rig
 
 
@@ -38,7 +38,7 @@ def calm_now() -> Calm:
 
 def task_loops(rig: Rig, calm: Calm | None = None, **settings_: float) -> TaskLoops:
     settings = ScheduleSettings(timeout_grace_seconds=0.001, **settings_)
-    return TaskLoops(rig.engine, rig.pool, rig.broker, calm or calm_now(), settings)
+    return TaskLoops(rig.batcher, rig.pool, rig.broker, calm or calm_now(), settings)
 
 
 async def claimed(rig: Rig, task: dict[str, object], lease: timedelta = LEASE) -> tuple[str, str]:
@@ -84,7 +84,7 @@ async def test_a_worker_that_is_heard_is_asked_what_became_of_its_task_before_an
 ) -> None:
     # Given a task whose lease has run out, and its worker, which is heard and doesn't name it
     job_id, task_id = await claimed(rig, TASK, OVERDUE)
-    await Heartbeats(rig.engine, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    await Heartbeats(rig.batcher, rig.pool, calm_now()).on_heartbeats([heartbeat()])
     async with rig.broker.consume(node_queue("n1"), prefetch=1):
         pass  # its queue exists
     # When lost workers are looked for
@@ -102,7 +102,7 @@ async def test_a_worker_is_asked_before_its_lease_runs_out_and_its_answer_renews
 ) -> None:
     # Given a worker whose heartbeats don't arrive, and whose lease lasts for another moment
     job_id, task_id = await claimed(rig, TASK, LEASE / 4)
-    await Heartbeats(rig.engine, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    await Heartbeats(rig.batcher, rig.pool, calm_now()).on_heartbeats([heartbeat()])
     async with rig.broker.consume(node_queue("n1"), prefetch=1):
         pass  # its queue exists
     ref = TaskRef(job_id=job_id, task_id=task_id, dispatch=1)
@@ -113,7 +113,7 @@ async def test_a_worker_is_asked_before_its_lease_runs_out_and_its_answer_renews
     assert orders.unaccounted == [ref]
     in_hand = InHand(**ref.model_dump())
     reports = Reports(node_id="n1", lease_seconds=30, in_hand=[in_hand])
-    await on_completions(rig.engine, rig.pool, [reports])
+    await on_completions(rig.batcher, rig.pool, [reports])
     # Then its lease lasts as long as after a heartbeat
     [task] = await rig.tasks(job_id)
     assert task["lease_expires_at"] - task["started_at"] > LEASE * 0.9
@@ -121,7 +121,7 @@ async def test_a_worker_is_asked_before_its_lease_runs_out_and_its_answer_renews
 
 async def test_a_worker_that_gives_no_account_for_long_loses_its_task(rig: Rig) -> None:
     job_id, _ = await claimed(rig, TASK, -3 * LEASE)
-    await Heartbeats(rig.engine, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    await Heartbeats(rig.batcher, rig.pool, calm_now()).on_heartbeats([heartbeat()])
     await task_loops(rig).expire_leases()
     [task] = await rig.tasks(job_id)
     assert (task["state"], task["dispatch"]) == ("SCHEDULED", 2)
@@ -175,7 +175,7 @@ async def test_waiting_tasks_whose_queue_is_empty_are_all_sent_again(
 
 async def test_a_waiting_task_whose_queue_is_not_empty_is_left_alone(rig: Rig) -> None:
     await rig.submit([TASK])
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     await task_loops(rig, resend_after_seconds=0.001).resend_missing()
     assert await waiting_messages(rig) == 1
 
@@ -187,9 +187,9 @@ async def test_after_the_broker_lost_all_messages_every_waiting_task_is_sent_aga
     await rig.submit([TASK])
     await rig.receive("default")
     await rig.submit([TASK])
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     await task_loops(rig).resend_all()
-    await rig.engine.outbox.close()
+    await rig.batcher.outbox.close()
     # A second copy of the later one does no harm: it is claimed once
     assert await waiting_messages(rig) == 3
 
@@ -218,7 +218,7 @@ async def test_a_heartbeat_that_can_not_be_kept_keeps_no_dead_workers_tasks_from
     # Given a scheduler that hears a worker, and one whose heartbeats no column holds
     now = [0.0]
     calm = Calm(30, lambda: now[0])
-    beats = Heartbeats(rig.engine, rig.pool, calm)
+    beats = Heartbeats(rig.batcher, rig.pool, calm)
     broken = heartbeat().model_copy(update={"port": 2**40})
     # When both go on for a while
     for _ in range(30):
@@ -258,7 +258,7 @@ GONE = heartbeat(leaving=True).model_copy(update={"node_id": "gone"})
 
 async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
     job_id, task_id = await claimed(rig, TASK, OVERDUE)
-    beats = Heartbeats(rig.engine, rig.pool, calm_now())
+    beats = Heartbeats(rig.batcher, rig.pool, calm_now())
     ref = TaskRef(job_id=job_id, task_id=task_id, dispatch=1)
     assert await beats.on_heartbeats([heartbeat(ref), heartbeat(ref)]) == [None, None]
     await task_loops(rig).expire_leases()
@@ -270,7 +270,7 @@ async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
 
 async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Rig) -> None:
     # Given a worker that is up and one that has left
-    beats = Heartbeats(rig.engine, rig.pool, calm_now())
+    beats = Heartbeats(rig.batcher, rig.pool, calm_now())
     alive = heartbeat().model_copy(update={"node_id": "alive"})
     await beats.on_heartbeats([alive, GONE])
     # When another asks of these, and of one that is of another system on the same engine
@@ -287,7 +287,7 @@ async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Ri
 async def test_a_silent_worker_with_a_lease_that_lasts_is_not_gone(rig: Rig) -> None:
     # Given a worker that is taken for silent, and runs a task all the same
     await claimed(rig, TASK)
-    beats = Heartbeats(rig.engine, rig.pool, calm_now())
+    beats = Heartbeats(rig.batcher, rig.pool, calm_now())
     await beats.on_heartbeats([heartbeat(leaving=True), GONE])
     # When another asks whether it may remove what it found of it, and of one that is gone
     asking = heartbeat().model_copy(update={"node_id": "n2", "unknown_nodes": ["n1", "gone"]})
@@ -301,13 +301,13 @@ async def test_a_silent_worker_with_a_lease_that_lasts_is_not_gone(rig: Rig) -> 
 
 
 async def test_a_worker_that_says_goodbye_is_offline(rig: Rig) -> None:
-    beats = Heartbeats(rig.engine, rig.pool, calm_now())
+    beats = Heartbeats(rig.batcher, rig.pool, calm_now())
     await beats.on_heartbeats([heartbeat(), heartbeat(leaving=True)])
     assert await rig.pool.fetchval("SELECT status FROM nodes") == "OFFLINE"
 
 
 async def test_a_silent_worker_is_offline_after_its_lease(rig: Rig) -> None:
-    await Heartbeats(rig.engine, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    await Heartbeats(rig.batcher, rig.pool, calm_now()).on_heartbeats([heartbeat()])
     await rig.pool.execute("UPDATE nodes SET last_heartbeat_at = now() - interval '31 s'")
     await task_loops(rig).expire_leases()
     assert await rig.pool.fetchval("SELECT status FROM nodes") == "OFFLINE"

@@ -16,7 +16,7 @@ from shared.messages import RunTask
 from shared.planning import transaction_budget
 from shared.postgres.errors import DatabaseUnavailable
 from shared.process.sealing import Sealer, generate_key
-from tests.support.engine import Rig, engine_rig
+from tests.support.batcher import Rig, batcher_rig
 
 pytestmark = pytest.mark.real
 
@@ -26,13 +26,13 @@ DAILY = "0 3 * * *"
 
 @pytest.fixture
 async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         yield rig
 
 
 def loop_of(rig: Rig, sealer: Sealer | None = None, round_seconds: float = 3) -> ScheduleLoop:
     settings = ScheduleSettings().model_copy(update={"round_seconds": round_seconds})
-    return ScheduleLoop(rig.pool, rig.engine.outbox, sealer or rig.sealer, settings)
+    return ScheduleLoop(rig.pool, rig.batcher.outbox, sealer or rig.sealer, settings)
 
 
 async def add(

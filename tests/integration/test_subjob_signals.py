@@ -9,7 +9,7 @@ from services.scheduler.store.retention import delete_expired_jobs
 from shared.lifecycle import JobCancelled, JobRestarted, TaskClaimed, TaskFailed
 from shared.messages import SubJobSignals
 from shared.postgres.pool import acquired
-from tests.support.engine import LEASE
+from tests.support.batcher import LEASE
 from tests.support.families import Fails, Play
 from tests.support.subjobs import child, later, made_of_job
 
@@ -109,7 +109,7 @@ async def test_a_late_cancel_of_a_sub_job_does_not_reach_it_once_its_parent_goes
     late = await play.subjob_signals()
     await play.happen(JobRestarted(job_id))
     await play.deliver()
-    await on_completions(play.rig.engine, play.rig.pool, late)
+    await on_completions(play.rig.batcher, play.rig.pool, late)
     await play.run()
     assert await play.state(job_id) == "COMPLETED"
 
@@ -121,11 +121,11 @@ async def test_messages_between_jobs_that_come_twice_change_nothing(play: Play) 
     for event in (JobRestarted(job_id), JobCancelled(job_id), JobRestarted(job_id)):
         messages = await play.subjob_signals()
         seen += [m for m in messages if isinstance(m, SubJobSignals)]
-        await on_completions(play.rig.engine, play.rig.pool, messages)
-        await on_completions(play.rig.engine, play.rig.pool, seen)
+        await on_completions(play.rig.batcher, play.rig.pool, messages)
+        await on_completions(play.rig.batcher, play.rig.pool, seen)
         await play.happen(event)
     await play.run()
-    await on_completions(play.rig.engine, play.rig.pool, seen)
+    await on_completions(play.rig.batcher, play.rig.pool, seen)
     assert await play.state(job_id) == "COMPLETED"
     assert (await child(play, job_id))["state"] == "COMPLETED"
 

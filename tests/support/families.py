@@ -1,4 +1,4 @@
-"""Plays jobs to their end on an engine rig: workers, and the messages from one job to another."""
+"""Plays jobs to their end on a batcher rig: workers, and the messages from one job to another."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from shared.lifecycle import (
 from shared.messages import Reports, SubJobSignals
 from shared.messages.queues import COMPLETIONS
 from shared.planning.submission import new_job, new_job_id
-from tests.support.engine import LEASE, Rig
+from tests.support.batcher import LEASE, Rig
 
 Row = dict[str, Any]
 NODE = "n1"
@@ -55,7 +55,7 @@ class Play:
         """As the API takes it."""
         spec = parse_job(json.dumps(job).encode(), "application/json")
         new = new_job(spec, job_id or new_job_id(), datetime.now(UTC))
-        await self.rig.engine.perform_one(Work(JobSubmitted(new.job), new_job=new))
+        await self.rig.batcher.perform_one(Work(JobSubmitted(new.job), new_job=new))
         return new.job.id
 
     async def submit_tasks(self, *tasks: dict[str, Any], **fields: Any) -> str:
@@ -63,7 +63,7 @@ class Play:
 
     async def happen(self, *events: Event) -> list[Any]:
         """All in one batch. Raises what kept any of them from happening."""
-        outcomes = await self.rig.engine.perform([Work(event) for event in events])
+        outcomes = await self.rig.batcher.perform([Work(event) for event in events])
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -102,11 +102,11 @@ class Play:
     async def deliver(self) -> None:
         """What jobs have said to one another, as long as there is something."""
         while messages := await self.subjob_signals():
-            for failure in await on_completions(self.rig.engine, self.rig.pool, messages):
+            for failure in await on_completions(self.rig.batcher, self.rig.pool, messages):
                 assert failure is None, failure
 
     async def subjob_signals(self) -> Sequence[Reports | SubJobSignals]:
-        await self.rig.engine.outbox.close()
+        await self.rig.batcher.outbox.close()
         stats = await self.rig.broker.queue_stats(COMPLETIONS)
         if stats is None or not stats.size:
             return []

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.engine import engine_rig
+from tests.support.batcher import batcher_rig
 from tests.support.families import Play
 from tests.support.family_invariants import check_invariants
 
 
 @pytest.fixture
 async def play(postgres_dsn: str) -> AsyncIterator[Play]:
-    async with engine_rig(postgres_dsn) as rig:
+    async with batcher_rig(postgres_dsn) as rig:
         yield Play(rig)
         await check_invariants(rig.pool)

@@ -1,4 +1,4 @@
-"""An engine on a real database and the in-process broker, and jobs to give it."""
+"""A batcher on a real database and the in-process broker, and jobs to give it."""
 
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,7 +26,7 @@ LEASE = timedelta(seconds=30)
 class Rig:
     pool: Pool
     broker: InProcessBroker
-    engine: Batcher
+    batcher: Batcher
     sealer: Sealer
 
     async def submit(self, tasks: Sequence[Mapping[str, Any]], **fields: Any) -> str:
@@ -42,11 +42,11 @@ class Rig:
             timeout=fields.pop("timeout", None),
         )
         new = NewJob(job=job, name="a job", tasks=tasks, needs=needs, **fields)
-        await self.engine.perform_one(Work(JobSubmitted(job), new_job=new))
+        await self.batcher.perform_one(Work(JobSubmitted(job), new_job=new))
         return job_id
 
     async def happen(self, event: Event) -> Outcome:
-        return await self.engine.perform_one(Work(event))
+        return await self.batcher.perform_one(Work(event))
 
     async def job(self, job_id: str) -> dict[str, Any]:
         return dict(await self.pool.fetchrow("SELECT * FROM jobs WHERE id = $1", job_id))
@@ -76,7 +76,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def engine_rig(dsn: str, **settings: float) -> AsyncIterator[Rig]:
+async def batcher_rig(dsn: str, **settings: float) -> AsyncIterator[Rig]:
     """`settings` are those of `PostgresSettings`."""
     given = {"dsn": "postgresql://given", **settings}
     pool = await create_pool(dsn, PostgresSettings.model_validate(given))
@@ -84,8 +84,8 @@ async def engine_rig(dsn: str, **settings: float) -> AsyncIterator[Rig]:
     await broker.start()
     sealer = Sealer([generate_key()])
     try:
-        async with Batcher(pool, broker, Planner(sealer)) as engine:
-            yield Rig(pool, broker, engine, sealer)
+        async with Batcher(pool, broker, Planner(sealer)) as batcher:
+            yield Rig(pool, broker, batcher, sealer)
     finally:
         await broker.close()
         await pool.close()
