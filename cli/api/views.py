@@ -15,7 +15,7 @@ class TaskView:
     """One row of a job's `execution`: an attempt at a task. `progress` is 0..100,
     `last_return_reason` why it was handed back.
 
-    `attempt` counts from 0; `place` is the place among the siblings below `parent_id`, from 0.
+    `attempt` counts from 0; `child_index` counts the children of `parent_id`, from 0.
     """
 
     id: str
@@ -28,7 +28,7 @@ class TaskView:
     last_return_reason: str | None = None
     queue: str | None = None
     parent_id: str | None = None
-    place: int | None = None
+    child_index: int | None = None
     subjob_id: str | None = None
     result: str | None = None
     created_at: str | None = None
@@ -84,7 +84,7 @@ def task_view(task: Json) -> TaskView:
         last_return_reason=task.get("lastReturnReason"),
         queue=task.get("queue"),
         parent_id=task.get("parentId"),
-        place=task.get("place"),
+        child_index=task.get("childIndex"),
         subjob_id=_subjob_id(task),
         result=task.get("result"),
         created_at=task.get("createdAt"),

@@ -75,20 +75,20 @@ def _ids_once(tasks: Iterable[TaskView]) -> Iterator[str]:
 
 
 def _latest(attempts: Iterable[TaskView]) -> Sequence[TaskView]:
-    """One for each place, in order. Without places (of children) every row stands for itself."""
+    """One for each child index, in order. Without an index every row stands for itself."""
     found: dict[object, TaskView] = {}
     for task in attempts:
         key = _seat(task)
         before = found.get(key)
         if before is None or _moment(task) >= _moment(before):
             found[key] = task
-    return sorted(found.values(), key=lambda task: (task.position, task.place or 0))
+    return sorted(found.values(), key=lambda task: (task.position, task.child_index or 0))
 
 
 def _seat(task: TaskView) -> object:
     if task.parent_id is None:
         return task.position
-    return task.id if task.place is None else task.place
+    return task.id if task.child_index is None else task.child_index
 
 
 def _moment(task: TaskView) -> tuple[int, str]:

@@ -194,7 +194,7 @@ class Answers:
             TaskSource(
                 job=jobs[child.job_id],
                 position=child.position,
-                task=child_task(submitted, child.place or 0),
+                task=child_task(submitted, child.child_index or 0),
                 task_id=child.id,
                 child_id=child.id,
                 scope=child.scope,

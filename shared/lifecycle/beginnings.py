@@ -106,16 +106,16 @@ def _open_family(
 
 
 def _children(task: Task, offspring: Offspring, now: datetime) -> Iterator[Task]:
-    for place, scope in enumerate(offspring.scopes):
+    for child_index, scope in enumerate(offspring.scopes):
         yield Task(
-            id=derived_id(task.id, place),
+            id=derived_id(task.id, child_index),
             job_id=task.job_id,
             position=task.position,
             plan=NOT_PLANNED,
             state=TaskState.CREATED,
             created_at=now,
             parent_id=task.id,
-            place=place,
+            child_index=child_index,
             scope=scope,
         )
 

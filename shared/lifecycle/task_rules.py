@@ -230,7 +230,7 @@ def _retry(task: Task, now: datetime) -> Task:
         attempt=task.attempt + 1,
         due_at=now + delay if delay else None,
         parent_id=task.parent_id,
-        place=task.place,
+        child_index=task.child_index,
         scope=task.scope,
     )
     return retry if delay else queued(retry, now)

@@ -135,8 +135,8 @@ class Task:
     `last_return_reason` is what an engine said when a worker last handed the task back.
     `log_parts` is how many log parts its last dispatch has, so that a reader knows the log's end.
     `deadline_at` is the end of its time in the queue while it is SCHEDULED, of its time-out while
-    it is RUNNING. A child has the `place` (from 0) among those of `parent_id`, and the variables of
-    the each tasks around it in `scope`, which the core hands on unread.
+    it is RUNNING. `child_index` counts the children of `parent_id` from 0; `scope` has a child's
+    variables of the each tasks around it, which the core hands on unread.
     """
 
     id: str
@@ -164,7 +164,7 @@ class Task:
     log_parts: int | None = None
     exit_code: int | None = None
     parent_id: str | None = None
-    place: int | None = None
+    child_index: int | None = None
     scope: Scope | None = None
     children: Children | None = None
     subjob_id: str | None = None

@@ -46,11 +46,11 @@ def each(plan: PlannedTask, source: TaskSource, outer: Scope, rendering: Renderi
     return Planned(task=plan, offspring=offspring)
 
 
-def child_task(parent: TaskJson, place: int) -> TaskJson:
-    """The child at `place` as it was submitted."""
+def child_task(parent: TaskJson, child_index: int) -> TaskJson:
+    """The child at `child_index` as it was submitted."""
     if made_of := parent.get("each"):
         return made_of["task"]  # type: ignore[no-any-return] # the job language says what it is
-    return parent["parallel"]["tasks"][place]  # type: ignore[no-any-return] # as above
+    return parent["parallel"]["tasks"][child_index]  # type: ignore[no-any-return] # as above
 
 
 def subjob(

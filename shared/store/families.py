@@ -22,7 +22,7 @@ SELECT t.id, t.job_id, t.position, t.state, t.name, t.queue, t.priority, t.var, 
        t.kind, t.allow_failure, t.queue_timeout, t.attempt, t.dispatch, t.lost, t.engine_rejections,
        t.last_return_reason, t.progress, t.node_id, t.due_at, t.lease_expires_at, t.deadline_at,
        t.created_at, t.scheduled_at, t.started_at, t.completed_at, t.failed_at, t.result, t.error,
-       t.log_parts, t.exit_code, t.parent_id, t.place, t.scope, t.children, t.subjob_id,
+       t.log_parts, t.exit_code, t.parent_id, t.child_index, t.scope, t.children, t.subjob_id,
        '{}'::jsonb AS definition, NULL AS sealed
 FROM tasks t WHERE t.id IN (SELECT id FROM line) ORDER BY t.id FOR NO KEY UPDATE
 """
@@ -33,7 +33,7 @@ NEXT_CREATED = """
 SELECT t.* FROM unnest($1::text[], $2::int[]) AS p(id, count), LATERAL (
     SELECT * FROM tasks
     WHERE parent_id = p.id AND state = 'CREATED' AND id <> ALL($3::text[])
-    ORDER BY place LIMIT p.count FOR NO KEY UPDATE) AS t
+    ORDER BY child_index LIMIT p.count FOR NO KEY UPDATE) AS t
 """
 
 # All that never began, at once: nobody has heard of them, so nobody needs to hear of their end.
@@ -66,25 +66,25 @@ WHERE last.state IN ('FAILED', 'CANCELLED')
   AND (last.children IS NOT NULL OR last.subjob_id IS NOT NULL)
 """
 
-# Of each place the last row counts. What is made of others, and what never began, goes on as it is;
-# what a worker has had stays as a record, and gets a successor.
+# Of each child index the last row counts. What is made of others, and what never began, goes on as
+# it is; what a worker has had stays as a record, and gets a successor.
 REOPEN_CHILDREN = """
 WITH again AS (
     SELECT last.*,
            last.children IS NOT NULL OR last.subjob_id IS NOT NULL
            OR (last.state = 'CANCELLED' AND last.scheduled_at IS NULL AND last.attempt = 0)
            AS goes_on
-    FROM (SELECT DISTINCT ON (parent_id, place) * FROM tasks WHERE parent_id = ANY($1::text[])
-          ORDER BY parent_id, place, created_at DESC, attempt DESC) AS last
+    FROM (SELECT DISTINCT ON (parent_id, child_index) * FROM tasks WHERE parent_id = ANY($1::text[])
+          ORDER BY parent_id, child_index, created_at DESC, attempt DESC) AS last
     WHERE last.state = 'CANCELLED' OR (last.state = 'FAILED' AND NOT last.allow_failure)
 ), continued AS (
     UPDATE tasks t SET state = 'CREATED', error = NULL, failed_at = NULL
     FROM again a WHERE t.id = a.id AND a.goes_on
 ), renewed AS (
     INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition,
-                       created_at, parent_id, place, scope)
+                       created_at, parent_id, child_index, scope)
     SELECT md5(id || ' again'), job_id, position, 'CREATED', '', '', 0, '{}', '{}',
-           clock_timestamp(), parent_id, place, scope
+           clock_timestamp(), parent_id, child_index, scope
     FROM again WHERE NOT goes_on
 )
 SELECT parent_id, count(*)::int AS left,

@@ -117,7 +117,7 @@ def task_of(row: asyncpg.Record) -> Task:
         log_parts=row["log_parts"],
         exit_code=row["exit_code"],
         parent_id=row["parent_id"],
-        place=row["place"],
+        child_index=row["child_index"],
         scope=row["scope"],
         children=Children(**children) if (children := row["children"]) else None,
         subjob_id=row["subjob_id"],
@@ -176,7 +176,7 @@ def new_task_row(task: Task) -> dict[str, object]:
         "attempt": task.attempt,
         "created_at": task.created_at,
         "parent_id": task.parent_id,
-        "place": task.place,
+        "child_index": task.child_index,
         "scope": task.scope,
     }
 

@@ -92,13 +92,14 @@ WITH new_jobs AS (
                        definition, sealed, attempt, dispatch, lost, progress, node_id, due_at,
                        lease_expires_at, deadline_at, created_at, scheduled_at, started_at,
                        completed_at, failed_at, result, error, log_parts, exit_code, kind,
-                       allow_failure, queue_timeout, parent_id, place, scope, children, subjob_id)
+                       allow_failure, queue_timeout, parent_id, child_index, scope, children,
+                       subjob_id)
     SELECT id, job_id, position, state, name, queue, priority, var,
            make_interval(secs => timeout_seconds), retry, definition, sealed, attempt, dispatch,
            lost, progress, node_id, due_at, lease_expires_at, deadline_at, created_at,
            scheduled_at, started_at, completed_at, failed_at, result, error, log_parts, exit_code,
-           kind, allow_failure, make_interval(secs => queue_timeout_seconds), parent_id, place,
-           scope, children, subjob_id
+           kind, allow_failure, make_interval(secs => queue_timeout_seconds), parent_id,
+           child_index, scope, children, subjob_id
     FROM json_to_recordset($5::text::json) AS r(
         id text, job_id text, position int, state text, name text, queue text, priority int,
         var text, timeout_seconds float8, retry jsonb, definition jsonb, sealed text, attempt int,
@@ -106,7 +107,7 @@ WITH new_jobs AS (
         lease_expires_at timestamptz, deadline_at timestamptz, created_at timestamptz,
         scheduled_at timestamptz, started_at timestamptz, completed_at timestamptz,
         failed_at timestamptz, result text, error text, log_parts int, exit_code int, kind text,
-        allow_failure boolean, queue_timeout_seconds float8, parent_id text, place int,
+        allow_failure boolean, queue_timeout_seconds float8, parent_id text, child_index int,
         scope jsonb, children jsonb, subjob_id text)
 ), variables AS (
     INSERT INTO job_variables (job_id, name, value)

@@ -58,7 +58,7 @@ FROM (SELECT n, CASE WHEN n % 2 = 0 THEN 'COMPLETED' WHEN n % 1000 = 1 THEN 'RUN
 # One family of 50,000: nearly all are done, a few wait for their turn, one runs.
 FAMILY = """
 INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition, node_id,
-                   lease_expires_at, created_at, parent_id, place)
+                   lease_expires_at, created_at, parent_id, child_index)
 SELECT 'child' || n, 'job50000', 1,
        CASE WHEN n = 1 THEN 'RUNNING' WHEN n > 49900 THEN 'CREATED' ELSE 'COMPLETED' END,
        'a', 'default', 0, '{}', '{}', 'n1', CASE WHEN n = 1 THEN now() + interval '1 h' END, now(),

@@ -95,7 +95,8 @@ class Play:
 
     async def waiting(self) -> list[Row]:
         rows = await self.rig.pool.fetch(
-            "SELECT * FROM tasks WHERE state = 'SCHEDULED' ORDER BY created_at, place, name, id"
+            "SELECT * FROM tasks WHERE state = 'SCHEDULED'"
+            " ORDER BY created_at, child_index, name, id"
         )
         return [dict(row) for row in rows]
 
@@ -118,7 +119,7 @@ class Play:
 
     async def children(self, parent_id: str) -> list[Row]:
         rows = await self.rig.pool.fetch(
-            "SELECT * FROM tasks WHERE parent_id = $1 ORDER BY place, created_at, attempt",
+            "SELECT * FROM tasks WHERE parent_id = $1 ORDER BY child_index, created_at, attempt",
             parent_id,
         )
         return [dict(row) for row in rows]

@@ -5,8 +5,8 @@ from shared.postgres.pool import Pool
 # Of each place among siblings the last row counts.
 FAMILIES = """
 WITH last AS (
-    SELECT DISTINCT ON (parent_id, place) * FROM tasks WHERE parent_id IS NOT NULL
-    ORDER BY parent_id, place, created_at DESC, attempt DESC
+    SELECT DISTINCT ON (parent_id, child_index) * FROM tasks WHERE parent_id IS NOT NULL
+    ORDER BY parent_id, child_index, created_at DESC, attempt DESC
 )
 SELECT p.id, p.children, count(c.id)::int AS total,
        count(*) FILTER (WHERE c.state <> 'CREATED')::int AS begun,
@@ -18,7 +18,7 @@ WHERE p.state = 'RUNNING' AND p.children IS NOT NULL GROUP BY p.id
 """
 
 LEFT_BEHIND = """
-SELECT t.id, t.state, t.place, p.state AS parent, j.state AS job
+SELECT t.id, t.state, t.child_index, p.state AS parent, j.state AS job
 FROM tasks t JOIN jobs j ON j.id = t.job_id LEFT JOIN tasks p ON p.id = t.parent_id
 WHERE t.state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
   AND (j.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
@@ -26,9 +26,9 @@ WHERE t.state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
 """
 
 TWICE_ACTIVE = """
-SELECT parent_id, place FROM tasks
+SELECT parent_id, child_index FROM tasks
 WHERE parent_id IS NOT NULL AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
-GROUP BY parent_id, place HAVING count(*) > 1
+GROUP BY parent_id, child_index HAVING count(*) > 1
 """
 
 STUCK = """

@@ -31,8 +31,8 @@ class Spec:
     timeout: timedelta | None = None
     output: str = ""
 
-    def child(self, place: int) -> "Spec":
-        return self.inner[place if self.kind is TaskKind.PARALLEL else 0]
+    def child(self, child_index: int) -> "Spec":
+        return self.inner[child_index if self.kind is TaskKind.PARALLEL else 0]
 
     @property
     def planned(self) -> PlannedTask:

@@ -104,7 +104,7 @@ class World:
 
     def of_parent(self, parent_id: str) -> dict[int, Task]:
         """The last of each place."""
-        return {t.place or 0: t for t in self.tasks.values() if t.parent_id == parent_id}
+        return {t.child_index or 0: t for t in self.tasks.values() if t.parent_id == parent_id}
 
     def overdue(self) -> Iterator[Event]:
         """What the scheduler finds when messages between jobs are lost."""
@@ -268,7 +268,7 @@ class World:
             state=TaskState.CREATED,
             created_at=self.now,
             parent_id=child.parent_id,
-            place=child.place,
+            child_index=child.child_index,
         )
         self.tasks[again.id] = again
 
@@ -306,7 +306,7 @@ class World:
                 if child.children or child.subjob_id:
                     self._reopen(child)
                 else:
-                    events.append(self._plan_child(spec.child(child.place or 0), child))
+                    events.append(self._plan_child(spec.child(child.child_index or 0), child))
         return events
 
     def _plan_child(self, spec: Spec, child: Task) -> Event:

@@ -63,9 +63,7 @@ async def test_tasks_show_their_latest_attempt_and_those_to_come_wait() -> None:
 
 async def test_a_task_that_waits_because_it_was_handed_back_says_why() -> None:
     lines = await tree(
-        job(
-            task("a", "SCHEDULED", last_return_reason="could not start it: no", engine_rejections=3)
-        )
+        job(task("a", "SCHEDULED", lastReturnReason="could not start it: no", engineRejections=3))
     )
     assert [line.split(maxsplit=3) for line in lines] == [
         ["·", "a", "scheduled", "handed back: could not start it: no"]
@@ -91,9 +89,9 @@ def test_a_long_name_leaves_room_for_why_the_task_failed() -> None:
 async def test_children_stand_below_their_parent_in_their_places() -> None:
     answer = job(
         task("a", "RUNNING"),
-        task("second", "COMPLETED", parentId="a", place=1, result="2"),
-        task("first", "FAILED", parentId="a", place=0, error="exit code 1: no\nlog"),
-        task("deep", "COMPLETED", parentId="second", place=0),
+        task("second", "COMPLETED", parentId="a", childIndex=1, result="2"),
+        task("first", "FAILED", parentId="a", childIndex=0, error="exit code 1: no\nlog"),
+        task("deep", "COMPLETED", parentId="second", childIndex=0),
         task("other", "RUNNING", 2, subjob={"id": "j2"}),
         names=("a", "b"),
     )
@@ -108,7 +106,7 @@ async def test_children_stand_below_their_parent_in_their_places() -> None:
 
 
 async def test_of_many_children_those_that_need_a_look_are_shown_and_the_rest_counted() -> None:
-    children = [task(f"c{n}", "COMPLETED", parentId="a", place=n) for n in range(100)]
+    children = [task(f"c{n}", "COMPLETED", parentId="a", childIndex=n) for n in range(100)]
     children[70]["state"] = "FAILED"
     answer = job(task("a", "RUNNING"), *children)
     lines = await tree(answer)

@@ -87,7 +87,11 @@ def test_a_child_that_is_tried_again_takes_its_progress_back_and_is_not_told_as_
     outcome = decided(decide(job, child, TaskFailed("job", child.id, 1, NODE, "boom"), LATER))
     assert told(outcome) == [ChildProgressed("job", child.parent_id or "", -30)]
     [retry] = outcome.new_tasks
-    assert (retry.parent_id, retry.place, retry.attempt) == (child.parent_id, child.place, 1)
+    assert (retry.parent_id, retry.child_index, retry.attempt) == (
+        child.parent_id,
+        child.child_index,
+        1,
+    )
     taken = decided(decide(job, retry, claim(retry), LATER))
     assert told(taken) == []  # its family counts it once
 

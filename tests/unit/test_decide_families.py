@@ -42,7 +42,9 @@ def test_a_planned_family_runs_at_once_and_its_children_wait_for_their_turn() ->
     job, parent, outcome = opened(3, concurrency=2)
     assert (job.state, parent.state) == (JobState.SCHEDULED, TaskState.RUNNING)
     children = [task for task in outcome.new_tasks if task.parent_id == parent.id]
-    assert [(c.state, c.place) for c in children] == [(TaskState.CREATED, p) for p in range(3)]
+    assert [(c.state, c.child_index) for c in children] == [
+        (TaskState.CREATED, p) for p in range(3)
+    ]
     assert of(outcome, BeginChildren) == [BeginChildren("job", parent.id, 2)]
     assert not of(outcome, RunTask)
 

@@ -147,7 +147,7 @@ def _task_fields(row: TaskRow, redact: Redacting) -> dict[str, object]:
         "id": row.id,
         "jobId": row.job_id,
         "parentId": row.parent_id,
-        "place": row.place,
+        "childIndex": row.child_index,
         **_made_of(shown, row),
         "exitCode": row.exit_code,
         "last_return_reason": redact.value(row.last_return_reason) or None,

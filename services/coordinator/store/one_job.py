@@ -34,9 +34,9 @@ JOB_TASKS = "SELECT task FROM job_tasks WHERE job_id = $1 ORDER BY position"
 EXECUTION = """
 SELECT id, job_id, position, state, name, queue, priority, var, definition, attempt, progress,
        node_id, created_at, scheduled_at, started_at, completed_at, failed_at, result, error,
-       parent_id, place, subjob_id, exit_code, last_return_reason, engine_rejections, children
+       parent_id, child_index, subjob_id, exit_code, last_return_reason, engine_rejections, children
 FROM tasks WHERE job_id = $1
-ORDER BY position, created_at, parent_id NULLS FIRST, place, attempt
+ORDER BY position, created_at, parent_id NULLS FIRST, child_index, attempt
 """
 
 JOB_VARIABLES = "SELECT name, value FROM job_variables WHERE job_id = $1 ORDER BY name"
@@ -44,7 +44,7 @@ JOB_VARIABLES = "SELECT name, value FROM job_variables WHERE job_id = $1 ORDER B
 TASK = """
 SELECT t.id, t.job_id, t.position, t.state, t.name, t.queue, t.priority, t.var, t.definition,
        t.attempt, t.progress, t.node_id, t.created_at, t.scheduled_at, t.started_at,
-       t.completed_at, t.failed_at, t.result, t.error, t.parent_id, t.place, t.subjob_id,
+       t.completed_at, t.failed_at, t.result, t.error, t.parent_id, t.child_index, t.subjob_id,
        t.exit_code, t.last_return_reason, t.engine_rejections, t.children, j.sealed
 FROM tasks t JOIN jobs j ON j.id = t.job_id
 WHERE t.id = $1 AND ($2::text[] IS NULL OR j.readers = '{}' OR j.readers && $2)

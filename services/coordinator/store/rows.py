@@ -74,7 +74,7 @@ class TaskRow:
     result: str | None
     error: str | None
     parent_id: str | None = None
-    place: int | None = None
+    child_index: int | None = None
     subjob_id: str | None = None
     exit_code: int | None = None
     last_return_reason: str | None = None

@@ -33,7 +33,7 @@ ALTER TABLE tasks
     ADD COLUMN kind          text NOT NULL DEFAULT 'task'
                              CHECK (kind IN ('task', 'parallel', 'each', 'subjob')),
     ADD COLUMN parent_id     text,              -- the parallel or each task it belongs to
-    ADD COLUMN place         integer,           -- its place among its siblings, from 0
+    ADD COLUMN child_index   integer,           -- its place among its siblings, from 0
     ADD COLUMN scope         jsonb,             -- the variables of the each tasks around it
     ADD COLUMN children      jsonb,             -- how far the children of a parallel or each task are
     ADD COLUMN subjob_id     text,
@@ -46,10 +46,10 @@ ALTER TABLE tasks
         ((state = 'RUNNING' AND kind = 'task') = (lease_expires_at IS NOT NULL)),
     ADD CONSTRAINT running_has_node CHECK
         (state <> 'RUNNING' OR kind <> 'task' OR node_id IS NOT NULL),
-    ADD CONSTRAINT children_have_places CHECK ((parent_id IS NULL) = (place IS NULL));
+    ADD CONSTRAINT children_have_indexes CHECK ((parent_id IS NULL) = (child_index IS NULL));
 
-CREATE INDEX tasks_of_parent ON tasks (parent_id, place, created_at) WHERE parent_id IS NOT NULL;
-CREATE INDEX tasks_to_begin ON tasks (parent_id, place) WHERE state = 'CREATED';
+CREATE INDEX tasks_of_parent ON tasks (parent_id, child_index, created_at) WHERE parent_id IS NOT NULL;
+CREATE INDEX tasks_to_begin ON tasks (parent_id, child_index) WHERE state = 'CREATED';
 CREATE INDEX tasks_queue_deadlines ON tasks (deadline_at)
     WHERE state = 'SCHEDULED' AND deadline_at IS NOT NULL;
 CREATE INDEX tasks_waiting_for_jobs ON tasks (started_at) WHERE state = 'RUNNING' AND kind = 'subjob';

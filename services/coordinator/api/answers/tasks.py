@@ -40,8 +40,8 @@ class Task(Answer):
     """The job it belongs to."""
     parent_id: str | None = None
     """The `parallel` or `each` task it is a child of."""
-    place: int | None = None
-    """Its place among its parent's children, counted from 0."""
+    child_index: int | None = None
+    """Its index among its parent's children, counted from 0."""
     position: int | None = None
     """Its place in the job's task list, counted from 1."""
     name: str | None = None
