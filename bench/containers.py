@@ -12,7 +12,7 @@ from bench.client import Client, container_job
 from bench.run import Run, spread
 from bench.services import COORDINATOR, opened_services
 from bench.table import Table
-from services.worker.runtimes.engine_calls import connect
+from services.worker.runtimes.containers.engine_calls import connect
 from tests.support.docker_engine import PrivateDocker, existing_docker
 from tests.support.images import BUSYBOX, make_images
 

@@ -8,20 +8,20 @@ from typing import Any
 
 import structlog
 
-from services.worker.bench import Bench
+from services.worker.attempt_context import AttemptContext
 from services.worker.definition import Definitions
-from services.worker.guardian.book import Book
-from services.worker.guardian.guard import charge_of, guarded
-from services.worker.heartbeats import Heart, Identity, started_now
-from services.worker.held import Hand, Interruption
+from services.worker.heartbeats import Heartbeats, Identity, started_now
+from services.worker.held_tasks import HeldTasks, Interruption
 from services.worker.leftovers import Leftovers
 from services.worker.metrics import WorkerMetrics
-from services.worker.orders import OrderDesk
+from services.worker.orders import OrderHandler
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.settings import WorkerSettings, parse_queues
 from services.worker.slot import Slot
+from services.worker.watchdog.keeper import watchdog_args, watched
+from services.worker.watchdog.task_table import TaskTable
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
 from shared.broker.publisher import Publisher
@@ -51,38 +51,40 @@ async def run(
     identity = Identity(uuid.uuid4().hex, socket.gethostname(), settings.health.port, started_now())
     work = settings.worker
     queues = parse_queues(work.queues)
-    book = Book(places=sum(queues.values()))
-    hand = Hand(book=book)
+    table = TaskTable(places=sum(queues.values()))
+    held_tasks = HeldTasks(table=table)
     leftovers = Leftovers(watch.runtime, identity.node_id)
-    heart = Heart(broker, hand, identity, work, unknown_nodes=lambda: leftovers.unknown_nodes)
+    heartbeats = Heartbeats(
+        broker, held_tasks, identity, work, unknown_nodes=lambda: leftovers.unknown_nodes
+    )
     reporter = Reporter(broker, identity.node_id, work.lease_seconds)
     seen = WorkerMetrics(metrics)
-    seen.show(hand, sum(queues.values()), heart.age_seconds)
-    bench = Bench(
+    seen.show(held_tasks, sum(queues.values()), heartbeats.age_seconds)
+    context = AttemptContext(
         node_id=identity.node_id,
         settings=work,
         watch=watch,
         definitions=Definitions(work, Sealer(settings.encryption.keys), identity.node_id),
         reporter=reporter,
         telemetry=Publisher(broker),
-        is_sure=heart.is_sure,
+        lease_is_valid=heartbeats.lease_is_valid,
         metrics=seen,
         tracing=tracing,
     )
     leave = Stop()  # heartbeats go on while the worker drains
-    charge = charge_of(settings, identity.node_id)
-    async with guarded(book, charge, watch.runtime), asyncio.TaskGroup() as group:
-        orders = OrderDesk(
-            hand,
-            heart.is_sure,
+    args = watchdog_args(settings, identity.node_id)
+    async with watched(table, args, watch.runtime), asyncio.TaskGroup() as group:
+        orders = OrderHandler(
+            held_tasks,
+            heartbeats.lease_is_valid,
             reporter,
             lambda nodes: _remove(group, leftovers, nodes),
         )
         desk = BatchConsumer(broker, node_queue(identity.node_id), Orders, orders.on_orders, ())
         ordering = group.create_task(desk.run())
         rounds = (
-            (heart.beat, work.heartbeat_seconds),
-            (heart.let_go_of_unsure, heart.look_seconds),
+            (heartbeats.beat, work.heartbeat_seconds),
+            (heartbeats.interrupt_expired, heartbeats.look_seconds),
             (watch.look, work.runtime_look_seconds),
             (leftovers.look, work.leftovers_look_seconds),
         )
@@ -92,7 +94,7 @@ async def run(
             for do, seconds in rounds
         ]
         slots = [
-            Slot(bench, hand, broker, queue)
+            Slot(context, held_tasks, broker, queue)
             for queue, count in queues.items()
             for _ in range(count)
         ]
@@ -100,10 +102,10 @@ async def run(
             "worker started", node=identity.node_id, queues=work.queues, runtime=watch.runtime.name
         )
         await stop.wait()
-        await _drain(slots, hand, stop, work.drain_seconds)
+        await _drain(slots, held_tasks, stop, work.drain_seconds)
         leave.request()
         await asyncio.wait(looping)
-        await heart.leave()
+        await heartbeats.leave()
         ordering.cancel()
 
 
@@ -117,18 +119,20 @@ def _remove(group: asyncio.TaskGroup, leftovers: Leftovers, nodes: list[str]) ->
     group.create_task(remove())
 
 
-async def _drain(slots: Sequence[Slot], hand: Hand, stop: Stop, grace_seconds: float) -> None:
-    log.info("draining", tasks=len(hand))
+async def _drain(
+    slots: Sequence[Slot], held_tasks: HeldTasks, stop: Stop, grace_seconds: float
+) -> None:
+    log.info("draining", tasks=len(held_tasks))
     emptied = asyncio.gather(*(slot.leave() for slot in slots), return_exceptions=True)
-    for held in hand:
+    for held in held_tasks:
         if not held.is_granted:
             held.interrupt(Interruption.DRAINED)
     hurried = asyncio.create_task(stop.wait_hurry())
     ends: list[asyncio.Future[Any]] = [emptied, hurried]
     await asyncio.wait(ends, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
     hurried.cancel()
-    hand.interrupt_all(Interruption.DRAINED)
+    held_tasks.interrupt_all(Interruption.DRAINED)
     # Bounded: with the broker away nothing can be handed back. The leases run out then.
     await asyncio.wait([emptied], timeout=_GOODBYE_SECONDS)
-    if len(hand):
-        log.error("left with tasks in hand", tasks=len(hand))
+    if len(held_tasks):
+        log.error("left with tasks in hand", tasks=len(held_tasks))

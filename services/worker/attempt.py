@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from services.worker.bench import Bench
+from services.worker.attempt_context import AttemptContext
 from services.worker.definition import Unsealed
-from services.worker.held import Held, Interruption
+from services.worker.held_tasks import HeldTask, Interruption
 from services.worker.leftovers import remove_earlier
 from services.worker.runtimes.protocol import (
     Execution,
@@ -47,8 +47,8 @@ class _Interrupted(Exception):
 
 
 class Attempt:
-    def __init__(self, bench: Bench, order: RunTask, held: Held) -> None:
-        self._bench = bench
+    def __init__(self, context: AttemptContext, order: RunTask, held: HeldTask) -> None:
+        self._context = context
         self._order = order
         self._held = held
         self._ref = order.ref.model_dump()
@@ -60,12 +60,12 @@ class Attempt:
 
     async def run(self) -> None:
         """Run to the end, whatever it is; nothing is raised for what a task may do."""
-        with dispatch_span(self._bench.tracing, self._order, self._bench.node_id):
+        with dispatch_span(self._context.tracing, self._order, self._context.node_id):
             await self._run()
 
     async def _run(self) -> None:
         try:
-            unsealed = self._bench.definitions.read(self._order)
+            unsealed = self._context.definitions.read(self._order)
         except Exception as error:  # noqa: BLE001 - whatever it is, trying again gives the same
             # It can't run here or anywhere; claimed first, since only a granted task may fail.
             await self._fail_unread(error)
@@ -73,19 +73,19 @@ class Attempt:
         self._redactor = unsealed.redactor
         task_log = TaskLog(
             self._order.ref,
-            self._bench.node_id,
-            self._bench.telemetry,
+            self._context.node_id,
+            self._context.telemetry,
             unsealed.redactor,
-            self._bench.settings.log_flush_seconds,
+            self._context.settings.log_flush_seconds,
         )
-        execution = self._bench.watch.runtime.execution(
+        execution = self._context.watch.runtime.execution(
             unsealed.spec, task_log.write, self._on_progress
         )
         try:
             report = await self._drive(execution, task_log, unsealed)
             if isinstance(report, Finished) and self._held.entry.is_ended:
                 self._log.warning("killed in its worker's silence: what came of it is no result")
-                self._bench.metrics.killed_in_silence.inc()
+                self._context.metrics.killed_in_silence.inc()
                 report = Returned(**self._ref)
             if isinstance(report, Finished):
                 # Before the cleaning up: the job's next task waits for it.
@@ -129,7 +129,7 @@ class Attempt:
         finally:
             preparing.cancel()
             await asyncio.gather(preparing, return_exceptions=True)
-        await remove_earlier(self._bench.watch.runtime, unsealed.spec)
+        await remove_earlier(self._context.watch.runtime, unsealed.spec)
         self._check_lease()
         try:
             with step("run"):
@@ -147,7 +147,7 @@ class Attempt:
         Also when nobody has interrupted yet: a process that was frozen may go on right here, and
         only then find out that the lease is over and another worker runs the task.
         """
-        if not self._bench.is_sure(self._held):
+        if not self._context.lease_is_valid(self._held):
             self._held.interrupt(Interruption.LEASE_LOST)
         if self._held.interrupted.done():
             raise _Interrupted(self._held.interrupted.result())
@@ -183,11 +183,11 @@ class Attempt:
         while not self._held.is_granted:
             if self._held.interrupted.done():
                 raise _Interrupted(self._held.interrupted.result())
-            claiming = asyncio.create_task(self._bench.reporter.report(claim))
+            claiming = asyncio.create_task(self._context.reporter.report(claim))
             claiming.add_done_callback(lambda _: self._claimed.set())
             await asyncio.wait(
                 answers,
-                timeout=self._bench.settings.claim_repeat_seconds,
+                timeout=self._context.settings.claim_repeat_seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             claiming.cancel()
@@ -211,7 +211,7 @@ class Attempt:
         self, why: Interruption, task_log: TaskLog, unsealed: Unsealed
     ) -> Finished | Returned | None:
         self._log.info("task interrupted", why=why.value)
-        self._bench.metrics.on_interrupted(why)
+        self._context.metrics.on_interrupted(why)
         match why:
             case Interruption.TIMED_OUT:
                 limit = timedelta(seconds=unsealed.timeout_seconds or 0)
@@ -241,9 +241,13 @@ class Attempt:
 
     async def _handed_back(self, error: RuntimeUnavailable) -> Returned:
         # What an engine says that somebody ends, with its worker perhaps, is not about the task.
-        is_left_alone = self._bench.is_sure(self._held) and not self._held.interrupted.done()
-        watch = self._bench.watch
-        is_declined = isinstance(error, RuntimeDeclined) and is_left_alone and await watch.is_well()
+        is_left_alone = (
+            self._context.lease_is_valid(self._held) and not self._held.interrupted.done()
+        )
+        watch = self._context.watch
+        is_declined = (
+            isinstance(error, RuntimeDeclined) and is_left_alone and await watch.is_healthy()
+        )
         # No slot takes another task before it is back, so the queue is no hot loop.
         watch.note_away(str(error))
         text = self._redactor.text(str(error))
@@ -261,13 +265,13 @@ class Attempt:
 
     async def _report(self, report: Finished | Returned) -> None:
         with step("report"):
-            await self._bench.reporter.report(report)
-        self._bench.metrics.on_reported(report)
+            await self._context.reporter.report(report)
+        self._context.metrics.on_reported(report)
 
     def _on_progress(self, progress: float) -> None:
         report = ProgressReport(**self._ref, progress=min(max(progress, 0.0), 100.0))
-        telemetry = Telemetry(node_id=self._bench.node_id, progress=[report])
+        telemetry = Telemetry(node_id=self._context.node_id, progress=[report])
         message = Outgoing(TELEMETRY, encode(telemetry), uuid.uuid4().hex)
-        sending = asyncio.create_task(self._bench.telemetry.send([message]))
+        sending = asyncio.create_task(self._context.telemetry.send([message]))
         self._background.add(sending)
         sending.add_done_callback(self._background.discard)

@@ -13,7 +13,7 @@ from importlib.metadata import version
 import psutil
 import structlog
 
-from services.worker.held import Hand, Held, Interruption
+from services.worker.held_tasks import HeldTask, HeldTasks, Interruption
 from services.worker.settings import WorkSettings
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.messages import Heartbeat, encode
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 _SOON_SECONDS = 0.2
 _AGAIN_SECONDS = 1.0
-SURE_PART = 0.8
+LEASE_SAFE_PART = 0.8
 """The part of the lease after which tasks are stopped: stopping takes time too."""
 
 
@@ -36,18 +36,18 @@ class Identity:
     started_at: datetime
 
 
-class Heart:
+class Heartbeats:
     def __init__(
         self,
         broker: Broker,
-        hand: Hand,
+        held_tasks: HeldTasks,
         identity: Identity,
         settings: WorkSettings,
         clock: Callable[[], float] = monotonic_boottime,
         unknown_nodes: Callable[[], list[str]] = list,
     ) -> None:
         self._broker = broker
-        self._hand = hand
+        self._held_tasks = held_tasks
         self._identity = identity
         self._settings = settings
         self._unknown_nodes = unknown_nodes
@@ -59,7 +59,7 @@ class Heart:
         if not self._broker.is_up:
             return _SOON_SECONDS
         # Before anything is sent: a worker that was frozen must not take its old leases for new.
-        await self.let_go_of_unsure()
+        await self.interrupt_expired()
         began = self._clock()
         try:
             await self._broker.publish([self._message(leaving=False)])
@@ -69,9 +69,11 @@ class Heart:
         self._heard(began)
         return None
 
-    async def let_go_of_unsure(self) -> None:
+    async def interrupt_expired(self) -> None:
         """One round of a loop of its own: a heartbeat that hangs must not delay it."""
-        unsure = [h for h in self._hand if not h.interrupted.done() and not self.is_sure(h)]
+        unsure = [
+            h for h in self._held_tasks if not h.interrupted.done() and not self.lease_is_valid(h)
+        ]
         if unsure:
             log.error("unheard for too long, stopping tasks", tasks=len(unsure))
         for held in unsure:
@@ -84,12 +86,12 @@ class Heart:
         except BrokerUnavailable as error:
             log.warning("left without saying so", error=str(error))
 
-    def is_sure(self, held: Held) -> bool:
+    def lease_is_valid(self, held: HeldTask) -> bool:
         """Whether the lease of `held`, once granted, certainly still lasts."""
         if held.entry.is_ended:
             return False
         known_at = max(self._heard_at, held.taken_at)
-        return self._clock() - known_at < self._settings.lease_seconds * SURE_PART
+        return self._clock() - known_at < self._settings.lease_seconds * LEASE_SAFE_PART
 
     def age_seconds(self) -> float:
         """Since the last heartbeat that the broker has confirmed was begun."""
@@ -97,12 +99,12 @@ class Heart:
 
     @property
     def look_seconds(self) -> float:
-        """How often to `let_go_of_unsure`: well within the part of the lease that is kept free."""
+        """How often to `interrupt_expired`: well within the part of the lease that is kept free."""
         return self._settings.lease_seconds / 30
 
     def _heard(self, at: float) -> None:
-        # The book first: by it others judge, and whom they end must not be sure here.
-        self._hand.renew(at)
+        # The table first: by it others judge, and whom they end must not be sure here.
+        self._held_tasks.renew(at)
         self._heard_at = at
 
     def _message(self, *, leaving: bool) -> Outgoing:
@@ -117,7 +119,7 @@ class Heart:
             queue=self._settings.queues,
             lease_seconds=self._settings.lease_seconds,
             leaving=leaving,
-            tasks=self._hand.refs,
+            tasks=self._held_tasks.refs,
             unknown_nodes=self._unknown_nodes(),
         )
         return Outgoing(HEARTBEATS, encode(heartbeat), uuid.uuid4().hex)

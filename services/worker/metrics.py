@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from services.worker.held import Hand, Interruption
+from services.worker.held_tasks import HeldTasks, Interruption
 from shared.messages import Finished, Returned
 from shared.process.guarantees import ENDS, RUNS_ONCE, STOPS_IN_TIME
 from shared.process.metrics import Metrics, MetricSpec
@@ -31,7 +31,7 @@ _ENDED = MetricSpec(
 _INTERRUPTED = MetricSpec(
     "tasks_interrupted_total",
     "Tasks that had to end before they had, by reason. `lease_lost`: unheard for too long, or "
-    "granted too late; `killed_in_silence`: ended by the guardian, while this worker was frozen.",
+    "granted too late; `killed_in_silence`: ended by the watchdog, while this worker was frozen.",
     STOPS_IN_TIME,
     "any `lease_lost` or `killed_in_silence`: the broker was out of reach, or the machine stood",
     labels=("why",),
@@ -55,10 +55,12 @@ class WorkerMetrics:
             self._interrupted.labels(_label(why))
         self.repeated = metrics.counter(_REPEATED)
 
-    def show(self, hand: Hand, slots: int, heartbeat_age_seconds: Callable[[], float]) -> None:
+    def show(
+        self, held_tasks: HeldTasks, slots: int, heartbeat_age_seconds: Callable[[], float]
+    ) -> None:
         metrics = self._metrics
         metrics.read_one(_AGE, heartbeat_age_seconds)
-        metrics.read_one(_IN_HAND, lambda: len(hand))
+        metrics.read_one(_IN_HAND, lambda: len(held_tasks))
         metrics.read_one(_SLOTS, lambda: slots)
 
     def on_reported(self, report: Finished | Returned) -> None:

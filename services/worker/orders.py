@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from services.worker.held import Hand, Held, Interruption
+from services.worker.held_tasks import HeldTask, HeldTasks, Interruption
 from shared.broker.consuming import Failures
 from shared.messages import Orders, TaskRef
 
@@ -12,21 +12,21 @@ class _Accountant(Protocol):
     def account_for(self, ref: TaskRef, *, is_in_hand: bool) -> None: ...
 
 
-class OrderDesk:
+class OrderHandler:
     def __init__(
         self,
-        hand: Hand,
-        is_sure: Callable[[Held], bool],
+        held_tasks: HeldTasks,
+        lease_is_valid: Callable[[HeldTask], bool],
         accountant: _Accountant,
         remove: Callable[[list[str]], None],
     ) -> None:
-        """`is_sure`: whether a lease certainly lasts; a grant that comes after that is too late.
+        """A grant that comes when `lease_is_valid` no longer says so is too late.
 
         `accountant` reports what became of dispatches; `remove` begins to remove what these workers
         left.
         """
-        self._hand = hand
-        self._is_sure = is_sure
+        self._held_tasks = held_tasks
+        self._is_sure = lease_is_valid
         self._accountant = accountant
         self._remove = remove
 
@@ -37,7 +37,7 @@ class OrderDesk:
 
     def _follow(self, orders: Orders) -> None:
         for ref in orders.granted:
-            if (held := self._hand.find(ref)) is not None:
+            if (held := self._held_tasks.find(ref)) is not None:
                 self._grant(held)
         self._end(orders)
         for ref in orders.unaccounted:
@@ -45,7 +45,7 @@ class OrderDesk:
         if orders.abandoned:
             self._remove(orders.abandoned)
 
-    def _grant(self, held: Held) -> None:
+    def _grant(self, held: HeldTask) -> None:
         # A worker that was frozen or cut off may find an old grant in its queue; by now the task
         # may be another's.
         if self._is_sure(held):
@@ -54,15 +54,15 @@ class OrderDesk:
             held.interrupt(Interruption.LEASE_LOST)
 
     def _account_for(self, ref: TaskRef) -> None:
-        held = self._hand.find(ref)
+        held = self._held_tasks.find(ref)
         # One whose lease may have ended is being let go of, and reported then.
         if held is None or self._is_sure(held):
             self._accountant.account_for(ref, is_in_hand=held is not None)
 
     def _end(self, orders: Orders) -> None:
         for refusal in orders.refused:
-            if (held := self._hand.find(refusal)) is not None:
+            if (held := self._held_tasks.find(refusal)) is not None:
                 held.interrupt(Interruption.REFUSED)
         for order in orders.stop:
-            if (held := self._hand.find(order)) is not None:
+            if (held := self._held_tasks.find(order)) is not None:
                 held.interrupt(Interruption.STOPPED)

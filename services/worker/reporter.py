@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from services.worker.said import Said, characters_of
+from services.worker.recent_reports import RecentReports, characters_of
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.broker.backoff import Backoff
 from shared.messages import Claim, Finished, InHand, Reports, Returned, TaskRef, encode
@@ -30,7 +30,7 @@ class Reporter:
         self._node_id = node_id
         self._lease_seconds = lease_seconds
         self._backoff = Backoff()
-        self._said = Said()
+        self._recent = RecentReports()
         self._next: _Batch | None = None
         self._sender: asyncio.Task[None] | None = None
 
@@ -47,11 +47,11 @@ class Reporter:
             batch.reports.remove(report)
             raise
         if isinstance(report, Finished):
-            self._said.remember(report)
+            self._recent.remember(report)
 
     def account_for(self, ref: TaskRef, *, is_in_hand: bool) -> None:
         """In the background: that it runs here, or once more what became of it."""
-        self._enqueue(InHand(**ref.model_dump()) if is_in_hand else self._said.again(ref))
+        self._enqueue(InHand(**ref.model_dump()) if is_in_hand else self._recent.again(ref))
 
     def _enqueue(self, report: Report) -> _Batch:
         if self._next is None:

@@ -30,7 +30,7 @@ class RuntimeWatch:
         self._missing = ()
         self._is_up.set()
 
-    async def is_well(self) -> bool:
+    async def is_healthy(self) -> bool:
         """Whether it answers at this moment."""
         try:
             await self.runtime.check()

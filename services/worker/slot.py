@@ -11,8 +11,8 @@ import asyncio
 import structlog
 
 from services.worker.attempt import Attempt
-from services.worker.bench import Bench
-from services.worker.held import Hand
+from services.worker.attempt_context import AttemptContext
+from services.worker.held_tasks import HeldTasks
 from shared.broker import Broker, Consumer, Delivery
 from shared.broker.consuming import read
 from shared.messages import RunTask
@@ -23,9 +23,11 @@ _PAUSE_SECONDS = 1.0
 
 
 class Slot:
-    def __init__(self, bench: Bench, hand: Hand, broker: Broker, queue: str) -> None:
-        self._bench = bench
-        self._hand = hand
+    def __init__(
+        self, context: AttemptContext, held_tasks: HeldTasks, broker: Broker, queue: str
+    ) -> None:
+        self._context = context
+        self._held_tasks = held_tasks
         self._broker = broker
         self._queue = queue
         self._is_idle = True
@@ -41,7 +43,7 @@ class Slot:
         return self._serving
 
     async def _run(self) -> None:
-        await self._bench.watch.wait_up()
+        await self._context.watch.wait_up()
         async with self._broker.consume(self._queue, prefetch=1) as consumer:
             while not self._is_leaving:
                 await self._end_pause(consumer)
@@ -53,7 +55,7 @@ class Slot:
     async def _end_pause(self, consumer: Consumer) -> None:
         """Not while the runtime is away: until then tasks are better off with other workers."""
         if self._is_paused:
-            await self._bench.watch.wait_up()
+            await self._context.watch.wait_up()
             await consumer.resume()
             self._is_paused = False
 
@@ -70,22 +72,22 @@ class Slot:
         order = await read(self._broker, delivery, self._queue, RunTask)
         if order is None:
             return
-        held = self._hand.take(order.ref)
+        held = self._held_tasks.take(order.ref)
         if held is None:
-            self._bench.metrics.repeated.inc()
+            self._context.metrics.repeated.inc()
             await delivery.ack()  # a copy of what runs or has run here
             return
-        running = asyncio.create_task(Attempt(self._bench, order, held).run())
+        running = asyncio.create_task(Attempt(self._context, order, held).run())
         try:
             await self._hold(consumer, delivery, running)
         finally:
-            self._hand.drop(held)
+            self._held_tasks.drop(held)
 
     async def _hold(
         self, consumer: Consumer, delivery: Delivery, running: "asyncio.Task[None]"
     ) -> None:
-        await asyncio.wait([running], timeout=self._bench.settings.hold_seconds)
-        if not running.done() or self._bench.watch.missing():
+        await asyncio.wait([running], timeout=self._context.settings.hold_seconds)
+        if not running.done() or self._context.watch.missing():
             # Before the answer: the broker would follow it up with the next message.
             await consumer.cancel()
             self._is_paused = True

@@ -9,7 +9,7 @@ from tests.chaos.unruly import UnrulyBroker
 
 
 def main(name: str) -> int:
-    # A clock that can be set is for this process alone, not for its guardian and its tasks.
+    # A clock that can be set is for this process alone, not for its watchdog and its tasks.
     os.environ.pop("LD_PRELOAD", None)
     vars(opening)["RabbitBroker"] = UnrulyBroker  # by this name the services open theirs
     code: int = import_module(f"services.{name}.__main__").main()

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.worker.attempt import Attempt
-from services.worker.bench import Bench
+from services.worker.attempt_context import AttemptContext
 from services.worker.definition import Definitions
-from services.worker.held import Hand, Interruption
+from services.worker.held_tasks import HeldTasks, Interruption
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
-from services.worker.runtimes.engine import Engine
+from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.runtimes.stages import StagedExecution
 from services.worker.settings import WorkSettings
@@ -47,7 +47,7 @@ class Worker:
     """One attempt of one task on this runtime, with its reports."""
 
     def __init__(self, rig: Rig, broker: InProcessBroker) -> None:
-        self._rig, self._broker, self._hand = rig, broker, Hand()
+        self._rig, self._broker, self._held_tasks = rig, broker, HeldTasks()
         self.telemetry = Publisher(broker)
 
     async def run(
@@ -59,14 +59,14 @@ class Worker:
         """What it reports of the task, which is interrupted once its main container runs."""
         settings = WorkSettings()
         watch = RuntimeWatch(self._rig.runtime)
-        bench = Bench(
+        context = AttemptContext(
             node_id=NODE,
             settings=settings,
             watch=watch,
             definitions=Definitions(settings, Sealer(), NODE),
             reporter=Reporter(self._broker, NODE, 30),
             telemetry=self.telemetry,
-            is_sure=lambda _: True,
+            lease_is_valid=lambda _: True,
         )
         timeout = 5.0 if interruption is Interruption.TIMED_OUT else None
         order = RunTask(
@@ -77,10 +77,10 @@ class Worker:
             definition={**EVERYTHING, **task},
             timeout_seconds=timeout,
         )
-        held = self._hand.take(order.ref)
+        held = self._held_tasks.take(order.ref)
         assert held is not None
         held.grant()
-        running = asyncio.create_task(Attempt(bench, order, held).run())
+        running = asyncio.create_task(Attempt(context, order, held).run())
         if interruption is Interruption.STOPPED:
             await self._everything_runs()
             held.interrupt(interruption)
@@ -203,14 +203,14 @@ async def test_what_the_engine_would_not_remove_goes_when_leftovers_are_looked_f
     rig: Rig, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given an engine that is away when a task has ended
-    delete, outage = Engine.delete, ["the engine is away"]
+    delete, outage = ContainerEngine.delete, ["the engine is away"]
 
-    async def delete_or_fail(self: Engine, container: str) -> None:
+    async def delete_or_fail(self: ContainerEngine, container: str) -> None:
         if outage:
             raise RuntimeUnavailable(outage[0])
         await delete(self, container)
 
-    monkeypatch.setattr(Engine, "delete", delete_or_fail)
+    monkeypatch.setattr(ContainerEngine, "delete", delete_or_fail)
     await worker.run({"run": "true"})
     left = await rig.leftovers()
     assert sorted(each.split()[0] for each in left)[:4] == ["container"] * 4

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiodocker
 import pytest
 
-from services.worker.runtimes.engine_calls import connect
+from services.worker.runtimes.containers.engine_calls import connect
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings

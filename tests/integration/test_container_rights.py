@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.worker.runtimes.engine_calls import Json
+from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import Mount, Probe
 from tests.support.images import BUSYBOX, make_changed_image

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.worker.runtimes import container, engine
+from services.worker.runtimes.containers import engine
+from services.worker.runtimes.containers import execution as container
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import Outcome, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.worker.runtimes.containers import ContainerRuntime
-from services.worker.runtimes.engine_calls import Json
+from services.worker.runtimes.containers.engine_calls import Json
+from services.worker.runtimes.containers.runtime import ContainerRuntime
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import Mount
 from tests.support.fixtures_mounts import bind

@@ -8,7 +8,7 @@ import pytest
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.shell import ShellRuntime
+from services.worker.runtimes.shell.runtime import ShellRuntime
 from services.worker.runtimes.task_spec import TaskSpec
 from tests.support.availability import unavailable
 from tests.support.small_disk import SmallDisk, can_mount, small_disk

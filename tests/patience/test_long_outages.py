@@ -132,6 +132,6 @@ async def _missing(session: aiohttp.ClientSession, service: Service) -> str:
 
 
 def _cpu_seconds(services: list[Service]) -> Mapping[str, float]:
-    """By service; what its children (tasks, the guardian) took counts apart."""
+    """By service; what its children (tasks, the watchdog) took counts apart."""
     times = [(s, psutil.Process(s.process.pid).cpu_times()) for s in services]
     return {f"{s.name} {s.url}": t.user + t.system for s, t in times}

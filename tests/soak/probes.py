@@ -12,7 +12,7 @@ import aiohttp
 import asyncpg
 import psutil
 
-from services.worker.runtimes.labels import LABEL_NODE, LABEL_TASK
+from services.worker.runtimes.containers.labels import LABEL_NODE, LABEL_TASK
 from tests.soak.kinds import (
     BLOCKS,
     BROKER_CONNECTIONS,
@@ -41,7 +41,7 @@ from tests.support.rabbitmq import PrivateRabbit
 _PROMETHEUS = {"Accept": "text/plain"}
 _METRICS = {"conveyor_asyncio_tasks": TASKS, "conveyor_memory_blocks": BLOCKS}
 _METRIC = re.compile(r"^(\w+) (\S+)$", re.MULTILINE)
-_GUARDIAN = "/guardian/"
+_WATCHDOG = "/watchdog/"
 _OF_TASKS = json.dumps({"label": [LABEL_TASK]})
 
 TABLES = """
@@ -94,18 +94,18 @@ def of_process(who: str, pid: int) -> Sample:
 
 
 def of_worker(who: str, pid: int) -> Sample:
-    """Its tasks' processes, and the guardian beside it."""
+    """Its tasks' processes, and the watchdog beside it."""
     children = psutil.Process(pid).children()
-    guardians = [child for child in children if _is_guardian(child)]
+    watchdogs = [child for child in children if _is_watchdog(child)]
     sample: Sample = {Name(who, CHILDREN): len(children)}
-    for guardian in guardians:
-        sample |= of_process(f"guardian of {who}", guardian.pid)
+    for watchdog in watchdogs:
+        sample |= of_process(f"watchdog of {who}", watchdog.pid)
     return sample
 
 
-def _is_guardian(child: psutil.Process) -> bool:
+def _is_watchdog(child: psutil.Process) -> bool:
     try:
-        return any(_GUARDIAN in argument for argument in child.cmdline())
+        return any(_WATCHDOG in argument for argument in child.cmdline())
     except psutil.NoSuchProcess:  # a task's process, which has just ended
         return False
 

@@ -27,6 +27,6 @@ async def test_nothing_that_is_counted_is_left_after_jobs_of_all_kinds(tmp_path:
     counted = {(line.name.who, line.name.kind) for line in outcome.lines}
     for place in places(docker_host):
         assert {(place, kind) for kind in (CHANNELS, FILES, TASKS)} <= counted
-    assert {("guardian of worker-1", FILES), ("Postgres", OUTBOX)} <= counted
+    assert {("watchdog of worker-1", FILES), ("Postgres", OUTBOX)} <= counted
     assert (("Docker", CONTAINERS) in counted) == bool(docker_host)
     assert all(line.before is not None and line.after is not None for line in outcome.lines)

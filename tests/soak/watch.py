@@ -9,7 +9,7 @@ import aiodocker
 import aiohttp
 import asyncpg
 
-from services.worker.runtimes.engine_calls import connect
+from services.worker.runtimes.containers.engine_calls import connect
 from tests.soak import probes
 from tests.soak.kinds import Name, Sample
 from tests.soak.verdict import Point

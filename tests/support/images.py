@@ -10,7 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
-from services.worker.runtimes.engine_calls import connect
+from services.worker.runtimes.containers.engine_calls import connect
 from tests.support.engine_process import EngineUnavailable
 
 BUSYBOX = "conveyor-test/busybox:1"

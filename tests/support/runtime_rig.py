@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import pytest
 
-from services.worker.runtimes.containers import ContainerRuntime
-from services.worker.runtimes.engine import Engine
+from services.worker.runtimes.containers.engine import ContainerEngine
+from services.worker.runtimes.containers.runtime import ContainerRuntime
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import Execution, LogSink, Outcome, Runtime
 from services.worker.runtimes.settings import RuntimeSettings
@@ -138,7 +138,7 @@ def with_settings(rig: Rig, **settings: object) -> Rig:
 @contextlib.asynccontextmanager
 async def engine_of(settings: RuntimeSettings, kind: str) -> Any:
     address = settings.podman_socket if kind == "podman" else settings.docker_host
-    engine = Engine(address, timeout_seconds=60, pull_seconds=60)
+    engine = ContainerEngine(address, timeout_seconds=60, pull_seconds=60)
     try:
         yield engine
     finally:

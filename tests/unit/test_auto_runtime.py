@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.worker.runtimes.container import ContainerExecution
+from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import Execution, RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings

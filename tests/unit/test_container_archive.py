@@ -3,7 +3,7 @@
 import io
 import tarfile
 
-from services.worker.runtimes.container_layout import container_archive
+from services.worker.runtimes.containers.layout import container_archive
 from services.worker.runtimes.task_spec import TaskSpec
 
 SPEC = TaskSpec(task_id="t", job_id="j", node_id="n", run="cat note", files={"note": "hello\n"})

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from services.worker.runtimes.engine import Engine
+from services.worker.runtimes.containers.engine import ContainerEngine
+from services.worker.runtimes.containers.images import Images
+from services.worker.runtimes.containers.registry_auth import RegistryLogins
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.images import Images
 from services.worker.runtimes.protocol import (
     RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,
 )
-from services.worker.runtimes.registry_auth import RegistryLogins
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.fake_engine import FakeEngine, fake_engine, refusal
 
@@ -31,8 +31,8 @@ async def fake(tmp_path: Path) -> AsyncIterator[FakeEngine]:
 
 
 @pytest.fixture
-async def engine(fake: FakeEngine) -> AsyncIterator[Engine]:
-    engine = Engine(fake.host, timeout_seconds=30, pull_seconds=0.2)
+async def engine(fake: FakeEngine) -> AsyncIterator[ContainerEngine]:
+    engine = ContainerEngine(fake.host, timeout_seconds=30, pull_seconds=0.2)
     yield engine
     await engine.close()
 
@@ -48,7 +48,7 @@ async def engine(fake: FakeEngine) -> AsyncIterator[Engine]:
     ],
 )
 async def test_an_answer_about_a_task_is_its_fault_its_engines_or_nobody_knows(
-    fake: FakeEngine, engine: Engine, status: int, words: str, kind: type[Exception]
+    fake: FakeEngine, engine: ContainerEngine, status: int, words: str, kind: type[Exception]
 ) -> None:
     fake.said["POST /containers/create"] = refusal(status, words)
     with pytest.raises((RuntimeRejected, RuntimeUnavailable)) as raised:
@@ -60,7 +60,7 @@ async def test_an_answer_about_a_task_is_its_fault_its_engines_or_nobody_knows(
 @pytest.mark.parametrize("words", ["OCI runtime state failed", "not a directory", "no idea"])
 @pytest.mark.parametrize("status", [400, 500])
 async def test_a_container_that_can_not_be_killed_is_not_taken_for_one_that_has_ended(
-    fake: FakeEngine, engine: Engine, status: int, words: str
+    fake: FakeEngine, engine: ContainerEngine, status: int, words: str
 ) -> None:
     fake.said[KILL] = refusal(status, words)
     with pytest.raises(RuntimeUnavailable, match=words):
@@ -95,7 +95,7 @@ async def test_an_engine_whose_networks_are_stuck_is_down_though_it_answers_a_pi
 
 
 async def test_a_pull_that_takes_too_long_counts_against_the_task_and_says_how_long(
-    fake: FakeEngine, engine: Engine
+    fake: FakeEngine, engine: ContainerEngine
 ) -> None:
     over = asyncio.Event()
 
@@ -120,7 +120,7 @@ async def test_a_pull_that_takes_too_long_counts_against_the_task_and_says_how_l
     ],
 )
 async def test_an_image_that_finds_no_room_is_not_the_tasks_fault_and_one_that_is_not_there_is(
-    fake: FakeEngine, engine: Engine, words: str, kind: type[Exception]
+    fake: FakeEngine, engine: ContainerEngine, words: str, kind: type[Exception]
 ) -> None:
     async def broken(request: web.Request) -> web.Response:
         return web.Response(text=f'{{"error": "{words}"}}\n')

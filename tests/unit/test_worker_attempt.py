@@ -8,9 +8,9 @@ from unittest.mock import Mock
 import pytest
 
 from services.worker.attempt import Attempt
-from services.worker.bench import Bench
+from services.worker.attempt_context import AttemptContext
 from services.worker.definition import Definitions
-from services.worker.held import Hand, Held, Interruption
+from services.worker.held_tasks import HeldTask, HeldTasks, Interruption
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.protocol import (
@@ -78,22 +78,22 @@ class Scripted:
 class Bed:
     runtime: Scripted
     broker: InProcessBroker
-    is_sure: bool = True
+    lease_is_valid: bool = True
 
     def __post_init__(self) -> None:
-        self.hand = Hand()
+        self.held_tasks = HeldTasks()
         settings = WorkSettings(claim_repeat_seconds=0.01)
-        self.bench = Bench(
+        self.context = AttemptContext(
             node_id="n1",
             settings=settings,
             watch=RuntimeWatch(self.runtime),  # type: ignore[arg-type]  # as much as is needed
             definitions=Definitions(settings, Sealer([KEY]), "n1"),
             reporter=Reporter(self.broker, "n1", 30),
             telemetry=Publisher(self.broker),
-            is_sure=lambda _: self.is_sure,
+            lease_is_valid=lambda _: self.lease_is_valid,
         )
 
-    def attempt(self, sealed: str | None = None, **definition: object) -> tuple[Attempt, Held]:
+    def attempt(self, sealed: str | None = None, **definition: object) -> tuple[Attempt, HeldTask]:
         order = RunTask(
             job_id="job",
             task_id="task",
@@ -102,9 +102,9 @@ class Bed:
             definition={"run": "true", **definition},
             sealed=sealed,
         )
-        held = self.hand.take(order.ref)
+        held = self.held_tasks.take(order.ref)
         assert held
-        return Attempt(self.bench, order, held), held
+        return Attempt(self.context, order, held), held
 
     async def reports(self) -> list[Finished | Returned]:
         """What it told the coordinators, claims aside."""
@@ -125,7 +125,7 @@ async def bed() -> AsyncIterator[Bed]:
     await broker.start()
     bed = Bed(Scripted(), broker)
     yield bed
-    await bed.bench.telemetry.close()
+    await bed.context.telemetry.close()
 
 
 @pytest.mark.parametrize("why", [Interruption.STOPPED, Interruption.LEASE_LOST])
@@ -145,7 +145,7 @@ async def test_a_worker_that_is_no_longer_sure_of_its_lease_does_not_start_the_t
     # Given a grant that came in time, and a process that was frozen before it could start
     attempt, held = bed.attempt()
     held.grant()
-    bed.is_sure = False
+    bed.lease_is_valid = False
     await attempt.run()
     # Then nothing starts, and the task is handed back at once
     assert "start" not in bed.runtime.asked
@@ -213,7 +213,7 @@ async def test_no_secret_is_in_the_error_of_a_task_that_can_not_run(bed: Bed) ->
 async def test_what_comes_of_a_task_that_was_killed_for_its_silent_worker_is_no_result(
     bed: Bed,
 ) -> None:
-    # Given a task that ends, and a book that says it was ended while the worker slept
+    # Given a task that ends, and a table that says it was ended while the worker slept
     attempt, held = bed.attempt()
     held.grant()
     held.entry = Mock(is_ended=True)
@@ -240,18 +240,18 @@ async def test_a_task_that_a_well_engine_declines_is_handed_back_with_what_it_sa
     sealed = Sealer([KEY]).seal({"definition": {}, "secrets": ["hunter2-hunter2"]})
     report = await handed_back(bed, sealed=sealed)
     assert (report.error, report.is_declined) == ("could not create [REDACTED]", True)
-    assert bed.bench.watch.missing() == ("scripted: could not create hunter2-hunter2",)
+    assert bed.context.watch.missing() == ("scripted: could not create hunter2-hunter2",)
 
 
 @pytest.mark.parametrize(
-    ("said", "is_well"),
+    ("said", "is_healthy"),
     [(RuntimeUnavailable("no"), True), (RuntimeDeclined("no"), False)],
 )
 async def test_an_engine_in_trouble_of_its_own_does_not_count_against_the_task(
-    bed: Bed, said: Exception, is_well: bool
+    bed: Bed, said: Exception, is_healthy: bool
 ) -> None:
     bed.runtime.prepare_error = said
-    bed.runtime.check_error = None if is_well else RuntimeUnavailable("gone")
+    bed.runtime.check_error = None if is_healthy else RuntimeUnavailable("gone")
     report = await handed_back(bed)
     assert (report.error, report.is_declined) == ("no", False)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.worker.runtimes.gpus import device_requests
+from services.worker.runtimes.containers.gpus import device_requests
 from services.worker.runtimes.protocol import RuntimeRejected
 
 

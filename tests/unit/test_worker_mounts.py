@@ -9,16 +9,16 @@ from typing import cast
 
 import pytest
 
-from services.worker.runtimes.container_surroundings import ContainerSurroundings
-from services.worker.runtimes.engine_room import EngineRoom
-from services.worker.runtimes.mounts import MOUNT_TYPES, MountPoint, make_mounts
+from services.worker.runtimes.containers.context import EngineContext
+from services.worker.runtimes.containers.environment import ContainerEnvironment
+from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountPoint, make_mounts
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_spec import Mount, TaskSpec
 
 
 @dataclass
-class Bench:
+class Context:
     settings: RuntimeSettings = field(default_factory=RuntimeSettings)
     volumes: list[Mapping[str, str]] = field(default_factory=list)
 
@@ -29,12 +29,12 @@ class Bench:
     def on_close(self, undo: Callable[[], Awaitable[object]]) -> None: ...
 
 
-async def made(*mounts: Mount, bench: Bench | None = None) -> list[MountPoint]:
-    return await make_mounts(mounts, bench or Bench(), MOUNT_TYPES)
+async def made(*mounts: Mount, context: Context | None = None) -> list[MountPoint]:
+    return await make_mounts(mounts, context or Context(), MOUNT_TYPES)
 
 
-def binding(folder: Path) -> Bench:
-    return Bench(RuntimeSettings(bind_allowed=True, bind_sources=(str(folder),)))
+def binding(folder: Path) -> Context:
+    return Context(RuntimeSettings(bind_allowed=True, bind_sources=(str(folder),)))
 
 
 async def test_a_volume_is_made_for_the_task() -> None:
@@ -87,7 +87,7 @@ async def test_a_target_that_is_mounted_twice_is_refused() -> None:
 async def test_a_bind_below_an_allowed_directory_is_mounted(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     mount = Mount(type="bind", source=f"{tmp_path}/in", target="/x", opts={"readonly": "true"})
-    [point] = await made(mount, bench=binding(tmp_path))
+    [point] = await made(mount, context=binding(tmp_path))
     assert point.mounts[0]["Source"] == os.path.realpath(tmp_path / "in")
     assert point.mounts[0]["ReadOnly"] is True
 
@@ -101,13 +101,13 @@ async def test_a_bind_elsewhere_is_refused_whatever_links_lead_there(
     (allowed / "link").symlink_to("/etc")
     mount = Mount(type="bind", source=source.format(allowed), target="/x")
     with pytest.raises(RuntimeRejected, match="CONVEYOR_RUNTIME_BIND_SOURCES"):
-        await made(mount, bench=binding(allowed))
+        await made(mount, context=binding(allowed))
 
 
 async def test_a_bind_with_two_dots_is_refused(tmp_path: Path) -> None:
     mount = Mount(type="bind", source=f"{tmp_path}/a/../../etc", target="/x")
     with pytest.raises(RuntimeRejected, match=r"must not hold \.\."):
-        await made(mount, bench=binding(tmp_path))
+        await made(mount, context=binding(tmp_path))
 
 
 def test_the_environment_spells_the_allowed_directories_with_commas() -> None:
@@ -117,8 +117,8 @@ def test_the_environment_spells_the_allowed_directories_with_commas() -> None:
 
 async def test_a_mount_type_that_can_not_undo_what_it_made_keeps_nothing_else() -> None:
     engine = SimpleNamespace(resources=None)
-    room = cast(EngineRoom, SimpleNamespace(engine=engine, settings=RuntimeSettings()))
-    around = ContainerSurroundings(room, TaskSpec(task_id="t", job_id="j", node_id="n"))
+    context = cast(EngineContext, SimpleNamespace(engine=engine, settings=RuntimeSettings()))
+    environment = ContainerEnvironment(context, TaskSpec(task_id="t", job_id="j", node_id="n"))
     undone = []
 
     async def undo() -> None:
@@ -127,7 +127,7 @@ async def test_a_mount_type_that_can_not_undo_what_it_made_keeps_nothing_else() 
     async def fail() -> None:
         raise OSError("still in use")
 
-    around.on_close(undo)
-    around.on_close(fail)
-    await around.close()
+    environment.on_close(undo)
+    environment.on_close(fail)
+    await environment.close()
     assert undone == ["the first"]

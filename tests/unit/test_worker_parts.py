@@ -1,10 +1,10 @@
-"""The parts of a worker that decide: settings, what it holds, orders, its heart."""
+"""The parts of a worker that decide: settings, what it holds, orders, its heartbeats."""
 
 import pytest
 
 from services.scheduler.calm import Calm
-from services.worker.held import Hand, Interruption
-from services.worker.orders import OrderDesk
+from services.worker.held_tasks import HeldTasks, Interruption
+from services.worker.orders import OrderHandler
 from services.worker.settings import WorkSettings, parse_host_env, parse_queues
 from shared.messages import Orders, Refusal, StopOrder, TaskRef
 from tests.support.accountant import Accountant
@@ -40,19 +40,19 @@ def test_host_variables_may_have_an_alias() -> None:
 
 
 async def test_the_same_dispatch_is_held_once() -> None:
-    hand = Hand()
-    held = hand.take(REF)
+    held_tasks = HeldTasks()
+    held = held_tasks.take(REF)
     assert held is not None
-    assert hand.take(REF) is None
+    assert held_tasks.take(REF) is None
     # Nor later: claimed again before its report is read, it would be granted and run again.
-    hand.drop(held)
-    assert hand.take(REF) is None
+    held_tasks.drop(held)
+    assert held_tasks.take(REF) is None
 
 
 async def test_orders_grant_refuse_and_stop_what_is_held() -> None:
-    hand = Hand()
+    held_tasks = HeldTasks()
     granted, refused, stopped = (
-        hand.take(TaskRef(job_id="job", task_id=name, dispatch=1)) for name in ("a", "b", "c")
+        held_tasks.take(TaskRef(job_id="job", task_id=name, dispatch=1)) for name in ("a", "b", "c")
     )
     assert granted is not None
     assert refused is not None
@@ -62,29 +62,31 @@ async def test_orders_grant_refuse_and_stop_what_is_held() -> None:
         refused=[Refusal(**refused.ref.model_dump(), reason="taken")],
         stop=[StopOrder(**stopped.ref.model_dump(), reason="cancelled")],
     )
-    await OrderDesk(hand, lambda _: True, Accountant(), print).on_orders([orders])
+    await OrderHandler(held_tasks, lambda _: True, Accountant(), print).on_orders([orders])
     assert granted.is_granted
     assert refused.interrupted.result() is Interruption.REFUSED
     assert stopped.interrupted.result() is Interruption.STOPPED
 
 
-@pytest.mark.parametrize("is_sure", [True, False])
-async def test_a_worker_accounts_for_what_it_is_asked_about(is_sure: bool) -> None:
+@pytest.mark.parametrize("lease_is_valid", [True, False])
+async def test_a_worker_accounts_for_what_it_is_asked_about(lease_is_valid: bool) -> None:
     # Given a task in hand, whose lease may or may not last, and one that has ended
-    hand, accountant = Hand(), Accountant()
-    hand.take(REF)
+    held_tasks, accountant = HeldTasks(), Accountant()
+    held_tasks.take(REF)
     ended = REF.model_copy(update={"task_id": "ended"})
-    desk = OrderDesk(hand, lambda _: is_sure, accountant, print)
+    desk = OrderHandler(held_tasks, lambda _: lease_is_valid, accountant, print)
     await desk.on_orders([Orders(unaccounted=[REF, ended])])
     # Then it speaks of the first only if that is certainly its own
-    assert accountant.told == [*([(REF, True)] if is_sure else []), (ended, False)]
+    assert accountant.told == [*([(REF, True)] if lease_is_valid else []), (ended, False)]
 
 
 async def test_a_grant_that_comes_after_the_lease_may_have_ended_starts_nothing() -> None:
-    hand = Hand()
-    held = hand.take(REF)
+    held_tasks = HeldTasks()
+    held = held_tasks.take(REF)
     assert held
-    await OrderDesk(hand, lambda _: False, Accountant(), print).on_orders([Orders(granted=[REF])])
+    await OrderHandler(held_tasks, lambda _: False, Accountant(), print).on_orders(
+        [Orders(granted=[REF])]
+    )
     assert not held.is_granted
     assert held.interrupted.result() is Interruption.LEASE_LOST
 

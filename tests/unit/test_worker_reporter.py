@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from services.worker.recent_reports import RecentReports
 from services.worker.reporter import Reporter
-from services.worker.said import Said
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
 from shared.messages import Claim, Finished, Reports, Returned, TaskRef, decode
@@ -80,8 +80,8 @@ async def test_asked_what_became_of_a_task_the_worker_says_again_what_it_has_sai
     assert [r.task_id for reports in again for r in reports.in_hand] == ["running"]
 
 
-@pytest.mark.parametrize("said", [Said(most_reports=1), Said(most_characters=3)])
-def test_the_oldest_reports_are_forgotten_so_that_memory_stays_bounded(said: Said) -> None:
+@pytest.mark.parametrize("said", [RecentReports(most_reports=1), RecentReports(most_characters=3)])
+def test_the_oldest_reports_are_forgotten_so_that_memory_stays_bounded(said: RecentReports) -> None:
     said.remember(finished("old", "12"))
     said.remember(finished("new", "34"))
     assert said.again(claim("new")) == finished("new", "34")

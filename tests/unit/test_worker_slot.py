@@ -10,8 +10,8 @@ from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.shell import ShellRuntime
-from services.worker.runtimes.shell_surroundings import ShellSurroundings
+from services.worker.runtimes.shell.environment import ShellEnvironment
+from services.worker.runtimes.shell.runtime import ShellRuntime
 from services.worker.settings import WorkerSettings, WorkSettings
 from services.worker.slot import Slot
 from shared.broker import BrokerUnavailable, Outgoing
@@ -117,9 +117,9 @@ async def test_a_worker_whose_runtime_is_away_takes_no_task_until_it_is_back(
 ) -> None:
     # Given a worker whose runtime is met away by its first task
     away = [RuntimeUnavailable("the engine is away")]
-    prepare, check = ShellSurroundings.prepare, ShellRuntime.check
+    prepare, check = ShellEnvironment.prepare, ShellRuntime.check
 
-    async def failing_prepare(self: ShellSurroundings) -> None:
+    async def failing_prepare(self: ShellEnvironment) -> None:
         if away:
             raise away[0]
         await prepare(self)
@@ -131,7 +131,7 @@ async def test_a_worker_whose_runtime_is_away_takes_no_task_until_it_is_back(
         await check(self)
 
     checks: list[int] = []
-    monkeypatch.setattr(ShellSurroundings, "prepare", failing_prepare)
+    monkeypatch.setattr(ShellEnvironment, "prepare", failing_prepare)
     monkeypatch.setattr(ShellRuntime, "check", failing_check)
     worker = Running()
     await worker.broker.start()

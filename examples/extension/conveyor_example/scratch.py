@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 
-from services.worker.runtimes.mounts import MountBench, MountPoint
+from services.worker.runtimes.containers.mounts import MountContext, MountPoint
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.task_spec import Mount
 
@@ -17,7 +17,7 @@ _ANYBODY = 0o777  # whichever user the image runs as
 _PREFIX = "conveyor-scratch-"
 
 
-async def scratch(mount: Mount, bench: MountBench) -> MountPoint:
+async def scratch(mount: Mount, context: MountContext) -> MountPoint:
     root = os.environ.get("EXAMPLE_SCRATCH_ROOT")
     if root is None:
         raise RuntimeRejected("mount of type scratch: this worker has no EXAMPLE_SCRATCH_ROOT")
@@ -27,7 +27,7 @@ async def scratch(mount: Mount, bench: MountBench) -> MountPoint:
         directory = await asyncio.to_thread(_make, root)
     except OSError as error:  # full or read-only: another worker may do better
         raise RuntimeUnavailable(f"no scratch directory: {error}") from error
-    bench.on_close(lambda: asyncio.to_thread(shutil.rmtree, directory))
+    context.on_close(lambda: asyncio.to_thread(shutil.rmtree, directory))
     return MountPoint(mounts=({"Type": "bind", "Source": directory, "Target": mount.target},))
 
 

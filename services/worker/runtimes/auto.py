@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from services.worker.runtimes.leaders import Leaders
 from services.worker.runtimes.protocol import (
     Execution,
     Leftover,
@@ -14,7 +13,8 @@ from services.worker.runtimes.protocol import (
     RuntimeRejected,
     RuntimeUnavailable,
 )
-from services.worker.runtimes.shell import ShellRuntime
+from services.worker.runtimes.shell.leaders import Leaders
+from services.worker.runtimes.shell.runtime import ShellRuntime
 from services.worker.runtimes.task_spec import TaskSpec
 
 

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import cast
 
 from services.worker.runtimes.auto import AutoRuntime
-from services.worker.runtimes.containers import ContainerRuntime
-from services.worker.runtimes.engine import Engine
-from services.worker.runtimes.engine_calls import address_of
-from services.worker.runtimes.images import Images
-from services.worker.runtimes.mounts import MOUNT_TYPES, MountType
+from services.worker.runtimes.containers.engine import ContainerEngine
+from services.worker.runtimes.containers.engine_calls import address_of
+from services.worker.runtimes.containers.images import Images
+from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountType
+from services.worker.runtimes.containers.registry_auth import read_logins
+from services.worker.runtimes.containers.runtime import ContainerRuntime
 from services.worker.runtimes.protocol import Runtime, RuntimeFactory
-from services.worker.runtimes.registry_auth import read_logins
 from services.worker.runtimes.settings import BUILT_IN, RuntimeSettings
-from services.worker.runtimes.shell import ShellRuntime
+from services.worker.runtimes.shell.runtime import ShellRuntime
 from shared.process.extensions import Group, installed, load, refuse_taken
 
 
@@ -45,7 +45,7 @@ def _is_podman(settings: RuntimeSettings) -> bool:
 
 def _containers(settings: RuntimeSettings) -> ContainerRuntime:
     logins = read_logins(settings.docker_config)
-    engine = Engine(
+    engine = ContainerEngine(
         engine_address(settings),
         timeout_seconds=settings.engine_timeout_seconds,
         pull_seconds=settings.pull_timeout_seconds,

@@ -1,4 +1,4 @@
-"""A task's stages: pre, main and post, one after the other, in surroundings they share.
+"""A task's stages: pre, main and post, one after the other, in an environment they share.
 
 Each stage is an execution of its own, whatever the runtime. The first that fails ends the task;
 post runs only when main has succeeded.
@@ -24,7 +24,7 @@ from shared.jobspec.durations import format_duration
 from shared.tracing.current import step
 
 
-class Surroundings(Protocol):
+class TaskEnvironment(Protocol):
     """What the stages of one task share: a directory, or volumes and networks."""
 
     async def prepare(self) -> None:
@@ -39,20 +39,20 @@ class Surroundings(Protocol):
 class StagedExecution:
     def __init__(
         self,
-        surroundings: Surroundings,
+        environment: TaskEnvironment,
         main: Execution,
         *,
         pre: Sequence[Execution] = (),
         post: Sequence[Execution] = (),
     ) -> None:
-        self._surroundings = surroundings
+        self._environment = environment
         self._main = main
         self._stages = (*pre, main, *post)
         self._current = self._first = self._stages[0]
         self._is_stopped = False
 
     async def prepare(self) -> None:
-        await self._surroundings.prepare()
+        await self._environment.prepare()
         await self._first.prepare()
 
     async def start(self) -> None:
@@ -75,7 +75,7 @@ class StagedExecution:
 
     async def close(self) -> None:
         await asyncio.gather(*(stage.close() for stage in self._stages))
-        await self._surroundings.close()
+        await self._environment.close()
 
     def _kind_of(self, stage: Execution) -> str:
         place, main = self._stages.index(stage), self._stages.index(self._main)

@@ -1,0 +1,151 @@
+"""The tasks a worker has in hand, and what may interrupt them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from shared.messages import TaskRef
+from shared.process.clock import monotonic_boottime
+
+Key = tuple[str, int]
+"""Task id and dispatch."""
+
+_REMEMBERED = 10_000
+
+
+class Interruption(Enum):
+    """Why a task must end before it has."""
+
+    STOPPED = "stopped"  # by the coordinator: cancelled, or no longer this worker's
+    REFUSED = "refused"  # the claim was not granted
+    LEASE_LOST = "lease lost"  # others may start it now
+    DRAINED = "drained"  # the worker is leaving
+    TIMED_OUT = "timed out"
+
+
+class Entry(Protocol):
+    """What stands in the table for one dispatch."""
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether it was killed for the worker, which had been silent for too long."""
+        ...
+
+    def remove(self) -> None: ...
+
+
+class TaskTable(Protocol):
+    """Where it stands what is in hand, for somebody who can end it when the worker can't."""
+
+    def enter(self, key: Key, taken_at: float) -> Entry: ...
+
+    def renew(self, at: float) -> None:
+        """All leases last from `at` at least."""
+        ...
+
+
+class _NoBook:
+    """Nobody is there to read it."""
+
+    is_ended = False
+
+    def enter(self, key: Key, taken_at: float) -> Entry:
+        return self
+
+    def renew(self, at: float) -> None: ...
+
+    def remove(self) -> None: ...
+
+
+def _future() -> "asyncio.Future[None]":
+    return asyncio.get_running_loop().create_future()
+
+
+@dataclass(slots=True, eq=False)
+class HeldTask:
+    """One dispatch. `granted` is done when it may start; `interrupted` when it must end.
+
+    Its lease lasts at least from `taken_at` (of the hand's clock), as its claim came later.
+    """
+
+    ref: TaskRef
+    taken_at: float
+    entry: Entry
+    granted: "asyncio.Future[None]" = field(default_factory=_future)
+    interrupted: "asyncio.Future[Interruption]" = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+    @property
+    def key(self) -> Key:
+        return self.ref.task_id, self.ref.dispatch
+
+    @property
+    def is_granted(self) -> bool:
+        return self.granted.done()
+
+    def grant(self) -> None:
+        if not self.granted.done():
+            self.granted.set_result(None)
+
+    def interrupt(self, why: Interruption) -> None:
+        """The first reason counts."""
+        if not self.interrupted.done():
+            self.interrupted.set_result(why)
+
+
+class HeldTasks:
+    """All dispatches in hand, by key, and the last of those that were.
+
+    A dispatch is taken once. Its message comes again when the connection is lost before the
+    acknowledgement; were it claimed again before the report on it is read, it would be granted
+    again, as to the worker that runs it, and run twice.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = monotonic_boottime, table: TaskTable | None = None
+    ) -> None:
+        self._clock = clock
+        self._table = table or _NoBook()
+        self._held: dict[Key, HeldTask] = {}
+        self._ended: dict[Key, None] = {}  # the oldest first
+
+    def __iter__(self) -> Iterator[HeldTask]:
+        return iter(list(self._held.values()))
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def take(self, ref: TaskRef) -> HeldTask | None:
+        """None when this very dispatch is or was in hand: its message came twice."""
+        key = ref.task_id, ref.dispatch
+        if key in self._held or key in self._ended:
+            return None
+        taken_at = self._clock()
+        held = self._held[key] = HeldTask(ref, taken_at, self._table.enter(key, taken_at))
+        return held
+
+    def drop(self, held: HeldTask) -> None:
+        held.entry.remove()
+        del self._held[held.key]
+        self._ended[held.key] = None
+        if len(self._ended) > _REMEMBERED:
+            del self._ended[next(iter(self._ended))]
+
+    def renew(self, at: float) -> None:
+        """The leases of all that was in hand at `at` last from then."""
+        self._table.renew(at)
+
+    def find(self, ref: TaskRef) -> HeldTask | None:
+        return self._held.get((ref.task_id, ref.dispatch))
+
+    def interrupt_all(self, why: Interruption) -> None:
+        for held in self:
+            held.interrupt(why)
+
+    @property
+    def refs(self) -> list[TaskRef]:
+        """What heartbeats must name, claims on their way included: their leases may run already."""
+        return [held.ref for held in self]

@@ -1,0 +1,1 @@
+"""The container runtime: tasks as containers of a Docker or Podman engine."""

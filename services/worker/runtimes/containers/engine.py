@@ -1,0 +1,235 @@
+"""Containers and images of a container engine. Docker and Podman speak the same API here."""
+
+import asyncio
+import base64
+import contextlib
+import io
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+
+import aiohttp
+from aiodocker import DockerError
+
+from services.worker.runtimes.containers.engine_calls import About, EngineCalls, Json
+from services.worker.runtimes.containers.labels import LABEL_NODE, filter_of_task, is_earlier
+from services.worker.runtimes.containers.resources import EngineResources
+from services.worker.runtimes.containers.streams import first_member, size_of
+from services.worker.runtimes.task_spec import RegistryLogin, TaskSpec
+
+_BY_A_SIGNAL = 128
+_NOTED_SECONDS = 0.5
+_NOTED_AT_LAST_SECONDS = 10.0  # of an end it writes to its disk first
+_MOST_REMEMBERED = 256
+_LAST_SECONDS = 60.0  # a container that is stopped has 10 s to end, or as many as somebody gives it
+_NOT_RUNNING = "can only kill running containers"
+_MISSING_IMAGE = ("No such image", "no such image", "image not known")
+
+
+class ImageMissing(Exception):
+    """The engine has no such image yet."""
+
+
+class ContainerEngine:
+    """`resources` are its volumes and networks."""
+
+    def __init__(self, address: str | None, *, timeout_seconds: float, pull_seconds: float) -> None:
+        """Raises ValueError for an address of no known kind."""
+        self._calls = EngineCalls(address, timeout_seconds=timeout_seconds)
+        self._docker = self._calls.docker
+        self._pull_timeout = pull_seconds
+        self.resources = EngineResources(self._calls)
+
+    async def close(self) -> None:
+        await self._calls.close()
+
+    async def ping(self) -> None:
+        async with self._calls.call("reach the engine", about=About.UPKEEP):
+            await self._docker.version()
+
+    async def create(self, config: Json) -> str:
+        """Raises ImageMissing when the image has to be pulled first."""
+        async with self._calls.call("create the container"):
+            try:
+                return (await self._docker.containers.create(config)).id
+            except DockerError as error:  # 404 is about the image; a network is found at start
+                if error.status == 404 and any(m in error.message for m in _MISSING_IMAGE):
+                    raise ImageMissing from error
+                raise
+
+    async def image_user(self, image: str) -> str:
+        """The user an image's processes run as, "" for root. Raises ImageMissing."""
+        async with self._calls.call(f"inspect image {image}"):
+            try:
+                found = await self._docker.images.inspect(image)
+            except DockerError as error:
+                if error.status == 404:
+                    raise ImageMissing from error
+                raise
+            return str((found.get("Config") or {}).get("User") or "")
+
+    async def put_archive(self, container: str, tar: bytes) -> None:
+        async with self._calls.call("write the task's files", about=About.FILES):
+            url, query, body = f"containers/{container}/archive", {"path": "/"}, io.BytesIO(tar)
+            async with await self._calls.request("PUT", url, query, body):
+                pass
+
+    async def start(self, container: str) -> None:
+        async with self._calls.call("start the container"):
+            await self._docker.containers.container(container).start()
+
+    async def attach(self, container: str) -> aiohttp.ClientResponse:
+        """The stream of both outputs, open before the container starts: nothing is missed."""
+        async with self._calls.call("follow the output"):
+            query = {"stream": "1", "stdout": "1", "stderr": "1"}
+            return await self._calls.request("POST", f"containers/{container}/attach", query)
+
+    async def wait(self, container: str) -> int:
+        """The exit code of a container, once it has ended.
+
+        Over a new connection, which an engine that goes down takes no more. So whoever gives an
+        answer to one that was asked after the end has not ended the container by going down, or it
+        is another engine that came after it: see `saw_it_end`.
+        """
+        async with (
+            self._calls.call("wait for the container", limited=False),
+            self._calls.anew() as docker,
+        ):
+            answer = await docker.containers.container(container).wait()
+            return int(answer["StatusCode"])
+
+    async def inspect_state(self, container: str) -> Json:
+        async with self._calls.call("inspect the container"):
+            state: Json = (await self._docker.containers.container(container).show())["State"]
+            return state
+
+    async def was_told_to_stop(self, container: str, state: Json) -> bool:
+        """Whether somebody had the engine stop it. `state` is that of the ended container."""
+        # The engine notes what it did after it did it. One that ended by a signal is waited for.
+        noted_after = _NOTED_SECONDS if state["ExitCode"] >= _BY_A_SIGNAL else 0.0
+        until = _text(_seconds(state["FinishedAt"]) + noted_after)
+        query = {**_last_of(container, state, "kill"), "until": until}
+        async with self._events(query) as events:
+            return bool(await events.readline())
+
+    async def saw_it_end(self, container: str, state: Json) -> bool:
+        """Whether this very engine was there when the container ended by itself.
+
+        One that has come after it knows nothing of it, or has ended it when it found it running.
+        """
+        told = set[str]()
+        async with self._events(_last_of(container, state, "die", "kill")) as events:
+            with contextlib.suppress(TimeoutError):  # there is no more to come
+                async with asyncio.timeout(_NOTED_AT_LAST_SECONDS) as patience:
+                    while "kill" not in told and (line := await events.readline()):
+                        told.add(json.loads(line)["Action"])
+                        patience.reschedule(asyncio.get_running_loop().time() + _NOTED_SECONDS)
+        # It may have forgotten, as it remembers only so many; a new one doesn't have as many yet.
+        return "kill" not in told and ("die" in told or await self._remembers_much())
+
+    async def _remembers_much(self) -> bool:
+        """Whether it has noted as many events as it can keep."""
+        noted = 0
+        async with self._events({"since": "1"}) as events:
+            with contextlib.suppress(TimeoutError):  # all that it remembers it tells at once
+                async with asyncio.timeout(_NOTED_SECONDS):
+                    while noted < _MOST_REMEMBERED and await events.readline():
+                        noted += 1
+        return noted == _MOST_REMEMBERED
+
+    @contextlib.asynccontextmanager
+    async def _events(self, query: dict[str, str]) -> AsyncIterator[aiohttp.StreamReader]:
+        """Events a line each: what the engine remembers, and then what comes."""
+        async with (
+            self._calls.call("ask what became of the container"),
+            await self._calls.request("GET", "events", query) as response,
+        ):
+            yield response.content
+
+    async def kill(self, container: str) -> None:
+        async with self._calls.call("kill the container", about=About.UPKEEP):
+            try:
+                await self._docker.containers.container(container).kill()
+            except DockerError as error:
+                # Gone, or not running; Podman says the latter with a 500.
+                if error.status not in (404, 409) and _NOT_RUNNING not in error.message:
+                    raise
+
+    async def delete(self, container: str) -> None:
+        async with self._calls.call("remove the container", about=About.UPKEEP):
+            try:
+                await self._docker.containers.container(container).delete(force=True, v=True)
+            except DockerError as error:
+                if error.status not in (404, 409):  # gone, or being removed
+                    raise
+
+    async def labelled(self) -> list[tuple[str, str]]:
+        """Every container with our label, ended or not: its id and its node's id."""
+        filters = json.dumps({"label": [LABEL_NODE]})
+        async with self._calls.call("list containers", about=About.UPKEEP):
+            found = await self._docker.containers.list(all=True, filters=filters)
+            return [(c.id, c["Labels"][LABEL_NODE]) for c in found]
+
+    async def earlier(self, spec: TaskSpec) -> list[str]:
+        """The ids of containers that other dispatches of this task have left."""
+        async with self._calls.call("list containers", about=About.UPKEEP):
+            found = await self._docker.containers.list(all=True, filters=filter_of_task(spec))
+            return [c.id for c in found if is_earlier(c["Labels"], spec)]
+
+    async def read_file(self, container: str, path: str, limit: int) -> tuple[bytes, int]:
+        """At most `limit` bytes of a file in the container, and its whole size.
+
+        A file that isn't there, or isn't a plain file, reads as empty. The engine is asked for
+        the size first: that is cheap, and most tasks write nothing.
+        """
+        url, query = f"containers/{container}/archive", {"path": path}
+        async with self._calls.call(f"read {path}"):
+            try:
+                async with await self._calls.request("HEAD", url, query) as response:
+                    if not size_of(response.headers):
+                        return b"", 0
+                async with await self._calls.request("GET", url, query) as response:
+                    return await first_member(response.content, limit)
+            except DockerError as error:
+                if error.status == 404:
+                    return b"", 0
+                raise
+
+    async def pull(
+        self, image: str, login: RegistryLogin | None, on_message: Callable[[Json], Awaitable[None]]
+    ) -> None:
+        """Each progress message goes to `on_message`; an `error` among them is its to judge."""
+        headers = {} if login is None else {"X-Registry-Auth": _registry_auth(login)}
+        query = {"fromImage": image}
+        if ":" not in image.rsplit("/", 1)[-1] and "@" not in image:
+            query["tag"] = "latest"  # without a tag the engine pulls every tag there is
+        async with (
+            # An engine that answers speaks of the image and its registry, whatever the status.
+            self._calls.call(f"pull image {image}", seconds=self._pull_timeout, about=About.IMAGE),
+            await self._calls.request("POST", "images/create", query, headers=headers) as response,
+        ):
+            async for line in response.content:
+                if line.strip():
+                    await on_message(json.loads(line))
+
+
+def _last_of(container: str, state: Json, *actions: str) -> dict[str, str]:
+    """Asks for what happened to the container in its last minute."""
+    return {
+        "since": _text(_seconds(state["FinishedAt"]) - _LAST_SECONDS),
+        "filters": json.dumps({"container": [container], "event": actions}),
+    }
+
+
+def _seconds(moment: str) -> float:
+    """Since the epoch; engines tell it as `2026-01-31T12:00:00.123456789Z`."""
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def _text(seconds: float) -> str:
+    return f"{seconds:.6f}"
+
+
+def _registry_auth(login: RegistryLogin) -> str:
+    text = json.dumps({"username": login.username, "password": login.password})
+    return base64.urlsafe_b64encode(text.encode()).decode()

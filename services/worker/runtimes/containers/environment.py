@@ -1,0 +1,144 @@
+"""What a task's containers share: volumes and other mounts, networks; made for it, then removed.
+
+Names are chosen here and every creation is shielded: one that was given up half-way would leave
+what nobody knows of. What can't be removed when the task ends is tried again later.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
+
+import structlog
+
+from services.worker.runtimes.containers.context import EngineContext
+from services.worker.runtimes.containers.gpus import device_requests
+from services.worker.runtimes.containers.labels import labels_of
+from services.worker.runtimes.containers.layout import check_spec
+from services.worker.runtimes.containers.mounts import make_mounts
+from services.worker.runtimes.containers.networks import (
+    beside_private,
+    joined_networks,
+    operators_network,
+)
+from services.worker.runtimes.containers.pending_removals import Remove
+from services.worker.runtimes.containers.placement import ContainerPlacement
+from services.worker.runtimes.containers.sidecar_rules import check_sidecars
+from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
+from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.stages import naming
+from services.worker.runtimes.task_spec import TaskSpec
+
+log = structlog.get_logger(__name__)
+
+
+class ContainerEnvironment:
+    """A `MountContext` as well: mounts are made at it."""
+
+    def __init__(self, context: EngineContext, spec: TaskSpec) -> None:
+        self._context = context
+        self._resources = context.engine.resources
+        self._spec = spec
+        self._undo: list[Callable[[], Awaitable[object]]] = []
+        self._hosts: dict[str, str] = {}
+        self._private: str | None = None
+        self._shared = ContainerPlacement()
+
+    @property
+    def settings(self) -> RuntimeSettings:
+        return self._context.settings
+
+    async def prepare(self) -> None:
+        spec = self._spec
+        self._check(spec)
+        gpus = tuple(device_requests(spec.gpus)) if spec.gpus else ()
+        joined = await joined_networks(spec.networks, self._resources, self.settings)
+        if spec.sidecars:
+            joined = beside_private(joined, self.settings)
+        points = await make_mounts(spec.mounts, self, self._context.mount_types)
+        self._shared = ContainerPlacement(
+            mounts=tuple(mount for point in points for mount in point.mounts),
+            tmpfs={target: opts for point in points for target, opts in point.tmpfs.items()},
+            sources=tuple(source for point in points for source in point.sources),
+            networks=joined,
+            gpus=gpus,
+        )
+        if spec.sidecars:
+            await self._make_private_network()
+
+    async def close(self) -> None:
+        while self._undo:
+            try:
+                # Of a package's mount type, whose engine may be gone by now.
+                with contextlib.suppress(RuntimeRejected, RuntimeUnavailable):
+                    await self._undo.pop()()
+            except Exception:  # of the same: the rest must go all the same
+                log.exception("not undone", job=self._spec.job_id, task=self._spec.task_id)
+
+    async def new_volume(self, options: Mapping[str, str]) -> str:
+        name = f"conveyor-{uuid.uuid4().hex}"
+        making = self._resources.create_volume(name, labels_of(self._spec), options)
+        await self._make(making, name, lambda: self._resources.remove_volume(name))
+        return name
+
+    def on_close(self, undo: Callable[[], Awaitable[object]]) -> None:
+        self._undo.append(undo)
+
+    def of_main(self) -> ContainerPlacement:
+        return replace(self._beside(), privileged=self._spec.privileged, hosts=dict(self._hosts))
+
+    def of_sidecar(self, host: str) -> ContainerPlacement:
+        return replace(self._beside(), alias=host, gpus=())
+
+    def of_aux(self) -> ContainerPlacement:
+        """A pre's or post's: sidecars don't run then."""
+        networks = self._shared.networks or operators_network(self.settings)
+        return replace(self._shared, networks=networks, gpus=())
+
+    async def meet(self, host: str, container: str) -> str:
+        """The address of a started sidecar; from now on the main container knows it by `host`."""
+        address = await self._resources.address_of(container, self._private or "")
+        if address:
+            self._hosts[host] = address
+        return address
+
+    def _beside(self) -> ContainerPlacement:
+        if self._private is None:
+            return replace(
+                self._shared, networks=self._shared.networks or operators_network(self.settings)
+            )
+        return replace(self._shared, networks=(self._private, *self._shared.networks))
+
+    def _check(self, spec: TaskSpec) -> None:
+        """All of it, so that nothing runs of a task that can't run to its end."""
+        check_spec(spec)
+        check_sidecars(spec.sidecars)
+        for aux in (*spec.pre, *spec.sidecars, *spec.post):
+            with naming(aux.label):
+                check_spec(aux.program)
+        if spec.privileged and not self.settings.privileged_allowed:
+            raise RuntimeRejected(
+                "privileged: this worker allows no privileged containers "
+                "(its setting CONVEYOR_RUNTIME_PRIVILEGED_ALLOWED)"
+            )
+
+    async def _make_private_network(self) -> None:
+        name = f"conveyor-{uuid.uuid4().hex}"
+        # An operator who gives containers no network doesn't want a way out through this one.
+        internal = self.settings.container_network == "none" and not self._spec.networks
+        making = self._resources.create_network(name, labels_of(self._spec), internal=internal)
+        await self._make(making, name, lambda: self._resources.remove_network(name))
+        self._private = name
+
+    async def _make(
+        self, making: Coroutine[object, object, None], name: str, remove: Remove
+    ) -> None:
+        made = asyncio.ensure_future(making)
+
+        async def remove_once_made() -> None:
+            await asyncio.wait([made])
+            await self._context.pending_removals.remove(name, remove)
+
+        self.on_close(remove_once_made)
+        await asyncio.shield(made)

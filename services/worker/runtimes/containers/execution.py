@@ -1,0 +1,234 @@
+"""One container of a task, from its creation to its removal: an `Execution` of its own."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
+
+import aiohttp
+
+from services.worker.runtimes.containers.context import EngineContext
+from services.worker.runtimes.containers.engine import ImageMissing
+from services.worker.runtimes.containers.layout import (
+    OUTPUT,
+    PROGRESS,
+    check_spec,
+    container_archive,
+    container_config,
+    needs_archive,
+)
+from services.worker.runtimes.containers.mounts import check_sources
+from services.worker.runtimes.containers.placement import ContainerPlacement
+from services.worker.runtimes.containers.streams import frames
+from services.worker.runtimes.output_log import OutputLog
+from services.worker.runtimes.progress import parse_progress
+from services.worker.runtimes.protocol import (
+    STOPPED,
+    LogSink,
+    Outcome,
+    ProgressSink,
+    RuntimeRejected,
+    RuntimeUnavailable,
+)
+from services.worker.runtimes.read_ahead import pass_on
+from services.worker.runtimes.task_spec import TaskSpec
+
+_KILLED = 137
+_SOON_SECONDS = 0.2
+"""No engine has gone and another come within that."""
+
+
+class ContainerExecution:
+    def __init__(
+        self,
+        context: EngineContext,
+        spec: TaskSpec,
+        placement: Callable[[], ContainerPlacement],
+        log: LogSink,
+        progress: ProgressSink | None = None,
+    ) -> None:
+        """`placement` is asked when the container is made.
+
+        Without `progress` it is no task's main container: nobody asks for its output either.
+        """
+        self._context = context
+        self._engine = context.engine
+        self._spec = spec
+        self._placement = placement
+        self._log = OutputLog(log)
+        self._progress = progress
+        self._reported: float | None = None
+        self._container: str | None = None
+        self._stream: aiohttp.ClientResponse | None = None
+        self._archive = False
+        self._sources: tuple[str, ...] = ()
+        self._creating: asyncio.Future[str] | None = None
+        self._pulling: asyncio.Task[None] | None = None
+        self._silent_since = 0.0
+        self._stop = asyncio.Event()
+        self._started = False
+
+    @property
+    def container(self) -> str:
+        """Its id. Raises RuntimeError before `prepare`."""
+        if self._container is None:
+            raise RuntimeError("prepare comes first")
+        return self._container
+
+    async def prepare(self) -> None:
+        check_spec(self._spec)
+        try:
+            await self._create()
+        except ImageMissing:
+            await self._pull_unless_stopped()
+            await self._create_after_pull()
+        if self._container is not None and self._archive:
+            check_sources(self._sources)  # it may be in a mount that the files are written
+            await self._engine.put_archive(self._container, container_archive(self._spec))
+
+    async def start(self) -> None:
+        if self._stop.is_set():
+            return
+        container = self.container
+        self._stream = await self._engine.attach(container)
+        check_sources(self._sources)
+        self._started = True
+        await self._engine.start(container)
+        if self._stop.is_set():  # it came while the engine was starting: that kill found nothing
+            await self._engine.kill(container)
+
+    async def wait(self) -> Outcome:
+        if not self._started or self._stream is None:
+            return STOPPED
+        async with _background(self._poll_progress()):
+            await pass_on(self._frames(self._stream), self._log.write)
+            exit_code = await self._exit_code()
+        return await self._outcome(exit_code)
+
+    async def stop(self) -> None:
+        self._stop.set()
+        if self._pulling is not None:
+            self._pulling.cancel()
+        if self._started:
+            await self._engine.kill(self.container)
+
+    async def close(self) -> None:
+        if self._stream is not None:
+            self._stream.close()
+        if self._creating is None:
+            return
+        # Raised by a creation that failed: then there is none.
+        with contextlib.suppress(RuntimeRejected, RuntimeUnavailable, ImageMissing):
+            container = await self._creating
+            await self._context.pending_removals.remove(
+                container, partial(self._engine.delete, container)
+            )
+            self._creating = self._container = None
+
+    async def _create(self) -> None:
+        """Raises ImageMissing when the image has to be pulled first."""
+        if self._stop.is_set():
+            return
+        context, placement = self._context, self._placement()
+        user = await context.images.user_of(str(self._spec.image))
+        self._archive = needs_archive(self._spec, user)
+        self._sources = placement.sources
+        config = container_config(self._spec, placement, archive=self._archive, init=context.init)
+        # Shielded: a call given up half-way would leave a container whose id nobody knows.
+        self._creating = asyncio.ensure_future(self._engine.create(config))
+        self._container = await asyncio.shield(self._creating)
+        for network in placement.networks[1:]:
+            await self._engine.resources.join(network, self._container)
+
+    async def _create_after_pull(self) -> None:
+        try:
+            await self._create()
+        except ImageMissing as error:  # pulled, and removed again by somebody
+            raise RuntimeUnavailable(f"image {self._spec.image} vanished") from error
+
+    async def _pull_unless_stopped(self) -> None:
+        images = self._context.images
+        work = images.pull_once(str(self._spec.image), self._spec.registry, self._log.write)
+        self._pulling = asyncio.create_task(work)
+        try:
+            await self._pulling
+        except asyncio.CancelledError:
+            # `stop` ended the pull: then `wait` tells. Otherwise we are the one being cancelled.
+            if not self._stop.is_set():
+                raise
+        finally:
+            self._pulling = None
+
+    async def _exit_code(self) -> int:
+        """Raises RuntimeUnavailable also for an end that is the engine's: one that goes down tells
+        its containers to end, and what they make of that, even an exit code of 0, is no result."""
+        exit_code = await self._engine.wait(self.container)
+        is_late = time.monotonic() - self._silent_since > _SOON_SECONDS
+        if is_late and self._context.ends_with_engine:
+            await self._check_engine()
+        return exit_code
+
+    async def _frames(self, stream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        async for data in frames(stream):
+            yield data
+        self._silent_since = time.monotonic()
+
+    async def _check_engine(self) -> None:
+        """The container has outlived its output, its log took long, or another engine has come
+        meanwhile: one that is asked after the end tells."""
+        await self._engine.wait(self.container)
+        state = await self._engine.inspect_state(self.container)
+        if not (await self._engine.saw_it_end(self.container, state) or self._stop.is_set()):
+            raise RuntimeUnavailable("the engine went down under the container")
+
+    async def _outcome(self, exit_code: int) -> Outcome:
+        if self._stop.is_set():
+            return Outcome(exit_code=exit_code, output="")
+        reason = await self._reason(exit_code) if exit_code else None
+        if self._progress is None:
+            return Outcome(exit_code=exit_code, output="", reason=reason)
+        if self._reported is not None:
+            await self._report_progress(self._progress)
+        return Outcome(exit_code=exit_code, output=await self._output(), reason=reason)
+
+    async def _reason(self, exit_code: int) -> str | None:
+        state = await self._engine.inspect_state(self.container)
+        if await self._engine.was_told_to_stop(self.container, state):
+            return "stopped by somebody, through the engine"
+        limit = self._spec.memory_bytes
+        limited = "" if limit is None else f" (limit {limit} bytes)"
+        if state.get("OOMKilled"):
+            return f"out of memory{limited}"
+        if exit_code == _KILLED and limited:  # not by us; engines don't always see the cause
+            return f"killed, probably out of memory{limited}"
+        return None
+
+    async def _output(self) -> str:
+        limit = self._context.settings.output_max_bytes
+        data, size = await self._engine.read_file(self.container, OUTPUT, limit)
+        return await self._log.kept_output(data, size)
+
+    async def _poll_progress(self) -> None:
+        while self._progress is not None:
+            await asyncio.sleep(self._context.settings.container_progress_seconds)
+            await self._report_progress(self._progress)
+
+    async def _report_progress(self, progress: ProgressSink) -> None:
+        # Progress is a courtesy: neither a missing file nor a busy engine may end the task.
+        with contextlib.suppress(RuntimeRejected, RuntimeUnavailable):
+            raw, _ = await self._engine.read_file(self.container, PROGRESS, 64)
+            value = parse_progress(raw)
+            if value is not None and value != self._reported:
+                self._reported = value
+                progress(value)
+
+
+@contextlib.asynccontextmanager
+async def _background(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

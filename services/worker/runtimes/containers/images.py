@@ -1,0 +1,106 @@
+"""Pulling images: once per image at a time, with progress in the log of whoever waits first."""
+
+import asyncio
+import time
+from weakref import WeakValueDictionary
+
+from services.worker.runtimes.containers.engine import ContainerEngine, ImageMissing
+from services.worker.runtimes.containers.engine_calls import Json, is_engines_fault
+from services.worker.runtimes.containers.registry_auth import RegistryLogins
+from services.worker.runtimes.protocol import LogSink, RuntimeRejected, RuntimeUnavailable
+from services.worker.runtimes.task_spec import RegistryLogin
+
+_SECONDS_BETWEEN_LINES = 5.0
+# A tag may be pulled anew by others; until then an image isn't inspected for every task.
+_USER_REMEMBERED_SECONDS = 60.0
+# A hundred tasks of one wrong image ask the registry once, not a hundred times in a row.
+_FAILURE_REMEMBERED_SECONDS = 5.0
+
+
+class Images:
+    def __init__(self, engine: ContainerEngine, logins: RegistryLogins) -> None:
+        self._engine = engine
+        self._logins = logins
+        self._users: dict[str, tuple[float, str]] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._failures: dict[tuple[str, RegistryLogin | None], tuple[float, str]] = {}
+
+    async def user_of(self, image: str) -> str:
+        """The user the image's processes run as, "" for root. Raises ImageMissing."""
+        known = self._users.get(image)
+        if known is None or time.monotonic() - known[0] > _USER_REMEMBERED_SECONDS:
+            known = (time.monotonic(), await self._engine.image_user(image))
+            self._users[image] = known
+        return known[1]
+
+    async def pull_once(self, image: str, login: RegistryLogin | None, log: LogSink) -> None:
+        """Pull an image that wasn't there, unless somebody else has done so meanwhile.
+
+        Raises RuntimeRejected, naming the image, when the registry won't give it, and
+        RuntimeUnavailable when the engine can't take it.
+        """
+        self._users.pop(image, None)
+        lock = self._locks.get(image)
+        if lock is None:
+            lock = self._locks[image] = asyncio.Lock()
+        async with lock:
+            try:
+                await self.user_of(image)
+            except ImageMissing:
+                await self._pull(image, login, log)
+
+    async def _pull(self, image: str, login: RegistryLogin | None, log: LogSink) -> None:
+        login = login or self._logins.for_image(image)
+        self._fail_again(image, login)
+        progress = _PullLog(image, log)
+        try:
+            await progress.begin()
+            await self._engine.pull(image, login, progress.on_message)
+            await progress.end()
+        except RuntimeRejected as error:
+            self._failures[image, login] = (time.monotonic(), str(error))
+            raise
+
+    def _fail_again(self, image: str, login: RegistryLogin | None) -> None:
+        now = time.monotonic()
+        for key, (at, _) in list(self._failures.items()):
+            if now - at > _FAILURE_REMEMBERED_SECONDS:
+                del self._failures[key]
+        if (image, login) in self._failures:
+            raise RuntimeRejected(self._failures[image, login][1])
+
+
+class _PullLog:
+    """Turns the engine's hundreds of progress messages into a few readable lines."""
+
+    def __init__(self, image: str, log: LogSink) -> None:
+        self._image = image
+        self._log = log
+        self._layers: dict[str, tuple[int, int]] = {}
+        self._begun_at = self._last_line_at = time.monotonic()
+
+    async def begin(self) -> None:
+        await self._line(f"pulling image {self._image}")
+
+    async def on_message(self, message: Json) -> None:
+        if "error" in message:
+            words = f"could not pull image {self._image}: {message['error']}"
+            raise (RuntimeUnavailable if is_engines_fault(words) else RuntimeRejected)(words)
+        detail = message.get("progressDetail") or {}
+        if message.get("status") == "Downloading" and detail.get("total"):
+            self._layers[message["id"]] = (detail["current"], detail["total"])
+        if self._layers and time.monotonic() - self._last_line_at >= _SECONDS_BETWEEN_LINES:
+            await self._line(f"pulling image {self._image}: {self._amounts()}")
+
+    async def end(self) -> None:
+        seconds = time.monotonic() - self._begun_at
+        await self._line(f"pulled image {self._image} in {seconds:.1f} s")
+
+    def _amounts(self) -> str:
+        done = sum(current for current, _ in self._layers.values()) / 1e6
+        total = sum(total for _, total in self._layers.values()) / 1e6
+        return f"{done:.1f} of {total:.1f} MB of {len(self._layers)} layers"
+
+    async def _line(self, text: str) -> None:
+        self._last_line_at = time.monotonic()
+        await self._log(f"{text}\n".encode())

@@ -1,0 +1,173 @@
+"""What a task's container looks like: its configuration, and the files under /tork.
+
+/tork/entrypoint is the `run` script, /tork/stdout is $TORK_OUTPUT, /tork/progress is
+$TORK_PROGRESS, /tork/workdir holds `files` unless the task names a workdir of its own.
+
+Writing an archive into a container costs the engine a process, a fifth of a short container's
+life. So it is only done for what needs it: a plain script travels as the shell's argument, and
+where the image's user is root, /tork only has to be there for the task to write in.
+"""
+
+import io
+import posixpath
+import tarfile
+import time
+from typing import Any
+
+from services.worker.runtimes.containers.labels import labels_of
+from services.worker.runtimes.containers.placement import ContainerPlacement
+from services.worker.runtimes.file_names import check_file_names, parents_of
+from services.worker.runtimes.protocol import RuntimeRejected
+from services.worker.runtimes.script import fits_an_argument
+from services.worker.runtimes.task_spec import TaskSpec
+
+OUTPUT = "/tork/stdout"
+PROGRESS = "/tork/progress"
+_SCRIPT = "/tork/entrypoint"
+_WORKDIR = "/tork/workdir"
+# Mounting it makes the engine's runtime create /tork in the container's own layer, owned by root.
+_MAKES_TORK = {"/tork/run": "size=4k"}
+
+
+def check_spec(spec: TaskSpec) -> None:
+    """Raises RuntimeRejected for what a container can't have, in words better than an engine's."""
+    if not spec.image:
+        raise RuntimeRejected("no image: a container needs one")
+    if spec.workdir and not spec.workdir.startswith("/"):
+        raise RuntimeRejected(f"workdir {spec.workdir!r} must be an absolute path in a container")
+    if spec.cpus is not None and not spec.cpus > 0:
+        raise RuntimeRejected(f"limits.cpus must be above 0, not {spec.cpus:g}")
+    if spec.memory_bytes is not None and spec.memory_bytes <= 0:
+        raise RuntimeRejected(f"limits.memory must be above 0, not {spec.memory_bytes}")
+    check_file_names(spec.files)
+
+
+def needs_archive(spec: TaskSpec, image_user: str) -> bool:
+    """Whether `container_archive` must be written. `image_user` is the image's, "" for root."""
+    writes_as_root = image_user.partition(":")[0] in ("", "0", "root")
+    return (
+        bool(spec.files)
+        or not writes_as_root
+        or not fits_an_argument(spec, spec.entrypoint or ("sh", "-c"))
+    )
+
+
+def container_config(
+    spec: TaskSpec, placement: ContainerPlacement, *, archive: bool, init: bool
+) -> dict[str, Any]:
+    """The body of the engine's create call; `archive` tells whether one will be written."""
+    entrypoint, cmd = _command(spec, archive)
+    host = _host_config(spec, init=init) | _host_config_of(placement)
+    tmpfs = {**placement.tmpfs, **({} if archive else _MAKES_TORK)}
+    if tmpfs:
+        host["Tmpfs"] = tmpfs
+    config: dict[str, Any] = {
+        "Image": spec.image,
+        "Env": [f"{k}={v}" for k, v in _environment(spec).items()],
+        "Labels": labels_of(spec),
+        "HostConfig": host,
+    }
+    workdir = _workdir(spec)
+    optional = {
+        "Entrypoint": entrypoint,
+        "Cmd": cmd,
+        "WorkingDir": workdir,
+        "NetworkingConfig": _endpoint(placement),
+    }
+    return config | {key: value for key, value in optional.items() if value}
+
+
+def container_archive(spec: TaskSpec) -> bytes:
+    """One tar with all that the task finds in its container; any user of the image may write.
+
+    It ends with its end mark, two empty blocks, without the zeros that usually fill up the last
+    record: Podman's reader is gone after the mark, and what is then still on its way breaks the
+    call ("write |1: broken pipe", containers/buildah issue 6573).
+    """
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        _add_folder(tar, "/tork")
+        _add(tar, OUTPUT, "", 0o666)
+        _add(tar, PROGRESS, "", 0o666)
+        if spec.run is not None:
+            _add(tar, _SCRIPT, spec.run, 0o555)
+        _add_files(tar, spec)
+        end = tar.offset + 2 * tarfile.BLOCKSIZE
+    return buffer.getvalue()[:end]
+
+
+def _command(spec: TaskSpec, archive: bool) -> tuple[list[str], list[str]]:
+    """Empty lists leave the image's own."""
+    if spec.run is None:
+        return list(spec.entrypoint), list(spec.cmd)
+    script = (_SCRIPT,) if archive else (spec.run, _SCRIPT)  # the second is the script's $0
+    return list(spec.entrypoint or ("sh", "-c")), list(spec.cmd or script)
+
+
+def _workdir(spec: TaskSpec) -> str | None:
+    """None leaves the image's own, which a task with files can't use: it may not be writable."""
+    return spec.workdir or (_WORKDIR if spec.files else None)
+
+
+def _environment(spec: TaskSpec) -> dict[str, str]:
+    return {**spec.env, "TORK_OUTPUT": OUTPUT, "TORK_PROGRESS": PROGRESS}
+
+
+def _host_config(spec: TaskSpec, *, init: bool) -> dict[str, Any]:
+    host: dict[str, Any] = {
+        "AutoRemove": False,  # it can lose the exit code
+        # The output is read from the attached stream. A log driver would write it a second time,
+        # rotate it away under a burst, and (`local`) drop a last line without a line end.
+        "LogConfig": {"Type": "none"},
+    }
+    if init:
+        host["Init"] = True
+    if spec.cpus is not None:
+        host["NanoCpus"] = round(spec.cpus * 1e9)
+    if spec.memory_bytes is not None:
+        host["Memory"] = host["MemorySwap"] = spec.memory_bytes  # the same: no swap on top
+    return host
+
+
+def _host_config_of(placement: ContainerPlacement) -> dict[str, Any]:
+    host: dict[str, Any] = {"Privileged": placement.privileged}
+    if placement.networks:
+        host["NetworkMode"] = placement.networks[0]
+    optional = {
+        "Mounts": list(placement.mounts),
+        "DeviceRequests": list(placement.gpus),
+        # Not only by alias: not every engine has a name service in its networks.
+        "ExtraHosts": [f"{name}:{address}" for name, address in placement.hosts.items()],
+    }
+    return host | {key: value for key, value in optional.items() if value}
+
+
+def _endpoint(placement: ContainerPlacement) -> dict[str, Any]:
+    if placement.alias is None:
+        return {}
+    return {"EndpointsConfig": {placement.networks[0]: {"Aliases": [placement.alias]}}}
+
+
+def _add_files(tar: tarfile.TarFile, spec: TaskSpec) -> None:
+    workdir = _workdir(spec)
+    if workdir is None:
+        return
+    if spec.workdir is None:  # a folder of the image's keeps its own mode
+        _add_folder(tar, workdir)
+    for parent in parents_of(spec.files):
+        _add_folder(tar, posixpath.join(workdir, parent))
+    for name, text in spec.files.items():
+        _add(tar, posixpath.join(workdir, name), text, 0o666)
+
+
+def _add_folder(tar: tarfile.TarFile, path: str) -> None:
+    entry = tarfile.TarInfo(path.lstrip("/"))
+    entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o777, int(time.time())
+    tar.addfile(entry)
+
+
+def _add(tar: tarfile.TarFile, path: str, text: str, mode: int) -> None:
+    data = text.encode()
+    entry = tarfile.TarInfo(path.lstrip("/"))
+    entry.size, entry.mode, entry.mtime = len(data), mode, int(time.time())
+    tar.addfile(entry, io.BytesIO(data))

@@ -1,0 +1,121 @@
+"""The container runtime: a task is a container of a Docker or Podman engine, or some in turn."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Literal
+
+from services.worker.runtimes.containers.context import EngineContext
+from services.worker.runtimes.containers.engine import ContainerEngine
+from services.worker.runtimes.containers.environment import ContainerEnvironment
+from services.worker.runtimes.containers.execution import ContainerExecution
+from services.worker.runtimes.containers.images import Images
+from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountType
+from services.worker.runtimes.containers.networks import operators_network
+from services.worker.runtimes.containers.placement import ContainerPlacement, is_bare
+from services.worker.runtimes.containers.probes import SidecarReadiness
+from services.worker.runtimes.containers.sidecars import RunningSidecar, WithSidecars
+from services.worker.runtimes.log_lines import LogLines
+from services.worker.runtimes.protocol import Execution, Leftover, LogSink, ProgressSink
+from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.stages import AuxExecution, StagedExecution
+from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
+
+
+class ContainerRuntime:
+    def __init__(
+        self,
+        name: Literal["docker", "podman"],
+        engine: ContainerEngine,
+        images: Images,
+        settings: RuntimeSettings,
+        mount_types: Mapping[str, MountType] = MOUNT_TYPES,
+    ) -> None:
+        self._name = name
+        init = name == "docker" if settings.container_init is None else settings.container_init
+        self._context = EngineContext(
+            engine, images, settings, mount_types, init, ends_with_engine=name == "docker"
+        )
+        # Of a task that is one container and nothing else.
+        self._bare = ContainerPlacement(networks=operators_network(settings))
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def check(self) -> None:
+        engine = self._context.engine
+        await engine.ping()
+        if self._name == "docker":
+            # Up to 20.10.26 its networks can lock each other out while containers come and go
+            # (moby issue 46661): it answers a ping then, and starts no container any more.
+            await engine.resources.check()
+
+    def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
+        if is_bare(spec):
+            return ContainerExecution(self._context, spec, lambda: self._bare, log, progress)
+        environment = ContainerEnvironment(self._context, spec)
+        return StagedExecution(
+            environment,
+            self._main(spec, environment, log, progress),
+            pre=[self._aux(aux, environment, log) for aux in spec.pre],
+            post=[self._aux(aux, environment, log) for aux in spec.post],
+        )
+
+    async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
+        """Containers first: while one stands, its networks and volumes can't go."""
+        engine = self._context.engine
+        made = engine.resources
+        await self._context.pending_removals.remove_again()
+
+        def left(found: Sequence[tuple[str, str]]) -> list[str]:
+            return [each for each, node in found if is_left(Leftover(node, each))]
+
+        removed = await _remove(left(await engine.labelled()), engine.delete)
+        removed += await _remove(left(await made.labelled_networks()), made.remove_network)
+        return removed + await _remove(left(await made.labelled_volumes()), made.remove_volume)
+
+    async def remove_earlier(self, spec: TaskSpec) -> int:
+        engine = self._context.engine
+        made = engine.resources
+        removed = await _remove(await engine.earlier(spec), engine.delete)
+        removed += await _remove(await made.earlier_networks(spec), made.remove_network)
+        return removed + await _remove(await made.earlier_volumes(spec), made.remove_volume)
+
+    async def close(self) -> None:
+        await self._context.engine.close()
+
+    def _main(
+        self,
+        spec: TaskSpec,
+        environment: ContainerEnvironment,
+        log: LogSink,
+        progress: ProgressSink,
+    ) -> Execution:
+        if not spec.sidecars:
+            return ContainerExecution(self._context, spec, environment.of_main, log, progress)
+        lines = LogLines(log)
+        main = ContainerExecution(self._context, spec, environment.of_main, lines.write, progress)
+        sidecars = [self._sidecar(sidecar, environment, log) for sidecar in spec.sidecars]
+        return WithSidecars(main, lines, sidecars, SidecarReadiness(self._context, environment))
+
+    def _aux(self, aux: Aux, environment: ContainerEnvironment, log: LogSink) -> AuxExecution:
+        return AuxExecution(
+            aux, ContainerExecution(self._context, aux.program, environment.of_aux, log)
+        )
+
+    def _sidecar(
+        self, sidecar: Sidecar, environment: ContainerEnvironment, log: LogSink
+    ) -> RunningSidecar:
+        lines = LogLines(log, prefix=f"[{sidecar.host}] ")
+        execution = ContainerExecution(
+            self._context,
+            sidecar.program,
+            lambda: environment.of_sidecar(sidecar.host),
+            lines.write,
+        )
+        return RunningSidecar(sidecar, execution, lines)
+
+
+async def _remove(left: Sequence[str], remove: Callable[[str], Awaitable[object]]) -> int:
+    for each in left:
+        await remove(each)
+    return len(left)

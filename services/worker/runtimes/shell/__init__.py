@@ -1,0 +1,1 @@
+"""The shell runtime: tasks as process groups on this machine."""

@@ -1,0 +1,81 @@
+"""The shell runtime: a task is a process group on this machine, in a directory of its own, or
+some in turn.
+
+CPU and memory limits are not enforced here: an address-space limit breaks programs that reserve
+more than they use, and cgroups need rights a worker doesn't have. Use containers for limits.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from services.worker.runtimes.protocol import (
+    Execution,
+    Leftover,
+    LogSink,
+    ProgressSink,
+)
+from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.shell.directory import (
+    PREFIX,
+    TaskDirectory,
+    check_room,
+    is_earlier,
+    node_of,
+)
+from services.worker.runtimes.shell.environment import ShellEnvironment
+from services.worker.runtimes.shell.hidden import hide_from_tasks
+from services.worker.runtimes.shell.leaders import Leaders
+from services.worker.runtimes.shell.orphans import adopt_orphans, end_processes_of
+from services.worker.runtimes.shell.process import ShellContext, ShellProcess
+from services.worker.runtimes.stages import AuxExecution, StagedExecution
+from services.worker.runtimes.task_spec import Aux, TaskSpec
+
+
+class ShellRuntime:
+    name = "shell"
+
+    def __init__(self, settings: RuntimeSettings) -> None:
+        self._settings = settings
+        self.leaders = Leaders()
+        self._context = ShellContext(settings, self.leaders)
+        adopt_orphans()
+        hide_from_tasks()
+
+    async def check(self) -> None:
+        """There, unless its disk is full: a task that it took would only have to go back."""
+        await asyncio.to_thread(check_room, self._settings.shell_workdir_root)
+
+    def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
+        environment = ShellEnvironment(self._settings, spec)
+        return StagedExecution(
+            environment,
+            ShellProcess(self._context, environment, spec, log, progress),
+            pre=[self._aux(aux, environment, log) for aux in spec.pre],
+            post=[self._aux(aux, environment, log) for aux in spec.post],
+        )
+
+    async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
+        def is_left_directory(directory: Path) -> bool:
+            return is_left(Leftover(node_of(directory) or "", directory.name))
+
+        return await asyncio.to_thread(self._remove, is_left_directory)
+
+    async def remove_earlier(self, spec: TaskSpec) -> int:
+        return await asyncio.to_thread(self._remove, lambda each: is_earlier(each, spec))
+
+    async def close(self) -> None:
+        """Nothing is kept open between tasks."""
+
+    def _aux(self, aux: Aux, environment: ShellEnvironment, log: LogSink) -> AuxExecution:
+        return AuxExecution(aux, ShellProcess(self._context, environment, aux, log))
+
+    def _remove(self, is_left: Callable[[Path], bool]) -> int:
+        """The directories that are left, and all that runs in them."""
+        root = Path(self._settings.shell_workdir_root or tempfile.gettempdir())
+        left = [directory for directory in root.glob(f"{PREFIX}.*") if is_left(directory)]
+        for directory in left:
+            end_processes_of(str(directory))
+            TaskDirectory.remove_leftover(directory)
+        return len(left)

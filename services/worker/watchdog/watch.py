@@ -1,0 +1,94 @@
+"""Watches over a worker's tasks: ends those whose lease may run out, and all when it is gone."""
+
+import json
+import select
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from services.worker.watchdog.shared_table import Row, SharedTable
+from shared.process.clock import monotonic_boottime
+
+End = Callable[[Sequence[Row], bool], bool]
+"""Kills what runs of these tasks, told whether the worker is gone; True when nothing was left."""
+
+_FIRST_PAUSE_SECONDS = 0.03
+_LONGEST_PAUSE_SECONDS = 5.0
+_LOOKS_AFTER_DEATH = 2
+_GIVE_UP_SECONDS = 600.0
+
+
+class Watch:
+    def __init__(self, table: SharedTable, lifeline: int, limit_seconds: float, end: End) -> None:
+        """`lifeline` is a pipe that the worker holds the other end of, as long as it lives."""
+        self._table = table
+        self._limit = limit_seconds
+        self._end = end
+        self._poll = select.poll()
+        self._poll.register(lifeline, select.POLLIN)
+        self._again_at = 0.0
+        self._pause = _FIRST_PAUSE_SECONDS
+
+    def run(self) -> None:
+        """Until the worker is gone and nothing of its tasks runs."""
+        while not self._poll.poll(self._seconds_to_next_look() * 1000):
+            self._end_overdue()
+        if tasks := self._table.rows():
+            _say("the worker is gone: its tasks are ended", tasks)
+            self._end_all(tasks)
+
+    def _seconds_to_next_look(self) -> float:
+        """With nothing to guard, as long as a lease that begins right now lasts for sure."""
+        now = monotonic_boottime()
+        looks = [
+            self._again_at if row.is_ended else self._limit_of(row) for row in self._table.rows()
+        ]
+        return max(0.0, min(looks, default=now + self._limit) - now)
+
+    def _limit_of(self, row: Row) -> float:
+        return max(row.taken_at, self._table.heard_at) + self._limit
+
+    def _end_overdue(self) -> None:
+        now = monotonic_boottime()
+        rows = self._table.rows()
+        overdue = [row for row in rows if not row.is_ended and self._limit_of(row) <= now]
+        if overdue:
+            _say("the worker was not heard for too long: its tasks are ended", overdue)
+            self._pause = _FIRST_PAUSE_SECONDS
+            for row in overdue:
+                self._table.set_ended(row)  # first: whatever the worker sees of this is no result
+        elif now < self._again_at:
+            return
+        self._end_those(rows)
+
+    def _end_those(self, rows: Sequence[Row]) -> None:
+        """Of `rows`, what is to end; and set the time of the next look at it."""
+        over = [row for row in rows if self._table.is_ended(row.place, row.serial)]
+        if not over:
+            return
+        if self._end(over, False):
+            self._again_at = monotonic_boottime() + self._limit
+        else:
+            self._again_at = monotonic_boottime() + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+
+    def _end_all(self, tasks: Sequence[Row]) -> None:
+        looks, give_up_at = 0, monotonic_boottime() + _GIVE_UP_SECONDS
+        pause = _FIRST_PAUSE_SECONDS
+        # Once is not enough: a process that was just being started bears no mark yet.
+        while looks < _LOOKS_AFTER_DEATH and monotonic_boottime() < give_up_at:
+            looks = looks + 1 if self._end(tasks, True) else 0
+            time.sleep(pause)
+            pause = pause if looks else min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _say(event: str, tasks: Sequence[Row]) -> None:
+    """A line as the worker's own are; the worker itself can't write one now."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    names = [row.task_id for row in tasks]
+    line = {"timestamp": moment, "level": "warning", "service": "watchdog", "event": event}
+    try:
+        sys.stderr.write(json.dumps({**line, "tasks": names}) + "\n")
+        sys.stderr.flush()
+    except OSError:  # whoever read the worker's log went with it
+        return

@@ -1,0 +1,163 @@
+"""What a watchdog reads, whom it kills and whom it spares, and what a worker makes of it."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from services.worker.watchdog.args import WatchdogArgs
+from services.worker.watchdog.containers import EngineClient
+from services.worker.watchdog.processes import kill_processes
+from services.worker.watchdog.shared_table import Row
+from services.worker.watchdog.task_table import TaskTable
+from services.worker.watchdog.watch import Watch
+from shared.process.clock import monotonic_boottime
+
+ARGS = WatchdogArgs("1", "/conveyor-task.n.", "node=n", "task", "dispatch", "", "")
+
+
+@pytest.fixture
+def table() -> Iterator[TaskTable]:
+    with closing(TaskTable(places=2)) as table:
+        yield table
+
+
+@contextmanager
+def sleeping(**environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+    command = ["sleep", "1000"]
+    with subprocess.Popen(command, env=environment, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def row(task: str = "t", dispatch: int = 1, leader: int = 0) -> Row:
+    return Row(0, 1, 0.0, leader, True, task, dispatch)
+
+
+def test_what_a_worker_enters_is_read_and_gone_once_it_is_removed(table: TaskTable) -> None:
+    first, second = table.enter(("a", 1), 10.0), table.enter(("a", 2), 20.0)
+    table.set_pid(("a", 2), 77)
+    rows = {each.dispatch: each for each in table.shared.rows()}
+    assert rows.keys() == {1, 2}
+    assert (rows[2].task_id, rows[2].taken_at, rows[2].leader) == ("a", 20.0, 77)
+    first.remove()
+    second.remove()
+    assert table.shared.rows() == []
+
+
+def test_an_end_is_of_one_dispatch_and_not_of_the_next_in_its_place(table: TaskTable) -> None:
+    entry = table.enter(("a", 1), 10.0)
+    [ended] = table.shared.rows()
+    table.shared.set_ended(ended)
+    assert entry.is_ended
+    entry.remove()
+    # Given the next in the same place, and a watchdog that writes late
+    later = table.enter(("b", 1), 10.0)
+    table.shared.set_ended(ended)
+    assert not later.is_ended
+
+
+def test_a_task_is_ended_when_nothing_renews_its_lease_and_others_are_not(table: TaskTable) -> None:
+    # Given a task whose lease is nearly over, and one that has just been taken
+    ended: list[str] = []
+    old = table.enter(("old", 1), monotonic_boottime() - 0.5)
+    young = table.enter(("young", 1), monotonic_boottime() + 1000)
+    lifeline, ours = os.pipe()
+
+    def end(rows: object, worker_is_gone: bool) -> bool:
+        assert isinstance(rows, list)
+        ended.extend(each.task_id for each in rows)
+        if not worker_is_gone:
+            assert (old.is_ended, young.is_ended) == (True, False)
+            os.close(ours)  # which ends the watch
+        return True
+
+    # When it watches; then it ends one, and the other with the worker
+    Watch(table.shared, lifeline, 1.0, end).run()
+    os.close(lifeline)
+    assert ended[0] == "old"
+    assert set(ended[1:]) == {"old", "young"}
+
+
+def test_what_carries_the_directory_of_the_dispatch_is_killed_and_no_other() -> None:
+    ours, other = ("/tmp/conveyor-task.n.t.1-x/stdout", "/tmp/conveyor-task.n.t.2-x/stdout")
+    with sleeping(TORK_OUTPUT=ours) as doomed, sleeping(TORK_OUTPUT=other) as spared:
+        assert not kill_processes([row()], ARGS.directories, os.getpid())
+        assert doomed.wait(10) == -signal.SIGKILL
+        assert spared.poll() is None
+        # And it tells when nothing is left
+        assert kill_processes([row()], ARGS.directories, os.getpid())
+
+
+def test_a_program_without_the_variable_is_found_by_its_group() -> None:
+    with sleeping() as doomed:
+        kill_processes([row(leader=doomed.pid)], ARGS.directories, os.getpid())
+        assert doomed.wait(10) == -signal.SIGKILL
+
+
+def test_a_process_that_has_got_the_number_of_one_that_ended_is_spared() -> None:
+    # Given a number that a worker still has, and that is by now of no child of it
+    with sleeping() as stranger:
+        assert kill_processes([row(leader=stranger.pid)], ARGS.directories, os.getppid())
+        assert stranger.poll() is None
+
+
+def test_without_an_engine_there_are_no_containers(tmp_path: Path) -> None:
+    assert EngineClient(ARGS).remove([row()])
+    assert EngineClient(ARGS._replace(engine=f"unix://{tmp_path}/none.sock")).remove([row()])
+
+
+def test_an_engine_that_has_gone_with_its_socket_is_asked_again(tmp_path: Path) -> None:
+    place = tmp_path / "engine.sock"
+    place.touch()
+    engine = EngineClient(ARGS._replace(engine=f"unix://{place}"))
+    place.unlink()
+    assert not engine.remove([row()])
+
+
+def test_an_engine_that_does_not_answer_is_asked_again() -> None:
+    assert not EngineClient(ARGS._replace(engine="tcp://127.0.0.1:1")).remove([row()])
+
+
+class _FakeEngine(BaseHTTPRequestHandler):
+    asked: ClassVar[list[str]] = []
+    containers = json.dumps(
+        [
+            {"Id": "a", "Labels": {"task": "t", "dispatch": "1"}},
+            {"Id": "b", "Labels": {"task": "t", "dispatch": "2"}},
+            {"Id": "c", "Labels": {"task": "u", "dispatch": "1"}},
+        ]
+    ).encode()
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.containers)
+
+    def do_POST(self) -> None:
+        self.asked.append(f"{self.command} {self.path}")
+        self.send_response(204)
+        self.end_headers()
+
+    do_DELETE = do_POST
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_the_containers_of_the_dispatch_are_killed_and_removed_and_no_others() -> None:
+    with HTTPServer(("127.0.0.1", 0), _FakeEngine) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        args = ARGS._replace(engine=f"tcp://127.0.0.1:{server.server_port}")
+        assert EngineClient(args).remove([row()])
+        server.shutdown()
+    assert _FakeEngine.asked == ["POST /containers/a/kill", "DELETE /containers/a?force=1&v=1"]
