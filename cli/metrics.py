@@ -4,8 +4,8 @@ from types import ModuleType
 
 import click
 
-import services.coordinator.api.metrics
-import services.coordinator.api.turns
+import services.coordinator.api.admission
+import services.coordinator.api.tork.metrics
 import services.coordinator.commands
 import services.coordinator.live.live
 import services.scheduler.metrics
@@ -26,8 +26,8 @@ MODULES: dict[str, tuple[ModuleType, ...]] = {
     "coordinator": (
         *_EVERYWHERE,
         *_OF_STORES,
-        services.coordinator.api.metrics,
-        services.coordinator.api.turns,
+        services.coordinator.api.tork.metrics,
+        services.coordinator.api.admission,
         services.coordinator.commands,
         services.coordinator.live.live,
     ),

@@ -4,8 +4,8 @@ import json
 
 import orjson
 
-from services.coordinator.api.answers import Task
 from services.coordinator.api.hiding import hide_in_task
+from services.coordinator.api.tork.schemas.tasks import Task
 from tests.support.submissions import Json
 
 HIDDEN = "[REDACTED]"

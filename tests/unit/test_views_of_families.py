@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from services.coordinator.api import views
+from services.coordinator.api.tork import views
 from services.coordinator.store.rows import JsonObject, TaskRow
 from shared.process.redaction import Redactor
 

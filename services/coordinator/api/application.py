@@ -6,9 +6,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from services.coordinator.api.access.authenticator import Authenticator
+from services.coordinator.api.admission import AdmissionLimiter
 from services.coordinator.api.documentation import documentation_routes
-from services.coordinator.api.jobs import TURNS
-from services.coordinator.api.metrics import GAUGES, TotalGauges
 from services.coordinator.api.middlewares.added import added_middlewares
 from services.coordinator.api.middlewares.authenticated import authenticated
 from services.coordinator.api.middlewares.cors import preflighted, shared_with
@@ -21,7 +20,8 @@ from services.coordinator.api.middlewares.token_buckets import TokenBuckets
 from services.coordinator.api.requests import PORTS
 from services.coordinator.api.route import Route
 from services.coordinator.api.routes import ROUTES
-from services.coordinator.api.turns import Turns
+from services.coordinator.api.tork.jobs import ADMISSION
+from services.coordinator.api.tork.metrics import GAUGES, TotalGauges
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import HttpSettings
 
@@ -37,7 +37,7 @@ def make_application(
     )
     app[PORTS] = ports
     app[GAUGES] = TotalGauges(ports.metrics)
-    app[TURNS] = Turns(
+    app[ADMISSION] = AdmissionLimiter(
         settings.api.submissions_at_once, settings.api.submissions_waiting, ports.metrics
     )
     app.add_routes([web.route(route.method, route.path, route.handler) for route in served])

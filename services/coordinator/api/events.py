@@ -7,6 +7,7 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.shut_out import until_shut_out
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.requests import path_id, ports
+from services.coordinator.api.route import BROKEN_RULE, Response, Route, RouteGroup, error
 from services.coordinator.live.connection import ClientGone, Connection
 from services.coordinator.live.ending import Ending
 from services.coordinator.live.event_ids import Resume, resume_after
@@ -14,9 +15,9 @@ from services.coordinator.live.frames import Frames
 from services.coordinator.live.interest import Interest
 from services.coordinator.live.log_text import JobLogText, TaskLogText
 from services.coordinator.live.ordered import OrderedFeed
-from services.coordinator.live.redactors import Redactors
 from services.coordinator.live.sending import Rendering, send
 from services.coordinator.live.subscription import HubClosed
+from services.coordinator.redaction import Redactors
 from services.coordinator.store.feed import BEGINNING, Cursor
 from services.coordinator.store.log_ends import Subject
 
@@ -110,3 +111,25 @@ async def _stream(
             log.exception("stream failed", path=request.path)
             connection.abort()
     return connection.response
+
+
+_EVENTS = Response(
+    "Server-sent events `job`, `task`, `progress` and `log`, as they happen; from after "
+    "`Last-Event-ID` when that header is given.",
+    {"text/event-stream": None},
+)
+
+_GROUP = RouteGroup(group="events", tag="events", path_meanings={"id": "The job's id."})
+
+EVENT_ROUTES: tuple[Route, ...] = (
+    _GROUP.route(
+        "GET", "/events", stream_events, "Follow all jobs", {200: _EVENTS, 400: BROKEN_RULE}
+    ),
+    _GROUP.route(
+        "GET",
+        "/jobs/{id}/events",
+        stream_job_events,
+        "Follow a job from its beginning; `end` is the last event",
+        {200: _EVENTS, 400: BROKEN_RULE, 404: error("There is no such job.")},
+    ),
+)

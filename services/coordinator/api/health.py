@@ -1,10 +1,11 @@
-"""/health: whether what this service stands on is there."""
+"""/health: whether what this service depends on is available."""
 
 from aiohttp import web
 
-from services.coordinator.api.answers import Health
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
+from services.coordinator.api.route import RouteGroup, response
+from services.coordinator.api.schemas import Health
 from shared.process.health import missing_of
 
 
@@ -13,3 +14,12 @@ async def get_health(request: web.Request) -> web.Response:
     if missing:
         return reply(Health(status="DOWN", missing=missing), status=503)
     return reply(Health(status="UP"))
+
+
+HEALTH_ROUTE = RouteGroup(group="health", tag="management", scope=None).route(
+    "GET",
+    "/health",
+    get_health,
+    "Check service health",
+    {200: response("Healthy.", Health), 503: response("Something is missing.", Health)},
+)

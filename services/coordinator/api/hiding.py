@@ -7,7 +7,7 @@ sub-job's secrets, and values under names that sound like a secret's.
 from collections.abc import Mapping
 from typing import Any
 
-from services.coordinator.api.redacting import hide_by_name
+from services.coordinator.redaction import hide_by_name
 from shared.process.redaction import REDACTED
 
 _AROUND_A_TASK = ("pre", "post", "sidecars")

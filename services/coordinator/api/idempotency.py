@@ -9,7 +9,7 @@ from aiohttp import web
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import BadRequest, Conflict
 from services.coordinator.api.requests import ports
-from services.coordinator.api.route import Header, answered_error
+from services.coordinator.api.route import Header, error
 from shared.planning.new_job import IdempotencyKey
 
 _NAME = "Idempotency-Key"
@@ -22,7 +22,7 @@ IDEMPOTENCY_KEY = Header(
     "the same key and body is not made again: the answer is what was made first, as it is by now.",
     {"type": "string", "pattern": f"^{_KEY.pattern}$"},
 )
-KEY_WAS_USED = answered_error(
+KEY_WAS_USED = error(
     "The `Idempotency-Key` was used for something else, or what it has made is deleted."
 )
 

@@ -9,16 +9,16 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from services.coordinator.api.route import JSON, Answered, Header, Route, answered_error
+from services.coordinator.api.route import JSON, Header, Response, Route, error
 
 _REF = "#/components/schemas/{model}"
 _Mode = Literal["validation", "serialization"]
 _Json = dict[str, Any]
 
 _REFUSALS = {
-    401: answered_error("Authentication is on, and the request shows no valid credentials."),
-    403: answered_error("What the request shows does not allow this."),
-    429: answered_error("Too many requests; `Retry-After` says when to try again."),
+    401: error("Authentication is on, and the request has no valid credentials."),
+    403: error("The credentials lack the required permission."),
+    429: error("Too many requests; `Retry-After` says when to try again."),
 }
 _SECURITY_SCHEMES: _Json = {
     "password": {
@@ -74,7 +74,7 @@ def _schemas(routes: Iterable[Route]) -> tuple[Mapping[_Key, _Json], _Json]:
     for route in routes:
         if route.body:
             inputs.append(_input(route.body, "validation"))
-        for answer in _answers(route).values():
+        for answer in _responses(route).values():
             inputs += [_input(model, "serialization") for model in answer.content.values() if model]
     distinct = {key: (key, mode, adapter) for key, mode, adapter in inputs}
     made, extra = TypeAdapter.json_schemas(
@@ -93,7 +93,7 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
         "summary": route.summary,
         "tags": [route.tag],
         "responses": {
-            str(status): _response(answer, schemas) for status, answer in _answers(route).items()
+            str(status): _response(answer, schemas) for status, answer in _responses(route).items()
         },
         "security": _security(route),
     }
@@ -107,10 +107,10 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
     return operation
 
 
-def _answers(route: Route) -> dict[int, Answered]:
+def _responses(route: Route) -> dict[int, Response]:
     """With those of every route that needs a scope."""
     implied = {} if route.scope is None else _REFUSALS
-    return dict(sorted({**implied, **route.answers}.items()))
+    return dict(sorted({**implied, **route.responses}.items()))
 
 
 def _security(route: Route) -> list[_Json]:
@@ -120,7 +120,7 @@ def _security(route: Route) -> list[_Json]:
     return [{scheme: [route.scope.value]} for scheme in _SECURITY_SCHEMES]
 
 
-def _response(answer: Answered, schemas: Mapping[_Key, _Json]) -> _Json:
+def _response(answer: Response, schemas: Mapping[_Key, _Json]) -> _Json:
     content = {
         kind: {"schema": schemas[repr(model), "serialization"] if model else {"type": "string"}}
         for kind, model in answer.content.items()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
-from services.coordinator.api.answers import Answer, Error
+from services.coordinator.api.schemas import Answer, Error
 
 
 def reply(answer: Answer, status: int = 200) -> web.Response:

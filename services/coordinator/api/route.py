@@ -2,41 +2,45 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 from aiohttp import web
 from pydantic import BaseModel
 
-from services.coordinator.api.access.principal import Scope
-from services.coordinator.api.answers import Error
+from services.coordinator.api.schemas import Error, Status
+from services.coordinator.api.scopes import Scope
+from shared.jobspec import JSON_TYPES
 
 Group = Literal[
     "jobs", "tasks", "schedules", "events", "queues", "nodes", "metrics", "health", "users", "keys"
 ]
 """Routes that the operator turns off together: CONVEYOR_ENDPOINTS_<GROUP>."""
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
 JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Response:
     """One answer: when it comes, and what is in it by content type (a model, or None for text)."""
 
     meaning: str
     content: Mapping[str, Any] = field(default_factory=dict)
 
 
-def answered(meaning: str, model: Any) -> Answered:  # noqa: ANN401 - a model, or a union of models
-    return Answered(meaning, {JSON: model})
+def response(meaning: str, model: Any) -> Response:  # noqa: ANN401 - a model, or a union of models
+    return Response(meaning, {JSON: model})
 
 
-def answered_error(meaning: str) -> Answered:
-    return answered(meaning, Error)
+def error(meaning: str) -> Response:
+    return response(meaning, Error)
 
 
-BROKEN_RULE = answered_error("The request breaks a rule; the message names it.")
-TOO_LARGE = answered_error("The body is over the limit.")
-UNAVAILABLE = answered_error("The database or the broker can't be reached; try again later.")
+DONE = response("Done.", Status)
+BROKEN_RULE = error("The request breaks a rule; the message names it.")
+TOO_LARGE = error("The body is over the limit.")
+UNAVAILABLE = error("The database or the broker can't be reached; try again later.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,69 @@ class Route:
     path: str
     group: Group
     scope: Scope | None
-    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    handler: Handler
     summary: str
     tag: str
-    answers: Mapping[int, Answered]
+    responses: Mapping[int, Response]
+    path_meanings: Mapping[str, str]
     query: type[BaseModel] | None = None
     headers: tuple[Header, ...] = ()
     body: type[BaseModel] | None = None
-    body_types: tuple[str, ...] = ()
+    body_types: tuple[str, ...] = JSON_TYPES
     example: object = None
     """A body in JSON, to try the route with; every route that has a body has one."""
+
+
+class _Request(TypedDict, total=False):
+    """What a request may hold beside its path."""
+
+    query: type[BaseModel]
+    headers: tuple[Header, ...]
+    body: type[BaseModel]
+    body_types: tuple[str, ...]
+    example: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteGroup:
+    """Routes under one tag, which share scope and path parameters unless they say otherwise."""
+
+    group: Group
+    tag: str
+    scope: Scope | None = Scope.READ
     path_meanings: Mapping[str, str] = field(default_factory=dict)
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        handler: Handler,
+        summary: str,
+        responses: Mapping[int, Response],
+        *,
+        scope: Scope | None = None,
+        **request: Unpack[_Request],
+    ) -> Route:
+        """`responses` are those beside the implied ones."""
+        return Route(
+            method=method,
+            path=path,
+            group=self.group,
+            scope=scope or self.scope,
+            handler=handler,
+            summary=summary,
+            tag=self.tag,
+            responses={**_implied(request), **responses},
+            path_meanings=self.path_meanings,
+            **request,
+        )
+
+
+def _implied(request: _Request) -> dict[int, Response]:
+    """503 by everything, 400 where there is something to get wrong, 413 where there is a body."""
+    implied = {503: UNAVAILABLE}
+    if "body" in request:
+        implied |= {400: BROKEN_RULE, 413: TOO_LARGE}
+    if "query" in request:
+        implied |= {400: BROKEN_RULE}
+    return implied

@@ -1,46 +1,18 @@
 """Rows of the feed as server-sent events, secrets taken out."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
 
-from services.coordinator.api.answers import Answer, LogPart
-from services.coordinator.api.redacting import Redacting
-from services.coordinator.api.views import log_part
+import orjson
+
 from services.coordinator.live.event_ids import Resume, event_id, event_id_within
 from services.coordinator.live.ordered import Ready
-from services.coordinator.live.redactors import Redactors
+from services.coordinator.redaction import Redacting, Redactors
 from services.coordinator.store.feed import FeedRow
+from shared.lifecycle import derived_id
 from shared.messages import Change
 
 _RETRY_MILLISECONDS = 2000
 _STALLED_SECONDS = 30.0
-
-
-class ChangeView(Answer):
-    """A job's or (with `taskId`) a task's new state or progress."""
-
-    job_id: str
-    task_id: str | None = None
-    name: str | None = None
-    """The job's or the task's."""
-    parent_id: str | None = None
-    """The task that the task, or the job, belongs to."""
-    version: int
-    """Rises with each change of the job."""
-    state: str
-    at: datetime
-    position: int
-    progress: float
-    attempt: int | None = None
-    node_id: str | None = None
-    result: str | None = None
-    error: str | None = None
-
-
-class PartView(LogPart):
-    """A log part, and the job it belongs to."""
-
-    job_id: str
 
 
 class Frames:
@@ -73,14 +45,23 @@ class Frames:
 
     def _part(self, row: FeedRow) -> bytes:
         assert row.part is not None  # noqa: S101 - the caller's case
-        shown = log_part(row.part.row, self._redactors.of(row.sealed))
-        return PartView(**shown.model_dump(), job_id=row.job_id).body()
+        part = row.part.row
+        return _json(
+            {
+                "id": derived_id(part.task_id, part.number),
+                "number": part.number,
+                "taskId": part.task_id,
+                "contents": self._redactors.of(row.sealed).value(part.contents),
+                "createdAt": part.created_at,
+                "jobId": row.job_id,
+            }
+        )
 
     def _changes(self, row: FeedRow) -> Iterator[tuple[str, bytes]]:
         redact = self._redactors.of(row.sealed)
         for fields in row.changes:
             change = Change.model_validate(fields)
-            yield _kind(change), _view(change, row.job_name, redact).body()
+            yield _kind(change), _change(change, row.job_name, redact)
 
 
 def _frame(kind: str, data: bytes, id_: str | None) -> bytes:
@@ -94,20 +75,26 @@ def _kind(change: Change) -> str:
     return "job" if change.task_id is None else "task"
 
 
-def _view(change: Change, job_name: str, redact: Redacting) -> ChangeView:
+def _change(change: Change, job_name: str, redact: Redacting) -> bytes:
+    """A job's or (with `taskId`) a task's new state or progress; `version` rises with each."""
     name = job_name if change.task_id is None else change.task_name
-    return ChangeView(
-        job_id=change.job_id,
-        task_id=change.task_id,
-        name=redact.value(name) or None,
-        parent_id=change.parent_id,
-        version=change.version,
-        state=change.state,
-        at=change.at,
-        position=change.position,
-        progress=change.progress,
-        attempt=change.attempt or None,
-        node_id=change.node_id,
-        result=redact.value(change.result) or None,
-        error=redact.value(change.error) or None,
-    )
+    fields = {
+        "jobId": change.job_id,
+        "taskId": change.task_id,
+        "name": redact.value(name) or None,
+        "parentId": change.parent_id,
+        "version": change.version,
+        "state": change.state,
+        "at": change.at,
+        "position": change.position,
+        "progress": change.progress,
+        "attempt": change.attempt or None,
+        "nodeId": change.node_id,
+        "result": redact.value(change.result) or None,
+        "error": redact.value(change.error) or None,
+    }
+    return _json({key: value for key, value in fields.items() if value is not None})
+
+
+def _json(fields: Mapping[str, object]) -> bytes:
+    return orjson.dumps(fields, option=orjson.OPT_UTC_Z)

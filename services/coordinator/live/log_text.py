@@ -2,7 +2,7 @@
 
 from services.coordinator.live.lines import Lines
 from services.coordinator.live.ordered import Ready
-from services.coordinator.live.redactors import Redactors
+from services.coordinator.redaction import Redactors
 from services.coordinator.store.feed import FeedRow
 from shared.lifecycle import TaskState
 

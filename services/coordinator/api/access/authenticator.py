@@ -6,13 +6,9 @@ from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 
-from services.coordinator.api.access.principal import (
-    ADMIN_ROLE,
-    UNRESTRICTED,
-    Principal,
-    Scope,
-)
+from services.coordinator.api.access.principal import ADMIN_ROLE, UNRESTRICTED, Principal
 from services.coordinator.api.errors import Unauthenticated
+from services.coordinator.api.scopes import Scope
 from services.coordinator.credentials.api_keys import digest_of, id_of, is_key
 from services.coordinator.credentials.password_check import PasswordCheck
 from services.coordinator.settings import AuthSettings

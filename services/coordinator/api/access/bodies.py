@@ -7,8 +7,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from services.coordinator.api.access.principal import Scope
 from services.coordinator.api.errors import BadRequest
+from services.coordinator.api.scopes import Scope
 from shared.jobspec import JSON_TYPES, Problem
 from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.explanations import field_path, shown_value

@@ -4,10 +4,11 @@ from aiohttp import web
 
 from services.coordinator.api.access.bodies import NewKeyRequest, read_body
 from services.coordinator.api.access.principal import Principal, principal
-from services.coordinator.api.answers import Key, NewKeyShown, Status
+from services.coordinator.api.access.schemas import Key, NewKeyShown
 from services.coordinator.api.errors import BadRequest, Forbidden, NotFound
 from services.coordinator.api.replies import reply, reply_list
 from services.coordinator.api.requests import path_id, ports
+from services.coordinator.api.schemas import Status
 from services.coordinator.credentials.api_keys import new_key
 from services.coordinator.store.access_keys import NewKey
 from shared.jobspec import parse_duration

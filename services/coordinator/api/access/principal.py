@@ -7,23 +7,15 @@ it has no readers of its own or shares one with the principal; None stands for a
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from aiohttp import web
+
+from services.coordinator.api.scopes import Scope
 
 EVERYBODY_ROLE = "public"
 """The role that everyone has."""
 ADMIN_ROLE = "admin"
 """The role that lets a user do everything."""
-
-
-class Scope(StrEnum):
-    """What a route asks for and a key grants. None includes another, but `admin` includes all."""
-
-    READ = "read"
-    SUBMIT = "submit"
-    OPERATE = "operate"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

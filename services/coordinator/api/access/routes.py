@@ -1,148 +1,94 @@
 """The routes of users, roles and keys."""
 
-from services.coordinator.api import answers as a
 from services.coordinator.api.access import keys, users
 from services.coordinator.api.access.bodies import NewKeyRequest, NewRole, NewUser, RoleSlugs
-from services.coordinator.api.access.principal import Scope
-from services.coordinator.api.route import (
-    BROKEN_RULE,
-    TOO_LARGE,
-    UNAVAILABLE,
-    Route,
-    answered,
-    answered_error,
-)
-from shared.jobspec import JSON_TYPES
+from services.coordinator.api.access.schemas import Key, NewKeyShown, Role, User
+from services.coordinator.api.route import DONE, Route, RouteGroup, error, response
+from services.coordinator.api.scopes import Scope
 
-_USERNAME = {"username": "What the user logs in with."}
-_NO_USER = answered_error("There is no such user.")
-_DONE = answered("Done.", a.Status)
+_NO_USER = error("There is no such user.")
+
+_USERS = RouteGroup(
+    group="users",
+    tag="access",
+    scope=Scope.ADMIN,
+    path_meanings={"username": "What the user logs in with."},
+)
+_KEYS = RouteGroup(
+    group="keys", tag="access", scope=Scope.OPERATE, path_meanings={"id": "The key's id."}
+)
 
 ACCESS_ROUTES: tuple[Route, ...] = (
-    Route(
-        method="POST",
-        path="/users",
-        group="users",
-        scope=Scope.ADMIN,
-        handler=users.create_user,
-        summary="Create a user",
-        tag="access",
+    _USERS.route(
+        "POST",
+        "/users",
+        users.create_user,
+        "Create a user",
+        {200: response("The new user.", User)},
         body=NewUser,
-        body_types=JSON_TYPES,
         example={"username": "ann", "name": "Ann", "password": "a long password"},
-        answers={
-            200: answered("The new user.", a.User),
-            400: BROKEN_RULE,
-            413: TOO_LARGE,
-            503: UNAVAILABLE,
-        },
     ),
-    Route(
-        method="GET",
-        path="/users",
-        group="users",
-        scope=Scope.ADMIN,
-        handler=users.list_users,
-        summary="List the users",
-        tag="access",
-        answers={200: answered("All users.", list[a.User]), 503: UNAVAILABLE},
+    _USERS.route(
+        "GET",
+        "/users",
+        users.list_users,
+        "List the users",
+        {200: response("All users.", list[User])},
     ),
-    Route(
-        method="DELETE",
-        path="/users/{username}",
-        group="users",
-        scope=Scope.ADMIN,
-        handler=users.delete_user,
-        summary="Delete a user and their keys; their jobs stay",
-        tag="access",
-        path_meanings=_USERNAME,
-        answers={200: _DONE, 404: _NO_USER, 503: UNAVAILABLE},
+    _USERS.route(
+        "DELETE",
+        "/users/{username}",
+        users.delete_user,
+        "Delete a user and their keys; their jobs stay",
+        {200: DONE, 404: _NO_USER},
     ),
-    Route(
-        method="PUT",
-        path="/users/{username}/roles",
-        group="users",
-        scope=Scope.ADMIN,
-        handler=users.set_user_roles,
-        summary="Give a user these roles and no others; `admin` lets them do everything",
-        tag="access",
-        path_meanings=_USERNAME,
+    _USERS.route(
+        "PUT",
+        "/users/{username}/roles",
+        users.set_user_roles,
+        "Replace the roles of a user; `admin` allows everything",
+        {200: DONE, 404: _NO_USER},
         body=RoleSlugs,
-        body_types=JSON_TYPES,
         example=["operations"],
-        answers={
-            200: _DONE,
-            400: BROKEN_RULE,
-            404: _NO_USER,
-            413: TOO_LARGE,
-            503: UNAVAILABLE,
-        },
     ),
-    Route(
-        method="POST",
-        path="/roles",
-        group="users",
-        scope=Scope.ADMIN,
-        handler=users.create_role,
-        summary="Create a role",
-        tag="access",
+    _USERS.route(
+        "POST",
+        "/roles",
+        users.create_role,
+        "Create a role",
+        {200: response("The new role.", Role)},
         body=NewRole,
-        body_types=JSON_TYPES,
         example={"slug": "operations", "name": "Operations"},
-        answers={
-            200: answered("The new role.", a.Role),
-            400: BROKEN_RULE,
-            413: TOO_LARGE,
-            503: UNAVAILABLE,
-        },
     ),
-    Route(
-        method="GET",
-        path="/roles",
-        group="users",
-        scope=Scope.ADMIN,
-        handler=users.list_roles,
-        summary="List the roles",
-        tag="access",
-        answers={200: answered("All roles.", list[a.Role]), 503: UNAVAILABLE},
+    _USERS.route(
+        "GET",
+        "/roles",
+        users.list_roles,
+        "List the roles",
+        {200: response("All roles.", list[Role])},
     ),
-    Route(
-        method="POST",
-        path="/keys",
-        group="keys",
-        scope=Scope.OPERATE,
-        handler=keys.create_key,
-        summary="Make an API key; the answer is the only one that shows it",
-        tag="access",
+    _KEYS.route(
+        "POST",
+        "/keys",
+        keys.create_key,
+        "Create an API key; only this answer shows it",
+        {200: response("The new key.", NewKeyShown)},
         body=NewKeyRequest,
-        body_types=JSON_TYPES,
         example={"name": "ci", "scopes": ["read", "submit"]},
-        answers={
-            200: answered("The new key.", a.NewKeyShown),
-            400: BROKEN_RULE,
-            413: TOO_LARGE,
-            503: UNAVAILABLE,
-        },
     ),
-    Route(
-        method="GET",
-        path="/keys",
-        group="keys",
+    _KEYS.route(
+        "GET",
+        "/keys",
+        keys.list_keys,
+        "List your API keys; an admin sees all",
+        {200: response("Keys, newest first.", list[Key])},
         scope=Scope.READ,
-        handler=keys.list_keys,
-        summary="List your API keys; an admin sees all",
-        tag="access",
-        answers={200: answered("Keys, newest first.", list[a.Key]), 503: UNAVAILABLE},
     ),
-    Route(
-        method="DELETE",
-        path="/keys/{id}",
-        group="keys",
-        scope=Scope.OPERATE,
-        handler=keys.delete_key,
-        summary="Delete an API key: it opens nothing any more",
-        tag="access",
-        path_meanings={"id": "The key's id."},
-        answers={200: _DONE, 404: answered_error("There is no such key."), 503: UNAVAILABLE},
+    _KEYS.route(
+        "DELETE",
+        "/keys/{id}",
+        keys.delete_key,
+        "Revoke an API key",
+        {200: DONE, 404: error("There is no such key.")},
     ),
 )

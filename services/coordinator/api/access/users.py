@@ -5,10 +5,11 @@ import asyncio
 from aiohttp import web
 
 from services.coordinator.api.access.bodies import NewRole, NewUser, RoleSlugs, read_body
-from services.coordinator.api.answers import Role, Status, User
+from services.coordinator.api.access.schemas import Role, User
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.replies import reply, reply_list
 from services.coordinator.api.requests import ports
+from services.coordinator.api.schemas import Status
 from services.coordinator.credentials.passwords import hash_password
 
 _NO_USER = "no such user"

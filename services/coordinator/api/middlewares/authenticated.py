@@ -7,8 +7,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from services.coordinator.api.access.authenticator import Authenticator
-from services.coordinator.api.access.principal import Scope, remember
+from services.coordinator.api.access.principal import remember
 from services.coordinator.api.errors import Forbidden
+from services.coordinator.api.scopes import Scope
 
 Scopes = Mapping[Handler, Scope | None]
 """By a route's handler; None for everyone. A handler that is missing is the router's own error."""

@@ -6,9 +6,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from services.coordinator.api.admission import TooManyWaiting
 from services.coordinator.api.errors import Refused
 from services.coordinator.api.replies import reply_error
-from services.coordinator.api.turns import TooManyWaiting
 from services.coordinator.ports import UnknownJob, WrongState
 from shared.broker import BrokerUnavailable
 from shared.jobspec import InvalidJob

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from services.coordinator.api.answers.schedules import (
+from services.coordinator.api.schedules.schemas import (
     ScheduledJob,
     ScheduledJobPage,
     ScheduledJobSummary,
 )
-from services.coordinator.api.redacting import Redacting, hide_by_name
-from services.coordinator.api.views import page_numbers, shown_definition, shown_webhook
+from services.coordinator.api.tork.views import page_numbers, shown_definition, shown_webhook
+from services.coordinator.redaction import Redacting, hide_by_name
 from services.coordinator.store.pages import Page
 from services.coordinator.store.schedules import ScheduleRow
 from shared.process.redaction import REDACTED

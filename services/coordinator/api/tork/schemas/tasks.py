@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from services.coordinator.api.answers.base import Answer
-from services.coordinator.api.answers.submitted import (
+from services.coordinator.api.schemas import Answer
+from services.coordinator.api.tork.schemas.submitted import (
     AutoDeleteView,
     AuxTaskView,
     DefaultsView,

@@ -3,9 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from services.coordinator.api import answers as a
 from services.coordinator.api.hiding import hide_in_task
-from services.coordinator.api.redacting import Redacting, hide_by_name
+from services.coordinator.api.tork.schemas.cluster import (
+    JobMetrics,
+    MetricsView,
+    Node,
+    NodeMetrics,
+    TaskMetrics,
+)
+from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage, LogPart
+from services.coordinator.api.tork.schemas.tasks import Task
+from services.coordinator.redaction import Redacting, hide_by_name
 from services.coordinator.store.pages import Page
 from services.coordinator.store.rows import (
     JobRow,
@@ -24,14 +32,14 @@ from shared.process.redaction import REDACTED
 R = TypeVar("R")
 
 
-def job_page(rows: Page[SummaryRow], redact: Callable[[str | None], Redacting]) -> a.JobPage:
+def job_page(rows: Page[SummaryRow], redact: Callable[[str | None], Redacting]) -> JobPage:
     """`redact` gives what takes the secrets of a job out, by its `sealed`."""
     items = [summary(row, redact(row.sealed)) for row in rows.items]
-    return a.JobPage(items=items, **page_numbers(rows))
+    return JobPage(items=items, **page_numbers(rows))
 
 
-def log_page(rows: Page[LogRow], redact: Redacting) -> a.LogPage:
-    return a.LogPage(items=[log_part(row, redact) for row in rows.items], **page_numbers(rows))
+def log_page(rows: Page[LogRow], redact: Redacting) -> LogPage:
+    return LogPage(items=[log_part(row, redact) for row in rows.items], **page_numbers(rows))
 
 
 def page_numbers(rows: Page[R]) -> dict[str, Any]:
@@ -43,13 +51,13 @@ def page_numbers(rows: Page[R]) -> dict[str, Any]:
     }
 
 
-def summary(row: SummaryRow, redact: Redacting) -> a.JobSummary:
-    return a.JobSummary.model_validate(_summary_fields(row, redact))
+def summary(row: SummaryRow, redact: Redacting) -> JobSummary:
+    return JobSummary.model_validate(_summary_fields(row, redact))
 
 
-def whole_job(job: WholeJob, redact: Redacting) -> a.Job:
+def whole_job(job: WholeJob, redact: Redacting) -> Job:
     row = job.row
-    return a.Job.model_validate(
+    return Job.model_validate(
         _summary_fields(row, redact)
         | {
             "tasks": [shown_definition(task, redact) for task in job.tasks],
@@ -68,12 +76,12 @@ def whole_job(job: WholeJob, redact: Redacting) -> a.Job:
     )
 
 
-def task(row: TaskRow, redact: Redacting) -> a.Task:
-    return a.Task.model_validate(_task_fields(row, redact))
+def task(row: TaskRow, redact: Redacting) -> Task:
+    return Task.model_validate(_task_fields(row, redact))
 
 
-def log_part(row: LogRow, redact: Redacting) -> a.LogPart:
-    return a.LogPart(
+def log_part(row: LogRow, redact: Redacting) -> LogPart:
+    return LogPart(
         id=derived_id(row.task_id, row.number),
         number=row.number,
         task_id=row.task_id,
@@ -82,15 +90,15 @@ def log_part(row: LogRow, redact: Redacting) -> a.LogPart:
     )
 
 
-def node(row: NodeRow) -> a.Node:
-    return a.Node.model_validate(row, from_attributes=True)
+def node(row: NodeRow) -> Node:
+    return Node.model_validate(row, from_attributes=True)
 
 
-def totals(row: Totals) -> a.MetricsView:
-    return a.MetricsView(
-        jobs=a.JobMetrics(running=row.running_jobs),
-        tasks=a.TaskMetrics(running=row.running_tasks),
-        nodes=a.NodeMetrics(online=row.online_nodes, cpu_percent=row.cpu_percent),
+def totals(row: Totals) -> MetricsView:
+    return MetricsView(
+        jobs=JobMetrics(running=row.running_jobs),
+        tasks=TaskMetrics(running=row.running_tasks),
+        nodes=NodeMetrics(online=row.online_nodes, cpu_percent=row.cpu_percent),
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from services.coordinator.api.answers.base import Answer, PageOf
+from services.coordinator.api.schemas import Answer, PageOf
 
 
 class DeadLetter(Answer):

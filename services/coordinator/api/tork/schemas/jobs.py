@@ -5,15 +5,15 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from services.coordinator.api.answers.base import Answer, PageOf
-from services.coordinator.api.answers.submitted import (
+from services.coordinator.api.schemas import Answer, PageOf
+from services.coordinator.api.tork.schemas.submitted import (
     AutoDeleteView,
     DefaultsView,
     PermissionView,
     ScheduleView,
     WebhookView,
 )
-from services.coordinator.api.answers.tasks import Task
+from services.coordinator.api.tork.schemas.tasks import Task
 
 JobStateName = Literal["PENDING", "SCHEDULED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 

@@ -2,13 +2,13 @@
 
 from aiohttp import web
 
-from services.coordinator.api import views
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import NotFound
 from services.coordinator.api.events import follow_task_log
-from services.coordinator.api.redacting import redacting
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import LogQuery, path_id, ports, query
+from services.coordinator.api.tork import views
+from services.coordinator.redaction import redacting
 
 _NO_TASK = "no such task"
 

@@ -6,15 +6,15 @@ from typing import cast
 
 from aiohttp import web
 
-from services.coordinator.api import schedule_views as views
 from services.coordinator.api.access.permissions import readers_of
 from services.coordinator.api.access.principal import principal
-from services.coordinator.api.answers import Status
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.idempotency import gone, idempotency_key, made_before
-from services.coordinator.api.redacting import redacting
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import PageQuery, path_id, ports, query
+from services.coordinator.api.schedules import views as views
+from services.coordinator.api.schemas import Status
+from services.coordinator.redaction import redacting
 from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
 from shared.jobspec import ScheduledJobSpec, parse_scheduled_job

@@ -5,14 +5,14 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from services.coordinator.api.answers.base import Answer, PageOf
-from services.coordinator.api.answers.submitted import (
+from services.coordinator.api.schemas import Answer, PageOf
+from services.coordinator.api.tork.schemas.submitted import (
     AutoDeleteView,
     DefaultsView,
     PermissionView,
     WebhookView,
 )
-from services.coordinator.api.answers.tasks import Task
+from services.coordinator.api.tork.schemas.tasks import Task
 
 ScheduleStateName = Literal["ACTIVE", "PAUSED"]
 

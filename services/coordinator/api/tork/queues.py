@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from services.coordinator.api.answers import Queue, Status
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.replies import reply, reply_list
 from services.coordinator.api.requests import ports
+from services.coordinator.api.schemas import Status
+from services.coordinator.api.tork.schemas.cluster import Queue
 from services.coordinator.ports import ApiPorts
 from shared.messages.queues import (
     DEFAULT_TASK_QUEUE,

@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from services.coordinator.api.answers import Status
-from services.coordinator.api.answers import dead_letters as a
-from services.coordinator.api.dead_letter_body import job_ids, kind_of, shown_body
+from services.coordinator.api.dead_letters import schemas as a
+from services.coordinator.api.dead_letters.contents import job_ids, kind_of, shown_body
 from services.coordinator.api.errors import Conflict, NotFound
-from services.coordinator.api.redacting import redacting
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import PageQuery, path_id, ports, query
-from services.coordinator.api.views import page_numbers
+from services.coordinator.api.schemas import Status
+from services.coordinator.api.tork.views import page_numbers
 from services.coordinator.dead_letters import CannotRequeue, DeadLetter
+from services.coordinator.redaction import redacting
 from services.coordinator.store.pages import Page
 
 _KIND = "dead letter"

@@ -9,19 +9,20 @@ from typing import cast
 
 from aiohttp import web
 
-from services.coordinator.api import views
 from services.coordinator.api.access.permissions import readers_of
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import require_visible
-from services.coordinator.api.answers import JobSummary, Status
+from services.coordinator.api.admission import AdmissionLimiter
 from services.coordinator.api.errors import NotFound, WaitedTooLong
 from services.coordinator.api.events import follow_job_log
 from services.coordinator.api.idempotency import gone, idempotency_key, made_before
-from services.coordinator.api.redacting import Redacting, redacting
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, ports, query
+from services.coordinator.api.schemas import Status
 from services.coordinator.api.submission_span import record_submission
-from services.coordinator.api.turns import Turns
+from services.coordinator.api.tork import views
+from services.coordinator.api.tork.schemas.jobs import JobSummary
+from services.coordinator.redaction import Redacting, redacting
 from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.rows import JsonObject, SummaryRow, WholeJob
 from shared.jobspec import JobSpec, parse_duration, parse_job
@@ -29,7 +30,7 @@ from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
 from shared.process.redaction import Redactor
 
-TURNS = web.AppKey("turns", Turns)
+ADMISSION = web.AppKey("admission", AdmissionLimiter)
 
 _NO_JOB = "no such job"
 _MANY_TASKS = 500
@@ -41,8 +42,8 @@ async def submit_job(request: web.Request) -> web.Response:
     Of a job that was submitted before with the same key, as it is by now.
     """
     began = time.time()
-    await request.read()  # before its turn: a slow client keeps nobody waiting
-    async with request.app[TURNS].turn():
+    await request.read()  # before it is admitted: a slow client keeps nobody waiting
+    async with request.app[ADMISSION].admitted():
         spec, summary = await _taken_in(request)
     record_submission(request, summary.id, began)
     return reply(summary) if spec.wait is None else await _when_final(request, summary.id, spec)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from services.coordinator.api.answers.base import Answer
+from services.coordinator.api.schemas import Answer
 
 
 class User(Answer):

@@ -5,9 +5,9 @@ import math
 
 from aiohttp import web
 
-from services.coordinator.api import views
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
+from services.coordinator.api.tork import views
 from services.coordinator.store.rows import Totals
 from shared.postgres.errors import DatabaseUnavailable
 from shared.process.guarantees import ENDS

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
-from services.coordinator.api.redacting import Redacting, hide_by_name
+from services.coordinator.redaction import Redacting, hide_by_name
 from shared.process.redaction import REDACTED
 
 _DEEPEST = 100

@@ -1,6 +1,7 @@
 """Keeps secrets out of answers: by their value, and by names that sound like one."""
 
 import re
+from functools import lru_cache
 from typing import Protocol, TypeVar, cast
 
 import structlog
@@ -11,6 +12,8 @@ from shared.process.sealing import Sealer, SealingError
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+
+_MOST_JOBS = 256
 
 _SOUNDS_SECRET = re.compile(
     "SECRET|PASSWORD|PASSWD|TOKEN|ACCESS_?KEY|API_?KEY|PRIVATE_?KEY|CREDENTIAL"
@@ -59,3 +62,14 @@ def hide_by_name(values: T) -> T:
         return values
     shown = {k: REDACTED if v and _SOUNDS_SECRET.search(k) else v for k, v in values.items()}
     return cast(T, shown)
+
+
+class Redactors:
+    """What takes secrets out, unsealed once for each job of a stream."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._of = lru_cache(_MOST_JOBS)(lambda sealed: redacting(sealer, sealed))
+
+    def of(self, sealed: str | None) -> Redacting:
+        """By `sealed` as the job's row has it."""
+        return self._of(sealed)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.coordinator.api.answers.base import Answer
+from services.coordinator.api.schemas import Answer
 
 
 class Node(Answer):

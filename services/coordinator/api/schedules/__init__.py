@@ -1,0 +1,1 @@
+"""Scheduled jobs: jobs that are submitted again and again, by the clock."""
