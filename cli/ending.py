@@ -5,8 +5,7 @@ from typing import NoReturn, TypeVar
 
 import click
 
-from shared.process.setting_errors import SettingsError
-from shared.process.settings import Settings, load
+from shared.process.settings.loading import Settings, SettingsError, load
 
 EXIT_FAILED = 1
 """It was done, and the outcome is bad: a job failed, a file is not valid."""

@@ -10,9 +10,9 @@ from services.coordinator.first_key import make_first_key
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import MigrationRejected
 from shared.postgres.migrate import migrate as run_migrations
-from shared.process.blocks import LogSettings, PostgresSettings
 from shared.process.logging import configure_logging
-from shared.process.settings import Settings
+from shared.process.settings.blocks import LogSettings, PostgresSettings
+from shared.process.settings.loading import Settings
 
 _RETRY_SECONDS = 0.5
 

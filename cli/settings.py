@@ -9,8 +9,8 @@ from services.dev.settings import DevBlock
 from services.scheduler.settings import SchedulerSettings
 from services.webhook_dispatcher.settings import DispatcherSettings
 from services.worker.settings import WorkerSettings
-from shared.process.reference import settings_reference
-from shared.process.settings import Settings
+from shared.process.settings.loading import Settings
+from shared.process.settings.reference import settings_reference
 
 
 class _DevSettings(Settings):
@@ -20,7 +20,7 @@ class _DevSettings(Settings):
     dev: DevBlock = DevBlock()
 
 
-_CLASSES: dict[str, type[BaseModel]] = {
+SETTINGS: dict[str, type[BaseModel]] = {
     "coordinator": CoordinatorSettings,
     "scheduler": SchedulerSettings,
     "worker": WorkerSettings,
@@ -36,4 +36,4 @@ def settings() -> None:
 
     docs/settings.md is what this prints.
     """
-    click.echo(settings_reference(_CLASSES), nl=False)
+    click.echo(settings_reference(SETTINGS), nl=False)

@@ -15,7 +15,7 @@ from cli.demo.job_file import EXAMPLE, JobFileError
 from cli.demo.story import DemoFailed, tell
 from cli.ending import EXIT_FAILED
 from services.dev.postgres.binaries import EmbeddedPostgresError
-from shared.process.setting_errors import SettingsError
+from shared.process.settings.loading import SettingsError
 
 _EXPECTED = (
     DemoFailed,

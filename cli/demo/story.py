@@ -22,9 +22,9 @@ from services.coordinator.settings import ApiSettings
 from services.dev.app import Running, running
 from services.dev.settings import DevBlock, IsolatedDevSettings
 from services.worker.runtimes.settings import RuntimeSettings
-from shared.process.blocks import LogSettings
 from shared.process.logging import configure_logging
 from shared.process.run import Stop
+from shared.process.settings.blocks import LogSettings
 
 _HOST = "127.0.0.1"
 _PROGRESS_SECONDS = 0.25

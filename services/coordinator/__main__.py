@@ -6,13 +6,13 @@ from services.coordinator.app import run
 from services.coordinator.settings import CoordinatorSettings
 from shared.process.entry import enter
 from shared.process.run import Stop
-from shared.tracing.opening import opened_tracing
+from shared.tracing.open_tracing import open_tracing
 from shared.wiring.resources import open_resources
 
 
 async def _serve(settings: CoordinatorSettings, stop: Stop) -> None:
     async with (
-        opened_tracing("coordinator", settings.tracing) as tracing,
+        open_tracing("coordinator", settings.tracing) as tracing,
         open_resources("coordinator", settings.broker, settings.postgres) as ground,
     ):
         await run(settings, ground.broker, ground.pool, stop, ground.metrics, tracing)

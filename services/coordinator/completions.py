@@ -35,7 +35,7 @@ async def on_completions(
 def _in_hand(message: Reports | SubJobSignals) -> Iterator[Held]:
     if isinstance(message, Reports):
         lease = timedelta(seconds=message.lease_seconds)
-        yield from (Held(ref, message.node_id, lease) for ref in message.in_hand)
+        yield from (Held(ref, message.node_id, lease) for ref in message.still_held)
 
 
 def _works(message: Reports | SubJobSignals) -> Iterator[Work]:

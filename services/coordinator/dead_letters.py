@@ -107,13 +107,13 @@ class DeadLetters:
 
 
 def dead_letter(delivery: Delivery) -> DeadLetter:
-    burial = delivery.burial
+    info = delivery.dead_letter_info
     return DeadLetter(
         id=_id(delivery),
         message_id=delivery.message_id,
-        queue=burial.queue if burial else None,
-        reason=burial.reason if burial else None,
-        at=burial.at if burial else None,
+        queue=info.queue if info else None,
+        reason=info.reason if info else None,
+        at=info.at if info else None,
         body=delivery.body,
     )
 
@@ -125,5 +125,5 @@ def _with_id(taken: Sequence[Delivery], letter_id: str) -> list[tuple[Delivery, 
 
 def _id(delivery: Delivery) -> str:
     """Of all that tells it from others: a message's own id comes twice, or is missing."""
-    said = f"{delivery.message_id}\0{delivery.burial}\0".encode(errors="replace")
+    said = f"{delivery.message_id}\0{delivery.dead_letter_info}\0".encode(errors="replace")
     return hashlib.sha256(said + delivery.body).hexdigest()[:32]

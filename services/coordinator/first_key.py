@@ -4,7 +4,7 @@ from services.coordinator.credentials.api_keys import new_key
 from services.coordinator.store.access import AccessStore
 from services.coordinator.store.access_keys import NewKey
 from shared.postgres.pool import create_pool
-from shared.process.blocks import PostgresSettings
+from shared.process.settings.blocks import PostgresSettings
 
 
 async def make_first_key(settings: PostgresSettings) -> str | None:

@@ -12,7 +12,8 @@ from pydantic import (
     model_validator,
 )
 
-from shared.process.blocks import (
+from shared.process.extensions import Group, check_listed
+from shared.process.settings.blocks import (
     Address,
     Block,
     BrokerSettings,
@@ -21,10 +22,9 @@ from shared.process.blocks import (
     PostgresSettings,
     SealingSettings,
     TracingSettings,
+    listed,
 )
-from shared.process.commas import listed
-from shared.process.extensions import Group, check_listed
-from shared.process.settings import Settings
+from shared.process.settings.loading import Settings
 
 
 def _known_port(address: str) -> str:

@@ -18,7 +18,7 @@ async def _serve(settings: DevSettings, stop: Stop) -> None:
         await run(settings, stop)
     except (EmbeddedPostgresError, OSError) as error:
         # What a user can put right (a port or a data directory in use): no traceback.
-        log.error("conveyor can't run", reason=str(error))
+        log.error("conveyor_start_failed", reason=str(error))
         sys.exit(1)
 
 

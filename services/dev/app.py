@@ -25,7 +25,7 @@ from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, create_pool
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
-from shared.tracing.opening import opened_tracing
+from shared.tracing.open_tracing import open_tracing
 from shared.tracing.protocol import Tracing
 
 log = structlog.get_logger()
@@ -45,12 +45,12 @@ async def run(settings: DevSettings, stop: Stop) -> None:
     """Serve until `stop`; a second request to stop hands back what still runs."""
     try:
         async with running(settings, stop) as conveyor:
-            log.info("conveyor is up", url=conveyor.url, docs=f"{conveyor.url}/docs")
+            log.info("conveyor_started", url=conveyor.url, docs=f"{conveyor.url}/docs")
             await stop.wait()
     except asyncio.CancelledError:
         if not stop.requested:
             raise
-        log.info("stopped before it was up")  # the services ended under a start that went on
+        log.info("start_interrupted")  # the services ended under a start that went on
 
 
 @asynccontextmanager
@@ -65,7 +65,7 @@ async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[Running]:
     async with AsyncExitStack() as parts:
         dsn = await parts.enter_async_context(EmbeddedPostgres(data_dir / "postgres"))
         await migrate(dsn)
-        tracing = await parts.enter_async_context(opened_tracing("dev", settings.tracing))
+        tracing = await parts.enter_async_context(open_tracing("dev", settings.tracing))
         pool = await create_pool(dsn, settings.postgres, name="conveyor dev")
         parts.push_async_callback(pool.close)
         broker = InProcessBroker()
@@ -73,7 +73,7 @@ async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[Running]:
         parts.push_async_callback(broker.close)
 
         def end() -> None:
-            if not stop.requested:  # to ask a second time is to hurry, and to lose what runs
+            if not stop.requested:  # to ask a second time is to abort, and to lose what runs
                 stop.request()
 
         async with beside(_serve(settings, broker, pool, tracing, stop), end):
@@ -129,7 +129,7 @@ async def _until_handled(broker: InProcessBroker, *queues: str) -> None:
             while any(map(broker.unhandled, queues)):  # noqa: ASYNC110 - a queue tells nobody
                 await asyncio.sleep(_LOOK_SECONDS)
     except TimeoutError:
-        log.warning("stopped with messages unhandled", queues=queues)
+        log.warning("messages_left_unhandled", queues=queues)
 
 
 async def _wait_until_up(url: str) -> None:

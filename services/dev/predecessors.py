@@ -21,7 +21,7 @@ async def clear_after_predecessors(pool: Pool, runtime: Runtime) -> list[str]:
         nodes = await unfinished(connection)
     if nodes:
         removed = await _reap(runtime, nodes)
-        log.info("taking over from a conveyor that was killed", nodes=nodes, removed=removed)
+        log.info("predecessor_replaced", nodes=nodes, removed=removed)
     return nodes
 
 
@@ -30,5 +30,5 @@ async def _reap(runtime: Runtime, nodes: Collection[str]) -> int:
         return await runtime.reap(lambda left: left.node_id in nodes)
     except RuntimeUnavailable as error:
         # The engine is away. Its containers of a task are removed before that task starts again.
-        log.warning("not all that is left could be removed", reason=str(error))
+        log.warning("leftovers_not_removed", reason=str(error))
         return 0

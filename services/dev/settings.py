@@ -11,7 +11,7 @@ from services.scheduler.settings import SchedulerSettings
 from services.webhook_dispatcher.settings import DispatcherSettings
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.settings import WorkerSettings, WorkSettings
-from shared.process.blocks import Block, BrokerSettings, PostgresSettings, SealingSettings
+from shared.process.settings.blocks import Block, BrokerSettings, PostgresSettings, SealingSettings
 
 
 class DevBlock(Block):

@@ -6,13 +6,13 @@ from services.scheduler.app import run
 from services.scheduler.settings import SchedulerSettings
 from shared.process.entry import enter
 from shared.process.run import Stop
-from shared.tracing.opening import opened_tracing
+from shared.tracing.open_tracing import open_tracing
 from shared.wiring.resources import opened_with_health
 
 
 async def _serve(settings: SchedulerSettings, stop: Stop) -> None:
     async with (
-        opened_tracing("scheduler", settings.tracing) as tracing,
+        open_tracing("scheduler", settings.tracing) as tracing,
         opened_with_health(
             "scheduler", settings.broker, settings.postgres, settings.health, stop
         ) as ground,

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from services.scheduler.calm import Calm
 from services.scheduler.heartbeats import Heartbeats
+from services.scheduler.liveness import LivenessGuard
 from services.scheduler.loops import RetentionLoops, TaskLoops
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.schedules import ScheduleLoop
@@ -42,14 +42,14 @@ async def run(
     nothing of them runs any more, and the broker has lost all messages with them.
     """
     metrics = metrics or Metrics()
-    calm = Calm(settings.schedule.calm_seconds, monotonic_boottime)
+    liveness = LivenessGuard(settings.schedule.liveness_grace_seconds, monotonic_boottime)
     sealer = Sealer(settings.encryption.keys)
-    seen = SchedulerMetrics(metrics, calm)
+    seen = SchedulerMetrics(metrics, liveness)
     async with Batcher(pool, broker, Planner(sealer), metrics, tracing) as batcher:
-        tasks = TaskLoops(batcher, pool, broker, calm, settings.schedule, seen)
+        tasks = TaskLoops(batcher, pool, broker, liveness, settings.schedule, seen)
         schedules = ScheduleLoop(pool, batcher.outbox, sealer, settings.schedule)
         retention = RetentionLoops(pool, settings.retention)
-        heartbeats = Heartbeats(batcher, pool, calm, seen)
+        heartbeats = Heartbeats(batcher, pool, liveness, seen)
         consumer = BatchConsumer(
             broker, HEARTBEATS, Heartbeat, heartbeats.on_heartbeats, UNAVAILABLE
         )

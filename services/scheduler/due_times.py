@@ -2,7 +2,7 @@
 
 The clock is read in the transaction that asks, so it can't be set between the two. When it has been
 set, what is stored is mended first: nothing is later than its full length from now on, time-outs
-begin anew, and no worker is lost before heartbeats have renewed their leases (see `Calm`). Two
+begin anew, and no worker is lost before heartbeats have renewed their leases (`LivenessGuard`). Two
 schedulers that both do so do no harm.
 """
 
@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import structlog
 
-from services.scheduler.calm import Calm
 from services.scheduler.database_clock import DatabaseClock, Look, Verdict
+from services.scheduler.liveness import LivenessGuard
 from services.scheduler.store import clock_changes
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.clock import monotonic_boottime
@@ -27,10 +27,10 @@ _TRIES = 2  # the second is for what the first had to mend
 
 class DueTimes:
     def __init__(
-        self, pool: Pool, calm: Calm, clock: Callable[[], float] = monotonic_boottime
+        self, pool: Pool, liveness: LivenessGuard, clock: Callable[[], float] = monotonic_boottime
     ) -> None:
         self._pool = pool
-        self._calm = calm
+        self._liveness = liveness
         self._clock = clock
         self._database_clock = DatabaseClock()
         self._unmended: Verdict | None = None
@@ -57,8 +57,8 @@ class DueTimes:
     def _judge(self, look: Look) -> Verdict:
         verdict = self._database_clock.judge(look)
         if verdict in (Verdict.SET_FORWARD, Verdict.SET_BACK):
-            log.warning("the database's clock was changed", how=verdict.value)
-            self._calm.disturbed()
+            log.warning("database_clock_changed", how=verdict.value)
+            self._liveness.on_outage()
         if verdict not in (Verdict.STEADY, Verdict.UNSURE):
             self._unmended = verdict
         return verdict

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from services.scheduler.calm import Calm
+from services.scheduler.liveness import LivenessGuard
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.store import nodes
 from shared.apply.batcher import Batcher, Failures
@@ -18,23 +18,27 @@ from shared.wiring.resources import UNAVAILABLE
 
 class Heartbeats:
     def __init__(
-        self, batcher: Batcher, pool: Pool, calm: Calm, metrics: SchedulerMetrics | None = None
+        self,
+        batcher: Batcher,
+        pool: Pool,
+        liveness: LivenessGuard,
+        metrics: SchedulerMetrics | None = None,
     ) -> None:
         self._batcher = batcher
         self._pool = pool
-        self._calm = calm
-        self._metrics = metrics or SchedulerMetrics(Metrics(), calm)
+        self._liveness = liveness
+        self._metrics = metrics or SchedulerMetrics(Metrics(), liveness)
 
     async def on_heartbeats(self, heartbeats: Sequence[Heartbeat]) -> Failures:
         try:
             await self._record(heartbeats)
         except UNAVAILABLE:  # for the door to sort; as long as it fails, silence means nothing
-            self._calm.disturbed()
+            self._liveness.on_outage()
             raise
         except Exception:  # for the door to sort: a defect, or one that can't be kept
-            self._calm.not_heard()
+            self._liveness.on_rejected()
             raise
-        self._calm.heard()
+        self._liveness.on_heartbeat()
         return [None] * len(heartbeats)
 
     async def _record(self, heartbeats: Sequence[Heartbeat]) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.scheduler.calm import Calm
 from services.scheduler.due_times import DueTimes
+from services.scheduler.liveness import LivenessGuard
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due, nodes, retention
@@ -24,7 +24,7 @@ from shared.process.clock import monotonic_boottime
 from shared.process.metrics import Metrics
 from shared.store.families import stalled
 from shared.store.leases import end_of_nodes
-from shared.store.outgoing import account_order
+from shared.store.outgoing import status_query_order
 from shared.store.subjob_signals import overdue
 from shared.store.writing import Writes, write
 
@@ -42,7 +42,7 @@ class _Silence:
 
     lost: Sequence[Event]
     nodes: Sequence[str]
-    unaccounted: Mapping[str, Sequence[TaskRef]]
+    unconfirmed: Mapping[str, Sequence[TaskRef]]
 
 
 class TaskLoops:
@@ -51,7 +51,7 @@ class TaskLoops:
         batcher: Batcher,
         pool: Pool,
         broker: Broker,
-        calm: Calm,
+        liveness: LivenessGuard,
         settings: ScheduleSettings,
         metrics: SchedulerMetrics | None = None,
         clock: Callable[[], float] = monotonic_boottime,
@@ -59,12 +59,13 @@ class TaskLoops:
         self._batcher = batcher
         self._pool = pool
         self._broker = broker
-        self._calm = calm
-        self._metrics = metrics or SchedulerMetrics(Metrics(), calm)
+        self._liveness = liveness
+        self._metrics = metrics or SchedulerMetrics(Metrics(), liveness)
         self._settings = settings
-        self._due_times = DueTimes(pool, calm, clock)
+        self._due_times = DueTimes(pool, liveness, clock)
         self._clock = clock
-        self._unread_until = 0.0
+        self._reports_stale_until = 0.0
+        self._queried_tasks: list[str] = []
 
     async def send_due_retries(self) -> float | None:
         """Returns the time to the next retry when that is sooner than the next round."""
@@ -81,7 +82,7 @@ class TaskLoops:
     async def end_timed_out_tasks(self) -> None:
         grace = self._settings.timeout_grace
         events = await self._due_times.find(lambda connection: due.timed_out(connection, grace))
-        await self._perform_unless_told(events or ())
+        await self._perform_if_reports_are_read(events or ())
 
     async def mend_subjobs(self) -> None:
         """Sub-jobs and the tasks that stand for them, and families that were to go on, where a
@@ -92,59 +93,62 @@ class TaskLoops:
 
     async def expire_leases(self) -> None:
         if self._broker.missing:
-            self._calm.disturbed()
-        if not self._calm.lasts():
+            self._liveness.on_outage()
+        if not self._liveness.may_declare_lost():
             return
         try:
             silence = await self._due_times.find(self._silence)
             if silence is None:
                 return
-            await self._ask_for_accounts(silence.unaccounted)
+            await self._query_workers(silence.unconfirmed)
         except DatabaseUnavailable:
             # Nobody's heartbeats can be taken in, also those that this scheduler never sees.
-            self._calm.disturbed()
+            self._liveness.on_outage()
             raise
         for node in silence.nodes:
             self._metrics.workers_silent.inc()
-            log.warning("worker is silent", node=node)
-        await self._perform_unless_told(silence.lost)
+            log.warning("worker_marked_offline", node=node)
+        await self._perform_if_reports_are_read(silence.lost)
 
-    async def _perform_unless_told(self, events: Sequence[Event]) -> None:
+    async def _perform_if_reports_are_read(self, events: Sequence[Event]) -> None:
         """Not while no coordinator takes what workers have said, and shortly after: a task that is
         done would be run again, or fail. Nothing of it could start elsewhere now anyway."""
         if events:
             stats = await self._broker.queue_stats(COMPLETIONS)
             if stats is not None and stats.size and not stats.subscribers:
-                self._unread_until = self._clock() + _CATCH_UP_SECONDS
-            if self._clock() >= self._unread_until:
+                self._reports_stale_until = self._clock() + _CATCH_UP_SECONDS
+            if self._clock() >= self._reports_stale_until:
                 await self._perform(events)
 
     async def _silence(self, connection: Connection) -> _Silence | None:
-        if not self._calm.lasts():  # the clock has just turned out to be another
+        if not self._liveness.may_declare_lost():  # the clock has just turned out to be another
             return None
         return _Silence(
             lost=await due.lost(connection),
             nodes=await nodes.mark_silent(connection),
-            unaccounted=await due.unaccounted(connection),
+            unconfirmed=await due.unconfirmed(connection),
         )
 
-    async def _ask_for_accounts(self, unaccounted: Mapping[str, Sequence[TaskRef]]) -> None:
-        """Of workers that have not named for long what they should have in hand."""
-        if not unaccounted:
+    async def _query_workers(self, unconfirmed: Mapping[str, Sequence[TaskRef]]) -> None:
+        """Ask those that have not named for long what they should have in hand."""
+        self._log_queries(unconfirmed)
+        if not unconfirmed:
             return
-        messages = [account_order(node, refs) for node, refs in unaccounted.items()]
+        messages = [status_query_order(node, refs) for node, refs in unconfirmed.items()]
         async with acquired(self._pool) as connection, connection.transaction():
             rows = await write(connection, Writes(messages=messages))
         self._batcher.outbox.send(rows)
-        self._metrics.dispatches_asked_for.inc(sum(map(len, unaccounted.values())))
-        log.warning(
-            "workers asked about tasks they don't name",
-            workers=sorted(unaccounted),
-            tasks=sorted(ref.task_id for refs in unaccounted.values() for ref in refs),
-        )
+        self._metrics.dispatches_queried.inc(sum(map(len, unconfirmed.values())))
+
+    def _log_queries(self, unconfirmed: Mapping[str, Sequence[TaskRef]]) -> None:
+        """Once for the same tasks: while no coordinator reads the answers, each round asks."""
+        tasks = sorted({ref.task_id for refs in unconfirmed.values() for ref in refs})
+        if tasks and tasks != self._queried_tasks:
+            log.warning("workers_queried", workers=sorted(unconfirmed), tasks=tasks)
+        self._queried_tasks = tasks
 
     async def take_over(self, dead_nodes: Sequence[str]) -> None:
-        """Dispatch anew what ran on workers that are known to be dead, without waiting for calm."""
+        """Dispatch anew what ran on workers that are known to be dead, without the grace."""
         async with acquired(self._pool) as connection:
             await nodes.mark_gone(connection, dead_nodes)
             events = await end_of_nodes(connection, dead_nodes)
@@ -185,15 +189,15 @@ class TaskLoops:
             if isinstance(outcome, Decision):
                 self._metrics.on_decided(event)
                 task = event.task_id if isinstance(event, TaskEvent) else None
-                log.info(_in_words(event), job=event.job_id, task=task)
+                log.info(_event_name(event), job=event.job_id, task=task)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
 
 
-def _in_words(event: Event) -> str:
-    """`LeaseExpired` as "lease expired"."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(event).__name__).lower()
+def _event_name(event: Event) -> str:
+    """`LeaseExpired` as "lease_expired"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
 
 
 class RetentionLoops:

@@ -1,6 +1,6 @@
 """What /metrics tells of a scheduler: leases, dispatches, and the workers' signs of life."""
 
-from services.scheduler.calm import Calm
+from services.scheduler.liveness import LivenessGuard
 from shared.lifecycle import DispatchMissing, Event, LeaseExpired
 from shared.process.guarantees import COUNTS_ONCE, ENDS, RUNS_ONCE
 from shared.process.metrics import Metrics, MetricSpec
@@ -30,8 +30,8 @@ _RESENT = MetricSpec(
     ENDS,
     "any increase while nobody has deleted a queue and RabbitMQ has not lost its data",
 )
-_ASKED = MetricSpec(
-    "dispatches_asked_for_total",
+_QUERIED = MetricSpec(
+    "dispatches_queried_total",
     "Dispatches that run on a worker by the books, though no heartbeat has named them for long: it "
     "was asked what became of them, before anybody else gets them.",
     COUNTS_ONCE,
@@ -43,24 +43,24 @@ _SILENT = MetricSpec(
     ENDS,
     "any increase that no crash explains",
 )
-_CALM = MetricSpec(
-    "scheduler_calm",
+_MAY_DECLARE_LOST = MetricSpec(
+    "scheduler_may_declare_lost",
     "1 while a silent worker may be taken for lost; 0 before heartbeats have flowed undisturbed "
     "for a while.",
     RUNS_ONCE,
-    "0 on all schedulers for more than `CONVEYOR_SCHEDULE_CALM_SECONDS` after an outage",
+    "0 on all schedulers for more than `CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS` after an outage",
 )
 
 
 class SchedulerMetrics:
-    def __init__(self, metrics: Metrics, calm: Calm) -> None:
+    def __init__(self, metrics: Metrics, liveness: LivenessGuard) -> None:
         self.heartbeats = metrics.counter(_HEARTBEATS)
         self.leases_renewed = metrics.counter(_RENEWED)
         self.leases_lost = metrics.counter(_LOST)
         self.dispatches_resent = metrics.counter(_RESENT)
-        self.dispatches_asked_for = metrics.counter(_ASKED)
+        self.dispatches_queried = metrics.counter(_QUERIED)
         self.workers_silent = metrics.counter(_SILENT)
-        metrics.read_one(_CALM, lambda: calm.is_calm)
+        metrics.read_one(_MAY_DECLARE_LOST, lambda: liveness.grace_is_over)
 
     def on_decided(self, event: Event) -> None:
         """`event` has changed its task."""

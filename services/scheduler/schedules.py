@@ -71,12 +71,12 @@ class ScheduleLoop:
         except CannotFire as error:
             await self._hold_back(connection, due, str(error))
         except Exception:  # a bug: it must not keep other schedules from firing
-            log.exception("schedule failed", schedule=due.id)
+            log.exception("schedule_failed", schedule=due.id)
             await self._hold_back(connection, due, "internal error")
         return []
 
     async def _hold_back(self, connection: Connection, due: DueSchedule, why: str) -> None:
-        log.error("schedule can't fire", schedule=due.id, due_at=due.next_at, why=why)
+        log.error("schedule_held_back", schedule=due.id, due_at=due.next_at, why=why)
         await schedules.hold_back(connection, due.id, _HELD_BACK, why)
 
     async def _fire(self, connection: Connection, due: DueSchedule) -> Sequence[OutboxRow]:
@@ -87,7 +87,7 @@ class ScheduleLoop:
         made = (times[-1], jobs[-1].job.id) if jobs else None
         await schedules.move_on(connection, due.id, _next(table, due), made)
         ids = [new.job.id for new in jobs]
-        log.info("schedule was due", schedule=due.id, due_at=due.next_at, jobs=ids)
+        log.info("schedule_fired", schedule=due.id, due_at=due.next_at, jobs=ids)
         return rows
 
     async def _submit(self, connection: Connection, jobs: Sequence[NewJob]) -> Sequence[OutboxRow]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from shared.process.blocks import (
+from shared.process.settings.blocks import (
     Block,
     BrokerSettings,
     HealthSettings,
@@ -13,14 +13,14 @@ from shared.process.blocks import (
     SealingSettings,
     TracingSettings,
 )
-from shared.process.settings import Settings
+from shared.process.settings.loading import Settings
 
 
 class ScheduleSettings(Block):
     round_seconds: float = Field(
         1,
         gt=0,
-        le=3,  # a longer gap is taken for a frozen process: see Calm
+        le=3,  # a longer gap is taken for a frozen process: see LivenessGuard
         description="How often due retries, time-outs and lost workers are looked for.",
     )
     timeout_grace_seconds: float = Field(
@@ -33,7 +33,7 @@ class ScheduleSettings(Block):
         gt=0,
         description="A task that has waited this long on a queue that is empty is sent again.",
     )
-    calm_seconds: float = Field(
+    liveness_grace_seconds: float = Field(
         35,
         gt=0,
         description="After a start or an outage, no worker is taken for lost for this long: its "

@@ -6,13 +6,13 @@ from services.webhook_dispatcher.app import run
 from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.process.entry import enter
 from shared.process.run import Stop
-from shared.tracing.opening import opened_tracing
+from shared.tracing.open_tracing import open_tracing
 from shared.wiring.resources import opened_with_health
 
 
 async def _serve(settings: DispatcherSettings, stop: Stop) -> None:
     async with (
-        opened_tracing("webhook-dispatcher", settings.tracing) as tracing,
+        open_tracing("webhook-dispatcher", settings.tracing) as tracing,
         opened_with_health(
             "webhook-dispatcher", settings.broker, settings.postgres, settings.health, stop
         ) as ground,

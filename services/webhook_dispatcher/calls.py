@@ -26,8 +26,8 @@ from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, SealingError
-from shared.tracing.places import job_place, written
 from shared.tracing.protocol import OFF, Facts, Tracing
+from shared.tracing.trace_context import job_context, to_traceparent
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +82,7 @@ class Calls:
         try:
             await self._deliver(delivery, source)
         except Exception as error:  # noqa: BLE001 - it is due again when its hold is over
-            log.warning("webhook not accounted for", **_named(delivery), error=str(error))
+            log.warning("webhook_outcome_unrecorded", **_named(delivery), error=str(error))
 
     async def _deliver(self, delivery: Delivery, source: Mapping[str, Any] | None) -> None:
         failure: str | None
@@ -116,13 +116,13 @@ class Calls:
                 await deliveries.done(connection, delivery.id)
                 self._metrics.taken.inc()
             elif is_hopeless or delivery.attempts >= self._settings.max_attempts:
-                log.error("webhook given up", **_named(delivery), error=failure)
+                log.error("webhook_given_up", **_named(delivery), error=failure)
                 await deliveries.done(connection, delivery.id)
                 self._metrics.given_up.inc()
             else:
                 delay = retry_delay(delivery.attempts)
                 log.warning(
-                    "webhook failed", **_named(delivery), error=failure, retry_in=str(delay)
+                    "webhook_failed", **_named(delivery), error=failure, retry_in=str(delay)
                 )
                 await deliveries.later(connection, delivery.id, delay)
                 self._metrics.failed.inc()
@@ -145,9 +145,9 @@ class Calls:
             "conveyor.webhook.attempt": delivery.attempts,
             "server.address": _host(delivery.url),
         }
-        with self._tracing.span("webhook", job_place(delivery.job_id), "client", facts) as span:
+        with self._tracing.span("webhook", job_context(delivery.job_id), "client", facts) as span:
             # What the job's author has set goes before.
-            given = {"traceparent": written(span.place)} if span else {}
+            given = {"traceparent": to_traceparent(span.context)} if span else {}
             failure = await self._call(delivery, {**given, **headers})
             if span and failure is not None:
                 span.fail()

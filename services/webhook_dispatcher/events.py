@@ -71,10 +71,10 @@ class Events:
                 owed += self._owed(changes, jobs)
             except SealingError as error:
                 # What is secret in the summary can't be known before the operator gives the key.
-                log.error("webhooks wait for a key", job=event.job_id, error=str(error))
+                log.error("webhooks_postponed", job=event.job_id, error=str(error))
                 unreadable.append(event.id)
             except Exception:  # whatever it is, it must not hold up the webhooks of all others
-                log.exception("webhooks wait: a change can't be read", job=event.job_id)
+                log.exception("webhooks_postponed", job=event.job_id)
                 unreadable.append(event.id)
         if owed:
             await deliveries.add(connection, owed)

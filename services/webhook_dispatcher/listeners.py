@@ -73,7 +73,7 @@ class Listening:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._listener(changes)
         except Exception:  # another package's code; what it raises is its author's to read
-            log.exception("event listener failed", listener=self._name, failures=claim.failures + 1)
+            log.exception("listener_failed", listener=self._name, failures=claim.failures + 1)
             return False
         return True
 
@@ -87,7 +87,7 @@ class Listening:
         try:
             secrets = self._sealer.secrets_in(sealed)
         except SealingError as error:  # telling too little is better than telling a secret
-            log.error("secrets can't be unsealed: results are not told", why=str(error))
+            log.error("unsealing_failed", why=str(error))
             return [change | {"result": None, "error": None} for change in changes]
         return Redactor(secrets.values()).value(changes)
 

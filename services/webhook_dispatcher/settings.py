@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from services.webhook_dispatcher.signing import read_secrets
-from shared.process.blocks import (
+from shared.process.extensions import Group, check_listed
+from shared.process.settings.blocks import (
     Block,
     BrokerSettings,
     HealthSettings,
@@ -13,10 +14,9 @@ from shared.process.blocks import (
     PostgresSettings,
     SealingSettings,
     TracingSettings,
+    listed,
 )
-from shared.process.commas import listed
-from shared.process.extensions import Group, check_listed
-from shared.process.settings import Settings
+from shared.process.settings.loading import Settings
 
 
 def _signing_secrets(text: SecretStr) -> SecretStr:

@@ -58,7 +58,7 @@ def is_wanted(condition: str | None, names: Mapping[str, object]) -> bool:
     try:
         return render_value(template, names) in (True, "true")
     except ExpressionError as error:
-        log.warning("webhook condition failed", condition=condition, error=str(error))
+        log.warning("webhook_condition_failed", condition=condition, error=str(error))
         return False
 
 

@@ -16,14 +16,14 @@ from shared.process.health import serve_health, show_health
 from shared.process.metrics import Metrics
 from shared.process.process_metrics import show_process
 from shared.process.run import Stop
-from shared.tracing.opening import opened_tracing
+from shared.tracing.open_tracing import open_tracing
 
 
 async def _serve(settings: WorkerSettings, stop: Stop) -> None:
     watch = RuntimeWatch(make_runtime(settings.runtime))
     try:
         async with (
-            opened_tracing("worker", settings.tracing) as tracing,
+            open_tracing("worker", settings.tracing) as tracing,
             opened_broker(settings.broker) as broker,
             _watched(settings, broker, watch) as metrics,
         ):

@@ -127,7 +127,7 @@ async def _drain(
     for held in held_tasks:
         if not held.is_granted:
             held.interrupt(Interruption.DRAINED)
-    hurried = asyncio.create_task(stop.wait_hurry())
+    hurried = asyncio.create_task(stop.wait_abort())
     ends: list[asyncio.Future[Any]] = [emptied, hurried]
     await asyncio.wait(ends, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
     hurried.cancel()

@@ -40,7 +40,7 @@ class OrderHandler:
             if (held := self._held_tasks.find(ref)) is not None:
                 self._grant(held)
         self._end(orders)
-        for ref in orders.unaccounted:
+        for ref in orders.status_queries:
             self._account_for(ref)
         if orders.abandoned:
             self._remove(orders.abandoned)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from services.worker.recent_reports import RecentReports, characters_of
 from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.broker.backoff import Backoff
-from shared.messages import Claim, Finished, InHand, Reports, Returned, TaskRef, encode
+from shared.messages import Claim, Finished, Reports, Returned, StillHeld, TaskRef, encode
 from shared.messages.chunks import in_chunks
 from shared.messages.queues import COMPLETIONS
 
-Report = Claim | Finished | Returned | InHand
+Report = Claim | Finished | Returned | StillHeld
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Reporter:
 
     def account_for(self, ref: TaskRef, *, is_in_hand: bool) -> None:
         """In the background: that it runs here, or once more what became of it."""
-        self._enqueue(InHand(**ref.model_dump()) if is_in_hand else self._recent.again(ref))
+        self._enqueue(StillHeld(**ref.model_dump()) if is_in_hand else self._recent.again(ref))
 
     def _enqueue(self, report: Report) -> _Batch:
         if self._next is None:
@@ -98,6 +98,6 @@ class Reporter:
             claims=[r for r in others if isinstance(r, Claim)],
             finished=finished,
             returned=[r for r in others if isinstance(r, Returned)],
-            in_hand=[r for r in others if isinstance(r, InHand)],
+            still_held=[r for r in others if isinstance(r, StillHeld)],
         )
         return Outgoing(COMPLETIONS, encode(reports), message_id)

@@ -10,7 +10,7 @@ from services.worker.runtimes.settings import RuntimeSettings
 from shared.jobspec.durations import parse_duration
 from shared.jobspec.sizes import parse_cpus, parse_memory
 from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
-from shared.process.blocks import (
+from shared.process.settings.blocks import (
     Block,
     BrokerSettings,
     HealthSettings,
@@ -18,7 +18,7 @@ from shared.process.blocks import (
     SealingSettings,
     TracingSettings,
 )
-from shared.process.settings import Settings
+from shared.process.settings.loading import Settings
 
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -3,9 +3,9 @@
 from contextlib import AbstractContextManager, nullcontext
 
 from shared.messages import RunTask
-from shared.tracing.current import current_traceparent, going_on
-from shared.tracing.places import task_place
+from shared.tracing.current import current_span, current_traceparent
 from shared.tracing.protocol import Facts, Tracing
+from shared.tracing.trace_context import task_context
 
 VARIABLE = "TRACEPARENT"
 """By it a program goes on with the trace that its task is in."""
@@ -22,8 +22,8 @@ def dispatch_span(tracing: Tracing, order: RunTask, node_id: str) -> AbstractCon
         "conveyor.task.attempt": order.attempt,
         "conveyor.node.id": node_id,
     }
-    place = task_place(order.job_id, order.task_id)
-    return going_on(tracing, "run_task", place, "consumer", facts)
+    parent = task_context(order.job_id, order.task_id)
+    return current_span(tracing, "run_task", parent, "consumer", facts)
 
 
 def trace_environment() -> dict[str, str]:

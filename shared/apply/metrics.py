@@ -25,7 +25,8 @@ _IGNORED = MetricSpec(
 )
 _FAILED = MetricSpec(
     "events_failed_total",
-    "Events that could not be applied for a reason that does not pass: their messages are buried.",
+    "Events that could not be applied for a reason that does not pass: their messages are "
+    "dead-lettered.",
     PUT_ASIDE,
     "any increase: a defect, the log has its traceback",
 )

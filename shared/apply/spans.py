@@ -18,8 +18,8 @@ from shared.lifecycle import (
     TaskProgressed,
     TaskState,
 )
-from shared.tracing.places import Place, job_place, task_place
 from shared.tracing.protocol import Finished, Tracing
+from shared.tracing.trace_context import TraceContext, job_context, task_context
 
 
 def record_batch(
@@ -41,9 +41,9 @@ def _applied(event: Event, outcome: Outcome, began: float, ended: float) -> Fini
     facts = {"conveyor.job.id": event.job_id}
     if isinstance(event, TaskEvent):
         facts["conveyor.task.id"] = event.task_id
-        parent = task_place(event.job_id, event.task_id)
+        parent = task_context(event.job_id, event.task_id)
     else:
-        parent = job_place(event.job_id)
+        parent = job_context(event.job_id)
     if isinstance(outcome, Ignored):
         facts["conveyor.ignored"] = outcome.reason
     return Finished(
@@ -78,19 +78,19 @@ def _task(task: Task, now: float) -> Finished:
     parent_id = task.parent_id
     return Finished(
         name="task",
-        own=task_place(task.job_id, task.id),
-        parent=task_place(task.job_id, parent_id) if parent_id else job_place(task.job_id),
+        own=task_context(task.job_id, task.id),
+        parent=task_context(task.job_id, parent_id) if parent_id else job_context(task.job_id),
         began=task.created_at.timestamp(),
         ended=_end(task, now),
         facts=facts,
-        links=[job_place(task.subjob_id)] if task.subjob_id else (),
+        links=[job_context(task.subjob_id)] if task.subjob_id else (),
         is_failed=task.state is TaskState.FAILED,
     )
 
 
 def _job(job: Job, now: float) -> Finished:
     """One that was restarted ends again: that is a span of its own beneath the first."""
-    first = job_place(job.id)
+    first = job_context(job.id)
     return Finished(
         name="job, restarted" if job.restarts else "job",
         own=None if job.restarts else first,
@@ -107,8 +107,8 @@ def _job(job: Job, now: float) -> Finished:
     )
 
 
-def _link_to_parent(job: Job) -> tuple[Place, ...]:
-    return (task_place(job.parent.job_id, job.parent.task_id),) if job.parent else ()
+def _link_to_parent(job: Job) -> tuple[TraceContext, ...]:
+    return (task_context(job.parent.job_id, job.parent.task_id),) if job.parent else ()
 
 
 def _end(ended: Job | Task, now: float) -> float:

@@ -1,8 +1,8 @@
 """The messages door: takes what has arrived, reads it, has it handled, answers for it.
 
 A message that can't be read, or that this queue has no use for, or whose handling fails for a
-reason that will not pass, is buried with that reason. What will pass goes back, after a pause, so
-that no retry is hot.
+reason that will not pass, is dead-lettered with that reason. What will pass goes back, after a
+pause, so that no retry is hot.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from shared.broker.consumer_counts import DeadLetterReason
 from shared.broker.protocol import Broker, BrokerUnavailable, Consumer, Delivery
-from shared.broker.tally import BuriedAs
 from shared.messages import Message, UndecodableMessage, decode
 
 log = structlog.get_logger(__name__)
@@ -34,32 +34,32 @@ _LONGEST_PAUSE_SECONDS = 5.0
 
 
 async def read(broker: Broker, delivery: Delivery, queue: str, kind: Kinds[M]) -> M | None:
-    """The message, if it is of a kind this queue has a use for; otherwise it is buried."""
+    """The message, if it is of a kind this queue has a use for; otherwise it is dead-lettered."""
     if delivery.redelivered:
-        broker.tally.on_redelivered(queue)
+        broker.consumer_counts.on_redelivered(queue)
     try:
         message: Message = decode(delivery.body)
     except UndecodableMessage as error:
-        await _bury(broker, delivery, queue, "undecodable", f"undecodable: {error}")
+        await _dead_letter(broker, delivery, queue, "undecodable", f"undecodable: {error}")
         return None
     if not isinstance(message, kind):
         reason = f"unexpected kind {message.kind!r}"
-        await _bury(broker, delivery, queue, "unexpected kind", reason)
+        await _dead_letter(broker, delivery, queue, "unexpected kind", reason)
         return None
     return message
 
 
-async def _bury(
-    broker: Broker, delivery: Delivery, queue: str, sort: BuriedAs, reason: str
+async def _dead_letter(
+    broker: Broker, delivery: Delivery, queue: str, sort: DeadLetterReason, reason: str
 ) -> None:
-    log.error("message buried", queue=queue, id=delivery.message_id, reason=reason)
+    log.error("message_dead_lettered", queue=queue, id=delivery.message_id, reason=reason)
     try:
-        await delivery.bury(reason)
+        await delivery.dead_letter(reason)
     except BrokerUnavailable:
-        # Unanswered, it comes again when the broker is back, and is buried then.
-        log.warning("not buried yet", queue=queue, id=delivery.message_id)
+        # Unanswered, it comes again when the broker is back, and is dead-lettered then.
+        log.warning("dead_lettering_postponed", queue=queue, id=delivery.message_id)
     else:
-        broker.tally.on_buried(queue, sort)
+        broker.consumer_counts.on_dead_lettered(queue, sort)
 
 
 class BatchConsumer(Generic[M]):
@@ -104,11 +104,11 @@ class BatchConsumer(Generic[M]):
             passing |= await self._answer(delivery, failure)
         self._pause = self._next_pause() if passing else 0.0
         if passing:
-            log.warning("messages sent back", queue=self._queue, pause_seconds=self._pause)
+            log.warning("messages_requeued", queue=self._queue, pause_seconds=self._pause)
             await asyncio.sleep(self._pause)
 
     async def _handled(self, messages: Sequence[M]) -> Failures:
-        """If a batch fails each message is handled alone, and only the one to blame is buried."""
+        """If a batch fails each message is handled alone: only the one to blame fails."""
         try:
             return await self._handle(messages)
         except self._unavailable as error:
@@ -119,16 +119,16 @@ class BatchConsumer(Generic[M]):
         return [failure for message in messages for failure in await self._handled([message])]
 
     async def _answer(self, delivery: Delivery, failure: BaseException | None) -> bool:
-        """Acknowledge, send back or bury; True when it went back."""
+        """Acknowledge, send back or dead-letter; True when it went back."""
         if failure is None:
             await delivery.ack()
         elif isinstance(failure, self._unavailable):
             await delivery.requeue()
-            self._broker.tally.on_sent_back(self._queue)
+            self._broker.consumer_counts.on_requeued(self._queue)
             return True
         else:
             reason = f"{type(failure).__name__}: {failure}"
-            await _bury(self._broker, delivery, self._queue, "failed", reason)
+            await _dead_letter(self._broker, delivery, self._queue, "failed", reason)
         return False
 
     def _next_pause(self) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from shared.broker.consumer_counts import ConsumerCounts
 from shared.broker.in_process_queue import InProcessConsumer, InProcessQueue, Message
 from shared.broker.protocol import (
     BrokerUnavailable,
@@ -14,7 +15,6 @@ from shared.broker.protocol import (
     Subscription,
     queue_spec,
 )
-from shared.broker.tally import Tally
 from shared.messages.queues import DEAD_LETTERS
 
 
@@ -26,7 +26,7 @@ class InProcessBroker:
     """
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.consumer_counts = ConsumerCounts()
         self._queues: dict[str, InProcessQueue] = {}
         self._is_up = False
 
@@ -62,7 +62,7 @@ class InProcessBroker:
 
     @asynccontextmanager
     async def consume(self, queue: str, *, prefetch: int) -> AsyncIterator[Consumer]:
-        consumer = InProcessConsumer(self._declare(queue), prefetch, self._bury)
+        consumer = InProcessConsumer(self._declare(queue), prefetch, self._dead_letter)
         await consumer.resume()
         try:
             yield consumer
@@ -75,7 +75,7 @@ class InProcessBroker:
         if queue not in self._queues:
             yield []
             return
-        taker = InProcessConsumer(self._queues[queue], limit, self._bury)
+        taker = InProcessConsumer(self._queues[queue], limit, self._dead_letter)
         try:
             yield await taker.take()
         finally:
@@ -112,5 +112,5 @@ class InProcessBroker:
     def _declare_for_publish(self, name: str) -> InProcessQueue | None:
         return None if queue_spec(name).on_missing is OnMissing.DROP else self._declare(name)
 
-    def _bury(self, message: Message) -> None:
+    def _dead_letter(self, message: Message) -> None:
         self._declare(DEAD_LETTERS).put(message)

@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.broker.inbox import Inbox
-from shared.broker.protocol import Burial, Delivery
+from shared.broker.protocol import DeadLetterInfo, Delivery
 
 
 @dataclass(slots=True)
 class Message:
-    """A message on its way; `burial` is set on a dead letter."""
+    """A message on its way; `dead_letter_info` is set on a dead letter."""
 
     body: bytes
     message_id: str
     priority: int
     redelivered: bool = False
-    burial: Burial | None = None
+    dead_letter_info: DeadLetterInfo | None = None
 
 
 class InProcessQueue:
@@ -83,10 +83,10 @@ class InProcessQueue:
 
 class InProcessConsumer:
     def __init__(
-        self, queue: InProcessQueue, prefetch: int, bury: Callable[[Message], None]
+        self, queue: InProcessQueue, prefetch: int, dead_letter: Callable[[Message], None]
     ) -> None:
         self.queue = queue
-        self.bury = bury
+        self.dead_letter = dead_letter
         self.is_offering = False  # stands in its queue's line of consumers with room
         self._prefetch = prefetch
         self._is_live = False
@@ -178,8 +178,8 @@ class InProcessDelivery:
         return self._message.message_id
 
     @property
-    def burial(self) -> Burial | None:
-        return self._message.burial
+    def dead_letter_info(self) -> DeadLetterInfo | None:
+        return self._message.dead_letter_info
 
     async def ack(self) -> None:
         if self._consumer.forget(self):
@@ -188,11 +188,11 @@ class InProcessDelivery:
     async def requeue(self) -> None:
         self.put_back()
 
-    async def bury(self, reason: str) -> None:
+    async def dead_letter(self, reason: str) -> None:
         if self._consumer.forget(self):
             body, message_id = self._message.body, self._message.message_id
-            burial = Burial(self._queue.name, reason, datetime.now(UTC))
-            self._consumer.bury(Message(body, message_id, priority=0, burial=burial))
+            info = DeadLetterInfo(self._queue.name, reason, datetime.now(UTC))
+            self._consumer.dead_letter(Message(body, message_id, priority=0, dead_letter_info=info))
             self._consumer.queue.offer_room(self._consumer)
 
     def put_back(self) -> None:

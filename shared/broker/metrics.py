@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from shared.broker.consumer_counts import ConsumerCounts, queue_label
 from shared.broker.protocol import Broker
-from shared.broker.tally import Tally, queue_label
 from shared.process.guarantees import ENDS, PUT_ASIDE, RECOVERS
 from shared.process.metrics import Metrics, MetricSpec
 
@@ -15,15 +15,15 @@ _REDELIVERED = MetricSpec(
     "a rate that stays above 0 while nothing is restarted",
     labels=("queue",),
 )
-_SENT_BACK = MetricSpec(
-    "messages_sent_back_total",
+_REQUEUED = MetricSpec(
+    "messages_requeued_total",
     "Messages given back to their queue because Postgres or the broker was away.",
     ENDS,
     "a rate that stays above 0: see `conveyor_health_missing`",
     labels=("queue",),
 )
-_BURIED = MetricSpec(
-    "messages_buried_total",
+_DEAD_LETTERED = MetricSpec(
+    "messages_dead_lettered_total",
     "Messages put aside in `dead-letters`, by the queue they came from and why.",
     PUT_ASIDE,
     "any increase: `conveyor dead-letters list`",
@@ -46,16 +46,16 @@ _LIVE = MetricSpec(
 
 def show_broker(metrics: Metrics, broker: Broker) -> None:
     """Adds the metrics of `broker`. Those of a worker's own queue are named `node`."""
-    tally = broker.tally
+    counts = broker.consumer_counts
     metrics.read(_WANTED, lambda: _subscriptions(broker, live=False))
     metrics.read(_LIVE, lambda: _subscriptions(broker, live=True))
-    metrics.read(_REDELIVERED, lambda: _labelled(tally.redelivered))
-    metrics.read(_SENT_BACK, lambda: _labelled(tally.sent_back))
-    metrics.read(_BURIED, lambda: _buried(tally))
+    metrics.read(_REDELIVERED, lambda: _labelled(counts.redelivered))
+    metrics.read(_REQUEUED, lambda: _labelled(counts.requeued))
+    metrics.read(_DEAD_LETTERED, lambda: _dead_lettered(counts))
 
 
-def _buried(tally: Tally) -> Mapping[tuple[str, ...], float]:
-    return {(queue, reason): count for (queue, reason), count in tally.buried.items()}
+def _dead_lettered(counts: ConsumerCounts) -> Mapping[tuple[str, ...], float]:
+    return {(queue, reason): count for (queue, reason), count in counts.dead_lettered.items()}
 
 
 def _labelled(counts: Counter[str]) -> Mapping[tuple[str, ...], float]:

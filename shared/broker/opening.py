@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from shared.broker.protocol import Broker
 from shared.broker.rabbitmq import RabbitBroker
-from shared.process.blocks import BrokerSettings
+from shared.process.settings.blocks import BrokerSettings
 
 
 @asynccontextmanager

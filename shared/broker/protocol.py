@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
-from shared.broker.tally import Tally
+from shared.broker.consumer_counts import ConsumerCounts
 from shared.messages import queues
 
 MAX_PRIORITY = 9
@@ -64,9 +64,9 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
-class Burial:
+class DeadLetterInfo:
     """Of a dead letter: the queue it came from, why nobody could use it, and since when (aware;
-    None if who buried it did not say)."""
+    None if who dead-lettered it did not say)."""
 
     queue: str
     reason: str
@@ -86,11 +86,11 @@ class Delivery(Protocol):
     @property
     def redelivered(self) -> bool: ...
     @property
-    def burial(self) -> Burial | None: ...
+    def dead_letter_info(self) -> DeadLetterInfo | None: ...
 
     async def ack(self) -> None: ...
     async def requeue(self) -> None: ...
-    async def bury(self, reason: str) -> None:
+    async def dead_letter(self, reason: str) -> None:
         """Move the message to `dead-letters` with its queue and `reason`, then acknowledge it.
 
         Never raises: it tries until the message is there or, the connection lost, comes again.
@@ -139,7 +139,7 @@ class Subscription:
 
 class Broker(Protocol):
     @property
-    def tally(self) -> Tally:
+    def consumer_counts(self) -> ConsumerCounts:
         """What this broker's consumers have met."""
         ...
 

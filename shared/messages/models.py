@@ -100,7 +100,7 @@ class Returned(TaskRef):
     is_declined: bool = False
 
 
-class InHand(TaskRef):
+class StillHeld(TaskRef):
     """The worker was asked about the dispatch, and runs it."""
 
 
@@ -113,7 +113,7 @@ class Reports(_Message):
     claims: list[Claim] = []
     finished: list[Finished] = []
     returned: list[Returned] = []
-    in_hand: list[InHand] = []
+    still_held: list[StillHeld] = []
 
 
 class SubJobEnd(_Part):
@@ -174,15 +174,15 @@ class StopOrder(TaskRef):
 class Orders(_Message):
     """To `node.<id>`: the answers to a worker's claims, and tasks it must stop.
 
-    `unaccounted` are dispatches that run on it by the books, though no heartbeat has named them for
-    long: it reports that it has them in hand, or once more what became of them.
+    `status_queries` are dispatches that run on it by the rows, though no heartbeat has named them
+    for long: it reports that it still holds them, or once more what became of them.
     """
 
     kind: Literal["orders"] = "orders"
     granted: list[TaskRef] = []
     refused: list[Refusal] = []
     stop: list[StopOrder] = []
-    unaccounted: list[TaskRef] = []
+    status_queries: list[TaskRef] = []
     abandoned: list[str] = []  # workers that are gone: remove what is left
 
 

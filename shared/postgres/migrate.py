@@ -125,7 +125,7 @@ async def _run(connection: asyncpg.Connection, migration: Migration) -> None:
     except (asyncpg.SyntaxOrAccessError, asyncpg.IntegrityConstraintViolationError) as error:
         # Running it again gives the same: the database holds what the migration doesn't expect.
         raise MigrationRejected(f"migration {migration} can't be run: {error}") from error
-    log.info("migration applied", migration=str(migration))
+    log.info("schema_migrated", migration=str(migration))
 
 
 def pending_migrations(
@@ -142,7 +142,7 @@ def pending_migrations(
                 f"run the version that made it, or a later one"
             )
     if newer:
-        log.warning("the database is of a newer version", newest=str(newer[-1]))
+        log.warning("newer_schema_found", newest=str(newer[-1]))
     for migration, record in zip(known, applied, strict=False):
         if (record.version, record.checksum) != (migration.version, migration.checksum):
             raise MigrationRejected(

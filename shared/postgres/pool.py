@@ -8,7 +8,7 @@ import asyncpg
 import orjson
 
 from shared.postgres.errors import translated_errors
-from shared.process.blocks import PostgresSettings
+from shared.process.settings.blocks import PostgresSettings
 
 Pool: TypeAlias = asyncpg.Pool
 Connection: TypeAlias = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy

@@ -8,11 +8,10 @@ from typing import TypeVar
 
 import structlog
 
-from shared.process.blocks import LogSettings
 from shared.process.logging import configure_logging
 from shared.process.run import Stop, run_service
-from shared.process.setting_errors import SettingsError
-from shared.process.settings import Settings, load
+from shared.process.settings.blocks import LogSettings
+from shared.process.settings.loading import Settings, SettingsError, load
 
 BAD_SETTINGS = 2
 
@@ -33,10 +32,10 @@ def enter(
     log = getattr(settings, "log", LogSettings())
     configure_logging(log, service=service)
     _spare_what_stays()
-    logger.info("starting", version=version("conveyor"))
+    logger.info("service_started", version=version("conveyor"))
     exit_code = run_service(lambda stop: serve(settings, stop))
     if exit_code == 0:  # else its last line says why not
-        logger.info("stopped")
+        logger.info("service_stopped")
     return exit_code
 
 

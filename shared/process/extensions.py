@@ -5,8 +5,8 @@ from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from shared.process.commas import listed
 from shared.process.run import CannotStart
+from shared.process.settings.blocks import listed
 
 
 class Group(StrEnum):

@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from shared.process.blocks import HealthSettings
 from shared.process.guarantees import RECOVERS
 from shared.process.listening import listen
 from shared.process.metrics import Metrics, MetricSpec
+from shared.process.settings.blocks import HealthSettings
 
 Check = Callable[[], Sequence[str]]
 """What should be there and isn't, right now, in words; empty when all is well. Never waits."""

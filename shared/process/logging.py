@@ -13,7 +13,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from shared.process.blocks import LogSettings
+from shared.process.settings.blocks import LogSettings
 
 # Libraries that report at `info` what is noise at that level for us.
 _TALKATIVE = ("aio_pika", "aiormq", "aiohttp.access", "asyncio")

@@ -47,14 +47,14 @@ async def every(
             failures += 1
             delay = backoff_seconds(failures)
             if failures <= _TOLD_FAILURES or failures % _TOLD_EVERY == 0:
-                log.warning("round failed", loop=name, error=str(error), failures=failures)
+                log.warning("loop_round_failed", loop=name, error=str(error), failures=failures)
         except Exception:  # one bad round must not end the loop that others depend on
             failures += 1
             delay = backoff_seconds(failures)
-            log.exception("round failed", loop=name, retry_in_seconds=delay)
+            log.exception("loop_round_failed", loop=name, retry_in_seconds=delay)
         else:
             if failures > _TOLD_FAILURES:
-                log.info("round done again", loop=name, failures=failures)
+                log.info("loop_recovered", loop=name, failures=failures)
             failures = 0
         # Not after a failure: whatever wakes it would make the loop hot.
         woken_by = wake if failures == 0 else None

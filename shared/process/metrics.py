@@ -68,57 +68,57 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
-    def counter(self, told: MetricSpec) -> Counter:
-        return self._once(told, Counter)
+    def counter(self, spec: MetricSpec) -> Counter:
+        return self._once(spec, Counter)
 
-    def gauge(self, told: MetricSpec) -> Gauge:
-        return self._once(told, Gauge)
+    def gauge(self, spec: MetricSpec) -> Gauge:
+        return self._once(spec, Gauge)
 
-    def histogram(self, told: MetricSpec) -> Histogram:
-        return self._once(told, Histogram)
+    def histogram(self, spec: MetricSpec) -> Histogram:
+        return self._once(spec, Histogram)
 
-    def read(self, told: MetricSpec, read: Read) -> None:
+    def read(self, spec: MetricSpec, read: Read) -> None:
         """A counter or gauge that is kept elsewhere, and read when the page is drawn."""
-        if (known := self._readings.get(told.name)) is not None:
+        if (known := self._readings.get(spec.name)) is not None:
             known.read = read
             return
-        reading = self._readings[told.name] = _Reading(told, read)
+        reading = self._readings[spec.name] = _Reading(spec, read)
         self._registry.register(reading)
 
-    def read_one(self, told: MetricSpec, read: Callable[[], float]) -> None:
+    def read_one(self, spec: MetricSpec, read: Callable[[], float]) -> None:
         """As `read`, of a metric without labels."""
-        self.read(told, lambda: {(): read()})
+        self.read(spec, lambda: {(): read()})
 
     def render(self) -> tuple[bytes, str]:
         """The page, and its content type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST
 
-    def _once(self, told: MetricSpec, kind: type[M]) -> M:
-        made = self._made.get(told.name)
+    def _once(self, spec: MetricSpec, kind: type[M]) -> M:
+        made = self._made.get(spec.name)
         if made is None:
-            made = self._made[told.name] = self._make(told)
+            made = self._made[spec.name] = self._make(spec)
         if not isinstance(made, kind):
-            raise TypeError(f"{told.name} is a {type(made).__name__}, not a {kind.__name__}")
+            raise TypeError(f"{spec.name} is a {type(made).__name__}, not a {kind.__name__}")
         return made
 
-    def _make(self, told: MetricSpec) -> Counter | Gauge | Histogram:
-        if told.buckets:
+    def _make(self, spec: MetricSpec) -> Counter | Gauge | Histogram:
+        if spec.buckets:
             return Histogram(
-                told.full_name,
-                told.meaning,
-                told.labels,
+                spec.full_name,
+                spec.meaning,
+                spec.labels,
                 registry=self._registry,
-                buckets=told.buckets,
+                buckets=spec.buckets,
             )
-        kind = Counter if told.is_counter else Gauge
-        return kind(told.full_name, told.meaning, told.labels, registry=self._registry)
+        kind = Counter if spec.is_counter else Gauge
+        return kind(spec.full_name, spec.meaning, spec.labels, registry=self._registry)
 
 
 class _Reading(Collector):
     """One metric whose values are asked for each time."""
 
-    def __init__(self, told: MetricSpec, read: Read) -> None:
-        self._told = told
+    def __init__(self, spec: MetricSpec, read: Read) -> None:
+        self._spec = spec
         self.read = read
 
     def describe(self) -> Iterator[Metric]:
@@ -131,5 +131,5 @@ class _Reading(Collector):
         yield family
 
     def _empty(self) -> CounterMetricFamily | GaugeMetricFamily:
-        kind = CounterMetricFamily if self._told.is_counter else GaugeMetricFamily
-        return kind(self._told.full_name, self._told.meaning, labels=self._told.labels)
+        kind = CounterMetricFamily if self._spec.is_counter else GaugeMetricFamily
+        return kind(self._spec.full_name, self._spec.meaning, labels=self._spec.labels)

@@ -21,36 +21,36 @@ has `process_…` (memory, CPU, open files) and `python_info`.
 _HEAD = "| metric | kind | meaning | promise | look into it when |\n|---|---|---|---|---|"
 
 
-def told_in(modules: Sequence[ModuleType]) -> dict[str, MetricSpec]:
-    """By full name: all that these modules tell of."""
+def specs_in(modules: Sequence[ModuleType]) -> dict[str, MetricSpec]:
+    """By full name: all that these modules define."""
     found = (value for module in modules for value in vars(module).values())
     return {value.full_name: value for value in found if isinstance(value, MetricSpec)}
 
 
 def metrics_reference(services: Mapping[str, Sequence[ModuleType]]) -> str:
     """Markdown: a section for all services, and one for those that only some have."""
-    by_service = {service: told_in(modules) for service, modules in services.items()}
+    by_service = {service: specs_in(modules) for service, modules in services.items()}
     sections: dict[tuple[str, ...], dict[str, MetricSpec]] = {}
-    for name, told in {n: t for found in by_service.values() for n, t in found.items()}.items():
+    for name, spec in {n: t for found in by_service.values() for n, t in found.items()}.items():
         readers = tuple(service for service, found in by_service.items() if name in found)
-        sections.setdefault(readers, {})[name] = told
+        sections.setdefault(readers, {})[name] = spec
     pages = [_INTRODUCTION]
-    for readers, told_by_name in sorted(sections.items(), key=lambda s: -len(s[0])):
+    for readers, specs_by_name in sorted(sections.items(), key=lambda s: -len(s[0])):
         title = (
             "Every service" if len(readers) == len(services) else ", ".join(readers).capitalize()
         )
-        pages.append("\n".join([f"## {title}\n", _HEAD, *_rows(told_by_name)]) + "\n")
+        pages.append("\n".join([f"## {title}\n", _HEAD, *_rows(specs_by_name)]) + "\n")
     return "\n".join(pages)
 
 
-def _rows(told_by_name: Mapping[str, MetricSpec]) -> Iterator[str]:
-    for name, told in sorted(told_by_name.items()):
-        labels = "{" + ", ".join(told.labels) + "}" if told.labels else ""
-        cells = [f"`{name}{labels}`", _kind(told), told.meaning, told.shows, told.alarm]
+def _rows(specs_by_name: Mapping[str, MetricSpec]) -> Iterator[str]:
+    for name, spec in sorted(specs_by_name.items()):
+        labels = "{" + ", ".join(spec.labels) + "}" if spec.labels else ""
+        cells = [f"`{name}{labels}`", _kind(spec), spec.meaning, spec.shows, spec.alarm]
         yield "| " + " | ".join(cells) + " |"
 
 
-def _kind(told: MetricSpec) -> str:
-    if told.buckets:
+def _kind(spec: MetricSpec) -> str:
+    if spec.buckets:
         return "histogram"
-    return "counter" if told.is_counter else "gauge"
+    return "counter" if spec.is_counter else "gauge"

@@ -16,31 +16,31 @@ class CannotStart(Exception):
 
 
 class Stop:
-    """The wish to stop: the first signal asks to finish what is running, the second to hurry."""
+    """The wish to stop: the first signal asks to finish what runs, the second to abort it."""
 
     def __init__(self) -> None:
         self._requested = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._abort = asyncio.Event()
 
     @property
     def requested(self) -> bool:
         return self._requested.is_set()
 
     @property
-    def hurry(self) -> bool:
-        return self._hurry.is_set()
+    def aborted(self) -> bool:
+        return self._abort.is_set()
 
     def request(self) -> None:
-        """Ask to stop; asking again asks to hurry."""
+        """Ask to stop; asking again aborts what runs."""
         if self._requested.is_set():
-            self._hurry.set()
+            self._abort.set()
         self._requested.set()
 
     async def wait(self) -> None:
         await self._requested.wait()
 
-    async def wait_hurry(self) -> None:
-        await self._hurry.wait()
+    async def wait_abort(self) -> None:
+        await self._abort.wait()
 
     async def sleep(self, seconds: float, wake: asyncio.Event | None = None) -> None:
         """Sleep that long, or until a stop is asked for, or `wake` is set."""
@@ -74,9 +74,9 @@ async def _run(main: Callable[[Stop], Awaitable[None]]) -> int:
     except Exception as error:  # the last door: a set-up that can't work, or a bug
         cause = _only_cause(error)
         if isinstance(cause, CannotStart | OSError):
-            log.error("service can't run", error=str(cause))
+            log.error("service_start_failed", error=str(cause))
         else:
-            log.exception("service failed")
+            log.exception("service_failed")
         return 1
     return 0
 
@@ -92,9 +92,9 @@ def _listen(stop: Stop) -> None:
     loop = asyncio.get_running_loop()
 
     def on_signal(number: signal.Signals) -> None:
-        log.info("stop requested", signal=number.name, hurry=stop.requested)
+        log.info("stop_requested", signal=number.name, aborted=stop.requested)
         stop.request()
-        if stop.hurry:
+        if stop.aborted:
             for each in SIGNALS:
                 loop.remove_signal_handler(each)
 

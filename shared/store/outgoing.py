@@ -88,9 +88,9 @@ def feed_of(commands: Sequence[Command], now: datetime) -> list[FeedRow]:
     return [{"job_id": job_id, "changes": changes} for job_id, changes in by_job.items()]
 
 
-def account_order(node_id: str, unaccounted: Sequence[TaskRef]) -> Outgoing:
+def status_query_order(node_id: str, refs: Sequence[TaskRef]) -> Outgoing:
     """Asks `node_id` what became of these dispatches."""
-    return _message(node_queue(node_id), Orders(unaccounted=list(unaccounted)))
+    return _message(node_queue(node_id), Orders(status_queries=list(refs)))
 
 
 def abandoned_order(node_id: str, abandoned: Sequence[str]) -> Outgoing:

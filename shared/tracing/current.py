@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import NamedTuple
 
-from shared.tracing.places import Place, written
 from shared.tracing.protocol import Facts, Kind, Tracing
+from shared.tracing.trace_context import TraceContext, to_traceparent
 
 
 class _Current(NamedTuple):
     tracing: Tracing
-    place: Place
+    context: TraceContext
 
 
 _CURRENT: ContextVar[_Current | None] = ContextVar("current span", default=None)
@@ -21,19 +21,23 @@ _NOTHING = nullcontext()
 def step(name: str) -> AbstractContextManager[None]:
     """A span within the one that is going on, if there is one."""
     current = _CURRENT.get()
-    return _NOTHING if current is None else going_on(current.tracing, name, current.place)
+    return _NOTHING if current is None else current_span(current.tracing, name, current.context)
 
 
 @contextmanager
-def going_on(
-    tracing: Tracing, name: str, parent: Place, kind: Kind = "internal", facts: Facts | None = None
+def current_span(
+    tracing: Tracing,
+    name: str,
+    parent: TraceContext,
+    kind: Kind = "internal",
+    facts: Facts | None = None,
 ) -> Iterator[None]:
     """A span that `step` in here and in tasks that are begun here is within."""
     with tracing.span(name, parent, kind, facts) as span:
         if span is None:
             yield
             return
-        before = _CURRENT.set(_Current(tracing, span.place))
+        before = _CURRENT.set(_Current(tracing, span.context))
         try:
             yield
         finally:
@@ -43,4 +47,4 @@ def going_on(
 def current_traceparent() -> str | None:
     """For a program that may go on with the trace; None when there is none."""
     current = _CURRENT.get()
-    return None if current is None else written(current.place)
+    return None if current is None else to_traceparent(current.context)

@@ -29,8 +29,8 @@ from opentelemetry.trace import (
 )
 
 from shared.lifecycle import derived_id
-from shared.tracing.places import Place
 from shared.tracing.protocol import Facts, Finished, Kind
+from shared.tracing.trace_context import TraceContext
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ class OpenTelemetry:
 
     @contextmanager
     def span(
-        self, name: str, parent: Place, kind: Kind = "internal", facts: Facts | None = None
+        self, name: str, parent: TraceContext, kind: Kind = "internal", facts: Facts | None = None
     ) -> Iterator["_Live"]:
         span = self._tracer.start_span(
             name, self._beneath(parent), SpanKind[kind.upper()], dict(facts or {})
@@ -73,31 +73,31 @@ class OpenTelemetry:
         finally:
             span.end()
 
-    def record(self, finished: Finished) -> Place | None:
+    def record(self, finished: Finished) -> TraceContext | None:
         """None too when it could not be: what was done is done, with or without its span."""
         try:
             return self._record(finished)
         except Exception:  # a defect: it must be seen, and cost no more than a span
-            log.exception("span not recorded", span=finished.name)
+            log.exception("span_dropped", span=finished.name)
             return None
         finally:
             self._ids.next = None
 
-    def _record(self, finished: Finished) -> Place:
+    def _record(self, finished: Finished) -> TraceContext:
         self._ids.next = finished.own
         span = self._tracer.start_span(
             finished.name,
             self._beneath(finished.parent) if finished.parent else Context(),
             SpanKind[finished.kind.upper()],
             dict(finished.facts),
-            [Link(self._context(place)) for place in finished.links],
+            [Link(self._context(context)) for context in finished.links],
             _nanoseconds(finished.began),
         )
         live = _Live(span)
         if finished.is_failed:
             live.fail()
         span.end(_nanoseconds(max(finished.ended, finished.began)))
-        return live.place
+        return live.context
 
     async def close(self) -> None:
         """Send what is left, for some seconds: a collector that is away holds up nobody."""
@@ -114,19 +114,19 @@ class OpenTelemetry:
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await sent.wait()
 
-    def _beneath(self, parent: Place) -> Context:
+    def _beneath(self, parent: TraceContext) -> Context:
         return set_span_in_context(NonRecordingSpan(self._context(parent)), Context())
 
-    def _context(self, place: Place) -> SpanContext:
-        flags = TraceFlags(TraceFlags.SAMPLED if self._is_sampled(place) else TraceFlags.DEFAULT)
-        return SpanContext(place.trace_id, place.span_id, is_remote=True, trace_flags=flags)
+    def _context(self, context: TraceContext) -> SpanContext:
+        flags = TraceFlags(TraceFlags.SAMPLED if self._is_sampled(context) else TraceFlags.DEFAULT)
+        return SpanContext(context.trace_id, context.span_id, is_remote=True, trace_flags=flags)
 
-    def _is_sampled(self, place: Place) -> bool:
+    def _is_sampled(self, context: TraceContext) -> bool:
         """As the sampler decides on the first span of the trace, which most likely is another
         service's: with the same settings all decide alike."""
-        if place.is_sampled is not None:
-            return place.is_sampled
-        result = self._provider.sampler.should_sample(None, place.trace_id, "job")
+        if context.is_sampled is not None:
+            return context.is_sampled
+        result = self._provider.sampler.should_sample(None, context.trace_id, "job")
         return result.decision is Decision.RECORD_AND_SAMPLE
 
 
@@ -134,7 +134,7 @@ class _Live:
     def __init__(self, span: Span) -> None:
         self._span = span
         context = span.get_span_context()
-        self.place = Place(context.trace_id, context.span_id, context.trace_flags.sampled)
+        self.context = TraceContext(context.trace_id, context.span_id, context.trace_flags.sampled)
 
     def fail(self, sort: str = "") -> None:
         self._span.set_status(Status(StatusCode.ERROR))
@@ -168,7 +168,7 @@ class _Fair(Sampler):
 class _Ids(RandomIdGenerator):
     """Random, but for the next span when its place is known."""
 
-    next: Place | None = None
+    next: TraceContext | None = None
 
     def generate_trace_id(self) -> int:
         return self.next.trace_id if self.next else super().generate_trace_id()

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from shared.tracing.places import Place
+from shared.tracing.trace_context import TraceContext
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 
@@ -19,17 +19,17 @@ Facts = Mapping[str, str | int | float | bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A span that is over. `own` is its place if that follows from something, `parent` None for the
-    first of a trace. Times are seconds since 1970."""
+    """A span that is over. `own` is its context if that follows from something, `parent` None for
+    the first of a trace. Times are seconds since 1970."""
 
     name: str
-    parent: Place | None
+    parent: TraceContext | None
     began: float
     ended: float
-    own: Place | None = None
+    own: TraceContext | None = None
     kind: Kind = "internal"
     facts: Facts = field(default_factory=dict)
-    links: Sequence[Place] = ()
+    links: Sequence[TraceContext] = ()
     is_failed: bool = False
 
 
@@ -37,7 +37,7 @@ class Span(Protocol):
     """A span that goes on."""
 
     @property
-    def place(self) -> Place: ...
+    def context(self) -> TraceContext: ...
     def fail(self, sort: str = "") -> None:
         """`sort` names the kind of error, in words of ours."""
         ...
@@ -50,13 +50,13 @@ class Tracing(Protocol):
         ...
 
     def span(
-        self, name: str, parent: Place, kind: Kind = "internal", facts: Facts | None = None
+        self, name: str, parent: TraceContext, kind: Kind = "internal", facts: Facts | None = None
     ) -> AbstractContextManager[Span | None]:
         """A span for as long as the context lasts; None when it is off. What is raised ends it as
         failed."""
         ...
 
-    def record(self, finished: Finished) -> Place | None:
+    def record(self, finished: Finished) -> TraceContext | None:
         """Where it is; None when it is off."""
         ...
 
@@ -68,7 +68,7 @@ class Off:
 
     @contextmanager
     def span(
-        self, name: str, parent: Place, kind: Kind = "internal", facts: Facts | None = None
+        self, name: str, parent: TraceContext, kind: Kind = "internal", facts: Facts | None = None
     ) -> Iterator[None]:
         yield None
 

@@ -14,12 +14,12 @@ from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, create_pool
 from shared.postgres.watch import DatabaseWatch
-from shared.process.blocks import BrokerSettings, HealthSettings, PostgresSettings
 from shared.process.health import Check, serve_health, show_health
 from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.process_metrics import show_process
 from shared.process.run import Stop
+from shared.process.settings.blocks import BrokerSettings, HealthSettings, PostgresSettings
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ async def _migrate(dsn: str, settings: PostgresSettings) -> None:
             return
         except DatabaseUnavailable as error:
             # Until it answers, so do we: with 503, and with this in /health.
-            log.warning("waiting for the database", error=str(error))
+            log.warning("database_awaited", error=str(error))
             await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -28,7 +28,7 @@ async def test_what_is_published_arrives_whole_with_its_id_and_in_order(broker: 
         first, second = await receive(consumer, 2)
         assert (first.body, first.message_id, first.redelivered) == (b"first", "id-first", False)
         assert second.body == big.encode()
-        assert first.burial is None
+        assert first.dead_letter_info is None
 
 
 async def test_an_empty_body_arrives(broker: Broker) -> None:

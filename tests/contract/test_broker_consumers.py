@@ -79,7 +79,7 @@ async def test_a_second_answer_does_nothing(broker: Broker) -> None:
         await delivery.ack()
         await delivery.ack()
         await delivery.requeue()
-        await delivery.bury("too late")
+        await delivery.dead_letter("too late")
 
         [following] = await receive(consumer)
         assert following.body == b"next"

@@ -6,17 +6,17 @@ from shared.messages.queues import DEAD_LETTERS
 from tests.support.brokers import fresh_queue, outgoing, receive
 
 
-async def bury(broker: Broker, queue: str, *texts: str) -> None:
+async def dead_letter(broker: Broker, queue: str, *texts: str) -> None:
     await broker.delete_queue(DEAD_LETTERS)
     await broker.publish([outgoing(queue, text) for text in texts])
     async with broker.consume(queue, prefetch=len(texts)) as consumer:
         for delivery in await receive(consumer, len(texts)):
-            await delivery.bury(f"bad {delivery.body.decode()}")
+            await delivery.dead_letter(f"bad {delivery.body.decode()}")
 
 
 async def test_a_letter_is_sent_again_and_the_others_stay(broker: Broker) -> None:
     letters, queue = DeadLetters(broker), fresh_queue()
-    await bury(broker, queue, "a", "b", "c")
+    await dead_letter(broker, queue, "a", "b", "c")
     found = (await letters.look()).letters
     assert [(each.queue, each.reason) for each in found] == [
         (queue, f"bad {text}") for text in "abc"
@@ -28,7 +28,7 @@ async def test_a_letter_is_sent_again_and_the_others_stay(broker: Broker) -> Non
 
     assert [each.id for each in (await letters.look()).letters] == [found[2].id]
     async with broker.take(queue, 5) as [again]:
-        assert (again.body, again.message_id, again.burial) == (b"b", "id-b", None)
+        assert (again.body, again.message_id, again.dead_letter_info) == (b"b", "id-b", None)
     assert await letters.purge() == 1
     assert (await letters.look()).total == 0
 

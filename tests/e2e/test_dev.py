@@ -74,7 +74,7 @@ def started_dev(
     data_dir: Path, drain_seconds: float = 0, more: Mapping[str, str] | None = None
 ) -> Iterator[Dev]:
     with starting_dev(data_dir, drain_seconds, more) as dev:
-        dev.read_until('"conveyor is up"')
+        dev.read_until('"conveyor_started"')
         yield dev
 
 

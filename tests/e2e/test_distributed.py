@@ -147,9 +147,9 @@ async def test_a_job_goes_on_when_each_service_is_killed_once(
 ) -> None:
     # Given one of each, a short lease, and a job whose first task waits for a word from us
     quick = {"CONVEYOR_WORKER_LEASE_SECONDS": "10", "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5"}
-    calm = {"CONVEYOR_SCHEDULE_CALM_SECONDS": "3"}
+    liveness = {"CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS": "3"}
     cluster.start("coordinator")
-    cluster.start("scheduler", **calm)
+    cluster.start("scheduler", **liveness)
     worker = cluster.start("worker", **quick)
     await cluster.wait_up()
     api = Api(session, cluster.services[0].url)
@@ -163,7 +163,7 @@ async def test_a_job_goes_on_when_each_service_is_killed_once(
         service.kill()
     cluster.services.clear()
     coordinator = cluster.start("coordinator")
-    cluster.start("scheduler", **calm)
+    cluster.start("scheduler", **liveness)
     cluster.start("worker", **quick)
     await cluster.wait_up()
     go.touch()
@@ -186,7 +186,7 @@ async def test_the_container_of_a_killed_worker_is_removed_by_another(
         "CONVEYOR_WORKER_LEFTOVERS_LOOK_SECONDS": "0.5",
     }
     cluster.start("coordinator")
-    cluster.start("scheduler", CONVEYOR_SCHEDULE_CALM_SECONDS="3")
+    cluster.start("scheduler", CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS="3")
     doomed = cluster.start("worker", **settings)
     await cluster.wait_up()
     api = Api(session, cluster.services[0].url)

@@ -84,7 +84,7 @@ HOSTILE: dict[str, Callable[[RunTask], Said]] = {
     "progress backwards": lambda o: raw(o, TELEMETRY, progress=[{"progress": -5}]),
     "an endless count": lambda o: raw(o, finished=[{"log_parts": 2**40}]),
     "an endless dispatch": lambda o: raw(o, finished=[{"dispatch": 2**70}]),
-    "in hand without end": lambda o: raw(o, in_hand=[{"dispatch": 2**70}]),
+    "in hand without end": lambda o: raw(o, still_held=[{"dispatch": 2**70}]),
     "a lease without end": lambda o: raw(o, lease_seconds=1e300, claims=[{}]),
     "a lease that has been": lambda o: raw(o, lease_seconds=-1e300, claims=[{}]),
     "another's words": lambda o: raw(o, node_id="x\0", finished=[{"result": "stolen"}]),

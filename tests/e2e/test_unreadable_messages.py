@@ -1,5 +1,5 @@
-"""Whatever lies on a queue, no consumer stops: what can't be used is buried with its reason, and
-`conveyor dead-letters` deals with it."""
+"""Whatever lies on a queue, no consumer stops: what can't be used is dead-lettered with its reason,
+and `conveyor dead-letters` deals with it."""
 
 import asyncio
 import json
@@ -61,7 +61,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "a field that is missing": (b'{"kind": "reports", "v": 1}', "node_id"),
     "two of a kind": (b'{"kind": "reports", "kind": "changes", "v": 1}', "undecodable"),
 }
-"""What it is, its bytes, and a word of the reason for which it is buried everywhere."""
+"""What it is, its bytes, and a word of the reason for which it is dead-lettered everywhere."""
 
 NEVER_RIGHT: dict[str, bytes] = {
     "ids that Postgres can't keep": reports(
@@ -109,20 +109,20 @@ async def all_queues(api: Api) -> list[str]:
     return [COMPLETIONS, TELEMETRY, HEARTBEATS, EVENTS, DEFAULT_TASK_QUEUE, own]
 
 
-async def buried(api: Api, count: int) -> list[dict[str, Any]]:
+async def dead_lettered(api: Api, count: int) -> list[dict[str, Any]]:
     """All dead letters, once there are `count`."""
     letters: list[dict[str, Any]] = []
     try:
         async with asyncio.timeout(60):
             while len(letters) != count:
-                letters = await all_buried(api)
+                letters = await all_dead_lettered(api)
     except TimeoutError:
         found = sorted((each["queue"], each["size"], each["reason"][:80]) for each in letters)
         raise AssertionError(f"{len(letters)} instead of {count}: {found}") from None
     return letters
 
 
-async def all_buried(api: Api) -> list[dict[str, Any]]:
+async def all_dead_lettered(api: Api) -> list[dict[str, Any]]:
     letters: dict[str, dict[str, Any]] = {}  # between two pages others may have come
     page, pages = 1, 1
     while page <= pages:
@@ -152,14 +152,14 @@ async def all_work(cluster: Cluster, api: Api) -> None:
     assert (await api.final(job["id"]))["state"] == "COMPLETED", cluster.logs()
 
 
-async def test_what_can_not_be_read_is_buried_with_its_reason_from_every_queue(
+async def test_what_can_not_be_read_is_dead_lettered_with_its_reason_from_every_queue(
     cluster: Cluster, api: Api, exchange: aio_pika.abc.AbstractExchange
 ) -> None:
     queues = await all_queues(api)
     for queue in queues:
         for body, _ in UNREADABLE.values():
             await exchange.publish(aio_pika.Message(body), queue)
-    letters = await buried(api, len(queues) * len(UNREADABLE))
+    letters = await dead_lettered(api, len(queues) * len(UNREADABLE))
     for queue in queues:
         of_queue = [letter for letter in letters if letter["queue"] == queue]
         for body, word in UNREADABLE.values():
@@ -169,7 +169,7 @@ async def test_what_can_not_be_read_is_buried_with_its_reason_from_every_queue(
     await all_work(cluster, api)
 
 
-async def test_messages_of_others_and_for_others_are_buried_whatever_their_properties(
+async def test_messages_of_others_and_for_others_are_dead_lettered_whatever_their_properties(
     cluster: Cluster, api: Api, exchange: aio_pika.abc.AbstractExchange
 ) -> None:
     queues = await all_queues(api)
@@ -189,7 +189,7 @@ async def test_messages_of_others_and_for_others_are_buried_whatever_their_prope
         foreign = run_task if queue != DEFAULT_TASK_QUEUE else changes
         for properties in odd:
             await exchange.publish(aio_pika.Message(foreign, **properties), queue)
-    letters = await buried(api, len(queues) * len(odd))
+    letters = await dead_lettered(api, len(queues) * len(odd))
     assert {letter["queue"] for letter in letters} == set(queues)
     assert all("unexpected kind" in letter["reason"] for letter in letters)
     await all_work(cluster, api)
@@ -215,7 +215,7 @@ async def test_properties_that_nobody_can_read_do_not_cut_off_who_receives_them(
     for queue in queues:
         for properties in odd:
             await exchange.publish(aio_pika.Message(b"x", **properties), queue)
-    letters = await buried(api, len(odd) * len(queues))
+    letters = await dead_lettered(api, len(odd) * len(queues))
     assert {letter["queue"] for letter in letters} == set(queues)
     await all_work(cluster, api)
 
@@ -229,7 +229,7 @@ def bytes_instead(value: Any, *, whole: Callable[[Any], bytes], written: bytes) 
     return written if value in (MARK, {MARK: MARK}, MARKED_TIME) else whole(value)
 
 
-async def test_reports_that_can_never_be_right_are_buried_and_others_in_the_batch_count(
+async def test_reports_that_can_never_be_right_are_dead_lettered_and_others_in_the_batch_count(
     cluster: Cluster, api: Api, exchange: aio_pika.abc.AbstractExchange
 ) -> None:
     jobs = []
@@ -239,7 +239,7 @@ async def test_reports_that_can_never_be_right_are_buried_and_others_in_the_batc
         await exchange.publish(aio_pika.Message(body), COMPLETIONS)
     for job in jobs:
         assert (await api.final(job["id"]))["state"] == "COMPLETED"
-    letters = await buried(api, len(NEVER_RIGHT))
+    letters = await dead_lettered(api, len(NEVER_RIGHT))
     assert all(letter["queue"] == COMPLETIONS and letter["reason"] for letter in letters)
     await all_work(cluster, api)
 
@@ -252,10 +252,10 @@ async def test_a_task_whose_definition_can_not_be_read_fails_and_its_worker_goes
         body = json.loads(encode(SAMPLES["run_task-without-secrets"])) | {"definition": definition}
         await exchange.publish(aio_pika.Message(json.dumps(body).encode()), DEFAULT_TASK_QUEUE)
     await all_work(cluster, api)
-    assert await buried(api, 0) == []
+    assert await dead_lettered(api, 0) == []
 
 
-async def test_the_command_lists_shows_requeues_and_purges_what_was_buried(
+async def test_the_command_lists_shows_requeues_and_purges_what_was_dead_lettered(
     cluster: Cluster, api: Api, exchange: aio_pika.abc.AbstractExchange
 ) -> None:
     # Given bodies of all sorts among the dead letters
@@ -263,7 +263,7 @@ async def test_the_command_lists_shows_requeues_and_purges_what_was_buried(
     bodies += [b'{"kind": "x", "job_id": "\\u0000"}', b'{"kind": "y", "n": ' + b"9" * 400 + b"}"]
     for body in bodies:
         await exchange.publish(aio_pika.Message(body), COMPLETIONS)
-    letters = await buried(api, len(bodies))
+    letters = await dead_lettered(api, len(bodies))
 
     # Then each is listed and can be shown
     listed: Sequence[dict[str, Any]] = json.loads(await conveyor(api, "list", "--json"))["items"]
@@ -276,10 +276,10 @@ async def test_the_command_lists_shows_requeues_and_purges_what_was_buried(
     assert "tidings" in shown
     assert "completions" in shown
 
-    # When some are sent again, they are buried again; purged, none is left
+    # When some are sent again, they are dead-lettered again; purged, none is left
     await conveyor(api, "requeue", by_kind["tidings"]["id"], by_kind["x"]["id"])
-    again = await buried(api, len(bodies))
+    again = await dead_lettered(api, len(bodies))
     assert {letter["size"] for letter in again} == {letter["size"] for letter in letters}
     assert f"{len(bodies)} dead letters" in await conveyor(api, "purge", "--yes")
-    assert await buried(api, 0) == []
+    assert await dead_lettered(api, 0) == []
     await all_work(cluster, api)

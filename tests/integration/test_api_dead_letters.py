@@ -28,11 +28,13 @@ async def api(postgres_dsn: str) -> AsyncIterator[Api]:
         yield running
 
 
-async def bury(api: Api, body: bytes, *, queue: str = "default", reason: str = "why") -> None:
+async def dead_letter(
+    api: Api, body: bytes, *, queue: str = "default", reason: str = "why"
+) -> None:
     async with api.broker.consume(queue, prefetch=1) as consumer:
         await api.broker.publish([Outgoing(queue, body, "m1")])
         [delivery] = await consumer.batch(1)
-        await delivery.bury(reason)
+        await delivery.dead_letter(reason)
 
 
 async def listed(api: Api) -> list[Any]:
@@ -47,8 +49,8 @@ async def size(api: Api, queue: str) -> int:
 
 async def test_dead_letters_are_listed_newest_first_and_stay_where_they_are(api: Api) -> None:
     assert (await api.get("/dead-letters"))["items"] == []
-    await bury(api, b"no JSON", reason="undecodable")
-    await bury(api, b'{"kind": "novelty"}', queue="completions", reason="unknown")
+    await dead_letter(api, b"no JSON", reason="undecodable")
+    await dead_letter(api, b'{"kind": "novelty"}', queue="completions", reason="unknown")
 
     first = await api.get("/dead-letters")
 
@@ -67,14 +69,14 @@ async def test_dead_letters_are_listed_newest_first_and_stay_where_they_are(api:
 
 
 async def test_two_who_look_at_the_same_time_both_see_all(api: Api) -> None:
-    await bury(api, b"a")
+    await dead_letter(api, b"a")
     pages = await asyncio.gather(*(listed(api) for _ in range(5)))
     assert all(len(items) == 1 for items in pages)
 
 
 async def test_a_dead_letter_is_shown_whole_without_secrets_that_are_known(api: Api) -> None:
     job = await api.submit(SECRETIVE)
-    await bury(api, json.dumps({**RUN_TASK, "job_id": job["id"]}).encode())
+    await dead_letter(api, json.dumps({**RUN_TASK, "job_id": job["id"]}).encode())
     [listed_] = await listed(api)
 
     shown = await api.get(f"/dead-letters/{listed_['id']}")
@@ -94,20 +96,20 @@ BODIES += [b'{"job_id": "\\u0000"}', b'{"job_id": ' + b"9" * 500 + b"}"]
 
 @pytest.mark.parametrize("body", BODIES)
 async def test_a_dead_letter_of_any_bytes_can_be_shown(api: Api, body: bytes) -> None:
-    await bury(api, body)
+    await dead_letter(api, body)
     [letter] = await listed(api)
     assert (await api.get(f"/dead-letters/{letter['id']}"))["size"] == len(body)
 
 
 async def test_what_a_dead_letter_calls_itself_is_shown_up_to_a_length(api: Api) -> None:
-    await bury(api, b'{"kind": "' + b"k" * 100_000 + b'"}')
+    await dead_letter(api, b'{"kind": "' + b"k" * 100_000 + b'"}')
     [letter] = await listed(api)
     assert letter["kind"] == "k" * 64 + "…"
 
 
 async def test_a_requeued_letter_lies_in_its_queue_as_it_was(api: Api) -> None:
-    await bury(api, b"one", queue="highcpu")
-    await bury(api, b"two", queue="highcpu")
+    await dead_letter(api, b"one", queue="highcpu")
+    await dead_letter(api, b"two", queue="highcpu")
     letter = (await listed(api))[1]
 
     status, _ = await api.answer("POST", f"/dead-letters/{letter['id']}/requeue")
@@ -124,7 +126,7 @@ async def test_a_requeued_letter_lies_in_its_queue_as_it_was(api: Api) -> None:
 async def test_a_letter_that_can_not_be_sent_again_stays(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await bury(api, b"one")
+    await dead_letter(api, b"one")
     [letter] = await listed(api)
 
     async def away(_: object) -> None:
@@ -138,7 +140,7 @@ async def test_a_letter_that_can_not_be_sent_again_stays(
 
 
 async def test_a_letter_without_a_queue_to_go_back_to_says_so_and_can_be_deleted(api: Api) -> None:
-    await bury(api, b"one", queue=node_queue("gone"))
+    await dead_letter(api, b"one", queue=node_queue("gone"))
     await api.broker.delete_queue(node_queue("gone"))
     await api.broker.publish([Outgoing(DEAD_LETTERS, b"by hand", "m2")])
     for letter, reason in zip(await listed(api), ("is gone for good", "not say"), strict=True):
@@ -151,10 +153,10 @@ async def test_a_letter_without_a_queue_to_go_back_to_says_so_and_can_be_deleted
 
 async def test_purging_throws_all_away_and_the_next_letter_is_kept(api: Api) -> None:
     for n in range(3):
-        await bury(api, str(n).encode())
+        await dead_letter(api, str(n).encode())
     assert await api.answer("DELETE", "/dead-letters") == (200, {"deleted": 3})
     assert await api.answer("DELETE", "/dead-letters") == (200, {"deleted": 0})
-    await bury(api, b"next")
+    await dead_letter(api, b"next")
     assert len(await listed(api)) == 1
 
 

@@ -17,7 +17,7 @@ from services.coordinator.settings import ApiSettings
 from services.dev.app import running
 from services.dev.settings import DevBlock, IsolatedDevSettings
 from services.worker.runtimes.settings import RuntimeSettings
-from shared.process.metrics_reference import told_in
+from shared.process.metrics_reference import specs_in
 from shared.process.run import Stop
 from tests.support.metrics import names, page_of, values
 from tests.support.ports import free_port
@@ -121,5 +121,5 @@ async def test_all_services_share_one_page_of_metrics(conveyor: Commands) -> Non
     await conveyor("submit", "-", "--wait", stdin=HELLO)
     async with aiohttp.ClientSession() as session:
         page = await page_of(session, conveyor.url)
-    assert names(page) == {name for modules in MODULES.values() for name in told_in(modules)}
+    assert names(page) == {name for modules in MODULES.values() for name in specs_in(modules)}
     assert values(page)['conveyor_tasks_reported_total{outcome="succeeded"}'] == 1

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from services.scheduler.calm import Calm
 from services.scheduler.heartbeats import Heartbeats
+from services.scheduler.liveness import LivenessGuard
 from services.scheduler.loops import TaskLoops
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import nodes
@@ -42,7 +42,7 @@ class World:
     """`own` is how far our own clock has been set."""
 
     rig: Rig
-    calm: Calm
+    liveness: LivenessGuard
     loops: TaskLoops
     own: float = 0.0
 
@@ -71,24 +71,24 @@ class World:
         return seconds
 
 
-def calm_for_a_while() -> Calm:
-    """Once disturbed it isn't calm again: its clock stands still."""
+def short_grace() -> LivenessGuard:
+    """After an outage the grace never ends: its clock stands still."""
     now = [0.0]
-    calm = Calm(1, lambda: now[0])
+    liveness = LivenessGuard(1, lambda: now[0])
     now[0] = 2.0
-    return calm
+    return liveness
 
 
-def task_loops(rig: Rig, calm: Calm, own: Callable[[], float] = float) -> TaskLoops:
+def task_loops(rig: Rig, liveness: LivenessGuard, own: Callable[[], float] = float) -> TaskLoops:
     """`own` is how far their own clock has been set."""
     settings, clock = ScheduleSettings(), lambda: monotonic_boottime() + own()
-    return TaskLoops(rig.batcher, rig.pool, rig.broker, calm, settings, clock=clock)
+    return TaskLoops(rig.batcher, rig.pool, rig.broker, liveness, settings, clock=clock)
 
 
 @pytest.fixture
 async def world(postgres_dsn: str) -> AsyncIterator[World]:
     async with batcher_rig(postgres_dsn) as rig:
-        world = World(rig, calm := calm_for_a_while(), task_loops(rig, calm, lambda: world.own))
+        world = World(rig, liveness := short_grace(), task_loops(rig, liveness, lambda: world.own))
         heartbeat = Heartbeat(
             node_id="n1",
             name="one",
@@ -102,7 +102,7 @@ async def world(postgres_dsn: str) -> AsyncIterator[World]:
             leaving=False,
             tasks=[],
         )
-        await Heartbeats(rig.batcher, rig.pool, calm).on_heartbeats([heartbeat])
+        await Heartbeats(rig.batcher, rig.pool, liveness).on_heartbeats([heartbeat])
         await world.all_rounds()  # looks at the clock for the first time
         yield world
 
@@ -111,7 +111,7 @@ async def test_no_task_is_taken_from_a_living_worker_when_the_clock_is_set_forwa
     world: World,
 ) -> None:
     job_id, _ = await world.claimed()
-    assert world.calm.lasts()
+    assert world.liveness.may_declare_lost()
     await world.set_clock(HOUR)
     await world.all_rounds()
     [task] = await world.rig.tasks(job_id)
@@ -171,7 +171,7 @@ async def test_a_lost_message_is_missed_in_time_when_the_clock_is_set_back(world
 async def test_a_scheduler_that_starts_after_the_clock_was_set_back_sees_it(world: World) -> None:
     await world.claimed()
     await world.set_clock(-HOUR)
-    await task_loops(world.rig, calm_for_a_while()).expire_leases()
+    await task_loops(world.rig, short_grace()).expire_leases()
     assert await world.seconds_until("tasks.lease_expires_at") <= LEASE.total_seconds()
 
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from shared.postgres.migrate import migrate, migrations, newest_version
 from shared.postgres.pool import create_pool
 from shared.postgres.watch import DatabaseWatch
-from shared.process.blocks import PostgresSettings
+from shared.process.settings.blocks import PostgresSettings
 from tests.support.availability import unavailable
 from tests.support.postgres import FAST, PrivatePostgres, private_server
 from tests.support.small_disk import can_mount, small_disk

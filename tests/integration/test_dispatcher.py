@@ -243,7 +243,7 @@ async def test_the_log_names_the_host_that_did_not_take_a_call_and_not_its_path(
     await store_all(rig)
     with structlog.testing.capture_logs() as lines:
         await call_all(rig)
-    [failed] = [line for line in lines if line["event"] == "webhook failed"]
+    [failed] = [line for line in lines if line["event"] == "webhook_failed"]
     assert (failed["host"], failed["error"]) == ("127.0.0.1", "answered 500")
     assert "hunter2" not in str(lines)
 

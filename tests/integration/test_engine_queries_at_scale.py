@@ -167,7 +167,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "queued too long": (due.QUEUED_TOO_LONG, ()),
     "jobs timed out": (due.JOBS_TIMED_OUT, ()),
     "lost": (due.LOST, ()),
-    "unaccounted": (due.UNACCOUNTED, ()),
+    "unconfirmed": (due.UNCONFIRMED, ()),
     "abandoned": (nodes.ABANDONED, (NODES,)),
     "waiting queues": (due.WAITING_QUEUES, (LATER,)),
     "waiting": (due.WAITING, (LATER, ["default"])),

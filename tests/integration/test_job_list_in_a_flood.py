@@ -9,7 +9,7 @@ from services.coordinator.store.job_list import CAP, PAGE_OF_MANY, list_jobs
 from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.pages import PageRequest
 from shared.postgres.pool import Connection, acquired, create_pool
-from shared.process.blocks import PostgresSettings
+from shared.process.settings.blocks import PostgresSettings
 from tests.support.crowd import nodes_of
 
 pytestmark = pytest.mark.real

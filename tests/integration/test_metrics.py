@@ -13,7 +13,7 @@ from cli.metrics import MODULES
 from shared.broker import Outgoing
 from shared.broker.rabbitmq import RabbitBroker
 from shared.messages.queues import COMPLETIONS
-from shared.process.metrics_reference import told_in
+from shared.process.metrics_reference import specs_in
 from tests.support.cluster import Api, Cluster, Service
 from tests.support.metrics import names, page_of, values_when
 from tests.support.postgres import PrivatePostgres
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.real
 QUICK = {
     "CONVEYOR_WORKER_LEASE_SECONDS": "10",
     "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.2",
-    "CONVEYOR_SCHEDULE_CALM_SECONDS": "1",
+    "CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS": "1",
     "CONVEYOR_BROKER_CONFIRM_TIMEOUT_SECONDS": "2",
 }
 
@@ -69,7 +69,7 @@ async def test_a_job_a_crash_and_garbage_show_in_the_metrics_of_each_service(
     services = await started(cluster)
     for name, service in services.items():
         page = await page_of(session, service.url)
-        assert names(page) == set(told_in(MODULES[name.replace("_", " ")])), name
+        assert names(page) == set(specs_in(MODULES[name.replace("_", " ")])), name
     coordinator, scheduler, worker, dispatcher = services.values()
 
     # When a job waits for us, submitted twice under one key, and garbage comes in
@@ -89,8 +89,10 @@ async def test_a_job_a_crash_and_garbage_show_in_the_metrics_of_each_service(
 
     # Then its lease is renewed, the second submission made nothing, the garbage is put aside
     await values_when(session, scheduler.url, lambda v: v["conveyor_leases_renewed_total"] > 0)
-    buried = 'conveyor_messages_buried_total{queue="completions",reason="undecodable"}'
-    seen = await values_when(session, coordinator.url, lambda v: v.get(buried) == 1)
+    dead_lettered = (
+        'conveyor_messages_dead_lettered_total{queue="completions",reason="undecodable"}'
+    )
+    seen = await values_when(session, coordinator.url, lambda v: v.get(dead_lettered) == 1)
     assert seen['conveyor_submissions_total{outcome="made"}'] == 1
     assert seen['conveyor_submissions_total{outcome="repeated"}'] == 1
     assert seen["conveyor_tasks_running"] == 1

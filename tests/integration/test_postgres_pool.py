@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from shared.postgres import pool as pool_module
 from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
 from shared.postgres.pool import Pool, acquired, create_pool
-from shared.process.blocks import PostgresSettings
+from shared.process.settings.blocks import PostgresSettings
 from tests.support.postgres import PrivatePostgres
 
 pytestmark = pytest.mark.real

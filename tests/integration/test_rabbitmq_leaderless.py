@@ -51,7 +51,7 @@ async def test_any_other_is_missed_until_an_operator_deletes_it_as_the_log_says(
     each_rabbit: PrivateRabbit,
 ) -> None:
     async def is_said() -> bool:
-        return any(line["event"] == "queue gives no answer" for line in logged)
+        return any(line["event"] == "queue_timed_out" for line in logged)
 
     queue = fresh_queue()
     await lose_leader(each_rabbit, queue)

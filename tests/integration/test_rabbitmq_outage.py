@@ -200,7 +200,7 @@ async def test_a_queue_of_the_other_type_is_used_as_it_is_until_an_operator_dele
             assert await receive_texts(consumer) == ["old"]
             await broker.publish([outgoing(queue, "new")])
             assert await receive_texts(consumer) == ["new"]
-            [said] = [line for line in logged if line["event"] == "queue used as found"]
+            [said] = [line for line in logged if line["event"] == "queue_used_as_found"]
             assert "delete_queue" in said["hint"]
             # And when that is done, the queue is of the type that is set
             await asyncio.to_thread(each_rabbit.ctl, "delete_queue", queue)

@@ -9,15 +9,15 @@ import pytest
 import structlog
 
 from services.coordinator.completions import on_completions
-from services.scheduler.calm import Calm
 from services.scheduler.heartbeats import Heartbeats
+from services.scheduler.liveness import LivenessGuard
 from services.scheduler.loops import RetentionLoops, TaskLoops
 from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due
 from services.worker.heartbeats import started_now
 from shared.broker import Outgoing
 from shared.lifecycle import TaskClaimed, TaskFailed
-from shared.messages import Heartbeat, InHand, Orders, Reports, RunTask, TaskRef, encode
+from shared.messages import Heartbeat, Orders, Reports, RunTask, StillHeld, TaskRef, encode
 from shared.messages.queues import COMPLETIONS, node_queue
 from shared.postgres.errors import DatabaseUnavailable
 from tests.support.batcher import LEASE, Rig, batcher_rig
@@ -32,13 +32,13 @@ async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
         yield rig
 
 
-def calm_now() -> Calm:
-    return Calm(0, lambda: 0.0)
+def no_grace() -> LivenessGuard:
+    return LivenessGuard(0, lambda: 0.0)
 
 
-def task_loops(rig: Rig, calm: Calm | None = None, **settings_: float) -> TaskLoops:
+def task_loops(rig: Rig, liveness: LivenessGuard | None = None, **settings_: float) -> TaskLoops:
     settings = ScheduleSettings(timeout_grace_seconds=0.001, **settings_)
-    return TaskLoops(rig.batcher, rig.pool, rig.broker, calm or calm_now(), settings)
+    return TaskLoops(rig.batcher, rig.pool, rig.broker, liveness or no_grace(), settings)
 
 
 async def claimed(rig: Rig, task: dict[str, object], lease: timedelta = LEASE) -> tuple[str, str]:
@@ -75,7 +75,7 @@ async def test_a_task_whose_lease_ran_out_is_dispatched_anew(rig: Rig) -> None:
         await task_loops(rig).expire_leases()
     [task] = await rig.tasks(job_id)
     assert (task["state"], task["dispatch"], task["lost"]) == ("SCHEDULED", 2, 1)
-    said = {"event": "lease expired", "job": job_id, "task": task_id, "log_level": "info"}
+    said = {"event": "lease_expired", "job": job_id, "task": task_id, "log_level": "info"}
     assert said in lines
 
 
@@ -84,7 +84,7 @@ async def test_a_worker_that_is_heard_is_asked_what_became_of_its_task_before_an
 ) -> None:
     # Given a task whose lease has run out, and its worker, which is heard and doesn't name it
     job_id, task_id = await claimed(rig, TASK, OVERDUE)
-    await Heartbeats(rig.batcher, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    await Heartbeats(rig.batcher, rig.pool, no_grace()).on_heartbeats([heartbeat()])
     async with rig.broker.consume(node_queue("n1"), prefetch=1):
         pass  # its queue exists
     # When lost workers are looked for
@@ -92,7 +92,7 @@ async def test_a_worker_that_is_heard_is_asked_what_became_of_its_task_before_an
     # Then the task stays with the worker, which is asked about it
     [orders] = await rig.receive(node_queue("n1"))
     assert isinstance(orders, Orders)
-    assert orders.unaccounted == [TaskRef(job_id=job_id, task_id=task_id, dispatch=1)]
+    assert orders.status_queries == [TaskRef(job_id=job_id, task_id=task_id, dispatch=1)]
     [task] = await rig.tasks(job_id)
     assert (task["state"], task["dispatch"]) == ("RUNNING", 1)
 
@@ -102,7 +102,7 @@ async def test_a_worker_is_asked_before_its_lease_runs_out_and_its_answer_renews
 ) -> None:
     # Given a worker whose heartbeats don't arrive, and whose lease lasts for another moment
     job_id, task_id = await claimed(rig, TASK, LEASE / 4)
-    await Heartbeats(rig.batcher, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    await Heartbeats(rig.batcher, rig.pool, no_grace()).on_heartbeats([heartbeat()])
     async with rig.broker.consume(node_queue("n1"), prefetch=1):
         pass  # its queue exists
     ref = TaskRef(job_id=job_id, task_id=task_id, dispatch=1)
@@ -110,9 +110,9 @@ async def test_a_worker_is_asked_before_its_lease_runs_out_and_its_answer_renews
     await task_loops(rig).expire_leases()
     [orders] = await rig.receive(node_queue("n1"))
     assert isinstance(orders, Orders)
-    assert orders.unaccounted == [ref]
-    in_hand = InHand(**ref.model_dump())
-    reports = Reports(node_id="n1", lease_seconds=30, in_hand=[in_hand])
+    assert orders.status_queries == [ref]
+    in_hand = StillHeld(**ref.model_dump())
+    reports = Reports(node_id="n1", lease_seconds=30, still_held=[in_hand])
     await on_completions(rig.batcher, rig.pool, [reports])
     # Then its lease lasts as long as after a heartbeat
     [task] = await rig.tasks(job_id)
@@ -121,7 +121,7 @@ async def test_a_worker_is_asked_before_its_lease_runs_out_and_its_answer_renews
 
 async def test_a_worker_that_gives_no_account_for_long_loses_its_task(rig: Rig) -> None:
     job_id, _ = await claimed(rig, TASK, -3 * LEASE)
-    await Heartbeats(rig.batcher, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    await Heartbeats(rig.batcher, rig.pool, no_grace()).on_heartbeats([heartbeat()])
     await task_loops(rig).expire_leases()
     [task] = await rig.tasks(job_id)
     assert (task["state"], task["dispatch"]) == ("SCHEDULED", 2)
@@ -156,7 +156,7 @@ async def test_no_task_ends_while_what_became_of_it_may_lie_unread_and_shortly_a
 
 async def test_no_lease_ends_before_heartbeats_have_flowed_for_a_while(rig: Rig) -> None:
     job_id, _ = await claimed(rig, TASK, OVERDUE)
-    await task_loops(rig, Calm(3600, lambda: 0.0)).expire_leases()
+    await task_loops(rig, LivenessGuard(3600, lambda: 0.0)).expire_leases()
     [task] = await rig.tasks(job_id)
     assert task["state"] == "RUNNING"
 
@@ -202,14 +202,14 @@ async def waiting_messages(rig: Rig) -> int:
 
 async def test_no_worker_is_lost_soon_after_the_database_was_away(rig: Rig) -> None:
     now = [0.0]
-    calm = Calm(3, lambda: now[0])
+    liveness = LivenessGuard(3, lambda: now[0])
     now[0] = 4.0
-    assert calm.lasts()
-    loops = task_loops(rig, calm)
+    assert liveness.may_declare_lost()
+    loops = task_loops(rig, liveness)
     await rig.pool.close()
     with pytest.raises(DatabaseUnavailable):
         await loops.expire_leases()
-    assert not calm.lasts()
+    assert not liveness.may_declare_lost()
 
 
 async def test_a_heartbeat_that_can_not_be_kept_keeps_no_dead_workers_tasks_from_others(
@@ -217,8 +217,8 @@ async def test_a_heartbeat_that_can_not_be_kept_keeps_no_dead_workers_tasks_from
 ) -> None:
     # Given a scheduler that hears a worker, and one whose heartbeats no column holds
     now = [0.0]
-    calm = Calm(30, lambda: now[0])
-    beats = Heartbeats(rig.batcher, rig.pool, calm)
+    liveness = LivenessGuard(30, lambda: now[0])
+    beats = Heartbeats(rig.batcher, rig.pool, liveness)
     broken = heartbeat().model_copy(update={"port": 2**40})
     # When both go on for a while
     for _ in range(30):
@@ -226,15 +226,15 @@ async def test_a_heartbeat_that_can_not_be_kept_keeps_no_dead_workers_tasks_from
         assert await beats.on_heartbeats([heartbeat()]) == [None]
         with pytest.raises(asyncpg.DataError):
             await beats.on_heartbeats([broken])
-        calm.lasts()
+        liveness.may_declare_lost()
     # Then the silence of a third means something
-    assert calm.lasts()
+    assert liveness.may_declare_lost()
     # But nothing does when nobody's can be taken in
     for _ in range(11):
         now[0] += 1
         with pytest.raises(asyncpg.DataError):
             await beats.on_heartbeats([broken])
-    assert not calm.lasts()
+    assert not liveness.may_declare_lost()
 
 
 def heartbeat(*tasks: TaskRef, leaving: bool = False) -> Heartbeat:
@@ -258,7 +258,7 @@ GONE = heartbeat(leaving=True).model_copy(update={"node_id": "gone"})
 
 async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
     job_id, task_id = await claimed(rig, TASK, OVERDUE)
-    beats = Heartbeats(rig.batcher, rig.pool, calm_now())
+    beats = Heartbeats(rig.batcher, rig.pool, no_grace())
     ref = TaskRef(job_id=job_id, task_id=task_id, dispatch=1)
     assert await beats.on_heartbeats([heartbeat(ref), heartbeat(ref)]) == [None, None]
     await task_loops(rig).expire_leases()
@@ -270,7 +270,7 @@ async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
 
 async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Rig) -> None:
     # Given a worker that is up and one that has left
-    beats = Heartbeats(rig.batcher, rig.pool, calm_now())
+    beats = Heartbeats(rig.batcher, rig.pool, no_grace())
     alive = heartbeat().model_copy(update={"node_id": "alive"})
     await beats.on_heartbeats([alive, GONE])
     # When another asks of these, and of one that is of another system on the same engine
@@ -287,7 +287,7 @@ async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Ri
 async def test_a_silent_worker_with_a_lease_that_lasts_is_not_gone(rig: Rig) -> None:
     # Given a worker that is taken for silent, and runs a task all the same
     await claimed(rig, TASK)
-    beats = Heartbeats(rig.batcher, rig.pool, calm_now())
+    beats = Heartbeats(rig.batcher, rig.pool, no_grace())
     await beats.on_heartbeats([heartbeat(leaving=True), GONE])
     # When another asks whether it may remove what it found of it, and of one that is gone
     asking = heartbeat().model_copy(update={"node_id": "n2", "unknown_nodes": ["n1", "gone"]})
@@ -301,13 +301,13 @@ async def test_a_silent_worker_with_a_lease_that_lasts_is_not_gone(rig: Rig) -> 
 
 
 async def test_a_worker_that_says_goodbye_is_offline(rig: Rig) -> None:
-    beats = Heartbeats(rig.batcher, rig.pool, calm_now())
+    beats = Heartbeats(rig.batcher, rig.pool, no_grace())
     await beats.on_heartbeats([heartbeat(), heartbeat(leaving=True)])
     assert await rig.pool.fetchval("SELECT status FROM nodes") == "OFFLINE"
 
 
 async def test_a_silent_worker_is_offline_after_its_lease(rig: Rig) -> None:
-    await Heartbeats(rig.batcher, rig.pool, calm_now()).on_heartbeats([heartbeat()])
+    await Heartbeats(rig.batcher, rig.pool, no_grace()).on_heartbeats([heartbeat()])
     await rig.pool.execute("UPDATE nodes SET last_heartbeat_at = now() - interval '31 s'")
     await task_loops(rig).expire_leases()
     assert await rig.pool.fetchval("SELECT status FROM nodes") == "OFFLINE"

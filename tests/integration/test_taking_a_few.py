@@ -9,7 +9,7 @@ from services.scheduler.store.retention import LIMIT, delete_expired_jobs, delet
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store.deliveries import Delivery
 from shared.postgres.pool import Connection, acquired, create_pool
-from shared.process.blocks import PostgresSettings
+from shared.process.settings.blocks import PostgresSettings
 from shared.store.outbox import CLAIM_LEFTOVERS
 
 pytestmark = pytest.mark.real

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from shared.tracing.otel import OpenTelemetry
-from shared.tracing.places import job_place
 from shared.tracing.protocol import Finished
+from shared.tracing.trace_context import job_context
 from tests.support.cluster import Api, Cluster
 from tests.support.collector import Collector, Span, collecting
 from tests.support.ports import free_port
@@ -175,7 +175,7 @@ async def test_the_trace_of_a_client_and_that_of_its_job_are_linked(
     )
     [served] = collector.of(caller)
     assert (served.name, served.parent) == ("POST /jobs", span)
-    assert served.links == ((job_id, f"{job_place(job_id).span_id:016x}"),)
+    assert served.links == ((job_id, f"{job_context(job_id).span_id:016x}"),)
     [submit] = [span for span in collector.of(job_id) if span.name == "submit"]
     assert submit.links == ((caller, served.id),)
 
@@ -212,7 +212,7 @@ async def test_all_services_keep_the_same_part_of_all_traces(
     monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
     first, second = OpenTelemetry("first"), OpenTelemetry("second")
     # When the one has the first span of each of 200 jobs, and the other one beneath it
-    jobs = [job_place(uuid.uuid4().hex) for _ in range(200)]
+    jobs = [job_context(uuid.uuid4().hex) for _ in range(200)]
     for job in jobs:
         first.record(Finished(name="job", own=job, parent=None, began=1, ended=2))
         with second.span("beneath", job):
@@ -231,7 +231,7 @@ async def test_a_span_that_can_not_be_recorded_harms_nothing(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
-    tracing, job = OpenTelemetry("test"), job_place(uuid.uuid4().hex)
+    tracing, job = OpenTelemetry("test"), job_context(uuid.uuid4().hex)
     bad = Finished(name="bad", own=job, parent=None, began=float("nan"), ended=2)
     assert tracing.record(bad) is None
     place = tracing.record(Finished(name="good", parent=job, began=1, ended=2))

@@ -25,9 +25,9 @@ from shared.messages import LogPart
 from shared.planning.new_job import NewJob
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired, create_pool
-from shared.process.blocks import PostgresSettings
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, generate_key
+from shared.process.settings.blocks import PostgresSettings
 from shared.store.idempotency import store_keys
 from shared.store.log_parts import add_log_parts
 from shared.store.writing import Writes, write

@@ -16,8 +16,8 @@ from shared.messages import Message, decode
 from shared.planning.new_job import NewJob
 from shared.planning.planner import Planner
 from shared.postgres.pool import Pool, create_pool
-from shared.process.blocks import PostgresSettings
 from shared.process.sealing import Sealer, generate_key
+from shared.process.settings.blocks import PostgresSettings
 
 LEASE = timedelta(seconds=30)
 

@@ -12,7 +12,6 @@ from shared.messages import (
     FamilyRef,
     Finished,
     Heartbeat,
-    InHand,
     LogPart,
     Orders,
     ProgressReport,
@@ -20,6 +19,7 @@ from shared.messages import (
     Reports,
     Returned,
     RunTask,
+    StillHeld,
     StopOrder,
     SubJobAbandon,
     SubJobEnd,
@@ -107,7 +107,7 @@ SAMPLES: dict[str, BaseModel] = {
         claims=[Claim(**_REF)],
         finished=[_SUCCEEDED, _FAILED],
         returned=[Returned(**_REF)],
-        in_hand=[InHand(**_REF)],
+        still_held=[StillHeld(**_REF)],
     ),
     "reports-claim": _reports(claims=[Claim(**_REF)]),
     "reports-succeeded": _reports(finished=[_SUCCEEDED]),
@@ -118,7 +118,7 @@ SAMPLES: dict[str, BaseModel] = {
     "reports-declined": _reports(
         returned=[Returned(**_REF, error="could not create the container: no", is_declined=True)]
     ),
-    "reports-in-hand": _reports(in_hand=[InHand(**_REF)]),
+    "reports-still-held": _reports(still_held=[StillHeld(**_REF)]),
     "subjob_signals": SubJobSignals(
         ended=[
             SubJobEnd(**_SUBJOB_END, state="COMPLETED", result="a result"),
@@ -133,7 +133,7 @@ SAMPLES: dict[str, BaseModel] = {
         granted=[TaskRef(**_REF)],
         refused=[Refusal(**_REF, reason="task is RUNNING")],
         stop=[StopOrder(**_REF, reason="cancelled")],
-        unaccounted=[TaskRef(**_REF)],
+        status_queries=[TaskRef(**_REF)],
         abandoned=[_NODE],
     ),
     "telemetry": Telemetry(

@@ -56,13 +56,13 @@ async def consume_all(handler: Handler, *nodes: str, broker: InProcessBroker | N
     return stats.size if stats else 0
 
 
-async def test_one_poisonous_message_is_buried_alone() -> None:
+async def test_one_poisonous_message_is_dead_lettered_alone() -> None:
     handler = Handler("bad")
     assert await consume_all(handler, "a", "bad", "b") == 1
     assert sorted(handler.handled) == ["a", "b", "last"]
 
 
-async def test_in_an_outage_nothing_is_buried_and_all_is_handled_afterwards() -> None:
+async def test_in_an_outage_nothing_is_dead_lettered_and_all_is_handled_afterwards() -> None:
     handler = Handler()
     handler.outages = 1
     assert await consume_all(handler, "a", "b") == 0
@@ -85,8 +85,8 @@ async def test_what_is_put_aside_sent_back_or_comes_again_is_counted() -> None:
     seen = values(metrics.render()[0].decode())
     for reason in ("undecodable", "unexpected kind", "failed"):
         label = f'{{queue="telemetry",reason="{reason}"}}'
-        assert seen[f"conveyor_messages_buried_total{label}"] == 1
-    assert seen['conveyor_messages_sent_back_total{queue="telemetry"}'] == 2
+        assert seen[f"conveyor_messages_dead_lettered_total{label}"] == 1
+    assert seen['conveyor_messages_requeued_total{queue="telemetry"}'] == 2
     assert seen['conveyor_messages_redelivered_total{queue="telemetry"}'] == 2
 
 

@@ -18,8 +18,8 @@ from shared.lifecycle import (
     TaskState,
     TaskSucceeded,
 )
-from shared.tracing.places import job_place, task_place
 from shared.tracing.protocol import Finished, Off
+from shared.tracing.trace_context import job_context, task_context
 
 MADE_AT = datetime(2024, 5, 1, tzinfo=UTC)
 ENDED_AT = MADE_AT + timedelta(seconds=7)
@@ -59,14 +59,14 @@ def of_commands(*commands: AnnounceJob | AnnounceTask) -> list[Finished]:
 
 def test_a_task_that_ended_is_a_span_beneath_its_job() -> None:
     [span] = of_commands(AnnounceTask(task(), job()))
-    assert (span.own, span.parent) == (task_place("j", "t"), job_place("j"))
+    assert (span.own, span.parent) == (task_context("j", "t"), job_context("j"))
     assert span.ended - span.began == 7
     assert not span.is_failed
 
 
 def test_a_child_hangs_beneath_its_parent() -> None:
     [span] = of_commands(AnnounceTask(task(parent_id="p"), job()))
-    assert span.parent == task_place("j", "p")
+    assert span.parent == task_context("j", "p")
 
 
 def test_what_goes_on_is_no_span_yet() -> None:
@@ -82,15 +82,15 @@ def test_a_job_that_failed_is_marked_and_its_error_is_not_told() -> None:
 
 def test_a_job_that_was_restarted_ends_in_a_span_beneath_its_first() -> None:
     [span] = of_commands(AnnounceJob(job(restarts=1)))
-    assert (span.own, span.parent) == (None, job_place("j"))
+    assert (span.own, span.parent) == (None, job_context("j"))
 
 
 def test_a_sub_job_and_the_task_that_stands_for_it_are_linked() -> None:
     parent = Parent(job_id="outer", task_id="stands", dispatch=1)
     [span] = of_commands(AnnounceJob(job(parent=parent)))
-    assert span.links == (task_place("outer", "stands"),)
+    assert span.links == (task_context("outer", "stands"),)
     [span] = of_commands(AnnounceTask(task(subjob_id="inner"), job()))
-    assert span.links == [job_place("inner")]
+    assert span.links == [job_context("inner")]
 
 
 def test_an_event_that_changed_nothing_tells_why_and_progress_is_left_out() -> None:
@@ -99,5 +99,5 @@ def test_an_event_that_changed_nothing_tells_why_and_progress_is_left_out() -> N
     progress = TaskProgressed("j", "t", 1, 50.0)
     record_batch(kept, [(late, Ignored("too late")), (progress, Ignored("no news"))], (), 0)
     [span] = kept.spans
-    assert (span.name, span.parent) == ("apply TaskSucceeded", task_place("j", "t"))
+    assert (span.name, span.parent) == ("apply TaskSucceeded", task_context("j", "t"))
     assert span.facts["conveyor.ignored"] == "too late"

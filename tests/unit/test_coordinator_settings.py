@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 
 from services.coordinator.settings import ApiSettings, AuthSettings, CorsSettings
 from services.dev.settings import DevSettings
-from shared.process.settings import load
+from shared.process.settings.loading import load
 
 REQUIRED = {
     "CONVEYOR_BROKER_URL": "amqp://127.0.0.1/",

@@ -9,7 +9,7 @@ PROGRAM = """
 import gc
 from shared.process.entry import enter
 from shared.process.run import Stop
-from shared.process.settings import Settings
+from shared.process.settings.loading import Settings
 
 class Nothing(Settings):
     pass
@@ -29,7 +29,7 @@ def run() -> "subprocess.CompletedProcess[str]":
 
 def test_the_log_begins_with_the_version_and_ends_with_the_end() -> None:
     lines = [json.loads(line) for line in run().stderr.splitlines()]
-    assert [line["event"] for line in lines] == ["starting", "stopped"]
+    assert [line["event"] for line in lines] == ["service_started", "service_stopped"]
     assert lines[0]["version"] == version("conveyor")
 
 

@@ -5,9 +5,9 @@ import re
 import aiohttp
 import pytest
 
-from shared.process.blocks import HealthSettings
 from shared.process.health import serve_health
 from shared.process.metrics import Metrics, MetricSpec
+from shared.process.settings.blocks import HealthSettings
 
 ROUNDS = MetricSpec("rounds_total", "Rounds done.")
 ANY_PORT = HealthSettings(address="127.0.0.1:0")

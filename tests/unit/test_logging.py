@@ -9,8 +9,8 @@ import pytest
 import structlog
 from structlog.typing import EventDict
 
-from shared.process.blocks import LogSettings
 from shared.process.logging import configure_logging
+from shared.process.settings.blocks import LogSettings
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ import pytest
 from cli.metrics import MODULES
 from shared.process import guarantees
 from shared.process.metrics import SECONDS, Metrics, MetricSpec
-from shared.process.metrics_reference import told_in
+from shared.process.metrics_reference import specs_in
 
 ROOT = Path(__file__).parent.parent.parent
 GUARANTEES = {value for name, value in vars(guarantees).items() if name.isupper()}
-ALL = {name: told for modules in MODULES.values() for name, told in told_in(modules).items()}
+ALL = {name: told for modules in MODULES.values() for name, told in specs_in(modules).items()}
 
 ROUNDS = MetricSpec("rounds_total", "Rounds done.")
 WAITING = MetricSpec("waiting", "What waits.", labels=("queue",))

@@ -20,7 +20,7 @@ async def wait_for_signals(stop: Stop) -> None:
     await stop.wait()
     print("stopping", flush=True)
     if sys.argv[1] != "stop":
-        await stop.wait_hurry()
+        await stop.wait_abort()
         print("hurrying", flush=True)
     if sys.argv[1] == "stuck":
         await asyncio.Event().wait()
@@ -66,7 +66,7 @@ def test_a_signal_asks_the_service_to_stop() -> None:
 
 
 def test_a_second_signal_asks_it_to_hurry() -> None:
-    with service("hurry") as process:
+    with service("abort") as process:
         expect(process, "ready")
         process.send_signal(signal.SIGTERM)
         expect(process, "stopping")

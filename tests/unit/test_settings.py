@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
+from cli.settings import SETTINGS
 from services.coordinator.settings import CoordinatorSettings
-from shared.process.blocks import (
+from shared.process.sealing import generate_key
+from shared.process.settings.blocks import (
     Block,
     BrokerSettings,
     HealthSettings,
@@ -14,9 +16,9 @@ from shared.process.blocks import (
     PostgresSettings,
     SealingSettings,
 )
-from shared.process.reference import settings_reference
-from shared.process.sealing import generate_key
-from shared.process.settings import Settings, SettingsError, load
+from shared.process.settings.loading import Settings, SettingsError, load
+from shared.process.settings.names import RENAMED, settings_of
+from shared.process.settings.reference import settings_reference
 
 
 class DemoBlock(Block):
@@ -136,6 +138,32 @@ def test_a_slip_in_the_file_gets_a_guess(environment: pytest.MonkeyPatch, tmp_pa
     assert problems() == [
         "[demo] lease_second: there is no such setting; did you mean [demo] lease_seconds?"
     ]
+
+
+@pytest.fixture
+def renamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RENAMED, "CONVEYOR_DEMO_PATIENCE", "CONVEYOR_DEMO_LEASE_SECONDS")
+    monkeypatch.setitem(RENAMED, "CONVEYOR_WORKER_SLEEP", "CONVEYOR_WORKER_HEARTBEAT_SECONDS")
+
+
+@pytest.mark.usefixtures("renamed")
+def test_the_old_name_of_a_setting_is_answered_with_its_new_one(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment.setenv("CONVEYOR_DEMO_PATIENCE", "7")
+    environment.setenv("CONVEYOR_WORKER_SLEEP", "7")  # of another service, which says it itself
+    assert problems() == ["CONVEYOR_DEMO_PATIENCE has a new name: CONVEYOR_DEMO_LEASE_SECONDS"]
+    environment.delenv("CONVEYOR_DEMO_PATIENCE")
+    file = tmp_path / "conveyor.toml"
+    file.write_text("[demo]\npatience = 7\n")
+    environment.setenv("CONVEYOR_CONFIG", str(file))
+    assert problems() == ["[demo] patience has a new name: [demo] lease_seconds"]
+
+
+def test_every_renamed_setting_exists_under_its_new_name_alone() -> None:
+    known = {s.variable for class_ in SETTINGS.values() for s in settings_of(class_)}
+    assert set(RENAMED.values()) <= known
+    assert not set(RENAMED) & known
 
 
 def test_settings_of_other_services_and_kubernetes_are_left_alone(

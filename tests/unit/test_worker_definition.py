@@ -10,16 +10,16 @@ from services.worker.definition import Definitions, Unsealed
 from services.worker.settings import WorkSettings
 from shared.messages import RunTask
 from shared.process.sealing import Sealer, SealingError, generate_key
-from shared.tracing.current import going_on
-from shared.tracing.places import Place
+from shared.tracing.current import current_span
 from shared.tracing.protocol import Facts, Kind, Off
+from shared.tracing.trace_context import TraceContext
 
 
 @dataclass
 class Going:
     """A span that goes on."""
 
-    place: Place
+    context: TraceContext
 
     def fail(self, sort: str = "") -> None: ...
 
@@ -29,9 +29,9 @@ class On(Off):
 
     @contextmanager
     def span(  # type: ignore[override] # `Off` has no span to give
-        self, name: str, parent: Place, kind: Kind = "internal", facts: Facts | None = None
+        self, name: str, parent: TraceContext, kind: Kind = "internal", facts: Facts | None = None
     ) -> Iterator[Going]:
-        yield Going(Place(parent.trace_id, 7, is_sampled=True))
+        yield Going(TraceContext(parent.trace_id, 7, is_sampled=True))
 
 
 SEALER = Sealer([generate_key()])
@@ -86,7 +86,7 @@ def test_allowed_variables_of_the_host_reach_tasks_under_their_alias(
 def test_all_programs_of_a_task_that_is_traced_may_go_on_with_its_trace() -> None:
     own = {"name": "own", "run": "true", "env": {"TRACEPARENT": "mine"}}
     aux = [{"name": "a", "run": "true"}, own]
-    with going_on(On(), "run_task", Place(1, 2)):
+    with current_span(On(), "run_task", TraceContext(1, 2)):
         spec = read({"run": "true", "pre": aux, "post": aux, "sidecars": aux}).spec
     expected = {"TRACEPARENT": f"00-{1:032x}-{7:016x}-01"}
     assert spec.env == expected

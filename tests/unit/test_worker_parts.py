@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.scheduler.calm import Calm
+from services.scheduler.liveness import LivenessGuard
 from services.worker.held_tasks import HeldTasks, Interruption
 from services.worker.orders import OrderHandler
 from services.worker.settings import WorkSettings, parse_host_env, parse_queues
@@ -75,7 +75,7 @@ async def test_a_worker_accounts_for_what_it_is_asked_about(lease_is_valid: bool
     held_tasks.take(REF)
     ended = REF.model_copy(update={"task_id": "ended"})
     desk = OrderHandler(held_tasks, lambda _: lease_is_valid, accountant, print)
-    await desk.on_orders([Orders(unaccounted=[REF, ended])])
+    await desk.on_orders([Orders(status_queries=[REF, ended])])
     # Then it speaks of the first only if that is certainly its own
     assert accountant.told == [*([(REF, True)] if lease_is_valid else []), (ended, False)]
 
@@ -98,23 +98,23 @@ def test_nobody_is_taken_for_lost_soon_after_a_start_or_an_outage() -> None:
         """Time passes as a scheduler sees it: a look every second."""
         for _ in range(int(seconds)):
             now[0] += 1
-            calm.lasts()
+            liveness.may_declare_lost()
 
-    calm = Calm(30, lambda: now[0])
-    assert not calm.lasts()
+    liveness = LivenessGuard(30, lambda: now[0])
+    assert not liveness.may_declare_lost()
     later(30)
-    assert calm.lasts()
-    calm.disturbed()
-    assert not calm.lasts()
+    assert liveness.may_declare_lost()
+    liveness.on_outage()
+    assert not liveness.may_declare_lost()
     later(30)
-    assert calm.lasts()
+    assert liveness.may_declare_lost()
 
 
 def test_a_scheduler_that_was_frozen_takes_nobody_for_lost_at_first() -> None:
     now = [0.0]
-    calm = Calm(3, lambda: now[0])
+    liveness = LivenessGuard(3, lambda: now[0])
     now[0] = 100.0
-    assert not calm.lasts()
+    assert not liveness.may_declare_lost()
 
 
 def test_heartbeats_too_seldom_for_the_lease_are_refused_at_start() -> None:

@@ -77,7 +77,7 @@ async def test_asked_what_became_of_a_task_the_worker_says_again_what_it_has_sai
     [_, *again] = broker.got
     assert [r.result for reports in again for r in reports.finished] == ["42"]
     assert [r.task_id for reports in again for r in reports.returned] == ["new"]
-    assert [r.task_id for reports in again for r in reports.in_hand] == ["running"]
+    assert [r.task_id for reports in again for r in reports.still_held] == ["running"]
 
 
 @pytest.mark.parametrize("said", [RecentReports(most_reports=1), RecentReports(most_characters=3)])

@@ -18,8 +18,8 @@ from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
 from shared.messages import Orders, Reports, RunTask, decode, encode
 from shared.messages.queues import COMPLETIONS, node_queue
-from shared.process.blocks import BrokerSettings, HealthSettings
 from shared.process.run import Stop
+from shared.process.settings.blocks import BrokerSettings, HealthSettings
 
 SETTINGS = WorkerSettings(
     broker=BrokerSettings.model_validate({"url": "amqp://in-memory"}),

@@ -5,8 +5,8 @@ import time
 from aiohttp import web
 
 from services.coordinator.api.requests import ports
-from shared.tracing.places import job_place, read
 from shared.tracing.protocol import Finished
+from shared.tracing.trace_context import from_traceparent, job_context
 
 _TRACEPARENT = "traceparent"
 _NAME = "POST /jobs"
@@ -18,9 +18,9 @@ def record_submission(request: web.Request, job_id: str, began: float) -> None:
     tracing = ports(request).tracing
     if not tracing.is_on:
         return
-    ended, job = time.time(), job_place(job_id)
+    ended, job = time.time(), job_context(job_id)
     facts = {"conveyor.job.id": job_id, "http.request.method": "POST", "http.route": "/jobs"}
-    caller = read(request.headers.get(_TRACEPARENT))
+    caller = from_traceparent(request.headers.get(_TRACEPARENT))
     served = None
     if caller is not None:
         served = tracing.record(

@@ -70,7 +70,7 @@ WHERE t.state = 'RUNNING' AND t.lease_expires_at < now() AND NOT {_IS_HEARD}
 ORDER BY t.lease_expires_at LIMIT {LIMIT}
 """  # noqa: S608 - texts of our own
 
-UNACCOUNTED = f"""
+UNCONFIRMED = f"""
 SELECT t.node_id, t.job_id, t.id, t.dispatch FROM tasks t LEFT JOIN nodes n ON n.id = t.node_id
 WHERE t.state = 'RUNNING'
   AND t.lease_expires_at < now() + (SELECT coalesce(max(lease), '0') FROM nodes) / {_ASK_IN_LAST}
@@ -130,10 +130,10 @@ async def lost(connection: Connection) -> list[LeaseExpired]:
     return [LeaseExpired(row["job_id"], row["id"], row["dispatch"]) for row in rows]
 
 
-async def unaccounted(connection: Connection) -> dict[str, list[TaskRef]]:
+async def unconfirmed(connection: Connection) -> dict[str, list[TaskRef]]:
     """By worker, what it should have in hand and has not named for long."""
     refs: dict[str, list[TaskRef]] = {}
-    for row in await connection.fetch(UNACCOUNTED):
+    for row in await connection.fetch(UNCONFIRMED):
         ref = TaskRef(job_id=row["job_id"], task_id=row["id"], dispatch=row["dispatch"])
         refs.setdefault(row["node_id"], []).append(ref)
     return refs

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from yarl import URL
 
+from shared.broker.consumer_counts import ConsumerCounts
 from shared.broker.protocol import Consumer, Delivery, Outgoing, QueueStats, Subscription
 from shared.broker.rabbitmq.confirmed_channel import Letter
 from shared.broker.rabbitmq.consumer import RabbitConsumer
@@ -15,7 +16,6 @@ from shared.broker.rabbitmq.link import Link
 from shared.broker.rabbitmq.publishing import Publishing, letter_for
 from shared.broker.rabbitmq.taking import Taking
 from shared.broker.rabbitmq.topology import Topology
-from shared.broker.tally import Tally
 
 # aiormq writes through a queue of ten. When that is full, it never answers the close of a channel,
 # which is how RabbitMQ says that there is no such queue; the channel's next user then costs all of
@@ -38,7 +38,7 @@ class RabbitBroker:
         confirm_timeout_seconds: float = 10.0,
         heartbeat_seconds: int = 10,
     ) -> None:
-        self.tally = Tally()
+        self.consumer_counts = ConsumerCounts()
         address = URL(url)
         self._address = f"{address.host}:{address.port or 5672}"
         self._timeout_seconds = confirm_timeout_seconds

@@ -40,7 +40,7 @@ class Letter:
 
 
 def _wire_id(message_id: str, number: int) -> str:
-    """Whatever others have called their message, it must fit: else it could not even be buried."""
+    """Whatever others have called their message, it must fit, else nothing could dead-letter it."""
     mark = f"{_NUMBER_MARK}{number}".encode()
     kept = message_id.encode()[: _LONGEST_ID_BYTES - len(mark)].decode(errors="ignore")
     return kept + mark.decode()

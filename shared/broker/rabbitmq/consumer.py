@@ -105,10 +105,10 @@ class RabbitConsumer:
             await self._subscribe()
         except BrokerUnavailable as error:  # tried again, for as long as it takes
             if self._link.is_up:
-                log.warning("subscribing failed", queue=self.queue, reason=str(error))
+                log.warning("subscription_failed", queue=self.queue, reason=str(error))
             return False
         except Exception:  # a defect: it must be seen, but must not leave the service deaf
-            log.exception("subscribing failed", queue=self.queue)
+            log.exception("subscription_failed", queue=self.queue)
             return False
         return True
 

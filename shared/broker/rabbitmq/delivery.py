@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from aiormq.abc import DeliveredMessage
 
 from shared.broker.backoff import Backoff
-from shared.broker.protocol import BrokerUnavailable, Burial
+from shared.broker.protocol import BrokerUnavailable, DeadLetterInfo
 from shared.broker.rabbitmq.answers import Answers
 from shared.broker.rabbitmq.confirmed_channel import Letter, stable_message_id
 from shared.messages.queues import DEAD_LETTERS
@@ -42,12 +42,12 @@ class RabbitDelivery:
         return bool(self._message.redelivered)
 
     @property
-    def burial(self) -> Burial | None:
+    def dead_letter_info(self) -> DeadLetterInfo | None:
         headers = self._message.header.properties.headers or {}
         if REASON_HEADER not in headers:
             return None
         queue, reason = str(headers.get(QUEUE_HEADER)), str(headers[REASON_HEADER])
-        return Burial(queue, reason, _time(headers.get(AT_HEADER)))
+        return DeadLetterInfo(queue, reason, _time(headers.get(AT_HEADER)))
 
     async def ack(self) -> None:
         if self._take():
@@ -57,7 +57,7 @@ class RabbitDelivery:
         if self._take():
             self._answers.send_back(self._tag)
 
-    async def bury(self, reason: str) -> None:
+    async def dead_letter(self, reason: str) -> None:
         """As the protocol. While it can't be published it is tried again: a requeue would be hot.
 
         It ends when the channel is gone, because then the message is delivered again.
@@ -97,5 +97,5 @@ class RabbitDelivery:
 def _time(text: object) -> datetime | None:
     try:
         return datetime.fromisoformat(str(text))
-    except ValueError:  # buried by a version that did not note it
+    except ValueError:  # dead-lettered by a version that did not note it
         return None

@@ -90,7 +90,7 @@ class Link:
         except BrokerUnavailable as error:  # it will be tried again, for as long as it takes
             self._note_down(str(error))
         except Exception:  # a defect: it must be seen, but must not leave the service deaf
-            log.exception("rabbitmq connection failed", purpose=self._purpose)
+            log.exception("broker_connection_failed", purpose=self._purpose)
         finally:
             self._tried.set()
         if opened.transport is None:
@@ -107,7 +107,7 @@ class Link:
         self._connection = connection
         self._up.set()
         self._is_known_down = False
-        log.info("rabbitmq connection up", purpose=self._purpose)
+        log.info("broker_connected", purpose=self._purpose)
         try:
             reason = await self._loss_of(connection)
         finally:
@@ -141,4 +141,4 @@ class Link:
     def _note_down(self, reason: str) -> None:
         if not self._is_known_down:
             self._is_known_down = True
-            log.warning("rabbitmq connection down", purpose=self._purpose, reason=reason)
+            log.warning("broker_disconnected", purpose=self._purpose, reason=reason)

@@ -90,11 +90,11 @@ class Topology:
         But so does one that has lost the majority of its nodes for a while, with all that is in it.
         """
         if queue_spec(name).on_missing is OnMissing.DROP:
-            log.warning("queue gives no answer: it is made anew", queue=name)
+            log.warning("queue_recreated", queue=name)
             async with asyncio.timeout(_DELETE_SECONDS):
                 await self.delete(connection, name)
         else:
-            log.error("queue gives no answer", queue=name, hint=_SILENT_HINT)
+            log.error("queue_timed_out", queue=name, hint=_SILENT_HINT)
 
     async def _declare(self, channel: AbstractChannel, spec: QueueSpec) -> None:
         arguments = queue_arguments(spec, quorum=self._quorum)
@@ -104,7 +104,7 @@ class Topology:
     def _warn_once(self, name: str, reason: str) -> None:
         if name not in self._used_as_found:
             self._used_as_found.add(name)
-            log.warning("queue used as found", queue=name, reason=reason, hint=_AS_FOUND_HINT)
+            log.warning("queue_used_as_found", queue=name, reason=reason, hint=_AS_FOUND_HINT)
 
 
 async def _bind(channel: AbstractChannel, spec: QueueSpec) -> None:

@@ -20,7 +20,7 @@ _BODIES = (
 
 @dataclass(frozen=True)
 class Garbage(Fault):
-    """Each message has `mark` in it, by which it is found among the buried."""
+    """Each message has `mark` in it, by which it is found among the dead-lettered."""
 
     mark: str
 
@@ -43,11 +43,11 @@ class Garbage(Fault):
                     await exchange.publish(aio_pika.Message(body % self._mark), queue)
 
     async def complaints(self, system: System) -> list[str]:
-        """Each must be buried. They are taken out again, so that the next round counts its own."""
-        buried = 0
+        """Each must be dead-lettered; they are taken out again: the next round counts its own."""
+        dead_lettered = 0
         async with await aio_pika.connect(system.rabbit.url) as connection:
             queue = await (await connection.channel()).get_queue(DEAD_LETTERS)
             while (message := await queue.get(no_ack=True, fail=False)) is not None:
-                buried += self._mark in message.body
-        missing = len(_QUEUES) * len(_BODIES) - buried
-        return [f"{missing} unreadable messages not buried"] if missing else []
+                dead_lettered += self._mark in message.body
+        missing = len(_QUEUES) * len(_BODIES) - dead_lettered
+        return [f"{missing} unreadable messages not dead-lettered"] if missing else []

@@ -5,26 +5,26 @@ from typing import Literal
 
 from shared.messages.queues import is_node_queue
 
-BuriedAs = Literal["undecodable", "unexpected kind", "failed"]
-"""Why a message is buried: it can't be read, its queue has no use for it, its handling failed."""
+DeadLetterReason = Literal["undecodable", "unexpected kind", "failed"]
+"""It can't be read, its queue has no use for it, or its handling failed."""
 
 
-class Tally:
+class ConsumerCounts:
     """Plain numbers, so that counting costs nothing to speak of."""
 
     def __init__(self) -> None:
         self.redelivered: Counter[str] = Counter()
-        self.sent_back: Counter[str] = Counter()
-        self.buried: Counter[tuple[str, str]] = Counter()
+        self.requeued: Counter[str] = Counter()
+        self.dead_lettered: Counter[tuple[str, str]] = Counter()
 
     def on_redelivered(self, queue: str) -> None:
         self.redelivered[queue_label(queue)] += 1
 
-    def on_sent_back(self, queue: str) -> None:
-        self.sent_back[queue_label(queue)] += 1
+    def on_requeued(self, queue: str) -> None:
+        self.requeued[queue_label(queue)] += 1
 
-    def on_buried(self, queue: str, reason: BuriedAs) -> None:
-        self.buried[queue_label(queue), reason] += 1
+    def on_dead_lettered(self, queue: str, reason: DeadLetterReason) -> None:
+        self.dead_lettered[queue_label(queue), reason] += 1
 
 
 def queue_label(queue: str) -> str:

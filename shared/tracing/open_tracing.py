@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shared.process.blocks import TracingSettings
 from shared.process.run import CannotStart
+from shared.process.settings.blocks import TracingSettings
 from shared.tracing.protocol import OFF, Tracing
 
 
 @asynccontextmanager
-async def opened_tracing(service: str, settings: TracingSettings) -> AsyncIterator[Tracing]:
+async def open_tracing(service: str, settings: TracingSettings) -> AsyncIterator[Tracing]:
     """Raises CannotStart when they are on and OpenTelemetry is not installed."""
     if not settings.enabled:
         yield OFF

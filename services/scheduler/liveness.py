@@ -15,38 +15,38 @@ _UNHEARD_SECONDS = 10.0
 """Several heartbeats of each worker: when none was taken in for so long, none can be."""
 
 
-class Calm:
+class LivenessGuard:
     """`clock` gives seconds that also pass while the host sleeps."""
 
-    def __init__(self, calm_seconds: float, clock: Callable[[], float]) -> None:
-        self._calm_seconds = calm_seconds
+    def __init__(self, liveness_grace_seconds: float, clock: Callable[[], float]) -> None:
+        self._grace_seconds = liveness_grace_seconds
         self._clock = clock
-        self._calm_since = self._looked_at = clock()
-        self._heard_at = self._calm_since - _UNHEARD_SECONDS
+        self._undisturbed_since = self._looked_at = clock()
+        self._heard_at = self._undisturbed_since - _UNHEARD_SECONDS
 
-    def heard(self) -> None:
+    def on_heartbeat(self) -> None:
         """A heartbeat was taken in."""
         self._heard_at = self._clock()
 
-    def not_heard(self) -> None:
+    def on_rejected(self) -> None:
         """One could not be taken in, for a reason that may be its own: what a single worker says
         must not keep the tasks of dead ones from being given to others."""
         if self._clock() - self._heard_at >= _UNHEARD_SECONDS:
-            self.disturbed()
+            self.on_outage()
 
-    def disturbed(self) -> None:
+    def on_outage(self) -> None:
         """No heartbeat can be taken in right now."""
-        self._calm_since = self._clock()
+        self._undisturbed_since = self._clock()
 
     @property
-    def is_calm(self) -> bool:
-        """What `lasts` last came to, or would now; for those who only look."""
-        return self._clock() - self._calm_since >= self._calm_seconds
+    def grace_is_over(self) -> bool:
+        """What `may_declare_lost` last came to, or would now; for those who only look."""
+        return self._clock() - self._undisturbed_since >= self._grace_seconds
 
-    def lasts(self) -> bool:
+    def may_declare_lost(self) -> bool:
         """Whether a silent worker may be taken for lost. To be asked every round."""
         now = self._clock()
         if now - self._looked_at > _FROZEN_SECONDS:
-            self._calm_since = now
+            self._undisturbed_since = now
         self._looked_at = now
-        return now - self._calm_since >= self._calm_seconds
+        return now - self._undisturbed_since >= self._grace_seconds

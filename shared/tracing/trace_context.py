@@ -10,7 +10,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{
 _SAMPLED = 1
 
 
-class Place(NamedTuple):
+class TraceContext(NamedTuple):
     """A span. `is_sampled` says whether its trace is kept; None: as the sampler has it."""
 
     trace_id: int
@@ -18,27 +18,27 @@ class Place(NamedTuple):
     is_sampled: bool | None = None
 
 
-def job_place(job_id: str) -> Place:
-    return Place(_trace_id(job_id), _span_id("job", job_id))
+def job_context(job_id: str) -> TraceContext:
+    return TraceContext(_trace_id(job_id), _span_id("job", job_id))
 
 
-def task_place(job_id: str, task_id: str) -> Place:
-    return Place(_trace_id(job_id), _span_id("task", task_id))
+def task_context(job_id: str, task_id: str) -> TraceContext:
+    return TraceContext(_trace_id(job_id), _span_id("task", task_id))
 
 
-def written(place: Place) -> str:
+def to_traceparent(context: TraceContext) -> str:
     """As W3C's `traceparent`."""
-    flags = _SAMPLED if place.is_sampled else 0
-    return f"00-{place.trace_id:032x}-{place.span_id:016x}-{flags:02x}"
+    flags = _SAMPLED if context.is_sampled else 0
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{flags:02x}"
 
 
-def read(traceparent: str | None) -> Place | None:
+def from_traceparent(traceparent: str | None) -> TraceContext | None:
     """None for what is none: it is as good as not given."""
     found = _TRACEPARENT.fullmatch(traceparent or "")
     if found is None:
         return None
     trace_id, span_id, flags = (int(part, 16) for part in found.groups()[:3])
-    return Place(trace_id, span_id, bool(flags & _SAMPLED)) if trace_id and span_id else None
+    return TraceContext(trace_id, span_id, bool(flags & _SAMPLED)) if trace_id and span_id else None
 
 
 def _trace_id(job_id: str) -> int:

@@ -7,6 +7,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from shared.process.sealing import check_keys
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """A list as settings spell it, in one text with commas: `a, b` as ("a", "b")."""
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
 class Block(BaseModel):
     """The base of every block. What is unknown in it is reported by `load`, with a guess."""
 
@@ -118,4 +123,4 @@ class SealingSettings(Block):
     @property
     def keys(self) -> tuple[str, ...]:
         """What a `Sealer` takes."""
-        return tuple(filter(None, (key.strip() for key in self.key.get_secret_value().split(","))))
+        return listed(self.key.get_secret_value())

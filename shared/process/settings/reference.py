@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from shared.process.setting_errors import is_secret
-from shared.process.setting_names import blocks_of, variable_name
+from shared.process.settings.names import blocks_of, is_secret, variable_name
 
 _INTRODUCTION = """\
 # Settings

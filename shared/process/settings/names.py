@@ -2,11 +2,11 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 PREFIX = "CONVEYOR_"
@@ -14,6 +14,11 @@ PREFIX = "CONVEYOR_"
 _NOT_SETTINGS = re.compile(r"CONVEYOR_(CONFIG|URL|API_KEY|USER|PASSWORD|TEST_.*)")
 # Kubernetes sets these by itself for each of its Services, for instance conveyor-broker.
 _SERVICE_LINK = re.compile(r".*(_SERVICE_HOST|_SERVICE_PORT(_.*)?|_PORT(_\d+_.*)?)")
+
+RENAMED = {
+    "CONVEYOR_SCHEDULE_CALM_SECONDS": "CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS",
+}
+"""The new name of a variable by its old one. A service whose old setting is set does not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,10 @@ def settings_of(settings_class: type[BaseModel]) -> Iterator[Setting]:
             yield Setting(block_name, name, field)
 
 
+def is_secret(field: FieldInfo) -> bool:
+    return "SecretStr" in str(field.annotation) or field.annotation is SecretStr
+
+
 def unknown_names(
     settings_class: type[BaseModel], tables: dict[str, object], also_known: Collection[str]
 ) -> list[str]:
@@ -62,13 +71,21 @@ def unknown_names(
     for variable, spelled in _names_in_use(tables):
         if variable in known or variable in also_known:
             continue
+        renamed = RENAMED.get(variable)
         close = get_close_matches(variable, known, n=1, cutoff=0.85)
-        if close or variable.startswith(ours):
-            in_file = spelled != variable
-            guess = (known[close[0]] if in_file else close[0]) if close else ""
-            hint = f"; did you mean {guess}?" if guess else ""
-            problems.append(f"{spelled}: there is no such setting{hint}")
+        if renamed in known:
+            problems.append(f"{spelled} has a new name: {_as_spelled(renamed, spelled, known)}")
+        elif close:
+            guess = _as_spelled(close[0], spelled, known)
+            problems.append(f"{spelled}: there is no such setting; did you mean {guess}?")
+        elif variable.startswith(ours):
+            problems.append(f"{spelled}: there is no such setting")
     return problems
+
+
+def _as_spelled(variable: str, spelled: str, known: Mapping[str, str]) -> str:
+    """As a key of the file where `spelled` is one, else as a variable."""
+    return known[variable] if spelled.startswith("[") else variable
 
 
 def _names_in_use(tables: dict[str, object]) -> Iterator[tuple[str, str]]:

@@ -8,11 +8,13 @@ split; a field that is a quantity ends in its unit.
 
 import os
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,16 +22,27 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from shared.process.setting_errors import SettingsError, describe
-from shared.process.setting_names import PREFIX, unknown_names
-
-__all__ = ["CONFIG_VARIABLE", "Settings", "SettingsError", "load"]
+from shared.process.settings.names import (
+    PREFIX,
+    blocks_of,
+    is_secret,
+    unknown_names,
+    variable_name,
+)
 
 CONFIG_VARIABLE = "CONVEYOR_CONFIG"
 
 
+class SettingsError(Exception):
+    """The settings can't be used as they stand; one problem a line."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(["the settings can't be used:", *(f"  {p}" for p in problems)]))
+
+
 class Settings(BaseSettings):
-    """The base of every service's settings: fields are blocks (see `shared.process.blocks`)."""
+    """The base of every service's settings: fields are blocks (see `settings.blocks`)."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -74,7 +87,7 @@ def load(settings_class: type[S], also_known: Collection[str] = ()) -> S:
     try:
         settings = settings_class()
     except ValidationError as error:
-        raise SettingsError(describe(settings_class, error) + slips) from None
+        raise SettingsError(_describe(settings_class, error) + slips) from None
     if slips:
         raise SettingsError(slips)
     return settings
@@ -96,3 +109,45 @@ def _tables_of_the_file() -> dict[str, object]:
         raise SettingsError([f"{CONFIG_VARIABLE}: can't read {file}: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError([f"{CONFIG_VARIABLE}: {file} is not TOML: {error}"]) from None
+
+
+def _describe(settings_class: type[BaseModel], error: ValidationError) -> list[str]:
+    """A line for each problem: the variable, its value unless it is a secret, and the rule."""
+    problems: list[str] = []
+    for details in error.errors(include_url=False):
+        problems += _describe_one(blocks_of(settings_class), details)
+    return problems
+
+
+def _describe_one(blocks: dict[str, type[BaseModel]], details: ErrorDetails) -> Iterable[str]:
+    block_name, *rest = map(str, details["loc"])
+    block = blocks[block_name]
+    if not rest:
+        return _describe_block(block_name, block, details)
+    field = block.model_fields.get(rest[0])
+    variable = variable_name(block_name, rest[0])
+    if details["type"] == "missing" or field is None:
+        return [_missing(variable, field)]
+    return [f"{variable}={_shown(field, details['input'])}: {_rule(details)}"]
+
+
+def _describe_block(name: str, block: type[BaseModel], details: ErrorDetails) -> Iterable[str]:
+    """A whole block is missing (each required field is), or isn't a table."""
+    if details["type"] != "missing":
+        return [f"[{name}]: {_rule(details)}"]
+    required = (item for item in block.model_fields.items() if item[1].is_required())
+    return [_missing(variable_name(name, field_name), field) for field_name, field in required]
+
+
+def _missing(variable: str, field: FieldInfo | None) -> str:
+    meaning = field.description if field else None
+    return f"{variable} is missing: {meaning}" if meaning else f"{variable} is missing"
+
+
+def _shown(field: FieldInfo, value: object) -> str:
+    return "(hidden)" if is_secret(field) else repr(value)
+
+
+def _rule(details: ErrorDetails) -> str:
+    message = details["msg"].removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]

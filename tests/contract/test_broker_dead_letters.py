@@ -11,16 +11,18 @@ from tests.support.brokers import fresh_queue, outgoing, receive, wait_until_siz
 
 
 @pytest.mark.parametrize("name", ["i" * 255, "ä" * 127, "#", "#1#"])
-async def test_a_message_of_any_name_can_be_sent_and_buried(broker: Broker, name: str) -> None:
+async def test_a_message_of_any_name_can_be_sent_and_dead_lettered(
+    broker: Broker, name: str
+) -> None:
     queue = fresh_queue()
     await broker.publish([replace(outgoing(queue, "x"), message_id=name)])
     async with broker.consume(queue, prefetch=1) as consumer:
         [delivery] = await receive(consumer)
-        await delivery.bury("no use")
+        await delivery.dead_letter("no use")
     await wait_until_size(broker, queue, 0)
 
 
-async def test_a_buried_message_lies_in_dead_letters_with_its_queue_and_reason(
+async def test_a_dead_lettered_message_lies_in_dead_letters_with_its_queue_and_reason(
     broker: Broker,
 ) -> None:
     await broker.delete_queue(DEAD_LETTERS)
@@ -29,16 +31,16 @@ async def test_a_buried_message_lies_in_dead_letters_with_its_queue_and_reason(
 
     async with broker.consume(queue, prefetch=1) as consumer:
         [delivery] = await receive(consumer)
-        await delivery.bury("not JSON")
+        await delivery.dead_letter("not JSON")
     await wait_until_size(broker, queue, 0)
 
-    async with broker.consume(DEAD_LETTERS, prefetch=1) as graveyard:
-        [dead] = await receive(graveyard)
+    async with broker.consume(DEAD_LETTERS, prefetch=1) as dead_letters:
+        [dead] = await receive(dead_letters)
         assert (dead.body, dead.message_id) == (b"poison", "id-poison")
-        assert dead.burial is not None
-        assert (dead.burial.queue, dead.burial.reason) == (queue, "not JSON")
-        assert dead.burial.at is not None
-        assert abs(datetime.now(UTC) - dead.burial.at) < timedelta(minutes=1)
+        assert dead.dead_letter_info is not None
+        assert (dead.dead_letter_info.queue, dead.dead_letter_info.reason) == (queue, "not JSON")
+        assert dead.dead_letter_info.at is not None
+        assert abs(datetime.now(UTC) - dead.dead_letter_info.at) < timedelta(minutes=1)
         await dead.ack()
 
 
@@ -48,7 +50,7 @@ async def test_what_is_taken_and_not_answered_goes_back_to_its_place(broker: Bro
 
     async with broker.take(queue, 3) as taken:
         assert [delivery.body for delivery in taken] == [b"0", b"1", b"2"]
-        assert (taken[0].message_id, taken[0].burial) == ("id-0", None)
+        assert (taken[0].message_id, taken[0].dead_letter_info) == ("id-0", None)
         await wait_until_size(broker, queue, 2)
 
     for _ in range(3):  # as often as one likes, and at once
@@ -64,7 +66,7 @@ async def test_what_is_taken_can_be_answered(broker: Broker) -> None:
 
     async with broker.take(queue, 3) as (first, second, third):
         await second.ack()
-        await third.bury("no use")
+        await third.dead_letter("no use")
         await first.requeue()
 
     async with broker.take(queue, 10) as taken:
