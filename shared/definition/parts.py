@@ -1,0 +1,84 @@
+"""The one walk over what a task consists of: what runs around it, its children, its job."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Any, Protocol, TypeVar
+
+from shared.definition.types import AuxTask, Program, SubJobDefinition, TaskDefinition
+
+P = TypeVar("P", bound=Program)
+T = TypeVar("T")
+
+
+class ProgramChange(Protocol):
+    """Gives the program back as it shall be, the same one when nothing changes."""
+
+    def __call__(self, program: P, /) -> P: ...
+
+
+class AuxChange(Protocol):
+    """`place` is as errors name it: `pre[0]`."""
+
+    def __call__(self, place: str, aux: "A", /) -> "A": ...
+
+
+A = TypeVar("A", bound=AuxTask)
+
+
+def changed(value: T, **fields: Any) -> T:  # noqa: ANN401 - of any dataclass
+    """`value` with these fields; itself, at no cost, when it has the very same already."""
+    new = {name: item for name, item in fields.items() if getattr(value, name) is not item}
+    return replace(value, **new) if new else value  # type: ignore[type-var]  # any dataclass
+
+
+def aux_tasks(task: TaskDefinition) -> Iterator[AuxTask]:
+    """All that runs before, after and beside the task."""
+    return chain(task.pre, task.post, task.sidecars)
+
+
+def map_aux_tasks(task: TaskDefinition, change: AuxChange) -> TaskDefinition:
+    """`task` with what runs around it changed."""
+    if not (task.pre or task.post or task.sidecars):
+        return task
+    return changed(
+        task,
+        pre=_mapped("pre", task.pre, change),
+        post=_mapped("post", task.post, change),
+        sidecars=_mapped("sidecars", task.sidecars, change),
+    )
+
+
+def map_parts(
+    task: TaskDefinition,
+    program: ProgramChange,
+    subjob: Callable[[SubJobDefinition], SubJobDefinition],
+) -> TaskDefinition:
+    """`task` with every program and every sub-job in it changed, at any depth.
+
+    Before its parts, in the order of their fields; a sub-job after its tasks.
+    """
+    task = map_aux_tasks(program(task), lambda _, aux: program(aux))
+    if made_of := task.parallel:
+        tasks = _same_or_new(made_of.tasks, lambda child: map_parts(child, program, subjob))
+        task = changed(task, parallel=changed(made_of, tasks=tasks))
+    if made_of_each := task.each:
+        child = map_parts(made_of_each.task, program, subjob)
+        task = changed(task, each=changed(made_of_each, task=child))
+    if job := task.subjob:
+        tasks = _same_or_new(job.tasks, lambda child: map_parts(child, program, subjob))
+        task = changed(task, subjob=subjob(changed(job, tasks=tasks)))
+    return task
+
+
+def _mapped(field: str, items: tuple[A, ...], change: AuxChange) -> tuple[A, ...]:
+    new = tuple(change(f"{field}[{place}]", item) for place, item in enumerate(items))
+    return _kept(items, new)
+
+
+def _same_or_new(items: tuple[T, ...], change: Callable[[T], T]) -> tuple[T, ...]:
+    return _kept(items, tuple(map(change, items)))
+
+
+def _kept(old: tuple[T, ...], new: tuple[T, ...]) -> tuple[T, ...]:
+    return old if all(a is b for a, b in zip(old, new, strict=True)) else new

@@ -1,0 +1,150 @@
+"""Everything that Tork's job language can say, as strategies: every field set or left out."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+_NAMES = st.sampled_from(["a", "build it", "späße"])
+_TEXTS = st.sampled_from(["x", "{{ inputs.a }}", "two\nlines", "{{ secrets.s }}"])
+_DURATIONS = st.sampled_from(["90s", "1h30m", "60m", "1.5h", "500ms"])
+_VALUES: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_NAMES, inner, max_size=2),
+    max_leaves=4,
+)
+_MAPS = st.dictionaries(_NAMES, _TEXTS, min_size=1, max_size=2)
+_LOGIN = st.fixed_dictionaries({}, optional={"username": _TEXTS, "password": _TEXTS}).filter(bool)
+_LIMITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "cpus": st.sampled_from(["0.5", "2", ".25", "1.50"]),
+        "memory": st.sampled_from(["500m", "1.5g", "1073741824", "8191p"]),
+    },
+).filter(bool)
+_RETRY = st.fixed_dictionaries(
+    {"limit": st.integers(1, 10)},
+    optional={
+        "initialDelay": _DURATIONS,
+        "scalingFactor": st.floats(1, 100),
+        "maxDelay": st.just("2h"),
+        "jitter": st.floats(0, 1),
+        "on": st.lists(st.integers(1, 255) | st.sampled_from(["timeout", "lost"]), min_size=1),
+    },
+)
+_PROGRAM: dict[str, st.SearchStrategy[Any]] = {
+    "image": _TEXTS,
+    "registry": _LOGIN,
+    "cmd": st.lists(_TEXTS, min_size=1, max_size=2),
+    "entrypoint": st.lists(_NAMES, min_size=1, max_size=2),
+    "run": _TEXTS,
+    "env": _MAPS,
+    "timeout": _DURATIONS,
+}
+_SHOWN: dict[str, st.SearchStrategy[Any]] = {"description": _TEXTS}
+_FILES = st.just({"in.txt": "text"})
+_AUX = {**_PROGRAM, **_SHOWN, "name": _NAMES, "files": _FILES}
+_PROBE = st.fixed_dictionaries(
+    {"path": st.just("/health"), "port": st.integers(1, 65535)}, optional={"timeout": _DURATIONS}
+)
+_MOUNT = st.fixed_dictionaries(
+    {"type": st.just("tmpfs"), "target": st.just("/x")}, optional={"opts": _MAPS}
+)
+_OF_ANY_TASK: dict[str, st.SearchStrategy[Any]] = {
+    **_SHOWN,
+    "name": _NAMES,
+    "tags": st.lists(_NAMES, min_size=1, max_size=2),
+    "var": st.just("v"),
+    "if": st.just("{{ true }}"),
+    "priority": st.integers(1, 9),
+    "allowFailure": st.just(True),
+}
+_RUNS: dict[str, st.SearchStrategy[Any]] = {
+    **_PROGRAM,
+    "files": _FILES,
+    "workdir": st.just("/w"),
+    "queue": st.just("highcpu"),
+    "retry": _RETRY,
+    "limits": _LIMITS,
+    "queueTimeout": _DURATIONS,
+    "pre": st.lists(st.fixed_dictionaries({}, optional=_AUX), min_size=1, max_size=2),
+    "post": st.lists(st.fixed_dictionaries({}, optional=_AUX), min_size=1, max_size=2),
+    "sidecars": st.lists(
+        st.fixed_dictionaries({}, optional={**_AUX, "probe": _PROBE}), min_size=1, max_size=2
+    ),
+    "mounts": st.lists(_MOUNT, min_size=1, max_size=2),
+    "networks": st.just(["net"]),
+    "gpus": st.just("all"),
+    "privileged": st.just(True),
+}
+_MIN_SUCCESS = st.just(1) | st.just("80%")
+_DEFAULTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "retry": _RETRY,
+        "limits": _LIMITS,
+        "timeout": _DURATIONS,
+        "queue": st.just("q"),
+        "priority": st.integers(1, 9),
+    },
+).filter(bool)
+_WEBHOOKS = st.lists(
+    st.fixed_dictionaries(
+        {"url": st.just("https://ci.example/x")},
+        optional={
+            "headers": _MAPS,
+            "event": st.sampled_from(["job.StateChange", "task.Progress"]),
+            "if": st.just("job.state == 'FAILED'"),
+        },
+    ),
+    min_size=1,
+    max_size=2,
+)
+_OF_ANY_JOB: dict[str, st.SearchStrategy[Any]] = {
+    "description": _TEXTS,
+    "tags": st.lists(_NAMES, min_size=1, max_size=2),
+    "inputs": st.dictionaries(_NAMES, _VALUES, min_size=1, max_size=2),
+    "secrets": _MAPS,
+    "output": st.just("{{ tasks.v }}"),
+    "defaults": _DEFAULTS,
+    "webhooks": _WEBHOOKS,
+    "autoDelete": st.fixed_dictionaries({"after": _DURATIONS}),
+    "timeout": _DURATIONS,
+}
+
+
+def _task_lists(tasks: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(tasks, min_size=1, max_size=2)
+
+
+def _composites(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    parallel = st.fixed_dictionaries(
+        {"tasks": _task_lists(inner)}, optional={"minSuccess": _MIN_SUCCESS}
+    )
+    each = st.fixed_dictionaries(
+        {"list": st.just("{{ inputs.a }}") | st.lists(_VALUES, min_size=1), "task": inner},
+        optional={
+            "var": st.just("it"),
+            "concurrency": st.integers(1, 9),
+            "minSuccess": _MIN_SUCCESS,
+        },
+    )
+    subjob = st.fixed_dictionaries(
+        {"name": _NAMES, "tasks": _task_lists(inner)},
+        optional={**_OF_ANY_JOB, "detached": st.just(True)},
+    )
+    kinds = (("parallel", parallel), ("each", each), ("subjob", subjob))
+    return st.one_of(
+        st.fixed_dictionaries({kind: made_of}, optional=_OF_ANY_TASK) for kind, made_of in kinds
+    )
+
+
+TASKS: st.SearchStrategy[dict[str, Any]] = st.recursive(
+    st.fixed_dictionaries({}, optional={**_OF_ANY_TASK, **_RUNS}), _composites, max_leaves=4
+)
+_LISTED = st.tuples(TASKS, st.none() | st.just([])).map(
+    lambda both: {"name": "t", **both[0]} | ({} if both[1] is None else {"needs": both[1]})
+)
+JOBS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"name": _NAMES, "tasks": st.lists(_LISTED, min_size=1, max_size=3)},
+    optional={**_OF_ANY_JOB, "permissions": st.just([{"user": "u"}, {"role": "r"}])},
+)

@@ -1,0 +1,108 @@
+"""The typed definition: what Tork's language compiles into, and its JSON form."""
+
+from typing import Any, TypeVar
+
+import orjson
+import pytest
+from hypothesis import given, settings
+
+from shared.definition import (
+    DEFINITION_ERROR,
+    Amount,
+    AuxTask,
+    Duration,
+    Each,
+    JobDefinition,
+    Parallel,
+    Program,
+    SubJobDefinition,
+    TaskDefinition,
+    changed,
+    decode_job,
+    decode_task,
+    encode,
+    map_parts,
+)
+from shared.jobspec import parse_job
+from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.spelling import job_fields
+from tests.support.job_specs import JOBS
+
+P = TypeVar("P", bound=Program)
+
+
+def compiled(job: dict[str, Any]) -> JobDefinition:
+    return compile_job(parse_job(orjson.dumps(job), "application/json"))
+
+
+def compiled_task(**fields: Any) -> TaskDefinition:
+    return compiled({"name": "j", "tasks": [{"name": "t", **fields}]}).tasks[0]
+
+
+@settings(max_examples=50)
+@given(JOBS)
+def test_whatever_the_job_language_can_say_is_read_back_from_its_json_form(
+    job: dict[str, Any],
+) -> None:
+    definition = compiled(job)
+    assert decode_job(orjson.loads(orjson.dumps(encode(definition)))) == definition
+    for task in definition.tasks:
+        assert decode_task(orjson.loads(orjson.dumps(encode(task)))) == task
+
+
+@settings(max_examples=50)
+@given(JOBS)
+def test_a_definition_is_spelled_again_as_the_client_wrote_it(job: dict[str, Any]) -> None:
+    assert job_fields(compiled(job)) == job
+
+
+def test_durations_and_sizes_are_numbers_that_remember_their_spelling() -> None:
+    task = compiled_task(image="i", timeout="90s", limits={"cpus": "0.5", "memory": "1.5g"})
+    assert task.timeout == Duration(90, "90s")
+    assert task.limits is not None
+    assert task.limits.cpus == Amount(0.5, "0.5")
+    assert task.limits.memory == Amount(1610612736, "1.5g")
+
+
+def test_what_is_empty_is_not_set() -> None:
+    task = compiled_task(image="i", env={}, cmd=[], pre=[], privileged=False, priority=0)
+    assert encode(task) == {"name": "t", "image": "i"}
+
+
+def test_the_json_form_of_a_later_version_is_read_without_what_was_added() -> None:
+    encoded = {"name": "t", "pre": [{"run": "x", "later": 1}], "later": {"a": [1]}}
+    assert decode_task(encoded) == TaskDefinition(name="t", pre=(AuxTask(run="x"),))
+
+
+def test_what_is_no_definition_is_refused() -> None:
+    with pytest.raises(DEFINITION_ERROR):
+        decode_task({"cmd": "ls"})
+
+
+def test_every_program_and_every_sub_job_is_changed_at_any_depth() -> None:
+    leaf = TaskDefinition(image="i", pre=(AuxTask(run="x"),))
+    job = SubJobDefinition(name="inner", tasks=(leaf,))
+    each = TaskDefinition(each=Each(items=[1], task=TaskDefinition(subjob=job)))
+    task = TaskDefinition(parallel=Parallel(tasks=(leaf, each)))
+    seen: list[Program] = []
+
+    def note(program: P) -> P:
+        seen.append(program)
+        return changed(program, workdir="w") if isinstance(program, TaskDefinition) else program
+
+    done = map_parts(task, note, lambda one: changed(one, name="changed"))
+    assert [program.image or program.run for program in seen if program.image or program.run] == [
+        *("i", "x"),
+        *("i", "x"),
+    ]
+    assert done.parallel is not None
+    inner = done.parallel.tasks[1].each
+    assert inner is not None
+    assert inner.task.subjob == SubJobDefinition(
+        name="changed", tasks=(changed(leaf, workdir="w"),)
+    )
+
+
+def test_what_does_not_change_is_the_same_object() -> None:
+    task = TaskDefinition(pre=(AuxTask(run="x"),), each=Each(items=[1], task=TaskDefinition()))
+    assert map_parts(task, lambda program: program, lambda job: job) is task
