@@ -17,7 +17,7 @@ from shared.lifecycle import (
 from shared.messages import Finished, Reports, Returned, SubJobSignals
 from shared.postgres.pool import Pool, acquired
 from shared.store.leases import Held, renew_or_stop
-from shared.store.subjob_signals import ended
+from shared.store.subjob_signals import subjob_ended
 
 _GREATEST_EXIT_CODE = 2**31 - 1
 
@@ -85,7 +85,7 @@ def _kept(exit_code: int | None) -> int | None:
 
 def _of_jobs(subjob_signals: SubJobSignals) -> Iterator[Work]:
     for end in subjob_signals.ended:
-        yield Work(ended(end))
+        yield Work(subjob_ended(end))
     for abandon in subjob_signals.abandoned:
         yield Work(SubJobAbandoned(abandon.job_id, abandon.dispatch))
     for resume in subjob_signals.resumed:

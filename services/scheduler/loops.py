@@ -22,10 +22,9 @@ from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.clock import monotonic_boottime
 from shared.process.metrics import Metrics
-from shared.store.families import stalled
 from shared.store.leases import end_of_nodes
 from shared.store.outgoing import status_query_order
-from shared.store.subjob_signals import overdue
+from shared.store.subjob_signals import find_lost_signals
 from shared.store.writing import Writes, write
 
 log = structlog.get_logger(__name__)
@@ -88,7 +87,7 @@ class TaskLoops:
         """Sub-jobs and the tasks that stand for them, and families that were to go on, where a
         message between them was lost."""
         async with acquired(self._pool) as connection:
-            events = await overdue(connection) + await stalled(connection)
+            events = await find_lost_signals(connection)
         await self._perform(events)
 
     async def expire_leases(self) -> None:

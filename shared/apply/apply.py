@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shared.apply.answers import Answers
-from shared.apply.workspace import Outcome, Workspace
+from shared.apply.rows import Rows
+from shared.apply.transaction import Transaction
+from shared.apply.workspace import Decide, Outcome, Workspace
 from shared.lifecycle import (
     Command,
     Event,
@@ -23,6 +25,7 @@ from shared.lifecycle import (
     JobSubmitted,
     SubJobResumed,
     TaskEvent,
+    decide,
 )
 from shared.messages import LogPart
 from shared.planning.new_job import NewJob
@@ -30,14 +33,10 @@ from shared.planning.planner import Planner
 from shared.planning.transaction_budget import TransactionBudget
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection
-from shared.store.families import lock_ancestors
-from shared.store.idempotency import store_keys
-from shared.store.locking import lock_jobs, lock_tasks, queue_up
-from shared.store.log_parts import add_log_parts
 from shared.store.outbox import OutboxRow
-from shared.store.writing import write
+from shared.store.transaction_rows import TransactionRows
 
-__all__ = ["ALREADY_SUBMITTED", "Outcome", "Work", "apply"]
+__all__ = ["ALREADY_SUBMITTED", "Applied", "Outcome", "Work", "apply", "apply_to_rows"]
 
 ALREADY_SUBMITTED = Ignored("its idempotency key was used before")
 
@@ -70,29 +69,41 @@ async def apply(
     `sent` are outbox rows that the broker has confirmed: they are deleted on the way. Raises
     DatabaseUnavailable, TooMuchAtOnce, and then nothing of the batch has happened.
     """
+    budget = TransactionBudget(is_shared=len(batch) > 1)
     with translated_errors():
         async with connection.transaction():
-            events = [w.event for w in batch if not isinstance(w.event, JobSubmitted)]
-            job_ids = {event.job_id for event in events}
-            await queue_up(connection, job_ids)
-            repeated = await _submitted_before(connection, batch)
-            workspace = await _load(connection, planner, job_ids, events)
-            answers = Answers(
-                connection, planner, workspace, TransactionBudget(is_shared=len(batch) > 1)
+            return await apply_to_rows(
+                TransactionRows(connection), planner, batch, sent=sent, budget=budget
             )
-            outcomes = []
-            for work in batch:
-                if isinstance(work.event, _GOING_ON):
-                    await answers.give()
-                outcomes.append(_perform(workspace, work, repeated))
+
+
+async def apply_to_rows(
+    rows: Rows,
+    planner: Planner,
+    batch: Sequence[Work],
+    *,
+    sent: list[int],
+    budget: TransactionBudget,
+    decide: Decide = decide,
+) -> Applied:
+    """What `apply` does within its transaction."""
+    events = [work.event for work in batch if not isinstance(work.event, JobSubmitted)]
+    await rows.queue_up({event.job_id for event in events})
+    repeated = await _submitted_before(rows, batch)
+    workspace = await _load(rows, planner, events, decide)
+    answers = Answers(Transaction(rows, workspace, planner, budget))
+    outcomes = []
+    for work in batch:
+        if isinstance(work.event, _GOING_ON):
             await answers.give()
-            writes = workspace.take_last_writes()
-            writes.sent = sent
-            # Before the changes, and so before them in the feed: a task's last words come before
-            # its end, and before what the next task says.
-            await add_log_parts(connection, [part for work in batch for part in work.logs])
-            rows = await write(connection, writes)
-    return Applied(outcomes, rows, workspace.commands)
+        outcomes.append(_perform(workspace, work, repeated))
+    await answers.give()
+    writes = workspace.finish()
+    writes.sent = sent
+    # Before the changes, and so before them in the feed: a task's last words come before its end,
+    # and before what the next task says.
+    await rows.add_log_parts([part for work in batch for part in work.logs])
+    return Applied(outcomes, await rows.write(writes), workspace.commands)
 
 
 _GOING_ON = (JobRestarted, SubJobResumed)
@@ -103,25 +114,27 @@ that the restart has found."""
 
 def _perform(workspace: Workspace, work: Work, repeated: Collection[str]) -> Outcome:
     if work.new_job is None:
-        return workspace.happen(work.event)
+        return workspace.apply_event(work.event)
     if work.new_job.job.id in repeated:
         return ALREADY_SUBMITTED
     return workspace.submit(work.new_job)
 
 
-async def _submitted_before(connection: Connection, batch: Iterable[Work]) -> set[str]:
+async def _submitted_before(rows: Rows, batch: Iterable[Work]) -> set[str]:
     """The new jobs of `batch` that must not be made: their keys were used."""
     new_jobs = (work.new_job for work in batch if work.new_job is not None)
-    return await store_keys(connection, {new.job.id: new.key for new in new_jobs if new.key})
+    return await rows.store_keys({new.job.id: new.key for new in new_jobs if new.key})
 
 
-async def _load(
-    connection: Connection, planner: Planner, job_ids: Collection[str], events: Iterable[Event]
-) -> Workspace:
-    jobs = await lock_jobs(connection, job_ids)
+async def _load(rows: Rows, planner: Planner, events: Sequence[Event], decide: Decide) -> Workspace:
+    job_ids = {event.job_id for event in events}
     task_ids = {event.task_id for event in events if isinstance(event, TaskEvent)}
-    tasks, now = await lock_tasks(connection, task_ids)
-    parents = {task.parent_id for task in tasks.values() if task.parent_id is not None}
-    ancestors = {task.id: task for task in await lock_ancestors(connection, parents)}
-    outlined = ancestors.keys() - tasks.keys()
-    return Workspace(now, jobs, ancestors | tasks, planner.seal_secrets, outlined)
+    locked = await rows.lock(job_ids, task_ids)
+    return Workspace(
+        now=locked.now,
+        jobs=locked.jobs,
+        tasks=locked.partial | locked.tasks,
+        partial=locked.partial.keys(),
+        seal=planner.seal_secrets,
+        decide=decide,
+    )

@@ -10,7 +10,7 @@ Needs = Mapping[int, Sequence[int]]
 
 @dataclass(slots=True)
 class NewGraph:
-    """As `job_tasks` and `job_needs` will have it; see `shared.store.graphs` for what they do."""
+    """As `job_tasks` and `job_needs` will have it once the job has rows."""
 
     needs: Needs
     waiting_for: dict[int, int]

@@ -5,7 +5,7 @@ would have to follow the family. So they talk by messages, and what a lost messa
 found again here.
 """
 
-from shared.lifecycle import Event, SubJobAbandoned, SubJobEnded, SubJobResumed
+from shared.lifecycle import Event, FamilyContinued, SubJobAbandoned, SubJobEnded, SubJobResumed
 from shared.messages import SubJobEnd
 from shared.postgres.pool import Connection
 
@@ -32,7 +32,18 @@ ORDER BY j.created_at LIMIT {LIMIT}
 """  # noqa: S608 - a number of our own
 
 
-def ended(end: SubJobEnd) -> SubJobEnded:
+# Families of whose children some wait and none is active, so that no end of one will have the next
+# begin: the message that should have is lost. What runs without a lease is made of others.
+STALLED = """
+SELECT job_id, id FROM tasks
+WHERE state = 'RUNNING' AND lease_expires_at IS NULL AND started_at < now() - interval '10 seconds'
+  AND (children->>'begun')::int < (children->>'total')::int
+  AND (children->>'begun')::int = (children->>'ended')::int
+ORDER BY started_at LIMIT 500
+"""
+
+
+def subjob_ended(end: SubJobEnd) -> SubJobEnded:
     """What the end of a sub-job is to the task that waits for it."""
     match end.state:
         case "COMPLETED":
@@ -44,12 +55,16 @@ def ended(end: SubJobEnd) -> SubJobEnded:
     return SubJobEnded(end.job_id, end.task_id, end.dispatch, end.result, error)
 
 
-async def overdue(connection: Connection) -> list[Event]:
-    """What the messages between jobs should have brought about and have not."""
-    waiting = await connection.fetch(WAITING_IN_VAIN)
+async def find_lost_signals(connection: Connection) -> list[Event]:
+    """What the messages between jobs, and of jobs to themselves, should have brought about."""
+    waiting = [_of_waiting(dict(row)) for row in await connection.fetch(WAITING_IN_VAIN)]
     orphans = await connection.fetch(ORPHANS)
-    abandoned = [SubJobAbandoned(row["id"], row["parent_dispatch"]) for row in orphans]
-    return [_of_waiting(dict(row)) for row in waiting] + abandoned
+    stalled = await connection.fetch(STALLED)
+    return [
+        *waiting,
+        *(SubJobAbandoned(row["id"], row["parent_dispatch"]) for row in orphans),
+        *(FamilyContinued(row["job_id"], row["id"]) for row in stalled),
+    ]
 
 
 def _of_waiting(row: dict[str, str | int | None]) -> Event:
@@ -59,7 +74,7 @@ def _of_waiting(row: dict[str, str | int | None]) -> Event:
         return SubJobEnded(*task, error=f"sub-job {subjob_id} is gone")
     if int(row["parent_dispatch"] or 0) < task[2]:
         return SubJobResumed(subjob_id, task[2])
-    return ended(
+    return subjob_ended(
         SubJobEnd(
             job_id=task[0],
             task_id=task[1],

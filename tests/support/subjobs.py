@@ -4,8 +4,7 @@ from typing import Any
 
 from shared.lifecycle import Event
 from shared.postgres.pool import acquired
-from shared.store.families import stalled
-from shared.store.subjob_signals import overdue
+from shared.store.subjob_signals import find_lost_signals
 from tests.support.families import Play
 
 
@@ -21,7 +20,7 @@ async def later(play: Play) -> list[Event]:
         "UPDATE tasks SET started_at = started_at - interval '1 minute' WHERE kind <> 'task'"
     )
     async with acquired(play.rig.pool) as connection:
-        events = await overdue(connection) + await stalled(connection)
+        events = await find_lost_signals(connection)
     await play.happen(*events)
     return events
 

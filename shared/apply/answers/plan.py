@@ -1,0 +1,64 @@
+"""Finds what of jobs' own lists is to be planned: the tasks whose turn it is, and outputs."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from shared.apply.answers.reopen import reopen_unfinished
+from shared.apply.transaction import Transaction
+from shared.lifecycle import EvaluateOutput, PlanDependents, PlanReady, PlanTask
+from shared.planning.sources import unsaved_job_source
+from shared.planning.templates import JobSource
+from shared.store.transaction_rows import TaskPosition
+
+
+async def plan_task(transaction: Transaction, asked: Sequence[PlanTask]) -> Sequence[TaskPosition]:
+    again = [(q.job_id, q.position) for q in asked if q.is_restart]
+    first = [(q.job_id, q.position) for q in asked if not q.is_restart]
+    return first + await reopen_unfinished(transaction, again)
+
+
+async def plan_ready(
+    transaction: Transaction, asked: Sequence[PlanReady]
+) -> Sequence[TaskPosition]:
+    first = await _ready(transaction, {q.job_id for q in asked if not q.is_restart})
+    again = await _ready(transaction, {q.job_id for q in asked if q.is_restart})
+    return first + await reopen_unfinished(transaction, again)
+
+
+async def plan_dependents(
+    transaction: Transaction, ended: Sequence[PlanDependents]
+) -> Sequence[TaskPosition]:
+    workspace = transaction.workspace
+    released: list[TaskPosition] = []
+    stored: list[PlanDependents] = []
+    for end in ended:
+        if workspace.has_no_row(end.job_id):
+            graph = workspace.unsaved[end.job_id].graph
+            released += [(end.job_id, p) for p in (graph.end(end.position) if graph else ())]
+        else:
+            stored.append(end)
+    return released + await transaction.rows.release(stored)
+
+
+async def evaluate_output(
+    transaction: Transaction, asked: Sequence[EvaluateOutput]
+) -> Sequence[JobSource]:
+    return list((await job_sources(transaction, {q.job_id for q in asked})).values())
+
+
+async def job_sources(transaction: Transaction, ids: Collection[str]) -> dict[str, JobSource]:
+    unsaved = transaction.workspace.unsaved
+    new = {id_: unsaved_job_source(unsaved[id_]) for id_ in ids if id_ in unsaved}
+    return new | await transaction.rows.load_jobs(ids - new.keys())
+
+
+async def _ready(transaction: Transaction, job_ids: Iterable[str]) -> list[TaskPosition]:
+    workspace = transaction.workspace
+    ready: list[TaskPosition] = []
+    stored: list[str] = []
+    for job_id in job_ids:
+        if workspace.has_no_row(job_id):
+            graph = workspace.unsaved[job_id].graph
+            ready += [(job_id, position) for position in (graph.ready() if graph else ())]
+        else:
+            stored.append(job_id)
+    return ready + await transaction.rows.ready(stored)

@@ -1,0 +1,97 @@
+"""Plans at the end of a round what the answerers have found: each comes to an event."""
+
+from collections.abc import Mapping, Sequence
+
+from shared.apply.answers.begin_children import put_off
+from shared.apply.transaction import Transaction
+from shared.lifecycle import ChildPlanned, Event, OutputFailed, TaskPlanned
+from shared.planning.planner import plan_failed
+from shared.planning.sources import (
+    Source,
+    Variables,
+    job_of,
+    listed_task_source,
+    unsaved_job_source,
+)
+from shared.planning.templates import JobSource, TaskSource
+from shared.planning.transaction_budget import MOST_TASKS
+from shared.process.sealing import SealingError
+from shared.store.transaction_rows import TaskPosition
+
+ToPlan = TaskPosition | Source
+
+_TOO_MANY = f"its tasks are too many: at most {MOST_TASKS:,} are made at once"
+
+
+class Planning:
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._secrets: dict[str, Mapping[str, str]] = {}
+
+    async def plan(self, found: Sequence[ToPlan]) -> None:
+        """One query for all tasks and one for all variables, however many jobs there are."""
+        listed = await self._listed([each for each in found if isinstance(each, tuple)])
+        sources = listed + [each for each in found if not isinstance(each, tuple)]
+        variables = await self._transaction.rows.load_variables(sources)
+        children: list[TaskSource] = []
+        for source in sources:
+            if isinstance(source, TaskSource) and source.child_id is not None:
+                children.append(source)
+            else:
+                self._transaction.workspace.apply_event(self._event(source, variables))
+        self._begin(children, variables)
+
+    async def _listed(self, positions: Sequence[TaskPosition]) -> list[Source]:
+        workspace = self._transaction.workspace
+        new: list[Source] = []
+        stored: list[TaskPosition] = []
+        for job_id, position in positions:
+            if unsaved := workspace.unsaved.get(job_id):
+                task = unsaved.new.tasks[position - 1]
+                restarts = workspace.jobs[job_id].restarts
+                job = unsaved_job_source(unsaved)
+                new.append(listed_task_source(job, position, task, restarts))
+            else:
+                stored.append((job_id, position))
+        restarts_of = {job_id: workspace.jobs[job_id].restarts for job_id, _ in stored}
+        return new + await self._transaction.rows.load_tasks(stored, restarts_of)
+
+    def _begin(self, children: Sequence[TaskSource], variables: Variables) -> None:
+        """As far as the budget goes: what one of them takes shows only when it is planned."""
+        budget = self._transaction.budget
+        for index, source in enumerate(children):
+            if not budget.children:
+                put_off(self._transaction, children[index:])
+                return
+            event = self._event(source, variables)
+            budget.take(event.planned if isinstance(event, ChildPlanned) else None)
+            self._transaction.workspace.apply_event(event)
+
+    def _event(self, source: Source, stored: Variables) -> Event:
+        workspace = self._transaction.workspace
+        job = job_of(source)
+        variables = stored.get(job.job_id, {}) | workspace.variables.get(job.job_id, {})
+        try:
+            secrets = self._secrets_of(job)
+        except SealingError as error:  # a key is missing: the job fails, saying so
+            if isinstance(source, TaskSource):
+                return plan_failed(source, f"secrets: {error}")
+            return OutputFailed(job.job_id, f"secrets: {error}")
+        if isinstance(source, TaskSource):
+            return self._task_event(source, variables, secrets)
+        return self._transaction.planner.output(source, variables, secrets)
+
+    def _task_event(
+        self, source: TaskSource, variables: Mapping[str, str], secrets: Mapping[str, str]
+    ) -> Event:
+        now = self._transaction.workspace.now
+        event = self._transaction.planner.plan(source, variables, secrets, now)
+        if isinstance(event, TaskPlanned) and not self._transaction.budget.has_for(event.planned):
+            return plan_failed(source, _TOO_MANY)
+        return event
+
+    def _secrets_of(self, job: JobSource) -> Mapping[str, str]:
+        """Unsealed once for all the tasks of a job that begin together. Raises SealingError."""
+        if job.job_id not in self._secrets:
+            self._secrets[job.job_id] = self._transaction.planner.secrets_of(job)
+        return self._secrets[job.job_id]

@@ -1,0 +1,299 @@
+"""The rows that one transaction reads to decide, and those that it writes.
+
+However many children a task has, what is read of them is what begins, runs or has failed.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import asyncpg
+
+from shared.lifecycle import BeginChildren, CancelTasks, Job, PlanDependents, Task
+from shared.messages import LogPart
+from shared.planning.new_job import IdempotencyKey
+from shared.planning.sources import Source, Variables, listed_task_source, variables_wanted
+from shared.planning.templates import JobSource, TaskSource
+from shared.postgres.pool import Connection
+from shared.store.idempotency import store_keys
+from shared.store.locking import lock_jobs, lock_tasks, queue_up
+from shared.store.log_parts import add_log_parts
+from shared.store.outbox import OutboxRow
+from shared.store.rows import task_of
+from shared.store.writing import Writes, write
+
+# Without their definitions: that of a parallel task holds all of its children, and would be read at
+# each step of each.
+LOCK_ANCESTORS = """
+WITH RECURSIVE line AS (
+    SELECT id, parent_id FROM tasks WHERE id = ANY($1::text[])
+    UNION
+    SELECT t.id, t.parent_id FROM line l JOIN tasks t ON t.id = l.parent_id
+)
+SELECT t.id, t.job_id, t.position, t.state, t.name, t.queue, t.priority, t.var, t.timeout, t.retry,
+       t.kind, t.allow_failure, t.queue_timeout, t.attempt, t.dispatch, t.lost, t.engine_rejections,
+       t.last_return_reason, t.progress, t.node_id, t.due_at, t.lease_expires_at, t.deadline_at,
+       t.created_at, t.scheduled_at, t.started_at, t.completed_at, t.failed_at, t.result, t.error,
+       t.log_parts, t.exit_code, t.parent_id, t.child_index, t.scope, t.children, t.subjob_id,
+       '{}'::jsonb AS definition, NULL AS sealed
+FROM tasks t WHERE t.id IN (SELECT id FROM line) ORDER BY t.id FOR NO KEY UPDATE
+"""
+
+DEFINITIONS = "SELECT id, definition, sealed FROM tasks WHERE id = ANY($1::text[])"
+
+NEXT_CREATED = """
+SELECT t.* FROM unnest($1::text[], $2::int[]) AS p(id, count), LATERAL (
+    SELECT * FROM tasks
+    WHERE parent_id = p.id AND state = 'CREATED' AND id <> ALL($3::text[])
+    ORDER BY child_index LIMIT p.count FOR NO KEY UPDATE) AS t
+"""
+
+# All that never began, at once: nobody has heard of them, so nobody needs to hear of their end.
+CANCEL_CREATED_OF_JOBS = """
+UPDATE tasks SET state = 'CANCELLED' WHERE job_id = ANY($1::text[]) AND state = 'CREATED'
+"""
+
+CANCEL_CREATED_OF_PARENTS = """
+UPDATE tasks SET state = 'CANCELLED' WHERE parent_id = ANY($1::text[]) AND state = 'CREATED'
+"""
+
+LOCK_ACTIVE_OF_JOBS = """
+SELECT * FROM tasks
+WHERE job_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+# Not by their job: it may have very many that are active in other families.
+LOCK_ACTIVE_OF_PARENTS = """
+SELECT * FROM tasks
+WHERE parent_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+# The last row at a position of a job's own list, if it is made of others and did not succeed.
+UNFINISHED_AT = """
+SELECT last.* FROM unnest($1::text[], $2::int[]) AS p(job_id, position), LATERAL (
+    SELECT * FROM tasks t
+    WHERE t.job_id = p.job_id AND t.position = p.position AND t.parent_id IS NULL
+    ORDER BY t.created_at DESC, t.attempt DESC LIMIT 1 FOR NO KEY UPDATE) AS last
+WHERE last.state IN ('FAILED', 'CANCELLED')
+  AND (last.children IS NOT NULL OR last.subjob_id IS NOT NULL)
+"""
+
+# Of each child index the last row counts. What is made of others, and what never began, goes on as
+# it is; what a worker has had stays as a record, and gets a successor.
+REOPEN_CHILDREN = """
+WITH again AS (
+    SELECT last.*,
+           last.children IS NOT NULL OR last.subjob_id IS NOT NULL
+           OR (last.state = 'CANCELLED' AND last.scheduled_at IS NULL AND last.attempt = 0)
+           AS goes_on
+    FROM (SELECT DISTINCT ON (parent_id, child_index) * FROM tasks WHERE parent_id = ANY($1::text[])
+          ORDER BY parent_id, child_index, created_at DESC, attempt DESC) AS last
+    WHERE last.state = 'CANCELLED' OR (last.state = 'FAILED' AND NOT last.allow_failure)
+), continued AS (
+    UPDATE tasks t SET state = 'CREATED', error = NULL, failed_at = NULL
+    FROM again a WHERE t.id = a.id AND a.goes_on
+), renewed AS (
+    INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition,
+                       created_at, parent_id, child_index, scope)
+    SELECT md5(id || ' again'), job_id, position, 'CREATED', '', '', 0, '{}', '{}',
+           clock_timestamp(), parent_id, child_index, scope
+    FROM again WHERE NOT goes_on
+)
+SELECT parent_id, count(*)::int AS left,
+       coalesce(array_agg(id) FILTER (WHERE goes_on), '{}') AS continued
+FROM again GROUP BY parent_id
+"""
+
+# The counts in `job_tasks` are kept under the lock of their job. Each finished task touches its own
+# dependents and no others.
+READY = """
+SELECT job_id, position FROM job_tasks
+WHERE job_id = ANY($1::text[]) AND waiting_for = 0 AND NOT is_done ORDER BY job_id, position
+"""
+
+RELEASE = """
+WITH done AS (
+    UPDATE job_tasks t SET is_done = true
+    FROM unnest($1::text[], $2::int[]) AS d(job_id, position)
+    WHERE t.job_id = d.job_id AND t.position = d.position
+), released AS (
+    UPDATE job_tasks t SET waiting_for = t.waiting_for - n.count
+    FROM (SELECT n.job_id, n.position, count(*)::int AS count
+          FROM unnest($1::text[], $2::int[]) AS d(job_id, position)
+          JOIN job_needs n ON n.job_id = d.job_id AND n.needed = d.position
+          GROUP BY n.job_id, n.position) n
+    WHERE t.job_id = n.job_id AND t.position = n.position
+    RETURNING t.job_id, t.position, t.waiting_for
+)
+SELECT job_id, position FROM released WHERE waiting_for = 0 ORDER BY job_id, position
+"""
+
+TASKS = """
+SELECT j.id, j.name, j.inputs, j.sealed, j.defaults, j.output, j.created_by, j.permissions,
+       j.readers, t.position, t.task
+FROM unnest($1::text[], $2::int[]) AS p(job_id, position)
+JOIN jobs j ON j.id = p.job_id
+JOIN job_tasks t ON t.job_id = p.job_id AND t.position = p.position
+"""
+
+JOBS = """
+SELECT id, name, inputs, sealed, defaults, output, created_by, permissions, readers
+FROM jobs WHERE id = ANY($1::text[])
+"""
+
+VARIABLES = """
+SELECT v.job_id, v.name, v.value
+FROM unnest($1::text[], $2::text[]) AS r(job_id, name)
+JOIN job_variables v ON v.job_id = r.job_id AND (r.name IS NULL OR v.name = r.name)
+"""
+
+
+TaskPosition = tuple[str, int]
+"""A job's id and a position in its list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """What events name, under lock, and the database's time. `partial` are the ancestors of the
+    tasks that were asked for: without their definitions."""
+
+    now: datetime
+    jobs: dict[str, Job]
+    tasks: dict[str, Task]
+    partial: dict[str, Task]
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """How many children of each parent are to be run again, and which of them as the rows that
+    they were: what is known of these is out of date."""
+
+    left: Mapping[str, int]
+    continued: Sequence[str]
+
+
+class TransactionRows:
+    """Those of the transaction that `connection` is in. See `shared.apply.rows`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def queue_up(self, job_ids: Collection[str]) -> None:
+        await queue_up(self._connection, job_ids)
+
+    async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
+        return await store_keys(self._connection, keys)
+
+    async def lock(self, job_ids: Collection[str], task_ids: Collection[str]) -> Locked:
+        jobs = await lock_jobs(self._connection, job_ids)
+        tasks, now = await lock_tasks(self._connection, task_ids)
+        parents = {task.parent_id for task in tasks.values() if task.parent_id is not None}
+        ancestors = await self._tasks(LOCK_ANCESTORS, list(parents)) if parents else []
+        partial = {task.id: task for task in ancestors if task.id not in tasks}
+        return Locked(now, jobs, tasks, partial)
+
+    async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:
+        if not partial:
+            return {}
+        rows = await self._connection.fetch(DEFINITIONS, [task.id for task in partial])
+        read = {r["id"]: {"definition": r["definition"], "sealed": r["sealed"]} for r in rows}
+        return {
+            task.id: replace(task, plan=replace(task.plan, **read[task.id])) for task in partial
+        }
+
+    async def next_created(
+        self, wanted: Sequence[BeginChildren], known: Collection[str]
+    ) -> list[Task]:
+        parents = [question.task_id for question in wanted]
+        counts = [question.count for question in wanted]
+        return await self._tasks(NEXT_CREATED, parents, counts, list(known)) if wanted else []
+
+    async def cancel_created(self, wanted: Sequence[CancelTasks]) -> None:
+        jobs, parents = _jobs_and_parents(wanted)
+        if jobs:
+            await self._connection.execute(CANCEL_CREATED_OF_JOBS, jobs)
+        if parents:
+            await self._connection.execute(CANCEL_CREATED_OF_PARENTS, parents)
+
+    async def lock_active(self, wanted: Sequence[CancelTasks]) -> list[Task]:
+        jobs, parents = _jobs_and_parents(wanted)
+        active = await self._tasks(LOCK_ACTIVE_OF_JOBS, jobs) if jobs else []
+        return active + (await self._tasks(LOCK_ACTIVE_OF_PARENTS, parents) if parents else [])
+
+    async def unfinished_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
+        return await self._tasks(UNFINISHED_AT, *_columns(positions)) if positions else []
+
+    async def reopen_children(self, parents: Sequence[Task]) -> Reopened:
+        ids = [parent.id for parent in parents if parent.children is not None]
+        rows = await self._connection.fetch(REOPEN_CHILDREN, ids) if ids else []
+        return Reopened(
+            {row["parent_id"]: row["left"] for row in rows},
+            [child_id for row in rows for child_id in row["continued"]],
+        )
+
+    async def ready(self, job_ids: Collection[str]) -> list[TaskPosition]:
+        rows = await self._connection.fetch(READY, list(job_ids)) if job_ids else []
+        return [(row["job_id"], row["position"]) for row in rows]
+
+    async def release(self, ended: Sequence[PlanDependents]) -> list[TaskPosition]:
+        if not ended:
+            return []
+        positions = [(end.job_id, end.position) for end in ended]
+        rows = await self._connection.fetch(RELEASE, *_columns(positions))
+        return [(row["job_id"], row["position"]) for row in rows]
+
+    async def load_tasks(
+        self, positions: Sequence[TaskPosition], restarts: Mapping[str, int]
+    ) -> list[TaskSource]:
+        rows = await self._connection.fetch(TASKS, *_columns(positions)) if positions else []
+        return [
+            listed_task_source(_job_source(row), row["position"], row["task"], restarts[row["id"]])
+            for row in rows
+        ]
+
+    async def load_jobs(self, ids: Collection[str]) -> dict[str, JobSource]:
+        rows = await self._connection.fetch(JOBS, list(ids)) if ids else []
+        return {row["id"]: _job_source(row) for row in rows}
+
+    async def load_variables(self, sources: Iterable[Source]) -> Variables:
+        wanted = variables_wanted(sources)
+        found: Variables = {}
+        if wanted:
+            jobs, names = zip(*wanted, strict=True)
+            for row in await self._connection.fetch(VARIABLES, jobs, names):
+                found.setdefault(row["job_id"], {})[row["name"]] = row["value"]
+        return found
+
+    async def add_log_parts(self, parts: Sequence[LogPart]) -> None:
+        await add_log_parts(self._connection, parts)
+
+    async def write(self, writes: Writes) -> list[OutboxRow]:
+        return await write(self._connection, writes)
+
+    async def _tasks(self, statement: str, *values: object) -> list[Task]:
+        return [task_of(row) for row in await self._connection.fetch(statement, *values)]
+
+
+def _jobs_and_parents(wanted: Sequence[CancelTasks]) -> tuple[list[str], list[str]]:
+    jobs = [question.job_id for question in wanted if question.parent_id is None]
+    return jobs, [question.parent_id for question in wanted if question.parent_id is not None]
+
+
+def _columns(positions: Sequence[TaskPosition]) -> tuple[list[str], list[int]]:
+    return [job_id for job_id, _ in positions], [position for _, position in positions]
+
+
+def _job_source(row: asyncpg.Record) -> JobSource:
+    return JobSource(
+        job_id=row["id"],
+        name=row["name"],
+        inputs=row["inputs"],
+        sealed=row["sealed"],
+        defaults=row["defaults"],
+        output=row["output"],
+        created_by=row["created_by"],
+        permissions=row["permissions"],
+        readers=row["readers"],
+    )
