@@ -15,8 +15,11 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 SOURCES := services shared cli tests bench examples
 
+# Imported once, modules of tests and of pytest are read from their bytecode: half of a quick run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help demo run check test chaos chaos-all bench test-fresh fmt docs record-messages requirements clean
+.PHONY: help demo run quick check test chaos chaos-all bench test-fresh fmt docs record-messages requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,15 +30,28 @@ demo: $(RUN) ## Run examples/hello.yaml from start to end and leave nothing behi
 run: $(RUN) ## Keep Conveyor up at http://127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/conveyor dev
 
-check: static ## Format, lint, types, layers, unit and contract tests: what must pass
+quick: static unit ## Format, lint, types, layers and the quick unit tests: before each commit
+
+check: static ## The same with all unit tests and the contract tests: what must pass
 	$(WITH_SERVICES) $(PYTEST) $(SPREAD) tests/unit tests/contract
 
-.PHONY: static
-static: $(DEV)
+.PHONY: static format lint types layers unit
+static: format lint types layers
+
+format: $(DEV)
 	$(BIN)/ruff format --check $(SOURCES)
+
+lint: $(DEV)
 	$(BIN)/ruff check $(SOURCES)
+
+types: $(DEV)
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+
+layers: $(DEV)
+	$(BIN)/lint-imports --no-logo
+
+unit: $(DEV)
+	$(PYTEST) -q -p no:schemathesis $(SPREAD) -m "not slow" tests/unit
 
 # What starts whole systems comes last and alone: side by side they would measure each other. What
 # does nothing but wait goes on beside all that, and is told last. One run tells all that fails.

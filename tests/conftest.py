@@ -1,6 +1,7 @@
 """What all tests share: the rigs that give them real services, and how properties are tried."""
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 pytest_plugins = [
     "tests.support.fixtures_engines",
@@ -17,3 +18,9 @@ _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("searching", _PATIENT)
 settings.register_profile("steady", _PATIENT, derandomize=True)
 settings.load_profile("steady")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What tries a property on hundreds of examples is slow by its nature."""
+    if is_hypothesis_test(getattr(item, "obj", None)):
+        item.add_marker("slow")

@@ -1,15 +1,18 @@
 """The coordinator's own settings: safe by default."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.coordinator.settings import ApiSettings, AuthSettings, CorsSettings
+from services.coordinator.settings import (
+    ApiSettings,
+    AuthSettings,
+    CoordinatorSettings,
+    CorsSettings,
+)
 from services.dev.settings import DevSettings
-from shared.process.settings.loading import load
+from shared.process.entry import BAD_SETTINGS, enter
+from shared.process.run import Stop
+from shared.process.settings.loading import Settings, load
 
 REQUIRED = {
     "CONVEYOR_BROKER_URL": "amqp://127.0.0.1/",
@@ -17,24 +20,20 @@ REQUIRED = {
 }
 
 
-def refused(service: str, **variables: str) -> str:
-    """What the service says before it exits with code 2."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONVEYOR_")}
-    done = subprocess.run(
-        [sys.executable, "-m", f"services.{service}"],
-        env=kept | REQUIRED | variables,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2, done.stderr
-    return done.stderr
+async def never(settings: Settings, stop: Stop) -> None:
+    raise AssertionError("it began with settings that are wrong")
 
 
-@pytest.mark.parametrize("service", ["coordinator", "dev"])
-def test_without_authentication_nothing_is_served_beyond_this_machine(service: str) -> None:
-    said = refused(service, CONVEYOR_API_ADDRESS="0.0.0.0:8000")
+@pytest.mark.parametrize("settings_class", [CoordinatorSettings, DevSettings])
+def test_without_authentication_nothing_is_served_beyond_this_machine(
+    settings_class: type[Settings],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in {**REQUIRED, "CONVEYOR_API_ADDRESS": "0.0.0.0:8000"}.items():
+        monkeypatch.setenv(name, value)
+    assert enter("any", settings_class, never) == BAD_SETTINGS
+    said = capsys.readouterr().err
     assert "beyond this machine (CONVEYOR_API_ADDRESS=0.0.0.0:8000)" in said
     assert "CONVEYOR_AUTH_TYPE" in said
     assert "CONVEYOR_AUTH_NONE_ALLOWED=true" in said

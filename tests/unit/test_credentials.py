@@ -13,6 +13,15 @@ from services.coordinator.credentials.password_check import PasswordCheck
 PASSWORD = "correct horse"
 
 
+REAL_COST = passwords._COST
+
+
+@pytest.fixture(autouse=True)
+def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real cost of a hash is tried once, not by every test."""
+    monkeypatch.setattr(passwords, "_COST", 2)
+
+
 class Counted:
     """Counts the calls of what it stands in for."""
 
@@ -25,7 +34,8 @@ class Counted:
         return self._real(*arguments)
 
 
-def test_a_password_is_stored_as_a_salted_hash() -> None:
+def test_a_password_is_stored_as_a_salted_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "_COST", REAL_COST)
     one, other = passwords.hash_password(PASSWORD), passwords.hash_password(PASSWORD)
     assert one != other
     assert one.startswith("scrypt$16384$8$5$")

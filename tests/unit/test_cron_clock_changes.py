@@ -68,6 +68,7 @@ def test_a_time_that_the_clock_shows_twice_fires_the_first_time(
     assert on_day(cron, zone, day) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("zone", "day", "minutes"),
     [

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import version
 
 PROGRAM = """
@@ -21,6 +22,7 @@ raise SystemExit(enter("nothing", Nothing, serve))
 """
 
 
+@cache
 def run() -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=60, check=True
