@@ -74,6 +74,7 @@ def _returned(report: Returned, node: str) -> TaskReturned:
         node,
         error=report.error,
         is_declined=report.is_declined,
+        is_lost=report.is_lost,
     )
 
 

@@ -27,7 +27,7 @@ async def _serve(settings: WorkerSettings, stop: Stop) -> None:
             opened_broker(settings.broker) as broker,
             _watched(settings, broker, watch) as metrics,
         ):
-            await run(settings, broker, watch, stop, metrics, tracing)
+            await run(settings, broker, watch, stop, metrics, tracing, settings.broker)
     finally:
         await watch.runtime.close()
 

@@ -20,8 +20,8 @@ from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.settings import WorkerSettings, parse_queues
 from services.worker.slot import Slot
-from services.worker.watchdog.keeper import watchdog_args, watched
 from services.worker.watchdog.task_table import TaskTable
+from services.worker.watchdog_keeper import watched
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
 from shared.broker.publisher import Publisher
@@ -31,6 +31,7 @@ from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
+from shared.process.settings.blocks import BrokerSettings
 from shared.tracing.protocol import OFF, Tracing
 
 log = structlog.get_logger(__name__)
@@ -45,14 +46,18 @@ async def run(
     stop: Stop,
     metrics: Metrics | None = None,
     tracing: Tracing = OFF,
+    return_to: BrokerSettings | None = None,
 ) -> None:
-    """Serve until `stop`, then drain: running tasks get `drain_seconds`, the rest goes back."""
+    """Serve until `stop`, then drain: running tasks get `drain_seconds`, the rest goes back.
+
+    `return_to` is the broker as the watchdog reaches it, to hand back what a killed worker held.
+    """
     metrics = metrics or Metrics()
     identity = Identity(uuid.uuid4().hex, socket.gethostname(), settings.health.port, started_now())
     work = settings.worker
     queues = parse_queues(work.queues)
-    table = TaskTable(places=sum(queues.values()))
-    held_tasks = HeldTasks(table=table)
+    table = TaskTable(sum(queues.values()))
+    held_tasks = HeldTasks(table)
     leftovers = Leftovers(watch.runtime, identity.node_id)
     heartbeats = Heartbeats(
         broker, held_tasks, identity, work, unknown_nodes=lambda: leftovers.unknown_nodes
@@ -72,8 +77,11 @@ async def run(
         tracing=tracing,
     )
     leave = Stop()  # heartbeats go on while the worker drains
-    args = watchdog_args(settings, identity.node_id)
-    async with watched(table, args, watch.runtime), asyncio.TaskGroup() as group:
+    lease = work.lease_seconds
+    async with (
+        watched(table, watch.runtime, identity.node_id, lease, return_to),
+        asyncio.TaskGroup() as group,
+    ):
         orders = OrderHandler(
             held_tasks,
             heartbeats.lease_is_valid,

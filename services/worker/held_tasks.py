@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
 
+from services.worker.watchdog.args import Key
+from services.worker.watchdog.task_table import TaskEntry, TaskTable
 from shared.messages import TaskRef
 from shared.process.clock import monotonic_boottime
-
-Key = tuple[str, int]
-"""Task id and dispatch."""
 
 _REMEMBERED = 10_000
 
@@ -23,40 +21,6 @@ class Interruption(Enum):
     LEASE_LOST = "lease lost"  # others may start it now
     DRAINED = "drained"  # the worker is leaving
     TIMED_OUT = "timed out"
-
-
-class Entry(Protocol):
-    """What stands in the table for one dispatch."""
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether it was killed for the worker, which had been silent for too long."""
-        ...
-
-    def remove(self) -> None: ...
-
-
-class TaskTable(Protocol):
-    """Where it stands what is in hand, for somebody who can end it when the worker can't."""
-
-    def enter(self, key: Key, taken_at: float) -> Entry: ...
-
-    def renew(self, at: float) -> None:
-        """All leases last from `at` at least."""
-        ...
-
-
-class _NoBook:
-    """Nobody is there to read it."""
-
-    is_ended = False
-
-    def enter(self, key: Key, taken_at: float) -> Entry:
-        return self
-
-    def renew(self, at: float) -> None: ...
-
-    def remove(self) -> None: ...
 
 
 def _future() -> "asyncio.Future[None]":
@@ -72,7 +36,7 @@ class HeldTask:
 
     ref: TaskRef
     taken_at: float
-    entry: Entry
+    entry: TaskEntry
     granted: "asyncio.Future[None]" = field(default_factory=_future)
     interrupted: "asyncio.Future[Interruption]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -104,11 +68,10 @@ class HeldTasks:
     again, as to the worker that runs it, and run twice.
     """
 
-    def __init__(
-        self, clock: Callable[[], float] = monotonic_boottime, table: TaskTable | None = None
-    ) -> None:
+    def __init__(self, table: TaskTable, clock: Callable[[], float] = monotonic_boottime) -> None:
+        """Whoever reads `table` ends what is in hand when the worker can't."""
         self._clock = clock
-        self._table = table or _NoBook()
+        self._table = table
         self._held: dict[Key, HeldTask] = {}
         self._ended: dict[Key, None] = {}  # the oldest first
 
@@ -124,7 +87,8 @@ class HeldTasks:
         if key in self._held or key in self._ended:
             return None
         taken_at = self._clock()
-        held = self._held[key] = HeldTask(ref, taken_at, self._table.enter(key, taken_at))
+        entry = self._table.enter(key, taken_at, ref.job_id)
+        held = self._held[key] = HeldTask(ref, taken_at, entry)
         return held
 
     def drop(self, held: HeldTask) -> None:

@@ -5,7 +5,7 @@ the task runs out meanwhile, though it has ended well. The scheduler asks its wo
 the task to another, and the worker says again what it has said.
 """
 
-from services.worker.held_tasks import Key
+from services.worker.watchdog.args import Key
 from shared.messages import Finished, Returned, TaskRef
 
 _MOST_REPORTS = 5_000

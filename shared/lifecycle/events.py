@@ -226,7 +226,7 @@ class TaskReturned:
     """A worker hands the task back: it leaves, or its engine could not run it.
 
     `error` is what the engine said, if it was that. `is_declined`: it is well otherwise, so that it
-    may be the task.
+    may be the task. `is_lost`: the worker was killed, which may be the task as well.
     """
 
     job_id: str
@@ -235,6 +235,7 @@ class TaskReturned:
     node_id: str
     error: str | None = None
     is_declined: bool = False
+    is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,9 +80,12 @@ def on_returned(job: Job, task: Task, event: e.TaskReturned, now: datetime) -> D
     if task.state is TaskState.SCHEDULED and task.dispatch == event.dispatch:
         # Handed back before its claim arrived. The claim may still come, and must then be refused:
         # so this is a new dispatch as well.
-        return _dispatch_again(job, task, now)
+        lost = event.is_lost
+        return _lost(job, task, event.node_id, now) if lost else _dispatch_again(job, task, now)
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
+    if event.is_lost:
+        return _lost(job, task, event.node_id, now)
     rejections = task.engine_rejections + event.is_declined
     returned = replace(task, last_return_reason=event.error, engine_rejections=rejections)
     if event.is_declined and rejections >= MAX_ENGINE_REJECTIONS:
@@ -132,13 +135,9 @@ def on_lease_expired(
         return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
     if task.lease_expires_at is not None and task.lease_expires_at > now:
         return Ignored("renewed in the meantime")
-    lost = replace(task, lost=task.lost + 1)
-    if lost.lost >= MAX_LOST_DISPATCHES:
-        change = Change(job)
-        error = f"lost {lost.lost} workers in a row; the last was {task.node_id}"
-        _fail_task(change, lost, Failure(error, "lost"), now)
-        return change.done()
-    decision = _dispatch_again(job, lost, now)
+    decision = _lost(job, task, task.node_id, now)
+    if task.lost + 1 >= MAX_LOST_DISPATCHES:
+        return decision
     stop = _stop_command(task, "lease expired")
     return replace(decision, commands=(*stop, *decision.commands))
 
@@ -206,7 +205,7 @@ def _fail_task(change: Change, task: Task, failure: Failure, now: datetime) -> N
     change.move_task(task, TaskState.FAILED, _failed(task, failure.error, now))
     policy = task.plan.retry
     if task.attempt >= policy.limit or not policy.covers(failure):
-        was_taken = failure.cause != "queue"
+        was_taken = task.state is TaskState.RUNNING
         task_failed(change, task, failure.error, now, was_taken=was_taken)
         return
     spread_progress(change, task, -task.progress)
@@ -234,6 +233,17 @@ def _retry(task: Task, now: datetime) -> Task:
         scope=task.scope,
     )
     return retry if delay else queued(retry, now)
+
+
+def _lost(job: Job, task: Task, node_id: str | None, now: datetime) -> Decision:
+    """Its worker is gone: once more, unless too many went with it. It may be what ends them."""
+    lost = replace(task, lost=task.lost + 1)
+    if lost.lost < MAX_LOST_DISPATCHES:
+        return _dispatch_again(job, lost, now)
+    change = Change(job)
+    error = f"lost {lost.lost} workers in a row; the last was {node_id}"
+    _fail_task(change, lost, Failure(error, "lost"), now)
+    return change.done()
 
 
 def _dispatch_again(job: Job, task: Task, now: datetime) -> Decision:

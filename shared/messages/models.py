@@ -93,11 +93,12 @@ class Returned(TaskRef):
     """The worker gives the task back unfinished; nothing of it runs any more.
 
     `error` is what its engine said, if that is why. `is_declined`: the engine is well otherwise, so
-    that it may be the task.
+    that it may be the task. `is_lost`: the worker was killed, and its watchdog hands the task back.
     """
 
     error: str | None = None
     is_declined: bool = False
+    is_lost: bool = False
 
 
 class StillHeld(TaskRef):

@@ -17,6 +17,7 @@ from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.runtimes.stages import StagedExecution
 from services.worker.settings import WorkSettings
+from services.worker.watchdog.task_table import TaskTable
 from shared.broker.in_process import InProcessBroker
 from shared.broker.publisher import Publisher
 from shared.messages import Finished, Reports, RunTask, decode
@@ -47,7 +48,7 @@ class Worker:
     """One attempt of one task on this runtime, with its reports."""
 
     def __init__(self, rig: Rig, broker: InProcessBroker) -> None:
-        self._rig, self._broker, self._held_tasks = rig, broker, HeldTasks()
+        self._rig, self._broker, self._held_tasks = rig, broker, HeldTasks(TaskTable(4))
         self.telemetry = Publisher(broker)
 
     async def run(

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -41,6 +42,53 @@ async def test_the_processes_of_a_killed_worker_die_with_it(
     scene.worker.process.wait()
     # And so is the watchdog
     await until(all_dead(scene.watchdogs()))
+
+
+async def test_a_killed_workers_task_runs_again_long_before_its_lease_is_over(
+    start: Start, tmp_path: Path, record_property: Record
+) -> None:
+    # Given a task of a worker with a long lease, which begins once more at a word from us
+    scene = await start(CONVEYOR_WORKER_LEASE_SECONDS="120")
+    starts, go = tmp_path / "starts", tmp_path / "go"
+    run = f"echo $$ >> {starts}; while [ ! -e {go} ]; do sleep 0.05; done"
+    job = await scene.submit({"name": "wait", "run": run})
+    await pids_in(starts, 1)
+    # When the worker is killed, and another comes
+    began = time.monotonic()
+    scene.worker.kill()
+    scene.cluster.start("worker")
+    # Then the task is its own long before the lease is over
+    await pids_in(starts, 2)
+    record_property("seconds", time.monotonic() - began)
+    assert time.monotonic() - began < 60, scene.cluster.logs()
+    go.touch()
+    assert (await scene.api.final(job))["state"] == "COMPLETED", scene.cluster.logs()
+    await until(lambda: "orphaned_tasks_returned" in scene.worker.log.read_text())
+
+
+async def test_a_watchdog_that_can_not_hand_tasks_back_leaves_it_to_the_lease(
+    start: Start, private_rabbit: PrivateRabbit, tmp_path: Path
+) -> None:
+    # Given a task of a worker that is killed while RabbitMQ is down
+    scene = await start()
+    starts, go = tmp_path / "starts", tmp_path / "go"
+    run = f"echo $$ >> {starts}; while [ ! -e {go} ]; do sleep 0.05; done"
+    job = await scene.submit({"name": "wait", "run": run})
+    [first] = await pids_in(starts, 1)
+    await asyncio.to_thread(private_rabbit.kill)
+    scene.worker.kill()
+    try:
+        await until(all_dead([first]))
+        # When the time of its watchdog is over as well
+        await until(lambda: "orphaned_tasks_kept" in scene.worker.log.read_text())
+    finally:
+        private_rabbit.launch()
+        await asyncio.to_thread(private_rabbit.wait_ready)
+    # Then the task is found by its lease, once RabbitMQ and a worker are back
+    scene.cluster.start("worker")
+    await pids_in(starts, 2)
+    go.touch()
+    assert (await scene.api.final(job))["state"] == "COMPLETED", scene.cluster.logs()
 
 
 async def test_a_frozen_worker_loses_its_task_in_time_and_goes_on_afterwards(
@@ -116,10 +164,10 @@ async def test_a_task_that_lasts_many_leases_is_left_alone(start: Start, tmp_pat
     watchdogs = scene.watchdogs()
     assert scene.worker.stop() == 0
     assert [pid for pid in watchdogs if is_alive(pid)] == []
-    assert "tasks are ended" not in scene.worker.log.read_text()
+    assert "tasks_ended" not in scene.worker.log.read_text()
 
 
-async def test_a_guardian_that_dies_is_replaced_and_knows_what_runs(start: Start) -> None:
+async def test_a_watchdog_that_dies_is_replaced_and_knows_what_runs(start: Start) -> None:
     # Given a task that runs while the watchdog is killed
     scene = await start()
     pids = await scene.submit_family()

@@ -115,6 +115,7 @@ SAMPLES: dict[str, BaseModel] = {
     "reports-timed-out": _reports(finished=[_finished(error="timed out", cause="timeout")]),
     "reports-failed-otherwise": _reports(finished=[_finished(error="no such image")]),
     "reports-returned": _reports(returned=[Returned(**_REF)]),
+    "reports-lost": _reports(returned=[Returned(**_REF, is_lost=True)]),
     "reports-declined": _reports(
         returned=[Returned(**_REF, error="could not create the container: no", is_declined=True)]
     ),

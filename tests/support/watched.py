@@ -50,14 +50,14 @@ class Scene:
 
     async def submit(self, task: dict[str, Any]) -> str:
         """A job with this task, once it runs."""
-        job = await self.api.submit({"name": "guarded", "tasks": [task]})
+        job = await self.api.submit({"name": "watched", "tasks": [task]})
         await self.api.job_when(job["id"], lambda job: job["state"] == "RUNNING")
         return str(job["id"])
 
     def watchdogs(self) -> list[int]:
         """The processes the worker has started as such, the last one last."""
         lines = [json.loads(line) for line in self.worker.log.read_text().splitlines()]
-        return [int(line["pid"]) for line in lines if line["event"] == "watchdog started"]
+        return [int(line["pid"]) for line in lines if line["event"] == "watchdog_started"]
 
 
 Start = Callable[..., Awaitable[Scene]]
@@ -73,7 +73,7 @@ async def stage(amqp_url: str, dsn: str, directory: Path) -> AsyncIterator[Start
         async def start(**settings: str) -> Scene:
             coordinator = cluster.start("coordinator")
             cluster.start("scheduler", CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS=str(LEASE_SECONDS))
-            worker = cluster.start("worker", **_QUICK, **settings)
+            worker = cluster.start("worker", **_QUICK | settings)
             await cluster.wait_up()
             return Scene(Api(session, coordinator.url), cluster, worker, pids)
 

@@ -113,4 +113,5 @@ def _check_task(before: Task, event: Event, after: Task) -> None:
 
 def _was_lost_for_good(event: Event, outcome: Decision) -> bool:
     failed = any(task.state is TaskState.FAILED for task in outcome.tasks)
-    return isinstance(event, LeaseExpired) and failed
+    is_loss = isinstance(event, LeaseExpired) or (isinstance(event, TaskReturned) and event.is_lost)
+    return is_loss and failed

@@ -1,5 +1,6 @@
 """The core: what each event makes of a job and its tasks."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -326,6 +327,22 @@ def test_a_task_that_loses_worker_after_worker_fails_saying_so() -> None:
     outcome = decided(decide(job, worn, LeaseExpired("job", task.id, 1), LATER))
     assert outcome.job.state is JobState.FAILED
     assert "lost 5 workers in a row" in (outcome.job.error or "")
+
+
+@pytest.mark.parametrize("begin", [running, scheduled])
+def test_what_a_killed_worker_held_is_dispatched_at_once_and_counts_as_lost(
+    begin: Callable[[], tuple[Job, Task]],
+) -> None:
+    # Given a task that a worker was killed with, whether its claim has arrived or not
+    job, task = begin()
+    killed = TaskReturned("job", task.id, 1, NODE, is_lost=True)
+    again = decided(decide(job, task, killed, NOW)).tasks[0]
+    assert (again.dispatch, again.lost, again.state) == (2, 1, TaskState.SCHEDULED)
+    # And one that has ended so many already fails
+    worn = replace(task, lost=MAX_LOST_DISPATCHES - 1)
+    outcome = decided(decide(job, worn, killed, NOW))
+    assert outcome.job.state is JobState.FAILED
+    assert f"lost 5 workers in a row; the last was {NODE}" in (outcome.job.error or "")
 
 
 def test_a_timed_out_task_fails_and_is_stopped() -> None:

@@ -34,7 +34,7 @@ from tests.support.world_workers import LEASE, NODES
 KINDS = (
     ["claim"] * 4
     + ["done"] * 4
-    + ["fail", "return", "decline", "lost", "timeout", "due", "missing", "progress"]
+    + ["fail", "return", "decline", "die", "lost", "timeout", "due", "missing", "progress"]
     + ["cancel", "restart", "restart", "message", "message", "repeat", "lose", "overdue"]
 )
 Step = tuple[str, int, int, int]
@@ -77,6 +77,7 @@ def _of_worker(world: World, kind: str, which: int, older: int, node: int) -> It
         "done": TaskSucceeded(*by),
         "fail": TaskFailed(*by, "boom"),
         "return": TaskReturned(*by),
+        "die": TaskReturned(*by, is_lost=True),
         "decline": TaskReturned(*by, "no", is_declined=True),
         "lost": LeaseExpired(*ref, dispatch),
         "timeout": TaskTimedOut(*ref, dispatch),

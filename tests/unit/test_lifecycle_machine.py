@@ -86,11 +86,12 @@ class Jobs(RuleBasedStateMachine):
         self.runs.end(run)
 
     @has(lambda self: self.runs.live())
-    @rule(which=WHICH)
-    def worker_hands_back(self, which: int) -> None:
+    @rule(which=WHICH, is_lost=st.booleans())
+    def worker_hands_back(self, which: int, is_lost: bool) -> None:
         run = self.runs.live()[which % len(self.runs.running)]
         job_id = self.world.tasks[run.task_id].job_id
-        self.under_way.append(TaskReturned(job_id, run.task_id, run.dispatch, run.node))
+        back = TaskReturned(job_id, run.task_id, run.dispatch, run.node, is_lost=is_lost)
+        self.under_way.append(back)
         self.runs.end(run)
 
     @has(lambda self: self.runs.live())

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,20 +14,25 @@ from typing import ClassVar
 
 import pytest
 
-from services.worker.watchdog.args import WatchdogArgs
-from services.worker.watchdog.containers import EngineClient
+from services.worker.watchdog import watch
+from services.worker.watchdog.args import (
+    ContainerTerminator,
+    ProcessTerminator,
+    WatchdogArgs,
+)
+from services.worker.watchdog.containers import Containers
 from services.worker.watchdog.processes import kill_processes
-from services.worker.watchdog.shared_table import Row
-from services.worker.watchdog.task_table import TaskTable
-from services.worker.watchdog.watch import Watch
+from services.worker.watchdog.task_table import Row, TaskTable
+from services.worker.watchdog.watch import Lifeline, Watch
 from shared.process.clock import monotonic_boottime
 
-ARGS = WatchdogArgs("1", "/conveyor-task.n.", "node=n", "task", "dispatch", "", "")
+DIRECTORIES = "/conveyor-task.n."
+ENGINE = ContainerTerminator("tcp://127.0.0.1:1", "node=n", "task", "dispatch")
 
 
 @pytest.fixture
 def table() -> Iterator[TaskTable]:
-    with closing(TaskTable(places=2)) as table:
+    with closing(TaskTable(2)) as table:
         yield table
 
 
@@ -72,61 +78,87 @@ def test_a_task_is_ended_when_nothing_renews_its_lease_and_others_are_not(table:
     ended: list[str] = []
     old = table.enter(("old", 1), monotonic_boottime() - 0.5)
     young = table.enter(("young", 1), monotonic_boottime() + 1000)
-    lifeline, ours = os.pipe()
+    lifeline, ours = socket.socketpair()
 
     def end(rows: object, worker_is_gone: bool) -> bool:
         assert isinstance(rows, list)
         ended.extend(each.task_id for each in rows)
         if not worker_is_gone:
             assert (old.is_ended, young.is_ended) == (True, False)
-            os.close(ours)  # which ends the watch
+            ours.close()  # which ends the watch
         return True
 
     # When it watches; then it ends one, and the other with the worker
-    Watch(table.shared, lifeline, 1.0, end).run()
-    os.close(lifeline)
+    with lifeline:
+        left = Watch(table.shared, Lifeline(lifeline), 1.0, end).run()
     assert ended[0] == "old"
     assert set(ended[1:]) == {"old", "young"}
+    # And both may be handed back: nothing of them runs
+    assert {each.task_id for each in left} == {"old", "young"}
+
+
+def test_what_a_watchdog_can_not_end_is_not_handed_back(
+    table: TaskTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_GIVE_UP_SECONDS", 0.1)
+    table.enter(("a", 1), monotonic_boottime())
+    lifeline, ours = socket.socketpair()
+    ours.close()
+    with lifeline:
+        assert Watch(table.shared, Lifeline(lifeline), 1.0, lambda *_: False).run() == []
+
+
+def test_a_watchdog_reads_what_its_worker_has_told_it() -> None:
+    args = WatchdogArgs(1.5, (ProcessTerminator(DIRECTORIES), ENGINE), can_end_all=True)
+    assert WatchdogArgs.decode(args.encode()) == args._replace(terminators=list(args.terminators))
+    # And where to hand tasks back, also from a worker that has died since
+    ends, ours = socket.socketpair()
+    lifeline = Lifeline(ends)
+    ours.sendall(b"address")
+    assert not lifeline.broke_within(0.0)
+    ours.close()
+    assert lifeline.broke_within(10.0)
+    assert lifeline.message == b"address"
+    ends.close()
 
 
 def test_what_carries_the_directory_of_the_dispatch_is_killed_and_no_other() -> None:
     ours, other = ("/tmp/conveyor-task.n.t.1-x/stdout", "/tmp/conveyor-task.n.t.2-x/stdout")
     with sleeping(TORK_OUTPUT=ours) as doomed, sleeping(TORK_OUTPUT=other) as spared:
-        assert not kill_processes([row()], ARGS.directories, os.getpid())
+        assert not kill_processes([row()], DIRECTORIES, os.getpid())
         assert doomed.wait(10) == -signal.SIGKILL
         assert spared.poll() is None
         # And it tells when nothing is left
-        assert kill_processes([row()], ARGS.directories, os.getpid())
+        assert kill_processes([row()], DIRECTORIES, os.getpid())
 
 
 def test_a_program_without_the_variable_is_found_by_its_group() -> None:
     with sleeping() as doomed:
-        kill_processes([row(leader=doomed.pid)], ARGS.directories, os.getpid())
+        kill_processes([row(leader=doomed.pid)], DIRECTORIES, os.getpid())
         assert doomed.wait(10) == -signal.SIGKILL
 
 
 def test_a_process_that_has_got_the_number_of_one_that_ended_is_spared() -> None:
     # Given a number that a worker still has, and that is by now of no child of it
     with sleeping() as stranger:
-        assert kill_processes([row(leader=stranger.pid)], ARGS.directories, os.getppid())
+        assert kill_processes([row(leader=stranger.pid)], DIRECTORIES, os.getppid())
         assert stranger.poll() is None
 
 
 def test_without_an_engine_there_are_no_containers(tmp_path: Path) -> None:
-    assert EngineClient(ARGS).remove([row()])
-    assert EngineClient(ARGS._replace(engine=f"unix://{tmp_path}/none.sock")).remove([row()])
+    assert Containers(ENGINE._replace(engine=f"unix://{tmp_path}/none.sock")).end([row()], True)
 
 
 def test_an_engine_that_has_gone_with_its_socket_is_asked_again(tmp_path: Path) -> None:
     place = tmp_path / "engine.sock"
     place.touch()
-    engine = EngineClient(ARGS._replace(engine=f"unix://{place}"))
+    engine = Containers(ENGINE._replace(engine=f"unix://{place}"))
     place.unlink()
-    assert not engine.remove([row()])
+    assert not engine.end([row()], True)
 
 
 def test_an_engine_that_does_not_answer_is_asked_again() -> None:
-    assert not EngineClient(ARGS._replace(engine="tcp://127.0.0.1:1")).remove([row()])
+    assert not Containers(ENGINE).end([row()], True)
 
 
 class _FakeEngine(BaseHTTPRequestHandler):
@@ -157,7 +189,7 @@ class _FakeEngine(BaseHTTPRequestHandler):
 def test_the_containers_of_the_dispatch_are_killed_and_removed_and_no_others() -> None:
     with HTTPServer(("127.0.0.1", 0), _FakeEngine) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        args = ARGS._replace(engine=f"tcp://127.0.0.1:{server.server_port}")
-        assert EngineClient(args).remove([row()])
+        engine = ENGINE._replace(engine=f"tcp://127.0.0.1:{server.server_port}")
+        assert Containers(engine).end([row()], True)
         server.shutdown()
     assert _FakeEngine.asked == ["POST /containers/a/kill", "DELETE /containers/a?force=1&v=1"]

@@ -23,6 +23,7 @@ from services.worker.runtimes.protocol import (
 )
 from services.worker.runtimes.task_spec import TaskSpec
 from services.worker.settings import WorkSettings
+from services.worker.watchdog.task_table import TaskTable
 from shared.broker.in_process import InProcessBroker
 from shared.broker.publisher import Publisher
 from shared.messages import Finished, Reports, Returned, RunTask, decode
@@ -81,7 +82,7 @@ class Bed:
     lease_is_valid: bool = True
 
     def __post_init__(self) -> None:
-        self.held_tasks = HeldTasks()
+        self.held_tasks = HeldTasks(TaskTable(4))
         settings = WorkSettings(claim_repeat_seconds=0.01)
         self.context = AttemptContext(
             node_id="n1",

@@ -8,6 +8,7 @@ from services.worker.heartbeats import Heartbeats, Identity, started_now
 from services.worker.held_tasks import HeldTask, HeldTasks, Interruption
 from services.worker.orders import OrderHandler
 from services.worker.settings import WorkSettings
+from services.worker.watchdog.task_table import TaskTable
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
 from shared.messages import Orders, TaskRef
@@ -22,7 +23,7 @@ class Bed:
     def __init__(self, broker: InProcessBroker) -> None:
         self.now = 0.0
         self.is_away = False
-        self.held_tasks = HeldTasks(lambda: self.now)
+        self.held_tasks = HeldTasks(TaskTable(4), lambda: self.now)
         identity = Identity("n1", "host", 1, started_now())
         settings = WorkSettings(lease_seconds=30)
         self.heartbeats = Heartbeats(broker, self.held_tasks, identity, settings, lambda: self.now)

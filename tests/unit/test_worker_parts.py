@@ -6,6 +6,7 @@ from services.scheduler.liveness import LivenessGuard
 from services.worker.held_tasks import HeldTasks, Interruption
 from services.worker.orders import OrderHandler
 from services.worker.settings import WorkSettings, parse_host_env, parse_queues
+from services.worker.watchdog.task_table import TaskTable
 from shared.messages import Orders, Refusal, StopOrder, TaskRef
 from tests.support.accountant import Accountant
 
@@ -40,7 +41,7 @@ def test_host_variables_may_have_an_alias() -> None:
 
 
 async def test_the_same_dispatch_is_held_once() -> None:
-    held_tasks = HeldTasks()
+    held_tasks = HeldTasks(TaskTable(4))
     held = held_tasks.take(REF)
     assert held is not None
     assert held_tasks.take(REF) is None
@@ -50,7 +51,7 @@ async def test_the_same_dispatch_is_held_once() -> None:
 
 
 async def test_orders_grant_refuse_and_stop_what_is_held() -> None:
-    held_tasks = HeldTasks()
+    held_tasks = HeldTasks(TaskTable(4))
     granted, refused, stopped = (
         held_tasks.take(TaskRef(job_id="job", task_id=name, dispatch=1)) for name in ("a", "b", "c")
     )
@@ -71,7 +72,7 @@ async def test_orders_grant_refuse_and_stop_what_is_held() -> None:
 @pytest.mark.parametrize("lease_is_valid", [True, False])
 async def test_a_worker_accounts_for_what_it_is_asked_about(lease_is_valid: bool) -> None:
     # Given a task in hand, whose lease may or may not last, and one that has ended
-    held_tasks, accountant = HeldTasks(), Accountant()
+    held_tasks, accountant = HeldTasks(TaskTable(4)), Accountant()
     held_tasks.take(REF)
     ended = REF.model_copy(update={"task_id": "ended"})
     desk = OrderHandler(held_tasks, lambda _: lease_is_valid, accountant, print)
@@ -81,7 +82,7 @@ async def test_a_worker_accounts_for_what_it_is_asked_about(lease_is_valid: bool
 
 
 async def test_a_grant_that_comes_after_the_lease_may_have_ended_starts_nothing() -> None:
-    held_tasks = HeldTasks()
+    held_tasks = HeldTasks(TaskTable(4))
     held = held_tasks.take(REF)
     assert held
     await OrderHandler(held_tasks, lambda _: False, Accountant(), print).on_orders(

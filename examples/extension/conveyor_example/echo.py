@@ -1,17 +1,19 @@
 """The runtime `echo`, a dry run: a task writes its script to its log, and that is its result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from services.worker.runtimes.protocol import (
     STOPPED,
     Leftover,
     LogSink,
     Outcome,
+    ProcessSink,
     ProgressSink,
     RuntimeRejected,
 )
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_spec import TaskSpec
+from services.worker.watchdog.args import Terminator
 
 
 class EchoRuntime:
@@ -25,6 +27,9 @@ class EchoRuntime:
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> "EchoExecution":
         return EchoExecution(spec, log)
+
+    def terminators(self, node_id: str, on_process: ProcessSink) -> Sequence[Terminator]:
+        return ()  # nothing of a task is outside of the worker's own process
 
     async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
         return 0  # nothing is ever left behind

@@ -1,21 +1,22 @@
 """The `auto` runtime: a task with an image goes to the engine, one without to the shell."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from services.worker.runtimes.protocol import (
     Execution,
     Leftover,
     LogSink,
     Outcome,
+    ProcessSink,
     ProgressSink,
     Runtime,
     RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,
 )
-from services.worker.runtimes.shell.leaders import Leaders
 from services.worker.runtimes.shell.runtime import ShellRuntime
 from services.worker.runtimes.task_spec import TaskSpec
+from services.worker.watchdog.args import Terminator
 
 
 class RejectedExecution:
@@ -74,7 +75,6 @@ class AutoRuntime:
         """`shell` is None when the operator forbids it."""
         self._containers = containers
         self._shell = shell
-        self.leaders = Leaders() if shell is None else shell.leaders
         self.was_reached = False
 
     async def check(self) -> None:
@@ -91,6 +91,12 @@ class AutoRuntime:
                 "name an image, or set CONVEYOR_RUNTIME_SHELL_ALLOWED on the worker"
             )
         return self._shell.execution(spec, log, progress)
+
+    def terminators(self, node_id: str, on_process: ProcessSink) -> Sequence[Terminator] | None:
+        of_containers = self._containers.terminators(node_id, on_process)
+        if of_containers is None or self._shell is None:
+            return of_containers
+        return *of_containers, *self._shell.terminators(node_id, on_process)
 
     async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
         removed = 0 if self._shell is None else await self._shell.reap(is_left)

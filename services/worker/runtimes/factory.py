@@ -5,7 +5,6 @@ from typing import cast
 
 from services.worker.runtimes.auto import AutoRuntime
 from services.worker.runtimes.containers.engine import ContainerEngine
-from services.worker.runtimes.containers.engine_calls import address_of
 from services.worker.runtimes.containers.images import Images
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountType
 from services.worker.runtimes.containers.registry_auth import read_logins
@@ -32,13 +31,6 @@ def make_runtime(settings: RuntimeSettings) -> Runtime:
     return _containers(settings)
 
 
-def engine_address(settings: RuntimeSettings) -> str | None:
-    """Where the engine of this worker's containers is; None when it runs none that we know of."""
-    if settings.type == "shell" or settings.type not in BUILT_IN:
-        return None
-    return settings.podman_socket if _is_podman(settings) else address_of(settings.docker_host)
-
-
 def _is_podman(settings: RuntimeSettings) -> bool:
     return settings.type == "podman" or (settings.type == "auto" and settings.engine == "podman")
 
@@ -46,7 +38,7 @@ def _is_podman(settings: RuntimeSettings) -> bool:
 def _containers(settings: RuntimeSettings) -> ContainerRuntime:
     logins = read_logins(settings.docker_config)
     engine = ContainerEngine(
-        engine_address(settings),
+        settings.podman_socket if _is_podman(settings) else settings.docker_host,
         timeout_seconds=settings.engine_timeout_seconds,
         pull_seconds=settings.pull_timeout_seconds,
     )

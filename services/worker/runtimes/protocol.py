@@ -6,12 +6,13 @@ travels), `start` (after the grant), `wait`, `close`. `stop` may come at any mom
 what a dead worker left behind.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_spec import TaskSpec
+from services.worker.watchdog.args import Key, Terminator
 
 
 class RuntimeRejected(Exception):
@@ -59,6 +60,9 @@ LogSink = Callable[[bytes], Awaitable[None]]
 
 ProgressSink = Callable[[float], None]
 """Takes a new progress, 0..100."""
+
+ProcessSink = Callable[[Key, int], None]
+"""Takes the process that leads a task's program, 0 when it has ended."""
 
 
 class Execution(Protocol):
@@ -126,6 +130,15 @@ class Runtime(Protocol):
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
         """What runs this task. A part of `spec` that this runtime can't do is for `prepare` to
         reject: ignored, the job would do something else than it says.
+        """
+        ...
+
+    def terminators(self, node_id: str, on_process: ProcessSink) -> Sequence[Terminator] | None:
+        """By what means the watchdog ends this worker's tasks when the worker is killed or frozen.
+
+        Empty: nothing of a task outlives the worker. None: something does, and no terminator
+        reaches it; the tasks of a dead worker then wait for their leases to run out. Called once,
+        before the first task; `on_process` is to hear of processes that a terminator looks for.
         """
         ...
 

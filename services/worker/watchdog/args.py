@@ -1,21 +1,65 @@
-"""What a watchdog is told when it is started; it travels as arguments."""
+"""What a watchdog is told: how to end tasks, as its argument; later, where to hand them back."""
 
-from typing import NamedTuple
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+Key = tuple[str, int]
+"""Task id and dispatch."""
 
 
-class WatchdogArgs(NamedTuple):
-    """`limit` is in seconds after the last sign that a lease lasts.
+class ProcessTerminator(NamedTuple):
+    """Kill what runs in directories. `directories` is what the path of a task's directory holds
+    before the task's id."""
 
-    `directories` is what the path of a task's directory holds before the task's id. Containers
-    bear the label `node_label` (`name=value`), and under `task_label` and `dispatch_label` what
-    they were made for. `engine` is the engine's address, empty when there is none; `certificates`
-    the directory of those for TLS, empty without.
+    directories: str
+
+
+class ContainerTerminator(NamedTuple):
+    """Kill and remove containers of the engine at `engine`.
+
+    They bear the label `node_label` (`name=value`); `task_label` and `dispatch_label` say what
+    they were made for. `certificates` is the directory of those for TLS, empty without.
     """
 
-    limit: str
-    directories: str
+    engine: str
     node_label: str
     task_label: str
     dispatch_label: str
-    engine: str
-    certificates: str
+    certificates: str = ""
+
+
+Terminator = ProcessTerminator | ContainerTerminator
+
+
+class WatchdogArgs(NamedTuple):
+    """`limit_seconds` counts from the last sign that a lease lasts.
+
+    `can_end_all`: the terminators reach all that the worker's tasks may run.
+    """
+
+    limit_seconds: float
+    terminators: Sequence[Terminator]
+    can_end_all: bool
+
+    def encode(self) -> str:
+        described = [[type(each).__name__, *each] for each in self.terminators]
+        return json.dumps([self.limit_seconds, described, self.can_end_all])
+
+    @classmethod
+    def decode(cls, text: str) -> "WatchdogArgs":
+        limit, described, can_end_all = json.loads(text)
+        kinds = {kind.__name__: kind for kind in (ProcessTerminator, ContainerTerminator)}
+        return cls(limit, [kinds[kind](*fields) for kind, *fields in described], can_end_all)
+
+
+class ReturnAddress(NamedTuple):
+    """What handing tasks back takes. `broker` are the broker's settings, its password among them.
+
+    `path` is where modules are: the watchdog itself knows only those of the standard library.
+    """
+
+    node_id: str
+    lease_seconds: float
+    broker: dict[str, Any]
+    path: list[str]

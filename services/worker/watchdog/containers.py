@@ -9,8 +9,8 @@ import socket
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from services.worker.watchdog.args import WatchdogArgs
-from services.worker.watchdog.shared_table import Row
+from services.worker.watchdog.args import ContainerTerminator
+from services.worker.watchdog.task_table import Row
 
 if TYPE_CHECKING:
     import ssl
@@ -25,20 +25,19 @@ class _NoEngine(Exception):
     """There is none on this machine."""
 
 
-class EngineClient:
-    def __init__(self, args: WatchdogArgs) -> None:
+class Containers:
+    def __init__(self, terminator: ContainerTerminator) -> None:
         """Raises OSError for certificates that can't be read."""
-        self._args = args
-        self._scheme, _, place = args.engine.partition("://")
+        self._labels = terminator
+        self._scheme, _, place = terminator.engine.partition("://")
         self._place = place if self._scheme == "unix" else place.rstrip("/")
         self._was_there = self._scheme == "unix" and os.path.exists(self._place)
-        with_tls = args.certificates or self._scheme == "https"
-        self._tls = _tls(args.certificates) if with_tls else None
+        with_tls = terminator.certificates or self._scheme == "https"
+        self._tls = _tls(terminator.certificates) if with_tls else None
 
-    def remove(self, tasks: Collection[Row]) -> bool:
+    def end(self, tasks: Collection[Row], worker_is_gone: bool) -> bool:
         """Kill and remove the containers of these tasks; True when it is certain that none is."""
-        if not self._scheme:
-            return True
+        del worker_is_gone
         try:
             found = self._containers({(row.task_id, str(row.dispatch)) for row in tasks})
             # Podman would first ask a container to end, and wait. All at once: each takes a while.
@@ -53,8 +52,8 @@ class EngineClient:
 
     def _containers(self, tasks: Collection[tuple[str, str]]) -> list[str]:
         """The ids of those that bear one of these task ids and dispatches."""
-        of_task, of_dispatch = self._args.task_label, self._args.dispatch_label
-        filters = json.dumps({"label": [self._args.node_label]})
+        of_task, of_dispatch = self._labels.task_label, self._labels.dispatch_label
+        filters = json.dumps({"label": [self._labels.node_label]})
         [(status, body)] = self._call("GET", [f"/containers/json?all=1&filters={_quote(filters)}"])
         if status != 200:
             raise ValueError(f"the engine answered {status}")

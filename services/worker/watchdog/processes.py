@@ -7,7 +7,8 @@ import signal
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from services.worker.watchdog.shared_table import Row
+from services.worker.watchdog.args import ProcessTerminator
+from services.worker.watchdog.task_table import Row
 
 
 class _Process(NamedTuple):
@@ -15,6 +16,16 @@ class _Process(NamedTuple):
     group: int
     session: int
     is_dead: bool
+
+
+class Processes:
+    def __init__(self, terminator: ProcessTerminator, worker: int) -> None:
+        self._directories = terminator.directories
+        self._worker = worker
+
+    def end(self, tasks: Sequence[Row], worker_is_gone: bool) -> bool:
+        """Kill what runs of these tasks; True when nothing was left to kill."""
+        return kill_processes(tasks, self._directories, None if worker_is_gone else self._worker)
 
 
 def kill_processes(tasks: Sequence[Row], directories: str, worker: int | None) -> bool:

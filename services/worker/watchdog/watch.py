@@ -2,11 +2,12 @@
 
 import json
 import select
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 
-from services.worker.watchdog.shared_table import Row, SharedTable
+from services.worker.watchdog.task_table import Row, SharedTable
 from shared.process.clock import monotonic_boottime
 
 End = Callable[[Sequence[Row], bool], bool]
@@ -16,26 +17,55 @@ _FIRST_PAUSE_SECONDS = 0.03
 _LONGEST_PAUSE_SECONDS = 5.0
 _LOOKS_AFTER_DEATH = 2
 _GIVE_UP_SECONDS = 600.0
+_READ_BYTES = 65536
+
+
+class Lifeline:
+    """A connection, the other end of which is the worker's for as long as it lives."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._poll = select.poll()
+        self._poll.register(connection, select.POLLIN)
+        self.message = b""
+
+    def broke_within(self, seconds: float) -> bool:
+        """Wait so long at the most; whether the worker is gone. What it sends goes to `message`."""
+        until = monotonic_boottime() + seconds
+        while self._poll.poll(max(0.0, until - monotonic_boottime()) * 1000):
+            try:
+                data = self._connection.recv(_READ_BYTES)
+            except ConnectionError:  # it died with something of ours unread
+                return True
+            if not data:
+                return True
+            self.message += data
+        return False
 
 
 class Watch:
-    def __init__(self, table: SharedTable, lifeline: int, limit_seconds: float, end: End) -> None:
-        """`lifeline` is a pipe that the worker holds the other end of, as long as it lives."""
+    def __init__(
+        self, table: SharedTable, lifeline: Lifeline, limit_seconds: float, end: End
+    ) -> None:
         self._table = table
+        self._lifeline = lifeline
         self._limit = limit_seconds
         self._end = end
-        self._poll = select.poll()
-        self._poll.register(lifeline, select.POLLIN)
         self._again_at = 0.0
         self._pause = _FIRST_PAUSE_SECONDS
 
-    def run(self) -> None:
-        """Until the worker is gone and nothing of its tasks runs."""
-        while not self._poll.poll(self._seconds_to_next_look() * 1000):
+    def run(self) -> list[Row]:
+        """Until the worker is gone and nothing of its tasks runs.
+
+        The tasks that it has left; none when something of them may still run.
+        """
+        while not self._lifeline.broke_within(self._seconds_to_next_look()):
             self._end_overdue()
-        if tasks := self._table.rows():
-            _say("the worker is gone: its tasks are ended", tasks)
-            self._end_all(tasks)
+        tasks = self._table.rows()
+        if not tasks:
+            return []
+        write_log("orphaned_tasks_ended", tasks)
+        return tasks if self._end_all(tasks) else []
 
     def _seconds_to_next_look(self) -> float:
         """With nothing to guard, as long as a lease that begins right now lasts for sure."""
@@ -53,7 +83,7 @@ class Watch:
         rows = self._table.rows()
         overdue = [row for row in rows if not row.is_ended and self._limit_of(row) <= now]
         if overdue:
-            _say("the worker was not heard for too long: its tasks are ended", overdue)
+            write_log("overdue_tasks_ended", overdue)
             self._pause = _FIRST_PAUSE_SECONDS
             for row in overdue:
                 self._table.set_ended(row)  # first: whatever the worker sees of this is no result
@@ -63,7 +93,7 @@ class Watch:
 
     def _end_those(self, rows: Sequence[Row]) -> None:
         """Of `rows`, what is to end; and set the time of the next look at it."""
-        over = [row for row in rows if self._table.is_ended(row.place, row.serial)]
+        over = [row for row in rows if self._table.is_ended(row.number, row.serial)]
         if not over:
             return
         if self._end(over, False):
@@ -72,7 +102,8 @@ class Watch:
             self._again_at = monotonic_boottime() + self._pause
             self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
-    def _end_all(self, tasks: Sequence[Row]) -> None:
+    def _end_all(self, tasks: Sequence[Row]) -> bool:
+        """False when it was given up."""
         looks, give_up_at = 0, monotonic_boottime() + _GIVE_UP_SECONDS
         pause = _FIRST_PAUSE_SECONDS
         # Once is not enough: a process that was just being started bears no mark yet.
@@ -80,15 +111,16 @@ class Watch:
             looks = looks + 1 if self._end(tasks, True) else 0
             time.sleep(pause)
             pause = pause if looks else min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        return looks >= _LOOKS_AFTER_DEATH
 
 
-def _say(event: str, tasks: Sequence[Row]) -> None:
+def write_log(event: str, tasks: Sequence[Row], **keys: str) -> None:
     """A line as the worker's own are; the worker itself can't write one now."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     names = [row.task_id for row in tasks]
     line = {"timestamp": moment, "level": "warning", "service": "watchdog", "event": event}
     try:
-        sys.stderr.write(json.dumps({**line, "tasks": names}) + "\n")
+        sys.stderr.write(json.dumps({**line, "tasks": names, **keys}) + "\n")
         sys.stderr.flush()
     except OSError:  # whoever read the worker's log went with it
         return

@@ -11,7 +11,7 @@ from datetime import datetime
 import aiohttp
 from aiodocker import DockerError
 
-from services.worker.runtimes.containers.engine_calls import About, EngineCalls, Json
+from services.worker.runtimes.containers.engine_calls import About, EngineCalls, Json, address_of
 from services.worker.runtimes.containers.labels import LABEL_NODE, filter_of_task, is_earlier
 from services.worker.runtimes.containers.resources import EngineResources
 from services.worker.runtimes.containers.streams import first_member, size_of
@@ -39,6 +39,7 @@ class ContainerEngine:
         self._docker = self._calls.docker
         self._pull_timeout = pull_seconds
         self.resources = EngineResources(self._calls)
+        self.address = address_of(address)
 
     async def close(self) -> None:
         await self._calls.close()

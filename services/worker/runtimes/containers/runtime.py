@@ -5,19 +5,28 @@ from typing import Literal
 
 from services.worker.runtimes.containers.context import EngineContext
 from services.worker.runtimes.containers.engine import ContainerEngine
+from services.worker.runtimes.containers.engine_calls import certificates_of
 from services.worker.runtimes.containers.environment import ContainerEnvironment
 from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.containers.images import Images
+from services.worker.runtimes.containers.labels import LABEL_DISPATCH, LABEL_NODE, LABEL_TASK
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountType
 from services.worker.runtimes.containers.networks import operators_network
 from services.worker.runtimes.containers.placement import ContainerPlacement, is_bare
 from services.worker.runtimes.containers.probes import SidecarReadiness
 from services.worker.runtimes.containers.sidecars import RunningSidecar, WithSidecars
 from services.worker.runtimes.log_lines import LogLines
-from services.worker.runtimes.protocol import Execution, Leftover, LogSink, ProgressSink
+from services.worker.runtimes.protocol import (
+    Execution,
+    Leftover,
+    LogSink,
+    ProcessSink,
+    ProgressSink,
+)
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
 from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
+from services.worker.watchdog.args import ContainerTerminator, Terminator
 
 
 class ContainerRuntime:
@@ -59,6 +68,18 @@ class ContainerRuntime:
             pre=[self._aux(aux, environment, log) for aux in spec.pre],
             post=[self._aux(aux, environment, log) for aux in spec.post],
         )
+
+    def terminators(self, node_id: str, on_process: ProcessSink) -> Sequence[Terminator]:
+        del on_process
+        address = self._context.engine.address
+        terminator = ContainerTerminator(
+            engine=address,
+            node_label=f"{LABEL_NODE}={node_id}",
+            task_label=LABEL_TASK,
+            dispatch_label=LABEL_DISPATCH,
+            certificates=certificates_of(address) or "",
+        )
+        return (terminator,)
 
     async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
         """Containers first: while one stands, its networks and volumes can't go."""

@@ -1,9 +1,7 @@
 """The main processes of running shell tasks, by their numbers."""
 
-from collections.abc import Callable
-
-Key = tuple[str, int]
-"""Task id and dispatch."""
+from services.worker.runtimes.protocol import ProcessSink
+from services.worker.watchdog.args import Key
 
 
 class Leaders:
@@ -11,7 +9,7 @@ class Leaders:
 
     def __init__(self) -> None:
         self._keys: dict[int, Key] = {}
-        self.tell: Callable[[Key, int], None] = lambda _key, _pid: None
+        self.tell: ProcessSink = lambda _key, _pid: None
 
     def __contains__(self, pid: object) -> bool:
         return pid in self._keys

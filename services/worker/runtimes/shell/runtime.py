@@ -7,13 +7,15 @@ more than they use, and cgroups need rights a worker doesn't have. Use container
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from services.worker.hidden_memory import hide_from_tasks
 from services.worker.runtimes.protocol import (
     Execution,
     Leftover,
     LogSink,
+    ProcessSink,
     ProgressSink,
 )
 from services.worker.runtimes.settings import RuntimeSettings
@@ -25,12 +27,12 @@ from services.worker.runtimes.shell.directory import (
     node_of,
 )
 from services.worker.runtimes.shell.environment import ShellEnvironment
-from services.worker.runtimes.shell.hidden import hide_from_tasks
 from services.worker.runtimes.shell.leaders import Leaders
 from services.worker.runtimes.shell.orphans import adopt_orphans, end_processes_of
 from services.worker.runtimes.shell.process import ShellContext, ShellProcess
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
 from services.worker.runtimes.task_spec import Aux, TaskSpec
+from services.worker.watchdog.args import ProcessTerminator, Terminator
 
 
 class ShellRuntime:
@@ -38,8 +40,8 @@ class ShellRuntime:
 
     def __init__(self, settings: RuntimeSettings) -> None:
         self._settings = settings
-        self.leaders = Leaders()
-        self._context = ShellContext(settings, self.leaders)
+        self._leaders = Leaders()
+        self._context = ShellContext(settings, self._leaders)
         adopt_orphans()
         hide_from_tasks()
 
@@ -55,6 +57,10 @@ class ShellRuntime:
             pre=[self._aux(aux, environment, log) for aux in spec.pre],
             post=[self._aux(aux, environment, log) for aux in spec.post],
         )
+
+    def terminators(self, node_id: str, on_process: ProcessSink) -> Sequence[Terminator]:
+        self._leaders.tell = on_process
+        return (ProcessTerminator(f"/{PREFIX}.{node_id}."),)
 
     async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
         def is_left_directory(directory: Path) -> bool:
