@@ -14,7 +14,9 @@ from shared.planning.size_budget import MOST_OF_SCOPES, SizeBudget
 MOST_TASKS = 100_000
 """How many tasks one event may make in a job's own list."""
 
-_MOST_CHILDREN = 500
+MOST_CHILDREN = 500
+"""How many children begin in one transaction, at most."""
+
 _CHILD = 100  # what a child takes that begins: planned, sent, announced
 _ROW = 20  # what a grandchild takes that is made and waits for its turn
 _SUBJOB = 5_000  # nobody knows yet what it will begin
@@ -28,9 +30,9 @@ class TooMuchAtOnce(Exception):
 class TransactionBudget:
     """Of one transaction; `is_shared` between several events."""
 
-    def __init__(self, *, is_shared: bool) -> None:
+    def __init__(self, *, is_shared: bool, most_children: int | None = None) -> None:
         self._is_shared = is_shared
-        self._left = _MOST_CHILDREN * _CHILD
+        self._left = (most_children or MOST_CHILDREN) * _CHILD
         self._made = 0
 
     @property

@@ -51,7 +51,7 @@ async def test_of_what_multiplies_a_transaction_begins_some_hundred_and_the_rest
 async def test_a_job_whose_children_were_put_off_ends_well(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transaction_budget, "_MOST_CHILDREN", 3)
+    monkeypatch.setattr(transaction_budget, "MOST_CHILDREN", 3)
     job_id = await play.submit_tasks(nested(3, 4, 5), SUBJOB)
     await play.run()
     assert await play.state(job_id) == "COMPLETED"
@@ -62,7 +62,7 @@ async def test_a_family_whose_message_to_itself_is_lost_goes_on_all_the_same(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given an inner family all of whose children are put off
-    monkeypatch.setattr(transaction_budget, "_MOST_CHILDREN", 1)
+    monkeypatch.setattr(transaction_budget, "MOST_CHILDREN", 1)
     job_id = await play.submit_tasks(nested(1, 2))
     assert await play.subjob_signals()  # taken, and lost
     assert not await play.waiting()

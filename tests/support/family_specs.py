@@ -1,4 +1,4 @@
-"""Random jobs of nested tasks, for property tests of the core."""
+"""Random jobs of nested tasks, for property tests."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from shared.lifecycle import PlannedTask, RetryPolicy, TaskKind
+from shared.lifecycle import RetryPolicy, TaskKind
 
 
 @dataclass(frozen=True)
@@ -31,22 +31,68 @@ class Spec:
     timeout: timedelta | None = None
     output: str = ""
 
-    def child(self, child_index: int) -> "Spec":
-        return self.inner[child_index if self.kind is TaskKind.PARALLEL else 0]
+    def child(self, index: int) -> "Spec":
+        return self.inner[index if self.kind is TaskKind.PARALLEL else 0]
+
+    def as_job(self) -> dict[str, Any]:
+        """This list of tasks as a job that is submitted."""
+        names = [f"{index} {task.name}" for index, task in enumerate(self.inner)]
+        tasks = [task.as_task(name) for task, name in zip(self.inner, names, strict=True)]
+        for task, needs in zip(tasks, self.needs or (), strict=False):
+            task["needs"] = [names[needed] for needed in needs]
+        job = {"name": "a job", "tasks": tasks, "output": _OUTPUTS[self.output]}
+        return {**job, "timeout": _text(self.timeout)}
 
     @property
-    def planned(self) -> PlannedTask:
-        queue = "default" if self.kind is TaskKind.TASK else ""
-        return PlannedTask(
-            name="t",
-            queue=queue,
-            kind=self.kind,
-            allow_failure=self.allow_failure,
-            retry=self.retry,
-            queue_timeout=self.queue_timeout,
-            timeout=self.task_timeout,
-            definition={"spec": self},
-        )
+    def name(self) -> str:
+        """It says what a worker must know, as nothing else of a task is shown to it unchanged."""
+        return f"fails {self.failures}"
+
+    def as_task(self, name: str) -> dict[str, Any]:
+        return {
+            "name": name,
+            "if": _CONDITIONS[self.plans_as],
+            "allowFailure": self.allow_failure,
+            **self._made_of(),
+        }
+
+    def _made_of(self) -> dict[str, Any]:
+        match self.kind:
+            case TaskKind.PARALLEL:
+                tasks = [task.as_task(task.name) for task in self.inner]
+                return {"parallel": {"tasks": tasks, "minSuccess": self._least(len(tasks))}}
+            case TaskKind.EACH:
+                [child] = self.inner
+                each = {"list": [0] * self.items, "task": child.as_task(child.name)}
+                more = {"concurrency": self.concurrency, "minSuccess": self._least(self.items)}
+                return {"each": {**each, **more}}
+            case TaskKind.SUBJOB:
+                return {"subjob": {**self.as_job(), "detached": self.is_detached}}
+            case TaskKind.TASK:
+                times = {
+                    "timeout": _text(self.task_timeout),
+                    "queueTimeout": _text(self.queue_timeout),
+                }
+                return {"run": "true", "retry": self._retry(), **times}
+
+    def _least(self, total: int) -> int | None:
+        return min(self.required, total) or None if self.required else None
+
+    def _retry(self) -> dict[str, Any] | None:
+        policy = self.retry
+        if not policy.limit:
+            return None
+        on = [int(c) if c.isdigit() else c for c in sorted(policy.on)] if policy.on else None
+        return {"limit": policy.limit, "initialDelay": _text(policy.initial_delay), "on": on}
+
+
+_FAILS = "{{ fromJSON('no JSON') }}"
+_CONDITIONS = {"task": None, "skipped": "{{ false }}", "failed": _FAILS}
+_OUTPUTS = {"": None, "done": "{{ 'done' }}", "fails": _FAILS}
+
+
+def _text(span: timedelta | None) -> str | None:
+    return f"{span.total_seconds():g}s" if span else None
 
 
 _common = {

@@ -23,7 +23,7 @@ def due(world: World) -> Iterator[Event]:
     for job in world.jobs.values():
         if _is_over(job.deadline_at, world.now):
             yield JobTimedOut(job.id)
-    yield from world.overdue()
+    yield from world.lost_signals()
 
 
 def early(world: World) -> Iterator[Event]:

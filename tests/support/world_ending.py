@@ -15,7 +15,7 @@ def finish_honestly(world: World, verdict: Verdict = success) -> None:
             *(e for t in world.tasks.values() for e in honest_events(t, verdict)),
         ]
         world.messages.clear()
-        batch += world.overdue()
+        batch += world.lost_signals()
         if not batch:
             return
         world.happen(*batch)

@@ -31,7 +31,7 @@ def check(world: World) -> None:
 def check_family(world: World, parent: Task) -> None:
     counts = parent.children
     assert counts is not None
-    last = list(world.of_parent(parent.id).values())
+    last = world.rows.children(parent.id)
     ended = [t for t in last if t.state.is_final]
     assert len(last) == counts.total
     assert counts.begun == sum(t.state is not TaskState.CREATED for t in last)

@@ -35,26 +35,32 @@ _MEDDLING = (JobCancelled, JobRestarted, JobTimedOut, TaskTimedOut, QueueTimedOu
 
 @dataclass
 class Witness:
-    """`queue` and `grants` are what workers were sent; `meddled_with` the jobs at the top of those
-    that somebody cancelled or restarted, or whose time ran out."""
+    """`queue` and `grants` are what workers were sent."""
 
     world: World
     queue: list[RunTask] = field(default_factory=list)
     grants: list[GrantClaim] = field(default_factory=list)
-    meddled_with: set[str] = field(default_factory=set)
+    _meddled_with: list[Job] = field(default_factory=list)
 
     def see(self, job: Job, task: Task | None, event: Event, outcome: Decision | Ignored) -> None:
         if isinstance(outcome, Decision):
-            self._check_who_says_it(task, event)
+            self._check_who_says_it(job, task, event)
             self._check_job(job, event, outcome.job)
             for changed in outcome.tasks:
-                _check_task(self.world.tasks[changed.id], event, changed)
+                assert task is not None
+                assert task.id == changed.id, "an event changed another task than its own"
+                _check_task(task, event, changed)
             if isinstance(event, _MEDDLING) or _was_lost_for_good(event, outcome):
-                self.meddled_with.add(self.top(job).id)
+                self._meddled_with.append(job)
         self.queue += [c for c in outcome.commands if isinstance(c, RunTask)]
         self.grants += [c for c in outcome.commands if isinstance(c, GrantClaim)]
 
-    def top(self, job: Job) -> Job:
+    def meddled_with(self) -> set[str]:
+        """The jobs at the top of those that somebody cancelled or restarted, or whose time ran
+        out."""
+        return {self._top(job).id for job in self._meddled_with}
+
+    def _top(self, job: Job) -> Job:
         while job.parent is not None:
             job = self.world.jobs[job.parent.job_id]
         return job
@@ -62,7 +68,7 @@ class Witness:
     def tops(self) -> Iterator[Job]:
         return (job for job in self.world.jobs.values() if job.parent is None)
 
-    def _check_who_says_it(self, task: Task | None, event: Event) -> None:
+    def _check_who_says_it(self, job: Job, task: Task | None, event: Event) -> None:
         """What has changed something came from the one that had a say in it at that moment."""
         match event:
             case TaskSucceeded() | TaskFailed():
@@ -70,9 +76,8 @@ class Witness:
                 held = (task.dispatch, task.node_id)
                 assert held == (event.dispatch, event.node_id), "a worker spoke for another"
             case JobTimedOut():
-                deadline = self.world.jobs[event.job_id].deadline_at
-                assert deadline is not None
-                assert deadline <= self.world.now, "a job's time ended early"
+                assert job.deadline_at is not None
+                assert job.deadline_at <= self.world.now, "a job's time ended early"
             case TaskReturned() | TaskTimedOut() | QueueTimedOut() | TaskProgressed():
                 assert task is not None
                 assert task.dispatch == event.dispatch, "it was about a dispatch that is over"

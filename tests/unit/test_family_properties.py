@@ -26,7 +26,7 @@ from shared.lifecycle import (
     TaskTimedOut,
 )
 from tests.support.family_specs import Spec, job_specs
-from tests.support.family_world import World, rooms
+from tests.support.family_world import World, budgets
 from tests.support.world_ending import finish_honestly
 from tests.support.world_invariants import ACTIVE, check
 from tests.support.world_workers import LEASE, NODES
@@ -60,7 +60,7 @@ def events_of(world: World, step: Step) -> Iterator[Event]:
             if kind != "lose":
                 yield message
     elif kind == "overdue":
-        yield from list(world.overdue())
+        yield from list(world.lost_signals())
     else:
         yield from _of_worker(world, kind, which, older, node)
 
@@ -100,11 +100,11 @@ def repeat(world: World, batch: list[Event]) -> None:
 
 
 @settings(max_examples=300)
-@given(job_specs, _steps, rooms)
+@given(job_specs, _steps, budgets)
 def test_no_order_loss_or_repetition_breaks_a_family_and_every_job_ends(
-    listed: Spec, batches: list[list[Step]], room: int
+    listed: Spec, batches: list[list[Step]], most_children: int
 ) -> None:
-    world = World(room=room)
+    world = World(most_children)
     world.submit("job", listed)
     check(world)
     for steps in batches:

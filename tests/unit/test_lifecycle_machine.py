@@ -30,7 +30,7 @@ from shared.lifecycle import (
 )
 from tests.support.family_model import job_succeeds
 from tests.support.family_specs import Spec, job_specs
-from tests.support.family_world import World, rooms
+from tests.support.family_world import World, budgets
 from tests.support.world_clock import due, early
 from tests.support.world_ending import finish_honestly
 from tests.support.world_invariants import check
@@ -59,9 +59,9 @@ class Jobs(RuleBasedStateMachine):
         self.delivered: list[Event] = []
         self.submitted = 0
 
-    @initialize(listed=job_specs, room=rooms)
-    def submit_the_first(self, listed: Spec, room: int) -> None:
-        self.world.room = room
+    @initialize(listed=job_specs, most_children=budgets)
+    def submit_the_first(self, listed: Spec, most_children: int) -> None:
+        self.world.most_children = most_children
         self._submit(listed)
 
     @has(lambda self: self.submitted < MAX_JOBS)
@@ -167,8 +167,8 @@ class Jobs(RuleBasedStateMachine):
         finish_honestly(self.world, fate)
         for job in self.witness.tops():
             assert job.state.is_final
-            if job.id not in self.witness.meddled_with:
-                succeeds = job_succeeds(self.world.listed(job.id))
+            if job.id not in self.witness.meddled_with():
+                succeeds = job_succeeds(self.world.submitted(job.id))
                 assert (job.state is JobState.COMPLETED) == succeeds, "it ended wrongly"
         self._end_all_well()
 
@@ -180,7 +180,7 @@ class Jobs(RuleBasedStateMachine):
             check(self.world)
         finish_honestly(self.world)
         for job in self.witness.tops():
-            listed = self.world.listed(job.id)
+            listed = self.world.submitted(job.id)
             can_succeed = job_succeeds(listed, by_honest_workers=True)
             assert (job.state is JobState.COMPLETED) == can_succeed, "it did not go on rightly"
             if can_succeed:

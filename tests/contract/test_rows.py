@@ -1,0 +1,222 @@
+"""The rows that a transaction reads and writes: those in memory are as those in Postgres."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from shared.apply.rows import Rows
+from shared.jobspec import parse_job
+from shared.lifecycle import (
+    BeginChildren,
+    CancelTasks,
+    Children,
+    PlanDependents,
+    PlannedTask,
+    SetVariable,
+    Task,
+    TaskKind,
+    TaskState,
+)
+from shared.planning.new_graph import NewGraph
+from shared.planning.new_job import IdempotencyKey
+from shared.planning.submission import new_job
+from shared.postgres.pool import set_up_connection
+from shared.store.transaction_rows import TransactionRows
+from shared.store.writing import Writes
+from tests.support.memory_rows import MemoryRows
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FAMILY = Children(total=3, required=3)
+LISTED = {"run": "true"}
+
+
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.real)])
+async def rows(request: pytest.FixtureRequest) -> AsyncIterator[Rows]:
+    if request.param == "memory":
+        yield MemoryRows()
+        return
+    connection = await asyncpg.connect(request.getfixturevalue("postgres_dsn"))
+    await set_up_connection(connection)
+    async with connection.transaction():
+        yield TransactionRows(connection)
+    await connection.close()
+
+
+async def submit(rows: Rows, *tasks: dict[str, Any], job_id: str = "job", **fields: Any) -> None:
+    body = {"name": "a job", "tasks": list(tasks) or [{**LISTED, "name": "t"}], **fields}
+    new = new_job(parse_job(json.dumps(body).encode(), "application/json"), job_id, NOW)
+    graph = NewGraph.of(new.needs) if new.needs is not None else None
+    await rows.write(Writes(new_jobs=[(new.job, new, None, graph)]))
+
+
+def task(id_: str, state: str, **fields: Any) -> Task:
+    kind = TaskKind.EACH if "children" in fields else TaskKind.TASK
+    done = Task(
+        id=id_,
+        job_id="job",
+        position=1,
+        plan=PlannedTask(name=id_, queue="q", kind=kind, definition={"name": id_, "run": "true"}),
+        state=TaskState(state),
+        created_at=NOW,
+        error="boom" if state == "FAILED" else None,
+    )
+    return replace(done, **fields)
+
+
+def child(index: int, state: str, **fields: Any) -> Task:
+    return task(f"child{index}", state, parent_id="parent", child_index=index, **fields)
+
+
+async def family(rows: Rows, *children: Task, state: str = "RUNNING") -> Task:
+    await submit(rows)
+    parent = task("parent", state, children=FAMILY)
+    await rows.write(Writes(new_tasks=[parent, *children]))
+    return parent
+
+
+async def states(rows: Rows, *ids: str) -> list[str]:
+    locked = await rows.lock(["job"], ids)
+    return [locked.tasks[id_].state.value for id_ in ids]
+
+
+async def test_what_is_written_is_locked_and_read(rows: Rows) -> None:
+    waiting = child(0, "CREATED", scope={"item": {"index": "0", "value": 1}})
+    parent = await family(rows, waiting)
+    locked = await rows.lock(["job", "other"], ["parent", "child0", "other"])
+    assert locked.jobs.keys() == {"job"}
+    assert locked.tasks == {"parent": parent, "child0": waiting}
+
+
+async def test_what_a_task_is_part_of_comes_without_its_definition(rows: Rows) -> None:
+    parent = await family(rows, child(0, "SCHEDULED"))
+    locked = await rows.lock(["job"], ["child0"])
+    [partial] = locked.partial.values()
+    assert (partial.id, partial.plan.definition) == ("parent", {})
+    assert await rows.load_definitions([partial]) == {"parent": parent}
+
+
+async def test_a_change_of_what_was_read_in_part_keeps_its_definition(rows: Rows) -> None:
+    parent = await family(rows, child(0, "SCHEDULED"))
+    [partial] = (await rows.lock(["job"], ["child0"])).partial.values()
+    await rows.write(Writes(tasks=[replace(partial, progress=50.0)]))
+    locked = await rows.lock(["job"], ["parent"])
+    assert locked.tasks["parent"] == replace(parent, progress=50.0)
+
+
+async def test_a_task_that_begins_gets_its_definition(rows: Rows) -> None:
+    await family(rows, child(0, "CREATED"))
+    begun = child(0, "SCHEDULED", scheduled_at=NOW)
+    begun = replace(begun, plan=replace(begun.plan, name="begun", definition={"run": "false"}))
+    await rows.write(Writes(begun_tasks=[begun]))
+    assert (await rows.lock(["job"], ["child0"])).tasks["child0"] == begun
+
+
+async def test_the_next_children_to_begin_come_in_their_order(rows: Rows) -> None:
+    await family(rows, *(child(i, "CREATED") for i in (3, 1, 2)), child(0, "SCHEDULED"))
+    asked = [BeginChildren("job", "parent", 2)]
+    assert [t.id for t in await rows.next_created(asked, [])] == ["child1", "child2"]
+    assert [t.id for t in await rows.next_created(asked, ["child1"])] == ["child2", "child3"]
+
+
+@pytest.mark.parametrize(
+    ("cancel", "active"),
+    [
+        (CancelTasks("job"), ["child1", "listed", "parent"]),
+        (CancelTasks("job", "parent"), ["child1"]),
+    ],
+)
+async def test_what_never_began_is_cancelled_and_what_is_active_is_locked(
+    rows: Rows, cancel: CancelTasks, active: list[str]
+) -> None:
+    await family(rows, child(0, "CREATED"), child(1, "SCHEDULED"), child(2, "COMPLETED"))
+    await rows.write(Writes(new_tasks=[task("listed", "SCHEDULED")]))
+    await rows.cancel_created([cancel])
+    assert [t.id for t in await rows.lock_active([cancel])] == active
+    assert await states(rows, "child0", "child1", "child2") == [
+        "CANCELLED",
+        "SCHEDULED",
+        "COMPLETED",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("last", "found"),
+    [
+        (task("last", "FAILED", children=FAMILY), ["last"]),
+        (task("last", "CANCELLED", subjob_id="sub"), ["last"]),
+        (task("last", "COMPLETED", children=FAMILY), []),
+        (task("last", "FAILED"), []),
+    ],
+)
+async def test_a_restart_finds_the_last_composite_at_a_position_that_did_not_succeed(
+    rows: Rows, last: Task, found: list[str]
+) -> None:
+    await family(rows, state="CANCELLED")
+    later = NOW + timedelta(minutes=1)
+    await rows.write(Writes(new_tasks=[replace(last, created_at=later)]))
+    assert [t.id for t in await rows.unfinished_at([("job", 1), ("job", 2)])] == found
+
+
+async def test_children_that_did_not_succeed_wait_again(rows: Rows) -> None:
+    may_fail = child(3, "FAILED")
+    may_fail = replace(may_fail, plan=replace(may_fail.plan, allow_failure=True))
+    parent = await family(
+        rows,
+        child(0, "COMPLETED"),
+        child(1, "FAILED", children=FAMILY),
+        child(2, "FAILED", scheduled_at=NOW),
+        may_fail,
+        child(4, "CANCELLED"),
+        child(5, "CANCELLED", scheduled_at=NOW),
+        state="FAILED",
+    )
+    reopened = await rows.reopen_children([parent])
+    assert reopened.left == {"parent": 4}
+    assert sorted(reopened.continued) == ["child1", "child4"]
+    again = await rows.next_created([BeginChildren("job", "parent", 9)], [])
+    assert [t.child_index for t in again] == [1, 2, 4, 5]
+    # What a worker has had stays as it is, and has a successor
+    assert [t.id in ("child1", "child4") for t in again] == [True, False, True, False]
+    assert await states(rows, "child2", "child5") == ["FAILED", "CANCELLED"]
+
+
+async def test_a_task_of_a_graph_is_released_by_the_last_it_waits_for(rows: Rows) -> None:
+    tasks = [{**LISTED, "name": name, "needs": needs} for name, needs in GRAPH.items()]
+    await submit(rows, *tasks)
+    assert await rows.ready(["job"]) == [("job", 1), ("job", 2)]
+    assert await rows.release([PlanDependents("job", 1)]) == []
+    assert await rows.ready(["job"]) == [("job", 2)]
+    assert await rows.release([PlanDependents("job", 2)]) == [("job", 3)]
+
+
+GRAPH: dict[str, list[str]] = {"a": [], "b": [], "c": ["a", "b"]}
+
+
+async def test_jobs_and_their_tasks_are_read_as_submitted(rows: Rows) -> None:
+    first, second = {**LISTED, "name": "first"}, {**LISTED, "name": "second"}
+    await submit(rows, first, second, inputs={"x": 1}, output="{{ inputs.x }}")
+    [source] = await rows.load_tasks([("job", 2)], {"job": 0})
+    assert (source.position, source.child_id, source.job.inputs) == (2, None, {"x": 1})
+    assert await rows.load_jobs(["job"]) == {"job": source.job}
+    assert source.job.output == "{{ inputs.x }}"
+
+
+async def test_the_last_value_of_a_variable_is_read(rows: Rows) -> None:
+    await submit(rows, {**LISTED, "name": "t", "env": {"A": "{{ tasks.a }}"}})
+    for value in ("1", "2"):
+        variables = [SetVariable("job", "a", value), SetVariable("job", "b", value)]
+        await rows.write(Writes(variables=variables))
+    sources = await rows.load_tasks([("job", 1)], {"job": 0})
+    assert await rows.load_variables(sources) == {"job": {"a": "2"}}
+
+
+async def test_a_key_is_used_once(rows: Rows) -> None:
+    key = IdempotencyKey("anna", "k", b"hash")
+    other = IdempotencyKey("bert", "k", b"hash")
+    assert await rows.store_keys({"one": key}) == set()
+    assert await rows.store_keys({"two": key, "three": other}) == {"two"}
