@@ -1,4 +1,4 @@
-"""`conveyor completion`: what a shell reads to complete our commands and options."""
+"""`conveyor completion`: the completion script of a shell."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -10,7 +10,7 @@ _VARIABLE = "_CONVEYOR_COMPLETE"  # click's own protocol
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what makes SHELL complete our commands and options.
+    """Print the completion script for SHELL.
 
     \b
     bash: echo 'eval "$(conveyor completion bash)"' >> ~/.bashrc

@@ -1,4 +1,4 @@
-"""`conveyor eval`: what an expression of the job language gives."""
+"""`conveyor eval`: evaluates an expression of the job language."""
 
 import json
 import sys
@@ -6,9 +6,8 @@ from typing import TextIO
 
 import click
 
-from cli.ending import EXIT_FAILED, EXIT_USAGE, fail
-from cli.eval_batch import answer_lines
-from cli.eval_json import as_json
+from cli.eval_batch import answer_lines, as_json
+from cli.exit_codes import EXIT_FAILED, EXIT_USAGE, fail
 from shared.expressions import (
     Answer,
     ExpressionError,
@@ -26,23 +25,23 @@ _WIDTH = 100  # characters of a long expression that are shown around an error
 @click.option(
     "--context",
     type=click.File("r", encoding="utf-8"),
-    help="A file with the names in scope, as one JSON object; - reads standard input.",
+    help="A file with the names in scope as one JSON object; - is standard input.",
 )
-@click.option("--json", "wants_json", is_flag=True, help="Print the value as JSON, not as text.")
+@click.option("--json", "wants_json", is_flag=True, help="Print the value as JSON instead of text.")
 @click.option(
     "--batch",
     is_flag=True,
-    help='Read lines of {"expr": …, "env": {…}}, write a line of {"value", "text"} or {"error"} '
-    "for each. Numbers in env are floats, as in the reference engine; --context keeps whole ones.",
+    help='Read lines of {"expr": …, "env": {…}} and write a line of {"value", "text"} or {"error"} '
+    "for each. Numbers in env are floats, as in the reference engine; --context keeps integers.",
 )
 def evaluate(expression: str | None, context: TextIO | None, wants_json: bool, batch: bool) -> None:
-    """Evaluate EXPRESSION, or a text with {{ expressions }} in it.
+    """Evaluate EXPRESSION, or a text that contains {{ expressions }}.
 
     Example: conveyor eval "upper(inputs.name)" --context context.json
     """
     if batch:
         if expression is not None or context is not None:
-            raise click.UsageError("--batch takes its expressions and names from standard input")
+            raise click.UsageError("--batch reads expressions and names from standard input only")
         answer_lines(sys.stdin.buffer, sys.stdout)
         return
     if expression is None:
@@ -55,7 +54,7 @@ def _names(context: TextIO | None) -> dict[str, object]:
     try:
         names = {} if context is None else json.load(context)
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or nested too deep
-        fail(f"--context isn't JSON: {error}", EXIT_USAGE)
+        fail(f"--context is not valid JSON: {error}", EXIT_USAGE)
     if not isinstance(names, dict):
         fail("--context must be one JSON object: the names in scope", EXIT_USAGE)
     return names

@@ -1,4 +1,4 @@
-"""The `conveyor` command: which sub-commands there are. Each lives in a module of its own.
+"""The `conveyor` command: the table of its sub-commands, each in a module of its own.
 
 Modules are imported when their command is called, so that `conveyor --help` stays quick.
 """
@@ -17,43 +17,43 @@ class _Entry(NamedTuple):
 
 
 _JOBS = {
-    "submit": _Entry("cli.jobs.submit:submit", "Submit a job; with --wait, watch it to its end."),
-    "validate": _Entry("cli.jobs.validate:validate", "Check job files without a server."),
-    "eval": _Entry("cli.eval:evaluate", "Evaluate an expression, without a server."),
-    "get": _Entry("cli.jobs.get:get", "Show a job with its tasks."),
+    "submit": _Entry("cli.jobs.submit:submit", "Submit a job."),
+    "validate": _Entry("cli.jobs.validate:validate", "Validate job files without a server."),
+    "eval": _Entry("cli.eval:evaluate", "Evaluate an expression without a server."),
+    "get": _Entry("cli.jobs.get:get", "Show a job and its tasks."),
     "list": _Entry("cli.jobs.list:list_jobs", "List and search jobs."),
     "logs": _Entry("cli.jobs.logs:logs", "Print the log of a job or of one task."),
     "cancel": _Entry("cli.jobs.acts:cancel", "Cancel jobs."),
-    "restart": _Entry("cli.jobs.acts:restart", "Go on with failed or cancelled jobs."),
+    "restart": _Entry("cli.jobs.acts:restart", "Restart failed or cancelled jobs."),
 }
 _CLUSTER = {
-    "queues": _Entry("cli.cluster.queues:queues", "List queues and what waits in them."),
+    "queues": _Entry("cli.cluster.queues:queues", "List queues."),
     "dead-letters": _Entry(
-        "cli.cluster.dead_letters:dead_letters", "Messages that nobody could use."
+        "cli.cluster.dead_letters:dead_letters", "Inspect and requeue dead letters."
     ),
     "nodes": _Entry("cli.cluster.nodes:nodes", "List workers."),
-    "schedules": _Entry("cli.cluster.schedules:schedules", "Jobs that are made by the clock."),
-    "keys": _Entry("cli.cluster.keys:keys", "API keys: who may do what."),
+    "schedules": _Entry("cli.cluster.schedules:schedules", "Manage scheduled jobs."),
+    "keys": _Entry("cli.cluster.keys:keys", "Manage API keys."),
 }
 _SERVICES = {
-    "demo": _Entry("cli.demo.command:demo", "Run an example job from start to end, then stop."),
-    "dev": _Entry("cli.dev:dev", "Run all four services in one process, on this machine."),
-    "coordinator": _Entry("cli.service:coordinator", "Run a coordinator: the HTTP API and jobs."),
-    "scheduler": _Entry("cli.service:scheduler", "Run a scheduler: retries, time-outs, nodes."),
-    "worker": _Entry("cli.service:worker", "Run a worker: it runs the tasks."),
-    "webhook-dispatcher": _Entry(
-        "cli.service:webhook_dispatcher", "Run a webhook dispatcher: it posts state changes."
+    "demo": _Entry("cli.demo.command:demo", "Run an example job and exit."),
+    "dev": _Entry("cli.service:dev", "Run all services in one process."),
+    "coordinator": _Entry("cli.service:coordinator", "Run a coordinator (HTTP API, jobs)."),
+    "scheduler": _Entry(
+        "cli.service:scheduler", "Run a scheduler (retries, time-outs, schedules)."
     ),
-    "migrate": _Entry("cli.migrate:migrate", "Bring the Postgres schema up to date."),
-    "settings": _Entry("cli.settings:settings", "Print every setting, its default and meaning."),
-    "metrics": _Entry("cli.metrics:metrics", "Print every metric and what it shows."),
+    "worker": _Entry("cli.service:worker", "Run a worker (tasks)."),
+    "webhook-dispatcher": _Entry("cli.service:webhook_dispatcher", "Run a webhook dispatcher."),
+    "migrate": _Entry("cli.migrate:migrate", "Migrate the Postgres schema."),
+    "settings": _Entry("cli.settings:settings", "Print all settings as Markdown."),
+    "metrics": _Entry("cli.metrics:metrics", "Print all metrics as Markdown."),
 }
-_ITSELF = {
-    "completion": _Entry("cli.completion:completion", "Print what makes a shell complete."),
+_OTHER = {
+    "completion": _Entry("cli.completion:completion", "Print the shell completion script."),
     "version": _Entry("cli.version:version", "Print the version."),
 }
-_SECTIONS = {"Jobs": _JOBS, "Cluster": _CLUSTER, "Services": _SERVICES, "This command": _ITSELF}
-_COMMANDS = _JOBS | _CLUSTER | _SERVICES | _ITSELF
+_SECTIONS = {"Jobs": _JOBS, "Cluster": _CLUSTER, "Services": _SERVICES, "Other": _OTHER}
+_COMMANDS = _JOBS | _CLUSTER | _SERVICES | _OTHER
 
 
 class _LazyGroup(click.Group):
@@ -93,12 +93,11 @@ def conveyor() -> None:
 
     Try `conveyor demo`, then `conveyor dev` and, in another terminal, `conveyor submit`.
 
-    Commands about jobs and the cluster ask the HTTP API at CONVEYOR_URL (http://127.0.0.1:8000),
-    with the key in CONVEYOR_API_KEY or the login in CONVEYOR_USER and CONVEYOR_PASSWORD. They end
-    with 0 when it went well (a job that was waited for: it completed), 1 when not, 2 when the
-    command line is wrong, 3 when the API can't be reached or refuses.
+    Job and cluster commands call the HTTP API at CONVEYOR_URL (http://127.0.0.1:8000) with the key
+    in CONVEYOR_API_KEY or the login in CONVEYOR_USER and CONVEYOR_PASSWORD. Exit codes: 0 success,
+    1 failure, 2 invalid command line, 3 the API is not reachable or rejected the request.
 
-    Services take their settings from CONVEYOR_... variables and an optional TOML file; `conveyor
+    Services read their settings from CONVEYOR_... variables and an optional TOML file; `conveyor
     settings` lists them.
     """
 

@@ -39,13 +39,10 @@ MODULES: dict[str, tuple[ModuleType, ...]] = {
         services.webhook_dispatcher.backlog,
     ),
 }
-"""By service: the modules that tell of its metrics."""
+"""By service: the modules that define its metrics."""
 
 
 @click.command()
 def metrics() -> None:
-    """Print every metric, what it shows and when to look into it, in Markdown.
-
-    docs/metrics.md is what this prints.
-    """
+    """Print all metrics with their meanings as Markdown (docs/metrics.md)."""
     click.echo(metrics_reference(MODULES), nl=False)

@@ -1,11 +1,11 @@
-"""`conveyor migrate`: the Postgres schema, brought up to date, and the first key to the API."""
+"""`conveyor migrate`: migrates the Postgres schema and creates the first API key."""
 
 import asyncio
 import time
 
 import click
 
-from cli.ending import fail, settings_or_exit
+from cli.exit_codes import fail, settings_or_exit
 from services.coordinator.first_key import make_first_key
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import MigrationRejected
@@ -17,8 +17,8 @@ from shared.process.settings.loading import Settings
 _RETRY_SECONDS = 0.5
 
 _FIRST_KEY = """
-This key may do everything at an API that asks for one (CONVEYOR_AUTH_TYPE: key or any). It is
-shown only now:
+This API key has all scopes. The API requires keys with CONVEYOR_AUTH_TYPE key or any. The key is
+not shown again:
 
     export CONVEYOR_API_KEY={key}
     export CONVEYOR_URL={url}
@@ -26,7 +26,7 @@ shown only now:
     conveyor list
     curl -H "X-API-Key: $CONVEYOR_API_KEY" {url}/jobs
 
-`conveyor keys` makes others that may do less.
+`conveyor keys` creates keys with fewer scopes.
 """
 
 
@@ -42,31 +42,31 @@ class MigrateSettings(Settings):
     default=30.0,
     show_default=True,
     type=click.FloatRange(min=0),
-    help="Seconds to wait for a Postgres that can't be reached yet.",
+    help="Seconds to wait until Postgres is reachable.",
 )
 @click.option(
     "--first-key",
     is_flag=True,
-    help="Unless there is one, make an API key that may do everything, and print it.",
+    help="Create an API key with all scopes and print it, unless an admin key exists.",
 )
 @click.option(
     "--url",
     envvar="CONVEYOR_URL",
     default="http://127.0.0.1:8000",
     show_default=True,
-    help="Where the API is, for what --first-key prints.",
+    help="Address of the API in the output of --first-key.",
 )
 def migrate(wait_seconds: float, first_key: bool, url: str) -> None:
-    """Bring the schema of the database at CONVEYOR_POSTGRES_DSN up to date.
+    """Migrate the schema of the database at CONVEYOR_POSTGRES_DSN.
 
-    Run it before the services of a new version. It is safe to run it again, or several at once.
+    Run it before starting services of a new version. It is safe to run repeatedly or concurrently.
     """
     settings = settings_or_exit(MigrateSettings)
     configure_logging(settings.log, service="migrate")
     try:
         done = asyncio.run(_migrate(settings.postgres.dsn.get_secret_value(), wait_seconds))
     except (MigrationRejected, DatabaseUnavailable) as error:
-        fail(f"the schema was not changed: {error}")
+        fail(f"the schema was not migrated: {error}")
     click.echo(f"migrated: {', '.join(done)}" if done else "the schema is up to date")
     if first_key:
         _print_first_key(settings.postgres, url)
@@ -76,8 +76,8 @@ def _print_first_key(postgres: PostgresSettings, url: str) -> None:
     try:
         key = asyncio.run(make_first_key(postgres))
     except DatabaseUnavailable as error:
-        fail(f"no key was made: {error}")
-    click.echo(_FIRST_KEY.format(key=key, url=url) if key else "there is an admin's key already")
+        fail(f"no key was created: {error}")
+    click.echo(_FIRST_KEY.format(key=key, url=url) if key else "an admin key already exists")
 
 
 async def _migrate(dsn: str, wait_seconds: float) -> list[str]:

@@ -32,8 +32,5 @@ SETTINGS: dict[str, type[BaseModel]] = {
 
 @click.command()
 def settings() -> None:
-    """Print every setting, its default and meaning, in Markdown.
-
-    docs/settings.md is what this prints.
-    """
+    """Print all settings with their defaults and meanings as Markdown (docs/settings.md)."""
     click.echo(settings_reference(SETTINGS), nl=False)

@@ -10,7 +10,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from cli.wording import one_line
+from cli.messages import one_line
 
 _WIDE = 100_000  # a pipe has no width: nothing is cut there
 _GAP = 2

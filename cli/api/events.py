@@ -6,8 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from cli.api.client import ApiClient, job_path
-from cli.api.errors import ApiUnavailable
-from cli.api.session import Json
+from cli.api.session import ApiUnavailable, Json
 
 _SILENCE_SECONDS = 90.0  # the server shows signs of life far more often
 

@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import aiohttp
 
-from cli.api.errors import ApiRejected, ApiUnavailable
 from cli.api.server import Server
 
 Json = Mapping[str, Any]
@@ -25,6 +24,24 @@ _LONGEST_FOREIGN_ANSWER = 200
 
 _CALL = aiohttp.ClientTimeout(total=60, sock_connect=_CONNECT_SECONDS)
 _SUBMISSION = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS)  # a job may ask to wait
+
+
+class ApiRejected(Exception):
+    """The API refused the request; the text is its address and message. `status` is HTTP's."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ApiUnavailable(Exception):
+    """The API can't answer now. `is_away`: there is nobody at its address. `is_cut_off`: the
+    connection broke, and what was asked may have been done."""
+
+    def __init__(self, message: str, *, is_away: bool = False, is_cut_off: bool = False) -> None:
+        super().__init__(message)
+        self.is_away = is_away
+        self.is_cut_off = is_cut_off
 
 
 @dataclass(frozen=True, slots=True)

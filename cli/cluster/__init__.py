@@ -1,1 +1,1 @@
-"""The commands about what runs the jobs, who may, and when."""
+"""The commands about workers, queues, schedules and keys."""

@@ -1,4 +1,4 @@
-"""`conveyor dead-letters`: messages that nobody could use, and what becomes of them."""
+"""`conveyor dead-letters`: messages that could not be processed."""
 
 import json
 import sys
@@ -6,40 +6,44 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import click
 
-from cli.acting import act_on_all, teller
 from cli.api.client import ApiClient
 from cli.api.server import Server
 from cli.api.session import Json
-from cli.asking import ask, asks_api, json_option
+from cli.api_command import ask, asks_api, json_option
+from cli.bulk_actions import act_on_all, reporter
+from cli.messages import ago, counted, now, one_line, printable
 from cli.tables import print_json, print_table
-from cli.wording import ago, counted, now, one_line, printable
 
 _COLUMNS = {
     "ID": "whole",
     "QUEUE": "whole",
     "KIND": "whole",
     "SIZE": "right",
-    "SINCE": "right",
+    "ADDED": "right",
     "REASON": "text",
 }
 
 
 @click.group(name="dead-letters")
 def dead_letters() -> None:
-    """Messages that nobody could use: list, show, send again, throw away.
+    """Inspect and requeue dead letters.
 
-    A message that can't be read, or whose handling fails for a reason that won't pass, is put aside
-    with that reason. All of this needs the scope admin.
+    A dead letter is a message that could not be read, or that failed for a permanent reason. It is
+    kept with that reason. These commands require the scope admin.
     """
 
 
 @dead_letters.command(name="list")
-@click.option("--page", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--size", type=click.IntRange(1, 20), default=20, show_default=True)
+@click.option(
+    "--page", type=click.IntRange(min=1), default=1, show_default=True, help="Page number."
+)
+@click.option(
+    "--size", type=click.IntRange(1, 20), default=20, show_default=True, help="Page size."
+)
 @json_option
 @asks_api
 def list_dead_letters(server: Server, page: int, size: int, as_json: bool) -> None:
-    """List them, newest first."""
+    """List dead letters, newest first."""
     answer = ask(server, lambda api: api.dead_letters(page=page, size=size))
     if as_json:
         print_json(answer)
@@ -56,13 +60,13 @@ def list_dead_letters(server: Server, page: int, size: int, as_json: bool) -> No
 @json_option
 @asks_api
 def show(server: Server, letter_id: str, as_json: bool) -> None:
-    """Show one with what it says. Secrets that are known are taken out."""
+    """Show a dead letter with its contents. Known secrets are redacted."""
     answer = ask(server, lambda api: api.dead_letter(letter_id))
     if as_json:
         print_json(answer)
         return
     for name in ("queue", "reason", "kind", "at"):
-        click.echo(f"{name + ':':8}{one_line(str(answer.get(name, 'not known')))}")
+        click.echo(f"{name + ':':8}{one_line(str(answer.get(name, 'unknown')))}")
     click.echo()
     for line in _readable(answer["contents"]).splitlines():
         click.echo(printable(line))
@@ -77,30 +81,30 @@ def _act(name: str, done: str, help_text: str, act: _Act) -> None:
     @json_option
     @asks_api
     def command(server: Server, ids: Sequence[str], as_json: bool) -> None:
-        tell = teller(done, as_json=as_json)
-        sys.exit(ask(server, lambda api: act_on_all(ids, lambda id_: act(api, id_), tell)))
+        report = reporter(done, as_json=as_json)
+        sys.exit(ask(server, lambda api: act_on_all(ids, lambda id_: act(api, id_), report)))
 
 
 _act(
     "requeue",
-    "is sent again",
-    "Send them to the queues they came from once more.",
+    "requeued",
+    "Send dead letters back to their queues.",
     lambda api, id_: api.requeue_dead_letter(id_),
 )
 _act(
     "delete",
-    "is deleted",
-    "Throw these away.",
+    "deleted",
+    "Delete dead letters.",
     lambda api, id_: api.delete_dead_letter(id_),
 )
 
 
 @dead_letters.command()
-@click.confirmation_option(prompt="Throw all dead letters away?")
+@click.confirmation_option(prompt="Delete all dead letters?")
 @json_option
 @asks_api
 def purge(server: Server, as_json: bool) -> None:
-    """Throw all of them away."""
+    """Delete all dead letters."""
     answer = ask(server, ApiClient.purge_dead_letters)
     if as_json:
         print_json(answer)
@@ -118,7 +122,7 @@ def _readable(contents: str) -> str:
 def _row(letter: Json) -> tuple[str, ...]:
     return (
         letter["id"],
-        letter.get("queue", "not known"),
+        letter.get("queue", "unknown"),
         letter.get("kind", ""),
         f"{letter['size']:,}",
         ago(letter.get("at"), now()),

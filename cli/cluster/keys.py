@@ -1,4 +1,4 @@
-"""`conveyor keys`: who may ask the API, and for what."""
+"""`conveyor keys`: API keys."""
 
 import json
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from cli.api.client import ApiClient
 from cli.api.server import Server
 from cli.api.session import JSON_TYPE, Body, Json
 from cli.api.views import items_of
-from cli.asking import ask, asks_api, json_option
+from cli.api_command import ask, asks_api, json_option
+from cli.messages import ago, now
 from cli.tables import print_json, print_table
-from cli.wording import ago, now
 
 _SCOPES = ("read", "submit", "operate", "admin")
 _COLUMNS = {
@@ -27,14 +27,14 @@ _COLUMNS = {
 
 @click.group()
 def keys() -> None:
-    """List, create and delete API keys: your own, or with the scope admin those of all."""
+    """Manage API keys: your own or, with the scope admin, those of all users."""
 
 
 @keys.command(name="list")
 @json_option
 @asks_api
 def list_keys(server: Server, as_json: bool) -> None:
-    """List the keys; the keys themselves can't be read again."""
+    """List API keys, without their secret text."""
     answer = ask(server, ApiClient.keys)
     if as_json:
         print_json(answer)
@@ -52,10 +52,12 @@ def list_keys(server: Server, as_json: bool) -> None:
     multiple=True,
     required=True,
     type=click.Choice(_SCOPES),
-    help="What it may do; give it once for each scope.",
+    help="A scope of the key. Repeatable.",
 )
-@click.option("--user", help="Whose key it is: it sees what this user sees.")
-@click.option("--expires-in", metavar="DURATION", help="Such as 720h. Default: never.")
+@click.option("--user", help="The user the key belongs to. Default: you.")
+@click.option(
+    "--expires-in", metavar="DURATION", help="When the key expires, such as 720h. Default: never."
+)
 @json_option
 @asks_api
 def create(
@@ -67,9 +69,9 @@ def create(
     *,
     as_json: bool,
 ) -> None:
-    """Create a key and print it, this once: what is stored of it can't be read again.
+    """Create an API key and print it. It cannot be shown again.
 
-    The key alone goes to standard output.
+    Only the key goes to standard output.
     """
     wanted = {"name": name, "scopes": scopes, "user": user, "expiresIn": expires_in}
     given = {field: value for field, value in wanted.items() if value is not None}
@@ -78,7 +80,7 @@ def create(
     if as_json:
         print_json(answer)
         return
-    click.echo(f"key {answer['id']} is made. Keep it, it is not shown again:", err=True)
+    click.echo(f"created key {answer['id']}; it is not shown again:", err=True)
     click.echo(answer["key"])
 
 
@@ -87,12 +89,12 @@ def create(
 @json_option
 @asks_api
 def delete(server: Server, key_id: str, as_json: bool) -> None:
-    """Delete the key with this ID: who has it can't use it any more."""
+    """Revoke an API key by its ID."""
     answer = ask(server, lambda api: api.delete_key(key_id))
     if as_json:
         print_json(answer)
     else:
-        click.echo(f"{key_id} is deleted")
+        click.echo(f"{key_id} revoked")
 
 
 def _row(key: Json) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ import click
 
 from cli.api.client import ApiClient
 from cli.api.server import Server
-from cli.asking import ask, asks_api, json_option
+from cli.api_command import ask, asks_api, json_option
+from cli.messages import ago, now
 from cli.tables import print_json, print_table, state_text
-from cli.wording import ago, now
 
 _COLUMNS = {
     "NAME": "text",
@@ -14,7 +14,7 @@ _COLUMNS = {
     "TASKS": "right",
     "CPU": "right",
     "QUEUES": "whole",
-    "HEARD": "right",
+    "HEARTBEAT": "right",
     "STARTED": "right",
     "HOST": "text",
     "VERSION": "whole",
@@ -25,16 +25,16 @@ _COLUMNS = {
 @json_option
 @asks_api
 def nodes(server: Server, as_json: bool) -> None:
-    """List the workers that have shown a sign of life within the last minutes.
+    """List the workers that sent a heartbeat within the last minutes.
 
-    QUEUES are those a worker serves, each with how many tasks at once.
+    QUEUES shows the queues of a worker, each with its number of slots.
     """
     answer = ask(server, ApiClient.nodes)
     if as_json:
         print_json(answer)
         return
     if not answer:
-        click.echo("no workers: nothing will run until one is started (conveyor worker)", err=True)
+        click.echo("no workers: tasks wait until one is started (conveyor worker)", err=True)
         return
     print_table(
         _COLUMNS,

@@ -4,7 +4,7 @@ import click
 
 from cli.api.client import ApiClient
 from cli.api.server import Server
-from cli.asking import ask, asks_api, json_option
+from cli.api_command import ask, asks_api, json_option
 from cli.tables import print_json, print_table
 
 _COLUMNS = {"QUEUE": "whole", "WAITING": "right", "RUNNING": "right", "CONSUMERS": "right"}
@@ -14,10 +14,9 @@ _COLUMNS = {"QUEUE": "whole", "WAITING": "right", "RUNNING": "right", "CONSUMERS
 @json_option
 @asks_api
 def queues(server: Server, as_json: bool) -> None:
-    """List the queues: how many messages wait, how many tasks run, who takes them.
+    """List queues with their waiting messages, running tasks and consumers.
 
-    Queues of tasks come first, Conveyor's own last. A queue of tasks without consumers has no
-    worker.
+    Task queues come first, the internal queues last. A task queue without consumers has no worker.
     """
     answer = ask(server, ApiClient.queues)
     if as_json:

@@ -1,4 +1,4 @@
-"""`conveyor schedules`: jobs that the clock makes."""
+"""`conveyor schedules`: scheduled jobs."""
 
 from collections.abc import Awaitable, Callable
 from typing import IO
@@ -10,11 +10,11 @@ from cli.api.client import ApiClient
 from cli.api.server import Server
 from cli.api.session import Json
 from cli.api.views import items_of
-from cli.asking import ask, asks_api, json_option
-from cli.jobs.handing_in import hand_in
+from cli.api_command import ask, asks_api, json_option
 from cli.jobs.job_file import JobFile
+from cli.jobs.submit_with_retry import submit_with_retry
+from cli.messages import ago, now
 from cli.tables import print_json, print_table, state_text
-from cli.wording import ago, now
 
 _COLUMNS = {
     "ID": "whole",
@@ -22,24 +22,28 @@ _COLUMNS = {
     "STATE": "whole",
     "CRON": "whole",
     "TIME ZONE": "whole",
-    "LAST": "right",
-    "NEXT": "right",
+    "LAST RUN": "right",
+    "NEXT RUN": "right",
     "ERROR": "text",
 }
 
 
 @click.group()
 def schedules() -> None:
-    """List, create, pause, resume and delete scheduled jobs."""
+    """Manage scheduled jobs."""
 
 
 @schedules.command(name="list")
-@click.option("--page", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--size", type=click.IntRange(1, 20), default=10, show_default=True)
+@click.option(
+    "--page", type=click.IntRange(min=1), default=1, show_default=True, help="Page number."
+)
+@click.option(
+    "--size", type=click.IntRange(1, 20), default=10, show_default=True, help="Page size."
+)
 @json_option
 @asks_api
 def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
-    """List the scheduled jobs."""
+    """List scheduled jobs."""
     answer = ask(server, lambda api: api.schedules(page=page, size=size))
     if as_json:
         print_json(answer)
@@ -56,7 +60,7 @@ def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
 def create(server: Server, file: IO[bytes], as_json: bool) -> None:
     """Create the scheduled job in FILE: a job with `schedule: {cron: ...}`. Prints its id."""
     body = JobFile.read(file).body()
-    answer = ask(server, lambda api: hand_in(api.create_schedule, body))
+    answer = ask(server, lambda api: submit_with_retry(api.create_schedule, body))
     if as_json:
         print_json(answer)
     else:
@@ -81,20 +85,20 @@ def _act(name: str, done: str, help_text: str, act: _Act) -> None:
 
 _act(
     "pause",
-    "is paused",
-    "Make no more jobs of this schedule until it is resumed.",
+    "paused",
+    "Pause a scheduled job: it creates no jobs until it is resumed.",
     lambda api, id_: api.act_on_schedule(id_, "pause"),
 )
 _act(
     "resume",
-    "is active",
-    "Let a paused schedule make jobs again.",
+    "resumed",
+    "Resume a paused scheduled job.",
     lambda api, id_: api.act_on_schedule(id_, "resume"),
 )
 _act(
     "delete",
-    "is deleted",
-    "Delete a schedule; the jobs that it made stay.",
+    "deleted",
+    "Delete a scheduled job. The jobs it created are kept.",
     lambda api, id_: api.delete_schedule(id_),
 )
 

@@ -1,4 +1,4 @@
-"""`conveyor demo`: the command line's side of it, and how it ends."""
+"""`conveyor demo`: its options, and how it ends."""
 
 import asyncio
 import signal
@@ -10,10 +10,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from cli.api.errors import ApiRejected, ApiUnavailable
+from cli.api.session import ApiRejected, ApiUnavailable
 from cli.demo.job_file import EXAMPLE, JobFileError
-from cli.demo.story import DemoFailed, tell
-from cli.ending import EXIT_FAILED
+from cli.demo.story import DemoFailed, run_demo
+from cli.exit_codes import EXIT_FAILED
 from services.dev.postgres.binaries import EmbeddedPostgresError
 from shared.process.settings.loading import SettingsError
 
@@ -35,39 +35,39 @@ _EXPECTED = (
     "--image",
     default="busybox",
     show_default=True,
-    help="With a container engine in reach: the image for tasks that name none. Empty: the shell.",
+    help="Image for tasks that name none, with a container engine. Empty: use the shell.",
 )
 @click.option(
     "--timeout",
     "timeout_seconds",
     default=300.0,
     show_default=True,
-    help="Give up after that many seconds.",
+    help="Maximum duration in seconds.",
 )
 def demo(job_file: Path, image: str, timeout_seconds: float) -> None:
-    """Start an embedded Conveyor, run JOB_FILE on it (default: examples/hello.yaml), and stop.
+    """Start an embedded Conveyor, run JOB_FILE (default: examples/hello.yaml) and stop.
 
-    Everything runs in this process, on a free port of 127.0.0.1, with its data in a temporary
-    directory that is removed in the end. Exit code 0 means that the job completed.
+    Everything runs in this process, on a free port of 127.0.0.1. The data is in a temporary
+    directory that is removed at the end. Exit code 0: the job completed.
     """
     console = Console(highlight=False)
     try:
-        asyncio.run(_until_told(tell(console, job_file, image), timeout_seconds))
+        asyncio.run(_until_stopped(run_demo(console, job_file, image), timeout_seconds))
     except (KeyboardInterrupt, asyncio.CancelledError):  # Ctrl-C or SIGTERM: all is stopped by now
-        _end_badly(console, "stopped before the end")
+        _end_badly(console, "stopped before the end of the job")
     except TimeoutError:
         _end_badly(console, f"the job did not end within {timeout_seconds:g} seconds")
-    except _EXPECTED as error:  # each says in its text what the user needs to know
+    except _EXPECTED as error:  # its text is for the user
         _end_badly(console, str(error))
 
 
-async def _until_told(story: Awaitable[None], timeout_seconds: float) -> None:
+async def _until_stopped(demo_run: Awaitable[None], timeout_seconds: float) -> None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - for the type checker: asyncio.run made one
     # As Ctrl-C does: the contexts are left in order, so nothing stays behind.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with asyncio.timeout(timeout_seconds):
-        await story
+        await demo_run
 
 
 def _end_badly(console: Console, reason: str) -> None:

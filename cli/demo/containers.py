@@ -1,4 +1,4 @@
-"""Where the demo's tasks run: in containers if an engine runs one on trial, else in the shell."""
+"""Where the tasks of the demo run: in containers if an engine can run one, else in the shell."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,7 +24,7 @@ class Place:
 
 
 async def find_place(image: str) -> Place:
-    """Docker, then Podman, then the shell. An engine that is there but fails is told of."""
+    """Docker, then Podman, then the shell. The reason of an engine that fails is in the words."""
     failures = []
     engines: tuple[EngineName, ...] = ("docker", "podman")
     for engine in engines:
@@ -34,7 +34,7 @@ async def find_place(image: str) -> Place:
         except (RuntimeUnavailable, RuntimeRejected) as error:
             # No such image, no right to use it: the shell does, and the user learns why.
             failures.append(f"{engine}: {error}")
-    reason = "; ".join(failures) or "no container engine is in reach"
+    reason = "; ".join(failures) or "no container engine is reachable"
     return Place(f"in a shell on this machine ({reason})")
 
 
@@ -73,7 +73,7 @@ async def _run_trial(runtime: Runtime, image: str) -> None:
     finally:
         await execution.close()
     if outcome.exit_code != 0:
-        raise RuntimeRejected(f"a container that does nothing ended with {outcome.exit_code}")
+        raise RuntimeRejected(f"an empty container exited with code {outcome.exit_code}")
 
 
 async def _ignore_log(_: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The job the demo submits: as it stands in its file, or with an image for the tasks without."""
+"""The job of the demo: its file, with an image for the tasks that name none."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def with_image(job_text: str, image: str) -> str:
 
 
 def wants_image(job_text: str) -> bool:
-    """Whether `with_image` has something to do. What isn't a job is left for the API to refuse."""
+    """Whether `with_image` changes anything. What is not a job is left for the API to reject."""
     try:
         job = yaml.safe_load(job_text)
     except yaml.YAMLError:

@@ -1,4 +1,4 @@
-"""What the demo does and says, from start to end."""
+"""What the demo does, step by step."""
 
 import socket
 import time
@@ -13,11 +13,12 @@ from rich.text import Text
 from cli.api.client import ApiClient
 from cli.api.server import Server
 from cli.api.session import YAML_TYPE, Body
-from cli.api.views import JobView
+from cli.api.views import JobView, job_view
 from cli.demo.containers import Place, find_place
 from cli.demo.job_file import EXAMPLE, read_job_file, wants_image, with_image
-from cli.demo.screen import screen_for
-from cli.follow.polling import poll
+from cli.follow.live import follow
+from cli.follow.picture import Picture
+from cli.jobs.viewers import job_viewer
 from services.coordinator.settings import ApiSettings
 from services.dev.app import Running, running
 from services.dev.settings import DevBlock, IsolatedDevSettings
@@ -31,30 +32,30 @@ _PROGRESS_SECONDS = 0.25
 
 
 class DemoFailed(Exception):
-    """The job ended otherwise than COMPLETED; the text says how."""
+    """The job did not complete; the text says why."""
 
 
-async def tell(console: Console, job_file: Path, image: str) -> None:
-    """Run the job on a Conveyor of its own. Raises DemoFailed, or what starting it raises.
+async def run_demo(console: Console, job_file: Path, image: str) -> None:
+    """Run the job on an embedded Conveyor. Raises DemoFailed, or what starting it raises.
 
-    Where there is a container engine, `image` is set on the tasks that name none. An empty
-    `image` leaves them to the shell.
+    With a container engine, `image` is set on the tasks that name none. An empty `image` leaves
+    them to the shell.
     """
     job_text = read_job_file(job_file)
-    place = Place("in a shell, or in a container where the job names an image")
+    place = Place("in a shell, or in a container if the job names an image")
     if image and wants_image(job_text):
-        _say(console, "Looking for a container engine ...")
+        _print(console, "Looking for a container engine ...")
         place = await find_place(image)
-    _say(console, f"Tasks run {place.words}.")
+    _print(console, f"Tasks run {place.words}.")
     if place.image:
         job_text = with_image(job_text, place.image)
     began = time.monotonic()
-    _say(console, "Starting Conveyor: four services in this process, and a Postgres ...")
+    _print(console, "Starting Conveyor: four services and Postgres in this process ...")
     async with _conveyor(place) as conveyor:
-        _say(console, f"Up after {time.monotonic() - began:.1f} s at {conveyor.url}\n")
+        _print(console, f"Started in {time.monotonic() - began:.1f} s at {conveyor.url}\n")
         job = await _run_job(console, conveyor.url, job_file, job_text)
-        _show_end(console, job)
-    _show_what_next(console)
+        _print_end(console, job)
+    _print_next_steps(console)
 
 
 @asynccontextmanager
@@ -66,12 +67,12 @@ async def _conveyor(place: Place) -> AsyncIterator[Running]:
                 yield conveyor
             finally:
                 stop.request()
-                stop.request()  # the second time hurries: nothing that runs is wanted
+                stop.request()  # the second request aborts what still runs
 
 
 @contextmanager
 def _logging_to(directory: str) -> Iterator[None]:
-    """The services' log lines go to a file: here the job is to be seen, not they."""
+    """The log lines of the services go to a file: the demo shows the job."""
     with (Path(directory) / "conveyor.log").open("w", encoding="utf-8") as log:
         configure_logging(LogSettings(), service="demo", stream=log)
         try:
@@ -95,42 +96,44 @@ def _settings(data_dir: Path, place: Place) -> IsolatedDevSettings:
 
 async def _run_job(console: Console, url: str, job_file: Path, job_text: str) -> JobView:
     async with ApiClient(Server.at(url)) as api:
-        _say(console, f"POST /jobs with {_shown_path(job_file)}\n")
+        _print(console, f"POST /jobs with {_shown_path(job_file)}\n")
         job = await api.submit(Body(job_text.encode(), YAML_TYPE))
-        with screen_for(console) as screen:
-            return await poll(api, job["id"], screen)
+        picture = Picture.of(job_view(await api.job(job["id"])))
+        with job_viewer(picture, console, console, with_log=True) as viewer:
+            await follow(api, picture, viewer)
+        return job_view(await api.job(job["id"]))
 
 
-def _show_end(console: Console, job: JobView) -> None:
+def _print_end(console: Console, job: JobView) -> None:
     if job.state != "COMPLETED":
-        raise DemoFailed(f"the job is {job.state}: {job.error or 'it gives no reason'}")
+        raise DemoFailed(f"the job is {job.state}: {job.error or 'no reason given'}")
     console.print()
     if job.result:
         console.print(Text.assemble(("  result     ", "bold"), job.result), soft_wrap=True)
     console.print(Text("  COMPLETED", "green bold"))
 
 
-def _show_what_next(console: Console) -> None:
+def _print_next_steps(console: Console) -> None:
     for line in (
         "",
-        "Everything is stopped again, and nothing is left behind. What next:",
+        "Everything is stopped and nothing is left behind. Next steps:",
         "",
-        "  make run    keeps Conveyor up at http://127.0.0.1:8000. Then, in another terminal:",
+        "  make run    starts Conveyor at http://127.0.0.1:8000. Then, in another terminal:",
         "",
         "  curl -s -H 'Content-Type: text/yaml' \\",
         f"       --data-binary @{_shown_path(EXAMPLE)} http://127.0.0.1:8000/jobs",
         "",
-        "  http://127.0.0.1:8000/docs describes the API; README.md the rest.",
+        "  http://127.0.0.1:8000/docs documents the API, README.md the rest.",
     ):
-        _say(console, line)
+        _print(console, line)
 
 
-def _say(console: Console, text: str) -> None:
+def _print(console: Console, text: str) -> None:
     console.print(Text(text), soft_wrap=True)
 
 
 def _shown_path(path: Path) -> Path:
-    """As short as it can be typed from here."""
+    """Relative to the current directory if possible."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path
 

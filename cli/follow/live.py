@@ -1,21 +1,21 @@
-"""Follows a job by the server's events, across lost connections; by polling where it has none."""
+"""Follows a job by the server's events, across lost connections."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Protocol
 
-from cli.api.client import ApiClient
-from cli.api.errors import ApiRejected, ApiUnavailable
+from cli.api.client import ApiClient, LogSource
 from cli.api.events import ServerEvent, job_events
-from cli.api.views import JobView, log_part_view
-from cli.follow.log_lines import LogLine, LogLines
+from cli.api.session import ApiRejected, ApiUnavailable
+from cli.api.views import FINAL_JOB_STATES, job_view, log_part_view
+from cli.follow.log import LogLine, LogLines, LogReader
 from cli.follow.patience import Patience
 from cli.follow.picture import Picture, TaskNews
-from cli.follow.polling import poll
 
 _NO_SUCH_PATH = 404
 _END = "end"
-_SLOWEST_POLL_SECONDS = 1.0
+_POLL_SECONDS = 0.5
 
 
 class Viewer(Protocol):
@@ -34,12 +34,7 @@ async def follow(api: ApiClient, picture: Picture, viewer: Viewer) -> None:
     except ApiRejected as error:
         if error.status != _NO_SUCH_PATH:
             raise
-        await poll(
-            api,
-            picture.job_id,
-            _PollingViewer(picture, viewer),
-            slowest_seconds=_SLOWEST_POLL_SECONDS,
-        )
+        await _poll(api, picture, viewer)
 
 
 class _Follower:
@@ -82,15 +77,16 @@ class _Follower:
             self._viewer.show(self._picture, [news] if news else (), ())
 
 
-class _PollingViewer:
-    """Makes news of whole looks at the job."""
-
-    def __init__(self, picture: Picture, viewer: Viewer) -> None:
-        self._picture = picture
-        self._viewer = viewer
-
-    def update(self, job: JobView, lines: Sequence[LogLine]) -> None:
-        news = self._picture.take_job(job)
-        # A start is told before the task's log lines, an end after them.
-        self._viewer.show(self._picture, [task for task in news if not task.has_ended], lines)
-        self._viewer.show(self._picture, [task for task in news if task.has_ended], ())
+async def _poll(api: ApiClient, picture: Picture, viewer: Viewer) -> None:
+    """For Tork, which has no events: looks at the whole job again and again."""
+    log = LogReader(api, LogSource("job", picture.job_id))
+    while True:
+        news = picture.take_job(job_view(await api.job(picture.job_id)))
+        # A start is shown before the task's log lines, an end after them.
+        started = [task for task in news if not task.has_ended]
+        viewer.show(picture, started, await log.new_lines())
+        viewer.show(picture, [task for task in news if task.has_ended], ())
+        if picture.state in FINAL_JOB_STATES:
+            break
+        await asyncio.sleep(_POLL_SECONDS)
+    viewer.show(picture, (), log.unfinished())

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from cli.api.errors import ApiUnavailable
+from cli.api.session import ApiUnavailable
 
 _PATIENCE_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS = 0.25

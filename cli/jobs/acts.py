@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import click
 
-from cli.acting import act_on_all, teller
 from cli.api.server import Server
-from cli.asking import ask, asks_api, json_option
+from cli.api_command import ask, asks_api, json_option
+from cli.bulk_actions import act_on_all, reporter
 
 
 def _act(name: str, done: str, help_text: str) -> click.Command:
@@ -16,9 +16,9 @@ def _act(name: str, done: str, help_text: str) -> click.Command:
     @json_option
     @asks_api
     def command(server: Server, jobs: Sequence[str], as_json: bool) -> None:
-        tell = teller(done, as_json=as_json)
+        report = reporter(done, as_json=as_json)
         sys.exit(
-            ask(server, lambda api: act_on_all(jobs, lambda id_: api.act_on_job(id_, name), tell))
+            ask(server, lambda api: act_on_all(jobs, lambda id_: api.act_on_job(id_, name), report))
         )
 
     return command
@@ -26,13 +26,13 @@ def _act(name: str, done: str, help_text: str) -> click.Command:
 
 cancel = _act(
     "cancel",
-    "is cancelled",
-    "Cancel jobs that haven't ended, by their ids. What they run is stopped.\n\n"
-    "Exit code 3 means that at least one was refused; the others are cancelled.",
+    "cancelled",
+    "Cancel active jobs by their ids. Their running tasks are stopped.\n\n"
+    "Exit code 3: the API rejected at least one; the others are cancelled.",
 )
 restart = _act(
     "restart",
-    "goes on",
-    "Go on with failed or cancelled jobs, by their ids, where each of them stopped.\n\n"
-    "Exit code 3 means that at least one was refused; the others go on.",
+    "restarted",
+    "Restart failed or cancelled jobs by their ids, each from where it stopped.\n\n"
+    "Exit code 3: the API rejected at least one; the others are restarted.",
 )

@@ -10,22 +10,21 @@ from rich.text import Text
 from cli.api.server import Server
 from cli.api.session import Json
 from cli.api.views import job_view
-from cli.asking import ask, asks_api, json_option
-from cli.jobs.family import family
-from cli.jobs.family_table import family_table
+from cli.api_command import ask, asks_api, json_option
+from cli.jobs.family import family, family_table
+from cli.messages import ago, now, one_line, printable, took
 from cli.tables import print_json, screen, state_text, style_of
-from cli.wording import ago, now, one_line, printable, took
 
 _MOST_CHILDREN = 20
 
 
 @click.command()
 @click.argument("job")
-@click.option("--all", "shows_all", is_flag=True, help="Show every child of every task.")
+@click.option("--all", "shows_all", is_flag=True, help="Show all children of all tasks.")
 @json_option
 @asks_api
 def get(server: Server, job: str, *, shows_all: bool, as_json: bool) -> None:
-    """Show JOB: its state, its tasks with their children, what they gave or why they failed."""
+    """Show JOB with its state and its tasks, their children, results and errors."""
     answer = ask(server, lambda api: api.job(job))
     if as_json:
         print_json(answer)
@@ -36,7 +35,7 @@ def get(server: Server, job: str, *, shows_all: bool, as_json: bool) -> None:
     branches = family(job_view(answer), None if shows_all else _MOST_CHILDREN)
     console.print(family_table(branches, now(), console.width))
     if any(branch.left_out for branch in branches):
-        console.print(Text("--all shows every task", "dim"))
+        console.print(Text("use --all to show every task", "dim"))
 
 
 def _print_head(console: Console, job: Json) -> None:
@@ -56,14 +55,14 @@ def _facts(job: Json, at: datetime) -> Mapping[str, str]:
     ended = job.get("completedAt") or job.get("failedAt")
     started = job.get("startedAt")
     by = job.get("createdBy")
-    is_cancelled = job["state"] == "CANCELLED"  # when that was isn't told
+    is_cancelled = job["state"] == "CANCELLED"  # its end time is unknown
     facts = {
         "id": job["id"],
         "description": job.get("description"),
         "tags": ", ".join(job.get("tags") or ()),
         "part of": job.get("parentId"),
         "created": ago(job["createdAt"], at) + (f" by {by}" if by else ""),
-        "took" if ended else "runs for": "" if is_cancelled else took(started, ended, at),
+        "duration" if ended else "running for": "" if is_cancelled else took(started, ended, at),
         "result": job.get("result"),
         "error": job.get("error"),
     }

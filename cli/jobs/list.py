@@ -1,4 +1,4 @@
-"""`conveyor list`: a page of jobs, as they are searched for."""
+"""`conveyor list`: a page of the jobs that match a search."""
 
 from collections.abc import Sequence
 
@@ -9,18 +9,18 @@ from cli.api.client import LARGEST_JOBS_PAGE
 from cli.api.server import Server
 from cli.api.session import Json
 from cli.api.views import FINAL_JOB_STATES
-from cli.asking import ask, asks_api, json_option
+from cli.api_command import ask, asks_api, json_option
+from cli.messages import ago, counted, now, took
 from cli.tables import print_json, print_table, state_text
-from cli.wording import ago, counted, now, took
 
 _STATES = ("PENDING", "SCHEDULED", "RUNNING", *sorted(FINAL_JOB_STATES))
 _COLUMNS = {
     "ID": "whole",
     "NAME": "text",
     "STATE": "whole",
-    "DONE": "right",
+    "PROGRESS": "right",
     "CREATED": "right",
-    "TOOK": "right",
+    "DURATION": "right",
     "TAGS": "text",
 }
 
@@ -30,14 +30,18 @@ _COLUMNS = {
 @click.option(
     "--state", type=click.Choice(_STATES, case_sensitive=False), help="Only jobs in this state."
 )
-@click.option("--tag", "tags", multiple=True, help="Only jobs with this tag, or one of several.")
-@click.option("--page", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--tag", "tags", multiple=True, help="Only jobs with this tag. Repeatable: any of the tags."
+)
+@click.option(
+    "--page", type=click.IntRange(min=1), default=1, show_default=True, help="Page number."
+)
 @click.option(
     "--size",
     type=click.IntRange(1, LARGEST_JOBS_PAGE),
     default=10,
     show_default=True,
-    help="Jobs a page.",
+    help="Page size.",
 )
 @json_option
 @asks_api
@@ -51,14 +55,14 @@ def list_jobs(
     size: int,
     as_json: bool,
 ) -> None:
-    """List jobs, newest first. WORDS are searched for in name and description."""
+    """List jobs, newest first. WORDS are searched in the name and description."""
     q = _search(words, state, tags)
     answer = ask(server, lambda api: api.jobs(q=q, page=page, size=size))
     if as_json:
         print_json(answer)
     elif answer["items"]:
         print_table(_COLUMNS, map(_row, answer["items"]))
-        _tell_page(answer)
+        _print_page(answer)
     elif page > 1 and answer["totalItems"]:
         click.echo(f"the last page is {answer['totalPages']}", err=True)
     else:
@@ -73,7 +77,7 @@ def _search(words: Sequence[str], state: str | None, tags: Sequence[str]) -> str
 
 def _row(job: Json) -> tuple[str | Text, ...]:
     ended = job.get("completedAt") or job.get("failedAt")
-    is_cancelled = job["state"] == "CANCELLED"  # when that was isn't told
+    is_cancelled = job["state"] == "CANCELLED"  # its end time is unknown
     return (
         job["id"],
         job["name"],
@@ -85,7 +89,7 @@ def _row(job: Json) -> tuple[str | Text, ...]:
     )
 
 
-def _tell_page(answer: Json) -> None:
+def _print_page(answer: Json) -> None:
     if answer["totalPages"] > 1:
         here = f"page {answer['number']} of {answer['totalPages']}"
         click.echo(f"{here}, {counted(answer['totalItems'], 'job')}; --page shows others", err=True)

@@ -1,4 +1,4 @@
-"""`conveyor logs`: what tasks wrote, from the beginning, as far as it has come or to the end."""
+"""`conveyor logs`: the output of tasks, from the beginning, so far or to the end."""
 
 import asyncio
 import json
@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import click
 
 from cli.api.client import ApiClient, LogSource
-from cli.api.errors import ApiUnavailable
 from cli.api.server import Server
+from cli.api.session import ApiUnavailable
 from cli.api.views import ENDED_TASK_STATES, FINAL_JOB_STATES, log_part_view
-from cli.asking import ask, asks_api
-from cli.follow.log_lines import LogLines
-from cli.follow.log_reading import LogReader, whole_log
+from cli.api_command import ask, asks_api
+from cli.follow.log import LogLines, LogReader, whole_log
 from cli.follow.patience import Patience
 
 _POLL_SECONDS = 0.5
@@ -21,18 +20,20 @@ _SILENCE_SECONDS = 900.0  # a log holds no signs of life; coming back means read
 
 @click.command()
 @click.argument("job", required=False)
-@click.option("--task", metavar="TASK", help="The log of one task attempt, by its id.")
-@click.option("-f", "--follow", "follows", is_flag=True, help="Print what comes, until the end.")
-@click.option("--json", "as_json", is_flag=True, help="The API's log parts, one a line.")
+@click.option("--task", metavar="TASK", help="Print the log of one task attempt, by its id.")
+@click.option("-f", "--follow", "follows", is_flag=True, help="Stream new lines until the end.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the log parts of the API as JSON, one per line."
+)
 @asks_api
 def logs(
     server: Server, job: str | None, task: str | None, *, follows: bool, as_json: bool
 ) -> None:
-    """Print the log of JOB, or of one task, from the beginning."""
+    """Print the log of JOB or of one task, from the beginning."""
     if (job is None) == (task is None):
-        raise click.UsageError("give either the id of a job or --task and the id of a task")
+        raise click.UsageError("give either the id of a job, or --task with the id of a task")
     if follows and as_json:
-        raise click.UsageError("--json and --follow can't be given together")
+        raise click.UsageError("--json and --follow cannot be combined")
     source = LogSource("task", task) if task else LogSource("job", job or "")
     work = _print_parts if as_json else _follow if follows else _print_lines
     ask(server, lambda api: work(api, source))
@@ -83,7 +84,7 @@ async def _follow(api: ApiClient, source: LogSource) -> None:
 
 
 async def _poll(api: ApiClient, source: LogSource) -> None:
-    """For a server that can't send the log as it comes."""
+    """For Tork, which can't stream the log."""
     reader = LogReader(api, source)
     has_ended = False
     while True:

@@ -1,4 +1,4 @@
-"""`conveyor validate`: job files, checked here and now."""
+"""`conveyor validate`: checks job files without a server."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -6,7 +6,7 @@ from typing import IO
 
 import click
 
-from cli.ending import EXIT_FAILED
+from cli.exit_codes import EXIT_FAILED
 from cli.jobs.job_file import JobFile
 from cli.tables import print_json
 from shared.jobspec import InvalidJob, Problem, parse_job, parse_scheduled_job
@@ -14,19 +14,19 @@ from shared.jobspec import InvalidJob, Problem, parse_job, parse_scheduled_job
 
 @click.command()
 @click.argument("files", type=click.File("rb"), nargs=-1, required=True, metavar="FILE...")
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def validate(files: Sequence[IO[bytes]], as_json: bool) -> None:
-    """Check job files (- is standard input) without asking a server, and list all that is wrong.
+    """Validate job files (- is standard input) without a server, and list all problems.
 
-    A file with a `schedule` is checked as a scheduled job. A server may refuse more: a role that it
-    doesn't know, a mount that isn't allowed there. Exit code 1 means that a file is not valid.
+    A file with a `schedule` is validated as a scheduled job. A server can reject more, such as an
+    unknown role or a mount that is not allowed there. Exit code 1: a file is not valid.
     """
     found = [(file.name, _problems(file)) for file in map(JobFile.read, files)]
     if as_json:
         print_json([_as_json(name, problems) for name, problems in found])
     else:
         for name, problems in found:
-            _tell(name, problems)
+            _print(name, problems)
     sys.exit(EXIT_FAILED if any(problems for _, problems in found) else 0)
 
 
@@ -44,7 +44,7 @@ def _problems_as(parse: Callable[[bytes, str], object], file: JobFile) -> Sequen
     return ()
 
 
-def _tell(name: str, problems: Sequence[Problem]) -> None:
+def _print(name: str, problems: Sequence[Problem]) -> None:
     if not problems:
         click.echo(f"{name}: {click.style('valid', fg='green')}")
     for problem in problems:

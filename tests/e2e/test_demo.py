@@ -62,16 +62,16 @@ def test_the_demo_shows_the_example_from_start_to_end_and_leaves_nothing(tmp_pat
     assert_in_order(
         output,
         "say hello    | Hello, world!",
-        "say hello    | COMPLETED",
+        "say hello    | completed",
         "count        | step 1 of 8",
         "count        | step 8 of 8",
-        "count        | COMPLETED",
+        "count        | completed",
         "put together | HELLO WORLD, COUNTED TO 8",
         "result     hello world, counted to 8",
-        "COMPLETED\n\nEverything is stopped again",
+        "COMPLETED\n\nEverything is stopped",
         "make run",
     )
-    assert "count        | RUNNING " in output
+    assert "count        | running " in output
     assert_nothing_is_left(tmp_path)
 
 
@@ -127,6 +127,6 @@ def test_a_demo_that_is_interrupted_leaves_nothing(tmp_path: Path, number: signa
                 break
         rest = process.stdout.read()
         assert process.wait(TIMEOUT_SECONDS) == 1
-    assert "FAILED  stopped before the end" in rest
+    assert "FAILED  stopped before the end of the job" in rest
     assert "Traceback" not in rest
     assert_nothing_is_left(tmp_path)

@@ -108,7 +108,7 @@ async def test_a_job_that_fails_ends_the_wait_with_1_and_can_go_on(conveyor: Com
 
 async def test_a_job_that_runs_is_cancelled(conveyor: Commands) -> None:
     job_id = (await conveyor("submit", "-", stdin=LONG)).stdout.strip()
-    assert (await conveyor("cancel", job_id)).stdout == f"{job_id} is cancelled\n"
+    assert (await conveyor("cancel", job_id)).stdout == f"{job_id} cancelled\n"
     assert (await conveyor.json("get", job_id))["state"] == "CANCELLED"
 
 

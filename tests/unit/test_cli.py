@@ -83,7 +83,7 @@ def test_migrating_a_database_that_is_not_there_fails_with_the_reason() -> None:
     dsn = "postgresql://nobody@127.0.0.1:1/nothing"
     result = run("migrate", "--wait", "0", CONVEYOR_POSTGRES_DSN=dsn)
     assert result.exit_code == 1
-    assert result.output.startswith("conveyor: the schema was not changed: ")
+    assert result.output.startswith("conveyor: the schema was not migrated: ")
 
 
 def test_the_settings_page_in_the_documentation_is_up_to_date() -> None:

@@ -79,11 +79,11 @@ def test_the_caret_stays_in_sight_of_a_long_or_folded_expression() -> None:
     ("arguments", "stdin", "problem"),
     [
         ((), "", "Missing argument"),
-        (("1", "--batch"), "", "--batch takes its expressions"),
+        (("1", "--batch"), "", "--batch reads expressions"),
         (("1", "--context", "nowhere.json"), "", "nowhere.json"),
-        (("1", "--context", "-"), "[1", "--context isn't JSON"),
+        (("1", "--context", "-"), "[1", "--context is not valid JSON"),
         (("1", "--context", "-"), "[1]", "must be one JSON object"),
-        (("1", "--context", "-"), "[" * 100_000, "--context isn't JSON"),
+        (("1", "--context", "-"), "[" * 100_000, "--context is not valid JSON"),
     ],
 )
 def test_a_wrong_command_line_is_told_as_such(

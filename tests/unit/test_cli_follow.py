@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.api.errors import ApiUnavailable
+from cli.api.client import ApiClient, LogSource
 from cli.api.events import ServerEvent, events_of
+from cli.api.session import ApiUnavailable, Json
+from cli.api.views import LogPartView
+from cli.follow.log import LogLine, LogLines, LogReader
 from cli.follow.patience import Patience
 from cli.follow.picture import Picture
-from cli.jobs import watching
-from cli.jobs.watching import watcher
+from cli.jobs.viewers import job_viewer
 
 
 async def lines_of(text: str) -> AsyncIterator[str]:
@@ -65,16 +67,13 @@ def test_an_attempt_that_was_tried_again_is_no_failed_task() -> None:
     }
 
 
-def test_a_terminal_shows_progress_and_how_many_tasks_are_how_far(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_terminal_shows_progress_and_how_many_tasks_are_how_far() -> None:
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
-    monkeypatch.setattr(watching, "screen", lambda **_: console)
     seen = picture({"state": "RUNNING", "progress": 40.0}, task("a", "RUNNING"))
-    with watcher(seen, with_log=False) as screen:
+    with job_viewer(seen, console, console, with_log=False) as viewer:
         failed = seen.take_event(task("b", "FAILED", error="exit code 1: [no]", version=9))
         assert failed is not None
-        screen.show(seen, [failed], ())
+        viewer.show(seen, [failed], ())
     assert isinstance(console.file, io.StringIO)
     shown = console.file.getvalue()
     for text in ("hello", "40 %", "1 running, 1 failed", "b     | failed: exit code 1: [no]"):
@@ -85,3 +84,69 @@ async def test_an_api_that_stays_away_ends_the_wait_with_the_reason() -> None:
     patience = Patience(seconds=0)
     with pytest.raises(ApiUnavailable, match="gone"):
         await patience.bear(ApiUnavailable("gone"))
+
+
+def test_a_pipe_gets_plain_lines_of_starts_progress_output_and_ends() -> None:
+    console = Console(file=io.StringIO(), width=40)
+    seen = picture()
+    with job_viewer(seen, console, console, with_log=True) as viewer:
+        for version, news in enumerate(
+            (
+                task("greet", "RUNNING"),
+                task("greet", "RUNNING", progress=50.0),
+                task("greet", "COMPLETED"),
+                task("count", "FAILED", error="exit code 3: no"),
+            ),
+            start=1,
+        ):
+            line = LogLine("greet", "[bold]this is not markup, and longer than the screen")
+            lines = [line] if news["state"] == "COMPLETED" else []
+            viewer.show(seen, (), lines)
+            taken = seen.take_event({"version": version, **news})
+            assert taken is not None
+            viewer.show(seen, [taken], ())
+    assert isinstance(console.file, io.StringIO)
+    assert [line for line in console.file.getvalue().splitlines() if "|" in line] == [
+        "greet | running",
+        "greet | running 50 %",
+        "greet | [bold]this is not markup, and longer than the screen",
+        "greet | completed",
+        "count | failed: exit code 3: no",
+    ]
+
+
+def parts(*numbers_and_texts: tuple[int, str]) -> list[LogPartView]:
+    return [LogPartView("greet", number, text) for number, text in numbers_and_texts]
+
+
+def texts_of(lines: list[LogLine]) -> list[str]:
+    return [line.text for line in lines]
+
+
+def test_log_lines_are_whole_and_in_order_however_the_log_was_cut() -> None:
+    log = LogLines()
+    cut = parts((1, "a\nb"), (3, "d"), (2, "c\n"), (4, "e\nf"))
+    shown = [text for part in cut for text in texts_of(log.add(part))]
+    assert shown + texts_of(log.unfinished()) == ["a", "bc", "de", "f"]
+
+
+async def test_a_log_that_is_read_again_gives_only_what_is_new() -> None:
+    # Given a log of which more parts arrive between two looks, two on a page
+    class Growing(ApiClient):
+        def __init__(self) -> None:
+            self.parts: list[LogPartView] = []
+
+        async def log(self, source: LogSource, page: int) -> list[Json]:
+            newest_first: list[Json] = [
+                {"taskId": part.task_id, "number": part.number, "contents": part.contents}
+                for part in self.parts[::-1]
+            ]
+            return newest_first[2 * (page - 1) : 2 * page]
+
+    api = Growing()
+    reader = LogReader(api, LogSource("job", "j"))
+    shown = []
+    for new in (parts((1, "a\nb")), parts((2, "c\n"), (3, "d")), [], parts((4, "e\nf"))):
+        api.parts += new
+        shown += texts_of(await reader.new_lines())
+    assert shown + texts_of(reader.unfinished()) == ["a", "bc", "de", "f"]

@@ -8,8 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from cli.api.views import job_view
-from cli.jobs.family import family
-from cli.jobs.family_table import family_table
+from cli.jobs.family import family, family_table
 from tests.support.command_line import run_command
 from tests.support.fake_api import fake_api
 
@@ -48,7 +47,7 @@ async def test_the_head_tells_state_result_and_how_long_it_took() -> None:
     lines = await shown(job(**times, state="COMPLETED", result="two\nlines", tags=["x", "y"]))
     assert lines[0] == "hello  completed"
     assert "  tags        x, y" in lines
-    assert "  took        2 min 5 s" in lines
+    assert "  duration    2 min 5 s" in lines
     assert lines[-4:-1] == ["  result      two", "              lines", ""]
 
 
@@ -66,14 +65,14 @@ async def test_a_task_that_waits_because_it_was_handed_back_says_why() -> None:
         job(task("a", "SCHEDULED", lastReturnReason="could not start it: no", engineRejections=3))
     )
     assert [line.split(maxsplit=3) for line in lines] == [
-        ["·", "a", "scheduled", "handed back: could not start it: no"]
+        ["·", "a", "scheduled", "returned: could not start it: no"]
     ]
 
 
 async def test_a_task_that_waits_for_a_worker_says_in_which_queue() -> None:
     lines = await tree(job(task("a", "SCHEDULED", queue="gpu")))
     assert [line.split(maxsplit=3) for line in lines] == [
-        ["·", "a", "scheduled", "waits in the queue gpu"]
+        ["·", "a", "scheduled", "waiting in queue gpu"]
     ]
 
 

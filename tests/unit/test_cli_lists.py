@@ -109,7 +109,7 @@ async def test_one_job_that_is_refused_does_not_keep_the_others(api: FakeApi) ->
     api.answers["PUT /jobs/j1/cancel"] = refusal(400, "job is FAILED")
     api.answers["PUT /jobs/j2/cancel"] = {"status": "OK"}
     result = await run_command(api.url, "cancel", "j1", "j2")
-    assert (result.exit_code, result.stdout) == (3, "j2 is cancelled\n")
+    assert (result.exit_code, result.stdout) == (3, "j2 cancelled\n")
     assert "j1" in result.stderr
 
 

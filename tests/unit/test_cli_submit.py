@@ -209,7 +209,7 @@ async def test_https_where_there_is_no_tls_is_said_to_be_that(api: FakeApi) -> N
         (("--input", "novalue"), "must be like name=value"),
         (("--secret", "NOT_IN_THE_ENVIRONMENT"), "neither name=value nor"),
         (("--secret", "a=@/no/such/file"), "No such file"),
-        (("--follow", "--json"), "can't be given together"),
+        (("--follow", "--json"), "cannot be combined"),
         (("--url", "localhost"), "must be like http://127.0.0.1:8000"),
         (("--url", "http://me:pw@localhost"), "must not hold a login"),
         (("--input", "a=1"), "a job must be a mapping"),
@@ -251,7 +251,7 @@ async def test_ctrl_c_leaves_the_job_running_and_says_how_to_cancel_it(api: Fake
     _, stderr = await process.communicate()
     # I expect no word to the API
     assert process.returncode == 130
-    assert stderr.decode().splitlines()[1:] == ["the job goes on. To stop it: conveyor cancel j1"]
+    assert stderr.decode().splitlines()[1:] == ["the job continues. To stop it: conveyor cancel j1"]
     assert all(not asked.what.startswith("PUT") for asked in api.asked)
 
 

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from cli import tables
+from cli.messages import ago, exact, now
 from cli.tables import print_table
-from cli.wording import ago, exact, now
 
 COLUMNS = {"ID": "whole", "NAME": "text", "DONE": "right", "TAGS": "text"}
 ROW = ("0123456789abcdef", "a name of some length", "5 %", "nightly")

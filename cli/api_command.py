@@ -1,4 +1,4 @@
-"""How a command asks the API: its options for where and as whom, and what its errors become."""
+"""What commands that call the API share: --url, --key, and what errors of the API become."""
 
 import asyncio
 import os
@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 import click
 
 from cli.api.client import ApiClient
-from cli.api.errors import ApiRejected, ApiUnavailable
 from cli.api.server import DEFAULT_URL, BadServer, Server
-from cli.ending import EXIT_API, EXIT_INTERRUPTED, fail
+from cli.api.session import ApiRejected, ApiUnavailable
+from cli.exit_codes import EXIT_API, EXIT_INTERRUPTED, fail
 
 T = TypeVar("T")
 
-_NOT_KNOWN = 401
-_WHO = "give a key with CONVEYOR_API_KEY, or a login with CONVEYOR_USER and CONVEYOR_PASSWORD"
+_UNAUTHORIZED = 401
+_HOW_TO_LOG_IN = "set CONVEYOR_API_KEY, or CONVEYOR_USER and CONVEYOR_PASSWORD"
 
 
 def asks_api(command: Callable[..., T]) -> Callable[..., T]:
@@ -30,7 +30,7 @@ def asks_api(command: Callable[..., T]) -> Callable[..., T]:
         default=DEFAULT_URL,
         show_default=True,
         show_envvar=True,
-        help="Where the API is.",
+        help="Address of the API.",
     )
     @click.option(
         "--key",
@@ -38,7 +38,7 @@ def asks_api(command: Callable[..., T]) -> Callable[..., T]:
         envvar="CONVEYOR_API_KEY",
         default="",
         show_envvar=True,
-        help="An API key. Or set CONVEYOR_USER and CONVEYOR_PASSWORD.",
+        help="API key. Alternative: CONVEYOR_USER and CONVEYOR_PASSWORD.",
     )
     @wraps(command)
     def with_server(url: str, key: str, **options: Any) -> T:  # noqa: ANN401 - the command's own
@@ -48,7 +48,7 @@ def asks_api(command: Callable[..., T]) -> Callable[..., T]:
 
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print the API's own JSON, for programs."
+    "--json", "as_json", is_flag=True, help="Print the JSON response of the API."
 )
 
 
@@ -61,14 +61,16 @@ def _server(url: str, key: str) -> Server:
 
 
 def ask(server: Server, work: Callable[[ApiClient], Awaitable[T]]) -> T:
-    """What `work` gives. When the API doesn't do its part, this ends the process and says why."""
+    """The result of `work`. An error of the API ends the process with its reason."""
     try:
         return asyncio.run(_with_client(server, work))
     except ApiRejected as error:
-        hint = f" ({_WHO})" if error.status == _NOT_KNOWN else ""
+        hint = f" ({_HOW_TO_LOG_IN})" if error.status == _UNAUTHORIZED else ""
         fail(f"{error}{hint}", EXIT_API)
     except ApiUnavailable as error:
-        hint = " (is it running? CONVEYOR_URL or --url says where)" if error.is_away else ""
+        hint = (
+            " (is it running? Set its address with CONVEYOR_URL or --url)" if error.is_away else ""
+        )
         fail(f"{error}{hint}", EXIT_API)
     except KeyboardInterrupt:  # Ctrl-C: who pressed it knows
         sys.exit(EXIT_INTERRUPTED)

@@ -1,4 +1,4 @@
-"""How a command ends when it can't do its work: one clear text, and an exit code."""
+"""The exit codes, and how a command fails: one message and an exit code."""
 
 import sys
 from typing import NoReturn, TypeVar
@@ -8,11 +8,11 @@ import click
 from shared.process.settings.loading import Settings, SettingsError, load
 
 EXIT_FAILED = 1
-"""It was done, and the outcome is bad: a job failed, a file is not valid."""
+"""The command ran and the outcome is bad: a job failed, a file is not valid."""
 EXIT_USAGE = 2
-"""The command line, a file or a setting is wrong: nothing was started."""
+"""The command line, a file or a setting is invalid: nothing was started."""
 EXIT_API = 3
-"""The API can't be reached, or refused the request."""
+"""The API is not reachable, or rejected the request."""
 EXIT_INTERRUPTED = 130
 """Ctrl-C: what a shell says of a process that SIGINT ended."""
 
@@ -25,7 +25,7 @@ def fail(reason: str, exit_code: int = EXIT_FAILED) -> NoReturn:
 
 
 def settings_or_exit(settings_class: type[S]) -> S:
-    """The settings; ends the process with a line for each that is wrong."""
+    """The settings; ends the process with a line for each invalid one."""
     try:
         return load(settings_class)
     except SettingsError as error:

@@ -1,7 +1,4 @@
-"""How a job looks while it is waited for: a progress bar on a terminal, lines elsewhere.
-
-All of it goes to standard error but the log lines, which go to standard output.
-"""
+"""How a job looks while it is followed: a progress bar on a terminal, lines elsewhere."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -13,30 +10,30 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from cli.api.views import FINAL_JOB_STATES
-from cli.follow.log_lines import LogLine
+from cli.follow.log import LogLine
 from cli.follow.picture import Picture, TaskNews
-from cli.tables import screen, style_of
-from cli.wording import one_line, printable
+from cli.messages import one_line, printable
+from cli.tables import style_of
 
-_TOLD = ("RUNNING", "COMPLETED", "FAILED", "CANCELLED", "STOPPED", "SKIPPED")
+_SHOWN_STATES = ("RUNNING", "COMPLETED", "FAILED", "CANCELLED", "STOPPED", "SKIPPED")
 _WIDEST_NAME = 30
 
 
-class Watcher(AbstractContextManager["Watcher"], Protocol):
-    """A viewer of a job, open for as long as it is watched."""
+class JobViewer(AbstractContextManager["JobViewer"], Protocol):
+    """Shows a job, open for as long as it is followed."""
 
     def show(
         self, picture: Picture, news: Sequence[TaskNews], lines: Sequence[LogLine]
     ) -> None: ...
 
 
-def watcher(picture: Picture, *, with_log: bool) -> Watcher:
-    told, said = screen(to_stderr=True), screen()
-    if not told.is_terminal:
-        return LineWatcher(told, _LogPrinter(said, picture, is_on=with_log))
+def job_viewer(picture: Picture, changes: Console, log: Console, *, with_log: bool) -> JobViewer:
+    """Shows state changes on the console `changes`, log lines on `log`."""
+    if not changes.is_terminal:
+        return LineViewer(changes, _LogPrinter(log, picture, is_on=with_log))
     # Where both are the same terminal, lines have to go through the bar's own console.
-    printer = _LogPrinter(told if said.is_terminal else said, picture, is_on=with_log)
-    return BarWatcher(told, printer, _shortened(picture.name))
+    printer = _LogPrinter(changes if log.is_terminal else log, picture, is_on=with_log)
+    return BarViewer(changes, printer, _shortened(picture.name))
 
 
 class _LogPrinter:
@@ -51,7 +48,7 @@ class _LogPrinter:
     def print(self, lines: Sequence[LogLine]) -> None:
         for line in lines if self.is_on else ():
             name = self.padded(self._picture.name_of(line.task_id))
-            # Text, not markup: what stands in square brackets in a log is the task's own.
+            # Text, not markup: square brackets in a log are the task's own.
             text = Text.assemble((f"{name} | ", "dim"), printable(line.text))
             self._console.print(text, soft_wrap=True)
 
@@ -62,11 +59,11 @@ class _LogPrinter:
         return f"{name:<{self._width}}"
 
 
-class LineWatcher:
+class LineViewer:
     """A line for each change of the job, and of its own tasks; with the log, of all tasks."""
 
-    def __init__(self, told: Console, log: _LogPrinter) -> None:
-        self._told = told
+    def __init__(self, changes: Console, log: _LogPrinter) -> None:
+        self._changes = changes
         self._log = log
         self._shown: dict[str, str] = {}
 
@@ -77,25 +74,25 @@ class LineWatcher:
         pass
 
     def show(self, picture: Picture, news: Sequence[TaskNews], lines: Sequence[LogLine]) -> None:
-        if picture.state not in FINAL_JOB_STATES:  # the end is told in a line of its own
-            self._tell("", f"job {picture.state.lower()}")
+        if picture.state not in FINAL_JOB_STATES:  # the end has a line of its own
+            self._print("", f"job {picture.state.lower()}")
         for task in news:
-            if task.state in _TOLD and (self._log.is_on or not task.is_child):
+            if task.state in _SHOWN_STATES and (self._log.is_on or not task.is_child):
                 name = self._log.padded(task.name)
-                self._tell(task.id, f"{name} | {_happening(task)}")
+                self._print(task.id, f"{name} | {_happening(task)}")
         self._log.print(lines)
 
-    def _tell(self, key: str, text: str) -> None:
+    def _print(self, key: str, text: str) -> None:
         if self._shown.get(key) != text:
             self._shown[key] = text
-            self._told.print(Text(text), soft_wrap=True)
+            self._changes.print(Text(text), soft_wrap=True)
 
 
-class BarWatcher:
+class BarViewer:
     """The job's progress and how many tasks are how far; above it the log, and what fails."""
 
-    def __init__(self, told: Console, log: _LogPrinter, title: str) -> None:
-        self._told = told
+    def __init__(self, changes: Console, log: _LogPrinter, title: str) -> None:
+        self._changes = changes
         self._log = log
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
@@ -103,8 +100,8 @@ class BarWatcher:
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[counts]}"),
-            console=told,
-            transient=True,  # the end is told in a line of its own
+            console=changes,
+            transient=True,  # the end has a line of its own
         )
         self._bar = self._progress.add_task(title, total=100, counts="")
 
@@ -125,7 +122,7 @@ class BarWatcher:
         for task in news:
             if task.state == "FAILED":
                 line = f"{self._log.padded(task.name)} | {_happening(task)}"
-                self._told.print(Text(line, style_of("FAILED")), soft_wrap=True)
+                self._changes.print(Text(line, style_of("FAILED")), soft_wrap=True)
         counts = ", ".join(f"{count:,} {word}" for word, count in picture.counts().items())
         self._progress.update(
             self._bar, completed=picture.progress, counts=counts or picture.state.lower()
@@ -139,4 +136,5 @@ def _shortened(name: str) -> str:
 def _happening(task: TaskNews) -> str:
     again = f" (attempt {task.attempt + 1})" if task.attempt else ""
     why = f": {one_line(task.error)}" if task.error else ""
-    return f"{task.state.lower()}{again}{why}"
+    how_far = f" {task.progress:.0f} %" if task.state == "RUNNING" and task.progress else ""
+    return f"{task.state.lower()}{how_far}{again}{why}"

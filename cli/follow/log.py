@@ -1,9 +1,11 @@
-"""Whole lines out of the pieces of a log, which may arrive in any order."""
+"""The log of a job: its parts, page by page, and the whole lines in them."""
 
 from collections import defaultdict
 from dataclasses import dataclass
 
-from cli.api.views import LogPartView
+from cli.api.client import ApiClient, LogSource
+from cli.api.session import Json
+from cli.api.views import LogPartView, log_part_view
 from shared.messages import PARTS_PER_DISPATCH
 
 
@@ -19,10 +21,6 @@ class LogLines:
     def __init__(self) -> None:
         self._logs: dict[tuple[str, int], _DispatchLog] = defaultdict(_DispatchLog)
         self._ended: set[str] = set()
-
-    @property
-    def has_gaps(self) -> bool:
-        return any(log.has_gaps for log in self._logs.values())
 
     def add(self, part: LogPartView) -> list[LogLine]:
         """The lines that `part` completes."""
@@ -71,3 +69,44 @@ class _DispatchLog:
         text = self._rest + "".join(self._early[number] for number in sorted(self._early))
         self._early, self._rest = {}, ""
         return text.removesuffix("\n").split("\n") if text else []
+
+
+async def whole_log(api: ApiClient, source: LogSource) -> list[Json]:
+    """All parts of a log as the API returns them, oldest first."""
+    return await LogReader(api, source).new_parts()
+
+
+class LogReader:
+    """Reads a log page by page: all of it first, then what is new since the last time."""
+
+    def __init__(self, api: ApiClient, source: LogSource) -> None:
+        self._api = api
+        self._source = source
+        self._seen: set[tuple[str, int]] = set()
+        self._lines = LogLines()
+
+    async def new_parts(self) -> list[Json]:
+        """Oldest first. The pages are newest first, so reading ends at a part that was seen."""
+        found: dict[tuple[str, int], Json] = {}
+        page = 1
+        while parts := await self._api.log(self._source, page):
+            unseen = {_key(part): part for part in parts if _key(part) not in self._seen}
+            found |= unseen
+            if len(unseen) < len(parts):
+                break
+            page += 1
+        # Marked when all pages are read: parts move on to later pages while new ones arrive.
+        self._seen.update(found)
+        return list(found.values())[::-1]
+
+    async def new_lines(self) -> list[LogLine]:
+        """The new lines of all tasks, each task's in order."""
+        parts = await self.new_parts()
+        return [line for part in parts for line in self._lines.add(log_part_view(part))]
+
+    def unfinished(self) -> list[LogLine]:
+        return self._lines.unfinished()
+
+
+def _key(part: Json) -> tuple[str, int]:
+    return part["taskId"], part["number"]
