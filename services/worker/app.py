@@ -12,14 +12,14 @@ from services.worker.attempt_context import AttemptContext
 from services.worker.definition import Definitions
 from services.worker.heartbeats import Heartbeats, Identity, started_now
 from services.worker.held_tasks import HeldTasks, Interruption
+from services.worker.intake import FreeCapacity, Intake
 from services.worker.leftovers import Leftovers
 from services.worker.metrics import WorkerMetrics
 from services.worker.orders import OrderHandler
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.protocol import RuntimeUnavailable
-from services.worker.settings import WorkerSettings, parse_queues
-from services.worker.slot import Slot
+from services.worker.settings import WorkerSettings, capacity_of, parse_queues
 from services.worker.watchdog.task_table import TaskTable
 from services.worker.watchdog_keeper import watched
 from shared.broker import Broker
@@ -101,16 +101,13 @@ async def run(
             group.create_task(every(do, interval_seconds=seconds, stop=leave, unavailable=passing))
             for do, seconds in rounds
         ]
-        slots = [
-            Slot(context, held_tasks, broker, queue)
-            for queue, count in queues.items()
-            for _ in range(count)
-        ]
+        free = FreeCapacity(capacity_of(work))
+        intakes = [Intake(context, held_tasks, broker, queue, free) for queue in queues]
         log.info(
             "worker started", node=identity.node_id, queues=work.queues, runtime=watch.runtime.name
         )
         await stop.wait()
-        await _drain(slots, held_tasks, stop, work.drain_seconds)
+        await _drain(intakes, held_tasks, stop, work.drain_seconds)
         leave.request()
         await asyncio.wait(looping)
         await heartbeats.leave()
@@ -128,10 +125,10 @@ def _remove(group: asyncio.TaskGroup, leftovers: Leftovers, nodes: list[str]) ->
 
 
 async def _drain(
-    slots: Sequence[Slot], held_tasks: HeldTasks, stop: Stop, grace_seconds: float
+    intakes: Sequence[Intake], held_tasks: HeldTasks, stop: Stop, grace_seconds: float
 ) -> None:
     log.info("draining", tasks=len(held_tasks))
-    emptied = asyncio.gather(*(slot.leave() for slot in slots), return_exceptions=True)
+    emptied = asyncio.gather(*(intake.drain() for intake in intakes))
     for held in held_tasks:
         if not held.is_granted:
             held.interrupt(Interruption.DRAINED)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from services.worker.capacity import Capacity, Resource
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.jobspec.durations import parse_duration
 from shared.jobspec.sizes import parse_cpus, parse_memory
@@ -136,6 +137,18 @@ class WorkSettings(Block):
         "", description="Time-out for tasks that set none, such as `1h`. Empty: none."
     )
 
+    capacity_cpus: Annotated[str, AfterValidator(_cpus)] = Field(
+        "",
+        description="CPUs that running tasks may be limited to in all, such as `8`. Empty: not "
+        "counted. A task waits in its queue while its limit exceeds what is left.",
+    )
+    capacity_memory: Annotated[str, AfterValidator(_memory)] = Field(
+        "", description="The same for memory, such as `32g`. Empty: not counted."
+    )
+    capacity_gpus: int | None = Field(
+        None, ge=0, description="The same for GPUs. Unset: not counted."
+    )
+
     @model_validator(mode="after")
     def _beats_often_enough(self) -> "WorkSettings":
         if self.heartbeat_seconds * _BEATS_IN_A_LEASE > self.lease_seconds:
@@ -154,3 +167,14 @@ class WorkerSettings(Settings):
     tracing: TracingSettings = TracingSettings()
     worker: WorkSettings = WorkSettings()
     runtime: RuntimeSettings = RuntimeSettings()
+
+
+def capacity_of(settings: WorkSettings) -> Capacity:
+    amounts: dict[Resource, int] = {}
+    if settings.capacity_cpus:
+        amounts[Resource.MILLICPUS] = round(parse_cpus(settings.capacity_cpus) * 1000)
+    if settings.capacity_memory:
+        amounts[Resource.MEMORY] = parse_memory(settings.capacity_memory)
+    if settings.capacity_gpus is not None:
+        amounts[Resource.GPUS] = settings.capacity_gpus
+    return Capacity(parse_queues(settings.queues), amounts)

@@ -1,21 +1,23 @@
 """`gpus` as docker's `--gpus` spells it: `all`, `2`, `device=0,1`, `count=1,capabilities=…`."""
 
 import csv
+from typing import Any
 
-from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.protocol import RuntimeRejected
 
 _FORM = 'must be as for docker --gpus: all, 2, device=0,1 or "count=2,capabilities=utility"'
 _LISTS = ("device", "capabilities")
 _KEYS = ("count", "driver", "options", *_LISTS)
+ALL_GPUS = 1_000_000
+"""More than any machine has."""
 
 
-def device_requests(text: str) -> list[Json]:
+def device_requests(text: str) -> list[dict[str, Any]]:
     """What `HostConfig.DeviceRequests` takes. Raises RuntimeRejected."""
     given = _fields(text)
     if "count" in given and "device" in given:
         raise RuntimeRejected(f"gpus {text!r}: count and device exclude each other")
-    request: Json = {"Capabilities": [[*given.get("capabilities", ()), "gpu"]]}
+    request: dict[str, Any] = {"Capabilities": [[*given.get("capabilities", ()), "gpu"]]}
     if "device" in given:
         request["DeviceIDs"] = given["device"]
     else:
@@ -27,6 +29,13 @@ def device_requests(text: str) -> list[Json]:
     if "options" in given:
         request["Options"] = dict(o.partition("=")[::2] for o in given["options"])
     return [request]
+
+
+def gpus_wanted(text: str) -> int:
+    """How many; ALL_GPUS for all of them. Raises RuntimeRejected."""
+    [request] = device_requests(text)
+    count: int = request.get("Count") or len(request["DeviceIDs"])
+    return ALL_GPUS if count < 0 else count
 
 
 def _fields(text: str) -> dict[str, list[str]]:

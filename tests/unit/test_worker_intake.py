@@ -1,4 +1,4 @@
-"""A slot outlives whatever goes wrong with one message, and a worker leaves in bounded time."""
+"""An intake outlives whatever goes wrong with one message, and a worker leaves in bounded time."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from services.worker import app
+from services.worker.intake import _Slot
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeUnavailable
@@ -13,24 +14,24 @@ from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.environment import ShellEnvironment
 from services.worker.runtimes.shell.runtime import ShellRuntime
 from services.worker.settings import WorkerSettings, WorkSettings
-from services.worker.slot import Slot
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
-from shared.messages import Orders, Reports, RunTask, decode, encode
+from shared.messages import Orders, Reports, RunTask, StopOrder, decode, encode
 from shared.messages.queues import COMPLETIONS, node_queue
 from shared.process.run import Stop
 from shared.process.settings.blocks import BrokerSettings, HealthSettings
+from tests.support.mortal import until
 
 SETTINGS = WorkerSettings(
     broker=BrokerSettings.model_validate({"url": "amqp://in-memory"}),
     health=HealthSettings(address="127.0.0.1:0"),
-    worker=WorkSettings(queues="default:1", drain_seconds=0),
 )
 
 
-def run_task(task_id: str, script: str) -> Outgoing:
+def run_task(task_id: str, script: str, **definition: object) -> Outgoing:
+    definition["run"] = script
     message = RunTask(
-        job_id="job", task_id=task_id, dispatch=1, queue="default", definition={"run": script}
+        job_id="job", task_id=task_id, dispatch=1, queue="default", definition=definition
     )
     return Outgoing("default", encode(message), task_id)
 
@@ -38,11 +39,13 @@ def run_task(task_id: str, script: str) -> Outgoing:
 class Running:
     """A worker on an in-process broker, and the coordinator's side of its conversation."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: object) -> None:
+        work = WorkSettings.model_validate({"queues": "default:1", "drain_seconds": 0, **settings})
         self.broker = InProcessBroker()
         self.stop = Stop()
         self.watch = RuntimeWatch(make_runtime(RuntimeSettings(type="shell")))
-        self.task = asyncio.create_task(app.run(SETTINGS, self.broker, self.watch, self.stop))
+        chosen = SETTINGS.model_copy(update={"worker": work})
+        self.task = asyncio.create_task(app.run(chosen, self.broker, self.watch, self.stop))
 
     async def granted(self) -> str:
         """Grant the next task it claims; its id."""
@@ -54,9 +57,16 @@ class Running:
                 assert isinstance(reports, Reports)
                 if reports.claims:
                     break
-        orders = encode(Orders(granted=list(reports.claims)))
-        await self.broker.publish([Outgoing(node_queue(reports.node_id), orders, "grant")])
+        self.node_id = reports.node_id
+        await self._order(Orders(granted=list(reports.claims)))
         return reports.claims[0].task_id
+
+    async def stop_task(self, task_id: str) -> None:
+        stop = StopOrder(job_id="job", task_id=task_id, dispatch=1, reason="cancelled")
+        await self._order(Orders(stop=[stop]))
+
+    async def _order(self, orders: Orders) -> None:
+        await self.broker.publish([Outgoing(node_queue(self.node_id), encode(orders), "order")])
 
     async def reported(self) -> list[str]:
         """What it reports next, claims aside."""
@@ -72,16 +82,18 @@ class Running:
         return found
 
 
-async def test_a_slot_takes_the_next_task_after_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.worker.slot._PAUSE_SECONDS", 0)
-    serve, failures = Slot._serve, [RuntimeError("a bug")]
+async def test_an_intake_goes_on_after_a_defect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.worker.intake._PAUSE_SECONDS", 0)
+    serve, failures = _Slot._serve, [RuntimeError("a bug")]
 
-    async def failing_once(self: Slot, *given: object) -> None:
+    async def failing_once(self: _Slot, *given: object) -> None:
         if failures:
             raise failures.pop()
         await serve(self, *given)  # type: ignore[arg-type]  # passed through
 
-    monkeypatch.setattr(Slot, "_serve", failing_once)
+    monkeypatch.setattr(_Slot, "_serve", failing_once)
     worker = Running()
     await worker.broker.start()
     await worker.broker.publish([run_task("a", "true")])
@@ -154,3 +166,29 @@ async def test_a_worker_whose_runtime_is_away_takes_no_task_until_it_is_back(
     assert await worker.reported() == ["finished b"]
     worker.stop.request()
     await worker.task
+
+
+async def test_a_task_without_room_waits_in_its_queue_until_another_has_ended() -> None:
+    # Given a worker with slots for two tasks and CPUs for one of these, which runs
+    worker = Running(queues="default:2", capacity_cpus="2")
+    await worker.broker.start()
+    await worker.broker.publish([run_task("a", "sleep 1000", limits={"cpus": "1.5"})])
+    async with asyncio.timeout(60):
+        await worker.granted()
+        # When another comes
+        await worker.broker.publish([run_task("b", "true", limits={"cpus": "1.5"})])
+
+        # Then it is left to other workers
+        def is_paused() -> bool:
+            taking = [s for s in worker.broker.subscriptions if s.queue == "default"]
+            return [s.is_wanted for s in taking].count(False) == 1
+
+        await until(is_paused)
+        stats = await worker.broker.queue_stats("default")
+        assert stats is not None
+        assert stats.size == 1
+        # And taken here once there is room
+        await worker.stop_task("a")
+        assert await worker.granted() == "b"
+        worker.stop.request()
+        await worker.task
