@@ -9,7 +9,6 @@ import services.coordinator.api.tork.metrics
 import services.coordinator.commands
 import services.coordinator.live.live
 import services.scheduler.metrics
-import services.webhook_dispatcher.backlog
 import services.webhook_dispatcher.metrics
 import services.worker.metrics
 import shared.apply.metrics
@@ -36,7 +35,6 @@ MODULES: dict[str, tuple[ModuleType, ...]] = {
     "webhook dispatcher": (
         *_EVERYWHERE,
         services.webhook_dispatcher.metrics,
-        services.webhook_dispatcher.backlog,
     ),
 }
 """By service: the modules that define its metrics."""

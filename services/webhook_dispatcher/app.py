@@ -2,11 +2,10 @@
 
 import asyncio
 
-from services.webhook_dispatcher.backlog import watch_calls
 from services.webhook_dispatcher.calls import Calls, calling_session
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.listeners import Listening, added_listeners
-from services.webhook_dispatcher.metrics import DispatcherMetrics
+from services.webhook_dispatcher.metrics import DispatcherMetrics, watch_calls
 from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
@@ -38,10 +37,10 @@ async def run(
     metrics = metrics or Metrics()
     listeners = added_listeners(settings.listeners.name_list)
     sealer = Sealer(settings.encryption.keys)
-    owed = asyncio.Event()
-    events = Events(pool, sealer, owed)
-    consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, UNAVAILABLE)
     async with calling_session() as session, asyncio.TaskGroup() as group:
+        calls = Calls(pool, session, sealer, settings.webhook, DispatcherMetrics(metrics), tracing)
+        events = Events(pool, sealer, calls)
+        consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, UNAVAILABLE)
         consuming = group.create_task(consumer.run())
         finding = group.create_task(_find(events, settings.webhook.round_seconds, stop))
         telling = [
@@ -49,14 +48,14 @@ async def run(
             for name, listener in listeners.items()
         ]
         telling.append(group.create_task(watch_calls(pool, metrics, stop)))
-        calls = Calls(pool, session, sealer, settings.webhook, DispatcherMetrics(metrics), tracing)
         await every(
             calls.make_due_calls,
             interval_seconds=settings.webhook.round_seconds,
-            wake=owed,
+            wake=calls.owed,
             stop=stop,
             unavailable=UNAVAILABLE,
         )
+        await events.stop()
         for task in (consuming, finding, *telling):
             task.cancel()
         await calls.finish()

@@ -5,24 +5,21 @@ At least once: a delivery is forgotten only after the receiver answered with a 2
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from importlib.metadata import version
-from typing import Any
 
 import aiohttp
 import structlog
 from yarl import URL
 
-from services.webhook_dispatcher.headers import headers_of
+from services.webhook_dispatcher.headers import headers_of, signature
 from services.webhook_dispatcher.metrics import DispatcherMetrics
+from services.webhook_dispatcher.outcomes import ACCOUNT_SECONDS, Outcome, OutcomeWriter
 from services.webhook_dispatcher.settings import WebhookSettings
-from services.webhook_dispatcher.signing import signature
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store.deliveries import Delivery
-from shared.broker.backoff import Backoff
 from shared.expressions import ExpressionError
-from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, SealingError
@@ -31,7 +28,7 @@ from shared.tracing.trace_context import job_context, to_traceparent
 
 log = structlog.get_logger(__name__)
 
-_ACCOUNT_SECONDS = 20.0
+_SHORTEST_WAIT_SECONDS = 0.01
 _FIRST_DELAY_SECONDS = 1.0
 _LONGEST_DELAY_SECONDS = 3600.0
 
@@ -53,79 +50,80 @@ class Calls:
         self._settings = settings
         self._metrics = metrics or DispatcherMetrics(Metrics())
         self._keys = settings.signing_keys
+        self.owed = asyncio.Event()
+        """Set when `make_due_calls` may find something sooner than it has said."""
+        self._outcomes = OutcomeWriter(pool, self.owed)
+        self._slots = asyncio.Semaphore(settings.concurrency)
         self._calling: set[asyncio.Task[None]] = set()
+        self._is_behind = False
+        # For a call that waits for its slot, for the call, and for its outcome.
+        self.hold = timedelta(seconds=2 * settings.timeout_seconds + ACCOUNT_SECONDS + 10)
 
-    async def make_due_calls(self) -> float | None:
-        """One round: as many due calls as there is room for begin; 0 when there may be more.
+    @property
+    def room(self) -> int:
+        """How many calls may begin now; none while others have waited for longer."""
+        return 0 if self._is_behind else max(0, self._settings.concurrency - len(self._calling))
 
-        They are not waited for, so that a slow receiver holds up nobody else's.
-        """
-        while not (room := self._settings.concurrency - len(self._calling)):
-            await asyncio.wait(self._calling, return_when=asyncio.FIRST_COMPLETED)
-        hold = timedelta(seconds=self._settings.timeout_seconds + _ACCOUNT_SECONDS + 10)
-        async with acquired(self._pool) as connection:
-            due = await deliveries.take_due(connection, hold, room)
-            sources = await deliveries.header_sources(connection, due) if due else {}
-        # Begun in the order of the changes, so that mostly they arrive in it.
-        for delivery in sorted(due, key=lambda due: (due.job_id, due.version)):
-            source = sources.get((delivery.job_id, delivery.webhook))
-            task = asyncio.create_task(self._deliver_surely(delivery, source))
+    def begin(self, taken: Sequence[Delivery]) -> None:
+        """They are not waited for, so that a slow receiver holds up nobody else's."""
+        # In the order of the changes, so that mostly they arrive in it.
+        for delivery in sorted(taken, key=lambda delivery: (delivery.job_id, delivery.version)):
+            task = asyncio.create_task(self._deliver_surely(delivery))
             self._calling.add(task)
             task.add_done_callback(self._calling.discard)
-        return 0.0 if due else None
+
+    async def make_due_calls(self) -> float | None:
+        """One round: as many due calls as there is room for begin; 0 when there may be more, else
+        the time until one is due."""
+        while (room := self._settings.concurrency - len(self._calling)) <= 0:
+            await asyncio.wait(self._calling, return_when=asyncio.FIRST_COMPLETED)
+        async with acquired(self._pool) as connection:
+            due = await deliveries.take_due(connection, self.hold, room)
+            wait = None if due else await deliveries.seconds_to_next(connection)
+        self._is_behind = len(due) == room
+        self.begin(due)
+        if due:
+            return 0.0
+        round_seconds = self._settings.round_seconds
+        return None if wait is None else min(max(wait, _SHORTEST_WAIT_SECONDS), round_seconds)
 
     async def finish(self) -> None:
-        """Wait for the calls that have begun."""
+        """Wait for the calls that have begun, and until it is written what came of them."""
         await asyncio.gather(*self._calling)
+        await self._outcomes.finish()
 
-    async def _deliver_surely(self, delivery: Delivery, source: Mapping[str, Any] | None) -> None:
+    async def _deliver_surely(self, delivery: Delivery) -> None:
         try:
-            await self._deliver(delivery, source)
-        except Exception as error:  # noqa: BLE001 - it is due again when its hold is over
-            log.warning("webhook_outcome_unrecorded", **_named(delivery), error=str(error))
+            async with self._slots:
+                outcome = await self._deliver(delivery)
+        except Exception:  # a defect: it must be seen, and the call is due again after its hold
+            log.exception("webhook_call_failed", **_named(delivery))
+        else:
+            self._outcomes.write(outcome)
 
-    async def _deliver(self, delivery: Delivery, source: Mapping[str, Any] | None) -> None:
+    async def _deliver(self, delivery: Delivery) -> Outcome:
         failure: str | None
         try:
-            headers = headers_of(delivery, source, self._sealer) | self._signed(delivery)
+            headers = headers_of(delivery, self._sealer) | self._signed(delivery)
         except (ExpressionError, SealingError) as error:
             failure, is_hopeless = f"headers: {error}", True  # another try gives the same
         else:
             with self._metrics.call_seconds.time():
                 failure, is_hopeless = await self._call_traced(delivery, headers), False
-        await self._account_surely(delivery, failure, is_hopeless)
+        return self._outcome(delivery, failure, is_hopeless)
 
-    async def _account_surely(
-        self, delivery: Delivery, failure: str | None, is_hopeless: bool
-    ) -> None:
-        """Also when the database is away for a moment: else the call would be made again, and
-        only when its hold is over."""
-        give_up_at = time.monotonic() + _ACCOUNT_SECONDS
-        backoff = Backoff()
-        while True:
-            try:
-                return await self._account(delivery, failure, is_hopeless)
-            except DatabaseUnavailable:
-                if time.monotonic() > give_up_at:
-                    raise
-                await backoff.wait()
-
-    async def _account(self, delivery: Delivery, failure: str | None, is_hopeless: bool) -> None:
-        async with acquired(self._pool) as connection:
-            if failure is None:
-                await deliveries.done(connection, delivery.id)
-                self._metrics.taken.inc()
-            elif is_hopeless or delivery.attempts >= self._settings.max_attempts:
-                log.error("webhook_given_up", **_named(delivery), error=failure)
-                await deliveries.done(connection, delivery.id)
-                self._metrics.given_up.inc()
-            else:
-                delay = retry_delay(delivery.attempts)
-                log.warning(
-                    "webhook_failed", **_named(delivery), error=failure, retry_in=str(delay)
-                )
-                await deliveries.later(connection, delivery.id, delay)
-                self._metrics.failed.inc()
+    def _outcome(self, delivery: Delivery, failure: str | None, is_hopeless: bool) -> Outcome:
+        if failure is None:
+            self._metrics.delivered.inc()
+            return Outcome(delivery.id)
+        if is_hopeless or delivery.attempts >= self._settings.max_attempts:
+            log.error("webhook_given_up", **_named(delivery), error=failure)
+            self._metrics.given_up.inc()
+            return Outcome(delivery.id)
+        delay = retry_delay(delivery.attempts)
+        log.warning("webhook_failed", **_named(delivery), error=failure, retry_in=str(delay))
+        self._metrics.failed.inc()
+        return Outcome(delivery.id, delay)
 
     def _signed(self, delivery: Delivery) -> dict[str, str]:
         if not self._keys:
@@ -173,7 +171,12 @@ class Calls:
 
 def calling_session() -> aiohttp.ClientSession:
     """What calls are made in: receivers see by its User-Agent who calls."""
-    return aiohttp.ClientSession(headers={"User-Agent": f"Conveyor/{version('conveyor')}"})
+    return aiohttp.ClientSession(
+        headers={"User-Agent": f"Conveyor/{version('conveyor')}"},
+        # How many there are at once is the setting's to say.
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),  # receivers of other jobs must not see them
+    )
 
 
 def retry_delay(attempts: int) -> timedelta:

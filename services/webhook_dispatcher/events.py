@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store import events as stored_events
 from services.webhook_dispatcher.store.deliveries import Delivery
@@ -24,7 +25,7 @@ from shared.process.sealing import Sealer, SealingError
 
 log = structlog.get_logger(__name__)
 
-_PAGE_ROWS = 200
+_PAGE_ROWS = 100
 _AT_ONCE = 0.0
 _UNREADABLE_DELAY = timedelta(minutes=1)
 
@@ -32,11 +33,13 @@ _Jobs = Mapping[str, Mapping[str, Any]]
 
 
 class Events:
-    def __init__(self, pool: Pool, sealer: Sealer, owed: asyncio.Event | None = None) -> None:
-        """`owed` is set whenever there are new deliveries to make."""
+    def __init__(self, pool: Pool, sealer: Sealer, calls: Calls | None = None) -> None:
+        """Calls begin at once as far as `calls` has room; the others are left to its rounds."""
         self._pool = pool
         self._sealer = sealer
-        self._owed_now = owed or asyncio.Event()
+        self._calls = calls
+        self._hold = calls.hold if calls else timedelta()
+        self._taking = asyncio.Lock()
 
     async def on_changes(self, messages: Sequence[Changes]) -> Failures:
         """The messages door for `events`: all that is stored by now is taken up before the ack."""
@@ -53,15 +56,28 @@ class Events:
 
         Raises DatabaseUnavailable.
         """
-        async with acquired(self._pool) as connection, connection.transaction():
-            events = await stored_events.take_due(connection, _PAGE_ROWS)
-            if events:
-                await self._make_deliveries(connection, events)
-        if events:
-            self._owed_now.set()
+        async with self._taking:
+            room = self._calls.room if self._calls else 0
+            begun: Sequence[Delivery] = ()
+            async with acquired(self._pool) as connection, connection.transaction():
+                events = await stored_events.take_due(connection, _PAGE_ROWS)
+                owed = await self._take_up(connection, events) if events else []
+                if owed:
+                    begun = await deliveries.add(connection, owed, self._hold, room)
+            if self._calls:  # not before they are committed
+                self._calls.begin(begun)
+                if len(owed) > room:
+                    self._calls.owed.set()
         return _AT_ONCE if len(events) == _PAGE_ROWS else None
 
-    async def _make_deliveries(self, connection: Connection, events: Sequence[StoredEvent]) -> None:
+    async def stop(self) -> None:
+        """Take up nothing more. What was taken up has begun: nobody else would call it for long."""
+        await self._taking.acquire()
+
+    async def _take_up(
+        self, connection: Connection, events: Sequence[StoredEvent]
+    ) -> list[Delivery]:
+        """The calls that these events owe; the events are done with."""
         jobs = await deliveries.jobs_with_webhooks(connection, {event.job_id for event in events})
         owed: list[Delivery] = []
         unreadable: list[int] = []
@@ -76,11 +92,10 @@ class Events:
             except Exception:  # whatever it is, it must not hold up the webhooks of all others
                 log.exception("webhooks_postponed", job=event.job_id)
                 unreadable.append(event.id)
-        if owed:
-            await deliveries.add(connection, owed)
         if unreadable:
             await stored_events.later(connection, unreadable, _UNREADABLE_DELAY)
         await stored_events.done(connection, {event.id for event in events} - set(unreadable))
+        return owed
 
     def _owed(self, changes: Sequence[Change], jobs: _Jobs) -> list[Delivery]:
         """Raises SealingError. A job that was deleted meanwhile owes nothing."""

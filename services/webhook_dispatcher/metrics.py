@@ -1,11 +1,18 @@
 """What /metrics tells of a webhook dispatcher: the calls it makes, and those that are owed."""
 
+from services.webhook_dispatcher.store import deliveries
+from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Pool, acquired
 from shared.process.guarantees import WEBHOOKS_ARRIVE
+from shared.process.loops import every
 from shared.process.metrics import SECONDS, Metrics, MetricSpec
+from shared.process.run import Stop
+
+_LOOK_SECONDS = 5.0
 
 _CALLS = MetricSpec(
     "webhook_calls_total",
-    "Calls of webhooks: `taken` by the receiver, `failed` (tried again later), or `given_up` after "
+    "Calls of webhooks: `delivered`, `failed` (tried again later), or `given_up` after "
     "the last attempt, or because another would give the same.",
     WEBHOOKS_ARRIVE,
     "any `given_up`: that receiver was not told; many `failed`: a receiver is down",
@@ -17,12 +24,48 @@ _SECONDS = MetricSpec(
     alarm="a 95th percentile near `CONVEYOR_WEBHOOK_TIMEOUT_SECONDS`",
     buckets=SECONDS,
 )
+_OWED = MetricSpec(
+    "webhook_calls_owed",
+    f"Webhook calls that are still owed, {deliveries.MOST_COUNTED:,} at most; in the whole system.",
+    WEBHOOKS_ARRIVE,
+    "growing: receivers are down, or there are too few dispatchers",
+)
+_LATE = MetricSpec(
+    "webhook_overdue_seconds",
+    "Seconds since the most overdue webhook call should have been made, or the calls of a change "
+    "been found; in the whole system.",
+    WEBHOOKS_ARRIVE,
+    "above 60: no dispatcher works, or there are too few",
+)
 
 
 class DispatcherMetrics:
     def __init__(self, metrics: Metrics) -> None:
         calls = metrics.counter(_CALLS)
-        self.taken = calls.labels("taken")
+        self.delivered = calls.labels("delivered")
         self.failed = calls.labels("failed")
         self.given_up = calls.labels("given_up")
         self.call_seconds = metrics.histogram(_SECONDS)
+
+
+class CallBacklog:
+    def __init__(self, pool: Pool, metrics: Metrics) -> None:
+        self._pool = pool
+        self._owed = metrics.gauge(_OWED)
+        self._late = metrics.gauge(_LATE)
+
+    async def look(self) -> None:
+        """One round; what was seen stays while the database is away."""
+        try:
+            async with acquired(self._pool) as connection:
+                owed, late_seconds = await deliveries.backlog(connection)
+        except DatabaseUnavailable:
+            return  # /health and the log say so already
+        self._owed.set(owed)
+        self._late.set(late_seconds)
+
+
+async def watch_calls(pool: Pool, metrics: Metrics, stop: Stop) -> None:
+    """Look at it until `stop`."""
+    look = CallBacklog(pool, metrics).look
+    await every(look, interval_seconds=_LOOK_SECONDS, stop=stop, name="look_at_calls")

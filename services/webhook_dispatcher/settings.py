@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from services.webhook_dispatcher.signing import read_secrets
+from services.webhook_dispatcher.headers import read_secrets
 from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import (
     Block,
@@ -31,8 +31,13 @@ class WebhookSettings(Block):
         "64 random bytes. Several, separated by commas, sign side by side. Empty: no signature.",
     )
     timeout_seconds: float = Field(10, gt=0, description="How long a receiver may take to answer.")
-    concurrency: int = Field(20, ge=1, description="How many calls are made at once.")
-    round_seconds: float = Field(1, gt=0, description="How often due deliveries are looked for.")
+    concurrency: int = Field(100, ge=1, description="How many calls are made at once.")
+    round_seconds: float = Field(
+        5,
+        gt=0,
+        description="How often calls are looked for that a lost message or a dead dispatcher has "
+        "left behind.",
+    )
     max_attempts: int = Field(
         25, ge=1, description="After this many failed calls a delivery is given up."
     )

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import structlog
 
-from services.webhook_dispatcher.store.deliveries import Delivery
+from services.webhook_dispatcher.store.deliveries import Delivery, HeaderSource
 from shared.expressions import ExpressionError, has_expression, render_value
 from shared.lifecycle import derived_id
 from shared.messages import Change
@@ -47,7 +47,13 @@ def deliveries_for(
             webhook=place,
             url=webhook["url"],
             body=body,
+            source=_header_source(webhook, job),
         )
+
+
+def _header_source(webhook: Mapping[str, Any], job: Mapping[str, Any]) -> HeaderSource | None:
+    headers = webhook.get("headers")
+    return HeaderSource(headers, job["name"], job["inputs"], job["sealed"]) if headers else None
 
 
 def is_wanted(condition: str | None, names: Mapping[str, object]) -> bool:

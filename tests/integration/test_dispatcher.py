@@ -14,8 +14,8 @@ from services.scheduler.loops import RetentionLoops
 from services.scheduler.settings import RetentionSettings
 from services.webhook_dispatcher.calls import Calls, calling_session
 from services.webhook_dispatcher.events import Events
+from services.webhook_dispatcher.headers import read_secrets, signature
 from services.webhook_dispatcher.settings import WebhookSettings
-from services.webhook_dispatcher.signing import read_secrets, signature
 from shared.lifecycle import TaskClaimed, TaskProgressed
 from shared.messages import Changes
 from shared.messages.queues import EVENTS
@@ -93,7 +93,7 @@ async def call_all(
     async with calling_session() as session:
         settings = settings or WebhookSettings()
         calls = Calls(rig.pool, session, rig.sealer, settings, tracing=tracing)
-        while await calls.make_due_calls() is not None:
+        while await calls.make_due_calls() == 0:
             pass
         await calls.finish()
 
@@ -221,6 +221,73 @@ async def test_a_slow_receiver_holds_up_nobody_elses_calls(rig: Rig, receiver: R
         answer.set()
         await calls.finish()
     await runner.cleanup()
+
+
+async def test_a_call_begins_as_soon_as_its_change_is_taken_up(
+    rig: Rig, receiver: Receiver
+) -> None:
+    # Given a job whose changes have been announced
+    await rig.submit([TASK], webhooks=[{"url": receiver.url, "headers": {"X": "{{ job.name }}"}}])
+    await rig.batcher.outbox.close()
+    async with calling_session() as session:
+        calls = Calls(rig.pool, session, rig.sealer, WebhookSettings())
+        # When they are taken up
+        await Events(rig.pool, rig.sealer, calls).take_stored()
+        # Then their calls are owed until they have been taken, and made without another look
+        owed = "SELECT attempts, next_at > now() AS is_held FROM webhook_deliveries"
+        assert [tuple(row) for row in await rig.pool.fetch(owed)] == [(1, True)] * 2
+        await calls.finish()
+    assert sorted(receiver.states) == ["PENDING", "SCHEDULED"]
+    assert {headers["X"] for headers, _ in receiver.heard} == {"a job"}
+    assert await rig.pool.fetch(owed) == []
+
+
+async def test_calls_that_there_is_no_room_for_are_left_to_the_next_round(
+    rig: Rig, receiver: Receiver
+) -> None:
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await rig.batcher.outbox.close()
+    async with calling_session() as session:
+        calls = Calls(rig.pool, session, rig.sealer, WebhookSettings(concurrency=1))
+        await Events(rig.pool, rig.sealer, calls).take_stored()
+        await calls.finish()
+        assert receiver.states == ["PENDING"]
+        assert calls.owed.is_set()
+        await calls.make_due_calls()
+        await calls.finish()
+    assert receiver.states == ["PENDING", "SCHEDULED"]
+
+
+async def test_a_failed_call_has_the_next_round_begin_when_it_is_due_again(
+    rig: Rig, receiver: Receiver
+) -> None:
+    receiver.answers = [500]
+    hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
+    await rig.submit([TASK], webhooks=[hook])
+    await rig.batcher.outbox.close()
+    async with calling_session() as session:
+        calls = Calls(rig.pool, session, rig.sealer, WebhookSettings(round_seconds=60))
+        await Events(rig.pool, rig.sealer, calls).take_stored()
+        await calls.finish()
+        assert calls.owed.is_set()
+        wait = await calls.make_due_calls()
+    assert wait is not None
+    assert 0 < wait < 2
+
+
+async def test_no_call_begins_once_the_dispatcher_stops(rig: Rig, receiver: Receiver) -> None:
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await rig.batcher.outbox.close()
+    async with calling_session() as session:
+        calls = Calls(rig.pool, session, rig.sealer, WebhookSettings())
+        events = Events(rig.pool, rig.sealer, calls)
+        await events.stop()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(events.take_stored(), 0.2)
+    # Then another dispatcher finds them at once
+    await Events(rig.pool, rig.sealer).take_stored()
+    await call_all(rig)
+    assert sorted(receiver.states) == ["PENDING", "SCHEDULED"]
 
 
 async def test_a_receiver_is_told_who_calls_unless_the_job_says_otherwise(

@@ -182,11 +182,11 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "webhook events done": (events.DONE, (list(range(1, 201)),)),
     "webhook events later": (events.LATER, (list(range(1, 201)), HOUR)),
     "due deliveries": (deliveries.TAKE_DUE, (HOUR, 20)),
-    "headers": (deliveries.HEADERS, (IDS, [0] * 200)),
+    "next delivery": (deliveries.NEXT_DUE, ()),
     "deliveries owed": (deliveries.OWED, ()),
     "most overdue delivery": (deliveries.LATE, ()),
-    "delivery done": (deliveries.DONE, ("d5",)),
-    "delivery later": (deliveries.LATER, ("d5", HOUR)),
+    "delivery done": (deliveries.DONE, (["d5"],)),
+    "delivery later": (deliveries.LATER, (["d5"], [HOUR])),
 }
 TABLES_OF_SIZE = {
     "jobs", "job_tasks", "job_needs", "job_variables", "tasks", "task_log_parts", "outbox",

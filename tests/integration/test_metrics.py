@@ -115,7 +115,7 @@ async def test_a_job_a_crash_and_garbage_show_in_the_metrics_of_each_service(
     await values_when(session, other.url, lambda v: v[succeeded] == 1)
 
     # And each call is accounted for: one failed, then all were taken
-    taken = 'conveyor_webhook_calls_total{outcome="taken"}'
+    taken = 'conveyor_webhook_calls_total{outcome="delivered"}'
     seen = await values_when(session, dispatcher.url, lambda v: v[taken] >= 3)
     assert seen['conveyor_webhook_calls_total{outcome="failed"}'] == 1
     assert seen['conveyor_webhook_calls_total{outcome="given_up"}'] == 0

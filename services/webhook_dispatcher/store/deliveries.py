@@ -1,7 +1,7 @@
 """The rows of deliveries: one for each call that a webhook is owed, until it is made."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,29 +14,40 @@ SELECT id, name, description, tags, inputs, state, position, progress, created_a
 FROM jobs WHERE id = ANY($1::text[]) AND webhooks <> '[]'
 """
 
+# The first $8 are taken by who adds them, in the order they are given: see TAKE_DUE.
 ADD = """
-INSERT INTO webhook_deliveries (id, job_id, version, webhook, url, body, next_at, created_at)
-SELECT id, job_id, version, webhook, url, body, clock_timestamp(), clock_timestamp()
-FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::text[], $6::bytea[])
-     AS d(id, job_id, version, webhook, url, body)
+INSERT INTO webhook_deliveries
+    (id, job_id, version, webhook, url, body, attempts, next_at, created_at)
+SELECT id, job_id, version, webhook, url, body, (number <= $8)::int,
+       clock_timestamp() + CASE WHEN number <= $8 THEN $7::interval ELSE '0' END, clock_timestamp()
+FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::text[], $6::bytea[]) WITH ORDINALITY
+     AS d(id, job_id, version, webhook, url, body, number)
 ON CONFLICT DO NOTHING
+RETURNING id, attempts
 """
 
 # Taken for as long as a call may last: a dispatcher that dies meanwhile leaves them to another.
 # An array, because `IN` may be planned as a join that asks again for each row, and skips each time
 # what it has locked before: more than the limit would be taken.
+# What headers may read comes along. It is not kept with the delivery, as evaluated they hold
+# secrets; of a job that was deleted meanwhile it is not there.
 TAKE_DUE = """
-UPDATE webhook_deliveries SET attempts = attempts + 1, next_at = clock_timestamp() + $1
-WHERE id = ANY(ARRAY(
-    SELECT id FROM webhook_deliveries WHERE next_at <= now()
-    ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED))
-RETURNING id, job_id, version, webhook, url, body, attempts
+WITH taken AS (
+    UPDATE webhook_deliveries SET attempts = attempts + 1, next_at = clock_timestamp() + $1
+    WHERE id = ANY(ARRAY(
+        SELECT id FROM webhook_deliveries WHERE next_at <= now()
+        ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+    RETURNING id, job_id, version, webhook, url, body, attempts)
+SELECT t.*, j.webhooks -> t.webhook -> 'headers' AS headers,
+       CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.name END AS job_name,
+       CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.inputs END AS inputs,
+       CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.sealed END AS sealed
+FROM taken t LEFT JOIN jobs j ON j.id = t.job_id
 """
 
-HEADERS = """
-SELECT j.id, j.name, j.inputs, j.sealed, d.webhook, j.webhooks -> d.webhook -> 'headers' AS headers
-FROM unnest($1::text[], $2::int[]) AS d(job_id, webhook)
-JOIN jobs j ON j.id = d.job_id
+NEXT_DUE = """
+SELECT extract(epoch FROM next_at - clock_timestamp())::float8
+FROM webhook_deliveries ORDER BY next_at LIMIT 1
 """
 
 MOST_COUNTED = 10_000
@@ -49,13 +60,27 @@ SELECT greatest(0, extract(epoch FROM clock_timestamp() - least(
     (SELECT due_at FROM webhook_events ORDER BY due_at LIMIT 1))))::float8
 """
 
-DONE = "DELETE FROM webhook_deliveries WHERE id = $1"
-LATER = "UPDATE webhook_deliveries SET next_at = clock_timestamp() + $2 WHERE id = $1"
+DONE = "DELETE FROM webhook_deliveries WHERE id = ANY($1::text[])"
+LATER = """
+UPDATE webhook_deliveries d SET next_at = clock_timestamp() + l.delay
+FROM unnest($1::text[], $2::interval[]) AS l(id, delay) WHERE d.id = l.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderSource:
+    """A webhook's `headers` as submitted, and what of its job they may read."""
+
+    headers: dict[str, str]
+    job_name: str
+    inputs: dict[str, Any]
+    sealed: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """`id` is the same at each attempt; `attempts` counts this one."""
+    """`id` is the same at each attempt; `attempts` counts this one. `source` is None where the
+    webhook asks for no headers, or its job was deleted."""
 
     id: str
     job_id: str
@@ -64,6 +89,7 @@ class Delivery:
     url: str
     body: bytes
     attempts: int = 0
+    source: HeaderSource | None = None
 
 
 async def jobs_with_webhooks(
@@ -73,9 +99,17 @@ async def jobs_with_webhooks(
     return {row["id"]: dict(row) for row in rows}
 
 
-async def add(connection: Connection, deliveries: Sequence[Delivery]) -> None:
-    """Owe these calls; one that is known already stays as it is."""
-    await connection.execute(
+async def add(
+    connection: Connection,
+    deliveries: Sequence[Delivery],
+    hold: timedelta = timedelta(),
+    room: int = 0,
+) -> list[Delivery]:
+    """Owe these calls; one that is known already stays as it is.
+
+    Takes the first of them, up to `room`, as `take_due` would: those are returned.
+    """
+    rows = await connection.fetch(
         ADD,
         [d.id for d in deliveries],
         [d.job_id for d in deliveries],
@@ -83,32 +117,44 @@ async def add(connection: Connection, deliveries: Sequence[Delivery]) -> None:
         [d.webhook for d in deliveries],
         [d.url for d in deliveries],
         [d.body for d in deliveries],
+        hold,
+        room,
     )
+    taken = {row["id"] for row in rows if row["attempts"]}
+    return [replace(d, attempts=1) for d in deliveries if d.id in taken]
 
 
 async def take_due(connection: Connection, hold: timedelta, limit: int) -> list[Delivery]:
     """Take due calls; nobody else takes them for the time of `hold`."""
-    return [Delivery(**dict(row)) for row in await connection.fetch(TAKE_DUE, hold, limit)]
+    rows = await connection.fetch(TAKE_DUE, hold, limit)
+    return [_delivery(**row) for row in rows]
 
 
-async def header_sources(
-    connection: Connection, due: Sequence[Delivery]
-) -> dict[tuple[str, int], dict[str, Any]]:
-    """By job id and place of the webhook: its `headers` as submitted, and what they may read.
-
-    They are not kept with the delivery, since evaluated they hold secrets. A job that was deleted
-    meanwhile is not there.
-    """
-    rows = await connection.fetch(HEADERS, [d.job_id for d in due], [d.webhook for d in due])
-    return {(row["id"], row["webhook"]): dict(row) for row in rows}
+async def seconds_to_next(connection: Connection) -> float | None:
+    """Until a call is due; None when none is owed."""
+    seconds: float | None = await connection.fetchval(NEXT_DUE)
+    return seconds
 
 
-async def done(connection: Connection, delivery_id: str) -> None:
-    await connection.execute(DONE, delivery_id)
+def _delivery(
+    *,
+    headers: dict[str, str] | None,
+    job_name: str,
+    inputs: dict[str, Any],
+    sealed: str | None,
+    **facts: Any,  # noqa: ANN401 - the columns, as they are
+) -> Delivery:
+    source = HeaderSource(headers, job_name, inputs, sealed) if headers else None
+    return Delivery(**facts, source=source)
 
 
-async def later(connection: Connection, delivery_id: str, delay: timedelta) -> None:
-    await connection.execute(LATER, delivery_id, delay)
+async def done(connection: Connection, ids: Collection[str]) -> None:
+    await connection.execute(DONE, list(ids))
+
+
+async def later(connection: Connection, delays: Sequence[tuple[str, timedelta]]) -> None:
+    """Each of these ids is due again after its delay."""
+    await connection.execute(LATER, [id_ for id_, _ in delays], [delay for _, delay in delays])
 
 
 async def backlog(connection: Connection) -> tuple[int, float]:
