@@ -7,14 +7,14 @@ from shared.apply.batcher import Batcher, Failures, perform_all
 from shared.lifecycle import TaskProgressed
 from shared.messages import Telemetry
 from shared.postgres.pool import Pool, acquired
-from shared.store.log_parts import add_log_parts
+from shared.store.writing import Writes, write
 
 
 async def on_telemetry(batcher: Batcher, pool: Pool, messages: Sequence[Telemetry]) -> Failures:
     parts = [part for message in messages for part in message.logs]
     if parts:
         async with acquired(pool) as connection:
-            await add_log_parts(connection, parts)
+            await write(connection, Writes(log_parts=parts))
     return await perform_all(batcher, [_works(message) for message in messages])
 
 

@@ -88,9 +88,8 @@ async def apply_to_rows(
 ) -> Applied:
     """What `apply` does within its transaction."""
     events = [work.event for work in batch if not isinstance(work.event, JobSubmitted)]
-    await rows.queue_up({event.job_id for event in events})
-    repeated = await _submitted_before(rows, batch)
     workspace = await _load(rows, planner, events, decide)
+    repeated = await _submitted_before(rows, batch)
     answers = Answers(Transaction(rows, workspace, planner, budget))
     outcomes = []
     for work in batch:
@@ -100,9 +99,7 @@ async def apply_to_rows(
     await answers.give()
     writes = workspace.finish()
     writes.sent = sent
-    # Before the changes, and so before them in the feed: a task's last words come before its end,
-    # and before what the next task says.
-    await rows.add_log_parts([part for work in batch for part in work.logs])
+    writes.log_parts = [part for work in batch for part in work.logs]
     return Applied(outcomes, await rows.write(writes), workspace.commands)
 
 

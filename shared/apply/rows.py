@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from shared.lifecycle import BeginChildren, CancelTasks, PlanDependents, Task
-from shared.messages import LogPart
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.sources import Source, Variables
 from shared.planning.templates import JobSource, TaskSource
@@ -20,14 +19,12 @@ class Rows(Protocol):
     must see it the answerer writes first.
     """
 
-    async def queue_up(self, job_ids: Collection[str]) -> None:
-        """Wait for all other transactions that change these jobs; comes first."""
+    async def lock(self, job_ids: Collection[str], task_ids: Collection[str]) -> Locked:
+        """The jobs and tasks, and all that these tasks are part of; comes first. Waits for all
+        other transactions that change these jobs."""
 
     async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
         """Those of the new jobs whose key was used before."""
-
-    async def lock(self, job_ids: Collection[str], task_ids: Collection[str]) -> Locked:
-        """The jobs and tasks, and all that these tasks are part of."""
 
     async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:
         """The whole of these tasks, by id."""
@@ -64,8 +61,6 @@ class Rows(Protocol):
 
     async def load_variables(self, sources: Iterable[Source]) -> Variables:
         """Those that the expressions of `sources` name."""
-
-    async def add_log_parts(self, parts: Sequence[LogPart]) -> None: ...
 
     async def write(self, writes: Writes) -> list[OutboxRow]:
         """Write all of it; the outbox rows as they must now be sent."""

@@ -32,7 +32,7 @@ class FirstMade:
 async def store_keys(connection: Connection, keys: Mapping[str, IdempotencyKey]) -> set[str]:
     """Those of the ids whose key was used before, and which must not be made.
 
-    `keys` are by the id of what is made, in this transaction, before it locks any row.
+    `keys` are by the id of what is made, in this transaction.
     """
     if not keys:
         return set()

@@ -1,11 +1,8 @@
-"""Rows to the core's values, and back to what the write statement takes."""
+"""The columns of `jobs` and `tasks`, each told once, and their rows as the core's values."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
-
-import asyncpg
 
 from shared.lifecycle import (
     Children,
@@ -18,170 +15,12 @@ from shared.lifecycle import (
     TaskKind,
     TaskState,
 )
+from shared.store.columns import Column, Written, at_least, field_maker, row_maker, selected
+
+_NEVER, _BEGUN, _CHANGED = Written.NEVER, Written.BEGUN, Written.CHANGED
 
 
-def job_of(row: asyncpg.Record) -> Job:
-    return Job(
-        id=row["id"],
-        state=JobState(row["state"]),
-        task_count=row["task_count"],
-        created_at=row["created_at"],
-        position=row["position"],
-        progress=row["progress"],
-        version=row["version"],
-        restarts=row["restarts"],
-        has_output=row["has_output"],
-        has_webhooks=row["has_webhooks"],
-        is_graph=row["is_graph"],
-        parent=_parent_of(row),
-        timeout=row["timeout"],
-        deadline_at=row["deadline_at"],
-        auto_delete_after=row["auto_delete_after"],
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        failed_at=row["failed_at"],
-        delete_at=row["delete_at"],
-        result=row["result"],
-        error=row["error"],
-    )
-
-
-def _parent_of(row: asyncpg.Record) -> Parent | None:
-    """Who waits for the job; a job that was started detached has nobody."""
-    if row["parent_dispatch"] is None:
-        return None
-    return Parent(
-        job_id=row["parent_job_id"],
-        task_id=row["parent_task_id"],
-        dispatch=row["parent_dispatch"],
-    )
-
-
-def job_changes(job: Job) -> dict[str, object]:
-    """What a decision can change of a job, by column."""
-    return {
-        "id": job.id,
-        "state": job.state.value,
-        "position": job.position,
-        "progress": job.progress,
-        "version": job.version,
-        "restarts": job.restarts,
-        "started_at": job.started_at,
-        "completed_at": job.completed_at,
-        "failed_at": job.failed_at,
-        "delete_at": job.delete_at,
-        "deadline_at": job.deadline_at,
-        "parent_dispatch": job.parent.dispatch if job.parent else None,
-        "result": job.result,
-        "error": job.error,
-    }
-
-
-def task_of(row: asyncpg.Record) -> Task:
-    plan = PlannedTask(
-        name=row["name"],
-        queue=row["queue"],
-        priority=row["priority"],
-        timeout=row["timeout"],
-        retry=retry_of(row["retry"]),
-        var=row["var"],
-        definition=row["definition"],
-        sealed=row["sealed"],
-        kind=TaskKind(row["kind"]),
-        allow_failure=row["allow_failure"],
-        queue_timeout=row["queue_timeout"],
-    )
-    return Task(
-        id=row["id"],
-        job_id=row["job_id"],
-        position=row["position"],
-        plan=plan,
-        state=TaskState(row["state"]),
-        created_at=row["created_at"],
-        attempt=row["attempt"],
-        dispatch=row["dispatch"],
-        lost=row["lost"],
-        engine_rejections=row["engine_rejections"],
-        last_return_reason=row["last_return_reason"],
-        progress=row["progress"],
-        node_id=row["node_id"],
-        due_at=row["due_at"],
-        lease_expires_at=row["lease_expires_at"],
-        deadline_at=row["deadline_at"],
-        scheduled_at=row["scheduled_at"],
-        started_at=row["started_at"],
-        completed_at=row["completed_at"],
-        failed_at=row["failed_at"],
-        result=row["result"],
-        error=row["error"],
-        log_parts=row["log_parts"],
-        exit_code=row["exit_code"],
-        parent_id=row["parent_id"],
-        child_index=row["child_index"],
-        scope=row["scope"],
-        children=Children(**children) if (children := row["children"]) else None,
-        subjob_id=row["subjob_id"],
-    )
-
-
-def task_changes(task: Task) -> dict[str, object]:
-    """What a decision can change of a task, by column."""
-    return {
-        "id": task.id,
-        "state": task.state.value,
-        "dispatch": task.dispatch,
-        "lost": task.lost,
-        "engine_rejections": task.engine_rejections,
-        "last_return_reason": task.last_return_reason,
-        "progress": task.progress,
-        "node_id": task.node_id,
-        "due_at": task.due_at,
-        "lease_expires_at": task.lease_expires_at,
-        "deadline_at": task.deadline_at,
-        "scheduled_at": task.scheduled_at,
-        "started_at": task.started_at,
-        "completed_at": task.completed_at,
-        "failed_at": task.failed_at,
-        "result": task.result,
-        "error": task.error,
-        "log_parts": task.log_parts,
-        "exit_code": task.exit_code,
-        "children": asdict(task.children) if task.children else None,
-        "subjob_id": task.subjob_id,
-    }
-
-
-def begun_task_row(task: Task) -> dict[str, object]:
-    """What a decision changes of a task that waited for its turn and now begins."""
-    plan = task.plan
-    return task_changes(task) | {
-        "name": plan.name,
-        "queue": plan.queue,
-        "priority": plan.priority,
-        "var": plan.var,
-        "timeout_seconds": _seconds(plan.timeout),
-        "retry": retry_row(plan.retry),
-        "definition": plan.definition,
-        "sealed": plan.sealed,
-        "kind": plan.kind.value,
-        "allow_failure": plan.allow_failure,
-        "queue_timeout_seconds": _seconds(plan.queue_timeout),
-    }
-
-
-def new_task_row(task: Task) -> dict[str, object]:
-    return begun_task_row(task) | {
-        "job_id": task.job_id,
-        "position": task.position,
-        "attempt": task.attempt,
-        "created_at": task.created_at,
-        "parent_id": task.parent_id,
-        "child_index": task.child_index,
-        "scope": task.scope,
-    }
-
-
-def retry_row(policy: RetryPolicy) -> dict[str, object]:
+def _retry_row(policy: RetryPolicy) -> dict[str, object]:
     """The policy as kept in `tasks.retry`; times in seconds. Defaults are left out."""
     if policy == RetryPolicy():
         return {}
@@ -195,7 +34,7 @@ def retry_row(policy: RetryPolicy) -> dict[str, object]:
     }
 
 
-def retry_of(row: Mapping[str, Any]) -> RetryPolicy:
+def _retry_of(row: Mapping[str, Any]) -> RetryPolicy:
     if not row:
         return RetryPolicy()
     return RetryPolicy(
@@ -208,5 +47,144 @@ def retry_of(row: Mapping[str, Any]) -> RetryPolicy:
     )
 
 
-def _seconds(span: timedelta | None) -> float | None:
-    return span.total_seconds() if span else None
+def _children_of(row: Mapping[str, Any] | None) -> Children | None:
+    return Children(**row) if row else None
+
+
+def _dispatch_of(parent: Parent | None) -> int | None:
+    return parent.dispatch if parent else None
+
+
+# What was planned comes first: `task_of` counts on it.
+_PLAN = (
+    Column("name", "text", _BEGUN, "plan.name"),
+    Column("queue", "text", _BEGUN, "plan.queue"),
+    Column("priority", "int", _BEGUN, "plan.priority"),
+    Column("var", "text", _BEGUN, "plan.var"),
+    Column("timeout", "interval", _BEGUN, "plan.timeout"),
+    Column("retry", "jsonb", _BEGUN, "plan.retry", to_json=_retry_row, from_row=_retry_of),
+    Column("definition", "jsonb", _BEGUN, "plan.definition"),
+    Column("sealed", "text", _BEGUN, "plan.sealed"),
+    Column("kind", "text", _BEGUN, "plan.kind", from_row=TaskKind),
+    Column("allow_failure", "boolean", _BEGUN, "plan.allow_failure"),
+    Column("queue_timeout", "interval", _BEGUN, "plan.queue_timeout"),
+)
+_OF_TASK = (
+    Column("id", "text"),
+    Column("job_id", "text"),
+    Column("position", "int"),
+    Column("state", "text", _CHANGED, from_row=TaskState),
+    Column("created_at", "timestamptz"),
+    Column("attempt", "int"),
+    Column("dispatch", "int", _CHANGED),
+    Column("lost", "int", _CHANGED),
+    Column("engine_rejections", "int", _CHANGED),
+    Column("last_return_reason", "text", _CHANGED),
+    Column("progress", "float8", _CHANGED),
+    Column("node_id", "text", _CHANGED),
+    Column("due_at", "timestamptz", _CHANGED),
+    Column("lease_expires_at", "timestamptz", _CHANGED),
+    Column("deadline_at", "timestamptz", _CHANGED),
+    Column("scheduled_at", "timestamptz", _CHANGED),
+    Column("started_at", "timestamptz", _CHANGED),
+    Column("completed_at", "timestamptz", _CHANGED),
+    Column("failed_at", "timestamptz", _CHANGED),
+    Column("result", "text", _CHANGED),
+    Column("error", "text", _CHANGED),
+    Column("log_parts", "int", _CHANGED),
+    Column("exit_code", "int", _CHANGED),
+    Column("parent_id", "text"),
+    Column("child_index", "int"),
+    Column("scope", "jsonb"),
+    Column("children", "jsonb", _CHANGED, from_row=_children_of),
+    Column("subjob_id", "text", _CHANGED),
+)
+TASK = (*_PLAN, *_OF_TASK)
+
+# What the core decides over. Who waits for a job comes first: `job_of` counts on it.
+_PARENT = (
+    Column("parent_job_id", "text", _NEVER),
+    Column("parent_task_id", "text", _NEVER),
+    Column("parent_dispatch", "int", _CHANGED, "parent", to_json=_dispatch_of),
+)
+_OF_JOB = (
+    Column("id", "text"),
+    Column("state", "text", _CHANGED, from_row=JobState),
+    Column("task_count", "int"),
+    Column("created_at", "timestamptz"),
+    Column("position", "int", _CHANGED),
+    Column("progress", "float8", _CHANGED),
+    Column("version", "int", _CHANGED),
+    Column("restarts", "int", _CHANGED),
+    Column("has_output", "boolean", _NEVER, expression="output IS NOT NULL"),
+    Column("has_webhooks", "boolean", _NEVER, expression="webhooks <> '[]'"),
+    Column("is_graph", "boolean"),
+    Column("timeout", "interval"),
+    Column("deadline_at", "timestamptz", _CHANGED),
+    Column("auto_delete_after", "interval"),
+    Column("started_at", "timestamptz", _CHANGED),
+    Column("completed_at", "timestamptz", _CHANGED),
+    Column("failed_at", "timestamptz", _CHANGED),
+    Column("delete_at", "timestamptz", _CHANGED),
+    Column("result", "text", _CHANGED),
+    Column("error", "text", _CHANGED),
+)
+JOB = (*_PARENT, *_OF_JOB)
+
+# What is kept of a submission to be shown, or to plan from: `NewJob`.
+SUBMITTED = (
+    Column("name", "text"),
+    Column("description", "text"),
+    Column("tags", "text[]"),
+    Column("created_by", "text"),
+    Column("inputs", "jsonb"),
+    Column("secret_names", "text[]", attribute="secrets", to_json=sorted),
+    Column("output", "text"),
+    Column("defaults", "jsonb"),
+    Column("webhooks", "jsonb"),
+    Column("parent_job_id", "text"),
+    Column("parent_task_id", "text"),
+    Column("permissions", "jsonb"),
+    Column("readers", "text[]"),
+    Column("schedule_id", "text"),
+    Column("search", "tsvector", expression="job_search(name, description, tags)"),
+)
+SEALED = Column("sealed", "text")
+
+JOB_TASK = (
+    Column("job_id", "text"),
+    Column("position", "int"),
+    Column("task", "jsonb"),
+    Column("waiting_for", "int"),
+    Column("is_done", "boolean"),
+)
+VARIABLE = (Column("job_id", "text"), Column("name", "text"), Column("value", "text"))
+FEED = (Column("job_id", "text"), Column("changes", "jsonb"))
+
+JOB_COLUMNS, TASK_COLUMNS = selected(JOB), selected(TASK)
+NEW_JOB = (*at_least(JOB, Written.INSERTED), *SUBMITTED, SEALED)
+
+new_job_row, submitted_row = row_maker(at_least(JOB, Written.INSERTED)), row_maker(SUBMITTED)
+job_changes = row_maker(at_least(JOB, _CHANGED))
+new_task_row = row_maker(TASK)
+begun_task_row = row_maker(at_least(TASK, _BEGUN))
+task_changes = row_maker(at_least(TASK, _CHANGED))
+variable_row = row_maker(VARIABLE)
+
+_job_fields = field_maker(_OF_JOB)
+_plan_fields, _task_fields = field_maker(_PLAN), field_maker(_OF_TASK)
+
+
+def job_of(row: Sequence[Any]) -> Job:
+    """The job in a row that begins with `JOB_COLUMNS`."""
+    job_id, task_id, dispatch = row[: len(_PARENT)]
+    # A job that was started detached has nobody who waits for it.
+    waits = dispatch is not None
+    parent = Parent(job_id=job_id, task_id=task_id, dispatch=dispatch) if waits else None
+    return Job(parent=parent, **_job_fields(row[len(_PARENT) :]))
+
+
+def task_of(row: Sequence[Any]) -> Task:
+    """The task in a row that begins with `TASK_COLUMNS`."""
+    plan = PlannedTask(**_plan_fields(row))
+    return Task(plan=plan, **_task_fields(row[len(_PLAN) :]))

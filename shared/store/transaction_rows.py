@@ -10,43 +10,37 @@ from datetime import datetime
 import asyncpg
 
 from shared.lifecycle import BeginChildren, CancelTasks, Job, PlanDependents, Task
-from shared.messages import LogPart
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.sources import Source, Variables, listed_task_source, variables_wanted
 from shared.planning.templates import JobSource, TaskSource
 from shared.postgres.pool import Connection
+from shared.store.columns import selected
 from shared.store.idempotency import store_keys
-from shared.store.locking import lock_jobs, lock_tasks, queue_up
-from shared.store.log_parts import add_log_parts
+from shared.store.locking import load
 from shared.store.outbox import OutboxRow
-from shared.store.rows import task_of
+from shared.store.rows import TASK, TASK_COLUMNS, task_of
 from shared.store.writing import Writes, write
 
 # Without their definitions: that of a parallel task holds all of its children, and would be read at
 # each step of each.
-LOCK_ANCESTORS = """
+LOCK_ANCESTORS = f"""
 WITH RECURSIVE line AS (
     SELECT id, parent_id FROM tasks WHERE id = ANY($1::text[])
     UNION
     SELECT t.id, t.parent_id FROM line l JOIN tasks t ON t.id = l.parent_id
 )
-SELECT t.id, t.job_id, t.position, t.state, t.name, t.queue, t.priority, t.var, t.timeout, t.retry,
-       t.kind, t.allow_failure, t.queue_timeout, t.attempt, t.dispatch, t.lost, t.engine_rejections,
-       t.last_return_reason, t.progress, t.node_id, t.due_at, t.lease_expires_at, t.deadline_at,
-       t.created_at, t.scheduled_at, t.started_at, t.completed_at, t.failed_at, t.result, t.error,
-       t.log_parts, t.exit_code, t.parent_id, t.child_index, t.scope, t.children, t.subjob_id,
-       '{}'::jsonb AS definition, NULL AS sealed
-FROM tasks t WHERE t.id IN (SELECT id FROM line) ORDER BY t.id FOR NO KEY UPDATE
-"""
+SELECT {selected(TASK, {"definition": "'{}'::jsonb", "sealed": "NULL"})}
+FROM tasks WHERE id IN (SELECT id FROM line) ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608 - names of columns
 
 DEFINITIONS = "SELECT id, definition, sealed FROM tasks WHERE id = ANY($1::text[])"
 
-NEXT_CREATED = """
-SELECT t.* FROM unnest($1::text[], $2::int[]) AS p(id, count), LATERAL (
-    SELECT * FROM tasks
-    WHERE parent_id = p.id AND state = 'CREATED' AND id <> ALL($3::text[])
+NEXT_CREATED = f"""
+SELECT t.* FROM unnest($1::text[], $2::int[]) AS p(parent, count), LATERAL (
+    SELECT {TASK_COLUMNS} FROM tasks
+    WHERE parent_id = p.parent AND state = 'CREATED' AND id <> ALL($3::text[])
     ORDER BY child_index LIMIT p.count FOR NO KEY UPDATE) AS t
-"""
+"""  # noqa: S608 - names of columns
 
 # All that never began, at once: nobody has heard of them, so nobody needs to hear of their end.
 CANCEL_CREATED_OF_JOBS = """
@@ -57,28 +51,28 @@ CANCEL_CREATED_OF_PARENTS = """
 UPDATE tasks SET state = 'CANCELLED' WHERE parent_id = ANY($1::text[]) AND state = 'CREATED'
 """
 
-LOCK_ACTIVE_OF_JOBS = """
-SELECT * FROM tasks
+LOCK_ACTIVE_OF_JOBS = f"""
+SELECT {TASK_COLUMNS} FROM tasks
 WHERE job_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
 ORDER BY id FOR NO KEY UPDATE
-"""
+"""  # noqa: S608 - names of columns
 
 # Not by their job: it may have very many that are active in other families.
-LOCK_ACTIVE_OF_PARENTS = """
-SELECT * FROM tasks
+LOCK_ACTIVE_OF_PARENTS = f"""
+SELECT {TASK_COLUMNS} FROM tasks
 WHERE parent_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
 ORDER BY id FOR NO KEY UPDATE
-"""
+"""  # noqa: S608 - names of columns
 
 # The last row at a position of a job's own list, if it is made of others and did not succeed.
-UNFINISHED_AT = """
-SELECT last.* FROM unnest($1::text[], $2::int[]) AS p(job_id, position), LATERAL (
-    SELECT * FROM tasks t
-    WHERE t.job_id = p.job_id AND t.position = p.position AND t.parent_id IS NULL
-    ORDER BY t.created_at DESC, t.attempt DESC LIMIT 1 FOR NO KEY UPDATE) AS last
+UNFINISHED_AT = f"""
+SELECT last.* FROM unnest($1::text[], $2::int[]) AS p(of_job, at_position), LATERAL (
+    SELECT {TASK_COLUMNS} FROM tasks
+    WHERE job_id = p.of_job AND position = p.at_position AND parent_id IS NULL
+    ORDER BY created_at DESC, attempt DESC LIMIT 1 FOR NO KEY UPDATE) AS last
 WHERE last.state IN ('FAILED', 'CANCELLED')
   AND (last.children IS NOT NULL OR last.subjob_id IS NOT NULL)
-"""
+"""  # noqa: S608 - names of columns
 
 # Of each child index the last row counts. What is made of others, and what never began, goes on as
 # it is; what a worker has had stays as a record, and gets a successor.
@@ -180,15 +174,11 @@ class TransactionRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def queue_up(self, job_ids: Collection[str]) -> None:
-        await queue_up(self._connection, job_ids)
-
     async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
         return await store_keys(self._connection, keys)
 
     async def lock(self, job_ids: Collection[str], task_ids: Collection[str]) -> Locked:
-        jobs = await lock_jobs(self._connection, job_ids)
-        tasks, now = await lock_tasks(self._connection, task_ids)
+        jobs, tasks, now = await load(self._connection, job_ids, task_ids)
         parents = {task.parent_id for task in tasks.values() if task.parent_id is not None}
         ancestors = await self._tasks(LOCK_ANCESTORS, list(parents)) if parents else []
         partial = {task.id: task for task in ancestors if task.id not in tasks}
@@ -265,9 +255,6 @@ class TransactionRows:
             for row in await self._connection.fetch(VARIABLES, jobs, names):
                 found.setdefault(row["job_id"], {})[row["name"]] = row["value"]
         return found
-
-    async def add_log_parts(self, parts: Sequence[LogPart]) -> None:
-        await add_log_parts(self._connection, parts)
 
     async def write(self, writes: Writes) -> list[OutboxRow]:
         return await write(self._connection, writes)

@@ -1,145 +1,42 @@
-"""Writes all that a batch has come to: one statement, however many jobs and tasks it is about."""
+"""Writes all that a batch has come to: one statement, made of the parts that it needs."""
 
 import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
 
 import orjson
 
 from shared.broker import Outgoing
 from shared.lifecycle import Job, SetVariable, Task
+from shared.messages import LogPart
 from shared.planning.new_graph import NewGraph
 from shared.planning.new_job import NewJob
 from shared.postgres.pool import Connection
+from shared.store.columns import Written, at_least, inserted, updated
 from shared.store.outbox import CLAIM, OutboxRow
 from shared.store.outgoing import FeedRow
-from shared.store.rows import begun_task_row, job_changes, new_task_row, task_changes
-
-# Each part works on its own rows and none reads what another writes; an empty list does nothing.
-WRITE = """
-WITH new_jobs AS (
-    INSERT INTO jobs (id, state, name, description, tags, created_by, inputs, sealed, secret_names,
-                      output, defaults, webhooks, task_count, position, progress, version, restarts,
-                      auto_delete_after, created_at, started_at, completed_at, failed_at, delete_at,
-                      deadline_at, timeout, is_graph, parent_job_id, parent_task_id,
-                      parent_dispatch, permissions, readers, schedule_id, result, error, search)
-    SELECT id, state, name, description, tags, created_by, inputs, sealed, secret_names,
-           output, defaults, webhooks, task_count, position, progress, version, restarts,
-           make_interval(secs => auto_delete_seconds), created_at, started_at, completed_at,
-           failed_at, delete_at, deadline_at, make_interval(secs => timeout_seconds), is_graph,
-           parent_job_id, parent_task_id, parent_dispatch, permissions, readers, schedule_id,
-           result, error, job_search(name, description, tags)
-    FROM json_to_recordset($1::text::json) AS r(
-        id text, state text, name text, description text, tags text[], created_by text,
-        inputs jsonb, sealed text, secret_names text[], output text, defaults jsonb,
-        webhooks jsonb, task_count int, position int, progress float8, version int, restarts int,
-        auto_delete_seconds float8, created_at timestamptz, started_at timestamptz,
-        completed_at timestamptz, failed_at timestamptz, delete_at timestamptz,
-        deadline_at timestamptz, timeout_seconds float8, is_graph boolean, parent_job_id text,
-        parent_task_id text, parent_dispatch int, permissions jsonb, readers text[],
-        schedule_id text, result text, error text)
-), new_job_tasks AS (
-    INSERT INTO job_tasks (job_id, position, task, waiting_for, is_done)
-    SELECT job_id, position, task, waiting_for, is_done
-    FROM json_to_recordset($2::text::json) AS r(
-        job_id text, position int, task jsonb, waiting_for int, is_done boolean)
-), changed_jobs AS (
-    UPDATE jobs AS j SET state = r.state, position = r.position, progress = r.progress,
-        version = r.version, restarts = r.restarts, started_at = r.started_at,
-        completed_at = r.completed_at, failed_at = r.failed_at, delete_at = r.delete_at,
-        deadline_at = r.deadline_at, parent_dispatch = r.parent_dispatch,
-        result = r.result, error = r.error
-    FROM json_to_recordset($3::text::json) AS r(
-        id text, state text, position int, progress float8, version int, restarts int,
-        started_at timestamptz, completed_at timestamptz, failed_at timestamptz,
-        delete_at timestamptz, deadline_at timestamptz, parent_dispatch int,
-        result text, error text)
-    WHERE j.id = r.id
-), changed_tasks AS (
-    UPDATE tasks AS t SET state = r.state, dispatch = r.dispatch, lost = r.lost,
-        engine_rejections = r.engine_rejections, last_return_reason = r.last_return_reason,
-        progress = r.progress, node_id = r.node_id,
-        due_at = r.due_at, lease_expires_at = r.lease_expires_at, deadline_at = r.deadline_at,
-        scheduled_at = r.scheduled_at, started_at = r.started_at,
-        completed_at = r.completed_at, failed_at = r.failed_at, result = r.result,
-        error = r.error, log_parts = r.log_parts, exit_code = r.exit_code,
-        children = r.children, subjob_id = r.subjob_id
-    FROM json_to_recordset($4::text::json) AS r(
-        id text, state text, dispatch int, lost int, engine_rejections int, last_return_reason text,
-        progress float8, node_id text, due_at timestamptz, lease_expires_at timestamptz,
-        deadline_at timestamptz, scheduled_at timestamptz, started_at timestamptz,
-        completed_at timestamptz, failed_at timestamptz, result text, error text,
-        log_parts int, exit_code int, children jsonb, subjob_id text)
-    WHERE t.id = r.id
-), begun_tasks AS (
-    UPDATE tasks AS t SET state = r.state, name = r.name, queue = r.queue, priority = r.priority,
-        var = r.var, timeout = make_interval(secs => r.timeout_seconds), retry = r.retry,
-        definition = r.definition, sealed = r.sealed, kind = r.kind,
-        allow_failure = r.allow_failure,
-        queue_timeout = make_interval(secs => r.queue_timeout_seconds), progress = r.progress,
-        deadline_at = r.deadline_at, scheduled_at = r.scheduled_at, started_at = r.started_at,
-        completed_at = r.completed_at, failed_at = r.failed_at, result = r.result,
-        error = r.error, children = r.children, subjob_id = r.subjob_id
-    FROM json_to_recordset($13::text::json) AS r(
-        id text, state text, name text, queue text, priority int, var text,
-        timeout_seconds float8, retry jsonb, definition jsonb, sealed text, kind text,
-        allow_failure boolean, queue_timeout_seconds float8, progress float8,
-        deadline_at timestamptz, scheduled_at timestamptz, started_at timestamptz,
-        completed_at timestamptz, failed_at timestamptz, result text, error text,
-        children jsonb, subjob_id text)
-    WHERE t.id = r.id
-), new_tasks AS (
-    INSERT INTO tasks (id, job_id, position, state, name, queue, priority, var, timeout, retry,
-                       definition, sealed, attempt, dispatch, lost, progress, node_id, due_at,
-                       lease_expires_at, deadline_at, created_at, scheduled_at, started_at,
-                       completed_at, failed_at, result, error, log_parts, exit_code, kind,
-                       allow_failure, queue_timeout, parent_id, child_index, scope, children,
-                       subjob_id)
-    SELECT id, job_id, position, state, name, queue, priority, var,
-           make_interval(secs => timeout_seconds), retry, definition, sealed, attempt, dispatch,
-           lost, progress, node_id, due_at, lease_expires_at, deadline_at, created_at,
-           scheduled_at, started_at, completed_at, failed_at, result, error, log_parts, exit_code,
-           kind, allow_failure, make_interval(secs => queue_timeout_seconds), parent_id,
-           child_index, scope, children, subjob_id
-    FROM json_to_recordset($5::text::json) AS r(
-        id text, job_id text, position int, state text, name text, queue text, priority int,
-        var text, timeout_seconds float8, retry jsonb, definition jsonb, sealed text, attempt int,
-        dispatch int, lost int, progress float8, node_id text, due_at timestamptz,
-        lease_expires_at timestamptz, deadline_at timestamptz, created_at timestamptz,
-        scheduled_at timestamptz, started_at timestamptz, completed_at timestamptz,
-        failed_at timestamptz, result text, error text, log_parts int, exit_code int, kind text,
-        allow_failure boolean, queue_timeout_seconds float8, parent_id text, child_index int,
-        scope jsonb, children jsonb, subjob_id text)
-), variables AS (
-    INSERT INTO job_variables (job_id, name, value)
-    SELECT job_id, name, value
-    FROM json_to_recordset($6::text::json) AS r(job_id text, name text, value text)
-    ON CONFLICT (job_id, name) DO UPDATE SET value = excluded.value
-), feed AS (
-    INSERT INTO job_events (job_id, changes)
-    SELECT job_id, changes
-    FROM json_to_recordset($14::text::json) AS r(job_id text, changes jsonb)
-), webhook_news AS (
-    INSERT INTO webhook_events (job_id, changes)
-    SELECT job_id, changes
-    FROM json_to_recordset($15::text::json) AS r(job_id text, changes jsonb)
-), sent AS (
-    DELETE FROM outbox WHERE id = ANY($7::bigint[])
+from shared.store.rows import (
+    FEED,
+    JOB,
+    JOB_TASK,
+    NEW_JOB,
+    TASK,
+    VARIABLE,
+    begun_task_row,
+    job_changes,
+    new_job_row,
+    new_task_row,
+    submitted_row,
+    task_changes,
+    variable_row,
 )
-INSERT INTO outbox (queue, message_id, priority, body, claimed_until)
-SELECT queue, message_id, priority, body, clock_timestamp() + $8
-FROM unnest($9::text[], $10::text[], $11::smallint[], $12::bytea[])
-     AS m(queue, message_id, priority, body)
-RETURNING id, message_id
-"""
-
-ADD_NEEDS = """
-INSERT INTO job_needs (job_id, needed, position)
-SELECT job_id, needed, position
-FROM unnest($1::text[], $2::int[], $3::int[]) AS n(job_id, needed, position)
-"""
 
 _MOST_TASKS = 2_000
 """In one statement, however many one decision makes or cancels: a statement has its time-out."""
+
+_GREATEST_PART_NUMBER = 2**31 - 1
 
 
 @dataclass(slots=True)
@@ -153,6 +50,7 @@ class Writes:
     begun_tasks: list[Task] = field(default_factory=list)
     new_tasks: list[Task] = field(default_factory=list)
     variables: list[SetVariable] = field(default_factory=list)
+    log_parts: Sequence[LogPart] = ()
     feed: list[FeedRow] = field(default_factory=list)
     webhook_events: list[FeedRow] = field(default_factory=list)
     messages: list[Outgoing] = field(default_factory=list)
@@ -165,90 +63,176 @@ async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
     rows = await _write(connection, replace(writes, new_tasks=new[:most], tasks=changed[:most]))
     for start in range(most, max(len(new), len(changed)), most):
         end = start + most
-        more = Writes(new_tasks=new[start:end], tasks=changed[start:end])
-        await _write(connection, more)
-    await _add_needs(connection, writes)
+        await _write(connection, Writes(new_tasks=new[start:end], tasks=changed[start:end]))
     return rows
 
 
 async def _write(connection: Connection, writes: Writes) -> list[OutboxRow]:
+    chosen = {name: given for name, part in PARTS.items() if (given := part.arguments(writes))}
+    if not chosen:
+        return []
+    arguments = [argument for given in chosen.values() for argument in given]
+    written = await connection.fetch(statement(tuple(chosen)), *arguments)
     messages = {message.message_id: message for message in writes.messages}
-    rows = await connection.fetch(
-        WRITE,
-        _json([_new_job_row(job, new, sealed) for job, new, sealed, _ in writes.new_jobs]),
-        _json([row for _, new, _, graph in writes.new_jobs for row in _job_task_rows(new, graph)]),
-        _json([job_changes(job) for job in writes.jobs]),
-        _json([task_changes(task) for task in writes.tasks]),
-        _json([new_task_row(task) for task in writes.new_tasks]),
-        _json([{"job_id": v.job_id, "name": v.name, "value": v.value} for v in writes.variables]),
-        writes.sent,
-        CLAIM,
-        [message.queue for message in writes.messages],
-        [message.message_id for message in writes.messages],
-        [message.priority for message in writes.messages],
-        [message.body for message in writes.messages],
-        _json([begun_task_row(task) for task in writes.begun_tasks]),
-        _json(writes.feed),
-        _json(writes.webhook_events),
+    return [OutboxRow(row["id"], messages[row["message_id"]]) for row in written]
+
+
+Arguments = Sequence[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What writes one kind of rows: `sql`, with parameters from $1 on, and `arguments`, which are
+    none when there is nothing of the kind. No part reads what another writes. Where the part
+    `after` is written too, its rows come first."""
+
+    sql: str
+    arguments: Callable[[Writes], Arguments]
+    after: str | None = None
+
+
+def _new_jobs(writes: Writes) -> Arguments:
+    return _json(
+        new_job_row(job) | submitted_row(new) | {"sealed": sealed}
+        for job, new, sealed, _ in writes.new_jobs
     )
-    return [OutboxRow(row["id"], messages[row["message_id"]]) for row in rows]
 
 
-async def _add_needs(connection: Connection, writes: Writes) -> None:
-    edges = [
-        (job.id, *edge) for job, _, _, graph in writes.new_jobs if graph for edge in graph.edges()
-    ]
-    if edges:
-        jobs, needed, positions = zip(*edges, strict=True)
-        await connection.execute(ADD_NEEDS, list(jobs), list(needed), list(positions))
-
-
-def _new_job_row(job: Job, new: NewJob, sealed: str | None) -> dict[str, object]:
-    after = job.auto_delete_after
-    return job_changes(job) | {
-        "name": new.name,
-        "description": new.description,
-        "tags": list(new.tags),
-        "created_by": new.created_by,
-        "inputs": new.inputs,
-        "sealed": sealed,
-        "secret_names": sorted(new.secrets),
-        "output": new.output,
-        "defaults": new.defaults,
-        "webhooks": list(new.webhooks),
-        "task_count": job.task_count,
-        "created_at": job.created_at,
-        "auto_delete_seconds": after.total_seconds() if after else None,
-        "timeout_seconds": job.timeout.total_seconds() if job.timeout else None,
-        "is_graph": job.is_graph,
-        "parent_job_id": new.parent_job_id,
-        "parent_task_id": new.parent_task_id,
-        "permissions": list(new.permissions),
-        "readers": list(new.readers),
-        "schedule_id": new.schedule_id,
-    }
-
-
-def _job_task_rows(new: NewJob, graph: NewGraph | None) -> list[dict[str, object]]:
-    return [
+def _job_tasks(writes: Writes) -> Arguments:
+    return _json(
         {
-            "job_id": new.job.id,
+            "job_id": job.id,
             "position": position,
             "task": task,
             "waiting_for": graph.waiting_for[position] if graph else 0,
             "is_done": graph is not None and position in graph.done,
         }
+        for job, new, _, graph in writes.new_jobs
         for position, task in enumerate(new.tasks, start=1)
-    ]
+    )
+
+
+def _job_needs(writes: Writes) -> Arguments:
+    return _arrays(
+        (job.id, *edge) for job, _, _, graph in writes.new_jobs if graph for edge in graph.edges()
+    )
+
+
+def _log_parts(writes: Writes) -> Arguments:
+    """A part whose number can't be kept (after some 2,000 dispatches) is left out: no log may cost
+    its task the end."""
+    return _arrays(
+        # Postgres keeps no NUL.
+        (part.task_id, part.number, part.contents.replace("\x00", "\ufffd"), part.created_at)
+        for part in writes.log_parts
+        if 0 < part.number <= _GREATEST_PART_NUMBER
+    )
+
+
+# Of one statement, whatever a batch has come to. Those of most batches are few, and each that is
+# not needed would cost its start: the indexes of its table opened and locked.
+PARTS = {
+    "new_jobs": Part(inserted("jobs", NEW_JOB), _new_jobs),
+    "job_tasks": Part(inserted("job_tasks", JOB_TASK), _job_tasks),
+    "job_needs": Part(
+        """
+        INSERT INTO job_needs (job_id, needed, position)
+        SELECT * FROM unnest($1::text[], $2::int[], $3::int[])
+        """,
+        _job_needs,
+    ),
+    "jobs": Part(
+        updated("jobs", at_least(JOB, Written.CHANGED)), lambda w: _json(map(job_changes, w.jobs))
+    ),
+    "tasks": Part(
+        updated("tasks", at_least(TASK, Written.CHANGED)),
+        lambda w: _json(map(task_changes, w.tasks)),
+    ),
+    "begun_tasks": Part(
+        updated("tasks", at_least(TASK, Written.BEGUN)),
+        lambda w: _json(map(begun_task_row, w.begun_tasks)),
+    ),
+    "new_tasks": Part(inserted("tasks", TASK), lambda w: _json(map(new_task_row, w.new_tasks))),
+    "variables": Part(
+        f"{inserted('job_variables', VARIABLE)} "
+        "ON CONFLICT (job_id, name) DO UPDATE SET value = excluded.value",
+        lambda w: _json(map(variable_row, w.variables)),
+    ),
+    # Parts arrive more than once, and may outlive their task.
+    "log_parts": Part(
+        """
+        INSERT INTO task_log_parts (task_id, number, job_id, contents, created_at)
+        SELECT r.task_id, r.number, t.job_id, r.contents, r.created_at
+        FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[])
+             AS r(task_id, number, contents, created_at)
+        JOIN tasks t ON t.id = r.task_id
+        ON CONFLICT DO NOTHING
+        RETURNING 1
+        """,
+        _log_parts,
+    ),
+    # A task's last words come before its end, and before what the next task says.
+    "feed": Part(inserted("job_events", FEED), lambda w: _json(w.feed), after="log_parts"),
+    "webhook_events": Part(inserted("webhook_events", FEED), lambda w: _json(w.webhook_events)),
+    "sent": Part(
+        "DELETE FROM outbox WHERE id = ANY($1::bigint[])", lambda w: [w.sent] if w.sent else []
+    ),
+    "messages": Part(
+        f"""
+        INSERT INTO outbox (queue, message_id, priority, body, claimed_until)
+        SELECT m.*, clock_timestamp() + interval '{CLAIM.total_seconds()} seconds'
+        FROM unnest($1::text[], $2::text[], $3::smallint[], $4::bytea[]) AS m
+        RETURNING id, message_id
+        """,  # noqa: S608 - a number of our own
+        lambda w: _arrays((m.queue, m.message_id, m.priority, m.body) for m in w.messages),
+    ),
+}
+
+
+@cache
+def statement(names: tuple[str, ...]) -> str:
+    """The statement of these parts; it returns the outbox rows."""
+    written: list[str] = []
+    parameters = 0
+    for name in names:
+        part = PARTS[name]
+        sql = _numbered_from(parameters, part.sql)
+        parameters += len(_PARAMETER.findall(part.sql))
+        if part.after in names:
+            sql += f" WHERE (SELECT count(*) FROM written_{part.after}) >= 0"  # noqa: S608 - a name of ours
+        written.append(f"written_{name} AS ({sql})")
+    has_messages = "messages" in names
+    result = "id, message_id FROM written_messages" if has_messages else "WHERE false"
+    return f"WITH {', '.join(written)} SELECT {result}"
+
+
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+def _numbered_from(before: int, sql: str) -> str:
+    """`sql` as it stands behind others, which have so many parameters."""
+    return _PARAMETER.sub(lambda found: f"${before + int(found[1])}", sql)
+
+
+def _arrays(rows: Iterable[tuple[object, ...]]) -> Arguments:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 # A NUL as JSON escapes it: an odd number of backslashes before `u0000`.
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
-def _json(rows: list[dict[str, object]]) -> str:
-    if not rows:
-        return "[]"
-    text = orjson.dumps(rows).decode()
+def _json(rows: Iterable[object]) -> Arguments:
+    listed = list(rows)
+    if not listed:
+        return []
+    text = orjson.dumps(listed, default=_plain).decode()
     # JSON can carry a NUL in a text, Postgres can't keep one.
-    return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
+    return [_NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text]
+
+
+def _plain(value: object) -> str:
+    """Spans of time as Postgres reads an interval."""
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():f}"
+    raise TypeError(f"{type(value).__name__} has no JSON form here")

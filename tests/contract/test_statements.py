@@ -14,6 +14,7 @@ import services.webhook_dispatcher.store
 import shared.postgres
 import shared.store
 from shared.postgres.pool import set_up_connection
+from shared.store.writing import PARTS, statement
 
 pytestmark = pytest.mark.real
 
@@ -27,6 +28,12 @@ _PACKAGES = (
 _STATEMENT = re.compile(r"\s*\(?(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 
 
+def _writes() -> Iterator[tuple[str, str]]:
+    """Each part alone and all of them together: any others are a choice between the two."""
+    for names in (*((name,) for name in PARTS), tuple(PARTS)):
+        yield f"shared.store.writing: {', '.join(names)}", statement(names)
+
+
 def _statements() -> Iterator[tuple[str, str]]:
     for package in _PACKAGES:
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
@@ -37,7 +44,7 @@ def _statements() -> Iterator[tuple[str, str]]:
                     yield f"{module.name}.{name}", value
 
 
-STATEMENTS = dict(_statements())
+STATEMENTS = dict(_statements()) | dict(_writes())
 
 
 @pytest.fixture
@@ -51,7 +58,8 @@ async def connection(postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 def test_the_statements_are_found() -> None:
-    assert "shared.store.writing.WRITE" in STATEMENTS
+    assert "shared.store.locking.LOAD" in STATEMENTS
+    assert "shared.store.writing: new_tasks" in STATEMENTS
     assert len(STATEMENTS) > 50
 
 

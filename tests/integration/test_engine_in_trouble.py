@@ -15,8 +15,8 @@ from shared.postgres.pool import acquired
 from shared.process.sealing import Sealer
 from shared.store import outbox
 from shared.store.leases import Held, renew
-from shared.store.locking import lock_jobs, lock_tasks
-from shared.store.log_parts import add_log_parts
+from shared.store.locking import load
+from shared.store.writing import Writes, write
 from tests.support.batcher import LEASE, Rig, batcher_rig
 
 SHELL = {"name": "build", "run": "true"}
@@ -46,7 +46,7 @@ async def test_the_lease_of_a_task_whose_log_is_being_stored_is_renewed(rig: Rig
     ref = await running(rig)
     part = await log_part(rig, ref)
     async with acquired(rig.pool) as storing, storing.transaction():
-        await add_log_parts(storing, [part])
+        await write(storing, Writes(log_parts=[part]))
         async with acquired(rig.pool) as connection:
             await renew(connection, [Held(ref, "n1", timedelta(hours=1))])
     [task] = await rig.tasks(ref.job_id)
@@ -58,10 +58,9 @@ async def test_logs_are_stored_while_their_task_is_being_decided_on(rig: Rig) ->
     ref = await running(rig)
     part = await log_part(rig, ref)
     async with acquired(rig.pool) as deciding, deciding.transaction():
-        await lock_jobs(deciding, [ref.job_id])
-        await lock_tasks(deciding, [ref.task_id])
+        await load(deciding, [ref.job_id], [ref.task_id])
         async with acquired(rig.pool) as storing, asyncio.timeout(60):
-            await add_log_parts(storing, [part])
+            await write(storing, Writes(log_parts=[part]))
     assert await rig.pool.fetchval("SELECT count(*) FROM task_log_parts") == 1
 
 

@@ -13,7 +13,6 @@ from services.webhook_dispatcher.store import deliveries, events
 from shared.store import (
     leases,
     locking,
-    log_parts,
     outbox,
     outbox_metrics,
     subjob_signals,
@@ -109,8 +108,7 @@ CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost
 WEBHOOK_EVENTS_NOW = json.dumps([{"job_id": i, "changes": []} for i in IDS])
 
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "lock jobs": (locking.LOCK_JOBS, (IDS,)),
-    "lock tasks": (locking.LOCK_TASKS, (TASK_IDS,)),
+    "load": (locking.LOAD, (IDS, TASK_IDS)),
     "lock ancestors": (transaction_rows.LOCK_ANCESTORS, (["child1"],)),
     "next created": (transaction_rows.NEXT_CREATED, (["task50000"], [20], TASK_IDS)),
     "cancel created of jobs": (transaction_rows.CANCEL_CREATED_OF_JOBS, (IDS,)),
@@ -126,28 +124,15 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "tasks waiting in vain": (subjob_signals.WAITING_IN_VAIN, ()),
     "orphans": (subjob_signals.ORPHANS, ()),
     "write": (
-        writing.WRITE,
+        writing.statement(("jobs", "tasks", "log_parts", "webhook_events", "sent", "messages")),
         (
-            "[]",
-            "[]",
             CHANGED_JOBS,
             CHANGED_TASKS,
-            "[]",
-            "[]",
-            list(range(1, 401)),
-            HOUR,
-            ["q"],
-            ["m"],
-            [0],
-            [b"x"],
-            "[]",
-            "[]",
+            *(TASK_IDS, [9] * 200, ["x"] * 200, [LONG_AGO] * 200),
             WEBHOOK_EVENTS_NOW,
+            list(range(1, 401)),
+            *(["q"], ["m"], [0], [b"x"]),
         ),
-    ),
-    "add log parts": (
-        log_parts.ADD_LOG_PARTS,
-        (TASK_IDS, [9] * 200, ["x"] * 200, [LONG_AGO] * 200),
     ),
     "load tasks": (transaction_rows.TASKS, (IDS, [2] * 200)),
     "load jobs": (transaction_rows.JOBS, (IDS,)),

@@ -29,7 +29,6 @@ from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, generate_key
 from shared.process.settings.blocks import PostgresSettings
 from shared.store.idempotency import store_keys
-from shared.store.log_parts import add_log_parts
 from shared.store.writing import Writes, write
 
 JSON = {"Content-Type": "application/json"}
@@ -160,7 +159,7 @@ class Api:
             for number, text in enumerate(contents, start=1)
         ]
         async with acquired(self.pool) as connection:
-            await add_log_parts(connection, parts)
+            await write(connection, Writes(log_parts=parts))
 
     async def set_variable(self, job_id: str, name: str, value: str) -> None:
         async with acquired(self.pool) as connection:

@@ -13,7 +13,7 @@ from aiohttp import ClientError, ClientResponse
 from shared.lifecycle import Task
 from shared.messages import Change, LogPart
 from shared.postgres.pool import Connection, Pool, acquired
-from shared.store.log_parts import add_log_parts
+from shared.store.writing import Writes, write
 from tests.support.api import Api
 
 _ADD_EVENT = "INSERT INTO job_events (job_id, changes) VALUES ($1, $2)"
@@ -44,7 +44,7 @@ async def add_part(pool: Pool, task: Task, number: int, contents: str) -> None:
         created_at=datetime.now(UTC),
     )
     async with acquired(pool) as connection:
-        await add_log_parts(connection, [part])
+        await write(connection, Writes(log_parts=[part]))
 
 
 async def end_job(api: Api, job_id: str, state: str = "COMPLETED", version: int = 99) -> None:
