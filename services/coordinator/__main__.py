@@ -4,22 +4,11 @@ import sys
 
 from services.coordinator.app import run
 from services.coordinator.settings import CoordinatorSettings
-from shared.process.entry import enter
-from shared.process.run import Stop
-from shared.tracing.open_tracing import open_tracing
-from shared.wiring.resources import open_resources
-
-
-async def _serve(settings: CoordinatorSettings, stop: Stop) -> None:
-    async with (
-        open_tracing("coordinator", settings.tracing) as tracing,
-        open_resources("coordinator", settings.broker, settings.postgres) as ground,
-    ):
-        await run(settings, ground.broker, ground.pool, stop, ground.metrics, tracing)
+from shared.wiring.serve import serve
 
 
 def main() -> int:
-    return enter("coordinator", CoordinatorSettings, _serve)
+    return serve("coordinator", CoordinatorSettings, run)
 
 
 if __name__ == "__main__":

@@ -16,15 +16,10 @@ from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import (
     Address,
     Block,
-    BrokerSettings,
     ListeningBlock,
-    LogSettings,
-    PostgresSettings,
-    SealingSettings,
-    TracingSettings,
     listed,
 )
-from shared.process.settings.loading import Settings
+from shared.process.settings.loading import DatabaseServiceSettings
 
 
 def _known_port(address: str) -> str:
@@ -222,17 +217,12 @@ class HttpSettings(Block):
     endpoints: EndpointSettings = EndpointSettings()
 
 
-class CoordinatorSettings(Settings):
-    log: LogSettings = LogSettings()
+class CoordinatorSettings(DatabaseServiceSettings):
     api: ApiSettings = ApiSettings()
     auth: AuthSettings = AuthSettings()
     cors: CorsSettings = CorsSettings()
     rate: RateSettings = RateSettings()
     endpoints: EndpointSettings = EndpointSettings()
-    broker: BrokerSettings
-    postgres: PostgresSettings
-    encryption: SealingSettings = SealingSettings()
-    tracing: TracingSettings = TracingSettings()
 
     @property
     def http(self) -> HttpSettings:

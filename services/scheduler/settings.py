@@ -6,14 +6,9 @@ from pydantic import Field
 
 from shared.process.settings.blocks import (
     Block,
-    BrokerSettings,
     HealthSettings,
-    LogSettings,
-    PostgresSettings,
-    SealingSettings,
-    TracingSettings,
 )
-from shared.process.settings.loading import Settings
+from shared.process.settings.loading import DatabaseServiceSettings
 
 
 class ScheduleSettings(Block):
@@ -70,12 +65,7 @@ class RetentionSettings(Block):
     )
 
 
-class SchedulerSettings(Settings):
-    log: LogSettings = LogSettings()
+class SchedulerSettings(DatabaseServiceSettings):
     health: HealthSettings = HealthSettings(address="127.0.0.1:8002")
-    broker: BrokerSettings
-    postgres: PostgresSettings
-    encryption: SealingSettings = SealingSettings()
-    tracing: TracingSettings = TracingSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     retention: RetentionSettings = RetentionSettings()

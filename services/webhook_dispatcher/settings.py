@@ -8,15 +8,10 @@ from services.webhook_dispatcher.headers import read_secrets
 from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import (
     Block,
-    BrokerSettings,
     HealthSettings,
-    LogSettings,
-    PostgresSettings,
-    SealingSettings,
-    TracingSettings,
     listed,
 )
-from shared.process.settings.loading import Settings
+from shared.process.settings.loading import DatabaseServiceSettings
 
 
 def _signing_secrets(text: SecretStr) -> SecretStr:
@@ -64,12 +59,7 @@ class ListenerSettings(Block):
         return listed(self.names)
 
 
-class DispatcherSettings(Settings):
-    log: LogSettings = LogSettings()
+class DispatcherSettings(DatabaseServiceSettings):
     health: HealthSettings = HealthSettings(address="127.0.0.1:8003")
-    broker: BrokerSettings
-    postgres: PostgresSettings
-    encryption: SealingSettings = SealingSettings()
-    tracing: TracingSettings = TracingSettings()
     webhook: WebhookSettings = WebhookSettings()
     listeners: ListenerSettings = ListenerSettings()

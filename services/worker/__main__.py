@@ -10,7 +10,7 @@ from services.worker.runtimes.factory import make_runtime
 from services.worker.settings import WorkerSettings
 from shared.broker import Broker
 from shared.broker.metrics import show_broker
-from shared.broker.opening import opened_broker
+from shared.broker.rabbitmq import open_broker
 from shared.process.entry import enter
 from shared.process.health import serve_health, show_health
 from shared.process.metrics import Metrics
@@ -24,7 +24,7 @@ async def _serve(settings: WorkerSettings, stop: Stop) -> None:
     try:
         async with (
             open_tracing("worker", settings.tracing) as tracing,
-            opened_broker(settings.broker) as broker,
+            open_broker(settings.broker) as broker,
             _watched(settings, broker, watch) as metrics,
         ):
             await run(settings, broker, watch, stop, metrics, tracing, settings.broker)

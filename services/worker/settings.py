@@ -13,13 +13,9 @@ from shared.jobspec.sizes import parse_cpus, parse_memory
 from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
 from shared.process.settings.blocks import (
     Block,
-    BrokerSettings,
     HealthSettings,
-    LogSettings,
-    SealingSettings,
-    TracingSettings,
 )
-from shared.process.settings.loading import Settings
+from shared.process.settings.loading import ServiceSettings
 
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -159,12 +155,8 @@ class WorkSettings(Block):
         return self
 
 
-class WorkerSettings(Settings):
-    log: LogSettings = LogSettings()
+class WorkerSettings(ServiceSettings):
     health: HealthSettings = HealthSettings(address="127.0.0.1:8004")
-    broker: BrokerSettings
-    encryption: SealingSettings = SealingSettings()
-    tracing: TracingSettings = TracingSettings()
     worker: WorkSettings = WorkSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 

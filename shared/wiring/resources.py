@@ -9,17 +9,17 @@ import structlog
 
 from shared.broker import Broker, BrokerUnavailable
 from shared.broker.metrics import show_broker
-from shared.broker.opening import opened_broker
+from shared.broker.rabbitmq import open_broker
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, create_pool
 from shared.postgres.watch import DatabaseWatch
-from shared.process.health import Check, serve_health, show_health
+from shared.process.health import Check, show_health
 from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.process_metrics import show_process
 from shared.process.run import Stop
-from shared.process.settings.blocks import BrokerSettings, HealthSettings, PostgresSettings
+from shared.process.settings.blocks import BrokerSettings, PostgresSettings
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ async def open_resources(
     Brings the schema up to date as soon as the database answers. Raises MigrationRejected (in a
     group) when they don't fit each other.
     """
-    async with opened_broker(broker) as connecting:
+    async with open_broker(broker) as connecting:
         dsn = postgres.dsn.get_secret_value()
         pool = await create_pool(dsn, postgres, name=f"conveyor {service}")
         try:
@@ -90,20 +90,3 @@ async def watched(
     finally:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
-
-
-@asynccontextmanager
-async def opened_with_health(
-    service: str,
-    broker: BrokerSettings,
-    postgres: PostgresSettings,
-    health: HealthSettings,
-    stop: Stop,
-) -> AsyncIterator[Resources]:
-    """As `open_resources`, with a health page of its own."""
-    async with (
-        open_resources(service, broker, postgres) as ground,
-        watched(ground.broker, ground.pool, ground.metrics, stop) as checks,
-        serve_health(health, checks, ground.metrics),
-    ):
-        yield ground

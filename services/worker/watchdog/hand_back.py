@@ -64,7 +64,7 @@ def main() -> None:
 async def _send(address: "ReturnAddress", refs: Sequence[_Ref]) -> None:
     import asyncio
 
-    from shared.broker.opening import opened_broker
+    from shared.broker.rabbitmq import open_broker
     from shared.process.logging import configure_logging
     from shared.process.settings.blocks import BrokerSettings, LogSettings
 
@@ -72,7 +72,7 @@ async def _send(address: "ReturnAddress", refs: Sequence[_Ref]) -> None:
     message = _message(address, refs)
     async with (
         asyncio.timeout(address.lease_seconds),
-        opened_broker(BrokerSettings.model_validate(address.broker)) as broker,
+        open_broker(BrokerSettings.model_validate(address.broker)) as broker,
     ):
         await _publish(broker, message)
 

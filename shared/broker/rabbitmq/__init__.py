@@ -1,5 +1,9 @@
-"""The RabbitMQ broker, on aiormq: the AMQP layer below aio-pika, three times as fast to publish."""
+"""The RabbitMQ broker, on aiormq: the AMQP layer below aio-pika, three times as fast to publish.
 
-from shared.broker.rabbitmq.broker import RabbitBroker
+aio-pika is used for one thing: it opens the connection (`link`), with its reading of URLs and TLS
+options. Its channels take one message a publish, and its robust connection may go on deaf.
+"""
 
-__all__ = ["RabbitBroker"]
+from shared.broker.rabbitmq.broker import RabbitBroker, open_broker
+
+__all__ = ["RabbitBroker", "open_broker"]

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from yarl import URL
 
 from shared.broker.consumer_counts import ConsumerCounts
-from shared.broker.protocol import Consumer, Delivery, Outgoing, QueueStats, Subscription
+from shared.broker.protocol import Broker, Consumer, Delivery, Outgoing, QueueStats, Subscription
 from shared.broker.rabbitmq.confirmed_channel import Letter
 from shared.broker.rabbitmq.consumer import RabbitConsumer
 from shared.broker.rabbitmq.failures import unavailable_on_failure
@@ -16,6 +16,7 @@ from shared.broker.rabbitmq.link import Link
 from shared.broker.rabbitmq.publishing import Publishing, letter_for
 from shared.broker.rabbitmq.taking import Taking
 from shared.broker.rabbitmq.topology import Topology
+from shared.process.settings.blocks import BrokerSettings
 
 # aiormq writes through a queue of ten. When that is full, it never answers the close of a channel,
 # which is how RabbitMQ says that there is no such queue; the channel's next user then costs all of
@@ -112,3 +113,18 @@ class RabbitBroker:
 
     async def _publish_letter(self, letter: Letter) -> None:
         await self._publishing.publish([letter])
+
+
+@asynccontextmanager
+async def open_broker(settings: BrokerSettings) -> AsyncIterator[Broker]:
+    """The broker that the settings name, while the context lasts; it connects in the background."""
+    broker = RabbitBroker(
+        settings.url.get_secret_value(),
+        quorum=settings.queue_type == "quorum",
+        confirm_timeout_seconds=settings.confirm_timeout_seconds,
+    )
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.close()

@@ -22,6 +22,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from shared.process.settings.blocks import (
+    BrokerSettings,
+    LogSettings,
+    PostgresSettings,
+    SealingSettings,
+    TracingSettings,
+)
 from shared.process.settings.names import (
     PREFIX,
     blocks_of,
@@ -72,6 +79,19 @@ class Settings(BaseSettings):
         if file is None:
             return init_settings, env_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+
+class ServiceSettings(Settings):
+    """What every service reads."""
+
+    log: LogSettings = LogSettings()
+    broker: BrokerSettings
+    encryption: SealingSettings = SealingSettings()
+    tracing: TracingSettings = TracingSettings()
+
+
+class DatabaseServiceSettings(ServiceSettings):
+    postgres: PostgresSettings
 
 
 S = TypeVar("S", bound=Settings)
