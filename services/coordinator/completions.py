@@ -6,7 +6,7 @@ from datetime import timedelta
 from shared.apply.apply import Work
 from shared.apply.batcher import Batcher, Failures, perform_all
 from shared.lifecycle import (
-    FamilyContinued,
+    ChildrenContinued,
     SubJobAbandoned,
     SubJobResumed,
     TaskClaimed,
@@ -91,5 +91,5 @@ def _of_jobs(subjob_signals: SubJobSignals) -> Iterator[Work]:
         yield Work(SubJobAbandoned(abandon.job_id, abandon.dispatch))
     for resume in subjob_signals.resumed:
         yield Work(SubJobResumed(resume.job_id, resume.dispatch))
-    for family in subjob_signals.continued:
-        yield Work(FamilyContinued(family.job_id, family.task_id))
+    for parent in subjob_signals.continued:
+        yield Work(ChildrenContinued(parent.job_id, parent.task_id))

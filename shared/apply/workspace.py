@@ -29,10 +29,10 @@ from shared.lifecycle import (
     SetVariable,
     SubmitSubJob,
     Task,
-    TaskEvent,
     TaskState,
     Tell,
     decide,
+    task_id_of,
 )
 from shared.planning.new_graph import NewGraph
 from shared.planning.new_job import NewJob, UnsavedJob
@@ -76,7 +76,8 @@ class Workspace:
         job = self.jobs.get(event.job_id)
         if job is None:
             return NO_SUCH_JOB
-        task = self.tasks.get(event.task_id) if isinstance(event, TaskEvent) else None
+        task_id = task_id_of(event)
+        task = self.tasks.get(task_id) if task_id is not None else None
         outcome = self.decide(job, task, event, self.now)
         if isinstance(outcome, Decision):
             self._keep(outcome)

@@ -5,7 +5,6 @@ commands) or `Ignored` (why nothing changes). Messages come late, twice and out 
 event that does not fit is never an exception. Standard library only.
 """
 
-from shared.lifecycle.children import Children
 from shared.lifecycle.commands import (
     AnnounceJob,
     AnnounceTask,
@@ -13,7 +12,7 @@ from shared.lifecycle.commands import (
     CancelSubJob,
     CancelTasks,
     Command,
-    ContinueFamily,
+    ContinueChildren,
     EvaluateOutput,
     GrantClaim,
     PlanDependents,
@@ -32,13 +31,10 @@ from shared.lifecycle.decide import decide
 from shared.lifecycle.decision import NO_SUCH_JOB, Decision, Ignored
 from shared.lifecycle.events import (
     ChildEnded,
-    ChildPlanFailed,
-    ChildPlanned,
+    ChildrenContinued,
     ChildrenPutOff,
-    ChildSkipped,
     DispatchMissing,
     Event,
-    FamilyContinued,
     JobCancelled,
     JobEvent,
     JobRestarted,
@@ -64,11 +60,13 @@ from shared.lifecycle.events import (
     TaskSkipped,
     TaskSucceeded,
     TaskTimedOut,
+    task_id_of,
 )
-from shared.lifecycle.ids import derived_id
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 from shared.lifecycle.values import (
     NOT_PLANNED,
+    Children,
+    DispatchRef,
     Job,
     Offspring,
     Parent,
@@ -78,6 +76,9 @@ from shared.lifecycle.values import (
     Scope,
     SubJob,
     Task,
+    TaskKey,
+    TaskPosition,
+    derived_id,
 )
 
 __all__ = [
@@ -89,18 +90,16 @@ __all__ = [
     "CancelSubJob",
     "CancelTasks",
     "ChildEnded",
-    "ChildPlanFailed",
-    "ChildPlanned",
-    "ChildSkipped",
     "Children",
+    "ChildrenContinued",
     "ChildrenPutOff",
     "Command",
-    "ContinueFamily",
+    "ContinueChildren",
     "Decision",
     "DispatchMissing",
+    "DispatchRef",
     "EvaluateOutput",
     "Event",
-    "FamilyContinued",
     "GrantClaim",
     "Ignored",
     "Job",
@@ -140,9 +139,11 @@ __all__ = [
     "TaskClaimed",
     "TaskEvent",
     "TaskFailed",
+    "TaskKey",
     "TaskKind",
     "TaskPlanFailed",
     "TaskPlanned",
+    "TaskPosition",
     "TaskProgressed",
     "TaskReopened",
     "TaskReturned",
@@ -153,4 +154,5 @@ __all__ = [
     "Tell",
     "decide",
     "derived_id",
+    "task_id_of",
 ]

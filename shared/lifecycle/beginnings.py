@@ -6,103 +6,155 @@ from datetime import datetime
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
-from shared.lifecycle.children import Children
-from shared.lifecycle.decision import Change
+from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import task_done, task_failed
-from shared.lifecycle.ids import derived_id
-from shared.lifecycle.states import JobState, TaskKind, TaskState
-from shared.lifecycle.values import NOT_PLANNED, Offspring, Planned, PlannedTask, Task
+from shared.lifecycle.progressions import progression_of
+from shared.lifecycle.states import JobState, TaskState
+from shared.lifecycle.values import (
+    NOT_PLANNED,
+    Children,
+    Job,
+    Offspring,
+    SubJob,
+    Task,
+    TaskKey,
+    TaskPosition,
+    derived_id,
+)
+
+Begun = tuple[DecisionBuilder, Task]
 
 
-def new_task(job_id: str, position: int, restarts: int, now: datetime) -> Task:
-    """A task of the job's own list, about to begin."""
-    return Task(
-        id=derived_id(job_id, position, restarts),
-        job_id=job_id,
+def on_planned(
+    job: Job, task: Task | None, event: e.TaskPlanned, now: datetime
+) -> Decision | Ignored:
+    begun = _turn_of(job, task, event.task, now)
+    if isinstance(begun, Ignored):
+        return begun
+    builder, task = begun
+    if job.state is JobState.PENDING:
+        builder.move_job(replace(builder.job, state=JobState.SCHEDULED))
+    task = replace(task, plan=event.planned.task)
+    if event.planned.offspring is not None:
+        _open_children(builder, task, event.planned.offspring, now)
+    elif event.planned.subjob is not None:
+        _open_job(builder, task, event.planned.subjob, now)
+    else:
+        ready = queued(task, now)
+        builder.begin_task(task, ready)
+        builder.send(c.RunTask(ready))
+    return builder.build()
+
+
+def on_plan_failed(
+    job: Job, task: Task | None, event: e.TaskPlanFailed, now: datetime
+) -> Decision | Ignored:
+    begun = _turn_of(job, task, event.task, now)
+    if isinstance(begun, Ignored):
+        return begun
+    builder, task = begun
+    failed = replace(
+        task, plan=event.plan, state=TaskState.FAILED, failed_at=now, error=event.error
+    )
+    builder.begin_task(task, failed)
+    task_failed(builder, failed, event.error, now, was_claimed=False)
+    return builder.build()
+
+
+def on_skipped(
+    job: Job, task: Task | None, event: e.TaskSkipped, now: datetime
+) -> Decision | Ignored:
+    begun = _turn_of(job, task, event.task, now)
+    if isinstance(begun, Ignored):
+        return begun
+    builder, task = begun
+    skipped = replace(task, plan=event.plan, state=TaskState.SKIPPED, completed_at=now)
+    builder.begin_task(task, skipped)
+    task_done(builder, skipped, now, was_claimed=False)
+    return builder.build()
+
+
+def queued(task: Task, now: datetime) -> Task:
+    """As the task goes to its queue."""
+    limit = task.plan.queue_timeout
+    deadline_at = now + limit if limit else None
+    return replace(task, state=TaskState.SCHEDULED, scheduled_at=now, deadline_at=deadline_at)
+
+
+def begin_more(builder: DecisionBuilder, parent: Task, children: Children) -> Task:
+    """Have as many further children begin as have a free slot; the parent as it then is."""
+    slots = children.free_slots
+    if slots:
+        builder.send(c.BeginChildren(parent.job_id, parent.id, slots))
+        children = replace(children, begun=children.begun + slots, waiting=children.waiting + slots)
+    return replace(parent, children=children)
+
+
+def complete_composite(
+    builder: DecisionBuilder, task: Task, result: str | None, now: datetime
+) -> None:
+    """All that the RUNNING `task` stands for has come to a good end."""
+    done = replace(task, state=TaskState.COMPLETED, completed_at=now, progress=100.0, result=result)
+    builder.move_task(task, done)
+    if task.plan.var and result is not None:
+        builder.send(c.SetVariable(task.job_id, task.plan.var, result))
+    # with the progress it had: the rest was missing
+    task_done(builder, task, now, was_claimed=False)
+
+
+def start_job(builder: DecisionBuilder, now: datetime) -> None:
+    """The first of its tasks runs."""
+    job = builder.job
+    deadline = now + job.timeout if job.timeout else None
+    started_at = job.started_at or now
+    builder.move_job(
+        replace(job, state=JobState.RUNNING, started_at=started_at, deadline_at=deadline)
+    )
+
+
+def _turn_of(
+    job: Job, task: Task | None, named: TaskKey | TaskPosition, now: datetime
+) -> Begun | Ignored:
+    """The task that may begin now, and its job come to it."""
+    if job.state.is_final:
+        return Ignored(f"job is {job.state}")
+    if isinstance(named, TaskPosition):
+        return _next_of_list(job, named.position, now)
+    if task is None:
+        return Ignored("no such task")
+    if task.state is not TaskState.CREATED:
+        return Ignored(f"task is {task.state}")
+    return DecisionBuilder(job), task
+
+
+def _next_of_list(job: Job, position: int, now: datetime) -> Begun | Ignored:
+    progression = progression_of(job)
+    if (reason := progression.not_awaited(job, position)) is not None:
+        return Ignored(reason)
+    task = Task(
+        id=derived_id(job.id, position, job.restarts),
+        job_id=job.id,
         position=position,
         plan=NOT_PLANNED,
         state=TaskState.CREATED,
         created_at=now,
     )
+    return DecisionBuilder(progression.at(job, position)), task
 
 
-def begin(change: Change, task: Task, planned: Planned, now: datetime, *, is_new: bool) -> None:
-    """`task` is CREATED; `is_new` when it has no row yet."""
-    task = replace(task, plan=planned.task)
-    if planned.task.kind is TaskKind.TASK:
-        ready = queued(task, now)
-        _put(change, task, TaskState.SCHEDULED, ready, is_new=is_new)
-        change.send(c.RunTask(replace(ready, state=TaskState.SCHEDULED)))
-        return
-    if task.parent_id is not None:
-        change.send(c.Tell(e.ChildStarted(task.job_id, task.parent_id, by_worker=False)))
-    if planned.offspring is not None:
-        _open_family(change, task, planned.offspring, now, is_new=is_new)
-    else:
-        _open_job(change, task, planned, now, is_new=is_new)
-
-
-def fail_to_begin(
-    change: Change, task: Task, plan: PlannedTask, error: str, now: datetime, *, is_new: bool
-) -> None:
-    failed = replace(task, plan=plan, failed_at=now, error=error)
-    _put(change, task, TaskState.FAILED, failed, is_new=is_new)
-    task_failed(change, failed, error, now, was_taken=False)
-
-
-def skip(change: Change, task: Task, plan: PlannedTask, now: datetime, *, is_new: bool) -> None:
-    skipped = replace(task, plan=plan, completed_at=now)
-    _put(change, task, TaskState.SKIPPED, skipped, is_new=is_new)
-    task_done(change, skipped, now, was_taken=False)
-
-
-def queued(task: Task, now: datetime) -> Task:
-    """As the task goes to its queue; its state is the caller's to set."""
-    limit = task.plan.queue_timeout
-    return replace(task, scheduled_at=now, deadline_at=now + limit if limit else None)
-
-
-def begin_more(change: Change, parent: Task) -> Task:
-    """Have as many further children begin as there is room for; the parent as it then is."""
-    children = parent.children
-    assert children is not None  # noqa: S101 - only tasks with children come here
-    room = children.room
-    if not room:
-        return parent
-    change.send(c.BeginChildren(parent.job_id, parent.id, room))
-    more = replace(children, begun=children.begun + room, waiting=children.waiting + room)
-    return replace(parent, children=more)
-
-
-def complete_made_of_others(change: Change, task: Task, result: str | None, now: datetime) -> None:
-    """All that the RUNNING `task` stands for has come to a good end."""
-    done = replace(task, completed_at=now, progress=100.0, result=result)
-    change.move_task(task, TaskState.COMPLETED, done)
-    if task.plan.var and result is not None:
-        change.send(c.SetVariable(task.job_id, task.plan.var, result))
-    task_done(change, task, now, was_taken=False)  # with the progress it had: the rest was missing
-
-
-def _put(change: Change, before: Task, state: TaskState, task: Task, *, is_new: bool) -> None:
-    if is_new:
-        change.add_task(replace(task, state=state))
-    else:
-        change.move_task(before, state, task)
-
-
-def _open_family(
-    change: Change, task: Task, offspring: Offspring, now: datetime, *, is_new: bool
+def _open_children(
+    builder: DecisionBuilder, task: Task, offspring: Offspring, now: datetime
 ) -> None:
     total = len(offspring.scopes)
     required = total if offspring.required is None else min(offspring.required, total)
     children = Children(total=total, required=required, concurrency=offspring.concurrency)
-    running = replace(task, scheduled_at=now, started_at=now, children=children)
-    opened = begin_more(change, replace(running, state=TaskState.RUNNING))
-    _put(change, task, TaskState.RUNNING, opened, is_new=is_new)
+    _tell_parent_of_start(builder, task)
+    opened = begin_more(builder, _running(task, now), children)
+    builder.begin_task(task, opened)
     for child in _children(task, offspring, now):
-        change.add_task(child)
+        builder.add_task(child)
     if not total:
-        complete_made_of_others(change, opened, None, now)
+        complete_composite(builder, opened, None, now)
 
 
 def _children(task: Task, offspring: Offspring, now: datetime) -> Iterator[Task]:
@@ -120,21 +172,22 @@ def _children(task: Task, offspring: Offspring, now: datetime) -> Iterator[Task]
         )
 
 
-def _open_job(change: Change, task: Task, planned: Planned, now: datetime, *, is_new: bool) -> None:
-    subjob = planned.subjob
-    assert subjob is not None and planned.task.kind is TaskKind.SUBJOB  # noqa: S101, PT018 - as `begin` found
-    running = replace(task, scheduled_at=now, started_at=now, subjob_id=subjob.job.id)
-    _put(change, task, TaskState.RUNNING, running, is_new=is_new)
-    change.send(c.SubmitSubJob(subjob))
-    if change.job.state is JobState.SCHEDULED:
-        start_job(change, now)
+def _open_job(builder: DecisionBuilder, task: Task, subjob: SubJob, now: datetime) -> None:
+    _tell_parent_of_start(builder, task)
+    waiting = replace(_running(task, now), subjob_id=subjob.job.id)
+    builder.begin_task(task, waiting)
+    builder.send(c.SubmitSubJob(subjob))
+    if builder.job.state is JobState.SCHEDULED:
+        start_job(builder, now)
     if subjob.is_detached:
-        complete_made_of_others(change, replace(running, state=TaskState.RUNNING), None, now)
+        complete_composite(builder, waiting, None, now)
 
 
-def start_job(change: Change, now: datetime) -> None:
-    """The first of its tasks runs."""
-    job = change.job
-    deadline = now + job.timeout if job.timeout else None
-    started = replace(job, started_at=job.started_at or now, deadline_at=deadline)
-    change.move_job(JobState.RUNNING, started)
+def _running(task: Task, now: datetime) -> Task:
+    """A composite task runs as soon as it begins."""
+    return replace(task, state=TaskState.RUNNING, scheduled_at=now, started_at=now)
+
+
+def _tell_parent_of_start(builder: DecisionBuilder, task: Task) -> None:
+    if task.parent_id is not None:
+        builder.send(c.Tell(e.ChildStarted(task.job_id, task.parent_id, via_worker=False)))

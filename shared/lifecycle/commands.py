@@ -1,22 +1,21 @@
 """What a decision asks for, in the imperative.
 
 `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `EvaluateOutput` and `CancelTasks` are
-questions that the store answers with events inside the same transaction; `Tell` is such an event
-already; `SetVariable` is written to the job's context; the others leave the service as messages,
-each through an outbox row.
+questions, answered with events inside the same transaction; `Tell` is such an event already;
+`SetVariable` is written to the job's context; the others become messages through outbox rows.
 """
 
 from dataclasses import dataclass
 
 from shared.lifecycle.events import ChildEnded, ChildProgressed, ChildStarted
-from shared.lifecycle.values import Job, SubJob, Task
+from shared.lifecycle.values import DispatchOnNode, Job, SubJob, Task, TaskKey
 
 
 @dataclass(frozen=True, slots=True)
 class PlanTask:
     """Look up the task at `position`, evaluate its expressions, answer with what came of it.
 
-    `is_restart`: if it was made of others and did not succeed, answer with `TaskReopened`.
+    `is_restart`: if it is composite and did not succeed, answer with `TaskReopened`.
     """
 
     job_id: str
@@ -41,20 +40,15 @@ class PlanDependents:
 
 
 @dataclass(frozen=True, slots=True)
-class BeginChildren:
+class BeginChildren(TaskKey):
     """Plan the next `count` children of the task that are still CREATED, in their order."""
 
-    job_id: str
-    task_id: str
     count: int
 
 
 @dataclass(frozen=True, slots=True)
-class ContinueFamily:
+class ContinueChildren(TaskKey):
     """Have the next children of the task begin, in a transaction to come."""
-
-    job_id: str
-    task_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,28 +116,17 @@ class RunTask:
 
 
 @dataclass(frozen=True, slots=True)
-class GrantClaim:
-    node_id: str
-    job_id: str
-    task_id: str
-    dispatch: int
+class GrantClaim(DispatchOnNode):
+    """Let the node start the task."""
 
 
 @dataclass(frozen=True, slots=True)
-class RefuseClaim:
-    node_id: str
-    job_id: str
-    task_id: str
-    dispatch: int
+class RefuseClaim(DispatchOnNode):
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class StopTask:
-    node_id: str
-    job_id: str
-    task_id: str
-    dispatch: int
+class StopTask(DispatchOnNode):
     reason: str
 
 
@@ -172,7 +155,7 @@ Command = (
     | PlanReady
     | PlanDependents
     | BeginChildren
-    | ContinueFamily
+    | ContinueChildren
     | EvaluateOutput
     | CancelTasks
     | Tell

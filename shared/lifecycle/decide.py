@@ -1,16 +1,16 @@
 """The transition table: for each kind of event one function, and nothing else decides.
 
-Each function either returns a `Decision` or says with `Ignored` why the event no longer fits.
+Each function either returns a `Decision` or says with `Ignored` why the event no longer fits. A
+row that is missing or leads to the rule of another event is a type error.
 """
 
-from collections.abc import Callable
 from datetime import datetime
+from typing import assert_never
 
-from shared.lifecycle import child_rules, job_rules, task_rules
+from shared.lifecycle import beginnings, child_rules, job_rules, task_rules
 from shared.lifecycle import events as e
 from shared.lifecycle.decision import Decision, Ignored
-from shared.lifecycle.states import TaskKind
-from shared.lifecycle.values import Job, Task
+from shared.lifecycle.values import Job, Task, TaskKey
 
 
 def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decision | Ignored:
@@ -19,63 +19,98 @@ def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decisi
     `task` is the one the event names, or None for events of the job itself and for a task that
     has no row. Pure: the same arguments always give the same answer.
     """
-    on_job = _ON_JOB.get(type(event))
-    if on_job is not None:
-        return on_job(job, event, now)
+    if not isinstance(event, TaskKey):
+        return _on_job(job, task, event, now)
     if task is None:
         return _ignored(event, "no such task")
     if job.state.is_final and not isinstance(event, e.TaskCancelled):
         # All that is active in it is about to be cancelled, in the same transaction.
         return _ignored(event, f"job is {job.state}")
-    if isinstance(event, _OF_WORKERS) and task.plan.kind is not TaskKind.TASK:
+    if isinstance(event, _OF_WORKERS) and task.plan.kind.is_composite:
         return _ignored(event, f"task is {task.plan.kind}, which no worker runs")
-    return _ON_TASK[type(event)](job, task, event, now)
-
-
-def _ignored(event: e.Event, reason: str) -> Ignored:
-    return Ignored(reason, task_rules.refusal(event, reason))
+    return _on_task(job, task, event, now)
 
 
 _OF_WORKERS = (e.TaskClaimed, e.TaskProgressed, e.LeaseExpired, e.TaskTimedOut)
-"""What would change a running task, and has its place only where a worker runs it."""
+"""What would change a running task, and fits only where a worker runs it."""
 
-# The table. Each function is declared with the one event type it is listed under, which a dict
-# of callables cannot express; hence the ignored argument types.
 
-_ON_JOB: dict[type, Callable[[Job, e.Event, datetime], Decision | Ignored]] = {
-    e.JobSubmitted: job_rules.on_submitted,  # type: ignore[dict-item]
-    e.TaskPlanned: job_rules.on_planned,  # type: ignore[dict-item]
-    e.TaskPlanFailed: job_rules.on_plan_failed,  # type: ignore[dict-item]
-    e.TaskSkipped: job_rules.on_skipped,  # type: ignore[dict-item]
-    e.OutputEvaluated: job_rules.on_output_evaluated,  # type: ignore[dict-item]
-    e.OutputFailed: job_rules.on_output_failed,  # type: ignore[dict-item]
-    e.JobCancelled: job_rules.on_job_cancelled,  # type: ignore[dict-item]
-    e.JobRestarted: job_rules.on_job_restarted,  # type: ignore[dict-item]
-    e.JobTimedOut: job_rules.on_job_timed_out,  # type: ignore[dict-item]
-    e.SubJobResumed: job_rules.on_subjob_resumed,  # type: ignore[dict-item]
-    e.SubJobAbandoned: job_rules.on_subjob_abandoned,  # type: ignore[dict-item]
-}
+def _ignored(event: e.TaskEvent, reason: str) -> Ignored:
+    if isinstance(event, e.TaskClaimed):
+        return task_rules.refused(event, reason)
+    return Ignored(reason)
 
-_ON_TASK: dict[type, Callable[[Job, Task, e.Event, datetime], Decision | Ignored]] = {
-    e.ChildPlanned: child_rules.on_child_planned,  # type: ignore[dict-item]
-    e.ChildPlanFailed: child_rules.on_child_plan_failed,  # type: ignore[dict-item]
-    e.ChildSkipped: child_rules.on_child_skipped,  # type: ignore[dict-item]
-    e.ChildStarted: child_rules.on_child_started,  # type: ignore[dict-item]
-    e.ChildrenPutOff: child_rules.on_children_put_off,  # type: ignore[dict-item]
-    e.FamilyContinued: child_rules.on_family_continued,  # type: ignore[dict-item]
-    e.ChildProgressed: child_rules.on_child_progressed,  # type: ignore[dict-item]
-    e.ChildEnded: child_rules.on_child_ended,  # type: ignore[dict-item]
-    e.TaskReopened: child_rules.on_reopened,  # type: ignore[dict-item]
-    e.SubJobEnded: child_rules.on_subjob_ended,  # type: ignore[dict-item]
-    e.TaskClaimed: task_rules.on_claimed,  # type: ignore[dict-item]
-    e.TaskSucceeded: task_rules.on_succeeded,  # type: ignore[dict-item]
-    e.TaskFailed: task_rules.on_failed,  # type: ignore[dict-item]
-    e.TaskReturned: task_rules.on_returned,  # type: ignore[dict-item]
-    e.TaskProgressed: task_rules.on_progressed,  # type: ignore[dict-item]
-    e.TaskCancelled: task_rules.on_task_cancelled,  # type: ignore[dict-item]
-    e.LeaseExpired: task_rules.on_lease_expired,  # type: ignore[dict-item]
-    e.TaskTimedOut: task_rules.on_timed_out,  # type: ignore[dict-item]
-    e.QueueTimedOut: task_rules.on_queue_timed_out,  # type: ignore[dict-item]
-    e.RetryDue: task_rules.on_retry_due,  # type: ignore[dict-item]
-    e.DispatchMissing: task_rules.on_dispatch_missing,  # type: ignore[dict-item]
-}
+
+def _on_job(  # noqa: C901 - a table: one row for each event
+    job: Job, task: Task | None, event: e.JobEvent, now: datetime
+) -> Decision | Ignored:
+    match event:
+        case e.TaskPlanned():
+            return beginnings.on_planned(job, task, event, now)
+        case e.TaskPlanFailed():
+            return beginnings.on_plan_failed(job, task, event, now)
+        case e.TaskSkipped():
+            return beginnings.on_skipped(job, task, event, now)
+        case e.JobSubmitted():
+            return job_rules.on_submitted(job, event)
+        case e.OutputEvaluated():
+            return job_rules.on_output_evaluated(job, event, now)
+        case e.OutputFailed():
+            return job_rules.on_output_failed(job, event, now)
+        case e.JobCancelled():
+            return job_rules.on_cancelled(job, event)
+        case e.JobRestarted():
+            return job_rules.on_restarted(job, event)
+        case e.JobTimedOut():
+            return job_rules.on_timed_out(job, event, now)
+        case e.SubJobResumed():
+            return job_rules.on_subjob_resumed(job, event)
+        case e.SubJobAbandoned():
+            return job_rules.on_subjob_abandoned(job, event)
+        case _:
+            assert_never(event)
+
+
+def _on_task(  # noqa: C901, PLR0912 - as above
+    job: Job, task: Task, event: e.TaskEvent, now: datetime
+) -> Decision | Ignored:
+    # Tried from the top: what happens to every task comes first.
+    match event:
+        case e.TaskClaimed():
+            return task_rules.on_claimed(job, task, event, now)
+        case e.TaskSucceeded():
+            return task_rules.on_succeeded(job, task, event, now)
+        case e.TaskProgressed():
+            return task_rules.on_progressed(job, task, event)
+        case e.ChildStarted():
+            return child_rules.on_child_started(job, task, event)
+        case e.ChildEnded():
+            return child_rules.on_child_ended(job, task, event, now)
+        case e.ChildProgressed():
+            return child_rules.on_child_progressed(job, task, event)
+        case e.ChildrenPutOff():
+            return child_rules.on_children_put_off(job, task, event)
+        case e.ChildrenContinued():
+            return child_rules.on_children_continued(job, task, event)
+        case e.TaskReopened():
+            return child_rules.on_reopened(job, task, event, now)
+        case e.SubJobEnded():
+            return child_rules.on_subjob_ended(job, task, event, now)
+        case e.TaskFailed():
+            return task_rules.on_failed(job, task, event, now)
+        case e.TaskReturned():
+            return task_rules.on_returned(job, task, event, now)
+        case e.TaskCancelled():
+            return task_rules.on_cancelled(job, task, event)
+        case e.LeaseExpired():
+            return task_rules.on_lease_expired(job, task, event, now)
+        case e.TaskTimedOut():
+            return task_rules.on_timed_out(job, task, event, now)
+        case e.QueueTimedOut():
+            return task_rules.on_queue_timed_out(job, task, event, now)
+        case e.RetryDue():
+            return task_rules.on_retry_due(job, task, event, now)
+        case e.DispatchMissing():
+            return task_rules.on_dispatch_missing(job, task, event, now)
+        case _:
+            assert_never(event)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from shared.lifecycle import commands as c
-from shared.lifecycle.states import JOB_MOVES, REOPENED, TASK_MOVES, JobState, TaskKind, TaskState
+from shared.lifecycle.states import JOB_MOVES, REOPENED, TASK_MOVES, TaskState
 from shared.lifecycle.values import Job, Task
 
 
@@ -28,8 +28,12 @@ class Decision:
     commands: tuple[c.Command, ...] = ()
 
 
+class IllegalMoveError(Exception):
+    """A rule asked for a move that its table does not have: a bug, and nothing of it is saved."""
+
+
 @dataclass(slots=True)
-class Change:
+class DecisionBuilder:
     """Collects what one decision comes to, and numbers its announcements."""
 
     job: Job
@@ -37,7 +41,7 @@ class Change:
     new_tasks: dict[str, Task] = field(default_factory=dict)
     commands: list[c.Command] = field(default_factory=list)
 
-    def done(self) -> Decision:
+    def build(self) -> Decision:
         return Decision(
             self.job,
             tuple(self.tasks.values()),
@@ -48,23 +52,36 @@ class Change:
     def send(self, *commands: c.Command) -> None:
         self.commands.extend(commands)
 
-    def move_job(self, state: JobState, job: Job) -> None:
-        assert state in JOB_MOVES[self.job.state], f"job {self.job.state} -> {state}"  # noqa: S101 - a bug here must not be saved
-        if state.is_final:
-            job = replace(job, deadline_at=None)
-        self.job = replace(job, state=state, version=job.version + 1)
+    def move_job(self, job: Job) -> None:
+        """The job goes to the state that `job` has."""
+        if job.state not in JOB_MOVES[self.job.state]:
+            raise IllegalMoveError(f"job {self.job.state} -> {job.state}")
+        deadline_at = None if job.state.is_final else job.deadline_at
+        self.job = replace(job, deadline_at=deadline_at, version=job.version + 1)
         self.send(c.AnnounceJob(self.job))
-        if state.is_final and job.parent is not None:
+        if job.state.is_final and job.parent is not None:
             self.send(c.ReportToParent(self.job))
 
-    def move_task(self, before: Task, state: TaskState, task: Task) -> Task:
-        assert state in TASK_MOVES[before.state], f"task {before.state} -> {state}"  # noqa: S101 - as above
-        return self._keep(replace(task, state=state))
+    def begin_task(self, before: Task, task: Task) -> None:
+        """`before` is CREATED. A child has its row already; a task of the job's own list gets it
+        only now."""
+        if before.parent_id is None:
+            self.add_task(task)
+        else:
+            self.move_task(before, task)
 
-    def reopen_task(self, before: Task, task: Task) -> Task:
-        made_of_others = task.plan.kind is not TaskKind.TASK
-        assert made_of_others and before.state in REOPENED, f"{before.state} reopened"  # noqa: S101, PT018 - as above
-        return self._keep(replace(task, state=TaskState.RUNNING))
+    def move_task(self, before: Task, task: Task) -> None:
+        """The task goes from the state of `before` to its own."""
+        if task.state not in TASK_MOVES[before.state]:
+            raise IllegalMoveError(f"task {before.state} -> {task.state}")
+        self._keep(task)
+
+    def reopen_task(self, before: Task, task: Task) -> None:
+        """A composite task is RUNNING again."""
+        is_legal = task.plan.kind.is_composite and task.state is TaskState.RUNNING
+        if not is_legal or before.state not in REOPENED:
+            raise IllegalMoveError(f"{task.plan.kind} {before.state} reopened as {task.state}")
+        self._keep(task)
 
     def add_task(self, task: Task) -> None:
         """A task in its first state. One that only waits for its turn is no news yet."""
@@ -82,11 +99,10 @@ class Change:
         self.job = replace(self.job, progress=progress, version=self.job.version + 1)
         self.send(c.AnnounceJob(self.job, is_progress=True))
 
-    def _keep(self, task: Task) -> Task:
+    def _keep(self, task: Task) -> None:
         kept = self.new_tasks if task.id in self.new_tasks else self.tasks
         kept[task.id] = task
         self._announce(task)
-        return task
 
     def _announce(self, task: Task, *, is_progress: bool = False) -> None:
         self.job = replace(self.job, version=self.job.version + 1)

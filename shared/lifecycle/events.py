@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.lifecycle.values import Job, Planned, PlannedTask
+from shared.lifecycle.values import (
+    DispatchOnNode,
+    DispatchRef,
+    Job,
+    Planned,
+    PlannedTask,
+    TaskKey,
+    TaskPosition,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +59,6 @@ class SubJobAbandoned:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskPlanned:
-    """The answer to `PlanTask`: the task at `position` is ready to begin."""
-
-    job_id: str
-    position: int
-    planned: Planned
-
-
-@dataclass(frozen=True, slots=True)
-class TaskPlanFailed:
-    """The answer to `PlanTask` when an expression in the task fails."""
-
-    job_id: str
-    position: int
-    plan: PlannedTask
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class TaskSkipped:
-    """The answer to `PlanTask` when the task's `if` gives false."""
-
-    job_id: str
-    position: int
-    plan: PlannedTask
-
-
-@dataclass(frozen=True, slots=True)
 class OutputEvaluated:
     """The answer to `EvaluateOutput`."""
 
@@ -93,128 +73,109 @@ class OutputFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class ChildPlanned:
-    """The answer to `BeginChildren`, one for each: the task is ready to begin."""
+class _Answered:
+    """`task` is a child that waits for its turn, or the next one of its job's own list."""
 
-    job_id: str
-    task_id: str
+    task: TaskKey | TaskPosition
+
+    @property
+    def job_id(self) -> str:
+        return self.task.job_id
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlanned(_Answered):
+    """The answer to `PlanTask` and, for each child, to `BeginChildren`: it is ready to begin."""
+
     planned: Planned
 
 
 @dataclass(frozen=True, slots=True)
-class ChildPlanFailed:
-    job_id: str
-    task_id: str
+class TaskPlanFailed(_Answered):
+    """The same answer when an expression in the task fails."""
+
     plan: PlannedTask
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class ChildSkipped:
-    job_id: str
-    task_id: str
+class TaskSkipped(_Answered):
+    """The same answer when the task's `if` gives false."""
+
     plan: PlannedTask
 
 
 @dataclass(frozen=True, slots=True)
-class ChildStarted:
-    """A child of `task_id` was taken by a worker for the first time, or (`by_worker` False) began
-    without waiting for one: it is made of others."""
+class ChildStarted(TaskKey):
+    """A child of the task was claimed by a worker for the first time, or (`via_worker` False) began
+    without waiting for one: it is composite."""
 
-    job_id: str
-    task_id: str
-    by_worker: bool = True
+    via_worker: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class ChildrenPutOff:
+class ChildrenPutOff(TaskKey):
     """The answer to `BeginChildren` when as many begin already as one transaction takes: `count`
     of those that were asked for still wait for their turn."""
 
-    job_id: str
-    task_id: str
     count: int
 
 
 @dataclass(frozen=True, slots=True)
-class FamilyContinued:
-    """Children of the task may have been put off: as many as there is room for may begin now."""
-
-    job_id: str
-    task_id: str
+class ChildrenContinued(TaskKey):
+    """Children of the task may have been put off: as many as have a free slot may begin now."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChildProgressed:
-    """The progress of a child of `task_id` has changed by `delta` percent of that child."""
+class ChildProgressed(TaskKey):
+    """The progress of a child of the task has changed by `delta` percent of that child."""
 
-    job_id: str
-    task_id: str
     delta: float
 
 
 @dataclass(frozen=True, slots=True)
-class ChildEnded:
-    """A child of `task_id` is final: done, or (`error` is given) failed.
+class ChildEnded(TaskKey):
+    """A child of the task is final: done, or (`error` is given) failed.
 
-    `delta` is what was missing of its progress; `was_taken` whether a worker ever had it.
+    `delta` is what was missing of its progress; `was_claimed` whether a worker ever had it.
     """
 
-    job_id: str
-    task_id: str
     delta: float
     error: str | None = None
-    was_taken: bool = True
+    was_claimed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class TaskReopened:
-    """A restart has come back to a task that is made of others; `left` of its children are to be
-    run (again). For a sub-job `left` is 0."""
+class TaskReopened(TaskKey):
+    """A restart has come back to a composite task; `left` of its children are to be run (again).
+    For a sub-job `left` is 0."""
 
-    job_id: str
-    task_id: str
     left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class SubJobEnded:
+class SubJobEnded(DispatchRef):
     """The job that the task stands for is final. `error` is None when it completed."""
 
-    job_id: str
-    task_id: str
-    dispatch: int
     result: str | None = None
     error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class TaskClaimed:
-    """A worker has the task in hand and asks to start it."""
+class TaskClaimed(DispatchOnNode):
+    """A worker holds the task and asks to start it."""
 
-    job_id: str
-    task_id: str
-    dispatch: int
-    node_id: str
     lease: timedelta
 
 
 @dataclass(frozen=True, slots=True)
-class TaskSucceeded:
-    job_id: str
-    task_id: str
-    dispatch: int
-    node_id: str
+class TaskSucceeded(DispatchOnNode):
     result: str | None = None
     log_parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class TaskFailed:
-    job_id: str
-    task_id: str
-    dispatch: int
-    node_id: str
+class TaskFailed(DispatchOnNode):
     error: str
     log_parts: int = 0
     cause: str = "other"
@@ -222,78 +183,54 @@ class TaskFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskReturned:
+class TaskReturned(DispatchOnNode):
     """A worker hands the task back: it leaves, or its engine could not run it.
 
     `error` is what the engine said, if it was that. `is_declined`: it is well otherwise, so that it
     may be the task. `is_lost`: the worker was killed, which may be the task as well.
     """
 
-    job_id: str
-    task_id: str
-    dispatch: int
-    node_id: str
     error: str | None = None
     is_declined: bool = False
     is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class TaskProgressed:
-    job_id: str
-    task_id: str
-    dispatch: int
+class TaskProgressed(DispatchRef):
     progress: float
 
 
 @dataclass(frozen=True, slots=True)
-class TaskCancelled:
+class TaskCancelled(TaskKey):
     """The answer to `CancelTasks`, one for each of them that is not final."""
 
-    job_id: str
-    task_id: str
+
+@dataclass(frozen=True, slots=True)
+class LeaseExpired(DispatchRef):
+    """The task's worker has not renewed it in time."""
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseExpired:
-    job_id: str
-    task_id: str
-    dispatch: int
-
-
-@dataclass(frozen=True, slots=True)
-class TaskTimedOut:
+class TaskTimedOut(DispatchRef):
     """The task's own time-out passed and its worker did not say so."""
 
-    job_id: str
-    task_id: str
-    dispatch: int
-
 
 @dataclass(frozen=True, slots=True)
-class QueueTimedOut:
+class QueueTimedOut(DispatchRef):
     """The task has waited for a worker for longer than it may."""
 
-    job_id: str
-    task_id: str
-    dispatch: int
+
+@dataclass(frozen=True, slots=True)
+class RetryDue(TaskKey):
+    """The wait before this attempt is over."""
 
 
 @dataclass(frozen=True, slots=True)
-class RetryDue:
-    job_id: str
-    task_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchMissing:
+class DispatchMissing(DispatchRef):
     """A task is SCHEDULED but its message may be gone: a deleted queue, a broker that lost data."""
 
-    job_id: str
-    task_id: str
-    dispatch: int
 
-
+PlanEvent = TaskPlanned | TaskPlanFailed | TaskSkipped
 JobEvent = (
     JobSubmitted
     | JobCancelled
@@ -301,19 +238,14 @@ JobEvent = (
     | JobTimedOut
     | SubJobResumed
     | SubJobAbandoned
-    | TaskPlanned
-    | TaskPlanFailed
-    | TaskSkipped
     | OutputEvaluated
     | OutputFailed
+    | PlanEvent
 )
 TaskEvent = (
-    ChildPlanned
-    | ChildPlanFailed
-    | ChildSkipped
-    | ChildStarted
+    ChildStarted
     | ChildrenPutOff
-    | FamilyContinued
+    | ChildrenContinued
     | ChildProgressed
     | ChildEnded
     | TaskReopened
@@ -331,3 +263,9 @@ TaskEvent = (
     | DispatchMissing
 )
 Event = JobEvent | TaskEvent
+
+
+def task_id_of(event: Event) -> str | None:
+    """The row that `decide` needs beside the job's."""
+    named = event.task if isinstance(event, _Answered) else event
+    return named.task_id if isinstance(named, TaskKey) else None

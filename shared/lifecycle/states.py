@@ -1,7 +1,7 @@
 """The states of jobs and tasks, and which moves between them are legal.
 
 The law: a final state is left only by a restart: a job goes on from where it stopped, and so does a
-task that is made of others (`REOPENED`). A task that a worker runs never leaves it: what is tried
+task that is composite (`REOPENED`). A task that a worker runs never leaves it: what is tried
 again is a new task. Everything that moves a job or a task is checked against these tables, here
 and again by constraints in Postgres.
 """
@@ -34,7 +34,7 @@ class TaskState(StrEnum):
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
-    STOPPED = "STOPPED"
+    STOPPED = "STOPPED"  # Tork's; never produced
     SKIPPED = "SKIPPED"
 
     @property
@@ -47,6 +47,11 @@ class TaskKind(StrEnum):
     PARALLEL = "parallel"  # its children are listed
     EACH = "each"  # one child for each item of a list
     SUBJOB = "subjob"  # stands for a job of its own
+
+    @property
+    def is_composite(self) -> bool:
+        """No worker runs it: it stands for children or a job."""
+        return self is not TaskKind.TASK
 
 
 _FINAL_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
@@ -76,7 +81,7 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
 _BEGINNINGS = frozenset(
     {
         TaskState.SCHEDULED,
-        TaskState.RUNNING,  # made of others: it runs as soon as it begins
+        TaskState.RUNNING,  # composite: it runs as soon as it begins
         TaskState.SKIPPED,
         TaskState.FAILED,  # an expression in it fails
         TaskState.CANCELLED,
@@ -103,5 +108,5 @@ TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
 }
 
 REOPENED = frozenset({TaskState.CREATED, TaskState.FAILED, TaskState.CANCELLED})
-"""From where a restart brings a task that is made of others back to RUNNING. CREATED: its own
+"""From where a restart brings a composite task back to RUNNING. CREATED: its own
 parent was restarted and has now come to it."""

@@ -6,11 +6,18 @@ from datetime import datetime
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
 from shared.lifecycle.beginnings import queued, start_job
-from shared.lifecycle.decision import Change, Decision, Ignored
+from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import spread_progress, task_done, task_failed
-from shared.lifecycle.ids import derived_chance, derived_id
 from shared.lifecycle.states import JobState, TaskState
-from shared.lifecycle.values import Failure, Job, Task
+from shared.lifecycle.values import (
+    DispatchOnNode,
+    DispatchRef,
+    Failure,
+    Job,
+    Task,
+    derived_chance,
+    derived_id,
+)
 
 MAX_LOST_DISPATCHES = 5
 MAX_ENGINE_REJECTIONS = 10
@@ -20,37 +27,36 @@ takes some seconds, as a worker pauses after it, so that who waits for the task 
 
 def on_claimed(job: Job, task: Task, event: e.TaskClaimed, now: datetime) -> Decision | Ignored:
     if task.dispatch != event.dispatch:
-        return _refused(event, f"dispatch {event.dispatch} is not the current {task.dispatch}")
+        return refused(event, f"dispatch {event.dispatch} is not the current {task.dispatch}")
     if task.state is TaskState.RUNNING and task.node_id == event.node_id:
         return Ignored("claimed already", (_grant(event),))
     if task.state is not TaskState.SCHEDULED:
-        return _refused(event, f"task is {task.state}")
-    change = Change(job)
-    change.move_task(
+        return refused(event, f"task is {task.state}")
+    builder = DecisionBuilder(job)
+    claimed = replace(
         task,
-        TaskState.RUNNING,
-        replace(
-            task,
-            node_id=event.node_id,
-            started_at=now,
-            lease_expires_at=now + event.lease,
-            deadline_at=now + task.plan.timeout if task.plan.timeout else None,
-        ),
+        state=TaskState.RUNNING,
+        node_id=event.node_id,
+        started_at=now,
+        lease_expires_at=now + event.lease,
+        deadline_at=now + task.plan.timeout if task.plan.timeout else None,
     )
+    builder.move_task(task, claimed)
     if job.state is JobState.SCHEDULED:
-        start_job(change, now)
+        start_job(builder, now)
     if task.parent_id is not None and task.attempt == 0:
-        change.send(c.Tell(e.ChildStarted(job.id, task.parent_id)))
-    change.send(_grant(event))
-    return change.done()
+        builder.send(c.Tell(e.ChildStarted(job.id, task.parent_id)))
+    builder.send(_grant(event))
+    return builder.build()
 
 
 def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) -> Decision | Ignored:
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
-    change = Change(job)
+    builder = DecisionBuilder(job)
     done = replace(
         task,
+        state=TaskState.COMPLETED,
         completed_at=now,
         result=event.result,
         progress=100.0,
@@ -60,24 +66,24 @@ def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) ->
         lease_expires_at=None,
         deadline_at=None,
     )
-    change.move_task(task, TaskState.COMPLETED, done)
+    builder.move_task(task, done)
     if task.plan.var and event.result is not None:
-        change.send(c.SetVariable(job.id, task.plan.var, event.result))
-    task_done(change, task, now)  # with the progress it had: the rest was missing
-    return change.done()
+        builder.send(c.SetVariable(job.id, task.plan.var, event.result))
+    task_done(builder, task, now)  # with the progress it had: the rest was missing
+    return builder.build()
 
 
 def on_failed(job: Job, task: Task, event: e.TaskFailed, now: datetime) -> Decision | Ignored:
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
-    change = Change(job)
+    builder = DecisionBuilder(job)
     failed = replace(task, log_parts=event.log_parts, exit_code=event.exit_code)
-    _fail_task(change, failed, Failure(event.error, event.cause, event.exit_code), now)
-    return change.done()
+    _fail_task(builder, failed, Failure(event.error, event.cause, event.exit_code), now)
+    return builder.build()
 
 
 def on_returned(job: Job, task: Task, event: e.TaskReturned, now: datetime) -> Decision | Ignored:
-    if task.state is TaskState.SCHEDULED and task.dispatch == event.dispatch:
+    if _not_current(task, TaskState.SCHEDULED, event) is None:
         # Handed back before its claim arrived. The claim may still come, and must then be refused:
         # so this is a new dispatch as well.
         lost = event.is_lost
@@ -89,107 +95,116 @@ def on_returned(job: Job, task: Task, event: e.TaskReturned, now: datetime) -> D
     rejections = task.engine_rejections + event.is_declined
     returned = replace(task, last_return_reason=event.error, engine_rejections=rejections)
     if event.is_declined and rejections >= MAX_ENGINE_REJECTIONS:
-        change = Change(job)
+        builder = DecisionBuilder(job)
         error = f"{event.error or 'no reason given'}; handed back {rejections} times"
-        _fail_task(change, returned, Failure(error), now)
-        return change.done()
+        _fail_task(builder, returned, Failure(error), now)
+        return builder.build()
     return _dispatch_again(job, returned, now)
 
 
-def on_progressed(
-    job: Job, task: Task, event: e.TaskProgressed, now: datetime
-) -> Decision | Ignored:
-    del now
-    if task.state is not TaskState.RUNNING or task.dispatch != event.dispatch:
-        return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
+def on_progressed(job: Job, task: Task, event: e.TaskProgressed) -> Decision | Ignored:
+    if (ignored := _not_current(task, TaskState.RUNNING, event)) is not None:
+        return ignored
     if task.progress == event.progress:
         return Ignored("no news")
-    change = Change(job)
-    change.progress_task(replace(task, progress=event.progress))
-    spread_progress(change, task, event.progress - task.progress)
-    return change.done()
+    builder = DecisionBuilder(job)
+    builder.progress_task(replace(task, progress=event.progress))
+    spread_progress(builder, task, event.progress - task.progress)
+    return builder.build()
 
 
-def on_task_cancelled(
-    job: Job, task: Task, event: e.TaskCancelled, now: datetime
-) -> Decision | Ignored:
-    del event, now
+def on_cancelled(job: Job, task: Task, _: e.TaskCancelled) -> Decision | Ignored:
     if task.state.is_final:
         return Ignored(f"task is {task.state}")
-    change = Change(job)
-    ended = replace(task, lease_expires_at=None, deadline_at=None, due_at=None)
-    change.move_task(task, TaskState.CANCELLED, ended)
+    builder = DecisionBuilder(job)
+    ended = replace(
+        task, state=TaskState.CANCELLED, lease_expires_at=None, deadline_at=None, due_at=None
+    )
+    builder.move_task(task, ended)
     if task.children is not None:
-        change.send(c.CancelTasks(job.id, task.id))
+        builder.send(c.CancelTasks(job.id, task.id))
     elif task.subjob_id is not None:
-        change.send(c.CancelSubJob(task.subjob_id, task.dispatch))
+        builder.send(c.CancelSubJob(task.subjob_id, task.dispatch))
     else:
-        _stop(change, task, "cancelled")
-    return change.done()
+        builder.send(*_stop(task, "cancelled"))
+    return builder.build()
 
 
 def on_lease_expired(
     job: Job, task: Task, event: e.LeaseExpired, now: datetime
 ) -> Decision | Ignored:
-    if task.state is not TaskState.RUNNING or task.dispatch != event.dispatch:
-        return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
+    if (ignored := _not_current(task, TaskState.RUNNING, event)) is not None:
+        return ignored
     if task.lease_expires_at is not None and task.lease_expires_at > now:
         return Ignored("renewed in the meantime")
     decision = _lost(job, task, task.node_id, now)
     if task.lost + 1 >= MAX_LOST_DISPATCHES:
         return decision
-    stop = _stop_command(task, "lease expired")
-    return replace(decision, commands=(*stop, *decision.commands))
+    return replace(decision, commands=(*_stop(task, "lease expired"), *decision.commands))
 
 
 def on_timed_out(job: Job, task: Task, event: e.TaskTimedOut, now: datetime) -> Decision | Ignored:
-    if task.state is not TaskState.RUNNING or task.dispatch != event.dispatch:
-        return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
-    change = Change(job)
-    _stop(change, task, "timed out")
-    _fail_task(change, task, Failure("timed out", "timeout"), now)
-    return change.done()
+    if (ignored := _not_current(task, TaskState.RUNNING, event)) is not None:
+        return ignored
+    builder = DecisionBuilder(job)
+    builder.send(*_stop(task, "timed out"))
+    _fail_task(builder, task, Failure("timed out", "timeout"), now)
+    return builder.build()
 
 
 def on_queue_timed_out(
     job: Job, task: Task, event: e.QueueTimedOut, now: datetime
 ) -> Decision | Ignored:
-    if task.state is not TaskState.SCHEDULED or task.dispatch != event.dispatch:
-        return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
+    if (ignored := _not_current(task, TaskState.SCHEDULED, event)) is not None:
+        return ignored
     limit = task.plan.queue_timeout
     if limit is None or task.deadline_at is None or task.deadline_at > now:
         return Ignored("sent again in the meantime")
-    change = Change(job)
+    builder = DecisionBuilder(job)
     seconds = f"{limit.total_seconds():g}s"
     error = f"no worker took it from queue {task.plan.queue!r} within {seconds}"
-    _fail_task(change, task, Failure(error, "queue"), now)
-    return change.done()
+    _fail_task(builder, task, Failure(error, "queue"), now)
+    return builder.build()
 
 
-def on_retry_due(job: Job, task: Task, event: e.RetryDue, now: datetime) -> Decision | Ignored:
-    del event
+def on_retry_due(job: Job, task: Task, _: e.RetryDue, now: datetime) -> Decision | Ignored:
     if task.state is not TaskState.PENDING:
         return Ignored(f"task is {task.state}")
-    change = Change(job)
-    sent = change.move_task(task, TaskState.SCHEDULED, replace(queued(task, now), due_at=None))
-    change.send(c.RunTask(sent))
-    return change.done()
+    builder = DecisionBuilder(job)
+    sent = replace(queued(task, now), due_at=None)
+    builder.move_task(task, sent)
+    builder.send(c.RunTask(sent))
+    return builder.build()
 
 
 def on_dispatch_missing(
     job: Job, task: Task, event: e.DispatchMissing, now: datetime
 ) -> Decision | Ignored:
-    if task.state is not TaskState.SCHEDULED or task.dispatch != event.dispatch:
-        return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
+    if (ignored := _not_current(task, TaskState.SCHEDULED, event)) is not None:
+        return ignored
     # The same dispatch number: should the first message still exist, whichever is claimed first
     # runs and the other is refused.
     sent = replace(task, scheduled_at=now)  # its time in the queue goes on
     return Decision(job, tasks=(sent,), commands=(c.RunTask(sent),))
 
 
-def _not_its_worker(
-    task: Task, event: e.TaskSucceeded | e.TaskFailed | e.TaskReturned
-) -> Ignored | None:
+def refused(event: e.TaskClaimed, reason: str) -> Ignored:
+    refusal = c.RefuseClaim(event.job_id, event.task_id, event.dispatch, event.node_id, reason)
+    return Ignored(reason, (refusal,))
+
+
+def _grant(event: e.TaskClaimed) -> c.GrantClaim:
+    return c.GrantClaim(event.job_id, event.task_id, event.dispatch, event.node_id)
+
+
+def _not_current(task: Task, state: TaskState, event: DispatchRef) -> Ignored | None:
+    """The event is about one dispatch of the task, while that is in `state`."""
+    if task.state is state and task.dispatch == event.dispatch:
+        return None
+    return Ignored(f"task is {task.state}, dispatch {task.dispatch}")
+
+
+def _not_its_worker(task: Task, event: DispatchOnNode) -> Ignored | None:
     if task.state is not TaskState.RUNNING:
         return Ignored(f"task is {task.state}")
     if (task.dispatch, task.node_id) != (event.dispatch, event.node_id):
@@ -197,22 +212,26 @@ def _not_its_worker(
     return None
 
 
-def _failed(task: Task, error: str, now: datetime) -> Task:
-    return replace(task, failed_at=now, error=error, lease_expires_at=None, deadline_at=None)
-
-
-def _fail_task(change: Change, task: Task, failure: Failure, now: datetime) -> None:
-    change.move_task(task, TaskState.FAILED, _failed(task, failure.error, now))
+def _fail_task(builder: DecisionBuilder, task: Task, failure: Failure, now: datetime) -> None:
+    failed = replace(
+        task,
+        state=TaskState.FAILED,
+        failed_at=now,
+        error=failure.error,
+        lease_expires_at=None,
+        deadline_at=None,
+    )
+    builder.move_task(task, failed)
     policy = task.plan.retry
     if task.attempt >= policy.limit or not policy.covers(failure):
-        was_taken = task.state is TaskState.RUNNING
-        task_failed(change, task, failure.error, now, was_taken=was_taken)
+        was_claimed = task.state is TaskState.RUNNING
+        task_failed(builder, task, failure.error, now, was_claimed=was_claimed)
         return
-    spread_progress(change, task, -task.progress)
+    spread_progress(builder, task, -task.progress)
     retry = _retry(task, now)
-    change.add_task(retry)
+    builder.add_task(retry)
     if retry.state is TaskState.SCHEDULED:
-        change.send(c.RunTask(retry))
+        builder.send(c.RunTask(retry))
 
 
 def _retry(task: Task, now: datetime) -> Task:
@@ -224,7 +243,7 @@ def _retry(task: Task, now: datetime) -> Task:
         job_id=task.job_id,
         position=task.position,
         plan=task.plan,
-        state=TaskState.PENDING if delay else TaskState.SCHEDULED,
+        state=TaskState.PENDING,
         created_at=now,
         attempt=task.attempt + 1,
         due_at=now + delay if delay else None,
@@ -240,15 +259,15 @@ def _lost(job: Job, task: Task, node_id: str | None, now: datetime) -> Decision:
     lost = replace(task, lost=task.lost + 1)
     if lost.lost < MAX_LOST_DISPATCHES:
         return _dispatch_again(job, lost, now)
-    change = Change(job)
+    builder = DecisionBuilder(job)
     error = f"lost {lost.lost} workers in a row; the last was {node_id}"
-    _fail_task(change, lost, Failure(error, "lost"), now)
-    return change.done()
+    _fail_task(builder, lost, Failure(error, "lost"), now)
+    return builder.build()
 
 
 def _dispatch_again(job: Job, task: Task, now: datetime) -> Decision:
     """Send the same attempt once more, under a new dispatch number; no retry is spent."""
-    change = Change(job)
+    builder = DecisionBuilder(job)
     again = replace(
         queued(task, now),
         dispatch=task.dispatch + 1,
@@ -257,34 +276,16 @@ def _dispatch_again(job: Job, task: Task, now: datetime) -> Decision:
         lease_expires_at=None,
         progress=0.0,
     )
-    spread_progress(change, task, -task.progress)
+    spread_progress(builder, task, -task.progress)
     if task.state is TaskState.SCHEDULED:
-        change.tasks[again.id] = again
+        builder.tasks[again.id] = again
     else:
-        again = change.move_task(task, TaskState.SCHEDULED, again)
-    change.send(c.RunTask(again))
-    return change.done()
+        builder.move_task(task, again)
+    builder.send(c.RunTask(again))
+    return builder.build()
 
 
-def _stop_command(task: Task, reason: str) -> tuple[c.Command, ...]:
+def _stop(task: Task, reason: str) -> tuple[c.Command, ...]:
     if task.node_id is None:
         return ()
-    return (c.StopTask(task.node_id, task.job_id, task.id, task.dispatch, reason),)
-
-
-def _stop(change: Change, task: Task, reason: str) -> None:
-    change.send(*_stop_command(task, reason))
-
-
-def _grant(event: e.TaskClaimed) -> c.GrantClaim:
-    return c.GrantClaim(event.node_id, event.job_id, event.task_id, event.dispatch)
-
-
-def refusal(event: e.Event, reason: str) -> tuple[c.Command, ...]:
-    if not isinstance(event, e.TaskClaimed):
-        return ()
-    return (c.RefuseClaim(event.node_id, event.job_id, event.task_id, event.dispatch, reason),)
-
-
-def _refused(event: e.TaskClaimed, reason: str) -> Ignored:
-    return Ignored(reason, refusal(event, reason))
+    return (c.StopTask(task.job_id, task.id, task.dispatch, task.node_id, reason),)

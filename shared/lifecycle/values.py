@@ -1,13 +1,59 @@
 """The frozen values the core decides over: a job, a task, a task that is about to be made."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from shared.lifecycle.children import Children
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 
 Scope = Mapping[str, object]
+
+_MOST_AT_ONCE = 200
+_FEW_WAITING = 100
+
+
+def derived_id(*parts: str | int) -> str:
+    """32 hex digits that depend on nothing but `parts`.
+
+    A repeated event that would make a task again therefore runs into the primary key instead of
+    making a second one.
+    """
+    digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=16)
+    return digest.hexdigest()
+
+
+def derived_chance(*parts: str | int) -> float:
+    """A number in 0..1 that looks random and depends on nothing but `parts`."""
+    return int(derived_id(*parts)[:12], 16) / float(1 << 48)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPosition:
+    """The next task at `position` of a job's own list; it has no row yet."""
+
+    job_id: str
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKey:
+    """A task that has a row."""
+
+    job_id: str
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchRef(TaskKey):
+    """One sending of a task to a worker, or one wait of it for its sub-job."""
+
+    dispatch: int
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchOnNode(DispatchRef):
+    node_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +169,55 @@ class Job:
     delete_at: datetime | None = None
     result: str | None = None
     error: str | None = None
+
+    def progress_of(self, done: int) -> float:
+        """Its progress when `done` of its tasks are done and no other has begun."""
+        return round(done / self.task_count * 100, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Children:
+    """Counts, so that nobody ever has to look at all of them.
+
+    `begun` have left CREATED, `ended` are final with no retry to come, `failed` of those count as
+    failures. `required` must succeed. `concurrency` is how many may be active, 0 for any number.
+    `waiting` is about how many wait for a worker: a hint that only steers `free_slots`.
+    """
+
+    total: int
+    required: int
+    concurrency: int = 0
+    begun: int = 0
+    waiting: int = 0
+    ended: int = 0
+    failed: int = 0
+
+    @property
+    def active(self) -> int:
+        return self.begun - self.ended
+
+    @property
+    def all_ended(self) -> bool:
+        return self.ended == self.total
+
+    @property
+    def can_succeed(self) -> bool:
+        return self.total - self.failed >= self.required
+
+    @property
+    def free_slots(self) -> int:
+        """How many more should begin now.
+
+        Not all at once even without a limit: ten thousand would be planned in one transaction and
+        fill the queue, while a few more than the workers claim serve them as well. The rest begins
+        as these are claimed.
+        """
+        left = self.total - self.begun
+        if self.concurrency:
+            left = min(left, self.concurrency - self.active)
+        if min(self.waiting, self.active) >= _FEW_WAITING:
+            return 0
+        return max(min(left, _MOST_AT_ONCE), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

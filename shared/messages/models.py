@@ -143,8 +143,8 @@ class SubJobAbandon(_Part):
     dispatch: int
 
 
-class FamilyRef(_Part):
-    """A task that is made of others."""
+class ParentRef(_Part):
+    """A composite task."""
 
     job_id: str
     task_id: str
@@ -161,7 +161,7 @@ class SubJobSignals(_Message):
     ended: list[SubJobEnd] = []
     abandoned: list[SubJobAbandon] = []
     resumed: list[SubJobResume] = []
-    continued: list[FamilyRef] = []
+    continued: list[ParentRef] = []
 
 
 class Refusal(TaskRef):

@@ -12,9 +12,6 @@ from datetime import datetime
 from typing import cast
 
 from shared.lifecycle import (
-    ChildPlanFailed,
-    ChildPlanned,
-    ChildSkipped,
     OutputEvaluated,
     OutputFailed,
     Planned,
@@ -39,7 +36,7 @@ from shared.process.sealing import Sealer, SealingError
 _DEFAULTED = ("retry", "limits", "timeout", "queue", "priority")
 _SEALED = "sealed"
 
-Answer = TaskPlanned | TaskPlanFailed | TaskSkipped | ChildPlanned | ChildPlanFailed | ChildSkipped
+Answer = TaskPlanned | TaskPlanFailed | TaskSkipped
 
 
 class Planner:
@@ -80,15 +77,13 @@ class Planner:
             plan = planned_task(rendered_task(task, rendering))
             hidden = (*secrets.values(), *derived.found)
             if not rendering.is_wanted(task):
-                return _skipped(source, self._sealed(plan, hidden))
+                return TaskSkipped(source.ref, self._sealed(plan, hidden))
             planned = self._made(plan, source, rendering, secrets, now)
             planned = replace(planned, task=self._sealed(planned.task, hidden))
         except (PlanError, SealingError) as error:
             text = Redactor([*secrets.values(), *derived.found]).text(str(error))
             return plan_failed(source, text)
-        if source.child_id is not None:
-            return ChildPlanned(source.job.job_id, source.child_id, planned)
-        return TaskPlanned(source.job.job_id, source.position, planned)
+        return TaskPlanned(source.ref, planned)
 
     def output(
         self, job: JobSource, variables: Mapping[str, str], secrets: Mapping[str, str]
@@ -172,7 +167,7 @@ def _is_sealed(scope: Scope | None) -> bool:
     return scope is not None and isinstance(scope.get(_SEALED), str)
 
 
-def plan_failed(source: TaskSource, error: str) -> TaskPlanFailed | ChildPlanFailed:
+def plan_failed(source: TaskSource, error: str) -> TaskPlanFailed:
     """Shown as it came, its queue left at the default."""
     task = source.task
     plan = PlannedTask(
@@ -182,15 +177,7 @@ def plan_failed(source: TaskSource, error: str) -> TaskPlanFailed | ChildPlanFai
         kind=kind_of(task),
         allow_failure=bool(task.get("allowFailure")),
     )
-    if source.child_id is not None:
-        return ChildPlanFailed(source.job.job_id, source.child_id, plan, error)
-    return TaskPlanFailed(source.job.job_id, source.position, plan, error)
-
-
-def _skipped(source: TaskSource, plan: PlannedTask) -> TaskSkipped | ChildSkipped:
-    if source.child_id is not None:
-        return ChildSkipped(source.job.job_id, source.child_id, plan)
-    return TaskSkipped(source.job.job_id, source.position, plan)
+    return TaskPlanFailed(source.ref, plan, error)
 
 
 def _with_defaults(task: TaskJson, defaults: TaskJson) -> TaskJson:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.expressions import ExpressionError, has_expression, names_in
-from shared.lifecycle import Scope
+from shared.lifecycle import Scope, TaskKey, TaskPosition
 
 TaskJson = Mapping[str, Any]
 
@@ -42,6 +42,12 @@ class TaskSource:
     task_id: str
     child_id: str | None = None
     scope: Scope | None = None
+
+    @property
+    def ref(self) -> TaskKey | TaskPosition:
+        if self.child_id is not None:
+            return TaskKey(self.job.job_id, self.child_id)
+        return TaskPosition(self.job.job_id, self.position)
 
 
 def variables_read(source: JobSource | TaskSource) -> set[str] | None:

@@ -75,7 +75,7 @@ async def renew(connection: Connection, held: Sequence[Held]) -> tuple[int, list
     jobs = [h.ref.job_id for h in held]
     rows = await connection.fetch(SUPERSEDED, jobs, tasks, dispatches, nodes)
     stops = [
-        StopTask(r["node_id"], r["job_id"], r["task_id"], r["dispatch"], f"task is {r['state']}")
+        StopTask(r["job_id"], r["task_id"], r["dispatch"], r["node_id"], f"task is {r['state']}")
         for r in rows
     ]
     return rows_touched(done), stops

@@ -14,7 +14,7 @@ from shared.lifecycle import (
     AnnounceTask,
     CancelSubJob,
     Command,
-    ContinueFamily,
+    ContinueChildren,
     GrantClaim,
     Job,
     Parent,
@@ -28,8 +28,8 @@ from shared.lifecycle import (
 from shared.messages import (
     Change,
     Changes,
-    FamilyRef,
     Orders,
+    ParentRef,
     Refusal,
     StopOrder,
     SubJobAbandon,
@@ -44,7 +44,7 @@ from shared.messages.chunks import in_chunks
 from shared.messages.queues import COMPLETIONS, EVENTS, node_queue
 
 _ToNode = GrantClaim | RefuseClaim | StopTask
-_ToKin = ReportToParent | ResumeSubJob | CancelSubJob | ContinueFamily
+_Signal = ReportToParent | ResumeSubJob | CancelSubJob | ContinueChildren
 _Announcement = AnnounceJob | AnnounceTask
 
 FeedRow = dict[str, object]
@@ -55,7 +55,7 @@ JSON form."""
 def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
     """The messages these commands ask for; other commands are passed over."""
     changes: list[Change] = []
-    kin: list[_ToKin] = []
+    signals: list[_Signal] = []
     orders: defaultdict[str, list[_ToNode]] = defaultdict(list)
     messages: list[Outgoing] = []
     for command in commands:
@@ -64,14 +64,14 @@ def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
                 messages.append(_run_task(task))
             case GrantClaim() | RefuseClaim() | StopTask():
                 orders[command.node_id].append(command)
-            case ReportToParent() | ResumeSubJob() | CancelSubJob() | ContinueFamily():
-                kin.append(command)
+            case ReportToParent() | ResumeSubJob() | CancelSubJob() | ContinueChildren():
+                signals.append(command)
             case AnnounceJob() | AnnounceTask() if command.job.has_webhooks:
                 changes.append(Change.model_construct(**_change(command, now)))
             case _:
                 pass  # answered inside the transaction
     messages += [_message(node_queue(node), _orders(to_node)) for node, to_node in orders.items()]
-    messages += _subjob_signals(kin)
+    messages += _subjob_signals(signals)
     messages += [
         _message(EVENTS, Changes.model_construct(changes=portion, is_stored=True))
         for portion in in_chunks(changes, _characters)
@@ -143,11 +143,11 @@ def _orders(commands: Iterable[_ToNode]) -> Orders:
     return Orders.model_construct(granted=granted, refused=refused, stop=stop)
 
 
-def _subjob_signals(commands: Iterable[_ToKin]) -> Iterator[Outgoing]:
+def _subjob_signals(commands: Iterable[_Signal]) -> Iterator[Outgoing]:
     ended: list[SubJobEnd] = []
     abandoned: list[SubJobAbandon] = []
     resumed: list[SubJobResume] = []
-    continued: dict[ContinueFamily, FamilyRef] = {}  # each once, however often it was put off
+    continued: dict[ContinueChildren, ParentRef] = {}  # each once, however often it was put off
     for command in commands:
         match command:
             case ReportToParent(job):
@@ -157,8 +157,8 @@ def _subjob_signals(commands: Iterable[_ToKin]) -> Iterator[Outgoing]:
                 abandoned.append(SubJobAbandon(job_id=subjob_id, dispatch=dispatch))
             case ResumeSubJob(subjob_id, dispatch):
                 resumed.append(SubJobResume(job_id=subjob_id, dispatch=dispatch))
-            case ContinueFamily(job_id, task_id):
-                continued[command] = FamilyRef(job_id=job_id, task_id=task_id)
+            case ContinueChildren(job_id, task_id):
+                continued[command] = ParentRef(job_id=job_id, task_id=task_id)
     for portion in in_chunks(ended, _characters):
         yield _message(COMPLETIONS, SubJobSignals(ended=portion))
     if abandoned or resumed or continued:

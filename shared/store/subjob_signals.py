@@ -5,7 +5,7 @@ would have to follow the family. So they talk by messages, and what a lost messa
 found again here.
 """
 
-from shared.lifecycle import Event, FamilyContinued, SubJobAbandoned, SubJobEnded, SubJobResumed
+from shared.lifecycle import ChildrenContinued, Event, SubJobAbandoned, SubJobEnded, SubJobResumed
 from shared.messages import SubJobEnd
 from shared.postgres.pool import Connection
 
@@ -63,7 +63,7 @@ async def find_lost_signals(connection: Connection) -> list[Event]:
     return [
         *waiting,
         *(SubJobAbandoned(row["id"], row["parent_dispatch"]) for row in orphans),
-        *(FamilyContinued(row["job_id"], row["id"]) for row in stalled),
+        *(ChildrenContinued(row["job_id"], row["id"]) for row in stalled),
     ]
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from shared.lifecycle import (
     BeginChildren,
     ChildEnded,
-    ChildPlanned,
     Decision,
     Event,
     Ignored,
@@ -19,8 +18,10 @@ from shared.lifecycle import (
     PlannedTask,
     Task,
     TaskClaimed,
+    TaskKey,
     TaskKind,
     TaskPlanned,
+    TaskPosition,
     Tell,
     decide,
 )
@@ -61,7 +62,7 @@ def family(
 
 def opened(total: int, job: Job | None = None, **how: Any) -> tuple[Job, Task, Decision]:
     outcome = decided(
-        decide(job or a_job(), None, TaskPlanned("job", 1, family(total, **how)), NOW)
+        decide(job or a_job(), None, TaskPlanned(TaskPosition("job", 1), family(total, **how)), NOW)
     )
     parents = [task for task in outcome.new_tasks if task.parent_id is None]
     return outcome.job, parents[0], outcome
@@ -90,7 +91,7 @@ def child_of(outcome: Decision) -> tuple[Job, Task]:
 
 def child_running(**planned: object) -> tuple[Job, Task]:
     job, child = child_of(opened(2)[2])
-    event = ChildPlanned("job", child.id, Planned(task=plan(**planned)))  # type: ignore[arg-type]  # fields of PlannedTask
+    event = TaskPlanned(TaskKey("job", child.id), Planned(task=plan(**planned)))  # type: ignore[arg-type]  # fields of PlannedTask
     outcome = decided(decide(job, child, event, NOW))
     outcome = decided(decide(outcome.job, outcome.tasks[0], claim(child), NOW))
     return outcome.job, outcome.tasks[0]

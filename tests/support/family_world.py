@@ -15,10 +15,10 @@ from shared.apply.apply import Outcome, Work, apply_to_rows
 from shared.jobspec import parse_job
 from shared.lifecycle import (
     CancelSubJob,
+    ChildrenContinued,
     Command,
-    ContinueFamily,
+    ContinueChildren,
     Event,
-    FamilyContinued,
     GrantClaim,
     Job,
     JobSubmitted,
@@ -105,7 +105,7 @@ class World:
                 elif sub.state.is_final:
                     yield _end_of(sub, task.job_id, task.id, task.dispatch)
             elif task.state is TaskState.RUNNING and is_stalled(task):
-                yield FamilyContinued(task.job_id, task.id)
+                yield ChildrenContinued(task.job_id, task.id)
         for job in self.jobs.values():
             if job.state.is_final or job.parent is None or not job.parent.dispatch:
                 continue
@@ -130,7 +130,7 @@ class World:
 
     def _send(self, command: Command) -> None:
         match command:
-            case GrantClaim(node_id, _, task_id, dispatch):
+            case GrantClaim(_, task_id, dispatch, node_id):
                 holder = self._granted.setdefault((task_id, dispatch), node_id)
                 assert holder == node_id, "one dispatch was granted to two workers"
             case ReportToParent(job) if (parent := job.parent) is not None:
@@ -140,8 +140,8 @@ class World:
                 self.messages.append(SubJobResumed(subjob_id, dispatch))
             case CancelSubJob(subjob_id, dispatch):
                 self.messages.append(SubJobAbandoned(subjob_id, dispatch))
-            case ContinueFamily(job_id, task_id):
-                self.messages.append(FamilyContinued(job_id, task_id))
+            case ContinueChildren(job_id, task_id):
+                self.messages.append(ChildrenContinued(job_id, task_id))
 
 
 def is_stalled(parent: Task) -> bool:

@@ -35,6 +35,7 @@ from shared.lifecycle import (
     TaskFailed,
     TaskPlanFailed,
     TaskPlanned,
+    TaskPosition,
     TaskProgressed,
     TaskReturned,
     TaskSkipped,
@@ -69,7 +70,10 @@ def decided(outcome: Decision | Ignored) -> Decision:
 def scheduled(job: Job | None = None, **planned: object) -> tuple[Job, Task]:
     outcome = decided(
         decide(
-            job or pending_job(), None, TaskPlanned("job", 1, Planned(task=plan(**planned))), NOW
+            job or pending_job(),
+            None,
+            TaskPlanned(TaskPosition("job", 1), Planned(task=plan(**planned))),
+            NOW,
         )
     )
     return outcome.job, outcome.new_tasks[0]
@@ -100,7 +104,9 @@ def test_a_submitted_job_asks_for_its_first_task() -> None:
 
 
 def test_the_first_planned_task_is_sent_and_schedules_the_job() -> None:
-    outcome = decided(decide(pending_job(), None, TaskPlanned("job", 1, Planned(task=plan())), NOW))
+    outcome = decided(
+        decide(pending_job(), None, TaskPlanned(TaskPosition("job", 1), Planned(task=plan())), NOW)
+    )
     assert (outcome.job.state, outcome.job.position) == (JobState.SCHEDULED, 1)
     [task] = outcome.new_tasks
     assert task.state is TaskState.SCHEDULED
@@ -109,7 +115,9 @@ def test_the_first_planned_task_is_sent_and_schedules_the_job() -> None:
 
 def test_a_task_planned_twice_is_made_once() -> None:
     job, _ = scheduled()
-    assert isinstance(decide(job, None, TaskPlanned("job", 1, Planned(task=plan())), NOW), Ignored)
+    assert isinstance(
+        decide(job, None, TaskPlanned(TaskPosition("job", 1), Planned(task=plan())), NOW), Ignored
+    )
 
 
 def test_a_claim_starts_the_task_with_a_lease_and_is_granted() -> None:
@@ -120,7 +128,7 @@ def test_a_claim_starts_the_task_with_a_lease_and_is_granted() -> None:
     assert started.lease_expires_at == NOW + LEASE
     assert started.deadline_at == NOW + timedelta(minutes=1)
     assert outcome.job.state is JobState.RUNNING
-    assert commands_of(outcome, GrantClaim) == [GrantClaim(NODE, "job", task.id, 1)]
+    assert commands_of(outcome, GrantClaim) == [GrantClaim("job", task.id, 1, NODE)]
 
 
 def test_a_repeated_claim_of_the_same_node_is_granted_again_and_changes_nothing() -> None:
@@ -375,7 +383,9 @@ def test_a_failed_job_restarts_at_the_failed_position_with_a_fresh_task() -> Non
     outcome = decided(decide(failed, None, JobRestarted("job"), LATER))
     assert (outcome.job.state, outcome.job.error) == (JobState.PENDING, None)
     assert commands_of(outcome, PlanTask) == [PlanTask("job", 1, is_restart=True)]
-    again = decided(decide(outcome.job, None, TaskPlanned("job", 1, Planned(task=plan())), LATER))
+    again = decided(
+        decide(outcome.job, None, TaskPlanned(TaskPosition("job", 1), Planned(task=plan())), LATER)
+    )
     assert again.new_tasks[0].id != task.id
 
 
@@ -387,20 +397,22 @@ def test_only_failed_and_cancelled_jobs_restart(state: JobState) -> None:
 
 
 def test_a_task_whose_expression_fails_fails_the_job_with_the_text() -> None:
-    event = TaskPlanFailed("job", 1, plan(), "env.X: unknown name y")
+    event = TaskPlanFailed(TaskPosition("job", 1), plan(), "env.X: unknown name y")
     outcome = decided(decide(pending_job(), None, event, NOW))
     assert outcome.job.error == "env.X: unknown name y"
     assert outcome.new_tasks[0].state is TaskState.FAILED
 
 
 def test_a_skipped_task_goes_straight_on_to_the_next() -> None:
-    outcome = decided(decide(pending_job(), None, TaskSkipped("job", 1, plan()), NOW))
+    outcome = decided(decide(pending_job(), None, TaskSkipped(TaskPosition("job", 1), plan()), NOW))
     assert outcome.new_tasks[0].state is TaskState.SKIPPED
     assert commands_of(outcome, PlanTask) == [PlanTask("job", 2)]
 
 
 def test_a_job_of_skipped_tasks_completes_without_ever_running() -> None:
-    outcome = decided(decide(pending_job(1), None, TaskSkipped("job", 1, plan()), NOW))
+    outcome = decided(
+        decide(pending_job(1), None, TaskSkipped(TaskPosition("job", 1), plan()), NOW)
+    )
     assert outcome.job.state is JobState.COMPLETED
 
 

@@ -9,9 +9,6 @@ import pytest
 from shared.lifecycle import (
     CancelTasks,
     ChildEnded,
-    ChildPlanFailed,
-    ChildPlanned,
-    ChildSkipped,
     Ignored,
     Job,
     JobCancelled,
@@ -27,9 +24,13 @@ from shared.lifecycle import (
     Task,
     TaskCancelled,
     TaskFailed,
+    TaskKey,
     TaskKind,
+    TaskPlanFailed,
+    TaskPlanned,
     TaskProgressed,
     TaskReopened,
+    TaskSkipped,
     TaskState,
     TaskSucceeded,
     TaskTimedOut,
@@ -56,18 +57,20 @@ from tests.support.decided import (
 
 def test_a_planned_child_is_sent_and_once_taken_its_family_and_job_know() -> None:
     job, child = child_of(opened(2)[2])
-    sent = decided(decide(job, child, ChildPlanned("job", child.id, Planned(task=plan())), NOW))
+    sent = decided(
+        decide(job, child, TaskPlanned(TaskKey("job", child.id), Planned(task=plan())), NOW)
+    )
     assert [command.task.id for command in of(sent, RunTask)] == [child.id]
     taken = decided(decide(sent.job, sent.tasks[0], claim(child), NOW))
     assert taken.job.state is JobState.RUNNING
     assert told(taken) == [ChildStarted("job", child.parent_id or "")]
 
 
-@pytest.mark.parametrize("kind", [ChildPlanned, ChildPlanFailed, ChildSkipped])
+@pytest.mark.parametrize("kind", [TaskPlanned, TaskPlanFailed, TaskSkipped])
 def test_a_child_begins_once(kind: type) -> None:
     job, child = child_running()
-    more = {ChildPlanned: (Planned(task=plan()),), ChildPlanFailed: (plan(), "x")}
-    event = kind("job", child.id, *more.get(kind, (plan(),)))
+    more = {TaskPlanned: (Planned(task=plan()),), TaskPlanFailed: (plan(), "x")}
+    event = kind(TaskKey("job", child.id), *more.get(kind, (plan(),)))
     assert isinstance(decide(job, child, event, LATER), Ignored)
 
 
@@ -147,7 +150,9 @@ def test_a_task_whose_workers_vanish_is_tried_again_if_its_policy_says_so(
 def queued_child() -> tuple[Job, Task]:
     job, child = child_of(opened(2)[2])
     limit = plan(queue_timeout=timedelta(minutes=1), retry=RetryPolicy(limit=2))
-    outcome = decided(decide(job, child, ChildPlanned("job", child.id, Planned(task=limit)), NOW))
+    outcome = decided(
+        decide(job, child, TaskPlanned(TaskKey("job", child.id), Planned(task=limit)), NOW)
+    )
     return outcome.job, outcome.tasks[0]
 
 
@@ -158,7 +163,7 @@ def test_a_task_that_waits_too_long_for_a_worker_fails_and_is_not_tried_again() 
     assert not outcome.new_tasks
     [end] = told(outcome)
     assert isinstance(end, ChildEnded)
-    assert not end.was_taken
+    assert not end.was_claimed
 
 
 @pytest.mark.parametrize(

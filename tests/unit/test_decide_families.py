@@ -8,16 +8,17 @@ from shared.lifecycle import (
     BeginChildren,
     CancelTasks,
     ChildEnded,
-    ChildPlanned,
+    ChildrenContinued,
     ChildrenPutOff,
-    ContinueFamily,
+    ContinueChildren,
     Decision,
-    FamilyContinued,
     Ignored,
     JobState,
     PlanTask,
     RunTask,
     SetVariable,
+    TaskKey,
+    TaskPlanned,
     TaskState,
     decide,
 )
@@ -63,11 +64,13 @@ def test_an_empty_family_at_the_end_completes_the_job() -> None:
 def test_an_empty_family_within_another_counts_as_ended() -> None:
     _, _, outcome = opened(1)
     [_, child] = outcome.new_tasks
-    inner = decided(decide(outcome.job, child, ChildPlanned("job", child.id, family(0)), NOW))
+    inner = decided(
+        decide(outcome.job, child, TaskPlanned(TaskKey("job", child.id), family(0)), NOW)
+    )
     assert inner.tasks[0].state is TaskState.COMPLETED
     [started, ended] = told(inner)
-    assert started == ChildStarted("job", child.parent_id or "", by_worker=False)
-    assert ended == ChildEnded("job", child.parent_id or "", 100.0, None, was_taken=False)
+    assert started == ChildStarted("job", child.parent_id or "", via_worker=False)
+    assert ended == ChildEnded("job", child.parent_id or "", 100.0, None, was_claimed=False)
 
 
 @pytest.mark.parametrize(
@@ -106,12 +109,12 @@ def test_without_a_limit_all_children_begin_as_others_are_taken(total: int) -> N
 def test_children_that_are_put_off_begin_when_the_family_continues_and_no_more() -> None:
     job, parent, _ = opened(5, concurrency=3)
     job, parent, [put_off] = after(job, parent, [ChildrenPutOff("job", parent.id, 2)])
-    assert of(put_off, ContinueFamily) == [ContinueFamily("job", parent.id)]
-    job, parent, [continued] = after(job, parent, [FamilyContinued("job", parent.id)])
+    assert of(put_off, ContinueChildren) == [ContinueChildren("job", parent.id)]
+    job, parent, [continued] = after(job, parent, [ChildrenContinued("job", parent.id)])
     assert asked([continued]) == 2
     assert parent.children is not None
     assert (parent.children.begun, parent.children.waiting) == (3, 3)
-    assert isinstance(decide(job, parent, FamilyContinued("job", parent.id), LATER), Ignored)
+    assert isinstance(decide(job, parent, ChildrenContinued("job", parent.id), LATER), Ignored)
 
 
 @pytest.mark.parametrize(("concurrency", "begun"), [(1000, 1000), (350, 350), (0, 200)])
@@ -121,7 +124,7 @@ def test_children_made_of_others_wait_for_no_worker_but_only_a_limit_lets_all_of
     job, parent, first = opened(2000, concurrency=concurrency)
     came, count = 0, asked([first])
     while came < count:
-        outcome = decide(job, parent, ChildStarted("job", parent.id, by_worker=False), LATER)
+        outcome = decide(job, parent, ChildStarted("job", parent.id, via_worker=False), LATER)
         came += 1
         if isinstance(outcome, Decision):
             parent = outcome.tasks[0]
@@ -212,7 +215,7 @@ def test_progress_never_leaves_its_range() -> None:
 
 def test_a_family_within_a_family_passes_on_what_it_adds() -> None:
     job, child = child_of(opened(2)[2])
-    inner = decided(decide(job, child, ChildPlanned("job", child.id, family(4)), NOW))
+    inner = decided(decide(job, child, TaskPlanned(TaskKey("job", child.id), family(4)), NOW))
     outcome = decided(decide(inner.job, inner.tasks[0], ended(child)[0], NOW))
     assert outcome.tasks[0].progress == 25
     assert told(outcome) == [ChildProgressed("job", child.parent_id or "", 25)]

@@ -36,6 +36,7 @@ from shared.lifecycle import (
     TaskEvent,
     TaskFailed,
     TaskPlanned,
+    TaskPosition,
     TaskReturned,
     TaskState,
     TaskSucceeded,
@@ -75,13 +76,13 @@ class World:
             case PlanTask(job_id, position):
                 retry = RetryPolicy(limit=1, initial_delay=timedelta(seconds=position % 2))
                 planned = PlannedTask(name="t", queue="default", retry=retry)
-                self.happen(TaskPlanned(job_id, position, Planned(task=planned)))
+                self.happen(TaskPlanned(TaskPosition(job_id, position), Planned(task=planned)))
             case EvaluateOutput(job_id):
                 self.happen(OutputEvaluated(job_id, "done"))
             case CancelTasks(job_id, None):
                 for task in [t for t in self.tasks.values() if not t.state.is_final]:
                     self.happen(TaskCancelled(job_id, task.id))
-            case GrantClaim(node_id, _, task_id, dispatch):
+            case GrantClaim(_, task_id, dispatch, node_id):
                 holder = self.granted.setdefault((task_id, dispatch), node_id)
                 assert holder == node_id, "one dispatch was granted to two workers"
 

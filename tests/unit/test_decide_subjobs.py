@@ -27,6 +27,7 @@ from shared.lifecycle import (
     TaskCancelled,
     TaskKind,
     TaskPlanned,
+    TaskPosition,
     TaskReopened,
     TaskState,
     decide,
@@ -50,7 +51,9 @@ def subjob(*, is_detached: bool = False) -> Planned:
 
 
 def with_subjob(**how: Any) -> tuple[Job, Task, Decision]:
-    outcome = decided(decide(a_job(timeout=LEASE), None, TaskPlanned("job", 1, subjob(**how)), NOW))
+    outcome = decided(
+        decide(a_job(timeout=LEASE), None, TaskPlanned(TaskPosition("job", 1), subjob(**how)), NOW)
+    )
     return outcome.job, outcome.new_tasks[0], outcome
 
 

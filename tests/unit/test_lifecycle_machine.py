@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.lifecycle import (
+    ChildrenContinued,
     DispatchMissing,
     Event,
-    FamilyContinued,
     JobCancelled,
     JobRestarted,
     JobState,
@@ -40,7 +40,7 @@ from tests.support.world_workers import LEASE, NODES, fate
 
 WHICH = st.integers(0, 60)
 MAX_JOBS = 3
-ASKS = (DispatchMissing, FamilyContinued)
+ASKS = (DispatchMissing, ChildrenContinued)
 """They tell nothing, but ask for what is due at that moment."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from shared.apply.answers.begin_children import put_off
 from shared.apply.transaction import Transaction
-from shared.lifecycle import ChildPlanned, Event, OutputFailed, TaskPlanned
+from shared.lifecycle import Event, OutputFailed, TaskPlanned
 from shared.planning.planner import plan_failed
 from shared.planning.sources import (
     Source,
@@ -64,7 +64,7 @@ class Planning:
                 put_off(self._transaction, children[index:])
                 return
             event = self._event(source, variables)
-            budget.take(event.planned if isinstance(event, ChildPlanned) else None)
+            budget.take(event.planned if isinstance(event, TaskPlanned) else None)
             self._transaction.workspace.apply_event(event)
 
     def _event(self, source: Source, stored: Variables) -> Event:
@@ -86,9 +86,10 @@ class Planning:
     ) -> Event:
         now = self._transaction.workspace.now
         event = self._transaction.planner.plan(source, variables, secrets, now)
-        if isinstance(event, TaskPlanned) and not self._transaction.budget.has_for(event.planned):
-            return plan_failed(source, _TOO_MANY)
-        return event
+        if source.child_id is not None or not isinstance(event, TaskPlanned):
+            return event
+        is_within = self._transaction.budget.has_for(event.planned)
+        return event if is_within else plan_failed(source, _TOO_MANY)
 
     def _secrets_of(self, job: JobSource) -> Mapping[str, str]:
         """Unsealed once for all the tasks of a job that begin together. Raises SealingError."""
