@@ -8,17 +8,17 @@ from shared.process.metrics import MetricSpec
 _INTRODUCTION = """\
 # Metrics
 
-Every service answers `/metrics` in Prometheus' text format: scheduler, worker and webhook
-dispatcher where they serve `/health`, a coordinator as part of its API: `Accept` must name
-`text/plain`, as Prometheus does, and with authentication on it needs a credential with the scope
-`read`. `conveyor dev` shows all of them on one page.
+Every service serves `/metrics` in the text format of Prometheus: scheduler, worker and webhook
+dispatcher at the address of `/health`, a coordinator in its API, where `Accept` must contain
+`text/plain` (Prometheus sends it) and authentication, if enabled, requires the scope `read`.
+`conveyor dev` shows all metrics on one page.
 
-The page asks nobody but, on a coordinator, Postgres for the totals, for 3 s at most: while Postgres
-is away they are NaN. What is said to be *in the whole system* each copy of the service tells alike:
-take the maximum, not the sum. The labels of a worker's own queue say `node`. Beside these each page
-has `process_…` (memory, CPU, open files) and `python_info`.
+Scraping does no I/O, except that a coordinator queries Postgres for the totals, for up to 3 s.
+While Postgres is down the totals are NaN. System-wide metrics have the same value on every replica:
+use max(), not sum(). The label of the private queue of a worker is `node`. Each page also has
+`process_…` (memory, CPU, open files) and `python_info`.
 """
-_HEAD = "| metric | kind | meaning | promise | look into it when |\n|---|---|---|---|---|"
+_HEAD = "| metric | kind | meaning | guarantee | alert when |\n|---|---|---|---|---|"
 
 
 def specs_in(modules: Sequence[ModuleType]) -> dict[str, MetricSpec]:

@@ -10,8 +10,8 @@ from shared.process.settings.names import blocks_of, is_secret, variable_name
 _INTRODUCTION = """\
 # Settings
 
-Each setting is an environment variable, or a key in the TOML file that `CONVEYOR_CONFIG` names;
-the environment wins. A bad value stops the service at its start with a line that names it.
+Each setting is an environment variable, or a key in the TOML file at `CONVEYOR_CONFIG`. The
+environment takes precedence. A service with an invalid setting does not start and names it.
 """
 _HEAD = "| variable | key | value | default | meaning |\n|---|---|---|---|---|"
 _BOUNDS = {"minimum": "≥", "maximum": "≤", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
