@@ -11,15 +11,15 @@ from aiohttp import web
 
 from services.coordinator.api.application import make_application
 from services.coordinator.clear_secrets import warn_of_clear_secrets
-from services.coordinator.commands import EngineCommands
+from services.coordinator.commands import JobCommands
 from services.coordinator.completions import on_completions
 from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.first_admin import warn_without_admin
 from services.coordinator.live.live import Live
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import CoordinatorSettings, HttpSettings
-from services.coordinator.store.access import AccessStore
-from services.coordinator.store.reads import Reads
+from services.coordinator.store.connected import connected
+from services.coordinator.store.one_job import final_jobs
 from services.coordinator.store.schedules import Schedules
 from services.coordinator.telemetry import on_telemetry
 from services.coordinator.waiting import FinalJobs
@@ -73,13 +73,11 @@ async def run(
                 broker, TELEMETRY, Telemetry, partial(on_telemetry, batcher, pool), UNAVAILABLE
             ),
         ]
-        reads, access = Reads(pool), AccessStore(pool)
         ports = ApiPorts(
-            commands=EngineCommands(batcher, metrics),
-            reads=reads,
-            access=access,
+            commands=JobCommands(batcher, pool, metrics),
+            pool=pool,
             schedules=Schedules(pool),
-            final_jobs=FinalJobs(reads),
+            final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
             live=Live(pool, metrics),
             broker=broker,
             dead_letters=DeadLetters(broker),
@@ -90,7 +88,7 @@ async def run(
         )
         async with asyncio.TaskGroup() as group, _serving(ports, settings.http):
             consuming = [group.create_task(consumer.run()) for consumer in consumers]
-            consuming.append(group.create_task(warn_without_admin(settings.auth, access)))
+            consuming.append(group.create_task(warn_without_admin(settings.auth, pool)))
             consuming.append(group.create_task(watch_outbox(pool, metrics, stop)))
             await every(
                 batcher.outbox.relay_round,

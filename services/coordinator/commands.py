@@ -1,39 +1,81 @@
 """What the API may do to a job: each is one event for the batcher."""
 
-from services.coordinator.ports import UnknownJob, WrongState
+from dataclasses import dataclass
+
+from services.coordinator.store.connected import connected
 from shared.apply.apply import ALREADY_SUBMITTED, Work
 from shared.apply.batcher import Batcher
 from shared.lifecycle import NO_SUCH_JOB, Ignored, JobCancelled, JobRestarted, JobSubmitted
-from shared.planning.new_job import NewJob
+from shared.planning.new_job import IdempotencyKey, NewJob
+from shared.postgres.pool import Pool
 from shared.process.guarantees import MADE_ONCE
 from shared.process.metrics import Metrics, MetricSpec
+from shared.store.idempotency import first_made
 
 _SUBMISSIONS = MetricSpec(
     "submissions_total",
-    "Submissions that were taken: `made`, or `repeated` under an idempotency key that had made "
-    "its job before.",
+    "Accepted submissions: `made`, or `repeated` under an idempotency key that had already made "
+    "its job.",
     MADE_ONCE,
     labels=("outcome",),
 )
 
 
-class EngineCommands:
-    """The API's `JobCommands`, carried out by the batcher. All may raise DatabaseUnavailable."""
+class UnknownJob(Exception):
+    """There is no job with that id."""
 
-    def __init__(self, batcher: Batcher, metrics: Metrics) -> None:
+
+class WrongState(Exception):
+    """The job's state does not allow it; the text is the reason, with the states that do."""
+
+
+class KeyReused(Exception):
+    """The idempotency key was used before, with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The job that a submission has made, or that the first one with its key had made before."""
+
+    job_id: str
+    is_new: bool
+
+
+async def made_before(pool: Pool, key: IdempotencyKey) -> str | None:
+    """The id of what the key's first submission has made; None when the key was just forgotten.
+
+    Raises KeyReused when something else was submitted then, DatabaseUnavailable.
+    """
+    first = await connected(pool, first_made, key)
+    if first is None:
+        return None
+    if first.body_hash != key.body_hash:
+        raise KeyReused(key.key)
+    return first.made_id
+
+
+class JobCommands:
+    """All may raise DatabaseUnavailable."""
+
+    def __init__(self, batcher: Batcher, pool: Pool, metrics: Metrics) -> None:
         self._batcher = batcher
+        self._pool = pool
         submissions = metrics.counter(_SUBMISSIONS)
         self._made, self._repeated = submissions.labels("made"), submissions.labels("repeated")
 
-    async def submit(self, new_job: NewJob) -> bool:
+    async def submit(self, new: NewJob) -> Submitted:
         """Store the job and send its first task; when this returns neither can be lost.
 
-        False when its key was used before, and nothing has happened.
+        Raises KeyReused.
         """
-        work = Work(JobSubmitted(new_job.job), new_job=new_job)
-        is_new = await self._batcher.perform_one(work) != ALREADY_SUBMITTED
-        (self._made if is_new else self._repeated).inc()
-        return is_new
+        work = Work(JobSubmitted(new.job), new_job=new)
+        while await self._batcher.perform_one(work) == ALREADY_SUBMITTED:
+            # A key may be forgotten between these two looks at it: then it is as good as new.
+            if new.key and (job_id := await made_before(self._pool, new.key)):
+                self._repeated.inc()
+                return Submitted(job_id, is_new=False)
+        self._made.inc()
+        return Submitted(new.job.id, is_new=True)
 
     async def cancel(self, job_id: str) -> None:
         """Raises UnknownJob, WrongState."""

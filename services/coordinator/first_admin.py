@@ -3,19 +3,22 @@
 import structlog
 
 from services.coordinator.settings import AuthSettings
-from services.coordinator.store.access import AccessStore
+from services.coordinator.store.access_keys import has_admin_key
+from services.coordinator.store.access_users import has_admin_user
+from services.coordinator.store.connected import connected
 from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Pool
 
 log = structlog.get_logger(__name__)
 
 
-async def warn_without_admin(settings: AuthSettings, store: AccessStore) -> None:
+async def warn_without_admin(settings: AuthSettings, pool: Pool) -> None:
     """No reason to refuse to start: an admin may be made beside us, or in a database that is away.
 
     Nothing is said when the database can't be asked.
     """
     try:
-        has_admin = await _has_admin(settings, store)
+        has_admin = await _has_admin(settings, pool)
     except DatabaseUnavailable:  # said elsewhere, again and again
         return
     if not has_admin:
@@ -26,16 +29,16 @@ async def warn_without_admin(settings: AuthSettings, store: AccessStore) -> None
         )
 
 
-async def _has_admin(settings: AuthSettings, store: AccessStore) -> bool:
+async def _has_admin(settings: AuthSettings, pool: Pool) -> bool:
     if (
         not settings.is_on
         or settings.password.get_secret_value()
         or settings.key.get_secret_value()
     ):
         return True
-    if settings.takes_passwords and await store.has_admin_user():
+    if settings.takes_passwords and await connected(pool, has_admin_user):
         return True
-    return settings.takes_keys and await store.has_admin_key()
+    return settings.takes_keys and await connected(pool, has_admin_key)
 
 
 def _ways_in(settings: AuthSettings) -> str:

@@ -1,9 +1,8 @@
 """The key that lets the first client in, made where none could have been made over HTTP."""
 
 from services.coordinator.credentials.api_keys import new_key
-from services.coordinator.store.access import AccessStore
-from services.coordinator.store.access_keys import NewKey
-from shared.postgres.pool import create_pool
+from services.coordinator.store.access_keys import NewKey, add_key, has_admin_key
+from shared.postgres.pool import acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
 
 
@@ -14,13 +13,12 @@ async def make_first_key(settings: PostgresSettings) -> str | None:
     """
     pool = await create_pool(settings.dsn.get_secret_value(), settings, name="conveyor migrate")
     try:
-        store = AccessStore(pool)
-        if await store.has_admin_key():
-            return None
-        key = new_key()
-        await store.add_key(
-            NewKey(id=key.id, name="first key", digest=key.digest, scopes=["admin"])
-        )
+        async with acquired(pool) as connection:
+            if await has_admin_key(connection):
+                return None
+            key = new_key()
+            new = NewKey(id=key.id, name="first key", digest=key.digest, scopes=["admin"])
+            await add_key(connection, new)
         return key.text
     finally:
         await pool.close()

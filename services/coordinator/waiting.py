@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Collection
 
 from shared.postgres.errors import DatabaseUnavailable
 
@@ -11,17 +10,15 @@ _SHORTEST_SECONDS = 0.1
 _LONGEST_SECONDS = 0.5
 
 
-class FinalReads(Protocol):
-    async def final_jobs(self, ids: Collection[str]) -> set[str]:
-        """Those of `ids` that are final, or gone. Raises DatabaseUnavailable."""
-        ...
+FinalOf = Callable[[Collection[str]], Awaitable[set[str]]]
+"""Those of the ids whose jobs are final, or gone. May raise DatabaseUnavailable."""
 
 
 class FinalJobs:
     """Asks for all waiting ids together, every 100 ms at first, up to 500 ms as nothing happens."""
 
-    def __init__(self, reads: FinalReads) -> None:
-        self._reads = reads
+    def __init__(self, final_of: FinalOf) -> None:
+        self._final_of = final_of
         self._waiting: dict[str, set[asyncio.Future[bool]]] = defaultdict(set)
         self._poller: asyncio.Task[None] | None = None
         self._pause = _SHORTEST_SECONDS
@@ -66,6 +63,6 @@ class FinalJobs:
 
     async def _final(self) -> set[str]:
         try:
-            return await self._reads.final_jobs(list(self._waiting))
+            return await self._final_of(list(self._waiting))
         except DatabaseUnavailable:  # the clients wait on; their time-outs bound it
             return set()

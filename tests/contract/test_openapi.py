@@ -38,7 +38,7 @@ def api_url(postgres_databases: Databases) -> Iterator[str]:
     with postgres_databases.fresh() as dsn, LoopThread() as thread:
         running = api_on(dsn)
         api = thread.run(running.__aenter__())
-        api.commands.finish_with = "done"
+        api.batcher.finish_with = "done"
         try:
             yield str(api.client.make_url(""))
         finally:

@@ -111,9 +111,9 @@ async def test_who_sees_a_job_without_the_scope_may_not_act_on_it(company: Compa
         {"message": "this needs the scope operate"},
     )
     assert (await company.api.answer("PUT", path, headers=company.otto))[0] == 404
-    assert company.api.commands.done == []
+    assert company.api.batcher.done == []
     await done(company.api, "PUT", path, company.bob)
-    assert company.api.commands.done == [("cancel", job["id"])]
+    assert company.api.batcher.done == [("cancel", job["id"])]
 
 
 @pytest.mark.parametrize(
@@ -128,16 +128,16 @@ async def test_who_sees_a_job_without_the_scope_may_not_act_on_it(company: Compa
 async def test_permissions_name_one_that_exists(
     company: Company, permission: str, message: str
 ) -> None:
-    before = len(company.api.commands.submitted)
+    before = len(company.api.batcher.submitted)
     headers = {**company.ann, "Content-Type": "text/yaml"}
     data = _job(permission).encode()
     answer = await company.api.answer("POST", "/jobs", data=data, headers=headers)
     assert answer == (400, {"message": message})
-    assert len(company.api.commands.submitted) == before
+    assert len(company.api.batcher.submitted) == before
 
 
 async def test_a_client_that_only_submits_may_wait_for_its_own_job(company: Company) -> None:
-    company.api.commands.finish_with = "done"
+    company.api.batcher.finish_with = "done"
     key = await add_key(company.api, "submit")
     job = await submit(company.api, key, _job("{user: bob}") + "wait: {timeout: 10s}\n")
     assert (job["state"], job["result"]) == ("COMPLETED", "done")

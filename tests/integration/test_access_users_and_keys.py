@@ -11,7 +11,6 @@ from structlog.testing import capture_logs
 
 from services.coordinator.first_admin import warn_without_admin
 from services.coordinator.settings import AuthSettings
-from services.coordinator.store.access import AccessStore
 from shared.postgres.pool import acquired
 from tests.support.access import (
     OPERATOR,
@@ -218,11 +217,9 @@ async def test_the_operators_password_opens_everything_without_a_row(
 
 
 async def test_a_coordinator_that_lets_no_admin_in_says_what_to_set(api: Api) -> None:
-    store = AccessStore(api.pool)
-
     async def warnings(**settings: Any) -> list[str]:
         with capture_logs() as lines:
-            await warn_without_admin(AuthSettings(**settings), store)
+            await warn_without_admin(AuthSettings(**settings), api.pool)
         return [line["to_do"] for line in lines]
 
     [said] = await warnings(type="basic")
@@ -245,5 +242,5 @@ async def test_a_database_that_is_away_is_no_reason_to_say_that_there_is_no_admi
 ) -> None:
     await api.pool.close()
     with capture_logs() as lines:
-        await warn_without_admin(AuthSettings(type="basic"), AccessStore(api.pool))
+        await warn_without_admin(AuthSettings(type="basic"), api.pool)
     assert lines == []

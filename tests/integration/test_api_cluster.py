@@ -151,6 +151,6 @@ async def test_every_answer_carries_the_id_of_its_request(api: Api) -> None:
 
 async def test_a_bug_is_a_500_that_tells_nothing(api: Api) -> None:
     job_id = (await api.submit("{name: x, tasks: [{name: a, run: 'true'}]}"))["id"]
-    api.commands.fail = RuntimeError("internals")
+    api.batcher.fail = RuntimeError("internals")
     status, answer = await api.answer("PUT", f"/jobs/{job_id}/cancel")
     assert (status, answer) == (500, {"message": "internal error"})

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.coordinator.settings import ApiSettings
+from shared.apply.apply import Work
 from shared.lifecycle import TaskState
-from shared.planning.new_job import NewJob
 from tests.support.api import JSON, UNAVAILABLE, YAML, Api, api_on
 
 pytestmark = pytest.mark.real
@@ -51,7 +51,7 @@ async def test_a_json_job_is_stored_as_it_was_submitted(api: Api) -> None:
     job = {"name": "x", "tasks": [task], "autoDelete": {"after": "6h"}, "output": "{{tasks.a}}"}
     status, summary = await api.answer("POST", "/jobs", json=job)
     assert status == 200
-    [new] = api.commands.submitted
+    [new] = api.batcher.submitted
     assert new.tasks == [task]
     assert new.job.has_output
     assert new.job.auto_delete_after is not None
@@ -78,7 +78,7 @@ async def test_a_job_that_breaks_a_rule_is_refused_with_the_rule(
     status, answer = await api.answer("POST", "/jobs", data=body, headers=headers)
     assert status == 400
     assert message in answer["message"]
-    assert api.commands.submitted == []
+    assert api.batcher.submitted == []
 
 
 async def test_a_body_over_the_limit_is_refused(api: Api) -> None:
@@ -96,7 +96,7 @@ async def test_a_missing_content_type_is_refused(api: Api) -> None:
 
 
 async def test_an_unavailable_database_is_a_503_that_says_when_to_come_back(api: Api) -> None:
-    api.commands.fail = UNAVAILABLE
+    api.batcher.fail = UNAVAILABLE
     response = await api.raw("POST", "/jobs", data=HELLO.encode(), headers=YAML)
     assert response.status == 503
     assert response.headers["Retry-After"] == "5"
@@ -104,7 +104,7 @@ async def test_an_unavailable_database_is_a_503_that_says_when_to_come_back(api:
 
 
 async def test_waiting_answers_with_the_whole_job_once_it_is_final(api: Api) -> None:
-    api.commands.finish_with = "42"
+    api.batcher.finish_with = "42"
     job = await api.submit(HELLO + "wait: {timeout: 30s}\n")
     assert (job["state"], job["result"]) == ("COMPLETED", "42")
     assert job["execution"] == []
@@ -113,10 +113,10 @@ async def test_waiting_answers_with_the_whole_job_once_it_is_final(api: Api) -> 
 async def test_a_job_that_finishes_later_answers_all_who_wait(api: Api) -> None:
     waiting = [asyncio.create_task(api.submit(HELLO + "wait: {timeout: 30s}\n")) for _ in range(3)]
     async with asyncio.timeout(60):
-        while len(api.commands.submitted) < 3:
+        while len(api.batcher.submitted) < 3:
             await asyncio.sleep(0.01)
     assert not any(task.done() for task in waiting)
-    for new in api.commands.submitted:
+    for new in api.batcher.submitted:
         await api.set_job(new.job.id, state="FAILED", error="broken")
     jobs = await asyncio.gather(*waiting)
     assert [(job["state"], job["error"]) for job in jobs] == [("FAILED", "broken")] * 3
@@ -126,7 +126,7 @@ async def test_waiting_longer_than_asked_is_a_408_that_names_the_job(api: Api) -
     body = (HELLO + "wait: {timeout: 10ms}\n").encode()
     status, answer = await api.answer("POST", "/jobs", data=body, headers=YAML)
     assert status == 408
-    assert api.commands.submitted[0].job.id in answer["message"]
+    assert api.batcher.submitted[0].job.id in answer["message"]
 
 
 async def test_jobs_are_listed_newest_first_in_pages(api: Api) -> None:
@@ -245,7 +245,7 @@ async def test_a_job_can_be_cancelled_and_restarted_when_its_state_allows_it(api
     await api.set_job(job["id"], state="CANCELLED")
     assert await api.answer("PUT", f"{path}/cancel") == (400, {"message": "job is CANCELLED"})
     assert await api.answer("PUT", f"{path}/restart") == (200, {"status": "OK"})
-    assert api.commands.done == [("cancel", job["id"]), ("restart", job["id"])]
+    assert api.batcher.done == [("cancel", job["id"]), ("restart", job["id"])]
     assert await api.answer("PUT", "/jobs/nope/cancel") == (404, {"message": "no such job"})
 
 
@@ -295,13 +295,13 @@ async def test_a_submission_too_many_is_a_503_that_says_when_to_come_back(
     # Given a coordinator that works on one submission at a time, and lets one wait
     one = ApiSettings(submissions_at_once=1, submissions_waiting=1)
     async with api_on(postgres_dsn, api=one) as api:
-        submit, over = api.commands.submit, asyncio.Event()
+        perform, over = api.batcher.perform_one, asyncio.Event()
 
-        async def submit_later(new_job: NewJob) -> bool:
+        async def perform_later(work: Work) -> object:
             await over.wait()
-            return await submit(new_job)
+            return await perform(work)
 
-        api.commands.submit = submit_later  # type: ignore[method-assign]
+        api.batcher.perform_one = perform_later  # type: ignore[method-assign]
         # When three come at once
         asked = [
             asyncio.ensure_future(api.raw("POST", "/jobs", data=HELLO, headers=YAML))

@@ -73,12 +73,12 @@ async def test_each_principal_is_counted_alone(postgres_dsn: str) -> None:
 async def _unlimited_key(api: Api) -> dict[str, str]:
     """A key made past the door, which would count the one who makes it."""
     from services.coordinator.credentials.api_keys import new_key
-    from services.coordinator.store.access import AccessStore
-    from services.coordinator.store.access_keys import NewKey
+    from services.coordinator.store.access_keys import NewKey, add_key
+    from services.coordinator.store.connected import connected
 
     made = new_key()
     row = NewKey(id=made.id, name="k", digest=made.digest, scopes=["read"])
-    assert await AccessStore(api.pool).add_key(row)
+    assert await connected(api.pool, add_key, row)
     return {"X-API-Key": made.text}
 
 

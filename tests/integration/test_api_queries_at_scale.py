@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import pytest
 
-from services.coordinator.store import cluster, job_list, logs, one_job
+from services.coordinator.store import cluster, job_list, log_ends, logs, one_job
 from tests.support.crowd import crowded_connection, nodes_of, read_whole
 from tests.support.postgres import Databases
 
@@ -49,6 +50,7 @@ FROM generate_series(1, 50000) AS n, generate_series(1, 4) AS p
 """
 TABLES = "VACUUM ANALYZE jobs, job_tasks, job_variables, tasks, task_log_parts, nodes"
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EYES = ["role:public", "user:u7"]
 EVERYTHING = ("", None, "", [], None)
 RUNNING = ("running", "RUNNING", "", [], None)
@@ -59,6 +61,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "list": (job_list.NEWEST, (10, 0)),
     "list, page 50": (job_list.NEWEST, (20, 1000)),
     "visible": (job_list.NEWEST_VISIBLE, (10, 0, EYES)),
+    "count all": (job_list.COUNT_ALL, (10_001,)),
     "count": (job_list.COUNT, (*EVERYTHING, 10_001)),
     "count visible": (job_list.COUNT, ("", None, "", [], EYES, 10_001)),
     "count by rare state": (job_list.COUNT, (*RUNNING, 10_001)),
@@ -79,9 +82,12 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "list by common word, page 500": (job_list.PAGE_OF_MANY_OLD, (*COMMON, 20, 9980)),
     "is visible": (one_job.IS_VISIBLE, ("job5", EYES)),
     "job": (one_job.JOB, ("job5", EYES)),
-    "tasks as submitted": (one_job.JOB_TASKS, ("job5",)),
+    "tasks as submitted": (one_job.JOB_TASKS, ("job5", 0, 500)),
     "execution": (one_job.EXECUTION, ("job5",)),
-    "variables": (one_job.JOB_VARIABLES, ("job5",)),
+    "execution, from a row on": (
+        one_job.EXECUTION_AFTER,
+        ("job5", 1, NOW, None, None, 0, "", 500),
+    ),
     "task": (one_job.TASK, ("task5", EYES)),
     "final jobs": (one_job.FINAL_JOBS, (["job1", "job2"],)),
     "job log": (logs.JOB_LOG, ("job5", 25, 0)),
@@ -90,8 +96,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "task log": (logs.TASK_LOG, ("task5", 25, 0)),
     "count task log": (logs.COUNT_TASK_LOG, ("task5",)),
     "search task log": (logs.SEARCH_TASK_LOG, ("task5", "line", 25, 0)),
-    "secrets of a job's log": (logs.SEALED_OF_JOB, ("job5", EYES)),
-    "secrets of a task's log": (logs.SEALED_OF_TASK, ("task5", EYES)),
+    "owner of a job's log": (log_ends.OWNING_JOB, ("job5", EYES)),
+    "owner of a task's log": (log_ends.OWNING_TASK, ("task5", EYES)),
     "queues of tasks": (cluster.QUEUES_OF_TASKS, ()),
     "running by queue": (cluster.RUNNING_BY_QUEUE, ()),
     "totals": (cluster.TOTALS, ()),

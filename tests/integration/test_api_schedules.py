@@ -178,8 +178,9 @@ async def test_a_wrong_state_is_refused(api: Api, act: str, needed: str) -> None
     if act == "pause":
         await api.answer("PUT", f"{path}/pause")
     status, answer = await api.answer("PUT", f"{path}/{act}")
-    rule = f"only one that is can be {act.removesuffix('e')}ed"
-    assert (status, answer["message"]) == (400, f"scheduled job is not {needed}: {rule}")
+    rule = f"{needed} scheduled job can be {act.removesuffix('e')}ed"
+    article = "an" if needed == "ACTIVE" else "a"
+    assert (status, answer["message"]) == (400, f"only {article} {rule}")
 
 
 async def test_a_deleted_scheduled_job_is_gone(api: Api) -> None:
@@ -194,7 +195,7 @@ async def test_a_submitted_job_runs_with_its_secrets_when_its_time_has_come(api:
     tasks = [{"name": "a", "image": "i", "registry": {"username": "me", "password": "tropical"}}]
     summary = await submit(api, secrets={"key": "hunter22"}, tasks=tasks)
     await api.pool.execute("UPDATE schedules SET next_at = now(), look_at = now()")
-    sealer = api.commands.sealer
+    sealer = api.batcher.sealer
     async with Batcher(api.pool, api.broker, Planner(sealer)) as batcher:
         loop = ScheduleLoop(api.pool, batcher.outbox, sealer, ScheduleSettings())
         await loop.fire_due_schedule()

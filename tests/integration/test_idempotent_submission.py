@@ -69,7 +69,7 @@ async def test_the_same_key_with_another_body_is_a_conflict_that_names_the_key(a
     await post(api, JOB, KEY)
     status, answer = await post(api, OTHER_JOB, KEY)
     assert status == 409
-    assert answer["message"] == 'Idempotency-Key: "order-17" was used before, with another body'
+    assert answer["message"] == 'Idempotency-Key: "order-17" was already used, with another body'
     assert (await api.get("/jobs"))["totalItems"] == 1
 
 
@@ -83,11 +83,11 @@ async def test_a_key_that_breaks_its_rule_is_refused(api: Api, key: str) -> None
     status, answer = await post(api, JOB, {"Idempotency-Key": key})
     assert status == 400
     assert "must be 1 to 255 visible ASCII characters" in answer["message"]
-    assert api.commands.submitted == []
+    assert api.batcher.submitted == []
 
 
 async def test_a_job_that_asks_to_wait_is_waited_for_again(api: Api) -> None:
-    api.commands.finish_with = "paid"
+    api.batcher.finish_with = "paid"
     _, first = await post(api, WAITING_JOB, KEY)
     _, again = await post(api, WAITING_JOB, KEY)
     assert (again["id"], again["state"], again["result"]) == (first["id"], "COMPLETED", "paid")

@@ -55,8 +55,6 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "a small job": (feed.FEED_OF_JOB, (0, 0, "job7", 200, None)),
     "end of a job": (log_ends.END_OF_JOB, ("job7", *NEAR_THE_END)),
     "end of a task": (log_ends.END_OF_TASK, ("task7", *NEAR_THE_END)),
-    "a job to follow": (log_ends.JOB_TO_FOLLOW, ("job7", EYES)),
-    "a task to follow": (log_ends.TASK_TO_FOLLOW, ("task7", EYES)),
 }
 READS_MANY = {name for name, (sql, _) in READS.items() if "horizon" in sql} - {"hub, nothing new"}
 MOST_ROWS = 2000

@@ -4,23 +4,35 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
 from services.coordinator.api.application import make_application
+from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.live.live import Live
-from services.coordinator.ports import ApiPorts, UnknownJob, WrongState
+from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import HttpSettings
-from services.coordinator.store.access import AccessStore
-from services.coordinator.store.reads import Reads
+from services.coordinator.store.connected import connected
+from services.coordinator.store.one_job import final_jobs
 from services.coordinator.store.schedules import Schedules
 from services.coordinator.waiting import FinalJobs
+from shared.apply.apply import ALREADY_SUBMITTED, Work
+from shared.apply.batcher import Batcher
 from shared.broker.in_process import InProcessBroker
-from shared.lifecycle import JobState, PlannedTask, Task, TaskState
+from shared.lifecycle import (
+    NO_SUCH_JOB,
+    Ignored,
+    JobCancelled,
+    JobRestarted,
+    JobState,
+    PlannedTask,
+    Task,
+    TaskState,
+)
 from shared.messages import LogPart
 from shared.planning.new_job import NewJob
 from shared.postgres.errors import DatabaseUnavailable
@@ -36,7 +48,7 @@ YAML = {"Content-Type": "text/yaml"}
 
 
 @dataclass
-class StoringCommands:
+class StoringBatcher:
     """Submitted jobs become rows as they are; cancel and restart follow the state alone.
 
     With `fail` set, every command raises it.
@@ -49,9 +61,18 @@ class StoringCommands:
     submitted: list[NewJob] = field(default_factory=list)
     done: list[tuple[str, str]] = field(default_factory=list)
 
-    async def submit(self, new_job: NewJob) -> bool:
+    async def perform_one(self, work: Work) -> object:
         if self.fail:
             raise self.fail
+        match work.event:
+            case JobCancelled(job_id):
+                return await self._act("cancel", job_id, ("PENDING", "SCHEDULED", "RUNNING"))
+            case JobRestarted(job_id):
+                return await self._act("restart", job_id, ("FAILED", "CANCELLED"))
+        assert work.new_job is not None
+        return await self._store(work.new_job)
+
+    async def _store(self, new_job: NewJob) -> object:
         if self.finish_with is not None:
             finished = replace(
                 new_job.job,
@@ -64,27 +85,20 @@ class StoringCommands:
         keys = {new_job.job.id: new_job.key} if new_job.key else {}
         async with acquired(self.pool) as connection, connection.transaction():
             if await store_keys(connection, keys):
-                return False
+                return ALREADY_SUBMITTED
             await write(connection, Writes(new_jobs=[(new_job.job, new_job, sealed, None)]))
         self.submitted.append(new_job)
-        return True
+        return None
 
-    async def cancel(self, job_id: str) -> None:
-        await self._act("cancel", job_id, allowed=("PENDING", "SCHEDULED", "RUNNING"))
-
-    async def restart(self, job_id: str) -> None:
-        await self._act("restart", job_id, allowed=("FAILED", "CANCELLED"))
-
-    async def _act(self, what: str, job_id: str, allowed: tuple[str, ...]) -> None:
-        if self.fail:
-            raise self.fail
+    async def _act(self, what: str, job_id: str, allowed: tuple[str, ...]) -> object:
         async with acquired(self.pool) as connection:
             state = await connection.fetchval("SELECT state FROM jobs WHERE id = $1", job_id)
         if state is None:
-            raise UnknownJob(job_id)
+            return NO_SUCH_JOB
         if state not in allowed:
-            raise WrongState(f"job is {state}")
+            return Ignored(f"job is {state}")
         self.done.append((what, job_id))
+        return None
 
 
 @dataclass
@@ -93,7 +107,7 @@ class Api:
 
     client: TestClient[Any, Any]
     pool: Pool
-    commands: StoringCommands
+    batcher: StoringBatcher
     broker: InProcessBroker
     missing: list[str]
 
@@ -142,7 +156,7 @@ class Api:
         self, job_id: str, definition: Mapping[str, object] | None = None, **changes: Any
     ) -> Task:
         """A task row of the job; `definition` and the core's fields as given."""
-        task = _task(job_id, definition or {"name": "t"}, **changes)
+        task = task_row(job_id, definition or {"name": "t"}, **changes)
         async with acquired(self.pool) as connection:
             await write(connection, Writes(new_tasks=[task]))
         return task
@@ -168,7 +182,7 @@ class Api:
             )
 
 
-def _task(job_id: str, definition: Mapping[str, object], **changes: Any) -> Task:
+def task_row(job_id: str, definition: Mapping[str, object], **changes: Any) -> Task:
     fields: dict[str, Any] = {"id": "t1", "position": 1, "state": TaskState.SCHEDULED} | changes
     queue = str(definition.get("queue", "default"))
     name = str(definition.get("name", ""))
@@ -187,16 +201,14 @@ async def api_on(dsn: str, **settings: Any) -> AsyncIterator[Api]:
     broker = InProcessBroker()
     await broker.start()
     sealer = Sealer([generate_key()])
-    commands = StoringCommands(pool, sealer)
+    batcher = StoringBatcher(pool, sealer)
     missing: list[str] = []
-    reads = Reads(pool)
     metrics = Metrics()
     ports = ApiPorts(
-        commands=commands,
-        reads=reads,
-        access=AccessStore(pool),
+        commands=JobCommands(cast(Batcher, batcher), pool, metrics),
+        pool=pool,
         schedules=Schedules(pool),
-        final_jobs=FinalJobs(reads),
+        final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
         live=Live(pool, metrics),
         broker=broker,
         dead_letters=DeadLetters(broker),
@@ -207,7 +219,7 @@ async def api_on(dsn: str, **settings: Any) -> AsyncIterator[Api]:
     app = make_application(ports, HttpSettings(**settings))
     try:
         async with TestClient(TestServer(app)) as client:
-            yield Api(client, pool, commands, broker, missing)
+            yield Api(client, pool, batcher, broker, missing)
     finally:
         await broker.close()
         pool.terminate()

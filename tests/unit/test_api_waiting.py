@@ -14,7 +14,7 @@ class ScriptedReads:
         self.answers = list(answers)
         self.asked: list[set[str]] = []
 
-    async def final_jobs(self, ids: Collection[str]) -> set[str]:
+    async def __call__(self, ids: Collection[str]) -> set[str]:
         self.asked.append(set(ids))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):

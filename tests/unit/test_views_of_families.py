@@ -28,8 +28,7 @@ def shown(definition: JsonObject, **columns: Any) -> dict[str, Any]:
         **dict.fromkeys(("scheduled_at", "started_at", "completed_at", "failed_at")),
         **dict.fromkeys(("result", "error")),
     }
-    task = views.task(TaskRow(**{**row, **columns}), Redactor())
-    return task.model_dump(by_alias=True, exclude_none=True)
+    return views.task(TaskRow(**{**row, **columns}), Redactor())
 
 
 def test_an_each_tells_how_many_items_it_has_and_how_many_are_done() -> None:

@@ -63,7 +63,7 @@ def _middlewares(
     chain.append(errors_as_json)
     if is_only_for_this_machine(settings):
         chain.append(own_names)
-    authentication = authenticated(Authenticator(settings.auth, ports.access), scopes)
+    authentication = authenticated(Authenticator(settings.auth, ports.pool), scopes)
     added = added_middlewares(settings.api.middleware_names)
     if not settings.rate.per_second:
         return [*chain, authentication, *added]

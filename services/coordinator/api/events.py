@@ -19,7 +19,7 @@ from services.coordinator.live.sending import Rendering, send
 from services.coordinator.live.subscription import HubClosed
 from services.coordinator.redaction import Redactors
 from services.coordinator.store.feed import BEGINNING, Cursor
-from services.coordinator.store.log_ends import Subject
+from services.coordinator.store.log_ends import LogSource, Subject, subject_of
 
 log = structlog.get_logger(__name__)
 
@@ -40,31 +40,22 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
 async def stream_job_events(request: web.Request) -> web.StreamResponse:
     """From the job's beginning or from the last event on, until it is over."""
     resume = _resume(request)
-    subject = await _job(request)
+    subject = await _subject(request, LogSource("job", path_id(request, "job")))
     start = min(resume.cursor, await ports(request).live.feed.now()) if resume else BEGINNING
     return await _stream_subject(request, subject, start, _frames(request, resume))
 
 
-async def follow_job_log(request: web.Request) -> web.StreamResponse:
-    subject = await _job(request)
-    text = JobLogText(Redactors(ports(request).sealer))
-    return await _stream_subject(request, subject, BEGINNING, text)
+async def follow_log(request: web.Request, source: LogSource) -> web.StreamResponse:
+    subject = await _subject(request, source)
+    text = TaskLogText if source.kind == "task" else JobLogText
+    rendering = text(Redactors(ports(request).sealer))
+    return await _stream_subject(request, subject, BEGINNING, rendering)
 
 
-async def follow_task_log(request: web.Request) -> web.StreamResponse:
-    task_id = path_id(request, "task")
-    subject = await ports(request).live.ends.task(task_id, principal(request).readers)
+async def _subject(request: web.Request, source: LogSource) -> Subject:
+    subject = await ports(request).run(subject_of, source, principal(request).readers)
     if subject is None:
-        raise NotFound("no such task")
-    text = TaskLogText(Redactors(ports(request).sealer))
-    return await _stream_subject(request, subject, BEGINNING, text)
-
-
-async def _job(request: web.Request) -> Subject:
-    job_id = path_id(request, "job")
-    subject = await ports(request).live.ends.job(job_id, principal(request).readers)
-    if subject is None:
-        raise NotFound("no such job")
+        raise NotFound(f"no such {source.kind}")
     return subject
 
 
@@ -83,7 +74,7 @@ def _frames(request: web.Request, resume: Resume | None) -> Frames:
 async def _stream_subject(
     request: web.Request, subject: Subject, start: Cursor, rendering: Rendering
 ) -> web.StreamResponse:
-    ending = Ending(ports(request).live.ends, subject)
+    ending = Ending(ports(request).pool, subject)
     interest = Interest(job_id=subject.job_id, task_id=subject.task_id)
     return await _stream(request, interest, start, rendering, ending)
 

@@ -8,7 +8,6 @@ from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import BadRequest, Conflict
-from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Header, error
 from shared.planning.new_job import IdempotencyKey
 
@@ -38,22 +37,14 @@ async def idempotency_key(request: web.Request) -> IdempotencyKey | None:
     return IdempotencyKey(identity, key, await _hash(request))
 
 
-async def made_before(request: web.Request, key: IdempotencyKey) -> str | None:
-    """The id of what the key's first submission has made; None when the key was just forgotten.
-
-    Raises Conflict when something else was submitted then.
-    """
-    first = await ports(request).reads.first_made(key)
-    if first is None:
-        return None
-    if first.body_hash != key.body_hash:
-        raise Conflict(f"{_shown(key.key)} was used before, with another body")
-    return first.made_id
+def reused(key: str) -> Conflict:
+    """For a key that was used before, with another body."""
+    return Conflict(f"{_shown(key)} was already used, with another body")
 
 
 def gone(key: IdempotencyKey, what: str) -> Conflict:
     """For a key whose `what` was deleted meanwhile: to make it once more would be twice."""
-    return Conflict(f"{_shown(key.key)} was used before, and its {what} is deleted")
+    return Conflict(f"{_shown(key.key)} was already used, and its {what} is deleted")
 
 
 async def _hash(request: web.Request) -> bytes:

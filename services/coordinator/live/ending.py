@@ -1,10 +1,12 @@
 """When a stream about one job or task is over: final, and its log complete."""
 
 from services.coordinator.live.ordered import OrderedFeed
+from services.coordinator.store.connected import connected
 from services.coordinator.store.feed import FeedRow
-from services.coordinator.store.log_ends import LogEnds, Subject
+from services.coordinator.store.log_ends import Subject, end_of
 from shared.lifecycle import JobState, TaskState
 from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Pool
 
 _AGAIN_SECONDS = 0.2
 
@@ -12,8 +14,8 @@ _AGAIN_SECONDS = 0.2
 class Ending:
     """Asks the database at first, and when a change says that it may be over."""
 
-    def __init__(self, ends: LogEnds, subject: Subject) -> None:
-        self._ends = ends
+    def __init__(self, pool: Pool, subject: Subject) -> None:
+        self._pool = pool
         self._subject = subject
         self._may_be_over = True
 
@@ -32,7 +34,7 @@ class Ending:
         if not self._may_be_over or not feed.is_caught_up:
             return False
         try:
-            end = await self._ends.end(self._subject, feed.cursor)
+            end = await connected(self._pool, end_of, self._subject, feed.cursor)
         except DatabaseUnavailable:  # asked again, until it is back
             return False
         self._may_be_over = end.is_final

@@ -7,7 +7,6 @@ from services.coordinator.live.follower import Follower
 from services.coordinator.live.hub import Hub
 from services.coordinator.live.interest import Interest
 from services.coordinator.store.feed import Cursor, Feed
-from services.coordinator.store.log_ends import LogEnds
 from shared.postgres.pool import Pool
 from shared.process.metrics import Metrics, MetricSpec
 
@@ -22,7 +21,6 @@ class Live:
 
     def __init__(self, pool: Pool, metrics: Metrics) -> None:
         self.feed = Feed(pool)
-        self.ends = LogEnds(pool)
         self._hub = Hub(self.feed)
         self._open_streams = metrics.gauge(_OPEN)
 

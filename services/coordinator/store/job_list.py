@@ -7,16 +7,19 @@ nothing else hangs on that: while jobs pour in it knows little of their words.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
 
-from services.coordinator.store.job_search import JobSearch
+from services.coordinator.store.job_search import EVERYTHING, JobSearch
 from services.coordinator.store.pages import Page, PageRequest
 from services.coordinator.store.readers import Readers
-from services.coordinator.store.rows import SummaryRow
+from services.coordinator.store.rows import SUMMARY_COLUMNS, SummaryRow
 from shared.postgres.pool import Connection
+
+Query: TypeAlias = tuple[Any, ...]
+"""A statement and its first arguments."""
 
 CAP = 10_000
 _NEAR = 1_000
@@ -29,28 +32,19 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
        set_config('enable_seqscan', 'on', true)
 """
 
-NEWEST = """
-SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-       created_at, started_at, completed_at, failed_at, result, error, created_by,
-       parent_task_id AS parent_id, schedule_id, schedule_cron(schedule_id) AS schedule_cron
-FROM jobs ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2
-"""
+NEWEST = f"""
+SELECT {SUMMARY_COLUMNS} FROM jobs ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2
+"""  # noqa: S608 - columns of our own
 
 # The halves are limited before they meet, so that neither reads more than the page needs.
-NEWEST_VISIBLE = """
-(SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-        created_at, started_at, completed_at, failed_at, result, error, created_by,
-        parent_task_id AS parent_id, schedule_id, schedule_cron(schedule_id) AS schedule_cron
- FROM jobs WHERE readers = '{}'
+NEWEST_VISIBLE = f"""
+(SELECT {SUMMARY_COLUMNS} FROM jobs WHERE readers = '{{}}'
  ORDER BY created_at DESC, id DESC LIMIT $1::bigint + $2::bigint)
 UNION ALL
-(SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-        created_at, started_at, completed_at, failed_at, result, error, created_by,
-        parent_task_id AS parent_id, schedule_id, schedule_cron(schedule_id) AS schedule_cron
- FROM jobs WHERE readers <> '{}' AND readers && $3::text[]
+(SELECT {SUMMARY_COLUMNS} FROM jobs WHERE readers <> '{{}}' AND readers && $3::text[]
  ORDER BY created_at DESC, id DESC LIMIT $1::bigint + $2::bigint)
 ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2
-"""
+"""  # noqa: S608 - columns of our own
 
 # In the searches: $1 all words, $2 the state among them, $3 the other words, $4 tags, $5 readers;
 # empty words and tags, no state and no readers ask for nothing.
@@ -64,6 +58,10 @@ SELECT count(*) FROM (
     LIMIT $6) AS found
 """
 
+COUNT_ALL = "SELECT count(*) FROM (SELECT FROM jobs LIMIT $1) AS found"
+
+ESTIMATE_ALL = "EXPLAIN (FORMAT JSON) SELECT FROM jobs"
+
 ESTIMATE = """
 EXPLAIN (FORMAT JSON) SELECT FROM jobs
 WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
@@ -73,68 +71,64 @@ WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
 """
 
 # Found as a whole first: walking from the newest would pass over nearly all jobs.
-PAGE_OF_FEW = """
+PAGE_OF_FEW = f"""
 WITH found AS MATERIALIZED (
     SELECT id, created_at FROM jobs
     WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
            OR (state = $2 AND ($3 = '' OR search @@ plainto_tsquery('simple', $3))))
-      AND ($4::text[] = '{}' OR tags && $4)
-      AND ($5::text[] IS NULL OR readers = '{}' OR readers && $5)
+      AND ($4::text[] = '{{}}' OR tags && $4)
+      AND ($5::text[] IS NULL OR readers = '{{}}' OR readers && $5)
 ), page AS MATERIALIZED (
     SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
 )
-SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-       created_at, started_at, completed_at, failed_at, result, error, created_by,
-       parent_task_id AS parent_id, schedule_id, schedule_cron(schedule_id) AS schedule_cron
-FROM page JOIN jobs USING (id) ORDER BY created_at DESC, id DESC
-"""
+SELECT {SUMMARY_COLUMNS} FROM page JOIN jobs USING (id) ORDER BY created_at DESC, id DESC
+"""  # noqa: S608 - columns of our own
 
 # The inner limit has Postgres walk from the newest, whatever it knows of the words, and ends that.
 PAGE_OF_MANY = f"""
-SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-       created_at, started_at, completed_at, failed_at, result, error, created_by,
-       parent_task_id AS parent_id, schedule_id, schedule_cron(schedule_id) AS schedule_cron
+SELECT {SUMMARY_COLUMNS}
 FROM (SELECT * FROM jobs ORDER BY created_at DESC, id DESC LIMIT {CAP}) AS newest
 WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
        OR (state = $2 AND ($3 = '' OR search @@ plainto_tsquery('simple', $3))))
   AND ($4::text[] = '{{}}' OR tags && $4)
   AND ($5::text[] IS NULL OR readers = '{{}}' OR readers && $5)
 ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
-"""  # noqa: S608 - a number of our own
+"""  # noqa: S608 - columns of our own
 
 # What is common among the old and rare among the newest, and pages far from the first.
-PAGE_OF_MANY_OLD = """
-SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-       created_at, started_at, completed_at, failed_at, result, error, created_by,
-       parent_task_id AS parent_id, schedule_id, schedule_cron(schedule_id) AS schedule_cron
-FROM jobs
+PAGE_OF_MANY_OLD = f"""
+SELECT {SUMMARY_COLUMNS} FROM jobs
 WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
        OR (state = $2 AND ($3 = '' OR search @@ plainto_tsquery('simple', $3))))
-  AND ($4::text[] = '{}' OR tags && $4)
-  AND ($5::text[] IS NULL OR readers = '{}' OR readers && $5)
+  AND ($4::text[] = '{{}}' OR tags && $4)
+  AND ($5::text[] IS NULL OR readers = '{{}}' OR readers && $5)
 ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
-"""
+"""  # noqa: S608 - columns of our own
 
 
 async def list_jobs(
     connection: Connection, search: JobSearch, request: PageRequest, readers: Readers
 ) -> Page[SummaryRow]:
     """Those that `readers` may see."""
-    seen_by = None if readers is None else list(readers)
-    asked = (search.words, search.state, search.other, list(search.tags), seen_by)
-    async with connection.transaction():
-        await connection.execute(PLAN_EACH)
-        total = await _total(connection, asked)
-        rows = await _rows(connection, asked, request, total)
-    return Page(request, [SummaryRow(**row) for row in rows], total)
+    if readers is None and search == EVERYTHING:  # what most ask for needs no planning
+        total = await _count(connection, (COUNT_ALL,), (ESTIMATE_ALL,))
+        rows = await connection.fetch(NEWEST, request.size, request.offset)
+    else:
+        seen_by = None if readers is None else list(readers)
+        asked = (search.words, search.state, search.other, list(search.tags), seen_by)
+        async with connection.transaction():
+            await connection.execute(PLAN_EACH)
+            total = await _count(connection, (COUNT, *asked), (ESTIMATE, *asked))
+            rows = await _rows(connection, asked, request, total)
+    return Page(request, [SummaryRow(*row) for row in rows], total)
 
 
-async def _total(connection: Connection, asked: tuple[Any, ...]) -> int:
-    count: int = await connection.fetchval(COUNT, *asked, CAP + 1)
-    if count <= CAP:
-        return count
-    [explained] = orjson.loads(await connection.fetchval(ESTIMATE, *asked))
-    return max(int(explained["Plan"]["Plan Rows"]), count)
+async def _count(connection: Connection, count: Query, estimate: Query) -> int:
+    counted: int = await connection.fetchval(*count, CAP + 1)
+    if counted <= CAP:
+        return counted
+    [explained] = orjson.loads(await connection.fetchval(*estimate))
+    return max(int(explained["Plan"]["Plan Rows"]), counted)
 
 
 async def _rows(
@@ -143,12 +137,9 @@ async def _rows(
     words, *_, tags, readers = asked
     if words or tags:
         return await _found(connection, asked, request, total)
-    page = (request.size, request.offset)
-    rows: Sequence[asyncpg.Record]
-    if readers is None:
-        rows = await connection.fetch(NEWEST, *page)
-    else:
-        rows = await connection.fetch(NEWEST_VISIBLE, *page, readers)
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        NEWEST_VISIBLE, request.size, request.offset, readers
+    )
     return rows
 
 

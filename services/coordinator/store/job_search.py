@@ -21,6 +21,9 @@ class JobSearch:
     tags: tuple[str, ...] = ()
 
 
+EVERYTHING = JobSearch()
+
+
 def parse_search(text: str) -> JobSearch:
     """`tag:x` and `tags:x,y` are tags; everything else is words."""
     words: list[str] = []

@@ -1,19 +1,20 @@
-"""Whose log is followed, and whether it has come to its end."""
+"""Whose log is asked for, and whether it has come to its end."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from services.coordinator.store.feed import Cursor
 from services.coordinator.store.readers import Readers
 from shared.messages import PARTS_PER_DISPATCH
-from shared.postgres.pool import Pool, acquired
+from shared.postgres.pool import Connection
 
-JOB_TO_FOLLOW = """
-SELECT id AS job_id, NULL AS task_id FROM jobs
+OWNING_JOB = """
+SELECT id AS job_id, NULL AS task_id, sealed FROM jobs
 WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
 """
 
-TASK_TO_FOLLOW = """
-SELECT t.job_id, t.id AS task_id FROM tasks t JOIN jobs j ON j.id = t.job_id
+OWNING_TASK = """
+SELECT t.job_id, t.id AS task_id, j.sealed FROM tasks t JOIN jobs j ON j.id = t.job_id
 WHERE t.id = $1 AND ($2::text[] IS NULL OR j.readers = '{}' OR j.readers && $2)
 """
 
@@ -58,11 +59,20 @@ FROM tasks t WHERE t.id = $1
 
 
 @dataclass(frozen=True, slots=True)
+class LogSource:
+    """Whose log a client asks for, by the id it names."""
+
+    kind: Literal["job", "task"]
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
-    """What a stream is about: a job, or (`task_id`) one of its tasks."""
+    """What was found: a job, or (`task_id`) one of its tasks; `sealed` as the job's row has it."""
 
     job_id: str
     task_id: str | None = None
+    sealed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,32 +86,17 @@ class End:
 _GONE = End(is_final=True, is_complete=True)
 
 
-class LogEnds:
-    """Every method raises DatabaseUnavailable."""
+async def subject_of(connection: Connection, source: LogSource, readers: Readers) -> Subject | None:
+    """None when there is no such thing, or not for one of `readers` (None: all jobs)."""
+    owning = {"job": OWNING_JOB, "task": OWNING_TASK}[source.kind]
+    row = await connection.fetchrow(owning, source.id, readers)
+    return Subject(*row) if row else None
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
 
-    async def job(self, job_id: str, readers: Readers) -> Subject | None:
-        """None when there is no such job, or not for one of `readers` (None: all jobs)."""
-        return await self._subject(JOB_TO_FOLLOW, job_id, readers)
-
-    async def task(self, task_id: str, readers: Readers) -> Subject | None:
-        """As `job`, by the id of a task."""
-        return await self._subject(TASK_TO_FOLLOW, task_id, readers)
-
-    async def end(self, subject: Subject, seen: Cursor) -> End:
-        """How far it is, for somebody who has seen the feed up to `seen`."""
-        sql, id_ = (
-            (END_OF_JOB, subject.job_id)
-            if subject.task_id is None
-            else (END_OF_TASK, subject.task_id)
-        )
-        async with acquired(self._pool) as connection:
-            row = await connection.fetchrow(sql, id_, seen.txid, seen.seq)
-        return End(**row) if row else _GONE
-
-    async def _subject(self, sql: str, id_: str, readers: Readers) -> Subject | None:
-        async with acquired(self._pool) as connection:
-            row = await connection.fetchrow(sql, id_, readers)
-        return Subject(**row) if row else None
+async def end_of(connection: Connection, subject: Subject, seen: Cursor) -> End:
+    """How far it is, for somebody who has seen the feed up to `seen`."""
+    if subject.task_id is None:
+        row = await connection.fetchrow(END_OF_JOB, subject.job_id, seen.txid, seen.seq)
+    else:
+        row = await connection.fetchrow(END_OF_TASK, subject.task_id, seen.txid, seen.seq)
+    return End(**row) if row else _GONE

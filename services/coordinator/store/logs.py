@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.coordinator.store.log_ends import LogSource, subject_of
 from services.coordinator.store.pages import Page, PageRequest
 from services.coordinator.store.readers import Readers
 from services.coordinator.store.rows import LogRow
@@ -41,15 +42,12 @@ COUNT_SEARCH_TASK_LOG = """
 SELECT count(*) FROM task_log_parts WHERE task_id = $1 AND strpos(lower(contents), lower($2)) > 0
 """
 
-SEALED_OF_JOB = """
-SELECT sealed FROM jobs
-WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
-"""
-
-SEALED_OF_TASK = """
-SELECT j.sealed FROM tasks t JOIN jobs j ON j.id = t.job_id
-WHERE t.id = $1 AND ($2::text[] IS NULL OR j.readers = '{}' OR j.readers && $2)
-"""
+_STATEMENTS = {
+    ("job", False): (JOB_LOG, COUNT_JOB_LOG),
+    ("job", True): (SEARCH_JOB_LOG, COUNT_SEARCH_JOB_LOG),
+    ("task", False): (TASK_LOG, COUNT_TASK_LOG),
+    ("task", True): (SEARCH_TASK_LOG, COUNT_SEARCH_TASK_LOG),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,33 +66,15 @@ class Log:
     sealed: str | None
 
 
-async def job_log(
-    connection: Connection, job_id: str, asked: LogRequest, readers: Readers
+async def log_of(
+    connection: Connection, source: LogSource, asked: LogRequest, readers: Readers
 ) -> Log | None:
-    """The parts that hold the text; None when `readers` see no such job."""
-    owner = await connection.fetchrow(SEALED_OF_JOB, job_id, readers)
+    """The parts that hold the text; None when `readers` see no such job or task."""
+    owner = await subject_of(connection, source, readers)
     if owner is None:
         return None
-    lists = (SEARCH_JOB_LOG, COUNT_SEARCH_JOB_LOG) if asked.text else (JOB_LOG, COUNT_JOB_LOG)
-    return Log(await _page(connection, lists, job_id, asked), owner["sealed"])
-
-
-async def task_log(
-    connection: Connection, task_id: str, asked: LogRequest, readers: Readers
-) -> Log | None:
-    """As `job_log`, of one task."""
-    owner = await connection.fetchrow(SEALED_OF_TASK, task_id, readers)
-    if owner is None:
-        return None
-    lists = (SEARCH_TASK_LOG, COUNT_SEARCH_TASK_LOG) if asked.text else (TASK_LOG, COUNT_TASK_LOG)
-    return Log(await _page(connection, lists, task_id, asked), owner["sealed"])
-
-
-async def _page(
-    connection: Connection, lists: tuple[str, str], owner: str, asked: LogRequest
-) -> Page[LogRow]:
-    listing, counting = lists
-    arguments = [owner, asked.text] if asked.text else [owner]
+    listing, counting = _STATEMENTS[source.kind, bool(asked.text)]
+    arguments = [source.id, asked.text] if asked.text else [source.id]
     rows = await connection.fetch(listing, *arguments, asked.page.size, asked.page.offset)
     total = await connection.fetchval(counting, *arguments)
-    return Page(asked.page, [LogRow(**row) for row in rows], total)
+    return Log(Page(asked.page, [LogRow(**row) for row in rows], total), owner.sealed)

@@ -1,53 +1,68 @@
 """One job or one task, with all that is shown of it."""
 
-from collections.abc import Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 
 from services.coordinator.store.readers import Readers
-from services.coordinator.store.rows import JobRow, SummaryRow, TaskOfJob, TaskRow, WholeJob
-from shared.postgres.pool import Connection
+from services.coordinator.store.rows import (
+    SUMMARY_COLUMNS,
+    TASK_COLUMNS,
+    JobRow,
+    JsonObject,
+    SummaryRow,
+    TaskOfJob,
+    TaskRow,
+)
+from shared.postgres.pool import Connection, Pool, acquired
 
-JOB = """
-SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-       created_at, started_at, completed_at, failed_at, result, error,
-       secret_names, output, defaults, webhooks, auto_delete_after, delete_at, created_by,
-       permissions, parent_task_id AS parent_id, timeout,
-       schedule_id, schedule_cron(schedule_id) AS schedule_cron
-FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
+LARGE = 1000
+"""A job with more tasks, or attempts at them, is read in portions."""
+PORTION = 500
+
+JOB = f"""
+SELECT {SUMMARY_COLUMNS}, secret_names, output, defaults, webhooks, auto_delete_after, delete_at,
+       permissions, timeout,
+       (SELECT jsonb_object_agg(name, value) FROM job_variables WHERE job_id = $1) AS variables,
+       task_count > {LARGE}
+       OR (SELECT count(*) FROM (SELECT FROM tasks WHERE job_id = $1 LIMIT {LARGE} + 1) AS few)
+          > {LARGE} AS is_large
+FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{{}}' OR readers && $2)
+"""  # noqa: S608 - columns of our own
+
+SUMMARY = f"""
+SELECT {SUMMARY_COLUMNS}
+FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{{}}' OR readers && $2)
+"""  # noqa: S608 - columns of our own
+
+JOB_TASKS = """
+SELECT position, task FROM job_tasks WHERE job_id = $1 AND position > $2 ORDER BY position LIMIT $3
 """
 
-SUMMARY = """
-SELECT id, state, name, description, tags, inputs, sealed, task_count, position, progress,
-       created_at, started_at, completed_at, failed_at, result, error, created_by,
-       parent_task_id AS parent_id, schedule_id, schedule_cron(schedule_id) AS schedule_cron
-FROM jobs WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
-"""
+# The order has no ties, so that one can go on after any row.
+EXECUTION = f"""
+SELECT {TASK_COLUMNS} FROM tasks WHERE job_id = $1
+ORDER BY position, created_at, coalesce(parent_id, ''), coalesce(child_index, -1), attempt, id
+"""  # noqa: S608 - columns of our own
+
+EXECUTION_AFTER = f"""
+SELECT {TASK_COLUMNS} FROM tasks
+WHERE job_id = $1 AND (position, created_at) >= ($2, $3)
+  AND (position, created_at, coalesce(parent_id, ''), coalesce(child_index, -1), attempt, id)
+      > ($2, $3, coalesce($4, ''), coalesce($5, -1), $6, $7)
+ORDER BY position, created_at, coalesce(parent_id, ''), coalesce(child_index, -1), attempt, id
+LIMIT $8
+"""  # noqa: S608 - columns of our own
+
+TASK = f"""
+SELECT t.*, j.sealed
+FROM (SELECT {TASK_COLUMNS} FROM tasks WHERE id = $1) AS t JOIN jobs j ON j.id = t.job_id
+WHERE $2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2
+"""  # noqa: S608 - columns of our own
 
 SEALED = "SELECT sealed FROM jobs WHERE id = ANY($1::text[]) AND sealed IS NOT NULL"
 
 IS_VISIBLE = """
 SELECT EXISTS (SELECT FROM jobs
                WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2))
-"""
-
-JOB_TASKS = "SELECT task FROM job_tasks WHERE job_id = $1 ORDER BY position"
-
-EXECUTION = """
-SELECT id, job_id, position, state, name, queue, priority, var, definition, attempt, progress,
-       node_id, created_at, scheduled_at, started_at, completed_at, failed_at, result, error,
-       parent_id, child_index, subjob_id, exit_code, last_return_reason, engine_rejections, children
-FROM tasks WHERE job_id = $1
-ORDER BY position, created_at, parent_id NULLS FIRST, child_index, attempt
-"""
-
-JOB_VARIABLES = "SELECT name, value FROM job_variables WHERE job_id = $1 ORDER BY name"
-
-TASK = """
-SELECT t.id, t.job_id, t.position, t.state, t.name, t.queue, t.priority, t.var, t.definition,
-       t.attempt, t.progress, t.node_id, t.created_at, t.scheduled_at, t.started_at,
-       t.completed_at, t.failed_at, t.result, t.error, t.parent_id, t.child_index, t.subjob_id,
-       t.exit_code, t.last_return_reason, t.engine_rejections, t.children, j.sealed
-FROM tasks t JOIN jobs j ON j.id = t.job_id
-WHERE t.id = $1 AND ($2::text[] IS NULL OR j.readers = '{}' OR j.readers && $2)
 """
 
 # A job that was deleted meanwhile is over too.
@@ -58,24 +73,63 @@ WHERE j.id IS NULL OR j.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
 """
 
 
-async def whole_job(connection: Connection, job_id: str, readers: Readers) -> WholeJob | None:
+async def job(connection: Connection, job_id: str, readers: Readers) -> JobRow | None:
     row = await connection.fetchrow(JOB, job_id, readers)
-    if row is None:
-        return None
-    tasks = await connection.fetch(JOB_TASKS, job_id)
-    execution = await connection.fetch(EXECUTION, job_id)
-    variables = await connection.fetch(JOB_VARIABLES, job_id)
-    return WholeJob(
-        JobRow(**row),
-        [task["task"] for task in tasks],
-        [TaskRow(**task) for task in execution],
-        {variable["name"]: variable["value"] for variable in variables},
-    )
+    width = len(SummaryRow._fields)
+    return None if row is None else JobRow(SummaryRow(*row[:width]), *row[width:])
 
 
 async def summary(connection: Connection, job_id: str, readers: Readers) -> SummaryRow | None:
     row = await connection.fetchrow(SUMMARY, job_id, readers)
-    return None if row is None else SummaryRow(**row)
+    return None if row is None else SummaryRow(*row)
+
+
+async def few_tasks(connection: Connection, job_id: str) -> list[JsonObject]:
+    """The tasks as submitted, of a job that is not large."""
+    return [row["task"] for row in await connection.fetch(JOB_TASKS, job_id, 0, LARGE)]
+
+
+async def few_attempts(connection: Connection, job_id: str) -> list[TaskRow]:
+    """All attempts at all tasks, of a job that is not large."""
+    return [TaskRow(*row) for row in await connection.fetch(EXECUTION, job_id)]
+
+
+async def many_tasks(pool: Pool, job_id: str) -> AsyncIterator[list[JsonObject]]:
+    """The tasks as submitted, in portions. They never change, so nothing is held meanwhile."""
+    position, is_over = 0, False
+    while not is_over:
+        async with acquired(pool) as connection:
+            rows = await connection.fetch(JOB_TASKS, job_id, position, PORTION)
+        if rows:
+            yield [row["task"] for row in rows]
+            position = rows[-1]["position"]
+        is_over = len(rows) < PORTION
+
+
+async def attempts_snapshot(pool: Pool, job_id: str) -> AsyncGenerator[list[TaskRow], None]:
+    """As `few_attempts`, in portions, all of one moment. Between two of them it holds a connection,
+    and a snapshot against vacuum: not to be left waiting for long."""
+    async with acquired(pool) as connection, connection.transaction(readonly=True):
+        cursor = await connection.cursor(EXECUTION, job_id)
+        while rows := await cursor.fetch(PORTION):
+            yield [TaskRow(*row) for row in rows]
+
+
+async def attempts_after(pool: Pool, last: TaskRow) -> AsyncIterator[list[TaskRow]]:
+    """What follows after `last`, in portions, each of its own moment, with nothing held between.
+
+    No attempt is left out, since none changes its place.
+    """
+    while True:
+        place = (last.position, last.created_at, last.parent_id, last.child_index)
+        async with acquired(pool) as connection:
+            rows = await connection.fetch(
+                EXECUTION_AFTER, last.job_id, *place, last.attempt, last.id, PORTION
+            )
+        if not rows:
+            return
+        yield [TaskRow(*row) for row in rows]
+        last = TaskRow(*rows[-1])
 
 
 async def sealed_of(connection: Connection, ids: Collection[str]) -> list[str]:
@@ -92,9 +146,8 @@ async def one_task(connection: Connection, task_id: str, readers: Readers) -> Ta
     row = await connection.fetchrow(TASK, task_id, readers)
     if row is None:
         return None
-    columns = dict(row)
-    sealed = columns.pop("sealed")
-    return TaskOfJob(TaskRow(**columns), sealed)
+    *columns, sealed = row
+    return TaskOfJob(TaskRow(*columns), sealed)
 
 
 async def final_jobs(connection: Connection, ids: Collection[str]) -> set[str]:

@@ -12,7 +12,10 @@ from services.coordinator.api.scopes import Scope
 from services.coordinator.credentials.api_keys import digest_of, id_of, is_key
 from services.coordinator.credentials.password_check import PasswordCheck
 from services.coordinator.settings import AuthSettings
-from services.coordinator.store.access import AccessStore
+from services.coordinator.store import access_users
+from services.coordinator.store.access_keys import key_was_used, valid_key
+from services.coordinator.store.connected import connected
+from shared.postgres.pool import Pool
 
 API_KEY = "X-API-Key"
 
@@ -33,9 +36,9 @@ class _Key:
 class Authenticator:
     """Asks the database each time: who was shut out a moment ago stays out."""
 
-    def __init__(self, settings: AuthSettings, store: AccessStore) -> None:
+    def __init__(self, settings: AuthSettings, pool: Pool) -> None:
         self._settings = settings
-        self._store = store
+        self._pool = pool
         self._passwords = PasswordCheck()
 
     async def principal_of(self, request: web.Request) -> Principal:
@@ -56,7 +59,7 @@ class Authenticator:
     async def _by_password(self, shown: _Password) -> Principal | None:
         if self._is_operators_password(shown):
             return UNRESTRICTED
-        login = await self._store.login(shown.username)
+        login = await connected(self._pool, access_users.login, shown.username)
         stored = login.password_hash if login else None
         if not await self._passwords.fits(shown.password, stored) or login is None:
             return None
@@ -68,11 +71,11 @@ class Authenticator:
         if self._is_operators_key(text):
             return UNRESTRICTED
         key_id = id_of(text)
-        key = await self._store.valid_key(key_id) if key_id else None
+        key = await connected(self._pool, valid_key, key_id) if key_id else None
         if key_id is None or key is None or not is_key(text, key.digest):
             return None
         if key.use_is_news:
-            await self._store.key_was_used(key_id)
+            await connected(self._pool, key_was_used, key_id)
         roles, scopes = frozenset(key.roles), frozenset(map(Scope, key.scopes))
         if key.username is not None:
             scopes &= _scopes_of_user(roles)  # the owner may have lost a role since

@@ -6,11 +6,12 @@ from services.coordinator.api.access.bodies import NewKeyRequest, read_body
 from services.coordinator.api.access.principal import Principal, principal
 from services.coordinator.api.access.schemas import Key, NewKeyShown
 from services.coordinator.api.errors import BadRequest, Forbidden, NotFound
-from services.coordinator.api.replies import reply, reply_list
+from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import path_id, ports
 from services.coordinator.api.schemas import Status
 from services.coordinator.credentials.api_keys import new_key
-from services.coordinator.store.access_keys import NewKey
+from services.coordinator.store import access_keys
+from services.coordinator.store.access_keys import NewKey, add_key
 from shared.jobspec import parse_duration
 
 
@@ -20,7 +21,8 @@ async def create_key(request: web.Request) -> web.Response:
     asked = await read_body(request, NewKeyRequest)
     _require_own(who, asked)
     made = new_key()
-    row = await ports(request).access.add_key(
+    row = await ports(request).run(
+        add_key,
         NewKey(
             id=made.id,
             name=asked.name,
@@ -29,7 +31,7 @@ async def create_key(request: web.Request) -> web.Response:
             username=asked.user or who.user,
             expires_in=parse_duration(asked.expires_in) if asked.expires_in else None,
             latest_end=who.expires_at,
-        )
+        ),
     )
     if row is None:
         raise BadRequest(f'user: "{asked.user}" is not allowed: there is no such user')
@@ -52,9 +54,9 @@ def _require_own(who: Principal, asked: NewKeyRequest) -> None:
 async def list_keys(request: web.Request) -> web.Response:
     who = principal(request)
     if who.user is None and not who.is_admin:
-        return reply_list([])
-    rows = await ports(request).access.keys(None if who.is_admin else who.user)
-    return reply_list([Key.model_validate(row, from_attributes=True) for row in rows])
+        return reply([])
+    rows = await ports(request).run(access_keys.keys, None if who.is_admin else who.user)
+    return reply([Key.model_validate(row, from_attributes=True) for row in rows])
 
 
 async def delete_key(request: web.Request) -> web.Response:
@@ -62,6 +64,6 @@ async def delete_key(request: web.Request) -> web.Response:
     key_id = path_id(request, "key")
     mine = who.is_admin or who.user is not None
     owner = None if who.is_admin else who.user
-    if not mine or not await ports(request).access.delete_key(key_id, owner):
+    if not mine or not await ports(request).run(access_keys.delete_key, key_id, owner):
         raise NotFound("no such key")
     return reply(Status())

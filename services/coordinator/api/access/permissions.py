@@ -4,6 +4,8 @@ from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.requests import ports
+from services.coordinator.store.access_roles import missing_roles
+from services.coordinator.store.access_users import missing_users
 from shared.jobspec import InvalidJob, JobSpec, Problem, ScheduledJobSpec
 
 Submission = JobSpec | ScheduledJobSpec
@@ -29,9 +31,9 @@ async def readers_of(request: web.Request, spec: Submission) -> list[str]:
 async def _require_known(
     request: web.Request, spec: Submission, users: set[str], roles: set[str]
 ) -> None:
-    access = ports(request).access
-    no_users = await access.missing_users(users) if users else set()
-    no_roles = await access.missing_roles(roles) if roles else set()
+    run = ports(request).run
+    no_users = await run(missing_users, users) if users else set()
+    no_roles = await run(missing_roles, roles) if roles else set()
     problems = []
     for place, permission in enumerate(spec.permissions or ()):
         if permission.user in no_users:

@@ -4,15 +4,16 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from services.coordinator.api.dead_letters import schemas as a
+from services.coordinator.api.dead_letters import schemas
 from services.coordinator.api.dead_letters.contents import job_ids, kind_of, shown_body
 from services.coordinator.api.errors import Conflict, NotFound
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import PageQuery, path_id, ports, query
 from services.coordinator.api.schemas import Status
-from services.coordinator.api.tork.views import page_numbers
+from services.coordinator.api.tork.views import Fields, page, set_fields
 from services.coordinator.dead_letters import CannotRequeue, DeadLetter
 from services.coordinator.redaction import redacting
+from services.coordinator.store.one_job import sealed_of
 from services.coordinator.store.pages import Page
 
 _KIND = "dead letter"
@@ -25,8 +26,7 @@ async def list_dead_letters(request: web.Request) -> web.Response:
     found = await ports(request).dead_letters.look()
     newest = sorted(found.letters, key=lambda letter: letter.at or _LONG_AGO, reverse=True)
     items = newest[asked.offset : asked.offset + asked.size]
-    page = Page(asked, items, found.total)
-    return reply(a.DeadLetterPage(items=[_shown(each) for each in items], **page_numbers(page)))
+    return reply(page(Page(asked, items, found.total), [_shown(each) for each in items]))
 
 
 async def get_dead_letter(request: web.Request) -> web.Response:
@@ -34,9 +34,9 @@ async def get_dead_letter(request: web.Request) -> web.Response:
     letter = await api.dead_letters.one(path_id(request, _KIND))
     if letter is None:
         raise NotFound(_NONE)
-    sealed = await api.reads.sealed_of(job_ids(letter.body))
+    sealed = await api.run(sealed_of, job_ids(letter.body))
     contents = shown_body(letter.body, [redacting(api.sealer, each) for each in sealed])
-    return reply(a.WholeDeadLetter(**_shown(letter).model_dump(), contents=contents))
+    return reply({**_shown(letter), "contents": contents})
 
 
 async def requeue_dead_letter(request: web.Request) -> web.Response:
@@ -52,7 +52,7 @@ async def delete_dead_letter(request: web.Request) -> web.Response:
 
 
 async def purge_dead_letters(request: web.Request) -> web.Response:
-    return reply(a.Purged(deleted=await ports(request).dead_letters.purge()))
+    return reply(schemas.Purged(deleted=await ports(request).dead_letters.purge()))
 
 
 def _done(found: bool) -> web.Response:
@@ -61,12 +61,13 @@ def _done(found: bool) -> web.Response:
     return reply(Status())
 
 
-def _shown(letter: DeadLetter) -> a.DeadLetter:
-    return a.DeadLetter(
-        id=letter.id,
-        queue=letter.queue,
-        reason=letter.reason,
-        kind=kind_of(letter.body),
-        size=len(letter.body),
-        at=letter.at,
-    )
+def _shown(letter: DeadLetter) -> Fields:
+    return set_fields(
+        {
+            "id": letter.id,
+            "queue": letter.queue,
+            "reason": letter.reason,
+            "kind": kind_of(letter.body),
+            "at": letter.at,
+        }
+    ) | {"size": len(letter.body)}

@@ -8,8 +8,9 @@ from aiohttp.typedefs import Handler
 
 from services.coordinator.api.admission import TooManyWaiting
 from services.coordinator.api.errors import Refused
+from services.coordinator.api.idempotency import reused
 from services.coordinator.api.replies import reply_error
-from services.coordinator.ports import UnknownJob, WrongState
+from services.coordinator.commands import KeyReused, UnknownJob, WrongState
 from shared.broker import BrokerUnavailable
 from shared.jobspec import InvalidJob
 from shared.postgres.errors import DatabaseUnavailable
@@ -34,6 +35,9 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return reply_error(HTTPStatus.NOT_FOUND, "no such job")
     except WrongState as error:  # the client came too early or too late
         return reply_error(HTTPStatus.BAD_REQUEST, str(error))
+    except KeyReused as error:  # the client gave another body the same key
+        refused = reused(str(error))
+        return reply_error(refused.status, str(refused))
     except (DatabaseUnavailable, BrokerUnavailable) as error:  # try later
         return _unavailable(error)
     except TooManyWaiting:  # the client's own number of requests, or everybody's

@@ -9,11 +9,12 @@ from aiohttp import web
 from services.coordinator.api.access.permissions import readers_of
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import BadRequest, NotFound
-from services.coordinator.api.idempotency import gone, idempotency_key, made_before
+from services.coordinator.api.idempotency import gone, idempotency_key
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import PageQuery, path_id, ports, query
-from services.coordinator.api.schedules import views as views
+from services.coordinator.api.schedules import views
 from services.coordinator.api.schemas import Status
+from services.coordinator.commands import made_before
 from services.coordinator.redaction import redacting
 from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
@@ -57,7 +58,7 @@ async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | N
     api = ports(request)
     while not await api.schedules.add(new, key):
         # A key may be forgotten between these two looks at it: then it is as good as new.
-        if key and (first := await made_before(request, key)):
+        if key and (first := await made_before(api.pool, key)):
             row = await api.schedules.one(first, principal(request).readers)
             if row is None:
                 raise gone(key, "scheduled job")
@@ -106,7 +107,7 @@ async def _row(request: web.Request, schedule_id: str) -> ScheduleRow:
 async def pause_scheduled_job(request: web.Request) -> web.Response:
     row = await _row(request, path_id(request, "scheduled job"))
     if not await ports(request).schedules.pause(row.id):
-        raise BadRequest("scheduled job is not ACTIVE: only one that is can be paused")
+        raise BadRequest("only an ACTIVE scheduled job can be paused")
     return reply(Status())
 
 
@@ -117,7 +118,7 @@ async def resume_scheduled_job(request: web.Request) -> web.Response:
     now = await schedules.now()
     next_at = _next_firing(row.cron, row.timezone, since=row.created_at, now=now)
     if not await schedules.resume(row.id, next_at):
-        raise BadRequest("scheduled job is not PAUSED: only one that is can be resumed")
+        raise BadRequest("only a PAUSED scheduled job can be resumed")
     return reply(Status())
 
 

@@ -1,6 +1,5 @@
-"""/jobs: submit, list, show, log, cancel, restart."""
+"""/jobs and /tasks: submit, list, show, cancel, restart."""
 
-import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,17 +13,17 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import require_visible
 from services.coordinator.api.admission import AdmissionLimiter
 from services.coordinator.api.errors import NotFound, WaitedTooLong
-from services.coordinator.api.events import follow_job_log
-from services.coordinator.api.idempotency import gone, idempotency_key, made_before
+from services.coordinator.api.idempotency import gone, idempotency_key
 from services.coordinator.api.replies import reply
-from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, ports, query
+from services.coordinator.api.requests import JobsQuery, path_id, ports, query
 from services.coordinator.api.schemas import Status
 from services.coordinator.api.submission_span import record_submission
 from services.coordinator.api.tork import views
-from services.coordinator.api.tork.schemas.jobs import JobSummary
-from services.coordinator.redaction import Redacting, redacting
+from services.coordinator.api.tork.whole_job import reply_job
+from services.coordinator.redaction import redacting
+from services.coordinator.store import job_list, one_job
 from services.coordinator.store.job_search import parse_search
-from services.coordinator.store.rows import JsonObject, SummaryRow, WholeJob
+from services.coordinator.store.rows import JsonObject, SummaryRow
 from shared.jobspec import JobSpec, parse_duration, parse_job
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
@@ -32,11 +31,8 @@ from shared.process.redaction import Redactor
 
 ADMISSION = web.AppKey("admission", AdmissionLimiter)
 
-_NO_JOB = "no such job"
-_MANY_TASKS = 500
 
-
-async def submit_job(request: web.Request) -> web.Response:
+async def submit_job(request: web.Request) -> web.StreamResponse:
     """The summary at once, or the whole job once it is final when the job asks to wait.
 
     Of a job that was submitted before with the same key, as it is by now.
@@ -44,48 +40,45 @@ async def submit_job(request: web.Request) -> web.Response:
     began = time.time()
     await request.read()  # before it is admitted: a slow client keeps nobody waiting
     async with request.app[ADMISSION].admitted():
-        spec, summary = await _taken_in(request)
-    record_submission(request, summary.id, began)
-    return reply(summary) if spec.wait is None else await _when_final(request, summary.id, spec)
+        spec = parse_job(await request.read(), request.headers.get("Content-Type", ""))
+        new = await _new_job(request, spec)
+        submitted = await ports(request).commands.submit(new)
+    record_submission(request, submitted.job_id, began)
+    if spec.wait is not None:
+        return await _when_final(request, submitted.job_id, spec.wait.timeout)
+    if submitted.is_new:
+        return reply(views.summary(_row_of(new), Redactor(new.secrets.values())))
+    return await _summary(request, submitted.job_id, new)
 
 
-async def _taken_in(request: web.Request) -> tuple[JobSpec, JobSummary]:
-    spec = parse_job(await request.read(), request.headers.get("Content-Type", ""))
+async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
+    readers = await readers_of(request, spec)
+    creator = principal(request).creator
+    new = new_job(spec, new_job_id(), datetime.now(UTC), created_by=creator, readers=readers)
     key = await idempotency_key(request)
-    new = new_job(
-        spec,
-        new_job_id(),
-        datetime.now(UTC),
-        created_by=principal(request).creator,
-        readers=await readers_of(request, spec),
-    )
-    return spec, await _submit(request, replace(new, key=key) if key else new)
+    return replace(new, key=key) if key else new
 
 
-async def _submit(request: web.Request, new: NewJob) -> JobSummary:
-    """Of the job that is made, or was by the first submission with its key."""
+async def _summary(request: web.Request, job_id: str, new: NewJob) -> web.Response:
+    """Of the job that the first submission with the key of `new` has made."""
     api = ports(request)
-    while not await api.commands.submit(new):
-        # A key may be forgotten between these two looks at it: then it is as good as new.
-        if new.key and (job_id := await made_before(request, new.key)):
-            row = await api.reads.summary(job_id, principal(request).readers)
-            if row is None:
-                raise gone(new.key, "job")
-            return views.summary(row, redacting(api.sealer, row.sealed))
-    return _summary_of_new(new)
+    row = await api.run(one_job.summary, job_id, principal(request).readers)
+    if row is None:
+        assert new.key is not None  # noqa: S101 - else there is no first submission
+        raise gone(new.key, "job")
+    return reply(views.summary(row, redacting(api.sealer, row.sealed)))
 
 
-async def _when_final(request: web.Request, job_id: str, spec: JobSpec) -> web.Response:
-    timeout = spec.wait.timeout if spec.wait else "0s"
+async def _when_final(request: web.Request, job_id: str, timeout: str) -> web.StreamResponse:
     seconds = parse_duration(timeout).total_seconds()
     if not await ports(request).final_jobs.wait_for(job_id, seconds):
-        raise WaitedTooLong(f"job {job_id} is not final after {timeout}; it goes on")
-    return await _show(request, job_id)
+        raise WaitedTooLong(f"job {job_id} is still running after {timeout}")
+    return await reply_job(request, job_id)
 
 
-def _summary_of_new(new: NewJob) -> JobSummary:
+def _row_of(new: NewJob) -> SummaryRow:
     job = new.job
-    row = SummaryRow(
+    return SummaryRow(
         id=job.id,
         state=job.state.value,
         name=new.name,
@@ -104,49 +97,18 @@ def _summary_of_new(new: NewJob) -> JobSummary:
         error=None,
         created_by=new.created_by,
     )
-    return views.summary(row, Redactor(new.secrets.values()))
 
 
 async def list_jobs(request: web.Request) -> web.Response:
     asked = query(request, JobsQuery)
     api = ports(request)
-    found = await api.reads.list_jobs(
-        parse_search(asked.q), asked.request(), principal(request).readers
-    )
+    readers = principal(request).readers
+    found = await api.run(job_list.list_jobs, parse_search(asked.q), asked.request(), readers)
     return reply(views.job_page(found, partial(redacting, api.sealer)))
 
 
-async def get_job(request: web.Request) -> web.Response:
-    return await _show(request, path_id(request, "job"))
-
-
-async def _show(request: web.Request, job_id: str) -> web.Response:
-    api = ports(request)
-    job = await api.reads.job(job_id, principal(request).readers)
-    if job is None:
-        raise NotFound(_NO_JOB)
-    redact = redacting(api.sealer, job.row.sealed)
-    if len(job.execution) > _MANY_TASKS:
-        # It takes a third of a second for ten thousand: others are answered meanwhile.
-        return await asyncio.to_thread(_shown, job, redact)
-    return _shown(job, redact)
-
-
-def _shown(job: WholeJob, redact: Redacting) -> web.Response:
-    return reply(views.whole_job(job, redact))
-
-
-async def get_job_log(request: web.Request) -> web.StreamResponse:
-    asked = query(request, LogQuery)
-    if asked.follow:
-        return await follow_job_log(request)
-    api = ports(request)
-    log = await api.reads.job_log(
-        path_id(request, "job"), asked.request(), principal(request).readers
-    )
-    if log is None:
-        raise NotFound(_NO_JOB)
-    return reply(views.log_page(log.page, redacting(api.sealer, log.sealed)))
+async def get_job(request: web.Request) -> web.StreamResponse:
+    return await reply_job(request, path_id(request, "job"))
 
 
 async def cancel_job(request: web.Request) -> web.Response:
@@ -161,3 +123,12 @@ async def restart_job(request: web.Request) -> web.Response:
     await require_visible(request, job_id)
     await ports(request).commands.restart(job_id)
     return reply(Status())
+
+
+async def get_task(request: web.Request) -> web.Response:
+    api = ports(request)
+    readers = principal(request).readers
+    found = await api.run(one_job.one_task, path_id(request, "task"), readers)
+    if found is None:
+        raise NotFound("no such task")
+    return reply(views.task(found.row, redacting(api.sealer, found.sealed)))

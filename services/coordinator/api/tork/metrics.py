@@ -8,6 +8,7 @@ from aiohttp import web
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.tork import views
+from services.coordinator.store import cluster
 from services.coordinator.store.rows import Totals
 from shared.postgres.errors import DatabaseUnavailable
 from shared.process.guarantees import ENDS
@@ -58,7 +59,7 @@ GAUGES = web.AppKey("gauges", TotalGauges)
 
 async def get_metrics(request: web.Request) -> web.Response:
     if not _wants_prometheus(request.headers.get("Accept", "")):
-        return reply(views.totals(await ports(request).reads.totals()))
+        return reply(views.totals(await ports(request).run(cluster.totals)))
     request.app[GAUGES].set(await _totals_if_known(request))
     page, content_type = ports(request).metrics.render()
     return web.Response(body=page, headers={"Content-Type": content_type})
@@ -68,7 +69,7 @@ async def _totals_if_known(request: web.Request) -> Totals | None:
     """The page must be there above all when something is not."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            return await ports(request).reads.totals()
+            return await ports(request).run(cluster.totals)
     except (DatabaseUnavailable, TimeoutError):
         return None  # the rest of the page says that the database is missing
 

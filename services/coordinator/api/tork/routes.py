@@ -12,7 +12,7 @@ from services.coordinator.api.route import (
     response,
 )
 from services.coordinator.api.scopes import Scope
-from services.coordinator.api.tork import jobs, metrics, nodes, queues, tasks
+from services.coordinator.api.tork import cluster, jobs, logs, metrics
 from services.coordinator.api.tork.schemas.cluster import MetricsView, Node, Queue
 from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
 from services.coordinator.api.tork.schemas.tasks import Task
@@ -71,7 +71,7 @@ TORK_ROUTES: tuple[Route, ...] = (
     _JOBS.route(
         "GET",
         "/jobs/{id}/log",
-        jobs.get_job_log,
+        logs.get_job_log,
         "Read the log of a job, newest part first, or follow it",
         {200: _LOG, 404: _NO_JOB},
         query=LogQuery,
@@ -95,14 +95,14 @@ TORK_ROUTES: tuple[Route, ...] = (
     _TASKS.route(
         "GET",
         "/tasks/{id}",
-        tasks.get_task,
+        jobs.get_task,
         "Show one attempt at a task",
         {200: response("The task.", Task), 404: _NO_TASK},
     ),
     _TASKS.route(
         "GET",
         "/tasks/{id}/log",
-        tasks.get_task_log,
+        logs.get_task_log,
         "Read the log of a task, newest part first, or follow it",
         {200: _LOG, 404: _NO_TASK},
         query=LogQuery,
@@ -110,21 +110,21 @@ TORK_ROUTES: tuple[Route, ...] = (
     _QUEUES.route(
         "GET",
         "/queues",
-        queues.list_queues,
+        cluster.list_queues,
         "List the queues",
         {200: response("All queues known.", list[Queue])},
     ),
     _QUEUES.route(
         "GET",
         "/queues/{name}",
-        queues.get_queue,
+        cluster.get_queue,
         "Show a queue",
         {200: response("The queue.", Queue), 404: _NO_QUEUE},
     ),
     _QUEUES.route(
         "DELETE",
         "/queues/{name}",
-        queues.delete_queue,
+        cluster.delete_queue,
         "Delete a task queue and its messages",
         {200: DONE, 400: error("Not a task queue."), 404: _NO_QUEUE},
         scope=Scope.ADMIN,
@@ -132,7 +132,7 @@ TORK_ROUTES: tuple[Route, ...] = (
     _NODES.route(
         "GET",
         "/nodes",
-        nodes.list_nodes,
+        cluster.list_nodes,
         "List the workers",
         {200: response("Workers seen within the last five minutes.", list[Node])},
     ),

@@ -1,0 +1,113 @@
+"""The answer with a whole job: at once, or in portions when it has many tasks.
+
+Portions keep memory constant and the event loop free. The attempts are those of one moment as long
+as the client keeps up; for one that doesn't, no transaction is held open. The job's own fields are
+read before: when they say that it is over, so are its tasks.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+
+import structlog
+from aiohttp import web
+
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.errors import NotFound
+from services.coordinator.api.replies import JSON, encode, reply
+from services.coordinator.api.requests import ports
+from services.coordinator.api.tork import views
+from services.coordinator.live.connection import ClientGone, Connection
+from services.coordinator.redaction import Redacting, redacting
+from services.coordinator.store import one_job
+from services.coordinator.store.rows import TaskRow
+from shared.postgres.pool import Pool, acquired
+
+log = structlog.get_logger(__name__)
+
+_STALLED_SECONDS = 30.0
+_SNAPSHOT_WAITS_SECONDS = 1.0
+
+
+async def reply_job(request: web.Request, job_id: str) -> web.StreamResponse:
+    """Raises NotFound, DatabaseUnavailable."""
+    api = ports(request)
+    async with acquired(api.pool) as connection:
+        job = await one_job.job(connection, job_id, principal(request).readers)
+        if job is None:
+            raise NotFound("no such job")
+        if not job.is_large:
+            tasks = await one_job.few_tasks(connection, job_id)
+            attempts = await one_job.few_attempts(connection, job_id)
+    redact = redacting(api.sealer, job.summary.sealed)
+    shown = views.job_without_tasks(job, redact)
+    if job.is_large:
+        client = Connection(request, JSON, stalled_seconds=_STALLED_SECONDS)
+        await _LargeJob(client, api.pool, job_id, redact).send(shown)
+        return client.response
+    shown["tasks"] = [views.shown_definition(task, redact) for task in tasks]
+    shown["execution"] = [views.task(row, redact) for row in attempts]
+    return reply(shown)
+
+
+class _LargeJob:
+    """A job's answer as it is written: its own fields, then the two lists of its tasks."""
+
+    def __init__(self, client: Connection, pool: Pool, job_id: str, redact: Redacting) -> None:
+        self._client = client
+        self._pool = pool
+        self._job_id = job_id
+        self._redact = redact
+        self._separator = b""
+
+    async def send(self, shown: views.Fields) -> None:
+        try:
+            await self._client.write(encode(shown)[:-1])
+            await self._begin_list(b"execution")
+            last = await self._send_snapshot()
+            if last is not None:
+                await self._send_after(last)
+            await self._client.write(b"]")
+            await self._begin_list(b"tasks")
+            async for tasks in one_job.many_tasks(self._pool, self._job_id):
+                await self._send([views.shown_definition(task, self._redact) for task in tasks])
+            await self._client.write(b"]}")
+        except ClientGone:
+            pass  # there is nobody to tell
+        except Exception as error:  # only an abrupt end can tell the client now
+            log.exception("job_answer_aborted", error=str(error))
+            self._client.abort()
+
+    async def _send_snapshot(self) -> TaskRow | None:
+        """All attempts; or those up to the one given back, when the client is slow."""
+        patience = _SNAPSHOT_WAITS_SECONDS
+        async with aclosing(one_job.attempts_snapshot(self._pool, self._job_id)) as portions:
+            async for rows in portions:
+                began = time.monotonic()
+                writing = asyncio.create_task(self._send_attempts(rows))
+                await asyncio.wait({writing}, timeout=patience)
+                patience -= time.monotonic() - began
+                if patience <= 0:
+                    break
+                await writing
+            else:
+                return None
+        await writing
+        return rows[-1]
+
+    async def _send_after(self, last: TaskRow) -> None:
+        async for rows in one_job.attempts_after(self._pool, last):
+            await self._send_attempts(rows)
+
+    async def _send_attempts(self, rows: Sequence[TaskRow]) -> None:
+        await self._send([views.task(row, self._redact) for row in rows])
+
+    async def _begin_list(self, name: bytes) -> None:
+        self._separator = b""
+        await self._client.write(b',"' + name + b'":[')
+
+    async def _send(self, items: Sequence[views.Fields]) -> None:
+        data = self._separator + encode(items)[1:-1]
+        self._separator = b","
+        await self._client.write(data)

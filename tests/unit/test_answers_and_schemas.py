@@ -1,0 +1,148 @@
+"""What the API answers is what its schemas describe: nothing is missing there, nothing is wrong."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import BaseModel
+
+from services.coordinator.api.replies import encode
+from services.coordinator.api.tork import views
+from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
+from services.coordinator.api.tork.schemas.tasks import Task
+from services.coordinator.redaction import Redacting
+from services.coordinator.store.pages import Page, PageRequest
+from services.coordinator.store.rows import JobRow, LogRow, SummaryRow, TaskRow
+from shared.process.redaction import Redactor
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=1, microseconds=5)
+PLAIN = Redactor()
+SECRET = Redactor(["a-secret"])
+
+DEFINITION: Any = {
+    "name": "a-secret name",
+    "run": "echo a-secret",
+    "env": {"API_KEY": "k", "HOME": "/h"},
+    "registry": {"username": "u", "password": "p"},
+    "retry": {"limit": 3},
+    "queueTimeout": "1h",
+    "allowFailure": True,
+    "needs": [],
+    "pre": [{"name": "p", "run": "true"}],
+    "parallel": {"tasks": [{"name": "c", "run": "a-secret"}], "minSuccess": "50%"},
+    "ofALaterVersion": "a-secret",
+}
+TASK = TaskRow(
+    id="t",
+    job_id="j",
+    position=1,
+    state="FAILED",
+    name="a-secret name",
+    queue="default",
+    priority=3,
+    var="v",
+    definition=DEFINITION,
+    attempt=2,
+    progress=12.3456,
+    node_id="n",
+    created_at=NOW,
+    scheduled_at=NOW,
+    started_at=NOW,
+    completed_at=None,
+    failed_at=LATER,
+    result="a-secret",
+    error="it was a-secret",
+    parent_id="p",
+    child_index=0,
+    exit_code=0,
+    last_return_reason="a-secret",
+    engine_rejections=1,
+    children={"total": 1, "ended": 1},
+)
+EMPTY = TaskRow("t", "j", 1, "CREATED", "", "", 0, None, {}, 0, 0.0, None, NOW, *[None] * 6)
+SUMMARY = SummaryRow(
+    id="j",
+    state="FAILED",
+    name="a-secret job",
+    description="a-secret",
+    tags=["a", "a-secret"],
+    inputs={"password": "x", "n": [1, None, {"a": 1.5}]},
+    sealed=None,
+    task_count=0,
+    position=0,
+    progress=50.0,
+    created_at=NOW,
+    started_at=NOW,
+    completed_at=None,
+    failed_at=LATER,
+    result="a-secret",
+    error="a-secret",
+    created_by="ann",
+    parent_id="p",
+    schedule_id="s",
+    schedule_cron="* * * * *",
+)
+JOB = JobRow(
+    summary=SUMMARY,
+    secret_names=["key"],
+    output="{{ 1 }}",
+    defaults={"retry": {"limit": 1}, "timeout": "5m"},
+    webhooks=[{"url": "http://x/a-secret", "headers": {"Authorization": "b"}, "if": "true"}],
+    auto_delete_after=timedelta(hours=24),
+    delete_at=LATER,
+    permissions=[{"role": "public"}],
+    timeout=timedelta(minutes=90),
+    variables={"token": "t", "v": "a-secret"},
+    is_large=False,
+)
+
+
+def _whole(redact: Redacting) -> views.Fields:
+    tasks = {"tasks": [views.shown_definition(DEFINITION, redact)]}
+    return views.job_without_tasks(JOB, redact) | tasks | {"execution": [views.task(TASK, redact)]}
+
+
+ANSWERS: dict[str, tuple[type[BaseModel], Any]] = {
+    "task": (Task, views.task(TASK, SECRET)),
+    "task without anything": (Task, views.task(EMPTY, PLAIN)),
+    "summary": (JobSummary, views.summary(SUMMARY, SECRET)),
+    "job": (Job, _whole(SECRET)),
+    "page": (JobPage, views.job_page(Page(PageRequest(1, 10), [SUMMARY], 1), lambda _: PLAIN)),
+    "log": (
+        LogPage,
+        views.log_page(
+            Page(
+                PageRequest(1, 10),
+                [LogRow(task_id="t", number=1, contents="a-secret", created_at=LATER)],
+                1,
+            ),
+            SECRET,
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_what_its_schema_describes(name: str) -> None:
+    model, answer = ANSWERS[name]
+    described = model.model_validate_json(encode(answer))
+    assert orjson.loads(encode(described)) == orjson.loads(encode(answer))
+
+
+@pytest.mark.parametrize("name", [name for name in ANSWERS if name != "page"])
+def test_no_secret_is_left_in_an_answer(name: str) -> None:
+    assert b"a-secret" not in encode(ANSWERS[name][1])
+
+
+def test_zero_is_shown_only_where_it_means_something() -> None:
+    assert {"exitCode", "childIndex"} <= views.task(TASK, PLAIN).keys()
+    assert views.task(EMPTY, PLAIN).keys() == {"id", "jobId", "position", "state", "createdAt"}
+    assert {"position", "taskCount"} <= views.summary(SUMMARY, PLAIN).keys()
+
+
+def test_times_are_shown_in_utc_with_a_z() -> None:
+    assert (
+        orjson.loads(encode(views.task(TASK, PLAIN)))["failedAt"] == "2026-01-01T00:00:01.000005Z"
+    )
