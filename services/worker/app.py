@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from services.worker.attempt_context import AttemptContext
+from services.worker.attempt import AttemptContext
 from services.worker.definition import Definitions
 from services.worker.heartbeats import Heartbeats, Identity, started_now
 from services.worker.held_tasks import HeldTasks, Interruption

@@ -7,32 +7,77 @@ Only a task that was granted is reported as failed; the rest is dropped or hande
 
 import asyncio
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import structlog
 
-from services.worker.attempt_context import AttemptContext
-from services.worker.definition import Unsealed
+from services.worker.definition import Definitions, Unsealed
 from services.worker.held_tasks import HeldTask, Interruption
 from services.worker.leftovers import remove_earlier
+from services.worker.metrics import WorkerMetrics
+from services.worker.reporter import Reporter
+from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.protocol import (
     Execution,
     Outcome,
+    PartTimedOut,
     RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,
 )
+from services.worker.settings import WorkSettings
 from services.worker.spans import dispatch_span
 from services.worker.task_log import TaskLog
-from services.worker.verdicts import Failure, failure_of_error, failure_of_outcome
 from shared.broker import Outgoing
+from shared.broker.publisher import Publisher
 from shared.jobspec.durations import format_duration
 from shared.messages import Claim, Finished, ProgressReport, Returned, RunTask, Telemetry, encode
 from shared.messages.queues import TELEMETRY
+from shared.process.metrics import Metrics
 from shared.process.redaction import Redactor
 from shared.process.sealing import SealingError
 from shared.tracing.current import step
+from shared.tracing.protocol import OFF, Tracing
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptContext:
+    node_id: str
+    settings: WorkSettings
+    watch: RuntimeWatch
+    definitions: Definitions
+    reporter: Reporter
+    telemetry: Publisher
+    lease_is_valid: Callable[[HeldTask], bool]  # whether a lease, once granted, certainly lasts
+    tracing: Tracing = OFF
+    metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(Metrics()))
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`cause` and `exit_code` are for retry policies, `error` is for people."""
+
+    error: str
+    cause: Literal["exit", "timeout", "other"] = "other"
+    exit_code: int | None = None
+
+
+def failure_of_outcome(outcome: Outcome, last_words: str) -> Failure:
+    """A program ended that should not have ended so; `last_words` are the end of the log."""
+    part = f"{outcome.part}: " if outcome.part else ""
+    reason = f" ({outcome.reason})" if outcome.reason else ""
+    last = f": {last_words}" if last_words else ""
+    error = f"{part}exit code {outcome.exit_code}{reason}{last}"
+    return Failure(error, "exit", outcome.exit_code)
+
+
+def failure_of_error(error: Exception) -> Failure:
+    """The runtime wouldn't or couldn't; a pre or post that took too long is a time-out."""
+    return Failure(str(error), "timeout" if isinstance(error, PartTimedOut) else "other")
+
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,7 @@ import asyncio
 
 import structlog
 
-from services.worker.attempt import Attempt
-from services.worker.attempt_context import AttemptContext
+from services.worker.attempt import Attempt, AttemptContext
 from services.worker.capacity import Capacity, Demand, demand_of
 from services.worker.held_tasks import HeldTasks
 from shared.broker import Broker, Consumer, Delivery

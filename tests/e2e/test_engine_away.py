@@ -11,7 +11,7 @@ import aiodocker
 import aiohttp
 import pytest
 
-from services.worker.runtimes.containers.labels import LABEL_NODE
+from services.worker.runtimes.containers.layout import LABEL_NODE
 from tests.support.availability import unavailable
 from tests.support.cluster import Api, Cluster, Service
 from tests.support.docker_engine import PrivateDocker

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.worker.runtimes.containers.labels import LABEL_NODE
+from services.worker.runtimes.containers.layout import LABEL_NODE
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import Mount, Probe
 from tests.support.images import BUSYBOX

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.worker.attempt import Attempt
-from services.worker.attempt_context import AttemptContext
+from services.worker.attempt import Attempt, AttemptContext
 from services.worker.definition import Definitions
 from services.worker.held_tasks import HeldTasks, Interruption
 from services.worker.reporter import Reporter

@@ -8,8 +8,7 @@ import pytest
 from aiohttp import web
 
 from services.worker.runtimes.containers.engine import ContainerEngine
-from services.worker.runtimes.containers.images import Images
-from services.worker.runtimes.containers.registry_auth import RegistryLogins
+from services.worker.runtimes.containers.images import Images, RegistryLogins
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import (
     RuntimeDeclined,

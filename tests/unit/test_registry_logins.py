@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.worker.runtimes.containers.registry_auth import read_logins, registry_of
+from services.worker.runtimes.containers.images import read_logins, registry_of
 from services.worker.runtimes.task_spec import RegistryLogin
 
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.worker.runtimes import read_ahead
-from services.worker.runtimes.read_ahead import pass_on
+from services.worker.runtimes import output
+from services.worker.runtimes.output import pass_on
 
 PIECE = b"x" * 1024
 COUNT = 100
@@ -63,7 +63,7 @@ async def test_all_of_it_is_passed_on_in_order(log: Log) -> None:
 async def test_it_is_read_to_its_end_while_the_log_takes_nothing(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_ahead, "_FREELY_BYTES", 3 * len(PIECE))
+    monkeypatch.setattr(output, "_FREELY_BYTES", 3 * len(PIECE))
     source = Source()
     passing = asyncio.create_task(pass_on(source.pieces(), log.take))
     await source.has_read(COUNT)
@@ -74,9 +74,9 @@ async def test_it_is_read_to_its_end_while_the_log_takes_nothing(
 
 
 async def test_no_more_is_held_than_the_limit(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read_ahead, "_FREELY_BYTES", 0)
-    monkeypatch.setattr(read_ahead, "_LEAST_BYTES_PER_SECOND", 1 << 30)
-    monkeypatch.setattr(read_ahead, "_MOST_BYTES", 10 * len(PIECE))
+    monkeypatch.setattr(output, "_FREELY_BYTES", 0)
+    monkeypatch.setattr(output, "_LEAST_BYTES_PER_SECOND", 1 << 30)
+    monkeypatch.setattr(output, "_MOST_BYTES", 10 * len(PIECE))
     source = Source()
     passing = asyncio.create_task(pass_on(source.pieces(), log.take))
     # One is with the log, ten are held, of which the last made it too much

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.worker.recent_reports import RecentReports
-from services.worker.reporter import Reporter
+from services.worker.reporter import RecentReports, Reporter
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
 from shared.messages import Claim, Finished, Reports, Returned, TaskRef, decode

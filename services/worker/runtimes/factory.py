@@ -5,9 +5,8 @@ from typing import cast
 
 from services.worker.runtimes.auto import AutoRuntime
 from services.worker.runtimes.containers.engine import ContainerEngine
-from services.worker.runtimes.containers.images import Images
+from services.worker.runtimes.containers.images import Images, read_logins
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountType
-from services.worker.runtimes.containers.registry_auth import read_logins
 from services.worker.runtimes.containers.runtime import ContainerRuntime
 from services.worker.runtimes.protocol import Runtime, RuntimeFactory
 from services.worker.runtimes.settings import BUILT_IN, RuntimeSettings

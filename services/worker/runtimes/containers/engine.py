@@ -11,10 +11,16 @@ from datetime import datetime
 import aiohttp
 from aiodocker import DockerError
 
-from services.worker.runtimes.containers.engine_calls import About, EngineCalls, Json, address_of
-from services.worker.runtimes.containers.labels import LABEL_NODE, filter_of_task, is_earlier
+from services.worker.runtimes.containers.engine_calls import (
+    About,
+    EngineCalls,
+    Json,
+    address_of,
+    first_member,
+    size_of,
+)
+from services.worker.runtimes.containers.layout import LABEL_NODE, filter_of_task, is_earlier
 from services.worker.runtimes.containers.resources import EngineResources
-from services.worker.runtimes.containers.streams import first_member, size_of
 from services.worker.runtimes.task_spec import RegistryLogin, TaskSpec
 
 _BY_A_SIGNAL = 128

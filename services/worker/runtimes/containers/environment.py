@@ -6,29 +6,22 @@ what nobody knows of. What can't be removed when the task ends is tried again la
 
 import asyncio
 import contextlib
+import re
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
 
-from services.worker.runtimes.containers.context import EngineContext
+from services.worker.runtimes.containers.context import EngineContext, Remove
 from services.worker.runtimes.containers.gpus import device_requests
-from services.worker.runtimes.containers.labels import labels_of
-from services.worker.runtimes.containers.layout import check_spec
+from services.worker.runtimes.containers.layout import ContainerPlacement, check_spec, labels_of
 from services.worker.runtimes.containers.mounts import make_mounts
-from services.worker.runtimes.containers.networks import (
-    beside_private,
-    joined_networks,
-    operators_network,
-)
-from services.worker.runtimes.containers.pending_removals import Remove
-from services.worker.runtimes.containers.placement import ContainerPlacement
-from services.worker.runtimes.containers.sidecar_rules import check_sidecars
+from services.worker.runtimes.containers.resources import EngineResources
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import naming
-from services.worker.runtimes.task_spec import TaskSpec
+from services.worker.runtimes.task_spec import Probe, Sidecar, TaskSpec
 
 log = structlog.get_logger(__name__)
 
@@ -142,3 +135,91 @@ class ContainerEnvironment:
 
         self.on_close(remove_once_made)
         await asyncio.shield(made)
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_OF_A_CONTAINER = "container:"
+_NONE = "none"
+_ANY = "*"
+_NOT_JOINED_BY_NAME = ("default", "bridge", "none", "host")
+
+
+async def joined_networks(
+    names: Sequence[str], resources: EngineResources, settings: RuntimeSettings
+) -> tuple[str, ...]:
+    """The networks under their own names, each of which exists. Raises RuntimeRejected."""
+    found = tuple([await _joined(name, resources, settings) for name in dict.fromkeys(names)])
+    alone = [name for name in found if name in ("host", "none") or _is_a_containers(name)]
+    if alone and len(found) > 1:
+        raise RuntimeRejected(f"network {alone[0]!r} can't be joined together with others")
+    return found
+
+
+def operators_network(settings: RuntimeSettings) -> tuple[str, ...]:
+    """What containers join unless their task says otherwise."""
+    return (settings.container_network,) if settings.container_network else ()
+
+
+def beside_private(joined: Sequence[str], settings: RuntimeSettings) -> tuple[str, ...]:
+    """What a container with sidecars joins besides its private network. Raises RuntimeRejected."""
+    for name in joined:
+        if name in ("host", "none") or _is_a_containers(name):
+            raise RuntimeRejected(
+                f"network {name!r} can't be joined by a task with sidecars: they have a network "
+                "of their own"
+            )
+    return tuple(joined) or tuple(
+        name for name in operators_network(settings) if name not in _NOT_JOINED_BY_NAME
+    )
+
+
+async def _joined(name: str, resources: EngineResources, settings: RuntimeSettings) -> str:
+    if name == _NONE:
+        return name
+    if name == "host" or _is_a_containers(name):
+        _check_allowed(name, settings)
+        return name
+    network = await resources.find_network(name) if _NAME.fullmatch(name) else None
+    if network is None or network.is_ours:  # an id, or the first digits of one, finds it as well
+        raise RuntimeRejected(f"network {name!r} is not there: its name must be of an existing one")
+    if network.driver == "host":  # also when it was named by its id
+        _check_allowed(name, settings)
+    elif not {_ANY, network.name} & set(settings.networks_allowed):
+        raise RuntimeRejected(
+            f"network {name!r}: this worker doesn't allow it "
+            "(its setting CONVEYOR_RUNTIME_NETWORKS_ALLOWED)"
+        )
+    return network.name
+
+
+def _check_allowed(name: str, settings: RuntimeSettings) -> None:
+    if not settings.host_networks_allowed:
+        raise RuntimeRejected(
+            f"network {name!r}: this worker allows no network of the host or of another container "
+            "(its setting CONVEYOR_RUNTIME_HOST_NETWORKS_ALLOWED)"
+        )
+
+
+def _is_a_containers(name: str) -> bool:
+    return name.startswith(_OF_A_CONTAINER)
+
+
+_PORTS = range(1, 65536)
+
+
+def check_sidecars(sidecars: Sequence[Sidecar]) -> None:
+    """Raises RuntimeRejected."""
+    hosts = set[str]()
+    for sidecar in sidecars:
+        if sidecar.host in hosts:
+            raise RuntimeRejected(f"{sidecar.label}: another has the host name {sidecar.host!r}")
+        hosts.add(sidecar.host)
+        if sidecar.probe is not None:
+            _check_probe(sidecar.label, sidecar.probe)
+
+
+def _check_probe(label: str, probe: Probe) -> None:
+    if probe.port not in _PORTS:
+        raise RuntimeRejected(f"{label}: probe port {probe.port} must be from 1 to 65535")
+    if not probe.path.startswith("/"):
+        raise RuntimeRejected(f"{label}: probe path {probe.path!r} must begin with /")

@@ -10,19 +10,18 @@ import aiohttp
 
 from services.worker.runtimes.containers.context import EngineContext
 from services.worker.runtimes.containers.engine import ImageMissing
+from services.worker.runtimes.containers.engine_calls import frames
 from services.worker.runtimes.containers.layout import (
     OUTPUT,
     PROGRESS,
+    ContainerPlacement,
     check_spec,
     container_archive,
     container_config,
     needs_archive,
 )
 from services.worker.runtimes.containers.mounts import check_sources
-from services.worker.runtimes.containers.placement import ContainerPlacement
-from services.worker.runtimes.containers.streams import frames
-from services.worker.runtimes.output_log import OutputLog
-from services.worker.runtimes.progress import parse_progress
+from services.worker.runtimes.output import OutputLog, parse_progress, pass_on
 from services.worker.runtimes.protocol import (
     STOPPED,
     LogSink,
@@ -31,7 +30,6 @@ from services.worker.runtimes.protocol import (
     RuntimeRejected,
     RuntimeUnavailable,
 )
-from services.worker.runtimes.read_ahead import pass_on
 from services.worker.runtimes.task_spec import TaskSpec
 
 _KILLED = 137

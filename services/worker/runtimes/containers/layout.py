@@ -9,17 +9,76 @@ where the image's user is root, /tork only has to be there for the task to write
 """
 
 import io
+import json
 import posixpath
 import tarfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from services.worker.runtimes.containers.labels import labels_of
-from services.worker.runtimes.containers.placement import ContainerPlacement
-from services.worker.runtimes.file_names import check_file_names, parents_of
+from services.worker.runtimes.containers.engine_calls import Json
+from services.worker.runtimes.program import check_file_names, fits_an_argument, parents_of
 from services.worker.runtimes.protocol import RuntimeRejected
-from services.worker.runtimes.script import fits_an_argument
 from services.worker.runtimes.task_spec import TaskSpec
+
+LABEL_NODE = "conveyor.node"
+LABEL_TASK = "conveyor.task"
+LABEL_JOB = "conveyor.job"
+LABEL_DISPATCH = "conveyor.dispatch"
+
+
+def labels_of(spec: TaskSpec) -> dict[str, str]:
+    return {
+        LABEL_NODE: spec.node_id,
+        LABEL_TASK: spec.task_id,
+        LABEL_JOB: spec.job_id,
+        LABEL_DISPATCH: str(spec.dispatch),
+    }
+
+
+def filter_of_task(spec: TaskSpec) -> str:
+    """For an engine's lists: all that was made for the task, whoever made it."""
+    return json.dumps({"label": [f"{LABEL_TASK}={spec.task_id}"]})
+
+
+def is_earlier(labels: Mapping[str, str], spec: TaskSpec) -> bool:
+    """Whether what bears these labels was made for the task, but not for this dispatch of it."""
+    ours = labels_of(spec)
+    same = all(labels.get(label) == ours[label] for label in (LABEL_NODE, LABEL_DISPATCH))
+    return labels.get(LABEL_TASK) == spec.task_id and not same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerPlacement:
+    """`networks`: the first is given at creation, the others are joined before the start; none
+    means the engine's default. `alias` is the container's name on the first. `hosts` maps names to
+    addresses. `sources` are looked at again before anything is done with the container. `gpus` and
+    `privileged` are of the main container alone.
+    """
+
+    mounts: tuple[Json, ...] = ()
+    tmpfs: Mapping[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    alias: str | None = None
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    gpus: tuple[Json, ...] = ()
+    privileged: bool = False
+
+
+def is_bare(spec: TaskSpec) -> bool:
+    """Whether it needs nothing but its container."""
+    return not (
+        spec.mounts
+        or spec.networks
+        or spec.gpus
+        or spec.privileged
+        or spec.pre
+        or spec.post
+        or spec.sidecars
+    )
+
 
 OUTPUT = "/tork/stdout"
 PROGRESS = "/tork/progress"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aiodocker import DockerError
 
 from services.worker.runtimes.containers.engine_calls import About, EngineCalls
-from services.worker.runtimes.containers.labels import LABEL_NODE, filter_of_task, is_earlier
+from services.worker.runtimes.containers.layout import LABEL_NODE, filter_of_task, is_earlier
 from services.worker.runtimes.task_spec import TaskSpec
 
 _ALWAYS_THERE = "none"  # a network of Docker's own

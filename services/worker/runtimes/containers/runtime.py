@@ -6,16 +6,23 @@ from typing import Literal
 from services.worker.runtimes.containers.context import EngineContext
 from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.containers.engine_calls import certificates_of
-from services.worker.runtimes.containers.environment import ContainerEnvironment
+from services.worker.runtimes.containers.environment import ContainerEnvironment, operators_network
 from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.containers.images import Images
-from services.worker.runtimes.containers.labels import LABEL_DISPATCH, LABEL_NODE, LABEL_TASK
+from services.worker.runtimes.containers.layout import (
+    LABEL_DISPATCH,
+    LABEL_NODE,
+    LABEL_TASK,
+    ContainerPlacement,
+    is_bare,
+)
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountType
-from services.worker.runtimes.containers.networks import operators_network
-from services.worker.runtimes.containers.placement import ContainerPlacement, is_bare
-from services.worker.runtimes.containers.probes import SidecarReadiness
-from services.worker.runtimes.containers.sidecars import RunningSidecar, WithSidecars
-from services.worker.runtimes.log_lines import LogLines
+from services.worker.runtimes.containers.sidecars import (
+    RunningSidecar,
+    SidecarReadiness,
+    WithSidecars,
+)
+from services.worker.runtimes.output import LogLines
 from services.worker.runtimes.protocol import (
     Execution,
     Leftover,

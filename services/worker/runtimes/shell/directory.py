@@ -4,6 +4,7 @@ It is opened once and then only reached through that handle: a task that runs as
 the directory and could put a link in its place, and the worker must not follow it.
 """
 
+import errno
 import os
 import shutil
 import stat
@@ -12,9 +13,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.worker.runtimes.file_names import parents_of
-from services.worker.runtimes.protocol import RuntimeUnavailable
+from services.worker.runtimes.program import parents_of
+from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.task_spec import TaskSpec
+
+_OF_THIS_MACHINE = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EIO,
+        errno.ENOMEM,
+        errno.EAGAIN,  # no process left
+        errno.EMFILE,
+        errno.ENFILE,
+    }
+)
+
+
+def sorted_error(what: str, error: Exception) -> RuntimeRejected | RuntimeUnavailable:
+    """To be raised. Another worker may do better where it is this machine that lacks something."""
+    text = f"{what}: {error}"
+    if isinstance(error, OSError) and error.errno in _OF_THIS_MACHINE:
+        return RuntimeUnavailable(text)
+    return RuntimeRejected(text)
+
 
 PREFIX = "conveyor-task"
 _LEAST_ROOM = 1024 * 1024

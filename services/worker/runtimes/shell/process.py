@@ -5,8 +5,7 @@ import os
 import signal
 from dataclasses import dataclass
 
-from services.worker.runtimes.output_log import OutputLog
-from services.worker.runtimes.progress import parse_progress
+from services.worker.runtimes.output import OutputLog, parse_progress
 from services.worker.runtimes.protocol import (
     STOPPED,
     LogSink,
@@ -15,12 +14,9 @@ from services.worker.runtimes.protocol import (
     RuntimeDeclined,
 )
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.shell.command import argv_of, environment_of
-from services.worker.runtimes.shell.environment import ShellEnvironment
-from services.worker.runtimes.shell.leaders import Leaders
-from services.worker.runtimes.shell.orphans import end_orphans_of
-from services.worker.runtimes.shell.os_errors import sorted_error
-from services.worker.runtimes.shell.spawn import Command, Process
+from services.worker.runtimes.shell.directory import sorted_error
+from services.worker.runtimes.shell.environment import ShellEnvironment, argv_of, environment_of
+from services.worker.runtimes.shell.spawn import Command, Leaders, Process, end_orphans_of
 from services.worker.runtimes.task_spec import Aux, TaskSpec
 
 _CHUNK = 65536

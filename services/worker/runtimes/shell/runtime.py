@@ -27,9 +27,8 @@ from services.worker.runtimes.shell.directory import (
     node_of,
 )
 from services.worker.runtimes.shell.environment import ShellEnvironment
-from services.worker.runtimes.shell.leaders import Leaders
-from services.worker.runtimes.shell.orphans import adopt_orphans, end_processes_of
 from services.worker.runtimes.shell.process import ShellContext, ShellProcess
+from services.worker.runtimes.shell.spawn import Leaders, adopt_orphans, end_processes_of
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
 from services.worker.runtimes.task_spec import Aux, TaskSpec
 from services.worker.watchdog.args import ProcessTerminator, Terminator

@@ -1,16 +1,44 @@
-"""Starting a process in a session of its own, and telling when it ends, without threads.
+"""The processes of shell tasks: starting one in a session of its own, telling when it ends, without
+threads, and ending what it leaves behind outside its process group (it called setsid).
 
 asyncio's own subprocess support starts a thread or a watcher per child on Python 3.11; a pidfd in
-the event loop costs one system call instead.
+the event loop costs one system call instead. Each task's processes carry the path of its directory
+in their environment; that is how those that fled are found. The scan reads /proc, so it only runs
+where /proc is and only when there is reason to.
 """
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from services.worker.runtimes.protocol import ProcessSink
+from services.worker.watchdog.args import Key
+
+
+class Leaders:
+    """`tell` hears of each: what it runs and the process, 0 when it has ended."""
+
+    def __init__(self) -> None:
+        self._keys: dict[int, Key] = {}
+        self.tell: ProcessSink = lambda _key, _pid: None
+
+    def __contains__(self, pid: object) -> bool:
+        return pid in self._keys
+
+    def add(self, key: Key, pid: int) -> None:
+        self._keys[pid] = key
+        self.tell(key, pid)
+
+    def discard(self, pid: int) -> None:
+        if (key := self._keys.pop(pid, None)) is not None:
+            self.tell(key, 0)
+
 
 _CAN_PIDFD = hasattr(os, "pidfd_open")
 
@@ -96,3 +124,70 @@ def _spawn(command: Command, output_fd: int) -> "subprocess.Popen[bytes]":
         # Leaving root means leaving root's groups too.
         extra_groups=None if command.uid is None and command.gid is None else [],
     )
+
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt_orphans() -> None:
+    """Ask the kernel to hand us whatever our tasks leave behind, so that we can see it.
+
+    Does nothing where the call doesn't exist.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # not Linux, or no such C library
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_orphans_of(directory: str, leader: int, known: Container[int]) -> None:
+    """Kill and reap what a task left: its process group, and what carries its directory.
+
+    `leader` was the task's main process, ended by now. `known` children are the main processes of
+    running tasks and spared without a look; children that aren't a task's are never touched.
+    """
+    for _ in range(100):  # each one that ends may hand us its own children
+        found = [
+            pid
+            for pid in _children()
+            if pid not in known and (_group_of(pid) == leader or _carries(pid, directory))
+        ]
+        if not found:
+            return
+        for pid in found:
+            _kill_and_reap(pid)
+
+
+def end_processes_of(directory: str) -> None:
+    """Kill every process on the machine that carries this directory in its environment."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        if _carries(int(entry.name), directory):
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _children() -> list[int]:
+    try:
+        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    except OSError:  # no /proc, or a kernel without this file: nothing to see
+        return []
+    return [int(pid) for pid in text.split()]
+
+
+def _carries(pid: int, directory: str) -> bool:
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:  # it ended meanwhile, or isn't ours to read
+        return False
+    return f"TORK_OUTPUT={directory}/".encode() in environment
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:  # ended and reaped meanwhile
+        return None
+
+
+def _kill_and_reap(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):  # reaped by someone else
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)

@@ -1,0 +1,143 @@
+"""What a task says on its way to its log: read on while the log takes none, in whole lines where
+several write to one log, with the lines that a runtime adds; and what $TORK_PROGRESS may hold.
+"""
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from services.worker.runtimes.protocol import LogSink
+
+_FREELY_BYTES = 256 * 1024
+_LEAST_BYTES_PER_SECOND = 512 * 1024
+# At that pace for longer than a worker that nobody hears keeps its tasks, with the usual lease.
+_MOST_BYTES = 16 * 1024 * 1024
+
+
+async def pass_on(source: AsyncIterator[bytes], sink: LogSink) -> None:
+    """Returns when `source` has ended and `sink` has taken all of it, in order.
+
+    Docker keeps what nobody has read for 2 s after a container's end, then throws away what is
+    still in its pipes. If reading stood still for as long as the log does, say while the broker is
+    away, a task that ends meanwhile would lose its last words. So reading goes on, at a pace that
+    holds the task back and empties the pipes in time: to get there, half a megabyte at the most
+    must be read.
+    """
+    held = _Held()
+    reading = asyncio.create_task(held.fill(source))
+    try:
+        while data := await held.take():
+            await sink(data)
+        await reading
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+class _Held:
+    """What was read and not taken yet."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[bytes] = deque()
+        self._size = 0
+        self._is_over = False
+        self._filled = asyncio.Event()
+        self._taken = asyncio.Event()
+
+    async def fill(self, source: AsyncIterator[bytes]) -> None:
+        try:
+            async for data in source:
+                self._pieces.append(data)
+                self._size += len(data)
+                self._filled.set()
+                await self._rest(len(data) / _LEAST_BYTES_PER_SECOND)
+        finally:
+            self._is_over = True
+            self._filled.set()
+
+    async def take(self) -> bytes:
+        """The next piece; empty when there will be none."""
+        while not self._pieces and not self._is_over:
+            self._filled.clear()
+            await self._filled.wait()
+        if not self._pieces:
+            return b""
+        data = self._pieces.popleft()
+        self._size -= len(data)
+        self._taken.set()
+        return data
+
+    async def _rest(self, seconds: float) -> None:
+        """Until little is held, but no longer than that unless too much is."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._shrink_to(_FREELY_BYTES)
+        await self._shrink_to(_MOST_BYTES)
+
+    async def _shrink_to(self, size: int) -> None:
+        while self._size > size:
+            self._taken.clear()
+            await self._taken.wait()
+
+
+_LONGEST = 1024 * 1024
+
+
+class LogLines:
+    """Whole lines into a log that several write to at once.
+
+    Pieces of a line would be torn apart by another's lines, and a secret in them would no longer
+    be found and taken out.
+    """
+
+    def __init__(self, log: LogSink, prefix: str = "") -> None:
+        """`prefix` goes before every line."""
+        self._log = log
+        self._prefix = prefix.encode()
+        self._rest = b""
+
+    async def write(self, data: bytes) -> None:
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        if len(self._rest) > _LONGEST:  # memory has an end
+            lines.append(self._rest)
+            self._rest = b""
+        if lines:
+            await self._log(b"".join(self._prefix + line + b"\n" for line in lines))
+
+    async def end(self) -> None:
+        """Write the last line that had no end. Idempotent."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            await self._log(self._prefix + rest + b"\n")
+
+
+class OutputLog:
+    """Passes the log on; what it adds stands in a line of its own, whatever came before it."""
+
+    def __init__(self, sink: LogSink) -> None:
+        self._sink = sink
+        self._is_in_line = False
+
+    async def write(self, data: bytes) -> None:
+        if data:
+            self._is_in_line = not data.endswith(b"\n")
+        await self._sink(data)
+
+    async def kept_output(self, data: bytes, size: int) -> str:
+        """The task's output, of which `data` is kept; when it had more, `size` bytes, say so."""
+        if size > len(data):
+            line = f"conveyor: $TORK_OUTPUT is {size} bytes, only the first {len(data)} are kept\n"
+            await self.write((b"\n" if self._is_in_line else b"") + line.encode())
+        return data.decode(errors="replace")
+
+
+def parse_progress(raw: bytes) -> float | None:
+    """The number, held within 0..100; None for anything else (a half-written file included)."""
+    try:
+        value = float(raw)
+    except ValueError:  # empty, or caught in the middle of a write: the next look will tell
+        return None
+    return min(max(value, 0.0), 100.0) if math.isfinite(value) else None
