@@ -7,6 +7,10 @@ from shared.postgres.pool import Connection, Pool
 
 _ACQUIRE_SECONDS = 5.0
 
+# A statement that takes arrays seems cheaper when it is planned for those at hand, each time anew,
+# which takes longer than the statement. All of its user's have one way only, by their indexes.
+PLAN_ONCE = "SET plan_cache_mode = force_generic_plan"
+
 
 class OwnConnection:
     """Taken from the pool at first use and kept; a broken one is replaced at the next use."""
@@ -21,7 +25,9 @@ class OwnConnection:
             await self.give_back()
         if self._connection is None:
             with translated_errors():
-                self._connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
+                connection = await self._pool.acquire(timeout=_ACQUIRE_SECONDS)
+                self._connection = connection  # first, so that it is given back whatever comes
+                await connection.execute(PLAN_ONCE)
         return self._connection
 
     async def give_back(self) -> None:
