@@ -1,7 +1,6 @@
 """How a task begins, once it is planned: sent to a worker, opened into children, or as a job."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from shared.lifecycle import commands as c
@@ -9,6 +8,7 @@ from shared.lifecycle import events as e
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import task_done, task_failed
 from shared.lifecycle.progressions import progression_of
+from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState, TaskState
 from shared.lifecycle.values import (
     NOT_PLANNED,

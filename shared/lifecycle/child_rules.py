@@ -1,6 +1,5 @@
 """What the events of children and sub-jobs make of their parent: one function for each."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.lifecycle import commands as c
@@ -9,6 +8,7 @@ from shared.lifecycle.beginnings import begin_more, complete_composite, start_jo
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import spread_progress, task_failed
 from shared.lifecycle.progressions import progression_of
+from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import REOPENED, JobState, TaskState
 from shared.lifecycle.values import Children, Job, Task
 

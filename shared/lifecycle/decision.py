@@ -1,8 +1,9 @@
 """What deciding gives: new values and commands, or why nothing changes."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from shared.lifecycle import commands as c
+from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JOB_MOVES, REOPENED, TASK_MOVES, TaskState
 from shared.lifecycle.values import Job, Task
 

@@ -1,12 +1,12 @@
 """How a task's end reaches what the task is part of, and how a job goes on or ends."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
 from shared.lifecycle.decision import DecisionBuilder
 from shared.lifecycle.progressions import progression_of
+from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState
 from shared.lifecycle.values import Task
 

@@ -1,7 +1,6 @@
 """What the events of a job make of it: one function for each."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import datetime
 
 from shared.lifecycle import commands as c
@@ -9,6 +8,7 @@ from shared.lifecycle import events as e
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import complete_job, fail_job
 from shared.lifecycle.progressions import progression_of
+from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState
 from shared.lifecycle.values import Job, Parent
 

@@ -1,6 +1,5 @@
 """What the events of a task make of it and of its job: one function for each."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from shared.lifecycle import commands as c
@@ -8,6 +7,7 @@ from shared.lifecycle import events as e
 from shared.lifecycle.beginnings import queued, start_job
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import spread_progress, task_done, task_failed
+from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState, TaskState
 from shared.lifecycle.values import (
     DispatchOnNode,

@@ -18,7 +18,6 @@ from shared.lifecycle import (
     Task,
     TaskState,
 )
-from shared.messages import LogPart
 from shared.planning.new_graph import NewGraph
 from shared.planning.new_job import IdempotencyKey, NewJob, UnsavedJob
 from shared.planning.sources import (
@@ -44,9 +43,6 @@ class MemoryRows:
     _submitted: dict[str, UnsavedJob] = field(default_factory=dict)
     _variables: Variables = field(default_factory=lambda: defaultdict(dict))
     _keys: set[tuple[str, str]] = field(default_factory=set)
-
-    async def queue_up(self, job_ids: Collection[str]) -> None:
-        """There is only one transaction at a time."""
 
     async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
         used = {id_ for id_, key in keys.items() if (key.identity, key.key) in self._keys}
@@ -136,9 +132,6 @@ class MemoryRows:
             read = {name: stored[name] for name in stored if wanted in (None, name)}
             found.setdefault(job_id, {}).update(read)
         return found
-
-    async def add_log_parts(self, parts: Sequence[LogPart]) -> None:
-        """Nobody reads them."""
 
     async def write(self, writes: Writes) -> list[OutboxRow]:
         for job, new, sealed, graph in writes.new_jobs:

@@ -1,8 +1,7 @@
 """Each task as soon as all that it needs are done. `position` counts those that are done."""
 
-from dataclasses import replace
-
 from shared.lifecycle.commands import Command, EvaluateOutput, PlanDependents, PlanReady
+from shared.lifecycle.replacing import replace
 from shared.lifecycle.values import Job, Task
 
 

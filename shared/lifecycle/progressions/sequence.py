@@ -1,8 +1,7 @@
 """One task after the other, in the order of the list. `position` is that of the current one."""
 
-from dataclasses import replace
-
 from shared.lifecycle.commands import Command, PlanTask
+from shared.lifecycle.replacing import replace
 from shared.lifecycle.values import Job, Task
 
 
