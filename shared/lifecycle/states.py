@@ -1,11 +1,12 @@
 """The states of jobs and tasks, and which moves between them are legal.
 
 The law: a final state is left only by a restart: a job goes on from where it stopped, and so does a
-task that is composite (`REOPENED`). A task that a worker runs never leaves it: what is tried
-again is a new task. Everything that moves a job or a task is checked against these tables, here
-and again by constraints in Postgres.
+composite task (`REOPENED`). A task that a worker has had never leaves it: what is tried again is a
+new task. Everything that moves a job or a task is checked against these tables, here and again by
+constraints in Postgres. `BULK_MOVES` are the only ones that nobody decides one by one.
 """
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -108,5 +109,41 @@ TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
 }
 
 REOPENED = frozenset({TaskState.CREATED, TaskState.FAILED, TaskState.CANCELLED})
-"""From where a restart brings a composite task back to RUNNING. CREATED: its own
-parent was restarted and has now come to it."""
+"""From where a restart brings a composite task back to RUNNING. CREATED: its own parent was
+restarted and has now come to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkMove:
+    """A move of many tasks by one statement, past `decide`, and why that is allowed.
+
+    `makes_successor`: the row stays as it is, and a new one beside it is in `to_state`.
+    """
+
+    name: str
+    from_states: frozenset[TaskState]
+    to_state: TaskState
+    reason: str
+    makes_successor: bool = False
+
+
+CANCEL_CREATED = BulkMove(
+    name="cancel_created",
+    from_states=frozenset({TaskState.CREATED}),
+    to_state=TaskState.CANCELLED,
+    reason="no worker, webhook or feed has heard of a task that never began",
+)
+REOPEN_CHILD = BulkMove(
+    name="reopen_child",
+    from_states=frozenset({TaskState.FAILED, TaskState.CANCELLED}),
+    to_state=TaskState.CREATED,
+    reason="a restart: a child that is composite, or never began, waits for its turn again",
+)
+SUCCEED_CHILD = BulkMove(
+    name="succeed_child",
+    from_states=frozenset({TaskState.FAILED, TaskState.CANCELLED}),
+    to_state=TaskState.CREATED,
+    reason="a restart: what a worker has had of a child stays as a record",
+    makes_successor=True,
+)
+BULK_MOVES = (CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD)

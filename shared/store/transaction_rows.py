@@ -10,6 +10,7 @@ from datetime import datetime
 import asyncpg
 
 from shared.lifecycle import BeginChildren, CancelTasks, Job, PlanDependents, Task
+from shared.lifecycle.states import CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD, BulkMove
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.sources import Source, Variables, listed_task_source, variables_wanted
 from shared.planning.templates import JobSource, TaskSource
@@ -99,6 +100,13 @@ SELECT parent_id, count(*)::int AS left,
        coalesce(array_agg(id) FILTER (WHERE goes_on), '{}') AS continued
 FROM again GROUP BY parent_id
 """
+
+BULK_MOVES: Mapping[str, Sequence[BulkMove]] = {
+    CANCEL_CREATED_OF_JOBS: [CANCEL_CREATED],
+    CANCEL_CREATED_OF_PARENTS: [CANCEL_CREATED],
+    REOPEN_CHILDREN: [REOPEN_CHILD, SUCCEED_CHILD],
+}
+"""What the statements move that nobody decides one by one."""
 
 # The counts in `job_tasks` are kept under the lock of their job. Each finished task touches its own
 # dependents and no others.
