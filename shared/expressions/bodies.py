@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from shared.expressions.errors import ExpressionError
 from shared.expressions.frame import Code, Frame
-from shared.expressions.library.arrays import sorted_by
+from shared.expressions.library.collections import sorted_by
 from shared.expressions.operators import add
 from shared.expressions.unicode_text import to_bytes
 from shared.expressions.values import Byte, Groups, any_key, type_name

@@ -1,11 +1,12 @@
 """Tokens to a tree: literals, names, calls, predicates, members and slices."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from shared.expressions.cursor import Cursor
+from shared.expressions.budget import MAX_NESTING, MAX_NODES
 from shared.expressions.errors import ExpressionError
 from shared.expressions.lexer import Sort, Token
-from shared.expressions.literals import number
 from shared.expressions.signatures import FUNCTIONS, PREDICATES
 from shared.expressions.tree import (
     Builtin,
@@ -21,6 +22,96 @@ from shared.expressions.tree import (
     Slice,
     Unary,
 )
+
+_BASES = {"0x": 16, "0o": 8, "0b": 2}
+_LARGEST = (1 << 63) - 1
+
+
+def number(token: Token) -> int | float:
+    """int, or float with a point or exponent. ExpressionError when it doesn't fit 64 bits."""
+    digits = token.value.replace("_", "")
+    base = _BASES.get(digits[:2].lower(), 10)
+    try:
+        if base == 10 and not digits.isdigit():
+            value: int | float = float(digits)
+        else:
+            value = int(digits, base)
+    except ValueError:  # 1e, 0x
+        raise ExpressionError(f"bad number {token.value!r}", column=token.column) from None
+    if (value > _LARGEST and isinstance(value, int)) or value == float("inf"):
+        raise ExpressionError("a number is too large", column=token.column)
+    return value
+
+
+class Cursor:
+    """What both halves of the parser share: look at a token, take it, build a node."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = tokens
+        self._position = 0
+        self._nesting = 0
+        self._nodes = 0
+        self.current = tokens[0]
+
+    def advance(self) -> Token:
+        taken = self.current
+        if taken.sort is Sort.END:
+            raise self.unexpected()
+        self._position += 1
+        self.current = self._tokens[self._position]
+        return taken
+
+    def is_operator(self, *values: str) -> bool:
+        return self.current.sort is Sort.OPERATOR and self.current.value in values
+
+    def is_bracket(self, value: str) -> bool:
+        return self.current.sort is Sort.BRACKET and self.current.value == value
+
+    def accept(self, value: str) -> bool:
+        """Takes the operator or bracket `value` if it is next."""
+        if self.is_operator(value) or self.is_bracket(value):
+            self.advance()
+            return True
+        return False
+
+    def expect(self, value: str) -> None:
+        if not self.accept(value):
+            raise self.unexpected(f", expected {value!r}")
+
+    def expect_name(self) -> Token:
+        if self.current.sort is not Sort.NAME:
+            raise self.unexpected(", expected a name")
+        return self.advance()
+
+    def unexpected(self, expected: str = "") -> ExpressionError:
+        return ExpressionError(f"unexpected {self.current}{expected}", column=self.current.column)
+
+    def step_back(self, position: int) -> None:
+        self._position = position
+        self.current = self._tokens[position]
+
+    @property
+    def position(self) -> int:
+        return self._position
+
+    def counted(self, node: Node) -> Node:
+        """`node`, charged to the budget on nodes."""
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise ExpressionError(f"has more than {MAX_NODES} parts", column=node.column)
+        return node
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        """One level down; the parser recurses, so levels are bounded."""
+        self._nesting += 1
+        if self._nesting > MAX_NESTING:
+            raise ExpressionError(
+                f"is nested more than {MAX_NESTING} deep", column=self.current.column
+            )
+        yield
+        self._nesting -= 1
+
 
 _UNARY = {"not": 50, "!": 50, "-": 90, "+": 90}
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "nil": None}

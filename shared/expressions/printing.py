@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 
 from shared.expressions.budget import Meter
+from shared.expressions.dates.calendar import MONTHS, WEEKDAYS, duration_text
 from shared.expressions.dates.moments import time_text
-from shared.expressions.dates.spans import MONTHS, WEEKDAYS, duration_text
 from shared.expressions.errors import ExpressionError
 from shared.expressions.unicode_text import printable
 from shared.expressions.values import (

@@ -1,6 +1,8 @@
-"""Expressions, compiled once and kept: source to tree to checked closures to a value."""
+"""Expressions, compiled once and kept: source to tree to checked closures to a value; and the names
+and paths that an expression reads.
+"""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,9 +15,86 @@ from shared.expressions.frame import Code, Frame
 from shared.expressions.json_text import plain
 from shared.expressions.kinds import UNKNOWN, Kind, kind_of_value
 from shared.expressions.parser import parse
-from shared.expressions.reads import Path, paths_in, top_names
 from shared.expressions.rewrites import rewritten
+from shared.expressions.signatures import FUNCTIONS, PREDICATES
 from shared.expressions.values import Numbers
+
+Path = tuple[str, ...]
+_WHOLE_SCOPE: Path = ()
+
+
+def top_names(root: tree.Node) -> tuple[str, ...]:
+    """Every name an expression mentions that the scope may define, in a fixed order.
+
+    `let` variables are among them: one may not bear the name of something in scope.
+    """
+    found: set[str] = set()
+    for node in _all(root):
+        if isinstance(node, tree.Name | tree.Let):
+            found.add(node.name)
+        if isinstance(node, tree.Member) and _is_scope(node.base):
+            found |= {key for key in [_constant_key(node)] if key is not None}
+    return tuple(sorted(found))
+
+
+def paths_in(root: tree.Node) -> frozenset[Path]:
+    """The member paths read from the scope, each as long as its keys are constant texts.
+
+    `tasks.a.b` reads ("tasks", "a", "b"), `tasks[inputs.x]` ("tasks",) and ("inputs", "x");
+    `$env` as a whole reads (), which is everything.
+    """
+    found: set[Path] = set()
+    waiting: list[tuple[tree.Node, frozenset[str]]] = [(root, frozenset())]
+    while waiting:
+        node, hidden = waiting.pop()
+        path = _path(node, hidden)
+        if path is not None:
+            found.add(path)
+            continue
+        if isinstance(node, tree.Let):
+            waiting.append((node.value, hidden))
+            waiting.append((node.body, hidden | {node.name}))
+            continue
+        waiting.extend((child, hidden) for child in tree.children(node))
+    return frozenset(found)
+
+
+def _path(node: tree.Node, hidden: frozenset[str]) -> Path | None:
+    """The path if the whole node is one; None if its parts have to be looked at."""
+    keys: list[str] = []
+    while isinstance(node, tree.Member | tree.Chain):
+        if isinstance(node, tree.Chain):
+            node = node.inner
+            continue
+        key = _constant_key(node)
+        if key is None:
+            return None
+        keys.append(key)
+        node = node.base
+    if not isinstance(node, tree.Name) or node.name in hidden:
+        return None
+    if node.name in FUNCTIONS or node.name in PREDICATES:
+        return None
+    start = [] if node.name == "$env" else [node.name]
+    return (*start, *reversed(keys)) or _WHOLE_SCOPE
+
+
+def _constant_key(node: tree.Member) -> str | None:
+    key = node.key
+    return key.value if isinstance(key, tree.Constant) and isinstance(key.value, str) else None
+
+
+def _is_scope(node: tree.Node) -> bool:
+    return isinstance(node, tree.Name) and node.name == "$env"
+
+
+def _all(root: tree.Node) -> Iterator[tree.Node]:
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(tree.children(node))
+
 
 _KEPT = 2_048  # compiled expressions; those of a busy coordinator's job types fit
 

@@ -7,8 +7,7 @@ from functools import lru_cache
 from shared.expressions.budget import MAX_TEXT, Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.printing import text_of
-from shared.expressions.program import compiled, paths_of, result
-from shared.expressions.reads import Path
+from shared.expressions.program import Path, compiled, paths_of, result
 from shared.expressions.unicode_text import printable
 from shared.expressions.values import Numbers
 

@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.expressions.dates.calendar import clock, days_from_date, time_from
-from shared.expressions.dates.layouts import written
-from shared.expressions.dates.spans import (
+from shared.expressions.dates.calendar import (
     MONTHS,
     SECOND,
+    UTC_ZONE,
     WEEKDAYS,
+    clock,
+    days_from_date,
     duration_text,
     rounded_span,
+    time_from,
     truncated_span,
+    zone_named,
 )
-from shared.expressions.dates.zones import UTC_ZONE, zone_named
+from shared.expressions.dates.layouts import written
 from shared.expressions.errors import ExpressionError
 from shared.expressions.values import Duration, Location, Month, Time, Weekday, type_name, wrap
 

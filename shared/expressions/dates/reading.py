@@ -1,9 +1,17 @@
 """A text to a time, by a layout, in the strict way Go reads one."""
 
-from shared.expressions.dates.calendar import date_of, days_from_date, days_in, time_from
-from shared.expressions.dates.fields import Fields, Unfit, fields_of
-from shared.expressions.dates.spans import SECOND
-from shared.expressions.dates.zones import UTC_ZONE, fixed_zone, offset_at, offset_of_name
+from shared.expressions.dates.calendar import (
+    SECOND,
+    UTC_ZONE,
+    date_of,
+    days_from_date,
+    days_in,
+    fixed_zone,
+    offset_at,
+    offset_of_name,
+    time_from,
+)
+from shared.expressions.dates.layouts import Fields, Unfit, fields_of
 from shared.expressions.errors import ExpressionError, shortened
 from shared.expressions.values import Location, Time
 

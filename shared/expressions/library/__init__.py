@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 
 from shared.expressions.library.arguments import Function
-from shared.expressions.library.arrays import ARRAYS
-from shared.expressions.library.conversions import CONVERSIONS, FLOAT_CONVERSIONS
-from shared.expressions.library.dates import DATES
-from shared.expressions.library.maps import MAPS
+from shared.expressions.library.collections import ARRAYS, MAPS
+from shared.expressions.library.conversions import CONVERSIONS, DATES, FLOAT_CONVERSIONS
 from shared.expressions.library.numbers import NUMBERS
 from shared.expressions.library.texts import TEXTS
 from shared.expressions.values import Numbers

@@ -1,14 +1,17 @@
-"""Built-ins from one type to another."""
+"""Built-ins from one type to another, dates, spans and zones among them."""
 
 import re
+import time
 
 from shared.expressions.budget import Meter
+from shared.expressions.dates.calendar import UTC_ZONE, parsed_duration, zone_named
+from shared.expressions.dates.reading import LAYOUTS, read_time
 from shared.expressions.errors import ExpressionError, shortened
 from shared.expressions.json_text import from_json, to_json
 from shared.expressions.library.arguments import Function, text
 from shared.expressions.operators import number, truncated
 from shared.expressions.printing import text_of
-from shared.expressions.values import Duration, Month, Weekday, type_name, wrap
+from shared.expressions.values import Duration, Location, Month, Time, Weekday, type_name, wrap
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 _DECIMAL = re.compile(
@@ -69,4 +72,42 @@ CONVERSIONS: dict[str, Function] = {
 }
 FLOAT_CONVERSIONS: dict[str, Function] = {
     "fromJSON": lambda arguments, meter: from_json(text(arguments[0]), meter, "float64"),
+}
+
+
+_SPAN_READING = 20  # steps
+_READING = 500  # steps: up to seven layouts are tried
+
+
+def _now(arguments: list[object], meter: Meter) -> object:
+    where = arguments[0] if arguments else UTC_ZONE
+    if not isinstance(where, Location):
+        raise ExpressionError("now takes a timezone")
+    return Time(time.time_ns(), where)
+
+
+def _date(arguments: list[object], meter: Meter) -> object:
+    """`date([zone,] text [, layout [, zone name]])`."""
+    meter.spend(_READING)
+    where, given = UTC_ZONE, arguments
+    if isinstance(given[0], Location):
+        where, given = given[0], given[1:]
+    if not 1 <= len(given) <= 3:
+        raise ExpressionError("wrong number of arguments for date")
+    if len(given) == 3:
+        where = zone_named(text(given[2]))
+    layouts = (text(given[1]),) if len(given) > 1 else LAYOUTS
+    return read_time(text(given[0]), layouts, where)
+
+
+def _duration(arguments: list[object], meter: Meter) -> object:
+    meter.spend(_SPAN_READING)
+    return parsed_duration(text(arguments[0]))
+
+
+DATES: dict[str, Function] = {
+    "now": _now,
+    "date": _date,
+    "duration": _duration,
+    "timezone": lambda arguments, meter: zone_named(text(arguments[0])),
 }
