@@ -13,8 +13,8 @@ from bench.run import Run, spread
 from bench.services import COORDINATOR, opened_services
 from bench.table import Table
 from services.worker.runtimes.containers.engine_calls import connect
-from tests.support.docker_engine import PrivateDocker, existing_docker
-from tests.support.images import BUSYBOX, make_images
+from tests.support.engines.docker_engine import PrivateDocker, existing_docker
+from tests.support.engines.images import BUSYBOX, make_images
 
 AT_ONCE = 4
 _CONTAINERS, _QUICK_CONTAINERS = 100, 24

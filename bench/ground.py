@@ -16,8 +16,8 @@ import asyncpg
 from services.dev.postgres.embedded import EmbeddedPostgres
 from shared.postgres.migrate import migrate
 from tests.support.ports import free_port
-from tests.support.postgres import DSN_VARIABLE
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.servers.postgres import DSN_VARIABLE
+from tests.support.servers.rabbitmq import PrivateRabbit
 
 _AMQP_VARIABLE = "CONVEYOR_TEST_AMQP_URL"
 

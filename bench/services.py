@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 
 from bench.ground import Resources
-from tests.support.cluster import Service
+from tests.support.services.cluster import Service
 
 COORDINATOR, SCHEDULER = "coordinator", "scheduler"
 DISPATCHER, WORKER = "webhook_dispatcher", "worker"

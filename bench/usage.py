@@ -6,8 +6,8 @@ from contextlib import suppress
 import psutil
 
 from bench.services import Service
-from tests.support import footprint
-from tests.support.footprint import POSTGRES, RABBITMQ
+from tests.support.services import footprint
+from tests.support.services.footprint import POSTGRES, RABBITMQ
 
 TASKS, CLIENT = "tasks' own processes", "client (this benchmark)"
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 pytest_plugins = [
-    "tests.support.fixtures_engines",
-    "tests.support.fixtures_families",
-    "tests.support.fixtures_http",
-    "tests.support.fixtures_mounts",
-    "tests.support.fixtures_postgres",
-    "tests.support.fixtures_rabbitmq",
+    "tests.support.engines.fixtures",
+    "tests.support.jobs.fixtures",
+    "tests.support.http.fixtures",
+    "tests.support.engines.mount_fixtures",
+    "tests.support.servers.postgres_fixtures",
+    "tests.support.servers.rabbitmq_fixtures",
 ]
 
 # The same examples each time, however slow the machine: what fails has been broken by a change.

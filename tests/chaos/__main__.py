@@ -15,8 +15,8 @@ from tests.chaos.campaign import opened_campaign
 from tests.chaos.faults import KINDS, LONG_KINDS
 from tests.chaos.plan import Round, plan
 from tests.chaos.report import make_console, print_plan, print_table
-from tests.support.rabbit_kinds import CLASSIC, QUEUE_TYPES, RabbitKind
-from tests.support.rabbitmq_installations import INSTALLED, VERSIONS
+from tests.support.servers.rabbitmq_installations import INSTALLED, VERSIONS
+from tests.support.servers.rabbitmq_versions import CLASSIC, QUEUE_TYPES, RabbitKind
 
 _ROUNDS = len(KINDS) + 10
 _JOBS = 22

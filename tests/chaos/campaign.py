@@ -19,7 +19,7 @@ from tests.chaos.plan import Round
 from tests.chaos.receiver import Receiver, opened_receiver
 from tests.chaos.script import Scripts
 from tests.chaos.system import WORKERS, System, opened_system
-from tests.support.rabbit_kinds import RabbitKind
+from tests.support.servers.rabbitmq_versions import RabbitKind
 
 _SUBMIT_SECONDS = 120.0
 _UNDER_WAY_SECONDS = 60.0

@@ -11,13 +11,13 @@ import aiohttp
 
 from tests.chaos.links import Link
 from tests.chaos.unruly import SWITCH_VARIABLE
-from tests.support.cluster import Cluster, Service
 from tests.support.fake_clock import FakeClock, faketime_library
-from tests.support.postgres import PrivatePostgres, private_server
-from tests.support.rabbit_kinds import RabbitKind
-from tests.support.rabbitmq import PrivateRabbit
-from tests.support.rabbitmq_installations import installation
-from tests.support.small_disk import SmallDisk, can_mount, small_disk
+from tests.support.servers.postgres import PrivatePostgres, private_server
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.servers.rabbitmq_installations import installation
+from tests.support.servers.rabbitmq_versions import RabbitKind
+from tests.support.servers.small_disk import SmallDisk, can_mount, small_disk
+from tests.support.services.cluster import Cluster, Service
 
 LEASE_SECONDS = 3.0
 BROKER, DATABASE = "broker", "database"

@@ -8,8 +8,8 @@ import pytest
 from tests.chaos.campaign import opened_campaign
 from tests.chaos.plan import plan
 from tests.support.availability import Unavailable, unavailable
-from tests.support.rabbit_kinds import QUORUM, RabbitKind
-from tests.support.rabbitmq_installations import FOUR
+from tests.support.servers.rabbitmq_installations import FOUR
+from tests.support.servers.rabbitmq_versions import QUORUM, RabbitKind
 
 pytestmark = pytest.mark.real
 

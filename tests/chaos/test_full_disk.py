@@ -9,10 +9,10 @@ import pytest
 
 from tests.chaos.system import System, opened_system
 from tests.support.availability import Unavailable, unavailable
-from tests.support.cluster import Api
-from tests.support.rabbit_kinds import RabbitKind
-from tests.support.rabbitmq_installations import installation
-from tests.support.small_disk import can_mount
+from tests.support.servers.rabbitmq_installations import installation
+from tests.support.servers.rabbitmq_versions import RabbitKind
+from tests.support.servers.small_disk import can_mount
+from tests.support.services.cluster import Api
 
 pytestmark = pytest.mark.real
 

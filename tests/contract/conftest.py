@@ -7,9 +7,9 @@ import pytest
 from shared.broker import Broker
 from shared.broker.in_process import InProcessBroker
 from shared.broker.rabbitmq import RabbitBroker
-from tests.support.brokers import BROKERS, wait_until_up
-from tests.support.rabbit_kinds import RabbitKind
-from tests.support.rabbitmq_installations import FOUR
+from tests.support.servers.brokers import BROKERS, wait_until_up
+from tests.support.servers.rabbitmq_installations import FOUR
+from tests.support.servers.rabbitmq_versions import RabbitKind
 
 
 @pytest.fixture(params=BROKERS)

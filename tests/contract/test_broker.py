@@ -7,7 +7,7 @@ import pytest
 from shared.broker import Broker, BrokerUnavailable
 from shared.broker.publisher import Publisher
 from shared.messages.queues import EVENTS, node_queue
-from tests.support.brokers import (
+from tests.support.servers.brokers import (
     BROKERS_WITH_PRIORITIES,
     BROKERS_WITH_TWO_PRIORITIES,
     fresh_queue,

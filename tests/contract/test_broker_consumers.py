@@ -3,7 +3,7 @@
 import asyncio
 
 from shared.broker import Broker
-from tests.support.brokers import (
+from tests.support.servers.brokers import (
     fresh_queue,
     outgoing,
     receive,

@@ -7,7 +7,7 @@ import pytest
 
 from shared.broker import Broker
 from shared.messages.queues import DEAD_LETTERS
-from tests.support.brokers import fresh_queue, outgoing, receive, wait_until_size
+from tests.support.servers.brokers import fresh_queue, outgoing, receive, wait_until_size
 
 
 @pytest.mark.parametrize("name", ["i" * 255, "ä" * 127, "#", "#1#"])

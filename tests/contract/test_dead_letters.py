@@ -3,7 +3,7 @@
 from services.coordinator.dead_letters import LOOKED_AT, DeadLetters
 from shared.broker import Broker
 from shared.messages.queues import DEAD_LETTERS
-from tests.support.brokers import fresh_queue, outgoing, receive
+from tests.support.servers.brokers import fresh_queue, outgoing, receive
 
 
 async def dead_letter(broker: Broker, queue: str, *texts: str) -> None:

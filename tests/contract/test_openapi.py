@@ -17,9 +17,9 @@ from schemathesis.checks import (
 
 from services.coordinator.api.openapi import openapi_document
 from services.coordinator.api.routes import ROUTES
-from tests.support.api import api_on
-from tests.support.bounded_openapi import bounded
-from tests.support.postgres import Databases, LoopThread
+from tests.support.http.api import api_on
+from tests.support.http.bounded_openapi import bounded
+from tests.support.servers.postgres import Databases, LoopThread
 
 pytestmark = pytest.mark.real
 

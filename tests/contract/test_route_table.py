@@ -4,7 +4,7 @@ from services.coordinator.api.openapi import openapi_document
 from services.coordinator.api.route import Route
 from services.coordinator.api.routes import ROUTES
 from services.coordinator.settings import EndpointSettings
-from tests.support.route_scopes import SCOPES
+from tests.support.http.route_scopes import SCOPES
 
 
 def _name(route: Route) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
-from tests.support.runtime_rig import NODE, Rig
+from tests.support.engines.execution_driver import NODE, Rig
 
 pytestmark = pytest.mark.real
 BURST = 50 * 1024 * 1024

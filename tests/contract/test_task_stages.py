@@ -8,8 +8,8 @@ import pytest
 
 from services.worker.runtimes.protocol import PartTimedOut, RuntimeRejected
 from services.worker.runtimes.task_spec import Aux
-from tests.support.images import BUSYBOX
-from tests.support.runtime_rig import Rig, address_of, aux, rig_of
+from tests.support.engines.execution_driver import Rig, address_of, aux, rig_of
+from tests.support.engines.images import BUSYBOX
 
 pytestmark = pytest.mark.real
 

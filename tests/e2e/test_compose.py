@@ -14,8 +14,8 @@ import aiohttp
 import pytest
 
 from tests.support.availability import Unavailable, unavailable
-from tests.support.compose_images import CONVEYOR, docker_environment, make_compose_images
-from tests.support.images import BUSYBOX
+from tests.support.engines.compose_images import CONVEYOR, docker_environment, make_compose_images
+from tests.support.engines.images import BUSYBOX
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]

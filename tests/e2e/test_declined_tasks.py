@@ -9,10 +9,10 @@ import aiohttp
 import pytest
 
 from shared.lifecycle.task_rules import MAX_ENGINE_REJECTIONS
-from tests.support.cluster import Api, Cluster
-from tests.support.fake_engine import FakeEngine, fake_engine
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.engines.fake_engine import FakeEngine, fake_engine
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster
 
 pytestmark = pytest.mark.real
 

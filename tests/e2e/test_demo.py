@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.images import BUSYBOX
+from tests.support.engines.images import BUSYBOX
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_SECONDS = 120

@@ -15,12 +15,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.support.cluster import Api, Cluster, Service
-from tests.support.images import BUSYBOX
-from tests.support.metrics import values_when
-from tests.support.mortal import is_alive, pids_in, until
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.engines.images import BUSYBOX
+from tests.support.processes import is_alive, pids_in, until
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster, Service
+from tests.support.services.metrics import values_when
 
 pytestmark = pytest.mark.real
 

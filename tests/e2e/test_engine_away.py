@@ -13,13 +13,13 @@ import pytest
 
 from services.worker.runtimes.containers.layout import LABEL_NODE
 from tests.support.availability import unavailable
-from tests.support.cluster import Api, Cluster, Service
-from tests.support.docker_engine import PrivateDocker
-from tests.support.engine_process import EngineUnavailable
-from tests.support.freezing import freeze, thaw
-from tests.support.images import BUSYBOX, make_images
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.engines.docker_engine import PrivateDocker
+from tests.support.engines.engine_process import EngineUnavailable
+from tests.support.engines.images import BUSYBOX, make_images
+from tests.support.servers.frozen_server import freeze, thaw
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster, Service
 
 pytestmark = pytest.mark.real
 

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.support.cluster import Api, Cluster
-from tests.support.postgres import PrivatePostgres, private_server
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.servers.postgres import PrivatePostgres, private_server
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster
 
 pytestmark = pytest.mark.real
 in_one_loop = pytest.mark.asyncio(loop_scope="module")

@@ -11,12 +11,12 @@ import asyncpg
 import pytest
 
 from shared.postgres.migrate import migrate
-from tests.support.cluster import Api, Cluster
-from tests.support.images import BUSYBOX
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.engines.images import BUSYBOX
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster
 
-pytest_plugins = ["tests.support.extension"]
+pytest_plugins = ["tests.support.services.extension"]
 pytestmark = pytest.mark.real
 
 OPERATOR = "the-operators-own-key"

@@ -17,10 +17,10 @@ from shared.broker.rabbitmq import RabbitBroker
 from shared.messages import Claim, Finished, LogPart, Orders, Reports, RunTask, decode, encode
 from shared.messages.queues import COMPLETIONS, HEARTBEATS, TELEMETRY, node_queue
 from tests.chaos.receiver import Receiver, opened_receiver
-from tests.support.brokers import wait_until_up
-from tests.support.cluster import Api, Cluster
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.servers.brokers import wait_until_up
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster
 
 pytestmark = pytest.mark.real
 

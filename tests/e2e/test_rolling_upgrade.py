@@ -20,10 +20,10 @@ from tests.chaos.ledger import doubled, read_ledger, started_again
 from tests.chaos.mix import Planned, Workshop
 from tests.chaos.receiver import Receiver, opened_receiver
 from tests.chaos.script import Scripts
-from tests.support.cluster import Api, Cluster, Service
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
-from tests.support.version_before import unpack_version_before
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster, Service
+from tests.support.services.previous_version import unpack_version_before
 
 pytestmark = pytest.mark.real
 

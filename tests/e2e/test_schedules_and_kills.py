@@ -10,9 +10,9 @@ import pytest
 
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import set_up_connection
-from tests.support.cluster import Cluster
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Cluster
 
 pytestmark = pytest.mark.real
 

@@ -27,10 +27,10 @@ from shared.messages.queues import (
     TELEMETRY,
     node_queue,
 )
-from tests.support.cluster import Api, Cluster
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
 from tests.support.sample_messages import SAMPLES
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster
 
 pytestmark = pytest.mark.real
 

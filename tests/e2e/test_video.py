@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from tests.support.availability import unavailable
-from tests.support.cluster import Api, Cluster
-from tests.support.engine_process import EngineUnavailable
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
-from tests.support.video import duration_of, make_video, make_video_image, s3_server
+from tests.support.engines.engine_process import EngineUnavailable
+from tests.support.engines.video import duration_of, make_video, make_video_image, s3_server
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster
 
 pytestmark = pytest.mark.real
 

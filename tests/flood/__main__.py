@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.flood.report import print_outcome
 from tests.flood.run import flood
 from tests.flood.system import PLACES, POSTGRES_SETTINGS
-from tests.support.whole_system import opened_whole_system
+from tests.support.services.whole_system import opened_whole_system
 
 _JOBS = 100_000
 _LEAST_JOBS_PER_SECOND = 50

@@ -18,15 +18,15 @@ from tests.flood.orders import Submitted, job, overtaken, passed_over
 from tests.flood.outcome import Outcome
 from tests.flood.reader import Read
 from tests.flood.submitting import Submitting
-from tests.support.footprint import (
+from tests.support.services.footprint import (
     POSTGRES,
     RABBITMQ,
     descendants,
     peak_megabytes,
     together_megabytes,
 )
-from tests.support.service_log import complaints
-from tests.support.whole_system import WholeSystem
+from tests.support.services.service_log import complaints
+from tests.support.services.whole_system import WholeSystem
 
 CLIENTS = 64
 P95_MILLISECONDS = 100.0

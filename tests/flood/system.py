@@ -1,6 +1,6 @@
 """What is flooded: two of what each job passes, with slots enough to keep two cores busy."""
 
-from tests.support.whole_system import Places
+from tests.support.services.whole_system import Places
 
 _SLOTS = 8
 _WORKER = {"CONVEYOR_WORKER_QUEUES": f"default:{_SLOTS}"}

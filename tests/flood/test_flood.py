@@ -6,7 +6,7 @@ import pytest
 
 from tests.flood.run import flood
 from tests.flood.system import PLACES, POSTGRES_SETTINGS
-from tests.support.whole_system import opened_whole_system
+from tests.support.services.whole_system import opened_whole_system
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("rabbitmq_installed")]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from services.coordinator.settings import AuthSettings
-from tests.support.access import (
+from tests.support.http.api import Api, api_on
+from tests.support.http.authenticated_api import (
     OPERATOR,
     PROTECTED,
     Headers,
@@ -16,8 +17,7 @@ from tests.support.access import (
     hash_cheaply,
     submit,
 )
-from tests.support.api import Api, api_on
-from tests.support.route_scopes import SCOPES
+from tests.support.http.route_scopes import SCOPES
 
 pytestmark = pytest.mark.real
 

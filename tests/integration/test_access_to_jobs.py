@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.access import (
+from tests.support.http.api import Api, api_on
+from tests.support.http.authenticated_api import (
     OPERATOR,
     PROTECTED,
     Headers,
@@ -15,7 +16,6 @@ from tests.support.access import (
     hash_cheaply,
     submit,
 )
-from tests.support.api import Api, api_on
 
 pytestmark = pytest.mark.real
 

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from services.coordinator.first_admin import warn_without_admin
 from services.coordinator.settings import AuthSettings
 from shared.postgres.pool import acquired
-from tests.support.access import (
+from tests.support.http.api import Api, api_on
+from tests.support.http.authenticated_api import (
     OPERATOR,
     PROTECTED,
     add_key,
@@ -21,7 +22,6 @@ from tests.support.access import (
     hash_cheaply,
     password_of,
 )
-from tests.support.api import Api, api_on
 
 pytestmark = pytest.mark.real
 

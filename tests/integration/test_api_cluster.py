@@ -9,7 +9,7 @@ import pytest
 from shared.broker import Outgoing
 from shared.lifecycle import TaskState
 from shared.postgres.pool import acquired
-from tests.support.api import Api, api_on
+from tests.support.http.api import Api, api_on
 
 pytestmark = pytest.mark.real
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.messages.queues import DEAD_LETTERS, node_queue
-from tests.support.api import Api, api_on
+from tests.support.http.api import Api, api_on
 
 pytestmark = pytest.mark.real
 

@@ -9,7 +9,7 @@ import pytest
 from services.coordinator.settings import ApiSettings
 from shared.apply.apply import Work
 from shared.lifecycle import TaskState
-from tests.support.api import JSON, UNAVAILABLE, YAML, Api, api_on
+from tests.support.http.api import JSON, UNAVAILABLE, YAML, Api, api_on
 
 pytestmark = pytest.mark.real
 

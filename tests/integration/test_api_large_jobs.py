@@ -12,7 +12,7 @@ from services.coordinator.store.rows import JobRow, SummaryRow, TaskRow
 from shared.lifecycle import TaskState
 from shared.postgres.pool import acquired
 from shared.store.writing import Writes, write
-from tests.support.api import Api, api_on, task_row
+from tests.support.http.api import Api, api_on, task_row
 
 pytestmark = pytest.mark.real
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.api import Api, api_on
+from tests.support.http.api import Api, api_on
 
 pytestmark = pytest.mark.real
 

@@ -10,9 +10,9 @@ from services.coordinator.settings import (
     EndpointSettings,
     RateSettings,
 )
-from tests.support.access import OPERATOR, PROTECTED, add_key
-from tests.support.api import YAML, Api, api_on
-from tests.support.route_scopes import SCOPES
+from tests.support.http.api import YAML, Api, api_on
+from tests.support.http.authenticated_api import OPERATOR, PROTECTED, add_key
+from tests.support.http.route_scopes import SCOPES
 
 pytestmark = pytest.mark.real
 

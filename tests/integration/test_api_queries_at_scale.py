@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from services.coordinator.store import cluster, job_list, log_ends, logs, one_job
-from tests.support.crowd import crowded_connection, nodes_of, read_whole
-from tests.support.postgres import Databases
+from tests.support.servers.crowded_tables import crowded_connection, nodes_of, read_whole
+from tests.support.servers.postgres import Databases
 
 pytestmark = pytest.mark.real
 

@@ -8,7 +8,7 @@ import pytest
 from services.coordinator.store.cluster import QUEUES_OF_TASKS, queues_of_tasks
 from shared.postgres.pool import Connection, acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
-from tests.support.crowd import nodes_of
+from tests.support.servers.crowded_tables import nodes_of
 
 pytestmark = pytest.mark.real
 

@@ -11,8 +11,8 @@ from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import ScheduleSettings
 from shared.apply.batcher import Batcher
 from shared.planning.planner import Planner
-from tests.support.access import PROTECTED, add_key, add_user, done
-from tests.support.api import JSON, YAML, Api, api_on
+from tests.support.http.api import JSON, YAML, Api, api_on
+from tests.support.http.authenticated_api import PROTECTED, add_key, add_user, done
 
 pytestmark = pytest.mark.real
 

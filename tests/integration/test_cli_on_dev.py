@@ -19,8 +19,8 @@ from services.dev.settings import DevBlock, IsolatedDevSettings
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.process.metrics_reference import specs_in
 from shared.process.run import Stop
-from tests.support.metrics import names, page_of, values
 from tests.support.ports import free_port
+from tests.support.services.metrics import names, page_of, values
 
 ROOT = Path(__file__).parents[2]
 

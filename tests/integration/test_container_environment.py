@@ -9,8 +9,7 @@ import pytest
 from services.worker.runtimes.containers.layout import LABEL_NODE
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import Mount, Probe
-from tests.support.images import BUSYBOX
-from tests.support.runtime_rig import (
+from tests.support.engines.execution_driver import (
     NODE,
     Rig,
     address_of,
@@ -20,6 +19,7 @@ from tests.support.runtime_rig import (
     sidecar,
     with_settings,
 )
+from tests.support.engines.images import BUSYBOX
 
 pytestmark = pytest.mark.real
 

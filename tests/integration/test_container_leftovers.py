@@ -22,9 +22,9 @@ from shared.broker.publisher import Publisher
 from shared.messages import Finished, Reports, RunTask, decode
 from shared.messages.queues import COMPLETIONS
 from shared.process.sealing import Sealer
-from tests.support.images import BUSYBOX
-from tests.support.runtime_rig import NODE, Rig, address_of, rig_of
-from tests.support.tasks_with_everything import SERVE, everything
+from tests.support.engines.execution_driver import NODE, Rig, address_of, rig_of
+from tests.support.engines.images import BUSYBOX
+from tests.support.engines.tasks_with_everything import SERVE, everything
 
 pytestmark = pytest.mark.real
 
@@ -153,7 +153,7 @@ async def test_nothing_is_left_of_a_task_that_was_cancelled(rig: Rig, worker: Wo
 async def leave_all_behind(rig: Rig, node: str) -> None:
     """A worker of that name is killed while the main container of task `t` runs."""
     address = rig.settings.docker_host or rig.settings.podman_socket
-    module = [sys.executable, "-m", "tests.support.doomed_worker", rig.kind, address, node]
+    module = [sys.executable, "-m", "tests.support.engines.killed_worker", rig.kind, address, node]
     doomed = await asyncio.create_subprocess_exec(*module, stdout=asyncio.subprocess.PIPE)
     assert doomed.stdout is not None
     async with asyncio.timeout(60):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.runtime_rig import NODE, Rig, address_of, engine_of, rig_of
+from tests.support.engines.execution_driver import NODE, Rig, address_of, engine_of, rig_of
 
 pytestmark = pytest.mark.real
 

@@ -15,8 +15,8 @@ from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_spec import RegistryLogin
-from tests.support.registry import PASSWORD, USERNAME, FakeRegistry
-from tests.support.runtime_rig import NODE, Rig
+from tests.support.engines.execution_driver import NODE, Rig
+from tests.support.engines.registry import PASSWORD, USERNAME, FakeRegistry
 
 pytestmark = pytest.mark.real
 LOGIN = RegistryLogin(USERNAME, PASSWORD)

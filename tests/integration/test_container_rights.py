@@ -11,9 +11,9 @@ import pytest
 from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import Mount, Probe
-from tests.support.images import BUSYBOX, make_changed_image
-from tests.support.runtime_rig import NODE, Rig, aux, engine_of, rig_of, sidecar
-from tests.support.tasks_with_everything import SERVE
+from tests.support.engines.execution_driver import NODE, Rig, aux, engine_of, rig_of, sidecar
+from tests.support.engines.images import BUSYBOX, make_changed_image
+from tests.support.engines.tasks_with_everything import SERVE
 
 pytestmark = pytest.mark.real
 

@@ -20,7 +20,7 @@ from services.worker.heartbeats import started_now
 from shared.lifecycle import TaskClaimed, TaskFailed
 from shared.messages import Heartbeat
 from shared.process.clock import monotonic_boottime
-from tests.support.batcher import LEASE, Rig, batcher_rig
+from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 
 HOUR = timedelta(hours=1)
 TASK = {"name": "build", "run": "true", "timeout": "10m"}

@@ -14,8 +14,8 @@ from shared.postgres.pool import create_pool
 from shared.postgres.watch import DatabaseWatch
 from shared.process.settings.blocks import PostgresSettings
 from tests.support.availability import unavailable
-from tests.support.postgres import FAST, PrivatePostgres, private_server
-from tests.support.small_disk import can_mount, small_disk
+from tests.support.servers.postgres import FAST, PrivatePostgres, private_server
+from tests.support.servers.small_disk import can_mount, small_disk
 
 pytestmark = pytest.mark.real
 

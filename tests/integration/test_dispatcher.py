@@ -21,7 +21,7 @@ from shared.messages import Changes
 from shared.messages.queues import EVENTS
 from shared.process.sealing import Sealer
 from shared.tracing.protocol import OFF, Off, Tracing
-from tests.support.batcher import LEASE, Rig, batcher_rig
+from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 
 TASK = {"name": "build", "run": "true"}
 

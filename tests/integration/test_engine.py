@@ -24,7 +24,7 @@ from shared.messages.queues import node_queue
 from shared.planning.planner import Planner
 from shared.postgres.pool import acquired
 from shared.store.leases import Held, renew
-from tests.support.batcher import LEASE, Rig, batcher_rig
+from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 
 SHELL = {"name": "build", "run": "true"}
 

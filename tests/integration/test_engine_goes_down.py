@@ -12,10 +12,10 @@ from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import Outcome, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.availability import unavailable
-from tests.support.docker_engine import PrivateDocker
-from tests.support.engine_process import EngineUnavailable
-from tests.support.images import make_images
-from tests.support.runtime_rig import NODE, Ran, Rig, engine_of
+from tests.support.engines.docker_engine import PrivateDocker
+from tests.support.engines.engine_process import EngineUnavailable
+from tests.support.engines.execution_driver import NODE, Ran, Rig, engine_of
+from tests.support.engines.images import make_images
 
 pytestmark = pytest.mark.real
 

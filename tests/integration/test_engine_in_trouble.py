@@ -17,7 +17,7 @@ from shared.store import outbox
 from shared.store.leases import Held, renew
 from shared.store.locking import load
 from shared.store.writing import Writes, write
-from tests.support.batcher import LEASE, Rig, batcher_rig
+from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 
 SHELL = {"name": "build", "run": "true"}
 

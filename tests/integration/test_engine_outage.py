@@ -11,8 +11,8 @@ import pytest
 from services.dev.postgres.data_directory import servers_of
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
-from tests.support.batcher import Rig, batcher_rig
-from tests.support.postgres import PrivatePostgres
+from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.servers.postgres import PrivatePostgres
 
 pytestmark = pytest.mark.real
 

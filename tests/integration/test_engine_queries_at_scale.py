@@ -19,8 +19,8 @@ from shared.store import (
     transaction_rows,
     writing,
 )
-from tests.support.crowd import crowded_connection, nodes_of, read_whole
-from tests.support.postgres import Databases
+from tests.support.servers.crowded_tables import crowded_connection, nodes_of, read_whole
+from tests.support.servers.postgres import Databases
 
 pytestmark = pytest.mark.real
 

@@ -13,8 +13,8 @@ from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.process import extensions
 from shared.process.extensions import Group
 from shared.process.run import Stop
-from tests.support.batcher import Rig, batcher_rig
-from tests.support.live import add_event, change
+from tests.support.http.event_streams import add_event, change
+from tests.support.jobs.batcher import Rig, batcher_rig
 
 pytestmark = pytest.mark.real
 

@@ -6,8 +6,8 @@ import pytest
 
 from shared.lifecycle import JobCancelled
 from shared.messages import RunTask
-from tests.support.families import STAYS, Fails, Play, Row, Verdict
 from tests.support.family_invariants import check_invariants
+from tests.support.jobs.families import STAYS, Fails, Play, Row, Verdict
 
 SHELL = {"run": "true"}
 

@@ -7,7 +7,7 @@ import pytest
 from shared.lifecycle import JobRestarted
 from shared.messages import RunTask
 from shared.postgres.pool import Pool
-from tests.support.families import Fails, Play, Row, Verdict
+from tests.support.jobs.families import Fails, Play, Row, Verdict
 
 SHELL = {"run": "true"}
 SECRET = "hunter2-hunter2"

@@ -29,10 +29,10 @@ from shared.lifecycle import (
     TaskTimedOut,
 )
 from shared.planning import transaction_budget
-from tests.support.batcher import LEASE, batcher_rig
-from tests.support.families import NODE, Play, Row
 from tests.support.family_invariants import check_invariants
-from tests.support.subjobs import later
+from tests.support.jobs.batcher import LEASE, batcher_rig
+from tests.support.jobs.families import NODE, Play, Row
+from tests.support.jobs.subjobs import later
 
 
 @pytest.fixture

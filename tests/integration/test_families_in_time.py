@@ -21,9 +21,9 @@ from shared.messages import Orders, SubJobSignals
 from shared.messages.queues import node_queue
 from shared.postgres import pool
 from shared.postgres.pool import acquired
-from tests.support.batcher import LEASE, batcher_rig
-from tests.support.families import STAYS, Fails, Play
 from tests.support.family_invariants import check_invariants
+from tests.support.jobs.batcher import LEASE, batcher_rig
+from tests.support.jobs.families import STAYS, Fails, Play
 
 SHELL = {"run": "true"}
 SHIFT = """

@@ -1,8 +1,8 @@
 """Jobs within jobs on a real database, the messages between them delivered."""
 
 from shared.lifecycle import JobCancelled, JobRestarted
-from tests.support.families import STAYS, Fails, Play
-from tests.support.subjobs import child, later, made_of_job
+from tests.support.jobs.families import STAYS, Fails, Play
+from tests.support.jobs.subjobs import child, later, made_of_job
 
 SHELL = {"run": "true"}
 

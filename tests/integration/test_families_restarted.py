@@ -3,8 +3,8 @@
 from typing import Any
 
 from shared.lifecycle import JobCancelled, JobRestarted
-from tests.support.families import STAYS, Fails, Play, Row, Verdict
 from tests.support.family_invariants import check_invariants
+from tests.support.jobs.families import STAYS, Fails, Play, Row, Verdict
 
 SHELL = {"run": "true"}
 

@@ -7,9 +7,9 @@ import pytest
 
 from shared.lifecycle import JobCancelled
 from shared.planning import transaction_budget
-from tests.support.families import Play
 from tests.support.family_invariants import check_invariants
-from tests.support.subjobs import later
+from tests.support.jobs.families import Play
+from tests.support.jobs.subjobs import later
 
 SHELL = {"run": "true"}
 SUBJOB = {"name": "s", "subjob": {"name": "inside", "tasks": [{**SHELL, "name": "t"}]}}

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from cli.migrate import migrate
 from services.coordinator.settings import AuthSettings
-from tests.support.api import api_on
+from tests.support.http.api import api_on
 
 pytestmark = pytest.mark.real
 

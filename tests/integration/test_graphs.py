@@ -3,8 +3,8 @@
 from typing import Any
 
 from shared.lifecycle import JobCancelled, JobRestarted, TaskClaimed, TaskFailed, TaskSucceeded
-from tests.support.batcher import LEASE
-from tests.support.families import STAYS, Fails, Play, Row, Verdict
+from tests.support.jobs.batcher import LEASE
+from tests.support.jobs.families import STAYS, Fails, Play, Row, Verdict
 
 
 def task(name: str, *needs: str, **fields: Any) -> dict[str, Any]:

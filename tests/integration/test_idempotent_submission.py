@@ -12,9 +12,9 @@ from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import acquired
-from tests.support.access import OPERATOR, PROTECTED, add_user, hash_cheaply
-from tests.support.api import YAML, Api, api_on
-from tests.support.batcher import Rig, batcher_rig
+from tests.support.http.api import YAML, Api, api_on
+from tests.support.http.authenticated_api import OPERATOR, PROTECTED, add_user, hash_cheaply
+from tests.support.jobs.batcher import Rig, batcher_rig
 
 pytestmark = pytest.mark.real
 

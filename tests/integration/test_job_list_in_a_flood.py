@@ -10,7 +10,7 @@ from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.pages import PageRequest
 from shared.postgres.pool import Connection, acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
-from tests.support.crowd import nodes_of
+from tests.support.servers.crowded_tables import nodes_of
 
 pytestmark = pytest.mark.real
 

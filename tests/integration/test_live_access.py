@@ -6,9 +6,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.coordinator.api.access import shut_out
-from tests.support.access import OPERATOR, PROTECTED, Headers, add_key, add_user, submit
-from tests.support.api import Api, api_on
-from tests.support.live import EventReader, add_event, change
+from tests.support.http.api import Api, api_on
+from tests.support.http.authenticated_api import (
+    OPERATOR,
+    PROTECTED,
+    Headers,
+    add_key,
+    add_user,
+    submit,
+)
+from tests.support.http.event_streams import EventReader, add_event, change
 
 pytestmark = pytest.mark.real
 

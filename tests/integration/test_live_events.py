@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from shared.postgres.pool import set_up_connection
-from tests.support.api import Api, api_on
-from tests.support.live import (
+from tests.support.http.api import Api, api_on
+from tests.support.http.event_streams import (
     add_changes,
     add_event,
     add_part,

@@ -8,8 +8,8 @@ from aiohttp import ClientPayloadError, ClientResponse
 
 from shared.lifecycle import Task
 from shared.messages import PARTS_PER_DISPATCH
-from tests.support.api import Api, api_on
-from tests.support.live import add_part, end_job, end_task, events_of
+from tests.support.http.api import Api, api_on
+from tests.support.http.event_streams import add_part, end_job, end_task, events_of
 
 pytestmark = pytest.mark.real
 

@@ -7,9 +7,9 @@ import pytest
 from shared.apply.apply import Work
 from shared.lifecycle import TaskClaimed, TaskProgressed, TaskSucceeded
 from shared.messages import PARTS_PER_DISPATCH, LogPart
-from tests.support.api import Api, api_on
-from tests.support.batcher import LEASE, Rig, batcher_rig
-from tests.support.live import change, events_of
+from tests.support.http.api import Api, api_on
+from tests.support.http.event_streams import change, events_of
+from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 
 pytestmark = pytest.mark.real
 

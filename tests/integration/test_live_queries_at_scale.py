@@ -9,8 +9,8 @@ import pytest
 
 from services.coordinator.store import feed, log_ends
 from services.scheduler.store import retention
-from tests.support.crowd import crowded_connection, nodes_of
-from tests.support.postgres import Databases
+from tests.support.servers.crowded_tables import crowded_connection, nodes_of
+from tests.support.servers.postgres import Databases
 
 pytestmark = pytest.mark.real
 

@@ -7,9 +7,16 @@ import pytest
 
 from services.coordinator.live.frames import Frames
 from shared.postgres.migrate import migrate
-from tests.support.api import Api, api_on
-from tests.support.live import EventReader, add_event, add_part, change, end_job, events_of
-from tests.support.postgres import PrivatePostgres
+from tests.support.http.api import Api, api_on
+from tests.support.http.event_streams import (
+    EventReader,
+    add_event,
+    add_part,
+    change,
+    end_job,
+    events_of,
+)
+from tests.support.servers.postgres import PrivatePostgres
 
 pytestmark = pytest.mark.real
 

@@ -14,11 +14,11 @@ from shared.broker import Outgoing
 from shared.broker.rabbitmq import RabbitBroker
 from shared.messages.queues import COMPLETIONS
 from shared.process.metrics_reference import specs_in
-from tests.support.cluster import Api, Cluster, Service
-from tests.support.metrics import names, page_of, values_when
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
-from tests.support.serving import served
+from tests.support.http.one_path_server import served
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster, Service
+from tests.support.services.metrics import names, page_of, values_when
 
 pytestmark = pytest.mark.real
 

@@ -13,7 +13,7 @@ from shared.postgres import pool as pool_module
 from shared.postgres.errors import DatabaseUnavailable, TransactionConflict
 from shared.postgres.pool import Pool, acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
-from tests.support.postgres import PrivatePostgres
+from tests.support.servers.postgres import PrivatePostgres
 
 pytestmark = pytest.mark.real
 

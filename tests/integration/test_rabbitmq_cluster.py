@@ -9,7 +9,7 @@ from yarl import URL
 
 from shared.broker.publisher import Publisher
 from tests.chaos.links import Link
-from tests.support.brokers import (
+from tests.support.servers.brokers import (
     PATIENCE_SECONDS,
     come_back,
     fresh_queue,
@@ -20,9 +20,9 @@ from tests.support.brokers import (
     wait_until_registered,
     wait_until_up,
 )
-from tests.support.fixtures_rabbitmq import private_rabbit_of
-from tests.support.rabbitmq import PrivateRabbit
-from tests.support.rabbitmq_installations import VERSIONS
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.servers.rabbitmq_fixtures import private_rabbit_of
+from tests.support.servers.rabbitmq_installations import VERSIONS
 
 pytestmark = pytest.mark.real
 

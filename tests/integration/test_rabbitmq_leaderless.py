@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from shared.broker.publisher import Publisher
 from shared.messages.queues import node_queue
-from tests.support.brokers import (
+from tests.support.servers.brokers import (
     come_back,
     fresh_queue,
     outgoing,
@@ -16,7 +16,7 @@ from tests.support.brokers import (
     wait_until,
     wait_until_up,
 )
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.servers.rabbitmq import PrivateRabbit
 
 pytestmark = pytest.mark.real
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from shared.broker.rabbitmq import RabbitBroker
-from tests.support.brokers import wait_until_up
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.servers.brokers import wait_until_up
+from tests.support.servers.rabbitmq import PrivateRabbit
 
 pytestmark = pytest.mark.real
 

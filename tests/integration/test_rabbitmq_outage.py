@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from shared.broker import BrokerUnavailable, QueueStats
 from shared.broker.publisher import Publisher
 from shared.messages.queues import EVENTS
-from tests.support.brokers import (
+from tests.support.servers.brokers import (
     come_back,
     fresh_queue,
     outgoing,
@@ -21,8 +21,8 @@ from tests.support.brokers import (
     wait_until_size,
     wait_until_up,
 )
-from tests.support.rabbit_kinds import CLASSIC, QUEUE_TYPES, QUORUM
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.servers.rabbitmq_versions import CLASSIC, QUEUE_TYPES, QUORUM
 
 pytestmark = pytest.mark.real
 

@@ -11,7 +11,7 @@ import pytest
 from services.coordinator.completions import on_completions
 from shared.lifecycle import TaskClaimed
 from shared.messages import Finished, LogPart, Reports
-from tests.support.families import LEASE, NODE, Play, Row
+from tests.support.jobs.families import LEASE, NODE, Play, Row
 
 pytestmark = pytest.mark.real
 

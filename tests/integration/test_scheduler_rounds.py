@@ -20,7 +20,7 @@ from shared.lifecycle import TaskClaimed, TaskFailed
 from shared.messages import Heartbeat, Orders, Reports, RunTask, StillHeld, TaskRef, encode
 from shared.messages.queues import COMPLETIONS, node_queue
 from shared.postgres.errors import DatabaseUnavailable
-from tests.support.batcher import LEASE, Rig, batcher_rig
+from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 
 TASK = {"name": "build", "run": "true"}
 OVERDUE = timedelta(seconds=-1)

@@ -16,7 +16,7 @@ from shared.messages import RunTask
 from shared.planning import transaction_budget
 from shared.postgres.errors import DatabaseUnavailable
 from shared.process.sealing import Sealer, generate_key
-from tests.support.batcher import Rig, batcher_rig
+from tests.support.jobs.batcher import Rig, batcher_rig
 
 pytestmark = pytest.mark.real
 

@@ -10,7 +10,7 @@ import pytest
 
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
-from tests.support.runtime_rig import Rig
+from tests.support.engines.execution_driver import Rig
 
 UID = GID = 65534
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.worker.runtimes.protocol import RuntimeRejected
-from tests.support.runtime_rig import Rig, rig_of
+from tests.support.engines.execution_driver import Rig, rig_of
 
 SECRET = "of-the-worker-alone"
 NOBODY = 65534

@@ -9,9 +9,9 @@ from services.scheduler.store.retention import delete_expired_jobs
 from shared.lifecycle import JobCancelled, JobRestarted, TaskClaimed, TaskFailed
 from shared.messages import SubJobSignals
 from shared.postgres.pool import acquired
-from tests.support.batcher import LEASE
-from tests.support.families import Fails, Play
-from tests.support.subjobs import child, later, made_of_job
+from tests.support.jobs.batcher import LEASE
+from tests.support.jobs.families import Fails, Play
+from tests.support.jobs.subjobs import child, later, made_of_job
 
 SHELL = {"run": "true"}
 

@@ -15,12 +15,12 @@ from aiohttp import web
 from shared.tracing.otel import OpenTelemetry
 from shared.tracing.protocol import Finished
 from shared.tracing.trace_context import job_context
-from tests.support.cluster import Api, Cluster
-from tests.support.collector import Collector, Span, collecting
+from tests.support.http.one_path_server import served
 from tests.support.ports import free_port
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
-from tests.support.serving import served
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster
+from tests.support.services.trace_collector import Collector, Span, collecting
 
 pytestmark = pytest.mark.real
 

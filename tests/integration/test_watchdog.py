@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_dev import started_dev
-from tests.support.mortal import is_alive, pids_in, until
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
-from tests.support.watched import LEASE_SECONDS, MEMBERS, Start, all_dead, family, stage
+from tests.support.processes import is_alive, pids_in, until
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.watched import LEASE_SECONDS, MEMBERS, Start, all_dead, family, stage
 
 pytestmark = pytest.mark.real
 

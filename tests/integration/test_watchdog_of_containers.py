@@ -8,11 +8,11 @@ from pathlib import Path
 import aiodocker
 import pytest
 
-from tests.support.images import BUSYBOX
-from tests.support.mortal import until
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
-from tests.support.watched import LEASE_SECONDS, Scene, Start, all_dead, stage
+from tests.support.engines.images import BUSYBOX
+from tests.support.processes import until
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.watched import LEASE_SECONDS, Scene, Start, all_dead, stage
 
 pytestmark = pytest.mark.real
 

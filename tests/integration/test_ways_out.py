@@ -16,9 +16,9 @@ import pytest
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import Mount
 from shared.jobspec import InvalidJob, parse_job
-from tests.support.fixtures_mounts import bind
-from tests.support.images import BUSYBOX
-from tests.support.runtime_rig import Rig, aux, rig_of, sidecar, with_settings
+from tests.support.engines.execution_driver import Rig, aux, rig_of, sidecar, with_settings
+from tests.support.engines.images import BUSYBOX
+from tests.support.engines.mount_fixtures import bind
 
 pytestmark = pytest.mark.real
 

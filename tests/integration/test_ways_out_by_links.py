@@ -10,9 +10,9 @@ from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.containers.runtime import ContainerRuntime
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import Mount
-from tests.support.fixtures_mounts import bind
-from tests.support.images import BUSYBOX, make_changed_image
-from tests.support.runtime_rig import Rig, aux, rig_of, with_settings
+from tests.support.engines.execution_driver import Rig, aux, rig_of, with_settings
+from tests.support.engines.images import BUSYBOX, make_changed_image
+from tests.support.engines.mount_fixtures import bind
 
 pytestmark = pytest.mark.real
 

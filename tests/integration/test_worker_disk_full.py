@@ -11,7 +11,7 @@ from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.runtime import ShellRuntime
 from services.worker.runtimes.task_spec import TaskSpec
 from tests.support.availability import unavailable
-from tests.support.small_disk import SmallDisk, can_mount, small_disk
+from tests.support.servers.small_disk import SmallDisk, can_mount, small_disk
 
 pytestmark = pytest.mark.real
 

@@ -9,9 +9,9 @@ import aiohttp
 import psutil
 import pytest
 
-from tests.support.cluster import Api, Cluster, Service
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster, Service
 
 pytestmark = pytest.mark.real
 

@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 
 from shared.messages.queues import HEARTBEATS
-from tests.support.cluster import Api, Cluster
-from tests.support.postgres import PrivatePostgres
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.servers.postgres import PrivatePostgres
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.cluster import Api, Cluster
 
 pytestmark = pytest.mark.real
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.soak.report import print_outcome
 from tests.soak.run import opened_soak
-from tests.support.docker_engine import existing_docker
-from tests.support.images import make_images
+from tests.support.engines.docker_engine import existing_docker
+from tests.support.engines.images import make_images
 
 _MINUTES = 60.0
 _LEAST_MINUTES = 5.0  # a shorter run can't tell what grows, only what is left

@@ -35,8 +35,8 @@ from tests.soak.kinds import (
     Name,
     Sample,
 )
-from tests.support.footprint import POSTGRES, RABBITMQ, footprint, together_megabytes
-from tests.support.rabbitmq import PrivateRabbit
+from tests.support.servers.rabbitmq import PrivateRabbit
+from tests.support.services.footprint import POSTGRES, RABBITMQ, footprint, together_megabytes
 
 _PROMETHEUS = {"Accept": "text/plain"}
 _METRICS = {"conveyor_asyncio_tasks": TASKS, "conveyor_memory_blocks": BLOCKS}

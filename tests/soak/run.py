@@ -16,9 +16,9 @@ from tests.soak.outcome import Outcome, is_left, lines_of
 from tests.soak.system import POSTGRES_SETTINGS, places
 from tests.soak.traffic import Traffic
 from tests.soak.watch import Watch, opened_watch
-from tests.support.images import BUSYBOX
-from tests.support.service_log import complaints
-from tests.support.whole_system import WholeSystem, opened_whole_system
+from tests.support.engines.images import BUSYBOX
+from tests.support.services.service_log import complaints
+from tests.support.services.whole_system import WholeSystem, opened_whole_system
 
 _FILLING_JOBS = 24_000  # for two workers, one of which may do more
 _FILLERS = 32

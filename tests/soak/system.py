@@ -1,7 +1,7 @@
 """What is soaked: two of most, leases and rounds as they are by default, and a short memory."""
 
-from tests.support.postgres import FAST
-from tests.support.whole_system import Places
+from tests.support.servers.postgres import FAST
+from tests.support.services.whole_system import Places
 
 _MINUTE_IN_DAYS = f"{1 / 24 / 60:.6f}"
 _MINUTE_IN_HOURS = f"{1 / 60:.6f}"

@@ -7,8 +7,8 @@ import pytest
 from tests.soak.kinds import CHANNELS, CONTAINERS, FILES, OUTBOX, TASKS
 from tests.soak.run import opened_soak
 from tests.soak.system import places
-from tests.support.docker_engine import existing_docker
-from tests.support.images import make_images
+from tests.support.engines.docker_engine import existing_docker
+from tests.support.engines.images import make_images
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("rabbitmq_installed")]
 

@@ -13,7 +13,7 @@ from services.worker.runtimes.containers.engine_calls import connect
 from tests.soak import probes
 from tests.soak.kinds import Name, Sample
 from tests.soak.verdict import Point
-from tests.support.whole_system import WholeSystem
+from tests.support.services.whole_system import WholeSystem
 
 _SAMPLE_SECONDS = 5.0
 _BROKER_EVERY = 4  # of these: each asks for a second of a core

@@ -8,7 +8,7 @@ from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import Execution, RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
-from tests.support.runtime_rig import Rig
+from tests.support.engines.execution_driver import Rig
 
 
 def settings(tmp_path: Path, *, shell_allowed: bool) -> RuntimeSettings:

@@ -10,7 +10,7 @@ from shared.broker.protocol import Outgoing
 from shared.messages import Orders, Telemetry, encode
 from shared.messages.queues import DEAD_LETTERS, TELEMETRY
 from shared.process.metrics import Metrics
-from tests.support.metrics import values
+from tests.support.services.metrics import values
 
 
 class Outage(Exception):

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from tests.support.command_line import run_command
-from tests.support.fake_api import FakeApi, fake_api, page, refusal
+from tests.support.http.command_line import run_command
+from tests.support.http.fake_api import FakeApi, fake_api, page, refusal
 
 LETTER = {
     "id": "d1",

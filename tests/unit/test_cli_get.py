@@ -9,8 +9,8 @@ from rich.console import Console
 
 from cli.api.views import job_view
 from cli.jobs.family import family, family_table
-from tests.support.command_line import run_command
-from tests.support.fake_api import fake_api
+from tests.support.http.command_line import run_command
+from tests.support.http.fake_api import fake_api
 
 
 def task(id_: str, state: str, position: int = 1, **fields: Any) -> dict[str, Any]:

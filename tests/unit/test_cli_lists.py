@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.support.command_line import run_command
-from tests.support.fake_api import FakeApi, fake_api, page, refusal
+from tests.support.http.command_line import run_command
+from tests.support.http.fake_api import FakeApi, fake_api, page, refusal
 
 AT = "2024-05-01T12:00:00Z"
 JOB = {

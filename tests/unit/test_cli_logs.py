@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from cli.follow.patience import Patience
-from tests.support.command_line import run_command
-from tests.support.fake_api import FakeApi, OneByOne, fake_api, page, text_stream
+from tests.support.http.command_line import run_command
+from tests.support.http.fake_api import FakeApi, OneByOne, fake_api, page, text_stream
 
 NO_ADDRESS = "http://127.0.0.1:1"
 

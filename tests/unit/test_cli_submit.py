@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from tests.support.command_line import run_command
-from tests.support.fake_api import FakeApi, OneByOne, event_stream, fake_api, page, refusal
+from tests.support.http.command_line import run_command
+from tests.support.http.fake_api import FakeApi, OneByOne, event_stream, fake_api, page, refusal
 
 JOB_FILE = "name: hello\ntasks: [{name: greet, run: 'true'}]\n"
 SUMMARY = {"id": "j1", "name": "hello", "state": "PENDING", "position": 0, "taskCount": 1}

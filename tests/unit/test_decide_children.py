@@ -37,7 +37,7 @@ from shared.lifecycle import (
     decide,
 )
 from shared.lifecycle.events import ChildProgressed, ChildStarted
-from tests.support.decided import (
+from tests.support.jobs.decided import (
     FINAL,
     LATER,
     LEASE,

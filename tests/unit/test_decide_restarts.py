@@ -22,7 +22,7 @@ from shared.lifecycle import (
     TaskState,
     decide,
 )
-from tests.support.decided import (
+from tests.support.jobs.decided import (
     FINAL,
     LATER,
     LEASE,

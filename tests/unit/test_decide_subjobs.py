@@ -32,7 +32,7 @@ from shared.lifecycle import (
     TaskState,
     decide,
 )
-from tests.support.decided import (
+from tests.support.jobs.decided import (
     LATER,
     LEASE,
     NOW,

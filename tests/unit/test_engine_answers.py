@@ -16,7 +16,7 @@ from services.worker.runtimes.protocol import (
     RuntimeUnavailable,
 )
 from services.worker.runtimes.settings import RuntimeSettings
-from tests.support.fake_engine import FakeEngine, fake_engine, refusal
+from tests.support.engines.fake_engine import FakeEngine, fake_engine, refusal
 
 KILL = "POST /containers/{id}/kill"
 PULL = "POST /images/create"

@@ -6,7 +6,7 @@ import orjson
 
 from services.coordinator.api.hiding import hide_in_task
 from services.coordinator.api.tork.schemas.tasks import Task
-from tests.support.submissions import Json
+from tests.support.jobs.submissions import Json
 
 HIDDEN = "[REDACTED]"
 INNER: Json = {

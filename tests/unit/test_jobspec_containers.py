@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.submissions import Json, refusal, submitted, with_task
+from tests.support.jobs.submissions import Json, refusal, submitted, with_task
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobspec import InvalidJob, TaskEntry
-from tests.support.submissions import Json, refusal, submitted, with_task
+from tests.support.jobs.submissions import Json, refusal, submitted, with_task
 
 PARALLEL: Json = {"tasks": [{"run": "a"}, {"name": "b", "run": "b"}], "minSuccess": 1}
 EACH: Json = {

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobspec import InvalidJob, task_graph
-from tests.support.submissions import Json, refusal, submitted, with_task
+from tests.support.jobs.submissions import Json, refusal, submitted, with_task
 
 
 def listed(*tasks: str | tuple[str, list[str]]) -> list[Json]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.submissions import refusal, submitted, with_task
+from tests.support.jobs.submissions import refusal, submitted, with_task
 
 FULL_TASK = {
     "name": "{{ inputs.who }}",

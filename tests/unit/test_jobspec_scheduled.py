@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.submissions import Json, refusal, scheduled, with_task
+from tests.support.jobs.submissions import Json, refusal, scheduled, with_task
 
 FULL = {"cron": "0/5 * * * *", "timezone": "Europe/Berlin", "overlap": "skip", "catchUp": "all"}
 

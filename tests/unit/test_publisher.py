@@ -8,7 +8,7 @@ import pytest
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
 from shared.broker.publisher import Publisher
-from tests.support.brokers import outgoing
+from tests.support.servers.brokers import outgoing
 
 
 class SlowBroker(InProcessBroker):

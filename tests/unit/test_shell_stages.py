@@ -9,7 +9,7 @@ from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeDeclined, RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_spec import Mount
-from tests.support.runtime_rig import Rig, aux, sidecar
+from tests.support.engines.execution_driver import Rig, aux, sidecar
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from shared.messages import Orders, Reports, RunTask, StopOrder, decode, encode
 from shared.messages.queues import COMPLETIONS, node_queue
 from shared.process.run import Stop
 from shared.process.settings.blocks import BrokerSettings, HealthSettings
-from tests.support.mortal import until
+from tests.support.processes import until
 
 SETTINGS = WorkerSettings(
     broker=BrokerSettings.model_validate({"url": "amqp://in-memory"}),

@@ -12,7 +12,7 @@ from services.worker.watchdog.task_table import TaskTable
 from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
 from shared.messages import Orders, TaskRef
-from tests.support.accountant import Accountant
+from tests.support.services.fake_reporter import Accountant
 
 REF = TaskRef(job_id="job", task_id="task", dispatch=1)
 

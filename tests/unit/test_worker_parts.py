@@ -8,7 +8,7 @@ from services.worker.orders import OrderHandler
 from services.worker.settings import WorkSettings, parse_host_env, parse_queues
 from services.worker.watchdog.task_table import TaskTable
 from shared.messages import Orders, Refusal, StopOrder, TaskRef
-from tests.support.accountant import Accountant
+from tests.support.services.fake_reporter import Accountant
 
 REF = TaskRef(job_id="job", task_id="task", dispatch=1)
 

@@ -14,7 +14,7 @@ from shared.messages.queues import (
 )
 from tests.chaos.faults.fault import EVERY_WORKER, Fault
 from tests.chaos.system import BROKER, WORKERS, System
-from tests.support.freezing import freeze, thaw
+from tests.support.servers.frozen_server import freeze, thaw
 
 DELETABLE = (COMPLETIONS, DEFAULT_TASK_QUEUE, EVENTS, HEARTBEATS, TELEMETRY, *WORKERS)
 

@@ -6,7 +6,7 @@ import asyncpg
 
 from tests.chaos.faults.fault import Fault
 from tests.chaos.system import DATABASE, System
-from tests.support.freezing import freeze, thaw
+from tests.support.servers.frozen_server import freeze, thaw
 
 CUT = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity

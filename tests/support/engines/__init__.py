@@ -1,0 +1,1 @@
+"""Container engines of the tests, their images, and executions driven on them."""

@@ -1,0 +1,1 @@
+"""The HTTP API under test, and clients and servers to test it with."""

@@ -1,0 +1,1 @@
+"""Jobs of the tests: submitted, decided, played to their end."""

@@ -1,0 +1,1 @@
+"""RabbitMQ and Postgres of the tests, and what disturbs them."""

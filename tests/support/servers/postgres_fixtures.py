@@ -1,0 +1,35 @@
+"""Fixtures that give a test its database, or a server of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers.postgres import Databases, PrivatePostgres, databases, private_server
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    with databases(tmp_path_factory.mktemp("postgres")) as ready:
+        yield ready
+
+
+@pytest.fixture
+def postgres_dsn(postgres_databases: Databases) -> Iterator[str]:
+    """A migrated database of the test's own, reached by a socket."""
+    with postgres_databases.fresh() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def empty_postgres_dsn(postgres_databases: Databases) -> Iterator[str]:
+    """A database without any table."""
+    with postgres_databases.fresh(migrated=False) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def private_postgres(tmp_path: Path) -> Iterator[PrivatePostgres]:
+    """A server of the test's own, not migrated, to be killed and restarted."""
+    with private_server(tmp_path / "postgres") as server:
+        yield server

@@ -1,0 +1,1 @@
+"""Services as real processes: started, watched, killed, measured."""

@@ -1,0 +1,50 @@
+"""The code of the version before this one, as the project's history has it."""
+
+import subprocess
+import tarfile
+from pathlib import Path
+
+from tests.support.availability import unavailable
+
+_ROOT = Path(__file__).parents[3]
+_MIGRATIONS = "shared/postgres/migrations"
+
+
+def unpack_version_before(directory: Path) -> str:
+    """Puts it into `directory`; the commit it is. Without it the test is skipped, and says so."""
+    commit = _released() or _before_the_newest_migration()
+    archive = directory.with_suffix(".tar")
+    _git("archive", f"--output={archive}", commit, "services", "shared")
+    directory.mkdir()
+    with tarfile.open(archive) as files:
+        files.extractall(directory, filter="data")
+    archive.unlink()
+    return commit
+
+
+def _released() -> str | None:
+    """The newest release that this is not, or no part of."""
+    tags = _git("tag", "--list", "v*", "--sort=-v:refname", "--no-contains", "HEAD").split()
+    return tags[0] if tags else None
+
+
+def _before_the_newest_migration() -> str:
+    """Nothing is released yet: the last that worked with another schema."""
+    newest = max(path.name for path in (_ROOT / _MIGRATIONS).glob("*.sql"))
+    added = _git("log", "--diff-filter=A", "--format=%H", "-1", "--", f"{_MIGRATIONS}/{newest}")
+    if not added.strip():
+        unavailable(f"{newest} is not committed: no history tells the version before")
+    parents = _git("rev-list", "--parents", "-1", added.strip()).split()[1:]
+    if not parents:
+        unavailable("the version before: this is a shallow clone, without its history")
+    return parents[0]
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=_ROOT, check=True, capture_output=True, text=True
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        unavailable(f"the version before: no history here ({error})")
+    return done.stdout
