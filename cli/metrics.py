@@ -7,7 +7,7 @@ import click
 import services.coordinator.api.admission
 import services.coordinator.api.tork.metrics
 import services.coordinator.commands
-import services.coordinator.live.live
+import services.coordinator.live.follower
 import services.scheduler.metrics
 import services.webhook_dispatcher.metrics
 import services.worker.metrics
@@ -28,7 +28,7 @@ MODULES: dict[str, tuple[ModuleType, ...]] = {
         services.coordinator.api.tork.metrics,
         services.coordinator.api.admission,
         services.coordinator.commands,
-        services.coordinator.live.live,
+        services.coordinator.live.follower,
     ),
     "scheduler": (*_EVERYWHERE, *_OF_STORES, services.scheduler.metrics),
     "worker": (*_EVERYWHERE, services.worker.metrics),

@@ -1,7 +1,7 @@
 """A coordinator: its doors, wired, and the order in which they open and close."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -10,14 +10,17 @@ import structlog
 from aiohttp import web
 
 from services.coordinator.api.application import make_application
-from services.coordinator.clear_secrets import warn_of_clear_secrets
 from services.coordinator.commands import JobCommands
 from services.coordinator.completions import on_completions
 from services.coordinator.dead_letters import DeadLetters
-from services.coordinator.first_admin import warn_without_admin
-from services.coordinator.live.live import Live
+from services.coordinator.live.follower import Live
+from services.coordinator.loops import run_loops
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import CoordinatorSettings, HttpSettings
+from services.coordinator.startup_warnings import (
+    warn_of_unencrypted_secrets,
+    warn_without_admin,
+)
 from services.coordinator.store.connected import connected
 from services.coordinator.store.one_job import final_jobs
 from services.coordinator.store.schedules import Schedules
@@ -30,18 +33,16 @@ from shared.messages import Reports, SubJobSignals, Telemetry
 from shared.messages.queues import COMPLETIONS, TELEMETRY
 from shared.planning.planner import Planner
 from shared.postgres.pool import Pool
+from shared.process.health import Check
 from shared.process.listening import listen
-from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
-from shared.store.outbox_metrics import watch_outbox
 from shared.tracing.protocol import OFF, Tracing
 from shared.wiring.resources import UNAVAILABLE, watched
 
 log = structlog.get_logger(__name__)
 
-_RELAY_SECONDS = 1.0
 _GOODBYE_SECONDS = 5.0
 
 
@@ -56,49 +57,53 @@ async def run(
     """Serve until `stop`; requests and messages that have begun are finished."""
     metrics = metrics or Metrics()
     sealer = Sealer(settings.encryption.keys)
-    warn_of_clear_secrets(sealer)
+    warn_of_unencrypted_secrets(sealer)
     async with (
         Batcher(pool, broker, Planner(sealer), metrics, tracing) as batcher,
         watched(broker, pool, metrics, stop) as checks,
     ):
-        consumers: list[BatchConsumer[Any]] = [
-            BatchConsumer(
-                broker,
-                COMPLETIONS,
-                (Reports, SubJobSignals),
-                partial(on_completions, batcher, pool),
-                UNAVAILABLE,
-            ),
-            BatchConsumer(
-                broker, TELEMETRY, Telemetry, partial(on_telemetry, batcher, pool), UNAVAILABLE
-            ),
-        ]
-        ports = ApiPorts(
-            commands=JobCommands(batcher, pool, metrics),
-            pool=pool,
-            schedules=Schedules(pool),
-            final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
-            live=Live(pool, metrics),
-            broker=broker,
-            dead_letters=DeadLetters(broker),
-            sealer=sealer,
-            metrics=metrics,
-            tracing=tracing,
-            health_checks=checks,
-        )
+        ports = _ports(batcher, broker, pool, sealer, metrics, tracing, checks)
         async with asyncio.TaskGroup() as group, _serving(ports, settings.http):
-            consuming = [group.create_task(consumer.run()) for consumer in consumers]
-            consuming.append(group.create_task(warn_without_admin(settings.auth, pool)))
-            consuming.append(group.create_task(watch_outbox(pool, metrics, stop)))
-            await every(
-                batcher.outbox.relay_round,
-                interval_seconds=_RELAY_SECONDS,
-                stop=stop,
-                name="relay_outbox",
-                unavailable=UNAVAILABLE,
-            )
-            for task in consuming:
+            beside = [group.create_task(one.run()) for one in _consumers(batcher, broker, pool)]
+            beside.append(group.create_task(warn_without_admin(settings.auth, pool)))
+            await run_loops(batcher, pool, metrics, stop)
+            for task in beside:
                 task.cancel()
+
+
+def _consumers(batcher: Batcher, broker: Broker, pool: Pool) -> list[BatchConsumer[Any]]:
+    """The messages door."""
+    completions = partial(on_completions, batcher, pool)
+    telemetry = partial(on_telemetry, batcher, pool)
+    return [
+        BatchConsumer(broker, COMPLETIONS, (Reports, SubJobSignals), completions, UNAVAILABLE),
+        BatchConsumer(broker, TELEMETRY, Telemetry, telemetry, UNAVAILABLE),
+    ]
+
+
+def _ports(
+    batcher: Batcher,
+    broker: Broker,
+    pool: Pool,
+    sealer: Sealer,
+    metrics: Metrics,
+    tracing: Tracing,
+    checks: Sequence[Check],
+) -> ApiPorts:
+    """What the HTTP door needs."""
+    return ApiPorts(
+        commands=JobCommands(batcher, pool, metrics),
+        pool=pool,
+        schedules=Schedules(pool),
+        final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
+        live=Live(pool, metrics),
+        broker=broker,
+        dead_letters=DeadLetters(broker),
+        sealer=sealer,
+        metrics=metrics,
+        tracing=tracing,
+        health_checks=checks,
+    )
 
 
 @asynccontextmanager
@@ -109,7 +114,7 @@ async def _serving(ports: ApiPorts, settings: HttpSettings) -> AsyncIterator[Non
     await runner.setup()
     try:
         await listen(runner, settings.api.host, settings.api.port, "CONVEYOR_API_ADDRESS")
-        log.info("api is up", address=settings.api.address, authentication=settings.auth.type)
+        log.info("api_started", address=settings.api.address, authentication=settings.auth.type)
         yield
     finally:
         await runner.cleanup()

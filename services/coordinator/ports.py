@@ -6,7 +6,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
-from services.coordinator.live.live import Live
+from services.coordinator.live.follower import Live
 from services.coordinator.store.connected import connected
 from services.coordinator.store.schedules import Schedules
 from services.coordinator.waiting import FinalJobs

@@ -52,7 +52,7 @@ def redacting(sealer: Sealer, sealed: str | None) -> Redacting:
     try:
         secrets = sealer.secrets_in(sealed)
     except SealingError as error:  # showing too little is better than showing a secret
-        log.error("secrets can't be unsealed: all texts of the job are hidden", why=str(error))
+        log.error("secrets_unreadable", effect="all texts of the job are hidden", error=str(error))
         return _RedactAll()
     return Redactor(secrets.values())
 

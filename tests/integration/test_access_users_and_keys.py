@@ -9,8 +9,8 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from services.coordinator.first_admin import warn_without_admin
 from services.coordinator.settings import AuthSettings
+from services.coordinator.startup_warnings import warn_without_admin
 from shared.postgres.pool import acquired
 from tests.support.http.api import Api, api_on
 from tests.support.http.authenticated_api import (

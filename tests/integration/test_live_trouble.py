@@ -80,7 +80,7 @@ async def open_streams(api: Api) -> int:
 
 
 async def test_a_client_that_has_left_is_noticed(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.coordinator.live.sending.HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("services.coordinator.live.stream.HEARTBEAT_SECONDS", 0.1)
     job_id = (await api.submit(JOB))["id"]
     for path in (f"/jobs/{job_id}/events", f"/jobs/{job_id}/log?follow=true", "/events"):
         response = await api.client.get(path)
@@ -94,7 +94,7 @@ async def test_a_client_that_has_left_is_noticed(api: Api, monkeypatch: pytest.M
 async def test_a_quiet_stream_is_kept_open_by_heartbeats(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.coordinator.live.sending.HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("services.coordinator.live.stream.HEARTBEAT_SECONDS", 0.1)
     async with api.client.get("/events") as response:
         async with asyncio.timeout(60):
             text = b"".join([await response.content.readline() for _ in range(4)])

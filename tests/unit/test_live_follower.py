@@ -7,8 +7,7 @@ import pytest
 
 from services.coordinator.live.follower import Follower
 from services.coordinator.live.hub import Hub
-from services.coordinator.live.interest import Asked, Interest, together
-from services.coordinator.live.subscription import HubClosed
+from services.coordinator.live.subscriptions import Asked, HubClosed, Interest, together
 from services.coordinator.store.feed import BEGINNING, Cursor, FeedPage, FeedRow
 from services.coordinator.store.readers import Readers
 from shared.postgres.errors import DatabaseUnavailable

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coordinator.live.event_ids import (
+from services.coordinator.live.frames import (
     Resume,
     event_id,
     event_id_within,
     resume_after,
 )
-from services.coordinator.live.lines import Lines
-from services.coordinator.live.part_order import PartOrder
+from services.coordinator.live.log_text import Lines
+from services.coordinator.live.ordering import PartOrder
 from services.coordinator.store.feed import Cursor, FeedPart, FeedRow
 from services.coordinator.store.rows import LogRow
 from shared.messages import PARTS_PER_DISPATCH

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from services.coordinator.clear_secrets import warn_of_clear_secrets
+from services.coordinator.startup_warnings import warn_of_unencrypted_secrets
 from shared.process.sealing import Sealer, SealingError, generate_key
 
 SECRETS: dict[str, object] = {"password": "hunter2", "nested": {"n": 1}, "umlaut": "ä"}
@@ -56,7 +56,7 @@ def test_a_key_that_is_none_is_refused_without_showing_it() -> None:
 
 def test_a_coordinator_says_at_its_start_that_it_would_store_secrets_in_clear() -> None:
     with capture_logs() as lines:
-        warn_of_clear_secrets(Sealer([generate_key()]))
+        warn_of_unencrypted_secrets(Sealer([generate_key()]))
         assert lines == []
-        warn_of_clear_secrets(Sealer())
+        warn_of_unencrypted_secrets(Sealer())
     assert [line["to_do"] for line in lines] == ["set CONVEYOR_ENCRYPTION_KEY"]

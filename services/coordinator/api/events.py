@@ -8,15 +8,11 @@ from services.coordinator.api.access.shut_out import until_shut_out
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.requests import path_id, ports
 from services.coordinator.api.route import BROKEN_RULE, Response, Route, RouteGroup, error
-from services.coordinator.live.connection import ClientGone, Connection
-from services.coordinator.live.ending import Ending
-from services.coordinator.live.event_ids import Resume, resume_after
-from services.coordinator.live.frames import Frames
-from services.coordinator.live.interest import Interest
+from services.coordinator.live.frames import Frames, Resume, resume_after
 from services.coordinator.live.log_text import JobLogText, TaskLogText
-from services.coordinator.live.ordered import OrderedFeed
-from services.coordinator.live.sending import Rendering, send
-from services.coordinator.live.subscription import HubClosed
+from services.coordinator.live.ordering import OrderedFeed
+from services.coordinator.live.stream import ClientGone, Connection, Ending, Rendering, send
+from services.coordinator.live.subscriptions import HubClosed, Interest
 from services.coordinator.redaction import Redactors
 from services.coordinator.store.feed import BEGINNING, Cursor
 from services.coordinator.store.log_ends import LogSource, Subject, subject_of
@@ -99,7 +95,7 @@ async def _stream(
             if not rendering.tells_end:
                 connection.abort()
         except Exception:  # a bug; with the answer begun, only its abrupt end can tell the client
-            log.exception("stream failed", path=request.path)
+            log.exception("stream_failed", path=request.path)
             connection.abort()
     return connection.response
 

@@ -5,18 +5,24 @@ there, and rows of the hub that came in a page are skipped.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 
 import structlog
 
 from services.coordinator.live.hub import Hub
-from services.coordinator.live.interest import Interest
-from services.coordinator.live.subscription import FellBehind, HubClosed, Subscription
+from services.coordinator.live.subscriptions import FellBehind, HubClosed, Interest, Subscription
 from services.coordinator.store.feed import Cursor, Feed, FeedPage, FeedRow
 from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Pool
 from shared.process.loops import backoff_seconds
+from shared.process.metrics import Metrics, MetricSpec
 
+_OPEN = MetricSpec(
+    "live_streams",
+    "Streams of events and logs that are open on this coordinator.",
+)
 log = structlog.get_logger(__name__)
 
 # The hub has seen more than is there now: a server took over that had not heard the last of it.
@@ -77,7 +83,7 @@ class Follower:
         except DatabaseUnavailable as error:
             self._failures += 1
             delay = backoff_seconds(self._failures)
-            log.warning("feed unavailable", error=str(error), retry_in_seconds=delay)
+            log.warning("feed_read_failed", error=str(error), retry_in_seconds=delay)
             await asyncio.sleep(delay)
             return ()
         self._failures = 0
@@ -102,3 +108,25 @@ class Follower:
         if self._subscription is not None:
             self._hub.leave(self._subscription)
             self._subscription = None
+
+
+class Live:
+    """The streams of one coordinator; `open_streams` counts them for /metrics."""
+
+    def __init__(self, pool: Pool, metrics: Metrics) -> None:
+        self.feed = Feed(pool)
+        self._hub = Hub(self.feed)
+        self._open_streams = metrics.gauge(_OPEN)
+
+    @contextmanager
+    def following(self, interest: Interest, start: Cursor) -> Iterator[Follower]:
+        """A stream that counts as open while the context lasts."""
+        with (
+            self._open_streams.track_inprogress(),
+            Follower(self.feed, self._hub, interest, start) as follower,
+        ):
+            yield follower
+
+    async def close(self) -> None:
+        """All streams end."""
+        await self._hub.close()

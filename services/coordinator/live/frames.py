@@ -1,18 +1,55 @@
-"""Rows of the feed as server-sent events, secrets taken out."""
+"""Rows of the feed as server-sent events, secrets taken out, with ids to resume after.
 
+`txid-seq` is a place in the feed; `txid-seq-n` is after the first n of the changes at that place.
+"""
+
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import orjson
 
-from services.coordinator.live.event_ids import Resume, event_id, event_id_within
-from services.coordinator.live.ordered import Ready
+from services.coordinator.live.ordering import Ready
 from services.coordinator.redaction import Redacting, Redactors
-from services.coordinator.store.feed import FeedRow
+from services.coordinator.store.feed import Cursor, FeedRow
 from shared.lifecycle import derived_id
 from shared.messages import Change
 
 _RETRY_MILLISECONDS = 2000
 _STALLED_SECONDS = 30.0
+_ID = re.compile(r"(\d{1,19})-(\d{1,19})(?:-(\d{1,9}))?")
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Read from `cursor` on, and leave out the first `done` changes at the place `partly`."""
+
+    cursor: Cursor
+    partly: Cursor | None = None
+    done: int = 0
+
+
+def event_id(place: Cursor) -> str:
+    return f"{place.txid}-{place.seq}"
+
+
+def event_id_within(place: Cursor, done: int) -> str:
+    """After the first `done` changes at `place`; there are more of them."""
+    return f"{place.txid}-{place.seq}-{done}"
+
+
+def resume_after(given: str) -> Resume:
+    """Raises ValueError for what is no id of ours."""
+    match = _ID.fullmatch(given)
+    if match is None:
+        raise ValueError("must be the id of an event, as 742-3")
+    txid, seq = int(match[1]), int(match[2])
+    if max(txid, seq) > _LARGEST:
+        raise ValueError(f"holds a number over {_LARGEST}")
+    if match[3] is None:
+        return Resume(Cursor(txid, seq))
+    return Resume(Cursor(txid, max(seq - 1, 0)), Cursor(txid, seq), int(match[3]))
 
 
 class Frames:

@@ -7,8 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from services.coordinator.live.interest import Asked, Interest, together
-from services.coordinator.live.subscription import Subscription
+from services.coordinator.live.subscriptions import Asked, Interest, Subscription, together
 from services.coordinator.store.feed import Cursor, FeedPage, FeedRow
 from services.coordinator.store.readers import Readers
 from shared.postgres.errors import DatabaseUnavailable
@@ -101,7 +100,7 @@ class Hub:
         self._failures += 1
         delay = backoff_seconds(self._failures)
         jobs = "all" if asked.jobs is None else len(asked.jobs)
-        log.warning("feed unavailable", error=str(error), jobs=jobs, retry_in_seconds=delay)
+        log.warning("feed_read_failed", error=str(error), jobs=jobs, retry_in_seconds=delay)
         return delay
 
 

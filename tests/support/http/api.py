@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from services.coordinator.api.application import make_application
 from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
-from services.coordinator.live.live import Live
+from services.coordinator.live.follower import Live
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import HttpSettings
 from services.coordinator.store.connected import connected

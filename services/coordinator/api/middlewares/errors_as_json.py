@@ -43,7 +43,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except TooManyWaiting:  # the client's own number of requests, or everybody's
         return _later("too many submissions wait already", _NEXT_TURN_SECONDS)
     except Exception:  # a bug: the client learns no more than that
-        log.exception("request failed", method=request.method, path=request.path)
+        log.exception("request_failed", method=request.method, path=request.path)
         return reply_error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
 
 
@@ -65,7 +65,7 @@ def _http_message(request: web.Request, error: web.HTTPException) -> str:
 
 
 def _unavailable(error: Exception) -> web.Response:
-    log.warning("unavailable", why=str(error))
+    log.warning("request_rejected", reason=str(error))
     what = "the database" if isinstance(error, DatabaseUnavailable) else "the broker"
     return _later(f"{what} is unavailable", _RETRY_AFTER_SECONDS)
 

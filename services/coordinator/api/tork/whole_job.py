@@ -18,7 +18,7 @@ from services.coordinator.api.errors import NotFound
 from services.coordinator.api.replies import JSON, encode, reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.tork import views
-from services.coordinator.live.connection import ClientGone, Connection
+from services.coordinator.live.stream import ClientGone, Connection
 from services.coordinator.redaction import Redacting, redacting
 from services.coordinator.store import one_job
 from services.coordinator.store.rows import TaskRow

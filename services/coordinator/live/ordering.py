@@ -4,11 +4,15 @@ A task's parts reach the database by two queues and several coordinators, so a p
 before its predecessor. It waits for it, but not for ever.
 """
 
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from services.coordinator.store.feed import FeedRow
+from services.coordinator.live.follower import Follower
+from services.coordinator.store.feed import Cursor, FeedRow
 from shared.messages import PARTS_PER_DISPATCH
 
+_LOOK_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 2.0
 _MOST_WAITING = 100  # parts of one task; with more the predecessor is not late but gone
 
@@ -72,3 +76,44 @@ def _lacks_predecessor(row: FeedRow) -> bool:
     if part is None or (part.row.number - 1) % PARTS_PER_DISPATCH == 0:
         return False
     return part.previous is None or part.previous > row.cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """`row`, to be sent now. With it, all up to `resume` has been; None: something is held back."""
+
+    row: FeedRow
+    resume: Cursor | None
+
+
+class OrderedFeed:
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._order = PartOrder()
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether what was there when the hub looked last has been handed out."""
+        return self._follower.is_live and not self._order.is_holding
+
+    @property
+    def cursor(self) -> Cursor:
+        return self._follower.cursor
+
+    async def ready(self, patience_seconds: float) -> list[Ready]:
+        """What comes next; nothing when nothing has come in time. Raises HubClosed."""
+        patience = min(patience_seconds, _LOOK_SECONDS) if self._order.is_holding else None
+        rows = await self._follower.rows(patience_seconds if patience is None else patience)
+        now = time.monotonic()
+        ready: list[Ready] = []
+        for row in rows:
+            ready += self._marked(self._order.take(row, now), row.cursor)
+        if self._follower.is_live:  # until then a predecessor may be on the next page
+            ready += self._marked(self._order.overdue(now), self._follower.cursor)
+        return ready
+
+    def _marked(self, rows: list[FeedRow], cursor: Cursor) -> list[Ready]:
+        ready = [Ready(row, None) for row in rows]
+        if ready and not self._order.is_holding:
+            ready[-1] = Ready(rows[-1], cursor)
+        return ready

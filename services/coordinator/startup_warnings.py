@@ -1,4 +1,4 @@
-"""Says at start when authentication is on and nobody could come in to let others in."""
+"""Warnings at start: of what works, and will surprise the operator later."""
 
 import structlog
 
@@ -8,8 +8,15 @@ from services.coordinator.store.access_users import has_admin_user
 from services.coordinator.store.connected import connected
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool
+from shared.process.sealing import Sealer
 
 log = structlog.get_logger(__name__)
+
+
+def warn_of_unencrypted_secrets(sealer: Sealer) -> None:
+    """No reason to refuse to start: not all jobs have secrets."""
+    if not sealer.encrypts:
+        log.warning("secrets_stored_unencrypted", to_do="set CONVEYOR_ENCRYPTION_KEY")
 
 
 async def warn_without_admin(settings: AuthSettings, pool: Pool) -> None:
@@ -23,7 +30,7 @@ async def warn_without_admin(settings: AuthSettings, pool: Pool) -> None:
         return
     if not has_admin:
         log.warning(
-            "nobody can authenticate as an admin",
+            "no_admin_configured",
             authentication=settings.type,
             to_do=f"set {_ways_in(settings)}",
         )
