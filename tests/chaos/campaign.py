@@ -19,6 +19,7 @@ from tests.chaos.plan import Round
 from tests.chaos.receiver import Receiver, opened_receiver
 from tests.chaos.script import Scripts
 from tests.chaos.system import WORKERS, System, opened_system
+from tests.support.eventually import eventually
 from tests.support.servers.rabbitmq_versions import RabbitKind
 
 _SUBMIT_SECONDS = 120.0
@@ -70,9 +71,9 @@ class Campaign:
 
     async def _under_way(self, keys: Sequence[str]) -> None:
         """All these jobs have been started: whatever is struck next, there is work to disturb."""
-        async with asyncio.timeout(_UNDER_WAY_SECONDS):
-            while not all(read_ledger(self.scripts.ledger, key) for key in keys):
-                await asyncio.sleep(0.05)
+        await eventually(
+            lambda: all(read_ledger(self.scripts.ledger, key) for key in keys), _UNDER_WAY_SECONDS
+        )
 
     async def _submit(self, job: Planned, delay: float, limit: float) -> None:
         """Within `limit` seconds after `delay`, an outage in between included."""

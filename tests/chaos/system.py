@@ -11,6 +11,7 @@ import aiohttp
 
 from tests.chaos.links import Link
 from tests.chaos.unruly import SWITCH_VARIABLE
+from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock, faketime_library
 from tests.support.servers.postgres import PrivatePostgres, private_server
 from tests.support.servers.rabbitmq import PrivateRabbit
@@ -185,9 +186,7 @@ def _through(url: str, link: Link) -> str:
 
 async def _wait_up(session: aiohttp.ClientSession, service: Service, seconds: float) -> bool:
     try:
-        async with asyncio.timeout(seconds):
-            while not await _is_up(session, service.url):
-                await asyncio.sleep(0.1)
+        await eventually(lambda: _is_up(session, service.url), seconds)
     except TimeoutError:  # the answer
         return False
     return True

@@ -3,12 +3,12 @@
 import asyncio
 
 from shared.broker import Broker
+from tests.support.eventually import eventually
 from tests.support.servers.brokers import (
     fresh_queue,
     outgoing,
     receive,
     receive_texts,
-    wait_until,
     wait_until_size,
 )
 
@@ -174,4 +174,4 @@ async def wait_until_subscribed(broker: Broker, queue: str) -> None:
         stats = await broker.queue_stats(queue)
         return stats is not None and stats.subscribers == 1
 
-    await wait_until(is_subscribed)
+    await eventually(is_subscribed)

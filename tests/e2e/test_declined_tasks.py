@@ -10,6 +10,7 @@ import pytest
 
 from shared.lifecycle.task_rules import MAX_ENGINE_REJECTIONS
 from tests.support.engines.fake_engine import FakeEngine, fake_engine
+from tests.support.eventually import eventually
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.cluster import Api, Cluster
@@ -83,9 +84,7 @@ async def test_an_engine_in_trouble_of_its_own_fails_no_task_however_long_that_l
 ) -> None:
     engine.decline = lambda _: CONTAINERD_AWAY
     submitted = await api.submit(job())
-    async with asyncio.timeout(60):
-        while engine.declined < 2 * MAX_ENGINE_REJECTIONS:
-            await asyncio.sleep(0.05)
+    await eventually(lambda: engine.declined >= 2 * MAX_ENGINE_REJECTIONS)
     engine.decline = lambda _: None
     done = await api.final(submitted["id"])
     assert done["state"] == "COMPLETED"

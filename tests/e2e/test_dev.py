@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 
 from services.dev.postgres.embedded import EmbeddedPostgres
+from tests.support.eventually import eventually
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -152,9 +153,7 @@ async def test_after_a_kill_what_ran_is_ended_and_starts_again_at_once(tmp_path:
     with started_dev(tmp_path / "data", more=lease) as dev:
         job_id = await dev.submit(f"name: a\ntasks: [{{name: a, run: '{run}'}}]\n")
         await dev.until(job_id, "RUNNING")
-        async with asyncio.timeout(60):
-            while not pids.exists() or not pids.read_text().endswith("\n"):
-                await asyncio.sleep(0.02)
+        await eventually(lambda: pids.exists() and pids.read_text().endswith("\n"))
         killed = next(iter(await dev.call("GET", "/nodes")))["id"]
         dev.process.kill()
         dev.process.wait()

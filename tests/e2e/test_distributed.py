@@ -16,7 +16,8 @@ import pytest
 from aiohttp import web
 
 from tests.support.engines.images import BUSYBOX
-from tests.support.processes import is_alive, pids_in, until
+from tests.support.eventually import eventually
+from tests.support.processes import is_alive, pids_in
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.cluster import Api, Cluster, Service
@@ -131,9 +132,7 @@ async def test_two_hundred_jobs_run_each_task_exactly_once(
     assert log["items"][0]["contents"] == "one\n"
 
     # And the receiver hears of each job's end, one id for each change
-    async with asyncio.timeout(60):
-        while sum(body["state"] == "COMPLETED" for _, body in hook.received) < 200:
-            await asyncio.sleep(0.1)
+    await eventually(lambda: sum(body["state"] == "COMPLETED" for _, body in hook.received) >= 200)
     told: dict[str, dict[str, Any]] = {}
     for delivery, body in hook.received:
         assert told.setdefault(delivery, body) == body
@@ -198,9 +197,7 @@ async def test_the_container_of_a_killed_worker_is_removed_by_another(
             label = {"label": [f"conveyor.job={job['id']}"]}
             return {c.id for c in await docker.containers.list(filters=label)}
 
-        async with asyncio.timeout(60):
-            while not (first := await containers()):
-                await asyncio.sleep(0.05)
+        first = await eventually(containers)
 
         # When the worker is killed
         doomed.kill()
@@ -240,7 +237,7 @@ async def a_busy_worker(
     endless = f"echo endless >> {ledger}; while [ ! -e {go} ]; do sleep 0.05; done"
     job = await api.submit({"name": "endless", "tasks": [{"name": "wait", "run": endless}]})
     await api.job_when(job["id"], lambda job: job["state"] == "RUNNING")
-    await until(lambda: ledger.exists())
+    await eventually(lambda: ledger.exists())
     return Busy(api, worker, job["id"], ledger, go)
 
 
@@ -277,7 +274,7 @@ async def test_a_worker_that_drains_under_load_neither_loses_nor_doubles_and_can
 
     # When it is told to stop, and told again while it waits for nothing but the endless one
     busy.worker.send(signal.SIGTERM)
-    await until(lambda: "draining" in busy.worker.log.read_text())
+    await eventually(lambda: "draining" in busy.worker.log.read_text())
     await values_when(session, busy.worker.url, lambda v: v["conveyor_tasks_in_hand"] == 1)
     assert (await busy.api.get(f"/jobs/{busy.job_id}"))["state"] == "RUNNING"
     assert busy.worker.stop() == 0  # sends the second signal
@@ -305,6 +302,6 @@ async def test_cancelling_a_job_ends_its_process_at_once(
     submitted = await api.submit({"name": "endless", "tasks": [{"name": "sleep", "run": script}]})
     [pid] = await pids_in(pid_file, 1)
     await api.put(f"/jobs/{submitted['id']}/cancel")
-    await until(lambda: not is_alive(pid))
+    await eventually(lambda: not is_alive(pid))
     job = await api.get(f"/jobs/{submitted['id']}")
     assert (job["state"], job["execution"][0]["state"]) == ("CANCELLED", "CANCELLED")

@@ -16,6 +16,7 @@ from tests.support.availability import unavailable
 from tests.support.engines.docker_engine import PrivateDocker
 from tests.support.engines.engine_process import EngineUnavailable
 from tests.support.engines.images import BUSYBOX, make_images
+from tests.support.eventually import eventually
 from tests.support.servers.frozen_server import freeze, thaw
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
@@ -144,7 +145,7 @@ async def test_every_task_ends_well_and_none_runs_twice_at_once_when_the_engine_
         # Given tasks in containers, all running
         before = [f"before-{n}" for n in range(BEFORE)]
         ids = {name: (await api.submit(book.job(name)))["id"] for name in before}
-        await until(lambda: all(book.containers_of(name) for name in before))
+        await eventually(lambda: all(book.containers_of(name) for name in before))
         async with fault(docker):
             # When their engine is away, while more are submitted
             await until_health_is(session, workers, 503)
@@ -159,12 +160,6 @@ async def test_every_task_ends_well_and_none_runs_twice_at_once_when_the_engine_
         assert all(len(set(run)) == len(run) for run in runs.values()), runs
         await until_health_is(session, workers, 200)
     await until_nothing_is_left(docker)
-
-
-async def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.05)
 
 
 async def until_health_is(

@@ -12,6 +12,7 @@ import pytest
 
 from shared.postgres.migrate import migrate
 from tests.support.engines.images import BUSYBOX
+from tests.support.eventually import eventually
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.cluster import Api, Cluster
@@ -49,9 +50,7 @@ async def listener_known(dsn: str) -> None:
     """Wait until the dispatcher has begun to listen: what happened before is not told."""
     connection = await asyncpg.connect(dsn)
     try:
-        async with asyncio.timeout(60):
-            while not await connection.fetchval("SELECT count(*) FROM feed_cursors"):
-                await asyncio.sleep(0.05)
+        await eventually(lambda: connection.fetchval("SELECT count(*) FROM feed_cursors"))
     finally:
         await connection.close()
 
@@ -167,9 +166,7 @@ async def test_an_installed_mount_type_serves_jobs_and_an_unknown_one_is_explain
 
     # Then it was empty and its own, and nothing of it is left
     assert (done["state"], done["result"].strip()) == ("COMPLETED", "0"), cluster.logs()
-    async with asyncio.timeout(60):
-        while list(scratch.iterdir()):
-            await asyncio.sleep(0.05)
+    await eventually(lambda: not list(scratch.iterdir()))
 
     # And a type that this worker doesn't know fails the task, with those it does
     failed = await api.final((await api.submit(job("nfs", "true")))["id"])

@@ -17,6 +17,7 @@ from shared.broker.rabbitmq import RabbitBroker
 from shared.messages import Claim, Finished, LogPart, Orders, Reports, RunTask, decode, encode
 from shared.messages.queues import COMPLETIONS, HEARTBEATS, TELEMETRY, node_queue
 from tests.chaos.receiver import Receiver, opened_receiver
+from tests.support.eventually import eventually
 from tests.support.servers.brokers import wait_until_up
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
@@ -190,6 +191,4 @@ async def test_jobs_end_as_they_must_whatever_their_worker_says(
         assert (await api.get(f"/jobs/{job_id}/log"))["items"] is not None
 
     # And each of its changes is told to who asked for them
-    async with asyncio.timeout(60):
-        while {job for job, _, _ in receiver.taken} < set(ids.values()):
-            await asyncio.sleep(0.1)
+    await eventually(lambda: {job for job, _, _ in receiver.taken} >= set(ids.values()))

@@ -9,6 +9,7 @@ import pytest
 from services.coordinator.settings import ApiSettings
 from shared.apply.apply import Work
 from shared.lifecycle import TaskState
+from tests.support.eventually import eventually
 from tests.support.http.api import JSON, UNAVAILABLE, YAML, Api, api_on
 
 pytestmark = pytest.mark.real
@@ -112,9 +113,7 @@ async def test_waiting_answers_with_the_whole_job_once_it_is_final(api: Api) -> 
 
 async def test_a_job_that_finishes_later_answers_all_who_wait(api: Api) -> None:
     waiting = [asyncio.create_task(api.submit(HELLO + "wait: {timeout: 30s}\n")) for _ in range(3)]
-    async with asyncio.timeout(60):
-        while len(api.batcher.submitted) < 3:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: len(api.batcher.submitted) >= 3)
     assert not any(task.done() for task in waiting)
     for new in api.batcher.submitted:
         await api.set_job(new.job.id, state="FAILED", error="broken")

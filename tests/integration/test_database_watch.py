@@ -14,6 +14,7 @@ from shared.postgres.pool import create_pool
 from shared.postgres.watch import DatabaseWatch
 from shared.process.settings.blocks import PostgresSettings
 from tests.support.availability import unavailable
+from tests.support.eventually import eventually
 from tests.support.servers.postgres import FAST, PrivatePostgres, private_server
 from tests.support.servers.small_disk import can_mount, small_disk
 
@@ -135,7 +136,5 @@ async def test_a_look_writes_a_file_now_and_then_and_no_row(tmp_path: Path) -> N
             for _ in range(20):
                 await watch.look()
         # The server counts what a connection did when that has ended
-        async with asyncio.timeout(30):
-            while not (files := await told(server, WRITTEN_ASIDE)):
-                await asyncio.sleep(0.01)
+        files = await eventually(lambda: told(server, WRITTEN_ASIDE), 30)
         assert (files, await told(server, NEXT_TRANSACTION)) == (1, before)

@@ -14,6 +14,7 @@ from shared.broker import Outgoing
 from shared.broker.rabbitmq import RabbitBroker
 from shared.messages.queues import COMPLETIONS
 from shared.process.metrics_reference import specs_in
+from tests.support.eventually import eventually
 from tests.support.http.one_path_server import served
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
@@ -189,9 +190,7 @@ async def send_garbage(url: str) -> None:
     broker = RabbitBroker(url)
     await broker.start()
     try:
-        async with asyncio.timeout(60):
-            while not broker.is_up:
-                await asyncio.sleep(0.05)
+        await eventually(lambda: broker.is_up)
         await broker.publish([Outgoing(COMPLETIONS, b"?", "garbage")])
     finally:
         await broker.close()

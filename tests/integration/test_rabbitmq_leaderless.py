@@ -7,13 +7,13 @@ from structlog.testing import capture_logs
 
 from shared.broker.publisher import Publisher
 from shared.messages.queues import node_queue
+from tests.support.eventually import eventually
 from tests.support.servers.brokers import (
     come_back,
     fresh_queue,
     outgoing,
     receive_texts,
     started_rabbit,
-    wait_until,
     wait_until_up,
 )
 from tests.support.servers.rabbitmq import PrivateRabbit
@@ -60,7 +60,7 @@ async def test_any_other_is_missed_until_an_operator_deletes_it_as_the_log_says(
             started_rabbit(each_rabbit.url, is_quorum=True) as broker,
             broker.consume(queue, prefetch=1) as consumer,
         ):
-            await wait_until(is_said)
+            await eventually(is_said)
             assert broker.missing == [f"consumer of {queue}"]
 
             await asyncio.to_thread(each_rabbit.ctl, "delete_queue", queue)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.test_dev import started_dev
-from tests.support.processes import is_alive, pids_in, until
+from tests.support.eventually import eventually, seconds_until
+from tests.support.processes import is_alive, pids_in
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.watched import LEASE_SECONDS, MEMBERS, Start, all_dead, family, stage
@@ -37,11 +38,11 @@ async def test_the_processes_of_a_killed_worker_die_with_it(
     # When the worker is killed
     scene.worker.send(signal.SIGKILL)
     # Then all that its task had started is dead long before another may start it
-    seconds = await until(all_dead(pids), LEASE_SECONDS)
+    seconds = await seconds_until(all_dead(pids), LEASE_SECONDS)
     record_property("seconds", seconds)
     scene.worker.process.wait()
     # And so is the watchdog
-    await until(all_dead(scene.watchdogs()))
+    await eventually(all_dead(scene.watchdogs()))
 
 
 async def test_a_killed_workers_task_runs_again_long_before_its_lease_is_over(
@@ -63,7 +64,7 @@ async def test_a_killed_workers_task_runs_again_long_before_its_lease_is_over(
     assert time.monotonic() - began < 60, scene.cluster.logs()
     go.touch()
     assert (await scene.api.final(job))["state"] == "COMPLETED", scene.cluster.logs()
-    await until(lambda: "orphaned_tasks_returned" in scene.worker.log.read_text())
+    await eventually(lambda: "orphaned_tasks_returned" in scene.worker.log.read_text())
 
 
 async def test_a_watchdog_that_can_not_hand_tasks_back_leaves_it_to_the_lease(
@@ -78,9 +79,9 @@ async def test_a_watchdog_that_can_not_hand_tasks_back_leaves_it_to_the_lease(
     await asyncio.to_thread(private_rabbit.kill)
     scene.worker.kill()
     try:
-        await until(all_dead([first]))
+        await eventually(all_dead([first]))
         # When the time of its watchdog is over as well
-        await until(lambda: "orphaned_tasks_kept" in scene.worker.log.read_text())
+        await eventually(lambda: "orphaned_tasks_kept" in scene.worker.log.read_text())
     finally:
         private_rabbit.launch()
         await asyncio.to_thread(private_rabbit.wait_ready)
@@ -106,7 +107,7 @@ async def test_a_frozen_worker_loses_its_task_in_time_and_goes_on_afterwards(
     # When its worker freezes
     scene.worker.send(signal.SIGSTOP)
     # Then the task is ended before its lease is
-    seconds = await until(all_dead([first]), LEASE_SECONDS)
+    seconds = await seconds_until(all_dead([first]), LEASE_SECONDS)
     record_property("seconds", seconds)
     # And when the worker goes on long after, it runs what is now another dispatch
     await scene.api.job_when(job, lambda job: job["execution"][0]["state"] == "SCHEDULED")
@@ -131,7 +132,7 @@ async def test_a_worker_that_wakes_before_anyone_noticed_hands_its_task_back(
     job = await scene.submit({"name": "wait", "run": run})
     [first] = await pids_in(starts, 1)
     scene.worker.send(signal.SIGSTOP)
-    await until(all_dead([first]), LEASE_SECONDS)
+    await eventually(all_dead([first]), LEASE_SECONDS)
     # When it wakes
     scene.worker.send(signal.SIGCONT)
     # Then it does not take the killed process for a task that failed
@@ -147,7 +148,7 @@ async def test_a_worker_cut_off_from_the_broker_ends_its_tasks_in_time(
     pids = await scene.submit_family()
     await asyncio.to_thread(private_rabbit.kill)
     try:
-        seconds = await until(all_dead(pids), LEASE_SECONDS)
+        seconds = await seconds_until(all_dead(pids), LEASE_SECONDS)
         record_property("seconds", seconds)
     finally:
         private_rabbit.launch()
@@ -173,11 +174,11 @@ async def test_a_watchdog_that_dies_is_replaced_and_knows_what_runs(start: Start
     pids = await scene.submit_family()
     [watchdog] = scene.watchdogs()
     os.kill(watchdog, signal.SIGKILL)
-    await until(lambda: len(scene.watchdogs()) == 2)
+    await eventually(lambda: len(scene.watchdogs()) == 2)
     # When the worker is killed as well
     scene.worker.kill()
     # Then the new watchdog ends the task
-    await until(all_dead(pids), LEASE_SECONDS)
+    await eventually(all_dead(pids), LEASE_SECONDS)
 
 
 async def test_what_a_killed_conveyor_dev_ran_dies_with_it(tmp_path: Path) -> None:
@@ -187,4 +188,4 @@ async def test_what_a_killed_conveyor_dev_ran_dies_with_it(tmp_path: Path) -> No
         await dev.submit(f"name: family\ntasks: [{{name: a, run: {script}}}]\n")
         members = await pids_in(pids, MEMBERS)
         dev.process.kill()
-        await until(all_dead(members), LEASE_SECONDS)
+        await eventually(all_dead(members), LEASE_SECONDS)

@@ -9,7 +9,7 @@ import aiodocker
 import pytest
 
 from tests.support.engines.images import BUSYBOX
-from tests.support.processes import until
+from tests.support.eventually import eventually, seconds_until
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.watched import LEASE_SECONDS, Scene, Start, all_dead, stage
@@ -62,7 +62,7 @@ async def in_container(start: Start, docker_host: str) -> AsyncIterator[tuple[Sc
     async with aiodocker.Docker(docker_host) as docker:
         job = await scene.submit({"name": "sleep", "image": BUSYBOX, "run": "sleep 1000"})
         containers = Containers(docker, job)
-        await until(containers.run)
+        await eventually(containers.run)
         yield scene, containers
 
 
@@ -71,10 +71,10 @@ async def test_the_container_of_a_killed_worker_is_removed_at_once(
 ) -> None:
     scene, containers = in_container
     scene.worker.send(signal.SIGKILL)
-    record_property("seconds", await until(containers.are_dead, LEASE_SECONDS))
-    await until(containers.are_gone)
+    record_property("seconds", await seconds_until(containers.are_dead, LEASE_SECONDS))
+    await eventually(containers.are_gone)
     scene.worker.process.wait()
-    await until(all_dead(scene.watchdogs()))
+    await eventually(all_dead(scene.watchdogs()))
 
 
 async def test_the_container_of_a_frozen_worker_is_removed_before_its_lease_ends(
@@ -83,13 +83,13 @@ async def test_the_container_of_a_frozen_worker_is_removed_before_its_lease_ends
     scene, containers = in_container
     first = await containers.running()
     scene.worker.send(signal.SIGSTOP)
-    record_property("seconds", await until(containers.are_dead, LEASE_SECONDS))
-    await until(containers.are_gone)
+    record_property("seconds", await seconds_until(containers.are_dead, LEASE_SECONDS))
+    await eventually(containers.are_gone)
     # And when the worker goes on it runs the task anew
     scene.worker.send(signal.SIGCONT)
-    await until(containers.run)
+    await eventually(containers.run)
     assert not first & await containers.ids()
     job = await scene.api.get(f"/jobs/{containers.job}")
     assert job["state"] == "RUNNING", scene.cluster.logs()
     await scene.api.put(f"/jobs/{containers.job}/cancel")
-    await until(containers.are_gone)
+    await eventually(containers.are_gone)

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from shared.messages.queues import HEARTBEATS
+from tests.support.eventually import eventually
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.cluster import Api, Cluster
@@ -42,9 +43,9 @@ async def test_a_task_whose_worker_s_heartbeats_lie_with_a_frozen_scheduler_is_n
             job = await api.submit({"name": "long", "tasks": [{"name": "wait", "run": script}]})
             await api.job_when(job["id"], lambda job: job["state"] == "RUNNING")
             # When nobody hears its worker, however often its lease is about to run out
-            async with asyncio.timeout(180):
-                while scheduler.log.read_text().count("workers_queried") < _TIMES_ASKED:
-                    await asyncio.sleep(0.1)
+            await eventually(
+                lambda: scheduler.log.read_text().count("workers_queried") >= _TIMES_ASKED, 180
+            )
             # Then it has not been started again, and its end counts
             go.touch()
             assert (await api.final(job["id"]))["state"] == "COMPLETED"

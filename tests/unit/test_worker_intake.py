@@ -20,7 +20,7 @@ from shared.messages import Orders, Reports, RunTask, StopOrder, decode, encode
 from shared.messages.queues import COMPLETIONS, node_queue
 from shared.process.run import Stop
 from shared.process.settings.blocks import BrokerSettings, HealthSettings
-from tests.support.processes import until
+from tests.support.eventually import eventually
 
 SETTINGS = WorkerSettings(
     broker=BrokerSettings.model_validate({"url": "amqp://in-memory"}),
@@ -183,7 +183,7 @@ async def test_a_task_without_room_waits_in_its_queue_until_another_has_ended() 
             taking = [s for s in worker.broker.subscriptions if s.queue == "default"]
             return [s.is_wanted for s in taking].count(False) == 1
 
-        await until(is_paused)
+        await eventually(is_paused)
         stats = await worker.broker.queue_stats("default")
         assert stats is not None
         assert stats.size == 1

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,6 +10,7 @@ from _pytest.mark import ParameterSet
 
 from shared.broker import Broker, Consumer, Delivery, Outgoing
 from shared.broker.rabbitmq import RabbitBroker
+from tests.support.eventually import eventually
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.servers.rabbitmq_installations import FOUR
 from tests.support.servers.rabbitmq_versions import RABBIT_KINDS, RabbitKind
@@ -75,25 +76,18 @@ async def receive_texts(consumer: Consumer, count: int = 1) -> list[str]:
     return texts
 
 
-async def wait_until(is_so: Callable[[], Awaitable[bool]]) -> None:
-    """Look again and again until `is_so`; TimeoutError when it never comes."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await is_so():
-            await asyncio.sleep(_LOOK_SECONDS)
-
-
 async def wait_until_up(broker: Broker) -> None:
     async def is_up() -> bool:
         return broker.is_up and not broker.missing
 
-    await wait_until(is_up)
+    await eventually(is_up, PATIENCE_SECONDS)
 
 
 async def wait_until_down(broker: Broker) -> None:
     async def is_down() -> bool:
         return not broker.is_up
 
-    await wait_until(is_down)
+    await eventually(is_down, PATIENCE_SECONDS)
 
 
 async def wait_until_registered(servers: Sequence[PrivateRabbit], queues: Sequence[str]) -> None:
@@ -102,7 +96,7 @@ async def wait_until_registered(servers: Sequence[PrivateRabbit], queues: Sequen
     async def are_registered() -> bool:
         return all(server.has_registered(queue) for server in servers for queue in queues)
 
-    await wait_until(are_registered)
+    await eventually(are_registered, PATIENCE_SECONDS)
 
 
 async def wait_until_size(broker: Broker, queue: str, size: int) -> None:
@@ -112,4 +106,4 @@ async def wait_until_size(broker: Broker, queue: str, size: int) -> None:
         stats = await broker.queue_stats(queue)
         return stats is not None and stats.size == size
 
-    await wait_until(has_size)
+    await eventually(has_size, PATIENCE_SECONDS)

@@ -12,8 +12,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from tests.support.eventually import eventually
 from tests.support.http.one_path_server import served
-from tests.support.servers.brokers import wait_until
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Collector:
         async def look() -> bool:
             return is_there(self.spans)
 
-        await wait_until(look)
+        await eventually(look)
 
 
 @asynccontextmanager
