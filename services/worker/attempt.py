@@ -6,8 +6,10 @@ Only a task that was granted is reported as failed; the rest is dropped or hande
 """
 
 import asyncio
+import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, TypeVar
@@ -84,6 +86,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 _STOP_AGAIN_SECONDS = 1.0
+_NO_SECRETS = Redactor()
 
 
 class _Interrupted(Exception):
@@ -91,17 +94,28 @@ class _Interrupted(Exception):
         self.why = why
 
 
+async def _end(step: "asyncio.Task[None]") -> None:
+    """What it raised is no matter any more."""
+    if step.done():
+        with suppress(asyncio.CancelledError):
+            step.exception()  # seen: asyncio would tell of it otherwise
+    else:
+        step.cancel()
+        await asyncio.gather(step, return_exceptions=True)
+
+
 class Attempt:
     def __init__(self, context: AttemptContext, order: RunTask, held: HeldTask) -> None:
         self._context = context
         self._order = order
         self._held = held
-        self._ref = order.ref.model_dump()
+        self._ref = held.ref.model_dump()
         self._clock: asyncio.TimerHandle | None = None
         self._claimed = asyncio.Event()
-        self._redactor = Redactor()
+        self._redactor = _NO_SECRETS
         self._background: set[asyncio.Task[None]] = set()
         self._log = log.bind(job=order.job_id, task=order.task_id, dispatch=order.dispatch)
+        self._started_at = 0.0
 
     async def run(self) -> None:
         """Run to the end, whatever it is; nothing is raised for what a task may do."""
@@ -117,7 +131,7 @@ class Attempt:
             return
         self._redactor = unsealed.redactor
         task_log = TaskLog(
-            self._order.ref,
+            self._held.ref,
             self._context.node_id,
             self._context.telemetry,
             unsealed.redactor,
@@ -129,7 +143,7 @@ class Attempt:
         try:
             report = await self._drive(execution, task_log, unsealed)
             if isinstance(report, Finished) and self._held.entry.is_ended:
-                self._log.warning("killed in its worker's silence: what came of it is no result")
+                self._log.warning("result_discarded", why="killed by the watchdog")
                 self._context.metrics.killed_in_silence.inc()
                 report = Returned(**self._ref)
             if isinstance(report, Finished):
@@ -155,7 +169,7 @@ class Attempt:
         except RuntimeUnavailable as error:
             return await self._handed_back(error)
         except Exception as error:  # noqa: BLE001 - a defect: untold, it would be tried for ever
-            self._log.exception("attempt failed")
+            self._log.exception("attempt_failed")
             await execution.close()
             reason = f"{type(error).__name__}: {error}"
             return await self._failed(task_log, Failure(f"the worker failed: {reason}"))
@@ -172,14 +186,14 @@ class Attempt:
             self._start_clock(unsealed.timeout_seconds)
             await self._unless_interrupted(preparing)
         finally:
-            preparing.cancel()
-            await asyncio.gather(preparing, return_exceptions=True)
+            await _end(preparing)
         await remove_earlier(self._context.watch.runtime, unsealed.spec)
         self._check_lease()
         try:
             with step("run"):
                 await execution.start()
-                self._log.info("task started")
+                self._started_at = time.monotonic()
+                self._log.debug("task_started")
                 return await self._until_ended(execution)
         except RuntimeUnavailable:
             # The engine may be away and its container alive: it must not be run elsewhere as well.
@@ -212,7 +226,7 @@ class Attempt:
             try:
                 return await execution.stop()
             except RuntimeUnavailable as error:
-                self._log.warning("not stopped yet", error=str(error))
+                self._log.warning("stop_failed", error=str(error))
                 await asyncio.sleep(_STOP_AGAIN_SECONDS)
 
     async def _prepare(self, execution: Execution) -> None:
@@ -246,6 +260,8 @@ class Attempt:
 
     async def _unless_interrupted(self, step: "asyncio.Task[T]") -> T:
         """The step's result. Raises _Interrupted; the step itself goes on."""
+        if step.done():  # as when it was over before the grant came
+            return step.result()
         ends: list[asyncio.Future[Any]] = [step, self._held.interrupted]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if step.done():
@@ -255,7 +271,7 @@ class Attempt:
     async def _on_interrupted(
         self, why: Interruption, task_log: TaskLog, unsealed: Unsealed
     ) -> Finished | Returned | None:
-        self._log.info("task interrupted", why=why.value)
+        self._log.info("task_interrupted", why=why.value)
         self._context.metrics.on_interrupted(why)
         match why:
             case Interruption.TIMED_OUT:
@@ -271,7 +287,7 @@ class Attempt:
 
     async def _succeeded(self, task_log: TaskLog, outcome: Outcome) -> Finished:
         ref, tail = self._ref, await task_log.finish()
-        self._log.info("task ended", exit_code=0)
+        self._log.info("task_succeeded", seconds=self._seconds)
         parts = task_log.part_count
         return Finished(**ref, result=outcome.output, exit_code=0, log_parts=parts, log=tail)
 
@@ -281,7 +297,7 @@ class Attempt:
             how = failure_of_outcome(how, task_log.last_words)
         error = self._redactor.text(how.error)
         why: dict[str, Any] = {"exit_code": how.exit_code, "cause": how.cause}
-        self._log.info("task ended", error=error)
+        self._log.info("task_failed", error=error, seconds=self._seconds)
         return Finished(**ref, error=error, **why, log_parts=task_log.part_count, log=tail)
 
     async def _handed_back(self, error: RuntimeUnavailable) -> Returned:
@@ -296,7 +312,7 @@ class Attempt:
         # No slot takes another task before it is back, so the queue is no hot loop.
         watch.note_away(str(error))
         text = self._redactor.text(str(error))
-        self._log.warning("task handed back", error=text, is_declined=is_declined)
+        self._log.warning("task_returned", error=text, is_declined=is_declined)
         return Returned(**self._ref, error=text, is_declined=is_declined)
 
     async def _fail_unread(self, why: Exception) -> None:
@@ -307,6 +323,11 @@ class Attempt:
         except _Interrupted:
             return
         await self._report(Finished(**self._ref, error=error))
+
+    @property
+    def _seconds(self) -> float | None:
+        """How long it has run; None when it has not been started."""
+        return round(time.monotonic() - self._started_at, 3) if self._started_at else None
 
     async def _report(self, report: Finished | Returned) -> None:
         with step("report"):

@@ -74,7 +74,10 @@ class StagedExecution:
         await self._current.stop()
 
     async def close(self) -> None:
-        await asyncio.gather(*(stage.close() for stage in self._stages))
+        if len(self._stages) == 1:
+            await self._main.close()
+        else:
+            await asyncio.gather(*(stage.close() for stage in self._stages))
         await self._environment.close()
 
     def _kind_of(self, stage: Execution) -> str:

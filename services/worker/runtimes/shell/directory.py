@@ -4,8 +4,10 @@ It is opened once and then only reached through that handle: a task that runs as
 the directory and could put a link in its place, and the worker must not follow it.
 """
 
+import contextlib
 import errno
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -67,7 +69,10 @@ class PartFiles:
 class TaskDirectory:
     def __init__(self, root: str | None, spec: TaskSpec) -> None:
         """Makes the directory, mode 0700. Raises OSError."""
-        self.path = tempfile.mkdtemp(prefix=_name_of(spec), dir=root)
+        # As mkdtemp, which takes as long as the system does: the name is as good as unique already.
+        folder = os.path.abspath(root) if root else tempfile.gettempdir()
+        self.path = f"{folder}/{_name_of(spec)}{secrets.token_hex(4)}"
+        os.mkdir(self.path, 0o700)
         self.workdir = f"{self.path}/{_WORKDIR}"
         try:
             os.mkdir(self.workdir, 0o700)
@@ -116,8 +121,6 @@ class TaskDirectory:
             self._remove_usual()
         except OSError:  # the task made files of its own: the thorough, slower way
             shutil.rmtree(self.path)
-        finally:
-            os.close(self._fd)
 
     @staticmethod
     def remove_leftover(path: Path) -> None:
@@ -125,12 +128,13 @@ class TaskDirectory:
         shutil.rmtree(path, ignore_errors=True)
 
     def _remove_usual(self) -> None:
-        os.rmdir(_WORKDIR, dir_fd=self._fd)
-        for name in (_SCRIPT, _OUTPUT, _PROGRESS):
-            try:
-                os.unlink(name, dir_fd=self._fd)
-            except FileNotFoundError:  # a task without a script, or that reported nothing
-                continue
+        try:
+            os.rmdir(_WORKDIR, dir_fd=self._fd)
+            for name in (_SCRIPT, _OUTPUT, _PROGRESS):
+                with contextlib.suppress(FileNotFoundError):  # a task that reported nothing
+                    os.unlink(name, dir_fd=self._fd)
+        finally:
+            os.close(self._fd)  # first: one that is open costs the file system twice the work
         os.rmdir(self.path)
 
     def _read(self, name: str, limit: int) -> tuple[bytes, int]:

@@ -24,10 +24,12 @@ _CHUNK = 65536
 
 @dataclass(frozen=True, slots=True)
 class ShellContext:
-    """`leaders` holds the process of every running task of the runtime."""
+    """`leaders` holds the process of every running task of the runtime. `shell` is the file of the
+    shell command, None when it isn't in this worker's PATH."""
 
     settings: RuntimeSettings
     leaders: Leaders
+    shell: str | None
 
 
 class ShellProcess:
@@ -42,6 +44,7 @@ class ShellProcess:
         """Without `progress` it is a pre or post: nobody asks for its output either."""
         self._settings = context.settings
         self._leaders = context.leaders
+        self._shell = context.shell
         self._environment = environment
         self._aux = program if isinstance(program, Aux) else None
         self._spec = program.program if isinstance(program, Aux) else program
@@ -67,6 +70,7 @@ class ShellProcess:
             env=environment_of(self._spec, self._settings, files, workdir),
             uid=self._settings.shell_uid,
             gid=self._settings.shell_gid,
+            executable=self._usual_shell(argv[0]),
         )
         try:
             self._process = Process(command, self._rouse)
@@ -78,6 +82,11 @@ class ShellProcess:
         self._leaders.add((self._spec.task_id, self._spec.dispatch), self._process.pid)
         if self._progress is not None:
             self._watch_progress(self._progress)
+
+    def _usual_shell(self, name: str) -> str | None:
+        """Where the shell is that nearly all tasks run; it isn't looked up for each of them."""
+        is_usual = name == self._settings.shell_command[0] and "PATH" not in self._spec.env
+        return self._shell if is_usual else None
 
     async def wait(self) -> Outcome:
         process = self._process

@@ -6,6 +6,7 @@ more than they use, and cgroups need rights a worker doesn't have. Use container
 """
 
 import asyncio
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,7 +41,9 @@ class ShellRuntime:
     def __init__(self, settings: RuntimeSettings) -> None:
         self._settings = settings
         self._leaders = Leaders()
-        self._context = ShellContext(settings, self._leaders)
+        self._context = ShellContext(
+            settings, self._leaders, shutil.which(settings.shell_command[0])
+        )
         adopt_orphans()
         hide_from_tasks()
 

@@ -45,11 +45,14 @@ _CAN_PIDFD = hasattr(os, "pidfd_open")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
+    """`executable` is the file to run where it is known; else `argv[0]` is looked up."""
+
     argv: Sequence[str]
     cwd: str
     env: Mapping[str, str]
     uid: int | None = None
     gid: int | None = None
+    executable: str | None = None
 
 
 class Process:
@@ -113,6 +116,7 @@ class Process:
 def _spawn(command: Command, output_fd: int) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603 - running the user's command is what this is for
         command.argv,
+        executable=command.executable,
         cwd=command.cwd,
         env=command.env,
         stdin=subprocess.DEVNULL,
@@ -127,6 +131,7 @@ def _spawn(command: Command, output_fd: int) -> "subprocess.Popen[bytes]":
 
 
 _PR_SET_CHILD_SUBREAPER = 36
+_READ_BYTES = 65536
 
 
 def adopt_orphans() -> None:
@@ -165,19 +170,30 @@ def end_processes_of(directory: str) -> None:
 
 
 def _children() -> list[int]:
-    try:
-        text = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
-    except OSError:  # no /proc, or a kernel without this file: nothing to see
-        return []
-    return [int(pid) for pid in text.split()]
+    # No kernel without /proc has it, and some with it: then there is nothing to see.
+    return [int(pid) for pid in _read(f"/proc/self/task/{os.getpid()}/children").split()]
 
 
 def _carries(pid: int, directory: str) -> bool:
+    # One that ended meanwhile, or isn't ours to read, carries nothing.
+    return f"TORK_OUTPUT={directory}/".encode() in _read(f"/proc/{pid}/environ")
+
+
+def _read(path: str) -> bytes:
+    """A file of the kernel's; empty when there is none."""
+    pieces = []
     try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:  # it ended meanwhile, or isn't ours to read
-        return False
-    return f"TORK_OUTPUT={directory}/".encode() in environment
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        while piece := os.read(fd, _READ_BYTES):
+            pieces.append(piece)
+    except OSError:  # its process ended meanwhile
+        return b""
+    finally:
+        os.close(fd)
+    return b"".join(pieces)
 
 
 def _group_of(pid: int) -> int | None:
