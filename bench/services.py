@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -51,9 +50,9 @@ class Services:
     def _command(self, name: str, port: int) -> list[str]:
         module = f"services.{name}"
         if self.profile is None:
-            return [*_dying_with_us(), sys.executable, "-m", module]
+            return [sys.executable, "-m", module]
         target = self.profile / f"{name}-{port}.txt"
-        return [*_dying_with_us(), sys.executable, "-m", "bench.profiled", str(target), module]
+        return [sys.executable, "-m", "bench.profiled", str(target), module]
 
 
 @asynccontextmanager
@@ -80,8 +79,3 @@ def _environment(ground: Resources) -> dict[str, str]:
         "CONVEYOR_BROKER_URL": ground.amqp_url,
         "CONVEYOR_POSTGRES_DSN": ground.dsn,
     }
-
-
-def _dying_with_us() -> tuple[str, ...]:
-    """A prefix that ends the service even when this run is killed with -9."""
-    return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()

@@ -5,8 +5,9 @@ import subprocess
 import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -77,19 +78,9 @@ def counted(spans: Sequence[Span]) -> Counter[str]:
     return Counter(span.name for span in spans if "conveyor.ignored" not in span.facts)
 
 
-async def test_one_trace_follows_a_job_through_all_services(
-    cluster: Cluster,
-    session: aiohttp.ClientSession,
-    collector: Collector,
-    receiver: Receiver,
-    tmp_path: Path,
-) -> None:
-    # Given all services, and a job: a task that fails once, with a pre and a post, then another
-    for name in SERVICES:
-        cluster.start(name)
-    await cluster.wait_up()
-    api = Api(session, cluster.services[0].url)
-    once = f"[ -e {tmp_path}/once ] || {{ touch {tmp_path}/once; exit 3; }}"
+def retried_job(webhook: str, directory: Path) -> dict[str, Any]:
+    """A task that fails once, with a pre and a post, then another."""
+    once = f"[ -e {directory}/once ] || {{ touch {directory}/once; exit 3; }}"
     first = {
         "name": "first",
         "pre": [{"name": "before", "run": "true"}],
@@ -98,14 +89,27 @@ async def test_one_trace_follows_a_job_through_all_services(
         "var": "seen",
         "retry": {"limit": 1, "initialDelay": "100ms"},
     }
-    second = {"name": "second", "run": "true"}
-    job = {
+    return {
         "name": "traced",
-        "tasks": [first, second],
+        "tasks": [first, {"name": "second", "run": "true"}],
         "output": "{{ tasks.seen }}",
-        "webhooks": [{"url": receiver.url}],
+        "webhooks": [{"url": webhook}],
     }
-    submitted = await api.submit(job)
+
+
+async def test_one_trace_follows_a_job_through_all_services(
+    cluster: Cluster,
+    session: aiohttp.ClientSession,
+    collector: Collector,
+    receiver: Receiver,
+    tmp_path: Path,
+) -> None:
+    # Given all services, and a job that has ended
+    for name in SERVICES:
+        cluster.start(name)
+    await cluster.wait_up()
+    api = Api(session, cluster.services[0].url)
+    submitted = await api.submit(retried_job(receiver.url, tmp_path))
     done = await api.final(submitted["id"])
     assert done["state"] == "COMPLETED", cluster.logs()
 
@@ -123,41 +127,55 @@ async def test_one_trace_follows_a_job_through_all_services(
 
     await collector.wait_for(is_all_there)
 
-    # Then there is one trace with the job's id, in which everything hangs together
-    spans = collector.of(trace)
-    by_id = {span.id: span for span in spans}
-    assert len(by_id) == len(spans)
-    [root] = [span for span in spans if not span.parent]
+    # Then the trace keeps what is promised of it
+    spans = {span.id: span for span in collector.of(trace)}
+    assert len(spans) == len(collector.of(trace))
+    assert_all_hang_together(spans)
+    assert_three_attempts_are_told_and_the_first_failed(spans)
+    assert_programs_and_receivers_can_go_on(spans, trace, done["result"], receiver)
+
+
+Spans = Mapping[str, Span]
+"""By their ids."""
+
+
+def assert_all_hang_together(spans: Spans) -> None:
+    [root] = [span for span in spans.values() if not span.parent]
     assert root.name == "job"
     assert root.facts["conveyor.job.state"] == "COMPLETED"
-    assert all(span.parent in by_id for span in spans if span is not root)
-    assert {span.service for span in spans} == {
+    assert all(span.parent in spans for span in spans.values() if span is not root)
+    assert {span.service for span in spans.values()} == {
         "conveyor-coordinator",
         "conveyor-scheduler",
         "conveyor-worker",
         "conveyor-webhook-dispatcher",
     }
 
-    # And it tells what has happened: three attempts, the first failed
-    counts = counted(spans)
+
+def assert_three_attempts_are_told_and_the_first_failed(spans: Spans) -> None:
+    counts = counted(list(spans.values()))
     assert counts["POST /jobs"] == 1
     assert counts["task"] == 3
     assert counts["apply TaskClaimed"] == counts["claim"] == counts["prepare"] == 3
     assert counts["apply TaskSucceeded"] == 2
     assert counts["apply TaskFailed"] == counts["apply RetryDue"] == 1
     assert (counts["pre"], counts["main"], counts["post"]) == (2, 3, 1)
-    [failed] = [span for span in spans if span.name == "task" and span.is_failed]
+    [failed] = [span for span in spans.values() if span.name == "task" and span.is_failed]
     assert failed.facts["conveyor.task.exit_code"] == 3
-    for span in (s for s in spans if s.name == "run_task"):
-        task = by_id[span.parent]
-        assert (task.name, task.parent) == ("task", root.id)
+    for span in (s for s in spans.values() if s.name == "run_task"):
+        task = spans[span.parent]
+        assert task.name == "task"
+        assert spans[task.parent].name == "job"
         assert task.facts["conveyor.task.id"] == span.facts["conveyor.task.id"]
 
-    # And a task's program and the receiver of a webhook could go on with it
-    version, seen_trace, seen_span, flags = done["result"].split("-")
+
+def assert_programs_and_receivers_can_go_on(
+    spans: Spans, trace: str, traceparent: str, receiver: Receiver
+) -> None:
+    version, seen_trace, seen_span, flags = traceparent.split("-")
     assert (version, seen_trace, flags) == ("00", trace, "01")
-    assert by_id[seen_span].name == "run_task"
-    assert {by_id[span].name for span in receiver.calls} == {"webhook"}
+    assert spans[seen_span].name == "run_task"
+    assert {spans[span].name for span in receiver.calls} == {"webhook"}
 
 
 async def test_the_trace_of_a_client_and_that_of_its_job_are_linked(
