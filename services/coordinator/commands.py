@@ -14,8 +14,7 @@ from shared.store.idempotency import first_made
 
 _SUBMISSIONS = MetricSpec(
     "submissions_total",
-    "Accepted submissions: `made`, or `repeated` under an idempotency key that had already made "
-    "its job.",
+    "Accepted submissions: `made`, or `repeated` with the idempotency key of an existing job.",
     MADE_ONCE,
     labels=("outcome",),
 )

@@ -35,34 +35,33 @@ def _known_middlewares(names: str) -> str:
 class ApiSettings(ListeningBlock):
     address: Annotated[Address, AfterValidator(_known_port)] = Field(
         "127.0.0.1:8000",
-        description="Where the HTTP API is served. Beyond this machine only with authentication: "
-        "see CONVEYOR_AUTH_TYPE.",
+        description="Listen address of the HTTP API. Addresses other than localhost require "
+        "authentication: see CONVEYOR_AUTH_TYPE.",
     )
     body_limit_bytes: int = Field(
-        500 * 1024, gt=0, description="A larger request body is refused with 413."
+        500 * 1024, gt=0, description="Maximum size of a request body. Larger requests return 413."
     )
     submissions_at_once: int = Field(
         16,
         gt=0,
-        description="How many submissions are checked and stored at once. More wait for their "
-        "turn, so that reads are answered meanwhile.",
+        description="Maximum number of submissions processed at the same time. Others wait, so "
+        "that reads stay fast.",
     )
     submissions_waiting: int = Field(
         1000,
         ge=0,
-        description="How many submissions may wait for their turn; one more is answered 503, with "
+        description="Maximum number of waiting submissions. Further ones return 503 with "
         "`Retry-After`.",
     )
     request_log: Literal["off", "debug", "info", "warning"] = Field(
         "info",
-        description="The level of the line that each request writes to the log. Requests to "
-        "`/health` and `/metrics` write theirs at `debug`.",
+        description="Log level of requests. Requests to `/health` and `/metrics` are logged at "
+        "`debug`.",
     )
     middlewares: Annotated[str, AfterValidator(_known_middlewares)] = Field(
         "",
-        description="The middlewares, of those that installed packages add, that are around every "
-        "request, separated by commas; the first is around the others. They run after "
-        "authentication.",
+        description="Extension middlewares to enable, comma-separated, outermost first. They run "
+        "after authentication.",
     )
 
     @property
@@ -82,31 +81,32 @@ class ApiSettings(ListeningBlock):
 class AuthSettings(Block):
     type: Literal["none", "basic", "key", "any"] = Field(
         "none",
-        description="How clients authenticate. `basic`: user name and password (HTTP basic). "
-        "`key`: an API key, as `X-API-Key` or `Authorization: Bearer`. `any`: one or the other. "
-        "`none`: everyone who reaches the API may do everything.",
+        description="Authentication of clients. `basic`: user name and password (HTTP basic). "
+        "`key`: an API key, as `X-API-Key` or `Authorization: Bearer`. `any`: either. "
+        "`none`: every client has all permissions.",
     )
     key: SecretStr = Field(
         SecretStr(""),
-        description="A key of the operator's own that may do everything, beside those made with "
-        "`POST /keys`. Empty: there is none.",
+        description="API key of the operator with all permissions, in addition to those created "
+        "with `POST /keys`. Empty: none.",
     )
     user: str = Field(
         "admin",
         min_length=1,
         pattern="^[^:\\x00]*$",  # HTTP basic ends the name there; Postgres has no NUL
-        description="The name that goes with CONVEYOR_AUTH_PASSWORD.",
+        description="User name that belongs to CONVEYOR_AUTH_PASSWORD.",
     )
     password: SecretStr = Field(
         SecretStr(""),
-        description="The password of an operator who may do everything (HTTP basic), beside the "
-        "users made with `POST /users`. Empty: there is none.",
+        description="Password of an operator with all permissions (HTTP basic), in addition to "
+        "the users created with `POST /users`. Empty: none.",
     )
     none_allowed: bool = Field(
         False,
-        description="Whether the API may be served beyond this machine with CONVEYOR_AUTH_TYPE "
-        "`none`, and under any name: else it answers only requests to an address or to localhost, "
-        "so that no page in a browser on this machine can have its own name lead to it.",
+        description="Allow CONVEYOR_AUTH_TYPE `none` on addresses other than localhost, and any "
+        "host name in requests. Off: only requests to an IP address or to localhost "
+        "are accepted, which protects against DNS rebinding from a browser on this "
+        "machine.",
     )
 
     @property
@@ -138,22 +138,22 @@ class AuthSettings(Block):
 class CorsSettings(Block):
     origins: str = Field(
         "",
-        description="The origins whose pages may use the API from a browser, separated by commas, "
-        "such as `https://ui.example.com`; `*` is any. Empty: none.",
+        description="Origins that can use the API from a browser, comma-separated, such as "
+        "`https://ui.example.com`; `*`: any. Empty: none.",
     )
     methods: str = Field(
-        "GET,HEAD,POST,PUT,DELETE", description="The methods that such pages may use."
+        "GET,HEAD,POST,PUT,DELETE", description="Allowed methods of cross-origin requests."
     )
     headers: str = Field(
         "Authorization,Content-Type,Idempotency-Key,Last-Event-ID,X-API-Key,X-Request-Id",
-        description="The request headers that such pages may send.",
+        description="Allowed headers of cross-origin requests.",
     )
     credentials: bool = Field(
         False,
-        description="Whether browsers may send the credentials they remember. Not with `*`.",
+        description="Allow cross-origin requests with stored browser credentials. Not with `*`.",
     )
     max_age_seconds: int = Field(
-        600, ge=0, description="How long a browser may remember what it was allowed."
+        600, ge=0, description="How long browsers cache the response of a preflight request."
     )
 
     @property
@@ -184,26 +184,27 @@ class RateSettings(Block):
     per_second: float = Field(
         0,
         ge=0,
-        description="How many requests a second a user, a key, or without authentication an "
-        "address may make of each coordinator in the long run; more are answered 429. 0: no limit.",
+        description="Maximum average number of requests per second of a user, a key or, without "
+        "authentication, an address, on each coordinator. Further ones return 429. 0: "
+        "unlimited.",
     )
-    burst: int = Field(50, ge=1, description="How many it may make at once.")
+    burst: int = Field(50, ge=1, description="Maximum burst.")
 
 
 class EndpointSettings(Block):
-    jobs: bool = Field(True, description="Whether `/jobs` is served; what is off answers 404.")
-    tasks: bool = Field(True, description="Whether `/tasks` is served.")
-    schedules: bool = Field(True, description="Whether `/scheduled-jobs` is served.")
-    events: bool = Field(True, description="Whether the streams of events are served.")
-    queues: bool = Field(True, description="Whether `/queues` and `/dead-letters` are served.")
-    nodes: bool = Field(True, description="Whether `/nodes` is served.")
-    metrics: bool = Field(True, description="Whether `/metrics` is served.")
-    health: bool = Field(True, description="Whether `/health` is served. It needs no credentials.")
-    users: bool = Field(True, description="Whether `/users` and `/roles` are served.")
-    keys: bool = Field(True, description="Whether `/keys` is served.")
+    jobs: bool = Field(True, description="Serve `/jobs`. Disabled endpoints return 404.")
+    tasks: bool = Field(True, description="Serve `/tasks`.")
+    schedules: bool = Field(True, description="Serve `/scheduled-jobs`.")
+    events: bool = Field(True, description="Serve the event streams.")
+    queues: bool = Field(True, description="Serve `/queues` and `/dead-letters`.")
+    nodes: bool = Field(True, description="Serve `/nodes`.")
+    metrics: bool = Field(True, description="Serve `/metrics`.")
+    health: bool = Field(True, description="Serve `/health`. It requires no credentials.")
+    users: bool = Field(True, description="Serve `/users` and `/roles`.")
+    keys: bool = Field(True, description="Serve `/keys`.")
     docs: bool = Field(
         True,
-        description="Whether `/docs` and `/openapi.json` are served. They need no credentials.",
+        description="Serve `/docs` and `/openapi.json`. They require no credentials.",
     )
 
 

@@ -17,8 +17,9 @@ from shared.process.settings.blocks import Block, BrokerSettings, PostgresSettin
 class DevBlock(Block):
     data_dir: Path = Field(
         Path(".conveyor"),
-        description="Where `conveyor dev` keeps its Postgres and its key. It reads the settings of "
-        "all services, too; its worker has more slots and may use the shell.",
+        description="Directory of the Postgres data and the encryption key of `conveyor dev`. "
+        "`conveyor dev` also reads the settings of all services; its worker has more "
+        "slots and can use the shell.",
     )
 
 

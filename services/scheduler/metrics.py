@@ -7,46 +7,46 @@ from shared.process.metrics import Metrics, MetricSpec
 
 _HEARTBEATS = MetricSpec(
     "heartbeats_received_total",
-    "Heartbeats of workers that this scheduler has taken in.",
+    "Heartbeats that this scheduler has processed.",
     ENDS,
-    "none over all schedulers for the length of a lease, while workers are up",
+    "none on all schedulers for the length of a lease, while workers are online",
 )
 _RENEWED = MetricSpec(
     "leases_renewed_total",
     "Leases of running tasks that heartbeats have renewed.",
     RUNS_ONCE,
-    "none over all schedulers while `conveyor_tasks_running` is above 0",
+    "none on all schedulers while `conveyor_tasks_running` is above 0",
 )
 _LOST = MetricSpec(
     "leases_lost_total",
-    "Leases that ran out, or whose worker was known to be dead: each task was dispatched anew, "
-    "or has failed after five.",
+    "Leases that expired, or whose worker was known to be dead: the task was "
+    "dispatched again, or failed after five.",
     ENDS,
-    "a rate that stays above 0: workers die, or heartbeats don't come through",
+    "a rate that stays above 0: workers crash, or heartbeats do not arrive",
 )
 _RESENT = MetricSpec(
     "dispatches_resent_total",
-    "Tasks whose message was gone from its queue, and that were sent again from their rows.",
+    "Tasks sent again because their message was missing from its queue.",
     ENDS,
-    "any increase while nobody has deleted a queue and RabbitMQ has not lost its data",
+    "any increase, unless a queue was deleted or RabbitMQ lost its data",
 )
 _QUERIED = MetricSpec(
     "dispatches_queried_total",
-    "Dispatches that run on a worker by the books, though no heartbeat has named them for long: it "
-    "was asked what became of them, before anybody else gets them.",
+    "Dispatches that run according to their row, but that no heartbeat has named "
+    "for long: the worker was asked before the task is given to another.",
     COUNTS_ONCE,
-    "a rate that stays above 0: reports get lost or lie unread",
+    "a rate that stays above 0: reports are lost or not read",
 )
 _SILENT = MetricSpec(
     "workers_silent_total",
-    "Workers that have been silent for the length of their lease without a goodbye.",
+    "Workers that were silent for the length of their lease without signing off.",
     ENDS,
     "any increase that no crash explains",
 )
 _MAY_DECLARE_LOST = MetricSpec(
     "scheduler_may_declare_lost",
-    "1 while a silent worker may be taken for lost; 0 before heartbeats have flowed undisturbed "
-    "for a while.",
+    "1 while this scheduler may declare a silent worker lost; 0 until heartbeats "
+    "have arrived without interruption for a while.",
     RUNS_ONCE,
     "0 on all schedulers for more than `CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS` after an outage",
 )

@@ -16,23 +16,24 @@ class ScheduleSettings(Block):
         1,
         gt=0,
         le=3,  # a longer gap is taken for a frozen process: see LivenessGuard
-        description="How often due retries, time-outs and lost workers are looked for.",
+        description="Interval of the checks for due retries, time-outs and lost workers.",
     )
     timeout_grace_seconds: float = Field(
         10,
         gt=0,
-        description="How long after its time-out a task is ended here, if its worker hasn't.",
+        description="Time after the time-out of a task until the scheduler ends it, if its worker "
+        "has not.",
     )
     resend_after_seconds: float = Field(
         30,
         gt=0,
-        description="A task that has waited this long on a queue that is empty is sent again.",
+        description="Time that a task waits on an empty queue until its message is sent again.",
     )
     liveness_grace_seconds: float = Field(
         35,
         gt=0,
-        description="After a start or an outage, no worker is taken for lost for this long: its "
-        "heartbeats may still be on their way. At least the workers' lease.",
+        description="Time after a start or an outage in which no worker is declared lost, because "
+        "heartbeats can be delayed. At least the lease of the workers.",
     )
 
     @property
@@ -45,23 +46,23 @@ class ScheduleSettings(Block):
 
 
 class RetentionSettings(Block):
-    round_seconds: float = Field(5, gt=0, description="How often expired jobs are deleted.")
-    logs_days: float = Field(7, gt=0, description="Log parts older than this are deleted.")
+    round_seconds: float = Field(5, gt=0, description="Interval of the deletion of expired jobs.")
+    logs_days: float = Field(7, gt=0, description="Retention of logs.")
     events_days: float = Field(
-        7, gt=0, description="Events older than this are deleted: no stream reaches further back."
+        7, gt=0, description="Retention of events: event streams cannot start earlier."
     )
-    jobs_days: float = Field(365, gt=0, description="Ended jobs older than this are deleted.")
+    jobs_days: float = Field(365, gt=0, description="Retention of ended jobs.")
     idempotency_keys_hours: float = Field(
         24,
         gt=0,
-        description="For how long a job that is submitted again with the same `Idempotency-Key` is "
-        "known to be the same.",
+        description="Retention of idempotency keys: how long a repeated submission returns the "
+        "same job.",
     )
     nodes_days: float = Field(
         7,
         gt=0,
-        description="Workers that have been silent for this long are forgotten: what they left on "
-        "an engine is from then on taken for another system's, and not removed.",
+        description="Retention of silent workers. What a forgotten worker left on an engine is "
+        "not removed, because it can belong to another system.",
     )
 
 

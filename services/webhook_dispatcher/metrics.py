@@ -12,28 +12,27 @@ _LOOK_SECONDS = 5.0
 
 _CALLS = MetricSpec(
     "webhook_calls_total",
-    "Calls of webhooks: `delivered`, `failed` (tried again later), or `given_up` after "
-    "the last attempt, or because another would give the same.",
+    "Webhook requests: `delivered`, `failed` (will be repeated), or `given_up` "
+    "after the last attempt or a permanent failure.",
     WEBHOOKS_ARRIVE,
-    "any `given_up`: that receiver was not told; many `failed`: a receiver is down",
+    "any `given_up`: the receiver missed a change; many `failed`: a receiver is down",
     labels=("outcome",),
 )
 _SECONDS = MetricSpec(
     "webhook_call_seconds",
-    "How long receivers took to answer, errors and time-outs included.",
+    "Response time of receivers, errors and time-outs included.",
     alarm="a 95th percentile near `CONVEYOR_WEBHOOK_TIMEOUT_SECONDS`",
     buckets=SECONDS,
 )
 _OWED = MetricSpec(
     "webhook_calls_owed",
-    f"Webhook calls that are still owed, {deliveries.MOST_COUNTED:,} at most; in the whole system.",
+    f"Pending webhook requests, {deliveries.MOST_COUNTED:,} at most, system-wide.",
     WEBHOOKS_ARRIVE,
     "growing: receivers are down, or there are too few dispatchers",
 )
 _LATE = MetricSpec(
     "webhook_overdue_seconds",
-    "Seconds since the most overdue webhook call should have been made, or the calls of a change "
-    "been found; in the whole system.",
+    "Delay of the most overdue webhook request, system-wide.",
     WEBHOOKS_ARRIVE,
     "above 60: no dispatcher works, or there are too few",
 )

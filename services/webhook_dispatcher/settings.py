@@ -22,20 +22,19 @@ def _signing_secrets(text: SecretStr) -> SecretStr:
 class WebhookSettings(Block):
     signing_secret: Annotated[SecretStr, AfterValidator(_signing_secrets)] = Field(
         SecretStr(""),
-        description="Signs each call as Standard Webhooks has it: `whsec_` and the base64 of 24 to "
-        "64 random bytes. Several, separated by commas, sign side by side. Empty: no signature.",
+        description="Secret that signs requests according to Standard Webhooks: `whsec_` and the "
+        "base64 of 24 to 64 random bytes. Several secrets, comma-separated: each adds "
+        "a signature. Empty: no signature.",
     )
-    timeout_seconds: float = Field(10, gt=0, description="How long a receiver may take to answer.")
-    concurrency: int = Field(100, ge=1, description="How many calls are made at once.")
+    timeout_seconds: float = Field(10, gt=0, description="Time-out for the response of a receiver.")
+    concurrency: int = Field(100, ge=1, description="Maximum number of concurrent requests.")
     round_seconds: float = Field(
         5,
         gt=0,
-        description="How often calls are looked for that a lost message or a dead dispatcher has "
-        "left behind.",
+        description="Interval of the search for deliveries that a lost message or a crashed "
+        "dispatcher left behind.",
     )
-    max_attempts: int = Field(
-        25, ge=1, description="After this many failed calls a delivery is given up."
-    )
+    max_attempts: int = Field(25, ge=1, description="Maximum number of attempts for a delivery.")
 
     @property
     def signing_keys(self) -> tuple[bytes, ...]:
@@ -49,9 +48,8 @@ def _known_listeners(names: str) -> str:
 class ListenerSettings(Block):
     names: Annotated[str, AfterValidator(_known_listeners)] = Field(
         "",
-        description="The event listeners, of those that installed packages add, that are told of "
-        "every change, separated by commas. A new one is told of what happens from then on; one "
-        "that was there before goes on where it was.",
+        description="Extension event listeners to enable, comma-separated. A new listener starts "
+        "with the changes that follow; a known one continues where it stopped.",
     )
 
     @property

@@ -9,36 +9,38 @@ from shared.process.metrics import Metrics, MetricSpec
 
 _AGE = MetricSpec(
     "heartbeat_age_seconds",
-    "Seconds since the broker confirmed the last heartbeat of this worker.",
+    "Time since the broker confirmed the last heartbeat of this worker.",
     STOPS_IN_TIME,
     "above half of `CONVEYOR_WORKER_LEASE_SECONDS`: at 0.8 of it tasks are stopped",
 )
 _IN_HAND = MetricSpec(
     "tasks_in_hand",
-    "Tasks that this worker has in hand, claims on their way included.",
+    "Tasks that this worker holds, pending claims included.",
 )
 _SLOTS = MetricSpec(
     "worker_slots",
-    "Tasks that this worker may have in hand at once.",
+    "Maximum number of tasks that this worker can hold.",
 )
 _ENDED = MetricSpec(
     "tasks_reported_total",
-    "Reports of this worker on tasks: `succeeded`, `failed`, or `returned` unfinished.",
+    "Task reports of this worker: `succeeded`, `failed`, or `returned` unfinished.",
     ENDS,
     "many `returned` while no worker is stopped",
     labels=("outcome",),
 )
 _INTERRUPTED = MetricSpec(
     "tasks_interrupted_total",
-    "Tasks that had to end before they had, by reason. `lease_lost`: unheard for too long, or "
-    "granted too late; `killed_in_silence`: ended by the watchdog, while this worker was frozen.",
+    "Tasks stopped before their end, by reason. `lease_lost`: no confirmed "
+    "heartbeat for too long, or granted too late; `killed_in_silence`: ended by "
+    "the watchdog while this worker was frozen.",
     STOPS_IN_TIME,
-    "any `lease_lost` or `killed_in_silence`: the broker was out of reach, or the machine stood",
+    "any `lease_lost` or `killed_in_silence`: the broker was not reachable, or "
+    "the machine was frozen",
     labels=("why",),
 )
 _REPEATED = MetricSpec(
     "dispatches_repeated_total",
-    "Messages that gave out a dispatch which this worker has or had in hand: they were dropped.",
+    "Messages dropped because this worker holds or held their dispatch.",
     RUNS_ONCE,
 )
 

@@ -82,67 +82,68 @@ _BEATS_IN_A_LEASE = 3
 
 class WorkSettings(Block):
     name: str = Field(
-        default_factory=socket.gethostname, description="What `GET /nodes` calls this worker."
+        default_factory=socket.gethostname, description="Name of this worker in `GET /nodes`."
     )
     queues: Annotated[str, AfterValidator(_queues)] = Field(
         f"{DEFAULT_TASK_QUEUE}:4",
-        description="The queues it takes tasks from, each with how many it runs at once: "
+        description="Task queues, each with its maximum number of concurrent tasks: "
         "`default:4,highcpu:2`.",
     )
     lease_seconds: float = Field(
         30,
         ge=3,
-        description="A worker that is silent for this long is lost: its tasks go to others, and "
-        "it stops them itself.",
+        description="Time without a confirmed heartbeat after which this worker is lost: it stops "
+        "its tasks, and other workers run them.",
     )
-    heartbeat_seconds: float = Field(5, gt=0, description="How often it gives a sign of life.")
+    heartbeat_seconds: float = Field(5, gt=0, description="Heartbeat interval.")
     claim_repeat_seconds: float = Field(
-        5, gt=0, description="After this long without an answer a claim is made again."
+        5, gt=0, description="Time without a response after which a claim is repeated."
     )
     hold_seconds: float = Field(
         60,
         gt=0,
         le=900,
-        description="After this long a running task's message is acknowledged, well before the "
-        "broker's own limit (30 minutes).",
+        description="Time after which the message of a running task is acknowledged, well before "
+        "the time-out of the broker (30 minutes).",
     )
     runtime_look_seconds: float = Field(
-        5, gt=0, description="How often it is checked whether the runtime answers."
+        5, gt=0, description="Interval of the health checks of the runtime."
     )
     leftovers_look_seconds: float = Field(
-        60, gt=0, description="How often leftovers of dead workers are looked for."
+        60, gt=0, description="Interval of the removal of leftovers of lost workers."
     )
     drain_seconds: float = Field(
         30,
         ge=0,
-        description="After SIGTERM, how long running tasks may go on before they are handed back.",
+        description="Time for running tasks to finish after SIGTERM, before they are returned to "
+        "their queue.",
     )
-    log_flush_seconds: float = Field(0.2, gt=0, description="How long log lines are gathered.")
+    log_flush_seconds: float = Field(0.2, gt=0, description="Interval in which log lines are sent.")
     host_env: Annotated[str, AfterValidator(_host_env)] = Field(
         "",
-        description="Variables of the worker's environment that its tasks see, each with an "
-        "alias if wanted: `HTTP_PROXY,AWS_REGION:REGION`.",
+        description="Environment variables of the worker that tasks see, each with an optional "
+        "alias: `HTTP_PROXY,AWS_REGION:REGION`.",
     )
     default_cpus: Annotated[str, AfterValidator(_cpus)] = Field(
-        "", description="Limit for tasks that set none, such as `0.5`. Empty: none."
+        "", description="CPU limit of tasks without one, such as `0.5`. Empty: none."
     )
     default_memory: Annotated[str, AfterValidator(_memory)] = Field(
-        "", description="Limit for tasks that set none, such as `500m`. Empty: none."
+        "", description="Memory limit of tasks without one, such as `500m`. Empty: none."
     )
     default_timeout: Annotated[str, AfterValidator(_timeout)] = Field(
-        "", description="Time-out for tasks that set none, such as `1h`. Empty: none."
+        "", description="Time-out of tasks without one, such as `1h`. Empty: none."
     )
 
     capacity_cpus: Annotated[str, AfterValidator(_cpus)] = Field(
         "",
-        description="CPUs that running tasks may be limited to in all, such as `8`. Empty: not "
-        "counted. A task waits in its queue while its limit exceeds what is left.",
+        description="Total CPU limits of concurrent tasks, such as `8`. A task whose limit "
+        "exceeds what is left waits in its queue. Empty: unlimited.",
     )
     capacity_memory: Annotated[str, AfterValidator(_memory)] = Field(
-        "", description="The same for memory, such as `32g`. Empty: not counted."
+        "", description="Total memory limits of concurrent tasks, such as `32g`. Empty: unlimited."
     )
     capacity_gpus: int | None = Field(
-        None, ge=0, description="The same for GPUs. Unset: not counted."
+        None, ge=0, description="Total GPUs of concurrent tasks. Unset: unlimited."
     )
 
     @model_validator(mode="after")

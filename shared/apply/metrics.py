@@ -5,35 +5,34 @@ from shared.process.metrics import SECONDS, SIZES, Metrics, MetricSpec
 
 _BATCH_EVENTS = MetricSpec(
     "batch_events",
-    "How many events were applied in one transaction.",
+    "Events applied in one transaction.",
     alarm="nearly all at 200: this coordinator is at its limit, start another",
     buckets=SIZES,
 )
 _BATCH_SECONDS = MetricSpec(
     "batch_seconds",
-    "How long the transaction of one batch took, its commit included.",
-    alarm="a median above 0.25 s: Postgres is slow, or its disk",
+    "Duration of the transaction of a batch, commit included.",
+    alarm="a median above 0.25 s: Postgres or its disk is slow",
     buckets=SECONDS,
 )
 _IGNORED = MetricSpec(
     "events_ignored_total",
-    "Events that changed nothing, by kind: late, repeated, or of a dispatch that is over. "
-    "`TaskSucceeded` and `TaskFailed` are late results.",
+    "Events that changed nothing, by kind: late, repeated, or of an earlier "
+    "dispatch. `TaskSucceeded` and `TaskFailed` are late results.",
     COUNTS_ONCE,
     "none by itself; many late results mean that leases are too short for this network",
     labels=("event",),
 )
 _FAILED = MetricSpec(
     "events_failed_total",
-    "Events that could not be applied for a reason that does not pass: their messages are "
-    "dead-lettered.",
+    "Events that could not be applied for a permanent reason: their messages are dead-lettered.",
     PUT_ASIDE,
     "any increase: a defect, the log has its traceback",
 )
 _RELAYED = MetricSpec(
     "outbox_relayed_total",
-    "Outbox rows that were sent by a relay, and not right after their commit: their sender had "
-    "died, or the broker was away.",
+    "Outbox rows sent by a relay instead of right after their commit: their "
+    "sender crashed, or the broker was down.",
     ENDS,
     "a rate that stays above 0 while nothing is restarted",
 )

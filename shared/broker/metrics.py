@@ -10,36 +10,36 @@ from shared.process.metrics import Metrics, MetricSpec
 
 _REDELIVERED = MetricSpec(
     "messages_redelivered_total",
-    "Messages that had been handed out before, to a consumer that did not answer for them.",
+    "Messages delivered before to a consumer that did not acknowledge them.",
     ENDS,
     "a rate that stays above 0 while nothing is restarted",
     labels=("queue",),
 )
 _REQUEUED = MetricSpec(
     "messages_requeued_total",
-    "Messages given back to their queue because Postgres or the broker was away.",
+    "Messages returned to their queue because Postgres or the broker was down.",
     ENDS,
     "a rate that stays above 0: see `conveyor_health_missing`",
     labels=("queue",),
 )
 _DEAD_LETTERED = MetricSpec(
     "messages_dead_lettered_total",
-    "Messages put aside in `dead-letters`, by the queue they came from and why.",
+    "Messages moved to `dead-letters`, by original queue and reason.",
     PUT_ASIDE,
     "any increase: `conveyor dead-letters list`",
     labels=("queue", "reason"),
 )
 _WANTED = MetricSpec(
     "consumers_wanted",
-    "Consumers that this process should have; fewer on a worker whose slots run long tasks.",
+    "Consumers that this process should have; fewer on a worker whose slots are full.",
     RECOVERS,
     labels=("queue",),
 )
 _LIVE = MetricSpec(
     "consumers_live",
-    "Of these, the consumers that the broker knows right now.",
+    "Consumers of this process that the broker currently knows.",
     RECOVERS,
-    "below `conveyor_consumers_wanted` for a minute: it is deaf on that queue",
+    "below `conveyor_consumers_wanted` for a minute: it receives nothing from that queue",
     labels=("queue",),
 )
 

@@ -32,9 +32,9 @@ def health_routes(checks: Sequence[Check], metrics: Metrics) -> list[web.RouteDe
 
 _MISSING = MetricSpec(
     "health_missing",
-    "How many things /health says are missing: Postgres, the broker, a consumer, the runtime.",
+    "Number of missing dependencies in `/health`: Postgres, the broker, a consumer, the runtime.",
     RECOVERS,
-    "above 0 for a minute: /health names them",
+    "above 0 for a minute: `/health` names them",
 )
 
 

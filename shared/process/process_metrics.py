@@ -17,7 +17,7 @@ _TASKS = MetricSpec(
 )
 _BLOCKS = MetricSpec(
     "memory_blocks",
-    "Memory blocks that the Python interpreter has given out.",
+    "Memory blocks allocated by the Python interpreter.",
     STAYS_FLAT,
     "growing for hours at a steady load: a defect",
 )

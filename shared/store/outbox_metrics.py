@@ -28,15 +28,15 @@ FROM (SELECT FROM outbox ORDER BY id LIMIT {_MOST_ROWS}) AS o
 
 _AGE = MetricSpec(
     "outbox_oldest_seconds",
-    "Age of the oldest message that is decided and not yet confirmed by the broker, 0 when there "
-    "is none; in the whole system.",
+    "Age of the oldest message that is stored but not yet confirmed by the "
+    "broker, 0 without one, system-wide.",
     ENDS,
     "above 30: nothing sends it, see `conveyor_health_missing` of coordinators and schedulers",
 )
 _ROWS = MetricSpec(
     "outbox_rows",
-    f"Messages that are decided and not yet confirmed by the broker, {_MOST_ROWS:,} at most; in "
-    "the whole system.",
+    f"Messages that are stored but not yet confirmed by the broker, {_MOST_ROWS:,} "
+    "at most, system-wide.",
     ENDS,
     "growing while RabbitMQ is up",
 )

@@ -13,15 +13,15 @@ from shared.process.metrics import Metrics, MetricSpec
 
 _OPEN = MetricSpec(
     "submissions_open",
-    "Submissions being processed or waiting for it on this coordinator.",
+    "Submissions that this coordinator is processing or that wait for it.",
     WORKED_OFF,
-    "near 1,000: clients are soon rejected; start another coordinator",
+    "near 1,000: clients will soon be rejected; start another coordinator",
 )
 _REJECTED = MetricSpec(
     "submissions_rejected_total",
     "Submissions rejected with 503 because too many were waiting.",
     WORKED_OFF,
-    "any increase that clients do not make up for by retrying",
+    "any increase, unless clients retry",
 )
 
 

@@ -21,7 +21,7 @@ from shared.process.metrics import Metrics, MetricSpec
 
 _OPEN = MetricSpec(
     "live_streams",
-    "Streams of events and logs that are open on this coordinator.",
+    "Open event and log streams of this coordinator.",
 )
 log = structlog.get_logger(__name__)
 

@@ -32,105 +32,105 @@ class RuntimeSettings(BaseModel):
 
     type: Annotated[str, AfterValidator(_known_runtime)] = Field(
         "auto",
-        description="What runs tasks: `auto`, `docker`, `podman`, `shell`, or a runtime that an "
-        "installed package adds. `auto`: a task with an image goes to the container engine, one "
-        "without goes to the shell if `shell_allowed`.",
+        description="Runtime of tasks: `auto`, `docker`, `podman`, `shell`, or a runtime of an "
+        "installed package. `auto`: tasks with an image run on the container engine, "
+        "others in the shell if `shell_allowed`.",
     )
-    engine: Literal["docker", "podman"] = Field(
-        "docker", description="Which container engine `auto` uses."
-    )
+    engine: Literal["docker", "podman"] = Field("docker", description="Container engine of `auto`.")
     docker_host: str | None = Field(
         None,
-        description="Address of the Docker engine (`unix://…` or `tcp://…`). "
-        "Unset: `DOCKER_HOST`, then `unix:///var/run/docker.sock`.",
+        description="Address of the Docker engine (`unix://…` or `tcp://…`). Unset: "
+        "`DOCKER_HOST`, then `unix:///var/run/docker.sock`.",
     )
     podman_socket: str = Field(
         "unix:///run/podman/podman.sock", description="Address of the Podman API socket."
     )
     docker_config: str | None = Field(
         None,
-        description="A Docker `config.json` with registry logins (`auths`); credential helpers are "
-        "not supported. A task's own `registry` wins. Unset: `~/.docker/config.json`.",
+        description="A Docker `config.json` with registry logins (`auths`); credential helpers "
+        "are not supported. The `registry` of a task takes precedence. Unset: "
+        "`~/.docker/config.json`.",
     )
     container_network: str | None = Field(
-        None, description="Network that containers join. Unset: the engine's default."
+        None, description="Network of containers. Unset: the default of the engine."
     )
     container_init: bool | None = Field(
         None,
-        description="Run a small init as process 1 in containers (it reaps zombies). "
-        "Unset: yes on Docker, no on Podman, which needs the catatonit package for it.",
+        description="Run a small init as process 1 in containers, which reaps zombies. Unset: on "
+        "with Docker, off with Podman, which requires the catatonit package for it.",
     )
     engine_timeout_seconds: float = Field(
-        60.0, gt=0, description="How long one call to the engine may take, waits excepted."
+        60.0, gt=0, description="Time-out of one call to the engine, except waits."
     )
-    pull_timeout_seconds: float = Field(
-        1800.0, gt=0, description="How long pulling one image may take."
-    )
+    pull_timeout_seconds: float = Field(1800.0, gt=0, description="Time-out of one image pull.")
     container_progress_seconds: float = Field(
-        5.0, gt=0, description="How often $TORK_PROGRESS is read from a running container."
+        5.0, gt=0, description="Interval of reading $TORK_PROGRESS from a running container."
     )
     privileged_allowed: bool = Field(
         False,
-        description="Whether a task may ask for a privileged container, which is root on this "
-        "machine.",
+        description="Allow tasks to request privileged containers, which are root on this machine.",
     )
     host_networks_allowed: bool = Field(
         False,
-        description="Whether a task may join the network of the machine (`host`) or of another "
+        description="Allow tasks to join the network of the machine (`host`) or of another "
         "container (`container:NAME`).",
     )
     networks_allowed: CommaList = Field(
         ("*",),
-        description="The engine's networks that a task may join, by name, commas between them; "
-        "`*`: any that exists. Name them where the engine has networks whose services trust "
-        "whoever reaches them.",
+        description="Networks of the engine that tasks can join, comma-separated; `*`: any "
+        "existing one. List them if the engine has networks with services that trust "
+        "all clients.",
     )
     bind_allowed: bool = Field(
-        False, description="Whether a task may mount directories of this machine (type `bind`)."
+        False, description="Allow tasks to mount directories of this machine (type `bind`)."
     )
     bind_sources: CommaList = Field(
         (),
-        description="The directories that `bind` mounts may be in, with all below them, commas "
-        "between them. Links are followed before this is checked, as far as the worker sees the "
-        "engine's files. Let no task write where others' mounts lead through: between the last "
-        "check and the engine's there is a moment in which a link could be put there.",
+        description="Directories that `bind` mounts can use, with everything below them, "
+        "comma-separated. Links are resolved before the check, as far as the worker "
+        "sees the files of the engine. Do not let tasks write to directories on the "
+        "path of other mounts: a link could be created between the check of the "
+        "worker and that of the engine.",
     )
     probe_image: str | None = Field(
         None,
-        description="An image with `sh` and one of `wget` and `python3`, used to probe sidecars "
-        "from inside the engine. Needed where the worker itself can't reach a container's address: "
-        "it runs in a container, the engine is on another machine or rootless. Unset: the worker "
-        "probes.",
+        description="An image with `sh` and `wget` or `python3` that probes sidecars from inside "
+        "the engine. Required if the worker cannot reach the addresses of containers: "
+        "it runs in a container, or the engine is remote or rootless. Unset: the "
+        "worker probes.",
     )
     shell_progress_seconds: float = Field(
-        0.5, gt=0, description="How often $TORK_PROGRESS of a shell task is read."
+        0.5, gt=0, description="Interval of reading $TORK_PROGRESS of a shell task."
     )
     output_max_bytes: int = Field(
-        1024 * 1024, gt=0, description="How much of $TORK_OUTPUT is kept; the rest is cut off."
+        1024 * 1024, gt=0, description="Maximum size of $TORK_OUTPUT; the rest is cut off."
     )
     shell_allowed: bool = Field(
         False,
-        description="Whether `auto` may run tasks without an image as processes on this machine.",
+        description="Allow `auto` to run tasks without an image as processes on this machine.",
     )
     shell_command: tuple[str, ...] = Field(
         ("sh", "-c"),
         min_length=1,
-        description="What executes a shell task's `run` script; the script's path is appended.",
+        description="Command that executes the `run` script of a shell task; the path of the "
+        "script is appended.",
     )
     shell_uid: int | None = Field(
         None,
         ge=0,
-        description="User id that shell tasks run as. Unset: the worker's own; such tasks can "
-        "reach the worker's files, and each other's.",
+        description="User id of shell tasks. Unset: that of the worker; such tasks can access the "
+        "files of the worker and of each other.",
     )
     shell_gid: int | None = Field(
-        None, ge=0, description="Group id that shell tasks run as. Unset: the worker's own."
+        None, ge=0, description="Group id of shell tasks. Unset: that of the worker."
     )
     shell_env_allowed: tuple[str, ...] = Field(
         (),
-        description="Names of the worker's environment variables that shell tasks see, "
-        "besides PATH and LANG.",
+        description="Environment variables of the worker that shell tasks see, in addition to "
+        "PATH and LANG.",
     )
     shell_workdir_root: str | None = Field(
-        None, description="Where shell tasks' directories are made. Unset: the temporary directory."
+        None,
+        description="Parent of the working directories of shell tasks. Unset: the temporary "
+        "directory.",
     )

@@ -31,45 +31,46 @@ def _url(*schemes: str) -> AfterValidator:
 
 class LogSettings(Block):
     level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="The least important lines that are written."
+        "info", description="Minimum log level."
     )
     format: Literal["auto", "console", "json"] = Field(
         "auto",
-        description="How lines look; `auto` is `console` on a terminal and `json` elsewhere.",
+        description="Format of log lines. `auto`: `console` on a terminal, `json` elsewhere.",
     )
 
 
 class BrokerSettings(Block):
     url: Annotated[SecretStr, _url("amqp", "amqps")] = Field(
-        description="Where RabbitMQ is: `amqp://user:password@host:5672/vhost`, or `amqps://`."
+        description="Address of RabbitMQ: `amqp://user:password@host:5672/vhost`, or `amqps://`."
     )
     queue_type: Literal["classic", "quorum"] = Field(
         "classic",
-        description="The type of the queues, the same for all services. `quorum` keeps a copy on "
-        "several brokers; priorities are then RabbitMQ's own: none before 4.0, two (0 to 4 and 5 "
-        "to 9) since. A queue that exists keeps its type until it is deleted.",
+        description="Type of the queues, the same on all services. `quorum` replicates each "
+        "queue; it supports task priority only on RabbitMQ 4.0 or newer, with two "
+        "levels (0 to 4 and 5 to 9). An existing queue keeps its type until it is "
+        "deleted.",
     )
     confirm_timeout_seconds: float = Field(
-        10, gt=0, description="How long a publish waits for the broker's confirmation."
+        10, gt=0, description="Time-out for the confirmation of a published message."
     )
 
 
 class PostgresSettings(Block):
     dsn: Annotated[SecretStr, _url("postgresql", "postgres")] = Field(
-        description="Where Postgres is: `postgresql://user:password@host:5432/database`."
+        description="Address of Postgres: `postgresql://user:password@host:5432/database`."
     )
     migrate: bool = Field(
         True,
-        description="Whether the service brings the schema up to date when it starts. Several may "
-        "do so at once. Off: `conveyor migrate` does it.",
+        description="Migrate the schema at start. Safe on several services at once. Off: run "
+        "`conveyor migrate`.",
     )
     pool_max_connections: int = Field(
-        10, ge=1, le=1000, description="The most connections this process keeps."
+        10, ge=1, le=1000, description="Maximum number of connections of this process."
     )
     connect_timeout_seconds: float = Field(
-        3, gt=0, description="How long making a connection may take."
+        3, gt=0, description="Time-out for opening a connection."
     )
-    command_timeout_seconds: float = Field(15, gt=0, description="How long one statement may take.")
+    command_timeout_seconds: float = Field(15, gt=0, description="Time-out for one statement.")
 
 
 def _host_and_port(address: str) -> str:
@@ -99,25 +100,26 @@ class ListeningBlock(Block):
 
 class HealthSettings(ListeningBlock):
     address: Address = Field(
-        "127.0.0.1:8001", description="Where `/health` and `/metrics` are served."
+        "127.0.0.1:8001", description="Listen address of `/health` and `/metrics`."
     )
 
 
 class TracingSettings(Block):
     enabled: bool = Field(
         False,
-        description="Whether traces of jobs are sent, by OTLP over HTTP. The standard `OTEL_…` "
-        "variables say where to (`http://localhost:4318`) and how many: see docs/tracing.md.",
+        description="Export traces of jobs with OTLP over HTTP. The standard `OTEL_…` variables "
+        "set the collector (`http://localhost:4318`) and the sampling: see "
+        "docs/tracing.md.",
     )
 
 
 class SealingSettings(Block):
     key: Annotated[SecretStr, AfterValidator(check_keys)] = Field(
         SecretStr(""),
-        description="Encrypts secrets in Postgres and in messages: 32 random bytes in URL-safe "
-        "base64, the same on all services (`openssl rand -base64 32 | tr /+ _-` makes one). "
-        "Several, separated by commas: the first encrypts, each decrypts. Empty: secrets are "
-        "stored in clear.",
+        description="Encryption key for secrets in Postgres and in messages: 32 random bytes in "
+        "URL-safe base64, the same on all services (`openssl rand -base64 32 | tr /+ "
+        "_-`). Several keys, comma-separated: the first encrypts, all decrypt. Empty: "
+        "secrets are stored unencrypted.",
     )
 
     @property

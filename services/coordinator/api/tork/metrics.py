@@ -16,21 +16,21 @@ from shared.process.metrics import Metrics, MetricSpec
 
 _JOBS = MetricSpec(
     "jobs_running",
-    "Jobs that run, in the whole system.",
+    "Running jobs, system-wide.",
 )
 _TASKS = MetricSpec(
     "tasks_running",
-    "Tasks that run, in the whole system.",
+    "Running tasks, system-wide.",
 )
 _NODES = MetricSpec(
     "nodes_online",
-    "Workers that are up, in the whole system.",
+    "Online workers, system-wide.",
     ENDS,
     "fewer than were started",
 )
 _CPU = MetricSpec(
     "nodes_cpu_percent",
-    "Mean processor use of the workers, 0 to 100.",
+    "Mean CPU use of the workers, 0 to 100, system-wide.",
 )
 
 _PATIENCE_SECONDS = 3.0
