@@ -6,6 +6,7 @@ from datetime import timedelta
 from shared.apply.apply import Work
 from shared.apply.batcher import Batcher, Failures, perform_all
 from shared.lifecycle import (
+    CancelContinued,
     ChildrenContinued,
     SubJobAbandoned,
     SubJobResumed,
@@ -93,3 +94,5 @@ def _of_jobs(subjob_signals: SubJobSignals) -> Iterator[Work]:
         yield Work(SubJobResumed(resume.job_id, resume.dispatch))
     for parent in subjob_signals.continued:
         yield Work(ChildrenContinued(parent.job_id, parent.task_id))
+    for job_id in subjob_signals.cancelling:
+        yield Work(CancelContinued(job_id))

@@ -34,11 +34,12 @@ class Rows(Protocol):
     ) -> list[Task]:
         """The next children to begin, in their order; none of `known`, which have been taken."""
 
-    async def cancel_created(self, wanted: Sequence[CancelTasks]) -> None:
-        """Cancel what never began. Nobody has heard of these, so nobody hears of their end."""
+    async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
+        """Cancel up to `limit` tasks that never began; how many it were. Nobody has heard of these,
+        so nobody hears of their end."""
 
-    async def lock_active(self, wanted: Sequence[CancelTasks]) -> list[Task]:
-        """What is not final of these jobs, or of the children of these parents."""
+    async def lock_active(self, wanted: Sequence[CancelTasks], limit: int) -> list[Task]:
+        """Up to `limit` tasks that have begun and are not final."""
 
     async def unfinished_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
         """Composites that failed or were cancelled at these positions: a restart reopens them."""

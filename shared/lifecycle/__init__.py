@@ -12,6 +12,7 @@ from shared.lifecycle.commands import (
     CancelSubJob,
     CancelTasks,
     Command,
+    ContinueCancel,
     ContinueChildren,
     EvaluateOutput,
     GrantClaim,
@@ -30,6 +31,8 @@ from shared.lifecycle.commands import (
 from shared.lifecycle.decide import decide
 from shared.lifecycle.decision import NO_SUCH_JOB, Decision, Ignored
 from shared.lifecycle.events import (
+    CancelContinued,
+    CancelPutOff,
     ChildEnded,
     ChildrenContinued,
     ChildrenPutOff,
@@ -87,6 +90,8 @@ __all__ = [
     "AnnounceJob",
     "AnnounceTask",
     "BeginChildren",
+    "CancelContinued",
+    "CancelPutOff",
     "CancelSubJob",
     "CancelTasks",
     "ChildEnded",
@@ -94,6 +99,7 @@ __all__ = [
     "ChildrenContinued",
     "ChildrenPutOff",
     "Command",
+    "ContinueCancel",
     "ContinueChildren",
     "Decision",
     "DispatchMissing",

@@ -93,10 +93,18 @@ class EvaluateOutput:
 
 @dataclass(frozen=True, slots=True)
 class CancelTasks:
-    """Cancel what is not final of the job, or of the children of `parent_id`."""
+    """Cancel what is not final of the children of `parent_id`; without it of the job, if that has
+    ended, and of the children of all its tasks that have ended."""
 
     job_id: str
     parent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueCancel:
+    """Cancel what was put off, in a transaction to come."""
+
+    job_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +166,7 @@ Command = (
     | ContinueChildren
     | EvaluateOutput
     | CancelTasks
+    | ContinueCancel
     | Tell
     | SubmitSubJob
     | ResumeSubJob

@@ -24,7 +24,9 @@ def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decisi
     if task is None:
         return _ignored(event, "no such task")
     if job.state.is_final and not isinstance(event, e.TaskCancelled):
-        # All that is active in it is about to be cancelled, in the same transaction.
+        # All that is active in it is being cancelled.
+        if isinstance(event, _OF_CLOCK):
+            return task_rules.on_cancelled(job, task, e.TaskCancelled(job.id, task.id))
         return _ignored(event, f"job is {job.state}")
     if isinstance(event, _OF_WORKERS) and task.plan.kind.is_composite:
         return _ignored(event, f"task is {task.plan.kind}, which no worker runs")
@@ -34,6 +36,9 @@ def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decisi
 _OF_WORKERS = (e.TaskClaimed, e.TaskProgressed, e.LeaseExpired, e.TaskTimedOut)
 """What would change a running task, and fits only where a worker runs it."""
 
+_OF_CLOCK = (e.RetryDue, e.DispatchMissing, e.LeaseExpired, e.TaskTimedOut, e.QueueTimedOut)
+"""What the scheduler would find again at once, for as long as the task is active."""
+
 
 def _ignored(event: e.TaskEvent, reason: str) -> Ignored:
     if isinstance(event, e.TaskClaimed):
@@ -41,7 +46,7 @@ def _ignored(event: e.TaskEvent, reason: str) -> Ignored:
     return Ignored(reason)
 
 
-def _on_job(  # noqa: C901 - a table: one row for each event
+def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
     job: Job, task: Task | None, event: e.JobEvent, now: datetime
 ) -> Decision | Ignored:
     match event:
@@ -67,6 +72,10 @@ def _on_job(  # noqa: C901 - a table: one row for each event
             return job_rules.on_subjob_resumed(job, event)
         case e.SubJobAbandoned():
             return job_rules.on_subjob_abandoned(job, event)
+        case e.CancelPutOff():
+            return job_rules.on_cancel_put_off(job, event)
+        case e.CancelContinued():
+            return job_rules.on_cancel_continued(job, event)
         case _:
             assert_never(event)
 

@@ -206,6 +206,20 @@ class TaskCancelled(TaskKey):
 
 
 @dataclass(frozen=True, slots=True)
+class CancelPutOff:
+    """The answer to `CancelTasks` when as many are cancelled as one transaction takes."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelContinued:
+    """The next of the tasks that are still to be cancelled may be."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseExpired(DispatchRef):
     """The task's worker has not renewed it in time."""
 
@@ -238,6 +252,8 @@ JobEvent = (
     | JobTimedOut
     | SubJobResumed
     | SubJobAbandoned
+    | CancelPutOff
+    | CancelContinued
     | OutputEvaluated
     | OutputFailed
     | PlanEvent

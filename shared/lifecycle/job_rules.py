@@ -51,6 +51,8 @@ def on_timed_out(job: Job, _: e.JobTimedOut, now: datetime) -> Decision | Ignore
 def on_restarted(job: Job, _: e.JobRestarted) -> Decision | Ignored:
     if not job.state.may_restart:
         return _only({state for state in JobState if state.may_restart}, "restarted", job)
+    if job.is_cancelling:
+        return _STILL_CANCELLING
     # A parent that no longer waits has no say in it.
     return _restarted(job if job.parent is None else _waited_for(job, job.parent, 0))
 
@@ -58,6 +60,8 @@ def on_restarted(job: Job, _: e.JobRestarted) -> Decision | Ignored:
 def on_subjob_resumed(job: Job, event: e.SubJobResumed) -> Decision | Ignored:
     if job.parent is None or job.parent.dispatch >= event.dispatch:
         return Ignored("its parent has said so already")
+    if job.state.may_restart and job.is_cancelling:  # as if not heard: it will be said again
+        return _STILL_CANCELLING
     resumed = _waited_for(job, job.parent, event.dispatch)
     if job.state.may_restart:
         return _restarted(resumed)
@@ -72,6 +76,21 @@ def on_subjob_abandoned(job: Job, event: e.SubJobAbandoned) -> Decision | Ignore
     # Kept, so that a resumption that comes later than its end is known to be over.
     abandoned = _waited_for(job, job.parent, event.dispatch)
     return Decision(abandoned) if job.state.is_final else _cancelled(abandoned)
+
+
+def on_cancel_put_off(job: Job, _: e.CancelPutOff) -> Decision | Ignored:
+    if job.is_cancelling:
+        return Ignored("it goes on already")
+    return Decision(replace(job, is_cancelling=True), commands=(c.ContinueCancel(job.id),))
+
+
+def on_cancel_continued(job: Job, _: e.CancelContinued) -> Decision | Ignored:
+    if not job.is_cancelling:
+        return Ignored("nothing is left to be cancelled")
+    return Decision(replace(job, is_cancelling=False), commands=(c.CancelTasks(job.id),))
+
+
+_STILL_CANCELLING = Ignored("tasks of the job are still being cancelled: try again later")
 
 
 def _only(allowed: Collection[JobState], done: str, job: Job) -> Ignored:

@@ -145,7 +145,9 @@ class Job:
     `position` is the 1-based place of the current task, 0 before the first; in a graph of tasks
     (`is_graph`), where several may be current, it is the number of those that are done. `version`
     numbers the changes of the job and its tasks, in the order they were decided. `timeout` counts
-    from the moment its first task runs. `parent` waits for its end.
+    from the moment its first task runs. `parent` waits for its end. While `is_cancelling`, tasks
+    of it may be active although the job, or what they are part of, has ended: they are cancelled
+    in transactions to come.
     """
 
     id: str
@@ -156,6 +158,7 @@ class Job:
     progress: float = 0.0
     version: int = 0
     restarts: int = 0
+    is_cancelling: bool = False
     has_output: bool = False
     has_webhooks: bool = False
     is_graph: bool = False

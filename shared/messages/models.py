@@ -154,7 +154,7 @@ class SubJobSignals(_Message):
     """To `completions`, from one job to another: nothing locks two jobs in one transaction.
 
     `continued`, from a job to itself: tasks of whose children more may begin than one transaction
-    takes.
+    takes. `cancelling`, as well: ids of jobs that have more tasks to be cancelled.
     """
 
     kind: Literal["subjob_signals"] = "subjob_signals"
@@ -162,6 +162,7 @@ class SubJobSignals(_Message):
     abandoned: list[SubJobAbandon] = []
     resumed: list[SubJobResume] = []
     continued: list[ParentRef] = []
+    cancelling: list[str] = []
 
 
 class Refusal(TaskRef):

@@ -1,9 +1,10 @@
-"""How much one transaction begins. What is nested multiplies: an `each` of a hundred in one of a
-hundred in one of a hundred is a million tasks, of a few lines and one event.
+"""How much one transaction begins and cancels.
 
-A transaction that makes them all takes longer than a statement may, and then it is repeated, by
-every coordinator, for ever. So children beyond this wait for the next transaction, which a message
-brings about. What can't wait, a family in a job's own list, is bounded.
+What is nested multiplies: an `each` of a hundred in one of a hundred in one of a hundred is a
+million tasks, of a few lines and one event. A transaction that makes or cancels them all takes
+longer than a statement may, and then it is repeated, by every coordinator, for ever. So what is
+beyond this waits for the next transaction, which a message brings about. What can't wait, a family
+in a job's own list, is bounded.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,10 @@ MOST_TASKS = 100_000
 MOST_CHILDREN = 500
 """How many children begin in one transaction, at most."""
 
+MOST_CANCELLED = 1_000
+"""How many active tasks are cancelled in one transaction, at most."""
+
+_CREATED_FOR_EACH = 10  # as many that never began: one statement does it, and nobody is told
 _CHILD = 100  # what a child takes that begins: planned, sent, announced
 _ROW = 20  # what a grandchild takes that is made and waits for its turn
 _SUBJOB = 5_000  # nobody knows yet what it will begin
@@ -30,10 +35,20 @@ class TooMuchAtOnce(Exception):
 class TransactionBudget:
     """Of one transaction; `is_shared` between several events."""
 
-    def __init__(self, *, is_shared: bool, most_children: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        is_shared: bool,
+        most_children: int | None = None,
+        most_cancelled: int | None = None,
+    ) -> None:
         self._is_shared = is_shared
         self._left = (most_children or MOST_CHILDREN) * _CHILD
         self._made = 0
+        self.active_to_cancel = most_cancelled or MOST_CANCELLED
+        """How many more active tasks may be cancelled."""
+        self.created_to_cancel = self.active_to_cancel * _CREATED_FOR_EACH
+        """How many more that never began."""
 
     @property
     def children(self) -> int:

@@ -14,6 +14,7 @@ from shared.lifecycle import (
     AnnounceTask,
     CancelSubJob,
     Command,
+    ContinueCancel,
     ContinueChildren,
     GrantClaim,
     Job,
@@ -44,7 +45,7 @@ from shared.messages.chunks import in_chunks
 from shared.messages.queues import COMPLETIONS, EVENTS, node_queue
 
 _ToNode = GrantClaim | RefuseClaim | StopTask
-_Signal = ReportToParent | ResumeSubJob | CancelSubJob | ContinueChildren
+_Signal = ReportToParent | ResumeSubJob | CancelSubJob | ContinueChildren | ContinueCancel
 _Announcement = AnnounceJob | AnnounceTask
 
 FeedRow = dict[str, object]
@@ -65,6 +66,8 @@ def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
             case GrantClaim() | RefuseClaim() | StopTask():
                 orders[command.node_id].append(command)
             case ReportToParent() | ResumeSubJob() | CancelSubJob() | ContinueChildren():
+                signals.append(command)
+            case ContinueCancel():
                 signals.append(command)
             case AnnounceJob() | AnnounceTask() if command.job.has_webhooks:
                 changes.append(Change.model_construct(**_change(command, now)))
@@ -147,6 +150,7 @@ def _subjob_signals(commands: Iterable[_Signal]) -> Iterator[Outgoing]:
     ended: list[SubJobEnd] = []
     abandoned: list[SubJobAbandon] = []
     resumed: list[SubJobResume] = []
+    cancelling: list[str] = []
     continued: dict[ContinueChildren, ParentRef] = {}  # each once, however often it was put off
     for command in commands:
         match command:
@@ -159,11 +163,16 @@ def _subjob_signals(commands: Iterable[_Signal]) -> Iterator[Outgoing]:
                 resumed.append(SubJobResume(job_id=subjob_id, dispatch=dispatch))
             case ContinueChildren(job_id, task_id):
                 continued[command] = ParentRef(job_id=job_id, task_id=task_id)
+            case ContinueCancel(job_id):
+                cancelling.append(job_id)
     for portion in in_chunks(ended, _characters):
         yield _message(COMPLETIONS, SubJobSignals(ended=portion))
-    if abandoned or resumed or continued:
+    if abandoned or resumed or continued or cancelling:
         rest = SubJobSignals(
-            abandoned=abandoned, resumed=resumed, continued=list(continued.values())
+            abandoned=abandoned,
+            resumed=resumed,
+            continued=list(continued.values()),
+            cancelling=cancelling,
         )
         yield _message(COMPLETIONS, rest)
 

@@ -116,6 +116,7 @@ _OF_JOB = (
     Column("progress", "float8", _CHANGED),
     Column("version", "int", _CHANGED),
     Column("restarts", "int", _CHANGED),
+    Column("is_cancelling", "boolean", _CHANGED),
     Column("has_output", "boolean", _NEVER, expression="output IS NOT NULL"),
     Column("has_webhooks", "boolean", _NEVER, expression="webhooks <> '[]'"),
     Column("is_graph", "boolean"),

@@ -5,7 +5,14 @@ would have to follow the family. So they talk by messages, and what a lost messa
 found again here.
 """
 
-from shared.lifecycle import ChildrenContinued, Event, SubJobAbandoned, SubJobEnded, SubJobResumed
+from shared.lifecycle import (
+    CancelContinued,
+    ChildrenContinued,
+    Event,
+    SubJobAbandoned,
+    SubJobEnded,
+    SubJobResumed,
+)
 from shared.messages import SubJobEnd
 from shared.postgres.pool import Connection
 
@@ -42,6 +49,10 @@ WHERE state = 'RUNNING' AND lease_expires_at IS NULL AND started_at < now() - in
 ORDER BY started_at LIMIT 500
 """
 
+# Jobs with tasks that are still to be cancelled. Where the message that does it is only under way,
+# a second one does no harm.
+CANCELLING = f"SELECT id FROM jobs WHERE is_cancelling LIMIT {LIMIT}"  # noqa: S608 - as above
+
 
 def subjob_ended(end: SubJobEnd) -> SubJobEnded:
     """What the end of a sub-job is to the task that waits for it."""
@@ -60,10 +71,12 @@ async def find_lost_signals(connection: Connection) -> list[Event]:
     waiting = [_of_waiting(dict(row)) for row in await connection.fetch(WAITING_IN_VAIN)]
     orphans = await connection.fetch(ORPHANS)
     stalled = await connection.fetch(STALLED)
+    cancelling = await connection.fetch(CANCELLING)
     return [
         *waiting,
         *(SubJobAbandoned(row["id"], row["parent_dispatch"]) for row in orphans),
         *(ChildrenContinued(row["job_id"], row["id"]) for row in stalled),
+        *(CancelContinued(row["id"]) for row in cancelling),
     ]
 
 

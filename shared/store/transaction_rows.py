@@ -43,27 +43,40 @@ SELECT t.* FROM unnest($1::text[], $2::int[]) AS p(parent, count), LATERAL (
     ORDER BY child_index LIMIT p.count FOR NO KEY UPDATE) AS t
 """  # noqa: S608 - names of columns
 
-# All that never began, at once: nobody has heard of them, so nobody needs to hear of their end.
-CANCEL_CREATED_OF_JOBS = """
-UPDATE tasks SET state = 'CANCELLED' WHERE job_id = ANY($1::text[]) AND state = 'CREATED'
+# Of a job that has ended, and of its tasks that have: their children.
+_OVER = """
+    SELECT t.id FROM tasks t JOIN jobs j ON j.id = t.job_id LEFT JOIN tasks p ON p.id = t.parent_id
+    WHERE t.job_id = ANY($1::text[])
+      AND (j.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
+           OR p.state IN ('COMPLETED', 'FAILED', 'CANCELLED'))
 """
-
-CANCEL_CREATED_OF_PARENTS = """
-UPDATE tasks SET state = 'CANCELLED' WHERE parent_id = ANY($1::text[]) AND state = 'CREATED'
-"""
-
-LOCK_ACTIVE_OF_JOBS = f"""
-SELECT {TASK_COLUMNS} FROM tasks
-WHERE job_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
-ORDER BY id FOR NO KEY UPDATE
-"""  # noqa: S608 - names of columns
-
 # Not by their job: it may have very many that are active in other families.
-LOCK_ACTIVE_OF_PARENTS = f"""
-SELECT {TASK_COLUMNS} FROM tasks
-WHERE parent_id = ANY($1::text[]) AND state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
+_OF_PARENTS = "SELECT t.id FROM tasks t WHERE t.parent_id = ANY($1::text[])"
+_HAS_BEGUN = """
+    t.state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING') AND t.state <> 'CREATED'
+"""
+
+# All that never began, at once: nobody has heard of them, so nobody needs to hear of their end.
+CANCEL_CREATED_OF_JOBS = f"""
+UPDATE tasks SET state = 'CANCELLED'
+WHERE id = ANY(ARRAY({_OVER} AND t.state = 'CREATED' LIMIT $2))
+"""  # noqa: S608 - our own conditions
+
+CANCEL_CREATED_OF_PARENTS = f"""
+UPDATE tasks SET state = 'CANCELLED'
+WHERE id = ANY(ARRAY({_OF_PARENTS} AND t.state = 'CREATED' LIMIT $2))
+"""  # noqa: S608 - as above
+
+# In the order in which lease renewals lock them.
+LOCK_ACTIVE_OF_JOBS = f"""
+SELECT {TASK_COLUMNS} FROM tasks WHERE id = ANY(ARRAY({_OVER} AND {_HAS_BEGUN} LIMIT $2))
 ORDER BY id FOR NO KEY UPDATE
-"""  # noqa: S608 - names of columns
+"""  # noqa: S608 - as above
+
+LOCK_ACTIVE_OF_PARENTS = f"""
+SELECT {TASK_COLUMNS} FROM tasks WHERE id = ANY(ARRAY({_OF_PARENTS} AND {_HAS_BEGUN} LIMIT $2))
+ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608 - as above
 
 # The last row at a position of a job's own list, if it is made of others and did not succeed.
 UNFINISHED_AT = f"""
@@ -208,17 +221,24 @@ class TransactionRows:
         counts = [question.count for question in wanted]
         return await self._tasks(NEXT_CREATED, parents, counts, list(known)) if wanted else []
 
-    async def cancel_created(self, wanted: Sequence[CancelTasks]) -> None:
-        jobs, parents = _jobs_and_parents(wanted)
-        if jobs:
-            await self._connection.execute(CANCEL_CREATED_OF_JOBS, jobs)
-        if parents:
-            await self._connection.execute(CANCEL_CREATED_OF_PARENTS, parents)
+    async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
+        cancelled = 0
+        for statement, ids in (
+            (CANCEL_CREATED_OF_JOBS, _jobs(wanted)),
+            (CANCEL_CREATED_OF_PARENTS, _parents(wanted)),
+        ):
+            if ids:
+                tag = await self._connection.execute(statement, ids, limit - cancelled)
+                cancelled += int(tag.removeprefix("UPDATE "))
+        return cancelled
 
-    async def lock_active(self, wanted: Sequence[CancelTasks]) -> list[Task]:
-        jobs, parents = _jobs_and_parents(wanted)
-        active = await self._tasks(LOCK_ACTIVE_OF_JOBS, jobs) if jobs else []
-        return active + (await self._tasks(LOCK_ACTIVE_OF_PARENTS, parents) if parents else [])
+    async def lock_active(self, wanted: Sequence[CancelTasks], limit: int) -> list[Task]:
+        active: list[Task] = []
+        if jobs := _jobs(wanted):
+            active += await self._tasks(LOCK_ACTIVE_OF_JOBS, jobs, limit)
+        if parents := _parents(wanted):
+            active += await self._tasks(LOCK_ACTIVE_OF_PARENTS, parents, limit - len(active))
+        return active
 
     async def unfinished_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
         return await self._tasks(UNFINISHED_AT, *_columns(positions)) if positions else []
@@ -271,9 +291,12 @@ class TransactionRows:
         return [task_of(row) for row in await self._connection.fetch(statement, *values)]
 
 
-def _jobs_and_parents(wanted: Sequence[CancelTasks]) -> tuple[list[str], list[str]]:
-    jobs = [question.job_id for question in wanted if question.parent_id is None]
-    return jobs, [question.parent_id for question in wanted if question.parent_id is not None]
+def _jobs(wanted: Sequence[CancelTasks]) -> list[str]:
+    return [question.job_id for question in wanted if question.parent_id is None]
+
+
+def _parents(wanted: Sequence[CancelTasks]) -> list[str]:
+    return [question.parent_id for question in wanted if question.parent_id is not None]
 
 
 def _columns(positions: Sequence[TaskPosition]) -> tuple[list[str], list[int]]:

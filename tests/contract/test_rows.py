@@ -15,6 +15,7 @@ from shared.lifecycle import (
     BeginChildren,
     CancelTasks,
     Children,
+    JobState,
     PlanDependents,
     PlannedTask,
     SetVariable,
@@ -124,24 +125,37 @@ async def test_the_next_children_to_begin_come_in_their_order(rows: Rows) -> Non
 
 
 @pytest.mark.parametrize(
-    ("cancel", "active"),
+    ("cancel", "job_state", "parent_state", "active"),
     [
-        (CancelTasks("job"), ["child1", "listed", "parent"]),
-        (CancelTasks("job", "parent"), ["child1"]),
+        (CancelTasks("job"), JobState.CANCELLED, "RUNNING", ["child1", "listed", "parent"]),
+        (CancelTasks("job"), JobState.RUNNING, "FAILED", ["child1"]),
+        (CancelTasks("job", "parent"), JobState.RUNNING, "FAILED", ["child1"]),
     ],
 )
 async def test_what_never_began_is_cancelled_and_what_is_active_is_locked(
-    rows: Rows, cancel: CancelTasks, active: list[str]
+    rows: Rows, cancel: CancelTasks, job_state: JobState, parent_state: str, active: list[str]
 ) -> None:
-    await family(rows, child(0, "CREATED"), child(1, "SCHEDULED"), child(2, "COMPLETED"))
-    await rows.write(Writes(new_tasks=[task("listed", "SCHEDULED")]))
-    await rows.cancel_created([cancel])
-    assert [t.id for t in await rows.lock_active([cancel])] == active
+    children = [child(0, "CREATED"), child(1, "SCHEDULED"), child(2, "COMPLETED")]
+    await family(rows, *children, state=parent_state)
+    job = (await rows.lock(["job"], [])).jobs["job"]
+    job = replace(job, state=job_state)
+    await rows.write(Writes(jobs=[job], new_tasks=[task("listed", "SCHEDULED")]))
+    assert await rows.cancel_created([cancel], 9) == 1
+    assert [t.id for t in await rows.lock_active([cancel], 9)] == active
     assert await states(rows, "child0", "child1", "child2") == [
         "CANCELLED",
         "SCHEDULED",
         "COMPLETED",
     ]
+
+
+async def test_no_more_is_cancelled_than_the_limit(rows: Rows) -> None:
+    of_created = [child(i, "CREATED") for i in range(3)]
+    await family(rows, *of_created, *(child(i, "SCHEDULED") for i in (3, 4, 5)), state="FAILED")
+    cancel = [CancelTasks("job", "parent")]
+    assert await rows.cancel_created(cancel, 2) == 2
+    assert len(await rows.lock_active(cancel, 2)) == 2
+    assert (await rows.cancel_created(cancel, 2), await rows.lock_active(cancel, 0)) == (1, [])
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NODES = ["n1"] * 200
 ONES = [1] * 200
 CHANGED_JOBS = json.dumps([{"id": i, "state": "RUNNING", "position": 1, "progress": 0,
-                            "version": 3, "restarts": 0} for i in IDS])  # fmt: skip
+                            "version": 3, "restarts": 0, "is_cancelling": False}
+                           for i in IDS])  # fmt: skip
 CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost": 0,
                              "engine_rejections": 0, "progress": 100}
                             for i in TASK_IDS])  # fmt: skip
@@ -111,13 +112,14 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "load": (locking.LOAD, (IDS, TASK_IDS)),
     "lock ancestors": (transaction_rows.LOCK_ANCESTORS, (["child1"],)),
     "next created": (transaction_rows.NEXT_CREATED, (["task50000"], [20], TASK_IDS)),
-    "cancel created of jobs": (transaction_rows.CANCEL_CREATED_OF_JOBS, (IDS,)),
-    "cancel created of parents": (transaction_rows.CANCEL_CREATED_OF_PARENTS, (["task2"],)),
-    "lock active of jobs": (transaction_rows.LOCK_ACTIVE_OF_JOBS, (IDS,)),
-    "lock active of parents": (transaction_rows.LOCK_ACTIVE_OF_PARENTS, (["task50000"],)),
+    "cancel created of jobs": (transaction_rows.CANCEL_CREATED_OF_JOBS, (IDS, 1000)),
+    "cancel created of parents": (transaction_rows.CANCEL_CREATED_OF_PARENTS, (["task2"], 1000)),
+    "lock active of jobs": (transaction_rows.LOCK_ACTIVE_OF_JOBS, (IDS, 1000)),
+    "lock active of parents": (transaction_rows.LOCK_ACTIVE_OF_PARENTS, (["task50000"], 1000)),
     "definitions of families": (transaction_rows.DEFINITIONS, (TASK_IDS,)),
     "unfinished at": (transaction_rows.UNFINISHED_AT, (IDS, [1] * 200)),
     "reopen children": (transaction_rows.REOPEN_CHILDREN, (["task2"],)),
+    "jobs being cancelled": (subjob_signals.CANCELLING, ()),
     "stalled families": (subjob_signals.STALLED, ()),
     "ready in a graph": (transaction_rows.READY, (IDS,)),
     "release in a graph": (transaction_rows.RELEASE, (IDS, [1] * 200)),

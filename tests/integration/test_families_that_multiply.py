@@ -45,6 +45,7 @@ async def test_of_what_multiplies_a_transaction_begins_some_hundred_and_the_rest
     assert (await states(play, job_id=job_id))["SCHEDULED"] == 21**3
     await check_invariants(play.rig.pool)
     await play.happen(JobCancelled(job_id))
+    await play.deliver()
     assert (await states(play, job_id=job_id)).keys() == {"CANCELLED"}
 
 

@@ -13,14 +13,14 @@ SELECT p.id, p.children, count(c.id)::int AS total,
        count(*) FILTER (WHERE c.state IN ('COMPLETED', 'FAILED', 'CANCELLED', 'SKIPPED'))::int
            AS ended,
        count(*) FILTER (WHERE c.state = 'FAILED' AND NOT c.allow_failure)::int AS failed
-FROM tasks p LEFT JOIN last c ON c.parent_id = p.id
-WHERE p.state = 'RUNNING' AND p.children IS NOT NULL GROUP BY p.id
+FROM tasks p JOIN jobs j ON j.id = p.job_id LEFT JOIN last c ON c.parent_id = p.id
+WHERE p.state = 'RUNNING' AND p.children IS NOT NULL AND NOT j.is_cancelling GROUP BY p.id
 """
 
 LEFT_BEHIND = """
 SELECT t.id, t.state, t.child_index, p.state AS parent, j.state AS job
 FROM tasks t JOIN jobs j ON j.id = t.job_id LEFT JOIN tasks p ON p.id = t.parent_id
-WHERE t.state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING')
+WHERE t.state IN ('CREATED', 'PENDING', 'SCHEDULED', 'RUNNING') AND NOT j.is_cancelling
   AND (j.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
        OR (p.state IS NOT NULL AND p.state NOT IN ('RUNNING', 'CREATED')))
 """

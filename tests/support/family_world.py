@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from shared.apply.apply import Outcome, Work, apply_to_rows
 from shared.jobspec import parse_job
 from shared.lifecycle import (
+    CancelContinued,
     CancelSubJob,
     ChildrenContinued,
     Command,
+    ContinueCancel,
     ContinueChildren,
     Event,
     GrantClaim,
@@ -51,6 +53,8 @@ Watcher = Callable[[Job, Task | None, Event, Outcome], None]
 class World:
     most_children: int = 1_000_000
     """How many children begin in one transaction."""
+    most_cancelled: int = 1_000_000
+    """How many active tasks are cancelled in one transaction."""
     rows: MemoryRows = field(default_factory=MemoryRows)
     messages: list[Event] = field(default_factory=list)
     watchers: list[Watcher] = field(default_factory=list)
@@ -107,13 +111,17 @@ class World:
             elif task.state is TaskState.RUNNING and is_stalled(task):
                 yield ChildrenContinued(task.job_id, task.id)
         for job in self.jobs.values():
+            if job.is_cancelling:
+                yield CancelContinued(job.id)
             if job.state.is_final or job.parent is None or not job.parent.dispatch:
                 continue
             if self.tasks[job.parent.task_id].state is not TaskState.RUNNING:
                 yield SubJobAbandoned(job.id, job.parent.dispatch)
 
     def _apply(self, *batch: Work) -> None:
-        budget = TransactionBudget(is_shared=False, most_children=self.most_children)
+        budget = TransactionBudget(
+            is_shared=False, most_children=self.most_children, most_cancelled=self.most_cancelled
+        )
         applied = _finished(
             apply_to_rows(
                 self.rows, self._planner, batch, sent=[], budget=budget, decide=self._decide
@@ -142,6 +150,8 @@ class World:
                 self.messages.append(SubJobAbandoned(subjob_id, dispatch))
             case ContinueChildren(job_id, task_id):
                 self.messages.append(ChildrenContinued(job_id, task_id))
+            case ContinueCancel(job_id):
+                self.messages.append(CancelContinued(job_id))
 
 
 def is_stalled(parent: Task) -> bool:

@@ -68,13 +68,13 @@ class MemoryRows:
             found += [t for t in children if t.state is TaskState.CREATED][: question.count]
         return found
 
-    async def cancel_created(self, wanted: Sequence[CancelTasks]) -> None:
-        for task in self._of(wanted):
-            if task.state is TaskState.CREATED:
-                self.tasks[task.id] = replace(task, state=TaskState.CANCELLED)
+    async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
+        created = [t for t in self._to_cancel(wanted) if t.state is TaskState.CREATED][:limit]
+        self.tasks |= {task.id: replace(task, state=TaskState.CANCELLED) for task in created}
+        return len(created)
 
-    async def lock_active(self, wanted: Sequence[CancelTasks]) -> list[Task]:
-        return [task for task in self._of(wanted) if not task.state.is_final]
+    async def lock_active(self, wanted: Sequence[CancelTasks], limit: int) -> list[Task]:
+        return [t for t in self._to_cancel(wanted) if t.state is not TaskState.CREATED][:limit]
 
     async def unfinished_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
         listed = [task for task in self.tasks.values() if task.parent_id is None]
@@ -163,10 +163,18 @@ class MemoryRows:
             task = self.tasks[task.parent_id]
             yield task
 
-    def _of(self, wanted: Sequence[CancelTasks]) -> list[Task]:
-        asked = {(question.job_id, question.parent_id) for question in wanted}
-        tasks = sorted(self.tasks.values(), key=lambda task: task.id)
-        return [t for t in tasks if asked & {(t.job_id, None), (t.job_id, t.parent_id)}]
+    def _to_cancel(self, wanted: Sequence[CancelTasks]) -> list[Task]:
+        jobs = {question.job_id for question in wanted if question.parent_id is None}
+        parents = {question.parent_id for question in wanted} - {None}
+        tasks = [task for task in self.tasks.values() if not task.state.is_final]
+        meant = [t for t in tasks if t.parent_id in parents or self._is_over(t, jobs)]
+        return sorted(meant, key=lambda task: task.id)
+
+    def _is_over(self, task: Task, jobs: Collection[str]) -> bool:
+        """Whether it is in one of these jobs, and what it is part of has ended."""
+        if task.job_id not in jobs or self.jobs[task.job_id].state.is_final:
+            return task.job_id in jobs
+        return task.parent_id is not None and self.tasks[task.parent_id].state.is_final
 
     def _graph(self, job_id: str) -> NewGraph | None:
         return self._submitted[job_id].graph

@@ -129,6 +129,7 @@ SAMPLES: dict[str, BaseModel] = {
         abandoned=[SubJobAbandon(**_SUBJOB)],
         resumed=[SubJobResume(**_SUBJOB)],
         continued=[ParentRef(job_id=_REF["job_id"], task_id=_REF["task_id"])],
+        cancelling=[str(_REF["job_id"])],
     ),
     "orders": Orders(
         granted=[TaskRef(**_REF)],

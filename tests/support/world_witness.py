@@ -94,7 +94,12 @@ class Witness:
         if not before.state.is_final:
             return
         if after.state is before.state:
-            as_before = replace(after, parent=before.parent, version=before.version)
+            as_before = replace(
+                after,
+                parent=before.parent,
+                version=before.version,
+                is_cancelling=before.is_cancelling,
+            )
             assert as_before == before, "a job that had ended has changed"
             return
         assert before.state is not JobState.COMPLETED, "a completed job was opened again"

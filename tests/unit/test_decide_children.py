@@ -197,7 +197,7 @@ def test_a_cancelled_child_says_nothing_to_its_family() -> None:
 
 
 @pytest.mark.parametrize("state", FINAL)
-def test_nothing_but_a_cancel_moves_a_task_of_a_final_job(state: JobState) -> None:
+def test_no_report_moves_a_task_of_a_final_job(state: JobState) -> None:
     job, parent, _ = opened(2)
     _, child = child_running()
     job = replace(job, state=state)
@@ -208,8 +208,6 @@ def test_nothing_but_a_cancel_moves_a_task_of_a_final_job(state: JobState) -> No
     for event in (
         TaskSucceeded("job", child.id, 1, NODE),
         TaskFailed("job", child.id, 1, NODE, "x"),
-        TaskTimedOut("job", child.id, 1),
-        LeaseExpired("job", child.id, 1),
         TaskProgressed("job", child.id, 1, 5),
     ):
         assert isinstance(decide(job, child, event, LATER), Ignored), event

@@ -100,11 +100,11 @@ def repeat(world: World, batch: list[Event]) -> None:
 
 
 @settings(max_examples=300)
-@given(job_specs, _steps, budgets)
+@given(job_specs, _steps, budgets, budgets)
 def test_no_order_loss_or_repetition_breaks_a_family_and_every_job_ends(
-    listed: Spec, batches: list[list[Step]], most_children: int
+    listed: Spec, batches: list[list[Step]], most_children: int, most_cancelled: int
 ) -> None:
-    world = World(most_children)
+    world = World(most_children, most_cancelled)
     world.submit("job", listed)
     check(world)
     for steps in batches:

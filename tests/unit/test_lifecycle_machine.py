@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from shared.lifecycle import (
+    CancelContinued,
     ChildrenContinued,
     DispatchMissing,
     Event,
@@ -40,7 +41,7 @@ from tests.support.world_workers import LEASE, NODES, fate
 
 WHICH = st.integers(0, 60)
 MAX_JOBS = 3
-ASKS = (DispatchMissing, ChildrenContinued)
+ASKS = (DispatchMissing, ChildrenContinued, CancelContinued)
 """They tell nothing, but ask for what is due at that moment."""
 
 
@@ -59,8 +60,9 @@ class Jobs(RuleBasedStateMachine):
         self.delivered: list[Event] = []
         self.submitted = 0
 
-    @initialize(listed=job_specs, most_children=budgets)
-    def submit_the_first(self, listed: Spec, most_children: int) -> None:
+    @initialize(listed=job_specs, most_children=budgets, most_cancelled=budgets)
+    def submit_the_first(self, listed: Spec, most_children: int, most_cancelled: int) -> None:
+        self.world.most_cancelled = most_cancelled
         self.world.most_children = most_children
         self._submit(listed)
 
