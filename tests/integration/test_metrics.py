@@ -1,6 +1,9 @@
 """What happens to real services shows in their metrics."""
 
 import asyncio
+import json
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -50,6 +53,13 @@ async def hook() -> AsyncIterator[str]:
 
     async with served("/hook", on_post) as url:
         yield f"{url}/hook"
+
+
+def freeze_watchdog(worker: Service) -> None:
+    """Beside the worker it is what could say that the task has ended."""
+    lines = map(json.loads, worker.log.read_text().splitlines())
+    [pid] = [int(line["pid"]) for line in lines if line["event"] == "watchdog_started"]
+    os.kill(pid, signal.SIGSTOP)
 
 
 async def started(cluster: Cluster) -> Mapping[str, Service]:
@@ -102,7 +112,8 @@ async def test_a_job_a_crash_and_garbage_show_in_the_metrics_of_each_service(
     assert seen["conveyor_heartbeat_age_seconds"] < 10
     assert seen['conveyor_consumers_live{queue="node"}'] == 1
 
-    # When the worker is killed, and another takes its place
+    # When the worker is killed, its watchdog can't hand its task back, another takes its place
+    freeze_watchdog(worker)
     worker.kill()
     cluster.services.remove(worker)
     other = cluster.start("worker")
