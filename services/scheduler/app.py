@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 
+from services.scheduler.due_times import DueTimes
+from services.scheduler.due_watch import DueWatch
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.liveness import LivenessGuard
-from services.scheduler.loops import RetentionLoops, TaskLoops
+from services.scheduler.loops import TaskLoops
+from services.scheduler.lost_workers import LostWorkers
 from services.scheduler.metrics import SchedulerMetrics
+from services.scheduler.performer import Performer
+from services.scheduler.retention import Retention
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import SchedulerSettings
 from shared.apply.batcher import Batcher
@@ -24,6 +29,9 @@ from shared.process.sealing import Sealer
 from shared.store.outbox_metrics import watch_outbox
 from shared.tracing.protocol import OFF, Tracing
 from shared.wiring.resources import UNAVAILABLE
+
+_UNWATCHED_SECONDS = 15.0
+"""How often a round looks for itself, without being told that something is due."""
 
 
 async def run(
@@ -46,36 +54,47 @@ async def run(
     sealer = Sealer(settings.encryption.keys)
     seen = SchedulerMetrics(metrics, liveness)
     async with Batcher(pool, broker, Planner(sealer), metrics, tracing) as batcher:
-        tasks = TaskLoops(batcher, pool, broker, liveness, settings.schedule, seen)
-        schedules = ScheduleLoop(pool, batcher.outbox, sealer, settings.schedule)
-        retention = RetentionLoops(pool, settings.retention)
-        heartbeats = Heartbeats(batcher, pool, liveness, seen)
+        outbox, performer = batcher.outbox, Performer(batcher, broker, seen)
+        due_times = DueTimes(pool, liveness)
+        tasks = TaskLoops(pool, broker, performer, due_times, settings.schedule)
+        workers = LostWorkers(pool, outbox, performer, due_times, liveness, seen)
+        schedules = ScheduleLoop(pool, outbox, sealer, settings.schedule)
+        heartbeats = Heartbeats(outbox, pool, liveness, seen)
+        watch = DueWatch(pool, broker, liveness, settings.schedule)
+        retention = Retention(pool, settings.retention)
         consumer = BatchConsumer(
             broker, HEARTBEATS, Heartbeat, heartbeats.on_heartbeats, UNAVAILABLE
         )
         if predecessors is not None:
             await tasks.resend_all()  # first: what is dispatched anew is sent with that
-            await tasks.take_over(predecessors)
-        often: list[Round] = [
-            tasks.send_due_retries,
-            tasks.end_timed_out_tasks,
-            tasks.expire_leases,
-            schedules.fire_due_schedule,
-            batcher.outbox.relay_round,
+            await workers.take_over(predecessors)
+        round_seconds, seldom_seconds = (
+            settings.schedule.round_seconds,
+            settings.retention.round_seconds,
+        )
+        rounds: list[tuple[Round, float, asyncio.Event | None]] = [
+            (watch.look_for_what_is_due, round_seconds, None),
+            (outbox.relay_round, round_seconds, None),
+            (tasks.send_due_retries, _UNWATCHED_SECONDS, watch.events["retries"]),
+            (tasks.end_timed_out_tasks, _UNWATCHED_SECONDS, watch.events["timeouts"]),
+            (workers.expire_leases, _UNWATCHED_SECONDS, watch.events["leases"]),
+            (schedules.fire_due_schedule, _UNWATCHED_SECONDS, watch.events["schedules"]),
+            (tasks.resend_missing, seldom_seconds, None),
+            (tasks.mend_subjobs, seldom_seconds, None),
+            (retention.delete_expired, seldom_seconds, None),
+            (retention.delete_old, 6 * seldom_seconds, None),
         ]
-        seldom: list[Round] = [tasks.resend_missing, tasks.mend_subjobs, retention.delete_expired]
         async with asyncio.TaskGroup() as group:
             consuming = group.create_task(consumer.run())
             group.create_task(watch_outbox(pool, metrics, stop))
-            for rounds, seconds in (
-                (often, settings.schedule.round_seconds),
-                (seldom, settings.retention.round_seconds),
-            ):
-                for do_round in rounds:
-                    group.create_task(
-                        every(
-                            do_round, interval_seconds=seconds, stop=stop, unavailable=UNAVAILABLE
-                        )
-                    )
+            for do_round, seconds, wake in rounds:
+                loop = every(
+                    do_round,
+                    interval_seconds=seconds,
+                    stop=stop,
+                    wake=wake,
+                    unavailable=UNAVAILABLE,
+                )
+                group.create_task(loop)
             await stop.wait()
             consuming.cancel()

@@ -6,12 +6,13 @@ from datetime import timedelta
 from services.scheduler.liveness import LivenessGuard
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.store import nodes
-from shared.apply.batcher import Batcher, Failures
+from shared.apply.batcher import Failures
 from shared.broker import Outgoing
 from shared.messages import Heartbeat
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.metrics import Metrics
 from shared.store.leases import Held, renew_or_stop
+from shared.store.outbox import Outbox
 from shared.store.outgoing import abandoned_order
 from shared.wiring.resources import UNAVAILABLE
 
@@ -19,12 +20,12 @@ from shared.wiring.resources import UNAVAILABLE
 class Heartbeats:
     def __init__(
         self,
-        batcher: Batcher,
+        outbox: Outbox,
         pool: Pool,
         liveness: LivenessGuard,
         metrics: SchedulerMetrics | None = None,
     ) -> None:
-        self._batcher = batcher
+        self._outbox = outbox
         self._pool = pool
         self._liveness = liveness
         self._metrics = metrics or SchedulerMetrics(Metrics(), liveness)
@@ -49,7 +50,7 @@ class Heartbeats:
             renewed, rows = await renew_or_stop(connection, held, answers)
         self._metrics.heartbeats.inc(len(heartbeats))
         self._metrics.leases_renewed.inc(renewed)
-        self._batcher.outbox.send(rows)
+        self._outbox.send(rows)
 
 
 async def _answers_about_unknown_nodes(

@@ -37,6 +37,10 @@ class ScheduleSettings(Block):
     )
 
     @property
+    def round(self) -> timedelta:
+        return timedelta(seconds=self.round_seconds)
+
+    @property
     def timeout_grace(self) -> timedelta:
         return timedelta(seconds=self.timeout_grace_seconds)
 

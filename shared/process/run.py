@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
@@ -44,11 +45,12 @@ class Stop:
 
     async def sleep(self, seconds: float, wake: asyncio.Event | None = None) -> None:
         """Sleep that long, or until a stop is asked for, or `wake` is set."""
-        ends = [
-            asyncio.create_task(event.wait())
-            for event in (self._requested, wake)
-            if event is not None
-        ]
+        if wake is None:  # most loops: it costs no task
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._requested.wait()
+            return
+        ends = [asyncio.create_task(event.wait()) for event in (self._requested, wake)]
         try:
             await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:

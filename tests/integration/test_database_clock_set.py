@@ -4,22 +4,27 @@ A database's clock that is set forward by an hour, and one's own that is set bac
 same; the latter can be done in a test.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from services.scheduler.due_times import DueTimes
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.liveness import LivenessGuard
 from services.scheduler.loops import TaskLoops
+from services.scheduler.lost_workers import LostWorkers
+from services.scheduler.metrics import SchedulerMetrics
+from services.scheduler.performer import Performer
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import nodes
 from services.worker.heartbeats import started_now
 from shared.lifecycle import TaskClaimed, TaskFailed
 from shared.messages import Heartbeat
 from shared.process.clock import monotonic_boottime
+from shared.process.metrics import Metrics
 from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 
 HOUR = timedelta(hours=1)
@@ -44,6 +49,7 @@ class World:
     rig: Rig
     liveness: LivenessGuard
     loops: TaskLoops
+    workers: LostWorkers
     own: float = 0.0
 
     async def set_clock(self, by: timedelta) -> None:
@@ -53,7 +59,7 @@ class World:
         self.own -= by.total_seconds()
 
     async def all_rounds(self) -> None:
-        await self.loops.expire_leases()
+        await self.workers.expire_leases()
         await self.loops.end_timed_out_tasks()
         await self.loops.send_due_retries()
 
@@ -79,16 +85,22 @@ def short_grace() -> LivenessGuard:
     return liveness
 
 
-def task_loops(rig: Rig, liveness: LivenessGuard, own: Callable[[], float] = float) -> TaskLoops:
-    """`own` is how far their own clock has been set."""
-    settings, clock = ScheduleSettings(), lambda: monotonic_boottime() + own()
-    return TaskLoops(rig.batcher, rig.pool, rig.broker, liveness, settings, clock=clock)
+def world_of(rig: Rig) -> World:
+    liveness = short_grace()
+    due_times = DueTimes(rig.pool, liveness, lambda: monotonic_boottime() + world.own)
+    metrics = SchedulerMetrics(Metrics(), liveness)
+    performer = Performer(rig.batcher, rig.broker, metrics)
+    loops = TaskLoops(rig.pool, rig.broker, performer, due_times, ScheduleSettings())
+    outbox = rig.batcher.outbox
+    workers = LostWorkers(rig.pool, outbox, performer, due_times, liveness, metrics)
+    world = World(rig, liveness, loops, workers)
+    return world
 
 
 @pytest.fixture
 async def world(postgres_dsn: str) -> AsyncIterator[World]:
     async with batcher_rig(postgres_dsn) as rig:
-        world = World(rig, liveness := short_grace(), task_loops(rig, liveness, lambda: world.own))
+        world = world_of(rig)
         heartbeat = Heartbeat(
             node_id="n1",
             name="one",
@@ -102,7 +114,7 @@ async def world(postgres_dsn: str) -> AsyncIterator[World]:
             leaving=False,
             tasks=[],
         )
-        await Heartbeats(rig.batcher, rig.pool, liveness).on_heartbeats([heartbeat])
+        await Heartbeats(rig.batcher.outbox, rig.pool, world.liveness).on_heartbeats([heartbeat])
         await world.all_rounds()  # looks at the clock for the first time
         yield world
 
@@ -171,7 +183,7 @@ async def test_a_lost_message_is_missed_in_time_when_the_clock_is_set_back(world
 async def test_a_scheduler_that_starts_after_the_clock_was_set_back_sees_it(world: World) -> None:
     await world.claimed()
     await world.set_clock(-HOUR)
-    await task_loops(world.rig, short_grace()).expire_leases()
+    await world_of(world.rig).workers.expire_leases()
     assert await world.seconds_until("tasks.lease_expires_at") <= LEASE.total_seconds()
 
 

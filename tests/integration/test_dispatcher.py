@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 from pydantic import SecretStr
 
-from services.scheduler.loops import RetentionLoops
+from services.scheduler.retention import Retention
 from services.scheduler.settings import RetentionSettings
 from services.webhook_dispatcher.calls import Calls, calling_session
 from services.webhook_dispatcher.events import Events
@@ -453,7 +453,7 @@ async def test_a_job_is_not_deleted_before_its_webhooks_are_told(
     job_id = await rig.submit([TASK], webhooks=[{"url": receiver.url}])
     await rig.run_current(job_id)
     await rig.pool.execute("UPDATE jobs SET delete_at = now() - interval '1 s'")
-    retention = RetentionLoops(rig.pool, RetentionSettings())
+    retention = Retention(rig.pool, RetentionSettings())
     # When its time has come before its webhooks are told
     await retention.delete_expired()
     await store_all(rig)

@@ -79,6 +79,23 @@ WHERE t.state = 'RUNNING'
 ORDER BY t.lease_expires_at LIMIT {LIMIT}
 """  # noqa: S608 - texts of our own
 
+KINDS = ("retries", "timeouts", "leases", "schedules")
+
+# One look by indexes for which of the other queries would find something: retries and schedules
+# until the next look, at $1 from now; time-outs are over $2 after their moment.
+KINDS_DUE = f"""
+SELECT EXISTS (SELECT FROM tasks WHERE state = 'PENDING' AND due_at < now() + $1::interval)
+           AS retries,
+       EXISTS (SELECT FROM tasks WHERE state = 'RUNNING' AND deadline_at < now() - $2::interval)
+           OR EXISTS (SELECT FROM tasks WHERE state = 'SCHEDULED' AND deadline_at < now())
+           OR EXISTS (SELECT FROM jobs WHERE deadline_at < now()) AS timeouts,
+       EXISTS (SELECT FROM tasks WHERE state = 'RUNNING' AND lease_expires_at < now()
+               + (SELECT coalesce(max(lease), '0') FROM nodes) / {_ASK_IN_LAST})
+           OR EXISTS (SELECT FROM nodes
+                      WHERE status <> 'OFFLINE' AND last_heartbeat_at < now() - lease) AS leases,
+       EXISTS (SELECT FROM schedules WHERE look_at < now() + $1::interval) AS schedules
+"""  # noqa: S608 - a number of our own
+
 BEFORE = "SELECT now() - $1::interval"
 
 # From queue to queue by the index, however many tasks wait in each.
@@ -102,6 +119,14 @@ FROM unnest($2::text[]) AS q(queue), LATERAL (
     WHERE state = 'SCHEDULED' AND queue = q.queue AND scheduled_at < $1
     ORDER BY scheduled_at LIMIT {LIMIT}) AS t
 """  # noqa: S608 - a number of our own
+
+
+async def kinds_due(
+    connection: Connection, ahead: timedelta, timeout_grace: timedelta
+) -> list[str]:
+    """Those of `KINDS` of which something is due."""
+    row = await connection.fetchrow(KINDS_DUE, ahead, timeout_grace)
+    return [kind for kind in KINDS if row[kind]]
 
 
 async def due_retries(connection: Connection) -> list[RetryDue]:

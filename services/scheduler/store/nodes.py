@@ -6,17 +6,17 @@ from datetime import timedelta
 from shared.messages import Heartbeat
 from shared.postgres.pool import Connection
 
-# One heartbeat may repeat or overtake another; the database's clock says when it was heard.
+# The database's clock says when it was heard.
 RECORD = """
 INSERT INTO nodes (id, name, hostname, port, version, queue, status, started_at,
                    last_heartbeat_at, cpu_percent, task_count, lease)
-SELECT DISTINCT ON (id) id, name, hostname, port, version, queue, status, started_at,
-       clock_timestamp(), cpu_percent, task_count, lease
-FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::text[],
-            $8::timestamptz[], $9::float8[], $10::int[], $11::interval[]) WITH ORDINALITY
-     AS h(id, name, hostname, port, version, queue, status, started_at, cpu_percent, task_count,
-          lease, place)
-ORDER BY id, place DESC
+SELECT node_id, name, hostname, port, version, queue,
+       CASE WHEN leaving THEN 'OFFLINE' ELSE 'UP' END, started_at, clock_timestamp(),
+       cpu_percent, jsonb_array_length(tasks), make_interval(secs => lease_seconds)
+FROM jsonb_to_recordset($1) AS h(
+    node_id text, name text, hostname text, port int, version text, queue text, leaving bool,
+    started_at timestamptz, cpu_percent float8, tasks jsonb, lease_seconds float8)
+ORDER BY node_id
 ON CONFLICT (id) DO UPDATE SET status = excluded.status, queue = excluded.queue,
     last_heartbeat_at = excluded.last_heartbeat_at, cpu_percent = excluded.cpu_percent,
     task_count = excluded.task_count, lease = excluded.lease
@@ -54,20 +54,9 @@ DELETE FROM nodes WHERE status = 'OFFLINE' AND last_heartbeat_at < now() - $1::i
 
 
 async def record(connection: Connection, heartbeats: Sequence[Heartbeat]) -> None:
-    await connection.execute(
-        RECORD,
-        [h.node_id for h in heartbeats],
-        [h.name for h in heartbeats],
-        [h.hostname for h in heartbeats],
-        [h.port for h in heartbeats],
-        [h.version for h in heartbeats],
-        [h.queue for h in heartbeats],
-        ["OFFLINE" if h.leaving else "UP" for h in heartbeats],
-        [h.started_at for h in heartbeats],
-        [h.cpu_percent for h in heartbeats],
-        [len(h.tasks) for h in heartbeats],
-        [timedelta(seconds=h.lease_seconds) for h in heartbeats],
-    )
+    """Where several are of one worker, the last counts."""
+    last = {heartbeat.node_id: heartbeat for heartbeat in heartbeats}
+    await connection.execute(RECORD, [h.model_dump(mode="json") for h in last.values()])
 
 
 async def mark_silent(connection: Connection) -> list[str]:

@@ -1,0 +1,38 @@
+"""The time door of retention: what nobody needs any more is deleted, a little at a time."""
+
+from datetime import timedelta
+
+from services.scheduler.settings import RetentionSettings
+from services.scheduler.store import nodes, retention
+from shared.postgres.pool import Pool, acquired
+
+_AT_ONCE = 0.0
+
+
+class Retention:
+    def __init__(self, pool: Pool, settings: RetentionSettings) -> None:
+        self._pool = pool
+        self._settings = settings
+
+    async def delete_expired(self) -> float | None:
+        """Jobs whose autoDelete time has come."""
+        async with acquired(self._pool) as connection:
+            deleted = await retention.delete_expired_jobs(connection)
+        return _AT_ONCE if deleted else None
+
+    async def delete_old(self) -> float | None:
+        """Jobs, log parts, events, keys and workers that were kept for as long as is set."""
+        keep = self._settings
+        async with acquired(self._pool) as connection:
+            deleted = await retention.delete_old_jobs(connection, timedelta(days=keep.jobs_days))
+            deleted += await retention.delete_old_log_parts(
+                connection, timedelta(days=keep.logs_days)
+            )
+            deleted += await retention.delete_old_events(
+                connection, timedelta(days=keep.events_days)
+            )
+            deleted += await retention.delete_old_idempotency_keys(
+                connection, timedelta(hours=keep.idempotency_keys_hours)
+            )
+            await nodes.forget(connection, timedelta(days=keep.nodes_days))
+        return _AT_ONCE if deleted else None
