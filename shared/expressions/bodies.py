@@ -30,7 +30,7 @@ def _elements(value: object, frame: Frame) -> list[object]:
         return [Byte(byte) for byte in to_bytes(value)]
     if isinstance(value, dict) and not value:
         return []
-    raise ExpressionError(f"an array was needed, not {type_name(value)}")
+    raise ExpressionError(f"expected an array, got {type_name(value)}")
 
 
 def _runs(frame: Frame, items: list[object], body: Body | None) -> Iterator[object]:

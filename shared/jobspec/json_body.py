@@ -30,7 +30,7 @@ def load_json(text: str) -> object:
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise _NotAllowed(f"the key {_first_repeated(pairs)!r} stands in one object twice")
+        raise _NotAllowed(f"duplicate key {_first_repeated(pairs)!r}")
     return made
 
 
@@ -57,7 +57,7 @@ def _float(text: str) -> float:
 
 
 def _constant(name: str) -> object:
-    raise _NotAllowed(f"{name} is no JSON number")
+    raise _NotAllowed(f"{name} is not a valid JSON number")
 
 
 _DECODER = json.JSONDecoder(

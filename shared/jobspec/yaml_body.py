@@ -119,7 +119,7 @@ class _Builder:
             if key == _MERGE and key_node.tag == _PLAIN:
                 merged = self._merged(value_node) | merged
             elif key in own:
-                raise _refused(f"the key {key!r} stands here twice", key_node.start_mark)
+                raise _refused(f"duplicate key {key!r}", key_node.start_mark)
             else:
                 own[key] = self.value(value_node)
         return merged | own

@@ -120,7 +120,7 @@ async def test_no_secret_is_ever_shown_or_stored_in_clear(api: Api) -> None:
         ({"schedule": DAILY | {"overlap": "queue"}}, "schedule.overlap: .*'allow' or 'skip'"),
         ({"schedule": DAILY | {"catchUp": "some"}}, "schedule.catchUp: .*must be"),
         ({"schedule": DAILY | {"crom": 1}}, "schedule.crom: unknown field"),
-        ({"wait": {"timeout": "5s"}}, "wait: is for POST /jobs alone"),
+        ({"wait": {"timeout": "5s"}}, "wait: is only for POST /jobs"),
         ({"tasks": []}, "tasks: must have at least 1"),
     ],
 )

@@ -106,7 +106,7 @@ def test_what_tork_passes_over_beside_them_is_accepted(kind: str, fields: Json) 
         ),
         (
             {"parallel": {"tasks": [{"needs": ["t"]}]}},
-            "tasks[0].parallel.tasks[0].needs: is for the tasks of a job or sub-job alone",
+            "tasks[0].parallel.tasks[0].needs: is only for the tasks of a job or sub-job",
         ),
         (
             {"parallel": {"tasks": [{}], "minSuccess": 2}},
@@ -148,7 +148,7 @@ def test_what_tork_passes_over_beside_them_is_accepted(kind: str, fields: Json) 
         ),
         (
             {"subjob": {"name": "s", "tasks": [{}], "wait": {"timeout": "1s"}}},
-            "tasks[0].subjob.wait: is for POST /jobs alone: see `detached`",
+            "tasks[0].subjob.wait: is only for POST /jobs: see `detached`",
         ),
         (
             {"subjob": {"name": "s", "tasks": [{"each": {"list": [], "task": {"timeout": 5}}}]}},

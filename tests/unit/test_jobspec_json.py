@@ -10,8 +10,8 @@ from shared.jobspec import InvalidJob, parse_job
     [
         (b"{", "not valid JSON"),
         (b"[1]", "a job must be a mapping of fields"),
-        (b'{"name":"a","name":"b"}', "the key 'name' stands in one object twice"),
-        (b'{"a":NaN}', "NaN is no JSON number"),
+        (b'{"name":"a","name":"b"}', "duplicate key 'name'"),
+        (b'{"a":NaN}', "NaN is not a valid JSON number"),
         (b'{"a":1e999}', "a number must fit in 64 bits"),
         (b'{"a":99999999999999999999}', "an integer must fit in 64 bits"),
         (b'{"a":' + b"9" * 5000 + b"}", "an integer must fit in 64 bits"),

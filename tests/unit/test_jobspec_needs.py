@@ -65,7 +65,7 @@ def test_a_graph_stays_linear_in_size() -> None:
         ),
         (
             job("a", ("b", ["a", "a"])),
-            'tasks[1].needs[1]: "a" is not allowed: stands here twice',
+            'tasks[1].needs[1]: "a" is not allowed: is listed twice',
         ),
         (
             job(("a", ["c"]), ("b", ["a"]), ("c", ["b"])),

@@ -20,7 +20,7 @@ def test_a_schedule_is_kept_as_it_was_submitted(schedule: Json) -> None:
         ({"schedule": {}}, "schedule.cron: is required"),
         (
             {"schedule": FULL, "wait": {"timeout": "1m"}},
-            "wait: is for POST /jobs alone: a scheduled job starts later",
+            "wait: is only for POST /jobs: a scheduled job starts later",
         ),
         (
             {"schedule": FULL | {"overlap": "maybe"}},
@@ -56,5 +56,5 @@ def test_a_time_zone_must_exist(zone: str) -> None:
 def test_the_rules_of_tasks_hold_in_a_scheduled_job_too() -> None:
     job = with_task(parallel={"tasks": [{"needs": []}]}) | {"schedule": FULL}
     assert refusal(job, scheduled) == (
-        "tasks[0].parallel.tasks[0].needs: is for the tasks of a job or sub-job alone"
+        "tasks[0].parallel.tasks[0].needs: is only for the tasks of a job or sub-job"
     )

@@ -155,7 +155,7 @@ tasks:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("name: a\nname: b", "the key 'name' stands here twice (line 2, column 1)"),
+        ("name: a\nname: b", "duplicate key 'name' (line 2, column 1)"),
         ("a: &x [*x]", "nested too deep: at most 200 mappings and lists"),
         ("a: !!python/object/apply:os.system [x]", "is not allowed"),
         ("a: !!binary aGVsbG8=", "is not allowed"),

@@ -102,7 +102,7 @@ def test_every_bad_value_is_named_with_its_rule(environment: pytest.MonkeyPatch)
 def test_a_missing_value_is_named_with_its_meaning(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("CONVEYOR_POSTGRES_DSN")
     assert problems() == [
-        "CONVEYOR_POSTGRES_DSN is missing: Where Postgres is: "
+        "CONVEYOR_POSTGRES_DSN is missing: Address of Postgres: "
         "`postgresql://user:password@host:5432/database`."
     ]
     environment.setenv("CONVEYOR_POSTGRES_POOL_MAX_CONNECTIONS", "3")

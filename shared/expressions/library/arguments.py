@@ -11,13 +11,13 @@ Function = Callable[[list[object], Meter], object]
 
 def text(value: object) -> str:
     if not isinstance(value, str):
-        raise ExpressionError(f"a string was needed, not {type_name(value)}")
+        raise ExpressionError(f"expected a string, got {type_name(value)}")
     return value
 
 
 def array(value: object) -> list[object]:
     if not isinstance(value, list):
-        raise ExpressionError(f"an array was needed, not {type_name(value)}")
+        raise ExpressionError(f"expected an array, got {type_name(value)}")
     return value
 
 
@@ -25,4 +25,4 @@ def whole(value: object) -> int:
     """An int; a float won't do, even a round one."""
     if type(value) is int or type(value) is Byte:
         return int(value)
-    raise ExpressionError(f"an int was needed, not {type_name(value)}")
+    raise ExpressionError(f"expected an int, got {type_name(value)}")

@@ -110,7 +110,7 @@ ARRAYS: dict[str, Function] = {
 
 def _items(value: object, meter: Meter) -> list[tuple[object, object]]:
     if not isinstance(value, dict):
-        raise ExpressionError(f"a map was needed, not {type_name(value)}")
+        raise ExpressionError(f"expected a map, got {type_name(value)}")
     meter.elements(len(value))
     if isinstance(value, AnyMap):
         return [(key[1], item) for key, item in value.items()]

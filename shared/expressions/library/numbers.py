@@ -17,7 +17,7 @@ _BITS = 64
 def _number(value: object) -> int | float:
     found = number(value)
     if found is None:
-        raise ExpressionError(f"a number was needed, not {type_name(value)}")
+        raise ExpressionError(f"expected a number, got {type_name(value)}")
     return found
 
 

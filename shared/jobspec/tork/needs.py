@@ -47,7 +47,7 @@ def _broken_by(
         return f"{named[need]} tasks of the list have this name"
     if need == task.name:
         return "a task must not need itself"
-    return "stands here twice" if need in met else None
+    return "is listed twice" if need in met else None
 
 
 def _cycle_breaches(tasks: Sequence[_Listed]) -> Iterator[Breach]:

@@ -151,7 +151,7 @@ async def joined_networks(
     found = tuple([await _joined(name, resources, settings) for name in dict.fromkeys(names)])
     alone = [name for name in found if name in ("host", "none") or _is_a_containers(name)]
     if alone and len(found) > 1:
-        raise RuntimeRejected(f"network {alone[0]!r} can't be joined together with others")
+        raise RuntimeRejected(f"network {alone[0]!r} cannot be combined with others")
     return found
 
 
@@ -181,7 +181,7 @@ async def _joined(name: str, resources: EngineResources, settings: RuntimeSettin
         return name
     network = await resources.find_network(name) if _NAME.fullmatch(name) else None
     if network is None or network.is_ours:  # an id, or the first digits of one, finds it as well
-        raise RuntimeRejected(f"network {name!r} is not there: its name must be of an existing one")
+        raise RuntimeRejected(f"network {name!r} does not exist")
     if network.driver == "host":  # also when it was named by its id
         _check_allowed(name, settings)
     elif not {_ANY, network.name} & set(settings.networks_allowed):

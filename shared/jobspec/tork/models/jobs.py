@@ -48,7 +48,7 @@ class ScheduledJobSpec(SubmittedJob):
     """A job that is started by a schedule."""
 
     elsewhere: ClassVar[Mapping[str, str]] = {
-        "wait": "is for POST /jobs alone: a scheduled job starts later",
+        "wait": "is only for POST /jobs: a scheduled job starts later",
     }
 
     schedule: Schedule

@@ -112,7 +112,7 @@ class InnerTask(TaskFields):
     """A task within a `parallel` or `each`."""
 
     elsewhere: ClassVar[Mapping[str, str]] = {
-        "needs": "is for the tasks of a job or sub-job alone",
+        "needs": "is only for the tasks of a job or sub-job",
     }
 
     name: f.OptionalName | None = None
@@ -201,9 +201,9 @@ class Subjob(JobFields):
     here, where `name`, `description`, `inputs`, `secrets` and `webhooks` may hold expressions."""
 
     elsewhere: ClassVar[Mapping[str, str]] = {
-        "permissions": "is for jobs alone: a sub-job has those of the job around it",
-        "schedule": "is for POST /scheduled-jobs alone",
-        "wait": "is for POST /jobs alone: see `detached`",
+        "permissions": "is only for jobs: a sub-job has those of the job around it",
+        "schedule": "is only for POST /scheduled-jobs",
+        "wait": "is only for POST /jobs: see `detached`",
     }
 
     name: f.TaskName
