@@ -1,4 +1,4 @@
-"""`python -m bench [a b c d e f] [--quick] [--profile FOLDER]`: measures and prints the tables."""
+"""`python -m bench [a … i] [--quick] [--profile FOLDER]`: measures and prints the tables."""
 
 import argparse
 import logging
@@ -9,7 +9,17 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from bench import chain, containers, drain, families, idle, searching
+from bench import (
+    chain,
+    containers,
+    drain,
+    families,
+    idle,
+    killed_worker,
+    reading,
+    searching,
+    webhooks,
+)
 from bench.ground import open_resources
 from bench.run import Run
 from bench.table import Table, machine_line, print_table
@@ -21,6 +31,9 @@ _ROWS: dict[str, Callable[[Run], Awaitable[Table]]] = {
     "d": idle.measure,
     "e": families.measure,
     "f": searching.measure,
+    "g": reading.measure,
+    "h": webhooks.measure,
+    "i": killed_worker.measure,
 }
 
 

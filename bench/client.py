@@ -26,6 +26,11 @@ SELECT EXISTS (SELECT FROM jobs WHERE state IN ('PENDING', 'SCHEDULED', 'RUNNING
 """
 FAILURES = "SELECT error FROM jobs WHERE id = ANY($1::text[]) AND state <> 'COMPLETED' LIMIT 1"
 LAST_END = "SELECT max(completed_at) FROM jobs WHERE id = ANY($1::text[])"
+ENDS = "SELECT id, completed_at FROM jobs WHERE id = ANY($1::text[])"
+STARTS = "SELECT started_at FROM tasks WHERE job_id = ANY($1::text[])"
+NOT_RUNNING = """
+SELECT count(*) FROM tasks WHERE job_id = ANY($1::text[]) AND state <> 'RUNNING'
+"""
 FIRST_START = "SELECT min(started_at) FROM tasks WHERE job_id = ANY($1::text[])"
 
 
@@ -87,6 +92,20 @@ class Client:
     async def first_start(self, ids: Sequence[str]) -> datetime:
         start: datetime = await self._database.fetchval(FIRST_START, ids)
         return start
+
+    async def ends(self, ids: Sequence[str]) -> dict[str, datetime]:
+        return {row["id"]: row["completed_at"] for row in await self._database.fetch(ENDS, ids)}
+
+    async def starts(self, ids: Sequence[str]) -> list[datetime]:
+        """When their tasks were last started."""
+        return [row["started_at"] for row in await self._database.fetch(STARTS, ids)]
+
+    async def all_running(self, ids: Sequence[str]) -> None:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while await self._database.fetchval(NOT_RUNNING, ids):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"tasks don't run after {_PATIENCE_SECONDS:g} s")
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _submit(self, job: Json) -> str:
         body = Body(json.dumps(job).encode(), JSON_TYPE)

@@ -9,7 +9,7 @@ from bench.client import Client, shell_job
 from bench.run import Run
 from bench.services import COORDINATOR, DISPATCHER, SCHEDULER, WORKER, Service, Services
 from bench.table import Table
-from bench.usage import cpu_seconds, difference
+from bench.usage import TASKS, cpu_seconds, difference
 
 JOBS, QUICK_JOBS = 2000, 400
 _WARM_UP_JOBS = 100
@@ -75,6 +75,12 @@ def _most(cpu_milliseconds: float) -> float:
     return (os.cpu_count() or 1) * 1000 / cpu_milliseconds
 
 
+def _to_tasks(cpu: Mapping[str, float]) -> str:
+    """Empty where no task ran."""
+    own = cpu.get(TASKS, 0)
+    return f"{(cpu[COORDINATOR] + cpu.get(WORKER, 0)) / own:.2f}" if own else ""
+
+
 def _table(count: int, phases: Mapping[str, _Measured]) -> Table:
     names = sorted({name for phase in phases.values() for name in phase.cpu})
     rows = [("jobs/s", *(f"{phase.rate:.0f}" for phase in phases.values()))]
@@ -84,6 +90,8 @@ def _table(count: int, phases: Mapping[str, _Measured]) -> Table:
     ]
     totals = [sum(phase.cpu.values()) for phase in phases.values()]
     rows.append(("CPU ms a job: all", *(f"{total:.2f}" for total in totals)))
+    ratios = [_to_tasks(phase.cpu) for phase in phases.values()]
+    rows.append(("coordinator and worker to the tasks' own processes", *ratios))
     rows.append(
         ("jobs/s if these processes had all cores", *(f"{_most(total):.0f}" for total in totals))
     )

@@ -42,6 +42,10 @@ class Services:
         self.running.remove(service)
         await asyncio.to_thread(service.stop, _STOP_SECONDS)
 
+    def kill(self, service: Service) -> None:
+        self.running.remove(service)
+        service.kill()
+
     async def stop_all(self) -> None:
         """The workers first: somebody must still take what they report on their way out."""
         for service in sorted(self.running, key=lambda service: service.name != WORKER):
