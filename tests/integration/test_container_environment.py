@@ -149,7 +149,7 @@ async def test_networks_are_joined_by_name(rig: Rig) -> None:
 
 @pytest.mark.parametrize("name", ["no-such-network", "../volumes", "a?b", ""])
 async def test_a_network_that_is_not_there_is_rejected_by_name(rig: Rig, name: str) -> None:
-    with pytest.raises(RuntimeRejected, match=r"network .* is not there"):
+    with pytest.raises(RuntimeRejected, match=r"network .* does not exist"):
         await rig.run(networks=(name,), cmd=("true",))
 
 
@@ -161,7 +161,7 @@ async def test_another_tasks_own_network_is_not_there_by_name_nor_by_id(rig: Rig
             await made.create_network(name, {LABEL_NODE: NODE}, internal=False)
             found = await engine._calls.ask(f"networks/{name}")
             for known_as in (name, found["Id"], found["Id"][:12]):
-                with pytest.raises(RuntimeRejected, match=r"network .* is not there"):
+                with pytest.raises(RuntimeRejected, match=r"network .* does not exist"):
                     await rig.run(networks=(known_as,), cmd=("true",))
         finally:
             await made.remove_network(name)

@@ -147,7 +147,7 @@ async def test_another_tasks_volume_or_network_is_out_of_reach(rig: Rig) -> None
         [network] = [n for n, node in await engine.resources.labelled_networks() if node == NODE]
     with pytest.raises(RuntimeRejected):
         await rig.run(mounts=(Mount(type="volume", source=volume_name, target="/x"),), run="true")
-    with pytest.raises(RuntimeRejected, match="is not there"):
+    with pytest.raises(RuntimeRejected, match="does not exist"):
         await rig.run(networks=(network,), run="true")
     script = "cat /etc/hosts; ls /data 2>&1; wget -T 2 -q -O - http://db/ 2>/dev/null || echo no db"
     _, ran = await rig.run(run=script)
