@@ -1,0 +1,49 @@
+"""The documents name files, functions and pages that exist."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+STEP = re.compile(r"^\|[^|]*\| `([\w/]+\.py)` \| `([\w.]+)` \|", re.MULTILINE)
+MOST_FILES = 50
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("examples/*.md")])
+OWN_PATH = re.compile(r"`((?:services|shared|cli|tests|bench|examples|deploy|docs)/[\w./*]+)`")
+
+
+def functions_of(path: Path) -> set[str]:
+    """Of a module, and the methods of its classes as `Class.method`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    names = {node.name for node in tree.body if isinstance(node, functions)}
+    for owner in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+        names |= {f"{owner.name}.{m.name}" for m in owner.body if isinstance(m, functions)}
+    return names
+
+
+def steps() -> list[tuple[str, str]]:
+    return STEP.findall(ARCHITECTURE.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("file", "function"), steps())
+def test_the_path_of_a_task_names_functions_that_exist(file: str, function: str) -> None:
+    assert function in functions_of(ROOT / file)
+
+
+def test_the_path_of_a_task_is_told_from_the_request_to_the_webhook() -> None:
+    files = [file for file, _ in steps()]
+    assert files[0].startswith("services/coordinator/api/")
+    assert files[-1].startswith("services/webhook_dispatcher/")
+    assert 30 < len(set(files)) <= MOST_FILES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_files_and_links_to_pages_that_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = OWN_PATH.findall(text)
+    assert [path for path in named if not list(ROOT.glob(path))] == []
+    links = [link for link in re.findall(r"\]\(([^)#:]+)\)", text) if link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
