@@ -63,15 +63,20 @@ async def running(rig: Rig, exit_code: int) -> "tuple[Ran, asyncio.Task[Outcome]
     return ran, waiting
 
 
+@pytest.mark.parametrize("is_frozen", [False, True], ids=["", "worker frozen"])
 @pytest.mark.parametrize("how", ["stop", "kill"])
 async def test_a_task_that_the_engine_ends_as_it_goes_down_or_comes_back_has_no_result(
-    docker: PrivateDocker, thread: ThreadPoolExecutor, rig: Rig, how: str
+    docker: PrivateDocker, thread: ThreadPoolExecutor, rig: Rig, how: str, is_frozen: bool
 ) -> None:
     # Given tasks that end well, and others that don't, when they are told to end
     tasks = [await running(rig, exit_code) for exit_code in EXIT_CODES]
-    # When their engine goes and another comes in its place
+    # When their engine goes and another comes in its place, before the worker sees any of it or not
     for turn in (getattr(docker, how), docker.start):
-        await asyncio.get_running_loop().run_in_executor(thread, turn)
+        turning = thread.submit(turn)
+        if is_frozen:
+            turning.result()
+        else:
+            await asyncio.wrap_future(turning)
     # Then they are neither done nor failed
     async with asyncio.timeout(60):
         outcomes = await asyncio.gather(*(w for _, w in tasks), return_exceptions=True)

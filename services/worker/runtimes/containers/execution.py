@@ -33,7 +33,8 @@ from services.worker.runtimes.protocol import (
 from services.worker.runtimes.task_spec import TaskSpec
 
 _KILLED = 137
-_SOON_SECONDS = 0.2
+_LOOK_SECONDS = 0.1
+_SOON_SECONDS = 0.3
 """No engine has gone and another come within that."""
 
 
@@ -63,7 +64,8 @@ class ContainerExecution:
         self._sources: tuple[str, ...] = ()
         self._creating: asyncio.Future[str] | None = None
         self._pulling: asyncio.Task[None] | None = None
-        self._silent_since = 0.0
+        self._is_reading = False
+        self._heard_at = 0.0
         self._stop = asyncio.Event()
         self._started = False
 
@@ -99,7 +101,7 @@ class ContainerExecution:
     async def wait(self) -> Outcome:
         if not self._started or self._stream is None:
             return STOPPED
-        async with _background(self._poll_progress()):
+        async with _background(self._poll_progress()), _background(self._note_hearing()):
             await pass_on(self._frames(self._stream), self._log.write)
             exit_code = await self._exit_code()
         return await self._outcome(exit_code)
@@ -162,19 +164,36 @@ class ContainerExecution:
         """Raises RuntimeUnavailable also for an end that is the engine's: one that goes down tells
         its containers to end, and what they make of that, even an exit code of 0, is no result."""
         exit_code = await self._engine.wait(self.container)
-        is_late = time.monotonic() - self._silent_since > _SOON_SECONDS
+        is_late = time.monotonic() - self._heard_at > _SOON_SECONDS
         if is_late and self._context.ends_with_engine:
             await self._check_engine()
         return exit_code
 
     async def _frames(self, stream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        self._is_reading = True
         async for data in frames(stream):
+            self._is_reading = False  # its reader may take its time
             yield data
-        self._silent_since = time.monotonic()
+            self._is_reading = True
+        self._is_reading = False
+
+    async def _note_hearing(self) -> None:
+        """Since when the output may have ended: the last time when we would have heard of it.
+
+        Not when its end was read. Of a worker that was frozen, or whose log took nothing, an engine
+        may have gone and another come before that; the new one answers at once.
+        """
+        while True:
+            now = time.monotonic()
+            for _ in range(2):  # what has come while we slept is read before this counts
+                await asyncio.sleep(0)
+            if self._is_reading:
+                self._heard_at = now
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _check_engine(self) -> None:
-        """The container has outlived its output, its log took long, or another engine has come
-        meanwhile: one that is asked after the end tells."""
+        """The container has outlived its output, its log took long, this worker stood still, or
+        another engine has come meanwhile: one that is asked after the end tells."""
         await self._engine.wait(self.container)
         state = await self._engine.inspect_state(self.container)
         if not (await self._engine.saw_it_end(self.container, state) or self._stop.is_set()):
