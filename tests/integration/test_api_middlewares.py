@@ -112,7 +112,7 @@ async def test_the_request_log_is_at_the_level_that_is_set(
     async with api_on(postgres_dsn, api=ApiSettings(request_log=level)) as api:
         with structlog.testing.capture_logs() as lines:
             await api.raw("GET", "/jobs")
-        requests = [line for line in lines if line["event"] == "request"]
+        requests = [line for line in lines if line["event"] == "request_served"]
         assert [line["log_level"] for line in requests] == seen
         assert all(line["path"] == "/jobs" and line["status"] == 200 for line in requests)
 

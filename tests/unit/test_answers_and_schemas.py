@@ -60,8 +60,11 @@ TASK = TaskRow(
     last_return_reason="a-secret",
     engine_rejections=1,
     children={"total": 1, "ended": 1},
+    subjob_id=None,
 )
-EMPTY = TaskRow("t", "j", 1, "CREATED", "", "", 0, None, {}, 0, 0.0, None, NOW, *[None] * 6)
+EMPTY = TaskRow(*[None] * len(TaskRow._fields))._replace(
+    id="t", job_id="j", position=1, state="CREATED", created_at=NOW, definition={}, progress=0.0
+)
 SUMMARY = SummaryRow(
     id="j",
     state="FAILED",

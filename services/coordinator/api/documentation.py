@@ -1,6 +1,7 @@
 """/openapi.json and /docs, a page that renders it without anything from elsewhere."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from importlib.resources import files
 
 import orjson
@@ -17,11 +18,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def documentation_routes(routes: Sequence[Route]) -> list[web.RouteDef]:
-    document = orjson.dumps(openapi_document(routes))
     page = files("services.coordinator.api.pages").joinpath("docs.html").read_bytes()
 
+    @cache
+    def document() -> bytes:
+        """Made when it is first asked for: that takes some tenths of a second, and few ask."""
+        return orjson.dumps(openapi_document(routes))
+
     async def get_document(_: web.Request) -> web.Response:
-        return web.Response(body=document, content_type="application/json")
+        return web.Response(body=document(), content_type="application/json")
 
     async def get_page(_: web.Request) -> web.Response:
         return web.Response(

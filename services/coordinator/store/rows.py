@@ -22,7 +22,6 @@ class SummaryRow(NamedTuple):
     description: str | None
     tags: Sequence[str]
     inputs: JsonObject
-    sealed: str | None
     task_count: int
     position: int
     progress: float
@@ -34,13 +33,14 @@ class SummaryRow(NamedTuple):
     error: str | None
     created_by: str | None
     parent_id: str | None = None
+    sealed: str | None = None
     schedule_id: str | None = None
     schedule_cron: str | None = None
 
 
 SUMMARY_COLUMNS = """
-id, state, name, description, tags, inputs, sealed, task_count, position, progress, created_at,
-started_at, completed_at, failed_at, result, error, created_by, parent_task_id AS parent_id,
+id, state, name, description, tags, inputs, task_count, position, progress, created_at, started_at,
+completed_at, failed_at, result, error, created_by, parent_task_id AS parent_id, sealed,
 schedule_id, schedule_cron(schedule_id) AS schedule_cron
 """
 
@@ -76,8 +76,6 @@ class TaskRow(NamedTuple):
     queue: str
     priority: int
     var: str | None
-    definition: JsonObject
-    attempt: int
     progress: float
     node_id: str | None
     created_at: datetime
@@ -87,13 +85,15 @@ class TaskRow(NamedTuple):
     failed_at: datetime | None
     result: str | None
     error: str | None
-    parent_id: str | None = None
-    child_index: int | None = None
-    subjob_id: str | None = None
-    exit_code: int | None = None
-    last_return_reason: str | None = None
-    engine_rejections: int = 0
-    children: JsonObject | None = None
+    parent_id: str | None
+    last_return_reason: str | None
+    engine_rejections: int
+    definition: JsonObject
+    attempt: int
+    exit_code: int | None
+    child_index: int | None
+    subjob_id: str | None
+    children: JsonObject | None
 
 
 TASK_COLUMNS = ", ".join(TaskRow._fields)

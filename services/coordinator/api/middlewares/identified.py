@@ -1,11 +1,11 @@
 """Names each request: in its answer, and in every log line below."""
 
+import os
 import re
-import uuid
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 REQUEST_ID = "X-Request-Id"
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -16,9 +16,12 @@ _ID = web.RequestKey("request_id", str)
 async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Takes the client's own id when it gives a decent one."""
     given = request.headers.get(REQUEST_ID, "")
-    request[_ID] = given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
-    with bound_contextvars(request=request[_ID]):
+    request[_ID] = given if _GIVEN_ID.fullmatch(given) else os.urandom(16).hex()
+    bound = bind_contextvars(request=request[_ID])
+    try:
         return await handler(request)
+    finally:
+        reset_contextvars(**bound)
 
 
 async def show_id(request: web.Request, response: web.StreamResponse) -> None:

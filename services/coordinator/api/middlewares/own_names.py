@@ -5,6 +5,7 @@ as if it were its own server (DNS rebinding). The name is still in the request: 
 and none that always means this machine.
 """
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -37,6 +38,7 @@ async def own_names(request: web.Request, handler: Handler) -> web.StreamRespons
     return await handler(request)
 
 
+@lru_cache(256)  # clients send the same again and again
 def _is_ours(host: str) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""

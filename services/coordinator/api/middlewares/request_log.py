@@ -18,14 +18,15 @@ _QUIET = ("/health", "/metrics")
 def logged(level: Level) -> Middleware:
     """Lines at `level`; those of probes, which come every few seconds, at debug."""
     number = logging.getLevelNamesMapping()[level.upper()]
+    bound = log.bind()  # once, not for each line
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         response = await handler(request)
-        log.log(
+        bound.log(
             logging.DEBUG if request.path in _QUIET else number,
-            "request",
+            "request_served",
             method=request.method,
             path=request.path,
             status=response.status,

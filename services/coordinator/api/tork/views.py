@@ -5,6 +5,7 @@ tasks. The models in `schemas` describe them, and a test holds the two together.
 """
 
 from collections.abc import Callable, Mapping, Set
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from pydantic.alias_generators import to_camel
@@ -29,23 +30,23 @@ R = TypeVar("R")
 Fields = dict[str, Any]
 
 
-def _plan(columns: tuple[str, ...], *special: str) -> tuple[str | None, ...]:
-    """The name on the wire of each column; None for `special` ones, which are shown otherwise."""
-    return tuple(None if column in special else to_camel(column) for column in columns)
+def _plan(columns: tuple[str, ...], first_other: str) -> tuple[str, ...]:
+    """The names on the wire of the columns before `first_other`; the rest is shown otherwise."""
+    return tuple(map(to_camel, columns[: columns.index(first_other)]))
 
 
-_SUMMARY = _plan(SummaryRow._fields, "sealed", "schedule_id", "schedule_cron")
-_TASK = _plan(TaskRow._fields, "definition", "attempt", "subjob_id", "children")
-
+_SUMMARY = _plan(SummaryRow._fields, "sealed")
+_TASK = _plan(TaskRow._fields, "definition")
+_IS_SET = itemgetter(1)
 _SUBMITTED = frozenset(field.alias for field in Task.model_fields.values())
 """What is shown of a task's definition; it may hold what a later version put there."""
 _EVALUATED = _SUBMITTED - set(_TASK)
 """What is shown of the definition of an attempt, which has columns for the others."""
 
 
-def _shown(plan: tuple[str | None, ...], row: tuple[Any, ...]) -> Fields:
-    """The columns that are not empty."""
-    return {name: value for name, value in zip(plan, row, strict=True) if value and name}
+def _shown(plan: tuple[str, ...], row: tuple[Any, ...]) -> Fields:
+    """The columns of the plan that are not empty."""
+    return dict(filter(_IS_SET, zip(plan, row, strict=False)))
 
 
 def job_page(rows: Page[SummaryRow], redact: Callable[[str | None], Redacting]) -> Fields:
@@ -188,5 +189,5 @@ def _made_of(definition: Mapping[str, Any], row: TaskRow) -> Fields:
 
 def _round_progress(shown: Fields) -> None:
     """Shares of many children add up to more digits than mean anything."""
-    if progress := round(shown.pop("progress", 0.0), 2):
+    if "progress" in shown and (progress := round(shown.pop("progress"), 2)):
         shown["progress"] = progress
