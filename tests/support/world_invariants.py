@@ -1,6 +1,6 @@
 """What holds of the jobs and tasks of a world in memory at any moment."""
 
-from shared.lifecycle import Task, TaskState
+from shared.lifecycle import Task, TaskKind, TaskState
 from tests.support.family_world import World, is_stalled
 
 ACTIVE = (TaskState.PENDING, TaskState.SCHEDULED, TaskState.RUNNING)
@@ -10,6 +10,7 @@ def check(world: World) -> None:
     for task in world.tasks.values():
         job = world.jobs[task.job_id]
         assert 0 <= task.progress <= 100
+        check_columns(task)
         if task.state is TaskState.CREATED or task.state in ACTIVE:
             is_left = job.is_cancelling
             assert is_left or not job.state.is_final, "a task is left behind in a final job"
@@ -26,7 +27,18 @@ def check(world: World) -> None:
             t.job_id == job.id and t.state in ACTIVE and (t.children is None or is_stalled(t))
             for t in world.tasks.values()
         )
+        listed = [t for t in world.tasks.values() if t.job_id == job.id and t.parent_id is None]
+        active = sum(t.state in ACTIVE for t in listed)
+        assert job.is_graph or job.is_cancelling or active <= 1, "two tasks of a list are active"
         assert job.state.is_final or is_moved, "nothing can happen in a job that is not final"
+
+
+def check_columns(task: Task) -> None:
+    """What Postgres keeps by its constraints."""
+    has_worker = task.state is TaskState.RUNNING and task.plan.kind is TaskKind.TASK
+    assert has_worker == (task.lease_expires_at is not None)
+    assert (task.state is TaskState.PENDING) == (task.due_at is not None)
+    assert (task.state is TaskState.FAILED) == (task.error is not None)
 
 
 def check_family(world: World, parent: Task) -> None:
