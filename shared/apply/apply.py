@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shared.apply.answers import Answers
-from shared.apply.rows import Rows
-from shared.apply.transaction import Transaction
+from shared.apply.transaction import Rows, Transaction
 from shared.apply.workspace import Decide, Outcome, Workspace
 from shared.lifecycle import (
     Command,

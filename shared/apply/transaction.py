@@ -1,11 +1,74 @@
 """What an answerer works with: the rows, values and limits of one transaction."""
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from shared.apply.rows import Rows
 from shared.apply.workspace import Workspace
+from shared.lifecycle import BeginChildren, CancelTasks, PlanDependents, Task
+from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
+from shared.planning.sources import Source, Variables
+from shared.planning.templates import JobSource, TaskSource
 from shared.planning.transaction_budget import TransactionBudget
+from shared.store.outbox import OutboxRow
+from shared.store.transaction_rows import Locked, Reopened, TaskPosition
+from shared.store.writing import Writes
+
+
+class Rows(Protocol):
+    """Answers about the rows of jobs and tasks, each for all that a batch asks at once.
+
+    What a batch has decided but not written is not seen: `Workspace` has it, and where a question
+    must see it the answerer writes first.
+    """
+
+    async def lock(self, job_ids: Collection[str], task_ids: Collection[str]) -> Locked:
+        """The jobs and tasks, and all that these tasks are part of; comes first. Waits for all
+        other transactions that change these jobs."""
+
+    async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
+        """Those of the new jobs whose key was used before."""
+
+    async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:
+        """The whole of these tasks, by id."""
+
+    async def next_created(
+        self, wanted: Sequence[BeginChildren], known: Collection[str]
+    ) -> list[Task]:
+        """The next children to begin, in their order; none of `known`, which have been taken."""
+
+    async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
+        """Cancel up to `limit` tasks that never began; how many it were. Nobody has heard of these,
+        so nobody hears of their end."""
+
+    async def lock_active(self, wanted: Sequence[CancelTasks], limit: int) -> list[Task]:
+        """Up to `limit` tasks that have begun and are not final."""
+
+    async def unfinished_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
+        """Composites that failed or were cancelled at these positions: a restart reopens them."""
+
+    async def reopen_children(self, parents: Sequence[Task]) -> Reopened:
+        """Make the children that did not succeed wait for their turn again."""
+
+    async def ready(self, job_ids: Collection[str]) -> list[TaskPosition]:
+        """All tasks of these graphs that wait for no other and are not done."""
+
+    async def release(self, ended: Sequence[PlanDependents]) -> list[TaskPosition]:
+        """The tasks of graphs that waited for these alone; these are marked as done."""
+
+    async def load_tasks(
+        self, positions: Sequence[TaskPosition], restarts: Mapping[str, int]
+    ) -> list[TaskSource]:
+        """The tasks at these positions as submitted; `restarts` of each job."""
+
+    async def load_jobs(self, ids: Collection[str]) -> dict[str, JobSource]: ...
+
+    async def load_variables(self, sources: Iterable[Source]) -> Variables:
+        """Those that the expressions of `sources` name."""
+
+    async def write(self, writes: Writes) -> list[OutboxRow]:
+        """Write all of it; the outbox rows as they must now be sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,7 @@ class Reopened:
 
 
 class TransactionRows:
-    """Those of the transaction that `connection` is in. See `shared.apply.rows`."""
+    """Those of the transaction that `connection` is in. See `shared.apply.transaction`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

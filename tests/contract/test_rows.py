@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from shared.apply.rows import Rows
+from shared.apply.transaction import Rows
 from shared.jobspec import parse_job
 from shared.lifecycle import (
     BeginChildren,

@@ -44,7 +44,8 @@ class Witness:
 
     def see(self, job: Job, task: Task | None, event: Event, outcome: Decision | Ignored) -> None:
         if isinstance(outcome, Decision):
-            self._check_who_says_it(job, task, event)
+            if not job.state.is_final:  # then whatever is found due is cancelled
+                self._check_who_says_it(job, task, event)
             self._check_job(job, event, outcome.job)
             for changed in outcome.tasks:
                 assert task is not None
