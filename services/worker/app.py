@@ -104,13 +104,13 @@ async def run(
         free = FreeCapacity(capacity_of(work))
         intakes = [Intake(context, held_tasks, broker, queue, free) for queue in queues]
         log.info(
-            "worker started", node=identity.node_id, queues=work.queues, runtime=watch.runtime.name
+            "worker_started", node=identity.node_id, queues=work.queues, runtime=watch.runtime.name
         )
         await stop.wait()
         await _drain(intakes, held_tasks, stop, work.drain_seconds)
         leave.request()
         await asyncio.wait(looping)
-        await heartbeats.leave()
+        await heartbeats.say_goodbye()
         ordering.cancel()
 
 
@@ -119,7 +119,7 @@ def _remove(group: asyncio.TaskGroup, leftovers: Leftovers, nodes: list[str]) ->
         try:
             await leftovers.remove(nodes)
         except Exception as error:  # noqa: BLE001 - found again at the next look, and asked about
-            log.warning("leftovers not removed", nodes=nodes, error=str(error))
+            log.warning("leftovers_removal_failed", nodes=nodes, error=str(error))
 
     group.create_task(remove())
 
@@ -127,17 +127,17 @@ def _remove(group: asyncio.TaskGroup, leftovers: Leftovers, nodes: list[str]) ->
 async def _drain(
     intakes: Sequence[Intake], held_tasks: HeldTasks, stop: Stop, grace_seconds: float
 ) -> None:
-    log.info("draining", tasks=len(held_tasks))
+    log.info("drain_started", tasks=len(held_tasks))
     emptied = asyncio.gather(*(intake.drain() for intake in intakes))
     for held in held_tasks:
         if not held.is_granted:
             held.interrupt(Interruption.DRAINED)
-    hurried = asyncio.create_task(stop.wait_abort())
-    ends: list[asyncio.Future[Any]] = [emptied, hurried]
+    aborted = asyncio.create_task(stop.wait_abort())
+    ends: list[asyncio.Future[Any]] = [emptied, aborted]
     await asyncio.wait(ends, timeout=grace_seconds, return_when=asyncio.FIRST_COMPLETED)
-    hurried.cancel()
+    aborted.cancel()
     held_tasks.interrupt_all(Interruption.DRAINED)
     # Bounded: with the broker away nothing can be handed back. The leases run out then.
     await asyncio.wait([emptied], timeout=_GOODBYE_SECONDS)
     if len(held_tasks):
-        log.error("left with tasks in hand", tasks=len(held_tasks))
+        log.error("tasks_abandoned", tasks=len(held_tasks))

@@ -143,8 +143,8 @@ class Attempt:
         try:
             report = await self._drive(execution, task_log, unsealed)
             if isinstance(report, Finished) and self._held.entry.is_ended:
-                self._log.warning("result_discarded", why="killed by the watchdog")
-                self._context.metrics.killed_in_silence.inc()
+                self._log.warning("task_killed_by_watchdog", result="discarded")
+                self._context.metrics.killed_by_watchdog.inc()
                 report = Returned(**self._ref)
             if isinstance(report, Finished):
                 # Before the cleaning up: the job's next task waits for it.

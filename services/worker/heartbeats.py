@@ -64,7 +64,7 @@ class Heartbeats:
         try:
             await self._broker.publish([self._message(leaving=False)])
         except BrokerUnavailable as error:
-            log.warning("not heard", error=str(error))
+            log.warning("heartbeat_unconfirmed", error=str(error))
             return _AGAIN_SECONDS
         self._heard(began)
         return None
@@ -75,16 +75,16 @@ class Heartbeats:
             h for h in self._held_tasks if not h.interrupted.done() and not self.lease_is_valid(h)
         ]
         if unsure:
-            log.error("unheard for too long, stopping tasks", tasks=len(unsure))
+            log.error("leases_lost", tasks=len(unsure))
         for held in unsure:
             held.interrupt(Interruption.LEASE_LOST)
 
-    async def leave(self) -> None:
-        """Say goodbye; not being heard is no harm, silence says the same a little later."""
+    async def say_goodbye(self) -> None:
+        """Not being heard is no harm: silence says the same a little later."""
         try:
             await self._broker.publish([self._message(leaving=True)])
         except BrokerUnavailable as error:
-            log.warning("left without saying so", error=str(error))
+            log.warning("goodbye_unconfirmed", error=str(error))
 
     def lease_is_valid(self, held: HeldTask) -> bool:
         """Whether the lease of `held`, once granted, certainly still lasts."""

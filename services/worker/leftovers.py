@@ -19,7 +19,7 @@ async def remove_earlier(runtime: Runtime, spec: TaskSpec) -> None:
     """Between a task's grant and its start: what a worker that was killed left of it may still run,
     on this very engine. Raises RuntimeUnavailable."""
     if spec.dispatch > 1 and (removed := await runtime.remove_earlier(spec)):
-        log.info("earlier dispatches removed", task=spec.task_id, count=removed)
+        log.info("earlier_dispatches_removed", task=spec.task_id, count=removed)
 
 
 class Leftovers:
@@ -52,4 +52,4 @@ class Leftovers:
         gone = {left for left in self._asked_about if left.node_id in abandoned}
         removed = await self._runtime.reap(lambda left: left in gone)
         if removed:
-            log.info("leftovers removed", count=removed, nodes=sorted(abandoned))
+            log.info("leftovers_removed", count=removed, nodes=sorted(abandoned))

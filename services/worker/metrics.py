@@ -31,10 +31,10 @@ _ENDED = MetricSpec(
 _INTERRUPTED = MetricSpec(
     "tasks_interrupted_total",
     "Tasks stopped before their end, by reason. `lease_lost`: no confirmed "
-    "heartbeat for too long, or granted too late; `killed_in_silence`: ended by "
+    "heartbeat for too long, or granted too late; `killed_by_watchdog`: ended by "
     "the watchdog while this worker was frozen.",
     STOPS_IN_TIME,
-    "any `lease_lost` or `killed_in_silence`: the broker was not reachable, or "
+    "any `lease_lost` or `killed_by_watchdog`: the broker was not reachable, or "
     "the machine was frozen",
     labels=("why",),
 )
@@ -52,7 +52,7 @@ class WorkerMetrics:
         self._succeeded, self._failed = ended.labels("succeeded"), ended.labels("failed")
         self._returned = ended.labels("returned")
         self._interrupted = metrics.counter(_INTERRUPTED)
-        self.killed_in_silence = self._interrupted.labels("killed_in_silence")
+        self.killed_by_watchdog = self._interrupted.labels("killed_by_watchdog")
         for why in Interruption:
             self._interrupted.labels(_label(why))
         self.repeated = metrics.counter(_REPEATED)

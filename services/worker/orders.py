@@ -26,7 +26,7 @@ class OrderHandler:
         left.
         """
         self._held_tasks = held_tasks
-        self._is_sure = lease_is_valid
+        self._lease_is_valid = lease_is_valid
         self._accountant = accountant
         self._remove = remove
 
@@ -48,7 +48,7 @@ class OrderHandler:
     def _grant(self, held: HeldTask) -> None:
         # A worker that was frozen or cut off may find an old grant in its queue; by now the task
         # may be another's.
-        if self._is_sure(held):
+        if self._lease_is_valid(held):
             held.grant()
         else:
             held.interrupt(Interruption.LEASE_LOST)
@@ -56,7 +56,7 @@ class OrderHandler:
     def _account_for(self, ref: TaskRef) -> None:
         held = self._held_tasks.find(ref)
         # One whose lease may have ended is being let go of, and reported then.
-        if held is None or self._is_sure(held):
+        if held is None or self._lease_is_valid(held):
             self._accountant.account_for(ref, is_in_hand=held is not None)
 
     def _end(self, orders: Orders) -> None:

@@ -26,7 +26,7 @@ class RuntimeWatch:
             self.note_away(str(error))
             return
         if not self._is_up.is_set():
-            log.info("runtime is up", runtime=self.runtime.name)
+            log.info("runtime_reached", runtime=self.runtime.name)
         self._missing = ()
         self._is_up.set()
 
@@ -41,7 +41,7 @@ class RuntimeWatch:
     def note_away(self, reason: str) -> None:
         """Somebody met it away; until the next look finds it up, nobody takes a task."""
         if self._is_up.is_set() or not self._missing[0].endswith(reason):
-            log.warning("runtime is away", runtime=self.runtime.name, reason=reason)
+            log.warning("runtime_lost", runtime=self.runtime.name, reason=reason)
         self._missing = (f"{self.runtime.name}: {reason}",)
         self._is_up.clear()
 

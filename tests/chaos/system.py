@@ -201,4 +201,4 @@ async def _is_up(session: aiohttp.ClientSession, url: str) -> bool:
 
 
 def _has_begun(node: str, log: Path) -> bool:
-    return any(node in line and "worker started" in line for line in log.read_text().splitlines())
+    return any(node in line and "worker_started" in line for line in log.read_text().splitlines())

@@ -215,7 +215,7 @@ async def test_what_runs_is_finished_before_it_stops(tmp_path: Path) -> None:
         before = await dev.until(job_id, "RUNNING")
         # When Conveyor is told to stop meanwhile
         dev.process.send_signal(signal.SIGINT)
-        dev.read_until('"draining"')
+        dev.read_until('"drain_started"')
         gate.touch()
         assert dev.process.wait(60) == 0
     # I expect the task to have completed, in its first and only run
@@ -227,7 +227,7 @@ async def test_what_runs_is_finished_before_it_stops(tmp_path: Path) -> None:
 
 async def test_it_can_be_stopped_while_it_starts(tmp_path: Path) -> None:
     with starting_dev(tmp_path) as dev:
-        dev.read_until('"worker started"')
+        dev.read_until('"worker_started"')
         dev.process.send_signal(signal.SIGINT)
         rest = dev.process.communicate(timeout=60)[1]
     assert dev.process.returncode == 0, rest
@@ -248,7 +248,7 @@ async def test_what_is_decided_while_it_stops_is_still_told_to_webhooks(tmp_path
         for job_id in ids:
             await dev.until(job_id, "RUNNING")
         dev.process.send_signal(signal.SIGINT)
-        dev.read_until('"draining"')
+        dev.read_until('"drain_started"')
         gate.touch()
         assert dev.process.wait(60) == 0
     # I expect a call to be owed for the end of each

@@ -286,7 +286,7 @@ async def test_a_worker_that_drains_under_load_neither_loses_nor_doubles_and_can
 
     # When it is told to stop, and told again while it waits for nothing but the endless one
     busy.worker.send(signal.SIGTERM)
-    await eventually(lambda: "draining" in busy.worker.log.read_text())
+    await eventually(lambda: "drain_started" in busy.worker.log.read_text())
     await values_when(session, busy.worker.url, lambda v: v["conveyor_tasks_in_hand"] == 1)
     assert (await busy.api.get(f"/jobs/{busy.job_id}"))["state"] == "RUNNING"
     assert busy.worker.stop() == 0  # sends the second signal

@@ -31,7 +31,7 @@ class PendingRemovals:
         try:
             is_gone = await remove() is not False
         except (RuntimeRejected, RuntimeUnavailable) as error:  # the engine is away, or at a loss
-            log.warning("not removed yet", name=name, error=str(error))
+            log.warning("removal_postponed", name=name, error=str(error))
             is_gone = False
         if is_gone:
             self._owed.pop(name, None)

@@ -67,7 +67,7 @@ class ContainerEnvironment:
                 with contextlib.suppress(RuntimeRejected, RuntimeUnavailable):
                     await self._undo.pop()()
             except Exception:  # of the same: the rest must go all the same
-                log.exception("not undone", job=self._spec.job_id, task=self._spec.task_id)
+                log.exception("cleanup_failed", job=self._spec.job_id, task=self._spec.task_id)
 
     async def new_volume(self, options: Mapping[str, str]) -> str:
         name = f"conveyor-{uuid.uuid4().hex}"
