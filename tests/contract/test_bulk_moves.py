@@ -9,7 +9,7 @@ import pytest
 from shared.lifecycle.states import BULK_MOVES as DECLARED
 from shared.lifecycle.states import BulkMove, TaskState
 from shared.postgres.pool import set_up_connection
-from shared.store.transaction_rows import BULK_MOVES, CANCEL_CREATED_OF_JOBS
+from shared.store.transaction_rows import BULK_MOVES, CANCEL_CREATED_OF_JOBS, REOPEN_CHILDREN
 from tests.contract.test_statements import STATEMENTS
 
 pytestmark = pytest.mark.real
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.real
 _WRITES_STATES = re.compile(r"UPDATE tasks\b[^;]*?\bSET\s[^;]*?\bstate\s*=|INSERT INTO tasks\b")
 _JOB = """
 INSERT INTO jobs (id, state, name, task_count, position, created_at, search)
-VALUES ('job', 'RUNNING', 'j', 1, 1, now(), '')
+VALUES ('job', 'CANCELLED', 'j', 1, 1, now(), '')
 """
 # A child in each state, of each kind, begun and not, that may fail and may not.
 _CHILDREN = """
@@ -64,7 +64,8 @@ async def test_a_statement_moves_what_is_declared(
     states = dict(await connection.fetch("SELECT id, state FROM tasks"))
     at = dict(await connection.fetch("SELECT child_index, state FROM tasks"))
     meant = "job" if statement == CANCEL_CREATED_OF_JOBS else "parent"
-    await connection.execute(statement, [meant])
+    limit = [] if statement == REOPEN_CHILDREN else [1000]
+    await connection.execute(statement, [meant], *limit)
     rows = await connection.fetch("SELECT id, child_index, state FROM tasks")
     moved = {
         (states[row["id"]], row["state"])
