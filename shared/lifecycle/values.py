@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 
@@ -28,9 +29,8 @@ def derived_chance(*parts: str | int) -> float:
     return int(derived_id(*parts)[:12], 16) / float(1 << 48)
 
 
-@dataclass(frozen=True, slots=True)
-class TaskPosition:
-    """The next task at `position` of a job's own list; it has no row yet."""
+class TaskPosition(NamedTuple):
+    """A task of a job's own list, by its 1-based position: for what may have no row yet."""
 
     job_id: str
     position: int

@@ -1,4 +1,4 @@
-"""What becomes of a task that is made of others: its children, or the job it stands for."""
+"""What becomes of a composite task: its children, or the job it stands for."""
 
 import math
 from collections.abc import Mapping, Sequence

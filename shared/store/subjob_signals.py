@@ -40,7 +40,7 @@ ORDER BY j.created_at LIMIT {LIMIT}
 
 
 # Families of whose children some wait and none is active, so that no end of one will have the next
-# begin: the message that should have is lost. What runs without a lease is made of others.
+# begin: the message that should have is lost. What runs without a lease is composite.
 STALLED = """
 SELECT job_id, id FROM tasks
 WHERE state = 'RUNNING' AND lease_expires_at IS NULL AND started_at < now() - interval '10 seconds'

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import asyncpg
 
-from shared.lifecycle import BeginChildren, CancelTasks, Job, PlanDependents, Task
+from shared.lifecycle import BeginChildren, CancelTasks, Job, PlanDependents, Task, TaskPosition
 from shared.lifecycle.states import CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD, BulkMove
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.sources import Source, Variables, listed_task_source, variables_wanted
@@ -78,7 +78,7 @@ SELECT {TASK_COLUMNS} FROM tasks WHERE id = ANY(ARRAY({_OF_PARENTS} AND {_HAS_BE
 ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608 - as above
 
-# The last row at a position of a job's own list, if it is made of others and did not succeed.
+# The last row at a position of a job's own list, if it is composite and did not succeed.
 UNFINISHED_AT = f"""
 SELECT last.* FROM unnest($1::text[], $2::int[]) AS p(of_job, at_position), LATERAL (
     SELECT {TASK_COLUMNS} FROM tasks
@@ -88,7 +88,7 @@ WHERE last.state IN ('FAILED', 'CANCELLED')
   AND (last.children IS NOT NULL OR last.subjob_id IS NOT NULL)
 """  # noqa: S608 - names of columns
 
-# Of each child index the last row counts. What is made of others, and what never began, goes on as
+# Of each child index the last row counts. What is composite, and what never began, goes on as
 # it is; what a worker has had stays as a record, and gets a successor.
 REOPEN_CHILDREN = """
 WITH again AS (
@@ -163,10 +163,6 @@ SELECT v.job_id, v.name, v.value
 FROM unnest($1::text[], $2::text[]) AS r(job_id, name)
 JOIN job_variables v ON v.job_id = r.job_id AND (r.name IS NULL OR v.name = r.name)
 """
-
-
-TaskPosition = tuple[str, int]
-"""A job's id and a position in its list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,14 +249,14 @@ class TransactionRows:
 
     async def ready(self, job_ids: Collection[str]) -> list[TaskPosition]:
         rows = await self._connection.fetch(READY, list(job_ids)) if job_ids else []
-        return [(row["job_id"], row["position"]) for row in rows]
+        return [TaskPosition(row["job_id"], row["position"]) for row in rows]
 
     async def release(self, ended: Sequence[PlanDependents]) -> list[TaskPosition]:
         if not ended:
             return []
-        positions = [(end.job_id, end.position) for end in ended]
+        positions = [TaskPosition(end.job_id, end.position) for end in ended]
         rows = await self._connection.fetch(RELEASE, *_columns(positions))
-        return [(row["job_id"], row["position"]) for row in rows]
+        return [TaskPosition(row["job_id"], row["position"]) for row in rows]
 
     async def load_tasks(
         self, positions: Sequence[TaskPosition], restarts: Mapping[str, int]
@@ -300,7 +296,7 @@ def _parents(wanted: Sequence[CancelTasks]) -> list[str]:
 
 
 def _columns(positions: Sequence[TaskPosition]) -> tuple[list[str], list[int]]:
-    return [job_id for job_id, _ in positions], [position for _, position in positions]
+    return [p.job_id for p in positions], [p.position for p in positions]
 
 
 def _job_source(row: asyncpg.Record) -> JobSource:

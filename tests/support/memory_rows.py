@@ -16,6 +16,7 @@ from shared.lifecycle import (
     Job,
     PlanDependents,
     Task,
+    TaskPosition,
     TaskState,
 )
 from shared.planning.new_graph import NewGraph
@@ -29,7 +30,7 @@ from shared.planning.sources import (
 )
 from shared.planning.templates import JobSource, TaskSource
 from shared.store.outbox import OutboxRow
-from shared.store.transaction_rows import Locked, Reopened, TaskPosition
+from shared.store.transaction_rows import Locked, Reopened
 from shared.store.writing import Writes
 
 
@@ -98,11 +99,16 @@ class MemoryRows:
         return Reopened(left, continued)
 
     async def ready(self, job_ids: Collection[str]) -> list[TaskPosition]:
-        return [(id_, p) for id_ in job_ids if (graph := self._graph(id_)) for p in graph.ready()]
+        return [
+            TaskPosition(id_, p)
+            for id_ in job_ids
+            if (graph := self._graph(id_))
+            for p in graph.ready()
+        ]
 
     async def release(self, ended: Sequence[PlanDependents]) -> list[TaskPosition]:
         return [
-            (end.job_id, position)
+            TaskPosition(end.job_id, position)
             for end in ended
             if (graph := self._graph(end.job_id))
             for position in graph.end(end.position)

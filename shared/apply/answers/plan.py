@@ -4,15 +4,14 @@ from collections.abc import Collection, Iterable, Sequence
 
 from shared.apply.answers.reopen import reopen_unfinished
 from shared.apply.transaction import Transaction
-from shared.lifecycle import EvaluateOutput, PlanDependents, PlanReady, PlanTask
+from shared.lifecycle import EvaluateOutput, PlanDependents, PlanReady, PlanTask, TaskPosition
 from shared.planning.sources import unsaved_job_source
 from shared.planning.templates import JobSource
-from shared.store.transaction_rows import TaskPosition
 
 
 async def plan_task(transaction: Transaction, asked: Sequence[PlanTask]) -> Sequence[TaskPosition]:
-    again = [(q.job_id, q.position) for q in asked if q.is_restart]
-    first = [(q.job_id, q.position) for q in asked if not q.is_restart]
+    again = [TaskPosition(q.job_id, q.position) for q in asked if q.is_restart]
+    first = [TaskPosition(q.job_id, q.position) for q in asked if not q.is_restart]
     return first + await reopen_unfinished(transaction, again)
 
 
@@ -33,7 +32,9 @@ async def plan_dependents(
     for end in ended:
         if workspace.has_no_row(end.job_id):
             graph = workspace.unsaved[end.job_id].graph
-            released += [(end.job_id, p) for p in (graph.end(end.position) if graph else ())]
+            released += [
+                TaskPosition(end.job_id, p) for p in (graph.end(end.position) if graph else ())
+            ]
         else:
             stored.append(end)
     return released + await transaction.rows.release(stored)
@@ -58,7 +59,9 @@ async def _ready(transaction: Transaction, job_ids: Iterable[str]) -> list[TaskP
     for job_id in job_ids:
         if workspace.has_no_row(job_id):
             graph = workspace.unsaved[job_id].graph
-            ready += [(job_id, position) for position in (graph.ready() if graph else ())]
+            ready += [
+                TaskPosition(job_id, position) for position in (graph.ready() if graph else ())
+            ]
         else:
             stored.append(job_id)
     return ready + await transaction.rows.ready(stored)

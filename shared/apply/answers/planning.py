@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from shared.apply.answers.begin_children import put_off
 from shared.apply.transaction import Transaction
-from shared.lifecycle import Event, OutputFailed, TaskPlanned
+from shared.lifecycle import Event, OutputFailed, TaskPlanned, TaskPosition
 from shared.planning.planner import plan_failed
 from shared.planning.sources import (
     Source,
@@ -16,7 +16,6 @@ from shared.planning.sources import (
 from shared.planning.templates import JobSource, TaskSource
 from shared.planning.transaction_budget import MOST_TASKS
 from shared.process.sealing import SealingError
-from shared.store.transaction_rows import TaskPosition
 
 ToPlan = TaskPosition | Source
 
@@ -30,8 +29,8 @@ class Planning:
 
     async def plan(self, found: Sequence[ToPlan]) -> None:
         """One query for all tasks and one for all variables, however many jobs there are."""
-        listed = await self._listed([each for each in found if isinstance(each, tuple)])
-        sources = listed + [each for each in found if not isinstance(each, tuple)]
+        listed = await self._listed([each for each in found if isinstance(each, TaskPosition)])
+        sources = listed + [each for each in found if not isinstance(each, TaskPosition)]
         variables = await self._transaction.rows.load_variables(sources)
         children: list[TaskSource] = []
         for source in sources:
@@ -52,7 +51,7 @@ class Planning:
                 job = unsaved_job_source(unsaved)
                 new.append(listed_task_source(job, position, task, restarts))
             else:
-                stored.append((job_id, position))
+                stored.append(TaskPosition(job_id, position))
         restarts_of = {job_id: workspace.jobs[job_id].restarts for job_id, _ in stored}
         return new + await self._transaction.rows.load_tasks(stored, restarts_of)
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from shared.apply.transaction import Transaction
-from shared.lifecycle import Task, TaskReopened
-from shared.store.transaction_rows import TaskPosition
+from shared.lifecycle import Task, TaskPosition, TaskReopened
 
 
 async def reopen_unfinished(
@@ -13,7 +12,7 @@ async def reopen_unfinished(
     """Those of `positions` at which there is nothing to reopen: they are planned anew."""
     workspace = transaction.workspace
     # Cancelled again in the same batch: its children must stay cancelled.
-    positions = [p for p in positions if not workspace.jobs[p[0]].state.is_final]
+    positions = [p for p in positions if not workspace.jobs[p.job_id].state.is_final]
     if not positions:
         return []
     await transaction.write_so_far()
