@@ -90,7 +90,7 @@ class DeadLetters:
 
     @asynccontextmanager
     async def _taken(self) -> AsyncIterator[Sequence[Delivery]]:
-        async with self._turn, self._broker.take(DEAD_LETTERS, LOOKED_AT) as taken:
+        async with self._turn, self._broker.peek(DEAD_LETTERS, LOOKED_AT) as taken:
             yield taken
 
     async def _waiting(self) -> int:

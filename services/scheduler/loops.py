@@ -31,16 +31,16 @@ class TaskLoops:
         self._settings = settings
 
     async def send_due_retries(self) -> float | None:
-        """Returns the time to the next retry when that is sooner than the next round."""
+        """Returns the time to the next retry when nothing else would tell of it before."""
         events = await self._due_times.find(due.due_retries)
         if events:
             await self._performer.perform(events)
             return _AT_ONCE
         async with acquired(self._pool) as connection:
             wait = await due.seconds_to_next_retry(connection)
-        if wait is None:
-            return None
-        return min(max(wait, _SHORTEST_WAIT_SECONDS), self._settings.round_seconds)
+        if wait is None or wait > self._settings.round_seconds:
+            return None  # `DueWatch` will see it
+        return max(wait, _SHORTEST_WAIT_SECONDS)
 
     async def end_timed_out_tasks(self) -> None:
         grace = self._settings.timeout_grace

@@ -43,7 +43,7 @@ class ScheduleLoop:
         self._settings = settings
 
     async def fire_due_schedule(self) -> float | None:
-        """Returns the time to the next firing when that is sooner than the next round."""
+        """Returns the time to the next firing when nothing else would tell of it before."""
         async with acquired(self._pool) as connection:
             async with connection.transaction():
                 due = await schedules.take_due(connection)
@@ -55,9 +55,9 @@ class ScheduleLoop:
 
     async def _wait(self, connection: Connection) -> float | None:
         wait = await schedules.seconds_to_next(connection)
-        if wait is None:
-            return None
-        return min(max(wait, _SHORTEST_WAIT_SECONDS), self._settings.round_seconds)
+        if wait is None or wait > self._settings.round_seconds:
+            return None  # `DueWatch` will see it
+        return max(wait, _SHORTEST_WAIT_SECONDS)
 
     async def _fire_or_hold_back(
         self, connection: Connection, due: DueSchedule

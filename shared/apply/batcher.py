@@ -19,8 +19,7 @@ from shared.broker import Broker
 from shared.lifecycle import AnnounceJob, Command, Event, Ignored
 from shared.planning.planner import Planner
 from shared.postgres.errors import DatabaseUnavailable
-from shared.postgres.own_connection import OwnConnection
-from shared.postgres.pool import Pool
+from shared.postgres.pool import OwnConnection, Pool
 from shared.process.metrics import Metrics
 from shared.store.outbox import Outbox
 from shared.tracing.protocol import OFF, Tracing

@@ -70,14 +70,14 @@ class InProcessBroker:
             consumer.leave()
 
     @asynccontextmanager
-    async def take(self, queue: str, limit: int) -> AsyncIterator[Sequence[Delivery]]:
+    async def peek(self, queue: str, limit: int) -> AsyncIterator[Sequence[Delivery]]:
         self._check_up()
         if queue not in self._queues:
             yield []
             return
         taker = InProcessConsumer(self._queues[queue], limit, self._dead_letter)
         try:
-            yield await taker.take()
+            yield await taker.peek()
         finally:
             taker.leave()
 

@@ -121,7 +121,7 @@ class InProcessConsumer:
         self._is_live = True
         self.queue.offer_room(self)
 
-    async def take(self) -> list[Delivery]:
+    async def peek(self) -> list[Delivery]:
         """What waits, up to the prefetch, and nothing from then on."""
         await self.resume()
         taken = self._inbox.drain()

@@ -178,7 +178,7 @@ class Broker(Protocol):
         """
         ...
 
-    def take(self, queue: str, limit: int) -> AbstractAsyncContextManager[Sequence[Delivery]]:
+    def peek(self, queue: str, limit: int) -> AbstractAsyncContextManager[Sequence[Delivery]]:
         """The first messages that wait in the queue, up to `limit`, or none: nothing is waited for.
 
         On leaving the context, what is not answered goes back to where it was, marked redelivered;

@@ -167,7 +167,7 @@ async def test_a_closed_broker_is_unavailable_and_says_what_is_missing(broker: B
     with pytest.raises(BrokerUnavailable):
         await broker.queue_stats(fresh_queue())
     with pytest.raises(BrokerUnavailable):
-        async with broker.take(fresh_queue(), 1):
+        async with broker.peek(fresh_queue(), 1):
             pass
     assert not broker.is_up
     assert broker.missing

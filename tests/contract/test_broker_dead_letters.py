@@ -48,13 +48,13 @@ async def test_what_is_taken_and_not_answered_goes_back_to_its_place(broker: Bro
     queue = fresh_queue()
     await broker.publish([outgoing(queue, str(n)) for n in range(5)])
 
-    async with broker.take(queue, 3) as taken:
+    async with broker.peek(queue, 3) as taken:
         assert [delivery.body for delivery in taken] == [b"0", b"1", b"2"]
         assert (taken[0].message_id, taken[0].dead_letter_info) == ("id-0", None)
         await wait_until_size(broker, queue, 2)
 
     for _ in range(3):  # as often as one likes, and at once
-        async with broker.take(queue, 10) as taken:
+        async with broker.peek(queue, 10) as taken:
             assert [delivery.body for delivery in taken] == [b"0", b"1", b"2", b"3", b"4"]
             assert taken[0].redelivered
 
@@ -64,25 +64,25 @@ async def test_what_is_taken_can_be_answered(broker: Broker) -> None:
     queue = fresh_queue()
     await broker.publish([outgoing(queue, str(n)) for n in range(4)])
 
-    async with broker.take(queue, 3) as (first, second, third):
+    async with broker.peek(queue, 3) as (first, second, third):
         await second.ack()
         await third.dead_letter("no use")
         await first.requeue()
 
-    async with broker.take(queue, 10) as taken:
+    async with broker.peek(queue, 10) as taken:
         assert [delivery.body for delivery in taken] == [b"0", b"3"]
-    async with broker.take(DEAD_LETTERS, 10) as [dead]:
+    async with broker.peek(DEAD_LETTERS, 10) as [dead]:
         assert dead.body == b"2"
 
 
 async def test_taking_waits_for_nothing(broker: Broker) -> None:
     queue = fresh_queue()
-    async with broker.take(queue, 3) as taken:
+    async with broker.peek(queue, 3) as taken:
         assert list(taken) == []
     assert await broker.queue_stats(queue) is None
 
     await broker.publish([outgoing(queue, "a")])
-    async with broker.take(queue, 1) as held, broker.take(queue, 1) as others:
+    async with broker.peek(queue, 1) as held, broker.peek(queue, 1) as others:
         assert (len(held), list(others)) == (1, [])
 
 
@@ -94,7 +94,7 @@ async def test_what_is_taken_goes_back_when_its_taker_fails(broker: Broker) -> N
     queue = fresh_queue()
     await broker.publish([outgoing(queue, "a")])
     with pytest.raises(ZeroDivisionError):
-        async with broker.take(queue, 1):
+        async with broker.peek(queue, 1):
             await fail()
-    async with broker.take(queue, 1) as [again]:
+    async with broker.peek(queue, 1) as [again]:
         assert again.body == b"a"

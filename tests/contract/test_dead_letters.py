@@ -27,7 +27,7 @@ async def test_a_letter_is_sent_again_and_the_others_stay(broker: Broker) -> Non
     assert await letters.delete(found[0].id)
 
     assert [each.id for each in (await letters.look()).letters] == [found[2].id]
-    async with broker.take(queue, 5) as [again]:
+    async with broker.peek(queue, 5) as [again]:
         assert (again.body, again.message_id, again.dead_letter_info) == (b"b", "id-b", None)
     assert await letters.purge() == 1
     assert (await letters.look()).total == 0

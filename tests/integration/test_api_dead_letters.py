@@ -116,7 +116,7 @@ async def test_a_requeued_letter_lies_in_its_queue_as_it_was(api: Api) -> None:
 
     assert status == 200
     assert [each["size"] for each in await listed(api)] == [3]
-    async with api.broker.take("highcpu", 5) as [delivery]:
+    async with api.broker.peek("highcpu", 5) as [delivery]:
         assert (delivery.body, delivery.message_id) == (b"one", "m1")
     status, answer = await api.answer("POST", f"/dead-letters/{letter['id']}/requeue")
     assert status == 404

@@ -151,7 +151,7 @@ async def test_a_server_left_behind_is_ended_by_the_next_start(
 async def leave_a_server_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Start a server that doesn't end with its parent, in a process that is killed."""
     program = PROGRAM.replace(
-        "asyncio.run(", "from shared.postgres import embedded\n"
+        "asyncio.run(", "from services.dev.postgres import embedded\n"
         "embedded.ending_with_us = lambda: ()\nasyncio.run("
     )  # fmt: skip
     monkeypatch.setattr(sys.modules[__name__], "PROGRAM", program)

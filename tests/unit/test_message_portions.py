@@ -69,7 +69,7 @@ async def test_reports_of_large_results_that_become_ready_together_are_all_sent(
     finished: list[str] = []
     stats = await broker.queue_stats(COMPLETIONS)
     assert stats is not None
-    async with broker.take(COMPLETIONS, stats.size) as deliveries:
+    async with broker.peek(COMPLETIONS, stats.size) as deliveries:
         for delivery in deliveries:
             message = decode(delivery.body)
             assert isinstance(message, Reports)

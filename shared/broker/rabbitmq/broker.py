@@ -9,12 +9,11 @@ from yarl import URL
 
 from shared.broker.consumer_counts import ConsumerCounts
 from shared.broker.protocol import Broker, Consumer, Delivery, Outgoing, QueueStats, Subscription
-from shared.broker.rabbitmq.confirmed_channel import Letter
 from shared.broker.rabbitmq.consumer import RabbitConsumer
 from shared.broker.rabbitmq.failures import unavailable_on_failure
 from shared.broker.rabbitmq.link import Link
-from shared.broker.rabbitmq.publishing import Publishing, letter_for
-from shared.broker.rabbitmq.taking import Taking
+from shared.broker.rabbitmq.peek import Peek
+from shared.broker.rabbitmq.publishing import Letter, Publishing, letter_for
 from shared.broker.rabbitmq.topology import Topology
 from shared.process.settings.blocks import BrokerSettings
 
@@ -92,13 +91,13 @@ class RabbitBroker:
             await consumer.leave()
 
     @asynccontextmanager
-    async def take(self, queue: str, limit: int) -> AsyncIterator[Sequence[Delivery]]:
-        taking = Taking(queue, self._publish_letter, self._timeout_seconds)
-        taken = await taking.begin(self._inward.connection, limit)
+    async def peek(self, queue: str, limit: int) -> AsyncIterator[Sequence[Delivery]]:
+        peek = Peek(queue, self._publish_letter, self._timeout_seconds)
+        taken = await peek.begin(self._inward.connection, limit)
         try:
             yield taken
         finally:
-            await taking.end()
+            await peek.end()
 
     async def queue_stats(self, name: str) -> QueueStats | None:
         async with self._counting:

@@ -7,8 +7,8 @@ from aiormq.abc import DeliveredMessage
 
 from shared.broker.backoff import Backoff
 from shared.broker.protocol import BrokerUnavailable, DeadLetterInfo
-from shared.broker.rabbitmq.answers import Answers
-from shared.broker.rabbitmq.confirmed_channel import Letter, stable_message_id
+from shared.broker.rabbitmq.acks import Acks
+from shared.broker.rabbitmq.publishing import Letter, stable_message_id
 from shared.messages.queues import DEAD_LETTERS
 
 QUEUE_HEADER = "x-conveyor-queue"
@@ -21,11 +21,11 @@ PublishLetter = Callable[[Letter], Awaitable[None]]
 
 class RabbitDelivery:
     def __init__(
-        self, message: DeliveredMessage, queue: str, answers: Answers, publish: PublishLetter
+        self, message: DeliveredMessage, queue: str, acks: Acks, publish: PublishLetter
     ) -> None:
         self._message = message
         self._queue = queue
-        self._answers = answers
+        self._acks = acks
         self._publish = publish
         self._is_due = True
 
@@ -51,11 +51,11 @@ class RabbitDelivery:
 
     async def ack(self) -> None:
         if self._take():
-            self._answers.acknowledge(self._tag)
+            self._acks.acknowledge(self._tag)
 
     async def requeue(self) -> None:
         if self._take():
-            self._answers.send_back(self._tag)
+            self._acks.send_back(self._tag)
 
     async def dead_letter(self, reason: str) -> None:
         """As the protocol. While it can't be published it is tried again: a requeue would be hot.
@@ -63,11 +63,11 @@ class RabbitDelivery:
         It ends when the channel is gone, because then the message is delivered again.
         """
         if self._take() and await self._has_moved(self._dead_letter(reason)):
-            self._answers.acknowledge(self._tag)
+            self._acks.acknowledge(self._tag)
 
     async def _has_moved(self, dead_letter: Letter) -> bool:
         backoff = Backoff()
-        while self._answers.is_open:
+        while self._acks.is_open:
             try:
                 await self._publish(dead_letter)
             except BrokerUnavailable:  # try again, for as long as the message is ours

@@ -7,17 +7,57 @@ deaf.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 import aio_pika
 import structlog
 from aiormq.abc import AbstractConnection
+from pamqp import decode
+from pamqp.common import FieldValue
 from yarl import URL
 
 from shared.broker.backoff import Backoff
 from shared.broker.protocol import BrokerUnavailable
 from shared.broker.rabbitmq.failures import TRANSPORT_ERRORS, unavailable_on_failure
-from shared.broker.rabbitmq.foreign_properties import accept_any_properties
+
+_TIME_BYTES = 8
+_LENGTH_BYTES = 4
+
+
+def accept_any_properties() -> None:
+    """From now on, in this process, of whatever anybody has sent.
+
+    pamqp raises over a text that is no UTF-8, a time beyond all years, a header of an unknown type.
+    aiormq then gives the connection up, RabbitMQ delivers the message again, and so on without end:
+    one such message on a queue and nobody reads it any more. So what can't be read is left out.
+    """
+    decode.METHODS |= {"shortstr": _short_text, "timestamp": _time, "table": _table}
+
+
+def _short_text(value: bytes) -> tuple[int, str]:
+    end = value[0] + 1
+    return end, value[1:end].decode(errors="replace")
+
+
+def _time(value: bytes) -> tuple[int, FieldValue]:
+    return _read(decode.timestamp, value, _TIME_BYTES, None)
+
+
+def _table(value: bytes) -> tuple[int, FieldValue]:
+    length = int.from_bytes(value[:_LENGTH_BYTES])
+    return _read(decode.field_table, value, _LENGTH_BYTES + length, {})
+
+
+def _read(
+    read: Callable[[bytes], tuple[int, FieldValue]], value: bytes, size: int, without: FieldValue
+) -> tuple[int, FieldValue]:
+    try:
+        return read(value)
+    except (ValueError, OverflowError, OSError, KeyError, IndexError):
+        # Whatever is wrong with it, its size is known: what follows can be read.
+        return size, without
+
 
 log = structlog.get_logger(__name__)
 

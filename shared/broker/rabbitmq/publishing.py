@@ -3,14 +3,159 @@
 import asyncio
 from collections.abc import Sequence, Set
 from contextlib import suppress
+from dataclasses import dataclass
 
-from aiormq.abc import AbstractConnection
+from aiormq import Channel
+from aiormq.abc import AbstractConnection, ChannelFrame, DeliveredMessage
+from pamqp import commands
+from pamqp.base import Frame
+from pamqp.body import ContentBody
+from pamqp.header import ContentHeader
 
 from shared.broker.protocol import BrokerUnavailable, OnMissing, Outgoing, queue_spec
-from shared.broker.rabbitmq.confirmed_channel import ConfirmedChannel, Letter
 from shared.broker.rabbitmq.failures import unavailable_on_failure
 from shared.broker.rabbitmq.link import Link
 from shared.broker.rabbitmq.topology import Topology
+
+_PERSISTENT = 2
+_MESSAGES_PER_WRITE = 100  # more gains nothing, and other channels would wait
+_NUMBER_MARK = "#"
+_LONGEST_ID_BYTES = 255  # of a short string in AMQP
+
+Confirmation = asyncio.Future[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message and its address. With `mandatory` it comes back when it reaches no queue."""
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    message_id: str
+    priority: int = 0
+    mandatory: bool = True
+    headers: dict[str, str] | None = None
+
+
+def _wire_id(message_id: str, number: int) -> str:
+    """Whatever others have called their message, it must fit, else nothing could dead-letter it."""
+    mark = f"{_NUMBER_MARK}{number}".encode()
+    kept = message_id.encode()[: _LONGEST_ID_BYTES - len(mark)].decode(errors="ignore")
+    return kept + mark.decode()
+
+
+def stable_message_id(wire_id: str) -> str:
+    """The sender's id, from that on the wire (see `ConfirmedChannel`)."""
+    stable, mark, _ = wire_id.rpartition(_NUMBER_MARK)
+    return stable if mark else wire_id
+
+
+class ConfirmedChannel:
+    """Publishes many messages in one write and waits for all their confirms together.
+
+    aiormq's `basic_publish` takes one message and wants a task for each that is under way. This
+    writes the frames of a whole batch at once, and leaves the confirms to aiormq's own bookkeeping:
+    three times the messages a second for a quarter of the CPU.
+
+    On the wire `#<number>` is added to a message's id.
+
+    aiormq finds a returned message by its id alone. Were the same message under way twice, the
+    return of one would be taken for that of the other, and a lost message for a confirmed one.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    @classmethod
+    async def open(cls, connection: AbstractConnection) -> "ConfirmedChannel":
+        channel = await connection.channel(publisher_confirms=True, on_return_raises=False)
+        if not isinstance(channel, Channel):
+            raise TypeError(f"aiormq made a {type(channel).__name__}, not a Channel")
+        return cls(channel)
+
+    @property
+    def connection(self) -> AbstractConnection:
+        return self._channel.connection
+
+    @property
+    def is_closed(self) -> bool:
+        """The connection forgets a channel the moment its close arrives, before the channel knows.
+
+        RabbitMQ closes the whole connection over a message that comes after the channel's end.
+        """
+        channel = self._channel
+        return channel.is_closed or self.connection.channels.get(channel.number) is not channel
+
+    async def close(self) -> None:
+        """Raises what aiormq raises."""
+        await self._channel.close(ConnectionAbortedError("closed by this service"))
+
+    async def publish(self, letters: Sequence[Letter]) -> list[Letter]:
+        """Send all and wait for their confirms; those that reached no queue.
+
+        Raises BrokerUnavailable when one was refused, and what aiormq raises when it is closed.
+        """
+        confirmations: list[Confirmation] = []
+        for start in range(0, len(letters), _MESSAGES_PER_WRITE):
+            confirmations += await self._write(letters[start : start + _MESSAGES_PER_WRITE])
+        answers = await asyncio.gather(*confirmations, return_exceptions=True)
+        return [
+            letter
+            for letter, answer in zip(letters, answers, strict=True)
+            if _was_returned(letter, answer)
+        ]
+
+    async def _write(self, letters: Sequence[Letter]) -> list[Confirmation]:
+        channel = self._channel
+        async with channel.lock:
+            first = channel.delivery_tag + 1
+            wire_ids = [_wire_id(x.message_id, first + i) for i, x in enumerate(letters)]
+            frames: list[Frame | ContentHeader | ContentBody] = []
+            for letter, wire_id in zip(letters, wire_ids, strict=True):
+                frames += self._frames(letter, wire_id)
+            # Counted only once it stands in the queue: a cancellation while there is no room must
+            # not put our numbers ahead of the broker's. Nothing can be confirmed in between,
+            # because `put` does not let others run after it has put.
+            await channel.write_queue.put(ChannelFrame.marshall(channel.number, frames))
+            return [self._expect(wire_id) for wire_id in wire_ids]
+
+    def _expect(self, wire_id: str) -> Confirmation:
+        channel = self._channel
+        channel.delivery_tag += 1
+        confirmation: Confirmation = channel.create_future()
+        channel.confirmations[channel.delivery_tag] = confirmation
+        channel.message_id_delivery_tag[wire_id] = channel.delivery_tag
+        confirmation.add_done_callback(lambda _: channel.message_id_delivery_tag.pop(wire_id, None))
+        return confirmation
+
+    def _frames(self, letter: Letter, wire_id: str) -> list[Frame | ContentHeader | ContentBody]:
+        properties = commands.Basic.Properties(
+            delivery_mode=_PERSISTENT,
+            message_id=wire_id,
+            priority=letter.priority,
+            headers=dict(letter.headers) if letter.headers else None,
+        )
+        size = self._channel.max_content_size
+        parts = range(0, len(letter.body), size)
+        return [
+            commands.Basic.Publish(
+                exchange=letter.exchange,
+                routing_key=letter.routing_key,
+                mandatory=letter.mandatory,
+            ),
+            ContentHeader(properties=properties, body_size=len(letter.body)),
+            *(ContentBody(letter.body[start : start + size]) for start in parts),
+        ]
+
+
+def _was_returned(letter: Letter, answer: object) -> bool:
+    if isinstance(answer, DeliveredMessage):
+        return True
+    if isinstance(answer, commands.Basic.Ack):
+        return False
+    address = letter.routing_key or letter.exchange
+    raise BrokerUnavailable(f"publishing to {address!r} was not confirmed: {answer!r}")
 
 
 def letter_for(message: Outgoing) -> Letter:

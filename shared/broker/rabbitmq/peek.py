@@ -13,12 +13,12 @@ from aiormq.exceptions import ChannelNotFoundEntity
 from pamqp.commands import Basic
 
 from shared.broker.protocol import BrokerUnavailable, Delivery
-from shared.broker.rabbitmq.answers import Answers
+from shared.broker.rabbitmq.acks import Acks
 from shared.broker.rabbitmq.delivery import PublishLetter, RabbitDelivery
 from shared.broker.rabbitmq.failures import TRANSPORT_ERRORS, unavailable_on_failure
 
 
-class Taking:
+class Peek:
     """Taken in `begin`; in `end` the rest goes back, and the answers have arrived."""
 
     def __init__(self, queue: str, publish: PublishLetter, timeout_seconds: float) -> None:
@@ -26,17 +26,17 @@ class Taking:
         self._publish = publish
         self._timeout_seconds = timeout_seconds
         self._channel: AbstractChannel | None = None
-        self._answers: Answers | None = None
+        self._acks: Acks | None = None
         self._taken: list[RabbitDelivery] = []
 
     async def begin(self, connection: AbstractConnection, limit: int) -> Sequence[Delivery]:
         """Up to `limit`; none when there is no such queue. Raises BrokerUnavailable."""
-        with unavailable_on_failure("taking"):
+        with unavailable_on_failure("peeking"):
             async with asyncio.timeout(self._timeout_seconds):
                 self._channel = await connection.channel(publisher_confirms=False)
-                self._answers = Answers(self._channel)
+                self._acks = Acks(self._channel)
                 try:
-                    await self._take(self._channel, self._answers, limit)
+                    await self._fill(self._channel, self._acks, limit)
                 except ChannelNotFoundEntity:  # then there is nothing in it
                     self._channel = None
                 except BaseException:
@@ -47,21 +47,21 @@ class Taking:
 
     async def end(self) -> None:
         """Raises BrokerUnavailable when the answers may not have arrived."""
-        if self._channel is None or self._answers is None:
+        if self._channel is None or self._acks is None:
             return
         for delivery in self._taken:
             await delivery.requeue()
         with unavailable_on_failure("giving back"):
             async with asyncio.timeout(self._timeout_seconds):
-                if not self._answers.is_open:
+                if not self._acks.is_open:
                     raise BrokerUnavailable("giving back: the connection was lost")
-                await self._answers.finish()
+                await self._acks.finish()
                 # Its answer comes after all that was sent before has been done.
                 await self._channel.close()
 
-    async def _take(self, channel: AbstractChannel, answers: Answers, limit: int) -> None:
+    async def _fill(self, channel: AbstractChannel, acks: Acks, limit: int) -> None:
         while len(self._taken) < limit:
             message = await channel.basic_get(self._queue)
             if isinstance(message.delivery, Basic.GetEmpty):
                 return
-            self._taken.append(RabbitDelivery(message, self._queue, answers, self._publish))
+            self._taken.append(RabbitDelivery(message, self._queue, acks, self._publish))

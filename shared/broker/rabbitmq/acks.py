@@ -13,7 +13,7 @@ from pamqp.commands import Basic
 _LOOK_SECONDS = 1.0
 
 
-class Answers:
+class Acks:
     """Once the channel is closed an answer is a no-op: the message will be redelivered."""
 
     def __init__(self, channel: AbstractChannel) -> None:
