@@ -4,7 +4,7 @@ However many children a task has, what is read of them is what begins, runs or h
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 import asyncpg
@@ -146,15 +146,15 @@ SELECT job_id, position FROM released WHERE waiting_for = 0 ORDER BY job_id, pos
 """
 
 TASKS = """
-SELECT j.id, j.name, j.inputs, j.sealed, j.defaults, j.output, j.created_by, j.permissions,
-       j.readers, t.position, t.task
+SELECT j.id AS job_id, j.name, j.inputs, j.sealed, j.defaults, j.output, j.created_by,
+       j.permissions, j.readers, t.position, t.task
 FROM unnest($1::text[], $2::int[]) AS p(job_id, position)
 JOIN jobs j ON j.id = p.job_id
 JOIN job_tasks t ON t.job_id = p.job_id AND t.position = p.position
 """
 
 JOBS = """
-SELECT id, name, inputs, sealed, defaults, output, created_by, permissions, readers
+SELECT id AS job_id, name, inputs, sealed, defaults, output, created_by, permissions, readers
 FROM jobs WHERE id = ANY($1::text[])
 """
 
@@ -263,13 +263,15 @@ class TransactionRows:
     ) -> list[TaskSource]:
         rows = await self._connection.fetch(TASKS, *_columns(positions)) if positions else []
         return [
-            listed_task_source(_job_source(row), row["position"], row["task"], restarts[row["id"]])
+            listed_task_source(
+                _job_source(row), row["position"], row["task"], restarts[row["job_id"]]
+            )
             for row in rows
         ]
 
     async def load_jobs(self, ids: Collection[str]) -> dict[str, JobSource]:
         rows = await self._connection.fetch(JOBS, list(ids)) if ids else []
-        return {row["id"]: _job_source(row) for row in rows}
+        return {row["job_id"]: _job_source(row) for row in rows}
 
     async def load_variables(self, sources: Iterable[Source]) -> Variables:
         wanted = variables_wanted(sources)
@@ -299,15 +301,8 @@ def _columns(positions: Sequence[TaskPosition]) -> tuple[list[str], list[int]]:
     return [p.job_id for p in positions], [p.position for p in positions]
 
 
+_OF_JOB_SOURCE = [field.name for field in fields(JobSource)]
+
+
 def _job_source(row: asyncpg.Record) -> JobSource:
-    return JobSource(
-        job_id=row["id"],
-        name=row["name"],
-        inputs=row["inputs"],
-        sealed=row["sealed"],
-        defaults=row["defaults"],
-        output=row["output"],
-        created_by=row["created_by"],
-        permissions=row["permissions"],
-        readers=row["readers"],
-    )
+    return JobSource(**{name: row[name] for name in _OF_JOB_SOURCE})

@@ -1,4 +1,4 @@
-"""The engine and a Postgres that is restarted, killed or frozen: it works again by itself."""
+"""The batcher and a Postgres that is restarted, killed or frozen: it works again by itself."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def frozen(data: Path) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-async def test_the_engine_goes_on_after_postgres_was_away(
+async def test_it_goes_on_after_postgres_was_away(
     rig: Rig, private_postgres: PrivatePostgres, end: str
 ) -> None:
     job_id = await rig.submit([SHELL, SHELL])
@@ -53,7 +53,7 @@ async def test_the_engine_goes_on_after_postgres_was_away(
     assert (await rig.job(job_id))["state"] == "COMPLETED"
 
 
-async def test_the_engine_says_unavailable_while_postgres_is_frozen_and_goes_on_after(
+async def test_it_says_unavailable_while_postgres_is_frozen_and_goes_on_after(
     rig: Rig, tmp_path: Path
 ) -> None:
     job_id = await rig.submit([SHELL])

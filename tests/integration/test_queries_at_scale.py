@@ -1,4 +1,4 @@
-"""With 100,000 jobs no query of the engine, the scheduler or the dispatcher reads a whole table."""
+"""With 100,000 jobs no query of `apply`, the scheduler or the dispatcher reads a whole table."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -106,6 +106,20 @@ CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost
                              "engine_rejections": 0, "progress": 100}
                             for i in TASK_IDS])  # fmt: skip
 
+HEARTBEAT = {
+    "node_id": "n1",
+    "name": "n",
+    "hostname": "h",
+    "port": 1,
+    "version": "v",
+    "queue": "q",
+    "leaving": False,
+    "started_at": LONG_AGO.isoformat(),
+    "cpu_percent": 1.0,
+    "tasks": [],
+    "lease_seconds": 30.0,
+}
+
 WEBHOOK_EVENTS_NOW = json.dumps([{"job_id": i, "changes": []} for i in IDS])
 
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
@@ -159,7 +173,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "waiting in a queue of few": (due.WAITING, (LATER, ["rare"])),
     "record nodes": (
         nodes.RECORD,
-        (["n1"], ["n"], ["h"], [1], ["v"], ["q"], ["UP"], [LONG_AGO], [1.0], [0], [HOUR]),
+        ([HEARTBEAT],),
     ),
     "expired jobs": (retention.EXPIRED_JOBS, ()),
     "old jobs": (retention.OLD_JOBS, (timedelta(days=365),)),

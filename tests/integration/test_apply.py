@@ -1,4 +1,4 @@
-"""The store: events in, rows and messages out, in one transaction."""
+"""`apply`: events in, rows and messages out, in one transaction."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

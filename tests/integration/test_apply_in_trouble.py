@@ -1,4 +1,4 @@
-"""The store when others are in its way: locks, a broker that fails, a key that is missing."""
+"""`apply` when others are in its way: locks, a broker that fails, a key that is missing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
