@@ -69,7 +69,6 @@ from shared.lifecycle.states import JobState, TaskKind, TaskState
 from shared.lifecycle.values import (
     NOT_PLANNED,
     Children,
-    DispatchRef,
     Job,
     Offspring,
     Parent,
@@ -103,7 +102,6 @@ __all__ = [
     "ContinueChildren",
     "Decision",
     "DispatchMissing",
-    "DispatchRef",
     "EvaluateOutput",
     "Event",
     "GrantClaim",
