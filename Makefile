@@ -89,10 +89,11 @@ fmt: $(DEV) ## Format the code and repair what can be repaired by itself
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-docs: $(RUN) ## Draw docs/settings.md, docs/metrics.md and docs/states.md from the code
+docs: $(DEV) ## Draw docs/{settings,metrics,states,layers}.md from the code
 	$(BIN)/conveyor settings > docs/settings.md
 	$(BIN)/conveyor metrics > docs/metrics.md
 	$(BIN)/python -m tests.support.state_diagrams > docs/states.md
+	$(BIN)/python -m tests.support.layer_diagrams > docs/layers.md
 
 record-messages: $(DEV) ## Keep the messages of this version for the tests of those to come
 	@$(BIN)/python -m tests.support.recorded_messages

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.layer_diagrams import without_shortcuts
+
 ROOT = Path(__file__).parents[2]
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 STEP = re.compile(r"^\|[^|]*\| `([\w/]+\.py)` \| `([\w.]+)` \|", re.MULTILINE)
@@ -47,3 +49,8 @@ def test_a_page_names_files_and_links_to_pages_that_exist(page: Path) -> None:
     assert [path for path in named if not list(ROOT.glob(path))] == []
     links = [link for link in re.findall(r"\]\(([^)#:]+)\)", text) if link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_drawing_of_the_layers_leaves_out_what_a_longer_way_says() -> None:
+    arrows = {("a", "b"), ("b", "c"), ("a", "c"), ("d", "c")}
+    assert without_shortcuts(arrows) == {("a", "b"), ("b", "c"), ("d", "c")}

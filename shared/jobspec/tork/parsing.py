@@ -11,9 +11,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from shared.jobspec.clean_text import refuse_unkeepable
-from shared.jobspec.explanations import explain
 from shared.jobspec.json_body import load_json
 from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.tork.explanations import explain
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, Spec
 from shared.jobspec.yaml_body import load_yaml
 

@@ -11,9 +11,9 @@ from services.coordinator.api.errors import BadRequest
 from services.coordinator.api.scopes import Scope
 from shared.jobspec import JSON_TYPES, Problem
 from shared.jobspec.clean_text import refuse_unkeepable
-from shared.jobspec.explanations import field_path, shown_value
 from shared.jobspec.fields import PositiveDuration
 from shared.jobspec.json_body import load_json
+from shared.jobspec.tork.explanations import field_path, shown_value
 from shared.process.redaction import Redactor
 
 _USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
