@@ -99,10 +99,10 @@ class DeadLetters:
 
     async def _send(self, letter: DeadLetter) -> None:
         if letter.queue is None:
-            raise CannotRequeue("it does not say which queue it came from")
+            raise CannotRequeue("it does not name the queue it came from")
         is_dropped = queue_spec(letter.queue).on_missing is OnMissing.DROP
         if is_dropped and await self._broker.queue_stats(letter.queue) is None:
-            raise CannotRequeue(f"its queue {letter.queue} is gone for good")
+            raise CannotRequeue(f"its queue {letter.queue} no longer exists")
         await self._broker.publish([Outgoing(letter.queue, letter.body, letter.message_id)])
 
 

@@ -140,7 +140,7 @@ async def test_a_401_says_how_to_authenticate(setting: Setting) -> None:
     assert response.headers["WWW-Authenticate"] == (
         'Basic realm="conveyor", charset="UTF-8", Bearer realm="conveyor"'
     )
-    assert await response.json() == {"message": "this needs credentials"}
+    assert await response.json() == {"message": "authentication required"}
 
 
 async def test_what_a_password_opens_a_key_does_not_and_the_other_way(postgres_dsn: str) -> None:
@@ -149,7 +149,7 @@ async def test_what_a_password_opens_a_key_does_not_and_the_other_way(postgres_d
         user = await add_user(api, "ann")
         assert await api.answer("GET", "/jobs", headers=user) == (
             401,
-            {"message": "this needs credentials"},
+            {"message": "authentication required"},
         )
         assert (await api.answer("GET", "/jobs", headers=OPERATOR))[0] == 200
     only_passwords = AuthSettings(type="basic")

@@ -108,7 +108,7 @@ async def test_who_sees_a_job_without_the_scope_may_not_act_on_it(company: Compa
     path = f"/jobs/{job['id']}/cancel"
     assert await company.api.answer("PUT", path, headers=reader) == (
         403,
-        {"message": "this needs the scope operate"},
+        {"message": "requires the scope operate"},
     )
     assert (await company.api.answer("PUT", path, headers=company.otto))[0] == 404
     assert company.api.batcher.done == []

@@ -123,8 +123,8 @@ async def test_a_key_that_has_ended_opens_nothing(api: Api) -> None:
 async def test_users_make_keys_for_themselves_with_what_they_have(api: Api) -> None:
     ann, _ = await add_user(api, "ann"), await add_user(api, "bob")
     for new, why in (
-        ({"scopes": ["admin"]}, "you lack the scope admin"),
-        ({"scopes": ["read"], "user": "bob"}, "only an admin may make keys for others"),
+        ({"scopes": ["admin"]}, "missing scope: admin"),
+        ({"scopes": ["read"], "user": "bob"}, "only an admin can create keys for other users"),
     ):
         answer = await api.answer("POST", "/keys", json={"name": "k"} | new, headers=ann)
         assert answer == (403, {"message": why})

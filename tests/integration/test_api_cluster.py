@@ -127,7 +127,7 @@ async def test_wrong_paths_and_methods_are_answered_in_json(api: Api) -> None:
     response = await api.raw("DELETE", "/jobs")
     assert response.status == 405
     assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD", "POST"}
-    assert (await response.json())["message"] == "DELETE is not allowed here, only GET,HEAD,POST"
+    assert (await response.json())["message"] == "DELETE is not allowed; use GET,HEAD,POST"
 
 
 async def test_the_documentation_needs_nothing_from_elsewhere(api: Api) -> None:

@@ -143,7 +143,7 @@ async def test_a_letter_without_a_queue_to_go_back_to_says_so_and_can_be_deleted
     await dead_letter(api, b"one", queue=node_queue("gone"))
     await api.broker.delete_queue(node_queue("gone"))
     await api.broker.publish([Outgoing(DEAD_LETTERS, b"by hand", "m2")])
-    for letter, reason in zip(await listed(api), ("is gone for good", "not say"), strict=True):
+    for letter, reason in zip(await listed(api), ("no longer exists", "not name"), strict=True):
         status, answer = await api.answer("POST", f"/dead-letters/{letter['id']}/requeue")
         assert status == 409
         assert reason in answer["message"]

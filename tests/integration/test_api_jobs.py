@@ -84,7 +84,7 @@ async def test_a_job_that_breaks_a_rule_is_refused_with_the_rule(
 
 async def test_a_body_over_the_limit_is_refused(api: Api) -> None:
     status, answer = await api.answer("POST", "/jobs", data=b"x" * 600_000, headers=YAML)
-    message = "the body is too large: at most 512000 bytes are taken"
+    message = "the body is too large: the limit is 512000 bytes"
     assert (status, answer) == (413, {"message": message})
 
 
@@ -310,7 +310,7 @@ async def test_a_submission_too_many_is_a_503_that_says_when_to_come_back(
         # Then one is sent away, others may read meanwhile, and the two are taken
         response = refused.result()
         assert (response.status, response.headers["Retry-After"]) == (503, "1")
-        message = "too many submissions wait already, try again later"
+        message = "too many submissions are waiting, try again later"
         assert (await response.json())["message"] == message
         assert (await api.get("/jobs"))["items"] == []
         over.set()

@@ -99,7 +99,7 @@ async def test_a_body_over_the_limit_is_refused(postgres_dsn: str) -> None:
         status, answer = await api.answer("POST", "/jobs", data=data, headers=YAML)
         assert (status, answer["message"]) == (
             413,
-            "the body is too large: at most 1000 bytes are taken",
+            "the body is too large: the limit is 1000 bytes",
         )
 
 

@@ -17,12 +17,12 @@ _NOBODY = ""
 
 IDEMPOTENCY_KEY = Header(
     _NAME,
-    "A text of yours, new for each submission. What the same user or API key submits again with "
-    "the same key and body is not made again: the answer is what was made first, as it is by now.",
+    "A unique text for each submission. Repeating a submission with the same key and body, as the "
+    "same user or API key, creates nothing: the answer shows what the first one created.",
     {"type": "string", "pattern": f"^{_KEY.pattern}$"},
 )
 KEY_WAS_USED = error(
-    "The `Idempotency-Key` was used for something else, or what it has made is deleted."
+    "The `Idempotency-Key` was used with another body, or what it created is deleted."
 )
 
 

@@ -51,9 +51,9 @@ class Authenticator:
         elif isinstance(shown, _Key) and self._settings.takes_keys:
             found = await self._by_key(shown.text)
         else:
-            raise self._refusal("this needs credentials")
+            raise self._refusal("authentication required")
         if found is None:
-            raise self._refusal("these credentials are not valid")
+            raise self._refusal("invalid credentials")
         return found
 
     async def _by_password(self, shown: _Password) -> Principal | None:

@@ -44,11 +44,11 @@ def _require_own(who: Principal, asked: NewKeyRequest) -> None:
     if who.is_admin:
         return
     if who.user is None:
-        raise Forbidden("a key that belongs to no user can make no other, unless it is an admin's")
+        raise Forbidden("a key without a user can create keys only if it is an admin key")
     if asked.user not in (None, who.user):
-        raise Forbidden("only an admin may make keys for others")
+        raise Forbidden("only an admin can create keys for other users")
     if lacking := sorted(set(asked.scopes) - who.scopes):
-        raise Forbidden(f"you lack the scope {', '.join(lacking)}")
+        raise Forbidden(f"missing scope: {', '.join(lacking)}")
 
 
 async def list_keys(request: web.Request) -> web.Response:

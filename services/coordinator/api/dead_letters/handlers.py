@@ -17,7 +17,7 @@ from services.coordinator.store.one_job import sealed_of
 from services.coordinator.store.pages import Page
 
 _KIND = "dead letter"
-_NONE = "no such dead letter, unless another coordinator looks at it just now"
+_NONE = "no such dead letter, or another coordinator holds it just now"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -43,7 +43,7 @@ async def requeue_dead_letter(request: web.Request) -> web.Response:
     try:
         found = await ports(request).dead_letters.requeue(path_id(request, _KIND))
     except CannotRequeue as error:  # it never can be: it may be deleted
-        raise Conflict(f"the dead letter can't go back: {error}") from None
+        raise Conflict(f"the dead letter can't be requeued: {error}") from None
     return _done(found)
 
 

@@ -1,4 +1,4 @@
-"""Messages that nobody could use."""
+"""Messages that could not be processed."""
 
 from datetime import datetime
 
@@ -6,25 +6,25 @@ from services.coordinator.api.schemas import Answer, PageOf
 
 
 class DeadLetter(Answer):
-    """A message that was put aside, because nobody could use it."""
+    """A message that could not be processed."""
 
     id: str
     """The same as long as it lies there."""
     queue: str | None = None
     """The queue it came from; left out when it did not come from Conveyor."""
     reason: str | None = None
-    """Why nobody could use it."""
+    """Why it could not be processed."""
     kind: str | None = None
-    """What it says it is; left out when it can't be read at all."""
+    """The kind it names; left out when it can't be read at all."""
     size: int
     """Of its body, in bytes."""
     at: datetime | None = None
-    """When it was put aside."""
+    """When it became a dead letter."""
 
 
 class WholeDeadLetter(DeadLetter):
     contents: str
-    """What it says, without the secrets that are known."""
+    """Its body, with known secrets redacted."""
 
 
 class DeadLetterPage(PageOf[DeadLetter]):

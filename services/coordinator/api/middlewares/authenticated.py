@@ -22,7 +22,7 @@ def authenticated(authenticator: Authenticator, scopes: Scopes) -> Middleware:
         if scope is not None:
             who = await authenticator.principal_of(request)
             if not who.may(scope):
-                raise Forbidden(f"this needs the scope {scope}")
+                raise Forbidden(f"requires the scope {scope}")
             remember(request, who, partial(authenticator.principal_of, request))
         return await handler(request)
 

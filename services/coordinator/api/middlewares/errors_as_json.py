@@ -41,7 +41,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except (DatabaseUnavailable, BrokerUnavailable) as error:  # try later
         return _unavailable(error)
     except TooManyWaiting:  # the client's own number of requests, or everybody's
-        return _later("too many submissions wait already", _NEXT_TURN_SECONDS)
+        return _later("too many submissions are waiting", _NEXT_TURN_SECONDS)
     except Exception:  # a bug: the client learns no more than that
         log.exception("request_failed", method=request.method, path=request.path)
         return reply_error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
@@ -57,9 +57,9 @@ def _http_message(request: web.Request, error: web.HTTPException) -> str:
         case web.HTTPNotFound():
             return "no such path"
         case web.HTTPMethodNotAllowed():
-            return f"{request.method} is not allowed here, only {error.headers['Allow']}"
+            return f"{request.method} is not allowed; use {error.headers['Allow']}"
         case web.HTTPRequestEntityTooLarge():
-            return f"the body is too large: at most {request.client_max_size} bytes are taken"
+            return f"the body is too large: the limit is {request.client_max_size} bytes"
         case _:
             return error.reason
 

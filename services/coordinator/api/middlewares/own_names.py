@@ -32,7 +32,7 @@ async def own_names(request: web.Request, handler: Handler) -> web.StreamRespons
     if host and not _is_ours(host):
         raise Misdirected(
             f"Host: {host[:_LONGEST_SHOWN]!r} is not allowed: without authentication the API is "
-            "served under localhost and addresses alone; set CONVEYOR_AUTH_TYPE, or "
+            "served only under localhost and IP addresses; set CONVEYOR_AUTH_TYPE, or "
             "CONVEYOR_AUTH_NONE_ALLOWED=true if everyone may do everything"
         )
     return await handler(request)

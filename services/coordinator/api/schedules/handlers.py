@@ -26,7 +26,7 @@ from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
 
 _NO_SCHEDULE = "no such scheduled job"
-_NEVER = "schedule.cron: it never fires again"
+_NEVER = "schedule.cron: never fires again"
 
 
 async def submit_scheduled_job(request: web.Request) -> web.Response:
