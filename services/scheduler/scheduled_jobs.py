@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from services.scheduler.store.schedules import DueSchedule
-from shared.jobspec import ScheduledJobSpec
+from shared.definition import InvalidDefinition, JobDefinition, decode_job
 from shared.jobspec.cron import Timetable, parse_cron
 from shared.lifecycle import derived_id
 from shared.planning.new_job import NewJob
@@ -31,10 +29,10 @@ def jobs_for(due: DueSchedule, times: Sequence[datetime], sealer: Sealer) -> lis
 
     Raises CannotFire.
     """
-    spec = _spec(due, sealer)
+    definition = _definition(due, sealer)
     return [
         new_job(
-            spec,
+            definition,
             derived_id(due.id, time.isoformat()),
             due.now,
             created_by=due.created_by,
@@ -45,12 +43,11 @@ def jobs_for(due: DueSchedule, times: Sequence[datetime], sealer: Sealer) -> lis
     ]
 
 
-def _spec(due: DueSchedule, sealer: Sealer) -> ScheduledJobSpec:
+def _definition(due: DueSchedule, sealer: Sealer) -> JobDefinition:
     try:
         spec = sealer.unseal(due.sealed)["spec"] if due.sealed else due.spec
-        return ScheduledJobSpec.model_validate(spec)
+        return decode_job(spec)
     except SealingError as error:  # the operator's to put right
         raise CannotFire(f"secrets: {error}") from None
-    except ValidationError as error:  # it was accepted by a version with other rules
-        count = error.error_count()
-        raise CannotFire(f"the job breaks {count} rules of this version") from None
+    except InvalidDefinition as error:  # it was accepted by a version with other rules
+        raise CannotFire(f"the job breaks the rules of this version: {error}") from None

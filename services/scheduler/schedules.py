@@ -17,9 +17,9 @@ from services.scheduler.store.schedules import DueSchedule
 from shared.apply.apply import Work, apply
 from shared.jobspec.cron import Timetable
 from shared.lifecycle import JobSubmitted
+from shared.planning.budgets import TooMuchAtOnce
 from shared.planning.new_job import NewJob
 from shared.planning.planner import Planner
-from shared.planning.transaction_budget import TooMuchAtOnce
 from shared.postgres.errors import DatabaseUnavailable, translated_errors
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.sealing import Sealer

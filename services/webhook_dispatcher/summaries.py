@@ -8,6 +8,7 @@ import orjson
 import structlog
 
 from services.webhook_dispatcher.store.deliveries import Delivery, HeaderSource
+from shared.definition import Webhook, decode_webhooks
 from shared.expressions import ExpressionError, has_expression, render_value
 from shared.lifecycle import derived_id
 from shared.messages import Change
@@ -33,10 +34,10 @@ def deliveries_for(
     body: bytes | None = None
     summary = _task(change) if change.task_id else _job(change, job)
     names = names_of_summary(summary, _job_now(job))
-    for place, webhook in enumerate(job["webhooks"]):
-        if (webhook.get("event") or JOB_STATE) != event:
+    for place, webhook in enumerate(decode_webhooks(job["webhooks"])):
+        if (webhook.event or JOB_STATE) != event:
             continue
-        if not is_wanted(webhook.get("if"), names):
+        if not is_wanted(webhook.condition, names):
             continue
         if body is None:
             body = orjson.dumps(Redactor(secrets.values()).value(summary))
@@ -45,14 +46,14 @@ def deliveries_for(
             job_id=change.job_id,
             version=change.version,
             webhook=place,
-            url=webhook["url"],
+            url=webhook.url,
             body=body,
             source=_header_source(webhook, job),
         )
 
 
-def _header_source(webhook: Mapping[str, Any], job: Mapping[str, Any]) -> HeaderSource | None:
-    headers = webhook.get("headers")
+def _header_source(webhook: Webhook, job: Mapping[str, Any]) -> HeaderSource | None:
+    headers = webhook.headers
     return HeaderSource(headers, job["name"], job["inputs"], job["sealed"]) if headers else None
 
 

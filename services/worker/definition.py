@@ -1,19 +1,22 @@
 """A `run_task` message to what a runtime takes: unsealed, the worker's defaults applied."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from services.worker.aux_tasks import read_aux, read_login, read_mounts, read_sidecars
-from services.worker.runtimes.task_spec import TaskSpec
+from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
 from services.worker.settings import WorkSettings, parse_host_env
 from services.worker.spans import trace_environment
+from shared import definition as d
 from shared.jobspec.durations import parse_duration
 from shared.jobspec.sizes import parse_cpus, parse_memory
 from shared.messages import RunTask
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
+
+Env = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,13 @@ class Unsealed:
 
 class Definitions:
     def __init__(self, settings: WorkSettings, sealer: Sealer, node_id: str) -> None:
-        self._settings = settings
         self._sealer = sealer
         self._node_id = node_id
+        cpus, memory = settings.default_cpus, settings.default_memory
+        self._cpus = parse_cpus(cpus) if cpus else None
+        self._memory = parse_memory(memory) if memory else None
+        timeout = settings.default_timeout
+        self._timeout = parse_duration(timeout).total_seconds() if timeout else None
         self._host_env = {
             alias: os.environ[name]
             for name, alias in parse_host_env(settings.host_env).items()
@@ -39,53 +46,95 @@ class Definitions:
         sealed = self._sealer.unseal(order.sealed) if order.sealed else {}
         hidden = cast(Mapping[str, object], sealed.get("definition", {}))
         secrets = cast(list[str], sealed.get("secrets", []))
-        task: dict[str, Any] = {**order.definition, **hidden}
         return Unsealed(
-            spec=self._spec(order, task),
-            timeout_seconds=order.timeout_seconds or self._default_timeout(),
+            spec=self._spec(order, d.decode_task({**order.definition, **hidden})),
+            timeout_seconds=order.timeout_seconds or self._timeout,
             redactor=Redactor([line for secret in secrets for line in _lines(secret)]),
         )
 
-    def _spec(self, order: RunTask, task: Mapping[str, Any]) -> TaskSpec:
-        limits = task.get("limits") or {}
-        cpus = limits.get("cpus") or self._settings.default_cpus
-        memory = limits.get("memory") or self._settings.default_memory
+    def _spec(self, order: RunTask, task: d.TaskDefinition) -> TaskSpec:
+        limits = task.limits or d.Limits()
         env = {**self._host_env, **trace_environment()}
         program = TaskSpec(
             task_id=order.task_id,
             job_id=order.job_id,
             node_id=self._node_id,
             dispatch=order.dispatch,
-            image=task.get("image") or None,
-            registry=read_login(task.get("registry")),
-            cmd=tuple(task.get("cmd") or ()),
-            entrypoint=tuple(task.get("entrypoint") or ()),
-            run=task.get("run") or None,
-            env={**env, **(task.get("env") or {})},
-            files=task.get("files") or {},
-            workdir=task.get("workdir") or None,
-            cpus=parse_cpus(cpus) if cpus else None,
-            memory_bytes=parse_memory(memory) if memory else None,
+            image=task.image,
+            registry=task.registry,
+            workdir=task.workdir,
+            cpus=limits.cpus.value if limits.cpus else self._cpus,
+            memory_bytes=int(limits.memory.value) if limits.memory else self._memory,
+            **_own_fields(task, env),
         )
-        return self._with_surroundings(program, task, env)
-
-    def _with_surroundings(
-        self, program: TaskSpec, task: Mapping[str, Any], env: Mapping[str, str]
-    ) -> TaskSpec:
         return replace(
             program,
-            pre=read_aux("pre", task.get("pre") or (), program, env),
-            post=read_aux("post", task.get("post") or (), program, env),
-            sidecars=read_sidecars(task.get("sidecars") or (), program, env),
-            mounts=read_mounts(task.get("mounts") or ()),
-            networks=tuple(task.get("networks") or ()),
-            gpus=task.get("gpus") or None,
-            privileged=bool(task.get("privileged")),
+            pre=_aux_tasks("pre", task.pre, program, env),
+            post=_aux_tasks("post", task.post, program, env),
+            sidecars=_sidecars(task.sidecars, program, env),
+            mounts=task.mounts,
+            networks=task.networks,
+            gpus=task.gpus,
+            privileged=task.privileged,
         )
 
-    def _default_timeout(self) -> float | None:
-        text = self._settings.default_timeout
-        return parse_duration(text).total_seconds() if text else None
+
+def _own_fields(program: d.Program, env: Env) -> dict[str, Any]:
+    """What one program has for itself; `env` is what every program sees."""
+    return {
+        "cmd": program.cmd,
+        "entrypoint": program.entrypoint,
+        "run": program.run,
+        "env": {**env, **program.env},
+        "files": program.files,
+    }
+
+
+def _aux_tasks(
+    kind: str, entries: Sequence[d.AuxTask], task: TaskSpec, env: Env
+) -> tuple[Aux, ...]:
+    """`kind` is pre or post; `task` the task without any of them."""
+    return tuple(
+        Aux(
+            label=_label(kind, number, entry),
+            program=_program(entry, task, env),
+            timeout_seconds=entry.timeout.seconds if entry.timeout else None,
+        )
+        for number, entry in enumerate(entries, 1)
+    )
+
+
+def _sidecars(entries: Sequence[d.Sidecar], task: TaskSpec, env: Env) -> tuple[Sidecar, ...]:
+    """The host name is the name, as far as that can be one."""
+    return tuple(
+        Sidecar(
+            label=_label("sidecar", number, entry),
+            program=_program(entry, task, env),
+            timeout_seconds=entry.timeout.seconds if entry.timeout else None,
+            host=_host_name(entry.name or "") or f"sidecar-{number}",
+            probe=entry.probe,
+        )
+        for number, entry in enumerate(entries, 1)
+    )
+
+
+def _program(entry: d.AuxTask, task: TaskSpec, env: Env) -> TaskSpec:
+    """One without an image of its own takes the task's, with its login."""
+    return replace(
+        task,
+        image=entry.image or task.image,
+        registry=entry.registry if entry.registry or entry.image else task.registry,
+        workdir=None,
+        **_own_fields(entry, env),
+    )
+
+
+def _label(kind: str, number: int, entry: d.AuxTask) -> str:
+    return f'{kind} "{entry.name}"' if entry.name else f"{kind} {number}"
+
+
+def _host_name(name: str) -> str:
+    return re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-.")[:63]
 
 
 _SHORTEST_LINE = 8

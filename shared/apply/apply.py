@@ -27,9 +27,9 @@ from shared.lifecycle import (
     decide,
 )
 from shared.messages import LogPart
+from shared.planning.budgets import TransactionBudget
 from shared.planning.new_job import NewJob
 from shared.planning.planner import Planner
-from shared.planning.transaction_budget import TransactionBudget
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection
 from shared.store.outbox import OutboxRow

@@ -6,11 +6,11 @@ from typing import Protocol
 
 from shared.apply.workspace import Workspace
 from shared.lifecycle import BeginChildren, CancelTasks, PlanDependents, Task, TaskPosition
+from shared.planning.budgets import TransactionBudget
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
 from shared.planning.sources import Source, Variables
 from shared.planning.templates import JobSource, TaskSource
-from shared.planning.transaction_budget import TransactionBudget
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import Locked, Reopened
 from shared.store.writing import Writes

@@ -34,8 +34,7 @@ from shared.lifecycle import (
     decide,
     task_id_of,
 )
-from shared.planning.new_graph import NewGraph
-from shared.planning.new_job import NewJob, UnsavedJob
+from shared.planning.new_job import NewGraph, NewJob, UnsavedJob
 from shared.store.outgoing import feed_of, messages_for, webhook_events_of
 from shared.store.writing import Writes
 
@@ -67,7 +66,7 @@ class Workspace:
 
     def submit(self, new: NewJob) -> Outcome:
         graph = NewGraph.of(new.needs) if new.needs is not None else None
-        self.unsaved[new.job.id] = UnsavedJob(new, self.seal(new.secrets), graph)
+        self.unsaved[new.job.id] = UnsavedJob(new, self.seal(new.definition.secrets), graph)
         self.jobs[new.job.id] = new.job
         self._unwritten.new_jobs.add(new.job.id)
         return self.apply_event(JobSubmitted(new.job))

@@ -1,8 +1,8 @@
 """What a task is: every job language compiles into it, and a worker reads nothing else."""
 
 from shared.definition.codec import (
-    DEFINITION_ERROR,
     Encoded,
+    InvalidDefinition,
     decode_defaults,
     decode_job,
     decode_permissions,
@@ -11,6 +11,7 @@ from shared.definition.codec import (
     encode,
     encode_all,
 )
+from shared.definition.graph import Graph, task_graph
 from shared.definition.parts import aux_tasks, changed, map_aux_tasks, map_parts
 from shared.definition.types import (
     Amount,
@@ -35,7 +36,6 @@ from shared.definition.types import (
 )
 
 __all__ = [
-    "DEFINITION_ERROR",
     "Amount",
     "AuxTask",
     "Composite",
@@ -43,6 +43,8 @@ __all__ = [
     "Duration",
     "Each",
     "Encoded",
+    "Graph",
+    "InvalidDefinition",
     "JobDefinition",
     "Limits",
     "Mount",
@@ -67,4 +69,5 @@ __all__ = [
     "encode_all",
     "map_aux_tasks",
     "map_parts",
+    "task_graph",
 ]

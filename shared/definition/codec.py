@@ -5,23 +5,29 @@ later version has added is passed over.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from shared.definition.types import (
     Defaults,
     JobDefinition,
     Permission,
+    SubJobDefinition,
     TaskDefinition,
     Webhook,
 )
 
+T = TypeVar("T")
+
 Encoded = dict[str, Any]
 """The JSON form. It is stored, sent, compared and redacted; only `decode_…` reads it."""
 
-DEFINITION_ERROR = ValidationError
-"""What reading raises for what is no definition: a ValueError."""
+
+class InvalidDefinition(ValueError):
+    """It can't be read; the text names the fields, and no value: one may be a secret."""
+
 
 _Encodable = TaskDefinition | JobDefinition | Defaults | Webhook | Permission
 
@@ -33,6 +39,7 @@ _PERMISSIONS = TypeAdapter(tuple[Permission, ...])
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     TaskDefinition: _TASK,
     JobDefinition: _JOB,
+    SubJobDefinition: TypeAdapter(SubJobDefinition),
     Defaults: _DEFAULTS,
     Webhook: TypeAdapter(Webhook),
     Permission: TypeAdapter(Permission),
@@ -49,20 +56,32 @@ def encode_all(values: Sequence[_Encodable]) -> list[Encoded]:
 
 
 def decode_task(encoded: object) -> TaskDefinition:
-    return _TASK.validate_python(encoded)
+    """Raises InvalidDefinition, as all of these do."""
+    return _decoded(_TASK, encoded)
 
 
 def decode_job(encoded: object) -> JobDefinition:
-    return _JOB.validate_python(encoded)
+    return _decoded(_JOB, encoded)
 
 
 def decode_defaults(encoded: object) -> Defaults | None:
-    return None if encoded is None else _DEFAULTS.validate_python(encoded)
+    return None if encoded is None else _decoded(_DEFAULTS, encoded)
 
 
 def decode_webhooks(encoded: object) -> tuple[Webhook, ...]:
-    return _WEBHOOKS.validate_python(encoded)
+    return _decoded(_WEBHOOKS, encoded)
 
 
 def decode_permissions(encoded: object) -> tuple[Permission, ...]:
-    return _PERMISSIONS.validate_python(encoded)
+    return _decoded(_PERMISSIONS, encoded)
+
+
+def _decoded(adapter: TypeAdapter[T], encoded: object) -> T:
+    try:
+        return adapter.validate_python(encoded)
+    except ValidationError as error:  # its own text quotes what it was given
+        raise InvalidDefinition("; ".join(map(_told, error.errors()))) from None
+
+
+def _told(detail: ErrorDetails) -> str:
+    return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"

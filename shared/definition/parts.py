@@ -1,7 +1,6 @@
 """The one walk over what a task consists of: what runs around it, its children, its job."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
@@ -29,7 +28,11 @@ A = TypeVar("A", bound=AuxTask)
 def changed(value: T, **fields: Any) -> T:  # noqa: ANN401 - of any dataclass
     """`value` with these fields; itself, at no cost, when it has the very same already."""
     new = {name: item for name, item in fields.items() if getattr(value, name) is not item}
-    return replace(value, **new) if new else value  # type: ignore[type-var]  # any dataclass
+    if not new:
+        return value
+    made = object.__new__(type(value))
+    made.__dict__.update(value.__dict__, **new)  # a seventh of what `replace` takes
+    return made
 
 
 def aux_tasks(task: TaskDefinition) -> Iterator[AuxTask]:

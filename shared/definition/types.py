@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Duration:
     """`text` is how the client spelled it, which answers repeat."""
 
@@ -17,7 +17,7 @@ class Duration:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Amount:
     """A number of processors or of bytes; `text` as in `Duration`."""
 
@@ -25,7 +25,7 @@ class Amount:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class Registry:
     """The login for an image."""
 
@@ -33,7 +33,7 @@ class Registry:
     password: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Program:
     """What is run. `run` is a script for `sh`; it excludes nothing else. `files` maps a name below
     the working directory to its text. `image` (None: none), `registry`, `cmd` and the values of
@@ -48,7 +48,7 @@ class Program:
     files: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AuxTask(Program):
     """A program before, after or beside a task's own."""
 
@@ -57,7 +57,7 @@ class AuxTask(Program):
     timeout: Duration | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Probe:
     """Ready is what answers a GET of `path` on `port` with 200."""
 
@@ -66,14 +66,14 @@ class Probe:
     timeout: Duration | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sidecar(AuxTask):
     """Without a probe, started is ready."""
 
     probe: Probe | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Mount:
     """`type` names a mount type; what source and opts mean is that type's affair."""
 
@@ -83,7 +83,7 @@ class Mount:
     opts: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Limits:
     """`cpus` is a number of processors, `memory` one of bytes."""
 
@@ -91,7 +91,7 @@ class Limits:
     memory: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Retry:
     """What is None is as `RetryPolicy` of the core has it. `on` holds exit codes, `timeout`,
     `lost`."""
@@ -104,7 +104,7 @@ class Retry:
     on: tuple[int | str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Composite:
     """How many children must complete, as a number or as a share of 100; None: all."""
 
@@ -112,14 +112,14 @@ class Composite:
     min_success_percent: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Parallel(Composite):
     """Tasks that run at once."""
 
     tasks: "tuple[TaskDefinition, ...]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Each(Composite):
     """`task` for every one of `items`, which are JSON values or an expression that gives them.
 
@@ -132,7 +132,7 @@ class Each(Composite):
     concurrency: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TaskDefinition(Program):
     """A task as submitted, or (evaluated) as a worker gets it.
 
@@ -167,7 +167,7 @@ class TaskDefinition(Program):
     subjob: "SubJobDefinition | None" = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Defaults:
     """For every task that doesn't set its own."""
 
@@ -178,7 +178,7 @@ class Defaults:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Webhook:
     """`event` None is a change of the job's state."""
 
@@ -188,7 +188,7 @@ class Webhook:
     condition: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Permission:
     """One of the two may see the job."""
 
@@ -196,7 +196,7 @@ class Permission:
     user: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class JobDefinition:
     """`secrets` are in clear: they are sealed before anything is stored."""
 
@@ -214,7 +214,7 @@ class JobDefinition:
     timeout: Duration | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class SubJobDefinition(JobDefinition):
     """A job that a task stands for. `detached`: the task doesn't wait for its end."""
 

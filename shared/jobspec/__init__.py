@@ -4,7 +4,7 @@ from shared.jobspec.durations import format_duration, parse_duration
 from shared.jobspec.fields import OWN_SECRETS
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.sizes import parse_cpus, parse_memory
-from shared.jobspec.tork.graph import Graph, task_graph
+from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import (
     AutoDelete,
     Defaults,
@@ -35,7 +35,6 @@ __all__ = [
     "AutoDelete",
     "Defaults",
     "Each",
-    "Graph",
     "InnerTask",
     "InvalidJob",
     "JobFields",
@@ -54,11 +53,11 @@ __all__ = [
     "TaskEntry",
     "Wait",
     "Webhook",
+    "compile_job",
     "format_duration",
     "parse_cpus",
     "parse_duration",
     "parse_job",
     "parse_memory",
     "parse_scheduled_job",
-    "task_graph",
 ]

@@ -33,8 +33,9 @@ class TaskRef(_Part):
 class RunTask(_Message):
     """To a task queue: run this.
 
-    `definition` is the task in the job language with what came from a secret taken out; `sealed`
-    is the encrypted JSON object that holds those parts (see `shared.planning.planner`).
+    `definition` is the evaluated task in the JSON form of `shared.definition`, with what came from
+    a secret taken out; `sealed` is the encrypted JSON object that holds those fields (see
+    `shared.planning.planner`).
     """
 
     kind: Literal["run_task"] = "run_task"

@@ -4,85 +4,95 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
+from shared.definition import (
+    Composite,
+    Each,
+    Parallel,
+    SubJobDefinition,
+    TaskDefinition,
+    Webhook,
+    changed,
+    encode,
+)
 from shared.expressions import has_expression
 from shared.jobspec.fields import MAX_DESCRIPTION, MAX_NAME
 from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
-from shared.planning.extract_secrets import OF_TASKS
+from shared.planning.budgets import MOST_OF_SCOPES, SizeBudget, TooLarge
 from shared.planning.rendering import PlanError, Rendering
-from shared.planning.size_budget import MOST_OF_SCOPES, SizeBudget, TooLarge
+from shared.planning.secrets import OF_TASKS
 from shared.planning.submission import OWN_SECRETS_OF_PARENT, subjob_of
-from shared.planning.templates import TaskJson, TaskSource
+from shared.planning.templates import TaskSource
 
 _DEFAULT_VARIABLE = "item"
-_SHOWN_EVALUATED = ("name", "description", "inputs")
-"""Of a sub-job, on the task that stands for it."""
 
 
-def parallel(plan: PlannedTask, source: TaskSource) -> Planned:
-    made_of = source.task["parallel"]
-    scopes = [source.scope] * len(made_of["tasks"])
-    _check_bulk("parallel.tasks", scopes)
-    required = _required(made_of, len(scopes))
+def parallel(plan: PlannedTask, source: TaskSource, parallel: Parallel) -> Planned:
+    scopes = [source.scope] * len(parallel.tasks)
+    _check_size("parallel.tasks", scopes)
+    required = _required(parallel, len(scopes))
     return Planned(task=plan, offspring=Offspring(scopes=scopes, required=required))
 
 
-def each(plan: PlannedTask, source: TaskSource, outer: Scope, rendering: Rendering) -> Planned:
+def each(plan: PlannedTask, each: Each, outer: Scope, rendering: Rendering) -> Planned:
     """One child for each item; `outer` is the task's own scope in clear. Raises PlanError."""
-    made_of = source.task["each"]
-    items = _items(made_of["list"], rendering)
-    variable = made_of.get("var") or _DEFAULT_VARIABLE
+    items = _items(each.items, rendering)
+    variable = each.var or _DEFAULT_VARIABLE
     scopes: list[Scope | None] = [
-        {**outer, variable: {"index": str(place), "value": item}}
-        for place, item in enumerate(items)
+        {**outer, variable: {"index": str(index), "value": item}}
+        for index, item in enumerate(items)
     ]
-    _check_bulk("each.list", scopes)
+    _check_size("each.list", scopes)
     offspring = Offspring(
         scopes=scopes,
-        concurrency=made_of.get("concurrency") or 0,
-        required=_required(made_of, len(scopes)),
+        concurrency=each.concurrency,
+        required=_required(each, len(scopes)),
     )
     return Planned(task=plan, offspring=offspring)
 
 
-def child_task(parent: TaskJson, child_index: int) -> TaskJson:
+def child_task(parent: TaskDefinition, child_index: int) -> TaskDefinition:
     """The child at `child_index` as it was submitted."""
-    if made_of := parent.get("each"):
-        return made_of["task"]  # type: ignore[no-any-return] # the job language says what it is
-    return parent["parallel"]["tasks"][child_index]  # type: ignore[no-any-return] # as above
+    if parent.each is not None:
+        return parent.each.task
+    assert parent.parallel is not None  # noqa: S101 - for the type checker: others have no children
+    return parent.parallel.tasks[child_index]
 
 
 def subjob(
     plan: PlannedTask,
     source: TaskSource,
+    subjob: SubJobDefinition,
     rendering: Rendering,
     secrets: Mapping[str, str],
     now: datetime,
 ) -> Planned:
     """The job, evaluated with what its parent knows. Raises PlanError."""
-    spec = _rendered_subjob(source.task["subjob"], rendering.of_job())
-    detached = bool(spec.get("detached"))
+    evaluated = _rendered_subjob(subjob, rendering.of_job())
     parent = Parent(job_id=source.job.job_id, task_id=source.task_id, dispatch=1)
     inherited = {
-        f"{OWN_SECRETS_OF_PARENT}{place}": value
-        for place, value in enumerate(sorted({*secrets.values(), *rendering.derived.found}))
+        f"{OWN_SECRETS_OF_PARENT}{number}": value
+        for number, value in enumerate(sorted({*secrets.values(), *rendering.taint.found}))
     }
     # What this language hid in the parent's secrets (a registry's password) is read by that name.
     inherited |= {name: value for name, value in secrets.items() if name.startswith(OF_TASKS)}
     new = subjob_of(
-        spec,
+        evaluated,
         derived_id(source.task_id, "job"),
         now,
         parent=parent,
-        is_detached=detached,
         inherited=inherited,
         origin=source.job,
     )
-    shown = {**source.task["subjob"], **{k: spec[k] for k in _SHOWN_EVALUATED if k in spec}}
+    shown = changed(  # on the task that stands for it
+        subjob,
+        name=evaluated.name,
+        description=evaluated.description,
+        inputs=evaluated.inputs,
+    )
     return Planned(
-        task=replace(plan, definition={**plan.definition, "subjob": shown}),
-        subjob=SubJob(job=new.job, submission=new, is_detached=detached),
+        task=replace(plan, definition={**plan.definition, "subjob": encode(shown)}),
+        subjob=SubJob(job=new.job, submission=new, is_detached=subjob.detached),
     )
 
 
@@ -105,48 +115,51 @@ def _kind(value: object) -> str:
             return repr(value)
 
 
-def _check_bulk(field: str, scopes: Sequence[Scope | None]) -> None:
+def _check_size(field: str, scopes: Sequence[Scope | None]) -> None:
     """Raises PlanError."""
-    bulk = SizeBudget(MOST_OF_SCOPES)
+    budget = SizeBudget(MOST_OF_SCOPES)
     try:
-        bulk.add_all(scopes)
+        budget.add_all(scopes)
     except TooLarge:
         raise PlanError(
             f"{field}: the variables of its {len(scopes)} tasks are more than "
-            f"{bulk.most} characters"
+            f"{budget.most} characters"
         ) from None
 
 
-def _required(made_of: Mapping[str, Any], total: int) -> int | None:
-    """`minSuccess` as a number of children: a share is rounded up."""
-    least = made_of.get("minSuccess")
-    if least is None:
-        return None
-    if isinstance(least, str) and least.endswith("%"):
-        return math.ceil(total * float(least[:-1]) / 100)
-    return min(int(least), total)
+def _required(composite: Composite, total: int) -> int | None:
+    """The least number of children that must complete: a share is rounded up."""
+    if (percent := composite.min_success_percent) is not None:
+        return math.ceil(total * percent / 100)
+    return None if composite.min_success is None else min(composite.min_success, total)
 
 
-def _rendered_subjob(spec: Mapping[str, Any], rendering: Rendering) -> dict[str, Any]:
-    done = dict(spec)
-    for key, most in (("name", MAX_NAME), ("description", MAX_DESCRIPTION)):
-        if spec.get(key):
-            done[key] = rendering.text(f"subjob.{key}", spec[key])
-            if len(done[key]) > most:  # as in what a client submits: the search takes no more
-                raise PlanError(f"subjob.{key}: is evaluated longer than {most} characters")
-    if spec.get("inputs"):
-        done["inputs"] = {
-            k: _input(f"subjob.inputs.{k}", v, rendering) for k, v in spec["inputs"].items()
-        }
-    if spec.get("secrets"):
-        done["secrets"] = {
-            k: rendering.text(f"subjob.secrets.{k}", v or "") for k, v in spec["secrets"].items()
-        }
-    if spec.get("webhooks"):
-        done["webhooks"] = [
-            _webhook(f"subjob.webhooks[{i}]", w, rendering) for i, w in enumerate(spec["webhooks"])
-        ]
-    return done
+def _rendered_subjob(subjob: SubJobDefinition, rendering: Rendering) -> SubJobDefinition:
+    name = _short_text("subjob.name", subjob.name, rendering, MAX_NAME)
+    description = subjob.description
+    if description:
+        description = _short_text("subjob.description", description, rendering, MAX_DESCRIPTION)
+    inputs = {k: _input(f"subjob.inputs.{k}", v, rendering) for k, v in subjob.inputs.items()}
+    secrets = {k: rendering.text(f"subjob.secrets.{k}", v) for k, v in subjob.secrets.items()}
+    webhooks = tuple(
+        _webhook(f"subjob.webhooks[{index}]", webhook, rendering)
+        for index, webhook in enumerate(subjob.webhooks)
+    )
+    return changed(
+        subjob,
+        name=name,
+        description=description,
+        inputs=inputs,
+        secrets=secrets,
+        webhooks=webhooks,
+    )
+
+
+def _short_text(field: str, template: str, rendering: Rendering, most: int) -> str:
+    text = rendering.text(field, template)
+    if len(text) > most:  # as in what a client submits: the search takes no more
+        raise PlanError(f"{field}: is evaluated longer than {most} characters")
+    return text
 
 
 def _input(field: str, value: object, rendering: Rendering) -> object:
@@ -160,10 +173,7 @@ def _input(field: str, value: object, rendering: Rendering) -> object:
     return rendering.text(field, value)
 
 
-def _webhook(field: str, webhook: Mapping[str, Any], rendering: Rendering) -> dict[str, Any]:
-    done = {**webhook, "url": rendering.text(f"{field}.url", webhook["url"])}
-    if headers := webhook.get("headers"):
-        done["headers"] = {
-            k: rendering.text(f"{field}.headers.{k}", v or "") for k, v in headers.items()
-        }
-    return done
+def _webhook(field: str, webhook: Webhook, rendering: Rendering) -> Webhook:
+    url = rendering.text(f"{field}.url", webhook.url)
+    headers = {k: rendering.text(f"{field}.headers.{k}", v) for k, v in webhook.headers.items()}
+    return changed(webhook, url=url, headers=headers)

@@ -1,10 +1,14 @@
-"""A job as it enters the store: the core's value, and all that is only kept to be shown or read."""
+"""A job as it enters the store: the core's value, what is only kept, and the graph of its tasks."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from shared.definition import JobDefinition
 from shared.lifecycle import Job
-from shared.planning.new_graph import Needs, NewGraph
+
+Needs = Mapping[int, Sequence[int]]
+"""For each position those it waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """`tasks`, `defaults`, `webhooks` and `permissions` are in the job language's JSON form.
+    """`definition` holds no secret but in its `secrets`, which are sealed when it is stored.
 
     `readers` are those who may see the job, as `user:name` and `role:slug`; empty means everybody.
     `parent_task_id` made it, whether or not it waits for it. `needs` tells for each task's position
@@ -29,23 +33,47 @@ class NewJob:
     """
 
     job: Job
-    name: str
-    tasks: Sequence[Mapping[str, object]]
-    description: str | None = None
-    tags: Sequence[str] = ()
+    definition: JobDefinition
     created_by: str | None = None
-    inputs: Mapping[str, object] = field(default_factory=dict)
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    output: str | None = None
-    defaults: Mapping[str, object] | None = None
-    webhooks: Sequence[Mapping[str, object]] = ()
-    permissions: Sequence[Mapping[str, object]] = ()
     readers: Sequence[str] = ()
     schedule_id: str | None = None
     parent_job_id: str | None = None
     parent_task_id: str | None = None
     needs: Needs | None = None
     key: IdempotencyKey | None = None
+
+
+@dataclass(slots=True)
+class NewGraph:
+    """As `job_tasks` and `job_needs` will have it once the job has rows."""
+
+    needs: Needs
+    waiting_for: dict[int, int]
+    dependents: Mapping[int, Sequence[int]]
+    done: set[int] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, needs: Needs) -> "NewGraph":
+        dependents: defaultdict[int, list[int]] = defaultdict(list)
+        for position, needed in needs.items():
+            for other in needed:
+                dependents[other].append(position)
+        return cls(needs, {p: len(needed) for p, needed in needs.items()}, dependents)
+
+    def ready(self) -> list[int]:
+        return [p for p, count in self.waiting_for.items() if not count and p not in self.done]
+
+    def end(self, position: int) -> Iterator[int]:
+        """`position` is done; those that waited for it alone."""
+        self.done.add(position)
+        for dependent in self.dependents.get(position, ()):
+            self.waiting_for[dependent] -= 1
+            if not self.waiting_for[dependent]:
+                yield dependent
+
+    def edges(self) -> Iterator[tuple[int, int]]:
+        """Each (needed, position)."""
+        return ((needed, position) for position, all_ in self.needs.items() for needed in all_)
 
 
 @dataclass(slots=True)

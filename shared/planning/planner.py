@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
+from shared.definition import Defaults, TaskDefinition, changed, decode_task, encode
 from shared.lifecycle import (
     OutputEvaluated,
     OutputFailed,
@@ -25,15 +26,12 @@ from shared.lifecycle import (
 )
 from shared.messages.queues import DEFAULT_TASK_QUEUE
 from shared.planning import composites
-from shared.planning.extract_secrets import all_inputs
-from shared.planning.planned_task import kind_of, planned_task
-from shared.planning.rendering import PlanError, Rendering, rendered_task
-from shared.planning.secret_taint import SecretTaint
-from shared.planning.templates import JobSource, TaskJson, TaskSource, as_template
+from shared.planning.rendering import PlanError, Rendering, kind_of, planned_task, rendered_task
+from shared.planning.secrets import SecretTaint, all_inputs
+from shared.planning.templates import JobSource, TaskSource, as_template
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
 
-_DEFAULTED = ("retry", "limits", "timeout", "queue", "priority")
 _SEALED = "sealed"
 
 Answer = TaskPlanned | TaskPlanFailed | TaskSkipped
@@ -50,13 +48,13 @@ class Planner:
         """In clear. Raises SealingError when a key is missing."""
         return self._sealer.secrets_in(job.sealed)
 
-    def submitted(self, parent: Task) -> TaskJson:
+    def submitted(self, parent: Task) -> TaskDefinition:
         """A task as it was submitted, what was sealed of it included. Raises SealingError."""
         plan = parent.plan
         if plan.sealed is None:
-            return plan.definition
+            return decode_task(plan.definition)
         hidden = cast(dict[str, object], self._sealer.unseal(plan.sealed)["definition"])
-        return {**plan.definition, **hidden}
+        return decode_task({**plan.definition, **hidden})
 
     def plan(
         self,
@@ -66,22 +64,22 @@ class Planner:
         now: datetime,
     ) -> Answer:
         """The task of `source`, evaluated with `variables` as `tasks`."""
-        task = _with_defaults(source.task, source.job.defaults or {})
-        derived = SecretTaint(Redactor(secrets.values()))
+        task = _with_defaults(source.task, source.job.defaults)
+        taint = SecretTaint(Redactor(secrets.values()))
         try:
             scope = self._opened(source.scope)
             names = _names(source.job, secrets, variables) | scope
             if _is_sealed(source.scope):
-                derived = replace(derived, items=tuple(scope))
-            rendering = Rendering(names, derived)
+                taint = replace(taint, items=tuple(scope))
+            rendering = Rendering(names, taint)
             plan = planned_task(rendered_task(task, rendering))
-            hidden = (*secrets.values(), *derived.found)
+            hidden = (*secrets.values(), *taint.found)
             if not rendering.is_wanted(task):
                 return TaskSkipped(source.ref, self._sealed(plan, hidden))
             planned = self._made(plan, source, rendering, secrets, now)
             planned = replace(planned, task=self._sealed(planned.task, hidden))
         except (PlanError, SealingError) as error:
-            text = Redactor([*secrets.values(), *derived.found]).text(str(error))
+            text = Redactor([*secrets.values(), *taint.found]).text(str(error))
             return plan_failed(source, text)
         return TaskPlanned(source.ref, planned)
 
@@ -97,7 +95,7 @@ class Planner:
         rendering = Rendering(names, SecretTaint(Redactor(secrets.values())))
         try:
             result = rendering.text("output", as_template(job.output or ""))
-            hidden = Redactor(rendering.derived.found)
+            hidden = Redactor(rendering.taint.found)
             return OutputEvaluated(job.job_id, hidden.text(result))
         except PlanError as error:
             return OutputFailed(job.job_id, Redactor(secrets.values()).text(str(error)))
@@ -110,25 +108,25 @@ class Planner:
         secrets: Mapping[str, str],
         now: datetime,
     ) -> Planned:
-        match plan.kind:
-            case TaskKind.PARALLEL:
-                return composites.parallel(plan, source)
-            case TaskKind.EACH:
-                made = composites.each(plan, source, self._opened(source.scope), rendering)
-                return self._closed(made, source, rendering.derived)
-            case TaskKind.SUBJOB:
-                return composites.subjob(plan, source, rendering, secrets, now)
-            case _:
-                return Planned(task=plan)
+        task = source.task
+        if task.parallel is not None:
+            return composites.parallel(plan, source, task.parallel)
+        if task.each is not None:
+            scope = self._opened(source.scope)
+            made = composites.each(plan, task.each, scope, rendering)
+            return self._closed(made, source, rendering.taint)
+        if task.subjob is not None:
+            return composites.subjob(plan, source, task.subjob, rendering, secrets, now)
+        return Planned(task=plan)
 
-    def _closed(self, planned: Planned, source: TaskSource, derived: SecretTaint) -> Planned:
+    def _closed(self, planned: Planned, source: TaskSource, taint: SecretTaint) -> Planned:
         """With the scopes that hold a secret, or something made of one, sealed."""
-        if not derived.redactor or planned.offspring is None:
+        if not taint.redactor or planned.offspring is None:
             return planned
-        list_ = source.task["each"]["list"]
-        made_of_secrets = isinstance(list_, str) and derived.reads_secrets(as_template(list_))
+        items = source.task.each.items if source.task.each else ()
+        made_of_secrets = isinstance(items, str) and taint.reads_secrets(as_template(items))
         is_all_secret = made_of_secrets or _is_sealed(source.scope)
-        redact = derived.redactor.value
+        redact = taint.redactor.value
         scopes = [
             {_SEALED: self._sealer.seal(dict(scope))}
             if scope is not None and (is_all_secret or redact(scope) != scope)
@@ -171,20 +169,26 @@ def plan_failed(source: TaskSource, error: str) -> TaskPlanFailed:
     """Shown as it came, its queue left at the default."""
     task = source.task
     plan = PlannedTask(
-        name=task.get("name") or "",
+        name=task.name or "",
         queue=DEFAULT_TASK_QUEUE,
-        definition=task,
+        definition=encode(task),
         kind=kind_of(task),
-        allow_failure=bool(task.get("allowFailure")),
+        allow_failure=task.allow_failure,
     )
     return TaskPlanFailed(source.ref, plan, error)
 
 
-def _with_defaults(task: TaskJson, defaults: TaskJson) -> TaskJson:
-    if kind_of(task) is not TaskKind.TASK:
+def _with_defaults(task: TaskDefinition, defaults: Defaults | None) -> TaskDefinition:
+    if defaults is None or kind_of(task) is not TaskKind.TASK:
         return task
-    missing = {k: defaults[k] for k in _DEFAULTED if not task.get(k) and defaults.get(k)}
-    return {**task, **missing} if missing else task
+    return changed(
+        task,
+        retry=task.retry or defaults.retry,
+        limits=task.limits or defaults.limits,
+        timeout=task.timeout or defaults.timeout,
+        queue=task.queue or defaults.queue,
+        priority=task.priority or defaults.priority,
+    )
 
 
 def _names(

@@ -1,14 +1,29 @@
-"""Evaluates a task's texts: fields in, the same fields without expressions out."""
+"""Evaluates a task's texts, and reads from the result what the core itself needs."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import TypeVar
 
+from shared.definition import (
+    AuxTask,
+    Duration,
+    Retry,
+    Sidecar,
+    TaskDefinition,
+    changed,
+    encode,
+    map_aux_tasks,
+)
 from shared.expressions import ExpressionError, has_expression, render, render_value, to_text
-from shared.planning.secret_taint import SecretTaint
-from shared.planning.size_budget import MOST_OF_A_SUBJOB, MOST_OF_A_TASK, SizeBudget, TooLarge
-from shared.planning.templates import BESIDE, TEXTS, TaskJson, as_template, templates
+from shared.jobspec.fields import MAX_KEY
+from shared.lifecycle import PlannedTask, RetryPolicy, TaskKind
+from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
+from shared.planning.budgets import MOST_OF_A_SUBJOB, MOST_OF_A_TASK, SizeBudget, TooLarge
+from shared.planning.secrets import SecretTaint
+from shared.planning.templates import as_template, templates
 
 Names = Mapping[str, object]
+A = TypeVar("A", TaskDefinition, AuxTask, Sidecar)
 V = TypeVar("V")
 
 
@@ -19,18 +34,18 @@ class PlanError(Exception):
 class Rendering:
     """Evaluates the fields of one task, or what else is kept of a job.
 
-    Together they may come to so much and no more (see `bulk`). What it makes of secrets is noted in
-    `derived`. Every method raises PlanError, which names the field and tells of no secret.
+    Together they may come to so much and no more (see `budgets`). What it makes of secrets is noted
+    in `taint`. Every method raises PlanError, which names the field and tells of no secret.
     """
 
-    def __init__(self, names: Names, derived: SecretTaint, most: int = MOST_OF_A_TASK) -> None:
-        self.derived = derived
+    def __init__(self, names: Names, taint: SecretTaint, most: int = MOST_OF_A_TASK) -> None:
+        self.taint = taint
         self._names = names
-        self._bulk = SizeBudget(most)
+        self._budget = SizeBudget(most)
 
     def of_job(self) -> "Rendering":
         """For the job that the task stands for, which has room of its own."""
-        return Rendering(self._names, self.derived, MOST_OF_A_SUBJOB)
+        return Rendering(self._names, self.taint, MOST_OF_A_SUBJOB)
 
     def text(self, field: str, template: str) -> str:
         """The text of `template`."""
@@ -52,14 +67,14 @@ class Rendering:
         self._count(field, value)
         return value
 
-    def is_wanted(self, task: TaskJson) -> bool:
+    def is_wanted(self, task: TaskDefinition) -> bool:
         """What the task's `if` gives."""
-        condition = task.get("if")
+        condition = task.condition
         if not condition:
             return True
         value = self.value("if", condition)
         if value not in (True, False, "true", "false"):
-            is_hidden = self.derived.reads_secrets(as_template(condition))
+            is_hidden = self.taint.reads_secrets(as_template(condition))
             text = f"the text {value!r}" if isinstance(value, str) else to_text(value)
             shown = "what it gives" if is_hidden else text
             raise PlanError(f"if: {shown} is neither true nor false")
@@ -69,46 +84,102 @@ class Rendering:
         try:
             value = evaluate(template, self._names)
         except ExpressionError as error:
-            raise PlanError(f"{field}: {self.derived.told(template, str(error))}") from None
-        self.derived.look(template, value)
+            raise PlanError(f"{field}: {self.taint.told(template, str(error))}") from None
+        self.taint.look(template, value)
         return value
 
     def _count(self, field: str, value: object) -> None:
         try:
-            self._bulk.add(value)
+            self._budget.add(value)
         except TooLarge:
             raise PlanError(
                 f"{field}: with it the evaluated fields of the task are more than "
-                f"{self._bulk.most} characters"
+                f"{self._budget.most} characters"
             ) from None
 
 
-def rendered_task(task: TaskJson, rendering: Rendering) -> TaskJson:
+def rendered_task(task: TaskDefinition, rendering: Rendering) -> TaskDefinition:
     """`task` evaluated, what it is made of excepted: children are evaluated when they begin.
 
     Raises PlanError, which names the field.
     """
     if not any(map(has_expression, templates(task))):
         return task
-    done = _rendered_fields(task, rendering, "")
-    for key in BESIDE:
-        if task.get(key):
-            done[key] = [
-                _rendered_fields(aux, rendering, f"{key}[{place}].")
-                for place, aux in enumerate(task[key])
-            ]
-    return done
+    done = _rendered(task, rendering, "")
+    return map_aux_tasks(done, lambda place, aux: _rendered(aux, rendering, f"{place}."))
 
 
-def _rendered_fields(task: TaskJson, rendering: Rendering, where: str) -> dict[str, Any]:
-    done = dict(task)
+def _rendered(program: A, rendering: Rendering, where: str) -> A:
     text = rendering.text
-    for key in TEXTS:
-        if task.get(key):
-            done[key] = text(where + key, task[key])
-    if task.get("cmd"):
-        done["cmd"] = [text(f"{where}cmd[{i}]", v) for i, v in enumerate(task["cmd"])]
-    for key in ("env", "registry"):
-        if task.get(key):
-            done[key] = {k: text(f"{where}{key}.{k}", v) for k, v in task[key].items()}
-    return done
+    fields: dict[str, object] = {}
+    for name in ("name", "var", "image", "queue"):  # a program around a task has not all of them
+        if template := getattr(program, name, None):
+            fields[name] = text(where + name, template)
+    if program.cmd:
+        fields["cmd"] = tuple(text(f"{where}cmd[{i}]", v) for i, v in enumerate(program.cmd))
+    if program.env:
+        fields["env"] = {k: text(f"{where}env.{k}", v) for k, v in program.env.items()}
+    if login := program.registry:
+        fields["registry"] = changed(
+            login,
+            username=text(f"{where}registry.username", login.username),
+            password=text(f"{where}registry.password", login.password),
+        )
+    return changed(program, **fields)
+
+
+def planned_task(task: TaskDefinition) -> PlannedTask:
+    """The core's view of an evaluated task. Raises PlanError."""
+    kind = kind_of(task)
+    return PlannedTask(
+        name=task.name or "",
+        queue=_queue(task) if kind is TaskKind.TASK else "",
+        priority=task.priority,
+        timeout=_span(task.timeout),
+        retry=_retry(task.retry),
+        var=_var(task),
+        definition=encode(task),
+        kind=kind,
+        allow_failure=task.allow_failure,
+        queue_timeout=_span(task.queue_timeout),
+    )
+
+
+def kind_of(task: TaskDefinition) -> TaskKind:
+    if task.parallel is not None:
+        return TaskKind.PARALLEL
+    if task.each is not None:
+        return TaskKind.EACH
+    return TaskKind.TASK if task.subjob is None else TaskKind.SUBJOB
+
+
+def _queue(task: TaskDefinition) -> str:
+    queue = task.queue or DEFAULT_TASK_QUEUE
+    if (error := task_queue_error(queue)) is not None:
+        raise PlanError(f"queue: {queue!r}: {error}")
+    return queue
+
+
+def _var(task: TaskDefinition) -> str | None:
+    if task.var and len(task.var) > MAX_KEY:  # it is part of a key, which Postgres takes no longer
+        raise PlanError(f"var: is evaluated longer than {MAX_KEY} characters")
+    return task.var or None
+
+
+def _retry(retry: Retry | None) -> RetryPolicy:
+    policy = RetryPolicy()
+    if retry is None:
+        return policy
+    scaling, jitter = retry.scaling_factor, retry.jitter
+    return RetryPolicy(
+        limit=retry.limit,
+        initial_delay=_span(retry.initial_delay) or policy.initial_delay,
+        scaling_factor=policy.scaling_factor if scaling is None else scaling,
+        max_delay=_span(retry.max_delay) or policy.max_delay,
+        jitter=policy.jitter if jitter is None else jitter,
+        on=frozenset(map(str, retry.on)) if retry.on else None,
+    )
+
+
+def _span(duration: Duration | None) -> timedelta | None:
+    return timedelta(seconds=duration.seconds) if duration else None

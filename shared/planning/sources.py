@@ -1,8 +1,8 @@
 """What one planning needs: a task as submitted or a job, and which stored variables it reads."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from shared.definition import TaskDefinition
 from shared.lifecycle import derived_id
 from shared.planning.new_job import UnsavedJob
 from shared.planning.templates import JobSource, TaskSource, variables_read
@@ -19,22 +19,22 @@ def job_of(source: Source) -> JobSource:
 
 
 def unsaved_job_source(unsaved: UnsavedJob) -> JobSource:
-    new = unsaved.new
+    new, definition = unsaved.new, unsaved.new.definition
     return JobSource(
         job_id=new.job.id,
-        name=new.name,
-        inputs=new.inputs,
+        name=definition.name,
+        inputs=definition.inputs,
         sealed=unsaved.sealed,
-        defaults=new.defaults,
-        output=new.output,
+        defaults=definition.defaults,
+        output=definition.output,
         created_by=new.created_by,
-        permissions=new.permissions,
+        permissions=definition.permissions,
         readers=new.readers,
     )
 
 
 def listed_task_source(
-    job: JobSource, position: int, task: Mapping[str, Any], restarts: int
+    job: JobSource, position: int, task: TaskDefinition, restarts: int
 ) -> TaskSource:
     """The task at `position` of the job's own list, in the run after so many restarts."""
     task_id = derived_id(job.job_id, position, restarts)

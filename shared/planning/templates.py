@@ -1,18 +1,18 @@
 """Where a job's expressions stand, and what they read."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from shared.definition import (
+    AuxTask,
+    Defaults,
+    Permission,
+    SubJobDefinition,
+    TaskDefinition,
+    aux_tasks,
+)
 from shared.expressions import ExpressionError, has_expression, names_in
 from shared.lifecycle import Scope, TaskKey, TaskPosition
-
-TaskJson = Mapping[str, Any]
-
-TEXTS = ("name", "var", "image", "queue")
-"""The fields of a task that are a text which may hold expressions."""
-BESIDE = ("pre", "post", "sidecars")
-"""The fields that hold what runs beside a task, with expressions of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,10 @@ class JobSource:
     name: str
     inputs: Mapping[str, object]
     sealed: str | None
-    defaults: TaskJson | None
+    defaults: Defaults | None
     output: str | None
     created_by: str | None = None
-    permissions: Sequence[Mapping[str, object]] = ()
+    permissions: Sequence[Permission] = ()
     readers: Sequence[str] = ()
 
 
@@ -38,7 +38,7 @@ class TaskSource:
 
     job: JobSource
     position: int
-    task: TaskJson
+    task: TaskDefinition
     task_id: str
     child_id: str | None = None
     scope: Scope | None = None
@@ -71,16 +71,23 @@ def as_template(expression: str) -> str:
     return expression if has_expression(expression) else "{{" + expression + "}}"
 
 
-def templates(task: TaskJson) -> Iterator[str]:
+def templates(task: TaskDefinition) -> Iterator[str]:
     """Every text of a task that is evaluated when it begins, its condition and its list apart."""
-    for key in TEXTS:
-        yield task.get(key) or ""
-    yield from task.get("cmd") or ()
-    yield from _texts((task.get("env") or {}).values())
-    yield from _texts((task.get("registry") or {}).values())
-    for key in BESIDE:
-        for aux in task.get(key) or ():
-            yield from templates(aux)
+    yield task.var or ""
+    yield task.queue or ""
+    yield from _of_program(task)
+    for aux in aux_tasks(task):
+        yield from _of_program(aux)
+
+
+def _of_program(program: TaskDefinition | AuxTask) -> Iterator[str]:
+    yield program.name or ""
+    yield program.image or ""
+    yield from program.cmd
+    yield from program.env.values()
+    if program.registry is not None:
+        yield program.registry.username
+        yield program.registry.password
 
 
 def _all_templates(source: JobSource | TaskSource) -> Iterator[str]:
@@ -89,23 +96,19 @@ def _all_templates(source: JobSource | TaskSource) -> Iterator[str]:
         return
     task = source.task
     yield from templates(task)
-    if condition := task.get("if"):
-        yield as_template(condition)
-    if isinstance(list_ := (task.get("each") or {}).get("list"), str):
-        yield as_template(list_)
-    if subjob := task.get("subjob"):
-        yield from _of_subjob(subjob)
+    if task.condition:
+        yield as_template(task.condition)
+    if task.each is not None and isinstance(task.each.items, str):
+        yield as_template(task.each.items)
+    if task.subjob is not None:
+        yield from _of_subjob(task.subjob)
 
 
-def _of_subjob(subjob: TaskJson) -> Iterator[str]:
-    yield subjob.get("name") or ""
-    yield subjob.get("description") or ""
-    yield from _texts((subjob.get("inputs") or {}).values())
-    yield from _texts((subjob.get("secrets") or {}).values())
-    for webhook in subjob.get("webhooks") or ():
-        yield webhook["url"]
-        yield from _texts((webhook.get("headers") or {}).values())
-
-
-def _texts(values: Iterable[object]) -> Iterator[str]:
-    return (value for value in values if isinstance(value, str))
+def _of_subjob(subjob: SubJobDefinition) -> Iterator[str]:
+    yield subjob.name
+    yield subjob.description or ""
+    yield from (value for value in subjob.inputs.values() if isinstance(value, str))
+    yield from subjob.secrets.values()
+    for webhook in subjob.webhooks:
+        yield webhook.url
+        yield from webhook.headers.values()

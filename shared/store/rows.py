@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from shared.definition import Defaults, Encoded, encode, encode_all
 from shared.lifecycle import (
     Children,
     Job,
@@ -49,6 +50,10 @@ def _retry_of(row: Mapping[str, Any]) -> RetryPolicy:
 
 def _children_of(row: Mapping[str, Any] | None) -> Children | None:
     return Children(**row) if row else None
+
+
+def _encoded(defaults: Defaults | None) -> Encoded | None:
+    return encode(defaults) if defaults else None
 
 
 def _dispatch_of(parent: Parent | None) -> int | None:
@@ -134,18 +139,18 @@ JOB = (*_PARENT, *_OF_JOB)
 
 # What is kept of a submission to be shown, or to plan from: `NewJob`.
 SUBMITTED = (
-    Column("name", "text"),
-    Column("description", "text"),
-    Column("tags", "text[]"),
+    Column("name", "text", attribute="definition.name"),
+    Column("description", "text", attribute="definition.description"),
+    Column("tags", "text[]", attribute="definition.tags"),
     Column("created_by", "text"),
-    Column("inputs", "jsonb"),
-    Column("secret_names", "text[]", attribute="secrets", to_json=sorted),
-    Column("output", "text"),
-    Column("defaults", "jsonb"),
-    Column("webhooks", "jsonb"),
+    Column("inputs", "jsonb", attribute="definition.inputs"),
+    Column("secret_names", "text[]", attribute="definition.secrets", to_json=sorted),
+    Column("output", "text", attribute="definition.output"),
+    Column("defaults", "jsonb", attribute="definition.defaults", to_json=_encoded),
+    Column("webhooks", "jsonb", attribute="definition.webhooks", to_json=encode_all),
     Column("parent_job_id", "text"),
     Column("parent_task_id", "text"),
-    Column("permissions", "jsonb"),
+    Column("permissions", "jsonb", attribute="definition.permissions", to_json=encode_all),
     Column("readers", "text[]"),
     Column("schedule_id", "text"),
     Column("search", "tsvector", expression="job_search(name, description, tags)"),

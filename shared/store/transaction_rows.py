@@ -9,6 +9,7 @@ from datetime import datetime
 
 import asyncpg
 
+from shared.definition import decode_defaults, decode_permissions, decode_task
 from shared.lifecycle import BeginChildren, CancelTasks, Job, PlanDependents, Task, TaskPosition
 from shared.lifecycle.states import CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD, BulkMove
 from shared.planning.new_job import IdempotencyKey
@@ -264,7 +265,7 @@ class TransactionRows:
         rows = await self._connection.fetch(TASKS, *_columns(positions)) if positions else []
         return [
             listed_task_source(
-                _job_source(row), row["position"], row["task"], restarts[row["job_id"]]
+                _job_source(row), row["position"], decode_task(row["task"]), restarts[row["job_id"]]
             )
             for row in rows
         ]
@@ -305,4 +306,7 @@ _OF_JOB_SOURCE = [field.name for field in fields(JobSource)]
 
 
 def _job_source(row: asyncpg.Record) -> JobSource:
-    return JobSource(**{name: row[name] for name in _OF_JOB_SOURCE})
+    values = {name: row[name] for name in _OF_JOB_SOURCE}
+    values["defaults"] = decode_defaults(values["defaults"])
+    values["permissions"] = decode_permissions(values["permissions"])
+    return JobSource(**values)

@@ -9,10 +9,10 @@ from functools import cache
 import orjson
 
 from shared.broker import Outgoing
+from shared.definition import encode
 from shared.lifecycle import Job, SetVariable, Task
 from shared.messages import LogPart
-from shared.planning.new_graph import NewGraph
-from shared.planning.new_job import NewJob
+from shared.planning.new_job import NewGraph, NewJob
 from shared.postgres.pool import Connection
 from shared.store.columns import Written, at_least, inserted, updated
 from shared.store.outbox import CLAIM, OutboxRow
@@ -103,12 +103,12 @@ def _job_tasks(writes: Writes) -> Arguments:
         {
             "job_id": job.id,
             "position": position,
-            "task": task,
+            "task": encode(task),
             "waiting_for": graph.waiting_for[position] if graph else 0,
             "is_done": graph is not None and position in graph.done,
         }
         for job, new, _, graph in writes.new_jobs
-        for position, task in enumerate(new.tasks, start=1)
+        for position, task in enumerate(new.definition.tasks, start=1)
     )
 
 

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from shared.apply.transaction import Rows
-from shared.jobspec import parse_job
+from shared.jobspec import compile_job, parse_job
 from shared.lifecycle import (
     BeginChildren,
     CancelTasks,
@@ -23,8 +23,7 @@ from shared.lifecycle import (
     TaskKind,
     TaskState,
 )
-from shared.planning.new_graph import NewGraph
-from shared.planning.new_job import IdempotencyKey
+from shared.planning.new_job import IdempotencyKey, NewGraph
 from shared.planning.submission import new_job
 from shared.postgres.pool import set_up_connection
 from shared.store.transaction_rows import TransactionRows
@@ -50,7 +49,9 @@ async def rows(request: pytest.FixtureRequest) -> AsyncIterator[Rows]:
 
 async def submit(rows: Rows, *tasks: dict[str, Any], job_id: str = "job", **fields: Any) -> None:
     body = {"name": "a job", "tasks": list(tasks) or [{**LISTED, "name": "t"}], **fields}
-    new = new_job(parse_job(json.dumps(body).encode(), "application/json"), job_id, NOW)
+    new = new_job(
+        compile_job(parse_job(json.dumps(body).encode(), "application/json")), job_id, NOW
+    )
     graph = NewGraph.of(new.needs) if new.needs is not None else None
     await rows.write(Writes(new_jobs=[(new.job, new, None, graph)]))
 

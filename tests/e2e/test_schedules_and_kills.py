@@ -21,7 +21,6 @@ KILLS = 4
 SPEC = {
     "name": "often",
     "tasks": [{"name": "t", "run": "true"}],
-    "schedule": {"cron": "@every 1s", "catchUp": "all"},
 }
 
 ADD = """

@@ -11,6 +11,7 @@ from shared.apply.apply import Work
 from shared.lifecycle import TaskState
 from tests.support.eventually import eventually
 from tests.support.http.api import JSON, UNAVAILABLE, YAML, Api, api_on
+from tests.support.jobs.definitions import task_definition
 
 pytestmark = pytest.mark.real
 
@@ -53,7 +54,7 @@ async def test_a_json_job_is_stored_as_it_was_submitted(api: Api) -> None:
     status, summary = await api.answer("POST", "/jobs", json=job)
     assert status == 200
     [new] = api.batcher.submitted
-    assert new.tasks == [task]
+    assert new.definition.tasks == (task_definition(task),)
     assert new.job.has_output
     assert new.job.auto_delete_after is not None
     shown = await api.get(f"/jobs/{summary['id']}")

@@ -9,6 +9,7 @@ import structlog
 
 from shared.apply.apply import Work
 from shared.broker import BrokerUnavailable, Outgoing
+from shared.definition import TaskDefinition
 from shared.lifecycle import (
     Decision,
     DispatchMissing,
@@ -22,6 +23,7 @@ from shared.lifecycle import (
 from shared.messages import LogPart, Orders, RunTask, TaskRef
 from shared.messages.queues import node_queue
 from shared.planning.planner import Planner
+from shared.planning.templates import TaskSource
 from shared.postgres.pool import acquired
 from shared.store.leases import Held, renew
 from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
@@ -119,7 +121,7 @@ async def test_a_failed_batch_is_applied_one_by_one_and_only_the_cause_fails(
     plan = Planner.plan
 
     def failing(self: Planner, source: object, *known: object) -> object:
-        if getattr(source, "task", {}).get("name") == "poison":
+        if isinstance(source, TaskSource) and source.task.name == "poison":
             raise RuntimeError("a bug")
         return plan(self, source, *known)  # type: ignore[arg-type]  # passed through
 
@@ -272,7 +274,7 @@ async def test_conditions_and_outputs_without_braces_see_what_earlier_tasks_left
 
 
 async def test_an_expression_that_is_none_fails_the_job_and_not_the_submission(rig: Rig) -> None:
-    job_id = await rig.submit([{**SHELL, "env": {"N": "{{ 1 + }}"}}])
+    job_id = await rig.submit([TaskDefinition(run="true", env={"N": "{{ 1 + }}"})])
     assert (await rig.job(job_id))["state"] == "FAILED"
     job_id = await rig.submit([SHELL], output="{{ 1 + }}")
     await rig.run_current(job_id)

@@ -7,7 +7,7 @@ import pytest
 
 from services.coordinator.completions import on_completions
 from shared.lifecycle import Decision, Ignored, JobCancelled, JobRestarted, TaskClaimed, TaskFailed
-from shared.planning import transaction_budget
+from shared.planning import budgets
 from tests.support.family_invariants import check_invariants
 from tests.support.jobs.batcher import LEASE
 from tests.support.jobs.families import NODE, Fails, Play, Row, Stays, Verdict
@@ -21,7 +21,7 @@ ACTIVE = {"PENDING", "SCHEDULED", "RUNNING"}
 
 @pytest.fixture(autouse=True)
 def few_in_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transaction_budget, "MOST_CANCELLED", MOST)
+    monkeypatch.setattr(budgets, "MOST_CANCELLED", MOST)
 
 
 def families(outer: int, inner: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import Mount
+from shared.definition import Mount
 from tests.support.engines.execution_driver import NODE, Rig, address_of, engine_of, rig_of
 from tests.support.engines.images import make_changed_image
 

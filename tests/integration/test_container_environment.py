@@ -8,7 +8,7 @@ import pytest
 
 from services.worker.runtimes.containers.layout import LABEL_NODE
 from services.worker.runtimes.protocol import RuntimeRejected
-from services.worker.runtimes.task_spec import Mount, Probe
+from shared.definition import Duration, Mount, Probe
 from tests.support.engines.execution_driver import (
     NODE,
     Rig,
@@ -24,7 +24,7 @@ from tests.support.engines.images import BUSYBOX
 pytestmark = pytest.mark.real
 
 SERVE = "mkdir /www; echo hello from $0 > /www/index.html; httpd -f -p 8080 -h /www"
-READY = Probe(port=8080, path="/index.html", timeout_seconds=60)
+READY = Probe(port=8080, path="/index.html")
 VOLUME = Mount(type="volume", target="/shared")
 
 
@@ -85,14 +85,15 @@ async def test_a_sidecar_that_ends_before_the_task_starts_fails_it_by_name(rig: 
 
 
 async def test_a_probe_that_gets_no_answer_in_time_says_so(rig: Rig) -> None:
-    hasty = Probe(port=8080, path="/index.html", timeout_seconds=1)
+    hasty = Probe(port=8080, path="/index.html", timeout=Duration(1, "1s"))
     text = r'sidecar "db": no 200 from GET /index.html on port 8080 within 1s \(.+\)'
     with pytest.raises(RuntimeRejected, match=text):
         await rig.run(sidecars=(sidecar("db", hasty, run="sleep 1000"),), run="echo never")
 
 
 async def test_a_probe_wants_200_and_nothing_else(rig: Rig) -> None:
-    wrong = Probe(port=8080, path="/missing", timeout_seconds=6)  # in which it must begin to answer
+    must_answer_within = Duration(6, "6s")
+    wrong = Probe(port=8080, path="/missing", timeout=must_answer_within)
     with pytest.raises(RuntimeRejected, match="the last answer was 404"):
         await rig.run(sidecars=(sidecar("db", wrong, run=SERVE),), run="echo never")
 
@@ -104,7 +105,7 @@ async def test_a_probe_image_asks_from_inside_the_engine(rig: Rig) -> None:
         run="wget -q -O - http://web:8080/index.html",
     )
     assert ran.text.startswith("hello from")
-    hasty = Probe(port=8080, path="/missing", timeout_seconds=2)
+    hasty = Probe(port=8080, path="/missing", timeout=Duration(2, "2s"))
     with pytest.raises(RuntimeRejected, match="no 200 from GET /missing"):
         await rig.run(sidecars=(sidecar("web", hasty, run=SERVE),), run="echo never")
 

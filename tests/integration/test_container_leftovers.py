@@ -19,12 +19,14 @@ from services.worker.settings import WorkSettings
 from services.worker.watchdog.task_table import TaskTable
 from shared.broker.in_process import InProcessBroker
 from shared.broker.publisher import Publisher
+from shared.definition import encode
 from shared.messages import Finished, Reports, RunTask, decode
 from shared.messages.queues import COMPLETIONS
 from shared.process.sealing import Sealer
 from tests.support.engines.execution_driver import NODE, Rig, address_of, rig_of
 from tests.support.engines.images import BUSYBOX
 from tests.support.engines.tasks_with_everything import SERVE, everything
+from tests.support.jobs.definitions import task_definition
 
 pytestmark = pytest.mark.real
 
@@ -74,7 +76,7 @@ class Worker:
             task_id="t",
             dispatch=dispatch,
             queue="q",
-            definition={**EVERYTHING, **task},
+            definition=encode(task_definition({**EVERYTHING, **task})),
             timeout_seconds=timeout,
         )
         held = self._held_tasks.take(order.ref)

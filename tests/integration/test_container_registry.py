@@ -14,12 +14,12 @@ from services.worker.runtimes.containers.engine_calls import connect
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import RegistryLogin
+from shared.definition import Registry
 from tests.support.engines.execution_driver import NODE, Rig
 from tests.support.engines.registry import PASSWORD, USERNAME, FakeRegistry
 
 pytestmark = pytest.mark.real
-LOGIN = RegistryLogin(USERNAME, PASSWORD)
+LOGIN = Registry(USERNAME, PASSWORD)
 
 
 @pytest.fixture
@@ -89,9 +89,9 @@ async def test_the_docker_config_file_gives_the_login_when_the_task_has_none(
     assert outcome.exit_code == 0
 
 
-@pytest.mark.parametrize("login", [None, RegistryLogin(USERNAME, "wrong")])
+@pytest.mark.parametrize("login", [None, Registry(USERNAME, "wrong")])
 async def test_without_the_right_login_the_task_is_rejected_naming_the_image(
-    registry: FakeRegistry, docker_host: str, config: Path, login: RegistryLogin | None
+    registry: FakeRegistry, docker_host: str, config: Path, login: Registry | None
 ) -> None:
     async with docker_rig(docker_host, config) as rig:
         with pytest.raises(RuntimeRejected, match=registry.image):

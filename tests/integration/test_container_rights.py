@@ -10,7 +10,7 @@ import pytest
 
 from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.protocol import RuntimeRejected
-from services.worker.runtimes.task_spec import Mount, Probe
+from shared.definition import Mount, Probe
 from tests.support.engines.execution_driver import NODE, Rig, aux, engine_of, rig_of, sidecar
 from tests.support.engines.images import BUSYBOX, make_changed_image
 from tests.support.engines.tasks_with_everything import SERVE
@@ -58,7 +58,7 @@ async def test_no_container_of_a_task_has_more_rights_devices_files_or_words_tha
     rig: Rig,
 ) -> None:
     look = {name: LOOK.format(name=name) for name in ("pre", "main", "post", "beside")}
-    has_looked = Probe(port=8080, path="/index.html", timeout_seconds=60)
+    has_looked = Probe(port=8080, path="/index.html")
     _, ran = await rig.run(
         pre=(aux("pre 1", image=BUSYBOX, run=look["pre"]),),
         sidecars=(sidecar("beside", has_looked, run=look["beside"] + SERVE),),

@@ -28,7 +28,7 @@ from shared.lifecycle import (
     TaskSucceeded,
     TaskTimedOut,
 )
-from shared.planning import transaction_budget
+from shared.planning import budgets
 from tests.support.family_invariants import check_invariants
 from tests.support.jobs.batcher import LEASE, batcher_rig
 from tests.support.jobs.families import NODE, Play, Row
@@ -181,7 +181,7 @@ async def test_no_order_loss_or_repetition_breaks_a_family_and_every_job_ends(
     plays: tuple[Play, Play], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if seed % 2:
-        monkeypatch.setattr(transaction_budget, "MOST_CHILDREN", 1)  # nearly all are put off
+        monkeypatch.setattr(budgets, "MOST_CHILDREN", 1)  # nearly all are put off
     chance = random.Random(seed)
     pool = plays[0].rig.pool
     for number in range(2):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.lifecycle import JobCancelled
-from shared.planning import transaction_budget
+from shared.planning import budgets
 from tests.support.family_invariants import check_invariants
 from tests.support.jobs.families import Play
 from tests.support.jobs.subjobs import later
@@ -52,7 +52,7 @@ async def test_of_what_multiplies_a_transaction_begins_some_hundred_and_the_rest
 async def test_a_job_whose_children_were_put_off_ends_well(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transaction_budget, "MOST_CHILDREN", 3)
+    monkeypatch.setattr(budgets, "MOST_CHILDREN", 3)
     job_id = await play.submit_tasks(nested(3, 4, 5), SUBJOB)
     await play.run()
     assert await play.state(job_id) == "COMPLETED"
@@ -63,7 +63,7 @@ async def test_a_family_whose_message_to_itself_is_lost_goes_on_all_the_same(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given an inner family all of whose children are put off
-    monkeypatch.setattr(transaction_budget, "MOST_CHILDREN", 1)
+    monkeypatch.setattr(budgets, "MOST_CHILDREN", 1)
     job_id = await play.submit_tasks(nested(1, 2))
     assert await play.subjob_signals()  # taken, and lost
     assert not await play.waiting()
@@ -88,7 +88,7 @@ async def test_as_many_sub_jobs_are_active_as_the_concurrency_says(play: Play) -
 async def test_a_job_that_makes_too_many_tasks_in_one_step_fails_and_says_so(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transaction_budget, "MOST_TASKS", 10)
+    monkeypatch.setattr(budgets, "MOST_TASKS", 10)
     wide = [{**nested(6), "name": name, "needs": []} for name in ("a", "b")]
     job_id = await play.submit({"name": "a graph", "tasks": wide})
     assert await play.state(job_id) == "FAILED"
@@ -99,7 +99,7 @@ async def test_a_job_that_makes_too_many_tasks_in_one_step_fails_and_says_so(
 async def test_jobs_that_make_too_many_tasks_together_are_stored_one_by_one(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transaction_budget, "MOST_TASKS", 10)
+    monkeypatch.setattr(budgets, "MOST_TASKS", 10)
     # Given two jobs, each with as much to make as one event may
     jobs = [await play.submit_tasks({**SHELL, "name": "first"}, nested(9)) for _ in range(2)]
     # When the first tasks of both end in one batch

@@ -12,11 +12,13 @@ from structlog.testing import capture_logs
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import schedules as store
+from shared.definition import decode_defaults, encode
 from shared.messages import RunTask
-from shared.planning import transaction_budget
+from shared.planning import budgets
 from shared.postgres.errors import DatabaseUnavailable
 from shared.process.sealing import Sealer, generate_key
 from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.jobs.definitions import job_definition
 
 pytestmark = pytest.mark.real
 
@@ -35,6 +37,10 @@ def loop_of(rig: Rig, sealer: Sealer | None = None, round_seconds: float = 3) ->
     return ScheduleLoop(rig.pool, rig.batcher.outbox, sealer or rig.sealer, settings)
 
 
+def encoded(**spec: Any) -> dict[str, Any]:
+    return encode(job_definition(**{"name": "nightly", "tasks": TASKS, **spec}))
+
+
 async def add(
     rig: Rig,
     spec: dict[str, Any] | None = None,
@@ -45,7 +51,6 @@ async def add(
 ) -> str:
     """A schedule that should have fired that long ago; its id."""
     schedule_id = uuid.uuid4().hex
-    spec = {"name": "nightly", "tasks": TASKS, "schedule": {"cron": cron}, **(spec or {})}
     await rig.pool.execute(
         "INSERT INTO schedules (id, state, cron, timezone, overlap, catch_up, spec, sealed,"
         " created_by, readers, created_at, next_at, look_at) VALUES ($1, 'ACTIVE', $2, 'UTC', $3,"
@@ -56,7 +61,7 @@ async def add(
         cron,
         columns.get("overlap", "allow"),
         columns.get("catch_up", "one"),
-        spec,
+        encoded(**(spec or {})),
         columns.get("sealed"),
         overdue,
     )
@@ -95,7 +100,7 @@ async def test_a_due_schedule_makes_one_job_and_moves_on(rig: Rig) -> None:
 async def test_firings_that_are_made_up_for_may_make_more_tasks_than_one_event_may(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transaction_budget, "MOST_TASKS", 10)
+    monkeypatch.setattr(budgets, "MOST_TASKS", 10)
     task = {"name": "all", "each": {"list": "sequence(0, 8)", "task": TASKS[0]}}
     schedule_id = await add(
         rig, {"tasks": [task]}, cron="* * * * *", overdue=timedelta(minutes=2), catch_up="all"
@@ -122,8 +127,9 @@ async def test_its_jobs_are_as_they_were_submitted_and_belong_to_who_submitted_t
     schedule_id = await add(rig, spec)
     await fire(loop_of(rig))
     [job] = await jobs(rig, schedule_id)
-    for field in ("description", "tags", "inputs", "output", "defaults", "webhooks", "permissions"):
+    for field in ("description", "tags", "inputs", "output", "webhooks", "permissions"):
         assert job[field] == spec[field]
+    assert decode_defaults(job["defaults"]) == job_definition(TASKS, **spec).defaults
     assert job["auto_delete_after"] == timedelta(hours=1)
     assert (job["created_by"], job["readers"]) == ("ann", ["user:ann"])
     [task] = await rig.tasks(job["id"])
@@ -132,12 +138,10 @@ async def test_its_jobs_are_as_they_were_submitted_and_belong_to_who_submitted_t
 
 async def test_its_secrets_reach_its_jobs_and_only_them(rig: Rig) -> None:
     spec = {
-        "name": "nightly",
-        "schedule": {"cron": DAILY},
         "secrets": {"key": "hunter22"},
         "tasks": [{"name": "t", "run": "true", "env": {"KEY": "{{ secrets.key }}"}}],
     }
-    sealed = rig.sealer.seal({"secrets": {"key": "hunter22"}, "spec": spec})
+    sealed = rig.sealer.seal({"secrets": {"key": "hunter22"}, "spec": encoded(**spec)})
     shown = {**spec, "secrets": {"key": "[REDACTED]"}}
     schedule_id = await add(rig, shown, sealed=sealed)
     await fire(loop_of(rig))

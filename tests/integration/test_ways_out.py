@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from services.worker.runtimes.protocol import RuntimeRejected
-from services.worker.runtimes.task_spec import Mount
+from shared.definition import Mount
 from shared.jobspec import InvalidJob, parse_job
 from tests.support.engines.execution_driver import Rig, aux, rig_of, sidecar, with_settings
 from tests.support.engines.images import BUSYBOX

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from shared.apply.apply import Outcome, Work, apply_to_rows
-from shared.jobspec import parse_job
+from shared.jobspec import compile_job, parse_job
 from shared.lifecycle import (
     CancelContinued,
     CancelSubJob,
@@ -34,9 +34,9 @@ from shared.lifecycle import (
     TaskState,
     decide,
 )
+from shared.planning.budgets import TransactionBudget
 from shared.planning.planner import Planner
 from shared.planning.submission import new_job
-from shared.planning.transaction_budget import TransactionBudget
 from shared.process.sealing import Sealer
 from shared.store.outgoing import subjob_end
 from shared.store.subjob_signals import subjob_ended
@@ -82,7 +82,7 @@ class World:
     def submit(self, job_id: str, listed: Spec) -> None:
         self._submitted[job_id] = listed
         spec = parse_job(json.dumps(listed.as_job()).encode(), "application/json")
-        new = new_job(spec, job_id, self.now)
+        new = new_job(compile_job(spec), job_id, self.now)
         self._apply(Work(JobSubmitted(new.job), new_job=new))
 
     def submitted(self, job_id: str) -> Spec:

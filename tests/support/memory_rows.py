@@ -19,8 +19,7 @@ from shared.lifecycle import (
     TaskPosition,
     TaskState,
 )
-from shared.planning.new_graph import NewGraph
-from shared.planning.new_job import IdempotencyKey, NewJob, UnsavedJob
+from shared.planning.new_job import IdempotencyKey, NewGraph, NewJob, UnsavedJob
 from shared.planning.sources import (
     Source,
     Variables,
@@ -122,7 +121,7 @@ class MemoryRows:
             listed_task_source(
                 jobs[job_id],
                 position,
-                self._submitted[job_id].new.tasks[position - 1],
+                self._submitted[job_id].new.definition.tasks[position - 1],
                 restarts[job_id],
             )
             for job_id, position in positions

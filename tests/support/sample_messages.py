@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from shared.definition import encode
 from shared.messages import (
     Change,
     Changes,
@@ -28,6 +29,7 @@ from shared.messages import (
     TaskRef,
     Telemetry,
 )
+from tests.support.jobs.definitions import task_definition
 
 SEALING_KEY = "YSBrZXkgdGhhdCBpcyBmb3IgdGVzdHMgYWxvbmUuLi4="
 _ENCRYPTED = (
@@ -80,7 +82,7 @@ def _run_task(**changes: Any) -> RunTask:
         "attempt": 1,
         "queue": "highcpu",
         "timeout_seconds": 90.5,
-        "definition": _DEFINITION,
+        "definition": encode(task_definition(_DEFINITION)),
         "sealed": _PLAIN,
     }
     return RunTask(**(fields | changes))

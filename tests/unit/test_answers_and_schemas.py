@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from services.coordinator.api.replies import encode
 from services.coordinator.api.tork import views
+from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.redaction import Redacting
@@ -27,12 +28,12 @@ DEFINITION: Any = {
     "env": {"API_KEY": "k", "HOME": "/h"},
     "registry": {"username": "u", "password": "p"},
     "retry": {"limit": 3},
-    "queueTimeout": "1h",
-    "allowFailure": True,
+    "queue_timeout": {"seconds": 3600, "text": "1h"},
+    "allow_failure": True,
     "needs": [],
     "pre": [{"name": "p", "run": "true"}],
-    "parallel": {"tasks": [{"name": "c", "run": "a-secret"}], "minSuccess": "50%"},
-    "ofALaterVersion": "a-secret",
+    "parallel": {"tasks": [{"name": "c", "run": "a-secret"}], "min_success_percent": 50},
+    "of_a_later_version": "a-secret",
 }
 TASK = TaskRow(
     id="t",
@@ -91,8 +92,8 @@ JOB = JobRow(
     summary=SUMMARY,
     secret_names=["key"],
     output="{{ 1 }}",
-    defaults={"retry": {"limit": 1}, "timeout": "5m"},
-    webhooks=[{"url": "http://x/a-secret", "headers": {"Authorization": "b"}, "if": "true"}],
+    defaults={"retry": {"limit": 1}, "timeout": {"seconds": 300, "text": "5m"}},
+    webhooks=[{"url": "http://x/a-secret", "headers": {"Authorization": "b"}, "condition": "true"}],
     auto_delete_after=timedelta(hours=24),
     delete_at=LATER,
     permissions=[{"role": "public"}],
@@ -102,7 +103,7 @@ JOB = JobRow(
 )
 
 
-def _whole(redact: Redacting) -> views.Fields:
+def _whole(redact: Redacting) -> Fields:
     tasks = {"tasks": [views.shown_definition(DEFINITION, redact)]}
     return views.job_without_tasks(JOB, redact) | tasks | {"execution": [views.task(TASK, redact)]}
 

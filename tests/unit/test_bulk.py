@@ -10,6 +10,7 @@ from shared.planning.planner import Answer, Planner
 from shared.planning.submission import new_job_id
 from shared.planning.templates import JobSource, TaskSource
 from shared.process.sealing import Sealer
+from tests.support.jobs.definitions import task_definition
 
 TEXT = "x" * 100_000
 MANY = "map(sequence(0, 50000), inputs.text)"
@@ -25,7 +26,7 @@ def planned(task: dict[str, Any], scope: dict[str, Any] | None = None) -> Answer
         defaults=None,
         output=None,
     )
-    source = TaskSource(job=job, position=1, task=task, task_id="t", scope=scope)
+    source = TaskSource(job=job, position=1, task=task_definition(task), task_id="t", scope=scope)
     return Planner(Sealer(())).plan(source, {}, {}, datetime.now(UTC))
 
 

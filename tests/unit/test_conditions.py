@@ -9,12 +9,13 @@ from shared.lifecycle import TaskPlanFailed, TaskPlanned, TaskSkipped
 from shared.planning.planner import Answer, Planner
 from shared.planning.templates import JobSource, TaskSource
 from shared.process.sealing import Sealer, generate_key
+from tests.support.jobs.definitions import task_definition
 
 
 def planned(condition: str, inputs: dict[str, Any]) -> Answer:
     job = JobSource(job_id="j", name="j", inputs=inputs, sealed=None, defaults=None, output=None)
     task = {"name": "t", "run": "true", "if": condition}
-    source = TaskSource(job=job, position=1, task=task, task_id="t", scope=None)
+    source = TaskSource(job=job, position=1, task=task_definition(task), task_id="t", scope=None)
     return Planner(Sealer([generate_key()])).plan(source, {}, {}, datetime.now(UTC))
 
 

@@ -11,6 +11,7 @@ from shared.planning.new_job import NewJob
 from shared.planning.planner import Answer, Planner
 from shared.planning.templates import JobSource, TaskSource
 from shared.process.sealing import Sealer, generate_key
+from tests.support.jobs.definitions import task_definition
 
 SECRETS = {"login": '{"user": "ann", "password": "hunter2"}', "token": "swordfish-9"}
 LOGINS = {"logins": '[{"password": "hunter2"}, {"password": "swordfish-9"}]'}
@@ -22,7 +23,7 @@ def planned(
     task: dict[str, Any], secrets: Mapping[str, str] = SECRETS, scope: Scope | None = None
 ) -> Answer:
     job = JobSource(job_id="j", name="j", inputs={}, sealed=None, defaults=None, output=None)
-    source = TaskSource(job=job, position=1, task=task, task_id="t", scope=scope)
+    source = TaskSource(job=job, position=1, task=task_definition(task), task_id="t", scope=scope)
     return Planner(SEALER).plan(source, {}, secrets, datetime.now(UTC))
 
 
@@ -100,8 +101,8 @@ def test_a_sub_job_keeps_what_was_made_of_its_parents_secrets_among_its_own() ->
     assert isinstance(answer, TaskPlanned)
     assert answer.planned.subjob is not None
     new = cast(NewJob, answer.planned.subjob.submission)
-    assert new.inputs == {"a": "[REDACTED]", "list": ["[REDACTED]"]}
-    assert "hunter2" in new.secrets.values()
+    assert new.definition.inputs == {"a": "[REDACTED]", "list": ["[REDACTED]"]}
+    assert "hunter2" in new.definition.secrets.values()
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import json
 
 import orjson
 
-from services.coordinator.api.hiding import hide_in_task
+from services.coordinator.api.tork.definitions import shown_task
 from services.coordinator.api.tork.schemas.tasks import Task
+from shared.definition import encode
+from tests.support.jobs.definitions import task_definition
 from tests.support.jobs.submissions import Json
 
 HIDDEN = "[REDACTED]"
@@ -23,6 +25,10 @@ INNER_SHOWN: Json = {
 }
 
 
+def hidden(task: Json) -> Json:
+    return shown_task(encode(task_definition(task)))
+
+
 def test_passwords_and_secrets_are_hidden_in_tasks_within_tasks() -> None:
     subjob = {
         "name": "s",
@@ -32,7 +38,7 @@ def test_passwords_and_secrets_are_hidden_in_tasks_within_tasks() -> None:
         "webhooks": [{"url": "http://x", "headers": {"Authorization": "a"}}],
     }
     task = {"name": "t", "parallel": {"tasks": [{"subjob": subjob}, INNER]}}
-    assert hide_in_task(task) == {
+    assert hidden(task) == {
         "name": "t",
         "parallel": {
             "tasks": [
@@ -56,15 +62,17 @@ def test_an_answer_shows_tasks_within_tasks_in_the_form_they_came() -> None:
     task = {
         "name": "t",
         "needs": [],
-        "parallel": {"tasks": [{"each": each}], "minSuccess": 1},
-        "retry": {"limit": 1, "on": [1, "lost"]},
+        "parallel": {
+            "tasks": [{"each": each}, {"run": "x", "retry": {"limit": 1, "on": [1, "lost"]}}],
+            "minSuccess": 1,
+        },
     }
-    assert json.loads(Task.model_validate(task).body()) == task
+    assert json.loads(Task.model_validate(hidden(task)).body()) == task
 
 
 def test_the_deepest_task_that_can_be_submitted_can_be_shown() -> None:
     task: Json = {"run": "x"}
     for _ in range(98):
         task = {"each": {"list": "[1]", "task": task}}
-    assert json.loads(Task.model_validate(hide_in_task(task)).body()) == task
+    assert json.loads(Task.model_validate(hidden(task)).body()) == task
     assert orjson.loads(orjson.dumps({"job": {"tasks": [task]}}))

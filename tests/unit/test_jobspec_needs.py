@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobspec import InvalidJob, task_graph
+from shared.definition import task_graph
+from shared.jobspec import InvalidJob
+from tests.support.jobs.definitions import task_definition
 from tests.support.jobs.submissions import Json, refusal, submitted, with_task
 
 
@@ -38,13 +40,13 @@ def job(*tasks: str | tuple[str, list[str]]) -> Json:
 def test_a_task_without_needs_waits_for_all_before_it(
     tasks: list[Json], graph: dict[int, list[int]] | None
 ) -> None:
-    assert task_graph(tasks) == graph
+    assert task_graph(list(map(task_definition, tasks))) == graph
 
 
 def test_a_graph_stays_linear_in_size() -> None:
     half = 5_000
     tasks = listed(*[(str(n), []) for n in range(half)], *[f"after {n}" for n in range(half)])
-    graph = task_graph(tasks) or {}
+    graph = task_graph(list(map(task_definition, tasks))) or {}
     assert sum(map(len, graph.values())) == 2 * half - 1
 
 
@@ -121,7 +123,7 @@ def test_every_task_of_an_accepted_graph_comes_to_its_turn(needs: list[Any]) -> 
         submitted({"name": "x", "tasks": tasks})
     except InvalidJob:
         return
-    graph = task_graph(tasks) or {}
+    graph = task_graph(list(map(task_definition, tasks))) or {}
     done: set[int] = set()
     for _ in graph:
         done |= {position for position, needed in graph.items() if set(needed) <= done}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.worker.runtimes.containers.images import read_logins, registry_of
-from services.worker.runtimes.task_spec import RegistryLogin
+from shared.definition import Registry
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ def test_logins_are_found_by_the_image_they_are_for(tmp_path: Path) -> None:
     }
     file.write_text(json.dumps({"auths": auths, "credsStore": "desktop"}))
     logins = read_logins(str(file))
-    assert logins.for_image("busybox") == RegistryLogin("ann", "pass:word")
-    assert logins.for_image("quay.example.com/a") == RegistryLogin("bob", "secret")
+    assert logins.for_image("busybox") == Registry("ann", "pass:word")
+    assert logins.for_image("quay.example.com/a") == Registry("bob", "secret")
     assert logins.for_image("helper.example.com/a") is None
     assert logins.for_image("other.example.com/a") is None
 

@@ -8,7 +8,7 @@ import pytest
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeDeclined, RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import Mount
+from shared.definition import Mount
 from tests.support.engines.execution_driver import Rig, aux, sidecar
 
 

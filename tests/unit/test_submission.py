@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime
 
-from shared.jobspec import parse_job
+from shared.jobspec import compile_job, parse_job
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job
 
 
 def submitted(body: bytes) -> NewJob:
-    return new_job(parse_job(body, "application/yaml"), "id", datetime.now(UTC))
+    return new_job(compile_job(parse_job(body, "application/yaml")), "id", datetime.now(UTC))
 
 
 def test_a_registry_password_becomes_a_secret_so_that_it_is_stored_encrypted() -> None:
@@ -22,13 +22,13 @@ tasks:
   - {name: c, image: r/c, registry: {username: u, password: two}}
 """
     )
-    passwords = [task["registry"]["password"] for task in job.tasks]  # type: ignore[index]  # JSON
+    passwords = [task.registry and task.registry.password for task in job.definition.tasks]
     assert passwords == [
         '{{ secrets["conveyor.registry.1"] }}',
         "{{ secrets.own }}",
         '{{ secrets["conveyor.registry.2"] }}',
     ]
-    assert job.secrets == {
+    assert job.definition.secrets == {
         "own": "mine",
         "conveyor.registry.1": "one",
         "conveyor.registry.2": "two",

@@ -5,7 +5,9 @@ from typing import Any
 
 from services.coordinator.api.tork import views
 from services.coordinator.store.rows import JsonObject, TaskRow
+from shared.definition import encode
 from shared.process.redaction import Redactor
+from tests.support.jobs.definitions import task_definition
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -20,7 +22,7 @@ def shown(definition: JsonObject, **columns: Any) -> dict[str, Any]:
         "queue": "",
         "priority": 0,
         "var": None,
-        "definition": definition,
+        "definition": encode(task_definition(definition)),
         "attempt": 0,
         "progress": 0.0,
         "node_id": None,

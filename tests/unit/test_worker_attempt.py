@@ -191,12 +191,12 @@ async def test_a_defect_of_the_worker_fails_the_task_instead_of_trying_it_for_ev
 
 
 async def test_a_task_that_can_not_be_read_fails_with_the_reason(bed: Bed) -> None:
-    attempt, held = bed.attempt(registry={"usr": "x"})
+    attempt, held = bed.attempt(registry={"username": 7})
     held.grant()
     await attempt.run()
     [report] = await bed.reports()
     assert isinstance(report, Finished)
-    assert report.error == "can't read the task: KeyError: 'username'"
+    assert report.error == "registry.username: Input should be a valid string"
 
 
 async def test_no_secret_is_in_the_error_of_a_task_that_can_not_run(bed: Bed) -> None:

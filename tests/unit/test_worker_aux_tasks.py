@@ -3,14 +3,17 @@
 from services.worker.attempt import Failure, failure_of_error, failure_of_outcome
 from services.worker.definition import Definitions
 from services.worker.runtimes.protocol import Outcome, PartTimedOut, RuntimeRejected
-from services.worker.runtimes.task_spec import Mount, Probe, TaskSpec
+from services.worker.runtimes.task_spec import TaskSpec
 from services.worker.settings import WorkSettings
+from shared.definition import Mount, Probe, encode
 from shared.messages import RunTask
 from shared.process.sealing import Sealer
+from tests.support.jobs.definitions import task_definition
 
 
 def read(**definition: object) -> TaskSpec:
-    order = RunTask(job_id="j", task_id="t", dispatch=1, queue="q", definition=definition)
+    encoded = encode(task_definition(definition))
+    order = RunTask(job_id="j", task_id="t", dispatch=1, queue="q", definition=encoded)
     return Definitions(WorkSettings(host_env=""), Sealer(), "n1").read(order).spec
 
 
@@ -37,10 +40,10 @@ def test_labels_name_the_part_or_count_it() -> None:
 
 
 def test_a_sidecars_host_name_is_its_name_as_far_as_that_can_be_one() -> None:
-    entries = [{"name": "My DB!", "probe": {"port": 80}}, {"run": "x"}]
+    entries = [{"name": "My DB!", "probe": {"port": 80, "path": "/"}}, {"run": "x"}]
     spec = read(image="i", sidecars=entries)
     assert [sidecar.host for sidecar in spec.sidecars] == ["my-db", "sidecar-2"]
-    assert spec.sidecars[0].probe == Probe(port=80, path="/", timeout_seconds=60)
+    assert spec.sidecars[0].probe == Probe(port=80, path="/")
     assert spec.sidecars[1].probe is None
 
 

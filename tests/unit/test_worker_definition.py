@@ -8,11 +8,13 @@ import pytest
 
 from services.worker.definition import Definitions, Unsealed
 from services.worker.settings import WorkSettings
+from shared.definition import encode
 from shared.messages import RunTask
 from shared.process.sealing import Sealer, SealingError, generate_key
 from shared.tracing.current import current_span
 from shared.tracing.protocol import Facts, Kind, Off
 from shared.tracing.trace_context import TraceContext
+from tests.support.jobs.definitions import task_definition
 
 
 @dataclass
@@ -50,7 +52,7 @@ def read(
         task_id="task",
         dispatch=1,
         queue="default",
-        definition=definition,
+        definition=encode(task_definition(definition)),
         sealed=sealed,
         timeout_seconds=timeout_seconds,
     )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+import shared.definition
 from services.worker import app
 from services.worker.intake import _Slot
 from services.worker.runtime_watch import RuntimeWatch
@@ -21,6 +22,7 @@ from shared.messages.queues import COMPLETIONS, node_queue
 from shared.process.run import Stop
 from shared.process.settings.blocks import BrokerSettings, HealthSettings
 from tests.support.eventually import eventually
+from tests.support.jobs.definitions import task_definition
 
 SETTINGS = WorkerSettings(
     broker=BrokerSettings.model_validate({"url": "amqp://in-memory"}),
@@ -29,9 +31,9 @@ SETTINGS = WorkerSettings(
 
 
 def run_task(task_id: str, script: str, **definition: object) -> Outgoing:
-    definition["run"] = script
+    encoded = shared.definition.encode(task_definition({"run": script, **definition}))
     message = RunTask(
-        job_id="job", task_id=task_id, dispatch=1, queue="default", definition=definition
+        job_id="job", task_id=task_id, dispatch=1, queue="default", definition=encoded
     )
     return Outgoing("default", encode(message), task_id)
 

@@ -14,7 +14,8 @@ from services.worker.runtimes.containers.environment import ContainerEnvironment
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountPoint, make_mounts
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import Mount, TaskSpec
+from services.worker.runtimes.task_spec import TaskSpec
+from shared.definition import Mount
 
 
 @dataclass

@@ -11,7 +11,7 @@ import tempfile
 
 from services.worker.runtimes.containers.mounts import MountContext, MountPoint
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
-from services.worker.runtimes.task_spec import Mount
+from shared.definition import Mount
 
 _ANYBODY = 0o777  # whichever user the image runs as
 _PREFIX = "conveyor-scratch-"

@@ -1,55 +1,22 @@
-"""A task as a runtime needs it: the program, what runs before, after and beside it, its place."""
+"""A task as a runtime needs it: its definition, whose it is, and the worker's defaults applied."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class RegistryLogin:
-    username: str
-    password: str
+from shared.definition import Mount, Probe, Program
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
-    """`type` names a mount type; what source and opts mean is that type's affair."""
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec(Program):
+    """Secrets are in clear. `dispatch` counts how often the task was given to a worker, from 1.
 
-    type: str
-    target: str = ""
-    source: str = ""
-    opts: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """Ready is what answers a GET of `path` on `port` with 200."""
-
-    port: int
-    path: str = "/"
-    timeout_seconds: float = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskSpec:
-    """A task as a runtime needs it, secrets in clear, defaults of the worker applied.
-
-    `dispatch` counts how often the task was given to a worker, from 1.
-    `cpus` is a number of cores, `memory_bytes` a number of bytes. `files` maps a name below the
-    working directory to its text. `run` is a script for `sh`; it excludes nothing else.
-    `gpus` is spelled as for docker's `--gpus`. Mounts, networks and limits also hold for pre, post
-    and sidecars.
+    `cpus` is a number of cores, `memory_bytes` a number of bytes. What else the fields say is as in
+    `TaskDefinition`.
     """
 
     task_id: str
     job_id: str
     node_id: str
     dispatch: int = 1
-    image: str | None = None
-    registry: RegistryLogin | None = None
-    cmd: tuple[str, ...] = ()
-    entrypoint: tuple[str, ...] = ()
-    run: str | None = None
-    env: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
     workdir: str | None = None
     cpus: float | None = None
     memory_bytes: int | None = None
@@ -62,7 +29,7 @@ class TaskSpec:
     sidecars: "tuple[Sidecar, ...]" = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Aux:
     """A program before, after or beside the task's own. `label` is what errors call it."""
 
@@ -71,9 +38,9 @@ class Aux:
     timeout_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Sidecar(Aux):
-    """`host` is the name under which the task reaches it. Without a probe, started is ready."""
+    """`host` is the name under which the task reaches it."""
 
     host: str
     probe: Probe | None = None

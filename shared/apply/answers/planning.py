@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from shared.apply.answers.begin_children import put_off
 from shared.apply.transaction import Transaction
 from shared.lifecycle import Event, OutputFailed, TaskPlanned, TaskPosition
+from shared.planning.budgets import MOST_TASKS
 from shared.planning.planner import plan_failed
 from shared.planning.sources import (
     Source,
@@ -14,7 +15,6 @@ from shared.planning.sources import (
     unsaved_job_source,
 )
 from shared.planning.templates import JobSource, TaskSource
-from shared.planning.transaction_budget import MOST_TASKS
 from shared.process.sealing import SealingError
 
 ToPlan = TaskPosition | Source
@@ -46,7 +46,7 @@ class Planning:
         stored: list[TaskPosition] = []
         for job_id, position in positions:
             if unsaved := workspace.unsaved.get(job_id):
-                task = unsaved.new.tasks[position - 1]
+                task = unsaved.new.definition.tasks[position - 1]
                 restarts = workspace.jobs[job_id].restarts
                 job = unsaved_job_source(unsaved)
                 new.append(listed_task_source(job, position, task, restarts))

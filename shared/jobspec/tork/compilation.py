@@ -1,7 +1,11 @@
 """From Tork's models to the definition that every service reads: durations and sizes are read here,
-once."""
+once.
 
-from collections.abc import Iterable, Mapping
+For each model a table says what its fields are called in the definition and how their values are
+read. Only what the client has set is looked at, which is little of all that there is.
+"""
+
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -10,153 +14,93 @@ from shared.jobspec.durations import parse_duration
 from shared.jobspec.sizes import parse_cpus, parse_memory
 from shared.jobspec.tork import models as m
 
+_Read = Callable[[Any], Any]
+_Table = Mapping[str, tuple[str, _Read]]
+
 
 def compile_job(spec: m.SubmittedJob) -> d.JobDefinition:
-    return d.JobDefinition(
-        permissions=tuple(d.Permission(role=p.role, user=p.user) for p in spec.permissions or ()),
-        secrets=dict(spec.secret_values()),
-        **_job_fields(spec, spec.name, spec.tasks, spec.inputs, spec.webhooks),
-    )
-
-
-def _compile_subjob(spec: m.Subjob) -> d.SubJobDefinition:
-    return d.SubJobDefinition(
-        secrets=_texts(spec.secrets),
-        detached=bool(spec.detached),
-        **_job_fields(spec, spec.name, spec.tasks, spec.inputs, spec.webhooks),
-    )
-
-
-def _job_fields(
-    spec: m.JobFields,
-    name: str,
-    tasks: Iterable[m.TaskFields],
-    inputs: Mapping[str, Any] | None,
-    webhooks: Iterable[m.Webhook | m.SubjobWebhook] | None,
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "description": spec.description,
-        "tags": tuple(spec.tags or ()),
-        "tasks": tuple(map(compile_task, tasks)),
-        "inputs": inputs or {},
-        "output": spec.output,
-        "defaults": _defaults(spec.defaults),
-        "webhooks": tuple(map(_webhook, webhooks or ())),
-        "auto_delete": _duration(spec.auto_delete.after) if spec.auto_delete else None,
-        "timeout": _duration(spec.timeout),
-    }
+    return d.JobDefinition(**_fields(spec, _JOB))
 
 
 def compile_task(spec: m.TaskFields) -> d.TaskDefinition:
-    needs = getattr(spec, "needs", None)
-    return d.TaskDefinition(
-        name=getattr(spec, "name", None),
-        tags=tuple(spec.tags or ()),
-        workdir=spec.workdir,
-        queue=spec.queue,
-        var=spec.var,
-        condition=spec.if_,
-        retry=_retry(spec.retry),
-        limits=_limits(spec.limits),
-        queue_timeout=_duration(spec.queue_timeout),
-        priority=spec.priority or 0,
-        allow_failure=bool(spec.allow_failure),
-        needs=None if needs is None else tuple(needs),
-        pre=tuple(map(_aux_task, spec.pre or ())),
-        post=tuple(map(_aux_task, spec.post or ())),
-        sidecars=tuple(map(_sidecar, spec.sidecars or ())),
-        mounts=tuple(map(_mount, spec.mounts or ())),
-        networks=tuple(spec.networks or ()),
-        gpus=spec.gpus,
-        privileged=bool(spec.privileged),
-        parallel=_parallel(spec.parallel) if spec.parallel else None,
-        each=_each(spec.each) if spec.each else None,
-        subjob=_compile_subjob(spec.subjob) if spec.subjob else None,
-        **_program_fields(spec),
-    )
+    return d.TaskDefinition(**_fields(spec, _TASK))
 
 
-def _program_fields(spec: m.TaskFields | m.AuxTask) -> dict[str, Any]:
-    return {
-        "description": spec.description,
-        "timeout": _duration(spec.timeout),
-        "image": spec.image,
-        "registry": _registry(spec.registry),
-        "cmd": tuple(spec.cmd or ()),
-        "entrypoint": tuple(spec.entrypoint or ()),
-        "run": spec.run,
-        "env": spec.env or {},
-        "files": spec.files or {},
-    }
+def _fields(spec: m.Spec, table: _Table) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    values = spec.__dict__
+    for field in spec.model_fields_set:
+        value = values[field]
+        if value is not None and field in table:
+            name, read = table[field]
+            fields[name] = read(value)
+    return fields
+
+
+def _same(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
+    return value
+
+
+def _tuple_of(read: _Read) -> _Read:
+    return lambda values: tuple(map(read, values))
+
+
+@lru_cache(maxsize=1024)
+def _duration(text: str) -> d.Duration:
+    return d.Duration(parse_duration(text).total_seconds(), text)
 
 
 def _aux_task(spec: m.AuxTask) -> d.AuxTask:
-    return d.AuxTask(name=spec.name, **_program_fields(spec))
+    return d.AuxTask(**_fields(spec, _AUX))
 
 
 def _sidecar(spec: m.Sidecar) -> d.Sidecar:
-    return d.Sidecar(name=spec.name, probe=_probe(spec.probe), **_program_fields(spec))
+    return d.Sidecar(**_fields(spec, _SIDECAR))
 
 
-def _probe(spec: m.Probe | None) -> d.Probe | None:
-    if spec is None:
-        return None
-    return d.Probe(port=spec.port, path=spec.path, timeout=_duration(spec.timeout))
+def _probe(spec: m.Probe) -> d.Probe:
+    return d.Probe(**_fields(spec, _PROBE))
 
 
-def _registry(spec: m.Registry | None) -> d.Registry | None:
-    if spec is None or not (spec.username or spec.password):
-        return None
-    return d.Registry(username=spec.username or "", password=spec.password or "")
+def _registry(spec: m.Registry) -> d.Registry | None:
+    login = d.Registry(**_fields(spec, _REGISTRY))
+    return login if login.username or login.password else None
 
 
 def _mount(spec: m.Mount) -> d.Mount:
-    return d.Mount(
-        type=spec.type,
-        source=spec.source or "",
-        target=spec.target or "",
-        opts=_texts(spec.opts),
-    )
+    return d.Mount(**_fields(spec, _MOUNT))
 
 
-def _limits(spec: m.Limits | None) -> d.Limits | None:
-    if spec is None or not (spec.cpus or spec.memory):
-        return None
-    cpus = d.Amount(parse_cpus(spec.cpus), spec.cpus) if spec.cpus else None
-    memory = d.Amount(parse_memory(spec.memory), spec.memory) if spec.memory else None
-    return d.Limits(cpus=cpus, memory=memory)
+def _limits(spec: m.Limits) -> d.Limits | None:
+    return d.Limits(**fields) if (fields := _fields(spec, _LIMITS)) else None
 
 
-def _retry(spec: m.Retry | None) -> d.Retry | None:
-    if spec is None:
-        return None
-    return d.Retry(
-        limit=spec.limit,
-        initial_delay=_duration(spec.initial_delay),
-        scaling_factor=spec.scaling_factor,
-        max_delay=_duration(spec.max_delay),
-        jitter=spec.jitter,
-        on=tuple(spec.on or ()),
-    )
+def _cpus(text: str) -> d.Amount:
+    return d.Amount(parse_cpus(text), text)
 
 
-def _defaults(spec: m.Defaults | None) -> d.Defaults | None:
-    if spec is None:
-        return None
-    return d.Defaults(
-        retry=_retry(spec.retry),
-        limits=_limits(spec.limits),
-        timeout=_duration(spec.timeout),
-        queue=spec.queue,
-        priority=spec.priority or 0,
-    )
+def _memory(text: str) -> d.Amount:
+    return d.Amount(parse_memory(text), text)
+
+
+def _retry(spec: m.Retry) -> d.Retry:
+    return d.Retry(**_fields(spec, _RETRY))
+
+
+def _defaults(spec: m.Defaults) -> d.Defaults:
+    return d.Defaults(**_fields(spec, _DEFAULTS))
 
 
 def _webhook(spec: m.Webhook | m.SubjobWebhook) -> d.Webhook:
-    return d.Webhook(
-        url=spec.url, headers=_texts(spec.headers), event=spec.event, condition=spec.if_
-    )
+    return d.Webhook(**_fields(spec, _WEBHOOK))
+
+
+def _permission(spec: m.Permission) -> d.Permission:
+    return d.Permission(**_fields(spec, _PERMISSION))
+
+
+def _auto_delete(spec: m.AutoDelete) -> d.Duration:
+    return _duration(spec.after)
 
 
 def _parallel(spec: m.Parallel) -> d.Parallel:
@@ -165,29 +109,74 @@ def _parallel(spec: m.Parallel) -> d.Parallel:
 
 
 def _each(spec: m.Each) -> d.Each:
-    return d.Each(
-        items=spec.list_,  # type: ignore[arg-type]  # the field's rule: a text or a list
-        task=compile_task(spec.task),
-        var=spec.var,
-        concurrency=spec.concurrency or 0,
-        **_min_success(spec.min_success),
-    )
+    return d.Each(**_fields(spec, _EACH), **_min_success(spec.min_success))
 
 
-def _min_success(least: int | str | None) -> dict[str, int | None]:
+def _subjob(spec: m.Subjob) -> d.SubJobDefinition:
+    return d.SubJobDefinition(**_fields(spec, _SUBJOB))
+
+
+def _min_success(least: int | str | None) -> dict[str, Any]:
     if isinstance(least, str):
         return {"min_success_percent": int(least.removesuffix("%"))}
     return {"min_success": least}
 
 
-def _texts(values: Mapping[str, str | None] | None) -> dict[str, str]:
-    return {name: value or "" for name, value in (values or {}).items()}
+def _table(*same: str, **others: tuple[str, _Read] | _Read) -> _Table:
+    """`same` are kept as they are, under their own name; of `others` a reading alone keeps the
+    name."""
+    table: dict[str, tuple[str, _Read]] = {name: (name, _same) for name in same}
+    for name, entry in others.items():
+        table[name] = entry if isinstance(entry, tuple) else (name, entry)
+    return table
 
 
-@lru_cache(maxsize=1024)
-def _duration_of(text: str) -> d.Duration:
-    return d.Duration(parse_duration(text).total_seconds(), text)
-
-
-def _duration(text: str | None) -> d.Duration | None:
-    return _duration_of(text) if text else None
+_REGISTRY = _table("username", "password")
+_MOUNT = _table("type", "source", "target", "opts")
+_LIMITS = _table(cpus=_cpus, memory=_memory)
+_PERMISSION = _table("role", "user")
+_WEBHOOK = _table("url", "headers", "event", if_=("condition", _same))
+_PROBE = _table("port", "path", timeout=_duration)
+_RETRY = _table(
+    *("limit", "scaling_factor", "jitter"), initial_delay=_duration, max_delay=_duration, on=tuple
+)
+_DEFAULTS = _table("queue", "priority", retry=_retry, limits=_limits, timeout=_duration)
+_AUX = _table(
+    *("name", "description", "image", "run", "env", "files"),
+    registry=_registry,
+    cmd=tuple,
+    entrypoint=tuple,
+    timeout=_duration,
+)
+_SIDECAR = {**_AUX, **_table(probe=_probe)}
+_TASK = {
+    **_AUX,
+    **_table(
+        *("workdir", "queue", "var", "priority", "allow_failure", "gpus", "privileged"),
+        tags=tuple,
+        if_=("condition", _same),
+        retry=_retry,
+        limits=_limits,
+        queue_timeout=_duration,
+        needs=tuple,
+        pre=_tuple_of(_aux_task),
+        post=_tuple_of(_aux_task),
+        sidecars=_tuple_of(_sidecar),
+        mounts=_tuple_of(_mount),
+        networks=tuple,
+        parallel=_parallel,
+        each=_each,
+        subjob=_subjob,
+    ),
+}
+_EACH = _table("var", "concurrency", list_=("items", _same), task=compile_task)
+_SUBJOB = _table(
+    *("name", "description", "inputs", "secrets", "output", "detached"),
+    tags=tuple,
+    tasks=_tuple_of(compile_task),
+    defaults=_defaults,
+    webhooks=_tuple_of(_webhook),
+    auto_delete=_auto_delete,
+    timeout=_duration,
+)
+_JOB = {**_SUBJOB, **_table(permissions=_tuple_of(_permission))}

@@ -2,22 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from shared.definition.graph import Listed, find_cycle, task_graph
 from shared.jobspec.breaches import Breach, refuse
-from shared.jobspec.tork.graph import find_cycle, task_graph
 
 _SHOWN_OF_A_CYCLE = 6
 
 
-class _Listed(Protocol):
-    @property
-    def name(self) -> str | None: ...
-    @property
-    def needs(self) -> Sequence[str] | None: ...
-
-
-T = TypeVar("T", bound=_Listed)
+T = TypeVar("T", bound=Listed)
 
 
 def refuse_bad_needs(tasks: list[T]) -> list[T]:
@@ -28,7 +21,7 @@ def refuse_bad_needs(tasks: list[T]) -> list[T]:
     return tasks
 
 
-def _name_breaches(tasks: Sequence[_Listed]) -> Iterator[Breach]:
+def _name_breaches(tasks: Sequence[Listed]) -> Iterator[Breach]:
     named = Counter(task.name for task in tasks)
     for index, task in enumerate(tasks):
         met: set[str] = set()
@@ -39,7 +32,7 @@ def _name_breaches(tasks: Sequence[_Listed]) -> Iterator[Breach]:
 
 
 def _broken_by(
-    need: str, task: _Listed, named: Mapping[str | None, int], met: set[str]
+    need: str, task: Listed, named: Mapping[str | None, int], met: set[str]
 ) -> str | None:
     if need not in named:
         return "must be the name of a task in the same list"
@@ -50,8 +43,8 @@ def _broken_by(
     return "is listed twice" if need in met else None
 
 
-def _cycle_breaches(tasks: Sequence[_Listed]) -> Iterator[Breach]:
-    graph = task_graph([{"name": task.name, "needs": task.needs} for task in tasks])
+def _cycle_breaches(tasks: Sequence[Listed]) -> Iterator[Breach]:
+    graph = task_graph(tasks)
     cycle = find_cycle(graph or {})
     if not cycle:
         return

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.worker.runtimes.task_spec import Mount
+from shared.definition import Mount
 
 
 def bind(source: str, **more: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from services.coordinator.waiting import FinalJobs
 from shared.apply.apply import ALREADY_SUBMITTED, Work
 from shared.apply.batcher import Batcher
 from shared.broker.in_process import InProcessBroker
+from shared.definition import encode
 from shared.lifecycle import (
     NO_SUCH_JOB,
     Ignored,
@@ -42,6 +43,7 @@ from shared.process.sealing import Sealer, generate_key
 from shared.process.settings.blocks import PostgresSettings
 from shared.store.idempotency import store_keys
 from shared.store.writing import Writes, write
+from tests.support.jobs.definitions import task_definition
 
 JSON = {"Content-Type": "application/json"}
 YAML = {"Content-Type": "text/yaml"}
@@ -81,7 +83,8 @@ class StoringBatcher:
                 result=self.finish_with,
             )
             new_job = replace(new_job, job=finished)
-        sealed = self.sealer.seal({"secrets": dict(new_job.secrets)}) if new_job.secrets else None
+        secrets = new_job.definition.secrets
+        sealed = self.sealer.seal({"secrets": secrets}) if secrets else None
         keys = {new_job.job.id: new_job.key} if new_job.key else {}
         async with acquired(self.pool) as connection, connection.transaction():
             if await store_keys(connection, keys):
@@ -188,7 +191,7 @@ def task_row(job_id: str, definition: Mapping[str, object], **changes: Any) -> T
     name = str(definition.get("name", ""))
     return Task(
         job_id=job_id,
-        plan=PlannedTask(name=name, queue=queue, definition=definition),
+        plan=PlannedTask(name=name, queue=queue, definition=encode(task_definition(definition))),
         created_at=datetime(2024, 5, 1, tzinfo=UTC),
         **fields,
     )

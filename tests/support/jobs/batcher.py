@@ -1,7 +1,7 @@
 """A batcher on a real database and the in-process broker, and jobs to give it."""
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from typing import Any
 from shared.apply.apply import Outcome, Work
 from shared.apply.batcher import Batcher
 from shared.broker.in_process import InProcessBroker
-from shared.jobspec.tork.graph import task_graph
+from shared.definition import task_graph
 from shared.lifecycle import Event, Job, JobState, JobSubmitted, TaskClaimed, TaskSucceeded
 from shared.messages import Message, decode
 from shared.planning.new_job import NewJob
@@ -18,6 +18,9 @@ from shared.planning.planner import Planner
 from shared.postgres.pool import Pool, create_pool
 from shared.process.sealing import Sealer, generate_key
 from shared.process.settings.blocks import PostgresSettings
+from tests.support.jobs.definitions import TaskLike, job_definition
+
+_KEPT = ("created_by", "readers", "schedule_id")
 
 LEASE = timedelta(seconds=30)
 
@@ -29,8 +32,11 @@ class Rig:
     batcher: Batcher
     sealer: Sealer
 
-    async def submit(self, tasks: Sequence[Mapping[str, Any]], **fields: Any) -> str:
+    async def submit(self, tasks: Sequence[TaskLike], **fields: Any) -> str:
         job_id = uuid.uuid4().hex
+        timeout = fields.pop("timeout", None)
+        kept = {name: fields.pop(name) for name in _KEPT if name in fields}
+        definition = job_definition(tasks, **fields)
         job = Job(
             id=job_id,
             state=JobState.PENDING,
@@ -38,10 +44,10 @@ class Rig:
             created_at=datetime.now(UTC),
             has_output="output" in fields,
             has_webhooks="webhooks" in fields,
-            is_graph=(needs := task_graph(tasks)) is not None,
-            timeout=fields.pop("timeout", None),
+            is_graph=(needs := task_graph(definition.tasks)) is not None,
+            timeout=timeout,
         )
-        new = NewJob(job=job, name="a job", tasks=tasks, needs=needs, **fields)
+        new = NewJob(job=job, definition=definition, needs=needs, **kept)
         await self.batcher.perform_one(Work(JobSubmitted(job), new_job=new))
         return job_id
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from services.coordinator.completions import on_completions
 from shared.apply.apply import Work
-from shared.jobspec import parse_job
+from shared.jobspec import compile_job, parse_job
 from shared.lifecycle import (
     Decision,
     Event,
@@ -54,7 +54,7 @@ class Play:
     async def submit(self, job: dict[str, Any], job_id: str | None = None) -> str:
         """As the API takes it."""
         spec = parse_job(json.dumps(job).encode(), "application/json")
-        new = new_job(spec, job_id or new_job_id(), datetime.now(UTC))
+        new = new_job(compile_job(spec), job_id or new_job_id(), datetime.now(UTC))
         await self.rig.batcher.perform_one(Work(JobSubmitted(new.job), new_job=new))
         return new.job.id
 

@@ -10,7 +10,8 @@ from services.coordinator.api.errors import Conflict, NotFound
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import PageQuery, path_id, ports, query
 from services.coordinator.api.schemas import Status
-from services.coordinator.api.tork.views import Fields, page, set_fields
+from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.dead_letters import CannotRequeue, DeadLetter
 from services.coordinator.redaction import redacting
 from services.coordinator.store.one_job import sealed_of

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from functools import partial
-from typing import cast
 
 from aiohttp import web
 
@@ -18,7 +17,8 @@ from services.coordinator.commands import made_before
 from services.coordinator.redaction import redacting
 from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
-from shared.jobspec import ScheduledJobSpec, parse_scheduled_job
+from shared.definition import encode
+from shared.jobspec import ScheduledJobSpec, compile_job, parse_scheduled_job
 from shared.jobspec.cron import parse_cron, zone_name
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.submission import new_job, new_job_id
@@ -68,13 +68,13 @@ async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | N
 
 def _without_secrets(spec: ScheduledJobSpec, sealer: Sealer) -> tuple[JsonObject, str | None]:
     """The submission as it may be shown; if that is not all of it, all of it sealed."""
-    submitted = spec.as_submitted()
-    secrets = new_job(spec, "", datetime.min).secrets  # noqa: DTZ901 - of no time
+    definition = compile_job(spec)
+    submitted = encode(definition)
+    secrets = new_job(definition, "", datetime.min).definition.secrets  # noqa: DTZ901 - of no time
     if not secrets:
-        return cast(JsonObject, submitted), None
+        return submitted, None
     shown = Redactor(secrets.values()).value(submitted)
-    sealed = sealer.seal({"secrets": dict(secrets), "spec": submitted})
-    return cast(JsonObject, shown), sealed
+    return shown, sealer.seal({"secrets": secrets, "spec": submitted})
 
 
 def _next_firing(cron: str, timezone: str, *, since: datetime, now: datetime) -> datetime:

@@ -1,21 +1,15 @@
 """From rows of schedules to answers: secrets taken out, empty fields left out."""
 
 from collections.abc import Callable
-from typing import Any
 
-from services.coordinator.api.tork.views import (
-    Fields,
-    page,
-    set_fields,
-    shown_definition,
-    shown_webhook,
-)
-from services.coordinator.redaction import Redacting, hide_by_name
+from services.coordinator.api.schedules.schemas import ScheduledJobSummary
+from services.coordinator.api.tork.definitions import Fields, shown_job
+from services.coordinator.api.tork.views import page, set_fields
+from services.coordinator.redaction import Redacting
 from services.coordinator.store.pages import Page
 from services.coordinator.store.schedules import ScheduleRow
-from shared.process.redaction import REDACTED
 
-_AS_SUBMITTED = ("output", "defaults", "autoDelete", "timeout", "permissions")
+_IN_LISTS = frozenset(field.alias for field in ScheduledJobSummary.model_fields.values())
 
 
 def schedule_page(rows: Page[ScheduleRow], redact: Callable[[str | None], Redacting]) -> Fields:
@@ -24,15 +18,16 @@ def schedule_page(rows: Page[ScheduleRow], redact: Callable[[str | None], Redact
 
 
 def schedule_summary(row: ScheduleRow, redact: Redacting) -> Fields:
-    spec: dict[str, Any] = row.spec
-    return set_fields(
+    shown = whole_schedule(row, redact)
+    return {name: value for name, value in shown.items() if name in _IN_LISTS}
+
+
+def whole_schedule(row: ScheduleRow, redact: Redacting) -> Fields:
+    shown: Fields = redact.value(shown_job(row.spec))
+    return shown | set_fields(
         {
             "id": row.id,
             "state": row.state,
-            "name": redact.value(spec["name"]),
-            "description": redact.value(spec.get("description")),
-            "tags": redact.value(spec.get("tags")),
-            "inputs": hide_by_name(redact.value(spec.get("inputs"))),
             "createdBy": row.created_by,
             "createdAt": row.created_at,
             "cron": row.cron,
@@ -45,14 +40,3 @@ def schedule_summary(row: ScheduleRow, redact: Redacting) -> Fields:
             "error": row.error,
         }
     )
-
-
-def whole_schedule(row: ScheduleRow, redact: Redacting) -> Fields:
-    spec: dict[str, Any] = row.spec
-    submitted = redact.value({name: spec[name] for name in _AS_SUBMITTED if name in spec})
-    lists = {
-        "tasks": [shown_definition(task, redact) for task in spec["tasks"]],
-        "secrets": dict.fromkeys(spec.get("secrets", {}), REDACTED),
-        "webhooks": [shown_webhook(webhook, redact) for webhook in spec.get("webhooks", ())],
-    }
-    return submitted | schedule_summary(row, redact) | set_fields(lists)

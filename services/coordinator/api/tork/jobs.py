@@ -24,7 +24,7 @@ from services.coordinator.redaction import redacting
 from services.coordinator.store import job_list, one_job
 from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.rows import JsonObject, SummaryRow
-from shared.jobspec import JobSpec, parse_duration, parse_job
+from shared.jobspec import JobSpec, compile_job, parse_duration, parse_job
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
 from shared.process.redaction import Redactor
@@ -47,14 +47,15 @@ async def submit_job(request: web.Request) -> web.StreamResponse:
     if spec.wait is not None:
         return await _when_final(request, submitted.job_id, spec.wait.timeout)
     if submitted.is_new:
-        return reply(views.summary(_row_of(new), Redactor(new.secrets.values())))
+        return reply(views.summary(_row_of(new), Redactor(new.definition.secrets.values())))
     return await _summary(request, submitted.job_id, new)
 
 
 async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
     readers = await readers_of(request, spec)
     creator = principal(request).creator
-    new = new_job(spec, new_job_id(), datetime.now(UTC), created_by=creator, readers=readers)
+    now, job_id = datetime.now(UTC), new_job_id()
+    new = new_job(compile_job(spec), job_id, now, created_by=creator, readers=readers)
     key = await idempotency_key(request)
     return replace(new, key=key) if key else new
 
@@ -77,14 +78,14 @@ async def _when_final(request: web.Request, job_id: str, timeout: str) -> web.St
 
 
 def _row_of(new: NewJob) -> SummaryRow:
-    job = new.job
+    job, definition = new.job, new.definition
     return SummaryRow(
         id=job.id,
         state=job.state.value,
-        name=new.name,
-        description=new.description,
-        tags=new.tags,
-        inputs=cast(JsonObject, new.inputs),
+        name=definition.name,
+        description=definition.description,
+        tags=definition.tags,
+        inputs=cast(JsonObject, definition.inputs),
         sealed=None,
         task_count=job.task_count,
         position=job.position,

@@ -4,30 +4,33 @@ They are dicts, made by a plan from rows without a model for each: a job may hav
 tasks. The models in `schemas` describe them, and a test holds the two together.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from pydantic.alias_generators import to_camel
 
-from services.coordinator.api.hiding import hide_in_task
-from services.coordinator.api.tork.schemas.tasks import Task
+from services.coordinator.api.tork.definitions import (
+    Fields,
+    shown_defaults,
+    shown_task,
+    shown_webhook,
+)
 from services.coordinator.redaction import Redacting, hide_by_name
 from services.coordinator.store.pages import Page
 from services.coordinator.store.rows import (
     JobRow,
-    JsonObject,
     LogRow,
     SummaryRow,
     TaskRow,
     Totals,
 )
+from shared.definition import Encoded
 from shared.jobspec import OWN_SECRETS, format_duration
 from shared.lifecycle import derived_id
 from shared.process.redaction import REDACTED
 
 R = TypeVar("R")
-Fields = dict[str, Any]
 
 
 def _plan(columns: tuple[str, ...], first_other: str) -> tuple[str, ...]:
@@ -38,10 +41,8 @@ def _plan(columns: tuple[str, ...], first_other: str) -> tuple[str, ...]:
 _SUMMARY = _plan(SummaryRow._fields, "sealed")
 _TASK = _plan(TaskRow._fields, "definition")
 _IS_SET = itemgetter(1)
-_SUBMITTED = frozenset(field.alias for field in Task.model_fields.values())
-"""What is shown of a task's definition; it may hold what a later version put there."""
-_EVALUATED = _SUBMITTED - set(_TASK)
-"""What is shown of the definition of an attempt, which has columns for the others."""
+_COLUMNS = frozenset(_TASK)
+"""What an attempt has columns for, and is not shown of its definition."""
 
 
 def _shown(plan: tuple[str, ...], row: tuple[Any, ...]) -> Fields:
@@ -89,8 +90,8 @@ def job_without_tasks(row: JobRow, redact: Redacting) -> Fields:
             "context": _context(row, shown, secrets, redact),
             "secrets": secrets,
             "output": redact.value(row.output),
-            "defaults": row.defaults,
-            "webhooks": [shown_webhook(webhook, redact) for webhook in row.webhooks],
+            "defaults": shown_defaults(row.defaults or {}),
+            "webhooks": redact.value([shown_webhook(webhook) for webhook in row.webhooks]),
             "autoDelete": row.auto_delete_after
             and {"after": format_duration(row.auto_delete_after)},
             "deleteAt": row.delete_at,
@@ -101,7 +102,7 @@ def job_without_tasks(row: JobRow, redact: Redacting) -> Fields:
 
 
 def task(row: TaskRow, redact: Redacting) -> Fields:
-    definition = shown_definition(row.definition, redact, _EVALUATED)
+    definition: Fields = redact.value(shown_task(row.definition, _COLUMNS))
     shown = definition | _shown(_TASK, row)
     if row.exit_code is not None:
         shown["exitCode"] = row.exit_code
@@ -160,16 +161,8 @@ def _secret_names(row: JobRow) -> dict[str, str]:
     return dict.fromkeys(names, REDACTED)
 
 
-def shown_webhook(webhook: JsonObject, redact: Redacting) -> Fields:
-    shown: Fields = redact.value(dict(webhook))
-    return set_fields(shown | {"headers": hide_by_name(shown.get("headers"))})
-
-
-def shown_definition(
-    task: Mapping[str, Any], redact: Redacting, names: Set[str | None] = _SUBMITTED
-) -> Fields:
-    shown = {name: value for name, value in task.items() if name in names}
-    return hide_in_task(redact.value(shown))
+def shown_definition(task: Encoded, redact: Redacting) -> Fields:
+    return redact.value(shown_task(task))
 
 
 def _made_of(definition: Mapping[str, Any], row: TaskRow) -> Fields:

@@ -18,6 +18,7 @@ from services.coordinator.api.errors import NotFound
 from services.coordinator.api.replies import JSON, encode, reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.tork import views
+from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.live.stream import ClientGone, Connection
 from services.coordinator.redaction import Redacting, redacting
 from services.coordinator.store import one_job
@@ -61,7 +62,7 @@ class _LargeJob:
         self._redact = redact
         self._separator = b""
 
-    async def send(self, shown: views.Fields) -> None:
+    async def send(self, shown: Fields) -> None:
         try:
             await self._client.write(encode(shown)[:-1])
             await self._begin_list(b"execution")
@@ -107,7 +108,7 @@ class _LargeJob:
         self._separator = b""
         await self._client.write(b',"' + name + b'":[')
 
-    async def _send(self, items: Sequence[views.Fields]) -> None:
+    async def _send(self, items: Sequence[Fields]) -> None:
         data = self._separator + encode(items)[1:-1]
         self._separator = b","
         await self._client.write(data)

@@ -21,7 +21,8 @@ from services.worker.runtimes.containers.engine_calls import (
 )
 from services.worker.runtimes.containers.layout import LABEL_NODE, filter_of_task, is_earlier
 from services.worker.runtimes.containers.resources import EngineResources
-from services.worker.runtimes.task_spec import RegistryLogin, TaskSpec
+from services.worker.runtimes.task_spec import TaskSpec
+from shared.definition import Registry
 
 _BY_A_SIGNAL = 128
 _NOTED_SECONDS = 0.5
@@ -203,7 +204,7 @@ class ContainerEngine:
                 raise
 
     async def pull(
-        self, image: str, login: RegistryLogin | None, on_message: Callable[[Json], Awaitable[None]]
+        self, image: str, login: Registry | None, on_message: Callable[[Json], Awaitable[None]]
     ) -> None:
         """Each progress message goes to `on_message`; an `error` among them is its to judge."""
         headers = {} if login is None else {"X-Registry-Auth": _registry_auth(login)}
@@ -237,6 +238,6 @@ def _text(seconds: float) -> str:
     return f"{seconds:.6f}"
 
 
-def _registry_auth(login: RegistryLogin) -> str:
+def _registry_auth(login: Registry) -> str:
     text = json.dumps({"username": login.username, "password": login.password})
     return base64.urlsafe_b64encode(text.encode()).decode()

@@ -21,7 +21,8 @@ from services.worker.runtimes.containers.resources import EngineResources
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import naming
-from services.worker.runtimes.task_spec import Probe, Sidecar, TaskSpec
+from services.worker.runtimes.task_spec import Sidecar, TaskSpec
+from shared.definition import Probe
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from services.worker.runtimes.containers.engine import ContainerEngine, ImageMissing
 from services.worker.runtimes.containers.engine_calls import Json, is_engines_fault
 from services.worker.runtimes.protocol import LogSink, RuntimeRejected, RuntimeUnavailable
-from services.worker.runtimes.task_spec import RegistryLogin
+from shared.definition import Registry
 
 _HUB = "docker.io"
 _HUB_ALIASES = {"index.docker.io", "registry-1.docker.io", "docker.io"}
@@ -27,9 +27,9 @@ _HUB_ALIASES = {"index.docker.io", "registry-1.docker.io", "docker.io"}
 class RegistryLogins:
     """A login for each registry host (`docker.io` is Docker's own)."""
 
-    by_host: dict[str, RegistryLogin] = field(default_factory=dict)
+    by_host: dict[str, Registry] = field(default_factory=dict)
 
-    def for_image(self, image: str) -> RegistryLogin | None:
+    def for_image(self, image: str) -> Registry | None:
         return self.by_host.get(registry_of(image))
 
 
@@ -69,11 +69,11 @@ def _canonical(host: str) -> str:
     return _HUB if host in _HUB_ALIASES else host
 
 
-def _login(entry: dict[str, Any]) -> RegistryLogin:
+def _login(entry: dict[str, Any]) -> Registry:
     if "auth" not in entry:
-        return RegistryLogin(str(entry["username"]), str(entry["password"]))
+        return Registry(str(entry["username"]), str(entry["password"]))
     username, _, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
-    return RegistryLogin(username, password)
+    return Registry(username, password)
 
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -89,7 +89,7 @@ class Images:
         self._logins = logins
         self._users: dict[str, tuple[float, str]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._failures: dict[tuple[str, RegistryLogin | None], tuple[float, str]] = {}
+        self._failures: dict[tuple[str, Registry | None], tuple[float, str]] = {}
 
     async def user_of(self, image: str) -> str:
         """The user the image's processes run as, "" for root. Raises ImageMissing."""
@@ -99,7 +99,7 @@ class Images:
             self._users[image] = known
         return known[1]
 
-    async def pull_once(self, image: str, login: RegistryLogin | None, log: LogSink) -> None:
+    async def pull_once(self, image: str, login: Registry | None, log: LogSink) -> None:
         """Pull an image that wasn't there, unless somebody else has done so meanwhile.
 
         Raises RuntimeRejected, naming the image, when the registry won't give it, and
@@ -115,7 +115,7 @@ class Images:
             except ImageMissing:
                 await self._pull(image, login, log)
 
-    async def _pull(self, image: str, login: RegistryLogin | None, log: LogSink) -> None:
+    async def _pull(self, image: str, login: Registry | None, log: LogSink) -> None:
         login = login or self._logins.for_image(image)
         self._fail_again(image, login)
         progress = _PullLog(image, log)
@@ -127,7 +127,7 @@ class Images:
             self._failures[image, login] = (time.monotonic(), str(error))
             raise
 
-    def _fail_again(self, image: str, login: RegistryLogin | None) -> None:
+    def _fail_again(self, image: str, login: Registry | None) -> None:
         now = time.monotonic()
         for key, (at, _) in list(self._failures.items()):
             if now - at > _FAILURE_REMEMBERED_SECONDS:

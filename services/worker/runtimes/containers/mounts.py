@@ -14,7 +14,7 @@ from typing import Protocol
 from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import Mount
+from shared.definition import Mount
 
 _PATH = re.compile(r"/[\w/.@+=, -]*", re.ASCII)
 _OURS = "/tork"

@@ -27,7 +27,8 @@ from services.worker.runtimes.protocol import (
     RuntimeUnavailable,
 )
 from services.worker.runtimes.stages import naming, outcome_within, timed_out
-from services.worker.runtimes.task_spec import Probe, Sidecar, TaskSpec
+from services.worker.runtimes.task_spec import Sidecar, TaskSpec
+from shared.definition import Probe
 from shared.jobspec.durations import format_duration
 
 
@@ -153,6 +154,7 @@ class WithSidecars:
 
 
 _PAUSE_SECONDS = 0.1
+_DEFAULT_SECONDS = 60.0
 _ANSWER_SECONDS = 5.0
 _READY = 200
 _SCRIPT = """
@@ -179,7 +181,7 @@ class SidecarReadiness:
             return
         last = ["nothing has answered"]
         try:
-            async with asyncio.timeout(probe.timeout_seconds):
+            async with asyncio.timeout(_seconds(probe)):
                 if self._context.settings.probe_image:
                     await self._ask_within(sidecar.spec.program, probe, container, last)
                 else:
@@ -234,8 +236,12 @@ async def _ask_until_ready(url: str, last: list[str]) -> None:
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
+def _seconds(probe: Probe) -> float:
+    return probe.timeout.seconds if probe.timeout else _DEFAULT_SECONDS
+
+
 def _too_late(sidecar: Sidecar, probe: Probe, last: str) -> str:
-    limit = format_duration(timedelta(seconds=probe.timeout_seconds))
+    limit = format_duration(timedelta(seconds=_seconds(probe)))
     asked = f"GET {probe.path} on port {probe.port}"
     return f"{sidecar.label}: no 200 from {asked} within {limit} ({last})"
 

@@ -1,16 +1,72 @@
-"""How much one transaction begins and cancels.
+"""Budgets: what evaluating a task may come to, and how much one transaction begins and cancels.
 
-What is nested multiplies: an `each` of a hundred in one of a hundred in one of a hundred is a
+A few expressions can repeat one text a million times. Each alone is bounded by the language.
+Together they must fit in a message to a worker and in a statement to Postgres, so what they come to
+is counted before anything is written down.
+
+And what is nested multiplies: an `each` of a hundred in one of a hundred in one of a hundred is a
 million tasks, of a few lines and one event. A transaction that makes or cancels them all takes
 longer than a statement may, and then it is repeated, by every coordinator, for ever. So what is
 beyond this waits for the next transaction, which a message brings about. What can't wait, a family
 in a job's own list, is bounded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from shared.lifecycle import Planned, TaskKind
-from shared.planning.size_budget import MOST_OF_SCOPES, SizeBudget
+
+MOST_OF_A_TASK = 1 << 20
+"""Characters of all evaluated fields of one task: in a message they may be six times as many."""
+
+MOST_OF_A_SUBJOB = 1 << 23
+"""Characters of all evaluated fields of the job that a task stands for."""
+
+MOST_OF_SCOPES = 1 << 24
+"""Characters of the variables of all children of one task."""
+
+_OF_A_NODE = 16  # what a number, a name's marks or a bracket takes, generously
+
+
+class TooLarge(Exception):
+    """It comes to more than is left."""
+
+
+class SizeBudget:
+    """What may still be added. Sizes are in characters, roughly those of the JSON form."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._left = most
+
+    @property
+    def taken(self) -> int:
+        return self.most - self._left
+
+    def add(self, value: object) -> None:
+        """`value` is as JSON has it; it is looked at no further than there is room. Raises
+        TooLarge."""
+        waiting = [value]
+        while waiting:
+            match waiting.pop():
+                case str() as text:
+                    self._take(len(text))
+                case dict() as mapping:
+                    self._take(sum(map(len, mapping)) + len(mapping) * _OF_A_NODE)
+                    waiting.extend(mapping.values())
+                case list() | tuple() as items:
+                    self._take(len(items) * _OF_A_NODE)
+                    waiting.extend(items)
+
+    def add_all(self, values: Iterable[object]) -> None:
+        """Raises TooLarge."""
+        for value in values:
+            self.add(value)
+
+    def _take(self, characters: int) -> None:
+        self._left -= characters
+        if self._left < 0:
+            raise TooLarge
+
 
 MOST_TASKS = 100_000
 """How many tasks one event may make in a job's own list."""
@@ -80,6 +136,6 @@ class TransactionBudget:
 
 def _characters(scopes: Sequence[object]) -> int:
     """Planning has seen to it that they are not too many."""
-    bulk = SizeBudget(MOST_OF_SCOPES)
-    bulk.add_all(scopes)
-    return bulk.taken
+    budget = SizeBudget(MOST_OF_SCOPES)
+    budget.add_all(scopes)
+    return budget.taken

@@ -1,28 +1,37 @@
 """Which tasks of a list wait for which: the one reading of `needs`."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol
 
 Graph = dict[int, list[int]]
 """For each 1-based position the positions it waits for, without repetition."""
 
 
-def task_graph(tasks: Sequence[Mapping[str, Any]]) -> Graph | None:
-    """What the tasks of a job, in JSON form, wait for; None for a plain list, run in its order.
+class Listed(Protocol):
+    """An entry of a list of tasks."""
+
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def needs(self) -> Sequence[str] | None: ...
+
+
+def task_graph(tasks: Sequence[Listed]) -> Graph | None:
+    """What the tasks of a job wait for; None for a plain list, run in its order.
 
     A task without `needs` is a barrier: it waits for all tasks listed before it, which is said by
     those since the barrier before and that barrier, so that the graph stays linear in size. A need
     that names no task is passed over, one that names several means the last: neither can be
     submitted.
     """
-    if all(task.get("needs") is None for task in tasks):
+    if all(task.needs is None for task in tasks):
         return None
-    positions = {task.get("name"): position for position, task in enumerate(tasks, start=1)}
+    positions = {task.name: position for position, task in enumerate(tasks, start=1)}
     graph: Graph = {}
     since_barrier: list[int] = []
     for position, task in enumerate(tasks, start=1):
-        needs = task.get("needs")
+        needs = task.needs
         if needs is None:
             graph[position] = since_barrier
             since_barrier = [position]

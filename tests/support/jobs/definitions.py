@@ -1,0 +1,25 @@
+"""Definitions of tasks and jobs, from what a client writes in Tork's language."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.definition import JobDefinition, TaskDefinition, changed
+from shared.jobspec.tork.compilation import compile_job, compile_task
+from shared.jobspec.tork.models import SubjobTask, SubmittedJob
+
+TaskLike = Mapping[str, Any] | TaskDefinition
+"""In Tork's language, or (what that would not take) as it is."""
+
+
+def task_definition(task: TaskLike) -> TaskDefinition:
+    if isinstance(task, TaskDefinition):
+        return task
+    return compile_task(SubjobTask.model_validate(dict(task)))
+
+
+def job_definition(tasks: Sequence[TaskLike], **fields: Any) -> JobDefinition:
+    """Called "a job" unless `fields` say otherwise. `output` may be no expression."""
+    output = fields.pop("output", None)
+    some = [{"name": "a task"}]
+    job = compile_job(SubmittedJob.model_validate({"name": "a job", "tasks": some, **fields}))
+    return changed(job, output=output, tasks=tuple(map(task_definition, tasks)))
