@@ -32,7 +32,7 @@ WHERE schemaname = 'public' AND indexdef LIKE 'CREATE UNIQUE%'
 NOT_STRICTER = {
     "tasks.running_has_lease": "loosened: tasks of a kind that came along have none",
     "tasks.running_has_node": "loosened: tasks of a kind that came along have none",
-    "tasks.children_have_places": "about columns that came along, null in what older code writes",
+    "tasks.children_have_indexes": "about columns that came along, null in what older code writes",
     "tasks.tasks_kind_check": "about a column that came along, with a default",
     "tasks.tasks_engine_rejections_check": "about a column that came along, with a default",
     "job_tasks.job_tasks_waiting_for_check": "about a column that came along, with a default",
