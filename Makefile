@@ -1,5 +1,5 @@
-# Every target sets up what it needs in .venv/ first; the second time that takes no time.
-# All it takes is Python 3.11 or later with its venv module, and make.
+# Every target first installs what it needs in .venv/. Required: Python 3.11 or later with its venv
+# module, and make.
 PYTHON ?= python3
 TEST_PROCESSES ?= 2
 
@@ -15,7 +15,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-e
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 SOURCES := services shared cli tests bench examples
 
-# Imported once, modules of tests and of pytest are read from their bytecode: half of a quick run.
+# With bytecode kept, a quick run takes half the time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -24,15 +24,15 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(RUN) ## Run examples/hello.yaml from start to end and leave nothing behind
+demo: $(RUN) ## Run examples/hello.yaml and leave nothing behind
 	@$(BIN)/conveyor demo
 
-run: $(RUN) ## Keep Conveyor up at http://127.0.0.1:8000 until Ctrl-C
+run: $(RUN) ## Run Conveyor at http://127.0.0.1:8000 until Ctrl-C
 	@$(BIN)/conveyor dev
 
 quick: static unit ## Format, lint, types, layers and the quick unit tests: before each commit
 
-check: static ## The same with all unit tests and the contract tests: what must pass
+check: static ## The same with all unit tests and the contract tests
 	$(WITH_SERVICES) $(PYTEST) $(SPREAD) tests/unit tests/contract
 
 .PHONY: static format lint types layers unit
@@ -53,49 +53,49 @@ layers: $(DEV)
 unit: $(DEV)
 	$(PYTEST) -q -p no:schemathesis $(SPREAD) -m "not slow" tests/unit
 
-# What starts whole systems comes last and alone: side by side they would measure each other. What
-# does nothing but wait goes on beside all that, and is told last. One run tells all that fails.
-test: static ## Run everything; sets up RabbitMQ, Postgres and container engines where it can
+# Suites that start whole systems run last and alone, because they would slow each other down. Suites
+# that mostly wait run beside everything else. One run reports all failures.
+test: static ## Run all tests; sets up RabbitMQ, Postgres and container engines where possible
 	$(WITH_SERVICES) $(BESIDE) $(PATIENT) -- sh -c 'failed=0; \
 		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration || failed=1; \
 		$(PYTEST) tests/e2e tests/chaos tests/soak tests/flood || failed=1; \
 		exit $$failed'
 
-chaos: $(DEV) ## Break things while jobs run, and check the books: SEED=n ROUNDS=n KINDS="…", RABBITMQ=4, QUEUES=quorum
+chaos: $(DEV) ## Inject faults while jobs run, and verify the results: SEED=n ROUNDS=n KINDS="…", RABBITMQ=4, QUEUES=quorum
 	$(WITH_SERVICES) $(BIN)/python -m tests.chaos \
 		$(if $(RABBITMQ),--rabbitmq $(RABBITMQ)) $(if $(QUEUES),--queues $(QUEUES)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(KINDS)
 
-chaos-all: $(DEV) ## The same on the installed RabbitMQ and on 4, with classic and with quorum queues
+chaos-all: $(DEV) ## The same on the installed RabbitMQ and on 4, with classic and quorum queues
 	@failed=0; for server in installed 4; do for queues in classic quorum; do \
 		$(MAKE) chaos RABBITMQ=$$server QUEUES=$$queues || failed=1; \
 	done; done; exit $$failed
 
 .PHONY: soak flood
-soak: $(DEV) ## Work at a steady rate, and tell what grows: MINUTES=n (60) RATE=n
+soak: $(DEV) ## Run at a steady rate, and report what grows: MINUTES=n (60) RATE=n
 	$(WITH_SERVICES) $(BIN)/python -m tests.soak \
 		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE))
 
-flood: $(DEV) ## Submit as fast as jobs are taken, and tell what becomes of them: JOBS=n (100000)
+flood: $(DEV) ## Submit jobs as fast as possible, and verify the results: JOBS=n (100000)
 	$(WITH_SERVICES) $(BIN)/python -m tests.flood $(if $(JOBS),--jobs $(JOBS))
 
-bench: $(DEV) ## Measure, and print a table for each benchmark
+bench: $(DEV) ## Run the benchmarks, and print a table for each
 	$(WITH_SERVICES) $(BIN)/python -m bench
 
-test-fresh: ## Prove the set-up: make demo in a bare Debian 12, as root and as a plain user
+test-fresh: ## Test the set-up: make demo in a bare Debian 12, as root and as a user
 	deploy/setup/test-fresh.sh
 
-fmt: $(DEV) ## Format the code and repair what can be repaired by itself
+fmt: $(DEV) ## Format the code and apply automatic fixes
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-docs: $(DEV) ## Draw docs/{settings,metrics,states,layers}.md from the code
+docs: $(DEV) ## Generate docs/{settings,metrics,states,layers}.md from the code
 	$(BIN)/conveyor settings > docs/settings.md
 	$(BIN)/conveyor metrics > docs/metrics.md
 	$(BIN)/python -m tests.support.state_diagrams > docs/states.md
 	$(BIN)/python -m tests.support.layer_diagrams > docs/layers.md
 
-record-messages: $(DEV) ## Keep the messages of this version for the tests of those to come
+record-messages: $(DEV) ## Record the messages of this version for the tests of later ones
 	@$(BIN)/python -m tests.support.recorded_messages
 
 # Packages that are found in a directory of this machine have hashes of their own: not here.
