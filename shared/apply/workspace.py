@@ -118,8 +118,9 @@ class Workspace:
             if task.id in self._unwritten.new_tasks:
                 self._created[str(task.parent_id)].insert(0, task.id)
 
-    def has_no_row(self, job_id: str) -> bool:
-        return job_id in self._unwritten.new_jobs
+    def unsaved_graph(self, job_id: str) -> NewGraph | None:
+        """That of a job which has no row yet: later its graph is in the database alone."""
+        return self.unsaved[job_id].graph if job_id in self._unwritten.new_jobs else None
 
     def take_changes(self) -> Writes:
         """The values that were decided since this was last asked for."""

@@ -26,15 +26,11 @@ async def plan_ready(
 async def plan_dependents(
     transaction: Transaction, ended: Sequence[PlanDependents]
 ) -> Sequence[TaskPosition]:
-    workspace = transaction.workspace
     released: list[TaskPosition] = []
     stored: list[PlanDependents] = []
     for end in ended:
-        if workspace.has_no_row(end.job_id):
-            graph = workspace.unsaved[end.job_id].graph
-            released += [
-                TaskPosition(end.job_id, p) for p in (graph.end(end.position) if graph else ())
-            ]
+        if graph := transaction.workspace.unsaved_graph(end.job_id):
+            released += [TaskPosition(end.job_id, p) for p in graph.end(end.position)]
         else:
             stored.append(end)
     return released + await transaction.rows.release(stored)
@@ -53,15 +49,11 @@ async def job_sources(transaction: Transaction, ids: Collection[str]) -> dict[st
 
 
 async def _ready(transaction: Transaction, job_ids: Iterable[str]) -> list[TaskPosition]:
-    workspace = transaction.workspace
     ready: list[TaskPosition] = []
     stored: list[str] = []
     for job_id in job_ids:
-        if workspace.has_no_row(job_id):
-            graph = workspace.unsaved[job_id].graph
-            ready += [
-                TaskPosition(job_id, position) for position in (graph.ready() if graph else ())
-            ]
+        if graph := transaction.workspace.unsaved_graph(job_id):
+            ready += [TaskPosition(job_id, position) for position in graph.ready()]
         else:
             stored.append(job_id)
     return ready + await transaction.rows.ready(stored)

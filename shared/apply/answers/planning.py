@@ -44,16 +44,15 @@ class Planning:
         workspace = self._transaction.workspace
         new: list[Source] = []
         stored: list[TaskPosition] = []
-        for job_id, position in positions:
-            if unsaved := workspace.unsaved.get(job_id):
-                task = unsaved.new.definition.tasks[position - 1]
-                restarts = workspace.jobs[job_id].restarts
+        restarts = {p.job_id: workspace.jobs[p.job_id].restarts for p in positions}
+        for listed in positions:
+            if unsaved := workspace.unsaved.get(listed.job_id):
+                task = unsaved.new.definition.tasks[listed.position - 1]
                 job = unsaved_job_source(unsaved)
-                new.append(listed_task_source(job, position, task, restarts))
+                new.append(listed_task_source(job, listed.position, task, restarts[listed.job_id]))
             else:
-                stored.append(TaskPosition(job_id, position))
-        restarts_of = {job_id: workspace.jobs[job_id].restarts for job_id, _ in stored}
-        return new + await self._transaction.rows.load_tasks(stored, restarts_of)
+                stored.append(listed)
+        return new + await self._transaction.rows.load_tasks(stored, restarts)
 
     def _begin(self, children: Sequence[TaskSource], variables: Variables) -> None:
         """As far as the budget goes: what one of them takes shows only when it is planned."""
