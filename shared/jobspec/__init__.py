@@ -1,9 +1,9 @@
 """What a client may submit: the job language in YAML and JSON, every rule and every message."""
 
-from shared.jobspec.durations import format_duration, parse_duration
+from shared.definition.durations import format_duration, parse_duration
+from shared.definition.sizes import parse_cpus, parse_memory
 from shared.jobspec.fields import OWN_SECRETS
 from shared.jobspec.problems import InvalidJob, Problem
-from shared.jobspec.sizes import parse_cpus, parse_memory
 from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import (
     AutoDelete,

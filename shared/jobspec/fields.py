@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 
-from shared.jobspec.durations import DURATION_PATTERN, parse_duration
+from shared.definition.durations import DURATION_PATTERN, parse_duration
+from shared.definition.sizes import CPUS_PATTERN, MEMORY_PATTERN, parse_cpus, parse_memory
 from shared.jobspec.expression_check import (
     check_expression,
     check_hidden_template,
@@ -15,7 +16,6 @@ from shared.jobspec.expression_check import (
     has_expression,
 )
 from shared.jobspec.plain_scalar import as_boolean, as_json, as_number
-from shared.jobspec.sizes import CPUS_PATTERN, MEMORY_PATTERN, parse_cpus, parse_memory
 from shared.messages.queues import task_queue_error
 
 _T = TypeVar("_T")

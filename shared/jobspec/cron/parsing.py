@@ -8,9 +8,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from shared.definition.durations import parse_duration
 from shared.jobspec.cron.fields import parse_fields
 from shared.jobspec.cron.timetable import Calendar, Every, Timetable
-from shared.jobspec.durations import parse_duration
 
 DEFAULT_ZONE = "UTC"
 _NAMED = {

@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from shared import definition as d
-from shared.jobspec.durations import parse_duration
-from shared.jobspec.sizes import parse_cpus, parse_memory
+from shared.definition.durations import parse_duration
+from shared.definition.sizes import parse_cpus, parse_memory
 from shared.jobspec.tork import models as m
 
 _Read = Callable[[Any], Any]

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from shared.definition.durations import parse_duration
 from shared.jobspec import fields as f
-from shared.jobspec.durations import parse_duration
 from shared.jobspec.tork import task_fields as t
 from shared.jobspec.tork.models.spec import Spec
 
