@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from shared.store import outbox
 from shared.store.leases import Held, renew
 from shared.store.locking import load
 from shared.store.writing import Writes, write
+from tests.support.eventually import eventually
 from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 
 SHELL = {"name": "build", "run": "true"}
@@ -62,6 +64,30 @@ async def test_logs_are_stored_while_their_task_is_being_decided_on(rig: Rig) ->
         async with acquired(rig.pool) as storing, asyncio.timeout(60):
             await write(storing, Writes(log_parts=[part]))
     assert await rig.pool.fetchval("SELECT count(*) FROM task_log_parts") == 1
+
+
+WAITING = "SELECT pid, backend_xid FROM pg_stat_activity WHERE wait_event = 'advisory'"
+
+
+async def test_who_waits_for_a_job_reads_what_was_decided_meanwhile_and_has_no_number_yet(
+    rig: Rig,
+) -> None:
+    # Given a transaction that has changed a job and its task, and one that waits for it
+    ref = await running(rig)
+    async with acquired(rig.pool) as first, acquired(rig.pool) as second, second.transaction():
+        async with first.transaction():
+            jobs, tasks, decided_at = await load(first, [ref.job_id], [ref.task_id])
+            job = replace(jobs[ref.job_id], version=jobs[ref.job_id].version + 1)
+            task = replace(tasks[ref.task_id], progress=50.0)
+            await write(first, Writes(jobs=[job], tasks=[task]))
+            waiting = asyncio.create_task(load(second, [ref.job_id], [ref.task_id]))
+            [waits] = await eventually(lambda: rig.pool.fetch(WAITING))
+            # Its number comes after the other's commit: the feed is read in that order.
+            assert waits["backend_xid"] is None
+        # When the first commits, the second goes on from there
+        loaded = await waiting
+    assert (loaded.jobs[ref.job_id], loaded.tasks[ref.task_id]) == (job, task)
+    assert loaded.now > decided_at
 
 
 async def test_a_relay_that_can_not_send_says_so_instead_of_trying_at_once(
