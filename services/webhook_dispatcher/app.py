@@ -9,7 +9,7 @@ from services.webhook_dispatcher.metrics import DispatcherMetrics, watch_calls
 from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
-from shared.messages import Changes
+from shared.messages import WebhooksDue
 from shared.messages.queues import EVENTS
 from shared.postgres.pool import Pool
 from shared.process.loops import every
@@ -40,7 +40,7 @@ async def run(
     async with calling_session() as session, asyncio.TaskGroup() as group:
         calls = Calls(pool, session, sealer, settings.webhook, DispatcherMetrics(metrics), tracing)
         events = Events(pool, sealer, calls)
-        consumer = BatchConsumer(broker, EVENTS, Changes, events.on_changes, UNAVAILABLE)
+        consumer = BatchConsumer(broker, EVENTS, WebhooksDue, events.on_webhooks_due, UNAVAILABLE)
         consuming = group.create_task(consumer.run())
         finding = group.create_task(_find(events, settings.webhook.round_seconds, stop))
         telling = [

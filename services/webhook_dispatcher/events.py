@@ -19,7 +19,7 @@ from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.store.events import StoredEvent
 from services.webhook_dispatcher.summaries import deliveries_for
 from shared.broker.consuming import Failures
-from shared.messages import Change, Changes
+from shared.messages import Change, WebhooksDue
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.sealing import Sealer, SealingError
 
@@ -41,12 +41,8 @@ class Events:
         self._hold = calls.hold if calls else timedelta()
         self._taking = asyncio.Lock()
 
-    async def on_changes(self, messages: Sequence[Changes]) -> Failures:
+    async def on_webhooks_due(self, messages: Sequence[WebhooksDue]) -> Failures:
         """The messages door for `events`: all that is stored by now is taken up before the ack."""
-        unstored = [change for m in messages if not m.is_stored for change in m.changes]
-        if unstored:  # of a coordinator of an earlier version
-            async with acquired(self._pool) as connection:
-                await stored_events.add(connection, unstored)
         while await self.take_stored() is not None:
             pass
         return [None] * len(messages)

@@ -133,7 +133,7 @@ class Workspace:
         writes = self.take_changes()
         writes.feed = feed_of(self.commands, self.now)
         writes.webhook_events = webhook_events_of(self.commands, self.now)
-        writes.messages = messages_for(self.commands, self.now)
+        writes.messages = messages_for(self.commands)
         return writes
 
     def _keep(self, decision: Decision) -> None:

@@ -4,7 +4,6 @@ from shared.messages.codec import UndecodableMessage, decode, encode
 from shared.messages.models import (
     PARTS_PER_DISPATCH,
     Change,
-    Changes,
     Claim,
     Finished,
     Heartbeat,
@@ -25,12 +24,12 @@ from shared.messages.models import (
     SubJobSignals,
     TaskRef,
     Telemetry,
+    WebhooksDue,
 )
 
 __all__ = [
     "PARTS_PER_DISPATCH",
     "Change",
-    "Changes",
     "Claim",
     "Finished",
     "Heartbeat",
@@ -52,6 +51,7 @@ __all__ = [
     "TaskRef",
     "Telemetry",
     "UndecodableMessage",
+    "WebhooksDue",
     "decode",
     "encode",
 ]

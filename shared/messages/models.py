@@ -244,18 +244,13 @@ class Change(_Part):
     is_progress: bool = False
 
 
-class Changes(_Message):
-    """To the `events` exchange: state changes, in the order they were decided.
+class WebhooksDue(_Message):
+    """To the `events` exchange: jobs with webhooks have changed. The changes are in Postgres."""
 
-    `is_stored`: the dispatcher finds them in Postgres too, and takes them from there.
-    """
-
-    kind: Literal["changes"] = "changes"
-    changes: list[Change]
-    is_stored: bool = False
+    kind: Literal["webhooks_due"] = "webhooks_due"
 
 
 Message = Annotated[
-    RunTask | Reports | SubJobSignals | Orders | Telemetry | Heartbeat | Changes,
+    RunTask | Reports | SubJobSignals | Orders | Telemetry | Heartbeat | WebhooksDue,
     Field(discriminator="kind"),
 ]

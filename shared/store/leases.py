@@ -12,7 +12,6 @@ from shared.broker import Outgoing
 from shared.lifecycle import LeaseExpired, StopTask
 from shared.messages import TaskRef
 from shared.postgres.pool import Connection, rows_touched
-from shared.store.locking import now
 from shared.store.outbox import OutboxRow
 from shared.store.outgoing import messages_for
 from shared.store.writing import Writes, write
@@ -89,7 +88,7 @@ async def renew_or_stop(
     How many leases were renewed, and what must now be sent.
     """
     renewed, stops = await renew(connection, held)
-    messages = [*messages_for(stops, await now(connection)), *answers]
+    messages = [*messages_for(stops), *answers]
     return renewed, await write(connection, Writes(messages=messages)) if messages else []
 
 

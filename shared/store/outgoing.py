@@ -27,8 +27,6 @@ from shared.lifecycle import (
     Task,
 )
 from shared.messages import (
-    Change,
-    Changes,
     Orders,
     ParentRef,
     Refusal,
@@ -38,6 +36,7 @@ from shared.messages import (
     SubJobResume,
     SubJobSignals,
     TaskRef,
+    WebhooksDue,
     encode,
 )
 from shared.messages import RunTask as RunTaskMessage
@@ -53,9 +52,9 @@ FeedRow = dict[str, object]
 JSON form."""
 
 
-def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
+def messages_for(commands: Sequence[Command]) -> list[Outgoing]:
     """The messages these commands ask for; other commands are passed over."""
-    changes: list[Change] = []
+    has_webhooks = False
     signals: list[_Signal] = []
     orders: defaultdict[str, list[_ToNode]] = defaultdict(list)
     messages: list[Outgoing] = []
@@ -70,15 +69,13 @@ def messages_for(commands: Sequence[Command], now: datetime) -> list[Outgoing]:
             case ContinueCancel():
                 signals.append(command)
             case AnnounceJob() | AnnounceTask() if command.job.has_webhooks:
-                changes.append(Change.model_construct(**_change(command, now)))
+                has_webhooks = True
             case _:
                 pass  # answered inside the transaction
     messages += [_message(node_queue(node), _orders(to_node)) for node, to_node in orders.items()]
     messages += _subjob_signals(signals)
-    messages += [
-        _message(EVENTS, Changes.model_construct(changes=portion, is_stored=True))
-        for portion in in_chunks(changes, _characters)
-    ]
+    if has_webhooks:
+        messages.append(_message(EVENTS, WebhooksDue()))
     return messages
 
 
@@ -177,7 +174,7 @@ def _subjob_signals(commands: Iterable[_Signal]) -> Iterator[Outgoing]:
         yield _message(COMPLETIONS, rest)
 
 
-def _characters(told: Change | SubJobEnd) -> int:
+def _characters(told: SubJobEnd) -> int:
     return len(told.result or "") + len(told.error or "")
 
 

@@ -59,7 +59,7 @@ UNREADABLE: dict[str, tuple[bytes, str]] = {
     "a newer version": (encode(SAMPLES["reports"]).replace(b'"v":1', b'"v":2'), ".v: "),
     "a field of the wrong type": (reports(lease_seconds="soon"), "lease_seconds"),
     "a field that is missing": (b'{"kind": "reports", "v": 1}', "node_id"),
-    "two of a kind": (b'{"kind": "reports", "kind": "changes", "v": 1}', "undecodable"),
+    "two of a kind": (b'{"kind": "reports", "kind": "heartbeat", "v": 1}', "undecodable"),
 }
 """What it is, its bytes, and a word of the reason for which it is dead-lettered everywhere."""
 
@@ -184,7 +184,7 @@ async def test_messages_of_others_and_for_others_are_dead_lettered_whatever_thei
         {"content_type": "image/png", "content_encoding": "gzip", "headers": headers},
         {"priority": 255, "reply_to": "x", "type": "y", "app_id": "z", "correlation_id": "c" * 255},
     ]
-    changes, run_task = encode(SAMPLES["changes"]), encode(SAMPLES["run_task"])
+    changes, run_task = encode(SAMPLES["webhooks_due"]), encode(SAMPLES["run_task"])
     for queue in queues:
         foreign = run_task if queue != DEFAULT_TASK_QUEUE else changes
         for properties in odd:

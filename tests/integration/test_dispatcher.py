@@ -17,7 +17,7 @@ from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.headers import read_secrets, signature
 from services.webhook_dispatcher.settings import WebhookSettings
 from shared.lifecycle import TaskClaimed, TaskProgressed
-from shared.messages import Changes
+from shared.messages import WebhooksDue
 from shared.messages.queues import EVENTS
 from shared.process.sealing import Sealer
 from shared.tracing.protocol import OFF, Off, Tracing
@@ -71,13 +71,13 @@ async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
         yield rig
 
 
-async def store_all(rig: Rig) -> list[Changes]:
+async def store_all(rig: Rig) -> list[WebhooksDue]:
     """Take in what was announced so far."""
     await rig.batcher.outbox.close()
     stats = await rig.broker.queue_stats(EVENTS)
     assert stats is not None
-    messages = [m for m in await rig.receive(EVENTS, stats.size) if isinstance(m, Changes)]
-    assert await Events(rig.pool, rig.sealer).on_changes(messages) == [None] * len(messages)
+    messages = [m for m in await rig.receive(EVENTS, stats.size) if isinstance(m, WebhooksDue)]
+    assert await Events(rig.pool, rig.sealer).on_webhooks_due(messages) == [None] * len(messages)
     return messages
 
 
@@ -359,7 +359,7 @@ async def test_a_change_that_is_announced_twice_is_one_delivery_with_one_id(
 ) -> None:
     await rig.submit([TASK], webhooks=[{"url": receiver.url}])
     messages = await store_all(rig)
-    await Events(rig.pool, rig.sealer).on_changes(messages)
+    await Events(rig.pool, rig.sealer).on_webhooks_due(messages)
     await call_all(rig)
     ids = [headers["webhook-id"] for headers, _ in receiver.heard]
     assert len(ids) == len(set(ids)) == 2
@@ -420,30 +420,6 @@ async def test_a_webhook_is_called_though_its_message_is_lost(rig: Rig, receiver
     await call_all(rig)
     # Then each is told, and told once
     assert receiver.states == ["PENDING", "SCHEDULED"]
-
-
-async def test_what_a_coordinator_of_an_earlier_version_announces_is_told_as_well(
-    rig: Rig, receiver: Receiver
-) -> None:
-    # Given a message that is all there is, also of a job whose secret can't be read yet
-    hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
-    secret = await rig.submit([TASK], webhooks=[hook], secrets={"token": "hunter2-hunter2"})
-    told = await rig.submit([TASK], webhooks=[hook])
-    await rig.batcher.outbox.close()
-    announced = [m for m in await rig.receive(EVENTS, 2) if isinstance(m, Changes)]
-    await rig.pool.execute("DELETE FROM webhook_events")  # it writes none
-    earlier = Changes(changes=[change for m in announced for change in m.changes])
-    # When it is read twice
-    events = Events(rig.pool, Sealer())
-    assert await events.on_changes([earlier]) == [None]
-    assert await events.on_changes([earlier]) == [None]
-    # Then the other is told once, and the first when there is a key
-    await call_all(rig)
-    assert [body["id"] for _, body in receiver.heard] == [told]
-    await rig.pool.execute("UPDATE webhook_events SET due_at = now()")
-    await Events(rig.pool, rig.sealer).take_stored()
-    await call_all(rig)
-    assert [body["id"] for _, body in receiver.heard] == [told, secret]
 
 
 async def test_a_job_is_not_deleted_before_its_webhooks_are_told(

@@ -7,8 +7,6 @@ from pydantic import BaseModel
 
 from shared.definition import encode
 from shared.messages import (
-    Change,
-    Changes,
     Claim,
     Finished,
     Heartbeat,
@@ -28,6 +26,7 @@ from shared.messages import (
     SubJobSignals,
     TaskRef,
     Telemetry,
+    WebhooksDue,
 )
 from tests.support.jobs.definitions import task_definition
 
@@ -157,26 +156,5 @@ SAMPLES: dict[str, BaseModel] = {
         tasks=[TaskRef(**_REF)],
         unknown_nodes=["0e" * 16],
     ),
-    "changes": Changes(
-        is_stored=True,
-        changes=[
-            Change(job_id="0a" * 16, version=1, state="SCHEDULED", at=_AT),
-            Change(
-                job_id="0a" * 16,
-                version=7,
-                state="RUNNING",
-                at=_AT,
-                position=2,
-                progress=50.0,
-                result="a result",
-                error="an error",
-                task_id="0b" * 16,
-                task_name="a name",
-                parent_id="0f" * 16,
-                attempt=1,
-                node_id=_NODE,
-                is_progress=True,
-            ),
-        ],
-    ),
+    "webhooks_due": WebhooksDue(),
 }

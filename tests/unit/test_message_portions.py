@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from services.worker.reporter import Reporter
 from shared.broker.in_process import InProcessBroker
-from shared.lifecycle import AnnounceJob, Job, JobState, Parent, ReportToParent
-from shared.messages import Changes, Claim, Finished, Reports, SubJobSignals, decode
+from shared.lifecycle import Job, JobState, Parent, ReportToParent
+from shared.messages import Claim, Finished, Reports, SubJobSignals, decode
 from shared.messages.chunks import in_chunks
-from shared.messages.queues import COMPLETIONS, EVENTS
+from shared.messages.queues import COMPLETIONS
 from shared.store.outgoing import messages_for
 
 MOST_OF_RABBITMQ = 16 * 1024 * 1024
@@ -34,25 +34,20 @@ def test_what_a_batch_says_of_large_results_is_sent_in_messages_that_rabbitmq_ta
             state=JobState.COMPLETED,
             task_count=1,
             created_at=NOW,
-            has_webhooks=True,
             parent=Parent(job_id="p", task_id="t", dispatch=1),
             result=WORST,
         )
         for number in range(5)
     ]
-    commands = [command(job) for job in jobs for command in (AnnounceJob, ReportToParent)]
-    messages = messages_for(commands, NOW)
+    messages = messages_for([ReportToParent(job) for job in jobs])
     assert all(len(message.body) < MOST_OF_RABBITMQ for message in messages)
     told: list[str] = []
     for message in messages:
         match decode(message.body):
-            case Changes(changes=changes):
-                assert message.queue == EVENTS
-                told += [change.job_id for change in changes]
             case SubJobSignals(ended=ended):
                 assert message.queue == COMPLETIONS
                 told += [end.subjob_id for end in ended]
-    assert sorted(told) == sorted([job.id for job in jobs] * 2)
+    assert sorted(told) == sorted(job.id for job in jobs)
 
 
 async def test_reports_of_large_results_that_become_ready_together_are_all_sent() -> None:

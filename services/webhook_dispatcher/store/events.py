@@ -1,11 +1,10 @@
 """The rows of changes that jobs with webhooks have had, until deliveries are made of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from shared.messages import Change
 from shared.postgres.pool import Connection
 
 # Locked until the transaction ends, in which the deliveries are added and these rows removed.
@@ -14,11 +13,6 @@ SELECT id, job_id, changes FROM webhook_events WHERE due_at <= now()
 ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 """
 
-ADD = """
-INSERT INTO webhook_events (job_id, changes)
-SELECT change ->> 'job_id', jsonb_build_array(change)
-FROM unnest($1::jsonb[]) WITH ORDINALITY AS c(change, position) ORDER BY position
-"""
 DONE = "DELETE FROM webhook_events WHERE id = ANY($1::bigint[])"
 LATER = "UPDATE webhook_events SET due_at = now() + $2::interval WHERE id = ANY($1::bigint[])"
 
@@ -36,11 +30,6 @@ async def take_due(connection: Connection, limit: int) -> list[StoredEvent]:
     """In a transaction: nobody else takes them before it ends. The oldest first."""
     rows = await connection.fetch(TAKE_DUE, limit)
     return sorted((StoredEvent(**dict(row)) for row in rows), key=lambda event: event.id)
-
-
-async def add(connection: Connection, changes: Sequence[Change]) -> None:
-    """What a service of this version writes in the transaction of the change itself."""
-    await connection.execute(ADD, [change.model_dump(mode="json") for change in changes])
 
 
 async def done(connection: Connection, ids: Collection[int]) -> None:

@@ -14,7 +14,7 @@ _BODIES = (
     b'["%s"]',
     b'{"kind": "tidings %s", "v": 1}',  # of a kind that isn't known
     b'{"kind": "reports", "v": 99, "node_id": "%s", "lease_seconds": 3}',  # from the future
-    b'{"kind": "changes", "v": 1, "changes": [], "more": "%s"}',  # for another queue
+    b'{"kind": "webhooks_due", "v": 1, "more": "%s"}',  # for another queue
 )
 
 
