@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from services.coordinator.api.middlewares.added import added_middlewares
 from services.coordinator.settings import ApiSettings
 from services.webhook_dispatcher.settings import ListenerSettings
-from services.worker.runtimes.factory import make_runtime, mount_types
+from services.worker.runtimes.containers.runtime import mount_types
+from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.process.extensions import ExtensionRejected, Group, installed, load
 from shared.process.run import CannotStart

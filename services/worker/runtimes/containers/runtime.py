@@ -1,14 +1,14 @@
 """The container runtime: a task is a container of a Docker or Podman engine, or some in turn."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 from services.worker.runtimes.containers.context import EngineContext
 from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.containers.engine_calls import certificates_of
 from services.worker.runtimes.containers.environment import ContainerEnvironment, operators_network
 from services.worker.runtimes.containers.execution import ContainerExecution
-from services.worker.runtimes.containers.images import Images
+from services.worker.runtimes.containers.images import Images, read_logins
 from services.worker.runtimes.containers.layout import (
     LABEL_DISPATCH,
     LABEL_NODE,
@@ -34,6 +34,7 @@ from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
 from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
 from services.worker.watchdog.args import ContainerTerminator, Terminator
+from shared.process.extensions import Group, installed, load, refuse_taken
 
 
 class ContainerRuntime:
@@ -147,3 +148,34 @@ async def _remove(left: Sequence[str], remove: Callable[[str], Awaitable[object]
     for each in left:
         await remove(each)
     return len(left)
+
+
+def _is_podman(settings: RuntimeSettings) -> bool:
+    return settings.type == "podman" or (settings.type == "auto" and settings.engine == "podman")
+
+
+def make_container_runtime(settings: RuntimeSettings) -> ContainerRuntime:
+    """Raises what `make_runtime` raises."""
+    logins = read_logins(settings.docker_config)
+    engine = ContainerEngine(
+        settings.podman_socket if _is_podman(settings) else settings.docker_host,
+        timeout_seconds=settings.engine_timeout_seconds,
+        pull_seconds=settings.pull_timeout_seconds,
+    )
+    return ContainerRuntime(
+        "podman" if _is_podman(settings) else "docker",
+        engine,
+        Images(engine, logins),
+        settings,
+        mount_types(),
+    )
+
+
+def mount_types() -> Mapping[str, MountType]:
+    """Ours, and all that installed packages add: which one is used is for the jobs to say.
+
+    Raises ExtensionRejected.
+    """
+    refuse_taken(Group.MOUNTS, MOUNT_TYPES)
+    names = installed(Group.MOUNTS)
+    return {**MOUNT_TYPES, **{name: cast(MountType, load(Group.MOUNTS, name)) for name in names}}
