@@ -7,7 +7,7 @@ making values of it, as a job may have a hundred thousand tasks. What a later ve
 is passed over.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Set
 from operator import itemgetter
 from typing import Any
 
@@ -17,15 +17,17 @@ from shared.process.redaction import REDACTED
 
 Fields = dict[str, Any]
 _Show = Callable[[Any], Any]
-_Table = Mapping[str, tuple[str, _Show]]
+_Table = Mapping[str, tuple[str, _Show | None]]
 
 
-def shown_task(task: Encoded, besides: Collection[str] = ()) -> Fields:
-    """`besides` are fields of Tork's that are shown otherwise."""
-    shown = _fields(task, _TASK)
-    for name in besides:
-        shown.pop(name, None)
-    return shown
+def shown_task(task: Encoded) -> Fields:
+    return _fields(task, _TASK)
+
+
+def shown_without(columns: Set[str]) -> Callable[[Encoded], Fields]:
+    """As `shown_task`, but for the fields of Tork's that are shown otherwise."""
+    table = {field: entry for field, entry in _TASK.items() if entry[0] not in columns}
+    return lambda task: _fields(task, table)
 
 
 def shown_job(job: Encoded) -> Fields:
@@ -43,14 +45,10 @@ def shown_webhook(webhook: Encoded) -> Fields:
 def _fields(encoded: Encoded, table: _Table) -> Fields:
     shown: Fields = {}
     for field, value in encoded.items():
-        if field in table:
-            name, show = table[field]
-            shown[name] = show(value)
+        if entry := table.get(field):
+            name, show = entry
+            shown[name] = show(value) if show else value
     return shown
-
-
-def _same(value: Any) -> Any:  # noqa: ANN401 - JSON
-    return value
 
 
 def _hidden(_: object) -> str:
@@ -73,10 +71,12 @@ def _each_shown_by(table: _Table) -> _Show:
     return lambda items: [_fields(encoded, table) for encoded in items]
 
 
-def _table(*same: str, **others: tuple[str, _Show] | _Show) -> dict[str, tuple[str, _Show]]:
+def _table(
+    *same: str, **others: tuple[str, _Show | None] | _Show
+) -> dict[str, tuple[str, _Show | None]]:
     """`same` are shown as they are, under their own name; `others` by a function, which keeps the
     name, or by Tork's name and a function."""
-    table: dict[str, tuple[str, _Show]] = {name: (name, _same) for name in same}
+    table: dict[str, tuple[str, _Show | None]] = {name: (name, None) for name in same}
     for name, entry in others.items():
         table[name] = entry if isinstance(entry, tuple) else (name, entry)
     return table
@@ -90,13 +90,13 @@ _PROBE = _table("path", "port", timeout=_spelled)
 _RETRY = _table(
     *("limit", "jitter", "on"),
     initial_delay=("initialDelay", _spelled),
-    scaling_factor=("scalingFactor", _same),
+    scaling_factor=("scalingFactor", None),
     max_delay=("maxDelay", _spelled),
 )
 _DEFAULTS = _table(
     *("queue", "priority"), retry=_shown_by(_RETRY), limits=_shown_by(_LIMITS), timeout=_spelled
 )
-_WEBHOOK = _table("url", "event", headers=hide_by_name, condition=("if", _same))
+_WEBHOOK = _table("url", "event", headers=hide_by_name, condition=("if", None))
 _AUX = _table(
     *("name", "description", "image", "cmd", "entrypoint", "run", "files"),
     env=hide_by_name,
@@ -107,18 +107,18 @@ _SIDECAR = _AUX | _table(probe=_shown_by(_PROBE))
 _TASK = _AUX | _table(
     *("tags", "workdir", "queue", "var", "priority", "needs", "mounts", "networks", "gpus"),
     "privileged",
-    condition=("if", _same),
+    condition=("if", None),
     retry=_shown_by(_RETRY),
     limits=_shown_by(_LIMITS),
     queue_timeout=("queueTimeout", _spelled),
-    allow_failure=("allowFailure", _same),
+    allow_failure=("allowFailure", None),
     pre=_each_shown_by(_AUX),
     post=_each_shown_by(_AUX),
     sidecars=_each_shown_by(_SIDECAR),
 )
-_COMPOSITE = _table(min_success=("minSuccess", _same), min_success_percent=("minSuccess", _percent))
+_COMPOSITE = _table(min_success=("minSuccess", None), min_success_percent=("minSuccess", _percent))
 _PARALLEL = _COMPOSITE | _table(tasks=_each_shown_by(_TASK))
-_EACH = _COMPOSITE | _table("var", "concurrency", items=("list", _same), task=_shown_by(_TASK))
+_EACH = _COMPOSITE | _table("var", "concurrency", items=("list", None), task=_shown_by(_TASK))
 _JOB = _table(
     *("name", "description", "tags", "output", "permissions", "detached"),
     tasks=_each_shown_by(_TASK),

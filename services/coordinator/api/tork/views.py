@@ -15,6 +15,7 @@ from services.coordinator.api.tork.definitions import (
     shown_defaults,
     shown_task,
     shown_webhook,
+    shown_without,
 )
 from services.coordinator.redaction import Redacting, hide_by_name
 from services.coordinator.store.pages import Page
@@ -41,8 +42,8 @@ def _plan(columns: tuple[str, ...], first_other: str) -> tuple[str, ...]:
 _SUMMARY = _plan(SummaryRow._fields, "sealed")
 _TASK = _plan(TaskRow._fields, "definition")
 _IS_SET = itemgetter(1)
-_COLUMNS = frozenset(_TASK)
-"""What an attempt has columns for, and is not shown of its definition."""
+_shown_evaluated = shown_without(frozenset(_TASK))
+"""The definition of an attempt, which has columns for the rest."""
 
 
 def _shown(plan: tuple[str, ...], row: tuple[Any, ...]) -> Fields:
@@ -102,7 +103,7 @@ def job_without_tasks(row: JobRow, redact: Redacting) -> Fields:
 
 
 def task(row: TaskRow, redact: Redacting) -> Fields:
-    definition: Fields = redact.value(shown_task(row.definition, _COLUMNS))
+    definition = redact.value(_shown_evaluated(row.definition))
     shown = definition | _shown(_TASK, row)
     if row.exit_code is not None:
         shown["exitCode"] = row.exit_code
