@@ -21,6 +21,7 @@ from shared.lifecycle import (
     SetVariable,
     Task,
     TaskKind,
+    TaskPosition,
     TaskState,
 )
 from shared.planning.new_job import IdempotencyKey, NewGraph
@@ -174,7 +175,8 @@ async def test_a_restart_finds_the_last_composite_at_a_position_that_did_not_suc
     await family(rows, state="CANCELLED")
     later = NOW + timedelta(minutes=1)
     await rows.write(Writes(new_tasks=[replace(last, created_at=later)]))
-    assert [t.id for t in await rows.unfinished_at([("job", 1), ("job", 2)])] == found
+    positions = [TaskPosition("job", 1), TaskPosition("job", 2)]
+    assert [t.id for t in await rows.unfinished_at(positions)] == found
 
 
 async def test_children_that_did_not_succeed_wait_again(rows: Rows) -> None:
@@ -215,7 +217,7 @@ GRAPH: dict[str, list[str]] = {"a": [], "b": [], "c": ["a", "b"]}
 async def test_jobs_and_their_tasks_are_read_as_submitted(rows: Rows) -> None:
     first, second = {**LISTED, "name": "first"}, {**LISTED, "name": "second"}
     await submit(rows, first, second, inputs={"x": 1}, output="{{ inputs.x }}")
-    [source] = await rows.load_tasks([("job", 2)], {"job": 0})
+    [source] = await rows.load_tasks([TaskPosition("job", 2)], {"job": 0})
     assert (source.position, source.child_id, source.job.inputs) == (2, None, {"x": 1})
     assert await rows.load_jobs(["job"]) == {"job": source.job}
     assert source.job.output == "{{ inputs.x }}"
@@ -226,7 +228,7 @@ async def test_the_last_value_of_a_variable_is_read(rows: Rows) -> None:
     for value in ("1", "2"):
         variables = [SetVariable("job", "a", value), SetVariable("job", "b", value)]
         await rows.write(Writes(variables=variables))
-    sources = await rows.load_tasks([("job", 1)], {"job": 0})
+    sources = await rows.load_tasks([TaskPosition("job", 1)], {"job": 0})
     assert await rows.load_variables(sources) == {"job": {"a": "2"}}
 
 

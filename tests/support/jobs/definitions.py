@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.definition import JobDefinition, TaskDefinition, changed
+from shared.definition import JobDefinition, TaskDefinition, Webhook, changed
 from shared.jobspec.tork.compilation import compile_job, compile_task
 from shared.jobspec.tork.models import SubjobTask, SubmittedJob
 
@@ -18,8 +18,18 @@ def task_definition(task: TaskLike) -> TaskDefinition:
 
 
 def job_definition(tasks: Sequence[TaskLike], **fields: Any) -> JobDefinition:
-    """Called "a job" unless `fields` say otherwise. `output` may be no expression."""
+    """Called "a job" unless `fields` say otherwise.
+
+    `output` may be no expression, and the `url` of a webhook none: what evaluation can come to.
+    """
     output = fields.pop("output", None)
+    webhooks = tuple(map(_webhook, fields.pop("webhooks", ())))
     some = [{"name": "a task"}]
     job = compile_job(SubmittedJob.model_validate({"name": "a job", "tasks": some, **fields}))
-    return changed(job, output=output, tasks=tuple(map(task_definition, tasks)))
+    listed = tuple(map(task_definition, tasks))
+    return changed(job, output=output, webhooks=webhooks, tasks=listed)
+
+
+def _webhook(webhook: Mapping[str, Any]) -> Webhook:
+    fields = {"condition" if name == "if" else name: value for name, value in webhook.items()}
+    return Webhook(**fields)
