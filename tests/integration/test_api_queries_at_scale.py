@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from services.coordinator.store import cluster, job_list, log_ends, logs, one_job
+from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import crowded_connection, nodes_of, read_whole
 from tests.support.servers.postgres import Databases
 
@@ -36,13 +37,13 @@ INSERT INTO job_tasks SELECT 'job' || n, p, '{"name": "t"}'
 FROM generate_series(1, 100000) AS n, generate_series(1, 2) AS p
 """
 VARIABLES = "INSERT INTO job_variables SELECT 'job' || n, 'x', 'y' FROM generate_series(1, 50000) n"
-TASKS = """
-INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition, node_id,
-                   lease_expires_at, created_at)
-SELECT 'task' || n, 'job' || n, 1, CASE WHEN n % 100 = 0 THEN 'RUNNING' ELSE 'COMPLETED' END,
-       'a', 'default', 0, '{}', '{"name": "a"}', 'n1', CASE WHEN n % 100 = 0 THEN now() END, now()
-FROM generate_series(1, 100000) AS n
-"""
+TASKS = bulk_rows(
+    "tasks",
+    numbers(1, 100_000),
+    state="CASE WHEN n % 100 = 0 THEN 'RUNNING' ELSE 'COMPLETED' END",
+    node_id="'n1'",
+    lease_expires_at="CASE WHEN n % 100 = 0 THEN now() END",
+)
 LOGS = """
 INSERT INTO task_log_parts
 SELECT 'task' || n, p, 'job' || n, 'line ' || p, now() - make_interval(secs => n)

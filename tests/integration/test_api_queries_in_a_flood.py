@@ -8,26 +8,29 @@ import pytest
 from services.coordinator.store.cluster import QUEUES_OF_TASKS, queues_of_tasks
 from shared.postgres.pool import Connection, acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
+from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import nodes_of
 
 pytestmark = pytest.mark.real
 
-JOB = """
-INSERT INTO jobs (id, state, name, task_count, created_at, search)
-VALUES ('job', 'RUNNING', 'x', 1, now(), job_search('x', NULL, '{}'))
-"""
+JOB = bulk_rows("jobs", numbers(1, 1), id="'job'")
 # Three queues, and one for tasks that run.
-TASKS = """
-INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition, node_id,
-                   lease_expires_at, scheduled_at, created_at)
-SELECT 'task' || n, 'job', 1, state, 'a', queue, 0, '{}', '{"name": "a"}',
-       CASE WHEN state = 'RUNNING' THEN 'n1' END, CASE WHEN state = 'RUNNING' THEN now() END,
-       now(), now()
-FROM (SELECT n, CASE WHEN n % 1000 = 0 THEN 'RUNNING' ELSE 'SCHEDULED' END AS state,
-             CASE WHEN n % 1000 = 0 THEN 'busy' WHEN n % 3 = 0 THEN 'a' WHEN n % 3 = 1 THEN 'b'
-                  ELSE 'c' END AS queue
-      FROM generate_series(1, 30000) AS n) AS made
+STATES = """
+(SELECT n, CASE WHEN n % 1000 = 0 THEN 'RUNNING' ELSE 'SCHEDULED' END AS state,
+        CASE WHEN n % 1000 = 0 THEN 'busy' WHEN n % 3 = 0 THEN 'a' WHEN n % 3 = 1 THEN 'b'
+             ELSE 'c' END AS queue
+ FROM generate_series(1, 30000) AS n) AS made
 """
+TASKS = bulk_rows(
+    "tasks",
+    STATES,
+    job_id="'job'",
+    state="state",
+    queue="queue",
+    node_id="CASE WHEN state = 'RUNNING' THEN 'n1' END",
+    lease_expires_at="CASE WHEN state = 'RUNNING' THEN now() END",
+    scheduled_at="now()",
+)
 
 
 @pytest.fixture

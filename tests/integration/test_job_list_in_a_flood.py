@@ -10,19 +10,22 @@ from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.pages import PageRequest
 from shared.postgres.pool import Connection, acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
+from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import nodes_of
 
 pytestmark = pytest.mark.real
 
 POURED = 2 * CAP + 500
 # Job n is the n-th; the older half and some more are `early`.
-JOBS = f"""
-INSERT INTO jobs (id, state, name, tags, task_count, created_at, search)
-SELECT 'job' || n, 'PENDING', name, '{{}}', 1, now() + make_interval(secs => n),
-       job_search(name, NULL, '{{}}')
-FROM (SELECT n, CASE WHEN n <= {CAP + 200} THEN 'flood early' ELSE 'flood late' END AS name
-      FROM generate_series($1::int, $2::int) AS n) AS made
-"""
+NAME = f"CASE WHEN n <= {CAP + 200} THEN 'flood early' ELSE 'flood late' END"
+JOBS = bulk_rows(
+    "jobs",
+    numbers("$1::int", "$2::int"),
+    state="'PENDING'",
+    name=NAME,
+    created_at="now() + make_interval(secs => n)",
+    search=f"job_search({NAME}, NULL, '{{}}')",
+)
 
 
 @pytest.fixture

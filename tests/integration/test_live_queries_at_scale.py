@@ -9,25 +9,25 @@ import pytest
 
 from services.coordinator.store import feed, log_ends
 from services.scheduler.store import retention
+from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import crowded_connection, nodes_of
 from tests.support.servers.postgres import Databases
 
 pytestmark = pytest.mark.real
 
-JOBS = """
-INSERT INTO jobs (id, state, name, task_count, created_at, readers, search)
-SELECT 'job' || n, 'RUNNING', 'a job', 1, now(),
-       CASE WHEN n % 3 = 0 THEN ARRAY['user:u' || n % 10] ELSE '{}' END, job_search('a', '', '{}')
-FROM generate_series(0, 1000) AS n
-"""
+JOBS = bulk_rows(
+    "jobs",
+    numbers(0, 1000),
+    readers="CASE WHEN n % 3 = 0 THEN ARRAY['user:u' || n % 10] ELSE '{}' END",
+)
 # Job 0 has nearly all tasks and half of the feed.
-TASKS = """
-INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition,
-                   created_at, completed_at, log_parts)
-SELECT 'task' || n, 'job' || (CASE WHEN n % 2 = 0 THEN 0 ELSE n % 1000 END), 1, 'COMPLETED', 'a',
-       'default', 0, '{}', '{}', now(), now() - interval '1 h', 1
-FROM generate_series(1, 50000) AS n
-"""
+TASKS = bulk_rows(
+    "tasks",
+    numbers(1, 50_000),
+    job_id="'job' || (CASE WHEN n % 2 = 0 THEN 0 ELSE n % 1000 END)",
+    completed_at="now() - interval '1 h'",
+    log_parts="1",
+)
 EVENTS = """
 INSERT INTO job_events (txid, seq, job_id, at, changes)
 SELECT n / 1000 + 1, n, 'job' || (CASE WHEN n % 2 = 0 THEN 0 ELSE n % 1000 END),

@@ -19,6 +19,7 @@ from shared.store import (
     transaction_rows,
     writing,
 )
+from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import crowded_connection, nodes_of, read_whole
 from tests.support.servers.postgres import Databases
 
@@ -26,42 +27,53 @@ pytestmark = pytest.mark.real
 
 # Job number n: half are over, half wait; of the waiting each thousandth runs and each thousandth
 # has a retry ahead. Nothing is due: what is looked for every second is mostly not there.
-JOBS = """
-INSERT INTO jobs (id, state, name, inputs, output, task_count, position, webhooks, created_at,
-                  started_at, completed_at, search)
-SELECT 'job' || n, CASE WHEN n % 2 = 0 THEN 'COMPLETED' ELSE 'SCHEDULED' END, 'a job',
-       jsonb_build_object('source', repeat(md5(n::text), 8)), 'x', 2, 1,
-       CASE WHEN n % 100 = 0 THEN '[{"url": "http://x"}]'::jsonb ELSE '[]' END,
-       now() - make_interval(secs => n), now(), CASE WHEN n % 2 = 0 THEN now() END, ''
-FROM generate_series(1, 100000) AS n
-"""
+JOBS = bulk_rows(
+    "jobs",
+    numbers(1, 100_000),
+    state="CASE WHEN n % 2 = 0 THEN 'COMPLETED' ELSE 'SCHEDULED' END",
+    inputs="jsonb_build_object('source', repeat(md5(n::text), 8))",
+    output="'x'",
+    task_count="2",
+    position="1",
+    webhooks="""CASE WHEN n % 100 = 0 THEN '[{"url": "http://x"}]'::jsonb ELSE '[]' END""",
+    created_at="now() - make_interval(secs => n)",
+    started_at="now()",
+    completed_at="CASE WHEN n % 2 = 0 THEN now() END",
+    search="''",
+)
 JOB_TASKS = """
 INSERT INTO job_tasks (job_id, position, task, waiting_for)
 SELECT 'job' || n, p, '{"name": "t"}', p - 1
 FROM generate_series(1, 100000) AS n, generate_series(1, 2) AS p
 """
 VARIABLES = "INSERT INTO job_variables SELECT 'job' || n, 'x', 'y' FROM generate_series(1, 99999) n"
-TASKS = """
-INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition, node_id,
-                   lease_expires_at, deadline_at, due_at, created_at, scheduled_at)
-SELECT 'task' || n, 'job' || n, 1, state, 'a', 'default', 0, '{}', '{"name": "a"}', 'n1',
-       CASE state WHEN 'RUNNING' THEN now() + interval '1 h' END,
-       CASE state WHEN 'RUNNING' THEN now() + interval '1 h' END,
-       CASE state WHEN 'PENDING' THEN now() + interval '1 h' END, now(), now() - interval '1 h'
-FROM (SELECT n, CASE WHEN n % 2 = 0 THEN 'COMPLETED' WHEN n % 1000 = 1 THEN 'RUNNING'
-                     WHEN n % 1000 = 3 THEN 'PENDING' ELSE 'SCHEDULED' END AS state
-      FROM generate_series(1, 100000) AS n) AS made
+STATES = """
+(SELECT n, CASE WHEN n % 2 = 0 THEN 'COMPLETED' WHEN n % 1000 = 1 THEN 'RUNNING'
+                WHEN n % 1000 = 3 THEN 'PENDING' ELSE 'SCHEDULED' END AS state
+ FROM generate_series(1, 100000) AS n) AS made
 """
+TASKS = bulk_rows(
+    "tasks",
+    STATES,
+    state="state",
+    node_id="'n1'",
+    lease_expires_at="CASE state WHEN 'RUNNING' THEN now() + interval '1 h' END",
+    deadline_at="CASE state WHEN 'RUNNING' THEN now() + interval '1 h' END",
+    due_at="CASE state WHEN 'PENDING' THEN now() + interval '1 h' END",
+    scheduled_at="now() - interval '1 h'",
+)
 # One family of 50,000: nearly all are done, a few wait for their turn, one runs.
-FAMILY = """
-INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition, node_id,
-                   lease_expires_at, created_at, parent_id, child_index)
-SELECT 'child' || n, 'job50000', 1,
-       CASE WHEN n = 1 THEN 'RUNNING' WHEN n > 49900 THEN 'CREATED' ELSE 'COMPLETED' END,
-       'a', 'default', 0, '{}', '{}', 'n1', CASE WHEN n = 1 THEN now() + interval '1 h' END, now(),
-       'task50000', n
-FROM generate_series(1, 50000) AS n
-"""
+FAMILY = bulk_rows(
+    "tasks",
+    numbers(1, 50_000),
+    id="'child' || n",
+    job_id="'job50000'",
+    state="CASE WHEN n = 1 THEN 'RUNNING' WHEN n > 49900 THEN 'CREATED' ELSE 'COMPLETED' END",
+    node_id="'n1'",
+    lease_expires_at="CASE WHEN n = 1 THEN now() + interval '1 h' END",
+    parent_id="'task50000'",
+    child_index="n",
+)
 SUBJOBS = """
 UPDATE jobs SET parent_job_id = 'job50000', parent_task_id = 'child1', parent_dispatch = 1
 WHERE id IN (SELECT 'job' || n FROM generate_series(1, 199, 2) AS n)
