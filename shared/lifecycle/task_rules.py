@@ -218,6 +218,7 @@ def _fail_task(builder: DecisionBuilder, task: Task, failure: Failure, now: date
         state=TaskState.FAILED,
         failed_at=now,
         error=failure.error,
+        failure_cause=failure.cause,
         lease_expires_at=None,
         deadline_at=None,
     )

@@ -231,7 +231,9 @@ class Task:
     current dispatch and its node counts. `lost` counts the dispatches whose worker vanished,
     `engine_rejections` those that an engine gave back though it is well otherwise;
     `last_return_reason` is what an engine said when a worker last handed the task back.
-    `log_parts` is how many log parts its last dispatch has, so that a reader knows the log's end.
+    `failure_cause` is why it failed, as in `Failure`; None of a task that was never sent, or has
+    children. `log_parts` is how many log parts its last dispatch has, so that a reader knows the
+    log's end.
     `deadline_at` is the end of its time in the queue while it is SCHEDULED, of its time-out while
     it is RUNNING. `child_index` counts the children of `parent_id` from 0; `scope` has a child's
     variables of the each tasks around it, which the core hands on unread.
@@ -261,6 +263,7 @@ class Task:
     error: str | None = None
     log_parts: int | None = None
     exit_code: int | None = None
+    failure_cause: str | None = None
     parent_id: str | None = None
     child_index: int | None = None
     scope: Scope | None = None

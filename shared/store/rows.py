@@ -98,6 +98,7 @@ _OF_TASK = (
     Column("error", "text", _CHANGED),
     Column("log_parts", "int", _CHANGED),
     Column("exit_code", "int", _CHANGED),
+    Column("failure_cause", "text", _CHANGED),
     Column("parent_id", "text"),
     Column("child_index", "int"),
     Column("scope", "jsonb"),

@@ -102,6 +102,8 @@ async def test_a_job_that_fails_ends_the_wait_with_1_and_can_go_on(conveyor: Com
     assert result.exit_code == 1
     job = json.loads(result.stdout)
     assert "exit code 3" in job["error"]
+    [attempt] = job["execution"]
+    assert (attempt["failureCause"], attempt["exitCode"]) == ("exit", 3)
     assert (await conveyor("cancel", job["id"])).exit_code == 3
     assert (await conveyor("restart", job["id"])).exit_code == 0
 

@@ -58,6 +58,7 @@ TASK = TaskRow(
     parent_id="p",
     child_index=0,
     exit_code=0,
+    failure_cause="exit",
     last_return_reason="a-secret",
     engine_rejections=1,
     children={"total": 1, "ended": 1},

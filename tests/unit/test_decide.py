@@ -32,6 +32,7 @@ from shared.lifecycle import (
     Task,
     TaskCancelled,
     TaskClaimed,
+    TaskEvent,
     TaskFailed,
     TaskPlanFailed,
     TaskPlanned,
@@ -358,6 +359,21 @@ def test_a_timed_out_task_fails_and_is_stopped() -> None:
     outcome = decided(decide(job, task, TaskTimedOut("job", task.id, 1), LATER))
     assert outcome.tasks[0].error == "timed out"
     assert commands_of(outcome, StopTask)
+
+
+@pytest.mark.parametrize(
+    ("event", "cause"),
+    [
+        (TaskFailed("job", "task", 1, NODE, "exit code 1", cause="exit", exit_code=1), "exit"),
+        (TaskFailed("job", "task", 1, NODE, "no such image"), "other"),
+        (TaskTimedOut("job", "task", 1), "timeout"),
+        (LeaseExpired("job", "task", 1), "lost"),
+    ],
+)
+def test_a_failed_task_keeps_in_one_word_why_it_failed(event: TaskEvent, cause: str) -> None:
+    job, task = running()
+    worn = replace(task, id="task", lost=MAX_LOST_DISPATCHES - 1)
+    assert decided(decide(job, worn, event, LATER)).tasks[0].failure_cause == cause
 
 
 def test_cancelling_a_job_cancels_and_stops_what_runs() -> None:

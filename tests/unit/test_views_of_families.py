@@ -28,7 +28,7 @@ def shown(definition: JsonObject, **columns: Any) -> dict[str, Any]:
         "node_id": None,
         "created_at": NOW,
         **dict.fromkeys(("scheduled_at", "started_at", "completed_at", "failed_at")),
-        **dict.fromkeys(("result", "error", "parent_id", "last_return_reason")),
+        **dict.fromkeys(("result", "error", "parent_id", "last_return_reason", "failure_cause")),
         **dict.fromkeys(("exit_code", "child_index", "subjob_id", "children")),
         "engine_rejections": 0,
     }

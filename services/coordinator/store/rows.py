@@ -88,6 +88,7 @@ class TaskRow(NamedTuple):
     parent_id: str | None
     last_return_reason: str | None
     engine_rejections: int
+    failure_cause: str | None
     definition: JsonObject
     attempt: int
     exit_code: int | None

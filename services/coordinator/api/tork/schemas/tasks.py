@@ -86,6 +86,9 @@ class Task(Answer):
     """How often it was handed back by a worker whose engine is well otherwise; 10 times fail it."""
     exit_code: int | None = None
     """What its program returned, once it has ended by itself."""
+    failure_cause: str | None = None
+    """Why it failed: `exit` (its program), `timeout`, `lost` (its workers vanished), `queue` (no
+    worker took it in time) or `other`."""
     node_id: str | None = None
     """The worker that has or had it."""
     retry: RetryView | None = None
