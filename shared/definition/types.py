@@ -1,7 +1,9 @@
 """The values: tasks, what runs around them, what they are made of, and jobs.
 
 They are dataclasses of the standard library, so that who reads them needs no other package, and
-making one runs no checks: a job language has made them before it compiles. A value that is not set
+making one runs no checks: a job language has made them before it compiles. They have no slots: a
+copy with a few fields changed, which planning makes for every task, takes a seventh of the time
+from a `__dict__` (see `parts.changed`). A value that is not set
 is None, empty, 0 or false. Lists are tuples; a mapping is a dict that nobody changes.
 """
 

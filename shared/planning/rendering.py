@@ -166,8 +166,11 @@ def _var(task: TaskDefinition) -> str | None:
     return task.var or None
 
 
+_NO_RETRY = RetryPolicy()
+
+
 def _retry(retry: Retry | None) -> RetryPolicy:
-    policy = RetryPolicy()
+    policy = _NO_RETRY
     if retry is None:
         return policy
     scaling, jitter = retry.scaling_factor, retry.jitter
