@@ -34,7 +34,7 @@ from shared.messages.queues import COMPLETIONS, TELEMETRY
 from shared.planning.planner import Planner
 from shared.postgres.pool import Pool
 from shared.process.health import Check
-from shared.process.listening import listen
+from shared.process.listening import naming
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
@@ -113,8 +113,10 @@ async def _serving(ports: ApiPorts, settings: HttpSettings) -> AsyncIterator[Non
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS)
     await runner.setup()
     try:
-        await listen(runner, settings.api.host, settings.api.port, "CONVEYOR_API_ADDRESS")
-        log.info("api_started", address=settings.api.address, authentication=settings.auth.type)
+        api = settings.api
+        with naming(api.host, api.port, "CONVEYOR_API_ADDRESS"):
+            await web.TCPSite(runner, api.host, api.port).start()
+        log.info("api_started", address=api.address, authentication=settings.auth.type)
         yield
     finally:
         await runner.cleanup()

@@ -1,12 +1,18 @@
-"""Health: `/health` and `/metrics`, in a small server of their own or mounted in an application."""
+"""Health: what is missing, and the small server of `/health` and `/metrics`.
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+The server is asyncio's own: a web framework would be a tenth of an idle service's memory.
+"""
 
-from aiohttp import web
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
 
 from shared.process.guarantees import RECOVERS
-from shared.process.listening import listen
+from shared.process.listening import naming
 from shared.process.metrics import Metrics, MetricSpec
 from shared.process.settings.blocks import HealthSettings
 
@@ -14,21 +20,8 @@ Check = Callable[[], Sequence[str]]
 """What should be there and isn't, right now, in words; empty when all is well. Never waits."""
 
 
-def health_routes(checks: Sequence[Check], metrics: Metrics) -> list[web.RouteDef]:
-    """GET /health (200 UP, or 503 DOWN with what is missing) and GET /metrics."""
-
-    async def health(_: web.Request) -> web.Response:
-        missing = missing_of(checks)
-        if missing:
-            return web.json_response({"status": "DOWN", "missing": missing}, status=503)
-        return web.json_response({"status": "UP"})
-
-    async def show_metrics(_: web.Request) -> web.Response:
-        page, content_type = metrics.render()
-        return web.Response(body=page, headers={"Content-Type": content_type})
-
-    return [web.get("/health", health), web.get("/metrics", show_metrics)]
-
+# A caller that sends nothing, or takes nothing, is hung up on.
+_CALL_SECONDS = 10.0
 
 _MISSING = MetricSpec(
     "health_missing",
@@ -51,13 +44,63 @@ async def serve_health(
     settings: HealthSettings, checks: Sequence[Check], metrics: Metrics
 ) -> AsyncIterator[str]:
     """Serve both pages while the context lasts; gives the server's URL. Raises OSError."""
-    app = web.Application()
-    app.add_routes(health_routes(checks, metrics))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
+
+    def show_health() -> _Page:
+        if missing := missing_of(checks):
+            return _json({"status": "DOWN", "missing": missing}, HTTPStatus.SERVICE_UNAVAILABLE)
+        return _json({"status": "UP"}, HTTPStatus.OK)
+
+    pages = {"/health": show_health, "/metrics": lambda: _Page(HTTPStatus.OK, *metrics.render())}
+
+    async def on_call(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # What a caller does wrong, or too slowly, ends the call and nothing else.
+        with closing(writer), suppress(OSError, EOFError, asyncio.LimitOverrunError):
+            async with asyncio.timeout(_CALL_SECONDS):
+                request = await reader.readuntil(b"\r\n\r\n")
+                writer.write(_answer(request.decode("latin-1"), pages))
+                await writer.drain()
+
+    with naming(settings.host, settings.port, "CONVEYOR_HEALTH_ADDRESS"):
+        server = await asyncio.start_server(on_call, settings.host, settings.port)
     try:
-        await listen(runner, settings.host, settings.port, "CONVEYOR_HEALTH_ADDRESS")
-        host, port = runner.addresses[0][:2]
+        host, port = server.sockets[0].getsockname()[:2]
         yield f"http://{host}:{port}"
     finally:
-        await runner.cleanup()
+        server.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    status: HTTPStatus
+    body: bytes
+    content_type: str = "text/plain; charset=utf-8"
+    more_headers: str = ""
+
+
+def _json(value: Mapping[str, object], status: HTTPStatus) -> _Page:
+    return _Page(status, json.dumps(value).encode(), "application/json; charset=utf-8")
+
+
+def _answer(request: str, pages: Mapping[str, Callable[[], _Page]]) -> bytes:
+    """The whole answer to a request, of which only the first line counts."""
+    method, _, rest = request.partition(" ")
+    page = _page(method, rest.partition(" ")[0].partition("?")[0], pages)
+    head = (
+        f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\n"
+        f"Content-Type: {page.content_type}\r\n"
+        f"Content-Length: {len(page.body)}\r\n"
+        f"Date: {formatdate(usegmt=True)}\r\n"
+        f"{page.more_headers}Connection: close\r\n\r\n"
+    )
+    return head.encode("latin-1") + (b"" if method == "HEAD" else page.body)
+
+
+def _page(method: str, path: str, pages: Mapping[str, Callable[[], _Page]]) -> _Page:
+    if (draw := pages.get(path)) is None:
+        return _Page(HTTPStatus.NOT_FOUND, b"404: Not Found")
+    if method not in ("GET", "HEAD"):
+        allowed = "Allow: GET,HEAD\r\n"
+        return _Page(
+            HTTPStatus.METHOD_NOT_ALLOWED, b"405: Method Not Allowed", more_headers=allowed
+        )
+    return draw()

@@ -1,14 +1,15 @@
 """Listening for HTTP at an address that a setting names."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from aiohttp import web
 
-
-async def listen(runner: web.AppRunner, host: str, port: int, setting: str) -> None:
-    """Raises OSError, whose text names the address and the setting, when it can't be had."""
+@contextmanager
+def naming(host: str, port: int, setting: str) -> Iterator[None]:
+    """An OSError of the block, which listens there, names the address and the setting."""
     try:
-        await web.TCPSite(runner, host, port).start()
+        yield
     except OSError as error:
         # asyncio puts its own words over the system's, which say less.
         number = error.errno or 0

@@ -1,6 +1,8 @@
 """Health: green when nothing is missing, red with the names of what is."""
 
+import asyncio
 import re
+from contextlib import suppress
 
 import aiohttp
 import pytest
@@ -26,6 +28,41 @@ async def test_health_turns_red_with_what_is_missing_and_green_again() -> None:
         missing.clear()
         async with client.get(f"{url}/health") as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("HEAD", "/health?from=probe", 200),
+        ("POST", "/health", 405),
+        ("GET", "/", 404),
+    ],
+)
+async def test_only_the_two_pages_are_served_and_only_for_reading(
+    method: str, path: str, status: int
+) -> None:
+    async with (
+        serve_health(ANY_PORT, [], Metrics()) as url,
+        aiohttp.ClientSession() as client,
+        client.request(method, f"{url}{path}") as answer,
+    ):
+        assert answer.status == status
+        assert int(answer.headers["Content-Length"]) > 0
+        assert bool(await answer.read()) is (method != "HEAD")
+
+
+async def test_callers_that_send_nothing_or_too_much_stop_nobody_else() -> None:
+    async with serve_health(ANY_PORT, [], Metrics()) as url, aiohttp.ClientSession() as client:
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        _, silent = await asyncio.open_connection(host, int(port))
+        reader, talkative = await asyncio.open_connection(host, int(port))
+        talkative.write(b"x" * 200_000)
+        with suppress(ConnectionError):  # the server doesn't read it to the end
+            assert await reader.read() == b""
+        async with client.get(f"{url}/health") as answer:
+            assert answer.status == 200
+        talkative.close()
+        silent.close()
 
 
 async def test_an_address_that_is_taken_is_named_with_its_setting() -> None:
