@@ -13,8 +13,7 @@ import asyncpg
 from bench.ground import Resources
 from bench.services import Service
 from cli.api.client import ApiClient
-from cli.api.server import Server
-from cli.api.session import JSON_TYPE, Body
+from cli.api.session import JSON_TYPE, Body, Server
 
 Json = dict[str, Any]
 

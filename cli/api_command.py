@@ -3,21 +3,28 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
 from cli.api.client import ApiClient
-from cli.api.server import DEFAULT_URL, BadServer, Server
-from cli.api.session import ApiRejected, ApiUnavailable
+from cli.api.session import DEFAULT_URL, ApiRejected, ApiUnavailable, BadServer, Json, Server
 from cli.exit_codes import EXIT_API, EXIT_INTERRUPTED, fail
+from cli.tables import print_json
 
 T = TypeVar("T")
 
 _UNAUTHORIZED = 401
 _HOW_TO_LOG_IN = "set CONVEYOR_API_KEY, or CONVEYOR_USER and CONVEYOR_PASSWORD"
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print the JSON response of the API."
+)
+
+Report = Callable[[str, object], None]
 
 
 def asks_api(command: Callable[..., T]) -> Callable[..., T]:
@@ -47,11 +54,6 @@ def asks_api(command: Callable[..., T]) -> Callable[..., T]:
     return with_server
 
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print the JSON response of the API."
-)
-
-
 def _server(url: str, key: str) -> Server:
     user, password = (os.environ.get(f"CONVEYOR_{name}", "") for name in ("USER", "PASSWORD"))
     try:
@@ -79,3 +81,24 @@ def ask(server: Server, work: Callable[[ApiClient], Awaitable[T]]) -> T:
 async def _with_client(server: Server, work: Callable[[ApiClient], Awaitable[T]]) -> T:
     async with ApiClient(server) as api:
         return await work(api)
+
+
+def reporter(done: str, *, as_json: bool) -> Report:
+    """Prints what was done to an id, or the response of the API."""
+    if as_json:
+        return lambda _, answer: print_json(answer)
+    return lambda id_, _: click.echo(f"{id_} {done}")
+
+
+async def act_on_all(
+    ids: Sequence[str], act: Callable[[str], Awaitable[Json]], report: Report
+) -> int:
+    """One action on several things: a rejected one does not stop the others. The exit code."""
+    exit_code = 0
+    for id_ in ids:
+        try:
+            report(id_, await act(id_))
+        except ApiRejected as error:
+            click.secho(f"conveyor: {id_}: {error}", err=True, fg="red")
+            exit_code = EXIT_API
+    return exit_code

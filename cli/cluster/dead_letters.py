@@ -7,10 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import click
 
 from cli.api.client import ApiClient
-from cli.api.server import Server
-from cli.api.session import Json
-from cli.api_command import ask, asks_api, json_option
-from cli.bulk_actions import act_on_all, reporter
+from cli.api.session import Json, Server
+from cli.api_command import act_on_all, ask, asks_api, json_option, reporter
 from cli.messages import ago, counted, now, one_line, printable
 from cli.tables import print_json, print_table
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import click
 
 from cli.api.client import ApiClient
-from cli.api.server import Server
-from cli.api.session import JSON_TYPE, Body, Json
+from cli.api.session import JSON_TYPE, Body, Json, Server
 from cli.api.views import items_of
 from cli.api_command import ask, asks_api, json_option
 from cli.messages import ago, now

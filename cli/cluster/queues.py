@@ -3,7 +3,7 @@
 import click
 
 from cli.api.client import ApiClient
-from cli.api.server import Server
+from cli.api.session import Server
 from cli.api_command import ask, asks_api, json_option
 from cli.tables import print_json, print_table
 

@@ -7,12 +7,11 @@ import click
 from rich.text import Text
 
 from cli.api.client import ApiClient
-from cli.api.server import Server
-from cli.api.session import Json
+from cli.api.session import Json, Server
 from cli.api.views import items_of
 from cli.api_command import ask, asks_api, json_option
+from cli.follow.patience import submit_with_retry
 from cli.jobs.job_file import JobFile
-from cli.jobs.submit_with_retry import submit_with_retry
 from cli.messages import ago, now
 from cli.tables import print_json, print_table, state_text
 

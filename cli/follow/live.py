@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Protocol
 
-from cli.api.client import ApiClient, LogSource
-from cli.api.events import ServerEvent, job_events
+from cli.api.client import ApiClient, LogSource, ServerEvent, job_events
 from cli.api.session import ApiRejected, ApiUnavailable
 from cli.api.views import FINAL_JOB_STATES, job_view, log_part_view
 from cli.follow.log import LogLine, LogLines, LogReader

@@ -2,13 +2,19 @@
 
 import asyncio
 import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
-from cli.api.session import ApiUnavailable
+from cli.api.session import ApiUnavailable, Body, Json
 
 _PATIENCE_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 3.0
 _APART_SECONDS = 90.0  # no try lasts so long: what fails after that had worked in between
+
+_SUBMISSION_SECONDS = 30.0
+Post = Callable[[Body], Awaitable[Json]]
 
 
 class Patience:
@@ -34,3 +40,24 @@ class Patience:
             raise error
         await asyncio.sleep(self._pause)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+
+
+async def submit_with_retry(post: Post, body: Body) -> Json:
+    """The response. When the connection breaks it is sent again, and created once: `body` gets an
+    idempotency key unless the caller has set one.
+
+    Raises ApiRejected; ApiUnavailable at once when the API was not reached or says so itself, and
+    after some time when connections break.
+    """
+    keyed = replace(body, idempotency_key=body.idempotency_key or uuid.uuid4().hex)
+    patience = Patience(_SUBMISSION_SECONDS)
+    may_exist = False
+    while True:
+        try:
+            return await post(keyed)
+        except ApiUnavailable as error:
+            # Once it may exist, only a response tells: also while the API restarts.
+            may_exist |= error.is_cut_off
+            if not may_exist:
+                raise
+            await patience.bear(error)

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import click
 
-from cli.api.server import Server
-from cli.api_command import ask, asks_api, json_option
-from cli.bulk_actions import act_on_all, reporter
+from cli.api.session import Server
+from cli.api_command import act_on_all, ask, asks_api, json_option, reporter
 
 
 def _act(name: str, done: str, help_text: str) -> click.Command:

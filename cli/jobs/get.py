@@ -7,8 +7,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from cli.api.server import Server
-from cli.api.session import Json
+from cli.api.session import Json, Server
 from cli.api.views import job_view
 from cli.api_command import ask, asks_api, json_option
 from cli.jobs.family import family, family_table

@@ -6,8 +6,7 @@ import click
 from rich.text import Text
 
 from cli.api.client import LARGEST_JOBS_PAGE
-from cli.api.server import Server
-from cli.api.session import Json
+from cli.api.session import Json, Server
 from cli.api.views import FINAL_JOB_STATES
 from cli.api_command import ask, asks_api, json_option
 from cli.messages import ago, counted, now, took

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import click
 
 from cli.api.client import ApiClient, LogSource
-from cli.api.server import Server
-from cli.api.session import ApiUnavailable
+from cli.api.session import ApiUnavailable, Server
 from cli.api.views import ENDED_TASK_STATES, FINAL_JOB_STATES, log_part_view
 from cli.api_command import ask, asks_api
 from cli.follow.log import LogLines, LogReader, whole_log

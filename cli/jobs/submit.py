@@ -10,15 +10,14 @@ import click
 from rich.text import Text
 
 from cli.api.client import ApiClient
-from cli.api.server import Server
-from cli.api.session import Body, Json
+from cli.api.session import Body, Json, Server
 from cli.api.views import FINAL_JOB_STATES, job_view
 from cli.api_command import ask, asks_api, json_option
 from cli.exit_codes import EXIT_FAILED, EXIT_USAGE, fail
 from cli.follow.live import follow
+from cli.follow.patience import submit_with_retry
 from cli.follow.picture import Picture
 from cli.jobs.job_file import JobFile, JobFileError, parse_inputs, parse_secrets
-from cli.jobs.submit_with_retry import submit_with_retry
 from cli.jobs.viewers import job_viewer
 from cli.messages import now, one_line, took
 from cli.tables import print_json, screen, style_of

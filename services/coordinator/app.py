@@ -27,8 +27,8 @@ from services.coordinator.store.schedules import Schedules
 from services.coordinator.telemetry import on_telemetry
 from services.coordinator.waiting import FinalJobs
 from shared.apply.batcher import Batcher
-from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
+from shared.broker.protocol import Broker
 from shared.messages import Reports, SubJobSignals, Telemetry
 from shared.messages.queues import COMPLETIONS, TELEMETRY
 from shared.planning.planner import Planner

@@ -8,8 +8,7 @@ from shared.apply.batcher import Batcher
 from shared.lifecycle import NO_SUCH_JOB, Ignored, JobCancelled, JobRestarted, JobSubmitted
 from shared.planning.new_job import IdempotencyKey, NewJob
 from shared.postgres.pool import Pool
-from shared.process.guarantees import MADE_ONCE
-from shared.process.metrics import Metrics, MetricSpec
+from shared.process.metrics import MADE_ONCE, Metrics, MetricSpec
 from shared.store.idempotency import first_made
 
 _SUBMISSIONS = MetricSpec(

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.broker import Broker, Delivery, OnMissing, Outgoing, queue_spec
+from shared.broker.protocol import Broker, Delivery, OnMissing, Outgoing, queue_spec
 from shared.messages.queues import DEAD_LETTERS
 
 LOOKED_AT = 500

@@ -10,7 +10,7 @@ from services.coordinator.live.follower import Live
 from services.coordinator.store.connected import connected
 from services.coordinator.store.schedules import Schedules
 from services.coordinator.waiting import FinalJobs
-from shared.broker import Broker
+from shared.broker.protocol import Broker
 from shared.postgres.pool import Connection, Pool
 from shared.process.health import Check
 from shared.process.metrics import Metrics

@@ -5,10 +5,9 @@ import sys
 import structlog
 
 from services.dev.app import run
-from services.dev.postgres.binaries import EmbeddedPostgresError
+from services.dev.postgres.programs import EmbeddedPostgresError
 from services.dev.settings import DevSettings
-from shared.process.entry import enter
-from shared.process.run import Stop
+from shared.process.run import Stop, enter
 
 log = structlog.get_logger()
 

@@ -1,7 +1,7 @@
 """The four services in one process, wired to a broker in memory and an embedded Postgres."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -9,20 +9,20 @@ import aiohttp
 import structlog
 
 from services.coordinator.app import run as run_coordinator
-from services.dev.beside import beside
 from services.dev.postgres.embedded import EmbeddedPostgres
-from services.dev.predecessors import clear_after_predecessors
 from services.dev.sealing_key import sealing_key
 from services.dev.settings import DevSettings
 from services.scheduler.app import run as run_scheduler
+from services.scheduler.store.nodes import unfinished
 from services.webhook_dispatcher.app import run as run_dispatcher
 from services.worker.app import run as run_worker
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
+from services.worker.runtimes.protocol import Runtime, RuntimeUnavailable
 from shared.broker.in_process import InProcessBroker
 from shared.messages.queues import COMPLETIONS, EVENTS, TELEMETRY
 from shared.postgres.migrate import migrate
-from shared.postgres.pool import Pool, create_pool
+from shared.postgres.pool import Pool, acquired, create_pool
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.tracing.open_tracing import open_tracing
@@ -32,6 +32,67 @@ log = structlog.get_logger()
 
 _LOOK_SECONDS = 0.02
 _GOODBYE_SECONDS = 5.0
+
+
+@asynccontextmanager
+async def beside(
+    main: Coroutine[None, None, None], stop: Callable[[], None]
+) -> AsyncIterator[None]:
+    """Run `main` beside the body; when the body ends, `stop` it and wait until it has ended.
+
+    An error of `main` ends the body, and comes out of the context in its place.
+    """
+    body = asyncio.current_task()
+    assert body is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
+    background = asyncio.create_task(main)
+
+    def end_body(_: object) -> None:
+        body.cancel()
+
+    background.add_done_callback(end_body)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if background.done() and not background.cancelled() and background.exception():
+            body.uncancel()  # it was us: the wait below raises the reason
+        else:
+            raise
+    finally:
+        background.remove_done_callback(end_body)
+        stop()
+        await _ended(background)
+
+
+async def _ended(background: "asyncio.Task[None]") -> None:
+    """Wait for the end. A group with one error is that error: the caller looks at its class."""
+    try:
+        await background
+    except ExceptionGroup as group:
+        error: Exception = group
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from None
+
+
+async def clear_after_predecessors(pool: Pool, runtime: Runtime) -> list[str]:
+    """End what an earlier `conveyor dev` on this data left running when it was killed; its node
+    ids. Only one at a time uses a data directory, so every worker that its database still counts
+    on is dead: there is no lease to wait for. Raises DatabaseUnavailable."""
+    async with acquired(pool) as connection:
+        nodes = await unfinished(connection)
+    if nodes:
+        removed = await _reap(runtime, nodes)
+        log.info("predecessor_replaced", nodes=nodes, removed=removed)
+    return nodes
+
+
+async def _reap(runtime: Runtime, nodes: Collection[str]) -> int:
+    try:
+        return await runtime.reap(lambda left: left.node_id in nodes)
+    except RuntimeUnavailable as error:
+        # The engine is away. Its containers of a task are removed before that task starts again.
+        log.warning("leftovers_not_removed", reason=str(error))
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

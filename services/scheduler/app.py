@@ -4,19 +4,17 @@ import asyncio
 from collections.abc import Sequence
 
 from services.scheduler.due_times import DueTimes
-from services.scheduler.due_watch import DueWatch
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.liveness import LivenessGuard
-from services.scheduler.loops import TaskLoops
+from services.scheduler.loops import DueWatch, Performer, TaskLoops
 from services.scheduler.lost_workers import LostWorkers
 from services.scheduler.metrics import SchedulerMetrics
-from services.scheduler.performer import Performer
 from services.scheduler.retention import Retention
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import SchedulerSettings
 from shared.apply.batcher import Batcher
-from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
+from shared.broker.protocol import Broker
 from shared.messages import Heartbeat
 from shared.messages.queues import HEARTBEATS
 from shared.planning.planner import Planner

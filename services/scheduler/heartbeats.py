@@ -7,7 +7,7 @@ from services.scheduler.liveness import LivenessGuard
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.store import nodes
 from shared.apply.batcher import Failures
-from shared.broker import Outgoing
+from shared.broker.protocol import Outgoing
 from shared.messages import Heartbeat
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.metrics import Metrics

@@ -1,18 +1,116 @@
-"""The time door of tasks: one method, one round, for each thing that must happen as time passes."""
+"""The time door of tasks: one method, one round, for each thing that must happen as time passes.
 
-from collections.abc import Sequence
+`DueWatch` looks each round for which of the others there is something to do, `Performer` has the
+batcher decide what has come due.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import structlog
+
 from services.scheduler.due_times import DueTimes
-from services.scheduler.performer import Performer
+from services.scheduler.liveness import LivenessGuard
+from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import due
-from shared.broker import Broker
+from shared.apply.apply import Work
+from shared.apply.batcher import Batcher
+from shared.broker.protocol import Broker
+from shared.lifecycle import Decision, Event, TaskEvent
+from shared.messages.queues import COMPLETIONS
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
+from shared.process.clock import monotonic_boottime
 from shared.store.subjob_signals import find_lost_signals
+
+log = structlog.get_logger(__name__)
+
+_CATCH_UP_SECONDS = 10.0
+"""How long a coordinator may need for what lay unread while there was none."""
 
 _AT_ONCE = 0.0
 _SHORTEST_WAIT_SECONDS = 0.01
+
+
+class Performer:
+    def __init__(
+        self,
+        batcher: Batcher,
+        broker: Broker,
+        metrics: SchedulerMetrics,
+        clock: Callable[[], float] = monotonic_boottime,
+    ) -> None:
+        self._batcher = batcher
+        self._broker = broker
+        self._metrics = metrics
+        self._clock = clock
+        self._reports_stale_until = 0.0
+
+    async def perform_if_reports_are_read(self, events: Sequence[Event]) -> None:
+        """Not while no coordinator takes what workers have reported, and shortly after: a task that
+        is done would be run again, or fail. Nothing of it could start elsewhere now anyway."""
+        if events:
+            stats = await self._broker.queue_stats(COMPLETIONS)
+            if stats is not None and stats.size and not stats.subscribers:
+                self._reports_stale_until = self._clock() + _CATCH_UP_SECONDS
+            if self._clock() >= self._reports_stale_until:
+                await self.perform(events)
+
+    async def perform(self, events: Sequence[Event]) -> None:
+        """Raises the first error, when all have been tried."""
+        if not events:
+            return
+        outcomes = await self._batcher.perform([Work(event) for event in events])
+        for event, outcome in zip(events, outcomes, strict=True):
+            if isinstance(outcome, Decision):
+                self._metrics.on_decided(event)
+                task = event.task_id if isinstance(event, TaskEvent) else None
+                log.info(_event_name(event), job=event.job_id, task=task)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+
+def _event_name(event: Event) -> str:
+    """`LeaseExpired` as "lease_expired"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
+
+
+class DueWatch:
+    """Looks each round, with one query, for which of the other rounds there is something to do.
+
+    Those look only then, and now and then by themselves: after the database's clock was set back
+    nothing seems due. So a scheduler with nothing to do costs next to nothing.
+    """
+
+    def __init__(
+        self, pool: Pool, broker: Broker, liveness: LivenessGuard, settings: ScheduleSettings
+    ) -> None:
+        self._pool = pool
+        self._broker = broker
+        self._liveness = liveness
+        self._settings = settings
+        self.events = {kind: asyncio.Event() for kind in due.KINDS}
+
+    async def look_for_what_is_due(self) -> None:
+        """One round: sets the event of each kind of which something is due before the next."""
+        if self._broker.missing:
+            self._liveness.on_outage()
+        self._liveness.may_declare_lost()  # it must be asked each round
+        try:
+            async with acquired(self._pool) as connection:
+                kinds = await due.kinds_due(
+                    connection, self._settings.round, self._settings.timeout_grace
+                )
+        except DatabaseUnavailable:
+            # Nobody's heartbeats can be taken in, also those that this scheduler never sees.
+            self._liveness.on_outage()
+            raise
+        for kind in kinds:
+            self.events[kind].set()
 
 
 class TaskLoops:

@@ -7,8 +7,8 @@ import structlog
 
 from services.scheduler.due_times import DueTimes
 from services.scheduler.liveness import LivenessGuard
+from services.scheduler.loops import Performer
 from services.scheduler.metrics import SchedulerMetrics
-from services.scheduler.performer import Performer
 from services.scheduler.store import due, nodes
 from shared.lifecycle import Event
 from shared.messages import TaskRef

@@ -2,8 +2,7 @@
 
 from services.scheduler.liveness import LivenessGuard
 from shared.lifecycle import DispatchMissing, Event, LeaseExpired
-from shared.process.guarantees import COUNTS_ONCE, ENDS, RUNS_ONCE
-from shared.process.metrics import Metrics, MetricSpec
+from shared.process.metrics import COUNTS_ONCE, ENDS, RUNS_ONCE, Metrics, MetricSpec
 
 _HEARTBEATS = MetricSpec(
     "heartbeats_received_total",

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.scheduler.firing import Due, firings
-from services.scheduler.scheduled_jobs import CannotFire, jobs_for, timetable_of
+from services.scheduler.firing import CannotFire, Due, firings, jobs_for, timetable_of
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import schedules
 from services.scheduler.store.schedules import DueSchedule

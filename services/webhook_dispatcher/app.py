@@ -7,8 +7,8 @@ from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.listeners import Listening, added_listeners
 from services.webhook_dispatcher.metrics import DispatcherMetrics, watch_calls
 from services.webhook_dispatcher.settings import DispatcherSettings
-from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
+from shared.broker.protocol import Broker
 from shared.messages import WebhooksDue
 from shared.messages.queues import EVENTS
 from shared.postgres.pool import Pool

@@ -3,9 +3,8 @@
 from services.webhook_dispatcher.store import deliveries
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
-from shared.process.guarantees import WEBHOOKS_ARRIVE
 from shared.process.loops import every
-from shared.process.metrics import SECONDS, Metrics, MetricSpec
+from shared.process.metrics import SECONDS, WEBHOOKS_ARRIVE, Metrics, MetricSpec
 from shared.process.run import Stop
 
 _LOOK_SECONDS = 5.0

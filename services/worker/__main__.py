@@ -8,14 +8,12 @@ from services.worker.app import run
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
 from services.worker.settings import WorkerSettings
-from shared.broker import Broker
 from shared.broker.metrics import show_broker
-from shared.broker.rabbitmq import open_broker
-from shared.process.entry import enter
+from shared.broker.protocol import Broker
+from shared.broker.rabbitmq.broker import open_broker
 from shared.process.health import serve_health, show_health
-from shared.process.metrics import Metrics
-from shared.process.process_metrics import show_process
-from shared.process.run import Stop
+from shared.process.metrics import Metrics, show_process
+from shared.process.run import Stop, enter
 from shared.tracing.open_tracing import open_tracing
 
 

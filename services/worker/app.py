@@ -22,8 +22,8 @@ from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.settings import WorkerSettings, capacity_of, parse_queues
 from services.worker.watchdog.task_table import TaskTable
 from services.worker.watchdog_keeper import watched
-from shared.broker import Broker
 from shared.broker.consuming import BatchConsumer
+from shared.broker.protocol import Broker
 from shared.broker.publisher import Publisher
 from shared.messages import Orders
 from shared.messages.queues import node_queue

@@ -33,7 +33,7 @@ from services.worker.runtimes.protocol import (
 from services.worker.settings import WorkSettings
 from services.worker.spans import dispatch_span
 from services.worker.task_log import TaskLog
-from shared.broker import Outgoing
+from shared.broker.protocol import Outgoing
 from shared.broker.publisher import Publisher
 from shared.definition.durations import format_duration
 from shared.messages import Claim, Finished, ProgressReport, Returned, RunTask, Telemetry, encode

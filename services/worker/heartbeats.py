@@ -15,7 +15,7 @@ import structlog
 
 from services.worker.held_tasks import HeldTask, HeldTasks, Interruption
 from services.worker.settings import WorkSettings
-from shared.broker import Broker, BrokerUnavailable, Outgoing
+from shared.broker.protocol import Broker, BrokerUnavailable, Outgoing
 from shared.messages import Heartbeat, encode
 from shared.messages.queues import HEARTBEATS
 from shared.process.clock import monotonic_boottime

@@ -19,8 +19,8 @@ import structlog
 from services.worker.attempt import Attempt, AttemptContext
 from services.worker.capacity import Capacity, Demand, demand_of
 from services.worker.held_tasks import HeldTasks
-from shared.broker import Broker, Consumer, Delivery
 from shared.broker.consuming import read
+from shared.broker.protocol import Broker, Consumer, Delivery
 from shared.messages import RunTask
 
 log = structlog.get_logger(__name__)

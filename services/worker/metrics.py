@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from services.worker.held_tasks import HeldTasks, Interruption
 from shared.messages import Finished, Returned
-from shared.process.guarantees import ENDS, RUNS_ONCE, STOPS_IN_TIME
-from shared.process.metrics import Metrics, MetricSpec
+from shared.process.metrics import ENDS, RUNS_ONCE, STOPS_IN_TIME, Metrics, MetricSpec
 
 _AGE = MetricSpec(
     "heartbeat_age_seconds",

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.worker.watchdog.args import Key
-from shared.broker import Broker, BrokerUnavailable, Outgoing
 from shared.broker.backoff import Backoff
+from shared.broker.protocol import Broker, BrokerUnavailable, Outgoing
 from shared.messages import Claim, Finished, Reports, Returned, StillHeld, TaskRef, encode
 from shared.messages.chunks import in_chunks
 from shared.messages.queues import COMPLETIONS

@@ -4,8 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from shared.messages import RunTask
 from shared.tracing.current import current_span, current_traceparent
-from shared.tracing.protocol import Facts, Tracing
-from shared.tracing.trace_context import task_context
+from shared.tracing.protocol import Facts, Tracing, task_context
 
 VARIABLE = "TRACEPARENT"
 """By it a program goes on with the trace that its task is in."""

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from shared.broker import Outgoing
+from shared.broker.protocol import Outgoing
 from shared.broker.publisher import Publisher
 from shared.messages import PARTS_PER_DISPATCH, LogPart, TaskRef, Telemetry, encode
 from shared.messages.queues import TELEMETRY

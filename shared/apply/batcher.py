@@ -15,7 +15,7 @@ import structlog
 from shared.apply.apply import Applied, Outcome, Work, apply
 from shared.apply.metrics import StoreMetrics
 from shared.apply.spans import record_batch
-from shared.broker import Broker
+from shared.broker.protocol import Broker
 from shared.lifecycle import AnnounceJob, Command, Event, Ignored
 from shared.planning.planner import Planner
 from shared.postgres.errors import DatabaseUnavailable

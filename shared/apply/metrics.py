@@ -1,7 +1,6 @@
 """What /metrics tells of the store: batches, events that changed nothing, and the outbox."""
 
-from shared.process.guarantees import COUNTS_ONCE, ENDS, PUT_ASIDE
-from shared.process.metrics import SECONDS, SIZES, Metrics, MetricSpec
+from shared.process.metrics import COUNTS_ONCE, ENDS, PUT_ASIDE, SECONDS, SIZES, Metrics, MetricSpec
 
 _BATCH_EVENTS = MetricSpec(
     "batch_events",

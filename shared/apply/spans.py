@@ -18,8 +18,7 @@ from shared.lifecycle import (
     TaskProgressed,
     TaskState,
 )
-from shared.tracing.protocol import Finished, Tracing
-from shared.tracing.trace_context import TraceContext, job_context, task_context
+from shared.tracing.protocol import Finished, TraceContext, Tracing, job_context, task_context
 
 
 def record_batch(

@@ -11,8 +11,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from shared.broker.consumer_counts import DeadLetterReason
-from shared.broker.protocol import Broker, BrokerUnavailable, Consumer, Delivery
+from shared.broker.protocol import Broker, BrokerUnavailable, Consumer, DeadLetterReason, Delivery
 from shared.messages import Message, UndecodableMessage, decode
 
 log = structlog.get_logger(__name__)

@@ -3,10 +3,8 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from shared.broker.consumer_counts import ConsumerCounts, queue_label
-from shared.broker.protocol import Broker
-from shared.process.guarantees import ENDS, PUT_ASIDE, RECOVERS
-from shared.process.metrics import Metrics, MetricSpec
+from shared.broker.protocol import Broker, ConsumerCounts, queue_label
+from shared.process.metrics import ENDS, PUT_ASIDE, RECOVERS, Metrics, MetricSpec
 
 _REDELIVERED = MetricSpec(
     "messages_redelivered_total",

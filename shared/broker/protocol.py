@@ -5,17 +5,44 @@ every service declares it alike. The broker declares a queue the first time it p
 consumes from it, and again when it was deleted meanwhile.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Literal, Protocol
 
-from shared.broker.consumer_counts import ConsumerCounts
 from shared.messages import queues
+from shared.messages.queues import is_node_queue
+
+DeadLetterReason = Literal["undecodable", "unexpected kind", "failed"]
+"""It can't be read, its queue has no use for it, or its handling failed."""
 
 MAX_PRIORITY = 9
+
+
+class ConsumerCounts:
+    """Plain numbers, so that counting costs nothing to speak of."""
+
+    def __init__(self) -> None:
+        self.redelivered: Counter[str] = Counter()
+        self.requeued: Counter[str] = Counter()
+        self.dead_lettered: Counter[tuple[str, str]] = Counter()
+
+    def on_redelivered(self, queue: str) -> None:
+        self.redelivered[queue_label(queue)] += 1
+
+    def on_requeued(self, queue: str) -> None:
+        self.requeued[queue_label(queue)] += 1
+
+    def on_dead_lettered(self, queue: str, reason: DeadLetterReason) -> None:
+        self.dead_lettered[queue_label(queue), reason] += 1
+
+
+def queue_label(queue: str) -> str:
+    """Each worker has a queue of its own, and each start a new one: in a label they are one."""
+    return "node" if is_node_queue(queue) else queue
 
 
 class BrokerUnavailable(Exception):

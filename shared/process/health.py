@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
 
-from shared.process.guarantees import RECOVERS
 from shared.process.listening import naming
-from shared.process.metrics import Metrics, MetricSpec
+from shared.process.metrics import RECOVERS, Metrics, MetricSpec
 from shared.process.settings.blocks import HealthSettings
 
 Check = Callable[[], Sequence[str]]

@@ -1,5 +1,7 @@
 """Metrics: one registry per service, so that several services in one process don't collide."""
 
+import asyncio
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,6 +19,20 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+ENDS = "An accepted job reaches a final state, whatever crashes"
+RUNS_ONCE = "No two workers run the same attempt at the same time"
+STOPS_IN_TIME = (
+    "A worker that is killed, frozen or cut off stops its tasks before its lease expires"
+)
+COUNTS_ONCE = "A result counts once, and only from the worker that holds the task"
+WEBHOOKS_ARRIVE = "Every webhook arrives, with the same id in each repetition"
+MADE_ONCE = "A repeated submission creates one job"
+PUT_ASIDE = "An unreadable message is kept, with its reason"
+RECOVERS = "After an outage of any length, each service recovers by itself"
+STAYS_FLAT = "Memory, open files, tasks, connections and tables stay constant at a steady rate"
+WORKED_OFF = "A flood of jobs completes in order, while reads are answered"
+
 
 # A line more for each counter, which Prometheus has no use for.
 disable_created_metrics()  # type: ignore[no-untyped-call] # the library's own annotation is missing
@@ -133,3 +149,30 @@ class _Reading(Collector):
     def _empty(self) -> CounterMetricFamily | GaugeMetricFamily:
         kind = CounterMetricFamily if self._spec.is_counter else GaugeMetricFamily
         return kind(self._spec.full_name, self._spec.meaning, labels=self._spec.labels)
+
+
+_TASKS = MetricSpec(
+    "asyncio_tasks",
+    "Unfinished asyncio tasks.",
+    STAYS_FLAT,
+    "growing for hours at a steady load: a defect",
+)
+_BLOCKS = MetricSpec(
+    "memory_blocks",
+    "Memory blocks allocated by the Python interpreter.",
+    STAYS_FLAT,
+    "growing for hours at a steady load: a defect",
+)
+
+
+def show_process(metrics: Metrics) -> None:
+    metrics.read_one(_TASKS, _unfinished_tasks)
+    metrics.read_one(_BLOCKS, sys.getallocatedblocks)
+
+
+def _unfinished_tasks() -> int:
+    """Of the event loop that draws the page."""
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:  # drawn outside of a loop, where there are none
+        return 0

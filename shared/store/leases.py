@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.broker import Outgoing
+from shared.broker.protocol import Outgoing
 from shared.lifecycle import LeaseExpired, StopTask
 from shared.messages import TaskRef
 from shared.postgres.pool import Connection, rows_touched

@@ -16,7 +16,7 @@ from datetime import timedelta
 import structlog
 from prometheus_client import Counter
 
-from shared.broker import Broker, BrokerUnavailable, Outgoing
+from shared.broker.protocol import Broker, BrokerUnavailable, Outgoing
 from shared.postgres.pool import Pool, acquired
 
 log = structlog.get_logger(__name__)

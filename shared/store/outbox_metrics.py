@@ -6,9 +6,8 @@ The page itself asks nobody, so it answers while Postgres is away; the oldest ro
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
 from shared.process.clock import monotonic_boottime
-from shared.process.guarantees import ENDS
 from shared.process.loops import every
-from shared.process.metrics import Metrics, MetricSpec
+from shared.process.metrics import ENDS, Metrics, MetricSpec
 from shared.process.run import Stop
 
 LOOK_SECONDS = 5.0

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
-from shared.broker import Outgoing
+from shared.broker.protocol import Outgoing
 from shared.lifecycle import (
     AnnounceJob,
     AnnounceTask,

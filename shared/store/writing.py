@@ -8,7 +8,7 @@ from functools import cache
 
 import orjson
 
-from shared.broker import Outgoing
+from shared.broker.protocol import Outgoing
 from shared.definition import encode
 from shared.lifecycle import Job, SetVariable, Task
 from shared.messages import LogPart

@@ -5,8 +5,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import NamedTuple
 
-from shared.tracing.protocol import Facts, Kind, Tracing
-from shared.tracing.trace_context import TraceContext, to_traceparent
+from shared.tracing.protocol import Facts, Kind, TraceContext, Tracing, to_traceparent
 
 
 class _Current(NamedTuple):

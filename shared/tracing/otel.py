@@ -29,8 +29,7 @@ from opentelemetry.trace import (
 )
 
 from shared.lifecycle import derived_id
-from shared.tracing.protocol import Facts, Finished, Kind
-from shared.tracing.trace_context import TraceContext
+from shared.tracing.protocol import Facts, Finished, Kind, TraceContext
 
 log = structlog.get_logger(__name__)
 

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from shared.broker import Broker, BrokerUnavailable
 from shared.broker.metrics import show_broker
-from shared.broker.rabbitmq import open_broker
+from shared.broker.protocol import Broker, BrokerUnavailable
+from shared.broker.rabbitmq.broker import open_broker
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, create_pool
 from shared.postgres.watch import DatabaseWatch
 from shared.process.health import Check, show_health
 from shared.process.loops import every
-from shared.process.metrics import Metrics
-from shared.process.process_metrics import show_process
+from shared.process.metrics import Metrics, show_process
 from shared.process.run import Stop
 from shared.process.settings.blocks import BrokerSettings, PostgresSettings
 

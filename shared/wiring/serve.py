@@ -5,12 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from shared.broker import Broker
+from shared.broker.protocol import Broker
 from shared.postgres.pool import Pool
-from shared.process.entry import enter
 from shared.process.health import serve_health
 from shared.process.metrics import Metrics
-from shared.process.run import Stop
+from shared.process.run import Stop, enter
 from shared.process.settings.blocks import HealthSettings
 from shared.process.settings.loading import DatabaseServiceSettings
 from shared.tracing.open_tracing import open_tracing

@@ -4,7 +4,7 @@ import os
 import sys
 from importlib import import_module
 
-from shared.broker import opening
+from shared.broker.protocol import opening
 from tests.chaos.unruly import UnrulyBroker
 
 

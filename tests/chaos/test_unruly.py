@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.broker import Outgoing
-from shared.broker.rabbitmq import RabbitBroker
+from shared.broker.protocol import Outgoing
+from shared.broker.rabbitmq.broker import RabbitBroker
 from tests.chaos.unruly import SWITCH_VARIABLE, UnrulyBroker
 
 _MESSAGES = [Outgoing("completions", b"", f"{number}") for number in range(20)]

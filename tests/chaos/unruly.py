@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 from shared.broker.protocol import BrokerUnavailable, Outgoing
-from shared.broker.rabbitmq import RabbitBroker
+from shared.broker.rabbitmq.broker import RabbitBroker
 
 SWITCH_VARIABLE = "CHAOS_UNRULY_SWITCH"
 """Names a file: as long as it exists, the brokers of all services are unruly."""

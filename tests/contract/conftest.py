@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.broker import Broker
 from shared.broker.in_process import InProcessBroker
-from shared.broker.rabbitmq import RabbitBroker
+from shared.broker.protocol import Broker
+from shared.broker.rabbitmq.broker import RabbitBroker
 from tests.support.servers.brokers import BROKERS, wait_until_up
 from tests.support.servers.rabbitmq_installations import FOUR
 from tests.support.servers.rabbitmq_versions import RabbitKind

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.broker import Broker, BrokerUnavailable
+from shared.broker.protocol import Broker, BrokerUnavailable
 from shared.broker.publisher import Publisher
 from shared.messages.queues import EVENTS, node_queue
 from tests.support.servers.brokers import (

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from shared.broker import Broker
+from shared.broker.protocol import Broker
 from tests.support.eventually import eventually
 from tests.support.servers.brokers import (
     fresh_queue,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.broker import Broker
+from shared.broker.protocol import Broker
 from shared.messages.queues import DEAD_LETTERS
 from tests.support.servers.brokers import fresh_queue, outgoing, receive, wait_until_size
 

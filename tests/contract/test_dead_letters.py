@@ -1,7 +1,7 @@
 """Dead letters are looked at and dealt with alike on every broker."""
 
 from services.coordinator.dead_letters import LOOKED_AT, DeadLetters
-from shared.broker import Broker
+from shared.broker.protocol import Broker
 from shared.messages.queues import DEAD_LETTERS
 from tests.support.servers.brokers import fresh_queue, outgoing, receive
 

@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from shared.broker import Broker, Delivery, Outgoing
-from shared.broker.rabbitmq import RabbitBroker
+from shared.broker.protocol import Broker, Delivery, Outgoing
+from shared.broker.rabbitmq.broker import RabbitBroker
 from shared.messages import Claim, Finished, LogPart, Orders, Reports, RunTask, decode, encode
 from shared.messages.queues import COMPLETIONS, HEARTBEATS, TELEMETRY, node_queue
 from tests.chaos.receiver import Receiver, opened_receiver

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.broker import Outgoing
+from shared.broker.protocol import Outgoing
 from shared.lifecycle import TaskState
 from shared.postgres.pool import acquired
 from tests.support.http.api import Api, api_on

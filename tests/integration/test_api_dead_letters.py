@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.broker import BrokerUnavailable, Outgoing
+from shared.broker.protocol import BrokerUnavailable, Outgoing
 from shared.messages.queues import DEAD_LETTERS, node_queue
 from tests.support.http.api import Api, api_on
 

@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from shared.apply.apply import Work
-from shared.broker import BrokerUnavailable, Outgoing
+from shared.broker.protocol import BrokerUnavailable, Outgoing
 from shared.definition import TaskDefinition
 from shared.lifecycle import (
     Decision,

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from shared.apply.batcher import Batcher
-from shared.broker import BrokerUnavailable, Outgoing
+from shared.broker.protocol import BrokerUnavailable, Outgoing
 from shared.lifecycle import TaskClaimed
 from shared.messages import LogPart, TaskRef
 from shared.planning.planner import Planner

@@ -12,12 +12,11 @@ from typing import Any
 import aiohttp
 import pytest_asyncio
 
-from cli.metrics import MODULES
+from cli.metrics import MODULES, specs_in
 from services.coordinator.settings import ApiSettings
 from services.dev.app import running
 from services.dev.settings import DevBlock, IsolatedDevSettings
 from services.worker.runtimes.settings import RuntimeSettings
-from shared.process.metrics_reference import specs_in
 from shared.process.run import Stop
 from tests.support.ports import free_port
 from tests.support.services.metrics import names, page_of, values

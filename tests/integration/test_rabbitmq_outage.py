@@ -6,7 +6,7 @@ import aiormq
 import pytest
 from structlog.testing import capture_logs
 
-from shared.broker import BrokerUnavailable, QueueStats
+from shared.broker.protocol import BrokerUnavailable, QueueStats
 from shared.broker.publisher import Publisher
 from shared.messages.queues import EVENTS
 from tests.support.servers.brokers import (

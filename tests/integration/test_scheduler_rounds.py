@@ -10,18 +10,16 @@ import structlog
 
 from services.coordinator.completions import on_completions
 from services.scheduler.due_times import DueTimes
-from services.scheduler.due_watch import DueWatch
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.liveness import LivenessGuard
-from services.scheduler.loops import TaskLoops
+from services.scheduler.loops import DueWatch, Performer, TaskLoops
 from services.scheduler.lost_workers import LostWorkers
 from services.scheduler.metrics import SchedulerMetrics
-from services.scheduler.performer import Performer
 from services.scheduler.retention import Retention
 from services.scheduler.settings import RetentionSettings, ScheduleSettings
 from services.scheduler.store import due
 from services.worker.heartbeats import started_now
-from shared.broker import Outgoing
+from shared.broker.protocol import Outgoing
 from shared.lifecycle import TaskClaimed, TaskFailed
 from shared.messages import Heartbeat, Orders, Reports, RunTask, StillHeld, TaskRef, encode
 from shared.messages.queues import COMPLETIONS, node_queue

@@ -14,8 +14,7 @@ import pytest
 from aiohttp import web
 
 from shared.tracing.otel import OpenTelemetry
-from shared.tracing.protocol import Finished
-from shared.tracing.trace_context import job_context
+from shared.tracing.protocol import Finished, job_context
 from tests.support.http.one_path_server import served
 from tests.support.ports import free_port
 from tests.support.servers.postgres import PrivatePostgres

@@ -18,8 +18,7 @@ from shared.lifecycle import (
     TaskState,
     TaskSucceeded,
 )
-from shared.tracing.protocol import Finished, Off
-from shared.tracing.trace_context import job_context, task_context
+from shared.tracing.protocol import Finished, Off, job_context, task_context
 
 MADE_AT = datetime(2024, 5, 1, tzinfo=UTC)
 ENDED_AT = MADE_AT + timedelta(seconds=7)

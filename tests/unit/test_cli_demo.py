@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from cli.demo.job_file import EXAMPLE, wants_image, with_image
+from cli.demo.command import EXAMPLE, wants_image, with_image
 
 
 def test_with_an_engine_every_task_without_an_image_gets_one() -> None:

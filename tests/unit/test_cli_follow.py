@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.api.client import ApiClient, LogSource
-from cli.api.events import ServerEvent, events_of
+from cli.api.client import ApiClient, LogSource, ServerEvent, events_of
 from cli.api.session import ApiUnavailable, Json
 from cli.api.views import LogPartView
 from cli.follow.log import LogLine, LogLines, LogReader

@@ -10,8 +10,7 @@ from services.coordinator.settings import (
     CorsSettings,
 )
 from services.dev.settings import DevSettings
-from shared.process.entry import BAD_SETTINGS, enter
-from shared.process.run import Stop
+from shared.process.run import BAD_SETTINGS, Stop, enter
 from shared.process.settings.loading import Settings, load
 
 REQUIRED = {

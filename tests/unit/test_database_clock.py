@@ -1,6 +1,6 @@
 """What the scheduler makes of the database's clock, held against its own."""
 
-from services.scheduler.database_clock import DatabaseClock, Look, Verdict
+from services.scheduler.due_times import DatabaseClock, Look, Verdict
 
 EPOCH = 1_700_000_000.0
 HOUR = 3600.0

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 PROGRAM = """
 import gc
-from shared.process.entry import enter
+from shared.process.run import enter
 from shared.process.run import Stop
 from shared.process.settings.loading import Settings
 

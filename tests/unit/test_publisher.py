@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
+from shared.broker.protocol import BrokerUnavailable, Outgoing
 from shared.broker.publisher import Publisher
 from tests.support.servers.brokers import outgoing
 

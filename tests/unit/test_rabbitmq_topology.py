@@ -1,6 +1,6 @@
 """With which arguments each sort of queue is declared; they must never change for a live queue."""
 
-from shared.broker import queue_spec
+from shared.broker.protocol import queue_spec
 from shared.broker.rabbitmq.topology import queue_arguments
 from shared.messages.queues import COMPLETIONS, node_queue
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from cli.settings import SETTINGS
+from cli.settings import SETTINGS, settings_reference
 from services.coordinator.settings import CoordinatorSettings
 from shared.process.sealing import generate_key
 from shared.process.settings.blocks import (
@@ -16,9 +16,7 @@ from shared.process.settings.blocks import (
     PostgresSettings,
     SealingSettings,
 )
-from shared.process.settings.loading import Settings, SettingsError, load
-from shared.process.settings.names import RENAMED, settings_of
-from shared.process.settings.reference import settings_reference
+from shared.process.settings.loading import RENAMED, Settings, SettingsError, load, settings_of
 
 
 class DemoBlock(Block):

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from shared.tracing.current import current_traceparent, step
-from shared.tracing.trace_context import (
+from shared.tracing.protocol import (
     TraceContext,
     from_traceparent,
     job_context,

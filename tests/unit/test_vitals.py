@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.process.metrics import Metrics
-from shared.process.process_metrics import show_process
+from shared.process.metrics import Metrics, show_process
 
 
 @pytest.fixture

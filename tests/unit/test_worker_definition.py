@@ -12,8 +12,7 @@ from shared.definition import encode
 from shared.messages import RunTask
 from shared.process.sealing import Sealer, SealingError, generate_key
 from shared.tracing.current import current_span
-from shared.tracing.protocol import Facts, Kind, Off
-from shared.tracing.trace_context import TraceContext
+from shared.tracing.protocol import Facts, Kind, Off, TraceContext
 from tests.support.jobs.definitions import task_definition
 
 

@@ -15,8 +15,8 @@ from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.environment import ShellEnvironment
 from services.worker.runtimes.shell.runtime import ShellRuntime
 from services.worker.settings import WorkerSettings, WorkSettings
-from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
+from shared.broker.protocol import BrokerUnavailable, Outgoing
 from shared.messages import Orders, Reports, RunTask, StopOrder, decode, encode
 from shared.messages.queues import COMPLETIONS, node_queue
 from shared.process.run import Stop

@@ -9,8 +9,8 @@ from services.worker.held_tasks import HeldTask, HeldTasks, Interruption
 from services.worker.orders import OrderHandler
 from services.worker.settings import WorkSettings
 from services.worker.watchdog.task_table import TaskTable
-from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
+from shared.broker.protocol import BrokerUnavailable, Outgoing
 from shared.messages import Orders, TaskRef
 from tests.support.services.fake_reporter import Accountant
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from services.worker.reporter import RecentReports, Reporter
-from shared.broker import BrokerUnavailable, Outgoing
 from shared.broker.in_process import InProcessBroker
+from shared.broker.protocol import BrokerUnavailable, Outgoing
 from shared.messages import Claim, Finished, Reports, Returned, TaskRef, decode
 
 

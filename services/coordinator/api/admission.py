@@ -8,8 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shared.process.guarantees import WORKED_OFF
-from shared.process.metrics import Metrics, MetricSpec
+from shared.process.metrics import WORKED_OFF, Metrics, MetricSpec
 
 _OPEN = MetricSpec(
     "submissions_open",

@@ -5,8 +5,7 @@ import time
 from aiohttp import web
 
 from services.coordinator.api.requests import ports
-from shared.tracing.protocol import Finished
-from shared.tracing.trace_context import from_traceparent, job_context
+from shared.tracing.protocol import Finished, from_traceparent, job_context
 
 _TRACEPARENT = "traceparent"
 _NAME = "POST /jobs"

@@ -19,8 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from services.dev.postgres.binaries import Binaries, EmbeddedPostgresError
-from services.dev.postgres.unprivileged import Identity
+from services.dev.postgres.programs import Binaries, EmbeddedPostgresError, Identity
 
 USER = "conveyor"
 # A socket's path may have 107 bytes; this much comes after the directory.

@@ -11,9 +11,14 @@ from urllib.parse import quote
 
 import asyncpg
 
-from services.dev.postgres.binaries import EmbeddedPostgresError, find_binaries
 from services.dev.postgres.data_directory import USER, DataDirectory
-from services.dev.postgres.unprivileged import Identity, ending_with_us, server_identity
+from services.dev.postgres.programs import (
+    EmbeddedPostgresError,
+    Identity,
+    ending_with_us,
+    find_binaries,
+    server_identity,
+)
 from shared.postgres.errors import DatabaseUnavailable, translated_errors
 
 DATABASE = "conveyor"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from services.worker.watchdog.args import ReturnAddress
     from services.worker.watchdog.task_table import Row
-    from shared.broker import Broker, Outgoing
+    from shared.broker.protocol import Broker, Outgoing
 
 _ROOT = os.path.abspath(os.path.join(__file__, *[os.pardir] * 4))
 _Ref = tuple[str, str, int]
@@ -64,7 +64,7 @@ def main() -> None:
 async def _send(address: "ReturnAddress", refs: Sequence[_Ref]) -> None:
     import asyncio
 
-    from shared.broker.rabbitmq import open_broker
+    from shared.broker.rabbitmq.broker import open_broker
     from shared.process.logging import configure_logging
     from shared.process.settings.blocks import BrokerSettings, LogSettings
 
@@ -78,8 +78,8 @@ async def _send(address: "ReturnAddress", refs: Sequence[_Ref]) -> None:
 
 
 async def _publish(broker: "Broker", message: "Outgoing") -> None:
-    from shared.broker import BrokerUnavailable
     from shared.broker.backoff import Backoff
+    from shared.broker.protocol import BrokerUnavailable
 
     backoff = Backoff()
     while True:
@@ -92,7 +92,7 @@ async def _publish(broker: "Broker", message: "Outgoing") -> None:
 def _message(address: "ReturnAddress", refs: Sequence[_Ref]) -> "Outgoing":
     import uuid
 
-    from shared.broker import Outgoing
+    from shared.broker.protocol import Outgoing
     from shared.messages import Reports, Returned, encode
     from shared.messages.queues import COMPLETIONS
 

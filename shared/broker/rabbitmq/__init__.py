@@ -3,7 +3,3 @@
 aio-pika is used for one thing: it opens the connection (`link`), with its reading of URLs and TLS
 options. Its channels take one message a publish, and its robust connection may go on deaf.
 """
-
-from shared.broker.rabbitmq.broker import RabbitBroker, open_broker
-
-__all__ = ["RabbitBroker", "open_broker"]

@@ -7,12 +7,17 @@ from contextlib import asynccontextmanager
 
 from yarl import URL
 
-from shared.broker.consumer_counts import ConsumerCounts
-from shared.broker.protocol import Broker, Consumer, Delivery, Outgoing, QueueStats, Subscription
-from shared.broker.rabbitmq.consumer import RabbitConsumer
-from shared.broker.rabbitmq.failures import unavailable_on_failure
-from shared.broker.rabbitmq.link import Link
-from shared.broker.rabbitmq.peek import Peek
+from shared.broker.protocol import (
+    Broker,
+    Consumer,
+    ConsumerCounts,
+    Delivery,
+    Outgoing,
+    QueueStats,
+    Subscription,
+)
+from shared.broker.rabbitmq.consumer import Peek, RabbitConsumer
+from shared.broker.rabbitmq.link import Link, unavailable_on_failure
 from shared.broker.rabbitmq.publishing import Letter, Publishing, letter_for
 from shared.broker.rabbitmq.topology import Topology
 from shared.process.settings.blocks import BrokerSettings

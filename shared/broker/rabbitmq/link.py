@@ -7,22 +7,52 @@ deaf.
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import aio_pika
 import structlog
 from aiormq.abc import AbstractConnection
+from aiormq.exceptions import AMQPError
 from pamqp import decode
 from pamqp.common import FieldValue
 from yarl import URL
 
 from shared.broker.backoff import Backoff
 from shared.broker.protocol import BrokerUnavailable
-from shared.broker.rabbitmq.failures import TRANSPORT_ERRORS, unavailable_on_failure
+
+log = structlog.get_logger(__name__)
+
+
+TRANSPORT_ERRORS = (AMQPError, OSError, RuntimeError, StopAsyncIteration)
+"""TimeoutError is an OSError; RuntimeError is how aiormq says that a connection is closed, and
+StopAsyncIteration that it was before it could greet."""
 
 _TIME_BYTES = 8
 _LENGTH_BYTES = 4
+_CONNECT_SECONDS = 10.0
+_CLOSE_SECONDS = 5.0
+_CHECK_SECONDS = 1.0
+
+
+@contextmanager
+def unavailable_on_failure(doing: str) -> Iterator[None]:
+    """Turn each failure of the connection into BrokerUnavailable; `doing` begins its text."""
+    try:
+        yield
+    except TRANSPORT_ERRORS as error:
+        raise BrokerUnavailable(f"{doing}: {_text(error)}") from error
+    except asyncio.CancelledError:
+        # aiormq also cancels what waits on a connection that it gives up: that is a failure.
+        # When our own task is being cancelled, it must stay a cancellation.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise BrokerUnavailable(f"{doing}: the connection was lost") from None
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__} {error}".strip()
 
 
 def accept_any_properties() -> None:
@@ -57,13 +87,6 @@ def _read(
     except (ValueError, OverflowError, OSError, KeyError, IndexError):
         # Whatever is wrong with it, its size is known: what follows can be read.
         return size, without
-
-
-log = structlog.get_logger(__name__)
-
-_CONNECT_SECONDS = 10.0
-_CLOSE_SECONDS = 5.0
-_CHECK_SECONDS = 1.0
 
 
 class Link:

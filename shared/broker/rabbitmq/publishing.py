@@ -13,8 +13,7 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
 from shared.broker.protocol import BrokerUnavailable, OnMissing, Outgoing, queue_spec
-from shared.broker.rabbitmq.failures import unavailable_on_failure
-from shared.broker.rabbitmq.link import Link
+from shared.broker.rabbitmq.link import Link, unavailable_on_failure
 from shared.broker.rabbitmq.topology import Topology
 
 _PERSISTENT = 2

@@ -9,7 +9,7 @@ from aiormq.abc import AbstractChannel, AbstractConnection
 from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from shared.broker.protocol import OnMissing, QueueSpec, QueueStats, queue_spec
-from shared.broker.rabbitmq.failures import TRANSPORT_ERRORS
+from shared.broker.rabbitmq.link import TRANSPORT_ERRORS
 
 log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from _pytest.mark import ParameterSet
 
-from shared.broker import Broker, Consumer, Delivery, Outgoing
-from shared.broker.rabbitmq import RabbitBroker
+from shared.broker.protocol import Broker, Consumer, Delivery, Outgoing
+from shared.broker.rabbitmq.broker import RabbitBroker
 from tests.support.eventually import eventually
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.servers.rabbitmq_installations import FOUR

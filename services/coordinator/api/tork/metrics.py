@@ -11,8 +11,7 @@ from services.coordinator.api.tork import views
 from services.coordinator.store import cluster
 from services.coordinator.store.rows import Totals
 from shared.postgres.errors import DatabaseUnavailable
-from shared.process.guarantees import ENDS
-from shared.process.metrics import Metrics, MetricSpec
+from shared.process.metrics import ENDS, Metrics, MetricSpec
 
 _JOBS = MetricSpec(
     "jobs_running",
