@@ -68,7 +68,7 @@ async def test_nor_are_files_written_through_such_a_link(
     (allowed / "sub").mkdir()
     rig = with_settings(rig, bind_allowed=True, bind_sources=(str(allowed),))
     assert isinstance(rig.runtime, ContainerRuntime)
-    engine = rig.runtime._room.engine
+    engine = rig.runtime._context.engine
     create = engine.create
 
     async def create_slowly(config: Json) -> str:

@@ -130,10 +130,10 @@ class Rig:
 def with_settings(rig: Rig, **settings: object) -> Rig:
     """The same engine under other settings."""
     assert isinstance(rig.runtime, ContainerRuntime)
-    room = rig.runtime._room
+    context = rig.runtime._context
     read = rig.settings.model_copy(update=settings)
     kind: Literal["docker", "podman"] = "docker" if rig.kind == "docker" else "podman"
-    return Rig(rig.kind, ContainerRuntime(kind, room.engine, room.images, read), read)
+    return Rig(rig.kind, ContainerRuntime(kind, context.engine, context.images, read), read)
 
 
 @contextlib.asynccontextmanager
