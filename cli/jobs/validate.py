@@ -9,7 +9,8 @@ import click
 from cli.exit_codes import EXIT_FAILED
 from cli.jobs.job_file import JobFile
 from cli.tables import print_json
-from shared.jobspec import InvalidJob, Problem, parse_job, parse_scheduled_job
+from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
 
 
 @click.command()

@@ -15,20 +15,20 @@ from shared.jobspec.expression_check import (
     check_template,
     has_expression,
 )
+from shared.jobspec.limits import (
+    MAX_DESCRIPTION,
+    MAX_KEY,
+    MAX_NAME,
+    MAX_TAG,
+    MAX_TAGS,
+    MAX_VAR,
+    MAX_WORKDIR,
+    OWN_SECRETS,
+)
 from shared.jobspec.plain_scalar import as_boolean, as_json, as_number
 from shared.messages.queues import task_queue_error
 
 _T = TypeVar("_T")
-
-MAX_NAME = 256
-MAX_DESCRIPTION = 10_000
-MAX_TAGS = 64
-MAX_TAG = 128
-MAX_KEY = 256
-MAX_VAR = 64
-MAX_WORKDIR = 256
-OWN_SECRETS = "conveyor."
-"""How the names of secrets begin that a client did not name: they are never shown."""
 
 
 def _checked_by(parse: Callable[[str], object]) -> AfterValidator:

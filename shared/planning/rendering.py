@@ -15,7 +15,7 @@ from shared.definition import (
     map_aux_tasks,
 )
 from shared.expressions import ExpressionError, has_expression, render, render_value, to_text
-from shared.jobspec.fields import MAX_KEY
+from shared.jobspec.limits import MAX_KEY
 from shared.lifecycle import PlannedTask, RetryPolicy, TaskKind
 from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
 from shared.planning.budgets import MOST_OF_A_SUBJOB, MOST_OF_A_TASK, SizeBudget, TooLarge

@@ -19,7 +19,7 @@ import orjson
 
 from shared.definition import Program, SubJobDefinition, TaskDefinition, changed, map_parts
 from shared.expressions import ExpressionError, has_expression, names_in
-from shared.jobspec import OWN_SECRETS
+from shared.jobspec.limits import OWN_SECRETS
 from shared.process.redaction import Redactor
 
 OF_TASKS = (f"{OWN_SECRETS}registry.", f"{OWN_SECRETS}subjob.")

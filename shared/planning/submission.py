@@ -12,7 +12,7 @@ from shared.definition import (
     changed,
     task_graph,
 )
-from shared.jobspec import OWN_SECRETS
+from shared.jobspec.limits import OWN_SECRETS
 from shared.lifecycle import Job, JobState, Parent
 from shared.planning.new_job import Needs, NewJob
 from shared.planning.secrets import extract_secrets, moved_to_secrets, without_secret_inputs

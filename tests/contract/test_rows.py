@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from shared.apply.transaction import Rows
-from shared.jobspec import compile_job, parse_job
+from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.parsing import parse_job
 from shared.lifecycle import (
     BeginChildren,
     CancelTasks,

@@ -15,7 +15,8 @@ import pytest
 
 from services.worker.runtimes.protocol import RuntimeRejected
 from shared.definition import Mount
-from shared.jobspec import InvalidJob, parse_job
+from shared.jobspec.problems import InvalidJob
+from shared.jobspec.tork.parsing import parse_job
 from tests.support.engines.execution_driver import Rig, aux, rig_of, sidecar, with_settings
 from tests.support.engines.images import BUSYBOX
 from tests.support.engines.mount_fixtures import bind

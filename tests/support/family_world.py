@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 
 from shared.apply.apply import Outcome, Work, apply_to_rows
-from shared.jobspec import compile_job, parse_job
+from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.parsing import parse_job
 from shared.lifecycle import (
     CancelContinued,
     CancelSubJob,

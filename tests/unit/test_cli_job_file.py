@@ -3,7 +3,7 @@
 import pytest
 
 from cli.jobs.job_file import JobFile, JobFileError, parse_inputs
-from shared.jobspec import parse_job
+from shared.jobspec.tork.parsing import parse_job
 
 
 def submitted(

@@ -24,8 +24,8 @@ from shared.definition import (
     encode,
     map_parts,
 )
-from shared.jobspec import parse_job
 from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.parsing import parse_job
 from shared.process.redaction import REDACTED
 from tests.support.jobs.job_specs import JOBS
 

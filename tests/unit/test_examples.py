@@ -6,14 +6,8 @@ from pathlib import Path
 import pytest
 
 from shared.expressions import evaluate
-from shared.jobspec import (
-    JobSpec,
-    ScheduledJobSpec,
-    SubmittedJob,
-    TaskEntry,
-    parse_job,
-    parse_scheduled_job,
-)
+from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, SubmittedJob, TaskEntry
+from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
 
 FOLDER = Path(__file__).parents[2] / "examples"
 FILES = sorted(FOLDER.glob("*.yaml"))

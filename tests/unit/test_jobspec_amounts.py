@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobspec import format_duration, parse_cpus, parse_duration, parse_memory
+from shared.definition.durations import format_duration, parse_duration
+from shared.definition.sizes import parse_cpus, parse_memory
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobspec import InvalidJob, TaskEntry
+from shared.jobspec.problems import InvalidJob
+from shared.jobspec.tork.models import TaskEntry
 from tests.support.jobs.submissions import Json, refusal, submitted, with_task
 
 PARALLEL: Json = {"tasks": [{"run": "a"}, {"name": "b", "run": "b"}], "minSuccess": 1}

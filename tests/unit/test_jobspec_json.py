@@ -2,7 +2,8 @@
 
 import pytest
 
-from shared.jobspec import InvalidJob, parse_job
+from shared.jobspec.problems import InvalidJob
+from shared.jobspec.tork.parsing import parse_job
 
 
 @pytest.mark.parametrize(

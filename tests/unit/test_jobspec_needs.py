@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.definition import task_graph
-from shared.jobspec import InvalidJob
+from shared.jobspec.problems import InvalidJob
 from tests.support.jobs.definitions import task_definition
 from tests.support.jobs.submissions import Json, refusal, submitted, with_task
 

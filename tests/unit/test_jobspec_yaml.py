@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from shared.jobspec import InvalidJob, JobSpec, parse_job
+from shared.jobspec.problems import InvalidJob
+from shared.jobspec.tork.models import JobSpec
+from shared.jobspec.tork.parsing import parse_job
 
 TASK = "name: x\ntasks:\n- name: t\n  "
 

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from shared.jobspec import compile_job, parse_job
+from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.parsing import parse_job
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from services.coordinator.api.schemas import Error, Status
 from services.coordinator.api.scopes import Scope
-from shared.jobspec import JSON_TYPES
+from shared.jobspec.tork.parsing import JSON_TYPES
 
 Group = Literal[
     "jobs", "tasks", "schedules", "events", "queues", "nodes", "metrics", "health", "users", "keys"

@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from shared.jobspec.expression_check import check_expression
-from shared.jobspec.fields import MAX_KEY
+from shared.jobspec.limits import MAX_KEY
 from shared.jobspec.plain_scalar import as_json, as_number
 
 MAX_CONCURRENCY = 99_999

@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from services.coordinator.completions import on_completions
 from shared.apply.apply import Work
-from shared.jobspec import compile_job, parse_job
+from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.parsing import parse_job
 from shared.lifecycle import (
     Decision,
     Event,

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.jobspec import InvalidJob, JobSpec, ScheduledJobSpec, parse_job, parse_scheduled_job
+from shared.jobspec.problems import InvalidJob
+from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec
+from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
 
 Json = dict[str, Any]
 

@@ -9,11 +9,12 @@ from pydantic_core import ErrorDetails
 
 from services.coordinator.api.errors import BadRequest
 from services.coordinator.api.scopes import Scope
-from shared.jobspec import JSON_TYPES, Problem
 from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.fields import PositiveDuration
 from shared.jobspec.json_body import load_json
+from shared.jobspec.problems import Problem
 from shared.jobspec.tork.explanations import field_path, shown_value
+from shared.jobspec.tork.parsing import JSON_TYPES
 from shared.process.redaction import Redactor
 
 _USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"

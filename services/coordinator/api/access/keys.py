@@ -12,7 +12,7 @@ from services.coordinator.api.schemas import Status
 from services.coordinator.credentials.api_keys import new_key
 from services.coordinator.store import access_keys
 from services.coordinator.store.access_keys import NewKey, add_key
-from shared.jobspec import parse_duration
+from shared.definition.durations import parse_duration
 
 
 async def create_key(request: web.Request) -> web.Response:

@@ -6,7 +6,8 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.requests import ports
 from services.coordinator.store.access_roles import missing_roles
 from services.coordinator.store.access_users import missing_users
-from shared.jobspec import InvalidJob, JobSpec, Problem, ScheduledJobSpec
+from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec
 
 Submission = JobSpec | ScheduledJobSpec
 

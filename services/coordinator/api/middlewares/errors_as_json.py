@@ -12,7 +12,7 @@ from services.coordinator.api.idempotency import reused
 from services.coordinator.api.replies import reply_error
 from services.coordinator.commands import KeyReused, UnknownJob, WrongState
 from shared.broker.protocol import BrokerUnavailable
-from shared.jobspec import InvalidJob
+from shared.jobspec.problems import InvalidJob
 from shared.postgres.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)

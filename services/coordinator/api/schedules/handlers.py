@@ -18,8 +18,10 @@ from services.coordinator.redaction import redacting
 from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
 from shared.definition import encode
-from shared.jobspec import ScheduledJobSpec, compile_job, parse_scheduled_job
 from shared.jobspec.cron import parse_cron, zone_name
+from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.models import ScheduledJobSpec
+from shared.jobspec.tork.parsing import parse_scheduled_job
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.submission import new_job, new_job_id
 from shared.process.redaction import Redactor

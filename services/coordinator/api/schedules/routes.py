@@ -10,7 +10,8 @@ from services.coordinator.api.schedules.schemas import (
     ScheduledJobSummary,
 )
 from services.coordinator.api.scopes import Scope
-from shared.jobspec import JSON_TYPES, YAML_TYPES, ScheduledJobSpec
+from shared.jobspec.tork.models import ScheduledJobSpec
+from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES
 
 _NONE = error("There is no such scheduled job.")
 

@@ -24,7 +24,10 @@ from services.coordinator.redaction import redacting
 from services.coordinator.store import job_list, one_job
 from services.coordinator.store.job_search import parse_search
 from services.coordinator.store.rows import JsonObject, SummaryRow
-from shared.jobspec import JobSpec, compile_job, parse_duration, parse_job
+from shared.definition.durations import parse_duration
+from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.models import JobSpec
+from shared.jobspec.tork.parsing import parse_job
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
 from shared.process.redaction import Redactor

@@ -16,7 +16,8 @@ from services.coordinator.api.tork import cluster, jobs, logs, metrics
 from services.coordinator.api.tork.schemas.cluster import MetricsView, Node, Queue
 from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
 from services.coordinator.api.tork.schemas.tasks import Task
-from shared.jobspec import JSON_TYPES, YAML_TYPES, JobSpec
+from shared.jobspec.tork.models import JobSpec
+from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES
 
 _NO_JOB = error("There is no such job.")
 _NO_TASK = error("There is no such task.")

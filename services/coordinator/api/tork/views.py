@@ -27,7 +27,8 @@ from services.coordinator.store.rows import (
     Totals,
 )
 from shared.definition import Encoded
-from shared.jobspec import OWN_SECRETS, format_duration
+from shared.definition.durations import format_duration
+from shared.jobspec.limits import OWN_SECRETS
 from shared.lifecycle import derived_id
 from shared.process.redaction import REDACTED
 

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from shared.jobspec import fields as f
 from shared.jobspec.cron import check_cron, parse_zone, zone_name
+from shared.jobspec.limits import MAX_KEY
 from shared.jobspec.tork.models.spec import Spec
 
 WebhookEvent = Literal["job.StateChange", "job.Progress", "task.StateChange", "task.Progress"]
@@ -16,8 +17,8 @@ def _zone(text: str) -> str:
     return text
 
 
-CronText = Annotated[str, Field(min_length=1, max_length=f.MAX_KEY), AfterValidator(check_cron)]
-TimeZone = Annotated[str, Field(max_length=f.MAX_KEY), AfterValidator(_zone)]
+CronText = Annotated[str, Field(min_length=1, max_length=MAX_KEY), AfterValidator(check_cron)]
+TimeZone = Annotated[str, Field(max_length=MAX_KEY), AfterValidator(_zone)]
 
 
 class _Notice(Spec):

@@ -1,0 +1,11 @@
+"""What bounds a submission, for those who need nothing else of the job language: it is large."""
+
+MAX_NAME = 256
+MAX_DESCRIPTION = 10_000
+MAX_TAGS = 64
+MAX_TAG = 128
+MAX_KEY = 256
+MAX_VAR = 64
+MAX_WORKDIR = 256
+OWN_SECRETS = "conveyor."
+"""How the names of secrets begin that a client did not name: they are never shown."""
