@@ -5,8 +5,8 @@ from types import ModuleType
 
 import click
 
-import services.coordinator.api.admission
-import services.coordinator.api.tork.metrics
+import services.coordinator.api.tork.cluster
+import services.coordinator.api.tork.submission
 import services.coordinator.commands
 import services.coordinator.live.follower
 import services.scheduler.metrics
@@ -41,8 +41,8 @@ MODULES: dict[str, tuple[ModuleType, ...]] = {
     "coordinator": (
         *_EVERYWHERE,
         *_OF_STORES,
-        services.coordinator.api.tork.metrics,
-        services.coordinator.api.admission,
+        services.coordinator.api.tork.cluster,
+        services.coordinator.api.tork.submission,
         services.coordinator.commands,
         services.coordinator.live.follower,
     ),

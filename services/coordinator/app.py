@@ -11,10 +11,9 @@ from aiohttp import web
 
 from services.coordinator.api.application import make_application
 from services.coordinator.commands import JobCommands
-from services.coordinator.completions import on_completions
 from services.coordinator.dead_letters import DeadLetters
+from services.coordinator.handlers import on_completions, on_telemetry
 from services.coordinator.live.follower import Live
-from services.coordinator.loops import run_loops
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import CoordinatorSettings, HttpSettings
 from services.coordinator.startup_warnings import (
@@ -24,7 +23,6 @@ from services.coordinator.startup_warnings import (
 from services.coordinator.store.connected import connected
 from services.coordinator.store.one_job import final_jobs
 from services.coordinator.store.schedules import Schedules
-from services.coordinator.telemetry import on_telemetry
 from services.coordinator.waiting import FinalJobs
 from shared.apply.batcher import Batcher
 from shared.broker.consuming import BatchConsumer
@@ -35,9 +33,11 @@ from shared.planning.planner import Planner
 from shared.postgres.pool import Pool
 from shared.process.health import Check
 from shared.process.listening import naming
+from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
+from shared.store.outbox_metrics import watch_outbox
 from shared.tracing.protocol import OFF, Tracing
 from shared.wiring.resources import UNAVAILABLE, watched
 
@@ -120,3 +120,18 @@ async def _serving(ports: ApiPorts, settings: HttpSettings) -> AsyncIterator[Non
         yield
     finally:
         await runner.cleanup()
+
+
+_RELAY_SECONDS = 1.0
+
+
+async def run_loops(batcher: Batcher, pool: Pool, metrics: Metrics, stop: Stop) -> None:
+    """Send what others have left in the outbox, and look at how much that is, until `stop`."""
+    relay = every(
+        batcher.outbox.relay_round,
+        interval_seconds=_RELAY_SECONDS,
+        stop=stop,
+        name="relay_outbox",
+        unavailable=UNAVAILABLE,
+    )
+    await asyncio.gather(relay, watch_outbox(pool, metrics, stop))

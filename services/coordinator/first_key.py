@@ -1,7 +1,7 @@
 """The key that lets the first client in, made where none could have been made over HTTP."""
 
-from services.coordinator.credentials.api_keys import new_key
-from services.coordinator.store.access_keys import NewKey, add_key, has_admin_key
+from services.coordinator.credentials import new_key
+from services.coordinator.store.access import NewKey, add_key, has_admin_key
 from shared.postgres.pool import acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
 

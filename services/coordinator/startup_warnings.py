@@ -3,8 +3,7 @@
 import structlog
 
 from services.coordinator.settings import AuthSettings
-from services.coordinator.store.access_keys import has_admin_key
-from services.coordinator.store.access_users import has_admin_user
+from services.coordinator.store.access import has_admin_key, has_admin_user
 from services.coordinator.store.connected import connected
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool

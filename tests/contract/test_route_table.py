@@ -1,6 +1,6 @@
 """Every route says what it needs, and the application serves no other."""
 
-from services.coordinator.api.openapi import openapi_document
+from services.coordinator.api.documentation import openapi_document
 from services.coordinator.api.route import Route
 from services.coordinator.api.routes import ROUTES
 from services.coordinator.settings import EndpointSettings

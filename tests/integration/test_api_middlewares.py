@@ -72,8 +72,8 @@ async def test_each_principal_is_counted_alone(postgres_dsn: str) -> None:
 
 async def _unlimited_key(api: Api) -> dict[str, str]:
     """A key made past the door, which would count the one who makes it."""
-    from services.coordinator.credentials.api_keys import new_key
-    from services.coordinator.store.access_keys import NewKey, add_key
+    from services.coordinator.credentials import new_key
+    from services.coordinator.store.access import NewKey, add_key
     from services.coordinator.store.connected import connected
 
     made = new_key()

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.coordinator.store import cluster, job_list, log_ends, logs, one_job
+from services.coordinator.store import cluster, job_list, logs, one_job
 from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import crowded_connection, nodes_of, read_whole
 from tests.support.servers.postgres import Databases
@@ -97,8 +97,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "task log": (logs.TASK_LOG, ("task5", 25, 0)),
     "count task log": (logs.COUNT_TASK_LOG, ("task5",)),
     "search task log": (logs.SEARCH_TASK_LOG, ("task5", "line", 25, 0)),
-    "owner of a job's log": (log_ends.OWNING_JOB, ("job5", EYES)),
-    "owner of a task's log": (log_ends.OWNING_TASK, ("task5", EYES)),
+    "owner of a job's log": (logs.OWNING_JOB, ("job5", EYES)),
+    "owner of a task's log": (logs.OWNING_TASK, ("task5", EYES)),
     "queues of tasks": (cluster.QUEUES_OF_TASKS, ()),
     "running by queue": (cluster.RUNNING_BY_QUEUE, ()),
     "totals": (cluster.TOTALS, ()),

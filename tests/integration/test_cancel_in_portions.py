@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.coordinator.completions import on_completions
+from services.coordinator.handlers import on_completions
 from shared.lifecycle import Decision, Ignored, JobCancelled, JobRestarted, TaskClaimed, TaskFailed
 from shared.planning import budgets
 from tests.support.family_invariants import check_invariants

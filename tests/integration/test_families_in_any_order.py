@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from services.coordinator.completions import on_completions
+from services.coordinator.handlers import on_completions
 from shared.lifecycle import (
     DispatchMissing,
     Event,

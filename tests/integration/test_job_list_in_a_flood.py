@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.coordinator.store.job_list import CAP, PAGE_OF_MANY, list_jobs
-from services.coordinator.store.job_search import parse_search
-from services.coordinator.store.pages import PageRequest
+from services.coordinator.store.job_list import CAP, PAGE_OF_MANY, list_jobs, parse_search
+from services.coordinator.store.rows import PageRequest
 from shared.postgres.pool import Connection, acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
 from tests.support.servers.bulk_rows import bulk_rows, numbers

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.coordinator.api.access import shut_out
+from services.coordinator.api.access import principal
 from tests.support.http.api import Api, api_on
 from tests.support.http.authenticated_api import (
     OPERATOR,
@@ -89,9 +89,9 @@ async def test_all_events_are_those_of_jobs_one_may_see(
 async def test_a_stream_ends_when_the_key_that_opened_it_does(
     api: Api, ann: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seconds_left = shut_out._seconds_left
+    seconds_left = principal._seconds_left
     # An hour goes by in a second, but only while the stream is open.
-    monkeypatch.setattr(shut_out, "_seconds_left", lambda who: (seconds_left(who) or 0) / 3600)
+    monkeypatch.setattr(principal, "_seconds_left", lambda who: (seconds_left(who) or 0) / 3600)
     key = await add_key(api, "read", user="ann", expiresIn="1h")
     async with api.client.get("/events", headers=key) as response:
         assert response.status == 200
@@ -106,7 +106,7 @@ TAKE_ROLE = ("PUT", "/users/ann/roles", [])
 async def test_a_stream_ends_when_whoever_follows_it_is_shut_out(
     api: Api, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: object
 ) -> None:
-    monkeypatch.setattr(shut_out, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(principal, "_LOOK_SECONDS", 0.1)
     ann = await add_user(api, "ann", "admin")
     key = await add_key(api, "read", user="ann")
     async with (
@@ -122,7 +122,7 @@ async def test_a_stream_ends_when_whoever_follows_it_is_shut_out(
 async def test_a_stream_ends_when_the_key_that_opened_it_is_deleted(
     api: Api, ann: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shut_out, "_LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(principal, "_LOOK_SECONDS", 0.1)
     key = await add_key(api, "read", user="ann")
     async with api.client.get("/events", headers=key) as response:
         [row] = await api.get("/keys", headers=OPERATOR)
@@ -134,7 +134,7 @@ async def test_a_stream_ends_when_the_key_that_opened_it_is_deleted(
 async def test_a_stream_goes_on_as_long_as_nothing_has_changed(
     api: Api, ann: Headers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shut_out, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(principal, "_LOOK_SECONDS", 0.01)
     job_id = await submitted(api, ann)
     async with api.client.get("/events", headers=ann) as response:
         await asyncio.sleep(0.3)

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.coordinator.store import feed, log_ends
+from services.coordinator.store import feed, logs
 from services.scheduler.store import retention
 from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import crowded_connection, nodes_of
@@ -53,8 +53,8 @@ READS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "a job from its beginning": (feed.FEED_OF_JOB, (0, 0, "job0", 200, None)),
     "a job, going on": (feed.FEED_OF_JOB, (*NEAR_THE_END, "job0", 200, None)),
     "a small job": (feed.FEED_OF_JOB, (0, 0, "job7", 200, None)),
-    "end of a job": (log_ends.END_OF_JOB, ("job7", *NEAR_THE_END)),
-    "end of a task": (log_ends.END_OF_TASK, ("task7", *NEAR_THE_END)),
+    "end of a job": (logs.END_OF_JOB, ("job7", *NEAR_THE_END)),
+    "end of a task": (logs.END_OF_TASK, ("task7", *NEAR_THE_END)),
 }
 READS_MANY = {name for name, (sql, _) in READS.items() if "horizon" in sql} - {"hub, nothing new"}
 MOST_ROWS = 2000

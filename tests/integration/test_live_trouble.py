@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.coordinator.live.frames import Frames
+from services.coordinator.live.renderings import Frames
 from shared.postgres.migrate import migrate
 from tests.support.http.api import Api, api_on
 from tests.support.http.event_streams import (

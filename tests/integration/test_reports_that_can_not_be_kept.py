@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.coordinator.completions import on_completions
+from services.coordinator.handlers import on_completions
 from shared.lifecycle import TaskClaimed
 from shared.messages import Finished, LogPart, Reports
 from tests.support.jobs.families import LEASE, NODE, Play, Row

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import structlog
 
-from services.coordinator.completions import on_completions
+from services.coordinator.handlers import on_completions
 from services.scheduler.due_times import DueTimes
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.liveness import LivenessGuard

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.coordinator.completions import on_completions
+from services.coordinator.handlers import on_completions
 from services.scheduler.store.retention import delete_expired_jobs
 from shared.lifecycle import JobCancelled, JobRestarted, TaskClaimed, TaskFailed
 from shared.messages import SubJobSignals

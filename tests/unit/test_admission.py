@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from services.coordinator.api.admission import AdmissionLimiter, TooManyWaiting
+from services.coordinator.api.errors import TooManyWaiting
+from services.coordinator.api.tork.submission import AdmissionLimiter
 from shared.process.metrics import Metrics
 
 

@@ -13,8 +13,7 @@ from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.redaction import Redacting
-from services.coordinator.store.pages import Page, PageRequest
-from services.coordinator.store.rows import JobRow, LogRow, SummaryRow, TaskRow
+from services.coordinator.store.rows import JobRow, LogRow, Page, PageRequest, SummaryRow, TaskRow
 from shared.process.redaction import Redactor
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.coordinator.store.job_search import JobSearch, parse_search
+from services.coordinator.store.job_list import JobSearch, parse_search
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from services.coordinator.api.middlewares.added import added_middlewares
+from services.coordinator.api.application import added_middlewares
 from services.coordinator.settings import ApiSettings
 from services.webhook_dispatcher.settings import ListenerSettings
 from services.worker.runtimes.containers.runtime import mount_types

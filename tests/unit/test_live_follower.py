@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Collection
 import pytest
 
 from services.coordinator.live.follower import Follower
-from services.coordinator.live.hub import Hub
-from services.coordinator.live.subscriptions import Asked, HubClosed, Interest, together
+from services.coordinator.live.hub import Asked, Hub, HubClosed, Interest, together
 from services.coordinator.store.feed import BEGINNING, Cursor, FeedPage, FeedRow
-from services.coordinator.store.readers import Readers
+from services.coordinator.store.rows import Readers
 from shared.postgres.errors import DatabaseUnavailable
 
 PAGE_ROWS = 4

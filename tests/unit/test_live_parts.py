@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.coordinator.live.frames import (
+from services.coordinator.live.follower import PartOrder
+from services.coordinator.live.renderings import (
+    Lines,
     Resume,
     event_id,
     event_id_within,
     resume_after,
 )
-from services.coordinator.live.log_text import Lines
-from services.coordinator.live.ordering import PartOrder
 from services.coordinator.store.feed import Cursor, FeedPart, FeedRow
 from services.coordinator.store.rows import LogRow
 from shared.messages import PARTS_PER_DISPATCH

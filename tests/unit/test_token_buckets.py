@@ -1,6 +1,6 @@
 """The rate limit's buckets, on a clock of the test's own."""
 
-from services.coordinator.api.middlewares.token_buckets import TokenBuckets
+from services.coordinator.api.middlewares.rate_limit import TokenBuckets
 
 
 class Clock:

@@ -1,29 +1,30 @@
 """The HTTP door: plain lists of routes and middlewares put together."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from services.coordinator.api.access.authenticator import Authenticator
-from services.coordinator.api.admission import AdmissionLimiter
+from services.coordinator.api.access.authenticator import Authenticator, authenticated
 from services.coordinator.api.documentation import documentation_routes
-from services.coordinator.api.middlewares.added import added_middlewares
-from services.coordinator.api.middlewares.authenticated import authenticated
-from services.coordinator.api.middlewares.cors import preflighted, shared_with
+from services.coordinator.api.middlewares.browsers import (
+    is_only_for_this_machine,
+    own_names,
+    preflighted,
+    shared_with,
+)
 from services.coordinator.api.middlewares.errors_as_json import errors_as_json
-from services.coordinator.api.middlewares.identified import identified, show_id
-from services.coordinator.api.middlewares.own_names import is_only_for_this_machine, own_names
-from services.coordinator.api.middlewares.rate_limit import failures_limited, limited
-from services.coordinator.api.middlewares.request_log import logged
-from services.coordinator.api.middlewares.token_buckets import TokenBuckets
+from services.coordinator.api.middlewares.rate_limit import TokenBuckets, failures_limited, limited
+from services.coordinator.api.middlewares.request_log import identified, logged, show_id
 from services.coordinator.api.requests import PORTS
 from services.coordinator.api.route import Route
 from services.coordinator.api.routes import ROUTES
-from services.coordinator.api.tork.jobs import ADMISSION
-from services.coordinator.api.tork.metrics import GAUGES, TotalGauges
+from services.coordinator.api.tork.cluster import GAUGES, TotalGauges
+from services.coordinator.api.tork.submission import ADMISSION, AdmissionLimiter
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import HttpSettings
+from shared.process.extensions import Group, load
 
 
 def make_application(
@@ -76,3 +77,15 @@ def _middlewares(
 async def _stop_waiting(app: web.Application) -> None:
     await app[PORTS].final_jobs.close()
     await app[PORTS].live.close()
+
+
+def added_middlewares(names: Sequence[str]) -> list[Middleware]:
+    """Raises ExtensionRejected."""
+    return [cast(Middleware, load(Group.API_MIDDLEWARES, name, _fault)) for name in names]
+
+
+def _fault(loaded: object) -> str | None:
+    # Without the mark aiohttp takes it for a factory of the old kind, and every request fails.
+    if getattr(loaded, "__middleware_version__", None) != 1:
+        return "is not marked with @aiohttp.web.middleware"
+    return None

@@ -1,14 +1,200 @@
-"""/openapi.json and /docs, a page that renders it without anything from elsewhere."""
+"""/openapi.json, made from the route table and the models that check and answer, and /docs, a page
+that renders it without anything from elsewhere."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from typing import Any, Literal, cast
 
 import orjson
 from aiohttp import web
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
-from services.coordinator.api.openapi import openapi_document
-from services.coordinator.api.route import Route
+from services.coordinator.api.route import JSON, Header, Response, Route, error
+
+_REF = "#/components/schemas/{model}"
+_Mode = Literal["validation", "serialization"]
+_Json = dict[str, Any]
+
+_REFUSALS = {
+    401: error("Authentication is on, and the request has no valid credentials."),
+    403: error("The credentials lack the required permission."),
+    429: error("Too many requests; `Retry-After` says when to try again."),
+}
+_SECURITY_SCHEMES: _Json = {
+    "password": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A user may read, submit and operate; with the role `admin`, everything.",
+    },
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+}
+
+
+class _Schemas(GenerateJsonSchema):
+    """An answer never holds null: what is empty is left out."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        if self.mode == "serialization":
+            return self.generate_inner(schema["schema"])
+        return super().nullable_schema(schema)
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = super().default_schema(schema)
+        if made.get("default", "") is None:
+            del made["default"]
+        return made
+
+
+def openapi_document(routes: Sequence[Route]) -> _Json:
+    schemas, components = _schemas(routes)
+    paths: dict[str, _Json] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Conveyor",
+            "version": _version(),
+            "description": "Jobs made of containerised tasks: submit, watch, stop. "
+            "Empty fields are left out of answers; times are RFC 3339 in UTC.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": _SECURITY_SCHEMES},
+    }
+
+
+_Key = tuple[str, _Mode]
+
+
+def _schemas(routes: Iterable[Route]) -> tuple[Mapping[_Key, _Json], _Json]:
+    """A schema for each model in use, and the definitions they refer to."""
+    inputs: list[tuple[_Key, _Mode, TypeAdapter[Any]]] = []
+    for route in routes:
+        if route.body:
+            inputs.append(_input(route.body, "validation"))
+        for answer in _responses(route).values():
+            inputs += [_input(model, "serialization") for model in answer.content.values() if model]
+    distinct = {key: (key, mode, adapter) for key, mode, adapter in inputs}
+    made, extra = TypeAdapter.json_schemas(
+        distinct.values(), ref_template=_REF, schema_generator=_Schemas
+    )
+    return {key: schema for (key, _), schema in made.items()}, cast(_Json, extra["$defs"])
+
+
+def _input(model: Any, mode: _Mode) -> tuple[_Key, _Mode, TypeAdapter[Any]]:  # noqa: ANN401 - any type pydantic takes
+    return (repr(model), mode), mode, TypeAdapter(model)
+
+
+def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
+    operation: _Json = {
+        "operationId": route.handler.__name__,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "responses": {
+            str(status): _response(answer, schemas) for status, answer in _responses(route).items()
+        },
+        "security": _security(route),
+    }
+    if parameters := _parameters(route):
+        operation["parameters"] = parameters
+    if route.body:
+        schema = schemas[repr(route.body), "validation"]
+        content: dict[str, _Json] = {kind: {"schema": schema} for kind in route.body_types}
+        content[JSON]["example"] = route.example
+        operation["requestBody"] = {"required": True, "content": content}
+    return operation
+
+
+def _responses(route: Route) -> dict[int, Response]:
+    """With those of every route that needs a scope."""
+    implied = {} if route.scope is None else _REFUSALS
+    return dict(sorted({**implied, **route.responses}.items()))
+
+
+def _security(route: Route) -> list[_Json]:
+    """One of them will do; none is needed where the operator has left authentication off."""
+    if route.scope is None:
+        return []
+    return [{scheme: [route.scope.value]} for scheme in _SECURITY_SCHEMES]
+
+
+def _response(answer: Response, schemas: Mapping[_Key, _Json]) -> _Json:
+    content = {
+        kind: {"schema": schemas[repr(model), "serialization"] if model else {"type": "string"}}
+        for kind, model in answer.content.items()
+    }
+    return {"description": answer.meaning, "content": content}
+
+
+def _parameters(route: Route) -> list[_Json]:
+    return [
+        *_path_parameters(route),
+        *_query_parameters(route.query),
+        *_header_parameters(route.headers),
+    ]
+
+
+def _path_parameters(route: Route) -> list[_Json]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": route.path_meanings[name],
+            "schema": {"type": "string", "minLength": 1},
+        }
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+
+
+def _query_parameters(model: type[BaseModel] | None) -> list[_Json]:
+    if model is None:
+        return []
+    properties = model.model_json_schema()["properties"]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "description": schema.pop("description", ""),
+            "schema": _or_empty({k: value for k, value in schema.items() if k != "title"}),
+        }
+        for name, schema in properties.items()
+    ]
+
+
+def _header_parameters(headers: Iterable[Header]) -> list[_Json]:
+    return [
+        {
+            "name": header.name,
+            "in": "header",
+            "description": header.meaning,
+            "schema": dict(header.schema),
+        }
+        for header in headers
+    ]
+
+
+def _or_empty(schema: _Json) -> _Json:
+    """An empty parameter counts as not given, whatever its type."""
+    kind = schema.pop("type")
+    if kind == "string":
+        return {"type": kind, **schema}
+    return {"anyOf": [{"type": kind}, {"const": ""}], **schema}
+
+
+def _version() -> str:
+    try:
+        return version("conveyor")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0"
+
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"

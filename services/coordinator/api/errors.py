@@ -45,3 +45,7 @@ class Misdirected(Refused):
 
 class TooManyRequests(Refused):
     status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class TooManyWaiting(Refused):
+    status = HTTPStatus.SERVICE_UNAVAILABLE

@@ -3,19 +3,23 @@
 import structlog
 from aiohttp import web
 
-from services.coordinator.api.access.principal import principal
-from services.coordinator.api.access.shut_out import until_shut_out
+from services.coordinator.api.access.principal import principal, until_shut_out
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.requests import path_id, ports
 from services.coordinator.api.route import BROKEN_RULE, Response, Route, RouteGroup, error
-from services.coordinator.live.frames import Frames, Resume, resume_after
-from services.coordinator.live.log_text import JobLogText, TaskLogText
-from services.coordinator.live.ordering import OrderedFeed
+from services.coordinator.live.follower import OrderedFeed
+from services.coordinator.live.hub import HubClosed, Interest
+from services.coordinator.live.renderings import (
+    Frames,
+    JobLogText,
+    Resume,
+    TaskLogText,
+    resume_after,
+)
 from services.coordinator.live.stream import ClientGone, Connection, Ending, Rendering, send
-from services.coordinator.live.subscriptions import HubClosed, Interest
 from services.coordinator.redaction import Redactors
 from services.coordinator.store.feed import BEGINNING, Cursor
-from services.coordinator.store.log_ends import LogSource, Subject, subject_of
+from services.coordinator.store.logs import LogSource, Subject, subject_of
 
 log = structlog.get_logger(__name__)
 

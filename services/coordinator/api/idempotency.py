@@ -37,9 +37,9 @@ async def idempotency_key(request: web.Request) -> IdempotencyKey | None:
     return IdempotencyKey(identity, key, await _hash(request))
 
 
-def reused(key: str) -> Conflict:
+def reused(key: str) -> str:
     """For a key that was used before, with another body."""
-    return Conflict(f"{_shown(key)} was already used, with another body")
+    return f"{_shown(key)} was already used, with another body"
 
 
 def gone(key: IdempotencyKey, what: str) -> Conflict:

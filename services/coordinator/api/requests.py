@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.ports import ApiPorts
 from services.coordinator.store.logs import LogRequest
-from services.coordinator.store.pages import PageRequest
+from services.coordinator.store.rows import PageRequest
 
 PORTS = web.AppKey("ports", ApiPorts)
 

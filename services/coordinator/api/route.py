@@ -2,14 +2,24 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal, TypedDict, Unpack
 
 from aiohttp import web
 from pydantic import BaseModel
 
-from services.coordinator.api.schemas import Error, Status
-from services.coordinator.api.scopes import Scope
+from services.coordinator.api.replies import Error, Status
 from shared.jobspec.tork.parsing import JSON_TYPES
+
+
+class Scope(StrEnum):
+    """None includes another, but `admin` includes all."""
+
+    READ = "read"
+    SUBMIT = "submit"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
 
 Group = Literal[
     "jobs", "tasks", "schedules", "events", "queues", "nodes", "metrics", "health", "users", "keys"

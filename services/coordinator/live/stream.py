@@ -6,10 +6,10 @@ from typing import Protocol
 
 from aiohttp import web
 
-from services.coordinator.live.ordering import OrderedFeed, Ready
+from services.coordinator.live.follower import OrderedFeed, Ready
 from services.coordinator.store.connected import connected
 from services.coordinator.store.feed import FeedRow
-from services.coordinator.store.log_ends import Subject, end_of
+from services.coordinator.store.logs import Subject, end_of
 from shared.lifecycle import JobState, TaskState
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool

@@ -11,8 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from services.coordinator.store.readers import Readers
-from services.coordinator.store.rows import JsonObject, LogRow
+from services.coordinator.store.rows import JsonObject, LogRow, Readers
 from shared.postgres.pool import Pool, acquired
 
 # An index has the order. What gathers all that is left and sorts it for each page looks cheaper to

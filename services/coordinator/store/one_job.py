@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Collection
 
-from services.coordinator.store.readers import Readers
 from services.coordinator.store.rows import (
     SUMMARY_COLUMNS,
     TASK_COLUMNS,
     JobRow,
     JsonObject,
+    Readers,
     SummaryRow,
     TaskOfJob,
     TaskRow,

@@ -1,14 +1,52 @@
-"""What the read queries return, typed; the fields are the columns, in their order.
+"""What the read queries return, typed, and whose eyes they look with.
 
-Rows that come by the thousand are named tuples: made from a record at a tenth of a dataclass' cost.
+The fields are the columns, in their order. Rows that come by the thousand are named tuples: made
+from a record at a tenth of a dataclass' cost.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import JsonValue
+
+Readers = Sequence[str] | None
+"""Jobs without readers and those with one of these (`user:x`, `role:y`) are seen; None sees all."""
+
+
+T = TypeVar("T")
+
+_LAST_PAGE = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Page `number` (from 1) of `size` items."""
+
+    number: int
+    size: int
+
+    @classmethod
+    def within(cls, number: int, size: int, *, largest: int) -> "PageRequest":
+        """What was asked for, brought back into range as Tork does."""
+        return cls(min(max(number, 1), _LAST_PAGE), min(max(size, 1), largest))
+
+    @property
+    def offset(self) -> int:
+        return (self.number - 1) * self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    request: PageRequest
+    items: Sequence[T]
+    total_items: int
+
+    @property
+    def total_pages(self) -> int:
+        return -(-self.total_items // self.request.size)
+
 
 JsonObject = dict[str, JsonValue]
 

@@ -9,9 +9,7 @@ from datetime import datetime
 
 import asyncpg
 
-from services.coordinator.store.pages import Page, PageRequest
-from services.coordinator.store.readers import Readers
-from services.coordinator.store.rows import JsonObject
+from services.coordinator.store.rows import JsonObject, Page, PageRequest, Readers
 from shared.planning.new_job import IdempotencyKey
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.store.idempotency import store_keys

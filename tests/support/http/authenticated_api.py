@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from services.coordinator.credentials import passwords
+from services.coordinator import credentials
 from services.coordinator.settings import AuthSettings
 from tests.support.http.api import YAML, Api
 
@@ -20,8 +20,8 @@ Headers = Mapping[str, str]
 
 def hash_cheaply(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that are not about how long a guess takes."""
-    monkeypatch.setattr(passwords, "_COST", 2)
-    monkeypatch.setattr(passwords, "_PASSES", 1)
+    monkeypatch.setattr(credentials, "_COST", 2)
+    monkeypatch.setattr(credentials, "_PASSES", 1)
 
 
 def password_of(username: str) -> Headers:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from services.coordinator.completions import on_completions
+from services.coordinator.handlers import on_completions
 from shared.apply.apply import Work
 from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.parsing import parse_job

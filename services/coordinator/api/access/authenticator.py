@@ -1,19 +1,21 @@
-"""From the credentials of a request to its principal."""
+"""From the credentials of a request to its principal, which needs the scope of the route."""
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
 
-from services.coordinator.api.access.principal import ADMIN_ROLE, UNRESTRICTED, Principal
-from services.coordinator.api.errors import Unauthenticated
-from services.coordinator.api.scopes import Scope
-from services.coordinator.credentials.api_keys import digest_of, id_of, is_key
-from services.coordinator.credentials.password_check import PasswordCheck
+from services.coordinator.api.access.principal import ADMIN_ROLE, UNRESTRICTED, Principal, remember
+from services.coordinator.api.errors import Forbidden, Unauthenticated
+from services.coordinator.api.route import Scope
+from services.coordinator.credentials import PasswordCheck, digest_of, id_of, is_key
 from services.coordinator.settings import AuthSettings
-from services.coordinator.store import access_users
-from services.coordinator.store.access_keys import key_was_used, valid_key
+from services.coordinator.store import access
+from services.coordinator.store.access import key_was_used, valid_key
 from services.coordinator.store.connected import connected
 from shared.postgres.pool import Pool
 
@@ -59,7 +61,7 @@ class Authenticator:
     async def _by_password(self, shown: _Password) -> Principal | None:
         if self._is_operators_password(shown):
             return UNRESTRICTED
-        login = await connected(self._pool, access_users.login, shown.username)
+        login = await connected(self._pool, access.login, shown.username)
         stored = login.password_hash if login else None
         if not await self._passwords.fits(shown.password, stored) or login is None:
             return None
@@ -120,3 +122,21 @@ def _password(value: str) -> _Password | None:
         return None
     # Postgres has no NUL, so no user is called that.
     return _Password(username, password) if colon and "\x00" not in username else None
+
+
+Scopes = Mapping[Handler, Scope | None]
+"""By a route's handler; None for everyone. A handler that is missing is the router's own error."""
+
+
+def authenticated(authenticator: Authenticator, scopes: Scopes) -> Middleware:
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        scope = scopes.get(request.match_info.handler)
+        if scope is not None:
+            who = await authenticator.principal_of(request)
+            if not who.may(scope):
+                raise Forbidden(f"requires the scope {scope}")
+            remember(request, who, partial(authenticator.principal_of, request))
+        return await handler(request)
+
+    return middleware

@@ -4,13 +4,17 @@ A handler asks `principal(request)`. `readers` goes into SQL as one parameter: a
 it has no readers of its own or shares one with the principal; None stands for all jobs.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from aiohttp import web
 
-from services.coordinator.api.scopes import Scope
+from services.coordinator.api.errors import Unauthenticated
+from services.coordinator.api.route import Scope
+from shared.postgres.errors import DatabaseUnavailable
 
 EVERYBODY_ROLE = "public"
 """The role that everyone has."""
@@ -86,3 +90,46 @@ async def principal_now(request: web.Request) -> Principal:
 def known_principal(request: web.Request) -> Principal | None:
     """The same where nobody may have been asked."""
     return request.get(_PRINCIPAL)
+
+
+_LOOK_SECONDS = 10.0
+
+
+@asynccontextmanager
+async def until_shut_out(request: web.Request) -> AsyncIterator[None]:
+    """Raises TimeoutError when the key has ended, or soon after the key or its user is gone or may
+    no longer do what they might: whoever comes again is then asked anew."""
+    async with asyncio.timeout(_seconds_left(principal(request))) as limit:
+        looking = asyncio.create_task(_look(request, limit))
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+
+async def _look(request: web.Request, limit: asyncio.Timeout) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if await _is_another(request):
+            limit.reschedule(asyncio.get_running_loop().time())
+            return
+
+
+async def _is_another(request: web.Request) -> bool:
+    try:
+        return _rights(await principal_now(request)) != _rights(principal(request))
+    except Unauthenticated:
+        return True
+    except DatabaseUnavailable:  # nobody can be asked; the stream has nothing to tell either
+        return False
+
+
+def _rights(who: Principal) -> Principal:
+    return replace(who, expires_at=None)  # the limit has it
+
+
+def _seconds_left(who: Principal) -> float | None:
+    if who.expires_at is None:
+        return None
+    return (who.expires_at - datetime.now(UTC)).total_seconds()

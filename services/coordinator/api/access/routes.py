@@ -1,12 +1,150 @@
-"""The routes of users, roles and keys."""
+"""/users, /roles and /keys: who may use the API. Everyone handles their own keys, an admin all."""
 
-from services.coordinator.api.access import keys, users
-from services.coordinator.api.access.bodies import NewKeyRequest, NewRole, NewUser, RoleSlugs
-from services.coordinator.api.access.schemas import Key, NewKeyShown, Role, User
-from services.coordinator.api.route import DONE, Route, RouteGroup, error, response
-from services.coordinator.api.scopes import Scope
+import asyncio
 
-_NO_USER = error("There is no such user.")
+from aiohttp import web
+
+from services.coordinator.api.access.principal import Principal, principal
+from services.coordinator.api.access.schemas import (
+    Key,
+    NewKeyRequest,
+    NewKeyShown,
+    NewRole,
+    NewUser,
+    Role,
+    RoleSlugs,
+    User,
+    read_body,
+)
+from services.coordinator.api.errors import BadRequest, Forbidden, NotFound
+from services.coordinator.api.replies import Status, reply
+from services.coordinator.api.requests import path_id, ports
+from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
+from services.coordinator.credentials import hash_password, new_key
+from services.coordinator.store import access
+from services.coordinator.store.access import (
+    NewKey,
+    add_key,
+    add_role,
+    add_user,
+    missing_roles,
+    missing_users,
+    roles,
+    set_roles,
+    users,
+)
+from shared.definition.durations import parse_duration
+
+_NO_USER = "no such user"
+
+
+async def create_user(request: web.Request) -> web.Response:
+    new = await read_body(request, NewUser)
+    password_hash = await asyncio.to_thread(hash_password, new.password)
+    if not await ports(request).run(add_user, new.username, new.name, password_hash):
+        raise BadRequest(f'username: "{new.username}" is taken')
+    return reply(User(username=new.username, name=new.name, roles=[]))
+
+
+async def list_users(request: web.Request) -> web.Response:
+    rows = await ports(request).run(users)
+    return reply([User.model_validate(row, from_attributes=True) for row in rows])
+
+
+async def delete_user(request: web.Request) -> web.Response:
+    if not await ports(request).run(access.delete_user, _username(request)):
+        raise NotFound(_NO_USER)
+    return reply(Status())
+
+
+async def set_user_roles(request: web.Request) -> web.Response:
+    username = _username(request)
+    slugs = set((await read_body(request, RoleSlugs)).root)
+    run = ports(request).run
+    if await run(missing_users, {username}):
+        raise NotFound(_NO_USER)
+    if missing := await run(missing_roles, slugs):
+        raise BadRequest(f"no such role: {', '.join(sorted(missing))}")
+    if not await run(set_roles, username, slugs):
+        raise NotFound(_NO_USER)  # deleted since
+    return reply(Status())
+
+
+async def create_role(request: web.Request) -> web.Response:
+    new = await read_body(request, NewRole)
+    if not await ports(request).run(add_role, new.slug, new.name):
+        raise BadRequest(f'slug: "{new.slug}" is taken')
+    return reply(Role(slug=new.slug, name=new.name))
+
+
+async def list_roles(request: web.Request) -> web.Response:
+    rows = await ports(request).run(roles)
+    return reply([Role.model_validate(row, from_attributes=True) for row in rows])
+
+
+def _username(request: web.Request) -> str:
+    """Raises NotFound for what nobody can be called."""
+    username = request.match_info["username"]
+    if "\x00" in username:
+        raise NotFound(_NO_USER)
+    return username
+
+
+async def create_key(request: web.Request) -> web.Response:
+    """The only answer that ever shows the key."""
+    who = principal(request)
+    asked = await read_body(request, NewKeyRequest)
+    _require_own(who, asked)
+    made = new_key()
+    row = await ports(request).run(
+        add_key,
+        NewKey(
+            id=made.id,
+            name=asked.name,
+            digest=made.digest,
+            scopes=sorted(set(asked.scopes)),
+            username=asked.user or who.user,
+            expires_in=parse_duration(asked.expires_in) if asked.expires_in else None,
+            latest_end=who.expires_at,
+        ),
+    )
+    if row is None:
+        raise BadRequest(f'user: "{asked.user}" is not allowed: there is no such user')
+    shown = Key.model_validate(row, from_attributes=True)
+    return reply(NewKeyShown(**shown.model_dump(), key=made.text))
+
+
+def _require_own(who: Principal, asked: NewKeyRequest) -> None:
+    """Nobody gives away more than they have. Raises Forbidden."""
+    if who.is_admin:
+        return
+    if who.user is None:
+        raise Forbidden("a key without a user can create keys only if it is an admin key")
+    if asked.user not in (None, who.user):
+        raise Forbidden("only an admin can create keys for other users")
+    if lacking := sorted(set(asked.scopes) - who.scopes):
+        raise Forbidden(f"missing scope: {', '.join(lacking)}")
+
+
+async def list_keys(request: web.Request) -> web.Response:
+    who = principal(request)
+    if who.user is None and not who.is_admin:
+        return reply([])
+    rows = await ports(request).run(access.keys, None if who.is_admin else who.user)
+    return reply([Key.model_validate(row, from_attributes=True) for row in rows])
+
+
+async def delete_key(request: web.Request) -> web.Response:
+    who = principal(request)
+    key_id = path_id(request, "key")
+    mine = who.is_admin or who.user is not None
+    owner = None if who.is_admin else who.user
+    if not mine or not await ports(request).run(access.delete_key, key_id, owner):
+        raise NotFound("no such key")
+    return reply(Status())
+
+
+_UNKNOWN_USER = error("There is no such user.")
 
 _USERS = RouteGroup(
     group="users",
@@ -22,7 +160,7 @@ ACCESS_ROUTES: tuple[Route, ...] = (
     _USERS.route(
         "POST",
         "/users",
-        users.create_user,
+        create_user,
         "Create a user",
         {200: response("The new user.", User)},
         body=NewUser,
@@ -31,30 +169,30 @@ ACCESS_ROUTES: tuple[Route, ...] = (
     _USERS.route(
         "GET",
         "/users",
-        users.list_users,
+        list_users,
         "List the users",
         {200: response("All users.", list[User])},
     ),
     _USERS.route(
         "DELETE",
         "/users/{username}",
-        users.delete_user,
+        delete_user,
         "Delete a user and their keys; their jobs stay",
-        {200: DONE, 404: _NO_USER},
+        {200: DONE, 404: _UNKNOWN_USER},
     ),
     _USERS.route(
         "PUT",
         "/users/{username}/roles",
-        users.set_user_roles,
+        set_user_roles,
         "Replace the roles of a user; `admin` allows everything",
-        {200: DONE, 404: _NO_USER},
+        {200: DONE, 404: _UNKNOWN_USER},
         body=RoleSlugs,
         example=["operations"],
     ),
     _USERS.route(
         "POST",
         "/roles",
-        users.create_role,
+        create_role,
         "Create a role",
         {200: response("The new role.", Role)},
         body=NewRole,
@@ -63,14 +201,14 @@ ACCESS_ROUTES: tuple[Route, ...] = (
     _USERS.route(
         "GET",
         "/roles",
-        users.list_roles,
+        list_roles,
         "List the roles",
         {200: response("All roles.", list[Role])},
     ),
     _KEYS.route(
         "POST",
         "/keys",
-        keys.create_key,
+        create_key,
         "Create an API key; only this answer shows it",
         {200: response("The new key.", NewKeyShown)},
         body=NewKeyRequest,
@@ -79,7 +217,7 @@ ACCESS_ROUTES: tuple[Route, ...] = (
     _KEYS.route(
         "GET",
         "/keys",
-        keys.list_keys,
+        list_keys,
         "List your API keys; an admin sees all",
         {200: response("Keys, newest first.", list[Key])},
         scope=Scope.READ,
@@ -87,7 +225,7 @@ ACCESS_ROUTES: tuple[Route, ...] = (
     _KEYS.route(
         "DELETE",
         "/keys/{id}",
-        keys.delete_key,
+        delete_key,
         "Revoke an API key",
         {200: DONE, 404: error("There is no such key.")},
     ),

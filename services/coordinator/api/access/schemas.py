@@ -1,9 +1,131 @@
-"""Users, roles and keys."""
+"""Users, roles and keys: what clients send about them, and answers."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal, TypeVar
 
-from services.coordinator.api.schemas import Answer
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from services.coordinator.api.errors import BadRequest
+from services.coordinator.api.replies import Answer
+from services.coordinator.api.route import Scope
+from shared.jobspec.clean_text import refuse_unkeepable
+from shared.jobspec.fields import PositiveDuration
+from shared.jobspec.json_body import load_json
+from shared.jobspec.problems import Problem
+from shared.jobspec.tork.explanations import field_path, shown_value
+from shared.jobspec.tork.parsing import JSON_TYPES
+from shared.process.redaction import Redactor
+
+_USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
+_SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+_HIDDEN = "password"
+
+M = TypeVar("M", bound=BaseModel)
+
+
+Username = Annotated[str, Field(pattern=_USERNAME)]
+Slug = Annotated[str, Field(pattern=_SLUG)]
+ShownName = Annotated[str, Field(min_length=1, max_length=256)]
+Password = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+
+class NewUser(_Body):
+    username: Username
+    """Letters, digits and `._@-`, up to 64; what the user logs in with."""
+    name: ShownName
+    """For people."""
+    password: Password
+    """Up to 1024 characters."""
+
+
+class NewRole(_Body):
+    slug: Slug
+    """Letters, digits and `._-`, up to 64; what permissions name."""
+    name: ShownName
+    """For people."""
+
+
+class RoleSlugs(RootModel[list[Slug]]):
+    """All the roles a user shall have."""
+
+
+class NewKeyRequest(_Body):
+    name: ShownName
+    """What the key is for."""
+    scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1)]
+    """What the key may do: `read`, `submit`, `operate`, or `admin`, which includes all."""
+    user: Username | None = None
+    """Whose key it is; by default that of the user who makes it. An admin may name another."""
+    expires_in: Annotated[PositiveDuration | None, Field(alias="expiresIn")] = None
+    """How long it is valid, such as `720h`; without it, until it is deleted."""
+
+
+_RULES = {
+    "missing": "is required",
+    "extra_forbidden": "unknown field",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must be 1 to 64 letters, digits, dots, dashes or underscores",
+    "list_type": "must be a list",
+    "too_short": "must have at least one entry",
+    "model_type": "must be a JSON object",
+    "enum": "must be {expected}",
+    "value_error": "{error}",
+}
+
+
+_WITHOUT_VALUE = frozenset({"missing", "extra_forbidden", "string_too_short", "too_short"})
+
+
+async def read_body(request: web.Request, model: type[M]) -> M:
+    """The JSON body. Raises BadRequest or InvalidJob: each field with its value and its rule; a
+    password is not shown."""
+    body = await _json(request)
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:  # the client's mistake, in our words
+        hidden = Redactor(_passwords(body))
+        found = [str(_problem(each, hidden)) for each in error.errors(include_url=False)]
+        raise BadRequest("; ".join(found)) from None
+
+
+async def _json(request: web.Request) -> object:
+    if request.content_type not in JSON_TYPES:
+        raise BadRequest("content-type: must be application/json")
+    try:
+        value = load_json((await request.read()).decode())
+    except UnicodeDecodeError:  # the client can mend it
+        raise BadRequest("the body is not UTF-8 text") from None
+    refuse_unkeepable(value)
+    return value
+
+
+def _problem(details: ErrorDetails, hidden: Redactor) -> Problem:
+    field = field_path(details["loc"])
+    kind = details["type"]
+    rule = _RULES[kind].format(**details.get("ctx", {})) if kind in _RULES else details["msg"]
+    if not field:
+        return Problem("", f"the body {rule}")
+    if kind in _WITHOUT_VALUE or field == _HIDDEN:
+        return Problem(field, rule)
+    return Problem(field, rule, shown_value(details["input"], hidden))
+
+
+def _passwords(body: object) -> Sequence[str]:
+    """The password in a body, whatever else is wrong with it: it may stand twice."""
+    password = body.get(_HIDDEN) if isinstance(body, dict) else None
+    return [password] if isinstance(password, str) else []
 
 
 class User(Answer):

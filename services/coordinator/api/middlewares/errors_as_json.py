@@ -6,7 +6,6 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from services.coordinator.api.admission import TooManyWaiting
 from services.coordinator.api.errors import Refused
 from services.coordinator.api.idempotency import reused
 from services.coordinator.api.replies import reply_error
@@ -18,7 +17,6 @@ from shared.postgres.errors import DatabaseUnavailable
 log = structlog.get_logger(__name__)
 
 _RETRY_AFTER_SECONDS = "5"
-_NEXT_TURN_SECONDS = "1"
 
 
 @web.middleware
@@ -29,19 +27,14 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return _http_error(request, error)
     except Refused as error:  # a rule of the API
         return reply_error(error.status, str(error), error.headers)
-    except InvalidJob as error:  # a rule of the job language
+    except (InvalidJob, WrongState) as error:  # a rule of the job language, or not now
         return reply_error(HTTPStatus.BAD_REQUEST, str(error))
     except UnknownJob:  # it may have been deleted
         return reply_error(HTTPStatus.NOT_FOUND, "no such job")
-    except WrongState as error:  # the client came too early or too late
-        return reply_error(HTTPStatus.BAD_REQUEST, str(error))
     except KeyReused as error:  # the client gave another body the same key
-        refused = reused(str(error))
-        return reply_error(refused.status, str(refused))
+        return reply_error(HTTPStatus.CONFLICT, reused(str(error)))
     except (DatabaseUnavailable, BrokerUnavailable) as error:  # try later
         return _unavailable(error)
-    except TooManyWaiting:  # the client's own number of requests, or everybody's
-        return _later("too many submissions are waiting", _NEXT_TURN_SECONDS)
     except Exception:  # a bug: the client learns no more than that
         log.exception("request_failed", method=request.method, path=request.path)
         return reply_error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
@@ -67,12 +60,8 @@ def _http_message(request: web.Request, error: web.HTTPException) -> str:
 def _unavailable(error: Exception) -> web.Response:
     log.warning("request_rejected", reason=str(error))
     what = "the database" if isinstance(error, DatabaseUnavailable) else "the broker"
-    return _later(f"{what} is unavailable", _RETRY_AFTER_SECONDS)
-
-
-def _later(why: str, after_seconds: str) -> web.Response:
     return reply_error(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        f"{why}, try again later",
-        {"Retry-After": after_seconds},
+        f"{what} is unavailable, try again later",
+        {"Retry-After": _RETRY_AFTER_SECONDS},
     )

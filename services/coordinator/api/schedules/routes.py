@@ -1,17 +1,147 @@
-"""The routes of /scheduled-jobs."""
+"""/scheduled-jobs: submit, list, show, pause, resume, delete."""
 
-from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED
-from services.coordinator.api.requests import PageQuery
-from services.coordinator.api.route import DONE, Route, RouteGroup, error, response
-from services.coordinator.api.schedules import handlers
+from datetime import datetime
+from functools import partial
+
+from aiohttp import web
+
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.visibility import readers_of
+from services.coordinator.api.errors import BadRequest, NotFound
+from services.coordinator.api.idempotency import (
+    IDEMPOTENCY_KEY,
+    KEY_WAS_USED,
+    gone,
+    idempotency_key,
+)
+from services.coordinator.api.replies import Status, reply
+from services.coordinator.api.requests import PageQuery, path_id, ports, query
+from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
 from services.coordinator.api.schedules.schemas import (
     ScheduledJob,
     ScheduledJobPage,
     ScheduledJobSummary,
+    schedule_page,
+    schedule_summary,
+    whole_schedule,
 )
-from services.coordinator.api.scopes import Scope
+from services.coordinator.commands import made_before
+from services.coordinator.redaction import redacting
+from services.coordinator.store.rows import JsonObject
+from services.coordinator.store.schedules import NewSchedule, ScheduleRow
+from shared.definition import encode
+from shared.jobspec.cron import parse_cron, zone_name
+from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import ScheduledJobSpec
-from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES
+from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_scheduled_job
+from shared.planning.new_job import IdempotencyKey
+from shared.planning.submission import new_job, new_job_id
+from shared.process.redaction import Redactor
+from shared.process.sealing import Sealer
+
+_NO_SCHEDULE = "no such scheduled job"
+_NEVER = "schedule.cron: never fires again"
+
+
+async def submit_scheduled_job(request: web.Request) -> web.Response:
+    spec = parse_scheduled_job(await request.read(), request.headers.get("Content-Type", ""))
+    api = ports(request)
+    key = await idempotency_key(request)
+    shown, sealed = _without_secrets(spec, api.sealer)
+    now = await api.schedules.now()
+    timezone = zone_name(spec.schedule.cron, spec.schedule.timezone)
+    new = NewSchedule(
+        id=new_job_id(),
+        cron=spec.schedule.cron,
+        timezone=timezone,
+        overlap=spec.schedule.overlap or "allow",
+        catch_up=spec.schedule.catch_up or "one",
+        spec=shown,
+        sealed=sealed,
+        created_by=principal(request).creator,
+        readers=await readers_of(request, spec),
+        created_at=now,
+        next_at=_next_firing(spec.schedule.cron, timezone, since=now, now=now),
+    )
+    row = await _added(request, new, key)
+    return reply(schedule_summary(row, redacting(api.sealer, row.sealed)))
+
+
+async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | None) -> ScheduleRow:
+    """What is made, or was by the first submission with its key."""
+    api = ports(request)
+    while not await api.schedules.add(new, key):
+        # A key may be forgotten between these two looks at it: then it is as good as new.
+        if key and (first := await made_before(api.pool, key)):
+            row = await api.schedules.one(first, principal(request).readers)
+            if row is None:
+                raise gone(key, "scheduled job")
+            return row
+    return await _row(request, new.id)
+
+
+def _without_secrets(spec: ScheduledJobSpec, sealer: Sealer) -> tuple[JsonObject, str | None]:
+    """The submission as it may be shown; if that is not all of it, all of it sealed."""
+    definition = compile_job(spec)
+    submitted = encode(definition)
+    secrets = new_job(definition, "", datetime.min).definition.secrets  # noqa: DTZ901 - of no time
+    if not secrets:
+        return submitted, None
+    shown = Redactor(secrets.values()).value(submitted)
+    return shown, sealer.seal({"secrets": secrets, "spec": submitted})
+
+
+def _next_firing(cron: str, timezone: str, *, since: datetime, now: datetime) -> datetime:
+    found = parse_cron(cron, timezone, since).next_after(now)
+    if found is None:
+        raise BadRequest(_NEVER)
+    return found
+
+
+async def list_scheduled_jobs(request: web.Request) -> web.Response:
+    asked = query(request, PageQuery)
+    api = ports(request)
+    found = await api.schedules.list(principal(request).readers, asked.request())
+    return reply(schedule_page(found, partial(redacting, api.sealer)))
+
+
+async def get_scheduled_job(request: web.Request) -> web.Response:
+    row = await _row(request, path_id(request, "scheduled job"))
+    return reply(whole_schedule(row, redacting(ports(request).sealer, row.sealed)))
+
+
+async def _row(request: web.Request, schedule_id: str) -> ScheduleRow:
+    """Raises NotFound also for one that the principal may not see."""
+    row = await ports(request).schedules.one(schedule_id, principal(request).readers)
+    if row is None:
+        raise NotFound(_NO_SCHEDULE)
+    return row
+
+
+async def pause_scheduled_job(request: web.Request) -> web.Response:
+    row = await _row(request, path_id(request, "scheduled job"))
+    if not await ports(request).schedules.pause(row.id):
+        raise BadRequest("only an ACTIVE scheduled job can be paused")
+    return reply(Status())
+
+
+async def resume_scheduled_job(request: web.Request) -> web.Response:
+    """What would have fired while it was paused is not caught up."""
+    row = await _row(request, path_id(request, "scheduled job"))
+    schedules = ports(request).schedules
+    now = await schedules.now()
+    next_at = _next_firing(row.cron, row.timezone, since=row.created_at, now=now)
+    if not await schedules.resume(row.id, next_at):
+        raise BadRequest("only a PAUSED scheduled job can be resumed")
+    return reply(Status())
+
+
+async def delete_scheduled_job(request: web.Request) -> web.Response:
+    schedule_id = path_id(request, "scheduled job")
+    if not await ports(request).schedules.delete(schedule_id, principal(request).readers):
+        raise NotFound(_NO_SCHEDULE)
+    return reply(Status())
+
 
 _NONE = error("There is no such scheduled job.")
 
@@ -23,7 +153,7 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
     _SCHEDULES.route(
         "POST",
         "/scheduled-jobs",
-        handlers.submit_scheduled_job,
+        submit_scheduled_job,
         "Submit a job that runs again and again, on its `schedule`",
         {
             200: response("The scheduled job is stored.", ScheduledJobSummary),
@@ -43,7 +173,7 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
     _SCHEDULES.route(
         "GET",
         "/scheduled-jobs",
-        handlers.list_scheduled_jobs,
+        list_scheduled_jobs,
         "List scheduled jobs, newest first",
         {200: response("A page of scheduled jobs.", ScheduledJobPage)},
         query=PageQuery,
@@ -51,14 +181,14 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
     _SCHEDULES.route(
         "GET",
         "/scheduled-jobs/{id}",
-        handlers.get_scheduled_job,
+        get_scheduled_job,
         "Show a scheduled job with its tasks",
         {200: response("The whole scheduled job.", ScheduledJob), 404: _NONE},
     ),
     _SCHEDULES.route(
         "PUT",
         "/scheduled-jobs/{id}/pause",
-        handlers.pause_scheduled_job,
+        pause_scheduled_job,
         "Pause a scheduled job: it submits nothing until it is resumed",
         {200: DONE, 400: error("The scheduled job is already paused."), 404: _NONE},
         scope=Scope.OPERATE,
@@ -66,7 +196,7 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
     _SCHEDULES.route(
         "PUT",
         "/scheduled-jobs/{id}/resume",
-        handlers.resume_scheduled_job,
+        resume_scheduled_job,
         "Resume a scheduled job, from its next time on",
         {200: DONE, 400: error("The scheduled job is not paused."), 404: _NONE},
         scope=Scope.OPERATE,
@@ -74,7 +204,7 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
     _SCHEDULES.route(
         "DELETE",
         "/scheduled-jobs/{id}",
-        handlers.delete_scheduled_job,
+        delete_scheduled_job,
         "Delete a scheduled job; its jobs stay",
         {200: DONE, 404: _NONE},
         scope=Scope.OPERATE,

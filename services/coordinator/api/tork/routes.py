@@ -8,12 +8,12 @@ from services.coordinator.api.route import (
     Response,
     Route,
     RouteGroup,
+    Scope,
     error,
     response,
 )
-from services.coordinator.api.scopes import Scope
-from services.coordinator.api.tork import cluster, jobs, logs, metrics
-from services.coordinator.api.tork.schemas.cluster import MetricsView, Node, Queue
+from services.coordinator.api.tork import cluster, jobs, submission
+from services.coordinator.api.tork.cluster import MetricsView, Node, Queue
 from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
 from services.coordinator.api.tork.schemas.tasks import Task
 from shared.jobspec.tork.models import JobSpec
@@ -36,7 +36,7 @@ TORK_ROUTES: tuple[Route, ...] = (
     _JOBS.route(
         "POST",
         "/jobs",
-        jobs.submit_job,
+        submission.submit_job,
         "Submit a job",
         {
             200: response("The job is stored; with `wait`, it is final.", Job | JobSummary),
@@ -72,7 +72,7 @@ TORK_ROUTES: tuple[Route, ...] = (
     _JOBS.route(
         "GET",
         "/jobs/{id}/log",
-        logs.get_job_log,
+        jobs.get_job_log,
         "Read the log of a job, newest part first, or follow it",
         {200: _LOG, 404: _NO_JOB},
         query=LogQuery,
@@ -103,7 +103,7 @@ TORK_ROUTES: tuple[Route, ...] = (
     _TASKS.route(
         "GET",
         "/tasks/{id}/log",
-        logs.get_task_log,
+        jobs.get_task_log,
         "Read the log of a task, newest part first, or follow it",
         {200: _LOG, 404: _NO_TASK},
         query=LogQuery,
@@ -140,7 +140,7 @@ TORK_ROUTES: tuple[Route, ...] = (
     _METRICS.route(
         "GET",
         "/metrics",
-        metrics.get_metrics,
+        cluster.get_metrics,
         "Count running jobs, tasks and workers; Prometheus text when `Accept` asks for it",
         {
             200: Response(

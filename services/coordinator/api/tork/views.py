@@ -18,10 +18,10 @@ from services.coordinator.api.tork.definitions import (
     shown_without,
 )
 from services.coordinator.redaction import Redacting, hide_by_name
-from services.coordinator.store.pages import Page
 from services.coordinator.store.rows import (
     JobRow,
     LogRow,
+    Page,
     SummaryRow,
     TaskRow,
     Totals,

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from services.coordinator.api.schemas import Answer, PageOf
+from services.coordinator.api.replies import Answer, PageOf
 from services.coordinator.api.tork.schemas.submitted import (
     AutoDeleteView,
     DefaultsView,

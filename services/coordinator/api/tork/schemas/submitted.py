@@ -1,6 +1,6 @@
 """The parts of a job that are shown as they were submitted, but for secrets."""
 
-from services.coordinator.api.schemas import Answer
+from services.coordinator.api.replies import Answer
 
 
 class RetryView(Answer):

@@ -1,4 +1,4 @@
-"""The messages door for `completions`: what workers report, and jobs of one another, as events."""
+"""The messages door: what workers report, and jobs of one another, as events; logs are stored."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -12,13 +12,15 @@ from shared.lifecycle import (
     SubJobResumed,
     TaskClaimed,
     TaskFailed,
+    TaskProgressed,
     TaskReturned,
     TaskSucceeded,
 )
-from shared.messages import Finished, Reports, Returned, SubJobSignals
+from shared.messages import Finished, Reports, Returned, SubJobSignals, Telemetry
 from shared.postgres.pool import Pool, acquired
 from shared.store.leases import Held, renew_or_stop
 from shared.store.subjob_signals import subjob_ended
+from shared.store.writing import Writes, write
 
 _GREATEST_EXIT_CODE = 2**31 - 1
 
@@ -96,3 +98,17 @@ def _of_jobs(subjob_signals: SubJobSignals) -> Iterator[Work]:
         yield Work(ChildrenContinued(parent.job_id, parent.task_id))
     for job_id in subjob_signals.cancelling:
         yield Work(CancelContinued(job_id))
+
+
+async def on_telemetry(batcher: Batcher, pool: Pool, messages: Sequence[Telemetry]) -> Failures:
+    parts = [part for message in messages for part in message.logs]
+    if parts:
+        async with acquired(pool) as connection:
+            await write(connection, Writes(log_parts=parts))
+    return await perform_all(batcher, [_progress(message) for message in messages])
+
+
+def _progress(message: Telemetry) -> list[Work]:
+    return [
+        Work(TaskProgressed(p.job_id, p.task_id, p.dispatch, p.progress)) for p in message.progress
+    ]

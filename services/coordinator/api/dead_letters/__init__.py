@@ -1,1 +1,0 @@
-"""Dead letters: messages that could not be processed, listed, requeued and deleted."""

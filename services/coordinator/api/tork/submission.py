@@ -1,0 +1,186 @@
+"""POST /jobs: what is submitted is admitted, stored, and recorded as a span of the job's trace.
+
+Whoever submits asks again at once, so that in a flood the event loop would have as many
+submissions to work on as there are clients, and each step of a read would wait for all of them.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import cast
+
+from aiohttp import web
+
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.visibility import readers_of
+from services.coordinator.api.errors import TooManyWaiting, WaitedTooLong
+from services.coordinator.api.idempotency import gone, idempotency_key
+from services.coordinator.api.replies import reply
+from services.coordinator.api.requests import ports
+from services.coordinator.api.tork import views
+from services.coordinator.api.tork.whole_job import reply_job
+from services.coordinator.redaction import redacting
+from services.coordinator.store import one_job
+from services.coordinator.store.rows import JsonObject, SummaryRow
+from shared.definition.durations import parse_duration
+from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.models import JobSpec
+from shared.jobspec.tork.parsing import parse_job
+from shared.planning.new_job import NewJob
+from shared.planning.submission import new_job, new_job_id
+from shared.process.metrics import WORKED_OFF, Metrics, MetricSpec
+from shared.process.redaction import Redactor
+from shared.tracing.protocol import Finished, from_traceparent, job_context
+
+_OPEN = MetricSpec(
+    "submissions_open",
+    "Submissions that this coordinator is processing or that wait for it.",
+    WORKED_OFF,
+    "near 1,000: clients will soon be rejected; start another coordinator",
+)
+_REJECTED = MetricSpec(
+    "submissions_rejected_total",
+    "Submissions rejected with 503 because too many were waiting.",
+    WORKED_OFF,
+    "any increase, unless clients retry",
+)
+
+
+class AdmissionLimiter:
+    """`at_once` are processed, `waiting` more may wait, first come, first served."""
+
+    def __init__(self, at_once: int, waiting: int, metrics: Metrics) -> None:
+        self._slots = asyncio.Semaphore(at_once)
+        self._most = at_once + waiting
+        self._count = 0
+        self._rejected = metrics.counter(_REJECTED)
+        metrics.read_one(_OPEN, lambda: self._count)
+
+    @asynccontextmanager
+    async def admitted(self) -> AsyncIterator[None]:
+        """Wait for a slot, and hold it while the context lasts. Raises TooManyWaiting at once."""
+        if self._count >= self._most:
+            self._rejected.inc()
+            raise TooManyWaiting(
+                "too many submissions are waiting, try again later",
+                {"Retry-After": "1"},
+            )
+        self._count += 1
+        try:
+            async with self._slots:
+                yield
+        finally:
+            self._count -= 1
+
+
+_TRACEPARENT = "traceparent"
+_NAME = "POST /jobs"
+
+
+ADMISSION = web.AppKey("admission", AdmissionLimiter)
+
+
+async def submit_job(request: web.Request) -> web.StreamResponse:
+    """The summary at once, or the whole job once it is final when the job asks to wait.
+
+    Of a job that was submitted before with the same key, as it is by now.
+    """
+    began = time.time()
+    await request.read()  # before it is admitted: a slow client keeps nobody waiting
+    async with request.app[ADMISSION].admitted():
+        spec = parse_job(await request.read(), request.headers.get("Content-Type", ""))
+        new = await _new_job(request, spec)
+        submitted = await ports(request).commands.submit(new)
+    _record(request, submitted.job_id, began)
+    if spec.wait is not None:
+        return await _when_final(request, submitted.job_id, spec.wait.timeout)
+    if submitted.is_new:
+        return reply(views.summary(_row_of(new), Redactor(new.definition.secrets.values())))
+    return await _summary(request, submitted.job_id, new)
+
+
+async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
+    readers = await readers_of(request, spec)
+    creator = principal(request).creator
+    now, job_id = datetime.now(UTC), new_job_id()
+    new = new_job(compile_job(spec), job_id, now, created_by=creator, readers=readers)
+    key = await idempotency_key(request)
+    return replace(new, key=key) if key else new
+
+
+async def _summary(request: web.Request, job_id: str, new: NewJob) -> web.Response:
+    """Of the job that the first submission with the key of `new` has made."""
+    api = ports(request)
+    row = await api.run(one_job.summary, job_id, principal(request).readers)
+    if row is None:
+        assert new.key is not None  # noqa: S101 - else there is no first submission
+        raise gone(new.key, "job")
+    return reply(views.summary(row, redacting(api.sealer, row.sealed)))
+
+
+async def _when_final(request: web.Request, job_id: str, timeout: str) -> web.StreamResponse:
+    seconds = parse_duration(timeout).total_seconds()
+    if not await ports(request).final_jobs.wait_for(job_id, seconds):
+        raise WaitedTooLong(f"job {job_id} is still running after {timeout}")
+    return await reply_job(request, job_id)
+
+
+def _row_of(new: NewJob) -> SummaryRow:
+    job, definition = new.job, new.definition
+    return SummaryRow(
+        id=job.id,
+        state=job.state.value,
+        name=definition.name,
+        description=definition.description,
+        tags=definition.tags,
+        inputs=cast(JsonObject, definition.inputs),
+        sealed=None,
+        task_count=job.task_count,
+        position=job.position,
+        progress=job.progress,
+        created_at=job.created_at,
+        started_at=None,
+        completed_at=None,
+        failed_at=None,
+        result=None,
+        error=None,
+        created_by=new.created_by,
+    )
+
+
+def _record(request: web.Request, job_id: str, began: float) -> None:
+    """`began` is in seconds since 1970. A client's trace and the job's are linked with each other:
+    a job may outlive what has submitted it by days."""
+    tracing = ports(request).tracing
+    if not tracing.is_on:
+        return
+    ended, job = time.time(), job_context(job_id)
+    facts = {"conveyor.job.id": job_id, "http.request.method": "POST", "http.route": "/jobs"}
+    caller = from_traceparent(request.headers.get(_TRACEPARENT))
+    served = None
+    if caller is not None:
+        served = tracing.record(
+            Finished(
+                name=_NAME,
+                parent=caller,
+                began=began,
+                ended=ended,
+                kind="server",
+                facts=facts,
+                links=[job],
+            )
+        )
+    tracing.record(
+        Finished(
+            name="submit" if served else _NAME,
+            parent=job,
+            began=began,
+            ended=ended,
+            kind="producer" if served else "server",
+            facts=facts,
+            links=[served] if served else (),
+        )
+    )

@@ -1,1 +1,0 @@
-"""Passwords and API keys: how they are made, stored and compared."""

@@ -1,0 +1,248 @@
+"""Users, roles and API keys: of keys the digests, never the keys."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from shared.postgres.pool import Connection
+
+ADD_USER = "INSERT INTO users (username, name, password_hash) VALUES ($1, $2, $3)"
+
+LOGIN = """
+SELECT u.password_hash,
+       ARRAY(SELECT r.role FROM user_roles r WHERE r.username = u.username) AS roles
+FROM users u WHERE u.username = $1
+"""
+
+USERS = """
+SELECT u.username, u.name, u.created_at,
+       ARRAY(SELECT r.role FROM user_roles r WHERE r.username = u.username ORDER BY 1) AS roles
+FROM users u ORDER BY u.username
+"""
+
+HAS_ADMIN_USER = "SELECT EXISTS (SELECT FROM user_roles WHERE role = 'admin')"
+
+DELETE_USER = "DELETE FROM users WHERE username = $1 RETURNING username"
+
+MISSING_USERS = """
+SELECT asked.username FROM unnest($1::text[]) AS asked(username)
+LEFT JOIN users u USING (username) WHERE u.username IS NULL
+"""
+
+SET_ROLES = """
+WITH taken AS (DELETE FROM user_roles WHERE username = $1 AND role <> ALL($2::text[]))
+INSERT INTO user_roles (username, role) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What is needed to let a user in."""
+
+    password_hash: str
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserRow:
+    username: str
+    name: str
+    created_at: datetime
+    roles: Sequence[str]
+
+
+async def add_user(connection: Connection, username: str, name: str, password_hash: str) -> bool:
+    """False when the name is taken."""
+    try:
+        await connection.execute(ADD_USER, username, name, password_hash)
+    except asyncpg.UniqueViolationError:  # asked and answered in one statement
+        return False
+    return True
+
+
+async def login(connection: Connection, username: str) -> Login | None:
+    row = await connection.fetchrow(LOGIN, username)
+    return Login(row["password_hash"], frozenset(row["roles"])) if row else None
+
+
+async def users(connection: Connection) -> list[UserRow]:
+    return [UserRow(**row) for row in await connection.fetch(USERS)]
+
+
+async def has_admin_user(connection: Connection) -> bool:
+    has: bool = await connection.fetchval(HAS_ADMIN_USER)
+    return has
+
+
+async def delete_user(connection: Connection, username: str) -> bool:
+    """Whether there was such a user. The keys go, too; the jobs stay."""
+    return await connection.fetchval(DELETE_USER, username) is not None
+
+
+async def missing_users(connection: Connection, usernames: Collection[str]) -> set[str]:
+    """Those of `usernames` that nobody has."""
+    return {row["username"] for row in await connection.fetch(MISSING_USERS, list(usernames))}
+
+
+async def set_roles(connection: Connection, username: str, roles: Collection[str]) -> bool:
+    """The user has these roles and no others. False when a role or the user does not exist."""
+    try:
+        await connection.execute(SET_ROLES, username, list(roles))
+    except asyncpg.ForeignKeyViolationError:  # as above
+        return False
+    return True
+
+
+ADD_ROLE = "INSERT INTO roles (slug, name) VALUES ($1, $2)"
+
+ROLES = "SELECT slug, name, created_at FROM roles ORDER BY slug"
+
+MISSING_ROLES = """
+SELECT asked.slug FROM unnest($1::text[]) AS asked(slug)
+LEFT JOIN roles r USING (slug) WHERE r.slug IS NULL
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRow:
+    slug: str
+    name: str
+    created_at: datetime
+
+
+async def add_role(connection: Connection, slug: str, name: str) -> bool:
+    """False when the slug is taken."""
+    try:
+        await connection.execute(ADD_ROLE, slug, name)
+    except asyncpg.UniqueViolationError:  # asked and answered in one statement
+        return False
+    return True
+
+
+async def roles(connection: Connection) -> list[RoleRow]:
+    return [RoleRow(**row) for row in await connection.fetch(ROLES)]
+
+
+async def missing_roles(connection: Connection, slugs: Collection[str]) -> set[str]:
+    """Those of `slugs` that are no role."""
+    return {row["slug"] for row in await connection.fetch(MISSING_ROLES, list(slugs))}
+
+
+ADD_KEY = """
+INSERT INTO api_keys (id, name, digest, scopes, username, expires_at)
+VALUES ($1, $2, $3, $4, $5, least(now() + $6::interval, $7::timestamptz))
+RETURNING id, name, scopes, username AS user, created_at, expires_at, last_used_at
+"""
+
+VALID_KEY = """
+SELECT k.digest, k.scopes, k.username, k.expires_at,
+       ARRAY(SELECT r.role FROM user_roles r WHERE r.username = k.username) AS roles,
+       k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS use_is_news
+FROM api_keys k WHERE k.id = $1 AND (k.expires_at IS NULL OR k.expires_at > now())
+"""
+
+KEY_WAS_USED = "UPDATE api_keys SET last_used_at = now() WHERE id = $1"
+
+ALL_KEYS = """
+SELECT id, name, scopes, username AS user, created_at, expires_at, last_used_at
+FROM api_keys ORDER BY created_at DESC, id
+"""
+
+KEYS_OF_USER = """
+SELECT id, name, scopes, username AS user, created_at, expires_at, last_used_at
+FROM api_keys WHERE username = $1 ORDER BY created_at DESC, id
+"""
+
+DELETE_KEY = """
+DELETE FROM api_keys WHERE id = $1 AND ($2::text IS NULL OR username = $2) RETURNING id
+"""
+
+HAS_ADMIN_KEY = """
+SELECT EXISTS (SELECT FROM api_keys
+               WHERE 'admin' = ANY(scopes) AND (expires_at IS NULL OR expires_at > now()))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """Ends `expires_in` from now, but not after `latest_end` (aware); None sets no bound."""
+
+    id: str
+    name: str
+    digest: bytes
+    scopes: Sequence[str]
+    username: str | None = None
+    expires_in: timedelta | None = None
+    latest_end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    id: str
+    name: str
+    scopes: Sequence[str]
+    user: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidKey:
+    """What is needed to let a key in. `roles` are its owner's."""
+
+    digest: bytes
+    scopes: Collection[str]
+    username: str | None
+    expires_at: datetime | None
+    roles: Collection[str]
+    use_is_news: bool
+
+
+async def add_key(connection: Connection, key: NewKey) -> KeyRow | None:
+    """None when the user does not exist."""
+    try:
+        row = await connection.fetchrow(
+            ADD_KEY,
+            key.id,
+            key.name,
+            key.digest,
+            list(key.scopes),
+            key.username,
+            key.expires_in,
+            key.latest_end,
+        )
+    except asyncpg.ForeignKeyViolationError:  # asked and answered in one statement
+        return None
+    return KeyRow(**row)
+
+
+async def valid_key(connection: Connection, key_id: str) -> ValidKey | None:
+    """None when there is none, or it has ended."""
+    row = await connection.fetchrow(VALID_KEY, key_id)
+    return ValidKey(**row) if row else None
+
+
+async def key_was_used(connection: Connection, key_id: str) -> None:
+    await connection.execute(KEY_WAS_USED, key_id)
+
+
+async def keys(connection: Connection, username: str | None) -> list[KeyRow]:
+    """Newest first, of one user, or all for None."""
+    if username is None:
+        rows = await connection.fetch(ALL_KEYS)
+    else:
+        rows = await connection.fetch(KEYS_OF_USER, username)
+    return [KeyRow(**row) for row in rows]
+
+
+async def delete_key(connection: Connection, key_id: str, username: str | None) -> bool:
+    """Whether there was such a key; with `username` only one of that user's."""
+    return await connection.fetchval(DELETE_KEY, key_id, username) is not None
+
+
+async def has_admin_key(connection: Connection) -> bool:
+    has: bool = await connection.fetchval(HAS_ADMIN_KEY)
+    return has
