@@ -4,8 +4,6 @@ import re
 from functools import lru_cache
 from typing import Any
 
-import re2
-
 from shared.expressions.budget import MAX_PATTERN, MAX_PATTERN_BYTES, Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.unicode_text import to_bytes
@@ -31,6 +29,8 @@ def pattern(source: str) -> tuple[Any, int]:
         raise ExpressionError(f"a pattern has at most {MAX_PATTERN} characters")
     if _RAW_BYTE.search(source):
         raise ExpressionError("bad pattern: invalid escape sequence: \\C")
+    import re2  # here: most services never see a pattern, and it takes 2 MB
+
     options = re2.Options()
     options.max_mem = MAX_PATTERN_BYTES
     options.log_errors = False

@@ -14,13 +14,14 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
-
-from croniter import CroniterBadDateError, croniter
 
 from shared.jobspec.cron.fields import Fields
 from shared.jobspec.cron.wall_clock import read, wall_clock
+
+if TYPE_CHECKING:  # else imported for the first expression: it takes 2 MB
+    from croniter import croniter
 
 _HORIZON_YEARS = 9  # 29 February 2096 and 2104 are the furthest apart
 _HOURS_A_DAY = 24
@@ -99,6 +100,8 @@ class Calendar:
 
     def walls_after(self, wall: datetime) -> Iterator[datetime]:
         """The matching readings of the clock after `wall`, whether they exist or not."""
+        from croniter import CroniterBadDateError
+
         search = copy(_matcher(self.fields))
         search.set_current(wall)
         while True:
@@ -109,8 +112,10 @@ class Calendar:
 
 
 @lru_cache(maxsize=256)
-def _matcher(fields: Fields) -> croniter:
+def _matcher(fields: Fields) -> "croniter":
     """To be copied. Reading an expression takes croniter a hundred times as long as a search."""
+    from croniter import croniter
+
     return croniter(
         fields.as_lists(), day_or=fields.either_day, max_years_between_matches=_HORIZON_YEARS
     )
