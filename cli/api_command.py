@@ -12,7 +12,7 @@ import click
 from cli.api.client import ApiClient
 from cli.api.session import DEFAULT_URL, ApiRejected, ApiUnavailable, BadServer, Json, Server
 from cli.exit_codes import EXIT_API, EXIT_INTERRUPTED, fail
-from cli.tables import print_json
+from cli.tables import print_answer
 
 T = TypeVar("T")
 
@@ -20,11 +20,27 @@ _UNAUTHORIZED = 401
 _HOW_TO_LOG_IN = "set CONVEYOR_API_KEY, or CONVEYOR_USER and CONVEYOR_PASSWORD"
 
 
+def paged(most: int, default: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Adds the options --page and --size."""
+
+    def add(command: Callable[..., T]) -> Callable[..., T]:
+        sizes = click.IntRange(1, most)
+        size = click.option(
+            "--size", type=sizes, default=default, show_default=True, help="Page size."
+        )
+        page = click.option(
+            "--page", type=click.IntRange(min=1), default=1, show_default=True, help="Page number."
+        )
+        return page(size(command))
+
+    return add
+
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the JSON response of the API."
 )
 
-Report = Callable[[str, object], None]
+Act = Callable[[ApiClient, str], Awaitable[Json]]
 
 
 def asks_api(command: Callable[..., T]) -> Callable[..., T]:
@@ -83,22 +99,24 @@ async def _with_client(server: Server, work: Callable[[ApiClient], Awaitable[T]]
         return await work(api)
 
 
-def reporter(done: str, *, as_json: bool) -> Report:
-    """Prints what was done to an id, or the response of the API."""
-    if as_json:
-        return lambda _, answer: print_json(answer)
-    return lambda id_, _: click.echo(f"{id_} {done}")
+def action(name: str, done: str, help_text: str, act: Act, metavar: str = "ID...") -> click.Command:
+    """A command for several things by their ids: a rejected one does not stop the others."""
 
+    async def act_on_all(api: ApiClient, ids: Sequence[str], *, as_json: bool) -> int:
+        exit_code = 0
+        for id_ in ids:
+            try:
+                print_answer(await act(api, id_), f"{id_} {done}", as_json=as_json)
+            except ApiRejected as error:
+                click.secho(f"conveyor: {id_}: {error}", err=True, fg="red")
+                exit_code = EXIT_API
+        return exit_code
 
-async def act_on_all(
-    ids: Sequence[str], act: Callable[[str], Awaitable[Json]], report: Report
-) -> int:
-    """One action on several things: a rejected one does not stop the others. The exit code."""
-    exit_code = 0
-    for id_ in ids:
-        try:
-            report(id_, await act(id_))
-        except ApiRejected as error:
-            click.secho(f"conveyor: {id_}: {error}", err=True, fg="red")
-            exit_code = EXIT_API
-    return exit_code
+    @click.command(name=name, help=help_text)
+    @click.argument("ids", nargs=-1, required=True, metavar=metavar)
+    @json_option
+    @asks_api
+    def command(server: Server, ids: Sequence[str], as_json: bool) -> None:
+        sys.exit(ask(server, lambda api: act_on_all(api, ids, as_json=as_json)))
+
+    return command

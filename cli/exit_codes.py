@@ -1,11 +1,9 @@
 """The exit codes, and how a command fails: one message and an exit code."""
 
 import sys
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 import click
-
-from shared.process.settings.loading import Settings, SettingsError, load
 
 EXIT_FAILED = 1
 """The command ran and the outcome is bad: a job failed, a file is not valid."""
@@ -16,17 +14,7 @@ EXIT_API = 3
 EXIT_INTERRUPTED = 130
 """Ctrl-C: what a shell says of a process that SIGINT ended."""
 
-S = TypeVar("S", bound=Settings)
-
 
 def fail(reason: str, exit_code: int = EXIT_FAILED) -> NoReturn:
     click.secho(f"conveyor: {reason}", err=True, fg="red")
     sys.exit(exit_code)
-
-
-def settings_or_exit(settings_class: type[S]) -> S:
-    """The settings; ends the process with a line for each invalid one."""
-    try:
-        return load(settings_class)
-    except SettingsError as error:
-        fail(str(error), EXIT_USAGE)

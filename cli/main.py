@@ -31,7 +31,7 @@ _CLUSTER = {
     "dead-letters": _Entry(
         "cli.cluster.dead_letters:dead_letters", "Inspect and requeue dead letters."
     ),
-    "nodes": _Entry("cli.cluster.nodes:nodes", "List workers."),
+    "nodes": _Entry("cli.cluster.queues:nodes", "List workers."),
     "schedules": _Entry("cli.cluster.schedules:schedules", "Manage scheduled jobs."),
     "keys": _Entry("cli.cluster.keys:keys", "Manage API keys."),
 }

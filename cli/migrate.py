@@ -5,14 +5,14 @@ import time
 
 import click
 
-from cli.exit_codes import fail, settings_or_exit
+from cli.exit_codes import EXIT_USAGE, fail
 from services.coordinator.first_key import make_first_key
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import MigrationRejected
 from shared.postgres.migrate import migrate as run_migrations
 from shared.process.logging import configure_logging
 from shared.process.settings.blocks import LogSettings, PostgresSettings
-from shared.process.settings.loading import Settings
+from shared.process.settings.loading import Settings, SettingsError, load
 
 _RETRY_SECONDS = 0.5
 
@@ -61,7 +61,10 @@ def migrate(wait_seconds: float, first_key: bool, url: str) -> None:
 
     Run it before starting services of a new version. It is safe to run repeatedly or concurrently.
     """
-    settings = settings_or_exit(MigrateSettings)
+    try:
+        settings = load(MigrateSettings)
+    except SettingsError as error:
+        fail(str(error), EXIT_USAGE)
     configure_logging(settings.log, service="migrate")
     try:
         done = asyncio.run(_migrate(settings.postgres.dsn.get_secret_value(), wait_seconds))

@@ -41,6 +41,14 @@ def print_json(answer: Any) -> None:  # noqa: ANN401 - JSON
     click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
 
 
+def print_answer(answer: Any, text: str, *, as_json: bool) -> None:  # noqa: ANN401 - JSON
+    """The response of the API, or `text` instead."""
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(text)
+
+
 Cell = str | Text
 
 

@@ -1,16 +1,14 @@
 """`conveyor dead-letters`: messages that could not be processed."""
 
 import json
-import sys
-from collections.abc import Awaitable, Callable, Sequence
 
 import click
 
 from cli.api.client import ApiClient
 from cli.api.session import Json, Server
-from cli.api_command import act_on_all, ask, asks_api, json_option, reporter
+from cli.api_command import action, ask, asks_api, json_option, paged
 from cli.messages import ago, counted, now, one_line, printable
-from cli.tables import print_json, print_table
+from cli.tables import print_answer, print_json, print_table
 
 _COLUMNS = {
     "ID": "whole",
@@ -32,12 +30,7 @@ def dead_letters() -> None:
 
 
 @dead_letters.command(name="list")
-@click.option(
-    "--page", type=click.IntRange(min=1), default=1, show_default=True, help="Page number."
-)
-@click.option(
-    "--size", type=click.IntRange(1, 20), default=20, show_default=True, help="Page size."
-)
+@paged(most=20, default=20)
 @json_option
 @asks_api
 def list_dead_letters(server: Server, page: int, size: int, as_json: bool) -> None:
@@ -70,30 +63,16 @@ def show(server: Server, letter_id: str, as_json: bool) -> None:
         click.echo(printable(line))
 
 
-_Act = Callable[[ApiClient, str], Awaitable[Json]]
-
-
-def _act(name: str, done: str, help_text: str, act: _Act) -> None:
-    @dead_letters.command(name=name, help=help_text)
-    @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-    @json_option
-    @asks_api
-    def command(server: Server, ids: Sequence[str], as_json: bool) -> None:
-        report = reporter(done, as_json=as_json)
-        sys.exit(ask(server, lambda api: act_on_all(ids, lambda id_: act(api, id_), report)))
-
-
-_act(
-    "requeue",
-    "requeued",
-    "Send dead letters back to their queues.",
-    lambda api, id_: api.requeue_dead_letter(id_),
+dead_letters.add_command(
+    action(
+        "requeue",
+        "requeued",
+        "Send dead letters back to their queues.",
+        ApiClient.requeue_dead_letter,
+    )
 )
-_act(
-    "delete",
-    "deleted",
-    "Delete dead letters.",
-    lambda api, id_: api.delete_dead_letter(id_),
+dead_letters.add_command(
+    action("delete", "deleted", "Delete dead letters.", ApiClient.delete_dead_letter)
 )
 
 
@@ -104,10 +83,7 @@ _act(
 def purge(server: Server, as_json: bool) -> None:
     """Delete all dead letters."""
     answer = ask(server, ApiClient.purge_dead_letters)
-    if as_json:
-        print_json(answer)
-    else:
-        click.echo(f"{counted(answer['deleted'], 'dead letter')} deleted")
+    print_answer(answer, f"{counted(answer['deleted'], 'dead letter')} deleted", as_json=as_json)
 
 
 def _readable(contents: str) -> str:

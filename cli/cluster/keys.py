@@ -10,7 +10,7 @@ from cli.api.session import JSON_TYPE, Body, Json, Server
 from cli.api.views import items_of
 from cli.api_command import ask, asks_api, json_option
 from cli.messages import ago, now
-from cli.tables import print_json, print_table
+from cli.tables import print_answer, print_json, print_table
 
 _SCOPES = ("read", "submit", "operate", "admin")
 _COLUMNS = {
@@ -90,10 +90,7 @@ def create(
 def delete(server: Server, key_id: str, as_json: bool) -> None:
     """Revoke an API key by its ID."""
     answer = ask(server, lambda api: api.delete_key(key_id))
-    if as_json:
-        print_json(answer)
-    else:
-        click.echo(f"{key_id} revoked")
+    print_answer(answer, f"{key_id} revoked", as_json=as_json)
 
 
 def _row(key: Json) -> tuple[str, ...]:

@@ -9,11 +9,11 @@ from rich.text import Text
 from cli.api.client import ApiClient
 from cli.api.session import Json, Server
 from cli.api.views import items_of
-from cli.api_command import ask, asks_api, json_option
+from cli.api_command import ask, asks_api, json_option, paged
 from cli.follow.patience import submit_with_retry
 from cli.jobs.job_file import JobFile
 from cli.messages import ago, now
-from cli.tables import print_json, print_table, state_text
+from cli.tables import print_answer, print_json, print_table, state_text
 
 _COLUMNS = {
     "ID": "whole",
@@ -33,12 +33,7 @@ def schedules() -> None:
 
 
 @schedules.command(name="list")
-@click.option(
-    "--page", type=click.IntRange(min=1), default=1, show_default=True, help="Page number."
-)
-@click.option(
-    "--size", type=click.IntRange(1, 20), default=10, show_default=True, help="Page size."
-)
+@paged(most=20, default=10)
 @json_option
 @asks_api
 def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
@@ -60,10 +55,7 @@ def create(server: Server, file: IO[bytes], as_json: bool) -> None:
     """Create the scheduled job in FILE: a job with `schedule: {cron: ...}`. Prints its id."""
     body = JobFile.read(file).body()
     answer = ask(server, lambda api: submit_with_retry(api.create_schedule, body))
-    if as_json:
-        print_json(answer)
-    else:
-        click.echo(answer["id"])
+    print_answer(answer, answer["id"], as_json=as_json)
 
 
 _Act = Callable[[ApiClient, str], Awaitable[Json]]
@@ -76,10 +68,7 @@ def _act(name: str, done: str, help_text: str, act: _Act) -> None:
     @asks_api
     def command(server: Server, schedule_id: str, as_json: bool) -> None:
         answer = ask(server, lambda api: act(api, schedule_id))
-        if as_json:
-            print_json(answer)
-        else:
-            click.echo(f"{schedule_id} {done}")
+        print_answer(answer, f"{schedule_id} {done}", as_json=as_json)
 
 
 _act(
@@ -98,7 +87,7 @@ _act(
     "delete",
     "deleted",
     "Delete a scheduled job. The jobs it created are kept.",
-    lambda api, id_: api.delete_schedule(id_),
+    ApiClient.delete_schedule,
 )
 
 

@@ -24,7 +24,7 @@ from cli.follow.live import follow
 from cli.follow.picture import Picture
 from cli.jobs.viewers import job_viewer
 from services.coordinator.settings import ApiSettings
-from services.dev.app import Running, running
+from services.dev.app import running
 from services.dev.postgres.programs import EmbeddedPostgresError
 from services.dev.settings import DevBlock, IsolatedDevSettings
 from services.worker.runtimes.settings import RuntimeSettings
@@ -90,20 +90,20 @@ async def run_demo(console: Console, job_file: Path, image: str) -> None:
         job_text = with_image(job_text, place.image)
     began = time.monotonic()
     _print(console, "Starting Conveyor: four services and Postgres in this process ...")
-    async with _conveyor(place) as conveyor:
-        _print(console, f"Started in {time.monotonic() - began:.1f} s at {conveyor.url}\n")
-        job = await _run_job(console, conveyor.url, job_file, job_text)
+    async with _conveyor(place) as url:
+        _print(console, f"Started in {time.monotonic() - began:.1f} s at {url}\n")
+        job = await _run_job(console, url, job_file, job_text)
         _print_end(console, job)
     _print_next_steps(console)
 
 
 @asynccontextmanager
-async def _conveyor(place: Place) -> AsyncIterator[Running]:
+async def _conveyor(place: Place) -> AsyncIterator[str]:
     with TemporaryDirectory(prefix="conveyor-demo-") as directory, _logging_to(directory):
         stop = Stop()
-        async with running(_settings(Path(directory), place), stop) as conveyor:
+        async with running(_settings(Path(directory), place), stop) as url:
             try:
-                yield conveyor
+                yield url
             finally:
                 stop.request()
                 stop.request()  # the second request aborts what still runs

@@ -8,7 +8,7 @@ from rich.text import Text
 from cli.api.client import LARGEST_JOBS_PAGE
 from cli.api.session import Json, Server
 from cli.api.views import FINAL_JOB_STATES
-from cli.api_command import ask, asks_api, json_option
+from cli.api_command import ask, asks_api, json_option, paged
 from cli.messages import ago, counted, now, took
 from cli.tables import print_json, print_table, state_text
 
@@ -32,16 +32,7 @@ _COLUMNS = {
 @click.option(
     "--tag", "tags", multiple=True, help="Only jobs with this tag. Repeatable: any of the tags."
 )
-@click.option(
-    "--page", type=click.IntRange(min=1), default=1, show_default=True, help="Page number."
-)
-@click.option(
-    "--size",
-    type=click.IntRange(1, LARGEST_JOBS_PAGE),
-    default=10,
-    show_default=True,
-    help="Page size.",
-)
+@paged(LARGEST_JOBS_PAGE, default=10)
 @json_option
 @asks_api
 def list_jobs(

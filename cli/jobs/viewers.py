@@ -1,15 +1,14 @@
 """How a job looks while it is followed: a progress bar on a terminal, lines elsewhere."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Protocol, Self
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from cli.api.views import FINAL_JOB_STATES
+from cli.follow.live import Viewer
 from cli.follow.log import LogLine
 from cli.follow.picture import Picture, TaskNews
 from cli.messages import one_line, printable
@@ -19,21 +18,30 @@ _SHOWN_STATES = ("RUNNING", "COMPLETED", "FAILED", "CANCELLED", "STOPPED", "SKIP
 _WIDEST_NAME = 30
 
 
-class JobViewer(AbstractContextManager["JobViewer"], Protocol):
-    """Shows a job, open for as long as it is followed."""
-
-    def show(
-        self, picture: Picture, news: Sequence[TaskNews], lines: Sequence[LogLine]
-    ) -> None: ...
-
-
-def job_viewer(picture: Picture, changes: Console, log: Console, *, with_log: bool) -> JobViewer:
+@contextmanager
+def job_viewer(
+    picture: Picture, changes: Console, log: Console, *, with_log: bool
+) -> Iterator[Viewer]:
     """Shows state changes on the console `changes`, log lines on `log`."""
     if not changes.is_terminal:
-        return LineViewer(changes, _LogPrinter(log, picture, is_on=with_log))
+        yield LineViewer(changes, _LogPrinter(log, picture, is_on=with_log))
+        return
     # Where both are the same terminal, lines have to go through the bar's own console.
     printer = _LogPrinter(changes if log.is_terminal else log, picture, is_on=with_log)
-    return BarViewer(changes, printer, _shortened(picture.name))
+    with _progress(changes) as progress:
+        yield BarViewer(progress, printer, _shortened(picture.name))
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[counts]}"),
+        console=console,
+        transient=True,  # the end has a line of its own
+    )
 
 
 class _LogPrinter:
@@ -67,12 +75,6 @@ class LineViewer:
         self._log = log
         self._shown: dict[str, str] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
     def show(self, picture: Picture, news: Sequence[TaskNews], lines: Sequence[LogLine]) -> None:
         if picture.state not in FINAL_JOB_STATES:  # the end has a line of its own
             self._print("", f"job {picture.state.lower()}")
@@ -91,38 +93,17 @@ class LineViewer:
 class BarViewer:
     """The job's progress and how many tasks are how far; above it the log, and what fails."""
 
-    def __init__(self, changes: Console, log: _LogPrinter, title: str) -> None:
-        self._changes = changes
+    def __init__(self, progress: Progress, log: _LogPrinter, title: str) -> None:
+        self._progress = progress
         self._log = log
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[counts]}"),
-            console=changes,
-            transient=True,  # the end has a line of its own
-        )
-        self._bar = self._progress.add_task(title, total=100, counts="")
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
+        self._bar = progress.add_task(title, total=100, counts="")
 
     def show(self, picture: Picture, news: Sequence[TaskNews], lines: Sequence[LogLine]) -> None:
         self._log.print(lines)
         for task in news:
             if task.state == "FAILED":
                 line = f"{self._log.padded(task.name)} | {_happening(task)}"
-                self._changes.print(Text(line, style_of("FAILED")), soft_wrap=True)
+                self._progress.console.print(Text(line, style_of("FAILED")), soft_wrap=True)
         counts = ", ".join(f"{count:,} {word}" for word, count in picture.counts().items())
         self._progress.update(
             self._bar, completed=picture.progress, counts=counts or picture.state.lower()

@@ -3,15 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 
 import aiohttp
 import structlog
 
 from services.coordinator.app import run as run_coordinator
 from services.dev.postgres.embedded import EmbeddedPostgres
-from services.dev.sealing_key import sealing_key
-from services.dev.settings import DevSettings
+from services.dev.settings import DevSettings, sealing_key
 from services.scheduler.app import run as run_scheduler
 from services.scheduler.store.nodes import unfinished
 from services.webhook_dispatcher.app import run as run_dispatcher
@@ -95,18 +93,11 @@ async def _reap(runtime: Runtime, nodes: Collection[str]) -> int:
         return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A Conveyor that answers. `url` is the API's, without a slash at the end."""
-
-    url: str
-
-
 async def run(settings: DevSettings, stop: Stop) -> None:
     """Serve until `stop`; a second request to stop hands back what still runs."""
     try:
-        async with running(settings, stop) as conveyor:
-            log.info("conveyor_started", url=conveyor.url, docs=f"{conveyor.url}/docs")
+        async with running(settings, stop) as url:
+            log.info("conveyor_started", url=url, docs=f"{url}/docs")
             await stop.wait()
     except asyncio.CancelledError:
         if not stop.requested:
@@ -115,8 +106,9 @@ async def run(settings: DevSettings, stop: Stop) -> None:
 
 
 @asynccontextmanager
-async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[Running]:
-    """All services while the context lasts. Raises EmbeddedPostgresError, OSError.
+async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[str]:
+    """All services while the context lasts; the URL of the API, when it answers, without a slash at
+    its end. Raises EmbeddedPostgresError, OSError.
 
     An error in one of them ends the others and comes out of the context.
     """
@@ -140,7 +132,7 @@ async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[Running]:
         async with beside(_serve(settings, broker, pool, tracing, stop), end):
             url = f"http://{settings.api.address}"
             await _wait_until_up(url)
-            yield Running(url)
+            yield url
 
 
 async def _serve(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from services.scheduler.due_times import DueTimes
 from services.scheduler.heartbeats import Heartbeats
@@ -66,10 +67,8 @@ async def run(
         if predecessors is not None:
             await tasks.resend_all()  # first: what is dispatched anew is sent with that
             await workers.take_over(predecessors)
-        round_seconds, seldom_seconds = (
-            settings.schedule.round_seconds,
-            settings.retention.round_seconds,
-        )
+        round_seconds = settings.schedule.round_seconds
+        seldom_seconds = settings.retention.round_seconds
         rounds: list[tuple[Round, float, asyncio.Event | None]] = [
             (watch.look_for_what_is_due, round_seconds, None),
             (outbox.relay_round, round_seconds, None),
@@ -85,14 +84,8 @@ async def run(
         async with asyncio.TaskGroup() as group:
             consuming = group.create_task(consumer.run())
             group.create_task(watch_outbox(pool, metrics, stop))
+            loop = partial(every, stop=stop, unavailable=UNAVAILABLE)
             for do_round, seconds, wake in rounds:
-                loop = every(
-                    do_round,
-                    interval_seconds=seconds,
-                    stop=stop,
-                    wake=wake,
-                    unavailable=UNAVAILABLE,
-                )
-                group.create_task(loop)
+                group.create_task(loop(do_round, interval_seconds=seconds, wake=wake))
             await stop.wait()
             consuming.cancel()

@@ -92,7 +92,8 @@ class DueWatch:
         self._pool = pool
         self._broker = broker
         self._liveness = liveness
-        self._settings = settings
+        self._ahead = timedelta(seconds=settings.round_seconds)
+        self._timeout_grace = timedelta(seconds=settings.timeout_grace_seconds)
         self.events = {kind: asyncio.Event() for kind in due.KINDS}
 
     async def look_for_what_is_due(self) -> None:
@@ -102,9 +103,7 @@ class DueWatch:
         self._liveness.may_declare_lost()  # it must be asked each round
         try:
             async with acquired(self._pool) as connection:
-                kinds = await due.kinds_due(
-                    connection, self._settings.round, self._settings.timeout_grace
-                )
+                kinds = await due.kinds_due(connection, self._ahead, self._timeout_grace)
         except DatabaseUnavailable:
             # Nobody's heartbeats can be taken in, also those that this scheduler never sees.
             self._liveness.on_outage()
@@ -141,7 +140,7 @@ class TaskLoops:
         return max(wait, _SHORTEST_WAIT_SECONDS)
 
     async def end_timed_out_tasks(self) -> None:
-        grace = self._settings.timeout_grace
+        grace = timedelta(seconds=self._settings.timeout_grace_seconds)
         events = await self._due_times.find(lambda connection: due.timed_out(connection, grace))
         await self._performer.perform_if_reports_are_read(events or ())
 
@@ -155,7 +154,8 @@ class TaskLoops:
     async def resend_missing(self) -> None:
         """Tasks that wait on a queue with nothing in it: their messages are gone."""
         async with acquired(self._pool) as connection:
-            before = await due.time_before(connection, self._settings.resend_after)
+            age = timedelta(seconds=self._settings.resend_after_seconds)
+            before = await due.time_before(connection, age)
             queues = await due.waiting_queues(connection, before)
         await self._resend(before, [queue for queue in queues if await self._is_empty(queue)])
 

@@ -1,7 +1,5 @@
 """The settings of a scheduler."""
 
-from datetime import timedelta
-
 from pydantic import Field
 
 from shared.process.settings.blocks import (
@@ -35,18 +33,6 @@ class ScheduleSettings(Block):
         description="Time after a start or an outage in which no worker is declared lost, because "
         "heartbeats can be delayed. At least the lease of the workers.",
     )
-
-    @property
-    def round(self) -> timedelta:
-        return timedelta(seconds=self.round_seconds)
-
-    @property
-    def timeout_grace(self) -> timedelta:
-        return timedelta(seconds=self.timeout_grace_seconds)
-
-    @property
-    def resend_after(self) -> timedelta:
-        return timedelta(seconds=self.resend_after_seconds)
 
 
 class RetentionSettings(Block):

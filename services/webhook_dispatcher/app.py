@@ -1,6 +1,7 @@
 """A webhook dispatcher: its doors, wired."""
 
 import asyncio
+from functools import partial
 
 from services.webhook_dispatcher.calls import Calls, calling_session
 from services.webhook_dispatcher.events import Events
@@ -16,6 +17,7 @@ from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
+from shared.process.settings.blocks import listed
 from shared.tracing.protocol import OFF, Tracing
 from shared.wiring.resources import UNAVAILABLE
 
@@ -35,42 +37,28 @@ async def run(
     Raises ExtensionRejected when an event listener can't be used.
     """
     metrics = metrics or Metrics()
-    listeners = added_listeners(settings.listeners.name_list)
+    listeners = added_listeners(listed(settings.listeners.names))
     sealer = Sealer(settings.encryption.keys)
     async with calling_session() as session, asyncio.TaskGroup() as group:
         calls = Calls(pool, session, sealer, settings.webhook, DispatcherMetrics(metrics), tracing)
         events = Events(pool, sealer, calls)
         consumer = BatchConsumer(broker, EVENTS, WebhooksDue, events.on_webhooks_due, UNAVAILABLE)
         consuming = group.create_task(consumer.run())
-        finding = group.create_task(_find(events, settings.webhook.round_seconds, stop))
+        loop = partial(every, stop=stop, unavailable=UNAVAILABLE)
+        round_seconds = settings.webhook.round_seconds
+        finding = group.create_task(loop(events.take_stored, interval_seconds=round_seconds))
+        watching = group.create_task(watch_calls(pool, metrics, stop))
         telling = [
-            group.create_task(_tell(Listening(pool, sealer, name, listener), stop))
+            group.create_task(
+                loop(
+                    Listening(pool, sealer, name, listener).tell_news,
+                    interval_seconds=_LISTENING_SECONDS,
+                )
+            )
             for name, listener in listeners.items()
         ]
-        telling.append(group.create_task(watch_calls(pool, metrics, stop)))
-        await every(
-            calls.make_due_calls,
-            interval_seconds=settings.webhook.round_seconds,
-            wake=calls.owed,
-            stop=stop,
-            unavailable=UNAVAILABLE,
-        )
+        await loop(calls.make_due_calls, interval_seconds=round_seconds, wake=calls.owed)
         await events.stop()
-        for task in (consuming, finding, *telling):
+        for task in (consuming, finding, watching, *telling):
             task.cancel()
         await calls.finish()
-
-
-async def _find(events: Events, round_seconds: float, stop: Stop) -> None:
-    await every(
-        events.take_stored, interval_seconds=round_seconds, stop=stop, unavailable=UNAVAILABLE
-    )
-
-
-async def _tell(listening: Listening, stop: Stop) -> None:
-    await every(
-        listening.tell_news,
-        interval_seconds=_LISTENING_SECONDS,
-        stop=stop,
-        unavailable=UNAVAILABLE,
-    )

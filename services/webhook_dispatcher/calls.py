@@ -14,7 +14,7 @@ import aiohttp
 import structlog
 from yarl import URL
 
-from services.webhook_dispatcher.headers import headers_of, signature
+from services.webhook_dispatcher.headers import headers_of, read_secrets, signature
 from services.webhook_dispatcher.metrics import DispatcherMetrics
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store import deliveries
@@ -113,7 +113,7 @@ class Calls:
         self._sealer = sealer
         self._settings = settings
         self._metrics = metrics or DispatcherMetrics(Metrics())
-        self._keys = settings.signing_keys
+        self._keys = read_secrets(settings.signing_secret.get_secret_value())
         self.owed = asyncio.Event()
         """Set when `make_due_calls` may find something sooner than it has said."""
         self._outcomes = OutcomeWriter(pool, self.owed)

@@ -46,24 +46,17 @@ class DispatcherMetrics:
         self.call_seconds = metrics.histogram(_SECONDS)
 
 
-class CallBacklog:
-    def __init__(self, pool: Pool, metrics: Metrics) -> None:
-        self._pool = pool
-        self._owed = metrics.gauge(_OWED)
-        self._late = metrics.gauge(_LATE)
+async def watch_calls(pool: Pool, metrics: Metrics, stop: Stop) -> None:
+    """Show until `stop` how many calls are owed; what was seen stays while the database is away."""
+    shown_owed, shown_late = metrics.gauge(_OWED), metrics.gauge(_LATE)
 
-    async def look(self) -> None:
-        """One round; what was seen stays while the database is away."""
+    async def look_at_calls() -> None:
         try:
-            async with acquired(self._pool) as connection:
+            async with acquired(pool) as connection:
                 owed, late_seconds = await deliveries.backlog(connection)
         except DatabaseUnavailable:
             return  # /health and the log say so already
-        self._owed.set(owed)
-        self._late.set(late_seconds)
+        shown_owed.set(owed)
+        shown_late.set(late_seconds)
 
-
-async def watch_calls(pool: Pool, metrics: Metrics, stop: Stop) -> None:
-    """Look at it until `stop`."""
-    look = CallBacklog(pool, metrics).look
-    await every(look, interval_seconds=_LOOK_SECONDS, stop=stop, name="look_at_calls")
+    await every(look_at_calls, interval_seconds=_LOOK_SECONDS, stop=stop)

@@ -1,16 +1,13 @@
 """The settings of a webhook dispatcher."""
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from services.webhook_dispatcher.headers import read_secrets
 from shared.process.extensions import Group, check_listed
-from shared.process.settings.blocks import (
-    Block,
-    HealthSettings,
-    listed,
-)
+from shared.process.settings.blocks import Block, HealthSettings
 from shared.process.settings.loading import DatabaseServiceSettings
 
 
@@ -36,25 +33,13 @@ class WebhookSettings(Block):
     )
     max_attempts: int = Field(25, ge=1, description="Maximum number of attempts for a delivery.")
 
-    @property
-    def signing_keys(self) -> tuple[bytes, ...]:
-        return read_secrets(self.signing_secret.get_secret_value())
-
-
-def _known_listeners(names: str) -> str:
-    return check_listed(Group.EVENT_LISTENERS, names)
-
 
 class ListenerSettings(Block):
-    names: Annotated[str, AfterValidator(_known_listeners)] = Field(
+    names: Annotated[str, AfterValidator(partial(check_listed, Group.EVENT_LISTENERS))] = Field(
         "",
         description="Extension event listeners to enable, comma-separated. A new listener starts "
         "with the changes that follow; a known one continues where it stopped.",
     )
-
-    @property
-    def name_list(self) -> tuple[str, ...]:
-        return listed(self.names)
 
 
 class DispatcherSettings(DatabaseServiceSettings):

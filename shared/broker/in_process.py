@@ -102,7 +102,7 @@ class InProcessConsumer:
         self.dead_letter = dead_letter
         self.is_offering = False  # stands in its queue's line of consumers with room
         self._prefetch = prefetch
-        self._is_live = False
+        self.is_live = False
         self._inbox = Inbox()
         self._unanswered: dict[InProcessDelivery, None] = {}  # in the order of arrival
         queue.consumers.add(self)
@@ -114,24 +114,20 @@ class InProcessConsumer:
         return await self._inbox.batch(limit)
 
     @property
-    def is_live(self) -> bool:
-        return self._is_live
-
-    @property
     def has_room(self) -> bool:
-        return self._is_live and len(self._unanswered) < self._prefetch
+        return self.is_live and len(self._unanswered) < self._prefetch
 
     @property
     def unanswered(self) -> int:
         return len(self._unanswered)
 
     async def cancel(self) -> None:
-        self._is_live = False
+        self.is_live = False
         for delivery in reversed(self._inbox.drain()):  # the oldest ends up in front
             await delivery.requeue()
 
     async def resume(self) -> None:
-        self._is_live = True
+        self.is_live = True
         self.queue.offer_room(self)
 
     async def peek(self) -> list[Delivery]:
@@ -142,7 +138,7 @@ class InProcessConsumer:
         return taken
 
     def leave(self) -> None:
-        self._is_live = False
+        self.is_live = False
         self.queue.consumers.discard(self)
         self._inbox.drain()
         for delivery in reversed(tuple(self._unanswered)):
@@ -224,21 +220,17 @@ class InProcessBroker:
     def __init__(self) -> None:
         self.consumer_counts = ConsumerCounts()
         self._queues: dict[str, InProcessQueue] = {}
-        self._is_up = False
+        self.is_up = False
 
     async def start(self) -> None:
-        self._is_up = True
+        self.is_up = True
 
     async def close(self) -> None:
-        self._is_up = False
-
-    @property
-    def is_up(self) -> bool:
-        return self._is_up
+        self.is_up = False
 
     @property
     def missing(self) -> Sequence[str]:
-        return () if self._is_up else ("in-process broker",)
+        return () if self.is_up else ("in-process broker",)
 
     @property
     def subscriptions(self) -> Sequence[Subscription]:
@@ -296,7 +288,7 @@ class InProcessBroker:
                 consumer.move_to(fresh)
 
     def _check_up(self) -> None:
-        if not self._is_up:
+        if not self.is_up:
             raise BrokerUnavailable("the in-process broker is not running")
 
     def _declare(self, name: str) -> InProcessQueue:

@@ -34,43 +34,36 @@ SELECT_APPLIED = "SELECT version, name, checksum FROM schema_migrations ORDER BY
 RECORD = "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)"
 LOCK = "SELECT pg_advisory_lock($1)"
 
-_TAKES_AWAY = "contract_"
-
 
 class MigrationRejected(CannotStart):
     """The database and this version of the code don't fit each other; the text says how."""
 
 
 @dataclass(frozen=True, slots=True)
-class Migration:
+class _Numbered:
     version: int
     name: str
-    sql: str
-
-    @property
-    def checksum(self) -> str:
-        return hashlib.sha256(self.sql.encode()).hexdigest()
 
     @property
     def takes_away(self) -> bool:
-        return self.name.startswith(_TAKES_AWAY)
+        return self.name.startswith("contract_")
 
     def __str__(self) -> str:
         return f"{self.version:04}_{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
-    version: int
-    name: str
-    checksum: str
+class Migration(_Numbered):
+    sql: str
 
     @property
-    def takes_away(self) -> bool:
-        return self.name.startswith(_TAKES_AWAY)
+    def checksum(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
 
-    def __str__(self) -> str:
-        return f"{self.version:04}_{self.name}"
+
+@dataclass(frozen=True, slots=True)
+class Applied(_Numbered):
+    checksum: str
 
 
 def migrations() -> list[Migration]:
@@ -82,7 +75,8 @@ def migrations() -> list[Migration]:
     ]
     found.sort(key=lambda migration: migration.version)
     if [migration.version for migration in found] != list(range(1, len(found) + 1)):
-        raise MigrationRejected(f"the migrations are not numbered 1, 2, 3…: {_listed(found)}")
+        names = ", ".join(map(str, found))
+        raise MigrationRejected(f"the migrations are not numbered 1, 2, 3…: {names}")
     return found
 
 
@@ -150,7 +144,3 @@ def pending_migrations(
                 "a migration that was released must never change"
             )
     return known[len(applied) :]
-
-
-def _listed(found: Sequence[Migration]) -> str:
-    return ", ".join(map(str, found))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.dev.sealing_key import sealing_key
+from services.dev.settings import sealing_key
 from shared.process.sealing import Sealer
 
 

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
 from urllib.parse import quote
 
 import asyncpg
@@ -79,12 +78,7 @@ class EmbeddedPostgres:
             self._resources = resources.pop_all()
         return self.dsn
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._resources.aclose()
 
     @property

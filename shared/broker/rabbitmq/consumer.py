@@ -28,8 +28,6 @@ _COMMAND_SECONDS = 10.0
 
 Receive = Callable[[DeliveredMessage, Acks], None]
 
-_SUBSCRIBE_SECONDS = 10.0
-
 
 class ConsumingChannel:
     """One channel that consumes one queue, with the answers to what it has received.
@@ -49,15 +47,6 @@ class ConsumingChannel:
         self._tag: str | None = None
         channel.on_consumer_cancel_callbacks.add(self._on_cancelled_by_server)
         channel.closing.add_done_callback(lambda _: self._end())
-
-    @classmethod
-    async def open(
-        cls,
-        connection: AbstractConnection,
-        receive: Receive,
-        on_end: Callable[[], None],
-    ) -> "ConsumingChannel":
-        return cls(await connection.channel(publisher_confirms=False), receive, on_end)
 
     @property
     def is_open(self) -> bool:
@@ -205,7 +194,7 @@ class RabbitConsumer:
             self._lost.clear()
             with unavailable_on_failure(f"subscribing to {self.queue!r}"):
                 try:
-                    async with asyncio.timeout(_SUBSCRIBE_SECONDS):
+                    async with asyncio.timeout(_COMMAND_SECONDS):
                         await self._begin(connection)
                 except TimeoutError:
                     await self._give_up_channel()
@@ -215,7 +204,8 @@ class RabbitConsumer:
     async def _begin(self, connection: AbstractConnection) -> None:
         await self._topology.declare(connection, self.queue)
         if self._channel is None or not self._channel.is_open:
-            self._channel = await ConsumingChannel.open(connection, self._receive, self._on_end)
+            channel = await connection.channel(publisher_confirms=False)
+            self._channel = ConsumingChannel(channel, self._receive, self._on_end)
         await self._channel.begin(self.queue, self._prefetch)
 
     async def _give_up_channel(self) -> None:

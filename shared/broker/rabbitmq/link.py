@@ -144,7 +144,7 @@ class Link:
         # Kept, as it watches the connection inside. It is closed also where it was never open: one
         # that isn't would close itself when it is collected, whatever loop runs then.
         opened = self._opened = aio_pika.Connection(
-            self._url, client_properties={"connection_name": self._name}
+            self._url, client_properties={"connection_name": f"conveyor {self._purpose}"}
         )
         try:
             with unavailable_on_failure("connecting"):
@@ -160,10 +160,6 @@ class Link:
             await self._give_up()
             return None
         return opened.transport.connection
-
-    @property
-    def _name(self) -> str:
-        return f"conveyor {self._purpose}"
 
     async def _hold(self, connection: AbstractConnection) -> None:
         """Offer `connection` to all who want it, until it is lost."""

@@ -36,6 +36,10 @@ class Letter:
     mandatory: bool = True
     headers: dict[str, str] | None = None
 
+    @property
+    def queue(self) -> str:
+        return self.routing_key or self.exchange
+
 
 def _wire_id(message_id: str, number: int) -> str:
     """Whatever others have called their message, it must fit, else nothing could dead-letter it."""
@@ -153,8 +157,7 @@ def _was_returned(letter: Letter, answer: object) -> bool:
         return True
     if isinstance(answer, commands.Basic.Ack):
         return False
-    address = letter.routing_key or letter.exchange
-    raise BrokerUnavailable(f"publishing to {address!r} was not confirmed: {answer!r}")
+    raise BrokerUnavailable(f"publishing to {letter.queue!r} was not confirmed: {answer!r}")
 
 
 def letter_for(message: Outgoing) -> Letter:
@@ -168,10 +171,6 @@ def letter_for(message: Outgoing) -> Letter:
         priority=message.priority,
         mandatory=spec.on_missing is OnMissing.DECLARE,
     )
-
-
-def _queue_of(letter: Letter) -> str:
-    return letter.routing_key or letter.exchange
 
 
 class Publishing:
@@ -227,15 +226,15 @@ class Publishing:
     async def _publish(self, connection: AbstractConnection, letters: Sequence[Letter]) -> None:
         returned = await self._attempt(connection, letters)
         if returned:  # their queues were deleted after we had declared them
-            self._declared.difference_update(map(_queue_of, returned))
+            self._declared -= {letter.queue for letter in returned}
             returned = await self._attempt(connection, returned)
         if returned:
-            raise BrokerUnavailable(f"no queue takes messages for {_queue_of(returned[0])!r}")
+            raise BrokerUnavailable(f"no queue takes messages for {returned[0].queue!r}")
 
     async def _attempt(
         self, connection: AbstractConnection, letters: Sequence[Letter]
     ) -> list[Letter]:
-        needed = {_queue_of(letter) for letter in letters if letter.mandatory}
+        needed = {letter.queue for letter in letters if letter.mandatory}
         channel = await self._prepared(connection, needed)
         return await channel.publish(letters)
 
