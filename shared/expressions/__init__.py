@@ -14,17 +14,3 @@ from shared.expressions.template import (
     render,
     render_value,
 )
-
-__all__ = [
-    "Answer",
-    "ExpressionError",
-    "answer",
-    "check",
-    "compile_expression",
-    "evaluate",
-    "has_expression",
-    "names_in",
-    "render",
-    "render_value",
-    "to_text",
-]

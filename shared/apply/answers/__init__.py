@@ -24,8 +24,6 @@ from shared.lifecycle import (
     PlanTask,
 )
 
-__all__ = ["ANSWERERS", "Answers"]
-
 Q = TypeVar("Q", bound=Question)
 
 

@@ -2,5 +2,3 @@
 
 from shared.jobspec.cron.parsing import check_cron, parse_cron, parse_zone, zone_name
 from shared.jobspec.cron.timetable import Timetable, last_until
-
-__all__ = ["Timetable", "check_cron", "last_until", "parse_cron", "parse_zone", "zone_name"]
