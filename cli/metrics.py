@@ -12,11 +12,11 @@ import services.coordinator.live.follower
 import services.scheduler.metrics
 import services.webhook_dispatcher.metrics
 import services.worker.metrics
-import shared.apply.metrics
+import shared.apply.batcher
 import shared.broker.metrics
 import shared.process.health
 import shared.process.metrics
-import shared.store.outbox_metrics
+import shared.store.outbox
 from shared.process.metrics import MetricSpec
 
 _INTRODUCTION = """\
@@ -35,7 +35,7 @@ use max(), not sum(). The label of the private queue of a worker is `node`. Each
 _HEAD = "| metric | kind | meaning | guarantee | alert when |\n|---|---|---|---|---|"
 
 _EVERYWHERE = (shared.process.health, shared.process.metrics, shared.broker.metrics)
-_OF_STORES = (shared.apply.metrics, shared.store.outbox_metrics)
+_OF_STORES = (shared.apply.batcher, shared.store.outbox)
 
 MODULES: dict[str, tuple[ModuleType, ...]] = {
     "coordinator": (

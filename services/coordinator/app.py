@@ -37,7 +37,7 @@ from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
-from shared.store.outbox_metrics import watch_outbox
+from shared.store.outbox import watch_outbox
 from shared.tracing.protocol import OFF, Tracing
 from shared.wiring.resources import UNAVAILABLE, watched
 

@@ -35,7 +35,7 @@ from services.worker.spans import dispatch_span
 from services.worker.task_log import TaskLog
 from shared.broker.protocol import Outgoing
 from shared.broker.publisher import Publisher
-from shared.definition.durations import format_duration
+from shared.definition.quantities import format_duration
 from shared.messages import Claim, Finished, ProgressReport, Returned, RunTask, Telemetry, encode
 from shared.messages.queues import TELEMETRY
 from shared.process.metrics import Metrics

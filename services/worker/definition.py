@@ -10,8 +10,7 @@ from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
 from services.worker.settings import WorkSettings, parse_host_env
 from services.worker.spans import trace_environment
 from shared import definition as d
-from shared.definition.durations import parse_duration
-from shared.definition.sizes import parse_cpus, parse_memory
+from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
 from shared.messages import RunTask
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer

@@ -8,8 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from services.worker.capacity import Capacity, Resource
 from services.worker.runtimes.settings import RuntimeSettings
-from shared.definition.durations import parse_duration
-from shared.definition.sizes import parse_cpus, parse_memory
+from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
 from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
 from shared.process.settings.blocks import (
     Block,

@@ -9,8 +9,7 @@ from shared.lifecycle import BeginChildren, CancelTasks, PlanDependents, Task, T
 from shared.planning.budgets import TransactionBudget
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
-from shared.planning.sources import Source, Variables
-from shared.planning.templates import JobSource, TaskSource
+from shared.planning.templates import JobSource, Source, TaskSource, Variables
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import Locked, Reopened
 from shared.store.writing import Writes

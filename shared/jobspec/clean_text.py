@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from shared.jobspec.nesting import MAX_DEPTH, TOO_DEEP
-from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.problems import MAX_DEPTH, TOO_DEEP, InvalidJob, Problem
 
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 _LONGEST_FIELD = 80

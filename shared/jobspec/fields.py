@@ -7,14 +7,15 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 
-from shared.definition.durations import DURATION_PATTERN, parse_duration
-from shared.definition.sizes import CPUS_PATTERN, MEMORY_PATTERN, parse_cpus, parse_memory
-from shared.jobspec.expression_check import (
-    check_expression,
-    check_hidden_template,
-    check_template,
-    has_expression,
+from shared.definition.quantities import (
+    CPUS_PATTERN,
+    DURATION_PATTERN,
+    MEMORY_PATTERN,
+    parse_cpus,
+    parse_duration,
+    parse_memory,
 )
+from shared.expressions import ExpressionError, check, has_expression
 from shared.jobspec.limits import (
     MAX_DESCRIPTION,
     MAX_KEY,
@@ -29,6 +30,32 @@ from shared.jobspec.plain_scalar import as_boolean, as_json, as_number
 from shared.messages.queues import task_queue_error
 
 _T = TypeVar("_T")
+
+
+def check_template(text: str) -> str:
+    """`text` unchanged. Raises ValueError when an expression in it does not compile."""
+    try:
+        check(text)
+    except ExpressionError as error:  # pydantic collects ValueErrors, each with its field
+        raise ValueError(f"must hold expressions that compile: {error}") from None
+    return text
+
+
+def check_expression(text: str) -> str:
+    """As `check_template`, for a field that is an expression with or without its braces."""
+    if text:
+        check_template(text if has_expression(text) else "{{" + text + "}}")
+    return text
+
+
+def check_hidden_template(text: str) -> str:
+    """As `check_template`, for a text that no message may repeat a part of."""
+    try:
+        check(text)
+    except ExpressionError as error:  # as above; its text may quote the source
+        place = f" (column {error.column})" if error.column else ""
+        raise ValueError(f"must hold expressions that compile{place}") from None
+    return text
 
 
 def _checked_by(parse: Callable[[str], object]) -> AfterValidator:

@@ -3,8 +3,7 @@
 import json
 import math
 
-from shared.jobspec.nesting import TOO_DEEP
-from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.problems import TOO_DEEP, InvalidJob, Problem
 
 _LONGEST_INTEGER = len("-9223372036854775808")
 

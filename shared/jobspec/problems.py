@@ -1,7 +1,13 @@
-"""What is wrong with a submission: which field, which value, which rule."""
+"""What is wrong with a submission: which field, which value, which rule.
+
+`Breach` and `refuse` are for rules that span several fields, from within a model's own check.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 _SHOWN_PROBLEMS = 10
 
@@ -33,3 +39,34 @@ def _summary(problems: Sequence[Problem]) -> str:
     if more := len(problems) - len(lines):
         lines.append(f"and {more} more")
     return "; ".join(lines)
+
+
+MAX_DEPTH = 200
+"""Mappings and lists within one another. A task within a task takes two levels (`each`) or three
+(`parallel`, `subjob`), so tasks may stand some 65 deep, whatever makes them. JSON encoders give up
+at 254, and an answer wraps a job in a few levels of its own."""
+
+TOO_DEEP = f"nested too deep: at most {MAX_DEPTH} mappings and lists may stand in one another"
+
+
+Place = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """`place` leads from what is checked to the field; `value` is shown unless it is None."""
+
+    place: Place
+    rule: str
+    value: str | int | None = None
+
+
+def refuse(breaches: Sequence[Breach]) -> None:
+    """Raises, from within a pydantic validator, one finding for each breach; none: nothing."""
+    if breaches:
+        raise ValidationError.from_exception_data("rules", [_detail(b) for b in breaches])
+
+
+def _detail(breach: Breach) -> InitErrorDetails:
+    error = PydanticCustomError("rule", "{rule}", {"rule": breach.rule})
+    return InitErrorDetails(type=error, loc=breach.place, input=breach.value)

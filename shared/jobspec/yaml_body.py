@@ -16,9 +16,8 @@ from yaml.reader import Reader
 from yaml.resolver import Resolver
 from yaml.scanner import Scanner
 
-from shared.jobspec.nesting import MAX_DEPTH, TOO_DEEP
 from shared.jobspec.plain_scalar import PlainScalar
-from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.problems import MAX_DEPTH, TOO_DEEP, InvalidJob, Problem
 
 MAX_VALUES = 100_000
 

@@ -1,6 +1,5 @@
 """What travels between the services, and the queues it travels on."""
 
-from shared.messages.codec import UndecodableMessage, decode, encode
 from shared.messages.models import (
     PARTS_PER_DISPATCH,
     Change,
@@ -24,5 +23,8 @@ from shared.messages.models import (
     SubJobSignals,
     TaskRef,
     Telemetry,
+    UndecodableMessage,
     WebhooksDue,
+    decode,
+    encode,
 )

@@ -11,7 +11,7 @@ inspected each time a message is constructed, 60 µs for each field that is left
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 
 class _Part(BaseModel):
@@ -254,3 +254,25 @@ Message = Annotated[
     RunTask | Reports | SubJobSignals | Orders | Telemetry | Heartbeat | WebhooksDue,
     Field(discriminator="kind"),
 ]
+
+
+_MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
+
+
+class UndecodableMessage(Exception):
+    """The bytes are not a message this version knows; the text says why."""
+
+
+def encode(message: BaseModel) -> bytes:
+    """The message as compact JSON, defaults included."""
+    return message.__pydantic_serializer__.to_json(message)
+
+
+def decode(body: bytes) -> Message:
+    """The message in `body`. Raises UndecodableMessage for anything else."""
+    try:
+        return _MESSAGE.validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UndecodableMessage(f"{where or 'message'}: {first['msg']}") from None

@@ -13,8 +13,14 @@ from shared.definition import decode_defaults, decode_permissions, decode_task
 from shared.lifecycle import BeginChildren, CancelTasks, Job, PlanDependents, Task, TaskPosition
 from shared.lifecycle.states import CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD, BulkMove
 from shared.planning.new_job import IdempotencyKey
-from shared.planning.sources import Source, Variables, listed_task_source, variables_wanted
-from shared.planning.templates import JobSource, TaskSource
+from shared.planning.templates import (
+    JobSource,
+    Source,
+    TaskSource,
+    Variables,
+    listed_task_source,
+    variables_wanted,
+)
 from shared.postgres.pool import Connection
 from shared.store.columns import selected
 from shared.store.idempotency import store_keys

@@ -20,14 +20,15 @@ from shared.lifecycle import (
     TaskState,
 )
 from shared.planning.new_job import IdempotencyKey, NewGraph, NewJob, UnsavedJob
-from shared.planning.sources import (
+from shared.planning.templates import (
+    JobSource,
     Source,
+    TaskSource,
     Variables,
     listed_task_source,
     unsaved_job_source,
     variables_wanted,
 )
-from shared.planning.templates import JobSource, TaskSource
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import Locked, Reopened
 from shared.store.writing import Writes

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.definition.durations import format_duration, parse_duration
-from shared.definition.sizes import parse_cpus, parse_memory
+from shared.definition.quantities import format_duration, parse_cpus, parse_duration, parse_memory
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,12 @@ from shared.lifecycle import (
     Task,
     TaskState,
 )
-from shared.lifecycle.progressions import graph, progression_of, sequence
+from shared.lifecycle.progressions import progression_of
 from tests.support.jobs.decided import NOW, a_job, plan
 
 SEQUENCE = a_job(state=JobState.RUNNING, task_count=4, position=2)
 GRAPH = replace(SEQUENCE, is_graph=True)
+sequence, graph = progression_of(SEQUENCE), progression_of(GRAPH)
 
 
 def a_task(progress: float = 0.0) -> Task:
@@ -76,4 +77,4 @@ def test_a_restart_keeps_what_is_done_of_a_graph() -> None:
 def test_one_place_asks_which_strategy_a_job_has() -> None:
     core = Path(shared.lifecycle.__file__).parent
     asking = [path for path in core.rglob("*.py") if "job.is_graph" in path.read_text()]
-    assert asking == [core / "progressions" / "__init__.py"]
+    assert asking == [core / "progressions.py"]

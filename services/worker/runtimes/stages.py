@@ -20,7 +20,7 @@ from services.worker.runtimes.protocol import (
     RuntimeUnavailable,
 )
 from services.worker.runtimes.task_spec import Aux
-from shared.definition.durations import format_duration
+from shared.definition.quantities import format_duration
 from shared.tracing.current import step
 
 

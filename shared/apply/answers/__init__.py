@@ -5,24 +5,43 @@ All questions of a kind are answered together. An answerer returns what is to be
 that is planned at the end of the round, and what came of it are events like any other.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from shared.apply.answers.begin_children import begin_children
+from shared.apply.answers.begin_children import begin_children, put_off
 from shared.apply.answers.cancel import cancel_tasks
 from shared.apply.answers.plan import evaluate_output, plan_dependents, plan_ready, plan_task
-from shared.apply.answers.planning import Planning, ToPlan
 from shared.apply.transaction import Transaction
 from shared.apply.workspace import Question
 from shared.lifecycle import (
     BeginChildren,
     CancelTasks,
     EvaluateOutput,
+    Event,
+    OutputFailed,
     PlanDependents,
     PlanReady,
     PlanTask,
+    TaskPlanned,
+    TaskPosition,
 )
+from shared.planning.budgets import MOST_TASKS
+from shared.planning.planner import plan_failed
+from shared.planning.templates import (
+    JobSource,
+    Source,
+    TaskSource,
+    Variables,
+    job_of,
+    listed_task_source,
+    unsaved_job_source,
+)
+from shared.process.sealing import SealingError
+
+ToPlan = TaskPosition | Source
+
+_TOO_MANY = f"its tasks are too many: at most {MOST_TASKS:,} are made at once"
 
 Q = TypeVar("Q", bound=Question)
 
@@ -52,10 +71,78 @@ ANSWERERS = (
 class Answers:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._planning = Planning(transaction)
+        self._secrets: dict[str, Mapping[str, str]] = {}
 
     async def give(self) -> None:
         """Until no question is open."""
         while self._transaction.workspace.has_questions:
             found = [await answerer.answer_all(self._transaction) for answerer in ANSWERERS]
-            await self._planning.plan([each for answer in found for each in answer])
+            await self.plan([each for answer in found for each in answer])
+
+    async def plan(self, found: Sequence[ToPlan]) -> None:
+        """One query for all tasks and one for all variables, however many jobs there are."""
+        listed = await self._listed([each for each in found if isinstance(each, TaskPosition)])
+        sources = listed + [each for each in found if not isinstance(each, TaskPosition)]
+        variables = await self._transaction.rows.load_variables(sources)
+        children: list[TaskSource] = []
+        for source in sources:
+            if isinstance(source, TaskSource) and source.child_id is not None:
+                children.append(source)
+            else:
+                self._transaction.workspace.apply_event(self._event(source, variables))
+        self._begin(children, variables)
+
+    async def _listed(self, positions: Sequence[TaskPosition]) -> list[Source]:
+        workspace = self._transaction.workspace
+        new: list[Source] = []
+        stored: list[TaskPosition] = []
+        restarts = {p.job_id: workspace.jobs[p.job_id].restarts for p in positions}
+        for listed in positions:
+            if unsaved := workspace.unsaved.get(listed.job_id):
+                task = unsaved.new.definition.tasks[listed.position - 1]
+                job = unsaved_job_source(unsaved)
+                new.append(listed_task_source(job, listed.position, task, restarts[listed.job_id]))
+            else:
+                stored.append(listed)
+        return new + await self._transaction.rows.load_tasks(stored, restarts)
+
+    def _begin(self, children: Sequence[TaskSource], variables: Variables) -> None:
+        """As far as the budget goes: what one of them takes shows only when it is planned."""
+        budget = self._transaction.budget
+        for index, source in enumerate(children):
+            if not budget.children:
+                put_off(self._transaction, children[index:])
+                return
+            event = self._event(source, variables)
+            budget.take(event.planned if isinstance(event, TaskPlanned) else None)
+            self._transaction.workspace.apply_event(event)
+
+    def _event(self, source: Source, stored: Variables) -> Event:
+        workspace = self._transaction.workspace
+        job = job_of(source)
+        variables = stored.get(job.job_id, {}) | workspace.variables.get(job.job_id, {})
+        try:
+            secrets = self._secrets_of(job)
+        except SealingError as error:  # a key is missing: the job fails, saying so
+            if isinstance(source, TaskSource):
+                return plan_failed(source, f"secrets: {error}")
+            return OutputFailed(job.job_id, f"secrets: {error}")
+        if isinstance(source, TaskSource):
+            return self._task_event(source, variables, secrets)
+        return self._transaction.planner.output(source, variables, secrets)
+
+    def _task_event(
+        self, source: TaskSource, variables: Mapping[str, str], secrets: Mapping[str, str]
+    ) -> Event:
+        now = self._transaction.workspace.now
+        event = self._transaction.planner.plan(source, variables, secrets, now)
+        if source.child_id is not None or not isinstance(event, TaskPlanned):
+            return event
+        is_within = self._transaction.budget.has_for(event.planned)
+        return event if is_within else plan_failed(source, _TOO_MANY)
+
+    def _secrets_of(self, job: JobSource) -> Mapping[str, str]:
+        """Unsealed once for all the tasks of a job that begin together. Raises SealingError."""
+        if job.job_id not in self._secrets:
+            self._secrets[job.job_id] = self._transaction.planner.secrets_of(job)
+        return self._secrets[job.job_id]

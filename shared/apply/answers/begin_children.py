@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from shared.apply.answers.plan import job_sources
-from shared.apply.answers.reopen import reopen
+from shared.apply.answers.plan import job_sources, reopen
 from shared.apply.transaction import Transaction
 from shared.lifecycle import BeginChildren, ChildrenPutOff, Task, TaskState
 from shared.planning.composites import child_task

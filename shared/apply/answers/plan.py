@@ -1,12 +1,21 @@
-"""Finds what of jobs' own lists is to be planned: the tasks whose turn it is, and outputs."""
+"""Finds what of jobs' own lists is to be planned: the tasks whose turn it is, and outputs.
+
+A composite that did not succeed and that a restart comes back to is reopened, as it is, instead.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 
-from shared.apply.answers.reopen import reopen_unfinished
 from shared.apply.transaction import Transaction
-from shared.lifecycle import EvaluateOutput, PlanDependents, PlanReady, PlanTask, TaskPosition
-from shared.planning.sources import unsaved_job_source
-from shared.planning.templates import JobSource
+from shared.lifecycle import (
+    EvaluateOutput,
+    PlanDependents,
+    PlanReady,
+    PlanTask,
+    Task,
+    TaskPosition,
+    TaskReopened,
+)
+from shared.planning.templates import JobSource, unsaved_job_source
 
 
 async def plan_task(transaction: Transaction, asked: Sequence[PlanTask]) -> Sequence[TaskPosition]:
@@ -57,3 +66,29 @@ async def _ready(transaction: Transaction, job_ids: Iterable[str]) -> list[TaskP
         else:
             stored.append(job_id)
     return ready + await transaction.rows.ready(stored)
+
+
+async def reopen_unfinished(
+    transaction: Transaction, positions: Sequence[TaskPosition]
+) -> list[TaskPosition]:
+    """Those of `positions` at which there is nothing to reopen: they are planned anew."""
+    workspace = transaction.workspace
+    # Cancelled again in the same batch: its children must stay cancelled.
+    positions = [p for p in positions if not workspace.jobs[p.job_id].state.is_final]
+    if not positions:
+        return []
+    await transaction.write_so_far()
+    unfinished = await transaction.rows.unfinished_at(positions)
+    workspace.add_locked(unfinished)
+    await reopen(transaction, unfinished)
+    reopened = {(task.job_id, task.position) for task in unfinished}
+    return [position for position in positions if position not in reopened]
+
+
+async def reopen(transaction: Transaction, composites: Sequence[Task]) -> None:
+    """What was decided of them must be written."""
+    reopened = await transaction.rows.reopen_children(composites)
+    transaction.workspace.forget(reopened.continued)
+    for task in composites:
+        left = reopened.left.get(task.id, 0)
+        transaction.workspace.apply_event(TaskReopened(task.job_id, task.id, left))

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from shared.definition.durations import parse_duration
+from shared.definition.quantities import parse_duration
 from shared.jobspec.cron.fields import parse_fields
 from shared.jobspec.cron.timetable import Calendar, Every, Timetable
 

@@ -10,8 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from shared import definition as d
-from shared.definition.durations import parse_duration
-from shared.definition.sizes import parse_cpus, parse_memory
+from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
 from shared.jobspec.tork import models as m
 
 _Read = Callable[[Any], Any]

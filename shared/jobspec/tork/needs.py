@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from shared.definition.graph import Listed, find_cycle, task_graph
-from shared.jobspec.breaches import Breach, refuse
+from shared.jobspec.problems import Breach, refuse
 
 _SHOWN_OF_A_CYCLE = 6
 

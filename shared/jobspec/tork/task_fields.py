@@ -13,7 +13,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from shared.jobspec.expression_check import check_expression
+from shared.jobspec.fields import check_expression
 from shared.jobspec.limits import MAX_KEY
 from shared.jobspec.plain_scalar import as_json, as_number
 

@@ -33,7 +33,7 @@ from services.coordinator.store.access import (
     set_roles,
     users,
 )
-from shared.definition.durations import parse_duration
+from shared.definition.quantities import parse_duration
 
 _NO_USER = "no such user"
 

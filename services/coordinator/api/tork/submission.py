@@ -25,7 +25,7 @@ from services.coordinator.api.tork.whole_job import reply_job
 from services.coordinator.redaction import redacting
 from services.coordinator.store import one_job
 from services.coordinator.store.rows import JsonObject, SummaryRow
-from shared.definition.durations import parse_duration
+from shared.definition.quantities import parse_duration
 from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import JobSpec
 from shared.jobspec.tork.parsing import parse_job

@@ -27,7 +27,7 @@ from services.coordinator.store.rows import (
     Totals,
 )
 from shared.definition import Encoded
-from shared.definition.durations import format_duration
+from shared.definition.quantities import format_duration
 from shared.jobspec.limits import OWN_SECRETS
 from shared.lifecycle import derived_id
 from shared.process.redaction import REDACTED

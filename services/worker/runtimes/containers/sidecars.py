@@ -29,7 +29,7 @@ from services.worker.runtimes.protocol import (
 from services.worker.runtimes.stages import naming, outcome_within, timed_out
 from services.worker.runtimes.task_spec import Sidecar, TaskSpec
 from shared.definition import Probe
-from shared.definition.durations import format_duration
+from shared.definition.quantities import format_duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,17 @@ from shared.jobspec.tork.models.job_options import (
     Wait,
     Webhook,
 )
-from shared.jobspec.tork.models.jobs import JobSpec, ScheduledJobSpec, SubmittedJob
-from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry
-from shared.jobspec.tork.models.spec import Spec
+from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry, Spec
 from shared.jobspec.tork.models.tasks import (
     Each,
     InnerTask,
     JobFields,
+    JobSpec,
     Parallel,
+    ScheduledJobSpec,
     Subjob,
     SubjobTask,
+    SubmittedJob,
     TaskEntry,
     TaskFields,
 )

@@ -6,10 +6,9 @@ from typing import ClassVar
 from pydantic import model_validator
 
 from shared.jobspec import fields as f
-from shared.jobspec.breaches import Breach, refuse
+from shared.jobspec.problems import Breach, refuse
 from shared.jobspec.tork import task_fields as t
-from shared.jobspec.tork.models.policies import Registry
-from shared.jobspec.tork.models.spec import Spec
+from shared.jobspec.tork.models.policies import Registry, Spec
 
 
 class Mount(Spec):

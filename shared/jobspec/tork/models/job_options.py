@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from shared.jobspec import fields as f
 from shared.jobspec.cron import check_cron, parse_zone, zone_name
 from shared.jobspec.limits import MAX_KEY
-from shared.jobspec.tork.models.spec import Spec
+from shared.jobspec.tork.models.policies import Spec
 
 WebhookEvent = Literal["job.StateChange", "job.Progress", "task.StateChange", "task.Progress"]
 

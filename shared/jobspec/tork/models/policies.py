@@ -1,13 +1,46 @@
-"""How a task is tried, what it may take, and what a job sets for tasks that don't say."""
+"""What all models share, how a task is tried, what it may take, and a job's defaults for tasks."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
 
-from shared.definition.durations import parse_duration
+from shared.definition.quantities import parse_duration
 from shared.jobspec import fields as f
 from shared.jobspec.tork import task_fields as t
-from shared.jobspec.tork.models.spec import Spec
+
+
+def _alias(name: str) -> str:
+    return to_camel(name.rstrip("_"))
+
+
+class Spec(BaseModel):
+    """Strict, Tork's names on the wire, nothing unknown. Values stay as they were submitted (a
+    duration is its text); a field that is null or an empty text is one that isn't there."""
+
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        alias_generator=AliasGenerator(alias=_alias),
+        use_attribute_docstrings=True,  # they are the descriptions in the API's schema
+        hide_input_in_errors=True,  # an error of ours never shows what it was given
+    )
+
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Fields the language has, but not here: each with the sentence that says so."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_unset(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if value is not None and value != ""}
+
+    def as_submitted(self) -> dict[str, Any]:
+        """The JSON form on the wire, without what the client left out."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
 
 
 class Retry(Spec):

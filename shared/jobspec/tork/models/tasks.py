@@ -1,4 +1,4 @@
-"""Tasks, and what a task may be made of: parallel tasks, one task for each item, a job."""
+"""Tasks, what a task may be made of (parallel tasks, one task for each item, a job), and jobs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
@@ -6,12 +6,18 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, model_validator
 
 from shared.jobspec import fields as f
-from shared.jobspec.breaches import Breach, refuse
+from shared.jobspec.problems import Breach, refuse
 from shared.jobspec.tork import task_fields as t
 from shared.jobspec.tork.models.containers import AuxTask, Mount, Sidecar
-from shared.jobspec.tork.models.job_options import AutoDelete, SubjobWebhook
-from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry
-from shared.jobspec.tork.models.spec import Spec
+from shared.jobspec.tork.models.job_options import (
+    AutoDelete,
+    Permission,
+    Schedule,
+    SubjobWebhook,
+    Wait,
+    Webhook,
+)
+from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry, Spec
 from shared.jobspec.tork.needs import refuse_bad_needs
 
 
@@ -224,3 +230,47 @@ class Subjob(JobFields):
 
 for _model in (TaskFields, InnerTask, SubjobTask, TaskEntry):
     _model.model_rebuild()  # their fields name classes that were still to come
+
+
+class SubmittedJob(JobFields):
+    """What both ways to submit a job take."""
+
+    name: f.JobName
+    """For people and for the search; expressions read it as `job.name`."""
+    tasks: Annotated[list[TaskEntry], Field(min_length=1), AfterValidator(refuse_bad_needs)]
+    """Run one after the other, unless they say what they need."""
+    inputs: f.Inputs | None = None
+    """Values for expressions, as `inputs.` and the name. They keep their JSON types."""
+    secrets: dict[f.SecretName, f.Value] | None = None
+    """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No name
+    may start with `conveyor.`."""
+    webhooks: list[Webhook] | None = None
+    """Who is told about changes. Default: nobody."""
+    permissions: list[Permission] | None = None
+    """Who may see the job beside its creator. Default: everybody."""
+
+    def secret_values(self) -> Mapping[str, str]:
+        """Name to value, in clear."""
+        return {name: value or "" for name, value in (self.secrets or {}).items()}
+
+
+class JobSpec(SubmittedJob):
+    """A job as a client submits it."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "schedule": "is for scheduled jobs: submit it to POST /scheduled-jobs",
+    }
+
+    wait: Wait | None = None
+    """Default: the submission is answered at once, with the summary."""
+
+
+class ScheduledJobSpec(SubmittedJob):
+    """A job that is started by a schedule."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "wait": "is only for POST /jobs: a scheduled job starts later",
+    }
+
+    schedule: Schedule
+    """When it is started."""
