@@ -122,6 +122,21 @@ _NONE = "no such dead letter, or another coordinator holds it just now"
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
+_DEAD_LETTERS = RouteGroup(
+    group="queues",
+    tag="queues",
+    scope=Scope.ADMIN,
+    path_meanings={"id": "The dead letter's id."},
+    missing="There is no such dead letter.",
+)
+
+
+@_DEAD_LETTERS.route(
+    "GET /dead-letters",
+    "List the dead letters, newest first",
+    response("A page of dead letters.", DeadLetterPage),
+    query=PageQuery,
+)
 async def list_dead_letters(request: web.Request) -> web.Response:
     asked = query(request, PageQuery).request()
     found = await ports(request).dead_letters.look()
@@ -130,6 +145,11 @@ async def list_dead_letters(request: web.Request) -> web.Response:
     return reply(page(Page(asked, items, found.total), [_shown(each) for each in items]))
 
 
+@_DEAD_LETTERS.route(
+    "GET /dead-letters/{id}",
+    "Show a dead letter with its contents",
+    response("The dead letter.", WholeDeadLetter),
+)
 async def get_dead_letter(request: web.Request) -> web.Response:
     api = ports(request)
     letter = await api.dead_letters.one(path_id(request, _KIND))
@@ -140,6 +160,12 @@ async def get_dead_letter(request: web.Request) -> web.Response:
     return reply({**_shown(letter), "contents": contents})
 
 
+@_DEAD_LETTERS.route(
+    "POST /dead-letters/{id}/requeue",
+    "Requeue a dead letter to the queue it came from",
+    DONE,
+    {409: error("It has no queue to return to; it may be deleted.")},
+)
 async def requeue_dead_letter(request: web.Request) -> web.Response:
     try:
         found = await ports(request).dead_letters.requeue(path_id(request, _KIND))
@@ -148,10 +174,14 @@ async def requeue_dead_letter(request: web.Request) -> web.Response:
     return _done(found)
 
 
+@_DEAD_LETTERS.route("DELETE /dead-letters/{id}", "Delete a dead letter", DONE)
 async def delete_dead_letter(request: web.Request) -> web.Response:
     return _done(await ports(request).dead_letters.delete(path_id(request, _KIND)))
 
 
+@_DEAD_LETTERS.route(
+    "DELETE /dead-letters", "Delete all dead letters", response("How many there were.", Purged)
+)
 async def purge_dead_letters(request: web.Request) -> web.Response:
     return reply(Purged(deleted=await ports(request).dead_letters.purge()))
 
@@ -174,54 +204,10 @@ def _shown(letter: dead_letters.DeadLetter) -> Fields:
     ) | {"size": len(letter.body)}
 
 
-_UNKNOWN = error("There is no such dead letter.")
-
-_DEAD_LETTERS = RouteGroup(
-    group="queues",
-    tag="queues",
-    scope=Scope.ADMIN,
-    path_meanings={"id": "The dead letter's id."},
-)
-
 DEAD_LETTER_ROUTES: tuple[Route, ...] = (
-    _DEAD_LETTERS.route(
-        "GET",
-        "/dead-letters",
-        list_dead_letters,
-        "List the dead letters, newest first",
-        {200: response("A page of dead letters.", DeadLetterPage)},
-        query=PageQuery,
-    ),
-    _DEAD_LETTERS.route(
-        "DELETE",
-        "/dead-letters",
-        purge_dead_letters,
-        "Delete all dead letters",
-        {200: response("How many there were.", Purged)},
-    ),
-    _DEAD_LETTERS.route(
-        "GET",
-        "/dead-letters/{id}",
-        get_dead_letter,
-        "Show a dead letter with its contents",
-        {200: response("The dead letter.", WholeDeadLetter), 404: _UNKNOWN},
-    ),
-    _DEAD_LETTERS.route(
-        "DELETE",
-        "/dead-letters/{id}",
-        delete_dead_letter,
-        "Delete a dead letter",
-        {200: DONE, 404: _UNKNOWN},
-    ),
-    _DEAD_LETTERS.route(
-        "POST",
-        "/dead-letters/{id}/requeue",
-        requeue_dead_letter,
-        "Requeue a dead letter to the queue it came from",
-        {
-            200: DONE,
-            404: _UNKNOWN,
-            409: error("It has no queue to return to; it may be deleted."),
-        },
-    ),
+    list_dead_letters,
+    purge_dead_letters,
+    get_dead_letter,
+    delete_dead_letter,
+    requeue_dead_letter,
 )

@@ -6,7 +6,7 @@ from aiohttp import web
 from services.coordinator.api.access.principal import principal, until_shut_out
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.requests import path_id, ports
-from services.coordinator.api.route import BROKEN_RULE, Response, Route, RouteGroup, error
+from services.coordinator.api.route import BROKEN_RULE, Response, Route, RouteGroup
 from services.coordinator.live.follower import OrderedFeed
 from services.coordinator.live.hub import HubClosed, Interest
 from services.coordinator.live.renderings import (
@@ -26,6 +26,20 @@ log = structlog.get_logger(__name__)
 _LAST_EVENT_ID = "Last-Event-ID"
 
 
+_EVENTS = Response(
+    "Server-sent events `job`, `task`, `progress` and `log`, as they happen; from after "
+    "`Last-Event-ID` when that header is given.",
+    {"text/event-stream": None},
+)
+_GROUP = RouteGroup(
+    group="events",
+    tag="events",
+    path_meanings={"id": "The job's id."},
+    missing="There is no such job.",
+)
+
+
+@_GROUP.route("GET /events", "Follow all jobs", _EVENTS, {400: BROKEN_RULE})
 async def stream_events(request: web.Request) -> web.StreamResponse:
     """Of all jobs that the principal may see, from now or from the last event on."""
     resume = _resume(request)
@@ -37,6 +51,12 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     return await _stream(request, interest, start, _frames(request, resume), None)
 
 
+@_GROUP.route(
+    "GET /jobs/{id}/events",
+    "Follow a job from its beginning; `end` is the last event",
+    _EVENTS,
+    {400: BROKEN_RULE},
+)
 async def stream_job_events(request: web.Request) -> web.StreamResponse:
     """From the job's beginning or from the last event on, until it is over."""
     resume = _resume(request)
@@ -104,23 +124,4 @@ async def _stream(
     return connection.response
 
 
-_EVENTS = Response(
-    "Server-sent events `job`, `task`, `progress` and `log`, as they happen; from after "
-    "`Last-Event-ID` when that header is given.",
-    {"text/event-stream": None},
-)
-
-_GROUP = RouteGroup(group="events", tag="events", path_meanings={"id": "The job's id."})
-
-EVENT_ROUTES: tuple[Route, ...] = (
-    _GROUP.route(
-        "GET", "/events", stream_events, "Follow all jobs", {200: _EVENTS, 400: BROKEN_RULE}
-    ),
-    _GROUP.route(
-        "GET",
-        "/jobs/{id}/events",
-        stream_job_events,
-        "Follow a job from its beginning; `end` is the last event",
-        {200: _EVENTS, 400: BROKEN_RULE, 404: error("There is no such job.")},
-    ),
-)
+EVENT_ROUTES: tuple[Route, ...] = (stream_events, stream_job_events)

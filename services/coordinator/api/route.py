@@ -104,38 +104,48 @@ class RouteGroup:
     tag: str
     scope: Scope | None = Scope.READ
     path_meanings: Mapping[str, str] = field(default_factory=dict)
+    missing: str = ""
+    """The answer's meaning when nothing is at a path with parameters."""
 
     def route(
         self,
-        method: str,
-        path: str,
-        handler: Handler,
+        line: str,
         summary: str,
-        responses: Mapping[int, Response],
+        done: Response,
+        others: Mapping[int, Response] | None = None,
         *,
         scope: Scope | None = None,
         **request: Unpack[_Request],
-    ) -> Route:
-        """`responses` are those beside the implied ones."""
-        return Route(
-            method=method,
-            path=path,
-            group=self.group,
-            scope=scope or self.scope,
-            handler=handler,
-            summary=summary,
-            tag=self.tag,
-            responses={**_implied(request), **responses},
-            path_meanings=self.path_meanings,
-            **request,
-        )
+    ) -> Callable[[Handler], Route]:
+        """Makes its handler a route. `line` is method and path; `others` are the answers beside 200
+        and the implied ones."""
+        method, path = line.split()
+        implied = self._implied(path, request)
 
+        def made(handler: Handler) -> Route:
+            return Route(
+                method=method,
+                path=path,
+                group=self.group,
+                scope=scope or self.scope,
+                handler=handler,
+                summary=summary,
+                tag=self.tag,
+                responses={**implied, 200: done, **(others or {})},
+                path_meanings=self.path_meanings,
+                **request,
+            )
 
-def _implied(request: _Request) -> dict[int, Response]:
-    """503 by everything, 400 where there is something to get wrong, 413 where there is a body."""
-    implied = {503: UNAVAILABLE}
-    if "body" in request:
-        implied |= {400: BROKEN_RULE, 413: TOO_LARGE}
-    if "query" in request:
-        implied |= {400: BROKEN_RULE}
-    return implied
+        return made
+
+    def _implied(self, path: str, request: _Request) -> dict[int, Response]:
+        """503 by everything, 400 where there is something to get wrong, 404 where something may be
+        missing, 413 where there is a body."""
+        implied = {503: UNAVAILABLE}
+        if "{" in path:
+            implied[404] = error(self.missing)
+        if "body" in request:
+            implied |= {400: BROKEN_RULE, 413: TOO_LARGE}
+        if "query" in request:
+            implied[400] = BROKEN_RULE
+        return implied

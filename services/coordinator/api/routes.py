@@ -9,10 +9,16 @@ from services.coordinator.api.replies import Health, reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Route, RouteGroup, response
 from services.coordinator.api.schedules.routes import SCHEDULE_ROUTES
-from services.coordinator.api.tork.routes import TORK_ROUTES
+from services.coordinator.api.tork import cluster, jobs, submission
 from shared.process.health import missing_of
 
 
+@RouteGroup(group="health", tag="management", scope=None).route(
+    "GET /health",
+    "Check service health",
+    response("Healthy.", Health),
+    {503: response("Something is missing.", Health)},
+)
 async def get_health(request: web.Request) -> web.Response:
     missing = missing_of(ports(request).health_checks)
     if missing:
@@ -20,20 +26,23 @@ async def get_health(request: web.Request) -> web.Response:
     return reply(Health(status="UP"))
 
 
-HEALTH_ROUTE = RouteGroup(group="health", tag="management", scope=None).route(
-    "GET",
-    "/health",
-    get_health,
-    "Check service health",
-    {200: response("Healthy.", Health), 503: response("Something is missing.", Health)},
-)
-
-
 ROUTES: tuple[Route, ...] = (
-    *TORK_ROUTES,
+    submission.submit_job,
+    jobs.list_jobs,
+    jobs.get_job,
+    jobs.get_job_log,
+    jobs.cancel_job,
+    jobs.restart_job,
+    jobs.get_task,
+    jobs.get_task_log,
+    cluster.list_queues,
+    cluster.get_queue,
+    cluster.delete_queue,
+    cluster.list_nodes,
+    cluster.get_metrics,
     *EVENT_ROUTES,
     *SCHEDULE_ROUTES,
     *DEAD_LETTER_ROUTES,
-    HEALTH_ROUTE,
+    get_health,
     *ACCESS_ROUTES,
 )

@@ -19,7 +19,7 @@ from services.coordinator.api.access.schemas import (
 from services.coordinator.api.errors import BadRequest, Forbidden, NotFound
 from services.coordinator.api.replies import Status, reply
 from services.coordinator.api.requests import path_id, ports
-from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
+from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, response
 from services.coordinator.credentials import hash_password, new_key
 from services.coordinator.store import access
 from services.coordinator.store.access import (
@@ -38,6 +38,29 @@ from shared.definition.quantities import parse_duration
 _NO_USER = "no such user"
 
 
+_USERS = RouteGroup(
+    group="users",
+    tag="access",
+    scope=Scope.ADMIN,
+    path_meanings={"username": "What the user logs in with."},
+    missing="There is no such user.",
+)
+_KEYS = RouteGroup(
+    group="keys",
+    tag="access",
+    scope=Scope.OPERATE,
+    path_meanings={"id": "The key's id."},
+    missing="There is no such key.",
+)
+
+
+@_USERS.route(
+    "POST /users",
+    "Create a user",
+    response("The new user.", User),
+    body=NewUser,
+    example={"username": "ann", "name": "Ann", "password": "a long password"},
+)
 async def create_user(request: web.Request) -> web.Response:
     new = await read_body(request, NewUser)
     password_hash = await asyncio.to_thread(hash_password, new.password)
@@ -46,17 +69,26 @@ async def create_user(request: web.Request) -> web.Response:
     return reply(User(username=new.username, name=new.name, roles=[]))
 
 
+@_USERS.route("GET /users", "List the users", response("All users.", list[User]))
 async def list_users(request: web.Request) -> web.Response:
     rows = await ports(request).run(users)
     return reply([User.model_validate(row, from_attributes=True) for row in rows])
 
 
+@_USERS.route("DELETE /users/{username}", "Delete a user and their keys; their jobs stay", DONE)
 async def delete_user(request: web.Request) -> web.Response:
     if not await ports(request).run(access.delete_user, _username(request)):
         raise NotFound(_NO_USER)
     return reply(Status())
 
 
+@_USERS.route(
+    "PUT /users/{username}/roles",
+    "Replace the roles of a user; `admin` allows everything",
+    DONE,
+    body=RoleSlugs,
+    example=["operations"],
+)
 async def set_user_roles(request: web.Request) -> web.Response:
     username = _username(request)
     slugs = set((await read_body(request, RoleSlugs)).root)
@@ -70,6 +102,13 @@ async def set_user_roles(request: web.Request) -> web.Response:
     return reply(Status())
 
 
+@_USERS.route(
+    "POST /roles",
+    "Create a role",
+    response("The new role.", Role),
+    body=NewRole,
+    example={"slug": "operations", "name": "Operations"},
+)
 async def create_role(request: web.Request) -> web.Response:
     new = await read_body(request, NewRole)
     if not await ports(request).run(add_role, new.slug, new.name):
@@ -77,6 +116,7 @@ async def create_role(request: web.Request) -> web.Response:
     return reply(Role(slug=new.slug, name=new.name))
 
 
+@_USERS.route("GET /roles", "List the roles", response("All roles.", list[Role]))
 async def list_roles(request: web.Request) -> web.Response:
     rows = await ports(request).run(roles)
     return reply([Role.model_validate(row, from_attributes=True) for row in rows])
@@ -90,6 +130,13 @@ def _username(request: web.Request) -> str:
     return username
 
 
+@_KEYS.route(
+    "POST /keys",
+    "Create an API key; only this answer shows it",
+    response("The new key.", NewKeyShown),
+    body=NewKeyRequest,
+    example={"name": "ci", "scopes": ["read", "submit"]},
+)
 async def create_key(request: web.Request) -> web.Response:
     """The only answer that ever shows the key."""
     who = principal(request)
@@ -126,6 +173,12 @@ def _require_own(who: Principal, asked: NewKeyRequest) -> None:
         raise Forbidden(f"missing scope: {', '.join(lacking)}")
 
 
+@_KEYS.route(
+    "GET /keys",
+    "List your API keys; an admin sees all",
+    response("Keys, newest first.", list[Key]),
+    scope=Scope.READ,
+)
 async def list_keys(request: web.Request) -> web.Response:
     who = principal(request)
     if who.user is None and not who.is_admin:
@@ -134,6 +187,7 @@ async def list_keys(request: web.Request) -> web.Response:
     return reply([Key.model_validate(row, from_attributes=True) for row in rows])
 
 
+@_KEYS.route("DELETE /keys/{id}", "Revoke an API key", DONE)
 async def delete_key(request: web.Request) -> web.Response:
     who = principal(request)
     key_id = path_id(request, "key")
@@ -144,89 +198,14 @@ async def delete_key(request: web.Request) -> web.Response:
     return reply(Status())
 
 
-_UNKNOWN_USER = error("There is no such user.")
-
-_USERS = RouteGroup(
-    group="users",
-    tag="access",
-    scope=Scope.ADMIN,
-    path_meanings={"username": "What the user logs in with."},
-)
-_KEYS = RouteGroup(
-    group="keys", tag="access", scope=Scope.OPERATE, path_meanings={"id": "The key's id."}
-)
-
 ACCESS_ROUTES: tuple[Route, ...] = (
-    _USERS.route(
-        "POST",
-        "/users",
-        create_user,
-        "Create a user",
-        {200: response("The new user.", User)},
-        body=NewUser,
-        example={"username": "ann", "name": "Ann", "password": "a long password"},
-    ),
-    _USERS.route(
-        "GET",
-        "/users",
-        list_users,
-        "List the users",
-        {200: response("All users.", list[User])},
-    ),
-    _USERS.route(
-        "DELETE",
-        "/users/{username}",
-        delete_user,
-        "Delete a user and their keys; their jobs stay",
-        {200: DONE, 404: _UNKNOWN_USER},
-    ),
-    _USERS.route(
-        "PUT",
-        "/users/{username}/roles",
-        set_user_roles,
-        "Replace the roles of a user; `admin` allows everything",
-        {200: DONE, 404: _UNKNOWN_USER},
-        body=RoleSlugs,
-        example=["operations"],
-    ),
-    _USERS.route(
-        "POST",
-        "/roles",
-        create_role,
-        "Create a role",
-        {200: response("The new role.", Role)},
-        body=NewRole,
-        example={"slug": "operations", "name": "Operations"},
-    ),
-    _USERS.route(
-        "GET",
-        "/roles",
-        list_roles,
-        "List the roles",
-        {200: response("All roles.", list[Role])},
-    ),
-    _KEYS.route(
-        "POST",
-        "/keys",
-        create_key,
-        "Create an API key; only this answer shows it",
-        {200: response("The new key.", NewKeyShown)},
-        body=NewKeyRequest,
-        example={"name": "ci", "scopes": ["read", "submit"]},
-    ),
-    _KEYS.route(
-        "GET",
-        "/keys",
-        list_keys,
-        "List your API keys; an admin sees all",
-        {200: response("Keys, newest first.", list[Key])},
-        scope=Scope.READ,
-    ),
-    _KEYS.route(
-        "DELETE",
-        "/keys/{id}",
-        delete_key,
-        "Revoke an API key",
-        {200: DONE, 404: error("There is no such key.")},
-    ),
+    create_user,
+    list_users,
+    delete_user,
+    set_user_roles,
+    create_role,
+    list_roles,
+    create_key,
+    list_keys,
+    delete_key,
 )

@@ -43,6 +43,32 @@ _NO_SCHEDULE = "no such scheduled job"
 _NEVER = "schedule.cron: never fires again"
 
 
+_SCHEDULES = RouteGroup(
+    group="schedules",
+    tag="scheduled jobs",
+    path_meanings={"id": "The scheduled job's id."},
+    missing="There is no such scheduled job.",
+)
+
+
+@_SCHEDULES.route(
+    "POST /scheduled-jobs",
+    "Submit a job that runs again and again, on its `schedule`",
+    response("The scheduled job is stored.", ScheduledJobSummary),
+    {
+        400: error("The job breaks a rule; the message names field, value and rule."),
+        409: KEY_WAS_USED,
+    },
+    scope=Scope.SUBMIT,
+    body=ScheduledJobSpec,
+    body_types=(*JSON_TYPES, *YAML_TYPES),
+    example={
+        "name": "hello",
+        "tasks": [{"name": "say hello", "run": "echo hello"}],
+        "schedule": {"cron": "0/5 * * * *"},
+    },
+    headers=(IDEMPOTENCY_KEY,),
+)
 async def submit_scheduled_job(request: web.Request) -> web.Response:
     spec = parse_scheduled_job(await request.read(), request.headers.get("Content-Type", ""))
     api = ports(request)
@@ -98,6 +124,12 @@ def _next_firing(cron: str, timezone: str, *, since: datetime, now: datetime) ->
     return found
 
 
+@_SCHEDULES.route(
+    "GET /scheduled-jobs",
+    "List scheduled jobs, newest first",
+    response("A page of scheduled jobs.", ScheduledJobPage),
+    query=PageQuery,
+)
 async def list_scheduled_jobs(request: web.Request) -> web.Response:
     asked = query(request, PageQuery)
     api = ports(request)
@@ -105,6 +137,11 @@ async def list_scheduled_jobs(request: web.Request) -> web.Response:
     return reply(schedule_page(found, partial(redacting, api.sealer)))
 
 
+@_SCHEDULES.route(
+    "GET /scheduled-jobs/{id}",
+    "Show a scheduled job with its tasks",
+    response("The whole scheduled job.", ScheduledJob),
+)
 async def get_scheduled_job(request: web.Request) -> web.Response:
     row = await _row(request, path_id(request, "scheduled job"))
     return reply(whole_schedule(row, redacting(ports(request).sealer, row.sealed)))
@@ -118,6 +155,13 @@ async def _row(request: web.Request, schedule_id: str) -> ScheduleRow:
     return row
 
 
+@_SCHEDULES.route(
+    "PUT /scheduled-jobs/{id}/pause",
+    "Pause a scheduled job: it submits nothing until it is resumed",
+    DONE,
+    {400: error("The scheduled job is already paused.")},
+    scope=Scope.OPERATE,
+)
 async def pause_scheduled_job(request: web.Request) -> web.Response:
     row = await _row(request, path_id(request, "scheduled job"))
     if not await ports(request).schedules.pause(row.id):
@@ -125,6 +169,13 @@ async def pause_scheduled_job(request: web.Request) -> web.Response:
     return reply(Status())
 
 
+@_SCHEDULES.route(
+    "PUT /scheduled-jobs/{id}/resume",
+    "Resume a scheduled job, from its next time on",
+    DONE,
+    {400: error("The scheduled job is not paused.")},
+    scope=Scope.OPERATE,
+)
 async def resume_scheduled_job(request: web.Request) -> web.Response:
     """What would have fired while it was paused is not caught up."""
     row = await _row(request, path_id(request, "scheduled job"))
@@ -136,6 +187,12 @@ async def resume_scheduled_job(request: web.Request) -> web.Response:
     return reply(Status())
 
 
+@_SCHEDULES.route(
+    "DELETE /scheduled-jobs/{id}",
+    "Delete a scheduled job; its jobs stay",
+    DONE,
+    scope=Scope.OPERATE,
+)
 async def delete_scheduled_job(request: web.Request) -> web.Response:
     schedule_id = path_id(request, "scheduled job")
     if not await ports(request).schedules.delete(schedule_id, principal(request).readers):
@@ -143,70 +200,11 @@ async def delete_scheduled_job(request: web.Request) -> web.Response:
     return reply(Status())
 
 
-_NONE = error("There is no such scheduled job.")
-
-_SCHEDULES = RouteGroup(
-    group="schedules", tag="scheduled jobs", path_meanings={"id": "The scheduled job's id."}
-)
-
 SCHEDULE_ROUTES: tuple[Route, ...] = (
-    _SCHEDULES.route(
-        "POST",
-        "/scheduled-jobs",
-        submit_scheduled_job,
-        "Submit a job that runs again and again, on its `schedule`",
-        {
-            200: response("The scheduled job is stored.", ScheduledJobSummary),
-            400: error("The job breaks a rule; the message names field, value and rule."),
-            409: KEY_WAS_USED,
-        },
-        scope=Scope.SUBMIT,
-        body=ScheduledJobSpec,
-        body_types=(*JSON_TYPES, *YAML_TYPES),
-        example={
-            "name": "hello",
-            "tasks": [{"name": "say hello", "run": "echo hello"}],
-            "schedule": {"cron": "0/5 * * * *"},
-        },
-        headers=(IDEMPOTENCY_KEY,),
-    ),
-    _SCHEDULES.route(
-        "GET",
-        "/scheduled-jobs",
-        list_scheduled_jobs,
-        "List scheduled jobs, newest first",
-        {200: response("A page of scheduled jobs.", ScheduledJobPage)},
-        query=PageQuery,
-    ),
-    _SCHEDULES.route(
-        "GET",
-        "/scheduled-jobs/{id}",
-        get_scheduled_job,
-        "Show a scheduled job with its tasks",
-        {200: response("The whole scheduled job.", ScheduledJob), 404: _NONE},
-    ),
-    _SCHEDULES.route(
-        "PUT",
-        "/scheduled-jobs/{id}/pause",
-        pause_scheduled_job,
-        "Pause a scheduled job: it submits nothing until it is resumed",
-        {200: DONE, 400: error("The scheduled job is already paused."), 404: _NONE},
-        scope=Scope.OPERATE,
-    ),
-    _SCHEDULES.route(
-        "PUT",
-        "/scheduled-jobs/{id}/resume",
-        resume_scheduled_job,
-        "Resume a scheduled job, from its next time on",
-        {200: DONE, 400: error("The scheduled job is not paused."), 404: _NONE},
-        scope=Scope.OPERATE,
-    ),
-    _SCHEDULES.route(
-        "DELETE",
-        "/scheduled-jobs/{id}",
-        delete_scheduled_job,
-        "Delete a scheduled job; its jobs stay",
-        {200: DONE, 404: _NONE},
-        scope=Scope.OPERATE,
-    ),
+    submit_scheduled_job,
+    list_scheduled_jobs,
+    get_scheduled_job,
+    pause_scheduled_job,
+    resume_scheduled_job,
+    delete_scheduled_job,
 )

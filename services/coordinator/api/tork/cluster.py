@@ -12,6 +12,7 @@ from pydantic import Field
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.replies import Answer, Status, reply
 from services.coordinator.api.requests import ports
+from services.coordinator.api.route import DONE, JSON, Response, RouteGroup, Scope, error, response
 from services.coordinator.api.tork import views
 from services.coordinator.ports import ApiPorts
 from services.coordinator.store import cluster
@@ -95,6 +96,17 @@ class MetricsView(Answer):
 _NO_QUEUE = "no such queue"
 
 
+_QUEUES = RouteGroup(
+    group="queues",
+    tag="queues",
+    path_meanings={"name": "The queue's name."},
+    missing="There is no such queue.",
+)
+_WORKERS = RouteGroup(group="nodes", tag="management")
+_METRICS = RouteGroup(group="metrics", tag="management")
+
+
+@_QUEUES.route("GET /queues", "List the queues", response("All queues known.", list[Queue]))
 async def list_queues(request: web.Request) -> web.Response:
     api = ports(request)
     running, names = await asyncio.gather(api.run(cluster.running_by_queue), _names(api))
@@ -103,6 +115,7 @@ async def list_queues(request: web.Request) -> web.Response:
     return reply([queue for queue in found if queue])
 
 
+@_QUEUES.route("GET /queues/{name}", "Show a queue", response("The queue.", Queue))
 async def get_queue(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     api = ports(request)
@@ -114,6 +127,13 @@ async def get_queue(request: web.Request) -> web.Response:
     return reply(queue)
 
 
+@_QUEUES.route(
+    "DELETE /queues/{name}",
+    "Delete a task queue and its messages",
+    DONE,
+    {400: error("Not a task queue.")},
+    scope=Scope.ADMIN,
+)
 async def delete_queue(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     broker = ports(request).broker
@@ -125,6 +145,11 @@ async def delete_queue(request: web.Request) -> web.Response:
     return reply(Status())
 
 
+@_WORKERS.route(
+    "GET /nodes",
+    "List the workers",
+    response("Workers seen within the last five minutes.", list[Node]),
+)
 async def list_nodes(request: web.Request) -> web.Response:
     rows = await ports(request).run(cluster.nodes)
     return reply([Node.model_validate(row, from_attributes=True) for row in rows])
@@ -193,6 +218,14 @@ class TotalGauges:
 GAUGES = web.AppKey("gauges", TotalGauges)
 
 
+@_METRICS.route(
+    "GET /metrics",
+    "Count running jobs, tasks and workers; Prometheus text when `Accept` asks for it",
+    Response(
+        "Totals; as Prometheus text with the metrics of this process.",
+        {JSON: MetricsView, "text/plain": None},
+    ),
+)
 async def get_metrics(request: web.Request) -> web.Response:
     if not _wants_prometheus(request.headers.get("Accept", "")):
         return reply(views.totals(await ports(request).run(cluster.totals)))

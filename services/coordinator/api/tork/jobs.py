@@ -10,14 +10,33 @@ from services.coordinator.api.errors import NotFound
 from services.coordinator.api.events import follow_log
 from services.coordinator.api.replies import Status, reply
 from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, ports, query
+from services.coordinator.api.route import DONE, JSON, Response, RouteGroup, Scope, error, response
 from services.coordinator.api.tork import views
+from services.coordinator.api.tork.schemas.jobs import Job, JobPage, LogPage
+from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.api.tork.whole_job import reply_job
 from services.coordinator.redaction import redacting
 from services.coordinator.store import job_list, one_job
 from services.coordinator.store.job_list import parse_search
 from services.coordinator.store.logs import LogSource, log_of
 
+_LOG = Response(
+    "A page of log parts; with `follow` the text itself.", {JSON: LogPage, "text/plain": None}
+)
+JOBS = RouteGroup(
+    group="jobs", tag="jobs", path_meanings={"id": "The job's id."}, missing="There is no such job."
+)
+_TASKS = RouteGroup(
+    group="tasks",
+    tag="tasks",
+    path_meanings={"id": "The task's id."},
+    missing="There is no such task.",
+)
 
+
+@JOBS.route(
+    "GET /jobs", "List jobs, newest first", response("A page of jobs.", JobPage), query=JobsQuery
+)
 async def list_jobs(request: web.Request) -> web.Response:
     asked = query(request, JobsQuery)
     api = ports(request)
@@ -26,10 +45,18 @@ async def list_jobs(request: web.Request) -> web.Response:
     return reply(views.job_page(found, partial(redacting, api.sealer)))
 
 
+@JOBS.route("GET /jobs/{id}", "Show a job with its tasks", response("The whole job.", Job))
 async def get_job(request: web.Request) -> web.StreamResponse:
     return await reply_job(request, path_id(request, "job"))
 
 
+@JOBS.route(
+    "PUT /jobs/{id}/cancel",
+    "Cancel a job that is not final",
+    DONE,
+    {400: error("The job is final.")},
+    scope=Scope.OPERATE,
+)
 async def cancel_job(request: web.Request) -> web.Response:
     job_id = path_id(request, "job")
     await require_visible(request, job_id)
@@ -37,6 +64,13 @@ async def cancel_job(request: web.Request) -> web.Response:
     return reply(Status())
 
 
+@JOBS.route(
+    "PUT /jobs/{id}/restart",
+    "Restart a failed or cancelled job where it stopped",
+    DONE,
+    {400: error("The job is neither FAILED nor CANCELLED.")},
+    scope=Scope.OPERATE,
+)
 async def restart_job(request: web.Request) -> web.Response:
     job_id = path_id(request, "job")
     await require_visible(request, job_id)
@@ -44,6 +78,7 @@ async def restart_job(request: web.Request) -> web.Response:
     return reply(Status())
 
 
+@_TASKS.route("GET /tasks/{id}", "Show one attempt at a task", response("The task.", Task))
 async def get_task(request: web.Request) -> web.Response:
     api = ports(request)
     readers = principal(request).readers
@@ -53,10 +88,22 @@ async def get_task(request: web.Request) -> web.Response:
     return reply(views.task(found.row, redacting(api.sealer, found.sealed)))
 
 
+@JOBS.route(
+    "GET /jobs/{id}/log",
+    "Read the log of a job, newest part first, or follow it",
+    _LOG,
+    query=LogQuery,
+)
 async def get_job_log(request: web.Request) -> web.StreamResponse:
     return await _reply_log(request, LogSource("job", path_id(request, "job")))
 
 
+@_TASKS.route(
+    "GET /tasks/{id}/log",
+    "Read the log of a task, newest part first, or follow it",
+    _LOG,
+    query=LogQuery,
+)
 async def get_task_log(request: web.Request) -> web.StreamResponse:
     return await _reply_log(request, LogSource("task", path_id(request, "task")))
 

@@ -17,10 +17,18 @@ from aiohttp import web
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import readers_of
 from services.coordinator.api.errors import TooManyWaiting, WaitedTooLong
-from services.coordinator.api.idempotency import gone, idempotency_key
+from services.coordinator.api.idempotency import (
+    IDEMPOTENCY_KEY,
+    KEY_WAS_USED,
+    gone,
+    idempotency_key,
+)
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
+from services.coordinator.api.route import Scope, error, response
 from services.coordinator.api.tork import views
+from services.coordinator.api.tork.jobs import JOBS
+from services.coordinator.api.tork.schemas.jobs import Job, JobSummary
 from services.coordinator.api.tork.whole_job import reply_job
 from services.coordinator.redaction import redacting
 from services.coordinator.store import one_job
@@ -28,7 +36,7 @@ from services.coordinator.store.rows import JsonObject, SummaryRow
 from shared.definition.quantities import parse_duration
 from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import JobSpec
-from shared.jobspec.tork.parsing import parse_job
+from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_job
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
 from shared.process.metrics import WORKED_OFF, Metrics, MetricSpec
@@ -83,6 +91,25 @@ _NAME = "POST /jobs"
 ADMISSION = web.AppKey("admission", AdmissionLimiter)
 
 
+@JOBS.route(
+    "POST /jobs",
+    "Submit a job",
+    response("The job is stored; with `wait`, it is final.", Job | JobSummary),
+    {
+        400: error("The job breaks a rule; the message names field, value and rule."),
+        408: error("With `wait`: the job is still running."),
+        409: KEY_WAS_USED,
+        503: error(
+            "The database can't be reached, or too many submissions wait; `Retry-After` says "
+            "when to try again."
+        ),
+    },
+    scope=Scope.SUBMIT,
+    body=JobSpec,
+    body_types=(*JSON_TYPES, *YAML_TYPES),
+    example={"name": "hello", "tasks": [{"name": "say hello", "run": "echo hello"}]},
+    headers=(IDEMPOTENCY_KEY,),
+)
 async def submit_job(request: web.Request) -> web.StreamResponse:
     """The summary at once, or the whole job once it is final when the job asks to wait.
 
