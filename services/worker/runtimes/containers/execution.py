@@ -94,6 +94,7 @@ class ContainerExecution:
         self._stream = await self._engine.attach(container)
         check_sources(self._sources)
         self._started = True
+        self._heard_at = time.monotonic()
         await self._engine.start(container)
         if self._stop.is_set():  # it came while the engine was starting: that kill found nothing
             await self._engine.kill(container)
