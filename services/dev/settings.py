@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from services.coordinator.settings import CoordinatorSettings
 from services.scheduler.settings import SchedulerSettings
@@ -70,13 +70,4 @@ class DevSettings(CoordinatorSettings, SchedulerSettings, DispatcherSettings, Wo
 class IsolatedDevSettings(DevSettings):
     """Takes nothing from the environment or a file, so that it runs alike everywhere."""
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
+    _reads_environment: ClassVar[bool] = False

@@ -14,8 +14,8 @@ import aiohttp
 import structlog
 from yarl import URL
 
-from services.webhook_dispatcher.headers import headers_of, read_secrets, signature
 from services.webhook_dispatcher.metrics import DispatcherMetrics
+from services.webhook_dispatcher.requests import headers_of, read_secrets, signature
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store.deliveries import Delivery

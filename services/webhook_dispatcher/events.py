@@ -13,11 +13,11 @@ from typing import Any
 import structlog
 
 from services.webhook_dispatcher.calls import Calls
+from services.webhook_dispatcher.requests import deliveries_for
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store import events as stored_events
 from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.store.events import StoredEvent
-from services.webhook_dispatcher.summaries import deliveries_for
 from shared.broker.consuming import Failures
 from shared.messages import Change, WebhooksDue
 from shared.postgres.pool import Connection, Pool, acquired

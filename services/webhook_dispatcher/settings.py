@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from services.webhook_dispatcher.headers import read_secrets
+from services.webhook_dispatcher.requests import read_secrets
 from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import Block, HealthSettings
 from shared.process.settings.loading import DatabaseServiceSettings

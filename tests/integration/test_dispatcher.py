@@ -14,7 +14,7 @@ from services.scheduler.retention import Retention
 from services.scheduler.settings import RetentionSettings
 from services.webhook_dispatcher.calls import Calls, calling_session
 from services.webhook_dispatcher.events import Events
-from services.webhook_dispatcher.headers import read_secrets, signature
+from services.webhook_dispatcher.requests import read_secrets, signature
 from services.webhook_dispatcher.settings import WebhookSettings
 from shared.lifecycle import TaskClaimed, TaskProgressed
 from shared.messages import WebhooksDue

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from services.webhook_dispatcher.headers import read_secrets, signature
+from services.webhook_dispatcher.requests import read_secrets, signature
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"test": 2432232314}'

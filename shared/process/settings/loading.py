@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -150,6 +150,9 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
+    _reads_environment: ClassVar[bool] = True
+    """Whether more is read than what is given in code."""
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -160,6 +163,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is given in code wins, then the environment, then the file."""
+        if not cls._reads_environment:
+            return (init_settings,)
         file = _config_file()
         if file is None:
             return init_settings, env_settings

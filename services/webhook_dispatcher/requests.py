@@ -1,5 +1,13 @@
-"""What a webhook is told: the job's summary as it was at the change, in the API's wire form."""
+"""What a webhook is sent: the job's summary as it was at the change, in the API's wire form, under
+the headers that the job asks for, evaluated, and ours.
 
+Requests are signed as Standard Webhooks 1.0.0 has it, so that a receiver knows whom they come from.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -9,10 +17,11 @@ import structlog
 
 from services.webhook_dispatcher.store.deliveries import Delivery, HeaderSource
 from shared.definition import Webhook, decode_webhooks
-from shared.expressions import ExpressionError, has_expression, render_value
+from shared.expressions import ExpressionError, has_expression, render, render_value
 from shared.lifecycle import derived_id
 from shared.messages import Change
 from shared.process.redaction import Redactor
+from shared.process.sealing import Sealer
 
 log = structlog.get_logger(__name__)
 
@@ -24,6 +33,10 @@ _EVENTS = {
     (True, True): "task.Progress",
 }
 """By whether a task changed, and whether its progress alone did."""
+
+_PREFIX = "whsec_"
+_SHORTEST, _LONGEST = 24, 64
+RULE = f"must be {_PREFIX} and the base64 of {_SHORTEST} to {_LONGEST} random bytes"
 
 
 def deliveries_for(
@@ -145,3 +158,47 @@ def _filled(summary: dict[str, object]) -> dict[str, object]:
 
 def _time(at: datetime | None) -> str | None:
     return at.isoformat().replace("+00:00", "Z") if at else None
+
+
+def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
+    """Ours win over the job's. Raises ExpressionError, SealingError."""
+    asked: dict[str, str] = {}
+    if (source := delivery.source) is not None:
+        job = {"id": delivery.job_id, "name": source.job_name}
+        summary = names_of_summary(orjson.loads(delivery.body), job)
+        secrets = sealer.secrets_in(source.sealed)
+        names = {**summary, "inputs": source.inputs, "secrets": secrets}
+        asked = {name: render(value, names) for name, value in source.headers.items()}
+    return {
+        **asked,
+        "Content-Type": "application/json; charset=UTF-8",
+        "webhook-id": delivery.id,
+        "conveyor-sequence": str(delivery.version),
+    }
+
+
+def read_secrets(text: str) -> tuple[bytes, ...]:
+    """The keys in `text`, secrets separated by commas. Raises ValueError for what is none."""
+    return tuple(_key(secret.strip()) for secret in text.split(",") if secret.strip())
+
+
+def signature(keys: tuple[bytes, ...], delivery_id: str, timestamp: int, body: bytes) -> str:
+    """The value of `webhook-signature`: one for each key, so that a secret can be replaced.
+
+    `timestamp` is in seconds since 1970, as `webhook-timestamp` says it.
+    """
+    signed = f"{delivery_id}.{timestamp}.".encode() + body
+    digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in keys)
+    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+
+
+def _key(secret: str) -> bytes:
+    if not secret.startswith(_PREFIX):
+        raise ValueError(RULE)
+    try:
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except binascii.Error:  # its own words could quote the secret
+        raise ValueError(RULE) from None
+    if not _SHORTEST <= len(key) <= _LONGEST:
+        raise ValueError(RULE)
+    return key
