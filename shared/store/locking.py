@@ -1,4 +1,5 @@
-"""What `apply` changes, loaded under lock; and the time by which it decides."""
+"""What `apply` changes, loaded under lock; and the time by which it decides: that of the database,
+one clock for all services, whatever their hosts' clocks do."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -8,8 +9,6 @@ from shared.lifecycle import Job, Task
 from shared.postgres.pool import Connection
 from shared.store.columns import absent
 from shared.store.rows import JOB, JOB_COLUMNS, TASK, TASK_COLUMNS, job_of, task_of
-
-NOW = "SELECT clock_timestamp()"
 
 # One statement, as each is a round trip; its parts run one after the other, because each asks for
 # the count of the one before.
@@ -77,9 +76,3 @@ async def load(
             task = task_of(row[_FIRST_OF_TASK:])
             tasks[task.id] = task
     return Loaded(jobs, tasks, first[0])
-
-
-async def now(connection: Connection) -> datetime:
-    """The database's clock: one clock for all services, whatever their hosts' clocks do."""
-    value: datetime = await connection.fetchval(NOW)
-    return value

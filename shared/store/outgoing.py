@@ -153,7 +153,7 @@ def _subjob_signals(commands: Iterable[_Signal]) -> Iterator[Outgoing]:
         match command:
             case ReportToParent(job):
                 if job.parent is not None:
-                    ended.append(subjob_end(job.parent, job.id, job.state, job.result, job.error))
+                    ended.append(subjob_end(job, job.parent))
             case CancelSubJob(subjob_id, dispatch):
                 abandoned.append(SubJobAbandon(job_id=subjob_id, dispatch=dispatch))
             case ResumeSubJob(subjob_id, dispatch):
@@ -178,17 +178,15 @@ def _characters(told: SubJobEnd) -> int:
     return len(told.result or "") + len(told.error or "")
 
 
-def subjob_end(
-    parent: Parent, subjob_id: str, state: str, result: str | None, error: str | None
-) -> SubJobEnd:
+def subjob_end(job: Job, parent: Parent) -> SubJobEnd:
     return SubJobEnd(
         job_id=parent.job_id,
         task_id=parent.task_id,
         dispatch=parent.dispatch,
-        subjob_id=subjob_id,
-        state=state,
-        result=result,
-        error=error,
+        subjob_id=job.id,
+        state=job.state,
+        result=job.result,
+        error=job.error,
     )
 
 

@@ -5,6 +5,8 @@ would have to follow the family. So they talk by messages, and what a lost messa
 found again here.
 """
 
+import asyncpg
+
 from shared.lifecycle import (
     CancelContinued,
     ChildrenContinued,
@@ -68,7 +70,7 @@ def subjob_ended(end: SubJobEnd) -> SubJobEnded:
 
 async def find_lost_signals(connection: Connection) -> list[Event]:
     """What the messages between jobs, and of jobs to themselves, should have brought about."""
-    waiting = [_of_waiting(dict(row)) for row in await connection.fetch(WAITING_IN_VAIN)]
+    waiting = map(_of_waiting, await connection.fetch(WAITING_IN_VAIN))
     orphans = await connection.fetch(ORPHANS)
     stalled = await connection.fetch(STALLED)
     cancelling = await connection.fetch(CANCELLING)
@@ -80,25 +82,10 @@ async def find_lost_signals(connection: Connection) -> list[Event]:
     ]
 
 
-def _of_waiting(row: dict[str, str | int | None]) -> Event:
-    task = (str(row["job_id"]), str(row["task_id"]), int(row["dispatch"] or 0))
-    subjob_id = str(row["subjob_id"])
+def _of_waiting(row: asyncpg.Record) -> Event:
+    task, subjob_id = (row["job_id"], row["task_id"], row["dispatch"]), row["subjob_id"]
     if row["state"] is None:
         return SubJobEnded(*task, error=f"sub-job {subjob_id} is gone")
-    if int(row["parent_dispatch"] or 0) < task[2]:
-        return SubJobResumed(subjob_id, task[2])
-    return subjob_ended(
-        SubJobEnd(
-            job_id=task[0],
-            task_id=task[1],
-            dispatch=task[2],
-            subjob_id=subjob_id,
-            state=str(row["state"]),
-            result=_text(row["result"]),
-            error=_text(row["error"]),
-        )
-    )
-
-
-def _text(value: str | int | None) -> str | None:
-    return None if value is None else str(value)
+    if (row["parent_dispatch"] or 0) < row["dispatch"]:
+        return SubJobResumed(subjob_id, row["dispatch"])
+    return subjob_ended(SubJobEnd.model_validate(dict(row)))

@@ -163,7 +163,7 @@ def is_stalled(parent: Task) -> bool:
 
 def _end_of(sub: Job, job_id: str, task_id: str, dispatch: int) -> SubJobEnded:
     parent = Parent(job_id=job_id, task_id=task_id, dispatch=dispatch)
-    return subjob_ended(subjob_end(parent, sub.id, sub.state, sub.result, sub.error))
+    return subjob_ended(subjob_end(sub, parent))
 
 
 def _finished(transaction: Coroutine[Any, Any, R]) -> R:

@@ -49,25 +49,13 @@ def _duration(text: str) -> d.Duration:
     return d.Duration(parse_duration(text).total_seconds(), text)
 
 
-def _aux_task(spec: m.AuxTask) -> d.AuxTask:
-    return d.AuxTask(**_fields(spec, _AUX))
-
-
-def _sidecar(spec: m.Sidecar) -> d.Sidecar:
-    return d.Sidecar(**_fields(spec, _SIDECAR))
-
-
-def _probe(spec: m.Probe) -> d.Probe:
-    return d.Probe(**_fields(spec, _PROBE))
+def _compiled(kind: Callable[..., Any], table: _Table) -> _Read:
+    return lambda spec: kind(**_fields(spec, table))
 
 
 def _registry(spec: m.Registry) -> d.Registry | None:
     login = d.Registry(**_fields(spec, _REGISTRY))
     return login if login.username or login.password else None
-
-
-def _mount(spec: m.Mount) -> d.Mount:
-    return d.Mount(**_fields(spec, _MOUNT))
 
 
 def _limits(spec: m.Limits) -> d.Limits | None:
@@ -80,22 +68,6 @@ def _cpus(text: str) -> d.Amount:
 
 def _memory(text: str) -> d.Amount:
     return d.Amount(parse_memory(text), text)
-
-
-def _retry(spec: m.Retry) -> d.Retry:
-    return d.Retry(**_fields(spec, _RETRY))
-
-
-def _defaults(spec: m.Defaults) -> d.Defaults:
-    return d.Defaults(**_fields(spec, _DEFAULTS))
-
-
-def _webhook(spec: m.Webhook | m.SubjobWebhook) -> d.Webhook:
-    return d.Webhook(**_fields(spec, _WEBHOOK))
-
-
-def _permission(spec: m.Permission) -> d.Permission:
-    return d.Permission(**_fields(spec, _PERMISSION))
 
 
 def _auto_delete(spec: m.AutoDelete) -> d.Duration:
@@ -131,15 +103,23 @@ def _table(*same: str, **others: tuple[str, _Read] | _Read) -> _Table:
 
 
 _REGISTRY = _table("username", "password")
-_MOUNT = _table("type", "source", "target", "opts")
 _LIMITS = _table(cpus=_cpus, memory=_memory)
-_PERMISSION = _table("role", "user")
-_WEBHOOK = _table("url", "headers", "event", if_=("condition", _same))
-_PROBE = _table("port", "path", timeout=_duration)
-_RETRY = _table(
-    *("limit", "scaling_factor", "jitter"), initial_delay=_duration, max_delay=_duration, on=tuple
+_mount = _compiled(d.Mount, _table("type", "source", "target", "opts"))
+_permission = _compiled(d.Permission, _table("role", "user"))
+_webhook = _compiled(d.Webhook, _table("url", "headers", "event", if_=("condition", _same)))
+_probe = _compiled(d.Probe, _table("port", "path", timeout=_duration))
+_retry = _compiled(
+    d.Retry,
+    _table(
+        *("limit", "scaling_factor", "jitter"),
+        initial_delay=_duration,
+        max_delay=_duration,
+        on=tuple,
+    ),
 )
-_DEFAULTS = _table("queue", "priority", retry=_retry, limits=_limits, timeout=_duration)
+_defaults = _compiled(
+    d.Defaults, _table("queue", "priority", retry=_retry, limits=_limits, timeout=_duration)
+)
 _AUX = _table(
     *("name", "description", "image", "run", "env", "files"),
     registry=_registry,
@@ -147,7 +127,8 @@ _AUX = _table(
     entrypoint=tuple,
     timeout=_duration,
 )
-_SIDECAR = {**_AUX, **_table(probe=_probe)}
+_aux_task = _compiled(d.AuxTask, _AUX)
+_sidecar = _compiled(d.Sidecar, {**_AUX, **_table(probe=_probe)})
 _TASK = {
     **_AUX,
     **_table(

@@ -249,10 +249,6 @@ class SubmittedJob(JobFields):
     permissions: list[Permission] | None = None
     """Who may see the job beside its creator. Default: everybody."""
 
-    def secret_values(self) -> Mapping[str, str]:
-        """Name to value, in clear."""
-        return {name: value or "" for name, value in (self.secrets or {}).items()}
-
 
 class JobSpec(SubmittedJob):
     """A job as a client submits it."""
