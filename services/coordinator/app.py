@@ -22,7 +22,6 @@ from services.coordinator.startup_warnings import (
 )
 from services.coordinator.store.connected import connected
 from services.coordinator.store.one_job import final_jobs
-from services.coordinator.store.schedules import Schedules
 from services.coordinator.waiting import FinalJobs
 from shared.apply.batcher import Batcher
 from shared.broker.consuming import BatchConsumer
@@ -94,7 +93,6 @@ def _ports(
     return ApiPorts(
         commands=JobCommands(batcher, pool, metrics),
         pool=pool,
-        schedules=Schedules(pool),
         final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
         live=Live(pool, metrics),
         broker=broker,

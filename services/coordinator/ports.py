@@ -8,7 +8,6 @@ from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.live.follower import Live
 from services.coordinator.store.connected import connected
-from services.coordinator.store.schedules import Schedules
 from services.coordinator.waiting import FinalJobs
 from shared.broker.protocol import Broker
 from shared.postgres.pool import Connection, Pool
@@ -25,7 +24,6 @@ R = TypeVar("R")
 class ApiPorts:
     commands: JobCommands
     pool: Pool
-    schedules: Schedules
     final_jobs: FinalJobs
     live: Live
     broker: Broker

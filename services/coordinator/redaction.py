@@ -1,7 +1,8 @@
 """Keeps secrets out of answers: by their value, and by names that sound like one."""
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Protocol, TypeVar, cast
 
 import structlog
@@ -76,12 +77,6 @@ def _short_sounds_secret(name: str) -> bool:
     return _SOUNDS_SECRET.search(name) is not None
 
 
-class Redactors:
-    """What takes secrets out, unsealed once for each job of a stream."""
-
-    def __init__(self, sealer: Sealer) -> None:
-        self._of = lru_cache(_MOST_JOBS)(lambda sealed: redacting(sealer, sealed))
-
-    def of(self, sealed: str | None) -> Redacting:
-        """By `sealed` as the job's row has it."""
-        return self._of(sealed)
+def redactors(sealer: Sealer) -> Callable[[str | None], Redacting]:
+    """What takes secrets out by `sealed`, unsealed once for each job of a stream."""
+    return lru_cache(_MOST_JOBS)(partial(redacting, sealer))

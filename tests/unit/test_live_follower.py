@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
+from contextlib import closing
 
 import pytest
 
@@ -90,7 +91,7 @@ async def test_followers_who_join_at_any_moment_see_every_row_once(
     async def follow(yields: int) -> list[int]:
         for _ in range(yields):
             await asyncio.sleep(0)
-        with follower(feed, hub, Interest("j")) as following:
+        with closing(follower(feed, hub, Interest("j"))) as following:
             return await read(following, 200)
 
     writing = asyncio.create_task(write())
@@ -101,7 +102,10 @@ async def test_followers_who_join_at_any_moment_see_every_row_once(
 async def test_a_follower_who_falls_behind_the_hub_reads_on_by_itself(
     feed: FeedInMemory, hub: Hub
 ) -> None:
-    with follower(feed, hub, Interest()) as slow, follower(feed, hub, Interest()) as quick:
+    with (
+        closing(follower(feed, hub, Interest())) as slow,
+        closing(follower(feed, hub, Interest())) as quick,
+    ):
         feed.add()
         await read(slow, 1)
         await slow.rows(0)
@@ -121,11 +125,11 @@ async def test_one_query_serves_all_followers(feed: FeedInMemory, hub: Hub) -> N
     assert await asyncio.gather(*(read(following, 1) for following in followers)) == [[1]] * 50
     assert feed.reads - before < 10
     for following in followers:
-        following.__exit__(None, None, None)
+        following.close()
 
 
 async def test_nothing_is_asked_while_nobody_follows(feed: FeedInMemory, hub: Hub) -> None:
-    with follower(feed, hub, Interest()) as following:
+    with closing(follower(feed, hub, Interest())) as following:
         await following.rows(0)
         poller = hub._poller
     assert poller is not None
@@ -134,7 +138,7 @@ async def test_nothing_is_asked_while_nobody_follows(feed: FeedInMemory, hub: Hu
 
 
 async def test_followers_go_on_after_the_database_was_away(feed: FeedInMemory, hub: Hub) -> None:
-    with follower(feed, hub, Interest()) as following:
+    with closing(follower(feed, hub, Interest())) as following:
         feed.add()
         assert await read(following, 1) == [1]
         feed.fail = True
@@ -149,7 +153,10 @@ async def test_followers_go_on_after_the_database_was_away(feed: FeedInMemory, h
 async def test_rows_of_jobs_one_may_not_see_are_not_brought(feed: FeedInMemory, hub: Hub) -> None:
     feed.add()
     mine = Interest(readers=frozenset({"user:me", "role:public"}))
-    with follower(feed, hub, mine) as me, follower(feed, hub, Interest()) as admin:
+    with (
+        closing(follower(feed, hub, mine)) as me,
+        closing(follower(feed, hub, Interest())) as admin,
+    ):
         assert await read(me, 1) == [1]
         assert await read(admin, 1) == [1]
         while not (me.is_live and admin.is_live):
@@ -162,7 +169,7 @@ async def test_rows_of_jobs_one_may_not_see_are_not_brought(feed: FeedInMemory, 
 
 
 async def test_followers_end_with_the_hub(feed: FeedInMemory, hub: Hub) -> None:
-    with follower(feed, hub, Interest()) as following:
+    with closing(follower(feed, hub, Interest())) as following:
         await following.rows(0)
         waiting = asyncio.create_task(following.rows(60))
         await asyncio.sleep(0)

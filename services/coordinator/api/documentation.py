@@ -204,7 +204,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def documentation_routes(routes: Sequence[Route]) -> list[web.RouteDef]:
-    page = files("services.coordinator.api.pages").joinpath("docs.html").read_bytes()
+    page = files("services.coordinator.api").joinpath("docs.html").read_bytes()
 
     @cache
     def document() -> bytes:

@@ -17,7 +17,7 @@ from services.coordinator.live.renderings import (
     resume_after,
 )
 from services.coordinator.live.stream import ClientGone, Connection, Ending, Rendering, send
-from services.coordinator.redaction import Redactors
+from services.coordinator.redaction import redactors
 from services.coordinator.store.feed import BEGINNING, Cursor
 from services.coordinator.store.logs import LogSource, Subject, subject_of
 
@@ -68,7 +68,7 @@ async def stream_job_events(request: web.Request) -> web.StreamResponse:
 async def follow_log(request: web.Request, source: LogSource) -> web.StreamResponse:
     subject = await _subject(request, source)
     text = TaskLogText if source.kind == "task" else JobLogText
-    rendering = text(Redactors(ports(request).sealer))
+    rendering = text(redactors(ports(request).sealer))
     return await _stream_subject(request, subject, BEGINNING, rendering)
 
 
@@ -88,7 +88,7 @@ def _resume(request: web.Request) -> Resume | None:
 
 
 def _frames(request: web.Request, resume: Resume | None) -> Frames:
-    return Frames(Redactors(ports(request).sealer), resume or Resume(BEGINNING))
+    return Frames(redactors(ports(request).sealer), resume or Resume(BEGINNING))
 
 
 async def _stream_subject(

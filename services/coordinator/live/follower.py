@@ -9,9 +9,8 @@ not for ever.
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from types import TracebackType
 
 import structlog
 
@@ -44,17 +43,6 @@ class Follower:
         self._subscription: Subscription | None = None
         self._failures = 0
 
-    def __enter__(self) -> "Follower":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._leave()
-
     @property
     def is_live(self) -> bool:
         """Whether the hub brings what comes; before that, pages are still to be read."""
@@ -71,7 +59,7 @@ class Follower:
         try:
             return await self._take(patience_seconds)
         except FellBehind:  # whoever we bring it to is slow: it is read again as that allows
-            self._leave()
+            self.close()
             return ()
 
     async def _take(self, patience_seconds: float) -> Sequence[FeedRow]:
@@ -108,7 +96,7 @@ class Follower:
         readers = None if interest.readers is None else sorted(interest.readers)
         return await self._feed.page(self.cursor, jobs=None, readers=readers)
 
-    def _leave(self) -> None:
+    def close(self) -> None:
         if self._subscription is not None:
             self._hub.leave(self._subscription)
             self._subscription = None
@@ -127,7 +115,7 @@ class Live:
         """A stream that counts as open while the context lasts."""
         with (
             self._open_streams.track_inprogress(),
-            Follower(self.feed, self._hub, interest, start) as follower,
+            closing(Follower(self.feed, self._hub, interest, start)) as follower,
         ):
             yield follower
 

@@ -5,13 +5,13 @@ n of the changes at that place.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import orjson
 
 from services.coordinator.live.follower import Ready
-from services.coordinator.redaction import Redacting, Redactors
+from services.coordinator.redaction import Redacting
 from services.coordinator.store.feed import Cursor, FeedRow
 from shared.lifecycle import TaskState, derived_id
 from shared.messages import Change
@@ -60,8 +60,8 @@ class Frames:
     tells_end = True
     stalled_seconds: float | None = _STALLED_SECONDS  # it comes back with Last-Event-ID
 
-    def __init__(self, redactors: Redactors, resume: Resume) -> None:
-        self._redactors = redactors
+    def __init__(self, redactor_of: Callable[[str | None], Redacting], resume: Resume) -> None:
+        self._redactor_of = redactor_of
         self._resume = resume
 
     def of(self, ready: Ready) -> bytes:
@@ -89,14 +89,14 @@ class Frames:
                 "id": derived_id(part.task_id, part.number),
                 "number": part.number,
                 "taskId": part.task_id,
-                "contents": self._redactors.of(row.sealed).value(part.contents),
+                "contents": self._redactor_of(row.sealed).value(part.contents),
                 "createdAt": part.created_at,
                 "jobId": row.job_id,
             }
         )
 
     def _changes(self, row: FeedRow) -> Iterator[tuple[str, bytes]]:
-        redact = self._redactors.of(row.sealed)
+        redact = self._redactor_of(row.sealed)
         for fields in row.changes:
             change = Change.model_validate(fields)
             yield _kind(change), _change(change, row.job_name, redact)
@@ -185,8 +185,8 @@ class JobLogText:
     tells_end = False
     stalled_seconds: float | None = None  # who reads page by page may take their time
 
-    def __init__(self, redactors: Redactors) -> None:
-        self._redactors = redactors
+    def __init__(self, redactor_of: Callable[[str | None], Redacting]) -> None:
+        self._redactor_of = redactor_of
         self._lines = Lines()
 
     def of(self, ready: Ready) -> bytes:
@@ -201,7 +201,7 @@ class JobLogText:
 
     def _whole_lines(self, row: FeedRow) -> str:
         if row.part is not None:
-            contents = self._redactors.of(row.sealed).value(row.part.row.contents)
+            contents = self._redactor_of(row.sealed).value(row.part.row.contents)
             return self._lines.add(row.part.row.task_id, contents)
         for change in row.changes:
             if change.get("task_id") and TaskState(str(change["state"])).is_final:
@@ -216,4 +216,4 @@ class TaskLogText(JobLogText):
         row = ready.row
         if row.part is None:
             return b""
-        return self._redactors.of(row.sealed).value(row.part.row.contents).encode()
+        return self._redactor_of(row.sealed).value(row.part.row.contents).encode()

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import asyncpg
 
@@ -145,14 +146,9 @@ FROM api_keys k WHERE k.id = $1 AND (k.expires_at IS NULL OR k.expires_at > now(
 
 KEY_WAS_USED = "UPDATE api_keys SET last_used_at = now() WHERE id = $1"
 
-ALL_KEYS = """
+KEYS = """
 SELECT id, name, scopes, username AS user, created_at, expires_at, last_used_at
-FROM api_keys ORDER BY created_at DESC, id
-"""
-
-KEYS_OF_USER = """
-SELECT id, name, scopes, username AS user, created_at, expires_at, last_used_at
-FROM api_keys WHERE username = $1 ORDER BY created_at DESC, id
+FROM api_keys WHERE $1::text IS NULL OR username = $1 ORDER BY created_at DESC, id
 """
 
 DELETE_KEY = """
@@ -165,9 +161,11 @@ SELECT EXISTS (SELECT FROM api_keys
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewKey:
-    """Ends `expires_in` from now, but not after `latest_end` (aware); None sets no bound."""
+class NewKey(NamedTuple):
+    """The parameters of `ADD_KEY`, in its order.
+
+    Ends `expires_in` from now, but not after `latest_end` (aware); None sets no bound.
+    """
 
     id: str
     name: str
@@ -204,16 +202,7 @@ class ValidKey:
 async def add_key(connection: Connection, key: NewKey) -> KeyRow | None:
     """None when the user does not exist."""
     try:
-        row = await connection.fetchrow(
-            ADD_KEY,
-            key.id,
-            key.name,
-            key.digest,
-            list(key.scopes),
-            key.username,
-            key.expires_in,
-            key.latest_end,
-        )
+        row = await connection.fetchrow(ADD_KEY, *key)
     except asyncpg.ForeignKeyViolationError:  # asked and answered in one statement
         return None
     return KeyRow(**row)
@@ -231,11 +220,7 @@ async def key_was_used(connection: Connection, key_id: str) -> None:
 
 async def keys(connection: Connection, username: str | None) -> list[KeyRow]:
     """Newest first, of one user, or all for None."""
-    if username is None:
-        rows = await connection.fetch(ALL_KEYS)
-    else:
-        rows = await connection.fetch(KEYS_OF_USER, username)
-    return [KeyRow(**row) for row in rows]
+    return [KeyRow(**row) for row in await connection.fetch(KEYS, username)]
 
 
 async def delete_key(connection: Connection, key_id: str, username: str | None) -> bool:

@@ -6,12 +6,11 @@ What `readers` may not see does not exist for them: see `Readers`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-import asyncpg
+from typing import NamedTuple
 
 from services.coordinator.store.rows import JsonObject, Page, PageRequest, Readers
 from shared.planning.new_job import IdempotencyKey
-from shared.postgres.pool import Connection, Pool, acquired
+from shared.postgres.pool import Connection
 from shared.store.idempotency import store_keys
 
 NOW = "SELECT now()"
@@ -56,9 +55,11 @@ RETURNING id
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSchedule:
-    """`spec` is what was submitted with what is secret taken out; `sealed` has all of it."""
+class NewSchedule(NamedTuple):
+    """The parameters of `INSERT`, in its order.
+
+    `spec` is what was submitted with what is secret taken out; `sealed` has all of it.
+    """
 
     id: str
     cron: str
@@ -93,65 +94,42 @@ class ScheduleRow:
     error: str | None
 
 
-class Schedules:
-    """Each call on a connection of its own. Every method raises DatabaseUnavailable."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    async def now(self) -> datetime:
-        """The database's clock, by which schedules fire."""
-        async with acquired(self._pool) as connection:
-            now: datetime = await connection.fetchval(NOW)
-            return now
-
-    async def add(self, new: NewSchedule, key: IdempotencyKey | None = None) -> bool:
-        """False when `key` was used before, and nothing was added."""
-        async with acquired(self._pool) as connection, connection.transaction():
-            if key is not None and await store_keys(connection, {new.id: key}):
-                return False
-            await _insert(connection, new)
-            return True
-
-    async def list(self, readers: Readers, request: PageRequest) -> Page[ScheduleRow]:
-        async with acquired(self._pool) as connection:
-            rows = await connection.fetch(LIST, readers, request.size, request.offset)
-            total = await connection.fetchval(COUNT, readers)
-        return Page(request, [ScheduleRow(**row) for row in rows], total)
-
-    async def one(self, schedule_id: str, readers: Readers) -> ScheduleRow | None:
-        async with acquired(self._pool) as connection:
-            row: asyncpg.Record | None = await connection.fetchrow(ONE, schedule_id, readers)
-        return None if row is None else ScheduleRow(**row)
-
-    async def pause(self, schedule_id: str) -> bool:
-        """Whether it was ACTIVE."""
-        async with acquired(self._pool) as connection:
-            return await connection.fetchval(PAUSE, schedule_id) is not None
-
-    async def resume(self, schedule_id: str, next_at: datetime) -> bool:
-        """Whether it was PAUSED; it fires next at `next_at`."""
-        async with acquired(self._pool) as connection:
-            return await connection.fetchval(RESUME, schedule_id, next_at) is not None
-
-    async def delete(self, schedule_id: str, readers: Readers) -> bool:
-        """Whether there was one. The jobs it has made stay."""
-        async with acquired(self._pool) as connection:
-            return await connection.fetchval(DELETE, schedule_id, readers) is not None
+async def now(connection: Connection) -> datetime:
+    """The database's clock, by which schedules fire."""
+    at: datetime = await connection.fetchval(NOW)
+    return at
 
 
-async def _insert(connection: Connection, new: NewSchedule) -> None:
-    await connection.execute(
-        INSERT,
-        new.id,
-        new.cron,
-        new.timezone,
-        new.overlap,
-        new.catch_up,
-        new.spec,
-        new.sealed,
-        new.created_by,
-        new.readers,
-        new.created_at,
-        new.next_at,
-    )
+async def add(connection: Connection, new: NewSchedule, key: IdempotencyKey | None) -> bool:
+    """False when `key` was used before, and nothing was added."""
+    async with connection.transaction():
+        if key is not None and await store_keys(connection, {new.id: key}):
+            return False
+        await connection.execute(INSERT, *new)
+        return True
+
+
+async def page(connection: Connection, readers: Readers, request: PageRequest) -> Page[ScheduleRow]:
+    rows = await connection.fetch(LIST, readers, request.size, request.offset)
+    total = await connection.fetchval(COUNT, readers)
+    return Page(request, [ScheduleRow(**row) for row in rows], total)
+
+
+async def one(connection: Connection, schedule_id: str, readers: Readers) -> ScheduleRow | None:
+    row = await connection.fetchrow(ONE, schedule_id, readers)
+    return ScheduleRow(**row) if row else None
+
+
+async def pause(connection: Connection, schedule_id: str) -> bool:
+    """Whether it was ACTIVE."""
+    return await connection.fetchval(PAUSE, schedule_id) is not None
+
+
+async def resume(connection: Connection, schedule_id: str, next_at: datetime) -> bool:
+    """Whether it was PAUSED; it fires next at `next_at`."""
+    return await connection.fetchval(RESUME, schedule_id, next_at) is not None
+
+
+async def delete(connection: Connection, schedule_id: str, readers: Readers) -> bool:
+    """Whether there was one. The jobs it has made stay."""
+    return await connection.fetchval(DELETE, schedule_id, readers) is not None

@@ -18,7 +18,6 @@ from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import HttpSettings
 from services.coordinator.store.connected import connected
 from services.coordinator.store.one_job import final_jobs
-from services.coordinator.store.schedules import Schedules
 from services.coordinator.waiting import FinalJobs
 from shared.apply.apply import ALREADY_SUBMITTED, Work
 from shared.apply.batcher import Batcher
@@ -210,7 +209,6 @@ async def api_on(dsn: str, **settings: Any) -> AsyncIterator[Api]:
     ports = ApiPorts(
         commands=JobCommands(cast(Batcher, batcher), pool, metrics),
         pool=pool,
-        schedules=Schedules(pool),
         final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
         live=Live(pool, metrics),
         broker=broker,

@@ -27,6 +27,7 @@ from services.coordinator.api.schedules.schemas import (
 )
 from services.coordinator.commands import made_before
 from services.coordinator.redaction import redacting
+from services.coordinator.store import schedules
 from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
 from shared.definition import encode
@@ -74,7 +75,7 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
     api = ports(request)
     key = await idempotency_key(request)
     shown, sealed = _without_secrets(spec, api.sealer)
-    now = await api.schedules.now()
+    now = await api.run(schedules.now)
     timezone = zone_name(spec.schedule.cron, spec.schedule.timezone)
     new = NewSchedule(
         id=new_job_id(),
@@ -96,10 +97,10 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
 async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | None) -> ScheduleRow:
     """What is made, or was by the first submission with its key."""
     api = ports(request)
-    while not await api.schedules.add(new, key):
+    while not await api.run(schedules.add, new, key):
         # A key may be forgotten between these two looks at it: then it is as good as new.
         if key and (first := await made_before(api.pool, key)):
-            row = await api.schedules.one(first, principal(request).readers)
+            row = await api.run(schedules.one, first, principal(request).readers)
             if row is None:
                 raise gone(key, "scheduled job")
             return row
@@ -133,7 +134,7 @@ def _next_firing(cron: str, timezone: str, *, since: datetime, now: datetime) ->
 async def list_scheduled_jobs(request: web.Request) -> web.Response:
     asked = query(request, PageQuery)
     api = ports(request)
-    found = await api.schedules.list(principal(request).readers, asked.request())
+    found = await api.run(schedules.page, principal(request).readers, asked.request())
     return reply(schedule_page(found, partial(redacting, api.sealer)))
 
 
@@ -149,7 +150,7 @@ async def get_scheduled_job(request: web.Request) -> web.Response:
 
 async def _row(request: web.Request, schedule_id: str) -> ScheduleRow:
     """Raises NotFound also for one that the principal may not see."""
-    row = await ports(request).schedules.one(schedule_id, principal(request).readers)
+    row = await ports(request).run(schedules.one, schedule_id, principal(request).readers)
     if row is None:
         raise NotFound(_NO_SCHEDULE)
     return row
@@ -164,7 +165,7 @@ async def _row(request: web.Request, schedule_id: str) -> ScheduleRow:
 )
 async def pause_scheduled_job(request: web.Request) -> web.Response:
     row = await _row(request, path_id(request, "scheduled job"))
-    if not await ports(request).schedules.pause(row.id):
+    if not await ports(request).run(schedules.pause, row.id):
         raise BadRequest("only an ACTIVE scheduled job can be paused")
     return reply(Status())
 
@@ -179,10 +180,10 @@ async def pause_scheduled_job(request: web.Request) -> web.Response:
 async def resume_scheduled_job(request: web.Request) -> web.Response:
     """What would have fired while it was paused is not caught up."""
     row = await _row(request, path_id(request, "scheduled job"))
-    schedules = ports(request).schedules
-    now = await schedules.now()
+    run = ports(request).run
+    now = await run(schedules.now)
     next_at = _next_firing(row.cron, row.timezone, since=row.created_at, now=now)
-    if not await schedules.resume(row.id, next_at):
+    if not await run(schedules.resume, row.id, next_at):
         raise BadRequest("only a PAUSED scheduled job can be resumed")
     return reply(Status())
 
@@ -195,7 +196,8 @@ async def resume_scheduled_job(request: web.Request) -> web.Response:
 )
 async def delete_scheduled_job(request: web.Request) -> web.Response:
     schedule_id = path_id(request, "scheduled job")
-    if not await ports(request).schedules.delete(schedule_id, principal(request).readers):
+    readers = principal(request).readers
+    if not await ports(request).run(schedules.delete, schedule_id, readers):
         raise NotFound(_NO_SCHEDULE)
     return reply(Status())
 
