@@ -93,28 +93,27 @@ def _aux_tasks(
     kind: str, entries: Sequence[d.AuxTask], task: TaskSpec, env: Env
 ) -> tuple[Aux, ...]:
     """`kind` is pre or post; `task` the task without any of them."""
-    return tuple(
-        Aux(
-            label=_label(kind, number, entry),
-            program=_program(entry, task, env),
-            timeout_seconds=entry.timeout.seconds if entry.timeout else None,
-        )
-        for number, entry in enumerate(entries, 1)
-    )
+    return tuple(Aux(**_beside(kind, n, entry, task, env)) for n, entry in enumerate(entries, 1))
 
 
 def _sidecars(entries: Sequence[d.Sidecar], task: TaskSpec, env: Env) -> tuple[Sidecar, ...]:
     """The host name is the name, as far as that can be one."""
     return tuple(
         Sidecar(
-            label=_label("sidecar", number, entry),
-            program=_program(entry, task, env),
-            timeout_seconds=entry.timeout.seconds if entry.timeout else None,
+            **_beside("sidecar", number, entry, task, env),
             host=_host_name(entry.name or "") or f"sidecar-{number}",
             probe=entry.probe,
         )
         for number, entry in enumerate(entries, 1)
     )
+
+
+def _beside(kind: str, number: int, entry: d.AuxTask, task: TaskSpec, env: Env) -> dict[str, Any]:
+    return {
+        "label": f'{kind} "{entry.name}"' if entry.name else f"{kind} {number}",
+        "program": _program(entry, task, env),
+        "timeout_seconds": entry.timeout.seconds if entry.timeout else None,
+    }
 
 
 def _program(entry: d.AuxTask, task: TaskSpec, env: Env) -> TaskSpec:
@@ -126,10 +125,6 @@ def _program(entry: d.AuxTask, task: TaskSpec, env: Env) -> TaskSpec:
         workdir=None,
         **_own_fields(entry, env),
     )
-
-
-def _label(kind: str, number: int, entry: d.AuxTask) -> str:
-    return f'{kind} "{entry.name}"' if entry.name else f"{kind} {number}"
 
 
 def _host_name(name: str) -> str:

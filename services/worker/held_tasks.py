@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from services.worker.watchdog.args import Key
 from services.worker.watchdog.task_table import TaskEntry, TaskTable
@@ -23,7 +24,7 @@ class Interruption(Enum):
     TIMED_OUT = "timed out"
 
 
-def _future() -> "asyncio.Future[None]":
+def _future() -> "asyncio.Future[Any]":
     return asyncio.get_running_loop().create_future()
 
 
@@ -38,9 +39,7 @@ class HeldTask:
     taken_at: float
     entry: TaskEntry
     granted: "asyncio.Future[None]" = field(default_factory=_future)
-    interrupted: "asyncio.Future[Interruption]" = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    interrupted: "asyncio.Future[Interruption]" = field(default_factory=_future)
 
     @property
     def key(self) -> Key:

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
@@ -10,10 +11,7 @@ from services.worker.capacity import Capacity, Resource
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
 from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
-from shared.process.settings.blocks import (
-    Block,
-    HealthSettings,
-)
+from shared.process.settings.blocks import Block, HealthSettings
 from shared.process.settings.loading import ServiceSettings
 
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -53,28 +51,19 @@ def _queues(text: str) -> str:
     return text
 
 
-def _host_env(text: str) -> str:
-    parse_host_env(text)
-    return text
+def _readable_by(parse: Callable[[str], object]) -> AfterValidator:
+    """Keep the text as it was set, once `parse` can read it; empty means not set."""
+
+    def check(text: str) -> str:
+        if text:
+            parse(text)
+        return text
+
+    return AfterValidator(check)
 
 
-def _cpus(text: str) -> str:
-    if text:
-        parse_cpus(text)
-    return text
-
-
-def _memory(text: str) -> str:
-    if text:
-        parse_memory(text)
-    return text
-
-
-def _timeout(text: str) -> str:
-    if text:
-        parse_duration(text)
-    return text
-
+Cpus = Annotated[str, _readable_by(parse_cpus)]
+Memory = Annotated[str, _readable_by(parse_memory)]
 
 _BEATS_IN_A_LEASE = 3
 
@@ -118,27 +107,27 @@ class WorkSettings(Block):
         "their queue.",
     )
     log_flush_seconds: float = Field(0.2, gt=0, description="Interval in which log lines are sent.")
-    host_env: Annotated[str, AfterValidator(_host_env)] = Field(
+    host_env: Annotated[str, _readable_by(parse_host_env)] = Field(
         "",
         description="Environment variables of the worker that tasks see, each with an optional "
         "alias: `HTTP_PROXY,AWS_REGION:REGION`.",
     )
-    default_cpus: Annotated[str, AfterValidator(_cpus)] = Field(
+    default_cpus: Cpus = Field(
         "", description="CPU limit of tasks without one, such as `0.5`. Empty: none."
     )
-    default_memory: Annotated[str, AfterValidator(_memory)] = Field(
+    default_memory: Memory = Field(
         "", description="Memory limit of tasks without one, such as `500m`. Empty: none."
     )
-    default_timeout: Annotated[str, AfterValidator(_timeout)] = Field(
+    default_timeout: Annotated[str, _readable_by(parse_duration)] = Field(
         "", description="Time-out of tasks without one, such as `1h`. Empty: none."
     )
 
-    capacity_cpus: Annotated[str, AfterValidator(_cpus)] = Field(
+    capacity_cpus: Cpus = Field(
         "",
         description="Total CPU limits of concurrent tasks, such as `8`. A task whose limit "
         "exceeds what is left waits in its queue. Empty: unlimited.",
     )
-    capacity_memory: Annotated[str, AfterValidator(_memory)] = Field(
+    capacity_memory: Memory = Field(
         "", description="Total memory limits of concurrent tasks, such as `32g`. Empty: unlimited."
     )
     capacity_gpus: int | None = Field(

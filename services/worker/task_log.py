@@ -57,10 +57,6 @@ class TaskLog:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._flush_seconds, self._flush_soon)
 
-    async def note(self, line: str) -> None:
-        """A line of our own in the task's log."""
-        await self.write(f"{line}\n".encode())
-
     async def finish(self) -> list[LogPart]:
         """The parts that have not left yet; call once, after the last `write`."""
         if self._timer is not None:

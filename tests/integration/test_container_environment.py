@@ -145,7 +145,7 @@ async def test_networks_are_joined_by_name(rig: Rig) -> None:
             await ran.finish(waiting)
         finally:
             for name in names:
-                await made.remove_network(name)
+                await made.remove("networks", name)
 
 
 @pytest.mark.parametrize("name", ["no-such-network", "../volumes", "a?b", ""])
@@ -165,7 +165,7 @@ async def test_another_tasks_own_network_is_not_there_by_name_nor_by_id(rig: Rig
                 with pytest.raises(RuntimeRejected, match=r"network .* does not exist"):
                     await rig.run(networks=(known_as,), cmd=("true",))
         finally:
-            await made.remove_network(name)
+            await made.remove("networks", name)
 
 
 async def test_only_networks_that_the_operator_names_are_joined(rig: Rig) -> None:
@@ -182,7 +182,7 @@ async def test_only_networks_that_the_operator_names_are_joined(rig: Rig) -> Non
                 await rig.run(networks=(names[1],), cmd=("true",))
         finally:
             for name in names:
-                await made.remove_network(name)
+                await made.remove("networks", name)
 
 
 @pytest.mark.parametrize("name", ["host", "container:abc"])

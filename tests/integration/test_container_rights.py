@@ -143,8 +143,10 @@ async def test_another_tasks_volume_or_network_is_out_of_reach(rig: Rig) -> None
     waiting = await other.begin()
     await other.logged("up")
     async with engine_of(rig.settings, rig.kind) as engine:
-        [volume_name] = [v for v, node in await engine.resources.labelled_volumes() if node == NODE]
-        [network] = [n for n, node in await engine.resources.labelled_networks() if node == NODE]
+        [volume_name] = [
+            v for v, node in await engine.resources.labelled("volumes") if node == NODE
+        ]
+        [network] = [n for n, node in await engine.resources.labelled("networks") if node == NODE]
     with pytest.raises(RuntimeRejected):
         await rig.run(mounts=(Mount(type="volume", source=volume_name, target="/x"),), run="true")
     with pytest.raises(RuntimeRejected, match="does not exist"):

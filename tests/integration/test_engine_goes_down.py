@@ -106,6 +106,6 @@ async def test_a_task_is_done_though_its_engine_has_forgotten_the_end_of_it(
         # Given so many events after it that the engine keeps no other
         for number in range(130):
             await asked.resources.create_volume(f"v{number}", {}, {})
-            await asked.resources.remove_volume(f"v{number}")
+            await asked.resources.remove("volumes", f"v{number}")
         assert await asked.saw_it_end(ended, await asked.inspect_state(ended))
     await ran.execution.close()

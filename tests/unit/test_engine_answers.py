@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from services.worker.runtimes.containers.engine import ContainerEngine
-from services.worker.runtimes.containers.images import Images, RegistryLogins
+from services.worker.runtimes.containers.images import Images
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import (
     RuntimeDeclined,
@@ -126,7 +126,7 @@ async def test_an_image_that_finds_no_room_is_not_the_tasks_fault_and_one_that_i
 
     fake.said |= {PULL: broken, IMAGE: refusal(404, "No such image: i")}
     with pytest.raises(kind, match=words):
-        await Images(engine, RegistryLogins()).pull_once("i", None, unheard)
+        await Images(engine, {}).pull_once("i", None, unheard)
 
 
 async def unheard(_: bytes) -> None: ...

@@ -35,10 +35,10 @@ def test_logins_are_found_by_the_image_they_are_for(tmp_path: Path) -> None:
     }
     file.write_text(json.dumps({"auths": auths, "credsStore": "desktop"}))
     logins = read_logins(str(file))
-    assert logins.for_image("busybox") == Registry("ann", "pass:word")
-    assert logins.for_image("quay.example.com/a") == Registry("bob", "secret")
-    assert logins.for_image("helper.example.com/a") is None
-    assert logins.for_image("other.example.com/a") is None
+    assert logins.get(registry_of("busybox")) == Registry("ann", "pass:word")
+    assert logins.get(registry_of("quay.example.com/a")) == Registry("bob", "secret")
+    assert logins.get(registry_of("helper.example.com/a")) is None
+    assert logins.get(registry_of("other.example.com/a")) is None
 
 
 @pytest.mark.parametrize(
@@ -61,4 +61,4 @@ def test_without_a_name_and_without_a_file_there_are_no_logins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert read_logins(None).for_image("busybox") is None
+    assert read_logins(None).get(registry_of("busybox")) is None

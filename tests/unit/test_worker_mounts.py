@@ -9,8 +9,7 @@ from typing import cast
 
 import pytest
 
-from services.worker.runtimes.containers.context import EngineContext
-from services.worker.runtimes.containers.environment import ContainerEnvironment
+from services.worker.runtimes.containers.environment import ContainerEnvironment, EngineContext
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountPoint, make_mounts
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings

@@ -1,12 +1,123 @@
-"""The one place that knows the concrete runtimes, and asks packages for more of them."""
+"""The one place that knows the concrete runtimes, and asks packages for more of them.
 
+With `auto`, a task with an image goes to the engine, one without to the shell.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import cast
 
-from services.worker.runtimes.auto import AutoRuntime
-from services.worker.runtimes.protocol import Runtime, RuntimeFactory
+from services.worker.runtimes.protocol import (
+    Execution,
+    Leftover,
+    LogSink,
+    Outcome,
+    ProcessSink,
+    ProgressSink,
+    Runtime,
+    RuntimeDeclined,
+    RuntimeFactory,
+    RuntimeRejected,
+    RuntimeUnavailable,
+)
 from services.worker.runtimes.settings import BUILT_IN, RuntimeSettings
 from services.worker.runtimes.shell.runtime import ShellRuntime
+from services.worker.runtimes.task_spec import TaskSpec
+from services.worker.watchdog.args import Terminator
 from shared.process.extensions import Group, load
+
+
+class RejectedExecution:
+    """A task that nothing here may run: it is rejected when its turn to prepare comes."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def prepare(self) -> None:
+        raise RuntimeRejected(self._reason)
+
+    async def start(self) -> None:
+        raise RuntimeRejected(self._reason)
+
+    async def wait(self) -> Outcome:
+        raise RuntimeRejected(self._reason)
+
+    async def stop(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class _OnEngine:
+    """A container task where there may be no engine at all.
+
+    An engine that was there once will come back, and the task waits for it elsewhere. One that
+    never was is no reason to hand the task round for ever: it is rejected.
+    """
+
+    def __init__(self, runtime: "AutoRuntime", execution: Execution, image: str) -> None:
+        self._runtime = runtime
+        self._image = image
+        self.start, self.wait = execution.start, execution.wait
+        self.stop, self.close = execution.stop, execution.close
+        self._prepare = execution.prepare
+
+    async def prepare(self) -> None:
+        try:
+            await self._prepare()
+        except RuntimeDeclined:
+            self._runtime.was_reached = True
+            raise
+        except RuntimeUnavailable as error:
+            if self._runtime.was_reached:
+                raise
+            raise RuntimeRejected(
+                f"image {self._image!r}: this worker has no container engine within reach ({error})"
+            ) from error
+        self._runtime.was_reached = True
+
+
+class AutoRuntime:
+    name = "auto"
+
+    def __init__(self, containers: Runtime, shell: ShellRuntime | None) -> None:
+        """`shell` is None when the operator forbids it."""
+        self._containers = containers
+        self._shell = shell
+        self.was_reached = False
+
+    async def check(self) -> None:
+        """With a shell to fall back on, an engine that is away is no reason to be down."""
+        await (self._containers if self._shell is None else self._shell).check()
+
+    def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
+        if spec.image is not None:
+            execution = self._containers.execution(spec, log, progress)
+            return execution if self._shell is None else _OnEngine(self, execution, spec.image)
+        if self._shell is None:
+            return RejectedExecution(
+                "a task without an image runs in the shell, which this worker doesn't allow: "
+                "name an image, or set CONVEYOR_RUNTIME_SHELL_ALLOWED on the worker"
+            )
+        return self._shell.execution(spec, log, progress)
+
+    def terminators(self, node_id: str, on_process: ProcessSink) -> Sequence[Terminator] | None:
+        of_containers = self._containers.terminators(node_id, on_process)
+        if of_containers is None or self._shell is None:
+            return of_containers
+        return *of_containers, *self._shell.terminators(node_id, on_process)
+
+    async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
+        removed = 0 if self._shell is None else await self._shell.reap(is_left)
+        return removed + await self._containers.reap(is_left)
+
+    async def remove_earlier(self, spec: TaskSpec) -> int:
+        if spec.image is not None:
+            return await self._containers.remove_earlier(spec)
+        return 0 if self._shell is None else await self._shell.remove_earlier(spec)
+
+    async def close(self) -> None:
+        await self._containers.close()
+        if self._shell is not None:
+            await self._shell.close()
 
 
 def make_runtime(settings: RuntimeSettings) -> Runtime:

@@ -116,8 +116,8 @@ class Rig:
             made = engine.resources
             found = {
                 "container": await engine.labelled(),
-                "network": await made.labelled_networks(),
-                "volume": await made.labelled_volumes(),
+                "network": await made.labelled("networks"),
+                "volume": await made.labelled("volumes"),
             }
             return [
                 f"{what} {each}"

@@ -1,4 +1,4 @@
-"""What a task's containers share: volumes and other mounts, networks; made for it, then removed.
+"""What a task's containers share, volumes and other mounts, networks: made for it, then removed.
 
 Names are chosen here and every creation is shielded: one that was given up half-way would leave
 what nobody knows of. What can't be removed when the task ends is tried again later.
@@ -9,14 +9,15 @@ import contextlib
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from services.worker.runtimes.containers.context import EngineContext, Remove
+from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.containers.gpus import device_requests
+from services.worker.runtimes.containers.images import Images
 from services.worker.runtimes.containers.layout import ContainerPlacement, check_spec, labels_of
-from services.worker.runtimes.containers.mounts import make_mounts
+from services.worker.runtimes.containers.mounts import MountType, make_mounts
 from services.worker.runtimes.containers.resources import EngineResources
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
@@ -25,6 +26,50 @@ from services.worker.runtimes.task_spec import Sidecar, TaskSpec
 from shared.definition import Probe
 
 log = structlog.get_logger(__name__)
+
+Remove = Callable[[], Awaitable[object]]
+"""False: it is still in use. Raises RuntimeRejected, RuntimeUnavailable."""
+
+
+class PendingRemovals:
+    """What an engine would not remove when its task ended: tried again at each look for leftovers.
+
+    Other workers leave it alone for as long as this one lives, and that may be for months.
+    """
+
+    def __init__(self) -> None:
+        self._owed: dict[str, Remove] = {}
+
+    async def remove(self, name: str, remove: Remove) -> None:
+        """Now, or else later."""
+        try:
+            is_gone = await remove() is not False
+        except (RuntimeRejected, RuntimeUnavailable) as error:  # the engine is away, or at a loss
+            log.warning("removal_postponed", name=name, error=str(error))
+            is_gone = False
+        if is_gone:
+            self._owed.pop(name, None)
+        else:
+            self._owed[name] = remove
+
+    async def remove_again(self) -> None:
+        """In the order in which they were first tried: containers before what they use."""
+        for name, remove in list(self._owed.items()):
+            await self.remove(name, remove)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineContext:
+    """`init`: whether containers get a small init as process 1. `ends_with_engine`: whether an
+    engine that goes down ends its containers first."""
+
+    engine: ContainerEngine
+    images: Images
+    settings: RuntimeSettings
+    mount_types: Mapping[str, MountType]
+    init: bool
+    ends_with_engine: bool
+    pending_removals: PendingRemovals = field(default_factory=PendingRemovals)
 
 
 class ContainerEnvironment:
@@ -73,7 +118,7 @@ class ContainerEnvironment:
     async def new_volume(self, options: Mapping[str, str]) -> str:
         name = f"conveyor-{uuid.uuid4().hex}"
         making = self._resources.create_volume(name, labels_of(self._spec), options)
-        await self._make(making, name, lambda: self._resources.remove_volume(name))
+        await self._make(making, name, lambda: self._resources.remove("volumes", name))
         return name
 
     def on_close(self, undo: Callable[[], Awaitable[object]]) -> None:
@@ -87,8 +132,7 @@ class ContainerEnvironment:
 
     def of_aux(self) -> ContainerPlacement:
         """A pre's or post's: sidecars don't run then."""
-        networks = self._shared.networks or operators_network(self.settings)
-        return replace(self._shared, networks=networks, gpus=())
+        return replace(self._alone(), gpus=())
 
     async def meet(self, host: str, container: str) -> str:
         """The address of a started sidecar; from now on the main container knows it by `host`."""
@@ -99,10 +143,12 @@ class ContainerEnvironment:
 
     def _beside(self) -> ContainerPlacement:
         if self._private is None:
-            return replace(
-                self._shared, networks=self._shared.networks or operators_network(self.settings)
-            )
+            return self._alone()
         return replace(self._shared, networks=(self._private, *self._shared.networks))
+
+    def _alone(self) -> ContainerPlacement:
+        networks = self._shared.networks or operators_network(self.settings)
+        return replace(self._shared, networks=networks)
 
     def _check(self, spec: TaskSpec) -> None:
         """All of it, so that nothing runs of a task that can't run to its end."""
@@ -122,7 +168,7 @@ class ContainerEnvironment:
         # An operator who gives containers no network doesn't want a way out through this one.
         internal = self.settings.container_network == "none" and not self._spec.networks
         making = self._resources.create_network(name, labels_of(self._spec), internal=internal)
-        await self._make(making, name, lambda: self._resources.remove_network(name))
+        await self._make(making, name, lambda: self._resources.remove("networks", name))
         self._private = name
 
     async def _make(

@@ -8,9 +8,9 @@ from functools import partial
 
 import aiohttp
 
-from services.worker.runtimes.containers.context import EngineContext
 from services.worker.runtimes.containers.engine import ImageMissing
 from services.worker.runtimes.containers.engine_calls import frames
+from services.worker.runtimes.containers.environment import EngineContext
 from services.worker.runtimes.containers.layout import (
     OUTPUT,
     PROGRESS,

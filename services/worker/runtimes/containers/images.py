@@ -9,7 +9,7 @@ import asyncio
 import base64
 import json
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
@@ -23,14 +23,8 @@ _HUB = "docker.io"
 _HUB_ALIASES = {"index.docker.io", "registry-1.docker.io", "docker.io"}
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryLogins:
-    """A login for each registry host (`docker.io` is Docker's own)."""
-
-    by_host: dict[str, Registry] = field(default_factory=dict)
-
-    def for_image(self, image: str) -> Registry | None:
-        return self.by_host.get(registry_of(image))
+RegistryLogins = Mapping[str, Registry]
+"""A login for each registry host (`docker.io` is Docker's own)."""
 
 
 def read_logins(path: str | None) -> RegistryLogins:
@@ -41,16 +35,12 @@ def read_logins(path: str | None) -> RegistryLogins:
     """
     file = Path(path) if path else Path.home() / ".docker" / "config.json"
     if path is None and not file.is_file():
-        return RegistryLogins()
+        return {}
     try:
         auths = json.loads(file.read_text()).get("auths", {})
-        return RegistryLogins({_host(key): _login(entry) for key, entry in auths.items() if entry})
-    except (
-        ValueError,
-        LookupError,
-        AttributeError,
-        TypeError,
-    ) as error:  # not JSON, or of another shape
+        return {_host(key): _login(entry) for key, entry in auths.items() if entry}
+    # It is not JSON, or of another shape.
+    except (ValueError, LookupError, AttributeError, TypeError) as error:
         raise ValueError(f"{file} is not a Docker config file: {error}") from error
 
 
@@ -116,7 +106,7 @@ class Images:
                 await self._pull(image, login, log)
 
     async def _pull(self, image: str, login: Registry | None, log: LogSink) -> None:
-        login = login or self._logins.for_image(image)
+        login = login or self._logins.get(registry_of(image))
         self._fail_again(image, login)
         progress = _PullLog(image, log)
         try:

@@ -3,12 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from aiodocker import DockerError
 
-from services.worker.runtimes.containers.engine_calls import About, EngineCalls
+from services.worker.runtimes.containers.engine_calls import About, EngineCalls, Json
 from services.worker.runtimes.containers.layout import LABEL_NODE, filter_of_task, is_earlier
 from services.worker.runtimes.task_spec import TaskSpec
+
+Kind = Literal["networks", "volumes"]
 
 _ALWAYS_THERE = "none"  # a network of Docker's own
 _GONE = (404,)
@@ -72,42 +75,21 @@ class EngineResources:
             joined = shown["NetworkSettings"]["Networks"] or {}
             return str(joined.get(network, {}).get("IPAddress") or "")
 
-    async def remove_volume(self, name: str) -> bool:
+    async def labelled(self, kind: Kind) -> list[tuple[str, str]]:
+        """All of that kind with our label: its name and its node's id."""
+        found = await self._list(kind, json.dumps({"label": [LABEL_NODE]}))
+        return [(each["Name"], each["Labels"][LABEL_NODE]) for each in found]
+
+    async def earlier(self, kind: Kind, spec: TaskSpec) -> list[str]:
+        """The names of those that other dispatches of this task have left."""
+        found = await self._list(kind, filter_of_task(spec))
+        return [each["Name"] for each in found if is_earlier(each["Labels"], spec)]
+
+    async def remove(self, kind: Kind, name: str) -> bool:
         """False when it is still in use."""
-        return await self._remove("volume", f"volumes/{name}")
-
-    async def remove_network(self, name: str) -> bool:
-        """False when it is still in use."""
-        return await self._remove("network", f"networks/{name}")
-
-    async def labelled_volumes(self) -> list[tuple[str, str]]:
-        """Every volume with our label: its name and its node's id."""
-        async with self._calls.call("list volumes", about=About.UPKEEP):
-            found = await self._calls.ask("volumes", filters=_FILTERS)
-            return [(v["Name"], v["Labels"][LABEL_NODE]) for v in found["Volumes"] or ()]
-
-    async def labelled_networks(self) -> list[tuple[str, str]]:
-        """Every network with our label: its name and its node's id."""
-        async with self._calls.call("list networks", about=About.UPKEEP):
-            found = await self._calls.ask("networks", filters=_FILTERS)
-            return [(n["Name"], n["Labels"][LABEL_NODE]) for n in found or ()]
-
-    async def earlier_volumes(self, spec: TaskSpec) -> list[str]:
-        """The names of volumes that other dispatches of this task have left."""
-        async with self._calls.call("list volumes", about=About.UPKEEP):
-            found = await self._calls.ask("volumes", filters=filter_of_task(spec))
-            return [v["Name"] for v in found["Volumes"] or () if is_earlier(v["Labels"], spec)]
-
-    async def earlier_networks(self, spec: TaskSpec) -> list[str]:
-        """As `earlier_volumes`."""
-        async with self._calls.call("list networks", about=About.UPKEEP):
-            found = await self._calls.ask("networks", filters=filter_of_task(spec))
-            return [n["Name"] for n in found or () if is_earlier(n["Labels"], spec)]
-
-    async def _remove(self, what: str, path: str) -> bool:
-        async with self._calls.call(f"remove the {what}", about=About.UPKEEP):
+        async with self._calls.call(f"remove the {kind.removesuffix('s')}", about=About.UPKEEP):
             try:
-                await self._calls.tell("DELETE", path)
+                await self._calls.tell("DELETE", f"{kind}/{name}")
             except DockerError as error:
                 if error.status in _NOT_NOW or _STILL_USED in error.message:
                     return False
@@ -115,5 +97,7 @@ class EngineResources:
                     raise
             return True
 
-
-_FILTERS = json.dumps({"label": [LABEL_NODE]})
+    async def _list(self, kind: Kind, filters: str) -> list[Json]:
+        async with self._calls.call(f"list {kind}", about=About.UPKEEP):
+            found = await self._calls.ask(kind, filters=filters)
+            return (found["Volumes"] if kind == "volumes" else found) or []

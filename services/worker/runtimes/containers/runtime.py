@@ -1,12 +1,16 @@
 """The container runtime: a task is a container of a Docker or Podman engine, or some in turn."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal, cast
 
-from services.worker.runtimes.containers.context import EngineContext
 from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.containers.engine_calls import certificates_of
-from services.worker.runtimes.containers.environment import ContainerEnvironment, operators_network
+from services.worker.runtimes.containers.environment import (
+    ContainerEnvironment,
+    EngineContext,
+    operators_network,
+)
 from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.containers.images import Images, read_logins
 from services.worker.runtimes.containers.layout import (
@@ -17,6 +21,7 @@ from services.worker.runtimes.containers.layout import (
     is_bare,
 )
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountType
+from services.worker.runtimes.containers.resources import Kind
 from services.worker.runtimes.containers.sidecars import (
     RunningSidecar,
     SidecarReadiness,
@@ -35,6 +40,8 @@ from services.worker.runtimes.stages import AuxExecution, StagedExecution
 from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
 from services.worker.watchdog.args import ContainerTerminator, Terminator
 from shared.process.extensions import Group, installed, load, refuse_taken
+
+_NOT_CONTAINERS: tuple[Kind, ...] = ("networks", "volumes")
 
 
 class ContainerRuntime:
@@ -92,22 +99,24 @@ class ContainerRuntime:
     async def reap(self, is_left: Callable[[Leftover], bool]) -> int:
         """Containers first: while one stands, its networks and volumes can't go."""
         engine = self._context.engine
-        made = engine.resources
         await self._context.pending_removals.remove_again()
 
         def left(found: Sequence[tuple[str, str]]) -> list[str]:
             return [each for each, node in found if is_left(Leftover(node, each))]
 
         removed = await _remove(left(await engine.labelled()), engine.delete)
-        removed += await _remove(left(await made.labelled_networks()), made.remove_network)
-        return removed + await _remove(left(await made.labelled_volumes()), made.remove_volume)
+        for kind in _NOT_CONTAINERS:
+            found = left(await engine.resources.labelled(kind))
+            removed += await _remove(found, partial(engine.resources.remove, kind))
+        return removed
 
     async def remove_earlier(self, spec: TaskSpec) -> int:
         engine = self._context.engine
-        made = engine.resources
         removed = await _remove(await engine.earlier(spec), engine.delete)
-        removed += await _remove(await made.earlier_networks(spec), made.remove_network)
-        return removed + await _remove(await made.earlier_volumes(spec), made.remove_volume)
+        for kind in _NOT_CONTAINERS:
+            found = await engine.resources.earlier(kind, spec)
+            removed += await _remove(found, partial(engine.resources.remove, kind))
+        return removed
 
     async def close(self) -> None:
         await self._context.engine.close()

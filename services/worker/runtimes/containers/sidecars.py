@@ -15,8 +15,7 @@ from datetime import timedelta
 
 import aiohttp
 
-from services.worker.runtimes.containers.context import EngineContext
-from services.worker.runtimes.containers.environment import ContainerEnvironment
+from services.worker.runtimes.containers.environment import ContainerEnvironment, EngineContext
 from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.containers.layout import ContainerPlacement
 from services.worker.runtimes.output import LogLines

@@ -122,11 +122,6 @@ class TaskDirectory:
         except OSError:  # the task made files of its own: the thorough, slower way
             shutil.rmtree(self.path)
 
-    @staticmethod
-    def remove_leftover(path: Path) -> None:
-        """Remove what a dead worker left; what can't be removed stays for the next time."""
-        shutil.rmtree(path, ignore_errors=True)
-
     def _remove_usual(self) -> None:
         try:
             os.rmdir(_WORKDIR, dir_fd=self._fd)

@@ -22,7 +22,6 @@ from services.worker.runtimes.protocol import (
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.directory import (
     PREFIX,
-    TaskDirectory,
     check_room,
     is_earlier,
     node_of,
@@ -85,5 +84,5 @@ class ShellRuntime:
         left = [directory for directory in root.glob(f"{PREFIX}.*") if is_left(directory)]
         for directory in left:
             end_processes_of(str(directory))
-            TaskDirectory.remove_leftover(directory)
+            shutil.rmtree(directory, ignore_errors=True)  # what can't go stays for the next time
         return len(left)
