@@ -110,7 +110,7 @@ class Outbox:
         if rows:
             await self._send_by_queue(rows)
             self._relayed.inc(len(rows))
-            log.info("outbox leftovers sent", count=len(rows))
+            log.info("outbox_leftovers_sent", count=len(rows))
         return len(rows)
 
     async def _send_by_queue(self, rows: Sequence[OutboxRow]) -> None:
@@ -139,7 +139,7 @@ class Outbox:
         except BrokerUnavailable:
             pass  # the relay repeats it
         except Exception:  # a defect: it must be seen; the relay repeats it, and fails with it
-            log.exception("outbox rows not sent", count=len(rows))
+            log.exception("outbox_send_failed", count=len(rows))
 
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
         """Raises BrokerUnavailable."""
@@ -197,7 +197,7 @@ class Outbox:
             async with acquired(self._pool) as connection:
                 await connection.execute(statement, ids, *arguments)
         except Exception as error:  # noqa: BLE001 - whatever it was, the relay repeats: only a duplicate
-            log.warning("outbox rows not accounted for", count=len(ids), error=str(error))
+            log.warning("outbox_rows_unrecorded", count=len(ids), error=str(error))
             return False
         return True
 

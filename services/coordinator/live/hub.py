@@ -194,7 +194,7 @@ class Hub:
         except DatabaseUnavailable as error:  # the streams stay open and go on when it is back
             return self._failed(asked, error)
         except Exception as error:  # a bug; the streams would wait for ever for a hub that ended
-            log.exception("feed can't be read")
+            log.exception("feed_read_failed")
             return self._failed(asked, error)
         self._failures = 0
         self._cursor = page.cursor
