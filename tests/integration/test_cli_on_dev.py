@@ -78,7 +78,7 @@ async def conveyor(tmp_path: Path) -> AsyncIterator[Commands]:
     )
     stop = Stop()
     async with running(settings, stop) as up:
-        yield Commands(up.url)
+        yield Commands(up)
         stop.request()
         stop.request()  # the second time hurries: nothing that runs is wanted
 

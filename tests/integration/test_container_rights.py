@@ -5,7 +5,9 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
+import aiodocker
 import pytest
 
 from services.worker.runtimes.containers.engine_calls import Json
@@ -47,11 +49,15 @@ async def rig(docker_host: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def inspected(rig: Rig, count: int) -> list[Json]:
     """What the engine says of our containers, once there are `count`."""
-    async with engine_of(rig.settings, rig.kind) as engine:
-        async with asyncio.timeout(60):
-            while len(found := [c for c, node in await engine.labelled() if node == NODE]) < count:
-                await asyncio.sleep(0.05)
-        return [await engine._docker.containers.container(each).show() for each in found]
+    async with engine_of(rig.settings, rig.kind) as engine, asyncio.timeout(60):
+        while True:
+            found = [container for container, node in await engine.labelled() if node == NODE]
+            # The engine lists a container that is being created a moment before it can show it.
+            with suppress(aiodocker.DockerError):
+                shown = [await engine._docker.containers.container(each).show() for each in found]
+                if len(shown) == count:
+                    return shown
+            await asyncio.sleep(0.05)
 
 
 async def test_no_container_of_a_task_has_more_rights_devices_files_or_words_than_it_asked_for(

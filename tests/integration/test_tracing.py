@@ -281,9 +281,9 @@ async def main(data_dir, address):
     stop = Stop()
     job = {"name": "a", "tasks": [{"name": "a", "run": "env"}], "wait": {"timeout": "30s"}}
     async with running(settings, stop) as up, aiohttp.ClientSession() as session:
-        async with session.post(f"{up.url}/jobs", json=job) as answer:
+        async with session.post(f"{up}/jobs", json=job) as answer:
             done = await answer.json()
-        log_url = f"{up.url}/tasks/{done['execution'][0]['id']}/log"
+        log_url = f"{up}/tasks/{done['execution'][0]['id']}/log"
         async with session.get(log_url) as answer:
             log = await answer.text()
         stop.request()
