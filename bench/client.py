@@ -61,7 +61,7 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._api.close()
+        await self._api.__aexit__(kind, error, trace)
         await self._database.close()
 
     async def submit_all(self, jobs: Sequence[Json]) -> list[str]:
