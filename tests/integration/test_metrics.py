@@ -5,7 +5,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
@@ -54,11 +55,16 @@ async def hook() -> AsyncIterator[str]:
         yield f"{url}/hook"
 
 
-def freeze_watchdog(worker: Service) -> None:
+@contextmanager
+def frozen_watchdog(worker: Service) -> Iterator[None]:
     """Beside the worker it is what could say that the task has ended."""
     lines = map(json.loads, worker.log.read_text().splitlines())
     [pid] = [int(line["pid"]) for line in lines if line["event"] == "watchdog_started"]
     os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)  # it sees that its worker is gone, and ends
 
 
 async def started(cluster: Cluster) -> Mapping[str, Service]:
@@ -112,16 +118,18 @@ async def test_a_job_a_crash_and_garbage_show_in_the_metrics_of_each_service(
     assert seen['conveyor_consumers_live{queue="node"}'] == 1
 
     # When the worker is killed, its watchdog can't hand its task back, another takes its place
-    freeze_watchdog(worker)
-    worker.kill()
-    cluster.services.remove(worker)
-    other = cluster.start("worker")
+    with frozen_watchdog(worker):
+        worker.kill()
+        cluster.services.remove(worker)
+        other = cluster.start("worker")
 
-    # Then a lease is lost, and the task ends on the other
-    seen = await values_when(session, scheduler.url, lambda v: v["conveyor_leases_lost_total"] == 1)
-    assert seen["conveyor_workers_silent_total"] == 1
-    go.touch()
-    assert (await api.final(job_id))["state"] == "COMPLETED", cluster.logs()
+        # Then a lease is lost, and the task ends on the other
+        seen = await values_when(
+            session, scheduler.url, lambda v: v["conveyor_leases_lost_total"] == 1
+        )
+        assert seen["conveyor_workers_silent_total"] == 1
+        go.touch()
+        assert (await api.final(job_id))["state"] == "COMPLETED", cluster.logs()
     succeeded = 'conveyor_tasks_reported_total{outcome="succeeded"}'
     await values_when(session, other.url, lambda v: v[succeeded] == 1)
 
