@@ -4,8 +4,8 @@ import asyncio
 import json
 import time
 from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 
 import asyncpg
@@ -51,18 +51,15 @@ class Client:
         self._slots = asyncio.Semaphore(at_once)
 
     async def __aenter__(self) -> "Client":
-        self._api = ApiClient(Server.at(self._api_url))
-        self._database = await asyncpg.connect(self._dsn)
+        async with AsyncExitStack() as opened:
+            self._api = await opened.enter_async_context(ApiClient(Server.at(self._api_url)))
+            self._database = await asyncpg.connect(self._dsn)
+            opened.push_async_callback(self._database.close)
+            self._opened = opened.pop_all()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._api.__aexit__(kind, error, trace)
-        await self._database.close()
+    async def __aexit__(self, *_: object) -> None:
+        await self._opened.aclose()
 
     async def submit_all(self, jobs: Sequence[Json]) -> list[str]:
         """The ids, in the order of `jobs`. Raises ApiRejected or ApiUnavailable."""

@@ -33,6 +33,7 @@ from shared.definition.types import (
     SubJobDefinition,
     TaskDefinition,
     Webhook,
+    span_of,
 )
 
 __all__ = [
@@ -69,5 +70,6 @@ __all__ = [
     "encode_all",
     "map_aux_tasks",
     "map_parts",
+    "span_of",
     "task_graph",
 ]

@@ -8,6 +8,7 @@ is None, empty, 0 or false. Lists are tuples; a mapping is a dict that nobody ch
 """
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 
@@ -17,6 +18,10 @@ class Duration:
 
     seconds: float
     text: str
+
+
+def span_of(duration: Duration | None) -> timedelta | None:
+    return timedelta(seconds=duration.seconds) if duration else None
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,17 @@
 """Evaluates a task's texts, and reads from the result what the core itself needs."""
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from typing import TypeVar
 
 from shared.definition import (
     AuxTask,
-    Duration,
     Retry,
     Sidecar,
     TaskDefinition,
     changed,
     encode,
     map_aux_tasks,
+    span_of,
 )
 from shared.expressions import ExpressionError, has_expression, render, render_value, to_text
 from shared.jobspec.limits import MAX_KEY
@@ -135,13 +134,13 @@ def planned_task(task: TaskDefinition) -> PlannedTask:
         name=task.name or "",
         queue=_queue(task) if kind is TaskKind.TASK else "",
         priority=task.priority,
-        timeout=_span(task.timeout),
+        timeout=span_of(task.timeout),
         retry=_retry(task.retry),
         var=_var(task),
         definition=encode(task),
         kind=kind,
         allow_failure=task.allow_failure,
-        queue_timeout=_span(task.queue_timeout),
+        queue_timeout=span_of(task.queue_timeout),
     )
 
 
@@ -176,13 +175,9 @@ def _retry(retry: Retry | None) -> RetryPolicy:
     scaling, jitter = retry.scaling_factor, retry.jitter
     return RetryPolicy(
         limit=retry.limit,
-        initial_delay=_span(retry.initial_delay) or policy.initial_delay,
+        initial_delay=span_of(retry.initial_delay) or policy.initial_delay,
         scaling_factor=policy.scaling_factor if scaling is None else scaling,
-        max_delay=_span(retry.max_delay) or policy.max_delay,
+        max_delay=span_of(retry.max_delay) or policy.max_delay,
         jitter=policy.jitter if jitter is None else jitter,
         on=frozenset(map(str, retry.on)) if retry.on else None,
     )
-
-
-def _span(duration: Duration | None) -> timedelta | None:
-    return timedelta(seconds=duration.seconds) if duration else None

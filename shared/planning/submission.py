@@ -2,14 +2,14 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.definition import (
-    Duration,
     JobDefinition,
     SubJobDefinition,
     Webhook,
     changed,
+    span_of,
     task_graph,
 )
 from shared.jobspec.limits import OWN_SECRETS
@@ -94,13 +94,9 @@ def _job(
         has_webhooks=bool(definition.webhooks),
         is_graph=needs is not None,
         parent=parent,
-        timeout=_span(definition.timeout),
-        auto_delete_after=_span(definition.auto_delete),
+        timeout=span_of(definition.timeout),
+        auto_delete_after=span_of(definition.auto_delete),
     )
-
-
-def _span(duration: Duration | None) -> timedelta | None:
-    return timedelta(seconds=duration.seconds) if duration else None
 
 
 def _without_secrets(
