@@ -24,7 +24,7 @@ CHILDREN = Kind("child processes", 6, at_rest=0)
 TASKS = Kind("asyncio tasks", 12, at_rest=1)
 DATABASE_SESSIONS = Kind("database sessions", 12, at_rest=10)  # a pool keeps its ten for a while
 BROKER_CONNECTIONS = Kind("broker connections", 2, at_rest=0)
-CHANNELS = Kind("channels", 4, at_rest=0)
+CHANNELS = Kind("channels", 4, at_rest=1)  # the publishing one is opened by the first message
 CONSUMERS = Kind("consumers", 4, at_rest=0)
 QUEUES = Kind("queues", 4, at_rest=0)
 MESSAGES = Kind("messages", 100, at_rest=0)
