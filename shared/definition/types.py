@@ -21,7 +21,7 @@ class Duration:
 
 
 def span_of(duration: Duration | None) -> timedelta | None:
-    return timedelta(seconds=duration.seconds) if duration else None
+    return None if duration is None else timedelta(seconds=duration.seconds)
 
 
 @dataclass(frozen=True)

@@ -70,14 +70,15 @@ class Failure:
 class RetryPolicy:
     """How often a failed task is tried again, and how long it waits before that.
 
-    The n-th retry (from 0) waits `initial_delay * scaling_factor ** n`, at most `max_delay`, and
+    Without a wait a retry helps against nothing: the default gives what failed a second. The n-th
+    retry (from 0) waits `initial_delay * scaling_factor ** n`, at most `max_delay`, and
     up to `jitter` (0..1) of that time is taken off, so that tasks that failed together do not
     come back together. `on` names what is tried again: exit codes as text, `timeout`, `lost`; None
     is every failure but those of `lost` and `queue`, which have had their tries.
     """
 
     limit: int = 0
-    initial_delay: timedelta = timedelta()
+    initial_delay: timedelta = timedelta(seconds=1)
     scaling_factor: float = 2.0
     max_delay: timedelta = timedelta(hours=1)
     jitter: float = 0.0

@@ -1,6 +1,7 @@
 """Evaluates a task's texts, and reads from the result what the core itself needs."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TypeVar
 
 from shared.definition import (
@@ -172,10 +173,10 @@ def _retry(retry: Retry | None) -> RetryPolicy:
     policy = _NO_RETRY
     if retry is None:
         return policy
-    scaling, jitter = retry.scaling_factor, retry.jitter
+    initial, scaling, jitter = retry.initial_delay, retry.scaling_factor, retry.jitter
     return RetryPolicy(
         limit=retry.limit,
-        initial_delay=span_of(retry.initial_delay) or policy.initial_delay,
+        initial_delay=timedelta(seconds=initial.seconds) if initial else policy.initial_delay,
         scaling_factor=policy.scaling_factor if scaling is None else scaling,
         max_delay=span_of(retry.max_delay) or policy.max_delay,
         jitter=policy.jitter if jitter is None else jitter,

@@ -169,7 +169,7 @@ async def test_a_child_whose_expression_fails_fails_the_job_before_it_runs(play:
 
 async def test_a_child_that_is_tried_again_counts_once(play: Play) -> None:
     made_of = each(list("ab"), concurrency=1)
-    made_of["task"]["retry"] = {"limit": 2}
+    made_of["task"]["retry"] = {"limit": 2, "initialDelay": "0s"}
     job_id = await play.submit_tasks({"name": "e", "each": made_of})
     tries = []
 

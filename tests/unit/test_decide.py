@@ -209,7 +209,7 @@ def test_a_failed_task_fails_the_job_with_its_error() -> None:
 
 
 def test_a_failed_task_with_retries_left_is_tried_again_as_a_new_task() -> None:
-    job, task = running(retry=RetryPolicy(limit=1))
+    job, task = running(retry=RetryPolicy(limit=1, initial_delay=timedelta()))
     outcome = decided(decide(job, task, TaskFailed("job", task.id, 1, NODE, "boom"), LATER))
     [retry] = outcome.new_tasks
     assert (retry.attempt, retry.state) == (1, TaskState.SCHEDULED)
@@ -243,6 +243,13 @@ def test_the_wait_before_a_retry_grows_to_its_maximum_less_the_jitter(
         jitter=0.5,
     )
     assert policy.delay(attempt, chance) == timedelta(seconds=seconds)
+
+
+def test_retries_wait_a_second_and_then_twice_as_long_each_unless_told_otherwise() -> None:
+    waits = [RetryPolicy(limit=3).delay(attempt, 1).total_seconds() for attempt in range(3)]
+    assert waits == [1, 2, 4]
+    capped = RetryPolicy(limit=3, max_delay=timedelta(milliseconds=100))
+    assert capped.delay(2, 1) == timedelta(milliseconds=100)
 
 
 def test_the_last_failed_attempt_fails_the_job() -> None:
@@ -294,7 +301,7 @@ def test_a_task_that_well_engines_hand_back_again_and_again_fails_with_what_they
 
 
 def test_such_a_failure_is_tried_again_as_any_other() -> None:
-    job, task = running(retry=RetryPolicy(limit=1))
+    job, task = running(retry=RetryPolicy(limit=1, initial_delay=timedelta()))
     worn = replace(task, engine_rejections=MAX_ENGINE_REJECTIONS - 1)
     outcome = handed_back(job, worn)
     [retry] = outcome.new_tasks

@@ -85,7 +85,7 @@ def test_a_child_tells_its_family_of_its_end_with_what_was_missing_of_its_progre
 
 
 def test_a_child_that_is_tried_again_takes_its_progress_back_and_is_not_told_as_ended() -> None:
-    job, child = child_running(retry=RetryPolicy(limit=1))
+    job, child = child_running(retry=RetryPolicy(limit=1, initial_delay=timedelta()))
     child = replace(child, progress=30.0)
     outcome = decided(decide(job, child, TaskFailed("job", child.id, 1, NODE, "boom"), LATER))
     assert told(outcome) == [ChildProgressed("job", child.parent_id or "", -30)]

@@ -50,7 +50,7 @@ class Retry(Spec):
     limit: f.RetryLimit
     """How many times a failed task is tried again."""
     initial_delay: f.Duration | None = None
-    """The wait before the first retry. Default: none."""
+    """The wait before the first retry; `0s` is none. Default: 1s."""
     scaling_factor: f.ScalingFactor | None = None
     """What each further wait is multiplied by. Default: 2."""
     max_delay: f.PositiveDuration | None = None
