@@ -1,9 +1,17 @@
-"""Text and nesting that could be read but not kept: Postgres knows no NUL, UTF-8 no lone half."""
+"""What could be read but not kept: too many values, too deep nesting, texts that Postgres (NUL) or
+UTF-8 (lone surrogates) can't have."""
 
 import re
 from collections.abc import Iterator
 
-from shared.jobspec.problems import MAX_DEPTH, TOO_DEEP, InvalidJob, Problem
+from shared.jobspec.problems import (
+    MAX_DEPTH,
+    MAX_VALUES,
+    TOO_DEEP,
+    TOO_MANY,
+    InvalidJob,
+    Problem,
+)
 
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 _LONGEST_FIELD = 80
@@ -14,8 +22,8 @@ _Place = tuple["_Place | None", int | str]
 
 
 def refuse_unkeepable(value: object) -> None:
-    """Raises InvalidJob when a text anywhere in `value`, keys included, can't be stored, or it is
-    nested too deep."""
+    """Raises InvalidJob when a text anywhere in `value`, keys included, can't be stored, or
+    there is too much of it."""
     problems = list(_problems(value))
     if problems:
         raise InvalidJob(problems)
@@ -23,8 +31,13 @@ def refuse_unkeepable(value: object) -> None:
 
 def _problems(root: object) -> Iterator[Problem]:
     left: list[tuple[object, _Place | None, int]] = [(root, None, 0)]
+    seen = 0
     while left:
         value, place, depth = left.pop()
+        seen += 1
+        if seen > MAX_VALUES:
+            yield Problem("", TOO_MANY)
+            return
         if isinstance(value, str):
             if _UNKEEPABLE.search(value):
                 yield Problem(_field(place), "must not hold NUL characters or lone surrogates")

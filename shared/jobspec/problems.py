@@ -48,6 +48,9 @@ at 254, and an answer wraps a job in a few levels of its own."""
 
 TOO_DEEP = f"nested too deep: at most {MAX_DEPTH} mappings and lists may stand in one another"
 
+MAX_VALUES = 100_000
+
+TOO_MANY = f"more than {MAX_VALUES} values"
 
 Place = tuple[int | str, ...]
 

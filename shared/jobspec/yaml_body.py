@@ -1,79 +1,50 @@
 """YAML text to plain values, safely: no objects, no alias bombs, no duplicate keys.
 
-Only the node graph is taken from PyYAML (from its C half when that was built); making values of it
-is ours, because its own rules are those of YAML 1.1, where `on` is true and a date is no text.
+Only the events are taken from PyYAML (from its C half when that was built): it would compose a
+graph of nodes first, without bounds, in one step that lets no other thread run. Making values is
+ours, because its own rules are those of YAML 1.1, where `on` is true and a date is no text.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 import yaml
-from yaml.composer import Composer
-from yaml.parser import Parser
-from yaml.reader import Reader
-from yaml.resolver import Resolver
-from yaml.scanner import Scanner
 
 from shared.jobspec.plain_scalar import PlainScalar
-from shared.jobspec.problems import MAX_DEPTH, TOO_DEEP, InvalidJob, Problem
+from shared.jobspec.problems import (
+    MAX_DEPTH,
+    MAX_VALUES,
+    TOO_DEEP,
+    TOO_MANY,
+    InvalidJob,
+    Problem,
+)
 
-MAX_VALUES = 100_000
+MAX_REPEATED_CHARACTERS = 1024 * 1024
+"""What aliases may add to the text of a job: three characters can stand for all that was sent."""
+_TOO_MANY = f"{TOO_MANY}, aliases counted"
 
-_PLAIN = "!plain"
 _CORE = "tag:yaml.org,2002:"
+_PLAIN_TAGS = frozenset(_CORE + kind for kind in ("int", "float", "bool", "null"))
 _MERGE = "<<"
 
+# Without libyaml: the same answers, ten times slower.
+_Loader: Any = yaml.CBaseLoader if yaml.__with_libyaml__ else yaml.BaseLoader
 
-class _PlainResolver(Resolver):
-    """Every value without quotes and tag gets the tag `!plain`."""
-
-    yaml_implicit_resolvers = {None: [(_PLAIN, re.compile(""))]}  # noqa: RUF012 - PyYAML's protocol
-
-
-class _PythonLoader(Reader, Scanner, Parser, Composer, _PlainResolver):
-    def __init__(self, stream: str) -> None:
-        Reader.__init__(self, stream)
-        Scanner.__init__(self)
-        Parser.__init__(self)
-        Composer.__init__(self)
-        _PlainResolver.__init__(self)
-
-
-if yaml.__with_libyaml__:
-    from yaml._yaml import CParser
-
-    class _Loader(CParser, _PlainResolver):
-        def __init__(self, stream: str) -> None:
-            CParser.__init__(self, stream)
-            _PlainResolver.__init__(self)
-
-else:  # a PyYAML without libyaml: the same answers, ten times slower
-    _Loader = _PythonLoader  # type: ignore[assignment, misc]  # same protocol, other parentage
+_Event: TypeAlias = Any
+"""One of `yaml.events`, which names the attributes of none."""
 
 
 def load_yaml(text: str) -> object:
-    """Dicts with text keys, lists, PlainScalar, str and None. Raises InvalidJob."""
+    """Dicts with text keys, lists, PlainScalar, str and None. Raises InvalidJob.
+
+    What is repeated by an alias is one object, wherever it stands.
+    """
     try:
-        _refuse_deep_nesting(text)
-        node = _Loader(text).get_single_node()
+        return _Reader(yaml.parse(text, Loader=_Loader)).document()
     except yaml.YAMLError as error:  # whatever PyYAML objects to, the client can mend
         raise _refused(_syntax_text(error), getattr(error, "problem_mark", None)) from None
-    return _Builder().value(node) if node is not None else None
-
-
-def _refuse_deep_nesting(text: str) -> None:
-    """Measured on the flat stream of events: the composers recurse, and the one in C overflows the
-    process's stack (no exception, a crash) on a few hundred thousand brackets."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):  # type: ignore[arg-type]  # names its own only
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise _refused(TOO_DEEP, event.start_mark)
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
 
 
 class _Mark(Protocol):
@@ -85,79 +56,133 @@ class _Mark(Protocol):
     def column(self) -> int: ...
 
 
-@dataclass(slots=True)
-class _Builder:
-    """Counts values as they are made, each use of an alias anew, so that a bomb stops early."""
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    """A value with a name, and how many values and characters it is made of."""
 
-    made: int = 0
-    depth: int = 0
+    value: object
+    values: int
+    characters: int
 
-    def value(self, node: yaml.Node) -> object:
-        self.made += 1
-        if self.made > MAX_VALUES:
-            raise _refused(f"more than {MAX_VALUES} values, aliases counted", node.start_mark)
-        if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
-        self.depth += 1
-        if self.depth > MAX_DEPTH:  # an alias inside its own anchor ends here too
-            raise _refused(TOO_DEEP, node.start_mark)
-        made = self._list(node) if isinstance(node, yaml.SequenceNode) else self._dict(node)
-        self.depth -= 1
+
+class _Reader:
+    """Counts values and characters as they are made, each use of an alias anew, so that a bomb
+    stops before it is built."""
+
+    def __init__(self, events: Iterator[_Event]) -> None:
+        self._events = events
+        self._anchors: dict[str, _Anchored | None] = {}  # None: not at its end yet
+        self._values = self._characters = self._repeated = self._depth = 0
+
+    def document(self) -> object:
+        made: object = None
+        next(self._events)  # the stream starts
+        if isinstance(next(self._events), yaml.DocumentStartEvent):
+            made = self._value(next(self._events))
+            self._expect_end()
         return made
 
-    def _list(self, node: yaml.SequenceNode) -> list[object]:
-        _expect_tag(node, "seq")
-        return list(map(self.value, node.value))  # a comprehension would be one more frame a level
+    def _expect_end(self) -> None:
+        """A separator may follow, a second document may not."""
+        for event in self._events:
+            if isinstance(event, yaml.NodeEvent) and getattr(event, "value", None) != "":
+                raise _refused("expected a single document in the stream", event.start_mark)
 
-    def _dict(self, node: yaml.Node) -> dict[str, object]:
-        _expect_tag(node, "map")
+    def _value(self, event: _Event) -> object:
+        if isinstance(event, yaml.AliasEvent):
+            return self._repeat(event)
+        values, characters = self._values, self._characters
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise _refused(_TOO_MANY, event.start_mark)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        made = self._scalar(event) if isinstance(event, yaml.ScalarEvent) else self._nested(event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = _Anchored(
+                made, self._values - values, self._characters - characters
+            )
+        return made
+
+    def _repeat(self, event: _Event) -> object:
+        if event.anchor not in self._anchors:
+            raise _refused(f"undefined alias {event.anchor!r}", event.start_mark)
+        anchored = self._anchors[event.anchor]
+        if anchored is None:
+            raise _refused(f"the alias {event.anchor!r} stands within itself", event.start_mark)
+        self._values += anchored.values
+        self._characters += anchored.characters
+        self._repeated += anchored.characters
+        if self._values > MAX_VALUES:
+            raise _refused(_TOO_MANY, event.start_mark)
+        if self._repeated > MAX_REPEATED_CHARACTERS:
+            rule = f"aliases repeat more than {MAX_REPEATED_CHARACTERS} characters"
+            raise _refused(rule, event.start_mark)
+        return anchored.value
+
+    def _scalar(self, event: _Event) -> str | None:
+        text: str = event.value
+        self._characters += len(text)
+        is_plain = event.tag is None and event.implicit[0]
+        if is_plain or event.tag in _PLAIN_TAGS:
+            plain = PlainScalar(text)
+            return None if plain.is_null else plain
+        _expect_tag(event, "str")
+        return text
+
+    def _nested(self, event: _Event) -> object:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _refused(TOO_DEEP, event.start_mark)
+        made = (
+            self._list(event) if isinstance(event, yaml.SequenceStartEvent) else self._dict(event)
+        )
+        self._depth -= 1
+        return made
+
+    def _list(self, event: _Event) -> list[object]:
+        _expect_tag(event, "seq")
+        made = []
+        while not isinstance(item := next(self._events), yaml.SequenceEndEvent):
+            made.append(self._value(item))
+        return made
+
+    def _dict(self, event: _Event) -> dict[str, object]:
+        _expect_tag(event, "map")
         merged: dict[str, object] = {}
         own: dict[str, object] = {}
-        for key_node, value_node in node.value:
-            key = _key(key_node)
-            if key == _MERGE and key_node.tag == _PLAIN:
-                merged = self._merged(value_node) | merged
+        while not isinstance(key_event := next(self._events), yaml.MappingEndEvent):
+            key = self._key(key_event)
+            if key == _MERGE and getattr(key_event, "implicit", (False,))[0]:
+                merged = self._merged(next(self._events)) | merged
             elif key in own:
-                raise _refused(f"duplicate key {key!r}", key_node.start_mark)
+                raise _refused(f"duplicate key {key!r}", key_event.start_mark)
             else:
-                own[key] = self.value(value_node)
+                own[key] = self._value(next(self._events))
         return merged | own
 
-    def _merged(self, node: yaml.Node) -> dict[str, object]:
+    def _key(self, event: _Event) -> str:
+        if isinstance(event, yaml.ScalarEvent) and event.anchor is None:
+            self._characters += len(event.value)
+            return str(event.value)
+        key = self._value(event) if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent) else None
+        if not isinstance(key, str):
+            raise _refused("a key must be text", event.start_mark)
+        return str(key)
+
+    def _merged(self, event: _Event) -> dict[str, object]:
+        value = self._value(event)
         result: dict[str, object] = {}
-        for source in _merge_sources(node):
-            value = self.value(source)
-            if not isinstance(value, dict):
-                raise _refused("'<<' takes a mapping or a list of mappings", source.start_mark)
-            result = value | result  # the earlier source wins
+        for source in value if isinstance(value, list) else [value]:
+            if not isinstance(source, dict):
+                raise _refused("'<<' takes a mapping or a list of mappings", event.start_mark)
+            result = source | result  # the earlier source wins
         return result
 
 
-def _merge_sources(node: yaml.Node) -> Iterator[yaml.Node]:
-    if isinstance(node, yaml.SequenceNode):
-        yield from node.value
-    else:
-        yield node
-
-
-def _scalar(node: yaml.ScalarNode) -> str | None:
-    text: str = node.value
-    if node.tag in (_PLAIN, *(_CORE + kind for kind in ("int", "float", "bool", "null"))):
-        plain = PlainScalar(text)
-        return None if plain.is_null else plain
-    _expect_tag(node, "str")
-    return text
-
-
-def _key(node: yaml.Node) -> str:
-    if isinstance(node, yaml.ScalarNode):
-        return str(node.value)
-    raise _refused("a key must be text", node.start_mark)
-
-
-def _expect_tag(node: yaml.Node, kind: str) -> None:
-    if node.tag not in (_CORE + kind, "!"):
-        raise _refused(f"the tag {node.tag!r} is not allowed", node.start_mark)
+def _expect_tag(event: _Event, kind: str) -> None:
+    if event.tag not in (None, _CORE + kind, "!"):
+        raise _refused(f"the tag {event.tag!r} is not allowed", event.start_mark)
 
 
 def _syntax_text(error: yaml.YAMLError) -> str:

@@ -9,6 +9,7 @@ from shared.jobspec.tork.models import JobSpec
 from shared.jobspec.tork.parsing import parse_job
 
 TASK = "name: x\ntasks:\n- name: t\n  "
+TASKS = "tasks: [{name: t}]"
 
 
 def job(text: str) -> JobSpec:
@@ -158,7 +159,7 @@ tasks:
     ("text", "reason"),
     [
         ("name: a\nname: b", "duplicate key 'name' (line 2, column 1)"),
-        ("a: &x [*x]", "nested too deep: at most 200 mappings and lists"),
+        ("a: &x [*x]", "the alias 'x' stands within itself (line 1, column 8)"),
         ("a: !!python/object/apply:os.system [x]", "is not allowed"),
         ("a: !!binary aGVsbG8=", "is not allowed"),
         ("name: a\n---\nname: b", "expected a single document"),
@@ -179,7 +180,39 @@ def test_what_is_no_plain_mapping_is_refused(text: str | bytes, reason: str) -> 
 def test_an_alias_bomb_is_refused_early() -> None:
     lines = ['a0: &a0 ["x","x","x","x","x","x","x","x","x","x"]']
     lines += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    assert "aliases counted" in refusal("\n".join(lines))
+    assert "more than 100000 values, aliases counted" in refusal("\n".join(lines))
+
+
+TEXT = "x" * 200_000
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        f"a: &a {TEXT}\nl: [{','.join(['*a'] * 6)}]",
+        f"a: &a {{k: {TEXT}}}\nl: [{','.join(['*a'] * 6)}]",
+        f"a: &a\n ? {TEXT}\n : 1\nl:\n" + "- {<<: *a}\n" * 6,
+        f"? &a {TEXT}\n: 1\nl:\n" + "- {*a : 1}\n" * 6,
+        f"a: &a [{TEXT}]\nb: &b [*a, *a, *a]\nc: [*b, *b]",
+    ],
+)
+def test_aliases_repeat_only_so_much_text(bomb: str) -> None:
+    assert "aliases repeat more than 1048576 characters (line" in refusal(bomb)
+
+
+def test_an_alias_is_the_value_of_its_anchor_each_time() -> None:
+    spec = job("name: &n x\ninputs: {a: *n, b: &l [*n, {*n : 1}], c: *l, d: &n 5, e: *n}\n" + TASKS)
+    assert spec.inputs == {
+        "a": "x",
+        "b": ["x", {"x": 1}],
+        "c": ["x", {"x": 1}],
+        "d": 5,
+        "e": 5,
+    }
+
+
+def test_a_separator_may_end_the_file() -> None:
+    assert job(f"---\n{TASK}run: a\n---\n").name == "x"
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
