@@ -3,7 +3,8 @@
 import asyncio
 from functools import partial
 
-from services.webhook_dispatcher.calls import Calls, calling_session
+from services.webhook_dispatcher.calls import Calls
+from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.listeners import Listening, added_listeners
 from services.webhook_dispatcher.metrics import DispatcherMetrics, watch_calls
@@ -39,8 +40,8 @@ async def run(
     metrics = metrics or Metrics()
     listeners = added_listeners(listed(settings.listeners.names))
     sealer = Sealer(settings.encryption.keys)
-    async with calling_session() as session, asyncio.TaskGroup() as group:
-        calls = Calls(pool, session, sealer, settings.webhook, DispatcherMetrics(metrics), tracing)
+    async with Client() as client, asyncio.TaskGroup() as group:
+        calls = Calls(pool, client, sealer, settings.webhook, DispatcherMetrics(metrics), tracing)
         events = Events(pool, sealer, calls)
         consumer = BatchConsumer(broker, EVENTS, WebhooksDue, events.on_webhooks_due, UNAVAILABLE)
         consuming = group.create_task(consumer.run())

@@ -8,12 +8,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import version
 
-import aiohttp
 import structlog
 from yarl import URL
 
+from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.metrics import DispatcherMetrics
 from services.webhook_dispatcher.requests import headers_of, read_secrets, signature
 from services.webhook_dispatcher.settings import WebhookSettings
@@ -101,7 +100,7 @@ class Calls:
     def __init__(
         self,
         pool: Pool,
-        session: aiohttp.ClientSession,
+        client: Client,
         sealer: Sealer,
         settings: WebhookSettings,
         metrics: DispatcherMetrics | None = None,
@@ -109,7 +108,7 @@ class Calls:
     ) -> None:
         self._tracing = tracing
         self._pool = pool
-        self._session = session
+        self._client = client
         self._sealer = sealer
         self._settings = settings
         self._metrics = metrics or DispatcherMetrics(Metrics())
@@ -200,7 +199,7 @@ class Calls:
 
     async def _call_traced(self, delivery: Delivery, headers: Mapping[str, str]) -> str | None:
         if not self._tracing.is_on:
-            return await self._call(delivery, headers)
+            return await self._post(delivery, headers)
         facts: Facts = {
             "conveyor.job.id": delivery.job_id,
             "conveyor.webhook.id": delivery.id,
@@ -210,37 +209,14 @@ class Calls:
         with self._tracing.span("webhook", job_context(delivery.job_id), "client", facts) as span:
             # What the job's author has set goes before.
             given = {"traceparent": to_traceparent(span.context)} if span else {}
-            failure = await self._call(delivery, {**given, **headers})
+            failure = await self._post(delivery, {**given, **headers})
             if span and failure is not None:
                 span.fail()
             return failure
 
-    async def _call(self, delivery: Delivery, headers: Mapping[str, str]) -> str | None:
-        """What went wrong, or None when the receiver took it."""
-        timeout = aiohttp.ClientTimeout(total=self._settings.timeout_seconds)
-        try:
-            # Not where an answer leads: the POST would mostly arrive there as a GET, without body.
-            async with self._session.post(
-                delivery.url,
-                data=delivery.body,
-                headers=headers,
-                timeout=timeout,
-                allow_redirects=False,
-            ) as answer:
-                return None if answer.status < 300 else f"answered {answer.status}"
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            # ValueError: a URL that only the client library finds fault with.
-            return str(error) or type(error).__name__
-
-
-def calling_session() -> aiohttp.ClientSession:
-    """What calls are made in: receivers see by its User-Agent who calls."""
-    return aiohttp.ClientSession(
-        headers={"User-Agent": f"Conveyor/{version('conveyor')}"},
-        # How many there are at once is the setting's to say.
-        connector=aiohttp.TCPConnector(limit=0),
-        cookie_jar=aiohttp.DummyCookieJar(),  # receivers of other jobs must not see them
-    )
+    async def _post(self, delivery: Delivery, headers: Mapping[str, str]) -> str | None:
+        timeout_seconds = self._settings.timeout_seconds
+        return await self._client.post(delivery.url, delivery.body, headers, timeout_seconds)
 
 
 def retry_delay(attempts: int) -> timedelta:

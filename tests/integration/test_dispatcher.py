@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from services.scheduler.retention import Retention
 from services.scheduler.settings import RetentionSettings
-from services.webhook_dispatcher.calls import Calls, calling_session
+from services.webhook_dispatcher.calls import Calls
+from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.requests import read_secrets, signature
 from services.webhook_dispatcher.settings import WebhookSettings
@@ -90,9 +91,9 @@ class Traced(Off):
 async def call_all(
     rig: Rig, settings: WebhookSettings | None = None, tracing: Tracing = OFF
 ) -> None:
-    async with calling_session() as session:
+    async with Client() as client:
         settings = settings or WebhookSettings()
-        calls = Calls(rig.pool, session, rig.sealer, settings, tracing=tracing)
+        calls = Calls(rig.pool, client, rig.sealer, settings, tracing=tracing)
         while await calls.make_due_calls() == 0:
             pass
         await calls.finish()
@@ -205,8 +206,8 @@ async def test_a_slow_receiver_holds_up_nobody_elses_calls(rig: Rig, receiver: R
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     slow = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    async with calling_session() as session:
-        calls = Calls(rig.pool, session, rig.sealer, WebhookSettings(concurrency=2))
+    async with Client() as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings(concurrency=2))
         # When it has been called
         await rig.submit([TASK], webhooks=[{"url": slow, "if": "job.state == 'PENDING'"}])
         await store_all(rig)
@@ -229,8 +230,8 @@ async def test_a_call_begins_as_soon_as_its_change_is_taken_up(
     # Given a job whose changes have been announced
     await rig.submit([TASK], webhooks=[{"url": receiver.url, "headers": {"X": "{{ job.name }}"}}])
     await rig.batcher.outbox.close()
-    async with calling_session() as session:
-        calls = Calls(rig.pool, session, rig.sealer, WebhookSettings())
+    async with Client() as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings())
         # When they are taken up
         await Events(rig.pool, rig.sealer, calls).take_stored()
         # Then their calls are owed until they have been taken, and made without another look
@@ -247,8 +248,8 @@ async def test_calls_that_there_is_no_room_for_are_left_to_the_next_round(
 ) -> None:
     await rig.submit([TASK], webhooks=[{"url": receiver.url}])
     await rig.batcher.outbox.close()
-    async with calling_session() as session:
-        calls = Calls(rig.pool, session, rig.sealer, WebhookSettings(concurrency=1))
+    async with Client() as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings(concurrency=1))
         await Events(rig.pool, rig.sealer, calls).take_stored()
         await calls.finish()
         assert receiver.states == ["PENDING"]
@@ -265,8 +266,8 @@ async def test_a_failed_call_has_the_next_round_begin_when_it_is_due_again(
     hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
     await rig.submit([TASK], webhooks=[hook])
     await rig.batcher.outbox.close()
-    async with calling_session() as session:
-        calls = Calls(rig.pool, session, rig.sealer, WebhookSettings(round_seconds=60))
+    async with Client() as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings(round_seconds=60))
         await Events(rig.pool, rig.sealer, calls).take_stored()
         await calls.finish()
         assert calls.owed.is_set()
@@ -278,8 +279,8 @@ async def test_a_failed_call_has_the_next_round_begin_when_it_is_due_again(
 async def test_no_call_begins_once_the_dispatcher_stops(rig: Rig, receiver: Receiver) -> None:
     await rig.submit([TASK], webhooks=[{"url": receiver.url}])
     await rig.batcher.outbox.close()
-    async with calling_session() as session:
-        calls = Calls(rig.pool, session, rig.sealer, WebhookSettings())
+    async with Client() as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings())
         events = Events(rig.pool, rig.sealer, calls)
         await events.stop()
         with pytest.raises(TimeoutError):

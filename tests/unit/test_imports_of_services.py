@@ -12,6 +12,7 @@ _SHOW_IMPORTED = "import sys, services.{}.__main__; print(*sys.modules, sep='\\n
     ("service", "unused"),
     [
         ("scheduler", {"aiohttp", "rich", "yaml", "re2", "croniter", "shared.jobspec.tork"}),
+        ("webhook_dispatcher", {"aiohttp", "rich", "yaml", "re2", "croniter"}),
         ("worker", {"aiohttp", "rich", "yaml", "re2", "asyncpg", "shared.jobspec"}),
     ],
 )
