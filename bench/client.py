@@ -11,9 +11,9 @@ from typing import Any
 import asyncpg
 
 from bench.ground import Resources
-from bench.services import Service
 from cli.api.client import ApiClient
 from cli.api.session import JSON_TYPE, Body, Server
+from tests.support.services.cluster import Service
 
 Json = dict[str, Any]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from bench.client import Client, shell_job
 from bench.run import Run
-from bench.services import COORDINATOR, DISPATCHER, SCHEDULER, WORKER, Service, Services
+from bench.services import COORDINATOR, DISPATCHER, SCHEDULER, WORKER, Services
 from bench.table import Table
 from bench.usage import TASKS, cpu_seconds, difference
+from tests.support.services.cluster import Service
 
 JOBS, QUICK_JOBS = 2000, 400
 _WARM_UP_JOBS = 100

@@ -13,9 +13,10 @@ import aiohttp
 
 from bench.client import Client, Json
 from bench.run import Run, spread
-from bench.services import COORDINATOR, Service, opened_services
+from bench.services import COORDINATOR, opened_services
 from bench.table import Table
 from bench.usage import cpu_seconds, peak_megabytes
+from tests.support.services.cluster import Service
 
 SIZES, QUICK_SIZES = (100, 1_000, 10_000), (100, 1_000)
 _READS = 10

@@ -8,11 +8,12 @@ import asyncpg
 import orjson
 
 from bench.run import Run, spread
-from bench.services import COORDINATOR, Service, Services
+from bench.services import COORDINATOR, Services
 from bench.table import Table
 from services.coordinator.store.one_job import EXECUTION, JOB, JOB_TASKS
 from services.coordinator.store.rows import SUMMARY_COLUMNS
 from shared.postgres.pool import set_up_connection
+from tests.support.services.cluster import Service
 
 SIZES, QUICK_SIZES = (100, 1_000, 10_000), (100, 1_000)
 _PAGE = 100

@@ -8,8 +8,9 @@ import aiohttp
 import asyncpg
 
 from bench.run import Run
-from bench.services import COORDINATOR, Service, Services
+from bench.services import COORDINATOR, Services
 from bench.table import Table
+from tests.support.services.cluster import Service
 
 JOBS, QUICK_JOBS = 1_000_000, 100_000
 _READS = 60

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import psutil
 
-from bench.services import Service
 from tests.support.services import footprint
+from tests.support.services.cluster import Service
 from tests.support.services.footprint import POSTGRES, RABBITMQ
 
 TASKS, CLIENT = "tasks' own processes", "client (this benchmark)"

@@ -94,7 +94,7 @@ class System:
             **_env(self._clocks, place),
         }
         name = place.rpartition("-")[0]
-        service = self._cluster.start(name, command=lambda _: _command_of(name), **env)
+        service = self._cluster.start(name, env, command=lambda _: _command_of(name))
         self.services[place] = service
         self._logs.append((place, service.log))
 

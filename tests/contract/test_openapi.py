@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -59,7 +60,9 @@ schema = schemathesis.openapi.from_dict(bounded(openapi_document(ROUTES))).exclu
     ],  # without the examples for each rule: of a task in tasks they never end
     suppress_health_check=list(HealthCheck),
 )
-def test_no_answer_is_a_server_error_or_undocumented(case: schemathesis.Case, api_url: str) -> None:
+def test_no_answer_is_a_server_error_or_undocumented(
+    case: "schemathesis.Case[Any]", api_url: str
+) -> None:
     response = case.call(base_url=api_url)
     case.validate_response(response, checks=CHECKS)
     if case.media_type == "application/json" or case.media_type is None:

@@ -65,7 +65,8 @@ async def counted_container_starts(docker_host: str) -> AsyncIterator[Counter[st
     starts: Counter[str] = Counter()
 
     async def count(docker: aiodocker.Docker) -> None:
-        events = docker.events.subscribe(since=began_at)  # whenever the engine has begun to tell
+        engine_events: Any = docker.events  # aiodocker has no types for it
+        events = engine_events.subscribe(since=began_at)  # whenever the engine has begun to tell
         while (event := await events.get()) is not None:
             if event["Type"] == "container" and event["Action"] == "start":
                 starts[event["Actor"]["Attributes"].get("conveyor.task", "")] += 1
@@ -114,7 +115,7 @@ async def test_two_hundred_jobs_run_each_task_exactly_once(
     }
     for name, count in (("coordinator", 2), ("scheduler", 2), ("worker", 3)):
         for _ in range(count):
-            cluster.start(name, **(runtime if name == "worker" else {}))
+            cluster.start(name, runtime if name == "worker" else {})
     cluster.start("webhook_dispatcher")
     await cluster.wait_up()
     apis = [Api(session, s.url) for s in cluster.services if s.name == "coordinator"]
@@ -160,8 +161,8 @@ async def test_a_job_goes_on_when_each_service_is_killed_once(
     quick = {"CONVEYOR_WORKER_LEASE_SECONDS": "10", "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5"}
     liveness = {"CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS": "3"}
     cluster.start("coordinator")
-    cluster.start("scheduler", **liveness)
-    worker = cluster.start("worker", **quick)
+    cluster.start("scheduler", liveness)
+    worker = cluster.start("worker", quick)
     await cluster.wait_up()
     api = Api(session, cluster.services[0].url)
     starts, go = tmp_path / "starts", tmp_path / "go"
@@ -174,8 +175,8 @@ async def test_a_job_goes_on_when_each_service_is_killed_once(
         service.kill()
     cluster.services.clear()
     coordinator = cluster.start("coordinator")
-    cluster.start("scheduler", **liveness)
-    cluster.start("worker", **quick)
+    cluster.start("scheduler", liveness)
+    cluster.start("worker", quick)
     await cluster.wait_up()
     go.touch()
 
@@ -198,7 +199,7 @@ async def test_the_container_of_a_killed_worker_is_removed_by_another(
     }
     cluster.start("coordinator")
     cluster.start("scheduler", CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS="3")
-    doomed = cluster.start("worker", **settings)
+    doomed = cluster.start("worker", settings)
     await cluster.wait_up()
     api = Api(session, cluster.services[0].url)
     sleep = {"name": "sleep", "image": BUSYBOX, "run": "sleep 1000"}
@@ -214,7 +215,7 @@ async def test_the_container_of_a_killed_worker_is_removed_by_another(
         # When the worker is killed
         doomed.kill()
         cluster.services.remove(doomed)
-        cluster.start("worker", **settings)
+        cluster.start("worker", settings)
 
         # Then its container goes, the other worker runs the task, and a cancel ends that as well
         async with asyncio.timeout(60):

@@ -45,7 +45,7 @@ class Upgrade:
 
     def start(self, name: str, code: Path | None = None) -> Service:
         env = WORKER if name == "worker" else {}
-        return self.cluster.start(name, code, **env) if code else self.cluster.start(name, **env)
+        return self.cluster.start(name, env, code=code) if code else self.cluster.start(name, env)
 
     def apis(self) -> list[Api]:
         urls = [s.url for s in self.cluster.services if s.name == "coordinator"]

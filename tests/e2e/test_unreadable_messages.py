@@ -234,8 +234,8 @@ async def test_reports_that_can_never_be_right_are_dead_lettered_and_others_in_t
 ) -> None:
     jobs = []
     for body in NEVER_RIGHT.values():
-        job = {"name": "beside", "tasks": [{"name": "t", "run": "echo hello"}]}
-        jobs.append(await api.submit(job))
+        spec = {"name": "beside", "tasks": [{"name": "t", "run": "echo hello"}]}
+        jobs.append(await api.submit(spec))
         await exchange.publish(aio_pika.Message(body), COMPLETIONS)
     for job in jobs:
         assert (await api.final(job["id"]))["state"] == "COMPLETED"

@@ -93,7 +93,7 @@ async def flood(
 
 
 async def _drained(
-    connection: "rows.Connection[asyncpg.Record]", watch: _Watch, patience_seconds: float
+    connection: "asyncpg.Connection[asyncpg.Record]", watch: _Watch, patience_seconds: float
 ) -> None:
     """Wait until no job is under way, or something is wrong."""
     deadline = time.monotonic() + patience_seconds
@@ -106,7 +106,7 @@ async def _drained(
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _left(connection: "rows.Connection[asyncpg.Record]") -> Mapping[str, int]:
+async def _left(connection: "asyncpg.Connection[asyncpg.Record]") -> Mapping[str, int]:
     """What a system at rest has none of; it gets some time to come to rest."""
     deadline = time.monotonic() + _REST_SECONDS
     while (left := await Accounts(connection).left()) and time.monotonic() < deadline:
@@ -151,7 +151,7 @@ def _reading(system: WholeSystem, path: Path) -> Iterator[list[Read]]:
 
 
 @asynccontextmanager
-async def _connected(dsn: str) -> AsyncIterator["rows.Connection[asyncpg.Record]"]:
+async def _connected(dsn: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     connection = await asyncpg.connect(dsn)
     try:
         yield connection

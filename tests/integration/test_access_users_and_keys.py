@@ -1,7 +1,7 @@
 """Users, roles and keys over HTTP."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -33,7 +33,7 @@ async def api(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         yield running
 
 
-async def status(api: Api, headers: dict[str, str], path: str = "/jobs") -> int:
+async def status(api: Api, headers: Mapping[str, str], path: str = "/jobs") -> int:
     return (await api.answer("GET", path, headers=headers))[0]
 
 

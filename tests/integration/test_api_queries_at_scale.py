@@ -53,10 +53,11 @@ TABLES = "VACUUM ANALYZE jobs, job_tasks, job_variables, tasks, task_log_parts, 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EYES = ["role:public", "user:u7"]
-EVERYTHING = ("", None, "", [], None)
-RUNNING = ("running", "RUNNING", "", [], None)
-RARE = ("customer 77", None, "customer 77", [], None)
-COMMON = ("convert", None, "convert", [], None)
+Search = tuple[str, str | None, str, list[str], None]
+EVERYTHING: Search = ("", None, "", [], None)
+RUNNING: Search = ("running", "RUNNING", "", [], None)
+RARE: Search = ("customer 77", None, "customer 77", [], None)
+COMMON: Search = ("convert", None, "convert", [], None)
 
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "list": (job_list.NEWEST, (10, 0)),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -202,7 +202,8 @@ async def test_a_submitted_job_runs_with_its_secrets_when_its_time_has_come(api:
     shown = await api.get(f"/scheduled-jobs/{summary['id']}")
     job = await api.pool.fetchrow("SELECT id, state, sealed, secret_names FROM jobs")
     assert (shown["lastJobId"], job["state"]) == (job["id"], "SCHEDULED")
-    assert set(sealer.unseal(job["sealed"])["secrets"].values()) == {"hunter22", "tropical"}
+    secrets = cast(dict[str, str], sealer.unseal(job["sealed"])["secrets"])
+    assert set(secrets.values()) == {"hunter22", "tropical"}
     assert (await api.get(f"/jobs/{job['id']}"))["secrets"] == {"key": "[REDACTED]"}
     # The job says where it comes from, also when that is gone
     [item] = (await api.get("/jobs"))["items"]

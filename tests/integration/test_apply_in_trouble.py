@@ -135,7 +135,8 @@ async def test_rows_stay_with_a_sender_that_waits_long_for_its_confirm(
 async def test_a_queue_that_takes_nothing_does_not_hold_up_the_others(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish, sent = rig.broker.publish, []
+    publish = rig.broker.publish
+    sent: list[str] = []
 
     async def only_default(messages: Sequence[Outgoing]) -> None:
         if any(message.queue == "broken" for message in messages):

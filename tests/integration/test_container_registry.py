@@ -30,7 +30,7 @@ async def registry(docker_host: str) -> AsyncIterator[FakeRegistry]:
         with suppress(aiodocker.DockerError):  # 404: the test pulled nothing
             await docker.images.delete(registry.image, force=True)
         await docker.close()
-        await docker.connector.close()  # type: ignore[union-attr]  # it was given one
+        await docker.connector.close()
 
 
 @pytest.fixture

@@ -86,14 +86,14 @@ def short_grace() -> LivenessGuard:
 
 def world_of(rig: Rig) -> World:
     liveness = short_grace()
-    due_times = DueTimes(rig.pool, liveness, lambda: monotonic_boottime() + world.own)
+    due_times = DueTimes(rig.pool, liveness, lambda: monotonic_boottime() + of_the_rig.own)
     metrics = SchedulerMetrics(Metrics(), liveness)
     performer = Performer(rig.batcher, rig.broker, metrics)
     loops = TaskLoops(rig.pool, rig.broker, performer, due_times, ScheduleSettings())
     outbox = rig.batcher.outbox
     workers = LostWorkers(rig.pool, outbox, performer, due_times, liveness, metrics)
-    world = World(rig, liveness, loops, workers)
-    return world
+    of_the_rig = World(rig, liveness, loops, workers)
+    return of_the_rig
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -46,7 +47,7 @@ async def seen(watch: DatabaseWatch, missing: str | None) -> None:
             await asyncio.sleep(0.01)
 
 
-async def told(server: PrivatePostgres, question: str) -> object:
+async def told(server: PrivatePostgres, question: str) -> Any:
     connection = await asyncpg.connect(server.dsn)
     try:
         return await connection.fetchval(question)

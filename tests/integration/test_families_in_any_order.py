@@ -126,7 +126,8 @@ class Storm:
             if self._chance.random() < 0.08:
                 ids = [r["id"] for r in await self._pool.fetch("SELECT id FROM jobs ORDER BY id")]
                 job_id = self._chance.choice(ids)
-                events.append(self._chance.choice([JobCancelled(job_id), JobRestarted(job_id)]))
+                either: list[Event] = [JobCancelled(job_id), JobRestarted(job_id)]
+                events.append(self._chance.choice(either))
             elif rows:
                 of = likely if likely and self._chance.random() < 0.9 else rows
                 events += self._of_task(self._chance.choice(of))

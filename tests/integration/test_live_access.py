@@ -99,7 +99,7 @@ async def test_a_stream_ends_when_the_key_that_opened_it_does(
 
 
 DELETE = ("DELETE", "/users/ann", None)
-TAKE_ROLE = ("PUT", "/users/ann/roles", [])
+TAKE_ROLE: tuple[str, str, list[str]] = ("PUT", "/users/ann/roles", [])
 
 
 @pytest.mark.parametrize(("method", "path", "body"), [DELETE, TAKE_ROLE])

@@ -11,7 +11,8 @@ import pytest
 from services.coordinator.handlers import on_completions
 from shared.lifecycle import TaskClaimed
 from shared.messages import Finished, LogPart, Reports
-from tests.support.jobs.families import LEASE, NODE, Play, Row
+from tests.support.jobs.batcher import LEASE
+from tests.support.jobs.families import NODE, Play, Row
 
 pytestmark = pytest.mark.real
 
@@ -21,9 +22,9 @@ NULS = "a\0b\\u0000\x01\ufffe\U0010ffff"
 
 async def finish(play: Play, row: Row, **report: Any) -> None:
     """Claimed, then reported as a worker does it."""
-    ref = {"job_id": row["job_id"], "task_id": row["id"], "dispatch": row["dispatch"]}
-    await play.happen(TaskClaimed(*ref.values(), NODE, LEASE))
-    finished = [Finished(**ref, **report)]
+    job_id, task_id, dispatch = row["job_id"], row["id"], row["dispatch"]
+    await play.happen(TaskClaimed(job_id, task_id, dispatch, NODE, LEASE))
+    finished = [Finished(job_id=job_id, task_id=task_id, dispatch=dispatch, **report)]
     message = Reports(node_id=NODE, lease_seconds=30, finished=finished)
     assert await on_completions(play.rig.batcher, play.rig.pool, [message]) == [None]
 

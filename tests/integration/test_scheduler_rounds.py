@@ -1,7 +1,7 @@
 """The scheduler's rounds: what happens when time has passed, on a real database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 
 import asyncpg
@@ -55,8 +55,10 @@ def lost_workers(rig: Rig, liveness: LivenessGuard | None = None) -> LostWorkers
     return LostWorkers(rig.pool, rig.batcher.outbox, performer, due_times, liveness, metrics)
 
 
-async def claimed(rig: Rig, task: dict[str, object], lease: timedelta = LEASE) -> tuple[str, str]:
-    job_id = await rig.submit([task])
+async def claimed(
+    rig: Rig, task: Mapping[str, object], lease: timedelta = LEASE
+) -> tuple[str, str]:
+    job_id = await rig.submit([dict(task)])
     [row] = await rig.tasks(job_id)
     await rig.happen(TaskClaimed(job_id, row["id"], 1, "n1", lease))
     return job_id, row["id"]
@@ -143,7 +145,7 @@ async def test_a_worker_that_gives_no_account_for_long_loses_its_task(rig: Rig) 
 
 @pytest.mark.parametrize(("task", "lease"), [(TASK, OVERDUE), ({**TASK, "timeout": "1ms"}, LEASE)])
 async def test_no_task_ends_while_what_became_of_it_may_lie_unread_and_shortly_after(
-    rig: Rig, task: dict[str, object], lease: timedelta
+    rig: Rig, task: Mapping[str, object], lease: timedelta
 ) -> None:
     # Given a task whose time is over, while a worker has said something and no coordinator is there
     job_id, _ = await claimed(rig, task, lease)

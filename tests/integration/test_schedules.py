@@ -192,7 +192,7 @@ async def test_a_schedule_that_was_set_back_does_not_fire_twice_for_the_same_tim
 async def test_what_was_missed_is_made_up_for_as_the_schedule_says(
     rig: Rig, catch_up: str, expected: int
 ) -> None:
-    options = {"cron": "@every 1h", "overdue": timedelta(hours=3, minutes=5)}
+    options: dict[str, Any] = {"cron": "@every 1h", "overdue": timedelta(hours=3, minutes=5)}
     schedule_id = await add(rig, catch_up=catch_up, **options)
     await fire(loop_of(rig))
     assert len(await jobs(rig, schedule_id)) == expected
@@ -206,7 +206,7 @@ async def test_a_firing_that_is_only_a_little_late_was_not_missed(rig: Rig) -> N
 
 
 async def test_at_most_a_hundred_missed_firings_are_made_up_for(rig: Rig) -> None:
-    options = {"cron": "@every 1m", "overdue": timedelta(days=2)}
+    options: dict[str, Any] = {"cron": "@every 1m", "overdue": timedelta(days=2)}
     schedule_id = await add(rig, catch_up="all", **options)
     await fire(loop_of(rig))
     assert len(await jobs(rig, schedule_id)) == 100

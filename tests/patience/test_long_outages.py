@@ -33,7 +33,7 @@ async def cluster(
     for name in ("coordinator", "scheduler", "webhook_dispatcher"):
         cluster.start(name)
     for queue in _WORKERS:
-        cluster.start("worker", CONVEYOR_WORKER_QUEUES=f"default:1,{queue}:1", **_DRAIN)
+        cluster.start("worker", _DRAIN, CONVEYOR_WORKER_QUEUES=f"default:1,{queue}:1")
     await cluster.wait_up()
     yield cluster
     await asyncio.to_thread(cluster.close)

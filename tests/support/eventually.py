@@ -3,11 +3,15 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import TypeVar, cast, overload
 
 T = TypeVar("T")
 
 
+@overload
+async def eventually(check: Callable[[], Awaitable[T]], seconds: float = 60) -> T: ...
+@overload
+async def eventually(check: Callable[[], T], seconds: float = 60) -> T: ...
 async def eventually(check: Callable[[], T | Awaitable[T]], seconds: float = 60) -> T:
     """The first result of `check` that is true. Raises TimeoutError."""
     async with asyncio.timeout(seconds):

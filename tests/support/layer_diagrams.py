@@ -40,7 +40,8 @@ def without_shortcuts(arrows: Arrows) -> Arrows:
 
 
 def _reached(start: str, arrows: Arrows) -> set[str]:
-    found, left = set(), [start]
+    found: set[str] = set()
+    left = [start]
     while left:
         here = left.pop()
         after = {b for a, b in arrows if a == here} - found
@@ -51,7 +52,7 @@ def _reached(start: str, arrows: Arrows) -> set[str]:
 
 def _drawn(packages: tuple[str, ...]) -> Arrows:
     tool = Path(sys.executable).with_name("import-linter")
-    command = [tool, "drawgraph", *packages]
+    command = [str(tool), "drawgraph", *packages]
     drawn = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return set(_ARROW.findall(drawn))
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
+from typing import TypeVar
 
 from shared.lifecycle.states import (
     BULK_MOVES,
@@ -13,6 +14,8 @@ from shared.lifecycle.states import (
     JobState,
     TaskState,
 )
+
+State = TypeVar("State", bound=StrEnum)
 
 _TASK_STARTS = (
     TaskState.CREATED,
@@ -50,7 +53,7 @@ def _diagram(lines: Iterator[str]) -> str:
     return "```mermaid\nstateDiagram-v2\n" + "".join(f"    {line}\n" for line in lines) + "```\n"
 
 
-def _moves(starts: Iterable[str], moves: Mapping[StrEnum, frozenset[StrEnum]]) -> Iterator[str]:
+def _moves(starts: Iterable[str], moves: Mapping[State, frozenset[State]]) -> Iterator[str]:
     for start in starts:
         yield f"[*] --> {start}"
     for state, following in moves.items():

@@ -63,7 +63,7 @@ TASK = TaskRow(
     children={"total": 1, "ended": 1},
     subjob_id=None,
 )
-EMPTY = TaskRow(*[None] * len(TaskRow._fields))._replace(
+EMPTY = TaskRow._make([None] * len(TaskRow._fields))._replace(
     id="t", job_id="j", position=1, state="CREATED", created_at=NOW, definition={}, progress=0.0
 )
 SUMMARY = SummaryRow(

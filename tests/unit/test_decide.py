@@ -7,10 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.lifecycle import (
+    AnnounceJob,
+    AnnounceTask,
     CancelTasks,
     Decision,
     DispatchMissing,
     EvaluateOutput,
+    Event,
     GrantClaim,
     Ignored,
     Job,
@@ -457,9 +460,9 @@ def test_announcements_of_a_job_are_numbered_without_gaps() -> None:
     job, task = running(pending_job(has_webhooks=True))
     outcome = decided(decide(job, task, TaskFailed("job", task.id, 1, NODE, "boom"), LATER))
     announced = [
-        command.job.version  # type: ignore[attr-defined]  # an announcement
+        command.job.version
         for command in outcome.commands
-        if "Announce" in type(command).__name__
+        if isinstance(command, AnnounceJob | AnnounceTask)
     ]
     assert announced == list(range(job.version + 1, job.version + 1 + len(announced)))
 
@@ -468,7 +471,7 @@ def test_announcements_of_a_job_are_numbered_without_gaps() -> None:
 def test_a_final_task_is_never_left(state: TaskState) -> None:
     job, task = running()
     ended = replace(task, state=state)
-    events = [
+    events: list[Event] = [
         claim(task, "node-2"),
         TaskSucceeded("job", task.id, 1, NODE),
         TaskFailed("job", task.id, 1, NODE, "x"),

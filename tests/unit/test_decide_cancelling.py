@@ -21,8 +21,7 @@ from shared.lifecycle import (
     TaskTimedOut,
     decide,
 )
-from tests.support.jobs.decided import LATER, a_job, decided
-from tests.unit.test_decide_children import child_running
+from tests.support.jobs.decided import LATER, a_job, child_running, decided
 
 STILL_CANCELLING = Ignored("tasks of the job are still being cancelled: try again later")
 CANCELLED = a_job(state=JobState.CANCELLED)
@@ -64,6 +63,6 @@ def test_what_the_scheduler_finds_due_of_an_ended_job_is_cancelled(
     state: JobState, event: type[RetryDue | LeaseExpired | TaskTimedOut]
 ) -> None:
     job, child = child_running()
-    due: Event = RetryDue("job", child.id) if event is RetryDue else event("job", child.id, 1)
+    due: Event = event("job", child.id, *([] if event is RetryDue else [1]))
     [cancelled] = decided(decide(replace(job, state=state), child, due, LATER)).tasks
     assert cancelled.state is TaskState.CANCELLED

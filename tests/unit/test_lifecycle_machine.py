@@ -11,7 +11,7 @@ More of it: `CONVEYOR_TEST_EXAMPLES=5000 pytest tests/unit/test_lifecycle_machin
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -39,13 +39,15 @@ from tests.support.world_runs import Runs
 from tests.support.world_witness import Witness
 from tests.support.world_workers import LEASE, NODES, fate
 
+Act = TypeVar("Act", bound=Callable[..., None])
+
 WHICH = st.integers(0, 60)
 MAX_JOBS = 3
 ASKS = (DispatchMissing, ChildrenContinued, CancelContinued)
 """They tell nothing, but ask for what is due at that moment."""
 
 
-def has(wanted: Callable[["Jobs"], Any]) -> Any:
+def has(wanted: Callable[["Jobs"], object]) -> Callable[[Act], Act]:
     return precondition(lambda self: bool(wanted(self)))
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.worker.reporter import Reporter
+from services.worker.reporter import Report, Reporter
 from shared.broker.in_process import InProcessBroker
 from shared.lifecycle import Job, JobState, Parent, ReportToParent
 from shared.messages import Claim, Finished, Reports, SubJobSignals, decode
@@ -56,7 +56,7 @@ async def test_reports_of_large_results_that_become_ready_together_are_all_sent(
     reporter = Reporter(broker, "n", 30)
     refs = [{"job_id": "j", "task_id": f"t{number}", "dispatch": 1} for number in range(4)]
     claim = Claim(job_id="j", task_id="t", dispatch=1)
-    reports = [claim, *(Finished(**ref, result=WORST) for ref in refs)]
+    reports: list[Report] = [claim, *(Finished(**ref, result=WORST) for ref in refs)]
     async with asyncio.TaskGroup() as group:
         for report in reports:
             group.create_task(reporter.report(report))

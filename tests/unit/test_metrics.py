@@ -40,7 +40,8 @@ def test_the_names_of_metrics_are_as_prometheus_has_it() -> None:
 
 
 def test_a_value_that_is_read_is_as_it_is_when_the_page_is_drawn() -> None:
-    metrics, waiting = Metrics(), {("a",): 1.0}
+    metrics = Metrics()
+    waiting: dict[tuple[str, ...], float] = {("a",): 1.0}
     metrics.read(WAITING, lambda: waiting)
     assert 'conveyor_waiting{queue="a"} 1.0' in page(metrics)
     waiting[("b",)] = 2

@@ -80,7 +80,7 @@ def test_allowed_variables_of_the_host_reach_tasks_under_their_alias(
     monkeypatch.setenv("AWS_REGION", "eu-north-1")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:3128")
     settings = WorkSettings(host_env="AWS_REGION:REGION,HTTP_PROXY,NOT_SET:X")
-    task = {"run": "true", "env": {"HTTP_PROXY": "mine"}}
+    task: dict[str, object] = {"run": "true", "env": {"HTTP_PROXY": "mine"}}
     assert read(task, settings).spec.env == {"REGION": "eu-north-1", "HTTP_PROXY": "mine"}
 
 

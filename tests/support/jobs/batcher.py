@@ -72,7 +72,7 @@ class Rig:
 
     async def receive(self, queue: str, count: int = 1) -> list[Message]:
         """The next messages of `queue`, acknowledged."""
-        messages = []
+        messages: list[Message] = []
         async with self.broker.consume(queue, prefetch=count) as consumer:
             while len(messages) < count:
                 for delivery in await consumer.batch(count - len(messages)):

@@ -134,7 +134,7 @@ def _composites(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
     kinds = (("parallel", parallel), ("each", each), ("subjob", subjob))
     return st.one_of(
-        st.fixed_dictionaries({kind: made_of}, optional=_OF_ANY_TASK) for kind, made_of in kinds
+        [st.fixed_dictionaries({kind: made_of}, optional=_OF_ANY_TASK) for kind, made_of in kinds]
     )
 
 

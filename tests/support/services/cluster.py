@@ -117,13 +117,16 @@ class Cluster:
     def start(
         self,
         name: str,
+        env: Mapping[str, str] | None = None,
+        *,
         code: Path = _ROOT,
         command: Callable[[int], Sequence[str]] | None = None,
-        **env: str,
+        **settings: str,
     ) -> Service:
-        """`code` is where another version lies; `command` as a `Service` has it."""
+        """`settings` are more of `env`, `code` is where another version lies; `command` as a
+        `Service` has it."""
         log = self._directory / f"{name}-{next(self._numbers)}.log"
-        service = Service(name, {**self._env, **env}, log, code, command)
+        service = Service(name, {**self._env, **(env or {}), **settings}, log, code, command)
         self.services.append(service)
         return service
 

@@ -73,7 +73,7 @@ async def stage(amqp_url: str, dsn: str, directory: Path) -> AsyncIterator[Start
         async def start(**settings: str) -> Scene:
             coordinator = cluster.start("coordinator")
             cluster.start("scheduler", CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS=str(LEASE_SECONDS))
-            worker = cluster.start("worker", **_QUICK | settings)
+            worker = cluster.start("worker", _QUICK | settings)
             await cluster.wait_up()
             return Scene(Api(session, coordinator.url), cluster, worker, pids)
 

@@ -26,7 +26,7 @@ class WholeSystem:
 
     async def start(self, places: Places) -> None:
         for place, env in places.items():
-            self.services[place] = self._cluster.start(place.partition("-")[0], **env)
+            self.services[place] = self._cluster.start(place.partition("-")[0], env)
         await self._cluster.wait_up()
 
     def close(self) -> None:
