@@ -13,7 +13,7 @@ ENDED_TASK_STATES = frozenset({"COMPLETED", "FAILED", "CANCELLED", "STOPPED", "S
 @dataclass(frozen=True, slots=True)
 class TaskView:
     """One row of a job's `execution`: an attempt at a task. `progress` is 0..100,
-    `last_return_reason` why it was handed back.
+    `waits_for` why it does not run yet, `last_return_reason` why it was handed back.
 
     `attempt` counts from 0; `child_index` counts the children of `parent_id`, from 0.
     """
@@ -25,6 +25,7 @@ class TaskView:
     progress: float
     error: str | None
     attempt: int
+    waits_for: str | None = None
     last_return_reason: str | None = None
     queue: str | None = None
     parent_id: str | None = None
@@ -81,6 +82,7 @@ def task_view(task: Json) -> TaskView:
         progress=float(task.get("progress", 0)),
         error=task.get("error"),
         attempt=int((task.get("retry") or {}).get("attempts", 0)),
+        waits_for=(task.get("waiting") or {}).get("message"),
         last_return_reason=task.get("lastReturnReason"),
         queue=task.get("queue"),
         parent_id=task.get("parentId"),

@@ -160,6 +160,8 @@ def _duration(task: TaskView, at: datetime) -> str:
 def _outcome(task: TaskView) -> Text:
     if task.error:
         return Text(one_line(task.error), style_of("FAILED"))
+    if task.waits_for:
+        return Text(one_line(task.waits_for), "yellow")
     if task.last_return_reason and task.state == "SCHEDULED":
         return Text(one_line(f"returned: {task.last_return_reason}"), "yellow")
     if task.queue and task.state == "SCHEDULED":

@@ -62,6 +62,7 @@ def _facts(job: Json, at: datetime) -> Mapping[str, str]:
         "part of": job.get("parentId"),
         "created": ago(job["createdAt"], at) + (f" by {by}" if by else ""),
         "duration" if ended else "running for": "" if is_cancelled else took(started, ended, at),
+        "waiting": (job.get("waiting") or {}).get("message"),
         "result": job.get("result"),
         "error": job.get("error"),
     }

@@ -19,14 +19,14 @@ from services.worker.orders import OrderHandler
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.protocol import RuntimeUnavailable
-from services.worker.settings import WorkerSettings, capacity_of, parse_queues
+from services.worker.settings import WorkerSettings, capacity_of
 from services.worker.watchdog.task_table import TaskTable
 from services.worker.watchdog_keeper import watched
 from shared.broker.consuming import BatchConsumer
 from shared.broker.protocol import Broker
 from shared.broker.publisher import Publisher
 from shared.messages import Orders
-from shared.messages.queues import node_queue
+from shared.messages.queues import node_queue, parse_queues
 from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop

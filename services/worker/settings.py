@@ -10,28 +10,11 @@ from pydantic import AfterValidator, Field, model_validator
 from services.worker.capacity import Capacity, Resource
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
-from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
+from shared.messages.queues import DEFAULT_TASK_QUEUE, parse_queues
 from shared.process.settings.blocks import Block, HealthSettings
 from shared.process.settings.loading import ServiceSettings
 
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-def parse_queues(text: str) -> dict[str, int]:
-    """`default:4,highcpu:2` as {"default": 4, "highcpu": 2}; without a number it is 1."""
-    queues: dict[str, int] = {}
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        name, _, count = entry.partition(":")
-        if (error := task_queue_error(name)) is not None:
-            raise ValueError(f"{name!r}: {error}")
-        if not (count or "1").isdigit() or not 1 <= int(count or 1) <= 1000:
-            raise ValueError(f"{entry!r}: the concurrency must be a number from 1 to 1000")
-        if name in queues:
-            raise ValueError(f"{name!r} is named twice")
-        queues[name] = int(count or 1)
-    if not queues:
-        raise ValueError("must name at least one queue, such as default:4")
-    return queues
 
 
 def parse_host_env(text: str) -> dict[str, str]:

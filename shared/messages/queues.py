@@ -1,6 +1,9 @@
 """The names of all queues and of the one exchange: spelled here and nowhere else."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
 
 COMPLETIONS = "completions"
 """Claims and reports of workers; consumed by the coordinators."""
@@ -45,3 +48,29 @@ def task_queue_error(name: str) -> str | None:
 
 def is_task_queue(name: str) -> bool:
     return task_queue_error(name) is None
+
+
+def parse_queues(text: str) -> dict[str, int]:
+    """`default:4,highcpu:2` as {"default": 4, "highcpu": 2}; without a number it is 1."""
+    queues: dict[str, int] = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, _, count = entry.partition(":")
+        if (error := task_queue_error(name)) is not None:
+            raise ValueError(f"{name!r}: {error}")
+        if not (count or "1").isdigit() or not 1 <= int(count or 1) <= 1000:
+            raise ValueError(f"{entry!r}: the concurrency must be a number from 1 to 1000")
+        if name in queues:
+            raise ValueError(f"{name!r} is named twice")
+        queues[name] = int(count or 1)
+    if not queues:
+        raise ValueError("must name at least one queue, such as default:4")
+    return queues
+
+
+def slots_by_queue(settings: Iterable[str]) -> dict[str, int]:
+    """The slots of several workers together, each setting as `parse_queues` takes it."""
+    slots: Counter[str] = Counter()
+    for text in settings:
+        with suppress(ValueError):  # a worker of another version may spell them otherwise
+            slots.update(parse_queues(text))
+    return slots

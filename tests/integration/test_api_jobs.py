@@ -226,6 +226,7 @@ async def test_a_job_shows_its_tasks_attempts_and_context(api: Api) -> None:
         "workdir": "/x",
         "queue": "default",
         "retry": {"limit": 2, "attempts": 1},
+        "waiting": {"reason": "no_worker", "message": "no worker is online (queue 'default')"},
     }
     assert await api.get("/tasks/a2") == retried
 

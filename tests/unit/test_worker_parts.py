@@ -5,9 +5,10 @@ import pytest
 from services.scheduler.liveness import LivenessGuard
 from services.worker.held_tasks import HeldTasks, Interruption
 from services.worker.orders import OrderHandler
-from services.worker.settings import WorkSettings, parse_host_env, parse_queues
+from services.worker.settings import WorkSettings, parse_host_env
 from services.worker.watchdog.task_table import TaskTable
 from shared.messages import Orders, Refusal, StopOrder, TaskRef
+from shared.messages.queues import parse_queues
 from tests.support.services.fake_reporter import Accountant
 
 REF = TaskRef(job_id="job", task_id="task", dispatch=1)

@@ -52,7 +52,10 @@ class JobsQuery(PageQuery):
 
     q: Annotated[
         _Search,
-        Field(description="Words of name and description, a state, `tag:x` or `tags:x,y`."),
+        Field(
+            description="Words of name and description, a state, `tag:x` or `tags:x,y`; or "
+            "`waiting`: jobs that wait, with the reason."
+        ),
     ] = ""
 
 

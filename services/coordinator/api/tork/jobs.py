@@ -4,6 +4,7 @@ from functools import partial
 
 from aiohttp import web
 
+from services.coordinator import wait_reasons
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import require_visible
 from services.coordinator.api.errors import NotFound
@@ -19,7 +20,10 @@ from services.coordinator.redaction import redacting
 from services.coordinator.store import job_list, one_job
 from services.coordinator.store.job_list import parse_search
 from services.coordinator.store.logs import LogSource, log_of
+from services.coordinator.store.waiting import waiting_jobs
 
+_WAITING = "waiting"
+"""The search for jobs that wait, each with the reason."""
 _LOG = Response(
     "A page of log parts; with `follow` the text itself.", {JSON: LogPage, "text/plain": None}
 )
@@ -41,8 +45,13 @@ async def list_jobs(request: web.Request) -> web.Response:
     asked = query(request, JobsQuery)
     api = ports(request)
     readers = principal(request).readers
+    redact = partial(redacting, api.sealer)
+    if asked.q.split() == [_WAITING]:
+        waiting = await api.run(waiting_jobs, asked.request(), readers)
+        why = await api.run(wait_reasons.of_jobs, [row.id for row in waiting.items])
+        return reply(views.job_page(waiting, redact, why))
     found = await api.run(job_list.list_jobs, parse_search(asked.q), asked.request(), readers)
-    return reply(views.job_page(found, partial(redacting, api.sealer)))
+    return reply(views.job_page(found, redact))
 
 
 @JOBS.route("GET /jobs/{id}", "Show a job with its tasks", response("The whole job.", Job))
@@ -85,7 +94,9 @@ async def get_task(request: web.Request) -> web.Response:
     found = await api.run(one_job.one_task, path_id(request, "task"), readers)
     if found is None:
         raise NotFound("no such task")
-    return reply(views.task(found.row, redacting(api.sealer, found.sealed)))
+    why = await api.run(wait_reasons.of_tasks, [found.row.id])
+    redact = redacting(api.sealer, found.sealed)
+    return reply(views.task(found.row, redact, why.get(found.row.id)))
 
 
 @JOBS.route(

@@ -6,6 +6,7 @@ tasks. The models in `schemas` describe them, and a test holds the two together.
 
 from collections.abc import Callable, Mapping
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic.alias_generators import to_camel
@@ -26,6 +27,7 @@ from services.coordinator.store.rows import (
     TaskRow,
     Totals,
 )
+from services.coordinator.wait_reasons import Waiting
 from shared.definition import Encoded
 from shared.definition.quantities import format_duration
 from shared.jobspec.limits import OWN_SECRETS
@@ -52,9 +54,16 @@ def _shown(plan: tuple[str, ...], row: tuple[Any, ...]) -> Fields:
     return dict(filter(_IS_SET, zip(plan, row, strict=False)))
 
 
-def job_page(rows: Page[SummaryRow], redact: Callable[[str | None], Redacting]) -> Fields:
-    """`redact` gives what takes the secrets of a job out, by its `sealed`."""
-    return page(rows, [summary(row, redact(row.sealed)) for row in rows.items])
+def job_page(
+    rows: Page[SummaryRow],
+    redact: Callable[[str | None], Redacting],
+    why: Mapping[str, Waiting] = MappingProxyType({}),
+) -> Fields:
+    """`redact` gives what takes the secrets of a job out, by its `sealed`; `why` they wait, by
+    their ids."""
+    items = ((row, redact(row.sealed)) for row in rows.items)
+    shown = [summary(row, hide) | waits(why.get(row.id), hide) for row, hide in items]
+    return page(rows, shown)
 
 
 def log_page(rows: Page[LogRow], redact: Redacting) -> Fields:
@@ -103,9 +112,10 @@ def job_without_tasks(row: JobRow, redact: Redacting) -> Fields:
     )
 
 
-def task(row: TaskRow, redact: Redacting) -> Fields:
+def task(row: TaskRow, redact: Redacting, why: Waiting | None = None) -> Fields:
+    """`why` it waits, if it does."""
     definition = redact.value(_shown_evaluated(row.definition))
-    shown = definition | _shown(_TASK, row)
+    shown = definition | _shown(_TASK, row) | waits(why, redact)
     if row.exit_code is not None:
         shown["exitCode"] = row.exit_code
     if row.child_index is not None:
@@ -117,6 +127,15 @@ def task(row: TaskRow, redact: Redacting) -> Fields:
     _redact(shown, redact, ("name", "var", "result", "error", "lastReturnReason"))
     _round_progress(shown)
     return shown
+
+
+def waits(why: Waiting | None, redact: Redacting) -> Fields:
+    """The field `waiting` of what waits."""
+    if why is None:
+        return {}
+    message = redact.value(why.message)
+    fields = {"reason": why.reason, "message": message, "until": why.until, "taskId": why.task_id}
+    return {"waiting": set_fields(fields)}
 
 
 def log_part(row: LogRow, redact: Redacting) -> Fields:

@@ -13,6 +13,7 @@ from contextlib import aclosing
 import structlog
 from aiohttp import web
 
+from services.coordinator import wait_reasons
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import NotFound
 from services.coordinator.api.replies import JSON, encode, reply
@@ -22,7 +23,9 @@ from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.live.stream import ClientGone, Connection
 from services.coordinator.redaction import Redacting, redacting
 from services.coordinator.store import one_job
+from services.coordinator.store.connected import connected
 from services.coordinator.store.rows import TaskRow
+from shared.lifecycle import JobState
 from shared.postgres.pool import Pool, acquired
 
 log = structlog.get_logger(__name__)
@@ -41,15 +44,27 @@ async def reply_job(request: web.Request, job_id: str) -> web.StreamResponse:
         if not job.is_large:
             tasks = await one_job.few_tasks(connection, job_id)
             attempts = await one_job.few_attempts(connection, job_id)
+            waits = await wait_reasons.of_tasks(connection, _waiting(attempts))
+            needed = await wait_reasons.of_submitted(connection, job.summary, tasks, attempts)
+        is_final = JobState(job.summary.state).is_final
+        why = await wait_reasons.of_jobs(connection, () if is_final else [job_id])
     redact = redacting(api.sealer, job.summary.sealed)
     shown = views.job_without_tasks(job, redact)
+    shown |= views.waits(why.get(job_id), redact)
     if job.is_large:
         client = Connection(request, JSON, stalled_seconds=_STALLED_SECONDS)
         await _LargeJob(client, api.pool, job_id, redact).send(shown)
         return client.response
-    shown["tasks"] = [views.shown_definition(task, redact) for task in tasks]
-    shown["execution"] = [views.task(row, redact) for row in attempts]
+    shown["tasks"] = [
+        views.shown_definition(task, redact) | views.waits(needed.get(position), redact)
+        for position, task in enumerate(tasks, start=1)
+    ]
+    shown["execution"] = [views.task(row, redact, waits.get(row.id)) for row in attempts]
     return reply(shown)
+
+
+def _waiting(attempts: Sequence[TaskRow]) -> list[str]:
+    return [row.id for row in attempts if row.state in wait_reasons.STATES]
 
 
 class _LargeJob:
@@ -102,7 +117,9 @@ class _LargeJob:
             await self._send_attempts(rows)
 
     async def _send_attempts(self, rows: Sequence[TaskRow]) -> None:
-        await self._send([views.task(row, self._redact) for row in rows])
+        ids = _waiting(rows)
+        waits = await connected(self._pool, wait_reasons.of_tasks, ids) if ids else {}
+        await self._send([views.task(row, self._redact, waits.get(row.id)) for row in rows])
 
     async def _begin_list(self, name: bytes) -> None:
         self._separator = b""

@@ -13,7 +13,7 @@ from services.coordinator.api.tork.schemas.submitted import (
     ScheduleView,
     WebhookView,
 )
-from services.coordinator.api.tork.schemas.tasks import Task
+from services.coordinator.api.tork.schemas.tasks import Task, Waiting
 
 JobStateName = Literal["PENDING", "SCHEDULED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 
@@ -48,6 +48,8 @@ class JobSummary(Answer):
     """As submitted; values under secret-sounding names show as `[REDACTED]`."""
     state: JobStateName
     """`COMPLETED`, `FAILED` and `CANCELLED` are final; a restart leads back from the last two."""
+    waiting: Waiting | None = None
+    """Why no worker runs any of it; in lists only with `q=waiting`."""
     created_by: str | None = None
     """The user who submitted it, or `key:` and the id of the key if nobody owns that."""
     schedule: ScheduleView | None = None

@@ -31,6 +31,23 @@ TaskStateName = Literal[
 ]
 
 
+class Waiting(Answer):
+    """Why a task, or a job of which no worker runs anything, goes no further at the moment."""
+
+    reason: Literal[
+        "no_worker", "returned", "busy", "retry", "queue", "concurrency", "turn", "needs"
+    ]
+    """`no_worker` serves its queue; it was `returned` by one; all slots are `busy`; it waits before
+    a `retry`, in its `queue`, for `concurrency` of its siblings, for its `turn` among them, or for
+    tasks that it `needs`."""
+    message: str
+    """For people; its wording may change."""
+    until: datetime | None = None
+    """When a retry is due."""
+    task_id: str | None = None
+    """Of a job: the task that waits."""
+
+
 class Task(Answer):
     """A task as submitted, or, with `id` and `state`, one attempt at it."""
 
@@ -50,6 +67,8 @@ class Task(Answer):
     """For people."""
     state: TaskStateName | None = None
     """`SKIPPED` means that its `if` gave false."""
+    waiting: Waiting | None = None
+    """Why it does not run yet."""
     created_at: datetime | None = None
     """When this attempt was made."""
     scheduled_at: datetime | None = None

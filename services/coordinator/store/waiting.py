@@ -1,0 +1,148 @@
+"""What tasks wait for: read when somebody asks, from the rows of tasks and workers."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from services.coordinator.store.rows import (
+    SUMMARY_COLUMNS,
+    JsonObject,
+    Page,
+    PageRequest,
+    Readers,
+    SummaryRow,
+)
+from shared.postgres.pool import Connection
+
+LONGEST_LINE = 1000
+"""So many of a queue's oldest tasks are read to say how many are ahead of one."""
+_TASKS_OF_A_JOB = 50
+_ACTIVE_JOBS = 10_000
+
+_COLUMNS = """
+t.id, t.job_id, t.state, t.queue, t.priority, t.attempt, t.scheduled_at, t.due_at,
+t.last_return_reason, t.child_index, p.children AS siblings
+"""
+
+TASKS = f"""
+SELECT {_COLUMNS}
+FROM tasks t JOIN jobs j ON j.id = t.job_id
+LEFT JOIN tasks p ON p.id = t.parent_id
+WHERE t.id = ANY($1::text[]) AND t.state IN ('CREATED', 'PENDING', 'SCHEDULED')
+  AND j.state IN ('PENDING', 'SCHEDULED', 'RUNNING')
+  AND (p.id IS NULL OR p.state = 'RUNNING')
+"""  # noqa: S608 - columns of our own
+
+# Of each job of which no worker runs anything.
+TASKS_OF_JOBS = f"""
+SELECT w.* FROM unnest($1::text[]) AS j(id), LATERAL (
+    SELECT {_COLUMNS}
+    FROM tasks t LEFT JOIN tasks p ON p.id = t.parent_id
+    WHERE t.job_id = j.id AND t.state IN ('PENDING', 'SCHEDULED') LIMIT {_TASKS_OF_A_JOB}) AS w
+WHERE NOT EXISTS (SELECT FROM tasks r
+                  WHERE r.job_id = j.id AND r.state = 'RUNNING' AND r.kind = 'task')
+"""  # noqa: S608 - columns of our own
+
+NEEDED = """
+SELECT n.position, array_agg(coalesce(t.task->>'name', 'task ' || t.position)
+                             ORDER BY t.position) AS names
+FROM job_needs n JOIN job_tasks t ON t.job_id = n.job_id AND t.position = n.needed
+WHERE n.job_id = $1 AND NOT t.is_done GROUP BY n.position
+"""
+
+ONLINE = "SELECT now(), array(SELECT queue FROM nodes WHERE status = 'UP')"
+
+BUSY = """
+SELECT t.queue, count(*) AS tasks FROM tasks t JOIN nodes n ON n.id = t.node_id AND n.status = 'UP'
+WHERE t.state = 'RUNNING' AND t.queue = ANY($1::text[]) GROUP BY 1
+"""
+
+LINES = f"""
+SELECT q.queue, o.priority, o.scheduled_at FROM unnest($1::text[]) AS q(queue), LATERAL (
+    SELECT priority, scheduled_at FROM tasks WHERE state = 'SCHEDULED' AND queue = q.queue
+    ORDER BY scheduled_at LIMIT {LONGEST_LINE}) AS o
+"""  # noqa: S608 - a number of our own
+
+# The newest of each active state are looked at, so that it takes some ten milliseconds in a flood.
+WAITING_JOBS = f"""
+WITH active AS MATERIALIZED (
+    SELECT a.* FROM unnest('{{PENDING,SCHEDULED,RUNNING}}'::text[]) AS s(state), LATERAL (
+        SELECT id, created_at FROM jobs
+        WHERE state = s.state AND ($1::text[] IS NULL OR readers = '{{}}' OR readers && $1)
+        ORDER BY created_at DESC, id DESC LIMIT {_ACTIVE_JOBS}) AS a
+), found AS MATERIALIZED (
+    SELECT a.* FROM active a
+    WHERE EXISTS (SELECT FROM tasks t
+                  WHERE t.job_id = a.id AND t.state IN ('PENDING', 'SCHEDULED'))
+      AND NOT EXISTS (SELECT FROM tasks t
+                      WHERE t.job_id = a.id AND t.state = 'RUNNING' AND t.kind = 'task')
+)
+SELECT c.total, p.* FROM (SELECT count(*) AS total FROM found) AS c LEFT JOIN LATERAL (
+    SELECT {SUMMARY_COLUMNS}
+    FROM (SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3) AS page
+    JOIN jobs USING (id)) AS p ON true
+ORDER BY p.created_at DESC, p.id DESC
+"""  # noqa: S608 - columns of our own
+
+
+class WaitingTask(NamedTuple):
+    """A task that is CREATED, PENDING or SCHEDULED. `siblings` are the counts of its parent."""
+
+    id: str
+    job_id: str
+    state: str
+    queue: str
+    priority: int
+    attempt: int
+    scheduled_at: datetime | None
+    due_at: datetime | None
+    last_return_reason: str | None
+    child_index: int | None
+    siblings: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What workers do at `now`: `online` has the queues of each, as its settings spell them,
+    `busy` the running tasks by queue, `lines` priority and time of those that wait the longest."""
+
+    now: datetime
+    online: Sequence[str] = ()
+    busy: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[str, Sequence[tuple[int, datetime]]] = field(default_factory=dict)
+
+
+async def tasks(connection: Connection, ids: Collection[str]) -> list[WaitingTask]:
+    """Those of `ids` that wait."""
+    return [WaitingTask(*row) for row in await connection.fetch(TASKS, list(ids))]
+
+
+async def tasks_of_jobs(connection: Connection, job_ids: Collection[str]) -> list[WaitingTask]:
+    """Some that wait of each of the jobs of which no worker runs anything."""
+    return [WaitingTask(*row) for row in await connection.fetch(TASKS_OF_JOBS, list(job_ids))]
+
+
+async def needed(connection: Connection, job_id: str) -> Mapping[int, Sequence[str]]:
+    """By position, the names of those that a task of a graph still waits for."""
+    return {row["position"]: row["names"] for row in await connection.fetch(NEEDED, job_id)}
+
+
+async def cluster(connection: Connection, queues: Collection[str]) -> Cluster:
+    now, online = await connection.fetchrow(ONLINE)
+    names = sorted(queues)
+    busy = {row["queue"]: row["tasks"] for row in await connection.fetch(BUSY, names)}
+    lines: dict[str, list[tuple[int, datetime]]] = {name: [] for name in names}
+    for queue, priority, scheduled_at in await connection.fetch(LINES, names):
+        lines[queue].append((priority, scheduled_at))
+    return Cluster(now=now, online=online, busy=busy, lines=lines)
+
+
+async def waiting_jobs(
+    connection: Connection, request: PageRequest, readers: Readers
+) -> Page[SummaryRow]:
+    """Jobs of which something waits and no worker runs anything, newest first."""
+    seen_by = None if readers is None else list(readers)
+    rows = await connection.fetch(WAITING_JOBS, seen_by, request.size, request.offset)
+    found = [SummaryRow(*summary) for _, *summary in rows if summary[0] is not None]
+    return Page(request, found, rows[0]["total"])

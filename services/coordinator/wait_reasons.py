@@ -1,0 +1,160 @@
+"""Why a task or a job waits, in a word for programs and a sentence for people."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from services.coordinator.store import waiting
+from services.coordinator.store.rows import JsonObject, SummaryRow, TaskRow
+from services.coordinator.store.waiting import LONGEST_LINE, Cluster, WaitingTask
+from shared.lifecycle import JobState
+from shared.messages.queues import slots_by_queue
+from shared.postgres.pool import Connection
+
+REASONS = ("no_worker", "returned", "busy", "retry", "queue", "concurrency", "turn", "needs")
+"""The first that one of a job's tasks has is the job's."""
+
+STATES = frozenset({"CREATED", "PENDING", "SCHEDULED"})
+"""Of tasks that may wait."""
+_MOST_NAMES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`reason` is one of `REASONS`; `until` is known of a retry. `task_id`: of a job, which task
+    waits."""
+
+    reason: str
+    message: str
+    until: datetime | None = None
+    task_id: str | None = None
+
+
+async def of_tasks(connection: Connection, ids: Collection[str]) -> Mapping[str, Waiting]:
+    """By id, of those that wait."""
+    found = await waiting.tasks(connection, ids) if ids else []
+    return {task.id: why for task, why in await _reasons(connection, found)}
+
+
+async def of_jobs(connection: Connection, ids: Collection[str]) -> Mapping[str, Waiting]:
+    """By id, of those of which something waits and no worker runs anything."""
+    found = await waiting.tasks_of_jobs(connection, ids) if ids else []
+    of_job: dict[str, Waiting] = {}
+    for task, why in await _reasons(connection, found):
+        named = replace(why, task_id=task.id)
+        of_job[task.job_id] = min(of_job.get(task.job_id, named), named, key=_gravity)
+    return of_job
+
+
+async def of_submitted(
+    connection: Connection,
+    job: SummaryRow,
+    tasks: Sequence[JsonObject],
+    attempts: Iterable[TaskRow],
+) -> Mapping[int, Waiting]:
+    """By position, of the submitted `tasks` of a job that have not begun."""
+    begun = {attempt.position for attempt in attempts}
+    if JobState(job.state).is_final or len(begun) == len(tasks):
+        return {}
+    needed = await waiting.needed(connection, job.id)
+    names = [str(task.get("name") or f"task {n}") for n, task in enumerate(tasks, start=1)]
+    return {
+        position: _for_others(needed.get(position) or names[position - 2 : position - 1])
+        for position in range(1, len(tasks) + 1)
+        if position not in begun and (position in needed or position > 1)
+    }
+
+
+async def _reasons(
+    connection: Connection, tasks: Sequence[WaitingTask]
+) -> list[tuple[WaitingTask, Waiting]]:
+    if not tasks:
+        return []
+    queues = {task.queue for task in tasks if task.state == "SCHEDULED"}
+    cluster = await waiting.cluster(connection, queues)
+    served = slots_by_queue(cluster.online)
+    lines = {queue: sorted(map(_place, line)) for queue, line in cluster.lines.items()}
+    return [(task, reason_of(task, cluster, served, lines)) for task in tasks]
+
+
+Place = tuple[int, datetime]
+"""In the line of a queue: the smaller is served before."""
+
+
+def reason_of(
+    task: WaitingTask,
+    cluster: Cluster,
+    served: Mapping[str, int],
+    lines: Mapping[str, Sequence[Place]],
+) -> Waiting:
+    """`served` are the slots by queue, `lines` the sorted places of each queue."""
+    if task.state == "PENDING":
+        return _for_its_retry(task, cluster.now)
+    if task.state == "CREATED":
+        return _for_its_turn(task)
+    slots = served.get(task.queue)
+    if slots is None:
+        return Waiting("no_worker", _nobody_serves(task.queue, served))
+    if task.last_return_reason:
+        return Waiting("returned", f"handed back by a worker: {task.last_return_reason}")
+    busy = cluster.busy.get(task.queue, 0)
+    ahead = _ahead_of(task, lines.get(task.queue, ()))
+    if busy >= slots:
+        return Waiting("busy", f"{busy} of {slots} slots busy, {ahead} ahead")
+    return Waiting("queue", f"waits for a worker, {busy} of {slots} slots busy, {ahead} ahead")
+
+
+def _gravity(waiting: Waiting) -> int:
+    return REASONS.index(waiting.reason)
+
+
+def _place(waits: tuple[int, datetime]) -> Place:
+    priority, scheduled_at = waits
+    return -priority, scheduled_at
+
+
+def _ahead_of(task: WaitingTask, line: Sequence[Place]) -> str:
+    if task.scheduled_at is None:
+        return "0"
+    ahead = bisect_left(line, (-task.priority, task.scheduled_at))
+    return f"{LONGEST_LINE:,} or more" if ahead == LONGEST_LINE else str(ahead)
+
+
+def _nobody_serves(queue: str, served: Mapping[str, int]) -> str:
+    if not served:
+        return f"no worker is online (queue '{queue}')"
+    return f"no worker serves queue '{queue}' (served: {_listed(sorted(served))})"
+
+
+def _for_its_retry(task: WaitingTask, now: datetime) -> Waiting:
+    if task.due_at is None or task.due_at <= now:
+        return Waiting("retry", f"retry {task.attempt} is due", task.due_at)
+    seconds = (task.due_at - now).total_seconds()
+    return Waiting("retry", f"retry {task.attempt} in {_rounded(seconds)}", task.due_at)
+
+
+def _for_its_turn(task: WaitingTask) -> Waiting:
+    siblings: Counter[Any] = Counter(task.siblings or {})
+    ahead = max((task.child_index or 0) - siblings["begun"], 0)
+    if not (concurrency := siblings["concurrency"]):
+        return Waiting("turn", f"waits for its turn, {ahead} ahead")
+    active = siblings["begun"] - siblings["ended"]
+    return Waiting("concurrency", f"{active} of {concurrency} at a time are active, {ahead} ahead")
+
+
+def _for_others(names: Sequence[str]) -> Waiting:
+    return Waiting("needs", f"waits for task{'s' * (len(names) > 1)} {_listed(names)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _rounded(seconds: float) -> str:
+    if seconds < 120:
+        return f"{max(round(seconds), 1)} s"
+    return f"{round(seconds / 60)} min" if seconds < 7200 else f"{round(seconds / 3600)} h"
