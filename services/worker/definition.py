@@ -120,8 +120,10 @@ def _program(entry: d.AuxTask, task: TaskSpec, env: Env) -> TaskSpec:
     """One without an image of its own takes the task's, with its login."""
     return replace(
         task,
-        image=entry.image or task.image,
-        registry=entry.registry if entry.registry or entry.image else task.registry,
+        image=task.image if entry.image is None else entry.image,
+        registry=task.registry
+        if entry.registry is None and entry.image is None
+        else entry.registry,
         workdir=None,
         **_own_fields(entry, env),
     )

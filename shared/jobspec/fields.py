@@ -30,6 +30,8 @@ from shared.jobspec.plain_scalar import as_boolean, as_json, as_number
 from shared.messages.queues import task_queue_error
 
 _T = TypeVar("_T")
+_LEAST_CPUS = 0.01
+_LEAST_MEMORY = 6 * 1024**2
 
 
 def check_template(text: str) -> str:
@@ -77,6 +79,16 @@ def _positive_duration(text: str) -> None:
 def _duration(text: str) -> None:
     if parse_duration(text).total_seconds() < 0:
         raise ValueError("must not be negative")
+
+
+def _cpus(text: str) -> None:
+    if parse_cpus(text) < _LEAST_CPUS:
+        raise ValueError(f"must be at least {_LEAST_CPUS}")
+
+
+def _memory(text: str) -> None:
+    if parse_memory(text) < _LEAST_MEMORY:
+        raise ValueError("must be at least 6m")
 
 
 def _queue(text: str) -> None:
@@ -140,6 +152,7 @@ def _null_is_empty(text: str | None) -> str:
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION)]
 Template = Annotated[str, AfterValidator(check_template)]
 """Text that may hold expressions; they must compile."""
+Image = Annotated[Template, AfterValidator(_not_blank)]
 DescriptionTemplate = Annotated[Description, AfterValidator(check_template)]
 Expression = Annotated[str, AfterValidator(check_expression)]
 """One expression; its braces may be left out."""
@@ -167,13 +180,13 @@ Duration = Annotated[str, _checked_by(_duration), WithJsonSchema(_DURATION_SCHEM
 PositiveDuration = Annotated[str, _checked_by(_positive_duration), WithJsonSchema(_DURATION_SCHEMA)]
 Memory = Annotated[
     str,
-    _checked_by(parse_memory),
+    _checked_by(_memory),
     WithJsonSchema({"type": "string", "pattern": MEMORY_PATTERN, "examples": ["500m", "1.5g"]}),
 ]
 """Kept as text: read it with `parse_memory`."""
 Cpus = Annotated[
     str,
-    _checked_by(parse_cpus),
+    _checked_by(_cpus),
     WithJsonSchema({"type": "string", "pattern": CPUS_PATTERN, "examples": ["0.5", "2"]}),
 ]
 """Kept as text: read it with `parse_cpus`."""

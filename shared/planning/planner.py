@@ -26,7 +26,14 @@ from shared.lifecycle import (
 )
 from shared.messages.queues import DEFAULT_TASK_QUEUE
 from shared.planning import composites
-from shared.planning.rendering import PlanError, Rendering, kind_of, planned_task, rendered_task
+from shared.planning.rendering import (
+    PlanError,
+    Rendering,
+    kind_of,
+    planned_task,
+    refuse_empty_images,
+    rendered_task,
+)
 from shared.planning.secrets import SecretTaint, all_inputs
 from shared.planning.templates import JobSource, TaskSource, as_template
 from shared.process.redaction import Redactor
@@ -72,10 +79,12 @@ class Planner:
             if _is_sealed(source.scope):
                 taint = replace(taint, items=tuple(scope))
             rendering = Rendering(names, taint)
-            plan = planned_task(rendered_task(task, rendering))
+            rendered = rendered_task(task, rendering)
+            plan = planned_task(rendered)
             hidden = (*secrets.values(), *taint.found)
             if not rendering.is_wanted(task):
                 return TaskSkipped(source.ref, self._sealed(plan, hidden))
+            refuse_empty_images(rendered)
             planned = self._made(plan, source, rendering, secrets, now)
             planned = replace(planned, task=self._sealed(planned.task, hidden))
         except (PlanError, SealingError) as error:

@@ -128,6 +128,19 @@ def _rendered(program: A, rendering: Rendering, where: str) -> A:
     return changed(program, **fields)
 
 
+def refuse_empty_images(task: TaskDefinition) -> None:
+    """Raises PlanError. Without this, a task whose image comes to nothing would run as one without
+    an image does: in the shell of the worker, or with the image of the task around it."""
+
+    def check(place: str, program: A) -> A:
+        if program.image is not None and not program.image.strip():
+            raise PlanError(f"{place}image: the image is empty")
+        return program
+
+    check("", task)
+    map_aux_tasks(task, lambda place, aux: check(f"{place}.", aux))
+
+
 def planned_task(task: TaskDefinition) -> PlannedTask:
     """The core's view of an evaluated task. Raises PlanError."""
     kind = kind_of(task)

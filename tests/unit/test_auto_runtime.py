@@ -1,18 +1,27 @@
 """Which runtime `auto` gives a task to."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from services.worker.runtimes.containers.execution import ContainerExecution
+from services.worker.runtimes.containers.layout import with_default_image
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import Execution, RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
-from tests.support.engines.execution_driver import Rig
+from services.worker.runtimes.stages import StagedExecution
+from services.worker.runtimes.task_spec import TaskSpec
+from tests.support.engines.execution_driver import Rig, aux
 
 
-def settings(tmp_path: Path, *, shell_allowed: bool) -> RuntimeSettings:
-    return RuntimeSettings(docker_host=f"unix://{tmp_path}/none.sock", shell_allowed=shell_allowed)
+def settings(
+    tmp_path: Path, *, shell_allowed: bool, default_image: str | None = None
+) -> RuntimeSettings:
+    host = f"unix://{tmp_path}/none.sock"
+    return RuntimeSettings(
+        docker_host=host, shell_allowed=shell_allowed, default_image=default_image
+    )
 
 
 async def chosen(settings: RuntimeSettings, image: str | None) -> Execution:
@@ -43,6 +52,40 @@ async def test_a_task_without_an_image_is_rejected_where_the_shell_is_not_allowe
     execution = await chosen(settings(tmp_path, shell_allowed=False), None)
     with pytest.raises(RuntimeRejected, match="name an image, or set CONVEYOR_RUNTIME_SHELL"):
         await execution.prepare()
+
+
+@pytest.mark.parametrize("image", ["", " "])
+async def test_a_task_with_an_empty_image_is_rejected_and_never_runs_in_the_shell(
+    tmp_path: Path, image: str
+) -> None:
+    execution = await chosen(settings(tmp_path, shell_allowed=True), image)
+    with pytest.raises(RuntimeRejected, match="image: the image is empty"):
+        await execution.prepare()
+
+
+async def test_a_task_without_an_image_has_the_default_image_where_it_has_no_shell(
+    tmp_path: Path,
+) -> None:
+    with_shell = settings(tmp_path, shell_allowed=True, default_image="busybox")
+    without = settings(tmp_path, shell_allowed=False, default_image="busybox")
+    assert isinstance(await chosen(without, None), ContainerExecution)
+    assert isinstance(await chosen(with_shell, None), StagedExecution)
+
+
+def test_the_default_image_is_that_of_all_that_runs_around_the_task() -> None:
+    spec = TaskSpec(
+        task_id="t",
+        job_id="j",
+        node_id="n",
+        run="x",
+        pre=(aux("pre 1", run="y"),),
+        post=(aux("post 1"),),
+    )
+    given = with_default_image(spec, "busybox")
+    images = (given.image, given.pre[0].program.image, given.post[0].program.image)
+    assert images == ("busybox",) * 3
+    named = replace(spec, image="own")
+    assert with_default_image(named, "busybox") is named
 
 
 async def test_an_image_where_no_engine_ever_was_is_rejected_and_does_not_go_round(

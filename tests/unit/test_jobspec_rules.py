@@ -120,6 +120,24 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
         (with_task() | {"tags": [""]}, "tags[0]: must not be empty"),
         (with_task() | {"tags": ["t"] * 65}, "tags: must have at most 64 entries"),
         (with_task() | {"secrets": {"a": 5}}, "secrets.a: must be text"),
+        *(
+            (with_task(limits=limits), f"tasks[0].limits.{field}: {rule}")
+            for field, limits, rule in (
+                ("cpus", {"cpus": "0.001"}, '"0.001" is not allowed: must be at least 0.01'),
+                ("cpus", {"cpus": "0"}, '"0" is not allowed: must be more than zero'),
+                ("memory", {"memory": "5m"}, '"5m" is not allowed: must be at least 6m'),
+                ("memory", {"memory": "6291455"}, '"6291455" is not allowed: must be at least 6m'),
+            )
+        ),
+        (with_task(image="  "), 'tasks[0].image: "  " is not allowed: must not be blank'),
+        (
+            with_task(pre=[{"image": " "}]),
+            'tasks[0].pre[0].image: " " is not allowed: must not be blank',
+        ),
+        (
+            with_task() | {"defaults": {"limits": {"memory": "1"}}},
+            'defaults.limits.memory: "1" is not allowed: must be at least 6m',
+        ),
         (with_task(env={"A": ["s"]}), "tasks[0].env.A: a list is not allowed: must be text"),
         (with_task() | {"inputs": []}, "inputs: a list is not allowed: must be a mapping"),
         (with_task() | {"autoDelete": {}}, "autoDelete.after: is required"),

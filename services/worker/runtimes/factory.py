@@ -78,10 +78,13 @@ class _OnEngine:
 class AutoRuntime:
     name = "auto"
 
-    def __init__(self, containers: Runtime, shell: ShellRuntime | None) -> None:
+    def __init__(
+        self, containers: Runtime, shell: ShellRuntime | None, default_image: str | None
+    ) -> None:
         """`shell` is None when the operator forbids it."""
         self._containers = containers
         self._shell = shell
+        self._default_image = default_image
         self.was_reached = False
 
     async def check(self) -> None:
@@ -89,13 +92,14 @@ class AutoRuntime:
         await (self._containers if self._shell is None else self._shell).check()
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
-        if spec.image is not None:
+        if self._has_container(spec):
             execution = self._containers.execution(spec, log, progress)
-            return execution if self._shell is None else _OnEngine(self, execution, spec.image)
+            return execution if self._shell is None else _OnEngine(self, execution, str(spec.image))
         if self._shell is None:
             return RejectedExecution(
                 "a task without an image runs in the shell, which this worker doesn't allow: "
-                "name an image, or set CONVEYOR_RUNTIME_SHELL_ALLOWED on the worker"
+                "name an image, or set CONVEYOR_RUNTIME_SHELL_ALLOWED or "
+                "CONVEYOR_RUNTIME_DEFAULT_IMAGE on the worker"
             )
         return self._shell.execution(spec, log, progress)
 
@@ -110,9 +114,12 @@ class AutoRuntime:
         return removed + await self._containers.reap(is_left)
 
     async def remove_earlier(self, spec: TaskSpec) -> int:
-        if spec.image is not None:
+        if self._has_container(spec):
             return await self._containers.remove_earlier(spec)
         return 0 if self._shell is None else await self._shell.remove_earlier(spec)
+
+    def _has_container(self, spec: TaskSpec) -> bool:
+        return spec.image is not None or (self._shell is None and self._default_image is not None)
 
     async def close(self) -> None:
         await self._containers.close()
@@ -135,5 +142,5 @@ def make_runtime(settings: RuntimeSettings) -> Runtime:
 
     if settings.type == "auto":
         shell = ShellRuntime(settings) if settings.shell_allowed else None
-        return AutoRuntime(make_container_runtime(settings), shell)
+        return AutoRuntime(make_container_runtime(settings), shell, settings.default_image)
     return make_container_runtime(settings)

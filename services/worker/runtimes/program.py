@@ -8,6 +8,12 @@ from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.task_spec import TaskSpec
 
 
+def check_image(spec: TaskSpec) -> None:
+    """Raises RuntimeRejected for an image that is named and empty: it is not the same as none."""
+    if spec.image is not None and not spec.image.strip():
+        raise RuntimeRejected("image: the image is empty")
+
+
 def check_file_names(names: Iterable[str]) -> None:
     """Raises RuntimeRejected naming the first file that isn't a plain relative path."""
     for name in names:

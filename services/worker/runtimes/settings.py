@@ -37,6 +37,12 @@ class RuntimeSettings(BaseModel):
         "others in the shell if `shell_allowed`.",
     )
     engine: Literal["docker", "podman"] = Field("docker", description="Container engine of `auto`.")
+    default_image: str | None = Field(
+        None,
+        min_length=1,
+        description="Image of tasks without one, where they run in containers. Unset: such tasks "
+        "fail. `auto` uses it only if it does not run them in the shell.",
+    )
     docker_host: str | None = Field(
         None,
         description="Address of the Docker engine (`unix://…` or `tcp://…`). Unset: "

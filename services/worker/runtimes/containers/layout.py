@@ -14,13 +14,20 @@ import posixpath
 import tarfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from services.worker.runtimes.containers.engine_calls import Json
-from services.worker.runtimes.program import check_file_names, fits_an_argument, parents_of
+from services.worker.runtimes.program import (
+    check_file_names,
+    check_image,
+    fits_an_argument,
+    parents_of,
+)
 from services.worker.runtimes.protocol import RuntimeRejected
-from services.worker.runtimes.task_spec import TaskSpec
+from services.worker.runtimes.task_spec import Aux, TaskSpec
+
+A = TypeVar("A", bound=Aux)
 
 LABEL_NODE = "conveyor.node"
 LABEL_TASK = "conveyor.task"
@@ -90,8 +97,12 @@ _MAKES_TORK = {"/tork/run": "size=4k"}
 
 def check_spec(spec: TaskSpec) -> None:
     """Raises RuntimeRejected for what a container can't have, in words better than an engine's."""
-    if not spec.image:
-        raise RuntimeRejected("no image: a container needs one")
+    check_image(spec)
+    if spec.image is None:
+        raise RuntimeRejected(
+            "no image: a container needs one; add `image:`, or set CONVEYOR_RUNTIME_DEFAULT_IMAGE "
+            "on the worker"
+        )
     if spec.workdir and not spec.workdir.startswith("/"):
         raise RuntimeRejected(f"workdir {spec.workdir!r} must be an absolute path in a container")
     if spec.cpus is not None and not spec.cpus > 0:
@@ -99,6 +110,23 @@ def check_spec(spec: TaskSpec) -> None:
     if spec.memory_bytes is not None and spec.memory_bytes <= 0:
         raise RuntimeRejected(f"limits.memory must be above 0, not {spec.memory_bytes}")
     check_file_names(spec.files)
+
+
+def with_default_image(spec: TaskSpec, image: str | None) -> TaskSpec:
+    """What runs around the task has its image, if none of its own."""
+    if image is None or spec.image is not None:
+        return spec
+
+    def given(aux: A) -> A:
+        return replace(aux, program=with_default_image(aux.program, image))
+
+    return replace(
+        spec,
+        image=image,
+        pre=tuple(map(given, spec.pre)),
+        post=tuple(map(given, spec.post)),
+        sidecars=tuple(map(given, spec.sidecars)),
+    )
 
 
 def needs_archive(spec: TaskSpec, image_user: str) -> bool:

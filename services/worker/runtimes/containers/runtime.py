@@ -19,6 +19,7 @@ from services.worker.runtimes.containers.layout import (
     LABEL_TASK,
     ContainerPlacement,
     is_bare,
+    with_default_image,
 )
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountType
 from services.worker.runtimes.containers.resources import Kind
@@ -74,6 +75,7 @@ class ContainerRuntime:
             await engine.resources.check()
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
+        spec = with_default_image(spec, self._context.settings.default_image)
         if is_bare(spec):
             return ContainerExecution(self._context, spec, lambda: self._bare, log, progress)
         environment = ContainerEnvironment(self._context, spec)

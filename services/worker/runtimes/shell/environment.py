@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Mapping
 
-from services.worker.runtimes.program import check_file_names, fits_an_argument
+from services.worker.runtimes.program import check_file_names, check_image, fits_an_argument
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.directory import PartFiles, TaskDirectory, sorted_error
@@ -31,6 +31,7 @@ def check_task(spec: TaskSpec) -> None:
 
 def check_spec(spec: TaskSpec) -> None:
     """Raises RuntimeRejected for what a shell program can't have."""
+    check_image(spec)
     if spec.image is not None:
         raise RuntimeRejected(f"image {spec.image!r}: the shell runtime runs no images")
     if not (spec.run is not None or spec.cmd or spec.entrypoint):

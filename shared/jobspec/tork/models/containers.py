@@ -76,7 +76,7 @@ class AuxTask(Spec):
     """For people; may hold expressions."""
     description: f.Description | None = None
     """For people."""
-    image: f.Template | None = None
+    image: f.Image | None = None
     """The container image, with its tag; may hold expressions. Default: that of the task."""
     registry: Registry | None = None
     """The login for the image, if it is private. Default: that of the task, with its image."""

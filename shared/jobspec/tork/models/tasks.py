@@ -29,7 +29,7 @@ class TaskFields(Spec):
     """For people."""
     tags: f.Tags | None = None
     """For people."""
-    image: f.Template | None = None
+    image: f.Image | None = None
     """The container image, with its tag; may hold expressions. Without it the task runs only on
     workers with the shell runtime."""
     registry: Registry | None = None
