@@ -227,13 +227,7 @@ class CoordinatorSettings(DatabaseServiceSettings):
 
     @property
     def http(self) -> HttpSettings:
-        return HttpSettings(
-            api=self.api,
-            auth=self.auth,
-            cors=self.cors,
-            rate=self.rate,
-            endpoints=self.endpoints,
-        )
+        return HttpSettings.model_validate(self, from_attributes=True)
 
     @field_validator("auth")
     @classmethod

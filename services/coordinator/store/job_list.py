@@ -86,36 +86,34 @@ ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2
 
 # In the searches: $1 all words, $2 the state among them, $3 the other words, $4 tags, $5 readers;
 # empty words and tags, no state and no readers ask for nothing.
-COUNT = """
-SELECT count(*) FROM (
-    SELECT FROM jobs
-    WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
-           OR (state = $2 AND ($3 = '' OR search @@ plainto_tsquery('simple', $3))))
-      AND ($4::text[] = '{}' OR tags && $4)
-      AND ($5::text[] IS NULL OR readers = '{}' OR readers && $5)
-    LIMIT $6) AS found
-"""
-
-COUNT_ALL = "SELECT count(*) FROM (SELECT FROM jobs LIMIT $1) AS found"
-
-ESTIMATE_ALL = "EXPLAIN (FORMAT JSON) SELECT FROM jobs"
-
-ESTIMATE = """
-EXPLAIN (FORMAT JSON) SELECT FROM jobs
+_FOUND = """
 WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
        OR (state = $2 AND ($3 = '' OR search @@ plainto_tsquery('simple', $3))))
   AND ($4::text[] = '{}' OR tags && $4)
   AND ($5::text[] IS NULL OR readers = '{}' OR readers && $5)
 """
 
+COUNT = f"""
+SELECT count(*) FROM (
+    SELECT FROM jobs
+    {_FOUND}
+    LIMIT $6) AS found
+"""  # noqa: S608 - a condition of our own
+
+COUNT_ALL = "SELECT count(*) FROM (SELECT FROM jobs LIMIT $1) AS found"
+
+ESTIMATE_ALL = "EXPLAIN (FORMAT JSON) SELECT FROM jobs"
+
+ESTIMATE = f"""
+EXPLAIN (FORMAT JSON) SELECT FROM jobs
+{_FOUND}
+"""
+
 # Found as a whole first: walking from the newest would pass over nearly all jobs.
 PAGE_OF_FEW = f"""
 WITH found AS MATERIALIZED (
     SELECT id, created_at FROM jobs
-    WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
-           OR (state = $2 AND ($3 = '' OR search @@ plainto_tsquery('simple', $3))))
-      AND ($4::text[] = '{{}}' OR tags && $4)
-      AND ($5::text[] IS NULL OR readers = '{{}}' OR readers && $5)
+    {_FOUND}
 ), page AS MATERIALIZED (
     SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
 )
@@ -126,20 +124,14 @@ SELECT {SUMMARY_COLUMNS} FROM page JOIN jobs USING (id) ORDER BY created_at DESC
 PAGE_OF_MANY = f"""
 SELECT {SUMMARY_COLUMNS}
 FROM (SELECT * FROM jobs ORDER BY created_at DESC, id DESC LIMIT {CAP}) AS newest
-WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
-       OR (state = $2 AND ($3 = '' OR search @@ plainto_tsquery('simple', $3))))
-  AND ($4::text[] = '{{}}' OR tags && $4)
-  AND ($5::text[] IS NULL OR readers = '{{}}' OR readers && $5)
+{_FOUND}
 ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
 """  # noqa: S608 - columns of our own
 
 # What is common among the old and rare among the newest, and pages far from the first.
 PAGE_OF_MANY_OLD = f"""
 SELECT {SUMMARY_COLUMNS} FROM jobs
-WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
-       OR (state = $2 AND ($3 = '' OR search @@ plainto_tsquery('simple', $3))))
-  AND ($4::text[] = '{{}}' OR tags && $4)
-  AND ($5::text[] IS NULL OR readers = '{{}}' OR readers && $5)
+{_FOUND}
 ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
 """  # noqa: S608 - columns of our own
 
