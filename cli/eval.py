@@ -12,6 +12,7 @@ from cli.exit_codes import EXIT_FAILED, EXIT_USAGE, fail
 from shared.expressions import (
     Answer,
     ExpressionError,
+    TextMap,
     answer,
     compile_expression,
     has_expression,
@@ -20,6 +21,7 @@ from shared.expressions import (
 
 _LARGEST_PLAIN = 1e21  # from here on a number is written with an exponent
 
+_TEXT_MAPS = ("inputs", "secrets", "tasks", "job")  # what they lack is an empty text, as in a job
 _WIDTH = 100  # characters of a long expression that are shown around an error
 
 
@@ -113,7 +115,9 @@ def _names(context: TextIO | None) -> dict[str, object]:
         fail(f"--context is not valid JSON: {error}", EXIT_USAGE)
     if not isinstance(names, dict):
         fail("--context must be one JSON object: the names in scope", EXIT_USAGE)
-    return names
+    return {
+        k: TextMap(v) if k in _TEXT_MAPS and isinstance(v, dict) else v for k, v in names.items()
+    }
 
 
 def _answer_or_exit(expression: str, names: dict[str, object]) -> Answer:

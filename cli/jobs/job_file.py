@@ -5,6 +5,7 @@ YAML is changed on its nodes, never read into values: what isn't touched stays a
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +71,8 @@ class JobFile:
 
 
 def parse_inputs(pairs: Iterable[str]) -> dict[str, Any]:
-    """`k=v`, the value as JSON if it reads as that, else as text. Raises click.BadParameter."""
-    return {name: _json_or_text(value) for name, value in map(_split_input, pairs)}
+    """`k=v`, the value as a text, or a JSON list or mapping. Raises click.BadParameter."""
+    return {name: _structure_or_text(value) for name, value in map(_split_input, pairs)}
 
 
 def parse_secrets(pairs: Iterable[str]) -> dict[str, str]:
@@ -111,7 +112,10 @@ def _bad_secret(reason: str) -> click.BadParameter:
     return click.BadParameter(reason, param_hint="--secret")
 
 
-def _json_or_text(value: str) -> Any:  # noqa: ANN401 - JSON
+def _structure_or_text(value: str) -> Any:  # noqa: ANN401 - JSON
+    """Only what is a list or mapping is read: `1.10` is a text in a job file, too."""
+    if not value.lstrip().startswith(("[", "{")):
+        return value
     try:
         return json.loads(value, parse_constant=_refuse_constant)
     except ValueError:  # a text
@@ -123,7 +127,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _added_to_json(text: str, additions: Additions) -> str:
-    job = json.loads(text)
+    job = json.loads(text, parse_int=_marked, parse_float=_marked)
     if not isinstance(job, dict):
         raise ValueError("a job must be a mapping of fields")
     for field, values in additions.items():
@@ -131,7 +135,15 @@ def _added_to_json(text: str, additions: Additions) -> str:
         if not isinstance(present, dict):
             raise ValueError(f"{field} must be a mapping")
         job[field] = {**present, **values}
-    return json.dumps(job, ensure_ascii=False)
+    return _MARKED.sub(r"\1", json.dumps(job, ensure_ascii=False))
+
+
+_MARKED = re.compile(r'"\\u0000(-?[0-9][0-9.eE+-]*)\\u0000"')
+
+
+def _marked(number: str) -> str:
+    """A number of the file, to be written as it was spelled. No text of a job may hold NUL."""
+    return f"\0{number}\0"
 
 
 def _added_to_yaml(text: str, additions: Additions) -> str:

@@ -57,7 +57,7 @@ class _Output:
     "inputs",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Set an input. The value is read as JSON if valid, else as text. Repeatable.",
+    help="Set an input. The value is a text, or a JSON list or mapping. Repeatable.",
 )
 @click.option(
     "--secret",

@@ -14,3 +14,4 @@ from shared.expressions.template import (
     render,
     render_value,
 )
+from shared.expressions.values import TextMap

@@ -6,14 +6,19 @@ from shared.expressions.budget import Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.operators import index
 from shared.expressions.unicode_text import from_bytes, to_bytes
-from shared.expressions.values import AnyMap, Byte, Groups, NilList, any_key, type_name
+from shared.expressions.values import AnyMap, Byte, Groups, NilList, TextMap, any_key, type_name
 
 
 def fetch(base: object, key: object, meter: Meter) -> object:
-    """`base[key]`; nil for a key that a map lacks. ExpressionError outside a list or text."""
+    """`base[key]`; nil for a key that a map lacks, "" for one that a map of texts lacks.
+    ExpressionError outside a list or text."""
     if type(base) is dict and type(key) is str:
         return base.get(key)
+    if isinstance(base, TextMap):
+        return base.get(text_key(key), "")
     if isinstance(base, str):
+        if isinstance(key, str):
+            raise ExpressionError(text_without_members("this", key))
         if base.isascii():
             return Byte(ord(base[_place(key, len(base))]))
         meter.spend(len(base) // 64 + 1)
@@ -27,6 +32,14 @@ def fetch(base: object, key: object, meter: Meter) -> object:
     if isinstance(base, Mapping):
         return base.get(text_key(key))
     raise ExpressionError(f"{type_name(base)} has no member {_shown(key)}")
+
+
+def text_without_members(what: str, key: str) -> str:
+    return f"{what} is a text without members: use fromJSON({_source(what)}).{key[:40]}"
+
+
+def _source(what: str) -> str:
+    return "…" if what == "this" else what
 
 
 def _place(key: object, length: int) -> int:

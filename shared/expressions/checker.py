@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
 from shared.expressions import tree
+from shared.expressions.access import text_without_members
 from shared.expressions.errors import ExpressionError
 from shared.expressions.kinds import (
     ANY,
@@ -28,6 +29,8 @@ from shared.expressions.kinds import (
     common,
     element_of,
     is_array,
+    is_map,
+    member_of,
 )
 from shared.expressions.patterns import pattern
 from shared.expressions.signatures import (
@@ -193,7 +196,7 @@ class Checker(PredicateKinds):
             self._pattern(node.right)
         kind = binary_kind(node.operator, left, right)
         if kind is None:
-            raise _refused(node, f"{node.operator} doesn't work on {left} and {right}")
+            raise _refused(node, _unfit(node.operator, left, right))
         if node.operator in ("==", "!=") and left is right and left in (INT, STRING):
             self.strict.add(node.column)
         return kind
@@ -216,7 +219,7 @@ class Checker(PredicateKinds):
         kinds = [self.kind(operand) for operand in node.operands]
         for operator, left, right in zip(node.operators, kinds[:-1], kinds[1:], strict=True):
             if binary_kind(operator, left, right) is None:
-                raise _refused(node, f"{operator} doesn't work on {left} and {right}")
+                raise _refused(node, _unfit(operator, left, right))
         return BOOL
 
     def _let(self, node: tree.Let) -> Kind:
@@ -248,11 +251,12 @@ class Checker(PredicateKinds):
             return UNKNOWN
         if base.name == ANY_MAP.name:
             return element_of(base)
-        if base is not MAP and not is_array(base):
-            raise _refused(node, f"{base} has no member {_key_text(node.key)}")
+        if not is_map(base) and not is_array(base):
+            raise _refused(node, _without_members(base, node))
         if problem := _bad_key(base, key):
             raise _refused(node.key, problem)
-        return element_of(base)
+        name = node.key.value if isinstance(node.key, tree.Constant) else None
+        return member_of(base, name)
 
     def _environment(self, node: tree.Member) -> Kind:
         key = node.key
@@ -314,6 +318,30 @@ class Checker(PredicateKinds):
         return UNKNOWN
 
 
+def _without_members(base: Kind, node: tree.Member) -> str:
+    key, source = _key_text(node.key), _path_text(node.base)
+    if base is STRING and source and isinstance(node.key, tree.Constant):
+        return text_without_members(source, key)
+    return f"{base} has no member {key}"
+
+
+def _path_text(node: Node) -> str:
+    """A name, or a member of one, as it is written; empty for anything else."""
+    if isinstance(node, tree.Name):
+        return node.name
+    if isinstance(node, tree.Member) and isinstance(node.key, tree.Constant):
+        base = _path_text(node.base)
+        return f"{base}.{node.key.value}" if base else ""
+    return ""
+
+
+def _unfit(operator: str, left: Kind, right: Kind) -> str:
+    text = f"{operator} doesn't work on {left} and {right}"
+    if STRING in (left, right) and {left, right} & {INT, FLOAT, BOOL}:
+        return f"{text}: inputs and results are texts, so write '5' for 5, or int(…)"
+    return text
+
+
 def _key_text(key: Node) -> str:
     return str(key.value) if isinstance(key, tree.Constant) else "of that kind"
 
@@ -321,6 +349,6 @@ def _key_text(key: Node) -> str:
 def _bad_key(base: Kind, key: Kind) -> str | None:
     if is_array(base) and key not in (INT, ANY):
         return f"an array is indexed by an int, not {key}"
-    if base is MAP and key not in (STRING, ANY):
+    if is_map(base) and key not in (STRING, ANY):
         return f"a key of a map is a string, not {key}"
     return None

@@ -5,9 +5,9 @@ are known. What comes from a job's inputs or from JSON is ANY, and is checked wh
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from shared.expressions.values import Numbers, is_exact
+from shared.expressions.values import Numbers, TextMap, is_exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Kind:
     name: str
     element: "Kind | None" = None  # of an array: what all its elements are; None is ANY
     typed: bool = False  # an array that holds its elements' kind even when passed on
+    others: frozenset[str] = frozenset()  # of a map: the names that are not of kind `element`
     settled: bool = field(default=True, compare=False)  # False: see UNKNOWN
 
     def __str__(self) -> str:
@@ -31,6 +32,7 @@ INT = Kind("int")
 FLOAT = Kind("float")
 STRING = Kind("string")
 MAP = Kind("map")
+TEXTS = Kind("map", STRING)
 ANY_MAP = Kind("map with keys of any type")
 TIME = Kind("time")
 DURATION = Kind("duration")
@@ -52,6 +54,17 @@ def element_of(kind: Kind) -> Kind:
     return kind.element or ANY
 
 
+def member_of(kind: Kind, name: object) -> Kind:
+    """Of a map or array: the kind of the member `name`; None: one that only running tells."""
+    known = not kind.others or (isinstance(name, str) and name not in kind.others)
+    return element_of(kind) if known else UNKNOWN
+
+
+def is_map(kind: Kind) -> bool:
+    """Whether it is a map with text keys."""
+    return kind.name == MAP.name
+
+
 def is_array(kind: Kind) -> bool:
     return kind.name == "array"
 
@@ -68,6 +81,8 @@ def kind_of_value(value: object, numbers: Numbers) -> Kind:
         return FLOAT
     if isinstance(value, str):
         return STRING
+    if isinstance(value, TextMap):
+        return replace(TEXTS, others=value.others) if value.others else TEXTS
     if isinstance(value, Mapping):
         return MAP
     return LIST if isinstance(value, list | tuple) else ANY
@@ -92,7 +107,7 @@ def assignable(kind: Kind, target: Kind) -> bool:
     if not kind.settled or not target.settled or target is NIL:
         return False
     if kind is NIL:
-        return target == ANY or is_array(target) or target in (MAP, ANY_MAP, LOCATION)
+        return target == ANY or is_array(target) or is_map(target) or target in (ANY_MAP, LOCATION)
     if target == ANY:
         return True
     if kind.name != target.name or kind.typed != target.typed:
@@ -106,6 +121,8 @@ def common(one: Kind, other: Kind) -> Kind:
         return other if one is NIL else one
     if not assignable(one, other):
         return UNKNOWN
+    if is_map(one) and one != other:
+        return MAP
     if is_array(one) and is_array(other):
         left, right = element_of(one), element_of(other)
         return one if assignable(left, right) and assignable(right, left) else LIST
@@ -175,7 +192,7 @@ def _range(left: Kind, right: Kind) -> Kind | None:
 
 
 def _membership(left: Kind, right: Kind) -> Kind | None:
-    if right is MAP:
+    if is_map(right):
         return BOOL if left in (STRING, ANY) else None
     if is_array(right):
         return BOOL if comparable(left, element_of(right)) else None

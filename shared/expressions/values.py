@@ -7,6 +7,7 @@ list, maps with text keys dict. The classes below are what Python has no own typ
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import cached_property
 from typing import Literal
 
 from shared.expressions.budget import Meter
@@ -40,6 +41,15 @@ class Month(int):
 
 class Weekday(int):
     """0, Sunday, to 6."""
+
+
+class TextMap(dict[str, object]):
+    """A map of texts, as a caller hands it in: a name it lacks stands for the empty text. What else
+    it holds, lists and maps, is named in `others`."""
+
+    @cached_property
+    def others(self) -> frozenset[str]:
+        return frozenset(name for name, value in self.items() if not isinstance(value, str))
 
 
 class AnyMap(dict[tuple[str, object], object]):
@@ -91,6 +101,7 @@ _TYPE_NAMES: dict[type, str] = {
     NilList: "array",
     TypedList: "array",
     dict: "map",
+    TextMap: "map",
     AnyMap: "map",
     Groups: "map",
     Time: "time.Time",
@@ -130,7 +141,8 @@ def taken_in(value: object, meter: Meter, numbers: Numbers, depth: int = 0) -> o
 
 def _container_taken_in(value: object, meter: Meter, numbers: Numbers, depth: int) -> object:
     if isinstance(value, Mapping):
-        return {str(key): taken_in(item, meter, numbers, depth) for key, item in value.items()}
+        made = {str(key): taken_in(item, meter, numbers, depth) for key, item in value.items()}
+        return TextMap(made) if isinstance(value, TextMap) else made
     if isinstance(value, list | tuple):
         return [taken_in(item, meter, numbers, depth) for item in value]
     raise ExpressionError(f"a value of type {type(value).__name__} isn't JSON")

@@ -1,9 +1,10 @@
-"""What could be read but not kept: too many values, too deep nesting, texts that Postgres (NUL) or
-UTF-8 (lone surrogates) can't have."""
+"""What could be read but not kept: too many values, too deep nesting, numbers beyond 64
+bits, texts that Postgres (NUL) or UTF-8 (lone surrogates) can't have."""
 
 import re
 from collections.abc import Iterator
 
+from shared.jobspec.plain_scalar import SpelledNumber
 from shared.jobspec.problems import (
     MAX_DEPTH,
     MAX_VALUES,
@@ -22,8 +23,8 @@ _Place = tuple["_Place | None", int | str]
 
 
 def refuse_unkeepable(value: object) -> None:
-    """Raises InvalidJob when a text anywhere in `value`, keys included, can't be stored, or
-    there is too much of it."""
+    """Raises InvalidJob when a text or number anywhere in `value`, keys included, can't be
+    stored, or there is too much of it."""
     problems = list(_problems(value))
     if problems:
         raise InvalidJob(problems)
@@ -41,6 +42,9 @@ def _problems(root: object) -> Iterator[Problem]:
         if isinstance(value, str):
             if _UNKEEPABLE.search(value):
                 yield Problem(_field(place), "must not hold NUL characters or lone surrogates")
+        elif isinstance(value, SpelledNumber):
+            if not value.fits and not _is_input(place):
+                yield Problem(_field(place), _number_rule(value))
         elif isinstance(value, dict | list):
             if depth >= MAX_DEPTH:
                 yield Problem(_field(place)[:_LONGEST_FIELD], TOO_DEEP)
@@ -50,6 +54,19 @@ def _problems(root: object) -> Iterator[Problem]:
                 yield Problem(_field(place), rule)
             else:
                 left.extend((item, (place, key), depth + 1) for key, item in _items(value))
+
+
+def _is_input(place: _Place | None) -> bool:
+    """Whether it stands directly under the `inputs` of a job or sub-job: there it is a text."""
+    if place is None or place[0] is None or place[0][1] != "inputs":
+        return False
+    owner = place[0][0]
+    return owner is None or owner[1] == "subjob"
+
+
+def _number_rule(number: SpelledNumber) -> str:
+    kind = "an integer" if number.is_integer_text else "a number"
+    return f"{kind} must fit in 64 bits"
 
 
 def _items(value: dict[str, object] | list[object]) -> Iterator[tuple[int | str, object]]:

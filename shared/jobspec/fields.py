@@ -26,7 +26,7 @@ from shared.jobspec.limits import (
     MAX_WORKDIR,
     OWN_SECRETS,
 )
-from shared.jobspec.plain_scalar import as_boolean, as_json, as_number
+from shared.jobspec.plain_scalar import as_boolean, as_inputs, as_number
 from shared.messages.queues import task_queue_error
 
 _T = TypeVar("_T")
@@ -217,8 +217,8 @@ TemplateValue = Annotated[Template | None, AfterValidator(_null_is_empty)]
 HiddenTemplate = Annotated[str, AfterValidator(check_hidden_template)]
 """Text that may hold expressions, and that no message may repeat a part of."""
 HiddenTemplateValue = Annotated[HiddenTemplate | None, AfterValidator(_null_is_empty)]
-Inputs = Annotated[dict[Key, JsonValue], BeforeValidator(as_json)]
+Inputs = Annotated[dict[Key, JsonValue], BeforeValidator(as_inputs)]
 InputTemplates = Annotated[
-    dict[Key, Annotated[JsonValue, AfterValidator(_input_template)]], BeforeValidator(as_json)
+    dict[Key, Annotated[JsonValue, AfterValidator(_input_template)]], BeforeValidator(as_inputs)
 ]
-"""Any JSON values; those that are a text may hold expressions."""
+"""Texts, lists and mappings; those that are a text may hold expressions."""

@@ -1,8 +1,8 @@
 """JSON text to plain values: strict, without duplicate keys, NaN or infinities."""
 
 import json
-import math
 
+from shared.jobspec.plain_scalar import SpelledNumber
 from shared.jobspec.problems import TOO_DEEP, InvalidJob, Problem
 
 _LONGEST_INTEGER = len("-9223372036854775808")
@@ -42,17 +42,15 @@ def _first_repeated(pairs: list[tuple[str, object]]) -> str:
     raise AssertionError("called without a repeated key")
 
 
-def _integer(text: str) -> int:
-    if len(text) <= _LONGEST_INTEGER and -(2**63) <= int(text) < 2**63:
+def _integer(text: str) -> float:
+    if len(text) <= _LONGEST_INTEGER and -(2**63) <= int(text) < 2**63 and text != "-0":
         return int(text)
-    raise _NotAllowed("an integer must fit in 64 bits")
+    return SpelledNumber(text)
 
 
 def _float(text: str) -> float:
     number = float(text)
-    if math.isinf(number):
-        raise _NotAllowed("a number must fit in 64 bits")
-    return number
+    return number if repr(number) == text else SpelledNumber(text)
 
 
 def _constant(name: str) -> object:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import cast
 
 from shared.definition import Defaults, TaskDefinition, changed, decode_task, encode
+from shared.expressions import TextMap
 from shared.lifecycle import (
     OutputEvaluated,
     OutputFailed,
@@ -204,8 +205,8 @@ def _names(
     job: JobSource, secrets: Mapping[str, str], variables: Mapping[str, str]
 ) -> dict[str, object]:
     return {
-        "inputs": all_inputs(job.inputs, secrets),
-        "secrets": secrets,
-        "tasks": variables,
-        "job": {"id": job.job_id, "name": job.name},
+        "inputs": TextMap(all_inputs(job.inputs, secrets)),
+        "secrets": TextMap(secrets),
+        "tasks": TextMap(variables),
+        "job": TextMap(id=job.job_id, name=job.name),
     }

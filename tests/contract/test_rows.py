@@ -219,7 +219,7 @@ async def test_jobs_and_their_tasks_are_read_as_submitted(rows: Rows) -> None:
     first, second = {**LISTED, "name": "first"}, {**LISTED, "name": "second"}
     await submit(rows, first, second, inputs={"x": 1}, output="{{ inputs.x }}")
     [source] = await rows.load_tasks([TaskPosition("job", 2)], {"job": 0})
-    assert (source.position, source.child_id, source.job.inputs) == (2, None, {"x": 1})
+    assert (source.position, source.child_id, source.job.inputs) == (2, None, {"x": "1"})
     assert await rows.load_jobs(["job"]) == {"job": source.job}
     assert source.job.output == "{{ inputs.x }}"
 

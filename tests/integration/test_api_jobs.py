@@ -41,7 +41,7 @@ async def test_a_yaml_job_is_answered_with_its_summary(api: Api) -> None:
         "name": "hello",
         "description": "says it",
         "tags": ["greeting", "demo"],
-        "inputs": {"who": "world", "times": 3},
+        "inputs": {"who": "world", "times": "3"},
         "state": "PENDING",
         "position": 0,
         "taskCount": 1,
@@ -210,7 +210,7 @@ async def test_a_job_shows_its_tasks_attempts_and_context(api: Api) -> None:
     assert (shown["position"], shown["progress"], shown["taskCount"]) == (1, 50.0, 1)
     assert shown["context"] == {
         "job": {"id": job["id"], "name": "hello"},
-        "inputs": {"who": "world", "times": 3},
+        "inputs": {"who": "world", "times": "3"},
         "tasks": {"first": "one"},
     }
     failed, retried = shown["execution"]
@@ -283,11 +283,11 @@ tasks:
     assert shown["tasks"][0]["registry"] == {"username": "me", "password": "[REDACTED]"}
 
 
-async def test_nulls_inside_inputs_stay(api: Api) -> None:
+async def test_a_null_input_is_an_empty_text_and_nulls_inside_lists_stay(api: Api) -> None:
     job = {"name": "x", "tasks": [{"name": "a"}], "inputs": {"none": None, "list": [None, {}]}}
     status, summary = await api.answer("POST", "/jobs", json=job)
     assert status == 200
-    assert summary["inputs"] == {"none": None, "list": [None, {}]}
+    assert summary["inputs"] == {"none": "", "list": [None, {}]}
 
 
 async def test_a_submission_too_many_is_a_503_that_says_when_to_come_back(

@@ -69,7 +69,7 @@ async def test_a_scheduled_job_is_shown_as_it_was_submitted(api: Api) -> None:
     fields = {
         "description": "all of it",
         "tags": ["night"],
-        "inputs": {"n": 3},
+        "inputs": {"n": "3"},
         "output": "{{ inputs.n }}",
         "defaults": {"queue": "slow", "retry": {"limit": 2}, "timeout": "5m"},
         "webhooks": [{"url": "http://hooks.test/x", "event": "job.StateChange"}],

@@ -111,7 +111,7 @@ async def test_a_receiver_hears_of_each_state_of_the_job(rig: Rig, receiver: Rec
     assert (last["id"], last["name"], last["inputs"], last["progress"]) == (
         job_id,
         "a job",
-        {"n": 1},
+        {"n": "1"},
         100,
     )
 

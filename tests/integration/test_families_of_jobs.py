@@ -9,7 +9,7 @@ SHELL = {"run": "true"}
 
 async def test_the_output_of_a_sub_job_becomes_its_tasks_result_and_variable(play: Play) -> None:
     inside = {**SHELL, "name": "inside", "var": "x", "env": {"N": "{{ inputs.n }}"}}
-    task = made_of_job(inside, inputs={"n": "{{ inputs.from + 1 }}"}, output="{{ tasks.x }}!")
+    task = made_of_job(inside, inputs={"n": "{{ int(inputs.from) + 1 }}"}, output="{{ tasks.x }}!")
     job_id = await play.submit_tasks(
         {**task, "var": "sub"},
         {**SHELL, "name": "after", "env": {"GOT": "{{ tasks.sub }}"}},

@@ -117,7 +117,7 @@ async def test_its_jobs_are_as_they_were_submitted_and_belong_to_who_submitted_t
     spec = {
         "description": "all of it",
         "tags": ["night"],
-        "inputs": {"n": 3},
+        "inputs": {"n": "3"},
         "output": "{{ inputs.n }}",
         "defaults": {"queue": "slow", "retry": {"limit": 2}, "timeout": "5m"},
         "webhooks": [{"url": "http://hooks.test/x"}],

@@ -91,7 +91,7 @@ async def test_inputs_and_secrets_of_the_command_line_join_those_of_the_file(
         PASSPHRASE="from the environment",
     )
     job = json.loads(api.asked[0].body)
-    assert job["inputs"] == {"n": 3, "m": 2, "text": "a=b", "list": ["x"]}
+    assert job["inputs"] == {"n": "3", "m": 2, "text": "a=b", "list": ["x"]}
     assert job["secrets"] == {"token": "from a file", "PASSPHRASE": "from the environment"}
 
 

@@ -33,7 +33,7 @@ def test_a_task_is_skipped_whose_condition_gives_false_as_a_value_or_as_text(
 
 @pytest.mark.parametrize(
     ("inputs", "shown"),
-    [({}, "<nil>"), ({"x": "yes"}, "the text 'yes'"), ({"x": [1, True]}, "[1 true]")],
+    [({}, "the text ''"), ({"x": "yes"}, "the text 'yes'"), ({"x": [1, True]}, "[1 true]")],
 )
 def test_what_is_neither_true_nor_false_fails_the_task_in_the_languages_own_words(
     inputs: dict[str, Any], shown: str

@@ -47,7 +47,7 @@ def test_passwords_and_secrets_are_hidden_in_tasks_within_tasks() -> None:
                         "name": "s",
                         "tasks": [{"each": {"list": "[1]", "task": INNER_SHOWN}}],
                         "secrets": {"a": HIDDEN},
-                        "inputs": {"password": HIDDEN, "n": 1},
+                        "inputs": {"password": HIDDEN, "n": "1"},
                         "webhooks": [{"url": "http://x", "headers": {"Authorization": HIDDEN}}],
                     }
                 },

@@ -25,7 +25,7 @@ SUBJOB: Json = {
     "description": "d {{ inputs.name }}",
     "tags": ["t"],
     "tasks": [{"run": "a"}, {"name": "b", "needs": []}],
-    "inputs": {"n": 1, "text": "{{ inputs.n }}", "deep": {"a": [None, "{{ not evaluated"]}},
+    "inputs": {"n": "1", "text": "{{ inputs.n }}", "deep": {"a": [None, "{{ not evaluated"]}},
     "secrets": {"s": "{{ secrets.s }}"},
     "output": "tasks.b",
     "defaults": {"timeout": "5m"},

@@ -56,3 +56,29 @@ def test_a_long_key_over_many_values_is_refused_in_passing() -> None:
     body = b'{"' + b"k" * 200_000 + b'": [' + b"0," * 90_000 + b'"\\u0000"]}'
     with pytest.raises(InvalidJob, match="NUL"):
         parse_job(body, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("spelled", "value"),
+    [
+        ("5", "5"),
+        ("1.10", "1.10"),
+        ("1e3", "1e3"),
+        ("-0", "-0"),
+        ("1E400", "1E400"),
+        ("123456789012345678901", "123456789012345678901"),
+        ("true", "true"),
+        ("null", ""),
+        ('"x"', "x"),
+        ('[1.10, 2, {"a": true}]', [1.1, 2, {"a": True}]),
+    ],
+)
+def test_a_single_input_is_the_text_it_was_spelled_as(spelled: str, value: object) -> None:
+    task = (
+        f'{{"name": "t", "subjob": {{"name": "s", "tasks": [{{}}], "inputs": {{"v": {spelled}}}}}}}'
+    )
+    body = f'{{"name": "x", "tasks": [{task}], "inputs": {{"v": {spelled}}}}}'
+    spec = parse_job(body.encode(), "application/json")
+    assert spec.inputs == {"v": value}
+    assert spec.tasks[0].subjob is not None
+    assert spec.tasks[0].subjob.inputs == {"v": value}

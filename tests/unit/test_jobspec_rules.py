@@ -70,7 +70,7 @@ FULL_JOB = {
     "description": "all there is",
     "tags": ["a", "b"],
     "tasks": [FULL_TASK],
-    "inputs": {"who": "me", "n": 1, "deep": {"list": [None, True, 1.5]}},
+    "inputs": {"who": "me", "n": "1", "deep": {"list": [None, True, 1.5]}},
     "secrets": {"p": "hidden"},
     "output": "{{ tasks.first }}",
     "defaults": {

@@ -2,12 +2,12 @@
 
 from functools import cmp_to_key
 
-from shared.expressions.access import fetch
+from shared.expressions.access import fetch, text_key
 from shared.expressions.budget import Meter
 from shared.expressions.comparison import equal, less
 from shared.expressions.errors import ExpressionError
 from shared.expressions.library.arguments import Function, array, whole
-from shared.expressions.values import AnyMap, NilList, Time, TypedList, any_key, type_name
+from shared.expressions.values import AnyMap, NilList, TextMap, Time, TypedList, any_key, type_name
 
 _ORDERS = "the order is asc or desc"
 
@@ -137,6 +137,8 @@ def _get(arguments: list[object], meter: Meter) -> object:
     base, key = arguments
     if isinstance(base, AnyMap):
         return base.get(any_key(key))
+    if isinstance(base, TextMap):  # nil, not the empty text that `base[key]` is
+        return base.get(text_key(key))
     if base is None:
         return None
     try:

@@ -219,7 +219,7 @@ class Subjob(JobFields):
     tasks: Annotated[list[SubjobTask], Field(min_length=1), AfterValidator(refuse_bad_needs)]
     """Run one after the other, unless they say what they need."""
     inputs: f.InputTemplates | None = None
-    """Its `inputs`: any JSON values; those that are a text may hold expressions."""
+    """Its `inputs`, as those of a job; texts may hold expressions."""
     secrets: dict[f.SecretName, f.HiddenTemplateValue] | None = None
     """Its `secrets`; they may hold expressions, best `{{ secrets.name }}`."""
     detached: f.Flag | None = None
@@ -240,7 +240,8 @@ class SubmittedJob(JobFields):
     tasks: Annotated[list[TaskEntry], Field(min_length=1), AfterValidator(refuse_bad_needs)]
     """Run one after the other, unless they say what they need."""
     inputs: f.Inputs | None = None
-    """Values for expressions, as `inputs.` and the name. They keep their JSON types."""
+    """Values for expressions, as `inputs.` and the name. A single value is a text, as it is spelled
+    (`1.10` stays `1.10`); lists and mappings keep their JSON types."""
     secrets: dict[f.SecretName, f.Value] | None = None
     """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No name
     may start with `conveyor.`."""
