@@ -2,7 +2,7 @@
 
 import json
 
-from shared.jobspec.plain_scalar import SpelledNumber
+from shared.jobspec.plain_scalar import PlainScalar, SpelledNumber
 from shared.jobspec.problems import TOO_DEEP, InvalidJob, Problem
 
 _LONGEST_INTEGER = len("-9223372036854775808")
@@ -14,8 +14,17 @@ class _NotAllowed(ValueError):
 
 def load_json(text: str) -> object:
     """The value in `text`. Raises InvalidJob."""
+    return _loaded(text, _DECODER)
+
+
+def load_json_as_yaml(text: str) -> object:
+    """The same, with numbers as YAML has them: texts until a field asks for a number."""
+    return _loaded(text, _YAML_DECODER)
+
+
+def _loaded(text: str, decoder: json.JSONDecoder) -> object:
     try:
-        value: object = _DECODER.decode(text)
+        value: object = decoder.decode(text)
     except json.JSONDecodeError as error:  # the client can mend it
         where = f"(line {error.lineno}, column {error.colno})"
         raise InvalidJob([Problem("", f"not valid JSON: {error.msg} {where}")]) from None
@@ -61,5 +70,11 @@ _DECODER = json.JSONDecoder(
     object_pairs_hook=_object,
     parse_int=_integer,
     parse_float=_float,
+    parse_constant=_constant,
+)
+_YAML_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_int=PlainScalar,
+    parse_float=PlainScalar,
     parse_constant=_constant,
 )

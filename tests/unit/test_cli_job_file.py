@@ -1,5 +1,6 @@
 """Inputs and secrets of the command line in a job file, which stays as it was spelled."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from cli.jobs.job_file import JobFile, JobFileError, parse_inputs
 from shared.jobspec.tork.parsing import parse_job
 
 
-def submitted(text: str, name: str = "job.yaml", **additions: dict[str, object]) -> dict[str, Any]:
+def submitted(
+    text: str, name: str = "job.yaml", **additions: Mapping[str, object]
+) -> dict[str, Any]:
     """What the API makes of the file."""
     body = JobFile(name, text.encode()).body_with(additions)
     return parse_job(body.content, body.content_type).as_submitted()

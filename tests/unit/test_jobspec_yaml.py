@@ -207,8 +207,8 @@ def test_an_alias_is_the_value_of_its_anchor_each_time() -> None:
         "a": "x",
         "b": ["x", {"x": 1}],
         "c": ["x", {"x": 1}],
-        "d": 5,
-        "e": 5,
+        "d": "5",
+        "e": "5",
     }
 
 
@@ -219,3 +219,15 @@ def test_a_separator_may_end_the_file() -> None:
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
 def test_endless_nesting_is_refused_without_a_crash(opening: str) -> None:
     assert "nested too deep: at most 200 mappings and lists" in refusal(opening * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [('"\\ud83d\\ude00"', "\N{GRINNING FACE}"), ('"a\x7fb"', "a\x7fb"), ("5", "5")],
+)
+def test_json_is_accepted_as_yaml(value: str, name: str) -> None:
+    text = (
+        f'{{"name": {value}, "inputs": {{"n": 1.10}}, "tasks": [{{"name": "t", "priority": 3}}]}}'
+    )
+    spec = job(text)
+    assert (spec.name, spec.inputs, spec.tasks[0].priority) == (name, {"n": "1.10"}, 3)

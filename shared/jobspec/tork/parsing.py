@@ -6,12 +6,13 @@ text is due, exactly as they were spelled (see `plain_scalar`).
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from shared.jobspec.clean_text import refuse_unkeepable
-from shared.jobspec.json_body import load_json
+from shared.jobspec.json_body import load_json, load_json_as_yaml
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.explanations import explain
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, Spec
@@ -20,9 +21,21 @@ from shared.jobspec.yaml_body import load_yaml
 JSON_TYPES = ("application/json",)
 YAML_TYPES = ("text/yaml", "application/x-yaml", "application/yaml")
 
+
+def _load_yaml(text: str) -> object:
+    """YAML 1.2 takes all of JSON, PyYAML does not: no surrogate pairs, no DEL in a text."""
+    try:
+        return load_yaml(text)
+    except InvalidJob:
+        if text.lstrip().startswith("{"):
+            with suppress(InvalidJob):  # then it is no JSON either: told what YAML says of it
+                return load_json_as_yaml(text)
+        raise
+
+
 _LOADERS: Mapping[str, Callable[[str], object]] = {
     **dict.fromkeys(JSON_TYPES, load_json),
-    **dict.fromkeys(YAML_TYPES, load_yaml),
+    **dict.fromkeys(YAML_TYPES, _load_yaml),
 }
 _CHARSET = re.compile(r"\bcharset\s*=\s*\"?([^\s;\"]+)")
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
