@@ -97,8 +97,23 @@ def child_running(**planned: object) -> tuple[Job, Task]:
     return outcome.job, outcome.tasks[0]
 
 
-def claim(task: Task, dispatch: int = 1) -> TaskClaimed:
-    return TaskClaimed("job", task.id, dispatch, NODE, LEASE)
+def claim(task: Task, node: str = NODE) -> TaskClaimed:
+    return TaskClaimed("job", task.id, task.dispatch, node, LEASE)
+
+
+def scheduled(job: Job | None = None, **planned: object) -> tuple[Job, Task]:
+    event = TaskPlanned(TaskPosition("job", 1), Planned(task=plan(**planned)))  # type: ignore[arg-type]  # fields of PlannedTask
+    outcome = decided(decide(job or a_job(), None, event, NOW))
+    return outcome.job, outcome.new_tasks[0]
+
+
+def claimed(job: Job, task: Task) -> tuple[Job, Task]:
+    outcome = decided(decide(job, task, claim(task), NOW))
+    return outcome.job, outcome.tasks[0]
+
+
+def running(job: Job | None = None, **planned: object) -> tuple[Job, Task]:
+    return claimed(*scheduled(job, **planned))
 
 
 def told(outcome: Decision | Ignored) -> list[Event]:
