@@ -4,64 +4,37 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 
-import asyncpg
 import pytest
 import structlog
 
 from services.coordinator.handlers import on_completions
-from services.scheduler.due_times import DueTimes
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.liveness import LivenessGuard
-from services.scheduler.loops import DueWatch, Performer, TaskLoops
+from services.scheduler.loops import DueWatch, TaskLoops
 from services.scheduler.lost_workers import LostWorkers
-from services.scheduler.metrics import SchedulerMetrics
-from services.scheduler.retention import Retention
-from services.scheduler.settings import RetentionSettings, ScheduleSettings
+from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import due
-from services.worker.heartbeats import started_now
 from shared.broker.protocol import Outgoing
-from shared.lifecycle import TaskClaimed, TaskFailed
-from shared.messages import Heartbeat, Orders, Reports, RunTask, StillHeld, TaskRef, encode
+from shared.lifecycle import TaskFailed
+from shared.messages import Orders, Reports, RunTask, StillHeld, TaskRef, encode
 from shared.messages.queues import COMPLETIONS, node_queue
 from shared.postgres.errors import DatabaseUnavailable
-from shared.process.metrics import Metrics
 from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
-
-TASK = {"name": "build", "run": "true"}
-OVERDUE = timedelta(seconds=-1)
+from tests.support.services.scheduler import (
+    OVERDUE,
+    TASK,
+    claimed,
+    heartbeat,
+    lost_workers,
+    no_grace,
+    task_loops,
+)
 
 
 @pytest.fixture
 async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
     async with batcher_rig(postgres_dsn) as rig:
         yield rig
-
-
-def no_grace() -> LivenessGuard:
-    return LivenessGuard(0, lambda: 0.0)
-
-
-def task_loops(rig: Rig, **settings_: float) -> TaskLoops:
-    settings = ScheduleSettings(timeout_grace_seconds=0.001, **settings_)
-    performer = Performer(rig.batcher, rig.broker, SchedulerMetrics(Metrics(), no_grace()))
-    return TaskLoops(rig.pool, rig.broker, performer, DueTimes(rig.pool, no_grace()), settings)
-
-
-def lost_workers(rig: Rig, liveness: LivenessGuard | None = None) -> LostWorkers:
-    liveness = liveness or no_grace()
-    metrics = SchedulerMetrics(Metrics(), liveness)
-    performer = Performer(rig.batcher, rig.broker, metrics)
-    due_times = DueTimes(rig.pool, liveness)
-    return LostWorkers(rig.pool, rig.batcher.outbox, performer, due_times, liveness, metrics)
-
-
-async def claimed(
-    rig: Rig, task: Mapping[str, object], lease: timedelta = LEASE
-) -> tuple[str, str]:
-    job_id = await rig.submit([dict(task)])
-    [row] = await rig.tasks(job_id)
-    await rig.happen(TaskClaimed(job_id, row["id"], 1, "n1", lease))
-    return job_id, row["id"]
 
 
 async def test_a_due_retry_is_sent(rig: Rig) -> None:
@@ -276,146 +249,3 @@ async def test_no_worker_is_lost_soon_after_a_look_that_the_database_did_not_ans
     with pytest.raises(DatabaseUnavailable):
         await watch.look_for_what_is_due()
     assert not liveness.may_declare_lost()
-
-
-async def test_a_heartbeat_that_can_not_be_kept_keeps_no_dead_workers_tasks_from_others(
-    rig: Rig,
-) -> None:
-    # Given a scheduler that hears a worker, and one whose heartbeats no column holds
-    now = [0.0]
-    liveness = LivenessGuard(30, lambda: now[0])
-    beats = Heartbeats(rig.batcher.outbox, rig.pool, liveness)
-    broken = heartbeat().model_copy(update={"port": 2**40})
-    # When both go on for a while
-    for _ in range(30):
-        now[0] += 1
-        assert await beats.on_heartbeats([heartbeat()]) == [None]
-        with pytest.raises(asyncpg.DataError):
-            await beats.on_heartbeats([broken])
-        liveness.may_declare_lost()
-    # Then the silence of a third means something
-    assert liveness.may_declare_lost()
-    # But nothing does when nobody's can be taken in
-    for _ in range(11):
-        now[0] += 1
-        with pytest.raises(asyncpg.DataError):
-            await beats.on_heartbeats([broken])
-    assert not liveness.may_declare_lost()
-
-
-def heartbeat(*tasks: TaskRef, leaving: bool = False) -> Heartbeat:
-    return Heartbeat(
-        node_id="n1",
-        name="one",
-        hostname="host",
-        port=8004,
-        version="0.1.0",
-        started_at=started_now(),
-        cpu_percent=1.5,
-        queue="default:4",
-        lease_seconds=30,
-        leaving=leaving,
-        tasks=list(tasks),
-    )
-
-
-GONE = heartbeat(leaving=True).model_copy(update={"node_id": "gone"})
-
-
-async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
-    job_id, task_id = await claimed(rig, TASK, OVERDUE)
-    beats = Heartbeats(rig.batcher.outbox, rig.pool, no_grace())
-    ref = TaskRef(job_id=job_id, task_id=task_id, dispatch=1)
-    assert await beats.on_heartbeats([heartbeat(ref), heartbeat(ref)]) == [None, None]
-    await lost_workers(rig).expire_leases()
-    [task] = await rig.tasks(job_id)
-    assert task["state"] == "RUNNING"
-    node = await rig.pool.fetchrow("SELECT * FROM nodes")
-    assert (node["status"], node["task_count"]) == ("UP", 1)
-
-
-async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Rig) -> None:
-    # Given a worker that is up and one that has left
-    beats = Heartbeats(rig.batcher.outbox, rig.pool, no_grace())
-    alive = heartbeat().model_copy(update={"node_id": "alive"})
-    await beats.on_heartbeats([alive, GONE])
-    # When another asks of these, and of one that is of another system on the same engine
-    asking = heartbeat().model_copy(update={"unknown_nodes": ["alive", "gone", "of others"]})
-    async with rig.broker.consume(node_queue("n1"), prefetch=1):
-        pass  # its queue exists
-    await beats.on_heartbeats([asking])
-    # Then it may remove what the one that has left made, and nothing else
-    [orders] = await rig.receive(node_queue("n1"))
-    assert isinstance(orders, Orders)
-    assert orders.abandoned == ["gone"]
-
-
-async def test_a_silent_worker_with_a_lease_that_lasts_is_not_gone(rig: Rig) -> None:
-    # Given a worker that is taken for silent, and runs a task all the same
-    await claimed(rig, TASK)
-    beats = Heartbeats(rig.batcher.outbox, rig.pool, no_grace())
-    await beats.on_heartbeats([heartbeat(leaving=True), GONE])
-    # When another asks whether it may remove what it found of it, and of one that is gone
-    asking = heartbeat().model_copy(update={"node_id": "n2", "unknown_nodes": ["n1", "gone"]})
-    async with rig.broker.consume(node_queue("n2"), prefetch=1):
-        pass  # its queue exists
-    await beats.on_heartbeats([asking])
-    # Then it may remove the latter's alone
-    [orders] = await rig.receive(node_queue("n2"))
-    assert isinstance(orders, Orders)
-    assert orders.abandoned == ["gone"]
-
-
-async def test_a_worker_that_says_goodbye_is_offline(rig: Rig) -> None:
-    beats = Heartbeats(rig.batcher.outbox, rig.pool, no_grace())
-    await beats.on_heartbeats([heartbeat(), heartbeat(leaving=True)])
-    assert await rig.pool.fetchval("SELECT status FROM nodes") == "OFFLINE"
-
-
-async def test_a_silent_worker_is_offline_after_its_lease(rig: Rig) -> None:
-    await Heartbeats(rig.batcher.outbox, rig.pool, no_grace()).on_heartbeats([heartbeat()])
-    await rig.pool.execute("UPDATE nodes SET last_heartbeat_at = now() - interval '31 s'")
-    await lost_workers(rig).expire_leases()
-    assert await rig.pool.fetchval("SELECT status FROM nodes") == "OFFLINE"
-
-
-async def test_a_completed_job_is_deleted_at_its_time_with_all_that_is_its(rig: Rig) -> None:
-    job_id = await rig.submit([TASK])
-    await rig.run_current(job_id)
-    await rig.pool.execute("UPDATE jobs SET delete_at = now() - interval '1 s'")
-    await Retention(rig.pool, RetentionSettings()).delete_expired()
-    for table in ("jobs", "job_tasks", "tasks", "job_events"):
-        assert await rig.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
-
-
-async def test_ended_jobs_and_log_parts_are_kept_for_their_time_and_no_longer(rig: Rig) -> None:
-    old, active = await rig.submit([TASK]), await rig.submit([TASK])
-    await rig.run_current(old)
-    await rig.pool.execute("UPDATE jobs SET created_at = now() - interval '366 days'")
-    await rig.pool.execute(
-        "INSERT INTO task_log_parts SELECT id, n, job_id, 'x', now() - make_interval(days => n * 6)"
-        " FROM tasks, generate_series(1, 2) n WHERE job_id = $1",
-        active,
-    )
-    await Retention(rig.pool, RetentionSettings()).delete_old()
-    assert [row["id"] for row in await rig.pool.fetch("SELECT id FROM jobs")] == [active]
-    assert [row["number"] for row in await rig.pool.fetch("SELECT number FROM task_log_parts")] == [
-        1
-    ]
-
-
-async def test_events_are_kept_for_their_time_and_no_longer_than_their_job(rig: Rig) -> None:
-    old, active = await rig.submit([TASK]), await rig.submit([TASK])
-    await rig.run_current(old)
-    await rig.pool.execute(
-        "UPDATE jobs SET created_at = now() - interval '366 d' WHERE id = $1", old
-    )
-    await rig.pool.execute(
-        "INSERT INTO job_events (job_id, changes, at)"
-        " SELECT $1, '[]', now() - make_interval(days => n) FROM generate_series(6, 8) n",
-        active,
-    )
-    await Retention(rig.pool, RetentionSettings()).delete_old()
-    rows = await rig.pool.fetch("SELECT job_id, now() - at AS age FROM job_events")
-    assert {row["job_id"] for row in rows} == {active}
-    assert max(row["age"] for row in rows) < timedelta(days=7)

@@ -1,0 +1,265 @@
+"""The dispatcher: calls are stored first, and made until they are taken."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import structlog
+from aiohttp import web
+
+from services.scheduler.retention import Retention
+from services.scheduler.settings import RetentionSettings
+from services.webhook_dispatcher.calls import Calls
+from services.webhook_dispatcher.client import Client
+from services.webhook_dispatcher.events import Events
+from services.webhook_dispatcher.settings import WebhookSettings
+from shared.messages.queues import EVENTS
+from shared.process.sealing import Sealer
+from shared.tracing.protocol import OFF, Tracing
+from tests.support.jobs.batcher import Rig
+from tests.support.services.dispatcher import (
+    TASK,
+    Receiver,
+    Traced,
+    call_all,
+    dispatcher_rig,
+    running_receiver,
+    store_all,
+)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with running_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
+    async with dispatcher_rig(postgres_dsn) as rig:
+        yield rig
+
+
+async def test_a_slow_receiver_holds_up_nobody_elses_calls(rig: Rig, receiver: Receiver) -> None:
+    # Given a receiver that takes a call and doesn't answer it
+    taken, answer = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        taken.set()
+        await answer.wait()
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/hook", hang)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    slow = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    async with Client() as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings(concurrency=2))
+        # When it has been called
+        await rig.submit([TASK], webhooks=[{"url": slow, "if": "job.state == 'PENDING'"}])
+        await store_all(rig)
+        await calls.make_due_calls()
+        await taken.wait()
+        # I expect that others are called meanwhile
+        await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+        await store_all(rig)
+        while len(receiver.heard) < 2:
+            await calls.make_due_calls()
+            await asyncio.sleep(0)
+        answer.set()
+        await calls.finish()
+    await runner.cleanup()
+
+
+async def test_a_call_begins_as_soon_as_its_change_is_taken_up(
+    rig: Rig, receiver: Receiver
+) -> None:
+    # Given a job whose changes have been announced
+    await rig.submit([TASK], webhooks=[{"url": receiver.url, "headers": {"X": "{{ job.name }}"}}])
+    await rig.batcher.outbox.close()
+    async with Client() as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings())
+        # When they are taken up
+        await Events(rig.pool, rig.sealer, calls).take_stored()
+        # Then their calls are owed until they have been taken, and made without another look
+        owed = "SELECT attempts, next_at > now() AS is_held FROM webhook_deliveries"
+        assert [tuple(row) for row in await rig.pool.fetch(owed)] == [(1, True)] * 2
+        await calls.finish()
+    assert sorted(receiver.states) == ["PENDING", "SCHEDULED"]
+    assert {headers["X"] for headers, _ in receiver.heard} == {"a job"}
+    assert await rig.pool.fetch(owed) == []
+
+
+async def test_calls_that_there_is_no_room_for_are_left_to_the_next_round(
+    rig: Rig, receiver: Receiver
+) -> None:
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await rig.batcher.outbox.close()
+    async with Client() as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings(concurrency=1))
+        await Events(rig.pool, rig.sealer, calls).take_stored()
+        await calls.finish()
+        assert receiver.states == ["PENDING"]
+        assert calls.owed.is_set()
+        await calls.make_due_calls()
+        await calls.finish()
+    assert receiver.states == ["PENDING", "SCHEDULED"]
+
+
+async def test_a_failed_call_has_the_next_round_begin_when_it_is_due_again(
+    rig: Rig, receiver: Receiver
+) -> None:
+    receiver.answers = [500]
+    hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
+    await rig.submit([TASK], webhooks=[hook])
+    await rig.batcher.outbox.close()
+    async with Client() as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings(round_seconds=60))
+        await Events(rig.pool, rig.sealer, calls).take_stored()
+        await calls.finish()
+        assert calls.owed.is_set()
+        wait = await calls.make_due_calls()
+    assert wait is not None
+    assert 0 < wait < 2
+
+
+async def test_no_call_begins_once_the_dispatcher_stops(rig: Rig, receiver: Receiver) -> None:
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await rig.batcher.outbox.close()
+    async with Client() as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings())
+        events = Events(rig.pool, rig.sealer, calls)
+        await events.stop()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(events.take_stored(), 0.2)
+    # Then another dispatcher finds them at once
+    await Events(rig.pool, rig.sealer).take_stored()
+    await call_all(rig)
+    assert sorted(receiver.states) == ["PENDING", "SCHEDULED"]
+
+
+async def test_the_log_names_the_host_that_did_not_take_a_call_and_not_its_path(
+    rig: Rig, receiver: Receiver
+) -> None:
+    receiver.answers = [500]
+    hook = {"url": f"{receiver.url}?key=hunter2", "if": "job.state == 'PENDING'"}
+    await rig.submit([TASK], webhooks=[hook])
+    await store_all(rig)
+    with structlog.testing.capture_logs() as lines:
+        await call_all(rig)
+    [failed] = [line for line in lines if line["event"] == "webhook_failed"]
+    assert (failed["host"], failed["error"]) == ("127.0.0.1", "answered 500")
+    assert "hunter2" not in str(lines)
+
+
+async def test_an_answer_that_leads_elsewhere_is_no_yes(rig: Rig, receiver: Receiver) -> None:
+    receiver.answers, receiver.leads_to = [301], "/hook"
+    hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
+    await rig.submit([TASK], webhooks=[hook])
+    await store_all(rig)
+    await call_all(rig)
+    assert await rig.pool.fetchval("SELECT attempts FROM webhook_deliveries") == 1
+
+
+async def test_a_change_that_is_announced_twice_is_one_delivery_with_one_id(
+    rig: Rig, receiver: Receiver
+) -> None:
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    messages = await store_all(rig)
+    await Events(rig.pool, rig.sealer).on_webhooks_due(messages)
+    await call_all(rig)
+    ids = [headers["webhook-id"] for headers, _ in receiver.heard]
+    assert len(ids) == len(set(ids)) == 2
+
+
+async def test_a_failed_call_is_made_again_with_the_same_id(rig: Rig, receiver: Receiver) -> None:
+    receiver.answers = [500]
+    hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
+    await rig.submit([TASK], webhooks=[hook])
+    await store_all(rig)
+    await call_all(rig)
+    assert await rig.pool.fetchval("SELECT attempts FROM webhook_deliveries") == 1
+    await rig.pool.execute("UPDATE webhook_deliveries SET next_at = now()")
+    await call_all(rig)
+    first, second = (headers["webhook-id"] for headers, _ in receiver.heard)
+    assert first == second
+    assert await rig.pool.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
+
+
+@pytest.mark.parametrize("tracing", [OFF, Traced()])
+async def test_a_receiver_that_is_not_there_costs_nothing_but_attempts(
+    rig: Rig, tracing: Tracing
+) -> None:
+    hooks = [{"url": url} for url in ("http://127.0.0.1:1/", "not a url", "http://[no address/")]
+    await rig.submit([TASK], webhooks=hooks)
+    await store_all(rig)
+    await asyncio.wait_for(call_all(rig, WebhookSettings(max_attempts=1), tracing), 60)
+    assert await rig.pool.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
+
+
+async def test_a_job_whose_secrets_can_not_be_read_waits_for_the_key_and_holds_up_no_other(
+    rig: Rig, receiver: Receiver
+) -> None:
+    # Given two jobs, and a dispatcher without the key of the second's secret
+    hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
+    told = await rig.submit([TASK], webhooks=[hook])
+    secret = await rig.submit([TASK], webhooks=[hook], secrets={"token": "hunter2-hunter2"})
+    # When it takes up what has changed
+    await Events(rig.pool, Sealer()).take_stored()
+    # Then the first is told, and the second is told as soon as there is a key
+    await call_all(rig)
+    assert [body["id"] for _, body in receiver.heard] == [told]
+    await rig.pool.execute("UPDATE webhook_events SET due_at = now()")
+    await Events(rig.pool, rig.sealer).take_stored()
+    await call_all(rig)
+    assert [body["id"] for _, body in receiver.heard] == [told, secret]
+
+
+async def test_a_webhook_is_called_though_its_message_is_lost(rig: Rig, receiver: Receiver) -> None:
+    # Given changes of a job whose messages RabbitMQ has lost
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await rig.batcher.outbox.close()
+    await rig.receive(EVENTS)
+    # When the dispatcher looks for what there is, and looks again
+    events = Events(rig.pool, rig.sealer)
+    await events.take_stored()
+    await events.take_stored()
+    await call_all(rig)
+    # Then each is told, and told once
+    assert receiver.states == ["PENDING", "SCHEDULED"]
+
+
+async def test_a_job_is_not_deleted_before_its_webhooks_are_told(
+    rig: Rig, receiver: Receiver
+) -> None:
+    # Given a completed job that is to be deleted at once
+    job_id = await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await rig.run_current(job_id)
+    await rig.pool.execute("UPDATE jobs SET delete_at = now() - interval '1 s'")
+    retention = Retention(rig.pool, RetentionSettings())
+    # When its time has come before its webhooks are told
+    await retention.delete_expired()
+    await store_all(rig)
+    await retention.delete_expired()
+    # Then it is still there, until they are
+    assert await rig.job(job_id)
+    await call_all(rig)
+    assert receiver.states[-1] == "COMPLETED"
+    await retention.delete_expired()
+    assert await rig.pool.fetchval("SELECT count(*) FROM jobs") == 0
+
+
+async def test_a_change_that_can_not_be_read_does_not_hold_up_the_webhooks_of_others(
+    rig: Rig, receiver: Receiver
+) -> None:
+    await rig.pool.execute(
+        "INSERT INTO webhook_events (job_id, changes) VALUES ('x', $1)", [{"nonsense": 1}]
+    )
+    await rig.submit([TASK], webhooks=[{"url": receiver.url}])
+    await store_all(rig)
+    await call_all(rig)
+    assert receiver.states[:1] == ["PENDING"]
+    left = await rig.pool.fetch("SELECT due_at > now() AS later FROM webhook_events")
+    assert [row["later"] for row in left] == [True]

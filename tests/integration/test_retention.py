@@ -1,0 +1,59 @@
+"""What is deleted when its time has come, and what is kept."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from services.scheduler.retention import Retention
+from services.scheduler.settings import RetentionSettings
+from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.services.scheduler import TASK
+
+
+@pytest.fixture
+async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
+    async with batcher_rig(postgres_dsn) as rig:
+        yield rig
+
+
+async def test_a_completed_job_is_deleted_at_its_time_with_all_that_is_its(rig: Rig) -> None:
+    job_id = await rig.submit([TASK])
+    await rig.run_current(job_id)
+    await rig.pool.execute("UPDATE jobs SET delete_at = now() - interval '1 s'")
+    await Retention(rig.pool, RetentionSettings()).delete_expired()
+    for table in ("jobs", "job_tasks", "tasks", "job_events"):
+        assert await rig.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_ended_jobs_and_log_parts_are_kept_for_their_time_and_no_longer(rig: Rig) -> None:
+    old, active = await rig.submit([TASK]), await rig.submit([TASK])
+    await rig.run_current(old)
+    await rig.pool.execute("UPDATE jobs SET created_at = now() - interval '366 days'")
+    await rig.pool.execute(
+        "INSERT INTO task_log_parts SELECT id, n, job_id, 'x', now() - make_interval(days => n * 6)"
+        " FROM tasks, generate_series(1, 2) n WHERE job_id = $1",
+        active,
+    )
+    await Retention(rig.pool, RetentionSettings()).delete_old()
+    assert [row["id"] for row in await rig.pool.fetch("SELECT id FROM jobs")] == [active]
+    assert [row["number"] for row in await rig.pool.fetch("SELECT number FROM task_log_parts")] == [
+        1
+    ]
+
+
+async def test_events_are_kept_for_their_time_and_no_longer_than_their_job(rig: Rig) -> None:
+    old, active = await rig.submit([TASK]), await rig.submit([TASK])
+    await rig.run_current(old)
+    await rig.pool.execute(
+        "UPDATE jobs SET created_at = now() - interval '366 d' WHERE id = $1", old
+    )
+    await rig.pool.execute(
+        "INSERT INTO job_events (job_id, changes, at)"
+        " SELECT $1, '[]', now() - make_interval(days => n) FROM generate_series(6, 8) n",
+        active,
+    )
+    await Retention(rig.pool, RetentionSettings()).delete_old()
+    rows = await rig.pool.fetch("SELECT job_id, now() - at AS age FROM job_events")
+    assert {row["job_id"] for row in rows} == {active}
+    assert max(row["age"] for row in rows) < timedelta(days=7)
