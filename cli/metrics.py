@@ -5,6 +5,7 @@ from types import ModuleType
 
 import click
 
+import services.coordinator.api.connections
 import services.coordinator.api.tork.cluster
 import services.coordinator.api.tork.submission
 import services.coordinator.commands
@@ -41,6 +42,7 @@ MODULES: dict[str, tuple[ModuleType, ...]] = {
     "coordinator": (
         *_EVERYWHERE,
         *_OF_STORES,
+        services.coordinator.api.connections,
         services.coordinator.api.tork.cluster,
         services.coordinator.api.tork.submission,
         services.coordinator.commands,

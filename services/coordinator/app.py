@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 import structlog
-from aiohttp import web
 
 from services.coordinator.api.application import make_application
+from services.coordinator.api.connections import listening
 from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.handlers import on_completions, on_telemetry
@@ -31,7 +31,6 @@ from shared.messages.queues import COMPLETIONS, TELEMETRY
 from shared.planning.planner import Planner
 from shared.postgres.pool import Pool
 from shared.process.health import Check
-from shared.process.listening import naming
 from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
@@ -41,8 +40,6 @@ from shared.tracing.protocol import OFF, Tracing
 from shared.wiring.resources import UNAVAILABLE, watched
 
 log = structlog.get_logger(__name__)
-
-_GOODBYE_SECONDS = 5.0
 
 
 async def run(
@@ -108,16 +105,9 @@ def _ports(
 async def _serving(ports: ApiPorts, settings: HttpSettings) -> AsyncIterator[None]:
     """The API while the context lasts. Raises OSError when its address can't be had."""
     app = make_application(ports, settings)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_GOODBYE_SECONDS)
-    await runner.setup()
-    try:
-        api = settings.api
-        with naming(api.host, api.port, "CONVEYOR_API_ADDRESS"):
-            await web.TCPSite(runner, api.host, api.port).start()
-        log.info("api_started", address=api.address, authentication=settings.auth.type)
+    async with listening(app, settings.api, ports.metrics):
+        log.info("api_started", address=settings.api.address, authentication=settings.auth.type)
         yield
-    finally:
-        await runner.cleanup()
 
 
 _RELAY_SECONDS = 1.0

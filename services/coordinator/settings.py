@@ -41,6 +41,36 @@ class ApiSettings(ListeningBlock):
     body_limit_bytes: int = Field(
         500 * 1024, gt=0, description="Maximum size of a request body. Larger requests return 413."
     )
+    head_timeout_seconds: float = Field(
+        10,
+        gt=0,
+        description="Maximum time between the start of a request and the end of its headers. Then "
+        "the connection is closed.",
+    )
+    body_timeout_seconds: float = Field(
+        30,
+        gt=0,
+        description="Maximum time for receiving the body of a request. Slower requests return 408.",
+    )
+    idle_timeout_seconds: float = Field(
+        75,
+        gt=0,
+        description="How long a connection without requests stays open. A reverse proxy should "
+        "close its own connections earlier.",
+    )
+    connections: int = Field(
+        1000,
+        gt=0,
+        description="Maximum number of open connections, event streams included; fewer if the "
+        "process cannot open that many files. Beyond it, idle connections are closed for "
+        "new ones; if all are busy, requests except `/health` return 503.",
+    )
+    connections_per_address: int = Field(
+        500,
+        gt=0,
+        description="The same for each client address. Behind a reverse proxy all clients share "
+        "one address: set it to CONVEYOR_API_CONNECTIONS.",
+    )
     submissions_at_once: int = Field(
         16,
         gt=0,

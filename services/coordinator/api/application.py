@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from services.coordinator.api.access.authenticator import Authenticator, authenticated
+from services.coordinator.api.connections import add_safe_headers
 from services.coordinator.api.documentation import documentation_routes
 from services.coordinator.api.middlewares.browsers import (
     is_only_for_this_machine,
@@ -17,7 +18,8 @@ from services.coordinator.api.middlewares.browsers import (
 from services.coordinator.api.middlewares.errors_as_json import errors_as_json
 from services.coordinator.api.middlewares.rate_limit import TokenBuckets, failures_limited, limited
 from services.coordinator.api.middlewares.request_log import identified, logged, show_id
-from services.coordinator.api.requests import PORTS
+from services.coordinator.api.middlewares.unread_bodies import expected, refuse_unread
+from services.coordinator.api.requests import BODY_SECONDS, PORTS
 from services.coordinator.api.route import Route
 from services.coordinator.api.routes import ROUTES
 from services.coordinator.api.tork.cluster import GAUGES, TotalGauges
@@ -37,14 +39,20 @@ def make_application(
         client_max_size=settings.api.body_limit_bytes,
     )
     app[PORTS] = ports
+    app[BODY_SECONDS] = settings.api.body_timeout_seconds
     app[GAUGES] = TotalGauges(ports.metrics)
     app[ADMISSION] = AdmissionLimiter(
         settings.api.submissions_at_once, settings.api.submissions_waiting, ports.metrics
     )
-    app.add_routes([web.route(route.method, route.path, route.handler) for route in served])
+    app.add_routes(
+        [
+            web.route(route.method, route.path, route.handler, expect_handler=expected)
+            for route in served
+        ]
+    )
     if settings.endpoints.docs:
         app.add_routes(documentation_routes(served))
-    app.on_response_prepare.append(show_id)
+    app.on_response_prepare.extend([show_id, add_safe_headers])
     if settings.cors.is_on:
         app.on_response_prepare.append(shared_with(settings.cors))
     app.on_shutdown.append(_stop_waiting)
@@ -61,7 +69,7 @@ def _middlewares(
         chain.append(logged(settings.api.request_log))
     if settings.cors.is_on:
         chain.append(preflighted(settings.cors))
-    chain.append(errors_as_json)
+    chain += [errors_as_json, refuse_unread]
     if is_only_for_this_machine(settings):
         chain.append(own_names)
     authentication = authenticated(Authenticator(settings.auth, ports.pool), scopes)

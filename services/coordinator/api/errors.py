@@ -43,6 +43,10 @@ class Misdirected(Refused):
     status = HTTPStatus.MISDIRECTED_REQUEST
 
 
+class UnsupportedMediaType(Refused):
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
 class TooManyRequests(Refused):
     status = HTTPStatus.TOO_MANY_REQUESTS
 

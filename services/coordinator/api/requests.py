@@ -1,5 +1,6 @@
-"""What a request asks for: ids, pages, search texts."""
+"""What a request asks for: ids, pages, search texts, and its body."""
 
+import asyncio
 import json
 import re
 from typing import Annotated, TypeVar
@@ -7,12 +8,13 @@ from typing import Annotated, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from services.coordinator.api.errors import BadRequest, NotFound
+from services.coordinator.api.errors import BadRequest, NotFound, WaitedTooLong
 from services.coordinator.ports import ApiPorts
 from services.coordinator.store.logs import LogRequest
 from services.coordinator.store.rows import PageRequest
 
 PORTS = web.AppKey("ports", ApiPorts)
+BODY_SECONDS = web.AppKey("body_seconds", float)
 
 MAX_JOBS_PAGE = 20
 MAX_LOG_PAGE = 100
@@ -107,3 +109,15 @@ def path_id(request: web.Request, kind: str) -> str:
     if not _ID.fullmatch(value):
         raise NotFound(f"no such {kind}")
     return value
+
+
+async def whole_body(request: web.Request) -> bytes:
+    """The whole body, however often it is asked for. Raises BadRequest, WaitedTooLong."""
+    seconds = request.app[BODY_SECONDS]
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.read()
+    except TimeoutError:  # the client's connection is held for it
+        raise WaitedTooLong(f"the body did not arrive within {seconds:g} s") from None
+    except (web.RequestPayloadError, ConnectionError):  # the client's mistake, or it has left
+        raise BadRequest("the body is not valid HTTP, or ends too early") from None

@@ -49,7 +49,9 @@ def error(meaning: str) -> Response:
 
 DONE = response("Done.", Status)
 BROKEN_RULE = error("The request breaks a rule; the message names it.")
+TOO_SLOW = error("The body did not arrive in time.")
 TOO_LARGE = error("The body is over the limit.")
+ENCODED = error("The body has a `Content-Encoding`; send it as it is.")
 UNAVAILABLE = error("The database or the broker can't be reached; try again later.")
 
 
@@ -140,12 +142,12 @@ class RouteGroup:
 
     def _implied(self, path: str, request: _Request) -> dict[int, Response]:
         """503 by everything, 400 where there is something to get wrong, 404 where something may be
-        missing, 413 where there is a body."""
+        missing, 408, 413 and 415 where there is a body."""
         implied = {503: UNAVAILABLE}
         if "{" in path:
             implied[404] = error(self.missing)
         if "body" in request:
-            implied |= {400: BROKEN_RULE, 413: TOO_LARGE}
+            implied |= {400: BROKEN_RULE, 408: TOO_SLOW, 413: TOO_LARGE, 415: ENCODED}
         if "query" in request:
             implied[400] = BROKEN_RULE
         return implied

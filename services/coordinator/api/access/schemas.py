@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from services.coordinator.api.errors import BadRequest
 from services.coordinator.api.replies import Answer
+from services.coordinator.api.requests import whole_body
 from services.coordinator.api.route import Scope
 from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.fields import PositiveDuration
@@ -104,7 +105,7 @@ async def _json(request: web.Request) -> object:
     if request.content_type not in JSON_TYPES:
         raise BadRequest("content-type: must be application/json")
     try:
-        value = load_json((await request.read()).decode())
+        value = load_json((await whole_body(request)).decode())
     except UnicodeDecodeError:  # the client can mend it
         raise BadRequest("the body is not UTF-8 text") from None
     refuse_unkeepable(value)

@@ -42,7 +42,10 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 
 def _http_error(request: web.Request, error: web.HTTPException) -> web.Response:
     kept = {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
-    return reply_error(error.status, _http_message(request, error), kept)
+    response = reply_error(error.status, _http_message(request, error), kept)
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        response.force_close()  # the rest of the body is not worth reading
+    return response
 
 
 def _http_message(request: web.Request, error: web.HTTPException) -> str:

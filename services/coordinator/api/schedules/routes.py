@@ -15,7 +15,7 @@ from services.coordinator.api.idempotency import (
     idempotency_key,
 )
 from services.coordinator.api.replies import Status, reply
-from services.coordinator.api.requests import PageQuery, path_id, ports, query
+from services.coordinator.api.requests import PageQuery, path_id, ports, query, whole_body
 from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
 from services.coordinator.api.schedules.schemas import (
     ScheduledJob,
@@ -71,7 +71,7 @@ _SCHEDULES = RouteGroup(
     headers=(IDEMPOTENCY_KEY,),
 )
 async def submit_scheduled_job(request: web.Request) -> web.Response:
-    spec = parse_scheduled_job(await request.read(), request.headers.get("Content-Type", ""))
+    spec = parse_scheduled_job(await whole_body(request), request.headers.get("Content-Type", ""))
     api = ports(request)
     key = await idempotency_key(request)
     shown, sealed = _without_secrets(spec, api.sealer)

@@ -24,7 +24,7 @@ from services.coordinator.api.idempotency import (
     idempotency_key,
 )
 from services.coordinator.api.replies import reply
-from services.coordinator.api.requests import ports
+from services.coordinator.api.requests import ports, whole_body
 from services.coordinator.api.route import Scope, error, response
 from services.coordinator.api.tork import views
 from services.coordinator.api.tork.jobs import JOBS
@@ -97,7 +97,7 @@ ADMISSION = web.AppKey("admission", AdmissionLimiter)
     response("The job is stored; with `wait`, it is final.", Job | JobSummary),
     {
         400: error("The job breaks a rule; the message names field, value and rule."),
-        408: error("With `wait`: the job is still running."),
+        408: error("With `wait`: the job is still running. Otherwise: the body came too slowly."),
         409: KEY_WAS_USED,
         503: error(
             "The database can't be reached, or too many submissions wait; `Retry-After` says "
@@ -116,7 +116,7 @@ async def submit_job(request: web.Request) -> web.StreamResponse:
     Of a job that was submitted before with the same key, as it is by now.
     """
     began = time.time()
-    await request.read()  # before it is admitted: a slow client keeps nobody waiting
+    await whole_body(request)  # before it is admitted: a slow client keeps nobody waiting
     async with request.app[ADMISSION].admitted():
         spec = parse_job(await request.read(), request.headers.get("Content-Type", ""))
         new = await _new_job(request, spec)
