@@ -3,7 +3,7 @@
 import json
 import os
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
@@ -65,11 +65,13 @@ def _authorization(key: str, user: str, password: str) -> Mapping[str, str]:
 
 
 class ApiRejected(Exception):
-    """The API refused the request; the text is its address and message. `status` is HTTP's."""
+    """The API refused the request; the text is its address and message. `status` is HTTP's,
+    `errors` are the rules that the body breaks, if it says them one by one."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, errors: Sequence[Json] = ()) -> None:
         super().__init__(message)
         self.status = status
+        self.errors = errors
 
 
 class ApiUnavailable(Exception):
@@ -205,10 +207,11 @@ async def _json(response: aiohttp.ClientResponse) -> Any:  # noqa: ANN401 - JSON
 async def _refuse_errors(response: aiohttp.ClientResponse) -> None:
     if response.ok:
         return
-    message = f"{_origin(response)}: {_message(response, await response.text(errors='replace'))}"
+    text = await response.text(errors="replace")
+    message = f"{_origin(response)}: {_message(response, text)}"
     if response.status >= 500:
         raise ApiUnavailable(message)
-    raise ApiRejected(message, response.status)
+    raise ApiRejected(message, response.status, _errors(text))
 
 
 def _message(response: aiohttp.ClientResponse, text: str) -> str:
@@ -217,6 +220,12 @@ def _message(response: aiohttp.ClientResponse, text: str) -> str:
         return str(json.loads(text)["message"])
     shown = " ".join(text.split())[:_LONGEST_FOREIGN_ANSWER]
     return f"{response.status} {response.reason}" + (f": {shown}" if shown else "")
+
+
+def _errors(text: str) -> Sequence[Json]:
+    with suppress(ValueError, KeyError, TypeError):  # as above
+        return list(json.loads(text)["errors"])
+    return ()
 
 
 def _origin(response: aiohttp.ClientResponse) -> str:

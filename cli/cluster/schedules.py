@@ -1,5 +1,6 @@
 """`conveyor schedules`: scheduled jobs."""
 
+import sys
 from collections.abc import Awaitable, Callable
 from typing import IO
 
@@ -7,11 +8,12 @@ import click
 from rich.text import Text
 
 from cli.api.client import ApiClient
-from cli.api.session import Json, Server
+from cli.api.session import ApiRejected, Json, Server
 from cli.api.views import items_of
 from cli.api_command import ask, asks_api, json_option, paged
+from cli.exit_codes import EXIT_API
 from cli.follow.patience import submit_with_retry
-from cli.jobs.job_file import JobFile
+from cli.jobs.job_file import JobFile, explain_refusal
 from cli.messages import ago, now
 from cli.tables import print_answer, print_json, print_table, state_text
 
@@ -53,9 +55,21 @@ def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
 @asks_api
 def create(server: Server, file: IO[bytes], as_json: bool) -> None:
     """Create the scheduled job in FILE: a job with `schedule: {cron: ...}`. Prints its id."""
-    body = JobFile.read(file).body()
-    answer = ask(server, lambda api: submit_with_retry(api.create_schedule, body))
+    job_file = JobFile.read(file)
+    answer = ask(server, lambda api: _create(api, job_file))
+    if answer is None:
+        sys.exit(EXIT_API)
     print_answer(answer, answer["id"], as_json=as_json)
+
+
+async def _create(api: ApiClient, file: JobFile) -> Json | None:
+    try:
+        return await submit_with_retry(api.create_schedule, file.body())
+    except ApiRejected as error:
+        if not error.errors:
+            raise
+        explain_refusal(file, error, is_edited=False)
+        return None
 
 
 _Act = Callable[[ApiClient, str], Awaitable[Json]]

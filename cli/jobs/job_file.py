@@ -7,14 +7,15 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
 import click
 import yaml
 
-from cli.api.session import JSON_TYPE, YAML_TYPE, Body
+from cli.api.session import JSON_TYPE, YAML_TYPE, ApiRejected, Body
+from shared.jobspec.problems import Problem
 
 Additions = Mapping[str, Mapping[str, Any]]
 """Values by name, by the field of the job that takes them: `inputs`, `secrets`."""
@@ -68,6 +69,23 @@ class JobFile:
         except RecursionError:  # no job is nested that deep
             raise JobFileError(f"{self.name}: nested too deep") from None
         return Body(text.encode(), self.content_type)
+
+
+def explain_refusal(file: JobFile, error: ApiRejected, *, is_edited: bool) -> None:
+    """Prints what is wrong with a file, a line for each error. `is_edited`: what was sent has
+    other lines than the file."""
+    for broken in error.errors:
+        problem = Problem(broken["field"], broken["rule"], broken.get("value"))
+        if not is_edited:
+            problem = replace(problem, line=broken.get("line"), column=broken.get("column"))
+        print_problem(file.name, problem)
+        if problem.field == "schedule" and "scheduled jobs" in problem.rule:
+            click.echo(f"to create it: conveyor schedules create {file.name}", err=True)
+
+
+def print_problem(name: str, problem: Problem, *, err: bool = True) -> None:
+    place = f":{problem.line}:{problem.column}" if problem.line is not None else ""
+    click.echo(f"{name}{place}: {click.style(problem.without_line, fg='red')}", err=err)
 
 
 def parse_inputs(pairs: Iterable[str]) -> dict[str, Any]:

@@ -10,14 +10,14 @@ import click
 from rich.text import Text
 
 from cli.api.client import ApiClient
-from cli.api.session import Body, Json, Server
+from cli.api.session import ApiRejected, Body, Json, Server
 from cli.api.views import FINAL_JOB_STATES, job_view
 from cli.api_command import ask, asks_api, json_option
-from cli.exit_codes import EXIT_FAILED, EXIT_USAGE, fail
+from cli.exit_codes import EXIT_API, EXIT_FAILED, EXIT_USAGE, fail
 from cli.follow.live import follow
 from cli.follow.patience import submit_with_retry
 from cli.follow.picture import Picture
-from cli.jobs.job_file import JobFile, JobFileError, parse_inputs, parse_secrets
+from cli.jobs.job_file import JobFile, JobFileError, explain_refusal, parse_inputs, parse_secrets
 from cli.jobs.viewers import job_viewer
 from cli.messages import now, one_line, took
 from cli.tables import print_json, screen, style_of
@@ -97,16 +97,23 @@ def submit(
     """
     wanted = _Output.of(**flags)
     additions = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
+    job_file = JobFile.read(file)
     try:
-        body = replace(JobFile.read(file).body_with(additions), idempotency_key=idempotency_key)
+        body = replace(job_file.body_with(additions), idempotency_key=idempotency_key)
     except JobFileError as error:
         fail(str(error), EXIT_USAGE)
-    sys.exit(ask(server, lambda api: _submit(api, body, wanted)))
+    sys.exit(ask(server, lambda api: _submit(api, job_file, body, wanted)))
 
 
-async def _submit(api: ApiClient, body: Body, output: _Output) -> int:
+async def _submit(api: ApiClient, file: JobFile, body: Body, output: _Output) -> int:
     """The exit code."""
-    job = await submit_with_retry(api.submit, body)
+    try:
+        job = await submit_with_retry(api.submit, body)
+    except ApiRejected as error:
+        if not error.errors:
+            raise
+        explain_refusal(file, error, is_edited=body.content != file.content)
+        return EXIT_API
     if job["state"] not in FINAL_JOB_STATES:  # else: it asked the API to wait
         if not output.waits:
             _show_submitted(job, output)

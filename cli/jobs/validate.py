@@ -7,7 +7,7 @@ from typing import IO
 import click
 
 from cli.exit_codes import EXIT_FAILED
-from cli.jobs.job_file import JobFile
+from cli.jobs.job_file import JobFile, print_problem
 from cli.tables import print_json
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
@@ -49,9 +49,10 @@ def _print(name: str, problems: Sequence[Problem]) -> None:
     if not problems:
         click.echo(f"{name}: {click.style('valid', fg='green')}")
     for problem in problems:
-        click.echo(f"{name}: {click.style(str(problem), fg='red')}")
+        print_problem(name, problem, err=False)
 
 
 def _as_json(name: str, problems: Sequence[Problem]) -> dict[str, object]:
-    shown = [{"field": p.field, "value": p.value, "rule": p.rule} for p in problems]
+    names = ("field", "value", "rule", "line", "column")
+    shown = [{name: getattr(problem, name) for name in names} for problem in problems]
     return {"file": name, "valid": not problems, "problems": shown}

@@ -41,17 +41,18 @@ def _problems(root: object) -> Iterator[Problem]:
             return
         if isinstance(value, str):
             if _UNKEEPABLE.search(value):
-                yield Problem(_field(place), "must not hold NUL characters or lone surrogates")
+                rule = "must not hold NUL characters or lone surrogates"
+                yield Problem(_field(place), rule, place=_parts(place))
         elif isinstance(value, SpelledNumber):
             if not value.fits and not _is_input(place):
-                yield Problem(_field(place), _number_rule(value))
+                yield Problem(_field(place), _number_rule(value), place=_parts(place))
         elif isinstance(value, dict | list):
             if depth >= MAX_DEPTH:
-                yield Problem(_field(place)[:_LONGEST_FIELD], TOO_DEEP)
+                yield Problem(_field(place)[:_LONGEST_FIELD], TOO_DEEP, place=_parts(place))
                 return
             if isinstance(value, dict) and any(map(_UNKEEPABLE.search, value)):
                 rule = "must not have a key with NUL characters or lone surrogates"
-                yield Problem(_field(place), rule)
+                yield Problem(_field(place), rule, place=_parts(place))
             else:
                 left.extend((item, (place, key), depth + 1) for key, item in _items(value))
 
@@ -78,9 +79,14 @@ def _items(value: dict[str, object] | list[object]) -> Iterator[tuple[int | str,
 
 
 def _field(place: _Place | None) -> str:
+    parts = _parts(place)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return text.removeprefix(".")
+
+
+def _parts(place: _Place | None) -> tuple[int | str, ...]:
     parts: list[int | str] = []
     while place is not None:
         place, part = place
         parts.append(part)
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in reversed(parts))
-    return text.removeprefix(".")
+    return tuple(reversed(parts))

@@ -26,13 +26,33 @@ def _loaded(text: str, decoder: json.JSONDecoder) -> object:
     try:
         value: object = decoder.decode(text)
     except json.JSONDecodeError as error:  # the client can mend it
-        where = f"(line {error.lineno}, column {error.colno})"
-        raise InvalidJob([Problem("", f"not valid JSON: {error.msg} {where}")]) from None
+        rule = f"not valid JSON: {_rule(error)}"
+        raise InvalidJob([Problem("", rule, line=error.lineno, column=error.colno)]) from None
     except _NotAllowed as error:  # as above
         raise InvalidJob([Problem("", str(error))]) from None
     except RecursionError:  # the decoder's own guard against endless brackets
         raise InvalidJob([Problem("", TOO_DEEP)]) from None
     return value
+
+
+_SLIPS = {
+    "Expecting property name enclosed in double quotes": "a key in double quotes must follow (is "
+    "there a comma after the last entry, or a key in single quotes?)",
+    "Illegal trailing comma before end of object": "a comma stands after the last entry",
+    "Illegal trailing comma before end of array": "a comma stands after the last entry",
+    "Expecting value": "a value must follow (texts stand in double quotes; there are no comments)",
+    "Expecting ',' delimiter": "a comma is missing here, or a bracket is not closed",
+    "Expecting ':' delimiter": "a colon is missing here",
+    "Extra data": "text after the end of the job",
+    "Invalid control character at": "a line break or control character in a text: write \\n",
+    "Unterminated string starting at": "the text that begins here has no closing quote",
+    "Invalid \\escape": "a backslash starts an escape: write it twice",
+}
+"""Python's words for what is wrong, and ours. None repeats a part of the text."""
+
+
+def _rule(error: json.JSONDecodeError) -> str:
+    return _SLIPS.get(error.msg.removesuffix(": "), error.msg)
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -12,18 +12,34 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 _SHOWN_PROBLEMS = 10
 
 
+Place = tuple[int | str, ...]
+
+KEY = "[key]"
+"""At the end of a place: the key that leads there, not its value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`value` is the value as the client may see it again; None when it must not or need not."""
+    """`value` is the value as the client may see it again; None when it must not or need not.
+
+    `place` leads from the whole submission to the field; `line` and `column` count from 1.
+    """
 
     field: str
     rule: str
     value: str | None = None
+    place: Place | None = None
+    line: int | None = None
+    column: int | None = None
 
     def __str__(self) -> str:
-        where = f"{self.field}: " if self.field else ""
+        where = f" (line {self.line}, column {self.column})" if self.line is not None else ""
+        return f"{self.without_line}{where}"
+
+    @property
+    def without_line(self) -> str:
         what = f"{self.value} is not allowed: " if self.value is not None else ""
-        return f"{where}{what}{self.rule}"
+        return f"{self.field}: {what}{self.rule}" if self.field else f"{what}{self.rule}"
 
 
 class InvalidJob(Exception):
@@ -51,8 +67,6 @@ TOO_DEEP = f"nested too deep: at most {MAX_DEPTH} mappings and lists may stand i
 MAX_VALUES = 100_000
 
 TOO_MANY = f"more than {MAX_VALUES} values"
-
-Place = tuple[int | str, ...]
 
 
 @dataclass(frozen=True, slots=True)

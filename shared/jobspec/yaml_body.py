@@ -20,6 +20,7 @@ from shared.jobspec.problems import (
     InvalidJob,
     Problem,
 )
+from shared.jobspec.yaml_slips import BRACES, UNDEFINED_ALIAS, slip_in
 
 MAX_REPEATED_CHARACTERS = 1024 * 1024
 """What aliases may add to the text of a job: three characters can stand for all that was sent."""
@@ -44,7 +45,7 @@ def load_yaml(text: str) -> object:
     try:
         return _Reader(yaml.parse(text, Loader=_Loader)).document()
     except yaml.YAMLError as error:  # whatever PyYAML objects to, the client can mend
-        raise _refused(_syntax_text(error), getattr(error, "problem_mark", None)) from None
+        raise InvalidJob([_syntax_problem(text, error)]) from None
 
 
 class _Mark(Protocol):
@@ -106,7 +107,7 @@ class _Reader:
 
     def _repeat(self, event: _Event) -> object:
         if event.anchor not in self._anchors:
-            raise _refused(f"undefined alias {event.anchor!r}", event.start_mark)
+            raise _refused(UNDEFINED_ALIAS, event.start_mark)
         anchored = self._anchors[event.anchor]
         if anchored is None:
             raise _refused(f"the alias {event.anchor!r} stands within itself", event.start_mark)
@@ -167,7 +168,10 @@ class _Reader:
             return str(event.value)
         key = self._value(event) if isinstance(event, yaml.ScalarEvent | yaml.AliasEvent) else None
         if not isinstance(key, str):
-            raise _refused("a key must be text", event.start_mark)
+            is_braces = getattr(event, "flow_style", False) and not isinstance(
+                event, yaml.SequenceStartEvent
+            )
+            raise _refused(BRACES if is_braces else "a key must be text", event.start_mark)
         return str(key)
 
     def _merged(self, event: _Event) -> dict[str, object]:
@@ -182,14 +186,25 @@ class _Reader:
 
 def _expect_tag(event: _Event, kind: str) -> None:
     if event.tag not in (None, _CORE + kind, "!"):
-        raise _refused(f"the tag {event.tag!r} is not allowed", event.start_mark)
+        # Its name may be a password that begins so.
+        rule = "a tag is not allowed (a value that starts with '!' needs quotes)"
+        raise _refused(rule, event.start_mark)
 
 
-def _syntax_text(error: yaml.YAMLError) -> str:
-    parts = (getattr(error, name, None) for name in ("context", "problem", "reason"))
-    return "not valid YAML: " + (", ".join(filter(None, parts)) or "not readable")
+def _syntax_problem(text: str, error: yaml.YAMLError) -> Problem:
+    if slip := slip_in(text, error, yaml.scan(text, Loader=_Loader)):
+        rule, line, column = slip
+        return Problem("", f"not valid YAML: {rule}", line=line, column=column)
+    reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "not readable"
+    return _problem(f"not valid YAML: {reason}", getattr(error, "problem_mark", None))
 
 
 def _refused(rule: str, mark: _Mark | None) -> InvalidJob:
-    where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-    return InvalidJob([Problem("", rule + where)])
+    return InvalidJob([_problem(rule, mark)])
+
+
+def _problem(rule: str, mark: _Mark | None) -> Problem:
+    if mark is None:
+        return Problem("", rule)
+    # Of braces that need quotes the second pair is met first, as a key.
+    return Problem("", rule, line=mark.line + 1, column=mark.column + (rule != BRACES))

@@ -184,6 +184,22 @@ async def test_a_refused_job_gives_exit_code_3_and_the_apis_words(api: FakeApi) 
     assert result.stderr == f"conveyor: {api.url}: tasks[0].name: is required\n"
 
 
+async def test_broken_rules_are_listed_with_their_lines(api: FakeApi, tmp_path: Path) -> None:
+    file = tmp_path / "job.yaml"
+    file.write_text("name: x\n")
+    rule = "is for scheduled jobs: submit it to POST /scheduled-jobs"
+    broken = {"field": "schedule", "rule": rule, "line": 4, "column": 1}
+    api.answers["POST /jobs"] = refusal(400, "no", errors=[broken])
+    refused = await run_command(api.url, "submit", str(file))
+    assert refused.exit_code == 3
+    assert refused.stderr.splitlines() == [
+        f"{file}:4:1: schedule: {rule}",
+        f"to create it: conveyor schedules create {file}",
+    ]
+    edited = await run_command(api.url, "submit", str(file), "--input", "a=b")
+    assert f"{file}: schedule: {rule}" in edited.stderr
+
+
 async def test_whoever_is_not_known_is_told_what_to_set(api: FakeApi) -> None:
     api.answers["POST /jobs"] = refusal(401, "who are you?")
     result = await run_command(api.url, "submit", "-", stdin=JOB_FILE)

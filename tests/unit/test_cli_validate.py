@@ -24,9 +24,9 @@ def test_every_problem_of_every_file_is_listed(tmp_path: Path) -> None:
     first, *others = result.output.splitlines()
     assert first == f"{good}: valid"
     assert sorted(others) == [
-        f"{bad}: colour: unknown field",
-        f"{bad}: tasks[0].name: is required",
-        f"{bad}: tasks[0].priority: 12 is not allowed: must be at most 9",
+        f"{bad}:2:1: colour: unknown field",
+        f"{bad}:4:23: tasks[0].priority: 12 is not allowed: must be at most 9",
+        f"{bad}:4:3: tasks[0].name: is required",
     ]
 
 

@@ -1,8 +1,10 @@
 """YAML job files: what unquoted values mean, and what is refused before it does harm."""
 
+import json
 from typing import Any
 
 import pytest
+import yaml
 
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.tork.models import JobSpec
@@ -141,7 +143,7 @@ def test_a_single_input_is_the_text_it_was_spelled_as(spelled: str, value: objec
 
 def test_a_quoted_number_is_no_number() -> None:
     assert refusal(TASK + "priority: '5'") == (
-        'tasks[0].priority: "5" is not allowed: must be a whole number'
+        'tasks[0].priority: "5" is not allowed: must be a whole number (line 4, column 13)'
     )
 
 
@@ -166,7 +168,7 @@ tasks:
         ("name: a\n---\nname: b", "expected a single document"),
         ("? [a]\n: b", "a key must be text"),
         ("<<: 5", "'<<' takes a mapping"),
-        ("a: *missing", "undefined alias"),
+        ("a: *missing", "its anchor (&) is missing above (line 1, column 4)"),
         ("a: [", "not valid YAML"),
         ("", "a job must be a mapping of fields"),
         ("- a", "a job must be a mapping of fields"),
@@ -176,6 +178,100 @@ tasks:
 )
 def test_what_is_no_plain_mapping_is_refused(text: str | bytes, reason: str) -> None:
     assert reason in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("tasks:\n\t- name: b", "a tab: YAML indents with spaces (line 2, column 1)"),
+        ("tasks:\n  - name: b\n\trun: x", "a tab: YAML indents with spaces (line 3, column 1)"),
+        (
+            "env:\n  A: {{ inputs.day }}",
+            "around a value with {{ … }} (line 2, column 6)",
+        ),
+        (
+            "env:\n  A: {{ a }}-x\n  B: c",
+            "around a value with {{ … }} (line 2, column 6)",
+        ),
+        ("env: {A: x {{ b }}}", "put quotes around a value with {{ … }} (line 1, column 12)"),
+        ("if: {{ a[0] == 'b' }}", "put quotes around a value with {{ … }} (line 1, column 5)"),
+        ('a: "{{ b }}"-c', "put the quotes around the whole value (line 1, column 13)"),
+        ("name: job: nightly", "a value with ': ' in it needs quotes (line 1, column 10)"),
+        ('run: echo "a: b"', "a value with ': ' in it needs quotes (line 1, column 13)"),
+        ("name:hello\ntasks: []", "a blank is missing after the ':' (line 1, column 6)"),
+        ("- name: a\n  run:echo\n", "a blank is missing after the ':' (line 2, column 7)"),
+        ("tasks:\n  -name: a\n   run: b", "a blank is missing after the '-' (line 2, column 4)"),
+        ("tasks\n  - name: x", "a ':' is missing after the name of the field (line 1, column 6)"),
+        ("- name: a\n   run: b", "wrong indentation: this must begin in the column of the field"),
+        (
+            "t:\n  - name: a\n   run: b",
+            "this must begin in the column of a line above",
+        ),
+        ("t:\n  name: a\n  - run: b", "wrong indentation, or a list item can't stand here"),
+        ("tasks: - name: a", "a list with '- ' begins on the next line (line 1, column 8)"),
+        ('a: b\nname: "x\n', "the quote that opens here is not closed (line 2, column 7)"),
+        ('name: "x\nb: "y"\n', "the quote that opens here ends only in line 2: is one missing?"),
+        ("name: 'it's'", "write a single quote within them twice (line 1, column 11)"),
+        ("a: @b", "a value that starts with '@' needs quotes (line 1, column 4)"),
+        ("a: `b`", "a value that starts with '`' needs quotes (line 1, column 4)"),
+        ("a: %b", "a value that starts with '%' needs quotes (line 1, column 4)"),
+        ("cron: */5 * * * *", "a value that starts with '*' needs quotes (line 1, column 7)"),
+        ("a: & b", "a value that starts with '&' needs quotes (line 1, column 4)"),
+        ("a: !b c", "a value that starts with '!' needs quotes) (line 1, column 4)"),
+        ("run: | echo hi", "a text after '|' begins on the next line"),
+        ("cmd: [a, b\nname: x", "the '[' that opens here is not closed, or a ',' is missing"),
+        ('run: "\\d+"', "in double quotes a backslash starts an escape"),
+        ("name: a\x01", "control characters are not allowed (line 1, column 8)"),
+    ],
+)
+def test_a_usual_slip_is_named_with_its_place(text: str, reason: str) -> None:
+    assert reason in refusal(text)
+
+
+@pytest.mark.parametrize("start", ["*", "&", "!", "@", "`", "%", '"', "'", "[", "{", "{{ ", "- "])
+def test_a_secret_without_quotes_is_in_no_error(start: str) -> None:
+    text = f"name: x\nsecrets:\n  pw: {start}hunter2\n  b: hunter2: c\ntasks: [{{name: a}}]\n"
+    assert "hunter2" not in refusal(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "place"),
+    [
+        ("retry: {limit: 99}", (4, 18)),
+        ("retry:\n    limit: 99", (5, 12)),
+        ("environment:\n    A: b", (4, 3)),
+        ("env:\n    <<: {A: [1]}", (5, 10)),
+        ("env: {'': b}", (4, 9)),
+        ("timeout: 5", (4, 12)),
+        ("parallel:\n    minSuccess: 2", (4, 3)),
+        ("each: {list: '[]', task: {needs: [a]}}", (4, 29)),
+        ("needs: [t]", (4, 11)),
+        ("run: |\n    a\n  priority: 12", (6, 13)),
+    ],
+)
+def test_every_broken_rule_has_a_place(field: str, place: tuple[int, int]) -> None:
+    yaml_text = TASK + field
+    for text, content_type in ((yaml_text, "text/yaml"), (as_json(yaml_text), "application/json")):
+        with pytest.raises(InvalidJob) as caught:
+            parse_job(text.encode(), content_type)
+        (problem,) = caught.value.problems
+        assert problem.line is not None
+        if content_type == "text/yaml":
+            assert (problem.line, problem.column) == place
+
+
+def as_json(text: str) -> str:
+    return json.dumps(yaml.safe_load(text), indent=1)
+
+
+def test_a_place_in_json_is_that_of_the_value_or_of_the_unknown_key() -> None:
+    text = '{"name": "x",\n "tasks": [{"name": "a"}, {"name": "b", "run": [1],\n  "volumes": []}]}'
+    with pytest.raises(InvalidJob) as caught:
+        parse_job(text.encode(), "application/json")
+    assert [(p.field, p.line, p.column) for p in caught.value.problems] == [
+        ("tasks[1].run", 2, 41),
+        ("tasks[1].volumes", 3, 3),
+    ]
 
 
 def test_an_alias_bomb_is_refused_early() -> None:

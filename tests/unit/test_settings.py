@@ -7,6 +7,7 @@ from pydantic import Field
 
 from cli.settings import SETTINGS, settings_reference
 from services.coordinator.settings import CoordinatorSettings
+from services.worker.settings import WorkerSettings
 from shared.process.sealing import generate_key
 from shared.process.settings.blocks import (
     Block,
@@ -127,6 +128,19 @@ def test_a_slip_in_a_name_gets_a_guess(environment: pytest.MonkeyPatch) -> None:
         "CONVEYOR_BORKER_URL: there is no such setting; did you mean CONVEYOR_BROKER_URL?",
         "CONVEYOR_POSTGRES_DNS: there is no such setting; did you mean CONVEYOR_POSTGRES_DSN?",
     ]
+
+
+def test_a_name_that_does_not_exist_gives_one_line(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "conveyor.toml"
+    file.write_text("[runtime]\nshel_allowed = true\n")
+    environment.setenv("CONVEYOR_CONFIG", str(file))
+    with pytest.raises(SettingsError) as caught:
+        load(WorkerSettings)
+    assert caught.value.problems == (
+        "[runtime] shel_allowed: there is no such setting; did you mean [runtime] shell_allowed?",
+    )
 
 
 def test_a_slip_in_the_file_gets_a_guess(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:

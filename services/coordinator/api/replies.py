@@ -31,11 +31,28 @@ class Answer(BaseModel):
         return self.__pydantic_serializer__.to_json(self, by_alias=True, exclude_none=True)
 
 
+class BrokenRule(Answer):
+    """One thing that is wrong with a submission."""
+
+    field: str
+    """Which field, such as `tasks[0].retry.limit`; empty: the body as a whole."""
+    value: str | None = None
+    """What stands there, shortened; left out where it may be secret."""
+    rule: str
+    """The rule that it breaks."""
+    line: int | None = None
+    """Where it stands in the body, counted from 1."""
+    column: int | None = None
+    """The same within the line, in characters."""
+
+
 class Error(Answer):
     """What went wrong, in a sentence."""
 
     message: str
     """For people; its wording may change."""
+    errors: list[BrokenRule] | None = None
+    """The first hundred rules that a submission breaks, one by one."""
 
 
 class Status(Answer):
@@ -84,7 +101,10 @@ def reply(answer: object, status: int = 200) -> web.Response:
 
 
 def reply_error(
-    status: int, message: str, headers: Mapping[str, str] | None = None
+    status: int,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    errors: list[BrokenRule] | None = None,
 ) -> web.Response:
-    body = encode(Error(message=message))
+    body = encode(Error(message=message, errors=errors))
     return web.Response(body=body, status=status, content_type=JSON, headers=headers)

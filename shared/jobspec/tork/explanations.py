@@ -3,13 +3,13 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.jobspec.problems import Problem
+from shared.jobspec.problems import KEY, Problem
+from shared.jobspec.tork.guesses import unknown_field
 from shared.jobspec.tork.models import Spec
 from shared.process.redaction import REDACTED, Redactor
 
@@ -50,55 +50,28 @@ def explain(error: ValidationError, root: type[Spec], secrets: Sequence[str]) ->
 
 
 def _problem(detail: ErrorDetails, root: type[Spec], redactor: Redactor) -> Problem:
-    field = field_path(detail["loc"])
+    place = detail["loc"]
+    field = field_path(place)
     kind = detail["type"]
     if kind == "extra_forbidden":
-        return Problem(field, _unknown_field(detail["loc"], root))
+        return Problem(field, unknown_field(place, detail["input"], root), place=(*place, KEY))
     rule = _RULES[kind](detail.get("ctx", {})) if kind in _RULES else detail["msg"]
     is_single = isinstance(detail["input"], str | int | float)
     about_parts = kind in _OURS and not is_single
     if kind in _WITHOUT_VALUE or about_parts or (is_single and _HIDDEN.search(field)):
-        return Problem(field, rule)
-    return Problem(field, rule, shown_value(detail["input"], redactor))
+        return Problem(field, rule, place=place)
+    return Problem(field, rule, shown_value(detail["input"], redactor), place=place)
 
 
 def field_path(loc: Sequence[int | str]) -> str:
     """A finding's location as errors spell it: `tasks[0].name`."""
     text = ""
     for part in loc:
-        if part == "[key]":
+        if part == KEY:
             continue
         name = part or '""'  # a key that is empty
         text += f"[{part}]" if isinstance(part, int) else f".{name}" if text else str(name)
     return text
-
-
-def _unknown_field(loc: Sequence[int | str], root: type[Spec]) -> str:
-    name = str(loc[-1])
-    model = _model_at(loc[:-1], root)
-    if name in model.elsewhere:
-        return model.elsewhere[name]
-    known = {field.alias or python for python, field in model.model_fields.items()}
-    near = get_close_matches(name.lower(), {alias.lower(): alias for alias in known}, n=1)
-    meant = next((alias for alias in known if near and alias.lower() == near[0]), None)
-    return f"unknown field, did you mean {meant!r}?" if meant else "unknown field"
-
-
-def _model_at(loc: Sequence[int | str], root: type[Spec]) -> type[Spec]:
-    """The model whose field a location names; list indexes are passed over."""
-    model = root
-    for part in loc:
-        for python, field in model.model_fields.items():
-            if part == (field.alias or python):
-                model = _model_in(field.annotation) or model
-                break
-    return model
-
-
-def _model_in(annotation: object) -> type[Spec] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Spec):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)
 
 
 def shown_value(value: object, redactor: Redactor) -> str:

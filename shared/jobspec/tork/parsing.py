@@ -7,12 +7,13 @@ text is due, exactly as they were spelled (see `plain_scalar`).
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
 from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.json_body import load_json, load_json_as_yaml
+from shared.jobspec.places import Finder, located, places_in_json, places_in_yaml
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.explanations import explain
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, Spec
@@ -33,9 +34,14 @@ def _load_yaml(text: str) -> object:
         raise
 
 
-_LOADERS: Mapping[str, Callable[[str], object]] = {
-    **dict.fromkeys(JSON_TYPES, load_json),
-    **dict.fromkeys(YAML_TYPES, _load_yaml),
+class _Language(NamedTuple):
+    load: Callable[[str], object]
+    places: Callable[[str], Finder]
+
+
+_LANGUAGES: Mapping[str, _Language] = {
+    **dict.fromkeys(JSON_TYPES, _Language(load_json, places_in_json)),
+    **dict.fromkeys(YAML_TYPES, _Language(_load_yaml, places_in_yaml)),
 }
 _CHARSET = re.compile(r"\bcharset\s*=\s*\"?([^\s;\"]+)")
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
@@ -55,8 +61,16 @@ def parse_scheduled_job(body: bytes, content_type: str) -> ScheduledJobSpec:
 
 
 def _parse(model: type[S], body: bytes, content_type: str) -> S:
-    load = _loader(content_type)
-    tree = load(_text(body))
+    language = _language(content_type)
+    text = _text(body)
+    tree = language.load(text)
+    try:
+        return _checked(model, tree)
+    except InvalidJob as error:  # now the places are worth a second look at the text
+        raise InvalidJob(located(error.problems, language.places(text))) from None
+
+
+def _checked(model: type[S], tree: object) -> S:
     if not isinstance(tree, dict):
         raise InvalidJob([Problem("", "a job must be a mapping of fields")])
     refuse_unkeepable(tree)
@@ -67,16 +81,16 @@ def _parse(model: type[S], body: bytes, content_type: str) -> S:
         raise InvalidJob(explain(error, model, secrets)) from None
 
 
-def _loader(content_type: str) -> Callable[[str], object]:
+def _language(content_type: str) -> _Language:
     media_type, _, parameters = content_type.lower().partition(";")
     media_type = media_type.strip()
-    if media_type not in _LOADERS:
-        allowed = ", ".join(_LOADERS)
+    if media_type not in _LANGUAGES:
+        allowed = ", ".join(_LANGUAGES)
         raise InvalidJob([Problem("content-type", f"must be one of {allowed}", media_type or None)])
     charset = _CHARSET.search(parameters)
     if charset and charset[1] not in _CHARSETS:
         raise InvalidJob([Problem("content-type", "the charset must be utf-8", charset[1])])
-    return _LOADERS[media_type]
+    return _LANGUAGES[media_type]
 
 
 def _text(body: bytes) -> str:

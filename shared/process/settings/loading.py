@@ -235,8 +235,10 @@ def _describe_one(blocks: dict[str, type[BaseModel]], details: ErrorDetails) -> 
     if not rest:
         return _describe_block(block_name, block, details)
     field = block.model_fields.get(rest[0])
+    if field is None:  # `unknown_names` says so, with its guess
+        return []
     variable = variable_name(block_name, rest[0])
-    if details["type"] == "missing" or field is None:
+    if details["type"] == "missing":
         return [_missing(variable, field)]
     return [f"{variable}={_shown(field, details['input'])}: {_rule(details)}"]
 
@@ -249,8 +251,8 @@ def _describe_block(name: str, block: type[BaseModel], details: ErrorDetails) ->
     return [_missing(variable_name(name, field_name), field) for field_name, field in required]
 
 
-def _missing(variable: str, field: FieldInfo | None) -> str:
-    meaning = field.description if field else None
+def _missing(variable: str, field: FieldInfo) -> str:
+    meaning = field.description
     return f"{variable} is missing: {meaning}" if meaning else f"{variable} is missing"
 
 

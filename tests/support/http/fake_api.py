@@ -53,9 +53,9 @@ class OneByOne:
         return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
 
 
-def refusal(status: int, message: str) -> Handler:
+def refusal(status: int, message: str, **more: Any) -> Handler:
     async def answer(_: web.Request) -> web.Response:
-        return web.json_response({"message": message}, status=status)
+        return web.json_response({"message": message, **more}, status=status)
 
     return answer
 

@@ -8,7 +8,7 @@ from aiohttp.typedefs import Handler
 
 from services.coordinator.api.errors import Refused
 from services.coordinator.api.idempotency import reused
-from services.coordinator.api.replies import reply_error
+from services.coordinator.api.replies import BrokenRule, reply_error
 from services.coordinator.commands import KeyReused, UnknownJob, WrongState
 from shared.broker.protocol import BrokerUnavailable
 from shared.jobspec.problems import InvalidJob
@@ -17,6 +17,7 @@ from shared.postgres.errors import DatabaseUnavailable
 log = structlog.get_logger(__name__)
 
 _RETRY_AFTER_SECONDS = "5"
+_MOST_ERRORS = 100
 
 
 @web.middleware
@@ -27,7 +28,9 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return _http_error(request, error)
     except Refused as error:  # a rule of the API
         return reply_error(error.status, str(error), error.headers)
-    except (InvalidJob, WrongState) as error:  # a rule of the job language, or not now
+    except InvalidJob as error:  # a rule of the job language
+        return reply_error(HTTPStatus.BAD_REQUEST, str(error), errors=_broken_rules(error))
+    except WrongState as error:  # not now
         return reply_error(HTTPStatus.BAD_REQUEST, str(error))
     except UnknownJob:  # it may have been deleted
         return reply_error(HTTPStatus.NOT_FOUND, "no such job")
@@ -38,6 +41,13 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except Exception:  # a bug: the client learns no more than that
         log.exception("request_failed", method=request.method, path=request.path)
         return reply_error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+
+
+def _broken_rules(error: InvalidJob) -> list[BrokenRule]:
+    return [
+        BrokenRule(field=p.field, value=p.value, rule=p.rule, line=p.line, column=p.column)
+        for p in error.problems[:_MOST_ERRORS]
+    ]
 
 
 def _http_error(request: web.Request, error: web.HTTPException) -> web.Response:

@@ -1,0 +1,140 @@
+"""The words of other tools for what the job language calls otherwise: of GitHub Actions, GitLab CI,
+Compose, Kubernetes, Argo, Airflow, Kestra, Nomad, Ansible, and of people who guess."""
+
+from collections.abc import Mapping
+
+_BY_FIELD: Mapping[str, str] = {
+    # Tasks
+    "name": "id title label key taskId jobId stepName displayName containerName alias task_id",
+    "description": "desc comment comments doc docs notes about summary",
+    "image": "container docker dockerImage containerImage imageName baseImage from",
+    "run": "script scripts shell bash sh code exec commands command shellCommand bashCommand "
+    "action steps step source inline",
+    "cmd": "command args arguments argv commandArgs",
+    "entrypoint": "entry program executable",
+    "env": "environment envs envVars environmentVariables variables vars envFrom containerEnv "
+    "setEnv withEnv exports environ envFile with",
+    "files": "configs configMap config inputFiles templates template",
+    "workdir": "workingDirectory workingDir cwd dir directory chdir workDirectory pwd",
+    "queue": "runsOn pool worker workers workerPool workerGroup nodeSelector taskQueue agent "
+    "agents agentPool datacenters partition affinity machine runner executor placement constraints",
+    "if": "when condition conditions onlyIf runIf only rules guard unless except skipIf expression",
+    "needs": "dependsOn depends dependencies dependency after require requires upstream waitFor "
+    "runAfter upstreamTasks previous predecessors prerequisites parents deps",
+    "retry": "retries maxRetries attempts maxAttempts retryPolicy retryStrategy retryCount "
+    "backoffLimit restartPolicy restart backoff retryDelay",
+    "timeout": "timeoutMinutes timeoutSeconds timeoutInMinutes timeoutSec activeDeadlineSeconds "
+    "executionTimeout maxDuration maxRuntime deadline killTimeout timeLimit walltime taskTimeout "
+    "startToCloseTimeout",
+    "queueTimeout": "schedulingTimeout pendingTimeout waitTimeout scheduleToStartTimeout",
+    "gracePeriod": "stopGracePeriod terminationGracePeriodSeconds terminationGracePeriod grace "
+    "killGrace stopTimeout",
+    "priority": "prio weight importance priorityWeight priorityClassName nice",
+    "allowFailure": "continueOnError ignoreErrors ignoreError ignoreFailure continueOnFail "
+    "softFail optional allowFail failOk continueOn continueOnFailure triggerRule",
+    "limits": "resources resource deploy quota ulimits requests containerResources",
+    "mounts": "volumes volumeMounts volume mount binds bind disks storage volumesFrom",
+    "sidecars": "services service sidecar containers sidecarContainers",
+    "pre": "beforeScript before init initContainers initContainer setup prestart preRun hooks",
+    "post": "afterScript after onExit cleanup teardown finally poststop always postRun",
+    "networks": "network networkMode net",
+    "gpus": "gpu accelerators devices accelerator gpuCount",
+    "registry": "imagePullSecrets registryAuth auth credentials login dockerAuth imageCredentials",
+    "privileged": "securityContext privilege root",
+    "var": "output outputs register saveAs result resultVar outputVar outputName outputKey export "
+    "storeAs",
+    "each": "forEach for matrix strategy withItems withParam withSequence loop items map expand "
+    "forAll fanOut foreachItem eachItem",
+    "parallel": "concurrent branches group fork allOf",
+    "subjob": "workflow subWorkflow subflow trigger call childWorkflow flow triggerDagRun "
+    "templateRef pipeline childJob",
+    # Jobs
+    "tasks": "steps step jobs job stages stage nodes dag activities actions operators task states "
+    "pipeline workflow flow spec containers branches taskGroups do",
+    "inputs": "params parameters args arguments input with variables vars config values "
+    "inputValues",
+    "secrets": "secret credentials vault secretVariables passwords secretEnv tokens",
+    "output": "outputs result results return returns",
+    "webhooks": "notify notifications webhook callbacks callback onSuccess onFailure onError hooks "
+    "alerts listeners emailNotifications notification",
+    "permissions": "acl access owners visibility sharedWith",
+    "schedule": "cron on triggers trigger scheduleInterval interval every periodic schedules",
+    "autoDelete": "ttl ttlSecondsAfterFinished retention expire expiresIn cleanup deleteAfter "
+    "ttlStrategy removeAfter",
+    "wait": "sync synchronous blocking block await",
+    "defaults": "default common base shared taskDefaults pluginDefaults defaultArgs",
+    "tags": "labels label annotations keywords tag categories",
+    # Retries
+    "limit": "retries maxRetries attempts maxAttempts max maxAttempt count times number maximum "
+    "maximumAttempts retryCount tries maxTries retry",
+    "initialDelay": "delay interval backoff retryDelay wait initialInterval minBackoff pause "
+    "duration initial sleep initialBackoff period delaySeconds minDelay backoffSeconds",
+    "maxDelay": "maxInterval maximumInterval maxRetryDelay maxBackoff cap maxDuration",
+    "scalingFactor": "factor multiplier exponential backoffFactor backoffCoefficient rate base "
+    "backoffMultiplier exponent exponentialBackoff",
+    "jitter": "random randomize randomFactor jitterFactor",
+    "on": "exitCodes when onExitCodes retryOn reasons only errors onErrors retryableErrors "
+    "exitCode retryIf conditions",
+    # Limits
+    "cpus": "cpu cores vcpu vcpus processors nanoCpus cpuLimit cpuCount",
+    "memory": "mem ram memoryMb memoryLimit memLimit memoryMax",
+    # Each
+    "list": "items in values over expression matrix withItems elements collection sequence of from "
+    "array data iterable",
+    "task": "do tasks steps template step run action",
+    "concurrency": "maxParallel parallelism max limit batchSize maxConcurrency maxActive workers "
+    "concurrent concurrencyLimit",
+    "minSuccess": "minimum threshold atLeast minSucceeded successThreshold quorum",
+    # Mounts, probes, logins
+    "source": "src from hostPath host bind device",
+    "target": "dst destination path mountPath to containerPath mountPoint dest",
+    "type": "kind driver",
+    "opts": "options driverOpts mountOptions settings",
+    "probe": "healthcheck readinessProbe readiness health livenessProbe startupProbe check ready",
+    "path": "httpGet url endpoint uri route",
+    "port": "tcpSocket containerPort ports",
+    "username": "user login account",
+    "password": "pass token secret passwd",
+    # Webhooks, schedules, the rest
+    "url": "uri endpoint address target href link to hook",
+    "headers": "header httpHeaders",
+    "event": "on events type trigger when",
+    "cron": "expression at interval schedule every crontab cronExpression cronSchedule",
+    "timezone": "tz zone timeZoneName timezoneId location",
+    "overlap": "concurrencyPolicy prohibitOverlap coalesce concurrency maxActiveRuns",
+    "catchUp": "backfill misfire startingDeadlineSeconds missed catchupPolicy",
+    "after": "ttl delay duration seconds in age time",
+    "role": "group groups team roles",
+    "user": "username users owner member",
+    "detached": "async fireAndForget background wait detach waitForCompletion",
+}
+
+
+def _fields_by_word() -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for field, words in _BY_FIELD.items():
+        for word in words.lower().replace("_", "").split():
+            found.setdefault(word, []).append(field)
+    return found
+
+
+WORDS = _fields_by_word()
+"""The fields that a word may mean, likeliest first. Words are in small letters without dashes."""
+
+_KUBERNETES = "a job has no header as in Kubernetes, only name, tasks and what they share"
+_NO_FILES = "tasks share no files: hand over small results with var, or use mounts"
+_ANCHORS = "to share parts within a file, use the anchors of YAML (&name, *name, <<)"
+_PULLED = "a worker pulls each image that it does not have"
+_NO_PORTS = "a task publishes no ports, and reaches its sidecars by their names"
+
+MEANINGS: Mapping[str, str] = {
+    **dict.fromkeys(("apiversion", "kind", "metadata"), _KUBERNETES),
+    **dict.fromkeys(("artifacts", "artifact", "cache", "workspace", "workspaces"), _NO_FILES),
+    **dict.fromkeys(("extends", "include", "includes", "anchors", "import", "imports"), _ANCHORS),
+    **dict.fromkeys(("imagepull", "imagepullpolicy", "pullpolicy", "pull"), _PULLED),
+    **dict.fromkeys(("ports", "expose", "publish"), _NO_PORTS),
+    "uses": "there are no ready-made actions: name an image, and what it runs",
+    "version": "a job file has no version",
+    "build": "images are not built here: name one that exists with image",
+}
+"""What can't be said with any field, by the same words."""
