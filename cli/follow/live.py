@@ -25,11 +25,13 @@ class Viewer(Protocol):
     ) -> None: ...
 
 
-async def follow(api: ApiClient, picture: Picture, viewer: Viewer) -> None:
-    """Show the job until it is final and its whole log was seen. Raises ApiRejected, and
-    ApiUnavailable when the API is away for a minute."""
+async def follow(
+    api: ApiClient, picture: Picture, viewer: Viewer, *, with_log: bool = True
+) -> None:
+    """Show the job until it is final and, `with_log`, its whole log was seen. Raises ApiRejected,
+    and ApiUnavailable when the API is away for a minute."""
     try:
-        await _Follower(api, picture, viewer).run()
+        await _Follower(api, picture, viewer, with_log=with_log).run()
     except ApiRejected as error:
         if error.status != _NO_SUCH_PATH:
             raise
@@ -37,7 +39,8 @@ async def follow(api: ApiClient, picture: Picture, viewer: Viewer) -> None:
 
 
 class _Follower:
-    def __init__(self, api: ApiClient, picture: Picture, viewer: Viewer) -> None:
+    def __init__(self, api: ApiClient, picture: Picture, viewer: Viewer, *, with_log: bool) -> None:
+        self._with_log = with_log
         self._api = api
         self._picture = picture
         self._viewer = viewer
@@ -56,7 +59,7 @@ class _Follower:
         self._viewer.show(self._picture, (), self._log.unfinished())
 
     async def _listen(self, patience: Patience) -> bool:
-        """Until the connection ends; whether that was the end of the events."""
+        """Until the connection ends, or all that is wanted was seen; whether it was."""
         async with aclosing(job_events(self._api, self._picture.job_id, self._cursor)) as events:
             async for event in events:
                 patience.renew()
@@ -64,6 +67,8 @@ class _Follower:
                     return True
                 self._take(event)
                 self._cursor = event.cursor or self._cursor
+                if not self._with_log and self._picture.state in FINAL_JOB_STATES:
+                    return True
         return False
 
     def _take(self, event: ServerEvent) -> None:

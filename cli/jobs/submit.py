@@ -130,7 +130,7 @@ async def _watch(api: ApiClient, job_id: str, output: _Output) -> Json:
         picture = Picture.of(job_view(await api.job(job_id)))
         consoles = screen(to_stderr=True), screen()
         with job_viewer(picture, *consoles, with_log=output.with_log) as viewer:
-            await follow(api, picture, viewer)
+            await follow(api, picture, viewer, with_log=output.with_log)
         return await api.job(job_id)
     except asyncio.CancelledError:  # Ctrl-C
         _print(f"the job continues. To stop it: conveyor cancel {job_id}")

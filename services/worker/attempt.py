@@ -282,8 +282,13 @@ class Attempt:
                 # After a lost lease, too: it may have been the worker alone that could not be sure
                 # of it, and else nobody would take the task up before it is found to be lost.
                 return Returned(**self._ref)
+            case Interruption.STOPPED if self._held.is_granted:
+                # The state is decided already. Who follows the log learns where it ends.
+                tail = await task_log.finish()
+                parts = task_log.part_count
+                return Finished(**self._ref, error=why.value, log_parts=parts, log=tail)
             case _:
-                return None  # somebody else has decided already
+                return None  # nothing of it ran here
 
     async def _succeeded(self, task_log: TaskLog, outcome: Outcome) -> Finished:
         ref, tail = self._ref, await task_log.finish()
@@ -332,7 +337,10 @@ class Attempt:
     async def _report(self, report: Finished | Returned) -> None:
         with step("report"):
             await self._context.reporter.report(report)
-        self._context.metrics.on_reported(report)
+        if (
+            self._held.interrupted_by is not Interruption.STOPPED
+        ):  # else the state was decided before
+            self._context.metrics.on_reported(report)
 
     def _on_progress(self, progress: float) -> None:
         report = ProgressReport(**self._ref, progress=min(max(progress, 0.0), 100.0))

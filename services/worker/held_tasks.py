@@ -46,6 +46,10 @@ class HeldTask:
         return self.ref.task_id, self.ref.dispatch
 
     @property
+    def interrupted_by(self) -> Interruption | None:
+        return self.interrupted.result() if self.interrupted.done() else None
+
+    @property
     def is_granted(self) -> bool:
         return self.granted.done()
 

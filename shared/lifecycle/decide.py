@@ -10,6 +10,7 @@ from typing import assert_never
 from shared.lifecycle import beginnings, child_rules, job_rules, task_rules
 from shared.lifecycle import events as e
 from shared.lifecycle.decision import Decision, Ignored
+from shared.lifecycle.states import TaskState
 from shared.lifecycle.values import Job, Task, TaskKey
 
 
@@ -23,10 +24,12 @@ def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decisi
         return _on_job(job, task, event, now)
     if task is None:
         return _ignored(event, "no such task")
+    if isinstance(event, _LAST_WORDS) and task.state in _CUT_OFF:
+        return task_rules.on_last_words(job, task, event)
     if job.state.is_final and not isinstance(event, e.TaskCancelled):
         # All that is active in it is being cancelled.
         if isinstance(event, _OF_CLOCK):
-            return task_rules.on_cancelled(job, task, e.TaskCancelled(job.id, task.id))
+            return task_rules.on_cancelled(job, task, e.TaskCancelled(job.id, task.id), now)
         return _ignored(event, f"job is {job.state}")
     if isinstance(event, _OF_WORKERS) and task.plan.kind.is_composite:
         return _ignored(event, f"task is {task.plan.kind}, which no worker runs")
@@ -35,6 +38,11 @@ def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decisi
 
 _OF_WORKERS = (e.TaskClaimed, e.TaskProgressed, e.LeaseExpired, e.TaskTimedOut)
 """What would change a running task, and fits only where a worker runs it."""
+
+_LAST_WORDS = (e.TaskSucceeded, e.TaskFailed, e.TaskReturned)
+_CUT_OFF = (TaskState.CANCELLED, TaskState.FAILED)
+"""Where a task is when it was ended while its worker had it. What the worker says then changes no
+state; its log is known to have an end."""
 
 _OF_CLOCK = (e.RetryDue, e.DispatchMissing, e.LeaseExpired, e.TaskTimedOut, e.QueueTimedOut)
 """What the scheduler would find again at once, for as long as the task is active."""
@@ -110,7 +118,7 @@ def _on_task(  # noqa: C901, PLR0912 - as above
         case e.TaskReturned():
             return task_rules.on_returned(job, task, event, now)
         case e.TaskCancelled():
-            return task_rules.on_cancelled(job, task, event)
+            return task_rules.on_cancelled(job, task, event, now)
         case e.LeaseExpired():
             return task_rules.on_lease_expired(job, task, event, now)
         case e.TaskTimedOut():

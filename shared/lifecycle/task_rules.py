@@ -1,6 +1,6 @@
 """What the events of a task make of it and of its job: one function for each."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
@@ -20,6 +20,8 @@ from shared.lifecycle.values import (
 )
 
 MAX_LOST_DISPATCHES = 5
+LAST_WORDS = timedelta(seconds=60)
+"""So long is the end of a log waited for whose task was ended while its worker had it."""
 MAX_ENGINE_REJECTIONS = 10
 """So many that a worker or two in trouble that they can't tell of don't use them up alone; each
 takes some seconds, as a worker pauses after it, so that who waits for the task soon knows."""
@@ -113,12 +115,16 @@ def on_progressed(job: Job, task: Task, event: e.TaskProgressed) -> Decision | I
     return builder.build()
 
 
-def on_cancelled(job: Job, task: Task, _: e.TaskCancelled) -> Decision | Ignored:
+def on_cancelled(job: Job, task: Task, _: e.TaskCancelled, now: datetime) -> Decision | Ignored:
     if task.state.is_final:
         return Ignored(f"task is {task.state}")
     builder = DecisionBuilder(job)
     ended = replace(
-        task, state=TaskState.CANCELLED, lease_expires_at=None, deadline_at=None, due_at=None
+        task,
+        state=TaskState.CANCELLED,
+        lease_expires_at=None,
+        deadline_at=now + LAST_WORDS if task.node_id else None,
+        due_at=None,
     )
     builder.move_task(task, ended)
     if task.children is not None:
@@ -128,6 +134,17 @@ def on_cancelled(job: Job, task: Task, _: e.TaskCancelled) -> Decision | Ignored
     else:
         builder.send(*_stop(task, "cancelled"))
     return builder.build()
+
+
+def on_last_words(
+    job: Job, task: Task, event: e.TaskSucceeded | e.TaskFailed | e.TaskReturned
+) -> Decision | Ignored:
+    """It was ended, and then its worker has let go of it: how long its log is."""
+    is_its_worker = (task.dispatch, task.node_id) == (event.dispatch, event.node_id)
+    if not is_its_worker or task.log_parts is not None:
+        return Ignored(f"task is {task.state}")
+    parts = 0 if isinstance(event, e.TaskReturned) else event.log_parts
+    return Decision(job, tasks=(replace(task, log_parts=parts),))
 
 
 def on_lease_expired(

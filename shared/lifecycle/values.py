@@ -236,8 +236,9 @@ class Task:
     children. `log_parts` is how many log parts its last dispatch has, so that a reader knows the
     log's end.
     `deadline_at` is the end of its time in the queue while it is SCHEDULED, of its time-out while
-    it is RUNNING. `child_index` counts the children of `parent_id` from 0; `scope` has a child's
-    variables of the each tasks around it, which the core hands on unread.
+    it is RUNNING, of the wait for the rest of its log once it is CANCELLED. `child_index` counts
+    the children of `parent_id` from 0; `scope` has a child's variables of the each tasks around
+    it, which the core hands on unread.
     """
 
     id: str

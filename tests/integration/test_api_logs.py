@@ -30,7 +30,7 @@ async def test_a_task_log_comes_in_pages_newest_part_first(api: Api, job_id: str
     page = await api.get("/tasks/t1/log?size=2")
     parts = page.pop("items")
     assert [part["contents"] for part in parts] == ["three", "Two"]
-    assert page == {"number": 1, "size": 2, "totalPages": 2, "totalItems": 3}
+    assert page == {"number": 1, "size": 2, "totalPages": 2, "totalItems": 3, "complete": False}
     assert len(parts[0].pop("id")) == 32
     assert parts[0] == {
         "number": 3,
@@ -65,4 +65,5 @@ async def test_a_log_can_be_searched(
 async def test_a_job_without_a_log_has_an_empty_page(api: Api) -> None:
     job = await api.submit("name: x\ntasks: [{name: a}]")
     page = await api.get(f"/jobs/{job['id']}/log?size=1000")
+    assert page.pop("complete") is False
     assert page == {"number": 1, "size": 100, "totalPages": 0, "items": [], "totalItems": 0}

@@ -13,6 +13,7 @@ from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.redaction import Redacting
+from services.coordinator.store.logs import Log
 from services.coordinator.store.rows import JobRow, LogRow, Page, PageRequest, SummaryRow, TaskRow
 from shared.process.redaction import Redactor
 
@@ -117,10 +118,14 @@ ANSWERS: dict[str, tuple[type[BaseModel], Any]] = {
     "log": (
         LogPage,
         views.log_page(
-            Page(
-                PageRequest(1, 10),
-                [LogRow(task_id="t", number=1, contents="a-secret", created_at=LATER)],
-                1,
+            Log(
+                Page(
+                    PageRequest(1, 10),
+                    [LogRow(task_id="t", number=1, contents="a-secret", created_at=LATER)],
+                    1,
+                ),
+                sealed=None,
+                is_complete=False,
             ),
             SECRET,
         ),

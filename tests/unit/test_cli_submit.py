@@ -95,14 +95,16 @@ async def test_inputs_and_secrets_of_the_command_line_join_those_of_the_file(
     assert job["secrets"] == {"token": "from a file", "PASSPHRASE": "from the environment"}
 
 
-async def test_waiting_tells_what_happens_and_prints_the_result(api: FakeApi) -> None:
-    # Given a job whose events come over a connection that is lost once
+async def test_waiting_tells_what_happens_and_ends_with_the_job_not_with_its_log(
+    api: FakeApi,
+) -> None:
+    # Given a job whose events come over a connection that is lost once, and a log without an end
     api.answers["GET /jobs/j1"] = OneByOne(
         whole("PENDING"), whole("COMPLETED", result="hello world")
     )
     api.answers["GET /jobs/j1/events"] = OneByOne(
         event_stream(job_event(1, "RUNNING", 0), task_event(2, "RUNNING")),
-        event_stream(task_event(3, "COMPLETED"), job_event(4, "COMPLETED", 100), END),
+        event_stream(task_event(3, "COMPLETED"), job_event(4, "COMPLETED", 100)),
     )
     result = await run_command(api.url, "submit", "--wait", "-", stdin=JOB_FILE)
     # I expect it to go on after the last event it has seen, and to tell everything once

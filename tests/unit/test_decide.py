@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,6 +10,7 @@ from shared.lifecycle import (
     AnnounceJob,
     AnnounceTask,
     CancelTasks,
+    Decision,
     DispatchMissing,
     EvaluateOutput,
     Event,
@@ -41,6 +43,7 @@ from shared.lifecycle import (
     decide,
 )
 from shared.lifecycle.states import TASK_MOVES
+from shared.lifecycle.task_rules import LAST_WORDS
 from tests.support.jobs.decided import (
     LATER,
     LEASE,
@@ -241,10 +244,37 @@ def test_announcements_of_a_job_are_numbered_without_gaps() -> None:
     assert announced == list(range(job.version + 1, job.version + 1 + len(announced)))
 
 
+@pytest.mark.parametrize(
+    ("event", "log_parts"),
+    [(TaskFailed, 3), (TaskSucceeded, 3), (TaskReturned, 0)],
+)
+@pytest.mark.parametrize("is_job_over", [True, False])
+def test_the_worker_of_a_cancelled_task_says_how_long_its_log_is_and_no_more(
+    event: Any, log_parts: int, is_job_over: bool
+) -> None:
+    job, task = running()
+    cancelled = decided(decide(job, task, TaskCancelled("job", task.id), LATER))
+    [ended] = cancelled.tasks
+    assert (ended.log_parts, ended.deadline_at) == (None, LATER + LAST_WORDS)
+    job = replace(job, state=JobState.CANCELLED) if is_job_over else cancelled.job
+
+    def told_by(node: str, dispatch: int = 1) -> Decision | Ignored:
+        more: dict[str, Any] = {"error": "stopped"} if event is TaskFailed else {}
+        more |= {"log_parts": log_parts} if event is not TaskReturned else {}
+        return decide(job, ended, event("job", ended.id, dispatch, node, **more), LATER)
+
+    assert isinstance(told_by("node-2"), Ignored)
+    assert isinstance(told_by(NODE, dispatch=2), Ignored)
+    last = told_by(NODE)
+    assert last == Decision(job, tasks=(replace(ended, log_parts=log_parts),))
+    [ended] = last.tasks
+    assert isinstance(told_by(NODE), Ignored)
+
+
 @pytest.mark.parametrize("state", [s for s in TaskState if s.is_final])
 def test_a_final_task_is_never_left(state: TaskState) -> None:
     job, task = running()
-    ended = replace(task, state=state)
+    ended = replace(task, state=state, log_parts=0)
     events: list[Event] = [
         claim(task, "node-2"),
         TaskSucceeded("job", task.id, 1, NODE),

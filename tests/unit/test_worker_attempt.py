@@ -43,8 +43,10 @@ class Scripted:
     asked: list[str] = field(default_factory=list)
     name: str = "scripted"
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    write: LogSink | None = None
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> "Scripted":
+        self.write = log
         return self
 
     async def check(self) -> None:
@@ -162,6 +164,22 @@ async def test_a_task_whose_lease_was_lost_is_stopped_and_then_handed_back(bed: 
     await running
     assert bed.runtime.asked == ["start", "stop", "close"]
     assert [type(r) for r in await bed.reports()] == [Returned]
+
+
+async def test_the_log_of_a_task_that_is_stopped_is_sent_and_said_to_end(bed: Bed) -> None:
+    attempt, held = bed.attempt()
+    held.grant()
+    running = asyncio.create_task(attempt.run())
+    while "start" not in bed.runtime.asked:
+        await asyncio.sleep(0)
+    assert bed.runtime.write is not None
+    await bed.runtime.write(b"last words")
+    held.interrupt(Interruption.STOPPED)
+    await running
+    [report] = await bed.reports()
+    assert isinstance(report, Finished)
+    assert (report.error, report.log_parts) == ("stopped", 1)
+    assert [part.contents for part in report.log] == ["last words"]
 
 
 async def test_a_task_is_not_handed_back_while_its_engine_can_not_say_that_it_stopped(

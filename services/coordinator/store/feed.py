@@ -83,6 +83,7 @@ class Cursor:
 
 
 BEGINNING = Cursor(0, 0)
+END_OF_FEED = Cursor(2**63 - 1, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from services.coordinator.store.feed import Cursor
+from services.coordinator.store.feed import END_OF_FEED, Cursor
 from services.coordinator.store.rows import LogRow, Page, PageRequest, Readers
 from shared.messages import PARTS_PER_DISPATCH
 from shared.postgres.pool import Connection
@@ -18,44 +18,39 @@ SELECT t.job_id, t.id AS task_id, j.sealed FROM tasks t JOIN jobs j ON j.id = t.
 WHERE t.id = $1 AND ($2::text[] IS NULL OR j.readers = '{}' OR j.readers && $2)
 """
 
-# One snapshot tells all: is it final, is anything of it behind the cursor, are there parts missing
-# of those that the last dispatch has written. A part that has not come some seconds after its task
-# has ended is gone (deleted for its age, say). A task that was cancelled while it ran can't tell
-# how many parts it has: its last words are waited for.
+# Whether parts of the log of a task that has ended are still on their way. Its worker says how many
+# parts there are when it has let go of it. What has not come a minute after the end is gone: lost
+# with a worker or a broker, or deleted for its age.
+_AWAITED = f"""
+t.kind = 'task' AND t.node_id IS NOT NULL
+AND (t.state = 'RUNNING'
+     OR coalesce(coalesce(t.completed_at, t.failed_at) + interval '1 min', t.deadline_at) > now())
+AND CASE WHEN t.log_parts IS NULL
+         THEN EXISTS (SELECT FROM nodes n WHERE n.id = t.node_id AND n.status = 'UP')
+         ELSE t.log_parts > (SELECT count(*) FROM task_log_parts p WHERE p.task_id = t.id
+                             AND p.number > (t.dispatch - 1) * {PARTS_PER_DISPATCH}::bigint) END
+"""  # noqa: S608 - a number of our own
+
+# One snapshot tells all: is it final, is anything of it behind the cursor, is a part awaited.
 END_OF_JOB = f"""
-SELECT j.state IN ('COMPLETED', 'FAILED', 'CANCELLED') AS is_final,
-       NOT EXISTS (SELECT FROM job_events e
+SELECT j.is_final,
+       j.is_final
+   AND NOT EXISTS (SELECT FROM job_events e
                    WHERE e.job_id = j.id AND (e.txid, e.seq) > ($2, $3))
    AND NOT EXISTS (SELECT FROM task_log_parts p
                    WHERE p.job_id = j.id AND (p.txid, p.seq) > ($2, $3))
-   AND NOT EXISTS (SELECT FROM tasks t
-                   WHERE t.job_id = j.id AND t.log_parts > 0
-                     AND coalesce(t.completed_at, t.failed_at) > now() - interval '10 s'
-                     AND t.log_parts > (
-                         SELECT count(*) FROM task_log_parts p WHERE p.task_id = t.id
-                         AND p.number > (t.dispatch - 1) * {PARTS_PER_DISPATCH}::bigint))
-   AND NOT (EXISTS (SELECT FROM tasks t
-                    WHERE t.job_id = j.id AND t.state = 'CANCELLED' AND t.node_id IS NOT NULL)
-            AND coalesce((SELECT e.at FROM job_events e WHERE e.job_id = j.id
-                          ORDER BY e.txid DESC, e.seq DESC LIMIT 1), '-infinity')
-                > now() - interval '3 s') AS is_complete
-FROM jobs j WHERE j.id = $1
-"""  # noqa: S608 - a number of our own
+   AND NOT EXISTS (SELECT FROM tasks t WHERE t.job_id = j.id AND {_AWAITED}) AS is_complete
+FROM (SELECT id, state IN ('COMPLETED', 'FAILED', 'CANCELLED') AS is_final
+      FROM jobs WHERE id = $1) AS j
+"""  # noqa: S608 - texts of our own
 
 END_OF_TASK = f"""
 SELECT t.state IN ('COMPLETED', 'FAILED', 'CANCELLED', 'STOPPED', 'SKIPPED') AS is_final,
        NOT EXISTS (SELECT FROM task_log_parts p
                    WHERE p.task_id = t.id AND (p.txid, p.seq) > ($2, $3))
-   AND NOT (coalesce(t.completed_at, t.failed_at, '-infinity') > now() - interval '10 s'
-            AND coalesce(t.log_parts, 0) > (
-                SELECT count(*) FROM task_log_parts p WHERE p.task_id = t.id
-                AND p.number > (t.dispatch - 1) * {PARTS_PER_DISPATCH}::bigint))
-   AND NOT (t.state = 'CANCELLED' AND t.node_id IS NOT NULL
-            AND coalesce((SELECT e.at FROM job_events e WHERE e.job_id = t.job_id
-                          ORDER BY e.txid DESC, e.seq DESC LIMIT 1), '-infinity')
-                > now() - interval '3 s') AS is_complete
+   AND NOT coalesce({_AWAITED}, false) AS is_complete
 FROM tasks t WHERE t.id = $1
-"""  # noqa: S608 - a number of our own
+"""  # noqa: S608 - texts of our own
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +149,14 @@ class LogRequest:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """A page of it, with what is needed to keep the job's secrets out of the answer."""
+    """A page of it, with what is needed to keep the job's secrets out of the answer.
+
+    `is_complete`: all of the log was there, and no more is to come.
+    """
 
     page: Page[LogRow]
     sealed: str | None
+    is_complete: bool
 
 
 async def log_of(
@@ -167,8 +166,11 @@ async def log_of(
     owner = await subject_of(connection, source, readers)
     if owner is None:
         return None
+    # Asked first: what comes between this and the page is on the page.
+    end = await end_of(connection, owner, END_OF_FEED)
     listing, counting = _STATEMENTS[source.kind, bool(asked.text)]
     arguments = [source.id, asked.text] if asked.text else [source.id]
     rows = await connection.fetch(listing, *arguments, asked.page.size, asked.page.offset)
     total = await connection.fetchval(counting, *arguments)
-    return Log(Page(asked.page, [LogRow(**row) for row in rows], total), owner.sealed)
+    page = Page(asked.page, [LogRow(**row) for row in rows], total)
+    return Log(page, owner.sealed, end.is_final and end.is_complete)

@@ -127,4 +127,4 @@ async def _reply_log(request: web.Request, source: LogSource) -> web.StreamRespo
     log = await api.run(log_of, source, asked.request(), principal(request).readers)
     if log is None:
         raise NotFound(f"no such {source.kind}")
-    return reply(views.log_page(log.page, redacting(api.sealer, log.sealed)))
+    return reply(views.log_page(log, redacting(api.sealer, log.sealed)))

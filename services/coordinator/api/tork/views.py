@@ -19,6 +19,7 @@ from services.coordinator.api.tork.definitions import (
     shown_without,
 )
 from services.coordinator.redaction import Redacting, hide_by_name
+from services.coordinator.store.logs import Log
 from services.coordinator.store.rows import (
     JobRow,
     LogRow,
@@ -66,8 +67,9 @@ def job_page(
     return page(rows, shown)
 
 
-def log_page(rows: Page[LogRow], redact: Redacting) -> Fields:
-    return page(rows, [log_part(row, redact) for row in rows.items])
+def log_page(log: Log, redact: Redacting) -> Fields:
+    shown = page(log.page, [log_part(row, redact) for row in log.page.items])
+    return shown | {"complete": log.is_complete}
 
 
 def page(rows: Page[R], items: list[Fields]) -> Fields:

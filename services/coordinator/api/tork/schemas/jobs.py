@@ -122,3 +122,7 @@ class LogPart(Answer):
 
 class LogPage(PageOf[LogPart]):
     """A page of a log."""
+
+    complete: bool
+    """The job or the task has ended, and no part of its log is still on its way. Else read again
+    later, or follow it."""
