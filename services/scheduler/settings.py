@@ -17,10 +17,10 @@ class ScheduleSettings(Block):
         description="Interval of the checks for due retries, time-outs and lost workers.",
     )
     timeout_grace_seconds: float = Field(
-        10,
+        20,
         gt=0,
-        description="Time after the time-out of a task until the scheduler ends it, if its worker "
-        "has not.",
+        description="Time after the time-out of a task, and its `gracePeriod` if it has one, until "
+        "the scheduler ends it, if its worker has not. More than the default `gracePeriod` (10 s).",
     )
     resend_after_seconds: float = Field(
         30,

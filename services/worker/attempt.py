@@ -81,11 +81,24 @@ def failure_of_error(error: Exception) -> Failure:
     return Failure(str(error), "timeout" if isinstance(error, PartTimedOut) else "other")
 
 
+def grace_of(why: Interruption, grace_seconds: float) -> float:
+    """How long a task has to end by itself; none where somebody else may run it already."""
+    match why:
+        case Interruption.STOPPED | Interruption.TIMED_OUT:
+            return grace_seconds
+        case Interruption.DRAINED:
+            return min(grace_seconds, _DRAIN_GRACE_SECONDS)
+        case Interruption.REFUSED | Interruption.LEASE_LOST | Interruption.SUPERSEDED:
+            return 0.0
+
+
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 _STOP_AGAIN_SECONDS = 1.0
+_LEASE_LOOK_SECONDS = 0.5
+_DRAIN_GRACE_SECONDS = 5.0  # within what a worker that leaves waits for its tasks
 _NO_SECRETS = Redactor()
 
 
@@ -194,7 +207,7 @@ class Attempt:
                 await execution.start()
                 self._started_at = time.monotonic()
                 self._log.debug("task_started")
-                return await self._until_ended(execution)
+                return await self._until_ended(execution, unsealed.spec.grace_seconds)
         except RuntimeUnavailable:
             # The engine may be away and its container alive: it must not be run elsewhere as well.
             await self._stop(execution)
@@ -211,14 +224,33 @@ class Attempt:
         if self._held.interrupted.done():
             raise _Interrupted(self._held.interrupted.result())
 
-    async def _until_ended(self, execution: Execution) -> Outcome:
+    async def _until_ended(self, execution: Execution, grace_seconds: float) -> Outcome:
         waiting = asyncio.create_task(execution.wait())
         try:
             return await self._unless_interrupted(waiting)
-        except _Interrupted:
+        except _Interrupted as interrupted:
+            if grace := grace_of(interrupted.why, grace_seconds):
+                await self._terminate(execution, waiting, grace)
             await self._stop(execution)
             await asyncio.gather(waiting, return_exceptions=True)
             raise
+
+    async def _terminate(
+        self, execution: Execution, waiting: "asyncio.Task[Outcome]", grace_seconds: float
+    ) -> None:
+        """Until it has ended by itself, its grace is over, or its lease is: others may run it then.
+
+        An engine that can't be told takes from the grace; what still runs is killed after it.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + grace_seconds
+        with suppress(RuntimeUnavailable, TimeoutError):
+            async with asyncio.timeout(grace_seconds):
+                await execution.terminate()
+        while not waiting.done() and self._context.lease_is_valid(self._held):
+            if (left := until - loop.time()) <= 0:
+                return
+            await asyncio.wait([waiting], timeout=min(left, _LEASE_LOOK_SECONDS))
 
     async def _stop(self, execution: Execution) -> None:
         """Until it is stopped; as long as it may run, heartbeats keep its lease."""

@@ -62,6 +62,9 @@ class Definitions:
             image=task.image,
             registry=task.registry,
             workdir=task.workdir,
+            grace_seconds=(
+                task.grace_period.seconds if task.grace_period else d.DEFAULT_GRACE_SECONDS
+            ),
             cpus=limits.cpus.value if limits.cpus else self._cpus,
             memory_bytes=int(limits.memory.value) if limits.memory else self._memory,
             **_own_fields(task, env),

@@ -17,7 +17,8 @@ _REMEMBERED = 10_000
 class Interruption(Enum):
     """Why a task must end before it has."""
 
-    STOPPED = "stopped"  # by the coordinator: cancelled, or no longer this worker's
+    STOPPED = "stopped"  # by the coordinator: cancelled, or out of time
+    SUPERSEDED = "superseded"  # no longer this worker's: others may run it
     REFUSED = "refused"  # the claim was not granted
     LEASE_LOST = "lease lost"  # others may start it now
     DRAINED = "drained"  # the worker is leaving

@@ -65,4 +65,5 @@ class OrderHandler:
                 held.interrupt(Interruption.REFUSED)
         for order in orders.stop:
             if (held := self._held_tasks.find(order)) is not None:
-                held.interrupt(Interruption.STOPPED)
+                superseded = order.at_once
+                held.interrupt(Interruption.SUPERSEDED if superseded else Interruption.STOPPED)

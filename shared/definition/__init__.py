@@ -14,6 +14,7 @@ from shared.definition.codec import (
 from shared.definition.graph import Graph, task_graph
 from shared.definition.parts import aux_tasks, changed, map_aux_tasks, map_parts
 from shared.definition.types import (
+    DEFAULT_GRACE_SECONDS,
     Amount,
     AuxTask,
     Composite,

@@ -139,13 +139,18 @@ class Each(Composite):
     concurrency: int = 0
 
 
+DEFAULT_GRACE_SECONDS = 10.0
+"""Of a task without a `grace_period`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskDefinition(Program):
     """A task as submitted, or (evaluated) as a worker gets it.
 
     It is made of at most one of `parallel`, `each` and `subjob`. `needs` names those of its list
     that it waits for; None: all that are listed before it. `gpus` is spelled as for docker's
-    `--gpus`. Mounts, networks and limits also hold for pre, post and sidecars.
+    `--gpus`. Mounts, networks and limits also hold for pre, post and sidecars. `grace_period` is
+    the time from the stop signal to the kill.
     """
 
     name: str | None = None
@@ -158,6 +163,7 @@ class TaskDefinition(Program):
     retry: Retry | None = None
     limits: Limits | None = None
     timeout: Duration | None = None
+    grace_period: Duration | None = None
     queue_timeout: Duration | None = None
     priority: int = 0
     allow_failure: bool = False

@@ -31,6 +31,7 @@ from shared.messages.queues import task_queue_error
 
 _T = TypeVar("_T")
 _LEAST_CPUS = 0.01
+_LONGEST_GRACE_SECONDS = 3600
 _LEAST_MEMORY = 6 * 1024**2
 
 
@@ -74,6 +75,12 @@ def _checked_by(parse: Callable[[str], object]) -> AfterValidator:
 def _positive_duration(text: str) -> None:
     if parse_duration(text).total_seconds() <= 0:
         raise ValueError("must be longer than zero")
+
+
+def _grace_period(text: str) -> None:
+    _duration(text)
+    if parse_duration(text).total_seconds() > _LONGEST_GRACE_SECONDS:
+        raise ValueError("must be at most 1h")
 
 
 def _duration(text: str) -> None:
@@ -177,6 +184,7 @@ _URL_PATTERN = rf"^https?://[a-zA-Z0-9._-]+(:({_PORT}))?([/?]\S*)?$"
 _DURATION_SCHEMA = {"type": "string", "pattern": DURATION_PATTERN, "examples": ["90s", "1h30m"]}
 Duration = Annotated[str, _checked_by(_duration), WithJsonSchema(_DURATION_SCHEMA)]
 """A Go duration, zero allowed, kept as text: read it with `parse_duration`."""
+GracePeriod = Annotated[str, _checked_by(_grace_period), WithJsonSchema(_DURATION_SCHEMA)]
 PositiveDuration = Annotated[str, _checked_by(_positive_duration), WithJsonSchema(_DURATION_SCHEMA)]
 Memory = Annotated[
     str,

@@ -136,6 +136,7 @@ class RefuseClaim(DispatchOnNode):
 @dataclass(frozen=True, slots=True)
 class StopTask(DispatchOnNode):
     reason: str
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,9 @@ def on_lease_expired(
     decision = _lost(job, task, task.node_id, now)
     if task.lost + 1 >= MAX_LOST_DISPATCHES:
         return decision
-    return replace(decision, commands=(*_stop(task, "lease expired"), *decision.commands))
+    return replace(
+        decision, commands=(*_stop(task, "lease expired", at_once=True), *decision.commands)
+    )
 
 
 def on_timed_out(job: Job, task: Task, event: e.TaskTimedOut, now: datetime) -> Decision | Ignored:
@@ -303,7 +305,7 @@ def _dispatch_again(job: Job, task: Task, now: datetime) -> Decision:
     return builder.build()
 
 
-def _stop(task: Task, reason: str) -> tuple[c.Command, ...]:
+def _stop(task: Task, reason: str, *, at_once: bool = False) -> tuple[c.Command, ...]:
     if task.node_id is None:
         return ()
-    return (c.StopTask(task.job_id, task.id, task.dispatch, task.node_id, reason),)
+    return (c.StopTask(task.job_id, task.id, task.dispatch, task.node_id, reason, at_once),)

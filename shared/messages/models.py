@@ -171,7 +171,10 @@ class Refusal(TaskRef):
 
 
 class StopOrder(TaskRef):
+    """`at_once`: without a grace, since another worker may run the task."""
+
     reason: str
+    at_once: bool = False
 
 
 class Orders(_Message):

@@ -43,6 +43,8 @@ RETURNING t.job_id, t.id, t.dispatch
 
 # What a worker has in hand and should not: cancelled, timed out, given to another. SCHEDULED is a
 # claim on its way.
+_ENDED_AS_ORDERED = ("CANCELLED", "FAILED")
+"""In these states nobody else runs it."""
 SUPERSEDED = """
 SELECT b.job_id, b.task_id, b.dispatch, b.node_id, coalesce(t.state, 'gone') AS state
 FROM unnest($1::text[], $2::text[], $3::int[], $4::text[])
@@ -74,7 +76,11 @@ async def renew(connection: Connection, held: Sequence[Held]) -> tuple[int, list
     jobs = [h.ref.job_id for h in held]
     rows = await connection.fetch(SUPERSEDED, jobs, tasks, dispatches, nodes)
     stops = [
-        StopTask(r["job_id"], r["task_id"], r["dispatch"], r["node_id"], f"task is {r['state']}")
+        StopTask(
+            *(r["job_id"], r["task_id"], r["dispatch"], r["node_id"]),
+            f"task is {r['state']}",
+            at_once=r["state"] not in _ENDED_AS_ORDERED,
+        )
         for r in rows
     ]
     return rows_touched(done), stops

@@ -139,7 +139,9 @@ def _orders(commands: Iterable[_ToNode]) -> Orders:
             case RefuseClaim():
                 refused.append(Refusal.model_construct(**ref, reason=command.reason))
             case StopTask():
-                stop.append(StopOrder.model_construct(**ref, reason=command.reason))
+                stop.append(
+                    StopOrder.model_construct(**ref, reason=command.reason, at_once=command.at_once)
+                )
     return Orders.model_construct(granted=granted, refused=refused, stop=stop)
 
 

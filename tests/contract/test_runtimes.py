@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import RuntimeRejected
+from services.worker.runtimes.protocol import PartTimedOut, RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
-from tests.support.engines.execution_driver import NODE, Rig
+from tests.support.engines.execution_driver import NODE, Rig, aux
 
 pytestmark = pytest.mark.real
 BURST = 50 * 1024 * 1024
@@ -189,6 +189,26 @@ async def test_stop_kills_the_task_and_its_children_at_once(rig: Rig) -> None:
     await ran.execution.stop()
     await ran.execution.stop()  # idempotent
     assert (await ran.finish(waiting)).exit_code != 0
+
+
+async def test_a_task_that_is_asked_to_end_may_clean_up_and_its_last_words_are_in_the_log(
+    rig: Rig,
+) -> None:
+    script = "trap 'echo cleaning; exit 0' TERM; echo ready; while :; do sleep 0.1; done"
+    ran = rig.task(run=script, post=(aux("post 1", run="echo never", **rig.image),))
+    waiting = await ran.begin()
+    await ran.logged("ready")
+    await ran.execution.terminate()
+    await ran.finish(waiting)
+    assert ran.text.endswith("cleaning\n")  # a shell may tell of a command that was ended
+
+
+async def test_a_pre_that_takes_too_long_may_clean_up(rig: Rig) -> None:
+    script = "trap 'echo cleaning; exit 0' TERM; while :; do sleep 0.1; done"
+    ran = rig.task(pre=(aux("pre 1", 2, run=script, **rig.image),), run="echo never")
+    with pytest.raises(PartTimedOut):
+        await ran.finish(await ran.begin())
+    assert ran.text.endswith("cleaning\n")
 
 
 async def test_stop_before_start_starts_nothing(rig: Rig) -> None:

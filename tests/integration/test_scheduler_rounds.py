@@ -58,6 +58,15 @@ async def test_a_task_past_its_timeout_fails_though_its_worker_is_silent(rig: Ri
     assert (await rig.job(job_id))["error"] == "timed out"
 
 
+async def test_a_task_past_its_timeout_has_the_grace_that_it_names(rig: Rig) -> None:
+    in_grace, _ = await claimed(rig, {**TASK, "timeout": "1ms", "gracePeriod": "1h"})
+    over, _ = await claimed(rig, {**TASK, "timeout": "1ms", "gracePeriod": "1ms"})
+    loops = task_loops(rig)
+    while (await rig.job(over))["state"] != "FAILED":
+        await loops.end_timed_out_tasks()
+    assert (await rig.job(in_grace))["state"] == "RUNNING"
+
+
 async def test_a_task_whose_lease_ran_out_is_dispatched_anew(rig: Rig) -> None:
     job_id, task_id = await claimed(rig, TASK, OVERDUE)
     with structlog.testing.capture_logs() as lines:

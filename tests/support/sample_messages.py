@@ -135,7 +135,7 @@ SAMPLES: dict[str, BaseModel] = {
     "orders": Orders(
         granted=[TaskRef(**_REF)],
         refused=[Refusal(**_REF, reason="task is RUNNING")],
-        stop=[StopOrder(**_REF, reason="cancelled")],
+        stop=[StopOrder(**_REF, reason="lease expired", at_once=True)],
         status_queries=[TaskRef(**_REF)],
         abandoned=[_NODE],
     ),

@@ -39,6 +39,8 @@ class Scripted:
     prepare_error: Exception | None = None
     check_error: Exception | None = None
     wait_error: Exception | None = None
+    terminate_error: Exception | None = None
+    obeys: bool = True
     stop_errors: list[Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     name: str = "scripted"
@@ -65,6 +67,13 @@ class Scripted:
             raise self.wait_error
         await self.ended.wait()
         return Outcome(0, "")
+
+    async def terminate(self) -> None:
+        self.asked.append("terminate")
+        if self.terminate_error is not None:
+            raise self.terminate_error
+        if self.obeys:
+            self.ended.set()
 
     async def stop(self) -> None:
         self.asked.append("stop")
@@ -180,6 +189,67 @@ async def test_the_log_of_a_task_that_is_stopped_is_sent_and_said_to_end(bed: Be
     assert isinstance(report, Finished)
     assert (report.error, report.log_parts) == ("stopped", 1)
     assert [part.contents for part in report.log] == ["last words"]
+
+
+async def interrupted(bed: Bed, why: Interruption, **definition: object) -> None:
+    attempt, held = bed.attempt(**definition)  # type: ignore[arg-type]  # sealed is not among them
+    held.grant()
+    running = asyncio.create_task(attempt.run())
+    while "start" not in bed.runtime.asked:
+        await asyncio.sleep(0)
+    held.interrupt(why)
+    await running
+
+
+@pytest.mark.parametrize(
+    ("why", "is_asked"),
+    [
+        (Interruption.STOPPED, True),
+        (Interruption.TIMED_OUT, True),
+        (Interruption.DRAINED, True),
+        (Interruption.SUPERSEDED, False),
+        (Interruption.LEASE_LOST, False),
+    ],
+)
+async def test_a_task_is_asked_to_end_unless_another_worker_may_run_it(
+    bed: Bed, why: Interruption, is_asked: bool
+) -> None:
+    await interrupted(bed, why)
+    asked = ["start", *(["terminate"] if is_asked else []), "stop", "close"]
+    assert bed.runtime.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("period", "asked"),
+    [("50ms", ["start", "terminate", "stop", "close"]), ("0s", ["start", "stop", "close"])],
+)
+async def test_a_task_that_does_not_end_in_its_grace_is_killed(
+    bed: Bed, period: str, asked: list[str]
+) -> None:
+    bed.runtime.obeys = False
+    grace = {"seconds": 0.05 if period == "50ms" else 0.0, "text": period}
+    await interrupted(bed, Interruption.STOPPED, grace_period=grace)
+    assert bed.runtime.asked == asked
+
+
+async def test_a_grace_ends_with_the_lease(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.worker.attempt._LEASE_LOOK_SECONDS", 0.01)
+    bed.runtime.obeys = False
+    running = asyncio.create_task(
+        interrupted(bed, Interruption.STOPPED, grace_period={"seconds": 3600.0, "text": "1h"})
+    )
+    while "terminate" not in bed.runtime.asked:
+        await asyncio.sleep(0)
+    bed.lease_is_valid = False
+    await running
+    assert bed.runtime.asked[-2:] == ["stop", "close"]
+
+
+async def test_a_task_that_can_not_be_asked_to_end_is_killed(bed: Bed) -> None:
+    bed.runtime.obeys = False
+    bed.runtime.terminate_error = RuntimeUnavailable("the engine is away")
+    await interrupted(bed, Interruption.STOPPED, grace_period={"seconds": 0.01, "text": "10ms"})
+    assert bed.runtime.asked == ["start", "terminate", "stop", "close"]
 
 
 async def test_a_task_is_not_handed_back_while_its_engine_can_not_say_that_it_stopped(

@@ -61,6 +61,9 @@ class EchoExecution:
         await self._log(script.encode())
         return Outcome(exit_code=0, output=script)
 
+    async def terminate(self) -> None:
+        self._is_stopped = True
+
     async def stop(self) -> None:
         self._is_stopped = True
 

@@ -41,6 +41,8 @@ class RejectedExecution:
     async def wait(self) -> Outcome:
         raise RuntimeRejected(self._reason)
 
+    async def terminate(self) -> None: ...
+
     async def stop(self) -> None: ...
 
     async def close(self) -> None: ...
@@ -57,7 +59,8 @@ class _OnEngine:
         self._runtime = runtime
         self._image = image
         self.start, self.wait = execution.start, execution.wait
-        self.stop, self.close = execution.stop, execution.close
+        self.terminate, self.stop = execution.terminate, execution.stop
+        self.close = execution.close
         self._prepare = execution.prepare
 
     async def prepare(self) -> None:

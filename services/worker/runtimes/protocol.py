@@ -2,8 +2,8 @@
 
 One task is one `Execution`, driven in this order by the worker: `prepare` (while the claim
 travels), `start` (after the grant), `wait`, `close`. `stop` may come at any moment after
-`prepare` began. Whatever a runtime makes carries the task's labels, so that a reaper finds
-what a dead worker left behind.
+`prepare` began, and before it, once it was started, `terminate`. Whatever a runtime makes carries
+the task's labels, so that a reaper finds what a dead worker left behind.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -87,6 +87,12 @@ class Execution(Protocol):
         """Wait for the end; every log byte has gone to the sink when this returns.
 
         What comes later is prepared and started in here, so it raises as `prepare` does.
+        """
+        ...
+
+    async def terminate(self) -> None:
+        """Ask what runs to end, by the stop signal, and start nothing more; `wait` returns when it
+        has ended, or `stop` was called. Raises RuntimeUnavailable while that can't be told.
         """
         ...
 

@@ -69,6 +69,10 @@ class StagedExecution:
                 result = outcome
         return result
 
+    async def terminate(self) -> None:
+        self._is_stopped = True
+        await self._current.terminate()
+
     async def stop(self) -> None:
         self._is_stopped = True
         await self._current.stop()
@@ -103,7 +107,8 @@ class AuxExecution:
     def __init__(self, aux: Aux, execution: Execution) -> None:
         self._aux = aux
         self._execution = execution
-        self.stop, self.close = execution.stop, execution.close
+        self.terminate, self.stop = execution.terminate, execution.stop
+        self.close = execution.close
 
     async def prepare(self) -> None:
         with naming(self._aux.label):
@@ -115,19 +120,26 @@ class AuxExecution:
 
     async def wait(self) -> Outcome:
         with naming(self._aux.label):
-            outcome = await outcome_within(self._execution, self._aux.timeout_seconds)
+            outcome = await outcome_within(
+                self._execution, self._aux.timeout_seconds, self._aux.program.grace_seconds
+            )
         if outcome is None:
             raise PartTimedOut(f"{self._aux.label}: {timed_out(self._aux)}")
         return replace(outcome, part=self._aux.label)
 
 
-async def outcome_within(execution: Execution, seconds: float | None) -> Outcome | None:
+async def outcome_within(
+    execution: Execution, seconds: float | None, grace_seconds: float
+) -> Outcome | None:
     """How it ended; None when it was stopped because its time was over."""
     waiting = asyncio.create_task(execution.wait())
     try:
         await asyncio.wait([waiting], timeout=seconds)
         if waiting.done():
             return waiting.result()
+        if grace_seconds:
+            await execution.terminate()
+            await asyncio.wait([waiting], timeout=grace_seconds)
         await execution.stop()
         await waiting
         return None

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.definition import Mount, Probe, Program
+from shared.definition import DEFAULT_GRACE_SECONDS, Mount, Probe, Program
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,7 @@ class TaskSpec(Program):
     networks: tuple[str, ...] = ()
     gpus: str | None = None
     privileged: bool = False
+    grace_seconds: float = DEFAULT_GRACE_SECONDS
     pre: "tuple[Aux, ...]" = ()
     post: "tuple[Aux, ...]" = ()
     sidecars: "tuple[Sidecar, ...]" = ()

@@ -137,6 +137,7 @@ _TASK = {
         if_=("condition", _same),
         retry=_retry,
         limits=_limits,
+        grace_period=_duration,
         queue_timeout=_duration,
         needs=tuple,
         pre=_tuple_of(_aux_task),

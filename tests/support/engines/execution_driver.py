@@ -86,6 +86,11 @@ class Rig:
     def has_containers(self) -> bool:
         return self.kind != "shell"
 
+    @property
+    def image(self) -> dict[str, Any]:
+        """What a program around a task needs to run here."""
+        return {"image": BUSYBOX} if self.has_containers else {}
+
     def task(self, sink: LogSink | None = None, **spec: Any) -> Ran:
         """An execution that nobody has begun; its log goes to `sink` when one is given."""
         ran = Ran(execution=None)  # type: ignore[arg-type]  # made right below: it needs the sink

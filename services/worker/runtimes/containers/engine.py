@@ -154,10 +154,16 @@ class ContainerEngine:
         ):
             yield response.content
 
-    async def kill(self, container: str) -> None:
+    async def terminate(self, container: str) -> None:
+        """Send it the stop signal of its image."""
+        async with self._calls.call("inspect the container", about=About.UPKEEP):
+            shown = await self._docker.containers.container(container).show()
+        await self.kill(container, str(shown["Config"].get("StopSignal") or "SIGTERM"))
+
+    async def kill(self, container: str, signal: str = "SIGKILL") -> None:
         async with self._calls.call("kill the container", about=About.UPKEEP):
             try:
-                await self._docker.containers.container(container).kill()
+                await self._docker.containers.container(container).kill(signal=signal)
             except DockerError as error:
                 # Gone, or not running; Podman says the latter with a 500.
                 if error.status not in (404, 409) and _NOT_RUNNING not in error.message:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
 
 import aiohttp
@@ -76,6 +76,10 @@ class ContainerExecution:
             raise RuntimeError("prepare comes first")
         return self._container
 
+    @property
+    def is_started(self) -> bool:
+        return self._started
+
     async def prepare(self) -> None:
         check_spec(self._spec)
         try:
@@ -107,12 +111,18 @@ class ContainerExecution:
             exit_code = await self._exit_code()
         return await self._outcome(exit_code)
 
+    async def terminate(self) -> None:
+        await self._end(self._engine.terminate)
+
     async def stop(self) -> None:
+        await self._end(self._engine.kill)
+
+    async def _end(self, end: Callable[[str], Awaitable[None]]) -> None:
         self._stop.set()
         if self._pulling is not None:
             self._pulling.cancel()
         if self._started:
-            await self._engine.kill(self.container)
+            await end(self.container)
 
     async def close(self) -> None:
         if self._stream is not None:

@@ -47,7 +47,9 @@ class RunningSidecar:
 
     async def wait(self) -> Outcome:
         """Its end, by itself or because its time was over."""
-        outcome = await outcome_within(self.execution, self.spec.timeout_seconds)
+        outcome = await outcome_within(
+            self.execution, self.spec.timeout_seconds, self.spec.program.grace_seconds
+        )
         await self.lines.end()
         return outcome or replace(STOPPED, reason=timed_out(self.spec))
 
@@ -87,6 +89,11 @@ class WithSidecars:
             return await self._until_ready(lives) or await self._run_main(lives)
         finally:
             await self._end(lives)
+
+    async def terminate(self) -> None:
+        """The main container; the sidecars end with it, which may need them until then."""
+        self._is_stopped = True
+        await (self._main.terminate() if self._main.is_started else self.stop())
 
     async def stop(self) -> None:
         self._is_stopped = True

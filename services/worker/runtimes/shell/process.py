@@ -99,10 +99,16 @@ class ShellProcess:
         self._report_progress(self._progress)
         return Outcome(exit_code=exit_code, output=await self._output(), reason=reason)
 
+    async def terminate(self) -> None:
+        self._end_by(signal.SIGTERM)
+
     async def stop(self) -> None:
+        self._end_by(signal.SIGKILL)
+
+    def _end_by(self, how: signal.Signals) -> None:
         self._stopped = True
         if self._process is not None and self._process.exit_code is None:
-            self._process.kill_group()
+            self._process.signal_group(how)
 
     async def close(self) -> None:
         if self._timer is not None:
@@ -169,7 +175,7 @@ class ShellProcess:
         if self._process is None:
             return
         if self._process.exit_code is None:
-            self._process.kill_group()
+            self._process.signal_group(signal.SIGKILL)
         while self._process.exit_code is None:
             await self._something_happens(self._process, readable=False)
         self._end_orphans(self._process)

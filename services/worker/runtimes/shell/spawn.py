@@ -86,10 +86,10 @@ class Process:
         except BlockingIOError:  # nothing now
             return None
 
-    def kill_group(self) -> None:
-        """SIGKILL to every process of the group. Harmless once nobody is left."""
+    def signal_group(self, number: signal.Signals) -> None:
+        """To every process of the group. Harmless once nobody is left."""
         with contextlib.suppress(ProcessLookupError, PermissionError):  # all gone already
-            os.killpg(self._popen.pid, signal.SIGKILL)
+            os.killpg(self._popen.pid, number)
 
     def close(self) -> None:
         """Close the output. The process must have ended."""
@@ -108,7 +108,7 @@ class Process:
             asyncio.get_running_loop().remove_reader(self._pidfd)
             os.close(self._pidfd)
         # Before the leader is reaped: until then its number can't belong to anybody else's group.
-        self.kill_group()
+        self.signal_group(signal.SIGKILL)
         self.exit_code = self._popen.wait()
         self._on_exit()
 

@@ -58,6 +58,9 @@ class TaskFields(Spec):
     """Default: the job's `defaults`, then the worker's settings."""
     timeout: f.PositiveDuration | None = None
     """How long one attempt may run. Default: the job's, then the worker's setting."""
+    grace_period: f.GracePeriod | None = None
+    """How long it may take to end, after SIGTERM (or the image's STOPSIGNAL), when it is cancelled
+    or timed out, before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
     queue_timeout: f.PositiveDuration | None = None
     """How long it may wait for a worker before it fails. Default: as long as it takes."""
     priority: f.Priority | None = None
@@ -98,6 +101,7 @@ _NOT_BESIDE_ONE: Mapping[str, str] = {
     **{name: name for name in ("image", "cmd", "entrypoint", "run", "env", "queue", "pre", "post")},
     **{name: name for name in ("sidecars", "mounts", "retry", "limits", "timeout", "privileged")},
     "queue_timeout": "queueTimeout",
+    "grace_period": "gracePeriod",
 }
 """Field to its name on the wire: what only a task that runs something can have."""
 
