@@ -69,7 +69,7 @@ def _encode_jsonb(value: object) -> bytes:
 
 
 def _decode_jsonb(data: bytes) -> object:
-    return orjson.loads(memoryview(data)[1:])
+    return orjson.loads(data[1:])
 
 
 def rows_touched(tag: str) -> int:

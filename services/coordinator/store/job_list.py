@@ -150,7 +150,7 @@ async def list_jobs(
             await connection.execute(PLAN_EACH)
             total = await _count(connection, (COUNT, *asked), (ESTIMATE, *asked))
             rows = await _rows(connection, asked, request, total)
-    return Page(request, [SummaryRow(*row) for row in rows], total)
+    return Page(request, [SummaryRow._make(row) for row in rows], total)
 
 
 async def _count(connection: Connection, count: Query, estimate: Query) -> int:

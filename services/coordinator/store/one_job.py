@@ -91,7 +91,7 @@ async def few_tasks(connection: Connection, job_id: str) -> list[JsonObject]:
 
 async def few_attempts(connection: Connection, job_id: str) -> list[TaskRow]:
     """All attempts at all tasks, of a job that is not large."""
-    return [TaskRow(*row) for row in await connection.fetch(EXECUTION, job_id)]
+    return [TaskRow._make(row) for row in await connection.fetch(EXECUTION, job_id)]
 
 
 async def many_tasks(pool: Pool, job_id: str) -> AsyncIterator[list[JsonObject]]:
@@ -112,7 +112,7 @@ async def attempts_snapshot(pool: Pool, job_id: str) -> AsyncGenerator[list[Task
     async with acquired(pool) as connection, connection.transaction(readonly=True):
         cursor = await connection.cursor(EXECUTION, job_id)
         while rows := await cursor.fetch(PORTION):
-            yield [TaskRow(*row) for row in rows]
+            yield [TaskRow._make(row) for row in rows]
 
 
 async def attempts_after(pool: Pool, last: TaskRow) -> AsyncIterator[list[TaskRow]]:
@@ -128,7 +128,7 @@ async def attempts_after(pool: Pool, last: TaskRow) -> AsyncIterator[list[TaskRo
             )
         if not rows:
             return
-        yield [TaskRow(*row) for row in rows]
+        yield [TaskRow._make(row) for row in rows]
         last = TaskRow(*rows[-1])
 
 

@@ -5,7 +5,7 @@ tasks. The models in `schemas` describe them, and a test holds the two together.
 """
 
 from collections.abc import Callable, Mapping
-from operator import itemgetter
+from itertools import compress
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -45,14 +45,13 @@ def _plan(columns: tuple[str, ...], first_other: str) -> tuple[str, ...]:
 
 _SUMMARY = _plan(SummaryRow._fields, "sealed")
 _TASK = _plan(TaskRow._fields, "definition")
-_IS_SET = itemgetter(1)
 _shown_evaluated = shown_without(frozenset(_TASK))
 """The definition of an attempt, which has columns for the rest."""
 
 
 def _shown(plan: tuple[str, ...], row: tuple[Any, ...]) -> Fields:
     """The columns of the plan that are not empty."""
-    return dict(filter(_IS_SET, zip(plan, row, strict=False)))
+    return dict(compress(zip(plan, row, strict=False), row))
 
 
 def job_page(
