@@ -142,6 +142,12 @@ async def test_the_bare_address_leads_to_the_documentation(api: Api) -> None:
     assert (await api.raw("GET", "/")).url.path == "/docs"
 
 
+async def test_editors_get_the_schema_of_job_files(api: Api) -> None:
+    for name, field in (("job", "wait"), ("scheduled-job", "schedule")):
+        schema = await (await api.raw("GET", f"/schema/{name}.json")).json(content_type=None)
+        assert field in schema["properties"]
+
+
 async def test_every_answer_carries_the_id_of_its_request(api: Api) -> None:
     given = await api.raw("GET", "/health", headers={"X-Request-Id": "abc-1"})
     assert given.headers["X-Request-Id"] == "abc-1"

@@ -4,14 +4,27 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+from jsonschema_rs import validator_for
 
 from shared.expressions import evaluate
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, SubmittedJob, TaskEntry
 from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
+from shared.jobspec.tork.schema import job_schema, scheduled_job_schema
 
 FOLDER = Path(__file__).parents[2] / "examples"
 FILES = sorted(FOLDER.glob("*.yaml"))
 OF_SOME_MACHINES = {"gpus", "privileged", "networks", "registry"}
+
+
+class _Yaml12(yaml.SafeLoader):
+    """As editors read: `on` is no boolean."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's protocol
+        first: rules
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        if first not in "oOyYnN"
+    }
 
 
 def example(path: Path) -> SubmittedJob:
@@ -23,6 +36,48 @@ def example(path: Path) -> SubmittedJob:
 def test_an_example_says_what_it_shows_and_can_be_submitted(path: Path) -> None:
     assert path.read_text().startswith("# ")
     assert example(path).tasks
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_an_editor_finds_nothing_wrong_with_an_example(path: Path) -> None:
+    is_scheduled = path.stem == "schedule"
+    kind = "scheduled-job" if is_scheduled else "job"
+    assert f"# yaml-language-server: $schema=http://127.0.0.1:8000/schema/{kind}.json\n" in (
+        path.read_text()
+    )
+    schema = scheduled_job_schema() if is_scheduled else job_schema()
+    validator_for(schema).validate(yaml.load(path.read_text(), _Yaml12))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": None},
+        {"tasks": []},
+        {"tasks": [{"run": "x"}]},
+        {"tasks": {"a": {"run": "x"}}},
+        {"depends_on": []},
+        {"tasks": [{"name": "a", "environment": {}}]},
+        {"tasks": [{"name": "a", "timeout": "soon"}]},
+        {"tasks": [{"name": "a", "retry": {"limit": 99}}]},
+        {"tasks": [{"name": "a", "priority": "5"}]},
+        {"tasks": [{"name": "a", "each": {"list": []}}]},
+        {"tasks": [{"name": "a", "parallel": {"tasks": [{"nam": "b"}]}}]},
+        {"schedule": {"cron": "@daily"}},
+    ],
+)
+def test_an_editor_finds_what_is_wrong(fields: dict[str, object]) -> None:
+    job = {"name": "x", "tasks": [{"name": "a", "env": {"PORT": 8080}, "limits": {"cpus": 1}}]}
+    validator = validator_for(job_schema())
+    assert validator.is_valid(job)
+    assert not validator.is_valid(job | fields)
+
+
+def test_every_field_of_the_schema_has_a_description() -> None:
+    schema = job_schema()
+    for model in [schema, *schema["$defs"].values()]:
+        for name, field in model.get("properties", {}).items():
+            assert field.get("description"), name
 
 
 def test_the_table_names_every_example_and_no_other() -> None:

@@ -1,5 +1,5 @@
-"""/openapi.json, made from the route table and the models that check and answer, and /docs, a page
-that renders it without anything from elsewhere."""
+"""/openapi.json, made from the route table and the models that check and answer, /docs, a page that
+renders it without anything from elsewhere, and the schemas of job files for editors."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -15,6 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from services.coordinator.api.route import JSON, Header, Response, Route, error
+from shared.jobspec.tork.schema import job_schema, scheduled_job_schema
 
 _REF = "#/components/schemas/{model}"
 _Mode = Literal["validation", "serialization"]
@@ -222,12 +223,30 @@ def documentation_routes(routes: Sequence[Route]) -> list[web.RouteDef]:
             headers={"Content-Security-Policy": _POLICY},
         )
 
+    async def get_job_schema(_: web.Request) -> web.Response:
+        return _schema(job_schema)
+
+    async def get_scheduled_job_schema(_: web.Request) -> web.Response:
+        return _schema(scheduled_job_schema)
+
     async def lead_to_page(_: web.Request) -> web.Response:
         return web.Response(status=302, headers={"Location": "/docs"})
 
     return [
         web.get("/openapi.json", get_document),
         web.get("/docs", get_page),
+        web.get("/schema/job.json", get_job_schema),
+        web.get("/schema/scheduled-job.json", get_scheduled_job_schema),
         # Whoever opens the address that a start prints is shown something.
         web.get("/", lead_to_page),
     ]
+
+
+def _schema(make: Callable[[], _Json]) -> web.Response:
+    return web.Response(body=_encoded(make), content_type="application/schema+json")
+
+
+@cache
+def _encoded(make: Callable[[], _Json]) -> bytes:
+    """Made when it is first asked for, as the document."""
+    return orjson.dumps(make())
