@@ -4,7 +4,7 @@ import sys
 
 from services.coordinator.app import run
 from services.coordinator.settings import CoordinatorSettings
-from shared.wiring.serve import serve
+from shared.wiring import serve
 
 
 def main() -> int:

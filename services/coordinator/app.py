@@ -1,7 +1,7 @@
 """A coordinator: its doors, wired, and the order in which they open and close."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -25,50 +25,41 @@ from services.coordinator.store.one_job import final_jobs
 from services.coordinator.waiting import FinalJobs
 from shared.apply.batcher import Batcher
 from shared.broker.consuming import BatchConsumer
-from shared.broker.protocol import Broker
 from shared.messages import Reports, SubJobSignals, Telemetry
 from shared.messages.queues import COMPLETIONS, TELEMETRY
 from shared.planning.planner import Planner
 from shared.postgres.pool import Pool
-from shared.process.health import Check
 from shared.process.loops import every
 from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
 from shared.store.outbox import watch_outbox
-from shared.tracing.protocol import OFF, Tracing
-from shared.wiring.resources import UNAVAILABLE, watched
+from shared.wiring import UNAVAILABLE, Checks, Resources, watched
 
 log = structlog.get_logger(__name__)
 
 
-async def run(
-    settings: CoordinatorSettings,
-    broker: Broker,
-    pool: Pool,
-    stop: Stop,
-    metrics: Metrics | None = None,
-    tracing: Tracing = OFF,
-) -> None:
+async def run(settings: CoordinatorSettings, resources: Resources, stop: Stop) -> None:
     """Serve until `stop`; requests and messages that have begun are finished."""
-    metrics = metrics or Metrics()
+    pool, metrics = resources.pool, resources.metrics
     sealer = Sealer(settings.encryption.keys)
     warn_of_unencrypted_secrets(sealer)
     async with (
-        Batcher(pool, broker, Planner(sealer), metrics, tracing) as batcher,
-        watched(broker, pool, metrics, stop) as checks,
+        Batcher(pool, resources.broker, Planner(sealer), metrics, resources.tracing) as batcher,
+        watched(resources, stop) as checks,
     ):
-        ports = _ports(batcher, broker, pool, sealer, metrics, tracing, checks)
+        ports = _ports(batcher, resources, sealer, checks)
         async with asyncio.TaskGroup() as group, _serving(ports, settings.http):
-            beside = [group.create_task(one.run()) for one in _consumers(batcher, broker, pool)]
+            beside = [group.create_task(one.run()) for one in _consumers(batcher, resources)]
             beside.append(group.create_task(warn_without_admin(settings.auth, pool)))
             await run_loops(batcher, pool, metrics, stop)
             for task in beside:
                 task.cancel()
 
 
-def _consumers(batcher: Batcher, broker: Broker, pool: Pool) -> list[BatchConsumer[Any]]:
+def _consumers(batcher: Batcher, resources: Resources) -> list[BatchConsumer[Any]]:
     """The messages door."""
+    broker, pool = resources.broker, resources.pool
     completions = partial(on_completions, batcher, pool)
     telemetry = partial(on_telemetry, batcher, pool)
     return [
@@ -77,26 +68,19 @@ def _consumers(batcher: Batcher, broker: Broker, pool: Pool) -> list[BatchConsum
     ]
 
 
-def _ports(
-    batcher: Batcher,
-    broker: Broker,
-    pool: Pool,
-    sealer: Sealer,
-    metrics: Metrics,
-    tracing: Tracing,
-    checks: Sequence[Check],
-) -> ApiPorts:
+def _ports(batcher: Batcher, resources: Resources, sealer: Sealer, checks: Checks) -> ApiPorts:
     """What the HTTP door needs."""
+    pool, metrics = resources.pool, resources.metrics
     return ApiPorts(
         commands=JobCommands(batcher, pool, metrics),
         pool=pool,
         final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
         live=Live(pool, metrics),
-        broker=broker,
-        dead_letters=DeadLetters(broker),
+        broker=resources.broker,
+        dead_letters=DeadLetters(resources.broker),
         sealer=sealer,
         metrics=metrics,
-        tracing=tracing,
+        tracing=resources.tracing,
         health_checks=checks,
     )
 

@@ -21,10 +21,10 @@ from shared.broker.in_process import InProcessBroker
 from shared.messages.queues import COMPLETIONS, EVENTS, TELEMETRY
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, acquired, create_pool
-from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.tracing.open_tracing import open_tracing
 from shared.tracing.protocol import Tracing
+from shared.wiring import Resources
 
 log = structlog.get_logger()
 
@@ -142,31 +142,26 @@ async def _serve(
     as nothing but memory holds it.
     """
     runtime = make_runtime(settings.runtime)
-    metrics = Metrics()  # one page, the coordinator's, for all
+    resources = Resources(broker, pool, tracing=tracing)  # one page of metrics for all
     deciders_stop, dispatcher_stop = Stop(), Stop()
     try:
         predecessors = await clear_after_predecessors(pool, runtime)
         async with asyncio.TaskGroup() as group:
             deciders = [
+                group.create_task(run_coordinator(settings, resources, deciders_stop)),
                 group.create_task(
-                    run_coordinator(settings, broker, pool, deciders_stop, metrics, tracing)
-                ),
-                group.create_task(
-                    run_scheduler(
-                        settings,
-                        broker,
-                        pool,
-                        deciders_stop,
-                        metrics,
-                        tracing,
-                        predecessors=predecessors,
-                    )
+                    run_scheduler(settings, resources, deciders_stop, predecessors=predecessors)
                 ),
             ]
-            group.create_task(
-                run_dispatcher(settings, broker, pool, dispatcher_stop, metrics, tracing)
+            group.create_task(run_dispatcher(settings, resources, dispatcher_stop))
+            await run_worker(
+                settings,
+                broker,
+                RuntimeWatch(runtime),
+                stop,
+                resources.metrics,
+                resources.tracing,
             )
-            await run_worker(settings, broker, RuntimeWatch(runtime), stop, metrics, tracing)
             await _until_handled(broker, COMPLETIONS, TELEMETRY)
             deciders_stop.request()
             await asyncio.wait(deciders)

@@ -4,7 +4,7 @@ import sys
 
 from services.scheduler.app import run
 from services.scheduler.settings import SchedulerSettings
-from shared.wiring.serve import serve
+from shared.wiring import serve
 
 
 def main() -> int:

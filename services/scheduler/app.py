@@ -15,19 +15,15 @@ from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import SchedulerSettings
 from shared.apply.batcher import Batcher
 from shared.broker.consuming import BatchConsumer
-from shared.broker.protocol import Broker
 from shared.messages import Heartbeat
 from shared.messages.queues import HEARTBEATS
 from shared.planning.planner import Planner
-from shared.postgres.pool import Pool
 from shared.process.clock import monotonic_boottime
 from shared.process.loops import Round, every
-from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
 from shared.store.outbox import watch_outbox
-from shared.tracing.protocol import OFF, Tracing
-from shared.wiring.resources import UNAVAILABLE
+from shared.wiring import UNAVAILABLE, Resources
 
 _UNWATCHED_SECONDS = 15.0
 """How often a round looks for itself, without being told that something is due."""
@@ -35,11 +31,8 @@ _UNWATCHED_SECONDS = 15.0
 
 async def run(
     settings: SchedulerSettings,
-    broker: Broker,
-    pool: Pool,
+    resources: Resources,
     stop: Stop,
-    metrics: Metrics | None = None,
-    tracing: Tracing = OFF,
     *,
     predecessors: Sequence[str] | None = None,
 ) -> None:
@@ -48,11 +41,11 @@ async def run(
     `predecessors` are for a process that has everything to itself: workers before it, all dead,
     nothing of them runs any more, and the broker has lost all messages with them.
     """
-    metrics = metrics or Metrics()
+    broker, pool, metrics = resources.broker, resources.pool, resources.metrics
     liveness = LivenessGuard(settings.schedule.liveness_grace_seconds, monotonic_boottime)
     sealer = Sealer(settings.encryption.keys)
     seen = SchedulerMetrics(metrics, liveness)
-    async with Batcher(pool, broker, Planner(sealer), metrics, tracing) as batcher:
+    async with Batcher(pool, broker, Planner(sealer), metrics, resources.tracing) as batcher:
         outbox, performer = batcher.outbox, Performer(batcher, broker, seen)
         due_times = DueTimes(pool, liveness)
         tasks = TaskLoops(pool, broker, performer, due_times, settings.schedule)

@@ -14,7 +14,7 @@ from shared.process.metrics import Metrics
 from shared.store.leases import Held, renew_or_stop
 from shared.store.outbox import Outbox
 from shared.store.outgoing import abandoned_order
-from shared.wiring.resources import UNAVAILABLE
+from shared.wiring import UNAVAILABLE
 
 
 class Heartbeats:

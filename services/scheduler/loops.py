@@ -7,6 +7,7 @@ batcher decide what has come due.
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -35,19 +36,13 @@ _AT_ONCE = 0.0
 _SHORTEST_WAIT_SECONDS = 0.01
 
 
+@dataclass(eq=False)
 class Performer:
-    def __init__(
-        self,
-        batcher: Batcher,
-        broker: Broker,
-        metrics: SchedulerMetrics,
-        clock: Callable[[], float] = monotonic_boottime,
-    ) -> None:
-        self._batcher = batcher
-        self._broker = broker
-        self._metrics = metrics
-        self._clock = clock
-        self._reports_stale_until = 0.0
+    _batcher: Batcher
+    _broker: Broker
+    _metrics: SchedulerMetrics
+    _clock: Callable[[], float] = monotonic_boottime
+    _reports_stale_until: float = field(init=False, default=0.0)
 
     async def perform_if_reports_are_read(self, events: Sequence[Event]) -> None:
         """Not while no coordinator takes what workers have reported, and shortly after: a task that
@@ -112,20 +107,13 @@ class DueWatch:
             self.events[kind].set()
 
 
+@dataclass(eq=False)
 class TaskLoops:
-    def __init__(
-        self,
-        pool: Pool,
-        broker: Broker,
-        performer: Performer,
-        due_times: DueTimes,
-        settings: ScheduleSettings,
-    ) -> None:
-        self._pool = pool
-        self._broker = broker
-        self._performer = performer
-        self._due_times = due_times
-        self._settings = settings
+    _pool: Pool
+    _broker: Broker
+    _performer: Performer
+    _due_times: DueTimes
+    _settings: ScheduleSettings
 
     async def send_due_retries(self) -> float | None:
         """Returns the time to the next retry when nothing else would tell of it before."""

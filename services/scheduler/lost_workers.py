@@ -1,7 +1,7 @@
 """The time door of workers: those that are silent, and tasks that heartbeats don't name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -31,23 +31,15 @@ class _Silence:
     unconfirmed: Mapping[str, Sequence[TaskRef]]
 
 
+@dataclass(eq=False)
 class LostWorkers:
-    def __init__(
-        self,
-        pool: Pool,
-        outbox: Outbox,
-        performer: Performer,
-        due_times: DueTimes,
-        liveness: LivenessGuard,
-        metrics: SchedulerMetrics,
-    ) -> None:
-        self._pool = pool
-        self._outbox = outbox
-        self._performer = performer
-        self._due_times = due_times
-        self._liveness = liveness
-        self._metrics = metrics
-        self._queried_tasks: list[str] = []
+    _pool: Pool
+    _outbox: Outbox
+    _performer: Performer
+    _due_times: DueTimes
+    _liveness: LivenessGuard
+    _metrics: SchedulerMetrics
+    _queried_tasks: list[str] = field(init=False, default_factory=list)
 
     async def expire_leases(self) -> None:
         if not self._liveness.may_declare_lost():

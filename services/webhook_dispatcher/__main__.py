@@ -4,7 +4,7 @@ import sys
 
 from services.webhook_dispatcher.app import run
 from services.webhook_dispatcher.settings import DispatcherSettings
-from shared.wiring.serve import serve
+from shared.wiring import serve
 
 
 def main() -> int:

@@ -10,38 +10,28 @@ from services.webhook_dispatcher.listeners import Listening, added_listeners
 from services.webhook_dispatcher.metrics import DispatcherMetrics, watch_calls
 from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.broker.consuming import BatchConsumer
-from shared.broker.protocol import Broker
 from shared.messages import WebhooksDue
 from shared.messages.queues import EVENTS
-from shared.postgres.pool import Pool
 from shared.process.loops import every
-from shared.process.metrics import Metrics
 from shared.process.run import Stop
 from shared.process.sealing import Sealer
 from shared.process.settings.blocks import listed
-from shared.tracing.protocol import OFF, Tracing
-from shared.wiring.resources import UNAVAILABLE
+from shared.wiring import UNAVAILABLE, Resources
 
 _LISTENING_SECONDS = 0.5
 
 
-async def run(
-    settings: DispatcherSettings,
-    broker: Broker,
-    pool: Pool,
-    stop: Stop,
-    metrics: Metrics | None = None,
-    tracing: Tracing = OFF,
-) -> None:
+async def run(settings: DispatcherSettings, resources: Resources, stop: Stop) -> None:
     """Serve until `stop`; calls that have begun are finished.
 
     Raises ExtensionRejected when an event listener can't be used.
     """
-    metrics = metrics or Metrics()
+    broker, pool, metrics = resources.broker, resources.pool, resources.metrics
     listeners = added_listeners(listed(settings.listeners.names))
     sealer = Sealer(settings.encryption.keys)
     async with Client() as client, asyncio.TaskGroup() as group:
-        calls = Calls(pool, client, sealer, settings.webhook, DispatcherMetrics(metrics), tracing)
+        seen = DispatcherMetrics(metrics)
+        calls = Calls(pool, client, sealer, settings.webhook, seen, resources.tracing)
         events = Events(pool, sealer, calls)
         consumer = BatchConsumer(broker, EVENTS, WebhooksDue, events.on_webhooks_due, UNAVAILABLE)
         consuming = group.create_task(consumer.run())

@@ -7,6 +7,7 @@ pause, so that no retry is hot.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import structlog
@@ -61,6 +62,7 @@ async def _dead_letter(
         broker.consumer_counts.on_dead_lettered(queue, sort)
 
 
+@dataclass(eq=False)
 class BatchConsumer(Generic[M]):
     """Consumes one queue in batches until cancelled. `kind` is the message type it expects, or
     several.
@@ -68,20 +70,12 @@ class BatchConsumer(Generic[M]):
     `unavailable` are the errors that pass: their messages go back.
     """
 
-    def __init__(
-        self,
-        broker: Broker,
-        queue: str,
-        kind: Kinds[M],
-        handle: Handler[M],
-        unavailable: tuple[type[Exception], ...],
-    ) -> None:
-        self._broker = broker
-        self._queue = queue
-        self._kind = kind
-        self._handle = handle
-        self._unavailable = unavailable
-        self._pause = 0.0
+    _broker: Broker
+    _queue: str
+    _kind: Kinds[M]
+    _handle: Handler[M]
+    _unavailable: tuple[type[Exception], ...]
+    _pause: float = field(init=False, default=0.0)
 
     async def run(self) -> None:
         async with self._broker.consume(self._queue, prefetch=_PREFETCH) as consumer:

@@ -13,6 +13,7 @@ from services.webhook_dispatcher.settings import DispatcherSettings
 from shared.process import extensions
 from shared.process.extensions import Group
 from shared.process.run import Stop
+from shared.wiring import Resources
 from tests.support.http.event_streams import add_event, change
 from tests.support.jobs.batcher import Rig, batcher_rig
 
@@ -158,7 +159,7 @@ async def test_a_running_dispatcher_tells_the_listeners_that_the_operator_names(
         }
     )
     stop = Stop()
-    running = asyncio.create_task(app.run(settings, rig.broker, rig.pool, stop))
+    running = asyncio.create_task(app.run(settings, Resources(rig.broker, rig.pool), stop))
     async with asyncio.timeout(60):
         while not await rig.pool.fetchval("SELECT count(*) FROM feed_cursors"):
             await asyncio.sleep(0.02)

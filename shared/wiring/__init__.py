@@ -1,1 +1,0 @@
-"""What a service with a database stands on, opened and watched."""
