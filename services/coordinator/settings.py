@@ -71,6 +71,12 @@ class ApiSettings(ListeningBlock):
         description="The same for each client address. Behind a reverse proxy all clients share "
         "one address: set it to CONVEYOR_API_CONNECTIONS.",
     )
+    streams: int = Field(
+        500,
+        gt=0,
+        description="Maximum number of open event and log streams. Further ones return 503 with "
+        "`Retry-After`.",
+    )
     submissions_at_once: int = Field(
         16,
         gt=0,

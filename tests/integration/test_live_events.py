@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from services.coordinator.settings import ApiSettings
 from shared.postgres.pool import set_up_connection
+from tests.support.eventually import eventually
 from tests.support.http.api import Api, api_on
 from tests.support.http.event_streams import (
     add_changes,
@@ -102,6 +104,53 @@ async def test_after_any_event_the_stream_resumes_with_the_next(api: Api, job_id
     for place, event in enumerate(whole[:-1], start=1):
         async with events_of(api, f"/jobs/{job_id}/events", event.id) as stream:
             assert await stream.rest() == whole[place:]
+
+
+async def test_after_the_end_there_is_nothing_to_come_back_for_until_a_restart(
+    api: Api, job_id: str
+) -> None:
+    await add_event(api.pool, change(job_id, 1))
+    await end_job(api, job_id, "FAILED")
+    path = f"/jobs/{job_id}/events"
+    async with events_of(api, path) as stream:
+        end = (await stream.rest())[-1]
+    assert (end.kind, end.id and end.id.endswith("-end")) == ("end", True)
+    response = await api.raw("GET", path, headers={"Last-Event-ID": str(end.id)})
+    assert (response.status, await response.text()) == (204, "")
+    await api.set_job(job_id, state="PENDING")
+    await add_event(api.pool, change(job_id, 100, "PENDING"))
+    async with events_of(api, path, end.id) as stream:
+        again = await stream.next()
+    assert again
+    assert again.data["version"] == 100
+
+
+async def test_the_first_event_says_how_soon_to_come_back_and_no_event_is_empty(
+    api: Api, job_id: str
+) -> None:
+    await add_event(api.pool, change(job_id, 1))
+    await end_job(api, job_id)
+    text = await (await api.raw("GET", f"/jobs/{job_id}/events")).text()
+    first, *others = text.strip().split("\n\n")
+    assert first.startswith(": hello\nretry: 2000\nid: ")
+    assert all("data: " in event and "retry: " not in event for event in others)
+
+
+async def test_a_stream_too_many_is_told_to_come_back_later(postgres_dsn: str) -> None:
+    async with api_on(postgres_dsn, api=ApiSettings(streams=1)) as api:
+        job_id = await new_job(api)
+        async with events_of(api, "/events"):
+            for path in ("/events", f"/jobs/{job_id}/events", f"/jobs/{job_id}/log?follow=true"):
+                response = await api.raw("GET", path)
+                assert (response.status, response.headers["Retry-After"]) == (503, "5")
+                assert "too many event and log streams" in await response.text()
+            assert (await api.raw("GET", f"/jobs/{job_id}/log")).status == 200
+        await eventually(lambda: is_open(api))
+
+
+async def is_open(api: Api) -> bool:
+    async with api.client.get("/events") as response:
+        return response.status == 200
 
 
 @pytest.mark.parametrize("given", ["x", "1", "1-", "1-2-3-4", "-1-2", "99999999999999999999-1"])

@@ -9,6 +9,7 @@ from aiohttp.typedefs import Middleware
 from services.coordinator.api.access.authenticator import Authenticator, authenticated
 from services.coordinator.api.connections import add_safe_headers
 from services.coordinator.api.documentation import documentation_routes
+from services.coordinator.api.events import MOST_STREAMS
 from services.coordinator.api.middlewares.browsers import (
     is_only_for_this_machine,
     own_names,
@@ -40,6 +41,7 @@ def make_application(
     )
     app[PORTS] = ports
     app[BODY_SECONDS] = settings.api.body_timeout_seconds
+    app[MOST_STREAMS] = settings.api.streams
     app[GAUGES] = TotalGauges(ports.metrics)
     app[ADMISSION] = AdmissionLimiter(
         settings.api.submissions_at_once, settings.api.submissions_waiting, ports.metrics

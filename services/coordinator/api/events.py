@@ -1,12 +1,14 @@
 """Live: /events, /jobs/{id}/events, and logs that are followed."""
 
+from http import HTTPStatus
+
 import structlog
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal, until_shut_out
-from services.coordinator.api.errors import BadRequest, NotFound
+from services.coordinator.api.errors import BadRequest, NotFound, TooManyWaiting
 from services.coordinator.api.requests import path_id, ports
-from services.coordinator.api.route import BROKEN_RULE, Response, Route, RouteGroup
+from services.coordinator.api.route import BROKEN_RULE, Response, Route, RouteGroup, error
 from services.coordinator.live.follower import OrderedFeed
 from services.coordinator.live.hub import HubClosed, Interest
 from services.coordinator.live.renderings import (
@@ -19,13 +21,15 @@ from services.coordinator.live.renderings import (
 from services.coordinator.live.stream import ClientGone, Connection, Ending, Rendering, send
 from services.coordinator.redaction import redactors
 from services.coordinator.store.feed import BEGINNING, Cursor
-from services.coordinator.store.logs import LogSource, Subject, subject_of
+from services.coordinator.store.logs import LogSource, Subject, end_of, subject_of
 
 log = structlog.get_logger(__name__)
 
 _LAST_EVENT_ID = "Last-Event-ID"
 
 
+MOST_STREAMS = web.AppKey("most_streams", int)
+_TOO_MANY = error("The database can't be reached, or too many streams are open; try again later.")
 _EVENTS = Response(
     "Server-sent events `job`, `task`, `progress` and `log`, as they happen; from after "
     "`Last-Event-ID` when that header is given.",
@@ -39,7 +43,7 @@ _GROUP = RouteGroup(
 )
 
 
-@_GROUP.route("GET /events", "Follow all jobs", _EVENTS, {400: BROKEN_RULE})
+@_GROUP.route("GET /events", "Follow all jobs", _EVENTS, {400: BROKEN_RULE, 503: _TOO_MANY})
 async def stream_events(request: web.Request) -> web.StreamResponse:
     """Of all jobs that the principal may see, from now or from the last event on."""
     resume = _resume(request)
@@ -55,12 +59,20 @@ async def stream_events(request: web.Request) -> web.StreamResponse:
     "GET /jobs/{id}/events",
     "Follow a job from its beginning; `end` is the last event",
     _EVENTS,
-    {400: BROKEN_RULE},
+    {
+        204: Response("`Last-Event-ID` is that of the event `end`: there is nothing to come."),
+        400: BROKEN_RULE,
+        503: _TOO_MANY,
+    },
 )
 async def stream_job_events(request: web.Request) -> web.StreamResponse:
     """From the job's beginning or from the last event on, until it is over."""
     resume = _resume(request)
     subject = await _subject(request, LogSource("job", path_id(request, "job")))
+    if resume and resume.is_end:
+        end = await ports(request).run(end_of, subject, resume.cursor)
+        if end.is_final and end.is_complete:  # else it was restarted, and goes on
+            return web.Response(status=HTTPStatus.NO_CONTENT)
     start = min(resume.cursor, await ports(request).live.feed.now()) if resume else BEGINNING
     return await _stream_subject(request, subject, start, _frames(request, resume))
 
@@ -106,6 +118,10 @@ async def _stream(
     rendering: Rendering,
     ending: Ending | None,
 ) -> web.StreamResponse:
+    if ports(request).live.open_count >= request.app[MOST_STREAMS]:
+        raise TooManyWaiting(
+            "too many event and log streams are open, try again later", {"Retry-After": "5"}
+        )
     connection = Connection(
         request, rendering.content_type, stalled_seconds=rendering.stalled_seconds
     )

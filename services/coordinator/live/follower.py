@@ -103,21 +103,23 @@ class Follower:
 
 
 class Live:
-    """The streams of one coordinator; `open_streams` counts them for /metrics."""
+    """The streams of one coordinator; `open_count` is how many there are."""
 
     def __init__(self, pool: Pool, metrics: Metrics) -> None:
         self.feed = Feed(pool)
         self._hub = Hub(self.feed)
-        self._open_streams = metrics.gauge(_OPEN)
+        self.open_count = 0
+        metrics.read_one(_OPEN, lambda: self.open_count)
 
     @contextmanager
     def following(self, interest: Interest, start: Cursor) -> Iterator[Follower]:
         """A stream that counts as open while the context lasts."""
-        with (
-            self._open_streams.track_inprogress(),
-            closing(Follower(self.feed, self._hub, interest, start)) as follower,
-        ):
-            yield follower
+        self.open_count += 1
+        try:
+            with closing(Follower(self.feed, self._hub, interest, start)) as follower:
+                yield follower
+        finally:
+            self.open_count -= 1
 
     async def close(self) -> None:
         """All streams end."""

@@ -1,7 +1,7 @@
 """Rows of the feed on the wire, secrets taken out: as server-sent events, or as the text of a log.
 
 An event's id is to resume after: `txid-seq` is a place in the feed, `txid-seq-n` is after the first
-n of the changes at that place.
+n of the changes at that place, `txid-seq-end` after the last event of all.
 """
 
 import re
@@ -18,17 +18,19 @@ from shared.messages import Change
 
 _RETRY_MILLISECONDS = 2000
 _STALLED_SECONDS = 30.0
-_ID = re.compile(r"(\d{1,19})-(\d{1,19})(?:-(\d{1,9}))?")
+_ID = re.compile(r"(\d{1,19})-(\d{1,19})(?:-(\d{1,9}|end))?")
 _LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Read from `cursor` on, and leave out the first `done` changes at the place `partly`."""
+    """Read from `cursor` on, and leave out the first `done` changes at the place `partly`.
+    `is_end`: all was told."""
 
     cursor: Cursor
     partly: Cursor | None = None
     done: int = 0
+    is_end: bool = False
 
 
 def event_id(place: Cursor) -> str:
@@ -48,24 +50,40 @@ def resume_after(given: str) -> Resume:
     txid, seq = int(match[1]), int(match[2])
     if max(txid, seq) > _LARGEST:
         raise ValueError(f"holds a number over {_LARGEST}")
-    if match[3] is None:
-        return Resume(Cursor(txid, seq))
+    if match[3] in (None, "end"):
+        return Resume(Cursor(txid, seq), is_end=match[3] is not None)
     return Resume(Cursor(txid, max(seq - 1, 0)), Cursor(txid, seq), int(match[3]))
 
 
 class Frames:
     content_type = "text/event-stream"
-    greeting = f"retry: {_RETRY_MILLISECONDS}\n\n".encode()
-    heartbeat = b": still there\n\n"
+    # No blank line after these: some clients take it for the end of an event, which is empty.
+    greeting = b": hello\n"
+    heartbeat = b": still there\n"
     tells_end = True
     stalled_seconds: float | None = _STALLED_SECONDS  # it comes back with Last-Event-ID
 
     def __init__(self, redactor_of: Callable[[str | None], Redacting], resume: Resume) -> None:
         self._redactor_of = redactor_of
         self._resume = resume
+        self._told = resume.cursor
+        self._first = f"retry: {_RETRY_MILLISECONDS}\n".encode()
 
     def of(self, ready: Ready) -> bytes:
         """All events of the row, in order; an id is given to those that one may resume after."""
+        self._told = ready.resume or self._told
+        return self._with_retry(self._frames(ready))
+
+    def end(self) -> bytes:
+        """Says that this is not a lost connection, to come back to, but all there is."""
+        return self._with_retry(_frame("end", b"{}", f"{event_id(self._told)}-end"))
+
+    def _with_retry(self, frames: bytes) -> bytes:
+        """The first event says how soon to come back: alone it would look like an empty event."""
+        first, self._first = (self._first, b"") if frames else (b"", self._first)
+        return first + frames
+
+    def _frames(self, ready: Ready) -> bytes:
         row = ready.row
         whole = event_id(ready.resume) if ready.resume else None
         if row.part is not None:
@@ -76,10 +94,6 @@ class Frames:
             for n, (kind, body) in enumerate(self._changes(row), start=1)
             if row.cursor != self._resume.partly or n > self._resume.done
         )
-
-    def end(self) -> bytes:
-        """Says that this is not a lost connection, to come back to, but all there is."""
-        return _frame("end", b"{}", None)
 
     def _part(self, row: FeedRow) -> bytes:
         assert row.part is not None  # noqa: S101 - the caller's case
