@@ -15,6 +15,7 @@ from shared.lifecycle.values import (
     Children,
     Job,
     Offspring,
+    Planned,
     SubJob,
     Task,
     TaskKey,
@@ -26,52 +27,38 @@ Begun = tuple[DecisionBuilder, Task]
 
 
 def on_planned(
-    job: Job, task: Task | None, event: e.TaskPlanned, now: datetime
+    job: Job, task: Task | None, event: e.PlanEvent, now: datetime
 ) -> Decision | Ignored:
+    """Its expressions were evaluated: it begins, or has come to its end already."""
     begun = _turn_of(job, task, event.task, now)
     if isinstance(begun, Ignored):
         return begun
     builder, task = begun
-    if job.state is JobState.PENDING:
+    match event:
+        case e.TaskPlanned(planned=planned):
+            _begin(builder, replace(task, plan=planned.task), planned, now)
+        case e.TaskPlanFailed(plan=plan, error=error):
+            failed = replace(task, plan=plan, state=TaskState.FAILED, failed_at=now, error=error)
+            builder.begin_task(task, failed)
+            task_failed(builder, failed, error, now, was_claimed=False)
+        case e.TaskSkipped(plan=plan):
+            skipped = replace(task, plan=plan, state=TaskState.SKIPPED, completed_at=now)
+            builder.begin_task(task, skipped)
+            task_done(builder, skipped, now, was_claimed=False)
+    return builder.build()
+
+
+def _begin(builder: DecisionBuilder, task: Task, planned: Planned, now: datetime) -> None:
+    if builder.job.state is JobState.PENDING:
         builder.move_job(replace(builder.job, state=JobState.SCHEDULED))
-    task = replace(task, plan=event.planned.task)
-    if event.planned.offspring is not None:
-        _open_children(builder, task, event.planned.offspring, now)
-    elif event.planned.subjob is not None:
-        _open_job(builder, task, event.planned.subjob, now)
+    if planned.offspring is not None:
+        _open_children(builder, task, planned.offspring, now)
+    elif planned.subjob is not None:
+        _open_job(builder, task, planned.subjob, now)
     else:
         ready = queued(task, now)
         builder.begin_task(task, ready)
         builder.send(c.RunTask(ready))
-    return builder.build()
-
-
-def on_plan_failed(
-    job: Job, task: Task | None, event: e.TaskPlanFailed, now: datetime
-) -> Decision | Ignored:
-    begun = _turn_of(job, task, event.task, now)
-    if isinstance(begun, Ignored):
-        return begun
-    builder, task = begun
-    failed = replace(
-        task, plan=event.plan, state=TaskState.FAILED, failed_at=now, error=event.error
-    )
-    builder.begin_task(task, failed)
-    task_failed(builder, failed, event.error, now, was_claimed=False)
-    return builder.build()
-
-
-def on_skipped(
-    job: Job, task: Task | None, event: e.TaskSkipped, now: datetime
-) -> Decision | Ignored:
-    begun = _turn_of(job, task, event.task, now)
-    if isinstance(begun, Ignored):
-        return begun
-    builder, task = begun
-    skipped = replace(task, plan=event.plan, state=TaskState.SKIPPED, completed_at=now)
-    builder.begin_task(task, skipped)
-    task_done(builder, skipped, now, was_claimed=False)
-    return builder.build()
 
 
 def queued(task: Task, now: datetime) -> Task:

@@ -54,16 +54,12 @@ def _ignored(event: e.TaskEvent, reason: str) -> Ignored:
     return Ignored(reason)
 
 
-def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
+def _on_job(  # noqa: C901 - a table: one row for each event
     job: Job, task: Task | None, event: e.JobEvent, now: datetime
 ) -> Decision | Ignored:
     match event:
-        case e.TaskPlanned():
+        case e.TaskPlanned() | e.TaskPlanFailed() | e.TaskSkipped():
             return beginnings.on_planned(job, task, event, now)
-        case e.TaskPlanFailed():
-            return beginnings.on_plan_failed(job, task, event, now)
-        case e.TaskSkipped():
-            return beginnings.on_skipped(job, task, event, now)
         case e.JobSubmitted():
             return job_rules.on_submitted(job, event)
         case e.OutputEvaluated():
