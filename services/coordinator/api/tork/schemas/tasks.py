@@ -12,7 +12,6 @@ from services.coordinator.api.tork.schemas.submitted import (
     DefaultsView,
     LimitsView,
     MountView,
-    RegistryView,
     RetryView,
     SidecarView,
     WebhookView,
@@ -48,7 +47,7 @@ class Waiting(Answer):
     """Of a job: the task that waits."""
 
 
-class Task(Answer):
+class Task(AuxTaskView):
     """A task as submitted, or, with `id` and `state`, one attempt at it."""
 
     id: str | None = None
@@ -61,10 +60,6 @@ class Task(Answer):
     """Its index among its parent's children, counted from 0."""
     position: int | None = None
     """Its place in the job's task list, counted from 1."""
-    name: str | None = None
-    """For people."""
-    description: str | None = None
-    """For people."""
     state: TaskStateName | None = None
     """`SKIPPED` means that its `if` gave false."""
     waiting: Waiting | None = None
@@ -79,20 +74,6 @@ class Task(Answer):
     """When it was done or skipped."""
     failed_at: datetime | None = None
     """When it failed."""
-    cmd: list[str] | None = None
-    """The command's arguments."""
-    entrypoint: list[str] | None = None
-    """The program and its first arguments."""
-    run: str | None = None
-    """The shell script."""
-    image: str | None = None
-    """The container image."""
-    registry: RegistryView | None = None
-    """The login for the image."""
-    env: dict[str, str] | None = None
-    """The environment; values under secret-sounding names show as `[REDACTED]`."""
-    files: dict[str, str] | None = None
-    """Texts by path, below the working directory."""
     workdir: str | None = None
     """The directory it starts in."""
     queue: str | None = None
