@@ -64,7 +64,7 @@ from shared.lifecycle.events import (
     TaskTimedOut,
     task_id_of,
 )
-from shared.lifecycle.states import JobState, TaskKind, TaskState
+from shared.lifecycle.states import JobState, TaskKind, TaskState, shown_position
 from shared.lifecycle.values import (
     NOT_PLANNED,
     Children,

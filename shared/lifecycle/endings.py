@@ -75,8 +75,9 @@ def _tell_parent(
 def _advance(builder: DecisionBuilder, task: Task, now: datetime) -> None:
     """A task of the job's own list is done: on to what waited for it, or to the end."""
     builder.job, command = progression_of(builder.job).after(builder.job, task)
-    if command is not None:
+    if command is not None or builder.job.has_webhooks:  # receivers wait for the last part, too
         builder.progress_job(builder.job.progress)
+    if command is not None:
         builder.send(command)
     elif builder.job.has_output:
         builder.send(c.EvaluateOutput(builder.job.id))

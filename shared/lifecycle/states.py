@@ -27,6 +27,11 @@ class JobState(StrEnum):
         return self in (JobState.FAILED, JobState.CANCELLED)
 
 
+def shown_position(state: str, position: int, task_count: int) -> int:
+    """Where a job is in its list as clients know it from Tork: beyond the end once it is done."""
+    return task_count + 1 if state == JobState.COMPLETED else position
+
+
 class TaskState(StrEnum):
     CREATED = "CREATED"  # waits for its turn among its siblings
     PENDING = "PENDING"  # waits for its time: a retry with a delay

@@ -228,7 +228,7 @@ class Change(_Part):
     progress.
 
     `version` orders the changes of one job; (`job_id`, `version`) is unique and the same each time
-    the change is sent.
+    the change is sent. What comes after `is_progress` is told of tasks, to webhooks only.
     """
 
     job_id: str
@@ -245,6 +245,14 @@ class Change(_Part):
     attempt: int = 0
     node_id: str | None = None
     is_progress: bool = False
+    description: str | None = None
+    tags: list[str] = []
+    var: str | None = None
+    created_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    failed_at: datetime | None = None
 
 
 class WebhooksDue(_Message):

@@ -25,6 +25,7 @@ from shared.lifecycle import (
     RunTask,
     StopTask,
     Task,
+    shown_position,
 )
 from shared.messages import (
     Orders,
@@ -81,11 +82,8 @@ def messages_for(commands: Sequence[Command]) -> list[Outgoing]:
 
 def feed_of(commands: Sequence[Command], now: datetime) -> list[FeedRow]:
     """All announcements, whether or not anybody is called for them: a row for each job."""
-    by_job: dict[str, list[dict[str, object]]] = {}
-    for command in commands:
-        if isinstance(command, _Announcement):
-            by_job.setdefault(command.job.id, []).append(_filled(_change(command, now)))
-    return [{"job_id": job_id, "changes": changes} for job_id, changes in by_job.items()]
+    announced = [command for command in commands if isinstance(command, _Announcement)]
+    return _rows_of((command, _change(command, now)) for command in announced)
 
 
 def status_query_order(node_id: str, refs: Sequence[TaskRef]) -> Outgoing:
@@ -101,7 +99,24 @@ def abandoned_order(node_id: str, abandoned: Sequence[str]) -> Outgoing:
 def webhook_events_of(commands: Sequence[Command], now: datetime) -> list[FeedRow]:
     """Those announcements that somebody is called for: a row for each job."""
     called_for = [c for c in commands if isinstance(c, _Announcement) and c.job.has_webhooks]
-    return feed_of(called_for, now)
+    return _rows_of((command, _change(command, now) | _told(command)) for command in called_for)
+
+
+def _rows_of(changes: Iterable[tuple[_Announcement, dict[str, Any]]]) -> list[FeedRow]:
+    by_job: dict[str, list[dict[str, object]]] = {}
+    for command, fields in changes:
+        by_job.setdefault(command.job.id, []).append(_filled(fields))
+    return [{"job_id": job_id, "changes": changes} for job_id, changes in by_job.items()]
+
+
+def _told(command: _Announcement) -> dict[str, Any]:
+    """What only webhooks are told of a task."""
+    if isinstance(command, AnnounceJob):
+        return {}
+    task = command.task
+    times = ("created_at", "scheduled_at", "started_at", "completed_at", "failed_at")
+    shown = {name: task.plan.definition.get(name) for name in ("description", "tags")}
+    return {"var": task.plan.var, **shown, **{name: getattr(task, name) for name in times}}
 
 
 def _message(queue: str, body: BaseModel, priority: int = 0) -> Outgoing:
@@ -200,15 +215,17 @@ def _change(command: _Announcement, now: datetime) -> dict[str, Any]:
         fields["is_progress"] = True
     if isinstance(command, AnnounceJob):
         about: Job | Task = job
+        position = shown_position(job.state, job.position, job.task_count)
     else:
         about = task = command.task
+        position = task.position
         fields["task_id"] = task.id
         fields["task_name"] = task.plan.name
         fields["parent_id"] = task.parent_id
         fields["attempt"] = task.attempt
         fields["node_id"] = task.node_id
     fields["state"] = about.state.value
-    fields["position"] = about.position
+    fields["position"] = position
     fields["progress"] = round(about.progress, 2)
     fields["result"] = about.result
     fields["error"] = about.error

@@ -87,10 +87,18 @@ async def test_pages_of_what_may_be_seen_are_whole(company: Company) -> None:
 
 async def test_a_job_shows_who_made_it_and_who_may_see_it(company: Company) -> None:
     job = await submit(company.api, company.ann, _job("{role: ops}", "{user: bob}"))
-    assert job["createdBy"] == "ann"
+    assert job["createdBy"]["username"] == "ann"
     whole = await company.api.get(f"/jobs/{job['id']}", headers=company.bob)
-    assert whole["createdBy"] == "ann"
-    assert whole["permissions"] == [{"role": "ops"}, {"user": "bob"}]
+    assert whole["createdBy"]["id"] == job["createdBy"]["id"]
+    assert set(whole["createdBy"]) == {"id", "username", "name", "createdAt"}
+    role, user = (next(iter(each.items())) for each in whole["permissions"])
+    assert (role[0], role[1]["slug"]) == ("role", "ops")
+    assert (user[0], user[1]["username"], user[1]["name"]) == ("user", "bob", "Bob")
+    # As they are shown, they may be submitted again
+    again = {"name": "x", "tasks": [{"name": "t"}], "permissions": whole["permissions"]}
+    made = await done(company.api, "POST", "/jobs", company.ann, json=again)
+    copy = await company.api.get(f"/jobs/{made['id']}", headers=company.bob)
+    assert copy["permissions"] == whole["permissions"]
 
 
 async def test_the_one_who_submits_a_job_sees_it_always(company: Company) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 
 import pytest
 
@@ -95,11 +96,12 @@ async def test_nodes_are_shown_while_they_give_signs_of_life(api: Api) -> None:
 
 
 async def test_health_is_red_while_something_is_missing(api: Api) -> None:
-    assert await api.answer("GET", "/health") == (200, {"status": "UP"})
+    healthy = {"status": "UP", "version": version("conveyor")}
+    assert await api.answer("GET", "/health") == (200, healthy)
     api.missing.append("consumer completions")
     assert await api.answer("GET", "/health") == (
         503,
-        {"status": "DOWN", "missing": ["consumer completions"]},
+        {**healthy, "status": "DOWN", "missing": ["consumer completions"]},
     )
 
 

@@ -47,7 +47,7 @@ async def test_a_job_log_holds_the_parts_of_all_its_tasks(api: Api, job_id: str)
     page = await api.get(f"/jobs/{job_id}/log")
     assert {part["contents"] for part in page["items"]} == {"one", "Two", "three", "four"}
     assert page["items"][0]["contents"] == "three"
-    assert (page["size"], page["totalItems"]) == (25, 4)
+    assert (page["size"], page["totalItems"]) == (4, 4)
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ async def test_a_job_without_a_log_has_an_empty_page(api: Api) -> None:
     job = await api.submit("name: x\ntasks: [{name: a}]")
     page = await api.get(f"/jobs/{job['id']}/log?size=1000")
     assert page.pop("complete") is False
-    assert page == {"number": 1, "size": 100, "totalPages": 0, "items": [], "totalItems": 0}
+    assert page == {"number": 1, "size": 0, "totalPages": 0, "items": [], "totalItems": 0}

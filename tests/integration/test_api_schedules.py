@@ -55,6 +55,7 @@ async def test_a_scheduled_job_is_answered_with_its_summary(api: Api) -> None:
     )
     assert following > created
     assert (following.hour, following.minute) == (3, 0)
+    assert summary.pop("createdBy")["name"] == "Guest"
     assert summary == {
         "name": "nightly",
         "state": "ACTIVE",
@@ -217,14 +218,15 @@ async def test_a_scheduled_job_is_there_for_its_readers_alone(postgres_dsn: str)
         ann, eve = await add_user(api, "ann"), await add_user(api, "eve")
         job = {"name": "x", "tasks": [TASK], "schedule": DAILY, "permissions": [{"user": "ann"}]}
         made = await done(api, "POST", "/scheduled-jobs", ann, json=job)
-        assert made["createdBy"] == "ann"
+        assert made["createdBy"]["username"] == "ann"
         path = f"/scheduled-jobs/{made['id']}"
         for method, at in (("GET", ""), ("PUT", "/pause"), ("PUT", "/resume"), ("DELETE", "")):
             status, _ = await api.answer(method, path + at, headers=eve)
             assert status == 404
         assert (await done(api, "GET", "/scheduled-jobs", eve))["totalItems"] == 0
         assert (await done(api, "GET", "/scheduled-jobs", ann))["totalItems"] == 1
-        assert (await done(api, "GET", path, ann))["permissions"] == [{"user": "ann"}]
+        [permission] = (await done(api, "GET", path, ann))["permissions"]
+        assert permission["user"]["username"] == "ann"
         await done(api, "PUT", f"{path}/pause", ann)
 
 

@@ -76,6 +76,39 @@ async def test_progress_is_told_to_those_who_asked_for_it_and_to_nobody_else(
     assert told == sorted([(job_id, 40.0), (task["id"], 40.0)])
 
 
+async def test_the_last_progress_is_told_before_the_end(rig: Rig, receiver: Receiver) -> None:
+    hook = {"url": receiver.url, "event": "job.Progress"}
+    for tasks, told in ([TASK], [100]), ([TASK, TASK], [50, 100]):
+        job_id = await rig.submit(tasks, webhooks=[hook])
+        for _ in tasks:
+            await rig.run_current(job_id)
+        await store_all(rig)
+        await call_all(rig)
+        in_order = sorted(receiver.heard, key=lambda heard: int(heard[0]["conveyor-sequence"]))
+        assert [body["progress"] for _, body in in_order] == told
+        receiver.heard.clear()
+
+
+async def test_what_a_webhook_of_a_task_tells_is_all_that_tork_tells(
+    rig: Rig, receiver: Receiver
+) -> None:
+    task = {**TASK, "description": "td", "var": "v", "tags": ["q"]}
+    hooks = [
+        {"url": receiver.url, "event": "task.StateChange", "if": "task.State == 'COMPLETED'"},
+        {"url": receiver.url, "if": "job.State == 'COMPLETED'"},
+    ]
+    job_id = await rig.submit([task], webhooks=hooks)
+    await rig.run_current(job_id)
+    await store_all(rig)
+    await call_all(rig)
+    of_task, of_job = sorted((body for _, body in receiver.heard), key=lambda b: "jobId" not in b)
+    expected = {"jobId": job_id, "position": 1, "description": "td", "var": "v", "tags": ["q"]}
+    assert expected.items() <= of_task.items()
+    assert {"id", "name", "createdAt", "scheduledAt", "startedAt", "completedAt"} <= of_task.keys()
+    assert (of_job["position"], of_job["taskCount"]) == (2, 1)
+    assert of_job["createdBy"]["username"] == "guest"
+
+
 @pytest.mark.parametrize(
     "condition", ["{{ job.State == 'COMPLETED' }}", "job.state == 'COMPLETED'"]
 )

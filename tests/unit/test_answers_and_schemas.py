@@ -14,7 +14,15 @@ from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary,
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.redaction import Redacting
 from services.coordinator.store.logs import Log
-from services.coordinator.store.rows import JobRow, LogRow, Page, PageRequest, SummaryRow, TaskRow
+from services.coordinator.store.rows import (
+    JobRow,
+    LogRow,
+    Page,
+    PageRequest,
+    SummaryRow,
+    TaskRow,
+    shown_user,
+)
 from shared.process.redaction import Redactor
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -84,7 +92,7 @@ SUMMARY = SummaryRow(
     failed_at=LATER,
     result="a-secret",
     error="a-secret",
-    created_by="ann",
+    created_by=shown_user("ann"),
     parent_id="p",
     schedule_id="s",
     schedule_cron="* * * * *",
@@ -97,7 +105,7 @@ JOB = JobRow(
     webhooks=[{"url": "http://x/a-secret", "headers": {"Authorization": "b"}, "condition": "true"}],
     auto_delete_after=timedelta(hours=24),
     delete_at=LATER,
-    permissions=[{"role": "public"}],
+    permissions=[{"user": shown_user("bob")}],
     timeout=timedelta(minutes=90),
     variables={"token": "t", "v": "a-secret"},
     is_large=False,

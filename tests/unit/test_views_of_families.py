@@ -37,7 +37,7 @@ def shown(definition: JsonObject, **columns: Any) -> dict[str, Any]:
 
 def test_an_each_tells_how_many_items_it_has_and_how_many_are_done() -> None:
     definition: JsonObject = {"each": {"list": "{{ [1, 2, 3] }}", "task": {"run": "true"}}}
-    each = shown(definition, children={"total": 3, "ended": 2})["each"]
+    each = shown(definition, children={"total": 3, "ended": 2, "begun": 3})["each"]
     assert (each["size"], each["completions"], each["list"]) == (3, 2, "{{ [1, 2, 3] }}")
 
 

@@ -65,6 +65,8 @@ class Health(Answer):
 
     status: Literal["UP", "DOWN"]
     """`DOWN` when something is missing."""
+    version: str
+    """Of Conveyor."""
     missing: list[str] | None = None
     """What is not there, each in words."""
 
@@ -73,7 +75,7 @@ class PageOf(Answer, Generic[T]):
     number: int
     """Which page this is, counted from 1."""
     size: int
-    """How many items a full page has."""
+    """How many items are on this page."""
     total_pages: int
     """How many pages there are."""
     items: list[T]

@@ -1,5 +1,7 @@
 """The table of all routes, and /health."""
 
+from importlib.metadata import version
+
 from aiohttp import web
 
 from services.coordinator.api.access.routes import ACCESS_ROUTES
@@ -12,6 +14,8 @@ from services.coordinator.api.schedules.routes import SCHEDULE_ROUTES
 from services.coordinator.api.tork import cluster, jobs, submission
 from shared.process.health import missing_of
 
+_VERSION = version("conveyor")
+
 
 @RouteGroup(group="health", tag="management", scope=None).route(
     "GET /health",
@@ -22,8 +26,8 @@ from shared.process.health import missing_of
 async def get_health(request: web.Request) -> web.Response:
     missing = missing_of(ports(request).health_checks)
     if missing:
-        return reply(Health(status="DOWN", missing=missing), status=503)
-    return reply(Health(status="UP"))
+        return reply(Health(status="DOWN", version=_VERSION, missing=missing), status=503)
+    return reply(Health(status="UP", version=_VERSION))
 
 
 ROUTES: tuple[Route, ...] = (

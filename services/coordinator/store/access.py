@@ -9,16 +9,19 @@ import asyncpg
 
 from shared.postgres.pool import Connection
 
-ADD_USER = "INSERT INTO users (username, name, password_hash) VALUES ($1, $2, $3)"
+ADD_USER = """
+INSERT INTO users (username, name, password_hash, disabled) VALUES ($1, $2, $3, $4)
+RETURNING username, name, created_at, disabled, '{}'::text[] AS roles
+"""
 
 LOGIN = """
 SELECT u.password_hash,
        ARRAY(SELECT r.role FROM user_roles r WHERE r.username = u.username) AS roles
-FROM users u WHERE u.username = $1
+FROM users u WHERE u.username = $1 AND NOT u.disabled
 """
 
 USERS = """
-SELECT u.username, u.name, u.created_at,
+SELECT u.username, u.name, u.created_at, u.disabled,
        ARRAY(SELECT r.role FROM user_roles r WHERE r.username = u.username ORDER BY 1) AS roles
 FROM users u ORDER BY u.username
 """
@@ -51,16 +54,26 @@ class UserRow:
     username: str
     name: str
     created_at: datetime
+    disabled: bool
     roles: Sequence[str]
 
 
-async def add_user(connection: Connection, username: str, name: str, password_hash: str) -> bool:
-    """False when the name is taken."""
+class NewUserRow(NamedTuple):
+    """The parameters of `ADD_USER`, in its order."""
+
+    username: str
+    name: str
+    password_hash: str
+    disabled: bool = False
+
+
+async def add_user(connection: Connection, user: NewUserRow) -> UserRow | None:
+    """None when the name is taken."""
     try:
-        await connection.execute(ADD_USER, username, name, password_hash)
+        row = await connection.fetchrow(ADD_USER, *user)
     except asyncpg.UniqueViolationError:  # asked and answered in one statement
-        return False
-    return True
+        return None
+    return UserRow(**row)
 
 
 async def login(connection: Connection, username: str) -> Login | None:
@@ -142,6 +155,7 @@ SELECT k.digest, k.scopes, k.username, k.expires_at,
        ARRAY(SELECT r.role FROM user_roles r WHERE r.username = k.username) AS roles,
        k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS use_is_news
 FROM api_keys k WHERE k.id = $1 AND (k.expires_at IS NULL OR k.expires_at > now())
+  AND NOT EXISTS (SELECT FROM users u WHERE u.username = k.username AND u.disabled)
 """
 
 KEY_WAS_USED = "UPDATE api_keys SET last_used_at = now() WHERE id = $1"

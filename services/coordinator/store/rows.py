@@ -4,6 +4,7 @@ The fields are the columns, in their order. Rows that come by the thousand are n
 from a record at a tenth of a dataclass' cost.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,9 @@ Readers = Sequence[str] | None
 
 
 T = TypeVar("T")
+
+GUEST = "guest"
+"""Whose jobs are those that nobody in particular submits."""
 
 _LAST_PAGE = 10**9
 
@@ -51,6 +55,17 @@ class Page(Generic[T]):
 JsonObject = dict[str, JsonValue]
 
 
+def user_id(username: str) -> str:
+    return hashlib.md5(username.encode(), usedforsecurity=False).hexdigest()
+
+
+def shown_user(username: str | None) -> JsonObject:
+    """As the function of the database of this name, without asking it; None is the guest."""
+    if username is None:
+        return {"id": user_id(GUEST), "username": GUEST, "name": GUEST.capitalize()}
+    return {"id": user_id(username), "username": username, "name": username}
+
+
 class SummaryRow(NamedTuple):
     """A job as lists show it. `sealed` holds its secrets, encrypted when a key is set."""
 
@@ -69,7 +84,7 @@ class SummaryRow(NamedTuple):
     failed_at: datetime | None
     result: str | None
     error: str | None
-    created_by: str | None
+    created_by: JsonObject | None
     parent_id: str | None = None
     sealed: str | None = None
     schedule_id: str | None = None
@@ -78,8 +93,8 @@ class SummaryRow(NamedTuple):
 
 SUMMARY_COLUMNS = """
 id, state, name, description, tags, inputs, task_count, position, progress, created_at, started_at,
-completed_at, failed_at, result, error, created_by, parent_task_id AS parent_id, sealed,
-schedule_id, schedule_cron(schedule_id) AS schedule_cron
+completed_at, failed_at, result, error, shown_user(created_by) AS created_by,
+parent_task_id AS parent_id, sealed, schedule_id, schedule_cron(schedule_id) AS schedule_cron
 """
 
 

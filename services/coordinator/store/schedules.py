@@ -22,7 +22,8 @@ VALUES ($1, 'ACTIVE', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
 """
 
 LIST = """
-SELECT id, state, cron, timezone, overlap, catch_up, spec - 'tasks' AS spec, sealed, created_by,
+SELECT id, state, cron, timezone, overlap, catch_up, spec - 'tasks' AS spec, sealed,
+       shown_user(created_by) AS created_by, NULL::jsonb AS permissions,
        created_at, next_at, last_at, last_job_id, error
 FROM schedules WHERE $1::text[] IS NULL OR readers = '{}' OR readers && $1
 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
@@ -33,7 +34,9 @@ SELECT count(*) FROM schedules WHERE $1::text[] IS NULL OR readers = '{}' OR rea
 """
 
 ONE = """
-SELECT id, state, cron, timezone, overlap, catch_up, spec, sealed, created_by,
+SELECT id, state, cron, timezone, overlap, catch_up, spec, sealed,
+       shown_user(created_by) AS created_by,
+       shown_permissions(spec -> 'permissions') AS permissions,
        created_at, next_at, last_at, last_job_id, error
 FROM schedules WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
 """
@@ -86,7 +89,8 @@ class ScheduleRow:
     catch_up: str
     spec: JsonObject
     sealed: str | None
-    created_by: str | None
+    created_by: JsonObject | None
+    permissions: list[JsonObject] | None
     created_at: datetime
     next_at: datetime | None
     last_at: datetime | None

@@ -27,6 +27,11 @@ _MAX_LAYOUT = 1_000
 _DAY = 86_400  # seconds
 
 
+def moment(microseconds: int) -> Time:
+    """The time that long after 1970, in UTC: a caller's time, as the language has it."""
+    return Time(microseconds * 1_000, UTC_ZONE)
+
+
 def time_text(time: Time) -> str:
     return written(clock(time), _SHOWN)
 

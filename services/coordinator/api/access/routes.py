@@ -24,6 +24,8 @@ from services.coordinator.credentials import hash_password, new_key
 from services.coordinator.store import access
 from services.coordinator.store.access import (
     NewKey,
+    NewUserRow,
+    UserRow,
     add_key,
     add_role,
     add_user,
@@ -33,6 +35,7 @@ from services.coordinator.store.access import (
     set_roles,
     users,
 )
+from services.coordinator.store.rows import user_id
 from shared.definition.quantities import parse_duration
 
 _NO_USER = "no such user"
@@ -62,17 +65,34 @@ _KEYS = RouteGroup(
     example={"username": "ann", "name": "Ann", "password": "a long password"},
 )
 async def create_user(request: web.Request) -> web.Response:
-    new = await read_body(request, NewUser)
-    password_hash = await asyncio.to_thread(hash_password, new.password)
-    if not await ports(request).run(add_user, new.username, new.name, password_hash):
+    new = await read_body(request, NewUser, any_type=True)
+    user = NewUserRow(
+        username=new.username,
+        name=new.name or new.username,
+        password_hash=await asyncio.to_thread(hash_password, new.password),
+        disabled=new.disabled,
+    )
+    row = await ports(request).run(add_user, user)
+    if row is None:
         raise BadRequest(f'username: "{new.username}" is taken')
-    return reply(User(username=new.username, name=new.name, roles=[]))
+    return reply(_shown(row))
 
 
 @_USERS.route("GET /users", "List the users", response("All users.", list[User]))
 async def list_users(request: web.Request) -> web.Response:
     rows = await ports(request).run(users)
-    return reply([User.model_validate(row, from_attributes=True) for row in rows])
+    return reply([_shown(row) for row in rows])
+
+
+def _shown(row: UserRow) -> User:
+    return User(
+        id=user_id(row.username),
+        username=row.username,
+        name=row.name,
+        created_at=row.created_at,
+        disabled=row.disabled or None,
+        roles=list(row.roles),
+    )
 
 
 @_USERS.route("DELETE /users/{username}", "Delete a user and their keys; their jobs stay", DONE)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
-from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
+from aiohttp import hdrs, web
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from services.coordinator.api.errors import BadRequest
@@ -41,12 +41,16 @@ class _Body(BaseModel):
 
 
 class NewUser(_Body):
-    username: Username
+    model_config = ConfigDict(extra="ignore")  # as Tork takes it
+
+    username: Annotated[str, StringConstraints(strip_whitespace=True, pattern=_USERNAME)]
     """Letters, digits and `._@-`, up to 64; what the user logs in with."""
-    name: ShownName
-    """For people."""
+    name: ShownName | None = None
+    """For people. Default: the user name."""
     password: Password
     """Up to 1024 characters."""
+    disabled: bool = False
+    """Whether the user may not log in."""
 
 
 class NewRole(_Body):
@@ -89,9 +93,12 @@ _RULES = {
 _WITHOUT_VALUE = frozenset({"missing", "extra_forbidden", "string_too_short", "too_short"})
 
 
-async def read_body(request: web.Request, model: type[M]) -> M:
-    """The JSON body. Raises BadRequest or InvalidJob: each field with its value and its rule; a
-    password is not shown."""
+async def read_body(request: web.Request, model: type[M], *, any_type: bool = False) -> M:
+    """The JSON body, with `any_type` whatever its content type says. Raises BadRequest or
+    InvalidJob: each field with its value and its rule; a password is not shown."""
+    # A page of another origin can send what is not called JSON without asking first.
+    if not (any_type and hdrs.ORIGIN not in request.headers):
+        _require_json(request)
     body = await _json(request)
     try:
         return model.model_validate(body)
@@ -101,9 +108,12 @@ async def read_body(request: web.Request, model: type[M]) -> M:
         raise BadRequest("; ".join(found)) from None
 
 
-async def _json(request: web.Request) -> object:
+def _require_json(request: web.Request) -> None:
     if request.content_type not in JSON_TYPES:
         raise BadRequest("content-type: must be application/json")
+
+
+async def _json(request: web.Request) -> object:
     try:
         value = load_json((await whole_body(request)).decode())
     except UnicodeDecodeError:  # the client can mend it
@@ -132,12 +142,16 @@ def _passwords(body: object) -> Sequence[str]:
 class User(Answer):
     """Someone who may log in."""
 
+    id: str
+    """The same for the same name."""
     username: str
     """What they log in with."""
     name: str
     """For people."""
     created_at: datetime | None = None
     """When the user was made."""
+    disabled: bool | None = None
+    """Whether the user may not log in; left out for one who may."""
     roles: list[str]
     """The slugs of the user's roles; everyone has `public` besides."""
 

@@ -51,6 +51,8 @@ def _broken_rules(error: InvalidJob) -> list[BrokenRule]:
 
 
 def _http_error(request: web.Request, error: web.HTTPException) -> web.Response:
+    if request.method == "OPTIONS" and isinstance(error, web.HTTPMethodNotAllowed):
+        return web.Response(status=HTTPStatus.NO_CONTENT, headers={"Allow": error.headers["Allow"]})
     kept = {name: error.headers[name] for name in ("Allow", "Location") if name in error.headers}
     response = reply_error(error.status, _http_message(request, error), kept)
     if isinstance(error, web.HTTPRequestEntityTooLarge):

@@ -12,6 +12,7 @@ from services.coordinator.api.tork.schemas.submitted import (
     AutoDeleteView,
     DefaultsView,
     PermissionView,
+    UserView,
     WebhookView,
 )
 from services.coordinator.api.tork.schemas.tasks import Task
@@ -38,8 +39,8 @@ class ScheduledJobSummary(Answer):
     """As submitted."""
     inputs: dict[str, JsonValue] | None = None
     """As submitted; values under secret-sounding names show as `[REDACTED]`."""
-    created_by: str | None = None
-    """The user who submitted it, or `key:` and the id of the key if nobody owns that."""
+    created_by: UserView | None = None
+    """Who submitted it; without authentication the guest."""
     created_at: datetime
     """When it was accepted."""
     cron: str
@@ -105,6 +106,7 @@ def whole_schedule(row: ScheduleRow, redact: Redacting) -> Fields:
             "id": row.id,
             "state": row.state,
             "createdBy": row.created_by,
+            "permissions": row.permissions,
             "createdAt": row.created_at,
             "cron": row.cron,
             "timezone": row.timezone,

@@ -32,7 +32,7 @@ from services.coordinator.api.tork.schemas.jobs import Job, JobSummary
 from services.coordinator.api.tork.whole_job import reply_job
 from services.coordinator.redaction import redacting
 from services.coordinator.store import one_job
-from services.coordinator.store.rows import JsonObject, SummaryRow
+from services.coordinator.store.rows import JsonObject, SummaryRow, shown_user
 from shared.definition.quantities import parse_duration
 from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import JobSpec
@@ -174,7 +174,7 @@ def _row_of(new: NewJob) -> SummaryRow:
         failed_at=None,
         result=None,
         error=None,
-        created_by=new.created_by,
+        created_by=shown_user(new.created_by),
     )
 
 

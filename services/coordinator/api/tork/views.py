@@ -32,7 +32,7 @@ from services.coordinator.wait_reasons import Waiting
 from shared.definition import Encoded
 from shared.definition.quantities import format_duration
 from shared.jobspec.limits import OWN_SECRETS
-from shared.lifecycle import derived_id
+from shared.lifecycle import derived_id, shown_position
 from shared.process.redaction import REDACTED
 
 R = TypeVar("R")
@@ -74,7 +74,7 @@ def log_page(log: Log, redact: Redacting) -> Fields:
 def page(rows: Page[R], items: list[Fields]) -> Fields:
     return {
         "number": rows.request.number,
-        "size": rows.request.size,
+        "size": len(items),
         "totalPages": rows.total_pages,
         "items": items,
         "totalItems": rows.total_items,
@@ -83,7 +83,10 @@ def page(rows: Page[R], items: list[Fields]) -> Fields:
 
 def summary(row: SummaryRow, redact: Redacting) -> Fields:
     shown = _shown(_SUMMARY, row)
-    shown |= {"name": row.name, "position": row.position, "taskCount": row.task_count}
+    position = shown_position(row.state, row.position, row.task_count)
+    shown |= {"name": row.name, "position": position, "taskCount": row.task_count}
+    if row.state == "SCHEDULED":
+        shown.setdefault("startedAt", row.created_at)
     _redact(shown, redact, ("name", "description", "tags", "inputs", "result", "error"))
     if row.inputs:
         shown["inputs"] = hide_by_name(shown["inputs"])
@@ -194,6 +197,7 @@ def _made_of(definition: Mapping[str, Any], row: TaskRow) -> Fields:
         made_of["each"] = each | {
             "size": row.children["total"],
             "completions": row.children["ended"],
+            "index": row.children["begun"],
         }
     if row.children and (parallel := definition.get("parallel")):
         made_of["parallel"] = parallel | {"completions": row.children["ended"]}

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from shared.jobspec import fields as f
 from shared.jobspec.cron import check_cron, parse_zone, zone_name
@@ -58,13 +58,22 @@ class Wait(Spec):
     """After this long the answer is 408, and the job goes on."""
 
 
+def _named_by(name: str) -> BeforeValidator:
+    """What answers show as an object is taken in as one, too."""
+    return BeforeValidator(lambda given: given.get(name) if isinstance(given, dict) else given)
+
+
+_RoleName = Annotated[f.ShortText, _named_by("slug")]
+_UserName = Annotated[f.ShortText, _named_by("username")]
+
+
 class Permission(Spec):
     """A user or a role that may see the job: one of the two."""
 
-    role: f.ShortText | None = None
-    """The role's short name; it must exist."""
-    user: f.ShortText | None = None
-    """The user's name; it must exist."""
+    role: _RoleName | None = None
+    """The role's short name; it must exist. Or the role as answers show it."""
+    user: _UserName | None = None
+    """The user's name; it must exist. Or the user as answers show them."""
 
     @model_validator(mode="after")
     def _one_of_the_two(self) -> "Permission":

@@ -11,6 +11,7 @@ from services.coordinator.api.tork.schemas.submitted import (
     DefaultsView,
     PermissionView,
     ScheduleView,
+    UserView,
     WebhookView,
 )
 from services.coordinator.api.tork.schemas.tasks import Task, Waiting
@@ -50,20 +51,21 @@ class JobSummary(Answer):
     """`COMPLETED`, `FAILED` and `CANCELLED` are final; a restart leads back from the last two."""
     waiting: Waiting | None = None
     """Why no worker runs any of it; in lists only with `q=waiting`."""
-    created_by: str | None = None
-    """The user who submitted it, or `key:` and the id of the key if nobody owns that."""
+    created_by: UserView | None = None
+    """Who submitted it; without authentication the guest."""
     schedule: ScheduleView | None = None
     """The scheduled job that made it."""
     created_at: datetime
     """When it was accepted."""
     started_at: datetime | None = None
-    """When its first task began to run."""
+    """When its first task began to run; while it is SCHEDULED, when it was accepted."""
     completed_at: datetime | None = None
     """When it was done."""
     failed_at: datetime | None = None
     """When it failed."""
     position: int
-    """The task it has come to, counted from 1; 0 before the first."""
+    """The task it has come to, counted from 1; 0 before the first, `taskCount` + 1 once all are
+    COMPLETED."""
     task_count: int
     """How many tasks it has."""
     progress: float | None = None

@@ -1,5 +1,7 @@
 """The parts of a job that are shown as they were submitted, but for secrets."""
 
+from datetime import datetime
+
 from services.coordinator.api.replies import Answer
 
 
@@ -63,13 +65,39 @@ class AutoDeleteView(Answer):
     """How long after completion, such as `24h`."""
 
 
+class UserView(Answer):
+    """Who a job belongs to, or may be seen by."""
+
+    id: str
+    """The same for the same name."""
+    username: str
+    """What they log in with; `key:` and the id of a key that nobody owns."""
+    name: str
+    """For people."""
+    created_at: datetime | None = None
+    """When the user was made; left out for one that is gone."""
+
+
+class RoleView(Answer):
+    """A role that may see a job."""
+
+    id: str
+    """The same for the same slug."""
+    slug: str
+    """What permissions name."""
+    name: str
+    """For people."""
+    created_at: datetime | None = None
+    """When the role was made."""
+
+
 class PermissionView(Answer):
     """One of the two."""
 
-    role: str | None = None
+    role: RoleView | None = None
     """All who have this role."""
-    user: str | None = None
-    """The user of this name."""
+    user: UserView | None = None
+    """This user."""
 
 
 class MountView(Answer):

@@ -161,6 +161,8 @@ class EachView(Answer):
     """How many items the list has."""
     completions: int | None = None
     """How many have ended."""
+    index: int | None = None
+    """How many have begun."""
 
 
 class SubjobView(Answer):

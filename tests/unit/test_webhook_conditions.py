@@ -1,0 +1,110 @@
+"""Conditions of webhooks as they are written for Tork: what is true there is true here."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.webhook_dispatcher.requests import is_wanted
+from services.webhook_dispatcher.summaries import job_now, names_of_summary, summary_of
+from shared.messages import Change
+
+_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_JOB: dict[str, Any] = {
+    "id": "j",
+    "name": "n",
+    "description": None,
+    "tags": ["t"],
+    "inputs": {"a": "x"},
+    "state": "COMPLETED",
+    "position": 1,
+    "progress": 100.0,
+    "created_at": _AT,
+    "started_at": _AT,
+    "task_count": 1,
+    "parent_task_id": None,
+    "created_by": {"id": "g", "username": "guest", "name": "Guest"},
+    "schedule_id": None,
+    "schedule_cron": None,
+}
+_OF_JOB = Change(job_id="j", version=3, state="COMPLETED", at=_AT, position=2, progress=100.0)
+_OF_TASK = Change(
+    job_id="j",
+    version=2,
+    state="COMPLETED",
+    at=_AT,
+    position=1,
+    progress=100.0,
+    task_id="t",
+    task_name="t",
+    description="td",
+    var="v",
+    tags=["q"],
+    created_at=_AT,
+    scheduled_at=_AT,
+    started_at=_AT,
+    completed_at=_AT,
+)
+
+
+def _is_wanted(condition: str, change: Change) -> bool:
+    return is_wanted(condition, names_of_summary(summary_of(change, _JOB), job_now(_JOB)))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "job.Error == ''",
+        "job.ParentID == ''",
+        "job.Description == ''",
+        "job.Result == ''",
+        "job.Position == 2",
+        "job.TaskCount == 1",
+        "job.Progress == 100",
+        "job.CreatedBy != nil",
+        "job.CreatedBy.Username == 'guest'",
+        "job.Schedule == nil",
+        "job.FailedAt == nil",
+        "job.CompletedAt != nil",
+        "job.CompletedAt.Sub(job.StartedAt).Seconds() < 1",
+        "job.CreatedAt.Year() == 2026",
+        "job.Inputs.a == 'x'",
+        "job.Inputs.nope == ''",
+        "'t' in job.Tags",
+        "len(job.Error) == 0",
+        "job.error == ''",
+        "{{ job.State == 'COMPLETED' }}",
+    ],
+)
+def test_a_condition_of_a_job_that_is_true_in_tork_is_true(condition: str) -> None:
+    assert _is_wanted(condition, _OF_JOB)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "task.Error == ''",
+        "task.JobID == job.ID",
+        "task.Description == 'td'",
+        "task.Var == 'v'",
+        "'q' in task.Tags",
+        "len(task.Tags) == 1",
+        "task.CreatedAt != nil",
+        "task.ScheduledAt != nil",
+        "task.StartedAt != nil",
+        "task.CompletedAt != nil",
+        "task.Progress == 0",
+        "task.Result == ''",
+        "task.Position == 1",
+        "job.Error == ''",
+        "job.Position == 2",
+        "job.CreatedBy.Username == 'guest'",
+    ],
+)
+def test_a_condition_of_a_task_that_is_true_in_tork_is_true(condition: str) -> None:
+    assert _is_wanted(condition, _OF_TASK)
+
+
+@pytest.mark.parametrize("condition", ["job.Error != ''", "job.Nope == ''", "job.Position == 1"])
+def test_a_condition_that_is_not_true_in_tork_is_not_true(condition: str) -> None:
+    assert not _is_wanted(condition, _OF_JOB)
