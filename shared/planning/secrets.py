@@ -24,7 +24,8 @@ from shared.process.redaction import Redactor
 
 OF_TASKS = (f"{OWN_SECRETS}registry.", f"{OWN_SECRETS}subjob.")
 """How the secrets are named that stood in tasks: the tasks of sub-jobs read them as well."""
-_OF_INPUTS = f"{OWN_SECRETS}input."
+OF_INPUTS = f"{OWN_SECRETS}input."
+"""How the inputs of a sub-job that hold a secret are kept: by their name, as JSON."""
 
 _SAY_NOTHING = ("", "true", "false")
 _NO_SECRET = ("index",)  # of an item whose value may be one
@@ -79,16 +80,16 @@ def without_secret_inputs(
     shown = {name: redactor.value(value) for name, value in inputs.items()}
     for name, value in inputs.items():
         if shown[name] != value:
-            secrets[_OF_INPUTS + name] = orjson.dumps(value).decode()
+            secrets[OF_INPUTS + name] = orjson.dumps(value).decode()
     return shown
 
 
 def all_inputs(shown: Mapping[str, object], secrets: Mapping[str, str]) -> Mapping[str, object]:
     """The inputs as they were given."""
     hidden = {
-        name.removeprefix(_OF_INPUTS): orjson.loads(value)
+        name.removeprefix(OF_INPUTS): orjson.loads(value)
         for name, value in secrets.items()
-        if name.startswith(_OF_INPUTS)
+        if name.startswith(OF_INPUTS)
     }
     return {**shown, **hidden} if hidden else shown
 

@@ -139,8 +139,9 @@ async def test_permissions_name_one_that_exists(
     before = len(company.api.batcher.submitted)
     headers = {**company.ann, "Content-Type": "text/yaml"}
     data = _job(permission).encode()
-    answer = await company.api.answer("POST", "/jobs", data=data, headers=headers)
-    assert answer == (400, {"message": message})
+    status, answer = await company.api.answer("POST", "/jobs", data=data, headers=headers)
+    assert status == 400
+    assert answer["message"].startswith(f"{message} (line 3, column ")
     assert len(company.api.batcher.submitted) == before
 
 
@@ -153,3 +154,17 @@ async def test_a_client_that_only_submits_may_wait_for_its_own_job(company: Comp
 
 def _job(*permissions: str) -> str:
     return f"name: x\ntasks: [{{name: a}}]\npermissions: [{', '.join(permissions)}]\n"
+
+
+async def test_only_who_may_see_a_job_finds_it_by_name_and_runs_it_again(company: Company) -> None:
+    api = company.api
+    found = await api.get("/jobs/bobs/summary", headers=company.bob)
+    again = f"/jobs/{found['id']}/run-again"
+    status, new = await api.answer("POST", again, headers=company.bob)
+    assert (status, new["createdBy"]) == (200, "bob")
+    assert "bobs" in await company.names(company.ann)
+    for stranger in (company.otto, await add_key(api, "read", "submit")):
+        for text in ("bobs", found["id"][:8]):
+            assert (await api.answer("GET", f"/jobs/{text}/summary", headers=stranger))[0] == 404
+        assert (await api.answer("POST", again, headers=stranger))[0] == 404
+        assert "bobs" not in await company.names(stranger)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -318,3 +319,62 @@ async def test_a_submission_too_many_is_a_503_that_says_when_to_come_back(
         assert (await api.get("/jobs"))["items"] == []
         over.set()
         assert [task.result().status for task in (await asyncio.wait(waiting))[0]] == [200, 200]
+
+
+async def test_a_job_is_found_by_its_id_the_beginning_of_it_or_its_name(api: Api) -> None:
+    first = await api.submit(HELLO)
+    await api.submit(HELLO.replace("name: hello", "name: night / one"))
+    for text in (first["id"], first["id"][:4], "hello"):
+        assert (await api.get(f"/jobs/{text}/summary"))["id"] == first["id"]
+    assert (await api.get("/jobs/night%20%2F%20one/summary"))["name"] == "night / one"
+    for text in (first["id"][:3], "HELLO", "zzzz", "%25"):
+        assert (await api.answer("GET", f"/jobs/{text}/summary"))[0] == 404
+
+
+async def test_a_name_that_several_jobs_have_is_answered_with_their_ids(api: Api) -> None:
+    ids = [(await api.submit(HELLO))["id"] for _ in range(7)]
+    status, answer = await api.answer("GET", "/jobs/hello/summary")
+    assert status == 409
+    assert answer["message"].startswith("several jobs match 'hello': ")
+    assert sum(id_ in answer["message"] for id_ in ids) == 5
+
+
+async def test_a_job_is_run_again_with_its_secrets_and_other_inputs(api: Api) -> None:
+    job = {
+        "name": "x",
+        "description": "d",
+        "tags": ["t"],
+        "inputs": {"a": "1", "b": ["2"]},
+        "secrets": {"token": "hunter2", "other": "s"},
+        "tasks": [
+            {
+                "name": "one",
+                "image": "i",
+                "registry": {"username": "u", "password": "hunter3"},
+                "retry": {"limit": 2, "initialDelay": "5s"},
+                "timeout": "90s",
+            },
+            {"name": "two", "needs": ["one"]},
+        ],
+        "output": "{{ inputs.a }}",
+        "defaults": {"limits": {"cpus": "0.5"}},
+        "timeout": "1h30m",
+        "autoDelete": {"after": "6h"},
+        "webhooks": [{"url": "https://ci.example/x"}],
+    }
+    _, first = await api.answer("POST", "/jobs", json=job)
+    changes = {"inputs": {"a": 3}, "secrets": {"other": "t"}}
+    status, again = await api.answer("POST", f"/jobs/{first['id']}/run-again", json=changes)
+    assert status == 200
+    assert again["id"] != first["id"]
+    one, two = api.batcher.submitted
+    inputs = {**one.definition.inputs, "a": "3"}
+    secrets = {**one.definition.secrets, "other": "t"}
+    assert two.definition == replace(one.definition, inputs=inputs, secrets=secrets)
+    assert two.needs == one.needs
+    plain = await api.answer("POST", f"/jobs/{again['id']}/run-again")
+    assert plain[1]["inputs"] == {"a": "3", "b": ["2"]}
+    assert "hunter" not in str(plain)
+    assert (await api.answer("POST", f"/jobs/{'0' * 32}/run-again"))[0] == 404
+    refused = await api.answer("POST", f"/jobs/{again['id']}/run-again", json={"tasks": []})
+    assert refused[0] == 400

@@ -11,7 +11,7 @@ from services.coordinator.api.replies import Health, reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Route, RouteGroup, response
 from services.coordinator.api.schedules.routes import SCHEDULE_ROUTES
-from services.coordinator.api.tork import cluster, jobs, submission
+from services.coordinator.api.tork import cluster, jobs, run_again, submission
 from shared.process.health import missing_of
 
 _VERSION = version("conveyor")
@@ -34,9 +34,11 @@ ROUTES: tuple[Route, ...] = (
     submission.submit_job,
     jobs.list_jobs,
     jobs.get_job,
+    jobs.find_job,
     jobs.get_job_log,
     jobs.cancel_job,
     jobs.restart_job,
+    run_again.run_job_again,
     jobs.get_task,
     jobs.get_task_log,
     cluster.list_queues,

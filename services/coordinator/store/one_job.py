@@ -60,6 +60,8 @@ WHERE $2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2
 
 SEALED = "SELECT sealed FROM jobs WHERE id = ANY($1::text[]) AND sealed IS NOT NULL"
 
+READERS = "SELECT readers FROM jobs WHERE id = $1"
+
 IS_VISIBLE = """
 SELECT EXISTS (SELECT FROM jobs
                WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2))
@@ -135,6 +137,11 @@ async def attempts_after(pool: Pool, last: TaskRow) -> AsyncIterator[list[TaskRo
 async def sealed_of(connection: Connection, ids: Collection[str]) -> list[str]:
     """The secrets of those of the jobs that have some and are still there."""
     return [row["sealed"] for row in await connection.fetch(SEALED, list(ids))]
+
+
+async def readers(connection: Connection, job_id: str) -> list[str]:
+    """Who may see it beside admins; nobody: everybody may."""
+    return await connection.fetchval(READERS, job_id) or []
 
 
 async def is_visible(connection: Connection, job_id: str, readers: Readers) -> bool:

@@ -5,7 +5,7 @@ text is due, exactly as they were spelled (see `plain_scalar`).
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
@@ -16,7 +16,7 @@ from shared.jobspec.json_body import load_json, load_json_as_yaml
 from shared.jobspec.places import Finder, located, places_in_json, places_in_yaml
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.explanations import explain
-from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, Spec
+from shared.jobspec.tork.models import JobChanges, JobSpec, ScheduledJobSpec, Spec
 from shared.jobspec.yaml_body import load_yaml
 
 JSON_TYPES = ("application/json",)
@@ -58,6 +58,17 @@ def parse_job(body: bytes, content_type: str) -> JobSpec:
 def parse_scheduled_job(body: bytes, content_type: str) -> ScheduledJobSpec:
     """The same for a job that a schedule starts."""
     return _parse(ScheduledJobSpec, body, content_type)
+
+
+def parse_changes(body: bytes, content_type: str) -> JobChanges:
+    """The same for what is other when a job is run again."""
+    return _parse(JobChanges, body, content_type)
+
+
+def refused(problems: Sequence[Problem], body: bytes, content_type: str) -> InvalidJob:
+    """For what was parsed, and is wrong all the same: the problems with their lines."""
+    find = _language(content_type).places(_text(body))
+    return InvalidJob(located(problems, find))
 
 
 def _parse(model: type[S], body: bytes, content_type: str) -> S:

@@ -7,11 +7,12 @@ from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import NotFound
-from services.coordinator.api.requests import ports
+from services.coordinator.api.requests import ports, whole_body
 from services.coordinator.store.access import missing_roles, missing_users
 from services.coordinator.store.one_job import is_visible
-from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.problems import Problem
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec
+from shared.jobspec.tork.parsing import refused
 
 Submission = JobSpec | ScheduledJobSpec
 
@@ -46,11 +47,13 @@ async def _require_known(
         if permission.role in no_roles:
             problems.append(_unknown(place, "role", permission.role))
     if problems:
-        raise InvalidJob(problems)
+        body, content_type = await whole_body(request), request.headers.get("Content-Type", "")
+        raise refused(problems, body, content_type)
 
 
 def _unknown(place: int, kind: str, name: str) -> Problem:
-    return Problem(f"permissions[{place}].{kind}", f"there is no such {kind}", f'"{name}"')
+    field, rule = f"permissions[{place}].{kind}", f"there is no such {kind}"
+    return Problem(field, rule, f'"{name}"', place=("permissions", place, kind))
 
 
 _NO_JOB = "no such job"

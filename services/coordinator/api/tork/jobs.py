@@ -1,5 +1,6 @@
 """/jobs and /tasks: list, show, cancel, restart, and their logs."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from aiohttp import web
@@ -7,20 +8,22 @@ from aiohttp import web
 from services.coordinator import wait_reasons
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import require_visible
-from services.coordinator.api.errors import NotFound
+from services.coordinator.api.errors import Conflict, NotFound
 from services.coordinator.api.events import follow_log
 from services.coordinator.api.replies import Status, reply
 from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, ports, query
 from services.coordinator.api.route import DONE, JSON, Response, RouteGroup, Scope, error, response
 from services.coordinator.api.tork import views
-from services.coordinator.api.tork.schemas.jobs import Job, JobPage, LogPage
+from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.api.tork.whole_job import reply_job
-from services.coordinator.redaction import redacting
-from services.coordinator.store import job_list, one_job
+from services.coordinator.redaction import Redacting, redacting
+from services.coordinator.store import job_list, job_search, one_job
 from services.coordinator.store.job_list import parse_search
 from services.coordinator.store.logs import LogSource, log_of
+from services.coordinator.store.rows import SummaryRow
 from services.coordinator.store.waiting import waiting_jobs
+from shared.jobspec.limits import MAX_NAME
 
 _WAITING = "waiting"
 """The search for jobs that wait, each with the reason."""
@@ -57,6 +60,36 @@ async def list_jobs(request: web.Request) -> web.Response:
 @JOBS.route("GET /jobs/{id}", "Show a job with its tasks", response("The whole job.", Job))
 async def get_job(request: web.Request) -> web.StreamResponse:
     return await reply_job(request, path_id(request, "job"))
+
+
+@JOBS.route(
+    "GET /jobs/{id}/summary",
+    "Find a job by its id, the beginning of its id (4 characters), or its name",
+    response("The job without its tasks.", JobSummary),
+    {409: error("Several jobs begin so or have this name; the message lists some.")},
+)
+async def find_job(request: web.Request) -> web.Response:
+    """Names are looked for among the newest 10,000 jobs."""
+    text = request.match_info["id"][:MAX_NAME]
+    api, readers = ports(request), principal(request).readers
+    row = await api.run(one_job.summary, text, readers)
+    found = [row] if row else await api.run(job_search.named, text, readers)
+    if not found:
+        raise NotFound(f"no job has the id or name {text!r}")
+    if len(found) > 1:
+        raise Conflict(_ambiguous(text, found, partial(redacting, api.sealer)))
+    return reply(views.summary(found[0], redacting(api.sealer, found[0].sealed)))
+
+
+def _ambiguous(
+    text: str, found: Sequence[SummaryRow], redact: Callable[[str | None], Redacting]
+) -> str:
+    shown = [
+        f"{row.id} ({redact(row.sealed).value(row.name)}, {row.state}, {row.created_at:%F %T} UTC)"
+        for row in found[: job_search.MOST_FOUND]
+    ]
+    more = ["…"] if len(found) > len(shown) else []
+    return f"several jobs match {text!r}: " + "; ".join(shown + more)
 
 
 @JOBS.route(

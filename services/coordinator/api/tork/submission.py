@@ -30,6 +30,7 @@ from services.coordinator.api.tork import views
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.jobs import Job, JobSummary
 from services.coordinator.api.tork.whole_job import reply_job
+from services.coordinator.commands import Submitted
 from services.coordinator.redaction import redacting
 from services.coordinator.store import one_job
 from services.coordinator.store.rows import JsonObject, SummaryRow, shown_user
@@ -124,6 +125,10 @@ async def submit_job(request: web.Request) -> web.StreamResponse:
     _record(request, submitted.job_id, began)
     if spec.wait is not None:
         return await _when_final(request, submitted.job_id, spec.wait.timeout)
+    return await reply_submitted(request, submitted, new)
+
+
+async def reply_submitted(request: web.Request, submitted: Submitted, new: NewJob) -> web.Response:
     if submitted.is_new:
         return reply(views.summary(_row_of(new), Redactor(new.definition.secrets.values())))
     return await _summary(request, submitted.job_id, new)

@@ -13,6 +13,7 @@ from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retr
 from shared.jobspec.tork.models.tasks import (
     Each,
     InnerTask,
+    JobChanges,
     JobFields,
     JobSpec,
     Parallel,

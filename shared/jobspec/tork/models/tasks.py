@@ -255,6 +255,15 @@ class SubmittedJob(JobFields):
     """Who may see the job beside its creator. Default: everybody."""
 
 
+class JobChanges(Spec):
+    """What is other when a job is run again; the rest is as it was submitted."""
+
+    inputs: f.Inputs | None = None
+    """Values by name; they replace inputs of the same name."""
+    secrets: dict[f.SecretName, f.Value] | None = None
+    """Texts by name; they replace secrets of the same name."""
+
+
 class JobSpec(SubmittedJob):
     """A job as a client submits it."""
 

@@ -1,0 +1,106 @@
+"""POST /jobs/{id}/run-again: a new job from what is stored of another, its secrets included."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from aiohttp import web
+
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.errors import Conflict, NotFound
+from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, idempotency_key
+from services.coordinator.api.requests import path_id, ports, whole_body
+from services.coordinator.api.route import Scope, error, response
+from services.coordinator.api.tork.jobs import JOBS
+from services.coordinator.api.tork.schemas.jobs import JobSummary
+from services.coordinator.api.tork.submission import reply_submitted
+from services.coordinator.store import one_job
+from services.coordinator.store.rows import JobRow, JsonObject
+from shared.definition import Duration, Encoded, JobDefinition, decode_job
+from shared.definition.quantities import format_duration
+from shared.jobspec.tork.models import JobChanges
+from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_changes
+from shared.planning.new_job import NewJob
+from shared.planning.secrets import OF_INPUTS
+from shared.planning.submission import new_job, new_job_id
+from shared.process.sealing import SealingError
+
+
+@JOBS.route(
+    "POST /jobs/{id}/run-again",
+    "Submit a job once more, with other inputs or secrets if wanted",
+    response("The new job is stored.", JobSummary),
+    {
+        400: error("An input or a secret breaks a rule."),
+        409: error(f"The secrets of the job can't be read. Or: {KEY_WAS_USED.meaning}"),
+    },
+    scope=Scope.SUBMIT,
+    body=JobChanges,
+    body_types=(*JSON_TYPES, *YAML_TYPES),
+    example={"inputs": {"name": "world"}},
+    headers=(IDEMPOTENCY_KEY,),
+)
+async def run_job_again(request: web.Request) -> web.Response:
+    """Whoever may see a job may run it again; they are the creator, and see the new one, too."""
+    body = await whole_body(request)
+    changes = JobChanges()
+    if body.strip():
+        changes = parse_changes(body, request.headers.get("Content-Type", ""))
+    new = await _new_job(request, path_id(request, "job"), changes)
+    submitted = await ports(request).commands.submit(new)
+    return await reply_submitted(request, submitted, new)
+
+
+async def _new_job(request: web.Request, job_id: str, changes: JobChanges) -> NewJob:
+    api, who = ports(request), principal(request)
+    row = await api.run(one_job.job, job_id, who.readers)
+    if row is None:
+        raise NotFound("no such job")
+    tasks = [task async for portion in one_job.many_tasks(api.pool, job_id) for task in portion]
+    readers = set(await api.run(one_job.readers, job_id))
+    if readers and who.identity:
+        readers.add(who.identity)
+    new = new_job(
+        _definition(row, tasks, _secrets(request, row, changes), changes.inputs or {}),
+        new_job_id(),
+        datetime.now(UTC),
+        created_by=who.creator,
+        readers=sorted(readers),
+    )
+    key = await idempotency_key(request)
+    return replace(new, key=key) if key else new
+
+
+def _secrets(request: web.Request, row: JobRow, changes: JobChanges) -> dict[str, str]:
+    try:
+        stored = ports(request).sealer.secrets_in(row.summary.sealed)
+    except SealingError as reason:  # it was stored under a key that is no longer set
+        raise Conflict(f"the secrets of the job can't be read: {reason}") from None
+    replaced = {OF_INPUTS + name for name in changes.inputs or ()}
+    kept = {name: value for name, value in stored.items() if name not in replaced}
+    return kept | {name: value or "" for name, value in (changes.secrets or {}).items()}
+
+
+def _definition(
+    row: JobRow, tasks: list[Encoded], secrets: dict[str, str], inputs: JsonObject
+) -> JobDefinition:
+    job = row.summary
+    stored = decode_job(
+        {
+            "name": job.name,
+            "description": job.description,
+            "tags": job.tags,
+            "tasks": tasks,
+            "inputs": {**job.inputs, **inputs},
+            "secrets": secrets,
+            "output": row.output,
+            "defaults": row.defaults,
+            "webhooks": row.webhooks,
+            "permissions": row.permissions,
+        }
+    )
+    after, timeout = _duration(row.auto_delete_after), _duration(row.timeout)
+    return replace(stored, auto_delete=after, timeout=timeout)
+
+
+def _duration(length: timedelta | None) -> Duration | None:
+    return Duration(length.total_seconds(), format_duration(length)) if length else None
