@@ -65,6 +65,8 @@ FULL_TASK = {
         {"type": "s3-bucket", "source": "bucket=b path=/x", "target": "/s3"},
     ],
 }
+
+
 FULL_JOB = {
     "name": "full",
     "description": "all there is",
@@ -263,133 +265,6 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
 )
 def test_a_broken_rule_names_field_value_and_rule(job: dict[str, Any], message: str) -> None:
     assert refusal(job) == message
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("name", "{{ 1 + }}"),
-        ("image", "x:{{ ( }}"),
-        ("var", "{{ 'open }}"),
-        ("queue", "{{ ] }}"),
-        ("if", "{{ a == }}"),
-        ("if", "a =="),
-        ("cmd", ["{{ 1 + }}"]),
-        ("env", {"A": "{{ 1 + }}"}),
-        ("registry", {"password": "{{ 1 + }}"}),
-        ("pre", [{"env": {"A": "{{ 1 + }}"}}]),
-        ("post", [{"cmd": ["{{ 1 + }}"]}]),
-        ("sidecars", [{"image": "{{ 1 + }}"}]),
-        ("parallel", {"tasks": [{"if": "1 +"}]}),
-        ("each", {"list": "1 +", "task": {}}),
-        ("each", {"list": "{{ 1 + }}", "task": {}}),
-        ("each", {"list": [], "task": {}, "var": "{{ ( }}"}),
-        ("each", {"list": [], "task": {"env": {"A": "{{ item. }}"}}}),
-        ("subjob", {"name": "{{ ( }}", "tasks": [{}]}),
-        ("subjob", {"name": "s", "tasks": [{"name": "{{ ( }}"}]}),
-        ("subjob", {"name": "s", "tasks": [{}], "inputs": {"a": "{{ ( }}"}}),
-        ("subjob", {"name": "s", "tasks": [{}], "secrets": {"a": "{{ ( }}"}}),
-        ("subjob", {"name": "s", "tasks": [{}], "output": "1 +"}),
-        ("subjob", {"name": "s", "tasks": [{}], "webhooks": [{"url": "{{ ( }}"}]}),
-    ],
-)
-def test_an_expression_that_does_not_compile_is_refused(field: str, value: Any) -> None:
-    message = refusal(with_task(**{field: value}))
-    assert message.startswith(f"tasks[0].{field}")
-    assert "must hold expressions that compile" in message
-
-
-def test_a_secret_that_does_not_compile_is_not_repeated() -> None:
-    message = refusal(
-        with_task(
-            registry={"password": "{{ hunter2 + }}"},
-            subjob={"name": "s", "tasks": [{}], "secrets": {"a": "{{ hunter2 + }}"}},
-        )
-    )
-    assert "tasks[0].registry.password: must hold expressions that compile (column 9)" in message
-    assert "tasks[0].subjob.secrets.a: must hold expressions that compile (column 9)" in message
-    assert "hunter2" not in message
-
-
-def test_expressions_of_a_job_are_checked_too() -> None:
-    job = with_task() | {
-        "output": "{{ 1 + }}",
-        "webhooks": [{"url": "http://x", "if": "{{ ( }}", "headers": {"a": "{{ ( }}"}}],
-    }
-    message = refusal(job)
-    for field in ("output", "webhooks[0].if", "webhooks[0].headers.a"):
-        assert f"{field}:" in message
-
-
-@pytest.mark.parametrize(
-    ("job", "message"),
-    [
-        (with_task(comand=["x"]), "tasks[0].comand: unknown field, did you mean 'cmd'?"),
-        (with_task(Timeout="5s"), "tasks[0].Timeout: unknown field, did you mean 'timeout'?"),
-        (with_task(zzz=1), "tasks[0].zzz: unknown field"),
-        (
-            with_task() | {"autodelete": {"after": "1h"}},
-            "autodelete: unknown field, did you mean 'autoDelete'?",
-        ),
-        (
-            with_task(retry={"limit": 1, "initial_delay": "1s"}),
-            "tasks[0].retry.initial_delay: unknown field, did you mean 'initialDelay'?",
-        ),
-        (with_task() | {"each": []}, "each: unknown field: 'each' is a field of tasks"),
-    ],
-)
-def test_an_unknown_field_is_refused_with_a_guess(job: dict[str, Any], message: str) -> None:
-    assert message in refusal(job).split("; ")
-
-
-@pytest.mark.parametrize(
-    ("words", "field"),
-    [
-        ("environment variables env_vars envFrom", "env"),
-        ("depends_on dependsOn depends-on dependencies after requires", "needs"),
-        ("volumes volumeMounts binds", "mounts"),
-        ("when condition only", "if"),
-        ("script shell bash command", "run"),
-        ("args arguments", "cmd"),
-        ("services containers", "sidecars"),
-        ("runs-on worker pool nodeSelector", "queue"),
-        ("continue-on-error ignoreErrors", "allowFailure"),
-        ("retries maxAttempts retryPolicy", "retry"),
-        ("timeout-minutes activeDeadlineSeconds", "timeout"),
-        ("forEach matrix withItems", "each"),
-        ("before_script initContainers", "pre"),
-        ("after_script", "post"),
-        ("resources", "limits"),
-        ("cpu", "limits.cpus"),
-        ("mem", "limits.memory"),
-        ("delay", "retry.initialDelay"),
-        ("maxParallel", "each.concurrency"),
-        ("register outputs", "var"),
-        ("working_dir cwd", "workdir"),
-    ],
-)
-def test_the_words_of_other_tools_are_understood(words: str, field: str) -> None:
-    for word in words.split():
-        assert f"did you mean '{field}'?" in refusal(with_task(**{word: "x"}))
-
-
-@pytest.mark.parametrize(
-    ("job", "message"),
-    [
-        (with_task(retry={"limit": 1, "delay": "1s"}), "did you mean 'initialDelay'?"),
-        (with_task(command=["a", "b"]), "did you mean 'cmd'?"),
-        (with_task(image_pull="always"), "a worker pulls each image that it does not have"),
-        (with_task(secrets={"a": "b"}), "unknown field: 'secrets' is a field of the job"),
-        (with_task() | {"steps": []}, "did you mean 'tasks'?"),
-        (with_task() | {"environment": {}}, "unknown field: 'env' is a field of tasks"),
-        (with_task() | {"timeouts": {}}, "did you mean 'timeout'?"),
-        (with_task() | {"queue": "x"}, "did you mean 'defaults.queue'?"),
-        (with_task() | {"cron": "@daily"}, "did you mean 'schedule'?"),
-        (with_task() | {"apiVersion": "v1"}, "a job has no header as in Kubernetes"),
-    ],
-)
-def test_a_field_of_another_place_is_led_to_its_own(job: dict[str, Any], message: str) -> None:
-    assert message in refusal(job)
 
 
 def test_all_problems_are_listed_together() -> None:
