@@ -45,14 +45,14 @@ NEAR_THE_END = (100, 99_000)  # transaction 101 has not 1,000 rows more
 EYES = ["role:public", "user:u7"]
 
 READS: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "hub, all jobs": (feed.FEED, (*NEAR_THE_END, None, None, 200)),
-    "hub, of some readers": (feed.FEED, (*NEAR_THE_END, None, EYES, 200)),
-    "hub, of some jobs": (feed.FEED, (*NEAR_THE_END, ["job995", "job997"], None, 200)),
-    "hub, nothing new": (feed.FEED, (10**6, 0, None, None, 200)),
-    "from the beginning": (feed.FEED, (0, 0, None, None, 200)),
-    "a job from its beginning": (feed.FEED_OF_JOB, (0, 0, "job0", 200, None)),
-    "a job, going on": (feed.FEED_OF_JOB, (*NEAR_THE_END, "job0", 200, None)),
-    "a small job": (feed.FEED_OF_JOB, (0, 0, "job7", 200, None)),
+    "hub, all jobs": (feed.FEED, (*NEAR_THE_END, 200, None, None)),
+    "hub, of some readers": (feed.FEED, (*NEAR_THE_END, 200, None, EYES)),
+    "hub, of some jobs": (feed.FEED, (*NEAR_THE_END, 200, ["job995", "job997"], None)),
+    "hub, nothing new": (feed.FEED, (10**6, 0, 200, None, None)),
+    "from the beginning": (feed.FEED, (0, 0, 200, None, None)),
+    "a job from its beginning": (feed.FEED_OF_JOB, (0, 0, 200, "job0", None)),
+    "a job, going on": (feed.FEED_OF_JOB, (*NEAR_THE_END, 200, "job0", None)),
+    "a small job": (feed.FEED_OF_JOB, (0, 0, 200, "job7", None)),
     "end of a job": (logs.END_OF_JOB, ("job7", *NEAR_THE_END)),
     "end of a task": (logs.END_OF_TASK, ("task7", *NEAR_THE_END)),
 }

@@ -20,8 +20,10 @@ WALK_IN_ORDER = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off"
 
 HORIZON = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
-# $3: the jobs, null for all; $4: the readers of whom a job must have one, null for all jobs.
-FEED = """
+
+def _feed(changes: str, parts: str) -> str:
+    """At most $3 rows behind ($1, $2); the conditions say of which changes and log parts."""
+    return f"""
 SELECT h.horizon, f.* FROM (
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
 ) h LEFT JOIN LATERAL (
@@ -29,49 +31,34 @@ SELECT h.horizon, f.* FROM (
             NULL AS task_id, NULL::int AS number, NULL AS contents, NULL::timestamptz AS created_at,
             NULL::bigint AS previous_txid, NULL::bigint AS previous_seq
      FROM job_events e JOIN jobs j ON j.id = e.job_id
-     WHERE (e.txid, e.seq) > ($1, $2) AND e.txid < h.horizon
-       AND ($3::text[] IS NULL OR e.job_id = ANY($3))
-       AND ($4::text[] IS NULL OR j.readers = '{}' OR j.readers && $4)
-     ORDER BY e.txid, e.seq LIMIT $5)
+     WHERE (e.txid, e.seq) > ($1, $2) AND e.txid < h.horizon AND {changes}
+     ORDER BY e.txid, e.seq LIMIT $3)
     UNION ALL
     (SELECT p.txid, p.seq, p.job_id, j.name, j.readers, j.sealed, NULL,
             p.task_id, p.number, p.contents, p.created_at, q.txid, q.seq
      FROM task_log_parts p JOIN jobs j ON j.id = p.job_id
      LEFT JOIN task_log_parts q ON q.task_id = p.task_id AND q.number = p.number - 1
-     WHERE (p.txid, p.seq) > ($1, $2) AND p.txid < h.horizon
-       AND ($3::text[] IS NULL OR p.job_id = ANY($3))
-       AND ($4::text[] IS NULL OR j.readers = '{}' OR j.readers && $4)
-     ORDER BY p.txid, p.seq LIMIT $5)
-    ORDER BY txid, seq LIMIT $5
+     WHERE (p.txid, p.seq) > ($1, $2) AND p.txid < h.horizon AND {parts}
+     ORDER BY p.txid, p.seq LIMIT $3)
+    ORDER BY txid, seq LIMIT $3
 ) f ON true
 ORDER BY f.txid, f.seq
-"""
+"""  # noqa: S608 - conditions of our own
+
+
+# $4: the jobs, null for all; $5: the readers of whom a job must have one, null for all jobs.
+_READABLE = "($5::text[] IS NULL OR j.readers = '{}' OR j.readers && $5)"
+FEED = _feed(
+    f"($4::text[] IS NULL OR e.job_id = ANY($4)) AND {_READABLE}",
+    f"($4::text[] IS NULL OR p.job_id = ANY($4)) AND {_READABLE}",
+)
 
 # The same of one job by its own index: a page costs what is in it, however long ago it was.
 # $5: only this task's log, and no changes.
-FEED_OF_JOB = """
-SELECT h.horizon, f.* FROM (
-    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon
-) h LEFT JOIN LATERAL (
-    (SELECT e.txid, e.seq, e.job_id, j.name AS job_name, j.readers, j.sealed, e.changes,
-            NULL AS task_id, NULL::int AS number, NULL AS contents, NULL::timestamptz AS created_at,
-            NULL::bigint AS previous_txid, NULL::bigint AS previous_seq
-     FROM job_events e JOIN jobs j ON j.id = e.job_id
-     WHERE e.job_id = $3 AND (e.txid, e.seq) > ($1, $2) AND e.txid < h.horizon
-       AND $5::text IS NULL
-     ORDER BY e.txid, e.seq LIMIT $4)
-    UNION ALL
-    (SELECT p.txid, p.seq, p.job_id, j.name, j.readers, j.sealed, NULL,
-            p.task_id, p.number, p.contents, p.created_at, q.txid, q.seq
-     FROM task_log_parts p JOIN jobs j ON j.id = p.job_id
-     LEFT JOIN task_log_parts q ON q.task_id = p.task_id AND q.number = p.number - 1
-     WHERE p.job_id = $3 AND (p.txid, p.seq) > ($1, $2) AND p.txid < h.horizon
-       AND ($5::text IS NULL OR p.task_id = $5)
-     ORDER BY p.txid, p.seq LIMIT $4)
-    ORDER BY txid, seq LIMIT $4
-) f ON true
-ORDER BY f.txid, f.seq
-"""
+FEED_OF_JOB = _feed(
+    "e.job_id = $4 AND $5::text IS NULL",
+    "p.job_id = $4 AND ($5::text IS NULL OR p.task_id = $5)",
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -136,14 +123,14 @@ class Feed:
     ) -> FeedPage:
         """Of `jobs` (None: all) that have no readers or one of `readers` (None: all)."""
         ids = None if jobs is None else list(jobs)
-        asked = (after.txid, after.seq, ids, readers, self._page_rows)
+        asked = (after.txid, after.seq, self._page_rows, ids, readers)
         return self._page(after, await self._fetch(FEED, *asked))
 
     async def page_of_job(
         self, after: Cursor, job_id: str, *, task_id: str | None = None
     ) -> FeedPage:
         """With `task_id` only the log parts of that task."""
-        asked = (after.txid, after.seq, job_id, self._page_rows, task_id)
+        asked = (after.txid, after.seq, self._page_rows, job_id, task_id)
         return self._page(after, await self._fetch(FEED_OF_JOB, *asked))
 
     async def _fetch(self, sql: str, *asked: object) -> Sequence[asyncpg.Record]:
