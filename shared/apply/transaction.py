@@ -66,6 +66,12 @@ class Rows(Protocol):
     async def load_variables(self, sources: Iterable[Source]) -> Variables:
         """Those that the expressions of `sources` name."""
 
+    async def results_of_children(
+        self, parents: Collection[str]
+    ) -> dict[str, Mapping[int, str] | None]:
+        """By parent, the results of its children by index; None: they are too large to be read.
+        One that did not complete, or left nothing, is not there."""
+
     async def write(self, writes: Writes) -> list[OutboxRow]:
         """Write all of it; the outbox rows as they must now be sent."""
 

@@ -15,6 +15,7 @@ from shared.lifecycle import (
     NO_SUCH_JOB,
     BeginChildren,
     CancelTasks,
+    CollectResults,
     Command,
     Decision,
     EvaluateOutput,
@@ -77,7 +78,15 @@ class Unwritten:
 
 Outcome = Decision | Ignored
 Decide = Callable[[Job, Task | None, Event, datetime], Outcome]
-Question = PlanTask | PlanReady | PlanDependents | BeginChildren | EvaluateOutput | CancelTasks
+Question = (
+    PlanTask
+    | PlanReady
+    | PlanDependents
+    | BeginChildren
+    | CollectResults
+    | EvaluateOutput
+    | CancelTasks
+)
 Q = TypeVar("Q")
 
 

@@ -77,6 +77,14 @@ def begin_more(builder: DecisionBuilder, parent: Task, children: Children) -> Ta
     return replace(parent, children=children)
 
 
+def end_children(builder: DecisionBuilder, task: Task, children: Children, now: datetime) -> None:
+    """As many as must have succeeded. Their results are gathered only where somebody reads them."""
+    if task.plan.var:
+        builder.send(c.CollectResults(task.job_id, task.id, children.total))
+    else:
+        complete_composite(builder, task, None, now)
+
+
 def complete_composite(
     builder: DecisionBuilder, task: Task, result: str | None, now: datetime
 ) -> None:
@@ -141,7 +149,7 @@ def _open_children(
     for child in _children(task, offspring, now):
         builder.add_task(child)
     if not total:
-        complete_composite(builder, opened, None, now)
+        end_children(builder, opened, children, now)
 
 
 def _children(task: Task, offspring: Offspring, now: datetime) -> Iterator[Task]:

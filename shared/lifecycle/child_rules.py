@@ -4,7 +4,12 @@ from datetime import datetime
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
-from shared.lifecycle.beginnings import begin_more, complete_composite, start_job
+from shared.lifecycle.beginnings import (
+    begin_more,
+    complete_composite,
+    end_children,
+    start_job,
+)
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import spread_progress, task_failed
 from shared.lifecycle.progressions import progression_of
@@ -78,9 +83,29 @@ def on_child_ended(job: Job, task: Task, event: e.ChildEnded, now: datetime) -> 
         return builder.build()
     task = _come_to(builder, task, task.progress + event.delta / children.total)
     if children.all_ended:
-        complete_composite(builder, task, None, now)
+        end_children(builder, task, children, now)
     else:
         builder.tasks[task.id] = begin_more(builder, task, children)
+    return builder.build()
+
+
+def on_results_collected(
+    job: Job, task: Task, event: e.ResultsCollected, now: datetime
+) -> Decision | Ignored:
+    if (ignored := _still_open(task)) is not None:
+        return ignored
+    builder = DecisionBuilder(job)
+    complete_composite(builder, task, event.results, now)
+    return builder.build()
+
+
+def on_results_too_large(
+    job: Job, task: Task, event: e.ResultsTooLarge, now: datetime
+) -> Decision | Ignored:
+    if (ignored := _still_open(task)) is not None:
+        return ignored
+    builder = DecisionBuilder(job)
+    _fail(builder, task, event.error, now)
     return builder.build()
 
 
@@ -127,6 +152,13 @@ def _open_children(task: Task) -> Children | Ignored:
     return Ignored(f"task is {task.state}")
 
 
+def _still_open(task: Task) -> Ignored | None:
+    children = _open_children(task)
+    if isinstance(children, Ignored):
+        return children
+    return None if children.all_ended else Ignored("some of its children have not ended")
+
+
 def _come_to(builder: DecisionBuilder, task: Task, progress: float) -> Task:
     progress = min(max(progress, 0.0), 100.0)
     further = replace(task, progress=progress)
@@ -152,7 +184,7 @@ def _resume_children(
     again = begin_more(builder, again, children)
     builder.reopen_task(before, again)
     if children.all_ended:
-        complete_composite(builder, again, None, now)
+        end_children(builder, again, children, now)
 
 
 def _resume_job(

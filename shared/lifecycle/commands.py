@@ -1,14 +1,15 @@
 """What a decision asks for, in the imperative.
 
-`PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `EvaluateOutput` and `CancelTasks` are
-questions, answered with events inside the same transaction; `Tell` is such an event already;
-`SetVariable` is written to the job's context; the others become messages through outbox rows.
+`PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `CollectResults`, `EvaluateOutput` and
+`CancelTasks` are questions, answered with events inside the same transaction; `Tell` is such an
+event already; `SetVariable` is written to the job's context; the others become messages through
+outbox rows.
 """
 
 from dataclasses import dataclass
 
 from shared.lifecycle.events import ChildEnded, ChildProgressed, ChildStarted
-from shared.lifecycle.values import DispatchOnNode, Job, SubJob, Task, TaskKey
+from shared.lifecycle.values import DispatchOnNode, Job, ListText, SubJob, Task, TaskKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,13 @@ class ReportToParent:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectResults(TaskKey):
+    """All `count` children of the task have ended: gather their results."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluateOutput:
     job_id: str
 
@@ -113,7 +121,11 @@ class SetVariable:
 
     job_id: str
     name: str
-    value: str
+    value: str | ListText
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.value, ListText)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +177,7 @@ Command = (
     | PlanDependents
     | BeginChildren
     | ContinueChildren
+    | CollectResults
     | EvaluateOutput
     | CancelTasks
     | ContinueCancel

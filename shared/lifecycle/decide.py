@@ -105,6 +105,10 @@ def _on_task(  # noqa: C901, PLR0912 - as above
             return child_rules.on_children_put_off(job, task, event)
         case e.ChildrenContinued():
             return child_rules.on_children_continued(job, task, event)
+        case e.ResultsCollected():
+            return child_rules.on_results_collected(job, task, event, now)
+        case e.ResultsTooLarge():
+            return child_rules.on_results_too_large(job, task, event, now)
         case e.TaskReopened():
             return child_rules.on_reopened(job, task, event, now)
         case e.SubJobEnded():

@@ -7,6 +7,7 @@ from shared.lifecycle.values import (
     DispatchOnNode,
     DispatchRef,
     Job,
+    ListText,
     Planned,
     PlannedTask,
     TaskKey,
@@ -146,6 +147,20 @@ class ChildEnded(TaskKey):
 
 
 @dataclass(frozen=True, slots=True)
+class ResultsCollected(TaskKey):
+    """The answer to `CollectResults`."""
+
+    results: ListText
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsTooLarge(TaskKey):
+    """The same answer when they are too much to be kept together."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskReopened(TaskKey):
     """A restart has come back to a composite task; `left` of its children are to be run (again).
     For a sub-job `left` is 0."""
@@ -264,6 +279,8 @@ TaskEvent = (
     | ChildrenContinued
     | ChildProgressed
     | ChildEnded
+    | ResultsCollected
+    | ResultsTooLarge
     | TaskReopened
     | SubJobEnded
     | TaskClaimed

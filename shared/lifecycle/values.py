@@ -10,6 +10,13 @@ from shared.lifecycle.states import JobState, TaskKind, TaskState
 
 Scope = Mapping[str, object]
 
+
+class ListText(str):
+    """A JSON list of texts: expressions read it as a list."""
+
+    __slots__ = ()
+
+
 _MOST_AT_ONCE = 200
 _FEW_WAITING = 100
 

@@ -24,6 +24,9 @@ MOST_OF_A_SUBJOB = 1 << 23
 MOST_OF_SCOPES = 1 << 24
 """Characters of the variables of all children of one task."""
 
+MOST_OF_RESULTS = 1 << 20
+"""Characters of the results of all children of one task, as a list."""
+
 _OF_A_NODE = 16  # what a number, a name's marks or a bracket takes, generously
 
 

@@ -11,13 +11,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
+import orjson
+
 from shared.definition import Defaults, TaskDefinition, changed, decode_task, encode
 from shared.expressions import TextMap
 from shared.lifecycle import (
+    CollectResults,
+    ListText,
     OutputEvaluated,
     OutputFailed,
     Planned,
     PlannedTask,
+    ResultsCollected,
+    ResultsTooLarge,
     Scope,
     Task,
     TaskKind,
@@ -27,6 +33,7 @@ from shared.lifecycle import (
 )
 from shared.messages.queues import DEFAULT_TASK_QUEUE
 from shared.planning import composites
+from shared.planning.budgets import MOST_OF_RESULTS
 from shared.planning.rendering import (
     PlanError,
     Rendering,
@@ -41,6 +48,10 @@ from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
 
 _SEALED = "sealed"
+_TOO_LARGE = (
+    f"result_too_large: the results of its children are more than {MOST_OF_RESULTS:,} characters "
+    "together"
+)
 
 Answer = TaskPlanned | TaskPlanFailed | TaskSkipped
 
@@ -109,6 +120,18 @@ class Planner:
             return OutputEvaluated(job.job_id, hidden.text(result))
         except PlanError as error:
             return OutputFailed(job.job_id, Redactor(secrets.values()).text(str(error)))
+
+    def collected(
+        self, question: CollectResults, results: Mapping[int, str] | None
+    ) -> ResultsCollected | ResultsTooLarge:
+        """`results` by the index of the child; None: they are too large to be read."""
+        ref = question.job_id, question.task_id
+        if results is not None:
+            texts = [results.get(index, "") for index in range(question.count)]
+            whole = orjson.dumps(texts).decode()
+            if len(whole) <= MOST_OF_RESULTS:
+                return ResultsCollected(*ref, ListText(whole))
+        return ResultsTooLarge(*ref, _TOO_LARGE)
 
     def _made(
         self,
@@ -201,12 +224,16 @@ def _with_defaults(task: TaskDefinition, defaults: Defaults | None) -> TaskDefin
     )
 
 
+def _read(variable: str | ListText) -> object:
+    return orjson.loads(str(variable)) if isinstance(variable, ListText) else variable
+
+
 def _names(
     job: JobSource, secrets: Mapping[str, str], variables: Mapping[str, str]
 ) -> dict[str, object]:
     return {
         "inputs": TextMap(all_inputs(job.inputs, secrets)),
         "secrets": TextMap(secrets),
-        "tasks": TextMap(variables),
+        "tasks": TextMap({name: _read(value) for name, value in variables.items()}),
         "job": TextMap(id=job.job_id, name=job.name),
     }

@@ -165,7 +165,12 @@ JOB_TASK = (
     Column("waiting_for", "int"),
     Column("is_done", "boolean"),
 )
-VARIABLE = (Column("job_id", "text"), Column("name", "text"), Column("value", "text"))
+VARIABLE = (
+    Column("job_id", "text"),
+    Column("name", "text"),
+    Column("value", "text"),
+    Column("is_list", "boolean"),
+)
 FEED = (Column("job_id", "text"), Column("changes", "jsonb"))
 
 JOB_COLUMNS, TASK_COLUMNS = selected(JOB), selected(TASK)

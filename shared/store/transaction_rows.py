@@ -3,6 +3,7 @@
 However many children a task has, what is read of them is what begins, runs or has failed.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -10,8 +11,17 @@ from datetime import datetime
 import asyncpg
 
 from shared.definition import decode_defaults, decode_permissions, decode_task
-from shared.lifecycle import BeginChildren, CancelTasks, Job, PlanDependents, Task, TaskPosition
+from shared.lifecycle import (
+    BeginChildren,
+    CancelTasks,
+    Job,
+    ListText,
+    PlanDependents,
+    Task,
+    TaskPosition,
+)
 from shared.lifecycle.states import CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD, BulkMove
+from shared.planning.budgets import MOST_OF_RESULTS
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.templates import (
     JobSource,
@@ -166,9 +176,22 @@ FROM jobs WHERE id = ANY($1::text[])
 """
 
 VARIABLES = """
-SELECT v.job_id, v.name, v.value
+SELECT v.job_id, v.name, v.value, v.is_list
 FROM unnest($1::text[], $2::text[]) AS r(job_id, name)
 JOIN job_variables v ON v.job_id = r.job_id AND (r.name IS NULL OR v.name = r.name)
+"""
+
+
+# No text is read of those that are too large.
+RESULTS = """
+WITH sizes AS (
+    SELECT parent_id, sum(length(result)) AS size FROM tasks
+    WHERE parent_id = ANY($1::text[]) AND state = 'COMPLETED' GROUP BY 1
+)
+SELECT s.parent_id, s.size > $2 AS is_too_large, t.child_index, t.result
+FROM sizes s LEFT JOIN tasks t ON s.size <= $2 AND t.parent_id = s.parent_id
+                              AND t.state = 'COMPLETED' AND t.result IS NOT NULL
+WHERE s.size IS NOT NULL
 """
 
 
@@ -286,8 +309,19 @@ class TransactionRows:
         if wanted:
             jobs, names = zip(*wanted, strict=True)
             for row in await self._connection.fetch(VARIABLES, jobs, names):
-                found.setdefault(row["job_id"], {})[row["name"]] = row["value"]
+                value = ListText(row["value"]) if row["is_list"] else row["value"]
+                found.setdefault(row["job_id"], {})[row["name"]] = value
         return found
+
+    async def results_of_children(
+        self, parents: Collection[str]
+    ) -> dict[str, Mapping[int, str] | None]:
+        rows = await self._connection.fetch(RESULTS, list(parents), MOST_OF_RESULTS)
+        too_large = {row["parent_id"]: None for row in rows if row["is_too_large"]}
+        found: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        for row in rows:
+            found[row["parent_id"]][row["child_index"]] = row["result"]
+        return {**found, **too_large}
 
     async def write(self, writes: Writes) -> list[OutboxRow]:
         return await write(self._connection, writes)

@@ -155,7 +155,8 @@ PARTS = {
     "new_tasks": Part(inserted("tasks", TASK), lambda w: _json(map(new_task_row, w.new_tasks))),
     "variables": Part(
         f"{inserted('job_variables', VARIABLE)} "
-        "ON CONFLICT (job_id, name) DO UPDATE SET value = excluded.value",
+        "ON CONFLICT (job_id, name) DO UPDATE "
+        "SET value = excluded.value, is_list = excluded.is_list",
         lambda w: _json(map(variable_row, w.variables)),
     ),
     # Parts arrive more than once, and may outlive their task.

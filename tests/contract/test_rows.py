@@ -238,3 +238,21 @@ async def test_a_key_is_used_once(rows: Rows) -> None:
     other = IdempotencyKey("bert", "k", b"hash")
     assert await rows.store_keys({"one": key}) == set()
     assert await rows.store_keys({"two": key, "three": other}) == {"two"}
+
+
+async def test_the_results_of_children_are_those_of_the_attempts_that_completed(
+    rows: Rows,
+) -> None:
+    retried = child(1, "FAILED"), child(1, "COMPLETED", id="again", result="b", attempt=1)
+    done = {"completed_at": NOW}
+    children = (
+        child(0, "COMPLETED", result="a", **done),
+        retried[0],
+        replace(retried[1], completed_at=NOW),
+        child(2, "SKIPPED", **done),
+        child(3, "COMPLETED", **done),
+    )
+    await family(rows, *children)
+    found = await rows.results_of_children(["parent", "other"])
+    assert found["parent"] == {0: "a", 1: "b"}
+    assert not found.get("other")

@@ -1,5 +1,6 @@
 """Tasks within tasks on a real database: parallel and each, from submission to the job's end."""
 
+import json
 from typing import Any
 
 import pytest
@@ -36,6 +37,53 @@ async def test_the_children_of_a_parallel_task_run_at_once_and_then_the_next_tas
     assert row["definition"]["env"] == {"SEEN": "ABC"}
     await play.run()
     assert await play.state(job_id) == "COMPLETED"
+
+
+async def test_later_tasks_read_the_results_of_an_each_as_a_list_in_the_order_of_its_items(
+    play: Play,
+) -> None:
+    made_of = each(["a", "bad", "c", "quiet"], minSuccess=1)
+    env = {
+        "SECOND": "{{ tasks.all[2] }}",
+        "COUNT": "{{ len(tasks.all) }}",
+        "ALL": "{{ join(tasks.all, '|') }}",
+        "NONE": "{{ len(tasks.none) }}",
+    }
+    job_id = await play.submit_tasks(
+        {"name": "e", "var": "all", "each": made_of},
+        {"name": "empty", "var": "none", "each": each([])},
+        {**SHELL, "name": "after", "env": env},
+        output="{{ toJSON(tasks.all) }}",
+    )
+
+    def behave(row: Row) -> Verdict:
+        if row["name"] in ("bad", "quiet"):
+            return Fails() if row["name"] == "bad" else None
+        return str(row["name"]).upper()
+
+    await play.run_round(behave)
+    [row] = await play.waiting()
+    assert row["definition"]["env"] == {
+        "SECOND": "C",
+        "COUNT": "4",
+        "ALL": "A||C|",
+        "NONE": "0",
+    }
+    assert (await play.task(job_id, "e"))["result"] == '["A","","C",""]'
+    assert (await play.task(job_id, "empty"))["result"] == "[]"
+    await play.run()
+    assert json.loads((await play.rig.job(job_id))["result"]) == ["A", "", "C", ""]
+
+
+async def test_an_each_whose_results_are_too_large_together_fails_saying_so(play: Play) -> None:
+    made_of = each([1, 2, 3])
+    job_id = await play.submit_tasks({"name": "e", "var": "all", "each": made_of})
+    await play.run(lambda _: "x" * 400_000)
+    error = (
+        "result_too_large: the results of its children are more than 1,048,576 characters together"
+    )
+    assert (await play.task(job_id, "e"))["error"] == error
+    assert (await play.rig.job(job_id))["error"] == error
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,14 @@ class MemoryRows:
             found.setdefault(job_id, {}).update(read)
         return found
 
+    async def results_of_children(
+        self, parents: Collection[str]
+    ) -> dict[str, Mapping[int, str] | None]:
+        return {
+            id_: {t.child_index or 0: t.result for t in self.children(id_) if t.result is not None}
+            for id_ in parents
+        }
+
     async def write(self, writes: Writes) -> list[OutboxRow]:
         for job, new, sealed, graph in writes.new_jobs:
             assert job.id not in self.jobs, "a job was made twice"

@@ -10,11 +10,15 @@ from shared.lifecycle import (
     ChildEnded,
     ChildrenContinued,
     ChildrenPutOff,
+    CollectResults,
     ContinueChildren,
     Decision,
     Ignored,
     JobState,
+    ListText,
     PlanTask,
+    ResultsCollected,
+    ResultsTooLarge,
     RunTask,
     SetVariable,
     TaskKey,
@@ -133,12 +137,42 @@ def test_children_made_of_others_wait_for_no_worker_but_only_a_limit_lets_all_of
 
 
 def test_a_family_completes_when_the_last_of_its_children_has_ended() -> None:
-    job, parent, _ = opened(3, var="all")
+    job, parent, _ = opened(3)
     job, parent, outcomes = after(job, parent, ended(parent, 3))
     assert (parent.state, parent.progress) == (TaskState.COMPLETED, 100)
     assert of(outcomes[-1], PlanTask) == [PlanTask("job", 2)]
-    assert not of(outcomes[-1], SetVariable)
+    assert not of(outcomes[-1], CollectResults)
     assert job.progress == 50
+
+
+def test_the_results_of_a_family_with_a_variable_are_gathered_before_it_completes() -> None:
+    job, parent, _ = opened(3, var="all")
+    job, parent, outcomes = after(job, parent, ended(parent, 3))
+    assert of(outcomes[-1], CollectResults) == [CollectResults("job", parent.id, 3)]
+    assert (parent.state, of(outcomes[-1], PlanTask)) == (TaskState.RUNNING, [])
+    results = ListText('["a","","c"]')
+    done = decided(decide(job, parent, ResultsCollected("job", parent.id, results), LATER))
+    [parent] = done.tasks
+    assert (parent.state, parent.result) == (TaskState.COMPLETED, results)
+    assert of(done, SetVariable) == [SetVariable("job", "all", results)]
+    assert of(done, SetVariable)[0].is_list
+    assert of(done, PlanTask) == [PlanTask("job", 2)]
+    again = decide(done.job, parent, ResultsCollected("job", parent.id, results), LATER)
+    assert isinstance(again, Ignored)
+
+
+def test_a_family_whose_results_are_too_large_together_fails() -> None:
+    job, parent, _ = opened(3, var="all")
+    unfinished = decide(job, parent, ResultsTooLarge("job", parent.id, "too large"), LATER)
+    assert isinstance(unfinished, Ignored)
+    job, parent, _ = after(job, parent, ended(parent, 3))
+    failed = decided(decide(job, parent, ResultsTooLarge("job", parent.id, "too large"), LATER))
+    assert (failed.tasks[0].state, failed.job.error) == (TaskState.FAILED, "too large")
+
+
+def test_a_family_without_children_has_no_results() -> None:
+    _, parent, outcome = opened(0, var="all")
+    assert of(outcome, CollectResults) == [CollectResults("job", parent.id, 0)]
 
 
 def test_a_failed_child_fails_its_family_and_the_job_and_cancels_the_others() -> None:

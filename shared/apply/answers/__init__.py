@@ -11,12 +11,14 @@ from typing import Generic, TypeVar
 
 from shared.apply.answers.begin_children import begin_children, put_off
 from shared.apply.answers.cancel import cancel_tasks
+from shared.apply.answers.collect import collect_results
 from shared.apply.answers.plan import evaluate_output, plan_dependents, plan_ready, plan_task
 from shared.apply.transaction import Transaction
 from shared.apply.workspace import Question
 from shared.lifecycle import (
     BeginChildren,
     CancelTasks,
+    CollectResults,
     EvaluateOutput,
     Event,
     OutputFailed,
@@ -60,6 +62,7 @@ class Answerer(Generic[Q]):
 # would begin that its family's end has cancelled in the same round.
 ANSWERERS = (
     Answerer(CancelTasks, cancel_tasks),
+    Answerer(CollectResults, collect_results),
     Answerer(PlanTask, plan_task),
     Answerer(PlanReady, plan_ready),
     Answerer(PlanDependents, plan_dependents),

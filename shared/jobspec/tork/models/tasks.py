@@ -49,7 +49,8 @@ class TaskFields(Spec):
     queue: f.QueueName | None = None
     """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
     var: f.Variable | None = None
-    """Later expressions read the task's result as `tasks.` and this name. May hold expressions."""
+    """Later expressions read the result as `tasks.` and this name; of an `each` or a `parallel` the
+    list of its children's results. May hold expressions."""
     if_: f.Expression | None = None
     """The task is skipped when this gives false. Default: it runs."""
     retry: Retry | None = None

@@ -104,7 +104,8 @@ class Task(AuxTaskView):
     needs: list[str] | None = None
     """The names of the tasks that must be done before."""
     result: str | None = None
-    """What it wrote to the file `$TORK_OUTPUT`; of a sub-job, the value of its `output`."""
+    """What it wrote to the file `$TORK_OUTPUT`; of a sub-job, the value of its `output`; of an
+    `each` or a `parallel` with `var`, the results of its children as a JSON list."""
     var: str | None = None
     """Later expressions read its result as `tasks.` and this name."""
     if_: str | None = None
