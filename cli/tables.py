@@ -1,7 +1,7 @@
 """What commands print: tables for people, JSON for programs."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -10,6 +10,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from cli.api.session import Json
+from cli.api.views import items_of
 from cli.messages import one_line
 
 _WIDE = 100_000  # a pipe has no width: nothing is cut there
@@ -68,6 +70,23 @@ def print_table(columns: Mapping[str, str], rows: Iterable[Sequence[Cell]]) -> N
     for row in cells:
         table.add_row(*row[: len(widths)])
     _print_without_padding(console, table)
+
+
+def print_list(
+    answer: Any,  # noqa: ANN401 - JSON
+    columns: Mapping[str, str],
+    row: Callable[[Json], Sequence[Cell]],
+    nothing: str,
+    *,
+    as_json: bool,
+) -> None:
+    """The items of a response as a table; `nothing` tells that there are none."""
+    if as_json:
+        print_json(answer)
+    elif found := items_of(answer):
+        print_table(columns, map(row, found))
+    else:
+        click.echo(nothing, err=True)
 
 
 def _text(cell: Cell) -> Text:

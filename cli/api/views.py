@@ -101,7 +101,7 @@ def log_part_view(part: Json) -> LogPartView:
 
 def items_of(answer: Any) -> Sequence[Json]:  # noqa: ANN401 - JSON
     """What a list holds, be it given as a whole or as a page."""
-    return list(answer) if isinstance(answer, list) else list(answer.get("items") or ())
+    return list(answer) if isinstance(answer, list) else list((answer or {}).get("items") or ())
 
 
 def _subjob_id(task: Json) -> str | None:

@@ -7,10 +7,9 @@ import click
 
 from cli.api.client import ApiClient
 from cli.api.session import JSON_TYPE, Body, Json, Server
-from cli.api.views import items_of
 from cli.api_command import ask, asks_api, json_option
 from cli.messages import ago, now
-from cli.tables import print_answer, print_json, print_table
+from cli.tables import print_answer, print_json, print_list
 
 _SCOPES = ("read", "submit", "operate", "admin")
 _COLUMNS = {
@@ -35,12 +34,7 @@ def keys() -> None:
 def list_keys(server: Server, as_json: bool) -> None:
     """List API keys, without their secret text."""
     answer = ask(server, ApiClient.keys)
-    if as_json:
-        print_json(answer)
-    elif found := items_of(answer):
-        print_table(_COLUMNS, map(_row, found))
-    else:
-        click.echo("no keys", err=True)
+    print_list(answer, _COLUMNS, _row, "no keys", as_json=as_json)
 
 
 @keys.command()

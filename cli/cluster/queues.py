@@ -1,12 +1,13 @@
 """`conveyor queues` and `conveyor nodes`: where tasks wait, and the workers that take them."""
 
 import click
+from rich.text import Text
 
 from cli.api.client import ApiClient
-from cli.api.session import Server
+from cli.api.session import Json, Server
 from cli.api_command import ask, asks_api, json_option
 from cli.messages import ago, now
-from cli.tables import print_json, print_table, state_text
+from cli.tables import print_list, state_text
 
 _COLUMNS = {"QUEUE": "whole", "WAITING": "right", "RUNNING": "right", "CONSUMERS": "right"}
 
@@ -20,16 +21,11 @@ def queues(server: Server, as_json: bool) -> None:
     Task queues come first, the internal queues last. A task queue without consumers has no worker.
     """
     answer = ask(server, ApiClient.queues)
-    if as_json:
-        print_json(answer)
-        return
-    print_table(
-        _COLUMNS,
-        (
-            (queue["name"], str(queue["size"]), str(queue["unacked"]), str(queue["subscribers"]))
-            for queue in answer
-        ),
-    )
+    print_list(answer, _COLUMNS, _queue_row, "no queues", as_json=as_json)
+
+
+def _queue_row(queue: Json) -> tuple[str, ...]:
+    return (queue["name"], str(queue["size"]), str(queue["unacked"]), str(queue["subscribers"]))
 
 
 _NODE_COLUMNS = {
@@ -54,26 +50,19 @@ def nodes(server: Server, as_json: bool) -> None:
     QUEUES shows the queues of a worker, each with its number of slots.
     """
     answer = ask(server, ApiClient.nodes)
-    if as_json:
-        print_json(answer)
-        return
-    if not answer:
-        click.echo("no workers: tasks wait until one is started (conveyor worker)", err=True)
-        return
-    print_table(
-        _NODE_COLUMNS,
-        (
-            (
-                node["name"],
-                state_text(node["status"]),
-                str(node["taskCount"]),
-                f"{node['cpuPercent']:.0f} %",
-                node["queue"],
-                ago(node["lastHeartbeatAt"], now()),
-                ago(node["startedAt"], now()),
-                f"{node['hostname']}:{node['port']}",
-                node["version"],
-            )
-            for node in answer
-        ),
+    nothing = "no workers: tasks wait until one is started (conveyor worker)"
+    print_list(answer, _NODE_COLUMNS, _node_row, nothing, as_json=as_json)
+
+
+def _node_row(node: Json) -> tuple[str | Text, ...]:
+    return (
+        node["name"],
+        state_text(node["status"]),
+        str(node["taskCount"]),
+        f"{node['cpuPercent']:.0f} %",
+        node["queue"],
+        ago(node["lastHeartbeatAt"], now()),
+        ago(node["startedAt"], now()),
+        f"{node['hostname']}:{node['port']}",
+        node["version"],
     )

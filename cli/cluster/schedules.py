@@ -9,13 +9,12 @@ from rich.text import Text
 
 from cli.api.client import ApiClient
 from cli.api.session import ApiRejected, Json, Server
-from cli.api.views import items_of
 from cli.api_command import ask, asks_api, json_option, paged
 from cli.exit_codes import EXIT_API
 from cli.follow.patience import submit_with_retry
 from cli.jobs.job_file import JobFile, explain_refusal
 from cli.messages import ago, now
-from cli.tables import print_answer, print_json, print_table, state_text
+from cli.tables import print_answer, print_list, state_text
 
 _COLUMNS = {
     "ID": "whole",
@@ -41,12 +40,7 @@ def schedules() -> None:
 def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
     """List scheduled jobs."""
     answer = ask(server, lambda api: api.schedules(page=page, size=size))
-    if as_json:
-        print_json(answer)
-    elif found := items_of(answer):
-        print_table(_COLUMNS, map(_row, found))
-    else:
-        click.echo("no scheduled jobs", err=True)
+    print_list(answer, _COLUMNS, _row, "no scheduled jobs", as_json=as_json)
 
 
 @schedules.command()
