@@ -64,7 +64,7 @@ async def run(
         seldom_seconds = settings.retention.round_seconds
         rounds: list[tuple[Round, float, asyncio.Event | None]] = [
             (watch.look_for_what_is_due, round_seconds, None),
-            (outbox.relay_round, round_seconds, None),
+            (outbox.relay_round, _UNWATCHED_SECONDS, watch.events["messages"]),
             (tasks.send_due_retries, _UNWATCHED_SECONDS, watch.events["retries"]),
             (tasks.end_timed_out_tasks, _UNWATCHED_SECONDS, watch.events["timeouts"]),
             (workers.expire_leases, _UNWATCHED_SECONDS, watch.events["leases"]),

@@ -245,6 +245,13 @@ async def test_a_round_is_woken_when_there_is_something_for_it_to_do(rig: Rig) -
     # Given a task that is over its time-out
     await claimed(rig, {**TASK, "timeout": "1ms"})
     assert await kinds_due(rig) == {"timeouts"}
+    await rig.pool.execute("DELETE FROM jobs")
+    # Given a message whose sender has died
+    await rig.pool.execute(
+        "INSERT INTO outbox (queue, message_id, priority, body, claimed_until)"
+        " VALUES ('default', 'm', 0, '', now() - interval '1 ms')"
+    )
+    assert await kinds_due(rig) == {"messages"}
 
 
 async def test_no_worker_is_lost_soon_after_a_look_that_the_database_did_not_answer(

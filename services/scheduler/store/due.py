@@ -82,10 +82,11 @@ WHERE t.state = 'RUNNING'
 ORDER BY t.lease_expires_at LIMIT {LIMIT}
 """  # noqa: S608 - texts of our own
 
-KINDS = ("retries", "timeouts", "leases", "schedules")
+KINDS = ("retries", "timeouts", "leases", "schedules", "messages")
 
 # One look by indexes for which of the other queries would find something: retries and schedules
-# until the next look, at $1 from now; time-outs are over $2 after their moment.
+# until the next look, at $1 from now; time-outs are over $2 after their moment; messages that
+# nobody is sending any more.
 KINDS_DUE = f"""
 SELECT EXISTS (SELECT FROM tasks WHERE state = 'PENDING' AND due_at < now() + $1::interval)
            AS retries,
@@ -96,7 +97,8 @@ SELECT EXISTS (SELECT FROM tasks WHERE state = 'PENDING' AND due_at < now() + $1
                + (SELECT coalesce(max(lease), '0') FROM nodes) / {_ASK_IN_LAST})
            OR EXISTS (SELECT FROM nodes
                       WHERE status <> 'OFFLINE' AND last_heartbeat_at < now() - lease) AS leases,
-       EXISTS (SELECT FROM schedules WHERE look_at < now() + $1::interval) AS schedules
+       EXISTS (SELECT FROM schedules WHERE look_at < now() + $1::interval) AS schedules,
+       EXISTS (SELECT FROM outbox WHERE claimed_until < now()) AS messages
 """  # noqa: S608 - a number of our own
 
 BEFORE = "SELECT now() - $1::interval"
