@@ -244,6 +244,7 @@ class Change(_Part):
     parent_id: str | None = None
     attempt: int = 0
     node_id: str | None = None
+    size: int | None = None  # how many children the task has
     is_progress: bool = False
     description: str | None = None
     tags: list[str] = []

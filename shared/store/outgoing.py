@@ -224,6 +224,7 @@ def _change(command: _Announcement, now: datetime) -> dict[str, Any]:
         fields["parent_id"] = task.parent_id
         fields["attempt"] = task.attempt
         fields["node_id"] = task.node_id
+        fields["size"] = task.children.total if task.children else None
     fields["state"] = about.state.value
     fields["position"] = position
     fields["progress"] = round(about.progress, 2)

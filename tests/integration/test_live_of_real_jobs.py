@@ -178,3 +178,13 @@ async def test_nobody_waits_for_the_last_words_of_a_worker_that_is_gone(rig: Rig
     await claimed(rig, job_id)  # on a node that is not UP
     await rig.happen(JobCancelled(job_id))
     assert await is_complete(api, f"/jobs/{job_id}")
+
+
+async def test_the_events_of_an_each_say_how_many_items_it_has(rig: Rig, api: Api) -> None:
+    made_of = {"list": [1, 2, 3], "concurrency": 1, "task": {"run": "true"}}
+    job_id = await rig.submit([{"name": "all", "each": made_of}])
+    async with events_of(api, f"/jobs/{job_id}/events") as stream:
+        while (event := await stream.next()) and event.data.get("name") != "all":
+            pass
+    assert event
+    assert event.data["size"] == 3

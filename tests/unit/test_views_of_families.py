@@ -35,15 +35,23 @@ def shown(definition: JsonObject, **columns: Any) -> dict[str, Any]:
     return views.task(TaskRow(**{**row, **columns}), Redactor())
 
 
-def test_an_each_tells_how_many_items_it_has_and_how_many_are_done() -> None:
+COUNTS = {"total": 30, "begun": 6, "ended": 2, "failed": 1, "waiting": 1}
+
+
+def test_an_each_tells_how_many_items_it_has_and_how_far_they_are() -> None:
     definition: JsonObject = {"each": {"list": "{{ [1, 2, 3] }}", "task": {"run": "true"}}}
-    each = shown(definition, children={"total": 3, "ended": 2, "begun": 3})["each"]
-    assert (each["size"], each["completions"], each["list"]) == (3, 2, "{{ [1, 2, 3] }}")
+    each = shown(definition, children=COUNTS)["each"]
+    assert (each["size"], each["completions"], each["list"]) == (30, 2, "{{ [1, 2, 3] }}")
+    assert (each["running"], each["waiting"], each["failures"]) == (3, 25, 1)
+    ended = shown(definition, children=COUNTS, state="FAILED")["each"]
+    assert not {"running", "waiting"} & ended.keys()
 
 
-def test_a_parallel_tells_how_many_of_its_tasks_are_done() -> None:
+def test_a_parallel_tells_how_far_its_tasks_are() -> None:
     definition: JsonObject = {"parallel": {"tasks": [{"run": "true"}, {"run": "false"}]}}
-    assert shown(definition, children={"total": 2, "ended": 1})["parallel"]["completions"] == 1
+    parallel = shown(definition, children=COUNTS | {"failed": 0})["parallel"]
+    assert (parallel["completions"], parallel["running"], parallel["waiting"]) == (2, 3, 25)
+    assert "failures" not in parallel
 
 
 def test_a_subjob_names_the_job_that_was_made() -> None:

@@ -142,6 +142,7 @@ def _change(change: Change, job_name: str, redact: Redacting) -> bytes:
         "progress": change.progress,
         "attempt": change.attempt or None,
         "nodeId": change.node_id,
+        "size": change.size,
         "result": redact.value(change.result) or None,
         "error": redact.value(change.error) or None,
     }

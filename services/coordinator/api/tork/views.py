@@ -196,14 +196,24 @@ def _made_of(definition: Mapping[str, Any], row: TaskRow) -> Fields:
     if row.children and (each := definition.get("each")):
         made_of["each"] = each | {
             "size": row.children["total"],
-            "completions": row.children["ended"],
             "index": row.children["begun"],
+            **_counts(row),
         }
     if row.children and (parallel := definition.get("parallel")):
-        made_of["parallel"] = parallel | {"completions": row.children["ended"]}
+        made_of["parallel"] = parallel | _counts(row)
     if row.subjob_id and (subjob := definition.get("subjob")):
         made_of["subjob"] = subjob | {"id": row.subjob_id}
     return made_of
+
+
+def _counts(row: TaskRow) -> Fields:
+    counts: Any = row.children
+    total, ended = counts["total"], counts["ended"]
+    shown = {"completions": ended} | set_fields({"failures": counts.get("failed")})
+    if row.state != "RUNNING":
+        return shown
+    running = max(counts["begun"] - ended - counts["waiting"], 0)
+    return shown | {"running": running, "waiting": total - ended - running}
 
 
 def _round_progress(shown: Fields) -> None:

@@ -145,6 +145,12 @@ class ParallelView(Answer):
     """How many must complete, or which share."""
     completions: int | None = None
     """How many have ended."""
+    failures: int | None = None
+    """How many of those have failed."""
+    running: int | None = None
+    """While it runs: about how many of them do."""
+    waiting: int | None = None
+    """While it runs: about how many of them wait for a worker or for their turn."""
 
 
 class EachView(Answer):
@@ -162,6 +168,12 @@ class EachView(Answer):
     """How many items the list has."""
     completions: int | None = None
     """How many have ended."""
+    failures: int | None = None
+    """How many of those have failed."""
+    running: int | None = None
+    """While it runs: about how many of them do."""
+    waiting: int | None = None
+    """While it runs: about how many of them wait for a worker or for their turn."""
     index: int | None = None
     """How many have begun."""
 
