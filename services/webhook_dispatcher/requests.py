@@ -89,7 +89,12 @@ def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
         job = {"id": delivery.job_id, "name": source.job_name}
         summary = names_of_summary(orjson.loads(delivery.body), job)
         secrets = sealer.secrets_in(source.sealed)
-        names = {**summary, "inputs": TextMap(source.inputs), "secrets": TextMap(secrets)}
+        names = {
+            **summary,
+            "inputs": TextMap(source.inputs),
+            "secrets": TextMap(secrets),
+            "tasks": TextMap(),
+        }
         asked = {name: render(value, names) for name, value in source.headers.items()}
     return {
         **asked,

@@ -10,6 +10,7 @@ from shared.expressions.template import (
     check,
     compile_expression,
     evaluate,
+    expressions_in,
     has_expression,
     names_in,
     render,

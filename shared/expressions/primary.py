@@ -146,7 +146,10 @@ class PrimaryParser(Cursor, ABC):
 
     def _pointer(self) -> Node:
         if not self._predicates:
-            raise ExpressionError("# outside a predicate", column=self.current.column)
+            raise ExpressionError(
+                f"{self.current.value} stands only within filter, map and the like",
+                column=self.current.column,
+            )
         column, name = self.current.column, ""
         if self.accept("#") and self.current.sort is Sort.NAME:
             name = self.advance().value

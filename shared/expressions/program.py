@@ -2,7 +2,7 @@
 and paths that an expression reads.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +13,7 @@ from shared.expressions.compiler import Compiler
 from shared.expressions.errors import ExpressionError
 from shared.expressions.frame import Code, Frame
 from shared.expressions.json_text import plain
-from shared.expressions.kinds import UNKNOWN, Kind, kind_of_value
+from shared.expressions.kinds import Kind, kind_of_value
 from shared.expressions.parser import parse
 from shared.expressions.rewrites import rewritten
 from shared.expressions.signatures import FUNCTIONS, PREDICATES
@@ -140,11 +140,10 @@ def _program(source: str, kinds: tuple[Kind | None, ...], numbers: Numbers) -> P
     return Program(code, found.size, compiler.local_count)
 
 
-def compiled(source: str, names: Collection[str] | None) -> None:
+def compiled(source: str, kinds: Mapping[str, Kind] | None) -> None:
     """Refuses an expression that can't work; None allows any name."""
     try:
-        root = parsed(source).root
-        check(root, None if names is None else dict.fromkeys(names, UNKNOWN))
+        check(parsed(source).root, kinds)
     except ExpressionError as error:  # told its source, then passed on
         raise error.within(source) from None
     except RecursionError:  # only where the caller itself is already deep

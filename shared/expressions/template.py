@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from shared.expressions.budget import MAX_TEXT, Meter
 from shared.expressions.errors import ExpressionError
+from shared.expressions.kinds import UNKNOWN, kind_of_value
 from shared.expressions.printing import text_of
 from shared.expressions.program import Path, compiled, paths_of, result
 from shared.expressions.unicode_text import printable
@@ -71,14 +72,16 @@ def render_value(template: str, names: Mapping[str, object]) -> object:
 def compile_expression(source: str, names: Collection[str] | None = None) -> None:
     """Refuses, with an ExpressionError, what can't work: syntax, unknown functions, kinds that
     don't fit; unknown names only if `names`, those in scope, are given."""
-    compiled(_bare(source), names)
+    compiled(_bare(source), None if names is None else dict.fromkeys(names, UNKNOWN))
 
 
-def check(template: str, names: Collection[str] | None = None) -> None:
-    """The same for every expression of a template."""
+def check(template: str, names: Mapping[str, object] | None = None) -> None:
+    """The same for every expression of a template; `names` have values of the kinds they will
+    have."""
+    kinds = None if names is None else {n: kind_of_value(v, "exact") for n, v in names.items()}
     for part in _parts(template):
         if isinstance(part, Expression):
-            compiled(part.source, names)
+            compiled(part.source, kinds)
 
 
 def names_in(template: str) -> frozenset[Path]:
@@ -92,6 +95,11 @@ def names_in(template: str) -> frozenset[Path]:
             except ExpressionError as error:  # told its source, then passed on
                 raise error.within(part.source) from None
     return paths
+
+
+def expressions_in(template: str) -> tuple[str, ...]:
+    """The sources of its expressions, whether or not they compile."""
+    return tuple(part.source for part in _parts(template) if isinstance(part, Expression))
 
 
 def _printed(source: str, names: Mapping[str, object]) -> str:

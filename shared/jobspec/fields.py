@@ -40,8 +40,21 @@ def check_template(text: str) -> str:
     try:
         check(text)
     except ExpressionError as error:  # pydantic collects ValueErrors, each with its field
-        raise ValueError(f"must hold expressions that compile: {error}") from None
+        raise ValueError(f"must hold expressions that compile: {_hinted(error)}") from None
     return text
+
+
+_GO_TEMPLATE = re.compile(
+    r"(\.|(range|if|with|json|else|end|template|define|block|printf)\b)|.*\s\."
+)
+
+
+def _hinted(error: ExpressionError) -> str:
+    """Braces that are meant for another program look like expressions."""
+    if not _GO_TEMPLATE.match(error.source):
+        return str(error)
+    braces = "{{ '{{ " + error.source + " }}' }}" if "'" not in error.source else "{{ '{{' }}"
+    return f"{error}, which is no expression: write {braces} for the braces themselves"
 
 
 def check_expression(text: str) -> str:

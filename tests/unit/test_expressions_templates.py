@@ -54,9 +54,9 @@ def test_a_template_tells_what_it_reads() -> None:
 
 def test_a_submission_is_checked_without_values() -> None:
     compile_expression("inputs.a + anything.b")
-    check("{{ inputs.a }} and {{ item.value }}", {"inputs", "item"})
+    check("{{ inputs.a }} and {{ item.value }}", {"inputs": {}, "item": {}})
     with pytest.raises(ExpressionError, match="unknown name tasks"):
-        check("{{ tasks.a }}", {"inputs"})
+        check("{{ tasks.a }}", {"inputs": {}})
     for bad in ("{{ 1 + }}", "{{ nope() }}", "{{ 'a' + 1 }}", "{{ len(1) }}", "{{ }}"):
         with pytest.raises(ExpressionError):
             check(bad)

@@ -6,7 +6,7 @@ import pytest
 
 from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.parsing import parse_job
-from shared.lifecycle import OutputEvaluated, TaskPlanFailed, TaskPlanned, TaskSkipped
+from shared.lifecycle import OutputEvaluated, TaskPlanned, TaskSkipped
 from shared.planning.new_job import UnsavedJob
 from shared.planning.planner import Planner
 from shared.planning.submission import new_job
@@ -75,18 +75,3 @@ def test_a_task_runs_whose_condition_is_true_in_tork(condition: str) -> None:
 def test_a_task_is_skipped_whose_condition_is_false_in_tork() -> None:
     planner, source = _planner_and_source("{{ inputs.missing == nil }}")
     assert isinstance(planner.plan(source, {}, {}, _NOW), TaskSkipped)
-
-
-@pytest.mark.parametrize("condition", ["inputs.n == 5", "inputs.run == true", "inputs.n + 1 > 2"])
-def test_a_text_compared_with_a_number_is_an_error_not_false(condition: str) -> None:
-    planner, source = _planner_and_source(condition)
-    failed = planner.plan(source, {}, {}, _NOW)
-    assert isinstance(failed, TaskPlanFailed)
-    assert "inputs and results are texts" in failed.error
-
-
-def test_a_member_of_a_result_says_how_json_is_read() -> None:
-    planner, source = _planner_and_source("tasks.m.a == 1")
-    failed = planner.plan(source, {"m": '{"a": 1}'}, {}, _NOW)
-    assert isinstance(failed, TaskPlanFailed)
-    assert "tasks.m is a text without members: use fromJSON(tasks.m).a" in failed.error

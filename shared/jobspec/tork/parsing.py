@@ -16,7 +16,8 @@ from shared.jobspec.json_body import load_json, load_json_as_yaml
 from shared.jobspec.places import Finder, located, places_in_json, places_in_yaml
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.explanations import explain
-from shared.jobspec.tork.models import JobChanges, JobSpec, ScheduledJobSpec, Spec
+from shared.jobspec.tork.models import JobChanges, JobSpec, ScheduledJobSpec, Spec, SubmittedJob
+from shared.jobspec.tork.warnings import refusals_of, warnings_of
 from shared.jobspec.yaml_body import load_yaml
 
 JSON_TYPES = ("application/json",)
@@ -76,9 +77,14 @@ def _parse(model: type[S], body: bytes, content_type: str) -> S:
     text = _text(body)
     tree = language.load(text)
     try:
-        return _checked(model, tree)
+        job = _checked(model, tree)
+        if isinstance(job, SubmittedJob) and (problems := refusals_of(job)):
+            raise InvalidJob(problems)
     except InvalidJob as error:  # now the places are worth a second look at the text
         raise InvalidJob(located(error.problems, language.places(text))) from None
+    if isinstance(job, SubmittedJob) and (warnings := warnings_of(job)):
+        job.warn(located(warnings, language.places(text)))
+    return job
 
 
 def _checked(model: type[S], tree: object) -> S:

@@ -1,12 +1,12 @@
 """Tasks, what a task may be made of (parallel tasks, one task for each item, a job), and jobs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from shared.jobspec import fields as f
-from shared.jobspec.problems import Breach, refuse
+from shared.jobspec.problems import Breach, Problem, refuse
 from shared.jobspec.tork import task_fields as t
 from shared.jobspec.tork.models.containers import AuxTask, Mount, Sidecar
 from shared.jobspec.tork.models.job_options import (
@@ -254,6 +254,16 @@ class SubmittedJob(JobFields):
     """Who is told about changes. Default: nobody."""
     permissions: list[Permission] | None = None
     """Who may see the job beside its creator. Default: everybody."""
+
+    _warnings: tuple[Problem, ...] = PrivateAttr(())
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What of it works, but was hardly meant."""
+        return self._warnings
+
+    def warn(self, warnings: Sequence[Problem]) -> None:
+        self._warnings = tuple(warnings)
 
 
 class JobChanges(Spec):

@@ -1,0 +1,199 @@
+"""Where a job holds expressions, and what each of them may read."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
+
+from shared.expressions import TextMap, has_expression
+from shared.jobspec.problems import Place
+from shared.jobspec.tork.models import AuxTask, JobFields, Subjob, SubmittedJob, TaskFields
+
+T = TypeVar("T")
+
+_EXPRESSION = re.compile(r"\{\{.*?\}\}")
+_ITEM: Mapping[str, object] = {}
+_STRUCT: Mapping[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`names` are what expressions may read, each with a value of its kind; `results` the names
+    below `tasks`, `patterns` those that are evaluated."""
+
+    names: Mapping[str, object]
+    results: frozenset[str] = frozenset()
+    patterns: tuple[re.Pattern[str], ...] = ()
+
+    def defines_result(self, name: str) -> bool:
+        return name in self.results or any(p.fullmatch(name) for p in self.patterns)
+
+    def with_item(self, variable: str) -> "Scope":
+        return replace(self, names={**self.names, variable: _ITEM})
+
+
+class Used(NamedTuple):
+    """A text that holds expressions, or is one whose braces may be left out. `is_hidden`: no
+    message may repeat a part of it."""
+
+    place: Place
+    text: str
+    scope: Scope
+    is_hidden: bool = False
+
+    @property
+    def template(self) -> str:
+        return self.text if has_expression(self.text) else "{{" + self.text + "}}"
+
+
+def expressions_of(job: SubmittedJob) -> Iterator[Used]:
+    scope = scope_of(job)
+    yield from _of_job(job, (), scope)
+    for place, webhook in _listed((), "webhooks", job.webhooks):
+        yield from _of_webhook(webhook.event, webhook.if_, place)
+        # They are evaluated without the results of tasks.
+        headers = Scope({**scope.names, **_hook_names(webhook.event)})
+        yield from _of_texts(webhook.headers, (*place, "headers"), headers)
+
+
+def scope_of(job: SubmittedJob | Subjob) -> Scope:
+    """What the tasks of a job read. Of an input that is evaluated the type is not known."""
+    inputs = {name: _typed(value) for name, value in (job.inputs or {}).items()}
+    tasks = [task for task, _ in all_tasks(job) if task.var]
+    variables = [task.var or "" for task in tasks]
+    evaluated = [variable for variable in variables if has_expression(variable)]
+    lists = [task.var or "" for task in tasks if task.each or task.parallel]
+    results: Mapping[str, object] = TextMap({variable: [] for variable in lists})
+    if any(map(has_expression, lists)):  # any of its names may be a list
+        results = {}
+    return Scope(
+        names={
+            "inputs": TextMap(inputs),
+            "secrets": TextMap(job.secrets or {}),
+            "tasks": results,
+            "job": TextMap(id="", name=""),
+        },
+        results=frozenset(variables) - frozenset(evaluated),
+        patterns=tuple(map(_pattern, evaluated)),
+    )
+
+
+def all_tasks(job: JobFields, place: Place = ()) -> Iterator[tuple[TaskFields, Place]]:
+    """The tasks of a job, at any depth, with their places; those of its sub-jobs are not its."""
+    waiting = [(task, at) for at, task in _listed(place, "tasks", _tasks_of(job))]
+    while waiting:
+        task, at = waiting.pop(0)
+        yield task, at
+        if task.each is not None:
+            waiting.append((task.each.task, (*at, "each", "task")))
+        if task.parallel is not None:
+            inner = _listed((*at, "parallel"), "tasks", task.parallel.tasks)
+            waiting.extend((child, below) for below, child in inner)
+
+
+def subjobs_of(job: JobFields, place: Place = ()) -> Iterator[tuple[Subjob, Place]]:
+    """Its sub-jobs, and theirs."""
+    for task, at in all_tasks(job, place):
+        if task.subjob is not None:
+            below = (*at, "subjob")
+            yield task.subjob, below
+            yield from subjobs_of(task.subjob, below)
+
+
+def _tasks_of(job: JobFields) -> list[TaskFields]:
+    return list(job.tasks) if isinstance(job, SubmittedJob | Subjob) else []
+
+
+def _listed(place: Place, field: str, items: Sequence[T] | None) -> Iterator[tuple[Place, T]]:
+    for index, item in enumerate(items or ()):
+        yield (*place, field, index), item
+
+
+def _typed(value: object) -> object:
+    return None if isinstance(value, str) and has_expression(value) else value
+
+
+def _pattern(variable: str) -> re.Pattern[str]:
+    fixed = _EXPRESSION.split(variable)
+    return re.compile(".*".join(map(re.escape, fixed)), re.DOTALL)
+
+
+def _of_job(job: SubmittedJob | Subjob, place: Place, scope: Scope) -> Iterator[Used]:
+    yield from _of_expression(job.output, (*place, "output"), scope)
+    for at, task in _listed(place, "tasks", _tasks_of(job)):
+        yield from _of_task(task, at, scope)
+
+
+def _of_task(task: TaskFields, place: Place, scope: Scope) -> Iterator[Used]:
+    yield from _of_expression(task.if_, (*place, "if"), scope)
+    for name in ("queue", "var"):
+        yield from _of_text(getattr(task, name), (*place, name), scope)
+    yield from _of_program(task, place, scope)
+    for field in ("pre", "post", "sidecars"):
+        for at, aux in _listed(place, field, getattr(task, field)):
+            yield from _of_program(aux, at, scope)
+    if task.parallel is not None:
+        for at, child in _listed((*place, "parallel"), "tasks", task.parallel.tasks):
+            yield from _of_task(child, at, scope)
+    if task.each is not None:
+        if isinstance(task.each.list_, str):
+            yield from _of_expression(task.each.list_, (*place, "each", "list"), scope)
+        below = scope.with_item(task.each.var or "item")
+        yield from _of_task(task.each.task, (*place, "each", "task"), below)
+    if task.subjob is not None:
+        yield from _of_subjob(task.subjob, (*place, "subjob"), scope)
+
+
+def _of_program(program: TaskFields | AuxTask, place: Place, scope: Scope) -> Iterator[Used]:
+    for name in ("name", "image"):
+        yield from _of_text(getattr(program, name, None), (*place, name), scope)
+    for at, argument in _listed(place, "cmd", program.cmd):
+        yield from _of_text(argument, at, scope)
+    yield from _of_texts(program.env, (*place, "env"), scope)
+    if program.registry is not None:
+        login, at = program.registry, (*place, "registry")
+        yield from _of_text(login.username, (*at, "username"), scope)
+        yield from _of_text(login.password, (*at, "password"), scope, is_hidden=True)
+
+
+def _of_subjob(subjob: Subjob, place: Place, scope: Scope) -> Iterator[Used]:
+    """What it is given is evaluated in the job around it, the rest within itself."""
+    for name in ("name", "description"):
+        yield from _of_text(getattr(subjob, name), (*place, name), scope)
+    inputs = subjob.inputs or {}
+    texts = {name: value for name, value in inputs.items() if isinstance(value, str)}
+    yield from _of_texts(texts, (*place, "inputs"), scope)
+    yield from _of_texts(subjob.secrets, (*place, "secrets"), scope, is_hidden=True)
+    for at, webhook in _listed(place, "webhooks", subjob.webhooks):
+        yield from _of_webhook(webhook.event, webhook.if_, at)
+        yield from _of_text(webhook.url, (*at, "url"), scope)
+        yield from _of_texts(webhook.headers, (*at, "headers"), scope)
+    yield from _of_job(subjob, place, scope_of(subjob))
+
+
+def _of_webhook(event: str | None, condition: str | None, place: Place) -> Iterator[Used]:
+    yield from _of_expression(condition, (*place, "if"), Scope(_hook_names(event)))
+
+
+def _hook_names(event: str | None) -> Mapping[str, object]:
+    of_task = (event or "").startswith("task.")
+    return {"job": _STRUCT, "task": _STRUCT} if of_task else {"job": _STRUCT}
+
+
+def _of_expression(text: str | None, place: Place, scope: Scope) -> Iterator[Used]:
+    if text:
+        yield Used(place, text, scope)
+
+
+def _of_texts(
+    texts: Mapping[str, str | None] | None, place: Place, scope: Scope, *, is_hidden: bool = False
+) -> Iterator[Used]:
+    for name, text in (texts or {}).items():
+        yield from _of_text(text, (*place, name), scope, is_hidden=is_hidden)
+
+
+def _of_text(
+    text: str | None, place: Place, scope: Scope, *, is_hidden: bool = False
+) -> Iterator[Used]:
+    if text and has_expression(text):
+        yield Used(place, text, scope, is_hidden)
