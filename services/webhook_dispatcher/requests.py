@@ -44,13 +44,15 @@ def deliveries_for(
 ) -> Iterator[Delivery]:
     """The calls that `change` owes to the webhooks of `job` (a row)."""
     event = _EVENTS[change.task_id is not None, change.is_progress]
-    body: bytes | None = None
+    listed = enumerate(decode_webhooks(job["webhooks"]))
+    asked = [(n, webhook) for n, webhook in listed if (webhook.event or JOB_STATE) == event]
+    if not asked:  # for most changes of tasks
+        return
     summary = summary_of(change, job)
-    names = names_of_summary(summary, job_now(job))
-    for place, webhook in enumerate(decode_webhooks(job["webhooks"])):
-        if (webhook.event or JOB_STATE) != event:
-            continue
-        if not is_wanted(webhook.condition, names):
+    body: bytes | None = None
+    for place, webhook in asked:
+        condition = webhook.condition
+        if condition and not is_wanted(condition, names_of_summary(summary, job_now(job))):
             continue
         if body is None:
             body = orjson.dumps(Redactor(secrets.values()).value(summary))
@@ -70,10 +72,8 @@ def _header_source(webhook: Webhook, job: Mapping[str, Any]) -> HeaderSource | N
     return HeaderSource(headers, job["name"], job["inputs"], job["sealed"]) if headers else None
 
 
-def is_wanted(condition: str | None, names: Mapping[str, object]) -> bool:
+def is_wanted(condition: str, names: Mapping[str, object]) -> bool:
     """Whether a webhook's `if` lets this through; one that fails does not, as it can't be true."""
-    if not condition:
-        return True
     template = condition if has_expression(condition) else "{{" + condition + "}}"
     try:
         return render_value(template, names) in (True, "true")
