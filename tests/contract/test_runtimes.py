@@ -63,19 +63,68 @@ async def test_a_task_that_writes_no_output_has_an_empty_one(rig: Rig) -> None:
     assert (outcome.exit_code, outcome.output, ran.text) == (0, "", "")
 
 
-async def test_output_over_the_limit_is_cut_and_the_log_says_so(rig: Rig) -> None:
+@pytest.mark.parametrize(
+    ("run", "size"),
+    [
+        ("head -c $((LIMIT + 7)) /dev/zero | tr '\\0' a", "{over} bytes"),
+        # What is no text takes more room when it is kept: it counts as it is kept.
+        ("head -c $((LIMIT / 2)) /dev/zero", "{threefold} bytes as text"),
+        ("truncate -s 20G $TORK_OUTPUT; true", "21474836480 bytes"),
+    ],
+)
+async def test_a_result_over_the_limit_fails_the_task(rig: Rig, run: str, size: str) -> None:
     limit = rig.settings.output_max_bytes
-    outcome, ran = await rig.run(run=f'head -c {limit + 7} /dev/zero > "$TORK_OUTPUT"')
+    with pytest.raises(RuntimeRejected) as caught:
+        await rig.run(env={"LIMIT": str(limit)}, run=f"{run} >> $TORK_OUTPUT")
+    expected = size.format(over=limit + 7, threefold=limit // 2 * 3)
+    assert f"result_too_large: $TORK_OUTPUT is {expected}," in str(caught.value)
+    assert f"at most {limit} " in str(caught.value)
+
+
+async def test_a_result_may_have_all_that_the_limit_allows(rig: Rig) -> None:
+    limit = rig.settings.output_max_bytes
+    outcome, _ = await rig.run(run=f"head -c {limit} /dev/zero | tr '\\0' a > $TORK_OUTPUT")
     assert len(outcome.output) == limit
-    assert f"$TORK_OUTPUT is {limit + 7} bytes" in ran.text
 
 
-async def test_that_output_was_cut_stands_in_a_line_of_its_own(rig: Rig) -> None:
-    limit = rig.settings.output_max_bytes
-    _, ran = await rig.run(run=f'head -c {limit + 7} /dev/zero > "$TORK_OUTPUT"; printf end')
-    said, note = ran.text.splitlines()
-    assert said == "end"
-    assert note == f"conveyor: $TORK_OUTPUT is {limit + 7} bytes, only the first {limit} are kept"
+async def test_a_task_that_fails_by_itself_fails_for_its_own_reason(rig: Rig) -> None:
+    outcome, _ = await rig.run(run="truncate -s 20G $TORK_OUTPUT; exit 3")
+    assert outcome.exit_code == 3
+
+
+@pytest.mark.parametrize("make", ["mkfifo", "ln -s /nowhere", "mkdir"])
+async def test_what_is_no_plain_file_is_no_result(rig: Rig, make: str) -> None:
+    outcome, _ = await rig.run(run=f"rm $TORK_OUTPUT; {make} $TORK_OUTPUT")
+    assert (outcome.exit_code, outcome.output) == (0, "")
+
+
+async def test_the_files_for_result_and_progress_are_there_from_the_start(rig: Rig) -> None:
+    outcome, ran = await rig.run(run='cat "$TORK_OUTPUT" "$TORK_PROGRESS" && echo there')
+    assert (outcome.exit_code, ran.text) == (0, "there\n")
+
+
+@pytest.mark.parametrize(
+    ("spec", "error"),
+    [
+        ({"env": {"A": "x" * 500_000}}, r"env\.A: is 500003 bytes, .* at most 131072 in one"),
+        ({"env": {"A": "x\0y"}}, r"env\.A: must not hold a NUL"),
+        ({"env": {"A=B": "x"}}, r"env: the name 'A=B' must not"),
+        ({"env": {"": "x"}}, r"env: the name '' must not"),
+        ({"cmd": ("true", "x" * 200_000)}, r"cmd\[1\]: is 200001 bytes"),
+        ({"env": {f"A{n}": "x" * 130_000 for n in range(16)}}, r"the largest is env\.A"),
+    ],
+)
+async def test_what_can_not_be_passed_to_a_program_is_named(
+    rig: Rig, spec: dict[str, Any], error: str
+) -> None:
+    with pytest.raises(RuntimeRejected, match=error):
+        await rig.run(**{"run": "true", **spec})
+
+
+async def test_as_much_environment_as_linux_passes_is_passed(rig: Rig) -> None:
+    env = {f"A{n}": "x" * 130_000 for n in range(14)}
+    outcome, ran = await rig.run(env=env, run="echo ${#A0}")
+    assert (outcome.exit_code, ran.text) == (0, "130000\n")
 
 
 async def test_a_failing_task_gives_its_exit_code_and_its_log(rig: Rig) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -35,6 +35,22 @@ async def made(*mounts: Mount, context: Context | None = None) -> list[MountPoin
 
 def binding(folder: Path) -> Context:
     return Context(RuntimeSettings(bind_allowed=True, bind_sources=(str(folder),)))
+
+
+async def test_a_bind_source_that_is_not_there_is_made_in_an_allowed_place_only(
+    tmp_path: Path,
+) -> None:
+    allowed, other = tmp_path / "allowed", tmp_path / "other"
+    missing = Mount(type="bind", source=f"{allowed}/a/b", target="/x")
+    [point] = await made(missing, context=binding(allowed))
+    assert (allowed / "a" / "b").is_dir()
+    assert point.sources == (str(allowed / "a" / "b"),)
+    with pytest.raises(RuntimeRejected, match="is in none of"):
+        await made(replace(missing, source=f"{other}/a"), context=binding(allowed))
+    assert not other.exists()
+    (allowed / "file").write_text("")
+    with pytest.raises(RuntimeRejected, match="can't be made: Not a directory"):
+        await made(replace(missing, source=f"{allowed}/file/a"), context=binding(allowed))
 
 
 async def test_a_volume_is_made_for_the_task() -> None:

@@ -1,5 +1,5 @@
 """What a task says on its way to its log: read on while the log takes none, in whole lines where
-several write to one log, with the lines that a runtime adds; and what $TORK_PROGRESS may hold.
+several write to one log; and what $TORK_OUTPUT and $TORK_PROGRESS may hold.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from services.worker.runtimes.protocol import LogSink
+from services.worker.runtimes.protocol import LogSink, RuntimeRejected
 
 _FREELY_BYTES = 256 * 1024
 _LEAST_BYTES_PER_SECOND = 512 * 1024
@@ -114,24 +114,25 @@ class LogLines:
             await self._log(self._prefix + rest + b"\n")
 
 
-class OutputLog:
-    """Passes the log on; what it adds stands in a line of its own, whatever came before it."""
+def result_of(data: bytes, size: int, limit: int) -> str:
+    """The text of $TORK_OUTPUT. `data` is what was read of its `size` bytes, `limit` at most.
 
-    def __init__(self, sink: LogSink) -> None:
-        self._sink = sink
-        self._is_in_line = False
+    Raises RuntimeRejected when there is more: a part of a result would be another result.
+    """
+    if size > limit:
+        raise _too_large(f"{size} bytes", limit)
+    # What can't be stored takes three bytes where it was one.
+    text = data.decode(errors="replace").replace("\0", "\ufffd")
+    if len(data) * 3 > limit and (as_text := len(text.encode())) > limit:
+        raise _too_large(f"{as_text} bytes as text", limit)
+    return text
 
-    async def write(self, data: bytes) -> None:
-        if data:
-            self._is_in_line = not data.endswith(b"\n")
-        await self._sink(data)
 
-    async def kept_output(self, data: bytes, size: int) -> str:
-        """The task's output, of which `data` is kept; when it had more, `size` bytes, say so."""
-        if size > len(data):
-            line = f"conveyor: $TORK_OUTPUT is {size} bytes, only the first {len(data)} are kept\n"
-            await self.write((b"\n" if self._is_in_line else b"") + line.encode())
-        return data.decode(errors="replace")
+def _too_large(size: str, limit: int) -> RuntimeRejected:
+    return RuntimeRejected(
+        f"result_too_large: $TORK_OUTPUT is {size}, and this worker takes at most {limit} "
+        "(its setting CONVEYOR_RUNTIME_OUTPUT_MAX_BYTES)"
+    )
 
 
 def parse_progress(raw: bytes) -> float | None:

@@ -35,6 +35,43 @@ def _is_inside(name: str) -> bool:
     return plain and "\0" not in name and not name.endswith("/")
 
 
+_LONGEST_STRING_BYTES = 131_072
+"""What Linux passes at most as one argument or variable, its end mark included."""
+_MOST_BYTES = 2_000_000
+"""Of arguments and variables together, a little less than what Linux takes with its usual stack."""
+
+
+def check_passable(spec: TaskSpec) -> None:
+    """Raises RuntimeRejected naming the argument or variable that can't be passed to a program."""
+    texts = {f"entrypoint[{n}]": text for n, text in enumerate(spec.entrypoint)}
+    texts |= {f"cmd[{n}]": text for n, text in enumerate(spec.cmd)}
+    for name, value in spec.env.items():
+        if not name or "=" in name or "\0" in name:
+            raise RuntimeRejected(f"env: the name {name!r} must not be empty nor hold = or NUL")
+        texts[f"env.{name}"] = f"{name}={value}"
+    sizes = {field: _passable(field, text) for field, text in texts.items()}
+    total = sum(sizes.values())
+    if total > _MOST_BYTES:
+        largest = max(sizes, key=lambda field: sizes[field])
+        raise RuntimeRejected(
+            f"env and cmd are {total} bytes, and Linux passes at most {_MOST_BYTES}; the largest "
+            f"is {largest} with {sizes[largest]}: pass it by `files`"
+        )
+
+
+def _passable(field: str, text: str) -> int:
+    """Its bytes."""
+    if "\0" in text:
+        raise RuntimeRejected(f"{field}: must not hold a NUL character")
+    size = len(text.encode(errors="surrogateescape")) + 1
+    if size > _LONGEST_STRING_BYTES:
+        raise RuntimeRejected(
+            f"{field}: is {size} bytes, and Linux passes at most {_LONGEST_STRING_BYTES} in one "
+            "argument or variable: pass it by `files`"
+        )
+    return size
+
+
 _SHELLS = ("sh", "bash", "dash", "ash")
 _ARGUMENT_BYTES = 65536
 """Half of what Linux takes for one argument."""

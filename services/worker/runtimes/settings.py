@@ -109,17 +109,18 @@ class RuntimeSettings(BaseModel):
         0.5, gt=0, description="Interval of reading $TORK_PROGRESS of a shell task."
     )
     output_max_bytes: int = Field(
-        1024 * 1024, gt=0, description="Maximum size of $TORK_OUTPUT; the rest is cut off."
+        1024 * 1024,
+        gt=0,
+        description="Maximum size of a result. A task fails if its $TORK_OUTPUT is larger.",
     )
     shell_allowed: bool = Field(
         False,
         description="Allow `auto` to run tasks without an image as processes on this machine.",
     )
     shell_command: tuple[str, ...] = Field(
-        ("sh", "-c"),
-        min_length=1,
-        description="Command that executes the `run` script of a shell task; the path of the "
-        "script is appended.",
+        (),
+        description="Command that executes the `run` script of a shell task; the script or its "
+        "path is appended. Unset: `bash -c`, or `sh -c` where there is no bash.",
     )
     shell_uid: int | None = Field(
         None,

@@ -59,7 +59,7 @@ class ContainerEngine:
         """Raises ImageMissing when the image has to be pulled first."""
         async with self._calls.call("create the container"):
             try:
-                return (await self._docker.containers.create(config)).id
+                return str((await self._calls.post("containers/create", config))["Id"])
             except DockerError as error:  # 404 is about the image; a network is found at start
                 if error.status == 404 and any(m in error.message for m in _MISSING_IMAGE):
                     raise ImageMissing from error
@@ -191,7 +191,7 @@ class ContainerEngine:
             return [c.id for c in found if is_earlier(c["Labels"], spec)]
 
     async def read_file(self, container: str, path: str, limit: int) -> tuple[bytes, int]:
-        """At most `limit` bytes of a file in the container, and its whole size.
+        """A file in the container, nothing of it if it has more than `limit` bytes; and its size.
 
         A file that isn't there, or isn't a plain file, reads as empty. The engine is asked for
         the size first: that is cheap, and most tasks write nothing.
@@ -200,8 +200,9 @@ class ContainerEngine:
         async with self._calls.call(f"read {path}"):
             try:
                 async with await self._calls.request("HEAD", url, query) as response:
-                    if not size_of(response.headers):
-                        return b"", 0
+                    size = size_of(response.headers)
+                if not size or size > limit:
+                    return b"", size
                 async with await self._calls.request("GET", url, query) as response:
                     return await first_member(response.content, limit)
             except DockerError as error:

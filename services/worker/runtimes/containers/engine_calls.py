@@ -60,6 +60,7 @@ _ENGINES_FAULT = (
     "input/output error",
     "connection error: desc",  # its containerd is away; it answers a ping all the same
 )
+_IS_JSON = {"Content-Type": "application/json"}
 _NOT_CONNECTED = 900  # aiodocker's own status
 
 Json = dict[str, Any]
@@ -142,11 +143,17 @@ class EngineCalls:
         async with await self.request("GET", path, query) as response:
             return json.loads(await response.read())
 
+    async def post(self, path: str, body: Json) -> Json:
+        """What the engine answers, as JSON. Raises DockerError."""
+        data = io.BytesIO(json.dumps(body).encode())
+        async with await self.request("POST", path, None, data, _IS_JSON) as response:
+            answer: Json = json.loads(await response.read())
+            return answer
+
     async def tell(self, method: str, path: str, body: Json | None = None) -> None:
         """The answer is of no interest. Raises DockerError."""
         data = None if body is None else io.BytesIO(json.dumps(body).encode())
-        headers = {"Content-Type": "application/json"}
-        async with await self.request(method, path, None, data, headers):
+        async with await self.request(method, path, None, data, _IS_JSON):
             pass
 
     @contextlib.asynccontextmanager

@@ -21,7 +21,7 @@ from services.worker.runtimes.containers.layout import (
     needs_archive,
 )
 from services.worker.runtimes.containers.mounts import check_sources
-from services.worker.runtimes.output import OutputLog, parse_progress, pass_on
+from services.worker.runtimes.output import parse_progress, pass_on, result_of
 from services.worker.runtimes.protocol import (
     STOPPED,
     LogSink,
@@ -55,7 +55,7 @@ class ContainerExecution:
         self._engine = context.engine
         self._spec = spec
         self._placement = placement
-        self._log = OutputLog(log)
+        self._log = log
         self._progress = progress
         self._reported: float | None = None
         self._container: str | None = None
@@ -107,7 +107,7 @@ class ContainerExecution:
         if not self._started or self._stream is None:
             return STOPPED
         async with _background(self._poll_progress()), _background(self._note_hearing()):
-            await pass_on(self._frames(self._stream), self._log.write)
+            await pass_on(self._frames(self._stream), self._log)
             exit_code = await self._exit_code()
         return await self._outcome(exit_code)
 
@@ -160,7 +160,7 @@ class ContainerExecution:
 
     async def _pull_unless_stopped(self) -> None:
         images = self._context.images
-        work = images.pull_once(str(self._spec.image), self._spec.registry, self._log.write)
+        work = images.pull_once(str(self._spec.image), self._spec.registry, self._log)
         self._pulling = asyncio.create_task(work)
         try:
             await self._pulling
@@ -214,7 +214,7 @@ class ContainerExecution:
         if self._stop.is_set():
             return Outcome(exit_code=exit_code, output="")
         reason = await self._reason(exit_code) if exit_code else None
-        if self._progress is None:
+        if self._progress is None or exit_code:
             return Outcome(exit_code=exit_code, output="", reason=reason)
         if self._reported is not None:
             await self._report_progress(self._progress)
@@ -235,7 +235,7 @@ class ContainerExecution:
     async def _output(self) -> str:
         limit = self._context.settings.output_max_bytes
         data, size = await self._engine.read_file(self.container, OUTPUT, limit)
-        return await self._log.kept_output(data, size)
+        return result_of(data, size, limit)
 
     async def _poll_progress(self) -> None:
         while self._progress is not None:

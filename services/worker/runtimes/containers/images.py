@@ -8,6 +8,7 @@ Only logins written in the file itself (`auths`) are used. Credential helpers (`
 import asyncio
 import base64
 import json
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,6 +74,21 @@ _USER_REMEMBERED_SECONDS = 60.0
 _FAILURE_REMEMBERED_SECONDS = 5.0
 
 
+_PAUSES_SECONDS = (1.0, 2.0, 4.0)
+# What engines say when it is the network or the registry, and not that there is no such image.
+_PASSING = re.compile(
+    r"time-?d? ?-?out|deadline exceeded|connection (refused|reset)|broken pipe|\beof\b|no such host"
+    r"|server misbehaving|temporary failure|unreachable|no route to host|tls handshake"
+    r"|too ?many ?requests|\b(429|50[0234])\b|internal server error|bad gateway|unavailable",
+    re.IGNORECASE,
+)
+
+
+def may_pass(words: str) -> bool:
+    """Whether an image that could not be pulled for this reason may be had a moment later."""
+    return _PASSING.search(words) is not None
+
+
 class Images:
     def __init__(self, engine: ContainerEngine, logins: RegistryLogins) -> None:
         self._engine = engine
@@ -108,14 +124,25 @@ class Images:
     async def _pull(self, image: str, login: Registry | None, log: LogSink) -> None:
         login = login or self._logins.get(registry_of(image))
         self._fail_again(image, login)
-        progress = _PullLog(image, log)
         try:
-            await progress.begin()
-            await self._engine.pull(image, login, progress.on_message)
-            await progress.end()
+            await self._pull_patiently(image, login, log)
         except RuntimeRejected as error:
             self._failures[image, login] = (time.monotonic(), str(error))
             raise
+
+    async def _pull_patiently(self, image: str, login: Registry | None, log: LogSink) -> None:
+        for pause in (*_PAUSES_SECONDS, None):
+            progress = _PullLog(image, log)
+            try:
+                await progress.begin()
+                await self._engine.pull(image, login, progress.on_message)
+                await progress.end()
+                return
+            except RuntimeRejected as error:
+                if pause is None or not may_pass(str(error).replace(image, "")):
+                    raise
+                await log(f"{error}; next try in {pause:g} s\n".encode())
+                await asyncio.sleep(pause)
 
     def _fail_again(self, image: str, login: Registry | None) -> None:
         now = time.monotonic()

@@ -4,8 +4,9 @@
 $TORK_PROGRESS, /tork/workdir holds `files` unless the task names a workdir of its own.
 
 Writing an archive into a container costs the engine a process, a fifth of a short container's
-life. So it is only done for what needs it: a plain script travels as the shell's argument, and
-where the image's user is root, /tork only has to be there for the task to write in.
+life. So it is only done for what needs it: a plain script travels as the shell's argument, which
+makes $TORK_OUTPUT and $TORK_PROGRESS first; and where the image's user is root, /tork only has to
+be there for the image's own program to write in.
 """
 
 import io
@@ -21,6 +22,7 @@ from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.program import (
     check_file_names,
     check_image,
+    check_passable,
     fits_an_argument,
     parents_of,
 )
@@ -91,6 +93,8 @@ OUTPUT = "/tork/stdout"
 PROGRESS = "/tork/progress"
 _SCRIPT = "/tork/entrypoint"
 _WORKDIR = "/tork/workdir"
+# Writable by any user that the script becomes. Errors of the script's shell begin with its $0.
+_WITH_REPORTS = f'(umask 0;>{OUTPUT};>{PROGRESS});exec "$0" -c "$1" {_SCRIPT}'
 # Mounting it makes the engine's runtime create /tork in the container's own layer, owned by root.
 _MAKES_TORK = {"/tork/run": "size=4k"}
 
@@ -98,6 +102,7 @@ _MAKES_TORK = {"/tork/run": "size=4k"}
 def check_spec(spec: TaskSpec) -> None:
     """Raises RuntimeRejected for what a container can't have, in words better than an engine's."""
     check_image(spec)
+    check_passable(spec)
     if spec.image is None:
         raise RuntimeRejected(
             "no image: a container needs one; add `image:`, or set CONVEYOR_RUNTIME_DEFAULT_IMAGE "
@@ -187,8 +192,10 @@ def _command(spec: TaskSpec, archive: bool) -> tuple[list[str], list[str]]:
     """Empty lists leave the image's own."""
     if spec.run is None:
         return list(spec.entrypoint), list(spec.cmd)
-    script = (_SCRIPT,) if archive else (spec.run, _SCRIPT)  # the second is the script's $0
-    return list(spec.entrypoint or ("sh", "-c")), list(spec.cmd or script)
+    shell = list(spec.entrypoint or ("sh", "-c"))
+    if archive:
+        return shell, list(spec.cmd or (_SCRIPT,))
+    return shell, [_WITH_REPORTS, shell[0], spec.run]
 
 
 def _workdir(spec: TaskSpec) -> str | None:

@@ -81,10 +81,27 @@ async def bind(mount: Mount, context: MountContext) -> MountPoint:
     readonly = _YES_OR_NO.get(mount.opts.get("readonly", "false"))
     if readonly is None:
         raise _refused(mount, "opts.readonly", "must be true or false")
-    return MountPoint(
-        mounts=({"Type": "bind", "Source": source, "Target": mount.target, "ReadOnly": readonly},),
-        sources=(source,),
-    )
+    _make_source(mount, source)
+    entry: Json = {
+        "Type": "bind",
+        "Source": source,
+        "Target": mount.target,
+        "ReadOnly": readonly,
+        # For an engine whose files this worker doesn't see; older ones pass over it.
+        "BindOptions": {"CreateMountpoint": True},
+    }
+    return MountPoint(mounts=(entry,), sources=(source,))
+
+
+def _make_source(mount: Mount, source: str) -> None:
+    """A directory, where nothing is yet: in an allowed place, as it was looked at before."""
+    try:
+        os.makedirs(source, exist_ok=True)
+    except FileExistsError:  # a file, which can be mounted as well
+        return
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise _refused(mount, "source", f"is not there and can't be made: {reason}") from error
 
 
 def check_sources(sources: Iterable[str]) -> None:

@@ -95,6 +95,11 @@ class TaskDirectory:
         for name, text in files.items():
             _write(f"{self.workdir}/{name}", text, 0o600)
 
+    def write_reports(self, part: PartFiles) -> None:
+        """$TORK_OUTPUT and $TORK_PROGRESS, empty."""
+        _write(part.output, "", 0o600)
+        _write(part.progress, "", 0o600)
+
     def write_script(self, part: PartFiles, script: str) -> None:
         _write(part.script, script, 0o500)
 
@@ -109,7 +114,7 @@ class TaskDirectory:
                 os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
 
     def read_output(self, limit: int) -> tuple[bytes, int]:
-        """What the task left in $TORK_OUTPUT, at most `limit` bytes of it, and its whole size."""
+        """What the task left in $TORK_OUTPUT, nothing if it is over `limit` bytes, and its size."""
         return self._read(_OUTPUT, limit)
 
     def read_progress(self) -> bytes:
@@ -143,7 +148,8 @@ class TaskDirectory:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
                 return b"", 0
-            return os.read(fd, limit), status.st_size
+            data = b"" if status.st_size > limit else os.read(fd, limit)
+            return data, status.st_size
         finally:
             os.close(fd)
 

@@ -6,7 +6,12 @@ import contextlib
 import os
 from collections.abc import Mapping
 
-from services.worker.runtimes.program import check_file_names, check_image, fits_an_argument
+from services.worker.runtimes.program import (
+    check_file_names,
+    check_image,
+    check_passable,
+    fits_an_argument,
+)
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.directory import PartFiles, TaskDirectory, sorted_error
@@ -32,6 +37,7 @@ def check_task(spec: TaskSpec) -> None:
 def check_spec(spec: TaskSpec) -> None:
     """Raises RuntimeRejected for what a shell program can't have."""
     check_image(spec)
+    check_passable(spec)
     if spec.image is not None:
         raise RuntimeRejected(f"image {spec.image!r}: the shell runtime runs no images")
     if not (spec.run is not None or spec.cmd or spec.entrypoint):
@@ -105,7 +111,7 @@ class ShellEnvironment:
         self._directory = directory
         try:
             directory.write(files)
-            self._write_scripts()
+            self._write_parts()
             directory.give_to(settings.shell_uid, settings.shell_gid)
         except OSError as error:  # a name too long, one file inside another; a full disk
             raise sorted_error("the task's files can't be written", error) from error
@@ -117,9 +123,10 @@ class ShellEnvironment:
                 self._directory.remove()
             self._directory = None
 
-    def _write_scripts(self) -> None:
+    def _write_parts(self) -> None:
         for aux in (None, *self._spec.pre, *self._spec.post):
             program = self._spec if aux is None else aux.program
+            self.directory.write_reports(self.files_of(aux))
             script = script_of(program, self._settings)
             if script is not None:
                 self.directory.write_script(self.files_of(aux), script)

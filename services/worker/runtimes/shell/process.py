@@ -5,7 +5,7 @@ import os
 import signal
 from dataclasses import dataclass
 
-from services.worker.runtimes.output import OutputLog, parse_progress
+from services.worker.runtimes.output import parse_progress, result_of
 from services.worker.runtimes.protocol import (
     STOPPED,
     LogSink,
@@ -48,7 +48,7 @@ class ShellProcess:
         self._environment = environment
         self._aux = program if isinstance(program, Aux) else None
         self._spec = program.program if isinstance(program, Aux) else program
-        self._log = OutputLog(log)
+        self._log = log
         self._progress = progress
         self._reported: float | None = None
         self._process: Process | None = None
@@ -97,7 +97,8 @@ class ShellProcess:
         if self._progress is None:
             return Outcome(exit_code=exit_code, output="", reason=reason)
         self._report_progress(self._progress)
-        return Outcome(exit_code=exit_code, output=await self._output(), reason=reason)
+        output = "" if exit_code else self._output()
+        return Outcome(exit_code=exit_code, output=output, reason=reason)
 
     async def terminate(self) -> None:
         self._end_by(signal.SIGTERM)
@@ -124,7 +125,7 @@ class ShellProcess:
             exit_code = process.exit_code  # before the read: what it wrote is in the pipe by then
             data = process.read(_CHUNK)
             if data:
-                await self._log.write(data)
+                await self._log(data)
                 await asyncio.sleep(0)  # a burst must not keep other tasks from their turn
             elif exit_code is not None:
                 return exit_code
@@ -165,10 +166,10 @@ class ShellProcess:
             self._reported = value
             progress(value)
 
-    async def _output(self) -> str:
+    def _output(self) -> str:
         limit = self._settings.output_max_bytes
         data, size = self._environment.directory.read_output(limit)
-        return await self._log.kept_output(data, size)
+        return result_of(data, size, limit)
 
     async def _end_process(self) -> None:
         """A task that was given up between start and the end of wait."""

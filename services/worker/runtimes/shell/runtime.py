@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import structlog
+
 from services.worker.hidden_memory import hide_from_tasks
 from services.worker.runtimes.protocol import (
     Execution,
@@ -33,16 +35,23 @@ from services.worker.runtimes.stages import AuxExecution, StagedExecution
 from services.worker.runtimes.task_spec import Aux, TaskSpec
 from services.worker.watchdog.args import ProcessTerminator, Terminator
 
+log = structlog.get_logger(__name__)
+
+
+def _usual_command() -> tuple[str, ...]:
+    return ("bash" if shutil.which("bash") else "sh", "-c")
+
 
 class ShellRuntime:
     name = "shell"
 
     def __init__(self, settings: RuntimeSettings) -> None:
-        self._settings = settings
+        command = settings.shell_command or _usual_command()
+        self._settings = settings.model_copy(update={"shell_command": command})
         self._leaders = Leaders()
-        self._context = ShellContext(
-            settings, self._leaders, shutil.which(settings.shell_command[0])
-        )
+        file = shutil.which(command[0])
+        self._context = ShellContext(self._settings, self._leaders, file)
+        log.info("shell_chosen", command=" ".join(command), file=file)
         adopt_orphans()
         hide_from_tasks()
 
