@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from cli.api.client import ApiClient
+from cli.api.references import Resolve
 from cli.api.session import DEFAULT_URL, ApiRejected, ApiUnavailable, BadServer, Json, Server
 from cli.exit_codes import EXIT_API, EXIT_INTERRUPTED, fail
 from cli.tables import print_answer
@@ -99,21 +100,29 @@ async def _with_client(server: Server, work: Callable[[ApiClient], Awaitable[T]]
         return await work(api)
 
 
-def action(name: str, done: str, help_text: str, act: Act, metavar: str = "ID...") -> click.Command:
-    """A command for several things by their ids: a rejected one does not stop the others."""
+async def _as_given(_: ApiClient, text: str) -> str:
+    return text
+
+
+def action(
+    name: str, done: str, help_text: str, act: Act, resolve: Resolve = _as_given
+) -> click.Command:
+    """A command for several things by their ids: a rejected one does not stop the others.
+    `resolve` gives the id for what else they may be called."""
 
     async def act_on_all(api: ApiClient, ids: Sequence[str], *, as_json: bool) -> int:
         exit_code = 0
         for id_ in ids:
             try:
-                print_answer(await act(api, id_), f"{id_} {done}", as_json=as_json)
+                answer = await act(api, await resolve(api, id_))
+                print_answer(answer, f"{id_} {done}", as_json=as_json)
             except ApiRejected as error:
                 click.secho(f"conveyor: {id_}: {error}", err=True, fg="red")
                 exit_code = EXIT_API
         return exit_code
 
     @click.command(name=name, help=help_text)
-    @click.argument("ids", nargs=-1, required=True, metavar=metavar)
+    @click.argument("ids", nargs=-1, required=True, metavar="ID...")
     @json_option
     @asks_api
     def command(server: Server, ids: Sequence[str], as_json: bool) -> None:

@@ -26,6 +26,8 @@ _JOBS = {
     "logs": _Entry("cli.jobs.logs:logs", "Print the log of a job or of one task."),
     "cancel": _Entry("cli.jobs.acts:cancel", "Cancel jobs."),
     "restart": _Entry("cli.jobs.acts:restart", "Restart failed or cancelled jobs."),
+    "run-again": _Entry("cli.jobs.submit:run_again", "Submit a job once more."),
+    "delete": _Entry("cli.jobs.acts:delete", "Delete jobs."),
 }
 _CLUSTER = {
     "queues": _Entry("cli.cluster.queues:queues", "List queues."),

@@ -19,8 +19,12 @@ def took(started: str | None, ended: str | None, now: datetime) -> str:
     """From start to end, or to `now` for what still runs; empty for what hasn't started."""
     if started is None:
         return ""
+    return exact(seconds_between(started, ended, now))
+
+
+def seconds_between(started: str, ended: str | None, now: datetime) -> float:
     end = datetime.fromisoformat(ended) if ended else now
-    return exact(max(0.0, (end - datetime.fromisoformat(started)).total_seconds()))
+    return max(0.0, (end - datetime.fromisoformat(started)).total_seconds())
 
 
 def coarse(seconds: float) -> str:
@@ -49,6 +53,10 @@ def printable(text: str) -> str:
 
 def one_line(text: str) -> str:
     return " ".join(printable(text).split())
+
+
+def cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def counted(number: int, noun: str) -> str:

@@ -21,8 +21,8 @@ _LEAST_TEXT = 8
 _STYLES = {
     "COMPLETED": "green",
     "FAILED": "red",
-    "CANCELLED": "red",
-    "STOPPED": "red",
+    "CANCELLED": "yellow",
+    "STOPPED": "yellow",
     "RUNNING": "cyan",
     "UP": "green",
     "DOWN": "red",
@@ -55,21 +55,26 @@ Cell = str | Text
 
 
 def print_table(columns: Mapping[str, str], rows: Iterable[Sequence[Cell]]) -> None:
+    console = screen()
+    _print_without_padding(console, table_of(columns, rows, console.width))
+
+
+def table_of(columns: Mapping[str, str], rows: Iterable[Sequence[Cell]], room: int) -> Table:
     """`columns`: each heading with its manner: `text` gives way on a narrow terminal, `right`
     (numbers) and `whole` don't. Where that isn't enough, the last columns are left out."""
     cells = [[_text(cell) for cell in row] for row in rows]
-    console = screen()
     wanted = [
-        max(len(heading), *(row[n].cell_len for row in cells)) for n, heading in enumerate(columns)
+        max(len(heading), *(row[n].cell_len for row in cells), 0)
+        for n, heading in enumerate(columns)
     ]
-    widths = _widths(wanted, [manner == "text" for manner in columns.values()], console.width)
+    widths = _widths(wanted, [manner == "text" for manner in columns.values()], room)
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for width, (heading, manner) in zip(widths, columns.items(), strict=False):
         justify: JustifyMethod = "right" if manner == "right" else "left"
         table.add_column(heading, no_wrap=True, width=width, justify=justify)
     for row in cells:
         table.add_row(*row[: len(widths)])
-    _print_without_padding(console, table)
+    return table
 
 
 def print_list(

@@ -28,6 +28,16 @@ class ApiClient(ApiSession):
     async def job(self, job_id: str) -> Json:
         return dict(await self.call("GET", _path("jobs", job_id)))
 
+    async def job_summary(self, text: str) -> Json:
+        """Of the job that has the id, the beginning of the id, or the name `text`."""
+        return dict(await self.call("GET", f"{_path('jobs', text)}/summary"))
+
+    async def run_again(self, job_id: str, changes: Body) -> Json:
+        return dict(await self.post(f"{_path('jobs', job_id)}/run-again", changes))
+
+    async def delete_job(self, job_id: str) -> Json:
+        return dict(await self.call("DELETE", _path("jobs", job_id)))
+
     async def task(self, task_id: str) -> Json:
         return dict(await self.call("GET", _path("tasks", task_id)))
 

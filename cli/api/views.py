@@ -15,7 +15,8 @@ class TaskView:
     """One row of a job's `execution`: an attempt at a task. `progress` is 0..100,
     `waits_for` why it does not run yet, `last_return_reason` why it was handed back.
 
-    `attempt` counts from 0; `child_index` counts the children of `parent_id`, from 0.
+    `attempt` counts from 0; `child_index` counts the children of `parent_id`, from 0. A task that
+    is made of others knows how many there will be, whether or not they have rows yet.
     """
 
     id: str
@@ -31,6 +32,8 @@ class TaskView:
     parent_id: str | None = None
     child_index: int | None = None
     subjob_id: str | None = None
+    children_total: int | None = None
+    children_ended: int | None = None
     result: str | None = None
     created_at: str | None = None
     started_at: str | None = None
@@ -58,6 +61,7 @@ class LogPartView:
     task_id: str
     number: int
     contents: str
+    created_at: str = ""
 
 
 def job_view(job: Json) -> JobView:
@@ -74,6 +78,7 @@ def job_view(job: Json) -> JobView:
 
 
 def task_view(task: Json) -> TaskView:
+    total, ended = _children(task)
     return TaskView(
         id=task["id"],
         name=task.get("name", ""),
@@ -88,6 +93,8 @@ def task_view(task: Json) -> TaskView:
         parent_id=task.get("parentId"),
         child_index=task.get("childIndex"),
         subjob_id=_subjob_id(task),
+        children_total=total,
+        children_ended=ended,
         result=task.get("result"),
         created_at=task.get("createdAt"),
         started_at=task.get("startedAt"),
@@ -96,7 +103,9 @@ def task_view(task: Json) -> TaskView:
 
 
 def log_part_view(part: Json) -> LogPartView:
-    return LogPartView(part["taskId"], int(part["number"]), part.get("contents", ""))
+    return LogPartView(
+        part["taskId"], int(part["number"]), part.get("contents", ""), part.get("createdAt", "")
+    )
 
 
 def items_of(answer: Any) -> Sequence[Json]:  # noqa: ANN401 - JSON
@@ -106,3 +115,11 @@ def items_of(answer: Any) -> Sequence[Json]:  # noqa: ANN401 - JSON
 
 def _subjob_id(task: Json) -> str | None:
     return task.get("subjobId") or (task.get("subjob") or {}).get("id")
+
+
+def _children(task: Json) -> tuple[int | None, int | None]:
+    if each := task.get("each"):
+        return each.get("size"), each.get("completions")
+    if parallel := task.get("parallel"):
+        return len(parallel.get("tasks") or ()), parallel.get("completions")
+    return None, None

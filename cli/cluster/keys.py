@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from cli.api.client import ApiClient
+from cli.api.references import key_id
 from cli.api.session import JSON_TYPE, Body, Json, Server
 from cli.api_command import ask, asks_api, json_option
 from cli.messages import ago, now
@@ -78,13 +79,16 @@ def create(
 
 
 @keys.command()
-@click.argument("key_id", metavar="ID")
+@click.argument("named", metavar="KEY")
 @json_option
 @asks_api
-def delete(server: Server, key_id: str, as_json: bool) -> None:
-    """Revoke an API key by its ID."""
-    answer = ask(server, lambda api: api.delete_key(key_id))
-    print_answer(answer, f"{key_id} revoked", as_json=as_json)
+def delete(server: Server, named: str, as_json: bool) -> None:
+    """Revoke an API key by its id, the beginning of its id, or its name."""
+
+    async def delete_it(api: ApiClient) -> Json:
+        return await api.delete_key(await key_id(api, named))
+
+    print_answer(ask(server, delete_it), f"{named} revoked", as_json=as_json)
 
 
 def _row(key: Json) -> tuple[str, ...]:

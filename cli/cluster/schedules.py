@@ -8,6 +8,7 @@ import click
 from rich.text import Text
 
 from cli.api.client import ApiClient
+from cli.api.references import schedule_id
 from cli.api.session import ApiRejected, Json, Server
 from cli.api_command import ask, asks_api, json_option, paged
 from cli.exit_codes import EXIT_API
@@ -30,7 +31,7 @@ _COLUMNS = {
 
 @click.group()
 def schedules() -> None:
-    """Manage scheduled jobs."""
+    """Manage scheduled jobs. SCHEDULE is an id, the beginning of an id, or a name."""
 
 
 @schedules.command(name="list")
@@ -71,12 +72,14 @@ _Act = Callable[[ApiClient, str], Awaitable[Json]]
 
 def _act(name: str, done: str, help_text: str, act: _Act) -> None:
     @schedules.command(name=name, help=help_text)
-    @click.argument("schedule_id", metavar="ID")
+    @click.argument("schedule")
     @json_option
     @asks_api
-    def command(server: Server, schedule_id: str, as_json: bool) -> None:
-        answer = ask(server, lambda api: act(api, schedule_id))
-        print_answer(answer, f"{schedule_id} {done}", as_json=as_json)
+    def command(server: Server, schedule: str, as_json: bool) -> None:
+        async def act_on_it(api: ApiClient) -> Json:
+            return await act(api, await schedule_id(api, schedule))
+
+        print_answer(ask(server, act_on_it), f"{schedule} {done}", as_json=as_json)
 
 
 _act(

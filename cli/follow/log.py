@@ -1,7 +1,9 @@
 """The log of a job: its parts, page by page, and the whole lines in them."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from cli.api.client import ApiClient, LogSource
 from cli.api.session import Json
@@ -11,8 +13,11 @@ from shared.messages import PARTS_PER_DISPATCH
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
+    """`at` is when its end arrived."""
+
     task_id: str
     text: str
+    at: str = ""
 
 
 class LogLines:
@@ -27,21 +32,27 @@ class LogLines:
         dispatch, number = divmod(part.number - 1, PARTS_PER_DISPATCH)
         log = self._logs[part.task_id, dispatch]
         lines = log.add(number, part.contents)
+        log.at = part.created_at
         if part.task_id in self._ended and not log.has_gaps:
             lines += log.leave()
-        return [LogLine(part.task_id, text) for text in lines]
+        return [LogLine(part.task_id, text, part.created_at) for text in lines]
+
+    def begin(self, part: LogPartView) -> None:
+        """Of its log nothing before it is wanted."""
+        dispatch, number = divmod(part.number - 1, PARTS_PER_DISPATCH)
+        self._logs[part.task_id, dispatch].begin(number)
 
     def end(self, task_id: str) -> list[LogLine]:
         """The task writes no more: what it left without a line break, unless a part is missing."""
         self._ended.add(task_id)
         ours = [log for (id_, _), log in self._logs.items() if id_ == task_id and not log.has_gaps]
-        return [LogLine(task_id, text) for log in ours for text in log.leave()]
+        return [LogLine(task_id, text, log.at) for log in ours for text in log.leave()]
 
     def unfinished(self) -> list[LogLine]:
         """What will come no more: the ends of logs that lack a line break, and what stands behind
         a gap."""
         logs = self._logs.items()
-        return [LogLine(id_, text) for (id_, _), log in logs for text in log.leave()]
+        return [LogLine(id_, text, log.at) for (id_, _), log in logs for text in log.leave()]
 
 
 class _DispatchLog:
@@ -51,10 +62,14 @@ class _DispatchLog:
         self._next = 0
         self._early: dict[int, str] = {}
         self._rest = ""
+        self.at = ""
 
     @property
     def has_gaps(self) -> bool:
         return bool(self._early)
+
+    def begin(self, number: int) -> None:
+        self._next = number if not self._next else min(self._next, number)
 
     def add(self, number: int, contents: str) -> list[str]:
         if number >= self._next:
@@ -71,17 +86,24 @@ class _DispatchLog:
         return text.removesuffix("\n").split("\n") if text else []
 
 
-async def whole_log(api: ApiClient, source: LogSource) -> list[Json]:
-    """All parts of a log as the API returns them, oldest first."""
-    return await LogReader(api, source).new_parts()
-
-
 class LogReader:
-    """Reads a log page by page: all of it first, then what is new since the last time."""
+    """Reads a log page by page: all of it first, or its end, then what is new since the last time.
 
-    def __init__(self, api: ApiClient, source: LogSource) -> None:
+    `since` and `tail` (a number of lines) bound the first time, from the newest part backwards.
+    """
+
+    def __init__(
+        self,
+        api: ApiClient,
+        source: LogSource,
+        *,
+        since: datetime | None = None,
+        tail: int | None = None,
+    ) -> None:
         self._api = api
         self._source = source
+        self._since = since
+        self._tail = tail
         self._seen: set[tuple[str, int]] = set()
         self._lines = LogLines()
 
@@ -90,19 +112,51 @@ class LogReader:
         found: dict[tuple[str, int], Json] = {}
         page = 1
         while parts := await self._api.log(self._source, page):
-            unseen = {_key(part): part for part in parts if _key(part) not in self._seen}
+            unseen = {_key(part): part for part in parts if self._is_wanted(part)}
             found |= unseen
-            if len(unseen) < len(parts):
+            if len(unseen) < len(parts) or self._is_enough(found.values()):
                 break
             page += 1
         # Marked when all pages are read: parts move on to later pages while new ones arrive.
         self._seen.update(found)
         return list(found.values())[::-1]
 
+    def _is_wanted(self, part: Json) -> bool:
+        if _key(part) in self._seen:
+            return False
+        at = datetime.fromisoformat(part["createdAt"]) if self._since else None
+        return self._since is None or at is None or at >= self._since
+
+    def _is_enough(self, parts: Iterable[Json]) -> bool:
+        """Whether the last lines are in them: the first of them may lack its beginning."""
+        if self._tail is None or self._seen:
+            return False
+        lines: int = sum(part.get("contents", "").count("\n") for part in parts)
+        return lines > self._tail + 1
+
     async def new_lines(self) -> list[LogLine]:
         """The new lines of all tasks, each task's in order."""
-        parts = await self.new_parts()
-        return [line for part in parts for line in self._lines.add(log_part_view(part))]
+        return [line for part in await self._new_views() for line in self._lines.add(part)]
+
+    async def all_lines(self) -> list[LogLine]:
+        """The same for a log that is read once: what a task leaves without a line break comes
+        before what the next one says."""
+        parts = await self._new_views()
+        last = {part.task_id: part for part in parts}
+        lines: list[LogLine] = []
+        for part in parts:
+            lines += self._lines.add(part)
+            if part is last[part.task_id]:
+                lines += self._lines.end(part.task_id)
+        return lines + self.unfinished()
+
+    async def _new_views(self) -> list[LogPartView]:
+        is_first = not self._seen
+        parts = [log_part_view(part) for part in await self.new_parts()]
+        if is_first and (self._since or self._tail is not None):
+            for part in parts:
+                self._lines.begin(part)
+        return parts
 
     def unfinished(self) -> list[LogLine]:
         return self._lines.unfinished()

@@ -1,20 +1,144 @@
-"""`conveyor cancel` and `conveyor restart`."""
+"""`conveyor cancel`, `restart` and `delete`: jobs by their ids, or all that options choose."""
 
-from cli.api_command import action
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-cancel = action(
+import click
+
+from cli.api.client import ApiClient
+from cli.api.references import job_id, short_ids
+from cli.api.session import ApiRejected, Json, Server
+from cli.api.views import FINAL_JOB_STATES
+from cli.api_command import Act, ask, asks_api, json_option
+from cli.exit_codes import EXIT_API, EXIT_FAILED
+from cli.jobs.selection import STATES, JobFilter, chosen_jobs, filter_options
+from cli.messages import counted, one_line
+from cli.tables import print_answer
+
+_AT_ONCE = 8
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is done to jobs; `states` are those that allow it."""
+
+    name: str
+    done: str
+    states: tuple[str, ...]
+    act: Act
+    help: str
+
+    def command(self) -> click.Command:
+        @click.command(name=self.name, help=self.help)
+        @click.argument("jobs", nargs=-1, metavar="[JOB]...")
+        @click.option("--all", "of_all", is_flag=True, help="Choose all jobs.")
+        @filter_options
+        @click.option("-y", "--yes", is_flag=True, help="Do not ask before.")
+        @json_option
+        @asks_api
+        def command(
+            server: Server,
+            jobs: Sequence[str],
+            chosen: JobFilter,
+            *,
+            of_all: bool,
+            yes: bool,
+            as_json: bool,
+        ) -> None:
+            if bool(jobs) == (of_all or bool(chosen)):
+                raise click.UsageError("give either jobs, or options that choose them, or --all")
+            if jobs:
+                sys.exit(ask(server, lambda api: self._on_jobs(api, jobs, as_json=as_json)))
+            sys.exit(self._on_chosen(server, chosen, yes=yes))
+
+        return command
+
+    async def _on_jobs(self, api: ApiClient, jobs: Sequence[str], *, as_json: bool) -> int:
+        """A rejected one does not stop the others."""
+        exit_code = 0
+        for job in jobs:
+            try:
+                answer = await self.act(api, await job_id(api, job))
+                print_answer(answer, f"{job} {self.done}", as_json=as_json)
+            except ApiRejected as error:
+                click.secho(f"conveyor: {job}: {error}", err=True, fg="red")
+                exit_code = EXIT_API
+        return exit_code
+
+    def _on_chosen(self, server: Server, chosen: JobFilter, *, yes: bool) -> int:
+        asked_for = chosen.states or self.states
+        wanted = replace(chosen, states=tuple(s for s in asked_for if s in self.states))
+        found = ask(server, lambda api: _all(api, wanted)) if wanted.states else []
+        if not found:
+            click.echo(f"no jobs to {self.name}", err=True)
+            return 0
+        if not yes and not self._is_confirmed(found):
+            click.echo("nothing was done", err=True)
+            return EXIT_FAILED
+        return ask(server, lambda api: self._on_found(api, found))
+
+    def _is_confirmed(self, found: Sequence[Json]) -> bool:
+        short = short_ids([job["id"] for job in found])
+        for job in found[:_SHOWN]:
+            state = job["state"].lower()
+            click.echo(f"  {short[job['id']]}  {state:<9}  {one_line(job['name'])[:60]}", err=True)
+        if len(found) > _SHOWN:
+            click.echo(f"  … {len(found) - _SHOWN:,} more", err=True)
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"add --yes to {self.name} {counted(len(found), 'job')}")
+        return click.confirm(f"{self.name} {counted(len(found), 'job')}?", err=True)
+
+    async def _on_found(self, api: ApiClient, found: Sequence[Json]) -> int:
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(job: Json) -> bool:
+            async with slots:
+                try:
+                    await self.act(api, job["id"])
+                except ApiRejected as error:  # it has another state by now, or is gone
+                    click.secho(f"conveyor: {job['id']}: {error}", err=True, fg="red")
+                    return False
+                return True
+
+        done = sum(await asyncio.gather(*map(one, found)))
+        click.echo(f"{counted(done, 'job')} {self.done}")
+        return 0 if done == len(found) else EXIT_API
+
+
+async def _all(api: ApiClient, chosen: JobFilter) -> list[Json]:
+    return [job async for job in chosen_jobs(api, chosen)]
+
+
+_ACTIVE = tuple(state for state in STATES if state not in FINAL_JOB_STATES)
+_WHICH = """Jobs are named by id, the beginning of an id, or name; or chosen by options, then a
+    confirmation is asked for.
+
+    Exit code 3: the API rejected at least one; the others are {done}."""
+
+cancel = _Kind(
     "cancel",
     "cancelled",
-    "Cancel active jobs by their ids. Their running tasks are stopped.\n\n"
-    "Exit code 3: the API rejected at least one; the others are cancelled.",
+    _ACTIVE,
     lambda api, id_: api.act_on_job(id_, "cancel"),
-    "JOB...",
-)
-restart = action(
+    "Cancel active jobs. Their running tasks are stopped.\n\n    "
+    + _WHICH.format(done="cancelled"),
+).command()
+restart = _Kind(
     "restart",
     "restarted",
-    "Restart failed or cancelled jobs by their ids, each from where it stopped.\n\n"
-    "Exit code 3: the API rejected at least one; the others are restarted.",
+    ("FAILED", "CANCELLED"),
     lambda api, id_: api.act_on_job(id_, "restart"),
-    "JOB...",
-)
+    "Restart failed or cancelled jobs, each from where it stopped.\n\n    "
+    + _WHICH.format(done="restarted"),
+).command()
+delete = _Kind(
+    "delete",
+    "deleted",
+    tuple(sorted(FINAL_JOB_STATES)),
+    ApiClient.delete_job,
+    "Delete completed, failed or cancelled jobs, with their logs.\n\n    "
+    + _WHICH.format(done="deleted"),
+).command()

@@ -4,19 +4,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from rich.table import Table
 from rich.text import Text
 
 from cli.api.views import JobView, TaskView
-from cli.messages import one_line, took
+from cli.messages import cut, one_line, took
 from cli.tables import state_text, style_of
 
 WAITING = "WAITING"
 """Our word for a task that has no row yet: its turn hasn't come."""
-
-_ENDED_WELL = ("COMPLETED", "SKIPPED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,27 +54,33 @@ def _branch(
         return Branch(name, None)
     children = _latest(by_parent.get(task.id, ()))
     taken = _taken(children, most)
-    left_out = Counter(child.state for child in children if child.id not in taken)
+    ids = {child.id for child in taken}
+    left_out = Counter(child.state for child in children if child.id not in ids)
+    if most is not None and task.children_total:  # those that have no row yet wait, too
+        left_out[WAITING] += max(0, task.children_total - len(children))
     return Branch(
         task.name or name,
         task,
-        tuple(
-            _branch(child.name, child, by_parent, most) for child in children if child.id in taken
-        ),
-        left_out or None,
+        tuple(_branch(child.name, child, by_parent, most) for child in taken),
+        +left_out or None,
     )
 
 
-def _taken(children: Sequence[TaskView], most: int | None) -> frozenset[str]:
-    """The ids of those that didn't end well or still run, then of the first, up to `most`."""
+_FIRST = ("FAILED", "RUNNING")
+_LAST = ("CANCELLED", "STOPPED")
+
+
+def _taken(children: Sequence[TaskView], most: int | None) -> Sequence[TaskView]:
+    """Up to `most`: those that failed, those that run, the others in order. Cancelled ones say
+    nothing that their number doesn't."""
     if most is None:
-        return frozenset(child.id for child in children)
-    notable = [child for child in children if child.state not in (*_ENDED_WELL, "CREATED")]
-    return frozenset(islice(_ids_once([*notable, *children]), most))
+        return children
+    ranked = sorted(children, key=lambda child: _rank(child.state))
+    return [child for child in ranked if child.state not in _LAST][:most]
 
 
-def _ids_once(tasks: Iterable[TaskView]) -> Iterator[str]:
-    return iter(dict.fromkeys(task.id for task in tasks))
+def _rank(state: str) -> int:
+    return _FIRST.index(state) if state in _FIRST else len(_FIRST)
 
 
 def _latest(attempts: Iterable[TaskView]) -> Sequence[TaskView]:
@@ -104,11 +107,15 @@ def _moment(task: TaskView) -> tuple[int, str]:
 _MARKS = {
     "COMPLETED": "✓",
     "FAILED": "✗",
-    "CANCELLED": "✗",
-    "STOPPED": "✗",
+    "CANCELLED": "⊘",
+    "STOPPED": "⊘",
     "RUNNING": "▸",
     "SKIPPED": "-",
 }
+
+_ORDER = {state: place for place, state in enumerate(_MARKS)}
+_LONGEST_RESULT = 200
+_LONGEST_READ = 2000
 
 Row = tuple[Text, Text, Text, Text, Text]
 """The task in the tree, its state, duration, attempt and outcome."""
@@ -168,12 +175,17 @@ def _outcome(task: TaskView) -> Text:
         return Text(f"waiting in queue {one_line(task.queue)}", "dim")
     if task.subjob_id:
         return Text(f"job {task.subjob_id}")
+    if task.children_total:
+        return Text(f"{task.children_ended or 0:,} of {task.children_total:,} done")
     if task.state == "RUNNING" and task.progress:
         return Text(f"{task.progress:.0f} %")
-    return Text(one_line(task.result or ""))
+    return Text(cut(one_line((task.result or "")[:_LONGEST_READ]), _LONGEST_RESULT))
 
 
 def _left_out(states: Mapping[str, int], below: str) -> Row:
-    counts = ", ".join(f"{count:,} {state.lower()}" for state, count in states.items())
     more = Text(f"{below}└─ … {sum(states.values()):,} more", "dim")
-    return more, Text(), Text(), Text(), Text(counts, "dim")
+    counts = Text()
+    for state, count in sorted(states.items(), key=lambda item: _ORDER.get(item[0], len(_ORDER))):
+        counts.append(", " if counts else "").append(_MARKS.get(state, "·"), style_of(state))
+        counts.append(f" {count:,} {state.lower()}", "dim")
+    return more, Text(), Text(), Text(), counts

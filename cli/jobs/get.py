@@ -7,6 +7,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from cli.api.client import ApiClient
+from cli.api.references import job_id
 from cli.api.session import Json, Server
 from cli.api.views import job_view
 from cli.api_command import ask, asks_api, json_option
@@ -15,6 +17,7 @@ from cli.messages import ago, now, one_line, printable, took
 from cli.tables import print_json, screen, state_text, style_of
 
 _MOST_CHILDREN = 20
+_LONGEST_RESULT = 2000
 
 
 @click.command()
@@ -23,8 +26,12 @@ _MOST_CHILDREN = 20
 @json_option
 @asks_api
 def get(server: Server, job: str, *, shows_all: bool, as_json: bool) -> None:
-    """Show JOB with its state and its tasks, their children, results and errors."""
-    answer = ask(server, lambda api: api.job(job))
+    """Show JOB with its state and its tasks, their children, results and errors.
+
+    JOB is an id, the beginning of an id, or a name. Of many children those are shown that failed
+    or run; long results are cut: --json has all of them.
+    """
+    answer = ask(server, lambda api: _job(api, job))
     if as_json:
         print_json(answer)
         return
@@ -35,6 +42,10 @@ def get(server: Server, job: str, *, shows_all: bool, as_json: bool) -> None:
     console.print(family_table(branches, now(), console.width))
     if any(branch.left_out for branch in branches):
         console.print(Text("use --all to show every task", "dim"))
+
+
+async def _job(api: ApiClient, text: str) -> Json:
+    return await api.job(await job_id(api, text))
 
 
 def _print_head(console: Console, job: Json) -> None:
@@ -63,7 +74,13 @@ def _facts(job: Json, at: datetime) -> Mapping[str, str]:
         "created": ago(job["createdAt"], at) + (f" by {by}" if by else ""),
         "duration" if ended else "running for": "" if is_cancelled else took(started, ended, at),
         "waiting": (job.get("waiting") or {}).get("message"),
-        "result": job.get("result"),
+        "result": _cut(job.get("result") or ""),
         "error": job.get("error"),
     }
     return {label: value for label, value in facts.items() if value}
+
+
+def _cut(result: str) -> str:
+    if len(result) <= _LONGEST_RESULT:
+        return result
+    return f"{result[:_LONGEST_RESULT]}… ({len(result):,} characters; --json has all)"

@@ -1,60 +1,102 @@
-"""`conveyor logs`: the output of tasks, from the beginning, so far or to the end."""
+"""`conveyor logs`: the output of tasks, or a part of it; once, or followed to the end."""
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
 import click
 
 from cli.api.client import ApiClient, LogSource
+from cli.api.references import job_id, task_id
 from cli.api.session import ApiUnavailable, Server
-from cli.api.views import ENDED_TASK_STATES, FINAL_JOB_STATES, log_part_view
+from cli.api.views import ENDED_TASK_STATES, FINAL_JOB_STATES
 from cli.api_command import ask, asks_api
-from cli.follow.log import LogLines, LogReader, whole_log
+from cli.follow.log import LogLine, LogReader
 from cli.follow.patience import Patience
+from cli.jobs.selection import moment
 
 _POLL_SECONDS = 0.5
 _SILENCE_SECONDS = 900.0  # a log holds no signs of life; coming back means reading it anew
+_SECONDS_LENGTH = len("2026-01-31T08:00:00")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which lines of a log, and whether to wait for more."""
+
+    follows: bool
+    as_json: bool
+    tail: int | None
+    since: datetime | None
+    timestamps: bool
+    search: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the text that the server streams is enough."""
+        return self.tail is None and self.since is None and not self.timestamps
+
+    def keeps(self, line: LogLine) -> bool:
+        return self.search.lower() in line.text.lower()
 
 
 @click.command()
 @click.argument("job", required=False)
-@click.option("--task", metavar="TASK", help="Print the log of one task attempt, by its id.")
+@click.option("--task", metavar="TASK", help="Only of this task of JOB; without JOB by its id.")
 @click.option("-f", "--follow", "follows", is_flag=True, help="Stream new lines until the end.")
+@click.option("-n", "--tail", type=click.IntRange(0), metavar="LINES", help="Only the last LINES.")
+@click.option(
+    "--since", type=moment, metavar="TIME", help="Only what was written since then: 10m, 2h."
+)
+@click.option("-t", "--timestamps", is_flag=True, help="Begin each line with its time (UTC).")
+@click.option("--search", metavar="TEXT", default="", help="Only lines that contain TEXT.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the log parts of the API as JSON, one per line."
 )
 @asks_api
 def logs(
-    server: Server, job: str | None, task: str | None, *, follows: bool, as_json: bool
+    server: Server,
+    job: str | None,
+    task: str | None,
+    tail: int | None,
+    since: datetime | None,
+    search: str,
+    **flags: bool,
 ) -> None:
-    """Print the log of JOB or of one task, from the beginning."""
-    if (job is None) == (task is None):
-        raise click.UsageError("give either the id of a job, or --task with the id of a task")
-    if follows and as_json:
-        raise click.UsageError("--json and --follow cannot be combined")
-    source = LogSource("task", task) if task else LogSource("job", job or "")
-    work = _print_parts if as_json else _follow if follows else _print_lines
-    ask(server, lambda api: work(api, source))
+    """Print the log of JOB or of one task, from the beginning.
+
+    JOB and TASK are ids, beginnings of ids, or names.
+    """
+    if job is None and task is None:
+        raise click.UsageError("give a job, or --task with the id of a task")
+    wanted = _Wanted(tail=tail, since=since, search=search, **flags)
+    if wanted.as_json and (wanted.follows or not wanted.is_plain or search):
+        raise click.UsageError("--json cannot be combined with options that choose or show lines")
+    ask(server, lambda api: _print_log(api, job, task, wanted))
 
 
-async def _print_parts(api: ApiClient, source: LogSource) -> None:
-    for part in await whole_log(api, source):
-        click.echo(json.dumps(part, ensure_ascii=False))
+async def _print_log(api: ApiClient, job: str | None, task: str | None, wanted: _Wanted) -> None:
+    source = await _source(api, job, task)
+    if wanted.as_json:
+        for part in await LogReader(api, source).new_parts():
+            click.echo(json.dumps(part, ensure_ascii=False))
+    elif wanted.follows and wanted.is_plain:
+        await _follow(api, source, wanted)
+    else:
+        await _read(api, source, wanted)
 
 
-async def _print_lines(api: ApiClient, source: LogSource) -> None:
-    lines = LogLines()
-    parts = [log_part_view(part) for part in await whole_log(api, source)]
-    last = {part.task_id: part for part in parts}
-    for part in parts:
-        _print([line.text for line in lines.add(part)])
-        if part is last[part.task_id]:
-            _print([line.text for line in lines.end(part.task_id)])
-    _print([line.text for line in lines.unfinished()])
+async def _source(api: ApiClient, job: str | None, task: str | None) -> LogSource:
+    if job is None:
+        return LogSource("task", task or "")
+    id_ = await job_id(api, job)
+    return LogSource("task", task_id(await api.job(id_), task)) if task else LogSource("job", id_)
 
 
-async def _follow(api: ApiClient, source: LogSource) -> None:
+async def _follow(api: ApiClient, source: LogSource, wanted: _Wanted) -> None:
     patience = Patience()
     printed = 0
     was_reached = False
@@ -72,27 +114,37 @@ async def _follow(api: ApiClient, source: LogSource) -> None:
                     patience.renew()
                     # A new connection begins at the beginning.
                     if number > printed:
-                        _print([line])
+                        _print([LogLine("", line)], wanted)
                         printed = number
                 return
         except ApiUnavailable as error:  # it may be restarting, if it was ever there
             if error.is_away and not was_reached:
                 raise
             await patience.bear(error)
-    await _poll(api, source)
+    await _read(api, source, wanted)
 
 
-async def _poll(api: ApiClient, source: LogSource) -> None:
-    """For Tork, which can't stream the log."""
-    reader = LogReader(api, source)
+async def _read(api: ApiClient, source: LogSource, wanted: _Wanted) -> None:
+    """Page by page; then, if wanted, what is new, again and again."""
+    tail = None if wanted.search else wanted.tail  # how far back they are, only reading tells
+    reader = LogReader(api, source, since=wanted.since, tail=tail)
+    if not wanted.follows:
+        _print(_last(await reader.all_lines(), wanted), wanted)
+        return
+    lines: Iterable[LogLine] = _last(await reader.new_lines(), wanted)
     has_ended = False
     while True:
-        _print([line.text for line in await reader.new_lines()])
+        _print(lines, wanted)
         if has_ended:
             break
         has_ended = await _has_ended(api, source)
         await asyncio.sleep(_POLL_SECONDS)
-    _print([line.text for line in reader.unfinished()])
+        lines = await reader.new_lines()
+    _print(reader.unfinished(), wanted)
+
+
+def _last(lines: Iterable[LogLine], wanted: _Wanted) -> Iterable[LogLine]:
+    return deque(filter(wanted.keeps, lines), maxlen=wanted.tail)
 
 
 async def _has_ended(api: ApiClient, source: LogSource) -> bool:
@@ -101,6 +153,7 @@ async def _has_ended(api: ApiClient, source: LogSource) -> bool:
     return (await api.job(source.id))["state"] in FINAL_JOB_STATES
 
 
-def _print(lines: Sequence[str]) -> None:
-    for line in lines:
-        click.echo(line)
+def _print(lines: Iterable[LogLine], wanted: _Wanted) -> None:
+    for line in filter(wanted.keeps, lines):
+        at = f"{line.at[:_SECONDS_LENGTH]:<{_SECONDS_LENGTH}}Z " if wanted.timestamps else ""
+        click.echo(f"{at}{line.text}")

@@ -1,16 +1,20 @@
-"""`conveyor submit`: submits a job, and follows it if asked to."""
+"""`conveyor submit` and `run-again`: submit a job, and follow it if asked to."""
 
 import asyncio
+import json
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import IO, Self
 
 import click
 from rich.text import Text
 
 from cli.api.client import ApiClient
-from cli.api.session import ApiRejected, Body, Json, Server
+from cli.api.references import SHORT, job_id
+from cli.api.session import JSON_TYPE, ApiRejected, Body, Json, Server
 from cli.api.views import FINAL_JOB_STATES, job_view
 from cli.api_command import ask, asks_api, json_option
 from cli.exit_codes import EXIT_API, EXIT_FAILED, EXIT_USAGE, fail
@@ -46,26 +50,35 @@ class _Output:
         return cls(waits=waits or follows, with_log=follows, as_json=as_json)
 
 
+_OPTIONS = (
+    click.option(
+        "--wait", "waits", is_flag=True, help="Show the progress and wait for the end of the job."
+    ),
+    click.option("--follow", "follows", is_flag=True, help="Like --wait, and stream the log."),
+    click.option(
+        "--input",
+        "inputs",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set an input. The value is a text, or a JSON list or mapping. Repeatable.",
+    ),
+    click.option(
+        "--secret",
+        "secrets",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set a secret: NAME=VALUE, NAME=@FILE, or NAME to read the environment. Repeatable.",
+    ),
+)
+
+
+def _submission_options(command: Callable[..., None]) -> Callable[..., None]:
+    return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
+
+
 @click.command()
 @click.argument("file", type=click.File("rb"))
-@click.option(
-    "--wait", "waits", is_flag=True, help="Show the progress and wait for the end of the job."
-)
-@click.option("--follow", "follows", is_flag=True, help="Like --wait, and stream the log.")
-@click.option(
-    "--input",
-    "inputs",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Set an input. The value is a text, or a JSON list or mapping. Repeatable.",
-)
-@click.option(
-    "--secret",
-    "secrets",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Set a secret: NAME=VALUE, NAME=@FILE, or NAME to read the environment. Repeatable.",
-)
+@_submission_options
 @click.option(
     "--idempotency-key",
     metavar="KEY",
@@ -105,6 +118,30 @@ def submit(
     sys.exit(ask(server, lambda api: _submit(api, job_file, body, wanted)))
 
 
+@click.command(name="run-again")
+@click.argument("job")
+@_submission_options
+@json_option
+@asks_api
+def run_again(
+    server: Server, job: str, inputs: tuple[str, ...], secrets: tuple[str, ...], **flags: bool
+) -> None:
+    """Submit JOB once more: the same tasks, inputs and secrets, as far as no option changes them.
+
+    JOB is an id, the beginning of an id, or a name. Output and exit codes are those of submit.
+    """
+    wanted = _Output.of(**flags)
+    changes = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
+    body = Body(json.dumps(changes, ensure_ascii=False).encode(), JSON_TYPE)
+    sys.exit(ask(server, lambda api: _run_again(api, job, body, wanted)))
+
+
+async def _run_again(api: ApiClient, job: str, changes: Body, output: _Output) -> int:
+    id_ = await job_id(api, job)
+    new = await submit_with_retry(lambda body: api.run_again(id_, body), changes)
+    return await _to_the_end(api, new, output)
+
+
 async def _submit(api: ApiClient, file: JobFile, body: Body, output: _Output) -> int:
     """The exit code."""
     try:
@@ -114,6 +151,11 @@ async def _submit(api: ApiClient, file: JobFile, body: Body, output: _Output) ->
             raise
         explain_refusal(file, error, is_edited=body.content != file.content)
         return EXIT_API
+    return await _to_the_end(api, job, output)
+
+
+async def _to_the_end(api: ApiClient, job: Json, output: _Output) -> int:
+    """The exit code, once the job has ended if that is wanted."""
     if job["state"] not in FINAL_JOB_STATES:  # else: it asked the API to wait
         if not output.waits:
             _show_submitted(job, output)
@@ -124,16 +166,16 @@ async def _submit(api: ApiClient, file: JobFile, body: Body, output: _Output) ->
     return 0 if job["state"] == "COMPLETED" else EXIT_FAILED
 
 
-async def _watch(api: ApiClient, job_id: str, output: _Output) -> Json:
+async def _watch(api: ApiClient, id_: str, output: _Output) -> Json:
     """The final job."""
     try:
-        picture = Picture.of(job_view(await api.job(job_id)))
+        picture = Picture.of(job_view(await api.job(id_)))
         consoles = screen(to_stderr=True), screen()
         with job_viewer(picture, *consoles, with_log=output.with_log) as viewer:
             await follow(api, picture, viewer, with_log=output.with_log)
-        return await api.job(job_id)
+        return await api.job(id_)
     except asyncio.CancelledError:  # Ctrl-C
-        _print(f"the job continues. To stop it: conveyor cancel {job_id}")
+        _print(f"the job continues. To stop it: conveyor cancel {id_[:SHORT]}")
         raise
 
 
@@ -141,7 +183,10 @@ def _show_submitted(job: Json, output: _Output) -> None:
     if output.as_json:
         print_json(job)
         return
-    _print(f"submitted {one_line(job['name'])}; use its id with conveyor get, logs -f and cancel:")
+    short = job["id"][:SHORT]
+    _print(
+        f"submitted {one_line(job['name'])}: conveyor get {short}, logs -f {short}, cancel {short}"
+    )
     click.echo(job["id"])
 
 
@@ -156,8 +201,10 @@ def _show_end(job: Json, output: _Output) -> None:
     )
     screen(to_stderr=True).print(text, soft_wrap=True)
     if state != "COMPLETED":
-        _print(f"  conveyor get {job['id']}      show its tasks")
-        _print(f"  conveyor restart {job['id']}  continue it")
+        short = job["id"][:SHORT]
+        _print(f"  conveyor get {short}        show its tasks")
+        _print(f"  conveyor restart {short}    continue it")
+        _print(f"  conveyor run-again {short}  submit it once more")
     if output.as_json:
         print_json(job)
     elif job.get("result"):

@@ -109,10 +109,34 @@ async def test_of_many_children_those_that_need_a_look_are_shown_and_the_rest_co
     children[70]["state"] = "FAILED"
     answer = job(task("a", "RUNNING"), *children)
     lines = await tree(answer)
-    assert len([line for line in lines if "✓" in line]) == 19
-    assert any("✗ c70" in line for line in lines)
-    assert lines[-2].split() == ["└─", "…", "80", "more", "80", "completed"]
+    assert len([line for line in lines if "✓ c" in line]) == 19
+    assert "✗ c70" in lines[1]
+    assert lines[-2].split() == ["└─", "…", "80", "more", "✓", "80", "completed"]
     assert len(await tree(answer, "--all")) == 101
+
+
+async def test_cancelled_children_are_a_number() -> None:
+    states = ["COMPLETED", "FAILED", *["CANCELLED"] * 40, "SKIPPED"]
+    children = [task(f"c{n}", s, parentId="a", childIndex=n) for n, s in enumerate(states)]
+    each = {"size": 199, "completions": 43}
+    lines = [
+        " ".join(line.split())
+        for line in await tree(job(task("a", "RUNNING", each=each), *children))
+    ]
+    assert lines[:5] == [
+        "▸ a running 43 of 199 done",
+        "├─ ✗ c1 failed",
+        "├─ ✓ c0 completed",
+        "├─ - c42 skipped",
+        "└─ … 196 more ⊘ 40 cancelled, · 156 waiting",
+    ]
+
+
+async def test_a_long_result_is_cut() -> None:
+    answer = job(task("a", "COMPLETED", result="x" * 5000), result="y" * 5000)
+    lines = await shown(answer)
+    assert max(map(len, lines)) < 2100
+    assert any(line.endswith("y… (5,000 characters; --json has all)") for line in lines)
 
 
 async def test_what_would_steer_the_terminal_is_not_printed() -> None:

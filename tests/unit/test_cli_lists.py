@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from tests.support.http.command_line import run_command
 from tests.support.http.fake_api import FakeApi, fake_api, page, refusal
 
 AT = "2024-05-01T12:00:00Z"
+ID = "0123456789abcdef" * 2
 JOB = {
     "id": "j1",
     "name": "a\nb",
@@ -56,9 +58,9 @@ async def test_jobs_are_listed_with_how_to_see_more(api: FakeApi) -> None:
     api.answers["GET /jobs"] = page([JOB], totalPages=3, totalItems=21)
     result = await run_command(api.url, "list")
     row = result.stdout.splitlines()[1].split()
-    assert row[:6] == ["j1", "a", "b", "completed", "100", "%"]
+    assert row[:6] == ["a", "b", "j1", "completed", "100", "%"]
     assert row[-4:] == ["2.0", "s", "x,", "y"]
-    assert result.stderr == "page 1 of 3, 21 jobs; --page shows others\n"
+    assert result.stderr == ("page 1 of 3, 21 jobs; --page and --size show others, --all all\n")
 
 
 async def test_a_page_behind_the_last_one_is_said_to_be_that(api: FakeApi) -> None:
@@ -89,12 +91,13 @@ async def test_schedules_are_listed_be_it_whole_or_by_pages(api: FakeApi, answer
 @pytest.mark.parametrize(
     ("arguments", "asked"),
     [
-        (("cancel", "j1"), "PUT /jobs/j1/cancel"),
-        (("restart", "j1"), "PUT /jobs/j1/restart"),
-        (("schedules", "pause", "s1"), "PUT /scheduled-jobs/s1/pause"),
-        (("schedules", "resume", "s1"), "PUT /scheduled-jobs/s1/resume"),
-        (("schedules", "delete", "s1"), "DELETE /scheduled-jobs/s1"),
-        (("keys", "delete", "k1"), "DELETE /keys/k1"),
+        (("cancel", ID), f"PUT /jobs/{ID}/cancel"),
+        (("restart", ID), f"PUT /jobs/{ID}/restart"),
+        (("delete", ID), f"DELETE /jobs/{ID}"),
+        (("schedules", "pause", ID), f"PUT /scheduled-jobs/{ID}/pause"),
+        (("schedules", "resume", ID), f"PUT /scheduled-jobs/{ID}/resume"),
+        (("schedules", "delete", ID), f"DELETE /scheduled-jobs/{ID}"),
+        (("keys", "delete", ID), f"DELETE /keys/{ID}"),
     ],
 )
 async def test_an_act_is_one_request(api: FakeApi, arguments: tuple[str, ...], asked: str) -> None:
@@ -103,6 +106,95 @@ async def test_an_act_is_one_request(api: FakeApi, arguments: tuple[str, ...], a
     assert (result.exit_code, [one.what for one in api.asked]) == (0, [asked])
     in_json = await run_command(api.url, *arguments, "--json")
     assert json.loads(in_json.stdout) == {"status": "OK"}
+
+
+async def test_a_name_or_the_beginning_of_an_id_stands_for_the_id(api: FakeApi) -> None:
+    api.answers |= {
+        "GET /jobs/night / one/summary": {"id": ID},
+        f"PUT /jobs/{ID}/cancel": {"status": "OK"},
+        "GET /scheduled-jobs": page([{"id": ID, "name": "nightly"}, {"id": "b" * 32, "name": "x"}]),
+        f"PUT /scheduled-jobs/{ID}/pause": {"status": "OK"},
+        "GET /keys": [{"id": ID, "name": "ci"}],
+        f"DELETE /keys/{ID}": {"status": "OK"},
+    }
+    cancelled = await run_command(api.url, "cancel", "night / one")
+    assert cancelled.stdout == "night / one cancelled\n"
+    for text in ("nightly", ID[:5]):
+        assert (await run_command(api.url, "schedules", "pause", text)).exit_code == 0
+    assert (await run_command(api.url, "keys", "delete", "ci")).exit_code == 0
+    unknown = await run_command(api.url, "schedules", "pause", "weekly")
+    assert (unknown.exit_code, unknown.stderr) == (
+        3,
+        "conveyor: no scheduled job has the id or name 'weekly'\n",
+    )
+
+
+async def test_what_several_jobs_are_called_is_refused_with_their_ids(api: FakeApi) -> None:
+    api.answers["GET /jobs/x/summary"] = refusal(409, "several jobs match 'x': a; b")
+    result = await run_command(api.url, "get", "x")
+    assert (result.exit_code, "several jobs match 'x': a; b" in result.stderr) == (3, True)
+
+
+def many(*states: str) -> list[dict[str, Any]]:
+    """The newest first, a day apart."""
+    return [
+        JOB | {"id": f"{n:032x}", "name": f"job {n}", "state": state, "createdBy": "ann"}
+        | {"createdAt": f"2024-05-{20 - n:02}T12:00:00Z"}
+        for n, state in enumerate(states)
+    ]  # fmt: skip
+
+
+def in_pages(api: FakeApi, jobs: list[dict[str, Any]], size: int = 20) -> None:
+    async def answer(request: Any) -> Any:
+        number = int(request.query["page"])
+        items = jobs[(number - 1) * size : number * size]
+        return web.json_response(page(items, totalPages=-(-len(jobs) // size), number=number))
+
+    api.answers["GET /jobs"] = answer
+
+
+@pytest.mark.parametrize(
+    ("options", "numbers"),
+    [
+        (("--name", "job 1*"), [1, 10, 11]),
+        (("--by", "bob"), []),
+        (("--since", "2024-05-18T12:00:00+00:00"), [0, 1, 2]),
+        (("--before", "2024-05-11"), [10, 11]),
+        (("--state", "failed", "--state", "running"), [1, 2]),
+        (("--sort", "name", "--size", "3"), [0, 1, 10]),
+        (("--size", "100"), [*range(12)]),
+        (("--all",), [*range(12)]),
+        (("--all", "--sort", "state"), [0, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2]),
+    ],
+)
+async def test_jobs_are_chosen_and_sorted_over_all_pages(
+    api: FakeApi, options: tuple[str, ...], numbers: list[int]
+) -> None:
+    in_pages(api, many("COMPLETED", "FAILED", "RUNNING", *["COMPLETED"] * 9), size=5)
+    result = await run_command(api.url, "list", "-q", *options)
+    assert [int(line, 16) for line in result.stdout.splitlines()] == numbers
+
+
+async def test_jobs_are_cancelled_by_what_they_have_in_common(api: FakeApi) -> None:
+    jobs = many("RUNNING", "COMPLETED", "PENDING", "RUNNING")
+    in_pages(api, jobs)
+    for n in (0, 2):
+        api.answers[f"PUT /jobs/{n:032x}/cancel"] = {"status": "OK"}
+    unsure = await run_command(api.url, "cancel", "--all")
+    assert (unsure.exit_code, "add --yes to cancel 3 jobs" in unsure.stderr) == (2, True)
+    assert not [one for one in api.asked if one.what.startswith("PUT")]
+    result = await run_command(api.url, "cancel", "--all", "--yes")
+    assert (result.exit_code, result.stdout) == (3, "2 jobs cancelled\n")
+    assert f"{3:032x}" in result.stderr
+    nothing = await run_command(api.url, "restart", "--name", "job*")
+    assert (nothing.exit_code, nothing.stderr) == (0, "no jobs to restart\n")
+
+
+@pytest.mark.parametrize("arguments", [(), ("j1", "--all"), ("j1", "--tag", "x")])
+async def test_jobs_are_given_either_by_id_or_by_options(
+    api: FakeApi, arguments: tuple[str, ...]
+) -> None:
+    assert (await run_command(api.url, "delete", *arguments)).exit_code == 2
 
 
 async def test_one_job_that_is_refused_does_not_keep_the_others(api: FakeApi) -> None:

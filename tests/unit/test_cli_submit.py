@@ -202,6 +202,15 @@ async def test_broken_rules_are_listed_with_their_lines(api: FakeApi, tmp_path: 
     assert f"{file}: schedule: {rule}" in edited.stderr
 
 
+async def test_a_job_is_run_again_with_other_inputs(api: FakeApi) -> None:
+    api.answers["GET /jobs/hello/summary"] = {"id": "j0"}
+    api.answers["POST /jobs/j0/run-again"] = whole("PENDING")
+    result = await run_command(api.url, "run-again", "hello", "--input", "a=1", "--secret", "b=2")
+    assert (result.exit_code, result.stdout) == (0, "j1\n")
+    [asked] = api.asked_for("POST /jobs/j0/run-again")
+    assert json.loads(asked.body) == {"inputs": {"a": "1"}, "secrets": {"b": "2"}}
+
+
 async def test_whoever_is_not_known_is_told_what_to_set(api: FakeApi) -> None:
     api.answers["POST /jobs"] = refusal(401, "who are you?")
     result = await run_command(api.url, "submit", "-", stdin=JOB_FILE)

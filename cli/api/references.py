@@ -1,0 +1,89 @@
+"""What people type for an id: all of it, its beginning, or a name."""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from cli.api.client import ApiClient
+from cli.api.session import ApiRejected, Json
+from cli.api.views import items_of
+
+SHORT = 8
+"""Characters of an id that lists show, unless two jobs share them."""
+
+_WHOLE = re.compile("[0-9a-f]{32}")
+_NOT_FOUND = 404
+_NO_JOB = "no job has"
+_LARGEST_PAGE = 20
+
+Resolve = Callable[[ApiClient, str], Awaitable[str]]
+
+
+async def job_id(api: ApiClient, text: str) -> str:
+    """The id of the job that `text` stands for. Raises ApiRejected when there is none, or several.
+
+    A server that can't look it up (Tork) gets the text as it is.
+    """
+    if _WHOLE.fullmatch(text):
+        return text
+    try:
+        return str((await api.job_summary(text))["id"])
+    except ApiRejected as error:
+        if error.status != _NOT_FOUND or _NO_JOB in str(error):
+            raise
+        return text
+
+
+async def schedule_id(api: ApiClient, text: str) -> str:
+    return await _listed(text, "scheduled job", lambda page: api.schedules(page=page, size=20))
+
+
+async def key_id(api: ApiClient, text: str) -> str:
+    async def keys(page: int) -> object:
+        return await api.keys() if page == 1 else []
+
+    return await _listed(text, "key", keys)
+
+
+async def _listed(text: str, what: str, page_of: Callable[[int], Awaitable[object]]) -> str:
+    """Of things that are few: from their list."""
+    if _WHOLE.fullmatch(text):
+        return text
+    found: list[Json] = []
+    number = 1
+    while items := items_of(await page_of(number)):
+        found += [item for item in items if matches(item, text)]
+        number += 1
+        if len(items) < _LARGEST_PAGE:
+            break
+    exact = [item for item in found if item["id"] == text]
+    return _the_one(exact or found, text, what)
+
+
+def matches(item: Json, text: str) -> bool:
+    return item["id"].startswith(text) or item.get("name") == text
+
+
+def _the_one(found: list[Json], text: str, what: str) -> str:
+    if len(found) == 1:
+        return str(found[0]["id"])
+    if not found:
+        raise ApiRejected(f"no {what} has the id or name {text!r}", _NOT_FOUND)
+    shown = "; ".join(f"{item['id']} ({item.get('name', '')})" for item in found[:5])
+    raise ApiRejected(f"several match {text!r}: {shown}", _NOT_FOUND)
+
+
+def short_ids(ids: list[str]) -> dict[str, str]:
+    """Each with as many of its first characters as tell it from the others."""
+    length = SHORT
+    while len({id_[:length] for id_ in ids}) < len(set(ids)):
+        length += 1
+    return {id_: id_[:length] for id_ in ids}
+
+
+def task_id(job: Json, text: str) -> str:
+    """The id of the latest attempt at the task that `text` stands for in the job."""
+    tasks = [task for task in job.get("execution") or () if matches(task, text)]
+    names = {(task.get("name"), task.get("position"), task.get("childIndex")) for task in tasks}
+    if len(names) == 1:
+        return str(max(tasks, key=lambda task: task.get("createdAt") or "")["id"])
+    return _the_one(tasks, text, "task of this job")
