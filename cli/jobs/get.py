@@ -63,7 +63,7 @@ def _print_head(console: Console, job: Json) -> None:
 
 def _facts(job: Json, at: datetime) -> Mapping[str, str]:
     ended = job.get("completedAt") or job.get("failedAt")
-    started = job.get("startedAt")
+    started = job.get("runStartedAt") or job.get("startedAt")
     by = (job.get("createdBy") or {}).get("username")
     is_cancelled = job["state"] == "CANCELLED"  # its end time is unknown
     facts = {

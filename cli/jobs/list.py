@@ -157,6 +157,7 @@ def _rows(jobs: Sequence[Json], *, cuts: bool) -> list[tuple[str | Text, ...]]:
 
 def _row(job: Json, id_: str) -> tuple[str | Text, ...]:
     ended = job.get("completedAt") or job.get("failedAt")
+    started = job.get("runStartedAt") or job.get("startedAt")
     is_cancelled = job["state"] == "CANCELLED"  # its end time is unknown
     return (
         job["name"],
@@ -164,7 +165,7 @@ def _row(job: Json, id_: str) -> tuple[str | Text, ...]:
         state_text(job["state"]),
         f"{job.get('progress', 0):.0f} %",
         ago(job["createdAt"], now()),
-        "" if is_cancelled else took(job.get("startedAt"), ended, now()),
+        "" if is_cancelled else took(started, ended, now()),
         ", ".join(job.get("tags") or ()),
     )
 

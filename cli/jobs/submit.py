@@ -192,7 +192,8 @@ def _show_submitted(job: Json, output: _Output) -> None:
 
 def _show_end(job: Json, output: _Output) -> None:
     state = job["state"]
-    lasted = took(job.get("startedAt"), job.get("completedAt") or job.get("failedAt"), now())
+    started = job.get("runStartedAt") or job.get("startedAt")
+    lasted = took(started, job.get("completedAt") or job.get("failedAt"), now())
     text = Text.assemble(
         f"{one_line(job['name'])} ",
         (state.lower(), style_of(state)),

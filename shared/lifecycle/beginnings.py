@@ -101,9 +101,14 @@ def start_job(builder: DecisionBuilder, now: datetime) -> None:
     """The first of its tasks runs."""
     job = builder.job
     deadline = now + job.timeout if job.timeout else None
-    started_at = job.started_at or now
     builder.move_job(
-        replace(job, state=JobState.RUNNING, started_at=started_at, deadline_at=deadline)
+        replace(
+            job,
+            state=JobState.RUNNING,
+            started_at=job.started_at or now,
+            run_started_at=now,
+            deadline_at=deadline,
+        )
     )
 
 

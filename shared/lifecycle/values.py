@@ -153,9 +153,9 @@ class Job:
     `position` is the 1-based place of the current task, 0 before the first; in a graph of tasks
     (`is_graph`), where several may be current, it is the number of those that are done. `version`
     numbers the changes of the job and its tasks, in the order they were decided. `timeout` counts
-    from the moment its first task runs. `parent` waits for its end. While `is_cancelling`, tasks
-    of it may be active although the job, or what they are part of, has ended: they are cancelled
-    in transactions to come.
+    from the moment its first task runs, `run_started_at`, which a restart sets anew. `parent` waits
+    for its end. While `is_cancelling`, tasks of it may be active although the job, or what they are
+    part of, has ended: they are cancelled in transactions to come.
     """
 
     id: str
@@ -175,6 +175,7 @@ class Job:
     deadline_at: datetime | None = None
     auto_delete_after: timedelta | None = None
     started_at: datetime | None = None
+    run_started_at: datetime | None = None
     completed_at: datetime | None = None
     failed_at: datetime | None = None
     delete_at: datetime | None = None

@@ -130,6 +130,7 @@ _OF_JOB = (
     Column("deadline_at", "timestamptz", _CHANGED),
     Column("auto_delete_after", "interval"),
     Column("started_at", "timestamptz", _CHANGED),
+    Column("run_started_at", "timestamptz", _CHANGED),
     Column("completed_at", "timestamptz", _CHANGED),
     Column("failed_at", "timestamptz", _CHANGED),
     Column("delete_at", "timestamptz", _CHANGED),

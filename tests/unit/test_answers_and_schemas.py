@@ -159,6 +159,13 @@ def test_zero_is_shown_only_where_it_means_something() -> None:
     assert {"position", "taskCount"} <= views.summary(SUMMARY, PLAIN).keys()
 
 
+def test_the_start_of_the_last_run_is_shown_of_a_job_that_was_restarted() -> None:
+    first = SUMMARY._replace(started_at=NOW, run_started_at=NOW)
+    assert "runStartedAt" not in views.summary(first, PLAIN)
+    restarted = views.summary(first._replace(run_started_at=LATER), PLAIN)
+    assert (restarted["startedAt"], restarted["runStartedAt"]) == (NOW, LATER)
+
+
 def test_times_are_shown_in_utc_with_a_z() -> None:
     assert (
         orjson.loads(encode(views.task(TASK, PLAIN)))["failedAt"] == "2026-01-01T00:00:01.000005Z"

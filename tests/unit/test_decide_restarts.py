@@ -29,10 +29,12 @@ from tests.support.jobs.decided import (
     NOW,
     a_job,
     after,
+    claim,
     decided,
     ended,
     of,
     opened,
+    scheduled,
 )
 
 
@@ -95,6 +97,13 @@ def test_a_graph_of_which_only_the_output_failed_evaluates_it_again() -> None:
     outcome = decided(decide(graph, None, JobRestarted("job"), LATER))
     assert of(outcome, EvaluateOutput)
     assert not of(outcome, PlanReady)
+
+
+def test_a_restarted_job_keeps_its_first_start_and_notes_that_of_its_last_run() -> None:
+    job, task = scheduled(a_job(started_at=NOW, run_started_at=NOW))
+    outcome = decided(decide(job, task, claim(task), LATER))
+    assert outcome.job.state is JobState.RUNNING
+    assert (outcome.job.started_at, outcome.job.run_started_at) == (NOW, LATER)
 
 
 def test_a_job_times_out_counted_from_its_first_task() -> None:

@@ -89,12 +89,14 @@ class SummaryRow(NamedTuple):
     sealed: str | None = None
     schedule_id: str | None = None
     schedule_cron: str | None = None
+    run_started_at: datetime | None = None
 
 
 SUMMARY_COLUMNS = """
 id, state, name, description, tags, inputs, task_count, position, progress, created_at, started_at,
 completed_at, failed_at, result, error, shown_user(created_by) AS created_by,
-parent_task_id AS parent_id, sealed, schedule_id, schedule_cron(schedule_id) AS schedule_cron
+parent_task_id AS parent_id, sealed, schedule_id, schedule_cron(schedule_id) AS schedule_cron,
+run_started_at
 """
 
 

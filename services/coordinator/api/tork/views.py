@@ -92,6 +92,8 @@ def summary(row: SummaryRow, redact: Redacting) -> Fields:
         shown["inputs"] = hide_by_name(shown["inputs"])
     if row.schedule_id:
         shown["schedule"] = set_fields({"id": row.schedule_id, "cron": row.schedule_cron})
+    if row.run_started_at != row.started_at:
+        shown |= set_fields({"runStartedAt": row.run_started_at})
     _round_progress(shown)
     return shown
 

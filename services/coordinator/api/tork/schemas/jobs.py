@@ -57,6 +57,8 @@ class JobSummary(Answer):
     """The scheduled job that made it."""
     created_at: datetime
     """When it was accepted."""
+    run_started_at: datetime | None = None
+    """When it began to run again after its last restart."""
     started_at: datetime | None = None
     """When its first task began to run; while it is SCHEDULED, when it was accepted."""
     completed_at: datetime | None = None
