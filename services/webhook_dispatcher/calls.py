@@ -14,7 +14,7 @@ from yarl import URL
 
 from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.metrics import DispatcherMetrics
-from services.webhook_dispatcher.requests import headers_of, read_secrets, signature
+from services.webhook_dispatcher.requests import headers_of, opened, read_secrets, signature
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store.deliveries import Delivery
@@ -167,6 +167,7 @@ class Calls:
     async def _deliver(self, delivery: Delivery) -> Outcome:
         failure: str | None
         try:
+            delivery = opened(delivery, self._sealer)
             headers = headers_of(delivery, self._sealer) | self._signed(delivery)
         except (ExpressionError, SealingError) as error:
             failure, is_hopeless = f"headers: {error}", True  # another try gives the same

@@ -99,5 +99,5 @@ class Events:
             delivery
             for change in changes
             if (job := jobs.get(change.job_id)) is not None
-            for delivery in deliveries_for(change, job, self._sealer.secrets_in(job["sealed"]))
+            for delivery in deliveries_for(change, job, self._sealer)
         ]

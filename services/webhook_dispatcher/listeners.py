@@ -10,10 +10,10 @@ import structlog
 from services.webhook_dispatcher.store import listener_cursors
 from services.webhook_dispatcher.store.listener_cursors import Claim, News
 from shared.messages import Change
+from shared.planning.disclosure import redacting
 from shared.postgres.pool import Pool, acquired
 from shared.process.extensions import Group, load
-from shared.process.redaction import Redactor
-from shared.process.sealing import Sealer, SealingError
+from shared.process.sealing import Sealer
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,7 @@ _HOLD = timedelta(seconds=CALL_SECONDS + 30)
 _PAGE_ROWS = 100
 _LONGEST_DELAY_SECONDS = 60.0
 _AT_ONCE = 0.0
+_TEXTS = ("task_name", "description", "var", "tags", "result", "error")
 
 
 def added_listeners(names: Sequence[str]) -> dict[str, Listener]:
@@ -79,17 +80,12 @@ class Listening:
 
     def _changes(self, news: News) -> Sequence[ChangeDict]:
         changes = [Change.model_validate(change).model_dump(mode="json") for change in news.changes]
-        return self._without_secrets(changes, news.sealed)
-
-    def _without_secrets(
-        self, changes: Sequence[ChangeDict], sealed: str | None
-    ) -> Sequence[ChangeDict]:
-        try:
-            secrets = self._sealer.secrets_in(sealed)
-        except SealingError as error:  # telling too little is better than telling a secret
-            log.error("unsealing_failed", why=str(error))
-            return [change | {"result": None, "error": None} for change in changes]
-        return Redactor(secrets.values()).value(changes)
+        # What was secret of a job that is gone, nobody knows.
+        sealer = Sealer() if news.is_gone else self._sealer
+        redact = redacting(sealer, news.sealed)
+        return [
+            change | {name: redact.value(change[name]) for name in _TEXTS} for change in changes
+        ]
 
 
 def _delay(failures: int) -> timedelta:

@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,7 +21,8 @@ from shared.definition import Webhook, decode_webhooks
 from shared.expressions import ExpressionError, TextMap, has_expression, render, render_value
 from shared.lifecycle import derived_id
 from shared.messages import Change
-from shared.process.redaction import Redactor
+from shared.planning.disclosure import redacting_known
+from shared.planning.secrets import all_inputs
 from shared.process.sealing import Sealer
 
 log = structlog.get_logger(__name__)
@@ -39,23 +41,25 @@ _SHORTEST, _LONGEST = 24, 64
 RULE = f"must be {_PREFIX} and the base64 of {_SHORTEST} to {_LONGEST} random bytes"
 
 
-def deliveries_for(
-    change: Change, job: Mapping[str, Any], secrets: Mapping[str, str]
-) -> Iterator[Delivery]:
-    """The calls that `change` owes to the webhooks of `job` (a row)."""
+def deliveries_for(change: Change, job: Mapping[str, Any], sealer: Sealer) -> Iterator[Delivery]:
+    """The calls that `change` owes to the webhooks of `job` (a row). Raises SealingError."""
     event = _EVENTS[change.task_id is not None, change.is_progress]
     listed = enumerate(decode_webhooks(job["webhooks"]))
     asked = [(n, webhook) for n, webhook in listed if (webhook.event or JOB_STATE) == event]
     if not asked:  # for most changes of tasks
         return
+    secrets = sealer.secrets_in(job["sealed"])
+    if change.result is not None:
+        change = change.model_copy(update={"result": sealer.open_text(change.result)})
     summary = summary_of(change, job)
     body: bytes | None = None
     for place, webhook in asked:
-        condition = webhook.condition
+        condition = webhook.condition and sealer.open_text(webhook.condition)
         if condition and not is_wanted(condition, names_of_summary(summary, job_now(job))):
             continue
         if body is None:
-            body = orjson.dumps(Redactor(secrets.values()).value(summary))
+            shown = redacting_known(sealer, secrets).value(summary)
+            body = _kept_body(orjson.dumps(shown), sealer, is_secret=bool(secrets))
         yield Delivery(
             id=derived_id("webhook", change.job_id, change.version, place),
             job_id=change.job_id,
@@ -65,6 +69,21 @@ def deliveries_for(
             body=body,
             source=_header_source(webhook, job),
         )
+
+
+def _kept_body(body: bytes, sealer: Sealer, *, is_secret: bool) -> bytes:
+    return sealer.kept_text(body.decode(), is_secret=is_secret).encode()
+
+
+def opened(delivery: Delivery, sealer: Sealer) -> Delivery:
+    """As it is sent. Raises SealingError."""
+    open_text = sealer.open_text
+    source = delivery.source
+    if source is not None:
+        headers = {name: open_text(value) for name, value in source.headers.items()}
+        source = replace(source, headers=headers)
+    body = open_text(delivery.body.decode()).encode()
+    return replace(delivery, url=open_text(delivery.url), body=body, source=source)
 
 
 def _header_source(webhook: Webhook, job: Mapping[str, Any]) -> HeaderSource | None:
@@ -91,7 +110,7 @@ def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
         secrets = sealer.secrets_in(source.sealed)
         names = {
             **summary,
-            "inputs": TextMap(source.inputs),
+            "inputs": TextMap(all_inputs(source.inputs, secrets)),
             "secrets": TextMap(secrets),
             "tasks": TextMap(),
         }

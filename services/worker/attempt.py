@@ -187,7 +187,8 @@ class Attempt:
             reason = f"{type(error).__name__}: {error}"
             return await self._failed(task_log, Failure(f"the worker failed: {reason}"))
         if outcome.is_success:
-            return await self._succeeded(task_log, outcome)
+            result = self._context.definitions.kept_result(outcome.output, unsealed)
+            return await self._succeeded(task_log, result)
         return await self._failed(task_log, outcome)
 
     async def _perform(self, execution: Execution, unsealed: Unsealed) -> Outcome:
@@ -322,11 +323,11 @@ class Attempt:
             case _:
                 return None  # nothing of it ran here
 
-    async def _succeeded(self, task_log: TaskLog, outcome: Outcome) -> Finished:
+    async def _succeeded(self, task_log: TaskLog, result: str | None) -> Finished:
         ref, tail = self._ref, await task_log.finish()
         self._log.info("task_succeeded", seconds=self._seconds)
         parts = task_log.part_count
-        return Finished(**ref, result=outcome.output, exit_code=0, log_parts=parts, log=tail)
+        return Finished(**ref, result=result, exit_code=0, log_parts=parts, log=tail)
 
     async def _failed(self, task_log: TaskLog, how: Failure | Outcome) -> Finished:
         ref, tail = self._ref, await task_log.finish()

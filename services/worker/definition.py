@@ -23,6 +23,8 @@ class Unsealed:
     spec: TaskSpec
     timeout_seconds: float | None
     redactor: Redactor
+    is_secret: bool
+    """Whether its job has secrets, so that what comes of it must be sealed."""
 
 
 class Definitions:
@@ -40,6 +42,12 @@ class Definitions:
             if name in os.environ
         }
 
+    def kept_result(self, result: str | None, unsealed: Unsealed) -> str | None:
+        """`result` as it may travel and be stored."""
+        if result is None:
+            return None
+        return self._sealer.kept_text(result, is_secret=unsealed.is_secret)
+
     def read(self, order: RunTask) -> Unsealed:
         """Raises SealingError when the keys don't fit, ValueError for what can't be meant."""
         sealed = self._sealer.unseal(order.sealed) if order.sealed else {}
@@ -48,7 +56,8 @@ class Definitions:
         return Unsealed(
             spec=self._spec(order, d.decode_task({**order.definition, **hidden})),
             timeout_seconds=order.timeout_seconds or self._timeout,
-            redactor=Redactor([line for secret in secrets for line in _lines(secret)]),
+            redactor=Redactor(secrets),
+            is_secret=order.sealed is not None,
         )
 
     def _spec(self, order: RunTask, task: d.TaskDefinition) -> TaskSpec:
@@ -134,13 +143,3 @@ def _program(entry: d.AuxTask, task: TaskSpec, env: Env) -> TaskSpec:
 
 def _host_name(name: str) -> str:
     return re.sub(r"[^a-z0-9.-]+", "-", name.lower()).strip("-.")[:63]
-
-
-_SHORTEST_LINE = 8
-
-
-def _lines(secret: str) -> list[str]:
-    """A secret of several lines (a key file) is kept out of the log line by line as well."""
-    if "\n" not in secret:
-        return [secret]
-    return [secret, *(line for line in secret.splitlines() if len(line) >= _SHORTEST_LINE)]

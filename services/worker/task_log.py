@@ -93,13 +93,12 @@ class TaskLog:
         self._buffer.clear()
         self._size = 0
         if self._redactor:
-            text = self._redactor.text(text)
-            if not everything:
-                kept = max(len(text) - self._redactor.longest, text.rfind("\n") + 1)
-                if kept < len(text):
-                    self._buffer.append(text[max(kept, 0) :])
-                    self._size = len(self._buffer[0])
-                    text = text[: max(kept, 0)]
+            text, rest = (
+                (self._redactor.text(text), "") if everything else self._redactor.leading(text)
+            )
+            if rest:
+                self._buffer.append(rest)
+                self._size = len(rest)
         self._last_words = (self._last_words + text)[-_LAST_WORDS_CHARACTERS:]
         return text
 

@@ -72,7 +72,11 @@ async def apply(
     with translated_errors():
         async with connection.transaction():
             return await apply_to_rows(
-                TransactionRows(connection), planner, batch, sent=sent, budget=budget
+                TransactionRows(connection, planner.sealer),
+                planner,
+                batch,
+                sent=sent,
+                budget=budget,
             )
 
 
@@ -131,6 +135,6 @@ async def _load(rows: Rows, planner: Planner, events: Sequence[Event], decide: D
         jobs=locked.jobs,
         tasks=locked.partial | locked.tasks,
         partial=locked.partial.keys(),
-        seal=planner.seal_secrets,
+        kept=planner.kept,
         decide=decide,
     )

@@ -50,6 +50,8 @@ class Unwritten:
     begun_tasks: set[str] = field(default_factory=set)
     variables: dict[tuple[str, str], str] = field(default_factory=dict)
     """Job id and name to value."""
+    resealed: dict[str, str] = field(default_factory=dict)
+    """Job id to its secrets."""
 
     def take(
         self,
@@ -69,10 +71,12 @@ class Unwritten:
             variables=[
                 SetVariable(job_id, name, value) for (job_id, name), value in self.variables.items()
             ],
+            resealed=dict(self.resealed),
         )
         for taken in (self.new_jobs, self.jobs, self.new_tasks, self.tasks, self.begun_tasks):
             taken.clear()
         self.variables.clear()
+        self.resealed.clear()
         return writes
 
 
@@ -97,7 +101,8 @@ class Workspace:
     tasks: dict[str, Task]
     partial: Collection[str] = ()
     """Ids of tasks whose definition was not read."""
-    seal: Callable[[Mapping[str, str]], str | None]
+    kept: Callable[[NewJob], tuple[NewJob, str | None]]
+    """A new job as it is stored, and its secrets sealed."""
     decide: Decide = decide
     unsaved: dict[str, UnsavedJob] = field(default_factory=dict)
     """The jobs that were submitted in this transaction."""
@@ -112,7 +117,7 @@ class Workspace:
 
     def submit(self, new: NewJob) -> Outcome:
         graph = NewGraph.of(new.needs) if new.needs is not None else None
-        self.unsaved[new.job.id] = UnsavedJob(new, self.seal(new.definition.secrets), graph)
+        self.unsaved[new.job.id] = UnsavedJob(*self.kept(new), graph)
         self.jobs[new.job.id] = new.job
         self._unwritten.new_jobs.add(new.job.id)
         return self.apply_event(JobSubmitted(new.job))
@@ -150,6 +155,13 @@ class Workspace:
         """Rows that were changed by a statement of their own: they are read again when needed."""
         for id_ in ids:
             self.tasks.pop(id_, None)
+
+    def reseal(self, job_id: str, sealed: str) -> None:
+        """The job has come to more secrets."""
+        if job_id in self.unsaved:
+            self.unsaved[job_id].sealed = sealed
+        if job_id not in self._unwritten.new_jobs:
+            self._unwritten.resealed[job_id] = sealed
 
     def take_created(self, parent_id: str, count: int) -> list[Task]:
         """Up to `count` children that were made here and still wait for their turn."""

@@ -20,7 +20,7 @@ from shared.jobspec.limits import MAX_DESCRIPTION, MAX_NAME
 from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
 from shared.planning.budgets import MOST_OF_SCOPES, SizeBudget, TooLarge
 from shared.planning.rendering import PlanError, Rendering
-from shared.planning.secrets import OF_TASKS
+from shared.planning.secrets import OF_TASKS, hidden_values
 from shared.planning.submission import OWN_SECRETS_OF_PARENT, subjob_of
 from shared.planning.templates import TaskSource
 
@@ -72,7 +72,7 @@ def subjob(
     parent = Parent(job_id=source.job.job_id, task_id=source.task_id, dispatch=1)
     inherited = {
         f"{OWN_SECRETS_OF_PARENT}{number}": value
-        for number, value in enumerate(sorted({*secrets.values(), *rendering.taint.found}))
+        for number, value in enumerate(sorted({*hidden_values(secrets), *rendering.taint.found}))
     }
     # What this language hid in the parent's secrets (a registry's password) is read by that name.
     inherited |= {name: value for name, value in secrets.items() if name.startswith(OF_TASKS)}

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.definition import JobDefinition
+from shared.definition import Encoded, JobDefinition
 from shared.lifecycle import Job
 
 Needs = Mapping[int, Sequence[int]]
@@ -28,6 +28,7 @@ class NewJob:
     `readers` are those who may see the job, as `user:name` and `role:slug`; empty means everybody.
     `parent_task_id` made it, whether or not it waits for it. `needs` tells for each task's position
     which it waits for, if the job is a graph. With a `key` that was used before it is not made.
+    `tasks` are those of the definition as they are stored, None for as they are.
     `job` is PENDING; its `task_count`, `has_output`, `is_graph` and `auto_delete_after` agree with
     the rest.
     """
@@ -41,6 +42,7 @@ class NewJob:
     parent_task_id: str | None = None
     needs: Needs | None = None
     key: IdempotencyKey | None = None
+    tasks: Sequence[Encoded] | None = None
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class NewGraph:
 
 @dataclass(slots=True)
 class UnsavedJob:
-    """A job that has no row yet, its secrets sealed."""
+    """A job that has no row yet, as it is stored."""
 
     new: NewJob
     sealed: str | None

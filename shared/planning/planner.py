@@ -3,7 +3,8 @@
 What came from a secret leaves this module only encrypted: a planned task's `definition` has
 [REDACTED] in its place, and `sealed` holds an object with the clear `definition` fields and the
 `secrets` whose values the worker must keep out of the log. A child's `scope` that holds a secret
-is kept as `{SEALED: text}`.
+is kept as `{SEALED: text}`, and so is a submitted task. With a key, that covers what is secret by
+its name, and results and variables of a job with secrets are sealed as a whole.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,7 +14,15 @@ from typing import cast
 
 import orjson
 
-from shared.definition import Defaults, TaskDefinition, changed, decode_task, encode
+from shared.definition import (
+    Defaults,
+    Encoded,
+    TaskDefinition,
+    Webhook,
+    changed,
+    decode_task,
+    encode,
+)
 from shared.expressions import TextMap
 from shared.lifecycle import (
     CollectResults,
@@ -34,6 +43,7 @@ from shared.lifecycle import (
 from shared.messages.queues import DEFAULT_TASK_QUEUE
 from shared.planning import composites
 from shared.planning.budgets import MOST_OF_RESULTS
+from shared.planning.new_job import NewJob
 from shared.planning.rendering import (
     PlanError,
     Rendering,
@@ -42,7 +52,8 @@ from shared.planning.rendering import (
     refuse_empty_images,
     rendered_task,
 )
-from shared.planning.secrets import SecretTaint, all_inputs
+from shared.planning.secret_names import kept_in_clear
+from shared.planning.secrets import SecretTaint, all_inputs, hidden_values
 from shared.planning.templates import JobSource, TaskSource, as_template
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
@@ -60,8 +71,34 @@ class Planner:
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
 
+    @property
+    def sealer(self) -> Sealer:
+        return self._sealer
+
     def seal_secrets(self, secrets: Mapping[str, str]) -> str | None:
         return self._sealer.seal({"secrets": dict(secrets)}) if secrets else None
+
+    def kept(self, new: NewJob) -> tuple[NewJob, str | None]:
+        """The job as it is stored, with its secrets sealed."""
+        definition = new.definition
+        sealed = self.seal_secrets(definition.secrets)
+        if not self._sealer.encrypts:
+            return new, sealed
+        redactor = Redactor(hidden_values(definition.secrets))
+        tasks = [self._kept_task(encode(task), redactor) for task in definition.tasks]
+        webhooks = tuple(self._kept_webhook(hook, redactor) for hook in definition.webhooks)
+        return replace(new, definition=changed(definition, webhooks=webhooks), tasks=tasks), sealed
+
+    def _kept_task(self, task: Encoded, redactor: Redactor) -> Encoded:
+        return task if self._kept(task, redactor) == task else {_SEALED: self._sealer.seal(task)}
+
+    def _kept_webhook(self, webhook: Webhook, redactor: Redactor) -> Webhook:
+        seal = self._sealer.seal_text
+        headers = {name: seal(value) for name, value in webhook.headers.items()}
+        condition = webhook.condition
+        if condition and redactor.text(condition) != condition:
+            condition = seal(condition)
+        return changed(webhook, url=seal(webhook.url), headers=headers, condition=condition)
 
     def secrets_of(self, job: JobSource) -> Mapping[str, str]:
         """In clear. Raises SealingError when a key is missing."""
@@ -81,27 +118,45 @@ class Planner:
         variables: Mapping[str, str],
         secrets: Mapping[str, str],
         now: datetime,
+        derived: set[str] | None = None,
     ) -> Answer:
-        """The task of `source`, evaluated with `variables` as `tasks`."""
-        task = _with_defaults(source.task, source.job.defaults)
-        taint = SecretTaint(Redactor(secrets.values()))
+        """The task of `source`, evaluated with `variables` as `tasks`, as they are kept.
+
+        What it makes of secrets is added to `derived`.
+        """
         try:
             scope = self._opened(source.scope)
-            names = _names(source.job, secrets, variables) | scope
-            if _is_sealed(source.scope):
-                taint = replace(taint, items=tuple(scope))
-            rendering = Rendering(names, taint)
-            rendered = rendered_task(task, rendering)
-            plan = planned_task(rendered)
-            hidden = (*secrets.values(), *taint.found)
-            if not rendering.is_wanted(task):
-                return TaskSkipped(source.ref, self._sealed(plan, hidden))
-            refuse_empty_images(rendered)
-            planned = self._made(plan, source, rendering, secrets, now)
-            planned = replace(planned, task=self._sealed(planned.task, hidden))
-        except (PlanError, SealingError) as error:
-            text = Redactor([*secrets.values(), *taint.found]).text(str(error))
-            return plan_failed(source, text)
+            names = self._names(source.job, secrets, variables) | scope
+        except SealingError as error:
+            return plan_failed(source, str(error))
+        taint = SecretTaint(secrets, names, tuple(scope) if _is_sealed(source.scope) else ())
+        try:
+            return self._planned(source, Rendering(names, taint), secrets, now)
+        except PlanError as error:
+            return self._failed(source, taint.redacted(str(error)), secrets)
+        finally:
+            if derived is not None:
+                derived |= taint.found
+
+    def _failed(self, source: TaskSource, error: str, secrets: Mapping[str, str]) -> TaskPlanFailed:
+        event = plan_failed(source, error)
+        plan = self._sealed(event.plan, hidden_values(secrets), of_job=bool(secrets))
+        return replace(event, plan=plan)
+
+    def _planned(
+        self, source: TaskSource, rendering: Rendering, secrets: Mapping[str, str], now: datetime
+    ) -> TaskPlanned | TaskSkipped:
+        """Raises PlanError."""
+        task = _with_defaults(source.task, source.job.defaults)
+        rendered = rendered_task(task, rendering)
+        plan = planned_task(rendered)
+        hidden = (*hidden_values(secrets), *rendering.taint.found)
+        if not rendering.is_wanted(task):
+            return TaskSkipped(source.ref, self._sealed(plan, hidden, of_job=bool(secrets)))
+        refuse_empty_images(rendered)
+        planned = self._made(plan, source, rendering, secrets, now)
+        hidden = (*hidden_values(secrets), *rendering.taint.found)
+        planned = replace(planned, task=self._sealed(planned.task, hidden, of_job=bool(secrets)))
         return TaskPlanned(source.ref, planned)
 
     def output(
@@ -112,26 +167,50 @@ class Planner:
         What it makes of secrets is left out: it is kept, and told, in clear. A secret itself is
         known by its value wherever it is shown.
         """
-        names = _names(job, secrets, variables)
-        rendering = Rendering(names, SecretTaint(Redactor(secrets.values())))
         try:
-            result = rendering.text("output", as_template(job.output or ""))
-            hidden = Redactor(rendering.taint.found)
-            return OutputEvaluated(job.job_id, hidden.text(result))
+            names = self._names(job, secrets, variables)
+        except SealingError as error:
+            return OutputFailed(job.job_id, str(error))
+        taint = SecretTaint(secrets, names)
+        try:
+            result = Rendering(names, taint).text("output", as_template(job.output or ""))
         except PlanError as error:
-            return OutputFailed(job.job_id, Redactor(secrets.values()).text(str(error)))
+            return OutputFailed(job.job_id, taint.redacted(str(error)))
+        shown = Redactor(taint.found).text(result)
+        return OutputEvaluated(job.job_id, self._sealer.kept_text(shown, is_secret=bool(secrets)))
+
+    def _names(
+        self, job: JobSource, secrets: Mapping[str, str], variables: Mapping[str, str]
+    ) -> dict[str, object]:
+        """What expressions read. Raises SealingError."""
+        return {
+            "inputs": TextMap(all_inputs(job.inputs, secrets)),
+            "secrets": TextMap(secrets),
+            "tasks": TextMap({name: self._read(value) for name, value in variables.items()}),
+            "job": TextMap(id=job.job_id, name=job.name),
+        }
 
     def collected(
         self, question: CollectResults, results: Mapping[int, str] | None
     ) -> ResultsCollected | ResultsTooLarge:
         """`results` by the index of the child; None: they are too large to be read."""
         ref = question.job_id, question.task_id
-        if results is not None:
-            texts = [results.get(index, "") for index in range(question.count)]
-            whole = orjson.dumps(texts).decode()
-            if len(whole) <= MOST_OF_RESULTS:
-                return ResultsCollected(*ref, ListText(whole))
-        return ResultsTooLarge(*ref, _TOO_LARGE)
+        if results is None:
+            return ResultsTooLarge(*ref, _TOO_LARGE)
+        try:
+            opened = {index: self._sealer.open_text(text) for index, text in results.items()}
+        except SealingError as error:
+            return ResultsTooLarge(*ref, f"secrets: {error}")
+        whole = orjson.dumps([opened.get(n, "") for n in range(question.count)]).decode()
+        if len(whole) > MOST_OF_RESULTS:
+            return ResultsTooLarge(*ref, _TOO_LARGE)
+        kept = self._sealer.kept_text(whole, is_secret=opened != results)
+        return ResultsCollected(*ref, ListText(kept))
+
+    def _read(self, variable: str | ListText) -> object:
+        """Raises SealingError."""
+        text = self._sealer.open_text(str(variable))
+        return orjson.loads(text) if isinstance(variable, ListText) else text
 
     def _made(
         self,
@@ -176,22 +255,30 @@ class Planner:
             return self._sealer.unseal(str(scope[_SEALED]))
         return dict(scope)
 
-    def _sealed(self, plan: PlannedTask, secrets: Collection[str]) -> PlannedTask:
-        if not secrets:
+    def _sealed(self, plan: PlannedTask, secrets: Collection[str], *, of_job: bool) -> PlannedTask:
+        """`of_job`: the job has secrets, so that a worker must seal what comes of the task."""
+        if not secrets and not self._sealer.encrypts:
             return plan
         redactor = Redactor(secrets)
-        shown = redactor.value(dict(plan.definition))
+        shown = self._kept(dict(plan.definition), redactor)
         hidden = {key: value for key, value in plan.definition.items() if shown[key] != value}
-        if not hidden:
+        if not hidden and not (of_job and self._sealer.encrypts):
             return plan
-        sealed = self._sealer.seal({"definition": hidden, "secrets": sorted(secrets)})
+        known = sorted(secrets) if hidden else []
         return replace(
             plan,
             name=redactor.text(plan.name),
             var=plan.var and redactor.text(plan.var),
             definition=shown,
-            sealed=sealed,
+            sealed=self._sealer.seal({"definition": hidden, "secrets": known}),
         )
+
+    def _kept(self, definition: Encoded, redactor: Redactor) -> Encoded:
+        """What of it may be kept in clear."""
+        shown = redactor.value(definition)
+        if not self._sealer.encrypts:  # what is hidden would stand beside it
+            return shown
+        return cast(Encoded, kept_in_clear(shown, self._sealer.seal_text))
 
 
 def _is_sealed(scope: Scope | None) -> bool:
@@ -222,18 +309,3 @@ def _with_defaults(task: TaskDefinition, defaults: Defaults | None) -> TaskDefin
         queue=task.queue or defaults.queue,
         priority=task.priority or defaults.priority,
     )
-
-
-def _read(variable: str | ListText) -> object:
-    return orjson.loads(str(variable)) if isinstance(variable, ListText) else variable
-
-
-def _names(
-    job: JobSource, secrets: Mapping[str, str], variables: Mapping[str, str]
-) -> dict[str, object]:
-    return {
-        "inputs": TextMap(all_inputs(job.inputs, secrets)),
-        "secrets": TextMap(secrets),
-        "tasks": TextMap({name: _read(value) for name, value in variables.items()}),
-        "job": TextMap(id=job.job_id, name=job.name),
-    }

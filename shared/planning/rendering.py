@@ -85,7 +85,7 @@ class Rendering:
             value = evaluate(template, self._names)
         except ExpressionError as error:
             raise PlanError(f"{field}: {self.taint.told(template, str(error))}") from None
-        self.taint.look(template, value)
+        self.taint.look(template)
         return value
 
     def _count(self, field: str, value: object) -> None:

@@ -11,26 +11,39 @@ reads tells.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
 
 import orjson
 
 from shared.definition import Program, SubJobDefinition, TaskDefinition, changed, map_parts
-from shared.expressions import ExpressionError, has_expression, names_in
+from shared.expressions import (
+    ExpressionError,
+    answer,
+    expressions_in,
+    has_expression,
+    names_in,
+)
 from shared.jobspec.limits import OWN_SECRETS
-from shared.process.redaction import Redactor
+from shared.planning.secret_names import hide_by_name, is_secret_name
+from shared.process.redaction import REDACTED, Redactor
 
 OF_TASKS = (f"{OWN_SECRETS}registry.", f"{OWN_SECRETS}subjob.")
 """How the secrets are named that stood in tasks: the tasks of sub-jobs read them as well."""
 OF_INPUTS = f"{OWN_SECRETS}input."
-"""How the inputs of a sub-job that hold a secret are kept: by their name, as JSON."""
+"""How inputs that hold a secret, or are one by their name, are kept: by their name, as JSON."""
+
+_DERIVED = f"{OWN_SECRETS}derived."
+_MOST_DERIVED = 1000
+"""What one child of thousands makes of a secret is hidden in its own log and definition anyway."""
 
 _SAY_NOTHING = ("", "true", "false")
+_SHORTEST = 4  # of a number, as the length of a secret is none, and of what is one by its name
+_MAY_HOLD_SECRETS = ("inputs", "tasks")
 _NO_SECRET = ("index",)  # of an item whose value may be one
 
 P = TypeVar("P", bound=Program)
+V = TypeVar("V")
 
 
 def extract_secrets(
@@ -75,9 +88,10 @@ def moved_to_secrets(name: str, value: str, secrets: dict[str, str]) -> str:
 def without_secret_inputs(
     inputs: Mapping[str, object], secrets: dict[str, str]
 ) -> dict[str, object]:
-    """`inputs` as they may be shown; those that hold one of `secrets` are added to these."""
-    redactor = Redactor(secrets.values())
-    shown = {name: redactor.value(value) for name, value in inputs.items()}
+    """`inputs` as they may be shown; those that hold one of `secrets`, or are secret by their name,
+    are added to these."""
+    redactor = Redactor(hidden_values(secrets))
+    shown = hide_by_name({name: redactor.value(value) for name, value in inputs.items()})
     for name, value in inputs.items():
         if shown[name] != value:
             secrets[OF_INPUTS + name] = orjson.dumps(value).decode()
@@ -94,20 +108,53 @@ def all_inputs(shown: Mapping[str, object], secrets: Mapping[str, str]) -> Mappi
     return {**shown, **hidden} if hidden else shown
 
 
-@dataclass(frozen=True, slots=True)
+def hidden_values(secrets: Mapping[str, str]) -> list[str]:
+    """What of a job's secrets must not be seen anywhere. An input is hidden under its own name."""
+    return [value for name, value in secrets.items() if not name.startswith(OF_INPUTS)]
+
+
+def with_derived(secrets: Mapping[str, str], found: Collection[str]) -> Mapping[str, str]:
+    """`secrets` with what was made of them, so that it is hidden in all that the job leaves."""
+    known = sum(name.startswith(_DERIVED) for name in secrets)
+    named = enumerate(sorted(set(found) - set(secrets.values())), start=known + 1)
+    return {**secrets, **{f"{_DERIVED}{n}": text for n, text in named if n <= _MOST_DERIVED}}
+
+
+def without_derived(secrets: Mapping[str, str]) -> Mapping[str, str]:
+    """As `secrets` were before anything was made of them."""
+    return {name: value for name, value in secrets.items() if not name.startswith(_DERIVED)}
+
+
 class SecretTaint:
-    """Collects in `found` what was made of secrets and `redactor` doesn't know. `items` are names
-    of variables whose values are secret, as `item` in an `each` over a secret."""
+    """Collects in `found` what was made of secrets and doesn't look like them.
 
-    redactor: Redactor
-    items: Collection[str] = ()
-    found: set[str] = field(default_factory=set)
+    `names` are what expressions read: a result or an input that holds a secret makes what is read
+    of it one as well, but for what can be seen beside the secret. `items` are names of variables
+    whose values are secret, as `item` in an `each` over a secret.
+    """
 
-    def look(self, template: str, value: object) -> None:
-        """`value` is what `template` gave, as JSON has it."""
-        if self.reads_secrets(template):
-            news = (text for text in _texts(value) if self.redactor.text(text) == text)
-            self.found.update(text for text in news if text not in _SAY_NOTHING)
+    def __init__(
+        self, secrets: Mapping[str, str], names: Mapping[str, object], items: Collection[str] = ()
+    ) -> None:
+        self.redactor = Redactor(hidden_values(secrets))
+        self.found: set[str] = set()
+        self._has_secrets = bool(secrets)
+        self._secrets = [value for value in hidden_values(secrets) if value]
+        self._names = names
+        self._items = items
+        self._seen: dict[tuple[str, ...], str | None] = {}
+
+    def look(self, template: str) -> None:
+        """At what each expression of `template` gives, which all have been evaluated."""
+        if not self._has_secrets:
+            return
+        for expression in expressions_in(template):
+            source = f"{{{{ {expression} }}}}"
+            if (seen := self._seen_beside(source)) is not None:
+                given = answer(source, self._names)
+                is_number = type(given.value) in (int, float)
+                texts = {given.text} if is_number else set(_texts(given.value))
+                self.found.update(text for text in texts if self._is_news(text, seen, is_number))
 
     def told(self, template: str, error: str) -> str:
         """What may be said of the `error` of evaluating it: errors quote values."""
@@ -119,12 +166,44 @@ class SecretTaint:
 
     def reads_secrets(self, template: str) -> bool:
         """Of an expression that compiles."""
-        return bool(self.redactor) and any(map(self._is_secret, names_in(template)))
+        return self._has_secrets and self._seen_beside(template) is not None
 
-    def _is_secret(self, path: tuple[str, ...]) -> bool:
+    def redacted(self, value: V) -> V:
+        """`value` without secrets, and without what was found."""
+        return Redactor((*self._secrets, *self.found)).value(value)
+
+    def _seen_beside(self, template: str) -> str | None:
+        """What may be seen of the secret things that `template` reads; None if none is secret."""
+        seen = [self._seen_at(path) for path in names_in(template)]
+        secret = [text for text in seen if text is not None]
+        return "\n".join(secret) if secret else None
+
+    def _seen_at(self, path: tuple[str, ...]) -> str | None:
         if path[:1] in ((), ("secrets",)):
-            return True
-        return path[0] in self.items and path[1:2] != _NO_SECRET
+            return ""
+        if path[0] in self._items:
+            return None if path[1:2] == _NO_SECRET else ""
+        if path[0] not in _MAY_HOLD_SECRETS:
+            return None
+        if (place := path[:2]) not in self._seen:
+            value: object = self._names.get(path[0])
+            if len(place) == 2 and isinstance(value, Mapping):
+                value = value.get(place[1])
+            self._seen[place] = self._seen_of(place, value)
+        return self._seen[place]
+
+    def _seen_of(self, place: tuple[str, ...], value: object) -> str | None:
+        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        if place[0] == "inputs" and is_secret_name(place[-1]) and len(text) >= _SHORTEST:
+            return ""
+        shown = self.redactor.text(text)
+        return None if shown == text else shown
+
+    def _is_news(self, text: str, seen: str, is_number: bool) -> bool:
+        if text in _SAY_NOTHING or (is_number and len(text) < _SHORTEST) or text in seen:
+            return False
+        whole = (secret for secret in self._secrets if len(secret) >= _SHORTEST)
+        return self.redactor.text(text) != REDACTED and not any(each in text for each in whole)
 
 
 def _texts(value: object) -> Iterator[str]:

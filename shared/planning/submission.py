@@ -15,7 +15,12 @@ from shared.definition import (
 from shared.jobspec.limits import OWN_SECRETS
 from shared.lifecycle import Job, JobState, Parent
 from shared.planning.new_job import Needs, NewJob
-from shared.planning.secrets import extract_secrets, moved_to_secrets, without_secret_inputs
+from shared.planning.secrets import (
+    extract_secrets,
+    hidden_values,
+    moved_to_secrets,
+    without_secret_inputs,
+)
 from shared.planning.templates import JobSource
 from shared.process.redaction import Redactor
 
@@ -39,10 +44,18 @@ def new_job(
     """The job in its first state, PENDING. `now` is aware UTC; `readers` as in `NewJob`."""
     secrets = dict(definition.secrets)
     tasks = extract_secrets(definition.tasks, secrets)
+    redactor = Redactor(hidden_values(secrets))
     needs = task_graph(tasks)
     return NewJob(
         job=_job(definition, job_id, now, needs),
-        definition=changed(definition, tasks=tasks, secrets=secrets),
+        definition=changed(
+            definition,
+            name=redactor.text(definition.name),
+            description=redactor.value(definition.description),
+            tasks=tasks,
+            inputs=without_secret_inputs(definition.inputs, secrets),
+            secrets=secrets,
+        ),
         needs=needs,
         created_by=created_by,
         readers=readers,
@@ -104,7 +117,7 @@ def _without_secrets(
 ) -> SubJobDefinition:
     """An evaluated job with nothing of `secrets` in what is only kept of it; what is needed in
     clear is added to these."""
-    redactor = Redactor(secrets.values())
+    redactor = Redactor(hidden_values(secrets))
     name, description = redactor.text(definition.name), redactor.value(definition.description)
     inputs = without_secret_inputs(definition.inputs, secrets)
     webhooks = _without_secret_headers(definition.webhooks, secrets)
@@ -123,7 +136,7 @@ def _without_secret_headers(
     webhooks: Sequence[Webhook], secrets: dict[str, str]
 ) -> tuple[Webhook, ...]:
     """Header values that hold a secret, evaluated as they are, become secrets themselves."""
-    redactor = Redactor(secrets.values())
+    redactor = Redactor(hidden_values(secrets))
     shown: list[Webhook] = []
     for index, webhook in enumerate(webhooks):
         headers = dict(webhook.headers)

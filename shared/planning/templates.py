@@ -35,7 +35,7 @@ class JobSource:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSource:
     """A task as submitted. `child_id` is the row of one that waited for its turn; `task_id` is the
-    row it is or will be."""
+    row it is or will be. `unreadable` says why what was sealed of it can't be read."""
 
     job: JobSource
     position: int
@@ -43,6 +43,7 @@ class TaskSource:
     task_id: str
     child_id: str | None = None
     scope: Scope | None = None
+    unreadable: str | None = None
 
     @property
     def ref(self) -> TaskKey | TaskPosition:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _ENCRYPTED = "fernet:"
 _PLAIN = "plain:"
+_TEXT = "sealed:"
 KEY_RULE = "a key is 32 bytes in URL-safe base64 (44 characters)"
 
 
@@ -63,6 +64,28 @@ class Sealer:
         if not isinstance(value, dict):
             raise SealingError("what was sealed is damaged: it is not an object")
         return value
+
+    def seal_text(self, text: str) -> str:
+        """`text` as it is kept: encrypted when a key is set, else as it is."""
+        if self.encrypts or text.startswith(_TEXT):
+            return _TEXT + self.seal({"text": text})
+        return text
+
+    def open_text(self, text: str) -> str:
+        """What `seal_text` or `kept_text` was given. Raises SealingError."""
+        if not text.startswith(_TEXT):
+            return text
+        return cast(str, self.unseal(text.removeprefix(_TEXT))["text"])
+
+    def kept_text(self, text: str, *, is_secret: bool) -> str:
+        """As `seal_text`, but what is not secret is kept in clear."""
+        return self.seal_text(text) if is_secret or text.startswith(_TEXT) else text
+
+    def opened(self, value: dict[str, object]) -> dict[str, object]:
+        """A JSON object that is kept sealed, as {"sealed": text}, or as it is. Raises
+        SealingError."""
+        sealed = value.get("sealed")
+        return self.unseal(sealed) if isinstance(sealed, str) else value
 
     def secrets_in(self, sealed: str | None) -> Mapping[str, str]:
         """A job's secrets by name, as sealed in its row; None: it has none. Raises SealingError."""

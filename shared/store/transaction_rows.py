@@ -10,7 +10,7 @@ from datetime import datetime
 
 import asyncpg
 
-from shared.definition import decode_defaults, decode_permissions, decode_task
+from shared.definition import TaskDefinition, decode_defaults, decode_permissions, decode_task
 from shared.lifecycle import (
     BeginChildren,
     CancelTasks,
@@ -32,6 +32,7 @@ from shared.planning.templates import (
     variables_wanted,
 )
 from shared.postgres.pool import Connection
+from shared.process.sealing import Sealer, SealingError
 from shared.store.columns import selected
 from shared.store.idempotency import store_keys
 from shared.store.locking import load
@@ -218,8 +219,9 @@ class Reopened:
 class TransactionRows:
     """Those of the transaction that `connection` is in. See `shared.apply.transaction`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
         self._connection = connection
+        self._sealer = sealer
 
     async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
         return await store_keys(self._connection, keys)
@@ -292,12 +294,16 @@ class TransactionRows:
         self, positions: Sequence[TaskPosition], restarts: Mapping[str, int]
     ) -> list[TaskSource]:
         rows = await self._connection.fetch(TASKS, *_columns(positions)) if positions else []
-        return [
-            listed_task_source(
-                _job_source(row), row["position"], decode_task(row["task"]), restarts[row["job_id"]]
-            )
-            for row in rows
-        ]
+        return [self._task_source(row, restarts[row["job_id"]]) for row in rows]
+
+    def _task_source(self, row: asyncpg.Record, restarts: int) -> TaskSource:
+        job, position = _job_source(row), row["position"]
+        try:
+            task = decode_task(self._sealer.opened(row["task"]))
+        except SealingError as error:  # its job fails, and says so
+            unread = listed_task_source(job, position, TaskDefinition(), restarts)
+            return replace(unread, unreadable=str(error))
+        return listed_task_source(job, position, task, restarts)
 
     async def load_jobs(self, ids: Collection[str]) -> dict[str, JobSource]:
         rows = await self._connection.fetch(JOBS, list(ids)) if ids else []

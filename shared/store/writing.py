@@ -9,7 +9,7 @@ from functools import cache
 import orjson
 
 from shared.broker.protocol import Outgoing
-from shared.definition import encode
+from shared.definition import encode_all
 from shared.lifecycle import Job, SetVariable, Task
 from shared.messages import LogPart
 from shared.planning.new_job import NewGraph, NewJob
@@ -42,7 +42,8 @@ _GREATEST_PART_NUMBER = 2**31 - 1
 @dataclass(slots=True)
 class Writes:
     """All that one statement writes. A new job comes with its sealed secrets, and its graph if it
-    is one. `begun_tasks` are those that waited for their turn among their siblings."""
+    is one; `resealed` are those of jobs that have rows. `begun_tasks` are those that waited for
+    their turn among their siblings."""
 
     new_jobs: list[tuple[Job, NewJob, str | None, NewGraph | None]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
@@ -55,10 +56,20 @@ class Writes:
     webhook_events: list[FeedRow] = field(default_factory=list)
     messages: list[Outgoing] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
+    resealed: dict[str, str] = field(default_factory=dict)
+
+
+RESEAL = """
+UPDATE jobs SET sealed = r.sealed FROM unnest($1::text[], $2::text[]) AS r(id, sealed)
+WHERE jobs.id = r.id
+"""
 
 
 async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
     """Write all of it; the outbox rows as they must now be sent."""
+    if writes.resealed:  # rarely: another column of a row that may change as well
+        given = list(writes.resealed), list(writes.resealed.values())
+        await connection.execute(RESEAL, *given)
     new, changed, most = writes.new_tasks, writes.tasks, _MOST_TASKS
     rows = await _write(connection, replace(writes, new_tasks=new[:most], tasks=changed[:most]))
     for start in range(most, max(len(new), len(changed)), most):
@@ -103,12 +114,12 @@ def _job_tasks(writes: Writes) -> Arguments:
         {
             "job_id": job.id,
             "position": position,
-            "task": encode(task),
+            "task": task,
             "waiting_for": graph.waiting_for[position] if graph else 0,
             "is_done": graph is not None and position in graph.done,
         }
         for job, new, _, graph in writes.new_jobs
-        for position, task in enumerate(new.definition.tasks, start=1)
+        for position, task in enumerate(new.tasks or encode_all(new.definition.tasks), start=1)
     )
 
 

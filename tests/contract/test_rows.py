@@ -28,6 +28,7 @@ from shared.lifecycle import (
 from shared.planning.new_job import IdempotencyKey, NewGraph
 from shared.planning.submission import new_job
 from shared.postgres.pool import set_up_connection
+from shared.process.sealing import Sealer
 from shared.store.transaction_rows import TransactionRows
 from shared.store.writing import Writes
 from tests.support.memory_rows import MemoryRows
@@ -45,7 +46,7 @@ async def rows(request: pytest.FixtureRequest) -> AsyncIterator[Rows]:
     connection = await asyncpg.connect(request.getfixturevalue("postgres_dsn"))
     await set_up_connection(connection)
     async with connection.transaction():
-        yield TransactionRows(connection)
+        yield TransactionRows(connection, Sealer())
     await connection.close()
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.real
 RUN_TASK = {
     "kind": "run_task",
     "v": 9,
-    "definition": {"run": "echo hush-hush", "env": {"API_TOKEN": "x"}},
+    "definition": {"run": "echo hush-hush", "env": {"API_SECRET": "x"}},
     "sealed": '{"run": "in clear"}',
 }
 SECRETIVE = "name: x\nsecrets: {word: hush-hush}\ntasks: [{name: a}]"
@@ -85,7 +85,7 @@ async def test_a_dead_letter_is_shown_whole_without_secrets_that_are_known(api: 
     assert shown == listed_
     assert contents["definition"] == {
         "run": "echo [REDACTED]",
-        "env": {"API_TOKEN": "[REDACTED]"},
+        "env": {"API_SECRET": "[REDACTED]"},
     }
     assert contents["sealed"] == "[REDACTED]"
 

@@ -256,7 +256,7 @@ async def test_secrets_show_nowhere(api: Api) -> None:
     job = await api.submit("""
 name: uses hunter2-secret
 secrets: {password: hunter2-secret, pin: "7"}
-inputs: {api_token: visible-by-value, note: it is hunter2-secret}
+inputs: {api_password: visible-by-value, note: it is hunter2-secret}
 webhooks: [{url: http://127.0.0.1/x, headers: {Authorization: Bearer abc}}]
 tasks:
   - name: t

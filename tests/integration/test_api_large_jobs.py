@@ -22,7 +22,7 @@ secrets: {key: a-secret-value}
 tasks:
   - name: first
     run: echo a-secret-value
-    env: {API_KEY: abc, HOME: /h}
+    env: {API_SECRET: abc, HOME: /h}
 """
 MANY = 1203
 
@@ -36,7 +36,7 @@ async def api(postgres_dsn: str) -> AsyncIterator[Api]:
 async def _with_tasks(api: Api, count: int) -> str:
     """A job with `count` tasks in its list, of which every other has been reached."""
     job_id: str = (await api.submit(JOB))["id"]
-    definition = {"name": "t", "run": "echo a-secret-value", "env": {"API_KEY": "abc"}}
+    definition = {"name": "t", "run": "echo a-secret-value", "env": {"API_SECRET": "abc"}}
     made = [
         task_row(job_id, definition, id=f"{job_id}-{n}", position=n, state=TaskState.CREATED)
         for n in range(1, count // 2 + 1)
@@ -70,7 +70,7 @@ async def test_a_large_job_is_shown_whole_and_like_a_small_one(
     assert len(shown["tasks"]) == MANY
     assert [task["position"] for task in shown["execution"]] == [*range(1, MANY // 2 + 1)]
     assert "a-secret-value" not in await large.text()
-    assert {task["env"]["API_KEY"] for task in shown["execution"]} == {"[REDACTED]"}
+    assert {task["env"]["API_SECRET"] for task in shown["execution"]} == {"[REDACTED]"}
 
 
 async def test_a_slow_client_gets_all_attempts_while_no_transaction_is_held(

@@ -152,6 +152,8 @@ class MemoryRows:
             assert job.id not in self.jobs, "a job was made twice"
             self.jobs[job.id] = job
             self._submitted[job.id] = UnsavedJob(new, sealed, graph)
+        for job_id, resealed in writes.resealed.items():
+            self._submitted[job_id].sealed = resealed
         self.jobs |= {job.id: job for job in writes.jobs}
         # Of one that has begun already its definition does not change; it may not have been read.
         plans = {task.id: self.tasks[task.id].plan for task in writes.tasks}

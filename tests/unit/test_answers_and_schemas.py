@@ -12,7 +12,6 @@ from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
 from services.coordinator.api.tork.schemas.tasks import Task
-from services.coordinator.redaction import Redacting
 from services.coordinator.store.logs import Log
 from services.coordinator.store.rows import (
     JobRow,
@@ -23,6 +22,7 @@ from services.coordinator.store.rows import (
     TaskRow,
     shown_user,
 )
+from shared.planning.disclosure import Redacting
 from shared.process.redaction import Redactor
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

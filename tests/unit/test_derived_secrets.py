@@ -10,6 +10,7 @@ from shared.lifecycle import OutputEvaluated, Scope, TaskPlanFailed, TaskPlanned
 from shared.planning.new_job import NewJob
 from shared.planning.planner import Answer, Planner
 from shared.planning.templates import JobSource, TaskSource
+from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, generate_key
 from tests.support.jobs.definitions import task_definition
 
@@ -61,14 +62,18 @@ def test_what_is_made_of_a_secret_reaches_the_worker_sealed(template: str, value
     ("output", "result"),
     [
         ("toBase64(secrets.token)", "[REDACTED]"),
-        ("{{ upper(secrets.token) }} of {{ job.name }}", "[REDACTED]"),
+        ("{{ upper(secrets.token) }} of {{ job.name }}", "[REDACTED] of j"),
         ("len(secrets.token) > 3", "true"),
         ("job.name", "j"),
     ],
 )
 def test_what_a_jobs_output_makes_of_a_secret_is_left_out(output: str, result: str) -> None:
     job = JobSource(job_id="j", name="j", inputs={}, sealed=None, defaults=None, output=output)
-    assert Planner(SEALER).output(job, {}, SECRETS) == OutputEvaluated("j", result)
+    evaluated = Planner(SEALER).output(job, {}, SECRETS)
+    assert isinstance(evaluated, OutputEvaluated)
+    assert evaluated.result is not None
+    clear = SEALER.open_text(evaluated.result)
+    assert Redactor(SECRETS.values()).text(clear) == result
 
 
 def test_a_text_with_a_secret_in_it_still_shows_what_is_around_it() -> None:

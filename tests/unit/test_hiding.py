@@ -3,24 +3,26 @@
 import json
 
 import orjson
+import pytest
 
 from services.coordinator.api.tork.definitions import shown_task
 from services.coordinator.api.tork.schemas.tasks import Task
 from shared.definition import encode
+from shared.planning.secret_names import hide_headers
 from tests.support.jobs.definitions import task_definition
 from tests.support.jobs.submissions import Json
 
 HIDDEN = "[REDACTED]"
 INNER: Json = {
-    "env": {"API_KEY": "a", "HOME": "/h"},
+    "env": {"AWS_ACCESS_KEY": "a", "HOME": "/h"},
     "registry": {"username": "u", "password": "p"},
-    "pre": [{"env": {"TOKEN": "t"}}],
+    "pre": [{"env": {"DbPassword": "t"}}],
     "sidecars": [{"registry": {"password": "p"}}],
 }
 INNER_SHOWN: Json = {
-    "env": {"API_KEY": HIDDEN, "HOME": "/h"},
+    "env": {"AWS_ACCESS_KEY": HIDDEN, "HOME": "/h"},
     "registry": {"username": "u", "password": HIDDEN},
-    "pre": [{"env": {"TOKEN": HIDDEN}}],
+    "pre": [{"env": {"DbPassword": HIDDEN}}],
     "sidecars": [{"registry": {"password": HIDDEN}}],
 }
 
@@ -55,6 +57,38 @@ def test_passwords_and_secrets_are_hidden_in_tasks_within_tasks() -> None:
             ]
         },
     }
+
+
+@pytest.mark.parametrize(
+    "name", ["max_tokens", "tokenizer", "TOKENIZERS_PARALLELISM", "COOKIECUTTER", "api_token"]
+)
+def test_a_name_that_only_looks_secret_is_shown(name: str) -> None:
+    task: Json = {"name": "t", "env": {name: "5"}}
+    assert hidden(task) == task
+
+
+@pytest.mark.parametrize(
+    ("headers", "shown"),
+    [
+        ({"Authorization": "Bearer {{ secrets.tok }}"}, None),
+        ({"X-Token": "{{ secrets.tok }}", "X-Other": "a {{ inputs.b }}"}, None),
+        ({"Authorization": "Basic YTpi"}, {"Authorization": HIDDEN}),
+        (
+            {"X-Token": "literal", "x-api-key": "k{{ inputs.b }}"},
+            dict.fromkeys(("X-Token", "x-api-key"), HIDDEN),
+        ),
+        ({"X-Other": '{{ secrets["conveyor.webhook.0.X-Other"] }}'}, {"X-Other": HIDDEN}),
+    ],
+)
+def test_a_header_of_nothing_but_templates_is_shown_so_that_a_copy_works(
+    headers: dict[str, str], shown: dict[str, str] | None
+) -> None:
+    assert hide_headers(headers) == (shown or headers)
+
+
+def test_a_secret_environment_of_nothing_but_templates_is_shown() -> None:
+    env = {"DB_PASSWORD": "{{ secrets.db }}", "OTHER_PASSWORD": "db"}
+    assert hidden({"name": "t", "env": env})["env"] == {**env, "OTHER_PASSWORD": HIDDEN}
 
 
 def test_an_answer_shows_tasks_within_tasks_in_the_form_they_came() -> None:

@@ -11,7 +11,7 @@ from shared.planning.new_job import UnsavedJob
 from shared.planning.planner import Planner
 from shared.planning.submission import new_job
 from shared.planning.templates import TaskSource, unsaved_job_source
-from shared.process.sealing import Sealer, generate_key
+from shared.process.sealing import Sealer
 
 _NOW = datetime.now(UTC)
 _JOB = """
@@ -29,7 +29,7 @@ def _planner_and_source(condition: str = "true", output: str = "") -> tuple[Plan
     spec = parse_job((_JOB % (condition, output)).encode(), "text/yaml")
     new = new_job(compile_job(spec), "j", _NOW)
     job = unsaved_job_source(UnsavedJob(new, None, None))
-    planner = Planner(Sealer([generate_key()]))
+    planner = Planner(Sealer())
     return planner, TaskSource(job=job, position=1, task=new.definition.tasks[0], task_id="t")
 
 

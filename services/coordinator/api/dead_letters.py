@@ -13,9 +13,10 @@ from services.coordinator.api.requests import PageQuery, path_id, ports, query
 from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.views import page, set_fields
-from services.coordinator.redaction import Redacting, hide_by_name, redacting
 from services.coordinator.store.one_job import sealed_of
 from services.coordinator.store.rows import Page
+from shared.planning.disclosure import Redacting, redacting
+from shared.planning.secret_names import hide_by_name
 from shared.process.redaction import REDACTED
 
 

@@ -19,9 +19,9 @@ from services.coordinator.live.renderings import (
     resume_after,
 )
 from services.coordinator.live.stream import ClientGone, Connection, Ending, Rendering, send
-from services.coordinator.redaction import redactors
 from services.coordinator.store.feed import BEGINNING, Cursor
 from services.coordinator.store.logs import LogSource, Subject, end_of, subject_of
+from shared.planning.disclosure import redactors
 
 log = structlog.get_logger(__name__)
 

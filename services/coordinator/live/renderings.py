@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import orjson
 
 from services.coordinator.live.follower import Ready
-from services.coordinator.redaction import Redacting
 from services.coordinator.store.feed import Cursor, FeedRow
 from shared.lifecycle import TaskState, derived_id
 from shared.messages import Change
+from shared.planning.disclosure import Redacting
 
 _RETRY_MILLISECONDS = 2000
 _STALLED_SECONDS = 30.0

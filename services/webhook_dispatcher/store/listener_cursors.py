@@ -28,7 +28,8 @@ RETURNING name, txid, seq, failures, claimed_until
 """
 
 NEWS = """
-SELECT e.txid, e.seq, e.changes, j.sealed FROM job_events e LEFT JOIN jobs j ON j.id = e.job_id
+SELECT e.txid, e.seq, e.changes, j.sealed, j.id IS NULL AS is_gone
+FROM job_events e LEFT JOIN jobs j ON j.id = e.job_id
 WHERE (e.txid, e.seq) > ($1, $2)
   AND e.txid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 ORDER BY e.txid, e.seq LIMIT $3
@@ -59,12 +60,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Changes of one job (as `shared.messages.Change`), with its secrets as its row has them."""
+    """Changes of one job (as `shared.messages.Change`), with its secrets as its row has them, if
+    it is not gone."""
 
     txid: int
     seq: int
     changes: Sequence[dict[str, Any]]
     sealed: str | None
+    is_gone: bool
 
 
 async def add(connection: Connection, name: str) -> None:

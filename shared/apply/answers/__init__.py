@@ -5,7 +5,7 @@ All questions of a kind are answered together. An answerer returns what is to be
 that is planned at the end of the round, and what came of it are events like any other.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -30,6 +30,7 @@ from shared.lifecycle import (
 )
 from shared.planning.budgets import MOST_TASKS
 from shared.planning.planner import plan_failed
+from shared.planning.secrets import with_derived
 from shared.planning.templates import (
     JobSource,
     Source,
@@ -137,12 +138,26 @@ class Answers:
     def _task_event(
         self, source: TaskSource, variables: Mapping[str, str], secrets: Mapping[str, str]
     ) -> Event:
+        if source.unreadable:
+            return plan_failed(source, f"secrets: {source.unreadable}")
         now = self._transaction.workspace.now
-        event = self._transaction.planner.plan(source, variables, secrets, now)
+        derived: set[str] = set()
+        event = self._transaction.planner.plan(source, variables, secrets, now, derived)
+        if derived:
+            self._add_derived(source.job.job_id, secrets, derived)
         if source.child_id is not None or not isinstance(event, TaskPlanned):
             return event
         is_within = self._transaction.budget.has_for(event.planned)
         return event if is_within else plan_failed(source, _TOO_MANY)
+
+    def _add_derived(
+        self, job_id: str, secrets: Mapping[str, str], derived: Collection[str]
+    ) -> None:
+        """What was made of secrets is one of them from now on, wherever the job shows it."""
+        known = self._secrets[job_id] = with_derived(secrets, derived)
+        sealed = self._transaction.planner.seal_secrets(known)
+        if len(known) > len(secrets) and sealed is not None:
+            self._transaction.workspace.reseal(job_id, sealed)
 
     def _secrets_of(self, job: JobSource) -> Mapping[str, str]:
         """Unsealed once for all the tasks of a job that begin together. Raises SealingError."""

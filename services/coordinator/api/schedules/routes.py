@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import partial
+from typing import cast
 
 from aiohttp import web
 
@@ -26,7 +27,6 @@ from services.coordinator.api.schedules.schemas import (
     whole_schedule,
 )
 from services.coordinator.commands import made_before
-from services.coordinator.redaction import redacting
 from services.coordinator.store import schedules
 from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
@@ -35,7 +35,10 @@ from shared.jobspec.cron import parse_cron, zone_name
 from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import ScheduledJobSpec
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_scheduled_job
+from shared.planning.disclosure import redacting
 from shared.planning.new_job import IdempotencyKey
+from shared.planning.secret_names import kept_in_clear
+from shared.planning.secrets import hidden_values
 from shared.planning.submission import new_job, new_job_id
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
@@ -112,9 +115,11 @@ def _without_secrets(spec: ScheduledJobSpec, sealer: Sealer) -> tuple[JsonObject
     definition = compile_job(spec)
     submitted = encode(definition)
     secrets = new_job(definition, "", datetime.min).definition.secrets  # noqa: DTZ901 - of no time
-    if not secrets:
+    shown = Redactor(hidden_values(secrets)).value(submitted)
+    if sealer.encrypts:  # else what is secret by its name would stand beside it in clear
+        shown = cast(JsonObject, kept_in_clear(shown, sealer.seal_text))
+    if not secrets and shown == submitted:
         return submitted, None
-    shown = Redactor(secrets.values()).value(submitted)
     return shown, sealer.seal({"secrets": secrets, "spec": submitted})
 
 

@@ -17,9 +17,9 @@ from services.coordinator.api.tork.schemas.submitted import (
 )
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.api.tork.views import page, set_fields
-from services.coordinator.redaction import Redacting
 from services.coordinator.store.rows import Page
 from services.coordinator.store.schedules import ScheduleRow
+from shared.planning.disclosure import Redacting
 
 ScheduleStateName = Literal["ACTIVE", "PAUSED"]
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Set
 from operator import itemgetter
 from typing import Any
 
-from services.coordinator.redaction import hide_by_name
 from shared.definition import Encoded
+from shared.planning.secret_names import hide_by_name, hide_headers, hide_literals
 from shared.process.redaction import REDACTED
 
 Fields = dict[str, Any]
@@ -96,10 +96,10 @@ _RETRY = _table(
 _DEFAULTS = _table(
     *("queue", "priority"), retry=_shown_by(_RETRY), limits=_shown_by(_LIMITS), timeout=_spelled
 )
-_WEBHOOK = _table("url", "event", headers=hide_by_name, condition=("if", None))
+_WEBHOOK = _table("url", "event", headers=hide_headers, condition=("if", None))
 _AUX = _table(
     *("name", "description", "image", "cmd", "entrypoint", "run", "files"),
-    env=hide_by_name,
+    env=hide_literals,
     registry=_shown_by(_REGISTRY),
     timeout=_spelled,
 )

@@ -17,13 +17,13 @@ from services.coordinator.api.tork import views
 from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.api.tork.whole_job import reply_job
-from services.coordinator.redaction import Redacting, redacting
 from services.coordinator.store import job_list, job_search, one_job
 from services.coordinator.store.job_list import parse_search
 from services.coordinator.store.logs import LogSource, log_of
 from services.coordinator.store.rows import SummaryRow
 from services.coordinator.store.waiting import waiting_jobs
 from shared.jobspec.limits import MAX_NAME
+from shared.planning.disclosure import Redacting, redacting
 
 _WAITING = "waiting"
 """The search for jobs that wait, each with the reason."""

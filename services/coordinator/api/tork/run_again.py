@@ -14,15 +14,16 @@ from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.jobs import JobSummary
 from services.coordinator.api.tork.submission import reply_submitted
 from services.coordinator.store import one_job
-from services.coordinator.store.rows import JobRow, JsonObject
+from services.coordinator.store.rows import JobRow
 from shared.definition import Duration, Encoded, JobDefinition, decode_job
 from shared.definition.quantities import format_duration
 from shared.jobspec.tork.models import JobChanges
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_changes
 from shared.planning.new_job import NewJob
-from shared.planning.secrets import OF_INPUTS
+from shared.planning.secrets import OF_INPUTS, without_derived
 from shared.planning.submission import new_job, new_job_id
-from shared.process.sealing import SealingError
+from shared.process.redaction import map_texts
+from shared.process.sealing import Sealer, SealingError
 
 
 @JOBS.route(
@@ -55,12 +56,16 @@ async def _new_job(request: web.Request, job_id: str, changes: JobChanges) -> Ne
     row = await api.run(one_job.job, job_id, who.readers)
     if row is None:
         raise NotFound("no such job")
-    tasks = [task async for portion in one_job.many_tasks(api.pool, job_id) for task in portion]
+    kept = [task async for portion in one_job.many_tasks(api.pool, job_id) for task in portion]
     readers = set(await api.run(one_job.readers, job_id))
     if readers and who.identity:
         readers.add(who.identity)
+    try:
+        definition = _definition(row, kept, changes, api.sealer)
+    except SealingError as reason:  # it was stored under a key that is no longer set
+        raise Conflict(f"the secrets of the job can't be read: {reason}") from None
     new = new_job(
-        _definition(row, tasks, _secrets(request, row, changes), changes.inputs or {}),
+        definition,
         new_job_id(),
         datetime.now(UTC),
         created_by=who.creator,
@@ -70,31 +75,29 @@ async def _new_job(request: web.Request, job_id: str, changes: JobChanges) -> Ne
     return replace(new, key=key) if key else new
 
 
-def _secrets(request: web.Request, row: JobRow, changes: JobChanges) -> dict[str, str]:
-    try:
-        stored = ports(request).sealer.secrets_in(row.summary.sealed)
-    except SealingError as reason:  # it was stored under a key that is no longer set
-        raise Conflict(f"the secrets of the job can't be read: {reason}") from None
+def _secrets(row: JobRow, changes: JobChanges, sealer: Sealer) -> dict[str, str]:
+    stored = without_derived(sealer.secrets_in(row.summary.sealed))
     replaced = {OF_INPUTS + name for name in changes.inputs or ()}
     kept = {name: value for name, value in stored.items() if name not in replaced}
     return kept | {name: value or "" for name, value in (changes.secrets or {}).items()}
 
 
 def _definition(
-    row: JobRow, tasks: list[Encoded], secrets: dict[str, str], inputs: JsonObject
+    row: JobRow, kept: list[Encoded], changes: JobChanges, sealer: Sealer
 ) -> JobDefinition:
+    """Raises SealingError."""
     job = row.summary
     stored = decode_job(
         {
             "name": job.name,
             "description": job.description,
             "tags": job.tags,
-            "tasks": tasks,
-            "inputs": {**job.inputs, **inputs},
-            "secrets": secrets,
+            "tasks": [sealer.opened(task) for task in kept],
+            "inputs": {**job.inputs, **(changes.inputs or {})},
+            "secrets": _secrets(row, changes, sealer),
             "output": row.output,
             "defaults": row.defaults,
-            "webhooks": row.webhooks,
+            "webhooks": map_texts(row.webhooks, sealer.open_text),
             "permissions": row.permissions,
         }
     )

@@ -31,17 +31,16 @@ from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.jobs import Job, JobSummary
 from services.coordinator.api.tork.whole_job import reply_job
 from services.coordinator.commands import Submitted
-from services.coordinator.redaction import redacting
 from services.coordinator.store import one_job
 from services.coordinator.store.rows import JsonObject, SummaryRow, shown_user
 from shared.definition.quantities import parse_duration
 from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import JobSpec
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_job
+from shared.planning.disclosure import redacting, redacting_known
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
 from shared.process.metrics import WORKED_OFF, Metrics, MetricSpec
-from shared.process.redaction import Redactor
 from shared.tracing.protocol import Finished, from_traceparent, job_context
 
 _OPEN = MetricSpec(
@@ -130,7 +129,8 @@ async def submit_job(request: web.Request) -> web.StreamResponse:
 
 async def reply_submitted(request: web.Request, submitted: Submitted, new: NewJob) -> web.Response:
     if submitted.is_new:
-        return reply(views.summary(_row_of(new), Redactor(new.definition.secrets.values())))
+        redact = redacting_known(ports(request).sealer, new.definition.secrets)
+        return reply(views.summary(_row_of(new), redact))
     return await _summary(request, submitted.job_id, new)
 
 

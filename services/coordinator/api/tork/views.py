@@ -18,7 +18,6 @@ from services.coordinator.api.tork.definitions import (
     shown_webhook,
     shown_without,
 )
-from services.coordinator.redaction import Redacting, hide_by_name
 from services.coordinator.store.logs import Log
 from services.coordinator.store.rows import (
     JobRow,
@@ -33,6 +32,8 @@ from shared.definition import Encoded
 from shared.definition.quantities import format_duration
 from shared.jobspec.limits import OWN_SECRETS
 from shared.lifecycle import derived_id, shown_position
+from shared.planning.disclosure import Redacting
+from shared.planning.secret_names import hide_by_name
 from shared.process.redaction import REDACTED
 
 R = TypeVar("R")
@@ -168,17 +169,16 @@ def set_fields(fields: Fields) -> Fields:
 
 
 def _redact(shown: Fields, redact: Redacting, names: tuple[str, ...]) -> None:
-    if redact:
-        shown |= {name: redact.value(shown[name]) for name in names if name in shown}
+    shown |= {name: redact.value(shown[name]) for name in names if name in shown}
 
 
 def _context(row: JobRow, shown: Fields, secrets: Mapping[str, str], redact: Redacting) -> Fields:
-    variables = dict(row.variables or {})
+    variables = {name: redact.value(text) for name, text in (row.variables or {}).items()}
     return {"job": {"id": shown["id"], "name": shown["name"]}} | set_fields(
         {
             "inputs": shown.get("inputs"),
             "secrets": secrets,
-            "tasks": hide_by_name(redact.value(variables)),
+            "tasks": hide_by_name(variables),
         }
     )
 

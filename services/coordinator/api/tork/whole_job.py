@@ -21,12 +21,13 @@ from services.coordinator.api.requests import ports
 from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.live.stream import ClientGone, Connection
-from services.coordinator.redaction import Redacting, redacting
+from services.coordinator.ports import ApiPorts
 from services.coordinator.store import one_job
 from services.coordinator.store.connected import connected
 from services.coordinator.store.rows import TaskRow
 from shared.lifecycle import JobState
-from shared.postgres.pool import Pool, acquired
+from shared.planning.disclosure import Redacting, opened_task, redacting
+from shared.postgres.pool import acquired
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +43,8 @@ async def reply_job(request: web.Request, job_id: str) -> web.StreamResponse:
         if job is None:
             raise NotFound("no such job")
         if not job.is_large:
-            tasks = await one_job.few_tasks(connection, job_id)
+            kept = await one_job.few_tasks(connection, job_id)
+            tasks = [opened_task(api.sealer, task) for task in kept]
             attempts = await one_job.few_attempts(connection, job_id)
             waits = await wait_reasons.of_tasks(connection, _waiting(attempts))
             needed = await wait_reasons.of_submitted(connection, job.summary, tasks, attempts)
@@ -53,7 +55,7 @@ async def reply_job(request: web.Request, job_id: str) -> web.StreamResponse:
     shown |= views.waits(why.get(job_id), redact)
     if job.is_large:
         client = Connection(request, JSON, stalled_seconds=_STALLED_SECONDS)
-        await _LargeJob(client, api.pool, job_id, redact).send(shown)
+        await _LargeJob(client, api, job_id, redact).send(shown)
         return client.response
     shown["tasks"] = [
         views.shown_definition(task, redact) | views.waits(needed.get(position), redact)
@@ -70,9 +72,10 @@ def _waiting(attempts: Sequence[TaskRow]) -> list[str]:
 class _LargeJob:
     """A job's answer as it is written: its own fields, then the two lists of its tasks."""
 
-    def __init__(self, client: Connection, pool: Pool, job_id: str, redact: Redacting) -> None:
+    def __init__(self, client: Connection, api: ApiPorts, job_id: str, redact: Redacting) -> None:
         self._client = client
-        self._pool = pool
+        self._pool = api.pool
+        self._sealer = api.sealer
         self._job_id = job_id
         self._redact = redact
         self._separator = b""
@@ -86,7 +89,8 @@ class _LargeJob:
                 await self._send_after(last)
             await self._client.write(b"]")
             await self._begin_list(b"tasks")
-            async for tasks in one_job.many_tasks(self._pool, self._job_id):
+            async for kept in one_job.many_tasks(self._pool, self._job_id):
+                tasks = (opened_task(self._sealer, task) for task in kept)
                 await self._send([views.shown_definition(task, self._redact) for task in tasks])
             await self._client.write(b"]}")
         except ClientGone:
