@@ -17,8 +17,7 @@ from shared.postgres.pool import Connection
 REASONS = ("no_worker", "returned", "busy", "retry", "queue", "concurrency", "turn", "needs")
 """The first that one of a job's tasks has is the job's."""
 
-STATES = frozenset({"CREATED", "PENDING", "SCHEDULED"})
-"""Of tasks that may wait."""
+_NOT_BEGUN = frozenset({"CREATED", "PENDING", "SCHEDULED"})
 _MOST_NAMES = 5
 
 
@@ -33,19 +32,31 @@ class Waiting:
     task_id: str | None = None
 
 
+def may_wait(tasks: Iterable[TaskRow]) -> list[str]:
+    """The ids of those that have not begun, or stand for a job that may not have."""
+    return [
+        task.id
+        for task in tasks
+        if task.state in _NOT_BEGUN or (task.state == "RUNNING" and task.subjob_id)
+    ]
+
+
 async def of_tasks(connection: Connection, ids: Collection[str]) -> Mapping[str, Waiting]:
     """By id, of those that wait."""
-    found = await waiting.tasks(connection, ids) if ids else []
-    return {task.id: why for task, why in await _reasons(connection, found)}
+    return await _reasons(connection, await waiting.tasks(connection, ids)) if ids else {}
 
 
 async def of_jobs(connection: Connection, ids: Collection[str]) -> Mapping[str, Waiting]:
     """By id, of those of which something waits and no worker runs anything."""
     found = await waiting.tasks_of_jobs(connection, ids) if ids else []
+    reasons = await _reasons(connection, found)
+    # Where a sub-job goes on, its parent waits for nothing.
+    go_on = {task.job_id for task in found if task.id not in reasons}
     of_job: dict[str, Waiting] = {}
-    for task, why in await _reasons(connection, found):
-        named = replace(why, task_id=task.id)
-        of_job[task.job_id] = min(of_job.get(task.job_id, named), named, key=_gravity)
+    for task in found:
+        if task.job_id not in go_on:
+            named = replace(reasons[task.id], task_id=task.id)
+            of_job[task.job_id] = min(of_job.get(task.job_id, named), named, key=_gravity)
     return of_job
 
 
@@ -68,16 +79,23 @@ async def of_submitted(
     }
 
 
-async def _reasons(
-    connection: Connection, tasks: Sequence[WaitingTask]
-) -> list[tuple[WaitingTask, Waiting]]:
+async def _reasons(connection: Connection, tasks: Sequence[WaitingTask]) -> Mapping[str, Waiting]:
+    """By id, of those that wait."""
     if not tasks:
-        return []
+        return {}
+    of_subjobs = await of_jobs(connection, {task.subjob_id for task in tasks if task.subjob_id})
     queues = {task.queue for task in tasks if task.state == "SCHEDULED"}
     cluster = await waiting.cluster(connection, queues)
     served = slots_by_queue(cluster.online)
     lines = {queue: sorted(map(_place, line)) for queue, line in cluster.lines.items()}
-    return [(task, reason_of(task, cluster, served, lines)) for task in tasks]
+    reasons: dict[str, Waiting] = {}
+    for task in tasks:
+        if task.subjob_id is None:
+            reasons[task.id] = reason_of(task, cluster, served, lines)
+        elif (why := of_subjobs.get(task.subjob_id)) is not None:
+            message = f"job {task.subjob_id}: {why.message}"
+            reasons[task.id] = Waiting(why.reason, message, why.until)
+    return reasons
 
 
 Place = tuple[int, datetime]

@@ -19,6 +19,11 @@ VALUES ($1, 'w', 'host', 1, '1', $2, $3, now(), now(), '30s')
 """
 
 
+_STANDS_FOR_JOB = """
+UPDATE tasks SET state = 'RUNNING', kind = 'subjob', subjob_id = $1 WHERE id = 't2'
+"""
+
+
 @pytest.fixture
 async def api(postgres_dsn: str) -> AsyncIterator[Api]:
     async with api_on(postgres_dsn) as running:
@@ -71,6 +76,22 @@ async def test_a_job_a_task_and_a_search_say_why_they_wait(api: Api) -> None:
         assert job["execution"][0]["waiting"].items() >= why.items()
         assert job["tasks"][1]["waiting"] == {"reason": "needs", "message": "waits for task a"}
     assert "waiting" not in await api.get(f"/jobs/{running}")
+
+
+async def test_a_job_whose_sub_job_waits_says_why_until_that_goes_on(api: Api) -> None:
+    below = await waiting_job(api, "t1", queue="gone")
+    parent = await waiting_job(api, "t2")
+    async with acquired(api.pool) as connection:
+        await connection.execute(_STANDS_FOR_JOB, below)
+    job = await api.get(f"/jobs/{parent}")
+    message = f"job {below}: no worker serves queue 'gone' (served: default)"
+    assert job["waiting"] == {"reason": "no_worker", "message": message, "taskId": "t2"}
+    assert job["execution"][0]["waiting"] == {"reason": "no_worker", "message": message}
+    await api.add_task(
+        below, id="t3", state=TaskState.RUNNING, node_id="n1", lease_expires_at=datetime.now(UTC)
+    )
+    assert "waiting" not in await api.get(f"/jobs/{parent}")
+    assert "waiting" not in await api.get("/tasks/t2")
 
 
 async def test_a_page_behind_the_last_still_counts_the_jobs_that_wait(api: Api) -> None:

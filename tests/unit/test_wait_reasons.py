@@ -22,6 +22,7 @@ TASK = WaitingTask(
     last_return_reason=None,
     child_index=None,
     siblings=None,
+    subjob_id=None,
 )
 
 

@@ -22,14 +22,16 @@ _ACTIVE_JOBS = 10_000
 
 _COLUMNS = """
 t.id, t.job_id, t.state, t.queue, t.priority, t.attempt, t.scheduled_at, t.due_at,
-t.last_return_reason, t.child_index, p.children AS siblings
+t.last_return_reason, t.child_index, p.children AS siblings, t.subjob_id
 """
+_WAITS_FOR_A_JOB = "t.state = 'RUNNING' AND t.kind = 'subjob'"
 
 TASKS = f"""
 SELECT {_COLUMNS}
 FROM tasks t JOIN jobs j ON j.id = t.job_id
 LEFT JOIN tasks p ON p.id = t.parent_id
-WHERE t.id = ANY($1::text[]) AND t.state IN ('CREATED', 'PENDING', 'SCHEDULED')
+WHERE t.id = ANY($1::text[])
+  AND (t.state IN ('CREATED', 'PENDING', 'SCHEDULED') OR {_WAITS_FOR_A_JOB})
   AND j.state IN ('PENDING', 'SCHEDULED', 'RUNNING')
   AND (p.id IS NULL OR p.state = 'RUNNING')
 """  # noqa: S608 - columns of our own
@@ -39,7 +41,8 @@ TASKS_OF_JOBS = f"""
 SELECT w.* FROM unnest($1::text[]) AS j(id), LATERAL (
     SELECT {_COLUMNS}
     FROM tasks t LEFT JOIN tasks p ON p.id = t.parent_id
-    WHERE t.job_id = j.id AND t.state IN ('PENDING', 'SCHEDULED') LIMIT {_TASKS_OF_A_JOB}) AS w
+    WHERE t.job_id = j.id AND (t.state IN ('PENDING', 'SCHEDULED') OR {_WAITS_FOR_A_JOB})
+    LIMIT {_TASKS_OF_A_JOB}) AS w
 WHERE NOT EXISTS (SELECT FROM tasks r
                   WHERE r.job_id = j.id AND r.state = 'RUNNING' AND r.kind = 'task')
 """  # noqa: S608 - columns of our own
@@ -87,7 +90,8 @@ ORDER BY p.created_at DESC, p.id DESC
 
 
 class WaitingTask(NamedTuple):
-    """A task that is CREATED, PENDING or SCHEDULED. `siblings` are the counts of its parent."""
+    """A task that is CREATED, PENDING or SCHEDULED, or stands for a job. `siblings` are the counts
+    of its parent."""
 
     id: str
     job_id: str
@@ -100,6 +104,7 @@ class WaitingTask(NamedTuple):
     last_return_reason: str | None
     child_index: int | None
     siblings: JsonObject | None
+    subjob_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

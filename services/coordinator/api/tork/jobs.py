@@ -127,7 +127,7 @@ async def get_task(request: web.Request) -> web.Response:
     found = await api.run(one_job.one_task, path_id(request, "task"), readers)
     if found is None:
         raise NotFound("no such task")
-    why = await api.run(wait_reasons.of_tasks, [found.row.id])
+    why = await api.run(wait_reasons.of_tasks, wait_reasons.may_wait([found.row]))
     redact = redacting(api.sealer, found.sealed)
     return reply(views.task(found.row, redact, why.get(found.row.id)))
 

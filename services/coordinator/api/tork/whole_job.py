@@ -46,7 +46,7 @@ async def reply_job(request: web.Request, job_id: str) -> web.StreamResponse:
             kept = await one_job.few_tasks(connection, job_id)
             tasks = [opened_task(api.sealer, task) for task in kept]
             attempts = await one_job.few_attempts(connection, job_id)
-            waits = await wait_reasons.of_tasks(connection, _waiting(attempts))
+            waits = await wait_reasons.of_tasks(connection, wait_reasons.may_wait(attempts))
             needed = await wait_reasons.of_submitted(connection, job.summary, tasks, attempts)
         is_final = JobState(job.summary.state).is_final
         why = await wait_reasons.of_jobs(connection, () if is_final else [job_id])
@@ -63,10 +63,6 @@ async def reply_job(request: web.Request, job_id: str) -> web.StreamResponse:
     ]
     shown["execution"] = [views.task(row, redact, waits.get(row.id)) for row in attempts]
     return reply(shown)
-
-
-def _waiting(attempts: Sequence[TaskRow]) -> list[str]:
-    return [row.id for row in attempts if row.state in wait_reasons.STATES]
 
 
 class _LargeJob:
@@ -121,7 +117,7 @@ class _LargeJob:
             await self._send_attempts(rows)
 
     async def _send_attempts(self, rows: Sequence[TaskRow]) -> None:
-        ids = _waiting(rows)
+        ids = wait_reasons.may_wait(rows)
         waits = await connected(self._pool, wait_reasons.of_tasks, ids) if ids else {}
         await self._send([views.task(row, self._redact, waits.get(row.id)) for row in rows])
 
