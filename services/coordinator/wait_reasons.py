@@ -115,7 +115,7 @@ def reason_of(
         return _for_its_turn(task)
     slots = served.get(task.queue)
     if slots is None:
-        return Waiting("no_worker", _nobody_serves(task.queue, served))
+        return Waiting("no_worker", nobody_serves(task.queue, served))
     if task.last_return_reason:
         return Waiting("returned", f"handed back by a worker: {task.last_return_reason}")
     busy = cluster.busy.get(task.queue, 0)
@@ -141,7 +141,7 @@ def _ahead_of(task: WaitingTask, line: Sequence[Place]) -> str:
     return f"{LONGEST_LINE:,} or more" if ahead == LONGEST_LINE else str(ahead)
 
 
-def _nobody_serves(queue: str, served: Mapping[str, int]) -> str:
+def nobody_serves(queue: str, served: Mapping[str, int]) -> str:
     if not served:
         return f"no worker is online (queue '{queue}')"
     return f"no worker serves queue '{queue}' (served: {_listed(sorted(served))})"

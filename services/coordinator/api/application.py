@@ -25,6 +25,7 @@ from services.coordinator.api.route import Route
 from services.coordinator.api.routes import ROUTES
 from services.coordinator.api.tork.cluster import GAUGES, TotalGauges
 from services.coordinator.api.tork.submission import ADMISSION, AdmissionLimiter
+from services.coordinator.api.tork.warnings import SERVED_QUEUES, ServedQueues
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import HttpSettings
 from shared.process.extensions import Group, load
@@ -46,6 +47,7 @@ def make_application(
     app[ADMISSION] = AdmissionLimiter(
         settings.api.submissions_at_once, settings.api.submissions_waiting, ports.metrics
     )
+    app[SERVED_QUEUES] = ServedQueues(ports)
     app.add_routes(
         [
             web.route(route.method, route.path, route.handler, expect_handler=expected)

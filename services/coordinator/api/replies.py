@@ -46,6 +46,19 @@ class BrokenRule(Answer):
     """The same within the line, in characters."""
 
 
+class Warning(Answer):
+    """What of a submission works, but was hardly meant."""
+
+    field: str
+    """Which field, such as `tasks[0].env.A`."""
+    message: str
+    """What it does, and what may have been meant."""
+    line: int | None = None
+    """Where it stands in the body, counted from 1."""
+    column: int | None = None
+    """The same within the line, in characters."""
+
+
 class Error(Answer):
     """What went wrong, in a sentence."""
 

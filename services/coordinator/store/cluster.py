@@ -29,6 +29,8 @@ UNION SELECT queue FROM tasks WHERE state = 'PENDING'
 
 RUNNING_BY_QUEUE = "SELECT queue, count(*) AS tasks FROM tasks WHERE state = 'RUNNING' GROUP BY 1"
 
+ONLINE = "SELECT queue FROM nodes WHERE status = 'UP'"
+
 TOTALS = """
 SELECT (SELECT count(*) FROM jobs WHERE state = 'RUNNING') AS running_jobs,
        (SELECT count(*) FROM tasks WHERE state = 'RUNNING') AS running_tasks,
@@ -40,6 +42,11 @@ FROM nodes WHERE status = 'UP' AND last_heartbeat_at > now() - interval '5 minut
 
 async def nodes(connection: Connection) -> Sequence[NodeRow]:
     return [NodeRow(**row) for row in await connection.fetch(NODES)]
+
+
+async def online(connection: Connection) -> Sequence[str]:
+    """The queues of each worker that is online, as its settings spell them."""
+    return [row["queue"] for row in await connection.fetch(ONLINE)]
 
 
 async def queues_of_tasks(connection: Connection) -> set[str]:

@@ -68,8 +68,12 @@ def parse_changes(body: bytes, content_type: str) -> JobChanges:
 
 def refused(problems: Sequence[Problem], body: bytes, content_type: str) -> InvalidJob:
     """For what was parsed, and is wrong all the same: the problems with their lines."""
-    find = _language(content_type).places(_text(body))
-    return InvalidJob(located(problems, find))
+    return InvalidJob(with_lines(problems, body, content_type))
+
+
+def with_lines(problems: Sequence[Problem], body: bytes, content_type: str) -> list[Problem]:
+    """The same for what is no error."""
+    return located(problems, _language(content_type).places(_text(body)))
 
 
 def _parse(model: type[S], body: bytes, content_type: str) -> S:

@@ -26,6 +26,8 @@ from services.coordinator.api.schedules.schemas import (
     schedule_summary,
     whole_schedule,
 )
+from services.coordinator.api.tork.views import set_fields
+from services.coordinator.api.tork.warnings import SubmitQuery, warned
 from services.coordinator.commands import made_before
 from services.coordinator.store import schedules
 from services.coordinator.store.rows import JsonObject
@@ -64,6 +66,7 @@ _SCHEDULES = RouteGroup(
         409: KEY_WAS_USED,
     },
     scope=Scope.SUBMIT,
+    query=SubmitQuery,
     body=ScheduledJobSpec,
     body_types=(*JSON_TYPES, *YAML_TYPES),
     example={
@@ -74,7 +77,9 @@ _SCHEDULES = RouteGroup(
     headers=(IDEMPOTENCY_KEY,),
 )
 async def submit_scheduled_job(request: web.Request) -> web.Response:
-    spec = parse_scheduled_job(await whole_body(request), request.headers.get("Content-Type", ""))
+    body = await whole_body(request)
+    spec = parse_scheduled_job(body, request.headers.get("Content-Type", ""))
+    warnings = await warned(request, spec, body)
     api = ports(request)
     key = await idempotency_key(request)
     shown, sealed = _without_secrets(spec, api.sealer)
@@ -94,7 +99,8 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
         next_at=_next_firing(spec.schedule.cron, timezone, since=now, now=now),
     )
     row = await _added(request, new, key)
-    return reply(schedule_summary(row, redacting(api.sealer, row.sealed)))
+    shown = schedule_summary(row, redacting(api.sealer, row.sealed))
+    return reply(shown | set_fields({"warnings": warnings}))
 
 
 async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | None) -> ScheduleRow:

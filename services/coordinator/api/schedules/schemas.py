@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from services.coordinator.api.replies import Answer, PageOf
+from services.coordinator.api.replies import Answer, PageOf, Warning
 from services.coordinator.api.tork.definitions import Fields, shown_job
 from services.coordinator.api.tork.schemas.submitted import (
     AutoDeleteView,
@@ -59,6 +59,8 @@ class ScheduledJobSummary(Answer):
     """Its last job."""
     error: str | None = None
     """Why the job that is due can't be made; it is tried again each minute."""
+    warnings: list[Warning] | None = None
+    """In the answer to a submission: what was hardly meant."""
 
 
 class ScheduledJob(ScheduledJobSummary):

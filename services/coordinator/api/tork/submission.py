@@ -6,7 +6,7 @@ submissions to work on as there are clients, and each step of a read would wait 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,8 +27,10 @@ from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, whole_body
 from services.coordinator.api.route import Scope, error, response
 from services.coordinator.api.tork import views
+from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.jobs import Job, JobSummary
+from services.coordinator.api.tork.warnings import SubmitQuery, warned
 from services.coordinator.api.tork.whole_job import reply_job
 from services.coordinator.commands import Submitted
 from services.coordinator.store import one_job
@@ -105,6 +107,7 @@ ADMISSION = web.AppKey("admission", AdmissionLimiter)
         ),
     },
     scope=Scope.SUBMIT,
+    query=SubmitQuery,
     body=JobSpec,
     body_types=(*JSON_TYPES, *YAML_TYPES),
     example={"name": "hello", "tasks": [{"name": "say hello", "run": "echo hello"}]},
@@ -119,19 +122,24 @@ async def submit_job(request: web.Request) -> web.StreamResponse:
     await whole_body(request)  # before it is admitted: a slow client keeps nobody waiting
     async with request.app[ADMISSION].admitted():
         spec = parse_job(await request.read(), request.headers.get("Content-Type", ""))
+        warnings = await warned(request, spec, await request.read())
         new = await _new_job(request, spec)
         submitted = await ports(request).commands.submit(new)
     _record(request, submitted.job_id, began)
     if spec.wait is not None:
-        return await _when_final(request, submitted.job_id, spec.wait.timeout)
-    return await reply_submitted(request, submitted, new)
+        return await _when_final(request, submitted.job_id, spec.wait.timeout, warnings)
+    return await reply_submitted(request, submitted, new, warnings)
 
 
-async def reply_submitted(request: web.Request, submitted: Submitted, new: NewJob) -> web.Response:
+async def reply_submitted(
+    request: web.Request, submitted: Submitted, new: NewJob, warnings: Sequence[Fields] = ()
+) -> web.Response:
     if submitted.is_new:
         redact = redacting_known(ports(request).sealer, new.definition.secrets)
-        return reply(views.summary(_row_of(new), redact))
-    return await _summary(request, submitted.job_id, new)
+        shown = views.summary(_row_of(new), redact)
+    else:
+        shown = await _summary(request, submitted.job_id, new)
+    return reply(shown | views.set_fields({"warnings": warnings}))
 
 
 async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
@@ -143,21 +151,23 @@ async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
     return replace(new, key=key) if key else new
 
 
-async def _summary(request: web.Request, job_id: str, new: NewJob) -> web.Response:
+async def _summary(request: web.Request, job_id: str, new: NewJob) -> Fields:
     """Of the job that the first submission with the key of `new` has made."""
     api = ports(request)
     row = await api.run(one_job.summary, job_id, principal(request).readers)
     if row is None:
         assert new.key is not None  # noqa: S101 - else there is no first submission
         raise gone(new.key, "job")
-    return reply(views.summary(row, redacting(api.sealer, row.sealed)))
+    return views.summary(row, redacting(api.sealer, row.sealed))
 
 
-async def _when_final(request: web.Request, job_id: str, timeout: str) -> web.StreamResponse:
+async def _when_final(
+    request: web.Request, job_id: str, timeout: str, warnings: Sequence[Fields]
+) -> web.StreamResponse:
     seconds = parse_duration(timeout).total_seconds()
     if not await ports(request).final_jobs.wait_for(job_id, seconds):
         raise WaitedTooLong(f"job {job_id} is still running after {timeout}")
-    return await reply_job(request, job_id)
+    return await reply_job(request, job_id, warnings)
 
 
 def _row_of(new: NewJob) -> SummaryRow:

@@ -35,7 +35,9 @@ _STALLED_SECONDS = 30.0
 _SNAPSHOT_WAITS_SECONDS = 1.0
 
 
-async def reply_job(request: web.Request, job_id: str) -> web.StreamResponse:
+async def reply_job(
+    request: web.Request, job_id: str, warnings: Sequence[Fields] = ()
+) -> web.StreamResponse:
     """Raises NotFound, DatabaseUnavailable."""
     api = ports(request)
     async with acquired(api.pool) as connection:
@@ -51,7 +53,7 @@ async def reply_job(request: web.Request, job_id: str) -> web.StreamResponse:
         is_final = JobState(job.summary.state).is_final
         why = await wait_reasons.of_jobs(connection, () if is_final else [job_id])
     redact = redacting(api.sealer, job.summary.sealed)
-    shown = views.job_without_tasks(job, redact)
+    shown = views.job_without_tasks(job, redact) | views.set_fields({"warnings": warnings})
     shown |= views.waits(why.get(job_id), redact)
     if job.is_large:
         client = Connection(request, JSON, stalled_seconds=_STALLED_SECONDS)

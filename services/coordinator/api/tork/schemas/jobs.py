@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from services.coordinator.api.replies import Answer, PageOf
+from services.coordinator.api.replies import Answer, PageOf, Warning
 from services.coordinator.api.tork.schemas.submitted import (
     AutoDeleteView,
     DefaultsView,
@@ -76,6 +76,8 @@ class JobSummary(Answer):
     """The value of its `output`."""
     error: str | None = None
     """Why it failed."""
+    warnings: list[Warning] | None = None
+    """In the answer to a submission: what was hardly meant."""
 
 
 class Job(JobSummary):
