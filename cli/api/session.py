@@ -86,11 +86,13 @@ class ApiUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is posted, as it is. Posted again under the same key it is not done again."""
+    """What is posted, as it is. Posted again under the same key it is not done again. `is_strict`:
+    a warning is an error."""
 
     content: bytes
     content_type: str
     idempotency_key: str | None = None
+    is_strict: bool = False
 
 
 class ApiSession:
@@ -121,7 +123,11 @@ class ApiSession:
             headers["Idempotency-Key"] = body.idempotency_key
         with _failures_sorted(self._url):
             async with self._session.post(
-                self._url + path, data=body.content, headers=headers, timeout=_SUBMISSION
+                self._url + path,
+                data=body.content,
+                headers=headers,
+                params={"strict": "true"} if body.is_strict else None,
+                timeout=_SUBMISSION,
             ) as response:
                 return await _json(response)
 

@@ -6,16 +6,19 @@ YAML is changed on its nodes, never read into values: what isn't touched stays a
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Any, Self
 
 import click
 import yaml
 
-from cli.api.session import JSON_TYPE, YAML_TYPE, ApiRejected, Body
-from shared.jobspec.problems import Problem
+from cli.api.session import JSON_TYPE, YAML_TYPE, ApiRejected, Body, Json
+from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.tork.parsing import parse_job
+from shared.jobspec.tork.scopes import inputs_read
 
 Additions = Mapping[str, Mapping[str, Any]]
 """Values by name, by the field of the job that takes them: `inputs`, `secrets`."""
@@ -70,6 +73,28 @@ class JobFile:
             raise JobFileError(f"{self.name}: nested too deep") from None
         return Body(text.encode(), self.content_type)
 
+    def unknown_inputs(self, body: Body, given: Collection[str]) -> dict[str, str | None]:
+        """Those of the inputs `given` that neither the file sets nor an expression of the job in
+        `body` reads, each with the name that may have been meant."""
+        try:
+            job = parse_job(body.content, body.content_type)
+            declared = set(parse_job(self.content, self.content_type).inputs or ())
+        except InvalidJob:  # for the API to say
+            return {}
+        read = inputs_read(job)
+        known = declared | (read or set())
+        unknown = [] if read is None else [name for name in given if name not in known]
+        return {name: next(iter(get_close_matches(name, known, n=1)), None) for name in unknown}
+
+
+def explain_warnings(file: JobFile, job: Json, *, is_edited: bool) -> None:
+    """Prints the warnings of an answer to a submission."""
+    for told in job.get("warnings", ()):
+        problem = Problem(told["field"], told["message"])
+        if not is_edited:
+            problem = replace(problem, line=told.get("line"), column=told.get("column"))
+        print_warning(file.name, problem)
+
 
 def explain_refusal(file: JobFile, error: ApiRejected, *, is_edited: bool) -> None:
     """Prints what is wrong with a file, a line for each error. `is_edited`: what was sent has
@@ -86,6 +111,12 @@ def explain_refusal(file: JobFile, error: ApiRejected, *, is_edited: bool) -> No
 def print_problem(name: str, problem: Problem, *, err: bool = True) -> None:
     place = f":{problem.line}:{problem.column}" if problem.line is not None else ""
     click.echo(f"{name}{place}: {click.style(problem.without_line, fg='red')}", err=err)
+
+
+def print_warning(name: str, problem: Problem, *, err: bool = True) -> None:
+    place = f":{problem.line}:{problem.column}" if problem.line is not None else ""
+    told = click.style(f"warning: {problem.without_line}", fg="yellow")
+    click.echo(f"{name}{place}: {told}", err=err)
 
 
 def parse_inputs(pairs: Iterable[str]) -> dict[str, Any]:

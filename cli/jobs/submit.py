@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import IO, Self
@@ -21,7 +21,14 @@ from cli.exit_codes import EXIT_API, EXIT_FAILED, EXIT_USAGE, fail
 from cli.follow.live import follow
 from cli.follow.patience import submit_with_retry
 from cli.follow.picture import Picture
-from cli.jobs.job_file import JobFile, JobFileError, explain_refusal, parse_inputs, parse_secrets
+from cli.jobs.job_file import (
+    JobFile,
+    JobFileError,
+    explain_refusal,
+    explain_warnings,
+    parse_inputs,
+    parse_secrets,
+)
 from cli.jobs.viewers import job_viewer
 from cli.messages import now, one_line, took
 from cli.tables import print_json, screen, style_of
@@ -85,6 +92,7 @@ def _submission_options(command: Callable[..., None]) -> Callable[..., None]:
     callback=_visible,
     help="Submitting again with the same key returns the same job. Kept for a day.",
 )
+@click.option("--strict", is_flag=True, help="Refuse the job if there are warnings.")
 @json_option
 @asks_api
 def submit(
@@ -93,6 +101,8 @@ def submit(
     inputs: tuple[str, ...],
     secrets: tuple[str, ...],
     idempotency_key: str | None,
+    *,
+    strict: bool,
     **flags: bool,
 ) -> None:
     """Submit the job in FILE (YAML or JSON; - is standard input).
@@ -115,6 +125,8 @@ def submit(
         body = replace(job_file.body_with(additions), idempotency_key=idempotency_key)
     except JobFileError as error:
         fail(str(error), EXIT_USAGE)
+    _refuse_unknown_inputs(job_file, body, additions["inputs"])
+    body = replace(body, is_strict=strict)
     sys.exit(ask(server, lambda api: _submit(api, job_file, body, wanted)))
 
 
@@ -142,6 +154,12 @@ async def _run_again(api: ApiClient, job: str, changes: Body, output: _Output) -
     return await _to_the_end(api, new, output)
 
 
+def _refuse_unknown_inputs(file: JobFile, body: Body, given: Collection[str]) -> None:
+    for name, meant in file.unknown_inputs(body, given).items():
+        guess = f", did you mean {meant!r}?" if meant else " and no expression reads it"
+        fail(f"--input {name}: {file.name} has no such input{guess}", EXIT_USAGE)
+
+
 async def _submit(api: ApiClient, file: JobFile, body: Body, output: _Output) -> int:
     """The exit code."""
     try:
@@ -151,6 +169,8 @@ async def _submit(api: ApiClient, file: JobFile, body: Body, output: _Output) ->
             raise
         explain_refusal(file, error, is_edited=body.content != file.content)
         return EXIT_API
+    if not output.as_json:
+        explain_warnings(file, job, is_edited=body.content != file.content)
     return await _to_the_end(api, job, output)
 
 

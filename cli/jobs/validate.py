@@ -2,57 +2,82 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import IO
 
 import click
 
 from cli.exit_codes import EXIT_FAILED
-from cli.jobs.job_file import JobFile, print_problem
+from cli.jobs.job_file import JobFile, print_problem, print_warning
 from cli.tables import print_json
 from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.tork.models import SubmittedJob
 from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
 
 
 @click.command()
 @click.argument("files", type=click.File("rb"), nargs=-1, required=True, metavar="FILE...")
+@click.option("--strict", is_flag=True, help="A warning is an error.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def validate(files: Sequence[IO[bytes]], as_json: bool) -> None:
+def validate(files: Sequence[IO[bytes]], strict: bool, as_json: bool) -> None:
     """Validate job files (- is standard input) without a server, and list all problems.
 
-    A file with a `schedule` is validated as a scheduled job. A server can reject more, such as an
-    unknown role or a mount that is not allowed there. Exit code 1: a file is not valid.
+    A file with a `schedule` is validated as a scheduled job. Warnings tell what works, but was
+    hardly meant. A server can reject more, such as an unknown role or a mount that is not allowed
+    there. Exit code 1: a file is not valid.
     """
-    found = [(file.name, _problems(file)) for file in map(JobFile.read, files)]
+    found = [_checked(file, strict=strict) for file in map(JobFile.read, files)]
     if as_json:
-        print_json([_as_json(name, problems) for name, problems in found])
+        print_json([_as_json(each) for each in found])
     else:
-        for name, problems in found:
-            _print(name, problems)
-    sys.exit(EXIT_FAILED if any(problems for _, problems in found) else 0)
+        for each in found:
+            _print(each)
+    sys.exit(EXIT_FAILED if any(each.problems for each in found) else 0)
 
 
-def _problems(file: JobFile) -> Sequence[Problem]:
-    found = _problems_as(parse_job, file)
-    is_scheduled = any(problem.field == "schedule" for problem in found)
-    return _problems_as(parse_scheduled_job, file) if is_scheduled else found
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    name: str
+    problems: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
 
 
-def _problems_as(parse: Callable[[bytes, str], object], file: JobFile) -> Sequence[Problem]:
+def _checked(file: JobFile, *, strict: bool) -> _Checked:
+    found = _checked_as(parse_job, file)
+    if any(problem.field == "schedule" for problem in found.problems):
+        found = _checked_as(parse_scheduled_job, file)
+    return (
+        replace(found, problems=[*found.problems, *found.warnings], warnings=())
+        if strict
+        else found
+    )
+
+
+def _checked_as(parse: Callable[[bytes, str], SubmittedJob], file: JobFile) -> _Checked:
     try:
-        parse(file.content, file.content_type)
+        return _Checked(file.name, warnings=parse(file.content, file.content_type).warnings)
     except InvalidJob as error:  # what the command is there to find
-        return error.problems
-    return ()
+        return _Checked(file.name, error.problems)
 
 
-def _print(name: str, problems: Sequence[Problem]) -> None:
-    if not problems:
-        click.echo(f"{name}: {click.style('valid', fg='green')}")
-    for problem in problems:
-        print_problem(name, problem, err=False)
+def _print(found: _Checked) -> None:
+    if not found.problems:
+        click.echo(f"{found.name}: {click.style('valid', fg='green')}")
+    for problem in found.problems:
+        print_problem(found.name, problem, err=False)
+    for warning in found.warnings:
+        print_warning(found.name, warning, err=False)
 
 
-def _as_json(name: str, problems: Sequence[Problem]) -> dict[str, object]:
-    names = ("field", "value", "rule", "line", "column")
-    shown = [{name: getattr(problem, name) for name in names} for problem in problems]
-    return {"file": name, "valid": not problems, "problems": shown}
+def _as_json(found: _Checked) -> dict[str, object]:
+    return {
+        "file": found.name,
+        "valid": not found.problems,
+        "problems": [_fields(problem, "rule") for problem in found.problems],
+        "warnings": [_fields(warning, "message") for warning in found.warnings],
+    }
+
+
+def _fields(problem: Problem, rule: str) -> dict[str, object]:
+    names = ("field", "value", "line", "column")
+    return {rule: problem.rule, **{name: getattr(problem, name) for name in names}}

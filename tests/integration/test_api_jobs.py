@@ -39,6 +39,7 @@ async def test_a_yaml_job_is_answered_with_its_summary(api: Api) -> None:
     assert len(summary.pop("id")) == 32
     assert summary.pop("createdAt").endswith("Z")
     assert summary.pop("createdBy")["username"] == "guest"
+    assert [warning["field"] for warning in summary.pop("warnings")] == ["tasks[0].queue"]
     assert summary == {
         "name": "hello",
         "description": "says it",
@@ -378,3 +379,24 @@ async def test_a_job_is_run_again_with_its_secrets_and_other_inputs(api: Api) ->
     assert (await api.answer("POST", f"/jobs/{'0' * 32}/run-again"))[0] == 404
     refused = await api.answer("POST", f"/jobs/{again['id']}/run-again", json={"tasks": []})
     assert refused[0] == 400
+
+
+async def test_what_was_hardly_meant_is_a_warning_in_the_answer_and_an_error_if_strict(
+    api: Api,
+) -> None:
+    job = "name: x\ntasks:\n- name: t\n  queue: highcpuu\n  env: {A: '{{ inputs.pth }}'}\n"
+    unserved, unknown = sorted((await api.submit(job))["warnings"], key=lambda w: -w["line"])[::-1]
+    assert unserved["field"] == "tasks[0].queue"
+    assert unserved["message"] == "no worker is online (queue 'highcpuu')"
+    assert (unknown["field"], unknown["line"], unknown["column"]) == ("tasks[0].env.A", 5, 12)
+    for path in ("/jobs", "/scheduled-jobs"):
+        text = job + ("schedule: {cron: '@daily'}\n" if path != "/jobs" else "")
+        status, refused = await api.answer(
+            "POST", f"{path}?strict=true", data=text.encode(), headers={"Content-Type": "text/yaml"}
+        )
+        assert status == 400
+        assert {error["field"] for error in refused["errors"]} == {
+            "tasks[0].queue",
+            "tasks[0].env.A",
+        }
+    assert (await api.get("/jobs"))["totalItems"] == 1

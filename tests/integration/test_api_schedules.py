@@ -56,6 +56,7 @@ async def test_a_scheduled_job_is_answered_with_its_summary(api: Api) -> None:
     assert following > created
     assert (following.hour, following.minute) == (3, 0)
     assert summary.pop("createdBy")["name"] == "Guest"
+    assert [warning["field"] for warning in summary.pop("warnings")] == ["tasks[0].queue"]
     assert summary == {
         "name": "nightly",
         "state": "ACTIVE",
@@ -79,6 +80,7 @@ async def test_a_scheduled_job_is_shown_as_it_was_submitted(api: Api) -> None:
     }
     schedule = {"cron": "0 9 * * mon", "timezone": "Europe/Berlin", "overlap": "skip"}
     summary = await submit(api, {**schedule, "catchUp": "all"}, **fields)
+    del summary["warnings"]
     shown = await api.get(f"/scheduled-jobs/{summary['id']}")
     assert shown == summary | fields | {"tasks": [TASK]}
     assert schedule.items() <= shown.items()

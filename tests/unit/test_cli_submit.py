@@ -95,6 +95,38 @@ async def test_inputs_and_secrets_of_the_command_line_join_those_of_the_file(
     assert job["secrets"] == {"token": "from a file", "PASSPHRASE": "from the environment"}
 
 
+_REGIONS = "name: x\ninputs: {regions: a}\ntasks: [{name: t, env: {A: '{{ inputs.zone }}'}}]\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("regoins", "standard input has no such input, did you mean 'regions'?"),
+        ("other", "standard input has no such input and no expression reads it"),
+    ],
+)
+async def test_an_input_that_the_file_does_not_know_is_refused(
+    api: FakeApi, name: str, said: str
+) -> None:
+    result = await run_command(api.url, "submit", "-", "--input", f"{name}=b", stdin=_REGIONS)
+    assert (result.exit_code, result.stderr) == (2, f"conveyor: --input {name}: {said}\n")
+    assert api.asked == []
+
+
+@pytest.mark.parametrize("name", ["regions", "zone"])
+async def test_an_input_that_the_file_sets_or_reads_is_sent(api: FakeApi, name: str) -> None:
+    result = await run_command(api.url, "submit", "-", "--input", f"{name}=b", stdin=_REGIONS)
+    assert result.exit_code == 0
+
+
+async def test_warnings_of_the_api_are_told_with_their_lines(api: FakeApi) -> None:
+    warning = {"field": "tasks[0].run", "message": "run is not evaluated", "line": 3, "column": 5}
+    api.answers["POST /jobs"] = api.answers["POST /jobs"] | {"warnings": [warning]}
+    result = await run_command(api.url, "submit", "--strict", "-", stdin=JOB_FILE)
+    assert "standard input:3:5: warning: tasks[0].run: run is not evaluated\n" in result.stderr
+    assert api.asked[0].query == {"strict": "true"}
+
+
 async def test_waiting_tells_what_happens_and_ends_with_the_job_not_with_its_log(
     api: FakeApi,
 ) -> None:

@@ -52,3 +52,17 @@ def test_json_holds_field_value_and_rule() -> None:
 
 def test_a_file_that_is_not_there_is_a_usage_error() -> None:
     assert validate("/no/such/file").exit_code == 2
+
+
+def test_warnings_are_told_with_their_line_and_are_errors_if_strict() -> None:
+    hasty = "name: x\ninputs: {path: a}\ntasks:\n- name: t\n  env: {D: '{{ inputs.pth }}'}\n"
+    result = validate("-", stdin=hasty)
+    assert result.exit_code == 0
+    valid, warning = result.output.splitlines()
+    assert valid == "standard input: valid"
+    assert warning.startswith("standard input:5:12: warning: tasks[0].env.D: inputs.pth is not")
+    strict = validate("--strict", "-", stdin=hasty)
+    assert strict.exit_code == 1
+    assert strict.output.startswith("standard input:5:12: tasks[0].env.D: inputs.pth is not")
+    (found,) = json.loads(validate("--json", "-", stdin=hasty).output)
+    assert (found["valid"], found["warnings"][0]["line"]) == (True, 5)

@@ -20,7 +20,7 @@ PORTION = 500
 
 JOB = f"""
 SELECT {SUMMARY_COLUMNS}, secret_names, output, defaults, webhooks, auto_delete_after, delete_at,
-       shown_permissions(permissions) AS permissions, timeout,
+       coalesce(shown_permissions(permissions), '[]') AS permissions, timeout,
        (SELECT jsonb_object_agg(name, value) FROM job_variables WHERE job_id = $1) AS variables,
        task_count > {LARGE}
        OR (SELECT count(*) FROM (SELECT FROM tasks WHERE job_id = $1 LIMIT {LARGE} + 1) AS few)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
-from shared.expressions import TextMap, has_expression
+from shared.expressions import TextMap, has_expression, names_in
 from shared.jobspec.problems import Place
 from shared.jobspec.tork.models import AuxTask, JobFields, Subjob, SubmittedJob, TaskFields
 
@@ -54,6 +54,14 @@ def expressions_of(job: SubmittedJob) -> Iterator[Used]:
         # They are evaluated without the results of tasks.
         headers = Scope({**scope.names, **_hook_names(webhook.event)})
         yield from _of_texts(webhook.headers, (*place, "headers"), headers)
+
+
+def inputs_read(job: SubmittedJob) -> frozenset[str] | None:
+    """The names of the inputs that its expressions read; None: any of them."""
+    paths = {path for used in expressions_of(job) for path in names_in(used.template)}
+    if paths & {(), ("inputs",)}:
+        return None
+    return frozenset(path[1] for path in paths if path[0] == "inputs")
 
 
 def scope_of(job: SubmittedJob | Subjob) -> Scope:

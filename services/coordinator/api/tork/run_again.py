@@ -1,7 +1,9 @@
 """POST /jobs/{id}/run-again: a new job from what is stored of another, its secrets included."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 
@@ -98,7 +100,7 @@ def _definition(
             "output": row.output,
             "defaults": row.defaults,
             "webhooks": map_texts(row.webhooks, sealer.open_text),
-            "permissions": row.permissions,
+            "permissions": [_permission(shown) for shown in row.permissions],
         }
     )
     after, timeout = _duration(row.auto_delete_after), _duration(row.timeout)
@@ -107,3 +109,10 @@ def _definition(
 
 def _duration(length: timedelta | None) -> Duration | None:
     return Duration(length.total_seconds(), format_duration(length)) if length else None
+
+
+def _permission(shown: Mapping[str, Any]) -> Encoded:
+    """As it is stored: by name."""
+    if "role" in shown:
+        return {"role": shown["role"]["slug"]}
+    return {"user": shown["user"]["username"]}
