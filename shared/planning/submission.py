@@ -52,6 +52,7 @@ def new_job(
             definition,
             name=redactor.text(definition.name),
             description=redactor.value(definition.description),
+            tags=tuple(map(redactor.text, definition.tags)),
             tasks=tasks,
             inputs=without_secret_inputs(definition.inputs, secrets),
             secrets=secrets,
