@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Protocol
 
 from cli.api.client import ApiClient, LogSource, ServerEvent, job_events
 from cli.api.session import ApiRejected, ApiUnavailable
-from cli.api.views import FINAL_JOB_STATES, job_view, log_part_view
+from cli.api.views import FINAL_JOB_STATES, job_view, log_part_view, task_view
 from cli.follow.log import LogLine, LogLines, LogReader
 from cli.follow.patience import Patience
-from cli.follow.picture import Picture, TaskNews
+from cli.follow.picture import Children, Picture, TaskNews
 
 _NO_SUCH_PATH = 404
 _END = "end"
 _POLL_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
 
 
 class Viewer(Protocol):
@@ -48,6 +49,31 @@ class _Follower:
         self._cursor: str | None = None
 
     async def run(self) -> None:
+        looking = asyncio.create_task(self._look())
+        try:
+            await self._follow()
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _look(self) -> None:
+        """At what no event says: how many children there will be, and why nothing runs."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            with suppress(ApiRejected, ApiUnavailable):  # the events tell, if it lasts
+                await self._look_once()
+                self._viewer.show(self._picture, (), ())
+
+    async def _look_once(self) -> None:
+        picture = self._picture
+        for id_ in picture.running_parents():
+            view = task_view(await self._api.task(id_))
+            if view.children_total:
+                picture.children[id_] = Children(view.children_total, view.children_ended or 0)
+        waiting = picture.first_waiting()
+        picture.waits_for = (await self._api.task(waiting)).get("waiting") if waiting else None
+
+    async def _follow(self) -> None:
         patience = Patience()
         while True:
             try:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -11,11 +12,12 @@ from cli.api.views import FINAL_JOB_STATES
 from cli.follow.live import Viewer
 from cli.follow.log import LogLine
 from cli.follow.picture import Picture, TaskNews
-from cli.messages import one_line, printable
+from cli.messages import coarse, now, one_line, printable, seconds_between
 from cli.tables import style_of
 
 _SHOWN_STATES = ("RUNNING", "COMPLETED", "FAILED", "CANCELLED", "STOPPED", "SKIPPED")
 _WIDEST_NAME = 30
+_MOST_RUNNING = 5
 
 
 @contextmanager
@@ -28,20 +30,56 @@ def job_viewer(
         return
     # Where both are the same terminal, lines have to go through the bar's own console.
     printer = _LogPrinter(changes if log.is_terminal else log, picture, is_on=with_log)
-    with _progress(changes) as progress:
-        yield BarViewer(progress, printer, _shortened(picture.name))
+    board = _Board(picture)
+    with Live(board, console=changes, transient=True):  # the end has a line of its own
+        yield BarViewer(changes, board, printer)
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[counts]}"),
-        console=console,
-        transient=True,  # the end has a line of its own
-    )
+class _Board:
+    """The bar with the counts, and below it what runs, or why nothing does."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24, complete_style="green", finished_style="green"),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+        )
+        self._bar = self._progress.add_task(_shortened(picture.name), total=100)
+
+        self._lines: list[Text] = []
+        self.update()
+
+    def __rich__(self) -> Group:
+        """Asked for by a thread of its own: it looks at nothing that changes meanwhile."""
+        return Group(self._progress.make_tasks_table(self._progress.tasks), *self._lines)
+
+    def update(self) -> None:
+        picture = self._picture
+        self._progress.update(self._bar, completed=picture.progress)
+        self._lines = list(self._below())
+
+    def _below(self) -> Iterator[Text]:
+        counts = ", ".join(f"{count:,} {word}" for word, count in self._picture.counts().items())
+        yield Text(f"  {counts or self._picture.state.lower()}", "dim")
+        running = self._picture.running()
+        for task in running[:_MOST_RUNNING]:
+            yield _line("▸", "cyan", f"{self._how_far(task)}  {_shortened(task.name)}")
+        if len(running) > _MOST_RUNNING:
+            yield _line("…", "dim", f"{len(running) - _MOST_RUNNING:,} more")
+        if (why := self._picture.waits_for) and why.get("message"):
+            yield _line("·", "yellow", f"waiting: {one_line(why['message'])}")
+
+    def _how_far(self, task: TaskNews) -> str:
+        if children := self._picture.children.get(task.id):
+            return f"{children.ended:,} of {children.total:,} done"
+        progress = f"{task.progress:3.0f} %  " if task.progress else ""
+        return progress + (coarse(seconds_between(task.since, None, now())) if task.since else "")
+
+
+def _line(mark: str, style: str, text: str) -> Text:
+    return Text.assemble("  ", (mark, style), f" {text}", no_wrap=True, overflow="ellipsis")
 
 
 class _LogPrinter:
@@ -78,6 +116,9 @@ class LineViewer:
     def show(self, picture: Picture, news: Sequence[TaskNews], lines: Sequence[LogLine]) -> None:
         if picture.state not in FINAL_JOB_STATES:  # the end has a line of its own
             self._print("", f"job {picture.state.lower()}")
+        if (why := picture.waits_for) and why.get("message"):  # its numbers change all the time
+            key, text = f"waiting {why.get('reason')}", f"waiting: {one_line(why['message'])}"
+            self._print(key, self._shown.get(key, text))
         for task in news:
             if task.state in _SHOWN_STATES and (self._log.is_on or not task.is_child):
                 name = self._log.padded(task.name)
@@ -91,23 +132,20 @@ class LineViewer:
 
 
 class BarViewer:
-    """The job's progress and how many tasks are how far; above it the log, and what fails."""
+    """Above the board the log, and what fails."""
 
-    def __init__(self, progress: Progress, log: _LogPrinter, title: str) -> None:
-        self._progress = progress
+    def __init__(self, console: Console, board: _Board, log: _LogPrinter) -> None:
+        self._console = console
+        self._board = board
         self._log = log
-        self._bar = progress.add_task(title, total=100, counts="")
 
     def show(self, picture: Picture, news: Sequence[TaskNews], lines: Sequence[LogLine]) -> None:
+        self._board.update()
         self._log.print(lines)
         for task in news:
             if task.state == "FAILED":
                 line = f"{self._log.padded(task.name)} | {_happening(task)}"
-                self._progress.console.print(Text(line, style_of("FAILED")), soft_wrap=True)
-        counts = ", ".join(f"{count:,} {word}" for word, count in picture.counts().items())
-        self._progress.update(
-            self._bar, completed=picture.progress, counts=counts or picture.state.lower()
-        )
+                self._console.print(Text(line, style_of("FAILED")), soft_wrap=True)
 
 
 def _shortened(name: str) -> str:

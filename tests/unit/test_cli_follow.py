@@ -9,10 +9,10 @@ from rich.console import Console
 
 from cli.api.client import ApiClient, LogSource, ServerEvent, events_of
 from cli.api.session import ApiUnavailable, Json
-from cli.api.views import LogPartView
+from cli.api.views import LogPartView, job_view
 from cli.follow.log import LogLine, LogLines, LogReader
 from cli.follow.patience import Patience
-from cli.follow.picture import Picture
+from cli.follow.picture import Children, Picture
 from cli.jobs.viewers import job_viewer
 
 
@@ -77,6 +77,38 @@ def test_a_terminal_shows_progress_and_how_many_tasks_are_how_far() -> None:
     shown = console.file.getvalue()
     for text in ("hello", "40 %", "1 running, 1 failed", "b     | failed: exit code 1: [no]"):
         assert text in shown
+
+
+def test_below_the_bar_stands_what_runs_or_why_nothing_does() -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    seen = picture(
+        {"state": "RUNNING"},
+        task("all", "RUNNING"),
+        *(
+            task(f"item {n}", "RUNNING", parentId="all", at="2024-05-01T12:00:00Z")
+            for n in range(7)
+        ),
+    )
+    seen.children["all"] = Children(total=199, ended=104)
+    seen.waits_for = {"reason": "busy", "message": "4 of 4 slots busy, 2 ahead"}
+    with job_viewer(seen, console, console, with_log=False):
+        pass
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    for text in ("104 of 199 done  all", "item 3", "3 more", "waiting: 4 of 4 slots busy, 2 ahead"):
+        assert text in shown
+    assert "item 5" not in shown
+    assert seen.counts() == {"running": 8, "waiting": 192}
+
+
+def test_states_that_are_over_when_it_begins_are_not_told() -> None:
+    answer = {"id": "j", "name": "x", "state": "RUNNING", "tasks": []}
+    seen = Picture.of(job_view(answer))
+    states = []
+    for version, state in enumerate(("PENDING", "SCHEDULED", "RUNNING", "FAILED", "PENDING")):
+        seen.take_event({"version": version, "state": state})
+        states.append(seen.state)
+    assert states == ["RUNNING", "RUNNING", "RUNNING", "FAILED", "PENDING"]
 
 
 async def test_an_api_that_stays_away_ends_the_wait_with_the_reason() -> None:

@@ -84,10 +84,11 @@ async def find_job(request: web.Request) -> web.Response:
 def _ambiguous(
     text: str, found: Sequence[SummaryRow], redact: Callable[[str | None], Redacting]
 ) -> str:
-    shown = [
-        f"{row.id} ({redact(row.sealed).value(row.name)}, {row.state}, {row.created_at:%F %T} UTC)"
-        for row in found[: job_search.MOST_FOUND]
-    ]
+    shown = []
+    for row in found[: job_search.MOST_FOUND]:
+        name = redact(row.sealed).value(row.name)
+        which = "" if name == text else f"{name}, "
+        shown.append(f"{row.id} ({which}{row.state}, {row.created_at:%F %T} UTC)")
     more = ["…"] if len(found) > len(shown) else []
     return f"several jobs match {text!r}: " + "; ".join(shown + more)
 
