@@ -132,6 +132,15 @@ class WorkerSettings(ServiceSettings):
     worker: WorkSettings = WorkSettings()
     runtime: RuntimeSettings = RuntimeSettings()
 
+    @model_validator(mode="after")
+    def _a_user_for_each_slot(self) -> "WorkerSettings":
+        slots, uids = sum(parse_queues(self.worker.queues).values()), self.runtime.shell_uids
+        if uids and len(uids) < slots:
+            raise ValueError(
+                f"runtime.shell_uids ({len(uids)}) must be at least {slots}, the slots"
+            )
+        return self
+
 
 def capacity_of(settings: WorkSettings) -> Capacity:
     amounts: dict[Resource, int] = {}

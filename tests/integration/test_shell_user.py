@@ -55,7 +55,7 @@ async def test_a_link_in_place_of_the_output_is_not_followed(rig: Rig, tmp_path:
     secret = tmp_path.parent / "secret"
     secret.write_text("root's own")
     secret.chmod(0o600)
-    outcome, _ = await rig.run(run=f'ln -s {secret} "$TORK_OUTPUT"')
+    outcome, _ = await rig.run(run=f'ln -sf {secret} "$TORK_OUTPUT"')
     assert (outcome.exit_code, outcome.output) == (0, "")
 
 

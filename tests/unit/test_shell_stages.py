@@ -1,6 +1,7 @@
 """What the shell runtime refuses of a task, and how its programs share their directory."""
 
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.protocol import RuntimeDeclined, RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
-from shared.definition import Mount
+from services.worker.runtimes.shell.cgroups import Cgroups
+from services.worker.runtimes.task_spec import TaskSpec
+from shared.definition import Mount, Registry
 from tests.support.engines.execution_driver import Rig, aux, sidecar
 
 
@@ -89,3 +92,49 @@ async def test_a_pres_long_script_is_its_own(rig: Rig) -> None:
     _, ran = await rig.run(pre=(aux("pre 1", run=f"echo pre{long}"),), run=f"echo main{long}")
     assert ran.text == "pre\nmain\n"
     assert await rig.leftovers() == []
+
+
+_HONOURED = {
+    "cmd": ("x",),
+    "entrypoint": ("sh", "-c"),
+    "run": "true",
+    "env": {"A": "b"},
+    "files": {"a": "b"},
+    "workdir": "a",
+    "grace_seconds": 1.0,
+    "pre": (aux("pre 1", run="true"),),
+    "post": (aux("post 1", run="true"),),
+}
+_KEPT_BY_CONTROL_GROUPS = {"cpus": 0.5, "memory_bytes": 64 * 1024**2}
+_REFUSED = {
+    "image": "busybox",
+    "registry": Registry("u", "p"),
+    "sidecars": (sidecar("db", run="true"),),
+    "mounts": (Mount(type="volume", target="/x"),),
+    "networks": ("a",),
+    "gpus": "all",
+    "privileged": True,
+}
+_NOT_THE_AUTHORS = {"task_id", "job_id", "node_id", "dispatch"}
+
+
+def test_every_field_of_a_task_is_honoured_by_the_shell_or_refused() -> None:
+    known = _HONOURED.keys() | _KEPT_BY_CONTROL_GROUPS.keys() | _REFUSED.keys() | _NOT_THE_AUTHORS
+    assert {field.name for field in fields(TaskSpec)} == known
+
+
+@pytest.mark.parametrize("name", _REFUSED)
+async def test_a_field_that_the_shell_does_not_have_is_refused_by_its_name(
+    rig: Rig, name: str
+) -> None:
+    with pytest.raises(RuntimeRejected, match=f"^{name}"):
+        await rig.run(**{"run": "true", name: _REFUSED[name]})
+
+
+@pytest.mark.parametrize("name", _KEPT_BY_CONTROL_GROUPS)
+async def test_limits_are_refused_where_there_are_no_control_groups(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setattr(Cgroups, "_found", Cgroups(tmp_path / "none")._found)
+    with pytest.raises(RuntimeRejected, match="limits are not supported by the shell runtime here"):
+        await rig.run(run="true", **{name: _KEPT_BY_CONTROL_GROUPS[name]})

@@ -22,6 +22,25 @@ def _from_commas(value: object) -> object:
     return tuple(filter(None, (part.strip() for part in value.split(","))))
 
 
+_MOST_UIDS = 65_536
+
+
+def _uids_in(value: object) -> object:
+    """`60000-60063` as a range."""
+    if value is None or value == "":
+        return ()
+    if not isinstance(value, str):
+        return value
+    first, _, last = value.partition("-")
+    if not (first.isdigit() and last.isdigit()):
+        raise ValueError("must be a range of user ids such as 60000-60063")
+    uids = range(int(first), int(last) + 1)
+    if not 0 < len(uids) <= _MOST_UIDS or uids[0] == 0:
+        raise ValueError(f"must be a range of 1 to {_MOST_UIDS} user ids above 0")
+    return tuple(uids)
+
+
+UidRange = Annotated[tuple[int, ...], BeforeValidator(_uids_in)]
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_from_commas)]
 
 
@@ -121,6 +140,18 @@ class RuntimeSettings(BaseModel):
         (),
         description="Command that executes the `run` script of a shell task; the script or its "
         "path is appended. Unset: `bash -c`, or `sh -c` where there is no bash.",
+    )
+    shell_uids: UidRange = Field(
+        (),
+        description="User ids of shell tasks, such as `60000-60063`: each running task has one of "
+        "its own, which is its group id too, so that tasks cannot see, signal or read each other. "
+        "At least as many as the worker has slots, and used by nothing else. Requires a worker "
+        "that runs as root. Unset: `shell_uid`.",
+    )
+    shell_privileges_kept: bool = Field(
+        False,
+        description="Let shell tasks keep the capabilities of the worker, and gain rights by "
+        "programs such as sudo.",
     )
     shell_uid: int | None = Field(
         None,

@@ -5,6 +5,7 @@ directory that they share.
 import contextlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from services.worker.runtimes.program import (
     check_file_names,
@@ -14,11 +15,14 @@ from services.worker.runtimes.program import (
 )
 from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.shell.cgroups import Cgroup, Cgroups
 from services.worker.runtimes.shell.directory import PartFiles, TaskDirectory, sorted_error
+from services.worker.runtimes.shell.rights import Launcher, User, Users
+from services.worker.runtimes.shell.spawn import Leaders
 from services.worker.runtimes.stages import naming
 from services.worker.runtimes.task_spec import Aux, TaskSpec
 
-_CONTAINERS_ALONE = ("sidecars", "mounts", "networks", "gpus", "privileged")
+_CONTAINERS_ALONE = ("sidecars", "mounts", "networks", "gpus", "privileged", "registry")
 
 
 def check_task(spec: TaskSpec) -> None:
@@ -79,11 +83,29 @@ def environment_of(
     return {"HOME": workdir, **host, **spec.env, **ours}
 
 
+@dataclass(frozen=True, slots=True)
+class ShellContext:
+    """`leaders` holds the process of every running task of the runtime. `shell` is the file of the
+    shell command, None when it isn't in this worker's PATH."""
+
+    settings: RuntimeSettings
+    leaders: Leaders
+    shell: str | None
+    launcher: Launcher
+    users: Users
+    cgroups: Cgroups
+
+
 class ShellEnvironment:
-    def __init__(self, settings: RuntimeSettings, spec: TaskSpec) -> None:
-        self._settings = settings
+    """`user` and `cgroup` are those of all its programs."""
+
+    def __init__(self, context: ShellContext, spec: TaskSpec) -> None:
+        self._context = context
+        self._settings = context.settings
         self._spec = spec
         self._directory: TaskDirectory | None = None
+        self.user = User(None, None)
+        self.cgroup: Cgroup | None = None
 
     @property
     def directory(self) -> TaskDirectory:
@@ -112,9 +134,11 @@ class ShellEnvironment:
         try:
             directory.write(files)
             self._write_parts()
-            directory.give_to(settings.shell_uid, settings.shell_gid)
+            self.user = self._context.users.take()
+            directory.give_to(self.user.uid, self.user.gid)
         except OSError as error:  # a name too long, one file inside another; a full disk
             raise sorted_error("the task's files can't be written", error) from error
+        self.cgroup = self._context.cgroups.make(os.path.basename(directory.path), spec)
 
     async def close(self) -> None:
         if self._directory is not None:
@@ -122,6 +146,10 @@ class ShellEnvironment:
             with contextlib.suppress(OSError):
                 self._directory.remove()
             self._directory = None
+            self._context.users.give_back(self.user)
+        if self.cgroup is not None:
+            self._context.cgroups.remove(self.cgroup)
+            self.cgroup = None
 
     def _write_parts(self) -> None:
         for aux in (None, *self._spec.pre, *self._spec.post):

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from dataclasses import dataclass
 
 from services.worker.runtimes.output import parse_progress, result_of
 from services.worker.runtimes.protocol import (
@@ -13,23 +12,17 @@ from services.worker.runtimes.protocol import (
     ProgressSink,
     RuntimeDeclined,
 )
-from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.directory import sorted_error
-from services.worker.runtimes.shell.environment import ShellEnvironment, argv_of, environment_of
-from services.worker.runtimes.shell.spawn import Command, Leaders, Process, end_orphans_of
+from services.worker.runtimes.shell.environment import (
+    ShellContext,
+    ShellEnvironment,
+    argv_of,
+    environment_of,
+)
+from services.worker.runtimes.shell.spawn import Command, Process, end_orphans_of
 from services.worker.runtimes.task_spec import Aux, TaskSpec
 
 _CHUNK = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class ShellContext:
-    """`leaders` holds the process of every running task of the runtime. `shell` is the file of the
-    shell command, None when it isn't in this worker's PATH."""
-
-    settings: RuntimeSettings
-    leaders: Leaders
-    shell: str | None
 
 
 class ShellProcess:
@@ -45,6 +38,7 @@ class ShellProcess:
         self._settings = context.settings
         self._leaders = context.leaders
         self._shell = context.shell
+        self._launcher = context.launcher
         self._environment = environment
         self._aux = program if isinstance(program, Aux) else None
         self._spec = program.program if isinstance(program, Aux) else program
@@ -68,12 +62,12 @@ class ShellProcess:
             argv=argv,
             cwd=os.path.join(workdir, self._spec.workdir or ""),
             env=environment_of(self._spec, self._settings, files, workdir),
-            uid=self._settings.shell_uid,
-            gid=self._settings.shell_gid,
+            user=self._environment.user,
+            cgroup=self._environment.cgroup,
             executable=self._usual_shell(argv[0]),
         )
         try:
-            self._process = Process(command, self._rouse)
+            self._process = Process(command, self._launcher, self._rouse)
         except (OSError, ValueError) as error:  # no such command or workdir; a NUL in an argument
             # Cleaned away while its claim waited, or by a pre.
             if not self._environment.directory.is_there:
@@ -94,6 +88,9 @@ class ShellProcess:
             return STOPPED
         exit_code, reason = as_shells_say(await self._forward_output(process))
         self._end_orphans(process)
+        cgroup = self._environment.cgroup
+        if exit_code and cgroup is not None and cgroup.was_out_of_memory:
+            reason = f"out of memory (limit {self._spec.memory_bytes} bytes)"
         if self._progress is None:
             return Outcome(exit_code=exit_code, output="", reason=reason)
         self._report_progress(self._progress)
@@ -186,7 +183,8 @@ class ShellProcess:
     def _end_orphans(self, process: Process) -> None:
         if process.pid in self._leaders:  # once: afterwards the number may be somebody else's
             self._leaders.discard(process.pid)
-            end_orphans_of(self._environment.directory.path, process.pid, self._leaders)
+            environment = self._environment
+            end_orphans_of(environment.directory.path, process.pid, self._leaders, environment.user)
 
 
 def as_shells_say(exit_code: int) -> tuple[int, str | None]:

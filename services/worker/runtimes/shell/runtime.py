@@ -1,8 +1,5 @@
 """The shell runtime: a task is a process group on this machine, in a directory of its own, or
 some in turn.
-
-CPU and memory limits are not enforced here: an address-space limit breaks programs that reserve
-more than they use, and cgroups need rights a worker doesn't have. Use containers for limits.
 """
 
 import asyncio
@@ -22,14 +19,16 @@ from services.worker.runtimes.protocol import (
     ProgressSink,
 )
 from services.worker.runtimes.settings import RuntimeSettings
+from services.worker.runtimes.shell.cgroups import Cgroup, Cgroups
 from services.worker.runtimes.shell.directory import (
     PREFIX,
     check_room,
     is_earlier,
     node_of,
 )
-from services.worker.runtimes.shell.environment import ShellEnvironment
-from services.worker.runtimes.shell.process import ShellContext, ShellProcess
+from services.worker.runtimes.shell.environment import ShellContext, ShellEnvironment
+from services.worker.runtimes.shell.process import ShellProcess
+from services.worker.runtimes.shell.rights import Launcher, Users
 from services.worker.runtimes.shell.spawn import Leaders, adopt_orphans, end_processes_of
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
 from services.worker.runtimes.task_spec import Aux, TaskSpec
@@ -50,7 +49,9 @@ class ShellRuntime:
         self._settings = settings.model_copy(update={"shell_command": command})
         self._leaders = Leaders()
         file = shutil.which(command[0])
-        self._context = ShellContext(self._settings, self._leaders, file)
+        self._context = ShellContext(
+            self._settings, self._leaders, file, Launcher(settings), Users(settings), Cgroups()
+        )
         log.info("shell_chosen", command=" ".join(command), file=file)
         adopt_orphans()
         hide_from_tasks()
@@ -60,7 +61,7 @@ class ShellRuntime:
         await asyncio.to_thread(check_room, self._settings.shell_workdir_root)
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
-        environment = ShellEnvironment(self._settings, spec)
+        environment = ShellEnvironment(self._context, spec)
         return StagedExecution(
             environment,
             ShellProcess(self._context, environment, spec, log, progress),
@@ -82,13 +83,18 @@ class ShellRuntime:
         return await asyncio.to_thread(self._remove, lambda each: is_earlier(each, spec))
 
     async def close(self) -> None:
-        """Nothing is kept open between tasks."""
+        self._context.launcher.close()
 
     def _aux(self, aux: Aux, environment: ShellEnvironment, log: LogSink) -> AuxExecution:
         return AuxExecution(aux, ShellProcess(self._context, environment, aux, log))
 
     def _remove(self, is_left: Callable[[Path], bool]) -> int:
         """The directories that are left, and all that runs in them."""
+        cgroups = self._context.cgroups
+        cgroups.remove_pending()
+        for directory in cgroups.named(f"{PREFIX}.*"):
+            if is_left(directory):
+                Cgroup([directory]).remove()
         root = Path(self._settings.shell_workdir_root or tempfile.gettempdir())
         left = [directory for directory in root.glob(f"{PREFIX}.*") if is_left(directory)]
         for directory in left:

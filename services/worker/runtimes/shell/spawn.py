@@ -14,10 +14,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from services.worker.runtimes.protocol import ProcessSink
+from services.worker.runtimes.shell.cgroups import Cgroup, kill_and_reap
+from services.worker.runtimes.shell.rights import Launcher, User
 from services.worker.watchdog.args import Key
 
 
@@ -50,21 +52,21 @@ class Command:
     argv: Sequence[str]
     cwd: str
     env: Mapping[str, str]
-    uid: int | None = None
-    gid: int | None = None
+    user: User
     executable: str | None = None
+    cgroup: Cgroup | None = None
 
 
 class Process:
     """One child, leader of its process group. `output_fd` carries stdout and stderr, in order."""
 
-    def __init__(self, command: Command, on_exit: Callable[[], None]) -> None:
+    def __init__(self, command: Command, launcher: Launcher, on_exit: Callable[[], None]) -> None:
         """Raises OSError when the command can't be started."""
         self.output_fd, write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         # Only our end is non-blocking: a task must not see EAGAIN on its own stdout.
         os.set_blocking(write_fd, True)
         try:
-            self._popen = _spawn(command, write_fd)
+            self._popen = launcher.run(lambda: _spawn(command, write_fd))
         except BaseException:  # whatever it was, the pipe must not leak
             os.close(self.output_fd)
             raise
@@ -114,19 +116,44 @@ class Process:
 
 
 def _spawn(command: Command, output_fd: int) -> "subprocess.Popen[bytes]":
+    if command.cgroup is None:
+        return _started(command, output_fd, subprocess.DEVNULL)
+    gate, opened = os.pipe()
+    try:
+        behind = ("sh", "-c", _BEHIND_GATE, "sh", *command.argv)
+        process = _started(replace(command, argv=behind, executable="/bin/sh"), output_fd, gate)
+        try:
+            command.cgroup.add(process.pid)
+        except OSError:
+            process.kill()
+            process.wait()
+            raise
+        os.write(opened, b"\n")
+        return process
+    finally:
+        os.close(gate)
+        os.close(opened)
+
+
+# It waits until its process is in the control group.
+_BEHIND_GATE = 'read -r _ && exec "$@" </dev/null'
+
+
+def _started(command: Command, output_fd: int, input_: int) -> "subprocess.Popen[bytes]":
+    user = command.user
     return subprocess.Popen(  # noqa: S603 - running the user's command is what this is for
         command.argv,
         executable=command.executable,
         cwd=command.cwd,
         env=command.env,
-        stdin=subprocess.DEVNULL,
+        stdin=input_,
         stdout=output_fd,
         stderr=output_fd,
         start_new_session=True,
-        user=command.uid,
-        group=command.gid,
+        user=user.uid,
+        group=user.gid,
         # Leaving root means leaving root's groups too.
-        extra_groups=None if command.uid is None and command.gid is None else [],
+        extra_groups=None if user.uid is None and user.gid is None else [],
     )
 
 
@@ -143,8 +170,9 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def end_orphans_of(directory: str, leader: int, known: Container[int]) -> None:
-    """Kill and reap what a task left: its process group, and what carries its directory.
+def end_orphans_of(directory: str, leader: int, known: Container[int], user: User) -> None:
+    """Kill and reap what a task left: its process group, what carries its directory, and what runs
+    as its user, if that is its alone.
 
     `leader` was the task's main process, ended by now. `known` children are the main processes of
     running tasks and spared without a look; children that aren't a task's are never touched.
@@ -153,12 +181,17 @@ def end_orphans_of(directory: str, leader: int, known: Container[int]) -> None:
         found = [
             pid
             for pid in _children()
-            if pid not in known and (_group_of(pid) == leader or _carries(pid, directory))
+            if pid not in known
+            and (
+                _group_of(pid) == leader
+                or _carries(pid, directory)
+                or (user.is_alone and _runs_as(pid, user))
+            )
         ]
         if not found:
             return
         for pid in found:
-            _kill_and_reap(pid)
+            kill_and_reap(pid)
 
 
 def end_processes_of(directory: str) -> None:
@@ -203,7 +236,8 @@ def _group_of(pid: int) -> int | None:
         return None
 
 
-def _kill_and_reap(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError, ChildProcessError):  # reaped by someone else
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+def _runs_as(pid: int, user: User) -> bool:
+    try:
+        return os.stat(f"/proc/{pid}").st_uid == user.uid
+    except OSError:  # ended and reaped meanwhile
+        return False
