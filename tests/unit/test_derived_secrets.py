@@ -9,6 +9,7 @@ import pytest
 from shared.lifecycle import OutputEvaluated, Scope, TaskPlanFailed, TaskPlanned
 from shared.planning.new_job import NewJob
 from shared.planning.planner import Answer, Planner
+from shared.planning.secrets import with_derived, without_derived, without_secret_inputs
 from shared.planning.templates import JobSource, TaskSource
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, generate_key
@@ -26,6 +27,49 @@ def planned(
     job = JobSource(job_id="j", name="j", inputs={}, sealed=None, defaults=None, output=None)
     source = TaskSource(job=job, position=1, task=task_definition(task), task_id="t", scope=scope)
     return Planner(SEALER).plan(source, {}, secrets, datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("template", "derived"),
+    [
+        (PASSWORD, {"hunter2"}),
+        (f"Bearer {PASSWORD}!", {"hunter2"}),
+        ("{{ fromJSON(tasks.login).password }}", {"hunter2"}),
+        ("{{ upper(fromJSON(tasks.mixed).token) }}", {"SWORDFISH-9"}),
+        ("{{ fromJSON(tasks.mixed).user }}", set()),  # seen beside the secret anyway
+        ("{{ toBase64(inputs.db_password) }}", {"aW5wdXQteA=="}),
+        ("{{ inputs.plain }} {{ secrets.token }} {{ len(secrets.token) }}", set()),
+        ("{{ int(secrets.pin) + 1 }}", {"48151"}),
+        ("{{ 'a ' + secrets.token }}", set()),  # known by the secret in it
+        ("{{ upper(tasks.free) }}", set()),
+    ],
+)
+def test_what_is_made_of_a_secret_is_told_so_that_all_answers_hide_it(
+    template: str, derived: set[str]
+) -> None:
+    variables = {
+        "login": SEALER.seal_text(SECRETS["login"]),
+        "mixed": '{"user": "joe", "token": "swordfish-9"}',
+        "free": "free",
+    }
+    secrets = {**SECRETS, "pin": "48150"}
+    inputs = without_secret_inputs({"db_password": "input-x", "plain": "shown"}, secrets)
+    job = JobSource(job_id="j", name="j", inputs=inputs, sealed=None, defaults=None, output=None)
+    task = task_definition({"env": {"A": template}})
+    source = TaskSource(job=job, position=1, task=task, task_id="t", scope=None)
+    found: set[str] = set()
+    answer = Planner(SEALER).plan(source, variables, secrets, datetime.now(UTC), found)
+    assert isinstance(answer, TaskPlanned)
+    assert found == derived
+
+
+def test_the_secrets_of_a_job_keep_what_was_made_of_them_up_to_a_bound() -> None:
+    first = with_derived({"a": "b"}, {"x", "b"})
+    assert sorted(first.values()) == ["b", "x"]
+    assert with_derived(first, {"x"}) == first
+    many = with_derived(first, {f"{n:04}" for n in range(5000)})
+    assert len(many) == 1001
+    assert without_derived(many) == {"a": "b"}
 
 
 def shown(answer: Answer) -> Mapping[str, Any]:

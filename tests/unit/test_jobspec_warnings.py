@@ -70,6 +70,8 @@ def test_braces_for_another_program_are_written_as_a_text() -> None:
         ("pre: [{name: p, image: x}]", "pre[0].image", "has no tag"),
         ("retry: {limit: 1, on: [timeout]}", "retry.on", "is ignored"),
         ("retry: {limit: 1, initialDelay: 0s, maxDelay: 1m}", "retry.maxDelay", "is ignored"),
+        ('env: {A: "Bearer [REDACTED]"}', "env.A", "[REDACTED], which answers show in place"),
+        ("registry: {password: '[REDACTED]'}", "registry.password", "[REDACTED], which answers"),
         (
             "each: {list: '[1]', task: {env: {A: '{{ item.valeu }}'}}}",
             "each.task.env.A",

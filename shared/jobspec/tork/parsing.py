@@ -17,8 +17,9 @@ from shared.jobspec.places import Finder, located, places_in_json, places_in_yam
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.explanations import explain
 from shared.jobspec.tork.models import JobChanges, JobSpec, ScheduledJobSpec, Spec, SubmittedJob
-from shared.jobspec.tork.warnings import refusals_of, warnings_of
+from shared.jobspec.tork.warnings import MOST_WARNINGS, copied_secrets_of, refusals_of, warnings_of
 from shared.jobspec.yaml_body import load_yaml
+from shared.process.redaction import REDACTED
 
 JSON_TYPES = ("application/json",)
 YAML_TYPES = ("text/yaml", "application/x-yaml", "application/yaml")
@@ -86,9 +87,16 @@ def _parse(model: type[S], body: bytes, content_type: str) -> S:
             raise InvalidJob(problems)
     except InvalidJob as error:  # now the places are worth a second look at the text
         raise InvalidJob(located(error.problems, language.places(text))) from None
-    if isinstance(job, SubmittedJob) and (warnings := warnings_of(job)):
+    if isinstance(job, SubmittedJob) and (warnings := _warnings(job, tree, text)):
         job.warn(located(warnings, language.places(text)))
     return job
+
+
+def _warnings(job: SubmittedJob, tree: object, text: str) -> list[Problem]:
+    warnings = warnings_of(job)
+    if REDACTED in text:
+        warnings += copied_secrets_of(tree)
+    return warnings[:MOST_WARNINGS]
 
 
 def _checked(model: type[S], tree: object) -> S:

@@ -14,6 +14,7 @@ from shared.jobspec.tork.explanations import field_path
 from shared.jobspec.tork.models import AuxTask, JobFields, Retry, SubmittedJob, TaskFields
 from shared.jobspec.tork.scopes import Scope, Used, all_tasks, expressions_of, subjobs_of
 from shared.messages.queues import DEFAULT_TASK_QUEUE
+from shared.process.redaction import REDACTED
 
 MOST_WARNINGS = 100
 
@@ -38,6 +39,19 @@ def warnings_of(job: SubmittedJob) -> list[Problem]:
         for task, at in all_tasks(part, place):
             found += _of_task(task, at, part)
     return found[:MOST_WARNINGS]
+
+
+def copied_secrets_of(tree: object, place: Place = ()) -> Iterator[Problem]:
+    """Values of a submission that were copied from an answer, which hides what they were."""
+    match tree:
+        case str() if REDACTED in tree:
+            yield warning(place, f"has {REDACTED}, which answers show in place of a secret")
+        case dict():
+            for name, value in tree.items():
+                yield from copied_secrets_of(value, (*place, name))
+        case list():
+            for index, value in enumerate(tree):
+                yield from copied_secrets_of(value, (*place, index))
 
 
 def queues_of(job: SubmittedJob) -> Mapping[str, Place]:
