@@ -31,15 +31,15 @@ _RULES = {
 M = TypeVar("M", bound=BaseModel)
 
 
-class _Query(BaseModel):
+class Query(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
 _Page = Annotated[int, Field(description="The page's number, from 1; smaller numbers count as 1.")]
-_Search = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=_LONGEST_SEARCH)]
+Search = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=_LONGEST_SEARCH)]
 
 
-class PageQuery(_Query):
+class PageQuery(Query):
     """Which page of a list."""
 
     page: _Page = 1
@@ -53,7 +53,7 @@ class JobsQuery(PageQuery):
     """Which page of the jobs."""
 
     q: Annotated[
-        _Search,
+        Search,
         Field(
             description="Words of name and description, a state, `tag:x` or `tags:x,y`; or "
             "`waiting`: jobs that wait, with the reason."
@@ -61,14 +61,14 @@ class JobsQuery(PageQuery):
     ] = ""
 
 
-class LogQuery(_Query):
+class LogQuery(Query):
     """Which page of a log."""
 
     page: _Page = 1
     size: Annotated[
         int, Field(description="1 to 100 parts a page; others are brought in range.")
     ] = 25
-    q: Annotated[_Search, Field(description="Only parts that hold this text.")] = ""
+    q: Annotated[Search, Field(description="Only parts that hold this text.")] = ""
     follow: Annotated[
         bool,
         Field(description="Instead of a page: the log as text from its start on, as it grows."),
@@ -87,7 +87,12 @@ def query(request: web.Request, model: type[M]) -> M:
 
     Raises BadRequest with the first that breaks its rule.
     """
-    given = {name: value for name, value in request.query.items() if value}
+    given: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in given:
+            raise BadRequest(f"{name}: must not be given more than once")
+        if value:
+            given[name] = value
     try:
         return model.model_validate(given)
     except ValidationError as error:  # the client's mistake, in our words

@@ -11,7 +11,7 @@ from services.coordinator.api.replies import Health, reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Route, RouteGroup, response
 from services.coordinator.api.schedules.routes import SCHEDULE_ROUTES
-from services.coordinator.api.tork import cluster, jobs, run_again, submission
+from services.coordinator.api.tork import cluster, deletion, jobs, run_again, submission
 from shared.process.health import missing_of
 
 _VERSION = version("conveyor")
@@ -38,6 +38,8 @@ ROUTES: tuple[Route, ...] = (
     jobs.get_job_log,
     jobs.cancel_job,
     jobs.restart_job,
+    deletion.delete_job,
+    deletion.delete_jobs,
     run_again.run_job_again,
     jobs.get_task,
     jobs.get_task_log,

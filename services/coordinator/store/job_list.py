@@ -86,7 +86,7 @@ ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2
 
 # In the searches: $1 all words, $2 the state among them, $3 the other words, $4 tags, $5 readers;
 # empty words and tags, no state and no readers ask for nothing.
-_FOUND = """
+FOUND = """
 WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
        OR (state = $2 AND ($3 = '' OR search @@ plainto_tsquery('simple', $3))))
   AND ($4::text[] = '{}' OR tags && $4)
@@ -96,7 +96,7 @@ WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
 COUNT = f"""
 SELECT count(*) FROM (
     SELECT FROM jobs
-    {_FOUND}
+    {FOUND}
     LIMIT $6) AS found
 """  # noqa: S608 - a condition of our own
 
@@ -106,14 +106,14 @@ ESTIMATE_ALL = "EXPLAIN (FORMAT JSON) SELECT FROM jobs"
 
 ESTIMATE = f"""
 EXPLAIN (FORMAT JSON) SELECT FROM jobs
-{_FOUND}
+{FOUND}
 """
 
 # Found as a whole first: walking from the newest would pass over nearly all jobs.
 PAGE_OF_FEW = f"""
 WITH found AS MATERIALIZED (
     SELECT id, created_at FROM jobs
-    {_FOUND}
+    {FOUND}
 ), page AS MATERIALIZED (
     SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
 )
@@ -124,14 +124,14 @@ SELECT {SUMMARY_COLUMNS} FROM page JOIN jobs USING (id) ORDER BY created_at DESC
 PAGE_OF_MANY = f"""
 SELECT {SUMMARY_COLUMNS}
 FROM (SELECT * FROM jobs ORDER BY created_at DESC, id DESC LIMIT {CAP}) AS newest
-{_FOUND}
+{FOUND}
 ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
 """  # noqa: S608 - columns of our own
 
 # What is common among the old and rare among the newest, and pages far from the first.
 PAGE_OF_MANY_OLD = f"""
 SELECT {SUMMARY_COLUMNS} FROM jobs
-{_FOUND}
+{FOUND}
 ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
 """  # noqa: S608 - columns of our own
 
@@ -144,13 +144,18 @@ async def list_jobs(
         total = await _count(connection, (COUNT_ALL,), (ESTIMATE_ALL,))
         rows = await connection.fetch(NEWEST, request.size, request.offset)
     else:
-        seen_by = None if readers is None else list(readers)
-        asked = (search.words, search.state, search.other, list(search.tags), seen_by)
+        asked = parameters_of(search, readers)
         async with connection.transaction():
             await connection.execute(PLAN_EACH)
             total = await _count(connection, (COUNT, *asked), (ESTIMATE, *asked))
             rows = await _rows(connection, asked, request, total)
     return Page(request, [SummaryRow._make(row) for row in rows], total)
+
+
+def parameters_of(search: JobSearch, readers: Readers) -> tuple[Any, ...]:
+    """The first five of the searches."""
+    seen_by = None if readers is None else list(readers)
+    return (search.words, search.state, search.other, list(search.tags), seen_by)
 
 
 async def _count(connection: Connection, count: Query, estimate: Query) -> int:

@@ -29,6 +29,8 @@ SCOPES = {
     ("GET", "/scheduled-jobs/{id}"): "read",
     ("PUT", "/scheduled-jobs/{id}/pause"): "operate",
     ("PUT", "/scheduled-jobs/{id}/resume"): "operate",
+    ("DELETE", "/jobs"): "operate",
+    ("DELETE", "/jobs/{id}"): "operate",
     ("DELETE", "/scheduled-jobs/{id}"): "operate",
     ("POST", "/users"): "admin",
     ("GET", "/users"): "admin",
