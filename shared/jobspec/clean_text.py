@@ -3,6 +3,7 @@ bits, texts that Postgres (NUL) or UTF-8 (lone surrogates) can't have."""
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from shared.jobspec.plain_scalar import SpelledNumber
 from shared.jobspec.problems import (
@@ -16,6 +17,7 @@ from shared.jobspec.problems import (
 
 _UNKEEPABLE = re.compile("[\x00\ud800-\udfff]")
 _LONGEST_FIELD = 80
+_ENOUGH = 100
 
 # A place in the tree: the place it is in, and its key or index there. The text of it is made only
 # for a problem: made for every value, a long key over many values would take minutes.
@@ -25,7 +27,7 @@ _Place = tuple["_Place | None", int | str]
 def refuse_unkeepable(value: object) -> None:
     """Raises InvalidJob when a text or number anywhere in `value`, keys included, can't be
     stored, or there is too much of it."""
-    problems = list(_problems(value))
+    problems = list(islice(_problems(value), _ENOUGH))
     if problems:
         raise InvalidJob(problems)
 

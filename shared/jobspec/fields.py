@@ -2,10 +2,22 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    WrapValidator,
+)
+from pydantic_core import PydanticOmit
 
 from shared.definition.quantities import (
     CPUS_PATTERN,
@@ -18,11 +30,15 @@ from shared.definition.quantities import (
 from shared.expressions import ExpressionError, check, has_expression
 from shared.jobspec.limits import (
     MAX_DESCRIPTION,
+    MAX_EXPRESSIONS,
     MAX_KEY,
     MAX_NAME,
+    MAX_SECRETS,
     MAX_TAG,
     MAX_TAGS,
+    MAX_TASKS,
     MAX_VAR,
+    MAX_WEBHOOKS,
     MAX_WORKDIR,
     OWN_SECRETS,
 )
@@ -30,13 +46,22 @@ from shared.jobspec.plain_scalar import as_boolean, as_inputs, as_number
 from shared.messages.queues import task_queue_error
 
 _T = TypeVar("_T")
+_V = TypeVar("_V")
+_PORTION = 500
+_ENOUGH = 100
 _LEAST_CPUS = 0.01
 _LONGEST_GRACE_SECONDS = 3600
 _LEAST_MEMORY = 6 * 1024**2
 
 
+def _refuse_many_expressions(text: str) -> None:
+    if text.count("{{") > MAX_EXPRESSIONS:
+        raise ValueError(f"must hold at most {MAX_EXPRESSIONS} expressions")
+
+
 def check_template(text: str) -> str:
     """`text` unchanged. Raises ValueError when an expression in it does not compile."""
+    _refuse_many_expressions(text)
     try:
         check(text)
     except ExpressionError as error:  # pydantic collects ValueErrors, each with its field
@@ -66,6 +91,7 @@ def check_expression(text: str) -> str:
 
 def check_hidden_template(text: str) -> str:
     """As `check_template`, for a text that no message may repeat a part of."""
+    _refuse_many_expressions(text)
     try:
         check(text)
     except ExpressionError as error:  # as above; its text may quote the source
@@ -165,9 +191,52 @@ def _input_template(value: JsonValue) -> JsonValue:
     return check_template(value) if isinstance(value, str) else value
 
 
+@dataclass(slots=True)
+class Findings:
+    """The context of a validation: how many entries of lists break rules."""
+
+    count: int = 0
+
+
+def _unless_enough(entry: object, validated: Callable[[object], _T], info: ValidationInfo) -> _T:
+    """Beyond some findings the other entries are left out: a hundred thousand mistakes would take
+    ten seconds to explain."""
+    findings = info.context if isinstance(info.context, Findings) else Findings()
+    if findings.count >= _ENOUGH:
+        raise PydanticOmit
+    try:
+        return validated(entry)
+    except ValidationError:  # only counted
+        findings.count += 1
+        raise
+
+
+def _in_portions(
+    value: object, validated: Callable[[object], dict[object, object]]
+) -> dict[object, object]:
+    """A portion of a big mapping after the other: pydantic lets no other thread run meanwhile, and
+    the findings of the first portion that has some are enough."""
+    if not isinstance(value, dict) or len(value) <= _PORTION:
+        return validated(value)
+    made: dict[object, object] = {}
+    items = iter(value.items())
+    while portion := dict(islice(items, _PORTION)):
+        made |= validated(portion)
+    return made
+
+
 def _null_is_empty(text: str | None) -> str:
     return text or ""
 
+
+Mapped = Annotated[dict[_T, _V], WrapValidator(_in_portions)]
+"""A mapping of any size."""
+Listed = Annotated[list[_T], Field(fail_fast=True)]
+"""A list of any number of single values, of which the first that breaks a rule is told."""
+Entry = Annotated[_T, WrapValidator(_unless_enough)]
+"""An entry of a list of models."""
+Webhooks = Annotated[list[Entry[_T]], Field(max_length=MAX_WEBHOOKS)]
+Tasks = Annotated[list[Entry[_T]], Field(min_length=1, max_length=MAX_TASKS)]
 
 Description = Annotated[str, Field(max_length=MAX_DESCRIPTION)]
 Template = Annotated[str, AfterValidator(check_template)]
@@ -232,14 +301,15 @@ Key = Annotated[str, Field(min_length=1, max_length=MAX_KEY)]
 EnvName = Annotated[Key, AfterValidator(_env_name)]
 SecretName = Annotated[Key, AfterValidator(_secret_name)]
 FileName = Annotated[Key, AfterValidator(_file_name)]
+Secrets = Annotated[Mapped[SecretName, _T], Field(max_length=MAX_SECRETS)]
 Value = Annotated[str | None, AfterValidator(_null_is_empty)]
 """The value of a map of texts: null stands for the empty text."""
 TemplateValue = Annotated[Template | None, AfterValidator(_null_is_empty)]
 HiddenTemplate = Annotated[str, AfterValidator(check_hidden_template)]
 """Text that may hold expressions, and that no message may repeat a part of."""
 HiddenTemplateValue = Annotated[HiddenTemplate | None, AfterValidator(_null_is_empty)]
-Inputs = Annotated[dict[Key, JsonValue], BeforeValidator(as_inputs)]
+Inputs = Annotated[Mapped[Key, JsonValue], BeforeValidator(as_inputs)]
 InputTemplates = Annotated[
-    dict[Key, Annotated[JsonValue, AfterValidator(_input_template)]], BeforeValidator(as_inputs)
+    Mapped[Key, Annotated[JsonValue, AfterValidator(_input_template)]], BeforeValidator(as_inputs)
 ]
 """Texts, lists and mappings; those that are a text may hold expressions."""

@@ -1,8 +1,16 @@
 """What bounds a submission, for those who need nothing else of the job language: it is large."""
 
 MAX_NAME = 256
+MAX_TASKS = 5_000
+"""In one list."""
+MAX_NEEDS = 10_000
+"""Of all tasks of a list together."""
 MAX_DESCRIPTION = 10_000
 MAX_TAGS = 64
+MAX_SECRETS = 500
+MAX_WEBHOOKS = 100
+MAX_EXPRESSIONS = 1000
+"""In one text."""
 MAX_TAG = 128
 MAX_KEY = 256
 MAX_VAR = 64

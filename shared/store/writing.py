@@ -1,10 +1,11 @@
 """Writes all that a batch has come to: one statement, made of the parts that it needs."""
 
+import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 
 import orjson
 
@@ -14,6 +15,7 @@ from shared.lifecycle import Job, SetVariable, Task
 from shared.messages import LogPart
 from shared.planning.new_job import NewGraph, NewJob
 from shared.postgres.pool import Connection
+from shared.process.garbage import without_full_rounds
 from shared.store.columns import Written, at_least, inserted, updated
 from shared.store.outbox import CLAIM, OutboxRow
 from shared.store.outgoing import FeedRow
@@ -33,6 +35,7 @@ from shared.store.rows import (
     variable_row,
 )
 
+_FEW_TASKS = 200
 _MOST_TASKS = 2_000
 """In one statement, however many one decision makes or cancels: a statement has its time-out."""
 
@@ -79,7 +82,11 @@ async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
 
 
 async def _write(connection: Connection, writes: Writes) -> list[OutboxRow]:
-    chosen = {name: given for name, part in PARTS.items() if (given := part.arguments(writes))}
+    if sum(new.job.task_count for _, new, _, _ in writes.new_jobs) > _FEW_TASKS:
+        # The event loop goes on meanwhile.
+        chosen = await asyncio.to_thread(without_full_rounds, partial(_chosen, writes))
+    else:
+        chosen = _chosen(writes)
     if not chosen:
         return []
     arguments = [argument for given in chosen.values() for argument in given]
@@ -89,6 +96,11 @@ async def _write(connection: Connection, writes: Writes) -> list[OutboxRow]:
 
 
 Arguments = Sequence[object]
+
+
+def _chosen(writes: Writes) -> dict[str, Arguments]:
+    """The parts that there is something for, by name."""
+    return {name: given for name, part in PARTS.items() if (given := part.arguments(writes))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,8 +238,8 @@ def test_whatever_is_sent_there_is_a_job_or_a_refusal(tasks: Any) -> None:
         assert submitted({"name": "x", "tasks": tasks}).tasks
 
 
-def test_ten_thousand_entries_are_read_in_passing() -> None:
-    many = 10_000
+def test_as_many_entries_as_are_allowed_are_read_in_passing() -> None:
+    many = 5_000
     chain: list[Json] = [{"name": "0", "needs": []}]
     chain += [{"name": str(n), "needs": [str(n - 1)]} for n in range(1, many)]
     assert len(submitted({"name": "x", "tasks": chain}).tasks) == many

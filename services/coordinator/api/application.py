@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from services.coordinator.api.access.authenticator import Authenticator, authenticated
+from services.coordinator.api.background import BACKGROUND, Background
 from services.coordinator.api.connections import add_safe_headers
 from services.coordinator.api.documentation import documentation_routes
 from services.coordinator.api.events import MOST_STREAMS
@@ -41,6 +42,8 @@ def make_application(
         client_max_size=settings.api.body_limit_bytes,
     )
     app[PORTS] = ports
+    app[BACKGROUND] = Background()
+    app.on_cleanup.append(app[BACKGROUND].close)
     app[BODY_SECONDS] = settings.api.body_timeout_seconds
     app[MOST_STREAMS] = settings.api.streams
     app[GAUGES] = TotalGauges(ports.metrics)

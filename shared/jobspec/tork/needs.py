@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from shared.definition.graph import Listed, find_cycle, task_graph
+from shared.jobspec.limits import MAX_NEEDS
 from shared.jobspec.problems import Breach, refuse
 
 _SHOWN_OF_A_CYCLE = 6
@@ -16,9 +17,15 @@ T = TypeVar("T", bound=Listed)
 def refuse_bad_needs(tasks: list[T]) -> list[T]:
     """`tasks` unchanged; for pydantic, raises what is wrong with their `needs`."""
     if any(task.needs is not None for task in tasks):
+        refuse(list(_size_breaches(tasks)))
         refuse(list(_name_breaches(tasks)))
         refuse(list(_cycle_breaches(tasks)))
     return tasks
+
+
+def _size_breaches(tasks: Sequence[Listed]) -> Iterator[Breach]:
+    if sum(len(task.needs or ()) for task in tasks) > MAX_NEEDS:
+        yield Breach((), f"must have at most {MAX_NEEDS} needs in all")
 
 
 def _name_breaches(tasks: Sequence[Listed]) -> Iterator[Breach]:

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 from pydantic import ValidationError
 
 from shared.jobspec.clean_text import refuse_unkeepable
+from shared.jobspec.fields import Findings
 from shared.jobspec.json_body import load_json, load_json_as_yaml
 from shared.jobspec.places import Finder, located, places_in_json, places_in_yaml
 from shared.jobspec.problems import InvalidJob, Problem
@@ -104,7 +105,7 @@ def _checked(model: type[S], tree: object) -> S:
         raise InvalidJob([Problem("", "a job must be a mapping of fields")])
     refuse_unkeepable(tree)
     try:
-        return model.model_validate(tree)
+        return model.model_validate(tree, context=Findings())
     except ValidationError as error:  # all findings at once, in our own words
         secrets = list(_secret_values(tree))
         raise InvalidJob(explain(error, model, secrets)) from None

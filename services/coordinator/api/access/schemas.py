@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal, TypeVar
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
+from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import BadRequest
 from services.coordinator.api.replies import Answer
 from services.coordinator.api.requests import whole_body
@@ -99,11 +101,16 @@ async def read_body(request: web.Request, model: type[M], *, any_type: bool = Fa
     # A page of another origin can send what is not called JSON without asking first.
     if not (any_type and hdrs.ORIGIN not in request.headers):
         _require_json(request)
-    body = await _json(request)
+    body = await whole_body(request)
+    return await in_background(request, partial(_checked, body, model))
+
+
+def _checked(body: bytes, model: type[M]) -> M:
+    value = _json(body)
     try:
-        return model.model_validate(body)
+        return model.model_validate(value)
     except ValidationError as error:  # the client's mistake, in our words
-        hidden = Redactor(_passwords(body))
+        hidden = Redactor(_passwords(value))
         found = [str(_problem(each, hidden)) for each in error.errors(include_url=False)]
         raise BadRequest("; ".join(found)) from None
 
@@ -113,9 +120,9 @@ def _require_json(request: web.Request) -> None:
         raise BadRequest("content-type: must be application/json")
 
 
-async def _json(request: web.Request) -> object:
+def _json(body: bytes) -> object:
     try:
-        value = load_json((await whole_body(request)).decode())
+        value = load_json(body.decode())
     except UnicodeDecodeError:  # the client can mend it
         raise BadRequest("the body is not UTF-8 text") from None
     refuse_unkeepable(value)

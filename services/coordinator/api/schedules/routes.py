@@ -8,6 +8,7 @@ from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import readers_of
+from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.idempotency import (
     IDEMPOTENCY_KEY,
@@ -78,11 +79,12 @@ _SCHEDULES = RouteGroup(
 )
 async def submit_scheduled_job(request: web.Request) -> web.Response:
     body = await whole_body(request)
-    spec = parse_scheduled_job(body, request.headers.get("Content-Type", ""))
+    parsing = partial(parse_scheduled_job, body, request.headers.get("Content-Type", ""))
+    spec = await in_background(request, parsing)
     warnings = await warned(request, spec, body)
     api = ports(request)
     key = await idempotency_key(request)
-    shown, sealed = _without_secrets(spec, api.sealer)
+    shown, sealed = await in_background(request, partial(_without_secrets, spec, api.sealer))
     now = await api.run(schedules.now)
     timezone = zone_name(spec.schedule.cron, spec.schedule.timezone)
     new = NewSchedule(

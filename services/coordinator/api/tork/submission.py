@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import cast
 
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import readers_of
+from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import TooManyWaiting, WaitedTooLong
 from services.coordinator.api.idempotency import (
     IDEMPOTENCY_KEY,
@@ -43,6 +45,7 @@ from shared.planning.disclosure import redacting, redacting_known
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
 from shared.process.metrics import WORKED_OFF, Metrics, MetricSpec
+from shared.process.sealing import Sealer
 from shared.tracing.protocol import Finished, from_traceparent, job_context
 
 _OPEN = MetricSpec(
@@ -121,7 +124,8 @@ async def submit_job(request: web.Request) -> web.StreamResponse:
     began = time.time()
     await whole_body(request)  # before it is admitted: a slow client keeps nobody waiting
     async with request.app[ADMISSION].admitted():
-        spec = parse_job(await request.read(), request.headers.get("Content-Type", ""))
+        parsing = partial(parse_job, await request.read(), request.headers.get("Content-Type", ""))
+        spec = await in_background(request, parsing)
         warnings = await warned(request, spec, await request.read())
         new = await _new_job(request, spec)
         submitted = await ports(request).commands.submit(new)
@@ -135,8 +139,7 @@ async def reply_submitted(
     request: web.Request, submitted: Submitted, new: NewJob, warnings: Sequence[Fields] = ()
 ) -> web.Response:
     if submitted.is_new:
-        redact = redacting_known(ports(request).sealer, new.definition.secrets)
-        shown = views.summary(_row_of(new), redact)
+        shown = await in_background(request, partial(_shown_new, new, ports(request).sealer))
     else:
         shown = await _summary(request, submitted.job_id, new)
     return reply(shown | views.set_fields({"warnings": warnings}))
@@ -146,9 +149,18 @@ async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
     readers = await readers_of(request, spec)
     creator = principal(request).creator
     now, job_id = datetime.now(UTC), new_job_id()
-    new = new_job(compile_job(spec), job_id, now, created_by=creator, readers=readers)
+
+    def made() -> NewJob:
+        return new_job(compile_job(spec), job_id, now, created_by=creator, readers=readers)
+
+    new = await in_background(request, made)
     key = await idempotency_key(request)
     return replace(new, key=key) if key else new
+
+
+def _shown_new(new: NewJob, sealer: Sealer) -> Fields:
+    redact = redacting_known(sealer, new.definition.secrets)
+    return views.summary(_row_of(new), redact)
 
 
 async def _summary(request: web.Request, job_id: str, new: NewJob) -> Fields:

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.coordinator.api.background import in_background
 from services.coordinator.api.requests import query
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.ports import ApiPorts
@@ -65,4 +67,7 @@ async def _unserved(request: web.Request, job: SubmittedJob, body: bytes) -> Seq
         for queue, place in queues_of(job).items()
         if queue not in slots
     ]
-    return with_lines(found, body, request.headers.get("Content-Type", "")) if found else ()
+    if not found:
+        return ()
+    content_type = request.headers.get("Content-Type", "")
+    return await in_background(request, partial(with_lines, found, body, content_type))

@@ -21,7 +21,7 @@ class Mount(Spec):
     """Of a bind: the directory. A volume and a tmpfs have none."""
     target: f.ShortText | None = None
     """Where the task finds it: an absolute path, not `/tork` or below."""
-    opts: dict[f.Key, f.Value] | None = None
+    opts: f.Mapped[f.Key, f.Value] | None = None
     """Settings that the type of mount knows."""
 
     @model_validator(mode="after")
@@ -80,15 +80,15 @@ class AuxTask(Spec):
     """The container image, with its tag; may hold expressions. Default: that of the task."""
     registry: Registry | None = None
     """The login for the image, if it is private. Default: that of the task, with its image."""
-    cmd: list[f.Template] | None = None
+    cmd: f.Listed[f.Template] | None = None
     """The command's arguments; they may hold expressions. Default: the image's."""
-    entrypoint: list[str] | None = None
+    entrypoint: f.Listed[str] | None = None
     """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
     run: str | None = None
     """A shell script. Not evaluated: pass values in by `env`."""
-    env: dict[f.EnvName, f.TemplateValue] | None = None
+    env: f.Mapped[f.EnvName, f.TemplateValue] | None = None
     """Environment variables by name; values may hold expressions."""
-    files: dict[f.FileName, f.Value] | None = None
+    files: f.Mapped[f.FileName, f.Value] | None = None
     """Texts by path, written below the working directory before it starts."""
     timeout: f.PositiveDuration | None = None
     """How long it may run. Default: as long as the task."""

@@ -1,6 +1,7 @@
 """What all models share, how a task is tried, what it may take, and a job's defaults for tasks."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, model_validator
@@ -13,6 +14,10 @@ from shared.jobspec.tork import task_fields as t
 
 def _alias(name: str) -> str:
     return to_camel(name.rstrip("_"))
+
+
+_MANY_FIELDS = 100
+_FEW = 20
 
 
 class Spec(BaseModel):
@@ -36,11 +41,19 @@ class Spec(BaseModel):
     def _blank_is_unset(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
-        return {name: value for name, value in data.items() if value is not None and value != ""}
+        found = {name: value for name, value in data.items() if value is not None and value != ""}
+        return _with_few_unknown(cls, found) if len(found) > _MANY_FIELDS else found
 
     def as_submitted(self) -> dict[str, Any]:
         """The JSON form on the wire, without what the client left out."""
         return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+def _with_few_unknown(model: type[BaseModel], data: Mapping[str, object]) -> dict[str, object]:
+    """`data` with some of the fields it should not have: enough to be refused."""
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    few = islice((name for name in data if name not in known), _FEW)
+    return {name: data[name] for name in [*few, *(known & data.keys())]}
 
 
 class Retry(Spec):
@@ -57,7 +70,7 @@ class Retry(Spec):
     """No wait is longer, nor may it be shorter than `initialDelay`. Default: 1h."""
     jitter: f.Jitter | None = None
     """The largest share of a wait that chance may take off. Default: 0."""
-    on: Annotated[list[t.RetryCause], Field(min_length=1)] | None = None
+    on: Annotated[f.Listed[t.RetryCause], Field(min_length=1)] | None = None
     """Only these failures are tried again: exit codes, `timeout` (it ran too long) and `lost` (its
     workers vanished). Default: every failure."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, PrivateAttr, model_validator
 
 from shared.jobspec import fields as f
 from shared.jobspec.problems import Breach, Problem, refuse
@@ -34,15 +34,15 @@ class TaskFields(Spec):
     workers with the shell runtime."""
     registry: Registry | None = None
     """The login for the image, if it is private."""
-    cmd: list[f.Template] | None = None
+    cmd: f.Listed[f.Template] | None = None
     """The command's arguments; they may hold expressions. Default: the image's."""
-    entrypoint: list[str] | None = None
+    entrypoint: f.Listed[str] | None = None
     """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
     run: str | None = None
     """A shell script. Not evaluated: pass values in by `env`."""
-    env: dict[f.EnvName, f.TemplateValue] | None = None
+    env: f.Mapped[f.EnvName, f.TemplateValue] | None = None
     """Environment variables by name; values may hold expressions."""
-    files: dict[f.FileName, f.Value] | None = None
+    files: f.Mapped[f.FileName, f.Value] | None = None
     """Texts by path, written below the working directory before the task starts."""
     workdir: f.Workdir | None = None
     """The directory the task starts in: an absolute path in a container."""
@@ -68,15 +68,15 @@ class TaskFields(Spec):
     """Higher goes first within a queue. 0, the default, takes the job's default."""
     allow_failure: f.Flag | None = None
     """When it fails, what follows goes on as if it had completed. Default: false."""
-    pre: list[AuxTask] | None = None
+    pre: list[f.Entry[AuxTask]] | None = None
     """Run one after the other before the task; the failure of one fails the task."""
-    post: list[AuxTask] | None = None
+    post: list[f.Entry[AuxTask]] | None = None
     """Run one after the other after the task; the failure of one fails the task."""
-    sidecars: list[Sidecar] | None = None
+    sidecars: list[f.Entry[Sidecar]] | None = None
     """Run beside the task."""
-    mounts: list[Mount] | None = None
+    mounts: list[f.Entry[Mount]] | None = None
     """Storage in the task's container."""
-    networks: list[f.Key] | None = None
+    networks: f.Listed[f.Key] | None = None
     """Names of the container engine's networks."""
     gpus: f.ShortText | None = None
     """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
@@ -133,7 +133,7 @@ class InnerTask(TaskFields):
 class Parallel(Spec):
     """Tasks that run at once."""
 
-    tasks: Annotated[list[InnerTask], Field(min_length=1)]
+    tasks: f.Tasks[InnerTask]
     """All of them start together."""
     min_success: t.MinSuccess | None = None
     """How many must complete, or which share: `80%`. Default: all."""
@@ -171,7 +171,7 @@ def _too_many(min_success: int | str | None, among: object) -> Iterator[Breach]:
 
 
 class _ListedTask(TaskFields):
-    needs: list[f.TaskName] | None = None
+    needs: f.Listed[f.TaskName] | None = None
     """The names, as they are written, of the tasks of the same list that must be done before. An
     empty list: it starts at once. Default: it waits for all tasks listed before it."""
 
@@ -221,15 +221,15 @@ class Subjob(JobFields):
     """For people and for the search; may hold expressions."""
     description: f.DescriptionTemplate | None = None
     """For people and for the search; may hold expressions."""
-    tasks: Annotated[list[SubjobTask], Field(min_length=1), AfterValidator(refuse_bad_needs)]
+    tasks: Annotated[f.Tasks[SubjobTask], AfterValidator(refuse_bad_needs)]
     """Run one after the other, unless they say what they need."""
     inputs: f.InputTemplates | None = None
     """Its `inputs`, as those of a job; texts may hold expressions."""
-    secrets: dict[f.SecretName, f.HiddenTemplateValue] | None = None
+    secrets: f.Secrets[f.HiddenTemplateValue] | None = None
     """Its `secrets`; they may hold expressions, best `{{ secrets.name }}`."""
     detached: f.Flag | None = None
     """The task is done as soon as the sub-job is made. Default: it waits for its end."""
-    webhooks: list[SubjobWebhook] | None = None
+    webhooks: f.Webhooks[SubjobWebhook] | None = None
     """Who is told about its changes. Default: nobody."""
 
 
@@ -242,17 +242,17 @@ class SubmittedJob(JobFields):
 
     name: f.JobName
     """For people and for the search; expressions read it as `job.name`."""
-    tasks: Annotated[list[TaskEntry], Field(min_length=1), AfterValidator(refuse_bad_needs)]
+    tasks: Annotated[f.Tasks[TaskEntry], AfterValidator(refuse_bad_needs)]
     """Run one after the other, unless they say what they need."""
     inputs: f.Inputs | None = None
     """Values for expressions, as `inputs.` and the name. A single value is a text, as it is spelled
     (`1.10` stays `1.10`); lists and mappings keep their JSON types."""
-    secrets: dict[f.SecretName, f.Value] | None = None
+    secrets: f.Secrets[f.Value] | None = None
     """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No name
     may start with `conveyor.`."""
-    webhooks: list[Webhook] | None = None
+    webhooks: f.Webhooks[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
-    permissions: list[Permission] | None = None
+    permissions: list[f.Entry[Permission]] | None = None
     """Who may see the job beside its creator. Default: everybody."""
 
     _warnings: tuple[Problem, ...] = PrivateAttr(())

@@ -1,0 +1,34 @@
+"""Keeps full rounds of the garbage collector from beginning while much is made in a thread.
+
+Such a round stops all threads until it has seen all objects; the small rounds go on.
+"""
+
+import gc
+from collections.abc import Callable
+from threading import Lock
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_NEVER = 2**31 - 1
+_lock = Lock()
+_works = 0
+
+
+def without_full_rounds(work: Callable[[], T]) -> T:
+    """What `work` gives. Several may run at once."""
+    _count(+1)
+    try:
+        return work()
+    finally:
+        _count(-1)
+
+
+_YOUNGEST, _YOUNGER, _OLDEST = gc.get_threshold()
+
+
+def _count(change: int) -> None:
+    global _works
+    with _lock:
+        _works += change
+        gc.set_threshold(_YOUNGEST, _YOUNGER, _NEVER if _works else _OLDEST)
