@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from services.coordinator.store import waiting
-from services.coordinator.store.rows import JsonObject, SummaryRow, TaskRow
+from services.coordinator.store.rows import TaskRow
 from services.coordinator.store.waiting import LONGEST_LINE, Cluster, WaitingTask
-from shared.lifecycle import JobState
 from shared.messages.queues import slots_by_queue
 from shared.postgres.pool import Connection
 
@@ -61,21 +60,13 @@ async def of_jobs(connection: Connection, ids: Collection[str]) -> Mapping[str, 
 
 
 async def of_submitted(
-    connection: Connection,
-    job: SummaryRow,
-    tasks: Sequence[JsonObject],
-    attempts: Iterable[TaskRow],
+    connection: Connection, job_id: str, names: Mapping[int, str], positions: range
 ) -> Mapping[int, Waiting]:
-    """By position, of the submitted `tasks` of a job that have not begun."""
-    begun = {attempt.position for attempt in attempts}
-    if JobState(job.state).is_final or len(begun) == len(tasks):
-        return {}
-    needed = await waiting.needed(connection, job.id)
-    names = [str(task.get("name") or f"task {n}") for n, task in enumerate(tasks, start=1)]
+    """By position, of the tasks there that have not begun; `names` are of those that are known."""
+    awaited = await waiting.awaited(connection, job_id, positions[0], positions[-1])
     return {
-        position: _for_others(needed.get(position) or names[position - 2 : position - 1])
-        for position in range(1, len(tasks) + 1)
-        if position not in begun and (position in needed or position > 1)
+        position: _for_others([names.get(other) or f"task {other}" for other in others])
+        for position, others in awaited.items()
     }
 
 

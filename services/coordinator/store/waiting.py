@@ -47,11 +47,16 @@ WHERE NOT EXISTS (SELECT FROM tasks r
                   WHERE r.job_id = j.id AND r.state = 'RUNNING' AND r.kind = 'task')
 """  # noqa: S608 - columns of our own
 
+# Of the tasks at positions from $2 to $3.
+BEGUN = """
+SELECT p.position FROM generate_series($2::int, $3::int) AS p(position)
+WHERE EXISTS (SELECT FROM tasks t WHERE t.job_id = $1 AND t.position = p.position)
+"""
+
 NEEDED = """
-SELECT n.position, array_agg(coalesce(t.task->>'name', 'task ' || t.position)
-                             ORDER BY t.position) AS names
+SELECT n.position, array_agg(n.needed ORDER BY n.needed) AS needed
 FROM job_needs n JOIN job_tasks t ON t.job_id = n.job_id AND t.position = n.needed
-WHERE n.job_id = $1 AND NOT t.is_done GROUP BY n.position
+WHERE n.job_id = $1 AND n.position BETWEEN $2 AND $3 AND NOT t.is_done GROUP BY n.position
 """
 
 ONLINE = "SELECT now(), array(SELECT queue FROM nodes WHERE status = 'UP')"
@@ -128,9 +133,18 @@ async def tasks_of_jobs(connection: Connection, job_ids: Collection[str]) -> lis
     return [WaitingTask(*row) for row in await connection.fetch(TASKS_OF_JOBS, list(job_ids))]
 
 
-async def needed(connection: Connection, job_id: str) -> Mapping[int, Sequence[str]]:
-    """By position, the names of those that a task of a graph still waits for."""
-    return {row["position"]: row["names"] for row in await connection.fetch(NEEDED, job_id)}
+async def awaited(
+    connection: Connection, job_id: str, first: int, last: int
+) -> Mapping[int, Sequence[int]]:
+    """The positions that each of the tasks from `first` to `last` waits for, if it has not begun:
+    those it needs, in a list the one before."""
+    begun = {row["position"] for row in await connection.fetch(BEGUN, job_id, first, last)}
+    needed = {
+        row["position"]: row["needed"]
+        for row in await connection.fetch(NEEDED, job_id, first, last)
+    }
+    waiting = [position for position in range(max(first, 2), last + 1) if position not in begun]
+    return {position: [position - 1] for position in waiting} | needed
 
 
 async def cluster(connection: Connection, queues: Collection[str]) -> Cluster:

@@ -7,7 +7,7 @@ read before: when they say that it is over, so are its tasks.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 
 import structlog
@@ -24,9 +24,11 @@ from services.coordinator.live.stream import ClientGone, Connection
 from services.coordinator.ports import ApiPorts
 from services.coordinator.store import one_job
 from services.coordinator.store.connected import connected
-from services.coordinator.store.rows import TaskRow
+from services.coordinator.store.rows import JsonObject, SummaryRow, TaskRow
+from services.coordinator.wait_reasons import Waiting
 from shared.lifecycle import JobState
 from shared.planning.disclosure import Redacting, opened_task, redacting
+from shared.postgres.pool import Connection as PgConnection
 from shared.postgres.pool import acquired
 
 log = structlog.get_logger(__name__)
@@ -44,27 +46,47 @@ async def reply_job(
         job = await one_job.job(connection, job_id, principal(request).readers)
         if job is None:
             raise NotFound("no such job")
+        redact = redacting(api.sealer, job.summary.sealed)
+        submitted = _Submitted(api, job.summary, redact)
         if not job.is_large:
-            kept = await one_job.few_tasks(connection, job_id)
-            tasks = [opened_task(api.sealer, task) for task in kept]
+            tasks = await submitted.shown(connection, await one_job.few_tasks(connection, job_id))
             attempts = await one_job.few_attempts(connection, job_id)
             waits = await wait_reasons.of_tasks(connection, wait_reasons.may_wait(attempts))
-            needed = await wait_reasons.of_submitted(connection, job.summary, tasks, attempts)
-        is_final = JobState(job.summary.state).is_final
-        why = await wait_reasons.of_jobs(connection, () if is_final else [job_id])
-    redact = redacting(api.sealer, job.summary.sealed)
+        why = await wait_reasons.of_jobs(connection, () if submitted.is_final else [job_id])
     shown = views.job_without_tasks(job, redact) | views.set_fields({"warnings": warnings})
     shown |= views.waits(why.get(job_id), redact)
     if job.is_large:
         client = Connection(request, JSON, stalled_seconds=_STALLED_SECONDS)
-        await _LargeJob(client, api, job_id, redact).send(shown)
+        await _LargeJob(client, api, job_id, redact).send(shown, submitted)
         return client.response
-    shown["tasks"] = [
-        views.shown_definition(task, redact) | views.waits(needed.get(position), redact)
-        for position, task in enumerate(tasks, start=1)
-    ]
+    shown["tasks"] = tasks
     shown["execution"] = [views.task(row, redact, waits.get(row.id)) for row in attempts]
     return reply(shown)
+
+
+class _Submitted:
+    """A job's tasks as submitted, portion by portion; those that have not begun say why."""
+
+    def __init__(self, api: ApiPorts, job: SummaryRow, redact: Redacting) -> None:
+        self.is_final = JobState(job.state).is_final
+        self._sealer = api.sealer
+        self._job_id = job.id
+        self._redact = redact
+        self._names: dict[int, str] = {}
+
+    async def shown(self, connection: PgConnection, kept: Sequence[JsonObject]) -> list[Fields]:
+        """The next of them."""
+        tasks = [opened_task(self._sealer, task) for task in kept]
+        positions = range(len(self._names) + 1, len(self._names) + len(tasks) + 1)
+        self._names |= {n: str(t.get("name", "")) for n, t in zip(positions, tasks, strict=True)}
+        why: Mapping[int, Waiting] = {}
+        if not self.is_final:
+            job_id = self._job_id
+            why = await wait_reasons.of_submitted(connection, job_id, self._names, positions)
+        return [
+            views.shown_definition(task, self._redact) | views.waits(why.get(n), self._redact)
+            for n, task in zip(positions, tasks, strict=True)
+        ]
 
 
 class _LargeJob:
@@ -73,12 +95,11 @@ class _LargeJob:
     def __init__(self, client: Connection, api: ApiPorts, job_id: str, redact: Redacting) -> None:
         self._client = client
         self._pool = api.pool
-        self._sealer = api.sealer
         self._job_id = job_id
         self._redact = redact
         self._separator = b""
 
-    async def send(self, shown: Fields) -> None:
+    async def send(self, shown: Fields, submitted: _Submitted) -> None:
         try:
             await self._client.write(encode(shown)[:-1])
             await self._begin_list(b"execution")
@@ -88,8 +109,7 @@ class _LargeJob:
             await self._client.write(b"]")
             await self._begin_list(b"tasks")
             async for kept in one_job.many_tasks(self._pool, self._job_id):
-                tasks = (opened_task(self._sealer, task) for task in kept)
-                await self._send([views.shown_definition(task, self._redact) for task in tasks])
+                await self._send(await connected(self._pool, submitted.shown, kept))
             await self._client.write(b"]}")
         except ClientGone:
             pass  # there is nobody to tell
