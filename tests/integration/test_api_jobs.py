@@ -346,7 +346,7 @@ async def test_a_job_is_run_again_with_its_secrets_and_other_inputs(api: Api) ->
         "description": "d",
         "tags": ["t"],
         "inputs": {"a": "1", "b": ["2"]},
-        "secrets": {"token": "hunter2", "other": "s"},
+        "secrets": {"token": "hunter2", "other": "one-secret"},
         "tasks": [
             {
                 "name": "one",
@@ -364,13 +364,13 @@ async def test_a_job_is_run_again_with_its_secrets_and_other_inputs(api: Api) ->
         "webhooks": [{"url": "https://ci.example/x"}],
     }
     _, first = await api.answer("POST", "/jobs", json=job)
-    changes = {"inputs": {"a": 3}, "secrets": {"other": "t"}}
+    changes = {"inputs": {"a": 3}, "secrets": {"other": "two-secret"}}
     status, again = await api.answer("POST", f"/jobs/{first['id']}/run-again", json=changes)
     assert status == 200
     assert again["id"] != first["id"]
     one, two = api.batcher.submitted
     inputs = {**one.definition.inputs, "a": "3"}
-    secrets = {**one.definition.secrets, "other": "t"}
+    secrets = {**one.definition.secrets, "other": "two-secret"}
     assert two.definition == replace(one.definition, inputs=inputs, secrets=secrets)
     assert two.needs == one.needs
     plain = await api.answer("POST", f"/jobs/{again['id']}/run-again")
