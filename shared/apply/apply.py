@@ -10,6 +10,7 @@ message that starts the next one are committed together.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from shared.lifecycle import (
     Ignored,
     JobRestarted,
     JobSubmitted,
+    SubJobEnded,
     SubJobResumed,
     TaskEvent,
     decide,
@@ -30,8 +32,10 @@ from shared.messages import LogPart
 from shared.planning.budgets import TransactionBudget
 from shared.planning.new_job import NewJob
 from shared.planning.planner import Planner
+from shared.planning.secrets import hidden_values, with_derived
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection
+from shared.process.sealing import Sealer, SealingError
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import TransactionRows
 
@@ -92,6 +96,7 @@ async def apply_to_rows(
     """What `apply` does within its transaction."""
     events = [work.event for work in batch if not isinstance(work.event, JobSubmitted)]
     workspace = await _load(rows, planner, events, decide)
+    await _adopt_secrets(rows, planner.sealer, workspace, events)
     repeated = await _submitted_before(rows, batch)
     answers = Answers(Transaction(rows, workspace, planner, budget))
     outcomes = []
@@ -124,6 +129,28 @@ async def _submitted_before(rows: Rows, batch: Iterable[Work]) -> set[str]:
     """The new jobs of `batch` that must not be made: their keys were used."""
     new_jobs = (work.new_job for work in batch if work.new_job is not None)
     return await rows.store_keys({new.job.id: new.key for new in new_jobs if new.key})
+
+
+async def _adopt_secrets(
+    rows: Rows, sealer: Sealer, workspace: Workspace, events: Iterable[Event]
+) -> None:
+    """What a sub-job was not to show, its parent must not show of its result either."""
+    parents = {
+        subjob_id: event.job_id
+        for event in events
+        if isinstance(event, SubJobEnded) and event.result
+        if (task := workspace.tasks.get(event.task_id)) and (subjob_id := task.subjob_id)
+    }
+    jobs = await rows.load_jobs({*parents, *parents.values()}) if parents else {}
+    for subjob_id, parent_id in parents.items():
+        if not {subjob_id, parent_id} <= jobs.keys() or jobs[subjob_id].sealed is None:
+            continue
+        sealed = workspace.resealed.get(parent_id, jobs[parent_id].sealed)
+        with suppress(SealingError):  # then nothing of either is shown
+            secrets = sealer.secrets_in(sealed)
+            known = with_derived(secrets, hidden_values(sealer.secrets_in(jobs[subjob_id].sealed)))
+            if len(known) > len(secrets):
+                workspace.reseal(parent_id, sealer.seal({"secrets": known}))
 
 
 async def _load(rows: Rows, planner: Planner, events: Sequence[Event], decide: Decide) -> Workspace:

@@ -108,6 +108,8 @@ class Workspace:
     """The jobs that were submitted in this transaction."""
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
     """Those that were set in this transaction: job id, name, value."""
+    resealed: dict[str, str] = field(default_factory=dict)
+    """The secrets of jobs that have come to more: their rows may be older."""
     commands: list[Command] = field(default_factory=list)
     """Those that leave the service."""
     _questions: list[Question] = field(default_factory=list)
@@ -158,6 +160,7 @@ class Workspace:
 
     def reseal(self, job_id: str, sealed: str) -> None:
         """The job has come to more secrets."""
+        self.resealed[job_id] = sealed
         if job_id in self.unsaved:
             self.unsaved[job_id].sealed = sealed
         if job_id not in self._unwritten.new_jobs:

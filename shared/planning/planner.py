@@ -100,10 +100,6 @@ class Planner:
             condition = seal(condition)
         return changed(webhook, url=seal(webhook.url), headers=headers, condition=condition)
 
-    def secrets_of(self, job: JobSource) -> Mapping[str, str]:
-        """In clear. Raises SealingError when a key is missing."""
-        return self._sealer.secrets_in(job.sealed)
-
     def submitted(self, parent: Task) -> TaskDefinition:
         """A task as it was submitted, what was sealed of it included. Raises SealingError."""
         plan = parent.plan

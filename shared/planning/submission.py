@@ -28,6 +28,9 @@ OWN_SECRETS_OF_PARENT = f"{OWN_SECRETS}parent."
 """How a sub-job names the values that its answers and logs must not show either."""
 
 
+_SHORT = 3
+
+
 def new_job_id() -> str:
     return uuid.uuid4().hex
 
@@ -44,7 +47,8 @@ def new_job(
     """The job in its first state, PENDING. `now` is aware UTC; `readers` as in `NewJob`."""
     secrets = dict(definition.secrets)
     tasks = extract_secrets(definition.tasks, secrets)
-    redactor = Redactor(hidden_values(secrets))
+    # What is taken out here is lost for good: a secret of one letter would garble all names.
+    redactor = Redactor(value for value in hidden_values(secrets) if len(value) > _SHORT)
     needs = task_graph(tasks)
     return NewJob(
         job=_job(definition, job_id, now, needs),

@@ -1,11 +1,13 @@
 """Secrets in families: nothing that came from one stands in clear in a table or a message."""
 
+import json
 from typing import Any
 
 import pytest
 
 from shared.lifecycle import JobRestarted
 from shared.messages import RunTask
+from shared.planning.disclosure import redacting
 from shared.postgres.pool import Pool
 from tests.support.jobs.families import Fails, Play, Row, Verdict
 
@@ -196,3 +198,20 @@ async def test_what_fails_with_a_secret_item_hides_it_after_a_restart_too(play: 
     assert again[0] == SECRET
     await play.run()
     assert await play.state(job_id) == "COMPLETED"
+
+
+async def test_what_a_sub_job_makes_of_a_secret_its_parent_hides_as_well(play: Play) -> None:
+    inside = {**env("{{ fromJSON(secrets.login).pw }}"), "name": "n", "var": "r"}
+    sub = {"name": "in", "secrets": {"login": "{{ secrets.login }}"}, "tasks": [inside]}
+    login = json.dumps({"user": "ann", "pw": SECRET})
+    after = {**env("{{ tasks.of_sub }}"), "name": "after"}
+    job_id = await play.submit_tasks(
+        {"name": "s", "var": "of_sub", "subjob": {**sub, "output": "{{ tasks.r }}"}},
+        after,
+        secrets={"login": login},
+    )
+    await play.run(lambda row: SECRET if row["name"] == "n" else None)
+    parent, task = await play.rig.job(job_id), await play.task(job_id, "s")
+    assert play.rig.sealer.open_text(task["result"]) == SECRET
+    assert redacting(play.rig.sealer, parent["sealed"]).value(task["result"]) == "[REDACTED]"
+    assert (await play.task(job_id, "after"))["definition"]["env"] == {"E0": "[REDACTED]"}

@@ -162,5 +162,6 @@ class Answers:
     def _secrets_of(self, job: JobSource) -> Mapping[str, str]:
         """Unsealed once for all the tasks of a job that begin together. Raises SealingError."""
         if job.job_id not in self._secrets:
-            self._secrets[job.job_id] = self._transaction.planner.secrets_of(job)
+            sealed = self._transaction.workspace.resealed.get(job.job_id, job.sealed)
+            self._secrets[job.job_id] = self._transaction.planner.sealer.secrets_in(sealed)
         return self._secrets[job.job_id]
