@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -31,7 +31,9 @@ class Definitions:
     def __init__(self, settings: WorkSettings, sealer: Sealer, node_id: str) -> None:
         self._sealer = sealer
         self._node_id = node_id
-        cpus, memory = settings.default_cpus, settings.default_memory
+        self._settings = settings
+        cpus = settings.default_cpus or settings.max_cpus
+        memory = settings.default_memory or settings.max_memory
         self._cpus = parse_cpus(cpus) if cpus else None
         self._memory = parse_memory(memory) if memory else None
         timeout = settings.default_timeout
@@ -62,6 +64,8 @@ class Definitions:
 
     def _spec(self, order: RunTask, task: d.TaskDefinition) -> TaskSpec:
         limits = task.limits or d.Limits()
+        _check_most("cpus", limits.cpus, self._settings.max_cpus, parse_cpus)
+        _check_most("memory", limits.memory, self._settings.max_memory, parse_memory)
         env = {**self._host_env, **trace_environment()}
         program = TaskSpec(
             task_id=order.task_id,
@@ -87,6 +91,17 @@ class Definitions:
             networks=task.networks,
             gpus=task.gpus,
             privileged=task.privileged,
+        )
+
+
+def _check_most(
+    name: str, wanted: d.Amount | None, most: str, parse: Callable[[str], float]
+) -> None:
+    if wanted and most and wanted.value > parse(most):
+        setting = f"CONVEYOR_WORKER_MAX_{name.upper()}"
+        raise ValueError(
+            f"limits.{name}: {wanted.text} is more than this worker allows, {most} "
+            f"(its setting {setting})"
         )
 
 

@@ -101,6 +101,16 @@ class WorkSettings(Block):
     default_memory: Memory = Field(
         "", description="Memory limit of tasks without one, such as `500m`. Empty: none."
     )
+    max_cpus: Cpus = Field(
+        "",
+        description="Maximum CPU limit of a task, and the limit of tasks without one if there is "
+        "no `default_cpus`. Empty: unlimited.",
+    )
+    max_memory: Memory = Field(
+        "",
+        description="Maximum memory limit of a task, and the limit of tasks without one if there "
+        "is no `default_memory`. Empty: unlimited.",
+    )
     default_timeout: Annotated[str, _readable_by(parse_duration)] = Field(
         "", description="Time-out of tasks without one, such as `1h`. Empty: none."
     )

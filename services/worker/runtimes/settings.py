@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from shared.definition.quantities import parse_memory
 from shared.process.extensions import Group, check_known
 
 BUILT_IN = ("auto", "docker", "podman", "shell")
@@ -20,6 +21,11 @@ def _from_commas(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(filter(None, (part.strip() for part in value.split(","))))
+
+
+def _memory(text: str) -> str:
+    parse_memory(text)
+    return text
 
 
 _MOST_UIDS = 65_536
@@ -90,6 +96,35 @@ class RuntimeSettings(BaseModel):
     pull_timeout_seconds: float = Field(1800.0, gt=0, description="Time-out of one image pull.")
     container_progress_seconds: float = Field(
         5.0, gt=0, description="Interval of reading $TORK_PROGRESS from a running container."
+    )
+    container_user: str | None = Field(
+        None, description="User of containers (`1000` or `1000:1000`). Unset: that of the image."
+    )
+    container_capabilities: CommaList = Field(
+        (
+            *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE"),
+            *("SETFCAP", "SETGID", "SETUID"),
+        ),
+        description="Linux capabilities of containers, comma-separated; all others are dropped. Of "
+        "those that Docker gives by default, the default here leaves out AUDIT_WRITE, MKNOD, "
+        "NET_RAW, SETPCAP and SYS_CHROOT.",
+    )
+    container_no_new_privileges: bool = Field(
+        True,
+        description="Prevent programs in containers, such as sudo, from gaining privileges that "
+        "the container did not start with.",
+    )
+    container_pids_limit: int | None = Field(
+        4096, gt=0, description="Maximum number of processes and threads in a container."
+    )
+    container_read_only: bool = Field(
+        False,
+        description="Mount the root file system of containers read-only. `/tmp`, `/tork` and the "
+        "mounts of the task stay writable.",
+    )
+    container_tmpfs_max: Annotated[str, AfterValidator(_memory)] = Field(
+        "1g",
+        description="Maximum size of a `tmpfs` mount, and the size of one that names none.",
     )
     privileged_allowed: bool = Field(
         False,
@@ -172,3 +207,7 @@ class RuntimeSettings(BaseModel):
         description="Parent of the working directories of shell tasks. Unset: the temporary "
         "directory.",
     )
+
+    @property
+    def is_podman(self) -> bool:
+        return self.type == "podman" or (self.type == "auto" and self.engine == "podman")

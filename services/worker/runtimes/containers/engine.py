@@ -5,6 +5,7 @@ import base64
 import contextlib
 import io
 import json
+import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from services.worker.runtimes.containers.engine_calls import (
     EngineCalls,
     Json,
     address_of,
+    first_header,
     first_member,
     size_of,
 )
@@ -76,9 +78,9 @@ class ContainerEngine:
                 raise
             return str((found.get("Config") or {}).get("User") or "")
 
-    async def put_archive(self, container: str, tar: bytes) -> None:
+    async def put_archive(self, container: str, path: str, tar: bytes) -> None:
         async with self._calls.call("write the task's files", about=About.FILES):
-            url, query, body = f"containers/{container}/archive", {"path": "/"}, io.BytesIO(tar)
+            url, query, body = f"containers/{container}/archive", {"path": path}, io.BytesIO(tar)
             async with await self._calls.request("PUT", url, query, body):
                 pass
 
@@ -209,6 +211,15 @@ class ContainerEngine:
                 if error.status == 404:
                     return b"", 0
                 raise
+
+    async def read_folder(self, container: str, path: str) -> tarfile.TarInfo:
+        """Whose the folder is and who may do what in it; nothing of what is in it."""
+        query = {"path": path}
+        async with (
+            self._calls.call(f"look at {path}"),
+            await self._calls.request("GET", f"containers/{container}/archive", query) as response,
+        ):
+            return await first_header(response.content)
 
     async def pull(
         self, image: str, login: Registry | None, on_message: Callable[[Json], Awaitable[None]]

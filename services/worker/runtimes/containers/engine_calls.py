@@ -245,12 +245,18 @@ def size_of(headers: Mapping[str, str]) -> int:
 
 async def first_member(content: aiohttp.StreamReader, limit: int) -> tuple[bytes, int]:
     """The first file of a tar, at most `limit` bytes of it, and its whole size."""
+    header = await first_header(content)
+    if header.isreg():
+        return await content.readexactly(min(header.size, limit)), header.size
+    return b"", 0  # the task made a link or a directory of it
+
+
+async def first_header(content: aiohttp.StreamReader) -> tarfile.TarInfo:
+    """The first member of a tar, without its contents."""
     while True:
         block = await content.readexactly(tarfile.BLOCKSIZE)
         header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-        if header.isreg():
-            return await content.readexactly(min(header.size, limit)), header.size
-        if header.type != tarfile.XHDTYPE:  # the task made a link or a directory of it
-            return b"", 0
+        if header.type != tarfile.XHDTYPE:
+            return header
         # Extended attributes of the member that follows.
         await content.readexactly(-(-header.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)

@@ -14,11 +14,14 @@ from services.worker.runtimes.containers.environment import EngineContext
 from services.worker.runtimes.containers.layout import (
     OUTPUT,
     PROGRESS,
+    TORK,
     ContainerPlacement,
     check_spec,
     container_archive,
     container_config,
+    is_root,
     needs_archive,
+    open_folder,
 )
 from services.worker.runtimes.containers.mounts import check_sources
 from services.worker.runtimes.output import parse_progress, pass_on, result_of
@@ -33,6 +36,7 @@ from services.worker.runtimes.protocol import (
 from services.worker.runtimes.task_spec import TaskSpec
 
 _KILLED = 137
+_OTHERS_WRITE = 0o002
 _LOOK_SECONDS = 0.1
 _SOON_SECONDS = 0.3
 """No engine has gone and another come within that."""
@@ -89,7 +93,9 @@ class ContainerExecution:
             await self._create_after_pull()
         if self._container is not None and self._archive:
             check_sources(self._sources)  # it may be in a mount that the files are written
-            await self._engine.put_archive(self._container, container_archive(self._spec))
+            root = TORK if self._context.settings.container_read_only else "/"
+            archive = container_archive(self._spec, root)
+            await self._engine.put_archive(self._container, root, archive)
 
     async def start(self) -> None:
         if self._stop.is_set():
@@ -142,15 +148,33 @@ class ContainerExecution:
         if self._stop.is_set():
             return
         context, placement = self._context, self._placement()
-        user = await context.images.user_of(str(self._spec.image))
-        self._archive = needs_archive(self._spec, user)
+        settings = context.settings
+        user = settings.container_user or await context.images.user_of(str(self._spec.image))
+        self._archive = settings.container_read_only or needs_archive(self._spec, user)
         self._sources = placement.sources
-        config = container_config(self._spec, placement, archive=self._archive, init=context.init)
+        config = container_config(
+            self._spec, placement, archive=self._archive, init=context.init, settings=settings
+        )
         # Shielded: a call given up half-way would leave a container whose id nobody knows.
         self._creating = asyncio.ensure_future(self._engine.create(config))
         self._container = await asyncio.shield(self._creating)
+        if not is_root(user):
+            await self._open_volumes(placement)
         for network in placement.networks[1:]:
             await self._engine.resources.join(network, self._container)
+
+    async def _open_volumes(self, placement: ContainerPlacement) -> None:
+        """Let the image's user write to volumes that are root's, as a new one is."""
+        for mount in placement.mounts:
+            if mount["Type"] == "volume":
+                folder = await self._engine.read_folder(self.container, mount["Target"])
+                if folder.uid == 0 and not folder.mode & _OTHERS_WRITE:
+                    # Docker leaves the mode of the directory itself, but takes no other path where
+                    # the root is only for reading.
+                    is_read_only = self._context.settings.container_read_only
+                    root = mount["Target"] if is_read_only else "/"
+                    archive = open_folder(mount["Target"], root)
+                    await self._engine.put_archive(self.container, root, archive)
 
     async def _create_after_pull(self) -> None:
         try:

@@ -27,7 +27,9 @@ from services.worker.runtimes.program import (
     parents_of,
 )
 from services.worker.runtimes.protocol import RuntimeRejected
+from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.task_spec import Aux, TaskSpec
+from shared.definition.quantities import parse_memory
 
 A = TypeVar("A", bound=Aux)
 
@@ -89,6 +91,7 @@ def is_bare(spec: TaskSpec) -> bool:
     )
 
 
+TORK = "/tork"
 OUTPUT = "/tork/stdout"
 PROGRESS = "/tork/progress"
 _SCRIPT = "/tork/entrypoint"
@@ -134,23 +137,39 @@ def with_default_image(spec: TaskSpec, image: str | None) -> TaskSpec:
     )
 
 
-def needs_archive(spec: TaskSpec, image_user: str) -> bool:
-    """Whether `container_archive` must be written. `image_user` is the image's, "" for root."""
-    writes_as_root = image_user.partition(":")[0] in ("", "0", "root")
+def is_root(user: str) -> bool:
+    """`user` as an image or a setting names it, "" for root."""
+    return user.partition(":")[0] in ("", "0", "root")
+
+
+def needs_archive(spec: TaskSpec, user: str) -> bool:
+    """Whether `container_archive` must be written for a container that runs as `user`."""
     return (
         bool(spec.files)
-        or not writes_as_root
+        or not is_root(user)
         or not fits_an_argument(spec, spec.entrypoint or ("sh", "-c"))
     )
 
 
 def container_config(
-    spec: TaskSpec, placement: ContainerPlacement, *, archive: bool, init: bool
+    spec: TaskSpec,
+    placement: ContainerPlacement,
+    *,
+    archive: bool,
+    init: bool,
+    settings: RuntimeSettings,
 ) -> dict[str, Any]:
     """The body of the engine's create call; `archive` tells whether one will be written."""
     entrypoint, cmd = _command(spec, archive)
     host = _host_config(spec, init=init) | _host_config_of(placement)
+    host |= _rights(settings, privileged=placement.privileged)
     tmpfs = {**placement.tmpfs, **({} if archive else _MAKES_TORK)}
+    if settings.container_read_only:
+        host["ReadonlyRootfs"] = True
+        # Files can't be written into a root that is only for reading.
+        host["Mounts"] = [*host.get("Mounts", ()), {"Type": "volume", "Target": TORK}]
+        if "/tmp" not in {*tmpfs, *(mount["Target"] for mount in host["Mounts"])}:  # noqa: S108 - in the container
+            tmpfs["/tmp"] = f"mode=1777,size={parse_memory(settings.container_tmpfs_max)}"  # noqa: S108 - as above
     if tmpfs:
         host["Tmpfs"] = tmpfs
     config: dict[str, Any] = {
@@ -163,28 +182,44 @@ def container_config(
     optional = {
         "Entrypoint": entrypoint,
         "Cmd": cmd,
+        "User": settings.container_user,
         "WorkingDir": workdir,
         "NetworkingConfig": _endpoint(placement),
     }
     return config | {key: value for key, value in optional.items() if value}
 
 
-def container_archive(spec: TaskSpec) -> bytes:
+def container_archive(spec: TaskSpec, root: str = "/") -> bytes:
     """One tar with all that the task finds in its container; any user of the image may write.
 
-    It ends with its end mark, two empty blocks, without the zeros that usually fill up the last
-    record: Podman's reader is gone after the mark, and what is then still on its way breaks the
-    call ("write |1: broken pipe", containers/buildah issue 6573).
+    It is for the directory `root`. Raises RuntimeRejected for files that are elsewhere.
     """
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        _add_folder(tar, "/tork")
-        _add(tar, OUTPUT, "", 0o666)
-        _add(tar, PROGRESS, "", 0o666)
+        _add_folder(tar, TORK, root)
+        _add(tar, posixpath.relpath(OUTPUT, root), "", 0o666)
+        _add(tar, posixpath.relpath(PROGRESS, root), "", 0o666)
         if spec.run is not None:
-            _add(tar, _SCRIPT, spec.run, 0o555)
-        _add_files(tar, spec)
-        end = tar.offset + 2 * tarfile.BLOCKSIZE
+            _add(tar, posixpath.relpath(_SCRIPT, root), spec.run, 0o555)
+        _add_files(tar, spec, root)
+        return _ended(tar, buffer)
+
+
+def open_folder(path: str, root: str) -> bytes:
+    """A tar for the directory `root` that makes the folder one that any user may write to."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        _add_folder(tar, path, root)
+        return _ended(tar, buffer)
+
+
+def _ended(tar: tarfile.TarFile, buffer: io.BytesIO) -> bytes:
+    """The tar with its end mark, two empty blocks, without the zeros that usually fill up the last
+    record: Podman's reader is gone after the mark, and what is then still on its way breaks the
+    call ("write |1: broken pipe", containers/buildah issue 6573).
+    """
+    end = tar.offset + 2 * tarfile.BLOCKSIZE
+    tar.close()
     return buffer.getvalue()[:end]
 
 
@@ -223,6 +258,17 @@ def _host_config(spec: TaskSpec, *, init: bool) -> dict[str, Any]:
     return host
 
 
+def _rights(settings: RuntimeSettings, *, privileged: bool) -> dict[str, Any]:
+    rights: dict[str, Any] = {}
+    if settings.container_pids_limit is not None:
+        rights["PidsLimit"] = settings.container_pids_limit
+    if privileged:
+        return rights
+    if settings.container_no_new_privileges:
+        rights["SecurityOpt"] = ["no-new-privileges"]
+    return rights | {"CapDrop": ["ALL"], "CapAdd": list(settings.container_capabilities)}
+
+
 def _host_config_of(placement: ContainerPlacement) -> dict[str, Any]:
     host: dict[str, Any] = {"Privileged": placement.privileged}
     if placement.networks:
@@ -242,26 +288,31 @@ def _endpoint(placement: ContainerPlacement) -> dict[str, Any]:
     return {"EndpointsConfig": {placement.networks[0]: {"Aliases": [placement.alias]}}}
 
 
-def _add_files(tar: tarfile.TarFile, spec: TaskSpec) -> None:
+def _add_files(tar: tarfile.TarFile, spec: TaskSpec, root: str) -> None:
     workdir = _workdir(spec)
-    if workdir is None:
+    if workdir is None or not spec.files:
         return
+    if posixpath.commonpath([workdir, root]) != root:
+        raise RuntimeRejected(
+            f"files: workdir {workdir!r} is only for reading on this worker "
+            "(its setting CONVEYOR_RUNTIME_CONTAINER_READ_ONLY): leave it out"
+        )
     if spec.workdir is None:  # a folder of the image's keeps its own mode
-        _add_folder(tar, workdir)
+        _add_folder(tar, workdir, root)
     for parent in parents_of(spec.files):
-        _add_folder(tar, posixpath.join(workdir, parent))
+        _add_folder(tar, posixpath.join(workdir, parent), root)
     for name, text in spec.files.items():
-        _add(tar, posixpath.join(workdir, name), text, 0o666)
+        _add(tar, posixpath.relpath(posixpath.join(workdir, name), root), text, 0o666)
 
 
-def _add_folder(tar: tarfile.TarFile, path: str) -> None:
-    entry = tarfile.TarInfo(path.lstrip("/"))
+def _add_folder(tar: tarfile.TarFile, path: str, root: str) -> None:
+    entry = tarfile.TarInfo(posixpath.relpath(path, root))
     entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o777, int(time.time())
     tar.addfile(entry)
 
 
-def _add(tar: tarfile.TarFile, path: str, text: str, mode: int) -> None:
+def _add(tar: tarfile.TarFile, name: str, text: str, mode: int) -> None:
     data = text.encode()
-    entry = tarfile.TarInfo(path.lstrip("/"))
+    entry = tarfile.TarInfo(name)
     entry.size, entry.mode, entry.mtime = len(data), mode, int(time.time())
     tar.addfile(entry, io.BytesIO(data))

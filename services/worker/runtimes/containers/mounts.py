@@ -15,11 +15,13 @@ from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.definition import Mount
+from shared.definition.quantities import parse_memory
 
 _PATH = re.compile(r"/[\w/.@+=, -]*", re.ASCII)
 _OURS = "/tork"
 _TMPFS_OPTIONS = ("size", "mode", "uid", "gid", "nr_inodes")
 _TMPFS_VALUE = re.compile(r"[0-9]+[kKmMgG%]?")
+_UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 _YES_OR_NO = {"true": True, "false": False}
 
 
@@ -70,7 +72,7 @@ async def volume(mount: Mount, context: MountContext) -> MountPoint:
     """A fresh, empty volume. `opts` may make it one in memory: {type: tmpfs, device: tmpfs, o}."""
     if mount.source:
         raise _refused(mount, "source", "must not be set: a volume is made for the task alone")
-    name = await context.new_volume(_volume_options(mount))
+    name = await context.new_volume(_volume_options(mount, context.settings))
     return MountPoint(mounts=({"Type": "volume", "Source": name, "Target": mount.target},))
 
 
@@ -122,7 +124,7 @@ async def tmpfs(mount: Mount, context: MountContext) -> MountPoint:
     """Memory of this container alone. `opts`: size, mode, uid, gid, nr_inodes."""
     if mount.source:
         raise _refused(mount, "source", "must not be set for memory")
-    return MountPoint(tmpfs={mount.target: _tmpfs_options(mount, mount.opts)})
+    return MountPoint(tmpfs={mount.target: _tmpfs_options(mount, mount.opts, context.settings)})
 
 
 MOUNT_TYPES: Mapping[str, MountType] = {"volume": volume, "bind": bind, "tmpfs": tmpfs}
@@ -181,7 +183,7 @@ def _is_in(path: str, folder: str) -> bool:
     return posixpath.commonpath([path, folder]) == folder
 
 
-def _volume_options(mount: Mount) -> dict[str, str]:
+def _volume_options(mount: Mount, settings: RuntimeSettings) -> dict[str, str]:
     """Nothing else may reach the engine's driver: it would mount any directory or device."""
     if not mount.opts:
         return {}
@@ -189,16 +191,35 @@ def _volume_options(mount: Mount) -> dict[str, str]:
     if (mount.opts.get("type"), mount.opts.get("device")) != ("tmpfs", "tmpfs"):
         raise _refused(mount, "opts", "a volume's type and device may only be tmpfs")
     given = dict(part.partition("=")[::2] for part in mount.opts.get("o", "").split(",") if part)
-    return {"type": "tmpfs", "device": "tmpfs", "o": _tmpfs_options(mount, given)}
+    return {"type": "tmpfs", "device": "tmpfs", "o": _tmpfs_options(mount, given, settings)}
 
 
-def _tmpfs_options(mount: Mount, given: Mapping[str, str]) -> str:
+def _tmpfs_options(mount: Mount, given: Mapping[str, str], settings: RuntimeSettings) -> str:
     for name, value in given.items():
         if name not in _TMPFS_OPTIONS:
             raise _refused(mount, f"opts.{name}", f"is not one of: {', '.join(_TMPFS_OPTIONS)}")
         if not _TMPFS_VALUE.fullmatch(value):
             raise _refused(mount, f"opts.{name}", "must be a number, such as 64m")
-    return ",".join(f"{name}={value}" for name, value in given.items())
+    size, most = given.get("size"), parse_memory(settings.container_tmpfs_max)
+    if size is not None and not 0 < _bytes_of(size) <= most:
+        raise RuntimeRejected(
+            f"mount of type {mount.type}: size {size!r} must be at most "
+            f"{settings.container_tmpfs_max} (its setting CONVEYOR_RUNTIME_CONTAINER_TMPFS_MAX)"
+        )
+    bounded = dict(given)
+    # Podman takes the size of a volume for a quota, which few file systems have.
+    if mount.type != "volume" or not settings.is_podman:
+        bounded.setdefault("size", str(most))
+    if mount.type == "volume":  # an image's user must be able to write to it
+        bounded.setdefault("mode", "1777")
+    return ",".join(f"{name}={value}" for name, value in bounded.items())
+
+
+def _bytes_of(size: str) -> int:
+    if size.endswith("%"):
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return memory * int(size.removesuffix("%")) // 100
+    return int(size[:-1]) * _UNITS[size[-1].lower()] if size[-1].isalpha() else int(size)
 
 
 def _check_options(mount: Mount, known: list[str]) -> None:

@@ -161,20 +161,16 @@ async def _remove(left: Sequence[str], remove: Callable[[str], Awaitable[object]
     return len(left)
 
 
-def _is_podman(settings: RuntimeSettings) -> bool:
-    return settings.type == "podman" or (settings.type == "auto" and settings.engine == "podman")
-
-
 def make_container_runtime(settings: RuntimeSettings) -> ContainerRuntime:
     """Raises what `make_runtime` raises."""
     logins = read_logins(settings.docker_config)
     engine = ContainerEngine(
-        settings.podman_socket if _is_podman(settings) else settings.docker_host,
+        settings.podman_socket if settings.is_podman else settings.docker_host,
         timeout_seconds=settings.engine_timeout_seconds,
         pull_seconds=settings.pull_timeout_seconds,
     )
     return ContainerRuntime(
-        "podman" if _is_podman(settings) else "docker",
+        "podman" if settings.is_podman else "docker",
         engine,
         Images(engine, logins),
         settings,
