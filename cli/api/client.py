@@ -41,11 +41,10 @@ class ApiClient(ApiSession):
     async def task(self, task_id: str) -> Json:
         return dict(await self.call("GET", _path("tasks", task_id)))
 
-    async def log(self, source: "LogSource", page: int) -> list[Json]:
-        """Page `page` (from 1) of a log, newest part first; empty when there are no more."""
+    async def log(self, source: "LogSource", page: int) -> Json:
+        """Page `page` (from 1) of a log, newest part first."""
         size = str(LARGEST_LOG_PAGE)
-        answer = await self.call("GET", source.path, page=str(page), size=size)
-        return list(answer.get("items") or ())
+        return dict(await self.call("GET", source.path, page=str(page), size=size))
 
     async def act_on_job(self, job_id: str, act: str) -> Json:
         """`act` is `cancel` or `restart`."""

@@ -1,7 +1,7 @@
 """The log of a job: its parts, page by page, and the whole lines in them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,6 +90,7 @@ class LogReader:
     """Reads a log page by page: all of it first, or its end, then what is new since the last time.
 
     `since` and `tail` (a number of lines) bound the first time, from the newest part backwards.
+    `is_complete`: no part was still on its way when it was read last.
     """
 
     def __init__(
@@ -106,12 +107,14 @@ class LogReader:
         self._tail = tail
         self._seen: set[tuple[str, int]] = set()
         self._lines = LogLines()
+        self.is_complete = False
 
     async def new_parts(self) -> list[Json]:
         """Oldest first. The pages are newest first, so reading ends at a part that was seen."""
         found: dict[tuple[str, int], Json] = {}
         page = 1
-        while parts := await self._api.log(self._source, page):
+        self.is_complete = True
+        while parts := await self._page(page):
             unseen = {_key(part): part for part in parts if self._is_wanted(part)}
             found |= unseen
             if len(unseen) < len(parts) or self._is_enough(found.values()):
@@ -120,6 +123,11 @@ class LogReader:
         # Marked when all pages are read: parts move on to later pages while new ones arrive.
         self._seen.update(found)
         return list(found.values())[::-1]
+
+    async def _page(self, number: int) -> Sequence[Json]:
+        answer = await self._api.log(self._source, number)
+        self.is_complete &= bool(answer.get("complete", True))  # Tork does not say
+        return answer.get("items") or ()
 
     def _is_wanted(self, part: Json) -> bool:
         if _key(part) in self._seen:

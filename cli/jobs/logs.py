@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import click
 
@@ -18,7 +19,10 @@ from cli.follow.log import LogLine, LogReader
 from cli.follow.patience import Patience
 from cli.jobs.selection import moment
 
+T = TypeVar("T")
+
 _POLL_SECONDS = 0.5
+_TRIES = 100  # the server waits for a part for a minute
 _SILENCE_SECONDS = 900.0  # a log holds no signs of life; coming back means reading it anew
 _SECONDS_LENGTH = len("2026-01-31T08:00:00")
 
@@ -81,7 +85,7 @@ def logs(
 async def _print_log(api: ApiClient, job: str | None, task: str | None, wanted: _Wanted) -> None:
     source = await _source(api, job, task)
     if wanted.as_json:
-        for part in await LogReader(api, source).new_parts():
+        for part in await _whole(api, source, LogReader.new_parts, wanted):
             click.echo(json.dumps(part, ensure_ascii=False))
     elif wanted.follows and wanted.is_plain:
         await _follow(api, source, wanted)
@@ -126,11 +130,10 @@ async def _follow(api: ApiClient, source: LogSource, wanted: _Wanted) -> None:
 
 async def _read(api: ApiClient, source: LogSource, wanted: _Wanted) -> None:
     """Page by page; then, if wanted, what is new, again and again."""
-    tail = None if wanted.search else wanted.tail  # how far back they are, only reading tells
-    reader = LogReader(api, source, since=wanted.since, tail=tail)
     if not wanted.follows:
-        _print(_last(await reader.all_lines(), wanted), wanted)
+        _print(_last(await _whole(api, source, LogReader.all_lines, wanted), wanted), wanted)
         return
+    reader = _reader(api, source, wanted)
     lines: Iterable[LogLine] = _last(await reader.new_lines(), wanted)
     has_ended = False
     while True:
@@ -141,6 +144,27 @@ async def _read(api: ApiClient, source: LogSource, wanted: _Wanted) -> None:
         await asyncio.sleep(_POLL_SECONDS)
         lines = await reader.new_lines()
     _print(reader.unfinished(), wanted)
+
+
+def _reader(api: ApiClient, source: LogSource, wanted: _Wanted) -> LogReader:
+    tail = None if wanted.search else wanted.tail  # how far back they are, only reading tells
+    return LogReader(api, source, since=wanted.since, tail=tail)
+
+
+async def _whole(
+    api: ApiClient,
+    source: LogSource,
+    read: Callable[[LogReader], Awaitable[Sequence[T]]],
+    wanted: _Wanted,
+) -> Sequence[T]:
+    """Read anew while parts of what has just ended are on their way."""
+    for _ in range(_TRIES):
+        reader = _reader(api, source, wanted)
+        found = await read(reader)
+        if reader.is_complete or not await _has_ended(api, source):
+            break
+        await asyncio.sleep(_POLL_SECONDS)
+    return found
 
 
 def _last(lines: Iterable[LogLine], wanted: _Wanted) -> Iterable[LogLine]:

@@ -167,12 +167,12 @@ async def test_a_log_that_is_read_again_gives_only_what_is_new() -> None:
         def __init__(self) -> None:
             self.parts: list[LogPartView] = []
 
-        async def log(self, source: LogSource, page: int) -> list[Json]:
+        async def log(self, source: LogSource, page: int) -> Json:
             newest_first: list[Json] = [
                 {"taskId": part.task_id, "number": part.number, "contents": part.contents}
                 for part in self.parts[::-1]
             ]
-            return newest_first[2 * (page - 1) : 2 * page]
+            return {"items": newest_first[2 * (page - 1) : 2 * page]}
 
     api = Growing()
     reader = LogReader(api, LogSource("job", "j"))

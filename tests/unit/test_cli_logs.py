@@ -41,6 +41,19 @@ async def test_a_last_line_without_an_end_comes_before_what_the_next_task_says(
     assert result.stdout.splitlines() == ["no end", "b"]
 
 
+@pytest.mark.parametrize(("state", "printed"), [("COMPLETED", "a b"), ("RUNNING", "a")])
+async def test_a_part_that_is_on_its_way_is_waited_for_once_the_job_has_ended(
+    api: FakeApi, state: str, printed: str
+) -> None:
+    parts = [part(2, "b\n"), part(1, "a\n")]
+    api.answers["GET /jobs/j1"] = {"id": "j1", "name": "x", "state": state}
+    api.answers["GET /jobs/j1/log"] = OneByOne(
+        page(parts[1:], complete=False), page([]), page(parts, complete=True), page([])
+    )
+    result = await run_command(api.url, "logs", "j1")
+    assert result.stdout.split() == printed.split()
+
+
 async def test_json_is_a_part_a_line(api: FakeApi) -> None:
     parts = [part(2, "b\n"), part(1, "a\n")]
     api.answers["GET /tasks/t1/log"] = OneByOne(page(parts), page([]))
