@@ -200,6 +200,59 @@ async def test_search_finds_words_states_and_tags(api: Api, query: str, names: s
     assert page["totalItems"] == len(names)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("build", "builds", "run", "video", "transcode", "order", "pipel", "trans", "weekly run"),
+        *("v1.2.3", "v1.2", "2.3-rc1", "file.txt", "path/to/file.txt", "example.com"),
+        *("a@example.com", "the builds", "tagged", "big-tag", "state:pending", "tag:big-tagged"),
+        *("name:builds", 'name:"running builds"', "by:guest", "since:1h", "before:2100-01-01"),
+    ],
+)
+async def test_search_knows_word_forms_parts_of_names_beginnings_and_filters(
+    api: Api, query: str
+) -> None:
+    await api.submit(
+        "name: Running builds weekly\ntags: [big-tagged]\ntasks: [{name: t}]\n"
+        "description: transcoding videos of orders in pipelines, v1.2.3-rc1 path/to/file.txt"
+        " for a@example.com\n"
+    )
+    await api.submit("name: other\ntasks: [{name: t}]\ndescription: v1 2x3 file of txt")
+    page = await api.get("/jobs", params={"q": query})
+    assert "Running builds weekly" in {job["name"] for job in page["items"]}
+    is_a_filter = query.startswith(("state", "by", "since", "before"))
+    assert page["totalItems"] == (2 if is_a_filter else 1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "found"),
+    [
+        ({"state": "running,failed"}, ["one"]),
+        ({"name": "two"}, ["two"]),
+        ({"tag": "x", "by": "guest"}, ["two"]),
+        ({"by": "ann"}, []),
+        ({"since": "1h", "q": "one"}, ["one"]),
+        ({"before": "1h"}, []),
+        ({"name": "x"}, []),
+    ],
+)
+async def test_filters_are_parameters_too(
+    api: Api, parameters: dict[str, str], found: list[str]
+) -> None:
+    one = await api.submit("name: one\ntasks: [{name: t}]")
+    await api.submit("name: two\ntags: [x]\ntasks: [{name: t}]")
+    await api.set_job(one["id"], state="RUNNING")
+    page = await api.get("/jobs", params=parameters)
+    assert [job["name"] for job in page["items"]] == found
+
+
+async def test_a_filter_that_can_not_be_read_is_a_400(api: Api) -> None:
+    for parameters in {"q": "state:gone"}, {"since": "yesterday"}:
+        status, answer = await api.answer("GET", "/jobs", params=parameters)
+        assert status == 400
+        assert "is not allowed: must be" in answer["message"]
+
+
 async def test_a_job_shows_its_tasks_attempts_and_context(api: Api) -> None:
     job = await api.submit(HELLO)
     await api.set_job(job["id"], state="RUNNING", position=1, progress=50.0)

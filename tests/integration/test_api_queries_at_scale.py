@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -53,35 +53,57 @@ TABLES = "VACUUM ANALYZE jobs, job_tasks, job_variables, tasks, task_log_parts, 
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EYES = ["role:public", "user:u7"]
-Search = tuple[str, str | None, str, list[str], None]
-EVERYTHING: Search = ("", None, "", [], None)
-RUNNING: Search = ("running", "RUNNING", "", [], None)
-RARE: Search = ("customer 77", None, "customer 77", [], None)
-COMMON: Search = ("convert", None, "convert", [], None)
+Asked = tuple[Any, ...]
+
+
+def asked(
+    words: str = "", state: str | None = None, other: str | None = None, *filters: Any
+) -> Asked:
+    """The arguments of a search; `filters` are tags, readers, states, name, creator and times."""
+    unset: Asked = ([], None, [], "", "", None, None)
+    return (words, state, words if other is None else other, *filters, *unset[len(filters) :])
+
+
+RUNNING = asked("running", "RUNNING", "")
+RARE = asked("customer 77")
+COMMON = asked("convert")
+HOUR = datetime.now(UTC) - timedelta(hours=1)
 
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "list": (job_list.NEWEST, (10, 0)),
     "list, page 50": (job_list.NEWEST, (20, 1000)),
     "visible": (job_list.NEWEST_VISIBLE, (10, 0, EYES)),
     "count all": (job_list.COUNT_ALL, (10_001,)),
-    "count": (job_list.COUNT, (*EVERYTHING, 10_001)),
-    "count visible": (job_list.COUNT, ("", None, "", [], EYES, 10_001)),
+    "count": (job_list.COUNT, (*asked(), 10_001)),
+    "count visible": (job_list.COUNT, (*asked("", None, "", [], EYES), 10_001)),
     "count by rare state": (job_list.COUNT, (*RUNNING, 10_001)),
-    "count by tag": (job_list.COUNT, ("", None, "", ["tag7"], None, 10_001)),
+    "count by tag": (job_list.COUNT, (*asked("", None, "", ["tag7"]), 10_001)),
     "count by words": (job_list.COUNT, (*RARE, 10_001)),
     "count by common word": (job_list.COUNT, (*COMMON, 10_001)),
     "list by rare state": (job_list.PAGE_OF_FEW, (*RUNNING, 10, 0)),
-    "list by tag": (job_list.PAGE_OF_FEW, ("", None, "", ["tag7"], None, 10, 0)),
+    "list by tag": (job_list.PAGE_OF_FEW, (*asked("", None, "", ["tag7"]), 10, 0)),
     "list by words": (job_list.PAGE_OF_FEW, (*RARE, 10, 0)),
-    "list by words, visible": (job_list.PAGE_OF_FEW, (*RARE[:4], EYES, 10, 0)),
-    "list by words and a tag": (job_list.PAGE_OF_FEW, ("77", None, "77", ["tag7"], None, 10, 0)),
+    "list by words, visible": (job_list.PAGE_OF_FEW, (*asked(*RARE[:4], EYES), 10, 0)),
+    "list by words and a tag": (job_list.PAGE_OF_FEW, (*asked("77", None, "77", ["tag7"]), 10, 0)),
     "list by words and a state": (
         job_list.PAGE_OF_FEW,
-        ("running 77", "RUNNING", "77", [], None, 10, 0),
+        (*asked("running 77", "RUNNING", "77"), 10, 0),
     ),
     "list by common word": (job_list.PAGE_OF_MANY, (*COMMON, 10, 0)),
-    "list by common word, visible": (job_list.PAGE_OF_MANY, (*COMMON[:4], EYES, 10, 0)),
+    "list by common word, visible": (job_list.PAGE_OF_MANY, (*asked(*COMMON[:4], EYES), 10, 0)),
     "list by common word, page 500": (job_list.PAGE_OF_MANY_OLD, (*COMMON, 20, 9980)),
+    "list by a state of the filter": (
+        job_list.PAGE_OF_FEW,
+        (*asked("", None, "", [], None, ["RUNNING"]), 10, 0),
+    ),
+    "list by creator": (
+        job_list.PAGE_OF_FEW,
+        (*asked("", None, "", [], None, [], "", "ann"), 10, 0),
+    ),
+    "list by time": (
+        job_list.PAGE_OF_FEW,
+        (*asked("", None, "", [], None, [], "", "", HOUR, None), 10, 0),
+    ),
     "is visible": (one_job.IS_VISIBLE, ("job5", EYES)),
     "job": (one_job.JOB, ("job5", EYES)),
     "tasks as submitted": (one_job.JOB_TASKS, ("job5", 0, 500)),

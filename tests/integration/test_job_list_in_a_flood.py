@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from services.coordinator.store.job_list import CAP, PAGE_OF_MANY, list_jobs, parse_search
+from services.coordinator.store.job_list import CAP, PAGE_OF_MANY, list_jobs
 from services.coordinator.store.rows import PageRequest
+from services.coordinator.store.search_text import JobSearch
 from shared.postgres.pool import Connection, acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
 from tests.support.servers.bulk_rows import bulk_rows, numbers
@@ -14,6 +16,7 @@ from tests.support.servers.crowded_tables import nodes_of
 
 pytestmark = pytest.mark.real
 
+NO_FILTERS: tuple[Any, ...] = ([], None, [], "", "", None, None)
 POURED = 2 * CAP + 500
 # Job n is the n-th; the older half and some more are `early`.
 NAME = f"CASE WHEN n <= {CAP + 200} THEN 'flood early' ELSE 'flood late' END"
@@ -42,9 +45,8 @@ async def connection(postgres_dsn: str) -> AsyncIterator[Connection]:
 
 async def found(connection: Connection, text: str, page: int, size: int) -> list[str]:
     request = PageRequest(page, size)
-    return [
-        job.id for job in (await list_jobs(connection, parse_search(text), request, None)).items
-    ]
+    search = JobSearch(words=text, other=text)
+    return [job.id for job in (await list_jobs(connection, search, request, None)).items]
 
 
 async def test_a_page_of_jobs_that_pour_in_reads_no_more_of_them_than_it_shows(
@@ -53,7 +55,7 @@ async def test_a_page_of_jobs_that_pour_in_reads_no_more_of_them_than_it_shows(
     # Given the planning of the search: whole tables may be read
     await connection.execute("SET enable_seqscan = on")
     sql = f"EXPLAIN (ANALYZE, FORMAT JSON) {PAGE_OF_MANY}"
-    explained = await connection.fetchval(sql, "flood", None, "flood", [], None, 20, 20)
+    explained = await connection.fetchval(sql, "flood", None, "flood", *NO_FILTERS, 20, 20)
     [plan] = json.loads(explained)
     scans = [step for step in nodes_of(plan["Plan"]) if step.get("Relation Name") == "jobs"]
     assert [step["Actual Rows"] for step in scans] == [40]

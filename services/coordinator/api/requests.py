@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from services.coordinator.api.errors import BadRequest, NotFound, WaitedTooLong
 from services.coordinator.ports import ApiPorts
 from services.coordinator.store.logs import LogRequest
 from services.coordinator.store.rows import PageRequest
+from services.coordinator.store.search_text import FILTERS, BadFilter, JobSearch, parse_search
 
 PORTS = web.AppKey("ports", ApiPorts)
 BODY_SECONDS = web.AppKey("body_seconds", float)
@@ -49,16 +51,39 @@ class PageQuery(Query):
         return PageRequest.within(self.page, self.size, largest=MAX_JOBS_PAGE)
 
 
-class JobsQuery(PageQuery):
-    """Which page of the jobs."""
+class SearchQuery(Query):
+    """Which jobs."""
 
     q: Annotated[
         Search,
         Field(
-            description="Words of name and description, a state, `tag:x` or `tags:x,y`; or "
-            "`waiting`: jobs that wait, with the reason."
+            description="Words of name, description and tags, in any form, their parts and their "
+            "beginnings; a state; the filters as `state:failed`, `tag:x`, `tags:x,y`, `name:x`, "
+            "`by:ann`, `since:24h`, `before:7d`. In the list of jobs `waiting` finds jobs that "
+            "wait, with the reason."
         ),
     ] = ""
+    state: Annotated[Search, Field(description="Only jobs in one of these states: `a,b`.")] = ""
+    tag: Annotated[Search, Field(description="Only jobs with one of these tags: `a,b`.")] = ""
+    name: Annotated[Search, Field(description="Only jobs with these words in their name.")] = ""
+    by: Annotated[Search, Field(description="Only jobs that this user has submitted.")] = ""
+    since: Annotated[
+        Search,
+        Field(description="Only jobs created since: a time, or a span such as `90m` or `7d`."),
+    ] = ""
+    before: Annotated[Search, Field(description="Only jobs created before: as `since`.")] = ""
+
+    def search(self) -> JobSearch:
+        """Raises BadRequest."""
+        filters = {name: value for name in FILTERS if (value := getattr(self, name))}
+        try:
+            return parse_search(self.q, filters, datetime.now(UTC))
+        except BadFilter as error:  # the client's mistake
+            raise BadRequest(str(error)) from None
+
+
+class JobsQuery(SearchQuery, PageQuery):
+    """Which page of the jobs."""
 
 
 class LogQuery(Query):

@@ -7,8 +7,9 @@ itself goes last. Idempotency keys stay until they expire: what was submitted is
 
 from collections.abc import Sequence
 
-from services.coordinator.store.job_list import CAP, FOUND, PLAN_EACH, JobSearch, parameters_of
+from services.coordinator.store.job_list import CAP, FOUND, PLAN_EACH, parameters_of
 from services.coordinator.store.rows import Readers
+from services.coordinator.store.search_text import JobSearch
 from shared.postgres.pool import Connection, rows_touched
 
 MOST_JOBS = 1000
@@ -53,11 +54,11 @@ SELECT count(*) FROM deleted
 """  # noqa: S608 - a condition of our own
 
 CHOSEN = f"""
-SELECT j.id FROM jobs j {FOUND} AND {_IS_OVER} ORDER BY j.created_at LIMIT $6
+SELECT j.id FROM jobs j {FOUND} AND {_IS_OVER} ORDER BY j.created_at LIMIT $11
 """  # noqa: S608 - conditions of our own
 
 COUNT_CHOSEN = f"""
-SELECT count(*) FROM (SELECT FROM jobs j {FOUND} AND {_IS_OVER} LIMIT $6) AS chosen
+SELECT count(*) FROM (SELECT FROM jobs j {FOUND} AND {_IS_OVER} LIMIT $11) AS chosen
 """  # noqa: S608 - conditions of our own
 
 

@@ -7,54 +7,21 @@ nothing else hangs on that: while jobs pour in it knows little of their words.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
 
-from services.coordinator.store.rows import SUMMARY_COLUMNS, Page, PageRequest, Readers, SummaryRow
-from shared.lifecycle import JobState
+from services.coordinator.store.rows import (
+    GUEST,
+    SUMMARY_COLUMNS,
+    Page,
+    PageRequest,
+    Readers,
+    SummaryRow,
+)
+from services.coordinator.store.search_text import EVERYTHING, JobSearch
 from shared.postgres.pool import Connection
-
-_STATES = frozenset(state.value for state in JobState)
-
-
-@dataclass(frozen=True, slots=True)
-class JobSearch:
-    """Jobs that have all `words` in name, description or tags, and one of `tags` if there are any.
-
-    A word may instead be the name of a state: then jobs in that `state` that have all `other`
-    words are found too.
-    """
-
-    words: str = ""
-    state: str | None = None
-    other: str = ""
-    tags: tuple[str, ...] = ()
-
-
-EVERYTHING = JobSearch()
-
-
-def parse_search(text: str) -> JobSearch:
-    """`tag:x` and `tags:x,y` are tags; everything else is words."""
-    words: list[str] = []
-    tags: list[str] = []
-    for term in text.split():
-        kind, colon, rest = term.partition(":")
-        if colon and kind in ("tag", "tags"):
-            tags += rest.split(",") if kind == "tags" else [rest]
-        else:
-            words.append(term)
-    state = next((word.upper() for word in words if word.upper() in _STATES), None)
-    return JobSearch(
-        words=" ".join(words),
-        state=state,
-        other=" ".join(word for word in words if word.upper() != state),
-        tags=tuple(filter(None, tags)),
-    )
-
 
 Query: TypeAlias = tuple[Any, ...]
 """A statement and its first arguments."""
@@ -84,20 +51,26 @@ UNION ALL
 ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2
 """  # noqa: S608 - columns of our own
 
-# In the searches: $1 all words, $2 the state among them, $3 the other words, $4 tags, $5 readers;
-# empty words and tags, no state and no readers ask for nothing.
-FOUND = """
-WHERE ($1 = '' OR search @@ plainto_tsquery('simple', $1)
-       OR (state = $2 AND ($3 = '' OR search @@ plainto_tsquery('simple', $3))))
-  AND ($4::text[] = '{}' OR tags && $4)
-  AND ($5::text[] IS NULL OR readers = '{}' OR readers && $5)
+# In the searches: $1 all words, $2 the state among them, $3 the other words, $4 tags, $5 readers,
+# $6 states, $7 words of the name, $8 the creator, $9 and $10 when it was created; what is empty or
+# NULL asks for nothing.
+FOUND = f"""
+WHERE ($1 = '' OR search @@ job_query($1)
+       OR (state = $2 AND ($3 = '' OR search @@ job_query($3))))
+  AND ($4::text[] = '{{}}' OR tags && $4)
+  AND ($5::text[] IS NULL OR readers = '{{}}' OR readers && $5)
+  AND ($6::text[] = '{{}}' OR state = ANY($6))
+  AND ($7 = '' OR (search @@ job_query($7) AND job_search(name, NULL, '{{}}') @@ job_query($7)))
+  AND ($8 = '' OR created_by = $8 OR ($8 = '{GUEST}' AND created_by IS NULL))
+  AND ($9::timestamptz IS NULL OR created_at >= $9)
+  AND ($10::timestamptz IS NULL OR created_at < $10)
 """
 
 COUNT = f"""
 SELECT count(*) FROM (
     SELECT FROM jobs
     {FOUND}
-    LIMIT $6) AS found
+    LIMIT $11) AS found
 """  # noqa: S608 - a condition of our own
 
 COUNT_ALL = "SELECT count(*) FROM (SELECT FROM jobs LIMIT $1) AS found"
@@ -115,7 +88,7 @@ WITH found AS MATERIALIZED (
     SELECT id, created_at FROM jobs
     {FOUND}
 ), page AS MATERIALIZED (
-    SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
+    SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT $11 OFFSET $12
 )
 SELECT {SUMMARY_COLUMNS} FROM page JOIN jobs USING (id) ORDER BY created_at DESC, id DESC
 """  # noqa: S608 - columns of our own
@@ -125,14 +98,14 @@ PAGE_OF_MANY = f"""
 SELECT {SUMMARY_COLUMNS}
 FROM (SELECT * FROM jobs ORDER BY created_at DESC, id DESC LIMIT {CAP}) AS newest
 {FOUND}
-ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
+ORDER BY created_at DESC, id DESC LIMIT $11 OFFSET $12
 """  # noqa: S608 - columns of our own
 
 # What is common among the old and rare among the newest, and pages far from the first.
 PAGE_OF_MANY_OLD = f"""
 SELECT {SUMMARY_COLUMNS} FROM jobs
 {FOUND}
-ORDER BY created_at DESC, id DESC LIMIT $6 OFFSET $7
+ORDER BY created_at DESC, id DESC LIMIT $11 OFFSET $12
 """  # noqa: S608 - columns of our own
 
 
@@ -148,14 +121,28 @@ async def list_jobs(
         async with connection.transaction():
             await connection.execute(PLAN_EACH)
             total = await _count(connection, (COUNT, *asked), (ESTIMATE, *asked))
-            rows = await _rows(connection, asked, request, total)
+            if search == EVERYTHING:
+                seen_by = list(readers or ())
+                rows = await connection.fetch(NEWEST_VISIBLE, request.size, request.offset, seen_by)
+            else:
+                rows = await _found(connection, asked, request, total)
     return Page(request, [SummaryRow._make(row) for row in rows], total)
 
 
 def parameters_of(search: JobSearch, readers: Readers) -> tuple[Any, ...]:
-    """The first five of the searches."""
-    seen_by = None if readers is None else list(readers)
-    return (search.words, search.state, search.other, list(search.tags), seen_by)
+    """Those of `FOUND`, which are the first ten of the searches."""
+    return (
+        search.words,
+        search.state,
+        search.other,
+        list(search.tags),
+        None if readers is None else list(readers),
+        list(search.states),
+        search.name_words,
+        search.created_by,
+        search.since,
+        search.before,
+    )
 
 
 async def _count(connection: Connection, count: Query, estimate: Query) -> int:
@@ -164,18 +151,6 @@ async def _count(connection: Connection, count: Query, estimate: Query) -> int:
         return counted
     [explained] = orjson.loads(await connection.fetchval(*estimate))
     return max(int(explained["Plan"]["Plan Rows"]), counted)
-
-
-async def _rows(
-    connection: Connection, asked: tuple[Any, ...], request: PageRequest, total: int
-) -> Sequence[asyncpg.Record]:
-    words, *_, tags, readers = asked
-    if words or tags:
-        return await _found(connection, asked, request, total)
-    rows: Sequence[asyncpg.Record] = await connection.fetch(
-        NEWEST_VISIBLE, request.size, request.offset, readers
-    )
-    return rows
 
 
 async def _found(

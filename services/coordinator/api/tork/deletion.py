@@ -9,22 +9,19 @@ from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import require_visible
 from services.coordinator.api.errors import BadRequest, Conflict
 from services.coordinator.api.replies import Answer, Status, reply
-from services.coordinator.api.requests import Query, Search, path_id, ports, query
+from services.coordinator.api.requests import SearchQuery, path_id, ports, query
 from services.coordinator.api.route import DONE, Scope, error, response
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.store import deletion
-from services.coordinator.store.job_list import EVERYTHING, parse_search
+from services.coordinator.store.search_text import EVERYTHING
 
 _NOT_OVER = "only a final job can be deleted, and a sub-job only when no task waits for it"
 
 
-class DeletionQuery(Query):
-    """Which jobs to delete."""
+class DeletionQuery(SearchQuery):
+    """Which jobs to delete: as in the list of jobs, at least one word or filter. Jobs that are not
+    final stay."""
 
-    q: Annotated[
-        Search,
-        Field(description="As in the list of jobs; required. Jobs that are not final stay."),
-    ] = ""
     dry_run: Annotated[
         bool, Field(alias="dryRun", description="Only count what would be deleted.")
     ] = False
@@ -63,7 +60,7 @@ async def delete_job(request: web.Request) -> web.Response:
 )
 async def delete_jobs(request: web.Request) -> web.Response:
     asked = query(request, DeletionQuery)
-    search = parse_search(asked.q)
+    search = asked.search()
     if search == EVERYTHING:
         raise BadRequest("q: is required: it says which jobs to delete")
     api, readers = ports(request), principal(request).readers

@@ -18,7 +18,6 @@ from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary,
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.api.tork.whole_job import reply_job
 from services.coordinator.store import job_list, job_search, one_job
-from services.coordinator.store.job_list import parse_search
 from services.coordinator.store.logs import LogSource, log_of
 from services.coordinator.store.rows import SummaryRow
 from services.coordinator.store.waiting import waiting_jobs
@@ -53,7 +52,7 @@ async def list_jobs(request: web.Request) -> web.Response:
         waiting = await api.run(waiting_jobs, asked.request(), readers)
         why = await api.run(wait_reasons.of_jobs, [row.id for row in waiting.items])
         return reply(views.job_page(waiting, redact, why))
-    found = await api.run(job_list.list_jobs, parse_search(asked.q), asked.request(), readers)
+    found = await api.run(job_list.list_jobs, asked.search(), asked.request(), readers)
     return reply(views.job_page(found, redact))
 
 
