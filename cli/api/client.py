@@ -22,8 +22,8 @@ class ApiClient(ApiSession):
         """The new job's summary; the whole job once it is final, when the job asks to wait."""
         return dict(await self.post("/jobs", job))
 
-    async def jobs(self, *, q: str = "", page: int = 1, size: int = 10) -> Json:
-        return dict(await self.call("GET", "/jobs", q=q, page=str(page), size=str(size)))
+    async def jobs(self, *, page: int = 1, size: int = 10, **search: str) -> Json:
+        return dict(await self.call("GET", "/jobs", page=str(page), size=str(size), **search))
 
     async def job(self, job_id: str) -> Json:
         return dict(await self.call("GET", _path("jobs", job_id)))

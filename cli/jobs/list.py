@@ -57,7 +57,7 @@ class _Wanted:
     async def jobs(self, api: ApiClient) -> Json:
         """As a page of the API."""
         if self.is_one_page and self.size:
-            return await api.jobs(q=self.chosen.search(), page=self.page, size=self.size)
+            return await api.jobs(page=self.page, size=self.size, **self.chosen.query())
         found = await self._all_up_to_the_end(api)
         key, is_reverse = _SORTS[self.sort]
         found.sort(key=key, reverse=is_reverse)

@@ -40,14 +40,21 @@ class JobFilter:
     @property
     def is_for_the_api(self) -> bool:
         """Whether the API's search says all of it."""
-        own = (self.name, self.by, self.since, self.before)
-        return not any(own) and len(self.states) <= 1
+        return self.name is None
 
-    def search(self) -> str:
-        """In the language of the API's own search, as far as it goes."""
+    def query(self) -> dict[str, str]:
+        """As the API's parameters. Tork knows `q` alone: what it says is said there, too."""
         state = self.states if len(self.states) == 1 else ()
         tags = [f"tags:{','.join(self.tags)}"] if self.tags else []
-        return " ".join([*state, *tags, *self.words])
+        found = {
+            "q": " ".join([*state, *tags, *self.words]),
+            "state": ",".join(self.states),
+            "tag": ",".join(self.tags),
+            "by": self.by,
+            "since": self.since and self.since.isoformat(),
+            "before": self.before and self.before.isoformat(),
+        }
+        return {name: value for name, value in found.items() if value}
 
     def keeps(self, job: Json) -> bool:
         created = datetime.fromisoformat(job["createdAt"])
@@ -75,7 +82,7 @@ async def chosen_jobs(api: ApiClient, chosen: JobFilter) -> AsyncGenerator[Json,
     """All that it keeps, newest first. One that moves to a later page meanwhile comes once."""
     number, last, seen = 1, 1, set[str]()
     while number <= last:
-        page = await api.jobs(q=chosen.search(), page=number, size=LARGEST_JOBS_PAGE)
+        page = await api.jobs(page=number, size=LARGEST_JOBS_PAGE, **chosen.query())
         for job in page["items"]:
             if chosen.is_past(job):
                 return

@@ -113,6 +113,21 @@ async def test_a_job_that_runs_is_cancelled(conveyor: Commands) -> None:
     assert (await conveyor.json("get", job_id))["state"] == "CANCELLED"
 
 
+async def test_jobs_are_named_run_again_and_deleted(conveyor: Commands) -> None:
+    first = await conveyor("submit", "-", "--secret", "token=abcdef", "--wait", stdin=HELLO)
+    assert first.stdout == "hello nobody\n"
+    again = await conveyor("run-again", "hello", "--input", "name=Ann", "--wait")
+    assert again.stdout == "hello Ann\n"
+    assert "several jobs match 'hello'" in (await conveyor("get", "hello")).stderr
+    ids = (await conveyor("list", "-q", "--name", "hel*", "--since", "1h")).stdout.split()
+    assert len(ids) == 2
+    log = await conveyor("logs", ids[0][:12], "--task", "greet", "--tail", "1")
+    assert log.stdout == "token of 6 letters\n"
+    deleted = await conveyor("delete", "--name", "hello", "--yes")
+    assert deleted.stdout == "2 jobs deleted\n"
+    assert (await conveyor("get", ids[0])).exit_code == 3
+
+
 async def test_the_cluster_is_listed(conveyor: Commands) -> None:
     assert "default" in (await conveyor("queues")).stdout
     assert (await conveyor("nodes")).exit_code == 0

@@ -73,7 +73,13 @@ async def test_a_search_is_put_in_the_apis_words(api: FakeApi) -> None:
     api.answers["GET /jobs"] = page([])
     options = ("--state", "failed", "--tag", "a", "--tag", "b", "--page", "2", "--size", "5")
     await run_command(api.url, "list", "some", "words", *options)
-    assert api.asked[0].query == {"q": "FAILED tags:a,b some words", "page": "2", "size": "5"}
+    assert api.asked[0].query == {
+        "q": "FAILED tags:a,b some words",
+        "state": "FAILED",
+        "tag": "a,b",
+        "page": "2",
+        "size": "5",
+    }
 
 
 async def test_queues_and_nodes_are_tables(api: FakeApi) -> None:
@@ -157,10 +163,10 @@ def in_pages(api: FakeApi, jobs: list[dict[str, Any]], size: int = 20) -> None:
     ("options", "numbers"),
     [
         (("--name", "job 1*"), [1, 10, 11]),
-        (("--by", "bob"), []),
-        (("--since", "2024-05-18T12:00:00+00:00"), [0, 1, 2]),
-        (("--before", "2024-05-11"), [10, 11]),
-        (("--state", "failed", "--state", "running"), [1, 2]),
+        (("--all", "--by", "bob"), []),
+        (("--all", "--since", "2024-05-18T12:00:00+00:00"), [0, 1, 2]),
+        (("--all", "--before", "2024-05-11"), [10, 11]),
+        (("--all", "--state", "failed", "--state", "running"), [1, 2]),
         (("--sort", "name", "--size", "3"), [0, 1, 10]),
         (("--size", "100"), [*range(12)]),
         (("--all",), [*range(12)]),
