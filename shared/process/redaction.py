@@ -47,7 +47,8 @@ class Redactor:
     """Replaces the given secret values by [REDACTED], those that overlap by one."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = [_forms(secret) for secret in set(secrets)]
+        self._whole = frozenset(secrets)
+        forms = [_forms(secret) for secret in self._whole]
         self._inside = frozenset[str]().union(*(each.inside for each in forms))
         self._encoded = frozenset[tuple[str, int]]().union(*(each.encoded for each in forms))
         alone = frozenset[str]().union(*(each.alone for each in forms))
@@ -59,7 +60,11 @@ class Redactor:
         return bool(self._inside or self._alone)
 
     def text(self, text: str) -> str:
-        return _without(text, self._spans(text)) if self else text
+        if not self:
+            return text
+        if text in self._whole and text.strip():
+            return REDACTED
+        return _without(text, self._spans(text))
 
     def value(self, value: T) -> T:
         """`value` (as JSON has it) with every string in it redacted; keys stay as they are."""
@@ -95,7 +100,7 @@ class Redactor:
         """Base64 in lines, which may end within the secret."""
         for block in _BASE64_BLOCK.finditer("\n" + text):  # found by what it begins with: faster
             if self._is_within(block.group()):
-                yield block.start(), block.end() - 1
+                yield block.start(), block.start() + len(block.group().rstrip()) - 1
 
     def _is_within(self, block: str) -> bool:
         joined = "".join(block.split())
@@ -181,11 +186,10 @@ def _made_forms(secret: str) -> _Forms:
     texts = set(_texts(secret))
     spelled = {form for text in texts for form in _spellings(text)}
     encoded: set[tuple[str, int]] = set()
-    whole = {secret, secret.strip()} & texts
-    for text in whole:
-        data = text.encode(errors="replace")
+    if whole := secret.strip():
+        data = whole.encode(errors="replace")
         encoded.update(_inside_base64(data))
-        if len(text) <= _SHORTEST_INSIDE_BASE64:
+        if len(whole) <= _SHORTEST_INSIDE_BASE64:
             spelled |= {base64.b64encode(each).decode() for each in (data, data + b"\n")}
     inside = frozenset(form for form in spelled if len(form) >= _SHORTEST_INSIDE_TEXT)
     return _Forms(inside, frozenset(spelled) - inside, frozenset(encoded))
@@ -198,8 +202,7 @@ def _texts(secret: str) -> Iterator[str]:
     """The secret, and what shells and editors make of its lines; nothing that is all blank."""
     if not secret.strip():
         return
-    yield secret
-    yield secret.strip()
+    yield secret.strip()  # what is around it is left, lest a line of a log loses its end
     lines = [line.strip() for line in secret.splitlines()]
     if len(lines) > 1:
         yield " ".join(secret.split())
