@@ -90,8 +90,6 @@ def _bytes(text: str) -> bytes:
 
 
 _REMEMBERED = 1000
-# More would let whoever guesses passwords take all processors.
-_AT_ONCE = 2
 
 
 class PasswordCheck:
@@ -103,19 +101,23 @@ class PasswordCheck:
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
         self._right: OrderedDict[bytes, None] = OrderedDict()
-        self._turns = asyncio.Semaphore(_AT_ONCE)
         self._nobodys: str | None = None
+
+    def remembers(self, password: str, stored: str | None) -> bool:
+        """Whether it was found to fit before; that takes no time."""
+        proof = self._proof(password, stored or "")
+        if stored is None or proof not in self._right:
+            return False
+        self._right.move_to_end(proof)
+        return True
 
     async def fits(self, password: str, stored: str | None) -> bool:
         """Whether it is the password of `stored`. For None, an unknown user, it takes as long."""
-        proof = self._proof(password, stored or "")
-        if stored is not None and proof in self._right:
-            self._right.move_to_end(proof)
+        if self.remembers(password, stored):
             return True
-        async with self._turns:
-            fits = await asyncio.to_thread(self._compare, password, stored)
+        fits = await asyncio.to_thread(self._compare, password, stored)
         if fits:
-            self._remember(proof)
+            self._remember(self._proof(password, stored or ""))
         return fits
 
     def _compare(self, password: str, stored: str | None) -> bool:

@@ -137,6 +137,22 @@ class AuthSettings(Block):
         description="Password of an operator with all permissions (HTTP basic), in addition to "
         "the users created with `POST /users`. Empty: none.",
     )
+    password_min_length: int = Field(
+        8, ge=1, description="Minimum number of characters in the passwords of users."
+    )
+    failures: int = Field(
+        5,
+        ge=0,
+        description="Failed sign-ins of a user name from an address before further ones return 429 "
+        "with `Retry-After`: for 1 s, twice as long after each failure, at most 60 s. Each "
+        "coordinator counts by itself. 0: unlimited.",
+    )
+    default_access: Literal["operate", "view", "none"] = Field(
+        "operate",
+        description="Access of all users to jobs and scheduled jobs that are submitted without "
+        "`permissions`. `operate`: everyone can view and change them. `view`: everyone can "
+        "view them. `none`: only the creator and administrators can view them.",
+    )
     none_allowed: bool = Field(
         False,
         description="Allow CONVEYOR_AUTH_TYPE `none` on addresses other than localhost, and any "

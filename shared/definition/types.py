@@ -9,7 +9,7 @@ is None, empty, 0 or false. Lists are tuples; a mapping is a dict that nobody ch
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -203,10 +203,11 @@ class Webhook:
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """One of the two may see the job."""
+    """One of the two may act on the job, or with the access `view` only see it."""
 
     role: str | None = None
     user: str | None = None
+    access: Literal["view", "operate"] = "operate"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Users, roles and keys over HTTP."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
@@ -33,6 +34,9 @@ async def api(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         yield running
 
 
+KEY = {"name": "k", "scopes": ["read"]}
+
+
 async def status(api: Api, headers: Mapping[str, str], path: str = "/jobs") -> int:
     return (await api.answer("GET", path, headers=headers))[0]
 
@@ -53,12 +57,184 @@ async def test_a_user_logs_in_until_deleted(api: Api) -> None:
 
 async def test_a_name_is_given_once(api: Api) -> None:
     await add_user(api, "ann")
-    new = {"username": "ann", "name": "Another", "password": "x"}
-    answer = await api.answer("POST", "/users", json=new, headers=OPERATOR)
-    assert answer == (400, {"message": 'username: "ann" is taken'})
-    role = {"slug": "admin", "name": "Another"}
-    answer = await api.answer("POST", "/roles", json=role, headers=OPERATOR)
-    assert answer == (400, {"message": 'slug: "admin" is taken'})
+    for name, why in (
+        ("ann", "is taken"),
+        ("ANN", "is taken"),
+        ("Guest", "is taken"),
+        ("admin", "is not allowed: it is the operator's"),
+        ("Admin", "is not allowed: it is the operator's"),
+    ):
+        new = {"username": name, "name": "Another", "password": "a password"}
+        answer = await api.answer("POST", "/users", json=new, headers=OPERATOR)
+        assert answer == (400, {"message": f'username: "{name}" {why}'})
+    for slug in ("admin", "Admin", "PUBLIC"):
+        role = {"slug": slug, "name": "Another"}
+        answer = await api.answer("POST", "/roles", json=role, headers=OPERATOR)
+        assert answer == (400, {"message": f'slug: "{slug}" is taken'})
+
+
+async def test_of_names_that_differ_in_case_only_one_is_given(api: Api) -> None:
+    names = ["Zoe", "zoe", "ZOE", "zOe"]
+    made = await asyncio.gather(
+        *(
+            api.answer(
+                "POST", "/users", json={"username": n, "password": "a password"}, headers=OPERATOR
+            )
+            for n in names
+        )
+    )
+    assert sorted(code for code, _ in made) == [200, 400, 400, 400]
+
+
+async def test_a_user_is_called_by_the_name_in_any_case(api: Api) -> None:
+    new = {"username": "Ann", "password": "ann's password"}
+    await done(api, "POST", "/users", OPERATOR, json=new)
+    for name in ("ann", "Ann", "ANN"):
+        text = base64.b64encode(f"{name}:ann's password".encode()).decode()
+        made = await done(
+            api, "POST", "/keys", {"Authorization": f"Basic {text}"}, json=KEY | {"user": name}
+        )
+        assert made["user"] == "Ann"
+        made = await done(api, "POST", "/keys", OPERATOR, json=KEY | {"user": name})
+        assert made["user"] == "Ann"
+    await done(api, "PUT", "/users/ANN/roles", OPERATOR, json=["Admin"])
+    [ann, _] = await api.get("/users", headers=OPERATOR)
+    assert (ann["username"], ann["roles"]) == ("Ann", ["admin"])
+    await done(api, "DELETE", "/users/aNN", OPERATOR)
+    assert [user["username"] for user in await api.get("/users", headers=OPERATOR)] == ["guest"]
+
+
+async def test_users_from_before_who_differ_in_case_stay_two(api: Api) -> None:
+    await add_user(api, "ann")
+    async with acquired(api.pool) as connection:
+        await connection.execute("UPDATE users SET identity = NULL")
+        await connection.execute(
+            "INSERT INTO users (username, name, password_hash) "
+            "SELECT 'Ann', 'Other', password_hash FROM users WHERE username = 'ann'"
+        )
+    for name in ("ann", "Ann"):
+        text = base64.b64encode(f"{name}:ann's password".encode()).decode()
+        made = await done(api, "POST", "/keys", {"Authorization": f"Basic {text}"}, json=KEY)
+        assert made["user"] == name
+    new = {"username": "ANN", "password": "a password"}
+    assert (await api.answer("POST", "/users", json=new, headers=OPERATOR))[0] == 400
+
+
+SCHEDULED = "name: s\ntasks: [{name: a}]\npermissions: [{user: carl}]\nschedule: {cron: '@daily'}"
+
+
+async def test_who_gets_the_name_of_a_deleted_user_inherits_nothing(api: Api) -> None:
+    carl = await add_user(api, "carl", "admin")
+    key = await add_key(api, "read", user="carl")
+    job = "name: x\ntasks: [{name: a}]\npermissions: [{user: carl}]"
+    sent = {**carl, "Idempotency-Key": "k"}
+    old = await done(api, "POST", "/jobs", sent, yaml=job)
+    schedule = await done(api, "POST", "/scheduled-jobs", carl, yaml=SCHEDULED)
+    paths = [f"/jobs/{old['id']}", f"/scheduled-jobs/{schedule['id']}"]
+    for path in paths:
+        assert await status(api, carl, path) == 200
+    shown = await api.get(paths[0], headers=OPERATOR)
+    await done(api, "DELETE", "/users/carl", OPERATOR)
+    after = await api.get(paths[0], headers=OPERATOR)
+    assert (after["createdBy"]["username"], after["createdBy"]["name"]) == ("carl", "carl")
+    carl = await add_user(api, "Carl")
+    carls = {"Authorization": "Basic " + base64.b64encode(b"carl:Carl's password").decode()}
+    assert await status(api, carls) == 200
+    for path in paths:
+        assert await status(api, carls, path) == 404
+    assert await status(api, carls, "/users") == 403
+    assert await status(api, key) == 401
+    assert await api.get("/keys", headers=carls) == []
+    assert (await api.get("/jobs", headers=carls))["totalItems"] == 0
+    new = await done(api, "POST", "/jobs", {**carls, "Idempotency-Key": "k"}, yaml=job)
+    assert new["id"] != old["id"]
+    for job_id, creator in ((old["id"], "carl"), (new["id"], "Carl")):
+        answer = await api.get(f"/jobs/{job_id}", headers=OPERATOR)
+        assert answer["createdBy"]["username"] == creator
+        assert answer["permissions"][0]["user"]["id"] == answer["createdBy"]["id"]
+    assert answer["createdBy"]["id"] != shown["createdBy"]["id"]
+    of_the_name = await api.get("/jobs", headers=OPERATOR, params={"q": "by:CARL"})
+    assert [job["id"] for job in of_the_name["items"]] == [new["id"], old["id"]]
+
+
+async def test_the_guest_stays(api: Api) -> None:
+    code, _ = await api.answer("DELETE", "/users/guest", headers=OPERATOR)
+    assert code == 400
+
+
+def basic(name: str, password: str) -> Mapping[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+async def test_users_change_their_own_password_with_the_old_one(api: Api) -> None:
+    ann, _ = await add_user(api, "ann"), await add_user(api, "bob")
+    key = await add_key(api, "read", user="ann")
+    change = {"oldPassword": "ann's password", "password": "another password"}
+    for name, body, answer in (
+        ("ann", change | {"oldPassword": "wrong one"}, (403, "oldPassword: is not your password")),
+        ("ann", {"password": "another password"}, (400, "oldPassword: is required")),
+        ("ann", change | {"password": "short"}, (400, "password: must have at least 8 characters")),
+        ("bob", change, (403, "only an admin can change the password of another user")),
+        ("nobody", change, (403, "only an admin can change the password of another user")),
+        ("ann", change | {"oldPassword": 1}, (400, "oldPassword: must be text")),
+    ):
+        code, said = await api.answer("PUT", f"/users/{name}/password", json=body, headers=ann)
+        assert (code, said["message"]) == answer
+        assert await status(api, ann) == 200
+    await done(api, "PUT", "/users/Ann/password", ann, json=change)
+    assert await status(api, ann) == 401
+    assert await status(api, basic("ann", "another password")) == 200
+    assert await status(api, key) == 200
+
+
+async def test_an_admin_changes_the_password_of_any_user(api: Api) -> None:
+    await add_user(api, "ann"), await add_user(api, "boss", "admin")
+    for headers, new in ((OPERATOR, "first new"), (password_of("boss"), "second new")):
+        await done(api, "PUT", "/users/ann/password", headers, json={"password": new})
+        assert await status(api, basic("ann", new)) == 200
+    assert await status(api, basic("ann", "first new")) == 401
+    answer = await api.answer(
+        "PUT", "/users/zoe/password", json={"password": "a password"}, headers=OPERATOR
+    )
+    assert answer == (404, {"message": "no such user"})
+    answer = await api.answer(
+        "PUT", "/users/ann/password", json={"password": "x"}, headers=OPERATOR
+    )
+    assert answer == (400, {"message": "password: must have at least 8 characters"})
+
+
+async def test_guessing_slows_down_the_guesser_alone(api: Api) -> None:
+    await add_user(api, "ann"), await add_user(api, "bob")
+    key = await add_key(api, "read", user="ann")
+    guesses = [
+        *(api.raw("GET", "/jobs", headers=basic("ann", f"guess {n}")) for n in range(20)),
+        *(api.raw("GET", "/jobs", headers=basic("Nobody", f"guess {n}")) for n in range(20)),
+    ]
+    answers = await asyncio.gather(*guesses)
+    for of_one in (answers[:20], answers[20:]):
+        assert sorted(answer.status for answer in of_one) == [401] * 5 + [429] * 15
+    assert {int(a.headers["Retry-After"]) for a in answers if a.status == 429} == {1}
+    assert await status(api, password_of("ann")) == 429
+    assert await status(api, password_of("bob")) == 200
+    assert await status(api, key) == 200
+    assert await status(api, OPERATOR) == 200
+
+
+async def test_the_old_password_is_guessed_no_faster(api: Api) -> None:
+    await add_user(api, "ann")
+    key = await add_key(api, "operate", user="ann")
+    codes = [
+        (
+            await api.answer(
+                "PUT",
+                "/users/ann/password",
+                json={"oldPassword": f"guess {n}", "password": "a password"},
+                headers=key,
+            )
+        )[0]
+        for n in range(7)
+    ]
+    assert codes == [403] * 5 + [429] * 2
 
 
 async def test_no_answer_and_no_row_shows_a_password_or_a_key(api: Api) -> None:
@@ -165,7 +341,12 @@ async def test_what_is_wrong_in_a_body_is_named_but_no_password_is_shown(api: Ap
             {"username": "a:b", "name": "A", "password": "s3cret"},
             'username: "a:b" is not allowed: must be 1 to',
         ),
-        ("/users", {"username": "a", "name": "A", "password": "s3cret\x00"}, "password: must not"),
+        (
+            "/users",
+            {"username": "a", "name": "A", "password": "s3cret"},
+            "password: must have at least 8 characters",
+        ),
+        ("/users", {"username": "a", "name": "A", "password": "s3cret\x00x"}, "password: must not"),
         ("/roles", {"slug": "a b", "name": "A"}, 'slug: "a b" is not allowed: must be 1'),
         (
             "/keys",
@@ -190,7 +371,7 @@ async def test_what_is_wrong_in_a_body_is_named_but_no_password_is_shown(api: Ap
 async def test_everyone_is_an_admin_where_authentication_is_off(postgres_dsn: str) -> None:
     async with api_on(postgres_dsn) as api:
         user = await done(
-            api, "POST", "/users", {}, json={"username": "a", "name": "A", "password": "p"}
+            api, "POST", "/users", {}, json={"username": "a", "name": "A", "password": "password"}
         )
         assert user["username"] == "a"
         job = await api.submit("name: x\ntasks: [{name: a}]\npermissions: [{user: a}]")

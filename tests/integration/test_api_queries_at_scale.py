@@ -104,7 +104,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
         job_list.PAGE_OF_FEW,
         (*asked("", None, "", [], None, [], "", "", HOUR, None), 10, 0),
     ),
-    "is visible": (one_job.IS_VISIBLE, ("job5", EYES)),
+    "is visible": (one_job.IS_SHARED_WITH, ("job5", EYES)),
     "job": (one_job.JOB, ("job5", EYES)),
     "tasks as submitted": (one_job.JOB_TASKS, ("job5", 0, 500)),
     "execution": (one_job.EXECUTION, ("job5",)),

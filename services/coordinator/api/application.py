@@ -6,7 +6,11 @@ from typing import cast
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from services.coordinator.api.access.authenticator import Authenticator, authenticated
+from services.coordinator.api.access.authenticator import (
+    AUTHENTICATOR,
+    Authenticator,
+    authenticated,
+)
 from services.coordinator.api.background import BACKGROUND, Background
 from services.coordinator.api.connections import add_safe_headers
 from services.coordinator.api.documentation import documentation_routes
@@ -36,12 +40,14 @@ def make_application(
     ports: ApiPorts, settings: HttpSettings | None = None, routes: Sequence[Route] = ROUTES
 ) -> web.Application:
     settings = settings or HttpSettings()
+    authenticator = Authenticator(settings.auth, ports.pool)
     served = [route for route in routes if getattr(settings.endpoints, route.group)]
     app = web.Application(
-        middlewares=_middlewares(ports, settings, served),
+        middlewares=_middlewares(authenticator, settings, served),
         client_max_size=settings.api.body_limit_bytes,
     )
     app[PORTS] = ports
+    app[AUTHENTICATOR] = authenticator
     app[BACKGROUND] = Background()
     app.on_cleanup.append(app[BACKGROUND].close)
     app[BODY_SECONDS] = settings.api.body_timeout_seconds
@@ -67,7 +73,7 @@ def make_application(
 
 
 def _middlewares(
-    ports: ApiPorts, settings: HttpSettings, routes: Sequence[Route]
+    authenticator: Authenticator, settings: HttpSettings, routes: Sequence[Route]
 ) -> list[Middleware]:
     """The first is around all others."""
     scopes = {route.handler: route.scope for route in routes}
@@ -79,7 +85,7 @@ def _middlewares(
     chain += [errors_as_json, refuse_unread]
     if is_only_for_this_machine(settings):
         chain.append(own_names)
-    authentication = authenticated(Authenticator(settings.auth, ports.pool), scopes)
+    authentication = authenticated(authenticator, scopes)
     added = added_middlewares(settings.api.middleware_names)
     if not settings.rate.per_second:
         return [*chain, authentication, *added]

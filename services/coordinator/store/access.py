@@ -9,31 +9,43 @@ import asyncpg
 
 from shared.postgres.pool import Connection
 
+# Nobody is called as somebody else but for the case of letters. What jobs name the new user by is
+# nobody's: who is deleted leaves nothing to whoever gets the name later.
 ADD_USER = """
-INSERT INTO users (username, name, password_hash, disabled) VALUES ($1, $2, $3, $4)
-RETURNING username, name, created_at, disabled, '{}'::text[] AS roles
+INSERT INTO users (username, name, password_hash, disabled, identity)
+SELECT $1, $2, $3, $4, $1 || '~' || left(gen_random_uuid()::text, 8)
+WHERE NOT EXISTS (SELECT FROM users WHERE lower(username) = lower($1))
+RETURNING username, identity, name, created_at, disabled, '{}'::text[] AS roles
+"""
+
+# Of two that differ in case alone, made long ago, it is the one that is spelled so.
+NAMED = """
+SELECT asked.name, u.username, coalesce(u.identity, u.username) AS identity
+FROM unnest($1::text[]) AS asked(name)
+CROSS JOIN LATERAL (SELECT * FROM users WHERE lower(username) = lower(asked.name)
+                    ORDER BY username = asked.name DESC LIMIT 1) AS u
 """
 
 LOGIN = """
-SELECT u.password_hash,
+SELECT u.username, coalesce(u.identity, u.username) AS identity, u.password_hash,
        ARRAY(SELECT r.role FROM user_roles r WHERE r.username = u.username) AS roles
-FROM users u WHERE u.username = $1 AND NOT u.disabled
+FROM users u WHERE lower(u.username) = lower($1) AND NOT u.disabled
+ORDER BY u.username = $1 DESC LIMIT 1
 """
 
 USERS = """
-SELECT u.username, u.name, u.created_at, u.disabled,
+SELECT u.username, coalesce(u.identity, u.username) AS identity, u.name, u.created_at, u.disabled,
        ARRAY(SELECT r.role FROM user_roles r WHERE r.username = u.username ORDER BY 1) AS roles
 FROM users u ORDER BY u.username
+"""
+
+CHANGE_HASH = """
+UPDATE users SET password_hash = $2 WHERE coalesce(identity, username) = $1 RETURNING username
 """
 
 HAS_ADMIN_USER = "SELECT EXISTS (SELECT FROM user_roles WHERE role = 'admin')"
 
 DELETE_USER = "DELETE FROM users WHERE username = $1 RETURNING username"
-
-MISSING_USERS = """
-SELECT asked.username FROM unnest($1::text[]) AS asked(username)
-LEFT JOIN users u USING (username) WHERE u.username IS NULL
-"""
 
 SET_ROLES = """
 WITH taken AS (DELETE FROM user_roles WHERE username = $1 AND role <> ALL($2::text[]))
@@ -45,13 +57,23 @@ INSERT INTO user_roles (username, role) SELECT $1, unnest($2::text[]) ON CONFLIC
 class Login:
     """What is needed to let a user in."""
 
+    username: str
+    identity: str
     password_hash: str
     roles: frozenset[str]
+
+
+class NamedUser(NamedTuple):
+    """`username` as it was given first; `identity` is what jobs and schedules name the user by."""
+
+    username: str
+    identity: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserRow:
     username: str
+    identity: str
     name: str
     created_at: datetime
     disabled: bool
@@ -71,14 +93,27 @@ async def add_user(connection: Connection, user: NewUserRow) -> UserRow | None:
     """None when the name is taken."""
     try:
         row = await connection.fetchrow(ADD_USER, *user)
-    except asyncpg.UniqueViolationError:  # asked and answered in one statement
+    except asyncpg.UniqueViolationError:  # by another at this moment
         return None
-    return UserRow(**row)
+    return UserRow(**row) if row else None
 
 
 async def login(connection: Connection, username: str) -> Login | None:
     row = await connection.fetchrow(LOGIN, username)
-    return Login(row["password_hash"], frozenset(row["roles"])) if row else None
+    if row is None:
+        return None
+    return Login(row["username"], row["identity"], row["password_hash"], frozenset(row["roles"]))
+
+
+async def users_named(connection: Connection, names: Collection[str]) -> dict[str, NamedUser]:
+    """By each of `names`, in whatever case it is spelled; without those that nobody has."""
+    rows = await connection.fetch(NAMED, list(names))
+    return {row["name"]: NamedUser(row["username"], row["identity"]) for row in rows}
+
+
+async def set_password(connection: Connection, identity: str, password_hash: str) -> bool:
+    """Whether there is such a user."""
+    return await connection.fetchval(CHANGE_HASH, identity, password_hash) is not None
 
 
 async def users(connection: Connection) -> list[UserRow]:
@@ -95,11 +130,6 @@ async def delete_user(connection: Connection, username: str) -> bool:
     return await connection.fetchval(DELETE_USER, username) is not None
 
 
-async def missing_users(connection: Connection, usernames: Collection[str]) -> set[str]:
-    """Those of `usernames` that nobody has."""
-    return {row["username"] for row in await connection.fetch(MISSING_USERS, list(usernames))}
-
-
 async def set_roles(connection: Connection, username: str, roles: Collection[str]) -> bool:
     """The user has these roles and no others. False when a role or the user does not exist."""
     try:
@@ -109,13 +139,17 @@ async def set_roles(connection: Connection, username: str, roles: Collection[str
     return True
 
 
-ADD_ROLE = "INSERT INTO roles (slug, name) VALUES ($1, $2)"
+ADD_ROLE = """
+INSERT INTO roles (slug, name)
+SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM roles WHERE lower(slug) = lower($1)) RETURNING slug
+"""
 
 ROLES = "SELECT slug, name, created_at FROM roles ORDER BY slug"
 
-MISSING_ROLES = """
-SELECT asked.slug FROM unnest($1::text[]) AS asked(slug)
-LEFT JOIN roles r USING (slug) WHERE r.slug IS NULL
+ROLES_NAMED = """
+SELECT asked.slug AS asked, r.slug FROM unnest($1::text[]) AS asked(slug)
+CROSS JOIN LATERAL (SELECT slug FROM roles WHERE lower(roles.slug) = lower(asked.slug)
+                    ORDER BY roles.slug = asked.slug DESC LIMIT 1) AS r
 """
 
 
@@ -129,19 +163,19 @@ class RoleRow:
 async def add_role(connection: Connection, slug: str, name: str) -> bool:
     """False when the slug is taken."""
     try:
-        await connection.execute(ADD_ROLE, slug, name)
-    except asyncpg.UniqueViolationError:  # asked and answered in one statement
+        return await connection.fetchval(ADD_ROLE, slug, name) is not None
+    except asyncpg.UniqueViolationError:  # by another at this moment
         return False
-    return True
 
 
 async def roles(connection: Connection) -> list[RoleRow]:
     return [RoleRow(**row) for row in await connection.fetch(ROLES)]
 
 
-async def missing_roles(connection: Connection, slugs: Collection[str]) -> set[str]:
-    """Those of `slugs` that are no role."""
-    return {row["slug"] for row in await connection.fetch(MISSING_ROLES, list(slugs))}
+async def roles_named(connection: Connection, slugs: Collection[str]) -> dict[str, str]:
+    """By each of `slugs`, in whatever case it is spelled, the role's own; without those of none."""
+    rows = await connection.fetch(ROLES_NAMED, list(slugs))
+    return {row["asked"]: row["slug"] for row in rows}
 
 
 ADD_KEY = """
@@ -151,11 +185,11 @@ RETURNING id, name, scopes, username AS user, created_at, expires_at, last_used_
 """
 
 VALID_KEY = """
-SELECT k.digest, k.scopes, k.username, k.expires_at,
+SELECT k.digest, k.scopes, k.username, coalesce(u.identity, u.username) AS identity, k.expires_at,
        ARRAY(SELECT r.role FROM user_roles r WHERE r.username = k.username) AS roles,
        k.last_used_at IS NULL OR k.last_used_at < now() - interval '1 minute' AS use_is_news
-FROM api_keys k WHERE k.id = $1 AND (k.expires_at IS NULL OR k.expires_at > now())
-  AND NOT EXISTS (SELECT FROM users u WHERE u.username = k.username AND u.disabled)
+FROM api_keys k LEFT JOIN users u USING (username)
+WHERE k.id = $1 AND (k.expires_at IS NULL OR k.expires_at > now()) AND u.disabled IS NOT TRUE
 """
 
 KEY_WAS_USED = "UPDATE api_keys SET last_used_at = now() WHERE id = $1"
@@ -203,11 +237,12 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidKey:
-    """What is needed to let a key in. `roles` are its owner's."""
+    """What is needed to let a key in. `identity` and `roles` are its owner's."""
 
     digest: bytes
     scopes: Collection[str]
     username: str | None
+    identity: str | None
     expires_at: datetime | None
     roles: Collection[str]
     use_is_news: bool

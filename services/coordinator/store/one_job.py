@@ -1,6 +1,7 @@
 """One job or one task, with all that is shown of it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from typing import NamedTuple
 
 from services.coordinator.store.rows import (
     SUMMARY_COLUMNS,
@@ -60,9 +61,9 @@ WHERE $2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2
 
 SEALED = "SELECT sealed FROM jobs WHERE id = ANY($1::text[]) AND sealed IS NOT NULL"
 
-READERS = "SELECT readers FROM jobs WHERE id = $1"
+SHARING = "SELECT readers, permissions FROM jobs WHERE id = $1"
 
-IS_VISIBLE = """
+IS_SHARED_WITH = """
 SELECT EXISTS (SELECT FROM jobs
                WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2))
 """
@@ -139,14 +140,23 @@ async def sealed_of(connection: Connection, ids: Collection[str]) -> list[str]:
     return [row["sealed"] for row in await connection.fetch(SEALED, list(ids))]
 
 
-async def readers(connection: Connection, job_id: str) -> list[str]:
-    """Who may see it beside admins; nobody: everybody may."""
-    return await connection.fetchval(READERS, job_id) or []
+class Sharing(NamedTuple):
+    """Whose a job is: its `readers`, and the permissions as they were submitted."""
+
+    readers: Sequence[str]
+    permissions: Sequence[JsonObject]
 
 
-async def is_visible(connection: Connection, job_id: str, readers: Readers) -> bool:
-    visible: bool = await connection.fetchval(IS_VISIBLE, job_id, readers)
-    return visible
+async def sharing(connection: Connection, job_id: str) -> Sharing | None:
+    row = await connection.fetchrow(SHARING, job_id)
+    return None if row is None else Sharing(*row)
+
+
+async def is_shared_with(connection: Connection, job_id: str, readers: Readers) -> bool:
+    """Whether the job exists, and one of `readers` may see it; or, with the principal's operators,
+    act on it."""
+    shared: bool = await connection.fetchval(IS_SHARED_WITH, job_id, readers)
+    return shared
 
 
 async def one_task(connection: Connection, task_id: str, readers: Readers) -> TaskOfJob | None:

@@ -13,7 +13,8 @@ from typing import Generic, NamedTuple, TypeVar
 from pydantic import JsonValue
 
 Readers = Sequence[str] | None
-"""Jobs without readers and those with one of these (`user:x`, `role:y`) are seen; None sees all."""
+"""Jobs without readers and those with one of these (`user:x`, `view:role:y`) are seen, or acted on;
+None means all jobs."""
 
 
 T = TypeVar("T")
@@ -55,15 +56,16 @@ class Page(Generic[T]):
 JsonObject = dict[str, JsonValue]
 
 
-def user_id(username: str) -> str:
-    return hashlib.md5(username.encode(), usedforsecurity=False).hexdigest()
+def user_id(identity: str) -> str:
+    return hashlib.md5(identity.encode(), usedforsecurity=False).hexdigest()
 
 
-def shown_user(username: str | None) -> JsonObject:
+def shown_user(identity: str | None) -> JsonObject:
     """As the function of the database of this name, without asking it; None is the guest."""
-    if username is None:
+    if identity is None:
         return {"id": user_id(GUEST), "username": GUEST, "name": GUEST.capitalize()}
-    return {"id": user_id(username), "username": username, "name": username}
+    username = identity.partition("~")[0]
+    return {"id": user_id(identity), "username": username, "name": username}
 
 
 class SummaryRow(NamedTuple):

@@ -52,10 +52,7 @@ UPDATE schedules SET state = 'ACTIVE', next_at = $2, look_at = $2
 WHERE id = $1 AND state = 'PAUSED' RETURNING id
 """
 
-DELETE = """
-DELETE FROM schedules WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
-RETURNING id
-"""
+DELETE = "DELETE FROM schedules WHERE id = $1 RETURNING id"
 
 
 class NewSchedule(NamedTuple):
@@ -134,6 +131,6 @@ async def resume(connection: Connection, schedule_id: str, next_at: datetime) ->
     return await connection.fetchval(RESUME, schedule_id, next_at) is not None
 
 
-async def delete(connection: Connection, schedule_id: str, readers: Readers) -> bool:
+async def delete(connection: Connection, schedule_id: str) -> bool:
     """Whether there was one. The jobs it has made stay."""
-    return await connection.fetchval(DELETE, schedule_id, readers) is not None
+    return await connection.fetchval(DELETE, schedule_id) is not None

@@ -105,7 +105,7 @@ def _table(*same: str, **others: tuple[str, _Read] | _Read) -> _Table:
 _REGISTRY = _table("username", "password")
 _LIMITS = _table(cpus=_cpus, memory=_memory)
 _mount = _compiled(d.Mount, _table("type", "source", "target", "opts"))
-_permission = _compiled(d.Permission, _table("role", "user"))
+_permission = _compiled(d.Permission, _table("role", "user", "access"))
 _webhook = _compiled(d.Webhook, _table("url", "headers", "event", if_=("condition", _same)))
 _probe = _compiled(d.Probe, _table("port", "path", timeout=_duration))
 _retry = _compiled(

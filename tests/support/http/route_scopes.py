@@ -35,6 +35,7 @@ SCOPES = {
     ("POST", "/users"): "admin",
     ("GET", "/users"): "admin",
     ("DELETE", "/users/{username}"): "admin",
+    ("PUT", "/users/{username}/password"): "operate",
     ("PUT", "/users/{username}/roles"): "admin",
     ("POST", "/roles"): "admin",
     ("GET", "/roles"): "admin",

@@ -10,12 +10,13 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from services.coordinator.api.access.principal import ADMIN_ROLE, UNRESTRICTED, Principal, remember
+from services.coordinator.api.access.sign_ins import SignIns
 from services.coordinator.api.errors import Forbidden, Unauthenticated
 from services.coordinator.api.route import Scope
 from services.coordinator.credentials import PasswordCheck, digest_of, id_of, is_key
 from services.coordinator.settings import AuthSettings
 from services.coordinator.store import access
-from services.coordinator.store.access import key_was_used, valid_key
+from services.coordinator.store.access import Login, key_was_used, valid_key
 from services.coordinator.store.connected import connected
 from shared.postgres.pool import Pool
 
@@ -39,18 +40,20 @@ class Authenticator:
     """Asks the database each time: who was shut out a moment ago stays out."""
 
     def __init__(self, settings: AuthSettings, pool: Pool) -> None:
-        self._settings = settings
+        self.settings = settings
         self._pool = pool
         self._passwords = PasswordCheck()
+        self._sign_ins = SignIns(settings.failures)
 
-    async def principal_of(self, request: web.Request) -> Principal:
-        """Raises Unauthenticated, DatabaseUnavailable."""
-        if not self._settings.is_on:
+    async def principal_of(self, request: web.Request, *, is_new: bool = True) -> Principal:
+        """Raises Unauthenticated, TooManyRequests, DatabaseUnavailable. Credentials that are not
+        new were right before: they are no guess, and whoever guesses is not in their way."""
+        if not self.settings.is_on:
             return UNRESTRICTED
         shown = _shown(request)
-        if isinstance(shown, _Password) and self._settings.takes_passwords:
-            found = await self._by_password(shown)
-        elif isinstance(shown, _Key) and self._settings.takes_keys:
+        if isinstance(shown, _Password) and self.settings.takes_passwords:
+            found = await self._by_password(shown, _address(request) if is_new else None)
+        elif isinstance(shown, _Key) and self.settings.takes_keys:
             found = await self._by_key(shown.text)
         else:
             raise self._refusal("authentication required")
@@ -58,16 +61,38 @@ class Authenticator:
             raise self._refusal("invalid credentials")
         return found
 
-    async def _by_password(self, shown: _Password) -> Principal | None:
+    async def is_own_password(self, request: web.Request, username: str, password: str) -> bool:
+        """Whether the user has it. Raises TooManyRequests, as a sign-in does."""
+        return bool(await self._login(_Password(username, password), _address(request)))
+
+    async def _by_password(self, shown: _Password, address: str | None) -> Principal | None:
+        if address is not None:
+            self._sign_ins.require_no_wait(shown.username, address)
         if self._is_operators_password(shown):
             return UNRESTRICTED
-        login = await connected(self._pool, access.login, shown.username)
-        stored = login.password_hash if login else None
-        if not await self._passwords.fits(shown.password, stored) or login is None:
+        login = await self._login(shown, address)
+        if login is None:
             return None
         return Principal(
-            user=shown.username, roles=login.roles, scopes=_scopes_of_user(login.roles)
+            user=login.username,
+            account=login.identity,
+            roles=login.roles,
+            scopes=_scopes_of_user(login.roles),
         )
+
+    async def _login(self, shown: _Password, address: str | None) -> Login | None:
+        login = await connected(self._pool, access.login, shown.username)
+        stored = login.password_hash if login else None
+        if self._passwords.remembers(shown.password, stored):
+            return login
+        if address is None:
+            async with self._sign_ins.place():
+                return login if await self._passwords.fits(shown.password, stored) else None
+        async with self._sign_ins.attempt(shown.username, address) as was_right:
+            if not await self._passwords.fits(shown.password, stored):
+                return None
+            was_right()
+            return login
 
     async def _by_key(self, text: str) -> Principal | None:
         if self._is_operators_key(text):
@@ -82,23 +107,40 @@ class Authenticator:
         if key.username is not None:
             scopes &= _scopes_of_user(roles)  # the owner may have lost a role since
         return Principal(
-            user=key.username, roles=roles, scopes=scopes, key=key_id, expires_at=key.expires_at
+            user=key.username,
+            account=key.identity,
+            roles=roles,
+            scopes=scopes,
+            key=key_id,
+            expires_at=key.expires_at,
         )
 
     def _is_operators_key(self, text: str) -> bool:
-        operators = self._settings.key.get_secret_value()
+        operators = self.settings.key.get_secret_value()
         return bool(operators) and is_key(text, digest_of(operators))
 
     def _is_operators_password(self, shown: _Password) -> bool:
-        operators = self._settings.password.get_secret_value()
+        operators = self.settings.password.get_secret_value()
         # As one text: no user name has a colon in it.
-        pair = f"{shown.username}:{shown.password}"
-        return bool(operators) and is_key(pair, digest_of(f"{self._settings.user}:{operators}"))
+        pair = f"{shown.username.lower()}:{shown.password}"
+        expected = digest_of(f"{self.settings.user.lower()}:{operators}")
+        return bool(operators) and is_key(pair, expected)
 
     def _refusal(self, message: str) -> Unauthenticated:
-        challenges = ['Basic realm="conveyor", charset="UTF-8"'] * self._settings.takes_passwords
-        challenges += ['Bearer realm="conveyor"'] * self._settings.takes_keys
+        challenges = ['Basic realm="conveyor", charset="UTF-8"'] * self.settings.takes_passwords
+        challenges += ['Bearer realm="conveyor"'] * self.settings.takes_keys
         return Unauthenticated(message, {hdrs.WWW_AUTHENTICATE: ", ".join(challenges)})
+
+
+AUTHENTICATOR = web.AppKey("authenticator", Authenticator)
+
+
+def authentication(request: web.Request) -> Authenticator:
+    return request.app[AUTHENTICATOR]
+
+
+def _address(request: web.Request) -> str:
+    return request.remote or ""
 
 
 def _scopes_of_user(roles: frozenset[str]) -> frozenset[Scope]:
@@ -136,7 +178,7 @@ def authenticated(authenticator: Authenticator, scopes: Scopes) -> Middleware:
             who = await authenticator.principal_of(request)
             if not who.may(scope):
                 raise Forbidden(f"requires the scope {scope}")
-            remember(request, who, partial(authenticator.principal_of, request))
+            remember(request, who, partial(authenticator.principal_of, request, is_new=False))
         return await handler(request)
 
     return middleware

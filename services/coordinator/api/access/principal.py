@@ -1,7 +1,8 @@
-"""Who a request comes from: what they may do, and which jobs they may see.
+"""Who a request comes from: what they may do, and which jobs they may see or act on.
 
-A handler asks `principal(request)`. `readers` goes into SQL as one parameter: a job is visible when
-it has no readers of its own or shares one with the principal; None stands for all jobs.
+A handler asks `principal(request)`. `readers` and `operators` go into SQL as one parameter: a job
+is visible when it has no readers of its own or shares one with the principal; None stands for all
+jobs. An entry `view:x` among a job's readers lets x see it and no more.
 """
 
 import asyncio
@@ -22,15 +23,22 @@ ADMIN_ROLE = "admin"
 """The role that lets a user do everything."""
 
 
+def view_only(entry: str) -> str:
+    """Of an entry among a job's readers: the one that lets see, and not act."""
+    return f"view:{entry}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """`user` is None for a key that nobody owns, and for everyone where nobody is asked.
 
-    `key` is the id of the key that was shown, `expires_at` (aware) when that key ends.
+    `account` tells the user from those who had the name before. `key` is the id of the key that was
+    shown, `expires_at` (aware) when that key ends.
     """
 
     scopes: frozenset[Scope]
     user: str | None = None
+    account: str | None = None
     roles: frozenset[str] = frozenset()
     key: str | None = None
     expires_at: datetime | None = None
@@ -45,22 +53,28 @@ class Principal:
     @property
     def identity(self) -> str | None:
         """Its own entry among a job's readers: `user:x`, or `key:id` if nobody owns the key."""
-        if self.user is not None:
-            return f"user:{self.user}"
+        if self.account is not None:
+            return f"user:{self.account}"
         return f"key:{self.key}" if self.key is not None else None
 
     @property
     def creator(self) -> str | None:
-        """What a job it submits records as its creator: the user's name, or `key:id`."""
-        return self.user if self.user is not None else self.identity
+        """What a job it submits records as its creator: the user's account, or `key:id`."""
+        return self.account if self.account is not None else self.identity
 
     @property
-    def readers(self) -> list[str] | None:
-        """The readers it counts among, sorted; None for an admin, who may see all jobs."""
+    def operators(self) -> list[str] | None:
+        """Who it is to those jobs it may act on, sorted; None for an admin: on all jobs."""
         if self.is_admin:
             return None
         roles = {f"role:{role}" for role in self.roles | {EVERYBODY_ROLE}}
         return sorted(roles | ({self.identity} if self.identity else set()))
+
+    @property
+    def readers(self) -> list[str] | None:
+        """The same for the jobs that it may see."""
+        operators = self.operators
+        return None if operators is None else operators + list(map(view_only, operators))
 
 
 UNRESTRICTED = Principal(scopes=frozenset({Scope.ADMIN}))

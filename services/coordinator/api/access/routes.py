@@ -4,11 +4,13 @@ import asyncio
 
 from aiohttp import web
 
+from services.coordinator.api.access.authenticator import authentication
 from services.coordinator.api.access.principal import Principal, principal
 from services.coordinator.api.access.schemas import (
     Key,
     NewKeyRequest,
     NewKeyShown,
+    NewPassword,
     NewRole,
     NewUser,
     Role,
@@ -19,23 +21,25 @@ from services.coordinator.api.access.schemas import (
 from services.coordinator.api.errors import BadRequest, Forbidden, NotFound
 from services.coordinator.api.replies import Status, reply
 from services.coordinator.api.requests import path_id, ports
-from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, response
+from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
 from services.coordinator.credentials import hash_password, new_key
 from services.coordinator.store import access
 from services.coordinator.store.access import (
+    NamedUser,
     NewKey,
     NewUserRow,
     UserRow,
     add_key,
     add_role,
     add_user,
-    missing_roles,
-    missing_users,
     roles,
+    roles_named,
+    set_password,
     set_roles,
     users,
+    users_named,
 )
-from services.coordinator.store.rows import user_id
+from services.coordinator.store.rows import GUEST, user_id
 from shared.definition.quantities import parse_duration
 
 _NO_USER = "no such user"
@@ -66,6 +70,10 @@ _KEYS = RouteGroup(
 )
 async def create_user(request: web.Request) -> web.Response:
     new = await read_body(request, NewUser, any_type=True)
+    _require_long(request, new.password)
+    operator = authentication(request).settings.user
+    if new.username.lower() == operator.lower():
+        raise BadRequest(f'username: "{new.username}" is not allowed: it is the operator\'s')
     user = NewUserRow(
         username=new.username,
         name=new.name or new.username,
@@ -84,9 +92,16 @@ async def list_users(request: web.Request) -> web.Response:
     return reply([_shown(row) for row in rows])
 
 
+def _require_long(request: web.Request, password: str) -> None:
+    """Raises BadRequest."""
+    least = authentication(request).settings.password_min_length
+    if len(password) < least:
+        raise BadRequest(f"password: must have at least {least} characters")
+
+
 def _shown(row: UserRow) -> User:
     return User(
-        id=user_id(row.username),
+        id=user_id(row.identity),
         username=row.username,
         name=row.name,
         created_at=row.created_at,
@@ -97,9 +112,54 @@ def _shown(row: UserRow) -> User:
 
 @_USERS.route("DELETE /users/{username}", "Delete a user and their keys; their jobs stay", DONE)
 async def delete_user(request: web.Request) -> web.Response:
-    if not await ports(request).run(access.delete_user, _username(request)):
-        raise NotFound(_NO_USER)
+    user = await _user(request)
+    if user.username == GUEST:
+        raise BadRequest(f"{GUEST} cannot be deleted: jobs without a creator belong to this user")
+    if not await ports(request).run(access.delete_user, user.username):
+        raise NotFound(_NO_USER)  # by another since
     return reply(Status())
+
+
+@_USERS.route(
+    "PUT /users/{username}/password",
+    "Change a password: your own, or as an admin that of any user",
+    DONE,
+    {403: error("It is another user's, or `oldPassword` is wrong.")},
+    scope=Scope.OPERATE,
+    body=NewPassword,
+    example={"oldPassword": "a long password", "password": "a longer password"},
+)
+async def change_password(request: web.Request) -> web.Response:
+    """Keys stay as they are. Streams that were opened with the old password end."""
+    identity = await _whose_password(request)
+    new = await read_body(request, NewPassword)
+    _require_long(request, new.password)
+    await _require_old(request, new.old_password)
+    password_hash = await asyncio.to_thread(hash_password, new.password)
+    if not await ports(request).run(set_password, identity, password_hash):
+        raise NotFound(_NO_USER)  # deleted since
+    return reply(Status())
+
+
+async def _whose_password(request: web.Request) -> str:
+    """The identity of the user. Raises Forbidden whether the other user exists or not."""
+    who = principal(request)
+    if who.is_admin:
+        return (await _user(request)).identity
+    if who.user is None or who.account is None or who.user.lower() != _name(request).lower():
+        raise Forbidden("only an admin can change the password of another user")
+    return who.account
+
+
+async def _require_old(request: web.Request, password: str | None) -> None:
+    """Raises BadRequest, Forbidden, TooManyRequests unless it is an admin or has the old one."""
+    who = principal(request)
+    if who.is_admin or who.user is None:
+        return
+    if password is None:
+        raise BadRequest("oldPassword: is required")
+    if not await authentication(request).is_own_password(request, who.user, password):
+        raise Forbidden("oldPassword: is not your password")
 
 
 @_USERS.route(
@@ -110,14 +170,12 @@ async def delete_user(request: web.Request) -> web.Response:
     example=["operations"],
 )
 async def set_user_roles(request: web.Request) -> web.Response:
-    username = _username(request)
     slugs = set((await read_body(request, RoleSlugs)).root)
-    run = ports(request).run
-    if await run(missing_users, {username}):
-        raise NotFound(_NO_USER)
-    if missing := await run(missing_roles, slugs):
+    user = await _user(request)
+    known = await ports(request).run(roles_named, slugs)
+    if missing := slugs - known.keys():
         raise BadRequest(f"no such role: {', '.join(sorted(missing))}")
-    if not await run(set_roles, username, slugs):
+    if not await ports(request).run(set_roles, user.username, set(known.values())):
         raise NotFound(_NO_USER)  # deleted since
     return reply(Status())
 
@@ -142,12 +200,21 @@ async def list_roles(request: web.Request) -> web.Response:
     return reply([Role.model_validate(row, from_attributes=True) for row in rows])
 
 
-def _username(request: web.Request) -> str:
+def _name(request: web.Request) -> str:
     """Raises NotFound for what nobody can be called."""
     username = request.match_info["username"]
     if "\x00" in username:
         raise NotFound(_NO_USER)
     return username
+
+
+async def _user(request: web.Request) -> NamedUser:
+    """In whatever case the path spells the name. Raises NotFound."""
+    name = _name(request)
+    found = await ports(request).run(users_named, {name})
+    if name not in found:
+        raise NotFound(_NO_USER)
+    return found[name]
 
 
 @_KEYS.route(
@@ -163,6 +230,8 @@ async def create_key(request: web.Request) -> web.Response:
     asked = await read_body(request, NewKeyRequest)
     _require_own(who, asked)
     made = new_key()
+    named = await ports(request).run(users_named, {asked.user} if asked.user else set())
+    owner = named.get(asked.user) if asked.user else None
     row = await ports(request).run(
         add_key,
         NewKey(
@@ -170,7 +239,7 @@ async def create_key(request: web.Request) -> web.Response:
             name=asked.name,
             digest=made.digest,
             scopes=sorted(set(asked.scopes)),
-            username=asked.user or who.user,
+            username=(owner.username if owner else asked.user) or who.user,
             expires_in=parse_duration(asked.expires_in) if asked.expires_in else None,
             latest_end=who.expires_at,
         ),
@@ -187,7 +256,7 @@ def _require_own(who: Principal, asked: NewKeyRequest) -> None:
         return
     if who.user is None:
         raise Forbidden("a key without a user can create keys only if it is an admin key")
-    if asked.user not in (None, who.user):
+    if asked.user is not None and asked.user.lower() != who.user.lower():
         raise Forbidden("only an admin can create keys for other users")
     if lacking := sorted(set(asked.scopes) - who.scopes):
         raise Forbidden(f"missing scope: {', '.join(lacking)}")
@@ -222,6 +291,7 @@ ACCESS_ROUTES: tuple[Route, ...] = (
     create_user,
     list_users,
     delete_user,
+    change_password,
     set_user_roles,
     create_role,
     list_roles,

@@ -25,7 +25,7 @@ from shared.process.redaction import Redactor
 _USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 _SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
-_HIDDEN = "password"
+_HIDDEN = ("password", "oldPassword")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -50,9 +50,16 @@ class NewUser(_Body):
     name: ShownName | None = None
     """For people. Default: the user name."""
     password: Password
-    """Up to 1024 characters."""
+    """CONVEYOR_AUTH_PASSWORD_MIN_LENGTH (8) to 1024 characters."""
     disabled: bool = False
     """Whether the user may not log in."""
+
+
+class NewPassword(_Body):
+    password: Password
+    """The new one: CONVEYOR_AUTH_PASSWORD_MIN_LENGTH (8) to 1024 characters."""
+    old_password: Annotated[Password | None, Field(alias="oldPassword")] = None
+    """The present one; only admins need not give it."""
 
 
 class NewRole(_Body):
@@ -135,15 +142,15 @@ def _problem(details: ErrorDetails, hidden: Redactor) -> Problem:
     rule = _RULES[kind].format(**details.get("ctx", {})) if kind in _RULES else details["msg"]
     if not field:
         return Problem("", f"the body {rule}")
-    if kind in _WITHOUT_VALUE or field == _HIDDEN:
+    if kind in _WITHOUT_VALUE or field in _HIDDEN:
         return Problem(field, rule)
     return Problem(field, rule, shown_value(details["input"], hidden))
 
 
 def _passwords(body: object) -> Sequence[str]:
-    """The password in a body, whatever else is wrong with it: it may stand twice."""
-    password = body.get(_HIDDEN) if isinstance(body, dict) else None
-    return [password] if isinstance(password, str) else []
+    """Those in a body, whatever else is wrong with it: one may stand twice."""
+    given = [body.get(field) for field in _HIDDEN] if isinstance(body, dict) else []
+    return [password for password in given if isinstance(password, str)]
 
 
 class User(Answer):

@@ -1,54 +1,59 @@
-"""Which jobs a request may see, and who may see the one it submits.
+"""Which jobs a request may see and act on, and who may do so with the one it submits.
 
-What it may not see does not exist for it: 404.
+What it may not see does not exist for it: 404. What it may see and not act on is a 403.
 """
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from aiohttp import web
 
-from services.coordinator.api.access.principal import principal
-from services.coordinator.api.errors import NotFound
+from services.coordinator.api.access.authenticator import authentication
+from services.coordinator.api.access.principal import (
+    ADMIN_ROLE,
+    EVERYBODY_ROLE,
+    principal,
+    view_only,
+)
+from services.coordinator.api.background import in_background
+from services.coordinator.api.errors import Forbidden, NotFound
 from services.coordinator.api.requests import ports, whole_body
-from services.coordinator.store.access import missing_roles, missing_users
-from services.coordinator.store.one_job import is_visible
+from services.coordinator.store.access import roles_named, users_named
+from services.coordinator.store.one_job import is_shared_with
+from shared.definition import JobDefinition, Permission
 from shared.jobspec.problems import Problem
+from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec
 from shared.jobspec.tork.parsing import refused
 
 Submission = JobSpec | ScheduledJobSpec
 
 
-async def readers_of(request: web.Request, spec: Submission) -> list[str]:
-    """The readers of a job that the request submits: those it names, and who submits it.
+async def compiled(request: web.Request, spec: Submission) -> JobDefinition:
+    """The definition, its permissions with the identities of users for their names.
 
-    Without permissions there are none: everybody may see it. Raises InvalidJob, naming each user
-    and role that does not exist.
+    Raises InvalidJob, naming each user and role that does not exist.
     """
-    permissions = spec.permissions or ()
-    users = {permission.user for permission in permissions if permission.user}
-    roles = {permission.role for permission in permissions if permission.role}
-    if not users and not roles:
-        return []
-    await _require_known(request, spec, users, roles)
-    named = {f"user:{user}" for user in users} | {f"role:{role}" for role in roles}
-    submitter = principal(request).identity
-    return sorted(named | ({submitter} if submitter else set()))
-
-
-async def _require_known(
-    request: web.Request, spec: Submission, users: set[str], roles: set[str]
-) -> None:
+    definition = await in_background(request, partial(compile_job, spec))
+    if not definition.permissions:
+        return definition
     run = ports(request).run
-    no_users = await run(missing_users, users) if users else set()
-    no_roles = await run(missing_roles, roles) if roles else set()
-    problems = []
-    for place, permission in enumerate(spec.permissions or ()):
-        if permission.user in no_users:
-            problems.append(_unknown(place, "user", permission.user))
-        if permission.role in no_roles:
-            problems.append(_unknown(place, "role", permission.role))
+    users = await run(users_named, {one.user for one in definition.permissions if one.user})
+    roles = await run(roles_named, {one.role for one in definition.permissions if one.role})
+    problems, known = [], []
+    for place, one in enumerate(definition.permissions):
+        if one.user and one.user not in users:
+            problems.append(_unknown(place, "user", one.user))
+        elif one.role and one.role not in roles:
+            problems.append(_unknown(place, "role", one.role))
+        else:
+            user = users[one.user].identity if one.user else None
+            known.append(replace(one, user=user, role=roles[one.role] if one.role else None))
     if problems:
         body, content_type = await whole_body(request), request.headers.get("Content-Type", "")
         raise refused(problems, body, content_type)
+    return replace(definition, permissions=tuple(known))
 
 
 def _unknown(place: int, kind: str, name: str) -> Problem:
@@ -56,10 +61,45 @@ def _unknown(place: int, kind: str, name: str) -> Problem:
     return Problem(field, rule, f'"{name}"', place=("permissions", place, kind))
 
 
+def readers_of(
+    request: web.Request, permissions: Sequence[Permission], others: Iterable[str] = ()
+) -> list[str]:
+    """The readers of a job that the request makes: those it names, `others`, and who makes it.
+
+    Without permissions the setting decides; none at all: everybody may see it and act on it.
+    """
+    named = {*map(_entry, permissions), *others} or _by_default(request)
+    submitter = principal(request).identity
+    return sorted(named | {submitter}) if named and submitter else sorted(named)
+
+
+def _entry(permission: Permission) -> str:
+    who = f"user:{permission.user}" if permission.user else f"role:{permission.role}"
+    return view_only(who) if permission.access == "view" else who
+
+
+def _by_default(request: web.Request) -> set[str]:
+    match authentication(request).settings.default_access:
+        case "operate":
+            return set()
+        case "view":
+            return {view_only(f"role:{EVERYBODY_ROLE}"), f"role:{ADMIN_ROLE}"}
+        case "none":
+            return {f"role:{ADMIN_ROLE}"}
+
+
 _NO_JOB = "no such job"
+ONLY_VIEW = "you may view this {}, but not operate it"
 
 
 async def require_visible(request: web.Request, job_id: str) -> None:
     """Raises NotFound unless the job exists and the request's principal may see it."""
-    if not await ports(request).run(is_visible, job_id, principal(request).readers):
+    if not await ports(request).run(is_shared_with, job_id, principal(request).readers):
         raise NotFound(_NO_JOB)
+
+
+async def require_operable(request: web.Request, job_id: str) -> None:
+    """Raises NotFound as above, and Forbidden unless the principal may act on the job, too."""
+    await require_visible(request, job_id)
+    if not await ports(request).run(is_shared_with, job_id, principal(request).operators):
+        raise Forbidden(ONLY_VIEW.format("job"))

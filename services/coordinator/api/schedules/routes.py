@@ -7,9 +7,9 @@ from typing import cast
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
-from services.coordinator.api.access.visibility import readers_of
+from services.coordinator.api.access.visibility import ONLY_VIEW, compiled, readers_of
 from services.coordinator.api.background import in_background
-from services.coordinator.api.errors import BadRequest, NotFound
+from services.coordinator.api.errors import BadRequest, Forbidden, NotFound
 from services.coordinator.api.idempotency import (
     IDEMPOTENCY_KEY,
     KEY_WAS_USED,
@@ -33,9 +33,8 @@ from services.coordinator.commands import made_before
 from services.coordinator.store import schedules
 from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
-from shared.definition import encode
+from shared.definition import JobDefinition, encode
 from shared.jobspec.cron import parse_cron, zone_name
-from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import ScheduledJobSpec
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_scheduled_job
 from shared.planning.disclosure import redacting
@@ -84,7 +83,8 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
     warnings = await warned(request, spec, body)
     api = ports(request)
     key = await idempotency_key(request)
-    shown, sealed = await in_background(request, partial(_without_secrets, spec, api.sealer))
+    definition = await compiled(request, spec)
+    shown, sealed = await in_background(request, partial(_without_secrets, definition, api.sealer))
     now = await api.run(schedules.now)
     timezone = zone_name(spec.schedule.cron, spec.schedule.timezone)
     new = NewSchedule(
@@ -96,7 +96,7 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
         spec=shown,
         sealed=sealed,
         created_by=principal(request).creator,
-        readers=await readers_of(request, spec),
+        readers=readers_of(request, definition.permissions),
         created_at=now,
         next_at=_next_firing(spec.schedule.cron, timezone, since=now, now=now),
     )
@@ -118,9 +118,8 @@ async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | N
     return await _row(request, new.id)
 
 
-def _without_secrets(spec: ScheduledJobSpec, sealer: Sealer) -> tuple[JsonObject, str | None]:
+def _without_secrets(definition: JobDefinition, sealer: Sealer) -> tuple[JsonObject, str | None]:
     """The submission as it may be shown; if that is not all of it, all of it sealed."""
-    definition = compile_job(spec)
     submitted = encode(definition)
     secrets = new_job(definition, "", datetime.min).definition.secrets  # noqa: DTZ901 - of no time
     shown = Redactor(hidden_values(secrets)).value(submitted)
@@ -169,6 +168,15 @@ async def _row(request: web.Request, schedule_id: str) -> ScheduleRow:
     return row
 
 
+async def _operable_row(request: web.Request) -> ScheduleRow:
+    """Raises NotFound as above, and Forbidden for one that the principal may only see."""
+    row = await _row(request, path_id(request, "scheduled job"))
+    operators = principal(request).operators
+    if await ports(request).run(schedules.one, row.id, operators) is None:
+        raise Forbidden(ONLY_VIEW.format("scheduled job"))
+    return row
+
+
 @_SCHEDULES.route(
     "PUT /scheduled-jobs/{id}/pause",
     "Pause a scheduled job: it submits nothing until it is resumed",
@@ -177,7 +185,7 @@ async def _row(request: web.Request, schedule_id: str) -> ScheduleRow:
     scope=Scope.OPERATE,
 )
 async def pause_scheduled_job(request: web.Request) -> web.Response:
-    row = await _row(request, path_id(request, "scheduled job"))
+    row = await _operable_row(request)
     if not await ports(request).run(schedules.pause, row.id):
         raise BadRequest("only an ACTIVE scheduled job can be paused")
     return reply(Status())
@@ -192,7 +200,7 @@ async def pause_scheduled_job(request: web.Request) -> web.Response:
 )
 async def resume_scheduled_job(request: web.Request) -> web.Response:
     """What would have fired while it was paused is not caught up."""
-    row = await _row(request, path_id(request, "scheduled job"))
+    row = await _operable_row(request)
     run = ports(request).run
     now = await run(schedules.now)
     next_at = _next_firing(row.cron, row.timezone, since=row.created_at, now=now)
@@ -208,10 +216,9 @@ async def resume_scheduled_job(request: web.Request) -> web.Response:
     scope=Scope.OPERATE,
 )
 async def delete_scheduled_job(request: web.Request) -> web.Response:
-    schedule_id = path_id(request, "scheduled job")
-    readers = principal(request).readers
-    if not await ports(request).run(schedules.delete, schedule_id, readers):
-        raise NotFound(_NO_SCHEDULE)
+    row = await _operable_row(request)
+    if not await ports(request).run(schedules.delete, row.id):
+        raise NotFound(_NO_SCHEDULE)  # by another since
     return reply(Status())
 
 

@@ -6,7 +6,7 @@ from aiohttp import web
 from pydantic import Field
 
 from services.coordinator.api.access.principal import principal
-from services.coordinator.api.access.visibility import require_visible
+from services.coordinator.api.access.visibility import require_operable
 from services.coordinator.api.errors import BadRequest, Conflict
 from services.coordinator.api.replies import Answer, Status, reply
 from services.coordinator.api.requests import SearchQuery, path_id, ports, query
@@ -45,7 +45,7 @@ class Deletion(Answer):
 )
 async def delete_job(request: web.Request) -> web.Response:
     job_id = path_id(request, "job")
-    await require_visible(request, job_id)
+    await require_operable(request, job_id)
     if not await ports(request).run(deletion.delete_job, job_id):
         raise Conflict(_NOT_OVER)
     return reply(Status())
@@ -63,9 +63,9 @@ async def delete_jobs(request: web.Request) -> web.Response:
     search = asked.search()
     if search == EVERYTHING:
         raise BadRequest("q: is required: it says which jobs to delete")
-    api, readers = ports(request), principal(request).readers
+    api, operators = ports(request), principal(request).operators
     deleted = 0
     if not asked.dry_run:
-        deleted = await api.run(deletion.delete_chosen, search, readers)
-    remaining = await api.run(deletion.count_chosen, search, readers)
+        deleted = await api.run(deletion.delete_chosen, search, operators)
+    remaining = await api.run(deletion.count_chosen, search, operators)
     return reply(Deletion(deleted=deleted, remaining=remaining))

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from services.coordinator import wait_reasons
 from services.coordinator.api.access.principal import principal
-from services.coordinator.api.access.visibility import require_visible
+from services.coordinator.api.access.visibility import require_operable
 from services.coordinator.api.errors import Conflict, NotFound
 from services.coordinator.api.events import follow_log
 from services.coordinator.api.replies import Status, reply
@@ -101,7 +101,7 @@ def _ambiguous(
 )
 async def cancel_job(request: web.Request) -> web.Response:
     job_id = path_id(request, "job")
-    await require_visible(request, job_id)
+    await require_operable(request, job_id)
     await ports(request).commands.cancel(job_id)
     return reply(Status())
 
@@ -115,7 +115,7 @@ async def cancel_job(request: web.Request) -> web.Response:
 )
 async def restart_job(request: web.Request) -> web.Response:
     job_id = path_id(request, "job")
-    await require_visible(request, job_id)
+    await require_operable(request, job_id)
     await ports(request).commands.restart(job_id)
     return reply(Status())
 

@@ -1,13 +1,12 @@
 """POST /jobs/{id}/run-again: a new job from what is stored of another, its secrets included."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.visibility import readers_of, require_operable
 from services.coordinator.api.errors import Conflict, NotFound
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, idempotency_key
 from services.coordinator.api.requests import path_id, ports, whole_body
@@ -43,7 +42,7 @@ from shared.process.sealing import Sealer, SealingError
     headers=(IDEMPOTENCY_KEY,),
 )
 async def run_job_again(request: web.Request) -> web.Response:
-    """Whoever may see a job may run it again; they are the creator, and see the new one, too."""
+    """Whoever may act on a job may run it again; they are the new one's creator."""
     body = await whole_body(request)
     changes = JobChanges()
     if body.strip():
@@ -55,13 +54,13 @@ async def run_job_again(request: web.Request) -> web.Response:
 
 async def _new_job(request: web.Request, job_id: str, changes: JobChanges) -> NewJob:
     api, who = ports(request), principal(request)
+    await require_operable(request, job_id)
     row = await api.run(one_job.job, job_id, who.readers)
-    if row is None:
-        raise NotFound("no such job")
+    sharing = await api.run(one_job.sharing, job_id)
+    if row is None or sharing is None:
+        raise NotFound("no such job")  # deleted since
+    row = row._replace(permissions=list(sharing.permissions))  # as stored, not as shown
     kept = [task async for portion in one_job.many_tasks(api.pool, job_id) for task in portion]
-    readers = set(await api.run(one_job.readers, job_id))
-    if readers and who.identity:
-        readers.add(who.identity)
     try:
         definition = _definition(row, kept, changes, api.sealer)
     except SealingError as reason:  # it was stored under a key that is no longer set
@@ -71,7 +70,7 @@ async def _new_job(request: web.Request, job_id: str, changes: JobChanges) -> Ne
         new_job_id(),
         datetime.now(UTC),
         created_by=who.creator,
-        readers=sorted(readers),
+        readers=readers_of(request, (), sharing.readers),
     )
     key = await idempotency_key(request)
     return replace(new, key=key) if key else new
@@ -100,7 +99,7 @@ def _definition(
             "output": row.output,
             "defaults": row.defaults,
             "webhooks": map_texts(row.webhooks, sealer.open_text),
-            "permissions": [_permission(shown) for shown in row.permissions],
+            "permissions": row.permissions,
         }
     )
     after, timeout = _duration(row.auto_delete_after), _duration(row.timeout)
@@ -109,10 +108,3 @@ def _definition(
 
 def _duration(length: timedelta | None) -> Duration | None:
     return Duration(length.total_seconds(), format_duration(length)) if length else None
-
-
-def _permission(shown: Mapping[str, Any]) -> Encoded:
-    """As it is stored: by name."""
-    if "role" in shown:
-        return {"role": shown["role"]["slug"]}
-    return {"user": shown["user"]["username"]}

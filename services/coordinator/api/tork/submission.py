@@ -16,7 +16,7 @@ from typing import cast
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
-from services.coordinator.api.access.visibility import readers_of
+from services.coordinator.api.access.visibility import compiled, readers_of
 from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import TooManyWaiting, WaitedTooLong
 from services.coordinator.api.idempotency import (
@@ -38,7 +38,6 @@ from services.coordinator.commands import Submitted
 from services.coordinator.store import one_job
 from services.coordinator.store.rows import JsonObject, SummaryRow, shown_user
 from shared.definition.quantities import parse_duration
-from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import JobSpec
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_job
 from shared.planning.disclosure import redacting, redacting_known
@@ -146,12 +145,13 @@ async def reply_submitted(
 
 
 async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
-    readers = await readers_of(request, spec)
+    definition = await compiled(request, spec)
+    readers = readers_of(request, definition.permissions)
     creator = principal(request).creator
     now, job_id = datetime.now(UTC), new_job_id()
 
     def made() -> NewJob:
-        return new_job(compile_job(spec), job_id, now, created_by=creator, readers=readers)
+        return new_job(definition, job_id, now, created_by=creator, readers=readers)
 
     new = await in_background(request, made)
     key = await idempotency_key(request)

@@ -68,12 +68,15 @@ _UserName = Annotated[f.ShortText, _named_by("username")]
 
 
 class Permission(Spec):
-    """A user or a role that may see the job: one of the two."""
+    """A user or a role that may see the job or act on it: one of the two."""
 
     role: _RoleName | None = None
     """The role's short name; it must exist. Or the role as answers show it."""
     user: _UserName | None = None
     """The user's name; it must exist. Or the user as answers show them."""
+    access: Literal["view", "operate"] | None = None
+    """`view`: may see the job, its tasks and logs. `operate`: may also cancel, restart, delete and
+    run it again, and pause, resume and delete a scheduled job. Default: `operate`."""
 
     @model_validator(mode="after")
     def _one_of_the_two(self) -> "Permission":

@@ -253,7 +253,8 @@ class SubmittedJob(JobFields):
     webhooks: f.Webhooks[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[f.Entry[Permission]] | None = None
-    """Who may see the job beside its creator. Default: everybody."""
+    """Who may see the job, or act on it too, beside its creator. Default: everybody, unless the
+    server is set otherwise (`CONVEYOR_AUTH_DEFAULT_ACCESS`)."""
 
     _warnings: tuple[Problem, ...] = PrivateAttr(())
 

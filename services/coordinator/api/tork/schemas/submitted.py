@@ -1,6 +1,7 @@
 """The parts of a job that are shown as they were submitted, but for secrets."""
 
 from datetime import datetime
+from typing import Literal
 
 from services.coordinator.api.replies import Answer
 
@@ -69,7 +70,7 @@ class UserView(Answer):
     """Who a job belongs to, or may be seen by."""
 
     id: str
-    """The same for the same name."""
+    """Another for each user, also of those who had the same name one after the other."""
     username: str
     """What they log in with; `key:` and the id of a key that nobody owns."""
     name: str
@@ -98,6 +99,8 @@ class PermissionView(Answer):
     """All who have this role."""
     user: UserView | None = None
     """This user."""
+    access: Literal["view"] | None = None
+    """`view`: they may see the job, not act on it."""
 
 
 class MountView(Answer):
