@@ -66,10 +66,12 @@ class AuxTask(Program):
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """Ready is what answers a GET of `path` on `port` with 200."""
+    """Ready is what answers a GET of `path` on `port` with 200; without a path, what takes a
+    connection there; or that in which `command` ends with 0."""
 
-    port: int
-    path: str = "/"
+    port: int = 0
+    path: str | None = "/"
+    command: tuple[str, ...] = ()
     timeout: Duration | None = None
 
 

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,32 @@ async def test_a_privileged_container_needs_the_operators_leave(rig: Rig) -> Non
         shown = await engine._docker.containers.container(container).show()
     await ran.execution.close()
     assert shown["HostConfig"]["Privileged"]
+
+
+@pytest.mark.parametrize(
+    "probe", [Probe(port=8080, path=None), Probe(command=("test", "-e", "/www/index.html"))]
+)
+async def test_a_sidecar_is_ready_by_a_connection_or_a_command(rig: Rig, probe: Probe) -> None:
+    web = sidecar("web", probe, run=f"sleep 1; {SERVE}")
+    outcome, ran = await rig.run(sidecars=(web,), run="nc -z web 8080 || sleep 1; echo ready")
+    assert outcome.exit_code == 0
+    assert "ready" in ran.text
+
+
+@pytest.mark.parametrize(
+    ("probe", "said"),
+    [
+        (Probe(port=81, path=None), "no connection to port 81 within 2s"),
+        (Probe(command=("false",)), "no exit code 0 from false within 2s"),
+        (Probe(command=("no-such-program",)), "no exit code 0 from no-such-program within 2s"),
+    ],
+)
+async def test_a_sidecar_that_is_not_ready_in_time_fails_the_task_with_what_was_asked(
+    rig: Rig, probe: Probe, said: str
+) -> None:
+    web = sidecar("web", replace(probe, timeout=Duration(2, "2s")), run="sleep 1000")
+    with pytest.raises(RuntimeRejected, match=said):
+        await rig.run(sidecars=(web,), run="true")
 
 
 @pytest.mark.parametrize("kind", ["docker"])  # Podman 4 passes over a device request

@@ -2,6 +2,8 @@
 
 import pytest
 
+from shared.definition import Probe, decode_task, encode
+from tests.support.jobs.definitions import task_definition
 from tests.support.jobs.submissions import Json, refusal, submitted, with_task
 
 
@@ -107,7 +109,10 @@ def test_what_runs_around_a_task_has_fewer_fields(place: str, fields: Json, mess
 @pytest.mark.parametrize(
     ("probe", "message"),
     [
-        ({"port": 80}, ".path: is required"),
+        ({}, ".port: or command is required"),
+        ({"command": []}, ".command: must have at least 1 entry"),
+        ({"command": ["true"], "port": 80}, ".port: must not stand beside command"),
+        ({"command": ["true"], "path": "/"}, ".path: must not stand beside command"),
         ({"path": "/"}, ".port: is required"),
         ({"path": "/", "port": 0}, ".port: 0 is not allowed: must be at least 1"),
         ({"path": "/", "port": 65536}, ".port: 65536 is not allowed: must be at most 65535"),
@@ -125,3 +130,16 @@ def test_a_probe_says_what_to_ask(probe: Json, message: str) -> None:
     assert refusal(with_task(sidecars=[{"probe": probe}])) == (
         f"tasks[0].sidecars[0].probe{message}"
     )
+
+
+@pytest.mark.parametrize(
+    ("probe", "meant"),
+    [
+        ({"path": "/", "port": 80}, Probe(port=80, path="/")),
+        ({"port": 5432}, Probe(port=5432, path=None)),
+        ({"command": ["pg_isready"]}, Probe(path=None, command=("pg_isready",))),
+    ],
+)
+def test_a_probe_asks_by_http_tcp_or_a_command(probe: Json, meant: Probe) -> None:
+    task = task_definition({"sidecars": [{"image": "i", "probe": probe}]})
+    assert decode_task(encode(task)).sidecars[0].probe == meant

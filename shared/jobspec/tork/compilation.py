@@ -107,7 +107,13 @@ _LIMITS = _table(cpus=_cpus, memory=_memory)
 _mount = _compiled(d.Mount, _table("type", "source", "target", "opts"))
 _permission = _compiled(d.Permission, _table("role", "user", "access"))
 _webhook = _compiled(d.Webhook, _table("url", "headers", "event", if_=("condition", _same)))
-_probe = _compiled(d.Probe, _table("port", "path", timeout=_duration))
+_PROBE = _table("port", "path", command=tuple, timeout=_duration)
+
+
+def _probe(spec: m.Probe) -> d.Probe:
+    return d.Probe(**{"path": None, **_fields(spec, _PROBE)})
+
+
 _retry = _compiled(
     d.Retry,
     _table(

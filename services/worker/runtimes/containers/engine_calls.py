@@ -150,6 +150,11 @@ class EngineCalls:
             answer: Json = json.loads(await response.read())
             return answer
 
+    async def start_exec(self, command: str) -> aiohttp.ClientResponse:
+        """The output of a command that was made for a container. Raises DockerError."""
+        body = io.BytesIO(b'{"Detach": false}')
+        return await self.request("POST", f"exec/{command}/start", None, body, _IS_JSON)
+
     async def tell(self, method: str, path: str, body: Json | None = None) -> None:
         """The answer is of no interest. Raises DockerError."""
         data = None if body is None else io.BytesIO(json.dumps(body).encode())

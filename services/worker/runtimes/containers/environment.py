@@ -266,7 +266,9 @@ def check_sidecars(sidecars: Sequence[Sidecar]) -> None:
 
 
 def _check_probe(label: str, probe: Probe) -> None:
+    if probe.command:
+        return
     if probe.port not in _PORTS:
         raise RuntimeRejected(f"{label}: probe port {probe.port} must be from 1 to 65535")
-    if not probe.path.startswith("/"):
+    if probe.path is not None and not probe.path.startswith("/"):
         raise RuntimeRejected(f"{label}: probe path {probe.path!r} must begin with /")

@@ -1,10 +1,11 @@
 """A main container with its sidecars: they start first, it starts when all are ready, they stop
 with it.
 
-A sidecar with a probe is ready once that answers 200. The worker asks at the container's own
-address, which it reaches where it runs on the engine's machine. From anywhere else (it is in a
-container itself, the engine is remote or rootless) there is no way there; then the operator names a
-`probe_image`, and a container of it asks from within the sidecar's own network.
+A sidecar with a probe is ready once that succeeds: an answer of 200, a connection, or a command in
+the sidecar that ends with 0. The worker asks at the container's own address, which it reaches where
+it runs on the engine's machine. From anywhere else (it is in a container itself, the engine is
+remote or rootless) there is no way there; then the operator names a `probe_image`, and a container
+of it asks from within the sidecar's own network. The engine itself runs a command.
 """
 
 import asyncio
@@ -171,6 +172,14 @@ do sleep 0.2; done
 """
 
 
+_CONNECT_SCRIPT = """
+until nc -z 127.0.0.1 "$PORT" 2>/dev/null || python3 -c '
+import os, socket
+socket.create_connection(("127.0.0.1", int(os.environ["PORT"])), 5)' 2>/dev/null
+do sleep 0.2; done
+"""
+
+
 class SidecarReadiness:
     """Makes a started sidecar known to the main container, and waits until it is ready."""
 
@@ -188,12 +197,31 @@ class SidecarReadiness:
         last = ["nothing has answered"]
         try:
             async with asyncio.timeout(_seconds(probe)):
-                if self._context.settings.probe_image:
+                if probe.command:
+                    await self._run_until_ready(probe, container, last)
+                elif self._context.settings.probe_image:
                     await self._ask_within(sidecar.spec.program, probe, container, last)
+                elif probe.path is None:
+                    await _connect_until_ready(address, probe.port, last)
                 else:
                     await _ask_until_ready(f"http://{address}:{probe.port}{probe.path}", last)
         except TimeoutError as error:
             raise RuntimeRejected(_too_late(sidecar.spec, probe, last[0])) from error
+
+    async def _run_until_ready(self, probe: Probe, container: str, last: list[str]) -> None:
+        """`last` holds how the command ended last."""
+        while True:
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    code = await self._context.engine.run_in(container, probe.command)
+                if code == 0:
+                    return
+                last[0] = f"the last exit code was {code}"
+            except TimeoutError:  # of this run alone: the next may be answered
+                last[0] = f"it ran longer than {_ANSWER_SECONDS:g} s"
+            except RuntimeRejected as error:  # it has ended: whoever waits for it will tell
+                last[0] = str(error)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _ask_within(
         self, program: TaskSpec, probe: Probe, container: str, last: list[str]
@@ -205,8 +233,11 @@ class SidecarReadiness:
             node_id=program.node_id,
             dispatch=program.dispatch,
             image=self._context.settings.probe_image,
-            run=_SCRIPT,
-            env={"URL": f"http://127.0.0.1:{probe.port}{probe.path}"},
+            run=_CONNECT_SCRIPT if probe.path is None else _SCRIPT,
+            env={
+                "URL": f"http://127.0.0.1:{probe.port}{probe.path}",
+                "PORT": str(probe.port),
+            },
         )
         placement = ContainerPlacement(networks=(f"container:{container}",))
         while (outcome := await self._run(spec, placement)) != "":
@@ -242,14 +273,31 @@ async def _ask_until_ready(url: str, last: list[str]) -> None:
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
+async def _connect_until_ready(address: str, port: int, last: list[str]) -> None:
+    """`last` holds why the last connection failed."""
+    while True:
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                _, writer = await asyncio.open_connection(address, port)
+            writer.close()
+            return
+        except (OSError, TimeoutError) as error:  # not yet: what probes are for
+            last[0] = str(error) or type(error).__name__
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
 def _seconds(probe: Probe) -> float:
     return probe.timeout.seconds if probe.timeout else _DEFAULT_SECONDS
 
 
 def _too_late(sidecar: Sidecar, probe: Probe, last: str) -> str:
     limit = format_duration(timedelta(seconds=_seconds(probe)))
-    asked = f"GET {probe.path} on port {probe.port}"
-    return f"{sidecar.label}: no 200 from {asked} within {limit} ({last})"
+    asked = f"no 200 from GET {probe.path} on port {probe.port}"
+    if probe.command:
+        asked = f"no exit code 0 from {' '.join(probe.command)}"
+    elif probe.path is None:
+        asked = f"no connection to port {probe.port}"
+    return f"{sidecar.label}: {asked} within {limit} ({last})"
 
 
 async def _unheard(data: bytes) -> None:

@@ -1,9 +1,9 @@
 """What stands around a task's own container: mounts, tasks before and after it and beside it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from shared.jobspec import fields as f
 from shared.jobspec.problems import Breach, refuse
@@ -95,14 +95,27 @@ class AuxTask(Spec):
 
 
 class Probe(Spec):
-    """How a sidecar shows that it is ready: it answers 200."""
+    """How a sidecar shows that it is ready: by HTTP (`port` and `path`), TCP (`port`), or a
+    `command`."""
 
-    path: t.ProbePath
-    """What is asked for by HTTP, such as `/health`."""
-    port: t.Port
+    path: t.ProbePath | None = None
+    """What is asked for by HTTP, such as `/health`: ready is what answers 200. Default: it is ready
+    when the port takes a connection."""
+    port: t.Port | None = None
     """Where the sidecar listens."""
+    command: Annotated[list[str], Field(min_length=1)] | None = None
+    """What is run in the sidecar, again and again until its exit code is 0: `[pg_isready]`."""
     timeout: f.PositiveDuration | None = None
     """A sidecar that is not ready after this long fails the task. Default: 1m."""
+
+    @model_validator(mode="after")
+    def _one_way_to_ask(self) -> "Probe":
+        if self.command is None and self.port is None:
+            refuse([Breach(("port",), "is required" if self.path else "or command is required")])
+        if self.command is not None:
+            given = [name for name in ("port", "path") if getattr(self, name) is not None]
+            refuse([Breach((name,), "must not stand beside command") for name in given])
+        return self
 
 
 class Sidecar(AuxTask):
