@@ -14,7 +14,7 @@ import orjson
 
 from services.coordinator.store.rows import (
     GUEST,
-    SUMMARY_COLUMNS,
+    LISTED_COLUMNS,
     Page,
     PageRequest,
     Readers,
@@ -38,15 +38,15 @@ SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
 """
 
 NEWEST = f"""
-SELECT {SUMMARY_COLUMNS} FROM jobs ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2
+SELECT {LISTED_COLUMNS} FROM jobs ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2
 """  # noqa: S608 - columns of our own
 
 # The halves are limited before they meet, so that neither reads more than the page needs.
 NEWEST_VISIBLE = f"""
-(SELECT {SUMMARY_COLUMNS} FROM jobs WHERE readers = '{{}}'
+(SELECT {LISTED_COLUMNS} FROM jobs WHERE readers = '{{}}'
  ORDER BY created_at DESC, id DESC LIMIT $1::bigint + $2::bigint)
 UNION ALL
-(SELECT {SUMMARY_COLUMNS} FROM jobs WHERE readers <> '{{}}' AND readers && $3::text[]
+(SELECT {LISTED_COLUMNS} FROM jobs WHERE readers <> '{{}}' AND readers && $3::text[]
  ORDER BY created_at DESC, id DESC LIMIT $1::bigint + $2::bigint)
 ORDER BY created_at DESC, id DESC LIMIT $1 OFFSET $2
 """  # noqa: S608 - columns of our own
@@ -91,12 +91,12 @@ WITH found AS MATERIALIZED (
 ), page AS MATERIALIZED (
     SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT $11 OFFSET $12
 )
-SELECT {SUMMARY_COLUMNS} FROM page JOIN jobs USING (id) ORDER BY created_at DESC, id DESC
+SELECT {LISTED_COLUMNS} FROM page JOIN jobs USING (id) ORDER BY created_at DESC, id DESC
 """  # noqa: S608 - columns of our own
 
 # The inner limit has Postgres walk from the newest, whatever it knows of the words, and ends that.
 PAGE_OF_MANY = f"""
-SELECT {SUMMARY_COLUMNS}
+SELECT {LISTED_COLUMNS}
 FROM (SELECT * FROM jobs ORDER BY created_at DESC, id DESC LIMIT {CAP}) AS newest
 {FOUND}
 ORDER BY created_at DESC, id DESC LIMIT $11 OFFSET $12
@@ -104,7 +104,7 @@ ORDER BY created_at DESC, id DESC LIMIT $11 OFFSET $12
 
 # What is common among the old and rare among the newest, and pages far from the first.
 PAGE_OF_MANY_OLD = f"""
-SELECT {SUMMARY_COLUMNS} FROM jobs
+SELECT {LISTED_COLUMNS} FROM jobs
 {FOUND}
 ORDER BY created_at DESC, id DESC LIMIT $11 OFFSET $12
 """  # noqa: S608 - columns of our own

@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from typing import NamedTuple
 
 from services.coordinator.store.rows import (
+    ATTEMPT_COLUMNS,
+    LONGEST_ATTEMPT,
     SUMMARY_COLUMNS,
     TASK_COLUMNS,
     JobRow,
@@ -22,7 +24,8 @@ PORTION = 500
 JOB = f"""
 SELECT {SUMMARY_COLUMNS}, secret_names, output, defaults, webhooks, auto_delete_after, delete_at,
        coalesce(shown_permissions(permissions), '[]') AS permissions, timeout,
-       (SELECT jsonb_object_agg(name, value) FROM job_variables WHERE job_id = $1) AS variables,
+       (SELECT jsonb_object_agg(name, value) FROM job_variables
+        WHERE job_id = $1 AND octet_length(value) <= {LONGEST_ATTEMPT}) AS variables,
        task_count > {LARGE}
        OR (SELECT count(*) FROM (SELECT FROM tasks WHERE job_id = $1 LIMIT {LARGE} + 1) AS few)
           > {LARGE} AS is_large
@@ -40,12 +43,12 @@ SELECT position, task FROM job_tasks WHERE job_id = $1 AND position > $2 ORDER B
 
 # The order has no ties, so that one can go on after any row.
 EXECUTION = f"""
-SELECT {TASK_COLUMNS} FROM tasks WHERE job_id = $1
+SELECT {ATTEMPT_COLUMNS} FROM tasks WHERE job_id = $1
 ORDER BY position, created_at, coalesce(parent_id, ''), coalesce(child_index, -1), attempt, id
 """  # noqa: S608 - columns of our own
 
 EXECUTION_AFTER = f"""
-SELECT {TASK_COLUMNS} FROM tasks
+SELECT {ATTEMPT_COLUMNS} FROM tasks
 WHERE job_id = $1 AND (position, created_at) >= ($2, $3)
   AND (position, created_at, coalesce(parent_id, ''), coalesce(child_index, -1), attempt, id)
       > ($2, $3, coalesce($4, ''), coalesce($5, -1), $6, $7)

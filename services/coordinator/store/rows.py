@@ -92,14 +92,42 @@ class SummaryRow(NamedTuple):
     schedule_id: str | None = None
     schedule_cron: str | None = None
     run_started_at: datetime | None = None
+    omitted: Sequence[str] = ()
 
 
-SUMMARY_COLUMNS = """
-id, state, name, description, tags, inputs, task_count, position, progress, created_at, started_at,
-completed_at, failed_at, result, error, shown_user(created_by) AS created_by,
-parent_task_id AS parent_id, sealed, schedule_id, schedule_cron(schedule_id) AS schedule_cron,
-run_started_at
+LONGEST_LISTED = 8192
+"""Bytes of a field in a list of jobs."""
+LONGEST_ATTEMPT = 16384
+"""Bytes of a field of an attempt, and of a variable, in the answer with its job."""
+
+
+def _summary_columns(inputs: str, result: str, omitted: str) -> str:
+    return f"""
+id, state, name, description, tags, {inputs} AS inputs, task_count, position, progress, created_at,
+started_at, completed_at, failed_at, {result} AS result, error,
+shown_user(created_by) AS created_by, parent_task_id AS parent_id, sealed, schedule_id,
+schedule_cron(schedule_id) AS schedule_cron, run_started_at, {omitted} AS omitted
 """
+
+
+_NONE = "'{}'::text[]"
+SUMMARY_COLUMNS = _summary_columns("inputs", "result", _NONE)
+
+
+def _is_long(column: str, most: int) -> str:
+    """What takes less in the table is no hundred times longer, and not worth looking into."""
+    return f"(pg_column_size({column}) > {most // 100} AND octet_length({column}::text) > {most})"
+
+
+_LONG_INPUTS = _is_long("inputs", LONGEST_LISTED)
+_LONG_RESULT = _is_long("result", LONGEST_LISTED)
+LISTED_COLUMNS = _summary_columns(
+    f"CASE WHEN {_LONG_INPUTS} THEN '{{}}' ELSE inputs END",
+    f"CASE WHEN {_LONG_RESULT} THEN NULL ELSE result END",
+    f"array_remove(ARRAY[CASE WHEN {_LONG_INPUTS} THEN 'inputs' END, "
+    f"CASE WHEN {_LONG_RESULT} THEN 'result' END], NULL)",
+)
+"""As `SUMMARY_COLUMNS`, without what is long: `omitted` names it."""
 
 
 class JobRow(NamedTuple):
@@ -152,9 +180,26 @@ class TaskRow(NamedTuple):
     child_index: int | None
     subjob_id: str | None
     children: JsonObject | None
+    omitted: Sequence[str] = ()
 
 
-TASK_COLUMNS = ", ".join(TaskRow._fields)
+def _task_columns(**instead: str) -> str:
+    return ", ".join(
+        f"{instead[name]} AS {name}" if name in instead else name for name in TaskRow._fields
+    )
+
+
+TASK_COLUMNS = _task_columns(omitted=_NONE)
+
+_LONG_ATTEMPT = _is_long("result", LONGEST_ATTEMPT)
+_LONG_DEFINITION = _is_long("definition", LONGEST_ATTEMPT)
+ATTEMPT_COLUMNS = _task_columns(
+    result=f"CASE WHEN {_LONG_ATTEMPT} THEN NULL ELSE result END",
+    definition=f"CASE WHEN {_LONG_DEFINITION} THEN '{{}}' ELSE definition END",
+    omitted=f"array_remove(ARRAY[CASE WHEN {_LONG_ATTEMPT} THEN 'result' END, "
+    f"CASE WHEN {_LONG_DEFINITION} THEN 'definition' END], NULL)",
+)
+"""As `TASK_COLUMNS`, without what is long: `omitted` names it."""
 
 
 @dataclass(frozen=True, slots=True)

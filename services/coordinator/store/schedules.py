@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from services.coordinator.store.rows import JsonObject, Page, PageRequest, Readers
+from services.coordinator.store.rows import LONGEST_LISTED, JsonObject, Page, PageRequest, Readers
 from shared.planning.new_job import IdempotencyKey
 from shared.postgres.pool import Connection
 from shared.store.idempotency import store_keys
@@ -21,13 +21,15 @@ INSERT INTO schedules (id, state, cron, timezone, overlap, catch_up, spec, seale
 VALUES ($1, 'ACTIVE', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
 """
 
-LIST = """
-SELECT id, state, cron, timezone, overlap, catch_up, spec - 'tasks' AS spec, sealed,
+LIST = f"""
+SELECT id, state, cron, timezone, overlap, catch_up,
+       CASE WHEN octet_length((spec -> 'inputs')::text) > {LONGEST_LISTED}
+            THEN spec - ARRAY['tasks', 'inputs'] ELSE spec - 'tasks' END AS spec, sealed,
        shown_user(created_by) AS created_by, NULL::jsonb AS permissions,
        created_at, next_at, last_at, last_job_id, error
-FROM schedules WHERE $1::text[] IS NULL OR readers = '{}' OR readers && $1
+FROM schedules WHERE $1::text[] IS NULL OR readers = '{{}}' OR readers && $1
 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
-"""
+"""  # noqa: S608 - a number of our own
 
 COUNT = """
 SELECT count(*) FROM schedules WHERE $1::text[] IS NULL OR readers = '{}' OR readers && $1

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.coordinator.store.rows import (
-    SUMMARY_COLUMNS,
+    LISTED_COLUMNS,
     JsonObject,
     Page,
     PageRequest,
@@ -87,7 +87,7 @@ WITH active AS MATERIALIZED (
                       WHERE t.job_id = a.id AND t.state = 'RUNNING' AND t.kind = 'task')
 )
 SELECT c.total, p.* FROM (SELECT count(*) AS total FROM found) AS c LEFT JOIN LATERAL (
-    SELECT {SUMMARY_COLUMNS}
+    SELECT {LISTED_COLUMNS}
     FROM (SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3) AS page
     JOIN jobs USING (id)) AS p ON true
 ORDER BY p.created_at DESC, p.id DESC

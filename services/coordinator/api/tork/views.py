@@ -95,6 +95,8 @@ def summary(row: SummaryRow, redact: Redacting) -> Fields:
         shown["schedule"] = set_fields({"id": row.schedule_id, "cron": row.schedule_cron})
     if row.run_started_at != row.started_at:
         shown |= set_fields({"runStartedAt": row.run_started_at})
+    if row.omitted:
+        shown["omitted"] = row.omitted
     _round_progress(shown)
     return shown
 
@@ -131,6 +133,8 @@ def task(row: TaskRow, redact: Redacting, why: Waiting | None = None) -> Fields:
         shown["retry"] = shown["retry"] | {"attempts": row.attempt}
     if row.children or row.subjob_id:
         shown |= _made_of(definition, row)
+    if row.omitted:
+        shown["omitted"] = row.omitted
     _redact(shown, redact, ("name", "var", "result", "error", "lastReturnReason"))
     _round_progress(shown)
     return shown

@@ -29,7 +29,7 @@ class Context(Answer):
     secrets: dict[str, str] | None = None
     """Each name with `[REDACTED]`."""
     tasks: dict[str, str] | None = None
-    """The results of tasks that have a `var`, by its name."""
+    """The results of tasks that have a `var`, by its name, unless they are longer than 16 kB."""
 
 
 class JobSummary(Answer):
@@ -76,6 +76,9 @@ class JobSummary(Answer):
     """The value of its `output`."""
     error: str | None = None
     """Why it failed."""
+    omitted: list[str] | None = None
+    """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}` shows
+    it."""
     warnings: list[Warning] | None = None
     """In the answer to a submission: what was hardly meant."""
 

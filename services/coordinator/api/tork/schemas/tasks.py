@@ -64,6 +64,9 @@ class Task(AuxTaskView):
     """`SKIPPED` means that its `if` gave false."""
     waiting: Waiting | None = None
     """Why it does not run yet."""
+    omitted: list[str] | None = None
+    """In the answer with its job: its `result`, or what it was submitted with (`definition`), if it
+    is longer than 16 kB and left out; `GET /tasks/{id}` shows it."""
     created_at: datetime | None = None
     """When this attempt was made."""
     scheduled_at: datetime | None = None
