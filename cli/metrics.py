@@ -24,8 +24,9 @@ _INTRODUCTION = """\
 # Metrics
 
 Every service serves `/metrics` in the text format of Prometheus: scheduler, worker and webhook
-dispatcher at the address of `/health`, a coordinator in its API, where `Accept` must contain
-`text/plain` (Prometheus sends it) and authentication, if enabled, requires the scope `read`.
+dispatcher at the address of `/health`, a coordinator in its API as `/metrics?format=prometheus`, or
+if `Accept` contains `text/plain` (Prometheus sends it). The API requires the scope `read`, if
+authentication is enabled.
 `conveyor dev` shows all metrics on one page.
 
 Scraping does no I/O, except that a coordinator queries Postgres for the totals, for up to 3 s.

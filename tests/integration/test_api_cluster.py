@@ -122,20 +122,39 @@ async def test_metrics_are_totals_unless_prometheus_asks(api: Api) -> None:
     assert "python_info" in text
     assert "conveyor_jobs_running 1.0" in text
     assert "conveyor_nodes_cpu_percent 50.0" in text
+    asked = await api.raw("GET", "/metrics?format=prometheus")
+    assert "python_info" in await asked.text()
+    assert await api.get("/metrics?format=json", headers={"Accept": accept}) == totals
+    status, body = await api.answer("GET", "/metrics?format=xml")
+    assert (status, body["message"]) == (
+        400,
+        'format: "xml" is not allowed: must be json or prometheus',
+    )
+
+
+async def test_a_parameter_that_is_given_twice_is_refused(api: Api) -> None:
+    status, body = await api.answer("GET", "/jobs?page=null&page=1")
+    assert (status, body["message"]) == (400, "page: must not be given more than once")
+    assert (await api.get("/jobs?page=0&size=-1"))["number"] == 1
 
 
 async def test_wrong_paths_and_methods_are_answered_in_json(api: Api) -> None:
     assert await api.answer("GET", "/nope") == (404, {"message": "no such path"})
-    response = await api.raw("DELETE", "/jobs")
+    response = await api.raw("PUT", "/nodes")
     assert response.status == 405
-    assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD", "POST"}
-    assert (await response.json())["message"] == "DELETE is not allowed; use GET,HEAD,POST"
+    assert set(response.headers["Allow"].split(",")) == {"GET", "HEAD"}
+    assert (await response.json())["message"] == "PUT is not allowed; use GET,HEAD"
 
 
 async def test_the_documentation_needs_nothing_from_elsewhere(api: Api) -> None:
     page = await api.raw("GET", "/docs")
     assert page.content_type == "text/html"
-    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'; script-src 'sha256-" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.headers["Server"] == "conveyor"
     assert "//" not in re.sub(r"\s//.*", "", await page.text())
     assert (await api.get("/openapi.json"))["openapi"] == "3.1.0"
 

@@ -28,6 +28,7 @@ _RULES = {
     "string_too_long": f"must have at most {_LONGEST_SEARCH} characters",
     "string_pattern_mismatch": "must not hold NUL characters",
     "bool_parsing": "must be true or false",
+    "literal_error": "must be json or prometheus",
 }
 
 M = TypeVar("M", bound=BaseModel)

@@ -4,14 +4,14 @@ import asyncio
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from aiohttp import web
 from pydantic import Field
 
 from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.replies import Answer, Status, reply
-from services.coordinator.api.requests import ports
+from services.coordinator.api.requests import Query, ports, query
 from services.coordinator.api.route import DONE, JSON, Response, RouteGroup, Scope, error, response
 from services.coordinator.api.tork import views
 from services.coordinator.ports import ApiPorts
@@ -91,6 +91,17 @@ class MetricsView(Answer):
     """Of all tasks."""
     nodes: NodeMetrics
     """Of all workers."""
+
+
+Format = Literal["json", "prometheus"]
+
+
+class MetricsQuery(Query):
+    """How the metrics are written."""
+
+    format: Annotated[
+        Literal["", Format], Field(description="Default: what `Accept` asks for; without it, JSON.")
+    ] = ""
 
 
 _NO_QUEUE = "no such queue"
@@ -220,14 +231,16 @@ GAUGES = web.AppKey("gauges", TotalGauges)
 
 @_METRICS.route(
     "GET /metrics",
-    "Count running jobs, tasks and workers; Prometheus text when `Accept` asks for it",
+    "Count running jobs, tasks and workers; Prometheus text when `format` or `Accept` asks for it",
     Response(
         "Totals; as Prometheus text with the metrics of this process.",
         {JSON: MetricsView, "text/plain": None},
     ),
+    query=MetricsQuery,
 )
 async def get_metrics(request: web.Request) -> web.Response:
-    if not _wants_prometheus(request.headers.get("Accept", "")):
+    asked = query(request, MetricsQuery).format or _accepted(request.headers.get("Accept", ""))
+    if asked == "json":
         return reply(views.totals(await ports(request).run(cluster.totals)))
     request.app[GAUGES].set(await _totals_if_known(request))
     page, content_type = ports(request).metrics.render()
@@ -243,7 +256,7 @@ async def _totals_if_known(request: web.Request) -> Totals | None:
         return None  # the rest of the page says that the database is missing
 
 
-def _wants_prometheus(accept: str) -> bool:
+def _accepted(accept: str) -> Format:
     accept = accept.lower()
     asked = any(kind in accept for kind in _PROMETHEUS_TYPES)
-    return asked and "application/json" not in accept
+    return "prometheus" if asked and "application/json" not in accept else "json"
