@@ -97,7 +97,7 @@ class Workshop:
 
     def failing(self, key: str) -> Planned:
         tasks = [self._task(key, "exit 7", "x"), self._task(key, "echo never", "y")]
-        return Planned(key, _body(key, tasks, "never"), state="FAILED")
+        return Planned(key, _body(key, tasks, "'never'"), state="FAILED")
 
     def long(self, key: str) -> Planned:
         """About as long as two leases."""
@@ -106,7 +106,7 @@ class Workshop:
         return Planned(key, body, result="long", is_long=True)
 
     def cancelled(self, key: str) -> Planned:
-        body = _body(key, [self._task(key, "sleep 600", "x")], "never")
+        body = _body(key, [self._task(key, "sleep 600", "x")], "'never'")
         return Planned(key, body, state="CANCELLED", is_cancelled=True)
 
     def _task(self, key: str, work: str, var: str) -> Json:
