@@ -12,6 +12,7 @@ import click
 from cli.api.client import ApiClient
 from cli.api.references import Resolve
 from cli.api.session import DEFAULT_URL, ApiRejected, ApiUnavailable, BadServer, Json, Server
+from cli.api.views import items_of
 from cli.exit_codes import EXIT_API, EXIT_INTERRUPTED, fail
 from cli.tables import print_answer
 
@@ -21,13 +22,15 @@ _UNAUTHORIZED = 401
 _HOW_TO_LOG_IN = "set CONVEYOR_API_KEY, or CONVEYOR_USER and CONVEYOR_PASSWORD"
 
 
-def paged(most: int, default: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
+_LARGEST_PAGE = 20
+
+
+def paged(default: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Adds the options --page and --size."""
 
     def add(command: Callable[..., T]) -> Callable[..., T]:
-        sizes = click.IntRange(1, most)
         size = click.option(
-            "--size", type=sizes, default=default, show_default=True, help="Page size."
+            "--size", type=click.IntRange(1), default=default, show_default=True, help="Page size."
         )
         page = click.option(
             "--page", type=click.IntRange(min=1), default=1, show_default=True, help="Page number."
@@ -35,6 +38,23 @@ def paged(most: int, default: int) -> Callable[[Callable[..., T]], Callable[...,
         return page(size(command))
 
     return add
+
+
+async def page_of(fetch: Callable[[int, int], Awaitable[Any]], page: int, size: int) -> Any:  # noqa: ANN401 - JSON
+    """A page as the API gives it; one larger than the API's, from several of those."""
+    if size <= _LARGEST_PAGE:
+        return await fetch(page, size)
+    begin, end = (page - 1) * size, page * size
+    items: list[Json] = []
+    for number in range(begin // _LARGEST_PAGE + 1, -(-end // _LARGEST_PAGE) + 1):
+        answer = await fetch(number, _LARGEST_PAGE)
+        items += items_of(answer)
+        if len(items_of(answer)) < _LARGEST_PAGE:
+            break
+    found = items[begin % _LARGEST_PAGE :][:size]
+    total = answer["totalItems"] if isinstance(answer, dict) else len(found)
+    return {"number": page, "size": size, "items": found, "totalItems": total,
+            "totalPages": -(-total // size)}  # fmt: skip
 
 
 json_option = click.option(

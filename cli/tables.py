@@ -10,6 +10,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from cli.api.references import short_ids
 from cli.api.session import Json
 from cli.api.views import items_of
 from cli.messages import one_line
@@ -75,6 +76,11 @@ def table_of(columns: Mapping[str, str], rows: Iterable[Sequence[Cell]], room: i
     for row in cells:
         table.add_row(*row[: len(widths)])
     return table
+
+
+def shown_ids(ids: Sequence[str]) -> Mapping[str, str]:
+    """Each as it is listed: cut on a terminal, whole in a pipe."""
+    return short_ids(ids) if screen().is_terminal else dict(zip(ids, ids, strict=True))
 
 
 def print_list(

@@ -1,7 +1,7 @@
 """What people type for an id: all of it, its beginning, or a name."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from cli.api.client import ApiClient
 from cli.api.session import ApiRejected, Json
@@ -72,7 +72,7 @@ def _the_one(found: list[Json], text: str, what: str) -> str:
     raise ApiRejected(f"several match {text!r}: {shown}", _NOT_FOUND)
 
 
-def short_ids(ids: list[str]) -> dict[str, str]:
+def short_ids(ids: Sequence[str]) -> dict[str, str]:
     """Each with as many of its first characters as tell it from the others."""
     length = SHORT
     while len({id_[:length] for id_ in ids}) < len(set(ids)):

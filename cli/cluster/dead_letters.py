@@ -6,7 +6,7 @@ import click
 
 from cli.api.client import ApiClient
 from cli.api.session import Json, Server
-from cli.api_command import action, ask, asks_api, json_option, paged
+from cli.api_command import action, ask, asks_api, json_option, page_of, paged
 from cli.messages import ago, counted, now, one_line, printable
 from cli.tables import print_answer, print_json, print_table
 
@@ -30,12 +30,14 @@ def dead_letters() -> None:
 
 
 @dead_letters.command(name="list")
-@paged(most=20, default=20)
+@paged(default=20)
 @json_option
 @asks_api
 def list_dead_letters(server: Server, page: int, size: int, as_json: bool) -> None:
     """List dead letters, newest first."""
-    answer = ask(server, lambda api: api.dead_letters(page=page, size=size))
+    answer = ask(
+        server, lambda api: page_of(lambda n, m: api.dead_letters(page=n, size=m), page, size)
+    )
     if as_json:
         print_json(answer)
     elif found := answer["items"]:

@@ -1,7 +1,7 @@
 """`conveyor schedules`: scheduled jobs."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import IO
 
 import click
@@ -10,16 +10,17 @@ from rich.text import Text
 from cli.api.client import ApiClient
 from cli.api.references import schedule_id
 from cli.api.session import ApiRejected, Json, Server
-from cli.api_command import ask, asks_api, json_option, paged
+from cli.api.views import items_of
+from cli.api_command import ask, asks_api, json_option, page_of, paged
 from cli.exit_codes import EXIT_API
 from cli.follow.patience import submit_with_retry
 from cli.jobs.job_file import JobFile, explain_refusal
 from cli.messages import ago, now
-from cli.tables import print_answer, print_list, state_text
+from cli.tables import print_answer, print_list, shown_ids, state_text
 
 _COLUMNS = {
-    "ID": "whole",
     "NAME": "text",
+    "ID": "whole",
     "STATE": "whole",
     "CRON": "whole",
     "TIME ZONE": "whole",
@@ -35,13 +36,18 @@ def schedules() -> None:
 
 
 @schedules.command(name="list")
-@paged(most=20, default=10)
+@paged(default=10)
 @json_option
 @asks_api
 def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
     """List scheduled jobs."""
-    answer = ask(server, lambda api: api.schedules(page=page, size=size))
-    print_list(answer, _COLUMNS, _row, "no scheduled jobs", as_json=as_json)
+    answer = ask(
+        server, lambda api: page_of(lambda n, m: api.schedules(page=n, size=m), page, size)
+    )
+    shown = shown_ids([schedule["id"] for schedule in items_of(answer)])
+    print_list(
+        answer, _COLUMNS, lambda found: _row(found, shown), "no scheduled jobs", as_json=as_json
+    )
 
 
 @schedules.command()
@@ -102,10 +108,10 @@ _act(
 )
 
 
-def _row(schedule: Json) -> tuple[str | Text, ...]:
+def _row(schedule: Json, shown_ids: Mapping[str, str]) -> tuple[str | Text, ...]:
     return (
-        schedule["id"],
         schedule.get("name", ""),
+        shown_ids[schedule["id"]],
         state_text(schedule["state"]),
         schedule.get("cron", ""),
         schedule.get("timezone", ""),

@@ -11,13 +11,12 @@ from rich.live import Live
 from rich.text import Text
 
 from cli.api.client import LARGEST_JOBS_PAGE, ApiClient
-from cli.api.references import short_ids
 from cli.api.session import ApiUnavailable, Json, Server
 from cli.api_command import ask, asks_api, json_option
 from cli.follow.patience import Patience
 from cli.jobs.selection import JobFilter, chosen_jobs, filter_options
 from cli.messages import ago, counted, now, seconds_between, took
-from cli.tables import print_json, print_table, screen, state_text, table_of
+from cli.tables import print_json, print_table, screen, shown_ids, state_text, table_of
 
 _COLUMNS = {
     "NAME": "text",
@@ -128,7 +127,7 @@ async def _watch(api: ApiClient, wanted: _Wanted) -> None:
         while True:
             try:
                 jobs = (await wanted.jobs(api))["items"]
-                live.update(table_of(_COLUMNS, _rows(jobs, cuts=True), console.width), refresh=True)
+                live.update(table_of(_COLUMNS, _rows(jobs), console.width), refresh=True)
                 patience.renew()
             except ApiUnavailable as error:  # it may be restarting
                 await patience.bear(error)
@@ -137,7 +136,7 @@ async def _watch(api: ApiClient, wanted: _Wanted) -> None:
 
 def _print(answer: Json, wanted: _Wanted) -> None:
     if answer["items"]:
-        print_table(_COLUMNS, _rows(answer["items"], cuts=screen().is_terminal))
+        print_table(_COLUMNS, _rows(answer["items"]))
         if answer.get("totalPages", 1) > 1:
             here = f"page {answer['number']} of {answer['totalPages']}"
             total = counted(answer["totalItems"], "job")
@@ -149,10 +148,9 @@ def _print(answer: Json, wanted: _Wanted) -> None:
         click.echo(f"no jobs{found}", err=True)
 
 
-def _rows(jobs: Sequence[Json], *, cuts: bool) -> list[tuple[str | Text, ...]]:
-    ids = [job["id"] for job in jobs]
-    short = short_ids(ids) if cuts else dict(zip(ids, ids, strict=True))
-    return [_row(job, short[job["id"]]) for job in jobs]
+def _rows(jobs: Sequence[Json]) -> list[tuple[str | Text, ...]]:
+    shown = shown_ids([job["id"] for job in jobs])
+    return [_row(job, shown[job["id"]]) for job in jobs]
 
 
 def _row(job: Json, id_: str) -> tuple[str | Text, ...]:

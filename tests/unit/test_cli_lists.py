@@ -91,7 +91,20 @@ async def test_queues_and_nodes_are_tables(api: FakeApi) -> None:
 @pytest.mark.parametrize("answer", [[SCHEDULE], page([SCHEDULE])])
 async def test_schedules_are_listed_be_it_whole_or_by_pages(api: FakeApi, answer: Any) -> None:
     api.answers["GET /scheduled-jobs"] = answer
-    assert (await table(api, "schedules", "list"))[1][:3] == ["s1", "nightly", "active"]
+    assert (await table(api, "schedules", "list"))[1][:3] == ["nightly", "s1", "active"]
+
+
+async def test_a_page_may_be_larger_than_the_apis(api: FakeApi) -> None:
+    schedules = [SCHEDULE | {"id": f"s{n}"} for n in range(57)]
+
+    async def answer(request: Any) -> Any:
+        number = int(request.query["page"])
+        items = schedules[(number - 1) * 20 : number * 20]
+        return web.json_response(page(items, totalItems=57))
+
+    api.answers["GET /scheduled-jobs"] = answer
+    second = await table(api, "schedules", "list", "--size", "25", "--page", "2")
+    assert [row[1] for row in second[1:]] == [f"s{n}" for n in range(25, 50)]
 
 
 @pytest.mark.parametrize(
