@@ -144,7 +144,7 @@ async def test_each_over_an_empty_list_completes_at_once(play: Play, list_: obje
 
 
 @pytest.mark.parametrize(
-    "list_", ["{{ 1 }}", "{{ 'a' }}", "{{ nil }}", "{{ {'a': 1} }}", "no.such"]
+    "list_", ["{{ 1 }}", "{{ 'a' }}", "{{ nil }}", "{{ {'a': 1} }}", "inputs.such"]
 )
 async def test_each_over_what_is_no_list_fails_the_job_and_names_the_field(
     play: Play, list_: str
