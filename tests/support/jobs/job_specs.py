@@ -12,6 +12,14 @@ _VALUES: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_NAMES, inner, max_size=2),
     max_leaves=4,
 )
+_INPUTS = st.dictionaries(  # single ones are texts, as in Tork
+    _NAMES,
+    st.text(max_size=3)
+    | st.lists(_VALUES, max_size=2)
+    | st.dictionaries(_NAMES, _VALUES, max_size=2),
+    min_size=1,
+    max_size=2,
+)
 _MAPS = st.dictionaries(_NAMES, _TEXTS, min_size=1, max_size=2)
 _LOGIN = st.fixed_dictionaries({}, optional={"username": _TEXTS, "password": _TEXTS}).filter(bool)
 _LIMITS = st.fixed_dictionaries(
@@ -102,7 +110,7 @@ _WEBHOOKS = st.lists(
 _OF_ANY_JOB: dict[str, st.SearchStrategy[Any]] = {
     "description": _TEXTS,
     "tags": st.lists(_NAMES, min_size=1, max_size=2),
-    "inputs": st.dictionaries(_NAMES, _VALUES, min_size=1, max_size=2),
+    "inputs": _INPUTS,
     "secrets": _MAPS,
     "output": st.just("{{ tasks.v }}"),
     "defaults": _DEFAULTS,
