@@ -20,6 +20,7 @@ _JOBS = {
     "submit": _Entry("cli.jobs.submit:submit", "Submit a job."),
     "validate": _Entry("cli.jobs.validate:validate", "Validate job files without a server."),
     "schema": _Entry("cli.jobs.schema:schema", "Print the JSON Schema of job files."),
+    "examples": _Entry("cli.jobs.examples:examples", "List example job files, or print one."),
     "eval": _Entry("cli.eval:evaluate", "Evaluate an expression without a server."),
     "get": _Entry("cli.jobs.get:get", "Show a job and its tasks."),
     "list": _Entry("cli.jobs.list:list_jobs", "List and search jobs."),

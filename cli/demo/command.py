@@ -22,6 +22,7 @@ from cli.demo.containers import Place, find_place
 from cli.exit_codes import EXIT_FAILED
 from cli.follow.live import follow
 from cli.follow.picture import Picture
+from cli.jobs.examples import EXAMPLES
 from cli.jobs.viewers import job_viewer
 from services.coordinator.settings import ApiSettings
 from services.dev.app import running
@@ -33,7 +34,7 @@ from shared.process.run import Stop
 from shared.process.settings.blocks import LogSettings
 from shared.process.settings.loading import SettingsError
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "hello.yaml"
+EXAMPLE = EXAMPLES / "hello.yaml"
 
 _HOST = "127.0.0.1"
 _PROGRESS_SECONDS = 0.25
@@ -157,12 +158,15 @@ def _print_next_steps(console: Console) -> None:
         "",
         "Everything is stopped and nothing is left behind. Next steps:",
         "",
-        "  make run    starts Conveyor at http://127.0.0.1:8000. Then, in another terminal:",
+        "  conveyor dev                           starts Conveyor at http://127.0.0.1:8000",
         "",
-        "  curl -s -H 'Content-Type: text/yaml' \\",
-        f"       --data-binary @{_shown_path(EXAMPLE)} http://127.0.0.1:8000/jobs",
+        "  Then, in another terminal:",
         "",
-        "  http://127.0.0.1:8000/docs documents the API, README.md the rest.",
+        "  conveyor examples hello > hello.yaml   writes the job file that has just run",
+        "  conveyor submit hello.yaml --follow    runs it and shows its log",
+        "  conveyor list                          lists all jobs",
+        "",
+        "  http://127.0.0.1:8000/docs documents the API, `conveyor examples` lists more job files.",
     ):
         _print(console, line)
 
