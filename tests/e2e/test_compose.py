@@ -1,6 +1,7 @@
 """`docker compose up`, as the readme says it: every service in a container, three workers."""
 
 import asyncio
+import json
 import re
 import subprocess
 import uuid
@@ -55,8 +56,11 @@ class Stack:
         return printed[1]
 
     def compose(self, *arguments: str) -> str:
+        return self.docker("compose", *arguments)
+
+    def docker(self, *arguments: str) -> str:
         done = subprocess.run(
-            ["docker", "compose", *arguments],
+            ["docker", *arguments],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -110,6 +114,30 @@ def test_every_service_is_up_and_healthy(stack: Stack) -> None:
     healthy = [row.removesuffix(" healthy") for row in rows if row.endswith(" healthy")]
     assert set(healthy) == SERVICES
     assert healthy.count("worker") == 3
+
+
+def test_each_installation_has_passwords_and_a_key_of_its_own(stack: Stack) -> None:
+    settings = stack.compose("exec", "coordinator", "cat", "/secrets/conveyor.toml")
+    passwords = re.findall(r"conveyor:([0-9a-f]{48})@(rabbitmq|postgres)", settings)
+    assert len({password for password, _ in passwords}) == 2
+    assert re.search(r'^key = "[\w-]{43}="$', settings, re.MULTILINE)
+    of_worker = stack.compose("exec", "worker", "cat", "/secrets/conveyor.toml")
+    assert "postgres" not in of_worker
+    assert of_worker in settings
+    logs = stack.compose("logs", "--no-color")
+    assert "secrets_stored_unencrypted" not in logs
+    assert not [password for password, _ in passwords if password in logs]
+
+
+def test_no_container_has_rights_that_it_does_not_need(stack: Stack) -> None:
+    for service in sorted(SERVICES):
+        container = stack.compose("ps", "--quiet", service).splitlines()[0]
+        host = json.loads(stack.docker("inspect", container))[0]["HostConfig"]
+        assert host["CapDrop"] == ["ALL"], service
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], service
+        assert host["ReadonlyRootfs"] or service in {"postgres", "rabbitmq"}, service
+        for bindings in (host["PortBindings"] or {}).values():
+            assert [binding["HostIp"] for binding in bindings] == ["127.0.0.1"]
 
 
 async def test_nobody_gets_in_without_the_key_that_was_printed(stack: Stack) -> None:

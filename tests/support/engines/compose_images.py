@@ -41,8 +41,9 @@ def docker_environment(host: str) -> dict[str, str]:
 def make_compose_images(environment: Mapping[str, str]) -> None:
     """Pull or make all images, and build Conveyor's. Raises Unavailable."""
     for name, recipe in _LOOK_ALIKES.items():
-        if not _has(name, environment) and not _succeeds(["docker", "pull", name], environment):
-            _make_look_alike(name, recipe, environment)
+        is_ours = _has(name, environment) and not _was_pulled(name, environment)
+        if is_ours or not _succeeds(["docker", "pull", name], environment):
+            _make_look_alike(name, recipe, environment)  # the engine keeps what has not changed
     # The host's network: what the build downloads comes from where this machine gets it.
     build = ["docker", "build", "--network=host", "--file=deploy/Dockerfile", f"--tag={CONVEYOR}"]
     run([*build, "."], environment)
@@ -103,6 +104,12 @@ def _download(package: str, directory: Path) -> None:
 
 def _has(image: str, environment: Mapping[str, str]) -> bool:
     return _succeeds(["docker", "image", "inspect", image], environment)
+
+
+def _was_pulled(image: str, environment: Mapping[str, str]) -> bool:
+    digests = "{{len .RepoDigests}}"
+    command = ["docker", "image", "inspect", "--format", digests, image]
+    return subprocess.check_output(command, env=environment, text=True).strip() != "0"
 
 
 def _succeeds(command: Sequence[str], environment: Mapping[str, str]) -> bool:
