@@ -1,6 +1,7 @@
 """Every example runs on real parts and ends as its description says."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+import yaml
 
+from tests.support.engines.images import BUSYBOX
+from tests.support.jobs.documented import LANGUAGE, jobs_of
 from tests.support.servers.postgres import PrivatePostgres, private_server
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.cluster import Api, Cluster
@@ -17,7 +21,8 @@ from tests.support.services.cluster import Api, Cluster
 pytestmark = pytest.mark.real
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
-FOLDER = Path(__file__).parents[2] / "examples"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "examples"
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ ELSEWHERE = {"schedule", "transcode-video"}
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def postgres(worker_settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Any:
     with private_server(tmp_path_factory.mktemp("postgres")) as server:
         yield server
 
@@ -74,8 +79,38 @@ def rabbit() -> Any:
         yield rabbit
 
 
+def as_in_compose() -> dict[str, str]:
+    """What docker-compose.yml gives its worker, but for what is different in a container."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    given = {
+        name: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value))
+        for name, value in services["worker"]["environment"].items()
+    }
+    assert given["CONVEYOR_RUNTIME_TYPE"] == "docker"
+    assert given["CONVEYOR_RUNTIME_DEFAULT_IMAGE"]
+    for name in ("CONVEYOR_CONFIG", "CONVEYOR_RUNTIME_PROBE_IMAGE"):
+        del given[name]
+    # An engine without a registry has no other.
+    return given | {"CONVEYOR_RUNTIME_DEFAULT_IMAGE": BUSYBOX}
+
+
+def as_in_dev() -> dict[str, str]:
+    return {
+        "CONVEYOR_RUNTIME_TYPE": "auto",
+        "CONVEYOR_RUNTIME_SHELL_ALLOWED": "true",
+        "CONVEYOR_WORKER_QUEUES": "default:4,highcpu:2",
+    }
+
+
+@pytest.fixture(scope="module", params=[as_in_dev, as_in_compose], ids=["dev", "compose"])
+def worker_settings(request: pytest.FixtureRequest) -> dict[str, str]:
+    settings: dict[str, str] = request.param()
+    return settings
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def api(
+    worker_settings: dict[str, str],
     rabbit: PrivateRabbit,
     postgres: PrivatePostgres,
     docker_host: str,
@@ -85,13 +120,10 @@ async def api(
         rabbit.url,
         postgres.tcp_dsn,
         tmp_path_factory.mktemp("services"),
-        CONVEYOR_RUNTIME_TYPE="auto",
-        CONVEYOR_RUNTIME_SHELL_ALLOWED="true",
-        CONVEYOR_RUNTIME_DOCKER_HOST=docker_host,
-        CONVEYOR_WORKER_QUEUES="default:4,highcpu:2",
     )
-    for name in ("coordinator", "scheduler", "webhook_dispatcher", "worker"):
+    for name in ("coordinator", "scheduler", "webhook_dispatcher"):
         cluster.start(name)
+    cluster.start("worker", worker_settings | {"CONVEYOR_RUNTIME_DOCKER_HOST": docker_host})
     try:
         await cluster.wait_up()
         async with aiohttp.ClientSession() as session:
@@ -118,6 +150,17 @@ async def test_the_example_ends_as_it_says(api: Api, name: str) -> None:
         assert job["result"] == expected.result
     ends = {task["name"]: task["state"] for task in job["execution"]}
     assert expected.tasks.items() <= ends.items()
+
+
+@in_one_loop
+@pytest.mark.parametrize("name", jobs_of(LANGUAGE))
+async def test_a_job_of_the_language_page_has_the_result_that_the_page_states(
+    api: Api, name: str
+) -> None:
+    documented = jobs_of(LANGUAGE)[name]
+    job = await api.final((await api.submit_yaml(documented.text))["id"], seconds=120)
+    assert job["state"] == "COMPLETED", job
+    assert job.get("result") == documented.result
 
 
 @in_one_loop

@@ -146,4 +146,4 @@ def test_the_wheel_has_types_and_says_what_it_is(wheel: Path) -> None:
     assert not [name for name in files if name.startswith(("tests", "bench", "examples"))]
     assert fields["Author"]
     assert "Typing :: Typed" in fields.get_all("Classifier", [])
-    assert "](" not in fields.get_payload().replace("](https://", "")
+    assert "](" not in str(fields.get_payload()).replace("](https://", "")

@@ -1,0 +1,141 @@
+"""docs/language.md has every field and function, and says which fields are evaluated."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from shared.expressions.library import library
+from shared.expressions.signatures import PREDICATES
+from shared.jobspec.problems import InvalidJob
+from shared.jobspec.tork import models as m
+from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
+from tests.support.jobs.documented import LANGUAGE, jobs_of
+
+Fields = dict[str, Any]
+ON = {True: "on"}  # as YAML 1.1 reads it; the API takes it as it is written
+MODELS = {"registry", "defaults"}  # their fields have tables of their own
+BROKEN = "{{ 1 + }}"
+ROW = re.compile(r"^\| `(\w+)` \| `([^|]+)` \| (yes)? ?\|", re.MULTILINE)
+
+
+def job(**fields: Any) -> Fields:
+    return {"name": "x", "tasks": [{"name": "a", "run": "ls"}], **fields}
+
+
+def task(**fields: Any) -> Fields:
+    runs = {} if {"parallel", "each", "subjob"} & fields.keys() else {"run": "ls"}
+    return job(tasks=[{"name": "a", **runs, **fields}])
+
+
+SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = {
+    "Job": ([m.JobSpec], lambda fields: job(**fields)),
+    "Scheduled job": ([], lambda fields: job(**fields)),
+    "Task": ([m.TaskEntry, m.InnerTask, m.SubjobTask], lambda fields: task(**fields)),
+    "parallel": ([m.Parallel], lambda f: task(parallel={"tasks": [{"run": "ls"}], **f})),
+    "each": ([m.Each], lambda f: task(each={"list": "[1]", "task": {"run": "ls"}, **f})),
+    "subjob": ([m.Subjob], lambda f: task(subjob={"name": "b", "tasks": [{"run": "ls"}], **f})),
+    "retry": ([m.Retry], lambda fields: task(retry={"limit": 1, **fields})),
+    "limits": ([m.Limits], lambda fields: task(limits=fields)),
+    "registry": ([m.Registry], lambda fields: task(image="a:1", registry=fields)),
+    "defaults": ([m.Defaults], lambda fields: job(defaults=fields)),
+    "pre, post": ([m.AuxTask], lambda fields: task(pre=[{"run": "ls", **fields}])),
+    "sidecar": ([], lambda fields: task(sidecars=[{"name": "b", "image": "a:1", **fields}])),
+    "probe": (
+        [m.Probe],
+        lambda f: task(
+            sidecars=[{"name": "b", "image": "a:1", "probe": {"path": "/", "port": 1, **f}}]
+        ),
+    ),
+    "mount": ([m.Mount], lambda fields: task(image="a:1", mounts=[mount(**fields)])),
+    "webhook": (
+        [m.Webhook, m.SubjobWebhook],
+        lambda fields: job(webhooks=[{"url": "https://ci.example", **fields}]),
+    ),
+    "permission": ([m.Permission], lambda fields: job(permissions=[fields])),
+    "autoDelete": ([m.AutoDelete], lambda fields: job(autoDelete=fields)),
+    "wait": ([m.Wait], lambda fields: job(wait=fields)),
+    "schedule": ([m.Schedule], lambda f: job(schedule={"cron": "@daily", **f})),
+}
+"""The models whose fields the table below each heading has, and a job that holds some of them."""
+
+
+def mount(**fields: Any) -> Fields:
+    if "source" in fields or fields.get("type") == "bind":
+        return {"type": "bind", "source": "/srv", "target": "/data", **fields}
+    return {"type": "volume", "target": "/data", **fields}
+
+
+def section(heading: str) -> str:
+    _, _, rest = LANGUAGE.partition(f"\n### {heading}\n")
+    return rest.partition("\n### ")[0]
+
+
+def rows() -> Iterator[tuple[str, str, str, bool]]:
+    for heading in SECTIONS:
+        for field, example, evaluated in ROW.findall(section(heading)):
+            yield heading, field, example, bool(evaluated)
+
+
+def errors_of(heading: str, fields: Fields) -> str:
+    submitted = yaml.safe_dump(SECTIONS[heading][1](fields)).encode()
+    is_scheduled = heading in ("schedule", "Scheduled job")
+    try:
+        (parse_scheduled_job if is_scheduled else parse_job)(submitted, "text/yaml")
+    except InvalidJob as error:
+        return str(error)
+    return ""
+
+
+def test_every_section_of_the_reference_is_tested() -> None:
+    _, _, reference = LANGUAGE.partition("\n## Reference\n")
+    assert re.findall(r"^### (.*)$", reference, re.MULTILINE) == list(SECTIONS)
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_the_tables_have_every_field(heading: str) -> None:
+    models, _ = SECTIONS[heading]
+    known = {f.alias or name for model in models for name, f in model.model_fields.items()}
+    named = [field for field, _, _ in ROW.findall(section(heading))]
+    assert len(named) == len(set(named))
+    assert set(named) == known or not models
+
+
+@pytest.mark.parametrize(("heading", "field", "example", "evaluated"), list(rows()))
+def test_an_example_is_accepted_and_only_evaluated_fields_are_read_as_expressions(
+    heading: str, field: str, example: str, evaluated: bool
+) -> None:
+    fields = {ON.get(name, name): value for name, value in yaml.safe_load(example).items()}
+    assert list(fields) == [field]
+    assert errors_of(heading, fields) == ""
+    if field in MODELS:
+        return
+    if (broken := _broken(fields[field])) is not None:
+        assert ("compile" in errors_of(heading, {field: broken})) is evaluated
+
+
+def _broken(value: object) -> object:
+    """The same with an expression that is none in it; None: it holds no text."""
+    match value:
+        case str():
+            return BROKEN
+        case [str(), *_]:
+            return [BROKEN]
+        case dict() if all(isinstance(each, str) for each in value.values()):
+            return dict.fromkeys(value, BROKEN)
+        case _:
+            return None
+
+
+def test_the_page_names_every_function() -> None:
+    known = {*library("exact"), *PREDICATES}
+    assert {name for name in known if f"`{name}`" not in LANGUAGE} == set()
+
+
+@pytest.mark.parametrize("name", jobs_of(LANGUAGE))
+def test_a_job_of_the_page_is_accepted(name: str) -> None:
+    text = jobs_of(LANGUAGE)[name].text
+    assert parse_job(text.encode(), "text/yaml").name == name
