@@ -8,6 +8,7 @@ import aiohttp
 import structlog
 
 from services.coordinator.app import run as run_coordinator
+from services.dev.banner import print_banner
 from services.dev.postgres.embedded import EmbeddedPostgres
 from services.dev.settings import DevSettings, sealing_key
 from services.scheduler.app import run as run_scheduler
@@ -98,6 +99,7 @@ async def run(settings: DevSettings, stop: Stop) -> None:
     try:
         async with running(settings, stop) as url:
             log.info("conveyor_started", url=url, docs=f"{url}/docs")
+            print_banner(url)
             await stop.wait()
     except asyncio.CancelledError:
         if not stop.requested:
