@@ -38,6 +38,8 @@ missing_packages() {
     # and that of the video job from these.
     command -v ffmpeg >/dev/null || echo ffmpeg
     command -v curl >/dev/null || echo curl
+    # The proxy of docs/operation.md.
+    command -v nginx >/dev/null || echo nginx-light
 }
 
 install_packages() {
