@@ -26,6 +26,7 @@ from cli.jobs.examples import EXAMPLES
 from cli.jobs.viewers import job_viewer
 from services.coordinator.settings import ApiSettings
 from services.dev.app import running
+from services.dev.banner import exports_for
 from services.dev.postgres.programs import EmbeddedPostgresError
 from services.dev.settings import DevBlock, IsolatedDevSettings
 from services.worker.runtimes.settings import RuntimeSettings
@@ -153,22 +154,23 @@ def _print_end(console: Console, job: JobView) -> None:
     console.print(Text("  COMPLETED", "green bold"))
 
 
+_NEXT_STEPS = """
+Everything is stopped and nothing is left behind. Next steps:
+
+{exports}  conveyor dev                           starts Conveyor at http://127.0.0.1:8000
+
+  Then, in another terminal:
+
+{exports}  conveyor examples hello > hello.yaml   writes the job file that has just run
+  conveyor submit hello.yaml --follow    runs it and shows its log
+  conveyor list                          lists all jobs
+
+  http://127.0.0.1:8000/docs documents the API; `conveyor examples` lists more jobs."""
+
+
 def _print_next_steps(console: Console) -> None:
-    for line in (
-        "",
-        "Everything is stopped and nothing is left behind. Next steps:",
-        "",
-        "  conveyor dev                           starts Conveyor at http://127.0.0.1:8000",
-        "",
-        "  Then, in another terminal:",
-        "",
-        "  conveyor examples hello > hello.yaml   writes the job file that has just run",
-        "  conveyor submit hello.yaml --follow    runs it and shows its log",
-        "  conveyor list                          lists all jobs",
-        "",
-        "  http://127.0.0.1:8000/docs documents the API, `conveyor examples` lists more job files.",
-    ):
-        _print(console, line)
+    exports = "".join(f"  export {each}\n" for each in exports_for("http://127.0.0.1:8000"))
+    _print(console, _NEXT_STEPS.format(exports=exports))
 
 
 def _print(console: Console, text: str) -> None:

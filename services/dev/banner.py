@@ -22,11 +22,11 @@ _TEXT = """
 def print_banner(url: str) -> None:
     """Only on a terminal: elsewhere, every line is a line of the log."""
     if sys.stderr.isatty():
-        exports = "".join(f"    export {each}\n" for each in _exports(url))
+        exports = "".join(f"    export {each}\n" for each in exports_for(url))
         sys.stderr.write(_TEXT.format(url=url, exports=exports))
 
 
-def _exports(url: str) -> list[str]:
+def exports_for(url: str) -> list[str]:
     """What another terminal needs so that `conveyor` is found and finds this Conveyor."""
     programs = Path(sys.executable).parent
     is_hidden = shutil.which("conveyor") is None and (programs / "conveyor").exists()

@@ -69,7 +69,8 @@ def test_the_demo_shows_the_example_from_start_to_end_and_leaves_nothing(tmp_pat
         "put together | HELLO WORLD, COUNTED TO 8",
         "result     hello world, counted to 8",
         "COMPLETED\n\nEverything is stopped",
-        "make run",
+        "conveyor dev",
+        "conveyor submit hello.yaml",
     )
     assert "count        | running " in output
     assert_nothing_is_left(tmp_path)
