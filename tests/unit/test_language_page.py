@@ -46,21 +46,27 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
     "sidecar": ([], lambda fields: task(sidecars=[{"name": "b", "image": "a:1", **fields}])),
     "probe": (
         [m.Probe],
-        lambda f: task(
-            sidecars=[{"name": "b", "image": "a:1", "probe": {"path": "/", "port": 1, **f}}]
-        ),
+        lambda f: task(sidecars=[{"name": "b", "image": "a:1", "probe": probe(**f)}]),
     ),
     "mount": ([m.Mount], lambda fields: task(image="a:1", mounts=[mount(**fields)])),
     "webhook": (
         [m.Webhook, m.SubjobWebhook],
         lambda fields: job(webhooks=[{"url": "https://ci.example", **fields}]),
     ),
-    "permission": ([m.Permission], lambda fields: job(permissions=[fields])),
+    "permission": ([m.Permission], lambda fields: job(permissions=[permission(**fields)])),
     "autoDelete": ([m.AutoDelete], lambda fields: job(autoDelete=fields)),
     "wait": ([m.Wait], lambda fields: job(wait=fields)),
     "schedule": ([m.Schedule], lambda f: job(schedule={"cron": "@daily", **f})),
 }
 """The models whose fields the table below each heading has, and a job that holds some of them."""
+
+
+def probe(**fields: Any) -> Fields:
+    return fields if "command" in fields else {"port": 1, **fields}
+
+
+def permission(**fields: Any) -> Fields:
+    return fields if {"role", "user"} & fields.keys() else {"user": "ann", **fields}
 
 
 def mount(**fields: Any) -> Fields:
