@@ -51,8 +51,12 @@ _PROGRAM: dict[str, st.SearchStrategy[Any]] = {
 _SHOWN: dict[str, st.SearchStrategy[Any]] = {"description": _TEXTS}
 _FILES = st.just({"in.txt": "text"})
 _AUX = {**_PROGRAM, **_SHOWN, "name": _NAMES, "files": _FILES}
-_PROBE = st.fixed_dictionaries(
-    {"path": st.just("/health"), "port": st.integers(1, 65535)}, optional={"timeout": _DURATIONS}
+_PROBE = st.one_of(
+    st.fixed_dictionaries(
+        {"port": st.integers(1, 65535)},
+        optional={"path": st.sampled_from(["/", "/health"]), "timeout": _DURATIONS},
+    ),
+    st.just({"command": ["pg_isready"]}),
 )
 _MOUNT = st.fixed_dictionaries(
     {"type": st.just("tmpfs"), "target": st.just("/x")}, optional={"opts": _MAPS}
@@ -73,6 +77,7 @@ _RUNS: dict[str, st.SearchStrategy[Any]] = {
     "queue": st.just("highcpu"),
     "retry": _RETRY,
     "limits": _LIMITS,
+    "gracePeriod": st.just("5s"),
     "queueTimeout": _DURATIONS,
     "pre": st.lists(st.fixed_dictionaries({}, optional=_AUX), min_size=1, max_size=2),
     "post": st.lists(st.fixed_dictionaries({}, optional=_AUX), min_size=1, max_size=2),

@@ -86,7 +86,16 @@ _spelled = itemgetter("text")  # of a duration or an amount: as the client wrote
 
 _REGISTRY = _table("username", password=_hidden)
 _LIMITS = _table(cpus=_spelled, memory=_spelled)
-_PROBE = _table("path", "port", timeout=_spelled)
+_PROBE = _table("path", "port", "command", timeout=_spelled)
+
+
+def _shown_probe(probe: Encoded) -> Fields:
+    """With a path where it asks by HTTP: without one it would ask by TCP."""
+    path = None if "command" in probe else probe.get("path", "/")
+    shown = _fields({**probe, "path": path}, _PROBE)
+    return {name: value for name, value in shown.items() if value is not None}
+
+
 _RETRY = _table(
     *("limit", "jitter", "on"),
     initial_delay=("initialDelay", _spelled),
@@ -103,13 +112,14 @@ _AUX = _table(
     registry=_shown_by(_REGISTRY),
     timeout=_spelled,
 )
-_SIDECAR = _AUX | _table(probe=_shown_by(_PROBE))
+_SIDECAR = _AUX | _table(probe=_shown_probe)
 _TASK = _AUX | _table(
     *("tags", "workdir", "queue", "var", "priority", "needs", "mounts", "networks", "gpus"),
     "privileged",
     condition=("if", None),
     retry=_shown_by(_RETRY),
     limits=_shown_by(_LIMITS),
+    grace_period=("gracePeriod", _spelled),
     queue_timeout=("queueTimeout", _spelled),
     allow_failure=("allowFailure", None),
     pre=_each_shown_by(_AUX),

@@ -142,6 +142,8 @@ class ProbeView(Answer):
     """What is asked for by HTTP."""
     port: int | None = None
     """Where the sidecar listens."""
+    command: list[str] | None = None
+    """What is run in the sidecar instead."""
     timeout: str | None = None
     """How long it may take until it answers."""
 

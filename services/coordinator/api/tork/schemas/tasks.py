@@ -100,6 +100,8 @@ class Task(AuxTaskView):
     """The most it may take."""
     timeout: str | None = None
     """How long one attempt may run, such as `1h30m`."""
+    grace_period: str | None = None
+    """How long it may take to end after the stop signal, before it is killed."""
     queue_timeout: str | None = None
     """How long it may wait for a worker."""
     allow_failure: bool | None = None
