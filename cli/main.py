@@ -37,6 +37,8 @@ _CLUSTER = {
     ),
     "nodes": _Entry("cli.cluster.queues:nodes", "List workers."),
     "schedules": _Entry("cli.cluster.schedules:schedules", "Manage scheduled jobs."),
+    "users": _Entry("cli.cluster.users:users", "Manage users and passwords."),
+    "roles": _Entry("cli.cluster.users:roles", "Manage roles."),
     "keys": _Entry("cli.cluster.keys:keys", "Manage API keys."),
 }
 _SERVICES = {

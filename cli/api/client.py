@@ -82,6 +82,28 @@ class ApiClient(ApiSession):
     async def delete_key(self, key_id: str) -> Json:
         return dict(await self.call("DELETE", _path("keys", key_id)))
 
+    async def users(self) -> list[Json]:
+        return list(await self.call("GET", "/users"))
+
+    async def create_user(self, user: Body) -> Json:
+        return dict(await self.post("/users", user))
+
+    async def delete_user(self, username: str) -> Json:
+        return dict(await self.call("DELETE", _path("users", username)))
+
+    async def change_password(self, username: str, passwords: Body) -> Json:
+        return dict(await self.put(f"{_path('users', username)}/password", passwords))
+
+    async def set_roles(self, username: str, slugs: Body) -> Json:
+        """These roles and no others."""
+        return dict(await self.put(f"{_path('users', username)}/roles", slugs))
+
+    async def roles(self) -> list[Json]:
+        return list(await self.call("GET", "/roles"))
+
+    async def create_role(self, role: Body) -> Json:
+        return dict(await self.post("/roles", role))
+
     async def schedules(self, *, page: int = 1, size: int = 10) -> Any:  # noqa: ANN401 - JSON
         return await self.call("GET", "/scheduled-jobs", page=str(page), size=str(size))
 

@@ -118,11 +118,18 @@ class ApiSession:
 
     async def post(self, path: str, body: Body) -> Any:  # noqa: ANN401 - JSON
         """The answer's JSON, however long it takes: the API may be asked to wait for an end."""
+        return await self._send("POST", path, body)
+
+    async def put(self, path: str, body: Body) -> Any:  # noqa: ANN401 - JSON
+        return await self._send("PUT", path, body)
+
+    async def _send(self, method: str, path: str, body: Body) -> Any:  # noqa: ANN401 - JSON
         headers = {"Content-Type": body.content_type}
         if body.idempotency_key is not None:
             headers["Idempotency-Key"] = body.idempotency_key
         with _failures_sorted(self._url):
-            async with self._session.post(
+            async with self._session.request(
+                method,
                 self._url + path,
                 data=body.content,
                 headers=headers,

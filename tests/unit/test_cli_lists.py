@@ -117,6 +117,7 @@ async def test_a_page_may_be_larger_than_the_apis(api: FakeApi) -> None:
         (("schedules", "resume", ID), f"PUT /scheduled-jobs/{ID}/resume"),
         (("schedules", "delete", ID), f"DELETE /scheduled-jobs/{ID}"),
         (("keys", "delete", ID), f"DELETE /keys/{ID}"),
+        (("users", "delete", "ann"), "DELETE /users/ann"),
     ],
 )
 async def test_an_act_is_one_request(api: FakeApi, arguments: tuple[str, ...], asked: str) -> None:
@@ -241,6 +242,75 @@ async def test_keys_are_listed_without_the_keys_themselves(api: FakeApi) -> None
     assert (await table(api, "keys", "list"))[1][:4] == ["k1", "ci", "read,", "submit"]
 
 
+USER = {"id": "u1", "username": "ann", "name": "Ann", "createdAt": AT, "roles": ["ops"]}
+
+
+async def test_users_and_roles_are_tables(api: FakeApi) -> None:
+    api.answers["GET /users"] = [USER, {**USER, "username": "guest", "disabled": True, "roles": []}]
+    _, ann, guest = await table(api, "users", "list")
+    assert (ann[:4], guest[:3]) == (["ann", "Ann", "ops", "active"], ["guest", "Ann", "disabled"])
+    api.answers["GET /roles"] = [{"slug": "ops", "name": "Operations", "createdAt": AT}]
+    assert (await table(api, "roles", "list"))[1][:2] == ["ops", "Operations"]
+
+
+async def test_a_user_is_created_with_a_password_from_a_prompt_or_standard_input(
+    api: FakeApi,
+) -> None:
+    api.answers |= {
+        "POST /users": USER,
+        "PUT /users/ann/roles": {"status": "OK"},
+        "GET /roles": [{"slug": "ops", "name": "Operations"}],
+    }
+    new = ("users", "create", "ann", "--name", "Ann")
+    prompted = await run_command(api.url, *new, stdin="a password\na password\n")
+    piped = await run_command(
+        api.url, *new, "--role", "ops", "--password-stdin", stdin="a password\n"
+    )
+    for result in (prompted, piped):
+        assert result.exit_code == 0, result.output
+        assert "a password" not in result.output
+        assert result.stdout == "created user ann\n"
+    first, _, second, roles = api.asked
+    wanted = {"username": "ann", "name": "Ann", "password": "a password", "disabled": False}
+    assert json.loads(first.body) == json.loads(second.body) == wanted
+    assert json.loads(roles.body) == ["ops"]
+    unknown = await run_command(api.url, *new, "--role", "x", "--password-stdin", stdin="p\n")
+    assert (unknown.exit_code, unknown.stderr) == (3, "conveyor: no such role: x\n")
+
+
+async def test_the_own_password_is_changed_with_the_old_one(api: FakeApi) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if "oldPassword" not in await request.json():
+            return await refusal(400, "oldPassword: is required")(request)
+        return web.json_response({"status": "OK"})
+
+    api.answers["PUT /users/ann/password"] = answer
+    change = ("users", "password", "ann")
+    login = {"CONVEYOR_USER": "ann", "CONVEYOR_PASSWORD": "old one"}
+    for arguments, stdin, environment in (
+        (change, "new one\nnew one\nold one\n", {}),
+        ((*change, "--password-stdin"), "new one\nold one\n", {}),
+        (("users", "password", "--password-stdin"), "new one\n", login),
+    ):
+        result = await run_command(api.url, *arguments, stdin=stdin, **environment)
+        assert (result.exit_code, result.stdout) == (0, "changed the password of ann\n")
+        assert json.loads(api.asked[-1].body) == {"password": "new one", "oldPassword": "old one"}
+
+
+async def test_roles_are_given_and_taken(api: FakeApi) -> None:
+    api.answers |= {"GET /users": [USER], "PUT /users/ann/roles": {"status": "OK"}}
+    for arguments, wanted in (
+        (("assign", "Ann", "dev"), ["dev", "ops"]),
+        (("assign", "ann", "OPS"), ["OPS"]),
+        (("unassign", "ann", "Ops"), []),
+    ):
+        result = await run_command(api.url, "roles", *arguments)
+        assert result.exit_code == 0, result.output
+        assert json.loads(api.asked[-1].body) == wanted
+    missing = await run_command(api.url, "roles", "assign", "zoe", "dev")
+    assert (missing.exit_code, missing.stderr) == (3, "conveyor: no such user\n")
+
+
 async def test_a_schedule_is_created_from_a_job_file(api: FakeApi) -> None:
     api.answers["POST /scheduled-jobs"] = SCHEDULE
     result = await run_command(api.url, "schedules", "create", "-")
@@ -254,6 +324,7 @@ async def test_a_schedule_is_created_from_a_job_file(api: FakeApi) -> None:
         (("queues",), "/queues", [QUEUE]),
         (("nodes",), "/nodes", [NODE]),
         (("keys", "list"), "/keys", [KEY]),
+        (("users", "list"), "/users", [USER]),
         (("schedules", "list"), "/scheduled-jobs", page([SCHEDULE])),
     ],
 )
