@@ -148,7 +148,9 @@ async def test_nothing_is_left_of_a_task_that_timed_out(rig: Rig, worker: Worker
 
 
 async def test_nothing_is_left_of_a_task_that_was_cancelled(rig: Rig, worker: Worker) -> None:
-    assert await worker.run({"run": "sleep 1000"}, Interruption.STOPPED) is None
+    report = await worker.run({"run": "sleep 1000"}, Interruption.STOPPED)
+    assert report is not None
+    assert report.error == "stopped"
     assert await rig.leftovers() == []
 
 
