@@ -133,7 +133,7 @@ async def test_an_installed_example_runs_on_an_installed_conveyor(installed: Ins
 
 def test_all_examples_are_installed(installed: Installed) -> None:
     listed = installed.conveyor("examples").splitlines()[1:]
-    names = [path.stem for path in sorted((ROOT / "examples").glob("*.yaml"))]
+    names = sorted(path.stem for path in (ROOT / "examples").glob("*.yaml"))
     assert [line.split()[0] for line in listed] == names
 
 
