@@ -17,6 +17,7 @@ from services.coordinator.live.follower import Live
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import CoordinatorSettings, HttpSettings
 from services.coordinator.startup_warnings import (
+    warn_of_short_password,
     warn_of_unencrypted_secrets,
     warn_without_admin,
 )
@@ -44,6 +45,7 @@ async def run(settings: CoordinatorSettings, resources: Resources, stop: Stop) -
     pool, metrics = resources.pool, resources.metrics
     sealer = Sealer(settings.encryption.keys)
     warn_of_unencrypted_secrets(sealer)
+    warn_of_short_password(settings.auth)
     async with (
         Batcher(pool, resources.broker, Planner(sealer), metrics, resources.tracing) as batcher,
         watched(resources, stop) as checks,

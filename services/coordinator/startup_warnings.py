@@ -18,6 +18,16 @@ def warn_of_unencrypted_secrets(sealer: Sealer) -> None:
         log.warning("secrets_stored_unencrypted", to_do="set CONVEYOR_ENCRYPTION_KEY")
 
 
+def warn_of_short_password(settings: AuthSettings) -> None:
+    """No reason to refuse to start: it was set by whoever may do everything anyway."""
+    least = settings.password_min_length
+    if 0 < len(settings.password.get_secret_value()) < least:
+        log.warning(
+            "operator_password_short",
+            to_do=f"set a CONVEYOR_AUTH_PASSWORD of at least {least} characters",
+        )
+
+
 async def warn_without_admin(settings: AuthSettings, pool: Pool) -> None:
     """No reason to refuse to start: an admin may be made beside us, or in a database that is away.
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.coordinator.settings import AuthSettings
-from services.coordinator.startup_warnings import warn_without_admin
+from services.coordinator.startup_warnings import warn_of_short_password, warn_without_admin
 from shared.postgres.pool import acquired
 from tests.support.http.api import Api, api_on
 from tests.support.http.authenticated_api import (
@@ -420,6 +420,13 @@ async def test_a_coordinator_that_lets_no_admin_in_says_what_to_set(api: Api) ->
     assert len(await warnings(type="key")) == 1
     await add_key(api, "admin")
     assert await warnings(type="key") == []
+
+
+async def test_a_short_password_of_the_operator_is_warned_of() -> None:
+    for password, warnings in (("short", 1), ("long enough", 0), ("", 0)):
+        with capture_logs() as lines:
+            warn_of_short_password(AuthSettings(type="basic", password=SecretStr(password)))
+        assert len(lines) == warnings
 
 
 async def test_a_database_that_is_away_is_no_reason_to_say_that_there_is_no_admin(

@@ -1,6 +1,7 @@
 """Live streams where not everybody may see everything."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 
 import pytest
@@ -18,6 +19,8 @@ from tests.support.http.authenticated_api import (
 from tests.support.http.event_streams import EventReader, add_event, change
 
 pytestmark = pytest.mark.real
+
+WRONG = {"Authorization": "Basic " + base64.b64encode(b"ann:wrong").decode()}
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ async def test_all_events_are_those_of_jobs_one_may_see(
     api: Api, ann: Headers, bob: Headers, resuming: bool
 ) -> None:
     hidden = await submitted(api, ann, "permissions: [{user: ann}]")
-    shared = await submitted(api, ann, "permissions: [{user: bob}]")
+    shared = await submitted(api, ann, "permissions: [{user: bob, access: view}]")
     everybodys = await submitted(api, ann)
     jobs = (hidden, shared, everybodys)
 
@@ -127,6 +130,21 @@ async def test_a_stream_ends_when_the_key_that_opened_it_is_deleted(
     async with api.client.get("/events", headers=key) as response:
         [row] = await api.get("/keys", headers=OPERATOR)
         assert (await api.answer("DELETE", f"/keys/{row['id']}", headers=OPERATOR))[0] == 200
+        async with asyncio.timeout(60):
+            assert await EventReader(response).rest() == []
+
+
+async def test_a_stream_ends_when_its_password_is_changed_even_while_somebody_guesses(
+    api: Api, ann: Headers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(principal, "_LOOK_SECONDS", 0.1)
+    async with api.client.get("/events", headers=ann) as response:
+        while (await api.answer("GET", "/jobs", headers=WRONG))[0] != 429:
+            pass
+        new = {"password": "another password"}
+        assert (await api.answer("PUT", "/users/ann/password", headers=OPERATOR, json=new))[
+            0
+        ] == 200
         async with asyncio.timeout(60):
             assert await EventReader(response).rest() == []
 

@@ -82,6 +82,7 @@ class SignIns:
 
             async with self.place(lambda: (all_names.count, pair.count)):
                 yield was_right
+            pair.at = self._clock()  # the wait begins with the answer
         if 0 < self._allowed == pair.count:
             log.warning("sign_ins_delayed", user=name[:_LONGEST_NAME], address=address)
 
