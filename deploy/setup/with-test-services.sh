@@ -38,8 +38,10 @@ missing_packages() {
     # and that of the video job from these.
     command -v ffmpeg >/dev/null || echo ffmpeg
     command -v curl >/dev/null || echo curl
-    # The proxy of docs/operation.md.
+    # The proxy of docs/operation.md, its certificate, and what checks the units.
     command -v nginx >/dev/null || echo nginx-light
+    command -v openssl >/dev/null || echo openssl
+    command -v systemd-analyze >/dev/null || echo systemd
 }
 
 install_packages() {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import ssl
@@ -75,8 +76,8 @@ async def running(rabbit: PrivateRabbit, dsn: str, directory: Path) -> AsyncIter
 @contextmanager
 def nginx(url: str, directory: Path) -> Iterator[str]:
     """The configuration of the page, in front of `url`; its own URL."""
-    if shutil.which("nginx") is None:
-        unavailable("nginx is not installed")
+    if shutil.which("nginx") is None or os.geteuid() != 0:
+        unavailable("nginx is not installed, or its directories are another user's")
     port = free_port()
     certificate, key = directory / "conveyor.crt", directory / "conveyor.key"
     name = ["-subj", "/CN=localhost", "-days", "1", "-nodes"]
