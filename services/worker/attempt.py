@@ -12,12 +12,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
 from services.worker.definition import Definitions, Unsealed
-from services.worker.held_tasks import HeldTask, Interruption
+from services.worker.failures import Failure, failure_of_error, failure_of_outcome
+from services.worker.held_tasks import HeldTask, Interruption, grace_of
 from services.worker.leftovers import remove_earlier
 from services.worker.metrics import WorkerMetrics
 from services.worker.reporter import Reporter
@@ -25,7 +26,6 @@ from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.protocol import (
     Execution,
     Outcome,
-    PartTimedOut,
     RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,
@@ -58,47 +58,12 @@ class AttemptContext:
     metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(Metrics()))
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """`cause` and `exit_code` are for retry policies, `error` is for people."""
-
-    error: str
-    cause: Literal["exit", "timeout", "other"] = "other"
-    exit_code: int | None = None
-
-
-def failure_of_outcome(outcome: Outcome, last_words: str) -> Failure:
-    """A program ended that should not have ended so; `last_words` are the end of the log."""
-    part = f"{outcome.part}: " if outcome.part else ""
-    reason = f" ({outcome.reason})" if outcome.reason else ""
-    last = f": {last_words}" if last_words else ""
-    error = f"{part}exit code {outcome.exit_code}{reason}{last}"
-    return Failure(error, "exit", outcome.exit_code)
-
-
-def failure_of_error(error: Exception) -> Failure:
-    """The runtime wouldn't or couldn't; a pre or post that took too long is a time-out."""
-    return Failure(str(error), "timeout" if isinstance(error, PartTimedOut) else "other")
-
-
-def grace_of(why: Interruption, grace_seconds: float) -> float:
-    """How long a task has to end by itself; none where somebody else may run it already."""
-    match why:
-        case Interruption.STOPPED | Interruption.TIMED_OUT:
-            return grace_seconds
-        case Interruption.DRAINED:
-            return min(grace_seconds, _DRAIN_GRACE_SECONDS)
-        case Interruption.REFUSED | Interruption.LEASE_LOST | Interruption.SUPERSEDED:
-            return 0.0
-
-
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 _STOP_AGAIN_SECONDS = 1.0
 _LEASE_LOOK_SECONDS = 0.5
-_DRAIN_GRACE_SECONDS = 5.0  # within what a worker that leaves waits for its tasks
 _NO_SECRETS = Redactor()
 
 

@@ -12,6 +12,7 @@ from shared.messages import TaskRef
 from shared.process.clock import monotonic_boottime
 
 _REMEMBERED = 10_000
+_DRAIN_GRACE_SECONDS = 5.0  # within what a worker that leaves waits for its tasks
 
 
 class Interruption(Enum):
@@ -25,6 +26,17 @@ class Interruption(Enum):
     TIMED_OUT = "timed out"
 
 
+def grace_of(why: Interruption, grace_seconds: float) -> float:
+    """How long a task has to end by itself; none where somebody else may run it already."""
+    match why:
+        case Interruption.STOPPED | Interruption.TIMED_OUT:
+            return grace_seconds
+        case Interruption.DRAINED:
+            return min(grace_seconds, _DRAIN_GRACE_SECONDS)
+        case Interruption.REFUSED | Interruption.LEASE_LOST | Interruption.SUPERSEDED:
+            return 0.0
+
+
 def _future() -> "asyncio.Future[Any]":
     return asyncio.get_running_loop().create_future()
 
@@ -33,7 +45,7 @@ def _future() -> "asyncio.Future[Any]":
 class HeldTask:
     """One dispatch. `granted` is done when it may start; `interrupted` when it must end.
 
-    Its lease lasts at least from `taken_at` (of the hand's clock), as its claim came later.
+    Its lease lasts at least from `taken_at` (of the clock of `HeldTasks`), as its claim came later.
     """
 
     ref: TaskRef

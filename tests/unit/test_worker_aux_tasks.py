@@ -1,7 +1,7 @@
 """What a worker makes of pre, post, sidecars and mounts in a definition, and of how they fail."""
 
-from services.worker.attempt import Failure, failure_of_error, failure_of_outcome
 from services.worker.definition import Definitions
+from services.worker.failures import Failure, failure_of_error, failure_of_outcome
 from services.worker.runtimes.protocol import Outcome, PartTimedOut, RuntimeRejected
 from services.worker.runtimes.task_spec import TaskSpec
 from services.worker.settings import WorkSettings

@@ -1,0 +1,29 @@
+"""Why a task has failed: for retry policies, and in words for people."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from services.worker.runtimes.protocol import Outcome, PartTimedOut
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`cause` and `exit_code` are for retry policies, `error` is for people."""
+
+    error: str
+    cause: Literal["exit", "timeout", "other"] = "other"
+    exit_code: int | None = None
+
+
+def failure_of_outcome(outcome: Outcome, last_words: str) -> Failure:
+    """A program ended that should not have ended so; `last_words` are the end of the log."""
+    part = f"{outcome.part}: " if outcome.part else ""
+    reason = f" ({outcome.reason})" if outcome.reason else ""
+    last = f": {last_words}" if last_words else ""
+    error = f"{part}exit code {outcome.exit_code}{reason}{last}"
+    return Failure(error, "exit", outcome.exit_code)
+
+
+def failure_of_error(error: Exception) -> Failure:
+    """The runtime wouldn't or couldn't; a pre or post that took too long is a time-out."""
+    return Failure(str(error), "timeout" if isinstance(error, PartTimedOut) else "other")
