@@ -172,8 +172,8 @@ class Planner:
             result = Rendering(names, taint).text("output", as_template(job.output or ""))
         except PlanError as error:
             return OutputFailed(job.job_id, taint.redacted(str(error)))
-        shown = Redactor(taint.found).text(result)
-        return OutputEvaluated(job.job_id, self._sealer.kept_text(shown, is_secret=bool(secrets)))
+        kept = self._sealer.kept_text(taint.left_out(result), is_secret=bool(secrets))
+        return OutputEvaluated(job.job_id, kept)
 
     def _names(
         self, job: JobSource, secrets: Mapping[str, str], variables: Mapping[str, str]

@@ -162,7 +162,11 @@ class SecretTaint:
             is_hidden = self.reads_secrets(template)
         except ExpressionError:  # it doesn't compile: no value was ever in reach
             return error
-        return "an expression fails; why is not told, as it reads secrets" if is_hidden else error
+        return (
+            "an expression failed: the reason is hidden because it reads secrets"
+            if is_hidden
+            else error
+        )
 
     def reads_secrets(self, template: str) -> bool:
         """Of an expression that compiles."""
@@ -171,6 +175,12 @@ class SecretTaint:
     def redacted(self, value: V) -> V:
         """`value` without secrets, and without what was found."""
         return Redactor((*self._secrets, *self.found)).value(value)
+
+    def left_out(self, text: str) -> str:
+        """`text` without what was found; a secret that stands by itself stays, as it is known."""
+        if not self.found:
+            return text
+        return Redactor((*self._secrets, *self.found)).text(text, but=self.redactor)
 
     def _seen_beside(self, template: str) -> str | None:
         """What may be seen of the secret things that `template` reads; None if none is secret."""
@@ -202,8 +212,15 @@ class SecretTaint:
     def _is_news(self, text: str, seen: str, is_number: bool) -> bool:
         if text in _SAY_NOTHING or (is_number and len(text) < _SHORTEST) or text in seen:
             return False
-        whole = (secret for secret in self._secrets if len(secret) >= _SHORTEST)
-        return self.redactor.text(text) != REDACTED and not any(each in text for each in whole)
+        shown = self.redactor.text(text)
+        known = any(secret in text for secret in self._secrets if len(secret) >= _SHORTEST)
+        return shown != REDACTED and not (known and self._shows_nothing_else(text, shown))
+
+    def _shows_nothing_else(self, text: str, shown: str) -> bool:
+        """What is redacted in a text may be a part of what an expression cut out of a secret."""
+        beside = (part.strip() for part in shown.split(REDACTED))
+        parts = [text, *(part for part in beside if len(part) >= _SHORTEST)]
+        return not any(part in secret for part in parts for secret in self._secrets)
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -59,12 +59,16 @@ class Redactor:
     def __bool__(self) -> bool:
         return bool(self._inside or self._alone)
 
-    def text(self, text: str) -> str:
-        if not self:
+    def text(self, text: str, but: "Redactor | None" = None) -> str:
+        """`text` without the secrets, but for those that `but` knows and nothing overlaps."""
+        if not self or (but is not None and but.text(text) == REDACTED):
             return text
         if text in self._whole and text.strip():
             return REDACTED
-        return _without(text, self._spans(text))
+        spans = self._spans(text)
+        if but is not None:
+            spans = [(start, end) for start, end in spans if but.text(text[start:end]) != REDACTED]
+        return _without(text, spans)
 
     def value(self, value: T) -> T:
         """`value` (as JSON has it) with every string in it redacted; keys stay as they are."""
