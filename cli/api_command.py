@@ -124,28 +124,36 @@ async def _as_given(_: ApiClient, text: str) -> str:
     return text
 
 
+async def act_on_each(
+    api: ApiClient, named: Sequence[str], act: Act, done: str, resolve: Resolve, *, as_json: bool
+) -> int:
+    """The exit code. A rejected one does not stop the others."""
+    exit_code = 0
+    for text in named:
+        try:
+            answer = await act(api, await resolve(api, text))
+            print_answer(answer, f"{text} {done}", as_json=as_json)
+        except ApiRejected as error:
+            if error.status == _UNAUTHORIZED:
+                raise  # for all of them
+            click.secho(f"conveyor: {text}: {error}", err=True, fg="red")
+            exit_code = EXIT_API
+    return exit_code
+
+
 def action(
     name: str, done: str, help_text: str, act: Act, resolve: Resolve = _as_given
 ) -> click.Command:
-    """A command for several things by their ids: a rejected one does not stop the others.
-    `resolve` gives the id for what else they may be called."""
-
-    async def act_on_all(api: ApiClient, ids: Sequence[str], *, as_json: bool) -> int:
-        exit_code = 0
-        for id_ in ids:
-            try:
-                answer = await act(api, await resolve(api, id_))
-                print_answer(answer, f"{id_} {done}", as_json=as_json)
-            except ApiRejected as error:
-                click.secho(f"conveyor: {id_}: {error}", err=True, fg="red")
-                exit_code = EXIT_API
-        return exit_code
+    """A command for several things by their ids. `resolve` gives the id for what else they may be
+    called."""
 
     @click.command(name=name, help=help_text)
     @click.argument("ids", nargs=-1, required=True, metavar="ID...")
     @json_option
     @asks_api
     def command(server: Server, ids: Sequence[str], as_json: bool) -> None:
-        sys.exit(ask(server, lambda api: act_on_all(api, ids, as_json=as_json)))
+        sys.exit(
+            ask(server, lambda api: act_on_each(api, ids, act, done, resolve, as_json=as_json))
+        )
 
     return command

@@ -34,7 +34,9 @@ async def job_id(api: ApiClient, text: str) -> str:
 
 
 async def schedule_id(api: ApiClient, text: str) -> str:
-    return await _listed(text, "scheduled job", lambda page: api.schedules(page=page, size=20))
+    return await _listed(
+        text, "scheduled job", lambda page: api.schedules(page=page, size=_LARGEST_PAGE)
+    )
 
 
 async def key_id(api: ApiClient, text: str) -> str:
@@ -42,6 +44,12 @@ async def key_id(api: ApiClient, text: str) -> str:
         return await api.keys() if page == 1 else []
 
     return await _listed(text, "key", keys)
+
+
+async def letter_id(api: ApiClient, text: str) -> str:
+    return await _listed(
+        text, "dead letter", lambda page: api.dead_letters(page=page, size=_LARGEST_PAGE)
+    )
 
 
 async def _listed(text: str, what: str, page_of: Callable[[int], Awaitable[object]]) -> str:

@@ -94,6 +94,11 @@ class Body:
     idempotency_key: str | None = None
     is_strict: bool = False
 
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """As JSON."""
+        return cls(json.dumps(value, ensure_ascii=False).encode(), JSON_TYPE)
+
 
 class ApiSession:
     """Everything raises ApiRejected or ApiUnavailable. Use as a context manager."""

@@ -5,10 +5,11 @@ import json
 import click
 
 from cli.api.client import ApiClient
+from cli.api.references import letter_id
 from cli.api.session import Json, Server
 from cli.api_command import action, ask, asks_api, json_option, page_of, paged
 from cli.messages import ago, counted, now, one_line, printable
-from cli.tables import print_answer, print_json, print_table
+from cli.tables import print_answer, print_json, print_table, shown_ids
 
 _COLUMNS = {
     "ID": "whole",
@@ -25,7 +26,7 @@ def dead_letters() -> None:
     """Inspect and requeue dead letters.
 
     A dead letter is a message that could not be read, or that failed for a permanent reason. It is
-    kept with that reason. These commands require the scope admin.
+    kept with that reason. ID may be the beginning of an id. These commands require the scope admin.
     """
 
 
@@ -41,7 +42,8 @@ def list_dead_letters(server: Server, page: int, size: int, as_json: bool) -> No
     if as_json:
         print_json(answer)
     elif found := answer["items"]:
-        print_table(_COLUMNS, map(_row, found))
+        shown = shown_ids([letter["id"] for letter in found])
+        print_table(_COLUMNS, [_row(letter, shown[letter["id"]]) for letter in found])
         if answer["totalItems"] > len(found):
             click.echo(f"page {page} of {answer['totalPages']}", err=True)
     else:
@@ -49,12 +51,16 @@ def list_dead_letters(server: Server, page: int, size: int, as_json: bool) -> No
 
 
 @dead_letters.command()
-@click.argument("letter_id", metavar="ID")
+@click.argument("letter", metavar="ID")
 @json_option
 @asks_api
-def show(server: Server, letter_id: str, as_json: bool) -> None:
+def show(server: Server, letter: str, as_json: bool) -> None:
     """Show a dead letter with its contents. Known secrets are redacted."""
-    answer = ask(server, lambda api: api.dead_letter(letter_id))
+
+    async def read(api: ApiClient) -> Json:
+        return await api.dead_letter(await letter_id(api, letter))
+
+    answer = ask(server, read)
     if as_json:
         print_json(answer)
         return
@@ -71,10 +77,11 @@ dead_letters.add_command(
         "requeued",
         "Send dead letters back to their queues.",
         ApiClient.requeue_dead_letter,
+        letter_id,
     )
 )
 dead_letters.add_command(
-    action("delete", "deleted", "Delete dead letters.", ApiClient.delete_dead_letter)
+    action("delete", "deleted", "Delete dead letters.", ApiClient.delete_dead_letter, letter_id)
 )
 
 
@@ -95,9 +102,9 @@ def _readable(contents: str) -> str:
         return contents
 
 
-def _row(letter: Json) -> tuple[str, ...]:
+def _row(letter: Json, id_: str) -> tuple[str, ...]:
     return (
-        letter["id"],
+        id_,
         letter.get("queue", "unknown"),
         letter.get("kind", ""),
         f"{letter['size']:,}",

@@ -1,16 +1,15 @@
 """`conveyor keys`: API keys."""
 
-import json
 from collections.abc import Sequence
 
 import click
 
 from cli.api.client import ApiClient
 from cli.api.references import key_id
-from cli.api.session import JSON_TYPE, Body, Json, Server
-from cli.api_command import ask, asks_api, json_option
+from cli.api.session import Body, Json, Server
+from cli.api_command import action, ask, asks_api, json_option
 from cli.messages import ago, now
-from cli.tables import print_answer, print_json, print_list
+from cli.tables import print_json, print_list
 
 _SCOPES = ("read", "submit", "operate", "admin")
 _COLUMNS = {
@@ -69,8 +68,7 @@ def create(
     """
     wanted = {"name": name, "scopes": scopes, "user": user, "expiresIn": expires_in}
     given = {field: value for field, value in wanted.items() if value is not None}
-    body = Body(json.dumps(given).encode(), JSON_TYPE)
-    answer = ask(server, lambda api: api.create_key(body))
+    answer = ask(server, lambda api: api.create_key(Body.of(given)))
     if as_json:
         print_json(answer)
         return
@@ -78,17 +76,15 @@ def create(
     click.echo(answer["key"])
 
 
-@keys.command()
-@click.argument("named", metavar="KEY")
-@json_option
-@asks_api
-def delete(server: Server, named: str, as_json: bool) -> None:
-    """Revoke an API key by its id, the beginning of its id, or its name."""
-
-    async def delete_it(api: ApiClient) -> Json:
-        return await api.delete_key(await key_id(api, named))
-
-    print_answer(ask(server, delete_it), f"{named} revoked", as_json=as_json)
+keys.add_command(
+    action(
+        "delete",
+        "revoked",
+        "Revoke API keys by id, the beginning of an id, or name.",
+        ApiClient.delete_key,
+        key_id,
+    )
+)
 
 
 def _row(key: Json) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """`conveyor schedules`: scheduled jobs."""
 
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import IO
 
 import click
@@ -11,7 +11,7 @@ from cli.api.client import ApiClient
 from cli.api.references import schedule_id
 from cli.api.session import ApiRejected, Json, Server
 from cli.api.views import items_of
-from cli.api_command import ask, asks_api, json_option, page_of, paged
+from cli.api_command import action, ask, asks_api, json_option, page_of, paged
 from cli.exit_codes import EXIT_API
 from cli.follow.patience import submit_with_retry
 from cli.jobs.job_file import JobFile, explain_refusal
@@ -32,7 +32,7 @@ _COLUMNS = {
 
 @click.group()
 def schedules() -> None:
-    """Manage scheduled jobs. SCHEDULE is an id, the beginning of an id, or a name."""
+    """Manage scheduled jobs. ID is an id, the beginning of an id, or a name."""
 
 
 @schedules.command(name="list")
@@ -73,38 +73,32 @@ async def _create(api: ApiClient, file: JobFile) -> Json | None:
         return None
 
 
-_Act = Callable[[ApiClient, str], Awaitable[Json]]
-
-
-def _act(name: str, done: str, help_text: str, act: _Act) -> None:
-    @schedules.command(name=name, help=help_text)
-    @click.argument("schedule")
-    @json_option
-    @asks_api
-    def command(server: Server, schedule: str, as_json: bool) -> None:
-        async def act_on_it(api: ApiClient) -> Json:
-            return await act(api, await schedule_id(api, schedule))
-
-        print_answer(ask(server, act_on_it), f"{schedule} {done}", as_json=as_json)
-
-
-_act(
-    "pause",
-    "paused",
-    "Pause a scheduled job: it creates no jobs until it is resumed.",
-    lambda api, id_: api.act_on_schedule(id_, "pause"),
+schedules.add_command(
+    action(
+        "pause",
+        "paused",
+        "Pause scheduled jobs: they create no jobs until they are resumed.",
+        lambda api, id_: api.act_on_schedule(id_, "pause"),
+        schedule_id,
+    )
 )
-_act(
-    "resume",
-    "resumed",
-    "Resume a paused scheduled job.",
-    lambda api, id_: api.act_on_schedule(id_, "resume"),
+schedules.add_command(
+    action(
+        "resume",
+        "resumed",
+        "Resume paused scheduled jobs.",
+        lambda api, id_: api.act_on_schedule(id_, "resume"),
+        schedule_id,
+    )
 )
-_act(
-    "delete",
-    "deleted",
-    "Delete a scheduled job. The jobs it created are kept.",
-    ApiClient.delete_schedule,
+schedules.add_command(
+    action(
+        "delete",
+        "deleted",
+        "Delete scheduled jobs. The jobs they created are kept.",
+        ApiClient.delete_schedule,
+        schedule_id,
+    )
 )
 
 

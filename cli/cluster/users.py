@@ -1,6 +1,5 @@
 """`conveyor users` and `conveyor roles`: who signs in with a password, and what they may do."""
 
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -8,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from cli.api.client import ApiClient
-from cli.api.session import JSON_TYPE, ApiRejected, Body, Json, Server
+from cli.api.session import ApiRejected, Body, Json, Server
 from cli.api_command import action, ask, asks_api, json_option
 from cli.messages import ago, now
 from cli.tables import print_answer, print_list
@@ -66,9 +65,9 @@ def create(
         known = {role["slug"].lower() for role in await api.roles()} if roles else set()
         if missing := [role for role in roles if role.lower() not in known]:
             raise ApiRejected(f"no such role: {', '.join(missing)}", _NOT_FOUND)
-        answer = await api.create_user(_body(given | {"disabled": disabled}))
+        answer = await api.create_user(Body.of(given | {"disabled": disabled}))
         if roles:
-            await api.set_roles(username, _body(list(roles)))
+            await api.set_roles(username, Body.of(list(roles)))
         return answer
 
     print_answer(ask(server, create_it), f"created user {username}", as_json=as_json)
@@ -90,12 +89,12 @@ def password(server: Server, username: str, from_stdin: bool, *, as_json: bool) 
     async def change(api: ApiClient) -> Json:
         given = {"password": new} | ({"oldPassword": known} if known else {})
         try:
-            return await api.change_password(username, _body(given))
+            return await api.change_password(username, Body.of(given))
         except ApiRejected as error:
             if _OLD_IS_REQUIRED not in str(error):
                 raise
         old = _line() if from_stdin else click.prompt("Old password", hide_input=True, err=True)
-        return await api.change_password(username, _body(given | {"oldPassword": old}))
+        return await api.change_password(username, Body.of(given | {"oldPassword": old}))
 
     print_answer(ask(server, change), f"changed the password of {username}", as_json=as_json)
 
@@ -131,7 +130,7 @@ def list_roles(server: Server, as_json: bool) -> None:
 @asks_api
 def create_role(server: Server, role: str, name: str | None, *, as_json: bool) -> None:
     """Create a role."""
-    body = _body({"slug": role, "name": name or role})
+    body = Body.of({"slug": role, "name": name or role})
     answer = ask(server, lambda api: api.create_role(body))
     print_answer(answer, f"created role {role}", as_json=as_json)
 
@@ -148,7 +147,7 @@ def _change(name: str, help_text: str, *, adds: bool) -> None:
             had, changed = set(user.get("roles") or ()), {role.lower() for role in named}
             kept = {role for role in had if role.lower() not in changed}
             wanted = sorted(kept | set(named) if adds else kept)
-            return await api.set_roles(user["username"], _body(wanted)), wanted
+            return await api.set_roles(user["username"], Body.of(wanted)), wanted
 
         answer, wanted = ask(server, change)
         print_answer(answer, f"{username}: {', '.join(wanted) or 'no roles'}", as_json=as_json)
@@ -164,10 +163,6 @@ async def _user(api: ApiClient, username: str) -> Json:
         if user["username"].lower() == username.lower():
             return dict(user)
     raise ApiRejected("no such user", _NOT_FOUND)
-
-
-def _body(value: object) -> Body:
-    return Body(json.dumps(value).encode(), JSON_TYPE)
 
 
 def _new_password(from_stdin: bool) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import click
 
@@ -11,11 +12,10 @@ from cli.api.client import ApiClient
 from cli.api.references import job_id, short_ids
 from cli.api.session import ApiRejected, Json, Server
 from cli.api.views import FINAL_JOB_STATES
-from cli.api_command import Act, ask, asks_api, json_option
+from cli.api_command import Act, act_on_each, ask, asks_api, json_option
 from cli.exit_codes import EXIT_API, EXIT_FAILED
 from cli.jobs.selection import STATES, JobFilter, chosen_jobs, filter_options
 from cli.messages import counted, one_line
-from cli.tables import print_answer
 
 _AT_ONCE = 8
 _SHOWN = 10
@@ -51,22 +51,18 @@ class _Kind:
             if bool(jobs) == (of_all or bool(chosen)):
                 raise click.UsageError("give either jobs, or options that choose them, or --all")
             if jobs:
-                sys.exit(ask(server, lambda api: self._on_jobs(api, jobs, as_json=as_json)))
+                work = partial(
+                    act_on_each,
+                    named=jobs,
+                    act=self.act,
+                    done=self.done,
+                    resolve=job_id,
+                    as_json=as_json,
+                )
+                sys.exit(ask(server, work))
             sys.exit(self._on_chosen(server, chosen, yes=yes))
 
         return command
-
-    async def _on_jobs(self, api: ApiClient, jobs: Sequence[str], *, as_json: bool) -> int:
-        """A rejected one does not stop the others."""
-        exit_code = 0
-        for job in jobs:
-            try:
-                answer = await self.act(api, await job_id(api, job))
-                print_answer(answer, f"{job} {self.done}", as_json=as_json)
-            except ApiRejected as error:
-                click.secho(f"conveyor: {job}: {error}", err=True, fg="red")
-                exit_code = EXIT_API
-        return exit_code
 
     def _on_chosen(self, server: Server, chosen: JobFilter, *, yes: bool) -> int:
         asked_for = chosen.states or self.states

@@ -1,7 +1,6 @@
 """`conveyor submit` and `run-again`: submit a job, and follow it if asked to."""
 
 import asyncio
-import json
 import re
 import sys
 from collections.abc import Callable, Collection
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from cli.api.client import ApiClient
 from cli.api.references import SHORT, job_id
-from cli.api.session import JSON_TYPE, ApiRejected, Body, Json, Server
+from cli.api.session import ApiRejected, Body, Json, Server
 from cli.api.views import FINAL_JOB_STATES, job_view
 from cli.api_command import ask, asks_api, json_option
 from cli.exit_codes import EXIT_API, EXIT_FAILED, EXIT_USAGE, fail
@@ -144,7 +143,7 @@ def run_again(
     """
     wanted = _Output.of(**flags)
     changes = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
-    body = Body(json.dumps(changes, ensure_ascii=False).encode(), JSON_TYPE)
+    body = Body.of(changes)
     sys.exit(ask(server, lambda api: _run_again(api, job, body, wanted)))
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from shared.definition import (
     AuxTask,
     Defaults,
+    JobDefinition,
     Permission,
     SubJobDefinition,
     TaskDefinition,
     aux_tasks,
+    encode,
 )
 from shared.expressions import ExpressionError, has_expression, names_in
 from shared.lifecycle import Scope, TaskKey, TaskPosition, derived_id
@@ -54,16 +56,37 @@ class TaskSource:
 
 def variables_read(source: JobSource | TaskSource) -> set[str] | None:
     """The names below `tasks` that its expressions read; None when only running them tells."""
+    return _names_below("tasks", filter(has_expression, _all_templates(source)))
+
+
+def inputs_read(job: JobDefinition) -> set[str] | None:
+    """The names of the inputs that its expressions read, and perhaps more: any of its texts may be
+    an expression without braces. None when only running them tells."""
+    return _names_below("inputs", map(as_template, _texts(encode(job))))
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            yield from _texts(list(value.values()))
+        case list():
+            for item in value:
+                yield from _texts(item)
+
+
+def _names_below(base: str, expressions: Iterable[str]) -> set[str] | None:
     read: set[str] = set()
-    for template in filter(has_expression, _all_templates(source)):
+    for template in expressions:
         try:
             paths = names_in(template)
         except ExpressionError:
             continue  # it fails when it is evaluated, whatever it reads
         for path in paths:
-            if path in ((), ("tasks",)):  # () is everything there is
+            if path in ((), (base,)):  # () is everything there is
                 return None
-            if path[0] == "tasks":
+            if path[0] == base:
                 read.add(path[1])
     return read
 

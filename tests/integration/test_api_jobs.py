@@ -430,8 +430,11 @@ async def test_a_job_is_run_again_with_its_secrets_and_other_inputs(api: Api) ->
     assert plain[1]["inputs"] == {"a": "3", "b": ["2"]}
     assert "hunter" not in str(plain)
     assert (await api.answer("POST", f"/jobs/{'0' * 32}/run-again"))[0] == 404
-    refused = await api.answer("POST", f"/jobs/{again['id']}/run-again", json={"tasks": []})
-    assert refused[0] == 400
+    wrong = {"tasks": {"tasks": []}, "inputs.aa": {"inputs": {"aa": "4"}}}
+    for field, body in wrong.items():
+        status, refused = await api.answer("POST", f"/jobs/{again['id']}/run-again", json=body)
+        assert (status, [error["field"] for error in refused["errors"]]) == (400, [field])
+    assert refused["errors"][0]["rule"] == "the job has no such input, did you mean 'a'?"
 
 
 async def test_what_was_hardly_meant_is_a_warning_in_the_answer_and_an_error_if_strict(

@@ -20,6 +20,7 @@ LETTER = {
 @pytest_asyncio.fixture
 async def api() -> AsyncIterator[FakeApi]:
     async with fake_api() as fake:
+        fake.answers["GET /dead-letters"] = page([LETTER, {"id": "d2", "size": 1}])
         yield fake
 
 
@@ -59,10 +60,14 @@ async def test_several_are_sent_again_and_one_that_is_refused_keeps_none(api: Fa
     assert "no queue to go back to" in result.stderr
 
 
-async def test_deleting_names_what_is_deleted(api: FakeApi) -> None:
-    api.answers["DELETE /dead-letters/d1"] = {"status": "OK"}
-    result = await run_command(api.url, "dead-letters", "delete", "d1")
-    assert (result.exit_code, result.stdout) == (0, "d1 deleted\n")
+async def test_the_beginning_of_an_id_is_enough_to_delete_one(api: FakeApi) -> None:
+    api.answers["GET /dead-letters"] = page([{"id": "1234567890"}, {"id": "1298765432"}])
+    api.answers["DELETE /dead-letters/1234567890"] = {"status": "OK"}
+    result = await run_command(api.url, "dead-letters", "delete", "123")
+    assert (result.exit_code, result.stdout) == (0, "123 deleted\n")
+    result = await run_command(api.url, "dead-letters", "delete", "12")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "12: several match '12': 1234567890" in result.stderr
 
 
 async def test_purging_asks_first(api: FakeApi) -> None:

@@ -145,7 +145,7 @@ async def test_a_name_or_the_beginning_of_an_id_stands_for_the_id(api: FakeApi) 
     unknown = await run_command(api.url, "schedules", "pause", "weekly")
     assert (unknown.exit_code, unknown.stderr) == (
         3,
-        "conveyor: no scheduled job has the id or name 'weekly'\n",
+        "conveyor: weekly: no scheduled job has the id or name 'weekly'\n",
     )
 
 

@@ -1,7 +1,9 @@
 """POST /jobs/{id}/run-again: a new job from what is stored of another, its secrets included."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 
 from aiohttp import web
 
@@ -18,11 +20,13 @@ from services.coordinator.store import one_job
 from services.coordinator.store.rows import JobRow
 from shared.definition import Duration, Encoded, JobDefinition, decode_job
 from shared.definition.quantities import format_duration
+from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.models import JobChanges
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_changes
 from shared.planning.new_job import NewJob
 from shared.planning.secrets import OF_INPUTS, without_derived
 from shared.planning.submission import new_job, new_job_id
+from shared.planning.templates import inputs_read
 from shared.process.redaction import map_texts
 from shared.process.sealing import Sealer, SealingError
 
@@ -32,7 +36,7 @@ from shared.process.sealing import Sealer, SealingError
     "Submit a job once more, with other inputs or secrets if wanted",
     response("The new job is stored.", JobSummary),
     {
-        400: error("An input or a secret breaks a rule."),
+        400: error("An input or a secret breaks a rule, or the job has no such input."),
         409: error(f"The secrets of the job can't be read. Or: {KEY_WAS_USED.meaning}"),
     },
     scope=Scope.SUBMIT,
@@ -86,7 +90,7 @@ def _secrets(row: JobRow, changes: JobChanges, sealer: Sealer) -> dict[str, str]
 def _definition(
     row: JobRow, kept: list[Encoded], changes: JobChanges, sealer: Sealer
 ) -> JobDefinition:
-    """Raises SealingError."""
+    """Raises SealingError, and InvalidJob for inputs that the job does not have."""
     job = row.summary
     stored = decode_job(
         {
@@ -102,8 +106,24 @@ def _definition(
             "permissions": row.permissions,
         }
     )
+    _refuse_unknown(changes.inputs or {}, job.inputs, stored)
     after, timeout = _duration(row.auto_delete_after), _duration(row.timeout)
     return replace(stored, auto_delete=after, timeout=timeout)
+
+
+def _refuse_unknown(given: Collection[str], had: Collection[str], job: JobDefinition) -> None:
+    unknown = [name for name in given if name not in had]
+    read = inputs_read(job) if unknown else None
+    if read is None:
+        return
+    problems = []
+    for name in unknown:
+        if name not in read:
+            near = get_close_matches(name, {*had, *read}, n=1)
+            guess = f", did you mean {near[0]!r}?" if near else ", and no expression reads it"
+            problems.append(Problem(f"inputs.{name}", f"the job has no such input{guess}"))
+    if problems:
+        raise InvalidJob(problems)
 
 
 def _duration(length: timedelta | None) -> Duration | None:
