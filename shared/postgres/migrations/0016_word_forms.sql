@@ -33,5 +33,5 @@ BEGIN
     RETURN coalesce(found, plainto_tsquery('simple', words));
 END $$;
 
-CREATE INDEX jobs_by_creator ON jobs (lower(split_part(created_by, '~', 1)), created_at DESC, id DESC)
+CREATE INDEX jobs_by_creator ON jobs (created_by, created_at DESC, id DESC)
     WHERE created_by IS NOT NULL;
