@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cli.api.client import ApiClient
+from cli.api.client import LARGEST_PAGE, ApiClient
 from cli.api.references import Resolve
 from cli.api.session import DEFAULT_URL, ApiRejected, ApiUnavailable, BadServer, Json, Server
 from cli.api.views import items_of
@@ -20,9 +20,6 @@ T = TypeVar("T")
 
 _UNAUTHORIZED = 401
 _HOW_TO_LOG_IN = "set CONVEYOR_API_KEY, or CONVEYOR_USER and CONVEYOR_PASSWORD"
-
-
-_LARGEST_PAGE = 20
 
 
 def paged(default: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
@@ -42,16 +39,16 @@ def paged(default: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
 
 async def page_of(fetch: Callable[[int, int], Awaitable[Any]], page: int, size: int) -> Any:  # noqa: ANN401 - JSON
     """A page as the API gives it; one larger than the API's, from several of those."""
-    if size <= _LARGEST_PAGE:
+    if size <= LARGEST_PAGE:
         return await fetch(page, size)
     begin, end = (page - 1) * size, page * size
     items: list[Json] = []
-    for number in range(begin // _LARGEST_PAGE + 1, -(-end // _LARGEST_PAGE) + 1):
-        answer = await fetch(number, _LARGEST_PAGE)
+    for number in range(begin // LARGEST_PAGE + 1, -(-end // LARGEST_PAGE) + 1):
+        answer = await fetch(number, LARGEST_PAGE)
         items += items_of(answer)
-        if len(items_of(answer)) < _LARGEST_PAGE:
+        if len(items_of(answer)) < LARGEST_PAGE:
             break
-    found = items[begin % _LARGEST_PAGE :][:size]
+    found = items[begin % LARGEST_PAGE :][:size]
     total = answer["totalItems"] if isinstance(answer, dict) else len(found)
     return {"number": page, "size": size, "items": found, "totalItems": total,
             "totalPages": -(-total // size)}  # fmt: skip

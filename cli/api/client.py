@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from cli.api.session import ApiSession, ApiUnavailable, Body, Json
 
-LARGEST_JOBS_PAGE = 20
+LARGEST_PAGE = 20
 LARGEST_LOG_PAGE = 100
 
 _SILENCE_SECONDS = 90.0  # the server shows signs of life far more often

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
-from cli.api.client import ApiClient
+from cli.api.client import LARGEST_PAGE, ApiClient
 from cli.api.session import ApiRejected, Json
 from cli.api.views import items_of
 
@@ -13,7 +13,6 @@ SHORT = 8
 _WHOLE = re.compile("[0-9a-f]{32}")
 _NOT_FOUND = 404
 _NO_JOB = "no job has"
-_LARGEST_PAGE = 20
 
 Resolve = Callable[[ApiClient, str], Awaitable[str]]
 
@@ -35,7 +34,7 @@ async def job_id(api: ApiClient, text: str) -> str:
 
 async def schedule_id(api: ApiClient, text: str) -> str:
     return await _listed(
-        text, "scheduled job", lambda page: api.schedules(page=page, size=_LARGEST_PAGE)
+        text, "scheduled job", lambda page: api.schedules(page=page, size=LARGEST_PAGE)
     )
 
 
@@ -48,7 +47,7 @@ async def key_id(api: ApiClient, text: str) -> str:
 
 async def letter_id(api: ApiClient, text: str) -> str:
     return await _listed(
-        text, "dead letter", lambda page: api.dead_letters(page=page, size=_LARGEST_PAGE)
+        text, "dead letter", lambda page: api.dead_letters(page=page, size=LARGEST_PAGE)
     )
 
 
@@ -61,7 +60,7 @@ async def _listed(text: str, what: str, page_of: Callable[[int], Awaitable[objec
     while items := items_of(await page_of(number)):
         found += [item for item in items if matches(item, text)]
         number += 1
-        if len(items) < _LARGEST_PAGE:
+        if len(items) < LARGEST_PAGE:
             break
     exact = [item for item in found if item["id"] == text]
     return _the_one(exact or found, text, what)

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import IO, Any, Self
@@ -88,35 +88,38 @@ class JobFile:
 
 
 def explain_warnings(file: JobFile, job: Json, *, is_edited: bool) -> None:
-    """Prints the warnings of an answer to a submission."""
-    for told in job.get("warnings", ()):
-        problem = Problem(told["field"], told["message"])
-        if not is_edited:
-            problem = replace(problem, line=told.get("line"), column=told.get("column"))
-        print_warning(file.name, problem)
+    """Prints the warnings of an answer to a submission. `is_edited` as in `explain_refusal`."""
+    for warning in job.get("warnings", ()):
+        print_warning(file.name, _problem(warning, "message", is_edited=is_edited))
 
 
 def explain_refusal(file: JobFile, error: ApiRejected, *, is_edited: bool) -> None:
     """Prints what is wrong with a file, a line for each error. `is_edited`: what was sent has
     other lines than the file."""
     for broken in error.errors:
-        problem = Problem(broken["field"], broken["rule"], broken.get("value"))
-        if not is_edited:
-            problem = replace(problem, line=broken.get("line"), column=broken.get("column"))
+        problem = _problem(broken, "rule", is_edited=is_edited)
         print_problem(file.name, problem)
         if problem.field == "schedule" and "scheduled jobs" in problem.rule:
             click.echo(f"to create it: conveyor schedules create {file.name}", err=True)
 
 
+def _problem(fields: Json, rule: str, *, is_edited: bool) -> Problem:
+    line, column = (None, None) if is_edited else (fields.get("line"), fields.get("column"))
+    return Problem(fields["field"], fields[rule], fields.get("value"), line=line, column=column)
+
+
 def print_problem(name: str, problem: Problem, *, err: bool = True) -> None:
-    place = f":{problem.line}:{problem.column}" if problem.line is not None else ""
-    click.echo(f"{name}{place}: {click.style(problem.without_line, fg='red')}", err=err)
+    _print_at(name, problem, click.style(problem.without_line, fg="red"), err=err)
 
 
 def print_warning(name: str, problem: Problem, *, err: bool = True) -> None:
+    text = click.style(f"warning: {problem.without_line}", fg="yellow")
+    _print_at(name, problem, text, err=err)
+
+
+def _print_at(name: str, problem: Problem, text: str, *, err: bool) -> None:
     place = f":{problem.line}:{problem.column}" if problem.line is not None else ""
-    told = click.style(f"warning: {problem.without_line}", fg="yellow")
-    click.echo(f"{name}{place}: {told}", err=err)
+    click.echo(f"{name}{place}: {text}", err=err)
 
 
 def parse_inputs(pairs: Iterable[str]) -> dict[str, Any]:

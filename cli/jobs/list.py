@@ -10,7 +10,7 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from cli.api.client import LARGEST_JOBS_PAGE, ApiClient
+from cli.api.client import LARGEST_PAGE, ApiClient
 from cli.api.session import ApiUnavailable, Json, Server
 from cli.api_command import ask, asks_api, json_option
 from cli.follow.patience import Patience
@@ -50,7 +50,7 @@ class _Wanted:
 
     @property
     def is_one_page(self) -> bool:
-        is_small = self.size is not None and self.size <= LARGEST_JOBS_PAGE
+        is_small = self.size is not None and self.size <= LARGEST_PAGE
         return is_small and self.chosen.is_for_the_api and self.sort == "created"
 
     async def jobs(self, api: ApiClient) -> Json:

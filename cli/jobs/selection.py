@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cli.api.client import LARGEST_JOBS_PAGE, ApiClient
+from cli.api.client import LARGEST_PAGE, ApiClient
 from cli.api.session import Json
 from cli.api.views import FINAL_JOB_STATES
 from cli.messages import now
@@ -57,6 +57,8 @@ class JobFilter:
         return {name: value for name, value in found.items() if value}
 
     def keeps(self, job: Json) -> bool:
+        """A server that does not know a parameter (Tork) ignores it, and `cancel` must not act on
+        the jobs of others then."""
         created = datetime.fromisoformat(job["createdAt"])
         return (
             (not self.states or job["state"] in self.states)
@@ -82,7 +84,7 @@ async def chosen_jobs(api: ApiClient, chosen: JobFilter) -> AsyncGenerator[Json,
     """All that it keeps, newest first. One that moves to a later page meanwhile comes once."""
     number, last, seen = 1, 1, set[str]()
     while number <= last:
-        page = await api.jobs(page=number, size=LARGEST_JOBS_PAGE, **chosen.query())
+        page = await api.jobs(page=number, size=LARGEST_PAGE, **chosen.query())
         for job in page["items"]:
             if chosen.is_past(job):
                 return

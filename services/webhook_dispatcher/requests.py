@@ -18,7 +18,7 @@ import structlog
 from services.webhook_dispatcher.store.deliveries import Delivery, HeaderSource
 from services.webhook_dispatcher.summaries import job_now, names_of_summary, summary_of
 from shared.definition import Webhook, decode_webhooks
-from shared.expressions import ExpressionError, TextMap, has_expression, render, render_value
+from shared.expressions import ExpressionError, TextMap, as_template, render, render_value
 from shared.lifecycle import derived_id
 from shared.messages import Change
 from shared.planning.disclosure import redacting_known
@@ -93,9 +93,8 @@ def _header_source(webhook: Webhook, job: Mapping[str, Any]) -> HeaderSource | N
 
 def is_wanted(condition: str, names: Mapping[str, object]) -> bool:
     """Whether a webhook's `if` lets this through; one that fails does not, as it can't be true."""
-    template = condition if has_expression(condition) else "{{" + condition + "}}"
     try:
-        return render_value(template, names) in (True, "true")
+        return render_value(as_template(condition), names) in (True, "true")
     except ExpressionError as error:
         log.warning("webhook_condition_failed", condition=condition, error=str(error))
         return False

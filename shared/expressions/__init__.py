@@ -7,6 +7,7 @@ from shared.expressions.printing import to_text
 from shared.expressions.template import (
     Answer,
     answer,
+    as_template,
     check,
     compile_expression,
     evaluate,

@@ -35,6 +35,11 @@ def has_expression(template: str) -> bool:
     return _OPENING in template and any(isinstance(p, Expression) for p in _parts(template))
 
 
+def as_template(expression: str) -> str:
+    """Where only an expression makes sense, its braces may be left out."""
+    return expression if has_expression(expression) else "{{" + expression + "}}"
+
+
 def evaluate(source: str, names: Mapping[str, object]) -> object:
     """The value of one expression, bare or within `{{ }}`, as JSON data.
 

@@ -27,7 +27,7 @@ from shared.definition.quantities import (
     parse_duration,
     parse_memory,
 )
-from shared.expressions import ExpressionError, check, has_expression
+from shared.expressions import ExpressionError, as_template, check, has_expression
 from shared.jobspec.limits import (
     MAX_DESCRIPTION,
     MAX_EXPRESSIONS,
@@ -85,7 +85,7 @@ def _hinted(error: ExpressionError) -> str:
 def check_expression(text: str) -> str:
     """As `check_template`, for a field that is an expression with or without its braces."""
     if text:
-        check_template(text if has_expression(text) else "{{" + text + "}}")
+        check_template(as_template(text))
     return text
 
 

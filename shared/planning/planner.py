@@ -23,7 +23,7 @@ from shared.definition import (
     decode_task,
     encode,
 )
-from shared.expressions import TextMap
+from shared.expressions import TextMap, as_template
 from shared.lifecycle import (
     CollectResults,
     ListText,
@@ -54,7 +54,7 @@ from shared.planning.rendering import (
 )
 from shared.planning.secret_names import kept_in_clear
 from shared.planning.secrets import SecretTaint, all_inputs, hidden_values
-from shared.planning.templates import JobSource, TaskSource, as_template
+from shared.planning.templates import JobSource, TaskSource
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
 

@@ -14,13 +14,20 @@ from shared.definition import (
     map_aux_tasks,
     span_of,
 )
-from shared.expressions import ExpressionError, has_expression, render, render_value, to_text
+from shared.expressions import (
+    ExpressionError,
+    as_template,
+    has_expression,
+    render,
+    render_value,
+    to_text,
+)
 from shared.jobspec.limits import MAX_KEY
 from shared.lifecycle import PlannedTask, RetryPolicy, TaskKind
 from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
 from shared.planning.budgets import MOST_OF_A_SUBJOB, MOST_OF_A_TASK, SizeBudget, TooLarge
 from shared.planning.secrets import SecretTaint
-from shared.planning.templates import as_template, templates
+from shared.planning.templates import templates
 
 Names = Mapping[str, object]
 A = TypeVar("A", TaskDefinition, AuxTask, Sidecar)

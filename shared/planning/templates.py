@@ -13,7 +13,7 @@ from shared.definition import (
     aux_tasks,
     encode,
 )
-from shared.expressions import ExpressionError, has_expression, names_in
+from shared.expressions import ExpressionError, as_template, has_expression, names_in
 from shared.lifecycle import Scope, TaskKey, TaskPosition, derived_id
 from shared.planning.new_job import UnsavedJob
 
@@ -89,11 +89,6 @@ def _names_below(base: str, expressions: Iterable[str]) -> set[str] | None:
             if path[0] == base:
                 read.add(path[1])
     return read
-
-
-def as_template(expression: str) -> str:
-    """Where only an expression makes sense, its braces may be left out."""
-    return expression if has_expression(expression) else "{{" + expression + "}}"
 
 
 def templates(task: TaskDefinition) -> Iterator[str]:

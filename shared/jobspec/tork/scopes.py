@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
-from shared.expressions import TextMap, has_expression, names_in
+from shared.expressions import TextMap, as_template, has_expression, names_in
 from shared.jobspec.problems import Place
 from shared.jobspec.tork.models import AuxTask, JobFields, Subjob, SubmittedJob, TaskFields
 
@@ -43,7 +43,7 @@ class Used(NamedTuple):
 
     @property
     def template(self) -> str:
-        return self.text if has_expression(self.text) else "{{" + self.text + "}}"
+        return as_template(self.text)
 
 
 def expressions_of(job: SubmittedJob) -> Iterator[Used]:
