@@ -1,9 +1,8 @@
-"""Users, roles and keys over HTTP."""
+"""Users and roles over HTTP."""
 
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pytest
@@ -11,7 +10,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.coordinator.settings import AuthSettings
-from services.coordinator.startup_warnings import warn_of_short_password, warn_without_admin
+from services.coordinator.startup_warnings import warn_without_admin
 from shared.postgres.pool import acquired
 from tests.support.http.api import Api, api_on
 from tests.support.http.authenticated_api import (
@@ -162,81 +161,6 @@ async def test_the_guest_stays(api: Api) -> None:
     assert code == 400
 
 
-def basic(name: str, password: str) -> Mapping[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
-
-
-async def test_users_change_their_own_password_with_the_old_one(api: Api) -> None:
-    ann, _ = await add_user(api, "ann"), await add_user(api, "bob")
-    key = await add_key(api, "read", user="ann")
-    change = {"oldPassword": "ann's password", "password": "another password"}
-    for name, body, answer in (
-        ("ann", change | {"oldPassword": "wrong one"}, (403, "oldPassword: is not your password")),
-        ("ann", {"password": "another password"}, (400, "oldPassword: is required")),
-        ("ann", change | {"password": "short"}, (400, "password: must have at least 8 characters")),
-        ("bob", change, (403, "only an admin can change the password of another user")),
-        ("nobody", change, (403, "only an admin can change the password of another user")),
-        ("ann", change | {"oldPassword": 1}, (400, "oldPassword: must be text")),
-    ):
-        code, said = await api.answer("PUT", f"/users/{name}/password", json=body, headers=ann)
-        assert (code, said["message"]) == answer
-        assert await status(api, ann) == 200
-    await done(api, "PUT", "/users/Ann/password", ann, json=change)
-    assert await status(api, ann) == 401
-    assert await status(api, basic("ann", "another password")) == 200
-    assert await status(api, key) == 200
-
-
-async def test_an_admin_changes_the_password_of_any_user(api: Api) -> None:
-    await add_user(api, "ann"), await add_user(api, "boss", "admin")
-    for headers, new in ((OPERATOR, "first new"), (password_of("boss"), "second new")):
-        await done(api, "PUT", "/users/ann/password", headers, json={"password": new})
-        assert await status(api, basic("ann", new)) == 200
-    assert await status(api, basic("ann", "first new")) == 401
-    answer = await api.answer(
-        "PUT", "/users/zoe/password", json={"password": "a password"}, headers=OPERATOR
-    )
-    assert answer == (404, {"message": "no such user"})
-    answer = await api.answer(
-        "PUT", "/users/ann/password", json={"password": "x"}, headers=OPERATOR
-    )
-    assert answer == (400, {"message": "password: must have at least 8 characters"})
-
-
-async def test_guessing_slows_down_the_guesser_alone(api: Api) -> None:
-    await add_user(api, "ann"), await add_user(api, "bob")
-    key = await add_key(api, "read", user="ann")
-    guesses = [
-        *(api.raw("GET", "/jobs", headers=basic("ann", f"guess {n}")) for n in range(20)),
-        *(api.raw("GET", "/jobs", headers=basic("Nobody", f"guess {n}")) for n in range(20)),
-    ]
-    answers = await asyncio.gather(*guesses)
-    for of_one in (answers[:20], answers[20:]):
-        assert sorted(answer.status for answer in of_one) == [401] * 5 + [429] * 15
-    assert {int(a.headers["Retry-After"]) for a in answers if a.status == 429} == {1}
-    assert await status(api, password_of("ann")) == 429
-    assert await status(api, password_of("bob")) == 200
-    assert await status(api, key) == 200
-    assert await status(api, OPERATOR) == 200
-
-
-async def test_the_old_password_is_guessed_no_faster(api: Api) -> None:
-    await add_user(api, "ann")
-    key = await add_key(api, "operate", user="ann")
-    codes = [
-        (
-            await api.answer(
-                "PUT",
-                "/users/ann/password",
-                json={"oldPassword": f"guess {n}", "password": "a password"},
-                headers=key,
-            )
-        )[0]
-        for n in range(7)
-    ]
-    assert codes == [403] * 5 + [429] * 2
-
-
 async def test_no_answer_and_no_row_shows_a_password_or_a_key(api: Api) -> None:
     await add_user(api, "ann")
     shown = (await add_key(api, "read", user="ann"))["Authorization"].removeprefix("Bearer ")
@@ -271,66 +195,6 @@ async def test_only_roles_that_exist_are_given(api: Api) -> None:
     assert roles == ["admin", "ops", "public"]
     answer = await api.answer("PUT", "/users/bob/roles", json=["ops"], headers=OPERATOR)
     assert answer == (404, {"message": "no such user"})
-
-
-@pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])
-async def test_a_key_is_shown_once_and_taken_in_either_header(api: Api, header: str) -> None:
-    new = {"name": "ci", "scopes": ["submit", "read"], "expiresIn": "1h"}
-    made = await done(api, "POST", "/keys", OPERATOR, json=new)
-    text = made.pop("key")
-    value = f"Bearer {text}" if header == "Authorization" else text
-    assert await status(api, {header: value}) == 200
-    [listed] = await api.get("/keys", headers=OPERATOR)
-    assert listed.pop("lastUsedAt")
-    assert listed == made
-    assert made["scopes"] == ["read", "submit"]
-    created, expires = (datetime.fromisoformat(made[at]) for at in ("createdAt", "expiresAt"))
-    assert expires - created == timedelta(hours=1)
-    await done(api, "DELETE", f"/keys/{made['id']}", OPERATOR)
-    assert await status(api, {header: value}) == 401
-
-
-async def test_a_key_that_has_ended_opens_nothing(api: Api) -> None:
-    key = await add_key(api, "read", expiresIn="1h")
-    async with acquired(api.pool) as connection:
-        await connection.execute("UPDATE api_keys SET expires_at = now()")
-    assert await status(api, key) == 401
-
-
-async def test_users_make_keys_for_themselves_with_what_they_have(api: Api) -> None:
-    ann, _ = await add_user(api, "ann"), await add_user(api, "bob")
-    for new, why in (
-        ({"scopes": ["admin"]}, "missing scope: admin"),
-        ({"scopes": ["read"], "user": "bob"}, "only an admin can create keys for other users"),
-    ):
-        answer = await api.answer("POST", "/keys", json={"name": "k"} | new, headers=ann)
-        assert answer == (403, {"message": why})
-    made = await done(api, "POST", "/keys", ann, json={"name": "k", "scopes": ["read"]})
-    assert made["user"] == "ann"
-    assert [key["id"] for key in await api.get("/keys", headers=ann)] == [made["id"]]
-    assert await api.get("/keys", headers=password_of("bob")) == []
-    answer = await api.answer("DELETE", f"/keys/{made['id']}", headers=password_of("bob"))
-    assert answer == (404, {"message": "no such key"})
-    await done(api, "DELETE", f"/keys/{made['id']}", ann)
-
-
-async def test_a_key_makes_no_key_that_outlives_it(api: Api) -> None:
-    await add_user(api, "ann")
-    key = await add_key(api, "operate", user="ann", expiresIn="1h")
-    [own] = await api.get("/keys", headers=OPERATOR)
-    made = await done(api, "POST", "/keys", key, json={"name": "k", "scopes": ["operate"]})
-    assert made["expiresAt"] == own["expiresAt"]
-    nobodys = await add_key(api, "operate")
-    new = {"name": "k", "scopes": ["operate"]}
-    assert (await api.answer("POST", "/keys", json=new, headers=nobodys))[0] == 403
-
-
-async def test_a_key_loses_what_its_owner_loses(api: Api) -> None:
-    await add_user(api, "ann", "admin")
-    key = await add_key(api, "admin", user="ann")
-    assert await status(api, key, "/users") == 200
-    await done(api, "PUT", "/users/ann/roles", OPERATOR, json=[])
-    assert await status(api, key, "/users") == 403
 
 
 async def test_what_is_wrong_in_a_body_is_named_but_no_password_is_shown(api: Api) -> None:
@@ -420,13 +284,6 @@ async def test_a_coordinator_that_lets_no_admin_in_says_what_to_set(api: Api) ->
     assert len(await warnings(type="key")) == 1
     await add_key(api, "admin")
     assert await warnings(type="key") == []
-
-
-async def test_a_short_password_of_the_operator_is_warned_of() -> None:
-    for password, warnings in (("short", 1), ("long enough", 0), ("", 0)):
-        with capture_logs() as lines:
-            warn_of_short_password(AuthSettings(type="basic", password=SecretStr(password)))
-        assert len(lines) == warnings
 
 
 async def test_a_database_that_is_away_is_no_reason_to_say_that_there_is_no_admin(
