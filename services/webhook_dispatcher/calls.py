@@ -12,9 +12,15 @@ from datetime import timedelta
 import structlog
 from yarl import URL
 
-from services.webhook_dispatcher.client import Client
+from services.webhook_dispatcher.client import Client, Failure
 from services.webhook_dispatcher.metrics import DispatcherMetrics
-from services.webhook_dispatcher.requests import headers_of, opened, read_secrets, signature
+from services.webhook_dispatcher.requests import (
+    InvalidHeader,
+    headers_of,
+    opened,
+    read_secrets,
+    signature,
+)
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store.deliveries import Delivery
@@ -165,27 +171,27 @@ class Calls:
             self._outcomes.write(outcome)
 
     async def _deliver(self, delivery: Delivery) -> Outcome:
-        failure: str | None
+        failure: Failure | None
         try:
             delivery = opened(delivery, self._sealer)
             headers = headers_of(delivery, self._sealer) | self._signed(delivery)
-        except (ExpressionError, SealingError) as error:
-            failure, is_hopeless = f"headers: {error}", True  # another try gives the same
+        except (ExpressionError, InvalidHeader, SealingError) as error:
+            failure = Failure(f"headers: {error}", is_hopeless=True)  # another try gives the same
         else:
             with self._metrics.call_seconds.time():
-                failure, is_hopeless = await self._call_traced(delivery, headers), False
-        return self._outcome(delivery, failure, is_hopeless)
+                failure = await self._call_traced(delivery, headers)
+        return self._outcome(delivery, failure)
 
-    def _outcome(self, delivery: Delivery, failure: str | None, is_hopeless: bool) -> Outcome:
+    def _outcome(self, delivery: Delivery, failure: Failure | None) -> Outcome:
         if failure is None:
             self._metrics.delivered.inc()
             return Outcome(delivery.id)
-        if is_hopeless or delivery.attempts >= self._settings.max_attempts:
-            log.error("webhook_given_up", **_named(delivery), error=failure)
+        if failure.is_hopeless or delivery.attempts >= self._settings.max_attempts:
+            log.error("webhook_given_up", **_named(delivery), error=failure.error)
             self._metrics.given_up.inc()
             return Outcome(delivery.id)
-        delay = retry_delay(delivery.attempts)
-        log.warning("webhook_failed", **_named(delivery), error=failure, retry_in=str(delay))
+        delay = retry_delay(delivery.attempts, failure.retry_after)
+        log.warning("webhook_failed", **_named(delivery), error=failure.error, retry_in=str(delay))
         self._metrics.failed.inc()
         return Outcome(delivery.id, delay)
 
@@ -198,7 +204,7 @@ class Calls:
             "webhook-signature": signature(self._keys, delivery.id, timestamp, delivery.body),
         }
 
-    async def _call_traced(self, delivery: Delivery, headers: Mapping[str, str]) -> str | None:
+    async def _call_traced(self, delivery: Delivery, headers: Mapping[str, str]) -> Failure | None:
         if not self._tracing.is_on:
             return await self._post(delivery, headers)
         facts: Facts = {
@@ -215,17 +221,17 @@ class Calls:
                 span.fail()
             return failure
 
-    async def _post(self, delivery: Delivery, headers: Mapping[str, str]) -> str | None:
+    async def _post(self, delivery: Delivery, headers: Mapping[str, str]) -> Failure | None:
         timeout_seconds = self._settings.timeout_seconds
         return await self._client.post(delivery.url, delivery.body, headers, timeout_seconds)
 
 
-def retry_delay(attempts: int) -> timedelta:
-    """1 s after the first failure, doubled each time, an hour at most."""
-    return timedelta(
-        # The exponent is bounded so that many attempts can't overflow a float.
-        seconds=min(_FIRST_DELAY_SECONDS * 2 ** min(attempts - 1, 32), _LONGEST_DELAY_SECONDS)
-    )
+def retry_delay(attempts: int, wish: timedelta = timedelta()) -> timedelta:
+    """1 s after the first failure, doubled each time, not before the receiver's `wish`; an hour at
+    most."""
+    # The exponent is bounded so that many attempts can't overflow a float.
+    seconds = _FIRST_DELAY_SECONDS * 2 ** min(attempts - 1, 32)
+    return timedelta(seconds=min(max(seconds, wish.total_seconds()), _LONGEST_DELAY_SECONDS))
 
 
 def _host(url: str) -> str:

@@ -1,11 +1,27 @@
 """The HTTP client that makes the calls. Its library is imported by the first: it takes 9 MB."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
+
+
+_MOST_DIGITS = 9
+"""More seconds don't fit in a timedelta; the caller bounds them anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Of a call: the receiver asks for no other within `retry_after`."""
+
+    error: str
+    is_hopeless: bool = False
+    retry_after: timedelta = timedelta()
 
 
 class Client:
@@ -23,9 +39,9 @@ class Client:
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float
-    ) -> str | None:
+    ) -> Failure | None:
         """What went wrong, or None when the receiver took it."""
-        from aiohttp import ClientError, ClientTimeout
+        from aiohttp import ClientError, ClientTimeout, NonHttpUrlClientError
 
         self._session = session = self._session or _new_session()
         try:
@@ -37,10 +53,24 @@ class Client:
                 timeout=ClientTimeout(total=timeout_seconds),
                 allow_redirects=False,
             ) as answer:
-                return None if answer.status < 300 else f"answered {answer.status}"
+                if answer.status < 300:
+                    return None
+                wish = read_retry_after(answer.headers.get("Retry-After", ""), datetime.now(UTC))
+                return Failure(f"answered {answer.status}", retry_after=wish)
         except (ClientError, TimeoutError, OSError, ValueError) as error:
-            # ValueError: a URL that only the client library finds fault with.
-            return str(error) or type(error).__name__
+            is_hopeless = isinstance(error, ValueError | NonHttpUrlClientError)
+            return Failure(str(error) or type(error).__name__, is_hopeless)
+
+
+def read_retry_after(text: str, now: datetime) -> timedelta:
+    """The header: seconds, or a date. What is neither asks for nothing."""
+    if text.isascii() and text.isdigit():
+        return timedelta(seconds=int(text[:_MOST_DIGITS]))
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return timedelta()
+    return max((date if date.tzinfo else date.replace(tzinfo=UTC)) - now, timedelta())
 
 
 def _new_session() -> "ClientSession":

@@ -19,6 +19,7 @@ from services.webhook_dispatcher.store.deliveries import Delivery, HeaderSource
 from services.webhook_dispatcher.summaries import job_now, names_of_summary, summary_of
 from shared.definition import Webhook, decode_webhooks
 from shared.expressions import ExpressionError, TextMap, as_template, render, render_value
+from shared.jobspec.headers import check_header_value
 from shared.lifecycle import derived_id
 from shared.messages import Change
 from shared.planning.disclosure import redacting_known
@@ -100,8 +101,20 @@ def is_wanted(condition: str, names: Mapping[str, object]) -> bool:
         return False
 
 
+class InvalidHeader(ValueError):
+    """A header that HTTP can't carry."""
+
+
+def _sendable(name: str, value: str) -> str:
+    """Blanks and line ends around a value mean nothing in HTTP. Raises InvalidHeader."""
+    try:
+        return check_header_value(value.strip())
+    except ValueError as error:
+        raise InvalidHeader(f"{name}: {error}") from None
+
+
 def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
-    """Ours win over the job's. Raises ExpressionError, SealingError."""
+    """Ours win over the job's. Raises ExpressionError, InvalidHeader, SealingError."""
     asked: dict[str, str] = {}
     if (source := delivery.source) is not None:
         job = {"id": delivery.job_id, "name": source.job_name}
@@ -113,7 +126,7 @@ def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
             "secrets": TextMap(secrets),
             "tasks": TextMap(),
         }
-        asked = {name: render(value, names) for name, value in source.headers.items()}
+        asked = {n: _sendable(n, render(value, names)) for n, value in source.headers.items()}
     return {
         **asked,
         "Content-Type": "application/json; charset=UTF-8",

@@ -28,6 +28,7 @@ from shared.definition.quantities import (
     parse_memory,
 )
 from shared.expressions import ExpressionError, as_template, check, has_expression
+from shared.jobspec.headers import check_header_name, check_header_value
 from shared.jobspec.limits import (
     MAX_DESCRIPTION,
     MAX_EXPRESSIONS,
@@ -144,7 +145,8 @@ def _queue(text: str) -> None:
         raise ValueError(f"must be the name of a task queue: {reason}")
 
 
-def _url(text: str) -> None:
+def check_url(text: str) -> None:
+    """Raises ValueError."""
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -160,7 +162,14 @@ def _url_template(text: str) -> None:
     if has_expression(text):
         check_template(text)
     else:
-        _url(text)
+        check_url(text)
+
+
+def _header_template(text: str) -> str:
+    """The blanks and line ends around a value are left out when it is sent."""
+    if not has_expression(text):
+        check_header_value(text.strip())
+    return text
 
 
 def _file_name(text: str) -> str:
@@ -262,7 +271,7 @@ QueueName = Annotated[
 
 _PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 _URL_PATTERN = rf"^https?://[a-zA-Z0-9._-]+(:({_PORT}))?([/?]\S*)?$"
-"""What describes the common ones; `_url` takes more, such as IPv6 addresses."""
+"""What describes the common ones; `check_url` takes more, such as IPv6 addresses."""
 _DURATION_SCHEMA = {"type": "string", "pattern": DURATION_PATTERN, "examples": ["90s", "1h30m"]}
 Duration = Annotated[str, _checked_by(_duration), WithJsonSchema(_DURATION_SCHEMA)]
 """A Go duration, zero allowed, kept as text: read it with `parse_duration`."""
@@ -282,7 +291,7 @@ Cpus = Annotated[
 """Kept as text: read it with `parse_cpus`."""
 Url = Annotated[
     str,
-    _checked_by(_url),
+    _checked_by(check_url),
     WithJsonSchema(
         {"type": "string", "pattern": _URL_PATTERN, "examples": ["https://ci.example/x"]}
     ),
@@ -308,6 +317,8 @@ TemplateValue = Annotated[Template | None, AfterValidator(_null_is_empty)]
 HiddenTemplate = Annotated[str, AfterValidator(check_hidden_template)]
 """Text that may hold expressions, and that no message may repeat a part of."""
 HiddenTemplateValue = Annotated[HiddenTemplate | None, AfterValidator(_null_is_empty)]
+HeaderName = Annotated[Key, AfterValidator(check_header_name)]
+HeaderTemplate = Annotated[TemplateValue, AfterValidator(_header_template)]
 Inputs = Annotated[Mapped[Key, JsonValue], BeforeValidator(as_inputs)]
 InputTemplates = Annotated[
     Mapped[Key, Annotated[JsonValue, AfterValidator(_input_template)]], BeforeValidator(as_inputs)

@@ -16,6 +16,7 @@ from shared.definition import (
     encode,
 )
 from shared.expressions import has_expression
+from shared.jobspec.fields import check_url
 from shared.jobspec.limits import MAX_DESCRIPTION, MAX_NAME
 from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
 from shared.planning.budgets import MOST_OF_SCOPES, SizeBudget, TooLarge
@@ -175,5 +176,10 @@ def _input(field: str, value: object, rendering: Rendering) -> object:
 
 def _webhook(field: str, webhook: Webhook, rendering: Rendering) -> Webhook:
     url = rendering.text(f"{field}.url", webhook.url)
+    try:
+        if url:  # an empty one is never called, and no reason to fail
+            check_url(url)
+    except ValueError as error:
+        raise PlanError(f"{field}.url: {error}") from None
     headers = {k: rendering.text(f"{field}.headers.{k}", v) for k, v in webhook.headers.items()}
     return changed(webhook, url=url, headers=headers)

@@ -188,10 +188,24 @@ async def test_headers_may_name_the_job_and_its_state(rig: Rig, receiver: Receiv
     assert receiver.heard[0][0]["X-What"] == f"{job_id} is PENDING"
 
 
-async def test_a_header_that_can_never_be_evaluated_is_not_tried_again(
+async def test_blanks_and_line_ends_around_a_header_are_left_out(
     rig: Rig, receiver: Receiver
 ) -> None:
-    await rig.submit([TASK], webhooks=[{"url": receiver.url, "headers": {"X": "{{ int('x') }}"}}])
+    headers = {"Authorization": "Bearer {{ secrets.token }}", "X-A": " a\n"}
+    hook = {"url": receiver.url, "headers": headers, "if": "job.state == 'PENDING'"}
+    await rig.submit([TASK], webhooks=[hook], secrets={"token": "hunter2-hunter2\n"})
+    await store_all(rig)
+    await call_all(rig)
+    heard = receiver.heard[0][0]
+    assert (heard["Authorization"], heard["X-A"]) == ("Bearer hunter2-hunter2", "a")
+
+
+@pytest.mark.parametrize("value", ["{{ int('x') }}", "{{ secrets.lines }}"])
+async def test_a_header_that_can_never_be_sent_is_not_tried_again(
+    value: str, rig: Rig, receiver: Receiver
+) -> None:
+    hook = {"url": receiver.url, "headers": {"X": value}}
+    await rig.submit([TASK], webhooks=[hook], secrets={"lines": "one\ntwo"})
     await store_all(rig)
     await call_all(rig)
     assert receiver.heard == []

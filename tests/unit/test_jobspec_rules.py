@@ -158,6 +158,15 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
         ),
         (with_task() | {"webhooks": [{}]}, "webhooks[0].url: is required"),
         (
+            with_task() | {"webhooks": [{"url": "http://x", "headers": {"X-A": "a\r\nb"}}]},
+            "webhooks[0].headers.X-A: must not hold a line break or another control character",
+        ),
+        (
+            with_task() | {"webhooks": [{"url": "http://x", "headers": {"X A": "a"}}]},
+            "webhooks[0].headers.X A: must be a header name: "
+            "letters, digits and !#$%&'*+.^_`|~- only",
+        ),
+        (
             with_task(retry={"limit": 11}),
             "tasks[0].retry.limit: 11 is not allowed: must be at most 10",
         ),

@@ -22,7 +22,7 @@ TimeZone = Annotated[str, Field(max_length=MAX_KEY), AfterValidator(_zone)]
 
 
 class _Notice(Spec):
-    headers: f.Mapped[f.Key, f.TemplateValue] | None = None
+    headers: f.Mapped[f.HeaderName, f.HeaderTemplate] | None = None
     """Sent with each event; values may hold expressions."""
     event: WebhookEvent | None = None
     """Which events. Default: `job.StateChange`."""
