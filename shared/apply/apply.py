@@ -9,7 +9,7 @@ transaction: the answerer of that kind reads what it needs and answers with an e
 message that starts the next one are committed together.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -35,6 +35,7 @@ from shared.planning.planner import Planner
 from shared.planning.secrets import hidden_values, with_derived
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection
+from shared.process.garbage import in_thread
 from shared.process.sealing import Sealer, SealingError
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import TransactionRows
@@ -99,22 +100,44 @@ async def apply_to_rows(
     await _adopt_secrets(rows, planner.sealer, workspace, events)
     repeated = await _submitted_before(rows, batch)
     answers = Answers(Transaction(rows, workspace, planner, budget))
-    outcomes = []
-    for work in batch:
-        if isinstance(work.event, _GOING_ON):
-            await answers.give()
-        outcomes.append(_perform(workspace, work, repeated))
+    outcomes: list[Outcome] = []
+    for group in _groups(batch):
+        await answers.give()
+        outcomes += await _performed(workspace, group, repeated)
     await answers.give()
-    writes = workspace.finish()
+    writes = await workspace.finish()
     writes.sent = sent
     writes.log_parts = [part for work in batch for part in work.logs]
-    return Applied(outcomes, await rows.write(writes), workspace.commands)
+    to_send = await rows.write(writes)
+    await workspace.forget_all(writes)
+    return Applied(outcomes, to_send, workspace.commands)
 
 
 _GOING_ON = (JobRestarted, SubJobResumed)
 """What has a job go on from where it is: all that came before in the same batch must be settled.
 Else a child that was still to begin when its job was cancelled would begin beside the same child
 that the restart has found."""
+
+
+def _groups(batch: Sequence[Work]) -> Iterator[list[Work]]:
+    group: list[Work] = []
+    for work in batch:
+        if isinstance(work.event, _GOING_ON):
+            yield group
+            group = []
+        group.append(work)
+    yield group
+
+
+async def _performed(
+    workspace: Workspace, group: Sequence[Work], repeated: Collection[str]
+) -> list[Outcome]:
+    """A new job may be half a megabyte of tasks, which are sealed one by one."""
+
+    def perform() -> list[Outcome]:
+        return [_perform(workspace, work, repeated) for work in group]
+
+    return await in_thread(perform) if any(work.new_job for work in group) else perform()
 
 
 def _perform(workspace: Workspace, work: Work, repeated: Collection[str]) -> Outcome:

@@ -35,6 +35,7 @@ from shared.lifecycle import (
     task_id_of,
 )
 from shared.planning.new_job import NewGraph, NewJob, UnsavedJob
+from shared.process.garbage import in_thread
 from shared.store.outgoing import feed_of, messages_for, webhook_events_of
 from shared.store.writing import Writes
 
@@ -79,6 +80,9 @@ class Unwritten:
         self.resealed.clear()
         return writes
 
+
+_MUCH = 50
+"""Commands, or tasks that are new: to be made messages or rows of in a thread."""
 
 Outcome = Decision | Ignored
 Decide = Callable[[Job, Task | None, Event, datetime], Outcome]
@@ -188,9 +192,19 @@ class Workspace:
         self._created.clear()
         return self._unwritten.take(self.jobs, self.tasks, self.unsaved)
 
-    def finish(self) -> Writes:
+    async def finish(self) -> Writes:
         """As `take_changes`, with all messages: once, so that a transaction adds one row for each
         job to the feed and sends one message to each receiver."""
+        is_much = len(self.commands) + len(self._unwritten.new_tasks) > _MUCH
+        return await in_thread(self._finished) if is_much else self._finished()
+
+    async def forget_all(self, written: Writes) -> None:
+        """Let go of all tasks: of tens of thousands even that would take the event loop's time."""
+        if len(self.tasks) > _MUCH:
+            written.new_tasks.clear()
+            await in_thread(self.tasks.clear)
+
+    def _finished(self) -> Writes:
         writes = self.take_changes()
         writes.feed = feed_of(self.commands, self.now)
         writes.webhook_events = webhook_events_of(self.commands, self.now)

@@ -1,6 +1,7 @@
 """The `{{ }}` language: expr-lang 1.17 over JSON data, with budgets. Pure: no I/O, no clock but
 `now()`, no chance but `randomInt()`."""
 
+from shared.expressions.budget import Allowance
 from shared.expressions.dates.moments import moment
 from shared.expressions.errors import ExpressionError
 from shared.expressions.printing import to_text

@@ -18,6 +18,7 @@ MAX_DEPTH = 100  # lists within lists, in values
 MAX_PATTERN = 1_000  # characters of a regular expression
 MAX_PATTERN_BYTES = 1 << 20  # memory of one compiled regular expression
 
+_STEPS_TO_START = 200  # about what one costs that was never compiled before
 _CHARACTERS_PER_STEP = 64
 _ELEMENTS_PER_STEP = 4
 _STEPS_PER_VISIT = 3  # of one element, in a walk through a whole value
@@ -60,3 +61,20 @@ class Meter:
         self.left -= _STEPS_PER_VISIT
         if self.left < 0:
             self.spend(0)
+
+
+class Allowance:
+    """What several evaluations may take together."""
+
+    __slots__ = ("_most", "used")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.used = 0
+        """Steps."""
+
+    def take(self, meter: Meter) -> None:
+        """One of them has taken so much. Raises ExpressionError."""
+        self.used += meter.used + _STEPS_TO_START
+        if self.used > self._most:
+            raise ExpressionError(f"all expressions together take more than {self._most} steps")

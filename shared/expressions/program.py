@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from shared.expressions import tree
-from shared.expressions.budget import MAX_HEIGHT, Meter
+from shared.expressions.budget import MAX_HEIGHT, Allowance, Meter
 from shared.expressions.checker import check
 from shared.expressions.compiler import Compiler
 from shared.expressions.errors import ExpressionError
@@ -164,13 +164,19 @@ def run(source: str, names: Mapping[str, object], meter: Meter, numbers: Numbers
 
 
 def result(
-    source: str, names: Mapping[str, object], numbers: Numbers = "exact"
+    source: str,
+    names: Mapping[str, object],
+    numbers: Numbers = "exact",
+    allowance: Allowance | None = None,
 ) -> tuple[object, object]:
     """The value, and the same as JSON data."""
     meter = Meter()
     value = run(source, names, meter, numbers)
     try:
-        return value, plain(value, meter)
+        data = plain(value, meter)
+        if allowance is not None:
+            allowance.take(meter)
+        return value, data
     except ExpressionError as error:  # of the result as a whole: told its source, then passed on
         raise error.at(1).within(source) from None
     except RecursionError:  # only where the caller itself is already deep

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shared.expressions.budget import MAX_TEXT, Meter
+from shared.expressions.budget import MAX_TEXT, Allowance, Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.kinds import UNKNOWN, kind_of_value
 from shared.expressions.printing import text_of
@@ -56,22 +56,27 @@ def answer(source: str, names: Mapping[str, object], *, numbers: Numbers = "exac
     return Answer(data, _text(bare, value))
 
 
-def render(template: str, names: Mapping[str, object]) -> str:
+def render(template: str, names: Mapping[str, object], allowance: Allowance | None = None) -> str:
     """The text with each expression replaced by its printed value. ExpressionError as above."""
     if _OPENING not in template:
         return template
     rendered = "".join(
-        part if isinstance(part, str) else _printed(part.source, names) for part in _parts(template)
+        part if isinstance(part, str) else _printed(part.source, names, allowance)
+        for part in _parts(template)
     )
     if len(rendered) > len(template) + MAX_TEXT:
         raise ExpressionError(f"makes a text of more than {MAX_TEXT} characters")
     return rendered
 
 
-def render_value(template: str, names: Mapping[str, object]) -> object:
+def render_value(
+    template: str, names: Mapping[str, object], allowance: Allowance | None = None
+) -> object:
     """As `render`, but a template that is one expression and nothing else keeps its type."""
     only = _only_expression(template)
-    return render(template, names) if only is None else result(only, names)[1]
+    if only is None:
+        return render(template, names, allowance)
+    return result(only, names, allowance=allowance)[1]
 
 
 def compile_expression(source: str, names: Collection[str] | None = None) -> None:
@@ -107,8 +112,8 @@ def expressions_in(template: str) -> tuple[str, ...]:
     return tuple(part.source for part in _parts(template) if isinstance(part, Expression))
 
 
-def _printed(source: str, names: Mapping[str, object]) -> str:
-    return _text(source, result(source, names)[0])
+def _printed(source: str, names: Mapping[str, object], allowance: Allowance | None) -> str:
+    return _text(source, result(source, names, allowance=allowance)[0])
 
 
 def _text(source: str, value: object) -> str:

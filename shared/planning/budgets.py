@@ -27,6 +27,12 @@ MOST_OF_SCOPES = 1 << 24
 MOST_OF_RESULTS = 1 << 20
 """Characters of the results of all children of one task, as a list."""
 
+MOST_STEPS = 2_000_000
+"""Steps of all expressions of one task: the better part of a second."""
+
+MOST_STEPS_AT_ONCE = 5 * MOST_STEPS
+"""Steps of all tasks of a job's own list that one event has begin."""
+
 _OF_A_NODE = 16  # what a number, a name's marks or a bracket takes, generously
 
 
@@ -85,6 +91,7 @@ _CHILD = 100  # what a child takes that begins: planned, sent, announced
 _ROW = 20  # what a grandchild takes that is made and waits for its turn
 _SUBJOB = 5_000  # nobody knows yet what it will begin
 _CHARACTERS_OF_A_UNIT = 100
+_STEPS_OF_A_UNIT = 40
 
 
 class TooMuchAtOnce(Exception):
@@ -104,6 +111,7 @@ class TransactionBudget:
         self._is_shared = is_shared
         self._left = (most_children or MOST_CHILDREN) * _CHILD
         self._made = 0
+        self._steps = 0
         self.active_to_cancel = most_cancelled or MOST_CANCELLED
         """How many more active tasks may be cancelled."""
         self.created_to_cancel = self.active_to_cancel * _CREATED_FOR_EACH
@@ -125,6 +133,17 @@ class TransactionBudget:
             scopes = planned.offspring.scopes
             self._left -= _ROW * len(scopes) + _characters(scopes) // _CHARACTERS_OF_A_UNIT
 
+    def take_steps(self, steps: int, *, of_child: bool) -> None:
+        """Planning a task has taken so many."""
+        if of_child:
+            self._left -= steps // _STEPS_OF_A_UNIT
+        else:
+            self._steps += steps
+
+    def has_steps(self) -> bool:
+        """Whether one more task of a job's own list may be planned. Raises as `has_for`."""
+        return self._steps <= MOST_STEPS_AT_ONCE or self._refused()
+
     def has_for(self, planned: Planned) -> bool:
         """Whether a task of a job's own list may be made with all of its children. Raises
         TooMuchAtOnce when that must be asked again without the other events of the batch."""
@@ -132,6 +151,9 @@ class TransactionBudget:
         if made <= MOST_TASKS:
             self._made = made
             return True
+        return self._refused()
+
+    def _refused(self) -> bool:
         if self._is_shared:
             raise TooMuchAtOnce
         return False

@@ -23,7 +23,7 @@ from shared.definition import (
     decode_task,
     encode,
 )
-from shared.expressions import TextMap, as_template
+from shared.expressions import Allowance, TextMap, as_template
 from shared.lifecycle import (
     CollectResults,
     ListText,
@@ -42,7 +42,7 @@ from shared.lifecycle import (
 )
 from shared.messages.queues import DEFAULT_TASK_QUEUE
 from shared.planning import composites
-from shared.planning.budgets import MOST_OF_RESULTS
+from shared.planning.budgets import MOST_OF_RESULTS, MOST_STEPS
 from shared.planning.new_job import NewJob
 from shared.planning.rendering import (
     PlanError,
@@ -115,11 +115,13 @@ class Planner:
         secrets: Mapping[str, str],
         now: datetime,
         derived: set[str] | None = None,
+        allowance: Allowance | None = None,
     ) -> Answer:
         """The task of `source`, evaluated with `variables` as `tasks`, as they are kept.
 
-        What it makes of secrets is added to `derived`.
+        What it makes of secrets is added to `derived`; its expressions take from `allowance`.
         """
+        allowance = allowance or Allowance(MOST_STEPS)
         try:
             scope = self._opened(source.scope)
             names = self._names(source.job, secrets, variables) | scope
@@ -127,7 +129,7 @@ class Planner:
             return plan_failed(source, str(error))
         taint = SecretTaint(secrets, names, tuple(scope) if _is_sealed(source.scope) else ())
         try:
-            return self._planned(source, Rendering(names, taint), secrets, now)
+            return self._planned(source, Rendering(names, taint, allowance), secrets, now)
         except PlanError as error:
             return self._failed(source, taint.redacted(str(error)), secrets)
         finally:
@@ -169,7 +171,8 @@ class Planner:
             return OutputFailed(job.job_id, str(error))
         taint = SecretTaint(secrets, names)
         try:
-            result = Rendering(names, taint).text("output", as_template(job.output or ""))
+            rendering = Rendering(names, taint, Allowance(MOST_STEPS))
+            result = rendering.text("output", as_template(job.output or ""))
         except PlanError as error:
             return OutputFailed(job.job_id, taint.redacted(str(error)))
         kept = self._sealer.kept_text(taint.left_out(result), is_secret=bool(secrets))

@@ -15,6 +15,7 @@ from shared.definition import (
     span_of,
 )
 from shared.expressions import (
+    Allowance,
     ExpressionError,
     as_template,
     has_expression,
@@ -32,6 +33,7 @@ from shared.planning.templates import templates
 Names = Mapping[str, object]
 A = TypeVar("A", TaskDefinition, AuxTask, Sidecar)
 V = TypeVar("V")
+Evaluate = Callable[[str, Names, Allowance], V]
 
 
 class PlanError(Exception):
@@ -45,14 +47,21 @@ class Rendering:
     in `taint`. Every method raises PlanError, which names the field and tells of no secret.
     """
 
-    def __init__(self, names: Names, taint: SecretTaint, most: int = MOST_OF_A_TASK) -> None:
+    def __init__(
+        self,
+        names: Names,
+        taint: SecretTaint,
+        allowance: Allowance,
+        most: int = MOST_OF_A_TASK,
+    ) -> None:
         self.taint = taint
         self._names = names
+        self._allowance = allowance
         self._budget = SizeBudget(most)
 
     def of_job(self) -> "Rendering":
         """For the job that the task stands for, which has room of its own."""
-        return Rendering(self._names, self.taint, MOST_OF_A_SUBJOB)
+        return Rendering(self._names, self.taint, self._allowance, MOST_OF_A_SUBJOB)
 
     def text(self, field: str, template: str) -> str:
         """The text of `template`."""
@@ -87,9 +96,9 @@ class Rendering:
             raise PlanError(f"if: {shown} is neither true nor false")
         return value in (True, "true")
 
-    def _evaluated(self, field: str, template: str, evaluate: Callable[[str, Names], V]) -> V:
+    def _evaluated(self, field: str, template: str, evaluate: Evaluate[V]) -> V:
         try:
-            value = evaluate(template, self._names)
+            value = evaluate(template, self._names, self._allowance)
         except ExpressionError as error:
             raise PlanError(f"{field}: {self.taint.told(template, str(error))}") from None
         self.taint.look(template)

@@ -1,8 +1,9 @@
-"""Keeps full rounds of the garbage collector from beginning while much is made in a thread.
+"""Work in a thread, and no full round of the garbage collector while much is made there.
 
 Such a round stops all threads until it has seen all objects; the small rounds go on.
 """
 
+import asyncio
 import gc
 from collections.abc import Callable
 from threading import Lock
@@ -13,6 +14,11 @@ T = TypeVar("T")
 _NEVER = 2**31 - 1
 _lock = Lock()
 _works = 0
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """What `work` gives: the event loop goes on meanwhile."""
+    return await asyncio.to_thread(without_full_rounds, work)
 
 
 def without_full_rounds(work: Callable[[], T]) -> T:

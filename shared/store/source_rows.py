@@ -18,6 +18,7 @@ from shared.planning.templates import (
     variables_wanted,
 )
 from shared.postgres.pool import Connection
+from shared.process.garbage import in_thread
 from shared.process.sealing import Sealer, SealingError
 
 TASKS = """
@@ -79,7 +80,7 @@ class SourceRows:
         return {row["job_id"]: _job_source(row) for row in rows}
 
     async def load_variables(self, sources: Iterable[Source]) -> Variables:
-        wanted = variables_wanted(sources)
+        wanted = await in_thread(lambda: variables_wanted(sources))
         found: Variables = {}
         if wanted:
             jobs, names = zip(*wanted, strict=True)

@@ -1,6 +1,5 @@
 """Writes all that a batch has come to: one statement, made of the parts that it needs."""
 
-import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from shared.lifecycle import Job, SetVariable, Task
 from shared.messages import LogPart
 from shared.planning.new_job import NewGraph, NewJob
 from shared.postgres.pool import Connection
-from shared.process.garbage import without_full_rounds
+from shared.process.garbage import in_thread
 from shared.store.columns import Written, at_least, inserted, updated
 from shared.store.outbox import CLAIM, OutboxRow
 from shared.store.outgoing import FeedRow
@@ -35,7 +34,7 @@ from shared.store.rows import (
     variable_row,
 )
 
-_FEW_TASKS = 200
+_FEW_TASKS = 50
 _MOST_TASKS = 2_000
 """In one statement, however many one decision makes or cancels: a statement has its time-out."""
 
@@ -82,9 +81,9 @@ async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
 
 
 async def _write(connection: Connection, writes: Writes) -> list[OutboxRow]:
-    if sum(new.job.task_count for _, new, _, _ in writes.new_jobs) > _FEW_TASKS:
-        # The event loop goes on meanwhile.
-        chosen = await asyncio.to_thread(without_full_rounds, partial(_chosen, writes))
+    rows = len(writes.new_tasks) + len(writes.begun_tasks) + len(writes.tasks)
+    if writes.new_jobs or rows > _FEW_TASKS:
+        chosen = await in_thread(partial(_chosen, writes))
     else:
         chosen = _chosen(writes)
     if not chosen:

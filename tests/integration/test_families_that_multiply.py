@@ -10,6 +10,7 @@ from shared.planning import budgets
 from tests.support.family_invariants import check_invariants
 from tests.support.jobs.families import Play
 from tests.support.jobs.subjobs import later
+from tests.support.stalls import MOST_SECONDS, longest_stall
 
 SHELL = {"run": "true"}
 SUBJOB = {"name": "s", "subjob": {"name": "inside", "tasks": [{**SHELL, "name": "t"}]}}
@@ -94,6 +95,63 @@ async def test_a_job_that_makes_too_many_tasks_in_one_step_fails_and_says_so(
     assert await play.state(job_id) == "FAILED"
     error = (await play.rig.job(job_id))["error"]
     assert error == "its tasks are too many: at most 100,000 are made at once"
+
+
+COSTLY = "{{ len(map(1..50000, # * 2)) }}"
+"""Nearly as many steps as one expression may take."""
+
+
+async def test_a_task_whose_expressions_take_too_many_steps_together_fails_and_says_so(
+    play: Play,
+) -> None:
+    env = {f"V{number}": COSTLY for number in range(20)}
+    job_id = await play.submit_tasks({**SHELL, "name": "a", "env": env})
+    assert (await play.task(job_id, "a"))["error"] == (
+        "env.V9: all expressions together take more than 2000000 steps (column 1) in "
+        "len(map(1..50000, # * 2))"
+    )
+
+
+async def test_tasks_that_begin_at_once_share_their_steps(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budgets, "MOST_STEPS_AT_ONCE", 1_000_000)
+    wide = [{**SHELL, "name": f"t{n}", "env": {"V": COSTLY}, "needs": []} for n in range(20)]
+    job_id = await play.submit({"name": "a graph", "tasks": wide})
+    assert (await play.rig.job(job_id))["error"].startswith(
+        "the expressions of tasks that begin at once take more than 10,000,000 steps"
+    )
+
+
+async def test_of_children_with_costly_expressions_a_transaction_begins_few(play: Play) -> None:
+    costly = {**SHELL, "name": "c", "env": {"V": COSTLY}}
+    made_of = {"list": "sequence(0, 30)", "task": costly}
+    job_id = await play.submit_tasks({"name": "e", "each": made_of})
+    first = await states(play, job_id=job_id)
+    assert 1 <= first["SCHEDULED"] <= 12
+    await play.deliver()
+    assert (await states(play, job_id=job_id))["SCHEDULED"] == 30
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"name": "e", "each": {"list": "{{ 1..25000 }}", "task": SHELL}},
+        {"name": "p", "parallel": {"tasks": [{**SHELL, "name": "c"}] * 5_000}},
+        {**SHELL, "name": "a", "env": {f"V{number}": COSTLY for number in range(9)}},
+        {**SHELL, "name": "a", "env": {f"V{n}": f"{{{{ 1 + {n} }}}}" for n in range(5_000)}},
+    ],
+    ids=["each", "parallel", "few costly expressions", "many cheap expressions"],
+)
+async def test_the_event_loop_goes_on_while_a_job_is_planned(
+    play: Play, task: dict[str, Any]
+) -> None:
+    stalls: list[float] = []
+    while not stalls or stalls[-1] >= MOST_SECONDS:
+        assert len(stalls) < 3, stalls  # the garbage of other tests is collected in some round
+        async with longest_stall() as stall:
+            await play.submit_tasks(task)
+        stalls.append(stall.seconds)
 
 
 async def test_jobs_that_make_too_many_tasks_together_are_stored_one_by_one(

@@ -15,6 +15,7 @@ from shared.apply.answers.collect import collect_results
 from shared.apply.answers.plan import evaluate_output, plan_dependents, plan_ready, plan_task
 from shared.apply.transaction import Transaction
 from shared.apply.workspace import Question
+from shared.expressions import Allowance
 from shared.lifecycle import (
     BeginChildren,
     CancelTasks,
@@ -28,7 +29,7 @@ from shared.lifecycle import (
     TaskPlanned,
     TaskPosition,
 )
-from shared.planning.budgets import MOST_TASKS
+from shared.planning.budgets import MOST_STEPS, MOST_STEPS_AT_ONCE, MOST_TASKS
 from shared.planning.planner import plan_failed
 from shared.planning.secrets import with_derived
 from shared.planning.templates import (
@@ -40,11 +41,16 @@ from shared.planning.templates import (
     listed_task_source,
     unsaved_job_source,
 )
+from shared.process.garbage import in_thread
 from shared.process.sealing import SealingError
 
 ToPlan = TaskPosition | Source
 
 _TOO_MANY = f"its tasks are too many: at most {MOST_TASKS:,} are made at once"
+_TOO_COSTLY = (
+    f"the expressions of tasks that begin at once take more than {MOST_STEPS_AT_ONCE:,} steps: "
+    "they must be simpler, or their tasks begin one after another"
+)
 
 Q = TypeVar("Q", bound=Question)
 
@@ -87,7 +93,11 @@ class Answers:
         """One query for all tasks and one for all variables, however many jobs there are."""
         listed = await self._listed([each for each in found if isinstance(each, TaskPosition)])
         sources = listed + [each for each in found if not isinstance(each, TaskPosition)]
-        variables = await self._transaction.rows.load_variables(sources)
+        if sources:
+            variables = await self._transaction.rows.load_variables(sources)
+            await in_thread(lambda: self._plan(sources, variables))
+
+    def _plan(self, sources: Sequence[Source], variables: Variables) -> None:
         children: list[TaskSource] = []
         for source in sources:
             if isinstance(source, TaskSource) and source.child_id is not None:
@@ -140,15 +150,20 @@ class Answers:
     ) -> Event:
         if source.unreadable:
             return plan_failed(source, f"secrets: {source.unreadable}")
-        now = self._transaction.workspace.now
+        budget, now = self._transaction.budget, self._transaction.workspace.now
+        is_child = source.child_id is not None
+        if not is_child and not budget.has_steps():
+            return plan_failed(source, _TOO_COSTLY)
         derived: set[str] = set()
-        event = self._transaction.planner.plan(source, variables, secrets, now, derived)
+        allowance = Allowance(MOST_STEPS)
+        plan = self._transaction.planner.plan
+        event = plan(source, variables, secrets, now, derived, allowance)
+        budget.take_steps(allowance.used, of_child=is_child)
         if derived:
             self._add_derived(source.job.job_id, secrets, derived)
-        if source.child_id is not None or not isinstance(event, TaskPlanned):
+        if is_child or not isinstance(event, TaskPlanned) or budget.has_for(event.planned):
             return event
-        is_within = self._transaction.budget.has_for(event.planned)
-        return event if is_within else plan_failed(source, _TOO_MANY)
+        return plan_failed(source, _TOO_MANY)
 
     def _add_derived(
         self, job_id: str, secrets: Mapping[str, str], derived: Collection[str]

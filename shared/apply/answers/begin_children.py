@@ -9,6 +9,7 @@ from shared.apply.transaction import Transaction
 from shared.lifecycle import BeginChildren, ChildrenPutOff, Task, TaskState
 from shared.planning.composites import child_task
 from shared.planning.templates import JobSource, TaskSource
+from shared.process.garbage import in_thread
 
 
 async def begin_children(
@@ -91,11 +92,13 @@ async def _sources(transaction: Transaction, children: Sequence[Task]) -> list[T
         of_parent.setdefault(str(child.parent_id), []).append(child)
     jobs = await job_sources(transaction, {child.job_id for child in children})
     parents = await _whole(transaction, of_parent)
-    return [
-        source
-        for parent_id, own in of_parent.items()
-        for source in _of_parent(transaction, parents[parent_id], own, jobs)
-    ]
+    return await in_thread(
+        lambda: [
+            source
+            for parent_id, own in of_parent.items()
+            for source in _of_parent(transaction, parents[parent_id], own, jobs)
+        ]
+    )
 
 
 async def _whole(transaction: Transaction, ids: Iterable[str]) -> dict[str, Task]:

@@ -1,5 +1,6 @@
 """Plays jobs to their end on a batcher rig: workers, and the messages from one job to another."""
 
+import asyncio
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from shared.lifecycle import (
 )
 from shared.messages import Reports, SubJobSignals
 from shared.messages.queues import COMPLETIONS
+from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
 from tests.support.jobs.batcher import LEASE, Rig
 
@@ -54,8 +56,12 @@ class Play:
 
     async def submit(self, job: dict[str, Any], job_id: str | None = None) -> str:
         """As the API takes it."""
-        spec = parse_job(json.dumps(job).encode(), "application/json")
-        new = new_job(compile_job(spec), job_id or new_job_id(), datetime.now(UTC))
+
+        def made() -> NewJob:
+            spec = parse_job(json.dumps(job).encode(), "application/json")
+            return new_job(compile_job(spec), job_id or new_job_id(), datetime.now(UTC))
+
+        new = await asyncio.to_thread(made)
         await self.rig.batcher.perform_one(Work(JobSubmitted(new.job), new_job=new))
         return new.job.id
 

@@ -62,9 +62,10 @@ async def warned(request: web.Request, job: SubmittedJob, body: bytes) -> list[F
 
 async def _unserved(request: web.Request, job: SubmittedJob, body: bytes) -> Sequence[Problem]:
     slots = await request.app[SERVED_QUEUES].slots()
+    queues = await in_background(request, partial(queues_of, job))
     found = [
         warning(place, nobody_serves(queue, slots))
-        for queue, place in queues_of(job).items()
+        for queue, place in queues.items()
         if queue not in slots
     ]
     if not found:
