@@ -42,13 +42,15 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as GET /jobs/{id} gives it. `task_names` are those of the submitted tasks, in order."""
+    """A job as GET /jobs/{id} gives it. `task_names` are those of the submitted tasks, in order,
+    and `waits_for` why each of them has not begun."""
 
     id: str
     name: str
     state: str
     progress: float
     task_names: tuple[str, ...]
+    waits_for: tuple[str | None, ...]
     execution: tuple[TaskView, ...]
     result: str | None
     error: str | None
@@ -71,10 +73,16 @@ def job_view(job: Json) -> JobView:
         state=job["state"],
         progress=float(job.get("progress", 0)),
         task_names=tuple(task.get("name", "") for task in job.get("tasks") or ()),
+        waits_for=tuple(map(_waits_for, job.get("tasks") or ())),
         execution=tuple(task_view(task) for task in job.get("execution") or ()),
         result=job.get("result"),
         error=job.get("error"),
     )
+
+
+def _waits_for(task: Json) -> str | None:
+    message: str | None = (task.get("waiting") or {}).get("message")
+    return message
 
 
 def task_view(task: Json) -> TaskView:
@@ -87,7 +95,7 @@ def task_view(task: Json) -> TaskView:
         progress=float(task.get("progress", 0)),
         error=task.get("error"),
         attempt=int((task.get("retry") or {}).get("attempts", 0)),
-        waits_for=(task.get("waiting") or {}).get("message"),
+        waits_for=_waits_for(task),
         last_return_reason=task.get("lastReturnReason"),
         queue=task.get("queue"),
         parent_id=task.get("parentId"),

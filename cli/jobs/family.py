@@ -18,13 +18,14 @@ WAITING = "WAITING"
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A task and its children. `task` is None before its turn; `left_out` counts those children
-    by state that aren't among `children`."""
+    """A task and its children. `task` is None before its turn, which `waits_for` explains;
+    `left_out` counts those children by state that aren't among `children`."""
 
     name: str
     task: TaskView | None
     children: tuple["Branch", ...] = ()
     left_out: Mapping[str, int] | None = None
+    waits_for: str | None = None
 
     @property
     def state(self) -> str:
@@ -39,19 +40,21 @@ def family(job: JobView, most: int | None) -> Sequence[Branch]:
         by_parent[task.parent_id].append(task)
     latest = {task.position: task for task in _latest(by_parent[None])}
     return [
-        _branch(name, latest.get(position), by_parent, most)
-        for position, name in enumerate(job.task_names, start=1)
+        _branch(name, newest, by_parent, most)
+        if (newest := latest.get(position))
+        else Branch(name, None, waits_for=why)
+        for position, (name, why) in enumerate(
+            zip(job.task_names, job.waits_for, strict=True), start=1
+        )
     ]
 
 
 def _branch(
     name: str,
-    task: TaskView | None,
+    task: TaskView,
     by_parent: Mapping[str | None, list[TaskView]],
     most: int | None,
 ) -> Branch:
-    if task is None:
-        return Branch(name, None)
     children = _latest(by_parent.get(task.id, ()))
     taken = _taken(children, most)
     ids = {child.id for child in taken}
@@ -154,7 +157,7 @@ def _row(branch: Branch, before: str, at: datetime) -> Row:
         state_text(branch.state),
         Text(_duration(task, at) if task else ""),
         Text(f"attempt {task.attempt + 1}" if task and task.attempt else "", "yellow"),
-        _outcome(task) if task else Text(),
+        _outcome(task) if task else Text(one_line(branch.waits_for or ""), "yellow"),
     )
 
 

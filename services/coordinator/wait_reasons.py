@@ -89,7 +89,7 @@ async def _reasons(connection: Connection, tasks: Sequence[WaitingTask]) -> Mapp
     return reasons
 
 
-Place = tuple[int, datetime]
+Place = tuple[int, datetime, int]
 """In the line of a queue: the smaller is served before."""
 
 
@@ -120,15 +120,15 @@ def _gravity(waiting: Waiting) -> int:
     return REASONS.index(waiting.reason)
 
 
-def _place(waits: tuple[int, datetime]) -> Place:
-    priority, scheduled_at = waits
-    return -priority, scheduled_at
+def _place(waits: tuple[int, datetime, int]) -> Place:
+    priority, scheduled_at, child_index = waits
+    return -priority, scheduled_at, child_index
 
 
 def _ahead_of(task: WaitingTask, line: Sequence[Place]) -> str:
     if task.scheduled_at is None:
         return "0"
-    ahead = bisect_left(line, (-task.priority, task.scheduled_at))
+    ahead = bisect_left(line, (-task.priority, task.scheduled_at, task.child_index or 0))
     return f"{LONGEST_LINE:,} or more" if ahead == LONGEST_LINE else str(ahead)
 
 

@@ -35,7 +35,8 @@ def fetch(base: object, key: object, meter: Meter) -> object:
 
 
 def text_without_members(what: str, key: str) -> str:
-    return f"{what} is a text without members: use fromJSON({_source(what)}).{key[:40]}"
+    member = f"[{key[:40]}]" if key.lstrip("-").isdigit() else f".{key[:40]}"
+    return f"{what} is a text without members: use fromJSON({_source(what)}){member}"
 
 
 def _source(what: str) -> str:

@@ -76,6 +76,13 @@ async def test_a_task_that_waits_for_a_worker_says_in_which_queue() -> None:
     ]
 
 
+async def test_a_task_before_its_turn_says_what_it_waits_for() -> None:
+    answer = job(task("a", "RUNNING"))
+    waiting = {"message": "waits for task a"}
+    answer["tasks"] = [{"name": "a"}, {"name": "b", "needs": ["a"], "waiting": waiting}]
+    assert "waits for task a" in (await tree(answer))[-1]
+
+
 def test_a_long_name_leaves_room_for_why_the_task_failed() -> None:
     answer = job(task("a", "FAILED", error="exit code 2: oh no") | {"name": "long name " * 12})
     console = Console(width=80, file=io.StringIO())

@@ -64,6 +64,8 @@ def test_the_words_of_other_tools_are_understood(words: str, field: str) -> None
     [
         (with_task(retry={"limit": 1, "delay": "1s"}), "did you mean 'initialDelay'?"),
         (with_task(command=["a", "b"]), "did you mean 'cmd'?"),
+        (with_task(pre=[{"retry": {}}]), "unknown field: 'retry' is a field of tasks"),
+        (with_task(sidecars=[{"when": "x"}]), "unknown field: 'if' is a field of tasks"),
         (with_task(image_pull="always"), "a worker pulls each image that it does not have"),
         (with_task(secrets={"a": "b"}), "unknown field: 'secrets' is a field of the job"),
         (with_task() | {"steps": []}, "did you mean 'tasks'?"),

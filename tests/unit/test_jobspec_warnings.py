@@ -32,6 +32,7 @@ def job(line: str) -> JobSpec:
         ("if: inputs.n > 3", "if", "inputs and results are texts"),
         ("if: inputs.n in [5]", "if", "in doesn't work on string and array"),
         ('cmd: ["{{ tasks.m.a }}"]', "cmd[0]", "use fromJSON(tasks.m).a"),
+        ('cmd: ["{{ tasks.m[0].a }}"]', "cmd[0]", "use fromJSON(tasks.m)[0]"),
         ('env: {F: "{{ .State.Status }}"}', "env.F", "write {{ '{{ .State.Status }}' }} for the"),
         ("registry: {password: '{{ secret.pw }}'}", "registry.password", "expressions that work"),
         ("pre: [{name: p, env: {A: '{{ inputz.n }}'}}]", "pre[0].env.A", "unknown name 'inputz'"),

@@ -48,6 +48,14 @@ def siblings(begun: int, ended: int, concurrency: int = 0) -> dict[str, int]:
         ),
         ({}, ["default:4"], 4, [(0, NOW)], "busy", "4 of 4 slots busy, 0 ahead"),
         (
+            {"child_index": 2},  # its siblings went to the queue at the same time
+            ["default:4"],
+            4,
+            [(0, NOW)] * 5,
+            "busy",
+            "4 of 4 slots busy, 2 ahead",
+        ),
+        (
             {"priority": 1},
             ["default:3", "default:1"],
             4,
@@ -131,7 +139,9 @@ def test_a_task_says_why_it_waits(
 ) -> None:
     waits = TASK._replace(**task)
     cluster = Cluster(now=NOW, online=online, busy={waits.queue: busy})
-    lines = {waits.queue: sorted((-priority, at) for priority, at in line)}
+    lines = {
+        waits.queue: sorted((-priority, at, place) for place, (priority, at) in enumerate(line))
+    }
     why = reason_of(waits, cluster, slots_by_queue(online), lines)
     assert (why.reason, why.message) == (reason, message)
     assert why.until == waits.due_at

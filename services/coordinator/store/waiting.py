@@ -67,8 +67,9 @@ WHERE t.state = 'RUNNING' AND t.queue = ANY($1::text[]) GROUP BY 1
 """
 
 LINES = f"""
-SELECT q.queue, o.priority, o.scheduled_at FROM unnest($1::text[]) AS q(queue), LATERAL (
-    SELECT priority, scheduled_at FROM tasks WHERE state = 'SCHEDULED' AND queue = q.queue
+SELECT q.queue, o.* FROM unnest($1::text[]) AS q(queue), LATERAL (
+    SELECT priority, scheduled_at, coalesce(child_index, 0) FROM tasks
+    WHERE state = 'SCHEDULED' AND queue = q.queue
     ORDER BY scheduled_at LIMIT {LONGEST_LINE}) AS o
 """  # noqa: S608 - a number of our own
 
@@ -115,12 +116,13 @@ class WaitingTask(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
     """What workers do at `now`: `online` has the queues of each, as its settings spell them,
-    `busy` the running tasks by queue, `lines` priority and time of those that wait the longest."""
+    `busy` the running tasks by queue, `lines` priority, time and index among children of those
+    that wait the longest."""
 
     now: datetime
     online: Sequence[str] = ()
     busy: Mapping[str, int] = field(default_factory=dict)
-    lines: Mapping[str, Sequence[tuple[int, datetime]]] = field(default_factory=dict)
+    lines: Mapping[str, Sequence[tuple[int, datetime, int]]] = field(default_factory=dict)
 
 
 async def tasks(connection: Connection, ids: Collection[str]) -> list[WaitingTask]:
@@ -151,9 +153,9 @@ async def cluster(connection: Connection, queues: Collection[str]) -> Cluster:
     now, online = await connection.fetchrow(ONLINE)
     names = sorted(queues)
     busy = {row["queue"]: row["tasks"] for row in await connection.fetch(BUSY, names)}
-    lines: dict[str, list[tuple[int, datetime]]] = {name: [] for name in names}
-    for queue, priority, scheduled_at in await connection.fetch(LINES, names):
-        lines[queue].append((priority, scheduled_at))
+    lines: dict[str, list[tuple[int, datetime, int]]] = {name: [] for name in names}
+    for queue, *place in await connection.fetch(LINES, names):
+        lines[queue].append(tuple(place))
     return Cluster(now=now, online=online, busy=busy, lines=lines)
 
 

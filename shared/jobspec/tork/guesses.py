@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import get_args
 
-from shared.jobspec.tork.models import JobFields, Spec, TaskEntry, TaskFields
+from shared.jobspec.tork.models import AuxTask, JobFields, Spec, TaskEntry, TaskFields
 from shared.jobspec.tork.neighbours import MEANINGS, WORDS
 
 
@@ -50,6 +50,9 @@ def _other_place(model: type[Spec], root: type[Spec], words: Sequence[str]) -> s
     """What a task has was written on the job, or the other way round."""
     if issubclass(model, JobFields):
         field = _field_of(TaskEntry, words)
+        return field and f"{field!r} is a field of tasks"
+    if issubclass(model, AuxTask):
+        field = _field_of(TaskFields, words)
         return field and f"{field!r} is a field of tasks"
     field = _field_of(root, words) if issubclass(model, TaskFields) else None
     return field and f"{field!r} is a field of the job"

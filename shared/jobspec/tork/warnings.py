@@ -85,7 +85,8 @@ def _told(error: ExpressionError, scope: Scope) -> str:
         return str(error)
     known = sorted(scope.names)
     near = get_close_matches(unknown[1], known, n=1)
-    guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+    there = f"there {'are' if len(known) > 1 else 'is only'} {', '.join(known)}"
+    guess = f"did you mean {near[0]!r}?" if near else there
     return f"unknown name {unknown[1]!r}, {guess}"
 
 
