@@ -55,7 +55,7 @@ async def of_jobs(connection: Connection, ids: Collection[str]) -> Mapping[str, 
     for task in found:
         if task.job_id not in go_on:
             named = replace(reasons[task.id], task_id=task.id)
-            of_job[task.job_id] = min(of_job.get(task.job_id, named), named, key=_gravity)
+            of_job[task.job_id] = min(of_job.get(task.job_id, named), named, key=_rank_of_reason)
     return of_job
 
 
@@ -78,7 +78,7 @@ async def _reasons(connection: Connection, tasks: Sequence[WaitingTask]) -> Mapp
     queues = {task.queue for task in tasks if task.state == "SCHEDULED"}
     cluster = await waiting.cluster(connection, queues)
     served = slots_by_queue(cluster.online)
-    lines = {queue: sorted(map(_place, line)) for queue, line in cluster.lines.items()}
+    lines = {queue: sorted(map(_queue_position, line)) for queue, line in cluster.lines.items()}
     reasons: dict[str, Waiting] = {}
     for task in tasks:
         if task.subjob_id is None:
@@ -89,17 +89,17 @@ async def _reasons(connection: Connection, tasks: Sequence[WaitingTask]) -> Mapp
     return reasons
 
 
-Place = tuple[int, datetime, int]
-"""In the line of a queue: the smaller is served before."""
+QueuePosition = tuple[int, datetime, int]
+"""The smaller is served before."""
 
 
 def reason_of(
     task: WaitingTask,
     cluster: Cluster,
     served: Mapping[str, int],
-    lines: Mapping[str, Sequence[Place]],
+    lines: Mapping[str, Sequence[QueuePosition]],
 ) -> Waiting:
-    """`served` are the slots by queue, `lines` the sorted places of each queue."""
+    """`served` are the slots by queue, `lines` the sorted positions in each queue."""
     if task.state == "PENDING":
         return _for_its_retry(task, cluster.now)
     if task.state == "CREATED":
@@ -116,16 +116,16 @@ def reason_of(
     return Waiting("queue", f"waits for a worker, {busy} of {slots} slots busy, {ahead} ahead")
 
 
-def _gravity(waiting: Waiting) -> int:
+def _rank_of_reason(waiting: Waiting) -> int:
     return REASONS.index(waiting.reason)
 
 
-def _place(waits: tuple[int, datetime, int]) -> Place:
+def _queue_position(waits: tuple[int, datetime, int]) -> QueuePosition:
     priority, scheduled_at, child_index = waits
     return -priority, scheduled_at, child_index
 
 
-def _ahead_of(task: WaitingTask, line: Sequence[Place]) -> str:
+def _ahead_of(task: WaitingTask, line: Sequence[QueuePosition]) -> str:
     if task.scheduled_at is None:
         return "0"
     ahead = bisect_left(line, (-task.priority, task.scheduled_at, task.child_index or 0))

@@ -1,9 +1,10 @@
-"""A worker: its slots, its doors, and the order in which it leaves."""
+"""A worker: its slots, its entries, and the order in which it leaves."""
 
 import asyncio
 import socket
 import uuid
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,7 +20,7 @@ from services.worker.orders import OrderHandler
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.protocol import RuntimeUnavailable
-from services.worker.settings import WorkerSettings, capacity_of
+from services.worker.settings import WorkerSettings, WorkSettings, capacity_of
 from services.worker.watchdog.task_table import TaskTable
 from services.worker.watchdog_keeper import watched
 from shared.broker.consuming import BatchConsumer
@@ -88,19 +89,11 @@ async def run(
             reporter,
             lambda nodes: _remove(group, leftovers, nodes),
         )
-        desk = BatchConsumer(broker, node_queue(identity.node_id), Orders, orders.on_orders, ())
-        ordering = group.create_task(desk.run())
-        rounds = (
-            (heartbeats.beat, work.heartbeat_seconds),
-            (heartbeats.interrupt_expired, heartbeats.look_seconds),
-            (watch.look, work.runtime_look_seconds),
-            (leftovers.look, work.leftovers_look_seconds),
+        queue = node_queue(identity.node_id)
+        ordering = group.create_task(
+            BatchConsumer(broker, queue, Orders, orders.on_orders, ()).run()
         )
-        passing = (RuntimeUnavailable,)
-        looping = [
-            group.create_task(every(do, interval_seconds=seconds, stop=leave, unavailable=passing))
-            for do, seconds in rounds
-        ]
+        looping = _loops(group, leave, work, heartbeats, watch, leftovers)
         free = FreeCapacity(capacity_of(work))
         intakes = [Intake(context, held_tasks, broker, queue, free) for queue in queues]
         log.info(
@@ -112,6 +105,24 @@ async def run(
         await asyncio.wait(looping)
         await heartbeats.say_goodbye()
         ordering.cancel()
+
+
+def _loops(
+    group: asyncio.TaskGroup,
+    leave: Stop,
+    settings: WorkSettings,
+    heartbeats: Heartbeats,
+    watch: RuntimeWatch,
+    leftovers: Leftovers,
+) -> list[asyncio.Task[None]]:
+    rounds = (
+        (heartbeats.beat, settings.heartbeat_seconds),
+        (heartbeats.interrupt_expired, heartbeats.look_seconds),
+        (watch.look, settings.runtime_look_seconds),
+        (leftovers.look, settings.leftovers_look_seconds),
+    )
+    loop = partial(every, stop=leave, unavailable=(RuntimeUnavailable,))
+    return [group.create_task(loop(do, interval_seconds=seconds)) for do, seconds in rounds]
 
 
 def _remove(group: asyncio.TaskGroup, leftovers: Leftovers, nodes: list[str]) -> None:

@@ -32,7 +32,7 @@ from services.coordinator.api.tork.cluster import GAUGES, TotalGauges
 from services.coordinator.api.tork.submission import ADMISSION, AdmissionLimiter
 from services.coordinator.api.tork.warnings import SERVED_QUEUES, ServedQueues
 from services.coordinator.ports import ApiPorts
-from services.coordinator.settings import HttpSettings
+from services.coordinator.settings import ApiSettings, HttpSettings
 from shared.process.extensions import Group, load
 
 
@@ -46,17 +46,8 @@ def make_application(
         middlewares=_middlewares(authenticator, settings, served),
         client_max_size=settings.api.body_limit_bytes,
     )
-    app[PORTS] = ports
     app[AUTHENTICATOR] = authenticator
-    app[BACKGROUND] = Background()
-    app.on_cleanup.append(app[BACKGROUND].close)
-    app[BODY_SECONDS] = settings.api.body_timeout_seconds
-    app[MOST_STREAMS] = settings.api.streams
-    app[GAUGES] = TotalGauges(ports.metrics)
-    app[ADMISSION] = AdmissionLimiter(
-        settings.api.submissions_at_once, settings.api.submissions_waiting, ports.metrics
-    )
-    app[SERVED_QUEUES] = ServedQueues(ports)
+    _provide(app, ports, settings.api)
     app.add_routes(
         [
             web.route(route.method, route.path, route.handler, expect_handler=expected)
@@ -70,6 +61,20 @@ def make_application(
         app.on_response_prepare.append(shared_with(settings.cors))
     app.on_shutdown.append(_stop_waiting)
     return app
+
+
+def _provide(app: web.Application, ports: ApiPorts, settings: ApiSettings) -> None:
+    """What handlers find in the application."""
+    app[PORTS] = ports
+    app[BACKGROUND] = Background()
+    app.on_cleanup.append(app[BACKGROUND].close)
+    app[BODY_SECONDS] = settings.body_timeout_seconds
+    app[MOST_STREAMS] = settings.streams
+    app[GAUGES] = TotalGauges(ports.metrics)
+    app[ADMISSION] = AdmissionLimiter(
+        settings.submissions_at_once, settings.submissions_waiting, ports.metrics
+    )
+    app[SERVED_QUEUES] = ServedQueues(ports)
 
 
 def _middlewares(

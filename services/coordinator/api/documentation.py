@@ -239,23 +239,26 @@ def documentation_routes(routes: Sequence[Route]) -> list[web.RouteDef]:
             headers={"Content-Security-Policy": policy},
         )
 
-    async def get_job_schema(_: web.Request) -> web.Response:
-        return _schema(job_schema)
-
-    async def get_scheduled_job_schema(_: web.Request) -> web.Response:
-        return _schema(scheduled_job_schema)
-
-    async def lead_to_page(_: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": "/docs"})
-
     return [
         web.get("/openapi.json", get_document),
         web.get("/docs", get_page),
-        web.get("/schema/job.json", get_job_schema),
-        web.get("/schema/scheduled-job.json", get_scheduled_job_schema),
+        web.get("/schema/job.json", _get_job_schema),
+        web.get("/schema/scheduled-job.json", _get_scheduled_job_schema),
         # Whoever opens the address that a start prints is shown something.
-        web.get("/", lead_to_page),
+        web.get("/", _lead_to_page),
     ]
+
+
+async def _get_job_schema(_: web.Request) -> web.Response:
+    return _schema(job_schema)
+
+
+async def _get_scheduled_job_schema(_: web.Request) -> web.Response:
+    return _schema(scheduled_job_schema)
+
+
+async def _lead_to_page(_: web.Request) -> web.Response:
+    return web.Response(status=302, headers={"Location": "/docs"})
 
 
 def _schema(make: Callable[[], _Json]) -> web.Response:

@@ -163,30 +163,40 @@ def container_config(
     entrypoint, cmd = _command(spec, archive)
     host = _host_config(spec, init=init) | _host_config_of(placement)
     host |= _rights(settings, privileged=placement.privileged)
-    tmpfs = {**placement.tmpfs, **({} if archive else _MAKES_TORK)}
-    if settings.container_read_only:
-        host["ReadonlyRootfs"] = True
-        # Files can't be written into a root that is only for reading.
-        host["Mounts"] = [*host.get("Mounts", ()), {"Type": "volume", "Target": TORK}]
-        if "/tmp" not in {*tmpfs, *(mount["Target"] for mount in host["Mounts"])}:  # noqa: S108 - in the container
-            tmpfs["/tmp"] = f"mode=1777,size={parse_memory(settings.container_tmpfs_max)}"  # noqa: S108 - as above
-    if tmpfs:
-        host["Tmpfs"] = tmpfs
+    host |= _file_systems(host, placement, settings, archive=archive)
     config: dict[str, Any] = {
         "Image": spec.image,
         "Env": [f"{k}={v}" for k, v in _environment(spec).items()],
         "Labels": labels_of(spec),
         "HostConfig": host,
     }
-    workdir = _workdir(spec)
     optional = {
         "Entrypoint": entrypoint,
         "Cmd": cmd,
         "User": settings.container_user,
-        "WorkingDir": workdir,
+        "WorkingDir": _workdir(spec),
         "NetworkingConfig": _endpoint(placement),
     }
     return config | {key: value for key, value in optional.items() if value}
+
+
+def _file_systems(
+    host: Mapping[str, Any],
+    placement: ContainerPlacement,
+    settings: RuntimeSettings,
+    *,
+    archive: bool,
+) -> dict[str, Any]:
+    """Of the host configuration: what is added for `tmpfs` mounts and a read-only root."""
+    added: dict[str, Any] = {}
+    tmpfs = {**placement.tmpfs, **({} if archive else _MAKES_TORK)}
+    if settings.container_read_only:
+        # Files can't be written into a root that is only for reading.
+        mounts = [*host.get("Mounts", ()), {"Type": "volume", "Target": TORK}]
+        added = {"ReadonlyRootfs": True, "Mounts": mounts}
+        if "/tmp" not in {*tmpfs, *(mount["Target"] for mount in mounts)}:  # noqa: S108 - in the container
+            tmpfs["/tmp"] = f"mode=1777,size={parse_memory(settings.container_tmpfs_max)}"  # noqa: S108 - as above
+    return added | ({"Tmpfs": tmpfs} if tmpfs else {})
 
 
 def container_archive(spec: TaskSpec, root: str = "/") -> bytes:
