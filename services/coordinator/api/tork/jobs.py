@@ -23,6 +23,7 @@ from services.coordinator.store.rows import SummaryRow
 from services.coordinator.store.waiting import waiting_jobs
 from shared.jobspec.limits import MAX_NAME
 from shared.planning.disclosure import Redacting, redacting
+from shared.process.garbage import in_thread
 
 _WAITING = "waiting"
 """The search for jobs that wait, each with the reason."""
@@ -160,4 +161,5 @@ async def _reply_log(request: web.Request, source: LogSource) -> web.StreamRespo
     log = await api.run(log_of, source, asked.request(), principal(request).readers)
     if log is None:
         raise NotFound(f"no such {source.kind}")
-    return reply(views.log_page(log, redacting(api.sealer, log.sealed)))
+    redact = redacting(api.sealer, log.sealed)
+    return await in_thread(lambda: reply(views.log_page(log, redact)))

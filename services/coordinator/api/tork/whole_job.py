@@ -30,11 +30,14 @@ from shared.lifecycle import JobState
 from shared.planning.disclosure import Redacting, opened_task, redacting
 from shared.postgres.pool import Connection as PgConnection
 from shared.postgres.pool import acquired
+from shared.process.garbage import in_thread
 
 log = structlog.get_logger(__name__)
 
 _STALLED_SECONDS = 30.0
 _SNAPSHOT_WAITS_SECONDS = 1.0
+_FEW = 20
+"""Tasks and attempts; the answer of a job with more is made in a thread."""
 
 
 async def reply_job(
@@ -60,8 +63,12 @@ async def reply_job(
         await _LargeJob(client, api, job_id, redact).send(shown, submitted)
         return client.response
     shown["tasks"] = tasks
-    shown["execution"] = [views.task(row, redact, waits.get(row.id)) for row in attempts]
-    return reply(shown)
+
+    def answer() -> web.Response:
+        shown["execution"] = [views.task(row, redact, waits.get(row.id)) for row in attempts]
+        return reply(shown)
+
+    return await in_thread(answer) if len(tasks) + len(attempts) > _FEW else answer()
 
 
 class _Submitted:
@@ -76,17 +83,19 @@ class _Submitted:
 
     async def shown(self, connection: PgConnection, kept: Sequence[JsonObject]) -> list[Fields]:
         """The next of them."""
-        tasks = [opened_task(self._sealer, task) for task in kept]
+        tasks = await in_thread(lambda: [opened_task(self._sealer, task) for task in kept])
         positions = range(len(self._names) + 1, len(self._names) + len(tasks) + 1)
         self._names |= {n: str(t.get("name", "")) for n, t in zip(positions, tasks, strict=True)}
         why: Mapping[int, Waiting] = {}
         if not self.is_final:
             job_id = self._job_id
             why = await wait_reasons.of_submitted(connection, job_id, self._names, positions)
-        return [
-            views.shown_definition(task, self._redact) | views.waits(why.get(n), self._redact)
-            for n, task in zip(positions, tasks, strict=True)
-        ]
+        return await in_thread(
+            lambda: [
+                views.shown_definition(task, self._redact) | views.waits(why.get(n), self._redact)
+                for n, task in zip(positions, tasks, strict=True)
+            ]
+        )
 
 
 class _LargeJob:
@@ -141,13 +150,15 @@ class _LargeJob:
     async def _send_attempts(self, rows: Sequence[TaskRow]) -> None:
         ids = wait_reasons.may_wait(rows)
         waits = await connected(self._pool, wait_reasons.of_tasks, ids) if ids else {}
-        await self._send([views.task(row, self._redact, waits.get(row.id)) for row in rows])
+        await self._send(
+            await in_thread(lambda: [views.task(r, self._redact, waits.get(r.id)) for r in rows])
+        )
 
     async def _begin_list(self, name: bytes) -> None:
         self._separator = b""
         await self._client.write(b',"' + name + b'":[')
 
     async def _send(self, items: Sequence[Fields]) -> None:
-        data = self._separator + encode(items)[1:-1]
+        data = self._separator + (await in_thread(lambda: encode(items)))[1:-1]
         self._separator = b","
         await self._client.write(data)
