@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import click
 
@@ -51,18 +50,13 @@ class _Kind:
             if bool(jobs) == (of_all or bool(chosen)):
                 raise click.UsageError("give either jobs, or options that choose them, or --all")
             if jobs:
-                work = partial(
-                    act_on_each,
-                    named=jobs,
-                    act=self.act,
-                    done=self.done,
-                    resolve=job_id,
-                    as_json=as_json,
-                )
-                sys.exit(ask(server, work))
+                sys.exit(ask(server, lambda api: self._on_named(api, jobs, as_json=as_json)))
             sys.exit(self._on_chosen(server, chosen, yes=yes))
 
         return command
+
+    async def _on_named(self, api: ApiClient, jobs: Sequence[str], *, as_json: bool) -> int:
+        return await act_on_each(api, jobs, self.act, self.done, job_id, as_json=as_json)
 
     def _on_chosen(self, server: Server, chosen: JobFilter, *, yes: bool) -> int:
         asked_for = chosen.states or self.states
