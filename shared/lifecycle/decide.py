@@ -69,11 +69,11 @@ def _on_job(  # noqa: C901 - a table: one row for each event
         case e.JobCancelled():
             return job_rules.on_cancelled(job, event)
         case e.JobRestarted():
-            return job_rules.on_restarted(job, event)
+            return job_rules.on_restarted(job, event, now)
         case e.JobTimedOut():
             return job_rules.on_timed_out(job, event, now)
         case e.SubJobResumed():
-            return job_rules.on_subjob_resumed(job, event)
+            return job_rules.on_subjob_resumed(job, event, now)
         case e.SubJobAbandoned():
             return job_rules.on_subjob_abandoned(job, event)
         case e.CancelPutOff():

@@ -48,20 +48,24 @@ def on_timed_out(job: Job, _: e.JobTimedOut, now: datetime) -> Decision | Ignore
     return builder.build()
 
 
-def on_restarted(job: Job, _: e.JobRestarted) -> Decision | Ignored:
+def on_restarted(job: Job, _: e.JobRestarted, now: datetime) -> Decision | Ignored:
     if not job.state.may_restart:
         return _only({state for state in JobState if state.may_restart}, "restarted", job)
     if job.is_cancelling:
         return _STILL_CANCELLING
+    if _is_being_deleted(job, now):
+        return _BEING_DELETED
     # A parent that no longer waits has no say in it.
     return _restarted(job if job.parent is None else _waited_for(job, job.parent, 0))
 
 
-def on_subjob_resumed(job: Job, event: e.SubJobResumed) -> Decision | Ignored:
+def on_subjob_resumed(job: Job, event: e.SubJobResumed, now: datetime) -> Decision | Ignored:
     if job.parent is None or job.parent.dispatch >= event.dispatch:
         return Ignored("its parent has said so already")
     if job.state.may_restart and job.is_cancelling:  # as if not heard: it will be said again
         return _STILL_CANCELLING
+    if job.state.may_restart and _is_being_deleted(job, now):
+        return _BEING_DELETED
     resumed = _waited_for(job, job.parent, event.dispatch)
     if job.state.may_restart:
         return _restarted(resumed)
@@ -90,6 +94,7 @@ def on_cancel_continued(job: Job, _: e.CancelContinued) -> Decision | Ignored:
     return Decision(replace(job, is_cancelling=False), commands=(c.CancelTasks(job.id),))
 
 
+_BEING_DELETED = Ignored("the job is being deleted")
 _STILL_CANCELLING = Ignored("tasks of the job are still being cancelled: try again later")
 
 
@@ -102,6 +107,11 @@ def _only(allowed: Collection[JobState], done: str, job: Job) -> Ignored:
 
 def _waited_for(job: Job, parent: Parent, dispatch: int) -> Job:
     return replace(job, parent=replace(parent, dispatch=dispatch))
+
+
+def _is_being_deleted(job: Job, now: datetime) -> bool:
+    """Some of its tasks may be gone already."""
+    return job.delete_at is not None and job.delete_at <= now
 
 
 def _cancelled(job: Job) -> Decision:

@@ -73,6 +73,20 @@ async def test_a_job_that_is_not_final_stays(postgres_dsn: str, state: str) -> N
         assert await rows(api) == before
 
 
+async def test_a_deletion_that_has_begun_leaves_nothing_to_restart(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with api_on(postgres_dsn) as api:
+        job_id = await made(api, state="FAILED")
+        # Given a deletion that ends before the job's tasks are gone
+        monkeypatch.setattr(deletion, "SOME_TASKS", "no SQL")
+        assert (await api.raw("DELETE", f"/jobs/{job_id}")).status == 500
+        # Then its time has come, by which restarts are refused and retention deletes the rest
+        async with api.pool.acquire() as connection:
+            asked = "SELECT delete_at <= now() FROM jobs WHERE id = $1"
+            assert await connection.fetchval(asked, job_id)
+
+
 async def test_sub_jobs_go_with_their_job_unless_they_are_still_running(postgres_dsn: str) -> None:
     async with api_on(postgres_dsn) as api:
         top, middle, bottom, detached = [

@@ -119,3 +119,10 @@ def test_a_job_times_out_counted_from_its_first_task() -> None:
 def test_a_final_job_does_not_time_out(state: JobState) -> None:
     job = a_job(state=state, timeout=LEASE, deadline_at=NOW)
     assert isinstance(decide(job, None, JobTimedOut("job"), LATER), Ignored)
+
+
+def test_a_job_that_is_being_deleted_is_not_restarted() -> None:
+    job = replace(a_job(), state=JobState.FAILED, delete_at=NOW)
+    assert decide(job, None, JobRestarted(job.id), NOW) == Ignored("the job is being deleted")
+    later = replace(job, delete_at=LATER)
+    assert not isinstance(decide(later, None, JobRestarted(job.id), NOW), Ignored)

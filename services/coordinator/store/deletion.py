@@ -2,7 +2,9 @@
 
 Only final jobs go, and none whose end a running task still waits for. Rows are deleted in portions,
 each a transaction of its own, so that a job of any size goes within a statement's time; the job
-itself goes last. Idempotency keys stay until they expire: what was submitted is not made again.
+itself goes last. Its `delete_at` comes first: nobody restarts it from then on, and retention
+deletes what a crash leaves. Idempotency keys stay until they expire: what was submitted is not made
+again.
 """
 
 from collections.abc import Sequence
@@ -23,7 +25,10 @@ AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = j.parent_task_id AND t.state = 
                 AND t.dispatch = j.parent_dispatch)
 """
 
-IS_OVER = f"SELECT {_IS_OVER} FROM jobs j WHERE id = $1"  # noqa: S608 - a condition of our own
+# Committed first: without it, a job that is restarted at this moment would run without its tasks.
+MARK = f"""
+UPDATE jobs j SET delete_at = now() WHERE j.id = ANY($1::text[]) AND {_IS_OVER} RETURNING j.id
+"""  # noqa: S608 - a condition of our own
 
 SUBJOBS = f"""
 SELECT j.id FROM tasks p JOIN jobs j ON j.parent_task_id = p.id
@@ -64,8 +69,6 @@ SELECT count(*) FROM (SELECT FROM jobs j {FOUND} AND {_IS_OVER} LIMIT $11) AS ch
 
 async def delete_job(connection: Connection, job_id: str) -> bool:
     """False when it is not over, or there is none."""
-    if not await connection.fetchval(IS_OVER, job_id):
-        return False
     return await _delete(connection, [job_id]) == 1
 
 
@@ -95,6 +98,7 @@ async def count_chosen(connection: Connection, search: JobSearch, readers: Reade
 
 async def _delete(connection: Connection, job_ids: Sequence[str]) -> int:
     """How many of the jobs themselves."""
+    job_ids = [row["id"] for row in await connection.fetch(MARK, job_ids)]
     if not job_ids:
         return 0
     while subjobs := await connection.fetch(SUBJOBS, job_ids):
