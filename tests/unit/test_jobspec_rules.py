@@ -302,3 +302,15 @@ def test_a_refusal_never_shows_a_secret() -> None:
     message = refusal(job | {"secrets": {"a": "hunter2", "b": ["hunter2"]}})
     assert "hunter2" not in message
     assert "tasks[0].timeout: [REDACTED] is not allowed" in message
+
+
+def test_a_rule_that_quotes_an_expression_shows_no_secret() -> None:
+    job = {
+        "name": "j",
+        "secrets": {"s": "Hidden4711"},
+        "output": "no Hidden4711",
+        "tasks": [{"name": "a", "run": "true"}],
+    }
+    error = refusal(job)
+    assert error.startswith("output: [REDACTED] is not allowed")
+    assert "Hidden4711" not in error

@@ -54,8 +54,10 @@ def _problem(detail: ErrorDetails, root: type[Spec], redactor: Redactor) -> Prob
     field = field_path(place)
     kind = detail["type"]
     if kind == "extra_forbidden":
-        return Problem(field, unknown_field(place, detail["input"], root), place=(*place, KEY))
+        unknown = redactor.text(unknown_field(place, detail["input"], root))
+        return Problem(field, unknown, place=(*place, KEY))
     rule = _RULES[kind](detail.get("ctx", {})) if kind in _RULES else detail["msg"]
+    rule = redactor.text(rule)  # it may quote the value's expressions
     is_single = isinstance(detail["input"], str | int | float)
     about_parts = kind in _OURS and not is_single
     if kind in _WITHOUT_VALUE or about_parts or (is_single and _HIDDEN.search(field)):
