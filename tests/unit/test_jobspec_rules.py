@@ -311,6 +311,6 @@ def test_a_rule_that_quotes_an_expression_shows_no_secret() -> None:
         "output": "no Hidden4711",
         "tasks": [{"name": "a", "run": "true"}],
     }
-    error = refusal(job)
-    assert error.startswith("output: [REDACTED] is not allowed")
-    assert "Hidden4711" not in error
+    assert refusal(job).startswith("output: [REDACTED] is not allowed")
+    for output in (job["output"], "{{ Hidden4711 }}"):
+        assert "Hidden4711" not in refusal(job | {"output": output})

@@ -7,6 +7,7 @@ text is due, exactly as they were spelled (see `plain_scalar`).
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -20,7 +21,7 @@ from shared.jobspec.tork.explanations import explain
 from shared.jobspec.tork.models import JobChanges, JobSpec, ScheduledJobSpec, Spec, SubmittedJob
 from shared.jobspec.tork.warnings import MOST_WARNINGS, copied_secrets_of, refusals_of, warnings_of
 from shared.jobspec.yaml_body import load_yaml
-from shared.process.redaction import REDACTED
+from shared.process.redaction import REDACTED, Redactor
 
 JSON_TYPES = ("application/json",)
 YAML_TYPES = ("text/yaml", "application/x-yaml", "application/yaml")
@@ -85,7 +86,8 @@ def _parse(model: type[S], body: bytes, content_type: str) -> S:
     try:
         job = _checked(model, tree)
         if isinstance(job, SubmittedJob) and (problems := refusals_of(job)):
-            raise InvalidJob(problems)
+            redact = Redactor(list(_secret_values(tree))).text
+            raise InvalidJob([replace(p, rule=redact(p.rule)) for p in problems])
     except InvalidJob as error:  # now the places are worth a second look at the text
         raise InvalidJob(located(error.problems, language.places(text))) from None
     if isinstance(job, SubmittedJob) and (warnings := _warnings(job, tree, text)):
