@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import mean
 
-from bench.chain_floor import COMMITS, HOPS, Bare, Floor, opened_bare
+from bench.chain_floor import COMMITS, HOPS, SHELL, Bare, Floor, opened_bare
 from bench.client import Client, shell_job
 from bench.run import Run, spread
 from bench.services import COORDINATOR, opened_services
@@ -44,7 +44,7 @@ def _table(floors: Sequence[Floor], ours: Sequence[float]) -> Table:
     parts = {
         f"{HOPS} hops (publish, confirm, deliver)": [floor.hops * 1000 for floor in floors],
         f"{COMMITS} commits": [floor.commits * 1000 for floor in floors],
-        "1 process (sh -c true)": [floor.process * 1000 for floor in floors],
+        f"1 process ({SHELL} -c true)": [floor.process * 1000 for floor in floors],
         "floor": [floor.total * 1000 for floor in floors],
         "Conveyor": ours,
     }

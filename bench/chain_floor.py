@@ -5,6 +5,7 @@ was before.
 """
 
 import asyncio
+import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -80,9 +81,13 @@ class Bare:
         await self._consumer.basic_ack(message.delivery_tag or 0, wait=False)
 
 
+# As the shell runtime chooses it.
+SHELL = "bash" if shutil.which("bash") else "sh"
+
+
 def _run_process() -> None:
     # Blocking, because nothing else is to do here and every other way is slower.
-    subprocess.run(["sh", "-c", "true"], check=True)
+    subprocess.run([SHELL, "-c", "true"], check=True)
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ from shared.lifecycle import (
 )
 from shared.messages import LogPart
 from shared.planning.budgets import TransactionBudget
-from shared.planning.new_job import NewJob
+from shared.planning.new_job import NewJob, are_small
 from shared.planning.planner import Planner
 from shared.planning.secrets import hidden_values, with_derived
 from shared.postgres.errors import translated_errors
@@ -137,7 +137,8 @@ async def _performed(
     def perform() -> list[Outcome]:
         return [_perform(workspace, work, repeated) for work in group]
 
-    return await in_thread(perform) if any(work.new_job for work in group) else perform()
+    is_quick = are_small(work.new_job for work in group if work.new_job)
+    return perform() if is_quick else await in_thread(perform)
 
 
 def _perform(workspace: Workspace, work: Work, repeated: Collection[str]) -> Outcome:

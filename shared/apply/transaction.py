@@ -1,6 +1,6 @@
 """What an answerer works with: the rows, values and limits of one transaction."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,7 +63,7 @@ class Rows(Protocol):
 
     async def load_jobs(self, ids: Collection[str]) -> dict[str, JobSource]: ...
 
-    async def load_variables(self, sources: Iterable[Source]) -> Variables:
+    async def load_variables(self, sources: Sequence[Source]) -> Variables:
         """Those that the expressions of `sources` name."""
 
     async def results_of_children(

@@ -1,7 +1,7 @@
 """A job as it enters the store: the core's value, what is only kept, and the graph of its tasks."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.definition import Encoded, JobDefinition
@@ -28,7 +28,8 @@ class NewJob:
     `readers` are those who may see the job, as `user:name` and `role:slug`; empty means everybody.
     `parent_task_id` made it, whether or not it waits for it. `needs` tells for each task's position
     which it waits for, if the job is a graph. With a `key` that was used before it is not made.
-    `tasks` are those of the definition as they are stored, None for as they are.
+    `tasks` are those of the definition as they are stored, None for as they are. `size` is that of
+    the submission in bytes, None where that is not known.
     `job` is PENDING; its `task_count`, `has_output`, `is_graph` and `auto_delete_after` agree with
     the rest.
     """
@@ -43,6 +44,20 @@ class NewJob:
     needs: Needs | None = None
     key: IdempotencyKey | None = None
     tasks: Sequence[Encoded] | None = None
+    size: int | None = None
+
+
+_FEW_BYTES = 16_384
+
+
+def are_small(jobs: Iterable[NewJob]) -> bool:
+    """Whether all of them together are written in a moment, and need no thread."""
+    left = _FEW_BYTES
+    for new in jobs:
+        left -= _FEW_BYTES + 1 if new.size is None else new.size
+        if left < 0:
+            return False
+    return True
 
 
 @dataclass(slots=True)

@@ -141,6 +141,33 @@ Variables = dict[str, dict[str, str]]
 """Job id, name, value."""
 
 
+_FEW = 100
+_FEW_CHARACTERS = 4_096
+_COSTLY = ("(", "#", "..")
+"""What an expression must hold to take long: calls, predicates and ranges."""
+
+
+def are_quick(sources: Iterable[Source]) -> bool:
+    """Whether planning all of them takes a moment: a few short texts that only name values."""
+    texts = characters = 0
+    for source in sources:
+        if isinstance(source, TaskSource) and _is_large(source.task):
+            return False
+        for text in _all_templates(source):
+            texts += 1
+            characters += len(text)
+            if texts > _FEW or characters > _FEW_CHARACTERS:
+                return False
+            if has_expression(text) and any(mark in text for mark in _COSTLY):
+                return False
+    return True
+
+
+def _is_large(task: TaskDefinition) -> bool:
+    has_parts = task.each is not None or task.subjob is not None or bool(task.parallel)
+    return has_parts or len(task.run or "") > _FEW_CHARACTERS
+
+
 def job_of(source: Source) -> JobSource:
     return source.job if isinstance(source, TaskSource) else source
 

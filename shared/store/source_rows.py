@@ -1,7 +1,7 @@
 """What tasks are planned from: their definitions and jobs, variables, and results of children."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
 
 import asyncpg
@@ -14,6 +14,7 @@ from shared.planning.templates import (
     Source,
     TaskSource,
     Variables,
+    are_quick,
     listed_task_source,
     variables_wanted,
 )
@@ -79,8 +80,13 @@ class SourceRows:
         rows = await self._connection.fetch(JOBS, list(ids)) if ids else []
         return {row["job_id"]: _job_source(row) for row in rows}
 
-    async def load_variables(self, sources: Iterable[Source]) -> Variables:
-        wanted = await in_thread(lambda: variables_wanted(sources))
+    async def load_variables(self, sources: Sequence[Source]) -> Variables:
+        are_few = are_quick(sources)
+        wanted = (
+            variables_wanted(sources)
+            if are_few
+            else await in_thread(lambda: variables_wanted(sources))
+        )
         found: Variables = {}
         if wanted:
             jobs, names = zip(*wanted, strict=True)

@@ -12,7 +12,7 @@ from shared.broker.protocol import Outgoing
 from shared.definition import encode_all
 from shared.lifecycle import Job, SetVariable, Task
 from shared.messages import LogPart
-from shared.planning.new_job import NewGraph, NewJob
+from shared.planning.new_job import NewGraph, NewJob, are_small
 from shared.postgres.pool import Connection
 from shared.process.garbage import in_thread
 from shared.store.columns import Written, at_least, inserted, updated
@@ -82,7 +82,7 @@ async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
 
 async def _write(connection: Connection, writes: Writes) -> list[OutboxRow]:
     rows = len(writes.new_tasks) + len(writes.begun_tasks) + len(writes.tasks)
-    if writes.new_jobs or rows > _FEW_TASKS:
+    if rows > _FEW_TASKS or not are_small(new for _, new, _, _ in writes.new_jobs):
         chosen = await in_thread(partial(_chosen, writes))
     else:
         chosen = _chosen(writes)

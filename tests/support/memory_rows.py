@@ -4,7 +4,7 @@ tests/contract/test_rows.py has them pass what the rows in Postgres pass.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import md5
@@ -131,7 +131,7 @@ class MemoryRows:
     async def load_jobs(self, ids: Collection[str]) -> dict[str, JobSource]:
         return {id_: unsaved_job_source(self._submitted[id_]) for id_ in ids}
 
-    async def load_variables(self, sources: Iterable[Source]) -> Variables:
+    async def load_variables(self, sources: Sequence[Source]) -> Variables:
         found: Variables = {}
         for job_id, wanted in variables_wanted(sources):
             stored = self._variables[job_id]

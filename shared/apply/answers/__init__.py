@@ -37,6 +37,7 @@ from shared.planning.templates import (
     Source,
     TaskSource,
     Variables,
+    are_quick,
     job_of,
     listed_task_source,
     unsaved_job_source,
@@ -95,7 +96,10 @@ class Answers:
         sources = listed + [each for each in found if not isinstance(each, TaskPosition)]
         if sources:
             variables = await self._transaction.rows.load_variables(sources)
-            await in_thread(lambda: self._plan(sources, variables))
+            if are_quick(sources):
+                self._plan(sources, variables)
+            else:
+                await in_thread(lambda: self._plan(sources, variables))
 
     def _plan(self, sources: Sequence[Source], variables: Variables) -> None:
         children: list[TaskSource] = []

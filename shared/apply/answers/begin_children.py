@@ -11,6 +11,8 @@ from shared.planning.composites import child_task
 from shared.planning.templates import JobSource, TaskSource
 from shared.process.garbage import in_thread
 
+_FEW = 50
+
 
 async def begin_children(
     transaction: Transaction, asked: Sequence[BeginChildren]
@@ -92,13 +94,15 @@ async def _sources(transaction: Transaction, children: Sequence[Task]) -> list[T
         of_parent.setdefault(str(child.parent_id), []).append(child)
     jobs = await job_sources(transaction, {child.job_id for child in children})
     parents = await _whole(transaction, of_parent)
-    return await in_thread(
-        lambda: [
+
+    def made() -> list[TaskSource]:
+        return [
             source
             for parent_id, own in of_parent.items()
             for source in _of_parent(transaction, parents[parent_id], own, jobs)
         ]
-    )
+
+    return made() if len(children) <= _FEW else await in_thread(made)
 
 
 async def _whole(transaction: Transaction, ids: Iterable[str]) -> dict[str, Task]:

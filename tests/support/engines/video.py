@@ -20,7 +20,7 @@ from moto.server import ThreadedMotoServer
 from tests.support.engines.engine_process import EngineUnavailable
 from tests.support.engines.images import add_file, add_link, busybox_tree, make_image
 
-IMAGE = "conveyor-example/ffmpeg:latest"
+IMAGE = "conveyor-example/ffmpeg:1"
 _PROGRAMS = ("ffmpeg", "ffprobe", "curl")
 _LOADER = Path("/lib64/ld-linux-x86-64.so.2")
 

@@ -155,7 +155,7 @@ async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
 
     new = await in_background(request, made)
     key = await idempotency_key(request)
-    return replace(new, key=key) if key else new
+    return replace(new, key=key, size=len(await request.read()))
 
 
 def _shown_new(new: NewJob, sealer: Sealer) -> Fields:
