@@ -65,14 +65,15 @@ def _facts(job: Json, at: datetime) -> Mapping[str, str]:
     ended = job.get("completedAt") or job.get("failedAt")
     started = job.get("runStartedAt") or job.get("startedAt")
     by = (job.get("createdBy") or {}).get("username")
-    is_cancelled = job["state"] == "CANCELLED"  # its end time is unknown
+    # It does not run yet, or its end time is unknown.
+    has_no_duration = job["state"] in ("SCHEDULED", "CANCELLED")
     facts = {
         "id": job["id"],
         "description": job.get("description"),
         "tags": ", ".join(job.get("tags") or ()),
         "part of": job.get("parentId"),
         "created": ago(job["createdAt"], at) + (f" by {by}" if by else ""),
-        "duration" if ended else "running for": "" if is_cancelled else took(started, ended, at),
+        "duration" if ended else "running for": "" if has_no_duration else took(started, ended, at),
         "waiting": (job.get("waiting") or {}).get("message"),
         "result": _cut(job.get("result") or ""),
         "error": job.get("error"),

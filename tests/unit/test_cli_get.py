@@ -51,6 +51,11 @@ async def test_the_head_tells_state_result_and_how_long_it_took() -> None:
     assert lines[-4:-1] == ["  result      two", "              lines", ""]
 
 
+async def test_a_job_that_waits_for_a_worker_is_not_said_to_run() -> None:
+    lines = await shown(job(state="SCHEDULED", startedAt="2024-05-01T12:00:01Z"))
+    assert not any("running" in line for line in lines)
+
+
 async def test_tasks_show_their_latest_attempt_and_those_to_come_wait() -> None:
     again = task("a2", "RUNNING", retry={"limit": 2, "attempts": 1}, progress=40.0)
     lines = await tree(job(task("a1", "FAILED", error="x"), again, names=("a", "b")))
