@@ -97,11 +97,13 @@ async def test_the_engine_was_asked_for_nothing_that_reaches_the_machine(rig: Ri
         host = shown["HostConfig"]
         assert host["Privileged"] is False
         for reaching in (
-            *("Binds", "Devices", "DeviceRequests", "DeviceCgroupRules", "CapAdd", "VolumesFrom"),
-            *("SecurityOpt", "Sysctls", "GroupAdd", "Links", "PidMode", "UTSMode", "UsernsMode"),
+            *("Binds", "Devices", "DeviceRequests", "DeviceCgroupRules", "VolumesFrom"),
+            *("Sysctls", "GroupAdd", "Links", "PidMode", "UTSMode", "UsernsMode"),
             *("CgroupParent", "Mounts", "PortBindings"),
         ):
             assert not host.get(reaching), reaching
+        assert host["CapDrop"] == ["ALL"]
+        assert host["SecurityOpt"] == ["no-new-privileges"]
         assert host["IpcMode"] == "private"
         assert host["NetworkMode"].startswith("conveyor-")
         assert [m for m in shown["Mounts"] if m["Type"] != "tmpfs"] == []

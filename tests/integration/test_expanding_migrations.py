@@ -30,6 +30,7 @@ WHERE schemaname = 'public' AND indexdef LIKE 'CREATE UNIQUE%'
 """
 
 NOT_STRICTER = {
+    "jobs.only_final_expire": "loosened: jobs of other final states are deleted too",
     "tasks.running_has_lease": "loosened: tasks of a kind that came along have none",
     "tasks.running_has_node": "loosened: tasks of a kind that came along have none",
     "tasks.children_have_indexes": "about columns that came along, null in what older code writes",

@@ -243,7 +243,8 @@ async def test_a_round_is_woken_when_there_is_something_for_it_to_do(rig: Rig) -
     assert await kinds_due(rig) == {"leases"}
     await rig.pool.execute("DELETE FROM nodes")
     # Given a task that is over its time-out
-    await claimed(rig, {**TASK, "timeout": "1ms"})
+    await claimed(rig, {**TASK, "timeout": "1h"})
+    await rig.pool.execute("UPDATE tasks SET deadline_at = now() - interval '1 s'")
     assert await kinds_due(rig) == {"timeouts"}
     await rig.pool.execute("DELETE FROM jobs")
     # Given a message whose sender has died

@@ -89,7 +89,7 @@ def test_nothing_is_mounted_over_the_files_of_the_task(kind: str, target: str) -
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"workdir": "/x"}, "workdir: unknown field"),
+        ({"workdir": "/x"}, "workdir: unknown field: 'workdir' is a field of tasks"),
         ({"mounts": []}, "mounts: is shared: set it on the task this belongs to"),
         (
             {"timeout": "x"},

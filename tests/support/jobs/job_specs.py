@@ -21,6 +21,12 @@ _INPUTS = st.dictionaries(  # single ones are texts, as in Tork
     max_size=2,
 )
 _MAPS = st.dictionaries(_NAMES, _TEXTS, min_size=1, max_size=2)
+_HEADERS = st.dictionaries(
+    st.sampled_from(["X-A", "X-B"]),
+    st.sampled_from(["x", "{{ secrets.s }}"]),
+    min_size=1,
+    max_size=2,
+)
 _LOGIN = st.fixed_dictionaries({}, optional={"username": _TEXTS, "password": _TEXTS}).filter(bool)
 _LIMITS = st.fixed_dictionaries(
     {},
@@ -104,7 +110,7 @@ _WEBHOOKS = st.lists(
     st.fixed_dictionaries(
         {"url": st.just("https://ci.example/x")},
         optional={
-            "headers": _MAPS,
+            "headers": _HEADERS,
             "event": st.sampled_from(["job.StateChange", "task.Progress"]),
             "if": st.just("job.state == 'FAILED'"),
         },
