@@ -1,7 +1,11 @@
 """What all tests share: the rigs that give them real services, and how properties are tried."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
+
+from tests.support.availability import unavailable
 
 pytest_plugins = [
     "tests.support.engines.fixtures",
@@ -18,6 +22,13 @@ _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("searching", _PATIENT)
 settings.register_profile("steady", _PATIENT, derandomize=True)
 settings.load_profile("steady")
+
+
+@pytest.fixture
+def as_root() -> None:
+    """For what only root can try: other users, control groups."""
+    if os.geteuid() != 0:
+        unavailable("these tests are not run as root")
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -23,7 +23,7 @@ from services.dev.postgres.programs import NOBODY, EmbeddedPostgresError, find_b
 
 pytestmark = pytest.mark.real
 is_root = os.geteuid() == 0
-only_root = pytest.mark.skipif(not is_root, reason="only root can become somebody else")
+only_root = pytest.mark.usefixtures("as_root")
 
 PROGRAM = """
 import asyncio, sys

@@ -13,7 +13,7 @@ from tests.support.engines.execution_driver import Rig, rig_of
 _FIRST = 100_000 + 4 * (os.getpid() % 100_000)  # another test process has others
 IDS = range(_FIRST, _FIRST + 4)
 UIDS = f"{IDS[0]}-{IDS[-1]}"
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+pytestmark = pytest.mark.usefixtures("as_root")
 MARK = "ANNS-SECRET-5544"
 VICTIM = 'trap "" TERM; echo $TOK > file; echo ready; while :; do sleep 0.1; done'
 ATTACKS = {

@@ -13,8 +13,7 @@ from tests.support.engines.execution_driver import NODE, Rig, aux, rig_of
 
 LIMIT = 64 * 1024**2
 EAT = "python3 -c 'x = bytearray(200_000_000); print(len(x))'"
-_MAY = os.geteuid() == 0
-can_limit = pytest.mark.skipif(not _MAY, reason="only root can make control groups here")
+can_limit = pytest.mark.usefixtures("as_root")  # only root can make control groups here
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.engines.execution_driver import Rig
 
 UID = GID = 65534
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+pytestmark = pytest.mark.usefixtures("as_root")
 
 
 @pytest.fixture
