@@ -9,7 +9,7 @@ from shared.lifecycle import BeginChildren, CancelTasks, PlanDependents, Task, T
 from shared.planning.budgets import TransactionBudget
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
-from shared.planning.templates import JobSource, Source, TaskSource, Variables
+from shared.planning.templates import JobSource, TaskSource, Variables, WantedVariable
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import Locked, Reopened
 from shared.store.writing import Writes
@@ -63,7 +63,7 @@ class Rows(Protocol):
 
     async def load_jobs(self, ids: Collection[str]) -> dict[str, JobSource]: ...
 
-    async def load_variables(self, sources: Sequence[Source]) -> Variables:
+    async def load_variables(self, wanted: Collection[WantedVariable]) -> Variables:
         """Those that the expressions of `sources` name."""
 
     async def results_of_children(

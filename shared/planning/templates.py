@@ -195,9 +195,13 @@ def listed_task_source(
     return TaskSource(job=job, position=position, task=task, task_id=task_id)
 
 
-def variables_wanted(sources: Iterable[Source]) -> set[tuple[str, str | None]]:
-    """Job id and name of each variable that `sources` read; None: all of the job."""
-    wanted: set[tuple[str, str | None]] = set()
+WantedVariable = tuple[str, str | None]
+"""Job id and name; None: all of the job."""
+
+
+def variables_wanted(sources: Iterable[Source]) -> set[WantedVariable]:
+    """The variables that `sources` read."""
+    wanted: set[WantedVariable] = set()
     seen: set[tuple[str, int]] = set()
     for source in sources:
         job_id = job_of(source).job_id

@@ -11,15 +11,12 @@ from shared.lifecycle import ListText, TaskPosition
 from shared.planning.budgets import MOST_OF_RESULTS
 from shared.planning.templates import (
     JobSource,
-    Source,
     TaskSource,
     Variables,
-    are_quick,
+    WantedVariable,
     listed_task_source,
-    variables_wanted,
 )
 from shared.postgres.pool import Connection
-from shared.process.garbage import in_thread
 from shared.process.sealing import Sealer, SealingError
 
 TASKS = """
@@ -80,13 +77,7 @@ class SourceRows:
         rows = await self._connection.fetch(JOBS, list(ids)) if ids else []
         return {row["job_id"]: _job_source(row) for row in rows}
 
-    async def load_variables(self, sources: Sequence[Source]) -> Variables:
-        are_few = are_quick(sources)
-        wanted = (
-            variables_wanted(sources)
-            if are_few
-            else await in_thread(lambda: variables_wanted(sources))
-        )
+    async def load_variables(self, wanted: Collection[WantedVariable]) -> Variables:
         found: Variables = {}
         if wanted:
             jobs, names = zip(*wanted, strict=True)

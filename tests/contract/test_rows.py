@@ -27,6 +27,7 @@ from shared.lifecycle import (
 )
 from shared.planning.new_job import IdempotencyKey, NewGraph
 from shared.planning.submission import new_job
+from shared.planning.templates import variables_wanted
 from shared.postgres.pool import set_up_connection
 from shared.process.sealing import Sealer
 from shared.store.transaction_rows import TransactionRows
@@ -231,7 +232,7 @@ async def test_the_last_value_of_a_variable_is_read(rows: Rows) -> None:
         variables = [SetVariable("job", "a", value), SetVariable("job", "b", value)]
         await rows.write(Writes(variables=variables))
     sources = await rows.load_tasks([TaskPosition("job", 1)], {"job": 0})
-    assert await rows.load_variables(sources) == {"job": {"a": "2"}}
+    assert await rows.load_variables(variables_wanted(sources)) == {"job": {"a": "2"}}
 
 
 async def test_a_key_is_used_once(rows: Rows) -> None:

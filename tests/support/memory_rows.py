@@ -22,12 +22,11 @@ from shared.lifecycle import (
 from shared.planning.new_job import IdempotencyKey, NewGraph, NewJob, UnsavedJob
 from shared.planning.templates import (
     JobSource,
-    Source,
     TaskSource,
     Variables,
+    WantedVariable,
     listed_task_source,
     unsaved_job_source,
-    variables_wanted,
 )
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import Locked, Reopened
@@ -131,11 +130,11 @@ class MemoryRows:
     async def load_jobs(self, ids: Collection[str]) -> dict[str, JobSource]:
         return {id_: unsaved_job_source(self._submitted[id_]) for id_ in ids}
 
-    async def load_variables(self, sources: Sequence[Source]) -> Variables:
+    async def load_variables(self, wanted: Collection[WantedVariable]) -> Variables:
         found: Variables = {}
-        for job_id, wanted in variables_wanted(sources):
+        for job_id, variable in wanted:
             stored = self._variables[job_id]
-            read = {name: stored[name] for name in stored if wanted in (None, name)}
+            read = {name: stored[name] for name in stored if variable in (None, name)}
             found.setdefault(job_id, {}).update(read)
         return found
 

@@ -41,6 +41,7 @@ from shared.planning.templates import (
     job_of,
     listed_task_source,
     unsaved_job_source,
+    variables_wanted,
 )
 from shared.process.garbage import in_thread
 from shared.process.sealing import SealingError
@@ -54,6 +55,7 @@ _TOO_COSTLY = (
 )
 
 Q = TypeVar("Q", bound=Question)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,10 @@ ANSWERERS = (
 )
 
 
+async def _done(work: Callable[[], T], is_quick: bool) -> T:
+    return work() if is_quick else await in_thread(work)
+
+
 class Answers:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -95,11 +101,10 @@ class Answers:
         listed = await self._listed([each for each in found if isinstance(each, TaskPosition)])
         sources = listed + [each for each in found if not isinstance(each, TaskPosition)]
         if sources:
-            variables = await self._transaction.rows.load_variables(sources)
-            if are_quick(sources):
-                self._plan(sources, variables)
-            else:
-                await in_thread(lambda: self._plan(sources, variables))
+            at_hand = are_quick(sources)
+            wanted = await _done(lambda: variables_wanted(sources), at_hand)
+            variables = await self._transaction.rows.load_variables(wanted)
+            await _done(lambda: self._plan(sources, variables), at_hand)
 
     def _plan(self, sources: Sequence[Source], variables: Variables) -> None:
         children: list[TaskSource] = []
