@@ -1,6 +1,6 @@
 """API keys: who makes them, and what they open."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,6 +15,7 @@ from tests.support.http.authenticated_api import (
     done,
     hash_cheaply,
     password_of,
+    status,
 )
 
 
@@ -26,10 +27,6 @@ async def api(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 
 KEY = {"name": "k", "scopes": ["read"]}
-
-
-async def status(api: Api, headers: Mapping[str, str], path: str = "/jobs") -> int:
-    return (await api.answer("GET", path, headers=headers))[0]
 
 
 @pytest.mark.parametrize("header", ["Authorization", "X-API-Key"])

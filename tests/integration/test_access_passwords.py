@@ -19,6 +19,7 @@ from tests.support.http.authenticated_api import (
     done,
     hash_cheaply,
     password_of,
+    status,
 )
 
 
@@ -27,10 +28,6 @@ async def api(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     hash_cheaply(monkeypatch)
     async with api_on(postgres_dsn, auth=PROTECTED) as running:
         yield running
-
-
-async def status(api: Api, headers: Mapping[str, str], path: str = "/jobs") -> int:
-    return (await api.answer("GET", path, headers=headers))[0]
 
 
 def basic(name: str, password: str) -> Mapping[str, str]:

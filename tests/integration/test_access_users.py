@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import pytest
@@ -21,6 +21,7 @@ from tests.support.http.authenticated_api import (
     done,
     hash_cheaply,
     password_of,
+    status,
 )
 
 pytestmark = pytest.mark.real
@@ -34,10 +35,6 @@ async def api(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 
 KEY = {"name": "k", "scopes": ["read"]}
-
-
-async def status(api: Api, headers: Mapping[str, str], path: str = "/jobs") -> int:
-    return (await api.answer("GET", path, headers=headers))[0]
 
 
 async def test_a_user_logs_in_until_deleted(api: Api) -> None:

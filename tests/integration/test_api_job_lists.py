@@ -5,17 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.support.http.api import Api, api_on
-
-HELLO = """
-name: hello
-description: says it
-tags: [greeting, demo]
-inputs: {who: world, times: 3}
-tasks:
-  - name: say
-    image: ubuntu:mantic
-    run: echo hello
-"""
+from tests.support.jobs.definitions import HELLO
 
 
 @pytest.fixture

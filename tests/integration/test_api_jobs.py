@@ -12,20 +12,9 @@ from shared.apply.apply import Work
 from shared.lifecycle import TaskState
 from tests.support.eventually import eventually
 from tests.support.http.api import JSON, UNAVAILABLE, YAML, Api, api_on
-from tests.support.jobs.definitions import task_definition
+from tests.support.jobs.definitions import HELLO, task_definition
 
 pytestmark = pytest.mark.real
-
-HELLO = """
-name: hello
-description: says it
-tags: [greeting, demo]
-inputs: {who: world, times: 3}
-tasks:
-  - name: say
-    image: ubuntu:mantic
-    run: echo hello
-"""
 
 
 @pytest.fixture

@@ -48,6 +48,11 @@ async def submit(api: Api, headers: Headers, yaml: str) -> Any:
     return await done(api, "POST", "/jobs", headers, yaml=yaml)
 
 
+async def status(api: Api, headers: Headers, path: str = "/jobs") -> int:
+    """Of what GET is answered."""
+    return (await api.answer("GET", path, headers=headers))[0]
+
+
 async def done(api: Api, method: str, path: str, headers: Headers, **sent: Any) -> Any:
     """The JSON of an answer that must be 200; `json` or `yaml` is the body."""
     if "yaml" in sent:

@@ -7,6 +7,18 @@ from shared.definition import JobDefinition, TaskDefinition, Webhook, changed
 from shared.jobspec.tork.compilation import compile_job, compile_task
 from shared.jobspec.tork.models import SubjobTask, SubmittedJob
 
+HELLO = """
+name: hello
+description: says it
+tags: [greeting, demo]
+inputs: {who: world, times: 3}
+tasks:
+  - name: say
+    image: ubuntu:mantic
+    run: echo hello
+"""
+"""A job of one task, with a field of each kind that lists show."""
+
 TaskLike = Mapping[str, Any] | TaskDefinition
 """In Tork's language, or (what that would not take) as it is."""
 
