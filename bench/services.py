@@ -82,4 +82,5 @@ def _environment(ground: Resources) -> dict[str, str]:
     return inherited | {
         "CONVEYOR_BROKER_URL": ground.amqp_url,
         "CONVEYOR_POSTGRES_DSN": ground.dsn,
+        "CONVEYOR_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
     }

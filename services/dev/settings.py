@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 
 from services.coordinator.settings import CoordinatorSettings
 from services.scheduler.settings import SchedulerSettings
-from services.webhook_dispatcher.settings import DispatcherSettings
+from services.webhook_dispatcher.settings import DispatcherSettings, WebhookSettings
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.settings import WorkerSettings, WorkSettings
 from shared.process.sealing import generate_key
@@ -41,7 +41,8 @@ class DevBlock(Block):
         Path(".conveyor"),
         description="Directory of the Postgres data and the encryption key of `conveyor dev`. "
         "`conveyor dev` also reads the settings of all services; its worker has more "
-        "slots and can use the shell.",
+        "slots and can use the shell, and its webhooks may call this machine "
+        "(`CONVEYOR_WEBHOOK_ALLOWED_NETWORKS` is `127.0.0.0/8,::1/128`).",
     )
 
 
@@ -59,6 +60,7 @@ class DevSettings(CoordinatorSettings, SchedulerSettings, DispatcherSettings, Wo
     postgres: PostgresSettings = _EMBEDDED
     worker: WorkSettings = WorkSettings(queues=f"default:{2 * _CORES},highcpu:{_CORES}")
     runtime: RuntimeSettings = RuntimeSettings(shell_allowed=True)
+    webhook: WebhookSettings = WebhookSettings(allowed_networks="127.0.0.0/8,::1/128")
 
     def with_key(self, key: str) -> "DevSettings":
         """The same with `key` for secrets, unless a key is set already."""

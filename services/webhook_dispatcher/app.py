@@ -3,6 +3,8 @@
 import asyncio
 from functools import partial
 
+import structlog
+
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.events import Events
@@ -18,6 +20,8 @@ from shared.process.sealing import Sealer
 from shared.process.settings.blocks import listed
 from shared.wiring import UNAVAILABLE, Resources
 
+log = structlog.get_logger(__name__)
+
 _LISTENING_SECONDS = 0.5
 
 
@@ -29,7 +33,9 @@ async def run(settings: DispatcherSettings, resources: Resources, stop: Stop) ->
     broker, pool, metrics = resources.broker, resources.pool, resources.metrics
     listeners = added_listeners(listed(settings.listeners.names))
     sealer = Sealer(settings.encryption.keys)
-    async with Client() as client, asyncio.TaskGroup() as group:
+    if settings.webhook.allowed_networks:
+        log.info("webhook_networks_allowed", networks=settings.webhook.allowed_networks)
+    async with Client(settings.webhook.guard) as client, asyncio.TaskGroup() as group:
         seen = DispatcherMetrics(metrics)
         calls = Calls(pool, client, sealer, settings.webhook, seen, resources.tracing)
         events = Events(pool, sealer, calls)

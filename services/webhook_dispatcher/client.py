@@ -1,14 +1,18 @@
 """The HTTP client that makes the calls. Its library is imported by the first: it takes 9 MB."""
 
-from collections.abc import Mapping
+import errno
+import socket
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from services.webhook_dispatcher.guard import Guard
+
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from aiohttp import AddrInfoType, ClientSession
 
 
 _MOST_DIGITS = 9
@@ -25,9 +29,10 @@ class Failure:
 
 
 class Client:
-    """Use as a context manager."""
+    """Use as a context manager. Connects to nothing that `guard` refuses."""
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
         self._session: ClientSession | None = None
 
     async def __aenter__(self) -> "Client":
@@ -43,7 +48,7 @@ class Client:
         """What went wrong, or None when the receiver took it."""
         from aiohttp import ClientError, ClientTimeout, NonHttpUrlClientError
 
-        self._session = session = self._session or _new_session()
+        self._session = session = self._session or _new_session(self._guarded_socket)
         try:
             # Not where an answer leads: the POST would mostly arrive there as a GET, without body.
             async with session.post(
@@ -61,6 +66,14 @@ class Client:
             is_hopeless = isinstance(error, ValueError | NonHttpUrlClientError)
             return Failure(str(error) or type(error).__name__, is_hopeless)
 
+    def _guarded_socket(self, to: "AddrInfoType") -> socket.socket:
+        """Before each connection, to the address that it goes to: a name that resolves to another
+        one now is checked as well. Raises OSError."""
+        family, kind, protocol, _, (host, port, *_) = to
+        if refusal := self._guard.refusal(str(host), int(port)):
+            raise OSError(errno.EACCES, refusal)
+        return socket.socket(family, kind, protocol)
+
 
 def read_retry_after(text: str, now: datetime) -> timedelta:
     """The header: seconds, or a date. What is neither asks for nothing."""
@@ -73,13 +86,13 @@ def read_retry_after(text: str, now: datetime) -> timedelta:
     return max((date if date.tzinfo else date.replace(tzinfo=UTC)) - now, timedelta())
 
 
-def _new_session() -> "ClientSession":
+def _new_session(make_socket: "Callable[[AddrInfoType], socket.socket]") -> "ClientSession":
     """Receivers see by its User-Agent who calls."""
     from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
     return ClientSession(
         headers={"User-Agent": f"Conveyor/{version('conveyor')}"},
         # How many there are at once is the setting's to say.
-        connector=TCPConnector(limit=0),
+        connector=TCPConnector(limit=0, socket_factory=make_socket),
         cookie_jar=DummyCookieJar(),  # receivers of other jobs must not see them
     )

@@ -16,6 +16,7 @@ from ipaddress import (
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+SETTING = "CONVEYOR_WEBHOOK_ALLOWED_NETWORKS"
 _MOST_PORT = 65_535
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
@@ -98,7 +99,7 @@ class Guard:
         kind = _kind(address)
         if kind is None or any(address in network for network in self.networks):
             return None
-        return f"{address} is not allowed: its network is {kind}"
+        return f"{address} is not allowed: its network is {kind}, see {SETTING}"
 
 
 def parse_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:

@@ -1,13 +1,15 @@
 """The settings of a webhook dispatcher."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from services.webhook_dispatcher.guard import Guard, parse_networks, parse_ports
 from services.webhook_dispatcher.requests import read_secrets
 from shared.process.extensions import Group, check_listed
-from shared.process.settings.blocks import Block, HealthSettings
+from shared.process.settings.blocks import Block, HealthSettings, listed
 from shared.process.settings.loading import DatabaseServiceSettings
 
 
@@ -16,12 +18,30 @@ def _signing_secrets(text: SecretStr) -> SecretStr:
     return text
 
 
+def _checked_by(parse: Callable[[tuple[str, ...]], object]) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        parse(listed(text))
+        return text
+
+    return check
+
+
 class WebhookSettings(Block):
     signing_secret: Annotated[SecretStr, AfterValidator(_signing_secrets)] = Field(
         SecretStr(""),
         description="Secret that signs requests according to Standard Webhooks: `whsec_` and the "
         "base64 of 24 to 64 random bytes. Several secrets, comma-separated: each adds "
         "a signature. Empty: no signature.",
+    )
+    allowed_networks: Annotated[str, AfterValidator(_checked_by(parse_networks))] = Field(
+        "",
+        description="Networks that webhooks may call although they aren't part of the public "
+        "internet, comma-separated: `10.1.0.0/16,fd00:1::/64`. Webhooks to other private, "
+        "loopback, link-local and special-purpose addresses are refused.",
+    )
+    allowed_ports: Annotated[str, AfterValidator(_checked_by(parse_ports))] = Field(
+        "",
+        description="Ports that webhooks may call, comma-separated: `443,8000-8999`. Empty: all.",
     )
     timeout_seconds: float = Field(10, gt=0, description="Time-out for the response of a receiver.")
     concurrency: int = Field(100, ge=1, description="Maximum number of concurrent requests.")
@@ -32,6 +52,11 @@ class WebhookSettings(Block):
         "dispatcher left behind.",
     )
     max_attempts: int = Field(25, ge=1, description="Maximum number of attempts for a delivery.")
+
+    @property
+    def guard(self) -> Guard:
+        networks, ports = listed(self.allowed_networks), listed(self.allowed_ports)
+        return Guard(parse_networks(networks), parse_ports(ports))
 
 
 class ListenerSettings(Block):

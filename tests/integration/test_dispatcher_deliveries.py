@@ -18,6 +18,7 @@ from shared.process.sealing import Sealer
 from shared.tracing.protocol import OFF, Tracing
 from tests.support.jobs.batcher import Rig
 from tests.support.services.dispatcher import (
+    LOCAL,
     TASK,
     Receiver,
     Traced,
@@ -55,7 +56,7 @@ async def test_a_slow_receiver_holds_up_nobody_elses_calls(rig: Rig, receiver: R
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     slow = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    async with Client() as client:
+    async with Client(LOCAL) as client:
         calls = Calls(rig.pool, client, rig.sealer, WebhookSettings(concurrency=2))
         # When it has been called
         await rig.submit([TASK], webhooks=[{"url": slow, "if": "job.state == 'PENDING'"}])
@@ -79,7 +80,7 @@ async def test_a_call_begins_as_soon_as_its_change_is_taken_up(
     # Given a job whose changes have been announced
     await rig.submit([TASK], webhooks=[{"url": receiver.url, "headers": {"X": "{{ job.name }}"}}])
     await rig.batcher.outbox.close()
-    async with Client() as client:
+    async with Client(LOCAL) as client:
         calls = Calls(rig.pool, client, rig.sealer, WebhookSettings())
         # When they are taken up
         await Events(rig.pool, rig.sealer, calls).take_stored()
@@ -97,7 +98,7 @@ async def test_calls_that_there_is_no_room_for_are_left_to_the_next_round(
 ) -> None:
     await rig.submit([TASK], webhooks=[{"url": receiver.url}])
     await rig.batcher.outbox.close()
-    async with Client() as client:
+    async with Client(LOCAL) as client:
         calls = Calls(rig.pool, client, rig.sealer, WebhookSettings(concurrency=1))
         await Events(rig.pool, rig.sealer, calls).take_stored()
         await calls.finish()
@@ -115,7 +116,7 @@ async def test_a_failed_call_has_the_next_round_begin_when_it_is_due_again(
     hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
     await rig.submit([TASK], webhooks=[hook])
     await rig.batcher.outbox.close()
-    async with Client() as client:
+    async with Client(LOCAL) as client:
         calls = Calls(rig.pool, client, rig.sealer, WebhookSettings(round_seconds=60))
         await Events(rig.pool, rig.sealer, calls).take_stored()
         await calls.finish()
@@ -128,7 +129,7 @@ async def test_a_failed_call_has_the_next_round_begin_when_it_is_due_again(
 async def test_no_call_begins_once_the_dispatcher_stops(rig: Rig, receiver: Receiver) -> None:
     await rig.submit([TASK], webhooks=[{"url": receiver.url}])
     await rig.batcher.outbox.close()
-    async with Client() as client:
+    async with Client(LOCAL) as client:
         calls = Calls(rig.pool, client, rig.sealer, WebhookSettings())
         events = Events(rig.pool, rig.sealer, calls)
         await events.stop()

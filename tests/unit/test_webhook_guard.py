@@ -1,8 +1,17 @@
 """Which addresses a webhook may call."""
 
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+
 import pytest
 
-from services.webhook_dispatcher.guard import Guard, parse_networks, parse_ports
+from services.dev.settings import DevSettings
+from services.webhook_dispatcher.client import Client
+from services.webhook_dispatcher.guard import SETTING, Guard, parse_networks, parse_ports
+from services.webhook_dispatcher.settings import WebhookSettings
+from shared.process.settings.loading import load
 
 INNER = {
     "unspecified": ["0.0.0.0", "0.1.2.3", "::"],
@@ -45,7 +54,7 @@ def allowing(*networks: str) -> Guard:
 @pytest.mark.parametrize("kind", INNER)
 def test_an_address_that_leads_inside_is_refused_by_its_kind(kind: str) -> None:
     rules = [(host, Guard().refusal(host, 443)) for host in INNER[kind]]
-    expected = f"is not allowed: its network is {kind}"
+    expected = f"is not allowed: its network is {kind}, see {SETTING}"
     assert [host for host, rule in rules if rule is None or not rule.endswith(expected)] == []
 
 
@@ -71,7 +80,7 @@ def test_an_allowed_network_opens_itself_and_nothing_beside_it() -> None:
 def test_an_allowed_translation_opens_only_what_is_open_behind_it() -> None:
     nat64 = "64:ff9b::/96"
     assert allowing(nat64).refusal("64:ff9b::8.8.8.8", 443) is None
-    inner = "10.0.0.1 is not allowed: its network is private"
+    inner = f"10.0.0.1 is not allowed: its network is private, see {SETTING}"
     assert allowing(nat64).refusal("64:ff9b::10.0.0.1", 443) == inner
     assert allowing(nat64, "10.0.0.0/8").refusal("64:ff9b::10.0.0.1", 443) is None
     for form in ("2002:a00:1::1", "2001:0:1:2:0:0:f5ff:fffe", "::ffff:10.0.0.1"):
@@ -96,3 +105,94 @@ def test_a_network_that_is_none_is_named(text: str) -> None:
 def test_a_port_that_is_none_is_named(text: str) -> None:
     with pytest.raises(ValueError, match="is not a port or a range such as"):
         parse_ports((text,))
+
+
+class Server:
+    """Answers 200 on 127.0.0.1; `connections` counts what connected."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.port = 0
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    server = Server()
+    async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listening:
+        server.port = listening.sockets[0].getsockname()[1]
+        yield server
+
+
+async def post(url: str, guard: Guard) -> str | None:
+    async with Client(guard) as client:
+        failure = await client.post(url, b"{}", {}, 5)
+        return None if failure is None else failure.error
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "localhost", "localhost.", "LOCALHOST", "[::1]", "0.0.0.0", "[::]"),
+        *("[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0x7f000001", "①②⑦.⓪.⓪.①", "user:pw@127.0.0.1"),
+        *("2130706433", "0177.0.0.1", "127.1", "0x7f.1", "127%2e0%2e0%2e1", "[64:ff9b::7f00:1]"),
+        *("169.254.169.254", "[fd00:ec2::254]", "10.0.0.1", "192.168.0.1", "100.64.0.1"),
+        *("[fe80::1%25lo]", "evil\\@127.0.0.1", "127.0.0.1#@example.com", "ⓛocalhost"),
+    ],
+)
+async def test_no_spelling_of_an_inner_address_is_connected_to(server: Server, host: str) -> None:
+    assert await post(f"http://{host}:{server.port}/", Guard())
+    assert server.connections == 0
+
+
+async def test_a_name_is_judged_by_the_address_of_each_attempt(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a name whose address changes from a public one to one of this machine
+    addresses = iter(["93.184.215.14", "127.0.0.1"])
+    resolve = socket.getaddrinfo
+
+    def getaddrinfo(host: object, *more: object, **options: object) -> object:
+        address = next(addresses) if host == "rebinds.example" else host
+        return resolve(address, *more, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    guard = Guard(ports=parse_ports(("1",)))  # nothing is sent to the public one
+    url = f"http://rebinds.example:{server.port}/"
+    # When it is called twice
+    assert (await post(url, guard) or "").endswith(f"port {server.port} is not allowed]")
+    error = await post(url, Guard())
+    # Then the address of the second time is refused
+    assert error is not None
+    assert "127.0.0.1 is not allowed: its network is loopback" in error
+    assert server.connections == 0
+
+
+async def test_an_allowed_network_is_called(server: Server) -> None:
+    url = f"http://127.0.0.1:{server.port}/"
+    guard = WebhookSettings(allowed_networks="10.0.0.0/8, 127.0.0.0/8", allowed_ports="1-65535")
+    assert guard.guard.networks == (ip_network("10.0.0.0/8"), ip_network("127.0.0.0/8"))
+    assert await post(url, guard.guard) is None
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "settings", [{"allowed_networks": "10.0.0.0/8,all"}, {"allowed_ports": "https"}]
+)
+def test_a_bad_setting_of_the_guard_is_refused_at_start(settings: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="is not a"):
+        WebhookSettings(**settings)
+
+
+def test_dev_allows_its_own_machine_whatever_else_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CONVEYOR_WEBHOOK_CONCURRENCY", "5")
+    guard = load(DevSettings).webhook.guard
+    assert [host for host in ("127.0.0.1", "::1") if guard.refusal(host, 80)] == []
+    assert guard.refusal("10.0.0.1", 80)

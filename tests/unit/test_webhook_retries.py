@@ -6,6 +6,7 @@ import pytest
 
 from services.webhook_dispatcher.calls import retry_delay
 from services.webhook_dispatcher.client import Client, Failure, read_retry_after
+from services.webhook_dispatcher.guard import Guard
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def test_a_call_is_repeated_not_sooner_than_its_receiver_wants(
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "http://"])
 async def test_an_address_that_can_never_be_called_is_hopeless(url: str) -> None:
-    async with Client() as client:
+    async with Client(Guard()) as client:
         failure = await client.post(url, b"", {}, 1)
     assert isinstance(failure, Failure)
     assert failure.is_hopeless

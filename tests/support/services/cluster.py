@@ -126,7 +126,10 @@ class Cluster:
         """`settings` are more of `env`, `code` is where another version lies; `command` as a
         `Service` has it."""
         log = self._directory / f"{name}-{next(self._numbers)}.log"
-        service = Service(name, {**self._env, **(env or {}), **settings}, log, code, command)
+        # A version before knows no guard, and starts with no setting that it doesn't know.
+        guard = {"CONVEYOR_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"} if code == _ROOT else {}
+        env = {**self._env, **guard, **(env or {}), **settings}
+        service = Service(name, env, log, code, command)
         self.services.append(service)
         return service
 

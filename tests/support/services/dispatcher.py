@@ -9,6 +9,7 @@ from aiohttp import web
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.events import Events
+from services.webhook_dispatcher.guard import Guard, parse_networks
 from services.webhook_dispatcher.settings import WebhookSettings
 from shared.messages import WebhooksDue
 from shared.messages.queues import EVENTS
@@ -75,6 +76,10 @@ async def store_all(rig: Rig) -> list[WebhooksDue]:
     return messages
 
 
+LOCAL = Guard(parse_networks(("127.0.0.0/8",)))
+"""Receivers of tests are on this machine."""
+
+
 class Traced(Off):
     """Tracing that is on, and samples nothing."""
 
@@ -84,7 +89,7 @@ class Traced(Off):
 async def call_all(
     rig: Rig, settings: WebhookSettings | None = None, tracing: Tracing = OFF
 ) -> None:
-    async with Client() as client:
+    async with Client(LOCAL) as client:
         settings = settings or WebhookSettings()
         calls = Calls(rig.pool, client, rig.sealer, settings, tracing=tracing)
         while await calls.make_due_calls() == 0:
