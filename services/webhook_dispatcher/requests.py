@@ -19,7 +19,7 @@ from services.webhook_dispatcher.store.deliveries import Delivery, HeaderSource
 from services.webhook_dispatcher.summaries import job_now, names_of_summary, summary_of
 from shared.definition import Webhook, decode_webhooks
 from shared.expressions import ExpressionError, TextMap, as_template, render, render_value
-from shared.jobspec.headers import check_header_value
+from shared.jobspec.headers import check_header_value, is_reserved
 from shared.lifecycle import derived_id
 from shared.messages import Change
 from shared.planning.disclosure import redacting_known
@@ -126,7 +126,11 @@ def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
             "secrets": TextMap(secrets),
             "tasks": TextMap(),
         }
-        asked = {n: _sendable(n, render(value, names)) for n, value in source.headers.items()}
+        asked = {
+            name: _sendable(name, render(value, names))
+            for name, value in source.headers.items()
+            if not is_reserved(name)  # of a job from before they were refused
+        }
     return {
         **asked,
         "Content-Type": "application/json; charset=UTF-8",

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -44,6 +43,7 @@ from shared.jobspec.limits import (
     OWN_SECRETS,
 )
 from shared.jobspec.plain_scalar import as_boolean, as_inputs, as_number
+from shared.jobspec.urls import check_url
 from shared.messages.queues import task_queue_error
 
 _T = TypeVar("_T")
@@ -143,19 +143,6 @@ def _queue(text: str) -> None:
         check_template(text)
     elif reason := task_queue_error(text):
         raise ValueError(f"must be the name of a task queue: {reason}")
-
-
-def check_url(text: str) -> None:
-    """Raises ValueError."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:  # a malformed port or IPv6 address
-        raise ValueError("must be an http or https URL") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise ValueError("must be an http or https URL")
-    if re.search(r"[\s\x00-\x1f\x7f]", text):
-        raise ValueError("must be an http or https URL without spaces")
 
 
 def _url_template(text: str) -> None:

@@ -1,15 +1,32 @@
-"""What HTTP can carry as the name and the value of a header."""
+"""What HTTP can carry as the name and the value of a header, and which names are not a client's."""
 
 import re
 
+from shared.jobspec.limits import MAX_HEADER
+
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_OF_THE_REQUEST = frozenset(
+    (
+        *("connection", "content-encoding", "content-length", "expect", "host", "http2-settings"),
+        *("keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te"),
+        *("trailer", "transfer-encoding", "upgrade"),
+    )
+)
+_OURS = frozenset(("conveyor-sequence", "webhook-id", "webhook-signature", "webhook-timestamp"))
+
+
+def is_reserved(name: str) -> bool:
+    """Whether the name frames the request or signs it: a client's value would break either."""
+    return name.lower() in _OF_THE_REQUEST | _OURS
 
 
 def check_header_name(name: str) -> str:
     """Raises ValueError."""
     if not _NAME.fullmatch(name):
         raise ValueError("must be a header name: letters, digits and !#$%&'*+.^_`|~- only")
+    if is_reserved(name):
+        raise ValueError("must not be set: it belongs to the request itself")
     return name
 
 
@@ -17,4 +34,6 @@ def check_header_value(value: str) -> str:
     """Raises ValueError."""
     if _CONTROL.search(value):
         raise ValueError("must not hold a line break or another control character")
+    if len(value.encode()) > MAX_HEADER:
+        raise ValueError(f"must have at most {MAX_HEADER} bytes")
     return value

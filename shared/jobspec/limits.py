@@ -15,5 +15,9 @@ MAX_TAG = 128
 MAX_KEY = 256
 MAX_VAR = 64
 MAX_WORKDIR = 256
+MAX_URL = 8_000
+"""In bytes, as the next."""
+MAX_HEADER = 8_000
+"""Of one value: receivers commonly take 8 KiB of a line."""
 OWN_SECRETS = "conveyor."
 """How the names of secrets begin that a client did not name: they are never shown."""

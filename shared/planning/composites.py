@@ -16,8 +16,8 @@ from shared.definition import (
     encode,
 )
 from shared.expressions import has_expression
-from shared.jobspec.fields import check_url
 from shared.jobspec.limits import MAX_DESCRIPTION, MAX_NAME
+from shared.jobspec.urls import check_url
 from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
 from shared.planning.budgets import MOST_OF_SCOPES, SizeBudget, TooLarge
 from shared.planning.rendering import PlanError, Rendering

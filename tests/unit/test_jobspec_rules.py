@@ -167,6 +167,15 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
             "letters, digits and !#$%&'*+.^_`|~- only",
         ),
         (
+            with_task() | {"webhooks": [{"url": "http://x", "headers": {"Host": "a"}}]},
+            "webhooks[0].headers.Host: must not be set: it belongs to the request itself",
+        ),
+        (
+            with_task() | {"webhooks": [{"url": "http://a..b"}]},
+            'webhooks[0].url: "http://a..b" is not allowed: '
+            "must have a valid host name or IP address",
+        ),
+        (
             with_task(retry={"limit": 11}),
             "tasks[0].retry.limit: 11 is not allowed: must be at most 10",
         ),

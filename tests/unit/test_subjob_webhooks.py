@@ -10,11 +10,13 @@ from shared.planning.templates import JobSource, TaskSource
 from shared.process.sealing import Sealer, generate_key
 from tests.support.jobs.definitions import task_definition
 
+HOST = "subjob.webhooks[0].url: must have a valid host name or IP address"
 REFUSED = "subjob.webhooks[0].url: must be an http or https URL"
 
 
 @pytest.mark.parametrize(
-    ("url", "error"), [("http://x", None), ("", None), ("ftp://x", REFUSED), ("a b", REFUSED)]
+    ("url", "error"),
+    [("http://x", None), ("", None), ("ftp://x", REFUSED), ("a b", REFUSED), ("http://a..b", HOST)],
 )
 def test_an_address_that_can_never_be_called_fails_the_task(url: str, error: str | None) -> None:
     webhooks = [{"url": "{{ inputs.url }}"}]

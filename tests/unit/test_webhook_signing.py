@@ -4,7 +4,9 @@ import base64
 
 import pytest
 
-from services.webhook_dispatcher.requests import read_secrets, signature
+from services.webhook_dispatcher.requests import headers_of, read_secrets, signature
+from services.webhook_dispatcher.store.deliveries import Delivery, HeaderSource
+from shared.process.sealing import Sealer
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"test": 2432232314}'
@@ -29,3 +31,14 @@ def test_what_is_no_secret_is_refused_without_being_quoted(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec_ and the base64 of 24 to 64") as refused:
         read_secrets(secret)
     assert "not base64!" not in str(refused.value)
+
+
+def test_a_header_that_was_taken_before_it_was_reserved_is_not_sent() -> None:
+    source = HeaderSource({"hOST": "evil", "Webhook-Id": "1", "X-A": "a"}, "j", {}, None)
+    delivery = Delivery("d", "j", 7, 0, "http://x", b'{"jobId": "j"}', source=source)
+    assert headers_of(delivery, Sealer([])) == {
+        "X-A": "a",
+        "Content-Type": "application/json; charset=UTF-8",
+        "webhook-id": "d",
+        "conveyor-sequence": "7",
+    }

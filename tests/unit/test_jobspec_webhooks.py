@@ -1,0 +1,80 @@
+"""Webhooks that can never be called as submitted are refused."""
+
+import pytest
+
+from shared.jobspec.headers import check_header_name, check_header_value
+from shared.jobspec.limits import MAX_HEADER, MAX_URL
+from shared.jobspec.urls import check_url
+
+HOST = "must have a valid host name or IP address"
+NO_URL = "must be an http or https URL"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://x", "https://ci.example/a?b=c#d", "HTTP://CI.example.:8443", "http://a_b-c/"),
+        *("http://127.0.0.1:1/", "https://[2606:4700::1111]:443/x", "http://1a.example"),
+        *("https://müller.example", "https://例え.テスト/", "http://ci.example/{id}?q=%20@:"),
+        "https://x/" + "a" * (MAX_URL - 10),
+    ],
+)
+def test_a_url_that_can_be_called_is_taken(url: str) -> None:
+    check_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "rule"),
+    [
+        *((url, NO_URL) for url in ("x", "//h", "ftp://h", "file:///x", "javascript:x", "http://")),
+        *((url, NO_URL) for url in ("http://h:0", "http://h:99999", "http://h:x", "http://[::1")),
+        ("http://h/a b", f"{NO_URL} without spaces and backslashes"),
+        ("http://evil\\@h", f"{NO_URL} without spaces and backslashes"),
+        ("https://x/" + "a" * MAX_URL, f"must have at most {MAX_URL} bytes"),
+        ("http://u:p@h", "must not hold a user name or password; a header can hold them"),
+        ("http://u@h", "must not hold a user name or password; a header can hold them"),
+        *((f"http://{h}/", HOST) for h in ("a..b", ".a", "-" * 64, "a" * 64, "a." * 130, "a,b")),
+        *((f"http://{h}/", HOST) for h in ("2130706433", "0177.0.0.1", "127.1", "0x7f000001")),
+        *((f"http://{h}/", HOST) for h in ("127%2e0%2e0%2e1", "1.2.3.4.5", "a.256", "0x7f.1")),
+        *((f"http://{h}/", HOST) for h in ("[fe80::1%25lo]", "[fe80::1%lo]")),
+    ],
+)
+def test_a_url_that_can_never_be_called_is_refused(url: str, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        check_url(url)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Host", "CONTENT-LENGTH", "transfer-encoding", "Connection", "Expect", "Upgrade", "TE"),
+        *("Proxy-Authorization", "Content-Encoding", "Webhook-Id", "WEBHOOK-SIGNATURE"),
+        *("webhook-timestamp", "Conveyor-Sequence", "Keep-Alive", "Trailer"),
+    ],
+)
+def test_a_header_of_the_request_itself_cannot_be_set(name: str) -> None:
+    with pytest.raises(ValueError, match="must not be set"):
+        check_header_name(name)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Cookie", "X-A", "traceparent", "Content-Type"])
+def test_other_headers_can_be_set(name: str) -> None:
+    assert check_header_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "X A", "X:A", "Xé", "X-A\r\nX-Evil", "X\t", "X-A\n"])
+def test_a_name_that_http_cannot_carry_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="must be a header name"):
+        check_header_name(name)
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: b", "a\nb", "\0", "\x7f"])
+def test_a_value_that_http_cannot_carry_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="line break or another control character"):
+        check_header_value(value)
+
+
+def test_a_value_longer_than_receivers_take_is_refused() -> None:
+    assert check_header_value("é" * (MAX_HEADER // 2))
+    with pytest.raises(ValueError, match=f"at most {MAX_HEADER} bytes"):
+        check_header_value("é" * (MAX_HEADER // 2) + "a")
