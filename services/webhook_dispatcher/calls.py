@@ -4,6 +4,7 @@ At least once: a delivery is forgotten only after the receiver answered with a 2
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from datetime import timedelta
 import structlog
 from yarl import URL
 
-from services.webhook_dispatcher.client import Client, Failure
+from services.webhook_dispatcher.client import Client, Failure, Timeouts
 from services.webhook_dispatcher.metrics import DispatcherMetrics
 from services.webhook_dispatcher.requests import (
     InvalidHeader,
@@ -39,8 +40,6 @@ ACCOUNT_SECONDS = 20.0
 their hold is over."""
 
 _SHORTEST_WAIT_SECONDS = 0.01
-_FIRST_DELAY_SECONDS = 1.0
-_LONGEST_DELAY_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +116,7 @@ class Calls:
         self._client = client
         self._sealer = sealer
         self._settings = settings
+        self._plan = settings.retry_plan
         self._metrics = metrics or DispatcherMetrics(Metrics())
         self._keys = read_secrets(settings.signing_secret.get_secret_value())
         self.owed = asyncio.Event()
@@ -186,11 +186,12 @@ class Calls:
         if failure is None:
             self._metrics.delivered.inc()
             return Outcome(delivery.id)
-        if failure.is_hopeless or delivery.attempts >= self._settings.max_attempts:
+        chance = random.random()  # noqa: S311 - spreads load, hides nothing
+        delay = self._plan.delay(delivery.attempts, failure.retry_after, chance)
+        if failure.is_hopeless or delay is None:
             log.error("webhook_given_up", **_named(delivery), error=failure.error)
             self._metrics.given_up.inc()
             return Outcome(delivery.id)
-        delay = retry_delay(delivery.attempts, failure.retry_after)
         log.warning("webhook_failed", **_named(delivery), error=failure.error, retry_in=str(delay))
         self._metrics.failed.inc()
         return Outcome(delivery.id, delay)
@@ -222,16 +223,9 @@ class Calls:
             return failure
 
     async def _post(self, delivery: Delivery, headers: Mapping[str, str]) -> Failure | None:
-        timeout_seconds = self._settings.timeout_seconds
-        return await self._client.post(delivery.url, delivery.body, headers, timeout_seconds)
-
-
-def retry_delay(attempts: int, wish: timedelta = timedelta()) -> timedelta:
-    """1 s after the first failure, doubled each time, not before the receiver's `wish`; an hour at
-    most."""
-    # The exponent is bounded so that many attempts can't overflow a float.
-    seconds = _FIRST_DELAY_SECONDS * 2 ** min(attempts - 1, 32)
-    return timedelta(seconds=min(max(seconds, wish.total_seconds()), _LONGEST_DELAY_SECONDS))
+        settings = self._settings
+        timeouts = Timeouts(settings.connect_timeout_seconds, settings.timeout_seconds)
+        return await self._client.post(delivery.url, delivery.body, headers, timeouts)
 
 
 def _host(url: str) -> str:

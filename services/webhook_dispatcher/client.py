@@ -10,6 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from services.webhook_dispatcher.guard import Guard
+from services.webhook_dispatcher.retries import is_retried
 
 if TYPE_CHECKING:
     from aiohttp import AddrInfoType, ClientSession
@@ -28,6 +29,14 @@ class Failure:
     retry_after: timedelta = timedelta()
 
 
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """In seconds: `connect` until the connection is secured, its name's resolution included."""
+
+    connect: float
+    total: float
+
+
 class Client:
     """Use as a context manager. Connects to nothing that `guard` refuses."""
 
@@ -43,7 +52,7 @@ class Client:
             await self._session.close()
 
     async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float
+        self, url: str, body: bytes, headers: Mapping[str, str], timeouts: Timeouts
     ) -> Failure | None:
         """What went wrong, or None when the receiver took it."""
         from aiohttp import ClientError, ClientTimeout, NonHttpUrlClientError
@@ -55,13 +64,13 @@ class Client:
                 url,
                 data=body,
                 headers=headers,
-                timeout=ClientTimeout(total=timeout_seconds),
+                timeout=ClientTimeout(total=timeouts.total, connect=timeouts.connect),
                 allow_redirects=False,
             ) as answer:
                 if answer.status < 300:
                     return None
                 wish = read_retry_after(answer.headers.get("Retry-After", ""), datetime.now(UTC))
-                return Failure(f"answered {answer.status}", retry_after=wish)
+                return Failure(f"answered {answer.status}", not is_retried(answer.status), wish)
         except (ClientError, TimeoutError, OSError, ValueError) as error:
             is_hopeless = isinstance(error, ValueError | NonHttpUrlClientError)
             return Failure(str(error) or type(error).__name__, is_hopeless)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from services.webhook_dispatcher.guard import Guard, parse_networks, parse_ports
 from services.webhook_dispatcher.requests import read_secrets
+from services.webhook_dispatcher.retries import RetryPlan, parse_delays
 from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import Block, HealthSettings, listed
 from shared.process.settings.loading import DatabaseServiceSettings
@@ -43,7 +44,12 @@ class WebhookSettings(Block):
         "",
         description="Ports that webhooks may call, comma-separated: `443,8000-8999`. Empty: all.",
     )
-    timeout_seconds: float = Field(10, gt=0, description="Time-out for the response of a receiver.")
+    connect_timeout_seconds: float = Field(
+        5, gt=0, description="Time-out for the connection to a receiver, with DNS and TLS."
+    )
+    timeout_seconds: float = Field(
+        15, gt=0, description="Time-out for a request, from the connection to the response."
+    )
     concurrency: int = Field(100, ge=1, description="Maximum number of concurrent requests.")
     round_seconds: float = Field(
         5,
@@ -51,12 +57,20 @@ class WebhookSettings(Block):
         description="Interval of the search for deliveries that a lost message or a crashed "
         "dispatcher left behind.",
     )
-    max_attempts: int = Field(25, ge=1, description="Maximum number of attempts for a delivery.")
+    retry_delays: Annotated[str, AfterValidator(_checked_by(parse_delays))] = Field(
+        "5s,30s,2m,10m,30m,2h,5h,10h",
+        description="Delays before each repetition of a failed request, comma-separated, each "
+        "20 % longer or shorter by chance. Empty: no repetition.",
+    )
 
     @property
     def guard(self) -> Guard:
         networks, ports = listed(self.allowed_networks), listed(self.allowed_ports)
         return Guard(parse_networks(networks), parse_ports(ports))
+
+    @property
+    def retry_plan(self) -> RetryPlan:
+        return RetryPlan(parse_delays(listed(self.retry_delays)))
 
 
 class ListenerSettings(Block):

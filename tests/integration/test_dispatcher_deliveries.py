@@ -123,7 +123,7 @@ async def test_a_failed_call_has_the_next_round_begin_when_it_is_due_again(
         assert calls.owed.is_set()
         wait = await calls.make_due_calls()
     assert wait is not None
-    assert 0 < wait < 2
+    assert 0 < wait <= 6
 
 
 async def test_no_call_begins_once_the_dispatcher_stops(rig: Rig, receiver: Receiver) -> None:
@@ -196,7 +196,7 @@ async def test_a_receiver_that_is_not_there_costs_nothing_but_attempts(
     hooks = [{"url": url} for url in ("http://127.0.0.1:1/", "not a url", "http://[no address/")]
     await rig.submit([TASK], webhooks=hooks)
     await store_all(rig)
-    await asyncio.wait_for(call_all(rig, WebhookSettings(max_attempts=1), tracing), 60)
+    await asyncio.wait_for(call_all(rig, WebhookSettings(retry_delays=""), tracing), 60)
     assert await rig.pool.fetchval("SELECT count(*) FROM webhook_deliveries") == 0
 
 

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 import pytest
 
 from services.dev.settings import DevSettings
-from services.webhook_dispatcher.client import Client
+from services.webhook_dispatcher.client import Client, Timeouts
 from services.webhook_dispatcher.guard import SETTING, Guard, parse_networks, parse_ports
 from services.webhook_dispatcher.settings import WebhookSettings
 from shared.process.settings.loading import load
@@ -131,7 +131,7 @@ async def server() -> AsyncIterator[Server]:
 
 async def post(url: str, guard: Guard) -> str | None:
     async with Client(guard) as client:
-        failure = await client.post(url, b"{}", {}, 5)
+        failure = await client.post(url, b"{}", {}, Timeouts(5, 5))
         return None if failure is None else failure.error
 
 

@@ -23,6 +23,10 @@ _ADDRESS = {"coordinator": "CONVEYOR_API_ADDRESS"}
 # would end with any other.
 _WITH_US = ("setpriv", "--pdeathsig", "KILL")
 _ROOT = Path(__file__).parents[3]
+_WEBHOOKS = {
+    "CONVEYOR_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+    "CONVEYOR_WEBHOOK_RETRY_DELAYS": ",".join(["1s", "2s", "4s"] + ["8s"] * 25),
+}
 
 
 class Service:
@@ -126,9 +130,8 @@ class Cluster:
         """`settings` are more of `env`, `code` is where another version lies; `command` as a
         `Service` has it."""
         log = self._directory / f"{name}-{next(self._numbers)}.log"
-        # A version before knows no guard, and starts with no setting that it doesn't know.
-        guard = {"CONVEYOR_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"} if code == _ROOT else {}
-        env = {**self._env, **guard, **(env or {}), **settings}
+        # A version before knows neither, and doesn't start with a setting that it doesn't know.
+        env = {**self._env, **(_WEBHOOKS if code == _ROOT else {}), **(env or {}), **settings}
         service = Service(name, env, log, code, command)
         self.services.append(service)
         return service
