@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.jobspec.limits import MAX_WEBHOOKS
 from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import (
     Address,
@@ -76,6 +77,12 @@ class ApiSettings(ListeningBlock):
         gt=0,
         description="Maximum number of open event and log streams. Further ones return 503 with "
         "`Retry-After`.",
+    )
+    webhooks_per_job: int = Field(
+        20,
+        ge=0,
+        le=MAX_WEBHOOKS,
+        description="Maximum number of webhooks of a job or sub-job. More return 400.",
     )
     submissions_at_once: int = Field(
         16,

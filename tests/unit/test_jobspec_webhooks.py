@@ -1,9 +1,12 @@
 """Webhooks that can never be called as submitted are refused."""
 
+import orjson
 import pytest
 
 from shared.jobspec.headers import check_header_name, check_header_value
 from shared.jobspec.limits import MAX_HEADER, MAX_URL
+from shared.jobspec.tork.parsing import parse_job
+from shared.jobspec.tork.webhooks import webhook_problems
 from shared.jobspec.urls import check_url
 
 HOST = "must have a valid host name or IP address"
@@ -78,3 +81,18 @@ def test_a_value_longer_than_receivers_take_is_refused() -> None:
     assert check_header_value("é" * (MAX_HEADER // 2))
     with pytest.raises(ValueError, match=f"at most {MAX_HEADER} bytes"):
         check_header_value("é" * (MAX_HEADER // 2) + "a")
+
+
+def test_a_job_and_each_sub_job_has_at_most_as_many_webhooks_as_the_operator_allows() -> None:
+    hooks = [{"url": "http://x"}] * 3
+    inner = {"name": "i", "tasks": [{"name": "t", "run": "true"}], "webhooks": hooks}
+    outer = {"name": "o", "tasks": [{"name": "t", "subjob": inner}], "webhooks": hooks[:2]}
+    job = {"name": "j", "tasks": [{"name": "t", "subjob": outer}], "webhooks": hooks}
+    spec = parse_job(orjson.dumps(job), "application/json")
+    assert webhook_problems(spec, 3) == []
+    rule = "must have at most 2 webhooks (CONVEYOR_API_WEBHOOKS_PER_JOB)"
+    assert [str(problem) for problem in webhook_problems(spec, 2)] == [
+        f"webhooks: {rule}",
+        f"tasks[0].subjob.tasks[0].subjob.webhooks: {rule}",
+    ]
+    assert len(webhook_problems(spec, 1)) == 3

@@ -11,6 +11,7 @@ from services.coordinator.api.access.authenticator import (
     Authenticator,
     authenticated,
 )
+from services.coordinator.api.access.visibility import MOST_WEBHOOKS
 from services.coordinator.api.background import BACKGROUND, Background
 from services.coordinator.api.connections import add_safe_headers
 from services.coordinator.api.documentation import documentation_routes
@@ -70,6 +71,7 @@ def _provide(app: web.Application, ports: ApiPorts, settings: ApiSettings) -> No
     app.on_cleanup.append(app[BACKGROUND].close)
     app[BODY_SECONDS] = settings.body_timeout_seconds
     app[MOST_STREAMS] = settings.streams
+    app[MOST_WEBHOOKS] = settings.webhooks_per_job
     app[GAUGES] = TotalGauges(ports.metrics)
     app[ADMISSION] = AdmissionLimiter(
         settings.submissions_at_once, settings.submissions_waiting, ports.metrics

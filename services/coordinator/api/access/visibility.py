@@ -22,10 +22,13 @@ from services.coordinator.api.requests import ports, whole_body
 from services.coordinator.store.access import roles_named, users_named
 from services.coordinator.store.one_job import is_shared_with
 from shared.definition import JobDefinition, Permission
-from shared.jobspec.problems import Problem
+from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec
 from shared.jobspec.tork.parsing import refused
+from shared.jobspec.tork.webhooks import webhook_problems
+
+MOST_WEBHOOKS = web.AppKey("most_webhooks", int)
 
 Submission = JobSpec | ScheduledJobSpec
 
@@ -33,15 +36,18 @@ Submission = JobSpec | ScheduledJobSpec
 async def compiled(request: web.Request, spec: Submission) -> JobDefinition:
     """The definition, its permissions with the identities of users for their names.
 
-    Raises InvalidJob, naming each user and role that does not exist.
+    Raises InvalidJob, naming each user and role that does not exist, or webhooks beyond the limit.
     """
-    definition = await in_background(request, partial(compile_job, spec))
+    most = request.app[MOST_WEBHOOKS]
+    problems, definition = await in_background(request, partial(_compiled, spec, most))
+    if problems:
+        raise await _refused(request, problems)
     if not definition.permissions:
         return definition
     run = ports(request).run
     users = await run(users_named, {one.user for one in definition.permissions if one.user})
     roles = await run(roles_named, {one.role for one in definition.permissions if one.role})
-    problems, known = [], []
+    known = []
     for place, one in enumerate(definition.permissions):
         if one.user and one.user not in users:
             problems.append(_unknown(place, "user", one.user))
@@ -51,9 +57,17 @@ async def compiled(request: web.Request, spec: Submission) -> JobDefinition:
             user = users[one.user].identity if one.user else None
             known.append(replace(one, user=user, role=roles[one.role] if one.role else None))
     if problems:
-        body, content_type = await whole_body(request), request.headers.get("Content-Type", "")
-        raise refused(problems, body, content_type)
+        raise await _refused(request, problems)
     return replace(definition, permissions=tuple(known))
+
+
+def _compiled(spec: Submission, most_webhooks: int) -> tuple[list[Problem], JobDefinition]:
+    return webhook_problems(spec, most_webhooks), compile_job(spec)
+
+
+async def _refused(request: web.Request, problems: Sequence[Problem]) -> InvalidJob:
+    body, content_type = await whole_body(request), request.headers.get("Content-Type", "")
+    return refused(problems, body, content_type)
 
 
 def _unknown(place: int, kind: str, name: str) -> Problem:
