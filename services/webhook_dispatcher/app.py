@@ -33,9 +33,10 @@ async def run(settings: DispatcherSettings, resources: Resources, stop: Stop) ->
     broker, pool, metrics = resources.broker, resources.pool, resources.metrics
     listeners = added_listeners(listed(settings.listeners.names))
     sealer = Sealer(settings.encryption.keys)
+    proxy = settings.webhook.proxy.get_secret_value()
     if settings.webhook.allowed_networks:
         log.info("webhook_networks_allowed", networks=settings.webhook.allowed_networks)
-    async with Client(settings.webhook.guard) as client, asyncio.TaskGroup() as group:
+    async with Client(settings.webhook.guard, proxy) as client, asyncio.TaskGroup() as group:
         seen = DispatcherMetrics(metrics)
         calls = Calls(pool, client, sealer, settings.webhook, seen, resources.tracing)
         events = Events(pool, sealer, calls)

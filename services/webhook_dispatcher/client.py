@@ -1,13 +1,16 @@
 """The HTTP client that makes the calls. Its library is imported by the first: it takes 9 MB."""
 
 import errno
+import ipaddress
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+
+from yarl import URL
 
 from services.webhook_dispatcher.guard import Guard
 from services.webhook_dispatcher.retries import is_retried
@@ -38,10 +41,12 @@ class Timeouts:
 
 
 class Client:
-    """Use as a context manager. Connects to nothing that `guard` refuses."""
+    """Use as a context manager. Connects to nothing that `guard` refuses, but for `proxy`, a URL:
+    that resolves names and has to guard what they lead to. "" is none."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: Guard, proxy: str = "") -> None:
         self._guard = guard
+        self._proxy = proxy
         self._session: ClientSession | None = None
 
     async def __aenter__(self) -> "Client":
@@ -57,8 +62,10 @@ class Client:
         """What went wrong, or None when the receiver took it."""
         from aiohttp import ClientError, ClientTimeout, NonHttpUrlClientError
 
-        self._session = session = self._session or _new_session(self._guarded_socket)
+        self._session = session = self._session or self._new_session()
         try:
+            if self._proxy and (refusal := self._refusal(url)):
+                return Failure(refusal)
             # Not where an answer leads: the POST would mostly arrive there as a GET, without body.
             async with session.post(
                 url,
@@ -66,6 +73,7 @@ class Client:
                 headers=headers,
                 timeout=ClientTimeout(total=timeouts.total, connect=timeouts.connect),
                 allow_redirects=False,
+                proxy=self._proxy or None,
             ) as answer:
                 if answer.status < 300:
                     return None
@@ -74,6 +82,26 @@ class Client:
         except (ClientError, TimeoutError, OSError, ValueError) as error:
             is_hopeless = isinstance(error, ValueError | NonHttpUrlClientError)
             return Failure(str(error) or type(error).__name__, is_hopeless)
+
+    def _new_session(self) -> "ClientSession":
+        """Receivers see by its User-Agent who calls."""
+        from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+
+        make_socket = None if self._proxy else self._guarded_socket
+        return ClientSession(
+            headers={"User-Agent": f"Conveyor/{version('conveyor')}"},
+            # How many there are at once is the setting's to say.
+            connector=TCPConnector(limit=0, socket_factory=make_socket),
+            cookie_jar=DummyCookieJar(),  # receivers of other jobs must not see them
+        )
+
+    def _refusal(self, url: str) -> str | None:
+        """What can be said of it without its name's address. Raises ValueError."""
+        target = URL(url)
+        host, port = target.host or "", target.port or 0
+        if _is_address(host):
+            return self._guard.refusal(host, port)
+        return self._guard.port_refusal(port)
 
     def _guarded_socket(self, to: "AddrInfoType") -> socket.socket:
         """Before each connection, to the address that it goes to: a name that resolves to another
@@ -95,13 +123,9 @@ def read_retry_after(text: str, now: datetime) -> timedelta:
     return max((date if date.tzinfo else date.replace(tzinfo=UTC)) - now, timedelta())
 
 
-def _new_session(make_socket: "Callable[[AddrInfoType], socket.socket]") -> "ClientSession":
-    """Receivers see by its User-Agent who calls."""
-    from aiohttp import ClientSession, DummyCookieJar, TCPConnector
-
-    return ClientSession(
-        headers={"User-Agent": f"Conveyor/{version('conveyor')}"},
-        # How many there are at once is the setting's to say.
-        connector=TCPConnector(limit=0, socket_factory=make_socket),
-        cookie_jar=DummyCookieJar(),  # receivers of other jobs must not see them
-    )
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

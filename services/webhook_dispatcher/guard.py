@@ -87,13 +87,18 @@ class Guard:
 
     def refusal(self, host: str, port: int) -> str | None:
         """Why no connection to `host`, an IP address, is made; None where it is."""
-        if self.ports and not any(port in allowed for allowed in self.ports):
-            return f"port {port} is not allowed"
+        if refusal := self.port_refusal(port):
+            return refusal
         try:
             address = ip_address(host)
         except ValueError:
             return f"{host} is not an IP address"
         return next(filter(None, map(self._refusal, _with_inner(address))), None)
+
+    def port_refusal(self, port: int) -> str | None:
+        if self.ports and not any(port in allowed for allowed in self.ports):
+            return f"port {port} is not allowed"
+        return None
 
     def _refusal(self, address: Address) -> str | None:
         kind = _kind(address)

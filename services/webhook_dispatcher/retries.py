@@ -9,9 +9,9 @@ from shared.definition.quantities import parse_duration
 JITTER = 0.2
 """By which part a delay is shorter or longer, so that what failed together comes back apart."""
 
-_LATER = frozenset((408, 425, 429))
-"""Of 4xx: the receiver was too slow, or asks for another time. The others say that the request is
-wrong, and it would be the same again."""
+_LATER = frozenset((407, 408, 425, 429))
+"""Of 4xx: the receiver was too slow or asks for another time, or our proxy refused us. The others
+say that the request is wrong, and it would be the same again."""
 
 
 def is_retried(status: int, also: Collection[int] = ()) -> bool:

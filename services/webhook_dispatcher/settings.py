@@ -19,6 +19,13 @@ def _signing_secrets(text: SecretStr) -> SecretStr:
     return text
 
 
+def _proxy_url(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    if text and not text.startswith("http://"):
+        raise ValueError("must start with http://")
+    return url
+
+
 def _checked_by(parse: Callable[[tuple[str, ...]], object]) -> Callable[[str], str]:
     def check(text: str) -> str:
         parse(listed(text))
@@ -43,6 +50,11 @@ class WebhookSettings(Block):
     allowed_ports: Annotated[str, AfterValidator(_checked_by(parse_ports))] = Field(
         "",
         description="Ports that webhooks may call, comma-separated: `443,8000-8999`. Empty: all.",
+    )
+    proxy: Annotated[SecretStr, AfterValidator(_proxy_url)] = Field(
+        SecretStr(""),
+        description="HTTP proxy of all webhooks: `http://user:password@proxy:3128`. It resolves "
+        "names, so it must refuse addresses inside your network. Empty: none.",
     )
     connect_timeout_seconds: float = Field(
         5, gt=0, description="Time-out for the connection to a receiver, with DNS and TLS."

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from ipaddress import ip_network
 
 import pytest
+from pydantic import SecretStr
 
 from services.dev.settings import DevSettings
 from services.webhook_dispatcher.client import Client, Timeouts
@@ -196,3 +197,24 @@ def test_dev_allows_its_own_machine_whatever_else_is_set(
     guard = load(DevSettings).webhook.guard
     assert [host for host in ("127.0.0.1", "::1") if guard.refusal(host, 80)] == []
     assert guard.refusal("10.0.0.1", 80)
+
+
+async def test_a_proxy_is_called_wherever_it_is_and_no_address_inside_through_it(
+    server: Server,
+) -> None:
+    proxy = f"http://127.0.0.1:{server.port}"
+    errors = []
+    async with Client(Guard(ports=parse_ports(("80",))), proxy) as client:
+        for host in ("ci.example", "8.8.8.8", "10.0.0.1", "[::ffff:127.0.0.1]", "ci.example:81"):
+            failure = await client.post(f"http://{host}/", b"{}", {}, Timeouts(5, 5))
+            errors.append(failure and failure.error.split(",")[0])
+    assert errors == [
+        *(None, None, "10.0.0.1 is not allowed: its network is private"),
+        *("::ffff:7f00:1 is not allowed: its network is IPv4-mapped", "port 81 is not allowed"),
+    ]
+    assert server.connections == 2
+
+
+def test_a_proxy_that_is_no_url_is_refused_at_start() -> None:
+    with pytest.raises(ValueError, match="must start with http://"):
+        WebhookSettings(proxy=SecretStr("socks5://proxy:1080"))
