@@ -46,11 +46,28 @@ def test_a_cron_expression_is_checked_at_once(cron: str) -> None:
     assert message.startswith(f'schedule.cron: "{cron}" is not allowed: ')
 
 
-@pytest.mark.parametrize("zone", ["Mars/Base", "../etc/passwd", "Europe"])
+NO_ZONES = ["Mars/Base", "../etc/passwd", "Europe", "posixrules", "localtime", "Factory"]
+NO_ZONES += ["posix/Europe/Berlin", "right/UTC", "zone.tab", "europe/berlin", "Local", "+01:00"]
+
+
+@pytest.mark.parametrize("zone", NO_ZONES)
 def test_a_time_zone_must_exist(zone: str) -> None:
     schedule = {"cron": "@daily", "timezone": zone}
     message = refusal(with_task() | {"schedule": schedule}, scheduled)
     assert message.startswith(f'schedule.timezone: "{zone}" is not allowed: must be the name of')
+    message = refusal(with_task() | {"schedule": {"cron": f"TZ={zone} @daily"}}, scheduled)
+    assert "must be the name of a time zone" in message
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Zulu", "Etc/GMT+5", "EST5EDT", "Asia/Calcutta"])
+def test_old_and_short_names_of_zones_are_names_too(zone: str) -> None:
+    job = with_task() | {"schedule": {"cron": "@daily", "timezone": zone}}
+    assert scheduled(job).schedule.timezone == zone
+
+
+def test_expressions_of_a_scheduled_job_are_checked_at_once() -> None:
+    job = with_task(env={"AT": "{{ schedule.scheduledOn }}"}) | {"schedule": FULL}
+    assert refusal(job, scheduled).startswith("tasks[0].env.AT: unknown name 'schedule'")
 
 
 def test_the_rules_of_tasks_hold_in_a_scheduled_job_too() -> None:

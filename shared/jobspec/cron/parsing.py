@@ -6,7 +6,8 @@ in front (`CRON_TZ=Europe/Berlin 0 9 * * *`).
 
 import re
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 from shared.definition.quantities import parse_duration
 from shared.jobspec.cron.fields import parse_fields
@@ -23,6 +24,8 @@ _NAMED = {
     "@hourly": "0 * * * *",
 }
 _EVERY = "@every "
+_NOT_ZONES = frozenset(("Factory", "localtime"))
+"""Files among the zones for a machine that has none, and for the machine's own."""
 _ZONE_FIRST = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)", re.DOTALL)
 _SOME_DAY = datetime(2001, 1, 1, tzinfo=UTC)
 
@@ -64,12 +67,15 @@ def _split(text: str) -> tuple[str | None, str]:
 
 def parse_zone(name: str) -> ZoneInfo:
     """The time zone of that IANA name. Raises ValueError."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # unknown, a path, a directory
-        raise ValueError(
-            f"must be the name of a time zone such as Europe/Berlin, not {name}"
-        ) from None
+    if name not in _zones():
+        raise ValueError(f"must be the name of a time zone such as Europe/Berlin, not {name}")
+    return ZoneInfo(name)
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """What ZoneInfo opens is more: any file beside the zones, and under other spellings."""
+    return frozenset(available_timezones() - _NOT_ZONES)
 
 
 def _every(text: str, since: datetime) -> Every:
