@@ -26,6 +26,7 @@ from services.coordinator.api.middlewares.errors_as_json import errors_as_json
 from services.coordinator.api.middlewares.rate_limit import TokenBuckets, failures_limited, limited
 from services.coordinator.api.middlewares.request_log import identified, logged, show_id
 from services.coordinator.api.middlewares.unread_bodies import expected, refuse_unread
+from services.coordinator.api.middlewares.unwanted_bodies import without_body
 from services.coordinator.api.requests import BODY_SECONDS, PORTS
 from services.coordinator.api.route import Route
 from services.coordinator.api.routes import ROUTES
@@ -93,13 +94,13 @@ def _middlewares(
     if is_only_for_this_machine(settings):
         chain.append(own_names)
     authentication = authenticated(authenticator, scopes)
-    added = added_middlewares(settings.api.middleware_names)
+    inner = [without_body(routes), *added_middlewares(settings.api.middleware_names)]
     if not settings.rate.per_second:
-        return [*chain, authentication, *added]
+        return [*chain, authentication, *inner]
     failures, requests = (
         TokenBuckets(settings.rate.per_second, settings.rate.burst) for _ in range(2)
     )
-    return [*chain, failures_limited(failures), authentication, limited(requests), *added]
+    return [*chain, failures_limited(failures), authentication, limited(requests), *inner]
 
 
 async def _stop_waiting(app: web.Application) -> None:

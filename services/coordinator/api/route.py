@@ -122,7 +122,7 @@ class RouteGroup:
         """Makes its handler a route. `line` is method and path; `others` are the answers beside 200
         and the implied ones."""
         method, path = line.split()
-        implied = self._implied(path, request)
+        implied = self._implied(path, request, reads_only=method == "GET")
 
         def made(handler: Handler) -> Route:
             return Route(
@@ -140,7 +140,7 @@ class RouteGroup:
 
         return made
 
-    def _implied(self, path: str, request: _Request) -> dict[int, Response]:
+    def _implied(self, path: str, request: _Request, *, reads_only: bool) -> dict[int, Response]:
         """503 by everything, 400 where there is something to get wrong, 404 where something may be
         missing, 408, 413 and 415 where there is a body."""
         implied = {503: UNAVAILABLE}
@@ -148,6 +148,6 @@ class RouteGroup:
             implied[404] = error(self.missing)
         if "body" in request:
             implied |= {400: BROKEN_RULE, 408: TOO_SLOW, 413: TOO_LARGE, 415: ENCODED}
-        if "query" in request:
+        if "query" in request or not reads_only:
             implied[400] = BROKEN_RULE
         return implied

@@ -1,0 +1,30 @@
+"""Refuses fields sent to a route that reads none, which would be ignored in silence."""
+
+from collections.abc import Collection
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from services.coordinator.api.errors import BadRequest
+from services.coordinator.api.requests import whole_body
+from services.coordinator.api.route import Handler as RouteHandler
+from services.coordinator.api.route import Route
+
+_SAYS_NOTHING = (b"", b"{}", b"null")
+"""Clients of JSON send one of these where they have nothing to send."""
+
+
+def without_body(routes: Collection[Route]) -> Middleware:
+    """Comes after authentication: before it nobody's body is read."""
+    bare: frozenset[RouteHandler] = frozenset(
+        route.handler for route in routes if route.body is None and route.method != "GET"
+    )
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        has_body = request.match_info.handler in bare and request.can_read_body
+        if has_body and (await whole_body(request)).strip() not in _SAYS_NOTHING:
+            raise BadRequest("body: must be empty: this request has no fields")
+        return await handler(request)
+
+    return middleware
