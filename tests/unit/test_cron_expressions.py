@@ -1,5 +1,6 @@
 """What a cron expression may say, and what is wrong with one that says something else."""
 
+from calendar import Calendar
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobspec.cron import Timetable, last_until, parse_cron, zone_name
+from shared.jobspec.cron.fields import parse_fields
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # a Thursday
 
@@ -39,6 +41,15 @@ def first(cron: str, count: int = 3) -> list[str]:
         ("0 0 */20 * fri", ["Fri 02 Jan 00:00", "Fri 09 Jan 00:00", "Fri 16 Jan 00:00"]),
         # One of them left open: the other decides
         ("0 0 31 * *", ["Sat 31 Jan 00:00", "Tue 31 Mar 00:00", "Sun 31 May 00:00"]),
+        # The last day of a month, the last and the second Friday of one
+        ("0 0 L * *", ["Sat 31 Jan 00:00", "Sat 28 Feb 00:00", "Tue 31 Mar 00:00"]),
+        ("0 0 1,l * ?", ["Sat 31 Jan 00:00", "Sun 01 Feb 00:00", "Sat 28 Feb 00:00"]),
+        ("0 0 * * friL", ["Fri 30 Jan 00:00", "Fri 27 Feb 00:00", "Fri 27 Mar 00:00"]),
+        ("0 0 * * 0L,7#1", ["Sun 04 Jan 00:00", "Sun 25 Jan 00:00", "Sun 01 Feb 00:00"]),
+        ("0 0 ? * FRI#2", ["Fri 09 Jan 00:00", "Fri 13 Feb 00:00", "Fri 13 Mar 00:00"]),
+        ("0 0 * * 5#5", ["Fri 30 Jan 00:00", "Fri 29 May 00:00", "Fri 31 Jul 00:00"]),
+        ("0 0 L * mon#1,wed", ["Mon 05 Jan 00:00", "Wed 07 Jan 00:00", "Wed 14 Jan 00:00"]),
+        ("0 0 * 2 sun#5", ["Sun 29 Feb 00:00", "Sun 29 Feb 00:00"]),
         ("@hourly", ["Thu 01 Jan 01:00", "Thu 01 Jan 02:00", "Thu 01 Jan 03:00"]),
         ("@weekly", ["Sun 04 Jan 00:00", "Sun 11 Jan 00:00", "Sun 18 Jan 00:00"]),
         ("@yearly", ["Fri 01 Jan 00:00", "Sat 01 Jan 00:00", "Mon 01 Jan 00:00"]),
@@ -59,8 +70,18 @@ def test_an_expression_fires_when_it_says(cron: str, expected: list[str]) -> Non
         ("60 * * * *", "minute: 60: must be between 0 and 59"),
         ("0 5-3 * * *", "hour: 5-3: a range must not end before it begins"),
         ("*/0 * * * *", "minute: .* a step must be at least 1"),
-        ("0 0 L * *", "day of month: L: must be"),
-        ("0 0 * * 1#2", "day of week: 1#2: must be"),
+        ("0 0 L-3 * *", "day of month: L-3: must be"),
+        ("0 0 L/2 * *", "day of month: L/2: must be"),
+        ("0 0 L, * *", "day of month: L,: must be"),
+        ("L 0 * * *", "minute: L: must be"),
+        ("0 0 1#2 * *", "day of month: 1#2: must be"),
+        ("0 0 * * L", "day of week: L: must be"),
+        ("0 0 * * 1#0", "day of week: 1#0: the number after # must be between 1 and 5"),
+        ("0 0 * * fri#12", "day of week: fri#12: the number after # must be"),
+        ("0 0 * * 8#1", "day of week: 8#1: must be between 0 and 7"),
+        ("0 0 * * foo#1", "day of week: foo#1: must be"),
+        ("0 0 * * 1-5#2", "day of week: 1-5#2: must be"),
+        ("0 0 15W * *", "day of month: 15W: must be"),
         ("0 0 * foo *", "month: foo: must be"),
         ("1,,2 * * * *", "minute: 1,,2: must be"),
         ("*-5 * * * *", r"minute: \*-5: must be"),
@@ -109,6 +130,20 @@ def test_where_clocks_never_change_another_implementation_agrees(
     ours = list(islice(firings(parse_cron(cron, None, START), instant), 5))
     theirs = croniter(cron, instant, ret_type=datetime)
     assert ours == [theirs.get_next() for _ in range(5)]
+
+
+@given(st.integers(2000, 2100), st.integers(1, 12), st.integers(0, 6), st.integers(1, 5))
+def test_weekdays_are_counted_as_in_a_printed_calendar(
+    year: int, month: int, weekday: int, nth: int
+) -> None:
+    weeks = Calendar(firstweekday=6).monthdayscalendar(year, month)
+    column = [week[weekday] for week in weeks if week[weekday]]
+    assert _days(f"{weekday}#{nth}", year, month) == column[nth - 1 : nth]
+    assert _days(f"{weekday}L", year, month) == column[-1:]
+
+
+def _days(weekday: str, year: int, month: int) -> list[int]:
+    return list(parse_fields(f"0 0 * * {weekday}").days_of(year, month))
 
 
 @given(CRONS, INSTANTS, st.integers(0, 40))

@@ -1,13 +1,21 @@
 """The five fields of a cron expression, each as the set of values it allows."""
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_left
+from calendar import monthrange
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _WEEKDAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _ITEM = re.compile(r"(\*|\?|[0-9a-z]+)(?:-([0-9a-z]+))?(?:/([0-9]+))?")
 _NUMBER = re.compile(r"[0-9]{1,4}")
+_NTH = re.compile(r"([0-9]|[a-z]{3})(?:#([0-9]+)|l)")
+_LAST_DAY = "l"
+_LAST = -1
+_NUMBERS_IN_A_MONTH = ("1", "2", "3", "4", "5")
+_WEEK = 7
 _SHAPE = "must be *, a value, a range such as 1-5 or a step such as */10, or a list of these"
 
 
@@ -32,21 +40,43 @@ _RULES = (
 class Fields:
     """`weekdays` count from Sunday as 0. With `either_day` one of both kinds of day is enough.
 
+    `nth_weekdays` are a weekday with the number of the one meant in a month, -1 for the last.
     `is_by_the_minute`: the minutes are `*` or `*/n`.
     """
 
-    minutes: tuple[int, ...]
-    hours: tuple[int, ...]
+    minutes: Sequence[int]
+    hours: Sequence[int]
     days: frozenset[int]
+    has_last_day: bool
     months: frozenset[int]
     weekdays: frozenset[int]
+    nth_weekdays: frozenset[tuple[int, int]]
     either_day: bool
     is_by_the_minute: bool
 
-    def as_lists(self) -> str:
-        """The same five fields with every value spelled out, which all readers of cron agree on."""
-        fields = (self.minutes, self.hours, self.days, self.months, self.weekdays)
-        return " ".join(",".join(map(str, sorted(values))) for values in fields)
+    def days_of(self, year: int, month: int) -> Sequence[int]:
+        """The days of that month that are allowed, in order."""
+        if month not in self.months:
+            return ()
+        before, length = monthrange(year, month)  # Monday is 0 to it
+        return [
+            day for day in range(1, length + 1) if self._allows(day, (before + day) % _WEEK, length)
+        ]
+
+    def _allows(self, day: int, weekday: int, length: int) -> bool:
+        of_month = day in self.days or (self.has_last_day and day == length)
+        of_week = weekday in self.weekdays or (
+            (weekday, (day + _WEEK - 1) // _WEEK) in self.nth_weekdays
+            or (day + _WEEK > length and (weekday, _LAST) in self.nth_weekdays)
+        )
+        return of_month or of_week if self.either_day else of_month and of_week
+
+    def times_from(self, hour: int, minute: int) -> Iterator[tuple[int, int]]:
+        """The hours and minutes that are allowed on such a day, from that one on."""
+        for allowed in self.hours[bisect_left(self.hours, hour) :]:
+            begin = bisect_left(self.minutes, minute) if allowed == hour else 0
+            for other in self.minutes[begin:]:
+                yield allowed, other
 
 
 def parse_fields(text: str) -> Fields:
@@ -55,18 +85,39 @@ def parse_fields(text: str) -> Fields:
     if len(parts) != len(_RULES):
         names = ", ".join(rule.name for rule in _RULES)
         raise ValueError(f"must have five fields ({names}), not {len(parts)}")
-    minutes, hours, days, months, weekdays = (
-        _values(part, rule) for part, rule in zip(parts, _RULES, strict=True)
-    )
+    fields = [part.split(",") for part in parts]
+    has_last_day = _LAST_DAY in fields[2]
+    fields[2] = [item for item in fields[2] if item != _LAST_DAY]
+    nth_weekdays = _nth_weekdays(fields[4], parts[4])
+    fields[4] = [item for item in fields[4] if not _NTH.fullmatch(item)]
+    minutes, hours, days, months, weekdays = map(_values, fields, parts, _RULES)
     return Fields(
         minutes=tuple(sorted(minutes)),
         hours=tuple(sorted(hours)),
         days=days,
+        has_last_day=has_last_day,
         months=months,
-        weekdays=frozenset(day % 7 for day in weekdays),
+        weekdays=frozenset(day % _WEEK for day in weekdays),
+        nth_weekdays=nth_weekdays,
         either_day=not _is_open(parts[2]) and not _is_open(parts[4]),
         is_by_the_minute=parts[0].startswith(("*", "?")),
     )
+
+
+def _nth_weekdays(items: Sequence[str], part: str) -> frozenset[tuple[int, int]]:
+    """Of `fri#2`, the second Friday of a month, and `friL`, the last."""
+    found = set()
+    for item in items:
+        if match := _NTH.fullmatch(item):
+            with _named(part, _RULES[4]):
+                found.add((_value(match[1], _RULES[4]) % _WEEK, _nth(match[2])))
+    return frozenset(found)
+
+
+def _nth(text: str | None) -> int:
+    if text is not None and text not in _NUMBERS_IN_A_MONTH:
+        raise ValueError("the number after # must be between 1 and 5")
+    return int(text) if text else _LAST
 
 
 def _is_open(part: str) -> bool:
@@ -74,9 +125,15 @@ def _is_open(part: str) -> bool:
     return any(item.removesuffix("/1") in ("*", "?") for item in part.split(","))
 
 
-def _values(part: str, rule: _Rule) -> frozenset[int]:
+def _values(items: Sequence[str], part: str, rule: _Rule) -> frozenset[int]:
+    with _named(part, rule):
+        return frozenset(value for item in items for value in _item(item, rule))
+
+
+@contextmanager
+def _named(part: str, rule: _Rule) -> Iterator[None]:
     try:
-        return frozenset(value for item in part.split(",") for value in _item(item, rule))
+        yield
     except ValueError as error:  # the same, with the field's name
         raise ValueError(f"{rule.name}: {part}: {error}") from None
 

@@ -6,7 +6,7 @@ in front (`CRON_TZ=Europe/Berlin 0 9 * * *`).
 
 import re
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from shared.definition.quantities import parse_duration
@@ -27,6 +27,7 @@ _EVERY = "@every "
 _NOT_ZONES = frozenset(("Factory", "localtime"))
 """Files among the zones for a machine that has none, and for the machine's own."""
 _ZONE_FIRST = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)", re.DOTALL)
+_KEPT = 4096
 _SOME_DAY = datetime(2001, 1, 1, tzinfo=UTC)
 
 
@@ -86,6 +87,7 @@ def _every(text: str, since: datetime) -> Every:
     return Every(timedelta(seconds=seconds), since.astimezone(UTC).replace(microsecond=0))
 
 
+@lru_cache(maxsize=_KEPT)
 def _calendar(text: str, zone: ZoneInfo) -> Calendar:
     if text.startswith("@") and text not in _NAMED:
         raise ValueError(f"{text} is unknown: known are {', '.join(_NAMED)} and @every")

@@ -2,19 +2,14 @@
 
 Where clocks change, a time that is skipped fires right after the gap, and one that comes twice
 fires the first time; but what goes on every hour, or by the minute (`*/5`), goes on through both.
-
-croniter finds the matching readings of a clock without a time zone, from expressions spelled out as
-lists of numbers. What they mean where clocks change is decided here: left to itself croniter fires
-a daily time twice there, and its syntax takes more than Tork's.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol
+from datetime import MAXYEAR, UTC, date, datetime, timedelta
+from itertools import dropwhile
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from shared.jobspec.cron.fields import Fields
@@ -57,11 +52,9 @@ def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> dateti
     return before + timedelta(seconds=bisect_left(range(length), True, key=has_changed))
 
 
-if TYPE_CHECKING:  # else imported for the first expression: it takes 2 MB
-    from croniter import croniter
-
-_HORIZON_YEARS = 9  # 29 February 2096 and 2104 are the furthest apart
+_HORIZON_YEARS = 41  # the fifth Sundays of February 2088 and 2128 are the furthest apart
 _HOURS_A_DAY = 24
+_MINUTE = timedelta(minutes=1)
 
 
 class Timetable(Protocol):
@@ -137,22 +130,14 @@ class Calendar:
 
     def walls_after(self, wall: datetime) -> Iterator[datetime]:
         """The matching readings of the clock after `wall`, whether they exist or not."""
-        from croniter import CroniterBadDateError
+        first = (wall + _MINUTE).replace(second=0, microsecond=0)
+        for day in self._days_from(first.date()):
+            begin = (first.hour, first.minute) if day == first.date() else (0, 0)
+            for hour, minute in self.fields.times_from(*begin):
+                yield datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 - a clock's
 
-        search = copy(_matcher(self.fields))
-        search.set_current(wall)
-        while True:
-            try:
-                yield search.get_next(datetime)
-            except CroniterBadDateError:  # no such day within the horizon: there is none
-                return
-
-
-@lru_cache(maxsize=256)
-def _matcher(fields: Fields) -> "croniter":
-    """To be copied. Reading an expression takes croniter a hundred times as long as a search."""
-    from croniter import croniter
-
-    return croniter(
-        fields.as_lists(), day_or=fields.either_day, max_years_between_matches=_HORIZON_YEARS
-    )
+    def _days_from(self, first: date) -> Iterator[date]:
+        for year in range(first.year, min(first.year + _HORIZON_YEARS, MAXYEAR) + 1):
+            for month in range(first.month if year == first.year else 1, 13):
+                days = (date(year, month, day) for day in self.fields.days_of(year, month))
+                yield from dropwhile(first.__gt__, days)

@@ -89,8 +89,9 @@ class Schedule(Spec):
     """When a scheduled job is started, again and again."""
 
     cron: CronText
-    """Five fields: `0/5 * * * *` is every five minutes. Or `@daily` and the like, `@every 1h30m`;
-    `CRON_TZ=Europe/Berlin` may stand in front."""
+    """Five fields: `0/5 * * * *` is every five minutes, `0 0 L * *` the last day of each month,
+    `0 0 * * fri#2` and `friL` its second and last Friday. Or `@daily` and the like, `@every 1h30m`;
+    `CRON_TZ=Europe/Berlin` may precede it."""
     timezone: TimeZone | None = None
     """Whose clock it follows, such as `Europe/Berlin`. Default: UTC."""
     overlap: Literal["allow", "skip"] | None = None
