@@ -5,7 +5,7 @@ fires the first time; but what goes on every hour, or by the minute (`*/5`), goe
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import MAXYEAR, UTC, date, datetime, timedelta
 from itertools import dropwhile
@@ -54,7 +54,7 @@ def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> dateti
 
 _HORIZON_YEARS = 41  # the fifth Sundays of February 2088 and 2128 are the furthest apart
 _HOURS_A_DAY = 24
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
 
 class Timetable(Protocol):
@@ -85,6 +85,43 @@ class Every:
 
     def next_after(self, instant: datetime) -> datetime | None:
         return self.since + self.length * max((instant - self.since) // self.length + 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Fires at one moment, a whole second."""
+
+    at: datetime
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        return self.at if self.at > instant else None
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Fires when one of its tables does; once when several do."""
+
+    tables: Sequence[Timetable]
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        found = (table.next_after(instant) for table in self.tables)
+        return min(filter(None, found), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Fires as `table` does, but neither before `start` nor after `end`; at both it does."""
+
+    table: Timetable
+    start: datetime | None
+    end: datetime | None
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        if self.start is not None:
+            instant = max(instant, self.start - _SECOND)
+        found = self.table.next_after(instant)
+        is_over = found is not None and self.end is not None and found > self.end
+        return None if is_over else found
 
 
 @dataclass(frozen=True, slots=True)
