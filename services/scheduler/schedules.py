@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from services.scheduler.firing import CannotFire, Due, firings, jobs_for, timetable_of
+from services.scheduler.catch_up import CatchUp, Due, Missed, caught_up
+from services.scheduler.firing import CannotFire, jobs_for, timetable_of
+from services.scheduler.overlap import Overlap, overlapping
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import schedules
 from services.scheduler.store.schedules import DueSchedule
@@ -106,10 +108,11 @@ class ScheduleLoop:
 async def _allowed(
     connection: Connection, due: DueSchedule, table: Timetable
 ) -> Sequence[datetime]:
-    times = firings(Due(table, due.catch_up, due.next_at, due.now))
-    if due.overlap != "skip":
-        return times
-    return [] if await schedules.has_active_job(connection, due.id) else times[-1:]
+    catch_up, overlap = CatchUp(Missed(due.catch_up)), Overlap(due.overlap)
+    times = caught_up(Due(table, catch_up, due.next_at, due.now)).times
+    looks = overlap is not Overlap.ALLOW
+    is_active = looks and await schedules.has_active_job(connection, due.id)
+    return overlapping(overlap, times, (), is_active=is_active).made
 
 
 def _next(table: Timetable, due: DueSchedule) -> datetime:

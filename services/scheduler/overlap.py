@@ -1,0 +1,62 @@
+"""What becomes of firings whose schedule has a job that is not final yet. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+Times = tuple[datetime, ...]
+
+HELD_LIMIT = 100
+"""The most firings of one schedule that wait for its job to end."""
+
+
+class Overlap(StrEnum):
+    ALLOW = "allow"
+    SKIP = "skip"
+    BUFFER_ONE = "bufferOne"
+    BUFFER_ALL = "bufferAll"
+    CANCEL_OTHER = "cancelOther"
+
+
+_ROOM = {Overlap.BUFFER_ONE: 1, Overlap.BUFFER_ALL: HELD_LIMIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Firings:
+    """The times, each in order. A job is made for each of `made` now, for each of `held` when the
+    job before it is final, and for none of `skipped`. `cancels`: the job that is not final is
+    cancelled first."""
+
+    made: Times = ()
+    held: Times = ()
+    skipped: Times = ()
+    cancels: bool = False
+
+
+def overlapping(overlap: Overlap, due: Times, held: Times, *, is_active: bool) -> Firings:
+    """`held` wait since earlier; none of `due` is before them.
+
+    One after the other has no use for two at once: of several that are due `skip` and `cancelOther`
+    make the latest. Those that wait keep their place, and what comes to a full buffer is skipped.
+    """
+    waiting = held + due  # `held` may be from another policy that it had before
+    if overlap is Overlap.ALLOW:
+        return Firings(made=waiting)
+    if overlap in _ROOM:
+        made = 0 if is_active else 1
+        full = made + _ROOM[overlap]
+        return Firings(waiting[:made], waiting[made:full], waiting[full:])
+    if overlap is Overlap.SKIP and is_active:
+        return Firings(skipped=waiting)
+    cancels = is_active and bool(waiting)
+    return Firings(waiting[-1:], skipped=waiting[:-1], cancels=cancels)
+
+
+def within(firings: Firings, left: int | None) -> Firings:
+    """At most `left` of them: more runs the schedule may not make. None: any number."""
+    if left is None:
+        return firings
+    made, held = firings.made[:left], firings.held[: max(left - len(firings.made), 0)]
+    over = firings.made[len(made) :] + firings.held[len(held) :]
+    skipped = tuple(sorted(over + firings.skipped))
+    return Firings(made, held, skipped, cancels=firings.cancels and bool(made))
