@@ -68,7 +68,7 @@ async def run(
             (tasks.send_due_retries, _UNWATCHED_SECONDS, watch.events["retries"]),
             (tasks.end_timed_out_tasks, _UNWATCHED_SECONDS, watch.events["timeouts"]),
             (workers.expire_leases, _UNWATCHED_SECONDS, watch.events["leases"]),
-            (schedules.fire_due_schedule, _UNWATCHED_SECONDS, watch.events["schedules"]),
+            (schedules.fire_due_schedules, _UNWATCHED_SECONDS, watch.events["schedules"]),
             (tasks.resend_missing, seldom_seconds, None),
             (tasks.mend_subjobs, seldom_seconds, None),
             (retention.delete_expired, seldom_seconds, None),

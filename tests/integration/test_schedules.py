@@ -2,16 +2,19 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from services.scheduler import schedules as schedule_loop
+from services.scheduler.firing import Round, planned
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import schedules as store
+from services.scheduler.store.schedules import DueSchedule
 from shared.definition import decode_defaults, encode
 from shared.messages import RunTask
 from shared.planning import budgets
@@ -80,7 +83,7 @@ async def jobs(rig: Rig, schedule_id: str) -> list[dict[str, Any]]:
 
 async def fire(loop: ScheduleLoop) -> None:
     """Rounds until nothing is due."""
-    while await loop.fire_due_schedule() == 0:
+    while await loop.fire_due_schedules() == 0:
         pass
 
 
@@ -156,6 +159,35 @@ async def test_many_schedulers_at_once_make_each_job_once(rig: Rig) -> None:
     ids = [await add(rig) for _ in range(10)]
     await asyncio.gather(*(fire(loop_of(rig)) for _ in range(4)))
     assert [len(await jobs(rig, schedule_id)) for schedule_id in ids] == [1] * 10
+
+
+async def test_many_schedules_fire_in_one_transaction(rig: Rig) -> None:
+    ids = [await add(rig) for _ in range(150)]
+    loop = loop_of(rig)
+    assert [await loop.fire_due_schedules() for _ in range(3)] == [0, 0, None]
+    made = await rig.pool.fetch("SELECT id, schedule_id, xmin::text FROM jobs")
+    assert sorted(row["schedule_id"] for row in made) == sorted(ids)
+    assert len({row["xmin"] for row in made}) < len(ids)
+    moved = await rig.pool.fetch("SELECT id, last_job_id, last_at, next_at, look_at FROM schedules")
+    job_of = {row["schedule_id"]: row["id"] for row in made}
+    assert all(row["last_job_id"] == job_of[row["id"]] for row in moved)
+    assert all(row["last_at"] < row["next_at"] == row["look_at"] for row in moved)
+
+
+async def test_a_bug_with_one_schedule_keeps_no_other_from_firing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [await add(rig) for _ in range(3)]
+
+    def buggy(taken: Sequence[DueSchedule], *others: Any) -> Round:
+        if any(due.id == ids[1] for due in taken):
+            raise RuntimeError("a bug")
+        return planned(taken, *others)
+
+    monkeypatch.setattr(schedule_loop, "planned", buggy)
+    await fire(loop_of(rig))
+    assert [len(await jobs(rig, schedule_id)) for schedule_id in ids] == [1, 0, 1]
+    assert (await schedule(rig, ids[1]))["error"] == "internal error"
 
 
 async def test_a_crash_between_job_and_schedule_loses_and_doubles_nothing(
@@ -267,13 +299,13 @@ async def test_a_paused_schedule_makes_no_job(rig: Rig) -> None:
 
 async def test_the_scheduler_wakes_up_for_the_next_firing(rig: Rig) -> None:
     loop = loop_of(rig, round_seconds=60)
-    assert await loop.fire_due_schedule() is None
+    assert await loop.fire_due_schedules() is None
     await add(rig, overdue=timedelta(seconds=-50))
-    wait = await loop.fire_due_schedule()
+    wait = await loop.fire_due_schedules()
     assert wait is not None
     assert 0 < wait <= 50
     await add(rig, overdue=timedelta(hours=-1))
-    assert (await loop.fire_due_schedule() or 0) <= 50
+    assert (await loop.fire_due_schedules() or 0) <= 50
 
 
 async def set_back(rig: Rig) -> None:

@@ -1,20 +1,20 @@
 """The schedules that are due: taken under lock, moved on in the transaction that makes the jobs."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
 from shared.postgres.pool import Connection
 
-# One at a time, so that one that can't fire doesn't hold up others; another scheduler passes over
-# what this one holds.
+# Another scheduler passes over what this one holds.
 TAKE_DUE = """
 SELECT id, cron, timezone, overlap, catch_up, spec, sealed, created_by, readers, created_at,
        next_at, now() AS now
 FROM schedules WHERE look_at <= now()
-ORDER BY look_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+ORDER BY look_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
 """
 
 NEXT_LOOK = """
@@ -22,17 +22,21 @@ SELECT extract(epoch FROM min(look_at) - now())::float8
 FROM schedules WHERE look_at IS NOT NULL
 """
 
-HAS_ACTIVE_JOB = """
-SELECT EXISTS (SELECT FROM jobs WHERE schedule_id = $1
-               AND state IN ('PENDING', 'SCHEDULED', 'RUNNING'))
+WITH_ACTIVE_JOB = """
+SELECT id FROM unnest($1::text[]) AS asked (id)
+WHERE EXISTS (SELECT FROM jobs WHERE schedule_id = asked.id
+              AND state IN ('PENDING', 'SCHEDULED', 'RUNNING'))
 """
 
 EXISTING_JOBS = "SELECT id FROM jobs WHERE id = ANY($1::text[])"
 
 MOVE_ON = """
-UPDATE schedules SET next_at = $2, look_at = $2, last_at = coalesce($3, last_at),
-    last_job_id = coalesce($4, last_job_id), error = NULL
-WHERE id = $1
+UPDATE schedules AS s SET next_at = m.next_at, look_at = m.next_at,
+    last_at = coalesce(m.last_at, s.last_at),
+    last_job_id = coalesce(m.last_job_id, s.last_job_id), error = NULL
+FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[])
+    AS m (id, next_at, last_at, last_job_id)
+WHERE s.id = m.id
 """
 
 HOLD_BACK = """
@@ -58,10 +62,18 @@ class DueSchedule:
     now: datetime
 
 
-async def take_due(connection: Connection) -> DueSchedule | None:
-    """A schedule that is due and that nobody else has; locked until the transaction ends."""
-    row = await connection.fetchrow(TAKE_DUE)
-    return None if row is None else DueSchedule(**row)
+class Move(NamedTuple):
+    """To the next firing; the last that made a job, with the job's id, if one did now."""
+
+    schedule_id: str
+    next_at: datetime
+    last_at: datetime | None
+    last_job_id: str | None
+
+
+async def take_due(connection: Connection, limit: int) -> list[DueSchedule]:
+    """Schedules that are due and that nobody else has; locked until the transaction ends."""
+    return [DueSchedule(**row) for row in await connection.fetch(TAKE_DUE, limit)]
 
 
 async def seconds_to_next(connection: Connection) -> float | None:
@@ -69,25 +81,20 @@ async def seconds_to_next(connection: Connection) -> float | None:
     return seconds
 
 
-async def has_active_job(connection: Connection, schedule_id: str) -> bool:
-    """Whether a job that it made is not final."""
-    found: bool = await connection.fetchval(HAS_ACTIVE_JOB, schedule_id)
-    return found
+async def with_active_job(connection: Connection, schedule_ids: Collection[str]) -> set[str]:
+    """Those of them of which a job is not final."""
+    if not schedule_ids:
+        return set()
+    return {row["id"] for row in await connection.fetch(WITH_ACTIVE_JOB, list(schedule_ids))}
 
 
 async def existing_jobs(connection: Connection, ids: Collection[str]) -> set[str]:
     return {row["id"] for row in await connection.fetch(EXISTING_JOBS, list(ids))}
 
 
-async def move_on(
-    connection: Connection,
-    schedule_id: str,
-    next_at: datetime,
-    made: tuple[datetime, str] | None,
-) -> None:
-    """To its next firing; `made` is the last that made a job, with the job's id."""
-    at, job_id = made or (None, None)
-    await connection.execute(MOVE_ON, schedule_id, next_at, at, job_id)
+async def move_on(connection: Connection, moves: Sequence[Move]) -> None:
+    if moves:
+        await connection.execute(MOVE_ON, *map(list, zip(*moves, strict=True)))
 
 
 async def hold_back(
