@@ -50,7 +50,7 @@ async def run(
         due_times = DueTimes(pool, liveness)
         tasks = TaskLoops(pool, broker, performer, due_times, settings.schedule)
         workers = LostWorkers(pool, outbox, performer, due_times, liveness, seen)
-        schedules = ScheduleLoop(pool, outbox, sealer, settings.schedule)
+        schedules = ScheduleLoop(pool, outbox, sealer, settings.schedule, seen)
         heartbeats = Heartbeats(outbox, pool, liveness, seen)
         watch = DueWatch(pool, broker, liveness, settings.schedule)
         retention = Retention(pool, settings.retention)

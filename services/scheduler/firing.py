@@ -32,6 +32,10 @@ class Firing:
     next_at: datetime
 
     @property
+    def seconds_late(self) -> list[float]:
+        return [(self.due.now - time).total_seconds() for time in self.times]
+
+    @property
     def move(self) -> Move:
         if not self.jobs:
             return Move(self.due.id, self.next_at, None, None)

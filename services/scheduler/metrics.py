@@ -2,7 +2,7 @@
 
 from services.scheduler.liveness import LivenessGuard
 from shared.lifecycle import DispatchMissing, Event, LeaseExpired
-from shared.process.metrics import COUNTS_ONCE, ENDS, RUNS_ONCE, Metrics, MetricSpec
+from shared.process.metrics import COUNTS_ONCE, ENDS, RUNS_ONCE, SECONDS, Metrics, MetricSpec
 
 _HEARTBEATS = MetricSpec(
     "heartbeats_received_total",
@@ -49,6 +49,13 @@ _MAY_DECLARE_LOST = MetricSpec(
     RUNS_ONCE,
     "0 on all schedulers for more than `CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS` after an outage",
 )
+_LATENESS = MetricSpec(
+    "schedule_lateness_seconds",
+    "Time from when a job of a schedule was due until it was created; longer for firings that were "
+    "missed while no scheduler ran.",
+    alarm="a 99th percentile above 10 s: more schedules are due together than schedulers can fire",
+    buckets=SECONDS,
+)
 
 
 class SchedulerMetrics:
@@ -59,6 +66,7 @@ class SchedulerMetrics:
         self.dispatches_resent = metrics.counter(_RESENT)
         self.dispatches_queried = metrics.counter(_QUERIED)
         self.workers_silent = metrics.counter(_SILENT)
+        self.schedule_lateness = metrics.histogram(_LATENESS)
         metrics.read_one(_MAY_DECLARE_LOST, lambda: liveness.grace_is_over)
 
     def on_decided(self, event: Event) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 
 from services.scheduler.firing import planned
+from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.overlap import Overlap
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import schedules
@@ -37,13 +38,19 @@ _HELD_BACK = timedelta(minutes=1)
 
 class ScheduleLoop:
     def __init__(
-        self, pool: Pool, outbox: Outbox, sealer: Sealer, settings: ScheduleSettings
+        self,
+        pool: Pool,
+        outbox: Outbox,
+        sealer: Sealer,
+        settings: ScheduleSettings,
+        metrics: SchedulerMetrics,
     ) -> None:
         self._pool = pool
         self._outbox = outbox
         self._sealer = sealer
         self._planner = Planner(sealer)
         self._settings = settings
+        self._metrics = metrics
 
     async def fire_due_schedules(self) -> float | None:
         """Returns the time to the next firing when nothing else would tell of it before."""
@@ -98,6 +105,8 @@ class ScheduleLoop:
         for due, why in plan.held_back:
             await self._hold_back(connection, due, why)
         for firing in plan.firings:
+            for seconds in firing.seconds_late:
+                self._metrics.schedule_lateness.observe(seconds)
             ids = [new.job.id for new in firing.jobs]
             log.info("schedule_fired", schedule=firing.due.id, due_at=firing.due.next_at, jobs=ids)
         return rows

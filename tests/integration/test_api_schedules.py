@@ -7,12 +7,15 @@ from typing import Any, cast
 
 import pytest
 
+from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import ScheduleSettings
 from shared.apply.batcher import Batcher
 from shared.planning.planner import Planner
+from shared.process.metrics import Metrics
 from tests.support.http.api import JSON, YAML, Api, api_on
 from tests.support.http.authenticated_api import PROTECTED, add_key, add_user, done
+from tests.support.services.scheduler import no_grace
 
 pytestmark = pytest.mark.real
 
@@ -200,7 +203,8 @@ async def test_a_submitted_job_runs_with_its_secrets_when_its_time_has_come(api:
     await api.pool.execute("UPDATE schedules SET next_at = now(), look_at = now()")
     sealer = api.batcher.sealer
     async with Batcher(api.pool, api.broker, Planner(sealer)) as batcher:
-        loop = ScheduleLoop(api.pool, batcher.outbox, sealer, ScheduleSettings())
+        metrics = SchedulerMetrics(Metrics(), no_grace())
+        loop = ScheduleLoop(api.pool, batcher.outbox, sealer, ScheduleSettings(), metrics)
         await loop.fire_due_schedules()
     shown = await api.get(f"/scheduled-jobs/{summary['id']}")
     job = await api.pool.fetchrow("SELECT id, state, sealed, secret_names FROM jobs")

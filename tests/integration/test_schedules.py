@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from services.scheduler import schedules as schedule_loop
 from services.scheduler.firing import Round, planned
+from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import schedules as store
@@ -19,14 +20,17 @@ from shared.definition import decode_defaults, encode
 from shared.messages import RunTask
 from shared.planning import budgets
 from shared.postgres.errors import DatabaseUnavailable
+from shared.process.metrics import Metrics
 from shared.process.redaction import map_texts
 from shared.process.sealing import Sealer, generate_key
 from tests.support.jobs.batcher import Rig, batcher_rig
 from tests.support.jobs.definitions import job_definition
+from tests.support.services.scheduler import no_grace
 
 pytestmark = pytest.mark.real
 
 TASKS = [{"name": "build", "run": "true"}]
+METRICS = SchedulerMetrics(Metrics(), no_grace())
 DAILY = "0 3 * * *"
 
 
@@ -38,7 +42,7 @@ async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
 
 def loop_of(rig: Rig, sealer: Sealer | None = None, round_seconds: float = 3) -> ScheduleLoop:
     settings = ScheduleSettings().model_copy(update={"round_seconds": round_seconds})
-    return ScheduleLoop(rig.pool, rig.batcher.outbox, sealer or rig.sealer, settings)
+    return ScheduleLoop(rig.pool, rig.batcher.outbox, sealer or rig.sealer, settings, METRICS)
 
 
 def encoded(**spec: Any) -> dict[str, Any]:

@@ -79,3 +79,8 @@ def test_what_would_make_too_many_jobs_stays_due() -> None:
     assert [firing.due.id for firing in plan.firings] == ["0", "1", "2", "3"]
     assert MOST_JOBS <= sum(len(firing.jobs) for firing in plan.firings) < MOST_JOBS + 60
     assert not plan.held_back
+
+
+def test_a_firing_is_as_late_as_the_database_says() -> None:
+    plan = planned([due("a", late=1.5 * MINUTE)], (), Sealer())
+    assert plan.firings[0].seconds_late == [90, 30]
