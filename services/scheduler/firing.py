@@ -97,6 +97,7 @@ def _jobs_for(due: DueSchedule, times: Sequence[datetime], sealer: Sealer) -> li
             created_by=due.created_by,
             readers=due.readers,
             schedule_id=due.id,
+            schedule_at=time,
         )
         for time in times
     ]

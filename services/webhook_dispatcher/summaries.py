@@ -87,7 +87,11 @@ def _job(change: Change, job: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _facts(job: Mapping[str, Any]) -> dict[str, object]:
-    schedule = {"id": job["schedule_id"], "cron": job["schedule_cron"]}
+    schedule = {
+        "id": job["schedule_id"],
+        "cron": job["schedule_cron"],
+        "scheduledAt": _time(job["schedule_at"]),
+    }
     return {
         "id": job["id"],
         "createdBy": job["created_by"],

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from shared.definition import Encoded, JobDefinition
 from shared.lifecycle import Job
@@ -25,6 +26,7 @@ class IdempotencyKey:
 class NewJob:
     """`definition` holds no secret but in its `secrets`, which are sealed when it is stored.
 
+    `schedule_at` is when the schedule that made it was due.
     `readers` are those who may see the job, as `user:name` and `role:slug`; empty means everybody.
     `parent_task_id` made it, whether or not it waits for it. `needs` tells for each task's position
     which it waits for, if the job is a graph. With a `key` that was used before it is not made.
@@ -39,6 +41,7 @@ class NewJob:
     created_by: str | None = None
     readers: Sequence[str] = ()
     schedule_id: str | None = None
+    schedule_at: datetime | None = None
     parent_job_id: str | None = None
     parent_task_id: str | None = None
     needs: Needs | None = None

@@ -67,6 +67,12 @@ _TOO_LARGE = (
 Answer = TaskPlanned | TaskPlanFailed | TaskSkipped
 
 
+def _schedule(job: JobSource) -> TextMap:
+    """Empty texts in a job that was run again, and was made by no schedule."""
+    at = f"{job.schedule_at:%Y-%m-%dT%H:%M:%SZ}" if job.schedule_at else ""
+    return TextMap(id=job.schedule_id or "", scheduledAt=at)
+
+
 class Planner:
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
@@ -187,6 +193,7 @@ class Planner:
             "secrets": TextMap(secrets),
             "tasks": TextMap({name: self._read(value) for name, value in variables.items()}),
             "job": TextMap(id=job.job_id, name=job.name),
+            "schedule": _schedule(job),
         }
 
     def collected(

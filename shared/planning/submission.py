@@ -43,6 +43,7 @@ def new_job(
     created_by: str | None = None,
     readers: Sequence[str] = (),
     schedule_id: str | None = None,
+    schedule_at: datetime | None = None,
 ) -> NewJob:
     """The job in its first state, PENDING. `now` is aware UTC; `readers` as in `NewJob`."""
     secrets = dict(definition.secrets)
@@ -65,6 +66,7 @@ def new_job(
         created_by=created_by,
         readers=readers,
         schedule_id=schedule_id,
+        schedule_at=schedule_at,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.definition import (
     AuxTask,
@@ -32,6 +33,8 @@ class JobSource:
     created_by: str | None = None
     permissions: Sequence[Permission] = ()
     readers: Sequence[str] = ()
+    schedule_id: str | None = None
+    schedule_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +187,8 @@ def unsaved_job_source(unsaved: UnsavedJob) -> JobSource:
         created_by=new.created_by,
         permissions=definition.permissions,
         readers=new.readers,
+        schedule_id=new.schedule_id,
+        schedule_at=new.schedule_at,
     )
 
 

@@ -155,6 +155,7 @@ SUBMITTED = (
     Column("permissions", "jsonb", attribute="definition.permissions", to_json=encode_all),
     Column("readers", "text[]"),
     Column("schedule_id", "text"),
+    Column("schedule_at", "timestamptz"),
     Column("search", "tsvector", expression="job_search(name, description, tags)"),
 )
 SEALED = Column("sealed", "text")

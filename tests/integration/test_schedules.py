@@ -159,6 +159,17 @@ async def test_its_secrets_reach_its_jobs_and_only_them(rig: Rig) -> None:
     assert "hunter22" not in str(await schedule(rig, schedule_id))
 
 
+async def test_its_expressions_read_when_it_was_due(rig: Rig) -> None:
+    tasks = [{"name": "t", "run": "true", "env": {"AT": "{{ schedule.scheduledAt }}"}}]
+    schedule_id = await add(rig, {"tasks": tasks})
+    due_at = (await schedule(rig, schedule_id))["next_at"]
+    await fire(loop_of(rig))
+    (job,) = await jobs(rig, schedule_id)
+    assert job["schedule_at"] == due_at
+    task = await rig.pool.fetchrow("SELECT * FROM tasks WHERE job_id = $1", job["id"])
+    assert f"{due_at:%Y-%m-%dT%H:%M:%SZ}" in str(dict(task))
+
+
 async def test_many_schedulers_at_once_make_each_job_once(rig: Rig) -> None:
     ids = [await add(rig) for _ in range(10)]
     await asyncio.gather(*(fire(loop_of(rig)) for _ in range(4)))

@@ -96,6 +96,7 @@ SUMMARY = SummaryRow(
     parent_id="p",
     schedule_id="s",
     schedule_cron="* * * * *",
+    schedule_at=NOW,
 )
 JOB = JobRow(
     summary=SUMMARY,

@@ -66,8 +66,23 @@ def test_old_and_short_names_of_zones_are_names_too(zone: str) -> None:
 
 
 def test_expressions_of_a_scheduled_job_are_checked_at_once() -> None:
-    job = with_task(env={"AT": "{{ schedule.scheduledOn }}"}) | {"schedule": FULL}
-    assert refusal(job, scheduled).startswith("tasks[0].env.AT: unknown name 'schedule'")
+    job = with_task(env={"AT": "{{ planned.at }}"}) | {"schedule": FULL}
+    assert refusal(job, scheduled).startswith("tasks[0].env.AT: unknown name 'planned'")
+
+
+def test_expressions_of_a_scheduled_job_and_only_of_one_read_when_it_was_due() -> None:
+    job = with_task(env={"AT": "{{ schedule.scheduledAt }}"})
+    assert scheduled(job | {"schedule": FULL})
+    assert refusal(job).startswith("tasks[0].env.AT: unknown name 'schedule'")
+
+
+def test_sub_jobs_and_webhooks_do_not_read_the_schedule() -> None:
+    hook = {"url": "http://x", "headers": {"A": "{{ schedule.id }}"}}
+    job = with_task() | {"schedule": FULL, "webhooks": [hook]}
+    assert refusal(job, scheduled).startswith("webhooks[0].headers.A: unknown name 'schedule'")
+    inner = {"name": "s", "tasks": [{"name": "t", "run": "x", "env": {"A": "{{schedule.id}}"}}]}
+    job = {"name": "x", "tasks": [{"name": "t", "subjob": inner}], "schedule": FULL}
+    assert "unknown name 'schedule'" in refusal(job, scheduled)
 
 
 def test_the_rules_of_tasks_hold_in_a_scheduled_job_too() -> None:

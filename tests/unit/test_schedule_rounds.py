@@ -9,6 +9,9 @@ import pytest
 from services.scheduler.firing import MOST_JOBS, planned
 from services.scheduler.store.schedules import DueSchedule, Move
 from shared.definition import encode
+from shared.lifecycle import OutputEvaluated
+from shared.planning.planner import Planner
+from shared.planning.templates import JobSource
 from shared.process.sealing import Sealer
 from tests.support.jobs.definitions import job_definition
 
@@ -40,6 +43,7 @@ def test_each_makes_its_job_and_moves_on() -> None:
     (a,), (b,) = (firing.jobs for firing in plan.firings)
     assert a.job.id != b.job.id
     assert (a.schedule_id, a.created_by, a.readers) == ("a", "ann", ["user:ann"])
+    assert a.schedule_at == DUE_AT
     assert [firing.move for firing in plan.firings] == [
         Move("a", DUE_AT + MINUTE, DUE_AT, a.job.id),
         Move("b", DUE_AT + timedelta(days=1), DUE_AT, b.job.id),
@@ -84,3 +88,20 @@ def test_what_would_make_too_many_jobs_stays_due() -> None:
 def test_a_firing_is_as_late_as_the_database_says() -> None:
     plan = planned([due("a", late=1.5 * MINUTE)], (), Sealer())
     assert plan.firings[0].seconds_late == [90, 30]
+
+
+@pytest.mark.parametrize(
+    ("made_by", "expected"),
+    [
+        ({"schedule_id": "s", "schedule_at": DUE_AT}, "s 2026-06-01T12:00:00Z"),
+        ({}, " "),  # it was run again by hand
+    ],
+)
+def test_expressions_read_what_made_the_job_and_when_it_was_due(
+    made_by: dict[str, Any], expected: str
+) -> None:
+    output = "{{ schedule.id }} {{ schedule.scheduledAt }}"
+    job = JobSource(job_id="j", name="j", inputs={}, sealed=None, defaults=None, output=output)
+    answer = Planner(Sealer()).output(replace(job, **made_by), {}, {})
+    assert isinstance(answer, OutputEvaluated)
+    assert answer.result == expected

@@ -26,6 +26,7 @@ _JOB: dict[str, Any] = {
     "created_by": {"id": "g", "username": "guest", "name": "Guest"},
     "schedule_id": None,
     "schedule_cron": None,
+    "schedule_at": None,
 }
 _OF_JOB = Change(job_id="j", version=3, state="COMPLETED", at=_AT, position=2, progress=100.0)
 _OF_TASK = Change(

@@ -91,6 +91,7 @@ class SummaryRow(NamedTuple):
     sealed: str | None = None
     schedule_id: str | None = None
     schedule_cron: str | None = None
+    schedule_at: datetime | None = None
     run_started_at: datetime | None = None
     omitted: Sequence[str] = ()
 
@@ -106,7 +107,7 @@ def _summary_columns(inputs: str, result: str, omitted: str) -> str:
 id, state, name, description, tags, {inputs} AS inputs, task_count, position, progress, created_at,
 started_at, completed_at, failed_at, {result} AS result, error,
 shown_user(created_by) AS created_by, parent_task_id AS parent_id, sealed, schedule_id,
-schedule_cron(schedule_id) AS schedule_cron, run_started_at, {omitted} AS omitted
+schedule_cron(schedule_id) AS schedule_cron, schedule_at, run_started_at, {omitted} AS omitted
 """
 
 

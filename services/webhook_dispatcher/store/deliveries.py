@@ -11,7 +11,7 @@ from shared.postgres.pool import Connection
 JOBS_WITH_WEBHOOKS = """
 SELECT id, name, description, tags, inputs, state, position, progress, created_at, started_at,
        task_count, webhooks, sealed, parent_task_id, shown_user(created_by) AS created_by,
-       schedule_id, schedule_cron(schedule_id) AS schedule_cron
+       schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at
 FROM jobs WHERE id = ANY($1::text[]) AND webhooks <> '[]'
 """
 

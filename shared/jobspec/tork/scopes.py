@@ -7,7 +7,14 @@ from typing import NamedTuple, TypeVar
 
 from shared.expressions import TextMap, as_template, has_expression, names_in
 from shared.jobspec.problems import Place
-from shared.jobspec.tork.models import AuxTask, JobFields, Subjob, SubmittedJob, TaskFields
+from shared.jobspec.tork.models import (
+    AuxTask,
+    JobFields,
+    ScheduledJobSpec,
+    Subjob,
+    SubmittedJob,
+    TaskFields,
+)
 
 T = TypeVar("T")
 
@@ -48,7 +55,11 @@ class Used(NamedTuple):
 
 def expressions_of(job: SubmittedJob) -> Iterator[Used]:
     scope = scope_of(job)
-    yield from _of_job(job, (), scope)
+    if isinstance(job, ScheduledJobSpec):
+        known = {**scope.names, "schedule": TextMap(id="", scheduledAt="")}
+        yield from _of_job(job, (), replace(scope, names=known))
+    else:
+        yield from _of_job(job, (), scope)
     for place, webhook in _listed((), "webhooks", job.webhooks):
         yield from _of_webhook(webhook.event, webhook.if_, place)
         # They are evaluated without the results of tasks.

@@ -18,8 +18,11 @@ from shared.process.redaction import REDACTED
 
 MOST_WARNINGS = 100
 
-_TEXT_MAPS = ("inputs", "secrets", "tasks", "job")
-_KNOWN_OF: Mapping[str, tuple[str, ...]] = {"job": ("id", "name")}
+_TEXT_MAPS = ("inputs", "secrets", "tasks", "job", "schedule")
+_KNOWN_OF: Mapping[str, tuple[str, ...]] = {
+    "job": ("id", "name"),
+    "schedule": ("id", "scheduledAt"),
+}
 _OF_ITEM = ("index", "value")
 _OTHER_LANGUAGES = frozenset(
     ("range", "if", "with", "json", "end", "else", "template", "define", "block", "printf", "index")

@@ -160,3 +160,5 @@ class ScheduleView(Answer):
     """The scheduled job's id."""
     cron: str | None = None
     """When it makes jobs; left out when it is deleted."""
+    scheduled_at: datetime | None = None
+    """The time that the job was due."""
