@@ -1,0 +1,36 @@
+"""What webhook endpoints are told of that is no change of a job: written where it happens."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from shared.postgres.pool import Connection
+
+# Nearly always nobody asks, and nothing is written.
+ADD_NOTICES = """
+INSERT INTO webhook_notices (event, data, readers, endpoint_id)
+SELECT n.event, n.data, n.readers, n.endpoint_id
+FROM jsonb_to_recordset($1) AS n(event text, data jsonb, readers text[], endpoint_id text)
+WHERE n.endpoint_id IS NOT NULL
+   OR n.event IN (SELECT unnest(events) FROM webhook_endpoints WHERE disabled_at IS NULL)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """`data` is the body's, as JSON has it, without secrets; `readers` are those of what it is
+    about, as in jobs. Only the endpoint `endpoint_id` is told; None: all that ask for `event`.
+
+    An endpoint isn't told of itself: `data` of `endpoint.Failing` and `endpoint.Disabled` has its
+    `id`.
+    """
+
+    event: str
+    data: dict[str, object] = field(default_factory=dict)
+    readers: Sequence[str] = ()
+    endpoint_id: str | None = None
+
+
+async def add_notices(connection: Connection, notices: Sequence[Notice]) -> None:
+    """In the transaction that they tell of. Those that no enabled endpoint asks for are dropped."""
+    if notices:
+        await connection.execute(ADD_NOTICES, [asdict(notice) for notice in notices])
