@@ -19,8 +19,6 @@ from services.webhook_dispatcher.requests import (
     InvalidHeader,
     headers_of,
     opened,
-    read_secrets,
-    signature,
 )
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store import deliveries
@@ -29,6 +27,7 @@ from shared.expressions import ExpressionError
 from shared.postgres.pool import Pool, acquired
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, SealingError
+from shared.process.signing import read_secrets, signature
 from shared.tracing.protocol import OFF, Facts, Tracing, job_context, to_traceparent
 
 log = structlog.get_logger(__name__)

@@ -1,13 +1,6 @@
 """What a webhook is sent: the summary as it was at the change, in the API's wire form, under the
-headers that the job asks for, evaluated, and ours.
+headers that the job asks for, evaluated, and ours."""
 
-Requests are signed as Standard Webhooks 1.0.0 has it, so that a receiver knows whom they come from.
-"""
-
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -36,10 +29,6 @@ _EVENTS = {
     (True, True): "task.Progress",
 }
 """By whether a task changed, and whether its progress alone did."""
-
-_PREFIX = "whsec_"
-_SHORTEST, _LONGEST = 24, 64
-RULE = f"must be {_PREFIX} and the base64 of {_SHORTEST} to {_LONGEST} random bytes"
 
 
 def deliveries_for(change: Change, job: Mapping[str, Any], sealer: Sealer) -> Iterator[Delivery]:
@@ -137,30 +126,3 @@ def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
         "webhook-id": delivery.id,
         "conveyor-sequence": str(delivery.version),
     }
-
-
-def read_secrets(text: str) -> tuple[bytes, ...]:
-    """The keys in `text`, secrets separated by commas. Raises ValueError for what is none."""
-    return tuple(_key(secret.strip()) for secret in text.split(",") if secret.strip())
-
-
-def signature(keys: tuple[bytes, ...], delivery_id: str, timestamp: int, body: bytes) -> str:
-    """The value of `webhook-signature`: one for each key, so that a secret can be replaced.
-
-    `timestamp` is in seconds since 1970, as `webhook-timestamp` says it.
-    """
-    signed = f"{delivery_id}.{timestamp}.".encode() + body
-    digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in keys)
-    return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
-
-
-def _key(secret: str) -> bytes:
-    if not secret.startswith(_PREFIX):
-        raise ValueError(RULE)
-    try:
-        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except binascii.Error:  # its own words could quote the secret
-        raise ValueError(RULE) from None
-    if not _SHORTEST <= len(key) <= _LONGEST:
-        raise ValueError(RULE)
-    return key

@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from services.webhook_dispatcher.guard import Guard, parse_networks, parse_ports
-from services.webhook_dispatcher.requests import read_secrets
 from services.webhook_dispatcher.retries import RetryPlan, parse_delays
 from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import Block, HealthSettings, listed
 from shared.process.settings.loading import DatabaseServiceSettings
+from shared.process.signing import read_secrets
 
 
 def _signing_secrets(text: SecretStr) -> SecretStr:

@@ -6,9 +6,9 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from services.webhook_dispatcher.requests import read_secrets, signature
 from services.webhook_dispatcher.settings import WebhookSettings
 from shared.lifecycle import TaskClaimed, TaskProgressed
+from shared.process.signing import read_secrets, signature
 from tests.support.jobs.batcher import LEASE, Rig
 from tests.support.services.dispatcher import (
     TASK,
