@@ -5,12 +5,12 @@ import random
 import time
 
 _FIRST_SECONDS = 0.1
-_MOST_SECONDS = 5.0
+_MOST_SECONDS = 2.0
 _CALM_SECONDS = 1.0
 
 
 class Backoff:
-    """Waits of 0.1 s, doubling up to 5 s, each shortened by up to half so that services spread.
+    """Waits of 0.1 s, doubling up to 2 s, each shortened by up to half so that services spread.
 
     It starts over by itself when nothing had to wait for a second, and for as long as the last
     wait. So a thing that comes up and breaks at once is not tried in a hot loop, and one that held

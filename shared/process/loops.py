@@ -13,7 +13,7 @@ log = structlog.get_logger()
 Round = Callable[[], Awaitable[float | None]]
 """Does one round; returns the seconds until the next, or None for the loop's interval."""
 
-MAX_BACKOFF_SECONDS = 5.0  # no longer: after an outage work is to flow again within seconds
+MAX_BACKOFF_SECONDS = 2.0  # no longer: after an outage work is to flow again within seconds
 _FIRST_BACKOFF_SECONDS = 0.5
 # Of an outage the first failures are told, then about one a minute.
 _TOLD_FAILURES = 3
@@ -62,6 +62,6 @@ async def every(
 
 
 def backoff_seconds(failures: int) -> float:
-    """0.5 s doubled for each failure up to 5 s, less up to a half so that many don't march."""
+    """0.5 s doubled for each failure up to 2 s, less up to a half so that many don't march."""
     longest = min(MAX_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 10))
     return round(longest * random.uniform(0.5, 1), 3)  # noqa: S311 (spreads load, no secret)
