@@ -122,6 +122,9 @@ async def test_no_secret_is_ever_shown_or_stored_in_clear(api: Api) -> None:
         ({"schedule": {"cron": "0 25 * * *"}}, "schedule.cron: .*hour: 25: must be between 0"),
         ({"schedule": {"cron": "0 0 30 2 *"}}, "schedule.cron: .*never comes"),
         ({"schedule": DAILY | {"timezone": "Mars"}}, "schedule.timezone: .*time zone"),
+        ({"schedule": DAILY | {"timezone": "posixrules"}}, "schedule.timezone: .*time zone"),
+        ({"schedule": DAILY | {"timezone": "Factory"}}, "schedule.timezone: .*time zone"),
+        ({"tasks": [TASK | {"if": "{{ schedul.id == '' }}"}]}, r"tasks\[0\].if: .*schedul"),
         ({"schedule": {"cron": "TZ=UTC @daily", "timezone": "Asia/Tokyo"}}, "schedule: .*UTC"),
         ({"schedule": DAILY | {"overlap": "queue"}}, "schedule.overlap: .*'allow' or 'skip'"),
         ({"schedule": DAILY | {"catchUp": "some"}}, "schedule.catchUp: .*must be"),
@@ -138,6 +141,15 @@ async def test_a_broken_scheduled_job_is_refused_with_field_and_rule(
     assert status == 400
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(answer["message"])
+
+
+async def test_expressions_read_when_the_job_was_due_and_are_warned_of_what_is_not_there(
+    api: Api,
+) -> None:
+    env = {"AT": "{{ schedule.scheduledAt }}", "WHEN": "{{ schedule.at }}"}
+    summary = await submit(api, tasks=[TASK | {"env": env}])
+    [warning] = [one for one in summary["warnings"] if one["field"].endswith(".WHEN")]
+    assert "schedule has id and scheduledAt" in warning["message"]
 
 
 async def test_a_job_that_is_not_scheduled_may_not_have_a_schedule(api: Api) -> None:
@@ -167,6 +179,51 @@ async def test_pausing_and_resuming(api: Api) -> None:
     assert "nextAt" not in paused
     assert await api.answer("PUT", f"{path}/resume") == (200, {"status": "OK"})
     assert (await api.get(path))["state"] == "ACTIVE"
+
+
+async def test_why_it_is_paused_is_shown_until_it_is_resumed(api: Api) -> None:
+    path = f"/scheduled-jobs/{(await submit(api, secrets={'key': 'hunter22'}))['id']}"
+    note = "the database of hunter22 is being moved"
+    await api.answer("PUT", f"{path}/pause", json={"note": note})
+    shown = note.replace("hunter22", "[REDACTED]")
+    assert (await api.get(path))["note"] == shown
+    assert (await api.get("/scheduled-jobs"))["items"][0]["note"] == shown
+    await api.answer("PUT", f"{path}/resume")
+    assert "note" not in await api.get(path)
+
+
+@pytest.mark.parametrize(
+    ("act", "body", "message"),
+    [
+        ("pause", b'{"note": 1}', "note: 1 is not allowed: must be text"),
+        ("pause", b'{"notes": "x"}', "notes: unknown field"),
+        ("pause", b'{"note": "%s"}' % (b"x" * 1001), "must have at most 1000 characters"),
+        ("pause", b'{"note": "\\u0000"}', "must not hold NUL characters"),
+        ("pause", b'["x"]', "the body must be a JSON object"),
+        ("pause", b"note", "not valid JSON"),
+        ("resume", b'{"note": "x"}', "body: must be empty: this request has no fields"),
+        ("delete", b'{"note": "x"}', "body: must be empty: this request has no fields"),
+    ],
+)
+async def test_what_a_request_can_not_read_is_refused_and_changes_nothing(
+    api: Api, act: str, body: bytes, message: str
+) -> None:
+    path = f"/scheduled-jobs/{(await submit(api))['id']}"
+    before = await api.get(path)
+    method, at = ("DELETE", path) if act == "delete" else ("PUT", f"{path}/{act}")
+    status, answer = await api.answer(method, at, data=body, headers=JSON)
+    assert (status, message in answer["message"]) == (400, True), answer
+    assert await api.get(path) == before
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b" null\n", b'{"note": null}'])
+async def test_a_body_that_says_nothing_is_as_good_as_none(api: Api, body: bytes) -> None:
+    path = f"/scheduled-jobs/{(await submit(api))['id']}"
+    assert await api.answer("PUT", f"{path}/pause", data=body, headers=JSON) == (
+        200,
+        {"status": "OK"},
+    )
+    assert "note" not in await api.get(path)
 
 
 async def test_time_that_passed_while_it_was_paused_is_not_caught_up(api: Api) -> None:
@@ -214,9 +271,13 @@ async def test_a_submitted_job_runs_with_its_secrets_when_its_time_has_come(api:
     assert (await api.get(f"/jobs/{job['id']}"))["secrets"] == {"key": "[REDACTED]"}
     # The job says where it comes from, also when that is gone
     [item] = (await api.get("/jobs"))["items"]
-    assert item["schedule"] == {"id": summary["id"], "cron": "@daily"}
+    at = shown["lastAt"]
+    assert item["schedule"] == {"id": summary["id"], "cron": "@daily", "scheduledAt": at}
     await api.answer("DELETE", f"/scheduled-jobs/{summary['id']}")
-    assert (await api.get(f"/jobs/{job['id']}"))["schedule"] == {"id": summary["id"]}
+    assert (await api.get(f"/jobs/{job['id']}"))["schedule"] == {
+        "id": summary["id"],
+        "scheduledAt": at,
+    }
 
 
 async def test_a_scheduled_job_is_there_for_its_readers_alone(postgres_dsn: str) -> None:

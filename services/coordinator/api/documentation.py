@@ -111,7 +111,8 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
         schema = schemas[repr(route.body), "validation"]
         content: dict[str, _Json] = {kind: {"schema": schema} for kind in route.body_types}
         content[JSON]["example"] = route.example
-        operation["requestBody"] = {"required": True, "content": content}
+        is_required = any(field.is_required() for field in route.body.model_fields.values())
+        operation["requestBody"] = {"required": is_required, "content": content}
     return operation
 
 

@@ -18,6 +18,9 @@ from services.coordinator.store.search_text import FILTERS, BadFilter, JobSearch
 PORTS = web.AppKey("ports", ApiPorts)
 BODY_SECONDS = web.AppKey("body_seconds", float)
 
+SAYS_NOTHING = (b"", b"{}", b"null")
+"""Clients of JSON send one of these where they have nothing to send."""
+
 MAX_JOBS_PAGE = 20
 MAX_LOG_PAGE = 100
 

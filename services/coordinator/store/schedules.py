@@ -26,7 +26,7 @@ SELECT id, state, cron, timezone, overlap, catch_up,
        CASE WHEN octet_length((spec -> 'inputs')::text) > {LONGEST_LISTED}
             THEN spec - ARRAY['tasks', 'inputs'] ELSE spec - 'tasks' END AS spec, sealed,
        shown_user(created_by) AS created_by, NULL::jsonb AS permissions,
-       created_at, next_at, last_at, last_job_id, error
+       created_at, next_at, last_at, last_job_id, error, note
 FROM schedules WHERE $1::text[] IS NULL OR readers = '{{}}' OR readers && $1
 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
 """  # noqa: S608 - a number of our own
@@ -39,18 +39,18 @@ ONE = """
 SELECT id, state, cron, timezone, overlap, catch_up, spec, sealed,
        shown_user(created_by) AS created_by,
        shown_permissions(spec -> 'permissions') AS permissions,
-       created_at, next_at, last_at, last_job_id, error
+       created_at, next_at, last_at, last_job_id, error, note
 FROM schedules WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
 """
 
 # The state may change between a look at it and this.
 PAUSE = """
-UPDATE schedules SET state = 'PAUSED', next_at = NULL, look_at = NULL, error = NULL
+UPDATE schedules SET state = 'PAUSED', next_at = NULL, look_at = NULL, error = NULL, note = $2
 WHERE id = $1 AND state = 'ACTIVE' RETURNING id
 """
 
 RESUME = """
-UPDATE schedules SET state = 'ACTIVE', next_at = $2, look_at = $2
+UPDATE schedules SET state = 'ACTIVE', next_at = $2, look_at = $2, note = NULL
 WHERE id = $1 AND state = 'PAUSED' RETURNING id
 """
 
@@ -95,6 +95,7 @@ class ScheduleRow:
     last_at: datetime | None
     last_job_id: str | None
     error: str | None
+    note: str | None
 
 
 async def now(connection: Connection) -> datetime:
@@ -123,9 +124,9 @@ async def one(connection: Connection, schedule_id: str, readers: Readers) -> Sch
     return ScheduleRow(**row) if row else None
 
 
-async def pause(connection: Connection, schedule_id: str) -> bool:
-    """Whether it was ACTIVE."""
-    return await connection.fetchval(PAUSE, schedule_id) is not None
+async def pause(connection: Connection, schedule_id: str, note: str | None) -> bool:
+    """Whether it was ACTIVE; `note` says why it is paused."""
+    return await connection.fetchval(PAUSE, schedule_id, note) is not None
 
 
 async def resume(connection: Connection, schedule_id: str, next_at: datetime) -> bool:

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import BadRequest
 from services.coordinator.api.replies import Answer
-from services.coordinator.api.requests import whole_body
+from services.coordinator.api.requests import SAYS_NOTHING, whole_body
 from services.coordinator.api.route import Scope
 from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.fields import PositiveDuration
@@ -110,6 +110,13 @@ async def read_body(request: web.Request, model: type[M], *, any_type: bool = Fa
         _require_json(request)
     body = await whole_body(request)
     return await in_background(request, partial(_checked, body, model))
+
+
+async def read_optional_body(request: web.Request, model: type[M]) -> M:
+    """The same of a body that may be left out."""
+    if (await whole_body(request)).strip() in SAYS_NOTHING:
+        return model.model_validate({})
+    return await read_body(request, model)
 
 
 def _checked(body: bytes, model: type[M]) -> M:

@@ -6,12 +6,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from services.coordinator.api.errors import BadRequest
-from services.coordinator.api.requests import whole_body
+from services.coordinator.api.requests import SAYS_NOTHING, whole_body
 from services.coordinator.api.route import Handler as RouteHandler
 from services.coordinator.api.route import Route
-
-_SAYS_NOTHING = (b"", b"{}", b"null")
-"""Clients of JSON send one of these where they have nothing to send."""
 
 
 def without_body(routes: Collection[Route]) -> Middleware:
@@ -23,7 +20,7 @@ def without_body(routes: Collection[Route]) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         has_body = request.match_info.handler in bare and request.can_read_body
-        if has_body and (await whole_body(request)).strip() not in _SAYS_NOTHING:
+        if has_body and (await whole_body(request)).strip() not in SAYS_NOTHING:
             raise BadRequest("body: must be empty: this request has no fields")
         return await handler(request)
 

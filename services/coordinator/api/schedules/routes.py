@@ -7,6 +7,7 @@ from typing import cast
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.schemas import read_optional_body
 from services.coordinator.api.access.visibility import ONLY_VIEW, compiled, readers_of
 from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import BadRequest, Forbidden, NotFound
@@ -20,6 +21,7 @@ from services.coordinator.api.replies import Status, reply
 from services.coordinator.api.requests import PageQuery, path_id, ports, query, whole_body
 from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
 from services.coordinator.api.schedules.schemas import (
+    PauseRequest,
     ScheduledJob,
     ScheduledJobPage,
     ScheduledJobSummary,
@@ -181,12 +183,15 @@ async def _operable_row(request: web.Request) -> ScheduleRow:
     "PUT /scheduled-jobs/{id}/pause",
     "Pause a scheduled job: it submits nothing until it is resumed",
     DONE,
-    {400: error("The scheduled job is already paused.")},
+    {400: error("The scheduled job is not ACTIVE, or the body breaks a rule.")},
     scope=Scope.OPERATE,
+    body=PauseRequest,
+    example={"note": "the database is being moved"},
 )
 async def pause_scheduled_job(request: web.Request) -> web.Response:
     row = await _operable_row(request)
-    if not await ports(request).run(schedules.pause, row.id):
+    asked = await read_optional_body(request, PauseRequest)
+    if not await ports(request).run(schedules.pause, row.id, asked.note):
         raise BadRequest("only an ACTIVE scheduled job can be paused")
     return reply(Status())
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from services.coordinator.api.replies import Answer, PageOf, Warning
 from services.coordinator.api.tork.definitions import Fields, shown_job
@@ -21,7 +21,18 @@ from services.coordinator.store.rows import Page
 from services.coordinator.store.schedules import ScheduleRow
 from shared.planning.disclosure import Redacting
 
+_LONGEST_NOTE = 1000
+
 ScheduleStateName = Literal["ACTIVE", "PAUSED"]
+
+
+class PauseRequest(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+    note: Annotated[str | None, Field(max_length=_LONGEST_NOTE)] = None
+    """Why it is paused: answers show it until it is resumed."""
 
 
 class ScheduledJobSummary(Answer):
@@ -59,6 +70,8 @@ class ScheduledJobSummary(Answer):
     """Its last job."""
     error: str | None = None
     """Why the job that is due can't be made; it is tried again each minute."""
+    note: str | None = None
+    """Why it is paused."""
     warnings: list[Warning] | None = None
     """In the answer to a submission: what was hardly meant."""
 
@@ -118,5 +131,6 @@ def whole_schedule(row: ScheduleRow, redact: Redacting) -> Fields:
             "lastAt": row.last_at,
             "lastJobId": row.last_job_id,
             "error": row.error,
+            "note": redact.value(row.note),
         }
     )
