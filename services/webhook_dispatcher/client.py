@@ -1,8 +1,6 @@
 """The HTTP client that makes the calls. Its library is imported by the first: it takes 9 MB."""
 
-import errno
 import ipaddress
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from services.webhook_dispatcher.guard import Guard
 from services.webhook_dispatcher.retries import is_retried
+from shared.network.guard import Guard
+from shared.network.sockets import guarded_by
 
 if TYPE_CHECKING:
-    from aiohttp import AddrInfoType, ClientSession
+    from aiohttp import ClientSession
 
 
 _MOST_DIGITS = 9
@@ -87,7 +86,7 @@ class Client:
         """Receivers see by its User-Agent who calls."""
         from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
-        make_socket = None if self._proxy else self._guarded_socket
+        make_socket = None if self._proxy else guarded_by(self._guard)
         return ClientSession(
             headers={"User-Agent": f"Conveyor/{version('conveyor')}"},
             # How many there are at once is the setting's to say.
@@ -102,14 +101,6 @@ class Client:
         if _is_address(host):
             return self._guard.refusal(host, port)
         return self._guard.port_refusal(port)
-
-    def _guarded_socket(self, to: "AddrInfoType") -> socket.socket:
-        """Before each connection, to the address that it goes to: a name that resolves to another
-        one now is checked as well. Raises OSError."""
-        family, kind, protocol, _, (host, port, *_) = to
-        if refusal := self._guard.refusal(str(host), int(port)):
-            raise OSError(errno.EACCES, refusal)
-        return socket.socket(family, kind, protocol)
 
 
 def read_retry_after(text: str, now: datetime) -> timedelta:

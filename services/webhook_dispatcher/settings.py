@@ -6,12 +6,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from services.webhook_dispatcher.guard import Guard, parse_networks, parse_ports
 from services.webhook_dispatcher.retries import RetryPlan, parse_delays
+from shared.network.guard import Guard, parse_networks, parse_ports
 from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import Block, HealthSettings, listed
 from shared.process.settings.loading import DatabaseServiceSettings
 from shared.process.signing import read_secrets
+
+_ALLOWED_NETWORKS = "CONVEYOR_WEBHOOK_ALLOWED_NETWORKS"
 
 
 def _signing_secrets(text: SecretStr) -> SecretStr:
@@ -78,7 +80,7 @@ class WebhookSettings(Block):
     @property
     def guard(self) -> Guard:
         networks, ports = listed(self.allowed_networks), listed(self.allowed_ports)
-        return Guard(parse_networks(networks), parse_ports(ports))
+        return Guard(parse_networks(networks), parse_ports(ports), _ALLOWED_NETWORKS)
 
     @property
     def retry_plan(self) -> RetryPlan:

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from services.dev.settings import DevSettings
 from services.webhook_dispatcher.client import Client, Timeouts
-from services.webhook_dispatcher.guard import SETTING, Guard, parse_networks, parse_ports
 from services.webhook_dispatcher.settings import WebhookSettings
+from shared.network.guard import Guard, parse_networks, parse_ports
 from shared.process.settings.loading import load
 
 INNER = {
@@ -49,13 +49,13 @@ PUBLIC = [
 
 
 def allowing(*networks: str) -> Guard:
-    return Guard(parse_networks(networks))
+    return Guard(parse_networks(networks), setting="THE_SETTING")
 
 
 @pytest.mark.parametrize("kind", INNER)
 def test_an_address_that_leads_inside_is_refused_by_its_kind(kind: str) -> None:
-    rules = [(host, Guard().refusal(host, 443)) for host in INNER[kind]]
-    expected = f"is not allowed: its network is {kind}, see {SETTING}"
+    rules = [(host, allowing().refusal(host, 443)) for host in INNER[kind]]
+    expected = f"is not allowed: its network is {kind}, see THE_SETTING"
     assert [host for host, rule in rules if rule is None or not rule.endswith(expected)] == []
 
 
@@ -81,7 +81,7 @@ def test_an_allowed_network_opens_itself_and_nothing_beside_it() -> None:
 def test_an_allowed_translation_opens_only_what_is_open_behind_it() -> None:
     nat64 = "64:ff9b::/96"
     assert allowing(nat64).refusal("64:ff9b::8.8.8.8", 443) is None
-    inner = f"10.0.0.1 is not allowed: its network is private, see {SETTING}"
+    inner = "10.0.0.1 is not allowed: its network is private, see THE_SETTING"
     assert allowing(nat64).refusal("64:ff9b::10.0.0.1", 443) == inner
     assert allowing(nat64, "10.0.0.0/8").refusal("64:ff9b::10.0.0.1", 443) is None
     for form in ("2002:a00:1::1", "2001:0:1:2:0:0:f5ff:fffe", "::ffff:10.0.0.1"):
@@ -195,6 +195,7 @@ def test_dev_allows_its_own_machine_whatever_else_is_set(
 ) -> None:
     monkeypatch.setenv("CONVEYOR_WEBHOOK_CONCURRENCY", "5")
     guard = load(DevSettings).webhook.guard
+    assert guard.setting == "CONVEYOR_WEBHOOK_ALLOWED_NETWORKS"
     assert [host for host in ("127.0.0.1", "::1") if guard.refusal(host, 80)] == []
     assert guard.refusal("10.0.0.1", 80)
 

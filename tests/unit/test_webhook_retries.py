@@ -9,9 +9,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from services.webhook_dispatcher.client import Client, Failure, Timeouts, read_retry_after
-from services.webhook_dispatcher.guard import Guard, parse_networks
 from services.webhook_dispatcher.retries import is_retried
 from services.webhook_dispatcher.settings import WebhookSettings
+from shared.network.guard import Guard, parse_networks
 
 LOCAL = Guard(parse_networks(("127.0.0.0/8",)))
 TIMEOUTS = Timeouts(5, 5)

@@ -9,10 +9,10 @@ from aiohttp import web
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.events import Events
-from services.webhook_dispatcher.guard import Guard, parse_networks
 from services.webhook_dispatcher.settings import WebhookSettings
 from shared.messages import WebhooksDue
 from shared.messages.queues import EVENTS
+from shared.network.guard import Guard, parse_networks
 from shared.tracing.protocol import OFF, Off, Tracing
 from tests.support.jobs.batcher import Rig, batcher_rig
 

@@ -1,5 +1,5 @@
-"""Which addresses and ports a webhook may connect to: those of the public internet, and what the
-operator allows. Pure: the client asks for each connection, after the name was resolved."""
+"""Which addresses and ports a user may have connections made to: those of the public internet, and
+what the operator allows. Pure: a client asks for each connection, after the name was resolved."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,6 @@ from ipaddress import (
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-SETTING = "CONVEYOR_WEBHOOK_ALLOWED_NETWORKS"
 _MOST_PORT = 65_535
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
@@ -80,10 +79,11 @@ _INNER: tuple[tuple[IPv6Network, int, int], ...] = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Empty `ports` are all ports."""
+    """Empty `ports` are all ports. `setting` is the one that `networks` are of."""
 
     networks: tuple[Network, ...] = ()
     ports: tuple[range, ...] = ()
+    setting: str = ""
 
     def refusal(self, host: str, port: int) -> str | None:
         """Why no connection to `host`, an IP address, is made; None where it is."""
@@ -104,7 +104,8 @@ class Guard:
         kind = _kind(address)
         if kind is None or any(address in network for network in self.networks):
             return None
-        return f"{address} is not allowed: its network is {kind}, see {SETTING}"
+        hint = f", see {self.setting}" if self.setting else ""
+        return f"{address} is not allowed: its network is {kind}{hint}"
 
 
 def parse_networks(texts: tuple[str, ...]) -> tuple[Network, ...]:

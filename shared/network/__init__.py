@@ -1,0 +1,1 @@
+"""What connections to addresses that users name have to keep to."""
