@@ -8,7 +8,6 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
-from urllib.parse import urlsplit
 
 _MOST_KNOWN = 10_000
 _FAILURES_TO_OPEN = 5
@@ -17,7 +16,7 @@ _LONGEST_PAUSE_SECONDS = 300.0
 
 
 class Call(Protocol):
-    """A call that is due: `receiver` as `receiver_of` names it."""
+    """A call that is due: `receiver` as `shared.jobspec.urls.receiver_of` names it."""
 
     @property
     def receiver(self) -> str: ...
@@ -27,16 +26,6 @@ class Call(Protocol):
 
 
 _C = TypeVar("_C", bound=Call)
-
-
-def receiver_of(url: str) -> str:
-    """Scheme, host and port: what is down or slow together. "" for what is no URL."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        return ""
-    return f"{parts.scheme}://{(parts.hostname or '').rstrip('.')}:{port}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
-"""Which URLs can be called at all. Where they lead to is for the webhook dispatcher to judge."""
+"""Which URLs can be called at all, and whom. Where they lead to is for the webhook dispatcher to
+judge."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address
@@ -28,6 +29,16 @@ def check_url(text: str) -> None:
     if "@" in parts.netloc:
         raise ValueError("must not hold a user name or password; a header can hold them")
     _check_host(host, is_bracketed="[" in parts.netloc)
+
+
+def receiver_of(url: str) -> str:
+    """Scheme, host and port: what is down or slow together. "" for what is no URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{(parts.hostname or '').rstrip('.')}:{port}"
 
 
 def _check_host(host: str, *, is_bracketed: bool) -> None:

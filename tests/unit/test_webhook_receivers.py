@@ -10,7 +10,8 @@ from statistics import quantiles
 
 import pytest
 
-from services.webhook_dispatcher.receivers import Begun, Limits, Receivers, receiver_of
+from services.webhook_dispatcher.receivers import Begun, Limits, Receivers
+from shared.jobspec.urls import receiver_of
 
 LIMITS = Limits(total=8, per_receiver=4)
 
