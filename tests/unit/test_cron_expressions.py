@@ -1,8 +1,7 @@
 """What a cron expression may say, and what is wrong with one that says something else."""
 
-from calendar import Calendar
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 
 import pytest
@@ -11,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobspec.cron import Timetable, last_until, parse_cron, zone_name
-from shared.jobspec.cron.fields import parse_fields
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # a Thursday
 
@@ -132,18 +130,40 @@ def test_where_clocks_never_change_another_implementation_agrees(
     assert ours == [theirs.get_next() for _ in range(5)]
 
 
-@given(st.integers(2000, 2100), st.integers(1, 12), st.integers(0, 6), st.integers(1, 5))
-def test_weekdays_are_counted_as_in_a_printed_calendar(
-    year: int, month: int, weekday: int, nth: int
-) -> None:
-    weeks = Calendar(firstweekday=6).monthdayscalendar(year, month)
-    column = [week[weekday] for week in weeks if week[weekday]]
-    assert _days(f"{weekday}#{nth}", year, month) == column[nth - 1 : nth]
-    assert _days(f"{weekday}L", year, month) == column[-1:]
+DAYS_AND_L = st.sampled_from(["*", "L", "1,L", "9-15", "1-31", "31"])
+WEEKDAYS_AND_NTH = st.sampled_from(
+    ["*", "1#5", "5#2", "5L", "0L,0#1", "1#1,3", "2#3,2L", "0-6", "0#5,6"]
+)
 
 
-def _days(weekday: str, year: int, month: int) -> list[int]:
-    return list(parse_fields(f"0 0 * * {weekday}").days_of(year, month))
+@given(DAYS_AND_L, WEEKDAYS_AND_NTH, INSTANTS)
+def test_days_are_those_of_a_printed_calendar(days: str, weekdays: str, instant: datetime) -> None:
+    found = islice(firings(parse_cron(f"0 0 {days} * {weekdays}", None, START), instant), 20)
+    following = (instant.date() + timedelta(n) for n in range(1, 4000))
+    allowed = (day for day in following if is_allowed(day, days, weekdays))
+    assert [at.date() for at in found] == list(islice(allowed, 20))
+
+
+def is_allowed(day: date, days: str, weekdays: str) -> bool:
+    is_last = (day + timedelta(1)).month != day.month
+    of_month = any(is_last if it == "L" else day.day in numbers(it) for it in days.split(","))
+    of_week = any(is_of_week(day, item) for item in weekdays.split(","))
+    is_free = "*" in (days, weekdays)
+    return of_month and of_week if is_free else of_month or of_week
+
+
+def is_of_week(day: date, item: str) -> bool:
+    weekday = day.isoweekday() % 7
+    if item.endswith("L"):
+        return weekday == int(item[0]) and (day + timedelta(7)).month != day.month
+    if "#" in item:
+        return (weekday, (day.day + 6) // 7) == tuple(map(int, item.split("#")))
+    return weekday in numbers(item)
+
+
+def numbers(item: str) -> range:
+    first, _, last = "0-31".partition("-") if item == "*" else item.partition("-")
+    return range(int(first), int(last or first) + 1)
 
 
 @given(CRONS, INSTANTS, st.integers(0, 40))

@@ -11,8 +11,8 @@ _SHOW_IMPORTED = "import sys, services.{}.__main__; print(*sys.modules, sep='\\n
 @pytest.mark.parametrize(
     ("service", "unused"),
     [
-        ("scheduler", {"aiohttp", "rich", "yaml", "re2", "shared.jobspec.tork"}),
-        ("webhook_dispatcher", {"aiohttp", "rich", "yaml", "re2"}),
+        ("scheduler", {"aiohttp", "rich", "yaml", "re2", "croniter", "shared.jobspec.tork"}),
+        ("webhook_dispatcher", {"aiohttp", "rich", "yaml", "re2", "croniter"}),
         ("worker", {"aiohttp", "rich", "yaml", "re2", "asyncpg", "shared.jobspec"}),
     ],
 )

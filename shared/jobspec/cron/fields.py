@@ -1,8 +1,6 @@
 """The five fields of a cron expression, each as the set of values it allows."""
 
 import re
-from bisect import bisect_left
-from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +11,7 @@ _ITEM = re.compile(r"(\*|\?|[0-9a-z]+)(?:-([0-9a-z]+))?(?:/([0-9]+))?")
 _NUMBER = re.compile(r"[0-9]{1,4}")
 _NTH = re.compile(r"([0-9]|[a-z]{3})(?:#([0-9]+)|l)")
 _LAST_DAY = "l"
-_LAST = -1
+LAST = -1
 _NUMBERS_IN_A_MONTH = ("1", "2", "3", "4", "5")
 _WEEK = 7
 _SHAPE = "must be *, a value, a range such as 1-5 or a step such as */10, or a list of these"
@@ -54,30 +52,6 @@ class Fields:
     either_day: bool
     is_by_the_minute: bool
 
-    def days_of(self, year: int, month: int) -> Sequence[int]:
-        """The days of that month that are allowed, in order."""
-        if month not in self.months:
-            return ()
-        before, length = monthrange(year, month)  # Monday is 0 to it
-        return [
-            day for day in range(1, length + 1) if self._allows(day, (before + day) % _WEEK, length)
-        ]
-
-    def _allows(self, day: int, weekday: int, length: int) -> bool:
-        of_month = day in self.days or (self.has_last_day and day == length)
-        of_week = weekday in self.weekdays or (
-            (weekday, (day + _WEEK - 1) // _WEEK) in self.nth_weekdays
-            or (day + _WEEK > length and (weekday, _LAST) in self.nth_weekdays)
-        )
-        return of_month or of_week if self.either_day else of_month and of_week
-
-    def times_from(self, hour: int, minute: int) -> Iterator[tuple[int, int]]:
-        """The hours and minutes that are allowed on such a day, from that one on."""
-        for allowed in self.hours[bisect_left(self.hours, hour) :]:
-            begin = bisect_left(self.minutes, minute) if allowed == hour else 0
-            for other in self.minutes[begin:]:
-                yield allowed, other
-
 
 def parse_fields(text: str) -> Fields:
     """Reads `minute hour day-of-month month day-of-week`. Raises ValueError with the rule."""
@@ -117,7 +91,7 @@ def _nth_weekdays(items: Sequence[str], part: str) -> frozenset[tuple[int, int]]
 def _nth(text: str | None) -> int:
     if text is not None and text not in _NUMBERS_IN_A_MONTH:
         raise ValueError("the number after # must be between 1 and 5")
-    return int(text) if text else _LAST
+    return int(text) if text else LAST
 
 
 def _is_open(part: str) -> bool:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from shared.definition.quantities import parse_duration
 from shared.jobspec.cron.fields import parse_fields
+from shared.jobspec.cron.matching import readings_after
 from shared.jobspec.cron.timetable import Calendar, Every, Timetable
 
 DEFAULT_ZONE = "UTC"
@@ -92,6 +93,6 @@ def _calendar(text: str, zone: ZoneInfo) -> Calendar:
     if text.startswith("@") and text not in _NAMED:
         raise ValueError(f"{text} is unknown: known are {', '.join(_NAMED)} and @every")
     calendar = Calendar(parse_fields(_NAMED.get(text, text)), zone)
-    if next(calendar.walls_after(_SOME_DAY.replace(tzinfo=None)), None) is None:
+    if next(readings_after(calendar.fields, _SOME_DAY.replace(tzinfo=None)), None) is None:
         raise ValueError("names a day that never comes")
     return calendar

@@ -5,14 +5,14 @@ fires the first time; but what goes on every hour, or by the minute (`*/5`), goe
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import MAXYEAR, UTC, date, datetime, timedelta
-from itertools import dropwhile
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from shared.jobspec.cron.fields import Fields
+from shared.jobspec.cron.matching import readings_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,8 @@ def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> dateti
     return before + timedelta(seconds=bisect_left(range(length), True, key=has_changed))
 
 
-_HORIZON_YEARS = 41  # the fifth Sundays of February 2088 and 2128 are the furthest apart
 _HOURS_A_DAY = 24
-_MINUTE, _SECOND = timedelta(minutes=1), timedelta(seconds=1)
+_SECOND = timedelta(seconds=1)
 
 
 class Timetable(Protocol):
@@ -142,7 +141,7 @@ class Calendar:
         return min(filter(None, found), default=None)
 
     def _next_first_time(self, instant: datetime) -> datetime | None:
-        for wall in self.walls_after(wall_clock(instant, self.zone)):
+        for wall in readings_after(self.fields, wall_clock(instant, self.zone)):
             reading = read(wall, self.zone)
             if reading.is_skipped and self._is_hourly:
                 continue  # the next hour fires by itself
@@ -157,24 +156,10 @@ class Calendar:
         if here.again is None:
             return None  # before such an hour its first round comes first
         length = here.again - here.instant
-        for wall in self.walls_after(now - length):
+        for wall in readings_after(self.fields, now - length):
             again = read(wall, self.zone).again
             if again is not None and again > instant:
                 return again
             if wall > now + length:
                 return None
         return None
-
-    def walls_after(self, wall: datetime) -> Iterator[datetime]:
-        """The matching readings of the clock after `wall`, whether they exist or not."""
-        first = (wall + _MINUTE).replace(second=0, microsecond=0)
-        for day in self._days_from(first.date()):
-            begin = (first.hour, first.minute) if day == first.date() else (0, 0)
-            for hour, minute in self.fields.times_from(*begin):
-                yield datetime(day.year, day.month, day.day, hour, minute)  # noqa: DTZ001 - a clock's
-
-    def _days_from(self, first: date) -> Iterator[date]:
-        for year in range(first.year, min(first.year + _HORIZON_YEARS, MAXYEAR) + 1):
-            for month in range(first.month if year == first.year else 1, 13):
-                days = (date(year, month, day) for day in self.fields.days_of(year, month))
-                yield from dropwhile(first.__gt__, days)
