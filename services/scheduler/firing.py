@@ -7,19 +7,13 @@ from datetime import datetime
 from services.scheduler.catch_up import CatchUp, Due, Missed, caught_up
 from services.scheduler.overlap import Overlap, overlapping
 from services.scheduler.store.schedules import DueSchedule, Move
-from shared.definition import InvalidDefinition, JobDefinition, decode_job
 from shared.jobspec.cron import Timetable, parse_cron
-from shared.lifecycle import derived_id
 from shared.planning.new_job import NewJob
-from shared.planning.submission import new_job
-from shared.process.sealing import Sealer, SealingError
+from shared.planning.scheduled_jobs import CannotFire, jobs_of
+from shared.process.sealing import Sealer
 
 MOST_JOBS = 200
 """After so many jobs a transaction takes no further schedule."""
-
-
-class CannotFire(Exception):
-    """No job can be made of the schedule as it stands; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +70,7 @@ def _firing_of(due: DueSchedule, sealer: Sealer, *, is_active: bool) -> Firing:
     following = table.next_after(due.now)
     if following is None:
         raise CannotFire("it never fires again")
-    return Firing(due, times, _jobs_for(due, times, sealer) if times else [], following)
+    return Firing(due, times, jobs_of(due, times, due.now, sealer) if times else [], following)
 
 
 def _timetable_of(due: DueSchedule) -> Timetable:
@@ -84,30 +78,3 @@ def _timetable_of(due: DueSchedule) -> Timetable:
         return parse_cron(due.cron, due.timezone, due.created_at)
     except ValueError as error:  # its time zone is unknown here, or the rules have changed
         raise CannotFire(f"schedule: {error}") from None
-
-
-def _jobs_for(due: DueSchedule, times: Sequence[datetime], sealer: Sealer) -> list[NewJob]:
-    """A job for each of `times`, whose id is the same however often it is made."""
-    definition = _definition(due, sealer)
-    return [
-        new_job(
-            definition,
-            derived_id(due.id, time.isoformat()),
-            due.now,
-            created_by=due.created_by,
-            readers=due.readers,
-            schedule_id=due.id,
-            schedule_at=time,
-        )
-        for time in times
-    ]
-
-
-def _definition(due: DueSchedule, sealer: Sealer) -> JobDefinition:
-    try:
-        spec = sealer.unseal(due.sealed)["spec"] if due.sealed else due.spec
-        return decode_job(spec)
-    except SealingError as error:  # the operator's to put right
-        raise CannotFire(f"secrets: {error}") from None
-    except InvalidDefinition as error:  # it was accepted by a version with other rules
-        raise CannotFire(f"the job breaks the rules of this version: {error}") from None
