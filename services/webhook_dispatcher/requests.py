@@ -3,11 +3,13 @@ headers that the job asks for, evaluated, and ours."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import orjson
 import structlog
 
+from services.webhook_dispatcher.bodies import FULL, TORK, Event
 from services.webhook_dispatcher.store.deliveries import Delivery, HeaderSource
 from services.webhook_dispatcher.summaries import job_now, names_of_summary, summary_of
 from shared.definition import Webhook, decode_webhooks
@@ -31,38 +33,63 @@ _EVENTS = {
 """By whether a task changed, and whether its progress alone did."""
 
 
+class JobEvent:
+    """A change of a job or of one of its tasks, as webhooks hear of it. What is costly is made when
+    it is first asked for, and once."""
+
+    def __init__(self, change: Change, job: Mapping[str, Any], sealer: Sealer) -> None:
+        """`job` is its row."""
+        self.name = _EVENTS[change.task_id is not None, change.is_progress]
+        self._change = change
+        self._job = job
+        self._sealer = sealer
+
+    @cached_property
+    def names(self) -> Mapping[str, object]:
+        """What conditions read, secrets included. Raises SealingError."""
+        return names_of_summary(self._summary, job_now(self._job))
+
+    def body(self, format_: str, payload: str) -> bytes:
+        """As it is kept: see `Event.body`. Raises SealingError."""
+        body = self._event.body(format_, payload).decode()
+        return self._sealer.kept_text(body, is_secret=bool(self._secrets)).encode()
+
+    @cached_property
+    def _event(self) -> Event:
+        shown = redacting_known(self._sealer, self._secrets).value(self._summary)
+        return Event(self.name, self._change.version, self._change.at, shown)
+
+    @cached_property
+    def _secrets(self) -> Mapping[str, str]:
+        return self._sealer.secrets_in(self._job["sealed"])
+
+    @cached_property
+    def _summary(self) -> dict[str, object]:
+        change = self._change
+        if change.result is not None:
+            change = change.model_copy(update={"result": self._sealer.open_text(change.result)})
+        return summary_of(change, self._job)
+
+
 def deliveries_for(change: Change, job: Mapping[str, Any], sealer: Sealer) -> Iterator[Delivery]:
     """The calls that `change` owes to the webhooks of `job` (a row). Raises SealingError."""
-    event = _EVENTS[change.task_id is not None, change.is_progress]
-    listed = enumerate(decode_webhooks(job["webhooks"]))
-    asked = [(n, webhook) for n, webhook in listed if (webhook.event or JOB_STATE) == event]
-    if not asked:  # for most changes of tasks
-        return
-    secrets = sealer.secrets_in(job["sealed"])
-    if change.result is not None:
-        change = change.model_copy(update={"result": sealer.open_text(change.result)})
-    summary = summary_of(change, job)
-    body: bytes | None = None
-    for place, webhook in asked:
-        condition = webhook.condition and sealer.open_text(webhook.condition)
-        if condition and not is_wanted(condition, names_of_summary(summary, job_now(job))):
+    event = JobEvent(change, job, sealer)
+    for place, webhook in enumerate(decode_webhooks(job["webhooks"])):
+        if (webhook.event or JOB_STATE) != event.name:
             continue
-        if body is None:
-            shown = redacting_known(sealer, secrets).value(summary)
-            body = _kept_body(orjson.dumps(shown), sealer, is_secret=bool(secrets))
+        condition = webhook.condition and sealer.open_text(webhook.condition)
+        if condition and not is_wanted(condition, event.names):
+            continue
         yield Delivery(
             id=derived_id("webhook", change.job_id, change.version, place),
             job_id=change.job_id,
             version=change.version,
             webhook=place,
             url=webhook.url,
-            body=body,
+            body=event.body(TORK, FULL),
             source=_header_source(webhook, job),
+            event=event.name,
         )
-
-
-def _kept_body(body: bytes, sealer: Sealer, *, is_secret: bool) -> bytes:
-    return sealer.kept_text(body.decode(), is_secret=is_secret).encode()
 
 
 def opened(delivery: Delivery, sealer: Sealer) -> Delivery:
@@ -124,5 +151,6 @@ def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
         **asked,
         "Content-Type": "application/json; charset=UTF-8",
         "webhook-id": delivery.id,
+        "conveyor-event": delivery.event,
         "conveyor-sequence": str(delivery.version),
     }

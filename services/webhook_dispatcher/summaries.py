@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.webhook_dispatcher.bodies import time_text
 from shared.expressions import TextMap, moment
 from shared.lifecycle import shown_position
 from shared.messages import Change
@@ -140,4 +141,4 @@ def _filled(summary: dict[str, object]) -> dict[str, object]:
 
 
 def _time(at: datetime | None) -> str | None:
-    return at.isoformat().replace("+00:00", "Z") if at else None
+    return time_text(at) if at else None

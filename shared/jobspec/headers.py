@@ -13,7 +13,12 @@ _OF_THE_REQUEST = frozenset(
         *("trailer", "transfer-encoding", "upgrade"),
     )
 )
-_OURS = frozenset(("conveyor-sequence", "webhook-id", "webhook-signature", "webhook-timestamp"))
+_OURS = frozenset(
+    (
+        *("conveyor-event", "conveyor-sequence"),
+        *("webhook-id", "webhook-signature", "webhook-timestamp"),
+    )
+)
 
 
 def is_reserved(name: str) -> bool:

@@ -88,10 +88,11 @@ def test_a_new_secret_is_one_and_never_the_same() -> None:
 
 def test_a_header_that_was_taken_before_it_was_reserved_is_not_sent() -> None:
     source = HeaderSource({"hOST": "evil", "Webhook-Id": "1", "X-A": "a"}, "j", {}, None)
-    delivery = Delivery("d", "j", 7, 0, "http://x", b'{"jobId": "j"}', source=source)
+    delivery = Delivery("d", "j", 7, 0, "http://x", b'{"jobId": "j"}', "job.Progress", 0, source)
     assert headers_of(delivery, Sealer([])) == {
         "X-A": "a",
         "Content-Type": "application/json; charset=UTF-8",
         "webhook-id": "d",
+        "conveyor-event": "job.Progress",
         "conveyor-sequence": "7",
     }

@@ -15,14 +15,15 @@ SELECT id, name, description, tags, inputs, state, position, progress, created_a
 FROM jobs WHERE id = ANY($1::text[]) AND webhooks <> '[]'
 """
 
-# The first $8 are taken by who adds them, in the order they are given: see TAKE_DUE.
+# The first $9 are taken by who adds them, in the order they are given: see TAKE_DUE.
 ADD = """
 INSERT INTO webhook_deliveries
-    (id, job_id, version, webhook, url, body, attempts, next_at, created_at)
-SELECT id, job_id, version, webhook, url, body, (number <= $8)::int,
-       clock_timestamp() + CASE WHEN number <= $8 THEN $7::interval ELSE '0' END, clock_timestamp()
-FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::text[], $6::bytea[]) WITH ORDINALITY
-     AS d(id, job_id, version, webhook, url, body, number)
+    (id, job_id, version, webhook, url, body, event, attempts, next_at, created_at)
+SELECT id, job_id, version, webhook, url, body, event, (number <= $9)::int,
+       clock_timestamp() + CASE WHEN number <= $9 THEN $8::interval ELSE '0' END, clock_timestamp()
+FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::text[], $6::bytea[],
+            $7::text[]) WITH ORDINALITY
+     AS d(id, job_id, version, webhook, url, body, event, number)
 ON CONFLICT DO NOTHING
 RETURNING id, attempts
 """
@@ -38,7 +39,7 @@ WITH taken AS (
     WHERE id = ANY(ARRAY(
         SELECT id FROM webhook_deliveries WHERE next_at <= now()
         ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED))
-    RETURNING id, job_id, version, webhook, url, body, attempts)
+    RETURNING id, job_id, version, webhook, url, body, event, attempts)
 SELECT t.*, j.webhooks -> t.webhook -> 'headers' AS headers,
        CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.name END AS job_name,
        CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.inputs END AS inputs,
@@ -89,6 +90,7 @@ class Delivery:
     webhook: int
     url: str
     body: bytes
+    event: str = ""
     attempts: int = 0
     source: HeaderSource | None = None
 
@@ -118,6 +120,7 @@ async def add(
         [d.webhook for d in deliveries],
         [d.url for d in deliveries],
         [d.body for d in deliveries],
+        [d.event for d in deliveries],
         hold,
         room,
     )
