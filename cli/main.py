@@ -37,6 +37,7 @@ _CLUSTER = {
     ),
     "nodes": _Entry("cli.cluster.queues:nodes", "List workers."),
     "schedules": _Entry("cli.cluster.schedules:schedules", "Manage scheduled jobs."),
+    "webhooks": _Entry("cli.webhooks.command:webhooks", "Manage and receive webhooks."),
     "users": _Entry("cli.cluster.users:users", "Manage users and passwords."),
     "roles": _Entry("cli.cluster.users:roles", "Manage roles."),
     "keys": _Entry("cli.cluster.keys:keys", "Manage API keys."),

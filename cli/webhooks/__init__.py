@@ -1,0 +1,1 @@
+"""`conveyor webhooks`: webhook endpoints, their deliveries, and a receiver to try them with."""
