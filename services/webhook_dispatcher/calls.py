@@ -4,31 +4,22 @@ At least once: a delivery is forgotten only after the receiver answered with a 2
 """
 
 import asyncio
-import random
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
-from yarl import URL
 
-from services.webhook_dispatcher.client import Client, Failure, Timeouts
+from services.webhook_dispatcher.attempts import Attempts, named
+from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.metrics import DispatcherMetrics
-from services.webhook_dispatcher.outcomes import ACCOUNT_SECONDS, Outcome, OutcomeWriter
-from services.webhook_dispatcher.requests import (
-    InvalidHeader,
-    headers_of,
-    opened,
-)
+from services.webhook_dispatcher.outcomes import ACCOUNT_SECONDS, OutcomeWriter
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store.deliveries import Delivery
-from shared.expressions import ExpressionError
 from shared.postgres.pool import Pool, acquired
 from shared.process.metrics import Metrics
-from shared.process.sealing import Sealer, SealingError
-from shared.process.signing import read_secrets, signature
-from shared.tracing.protocol import OFF, Facts, Tracing, job_context, to_traceparent
+from shared.process.sealing import Sealer
+from shared.tracing.protocol import OFF, Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -45,14 +36,10 @@ class Calls:
         metrics: DispatcherMetrics | None = None,
         tracing: Tracing = OFF,
     ) -> None:
-        self._tracing = tracing
         self._pool = pool
-        self._client = client
-        self._sealer = sealer
         self._settings = settings
-        self._plan = settings.retry_plan
-        self._metrics = metrics or DispatcherMetrics(Metrics())
-        self._keys = read_secrets(settings.signing_secret.get_secret_value())
+        metrics = metrics or DispatcherMetrics(Metrics())
+        self._attempts = Attempts(client, sealer, settings, metrics, tracing)
         self.owed = asyncio.Event()
         """Set when `make_due_calls` may find something sooner than it has said."""
         self._outcomes = OutcomeWriter(pool, self.owed)
@@ -98,83 +85,8 @@ class Calls:
     async def _deliver_surely(self, delivery: Delivery) -> None:
         try:
             async with self._slots:
-                outcome = await self._deliver(delivery)
+                outcome = await self._attempts.make(delivery)
         except Exception:  # a defect: it must be seen, and the call is due again after its hold
-            log.exception("webhook_call_failed", **_named(delivery))
+            log.exception("webhook_call_failed", **named(delivery))
         else:
             self._outcomes.write(outcome)
-
-    async def _deliver(self, delivery: Delivery) -> Outcome:
-        failure: Failure | None
-        try:
-            delivery = opened(delivery, self._sealer)
-            headers = headers_of(delivery, self._sealer) | self._signed(delivery)
-        except (ExpressionError, InvalidHeader, SealingError) as error:
-            failure = Failure(f"headers: {error}", is_hopeless=True)  # another try gives the same
-        else:
-            with self._metrics.call_seconds.time():
-                failure = await self._call_traced(delivery, headers)
-        return self._outcome(delivery, failure)
-
-    def _outcome(self, delivery: Delivery, failure: Failure | None) -> Outcome:
-        if failure is None:
-            self._metrics.delivered.inc()
-            return Outcome(delivery.id)
-        chance = random.random()  # noqa: S311 - spreads load, hides nothing
-        delay = self._plan.delay(delivery.attempts, failure.retry_after, chance)
-        if failure.is_hopeless or delay is None:
-            log.error("webhook_given_up", **_named(delivery), error=failure.error)
-            self._metrics.given_up.inc()
-            return Outcome(delivery.id)
-        log.warning("webhook_failed", **_named(delivery), error=failure.error, retry_in=str(delay))
-        self._metrics.failed.inc()
-        return Outcome(delivery.id, delay)
-
-    def _signed(self, delivery: Delivery) -> dict[str, str]:
-        if not self._keys:
-            return {}
-        timestamp = int(time.time())
-        return {
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature(self._keys, delivery.id, timestamp, delivery.body),
-        }
-
-    async def _call_traced(self, delivery: Delivery, headers: Mapping[str, str]) -> Failure | None:
-        if not self._tracing.is_on:
-            return await self._post(delivery, headers)
-        facts: Facts = {
-            "conveyor.job.id": delivery.job_id,
-            "conveyor.webhook.id": delivery.id,
-            "conveyor.webhook.attempt": delivery.attempts,
-            "server.address": _host(delivery.url),
-        }
-        with self._tracing.span("webhook", job_context(delivery.job_id), "client", facts) as span:
-            # What the job's author has set goes before.
-            given = {"traceparent": to_traceparent(span.context)} if span else {}
-            failure = await self._post(delivery, {**given, **headers})
-            if span and failure is not None:
-                span.fail()
-            return failure
-
-    async def _post(self, delivery: Delivery, headers: Mapping[str, str]) -> Failure | None:
-        settings = self._settings
-        timeouts = Timeouts(settings.connect_timeout_seconds, settings.timeout_seconds)
-        return await self._client.post(delivery.url, delivery.body, headers, timeouts)
-
-
-def _host(url: str) -> str:
-    """ "" where there is none: the call then says what is wrong with the URL."""
-    try:
-        return URL(url).host or ""
-    except ValueError:
-        return ""
-
-
-def _named(delivery: Delivery) -> dict[str, object]:
-    """The host alone of the URL, since the rest of it may be a secret."""
-    return {
-        "job": delivery.job_id,
-        "delivery": delivery.id,
-        "host": _host(delivery.url),
-        "attempt": delivery.attempts,
-    }

@@ -38,7 +38,7 @@ def test_the_path_of_a_task_names_functions_that_exist(file: str, function: str)
 def test_the_path_of_a_task_is_told_from_the_request_to_the_webhook() -> None:
     files = [file for file, _ in steps()]
     assert files[0].startswith("services/coordinator/api/")
-    assert "services/webhook_dispatcher/calls.py" in files[-2:]
+    assert "services/webhook_dispatcher/attempts.py" in files[-2:]
     assert 30 < len(set(files)) <= MOST_FILES
 
 
