@@ -84,6 +84,12 @@ class ApiSettings(ListeningBlock):
         le=MAX_WEBHOOKS,
         description="Maximum number of webhooks of a job or sub-job. More return 400.",
     )
+    webhook_endpoints: int = Field(
+        100,
+        ge=0,
+        description="Maximum number of webhook endpoints of a user or of a key without a user. "
+        "More return 400.",
+    )
     submissions_at_once: int = Field(
         16,
         gt=0,
@@ -201,7 +207,7 @@ class CorsSettings(Block):
         "`https://ui.example.com`; `*`: any. Empty: none.",
     )
     methods: str = Field(
-        "GET,HEAD,POST,PUT,DELETE", description="Allowed methods of cross-origin requests."
+        "GET,HEAD,POST,PUT,PATCH,DELETE", description="Allowed methods of cross-origin requests."
     )
     headers: str = Field(
         "Authorization,Content-Type,Idempotency-Key,Last-Event-ID,X-API-Key,X-Request-Id",
@@ -254,6 +260,7 @@ class EndpointSettings(Block):
     jobs: bool = Field(True, description="Serve `/jobs`. Disabled endpoints return 404.")
     tasks: bool = Field(True, description="Serve `/tasks`.")
     schedules: bool = Field(True, description="Serve `/scheduled-jobs`.")
+    webhooks: bool = Field(True, description="Serve `/webhooks`.")
     events: bool = Field(True, description="Serve the event streams.")
     queues: bool = Field(True, description="Serve `/queues` and `/dead-letters`.")
     nodes: bool = Field(True, description="Serve `/nodes`.")

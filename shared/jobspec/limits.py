@@ -19,5 +19,8 @@ MAX_URL = 8_000
 """In bytes, as the next."""
 MAX_HEADER = 8_000
 """Of one value: receivers commonly take 8 KiB of a line."""
+MAX_FILTER = 4_000
+MAX_HEADERS = 50
+MAX_STATUSES = 50
 OWN_SECRETS = "conveyor."
 """How the names of secrets begin that a client did not name: they are never shown."""

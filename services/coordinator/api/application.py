@@ -33,6 +33,7 @@ from services.coordinator.api.routes import ROUTES
 from services.coordinator.api.tork.cluster import GAUGES, TotalGauges
 from services.coordinator.api.tork.submission import ADMISSION, AdmissionLimiter
 from services.coordinator.api.tork.warnings import SERVED_QUEUES, ServedQueues
+from services.coordinator.api.webhooks.routes import MOST_ENDPOINTS
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import ApiSettings, HttpSettings
 from shared.process.extensions import Group, load
@@ -73,6 +74,7 @@ def _provide(app: web.Application, ports: ApiPorts, settings: ApiSettings) -> No
     app[BODY_SECONDS] = settings.body_timeout_seconds
     app[MOST_STREAMS] = settings.streams
     app[MOST_WEBHOOKS] = settings.webhooks_per_job
+    app[MOST_ENDPOINTS] = settings.webhook_endpoints
     app[GAUGES] = TotalGauges(ports.metrics)
     app[ADMISSION] = AdmissionLimiter(
         settings.submissions_at_once, settings.submissions_waiting, ports.metrics

@@ -22,7 +22,17 @@ class Scope(StrEnum):
 
 
 Group = Literal[
-    "jobs", "tasks", "schedules", "events", "queues", "nodes", "metrics", "health", "users", "keys"
+    "jobs",
+    "tasks",
+    "schedules",
+    "events",
+    "queues",
+    "nodes",
+    "metrics",
+    "health",
+    "users",
+    "keys",
+    "webhooks",
 ]
 """Routes that the operator turns off together: CONVEYOR_ENDPOINTS_<GROUP>."""
 

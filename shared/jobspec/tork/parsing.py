@@ -18,7 +18,17 @@ from shared.jobspec.json_body import load_json, load_json_as_yaml
 from shared.jobspec.places import Finder, located, places_in_json, places_in_yaml
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.explanations import explain
-from shared.jobspec.tork.models import JobChanges, JobSpec, ScheduledJobSpec, Spec, SubmittedJob
+from shared.jobspec.tork.models import (
+    EndpointChanges,
+    EndpointSpec,
+    JobChanges,
+    JobSpec,
+    ScheduledJobSpec,
+    SecretRotation,
+    Spec,
+    SubmittedJob,
+)
+from shared.jobspec.tork.scopes import Used, expressions_of, filter_of
 from shared.jobspec.tork.warnings import MOST_WARNINGS, copied_secrets_of, refusals_of, warnings_of
 from shared.jobspec.yaml_body import load_yaml
 from shared.process.redaction import REDACTED, Redactor
@@ -49,6 +59,7 @@ _LANGUAGES: Mapping[str, _Language] = {
 }
 _CHARSET = re.compile(r"\bcharset\s*=\s*\"?([^\s;\"]+)")
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
+_OF_ENDPOINTS = (EndpointSpec, EndpointChanges, SecretRotation)
 
 
 S = TypeVar("S", bound=Spec)
@@ -69,6 +80,28 @@ def parse_changes(body: bytes, content_type: str) -> JobChanges:
     return _parse(JobChanges, body, content_type)
 
 
+def parse_endpoint(body: bytes, content_type: str) -> EndpointSpec:
+    """The same for a webhook endpoint."""
+    return _parse(EndpointSpec, body, content_type)
+
+
+def parse_endpoint_changes(
+    body: bytes, content_type: str, now: Mapping[str, object]
+) -> EndpointSpec:
+    """What the merge patch in `body` makes of an endpoint, `now` as it would be submitted."""
+    _parse(EndpointChanges, body, content_type)
+    language, text = _language(content_type), _text(body)
+    try:
+        return _valid(EndpointSpec, _merged(now, language.load(text)))
+    except InvalidJob as error:  # as below
+        raise InvalidJob(located(error.problems, language.places(text))) from None
+
+
+def parse_rotation(body: bytes, content_type: str) -> SecretRotation:
+    """How an endpoint's secret is replaced; an empty body has none of the fields."""
+    return _parse(SecretRotation, body, content_type) if body.strip() else SecretRotation()
+
+
 def refused(problems: Sequence[Problem], body: bytes, content_type: str) -> InvalidJob:
     """For what was parsed, and is wrong all the same: the problems with their lines."""
     return InvalidJob(with_lines(problems, body, content_type))
@@ -84,15 +117,42 @@ def _parse(model: type[S], body: bytes, content_type: str) -> S:
     text = _text(body)
     tree = language.load(text)
     try:
-        job = _checked(model, tree)
-        if isinstance(job, SubmittedJob) and (problems := refusals_of(job)):
-            redact = Redactor(list(_secret_values(tree))).text
-            raise InvalidJob([replace(p, rule=redact(p.rule)) for p in problems])
+        job = _valid(model, tree)
     except InvalidJob as error:  # now the places are worth a second look at the text
         raise InvalidJob(located(error.problems, language.places(text))) from None
     if isinstance(job, SubmittedJob) and (warnings := _warnings(job, tree, text)):
         job.warn(located(warnings, language.places(text)))
     return job
+
+
+def _valid(model: type[S], tree: object) -> S:
+    """Also its expressions can work. Raises InvalidJob."""
+    spec = _checked(model, tree)
+    if problems := refusals_of(_expressions(spec)):
+        redact = Redactor(list(_secret_values(tree))).text
+        raise InvalidJob([replace(p, rule=redact(p.rule)) for p in problems])
+    return spec
+
+
+def _expressions(spec: Spec) -> Iterator[Used]:
+    if isinstance(spec, SubmittedJob):
+        yield from expressions_of(spec)
+    elif isinstance(spec, EndpointSpec):
+        yield from filter_of(spec)
+
+
+def _merged(now: Mapping[str, object], patch: object) -> object:
+    """As RFC 7396 has it: null removes a field, mappings are merged, anything else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    made = dict(now)
+    for name, value in patch.items():
+        if value is None:
+            made.pop(name, None)
+        else:
+            old = made.get(name)
+            made[name] = _merged(old if isinstance(old, dict) else {}, value)
+    return made
 
 
 def _warnings(job: SubmittedJob, tree: object, text: str) -> list[Problem]:
@@ -104,7 +164,8 @@ def _warnings(job: SubmittedJob, tree: object, text: str) -> list[Problem]:
 
 def _checked(model: type[S], tree: object) -> S:
     if not isinstance(tree, dict):
-        raise InvalidJob([Problem("", "a job must be a mapping of fields")])
+        what = "the body" if issubclass(model, _OF_ENDPOINTS) else "a job"
+        raise InvalidJob([Problem("", f"{what} must be a mapping of fields")])
     refuse_unkeepable(tree)
     try:
         return model.model_validate(tree, context=Findings())
@@ -133,7 +194,8 @@ def _text(body: bytes) -> str:
 
 
 def _secret_values(tree: object) -> Iterator[str]:
-    """The secrets of the job and of the sub-jobs in it, whatever else is wrong with them."""
+    """The secrets of the job and of the sub-jobs in it, or of the endpoint, whatever else is wrong
+    with them."""
     left = [tree]
     while left:
         match left.pop():
@@ -141,6 +203,8 @@ def _secret_values(tree: object) -> Iterator[str]:
                 secrets = mapping.get("secrets")
                 if isinstance(secrets, dict):
                     yield from (str(value) for value in secrets.values() if value)
+                if isinstance(secret := mapping.get("secret"), str) and secret:
+                    yield secret
                 left.extend(mapping.values())
             case list() as items:
                 left.extend(items)

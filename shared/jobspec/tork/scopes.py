@@ -9,6 +9,7 @@ from shared.expressions import TextMap, as_template, has_expression, names_in
 from shared.jobspec.problems import Place
 from shared.jobspec.tork.models import (
     AuxTask,
+    EndpointSpec,
     JobFields,
     ScheduledJobSpec,
     Subjob,
@@ -65,6 +66,15 @@ def expressions_of(job: SubmittedJob) -> Iterator[Used]:
         # They are evaluated without the results of tasks.
         headers = Scope({**scope.names, **_hook_names(webhook.event)})
         yield from _of_texts(webhook.headers, (*place, "headers"), headers)
+
+
+def filter_of(endpoint: EndpointSpec) -> Iterator[Used]:
+    """What its events are about can be read: `job`, which a task has as well, `schedule`, ..."""
+    kinds = {event.partition(".")[0] for event in endpoint.events}
+    if "task" in kinds:
+        kinds.add("job")
+    names = {"event": "", **dict.fromkeys(sorted(kinds), _STRUCT)}
+    yield from _of_expression(endpoint.filter, ("filter",), Scope(names))
 
 
 def inputs_read(job: SubmittedJob) -> frozenset[str] | None:

@@ -4,7 +4,7 @@ is not.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from shared.definition.quantities import parse_duration
@@ -31,9 +31,9 @@ _OTHER_LANGUAGES = frozenset(
 _UNKNOWN_NAME = re.compile(r"unknown name (\w+)")
 
 
-def refusals_of(job: SubmittedJob) -> list[Problem]:
-    """Expressions that can't work with what the job has."""
-    return [problem for used in expressions_of(job) for problem in _refused(used)]
+def refusals_of(expressions: Iterable[Used]) -> list[Problem]:
+    """Those that can't work with what there is to read."""
+    return [problem for used in expressions for problem in _refused(used)]
 
 
 def warnings_of(job: SubmittedJob) -> list[Problem]:

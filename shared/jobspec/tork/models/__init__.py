@@ -1,6 +1,7 @@
 """The job language as models."""
 
 from shared.jobspec.tork.models.containers import AuxTask, Mount, Probe, Sidecar
+from shared.jobspec.tork.models.endpoints import EndpointChanges, EndpointSpec, SecretRotation
 from shared.jobspec.tork.models.job_options import (
     AutoDelete,
     Permission,

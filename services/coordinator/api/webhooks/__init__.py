@@ -1,0 +1,1 @@
+"""Webhook endpoints: who is told about all jobs, schedules and other endpoints."""
