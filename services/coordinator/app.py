@@ -15,6 +15,7 @@ from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.handlers import on_completions, on_telemetry
 from services.coordinator.live.follower import Live
 from services.coordinator.ports import ApiPorts
+from services.coordinator.schedule_commands import ScheduleCommands
 from services.coordinator.settings import CoordinatorSettings, HttpSettings
 from services.coordinator.startup_warnings import (
     warn_of_short_password,
@@ -75,6 +76,7 @@ def _ports(batcher: Batcher, resources: Resources, sealer: Sealer, checks: Check
     pool, metrics = resources.pool, resources.metrics
     return ApiPorts(
         commands=JobCommands(batcher, pool, metrics),
+        schedules=ScheduleCommands(pool, batcher.outbox, Planner(sealer)),
         pool=pool,
         final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
         live=Live(pool, metrics),

@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.live.follower import Live
+from services.coordinator.schedule_commands import ScheduleCommands
 from services.coordinator.store.connected import connected
 from services.coordinator.waiting import FinalJobs
 from shared.broker.protocol import Broker
@@ -23,6 +24,7 @@ R = TypeVar("R")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiPorts:
     commands: JobCommands
+    schedules: ScheduleCommands
     pool: Pool
     final_jobs: FinalJobs
     live: Live

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from services.coordinator.api.errors import BadRequest, NotFound, WaitedTooLong
 from services.coordinator.ports import ApiPorts
@@ -31,7 +32,7 @@ _RULES = {
     "string_too_long": f"must have at most {_LONGEST_SEARCH} characters",
     "string_pattern_mismatch": "must not hold NUL characters",
     "bool_parsing": "must be true or false",
-    "literal_error": "must be json or prometheus",
+    "literal_error": "must be {expected}",
 }
 
 M = TypeVar("M", bound=BaseModel)
@@ -126,10 +127,15 @@ def query(request: web.Request, model: type[M]) -> M:
         return model.model_validate(given)
     except ValidationError as error:  # the client's mistake, in our words
         first = error.errors(include_url=False)[0]
-        rule = _RULES.get(first["type"], "must be a whole number")
+        rule = _RULES.get(first["type"], "must be a whole number").format(**_context(first))
         raise BadRequest(
             f"{first['loc'][0]}: {_shown(first['input'])} is not allowed: {rule}"
         ) from None
+
+
+def _context(error: ErrorDetails) -> dict[str, str]:
+    expected = str(error.get("ctx", {}).get("expected", ""))
+    return {"expected": expected.removeprefix("'', ").replace("'", "")}
 
 
 def _shown(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Schedules as the API keeps them: made, shown, paused, resumed, deleted.
+"""Schedules as the API keeps them: made, shown, paused, resumed, triggered, deleted.
 
 What `readers` may not see does not exist for them: see `Readers`.
 """
@@ -54,6 +54,20 @@ UPDATE schedules SET state = 'ACTIVE', next_at = $2, look_at = $2, note = NULL
 WHERE id = $1 AND state = 'PAUSED' RETURNING id
 """
 
+# A scheduler that fires it holds the same lock: one comes before the other.
+LOCK = """
+SELECT id, version, overlap, spec, sealed, created_by, readers, created_at, held, now() AS now
+FROM schedules WHERE id = $1 FOR NO KEY UPDATE
+"""
+
+ACTIVE_JOBS = """
+SELECT id FROM jobs WHERE schedule_id = $1 AND state IN ('PENDING', 'SCHEDULED', 'RUNNING')
+"""
+
+HOLD = "UPDATE schedules SET held = held || $2::timestamptz[] WHERE id = $1"
+
+SET_LAST = "UPDATE schedules SET last_at = $2, last_job_id = $3 WHERE id = $1"
+
 DELETE = "DELETE FROM schedules WHERE id = $1 RETURNING id"
 
 
@@ -98,6 +112,22 @@ class ScheduleRow:
     note: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedSchedule:
+    """What its jobs are made of, see `StoredSchedule`; `held` are firings that wait."""
+
+    id: str
+    version: int
+    overlap: str
+    spec: JsonObject
+    sealed: str | None
+    created_by: str | None
+    readers: list[str]
+    created_at: datetime
+    held: list[datetime]
+    now: datetime
+
+
 async def now(connection: Connection) -> datetime:
     """The database's clock, by which schedules fire."""
     at: datetime = await connection.fetchval(NOW)
@@ -137,3 +167,24 @@ async def resume(connection: Connection, schedule_id: str, next_at: datetime) ->
 async def delete(connection: Connection, schedule_id: str) -> bool:
     """Whether there was one. The jobs it has made stay."""
     return await connection.fetchval(DELETE, schedule_id) is not None
+
+
+async def lock(connection: Connection, schedule_id: str) -> LockedSchedule | None:
+    """Nobody else fires or changes it until the transaction ends."""
+    row = await connection.fetchrow(LOCK, schedule_id)
+    return LockedSchedule(**row) if row else None
+
+
+async def active_jobs(connection: Connection, schedule_id: str) -> list[str]:
+    """Its jobs that are not final."""
+    return [row["id"] for row in await connection.fetch(ACTIVE_JOBS, schedule_id)]
+
+
+async def hold(connection: Connection, schedule_id: str, times: Sequence[datetime]) -> None:
+    """These firings wait for its jobs to end, after those that wait already."""
+    await connection.execute(HOLD, schedule_id, times)
+
+
+async def set_last(connection: Connection, schedule_id: str, at: datetime, job_id: str) -> None:
+    """The last job that it has made."""
+    await connection.execute(SET_LAST, schedule_id, at, job_id)

@@ -15,12 +15,13 @@ from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.live.follower import Live
 from services.coordinator.ports import ApiPorts
+from services.coordinator.schedule_commands import ScheduleCommands
 from services.coordinator.settings import HttpSettings
 from services.coordinator.store.connected import connected
 from services.coordinator.store.one_job import final_jobs
 from services.coordinator.waiting import FinalJobs
 from shared.apply.apply import ALREADY_SUBMITTED, Work
-from shared.apply.batcher import Batcher
+from shared.apply.batcher import Batcher, StoreMetrics
 from shared.broker.in_process import InProcessBroker
 from shared.definition import encode
 from shared.lifecycle import (
@@ -35,12 +36,14 @@ from shared.lifecycle import (
 )
 from shared.messages import LogPart
 from shared.planning.new_job import NewJob
+from shared.planning.planner import Planner
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired, create_pool
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer, generate_key
 from shared.process.settings.blocks import PostgresSettings
 from shared.store.idempotency import store_keys
+from shared.store.outbox import Outbox
 from shared.store.writing import Writes, write
 from tests.support.jobs.definitions import task_definition
 
@@ -206,8 +209,10 @@ async def api_on(dsn: str, **settings: Any) -> AsyncIterator[Api]:
     batcher = StoringBatcher(pool, sealer)
     missing: list[str] = []
     metrics = Metrics()
+    outbox = Outbox(pool, broker, StoreMetrics(metrics).relayed)
     ports = ApiPorts(
         commands=JobCommands(cast(Batcher, batcher), pool, metrics),
+        schedules=ScheduleCommands(pool, outbox, Planner(sealer)),
         pool=pool,
         final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
         live=Live(pool, metrics),
@@ -222,6 +227,7 @@ async def api_on(dsn: str, **settings: Any) -> AsyncIterator[Api]:
         async with TestClient(TestServer(app)) as client:
             yield Api(client, pool, batcher, broker, missing)
     finally:
+        await outbox.close()
         await broker.close()
         pool.terminate()
 

@@ -27,6 +27,8 @@ SCOPES = {
     ("POST", "/scheduled-jobs"): "submit",
     ("GET", "/scheduled-jobs"): "read",
     ("GET", "/scheduled-jobs/{id}"): "read",
+    ("POST", "/scheduled-jobs/{id}/trigger"): "operate",
+    ("GET", "/scheduled-jobs/{id}/runs"): "read",
     ("PUT", "/scheduled-jobs/{id}/pause"): "operate",
     ("PUT", "/scheduled-jobs/{id}/resume"): "operate",
     ("POST", "/webhooks"): "submit",

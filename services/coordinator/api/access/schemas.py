@@ -95,6 +95,7 @@ _RULES = {
     "too_short": "must have at least one entry",
     "model_type": "must be a JSON object",
     "enum": "must be {expected}",
+    "literal_error": "must be {expected}",
     "value_error": "{error}",
 }
 

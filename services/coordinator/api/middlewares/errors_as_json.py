@@ -10,8 +10,10 @@ from services.coordinator.api.errors import Refused
 from services.coordinator.api.idempotency import reused
 from services.coordinator.api.replies import BrokenRule, reply_error
 from services.coordinator.commands import KeyReused, UnknownJob, WrongState
+from services.coordinator.schedule_commands import NoSuchSchedule, NotNow
 from shared.broker.protocol import BrokerUnavailable
 from shared.jobspec.problems import InvalidJob
+from shared.planning.scheduled_jobs import CannotFire
 from shared.postgres.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
@@ -32,10 +34,12 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return reply_error(HTTPStatus.BAD_REQUEST, str(error), errors=_broken_rules(error))
     except WrongState as error:  # not now
         return reply_error(HTTPStatus.BAD_REQUEST, str(error))
-    except UnknownJob:  # it may have been deleted
-        return reply_error(HTTPStatus.NOT_FOUND, "no such job")
-    except KeyReused as error:  # the client gave another body the same key
-        return reply_error(HTTPStatus.CONFLICT, reused(str(error)))
+    except (UnknownJob, NoSuchSchedule) as error:  # it may have been deleted
+        what = "job" if isinstance(error, UnknownJob) else "scheduled job"
+        return reply_error(HTTPStatus.NOT_FOUND, f"no such {what}")
+    except (KeyReused, NotNow, CannotFire) as error:  # what is stored is in the way
+        message = reused(str(error)) if isinstance(error, KeyReused) else str(error)
+        return reply_error(HTTPStatus.CONFLICT, message)
     except (DatabaseUnavailable, BrokerUnavailable) as error:  # try later
         return _unavailable(error)
     except Exception:  # a bug: the client learns no more than that

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.schemas import read_optional_body
-from services.coordinator.api.access.visibility import ONLY_VIEW, compiled, readers_of
+from services.coordinator.api.access.visibility import compiled, readers_of
 from services.coordinator.api.background import in_background
-from services.coordinator.api.errors import BadRequest, Forbidden, NotFound
+from services.coordinator.api.errors import BadRequest, NotFound
 from services.coordinator.api.idempotency import (
     IDEMPOTENCY_KEY,
     KEY_WAS_USED,
@@ -18,8 +18,15 @@ from services.coordinator.api.idempotency import (
     idempotency_key,
 )
 from services.coordinator.api.replies import Status, reply
-from services.coordinator.api.requests import PageQuery, path_id, ports, query, whole_body
-from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
+from services.coordinator.api.requests import PageQuery, ports, query, whole_body
+from services.coordinator.api.route import DONE, Route, Scope, error, response
+from services.coordinator.api.schedules.lookup import (
+    NO_SCHEDULE,
+    SCHEDULES,
+    operable_row,
+    visible_row,
+)
+from services.coordinator.api.schedules.runs import list_schedule_runs, trigger_scheduled_job
 from services.coordinator.api.schedules.schemas import (
     PauseRequest,
     ScheduledJob,
@@ -47,19 +54,10 @@ from shared.planning.submission import new_job, new_job_id
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
 
-_NO_SCHEDULE = "no such scheduled job"
 _NEVER = "schedule.cron: never fires again"
 
 
-_SCHEDULES = RouteGroup(
-    group="schedules",
-    tag="scheduled jobs",
-    path_meanings={"id": "The scheduled job's id."},
-    missing="There is no such scheduled job.",
-)
-
-
-@_SCHEDULES.route(
+@SCHEDULES.route(
     "POST /scheduled-jobs",
     "Submit a job that runs again and again, on its `schedule`",
     response("The scheduled job is stored.", ScheduledJobSummary),
@@ -117,7 +115,7 @@ async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | N
             if row is None:
                 raise gone(key, "scheduled job")
             return row
-    return await _row(request, new.id)
+    return await visible_row(request, new.id)
 
 
 def _without_secrets(definition: JobDefinition, sealer: Sealer) -> tuple[JsonObject, str | None]:
@@ -139,7 +137,7 @@ def _next_firing(cron: str, timezone: str, *, since: datetime, now: datetime) ->
     return found
 
 
-@_SCHEDULES.route(
+@SCHEDULES.route(
     "GET /scheduled-jobs",
     "List scheduled jobs, newest first",
     response("A page of scheduled jobs.", ScheduledJobPage),
@@ -152,34 +150,17 @@ async def list_scheduled_jobs(request: web.Request) -> web.Response:
     return reply(schedule_page(found, partial(redacting, api.sealer)))
 
 
-@_SCHEDULES.route(
+@SCHEDULES.route(
     "GET /scheduled-jobs/{id}",
     "Show a scheduled job with its tasks",
     response("The whole scheduled job.", ScheduledJob),
 )
 async def get_scheduled_job(request: web.Request) -> web.Response:
-    row = await _row(request, path_id(request, "scheduled job"))
+    row = await visible_row(request)
     return reply(whole_schedule(row, redacting(ports(request).sealer, row.sealed)))
 
 
-async def _row(request: web.Request, schedule_id: str) -> ScheduleRow:
-    """Raises NotFound also for one that the principal may not see."""
-    row = await ports(request).run(schedules.one, schedule_id, principal(request).readers)
-    if row is None:
-        raise NotFound(_NO_SCHEDULE)
-    return row
-
-
-async def _operable_row(request: web.Request) -> ScheduleRow:
-    """Raises NotFound as above, and Forbidden for one that the principal may only see."""
-    row = await _row(request, path_id(request, "scheduled job"))
-    operators = principal(request).operators
-    if await ports(request).run(schedules.one, row.id, operators) is None:
-        raise Forbidden(ONLY_VIEW.format("scheduled job"))
-    return row
-
-
-@_SCHEDULES.route(
+@SCHEDULES.route(
     "PUT /scheduled-jobs/{id}/pause",
     "Pause a scheduled job: it submits nothing until it is resumed",
     DONE,
@@ -189,14 +170,14 @@ async def _operable_row(request: web.Request) -> ScheduleRow:
     example={"note": "the database is being moved"},
 )
 async def pause_scheduled_job(request: web.Request) -> web.Response:
-    row = await _operable_row(request)
+    row = await operable_row(request)
     asked = await read_optional_body(request, PauseRequest)
     if not await ports(request).run(schedules.pause, row.id, asked.note):
         raise BadRequest("only an ACTIVE scheduled job can be paused")
     return reply(Status())
 
 
-@_SCHEDULES.route(
+@SCHEDULES.route(
     "PUT /scheduled-jobs/{id}/resume",
     "Resume a scheduled job, from its next time on",
     DONE,
@@ -205,7 +186,7 @@ async def pause_scheduled_job(request: web.Request) -> web.Response:
 )
 async def resume_scheduled_job(request: web.Request) -> web.Response:
     """What would have fired while it was paused is not caught up."""
-    row = await _operable_row(request)
+    row = await operable_row(request)
     run = ports(request).run
     now = await run(schedules.now)
     next_at = _next_firing(row.cron, row.timezone, since=row.created_at, now=now)
@@ -214,16 +195,16 @@ async def resume_scheduled_job(request: web.Request) -> web.Response:
     return reply(Status())
 
 
-@_SCHEDULES.route(
+@SCHEDULES.route(
     "DELETE /scheduled-jobs/{id}",
     "Delete a scheduled job; its jobs stay",
     DONE,
     scope=Scope.OPERATE,
 )
 async def delete_scheduled_job(request: web.Request) -> web.Response:
-    row = await _operable_row(request)
+    row = await operable_row(request)
     if not await ports(request).run(schedules.delete, row.id):
-        raise NotFound(_NO_SCHEDULE)  # by another since
+        raise NotFound(NO_SCHEDULE)  # by another since
     return reply(Status())
 
 
@@ -233,5 +214,7 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
     get_scheduled_job,
     pause_scheduled_job,
     resume_scheduled_job,
+    trigger_scheduled_job,
+    list_schedule_runs,
     delete_scheduled_job,
 )

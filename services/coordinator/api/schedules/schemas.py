@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from services.coordinator.api.replies import Answer, PageOf, Warning
+from services.coordinator.api.requests import PageQuery
 from services.coordinator.api.tork.definitions import Fields, shown_job
+from services.coordinator.api.tork.schemas.jobs import JobStateName
 from services.coordinator.api.tork.schemas.submitted import (
     AutoDeleteView,
     DefaultsView,
@@ -18,6 +20,7 @@ from services.coordinator.api.tork.schemas.submitted import (
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.store.rows import Page
+from services.coordinator.store.schedule_runs import RunRow
 from services.coordinator.store.schedules import ScheduleRow
 from shared.planning.disclosure import Redacting
 
@@ -26,13 +29,61 @@ _LONGEST_NOTE = 1000
 ScheduleStateName = Literal["ACTIVE", "PAUSED"]
 
 
-class PauseRequest(BaseModel):
+OverlapName = Literal["allow", "skip", "bufferOne", "bufferAll", "cancelOther"]
+RunKind = Literal["SCHEDULED", "TRIGGERED", "BACKFILLED"]
+RunState = Literal["FIRED", "SKIPPED", "HELD"]
+
+
+class _Body(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
     )
 
+
+class PauseRequest(_Body):
     note: Annotated[str | None, Field(max_length=_LONGEST_NOTE)] = None
     """Why it is paused: answers show it until it is resumed."""
+
+
+class TriggerRequest(_Body):
+    overlap: OverlapName | None = None
+    """What happens while a job of it is not final. Default: its own `overlap`."""
+
+
+class RunsQuery(PageQuery):
+    """Which runs."""
+
+    state: Annotated[
+        Literal["", "FIRED", "SKIPPED", "HELD"], Field(description="Only runs in this state.")
+    ] = ""
+
+    def states(self) -> list[str] | None:
+        return [self.state] if self.state else None
+
+
+class ScheduleRun(Answer):
+    """What became of a firing, or of a range of firings that were skipped together."""
+
+    kind: RunKind
+    """By its rules, by a trigger or for a backfill."""
+    state: RunState
+    """A `HELD` one waits until the job before it is final."""
+    scheduled_at: datetime
+    """When it was due, of a range the first: its expressions read `schedule.scheduledAt`."""
+    until: datetime | None = None
+    """Of a range of firings the last."""
+    reason: str | None = None
+    """Why it was skipped."""
+    job_id: str | None = None
+    """The job that it has created."""
+    job_state: JobStateName | None = None
+    """The state of that job; left out when the job is deleted."""
+    at: datetime
+    """When that was decided."""
+
+
+class ScheduleRunPage(PageOf[ScheduleRun]):
+    """A page of the runs of a scheduled job."""
 
 
 class ScheduledJobSummary(Answer):
@@ -132,5 +183,24 @@ def whole_schedule(row: ScheduleRow, redact: Redacting) -> Fields:
             "lastJobId": row.last_job_id,
             "error": row.error,
             "note": redact.value(row.note),
+        }
+    )
+
+
+def run_page(rows: Page[RunRow]) -> Fields:
+    return page(rows, [shown_run(row) for row in rows.items])
+
+
+def shown_run(row: RunRow) -> Fields:
+    return set_fields(
+        {
+            "kind": row.kind,
+            "state": row.state,
+            "scheduledAt": row.scheduled_at,
+            "until": row.until,
+            "reason": row.reason,
+            "jobId": row.job_id if row.state == "FIRED" else None,
+            "jobState": row.job_state,
+            "at": row.at,
         }
     )
