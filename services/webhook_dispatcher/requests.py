@@ -143,7 +143,7 @@ def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
             "tasks": TextMap(),
         }
         asked = {
-            name: _sendable(name, render(value, names))
+            name: _sendable(name, render(value, names, nil=""))
             for name, value in source.headers.items()
             if not is_reserved(name)  # of a job from before they were refused
         }

@@ -14,7 +14,9 @@ from shared.expressions.template import (
     evaluate,
     expressions_in,
     has_expression,
+    map_expressions,
     names_in,
+    quoted,
     render,
     render_value,
 )

@@ -1,6 +1,7 @@
 """Texts with `{{ expressions }}` in them."""
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -56,12 +57,19 @@ def answer(source: str, names: Mapping[str, object], *, numbers: Numbers = "exac
     return Answer(data, _text(bare, value))
 
 
-def render(template: str, names: Mapping[str, object], allowance: Allowance | None = None) -> str:
-    """The text with each expression replaced by its printed value. ExpressionError as above."""
+def render(
+    template: str,
+    names: Mapping[str, object],
+    allowance: Allowance | None = None,
+    *,
+    nil: str | None = None,
+) -> str:
+    """The text with each expression replaced by its printed value, or `nil` where it has none.
+    ExpressionError as above."""
     if _OPENING not in template:
         return template
     rendered = "".join(
-        part if isinstance(part, str) else _printed(part.source, names, allowance)
+        part if isinstance(part, str) else _printed(part.source, names, allowance, nil)
         for part in _parts(template)
     )
     if len(rendered) > len(template) + MAX_TEXT:
@@ -112,8 +120,26 @@ def expressions_in(template: str) -> tuple[str, ...]:
     return tuple(part.source for part in _parts(template) if isinstance(part, Expression))
 
 
-def _printed(source: str, names: Mapping[str, object], allowance: Allowance | None) -> str:
-    return _text(source, result(source, names, allowance=allowance)[0])
+def map_expressions(template: str, change: Callable[[str], str]) -> str:
+    """The text with each expression, braces included, replaced by what `change` makes of it."""
+    return "".join(
+        part if isinstance(part, str) else change(_OPENING + part.source + _CLOSING)
+        for part in _parts(template)
+    )
+
+
+def quoted(text: str) -> str:
+    """`text` as a template that gives it, whatever it holds."""
+    if _OPENING[0] not in text:
+        return text
+    return f"{_OPENING} {json.dumps(text, ensure_ascii=False)} {_CLOSING}"
+
+
+def _printed(
+    source: str, names: Mapping[str, object], allowance: Allowance | None, nil: str | None
+) -> str:
+    value = result(source, names, allowance=allowance)[0]
+    return nil if value is None and nil is not None else _text(source, value)
 
 
 def _text(source: str, value: object) -> str:

@@ -11,17 +11,16 @@ from shared.definition import (
     Parallel,
     SubJobDefinition,
     TaskDefinition,
-    Webhook,
     changed,
     encode,
 )
 from shared.expressions import has_expression
 from shared.jobspec.limits import MAX_DESCRIPTION, MAX_NAME
-from shared.jobspec.urls import check_url
 from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
 from shared.planning.budgets import MOST_OF_SCOPES, SizeBudget, TooLarge
 from shared.planning.rendering import PlanError, Rendering
 from shared.planning.secrets import OF_TASKS, hidden_values
+from shared.planning.subjob_webhooks import webhooks_given
 from shared.planning.submission import OWN_SECRETS_OF_PARENT, subjob_of
 from shared.planning.templates import TaskSource
 
@@ -69,7 +68,8 @@ def subjob(
     now: datetime,
 ) -> Planned:
     """The job, evaluated with what its parent knows. Raises PlanError."""
-    evaluated = _rendered_subjob(subjob, rendering.of_job())
+    rendering = rendering.of_job()
+    evaluated = webhooks_given(_rendered_subjob(subjob, rendering), rendering, secrets)
     parent = Parent(job_id=source.job.job_id, task_id=source.task_id, dispatch=1)
     inherited = {
         f"{OWN_SECRETS_OF_PARENT}{number}": value
@@ -142,17 +142,12 @@ def _rendered_subjob(subjob: SubJobDefinition, rendering: Rendering) -> SubJobDe
         description = _short_text("subjob.description", description, rendering, MAX_DESCRIPTION)
     inputs = {k: _input(f"subjob.inputs.{k}", v, rendering) for k, v in subjob.inputs.items()}
     secrets = {k: rendering.text(f"subjob.secrets.{k}", v) for k, v in subjob.secrets.items()}
-    webhooks = tuple(
-        _webhook(f"subjob.webhooks[{index}]", webhook, rendering)
-        for index, webhook in enumerate(subjob.webhooks)
-    )
     return changed(
         subjob,
         name=name,
         description=description,
         inputs=inputs,
         secrets=secrets,
-        webhooks=webhooks,
     )
 
 
@@ -172,14 +167,3 @@ def _input(field: str, value: object, rendering: Rendering) -> object:
         if found is not None:
             return found
     return rendering.text(field, value)
-
-
-def _webhook(field: str, webhook: Webhook, rendering: Rendering) -> Webhook:
-    url = rendering.text(f"{field}.url", webhook.url)
-    try:
-        if url:  # an empty one is never called, and no reason to fail
-            check_url(url)
-    except ValueError as error:
-        raise PlanError(f"{field}.url: {error}") from None
-    headers = {k: rendering.text(f"{field}.headers.{k}", v) for k, v in webhook.headers.items()}
-    return changed(webhook, url=url, headers=headers)

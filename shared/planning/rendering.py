@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from shared.definition import (
@@ -63,11 +64,11 @@ class Rendering:
         """For the job that the task stands for, which has room of its own."""
         return Rendering(self._names, self.taint, self._allowance, MOST_OF_A_SUBJOB)
 
-    def text(self, field: str, template: str) -> str:
-        """The text of `template`."""
+    def text(self, field: str, template: str, nil: str | None = None) -> str:
+        """The text of `template`; `nil` stands where an expression gives nothing."""
         if not has_expression(template):
             return template
-        text = self._evaluated(field, template, render)
+        text = self._evaluated(field, template, partial(render, nil=nil))
         self._count(field, text)
         return text
 

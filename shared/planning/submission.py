@@ -12,6 +12,7 @@ from shared.definition import (
     span_of,
     task_graph,
 )
+from shared.expressions import has_expression
 from shared.jobspec.limits import OWN_SECRETS
 from shared.lifecycle import Job, JobState, Parent
 from shared.planning.new_job import Needs, NewJob
@@ -142,13 +143,13 @@ def _without_secrets(
 def _without_secret_headers(
     webhooks: Sequence[Webhook], secrets: dict[str, str]
 ) -> tuple[Webhook, ...]:
-    """Header values that hold a secret, evaluated as they are, become secrets themselves."""
+    """Header values that hold a secret become secrets themselves."""
     redactor = Redactor(hidden_values(secrets))
     shown: list[Webhook] = []
     for index, webhook in enumerate(webhooks):
         headers = dict(webhook.headers)
         for name, value in headers.items():
-            if redactor.text(value) != value:
+            if not has_expression(value) and redactor.text(value) != value:
                 headers[name] = moved_to_secrets(f"webhook.{index}.{name}", value, secrets)
         shown.append(changed(webhook, headers=headers))
     return tuple(shown)

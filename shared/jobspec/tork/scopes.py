@@ -5,16 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
-from shared.expressions import TextMap, as_template, has_expression, names_in
+from shared.expressions import TextMap, as_template, expressions_in, has_expression, names_in
 from shared.jobspec.problems import Place
+from shared.jobspec.subjob_webhooks import reads_own
 from shared.jobspec.tork.models import (
     AuxTask,
     EndpointSpec,
     JobFields,
     ScheduledJobSpec,
     Subjob,
+    SubjobWebhook,
     SubmittedJob,
     TaskFields,
+    Webhook,
 )
 
 T = TypeVar("T")
@@ -63,9 +66,7 @@ def expressions_of(job: SubmittedJob) -> Iterator[Used]:
         yield from _of_job(job, (), scope)
     for place, webhook in _listed((), "webhooks", job.webhooks):
         yield from _of_webhook(webhook.event, webhook.if_, place)
-        # They are evaluated without the results of tasks.
-        headers = Scope({**scope.names, **_hook_names(webhook.event)})
-        yield from _of_texts(webhook.headers, (*place, "headers"), headers)
+        yield from _of_webhook_texts(webhook, place, _sending_scope(job, webhook.event))
 
 
 def filter_of(endpoint: EndpointSpec) -> Iterator[Used]:
@@ -195,9 +196,29 @@ def _of_subjob(subjob: Subjob, place: Place, scope: Scope) -> Iterator[Used]:
     yield from _of_texts(subjob.secrets, (*place, "secrets"), scope, is_hidden=True)
     for at, webhook in _listed(place, "webhooks", subjob.webhooks):
         yield from _of_webhook(webhook.event, webhook.if_, at)
-        yield from _of_text(webhook.url, (*at, "url"), scope)
-        yield from _of_texts(webhook.headers, (*at, "headers"), scope)
+        for used in _of_webhook_texts(webhook, at, scope):
+            yield from _where_read(used, subjob, webhook.event)
     yield from _of_job(subjob, place, scope_of(subjob))
+
+
+def _of_webhook_texts(
+    webhook: Webhook | SubjobWebhook, place: Place, scope: Scope
+) -> Iterator[Used]:
+    yield from _of_text(webhook.url, (*place, "url"), scope)
+    yield from _of_texts(webhook.headers, (*place, "headers"), scope)
+
+
+def _sending_scope(job: SubmittedJob | Subjob, event: str | None) -> Scope:
+    """What is read when an event is sent: no results of tasks."""
+    return Scope({**scope_of(job).names, **_hook_names(event)})
+
+
+def _where_read(used: Used, subjob: Subjob, event: str | None) -> Iterator[Used]:
+    """Each expression of a text of a sub-job's webhook, with what it reads there."""
+    own = _sending_scope(subjob, event)
+    for source in expressions_in(used.text):
+        is_own = reads_own(source, subjob.inputs or {}, subjob.secrets or {})
+        yield used._replace(text="{{ " + source + " }}", scope=own if is_own else used.scope)
 
 
 def _of_webhook(event: str | None, condition: str | None, place: Place) -> Iterator[Used]:
