@@ -21,7 +21,7 @@ class Retention:
         return _AT_ONCE if deleted else None
 
     async def delete_old(self) -> float | None:
-        """Jobs, log parts, events, keys and workers that were kept for as long as is set."""
+        """What was kept as long as is set: jobs, log parts, events, deliveries, keys, workers."""
         keep = self._settings
         async with acquired(self._pool) as connection:
             deleted = await retention.delete_old_jobs(connection, timedelta(days=keep.jobs_days))
@@ -30,6 +30,9 @@ class Retention:
             )
             deleted += await retention.delete_old_events(
                 connection, timedelta(days=keep.events_days)
+            )
+            deleted += await retention.delete_old_deliveries(
+                connection, timedelta(days=keep.webhooks_days)
             )
             deleted += await retention.delete_old_idempotency_keys(
                 connection, timedelta(hours=keep.idempotency_keys_hours)

@@ -41,6 +41,12 @@ class RetentionSettings(Block):
     events_days: float = Field(
         7, gt=0, description="Retention of events: event streams cannot start earlier."
     )
+    webhooks_days: float = Field(
+        7,
+        gt=0,
+        description="Retention of what was sent to webhooks, with the attempts, after it was "
+        "delivered or given up.",
+    )
     jobs_days: float = Field(365, gt=0, description="Retention of ended jobs.")
     idempotency_keys_hours: float = Field(
         24,

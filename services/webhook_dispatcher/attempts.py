@@ -2,18 +2,23 @@
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 from yarl import URL
 
-from services.webhook_dispatcher.client import Client, Failure, Timeouts
+from services.webhook_dispatcher.answers import redacted_head, redactor_for
+from services.webhook_dispatcher.client import Answer, Client, Timeouts
 from services.webhook_dispatcher.metrics import DispatcherMetrics
 from services.webhook_dispatcher.outcomes import Outcome
 from services.webhook_dispatcher.requests import InvalidHeader, headers_of, opened
+from services.webhook_dispatcher.retries import is_retried
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store.deliveries import Delivery
 from shared.expressions import ExpressionError
+from shared.planning.secrets import hidden_values
 from shared.process.sealing import Sealer, SealingError
 from shared.process.signing import read_secrets, signature
 from shared.tracing.protocol import Facts, Tracing, job_context, to_traceparent
@@ -39,30 +44,66 @@ class Attempts:
         self._tracing = tracing
 
     async def make(self, delivery: Delivery) -> Outcome:
-        failure: Failure | None
+        began = time.monotonic()
+        if delivery.endpoint and delivery.endpoint.is_disabled:
+            return self._unsent(delivery, began, "not sent: the endpoint is disabled")
         try:
             delivery = opened(delivery, self._sealer)
             headers = headers_of(delivery, self._sealer) | self._signed(delivery)
         except (ExpressionError, InvalidHeader, SealingError) as error:
-            failure = Failure(f"headers: {error}", is_hopeless=True)  # another try gives the same
-        else:
-            with self._metrics.call_seconds.time():
-                failure = await self._call_traced(delivery, headers)
-        return self._outcome(delivery, failure)
+            # Another try gives the same.
+            return self._unsent(delivery, began, f"headers: {error}")
+        with self._metrics.call_seconds.time():
+            answer = await self._call_traced(delivery, headers)
+        return self._outcome(delivery, began, self._shown(delivery, headers, answer))
 
-    def _outcome(self, delivery: Delivery, failure: Failure | None) -> Outcome:
-        if failure is None:
+    def _unsent(self, delivery: Delivery, began: float, error: str) -> Outcome:
+        answer = self._shown(delivery, {}, Answer(error=error, is_hopeless=True))
+        return replace(self._outcome(delivery, began, answer), is_sent=False)
+
+    def _shown(self, delivery: Delivery, headers: Mapping[str, str], answer: Answer) -> Answer:
+        """As it may be kept and logged."""
+        if not (answer.head or answer.error):
+            return answer
+        redactor = redactor_for(delivery.url, headers, self._secrets_of(delivery))
+        return replace(
+            answer,
+            head=redacted_head(redactor, answer.head, is_whole=answer.is_whole),
+            error=answer.error and redactor.text(answer.error),
+        )
+
+    def _secrets_of(self, delivery: Delivery) -> Collection[str]:
+        """What headers may have read."""
+        if delivery.source is None:
+            return ()
+        try:
+            return hidden_values(self._sealer.secrets_in(delivery.source.sealed))
+        except SealingError:  # then nothing was read, or sent
+            return ()
+
+    def _outcome(self, delivery: Delivery, began: float, answer: Answer) -> Outcome:
+        outcome = Outcome(delivery, answer, began, time.monotonic() - began)
+        if answer.error is None:
             self._metrics.delivered.inc()
-            return Outcome(delivery.id)
-        chance = random.random()  # noqa: S311 - spreads load, hides nothing
-        delay = self._plan.delay(delivery.attempts, failure.retry_after, chance)
-        if failure.is_hopeless or delay is None:
-            log.error("webhook_given_up", **named(delivery), error=failure.error)
+            return outcome
+        delay = self._delay(delivery, answer)
+        if delay is None:
+            log.error("webhook_given_up", **named(delivery), error=answer.error)
             self._metrics.given_up.inc()
-            return Outcome(delivery.id)
-        log.warning("webhook_failed", **named(delivery), error=failure.error, retry_in=str(delay))
+            return outcome
+        log.warning("webhook_failed", **named(delivery), error=answer.error, retry_in=str(delay))
         self._metrics.failed.inc()
-        return Outcome(delivery.id, delay)
+        return replace(outcome, retry_in=delay)
+
+    def _delay(self, delivery: Delivery, answer: Answer) -> timedelta | None:
+        """Until it is called again; None: never."""
+        also = delivery.endpoint.retry_on if delivery.endpoint else ()
+        is_final = answer.status is not None and not is_retried(answer.status, also)
+        if answer.is_hopeless or is_final:
+            return None
+        failures = delivery.attempts - delivery.attempts_before
+        chance = random.random()  # noqa: S311 - spreads load, hides nothing
+        return self._plan.delay(failures, answer.retry_after, chance)
 
     def _signed(self, delivery: Delivery) -> dict[str, str]:
         if not self._keys:
@@ -73,7 +114,7 @@ class Attempts:
             "webhook-signature": signature(self._keys, delivery.id, timestamp, delivery.body),
         }
 
-    async def _call_traced(self, delivery: Delivery, headers: Mapping[str, str]) -> Failure | None:
+    async def _call_traced(self, delivery: Delivery, headers: Mapping[str, str]) -> Answer:
         if not self._tracing.is_on:
             return await self._post(delivery, headers)
         facts: Facts = {
@@ -85,12 +126,12 @@ class Attempts:
         with self._tracing.span("webhook", job_context(delivery.job_id), "client", facts) as span:
             # What the job's author has set goes before.
             given = {"traceparent": to_traceparent(span.context)} if span else {}
-            failure = await self._post(delivery, {**given, **headers})
-            if span and failure is not None:
+            answer = await self._post(delivery, {**given, **headers})
+            if span and answer.error is not None:
                 span.fail()
-            return failure
+            return answer
 
-    async def _post(self, delivery: Delivery, headers: Mapping[str, str]) -> Failure | None:
+    async def _post(self, delivery: Delivery, headers: Mapping[str, str]) -> Answer:
         return await self._client.post(delivery.url, delivery.body, headers, self._timeouts)
 
 

@@ -1,6 +1,6 @@
 """The time door: due deliveries are called, and called again later when that fails.
 
-At least once: a delivery is forgotten only after the receiver answered with a 2xx.
+At least once: a delivery ends only after the receiver answered with a 2xx.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Calls:
         self._attempts = Attempts(client, sealer, settings, metrics, tracing)
         self.owed = asyncio.Event()
         """Set when `make_due_calls` may find something sooner than it has said."""
-        self._outcomes = OutcomeWriter(pool, self.owed)
+        self._outcomes = OutcomeWriter(pool, settings.health_rules, self.owed)
         self._slots = asyncio.Semaphore(settings.concurrency)
         self._calling: set[asyncio.Task[None]] = set()
         self._is_behind = False

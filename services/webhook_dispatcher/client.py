@@ -10,23 +10,32 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from services.webhook_dispatcher.retries import is_retried
 from shared.network.guard import Guard
 from shared.network.sockets import guarded_by
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from aiohttp import ClientResponse, ClientSession
 
 
+_PROXY_WANTS_LOGIN = 407
 _MOST_DIGITS = 9
 """More seconds don't fit in a timedelta; the caller bounds them anyway."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Of a call: the receiver asks for no other within `retry_after`."""
+LONGEST_HEAD = 16 * 1024
+"""In bytes: what of an answer's body is read."""
 
-    error: str
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Of a receiver, which took the call if `error` is None. `status` is None where there was no
+    answer; `head` is how its body begins, and whole if `is_whole`. The receiver asks for no other
+    call within `retry_after`; another one is `is_hopeless` whatever the status."""
+
+    status: int | None = None
+    head: str = ""
+    is_whole: bool = True
+    error: str | None = None
     is_hopeless: bool = False
     retry_after: timedelta = timedelta()
 
@@ -57,14 +66,14 @@ class Client:
 
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], timeouts: Timeouts
-    ) -> Failure | None:
-        """What went wrong, or None when the receiver took it."""
-        from aiohttp import ClientError, ClientTimeout, NonHttpUrlClientError
+    ) -> Answer:
+        """The head of the answer's body is read within the time; what comes after it is not."""
+        from aiohttp import ClientError, ClientTimeout
 
         self._session = session = self._session or self._new_session()
         try:
             if self._proxy and (refusal := self._refusal(url)):
-                return Failure(refusal)
+                return Answer(error=refusal)
             # Not where an answer leads: the POST would mostly arrive there as a GET, without body.
             async with session.post(
                 url,
@@ -73,14 +82,38 @@ class Client:
                 timeout=ClientTimeout(total=timeouts.total, connect=timeouts.connect),
                 allow_redirects=False,
                 proxy=self._proxy or None,
-            ) as answer:
-                if answer.status < 300:
-                    return None
-                wish = read_retry_after(answer.headers.get("Retry-After", ""), datetime.now(UTC))
-                return Failure(f"answered {answer.status}", not is_retried(answer.status), wish)
+            ) as response:
+                return await self._read(response, timeouts)
         except (ClientError, TimeoutError, OSError, ValueError) as error:
-            is_hopeless = isinstance(error, ValueError | NonHttpUrlClientError)
-            return Failure(str(error) or type(error).__name__, is_hopeless)
+            return Answer(error=_text_of(error, timeouts), is_hopeless=_is_hopeless(error))
+
+    async def _read(self, response: "ClientResponse", timeouts: Timeouts) -> Answer:
+        from aiohttp import ClientError
+
+        status = response.status
+        error = None if 200 <= status < 300 else self._refused_with(status)
+        head = bytearray()
+        try:
+            while len(head) <= LONGEST_HEAD:
+                if not (part := await response.content.read(LONGEST_HEAD + 1 - len(head))):
+                    break
+                head += part
+        except (ClientError, TimeoutError, OSError) as broken:
+            error = error or f"answered {status}, then: {_text_of(broken, timeouts)}"
+        return Answer(
+            status,
+            _shown(bytes(head[:LONGEST_HEAD]), response),
+            is_whole=len(head) <= LONGEST_HEAD,
+            error=error,
+            retry_after=read_retry_after(
+                response.headers.get("Retry-After", ""), datetime.now(UTC)
+            ),
+        )
+
+    def _refused_with(self, status: int) -> str:
+        # Through a tunnel (https) it is an error of its own; receivers have no use for this status.
+        who = "the proxy " if self._proxy and status == _PROXY_WANTS_LOGIN else ""
+        return f"{who}answered {status}"
 
     def _new_session(self) -> "ClientSession":
         """Receivers see by its User-Agent who calls."""
@@ -88,7 +121,11 @@ class Client:
 
         make_socket = None if self._proxy else guarded_by(self._guard)
         return ClientSession(
-            headers={"User-Agent": f"Conveyor/{version('conveyor')}"},
+            headers={
+                "User-Agent": f"Conveyor/{version('conveyor')}",
+                "Accept-Encoding": "identity",
+            },
+            auto_decompress=False,  # a few bytes may become gigabytes
             # How many there are at once is the setting's to say.
             connector=TCPConnector(limit=0, socket_factory=make_socket),
             cookie_jar=DummyCookieJar(),  # receivers of other jobs must not see them
@@ -112,6 +149,46 @@ def read_retry_after(text: str, now: datetime) -> timedelta:
     except ValueError:
         return timedelta()
     return max((date if date.tzinfo else date.replace(tzinfo=UTC)) - now, timedelta())
+
+
+def _text_of(error: Exception, timeouts: Timeouts) -> str:
+    """Without the URL, which may hold a secret: its host at most."""
+    from aiohttp import (
+        ClientHttpProxyError,
+        ClientResponseError,
+        ConnectionTimeoutError,
+        InvalidURL,
+        NonHttpUrlClientError,
+    )
+
+    match error:
+        case ConnectionTimeoutError():
+            return f"no connection within {timeouts.connect:g} s"
+        case TimeoutError():
+            return f"no complete answer within {timeouts.total:g} s"
+        case ClientHttpProxyError():
+            return f"the proxy answered {error.status}"
+        case ClientResponseError():
+            return f"no answer of HTTP: {' '.join(error.message.split())}"
+        case InvalidURL(description=str(description)):
+            return f"the URL {description}"
+        case InvalidURL() | NonHttpUrlClientError():
+            return "the URL is not one of HTTP"
+    return str(error) or type(error).__name__
+
+
+def _is_hopeless(error: Exception) -> bool:
+    """A URL or header that can't be sent; it is the same the next time."""
+    from aiohttp import NonHttpUrlClientError
+
+    return isinstance(error, ValueError | NonHttpUrlClientError)
+
+
+def _shown(head: bytes, response: "ClientResponse") -> str:
+    """As text that Postgres keeps; "" of what is packed although nobody asked for it."""
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        return ""
+    return head.decode(errors="replace").replace("\0", "\ufffd")
 
 
 def _is_address(host: str) -> bool:

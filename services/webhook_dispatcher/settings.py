@@ -1,11 +1,13 @@
 """The settings of a webhook dispatcher."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from services.webhook_dispatcher.health import HealthRules
 from services.webhook_dispatcher.retries import RetryPlan, parse_delays
 from shared.network.guard import Guard, parse_networks, parse_ports
 from shared.process.extensions import Group, check_listed
@@ -77,6 +79,19 @@ class WebhookSettings(Block):
         "20 % longer or shorter by chance. Empty: no repetition.",
     )
 
+    failing_after_minutes: float = Field(
+        10,
+        ge=0,
+        description="Time without a successful request after which an endpoint is announced as "
+        "failing (`endpoint.Failing`).",
+    )
+    disable_after_days: float = Field(
+        5,
+        gt=0,
+        description="Time without a successful request after which an endpoint is disabled "
+        "(`endpoint.Disabled`).",
+    )
+
     @property
     def guard(self) -> Guard:
         networks, ports = listed(self.allowed_networks), listed(self.allowed_ports)
@@ -85,6 +100,12 @@ class WebhookSettings(Block):
     @property
     def retry_plan(self) -> RetryPlan:
         return RetryPlan(parse_delays(listed(self.retry_delays)))
+
+    @property
+    def health_rules(self) -> HealthRules:
+        return HealthRules(
+            timedelta(minutes=self.failing_after_minutes), timedelta(days=self.disable_after_days)
+        )
 
 
 class ListenerSettings(Block):

@@ -21,7 +21,7 @@ SELECT (SELECT count(*) FROM jobs WHERE state IN ('PENDING', 'SCHEDULED', 'RUNNI
        (SELECT count(*) FROM tasks WHERE lease_expires_at IS NOT NULL) AS leases,
        (SELECT count(*) FROM outbox) AS "outbox rows",
        (SELECT count(*) FROM webhook_events) AS "webhook events",
-       (SELECT count(*) FROM webhook_deliveries) AS "owed webhooks",
+       (SELECT count(*) FROM webhook_deliveries WHERE state = 'PENDING') AS "owed webhooks",
        (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory') AS "advisory locks",
        (SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'
             AND state_change < clock_timestamp() - interval '5 s') AS "forgotten transactions"

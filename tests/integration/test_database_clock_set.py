@@ -37,7 +37,9 @@ AGE = (
     "UPDATE jobs SET deadline_at = deadline_at - $1::interval",
     "UPDATE nodes SET last_heartbeat_at = last_heartbeat_at - $1::interval",
     "UPDATE outbox SET claimed_until = claimed_until - $1::interval",
-    "UPDATE webhook_deliveries SET next_at = next_at - $1::interval",
+    "UPDATE webhook_deliveries SET next_at = next_at - $1::interval,"
+    " created_at = created_at - $1::interval",
+    "UPDATE webhook_attempts SET at = at - $1::interval",
 )
 
 
@@ -196,13 +198,28 @@ async def test_no_worker_that_is_up_is_forgotten_when_the_clock_is_set_forward(
 
 
 async def test_a_webhook_is_called_in_time_when_the_clock_is_set_back(world: World) -> None:
-    # Given one that is due, one whose first call has failed, one that has failed for long
-    for attempts, seconds in ((0, 0), (1, 2), (20, 3600)):
+    # Given one that is due, one that failed once, one that fails for a day, and one that is over
+    for attempts, age, delay in ((0, 0, 0), (1, 0, 5), (8, 86400, 36000), (9, 86400, None)):
         await world.rig.pool.execute(
-            "INSERT INTO webhook_deliveries VALUES ($1, 'j', $2, 0, 'http://x', '', $2,"
-            " now() + make_interval(secs => $3), now())",
-            *(f"d{attempts}", attempts, seconds),
+            "WITH added AS (INSERT INTO webhook_deliveries VALUES"
+            " ($1, 'j', $2, 0, 'http://x', '', $2, now() + make_interval(secs => $4),"
+            "  now() - make_interval(secs => $3)))"
+            "INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms)"
+            " SELECT $1, n, now(), 1 FROM generate_series(1, $2) AS n",
+            *(f"d{attempts}", attempts, age, delay or 0),
         )
+    await world.rig.pool.execute(
+        "UPDATE webhook_deliveries SET next_at = 'infinity', state = 'DELIVERED' WHERE id = 'd9'"
+    )
     await world.set_clock(-HOUR)
     await world.all_rounds()
-    assert await world.seconds_until("webhook_deliveries.next_at") <= 0
+    # Then each is called when its own delay is over, and what is over never
+    waits = await world.rig.pool.fetch(
+        "SELECT id, extract(epoch FROM next_at - now())::int AS seconds"
+        " FROM webhook_deliveries WHERE next_at < 'infinity' ORDER BY id"
+    )
+    assert [tuple(row) for row in waits] == [
+        ("d0", pytest.approx(0, abs=60)),
+        ("d1", pytest.approx(5, abs=60)),
+        ("d8", pytest.approx(36000, abs=60)),
+    ]

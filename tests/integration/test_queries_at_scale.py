@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from services.scheduler.store import due, nodes, retention
-from services.webhook_dispatcher.store import deliveries, events
+from services.webhook_dispatcher.store import deliveries, events, outcomes
 from shared.store import (
     leases,
     locking,
@@ -198,8 +198,15 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "next delivery": (deliveries.NEXT_DUE, ()),
     "deliveries owed": (deliveries.OWED, ()),
     "most overdue delivery": (deliveries.LATE, ()),
-    "delivery done": (deliveries.DONE, (["d5"],)),
-    "delivery later": (deliveries.LATER, (["d5"], [HOUR])),
+    "outcomes of deliveries": (
+        outcomes.WRITE,
+        (
+            [f"d{n}" for n in range(1, 201)],
+            *(ONES, [0] * 200, ["PENDING", "DELIVERED"] * 100, [HOUR, None] * 100, [HOUR] * 200),
+            *([9.5] * 200, [500, 200] * 100, ["answered 500", None] * 100, ["x"] * 200),
+        ),
+    ),
+    "old deliveries": (retention.OLD_DELIVERIES, (timedelta(days=7),)),
 }
 TABLES_OF_SIZE = {
     "jobs", "job_tasks", "job_needs", "job_variables", "tasks", "task_log_parts", "outbox",

@@ -55,7 +55,7 @@ COUNTS = """
 SELECT (SELECT count(*) FROM jobs) AS jobs, (SELECT count(*) FROM tasks) AS tasks,
        (SELECT count(*) FROM job_events) AS job_events,
        (SELECT count(*) FROM task_log_parts) AS task_log_parts,
-       (SELECT count(*) FROM webhook_deliveries) AS webhook_deliveries,
+       (SELECT count(*) FROM webhook_deliveries WHERE state = 'PENDING') AS webhooks_owed,
        (SELECT count(*) FROM webhook_events) AS webhook_events,
        (SELECT count(*) FROM idempotency_keys) AS idempotency_keys,
        (SELECT count(*) FROM outbox) AS outbox

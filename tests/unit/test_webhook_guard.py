@@ -132,8 +132,7 @@ async def server() -> AsyncIterator[Server]:
 
 async def post(url: str, guard: Guard) -> str | None:
     async with Client(guard) as client:
-        failure = await client.post(url, b"{}", {}, Timeouts(5, 5))
-        return None if failure is None else failure.error
+        return (await client.post(url, b"{}", {}, Timeouts(5, 5))).error
 
 
 @pytest.mark.parametrize(
@@ -207,8 +206,8 @@ async def test_a_proxy_is_called_wherever_it_is_and_no_address_inside_through_it
     errors = []
     async with Client(Guard(ports=parse_ports(("80",))), proxy) as client:
         for host in ("ci.example", "8.8.8.8", "10.0.0.1", "[::ffff:127.0.0.1]", "ci.example:81"):
-            failure = await client.post(f"http://{host}/", b"{}", {}, Timeouts(5, 5))
-            errors.append(failure and failure.error.split(",")[0])
+            answer = await client.post(f"http://{host}/", b"{}", {}, Timeouts(5, 5))
+            errors.append(answer.error and answer.error.split(",")[0])
     assert errors == [
         *(None, None, "10.0.0.1 is not allowed: its network is private"),
         *("::ffff:7f00:1 is not allowed: its network is IPv4-mapped", "port 81 is not allowed"),

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from services.webhook_dispatcher.client import Client, Failure, Timeouts, read_retry_after
+from services.webhook_dispatcher.client import Answer, Client, Timeouts, read_retry_after
 from services.webhook_dispatcher.retries import is_retried
 from services.webhook_dispatcher.settings import WebhookSettings
 from shared.network.guard import Guard, parse_networks
@@ -79,7 +79,7 @@ def test_only_failures_that_may_pass_are_repeated() -> None:
     assert is_retried(404, also={404})
 
 
-async def test_an_answer_ends_or_repeats_a_delivery_by_its_status() -> None:
+async def test_an_answer_is_a_success_by_its_status_alone() -> None:
     statuses = iter([200, 204, 301, 404, 410, 429, 503])
 
     async def answer(_: web.Request) -> web.Response:
@@ -90,12 +90,11 @@ async def test_an_answer_ends_or_repeats_a_delivery_by_its_status() -> None:
     app.router.add_post("/", answer)
     async with TestServer(app) as server, Client(LOCAL) as client:
         url = str(server.make_url("/"))
-        failures = [await client.post(url, b"", {}, TIMEOUTS) for _ in range(7)]
+        answers = [await client.post(url, b"", {}, TIMEOUTS) for _ in range(7)]
     wish = timedelta(seconds=7)
-    assert failures == [
-        *(None, None, Failure("answered 301", retry_after=wish)),
-        *(Failure(f"answered {n}", is_hopeless=True, retry_after=wish) for n in (404, 410)),
-        *(Failure(f"answered {n}", retry_after=wish) for n in (429, 503)),
+    assert answers == [
+        *(Answer(n, retry_after=wish) for n in (200, 204)),
+        *(Answer(n, error=f"answered {n}", retry_after=wish) for n in (301, 404, 410, 429, 503)),
     ]
 
 
@@ -112,13 +111,13 @@ async def test_a_receiver_that_does_not_answer_in_time_is_called_again(kind: str
         port = 1 if kind == "refuses" else listening.sockets[0].getsockname()[1]
         async with Client(LOCAL) as client:
             failure = await client.post(f"http://127.0.0.1:{port}/", b"", {}, Timeouts(0.1, 0.1))
-    assert failure
-    assert not failure.is_hopeless
+    assert failure.error
+    assert (failure.status, failure.is_hopeless) == (None, False)
 
 
 @pytest.mark.parametrize("url", ["", "ftp://x", "http://"])
 async def test_an_address_that_can_never_be_called_is_hopeless(url: str) -> None:
     async with Client(Guard()) as client:
         failure = await client.post(url, b"", {}, TIMEOUTS)
-    assert isinstance(failure, Failure)
+    assert failure.error
     assert failure.is_hopeless

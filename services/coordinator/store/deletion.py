@@ -45,6 +45,12 @@ DELETE FROM tasks WHERE id = ANY(ARRAY(
     SELECT id FROM tasks WHERE job_id = ANY($1::text[]) LIMIT {_ROWS}))
 """  # noqa: S608 - a number of our own
 
+# Their attempts go along.
+SOME_DELIVERIES = f"""
+DELETE FROM webhook_deliveries WHERE id = ANY(ARRAY(
+    SELECT id FROM webhook_deliveries WHERE job_id = ANY($1::text[]) LIMIT {_ROWS}))
+"""  # noqa: S608 - a number of our own
+
 JOBS = f"""
 WITH deleted AS (
     DELETE FROM jobs j WHERE j.id = ANY($1::text[]) AND {_IS_OVER} RETURNING j.id
@@ -104,7 +110,7 @@ async def _delete(connection: Connection, job_ids: Sequence[str]) -> int:
     while subjobs := await connection.fetch(SUBJOBS, job_ids):
         if not await _delete(connection, [row["id"] for row in subjobs]):
             break  # they were restarted at this moment
-    for portion in (SOME_LOG_PARTS, SOME_TASKS):
+    for portion in (SOME_LOG_PARTS, SOME_TASKS, SOME_DELIVERIES):
         while rows_touched(await connection.execute(portion, job_ids)) == _ROWS:
             pass
     deleted: int = await connection.fetchval(JOBS, job_ids)

@@ -71,11 +71,14 @@ UPDATE feed_cursors SET claimed_until = now() WHERE claimed_until > now() + inte
 WEBHOOK_EVENTS = """
 UPDATE webhook_events SET due_at = now() WHERE due_at > now() + interval '1 minute'
 """
-# The delay after a failed call doubles each time; none is longer than an hour.
+# The delay begins with the last attempt, and with none there is none.
 WEBHOOKS = """
-UPDATE webhook_deliveries SET next_at = now()
-WHERE next_at > now() + greatest(interval '1 minute',
-                                 make_interval(secs => least(power(2, attempts), 3600)))
+WITH begun AS (
+    SELECT id, greatest(created_at, (SELECT max(at) FROM webhook_attempts a
+                                     WHERE a.delivery_id = d.id)) AS at
+    FROM webhook_deliveries d WHERE next_at > now() AND next_at < 'infinity')
+UPDATE webhook_deliveries d SET next_at = now() + (d.next_at - begun.at)
+FROM begun WHERE d.id = begun.id AND begun.at > now()
 """
 
 _ANEW = (RUNNING_ANEW, QUEUED_ANEW, JOBS_ANEW)

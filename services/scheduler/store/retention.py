@@ -6,7 +6,8 @@ from shared.postgres.pool import Connection, rows_touched
 
 LIMIT = 50  # jobs with logs of many megabytes among them must go within a statement's time
 
-# Deleting a job takes its tasks, their logs and its context along; its events know of no job.
+# Deleting a job takes its tasks, their logs and its context along; its events and what was sent to
+# webhooks know of no job.
 # A sub-job stays until the task that waits for it has heard how it ended, and any job until its
 # webhooks are told: what they are told, and with which headers, is evaluated from its row.
 # An array, because `IN` may be planned as a join that asks again for each row, and skips each time
@@ -18,11 +19,14 @@ WITH deleted AS (
           AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = j.parent_task_id
                           AND t.state = 'RUNNING' AND t.dispatch = j.parent_dispatch)
           AND NOT EXISTS (SELECT FROM webhook_events e WHERE e.job_id = j.id)
-          AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.job_id = j.id)
+          AND NOT EXISTS (SELECT FROM webhook_deliveries d
+                          WHERE d.job_id = j.id AND d.state = 'PENDING')
         ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED))
     RETURNING id
 ), events AS (
     DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
+), deliveries AS (
+    DELETE FROM webhook_deliveries WHERE job_id IN (SELECT id FROM deleted)
 )
 SELECT count(*) FROM deleted
 """  # noqa: S608 - a number of our own
@@ -37,6 +41,8 @@ WITH deleted AS (
     RETURNING id
 ), events AS (
     DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
+), deliveries AS (
+    DELETE FROM webhook_deliveries WHERE job_id IN (SELECT id FROM deleted)
 )
 SELECT count(*) FROM deleted
 """  # noqa: S608 - a number of our own
@@ -49,6 +55,13 @@ DELETE FROM task_log_parts WHERE ctid = ANY(ARRAY(
 OLD_EVENTS = """
 DELETE FROM job_events WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM job_events WHERE at < now() - $1::interval LIMIT 5000))
+"""
+
+# Their attempts go along.
+OLD_DELIVERIES = """
+DELETE FROM webhook_deliveries WHERE id = ANY(ARRAY(
+    SELECT id FROM webhook_deliveries WHERE ended_at < now() - $1::interval
+    ORDER BY ended_at LIMIT 2000))
 """
 
 OLD_IDEMPOTENCY_KEYS = """
@@ -74,6 +87,10 @@ async def delete_old_log_parts(connection: Connection, age: timedelta) -> int:
 
 async def delete_old_events(connection: Connection, age: timedelta) -> int:
     return rows_touched(await connection.execute(OLD_EVENTS, age))
+
+
+async def delete_old_deliveries(connection: Connection, age: timedelta) -> int:
+    return rows_touched(await connection.execute(OLD_DELIVERIES, age))
 
 
 async def delete_old_idempotency_keys(connection: Connection, age: timedelta) -> int:

@@ -1,4 +1,4 @@
-"""The rows of deliveries: one for each call that a webhook is owed, until it is made."""
+"""The rows of deliveries: one for each call that a webhook is owed, kept when it has been made."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -39,33 +39,34 @@ WITH taken AS (
     WHERE id = ANY(ARRAY(
         SELECT id FROM webhook_deliveries WHERE next_at <= now()
         ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED))
-    RETURNING id, job_id, version, webhook, url, body, event, attempts)
+    RETURNING id, job_id, version, webhook, url, body, event, attempts, attempts_before,
+              endpoint_id)
 SELECT t.*, j.webhooks -> t.webhook -> 'headers' AS headers,
        CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.name END AS job_name,
        CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.inputs END AS inputs,
-       CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.sealed END AS sealed
+       CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.sealed END AS sealed,
+       e.retry_on, e.disabled_at IS NOT NULL AS is_disabled
 FROM taken t LEFT JOIN jobs j ON j.id = t.job_id
+             LEFT JOIN webhook_endpoints e ON e.id = t.endpoint_id
 """
 
 NEXT_DUE = """
 SELECT extract(epoch FROM next_at - clock_timestamp())::float8
-FROM webhook_deliveries ORDER BY next_at LIMIT 1
+FROM webhook_deliveries WHERE next_at < 'infinity' ORDER BY next_at LIMIT 1
 """
 
 MOST_COUNTED = 10_000
 
-# By indexes both; a count that ends somewhere.
-OWED = f"SELECT count(*) FROM (SELECT FROM webhook_deliveries ORDER BY id LIMIT {MOST_COUNTED}) d"  # noqa: S608 - a number of our own
+# By indexes both; a count that ends somewhere. What has ended is due never.
+OWED = f"""
+SELECT count(*) FROM (
+    SELECT FROM webhook_deliveries WHERE next_at < 'infinity'
+    ORDER BY next_at LIMIT {MOST_COUNTED}) d
+"""  # noqa: S608 - a number of our own
 LATE = """
 SELECT greatest(0, extract(epoch FROM clock_timestamp() - least(
-    (SELECT next_at FROM webhook_deliveries ORDER BY next_at LIMIT 1),
+    (SELECT next_at FROM webhook_deliveries WHERE next_at < 'infinity' ORDER BY next_at LIMIT 1),
     (SELECT due_at FROM webhook_events ORDER BY due_at LIMIT 1))))::float8
-"""
-
-DONE = "DELETE FROM webhook_deliveries WHERE id = ANY($1::text[])"
-LATER = """
-UPDATE webhook_deliveries d SET next_at = clock_timestamp() + l.delay
-FROM unnest($1::text[], $2::interval[]) AS l(id, delay) WHERE d.id = l.id
 """
 
 
@@ -80,9 +81,19 @@ class HeaderSource:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What a call to the endpoint `id` goes by: `retry_on` are statuses that are tried again."""
+
+    id: str
+    retry_on: Collection[int] = ()
+    is_disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
-    """`id` is the same at each attempt; `attempts` counts this one. `source` is None where the
-    webhook asks for no headers, or its job was deleted."""
+    """`id` is the same at each attempt; `attempts` counts this one, `attempts_before` those before
+    it was last sent. `source` is None where the webhook asks for no headers, or its job was
+    deleted; `endpoint` for a job's own webhook."""
 
     id: str
     job_id: str
@@ -93,6 +104,8 @@ class Delivery:
     event: str = ""
     attempts: int = 0
     source: HeaderSource | None = None
+    attempts_before: int = 0
+    endpoint: Endpoint | None = None
 
 
 async def jobs_with_webhooks(
@@ -146,19 +159,14 @@ def _delivery(
     job_name: str,
     inputs: dict[str, Any],
     sealed: str | None,
+    endpoint_id: str | None,
+    retry_on: list[int],
+    is_disabled: bool,
     **facts: Any,  # noqa: ANN401 - the columns, as they are
 ) -> Delivery:
     source = HeaderSource(headers, job_name, inputs, sealed) if headers else None
-    return Delivery(**facts, source=source)
-
-
-async def done(connection: Connection, ids: Collection[str]) -> None:
-    await connection.execute(DONE, list(ids))
-
-
-async def later(connection: Connection, delays: Sequence[tuple[str, timedelta]]) -> None:
-    """Each of these ids is due again after its delay."""
-    await connection.execute(LATER, [id_ for id_, _ in delays], [delay for _, delay in delays])
+    endpoint = Endpoint(endpoint_id, retry_on, is_disabled) if endpoint_id else None
+    return Delivery(**facts, source=source, endpoint=endpoint)
 
 
 async def backlog(connection: Connection) -> tuple[int, float]:

@@ -1,0 +1,59 @@
+"""What of an answer is kept: a receiver may repeat what it was sent, secrets included."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from shared.jobspec.headers import is_reserved
+from shared.process.redaction import Redactor
+
+_SHORTEST_SEGMENT = 12
+"""Of a URL's path: a shorter one alone is rather a word than a token."""
+_SHORTEST_WORD = 8
+
+
+def redactor_for(url: str, headers: Mapping[str, str], secrets: Iterable[str]) -> Redactor:
+    """Knows what a request held in confidence: its URL but for the host, the values of the
+    `headers` that were asked for, and `secrets`."""
+    return Redactor((*_of_url(url), *_of_headers(headers), *secrets))
+
+
+def redacted_head(redactor: Redactor, head: str, *, is_whole: bool) -> str:
+    """One that was cut may end with the beginning of a secret."""
+    return redactor.text(head) if is_whole else redactor.leading(head)[0]
+
+
+def _of_url(url: str) -> Iterator[str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        yield url
+        return
+    if parts.path.strip("/") or parts.query:
+        yield url
+        yield f"{parts.path}?{parts.query}" if parts.query else parts.path
+    segments = (parts.path.strip("/"), *parts.path.split("/"))
+    yield from (segment for segment in segments if len(segment) >= _SHORTEST_SEGMENT)
+    yield from (unquote(value) for _, value in parse_qsl(parts.query))
+    yield parts.fragment
+
+
+def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
+    for name, value in headers.items():
+        if is_reserved(name) or name.lower() == "content-type":
+            continue
+        yield value
+        words = value.split()
+        yield from (word for word in words if len(word) >= _SHORTEST_WORD)
+        if len(words) == 2 and words[0].lower() == "basic":
+            yield from _of_login(words[1])
+
+
+def _of_login(word: str) -> Iterator[str]:
+    try:
+        login = base64.b64decode(word, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return
+    yield login
+    yield login.partition(":")[2]
