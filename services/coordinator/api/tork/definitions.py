@@ -16,59 +16,61 @@ from shared.planning.secret_names import hide_by_name, hide_headers, hide_litera
 from shared.process.redaction import REDACTED
 
 Fields = dict[str, Any]
-_Show = Callable[[Any], Any]
+_Show = Callable[[Any, bool], Any]
+"""A value as it is shown, or in clear, which is only for what reads it as a submission."""
 _Table = Mapping[str, tuple[str, _Show | None]]
 
 
 def shown_task(task: Encoded) -> Fields:
-    return _fields(task, _TASK)
+    return _fields(task, _TASK, False)
 
 
 def shown_without(columns: Set[str]) -> Callable[[Encoded], Fields]:
     """As `shown_task`, but for the fields of Tork's that are shown otherwise."""
     table = {field: entry for field, entry in _TASK.items() if entry[0] not in columns}
-    return lambda task: _fields(task, table)
+    return lambda task: _fields(task, table, False)
 
 
 def shown_job(job: Encoded) -> Fields:
-    return _fields(job, _JOB)
+    return _fields(job, _JOB, False)
+
+
+def submitted_job(job: Encoded) -> Fields:
+    """With all that is secret: the job as it could be submitted again."""
+    return _fields(job, _JOB, True)
 
 
 def shown_defaults(defaults: Encoded) -> Fields:
-    return _fields(defaults, _DEFAULTS)
+    return _fields(defaults, _DEFAULTS, False)
 
 
 def shown_webhook(webhook: Encoded) -> Fields:
-    return _fields(webhook, _WEBHOOK)
+    return _fields(webhook, _WEBHOOK, False)
 
 
-def _fields(encoded: Encoded, table: _Table) -> Fields:
+def _fields(encoded: Encoded, table: _Table, is_clear: bool) -> Fields:
     shown: Fields = {}
     for field, value in encoded.items():
         if entry := table.get(field):
             name, show = entry
-            shown[name] = show(value) if show else value
+            shown[name] = show(value, is_clear) if show else value
     return shown
 
 
-def _hidden(_: object) -> str:
-    return REDACTED
+def _hidden_by(hide: Callable[[Any], Any]) -> _Show:
+    return lambda value, is_clear: value if is_clear else hide(value)
 
 
-def _percent(share: int) -> str:
-    return f"{share}%"
-
-
-def _names_only(secrets: Mapping[str, str]) -> Fields:
-    return dict.fromkeys(secrets, REDACTED)
+def _as(read: Callable[[Any], Any]) -> _Show:
+    return lambda value, _: read(value)
 
 
 def _shown_by(table: _Table) -> _Show:
-    return lambda encoded: _fields(encoded, table)
+    return lambda encoded, is_clear: _fields(encoded, table, is_clear)
 
 
 def _each_shown_by(table: _Table) -> _Show:
-    return lambda items: [_fields(encoded, table) for encoded in items]
+    return lambda items, is_clear: [_fields(encoded, table, is_clear) for encoded in items]
 
 
 def _table(
@@ -82,17 +84,22 @@ def _table(
     return table
 
 
-_spelled = itemgetter("text")  # of a duration or an amount: as the client wrote it
+_spelled = _as(itemgetter("text"))  # of a duration or an amount: as the client wrote it
+_ENV = _hidden_by(hide_literals)
+_HEADERS = _hidden_by(hide_headers)
+_INPUTS = _hidden_by(hide_by_name)
+_PASSWORD = _hidden_by(lambda _: REDACTED)
+_SECRETS = _hidden_by(lambda secrets: dict.fromkeys(secrets, REDACTED))
 
-_REGISTRY = _table("username", password=_hidden)
+_REGISTRY = _table("username", password=_PASSWORD)
 _LIMITS = _table(cpus=_spelled, memory=_spelled)
 _PROBE = _table("path", "port", "command", timeout=_spelled)
 
 
-def _shown_probe(probe: Encoded) -> Fields:
+def _shown_probe(probe: Encoded, is_clear: bool) -> Fields:
     """With a path where it asks by HTTP: without one it would ask by TCP."""
     path = None if "command" in probe else probe.get("path", "/")
-    shown = _fields({**probe, "path": path}, _PROBE)
+    shown = _fields({**probe, "path": path}, _PROBE, is_clear)
     return {name: value for name, value in shown.items() if value is not None}
 
 
@@ -105,10 +112,10 @@ _RETRY = _table(
 _DEFAULTS = _table(
     *("queue", "priority"), retry=_shown_by(_RETRY), limits=_shown_by(_LIMITS), timeout=_spelled
 )
-_WEBHOOK = _table("url", "event", headers=hide_headers, condition=("if", None))
+_WEBHOOK = _table("url", "event", headers=_HEADERS, condition=("if", None))
 _AUX = _table(
     *("name", "description", "image", "cmd", "entrypoint", "run", "files"),
-    env=hide_literals,
+    env=_ENV,
     registry=_shown_by(_REGISTRY),
     timeout=_spelled,
 )
@@ -126,17 +133,19 @@ _TASK = _AUX | _table(
     post=_each_shown_by(_AUX),
     sidecars=_each_shown_by(_SIDECAR),
 )
-_COMPOSITE = _table(min_success=("minSuccess", None), min_success_percent=("minSuccess", _percent))
+_COMPOSITE = _table(
+    min_success=("minSuccess", None), min_success_percent=("minSuccess", _as("{}%".format))
+)
 _PARALLEL = _COMPOSITE | _table(tasks=_each_shown_by(_TASK))
 _EACH = _COMPOSITE | _table("var", "concurrency", items=("list", None), task=_shown_by(_TASK))
 _JOB = _table(
     *("name", "description", "tags", "output", "permissions", "detached"),
     tasks=_each_shown_by(_TASK),
-    inputs=hide_by_name,
-    secrets=_names_only,
+    inputs=_INPUTS,
+    secrets=_SECRETS,
     defaults=_shown_by(_DEFAULTS),
     webhooks=_each_shown_by(_WEBHOOK),
-    auto_delete=("autoDelete", lambda after: {"after": _spelled(after)}),
+    auto_delete=("autoDelete", _as(lambda after: {"after": after["text"]})),
     timeout=_spelled,
 )
 _TASK |= _table(parallel=_shown_by(_PARALLEL), each=_shown_by(_EACH), subjob=_shown_by(_JOB))
