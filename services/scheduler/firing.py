@@ -7,7 +7,8 @@ from datetime import datetime
 from services.scheduler.catch_up import CatchUp, Due, Missed, caught_up
 from services.scheduler.overlap import Overlap, overlapping
 from services.scheduler.store.schedules import DueSchedule, Move
-from shared.jobspec.cron import Timetable, parse_cron
+from shared.jobspec.cron import Timetable
+from shared.jobspec.cron.stored import firings_of
 from shared.planning.new_job import NewJob
 from shared.planning.scheduled_jobs import CannotFire, jobs_of
 from shared.process.sealing import Sealer
@@ -75,6 +76,6 @@ def _firing_of(due: DueSchedule, sealer: Sealer, *, is_active: bool) -> Firing:
 
 def _timetable_of(due: DueSchedule) -> Timetable:
     try:
-        return parse_cron(due.cron, due.timezone, due.created_at)
+        return firings_of(due).table
     except ValueError as error:  # its time zone is unknown here, or the rules have changed
         raise CannotFire(f"schedule: {error}") from None

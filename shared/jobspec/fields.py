@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import islice
 from typing import Annotated, TypeVar
 
@@ -27,6 +28,7 @@ from shared.definition.quantities import (
     parse_memory,
 )
 from shared.expressions import ExpressionError, as_template, check, has_expression
+from shared.jobspec.cron.moments import MOMENT_PATTERN, parse_moment
 from shared.jobspec.headers import check_header_name, check_header_value
 from shared.jobspec.limits import (
     MAX_DESCRIPTION,
@@ -51,6 +53,7 @@ _V = TypeVar("_V")
 _PORTION = 500
 _ENOUGH = 100
 _LEAST_CPUS = 0.01
+_SECOND = timedelta(seconds=1)
 _LONGEST_GRACE_SECONDS = 3600
 _LEAST_MEMORY = 6 * 1024**2
 
@@ -126,6 +129,13 @@ def _grace_period(text: str) -> None:
 def _duration(text: str) -> None:
     if parse_duration(text).total_seconds() < 0:
         raise ValueError("must not be negative")
+
+
+def _interval(text: str) -> None:
+    if (length := parse_duration(text)) < _SECOND:
+        raise ValueError("must be at least 1s")
+    if length % _SECOND:
+        raise ValueError("must be whole seconds")
 
 
 def _cpus(text: str) -> None:
@@ -264,6 +274,15 @@ Duration = Annotated[str, _checked_by(_duration), WithJsonSchema(_DURATION_SCHEM
 """A Go duration, zero allowed, kept as text: read it with `parse_duration`."""
 GracePeriod = Annotated[str, _checked_by(_grace_period), WithJsonSchema(_DURATION_SCHEMA)]
 PositiveDuration = Annotated[str, _checked_by(_positive_duration), WithJsonSchema(_DURATION_SCHEMA)]
+Interval = Annotated[str, _checked_by(_interval), WithJsonSchema(_DURATION_SCHEMA)]
+Moment = Annotated[
+    str,
+    _checked_by(parse_moment),
+    WithJsonSchema(
+        {"type": "string", "pattern": MOMENT_PATTERN, "examples": ["2026-06-01T12:00:00Z"]}
+    ),
+]
+"""A time with its offset, kept as text: read it with `parse_moment`."""
 Memory = Annotated[
     str,
     _checked_by(_memory),

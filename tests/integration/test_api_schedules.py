@@ -117,7 +117,14 @@ async def test_no_secret_is_ever_shown_or_stored_in_clear(api: Api) -> None:
     ("change", "message"),
     [
         ({"schedule": None}, "schedule: is required"),
-        ({"schedule": {}}, "schedule.cron: is required"),
+        (
+            {"schedule": {}},
+            "schedule: must have exactly one of cron, crons, interval and at, not none",
+        ),
+        (
+            {"schedule": {"at": "2020-01-01T00:00:00Z"}},
+            "schedule: a schedule that never fires: all",
+        ),
         ({"schedule": {"cron": "0 0 * * * *"}}, "schedule.cron: .*five fields"),
         ({"schedule": {"cron": "0 25 * * *"}}, "schedule.cron: .*hour: 25: must be between 0"),
         ({"schedule": {"cron": "0 0 30 2 *"}}, "schedule.cron: .*never comes"),
@@ -125,8 +132,8 @@ async def test_no_secret_is_ever_shown_or_stored_in_clear(api: Api) -> None:
         ({"schedule": DAILY | {"timezone": "posixrules"}}, "schedule.timezone: .*time zone"),
         ({"schedule": DAILY | {"timezone": "Factory"}}, "schedule.timezone: .*time zone"),
         ({"tasks": [TASK | {"if": "{{ schedul.id == '' }}"}]}, r"tasks\[0\].if: .*schedul"),
-        ({"schedule": {"cron": "TZ=UTC @daily", "timezone": "Asia/Tokyo"}}, "schedule: .*UTC"),
-        ({"schedule": DAILY | {"overlap": "queue"}}, "schedule.overlap: .*'allow' or 'skip'"),
+        ({"schedule": {"cron": "TZ=UTC @daily", "timezone": "Asia/Tokyo"}}, "schedule.cron: .*UTC"),
+        ({"schedule": DAILY | {"overlap": "queue"}}, "schedule.overlap: .*'allow', 'skip'"),
         ({"schedule": DAILY | {"catchUp": "some"}}, "schedule.catchUp: .*must be"),
         ({"schedule": DAILY | {"crom": 1}}, "schedule.crom: unknown field"),
         ({"wait": {"timeout": "5s"}}, "wait: is only for POST /jobs"),

@@ -5,39 +5,116 @@ import pytest
 from tests.support.jobs.submissions import Json, refusal, scheduled, with_task
 
 FULL = {"cron": "0/5 * * * *", "timezone": "Europe/Berlin", "overlap": "skip", "catchUp": "all"}
+NOON, TEN = "2026-06-01T12:00:00Z", "2026-06-02T10:00:00+02:00"
+WAYS = "schedule: must have exactly one of cron, crons, interval and at, not "
+MOMENT = "must be a time with its offset such as 2026-06-01T12:00:00Z"
 
 
-@pytest.mark.parametrize("schedule", [FULL, {"cron": "@daily"}, {"cron": "@every 90s"}])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        FULL,
+        {"cron": "@daily"},
+        {"cron": "@every 90s", "overlap": "bufferOne", "maxRuns": 3},
+        {"crons": ["0 9 * * *", "TZ=Asia/Tokyo @daily"], "jitter": "5m", "pauseOnFailure": 2},
+        {"crons": ["@daily", "@weekly"], "timezone": "Europe/Berlin", "overlap": "bufferAll"},
+        {"interval": "90s", "startAt": NOON, "endAt": TEN, "overlap": "cancelOther"},
+        {"at": TEN, "catchUp": {"policy": "one", "window": "1h"}},
+        {"cron": "@hourly", "catchUp": {"policy": "all", "window": "1h", "limit": 3}},
+    ],
+)
 def test_a_schedule_is_kept_as_it_was_submitted(schedule: Json) -> None:
     job = with_task(run="x") | {"schedule": schedule}
     assert scheduled(job).as_submitted() == job
 
 
 @pytest.mark.parametrize(
-    ("fields", "message"),
+    ("schedule", "message"),
     [
-        ({}, "schedule: is required"),
-        ({"schedule": {}}, "schedule.cron: is required"),
+        ({}, f"{WAYS}none"),
+        (FULL | {"interval": "1h"}, f"{WAYS}cron and interval"),
+        ({"crons": ["@daily"], "at": NOON, "interval": "1h"}, f"{WAYS}crons and interval and at"),
+        ({"crons": []}, "schedule.crons: must have at least 1 entry"),
         (
-            {"schedule": FULL, "wait": {"timeout": "1m"}},
-            "wait: is only for POST /jobs: a scheduled job starts later",
+            {"crons": ["@daily", "61 * * * *"]},
+            'schedule.crons[1]: "61 * * * *" is not allowed: minute: 61: must be between 0 and 59',
         ),
         (
-            {"schedule": FULL | {"overlap": "maybe"}},
-            "schedule.overlap: \"maybe\" is not allowed: must be 'allow' or 'skip'",
+            {"crons": ["@daily", "TZ=UTC @daily"], "timezone": "Asia/Tokyo"},
+            'schedule.crons[1]: "TZ=UTC @daily" is not allowed: cron names the time zone UTC, '
+            "timezone says Asia/Tokyo",
+        ),
+        ({"interval": "500ms"}, 'schedule.interval: "500ms" is not allowed: must be at least 1s'),
+        ({"interval": "1.5s"}, 'schedule.interval: "1.5s" is not allowed: must be whole seconds'),
+        (
+            {"interval": "1h", "timezone": "UTC"},
+            'schedule.timezone: "UTC" is not allowed: is only for cron and crons',
+        ),
+        ({"at": "tomorrow"}, f'schedule.at: "tomorrow" is not allowed: {MOMENT}'),
+        ({"at": "2026-06-01"}, f'schedule.at: "2026-06-01" is not allowed: {MOMENT}'),
+        (
+            {"at": "2026-02-30T12:00:00Z"},
+            'schedule.at: "2026-02-30T12:00:00Z" is not allowed: must be a time that exists: '
+            "day is out of range for month",
         ),
         (
-            {"schedule": FULL | {"catchUp": "some"}},
-            "schedule.catchUp: \"some\" is not allowed: must be 'none', 'one' or 'all'",
+            {"at": "9999-12-31T23:59:59Z"},
+            'schedule.at: "9999-12-31T23:59:59Z" is not allowed: '
+            "must be between the years 1970 and 8999",
         ),
         (
-            {"schedule": FULL | {"timeZone": "UTC"}},
-            "schedule.timeZone: unknown field, did you mean 'timezone'?",
+            {"at": NOON, "endAt": TEN},
+            f'schedule.endAt: "{TEN}" is not allowed: '
+            "is not for a schedule with at, which fires once",
         ),
+        (
+            {"interval": "1h", "startAt": TEN, "endAt": NOON},
+            f'schedule.endAt: "{NOON}" is not allowed: must not be before startAt, {TEN}',
+        ),
+        (
+            {"cron": "0 0 1 1 *", "startAt": NOON, "endAt": TEN},
+            "schedule: a schedule that never fires: no time of it is within its bounds",
+        ),
+        (FULL | {"maxRuns": 0}, "schedule.maxRuns: 0 is not allowed: must be at least 1"),
+        (
+            FULL | {"pauseOnFailure": 0},
+            "schedule.pauseOnFailure: 0 is not allowed: must be at least 1",
+        ),
+        (
+            FULL | {"jitter": "0s"},
+            'schedule.jitter: "0s" is not allowed: must be longer than zero',
+        ),
+        (
+            FULL | {"overlap": "maybe"},
+            "schedule.overlap: \"maybe\" is not allowed: must be 'allow', 'skip', 'bufferOne', "
+            "'bufferAll' or 'cancelOther'",
+        ),
+        (
+            FULL | {"catchUp": "some"},
+            "schedule.catchUp: \"some\" is not allowed: must be 'none', 'one', 'all' or an object "
+            "with a policy",
+        ),
+        (FULL | {"catchUp": {}}, "schedule.catchUp.policy: is required"),
+        (
+            FULL | {"catchUp": {"policy": "one", "limit": 3}},
+            "schedule.catchUp.limit: 3 is not allowed: is only for the policy all",
+        ),
+        (
+            FULL | {"catchUp": {"policy": "none", "window": "1h"}},
+            'schedule.catchUp.window: "1h" is not allowed: is only for the policies one and all',
+        ),
+        (FULL | {"timeZone": "UTC"}, "schedule.timeZone: unknown field, did you mean 'timezone'?"),
     ],
 )
-def test_a_schedule_that_makes_no_sense_is_refused(fields: Json, message: str) -> None:
-    assert refusal(with_task(run="x") | fields, scheduled) == message
+def test_a_schedule_that_makes_no_sense_is_refused(schedule: Json, message: str) -> None:
+    assert refusal(with_task(run="x") | {"schedule": schedule}, scheduled) == message
+
+
+def test_a_scheduled_job_has_a_schedule_and_does_not_wait() -> None:
+    assert refusal(with_task(run="x"), scheduled) == "schedule: is required"
+    job = with_task(run="x") | {"schedule": FULL, "wait": {"timeout": "1m"}}
+    rule = "wait: is only for POST /jobs: a scheduled job starts later"
+    assert refusal(job, scheduled) == rule
 
 
 @pytest.mark.parametrize("cron", ["x", "61 * * * *", "* * * *", "0 0 31 2 *"])

@@ -56,9 +56,17 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
     "permission": ([m.Permission], lambda fields: job(permissions=[permission(**fields)])),
     "autoDelete": ([m.AutoDelete], lambda fields: job(autoDelete=fields)),
     "wait": ([m.Wait], lambda fields: job(wait=fields)),
-    "schedule": ([m.Schedule], lambda f: job(schedule={"cron": "@daily", **f})),
+    "schedule": ([m.Schedule], lambda fields: job(schedule=schedule(**fields))),
+    "catchUp": (
+        [m.CatchUp],
+        lambda f: job(schedule=schedule(catchUp={"policy": "all", **f})),
+    ),
 }
 """The models whose fields the table below each heading has, and a job that holds some of them."""
+
+
+def schedule(**fields: Any) -> Fields:
+    return fields if {"crons", "interval", "at"} & fields.keys() else {"cron": "@daily", **fields}
 
 
 def probe(**fields: Any) -> Fields:
@@ -88,7 +96,7 @@ def rows() -> Iterator[tuple[str, str, str, bool]]:
 
 def errors_of(heading: str, fields: Fields) -> str:
     submitted = yaml.safe_dump(SECTIONS[heading][1](fields)).encode()
-    is_scheduled = heading in ("schedule", "Scheduled job")
+    is_scheduled = heading in ("schedule", "catchUp", "Scheduled job")
     try:
         (parse_scheduled_job if is_scheduled else parse_job)(submitted, "text/yaml")
     except InvalidJob as error:

@@ -27,6 +27,7 @@ def due(schedule_id: str, *, late: timedelta = timedelta(0), **columns: Any) -> 
         timezone="UTC",
         overlap="allow",
         catch_up="all",
+        rules={},
         spec=SPEC,
         sealed=None,
         created_by="ann",

@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from shared.jobspec.cron.stored import next_firing
 from shared.jobspec.cron.timing import Timing, jitter_of
+from shared.jobspec.tork.models import Schedule
 
 CREATED = datetime(2026, 6, 1, 12, 0, 0, 500_000, tzinfo=UTC)
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -55,22 +58,29 @@ def test_it_ends_when_it_says(timing: Timing, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("timing", "rule"),
+    ("rules", "expected"),
     [
-        (Timing(), "must have exactly one of cron, crons, interval and at"),
-        (Timing(crons=["@daily"], interval=HOUR), "must have exactly one of"),
-        (Timing(interval=HOUR, at=TEN), "must have exactly one of"),
-        (Timing(interval=0 * HOUR), "interval must be at least 1s"),
-        (Timing(interval=SECOND / 2), "interval must be at least 1s"),
-        (Timing(at=TEN, end_at=TEN), "at allows neither startAt nor endAt"),
-        (Timing(interval=HOUR, start_at=TEN, end_at=NOON), "endAt must not be before startAt"),
-        (Timing(crons=["@daily", "61 * * * *"]), "minute: 61: must be between 0 and 59"),
-        (Timing(crons=["TZ=UTC @daily"], timezone="Asia/Tokyo"), "cron names the time zone UTC"),
+        ({"cron": "@hourly"}, "01 13:00"),
+        ({"cron": "0 0 * * *", "timezone": "Asia/Tokyo"}, "01 15:00"),
+        ({"crons": ["TZ=Asia/Tokyo 0 0 * * *", "@daily"]}, "01 15:00"),
+        ({"interval": "90m"}, "01 13:30"),
+        ({"at": "2026-06-02T10:00:00+02:00"}, "02 08:00"),
+        ({"cron": "@hourly", "startAt": "2026-06-02T10:00:01Z"}, "02 11:00"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_its_rule(timing: Timing, rule: str) -> None:
-    with pytest.raises(ValueError, match=rule):
-        timing.timetable(CREATED)
+def test_a_row_knows_when_its_schedule_fires_next(rules: dict[str, Any], expected: str) -> None:
+    found = next_firing(Schedule(**rules).times("s", CREATED), CREATED)
+    assert found is not None
+    assert f"{found.at:%d %H:%M}" == expected
+    assert found.look_at == found.at
+
+
+def test_a_firing_that_is_spread_is_due_before_the_next_one() -> None:
+    times = Schedule(cron="* * * * *", jitter="1h").times("s", CREATED)
+    at, look_at = next_firing(times, CREATED) or (CREATED, CREATED)
+    for _ in range(100):
+        assert at <= look_at < at + timedelta(minutes=1)
+        at, look_at = next_firing(times, at) or (CREATED, CREATED)
 
 
 def test_jitter_is_the_same_wherever_it_is_asked_and_spreads_schedules() -> None:

@@ -3,12 +3,15 @@
 What `readers` may not see does not exist for them: see `Readers`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from pydantic import JsonValue
+
 from services.coordinator.store.rows import LONGEST_LISTED, JsonObject, Page, PageRequest, Readers
+from shared.jobspec.cron.stored import NextFiring
 from shared.planning.new_job import IdempotencyKey
 from shared.postgres.pool import Connection
 from shared.store.idempotency import store_keys
@@ -16,13 +19,13 @@ from shared.store.idempotency import store_keys
 NOW = "SELECT now()"
 
 INSERT = """
-INSERT INTO schedules (id, state, cron, timezone, overlap, catch_up, spec, sealed, created_by,
-                       readers, created_at, next_at, look_at)
-VALUES ($1, 'ACTIVE', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+INSERT INTO schedules (id, state, cron, timezone, overlap, catch_up, rules, spec, sealed,
+                       created_by, readers, created_at, next_at, look_at)
+VALUES ($1, 'ACTIVE', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 
 LIST = f"""
-SELECT id, state, cron, timezone, overlap, catch_up,
+SELECT id, state, cron, timezone, overlap, catch_up, rules,
        CASE WHEN octet_length((spec -> 'inputs')::text) > {LONGEST_LISTED}
             THEN spec - ARRAY['tasks', 'inputs'] ELSE spec - 'tasks' END AS spec, sealed,
        shown_user(created_by) AS created_by, NULL::jsonb AS permissions,
@@ -36,7 +39,7 @@ SELECT count(*) FROM schedules WHERE $1::text[] IS NULL OR readers = '{}' OR rea
 """
 
 ONE = """
-SELECT id, state, cron, timezone, overlap, catch_up, spec, sealed,
+SELECT id, state, cron, timezone, overlap, catch_up, rules, spec, sealed,
        shown_user(created_by) AS created_by,
        shown_permissions(spec -> 'permissions') AS permissions,
        created_at, next_at, last_at, last_job_id, error, note
@@ -50,7 +53,8 @@ WHERE id = $1 AND state = 'ACTIVE' RETURNING id
 """
 
 RESUME = """
-UPDATE schedules SET state = 'ACTIVE', next_at = $2, look_at = $2, note = NULL
+UPDATE schedules SET state = 'ACTIVE', next_at = $2, note = NULL, failures = 0,
+    look_at = CASE WHEN held = '{}' THEN $3 ELSE now() END
 WHERE id = $1 AND state = 'PAUSED' RETURNING id
 """
 
@@ -82,12 +86,14 @@ class NewSchedule(NamedTuple):
     timezone: str
     overlap: str
     catch_up: str
+    rules: Mapping[str, JsonValue]
     spec: JsonObject
     sealed: str | None
     created_by: str | None
     readers: Sequence[str]
     created_at: datetime
     next_at: datetime
+    look_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +106,7 @@ class ScheduleRow:
     timezone: str
     overlap: str
     catch_up: str
+    rules: JsonObject
     spec: JsonObject
     sealed: str | None
     created_by: JsonObject | None
@@ -159,9 +166,9 @@ async def pause(connection: Connection, schedule_id: str, note: str | None) -> b
     return await connection.fetchval(PAUSE, schedule_id, note) is not None
 
 
-async def resume(connection: Connection, schedule_id: str, next_at: datetime) -> bool:
-    """Whether it was PAUSED; it fires next at `next_at`."""
-    return await connection.fetchval(RESUME, schedule_id, next_at) is not None
+async def resume(connection: Connection, schedule_id: str, following: NextFiring) -> bool:
+    """Whether it was PAUSED."""
+    return await connection.fetchval(RESUME, schedule_id, *following) is not None
 
 
 async def delete(connection: Connection, schedule_id: str) -> bool:

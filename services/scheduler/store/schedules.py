@@ -11,7 +11,7 @@ from shared.postgres.pool import Connection
 
 # Another scheduler passes over what this one holds.
 TAKE_DUE = """
-SELECT id, cron, timezone, overlap, catch_up, spec, sealed, created_by, readers, created_at,
+SELECT id, cron, timezone, overlap, catch_up, rules, spec, sealed, created_by, readers, created_at,
        next_at, now() AS now
 FROM schedules WHERE look_at <= now()
 ORDER BY look_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
@@ -53,6 +53,7 @@ class DueSchedule:
     timezone: str
     overlap: str
     catch_up: str
+    rules: dict[str, JsonValue]
     spec: dict[str, JsonValue]
     sealed: str | None
     created_by: str | None

@@ -29,19 +29,8 @@ class Timing:
     end_at: datetime | None = None
 
     def timetable(self, created_at: datetime) -> Timetable:
-        """Raises ValueError with the rule that is broken."""
-        self._check()
+        """Raises ValueError with the rule that a cron expression breaks."""
         return Between(self._unbounded(created_at), _whole(self.start_at), self.end_at)
-
-    def _check(self) -> None:
-        if [bool(self.crons), self.interval is not None, self.at is not None].count(True) != 1:
-            raise ValueError("must have exactly one of cron, crons, interval and at")
-        if self.interval is not None and self.interval < _SECOND:
-            raise ValueError("interval must be at least 1s")
-        if self.at is not None and (self.start_at or self.end_at):
-            raise ValueError("at allows neither startAt nor endAt")
-        if self.start_at and self.end_at and self.end_at < self.start_at:
-            raise ValueError("endAt must not be before startAt")
 
     def _unbounded(self, created_at: datetime) -> Timetable:
         if self.at is not None:

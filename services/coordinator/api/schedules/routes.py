@@ -43,7 +43,7 @@ from services.coordinator.store import schedules
 from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
 from shared.definition import JobDefinition, encode
-from shared.jobspec.cron import parse_cron, zone_name
+from shared.jobspec.cron.stored import NextFiring, StoredTimes, next_firing
 from shared.jobspec.tork.models import ScheduledJobSpec
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_scheduled_job
 from shared.planning.disclosure import redacting
@@ -54,7 +54,7 @@ from shared.planning.submission import new_job, new_job_id
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
 
-_NEVER = "schedule.cron: never fires again"
+_NEVER = "schedule: a schedule that never fires: all times of it have passed"
 
 
 @SCHEDULES.route(
@@ -85,20 +85,22 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
     key = await idempotency_key(request)
     definition = await compiled(request, spec)
     shown, sealed = await in_background(request, partial(_without_secrets, definition, api.sealer))
-    now = await api.run(schedules.now)
-    timezone = zone_name(spec.schedule.cron, spec.schedule.timezone)
+    times = spec.schedule.times(new_job_id(), await api.run(schedules.now))
+    next_at, look_at = _next_firing(times, times.created_at)
     new = NewSchedule(
-        id=new_job_id(),
-        cron=spec.schedule.cron,
-        timezone=timezone,
+        id=times.id,
+        cron=times.cron,
+        timezone=times.timezone,
         overlap=spec.schedule.overlap or "allow",
-        catch_up=spec.schedule.catch_up or "one",
+        catch_up=spec.schedule.catch_up_policy,
+        rules=times.rules,
         spec=shown,
         sealed=sealed,
         created_by=principal(request).creator,
         readers=readers_of(request, definition.permissions),
-        created_at=now,
-        next_at=_next_firing(spec.schedule.cron, timezone, since=now, now=now),
+        created_at=times.created_at,
+        next_at=next_at,
+        look_at=look_at,
     )
     row = await _added(request, new, key)
     shown = schedule_summary(row, redacting(api.sealer, row.sealed))
@@ -130,8 +132,8 @@ def _without_secrets(definition: JobDefinition, sealer: Sealer) -> tuple[JsonObj
     return shown, sealer.seal({"secrets": secrets, "spec": submitted})
 
 
-def _next_firing(cron: str, timezone: str, *, since: datetime, now: datetime) -> datetime:
-    found = parse_cron(cron, timezone, since).next_after(now)
+def _next_firing(times: StoredTimes, now: datetime) -> NextFiring:
+    found = next_firing(times, now)
     if found is None:
         raise BadRequest(_NEVER)
     return found
@@ -189,8 +191,7 @@ async def resume_scheduled_job(request: web.Request) -> web.Response:
     row = await operable_row(request)
     run = ports(request).run
     now = await run(schedules.now)
-    next_at = _next_firing(row.cron, row.timezone, since=row.created_at, now=now)
-    if not await run(schedules.resume, row.id, next_at):
+    if not await run(schedules.resume, row.id, _next_firing(row, now)):
         raise BadRequest("only a PAUSED scheduled job can be resumed")
     return reply(Status())
 

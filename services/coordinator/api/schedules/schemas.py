@@ -22,14 +22,14 @@ from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.store.rows import Page
 from services.coordinator.store.schedule_runs import RunRow
 from services.coordinator.store.schedules import ScheduleRow
+from shared.jobspec.tork.models.schedules import CatchUpName, OverlapName
 from shared.planning.disclosure import Redacting
 
 _LONGEST_NOTE = 1000
 
-ScheduleStateName = Literal["ACTIVE", "PAUSED"]
+ScheduleStateName = Literal["ACTIVE", "PAUSED", "ENDED"]
 
 
-OverlapName = Literal["allow", "skip", "bufferOne", "bufferAll", "cancelOther"]
 RunKind = Literal["SCHEDULED", "TRIGGERED", "BACKFILLED"]
 RunState = Literal["FIRED", "SKIPPED", "HELD"]
 
@@ -92,7 +92,7 @@ class ScheduledJobSummary(Answer):
     id: str
     """Given when it was accepted; its jobs carry it."""
     state: ScheduleStateName
-    """A `PAUSED` one makes no jobs."""
+    """A `PAUSED` one makes no jobs; an `ENDED` one has made its last."""
     name: str
     """As submitted."""
     description: str | None = None
@@ -105,13 +105,13 @@ class ScheduledJobSummary(Answer):
     """Who submitted it; without authentication the guest."""
     created_at: datetime
     """When it was accepted."""
-    cron: str
-    """When it makes a job."""
+    cron: str | None = None
+    """When it makes a job; left out where its `schedule` has no `cron`."""
     timezone: str
     """Whose clocks `cron` means."""
-    overlap: Literal["allow", "skip"]
-    """Whether it makes a job while one of its own is not final."""
-    catch_up: Literal["none", "one", "all"]
+    overlap: OverlapName
+    """What becomes of a time while a job of its own is not final."""
+    catch_up: CatchUpName
     """What becomes of the times that were missed while no scheduler ran."""
     next_at: datetime | None = None
     """When it makes the next job; left out while it is paused."""
@@ -174,7 +174,7 @@ def whole_schedule(row: ScheduleRow, redact: Redacting) -> Fields:
             "createdBy": row.created_by,
             "permissions": row.permissions,
             "createdAt": row.created_at,
-            "cron": row.cron,
+            "cron": row.cron or None,
             "timezone": row.timezone,
             "overlap": row.overlap,
             "catchUp": row.catch_up,

@@ -93,7 +93,11 @@ def summary(row: SummaryRow, redact: Redacting) -> Fields:
         shown["inputs"] = hide_by_name(shown["inputs"])
     if row.schedule_id:
         shown["schedule"] = set_fields(
-            {"id": row.schedule_id, "cron": row.schedule_cron, "scheduledAt": row.schedule_at}
+            {
+                "id": row.schedule_id,
+                "cron": row.schedule_cron or None,
+                "scheduledAt": row.schedule_at,
+            }
         )
     if row.run_started_at != row.started_at:
         shown |= set_fields({"runStartedAt": row.run_started_at})

@@ -5,12 +5,12 @@ from shared.jobspec.tork.models.endpoints import EndpointChanges, EndpointSpec, 
 from shared.jobspec.tork.models.job_options import (
     AutoDelete,
     Permission,
-    Schedule,
     SubjobWebhook,
     Wait,
     Webhook,
 )
 from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry, Spec
+from shared.jobspec.tork.models.schedules import CatchUp, Schedule
 from shared.jobspec.tork.models.tasks import (
     Each,
     InnerTask,

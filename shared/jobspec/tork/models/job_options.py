@@ -1,24 +1,13 @@
-"""What a job says beside its tasks: who is told, who may see it, when it runs and when it goes."""
+"""What a job says beside its tasks: who is told, who may see it and when it goes."""
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from shared.jobspec import fields as f
-from shared.jobspec.cron import check_cron, parse_zone, zone_name
-from shared.jobspec.limits import MAX_KEY
 from shared.jobspec.tork.models.policies import Spec
 
 WebhookEvent = Literal["job.StateChange", "job.Progress", "task.StateChange", "task.Progress"]
-
-
-def _zone(text: str) -> str:
-    parse_zone(text)
-    return text
-
-
-CronText = Annotated[str, Field(min_length=1, max_length=MAX_KEY), AfterValidator(check_cron)]
-TimeZone = Annotated[str, Field(max_length=MAX_KEY), AfterValidator(_zone)]
 
 
 class _Notice(Spec):
@@ -82,25 +71,4 @@ class Permission(Spec):
     def _one_of_the_two(self) -> "Permission":
         if bool(self.role) == bool(self.user):
             raise ValueError("must name either a role or a user")
-        return self
-
-
-class Schedule(Spec):
-    """When a scheduled job is started, again and again."""
-
-    cron: CronText
-    """Five fields: `0/5 * * * *` is every five minutes, `0 0 L * *` the last day of each month,
-    `0 0 * * fri#2` and `friL` its second and last Friday. Or `@daily` and the like, `@every 1h30m`;
-    `CRON_TZ=Europe/Berlin` may precede it."""
-    timezone: TimeZone | None = None
-    """Whose clock it follows, such as `Europe/Berlin`. Default: UTC."""
-    overlap: Literal["allow", "skip"] | None = None
-    """`skip`: not started while the last one is not final. Default: `allow`."""
-    catch_up: Literal["none", "one", "all"] | None = None
-    """What is made up for of the times missed while no scheduler ran: nothing, one job, or a job
-    for each, up to 100. Default: `one`."""
-
-    @model_validator(mode="after")
-    def _one_time_zone(self) -> "Schedule":
-        zone_name(self.cron, self.timezone)
         return self

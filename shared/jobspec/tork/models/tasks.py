@@ -12,12 +12,12 @@ from shared.jobspec.tork.models.containers import AuxTask, Mount, Sidecar
 from shared.jobspec.tork.models.job_options import (
     AutoDelete,
     Permission,
-    Schedule,
     SubjobWebhook,
     Wait,
     Webhook,
 )
 from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry, Spec
+from shared.jobspec.tork.models.schedules import Schedule
 from shared.jobspec.tork.needs import refuse_bad_needs
 
 
