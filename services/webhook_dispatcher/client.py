@@ -181,7 +181,9 @@ def _is_hopeless(error: Exception) -> bool:
     """A URL or header that can't be sent; it is the same the next time."""
     from aiohttp import NonHttpUrlClientError
 
-    return isinstance(error, ValueError | NonHttpUrlClientError)
+    # A certificate that can't be verified is a ValueError, too: its owner can replace it.
+    is_of_the_network = isinstance(error, OSError)
+    return isinstance(error, ValueError | NonHttpUrlClientError) and not is_of_the_network
 
 
 def _shown(head: bytes, response: "ClientResponse") -> str:
