@@ -24,3 +24,5 @@ MAX_HEADERS = 50
 MAX_STATUSES = 50
 OWN_SECRETS = "conveyor."
 """How the names of secrets begin that a client did not name: they are never shown."""
+MOST_FIRINGS = 100
+"""Of a schedule, in an answer that shows the next ones."""

@@ -85,7 +85,9 @@ async def test_a_scheduled_job_is_shown_as_it_was_submitted(api: Api) -> None:
     summary = await submit(api, {**schedule, "catchUp": "all"}, **fields)
     del summary["warnings"]
     shown = await api.get(f"/scheduled-jobs/{summary['id']}")
-    assert shown == summary | fields | {"tasks": [TASK]}
+    submitted = {"tasks": [TASK], "schedule": {**schedule, "catchUp": "all"}}
+    assert len(shown.pop("next")) == 5
+    assert shown == summary | fields | submitted | {"version": 1}
     assert schedule.items() <= shown.items()
     assert shown["catchUp"] == "all"
 

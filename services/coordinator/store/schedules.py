@@ -29,7 +29,8 @@ SELECT id, state, cron, timezone, overlap, catch_up, rules,
        CASE WHEN octet_length((spec -> 'inputs')::text) > {LONGEST_LISTED}
             THEN spec - ARRAY['tasks', 'inputs'] ELSE spec - 'tasks' END AS spec, sealed,
        shown_user(created_by) AS created_by, NULL::jsonb AS permissions,
-       created_at, next_at, last_at, last_job_id, error, note
+       created_at, next_at, last_at, last_job_id, error, note, version, runs, failures, held,
+       ended_at
 FROM schedules WHERE $1::text[] IS NULL OR readers = '{{}}' OR readers && $1
 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
 """  # noqa: S608 - a number of our own
@@ -42,7 +43,8 @@ ONE = """
 SELECT id, state, cron, timezone, overlap, catch_up, rules, spec, sealed,
        shown_user(created_by) AS created_by,
        shown_permissions(spec -> 'permissions') AS permissions,
-       created_at, next_at, last_at, last_job_id, error, note
+       created_at, next_at, last_at, last_job_id, error, note, version, runs, failures, held,
+       ended_at
 FROM schedules WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
 """
 
@@ -117,6 +119,11 @@ class ScheduleRow:
     last_job_id: str | None
     error: str | None
     note: str | None
+    version: int
+    runs: int
+    failures: int
+    held: list[datetime]
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

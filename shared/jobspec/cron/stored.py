@@ -12,6 +12,9 @@ from shared.jobspec.cron.moments import parse_moment
 from shared.jobspec.cron.timetable import Timetable
 from shared.jobspec.cron.timing import Timing, jitter_of
 
+STEP = timedelta(seconds=1)
+"""All times are at whole seconds: so much before one, it is the next."""
+
 _NONE = timedelta(0)
 
 
@@ -66,9 +69,12 @@ class Firings:
         """Of the firing at `at`."""
         if not self.jitter:
             return at
+        return at + jitter_of(self.schedule_id, at, self.latest(at) - at)
+
+    def latest(self, at: datetime) -> datetime:
+        """Before which the firing at `at` is looked at, in a schedule of any id."""
         following = self.table.next_after(at)
-        longest = self.jitter if following is None else min(self.jitter, following - at)
-        return at + jitter_of(self.schedule_id, at, longest)
+        return at + (self.jitter if following is None else min(self.jitter, following - at))
 
 
 def firings_of(row: StoredTimes) -> Firings:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.fields import Findings
 from shared.jobspec.json_body import load_json, load_json_as_yaml
+from shared.jobspec.merge_patch import merged
 from shared.jobspec.places import Finder, located, places_in_json, places_in_yaml
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.explanations import explain
@@ -24,6 +25,7 @@ from shared.jobspec.tork.models import (
     JobChanges,
     JobSpec,
     ScheduledJobSpec,
+    SchedulePreview,
     SecretRotation,
     Spec,
     SubmittedJob,
@@ -59,7 +61,7 @@ _LANGUAGES: Mapping[str, _Language] = {
 }
 _CHARSET = re.compile(r"\bcharset\s*=\s*\"?([^\s;\"]+)")
 _CHARSETS = ("utf-8", "utf8", "us-ascii")
-_OF_ENDPOINTS = (EndpointSpec, EndpointChanges, SecretRotation)
+_JOBS = (SubmittedJob, JobChanges)
 
 
 S = TypeVar("S", bound=Spec)
@@ -80,6 +82,11 @@ def parse_changes(body: bytes, content_type: str) -> JobChanges:
     return _parse(JobChanges, body, content_type)
 
 
+def parse_schedule_preview(body: bytes, content_type: str) -> SchedulePreview:
+    """The same for a schedule whose times are wanted."""
+    return _parse(SchedulePreview, body, content_type)
+
+
 def parse_endpoint(body: bytes, content_type: str) -> EndpointSpec:
     """The same for a webhook endpoint."""
     return _parse(EndpointSpec, body, content_type)
@@ -92,7 +99,7 @@ def parse_endpoint_changes(
     _parse(EndpointChanges, body, content_type)
     language, text = _language(content_type), _text(body)
     try:
-        return _valid(EndpointSpec, _merged(now, language.load(text)))
+        return _valid(EndpointSpec, merged(now, language.load(text)))
     except InvalidJob as error:  # as below
         raise InvalidJob(located(error.problems, language.places(text))) from None
 
@@ -141,20 +148,6 @@ def _expressions(spec: Spec) -> Iterator[Used]:
         yield from filter_of(spec)
 
 
-def _merged(now: Mapping[str, object], patch: object) -> object:
-    """As RFC 7396 has it: null removes a field, mappings are merged, anything else replaces."""
-    if not isinstance(patch, dict):
-        return patch
-    made = dict(now)
-    for name, value in patch.items():
-        if value is None:
-            made.pop(name, None)
-        else:
-            old = made.get(name)
-            made[name] = _merged(old if isinstance(old, dict) else {}, value)
-    return made
-
-
 def _warnings(job: SubmittedJob, tree: object, text: str) -> list[Problem]:
     warnings = warnings_of(job)
     if REDACTED in text:
@@ -164,7 +157,7 @@ def _warnings(job: SubmittedJob, tree: object, text: str) -> list[Problem]:
 
 def _checked(model: type[S], tree: object) -> S:
     if not isinstance(tree, dict):
-        what = "the body" if issubclass(model, _OF_ENDPOINTS) else "a job"
+        what = "a job" if issubclass(model, _JOBS) else "the body"
         raise InvalidJob([Problem("", f"{what} must be a mapping of fields")])
     refuse_unkeepable(tree)
     try:

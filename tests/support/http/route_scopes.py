@@ -29,6 +29,8 @@ SCOPES = {
     ("GET", "/scheduled-jobs/{id}"): "read",
     ("POST", "/scheduled-jobs/{id}/trigger"): "operate",
     ("GET", "/scheduled-jobs/{id}/runs"): "read",
+    ("GET", "/scheduled-jobs/{id}/next"): "read",
+    ("POST", "/scheduled-jobs/preview"): "read",
     ("PUT", "/scheduled-jobs/{id}/pause"): "operate",
     ("PUT", "/scheduled-jobs/{id}/resume"): "operate",
     ("POST", "/webhooks"): "submit",

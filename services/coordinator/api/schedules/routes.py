@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 from typing import cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.schemas import read_optional_body
@@ -25,6 +25,11 @@ from services.coordinator.api.schedules.lookup import (
     SCHEDULES,
     operable_row,
     visible_row,
+)
+from services.coordinator.api.schedules.preview import (
+    list_next_firings,
+    next_firings,
+    preview_schedule,
 )
 from services.coordinator.api.schedules.runs import list_schedule_runs, trigger_scheduled_job
 from services.coordinator.api.schedules.schemas import (
@@ -51,8 +56,12 @@ from shared.planning.new_job import IdempotencyKey
 from shared.planning.secret_names import kept_in_clear
 from shared.planning.secrets import hidden_values
 from shared.planning.submission import new_job, new_job_id
+from shared.process.garbage import in_thread
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
+
+_SHOWN = 5
+"""Next times of a scheduled job."""
 
 _NEVER = "schedule: a schedule that never fires: all times of it have passed"
 
@@ -158,8 +167,14 @@ async def list_scheduled_jobs(request: web.Request) -> web.Response:
     response("The whole scheduled job.", ScheduledJob),
 )
 async def get_scheduled_job(request: web.Request) -> web.Response:
+    """Its `ETag` is its version: an edit may ask for it."""
     row = await visible_row(request)
-    return reply(whole_schedule(row, redacting(ports(request).sealer, row.sealed)))
+    api = ports(request)
+    now = await api.run(schedules.now)
+    shown = whole_schedule(row, redacting(api.sealer, row.sealed))
+    if row.state == "ACTIVE":
+        shown |= set_fields({"next": await in_thread(partial(next_firings, row, now, _SHOWN))})
+    return with_version(reply(shown), row.version)
 
 
 @SCHEDULES.route(
@@ -209,9 +224,16 @@ async def delete_scheduled_job(request: web.Request) -> web.Response:
     return reply(Status())
 
 
+def with_version(response: web.Response, version: int) -> web.Response:
+    response.headers[hdrs.ETAG] = f'"{version}"'
+    return response
+
+
 SCHEDULE_ROUTES: tuple[Route, ...] = (
     submit_scheduled_job,
     list_scheduled_jobs,
+    preview_schedule,
+    list_next_firings,
     get_scheduled_job,
     pause_scheduled_job,
     resume_scheduled_job,

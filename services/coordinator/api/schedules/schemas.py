@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from services.coordinator.api.replies import Answer, PageOf, Warning
-from services.coordinator.api.requests import PageQuery
+from services.coordinator.api.requests import PageQuery, Query
 from services.coordinator.api.tork.definitions import Fields, shown_job
 from services.coordinator.api.tork.schemas.jobs import JobStateName
 from services.coordinator.api.tork.schemas.submitted import (
@@ -22,10 +22,13 @@ from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.store.rows import Page
 from services.coordinator.store.schedule_runs import RunRow
 from services.coordinator.store.schedules import ScheduleRow
+from shared.jobspec.cron.parsing import DEFAULT_ZONE
+from shared.jobspec.limits import MOST_FIRINGS
 from shared.jobspec.tork.models.schedules import CatchUpName, OverlapName
 from shared.planning.disclosure import Redacting
 
 _LONGEST_NOTE = 1000
+_DEFAULTS = {"timezone": DEFAULT_ZONE, "catchUp": "one", "overlap": "allow"}
 
 ScheduleStateName = Literal["ACTIVE", "PAUSED", "ENDED"]
 
@@ -48,6 +51,14 @@ class PauseRequest(_Body):
 class TriggerRequest(_Body):
     overlap: OverlapName | None = None
     """What happens while a job of it is not final. Default: its own `overlap`."""
+
+
+class NextQuery(Query):
+    """Which times."""
+
+    count: Annotated[
+        int, Field(description=f"1 to {MOST_FIRINGS}; others are brought in range.")
+    ] = 10
 
 
 class RunsQuery(PageQuery):
@@ -119,6 +130,14 @@ class ScheduledJobSummary(Answer):
     """The time that its last job was due."""
     last_job_id: str | None = None
     """Its last job."""
+    runs: int | None = None
+    """How many jobs its times have created, without triggers and backfills."""
+    failures: int | None = None
+    """How many of its last jobs have failed, in a row."""
+    held: list[datetime] | None = None
+    """Times whose jobs wait for the one before them to be final."""
+    ended_at: datetime | None = None
+    """When it created its last job, or its last time passed."""
     error: str | None = None
     """Why the job that is due can't be made; it is tried again each minute."""
     note: str | None = None
@@ -127,8 +146,33 @@ class ScheduledJobSummary(Answer):
     """In the answer to a submission: what was hardly meant."""
 
 
+class Firing(Answer):
+    """A time at which a schedule creates a job."""
+
+    scheduled_at: datetime
+    """The time of its rules: expressions read `schedule.scheduledAt`."""
+    at: datetime | None = None
+    """When the job is created, where `jitter` makes that later."""
+    latest_at: datetime | None = None
+    """The same of a schedule that is not stored: `at` depends on its id, but is before this."""
+
+
+class Firings(Answer):
+    """The next times of a schedule."""
+
+    firings: list[Firing]
+    """In order; fewer than asked for where the schedule ends."""
+
+
 class ScheduledJob(ScheduledJobSummary):
     """The whole scheduled job, as submitted."""
+
+    schedule: dict[str, JsonValue]
+    """As submitted."""
+    version: int
+    """Grows with each edit; the answer's `ETag`."""
+    next: list[Firing] | None = None
+    """Its next times; left out while it is paused."""
 
     tasks: list[Task]
     """As submitted."""
@@ -183,8 +227,22 @@ def whole_schedule(row: ScheduleRow, redact: Redacting) -> Fields:
             "lastJobId": row.last_job_id,
             "error": row.error,
             "note": redact.value(row.note),
+            "runs": row.runs,
+            "failures": row.failures,
+            "held": row.held,
+            "endedAt": row.ended_at,
+            "version": row.version,
+            "schedule": submitted_schedule(row),
         }
     )
+
+
+def submitted_schedule(row: ScheduleRow) -> Fields:
+    """The `schedule` of a submission, from what its row keeps of it."""
+    kept = {"cron": row.cron, "timezone": row.timezone, "catchUp": row.catch_up}
+    kept |= {"overlap": row.overlap}
+    others = {name: value for name, value in kept.items() if value != _DEFAULTS.get(name)}
+    return set_fields(others | row.rules)
 
 
 def run_page(rows: Page[RunRow]) -> Fields:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_va
 from shared.jobspec import fields as f
 from shared.jobspec.cron import DEFAULT_ZONE, check_cron, parse_zone, zone_name
 from shared.jobspec.cron.stored import Times, timing_of
-from shared.jobspec.limits import MAX_KEY
+from shared.jobspec.limits import MAX_KEY, MOST_FIRINGS
 from shared.jobspec.plain_scalar import as_number
 from shared.jobspec.problems import Breach, Place, refuse
 from shared.jobspec.tork.models.policies import Spec
@@ -33,6 +33,7 @@ def _zone(text: str) -> str:
 
 CronText = Annotated[str, Field(min_length=1, max_length=MAX_KEY), AfterValidator(check_cron)]
 TimeZone = Annotated[str, Field(max_length=MAX_KEY), AfterValidator(_zone)]
+_Count = Annotated[int, Field(ge=1, le=MOST_FIRINGS), BeforeValidator(as_number)]
 _Runs = Annotated[int, Field(ge=1, le=_MOST_RUNS), BeforeValidator(as_number)]
 _Failures = Annotated[int, Field(ge=1, le=_MOST_FAILURES), BeforeValidator(as_number)]
 _CaughtUp = Annotated[int, Field(ge=1, le=_MOST_CAUGHT_UP), BeforeValidator(as_number)]
@@ -150,3 +151,14 @@ class Schedule(Spec):
     def catch_up_policy(self) -> CatchUpName:
         given = self.catch_up or "one"
         return given.policy if isinstance(given, CatchUp) else given
+
+
+class SchedulePreview(Spec):
+    """Which times of a schedule that is not stored."""
+
+    schedule: Schedule
+    """As that of a scheduled job."""
+    from_: f.Moment | None = None
+    """The times after this one. Default: now."""
+    count: _Count | None = None
+    """How many times, at most. Default: 10."""
