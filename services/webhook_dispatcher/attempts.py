@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,12 +13,11 @@ from services.webhook_dispatcher.answers import redacted_head, redactor_for
 from services.webhook_dispatcher.client import Answer, Client, Timeouts
 from services.webhook_dispatcher.metrics import DispatcherMetrics
 from services.webhook_dispatcher.outcomes import Outcome
-from services.webhook_dispatcher.requests import InvalidHeader, headers_of, opened
+from services.webhook_dispatcher.requests import headers_of, opened, secrets_in
 from services.webhook_dispatcher.retries import is_retried
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store.deliveries import Delivery
-from shared.expressions import ExpressionError
-from shared.planning.secrets import hidden_values
+from services.webhook_dispatcher.targets import Unsendable
 from shared.process.sealing import Sealer, SealingError
 from shared.process.signing import read_secrets, signature
 from shared.tracing.protocol import Facts, Tracing, job_context, to_traceparent
@@ -50,9 +49,9 @@ class Attempts:
         try:
             delivery = opened(delivery, self._sealer)
             headers = headers_of(delivery, self._sealer) | self._signed(delivery)
-        except (ExpressionError, InvalidHeader, SealingError) as error:
+        except (Unsendable, SealingError) as error:
             # Another try gives the same.
-            return self._unsent(delivery, began, f"headers: {error}")
+            return self._unsent(delivery, began, str(error))
         with self._metrics.call_seconds.time():
             answer = await self._call_traced(delivery, headers)
         return self._outcome(delivery, began, self._shown(delivery, headers, answer))
@@ -65,21 +64,12 @@ class Attempts:
         """As it may be kept and logged."""
         if not (answer.head or answer.error):
             return answer
-        redactor = redactor_for(delivery.url, headers, self._secrets_of(delivery))
+        redactor = redactor_for(delivery.url, headers, secrets_in(delivery, self._sealer))
         return replace(
             answer,
             head=redacted_head(redactor, answer.head, is_whole=answer.is_whole),
             error=answer.error and redactor.text(answer.error),
         )
-
-    def _secrets_of(self, delivery: Delivery) -> Collection[str]:
-        """What headers may have read."""
-        if delivery.source is None:
-            return ()
-        try:
-            return hidden_values(self._sealer.secrets_in(delivery.source.sealed))
-        except SealingError:  # then nothing was read, or sent
-            return ()
 
     def _outcome(self, delivery: Delivery, began: float, answer: Answer) -> Outcome:
         outcome = Outcome(delivery, answer, began, time.monotonic() - began)

@@ -1,25 +1,25 @@
 """What a webhook is sent: the summary as it was at the change, in the API's wire form, under the
 headers that the job asks for, evaluated, and ours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
-import orjson
 import structlog
 
 from services.webhook_dispatcher.bodies import FULL, TORK, Event
-from services.webhook_dispatcher.store.deliveries import Delivery, HeaderSource
+from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.summaries import job_now, names_of_summary, summary_of
+from services.webhook_dispatcher.targets import Target, Unsendable, target_of
 from shared.definition import Webhook, decode_webhooks
-from shared.expressions import ExpressionError, TextMap, as_template, render, render_value
-from shared.jobspec.headers import check_header_value, is_reserved
+from shared.expressions import ExpressionError, TextMap, as_template, render_value
+from shared.jobspec.urls import receiver_of
 from shared.lifecycle import derived_id
 from shared.messages import Change
-from shared.planning.disclosure import redacting_known
-from shared.planning.secrets import all_inputs
-from shared.process.sealing import Sealer
+from shared.planning.disclosure import Redacting, redacting_known
+from shared.planning.secrets import all_inputs, hidden_values
+from shared.process.sealing import Sealer, SealingError
 
 log = structlog.get_logger(__name__)
 
@@ -49,19 +49,36 @@ class JobEvent:
         """What conditions read, secrets included. Raises SealingError."""
         return names_of_summary(self._summary, job_now(self._job))
 
+    @cached_property
+    def sending_names(self) -> Mapping[str, object]:
+        """What is read where the request goes: of job and task no more than its body shows. Raises
+        SealingError."""
+        shown_job = self._redacting.value(job_now(self._job))
+        return {
+            **names_of_summary(self._event.data, shown_job),
+            "inputs": TextMap(all_inputs(self._job["inputs"], self.secrets)),
+            "secrets": TextMap(self.secrets),
+            "tasks": TextMap(),
+        }
+
+    @cached_property
+    def secrets(self) -> Mapping[str, str]:
+        """Raises SealingError."""
+        return self._sealer.secrets_in(self._job["sealed"])
+
     def body(self, format_: str, payload: str) -> bytes:
         """As it is kept: see `Event.body`. Raises SealingError."""
         body = self._event.body(format_, payload).decode()
-        return self._sealer.kept_text(body, is_secret=bool(self._secrets)).encode()
+        return self._sealer.kept_text(body, is_secret=bool(self.secrets)).encode()
 
     @cached_property
     def _event(self) -> Event:
-        shown = redacting_known(self._sealer, self._secrets).value(self._summary)
+        shown = self._redacting.value(self._summary)
         return Event(self.name, self._change.version, self._change.at, shown)
 
     @cached_property
-    def _secrets(self) -> Mapping[str, str]:
-        return self._sealer.secrets_in(self._job["sealed"])
+    def _redacting(self) -> Redacting:
+        return redacting_known(self._sealer, self.secrets)
 
     @cached_property
     def _summary(self) -> dict[str, object]:
@@ -74,38 +91,63 @@ class JobEvent:
 def deliveries_for(change: Change, job: Mapping[str, Any], sealer: Sealer) -> Iterator[Delivery]:
     """The calls that `change` owes to the webhooks of `job` (a row). Raises SealingError."""
     event = JobEvent(change, job, sealer)
-    for place, webhook in enumerate(decode_webhooks(job["webhooks"])):
-        if (webhook.event or JOB_STATE) != event.name:
+    for place, kept in enumerate(decode_webhooks(job["webhooks"])):
+        if (kept.event or JOB_STATE) != event.name:
             continue
-        condition = webhook.condition and sealer.open_text(webhook.condition)
-        if condition and not is_wanted(condition, event.names):
+        webhook = _opened_webhook(kept, sealer)
+        if webhook.condition and not is_wanted(webhook.condition, event.names):
             continue
         yield Delivery(
             id=derived_id("webhook", change.job_id, change.version, place),
             job_id=change.job_id,
             version=change.version,
             webhook=place,
-            url=webhook.url,
             body=event.body(TORK, FULL),
-            source=_header_source(webhook, job),
             event=event.name,
+            **_addressed(webhook, event, sealer),
         )
+
+
+def _addressed(webhook: Webhook, event: JobEvent, sealer: Sealer) -> dict[str, Any]:
+    """Of a delivery; one that can't be sent is made as well, and its attempt says why."""
+    try:
+        target = target_of(webhook, event)
+    except Unsendable as error:
+        return {"url": "", "sealed": sealer.seal({"error": str(error)})}
+    return {
+        "url": sealer.seal_text(target.url),
+        "receiver": receiver_of(target.url),
+        "sealed": _sealed(target, event.secrets, sealer),
+    }
+
+
+def _sealed(target: Target, secrets: Mapping[str, str], sealer: Sealer) -> str | None:
+    sent = (target.url, *target.headers.values())
+    hidden = [
+        one
+        for one in hidden_values(secrets)
+        if one.strip() and any(one.strip() in text for text in sent)
+    ]
+    if not (target.headers or hidden):
+        return None
+    return sealer.seal({"headers": target.headers, "secrets": hidden})
+
+
+def _opened_webhook(webhook: Webhook, sealer: Sealer) -> Webhook:
+    """Raises SealingError."""
+    open_text = sealer.open_text
+    return replace(
+        webhook,
+        url=open_text(webhook.url),
+        headers={name: open_text(value) for name, value in webhook.headers.items()},
+        condition=webhook.condition and open_text(webhook.condition),
+    )
 
 
 def opened(delivery: Delivery, sealer: Sealer) -> Delivery:
     """As it is sent. Raises SealingError."""
-    open_text = sealer.open_text
-    source = delivery.source
-    if source is not None:
-        headers = {name: open_text(value) for name, value in source.headers.items()}
-        source = replace(source, headers=headers)
-    body = open_text(delivery.body.decode()).encode()
-    return replace(delivery, url=open_text(delivery.url), body=body, source=source)
-
-
-def _header_source(webhook: Webhook, job: Mapping[str, Any]) -> HeaderSource | None:
-    headers = webhook.headers
-    return HeaderSource(headers, job["name"], job["inputs"], job["sealed"]) if headers else None
+    body = sealer.open_text(delivery.body.decode()).encode()
+    return replace(delivery, url=sealer.open_text(delivery.url), body=body)
 
 
 def is_wanted(condition: str, names: Mapping[str, object]) -> bool:
@@ -117,38 +159,22 @@ def is_wanted(condition: str, names: Mapping[str, object]) -> bool:
         return False
 
 
-class InvalidHeader(ValueError):
-    """A header that HTTP can't carry."""
-
-
-def _sendable(name: str, value: str) -> str:
-    """Blanks and line ends around a value mean nothing in HTTP. Raises InvalidHeader."""
+def secrets_in(delivery: Delivery, sealer: Sealer) -> Collection[str]:
+    """Those of the job that its URL or headers were made of."""
     try:
-        return check_header_value(value.strip())
-    except ValueError as error:
-        raise InvalidHeader(f"{name}: {error}") from None
+        kept = sealer.unseal(delivery.sealed) if delivery.sealed else {}
+    except SealingError:  # then nothing was sent
+        return ()
+    return cast(list[str], kept.get("secrets", []))
 
 
 def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
-    """Ours win over the job's. Raises ExpressionError, InvalidHeader, SealingError."""
-    asked: dict[str, str] = {}
-    if (source := delivery.source) is not None:
-        job = {"id": delivery.job_id, "name": source.job_name}
-        summary = names_of_summary(orjson.loads(delivery.body), job)
-        secrets = sealer.secrets_in(source.sealed)
-        names = {
-            **summary,
-            "inputs": TextMap(all_inputs(source.inputs, secrets)),
-            "secrets": TextMap(secrets),
-            "tasks": TextMap(),
-        }
-        asked = {
-            name: _sendable(name, render(value, names, nil=""))
-            for name, value in source.headers.items()
-            if not is_reserved(name)  # of a job from before they were refused
-        }
+    """Ours win over the job's. Raises Unsendable, SealingError."""
+    kept = sealer.unseal(delivery.sealed) if delivery.sealed else {}
+    if error := kept.get("error"):
+        raise Unsendable(error)
     return {
-        **asked,
+        **cast(dict[str, str], kept.get("headers", {})),
         "Content-Type": "application/json; charset=UTF-8",
         "webhook-id": delivery.id,
         "conveyor-event": delivery.event,

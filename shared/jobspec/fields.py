@@ -158,6 +158,8 @@ def _queue(text: str) -> None:
 def _url_template(text: str) -> None:
     if has_expression(text):
         check_template(text)
+        if not text.lower().startswith(("http://", "https://", "{{")):
+            raise ValueError("must be an http or https URL")
     else:
         check_url(text)
 
@@ -303,7 +305,7 @@ Url = Annotated[
     ),
 ]
 
-UrlTemplate = Annotated[str, _checked_by(_url_template)]
+UrlTemplate = Annotated[str, _checked_by(_url_template), Field(examples=["https://ci.example/x"])]
 """As `Url`; may hold expressions."""
 Flag = Annotated[bool, BeforeValidator(as_boolean)]
 

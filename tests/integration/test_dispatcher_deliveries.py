@@ -14,7 +14,7 @@ from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.events import Events
 from services.webhook_dispatcher.settings import WebhookSettings
 from shared.messages.queues import EVENTS
-from shared.process.sealing import Sealer
+from shared.process.sealing import Sealer, generate_key
 from shared.tracing.protocol import OFF, Tracing
 from tests.support.jobs.batcher import Rig
 from tests.support.services.dispatcher import (
@@ -213,11 +213,15 @@ async def test_a_job_whose_secrets_can_not_be_read_waits_for_the_key_and_holds_u
     hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
     told = await rig.submit([TASK], webhooks=[hook])
     secret = await rig.submit([TASK], webhooks=[hook], secrets={"token": "hunter2-hunter2"})
+    sealed = await rig.pool.fetchval("SELECT sealed FROM jobs WHERE id = $1", secret)
+    resealed = Sealer([generate_key()]).seal(rig.sealer.unseal(sealed))
+    await rig.pool.execute("UPDATE jobs SET sealed = $2 WHERE id = $1", secret, resealed)
     # When it takes up what has changed
-    await Events(rig.pool, Sealer()).take_stored()
+    await Events(rig.pool, rig.sealer).take_stored()
     # Then the first is told, and the second is told as soon as there is a key
     await call_all(rig)
     assert [body["id"] for _, body in receiver.heard] == [told]
+    await rig.pool.execute("UPDATE jobs SET sealed = $2 WHERE id = $1", secret, sealed)
     await rig.pool.execute("UPDATE webhook_events SET due_at = now()")
     await Events(rig.pool, rig.sealer).take_stored()
     await call_all(rig)

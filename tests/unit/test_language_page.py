@@ -50,7 +50,7 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
     ),
     "mount": ([m.Mount], lambda fields: task(image="a:1", mounts=[mount(**fields)])),
     "webhook": (
-        [m.Webhook, m.SubjobWebhook],
+        [m.Webhook],
         lambda fields: job(webhooks=[{"url": "https://ci.example", **fields}]),
     ),
     "permission": ([m.Permission], lambda fields: job(permissions=[permission(**fields)])),

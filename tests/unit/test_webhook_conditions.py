@@ -1,33 +1,15 @@
 """Conditions of webhooks as they are written for Tork: what is true there is true here."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from services.webhook_dispatcher.requests import is_wanted
 from services.webhook_dispatcher.summaries import job_now, names_of_summary, summary_of
 from shared.messages import Change
+from tests.support.jobs.job_rows import JOB_ROW
 
 _AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-_JOB: dict[str, Any] = {
-    "id": "j",
-    "name": "n",
-    "description": None,
-    "tags": ["t"],
-    "inputs": {"a": "x"},
-    "state": "COMPLETED",
-    "position": 1,
-    "progress": 100.0,
-    "created_at": _AT,
-    "started_at": _AT,
-    "task_count": 1,
-    "parent_task_id": None,
-    "created_by": {"id": "g", "username": "guest", "name": "Guest"},
-    "schedule_id": None,
-    "schedule_cron": None,
-    "schedule_at": None,
-}
 _OF_JOB = Change(job_id="j", version=3, state="COMPLETED", at=_AT, position=2, progress=100.0)
 _OF_TASK = Change(
     job_id="j",
@@ -49,7 +31,7 @@ _OF_TASK = Change(
 
 
 def _is_wanted(condition: str, change: Change) -> bool:
-    return is_wanted(condition, names_of_summary(summary_of(change, _JOB), job_now(_JOB)))
+    return is_wanted(condition, names_of_summary(summary_of(change, JOB_ROW), job_now(JOB_ROW)))
 
 
 @pytest.mark.parametrize(

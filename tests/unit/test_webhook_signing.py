@@ -4,9 +4,6 @@ import base64
 
 import pytest
 
-from services.webhook_dispatcher.requests import headers_of
-from services.webhook_dispatcher.store.deliveries import Delivery, HeaderSource
-from shared.process.sealing import Sealer
 from shared.process.signing import (
     BadSignature,
     check_signature,
@@ -84,15 +81,3 @@ def test_a_receiver_refuses_a_request_without_the_headers_of_a_signature(name: s
 def test_a_new_secret_is_one_and_never_the_same() -> None:
     assert len(read_secret(new_secret())) == 32
     assert new_secret() != new_secret()
-
-
-def test_a_header_that_was_taken_before_it_was_reserved_is_not_sent() -> None:
-    source = HeaderSource({"hOST": "evil", "Webhook-Id": "1", "X-A": "a"}, "j", {}, None)
-    delivery = Delivery("d", "j", 7, 0, "http://x", b'{"jobId": "j"}', "job.Progress", 0, source)
-    assert headers_of(delivery, Sealer([])) == {
-        "X-A": "a",
-        "Content-Type": "application/json; charset=UTF-8",
-        "webhook-id": "d",
-        "conveyor-event": "job.Progress",
-        "conveyor-sequence": "7",
-    }

@@ -15,15 +15,17 @@ SELECT id, name, description, tags, inputs, state, position, progress, created_a
 FROM jobs WHERE id = ANY($1::text[]) AND webhooks <> '[]'
 """
 
-# The first $9 are taken by who adds them, in the order they are given: see TAKE_DUE.
+# The first $11 are taken by who adds them, in the order they are given: see TAKE_DUE.
 ADD = """
 INSERT INTO webhook_deliveries
-    (id, job_id, version, webhook, url, body, event, attempts, next_at, created_at)
-SELECT id, job_id, version, webhook, url, body, event, (number <= $9)::int,
-       clock_timestamp() + CASE WHEN number <= $9 THEN $8::interval ELSE '0' END, clock_timestamp()
+    (id, job_id, version, webhook, url, body, event, receiver, sealed,
+     attempts, next_at, created_at)
+SELECT id, job_id, version, webhook, url, body, event, receiver, sealed, (number <= $11)::int,
+       clock_timestamp() + CASE WHEN number <= $11 THEN $10::interval ELSE '0' END,
+       clock_timestamp()
 FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::text[], $6::bytea[],
-            $7::text[]) WITH ORDINALITY
-     AS d(id, job_id, version, webhook, url, body, event, number)
+            $7::text[], $8::text[], $9::text[]) WITH ORDINALITY
+     AS d(id, job_id, version, webhook, url, body, event, receiver, sealed, number)
 ON CONFLICT DO NOTHING
 RETURNING id, attempts
 """
@@ -31,23 +33,16 @@ RETURNING id, attempts
 # Taken for as long as a call may last: a dispatcher that dies meanwhile leaves them to another.
 # An array, because `IN` may be planned as a join that asks again for each row, and skips each time
 # what it has locked before: more than the limit would be taken.
-# What headers may read comes along. It is not kept with the delivery, as evaluated they hold
-# secrets; of a job that was deleted meanwhile it is not there.
 TAKE_DUE = """
 WITH taken AS (
     UPDATE webhook_deliveries SET attempts = attempts + 1, next_at = clock_timestamp() + $1
     WHERE id = ANY(ARRAY(
         SELECT id FROM webhook_deliveries WHERE next_at <= now()
         ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED))
-    RETURNING id, job_id, version, webhook, url, body, event, attempts, attempts_before,
-              endpoint_id)
-SELECT t.*, j.webhooks -> t.webhook -> 'headers' AS headers,
-       CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.name END AS job_name,
-       CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.inputs END AS inputs,
-       CASE WHEN j.webhooks -> t.webhook ? 'headers' THEN j.sealed END AS sealed,
-       e.retry_on, e.disabled_at IS NOT NULL AS is_disabled
-FROM taken t LEFT JOIN jobs j ON j.id = t.job_id
-             LEFT JOIN webhook_endpoints e ON e.id = t.endpoint_id
+    RETURNING id, job_id, version, webhook, url, body, event, receiver, sealed, attempts,
+              attempts_before, endpoint_id)
+SELECT t.*, e.retry_on, e.disabled_at IS NOT NULL AS is_disabled
+FROM taken t LEFT JOIN webhook_endpoints e ON e.id = t.endpoint_id
 """
 
 NEXT_DUE = """
@@ -71,16 +66,6 @@ SELECT greatest(0, extract(epoch FROM clock_timestamp() - least(
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderSource:
-    """A webhook's `headers` as submitted, and what of its job they may read."""
-
-    headers: dict[str, str]
-    job_name: str
-    inputs: dict[str, Any]
-    sealed: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Endpoint:
     """What a call to the endpoint `id` goes by: `retry_on` are statuses that are tried again."""
 
@@ -92,8 +77,8 @@ class Endpoint:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """`id` is the same at each attempt; `attempts` counts this one, `attempts_before` those before
-    it was last sent. `source` is None where the webhook asks for no headers, or its job was
-    deleted; `endpoint` for a job's own webhook."""
+    it was last sent. `sealed` is None where there is no more to send than the body, else see
+    `requests`; `endpoint` for a job's own webhook."""
 
     id: str
     job_id: str
@@ -102,8 +87,9 @@ class Delivery:
     url: str
     body: bytes
     event: str = ""
+    receiver: str = ""
+    sealed: str | None = None
     attempts: int = 0
-    source: HeaderSource | None = None
     attempts_before: int = 0
     endpoint: Endpoint | None = None
 
@@ -134,6 +120,8 @@ async def add(
         [d.url for d in deliveries],
         [d.body for d in deliveries],
         [d.event for d in deliveries],
+        [d.receiver for d in deliveries],
+        [d.sealed for d in deliveries],
         hold,
         room,
     )
@@ -155,18 +143,13 @@ async def seconds_to_next(connection: Connection) -> float | None:
 
 def _delivery(
     *,
-    headers: dict[str, str] | None,
-    job_name: str,
-    inputs: dict[str, Any],
-    sealed: str | None,
     endpoint_id: str | None,
     retry_on: list[int],
     is_disabled: bool,
     **facts: Any,  # noqa: ANN401 - the columns, as they are
 ) -> Delivery:
-    source = HeaderSource(headers, job_name, inputs, sealed) if headers else None
     endpoint = Endpoint(endpoint_id, retry_on, is_disabled) if endpoint_id else None
-    return Delivery(**facts, source=source, endpoint=endpoint)
+    return Delivery(**facts, endpoint=endpoint)
 
 
 async def backlog(connection: Connection) -> tuple[int, float]:

@@ -14,7 +14,6 @@ from shared.jobspec.tork.models import (
     JobFields,
     ScheduledJobSpec,
     Subjob,
-    SubjobWebhook,
     SubmittedJob,
     TaskFields,
     Webhook,
@@ -201,9 +200,7 @@ def _of_subjob(subjob: Subjob, place: Place, scope: Scope) -> Iterator[Used]:
     yield from _of_job(subjob, place, scope_of(subjob))
 
 
-def _of_webhook_texts(
-    webhook: Webhook | SubjobWebhook, place: Place, scope: Scope
-) -> Iterator[Used]:
+def _of_webhook_texts(webhook: Webhook, place: Place, scope: Scope) -> Iterator[Used]:
     yield from _of_text(webhook.url, (*place, "url"), scope)
     yield from _of_texts(webhook.headers, (*place, "headers"), scope)
 

@@ -5,7 +5,6 @@ from shared.jobspec.tork.models.endpoints import EndpointChanges, EndpointSpec, 
 from shared.jobspec.tork.models.job_options import (
     AutoDelete,
     Permission,
-    SubjobWebhook,
     Wait,
     Webhook,
 )

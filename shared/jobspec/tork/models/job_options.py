@@ -10,27 +10,18 @@ from shared.jobspec.tork.models.policies import Spec
 WebhookEvent = Literal["job.StateChange", "job.Progress", "task.StateChange", "task.Progress"]
 
 
-class _Notice(Spec):
+class Webhook(Spec):
+    """Who is told about a job's changes, or a sub-job's. `if` sees `job`, and `task` for task
+    events."""
+
+    url: f.UrlTemplate
+    """Where each event is posted, as JSON; may hold expressions."""
     headers: f.Mapped[f.HeaderName, f.HeaderTemplate] | None = None
     """Sent with each event; values may hold expressions."""
     event: WebhookEvent | None = None
     """Which events. Default: `job.StateChange`."""
     if_: f.Expression | None = None
     """The event is sent only when this gives true. Default: always."""
-
-
-class Webhook(_Notice):
-    """Who is told about the job's changes. `if` sees `job`, and `task` for task events."""
-
-    url: f.Url
-    """Where each event is posted, as JSON."""
-
-
-class SubjobWebhook(_Notice):
-    """Who is told about a sub-job's changes. Otherwise as a job's webhook."""
-
-    url: f.UrlTemplate
-    """Where each event is posted, as JSON; may hold expressions."""
 
 
 class AutoDelete(Spec):

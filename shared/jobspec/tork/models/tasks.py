@@ -12,7 +12,6 @@ from shared.jobspec.tork.models.containers import AuxTask, Mount, Sidecar
 from shared.jobspec.tork.models.job_options import (
     AutoDelete,
     Permission,
-    SubjobWebhook,
     Wait,
     Webhook,
 )
@@ -229,7 +228,7 @@ class Subjob(JobFields):
     """Its `secrets`; they may hold expressions, best `{{ secrets.name }}`."""
     detached: f.Flag | None = None
     """The task is done as soon as the sub-job is made. Default: it waits for its end."""
-    webhooks: f.Webhooks[SubjobWebhook] | None = None
+    webhooks: f.Webhooks[Webhook] | None = None
     """Who is told about its changes. Default: nobody."""
 
 

@@ -1,0 +1,99 @@
+"""Where an event is sent: URLs and headers evaluated for it, or the reason why it can't be sent."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.webhook_dispatcher.requests import deliveries_for, headers_of, opened
+from services.webhook_dispatcher.store.deliveries import Delivery
+from services.webhook_dispatcher.targets import Unsendable
+from shared.messages import Change
+from shared.planning.secrets import OF_INPUTS
+from shared.process.sealing import Sealer, generate_key
+from tests.support.jobs.job_rows import JOB_ROW
+
+_SEALER = Sealer([generate_key()])
+_TOKEN = "T0K3N-of-a-channel"
+_SECRETS = {
+    "token": _TOKEN,
+    "hook": f" https://chat.example/{_TOKEN}\n",
+    "lines": "one\ntwo",
+    f"{OF_INPUTS}password": '"swordfish"',
+}
+_JOB = {**JOB_ROW, "inputs": {"host": "ci.example", "password": "[REDACTED]"}}
+_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_CHANGE = Change(job_id="j", version=3, state="RUNNING", at=_AT, result=f"made of {_TOKEN}")
+
+
+def delivery(**webhook: Any) -> Delivery:
+    """What a change of a job with this webhook owes, as it is stored."""
+    kept = _SEALER.seal({"secrets": _SECRETS})
+    [made] = deliveries_for(_CHANGE, {**_JOB, "sealed": kept, "webhooks": [webhook]}, _SEALER)
+    assert _TOKEN not in repr(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("url", "sent", "receiver"),
+    [
+        ("https://ci.example/x", "https://ci.example/x", "https://ci.example:443"),
+        ("{{ secrets.hook }}", f"https://chat.example/{_TOKEN}", "https://chat.example:443"),
+        ("http://{{ inputs.host }}:81/{{ job.id }}/", "http://ci.example:81/j/", None),
+        ("https://x/{{ inputs.password }}?{{ job.State }}", "https://x/swordfish?RUNNING", None),
+        ("https://x/{{ job.nope }}{{ job.error }}", "https://x/", None),
+        ("https://x/{{ job.result }}", None, None),  # a blank: "made of [REDACTED]"
+    ],
+)
+def test_a_url_is_evaluated_and_its_receiver_is_known(
+    url: str, sent: str | None, receiver: str | None
+) -> None:
+    made = delivery(url=url)
+    assert opened(made, _SEALER).url == (sent or "")
+    assert receiver is None or made.receiver == receiver
+
+
+@pytest.mark.parametrize(
+    ("webhook", "reason"),
+    [
+        ({"url": "{{ secrets.nope }}"}, "url: is empty"),
+        ({"url": "{{ secrets.token }}"}, "url: must be an http or https URL"),
+        ({"url": "http://a/{{ secrets.lines }}"}, "url: .* without spaces and backslashes"),
+        ({"url": "http://u:{{ secrets.token }}@h"}, "url: must not hold a user name or password"),
+        ({"url": "http://{{ inputs.host }}..b"}, "url: must have a valid host name"),
+        ({"url": "http://127.{{ 1 }}/"}, "url: must have a valid host name or IP address"),
+        ({"url": "https://x/{{ repeat('a', 9000) }}"}, "url: must have at most 8000 bytes"),
+        ({"url": "http://x/{{ int(secrets.token) }}"}, "url: .* hidden because it reads secrets"),
+        ({"url": "http://x/{{ int(inputs.host) }}"}, "url: .*int"),
+        ({"url": "not a url"}, "url: must be an http or https URL"),  # of a job from before
+        ({"headers": {"X": "{{ secrets.lines }}"}}, "headers.X: must not hold a line break"),
+        ({"headers": {"X": "{{ int(secrets.token) }}"}}, "headers.X: .* hidden because"),
+        ({"headers": {"X": "{{ int('x') }}"}}, "headers.X: .*int"),
+        ({"headers": {"X": "{{ repeat('a', 9000) }}"}}, "headers.X: must have at most 8000 bytes"),
+    ],
+)
+def test_what_can_not_be_sent_is_a_delivery_that_says_why(
+    webhook: dict[str, Any], reason: str
+) -> None:
+    made = delivery(**{"url": "http://x", **webhook})
+    with pytest.raises(Unsendable, match=f"^{reason}") as refused:
+        headers_of(made, _SEALER)
+    assert _TOKEN not in str(refused.value)
+
+
+def test_headers_are_evaluated_and_ours_win() -> None:
+    headers = {
+        "Authorization": "Bearer {{ secrets.token }}",
+        "X-What": " {{ job.name }} is {{ job.State }}{{ job.nope }}\n",
+        "hOST": "evil",  # of a job from before they were refused
+        "Webhook-Id": "1",
+    }
+    made = delivery(url="http://x", headers=headers)
+    assert headers_of(made, _SEALER) == {
+        "Authorization": f"Bearer {_TOKEN}",
+        "X-What": "n is RUNNING",
+        "Content-Type": "application/json; charset=UTF-8",
+        "webhook-id": made.id,
+        "conveyor-event": "job.StateChange",
+        "conveyor-sequence": "3",
+    }
