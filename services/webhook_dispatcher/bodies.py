@@ -15,10 +15,10 @@ _OF_THIN = ("id", "jobId", "parentId", "scheduleId", "endpointId", "state")
 @dataclass(frozen=True, slots=True)
 class Event:
     """`data` is what is told of it, as JSON has it and without secrets. `sequence` grows with each
-    event of the same job. Each body is built once, for all who get it."""
+    event of the same job; None: it is of none. Each body is built once, for all who get it."""
 
     name: str
-    sequence: int
+    sequence: int | None
     at: datetime
     data: Mapping[str, object]
     _built: dict[tuple[str, str], bytes] = field(default_factory=dict, compare=False, repr=False)
@@ -32,7 +32,8 @@ class Event:
 
     def _body(self, format_: str, payload: str) -> Mapping[str, object]:
         data = self.data if payload == FULL else _thin(self.data)
-        data = {**data, "sequence": self.sequence}
+        if self.sequence is not None:
+            data = {**data, "sequence": self.sequence}
         if format_ == TORK:
             return {**data, "event": self.name}
         return {"type": self.name, "timestamp": time_text(self.at), "data": data}

@@ -10,7 +10,7 @@ import structlog
 
 from services.webhook_dispatcher.bodies import FULL, TORK, Event
 from services.webhook_dispatcher.store.deliveries import Delivery
-from services.webhook_dispatcher.summaries import job_now, names_of_summary, summary_of
+from services.webhook_dispatcher.summaries import UNSET_NAMES, job_now, names_of_summary, summary_of
 from services.webhook_dispatcher.targets import Target, Unsendable, target_of
 from shared.definition import Webhook, decode_webhooks
 from shared.expressions import ExpressionError, TextMap, as_template, render_value
@@ -24,7 +24,7 @@ from shared.process.sealing import Sealer, SealingError
 log = structlog.get_logger(__name__)
 
 JOB_STATE = "job.StateChange"
-_EVENTS = {
+EVENTS = {
     (False, False): JOB_STATE,
     (False, True): "job.Progress",
     (True, False): "task.StateChange",
@@ -39,7 +39,7 @@ class JobEvent:
 
     def __init__(self, change: Change, job: Mapping[str, Any], sealer: Sealer) -> None:
         """`job` is its row."""
-        self.name = _EVENTS[change.task_id is not None, change.is_progress]
+        self.name = EVENTS[change.task_id is not None, change.is_progress]
         self._change = change
         self._job = job
         self._sealer = sealer
@@ -60,6 +60,13 @@ class JobEvent:
             "secrets": TextMap(self.secrets),
             "tasks": TextMap(),
         }
+
+    @cached_property
+    def shown_names(self) -> Mapping[str, object]:
+        """What filters of endpoints read, without secrets. Raises SealingError."""
+        job = self._redacting.value(job_now(self._job)) if self._change.task_id else {}
+        about = names_of_summary(self._event.data, job)
+        return {**UNSET_NAMES, "event": self.name, **about}
 
     @cached_property
     def secrets(self) -> Mapping[str, str]:

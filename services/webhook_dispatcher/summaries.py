@@ -142,3 +142,12 @@ def _filled(summary: dict[str, object]) -> dict[str, object]:
 
 def _time(at: datetime | None) -> str | None:
     return time_text(at) if at else None
+
+
+UNSET_NAMES: Mapping[str, object] = {
+    "job": _as_in_go(_UNSET_JOB),
+    "task": _as_in_go(_UNSET_TASK),
+    "schedule": {},
+    "endpoint": {},
+}
+"""What filters of endpoints read of what an event is not about."""

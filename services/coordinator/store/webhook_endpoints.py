@@ -56,6 +56,7 @@ UPDATE webhook_endpoints SET
     disabled_reason = CASE WHEN $14 THEN coalesce(disabled_reason, $15) END,
     failing_since = CASE WHEN $14 OR disabled_at IS NULL THEN failing_since END,
     failing_told_at = CASE WHEN $14 OR disabled_at IS NULL THEN failing_told_at END,
+    hears_since = CASE WHEN $14 OR disabled_at IS NULL THEN hears_since ELSE now() END,
     updated_at = now()
 WHERE id = $1
 """
