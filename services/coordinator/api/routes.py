@@ -12,6 +12,7 @@ from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Route, RouteGroup, response
 from services.coordinator.api.schedules.routes import SCHEDULE_ROUTES
 from services.coordinator.api.tork import cluster, deletion, jobs, run_again, submission
+from services.coordinator.api.webhooks.deliveries import DELIVERY_ROUTES
 from services.coordinator.api.webhooks.routes import ENDPOINT_ROUTES
 from shared.process.health import missing_of
 
@@ -52,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     *EVENT_ROUTES,
     *SCHEDULE_ROUTES,
     *ENDPOINT_ROUTES,
+    *DELIVERY_ROUTES,
     *DEAD_LETTER_ROUTES,
     get_health,
     *ACCESS_ROUTES,

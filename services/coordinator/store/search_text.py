@@ -94,11 +94,11 @@ def _state(text: str) -> str:
 
 
 def _latest(name: str, values: list[str], now: datetime) -> datetime | None:
-    return _time(name, values[-1], now) if values else None
+    return parse_time(name, values[-1], now) if values else None
 
 
-def _time(name: str, text: str, now: datetime) -> datetime:
-    """A time, or how long ago it was."""
+def parse_time(name: str, text: str, now: datetime) -> datetime:
+    """A time, or how long ago it was. Raises BadFilter."""
     days = _DAYS.fullmatch(text)
     hours = f"{int(days[1]) * 24}h{days[2]}" if days else text
     try:

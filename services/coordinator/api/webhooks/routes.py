@@ -15,8 +15,15 @@ from services.coordinator.api.idempotency import (
     idempotency_key,
 )
 from services.coordinator.api.replies import Status, reply
-from services.coordinator.api.requests import PageQuery, path_id, ports, query, whole_body
-from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
+from services.coordinator.api.requests import PageQuery, ports, query, whole_body
+from services.coordinator.api.route import DONE, Route, Scope, error, response
+from services.coordinator.api.webhooks.lookup import (
+    NO_ENDPOINT,
+    WEBHOOKS,
+    asked_row,
+    endpoint_row,
+    found,
+)
 from services.coordinator.api.webhooks.schemas import (
     Endpoint,
     EndpointPage,
@@ -54,18 +61,10 @@ from shared.process.signing import new_secret
 
 MOST_ENDPOINTS = web.AppKey("most_endpoints", int)
 
-_NO_ENDPOINT = "no such webhook endpoint"
 _TOO_MANY = "at most {} webhook endpoints a user are allowed (CONVEYOR_API_WEBHOOK_ENDPOINTS)"
 _KEPT_FOR = "24h"
 _BODY_TYPES = (*JSON_TYPES, *YAML_TYPES)
 _BROKEN = error("The endpoint breaks a rule; the message names field, value and rule.")
-
-WEBHOOKS = RouteGroup(
-    group="webhooks",
-    tag="webhooks",
-    path_meanings={"id": "The webhook endpoint's id."},
-    missing="There is no such webhook endpoint.",
-)
 
 
 @WEBHOOKS.route(
@@ -122,7 +121,7 @@ async def _added(request: web.Request, new: NewEndpoint) -> EndpointRow:
                 return row
     except TooManyEndpoints:  # the client can delete one
         raise BadRequest(_TOO_MANY.format(most)) from None
-    return await _row(request, new.id)
+    return await endpoint_row(request, new.id)
 
 
 @WEBHOOKS.route(
@@ -134,8 +133,8 @@ async def _added(request: web.Request, new: NewEndpoint) -> EndpointRow:
 async def list_endpoints(request: web.Request) -> web.Response:
     asked = query(request, PageQuery)
     api = ports(request)
-    found = await api.run(webhook_endpoints.page, principal(request).readers, asked.request())
-    return reply(endpoint_page(found, api.sealer))
+    rows = await api.run(webhook_endpoints.page, principal(request).readers, asked.request())
+    return reply(endpoint_page(rows, api.sealer))
 
 
 @WEBHOOKS.route(
@@ -144,25 +143,7 @@ async def list_endpoints(request: web.Request) -> web.Response:
     response("The endpoint.", Endpoint),
 )
 async def get_endpoint(request: web.Request) -> web.Response:
-    return reply(shown_endpoint(await _asked_row(request), ports(request).sealer))
-
-
-def _found(row: EndpointRow | None) -> EndpointRow:
-    """Raises NotFound."""
-    if row is None:
-        raise NotFound(_NO_ENDPOINT)
-    return row
-
-
-async def _row(request: web.Request, endpoint_id: str) -> EndpointRow:
-    """Raises NotFound also for one that the principal may not see."""
-    readers = principal(request).readers
-    return _found(await ports(request).run(webhook_endpoints.one, endpoint_id, readers))
-
-
-async def _asked_row(request: web.Request) -> EndpointRow:
-    """The one that the path names. Raises NotFound. Whoever may see it may change it, too."""
-    return await _row(request, path_id(request, "webhook endpoint"))
+    return reply(shown_endpoint(await asked_row(request), ports(request).sealer))
 
 
 @WEBHOOKS.route(
@@ -187,12 +168,12 @@ async def change_endpoint(request: web.Request) -> web.Response:
         )
         return fields_of(spec, sealer, row)
 
-    row = await _asked_row(request)
+    row = await asked_row(request)
     try:
         new = await ports(request).run(webhook_endpoints.change, row.id, changed)
     except SealingError as error:  # the operator can give the key
         raise Conflict(f"the endpoint can't be read: {error}") from None
-    return reply(shown_endpoint(_found(new), sealer))
+    return reply(shown_endpoint(found(new), sealer))
 
 
 @WEBHOOKS.route(
@@ -214,9 +195,9 @@ async def rotate_secret(request: web.Request) -> web.Response:
     def replaced(row: EndpointRow) -> list[Secret]:
         return rotated(row.secrets, secret, keep_for, datetime.now(UTC), sealer)
 
-    row = await _asked_row(request)
+    row = await asked_row(request)
     new = await ports(request).run(webhook_endpoints.replace_secrets, row.id, replaced)
-    return reply(shown_endpoint(_found(new), sealer, secret))
+    return reply(shown_endpoint(found(new), sealer, secret))
 
 
 @WEBHOOKS.route(
@@ -226,9 +207,9 @@ async def rotate_secret(request: web.Request) -> web.Response:
     scope=Scope.OPERATE,
 )
 async def delete_endpoint(request: web.Request) -> web.Response:
-    row = await _asked_row(request)
+    row = await asked_row(request)
     if not await ports(request).run(webhook_endpoints.delete, row.id):
-        raise NotFound(_NO_ENDPOINT)  # by another since
+        raise NotFound(NO_ENDPOINT)  # by another since
     return reply(Status())
 
 

@@ -97,7 +97,7 @@ def shown_endpoint(row: EndpointRow, sealer: Sealer, secret: str | None = None) 
     }
     return {
         "id": row.id,
-        "url": _shown_url(row, sealer),
+        "url": shown_url(row.url, row.receiver, sealer),
         "events": list(row.events),
         "format": row.format,
         "payload": row.payload,
@@ -109,12 +109,13 @@ def shown_endpoint(row: EndpointRow, sealer: Sealer, secret: str | None = None) 
     }
 
 
-def _shown_url(row: EndpointRow, sealer: Sealer) -> str:
-    """Enough to recognise it by: tokens are in the path or the query."""
+def shown_url(kept: str, receiver: str, sealer: Sealer) -> str:
+    """Enough to recognise it by: tokens are in the path or the query. `kept` may be sealed."""
     try:
-        parts = urlsplit(sealer.open_text(row.url))
-    except SealingError as error:  # its key is gone
+        parts = urlsplit(sealer.open_text(kept))
+    except (SealingError, ValueError) as error:  # its key is gone
         log.error("sealed_text_unreadable", effect="it is hidden", error=str(error))
-        return f"{row.receiver}/{REDACTED}"
+        return f"{receiver}/{REDACTED}"
     is_bare = parts.path in ("", "/") and not parts.query and not parts.fragment
-    return f"{parts.scheme}://{parts.netloc}/{'' if is_bare else REDACTED}"
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}/{'' if is_bare else REDACTED}"
