@@ -117,6 +117,51 @@ class ApiClient(ApiSession):
     async def delete_schedule(self, schedule_id: str) -> Json:
         return dict(await self.call("DELETE", _path("scheduled-jobs", schedule_id)))
 
+    async def endpoints(self, *, page: int = 1, size: int = 10) -> Json:
+        return dict(await self.call("GET", "/webhooks", page=str(page), size=str(size)))
+
+    async def endpoint(self, endpoint_id: str) -> Json:
+        return dict(await self.call("GET", _path("webhooks", endpoint_id)))
+
+    async def create_endpoint(self, endpoint: Body) -> Json:
+        """The new endpoint, with its `secret`: it can't be read again."""
+        return dict(await self.post("/webhooks", endpoint))
+
+    async def change_endpoint(self, endpoint_id: str, changes: Body) -> Json:
+        return dict(await self.patch(_path("webhooks", endpoint_id), changes))
+
+    async def rotate_endpoint_secret(self, endpoint_id: str, wanted: Body) -> Json:
+        """The endpoint, with its new `secret`."""
+        return dict(await self.post(f"{_path('webhooks', endpoint_id)}/rotate-secret", wanted))
+
+    async def delete_endpoint(self, endpoint_id: str) -> Json:
+        return dict(await self.call("DELETE", _path("webhooks", endpoint_id)))
+
+    async def test_endpoint(self, endpoint_id: str) -> Json:
+        return dict(await self.call("POST", f"{_path('webhooks', endpoint_id)}/test"))
+
+    async def endpoint_deliveries(
+        self, endpoint_id: str, *, page: int = 1, size: int = 10, **query: str
+    ) -> Json:
+        path = f"{_path('webhooks', endpoint_id)}/deliveries"
+        return dict(await self.call("GET", path, page=str(page), size=str(size), **query))
+
+    async def job_deliveries(
+        self, job_id: str, *, page: int = 1, size: int = 10, **query: str
+    ) -> Json:
+        path = f"{_path('jobs', job_id)}/webhooks"
+        return dict(await self.call("GET", path, page=str(page), size=str(size), **query))
+
+    async def delivery(self, delivery_id: str) -> Json:
+        return dict(await self.call("GET", _path("webhooks/deliveries", delivery_id)))
+
+    async def resend_delivery(self, delivery_id: str) -> Json:
+        return dict(await self.call("POST", f"{_path('webhooks/deliveries', delivery_id)}/resend"))
+
+    async def resend_failed(self, endpoint_id: str, since: Body) -> Json:
+        """How many are sent again in `resent`, and how many are left in `remaining`."""
+        return dict(await self.post(f"{_path('webhooks', endpoint_id)}/resend", since))
+
 
 def job_path(job_id: str) -> str:
     return _path("jobs", job_id)

@@ -51,6 +51,16 @@ async def letter_id(api: ApiClient, text: str) -> str:
     )
 
 
+async def endpoint_id(api: ApiClient, text: str) -> str:
+    """A webhook endpoint is called by its description."""
+
+    async def endpoints(page: int) -> object:
+        found = items_of(await api.endpoints(page=page, size=LARGEST_PAGE))
+        return [{**endpoint, "name": endpoint.get("description", "")} for endpoint in found]
+
+    return await _listed(text, "webhook endpoint", endpoints)
+
+
 async def _listed(text: str, what: str, page_of: Callable[[int], Awaitable[object]]) -> str:
     """Of things that are few: from their list."""
     if _WHOLE.fullmatch(text):

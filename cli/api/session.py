@@ -128,6 +128,9 @@ class ApiSession:
     async def put(self, path: str, body: Body) -> Any:  # noqa: ANN401 - JSON
         return await self._send("PUT", path, body)
 
+    async def patch(self, path: str, body: Body) -> Any:  # noqa: ANN401 - JSON
+        return await self._send("PATCH", path, body)
+
     async def _send(self, method: str, path: str, body: Body) -> Any:  # noqa: ANN401 - JSON
         headers = {"Content-Type": body.content_type}
         if body.idempotency_key is not None:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from cli.api.client import ApiClient
 from cli.api.references import job_id
-from cli.api.session import Json, Server
+from cli.api.session import ApiRejected, ApiUnavailable, Json, Server
 from cli.api.views import job_view
 from cli.api_command import ask, asks_api, json_option
 from cli.jobs.family import family, family_table
@@ -31,12 +31,14 @@ def get(server: Server, job: str, *, shows_all: bool, as_json: bool) -> None:
     JOB is an id, the beginning of an id, or a name. Of many children those are shown that failed
     or run; long results are cut: --json has all of them.
     """
-    answer = ask(server, lambda api: _job(api, job))
     if as_json:
-        print_json(answer)
+        print_json(ask(server, lambda api: _job(api, job)))
         return
+    answer, failed = ask(server, lambda api: _with_failed_deliveries(api, job))
     console = screen()
     _print_head(console, answer)
+    if failed:
+        _print_failed_deliveries(console, answer["id"], failed)
     console.print()
     branches = family(job_view(answer), None if shows_all else _MOST_CHILDREN)
     console.print(family_table(branches, now(), console.width))
@@ -46,6 +48,23 @@ def get(server: Server, job: str, *, shows_all: bool, as_json: bool) -> None:
 
 async def _job(api: ApiClient, text: str) -> Json:
     return await api.job(await job_id(api, text))
+
+
+async def _with_failed_deliveries(api: ApiClient, text: str) -> tuple[Json, int]:
+    """The job, and how many of its webhooks were given up."""
+    job = await _job(api, text)
+    try:
+        failed = await api.job_deliveries(job["id"], size=1, state="FAILED")
+    except (ApiRejected, ApiUnavailable):  # a server without them (Tork): the job is what counts
+        return job, 0
+    return job, int(failed["totalItems"])
+
+
+def _print_failed_deliveries(console: Console, job_id: str, failed: int) -> None:
+    text = "1 was not delivered" if failed == 1 else f"{failed:,} were not delivered"
+    command = f"conveyor webhooks deliveries --job {job_id} --state failed"
+    line = Text.assemble((f"  {'webhooks':<12}", "dim"), (text, style_of("FAILED")), f": {command}")
+    console.print(line, soft_wrap=True)
 
 
 def _print_head(console: Console, job: Json) -> None:

@@ -81,9 +81,10 @@ def _keys(_: click.Context, __: click.Parameter, secrets: Sequence[str]) -> Sequ
 )
 @click.option("--json", "as_json", is_flag=True, help="Print each request as a line of JSON.")
 def listen(address: ListeningBlock, keys: Sequence[bytes], status: int, *, as_json: bool) -> None:
-    """Receive webhooks on this machine and print them, one line each.
+    """Receive webhooks and print them.
 
-    Every path accepts POST requests. Signatures are verified according to Standard Webhooks.
+    Each request is one line. Every path accepts POST requests. Signatures are verified according
+    to Standard Webhooks.
     """
     receiver = _Receiver(keys, status, screen(), as_json=as_json)
     try:
