@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from yarl import URL
@@ -13,7 +13,7 @@ from services.webhook_dispatcher.answers import redacted_head, redactor_for
 from services.webhook_dispatcher.client import Answer, Client, Timeouts
 from services.webhook_dispatcher.metrics import DispatcherMetrics
 from services.webhook_dispatcher.outcomes import Outcome
-from services.webhook_dispatcher.requests import headers_of, opened, secrets_in
+from services.webhook_dispatcher.requests import headers_of, keys_of, opened, secrets_in
 from services.webhook_dispatcher.retries import is_retried
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store.deliveries import Delivery
@@ -96,12 +96,15 @@ class Attempts:
         return self._plan.delay(failures, answer.retry_after, chance)
 
     def _signed(self, delivery: Delivery) -> dict[str, str]:
-        if not self._keys:
+        """Raises SealingError."""
+        now = datetime.now(UTC)
+        keys = keys_of(delivery, self._sealer, self._keys, now)
+        if not keys:
             return {}
-        timestamp = int(time.time())
+        timestamp = int(now.timestamp())
         return {
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": signature(self._keys, delivery.id, timestamp, delivery.body),
+            "webhook-signature": signature(keys, delivery.id, timestamp, delivery.body),
         }
 
     async def _call_traced(self, delivery: Delivery, headers: Mapping[str, str]) -> Answer:

@@ -1,14 +1,15 @@
 """What a webhook is sent: the summary as it was at the change, in the API's wire form, under the
 headers that the job asks for, evaluated, and ours."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 
 import structlog
 
-from services.webhook_dispatcher.bodies import FULL, TORK, Event
+from services.webhook_dispatcher.bodies import Event
 from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.summaries import UNSET_NAMES, job_now, names_of_summary, summary_of
 from services.webhook_dispatcher.targets import Target, Unsendable, target_of
@@ -20,6 +21,7 @@ from shared.messages import Change
 from shared.planning.disclosure import Redacting, redacting_known
 from shared.planning.secrets import all_inputs, hidden_values
 from shared.process.sealing import Sealer, SealingError
+from shared.process.signing import read_secret
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +111,7 @@ def deliveries_for(change: Change, job: Mapping[str, Any], sealer: Sealer) -> It
             job_id=change.job_id,
             version=change.version,
             webhook=place,
-            body=event.body(TORK, FULL),
+            body=event.body(webhook.format, webhook.payload),
             event=event.name,
             **_addressed(webhook, event, sealer),
         )
@@ -135,9 +137,10 @@ def _sealed(target: Target, secrets: Mapping[str, str], sealer: Sealer) -> str |
         for one in hidden_values(secrets)
         if one.strip() and any(one.strip() in text for text in sent)
     ]
-    if not (target.headers or hidden):
+    if not (target.headers or target.secret or hidden):
         return None
-    return sealer.seal({"headers": target.headers, "secrets": hidden})
+    kept: dict[str, object] = {"headers": target.headers, "hidden": hidden, "secret": target.secret}
+    return sealer.seal(kept)
 
 
 def _opened_webhook(webhook: Webhook, sealer: Sealer) -> Webhook:
@@ -172,18 +175,37 @@ def secrets_in(delivery: Delivery, sealer: Sealer) -> Collection[str]:
         kept = sealer.unseal(delivery.sealed) if delivery.sealed else {}
     except SealingError:  # then nothing was sent
         return ()
-    return cast(list[str], kept.get("secrets", []))
+    return cast(list[str], kept.get("hidden", []))
 
 
 def headers_of(delivery: Delivery, sealer: Sealer) -> dict[str, str]:
-    """Ours win over the job's. Raises Unsendable, SealingError."""
+    """Ours win over those that were asked for. Raises Unsendable, SealingError."""
     kept = sealer.unseal(delivery.sealed) if delivery.sealed else {}
     if error := kept.get("error"):
         raise Unsendable(error)
+    asked = cast(dict[str, str], kept.get("headers", {}))
+    if endpoint := delivery.endpoint:
+        asked = {name: sealer.open_text(value) for name, value in endpoint.headers.items()}
+    sequence = {"conveyor-sequence": str(delivery.version)} if delivery.job_id else {}
     return {
-        **cast(dict[str, str], kept.get("headers", {})),
+        **asked,
         "Content-Type": "application/json; charset=UTF-8",
         "webhook-id": delivery.id,
         "conveyor-event": delivery.event,
-        "conveyor-sequence": str(delivery.version),
+        **sequence,
     }
+
+
+def keys_of(
+    delivery: Delivery, sealer: Sealer, default: Sequence[bytes], now: datetime
+) -> Sequence[bytes]:
+    """What signs it: `default` is for webhooks of jobs that have no secret. Raises SealingError."""
+    if endpoint := delivery.endpoint:
+        lasting = [one["secret"] for one in endpoint.secrets if _is_valid(one["endsAt"], now)]
+        return [read_secret(sealer.open_text(secret)) for secret in lasting]
+    secret = sealer.unseal(delivery.sealed).get("secret") if delivery.sealed else None
+    return [read_secret(str(secret))] if secret else default
+
+
+def _is_valid(ends_at: str | None, now: datetime) -> bool:
+    return ends_at is None or now < datetime.fromisoformat(ends_at)

@@ -9,6 +9,7 @@ from shared.expressions import ExpressionError, has_expression, render
 from shared.jobspec.headers import check_header_value, is_reserved
 from shared.jobspec.urls import check_url
 from shared.planning.secrets import SecretTaint
+from shared.process.signing import read_secret
 
 
 class Unsendable(ValueError):
@@ -17,8 +18,11 @@ class Unsendable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
+    """`secret` signs the request; None: the operator's does."""
+
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    secret: str | None = None
 
 
 class JobNames(Protocol):
@@ -34,7 +38,8 @@ class JobNames(Protocol):
 def target_of(webhook: Webhook, event: JobNames) -> Target:
     """`webhook` evaluated for `event`. Raises Unsendable, SealingError."""
     texts = _Texts(event)
-    return Target(texts.url(webhook.url), dict(texts.headers(webhook.headers)))
+    secret = texts.secret(webhook.secret) if webhook.secret else None
+    return Target(texts.url(webhook.url), dict(texts.headers(webhook.headers)), secret)
 
 
 class _Texts:
@@ -62,6 +67,14 @@ class _Texts:
                 yield name, check_header_value(value)
             except ValueError as error:
                 raise Unsendable(f"headers.{name}: {error}") from None
+
+    def secret(self, template: str) -> str:
+        secret = self._text("secret", template)
+        try:
+            read_secret(secret)
+        except ValueError as error:
+            raise Unsendable(f"secret: {error}") from None
+        return secret
 
     def _text(self, field: str, template: str) -> str:
         if not has_expression(template):

@@ -201,6 +201,9 @@ class Webhook:
     headers: dict[str, str] = field(default_factory=dict)
     event: str | None = None
     condition: str | None = None
+    secret: str | None = None
+    format: Literal["tork", "standard"] = "tork"
+    payload: Literal["full", "thin"] = "full"
 
 
 @dataclass(frozen=True, kw_only=True)

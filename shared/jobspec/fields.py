@@ -47,6 +47,7 @@ from shared.jobspec.limits import (
 from shared.jobspec.plain_scalar import as_boolean, as_inputs, as_number
 from shared.jobspec.urls import check_url
 from shared.messages.queues import task_queue_error
+from shared.process.signing import read_secret
 
 _T = TypeVar("_T")
 _V = TypeVar("_V")
@@ -168,6 +169,14 @@ def _header_template(text: str) -> str:
     """The blanks and line ends around a value are left out when it is sent."""
     if not has_expression(text):
         check_header_value(text.strip())
+    return text
+
+
+def _signing_secret(text: str) -> str:
+    """Messages quote it nowhere."""
+    if has_expression(text):
+        return check_hidden_template(text)
+    read_secret(text)
     return text
 
 
@@ -324,6 +333,7 @@ Value = Annotated[str | None, AfterValidator(_null_is_empty)]
 TemplateValue = Annotated[Template | None, AfterValidator(_null_is_empty)]
 HiddenTemplate = Annotated[str, AfterValidator(check_hidden_template)]
 """Text that may hold expressions, and that no message may repeat a part of."""
+SigningSecret = Annotated[str, AfterValidator(_signing_secret)]
 HiddenTemplateValue = Annotated[HiddenTemplate | None, AfterValidator(_null_is_empty)]
 HeaderName = Annotated[Key, AfterValidator(check_header_name)]
 HeaderTemplate = Annotated[TemplateValue, AfterValidator(_header_template)]

@@ -44,6 +44,11 @@ def hide_headers(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def hide_secret(value: str) -> str:
+    """The same of what is a secret itself."""
+    return value if _is_copied(value) else REDACTED
+
+
 def _is_copied(value: str) -> bool:
     return not value or (_TEMPLATES.fullmatch(value) is not None and _OWN_SECRET not in value)
 

@@ -16,7 +16,14 @@ from typing import TypeVar
 
 import orjson
 
-from shared.definition import Program, SubJobDefinition, TaskDefinition, changed, map_parts
+from shared.definition import (
+    Program,
+    SubJobDefinition,
+    TaskDefinition,
+    Webhook,
+    changed,
+    map_parts,
+)
 from shared.expressions import (
     ExpressionError,
     answer,
@@ -54,6 +61,18 @@ def extract_secrets(
     return tuple(map_parts(task, extraction.of_program, extraction.of_subjob) for task in tasks)
 
 
+def extract_signing_secrets(
+    webhooks: Sequence[Webhook], secrets: dict[str, str]
+) -> tuple[Webhook, ...]:
+    """`webhooks` without those that stand in them; these are added to `secrets`."""
+    return tuple(
+        webhook
+        if not webhook.secret or has_expression(webhook.secret)
+        else changed(webhook, secret=moved_to_secrets(f"webhook.{n}", webhook.secret, secrets))
+        for n, webhook in enumerate(webhooks)
+    )
+
+
 class _Extraction:
     def __init__(self, secrets: dict[str, str]) -> None:
         self._secrets = secrets
@@ -67,13 +86,18 @@ class _Extraction:
         return changed(program, registry=changed(login, password=password))
 
     def of_subjob(self, job: SubJobDefinition) -> SubJobDefinition:
-        if not job.secrets:
+        if not job.secrets and not any(webhook.secret for webhook in job.webhooks):
             return job
-        secrets = {
-            name: value if not value or has_expression(value) else self._moved("subjob", value)
-            for name, value in job.secrets.items()
-        }
-        return changed(job, secrets=secrets)
+        secrets = {name: self._read(value) for name, value in job.secrets.items()}
+        webhooks = tuple(
+            changed(webhook, secret=webhook.secret and self._read(webhook.secret))
+            for webhook in job.webhooks
+        )
+        return changed(job, secrets=secrets, webhooks=webhooks)
+
+    def _read(self, value: str) -> str:
+        """An expression that gives it."""
+        return value if not value or has_expression(value) else self._moved("subjob", value)
 
     def _moved(self, kind: str, value: str) -> str:
         return moved_to_secrets(f"{kind}.{next(self._numbers)}", value, self._secrets)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.definition import SubJobDefinition, Webhook, changed
-from shared.expressions import expressions_in, map_expressions, quoted
+from shared.expressions import expressions_in, has_expression, map_expressions, quoted
 from shared.jobspec.subjob_webhooks import reads_own
 from shared.jobspec.urls import check_url
 from shared.planning.rendering import PlanError, Rendering
@@ -36,7 +36,13 @@ class _Given:
         field = f"subjob.webhooks[{place}]"
         url = self._text(f"{field}.url", webhook.url)
         headers = {k: self._text(f"{field}.headers.{k}", v) for k, v in webhook.headers.items()}
-        return changed(webhook, url=url, headers=headers)
+        secret = webhook.secret and self._secret(f"{field}.secret", webhook.secret)
+        return changed(webhook, url=url, headers=headers, secret=secret)
+
+    def _secret(self, field: str, template: str) -> str:
+        """It is one, whatever it is read from."""
+        given = self._text(field, template)
+        return given if has_expression(given) else self._moved(given)
 
     def _text(self, field: str, template: str) -> str:
         expressions = expressions_in(template)
@@ -60,8 +66,11 @@ class _Given:
     def _kept(self, text: str) -> str:
         """What gives `text` once more is evaluated: it is no template itself, and may be secret."""
         if Redactor((*self._known, *self._rendering.taint.found)).text(text) != text:
-            return moved_to_secrets(f"webhook.{len(self.secrets)}", text, self.secrets)
+            return self._moved(text)
         return quoted(text)
+
+    def _moved(self, text: str) -> str:
+        return moved_to_secrets(f"webhook.{len(self.secrets)}", text, self.secrets)
 
 
 def _check_url(field: str, url: str) -> None:

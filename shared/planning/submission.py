@@ -18,6 +18,7 @@ from shared.lifecycle import Job, JobState, Parent
 from shared.planning.new_job import Needs, NewJob
 from shared.planning.secrets import (
     extract_secrets,
+    extract_signing_secrets,
     hidden_values,
     moved_to_secrets,
     without_secret_inputs,
@@ -49,6 +50,7 @@ def new_job(
     """The job in its first state, PENDING. `now` is aware UTC; `readers` as in `NewJob`."""
     secrets = dict(definition.secrets)
     tasks = extract_secrets(definition.tasks, secrets)
+    webhooks = extract_signing_secrets(definition.webhooks, secrets)
     # What is taken out here is lost for good: a secret of one letter would garble all names.
     redactor = Redactor(value for value in hidden_values(secrets) if len(value) > _SHORT)
     needs = task_graph(tasks)
@@ -60,6 +62,7 @@ def new_job(
             description=redactor.value(definition.description),
             tags=tuple(map(redactor.text, definition.tags)),
             tasks=tasks,
+            webhooks=webhooks,
             inputs=without_secret_inputs(definition.inputs, secrets),
             secrets=secrets,
         ),

@@ -135,6 +135,7 @@ def _of_subjob(subjob: SubJobDefinition) -> Iterator[str]:
     for webhook in subjob.webhooks:
         yield webhook.url
         yield from webhook.headers.values()
+        yield webhook.secret or ""
 
 
 Source = TaskSource | JobSource

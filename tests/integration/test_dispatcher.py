@@ -1,6 +1,7 @@
 """The dispatcher: which state changes become calls, and what a call holds."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import orjson
 import pytest
@@ -8,7 +9,7 @@ from pydantic import SecretStr
 
 from services.webhook_dispatcher.settings import WebhookSettings
 from shared.lifecycle import TaskClaimed, TaskProgressed
-from shared.process.signing import read_secrets, signature
+from shared.process.signing import new_secret, read_secrets, signature
 from tests.support.jobs.batcher import LEASE, Rig
 from tests.support.services.dispatcher import (
     TASK,
@@ -18,6 +19,7 @@ from tests.support.services.dispatcher import (
     running_receiver,
     store_all,
 )
+from tests.support.services.hostile_receiver import webhook_library
 
 
 @pytest.fixture
@@ -155,6 +157,33 @@ async def test_calls_are_signed_where_the_operator_has_set_a_secret(
         read_secrets(secret), headers["webhook-id"], int(headers["webhook-timestamp"]), sent
     )
     assert headers["webhook-signature"] == expected
+
+
+@pytest.mark.parametrize("format_", ["tork", "standard"])
+@pytest.mark.parametrize("has_operators", [False, True])
+async def test_a_receiver_verifies_the_secret_of_its_webhook_with_a_library(
+    rig: Rig, receiver: Receiver, format_: str, has_operators: bool
+) -> None:
+    own, operators = new_secret(), new_secret()
+    hook = {"url": receiver.url, "if": "job.state == 'PENDING'", "format": format_}
+    hooks = [{**hook, "secret": own}, {**hook, "secret": "{{ secrets.s }}"}, hook]
+    await rig.submit([TASK], webhooks=hooks, secrets={"s": own})
+    await store_all(rig)
+    settings = WebhookSettings(signing_secret=SecretStr(operators if has_operators else ""))
+    await call_all(rig, settings)
+    signed = [call for call in receiver.heard if "webhook-signature" in call[0]]
+    assert len(signed) == 2 + has_operators
+    for secret, count in (own, 2), (operators, int(has_operators)):
+        assert [verifies(secret, *call) for call in signed].count(True) == count
+
+
+def verifies(secret: str, headers: dict[str, str], body: dict[str, Any]) -> bool:
+    library = webhook_library()
+    try:
+        library.Webhook(secret).verify(orjson.dumps(body), headers)
+    except library.WebhookVerificationError:
+        return False
+    return True
 
 
 async def test_a_receiver_is_told_who_calls_unless_the_job_says_otherwise(

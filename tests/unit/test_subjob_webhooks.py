@@ -8,18 +8,23 @@ import pytest
 
 from shared.definition import JobDefinition, TaskDefinition
 from shared.expressions import TextMap, render
+from shared.jobspec.tork.compilation import compile_job
 from shared.lifecycle import Scope, TaskPlanFailed, TaskPlanned
 from shared.planning.new_job import NewJob
 from shared.planning.planner import Planner
+from shared.planning.secrets import all_inputs
+from shared.planning.submission import new_job
 from shared.planning.templates import JobSource, TaskSource
 from shared.process.sealing import Sealer, generate_key
+from shared.process.signing import new_secret
 from tests.support.jobs.definitions import task_definition
-from tests.support.jobs.submissions import refusal, with_task
+from tests.support.jobs.submissions import refusal, submitted, with_task
 
 HOST = "subjob.webhooks[0].url: must have a valid host name or IP address"
 REFUSED = "subjob.webhooks[0].url: must be an http or https URL"
 
 OF_PARENT = {"x": "parent's", "p": "parent's", "b": "{{ secrets.t }}"}
+SIGNING = new_secret()
 SECRETS = {"s": "parent-secret", "q": "other-secret"}
 OWN = {
     "inputs": {"x": "own", "i": "{{ inputs.p + '!' }}"},
@@ -111,6 +116,27 @@ def test_the_variable_of_an_each_around_it_is_read() -> None:
     made = planned(task_definition(task), OF_PARENT, scope={"item": {"index": "0", "value": "v"}})
     assert not isinstance(made, str)
     assert made.webhooks[0].url == "http://x/v?{{job.id}}"
+
+
+@pytest.mark.parametrize(
+    "secret", [SIGNING, "{{ secrets.own }}", "{{ secrets.around }}", "{{ inputs.around }}"]
+)
+def test_a_signing_secret_is_kept_as_a_secret_wherever_it_stands(secret: str) -> None:
+    hook = {"url": "http://x", "secret": secret}
+    inner = {"name": "s", "tasks": [{"name": "t"}], "secrets": {"own": SIGNING}}
+    outer = {
+        **with_task(subjob={**inner, "webhooks": [hook]}),
+        "secrets": {"around": SIGNING},
+        "inputs": {"around": SIGNING},
+        "webhooks": [{**hook, "secret": secret.replace("own", "around")}],
+    }
+    new = new_job(compile_job(submitted(outer)), "j", datetime.now(UTC)).definition
+    assert SIGNING not in repr((new.tasks, new.webhooks))
+    made = planned(new.tasks[0], all_inputs(new.inputs, new.secrets), new.secrets)
+    assert not isinstance(made, str)
+    assert SIGNING not in repr(made.webhooks)
+    names = {"secrets": made.secrets, "inputs": {}}
+    assert render(made.webhooks[0].secret or "", names) == SIGNING
 
 
 @pytest.mark.parametrize(

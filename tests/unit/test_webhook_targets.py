@@ -1,21 +1,26 @@
 """Where an event is sent: URLs and headers evaluated for it, or the reason why it can't be sent."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
-from services.webhook_dispatcher.requests import deliveries_for, headers_of, opened
-from services.webhook_dispatcher.store.deliveries import Delivery
+from services.webhook_dispatcher.requests import deliveries_for, headers_of, keys_of, opened
+from services.webhook_dispatcher.store.deliveries import Delivery, Endpoint
 from services.webhook_dispatcher.targets import Unsendable
 from shared.messages import Change
 from shared.planning.secrets import OF_INPUTS
 from shared.process.sealing import Sealer, generate_key
+from shared.process.signing import new_secret, read_secret
 from tests.support.jobs.job_rows import JOB_ROW
 
 _SEALER = Sealer([generate_key()])
 _TOKEN = "T0K3N-of-a-channel"
+SIGNING, OPERATORS = new_secret(), new_secret()
 _SECRETS = {
+    "signing": SIGNING,
     "token": _TOKEN,
     "hook": f" https://chat.example/{_TOKEN}\n",
     "lines": "one\ntwo",
@@ -66,6 +71,8 @@ def test_a_url_is_evaluated_and_its_receiver_is_known(
         ({"url": "http://x/{{ int(secrets.token) }}"}, "url: .* hidden because it reads secrets"),
         ({"url": "http://x/{{ int(inputs.host) }}"}, "url: .*int"),
         ({"url": "not a url"}, "url: must be an http or https URL"),  # of a job from before
+        ({"secret": "{{ secrets.token }}"}, "secret: must be whsec_ and the base64 of 24 to 64"),
+        ({"secret": "{{ secrets.nope }}"}, "secret: must be whsec_ and the base64 of 24 to 64"),
         ({"headers": {"X": "{{ secrets.lines }}"}}, "headers.X: must not hold a line break"),
         ({"headers": {"X": "{{ int(secrets.token) }}"}}, "headers.X: .* hidden because"),
         ({"headers": {"X": "{{ int('x') }}"}}, "headers.X: .*int"),
@@ -97,3 +104,53 @@ def test_headers_are_evaluated_and_ours_win() -> None:
         "conveyor-event": "job.StateChange",
         "conveyor-sequence": "3",
     }
+
+
+@pytest.mark.parametrize(
+    ("secret", "key"),
+    [(None, OPERATORS), ("{{ secrets.signing }}", SIGNING), (f"{SIGNING}", SIGNING)],
+)
+def test_a_webhook_is_signed_by_its_own_secret_or_else_by_the_operators(
+    secret: str | None, key: str
+) -> None:
+    made = delivery(url="http://x", secret=secret)
+    assert SIGNING not in repr(made)
+    keys = keys_of(made, _SEALER, [read_secret(OPERATORS)], _AT)
+    assert keys == [read_secret(key)]
+
+
+def test_an_endpoint_is_signed_by_each_of_its_secrets_that_has_not_ended() -> None:
+    secrets = [new_secret() for _ in range(4)]
+    ends = [None, _AT + timedelta(seconds=1), _AT, _AT - timedelta(days=1)]
+    kept = [
+        {"secret": _SEALER.seal_text(secret), "endsAt": end and end.isoformat()}
+        for secret, end in zip(secrets, ends, strict=True)
+    ]
+    made = replace(delivery(url="http://x"), endpoint=Endpoint("e", secrets=kept))
+    keys = keys_of(made, _SEALER, [read_secret(OPERATORS)], _AT)
+    assert keys == [read_secret(secret) for secret in secrets[:2]]
+
+
+def test_an_endpoint_gets_its_headers_and_no_sequence_of_what_is_no_job() -> None:
+    kept = {"X-Key": _SEALER.seal_text("k")}
+    made = replace(delivery(url="http://x"), job_id="", endpoint=Endpoint("e", kept))
+    assert headers_of(made, _SEALER) == {
+        "X-Key": "k",
+        "Content-Type": "application/json; charset=UTF-8",
+        "webhook-id": made.id,
+        "conveyor-event": "job.StateChange",
+    }
+
+
+@pytest.mark.parametrize(
+    ("webhook", "shown"),
+    [
+        ({}, {"id", "name", "state", "inputs", "event", "sequence"}),
+        ({"payload": "thin"}, {"id", "state", "event", "sequence"}),
+        ({"format": "standard"}, {"type", "timestamp", "data"}),
+    ],
+)
+def test_a_webhook_gets_the_body_that_it_asks_for(webhook: dict[str, Any], shown: set[str]) -> None:
+    body = orjson.loads(opened(delivery(url="http://x", **webhook), _SEALER).body)
+    assert shown <= body.keys()
+    assert "name" in shown or "name" not in body

@@ -1,7 +1,7 @@
 """The rows of deliveries: one for each call that a webhook is owed, kept when it has been made."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -41,7 +41,7 @@ WITH taken AS (
         ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED))
     RETURNING id, job_id, version, webhook, url, body, event, receiver, sealed, attempts,
               attempts_before, endpoint_id)
-SELECT t.*, e.retry_on, e.disabled_at IS NOT NULL AS is_disabled
+SELECT t.*, e.headers, e.secrets, e.retry_on, e.disabled_at IS NOT NULL AS is_disabled
 FROM taken t LEFT JOIN webhook_endpoints e ON e.id = t.endpoint_id
 """
 
@@ -67,9 +67,12 @@ SELECT greatest(0, extract(epoch FROM clock_timestamp() - least(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What a call to the endpoint `id` goes by: `retry_on` are statuses that are tried again."""
+    """What a call to the endpoint `id` goes by: `retry_on` are statuses that are tried again.
+    `headers` and `secrets` are sealed, as its row has them."""
 
     id: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secrets: Sequence[Mapping[str, Any]] = ()
     retry_on: Collection[int] = ()
     is_disabled: bool = False
 
@@ -144,11 +147,15 @@ async def seconds_to_next(connection: Connection) -> float | None:
 def _delivery(
     *,
     endpoint_id: str | None,
+    headers: dict[str, str],
+    secrets: list[dict[str, Any]],
     retry_on: list[int],
     is_disabled: bool,
     **facts: Any,  # noqa: ANN401 - the columns, as they are
 ) -> Delivery:
-    endpoint = Endpoint(endpoint_id, retry_on, is_disabled) if endpoint_id else None
+    endpoint = None
+    if endpoint_id is not None:
+        endpoint = Endpoint(endpoint_id, headers, secrets, retry_on, is_disabled)
     return Delivery(**facts, endpoint=endpoint)
 
 

@@ -106,7 +106,8 @@ _REGISTRY = _table("username", "password")
 _LIMITS = _table(cpus=_cpus, memory=_memory)
 _mount = _compiled(d.Mount, _table("type", "source", "target", "opts"))
 _permission = _compiled(d.Permission, _table("role", "user", "access"))
-_webhook = _compiled(d.Webhook, _table("url", "headers", "event", if_=("condition", _same)))
+_OF_WEBHOOK = ("url", "headers", "event", "secret", "format", "payload")
+_webhook = _compiled(d.Webhook, _table(*_OF_WEBHOOK, if_=("condition", _same)))
 _PROBE = _table("port", "path", command=tuple, timeout=_duration)
 
 

@@ -202,6 +202,7 @@ def _of_subjob(subjob: Subjob, place: Place, scope: Scope) -> Iterator[Used]:
 
 def _of_webhook_texts(webhook: Webhook, place: Place, scope: Scope) -> Iterator[Used]:
     yield from _of_text(webhook.url, (*place, "url"), scope)
+    yield from _of_text(webhook.secret, (*place, "secret"), scope, is_hidden=True)
     yield from _of_texts(webhook.headers, (*place, "headers"), scope)
 
 

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from shared.definition import Encoded
-from shared.planning.secret_names import hide_by_name, hide_headers, hide_literals
+from shared.planning.secret_names import hide_by_name, hide_headers, hide_literals, hide_secret
 from shared.process.redaction import REDACTED
 
 Fields = dict[str, Any]
@@ -112,7 +112,12 @@ _RETRY = _table(
 _DEFAULTS = _table(
     *("queue", "priority"), retry=_shown_by(_RETRY), limits=_shown_by(_LIMITS), timeout=_spelled
 )
-_WEBHOOK = _table("url", "event", headers=_HEADERS, condition=("if", None))
+_WEBHOOK = _table(
+    *("url", "event", "format", "payload"),
+    headers=_HEADERS,
+    condition=("if", None),
+    secret=_hidden_by(hide_secret),
+)
 _AUX = _table(
     *("name", "description", "image", "cmd", "entrypoint", "run", "files"),
     env=_ENV,

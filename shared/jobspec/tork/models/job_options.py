@@ -22,6 +22,13 @@ class Webhook(Spec):
     """Which events. Default: `job.StateChange`."""
     if_: f.Expression | None = None
     """The event is sent only when this gives true. Default: always."""
+    secret: f.SigningSecret | None = None
+    """Signs the requests: `whsec_` and the base64 of 24 to 64 random bytes, best as
+    `{{ secrets.name }}`. Default: the server's, if it has one."""
+    format: Literal["tork", "standard"] | None = None
+    """The body: as Tork's, or `{type, timestamp, data}`. Default: `tork`."""
+    payload: Literal["full", "thin"] | None = None
+    """`thin`: ids and states only. Default: `full`."""
 
 
 class AutoDelete(Spec):

@@ -59,6 +59,12 @@ class WebhookView(Answer):
     """Which events; without it `job.StateChange`."""
     if_: str | None = None
     """The condition for sending."""
+    secret: str | None = None
+    """What signs the requests: the expression that reads it, else `[REDACTED]`."""
+    format: str | None = None
+    """The body: `tork` (default) or `standard`."""
+    payload: str | None = None
+    """`full` (default) or `thin`: ids and states only."""
 
 
 class AutoDeleteView(Answer):
