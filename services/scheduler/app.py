@@ -71,6 +71,7 @@ async def run(
             (schedules.fire_due_schedules, _UNWATCHED_SECONDS, watch.events["schedules"]),
             (tasks.resend_missing, seldom_seconds, None),
             (tasks.mend_subjobs, seldom_seconds, None),
+            (schedules.call_holding, seldom_seconds, None),
             (retention.delete_expired, seldom_seconds, None),
             (retention.delete_old, 6 * seldom_seconds, None),
         ]

@@ -1,10 +1,15 @@
 """Which firings of a schedule are due, when some may have been missed. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple, cast
 
-from shared.jobspec.cron import Timetable, last_until
+from pydantic import JsonValue
+
+from shared.jobspec.cron import last_until
+from shared.jobspec.cron.stored import Firings, duration_of
 
 CATCH_UP_LIMIT = 100
 """The most firings of one schedule that are made up for, if it names no number; the latest are."""
@@ -43,38 +48,61 @@ class CatchUp:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is due of one schedule: it should have fired at `next_at`, which is not after `now`."""
+    """What is due of one schedule: it should have fired at `next_at`, and was to be looked at for
+    that not after `now`."""
 
-    table: Timetable
+    firings: Firings
     catch_up: CatchUp
     next_at: datetime
     now: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Caught:
+class Caught(NamedTuple):
     """The times to fire for, in order. Those of `passed` (the first and the last of them, all
-    before) are not made up for."""
+    before) are not made up for. `following` is the first that is not due yet."""
 
     times: tuple[datetime, ...]
     passed: tuple[datetime, datetime] | None
+    following: datetime | None
 
 
 def caught_up(due: Due) -> Caught:
-    earliest = due.catch_up.earliest(due.now) or due.next_at
-    last = last_until(due.table, due.next_at, due.now)
-    if last < earliest:
-        return Caught((), (due.next_at, last))
+    last, following = _last_due(due)
+    earliest, look_at = due.catch_up.earliest(due.now), due.firings.look_at
+    if earliest is not None and look_at(last) < earliest:
+        return Caught((), (due.next_at, last), following)
     found = [last]
     while len(found) < due.catch_up.limit and (before := _before(found[-1], due)) is not None:
-        if before < earliest:
+        if earliest is not None and look_at(before) < earliest:
             break
         found.append(before)
     passed = _before(found[-1], due)
-    return Caught(tuple(found[::-1]), None if passed is None else (due.next_at, passed))
+    return Caught(tuple(found[::-1]), None if passed is None else (due.next_at, passed), following)
+
+
+def _last_due(due: Due) -> tuple[datetime, datetime | None]:
+    """With what comes after it. Of several that are past, the last may still wait for its jitter:
+    each is looked at before the next one."""
+    table = due.firings.table
+    following = table.next_after(due.next_at)
+    if following is None or following > due.now:
+        return due.next_at, following
+    last = last_until(table, following, due.now)
+    if due.firings.look_at(last) <= due.now:
+        return last, table.next_after(last)
+    return last_until(table, due.next_at, last - _SECOND), last
 
 
 def _before(firing: datetime, due: Due) -> datetime | None:
     if firing <= due.next_at:
         return None
-    return last_until(due.table, due.next_at, firing - _SECOND)
+    return last_until(due.firings.table, due.next_at, firing - _SECOND)
+
+
+def catch_up_of(policy: str, rules: Mapping[str, JsonValue]) -> CatchUp:
+    """As a row of `schedules` keeps it."""
+    given = rules.get("catchUp")
+    if not isinstance(given, dict):
+        return CatchUp(Missed(policy))
+    limit = cast(int | None, given.get("limit")) or CATCH_UP_LIMIT
+    return CatchUp(Missed(policy), duration_of(given, "window"), limit)

@@ -22,7 +22,7 @@ _ROOM = {Overlap.BUFFER_ONE: 1, Overlap.BUFFER_ALL: HELD_LIMIT}
 
 
 @dataclass(frozen=True, slots=True)
-class Firings:
+class Overlapped:
     """The times, each in order. A job is made for each of `made` now, for each of `held` when the
     job before it is final, and for none of `skipped`. `cancels`: the job that is not final is
     cancelled first."""
@@ -33,7 +33,7 @@ class Firings:
     cancels: bool = False
 
 
-def overlapping(overlap: Overlap, due: Times, held: Times, *, is_active: bool) -> Firings:
+def overlapping(overlap: Overlap, due: Times, held: Times, *, is_active: bool) -> Overlapped:
     """`held` wait since earlier; none of `due` is before them.
 
     One after the other has no use for two at once: of several that are due `skip` and `cancelOther`
@@ -41,22 +41,21 @@ def overlapping(overlap: Overlap, due: Times, held: Times, *, is_active: bool) -
     """
     waiting = held + due  # `held` may be from another policy that it had before
     if overlap is Overlap.ALLOW:
-        return Firings(made=waiting)
+        return Overlapped(made=waiting)
     if overlap in _ROOM:
         made = 0 if is_active else 1
         full = made + _ROOM[overlap]
-        return Firings(waiting[:made], waiting[made:full], waiting[full:])
+        return Overlapped(waiting[:made], waiting[made:full], waiting[full:])
     if overlap is Overlap.SKIP and is_active:
-        return Firings(skipped=waiting)
+        return Overlapped(skipped=waiting)
     cancels = is_active and bool(waiting)
-    return Firings(waiting[-1:], skipped=waiting[:-1], cancels=cancels)
+    return Overlapped(waiting[-1:], skipped=waiting[:-1], cancels=cancels)
 
 
-def within(firings: Firings, left: int | None) -> Firings:
-    """At most `left` of them: more runs the schedule may not make. None: any number."""
-    if left is None:
-        return firings
-    made, held = firings.made[:left], firings.held[: max(left - len(firings.made), 0)]
-    over = firings.made[len(made) :] + firings.held[len(held) :]
-    skipped = tuple(sorted(over + firings.skipped))
-    return Firings(made, held, skipped, cancels=firings.cancels and bool(made))
+def why_skipped(overlap: Overlap, *, is_active: bool) -> str:
+    """For those that `overlapping` skips."""
+    if overlap in _ROOM:
+        return f"overlap is {overlap}, and as many firings wait as it allows"
+    if overlap is Overlap.SKIP and is_active:
+        return "overlap is skip, and a job of the schedule is not final"
+    return f"overlap is {overlap}, and a later firing is due as well"

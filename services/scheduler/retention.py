@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.scheduler.settings import RetentionSettings
-from services.scheduler.store import nodes, retention
+from services.scheduler.store import nodes, retention, schedule_runs
 from shared.postgres.pool import Pool, acquired
 
 _AT_ONCE = 0.0
@@ -33,6 +33,9 @@ class Retention:
             )
             deleted += await retention.delete_old_deliveries(
                 connection, timedelta(days=keep.webhooks_days)
+            )
+            deleted += await schedule_runs.delete_old(
+                connection, timedelta(days=keep.schedule_runs_days)
             )
             deleted += await retention.delete_old_idempotency_keys(
                 connection, timedelta(hours=keep.idempotency_keys_hours)

@@ -47,6 +47,9 @@ class RetentionSettings(Block):
         description="Retention of what was sent to webhooks, with the attempts, after it was "
         "delivered or given up.",
     )
+    schedule_runs_days: float = Field(
+        7, gt=0, description="Retention of the runs of schedules: which firings created a job."
+    )
     jobs_days: float = Field(365, gt=0, description="Retention of ended jobs.")
     idempotency_keys_hours: float = Field(
         24,

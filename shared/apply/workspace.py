@@ -36,7 +36,7 @@ from shared.lifecycle import (
 )
 from shared.planning.new_job import NewGraph, NewJob, UnsavedJob
 from shared.process.garbage import in_thread
-from shared.store.outgoing import feed_of, messages_for, webhook_events_of
+from shared.store.outgoing import feed_of, messages_for, schedule_ends_of, webhook_events_of
 from shared.store.writing import Writes
 
 
@@ -208,6 +208,7 @@ class Workspace:
         writes = self.take_changes()
         writes.feed = feed_of(self.commands, self.now)
         writes.webhook_events = webhook_events_of(self.commands, self.now)
+        writes.schedule_ends = schedule_ends_of(self.commands)
         writes.messages = messages_for(self.commands)
         return writes
 

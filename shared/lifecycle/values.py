@@ -170,6 +170,7 @@ class Job:
     has_output: bool = False
     has_webhooks: bool = False
     is_graph: bool = False
+    schedule_id: str | None = None
     parent: Parent | None = None
     timeout: timedelta | None = None
     deadline_at: datetime | None = None

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from shared.definition import (
@@ -55,7 +56,7 @@ def new_job(
     redactor = Redactor(value for value in hidden_values(secrets) if len(value) > _SHORT)
     needs = task_graph(tasks)
     return NewJob(
-        job=_job(definition, job_id, now, needs),
+        job=replace(_job(definition, job_id, now, needs), schedule_id=schedule_id),
         definition=changed(
             definition,
             name=redactor.text(definition.name),

@@ -86,6 +86,12 @@ def feed_of(commands: Sequence[Command], now: datetime) -> list[FeedRow]:
     return _rows_of((command, _change(command, now)) for command in announced)
 
 
+def schedule_ends_of(commands: Sequence[Command]) -> list[tuple[str, str]]:
+    """The jobs of schedules that have ended: the schedule's id, and the job's state."""
+    jobs = [c.job for c in commands if isinstance(c, AnnounceJob) and not c.is_progress]
+    return [(job.schedule_id, job.state) for job in jobs if job.schedule_id and job.state.is_final]
+
+
 def status_query_order(node_id: str, refs: Sequence[TaskRef]) -> Outgoing:
     """Asks `node_id` what became of these dispatches."""
     return _message(node_queue(node_id), Orders(status_queries=list(refs)))

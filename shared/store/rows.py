@@ -126,6 +126,7 @@ _OF_JOB = (
     Column("has_output", "boolean", _NEVER, expression="output IS NOT NULL"),
     Column("has_webhooks", "boolean", _NEVER, expression="webhooks <> '[]'"),
     Column("is_graph", "boolean"),
+    Column("schedule_id", "text", _NEVER),
     Column("timeout", "interval"),
     Column("deadline_at", "timestamptz", _CHANGED),
     Column("auto_delete_after", "interval"),

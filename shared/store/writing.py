@@ -56,6 +56,7 @@ class Writes:
     log_parts: Sequence[LogPart] = ()
     feed: list[FeedRow] = field(default_factory=list)
     webhook_events: list[FeedRow] = field(default_factory=list)
+    schedule_ends: list[tuple[str, str]] = field(default_factory=list)
     messages: list[Outgoing] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
     resealed: dict[str, str] = field(default_factory=dict)
@@ -197,6 +198,17 @@ PARTS = {
     # A task's last words come before its end, and before what the next task says.
     "feed": Part(inserted("job_events", FEED), lambda w: _json(w.feed), after="log_parts"),
     "webhook_events": Part(inserted("webhook_events", FEED), lambda w: _json(w.webhook_events)),
+    # Only what a schedule waits for or counts.
+    "schedule_ends": Part(
+        """
+        INSERT INTO schedule_ends (schedule_id, state)
+        SELECT s.id, e.state FROM unnest($1::text[], $2::text[]) AS e(id, state)
+        JOIN schedules s ON s.id = e.id
+        WHERE s.overlap IN ('bufferOne', 'bufferAll') OR s.held <> '{}'
+           OR s.rules ? 'pauseOnFailure'
+        """,
+        lambda w: _arrays(w.schedule_ends),
+    ),
     "sent": Part(
         "DELETE FROM outbox WHERE id = ANY($1::bigint[])", lambda w: [w.sent] if w.sent else []
     ),

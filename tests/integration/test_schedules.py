@@ -1,9 +1,8 @@
 """Schedules make their jobs: each firing once, by the database's clock, whatever happens."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,84 +10,35 @@ from structlog.testing import capture_logs
 
 from services.scheduler import schedules as schedule_loop
 from services.scheduler.firing import Round, planned
-from services.scheduler.metrics import SchedulerMetrics
-from services.scheduler.schedules import ScheduleLoop
-from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import schedules as store
-from services.scheduler.store.schedules import DueSchedule
-from shared.definition import decode_defaults, encode
+from services.scheduler.store.schedules import TakenSchedule
+from shared.definition import decode_defaults
 from shared.messages import RunTask
 from shared.planning import budgets
 from shared.postgres.errors import DatabaseUnavailable
-from shared.process.metrics import Metrics
 from shared.process.redaction import map_texts
 from shared.process.sealing import Sealer, generate_key
 from tests.support.jobs.batcher import Rig, batcher_rig
 from tests.support.jobs.definitions import job_definition
-from tests.support.services.scheduler import no_grace
+from tests.support.jobs.schedules import (
+    TASKS,
+    add,
+    encoded,
+    fire,
+    jobs,
+    loop_of,
+    now,
+    schedule,
+    set_back,
+)
 
 pytestmark = pytest.mark.real
-
-TASKS = [{"name": "build", "run": "true"}]
-METRICS = SchedulerMetrics(Metrics(), no_grace())
-DAILY = "0 3 * * *"
 
 
 @pytest.fixture
 async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
     async with batcher_rig(postgres_dsn) as rig:
         yield rig
-
-
-def loop_of(rig: Rig, sealer: Sealer | None = None, round_seconds: float = 3) -> ScheduleLoop:
-    settings = ScheduleSettings().model_copy(update={"round_seconds": round_seconds})
-    return ScheduleLoop(rig.pool, rig.batcher.outbox, sealer or rig.sealer, settings, METRICS)
-
-
-def encoded(**spec: Any) -> dict[str, Any]:
-    return encode(job_definition(**{"name": "nightly", "tasks": TASKS, **spec}))
-
-
-async def add(
-    rig: Rig,
-    spec: dict[str, Any] | None = None,
-    *,
-    cron: str = DAILY,
-    overdue: timedelta = timedelta(0),
-    **columns: Any,
-) -> str:
-    """A schedule that should have fired that long ago; its id."""
-    schedule_id = uuid.uuid4().hex
-    await rig.pool.execute(
-        "INSERT INTO schedules (id, state, cron, timezone, overlap, catch_up, spec, sealed,"
-        " created_by, readers, created_at, next_at, look_at) VALUES ($1, 'ACTIVE', $2, 'UTC', $3,"
-        " $4, $5, $6, 'ann', '{user:ann}', date_trunc('second', now() - $7::interval)"
-        " - interval '10 s', date_trunc('second', now() - $7::interval),"
-        " date_trunc('second', now() - $7::interval))",
-        schedule_id,
-        cron,
-        columns.get("overlap", "allow"),
-        columns.get("catch_up", "one"),
-        encoded(**(spec or {})),
-        columns.get("sealed"),
-        overdue,
-    )
-    return schedule_id
-
-
-async def schedule(rig: Rig, schedule_id: str) -> dict[str, Any]:
-    return dict(await rig.pool.fetchrow("SELECT * FROM schedules WHERE id = $1", schedule_id))
-
-
-async def jobs(rig: Rig, schedule_id: str) -> list[dict[str, Any]]:
-    rows = await rig.pool.fetch("SELECT * FROM jobs WHERE schedule_id = $1", schedule_id)
-    return [dict(row) for row in rows]
-
-
-async def fire(loop: ScheduleLoop) -> None:
-    """Rounds until nothing is due."""
-    while await loop.fire_due_schedules() == 0:
-        pass
 
 
 async def test_a_due_schedule_makes_one_job_and_moves_on(rig: Rig) -> None:
@@ -194,7 +144,7 @@ async def test_a_bug_with_one_schedule_keeps_no_other_from_firing(
 ) -> None:
     ids = [await add(rig) for _ in range(3)]
 
-    def buggy(taken: Sequence[DueSchedule], *others: Any) -> Round:
+    def buggy(taken: Sequence[TakenSchedule], *others: Any) -> Round:
         if any(due.id == ids[1] for due in taken):
             raise RuntimeError("a bug")
         return planned(taken, *others)
@@ -321,15 +271,3 @@ async def test_the_scheduler_wakes_up_for_the_next_firing(rig: Rig) -> None:
     assert 0 < wait <= 50
     await add(rig, overdue=timedelta(hours=-1))
     assert (await loop.fire_due_schedules() or 0) <= 50
-
-
-async def set_back(rig: Rig) -> None:
-    """As if another firing had become due."""
-    await rig.pool.execute(
-        "UPDATE schedules SET next_at = last_at + interval '1 s', look_at = now()"
-    )
-
-
-async def now(rig: Rig) -> datetime:
-    value: datetime = await rig.pool.fetchval("SELECT now()")
-    return value

@@ -13,14 +13,15 @@ from services.scheduler.catch_up import (
     caught_up,
 )
 from shared.jobspec.cron import parse_cron
+from shared.jobspec.cron.stored import Firings
 
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)
-HOURLY = parse_cron("@hourly", None, START)
+FIRINGS = Firings("s", parse_cron("@hourly", None, START), timedelta(0))
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def due(catch_up: str, late: timedelta) -> Due:
-    return Due(HOURLY, CatchUp(Missed(catch_up)), START, START + late)
+    return Due(FIRINGS, CatchUp(Missed(catch_up)), START, START + late)
 
 
 def firings(due: Due) -> list[datetime]:
@@ -79,10 +80,10 @@ FIVE_LATE = 5 * HOUR + 30 * MINUTE  # of 0, 1, 2, 3, 4 and 5 o'clock
 def test_what_is_not_made_up_for_is_named(
     catch_up: CatchUp, times: tuple[datetime, ...], passed: tuple[datetime, datetime] | None
 ) -> None:
-    caught = caught_up(Due(HOURLY, catch_up, START, START + FIVE_LATE))
+    caught = caught_up(Due(FIRINGS, catch_up, START, START + FIVE_LATE))
     assert (caught.times, caught.passed) == (times, passed)
 
 
 def test_no_window_is_so_short_that_a_firing_in_time_is_missed() -> None:
     catch_up = CatchUp(Missed.ALL, window=timedelta(0))
-    assert firings(Due(HOURLY, catch_up, START, START + LATE_AFTER)) == [START]
+    assert firings(Due(FIRINGS, catch_up, START, START + LATE_AFTER)) == [START]

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from services.scheduler.firing import MOST_JOBS, planned
-from services.scheduler.store.schedules import DueSchedule, Move
+from services.scheduler.firing import MOST_JOBS, Around, Firing, Skip, planned
+from services.scheduler.store.schedules import Move, TakenSchedule
 from shared.definition import encode
+from shared.jobspec.cron.stored import firings_of
 from shared.lifecycle import OutputEvaluated
 from shared.planning.planner import Planner
 from shared.planning.templates import JobSource
@@ -20,9 +21,10 @@ MINUTE = timedelta(minutes=1)
 SPEC = encode(job_definition(name="x", tasks=[{"name": "t", "run": "true"}]))
 
 
-def due(schedule_id: str, *, late: timedelta = timedelta(0), **columns: Any) -> DueSchedule:
-    due = DueSchedule(
+def due(schedule_id: str, *, late: timedelta = timedelta(0), **columns: Any) -> TakenSchedule:
+    due = TakenSchedule(
         id=schedule_id,
+        state="ACTIVE",
         cron="* * * * *",
         timezone="UTC",
         overlap="allow",
@@ -34,32 +36,58 @@ def due(schedule_id: str, *, late: timedelta = timedelta(0), **columns: Any) -> 
         readers=["user:ann"],
         created_at=DUE_AT - MINUTE,
         next_at=DUE_AT,
+        runs=0,
+        failures=0,
+        held=[],
+        note=None,
         now=DUE_AT + late,
     )
     return replace(due, **columns)
 
 
+def moved(schedule_id: str, next_at: datetime | None, **columns: Any) -> Move:
+    move = Move(
+        id=schedule_id,
+        state="ACTIVE",
+        next_at=next_at,
+        look_at=next_at,
+        last_at=None,
+        last_job_id=None,
+        runs=0,
+        failures=0,
+        held=(),
+        note=None,
+    )
+    return move._replace(**columns)
+
+
+def outcome(taken: TakenSchedule, around: Around | None = None) -> Firing:
+    (firing,) = planned([taken], {taken.id: around or Around()}, Sealer()).firings
+    return firing
+
+
 def test_each_makes_its_job_and_moves_on() -> None:
-    plan = planned([due("a"), due("b", cron="0 12 * * *")], (), Sealer())
+    plan = planned([due("a"), due("b", cron="0 12 * * *")], {}, Sealer())
     (a,), (b,) = (firing.jobs for firing in plan.firings)
     assert a.job.id != b.job.id
     assert (a.schedule_id, a.created_by, a.readers) == ("a", "ann", ["user:ann"])
     assert a.schedule_at == DUE_AT
     assert [firing.move for firing in plan.firings] == [
-        Move("a", DUE_AT + MINUTE, DUE_AT, a.job.id),
-        Move("b", DUE_AT + timedelta(days=1), DUE_AT, b.job.id),
+        moved("a", DUE_AT + MINUTE, last_at=DUE_AT, last_job_id=a.job.id, runs=1),
+        moved("b", DUE_AT + timedelta(days=1), last_at=DUE_AT, last_job_id=b.job.id, runs=1),
     ]
 
 
 def test_the_same_firing_makes_the_same_job_whoever_makes_it() -> None:
-    ids = [planned([due("a")], (), Sealer()).firings[0].jobs[0].job.id for _ in range(2)]
+    ids = [planned([due("a")], {}, Sealer()).firings[0].jobs[0].job.id for _ in range(2)]
     assert ids[0] == ids[1]
 
 
 def test_one_with_an_active_job_moves_on_without_a_job() -> None:
-    plan = planned([due("a", overlap="skip"), due("b", overlap="skip")], {"a"}, Sealer())
+    around = {"a": Around(active=["j"])}
+    plan = planned([due("a", overlap="skip"), due("b", overlap="skip")], around, Sealer())
     assert [len(firing.jobs) for firing in plan.firings] == [0, 1]
-    assert plan.firings[0].move == Move("a", DUE_AT + MINUTE, None, None)
+    assert plan.firings[0].move == moved("a", DUE_AT + MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -71,8 +99,8 @@ def test_one_with_an_active_job_moves_on_without_a_job() -> None:
     ],
 )
 def test_one_that_cannot_fire_keeps_no_other_from_firing(columns: dict[str, Any], why: str) -> None:
-    plan = planned([due("a"), due("b", **columns), due("c")], (), Sealer())
-    assert [firing.due.id for firing in plan.firings] == ["a", "c"]
+    plan = planned([due("a"), due("b", **columns), due("c")], {}, Sealer())
+    assert [firing.taken.id for firing in plan.firings] == ["a", "c"]
     ((held, said),) = plan.held_back
     assert held.id == "b"
     assert said.startswith(why)
@@ -80,15 +108,123 @@ def test_one_that_cannot_fire_keeps_no_other_from_firing(columns: dict[str, Any]
 
 def test_what_would_make_too_many_jobs_stays_due() -> None:
     taken = [due(str(n), late=59 * MINUTE) for n in range(10)]
-    plan = planned(taken, (), Sealer())
-    assert [firing.due.id for firing in plan.firings] == ["0", "1", "2", "3"]
+    plan = planned(taken, {}, Sealer())
+    assert [firing.taken.id for firing in plan.firings] == ["0", "1", "2", "3"]
     assert MOST_JOBS <= sum(len(firing.jobs) for firing in plan.firings) < MOST_JOBS + 60
     assert not plan.held_back
 
 
 def test_a_firing_is_as_late_as_the_database_says() -> None:
-    plan = planned([due("a", late=1.5 * MINUTE)], (), Sealer())
+    plan = planned([due("a", late=1.5 * MINUTE)], {}, Sealer())
     assert plan.firings[0].seconds_late == [90, 30]
+
+
+ACTIVE = Around(active=["running"])
+
+
+def test_what_is_held_goes_on_when_the_job_before_it_is_final() -> None:
+    buffered = due("a", overlap="bufferOne")
+    held = outcome(buffered, ACTIVE)
+    assert (held.jobs, held.held, held.move.held) == ([], [DUE_AT], (DUE_AT,))
+    later = DUE_AT + MINUTE
+    waiting = replace(buffered, held=[DUE_AT], next_at=later, now=DUE_AT + MINUTE / 2)
+    assert outcome(waiting, ACTIVE).move == moved("a", later, held=(DUE_AT,))
+    ended = outcome(waiting, Around(ended=["COMPLETED"], by_rules={DUE_AT}))
+    assert (ended.times, ended.move.held, ended.move.runs) == ((DUE_AT,), (), 1)
+    assert ended.move.next_at == later
+    assert ended.seconds_late == []
+    # A second one finds no room
+    full = outcome(replace(waiting, now=later), ACTIVE)
+    why = "overlap is bufferOne, and as many firings wait as it allows"
+    assert full.skips == [Skip(later, later, why)]
+
+
+def test_the_job_before_is_cancelled_only_for_one_that_is_made() -> None:
+    assert outcome(due("a", overlap="cancelOther"), ACTIVE).cancels == ["running"]
+    early = due("a", overlap="cancelOther", late=-MINUTE)
+    assert not outcome(early, ACTIVE).cancels
+
+
+@pytest.mark.parametrize(
+    ("columns", "by_rules", "made", "state"),
+    [
+        ({"rules": {"maxRuns": 2}, "runs": 1}, 0, 1, "ENDED"),
+        ({"rules": {"maxRuns": 3}, "runs": 1}, 0, 1, "ACTIVE"),
+        ({"rules": {"maxRuns": 2}, "late": 9 * MINUTE}, 0, 2, "ENDED"),
+        ({"rules": {"at": "2026-06-01T12:00:00Z"}, "cron": ""}, 0, 1, "ENDED"),
+        ({"rules": {"endAt": "2026-06-01T12:00:30Z"}}, 0, 1, "ENDED"),
+        ({"rules": {"endAt": "2026-06-01T12:01:00Z"}}, 0, 1, "ACTIVE"),
+        # What it holds will be a run, unless it was triggered
+        (
+            {"rules": {"maxRuns": 1}, "overlap": "bufferAll", "held": [DUE_AT - MINUTE]},
+            1,
+            1,
+            "ENDED",
+        ),
+        (
+            {"rules": {"maxRuns": 1}, "overlap": "bufferAll", "held": [DUE_AT - MINUTE]},
+            0,
+            1,
+            "ENDED",
+        ),
+        (
+            {"rules": {"maxRuns": 2}, "overlap": "bufferAll", "held": [DUE_AT - MINUTE]},
+            0,
+            1,
+            "ACTIVE",
+        ),
+    ],
+)
+def test_a_schedule_ends_with_its_last_firing(
+    columns: dict[str, Any], by_rules: int, made: int, state: str
+) -> None:
+    schedule = due("a", **columns)
+    found = outcome(schedule, Around(by_rules=set(schedule.held[:by_rules])))
+    assert (len(found.jobs), found.move.state) == (made, state)
+    assert (found.move.next_at is None) == (state == "ENDED")
+
+
+@pytest.mark.parametrize(
+    ("failures", "ended", "expected", "state"),
+    [
+        (0, ["FAILED"], 1, "ACTIVE"),
+        (0, ["FAILED", "FAILED"], 2, "PAUSED"),
+        (1, ["FAILED"], 2, "PAUSED"),
+        (1, ["CANCELLED", None], 1, "ACTIVE"),
+        (1, ["COMPLETED", "FAILED"], 1, "ACTIVE"),
+    ],
+)
+def test_jobs_that_fail_in_a_row_pause_it(
+    failures: int, ended: list[str | None], expected: int, state: str
+) -> None:
+    found = outcome(due("a", rules={"pauseOnFailure": 2}, failures=failures), Around(ended=ended))
+    assert (found.move.failures, found.move.state) == (expected, state)
+    assert len(found.jobs) == (state == "ACTIVE")
+    note = "paused by pauseOnFailure: 2 failed jobs in a row" if state == "PAUSED" else None
+    assert found.move.note == note
+    assert found.skips == ([Skip(DUE_AT, DUE_AT, note)] if note else [])
+
+
+def test_a_paused_schedule_keeps_what_it_holds() -> None:
+    paused = due("a", state="PAUSED", next_at=None, held=[DUE_AT], overlap="bufferOne", note="why")
+    found = outcome(paused, Around(ended=["FAILED"]))
+    expected = moved("a", None, state="PAUSED", held=[DUE_AT], failures=1, note="why")
+    assert (found.move, found.jobs) == (expected, ())
+
+
+def test_what_is_spread_is_due_only_when_its_turn_comes_and_is_not_late() -> None:
+    spread = due("a", rules={"jitter": "1m"}, catch_up="none")
+    look_at = firings_of(spread).look_at(DUE_AT)
+    assert DUE_AT < look_at < DUE_AT + MINUTE
+    assert outcome(spread).move.look_at == look_at
+    found = outcome(replace(spread, now=look_at + timedelta(seconds=1)))
+    assert (found.times, found.seconds_late) == ((DUE_AT,), [1])
+    assert [new.schedule_at for new in found.jobs] == [DUE_AT]
+    # Of several that are past, the last may still wait
+    late = firings_of(spread).look_at(DUE_AT + 5 * MINUTE) - timedelta(seconds=1)
+    found = outcome(replace(spread, now=late, catch_up="all"))
+    assert found.times == tuple(DUE_AT + n * MINUTE for n in range(5))
+    assert found.move.next_at == DUE_AT + 5 * MINUTE
 
 
 @pytest.mark.parametrize(

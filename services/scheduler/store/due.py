@@ -97,7 +97,8 @@ SELECT EXISTS (SELECT FROM tasks WHERE state = 'PENDING' AND due_at < now() + $1
                + (SELECT coalesce(max(lease), '0') FROM nodes) / {_ASK_IN_LAST})
            OR EXISTS (SELECT FROM nodes
                       WHERE status <> 'OFFLINE' AND last_heartbeat_at < now() - lease) AS leases,
-       EXISTS (SELECT FROM schedules WHERE look_at < now() + $1::interval) AS schedules,
+       EXISTS (SELECT FROM schedules WHERE look_at < now() + $1::interval)
+           OR EXISTS (SELECT FROM schedule_ends) AS schedules,
        EXISTS (SELECT FROM outbox WHERE claimed_until < now()) AS messages
 """  # noqa: S608 - a number of our own
 

@@ -66,6 +66,10 @@ class Timetable(Protocol):
 
 def last_until(table: Timetable, first: datetime, instant: datetime) -> datetime:
     """The last firing up to `instant`, given the `first`, which is not later than that."""
+    following = table.next_after(first)
+    if following is None or following > instant:
+        return first
+    first = following
 
     def is_past_last(seconds: int) -> bool:
         following = table.next_after(first + timedelta(seconds=seconds))
