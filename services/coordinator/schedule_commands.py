@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.coordinator.commands import made_before
+from services.coordinator.schedule_edits import EditedSchedule, moved
 from services.coordinator.store import schedule_runs, schedules
 from services.coordinator.store.schedule_runs import NewRun
-from services.coordinator.store.schedules import LockedSchedule
+from services.coordinator.store.schedules import StoredSchedule
 from shared.apply.apply import Work, apply
 from shared.lifecycle import JobCancelled, JobSubmitted
 from shared.planning.new_job import IdempotencyKey, NewJob
@@ -98,14 +99,27 @@ class ScheduleCommands:
         self._outbox.send(rows)
         return job_id
 
-    async def _locked(self, connection: Connection, schedule_id: str) -> LockedSchedule:
+    async def edit(self, new: EditedSchedule) -> bool:
+        """False when it was edited since `new` was made of it.
+
+        Raises NeverFires.
+        """
+        with translated_errors():
+            async with acquired(self._pool) as connection, connection.transaction():
+                locked = await self._locked(connection, new.rules.times.id)
+                if locked.version != new.version:
+                    return False
+                await schedules.edit(connection, new.edit(moved(locked, new.rules)))
+        return True
+
+    async def _locked(self, connection: Connection, schedule_id: str) -> StoredSchedule:
         locked = await schedules.lock(connection, schedule_id)
         if locked is None:
             raise NoSuchSchedule(schedule_id)
         return locked
 
     async def _start(
-        self, connection: Connection, locked: LockedSchedule, overlap: str
+        self, connection: Connection, locked: StoredSchedule, overlap: str
     ) -> list[OutboxRow]:
         active = await schedules.active_jobs(connection, locked.id)
         start = start_of(overlap, len(active), len(locked.held))

@@ -35,6 +35,10 @@ class Conflict(Refused):
     status = HTTPStatus.CONFLICT
 
 
+class PreconditionFailed(Refused):
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
 class WaitedTooLong(Refused):
     status = HTTPStatus.REQUEST_TIMEOUT
 

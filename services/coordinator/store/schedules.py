@@ -60,10 +60,21 @@ UPDATE schedules SET state = 'ACTIVE', next_at = $2, note = NULL, failures = 0,
 WHERE id = $1 AND state = 'PAUSED' RETURNING id
 """
 
+STORED = """
+SELECT id, version, state, cron, timezone, overlap, catch_up, rules, spec, sealed, created_by,
+       readers, created_at, next_at, held, runs, now() AS now
+FROM schedules WHERE id = $1
+"""
+
 # A scheduler that fires it holds the same lock: one comes before the other.
-LOCK = """
-SELECT id, version, overlap, spec, sealed, created_by, readers, created_at, held, now() AS now
-FROM schedules WHERE id = $1 FOR NO KEY UPDATE
+LOCK = f"{STORED} FOR NO KEY UPDATE"
+
+EDIT = """
+UPDATE schedules SET cron = $2, timezone = $3, overlap = $4, catch_up = $5, rules = $6, spec = $7,
+    sealed = $8, readers = $9, state = $10, next_at = $11,
+    look_at = CASE WHEN held = '{}' OR $10 <> 'ACTIVE' THEN $12 ELSE now() END,
+    ended_at = CASE WHEN $10 = 'ENDED' THEN ended_at END, version = version + 1, error = NULL
+WHERE id = $1
 """
 
 ACTIVE_JOBS = """
@@ -127,19 +138,43 @@ class ScheduleRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LockedSchedule:
-    """What its jobs are made of, see `StoredSchedule`; `held` are firings that wait."""
+class StoredSchedule:
+    """As it is stored: what its jobs are made of and when. `held` are firings that wait."""
 
     id: str
     version: int
+    state: str
+    cron: str
+    timezone: str
     overlap: str
+    catch_up: str
+    rules: JsonObject
     spec: JsonObject
     sealed: str | None
     created_by: str | None
     readers: list[str]
     created_at: datetime
+    next_at: datetime | None
     held: list[datetime]
+    runs: int
     now: datetime
+
+
+class Edit(NamedTuple):
+    """The parameters of `EDIT`, in its order."""
+
+    id: str
+    cron: str
+    timezone: str
+    overlap: str
+    catch_up: str
+    rules: Mapping[str, JsonValue]
+    spec: JsonObject
+    sealed: str | None
+    readers: Sequence[str]
+    state: str
+    next_at: datetime | None
+    look_at: datetime | None
 
 
 async def now(connection: Connection) -> datetime:
@@ -183,10 +218,19 @@ async def delete(connection: Connection, schedule_id: str) -> bool:
     return await connection.fetchval(DELETE, schedule_id) is not None
 
 
-async def lock(connection: Connection, schedule_id: str) -> LockedSchedule | None:
+async def stored(connection: Connection, schedule_id: str) -> StoredSchedule | None:
+    row = await connection.fetchrow(STORED, schedule_id)
+    return StoredSchedule(**row) if row else None
+
+
+async def lock(connection: Connection, schedule_id: str) -> StoredSchedule | None:
     """Nobody else fires or changes it until the transaction ends."""
     row = await connection.fetchrow(LOCK, schedule_id)
-    return LockedSchedule(**row) if row else None
+    return StoredSchedule(**row) if row else None
+
+
+async def edit(connection: Connection, edit: Edit) -> None:
+    await connection.execute(EDIT, *edit)
 
 
 async def active_jobs(connection: Connection, schedule_id: str) -> list[str]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.fields import Findings
 from shared.jobspec.json_body import load_json, load_json_as_yaml
-from shared.jobspec.merge_patch import merged
+from shared.jobspec.merge_patch import merged, with_hidden
 from shared.jobspec.places import Finder, located, places_in_json, places_in_yaml
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.explanations import explain
@@ -36,6 +37,7 @@ from shared.jobspec.yaml_body import load_yaml
 from shared.process.redaction import REDACTED, Redactor
 
 JSON_TYPES = ("application/json",)
+PATCH_TYPES = ("application/merge-patch+json",)
 YAML_TYPES = ("text/yaml", "application/x-yaml", "application/yaml")
 
 
@@ -56,7 +58,7 @@ class _Language(NamedTuple):
 
 
 _LANGUAGES: Mapping[str, _Language] = {
-    **dict.fromkeys(JSON_TYPES, _Language(load_json, places_in_json)),
+    **dict.fromkeys((*JSON_TYPES, *PATCH_TYPES), _Language(load_json, places_in_json)),
     **dict.fromkeys(YAML_TYPES, _Language(_load_yaml, places_in_yaml)),
 }
 _CHARSET = re.compile(r"\bcharset\s*=\s*\"?([^\s;\"]+)")
@@ -80,6 +82,33 @@ def parse_scheduled_job(body: bytes, content_type: str) -> ScheduledJobSpec:
 def parse_changes(body: bytes, content_type: str) -> JobChanges:
     """The same for what is other when a job is run again."""
     return _parse(JobChanges, body, content_type)
+
+
+class ChangedJob(NamedTuple):
+    """A scheduled job as a change makes it, and the fields that the change names."""
+
+    spec: ScheduledJobSpec
+    fields: frozenset[str]
+
+
+def parse_scheduled_job_changes(
+    body: bytes, content_type: str, now: Mapping[str, object], shown: Mapping[str, object]
+) -> ChangedJob:
+    """What the merge patch in `body` makes of a scheduled job, `now` as it would be submitted and
+    `shown` as answers show it: what they hide stays where it is sent back."""
+    language, text = _language(content_type), _text(body)
+    patch = with_hidden(language.load(text), shown, now)
+    try:
+        if not isinstance(patch, dict):
+            raise InvalidJob([Problem("", "a change must be a mapping of fields")])
+        if hidden := list(islice(copied_secrets_of(patch), MOST_WARNINGS)):
+            raise InvalidJob(hidden)
+        spec = _valid(ScheduledJobSpec, merged(now, patch))
+    except InvalidJob as error:  # as below
+        raise InvalidJob(located(error.problems, language.places(text))) from None
+    if warnings := warnings_of(spec):
+        spec.warn(located(warnings, language.places(text)))
+    return ChangedJob(spec, frozenset(patch))
 
 
 def parse_schedule_preview(body: bytes, content_type: str) -> SchedulePreview:
@@ -171,7 +200,7 @@ def _language(content_type: str) -> _Language:
     media_type, _, parameters = content_type.lower().partition(";")
     media_type = media_type.strip()
     if media_type not in _LANGUAGES:
-        allowed = ", ".join(_LANGUAGES)
+        allowed = ", ".join((*JSON_TYPES, *YAML_TYPES))
         raise InvalidJob([Problem("content-type", f"must be one of {allowed}", media_type or None)])
     charset = _CHARSET.search(parameters)
     if charset and charset[1] not in _CHARSETS:

@@ -31,6 +31,7 @@ SCOPES = {
     ("GET", "/scheduled-jobs/{id}/runs"): "read",
     ("GET", "/scheduled-jobs/{id}/next"): "read",
     ("POST", "/scheduled-jobs/preview"): "read",
+    ("PATCH", "/scheduled-jobs/{id}"): "operate",
     ("PUT", "/scheduled-jobs/{id}/pause"): "operate",
     ("PUT", "/scheduled-jobs/{id}/resume"): "operate",
     ("POST", "/webhooks"): "submit",

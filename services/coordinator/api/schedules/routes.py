@@ -2,9 +2,8 @@
 
 from datetime import datetime
 from functools import partial
-from typing import cast
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.schemas import read_optional_body
@@ -20,6 +19,11 @@ from services.coordinator.api.idempotency import (
 from services.coordinator.api.replies import Status, reply
 from services.coordinator.api.requests import PageQuery, ports, query, whole_body
 from services.coordinator.api.route import DONE, Route, Scope, error, response
+from services.coordinator.api.schedules.editing import (
+    edit_scheduled_job,
+    with_version,
+    without_secrets,
+)
 from services.coordinator.api.schedules.lookup import (
     NO_SCHEDULE,
     SCHEDULES,
@@ -45,20 +49,14 @@ from services.coordinator.api.tork.views import set_fields
 from services.coordinator.api.tork.warnings import SubmitQuery, warned
 from services.coordinator.commands import made_before
 from services.coordinator.store import schedules
-from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
-from shared.definition import JobDefinition, encode
 from shared.jobspec.cron.stored import NextFiring, StoredTimes, next_firing
 from shared.jobspec.tork.models import ScheduledJobSpec
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_scheduled_job
 from shared.planning.disclosure import redacting
 from shared.planning.new_job import IdempotencyKey
-from shared.planning.secret_names import kept_in_clear
-from shared.planning.secrets import hidden_values
-from shared.planning.submission import new_job, new_job_id
+from shared.planning.submission import new_job_id
 from shared.process.garbage import in_thread
-from shared.process.redaction import Redactor
-from shared.process.sealing import Sealer
 
 _SHOWN = 5
 """Next times of a scheduled job."""
@@ -93,7 +91,7 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
     api = ports(request)
     key = await idempotency_key(request)
     definition = await compiled(request, spec)
-    shown, sealed = await in_background(request, partial(_without_secrets, definition, api.sealer))
+    shown, sealed = await in_background(request, partial(without_secrets, definition, api.sealer))
     times = spec.schedule.times(new_job_id(), await api.run(schedules.now))
     next_at, look_at = _next_firing(times, times.created_at)
     new = NewSchedule(
@@ -127,18 +125,6 @@ async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | N
                 raise gone(key, "scheduled job")
             return row
     return await visible_row(request, new.id)
-
-
-def _without_secrets(definition: JobDefinition, sealer: Sealer) -> tuple[JsonObject, str | None]:
-    """The submission as it may be shown; if that is not all of it, all of it sealed."""
-    submitted = encode(definition)
-    secrets = new_job(definition, "", datetime.min).definition.secrets  # noqa: DTZ901 - of no time
-    shown = Redactor(hidden_values(secrets)).value(submitted)
-    if sealer.encrypts:  # else what is secret by its name would stand beside it in clear
-        shown = cast(JsonObject, kept_in_clear(shown, sealer.seal_text))
-    if not secrets and shown == submitted:
-        return submitted, None
-    return shown, sealer.seal({"secrets": secrets, "spec": submitted})
 
 
 def _next_firing(times: StoredTimes, now: datetime) -> NextFiring:
@@ -224,11 +210,6 @@ async def delete_scheduled_job(request: web.Request) -> web.Response:
     return reply(Status())
 
 
-def with_version(response: web.Response, version: int) -> web.Response:
-    response.headers[hdrs.ETAG] = f'"{version}"'
-    return response
-
-
 SCHEDULE_ROUTES: tuple[Route, ...] = (
     submit_scheduled_job,
     list_scheduled_jobs,
@@ -237,6 +218,7 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
     get_scheduled_job,
     pause_scheduled_job,
     resume_scheduled_job,
+    edit_scheduled_job,
     trigger_scheduled_job,
     list_schedule_runs,
     delete_scheduled_job,

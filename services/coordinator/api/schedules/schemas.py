@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
 
 from services.coordinator.api.replies import Answer, PageOf, Warning
 from services.coordinator.api.requests import PageQuery, Query
@@ -21,9 +21,10 @@ from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.store.rows import Page
 from services.coordinator.store.schedule_runs import RunRow
-from services.coordinator.store.schedules import ScheduleRow
+from services.coordinator.store.schedules import ScheduleRow, StoredSchedule
 from shared.jobspec.cron.parsing import DEFAULT_ZONE
 from shared.jobspec.limits import MOST_FIRINGS
+from shared.jobspec.tork.models import ScheduledJobSpec
 from shared.jobspec.tork.models.schedules import CatchUpName, OverlapName
 from shared.planning.disclosure import Redacting
 
@@ -51,6 +52,19 @@ class PauseRequest(_Body):
 class TriggerRequest(_Body):
     overlap: OverlapName | None = None
     """What happens while a job of it is not final. Default: its own `overlap`."""
+
+
+_CHANGES: dict[str, Any] = {
+    field.alias or name: (JsonValue, Field(None, description=field.description))
+    for name, field in ScheduledJobSpec.model_fields.items()
+}
+ScheduledJobChanges = create_model(
+    "ScheduledJobChanges",
+    __base__=_Body,
+    __doc__="A JSON merge patch: fields that are left out stay as they are, mappings are merged, "
+    "null takes a field away. The result is checked as a submission is.",
+    **_CHANGES,
+)
 
 
 class NextQuery(Query):
@@ -237,7 +251,7 @@ def whole_schedule(row: ScheduleRow, redact: Redacting) -> Fields:
     )
 
 
-def submitted_schedule(row: ScheduleRow) -> Fields:
+def submitted_schedule(row: ScheduleRow | StoredSchedule) -> Fields:
     """The `schedule` of a submission, from what its row keeps of it."""
     kept = {"cron": row.cron, "timezone": row.timezone, "catchUp": row.catch_up}
     kept |= {"overlap": row.overlap}

@@ -1,0 +1,171 @@
+"""PATCH /scheduled-jobs/{id}: a change of some fields, checked as a whole as a submission is."""
+
+import re
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import cast
+
+import orjson
+from aiohttp import hdrs, web
+
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.visibility import compiled, readers_of
+from services.coordinator.api.background import BACKGROUND, in_background
+from services.coordinator.api.errors import BadRequest, Forbidden, PreconditionFailed
+from services.coordinator.api.replies import reply
+from services.coordinator.api.requests import ports, whole_body
+from services.coordinator.api.route import Header, Scope, error, response
+from services.coordinator.api.schedules.lookup import SCHEDULES, operable_row, visible_row
+from services.coordinator.api.schedules.schemas import (
+    ScheduledJobChanges,
+    ScheduledJobSummary,
+    schedule_summary,
+    submitted_schedule,
+    whole_schedule,
+)
+from services.coordinator.api.tork.definitions import Fields, submitted_job
+from services.coordinator.api.tork.views import set_fields
+from services.coordinator.api.tork.warnings import SubmitQuery, warned
+from services.coordinator.schedule_commands import NoSuchSchedule
+from services.coordinator.schedule_edits import EditedSchedule, NeverFires, NewRules
+from services.coordinator.store import schedules
+from services.coordinator.store.rows import JsonObject
+from services.coordinator.store.schedules import ScheduleRow, StoredSchedule
+from shared.definition import JobDefinition, encode
+from shared.jobspec.tork.parsing import (
+    JSON_TYPES,
+    PATCH_TYPES,
+    YAML_TYPES,
+    ChangedJob,
+    parse_scheduled_job_changes,
+)
+from shared.planning.disclosure import redacting
+from shared.planning.scheduled_jobs import definition_of
+from shared.planning.secret_names import kept_in_clear
+from shared.planning.secrets import hidden_values
+from shared.planning.submission import new_job
+from shared.process.redaction import Redactor
+from shared.process.sealing import Sealer
+
+_VERSION = re.compile(r'"([^"]*)"')
+_ANY = "*"
+IF_MATCH = Header(
+    "If-Match",
+    "The `ETag` of the version that is edited: of another one nothing is changed.",
+    {"type": "string"},
+)
+
+
+@SCHEDULES.route(
+    "PATCH /scheduled-jobs/{id}",
+    "Edit a scheduled job: the fields that are given; null takes one away",
+    response("The scheduled job as it is now.", ScheduledJobSummary),
+    {
+        400: error("The job would break a rule; the message names field, value and rule."),
+        409: error("Its secrets can't be read; the message says why."),
+        412: error("It has another version than `If-Match` says."),
+    },
+    scope=Scope.OPERATE,
+    query=SubmitQuery,
+    body=ScheduledJobChanges,
+    body_types=(*JSON_TYPES, *PATCH_TYPES, *YAML_TYPES),
+    example={"schedule": {"cron": "0 6 * * *"}, "inputs": {"n": "3"}},
+    headers=(IF_MATCH,),
+)
+async def edit_scheduled_job(request: web.Request) -> web.Response:
+    """Jobs that it has created stay as they are. Whoever says what its jobs do submits them."""
+    if not principal(request).may(Scope.SUBMIT):
+        raise Forbidden(f"requires the scope {Scope.SUBMIT} as well")
+    row = await operable_row(request)
+    while True:
+        edited, warnings = await _edited(request, row)
+        try:
+            is_done = await ports(request).schedules.edit(edited)
+        except NeverFires as reason:  # by what the client wants
+            raise BadRequest(str(reason)) from None
+        row = await visible_row(request, row.id)
+        if is_done:
+            shown = schedule_summary(row, redacting(ports(request).sealer, row.sealed))
+            return with_version(reply(shown | set_fields({"warnings": warnings})), row.version)
+        # Another edit came first: this one is made of what that one has left
+
+
+def _require_version(request: web.Request, version: int) -> None:
+    """Raises PreconditionFailed."""
+    wanted = request.headers.get(IF_MATCH.name, _ANY)
+    if wanted.strip() != _ANY and str(version) not in _VERSION.findall(wanted):
+        raise PreconditionFailed(f'If-Match: its version is "{version}" now')
+
+
+def with_version(response: web.Response, version: int) -> web.Response:
+    response.headers[hdrs.ETAG] = f'"{version}"'
+    return response
+
+
+async def _edited(request: web.Request, row: ScheduleRow) -> tuple[EditedSchedule, list[Fields]]:
+    api = ports(request)
+    stored = await api.run(schedules.stored, row.id)
+    if stored is None:
+        raise NoSuchSchedule(row.id)
+    _require_version(request, stored.version)
+    was = definition_of(stored, api.sealer)
+    now = submitted_job(encode(was)) | {"schedule": submitted_schedule(stored)}
+    now.pop("permissions", None)  # they are stored with the identities of the users
+    shown = whole_schedule(row, redacting(api.sealer, row.sealed))
+    changed = await _changed(request, now, shown)
+    warnings = await warned(request, changed.spec, await whole_body(request))
+    definition = await compiled(request, changed.spec)
+    readers = stored.readers
+    if "permissions" in changed.fields:
+        creator = _readers_entry(stored.created_by) if definition.permissions else ()
+        readers = readers_of(request, definition.permissions, creator)
+    else:
+        definition = replace(definition, permissions=was.permissions)
+    shown, sealed = await in_background(request, partial(without_secrets, definition, api.sealer))
+    rules = _rules(changed, stored)
+    return EditedSchedule(stored.version, rules, shown, sealed, readers), warnings
+
+
+def _readers_entry(creator: str | None) -> tuple[str, ...]:
+    """Who has created it keeps seeing it."""
+    if creator is None:
+        return ()
+    return (creator if creator.startswith("key:") else f"user:{creator}",)
+
+
+async def _changed(request: web.Request, now: Fields, shown: Fields) -> ChangedJob:
+    """In a thread: the job may be much larger than what is changed of it."""
+    body, content_type = await whole_body(request), request.headers.get("Content-Type", "")
+    size, limit = len(orjson.dumps(now)), request.client_max_size
+
+    def changed() -> ChangedJob:
+        found = parse_scheduled_job_changes(body, content_type, now, shown)
+        made = len(orjson.dumps(found.spec.as_submitted()))
+        if made > max(limit, size):
+            raise BadRequest(f"the job would have {made} bytes: the limit is {limit}")
+        return found
+
+    return await request.app[BACKGROUND].run(changed, max(size, len(body)))
+
+
+def _rules(changed: ChangedJob, stored: StoredSchedule) -> NewRules:
+    schedule = changed.spec.schedule
+    return NewRules(
+        times=schedule.times(stored.id, stored.created_at),
+        overlap=schedule.overlap or "allow",
+        catch_up=schedule.catch_up_policy,
+        max_runs=schedule.max_runs,
+    )
+
+
+def without_secrets(definition: JobDefinition, sealer: Sealer) -> tuple[JsonObject, str | None]:
+    """The submission as it may be shown; if that is not all of it, all of it sealed."""
+    submitted = encode(definition)
+    secrets = new_job(definition, "", datetime.min).definition.secrets  # noqa: DTZ901 - of no time
+    shown = Redactor(hidden_values(secrets)).value(submitted)
+    if sealer.encrypts:  # else what is secret by its name would stand beside it in clear
+        shown = cast(JsonObject, kept_in_clear(shown, sealer.seal_text))
+    if not secrets and shown == submitted:
+        return submitted, None
+    return shown, sealer.seal({"secrets": secrets, "spec": submitted})
