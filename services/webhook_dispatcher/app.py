@@ -51,7 +51,7 @@ async def run(settings: DispatcherSettings, resources: Resources, stop: Stop) ->
             group.create_task(loop(take, interval_seconds=INTERVAL_SECONDS))
             for take in (following.take_changes, following.take_notices)
         ]
-        watching = group.create_task(watch_calls(pool, metrics, stop))
+        watching = group.create_task(watch_calls(pool, metrics, calls.receivers, stop))
         telling = [
             group.create_task(
                 loop(

@@ -4,6 +4,8 @@ At least once: a delivery ends only after the receiver answered with a 2xx.
 """
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -13,10 +15,14 @@ from services.webhook_dispatcher.attempts import Attempts, named
 from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.metrics import DispatcherMetrics
 from services.webhook_dispatcher.outcomes import ACCOUNT_SECONDS, OutcomeWriter
+from services.webhook_dispatcher.places import Places
+from services.webhook_dispatcher.receivers import Begun, Ending, Receivers
+from services.webhook_dispatcher.requests import receiver_of_stored
 from services.webhook_dispatcher.settings import WebhookSettings
-from services.webhook_dispatcher.store import deliveries
+from services.webhook_dispatcher.store import lines
 from services.webhook_dispatcher.store.deliveries import Delivery
-from shared.postgres.pool import Pool, acquired
+from services.webhook_dispatcher.store.lines import Line
+from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer
 from shared.tracing.protocol import OFF, Tracing
@@ -24,6 +30,7 @@ from shared.tracing.protocol import OFF, Tracing
 log = structlog.get_logger(__name__)
 
 _SHORTEST_WAIT_SECONDS = 0.01
+_NAMED_AT_ONCE = 200
 
 
 class Calls:
@@ -37,56 +44,100 @@ class Calls:
         tracing: Tracing = OFF,
     ) -> None:
         self._pool = pool
+        self._sealer = sealer
         self._settings = settings
         metrics = metrics or DispatcherMetrics(Metrics())
         self._attempts = Attempts(client, sealer, settings, metrics, tracing)
         self.owed = asyncio.Event()
         """Set when `make_due_calls` may find something sooner than it has said."""
         self._outcomes = OutcomeWriter(pool, settings.health_rules, self.owed)
-        self._slots = asyncio.Semaphore(settings.concurrency)
         self._calling: set[asyncio.Task[None]] = set()
-        self._is_behind = False
-        # For a call that waits for its slot, for the call, and for its outcome.
-        self.hold = timedelta(seconds=2 * settings.timeout_seconds + ACCOUNT_SECONDS + 10)
+        self.receivers = Receivers(settings.limits)
+        # Receivers that may be owed more calls than have begun.
+        self._behind: set[str] = set()
+        # Whether calls wait for a place that any other call may leave.
+        self._is_short = False
+        # For the call, and for its outcome.
+        self.hold = timedelta(seconds=settings.timeout_seconds + ACCOUNT_SECONDS + 10)
 
     @property
-    def room(self) -> int:
-        """How many calls may begin now; none while others have waited for longer."""
-        return 0 if self._is_behind else max(0, self._settings.concurrency - len(self._calling))
+    def is_calling(self) -> bool:
+        return bool(self._calling)
 
-    def begin(self, taken: Sequence[Delivery]) -> None:
+    def pick_new(self, new: Sequence[Delivery], places: Places) -> set[str]:
+        """The ids of those that may begin before they are found due. The others are left to the
+        rounds, as are all of receivers that others have waited for longer."""
+        picked = places.pick(d for d in new if d.receiver not in self._behind)
+        ids = {delivery.id for delivery in picked}
+        self._behind |= {d.receiver for d in new if d.id not in ids}
+        return ids
+
+    def begin(self, taken: Sequence[Delivery], places: Places) -> None:
         """They are not waited for, so that a slow receiver holds up nobody else's."""
         # In the order of the changes, so that mostly they arrive in it.
         for delivery in sorted(taken, key=lambda delivery: (delivery.job_id, delivery.version)):
-            task = asyncio.create_task(self._deliver_surely(delivery))
+            task = asyncio.create_task(self._deliver_surely(delivery, places.begin(delivery)))
             self._calling.add(task)
             task.add_done_callback(self._calling.discard)
 
     async def make_due_calls(self) -> float | None:
-        """One round: as many due calls as there is room for begin; 0 when there may be more, else
-        the time until one is due."""
-        while (room := self._settings.concurrency - len(self._calling)) <= 0:
-            await asyncio.wait(self._calling, return_when=asyncio.FIRST_COMPLETED)
+        """One round: as many due calls as there are places for begin; 0 when there may be more,
+        else the time until one is due."""
+        full = self.receivers.full(time.monotonic())
         async with acquired(self._pool) as connection:
-            due = await deliveries.take_due(connection, self.hold, room)
-            wait = None if due else await deliveries.seconds_to_next(connection)
-        self._is_behind = len(due) == room
-        self.begin(due)
-        if due:
-            return 0.0
-        round_seconds = self._settings.round_seconds
-        return None if wait is None else min(max(wait, _SHORTEST_WAIT_SECONDS), round_seconds)
+            found = await lines.due(connection, full)
+            ready = [line for line in found if line.is_ready]
+            if any(not line.receiver for line in ready):
+                await self._name_receivers(connection)
+                return 0.0
+            self._behind = set(full)
+            with Places(self.receivers) as places:
+                begun = await self._begin_first(connection, ready, places) if ready else 0
+        return 0.0 if begun else self._wait(found)
 
     async def finish(self) -> None:
         """Wait for the calls that have begun, and until it is written what came of them."""
         await asyncio.gather(*self._calling)
         await self._outcomes.finish()
 
-    async def _deliver_surely(self, delivery: Delivery) -> None:
+    async def _begin_first(
+        self, connection: Connection, ready: Sequence[Line], places: Places
+    ) -> int:
+        each = max(1, -(-self.receivers.room // len(ready)))
+        wanted = min(each, self.receivers.limits.per_receiver)
+        picked = Counter(places.pick(line for line in ready for _ in range(wanted)))
+        taken = await lines.take(connection, self.hold, picked) if picked else []
+        self.begin(taken, places)
+        counts = Counter((delivery.receiver, delivery.owner) for delivery in taken)
+        self._behind |= {
+            line.receiver for line in ready if counts[line.receiver, line.owner] == picked[line]
+        }
+        self._is_short = any(line not in picked for line in ready)
+        return len(taken)
+
+    def _wait(self, found: Sequence[Line]) -> float | None:
+        times = [line.seconds for line in found if not line.is_ready]
+        if (end := self.receivers.next_end_of_pause(time.monotonic())) is not None:
+            times.append(end)
+        if not times:
+            return None
+        return min(max(min(times), _SHORTEST_WAIT_SECONDS), self._settings.round_seconds)
+
+    async def _name_receivers(self, connection: Connection) -> None:
+        rows = await lines.nameless(connection, _NAMED_AT_ONCE)
+        names = {id_: receiver_of_stored(url, self._sealer) for id_, url in rows}
+        await lines.name(connection, names)
+
+    async def _deliver_surely(self, delivery: Delivery, begun: Begun) -> None:
+        ending = Ending.UNSENT
         try:
-            async with self._slots:
-                outcome = await self._attempts.make(delivery)
+            outcome = await self._attempts.make(delivery)
         except Exception:  # a defect: it must be seen, and the call is due again after its hold
             log.exception("webhook_call_failed", **named(delivery))
         else:
+            ending = outcome.ending
             self._outcomes.write(outcome)
+        finally:
+            self.receivers.end(begun, time.monotonic(), ending)
+            if self._is_short or begun.receiver in self._behind:
+                self.owed.set()

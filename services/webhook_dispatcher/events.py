@@ -13,6 +13,8 @@ from typing import Any
 import structlog
 
 from services.webhook_dispatcher.calls import Calls
+from services.webhook_dispatcher.places import Places
+from services.webhook_dispatcher.receivers import Limits, Receivers
 from services.webhook_dispatcher.requests import deliveries_for
 from services.webhook_dispatcher.store import deliveries
 from services.webhook_dispatcher.store import events as stored_events
@@ -29,12 +31,13 @@ _PAGE_ROWS = 100
 _AT_ONCE = 0.0
 _UNREADABLE_DELAY = timedelta(minutes=1)
 
+_NOBODY = Receivers(Limits(total=0, per_receiver=0))
 _Jobs = Mapping[str, Mapping[str, Any]]
 
 
 class Events:
     def __init__(self, pool: Pool, sealer: Sealer, calls: Calls | None = None) -> None:
-        """Calls begin at once as far as `calls` has room; the others are left to its rounds."""
+        """Calls begin at once as far as `calls` has places; the others are left to its rounds."""
         self._pool = pool
         self._sealer = sealer
         self._calls = calls
@@ -53,17 +56,16 @@ class Events:
         Raises DatabaseUnavailable.
         """
         async with self._taking:
-            room = self._calls.room if self._calls else 0
-            begun: Sequence[Delivery] = ()
-            async with acquired(self._pool) as connection, connection.transaction():
-                events = await stored_events.take_due(connection, _PAGE_ROWS)
-                owed = await self._take_up(connection, events) if events else []
-                if owed:
-                    begun = await deliveries.add(connection, owed, self._hold, room)
-            if self._calls:  # not before they are committed
-                self._calls.begin(begun)
-                if len(owed) > room:
-                    self._calls.owed.set()
+            with Places(self._calls.receivers if self._calls else _NOBODY) as places:
+                async with acquired(self._pool) as connection, connection.transaction():
+                    events = await stored_events.take_due(connection, _PAGE_ROWS)
+                    owed = await self._take_up(connection, events) if events else []
+                    picked = self._calls.pick_new(owed, places) if self._calls else ()
+                    new = await deliveries.add(connection, owed, self._hold, picked) if owed else ()
+                if self._calls:  # not before they are committed
+                    self._calls.begin(new, places)
+            if self._calls and len(picked) < len(owed):
+                self._calls.owed.set()
         return _AT_ONCE if len(events) == _PAGE_ROWS else None
 
     async def stop(self) -> None:

@@ -1,6 +1,9 @@
 """What /metrics tells of a webhook dispatcher: the calls it makes, and those that are owed."""
 
-from services.webhook_dispatcher.store import deliveries
+import time
+
+from services.webhook_dispatcher.receivers import Receivers
+from services.webhook_dispatcher.store import deliveries, lines
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool, acquired
 from shared.process.loops import every
@@ -31,9 +34,15 @@ _OWED = MetricSpec(
 )
 _LATE = MetricSpec(
     "webhook_overdue_seconds",
-    "Delay of the most overdue webhook request, system-wide.",
+    "Delay of the most overdue webhook request, system-wide, except to receivers that are paused.",
     WEBHOOKS_ARRIVE,
     "above 60: no dispatcher works, or there are too few",
+)
+_PAUSED = MetricSpec(
+    "webhook_receivers_paused",
+    "Receivers that get no requests for a while, because the last ones have failed.",
+    WEBHOOKS_ARRIVE,
+    "growing: receivers are down, or the network is",
 )
 
 
@@ -46,14 +55,18 @@ class DispatcherMetrics:
         self.call_seconds = metrics.histogram(_SECONDS)
 
 
-async def watch_calls(pool: Pool, metrics: Metrics, stop: Stop) -> None:
+async def watch_calls(pool: Pool, metrics: Metrics, receivers: Receivers, stop: Stop) -> None:
     """Show until `stop` how many calls are owed; what was seen stays while the database is away."""
     shown_owed, shown_late = metrics.gauge(_OWED), metrics.gauge(_LATE)
+    shown_paused = metrics.gauge(_PAUSED)
 
     async def look_at_calls() -> None:
+        paused = receivers.paused(time.monotonic())
+        shown_paused.set(len(paused))
         try:
             async with acquired(pool) as connection:
-                owed, late_seconds = await deliveries.backlog(connection)
+                owed = await deliveries.owed(connection)
+                late_seconds = await lines.seconds_late(connection, paused)
         except DatabaseUnavailable:
             return  # /health and the log say so already
         shown_owed.set(owed)

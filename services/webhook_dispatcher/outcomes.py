@@ -10,6 +10,8 @@ import structlog
 from services.webhook_dispatcher.bodies import time_text
 from services.webhook_dispatcher.client import Answer
 from services.webhook_dispatcher.health import EndpointFailure, Health, HealthRules, after_failure
+from services.webhook_dispatcher.receivers import Ending
+from services.webhook_dispatcher.retries import ending_of
 from services.webhook_dispatcher.store import outcomes as store
 from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.store.outcomes import Endpoint, Written
@@ -49,6 +51,13 @@ class Outcome:
         if self.answer.error is None:
             return DELIVERED
         return FAILED if self.retry_in is None else PENDING
+
+    @property
+    def ending(self) -> Ending:
+        answer = self.answer
+        if not self.is_sent or (answer.status is None and answer.is_hopeless):
+            return Ending.UNSENT
+        return Ending.ANSWERED if answer.error is None else ending_of(answer.status)
 
     @property
     def endpoint(self) -> str | None:

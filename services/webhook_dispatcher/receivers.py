@@ -7,12 +7,11 @@ calls ended here; another dispatcher finds out by itself.
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Protocol, TypeVar
 
 _MOST_KNOWN = 10_000
-_FAILURES_TO_OPEN = 5
 _FIRST_PAUSE_SECONDS = 5.0
-_LONGEST_PAUSE_SECONDS = 300.0
 
 
 class Call(Protocol):
@@ -28,22 +27,44 @@ class Call(Protocol):
 _C = TypeVar("_C", bound=Call)
 
 
+class Trust(Enum):
+    """What is known of a receiver. The call of one that is NEW or FAILING may last until the
+    time-out."""
+
+    NEW = 2
+    FAILING = 4
+    ANSWERING = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many calls may be under way at once. A receiver is doubtful that has not answered yet, or
-    not since it failed: its call may last until the time-out. So the doubtful leave places to the
-    others, and those of one owner leave some to other owners."""
+    """How many calls may be under way at once. Those that may last leave places to the others, and
+    those of one owner leave some to other owners."""
 
     total: int
     per_receiver: int
+    failures_to_pause: int = 5
+    longest_pause_seconds: float = 60.0
 
-    @property
-    def doubtful(self) -> int:
-        return max(1, self.total // 2)
+    def of(self, trust: Trust) -> int:
+        return max(1, self.total // trust.value)
 
-    @property
-    def doubtful_per_owner(self) -> int:
-        return max(1, self.total // 4)
+    def of_owner(self, trust: Trust) -> int:
+        return self.total if trust is Trust.ANSWERING else max(1, self.of(trust) // 2)
+
+    def share(self, room: int) -> int:
+        """How many calls one receiver may have while there is `room` in all: the fewer places are
+        left, the fewer each gets, so that there are always some, whoever begins to hang."""
+        return max(1, min(self.per_receiver, 2 * self.per_receiver * room // self.total))
+
+
+class Ending(Enum):
+    """How a call ended. FAILED is no answer, or one that says the receiver is overloaded or broken;
+    UNSENT says nothing of the receiver."""
+
+    ANSWERED = auto()
+    FAILED = auto()
+    UNSENT = auto()
 
 
 @dataclass(slots=True)
@@ -55,26 +76,29 @@ class _Receiver:
     calls: int = 0
 
     @property
-    def is_doubtful(self) -> bool:
-        return self.failures > 0 or not self.has_answered
+    def trust(self) -> Trust:
+        if self.failures:
+            return Trust.FAILING
+        return Trust.ANSWERING if self.has_answered else Trust.NEW
 
-    def has_place(self, now: float) -> bool:
-        if now < self.pause_ends_at:
-            return False
-        return self.calls < self.places
+    def is_paused(self, now: float) -> bool:
+        return now < self.pause_ends_at
+
+    def is_full(self, now: float) -> bool:
+        return self.calls >= self.places or self.is_paused(now)
 
     def on_answer(self, most: int) -> None:
         """Twice the places with each answer: a burst is up to speed after a few calls."""
         self.has_answered, self.failures, self.pause_ends_at = True, 0, 0.0
         self.places = min(2 * self.places, most)
 
-    def on_failure(self, now: float) -> None:
+    def on_failure(self, now: float, limits: Limits) -> None:
         """One place, until it answers: what hangs holds one, however much it is owed."""
         self.failures += 1
         self.places = 1
-        if (more := self.failures - _FAILURES_TO_OPEN) >= 0:
+        if (more := self.failures - limits.failures_to_pause) >= 0:
             pause = _FIRST_PAUSE_SECONDS * 2 ** min(more, 32)
-            self.pause_ends_at = now + min(pause, _LONGEST_PAUSE_SECONDS)
+            self.pause_ends_at = now + min(pause, limits.longest_pause_seconds)
 
 
 @dataclass(slots=True)
@@ -83,7 +107,7 @@ class Begun:
 
     receiver: str
     owner: str
-    is_doubtful: bool
+    trust: Trust
 
 
 @dataclass(slots=True)
@@ -91,8 +115,8 @@ class Receivers:
     limits: Limits
     _known: OrderedDict[str, _Receiver] = field(default_factory=OrderedDict)
     _calls: int = 0
-    _doubtful: int = 0
-    _doubtful_of: Counter[str] = field(default_factory=Counter)
+    _calls_by: Counter[Trust] = field(default_factory=Counter)
+    _calls_of: Counter[tuple[Trust, str]] = field(default_factory=Counter)
 
     @property
     def room(self) -> int:
@@ -112,46 +136,53 @@ class Receivers:
     def begin(self, receiver: str, owner: str, now: float) -> Begun | None:
         """None when it has to wait."""
         known = self._known.get(receiver) or _Receiver()
-        if self.room <= 0 or not known.has_place(now):
+        if self.room <= 0 or known.is_full(now) or known.calls >= self.limits.share(self.room):
             return None
-        if known.is_doubtful and not self._has_doubtful_place(owner):
+        if not self._has_place(owner, known.trust):
             return None
-        begun = Begun(receiver, owner, known.is_doubtful)
+        begun = Begun(receiver, owner, known.trust)
         self._remember(receiver, known)
         known.calls += 1
         self._count(begun, 1)
         return begun
 
-    def end(self, begun: Begun, now: float, *, is_failure: bool) -> None:
-        """A failure is no answer, or one that says the receiver is overloaded or broken."""
+    def end(self, begun: Begun, now: float, ending: Ending) -> None:
         known = self._known[begun.receiver]
         known.calls -= 1
         self._count(begun, -1)
-        if is_failure:
-            known.on_failure(now)
-        else:
-            known.on_answer(self.limits.per_receiver)
+        match ending:
+            case Ending.ANSWERED:
+                known.on_answer(self.limits.per_receiver)
+            case Ending.FAILED:
+                known.on_failure(now, self.limits)
+            case Ending.UNSENT:
+                pass
 
     def full(self, now: float) -> list[str]:
         """Whose calls needn't be looked for now."""
-        return [name for name, known in self._known.items() if not known.has_place(now)]
+        return [name for name, known in self._known.items() if known.is_full(now)]
+
+    def paused(self, now: float) -> list[str]:
+        return [name for name, known in self._known.items() if known.is_paused(now)]
 
     def next_end_of_pause(self, now: float) -> float | None:
         """In seconds; None when there is no pause."""
         ends = (known.pause_ends_at for known in self._known.values())
         return min((end - now for end in ends if end > now), default=None)
 
-    def _has_doubtful_place(self, owner: str) -> bool:
-        of_owner = self._doubtful_of.get(owner, 0)
-        return self._doubtful < self.limits.doubtful and of_owner < self.limits.doubtful_per_owner
+    def _has_place(self, owner: str, trust: Trust) -> bool:
+        of_owner = self._calls_of.get((trust, owner), 0)
+        return self._calls_by[trust] < self.limits.of(trust) and of_owner < self.limits.of_owner(
+            trust
+        )
 
     def _count(self, begun: Begun, change: int) -> None:
+        line = begun.trust, begun.owner
         self._calls += change
-        if begun.is_doubtful:
-            self._doubtful += change
-            self._doubtful_of[begun.owner] += change
-            if not self._doubtful_of[begun.owner]:
-                del self._doubtful_of[begun.owner]
+        self._calls_by[begun.trust] += change
+        self._calls_of[line] += change
+        if not self._calls_of[line]:
+            del self._calls_of[line]
 
     def _remember(self, receiver: str, known: _Receiver) -> None:
         """The longest unused is forgotten first, if it isn't called right now."""

@@ -23,6 +23,9 @@ from shared.planning.secrets import all_inputs, hidden_values
 from shared.process.sealing import Sealer, SealingError
 from shared.process.signing import read_secret
 
+_NO_RECEIVER = "?"
+"""Of what can't be called: it ends at once."""
+
 log = structlog.get_logger(__name__)
 
 JOB_STATE = "job.StateChange"
@@ -113,6 +116,7 @@ def deliveries_for(change: Change, job: Mapping[str, Any], sealer: Sealer) -> It
             webhook=place,
             body=event.body(webhook.format, webhook.payload),
             event=event.name,
+            owner=job["owner"],
             **_addressed(webhook, event, sealer),
         )
 
@@ -122,10 +126,10 @@ def _addressed(webhook: Webhook, event: JobEvent, sealer: Sealer) -> dict[str, A
     try:
         target = target_of(webhook, event)
     except Unsendable as error:
-        return {"url": "", "sealed": sealer.seal({"error": str(error)})}
+        return {"url": "", "receiver": _NO_RECEIVER, "sealed": sealer.seal({"error": str(error)})}
     return {
         "url": sealer.seal_text(target.url),
-        "receiver": receiver_of(target.url),
+        "receiver": receiver_of(target.url) or _NO_RECEIVER,
         "sealed": _sealed(target, event.secrets, sealer),
     }
 
@@ -152,6 +156,14 @@ def _opened_webhook(webhook: Webhook, sealer: Sealer) -> Webhook:
         headers={name: open_text(value) for name, value in webhook.headers.items()},
         condition=webhook.condition and open_text(webhook.condition),
     )
+
+
+def receiver_of_stored(url: str, sealer: Sealer) -> str:
+    """Whom a URL calls, as it is stored."""
+    try:
+        return receiver_of(sealer.open_text(url)) or _NO_RECEIVER
+    except SealingError:  # told by the call
+        return _NO_RECEIVER
 
 
 def opened(delivery: Delivery, sealer: Sealer) -> Delivery:

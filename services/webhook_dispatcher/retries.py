@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.webhook_dispatcher.receivers import Ending
 from shared.definition.quantities import parse_duration
 
 JITTER = 0.2
@@ -17,6 +18,13 @@ say that the request is wrong, and it would be the same again."""
 def is_retried(status: int, also: Collection[int] = ()) -> bool:
     """Of an answer that isn't a 2xx. A redirect is followed by nobody, and may end."""
     return not 400 <= status < 500 or status in _LATER or status in also
+
+
+def ending_of(status: int | None) -> Ending:
+    """What a failed call says of its receiver as a whole. A 2xx fails when it breaks off."""
+    if status is None or status < 300 or status >= 500 or status in _LATER:
+        return Ending.FAILED
+    return Ending.ANSWERED
 
 
 @dataclass(frozen=True, slots=True)

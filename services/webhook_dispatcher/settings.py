@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from services.webhook_dispatcher.health import HealthRules
+from services.webhook_dispatcher.receivers import Limits
 from services.webhook_dispatcher.retries import RetryPlan, parse_delays
 from shared.network.guard import Guard, parse_networks, parse_ports
 from shared.process.extensions import Group, check_listed
@@ -66,7 +67,22 @@ class WebhookSettings(Block):
     timeout_seconds: float = Field(
         15, gt=0, description="Time-out for a request, from the connection to the response."
     )
-    concurrency: int = Field(100, ge=1, description="Maximum number of concurrent requests.")
+    concurrency: int = Field(400, ge=1, description="Maximum number of concurrent requests.")
+    concurrency_per_receiver: int = Field(
+        10,
+        ge=1,
+        description="Maximum number of concurrent requests to a receiver (scheme, host and port). "
+        "A receiver that has not answered yet, or that failed last, gets one at a time.",
+    )
+    failures_to_pause: int = Field(
+        5,
+        ge=1,
+        description="Failures in a row after which a receiver gets no request for 5 s, then 10 s "
+        "and so on: a time-out, no connection, 408, 425, 429 or 5xx.",
+    )
+    longest_pause_seconds: float = Field(
+        60, gt=0, description="Maximum of these pauses. Requests that wait for one use no retry."
+    )
     round_seconds: float = Field(
         5,
         gt=0,
@@ -96,6 +112,15 @@ class WebhookSettings(Block):
     def guard(self) -> Guard:
         networks, ports = listed(self.allowed_networks), listed(self.allowed_ports)
         return Guard(parse_networks(networks), parse_ports(ports), _ALLOWED_NETWORKS)
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(
+            self.concurrency,
+            self.concurrency_per_receiver,
+            self.failures_to_pause,
+            self.longest_pause_seconds,
+        )
 
     @property
     def retry_plan(self) -> RetryPlan:

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from services.scheduler.store import due, nodes, retention
-from services.webhook_dispatcher.store import deliveries, events, outcomes
+from services.webhook_dispatcher.store import deliveries, events, lines, outcomes
 from shared.store import (
     leases,
     locking,
@@ -92,7 +92,9 @@ SELECT 'default', n::text, '{}', now() + interval '1 h' FROM generate_series(1, 
 """
 DELIVERIES = """
 INSERT INTO webhook_deliveries
-SELECT 'd' || n, 'job' || n, 1, 0, 'http://x', '{}', 0, now() + interval '1 h', now()
+    (id, job_id, version, webhook, url, body, next_at, created_at, receiver, owner)
+SELECT 'd' || n, 'job' || n, 1, 0, 'http://x', '{}', now() + interval '1 h', now(),
+       'http://' || n % 100 || ':80', 'o' || n % 2
 FROM generate_series(1, 100000) AS n
 """
 WEBHOOK_EVENTS = """
@@ -194,10 +196,12 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "due webhook events": (events.TAKE_DUE, (200,)),
     "webhook events done": (events.DONE, (list(range(1, 201)),)),
     "webhook events later": (events.LATER, (list(range(1, 201)), HOUR)),
-    "due deliveries": (deliveries.TAKE_DUE, (HOUR, 20)),
-    "next delivery": (deliveries.NEXT_DUE, ()),
+    "lines of due deliveries": (lines.DUE, (["http://7:80"],)),
+    "due deliveries": (lines.TAKE, (HOUR, ["http://8:80"], ["o0"], [10])),
+    "deliveries without receivers": (lines.NAMELESS, (200,)),
+    "name receivers": (lines.NAME, (["d5"], ["http://5:80"])),
     "deliveries owed": (deliveries.OWED, ()),
-    "most overdue delivery": (deliveries.LATE, ()),
+    "most overdue delivery": (lines.LATE, ([],)),
     "outcomes of deliveries": (
         outcomes.WRITE,
         (

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.scheduler.store.retention import LIMIT, delete_expired_jobs, delete_old_jobs
-from services.webhook_dispatcher.store import deliveries
+from services.webhook_dispatcher.store import deliveries, lines
 from services.webhook_dispatcher.store.deliveries import Delivery
 from shared.postgres.pool import Connection, acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
@@ -37,7 +37,10 @@ async def connection(postgres_dsn: str) -> AsyncIterator[Connection]:
 
 
 def owed(count: int) -> list[Delivery]:
-    return [Delivery(f"{count}-{n}", "job", n, 0, "http://x", b"") for n in range(count)]
+    return [
+        Delivery(f"{count}-{n}", "job", n, 0, "http://x", b"", receiver="http://x:80")
+        for n in range(count)
+    ]
 
 
 async def test_a_dispatcher_takes_no_more_calls_than_it_has_room_for(
@@ -47,7 +50,8 @@ async def test_a_dispatcher_takes_no_more_calls_than_it_has_room_for(
     await deliveries.add(connection, owed(1))
     await connection.execute("ANALYZE webhook_deliveries")
     await deliveries.add(connection, owed(50))
-    assert len(await deliveries.take_due(connection, timedelta(seconds=60), 2)) == 2
+    [line] = await lines.due(connection, [])
+    assert len(await lines.take(connection, timedelta(seconds=60), {line: 2})) == 2
 
 
 async def test_a_relay_takes_no_more_leftovers_than_it_sends_at_once(

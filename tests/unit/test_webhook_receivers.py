@@ -10,7 +10,7 @@ from statistics import quantiles
 
 import pytest
 
-from services.webhook_dispatcher.receivers import Begun, Limits, Receivers
+from services.webhook_dispatcher.receivers import Begun, Ending, Limits, Receivers
 from shared.jobspec.urls import receiver_of
 
 LIMITS = Limits(total=8, per_receiver=4)
@@ -32,14 +32,14 @@ def answered(receivers: Receivers, *names: str) -> None:
     for name in names * 3:
         begun = receivers.begin(name, "zoe", 0)
         assert begun
-        receivers.end(begun, 0, is_failure=False)
+        receivers.end(begun, 0, Ending.ANSWERED)
 
 
 def failed(receivers: Receivers, name: str, times: int, now: float = 0) -> None:
     for _ in range(times):
         begun = receivers.begin(name, "zoe", now)
         assert begun
-        receivers.end(begun, now, is_failure=True)
+        receivers.end(begun, now, Ending.FAILED)
 
 
 def test_owners_take_turns_and_so_do_the_receivers_of_each() -> None:
@@ -60,21 +60,49 @@ def test_a_receiver_has_at_most_its_places() -> None:
 
 def test_the_places_in_all_are_never_exceeded() -> None:
     receivers = Receivers(LIMITS)
-    names = [f"r{n}" for n in range(6)]
+    names = [f"r{n}" for n in range(9)]
     answered(receivers, *names)
     assert len(picked(receivers, *(Due(name) for name in names * 4))) == 8
     assert receivers.room == 0
-    assert receivers.begin("r0", "ann", 0) is None
+    assert receivers.begin("r8", "ann", 0) is None
 
 
-def test_doubtful_receivers_leave_half_of_the_places_and_an_owner_half_of_theirs() -> None:
+def test_new_receivers_leave_half_of_the_places_and_an_owner_half_of_theirs() -> None:
     receivers = Receivers(LIMITS)
     answered(receivers, "good")
     unknown = [Due(f"r{n}", owner) for n in range(9) for owner in ("ann", "bob", "cyd")]
     owners = Counter(owner for owner, _ in picked(receivers, *unknown))
     assert sum(owners.values()) == 4
     assert max(owners.values()) == 2
-    assert len(picked(receivers, *[Due("good")] * 9)) == 4
+    assert len(picked(receivers, *[Due("good")] * 9)) == 2
+
+
+def test_good_receivers_that_hang_all_at_once_leave_places_to_the_others() -> None:
+    receivers = Receivers(Limits(total=400, per_receiver=10))
+    names = [f"r{n}" for n in range(100)]
+    answered(receivers, *names)
+    for _ in range(10):
+        picked(receivers, *(Due(name) for name in names[:50] * 10))
+    assert len(picked(receivers, *(Due(name) for name in names[50:]))) == 50
+    assert receivers.room > 50
+
+
+def test_receivers_that_fail_leave_places_to_new_ones_of_the_same_owner() -> None:
+    receivers = Receivers(LIMITS)
+    for name in ("a", "b", "c", "d", "e"):
+        failed(receivers, name, 1)
+    failing = [Due("a", "ann"), Due("b", "ann"), Due("c", "bob"), Due("d", "cyd")]
+    assert picked(receivers, *failing) == [("ann", "a"), ("bob", "c")]
+    assert picked(receivers, Due("new", "ann")) == [("ann", "new")]
+
+
+def test_a_call_that_was_not_sent_says_nothing_of_its_receiver() -> None:
+    receivers = Receivers(LIMITS)
+    for _ in range(9):
+        begun = receivers.begin("a", "ann", 0)
+        assert begun
+        receivers.end(begun, 0, Ending.UNSENT)
+    assert picked(receivers, *[Due("a")] * 2) == [("ann", "a")]
 
 
 def test_a_receiver_that_fails_again_and_again_is_left_alone_and_then_tried_with_one_call() -> None:
@@ -93,9 +121,9 @@ def test_a_receiver_that_fails_again_and_again_is_left_alone_and_then_tried_with
         assert pause is not None
         pauses.append(pause)
         now += pause
-    assert pauses == [10, 20, 40, 80, 160, 300, 300, 300]
+    assert pauses == [10, 20, 40, 60, 60, 60, 60, 60]
     [(_, begun)] = receivers.pick([Due("a")] * 3, now)
-    receivers.end(begun, now, is_failure=False)
+    receivers.end(begun, now, Ending.ANSWERED)
     assert len(receivers.pick([Due("a")] * 3, now)) >= 2
 
 
@@ -109,7 +137,7 @@ def test_what_is_long_unused_is_forgotten_and_never_what_is_under_way(
     failed(receivers, "bad", 5)
     answered(receivers, "b")
     assert picked(receivers, Due("bad")) == [("ann", "bad")]
-    receivers.end(held, 0, is_failure=False)
+    receivers.end(held, 0, Ending.ANSWERED)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +165,7 @@ def waits(hanging: int, owners: int) -> list[float]:
     for at in sorted(random.uniform(0, 120) for _ in range(6000)):
         while running and running[0][0] <= at:
             now, _, begun = heapq.heappop(running)
-            receivers.end(begun, now, is_failure=begun.receiver in dead)
+            receivers.end(begun, now, Ending.FAILED if begun.receiver in dead else Ending.ANSWERED)
             waited += begin_all(receivers, due, running, numbers, now, dead)
         name = f"r{random.randrange(100)}"
         due[name].append(Due(name, f"o{random.randrange(owners)}", at))

@@ -11,58 +11,33 @@ from shared.postgres.pool import Connection
 JOBS_WITH_WEBHOOKS = """
 SELECT id, name, description, tags, inputs, state, position, progress, created_at, started_at,
        task_count, webhooks, sealed, parent_task_id, shown_user(created_by) AS created_by,
+       coalesce(created_by, '') AS owner,
        schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at
 FROM jobs WHERE id = ANY($1::text[]) AND webhooks <> '[]'
 """
 
-# The first $11 are taken by who adds them, in the order they are given: see TAKE_DUE.
+# Some are taken by who adds them: see lines.TAKE.
 ADD = """
 INSERT INTO webhook_deliveries
-    (id, job_id, version, webhook, url, body, event, receiver, sealed,
+    (id, job_id, version, webhook, url, body, event, receiver, owner, sealed,
      attempts, next_at, created_at)
-SELECT id, job_id, version, webhook, url, body, event, receiver, sealed, (number <= $11)::int,
-       clock_timestamp() + CASE WHEN number <= $11 THEN $10::interval ELSE '0' END,
-       clock_timestamp()
-FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::text[], $6::bytea[],
-            $7::text[], $8::text[], $9::text[]) WITH ORDINALITY
-     AS d(id, job_id, version, webhook, url, body, event, receiver, sealed, number)
+SELECT id, job_id, version, webhook, url, body, event, receiver, owner, sealed, is_taken::int,
+       clock_timestamp() + CASE WHEN is_taken THEN $1::interval ELSE '0' END, clock_timestamp()
+FROM unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::text[], $7::bytea[], $8::text[],
+            $9::text[], $10::text[], $11::text[], $12::bool[])
+     AS d(id, job_id, version, webhook, url, body, event, receiver, owner, sealed, is_taken)
 ON CONFLICT DO NOTHING
 RETURNING id, attempts
 """
 
-# Taken for as long as a call may last: a dispatcher that dies meanwhile leaves them to another.
-# An array, because `IN` may be planned as a join that asks again for each row, and skips each time
-# what it has locked before: more than the limit would be taken.
-TAKE_DUE = """
-WITH taken AS (
-    UPDATE webhook_deliveries SET attempts = attempts + 1, next_at = clock_timestamp() + $1
-    WHERE id = ANY(ARRAY(
-        SELECT id FROM webhook_deliveries WHERE next_at <= now()
-        ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED))
-    RETURNING id, job_id, version, webhook, url, body, event, receiver, sealed, attempts,
-              attempts_before, endpoint_id)
-SELECT t.*, e.headers, e.secrets, e.retry_on, e.disabled_at IS NOT NULL AS is_disabled
-FROM taken t LEFT JOIN webhook_endpoints e ON e.id = t.endpoint_id
-"""
-
-NEXT_DUE = """
-SELECT extract(epoch FROM next_at - clock_timestamp())::float8
-FROM webhook_deliveries WHERE next_at < 'infinity' ORDER BY next_at LIMIT 1
-"""
-
 MOST_COUNTED = 10_000
 
-# By indexes both; a count that ends somewhere. What has ended is due never.
+# By an index; a count that ends somewhere. What has ended is due never.
 OWED = f"""
 SELECT count(*) FROM (
     SELECT FROM webhook_deliveries WHERE next_at < 'infinity'
     ORDER BY next_at LIMIT {MOST_COUNTED}) d
 """  # noqa: S608 - a number of our own
-LATE = """
-SELECT greatest(0, extract(epoch FROM clock_timestamp() - least(
-    (SELECT next_at FROM webhook_deliveries WHERE next_at < 'infinity' ORDER BY next_at LIMIT 1),
-    (SELECT due_at FROM webhook_events ORDER BY due_at LIMIT 1))))::float8
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +55,8 @@ class Endpoint:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """`id` is the same at each attempt; `attempts` counts this one, `attempts_before` those before
-    it was last sent. `sealed` is None where there is no more to send than the body, else see
-    `requests`; `endpoint` for a job's own webhook."""
+    it was last sent. `receiver` is called on behalf of `owner`. `sealed` is None where there is no
+    more to send than the body, else see `requests`; `endpoint` for a job's own webhook."""
 
     id: str
     job_id: str
@@ -91,6 +66,7 @@ class Delivery:
     body: bytes
     event: str = ""
     receiver: str = ""
+    owner: str = ""
     sealed: str | None = None
     attempts: int = 0
     attempts_before: int = 0
@@ -108,14 +84,15 @@ async def add(
     connection: Connection,
     deliveries: Sequence[Delivery],
     hold: timedelta = timedelta(),
-    room: int = 0,
+    taken: Collection[str] = (),
 ) -> list[Delivery]:
     """Owe these calls; one that is known already stays as it is.
 
-    Takes the first of them, up to `room`, as `take_due` would: those are returned.
+    Takes those whose ids are in `taken`, as `lines.take` would: they are returned.
     """
     rows = await connection.fetch(
         ADD,
+        hold,
         [d.id for d in deliveries],
         [d.job_id for d in deliveries],
         [d.version for d in deliveries],
@@ -124,27 +101,15 @@ async def add(
         [d.body for d in deliveries],
         [d.event for d in deliveries],
         [d.receiver for d in deliveries],
+        [d.owner for d in deliveries],
         [d.sealed for d in deliveries],
-        hold,
-        room,
+        [d.id in taken for d in deliveries],
     )
-    taken = {row["id"] for row in rows if row["attempts"]}
-    return [replace(d, attempts=1) for d in deliveries if d.id in taken]
+    new = {row["id"] for row in rows if row["attempts"]}
+    return [replace(d, attempts=1) for d in deliveries if d.id in new]
 
 
-async def take_due(connection: Connection, hold: timedelta, limit: int) -> list[Delivery]:
-    """Take due calls; nobody else takes them for the time of `hold`."""
-    rows = await connection.fetch(TAKE_DUE, hold, limit)
-    return [_delivery(**row) for row in rows]
-
-
-async def seconds_to_next(connection: Connection) -> float | None:
-    """Until a call is due; None when none is owed."""
-    seconds: float | None = await connection.fetchval(NEXT_DUE)
-    return seconds
-
-
-def _delivery(
+def delivery_of(
     *,
     endpoint_id: str | None,
     headers: dict[str, str],
@@ -159,9 +124,7 @@ def _delivery(
     return Delivery(**facts, endpoint=endpoint)
 
 
-async def backlog(connection: Connection) -> tuple[int, float]:
-    """How many calls are owed, `MOST_COUNTED` at most; by how many seconds the first is late, be it
-    a call or a change that calls are still to be made of."""
-    owed: int = await connection.fetchval(OWED)
-    late: float = await connection.fetchval(LATE)
-    return owed, late
+async def owed(connection: Connection) -> int:
+    """How many calls are owed, `MOST_COUNTED` at most."""
+    count: int = await connection.fetchval(OWED)
+    return count

@@ -18,6 +18,7 @@ JOB_ROW: dict[str, Any] = {
     "task_count": 1,
     "parent_task_id": None,
     "created_by": {"id": "g", "username": "guest", "name": "Guest"},
+    "owner": "g",
     "schedule_id": None,
     "schedule_cron": None,
     "schedule_at": None,

@@ -92,6 +92,15 @@ async def call_all(
     async with Client(LOCAL) as client:
         settings = settings or WebhookSettings()
         calls = Calls(rig.pool, client, rig.sealer, settings, tracing=tracing)
-        while await calls.make_due_calls() == 0:
-            pass
+        await make_all(calls)
+
+
+async def make_all(calls: Calls) -> None:
+    """All that are due, those included that wait for a place."""
+    while True:
+        was_calling = calls.is_calling
+        if await calls.make_due_calls() == 0:
+            continue
         await calls.finish()
+        if not was_calling:
+            return
