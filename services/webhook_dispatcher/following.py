@@ -22,7 +22,7 @@ from services.webhook_dispatcher.store.notices import StoredNotice
 from shared.lifecycle import derived_id
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.sealing import Sealer
-from shared.store.notices import Notice, add_notices
+from shared.store.notices import Notice, add_notices, notice_delivery
 
 log = structlog.get_logger(__name__)
 
@@ -142,7 +142,7 @@ def _owed_for_notice(notice: StoredNotice, matcher: Matcher) -> Iterator[Owed]:
     happening = of_notice(notice)
     for endpoint in matcher.told(happening, only=notice.endpoint_id):
         yield Owed(
-            id=derived_id("webhook notice", notice.id, endpoint.id),
+            id=notice_delivery(notice.id, endpoint.id),
             job_id="",
             version=0,
             event=notice.event,

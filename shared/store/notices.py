@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+from shared.lifecycle import derived_id
 from shared.postgres.pool import Connection
 
 # Nearly always nobody asks, and nothing is written.
@@ -12,6 +13,7 @@ SELECT n.event, n.data, n.readers, n.endpoint_id
 FROM jsonb_to_recordset($1) AS n(event text, data jsonb, readers text[], endpoint_id text)
 WHERE n.endpoint_id IS NOT NULL
    OR n.event IN (SELECT unnest(events) FROM webhook_endpoints WHERE disabled_at IS NULL)
+RETURNING id
 """
 
 
@@ -30,7 +32,15 @@ class Notice:
     endpoint_id: str | None = None
 
 
-async def add_notices(connection: Connection, notices: Sequence[Notice]) -> None:
-    """In the transaction that they tell of. Those that no enabled endpoint asks for are dropped."""
-    if notices:
-        await connection.execute(ADD_NOTICES, [asdict(notice) for notice in notices])
+def notice_delivery(notice_id: int, endpoint_id: str) -> str:
+    """The id of what is sent of a notice to an endpoint."""
+    return derived_id("webhook notice", notice_id, endpoint_id)
+
+
+async def add_notices(connection: Connection, notices: Sequence[Notice]) -> list[int]:
+    """In the transaction that they tell of; their ids. Those that no enabled endpoint asks for are
+    dropped."""
+    if not notices:
+        return []
+    rows = await connection.fetch(ADD_NOTICES, [asdict(notice) for notice in notices])
+    return [row["id"] for row in rows]

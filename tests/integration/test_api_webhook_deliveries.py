@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.coordinator.store import webhook_deliveries
+from shared.store.notices import notice_delivery
 from tests.support.http.api import Api, api_on
 from tests.support.http.authenticated_api import (
     PROTECTED,
@@ -195,10 +196,13 @@ async def test_all_that_failed_since_a_time_is_sent_again(
 async def test_an_endpoint_is_sent_a_test_unless_it_is_disabled(api: Api) -> None:
     endpoint = await done(api, "POST", "/webhooks", {}, json={**ENDPOINT, "description": "x"})
     path = f"/webhooks/{endpoint['id']}"
-    assert await done(api, "POST", f"{path}/test", {}) == {"status": "OK"}
-    [notice] = await api.pool.fetch("SELECT event, data, endpoint_id FROM webhook_notices")
+    sent = await done(api, "POST", f"{path}/test", {})
+    [notice_id, *notice] = await api.pool.fetchrow(
+        "SELECT id, event, data, endpoint_id FROM webhook_notices"
+    )
+    assert sent == {"deliveryId": notice_delivery(notice_id, endpoint["id"])}
     about = {"id": endpoint["id"], "description": "x"}
-    assert tuple(notice) == ("endpoint.Test", about, endpoint["id"])
+    assert notice == ["endpoint.Test", about, endpoint["id"]]
     await add(api, "d1", "FAILED", endpoint_id=endpoint["id"])
     await done(api, "PATCH", path, {}, json={"disabled": True})
     for below, body in (("/test", None), ("/resend", {"since": "1h"})):

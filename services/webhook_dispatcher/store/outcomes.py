@@ -54,6 +54,16 @@ WHERE e.id = f.id
 """
 
 
+# What is left of more ends when it is due. A call under way counts if the receiver takes it.
+END_DELIVERIES = """
+UPDATE webhook_deliveries
+SET state = 'FAILED', next_at = 'infinity', ended_at = clock_timestamp()
+WHERE id = ANY(ARRAY(
+    SELECT id FROM webhook_deliveries WHERE endpoint_id = ANY($1::text[]) AND state = 'PENDING'
+    LIMIT 5000 FOR UPDATE SKIP LOCKED))
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """Of attempt `number` of the delivery `id`, taken when `number_before` had been made before it
@@ -121,6 +131,7 @@ async def lock_endpoints(connection: Connection, ids: Collection[str]) -> list[E
 
 
 async def endpoints_failed(connection: Connection, health: Mapping[str, Health]) -> None:
+    """Of those that are disabled now, what is owed ends."""
     await connection.execute(
         ENDPOINTS_FAILED,
         list(health),
@@ -128,3 +139,5 @@ async def endpoints_failed(connection: Connection, health: Mapping[str, Health])
         [each.failing_told_at for each in health.values()],
         [each.disabled_reason for each in health.values()],
     )
+    if disabled := [id_ for id_, each in health.items() if each.disabled_reason]:
+        await connection.execute(END_DELIVERIES, disabled)

@@ -26,12 +26,14 @@ class Receiver:
         self.url = ""
         self.answers: list[int] = []
         self.leads_to = ""
+        self.says = ""
         self.heard: list[tuple[dict[str, str], dict[str, Any]]] = []
 
     async def on_post(self, request: web.Request) -> web.Response:
         self.heard.append((dict(request.headers), await request.json()))
         status = self.answers.pop(0) if self.answers else 200
-        return web.Response(status=status, headers={"Location": self.leads_to})
+        headers = {"Location": self.leads_to}
+        return web.Response(status=status, text=self.says, headers=headers)
 
     async def on_get(self, _: web.Request) -> web.Response:
         return web.Response()

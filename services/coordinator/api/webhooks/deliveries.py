@@ -18,6 +18,7 @@ from services.coordinator.api.webhooks.delivery_schemas import (
     DeliveryPage,
     ResendRequest,
     Resent,
+    TestSent,
     delivery_details,
     delivery_page,
 )
@@ -26,7 +27,7 @@ from services.coordinator.store import webhook_deliveries
 from services.coordinator.store.search_text import BadFilter, parse_time
 from services.coordinator.store.webhook_deliveries import DeliveryRow
 from services.coordinator.store.webhook_endpoints import EndpointRow
-from shared.store.notices import Notice, add_notices
+from shared.store.notices import Notice, add_notices, notice_delivery
 
 _IS_DISABLED = "the webhook endpoint is disabled: enable it first"
 _DISABLED = error("The endpoint is disabled.")
@@ -135,12 +136,12 @@ async def resend_failed(request: web.Request) -> web.Response:
 @WEBHOOKS.route(
     "POST /webhooks/{id}/test",
     "Send a webhook endpoint the event `endpoint.Test`",
-    DONE,
+    response("It will be sent.", TestSent),
     {409: _DISABLED},
     scope=Scope.OPERATE,
 )
 async def test_endpoint(request: web.Request) -> web.Response:
-    """It is sent whatever events the endpoint asks for; see its deliveries for what comes of it."""
+    """It is sent whatever events the endpoint asks for; a dispatcher adds the delivery soon."""
     row = await asked_row(request)
     _require_enabled(row)
     notice = Notice(
@@ -148,8 +149,8 @@ async def test_endpoint(request: web.Request) -> web.Response:
         data={"id": row.id, "description": row.description},
         endpoint_id=row.id,
     )
-    await ports(request).run(add_notices, [notice])
-    return reply(Status())
+    [notice_id] = await ports(request).run(add_notices, [notice])
+    return reply(TestSent(delivery_id=notice_delivery(notice_id, row.id)))
 
 
 def _require_enabled(row: EndpointRow) -> None:

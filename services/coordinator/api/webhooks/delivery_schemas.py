@@ -111,6 +111,13 @@ class Resent(Answer):
     """How many more have failed since: repeat the request. Exact up to 10,000."""
 
 
+class TestSent(Answer):
+    """A test event that will be sent."""
+
+    delivery_id: str
+    """`GET /webhooks/deliveries/{id}` shows what becomes of it, once a dispatcher has added it."""
+
+
 def delivery_page(rows: Page[DeliveryRow], sealer: Sealer) -> Fields:
     return page(rows, [shown_delivery(row, sealer) for row in rows.items])
 
