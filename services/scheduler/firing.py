@@ -173,7 +173,8 @@ class _Decided:
             found.append(Skip(*self.caught.passed, why))
         if skipped := self.overlapped.skipped:
             overlap = Overlap(self.taken.overlap)
-            why = why_skipped(overlap, is_active=bool(self.around.active))
+            is_active, is_holding = bool(self.around.active), bool(self.taken.held)
+            why = why_skipped(overlap, is_active=is_active, is_holding=is_holding)
             found.append(Skip(min(skipped), max(skipped), why))
         return found
 

@@ -24,7 +24,7 @@ class Seen:
 
 async def look_around(connection: Connection, taken: Sequence[TakenSchedule]) -> Seen:
     """Once the schedules are locked: a job that ends after that calls for another look."""
-    exclusive = [each.id for each in taken if each.overlap != Overlap.ALLOW]
+    exclusive = [each.id for each in taken if each.overlap != Overlap.ALLOW or each.held]
     active = await schedules.active_jobs(connection, exclusive)
     ends = await schedules.ends(connection, [each.id for each in taken])
     holding = [each for each in taken if each.held]

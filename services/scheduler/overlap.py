@@ -34,28 +34,32 @@ class Overlapped:
 
 
 def overlapping(overlap: Overlap, due: Times, held: Times, *, is_active: bool) -> Overlapped:
-    """`held` wait since earlier; none of `due` is before them.
+    """`held` wait since earlier: one of them starts when no job is active, whatever `overlap` says
+    of what is due. It may have said otherwise then, or a trigger or a backfill has.
 
     One after the other has no use for two at once: of several that are due `skip` and `cancelOther`
-    make the latest. Those that wait keep their place, and what comes to a full buffer is skipped.
+    make the latest. What comes to a full buffer is skipped.
     """
-    waiting = held + due  # `held` may be from another policy that it had before
+    turn = () if is_active else held[:1]
+    waiting = held[len(turn) :]
     if overlap is Overlap.ALLOW:
-        return Overlapped(made=waiting)
+        return Overlapped(turn + due, waiting)
     if overlap in _ROOM:
-        made = 0 if is_active else 1
-        full = made + _ROOM[overlap]
-        return Overlapped(waiting[:made], waiting[made:full], waiting[full:])
-    if overlap is Overlap.SKIP and is_active:
-        return Overlapped(skipped=waiting)
-    cancels = is_active and bool(waiting)
-    return Overlapped(waiting[-1:], skipped=waiting[:-1], cancels=cancels)
+        start = () if is_active or turn else due[:1]
+        rest = due[len(start) :]
+        room = max(_ROOM[overlap] - len(waiting), 0)
+        return Overlapped(turn + start, waiting + rest[:room], rest[room:])
+    if not due or (overlap is Overlap.SKIP and (is_active or held)):
+        return Overlapped(turn, waiting, due)
+    return Overlapped(due[-1:], held, due[:-1], cancels=is_active)
 
 
-def why_skipped(overlap: Overlap, *, is_active: bool) -> str:
+def why_skipped(overlap: Overlap, *, is_active: bool, is_holding: bool) -> str:
     """For those that `overlapping` skips."""
     if overlap in _ROOM:
         return f"overlap is {overlap}, and as many firings wait as it allows"
     if overlap is Overlap.SKIP and is_active:
         return "overlap is skip, and a job of the schedule is not final"
+    if overlap is Overlap.SKIP and is_holding:
+        return "overlap is skip, and earlier firings wait"
     return f"overlap is {overlap}, and a later firing is due as well"
