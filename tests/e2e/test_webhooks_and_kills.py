@@ -11,7 +11,6 @@ import aiohttp
 import asyncpg
 import pytest
 
-from shared.process.signing import new_secret
 from tests.support.eventually import eventually
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
@@ -45,19 +44,14 @@ async def test_no_webhook_is_lost_whatever_its_receiver_does_and_whoever_is_kill
     cluster: Cluster, private_postgres: PrivatePostgres, tmp_path: Path
 ) -> None:
     authority = Authority(tmp_path)
-    secret = new_secret()
-    settings = DISPATCHER | {
-        "SSL_CERT_FILE": str(authority.file),
-        "CONVEYOR_WEBHOOK_SIGNING_SECRET": secret,
-    }
+    settings = DISPATCHER | {"SSL_CERT_FILE": str(authority.file)}
     all_ = receivers(authority.context_for("127.0.0.2"))
-    for receiver in all_:
-        receiver.secret = secret
     [api_service, *_] = [cluster.start(name) for name in ("coordinator", "scheduler", "worker")]
     dispatchers = [cluster.start("webhook_dispatcher", settings) for _ in range(2)]
     await cluster.wait_up()
     async with opened(all_), aiohttp.ClientSession() as session:
         api = Api(session, api_service.url)
+        await _add_endpoints(api, all_)
         random, job_ids = Random(SEED), []
         for kill in range(KILLS):
             job_ids += await _submitted(api, all_)
@@ -78,8 +72,15 @@ async def test_no_webhook_is_lost_whatever_its_receiver_does_and_whoever_is_kill
     await _assert_nothing_is_owed(private_postgres.tcp_dsn)
 
 
+async def _add_endpoints(api: Api, all_: Sequence[HostileReceiver]) -> None:
+    for receiver in all_:
+        if receiver.endpoint is not None:
+            asked = {"url": receiver.url, "events": ["job.StateChange"], **receiver.endpoint}
+            receiver.secret = (await api.post("/webhooks", asked))["secret"]
+
+
 async def _submitted(api: Api, all_: Sequence[HostileReceiver]) -> list[str]:
-    hooks = [{"url": receiver.url} for receiver in all_]
+    hooks = [{"url": r.url, "secret": r.secret} for r in all_ if r.endpoint is None]
     spec = {"name": "j", "webhooks": hooks, "tasks": [{"name": "t", "run": "true"}]}
     return [(await api.submit(spec))["id"] for _ in range(JOBS_EACH)]
 

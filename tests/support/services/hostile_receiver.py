@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -51,12 +51,14 @@ async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 @dataclass
 class HostileReceiver:
     """Takes what it is sent, but fails at the first of every `fails_each` requests. A request that
-    it takes is noted in `taken`, one that it refuses for ever in `refused`."""
+    it takes is noted in `taken`, one that it refuses for ever in `refused`. It is a webhook of each
+    job, or a webhook endpoint with these fields."""
 
     name: str
     fail: Fail | None = None
     fails_each: int = 3
     is_final: bool = False
+    endpoint: Mapping[str, object] | None = None
     answer: bytes = OK
     tls: ssl.SSLContext | None = None
     secret: str = field(default_factory=new_secret)
@@ -105,7 +107,8 @@ class HostileReceiver:
         content = await reader.readexactly(int(headers["content-length"]))
         self._verify(headers, content)
         body = json.loads(content)
-        change = (body["id"], body["state"])
+        told = body.get("data", body)  # `standard`, or `tork`
+        change = (told["id"], told["state"])
         self.requests += 1
         if self.fail is None or self.requests % self.fails_each != 1:
             self._take(change, headers)
@@ -147,7 +150,7 @@ def receivers(wrong: ssl.SSLContext) -> list[HostileReceiver]:
         "hangs": hang,
         "drips": drip,
         "cuts the answer": cut,
-        "500": answering("500 Internal Server Error"),
+        "503": answering("503 Service Unavailable"),
         "429, Retry-After": answering("429 Too Many Requests", "Retry-After: 1"),
         "301": answering("301 Moved Permanently", "Location: http://127.0.0.1:1/"),
     }
@@ -158,6 +161,8 @@ def receivers(wrong: ssl.SSLContext) -> list[HostileReceiver]:
         HostileReceiver("410", answering("410 Gone"), is_final=True),
         HostileReceiver("10 MB answer", answer=ten_mb),
         HostileReceiver("wrong TLS", tls=wrong),
+        HostileReceiver("endpoint, 503", failing["503"], endpoint={}),
+        HostileReceiver("endpoint, 503, ordered", failing["503"], endpoint={"ordered": True}),
     ]
 
 
