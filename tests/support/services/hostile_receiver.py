@@ -76,6 +76,10 @@ class HostileReceiver:
         return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/hook"
 
     @property
+    def is_ordered(self) -> bool:
+        return bool(self.endpoint and self.endpoint.get("ordered"))
+
+    @property
     def changes(self) -> set[Change]:
         return {change for change, _ in self.taken}
 
