@@ -8,7 +8,7 @@ import structlog
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.events import Events
-from services.webhook_dispatcher.following import INTERVAL_SECONDS, Following
+from services.webhook_dispatcher.following import IDLE_SECONDS, Following
 from services.webhook_dispatcher.listeners import Listening, added_listeners
 from services.webhook_dispatcher.metrics import DispatcherMetrics, watch_calls
 from services.webhook_dispatcher.settings import DispatcherSettings
@@ -47,10 +47,7 @@ async def run(settings: DispatcherSettings, resources: Resources, stop: Stop) ->
         round_seconds = settings.webhook.round_seconds
         finding = group.create_task(loop(events.take_stored, interval_seconds=round_seconds))
         following = Following(pool, sealer, calls.owed)
-        looking = [
-            group.create_task(loop(take, interval_seconds=INTERVAL_SECONDS))
-            for take in (following.take_changes, following.take_notices)
-        ]
+        hearing = group.create_task(loop(following.take_news, interval_seconds=IDLE_SECONDS))
         watching = group.create_task(watch_calls(pool, metrics, calls.receivers, stop))
         telling = [
             group.create_task(
@@ -63,6 +60,6 @@ async def run(settings: DispatcherSettings, resources: Resources, stop: Stop) ->
         ]
         await loop(calls.make_due_calls, interval_seconds=round_seconds, wake=calls.owed)
         await events.stop()
-        for task in (consuming, finding, watching, *looking, *telling):
+        for task in (consuming, finding, hearing, watching, *telling):
             task.cancel()
         await calls.finish()

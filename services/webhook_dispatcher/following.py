@@ -26,7 +26,9 @@ from shared.store.notices import Notice, add_notices, notice_delivery
 
 log = structlog.get_logger(__name__)
 
-INTERVAL_SECONDS = 0.2
+IDLE_SECONDS = 0.5
+_SECONDS = 0.2
+"""Between rounds while there are endpoints."""
 _PAGE_ROWS = 100
 _MOST_OWED = 5_000
 _AT_ONCE = 0.0
@@ -45,34 +47,41 @@ class Following:
         """Nobody wants what comes before."""
         self._moved_at = -_MOVE_SECONDS
 
-    async def take_changes(self) -> float | None:
-        """One round: a page of the feed; 0 when there may be more. Raises DatabaseUnavailable."""
+    async def take_news(self) -> float | None:
+        """One round: a page of the feed, and notices; 0 when there may be more.
+
+        Raises DatabaseUnavailable.
+        """
         async with acquired(self._pool) as connection:
             look = await feed.look(connection, self._wanted_from)
             if not look.has_endpoints:
                 await self._pass_over(connection, look)
-                return None
-            if not look.has_news:
-                return None
-            async with connection.transaction():
-                if not await feed.lock(connection):
-                    return None
-                place = (await feed.look(connection, self._wanted_from)).place
-                place = max(place, self._wanted_from)
-                if rows := await feed.page(connection, place, _PAGE_ROWS):
-                    await self._take(connection, rows)
-        self._owed.set()
-        return _AT_ONCE
+            found = look.has_notices and await self._take_notices(connection)
+            if look.has_endpoints and look.has_news:
+                found |= await self._take_changes(connection)
+        if found:
+            self._owed.set()
+            return _AT_ONCE
+        return _SECONDS if look.has_endpoints else None
 
-    async def take_notices(self) -> float | None:
-        """The same of notices."""
-        async with acquired(self._pool) as connection, connection.transaction():
+    async def _take_changes(self, connection: Connection) -> bool:
+        """Whether there were some, and nobody else follows."""
+        async with connection.transaction():
+            if not await feed.lock(connection):
+                return False
+            place = (await feed.look(connection, self._wanted_from)).place
+            rows = await feed.page(connection, max(place, self._wanted_from), _PAGE_ROWS)
+            if rows:
+                await self._take(connection, rows)
+        return bool(rows)
+
+    async def _take_notices(self, connection: Connection) -> bool:
+        """Whether there were some."""
+        async with connection.transaction():
             due = await notices.take_due(connection, _PAGE_ROWS)
-            if not due:
-                return None
-            await self._take_notices(connection, due)
-        self._owed.set()
-        return _AT_ONCE
+            if due:
+                await self._take_due(connection, due)
+        return bool(due)
 
     async def _pass_over(self, connection: Connection, look: Look) -> None:
         """An endpoint hears nothing of what was decided before it was created."""
@@ -100,7 +109,7 @@ class Following:
             await notices.put_off(connection, put_off, _PUT_OFF_DELAY)
         await feed.move(connection, row.place)
 
-    async def _take_notices(self, connection: Connection, due: Sequence[StoredNotice]) -> None:
+    async def _take_due(self, connection: Connection, due: Sequence[StoredNotice]) -> None:
         matcher = Matcher(await endpoints.enabled(connection))
         rows = {notice.id: _row(notice) for notice in due if notice.event == notices.CHANGES}
         changes = await Changes.read(connection, matcher, list(rows.values()), self._sealer)
@@ -154,8 +163,8 @@ def _owed_for_notice(notice: StoredNotice, matcher: Matcher) -> Iterator[Owed]:
 async def _write(connection: Connection, owed: Sequence[Owed], matcher: Matcher) -> None:
     await endpoints.add(connection, [one for one in owed if not is_progress(one)])
     await add_progress(connection, [one for one in owed if is_progress(one)])
-    for endpoint_id, error in matcher.failed.items():
-        log.warning("webhook_filter_failed", endpoint=endpoint_id, error=str(error))
+    for filter_, error in matcher.failed.items():
+        log.warning("webhook_filter_failed", filter=filter_, error=str(error))
     if costly := matcher.costly:
         await _disable(connection, costly)
 

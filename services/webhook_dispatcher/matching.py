@@ -49,9 +49,10 @@ class Matcher:
         for endpoint in endpoints:
             for event in endpoint.events:
                 self._by_event[event].append(endpoint)
-        self._allowances = {e.id: Allowance(_MOST_STEPS) for e in endpoints if e.filter}
+        filters = {endpoint.filter for endpoint in endpoints if endpoint.filter}
+        self._allowances = {filter_: Allowance(_MOST_STEPS) for filter_ in filters}
         self.failed: dict[str, ExpressionError] = {}
-        """By endpoint the first failure of its filter, which tells nothing then."""
+        """By filter its first failure."""
 
     def asks(self, event: str, at: datetime) -> bool:
         """Whether anybody wants such events of that time."""
@@ -63,25 +64,29 @@ class Matcher:
         if only is not None:
             yield from self._by_id.get(only, ())
             return
+        wanted: dict[str | None, bool] = {None: True}  # many have the same filter
         for endpoint in self._by_event.get(happening.told.name, ()):
-            if _may_hear(endpoint, happening) and self._is_wanted(endpoint, happening):
+            if not _may_hear(endpoint, happening):
+                continue
+            if endpoint.filter and endpoint.filter not in wanted:
+                wanted[endpoint.filter] = self._is_wanted(endpoint.filter, happening)
+            if wanted[endpoint.filter]:
                 yield endpoint
 
     @property
     def costly(self) -> Sequence[str]:
         """The endpoints whose filters took more than they may."""
-        return [id_ for id_, allowance in self._allowances.items() if allowance.used > _MOST_STEPS]
+        costly = {f for f, allowance in self._allowances.items() if allowance.used > _MOST_STEPS}
+        return [id_ for id_, (endpoint,) in self._by_id.items() if endpoint.filter in costly]
 
-    def _is_wanted(self, endpoint: Endpoint, happening: Happening) -> bool:
-        if endpoint.filter is None:
-            return True
-        names, allowance = happening.told.shown_names, self._allowances[endpoint.id]
+    def _is_wanted(self, filter_: str, happening: Happening) -> bool:
+        names, allowance = happening.told.shown_names, self._allowances[filter_]
         if allowance.used > _MOST_STEPS:
             return False
         try:
-            return render_value(as_template(endpoint.filter), names, allowance) in (True, "true")
+            return render_value(as_template(filter_), names, allowance) in (True, "true")
         except ExpressionError as error:  # it can't be true
-            self.failed.setdefault(endpoint.id, error)
+            self.failed.setdefault(filter_, error)
             return False
 
 

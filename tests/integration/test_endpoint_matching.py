@@ -285,7 +285,7 @@ async def test_one_dispatcher_follows_at_a_time_and_nothing_is_owed_twice(rig: R
         await run_job(rig)
     async with acquired(rig.pool) as connection, connection.transaction():
         assert await feed.lock(connection)
-        assert await Following(rig.pool, rig.sealer, asyncio.Event()).take_changes() is None
+        assert await Following(rig.pool, rig.sealer, asyncio.Event()).take_news()
     assert await owed(rig) == []
     await asyncio.gather(*(follow(rig.pool, rig.sealer) for _ in range(3)))
     await follow(rig.pool, rig.sealer)

@@ -16,7 +16,8 @@ LOOK = """
 SELECT c.txid, c.seq, h.horizon,
        EXISTS (SELECT FROM webhook_endpoints WHERE disabled_at IS NULL) AS has_endpoints,
        EXISTS (SELECT FROM job_events e WHERE (e.txid, e.seq) > (c.txid, c.seq)
-               AND (e.txid, e.seq) > ($1, $2) AND e.txid < h.horizon) AS has_news
+               AND (e.txid, e.seq) > ($1, $2) AND e.txid < h.horizon) AS has_news,
+       EXISTS (SELECT FROM webhook_notices WHERE due_at <= now()) AS has_notices
 FROM feed_cursors c,
      (SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon) AS h
 WHERE c.name = 'webhook endpoints'
@@ -65,6 +66,7 @@ class Look:
     horizon: Place
     has_endpoints: bool
     has_news: bool
+    has_notices: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,9 @@ class Row:
 
 
 async def look(connection: Connection, after: Place) -> Look:
-    """Whether there is something behind `after`."""
-    row = await connection.fetchrow(LOOK, *after)
-    place, horizon = Place(row["txid"], row["seq"]), Place(row["horizon"], 0)
-    return Look(place, horizon, row["has_endpoints"], row["has_news"])
+    """With the changes behind `after`, too."""
+    txid, seq, horizon, *has = await connection.fetchrow(LOOK, *after)
+    return Look(Place(txid, seq), Place(horizon, 0), *has)
 
 
 async def lock(connection: Connection) -> bool:

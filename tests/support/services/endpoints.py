@@ -97,7 +97,5 @@ async def follow(pool: Pool, sealer: Sealer) -> Following:
 
 
 async def take_all(following: Following) -> None:
-    while await following.take_changes() is not None:
-        pass
-    while await following.take_notices() is not None:
+    while await following.take_news() == 0:
         pass
