@@ -8,6 +8,7 @@ import pytest
 from services.scheduler.retention import Retention
 from services.scheduler.settings import RetentionSettings
 from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.services.endpoints import add_endpoint, follow
 from tests.support.services.scheduler import TASK
 
 
@@ -24,6 +25,28 @@ async def test_a_completed_job_is_deleted_at_its_time_with_all_that_is_its(rig: 
     await Retention(rig.pool, RetentionSettings()).delete_expired()
     for table in ("jobs", "job_tasks", "tasks", "job_events"):
         assert await rig.pool.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_a_job_is_kept_until_endpoints_are_owed_what_happened_to_it(rig: Rig) -> None:
+    disabled = await add_endpoint(rig.pool, rig.sealer, disabled=True)
+    for is_asked in (True, False):
+        job_id = await rig.submit([TASK])
+        await rig.run_current(job_id)
+        if is_asked:
+            await add_endpoint(rig.pool, rig.sealer, events=["job.Progress"], filter="false")
+            assert not await is_deleted(rig, job_id)
+            await follow(rig.pool, rig.sealer)
+        else:  # nobody is told any more
+            await rig.pool.execute("DELETE FROM webhook_endpoints WHERE id <> $1", disabled)
+        assert await is_deleted(rig, job_id)
+
+
+async def is_deleted(rig: Rig, job_id: str) -> bool:
+    """When its time has come."""
+    await rig.pool.execute("UPDATE jobs SET delete_at = now() - interval '1 s'")
+    await Retention(rig.pool, RetentionSettings()).delete_expired()
+    rows = await rig.pool.fetch("SELECT FROM jobs WHERE id = $1", job_id)
+    return not rows
 
 
 async def test_ended_jobs_and_log_parts_are_kept_for_their_time_and_no_longer(rig: Rig) -> None:

@@ -9,7 +9,7 @@ LIMIT = 50  # jobs with logs of many megabytes among them must go within a state
 # Deleting a job takes its tasks, their logs and its context along; its events and what was sent to
 # webhooks know of no job.
 # A sub-job stays until the task that waits for it has heard how it ended, and any job until its
-# webhooks are told: what they are told, and with which headers, is evaluated from its row.
+# webhooks and endpoints are told: what they are told is made of its row.
 # An array, because `IN` may be planned as a join that asks again for each row, and skips each time
 # what it has locked before: more than the limit would be deleted.
 EXPIRED_JOBS = f"""
@@ -21,6 +21,10 @@ WITH deleted AS (
           AND NOT EXISTS (SELECT FROM webhook_events e WHERE e.job_id = j.id)
           AND NOT EXISTS (SELECT FROM webhook_deliveries d
                           WHERE d.job_id = j.id AND d.state = 'PENDING')
+          AND NOT EXISTS (SELECT FROM job_events e JOIN feed_cursors c
+                          ON c.name = 'webhook endpoints' AND (e.txid, e.seq) > (c.txid, c.seq)
+                          WHERE e.job_id = j.id AND EXISTS (
+                              SELECT FROM webhook_endpoints WHERE disabled_at IS NULL))
         ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED))
     RETURNING id
 ), events AS (
