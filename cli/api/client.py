@@ -138,6 +138,7 @@ class ApiClient(ApiSession):
         return dict(await self.call("DELETE", _path("webhooks", endpoint_id)))
 
     async def test_endpoint(self, endpoint_id: str) -> Json:
+        """`deliveryId` is that of the test event, which a dispatcher adds soon."""
         return dict(await self.call("POST", f"{_path('webhooks', endpoint_id)}/test"))
 
     async def endpoint_deliveries(

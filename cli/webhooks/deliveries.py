@@ -11,8 +11,7 @@ from rich.text import Text
 
 from cli.api.client import ApiClient
 from cli.api.references import endpoint_id, job_id
-from cli.api.session import Body, Json, Server
-from cli.api.views import items_of
+from cli.api.session import ApiRejected, Body, Json, Server
 from cli.api_command import act_on_each, ask, asks_api, json_option, page_of, paged
 from cli.exit_codes import EXIT_FAILED
 from cli.messages import ago, counted, exact, now, one_line, printable
@@ -28,7 +27,7 @@ _COLUMNS = {
     "CREATED": "right",
     "URL": "text",
 }
-_TEST = "endpoint.Test"
+_NOT_FOUND = 404
 _POLL_SECONDS = 0.3
 
 
@@ -162,21 +161,24 @@ def test(server: Server, endpoint: str, seconds: float, as_json: bool) -> None:
 
 async def _tested(api: ApiClient, endpoint: str, seconds: float) -> Json | None:
     """The delivery as soon as it was attempted."""
-    id_ = await endpoint_id(api, endpoint)
-    known = {found["id"] for found in await _tests(api, id_)}
-    await api.test_endpoint(id_)
+    test = await api.test_endpoint(await endpoint_id(api, endpoint))
     give_up_at = time.monotonic() + seconds
     while time.monotonic() < give_up_at:
+        found = await _delivery_if_there(api, test["deliveryId"])
+        if found and (found.get("lastStatus") or found.get("lastError")):
+            return found
         await asyncio.sleep(_POLL_SECONDS)
-        for found in await _tests(api, id_):
-            if found["id"] not in known and (found.get("lastStatus") or found.get("lastError")):
-                return found
     return None
 
 
-async def _tests(api: ApiClient, endpoint: str) -> Sequence[Json]:
-    found = items_of(await api.endpoint_deliveries(endpoint))
-    return [delivery for delivery in found if delivery.get("event") == _TEST]
+async def _delivery_if_there(api: ApiClient, delivery_id: str) -> Json | None:
+    """None before a dispatcher has added it."""
+    try:
+        return await api.delivery(delivery_id)
+    except ApiRejected as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return None
 
 
 def _row(delivery: Json) -> tuple[str | Text, ...]:

@@ -12,6 +12,7 @@ from cli.tables import state_text
 from shared.process.signing import BadSignature, check_signature
 
 _LONGEST_NAME = 60
+_LONGEST_REASON = 120
 _EVENT_WIDTH = len("endpoint.Disabled")
 _STATE_WIDTH = len("cancelled")
 
@@ -100,10 +101,12 @@ def _padded(state: Text) -> Text:
 
 
 def _what(told: Mapping[str, Any], body: object) -> str:
-    """The name of what changed; of a body that has none, its beginning."""
+    """The name of what changed, and why it failed; of a body that has no name, its beginning."""
     name = told.get("name") or told.get("description") or told.get("id") or body
     text = name if isinstance(name, str) else json.dumps(name)
-    return cut(one_line(text), _LONGEST_NAME) or "(empty body)"
+    shown = cut(one_line(text), _LONGEST_NAME) or "(empty body)"
+    why = told.get("error") or told.get("reason") or told.get("disabledReason")
+    return f"{shown}: {cut(one_line(str(why)), _LONGEST_REASON)}" if why else shown
 
 
 def _more(told: Mapping[str, Any], headers: Mapping[str, str]) -> str:

@@ -1,6 +1,8 @@
 """The HTTP client that makes the calls. Its library is imported by the first: it takes 9 MB."""
 
 import ipaddress
+import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -154,11 +156,14 @@ def read_retry_after(text: str, now: datetime) -> timedelta:
 def _text_of(error: Exception, timeouts: Timeouts) -> str:
     """Without the URL, which may hold a secret: its host at most."""
     from aiohttp import (
+        ClientConnectorError,
+        ClientConnectorSSLError,
         ClientHttpProxyError,
         ClientResponseError,
         ConnectionTimeoutError,
         InvalidURL,
         NonHttpUrlClientError,
+        ServerDisconnectedError,
     )
 
     match error:
@@ -166,6 +171,12 @@ def _text_of(error: Exception, timeouts: Timeouts) -> str:
             return f"no connection within {timeouts.connect:g} s"
         case TimeoutError():
             return f"no complete answer within {timeouts.total:g} s"
+        case ssl.SSLCertVerificationError() | ClientConnectorSSLError():
+            return f"no TLS connection: {_reason_of_tls(error)}"
+        case ClientConnectorError():
+            return f"no connection: {_reason_of(error.os_error)}"
+        case ServerDisconnectedError():
+            return "the connection was closed without an answer"
         case ClientHttpProxyError():
             return f"the proxy answered {error.status}"
         case ClientResponseError():
@@ -175,6 +186,19 @@ def _text_of(error: Exception, timeouts: Timeouts) -> str:
         case InvalidURL() | NonHttpUrlClientError():
             return "the URL is not one of HTTP"
     return str(error) or type(error).__name__
+
+
+def _reason_of_tls(error: OSError) -> str:
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the certificate cannot be verified: {cause.verify_message}"
+    return str(getattr(cause, "reason", None) or cause)
+
+
+def _reason_of(error: OSError) -> str:
+    """asyncio puts its own words over the system's, which say more."""
+    text = error.strerror or str(error)
+    return os.strerror(error.errno) if error.errno and "Connect call failed" in text else text
 
 
 def _is_hopeless(error: Exception) -> bool:

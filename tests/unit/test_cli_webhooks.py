@@ -224,19 +224,17 @@ async def test_all_that_failed_at_an_endpoint_is_sent_again(api: FakeApi) -> Non
 async def test_a_test_event_is_waited_for(
     api: FakeApi, outcome: dict[str, Any], exit_code: int, said: str
 ) -> None:
-    # Given an endpoint that was tested before
-    test = {**DELIVERY, "event": "endpoint.Test"}
-    sent = {**test, "id": "d2", "state": "PENDING", "lastStatus": None, "lastError": None}
-    lists = [[test], [test], [sent, test], [{**sent, **outcome}, test]]
-    api.answers[f"GET {HOOK}/deliveries"] = OneByOne(*map(page, lists))
-    api.answers[f"POST {HOOK}/test"] = {"status": "OK"}
-    # When it is tested again, I expect the outcome of the new test
+    sent = {**DELIVERY, "state": "PENDING", "lastStatus": None, "lastError": None, "attempts": []}
+    api.answers["GET /webhooks/deliveries/d1"] = OneByOne(
+        refusal(404, "no such delivery"), sent, {**sent, **outcome}
+    )
+    api.answers[f"POST {HOOK}/test"] = {"deliveryId": "d1"}
     result = await run_command(api.url, "webhooks", "test", ID)
     assert (result.exit_code, result.stdout) == (exit_code, said)
 
 
 async def test_a_test_event_that_stays_without_response_fails(api: FakeApi) -> None:
-    api.answers |= {f"GET {HOOK}/deliveries": page([]), f"POST {HOOK}/test": {"status": "OK"}}
+    api.answers[f"POST {HOOK}/test"] = {"deliveryId": "d1"}
     result = await run_command(api.url, "webhooks", "test", ID, "--timeout", "0")
     assert (result.exit_code, result.stderr) == (1, "sent; no response within 0 s\n")
 

@@ -104,8 +104,8 @@ async def test_whole_requests_are_lines_of_json_and_any_status_can_be_answered()
         ({}, JOB, "POST               running    nightly 40 %  unsigned"),
         (
             {"Conveyor-Event": "task.StateChange", "Conveyor-Sequence": "3"},
-            {"jobId": "j", "name": "a\x1b[31m\nb", "state": "FAILED"},
-            "task.StateChange   failed     a [31m b  #3  unsigned",
+            {"jobId": "j", "name": "a\x1b[31m\nb", "state": "FAILED", "error": "exit code 1"},
+            "task.StateChange   failed     a [31m b: exit code 1  #3  unsigned",
         ),
         (
             {"Webhook-Signature": "v1,x"},

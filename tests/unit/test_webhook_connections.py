@@ -168,6 +168,39 @@ async def test_a_proxy_of_the_environment_is_not_used(
     assert (network.connected, server.requests) == ([OPEN], [])
 
 
+async def test_an_error_says_in_plain_words_why_there_is_no_connection(
+    network: Network, tmp_path: Path
+) -> None:
+    wrong = Authority(tmp_path).context_for("127.0.0.2")
+
+    async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example\r\n")
+        writer.close()
+
+    async with (
+        await asyncio.start_server(close, "127.0.0.1", 0) as closing,
+        await asyncio.start_server(greet, "127.0.0.1", 0) as greeting,
+        await asyncio.start_server(close, "127.0.0.1", 0, ssl=wrong) as untrusted,
+    ):
+        servers = (closing, greeting, untrusted)
+        ports = [each.sockets[0].getsockname()[1] for each in servers]
+        expected = {
+            "http://127.0.0.1:1/": "no connection: Connection refused",
+            "http://10.0.0.1/": "no connection: 10.0.0.1 is not allowed: its network is private",
+            "http://nobody.invalid/": "no connection: ",  # the words of the resolver
+            f"http://127.0.0.1:{ports[0]}/": "the connection was closed without an answer",
+            f"https://127.0.0.1:{ports[1]}/": "no TLS connection: WRONG_VERSION_NUMBER",
+            f"https://127.0.0.1:{ports[2]}/": "no TLS connection: the certificate cannot be "
+            "verified: unable to get local issuer certificate",
+        }
+        errors = {url: await post(url, LOOPBACK) for url in expected}
+    assert {url: error for url, error in errors.items() if expected[url] not in error} == {}
+    assert "ssl:" not in str(errors)
+
+
 async def test_a_certificate_that_can_not_be_verified_is_refused_and_tried_again(
     network: Network, tmp_path: Path
 ) -> None:
@@ -183,5 +216,5 @@ async def test_a_certificate_that_can_not_be_verified_is_refused_and_tried_again
     ):
         port = listening.sockets[0].getsockname()[1]
         answer_ = await client.post(f"https://127.0.0.1:{port}/", b"{}", {}, ONCE)
-    assert "CERTIFICATE_VERIFY_FAILED" in (answer_.error or "")
+    assert "certificate cannot be verified" in (answer_.error or "")
     assert (answer_.is_hopeless, b"".join(requests)) == (False, b"")

@@ -165,7 +165,7 @@ async def test_a_name_is_judged_by_the_address_of_each_attempt(
     guard = Guard(ports=parse_ports(("1",)))  # nothing is sent to the public one
     url = f"http://rebinds.example:{server.port}/"
     # When it is called twice
-    assert (await post(url, guard) or "").endswith(f"port {server.port} is not allowed]")
+    assert (await post(url, guard) or "").endswith(f"port {server.port} is not allowed")
     error = await post(url, Guard())
     # Then the address of the second time is refused
     assert error is not None
