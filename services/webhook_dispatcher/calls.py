@@ -91,29 +91,32 @@ class Calls:
                 await self._name_receivers(connection)
                 return 0.0
             self._behind = set(full)
-            with Places(self.receivers) as places:
-                begun = await self._begin_first(connection, ready, places) if ready else 0
-        return 0.0 if begun else self._wait(found)
+            is_done = not ready or not await self._begin_first(connection, ready)
+        return self._wait(found) if is_done else 0.0
 
     async def finish(self) -> None:
         """Wait for the calls that have begun, and until it is written what came of them."""
         await asyncio.gather(*self._calling)
         await self._outcomes.finish()
 
-    async def _begin_first(
-        self, connection: Connection, ready: Sequence[Line], places: Places
-    ) -> int:
+    async def _begin_first(self, connection: Connection, ready: Sequence[Line]) -> bool:
+        """False when there was none to begin."""
         each = max(1, -(-self.receivers.room // len(ready)))
         wanted = min(each, self.receivers.limits.per_receiver)
-        picked = Counter(places.pick(line for line in ready for _ in range(wanted)))
-        taken = await lines.take(connection, self.hold, picked) if picked else []
-        self.begin(taken, places)
-        counts = Counter((delivery.receiver, delivery.owner) for delivery in taken)
+        with Places(self.receivers) as places:
+            picked = Counter(places.pick(line for line in ready for _ in range(wanted)))
+            self._is_short = any(line not in picked for line in ready)
+            if not picked:
+                return False
+            taken = await lines.take(connection, self.hold, picked)
+            self.begin(taken.deliveries, places)
+        counts = Counter(map(_line, taken.deliveries))
         self._behind |= {
-            line.receiver for line in ready if counts[line.receiver, line.owner] == picked[line]
+            line.receiver
+            for line in ready
+            if counts[line.receiver, line.owner, line.endpoint] == picked[line]
         }
-        self._is_short = any(line not in picked for line in ready)
-        return len(taken)
+        return bool(taken.deliveries or taken.put_off)
 
     def _wait(self, found: Sequence[Line]) -> float | None:
         times = [line.seconds for line in found if not line.is_ready]
@@ -141,3 +144,7 @@ class Calls:
             self.receivers.end(begun, time.monotonic(), ending)
             if self._is_short or begun.receiver in self._behind:
                 self.owed.set()
+
+
+def _line(delivery: Delivery) -> tuple[str, str, str]:
+    return delivery.receiver, delivery.owner, delivery.endpoint.id if delivery.endpoint else ""

@@ -12,6 +12,7 @@ from services.webhook_dispatcher.client import Answer
 from services.webhook_dispatcher.health import EndpointFailure, Health, HealthRules, after_failure
 from services.webhook_dispatcher.receivers import Ending
 from services.webhook_dispatcher.retries import ending_of
+from services.webhook_dispatcher.store import lines
 from services.webhook_dispatcher.store import outcomes as store
 from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.store.outcomes import Endpoint, Written
@@ -115,6 +116,11 @@ class OutcomeWriter:
                     await self._write_health(connection, outcomes)
             else:
                 await store.write(connection, [_written(outcome) for outcome in outcomes])
+            # Apart: it locks other rows. Lost, those are due when they are put off to.
+            ended = [o.delivery for o in outcomes if o.delivery.is_ordered and o.state != PENDING]
+            if ended:
+                await lines.follow(connection, ended)
+                self._owed.set()
         if any(outcome.state == PENDING for outcome in outcomes):
             self._owed.set()
 

@@ -67,6 +67,7 @@ class Delivery:
     event: str = ""
     receiver: str = ""
     owner: str = ""
+    is_ordered: bool = False
     sealed: str | None = None
     attempts: int = 0
     attempts_before: int = 0
