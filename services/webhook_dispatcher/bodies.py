@@ -9,7 +9,7 @@ import orjson
 TORK, STANDARD = "tork", "standard"
 FULL, THIN = "full", "thin"
 
-_OF_THIN = ("id", "jobId", "parentId", "scheduleId", "endpointId", "state")
+_OF_THIN = ("id", "jobId", "parentId", "state")
 
 
 @dataclass(frozen=True, slots=True)

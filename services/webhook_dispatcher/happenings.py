@@ -74,8 +74,8 @@ class NoticeEvent:
     def __init__(self, notice: StoredNotice) -> None:
         self.name = notice.event
         self._kind = notice.event.partition(".")[0]
-        self._event = Event(notice.event, None, notice.at, notice.data)
-        self._data = notice.data
+        self._data = {name: value for name, value in notice.data.items() if value}
+        self._event = Event(notice.event, None, notice.at, self._data)
 
     @cached_property
     def shown_names(self) -> Mapping[str, object]:

@@ -17,6 +17,7 @@ from tests.support.http.authenticated_api import (
     hash_cheaply,
     submit,
 )
+from tests.support.services.sent_bodies import expect_notice_described
 
 pytestmark = pytest.mark.real
 
@@ -201,6 +202,7 @@ async def test_an_endpoint_is_sent_a_test_unless_it_is_disabled(api: Api) -> Non
         "SELECT id, event, data, endpoint_id FROM webhook_notices"
     )
     assert sent == {"deliveryId": notice_delivery(notice_id, endpoint["id"])}
+    expect_notice_described(*notice[:2])
     about = {"id": endpoint["id"], "description": "x"}
     assert notice == ["endpoint.Test", about, endpoint["id"]]
     await add(api, "d1", "FAILED", endpoint_id=endpoint["id"])

@@ -252,7 +252,7 @@ async def test_a_change_that_cannot_be_read_holds_up_no_other(rig: Rig) -> None:
     broken = await rig.submit([TASK], secrets=SECRETS)
     sealed = await rig.pool.fetchval("SELECT sealed FROM jobs WHERE id = $1", broken)
     await rig.pool.execute("UPDATE jobs SET sealed = 'damaged' WHERE id = $1", broken)
-    await add_event(rig.pool, change(broken, 1000, state="NONSENSE", error="not a number"))
+    await add_event(rig.pool, change(broken, 1000, state="FAILED", error="not a number"))
     job_id = await run_job(rig)
     following = await follow(rig.pool, rig.sealer)
     assert {each.job for each in await owed(rig)} == {job_id}
@@ -303,10 +303,11 @@ async def test_notices_are_told_to_those_who_ask_and_may_know(rig: Rig) -> None:
     await rig.pool.execute(
         "INSERT INTO api_keys (id, name, digest, scopes) VALUES ('k1', 'k', '', '{read}')"
     )
-    fired: dict[str, object] = {"id": "s", "name": "n", "tags": ["nightly"]}
+    at = {"scheduledAt": "2026-01-01T00:00:00Z"}
+    fired: dict[str, object] = {"id": "s", "name": "n", "tags": ["nightly"], **at}
     notices = [
         Notice(event="schedule.Fired", data=fired),
-        Notice(event="schedule.Fired", data={"id": "private"}, readers=["user:ann~1"]),
+        Notice(event="schedule.Fired", data={"id": "private", **at}, readers=["user:ann~1"]),
         Notice(event="schedule.Skipped", data={"id": "nobody asks"}),
         Notice(event="endpoint.Failing", data={"id": all_of_them}),
         Notice(event="endpoint.Test", data={"id": keyed}, endpoint_id=keyed),

@@ -16,6 +16,7 @@ from tests.support.jobs.schedules import (
     schedule,
     set_back,
 )
+from tests.support.services.sent_bodies import expect_notice_described
 
 pytestmark = pytest.mark.real
 
@@ -127,6 +128,8 @@ async def test_endpoints_that_ask_are_told_what_fired_and_what_was_skipped(rig: 
         await set_back(rig)
     fired, skipped = await rig.pool.fetch("SELECT * FROM webhook_notices ORDER BY id")
     assert (fired["event"], skipped["event"]) == ("schedule.Fired", "schedule.Skipped")
+    for notice in (fired, skipped):
+        expect_notice_described(notice["event"], notice["data"])
     [job] = await jobs(rig, schedule_id)
     assert fired["data"]["jobId"] == job["id"]
     assert skipped["data"] | {"id": schedule_id, "name": "nightly"} == skipped["data"]

@@ -16,7 +16,6 @@ from shared.planning.secrets import all_inputs
 from shared.planning.submission import new_job
 from shared.planning.templates import JobSource, TaskSource
 from shared.process.sealing import Sealer, generate_key
-from shared.process.signing import new_secret
 from tests.support.jobs.definitions import task_definition
 from tests.support.jobs.submissions import refusal, submitted, with_task
 
@@ -24,7 +23,7 @@ HOST = "subjob.webhooks[0].url: must have a valid host name or IP address"
 REFUSED = "subjob.webhooks[0].url: must be an http or https URL"
 
 OF_PARENT = {"x": "parent's", "p": "parent's", "b": "{{ secrets.t }}"}
-SIGNING = new_secret()
+SIGNING = f"whsec_{'a' * 32}"
 SECRETS = {"s": "parent-secret", "q": "other-secret"}
 OWN = {
     "inputs": {"x": "own", "i": "{{ inputs.p + '!' }}"},

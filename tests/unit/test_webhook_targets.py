@@ -18,7 +18,7 @@ from tests.support.jobs.job_rows import JOB_ROW
 
 _SEALER = Sealer([generate_key()])
 _TOKEN = "T0K3N-of-a-channel"
-SIGNING, OPERATORS = new_secret(), new_secret()
+SIGNING, OPERATORS = (f"whsec_{letter * 32}" for letter in "ab")
 _SECRETS = {
     "signing": SIGNING,
     "token": _TOKEN,

@@ -34,6 +34,7 @@ from services.coordinator.api.tork.cluster import GAUGES, TotalGauges
 from services.coordinator.api.tork.submission import ADMISSION, AdmissionLimiter
 from services.coordinator.api.tork.warnings import SERVED_QUEUES, ServedQueues
 from services.coordinator.api.webhooks.routes import MOST_ENDPOINTS
+from services.coordinator.api.webhooks.sent_bodies import SENT_EVENTS
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import ApiSettings, HttpSettings
 from shared.process.extensions import Group, load
@@ -58,7 +59,7 @@ def make_application(
         ]
     )
     if settings.endpoints.docs:
-        app.add_routes(documentation_routes(served))
+        app.add_routes(documentation_routes(served, SENT_EVENTS))
     app.on_response_prepare.extend([show_id, add_safe_headers])
     if settings.cors.is_on:
         app.on_response_prepare.append(shared_with(settings.cors))

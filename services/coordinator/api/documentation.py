@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from services.coordinator.api.route import JSON, Header, Response, Route, error
+from services.coordinator.api.route import JSON, Header, Response, Route, SentEvent, error
 from shared.jobspec.tork.schema import job_schema, scheduled_job_schema
 
 _REF = "#/components/schemas/{model}"
@@ -28,6 +28,14 @@ _REFUSALS = {
     403: error("The credentials lack the required permission."),
     429: error("Too many requests; `Retry-After` says when to try again."),
 }
+_TEXT: _Json = {"type": "string"}
+_SENT_HEADERS = (
+    Header("webhook-id", "The same in every repetition of the delivery.", _TEXT),
+    Header("webhook-timestamp", "The time of the request, in seconds since 1970.", _TEXT),
+    Header("webhook-signature", "Signatures by Standard Webhooks, separated by blanks.", _TEXT),
+    Header("conveyor-event", "The event.", _TEXT),
+    Header("conveyor-sequence", "Grows with each change of the job.", _TEXT),
+)
 _SECURITY_SCHEMES: _Json = {
     "password": {
         "type": "http",
@@ -54,8 +62,9 @@ class _Schemas(GenerateJsonSchema):
         return made
 
 
-def openapi_document(routes: Sequence[Route]) -> _Json:
-    schemas, components = _schemas(routes)
+def openapi_document(routes: Sequence[Route], events: Sequence[SentEvent] = ()) -> _Json:
+    """`events` are what receivers of webhooks are sent."""
+    schemas, components = _schemas(routes, events)
     paths: dict[str, _Json] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
@@ -69,6 +78,7 @@ def openapi_document(routes: Sequence[Route]) -> _Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
+        "webhooks": {event.name: {"post": _webhook(event, schemas)} for event in events},
         "components": {"schemas": components, "securitySchemes": _SECURITY_SCHEMES},
     }
 
@@ -76,7 +86,9 @@ def openapi_document(routes: Sequence[Route]) -> _Json:
 _Key = tuple[str, _Mode]
 
 
-def _schemas(routes: Iterable[Route]) -> tuple[Mapping[_Key, _Json], _Json]:
+def _schemas(
+    routes: Iterable[Route], events: Iterable[SentEvent]
+) -> tuple[Mapping[_Key, _Json], _Json]:
     """A schema for each model in use, and the definitions they refer to."""
     inputs: list[tuple[_Key, _Mode, TypeAdapter[Any]]] = []
     for route in routes:
@@ -84,6 +96,8 @@ def _schemas(routes: Iterable[Route]) -> tuple[Mapping[_Key, _Json], _Json]:
             inputs.append(_input(route.body, "validation"))
         for answer in _responses(route).values():
             inputs += [_input(model, "serialization") for model in answer.content.values() if model]
+    for event in events:
+        inputs += [_input(model, "serialization") for model in event.bodies]
     distinct = {key: (key, mode, adapter) for key, mode, adapter in inputs}
     made, extra = TypeAdapter.json_schemas(
         distinct.values(), ref_template=_REF, schema_generator=_Schemas
@@ -114,6 +128,22 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
         is_required = any(field.is_required() for field in route.body.model_fields.values())
         operation["requestBody"] = {"required": is_required, "content": content}
     return operation
+
+
+def _webhook(event: SentEvent, schemas: Mapping[_Key, _Json]) -> _Json:
+    bodies = [schemas[repr(model), "serialization"] for model in event.bodies]
+    return {
+        "operationId": event.name,
+        "summary": event.meaning,
+        "tags": ["receivers of webhooks"],
+        "parameters": [*_header_parameters(_SENT_HEADERS)],
+        "requestBody": {"required": True, "content": {JSON: {"schema": {"anyOf": bodies}}}},
+        "responses": {
+            "2XX": {"description": "Accepts the event. Other responses are failures."},
+            "410": {"description": "Disables the endpoint."},
+        },
+        "security": [],
+    }
 
 
 def _responses(route: Route) -> dict[int, Response]:
@@ -220,14 +250,16 @@ def _hash(text: bytes) -> str:
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def documentation_routes(routes: Sequence[Route]) -> list[web.RouteDef]:
+def documentation_routes(
+    routes: Sequence[Route], events: Sequence[SentEvent]
+) -> list[web.RouteDef]:
     page = files("services.coordinator.api").joinpath("docs.html").read_bytes()
     policy = _policy(page)
 
     @cache
     def document() -> bytes:
         """Made when it is first asked for: that takes some tenths of a second, and few ask."""
-        return orjson.dumps(openapi_document(routes))
+        return orjson.dumps(openapi_document(routes, events))
 
     async def get_document(_: web.Request) -> web.Response:
         return web.Response(body=document(), content_type="application/json")

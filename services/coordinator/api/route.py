@@ -1,6 +1,6 @@
 """One route: what the router, the document, the gate and a reader need to know of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypedDict, Unpack
@@ -72,6 +72,15 @@ class Header:
     name: str
     meaning: str
     schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentEvent:
+    """What receivers of webhooks are sent: `bodies` are the models of its forms."""
+
+    name: str
+    meaning: str
+    bodies: Sequence[type[BaseModel]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from shared.messages.queues import EVENTS
 from shared.network.guard import Guard, parse_networks
 from shared.tracing.protocol import OFF, Off, Tracing
 from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.services.sent_bodies import expect_described
 
 TASK = {"name": "build", "run": "true"}
 
@@ -57,6 +58,8 @@ async def running_receiver() -> AsyncIterator[Receiver]:
         yield receiver
     finally:
         await runner.cleanup()
+    for headers, body in receiver.heard:
+        expect_described(headers["conveyor-event"], body)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from shared.jobspec.urls import receiver_of
 from shared.postgres.pool import Pool, acquired
 from shared.process.sealing import Sealer
 from shared.process.signing import new_secret
+from tests.support.services.sent_bodies import expect_described
 
 
 async def add_endpoint(
@@ -77,7 +78,7 @@ async def told(pool: Pool, sealer: Sealer) -> list[Told]:
         "SELECT * FROM webhook_deliveries WHERE endpoint_id IS NOT NULL"
         " ORDER BY job_id, version, endpoint_id"
     )
-    return [
+    found = [
         Told(
             row["endpoint_id"],
             row["event"],
@@ -87,6 +88,9 @@ async def told(pool: Pool, sealer: Sealer) -> list[Told]:
         )
         for row in rows
     ]
+    for one in found:
+        expect_described(one.event, one.body)
+    return found
 
 
 async def follow(pool: Pool, sealer: Sealer) -> Following:

@@ -32,8 +32,8 @@ class Context(Answer):
     """The results of tasks that have a `var`, by its name, unless they are longer than 16 kB."""
 
 
-class JobSummary(Answer):
-    """A job as lists show it."""
+class JobFacts(Answer):
+    """What lists and webhooks tell of a job."""
 
     id: str
     """Given when the job was accepted."""
@@ -49,16 +49,12 @@ class JobSummary(Answer):
     """As submitted; values under secret-sounding names show as `[REDACTED]`."""
     state: JobStateName
     """`COMPLETED`, `FAILED` and `CANCELLED` are final; a restart leads back from the last two."""
-    waiting: Waiting | None = None
-    """Why no worker runs any of it; in lists only with `q=waiting`."""
     created_by: UserView | None = None
     """Who submitted it; without authentication the guest."""
     schedule: ScheduleView | None = None
     """The scheduled job that made it."""
     created_at: datetime
     """When it was accepted."""
-    run_started_at: datetime | None = None
-    """When it began to run again after its last restart."""
     started_at: datetime | None = None
     """When its first task began to run; while it is SCHEDULED, when it was accepted."""
     completed_at: datetime | None = None
@@ -76,6 +72,15 @@ class JobSummary(Answer):
     """The value of its `output`."""
     error: str | None = None
     """Why it failed."""
+
+
+class JobSummary(JobFacts):
+    """A job as lists show it."""
+
+    waiting: Waiting | None = None
+    """Why no worker runs any of it; in lists only with `q=waiting`."""
+    run_started_at: datetime | None = None
+    """When it began to run again after its last restart."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}` shows
     it."""
