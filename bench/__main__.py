@@ -1,4 +1,4 @@
-"""`python -m bench [a … i] [--quick] [--profile FOLDER]`: measures and prints the tables."""
+"""`python -m bench [a … t] [--quick] [--profile FOLDER]`: measures and prints the tables."""
 
 import argparse
 import logging
@@ -15,8 +15,10 @@ from bench import (
     drain,
     families,
     idle,
+    idle_schedules,
     killed_worker,
     reading,
+    schedules,
     searching,
     webhooks,
 )
@@ -34,6 +36,8 @@ _ROWS: dict[str, Callable[[Run], Awaitable[Table]]] = {
     "g": reading.measure,
     "h": webhooks.measure,
     "i": killed_worker.measure,
+    "s": schedules.measure,
+    "t": idle_schedules.measure,
 }
 
 

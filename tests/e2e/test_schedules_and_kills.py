@@ -1,9 +1,11 @@
-"""Schedules while schedulers are killed: real processes on real RabbitMQ and Postgres."""
+"""Schedules while services are killed: real processes on real RabbitMQ and Postgres."""
 
 import asyncio
+import random
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -16,27 +18,59 @@ from tests.support.services.cluster import Cluster
 
 pytestmark = pytest.mark.real
 
-SCHEDULES = 5
-KILLS = 4
-SPEC = {
-    "name": "often",
-    "tasks": [{"name": "t", "run": "true"}],
-}
+SEED = 11
+KILLS = 6
+TO_KILL = ("scheduler", "scheduler", "scheduler", "coordinator", "worker")
+MOST_RUNS = 5
+POLICIES: list[tuple[str, dict[str, Any]]] = [
+    ("allow", {}),
+    ("allow", {"jitter": "700ms"}),
+    ("allow", {"maxRuns": MOST_RUNS}),
+    ("skip", {}),
+    ("bufferOne", {}),
+    ("bufferAll", {}),
+    ("cancelOther", {}),
+]
+SPEC = {"name": "often", "tasks": [{"name": "t", "run": "sleep 0.7"}]}
 
 ADD = """
-INSERT INTO schedules (id, state, cron, timezone, overlap, catch_up, spec, created_at, next_at,
-                       look_at)
-SELECT $1, 'ACTIVE', '@every 1s', 'UTC', 'allow', 'all', $2, t, t + interval '1 s',
+INSERT INTO schedules (id, state, cron, timezone, overlap, catch_up, rules, spec, created_at,
+                       next_at, look_at)
+SELECT $1, 'ACTIVE', '@every 1s', 'UTC', $2, 'all', $3, $4, t, t + interval '1 s',
        t + interval '1 s'
 FROM date_trunc('second', now()) AS t
 """
 
-# One statement sees one moment: a job and its schedule's move are there together or not at all.
-FIRINGS = """
-SELECT extract(epoch FROM s.last_at - s.created_at)::int AS due,
-       (SELECT count(*) FROM jobs j WHERE j.schedule_id = s.id) AS made
+# One statement sees one moment: a firing and its schedule's move are there together or not at all.
+NOT_ONE_FATE = """
+SELECT s.overlap, s.rules, t.at, count(r.id) AS fates
 FROM schedules s
+CROSS JOIN generate_series(s.created_at + interval '1 s',
+                           coalesce(s.next_at - interval '1 s', s.last_at), '1 s') AS t (at)
+LEFT JOIN schedule_runs r
+    ON r.schedule_id = s.id AND t.at BETWEEN r.scheduled_at AND coalesce(r.until, r.scheduled_at)
+GROUP BY s.id, t.at HAVING count(r.id) <> 1
 """
+
+LOST_OR_DOUBLED = """
+SELECT r.scheduled_at, j.schedule_at, j.schedule_id
+FROM (SELECT * FROM schedule_runs WHERE state = 'FIRED') r FULL JOIN jobs j ON j.id = r.job_id
+WHERE j.id IS NULL OR r.id IS NULL OR j.schedule_at <> r.scheduled_at
+"""
+
+# By the start of the transaction that made the second, which may have waited for the first to end.
+AT_ONCE = """
+SELECT s.overlap, a.id, b.id
+FROM schedules s JOIN jobs a ON a.schedule_id = s.id JOIN jobs b ON b.schedule_id = s.id
+WHERE s.overlap <> 'allow' AND a.schedule_at < b.schedule_at
+  AND coalesce(a.completed_at, a.failed_at,
+               CASE WHEN a.state = 'CANCELLED' THEN a.created_at ELSE 'infinity' END)
+      > b.created_at + interval '1 s'
+"""
+
+RUNS = "SELECT overlap, rules, runs, state FROM schedules"
+FEWEST_RUNS = "SELECT min(runs) FROM schedules"
+JOBS = "SELECT count(*) FROM jobs"
 
 
 @pytest.fixture
@@ -57,27 +91,37 @@ async def cluster(
     await asyncio.to_thread(cluster.close)
 
 
-async def test_killed_schedulers_neither_lose_a_firing_nor_make_it_twice(
+async def test_killed_services_neither_lose_a_firing_nor_make_it_twice_whatever_the_policy(
     database: asyncpg.Connection, cluster: Cluster
 ) -> None:
-    for _ in range(SCHEDULES):
-        await database.execute(ADD, uuid.uuid4().hex, SPEC)
-    for _ in range(2):
-        cluster.start("scheduler")
+    chance = random.Random(SEED)
+    for name in ("coordinator", "scheduler", "scheduler", "worker"):
+        cluster.start(name)
+    await cluster.wait_up()
+    for overlap, rules in POLICIES:
+        await database.execute(ADD, uuid.uuid4().hex, overlap, rules, SPEC)
     made = 0
-    for kill in range(KILLS):
-        made = await more_than(database, made + SCHEDULES)
-        cluster.services[kill].kill()
-        cluster.start("scheduler")
-    await more_than(database, made + 2 * SCHEDULES)
-    for row in await database.fetch(FIRINGS):
-        assert row["made"] == row["due"]
+    for _ in range(KILLS):
+        made = await more_than(database, JOBS, made + len(POLICIES))
+        name = chance.choice(TO_KILL)
+        running = [s for s in cluster.services if s.name == name and s.process.poll() is None]
+        chance.choice(running).kill()
+        cluster.start(name)
+    await more_than(database, JOBS, made + 2 * len(POLICIES))
+    await more_than(database, FEWEST_RUNS, 1)
+    assert await database.fetch(NOT_ONE_FATE) == []
+    assert await database.fetch(LOST_OR_DOUBLED) == []
+    assert await database.fetch(AT_ONCE) == []
+    for row in await database.fetch(RUNS):
+        is_bounded = "maxRuns" in row["rules"]
+        assert row["state"] == ("ENDED" if is_bounded else "ACTIVE")
+        assert not is_bounded or row["runs"] == MOST_RUNS
 
 
-async def more_than(database: asyncpg.Connection, count: int) -> int:
-    """How many jobs there are, as soon as there are more than `count`."""
-    async with asyncio.timeout(60):
-        while (made := await database.fetchval("SELECT count(*) FROM jobs")) <= count:
+async def more_than(database: asyncpg.Connection, counting: str, count: int) -> int:
+    """How many there are, as soon as there are more than `count`."""
+    async with asyncio.timeout(120):
+        while (found := await database.fetchval(counting)) <= count:
             await asyncio.sleep(0.02)
-    assert isinstance(made, int)
-    return made
+    assert isinstance(found, int)
+    return found
