@@ -4,23 +4,36 @@ The row of the schedule is locked first, as by a scheduler that fires it: one co
 other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
+from services.coordinator.backfill import Backfill, Backfilled, fates, overlap_of, times_of
 from services.coordinator.commands import made_before
 from services.coordinator.schedule_edits import EditedSchedule, moved
 from services.coordinator.store import schedule_runs, schedules
+from services.coordinator.store.connected import connected
 from services.coordinator.store.schedule_runs import NewRun
 from services.coordinator.store.schedules import StoredSchedule
 from shared.apply.apply import Work, apply
 from shared.lifecycle import JobCancelled, JobSubmitted
-from shared.planning.new_job import IdempotencyKey, NewJob
+from shared.planning.budgets import TooMuchAtOnce
+from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
 from shared.planning.scheduled_jobs import id_of_firing, jobs_of
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection, Pool, acquired
+from shared.process.garbage import in_thread
 from shared.store.idempotency import store_keys
+from shared.store.notices import Notice, add_notices, notice_of_firing
 from shared.store.outbox import Outbox, OutboxRow
+
+Times = Sequence[datetime]
+
+_AT_ONCE = 50
+"""Jobs of a backfill that are created in one transaction."""
 
 HELD_LIMIT = 100
 """The most firings of one schedule that wait for its job to end."""
@@ -112,6 +125,46 @@ class ScheduleCommands:
                 await schedules.edit(connection, new.edit(moved(locked, new.rules)))
         return True
 
+    async def backfill(self, asked: Backfill) -> list[Backfilled]:
+        """What becomes of each firing of the range; of a dry run what would.
+
+        Jobs are created some at a time. What is asked for again is not created twice, so that it
+        can be asked for again whatever has happened. Raises BadRange, NotNow.
+        """
+        stored = await connected(self._pool, schedules.stored, asked.schedule_id)
+        if stored is None:
+            raise NoSuchSchedule(asked.schedule_id)
+        times = await in_thread(partial(times_of, asked, stored))
+        found: list[Backfilled] = []
+        for begin in range(0, len(times), _AT_ONCE):
+            part = times[begin : begin + _AT_ONCE]
+            if asked.is_dry_run:
+                found += await connected(self._pool, self._fates, stored, asked, part)
+            else:
+                found += await self._backfilled(asked, stored.version, part)
+        return found
+
+    async def _fates(
+        self, connection: Connection, stored: StoredSchedule, asked: Backfill, part: Times
+    ) -> list[Backfilled]:
+        ids = [id_of_firing(stored.id, at) for at in part]
+        there = await schedule_runs.there(connection, stored.id, ids)
+        return fates(stored, part, there, overlap_of(asked, stored))
+
+    async def _backfilled(self, asked: Backfill, version: int, part: Times) -> list[Backfilled]:
+        with translated_errors():
+            async with acquired(self._pool) as connection, connection.transaction():
+                locked = await self._locked(connection, asked.schedule_id)
+                if locked.version != version:
+                    raise NotNow("it was edited meanwhile; ask again for the rest of the range")
+                found = await self._fates(connection, locked, asked, part)
+                made = [each.at for each in found if each.fate == "FIRED"]
+                held = [each.at for each in found if each.fate == "HELD"]
+                rows = await self._fire(connection, locked, "BACKFILLED", made)
+                await self._hold(connection, locked, "BACKFILLED", held)
+        self._outbox.send(rows)
+        return found
+
     async def _locked(self, connection: Connection, schedule_id: str) -> StoredSchedule:
         locked = await schedules.lock(connection, schedule_id)
         if locked is None:
@@ -120,24 +173,54 @@ class ScheduleCommands:
 
     async def _start(
         self, connection: Connection, locked: StoredSchedule, overlap: str
-    ) -> list[OutboxRow]:
+    ) -> Sequence[OutboxRow]:
         active = await schedules.active_jobs(connection, locked.id)
         start = start_of(overlap, len(active), len(locked.held))
-        [job] = jobs_of(locked, [locked.now], locked.now, self._planner.sealer)
-        run = NewRun(locked.now, job.job.id)
         if start is Start.AFTER_OTHERS:
-            await schedules.hold(connection, locked.id, [locked.now])
-            await schedule_runs.add(connection, locked.id, "TRIGGERED", "HELD", [run])
+            await self._hold(connection, locked, "TRIGGERED", [locked.now])
             return []
         cancelled = active if start is Start.INSTEAD_OF_OTHERS else []
-        rows = await self._submit(connection, [job], cancelled)
-        await schedules.set_last(connection, locked.id, locked.now, job.job.id)
-        await schedule_runs.add(connection, locked.id, "TRIGGERED", "FIRED", [run])
+        rows = await self._fire(connection, locked, "TRIGGERED", [locked.now], cancelled)
+        job_id = id_of_firing(locked.id, locked.now)
+        await schedules.set_last(connection, locked.id, locked.now, job_id)
         return rows
 
-    async def _submit(
-        self, connection: Connection, jobs: list[NewJob], cancelled: list[str]
-    ) -> list[OutboxRow]:
+    async def _hold(
+        self, connection: Connection, locked: StoredSchedule, kind: str, times: Times
+    ) -> None:
+        if times:
+            await schedules.hold(connection, locked.id, times)
+            runs = [NewRun(at, id_of_firing(locked.id, at)) for at in times]
+            await schedule_runs.add(connection, locked.id, kind, "HELD", runs)
+
+    async def _fire(
+        self,
+        connection: Connection,
+        locked: StoredSchedule,
+        kind: str,
+        times: Times,
+        cancelled: Sequence[str] = (),
+    ) -> Sequence[OutboxRow]:
+        if not times:
+            return []
+        jobs = await in_thread(partial(jobs_of, locked, times, locked.now, self._planner.sealer))
         batch = [Work(JobCancelled(job_id)) for job_id in cancelled]
         batch += [Work(JobSubmitted(new.job), new_job=new) for new in jobs]
-        return (await apply(connection, self._planner, batch, [])).rows
+        rows = await self._apply(connection, batch)
+        runs = [NewRun(at, new.job.id) for at, new in zip(times, jobs, strict=True)]
+        await schedule_runs.add(connection, locked.id, kind, "FIRED", runs)
+        await add_notices(connection, [_notice(locked, run) for run in runs])
+        return rows
+
+    async def _apply(self, connection: Connection, batch: Sequence[Work]) -> Sequence[OutboxRow]:
+        try:
+            return (await apply(connection, self._planner, batch, [])).rows
+        except TooMuchAtOnce:  # one after the other, still in one transaction
+            done = [await apply(connection, self._planner, [work], []) for work in batch]
+            return [row for applied in done for row in applied.rows]
+
+
+def _notice(schedule: StoredSchedule, run: NewRun) -> Notice:
+    return notice_of_firing(
+        schedule, "schedule.Fired", scheduledAt=run.scheduled_at, jobId=run.job_id
+    )

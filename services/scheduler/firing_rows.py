@@ -10,7 +10,7 @@ from services.scheduler.store import schedule_runs, schedules
 from services.scheduler.store.schedule_runs import BY_RULES, Run
 from services.scheduler.store.schedules import End, TakenSchedule
 from shared.postgres.pool import Connection
-from shared.store.notices import Notice, add_notices
+from shared.store.notices import Notice, add_notices, notice_of_firing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +70,11 @@ def _runs(firing: Firing, seen: Seen) -> Iterator[Run]:
 
 
 def _notice(run: Run, schedule: TakenSchedule) -> Notice:
-    """Tags are for endpoints that ask for some."""
-    data: dict[str, object] = {
-        "id": run.schedule_id,
-        "name": schedule.spec.get("name"),
-        "tags": schedule.spec.get("tags"),
-        "scheduledAt": run.scheduled_at,
-        "until": run.until,
-        "reason": run.reason,
-        "jobId": run.job_id,
-    }
-    event = "schedule.Fired" if run.state == "FIRED" else "schedule.Skipped"
-    filled = {name: value for name, value in data.items() if value}
-    return Notice(event=event, data=filled, readers=schedule.readers)
+    return notice_of_firing(
+        schedule,
+        "schedule.Fired" if run.state == "FIRED" else "schedule.Skipped",
+        scheduledAt=run.scheduled_at,
+        until=run.until,
+        reason=run.reason,
+        jobId=run.job_id,
+    )

@@ -1,7 +1,10 @@
 """What webhook endpoints are told of that is no change of a job: written where it happens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Protocol
+
+from pydantic import JsonValue
 
 from shared.lifecycle import derived_id
 from shared.postgres.pool import Connection
@@ -35,6 +38,26 @@ class Notice:
 def notice_delivery(notice_id: int, endpoint_id: str) -> str:
     """The id of what is sent of a notice to an endpoint."""
     return derived_id("webhook notice", notice_id, endpoint_id)
+
+
+class NamedSchedule(Protocol):
+    """Whose firings are told of: `spec` has its name and tags."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def spec(self) -> Mapping[str, JsonValue]: ...
+    @property
+    def readers(self) -> Sequence[str]: ...
+
+
+def notice_of_firing(schedule: NamedSchedule, event: str, **facts: object) -> Notice:
+    """`facts` are those fields of the body that tell of the firing; empty ones are left out. Tags
+    are for endpoints that ask for some."""
+    spec = schedule.spec
+    known = {"id": schedule.id, "name": spec.get("name"), "tags": spec.get("tags")}
+    data = {name: value for name, value in (known | facts).items() if value}
+    return Notice(event=event, data=data, readers=schedule.readers)
 
 
 async def add_notices(connection: Connection, notices: Sequence[Notice]) -> list[int]:

@@ -28,6 +28,12 @@ SELECT {_COLUMNS} FROM schedule_runs r LEFT JOIN jobs j ON j.id = r.job_id AND r
 WHERE r.schedule_id = $1 AND r.job_id = $2 ORDER BY r.id DESC LIMIT 1
 """  # noqa: S608 - columns of our own
 
+THERE = """
+SELECT id FROM jobs WHERE id = ANY($2::text[])
+UNION SELECT job_id FROM schedule_runs
+WHERE schedule_id = $1 AND state <> 'SKIPPED' AND job_id = ANY($2)
+"""
+
 ADD = """
 INSERT INTO schedule_runs (schedule_id, kind, state, scheduled_at, job_id)
 SELECT $1, $2, $3, * FROM unnest($4::timestamptz[], $5::text[])
@@ -61,6 +67,11 @@ async def add(
     if runs:
         times, ids = map(list, zip(*runs, strict=True))
         await connection.execute(ADD, schedule_id, kind, state, times, ids)
+
+
+async def there(connection: Connection, schedule_id: str, job_ids: Sequence[str]) -> set[str]:
+    """Those of its jobs that exist, existed, or wait for their turn."""
+    return {row["id"] for row in await connection.fetch(THERE, schedule_id, job_ids)}
 
 
 async def of_job(connection: Connection, schedule_id: str, job_id: str) -> RunRow | None:

@@ -83,6 +83,9 @@ SELECT id FROM jobs WHERE schedule_id = $1 AND state IN ('PENDING', 'SCHEDULED',
 
 HOLD = "UPDATE schedules SET held = held || $2::timestamptz[] WHERE id = $1"
 
+# The job that they wait for may have ended while nobody knew that they do.
+CALL = "INSERT INTO schedule_ends (schedule_id) VALUES ($1)"
+
 SET_LAST = "UPDATE schedules SET last_at = $2, last_job_id = $3 WHERE id = $1"
 
 DELETE = "DELETE FROM schedules WHERE id = $1 RETURNING id"
@@ -241,6 +244,7 @@ async def active_jobs(connection: Connection, schedule_id: str) -> list[str]:
 async def hold(connection: Connection, schedule_id: str, times: Sequence[datetime]) -> None:
     """These firings wait for its jobs to end, after those that wait already."""
     await connection.execute(HOLD, schedule_id, times)
+    await connection.execute(CALL, schedule_id)
 
 
 async def set_last(connection: Connection, schedule_id: str, at: datetime, job_id: str) -> None:

@@ -21,6 +21,7 @@ from shared.jobspec.places import Finder, located, places_in_json, places_in_yam
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.explanations import explain
 from shared.jobspec.tork.models import (
+    BackfillRange,
     EndpointChanges,
     EndpointSpec,
     JobChanges,
@@ -114,6 +115,11 @@ def parse_scheduled_job_changes(
 def parse_schedule_preview(body: bytes, content_type: str) -> SchedulePreview:
     """The same for a schedule whose times are wanted."""
     return _parse(SchedulePreview, body, content_type)
+
+
+def parse_backfill(body: bytes, content_type: str) -> BackfillRange:
+    """The same for the range of a backfill."""
+    return _parse(BackfillRange, body, content_type)
 
 
 def parse_endpoint(body: bytes, content_type: str) -> EndpointSpec:

@@ -28,6 +28,7 @@ SCOPES = {
     ("GET", "/scheduled-jobs"): "read",
     ("GET", "/scheduled-jobs/{id}"): "read",
     ("POST", "/scheduled-jobs/{id}/trigger"): "operate",
+    ("POST", "/scheduled-jobs/{id}/backfill"): "operate",
     ("GET", "/scheduled-jobs/{id}/runs"): "read",
     ("GET", "/scheduled-jobs/{id}/next"): "read",
     ("POST", "/scheduled-jobs/preview"): "read",

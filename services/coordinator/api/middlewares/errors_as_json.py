@@ -9,6 +9,7 @@ from aiohttp.typedefs import Handler
 from services.coordinator.api.errors import Refused
 from services.coordinator.api.idempotency import reused
 from services.coordinator.api.replies import BrokenRule, reply_error
+from services.coordinator.backfill import BadRange
 from services.coordinator.commands import KeyReused, UnknownJob, WrongState
 from services.coordinator.schedule_commands import NoSuchSchedule, NotNow
 from shared.broker.protocol import BrokerUnavailable
@@ -32,7 +33,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return reply_error(error.status, str(error), error.headers)
     except InvalidJob as error:  # a rule of the job language
         return reply_error(HTTPStatus.BAD_REQUEST, str(error), errors=_broken_rules(error))
-    except WrongState as error:  # not now
+    except (WrongState, BadRange) as error:  # not now, or not of that
         return reply_error(HTTPStatus.BAD_REQUEST, str(error))
     except (UnknownJob, NoSuchSchedule) as error:  # it may have been deleted
         what = "job" if isinstance(error, UnknownJob) else "scheduled job"

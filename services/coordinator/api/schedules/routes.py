@@ -35,7 +35,11 @@ from services.coordinator.api.schedules.preview import (
     next_firings,
     preview_schedule,
 )
-from services.coordinator.api.schedules.runs import list_schedule_runs, trigger_scheduled_job
+from services.coordinator.api.schedules.runs import (
+    backfill_scheduled_job,
+    list_schedule_runs,
+    trigger_scheduled_job,
+)
 from services.coordinator.api.schedules.schemas import (
     PauseRequest,
     ScheduledJob,
@@ -220,6 +224,7 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
     resume_scheduled_job,
     edit_scheduled_job,
     trigger_scheduled_job,
+    backfill_scheduled_job,
     list_schedule_runs,
     delete_scheduled_job,
 )

@@ -1,8 +1,12 @@
-"""/scheduled-jobs/{id}/runs and /trigger: what became of firings, and a job at once."""
+"""/scheduled-jobs/{id}/runs, /trigger, /backfill: what became of firings, and jobs by request."""
+
+from collections.abc import Sequence
+from functools import partial
 
 from aiohttp import web
 
 from services.coordinator.api.access.schemas import read_optional_body
+from services.coordinator.api.background import in_background
 from services.coordinator.api.idempotency import (
     IDEMPOTENCY_KEY,
     KEY_WAS_USED,
@@ -10,10 +14,12 @@ from services.coordinator.api.idempotency import (
     idempotency_key,
 )
 from services.coordinator.api.replies import reply
-from services.coordinator.api.requests import ports, query
+from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import Scope, error, response
 from services.coordinator.api.schedules.lookup import SCHEDULES, operable_row, visible_row
 from services.coordinator.api.schedules.schemas import (
+    BackfillAnswer,
+    BackfilledFiring,
     RunsQuery,
     ScheduleRun,
     ScheduleRunPage,
@@ -21,8 +27,12 @@ from services.coordinator.api.schedules.schemas import (
     run_page,
     shown_run,
 )
+from services.coordinator.backfill import Backfill, Backfilled
 from services.coordinator.schedule_commands import Trigger
-from services.coordinator.store import schedule_runs
+from services.coordinator.store import schedule_runs, schedules
+from shared.jobspec.cron.moments import parse_moment
+from shared.jobspec.tork.models import BackfillRange
+from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_backfill
 
 
 @SCHEDULES.route(
@@ -52,6 +62,48 @@ async def trigger_scheduled_job(request: web.Request) -> web.Response:
         assert key is not None  # noqa: S101 - else it was just made
         raise gone(key, "run")
     return reply(shown_run(run))
+
+
+@SCHEDULES.route(
+    "POST /scheduled-jobs/{id}/backfill",
+    "Create the jobs of times that have passed",
+    response("What became of each time.", BackfillAnswer),
+    {
+        400: error("The range breaks a rule, or has more than 500 times; the message says which."),
+        409: error("No job can be made of it, or it was edited meanwhile; the message says why."),
+    },
+    scope=Scope.OPERATE,
+    body=BackfillRange,
+    body_types=(*JSON_TYPES, *YAML_TYPES),
+    example={"from": "2026-06-01T00:00:00Z", "to": "2026-06-02T00:00:00Z", "dryRun": True},
+)
+async def backfill_scheduled_job(request: web.Request) -> web.Response:
+    """By its rules as they are now. What has its job already gets no second one."""
+    row = await operable_row(request)
+    body, content_type = await whole_body(request), request.headers.get("Content-Type", "")
+    asked = await in_background(request, partial(parse_backfill, body, content_type))
+    backfill = Backfill(
+        row.id,
+        parse_moment(asked.from_),
+        parse_moment(asked.to) if asked.to else await ports(request).run(schedules.now),
+        asked.overlap,
+        is_dry_run=bool(asked.dry_run),
+    )
+    return reply(_shown_backfill(await ports(request).schedules.backfill(backfill), backfill))
+
+
+def _shown_backfill(found: Sequence[Backfilled], backfill: Backfill) -> BackfillAnswer:
+    fates = [each.fate for each in found]
+    return BackfillAnswer(
+        dry_run=backfill.is_dry_run or None,
+        created=fates.count("FIRED"),
+        held=fates.count("HELD"),
+        existing=fates.count("EXISTS"),
+        firings=[
+            BackfilledFiring(scheduled_at=each.at, job_id=each.job_id, state=each.fate)
+            for each in found
+        ],
+    )
 
 
 @SCHEDULES.route(

@@ -111,6 +111,32 @@ class ScheduleRunPage(PageOf[ScheduleRun]):
     """A page of the runs of a scheduled job."""
 
 
+class BackfilledFiring(Answer):
+    """What became of a time, or would."""
+
+    scheduled_at: datetime
+    """The time."""
+    job_id: str
+    """Its job."""
+    state: Literal["FIRED", "HELD", "EXISTS"]
+    """Created now, to be created when the one before it is final, or created before."""
+
+
+class BackfillAnswer(Answer):
+    """What became of the times of a range."""
+
+    dry_run: bool | None = None
+    """Whether nothing was created, but would be."""
+    created: int
+    """How many jobs were created."""
+    held: int
+    """How many times wait for their turn."""
+    existing: int
+    """How many had their job before, or wait already."""
+    firings: list[BackfilledFiring]
+    """Each time, in order."""
+
+
 class ScheduledJobSummary(Answer):
     """A scheduled job as lists show it."""
 

@@ -9,7 +9,7 @@ from shared.jobspec.tork.models.job_options import (
     Webhook,
 )
 from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry, Spec
-from shared.jobspec.tork.models.schedules import CatchUp, Schedule, SchedulePreview
+from shared.jobspec.tork.models.schedules import BackfillRange, CatchUp, Schedule, SchedulePreview
 from shared.jobspec.tork.models.tasks import (
     Each,
     InnerTask,

@@ -162,3 +162,17 @@ class SchedulePreview(Spec):
     """The times after this one. Default: now."""
     count: _Count | None = None
     """How many times, at most. Default: 10."""
+
+
+class BackfillRange(Spec):
+    """Which times of a scheduled job are made up for."""
+
+    from_: f.Moment
+    """The first moment: a time at it counts."""
+    to: f.Moment | None = None
+    """The last moment, not in the future: a time at it counts. Default: now."""
+    overlap: Literal["allow", "bufferAll"] | None = None
+    """Whether all jobs are created at once, or each when the one before it is final. Default:
+    `allow` where that is the `overlap` of the schedule, else `bufferAll`."""
+    dry_run: f.Flag | None = None
+    """Only show what would be created. Default: false."""
