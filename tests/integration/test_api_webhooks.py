@@ -231,3 +231,20 @@ async def test_who_may_not_read_creates_no_endpoint(guarded: Api) -> None:
     submitter = await add_key(guarded, "submit")
     status, answer = await guarded.answer("POST", "/webhooks", headers=submitter, json=ENDPOINT)
     assert (status, answer["message"]) == (403, "requires the scope read as well")
+
+
+async def test_the_endpoints_of_who_is_deleted_are_disabled(guarded: Api) -> None:
+    ann = await add_user(guarded, "ann")
+    made = await done(
+        guarded, "POST", "/keys", OPERATOR, json={"name": "k", "scopes": ["read", "submit"]}
+    )
+    for headers in (ann, {"X-API-Key": made["key"]}, OPERATOR):
+        await done(guarded, "POST", "/webhooks", headers, json=ENDPOINT)
+    await done(guarded, "DELETE", "/users/ann", OPERATOR)
+    await done(guarded, "DELETE", f"/keys/{made['id']}", OPERATOR)
+    page = await done(guarded, "GET", "/webhooks", OPERATOR)
+    assert [item.get("disabledReason") for item in page["items"]] == [
+        None,
+        "its key was revoked",
+        "its creator was deleted",
+    ]

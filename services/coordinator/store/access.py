@@ -45,7 +45,17 @@ UPDATE users SET password_hash = $2 WHERE coalesce(identity, username) = $1 RETU
 
 HAS_ADMIN_USER = "SELECT EXISTS (SELECT FROM user_roles WHERE role = 'admin')"
 
-DELETE_USER = "DELETE FROM users WHERE username = $1 RETURNING username"
+# Nobody is told any more of what the user could read.
+DELETE_USER = """
+WITH deleted AS (
+    DELETE FROM users WHERE username = $1
+    RETURNING username, coalesce(identity, username) AS identity
+), disabled AS (
+    UPDATE webhook_endpoints SET disabled_at = now(), disabled_reason = 'its creator was deleted'
+    WHERE created_by IN (SELECT identity FROM deleted) AND disabled_at IS NULL
+)
+SELECT username FROM deleted
+"""
 
 SET_ROLES = """
 WITH taken AS (DELETE FROM user_roles WHERE username = $1 AND role <> ALL($2::text[]))
@@ -199,8 +209,15 @@ SELECT id, name, scopes, username AS user, created_at, expires_at, last_used_at
 FROM api_keys WHERE $1::text IS NULL OR username = $1 ORDER BY created_at DESC, id
 """
 
+# The endpoints of a key that is a user's are the user's.
 DELETE_KEY = """
-DELETE FROM api_keys WHERE id = $1 AND ($2::text IS NULL OR username = $2) RETURNING id
+WITH deleted AS (
+    DELETE FROM api_keys WHERE id = $1 AND ($2::text IS NULL OR username = $2) RETURNING id
+), disabled AS (
+    UPDATE webhook_endpoints SET disabled_at = now(), disabled_reason = 'its key was revoked'
+    WHERE created_by IN (SELECT 'key:' || id FROM deleted) AND disabled_at IS NULL
+)
+SELECT id FROM deleted
 """
 
 HAS_ADMIN_KEY = """
