@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from shared.jobspec.headers import is_reserved
 from shared.process.redaction import Redactor
@@ -11,6 +11,8 @@ from shared.process.redaction import Redactor
 _SHORTEST_SEGMENT = 12
 """Of a URL's path: a shorter one alone is rather a word than a token."""
 _SHORTEST_WORD = 8
+_SHORTEST_VALUE = 6
+"""Of a query or a header: a shorter one is no token, and answers would lose their `404`."""
 
 
 def redactor_for(url: str, headers: Mapping[str, str], secrets: Iterable[str]) -> Redactor:
@@ -35,15 +37,16 @@ def _of_url(url: str) -> Iterator[str]:
         yield f"{parts.path}?{parts.query}" if parts.query else parts.path
     segments = (parts.path.strip("/"), *parts.path.split("/"))
     yield from (segment for segment in segments if len(segment) >= _SHORTEST_SEGMENT)
-    yield from (unquote(value) for _, value in parse_qsl(parts.query))
-    yield parts.fragment
+    values = (parts.fragment, *(value for _, value in parse_qsl(parts.query)))
+    yield from (value for value in values if len(value) >= _SHORTEST_VALUE)
 
 
 def _of_headers(headers: Mapping[str, str]) -> Iterator[str]:
     for name, value in headers.items():
         if is_reserved(name) or name.lower() == "content-type":
             continue
-        yield value
+        if len(value) >= _SHORTEST_VALUE:
+            yield value
         words = value.split()
         yield from (word for word in words if len(word) >= _SHORTEST_WORD)
         if len(words) == 2 and words[0].lower() == "basic":

@@ -35,6 +35,10 @@ class Notice:
     endpoint_id: str | None = None
 
 
+CALLS_DUE = Notice(event="calls.Due", endpoint_id="")
+"""Told to nobody: dispatchers that take it up look for due calls."""
+
+
 def notice_delivery(notice_id: int, endpoint_id: str) -> str:
     """The id of what is sent of a notice to an endpoint."""
     return derived_id("webhook notice", notice_id, endpoint_id)

@@ -10,6 +10,7 @@ import pytest
 from services.coordinator.store import webhook_deliveries
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.client import Answer, Client
+from services.webhook_dispatcher.following import Following
 from services.webhook_dispatcher.outcomes import OutcomeWriter
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store import outcomes
@@ -311,3 +312,16 @@ async def test_a_status_that_an_endpoint_adds_is_repeated(rig: Rig, receiver: Re
     await add(rig, "2", receiver.url)
     await call_all(rig)
     assert await states(rig) == [("1", "PENDING"), ("2", "FAILED")]
+
+
+async def test_a_resent_delivery_wakes_a_dispatcher(rig: Rig) -> None:
+    await add(rig, "1", state="FAILED")
+    async with rig.pool.acquire() as connection:
+        assert not await webhook_deliveries.resend(connection, "never")
+        assert await webhook_deliveries.resend(connection, "1")
+    owed = asyncio.Event()
+    following = Following(rig.pool, rig.sealer, owed)
+    await following.take_news()
+    assert owed.is_set()
+    assert await following.take_news() is None
+    assert await states(rig) == [("1", "PENDING")]

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.coordinator.store import webhook_deliveries
 from services.scheduler.store import due, nodes, retention
 from services.webhook_dispatcher.store import deliveries, events, lines, outcomes
 from shared.store import (
@@ -97,13 +98,31 @@ SELECT 'd' || n, 'job' || n, 1, 0, 'http://x', '{}', now() + interval '1 h', now
        'http://' || n % 100 || ':80', 'o' || n % 2
 FROM generate_series(1, 100000) AS n
 """
+# All of one endpoint; each thousandth has failed, and each thousandth is still owed.
+ENDPOINT = """
+INSERT INTO webhook_endpoints (id, url, receiver, events, secrets, created_at, updated_at)
+VALUES ('e1', 'http://x', 'http://x:80', '{}', '[]', now(), now())
+"""
+OF_ENDPOINT = """
+INSERT INTO webhook_deliveries (id, job_id, version, webhook, url, receiver, body, endpoint_id,
+                                state, next_at, ended_at, created_at)
+SELECT 'e' || n, 'job' || n, 1, 0, 'http://x', 'http://x:80', '{}', 'e1', state,
+       CASE state WHEN 'PENDING' THEN now() + interval '1 h' ELSE 'infinity' END,
+       CASE WHEN state <> 'PENDING' THEN now() END, now() - make_interval(secs => n)
+FROM (SELECT n, CASE n % 1000 WHEN 0 THEN 'FAILED' WHEN 1 THEN 'PENDING' ELSE 'DELIVERED' END
+             AS state FROM generate_series(1, 100000) AS n) AS made
+"""
+ATTEMPTS = """
+INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms, status)
+SELECT 'e' || n, 1, now(), 5, 200 FROM generate_series(1, 100000) AS n
+"""
 WEBHOOK_EVENTS = """
 INSERT INTO webhook_events (job_id, changes, due_at)
 SELECT 'job' || n, '[]', now() + interval '1 h' FROM generate_series(1, 100000) AS n
 """
 TABLES = """
 VACUUM ANALYZE jobs, job_tasks, job_needs, job_variables, tasks, task_log_parts, outbox,
-    webhook_deliveries, webhook_events
+    webhook_deliveries, webhook_events, webhook_attempts
 """
 
 IDS = [f"job{n}" for n in range(1, 400, 2)]
@@ -112,6 +131,7 @@ HOUR = timedelta(hours=1)
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NODES = ["n1"] * 200
+EYES = ["role:public", "user:u7"]
 ONES = [1] * 200
 CHANGED_JOBS = json.dumps([{"id": i, "state": "RUNNING", "position": 1, "progress": 0,
                             "version": 3, "restarts": 0, "is_cancelling": False}
@@ -211,11 +231,22 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
             *([9.5] * 200, [500, 200] * 100, ["answered 500", None] * 100, ["x"] * 200),
         ),
     ),
+    "end what an endpoint is owed": (outcomes.END_DELIVERIES, (["e1"],)),
+    "deliveries of a job": (webhook_deliveries.OF_JOB, ("job5", EYES, None, 20, 0)),
+    "count deliveries of a job": (webhook_deliveries.COUNT_OF_JOB, ("job5", EYES, "FAILED")),
+    "deliveries of an endpoint": (webhook_deliveries.OF_ENDPOINT, ("e1", 20, 200)),
+    "failed of an endpoint": (webhook_deliveries.OF_ENDPOINT_IN_STATE, ("e1", "FAILED", 20, 20)),
+    "owed of an endpoint": (webhook_deliveries.OF_ENDPOINT_IN_STATE, ("e1", "PENDING", 20, 20)),
+    "count failed": (webhook_deliveries.COUNT_OF_ENDPOINT_IN_STATE, ("e1", "FAILED")),
+    "failed since": (webhook_deliveries.COUNT_FAILED, ("e1", LONG_AGO)),
+    "resend failed": (webhook_deliveries.RESEND_SOME, ("e1", LONG_AGO)),
+    "delivery": (webhook_deliveries.ONE, ("e5", EYES)),
+    "attempts": (webhook_deliveries.ATTEMPTS, ("e5",)),
     "old deliveries": (retention.OLD_DELIVERIES, (timedelta(days=7),)),
 }
 TABLES_OF_SIZE = {
     "jobs", "job_tasks", "job_needs", "job_variables", "tasks", "task_log_parts", "outbox",
-    "webhook_deliveries", "webhook_events",
+    "webhook_deliveries", "webhook_events", "webhook_attempts",
 }  # fmt: skip
 MOST_BLOCKS = 6000  # for 200 rows with all their indexes
 MOST_PASSED_OVER = 1000
@@ -241,6 +272,9 @@ async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
         LOGS,
         OUTBOX,
         DELIVERIES,
+        ENDPOINT,
+        OF_ENDPOINT,
+        ATTEMPTS,
         WEBHOOK_EVENTS,
         TABLES,
     )

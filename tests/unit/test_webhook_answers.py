@@ -13,7 +13,7 @@ from services.webhook_dispatcher.client import LONGEST_HEAD, Answer, Client, Tim
 from shared.network.guard import Guard, parse_networks
 
 LOCAL = Guard(parse_networks(("127.0.0.0/8",)))
-PATH = "/hook/T0KEN-of-the-path?key=t0ken-of-the-query"
+PATH = "/hook/T0KEN-of-the-path?key=t0ken-of-the-query&v=404"
 
 
 @asynccontextmanager
@@ -131,6 +131,7 @@ SENT = {
         ("no T0KEN-of-the-path", "no [REDACTED]"),
         ("no t0ken-of-the-query", "no [REDACTED]"),
         ("no hook at ci.example", "no hook at ci.example"),
+        ("answered 404", "answered 404"),
     ],
 )
 def test_what_a_request_held_in_confidence_is_not_kept_of_its_answer(

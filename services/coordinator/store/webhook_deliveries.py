@@ -9,6 +9,7 @@ from datetime import datetime
 
 from services.coordinator.store.rows import Page, PageRequest, Readers
 from shared.postgres.pool import Connection, rows_touched
+from shared.store.notices import CALLS_DUE, add_notices
 
 CAP = 10_000
 """Up to here a list goes and a total is exact."""
@@ -196,7 +197,10 @@ async def attempts(connection: Connection, delivery_id: str) -> Sequence[Attempt
 
 async def resend(connection: Connection, delivery_id: str) -> bool:
     """It is due now. False: there is none."""
-    return rows_touched(await connection.execute(RESEND, delivery_id)) == 1
+    async with connection.transaction():
+        found = rows_touched(await connection.execute(RESEND, delivery_id)) == 1
+        await add_notices(connection, [CALLS_DUE] if found else [])
+    return found
 
 
 async def resend_failed(connection: Connection, endpoint_id: str, since: datetime) -> int:
@@ -207,6 +211,7 @@ async def resend_failed(connection: Connection, endpoint_id: str, since: datetim
         resent += some
         if some < _PORTION:
             break
+    await add_notices(connection, [CALLS_DUE] if resent else [])
     return resent
 
 

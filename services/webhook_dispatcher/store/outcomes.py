@@ -59,8 +59,9 @@ END_DELIVERIES = """
 UPDATE webhook_deliveries
 SET state = 'FAILED', next_at = 'infinity', ended_at = clock_timestamp()
 WHERE id = ANY(ARRAY(
-    SELECT id FROM webhook_deliveries WHERE endpoint_id = ANY($1::text[]) AND state = 'PENDING'
-    LIMIT 5000 FOR UPDATE SKIP LOCKED))
+    SELECT d.id FROM unnest($1::text[]) AS e(id) CROSS JOIN LATERAL (
+        SELECT id FROM webhook_deliveries WHERE endpoint_id = e.id AND state = 'PENDING'
+        ORDER BY created_at LIMIT 5000 FOR UPDATE SKIP LOCKED) d))
 """
 
 
