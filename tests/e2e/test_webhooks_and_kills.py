@@ -69,6 +69,7 @@ async def test_no_webhook_is_lost_whatever_its_receiver_does_and_whoever_is_kill
             sys.stdout.write(_table(all_, owed))
     assert {r.name: r.invalid for r in all_ if r.invalid} == {}
     assert {r.name for r in all_ if len(set(r.taken)) != len(r.changes)} == set()  # by one id each
+    assert {r.name: r.overtaken for r in all_ if r.is_ordered and r.overtaken} == {}
     await _assert_nothing_is_owed(private_postgres.tcp_dsn)
 
 
