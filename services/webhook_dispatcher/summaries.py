@@ -10,6 +10,7 @@ from typing import Any
 
 from services.webhook_dispatcher.bodies import time_text
 from shared.expressions import TextMap, moment
+from shared.jobspec.event_fields import go_name
 from shared.lifecycle import shown_position
 from shared.messages import Change
 
@@ -53,13 +54,7 @@ def job_now(job: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _as_in_go(summary: Mapping[str, object]) -> dict[str, object]:
-    return {**summary, **{_go_name(name): _go_value(name, v) for name, v in summary.items()}}
-
-
-def _go_name(name: str) -> str:
-    if name == "id" or name.endswith("Id"):
-        return name[0].upper() + name[1:-2] + "ID" if name != "id" else "ID"
-    return name[0].upper() + name[1:]
+    return {**summary, **{go_name(name): _go_value(name, v) for name, v in summary.items()}}
 
 
 def _go_value(name: str, value: object) -> object:
@@ -144,7 +139,7 @@ def _time(at: datetime | None) -> str | None:
     return time_text(at) if at else None
 
 
-UNSET_NAMES: Mapping[str, object] = {
+UNSET_NAMES: Mapping[str, Mapping[str, object]] = {
     "job": _as_in_go(_UNSET_JOB),
     "task": _as_in_go(_UNSET_TASK),
     "schedule": {},

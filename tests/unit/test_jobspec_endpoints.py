@@ -60,6 +60,8 @@ def test_events_that_are_named_twice_count_once() -> None:
         ({"filter": "job.state =="}, "filter: "),
         ({"filter": "jobs.state == 'x'"}, "filter: unknown name 'jobs', did you mean 'job'?"),
         ({"filter": "task.state == 'x'"}, "filter: unknown name 'task', there are event, job"),
+        ({"filter": "job.sate == 'x'"}, "filter: job.sate is not defined and reads as nil: did"),
+        ({"filter": "job.createdBy.nme == 'x'"}, "filter: job.createdBy.nme is not defined"),
         ({"filter": "1 + 'a'"}, "filter: "),
         ({"filter": "x" * 5000}, "filter: "),
         ({"headers": {"Host": "x"}}, "headers.Host: must not be set: it belongs to the request"),

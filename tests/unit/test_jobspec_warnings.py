@@ -119,6 +119,23 @@ def test_webhooks_read_the_job_as_it_is_when_they_are_called() -> None:
     assert warnings("if: job.State == 'X' && job.CreatedBy.Name == 'y'") == []
     assert warnings("event: task.Progress, if: task.Progress > job.Progress") == []
     assert warnings("headers: {A: '{{ inputs.n }} {{ job.State }}'}") == []
+    assert warnings("event: task.Progress, headers: {A: '{{ task.ID }}{{ task.at }}'}") == []
+    assert warnings("if: job.inputs.any == job.CompletedAt.Year()") == []
+    assert warnings("if: job.Schedule.ID != job.createdBy.createdAt") == []
+    for field, guess in (
+        ("job.sate", "did you mean job.state?"),
+        ("job.taskcount", "did you mean job.taskCount?"),
+        ("job.nonsense", "job has no such field"),
+        ("job.createdBy.usrname", "did you mean job.createdBy.username?"),
+        ("job.Schedule.crn", "did you mean job.Schedule.cron?"),
+    ):
+        for written in (
+            f"if: {field} == 'x'",
+            "headers: {A: '{{ FIELD }}'}".replace("FIELD", field),
+        ):
+            told = f"{field} is not defined and reads as nil: {guess}"
+            assert warnings(written) == [told]
+    assert "task.queue is not defined" in warnings("event: task.Progress, if: task.queue == 1")[0]
     assert "tasks.r is not defined" in warnings("headers: {A: '{{ tasks.r }}'}")[0]
     with pytest.raises(InvalidJob, match="unknown name 'task'"):
         warnings("if: task.State == 'X'")

@@ -6,8 +6,14 @@ from typing import Any, get_args
 import orjson
 import pytest
 
-from services.coordinator.api.webhooks.sent_bodies import SENT_EVENTS
+from services.coordinator.api.webhooks.sent_bodies import (
+    SENT_EVENTS,
+    EndpointEventData,
+    ScheduleEventData,
+)
 from services.webhook_dispatcher.requests import JobEvent
+from services.webhook_dispatcher.summaries import UNSET_NAMES
+from shared.jobspec.event_fields import ENDPOINT_FIELDS, EVENT_FIELDS, SCHEDULE_FIELDS
 from shared.jobspec.tork.models.endpoints import EndpointEvent
 from shared.messages import Change
 from shared.process.sealing import Sealer
@@ -59,6 +65,16 @@ def test_what_is_no_change_of_a_job_is_sent_as_it_is_described(
     event: str, data: dict[str, Any]
 ) -> None:
     expect_notice_described(event, {"id": "i", **data})
+
+
+def test_what_expressions_can_read_is_what_is_sent() -> None:
+    assert {*UNSET_NAMES["job"]} == EVENT_FIELDS["job"]
+    assert {*UNSET_NAMES["task"]} == EVENT_FIELDS["task"]
+    for fields, model in (
+        (SCHEDULE_FIELDS, ScheduleEventData),
+        (ENDPOINT_FIELDS, EndpointEventData),
+    ):
+        assert {*fields} == {field.alias for field in model.model_fields.values()}
 
 
 def test_each_event_that_can_be_asked_for_is_described() -> None:

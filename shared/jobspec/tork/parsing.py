@@ -33,7 +33,13 @@ from shared.jobspec.tork.models import (
     SubmittedJob,
 )
 from shared.jobspec.tork.scopes import Used, expressions_of, filter_of
-from shared.jobspec.tork.warnings import MOST_WARNINGS, copied_secrets_of, refusals_of, warnings_of
+from shared.jobspec.tork.warnings import (
+    MOST_WARNINGS,
+    copied_secrets_of,
+    refusals_of,
+    unknown_members,
+    warnings_of,
+)
 from shared.jobspec.yaml_body import load_yaml
 from shared.process.redaction import REDACTED, Redactor
 
@@ -170,7 +176,11 @@ def _parse(model: type[S], body: bytes, content_type: str) -> S:
 def _valid(model: type[S], tree: object) -> S:
     """Also its expressions can work. Raises InvalidJob."""
     spec = _checked(model, tree)
-    if problems := refusals_of(_expressions(spec)):
+    expressions = list(_expressions(spec))
+    problems = refusals_of(expressions)
+    if isinstance(spec, EndpointSpec) and not problems:  # there is nothing of Tork's to take
+        problems = [problem for used in expressions for problem in unknown_members(used)]
+    if problems:
         redact = Redactor(list(_secret_values(tree))).text
         raise InvalidJob([replace(p, rule=redact(p.rule)) for p in problems])
     return spec

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
 from shared.expressions import TextMap, as_template, expressions_in, has_expression, names_in
+from shared.jobspec.event_fields import EVENT_FIELDS
 from shared.jobspec.problems import Place
 from shared.jobspec.subjob_webhooks import reads_own
 from shared.jobspec.tork.models import (
@@ -29,11 +30,12 @@ _STRUCT: Mapping[str, object] = {}
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`names` are what expressions may read, each with a value of its kind; `results` the names
-    below `tasks`, `patterns` those that are evaluated."""
+    below `tasks`, `patterns` those that are evaluated; `fields` those of structs, by their path."""
 
     names: Mapping[str, object]
     results: frozenset[str] = frozenset()
     patterns: tuple[re.Pattern[str], ...] = ()
+    fields: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def defines_result(self, name: str) -> bool:
         return name in self.results or any(p.fullmatch(name) for p in self.patterns)
@@ -74,7 +76,7 @@ def filter_of(endpoint: EndpointSpec) -> Iterator[Used]:
     if "task" in kinds:
         kinds.add("job")
     names = {"event": "", **dict.fromkeys(sorted(kinds), _STRUCT)}
-    yield from _of_expression(endpoint.filter, ("filter",), Scope(names))
+    yield from _of_expression(endpoint.filter, ("filter",), Scope(names, fields=EVENT_FIELDS))
 
 
 def inputs_read(job: SubmittedJob) -> frozenset[str] | None:
@@ -158,8 +160,8 @@ def _of_task(task: TaskFields, place: Place, scope: Scope) -> Iterator[Used]:
     for name in ("queue", "var"):
         yield from _of_text(getattr(task, name), (*place, name), scope)
     yield from _of_program(task, place, scope)
-    for field in ("pre", "post", "sidecars"):
-        for at, aux in _listed(place, field, getattr(task, field)):
+    for aux_field in ("pre", "post", "sidecars"):
+        for at, aux in _listed(place, aux_field, getattr(task, aux_field)):
             yield from _of_program(aux, at, scope)
     if task.parallel is not None:
         for at, child in _listed((*place, "parallel"), "tasks", task.parallel.tasks):
@@ -208,7 +210,7 @@ def _of_webhook_texts(webhook: Webhook, place: Place, scope: Scope) -> Iterator[
 
 def _sending_scope(job: SubmittedJob | Subjob, event: str | None) -> Scope:
     """What is read when an event is sent: no results of tasks."""
-    return Scope({**scope_of(job).names, **_hook_names(event)})
+    return Scope({**scope_of(job).names, **_hook_names(event)}, fields=EVENT_FIELDS)
 
 
 def _where_read(used: Used, subjob: Subjob, event: str | None) -> Iterator[Used]:
@@ -220,7 +222,9 @@ def _where_read(used: Used, subjob: Subjob, event: str | None) -> Iterator[Used]
 
 
 def _of_webhook(event: str | None, condition: str | None, place: Place) -> Iterator[Used]:
-    yield from _of_expression(condition, (*place, "if"), Scope(_hook_names(event)))
+    yield from _of_expression(
+        condition, (*place, "if"), Scope(_hook_names(event), fields=EVENT_FIELDS)
+    )
 
 
 def _hook_names(event: str | None) -> Mapping[str, object]:

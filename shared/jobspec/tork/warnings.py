@@ -95,12 +95,20 @@ def _told(error: ExpressionError, scope: Scope) -> str:
 
 def _unknown_names(job: SubmittedJob) -> Iterator[Problem]:
     for used in expressions_of(job):
-        for path in sorted(names_in(used.template)):
-            if len(path) > 1 and (message := _unknown(path[0], path[1], used.scope)):
-                yield warning(used.place, message)
+        yield from unknown_members(used)
 
 
-def _unknown(root: str, name: str, scope: Scope) -> str | None:
+def unknown_members(used: Used) -> Iterator[Problem]:
+    """Of what there is, names that it doesn't have."""
+    for path in sorted(names_in(used.template)):
+        if len(path) > 1 and (message := _unknown(path, used.scope)):
+            yield warning(used.place, message)
+
+
+def _unknown(path: tuple[str, ...], scope: Scope) -> str | None:
+    root, name = path[:2]
+    if root in scope.fields:
+        return _unknown_field(path, scope.fields)
     if root == "tasks":
         if scope.defines_result(name):
             return None
@@ -116,10 +124,19 @@ def _unknown(root: str, name: str, scope: Scope) -> str | None:
     return _undefined(root, name, known_members, f"{root} has {' and '.join(known_members)}")
 
 
+def _unknown_field(path: tuple[str, ...], fields: Mapping[str, frozenset[str]]) -> str | None:
+    """What an event is about, read as it is then."""
+    for depth, name in enumerate(path):
+        place = ".".join(path[:depth])
+        if place in fields and name not in fields[place]:
+            near = get_close_matches(name, sorted(fields[place]), n=1)
+            guess = f"did you mean {place}.{near[0]}?" if near else f"{place} has no such field"
+            return f"{place}.{name} is not defined and reads as nil: {guess}"
+    return None
+
+
 def _members(root: str, scope: Scope) -> Sequence[str] | None:
     """None: not known."""
-    if "inputs" not in scope.names:  # a webhook's condition reads the job as it is then
-        return None
     if root in _KNOWN_OF:
         return _KNOWN_OF[root] if scope.names[root] else None
     return _OF_ITEM if root in scope.names else None
