@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.jobs.fixtures",
     "tests.support.http.fixtures",
     "tests.support.engines.mount_fixtures",
+    "tests.support.files.fixtures",
     "tests.support.servers.postgres_fixtures",
     "tests.support.servers.rabbitmq_fixtures",
 ]

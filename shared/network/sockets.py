@@ -22,3 +22,9 @@ def guarded_by(guard: Guard) -> "Callable[[AddrInfoType], socket.socket]":
         return socket.socket(family, kind, protocol)
 
     return make
+
+
+def guard_refusal(error: BaseException) -> str | None:
+    """Of an error to connect of aiohttp: what the guard said; None where it was something else."""
+    cause = getattr(error, "os_error", None)
+    return str(cause.strerror) if isinstance(cause, PermissionError) else None

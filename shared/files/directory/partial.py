@@ -1,0 +1,45 @@
+"""A file that is being written, before it is an object."""
+
+import hashlib
+import os
+from pathlib import Path
+from threading import Lock
+
+from shared.files.directory.translation import translated
+
+
+class Partial:
+    """Of the object `name`. Its calls block, and may come from several threads: a cancelled
+    put leaves one at work."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = name
+        self.size = 0
+        self._digest = hashlib.sha256()
+        self._file = path.open("xb", buffering=0)
+        self._lock = Lock()
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def write(self, data: bytes) -> None:
+        with self._lock, translated(self.name):
+            self._digest.update(data)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+            self.size += len(data)
+
+    def finish(self) -> None:
+        """Everything is on the disk."""
+        with self._lock, translated(self.name):
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def discard(self) -> None:
+        """Remove the file, unless it has become an object."""
+        with self._lock:
+            self._file.close()
+            self.path.unlink(missing_ok=True)

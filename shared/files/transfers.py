@@ -1,0 +1,93 @@
+"""Reading an object to its end, although connections break off on the way."""
+
+import hashlib
+from asyncio import sleep, to_thread
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from shared.files.errors import StoreUnavailable
+from shared.files.protocol import FileSource, FileStore, Span, Stored
+from shared.files.streams import check_digest, in_pieces
+
+_PIECE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often in a row nothing may come before it is given up, and the pause after each, which
+    doubles up to 16 times the first."""
+
+    tries: int = 6
+    pause_seconds: float = 0.5
+
+    async def pause(self, failures: int) -> None:
+        await sleep(self.pause_seconds * 2 ** min(failures - 1, 4))
+
+
+PATIENT = Patience()
+
+
+async def whole(
+    source: FileSource, name: str, *, sha256: str = "", patience: Patience = PATIENT
+) -> AsyncGenerator[bytes, None]:
+    """All chunks of one version of the object. It goes on where a connection broke off, and checks
+    the SHA-256 of the whole, `sha256` or the one that the source knows. Raises FilesError."""
+    digest, start, version, failures, is_complete = hashlib.sha256(), 0, "", 0, False
+    while not is_complete:
+        try:
+            async with source.get(name, Span(start), version=version) as content:
+                version = version or content.info.version
+                sha256 = sha256 or content.info.sha256
+                async for chunk in content:
+                    failures = 0
+                    start += len(chunk)
+                    digest.update(chunk)
+                    yield chunk
+            is_complete = True
+        except StoreUnavailable:
+            failures += 1
+            if failures >= patience.tries:
+                raise
+            await patience.pause(failures)
+    check_digest(name, digest.hexdigest(), sha256)
+
+
+async def fetch(
+    source: FileSource, name: str, target: Path, *, sha256: str = "", patience: Patience = PATIENT
+) -> Stored:
+    """Write the object to that file, which must not exist; nothing is left there if it fails."""
+    file = await to_thread(target.open, "xb")
+    digest, size = hashlib.sha256(), 0
+    try:
+        async with aclosing(whole(source, name, sha256=sha256, patience=patience)) as chunks:
+            async for piece in in_pieces(chunks, lambda _: _PIECE_BYTES):
+                await to_thread(file.write, piece)
+                digest.update(piece)
+                size += len(piece)
+        await to_thread(file.close)
+    except BaseException:
+        await to_thread(_remove, file, target)
+        raise
+    return Stored(name, size, digest.hexdigest())
+
+
+async def copy(
+    source: FileSource,
+    name: str,
+    store: FileStore,
+    new_name: str,
+    *,
+    sha256: str = "",
+    patience: Patience = PATIENT,
+) -> Stored:
+    """Put an object of a source in a store, without a copy on this machine."""
+    async with aclosing(whole(source, name, sha256=sha256, patience=patience)) as chunks:
+        return await store.put(new_name, chunks, sha256=sha256)
+
+
+def _remove(file: BinaryIO, target: Path) -> None:
+    file.close()
+    target.unlink()

@@ -1,0 +1,1 @@
+"""Stores of files for tests, and what goes wrong with them."""
