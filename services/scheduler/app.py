@@ -13,6 +13,7 @@ from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.retention import Retention
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import SchedulerSettings
+from services.scheduler.zones import ZoneWatch
 from shared.apply.batcher import Batcher
 from shared.broker.consuming import BatchConsumer
 from shared.messages import Heartbeat
@@ -25,6 +26,7 @@ from shared.process.sealing import Sealer
 from shared.store.outbox import watch_outbox
 from shared.wiring import UNAVAILABLE, Resources
 
+_ZONES_SECONDS = 60.0
 _UNWATCHED_SECONDS = 15.0
 """How often a round looks for itself, without being told that something is due."""
 
@@ -72,6 +74,7 @@ async def run(
             (tasks.resend_missing, seldom_seconds, None),
             (tasks.mend_subjobs, seldom_seconds, None),
             (schedules.call_holding, seldom_seconds, None),
+            (ZoneWatch(pool).take_up_changes, _ZONES_SECONDS, None),
             (retention.delete_expired, seldom_seconds, None),
             (retention.delete_old, 6 * seldom_seconds, None),
         ]

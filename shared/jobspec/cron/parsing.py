@@ -6,13 +6,14 @@ in front (`CRON_TZ=Europe/Berlin 0 9 * * *`).
 
 import re
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from shared.definition.quantities import parse_duration
 from shared.jobspec.cron.fields import parse_fields
 from shared.jobspec.cron.matching import readings_after
 from shared.jobspec.cron.timetable import Calendar, Every, Timetable
+from shared.jobspec.cron.zones import parse_zone
 
 DEFAULT_ZONE = "UTC"
 _NAMED = {
@@ -25,8 +26,6 @@ _NAMED = {
     "@hourly": "0 * * * *",
 }
 _EVERY = "@every "
-_NOT_ZONES = frozenset(("Factory", "localtime"))
-"""Files among the zones for a machine that has none, and for the machine's own."""
 _ZONE_FIRST = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.*)", re.DOTALL)
 _KEPT = 4096
 _SOME_DAY = datetime(2001, 1, 1, tzinfo=UTC)
@@ -65,19 +64,6 @@ def _split(text: str) -> tuple[str | None, str]:
     """The time zone in front, if there is one, and the rest."""
     match = _ZONE_FIRST.fullmatch(text.strip())
     return (match[1], match[2]) if match else (None, text.strip())
-
-
-def parse_zone(name: str) -> ZoneInfo:
-    """The time zone of that IANA name. Raises ValueError."""
-    if name not in _zones():
-        raise ValueError(f"must be the name of a time zone such as Europe/Berlin, not {name}")
-    return ZoneInfo(name)
-
-
-@cache
-def _zones() -> frozenset[str]:
-    """What ZoneInfo opens is more: any file beside the zones, and under other spellings."""
-    return frozenset(available_timezones() - _NOT_ZONES)
 
 
 def _every(text: str, since: datetime) -> Every:
