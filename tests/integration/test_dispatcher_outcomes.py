@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from services.coordinator.store import webhook_deliveries
@@ -25,6 +26,7 @@ from tests.support.services.dispatcher import (
     running_receiver,
     store_all,
 )
+from tests.support.services.sent_bodies import expect_notice_described
 
 IF_PENDING = "job.state == 'PENDING'"
 
@@ -139,8 +141,15 @@ async def test_a_delivery_that_is_resent_during_a_call_is_called_again_unless_th
 DELIVERY = """
 INSERT INTO webhook_deliveries (id, job_id, version, webhook, url, receiver, body, event, state,
     endpoint_id, attempts, attempts_before, next_at, created_at)
-VALUES ($1, '', 0, 0, $2, $2, '{}', 'endpoint.Test', $3, $4, $5, $6, now(), now())
+VALUES ($1, '', 0, 0, $2, $2, $7, 'endpoint.Test', $3, $4, $5, $6, now(), now())
 """
+
+
+BODY = {
+    "type": "endpoint.Test",
+    "timestamp": "2026-01-01T00:00:00Z",
+    "data": {"id": "e", "description": ""},
+}
 
 
 async def add(
@@ -152,7 +161,9 @@ async def add(
     attempts: int = 0,
     before: int = 0,
 ) -> None:
-    await rig.pool.execute(DELIVERY, delivery_id, url, state, endpoint_id, attempts, before)
+    await rig.pool.execute(
+        *(DELIVERY, delivery_id, url, state, endpoint_id, attempts, before, orjson.dumps(BODY))
+    )
 
 
 def outcome(delivery_id: str, state: str, number: int, before: int = 0) -> Written:
@@ -217,8 +228,11 @@ async def add_endpoint(
 
 
 async def notices(rig: Rig) -> list[tuple[str, str]]:
-    asked = "SELECT event, data->>'id' FROM webhook_notices ORDER BY id"
-    return [(event, about) for event, about in await rows(rig, asked)]
+    """As they are told: event, and id of the endpoint."""
+    found = await rows(rig, "SELECT event, data FROM webhook_notices ORDER BY id")
+    for event, data in found:
+        expect_notice_described(event, data)
+    return [(event, data["id"]) for event, data in found]
 
 
 HEALTH = """
