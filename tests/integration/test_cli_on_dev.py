@@ -18,7 +18,9 @@ from services.dev.app import running
 from services.dev.settings import DevBlock, IsolatedDevSettings
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.process.run import Stop
+from tests.support.eventually import eventually
 from tests.support.ports import free_port
+from tests.support.services.dispatcher import running_receiver
 from tests.support.services.metrics import names, page_of, values
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +128,27 @@ async def test_jobs_are_named_run_again_and_deleted(conveyor: Commands) -> None:
     deleted = await conveyor("delete", "--name", "hello", "--yes")
     assert deleted.stdout == "2 jobs deleted\n"
     assert (await conveyor("get", ids[0])).exit_code == 3
+
+
+async def test_a_webhook_endpoint_is_added_tested_and_sent_again(conveyor: Commands) -> None:
+    async with running_receiver() as receiver:
+        receiver.answers = [404]
+        added = await conveyor("webhooks", "add", receiver.url, "--description", "ci bot")
+        assert added.stdout.startswith("whsec_"), added.stderr
+        refused = await conveyor("webhooks", "test", "ci bot")
+        assert (refused.exit_code, refused.stdout) == (1, "failed  answered 404\n")
+        assert (await conveyor("webhooks", "test", "ci bot")).stdout == "delivered  200\n"
+        [failed] = (await conveyor.json("webhooks", "deliveries", "ci bot", "--state", "failed"))[
+            "items"
+        ]
+        assert "answered 404" in (await conveyor("webhooks", "delivery", failed["id"])).stdout
+        assert (await conveyor("webhooks", "resend", failed["id"])).exit_code == 0
+        await eventually(lambda: len(receiver.heard) == 3)
+    assert [body["type"] for _, body in receiver.heard] == ["endpoint.Test"] * 3
+    assert receiver.heard[0][0]["webhook-id"] == receiver.heard[2][0]["webhook-id"] == failed["id"]
+    assert (await conveyor("webhooks", "rotate", "ci bot")).stdout != added.stdout
+    await conveyor("webhooks", "disable", "ci bot")
+    assert "disabled" in (await conveyor("webhooks", "list")).stdout
 
 
 async def test_the_cluster_is_listed(conveyor: Commands) -> None:
