@@ -36,7 +36,7 @@ _CLUSTER = {
         "cli.cluster.dead_letters:dead_letters", "Inspect and requeue dead letters."
     ),
     "nodes": _Entry("cli.cluster.queues:nodes", "List workers."),
-    "schedules": _Entry("cli.cluster.schedules:schedules", "Manage scheduled jobs."),
+    "schedules": _Entry("cli.schedules.command:schedules", "Manage scheduled jobs."),
     "webhooks": _Entry("cli.webhooks.command:webhooks", "Manage and receive webhooks."),
     "users": _Entry("cli.cluster.users:users", "Manage users and passwords."),
     "roles": _Entry("cli.cluster.users:roles", "Manage roles."),

@@ -30,6 +30,9 @@ _STYLES = {
     "OFFLINE": "red",
     "ACTIVE": "green",
     "PAUSED": "yellow",
+    "FIRED": "green",
+    "SKIPPED": "yellow",
+    "HELD": "cyan",
 }
 
 

@@ -110,9 +110,29 @@ class ApiClient(ApiSession):
     async def create_schedule(self, job: Body) -> Json:
         return dict(await self.post("/scheduled-jobs", job))
 
-    async def act_on_schedule(self, schedule_id: str, act: str) -> Json:
-        """`act` is `pause` or `resume`."""
-        return dict(await self.call("PUT", f"{_path('scheduled-jobs', schedule_id)}/{act}"))
+    async def schedule(self, schedule_id: str) -> Json:
+        return dict(await self.call("GET", _path("scheduled-jobs", schedule_id)))
+
+    async def edit_schedule(self, schedule_id: str, patch: Body) -> Json:
+        return dict(await self.patch(_path("scheduled-jobs", schedule_id), patch))
+
+    async def pause_schedule(self, schedule_id: str, note: Body) -> Json:
+        return dict(await self.put(f"{_path('scheduled-jobs', schedule_id)}/pause", note))
+
+    async def resume_schedule(self, schedule_id: str) -> Json:
+        return dict(await self.call("PUT", f"{_path('scheduled-jobs', schedule_id)}/resume"))
+
+    async def trigger_schedule(self, schedule_id: str, overlap: Body) -> Json:
+        return dict(await self.post(f"{_path('scheduled-jobs', schedule_id)}/trigger", overlap))
+
+    async def backfill_schedule(self, schedule_id: str, times: Body) -> Json:
+        return dict(await self.post(f"{_path('scheduled-jobs', schedule_id)}/backfill", times))
+
+    async def preview_schedule(self, schedule: Body) -> Json:
+        return dict(await self.post("/scheduled-jobs/preview", schedule))
+
+    async def schedule_runs(self, schedule_id: str, **query: str) -> Json:
+        return dict(await self.call("GET", f"{_path('scheduled-jobs', schedule_id)}/runs", **query))
 
     async def delete_schedule(self, schedule_id: str) -> Json:
         return dict(await self.call("DELETE", _path("scheduled-jobs", schedule_id)))

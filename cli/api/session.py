@@ -87,12 +87,13 @@ class ApiUnavailable(Exception):
 @dataclass(frozen=True, slots=True)
 class Body:
     """What is posted, as it is. Posted again under the same key it is not done again. `is_strict`:
-    a warning is an error."""
+    a warning is an error. `version`: nothing is done to another version than that."""
 
     content: bytes
     content_type: str
     idempotency_key: str | None = None
     is_strict: bool = False
+    version: int | None = None
 
     @classmethod
     def of(cls, value: object) -> Self:
@@ -135,6 +136,8 @@ class ApiSession:
         headers = {"Content-Type": body.content_type}
         if body.idempotency_key is not None:
             headers["Idempotency-Key"] = body.idempotency_key
+        if body.version is not None:
+            headers["If-Match"] = f'"{body.version}"'
         with _failures_sorted(self._url):
             async with self._session.request(
                 method,

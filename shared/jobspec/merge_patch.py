@@ -23,6 +23,19 @@ def merged(stored: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
     return fields
 
 
+def patch_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes `after` of `before`, if neither has a null."""
+    patch: dict[str, Any] = {name: None for name in before if name not in after}
+    for name, value in after.items():
+        was = before.get(name)
+        if isinstance(was, Mapping) and isinstance(value, Mapping):
+            if inner := patch_between(was, value):
+                patch[name] = inner
+        elif name not in before or was != value:
+            patch[name] = value
+    return patch
+
+
 def with_hidden(patch: Any, shown: Any, stored: Any) -> Any:  # noqa: ANN401 - JSON
     """`patch` with what is stored where it repeats what answers show in place of a secret.
 

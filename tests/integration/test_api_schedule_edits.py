@@ -104,6 +104,8 @@ async def test_what_is_secret_stays_where_it_is_not_named_or_sent_back_as_shown(
         ),
         ({"schedule": None}, "schedule: is required"),
         ({"id": "x"}, "id: unknown field"),
+        ({"descripton": None}, "descripton: unknown field"),
+        ({"schedule": {"jiter": None}}, "schedule.jiter: unknown field"),
         ({"permissions": [{"user": "nobody"}]}, "there is no such user"),
         (
             {"tasks": [{"name": "b", "run": "true", "env": {"PASSWORD": "[REDACTED]"}}]},

@@ -26,6 +26,7 @@ from shared.jobspec.tork.models import (
     EndpointSpec,
     JobChanges,
     JobSpec,
+    Schedule,
     ScheduledJobSpec,
     SchedulePreview,
     SecretRotation,
@@ -108,6 +109,8 @@ def parse_scheduled_job_changes(
     try:
         if not isinstance(patch, dict):
             raise InvalidJob([Problem("", "a change must be a mapping of fields")])
+        if unknown := list(_unknown_nulls(ScheduledJobSpec, patch)):
+            raise InvalidJob(unknown)
         if hidden := list(islice(copied_secrets_of(patch), MOST_WARNINGS)):
             raise InvalidJob(hidden)
         spec = _valid(ScheduledJobSpec, merged(now, patch))
@@ -116,6 +119,19 @@ def parse_scheduled_job_changes(
     if warnings := warnings_of(spec):
         spec.warn(located(warnings, language.places(text)))
     return ChangedJob(spec, frozenset(patch))
+
+
+def _unknown_nulls(model: type[Spec], patch: Mapping[str, object]) -> Iterator[Problem]:
+    """Fields that are taken away, and can't be there: the rest is found once it is merged."""
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    for name, value in patch.items():
+        if value is None and name not in known:
+            yield Problem(name, "unknown field", place=(name,))
+    schedule = patch.get("schedule")
+    if model is ScheduledJobSpec and isinstance(schedule, dict):
+        for problem in _unknown_nulls(Schedule, schedule):
+            place = ("schedule", problem.field)
+            yield replace(problem, field=f"schedule.{problem.field}", place=place)
 
 
 def parse_schedule_preview(body: bytes, content_type: str) -> SchedulePreview:

@@ -156,6 +156,8 @@ class ScheduledJobSummary(Answer):
     """Who submitted it; without authentication the guest."""
     created_at: datetime
     """When it was accepted."""
+    schedule: dict[str, JsonValue]
+    """As submitted."""
     cron: str | None = None
     """When it makes a job; left out where its `schedule` has no `cron`."""
     timezone: str
@@ -207,8 +209,6 @@ class Firings(Answer):
 class ScheduledJob(ScheduledJobSummary):
     """The whole scheduled job, as submitted."""
 
-    schedule: dict[str, JsonValue]
-    """As submitted."""
     version: int
     """Grows with each edit; the answer's `ETag`."""
     next: list[Firing] | None = None

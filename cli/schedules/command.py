@@ -1,7 +1,7 @@
-"""`conveyor schedules`: scheduled jobs."""
+"""`conveyor schedules`: list, show, create, pause, resume and delete scheduled jobs."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 import click
@@ -9,25 +9,30 @@ from rich.text import Text
 
 from cli.api.client import ApiClient
 from cli.api.references import schedule_id
-from cli.api.session import ApiRejected, Json, Server
+from cli.api.session import ApiRejected, Body, Json, Server
 from cli.api.views import items_of
-from cli.api_command import action, ask, asks_api, json_option, page_of, paged
+from cli.api_command import act_on_each, action, ask, asks_api, json_option, page_of, paged
 from cli.exit_codes import EXIT_API
 from cli.follow.patience import submit_with_retry
 from cli.jobs.job_file import JobFile, explain_refusal
 from cli.messages import ago, now
-from cli.tables import print_answer, print_list, shown_ids, state_text
+from cli.schedules.editing import edit
+from cli.schedules.runs import backfill, runs, trigger
+from cli.schedules.times import preview
+from cli.schedules.views import print_schedule, when
+from cli.tables import print_answer, print_json, print_list, shown_ids, state_text
 
 _COLUMNS = {
     "NAME": "text",
     "ID": "whole",
     "STATE": "whole",
-    "CRON": "whole",
-    "TIME ZONE": "whole",
-    "LAST RUN": "right",
+    "WHEN": "text",
     "NEXT RUN": "right",
-    "ERROR": "text",
+    "LAST RUN": "right",
+    "NOTE": "text",
+    "TIME ZONE": "whole",
 }
+_RUNS_SHOWN = 5
 
 
 @click.group()
@@ -40,7 +45,7 @@ def schedules() -> None:
 @json_option
 @asks_api
 def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
-    """List scheduled jobs."""
+    """List scheduled jobs, newest first."""
     answer = ask(
         server, lambda api: page_of(lambda n, m: api.schedules(page=n, size=m), page, size)
     )
@@ -48,6 +53,24 @@ def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
     print_list(
         answer, _COLUMNS, lambda found: _row(found, shown), "no scheduled jobs", as_json=as_json
     )
+
+
+@schedules.command()
+@click.argument("id", metavar="ID")
+@json_option
+@asks_api
+def show(server: Server, id: str, as_json: bool) -> None:
+    """Show a scheduled job: its rules, its next times and its last runs."""
+
+    async def found(api: ApiClient) -> tuple[Json, Json]:
+        found = await api.schedule(await schedule_id(api, id))
+        return found, {} if as_json else await api.schedule_runs(found["id"], size=str(_RUNS_SHOWN))
+
+    schedule, last = ask(server, found)
+    if as_json:
+        print_json(schedule)
+    else:
+        print_schedule(schedule, items_of(last))
 
 
 @schedules.command()
@@ -73,21 +96,31 @@ async def _create(api: ApiClient, file: JobFile) -> Json | None:
         return None
 
 
-schedules.add_command(
-    action(
-        "pause",
-        "paused",
-        "Pause scheduled jobs: they create no jobs until they are resumed.",
-        lambda api, id_: api.act_on_schedule(id_, "pause"),
-        schedule_id,
+@schedules.command()
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--note", help="Why; shown until the scheduled job is resumed.")
+@json_option
+@asks_api
+def pause(server: Server, ids: Sequence[str], note: str | None, as_json: bool) -> None:
+    """Pause scheduled jobs: they create no jobs until they are resumed."""
+    body = Body.of({"note": note} if note else {})
+
+    async def act(api: ApiClient, id_: str) -> Json:
+        return await api.pause_schedule(id_, body)
+
+    sys.exit(
+        ask(server, lambda api: act_on_each(api, ids, act, "paused", schedule_id, as_json=as_json))
     )
-)
+
+
+for _command in (edit, trigger, backfill, runs, preview):
+    schedules.add_command(_command)
 schedules.add_command(
     action(
         "resume",
         "resumed",
-        "Resume paused scheduled jobs.",
-        lambda api, id_: api.act_on_schedule(id_, "resume"),
+        "Resume paused scheduled jobs. Times that passed meanwhile are not made up for.",
+        ApiClient.resume_schedule,
         schedule_id,
     )
 )
@@ -107,9 +140,9 @@ def _row(schedule: Json, shown_ids: Mapping[str, str]) -> tuple[str | Text, ...]
         schedule.get("name", ""),
         shown_ids[schedule["id"]],
         state_text(schedule["state"]),
-        schedule.get("cron", ""),
-        schedule.get("timezone", ""),
-        ago(schedule.get("lastAt"), now()),
+        when(schedule),
         ago(schedule.get("nextAt"), now()),
-        schedule.get("error", ""),
+        ago(schedule.get("lastAt"), now()),
+        schedule.get("error") or schedule.get("note", ""),
+        schedule.get("timezone", ""),
     )

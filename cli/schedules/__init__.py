@@ -1,0 +1,1 @@
+"""`conveyor schedules`: scheduled jobs."""

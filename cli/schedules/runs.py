@@ -1,0 +1,114 @@
+"""`conveyor schedules trigger`, `backfill` and `runs`: jobs by request, and what came of times."""
+
+import click
+
+from cli.api.client import ApiClient
+from cli.api.references import schedule_id
+from cli.api.session import Body, Json, Server
+from cli.api.views import items_of
+from cli.api_command import ask, asks_api, json_option, page_of, paged
+from cli.follow.patience import submit_with_retry
+from cli.messages import counted
+from cli.schedules.views import print_runs
+from cli.tables import print_answer, print_json, print_table, state_text
+
+_POLICIES = ("allow", "skip", "bufferOne", "bufferAll", "cancelOther")
+_STATES = ("fired", "skipped", "held")
+_BACKFILLED = {"TIME": "whole", "STATE": "whole", "JOB": "whole"}
+_HELD = "held: the job is created when the one before it is final"
+
+
+@click.command()
+@click.argument("schedule", metavar="ID")
+@click.option(
+    "--overlap",
+    type=click.Choice(_POLICIES),
+    help="What happens while a job of it is not final. Default: its own policy.",
+)
+@json_option
+@asks_api
+def trigger(server: Server, schedule: str, overlap: str | None, as_json: bool) -> None:
+    """Create a job of a scheduled job now. Prints the id of the job.
+
+    When it fires next does not change. One that is paused can be triggered, too.
+    """
+    body = Body.of({"overlap": overlap} if overlap else {})
+
+    async def triggered(api: ApiClient) -> Json:
+        id_ = await schedule_id(api, schedule)
+        return await submit_with_retry(lambda keyed: api.trigger_schedule(id_, keyed), body)
+
+    run = ask(server, triggered)
+    print_answer(run, run.get("jobId", _HELD), as_json=as_json)
+
+
+@click.command()
+@click.argument("schedule", metavar="ID")
+@click.option("--from", "first", metavar="TIME", required=True, help="The first moment.")
+@click.option("--to", "last", metavar="TIME", help="The last moment. Default: now.")
+@click.option(
+    "--overlap",
+    type=click.Choice(("allow", "bufferAll")),
+    help="All jobs at once, or one after the other. Default: as its own policy allows.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would be created.")
+@json_option
+@asks_api
+def backfill(
+    server: Server,
+    schedule: str,
+    first: str,
+    last: str | None,
+    overlap: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Create the jobs of times that have passed, at most 500. A time that has its job gets no
+    second one. Times are such as 2026-06-01T00:00:00Z."""
+    asked = {"from": first, "to": last, "overlap": overlap, "dryRun": dry_run or None}
+    body = Body.of({name: value for name, value in asked.items() if value is not None})
+
+    async def backfilled(api: ApiClient) -> Json:
+        return await api.backfill_schedule(await schedule_id(api, schedule), body)
+
+    answer = ask(server, backfilled)
+    if as_json:
+        print_json(answer)
+        return
+    rows = [
+        (each["scheduledAt"], state_text(each["state"]), each["jobId"])
+        for each in answer["firings"]
+    ]
+    if rows:
+        print_table(_BACKFILLED, rows)
+    created = f"{counted(answer['created'], 'job')} {'would be ' if dry_run else ''}created"
+    click.echo(f"{created}, {answer['held']} held, {answer['existing']} existed", err=True)
+
+
+@click.command()
+@click.argument("schedule", metavar="ID")
+@click.option("--state", type=click.Choice(_STATES), help="Only runs in this state.")
+@paged(default=20)
+@json_option
+@asks_api
+def runs(
+    server: Server, schedule: str, state: str | None, page: int, size: int, as_json: bool
+) -> None:
+    """List what became of the times of a scheduled job, newest first."""
+    chosen = {"state": state.upper()} if state else {}
+
+    async def found(api: ApiClient) -> Json:
+        id_ = await schedule_id(api, schedule)
+
+        async def fetch(number: int, most: int) -> Json:
+            return await api.schedule_runs(id_, page=str(number), size=str(most), **chosen)
+
+        return dict(await page_of(fetch, page, size))
+
+    answer = ask(server, found)
+    if as_json:
+        print_json(answer)
+    elif items := items_of(answer):
+        print_runs(items)
+    else:
+        click.echo("no runs", err=True)
