@@ -64,7 +64,7 @@ EXPECTED = {
     "priority-and-queues": Expected(),
     "limits": Expected(),
 }
-ELSEWHERE = {"schedule", "transcode-video"}
+ELSEWHERE = {"schedule", "schedule-policies", "transcode-video"}
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,8 @@ async def test_a_job_of_the_language_page_has_the_result_that_the_page_states(
 
 
 @in_one_loop
-async def test_the_scheduled_example_is_taken_and_shown_with_its_next_time(api: Api) -> None:
-    schedule = await api.submit_yaml((FOLDER / "schedule.yaml").read_text(), "/scheduled-jobs")
-    assert schedule["state"] == "ACTIVE"
-    assert schedule["nextAt"] > schedule["createdAt"]
+async def test_a_scheduled_example_is_taken_and_shown_with_its_next_time(api: Api) -> None:
+    for path in FOLDER.glob("schedule*.yaml"):
+        schedule = await api.submit_yaml(path.read_text(), "/scheduled-jobs")
+        assert schedule["state"] == "ACTIVE"
+        assert schedule["nextAt"] > schedule["createdAt"]

@@ -28,7 +28,7 @@ class _Yaml12(yaml.SafeLoader):
 
 
 def example(path: Path) -> SubmittedJob:
-    parse = parse_scheduled_job if path.stem == "schedule" else parse_job
+    parse = parse_scheduled_job if path.stem.startswith("schedule") else parse_job
     return parse(path.read_bytes(), "text/yaml")
 
 
@@ -40,7 +40,7 @@ def test_an_example_says_what_it_shows_and_can_be_submitted(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_editor_finds_nothing_wrong_with_an_example(path: Path) -> None:
-    is_scheduled = path.stem == "schedule"
+    is_scheduled = path.stem.startswith("schedule")
     kind = "scheduled-job" if is_scheduled else "job"
     assert f"# yaml-language-server: $schema=http://127.0.0.1:8000/schema/{kind}.json\n" in (
         path.read_text()
