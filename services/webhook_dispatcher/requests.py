@@ -123,10 +123,7 @@ def deliveries_for(change: Change, job: Mapping[str, Any], sealer: Sealer) -> It
 
 def _addressed(webhook: Webhook, event: JobEvent, sealer: Sealer) -> dict[str, Any]:
     """Of a delivery; one that can't be sent is made as well, and its attempt says why."""
-    try:
-        target = target_of(webhook, event)
-    except Unsendable as error:
-        return {"url": "", "receiver": _NO_RECEIVER, "sealed": sealer.seal({"error": str(error)})}
+    target = target_of(webhook, event)
     return {
         "url": sealer.seal_text(target.url),
         "receiver": receiver_of(target.url) or _NO_RECEIVER,
@@ -135,6 +132,8 @@ def _addressed(webhook: Webhook, event: JobEvent, sealer: Sealer) -> dict[str, A
 
 
 def _sealed(target: Target, secrets: Mapping[str, str], sealer: Sealer) -> str | None:
+    if target.error:
+        return sealer.seal({"error": target.error})
     sent = (target.url, *target.headers.values())
     hidden = [
         one

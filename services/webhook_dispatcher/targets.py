@@ -18,11 +18,13 @@ class Unsendable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`secret` signs the request; None: the operator's does."""
+    """`secret` signs the request; None: the operator's does. `error` says why it can't be sent; of
+    what is told of it, `url` is "" if that can't be called."""
 
-    url: str
+    url: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     secret: str | None = None
+    error: str | None = None
 
 
 class JobNames(Protocol):
@@ -36,10 +38,15 @@ class JobNames(Protocol):
 
 
 def target_of(webhook: Webhook, event: JobNames) -> Target:
-    """`webhook` evaluated for `event`. Raises Unsendable, SealingError."""
+    """`webhook` evaluated for `event`. Raises SealingError."""
     texts = _Texts(event)
-    secret = texts.secret(webhook.secret) if webhook.secret else None
-    return Target(texts.url(webhook.url), dict(texts.headers(webhook.headers)), secret)
+    url = ""
+    try:
+        url = texts.url(webhook.url)
+        secret = texts.secret(webhook.secret) if webhook.secret else None
+        return Target(url, dict(texts.headers(webhook.headers)), secret)
+    except Unsendable as error:
+        return Target(url, error=str(error))
 
 
 class _Texts:

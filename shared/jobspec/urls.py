@@ -38,7 +38,9 @@ def receiver_of(url: str) -> str:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         return ""
-    return f"{parts.scheme}://{(parts.hostname or '').rstrip('.')}:{port}"
+    if not parts.hostname:
+        return ""
+    return f"{parts.scheme}://{parts.hostname.rstrip('.')}:{port}"
 
 
 def _check_host(host: str, *, is_bracketed: bool) -> None:

@@ -146,7 +146,7 @@ def test_what_is_long_unused_is_forgotten_and_never_what_is_under_way(
         ("https://CI.example./a?b", "https://ci.example:443"),
         ("http://ci.example", "http://ci.example:80"),
         ("http://[::1]:8080/x", "http://::1:8080"),
-        ("http://h:x", ""),
+        *((url, "") for url in ("http://h:x", "", "not a url", "mailto:x")),
     ],
 )
 def test_a_receiver_is_a_scheme_a_host_and_a_port(url: str, receiver: str) -> None:

@@ -86,6 +86,7 @@ def test_what_can_not_be_sent_is_a_delivery_that_says_why(
     with pytest.raises(Unsendable, match=f"^{reason}") as refused:
         headers_of(made, _SEALER)
     assert _TOKEN not in str(refused.value)
+    assert made.receiver == ("?" if reason.startswith("url") else "http://x:80")
 
 
 def test_headers_are_evaluated_and_ours_win() -> None:

@@ -49,7 +49,8 @@ class Delivery(Answer):
     endpoint_id: str | None = None
     """The webhook endpoint, if it isn't a webhook of the job."""
     url: str
-    """Where it is posted: path and query show as `[REDACTED]`."""
+    """Where it is posted: path and query show as `[REDACTED]`. Empty where an expression gives no
+    URL that can be called: see `lastError`."""
     event: str | None = None
     """What happened."""
     sequence: int
@@ -137,7 +138,7 @@ def shown_delivery(row: DeliveryRow, sealer: Sealer) -> Fields:
     return {
         "id": row.id,
         **place,
-        "url": shown_url(row.url, row.receiver, sealer),
+        "url": row.url and shown_url(row.url, row.receiver, sealer),
         "sequence": row.version,
         "state": row.state,
         "attemptCount": row.attempts,
