@@ -10,7 +10,15 @@ import pytest
 
 from services.coordinator.store import webhook_deliveries
 from services.scheduler.store import due, nodes, retention
-from services.webhook_dispatcher.store import deliveries, events, lines, outcomes
+from services.webhook_dispatcher.store import (
+    deliveries,
+    endpoints,
+    events,
+    feed,
+    lines,
+    notices,
+    outcomes,
+)
 from shared.store import (
     leases,
     locking,
@@ -101,7 +109,7 @@ FROM generate_series(1, 100000) AS n
 # All of one endpoint; each thousandth has failed, and each thousandth is still owed.
 ENDPOINT = """
 INSERT INTO webhook_endpoints (id, url, receiver, events, secrets, created_at, updated_at)
-VALUES ('e1', 'http://x', 'http://x:80', '{}', '[]', now(), now())
+VALUES ('e1', 'http://x', 'http://x:80', '{job.StateChange}', '[]', now(), now())
 """
 OF_ENDPOINT = """
 INSERT INTO webhook_deliveries (id, job_id, version, webhook, url, receiver, body, endpoint_id,
@@ -120,9 +128,18 @@ WEBHOOK_EVENTS = """
 INSERT INTO webhook_events (job_id, changes, due_at)
 SELECT 'job' || n, '[]', now() + interval '1 h' FROM generate_series(1, 100000) AS n
 """
+# All of it is behind the horizon and before the place of the endpoints.
+FEED = """
+INSERT INTO job_events (txid, seq, job_id, changes)
+SELECT n - 1000000, n, 'job' || n, '[{}]' FROM generate_series(1, 100000) AS n
+"""
+NOTICES = """
+INSERT INTO webhook_notices (event, data, due_at)
+SELECT 'schedule.Fired', '{}', now() + interval '1 h' FROM generate_series(1, 100000)
+"""
 TABLES = """
 VACUUM ANALYZE jobs, job_tasks, job_needs, job_variables, tasks, task_log_parts, outbox,
-    webhook_deliveries, webhook_events, webhook_attempts
+    webhook_deliveries, webhook_events, webhook_attempts, job_events, webhook_notices
 """
 
 IDS = [f"job{n}" for n in range(1, 400, 2)]
@@ -242,11 +259,17 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "resend failed": (webhook_deliveries.RESEND_SOME, ("e1", LONG_AGO)),
     "delivery": (webhook_deliveries.ONE, ("e5", EYES)),
     "attempts": (webhook_deliveries.ATTEMPTS, ("e5",)),
+    "news of the feed": (feed.LOOK, (0, 0)),
+    "page of the feed": (feed.PAGE, (-950_000, 0, 100)),
+    "jobs of the feed": (feed.JOBS, (IDS,)),
+    "tasks of the feed": (feed.TASKS, (TASK_IDS,)),
+    "due notices": (notices.TAKE_DUE, (100,)),
+    "enabled endpoints": (endpoints.ENABLED, ()),
     "old deliveries": (retention.OLD_DELIVERIES, (timedelta(days=7),)),
 }
 TABLES_OF_SIZE = {
     "jobs", "job_tasks", "job_needs", "job_variables", "tasks", "task_log_parts", "outbox",
-    "webhook_deliveries", "webhook_events", "webhook_attempts",
+    "webhook_deliveries", "webhook_events", "webhook_attempts", "job_events", "webhook_notices",
 }  # fmt: skip
 MOST_BLOCKS = 6000  # for 200 rows with all their indexes
 MOST_PASSED_OVER = 1000
@@ -276,6 +299,8 @@ async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
         OF_ENDPOINT,
         ATTEMPTS,
         WEBHOOK_EVENTS,
+        FEED,
+        NOTICES,
         TABLES,
     )
     async with crowded_connection(crowded_dsn, fills) as connection:
