@@ -5,6 +5,7 @@ other.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +48,10 @@ class NoSuchSchedule(Exception):
 
 class NotNow(Exception):
     """The overlap policy forbids a job now; the text says why, and what would allow it."""
+
+
+class _TurnMissed(Exception):
+    """A job that is to be cancelled was made after the turns at the others were taken."""
 
 
 class Start(StrEnum):
@@ -92,9 +97,10 @@ class ScheduleCommands:
         Raises NotNow, KeyReused.
         """
         while True:
-            made = await self._triggered(trigger)
-            if made is not None:
-                return made
+            with suppress(_TurnMissed):  # nothing has happened: anew, with a turn at all of them
+                made = await self._triggered(trigger)
+                if made is not None:
+                    return made
             # A key may be forgotten between these two looks at it: then it is as good as new.
             if trigger.key and (job_id := await made_before(self._pool, trigger.key)):
                 return job_id
@@ -103,12 +109,14 @@ class ScheduleCommands:
         """None: the key was used before."""
         with translated_errors():
             async with acquired(self._pool) as connection, connection.transaction():
+                turns = await schedules.take_turns(connection, trigger.schedule_id)
                 locked = await self._locked(connection, trigger.schedule_id)
                 job_id = id_of_firing(locked.id, locked.now)
                 key = trigger.key
                 if key is not None and await store_keys(connection, {job_id: key}):
                     return None
-                rows = await self._start(connection, locked, trigger.overlap or locked.overlap)
+                overlap = trigger.overlap or locked.overlap
+                rows = await self._start(connection, locked, overlap, turns)
         self._outbox.send(rows)
         return job_id
 
@@ -172,7 +180,7 @@ class ScheduleCommands:
         return locked
 
     async def _start(
-        self, connection: Connection, locked: StoredSchedule, overlap: str
+        self, connection: Connection, locked: StoredSchedule, overlap: str, turns: set[str]
     ) -> Sequence[OutboxRow]:
         active = await schedules.active_jobs(connection, locked.id)
         start = start_of(overlap, len(active), len(locked.held))
@@ -180,6 +188,8 @@ class ScheduleCommands:
             await self._hold(connection, locked, "TRIGGERED", [locked.now])
             return []
         cancelled = active if start is Start.INSTEAD_OF_OTHERS else []
+        if not turns.issuperset(cancelled):
+            raise _TurnMissed
         rows = await self._fire(connection, locked, "TRIGGERED", [locked.now], cancelled)
         job_id = id_of_firing(locked.id, locked.now)
         await schedules.set_last(connection, locked.id, locked.now, job_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.coordinator.store import schedules
 from tests.support.http.api import JSON, Api, api_on
 
 pytestmark = pytest.mark.real
@@ -102,6 +103,22 @@ async def test_what_a_trigger_does_beside_a_job_that_is_not_final(
         assert "jobId" not in run
         [held] = await api.pool.fetchval("SELECT held FROM schedules")
         assert f"{held:%Y-%m-%dT%H:%M:%S}" == run["scheduledAt"][:19]
+
+
+async def test_a_job_that_comes_while_a_trigger_waits_for_its_turn_is_cancelled_too(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await add(api, "cancelOther")
+    take_turns, late = schedules.take_turns, [set[str]()]
+
+    async def miss_once(*given: Any) -> set[str]:
+        return late.pop() if late else await take_turns(*given)
+
+    assert (await trigger(api, path))[0] == 200
+    monkeypatch.setattr(schedules, "take_turns", miss_once)
+    assert (await trigger(api, path))[0] == 200
+    assert sorted(await states(api)) == ["CANCELLED", "SCHEDULED"]
+    assert not late
 
 
 async def test_a_full_buffer_refuses_a_trigger(api: Api) -> None:

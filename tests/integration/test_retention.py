@@ -8,6 +8,7 @@ import pytest
 from services.scheduler.retention import Retention
 from services.scheduler.settings import RetentionSettings
 from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.jobs.schedules import add
 from tests.support.services.endpoints import add_endpoint, follow
 from tests.support.services.scheduler import TASK
 
@@ -80,3 +81,17 @@ async def test_events_are_kept_for_their_time_and_no_longer_than_their_job(rig: 
     rows = await rig.pool.fetch("SELECT job_id, now() - at AS age FROM job_events")
     assert {row["job_id"] for row in rows} == {active}
     assert max(row["age"] for row in rows) < timedelta(days=7)
+
+
+async def test_runs_of_schedules_are_kept_for_their_time_but_while_they_wait(rig: Rig) -> None:
+    schedule_id = await add(rig)
+    await rig.pool.execute(
+        "INSERT INTO schedule_runs (schedule_id, kind, state, scheduled_at, at)"
+        " SELECT $1, 'SCHEDULED', state, at, at"
+        " FROM unnest('{FIRED,SKIPPED,HELD}'::text[]) AS state,"
+        " unnest(ARRAY[now() - interval '6 d', now() - interval '8 d']) AS at",
+        schedule_id,
+    )
+    await Retention(rig.pool, RetentionSettings()).delete_old()
+    kept = await rig.pool.fetch("SELECT state FROM schedule_runs ORDER BY at, state")
+    assert [row["state"] for row in kept] == ["HELD", "FIRED", "HELD", "SKIPPED"]

@@ -81,6 +81,14 @@ ACTIVE_JOBS = """
 SELECT id FROM jobs WHERE schedule_id = $1 AND state IN ('PENDING', 'SCHEDULED', 'RUNNING')
 """
 
+# Before anything is locked: a transaction that changes a job waits for its turn first, see
+# `shared.store.locking`.
+TURNS = """
+SELECT active.id, pg_advisory_xact_lock(hashtextextended(active.id, 0))
+FROM (SELECT id FROM jobs WHERE schedule_id = $1 AND state IN ('PENDING', 'SCHEDULED', 'RUNNING')
+      ORDER BY hashtextextended(id, 0)) AS active
+"""
+
 HOLD = "UPDATE schedules SET held = held || $2::timestamptz[] WHERE id = $1"
 
 # The job that they wait for may have ended while nobody knew that they do.
@@ -234,6 +242,11 @@ async def lock(connection: Connection, schedule_id: str) -> StoredSchedule | Non
 
 async def edit(connection: Connection, edit: Edit) -> None:
     await connection.execute(EDIT, *edit)
+
+
+async def take_turns(connection: Connection, schedule_id: str) -> set[str]:
+    """At the jobs of it that may be cancelled, as the first thing of the transaction; their ids."""
+    return {row["id"] for row in await connection.fetch(TURNS, schedule_id)}
 
 
 async def active_jobs(connection: Connection, schedule_id: str) -> list[str]:
