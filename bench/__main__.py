@@ -14,6 +14,7 @@ from bench import (
     containers,
     drain,
     families,
+    files,
     idle,
     idle_schedules,
     killed_worker,
@@ -36,6 +37,7 @@ _ROWS: dict[str, Callable[[Run], Awaitable[Table]]] = {
     "g": reading.measure,
     "h": webhooks.measure,
     "i": killed_worker.measure,
+    "j": files.measure,
     "s": schedules.measure,
     "t": idle_schedules.measure,
 }

@@ -80,6 +80,7 @@ class HttpSource:
                 yield _empty(name, span, answer, version)
                 return
             _check_status(name, answer.status)
+            _check_range(name, span, answer)
             info = _info(name, answer)
             check_version(_shown(name), info.version, version)
             _check_size(name, info.size or 0, limits.most_bytes)
@@ -156,6 +157,12 @@ def _check_status(name: str, status: int) -> None:
         raise ObjectRefused(f"{_shown(name)} answered {status}")
 
 
+def _check_range(name: str, span: Span, answer: "ClientResponse") -> None:
+    given = answer.headers.get("Content-Range", "")
+    if answer.status == 206 and not given.startswith(f"bytes {span.start}-"):
+        raise ObjectRefused(f"{_shown(name)} answered another range: {given[:80]!r}")
+
+
 def _check_size(name: str, size: int, most: int) -> None:
     if size > most:
         raise ObjectRefused(f"{_shown(name)} has {size} bytes or more, the maximum is {most}")
@@ -178,7 +185,9 @@ def _info(name: str, answer: "ClientResponse") -> ObjectInfo:
 
 
 def _version(answer: "ClientResponse") -> str:
-    return answer.headers.get("ETag", "") or answer.headers.get("Last-Modified", "")
+    """A weak ETag doesn't promise the same bytes."""
+    etag = answer.headers.get("ETag", "")
+    return etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
 
 
 def _modified_at(answer: "ClientResponse") -> datetime | None:

@@ -49,7 +49,8 @@ async def whole(
             is_complete = True
         except StoreUnavailable:
             failures += 1
-            if failures >= patience.tries:
+            cannot_go_on = start > 0 and not (version or sha256)  # it might be other content
+            if failures >= patience.tries or cannot_go_on:
                 raise
             await patience.pause(failures)
     check_digest(name, digest.hexdigest(), sha256)

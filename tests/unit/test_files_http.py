@@ -272,6 +272,41 @@ async def test_a_read_goes_on_where_it_was_cut(
     assert MEGABYTE < int(start) <= 2 * MEGABYTE
 
 
+@pytest.mark.parametrize("etag", ["", 'W/"weak"', '"strong"'])
+async def test_a_read_goes_on_only_if_the_rest_is_certainly_of_the_same_content(
+    source: HttpSource, site: Site, tmp_path: Path, etag: str
+) -> None:
+    async def cut_once(request: web.Request) -> web.StreamResponse:
+        start = int(request.headers.get("Range", "bytes=0-")[6:-1])
+        headers = {"Content-Range": f"bytes {start}-9/10"} | ({"ETag": etag} if etag else {})
+        response = web.StreamResponse(status=206 if start else 200, headers=headers)
+        response.content_length = 10 - start
+        await response.prepare(request)
+        await response.write(b"0123456789"[start : None if start else 4])
+        if not start:
+            assert request.transport is not None
+            request.transport.close()
+        return response
+
+    url, target = site.serve("/cut", cut_once), tmp_path / "file"
+    if etag.startswith('"'):
+        await fetch(source, url, target, patience=LONG)
+        assert target.read_bytes() == b"0123456789"
+    else:
+        with pytest.raises(StoreUnavailable):
+            await fetch(source, url, target, patience=LONG)
+        assert len(site.requests) == 1
+    await fetch(source, url, tmp_path / "2", sha256=sha256_of(b"0123456789"), patience=LONG)
+    assert (tmp_path / "2").read_bytes() == b"0123456789"
+
+
+async def test_a_server_that_sends_another_range_is_refused(source: HttpSource, site: Site) -> None:
+    for given in ("bytes 0-9/10", ""):
+        url = site.serve("/wrong", status(206, **{"Content-Range": given}))
+        with pytest.raises(ObjectRefused, match="answered another range"):
+            await read(source, url, Span(5))
+
+
 async def test_a_file_that_changed_while_it_was_read_is_a_mismatch(
     source: HttpSource, site: Site, served: str, tmp_path: Path
 ) -> None:

@@ -1,0 +1,82 @@
+"""(j) A large file through each store of files, beside a bare copy."""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bench.run import Run
+from bench.table import Table
+from tests.support.ports import free_port
+
+_MEGABYTES, _QUICK_MEGABYTES = 2048, 128
+_PIECE = bytes(1024 * 1024)
+
+
+async def measure(run: Run) -> Table:
+    megabytes = _QUICK_MEGABYTES if run.quick else _MEGABYTES
+    with tempfile.TemporaryDirectory(prefix="conveyor-bench-files-") as text:
+        folder = Path(text)
+        write, read = await asyncio.to_thread(_bare_copy, folder / "bare", megabytes)
+        bare = ("bare file: write and fsync, read", megabytes / write, megabytes / read, 0.0)
+        directory = await _measured("directory", str(folder / "directory"), megabytes)
+        async with _bare_s3(folder) as url:
+            s3 = await _measured("s3", f"{url}/bucket", megabytes)
+            http = await _measured("http", f"{url}/bucket", megabytes)
+    return Table(
+        f"(j) an object of {megabytes} MB",
+        ("through", "put MB/s", "get MB/s", "of bare put", "of bare get", "memory growth MB"),
+        [_row(each, bare) for each in (bare, directory, s3, http)],
+        ("S3 and HTTP: a bare server in a process of its own on the same cores; all is hashed",),
+    )
+
+
+_Measured = tuple[str, float, float, float]
+
+
+def _row(measured: _Measured, bare: _Measured) -> list[str]:
+    name, put, get, growth = measured
+    shown = [f"{put:.0f}", f"{get:.0f}", f"{put / bare[1]:.2f}", f"{get / bare[2]:.2f}"]
+    return [name, *(text if float(text) else "" for text in shown), f"{growth:.0f}"]
+
+
+def _bare_copy(path: Path, megabytes: int) -> tuple[float, float]:
+    began = time.perf_counter()
+    with path.open("wb", buffering=0) as file:
+        for _ in range(megabytes):
+            file.write(_PIECE)
+        os.fsync(file.fileno())
+    written = time.perf_counter()
+    with path.open("rb", buffering=0) as file:
+        while file.read(len(_PIECE)):
+            pass
+    done = time.perf_counter()
+    path.unlink()
+    return written - began, done - written
+
+
+async def _measured(kind: str, address: str, megabytes: int) -> _Measured:
+    program = [sys.executable, "-m", "bench.file_transfer", kind, address, str(megabytes)]
+    process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    put, get, growth = map(float, out.split())
+    return kind, megabytes / put if put else 0.0, megabytes / get, growth
+
+
+@asynccontextmanager
+async def _bare_s3(folder: Path) -> AsyncIterator[str]:
+    served, port = folder / "s3", free_port()
+    served.mkdir()
+    program = [sys.executable, "-m", "bench.bare_s3", str(served), str(port)]
+    process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        await process.stdout.readline()  # it listens
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        await process.wait()
