@@ -211,10 +211,10 @@ def _is_hopeless(error: Exception) -> bool:
 
 
 def _shown(head: bytes, response: "ClientResponse") -> str:
-    """As text that Postgres keeps; "" of what is packed although nobody asked for it."""
+    """As text; "" of what is packed although nobody asked for it."""
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         return ""
-    return head.decode(errors="replace").replace("\0", "\ufffd")
+    return head.decode(errors="replace")
 
 
 def _is_address(host: str) -> bool:

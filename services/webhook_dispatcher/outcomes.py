@@ -32,6 +32,7 @@ DELIVERED, FAILED, PENDING = "DELIVERED", "FAILED", "PENDING"
 """The states of a delivery."""
 
 _GONE = 410
+_LONGEST_ERROR = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,18 @@ class OutcomeWriter:
             outcomes, self._line = self._line, []
             try:
                 await self._write_surely(outcomes)
-            except Exception as error:  # noqa: BLE001 - they are due again when their hold is over
+            except DatabaseUnavailable as error:  # they are due again when their hold is over
                 ids = [outcome.delivery.id for outcome in outcomes]
                 log.warning("webhook_outcomes_unrecorded", deliveries=ids, error=str(error))
+            except Exception:  # noqa: BLE001 - of one; it must not have all calls made again
+                await self._write_apart(outcomes)
+
+    async def _write_apart(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            try:
+                await self._write_surely([outcome])
+            except Exception:  # as above
+                log.exception("webhook_outcomes_unrecorded", deliveries=[outcome.delivery.id])
 
     async def _write_surely(self, outcomes: list[Outcome]) -> None:
         give_up_at = time.monotonic() + ACCOUNT_SECONDS
@@ -156,9 +166,14 @@ def _written(outcome: Outcome) -> Written:
         ago=timedelta(seconds=time.monotonic() - outcome.began),
         duration_ms=outcome.seconds * 1000,
         status=answer.status,
-        error=answer.error,
-        answer=answer.head or None,
+        error=answer.error and _kept(answer.error)[:_LONGEST_ERROR],
+        answer=_kept(answer.head) or None,
     )
+
+
+def _kept(text: str) -> str:
+    """As text that Postgres takes: errors may quote what a receiver sends."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 def _is_gone(outcome: Outcome) -> bool:

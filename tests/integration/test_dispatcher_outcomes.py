@@ -12,9 +12,10 @@ from services.coordinator.store import webhook_deliveries
 from services.webhook_dispatcher.calls import Calls
 from services.webhook_dispatcher.client import Answer, Client
 from services.webhook_dispatcher.following import Following
-from services.webhook_dispatcher.outcomes import OutcomeWriter
+from services.webhook_dispatcher.outcomes import Outcome, OutcomeWriter
 from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store import outcomes
+from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.store.outcomes import Written
 from tests.support.jobs.batcher import Rig
 from tests.support.services.dispatcher import (
@@ -319,15 +320,6 @@ async def test_a_success_ends_a_series_of_failures_and_an_unsent_request_is_none
     assert await states(rig) == [("1", "DELIVERED"), ("2", "FAILED")]
 
 
-async def test_a_status_that_an_endpoint_adds_is_repeated(rig: Rig, receiver: Receiver) -> None:
-    await add_endpoint(rig, "e", retry_on=[404])
-    receiver.answers = [404, 404]
-    await add(rig, "1", receiver.url, endpoint_id="e")
-    await add(rig, "2", receiver.url)
-    await call_all(rig)
-    assert await states(rig) == [("1", "PENDING"), ("2", "FAILED")]
-
-
 async def test_a_resent_delivery_wakes_a_dispatcher(rig: Rig) -> None:
     await add(rig, "1", state="FAILED")
     async with rig.pool.acquire() as connection:
@@ -339,3 +331,22 @@ async def test_a_resent_delivery_wakes_a_dispatcher(rig: Rig) -> None:
     assert owed.is_set()
     assert await following.take_news() is None
     assert await states(rig) == [("1", "PENDING")]
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"), [("a\0b\ud800", "a\ufffdb?"), ("x" * 5000, "x" * 1000), (7, None)]
+)
+async def test_an_outcome_that_can_not_be_written_has_no_other_call_made_again(
+    rig: Rig, error: Any, kept: str | None
+) -> None:
+    # Given what comes together of two calls, one of them odd or even broken
+    taken = [Delivery(name, "", 0, 0, "", b"", attempts=1) for name in ("odd", "plain")]
+    for delivery in taken:
+        await add(rig, delivery.id, attempts=1)
+    writer = OutcomeWriter(rig.pool, WebhookSettings().health_rules, asyncio.Event())
+    for delivery, answer in zip(taken, (Answer(error=error), Answer(200)), strict=True):
+        writer.write(Outcome(delivery, answer, 0.0, 0.1))
+    await writer.finish()
+    assert await states(rig) == [("odd", "FAILED" if kept else "PENDING"), ("plain", "DELIVERED")]
+    errors = await rows(rig, "SELECT error FROM webhook_attempts WHERE delivery_id = 'odd'")
+    assert errors == ([(kept,)] if kept else [])
