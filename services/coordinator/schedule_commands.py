@@ -155,8 +155,7 @@ class ScheduleCommands:
     async def _fates(
         self, connection: Connection, stored: StoredSchedule, asked: Backfill, part: Times
     ) -> list[Backfilled]:
-        ids = [id_of_firing(stored.id, at) for at in part]
-        there = await schedule_runs.there(connection, stored.id, ids)
+        there = await schedule_runs.there(connection, stored.id, _runs(stored, part))
         return fates(stored, part, there, overlap_of(asked, stored))
 
     async def _backfilled(self, asked: Backfill, version: int, part: Times) -> list[Backfilled]:
@@ -200,8 +199,7 @@ class ScheduleCommands:
     ) -> None:
         if times:
             await schedules.hold(connection, locked.id, times)
-            runs = [NewRun(at, id_of_firing(locked.id, at)) for at in times]
-            await schedule_runs.add(connection, locked.id, kind, "HELD", runs)
+            await schedule_runs.add(connection, locked.id, kind, "HELD", _runs(locked, times))
 
     async def _fire(
         self,
@@ -217,7 +215,7 @@ class ScheduleCommands:
         batch = [Work(JobCancelled(job_id)) for job_id in cancelled]
         batch += [Work(JobSubmitted(new.job), new_job=new) for new in jobs]
         rows = await self._apply(connection, batch)
-        runs = [NewRun(at, new.job.id) for at, new in zip(times, jobs, strict=True)]
+        runs = _runs(locked, times)
         await schedule_runs.add(connection, locked.id, kind, "FIRED", runs)
         await add_notices(connection, [_notice(locked, run) for run in runs])
         return rows
@@ -228,6 +226,10 @@ class ScheduleCommands:
         except TooMuchAtOnce:  # one after the other, still in one transaction
             done = [await apply(connection, self._planner, [work], []) for work in batch]
             return [row for applied in done for row in applied.rows]
+
+
+def _runs(schedule: StoredSchedule, times: Times) -> list[NewRun]:
+    return [NewRun(at, id_of_firing(schedule.id, at)) for at in times]
 
 
 def _notice(schedule: StoredSchedule, run: NewRun) -> Notice:

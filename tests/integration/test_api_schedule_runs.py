@@ -57,7 +57,9 @@ async def test_a_trigger_creates_a_job_of_the_schedule_at_once(api: Api) -> None
     assert task["env"]["AT"] == run["scheduledAt"][:19] + "Z"
     after = await api.get(path)
     assert (after["nextAt"], after["lastJobId"]) == (before["nextAt"], run["jobId"])
-    assert (await api.get(f"{path}/runs"))["items"] == [run]
+    runs = await api.get(f"{path}/runs")
+    assert (runs["items"], runs["next"]) == ([run], after["next"])
+    assert "next" not in await api.get(f"{path}/runs?page=2")
 
 
 async def test_a_paused_schedule_can_be_triggered(api: Api) -> None:

@@ -23,15 +23,16 @@ SELECT count(*) FROM schedule_runs
 WHERE schedule_id = $1 AND ($2::text[] IS NULL OR state = ANY($2))
 """
 
-OF_JOB = f"""
+TRIGGERED = f"""
 SELECT {_COLUMNS} FROM schedule_runs r LEFT JOIN jobs j ON j.id = r.job_id AND r.state = 'FIRED'
-WHERE r.schedule_id = $1 AND r.job_id = $2 ORDER BY r.id DESC LIMIT 1
+WHERE r.kind = 'TRIGGERED' AND r.job_id = $1 ORDER BY r.id DESC LIMIT 1
 """  # noqa: S608 - columns of our own
 
 THERE = """
 SELECT id FROM jobs WHERE id = ANY($2::text[])
 UNION SELECT job_id FROM schedule_runs
-WHERE schedule_id = $1 AND state <> 'SKIPPED' AND job_id = ANY($2)
+WHERE schedule_id = $1 AND scheduled_at = ANY($3::timestamptz[])
+  AND state <> 'SKIPPED' AND job_id IS NOT NULL
 """
 
 ADD = """
@@ -69,13 +70,15 @@ async def add(
         await connection.execute(ADD, schedule_id, kind, state, times, ids)
 
 
-async def there(connection: Connection, schedule_id: str, job_ids: Sequence[str]) -> set[str]:
+async def there(connection: Connection, schedule_id: str, runs: Sequence[NewRun]) -> set[str]:
     """Those of its jobs that exist, existed, or wait for their turn."""
-    return {row["id"] for row in await connection.fetch(THERE, schedule_id, job_ids)}
+    times, ids = map(list, zip(*runs, strict=True))
+    return {row["id"] for row in await connection.fetch(THERE, schedule_id, ids, times)}
 
 
-async def of_job(connection: Connection, schedule_id: str, job_id: str) -> RunRow | None:
-    row = await connection.fetchrow(OF_JOB, schedule_id, job_id)
+async def triggered(connection: Connection, job_id: str) -> RunRow | None:
+    """That makes that job, now or when its turn comes."""
+    row = await connection.fetchrow(TRIGGERED, job_id)
     return RunRow(**row) if row else None
 
 

@@ -29,6 +29,7 @@ from shared.process.garbage import in_thread
 
 _NO_ID = ""
 _FEW = 10
+_FEW_SHOWN = 5
 
 
 @SCHEDULES.route(
@@ -69,10 +70,15 @@ async def list_next_firings(request: web.Request) -> web.Response:
     count = min(max(query(request, NextQuery).count, 1), MOST_FIRINGS)
     row = await visible_row(request)
     now = await ports(request).run(schedules.now)
-    return reply(Firings(firings=await in_thread(partial(next_firings, row, now, count))))
+    return reply(Firings(firings=await in_thread(partial(_next_firings, row, now, count))))
 
 
-def next_firings(row: ScheduleRow, now: datetime, count: int) -> list[Firing]:
+async def shown_next(row: ScheduleRow, now: datetime) -> list[Firing]:
+    """As many as are shown beside something else."""
+    return await in_thread(partial(_next_firings, row, now, _FEW_SHOWN))
+
+
+def _next_firings(row: ScheduleRow, now: datetime, count: int) -> list[Firing]:
     """None of one that has ended, or can't be read by this version."""
     most = row.rules.get("maxRuns")
     left = count if not isinstance(most, int) else min(count, most - row.runs)

@@ -32,8 +32,8 @@ from services.coordinator.api.schedules.lookup import (
 )
 from services.coordinator.api.schedules.preview import (
     list_next_firings,
-    next_firings,
     preview_schedule,
+    shown_next,
 )
 from services.coordinator.api.schedules.runs import (
     backfill_scheduled_job,
@@ -60,10 +60,6 @@ from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_scheduled_
 from shared.planning.disclosure import redacting
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.submission import new_job_id
-from shared.process.garbage import in_thread
-
-_SHOWN = 5
-"""Next times of a scheduled job."""
 
 _NEVER = "schedule: a schedule that never fires: all times of it have passed"
 
@@ -163,7 +159,7 @@ async def get_scheduled_job(request: web.Request) -> web.Response:
     now = await api.run(schedules.now)
     shown = whole_schedule(row, redacting(api.sealer, row.sealed))
     if row.state == "ACTIVE":
-        shown |= set_fields({"next": await in_thread(partial(next_firings, row, now, _SHOWN))})
+        shown |= set_fields({"next": await shown_next(row, now)})
     return with_version(reply(shown), row.version)
 
 

@@ -17,6 +17,7 @@ from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import Scope, error, response
 from services.coordinator.api.schedules.lookup import SCHEDULES, operable_row, visible_row
+from services.coordinator.api.schedules.preview import shown_next
 from services.coordinator.api.schedules.schemas import (
     BackfillAnswer,
     BackfilledFiring,
@@ -27,6 +28,7 @@ from services.coordinator.api.schedules.schemas import (
     run_page,
     shown_run,
 )
+from services.coordinator.api.tork.views import set_fields
 from services.coordinator.backfill import Backfill, Backfilled
 from services.coordinator.schedule_commands import Trigger
 from services.coordinator.store import schedule_runs, schedules
@@ -57,7 +59,7 @@ async def trigger_scheduled_job(request: web.Request) -> web.Response:
     key = await idempotency_key(request)
     api = ports(request)
     job_id = await api.schedules.trigger(Trigger(row.id, asked.overlap, key))
-    run = await api.run(schedule_runs.of_job, row.id, job_id)
+    run = await api.run(schedule_runs.triggered, job_id)
     if run is None:
         assert key is not None  # noqa: S101 - else it was just made
         raise gone(key, "run")
@@ -116,5 +118,9 @@ async def list_schedule_runs(request: web.Request) -> web.Response:
     asked = query(request, RunsQuery)
     row = await visible_row(request)
     states = asked.states()
-    found = await ports(request).run(schedule_runs.page, row.id, asked.request(), states)
-    return reply(run_page(found))
+    api = ports(request)
+    found = await api.run(schedule_runs.page, row.id, asked.request(), states)
+    shown = run_page(found)
+    if found.request.number == 1 and row.state == "ACTIVE":
+        shown |= set_fields({"next": await shown_next(row, await api.run(schedules.now))})
+    return reply(shown)

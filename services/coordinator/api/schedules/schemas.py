@@ -86,6 +86,24 @@ class RunsQuery(PageQuery):
         return [self.state] if self.state else None
 
 
+class Firing(Answer):
+    """A time at which a schedule creates a job."""
+
+    scheduled_at: datetime
+    """The time of its rules: expressions read `schedule.scheduledAt`."""
+    at: datetime | None = None
+    """When the job is created, where `jitter` makes that later."""
+    latest_at: datetime | None = None
+    """The same of a schedule that is not stored: `at` depends on its id, but is before this."""
+
+
+class Firings(Answer):
+    """The next times of a schedule."""
+
+    firings: list[Firing]
+    """In order; fewer than asked for where the schedule ends."""
+
+
 class ScheduleRun(Answer):
     """What became of a firing, or of a range of firings that were skipped together."""
 
@@ -109,6 +127,9 @@ class ScheduleRun(Answer):
 
 class ScheduleRunPage(PageOf[ScheduleRun]):
     """A page of the runs of a scheduled job."""
+
+    next: list[Firing] | None = None
+    """On the first page its next times; left out while it is paused."""
 
 
 class BackfilledFiring(Answer):
@@ -186,24 +207,6 @@ class ScheduledJobSummary(Answer):
     """Why it is paused."""
     warnings: list[Warning] | None = None
     """In the answer to a submission: what was hardly meant."""
-
-
-class Firing(Answer):
-    """A time at which a schedule creates a job."""
-
-    scheduled_at: datetime
-    """The time of its rules: expressions read `schedule.scheduledAt`."""
-    at: datetime | None = None
-    """When the job is created, where `jitter` makes that later."""
-    latest_at: datetime | None = None
-    """The same of a schedule that is not stored: `at` depends on its id, but is before this."""
-
-
-class Firings(Answer):
-    """The next times of a schedule."""
-
-    firings: list[Firing]
-    """In order; fewer than asked for where the schedule ends."""
 
 
 class ScheduledJob(ScheduledJobSummary):
