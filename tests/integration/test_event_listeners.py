@@ -161,7 +161,7 @@ async def test_a_running_dispatcher_tells_the_listeners_that_the_operator_names(
     stop = Stop()
     running = asyncio.create_task(app.run(settings, Resources(rig.broker, rig.pool), stop))
     async with asyncio.timeout(60):
-        while not await rig.pool.fetchval("SELECT count(*) FROM feed_cursors"):
+        while not await rig.pool.fetchval("SELECT count(*) FROM feed_cursors WHERE name = 'audit'"):
             await asyncio.sleep(0.02)
         await add_event(rig.pool, change("j", 1))
         while not heard:
