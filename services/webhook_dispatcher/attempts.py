@@ -116,7 +116,8 @@ class Attempts:
             "conveyor.webhook.attempt": delivery.attempts,
             "server.address": _host(delivery.url),
         }
-        with self._tracing.span("webhook", job_context(delivery.job_id), "client", facts) as span:
+        context = job_context(delivery.job_id or delivery.id)
+        with self._tracing.span("webhook", context, "client", facts) as span:
             # What the job's author has set goes before.
             given = {"traceparent": to_traceparent(span.context)} if span else {}
             answer = await self._post(delivery, {**given, **headers})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.planning.readers import readers
 from shared.postgres.pool import Connection
 
 # Of whoever created it: a user with the roles of today, a key without a user, or (null) an operator
@@ -55,6 +56,9 @@ WHERE webhook_deliveries.attempts = 0 AND webhook_deliveries.state = 'PENDING' R
 
 NOW = "SELECT clock_timestamp()"
 
+_PORTION = 2_000
+"""Of rows in one statement, which has its time-out: many tasks of a job may change at once."""
+
 DISABLE = """
 UPDATE webhook_endpoints SET disabled_at = clock_timestamp(), disabled_reason = $2
 WHERE id = ANY($1::text[]) AND disabled_at IS NULL
@@ -103,22 +107,17 @@ def _endpoint(
     hears_all: bool,
     **row: Any,  # noqa: ANN401 - the columns, as they are
 ) -> Endpoint:
-    readers = None if hears_all else readers_of(created_by, roles)
-    return Endpoint(tags=frozenset(tags), readers=readers, **row)
-
-
-def readers_of(created_by: str | None, roles: Collection[str]) -> frozenset[str]:
-    """As the API has them for this user or key."""
-    who = {f"role:{role}" for role in (*roles, "public")}
-    if created_by is not None:
-        who.add(created_by if created_by.startswith("key:") else f"user:{created_by}")
-    return frozenset(who | {f"view:{one}" for one in who})
+    is_key = created_by is not None and created_by.startswith("key:")
+    identity = created_by if is_key or created_by is None else f"user:{created_by}"
+    seen = None if hears_all else frozenset(readers(identity, roles))
+    return Endpoint(tags=frozenset(tags), readers=seen, **row)
 
 
 async def add(connection: Connection, owed: Sequence[Owed]) -> None:
     """One that is known already stays as it is; of an endpoint that is gone there is none."""
-    if owed:
-        await connection.fetch(ADD, *_arguments(owed, None))
+    for start in range(0, len(owed), _PORTION):
+        portion = owed[start : start + _PORTION]
+        await connection.fetch(ADD, *_arguments(portion, None))
 
 
 async def add_latest(connection: Connection, owed: Sequence[Owed], due_at: datetime) -> list[Owed]:

@@ -15,17 +15,11 @@ from aiohttp import web
 
 from services.coordinator.api.errors import Unauthenticated
 from services.coordinator.api.route import Scope
+from shared.planning.readers import operators, readers
 from shared.postgres.errors import DatabaseUnavailable
 
-EVERYBODY_ROLE = "public"
-"""The role that everyone has."""
 ADMIN_ROLE = "admin"
 """The role that lets a user do everything."""
-
-
-def view_only(entry: str) -> str:
-    """Of an entry among a job's readers: the one that lets see, and not act."""
-    return f"view:{entry}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +61,12 @@ class Principal:
         """Who it is to those jobs it may act on, sorted; None for an admin: on all jobs."""
         if self.is_admin:
             return None
-        roles = {f"role:{role}" for role in self.roles | {EVERYBODY_ROLE}}
-        return sorted(roles | ({self.identity} if self.identity else set()))
+        return operators(self.identity, self.roles)
 
     @property
     def readers(self) -> list[str] | None:
         """The same for the jobs that it may see."""
-        operators = self.operators
-        return None if operators is None else operators + list(map(view_only, operators))
+        return None if self.is_admin else readers(self.identity, self.roles)
 
 
 UNRESTRICTED = Principal(scopes=frozenset({Scope.ADMIN}))

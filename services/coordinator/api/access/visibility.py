@@ -12,9 +12,7 @@ from aiohttp import web
 from services.coordinator.api.access.authenticator import authentication
 from services.coordinator.api.access.principal import (
     ADMIN_ROLE,
-    EVERYBODY_ROLE,
     principal,
-    view_only,
 )
 from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import Forbidden, NotFound
@@ -27,6 +25,7 @@ from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec
 from shared.jobspec.tork.parsing import refused
 from shared.jobspec.tork.webhooks import webhook_problems
+from shared.planning.readers import EVERYBODY_ROLE, view_only
 
 MOST_WEBHOOKS = web.AppKey("most_webhooks", int)
 
