@@ -69,7 +69,6 @@ async def test_each_attempt_is_kept_without_the_secrets_of_its_request(
     }
     await rig.submit([TASK], webhooks=[hook], secrets={"token": "hunter2-hunter2"})
     await store_all(rig)
-    # When it is called, and called again
     await call_all(rig)
     await make_due(rig)
     await call_all(rig)
@@ -94,9 +93,8 @@ async def test_an_answer_that_a_killed_dispatcher_did_not_write_down_is_asked_fo
     with monkeypatch.context() as killed:
         killed.setattr(OutcomeWriter, "write", lambda *_: None)
         await call_all(rig)
-    # Nobody else calls it while the first may still do so
     await call_all(rig)
-    assert len(receiver.heard) == 1
+    assert len(receiver.heard) == 1  # while the first may still be at it, nobody else is
     await make_due(rig)
     await call_all(rig)
     assert len({headers["webhook-id"] for headers, _ in receiver.heard}) == 1

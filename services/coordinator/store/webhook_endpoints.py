@@ -64,12 +64,15 @@ WHERE id = $1
 # What is owed goes where the endpoint is now.
 MOVE_DELIVERIES = """
 UPDATE webhook_deliveries SET url = $2, receiver = $3
-WHERE endpoint_id = $1 AND state <> 'DELIVERED'
+WHERE endpoint_id = $1 AND state = 'PENDING'
 """
 
+# No more than a statement has time for: the rest ends when it is due.
 END_DELIVERIES = """
 UPDATE webhook_deliveries SET state = 'FAILED', next_at = 'infinity', ended_at = now()
-WHERE endpoint_id = $1 AND state = 'PENDING'
+WHERE id = ANY(ARRAY(
+    SELECT id FROM webhook_deliveries WHERE endpoint_id = $1 AND state = 'PENDING'
+    ORDER BY created_at LIMIT 5000 FOR UPDATE SKIP LOCKED))
 """
 
 SET_SECRETS = "UPDATE webhook_endpoints SET secrets = $2, updated_at = now() WHERE id = $1"
