@@ -13,17 +13,18 @@ from functools import partial
 
 from services.coordinator.backfill import Backfill, Backfilled, fates, overlap_of, times_of
 from services.coordinator.commands import made_before
-from services.coordinator.schedule_edits import EditedSchedule, moved
+from services.coordinator.schedule_edits import NEVER, EditedSchedule, NeverFires, moved
 from services.coordinator.store import schedule_runs, schedules
 from services.coordinator.store.connected import connected
 from services.coordinator.store.schedule_runs import NewRun
 from services.coordinator.store.schedules import StoredSchedule
 from shared.apply.apply import Work, apply
+from shared.jobspec.cron.stored import NextFiring, next_firing
 from shared.lifecycle import JobCancelled, JobSubmitted
 from shared.planning.budgets import TooMuchAtOnce
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
-from shared.planning.scheduled_jobs import id_of_firing, jobs_of
+from shared.planning.scheduled_jobs import CannotFire, id_of_firing, jobs_of
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.garbage import in_thread
@@ -133,6 +134,18 @@ class ScheduleCommands:
                 await schedules.edit(connection, new.edit(moved(locked, new.rules)))
         return True
 
+    async def resume(self, schedule_id: str) -> bool:
+        """Whether it was PAUSED: it fires next as its rules say from now on. Raises NeverFires."""
+        with translated_errors():
+            async with acquired(self._pool) as connection, connection.transaction():
+                locked = await self._locked(connection, schedule_id)
+                if locked.state != "PAUSED":
+                    return False
+                following = _following(locked)
+                if following is None:
+                    raise NeverFires(NEVER)
+                return await schedules.resume(connection, schedule_id, following)
+
     async def backfill(self, asked: Backfill) -> list[Backfilled]:
         """What becomes of each firing of the range; of a dry run what would.
 
@@ -226,6 +239,13 @@ class ScheduleCommands:
         except TooMuchAtOnce:  # one after the other, still in one transaction
             done = [await apply(connection, self._planner, [work], []) for work in batch]
             return [row for applied in done for row in applied.rows]
+
+
+def _following(locked: StoredSchedule) -> NextFiring | None:
+    try:
+        return next_firing(locked, locked.now)
+    except ValueError as error:  # its time zone is unknown here, or the rules have changed
+        raise CannotFire(f"schedule: {error}") from None
 
 
 def _runs(schedule: StoredSchedule, times: Times) -> list[NewRun]:

@@ -13,6 +13,8 @@ from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import Edit, StoredSchedule
 from shared.jobspec.cron.stored import STEP, Times, next_firing
 
+NEVER = "schedule: a schedule that never fires: all times of it have passed"
+
 
 class NeverFires(Exception):
     """By the new rules nothing is left to fire; the text says why."""
@@ -85,4 +87,4 @@ def moved(stored: StoredSchedule, new: NewRules) -> Moved:
 def _why(stored: StoredSchedule, new: NewRules, *, is_over: bool) -> str:
     if is_over:
         return f"schedule.maxRuns: must be more than the {stored.runs} jobs it has created"
-    return "schedule: a schedule that never fires: all times of it have passed"
+    return NEVER

@@ -255,6 +255,18 @@ async def test_a_wrong_state_is_refused(api: Api, act: str, needed: str) -> None
     assert (status, answer["message"]) == (400, f"only {article} {rule}")
 
 
+async def test_a_zone_that_is_gone_keeps_a_schedule_from_being_resumed_and_nothing_else(
+    api: Api,
+) -> None:
+    path = f"/scheduled-jobs/{(await submit(api))['id']}"
+    await api.answer("PUT", f"{path}/pause")
+    await api.pool.execute("UPDATE schedules SET timezone = 'Mars/Olympus'")
+    status, answer = await api.answer("PUT", f"{path}/resume")
+    assert (status, "such as Europe/Berlin, not Mars/Olympus" in answer["message"]) == (409, True)
+    assert (await api.get(path))["state"] == "PAUSED"
+    assert (await api.get(f"{path}/next")) == {"firings": []}
+
+
 async def test_a_deleted_scheduled_job_is_gone(api: Api) -> None:
     path = f"/scheduled-jobs/{(await submit(api))['id']}"
     assert await api.answer("DELETE", path) == (200, {"status": "OK"})

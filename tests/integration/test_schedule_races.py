@@ -148,6 +148,17 @@ async def test_a_request_comes_before_a_firing_or_after_it(
         assert await running.jobs() == before_it
 
 
+async def test_a_resume_that_waits_for_an_edit_follows_its_rules(postgres_dsn: str) -> None:
+    async with race(postgres_dsn) as running:
+        await pause(running)
+        async with running.api.pool.acquire() as holder, holder.transaction():
+            await holder.execute("UPDATE schedules SET cron = '30 5 * * *', version = 2")
+            resumed = asyncio.ensure_future(running.api.answer("PUT", f"{running.path}/resume"))
+            await eventually(running.is_waited_for)
+        assert await resumed == (200, {"status": "OK"})
+        assert (await running.api.get(running.path))["nextAt"].endswith("T05:30:00Z")
+
+
 @pytest.mark.parametrize("request_", [pause, rename, move, backfill])
 async def test_no_order_loses_a_firing_or_makes_it_twice(
     postgres_dsn: str, request_: Request

@@ -52,6 +52,7 @@ from services.coordinator.api.schedules.schemas import (
 from services.coordinator.api.tork.views import set_fields
 from services.coordinator.api.tork.warnings import SubmitQuery, warned
 from services.coordinator.commands import made_before
+from services.coordinator.schedule_edits import NEVER, NeverFires
 from services.coordinator.store import schedules
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
 from shared.jobspec.cron.stored import NextFiring, StoredTimes, next_firing
@@ -60,8 +61,6 @@ from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_scheduled_
 from shared.planning.disclosure import redacting
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.submission import new_job_id
-
-_NEVER = "schedule: a schedule that never fires: all times of it have passed"
 
 
 @SCHEDULES.route(
@@ -130,7 +129,7 @@ async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | N
 def _next_firing(times: StoredTimes, now: datetime) -> NextFiring:
     found = next_firing(times, now)
     if found is None:
-        raise BadRequest(_NEVER)
+        raise BadRequest(NEVER)
     return found
 
 
@@ -184,15 +183,20 @@ async def pause_scheduled_job(request: web.Request) -> web.Response:
     "PUT /scheduled-jobs/{id}/resume",
     "Resume a scheduled job, from its next time on",
     DONE,
-    {400: error("The scheduled job is not paused.")},
+    {
+        400: error("The scheduled job is not paused, or never fires again."),
+        409: error("Its rules can't be read by this version; the message says why."),
+    },
     scope=Scope.OPERATE,
 )
 async def resume_scheduled_job(request: web.Request) -> web.Response:
     """What would have fired while it was paused is not caught up."""
     row = await operable_row(request)
-    run = ports(request).run
-    now = await run(schedules.now)
-    if not await run(schedules.resume, row.id, _next_firing(row, now)):
+    try:
+        is_resumed = await ports(request).schedules.resume(row.id)
+    except NeverFires as reason:  # all of them have passed meanwhile
+        raise BadRequest(str(reason)) from None
+    if not is_resumed:
         raise BadRequest("only a PAUSED scheduled job can be resumed")
     return reply(Status())
 
