@@ -42,9 +42,9 @@ def _checked_by(parse: Callable[[tuple[str, ...]], object]) -> Callable[[str], s
 class WebhookSettings(Block):
     signing_secret: Annotated[SecretStr, AfterValidator(_signing_secrets)] = Field(
         SecretStr(""),
-        description="Secret that signs requests according to Standard Webhooks: `whsec_` and the "
-        "base64 of 24 to 64 random bytes. Several secrets, comma-separated: each adds "
-        "a signature. Empty: no signature.",
+        description="Secret that signs the requests of jobs' webhooks without a `secret` by "
+        "Standard Webhooks: `whsec_` and the base64 of 24 to 64 random bytes. Several secrets, "
+        "comma-separated: each adds a signature. Empty: no signature.",
     )
     allowed_networks: Annotated[str, AfterValidator(_checked_by(parse_networks))] = Field(
         "",
