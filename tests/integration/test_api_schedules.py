@@ -63,6 +63,7 @@ async def test_a_scheduled_job_is_answered_with_its_summary(api: Api) -> None:
     assert summary == {
         "name": "nightly",
         "state": "ACTIVE",
+        "schedule": {"cron": "0 3 * * *"},
         "cron": "0 3 * * *",
         "timezone": "UTC",
         "overlap": "allow",
