@@ -12,6 +12,7 @@ import uvloop
 from bench import (
     chain,
     containers,
+    deliveries,
     drain,
     families,
     files,
@@ -38,6 +39,7 @@ _ROWS: dict[str, Callable[[Run], Awaitable[Table]]] = {
     "h": webhooks.measure,
     "i": killed_worker.measure,
     "j": files.measure,
+    "k": deliveries.measure,
     "s": schedules.measure,
     "t": idle_schedules.measure,
 }

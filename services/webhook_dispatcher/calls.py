@@ -5,7 +5,7 @@ At least once: a delivery ends only after the receiver answered with a 2xx.
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -22,6 +22,7 @@ from services.webhook_dispatcher.settings import WebhookSettings
 from services.webhook_dispatcher.store import lines
 from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.store.lines import Line
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 _SHORTEST_WAIT_SECONDS = 0.01
 _NAMED_AT_ONCE = 200
+_BATCH_SECONDS = 5.0
 
 
 class Calls:
@@ -57,8 +59,9 @@ class Calls:
         self._behind: set[str] = set()
         # Whether calls wait for a place that any other call may leave.
         self._is_short = False
-        # For the call, and for its outcome.
-        self.hold = timedelta(seconds=settings.timeout_seconds + ACCOUNT_SECONDS + 10)
+        # For those before it in its place, the call, and its outcome.
+        seconds = _BATCH_SECONDS + settings.timeout_seconds + ACCOUNT_SECONDS
+        self.hold = timedelta(seconds=seconds + 10)
 
     @property
     def is_calling(self) -> bool:
@@ -74,11 +77,19 @@ class Calls:
 
     def begin(self, taken: Sequence[Delivery], places: Places) -> None:
         """They are not waited for, so that a slow receiver holds up nobody else's."""
+        groups = defaultdict[tuple[str, str], list[Delivery]](list)
         # In the order of the changes, so that mostly they arrive in it.
         for delivery in sorted(taken, key=lambda delivery: (delivery.job_id, delivery.version)):
-            task = asyncio.create_task(self._deliver_surely(delivery, places.begin(delivery)))
-            self._calling.add(task)
-            task.add_done_callback(self._calling.discard)
+            groups[delivery.receiver, delivery.owner].append(delivery)
+        for (receiver, owner), group in groups.items():
+            begun = places.begin(receiver, owner, len(group))
+            for number, place in enumerate(begun):
+                self._begin(group[number :: len(begun)], place)
+
+    def _begin(self, batch: Sequence[Delivery], place: Begun) -> None:
+        task = asyncio.create_task(self._deliver_all(batch, place))
+        self._calling.add(task)
+        task.add_done_callback(self._calling.discard)
 
     async def make_due_calls(self) -> float | None:
         """One round: as many due calls as there are places for begin; 0 when there may be more,
@@ -102,19 +113,22 @@ class Calls:
     async def _begin_first(self, connection: Connection, ready: Sequence[Line]) -> bool:
         """False when there was none to begin."""
         each = max(1, -(-self.receivers.room // len(ready)))
-        wanted = min(each, self.receivers.limits.per_receiver)
+        most = min(each, self.receivers.limits.per_receiver)
         with Places(self.receivers) as places:
-            picked = Counter(places.pick(line for line in ready for _ in range(wanted)))
+            picked = Counter(places.pick(line for line in ready for _ in range(most)))
             self._is_short = any(line not in picked for line in ready)
             if not picked:
                 return False
-            taken = await lines.take(connection, self.hold, picked)
+            wanted = {
+                line: count * self.receivers.batch(line.receiver) for line, count in picked.items()
+            }
+            taken = await lines.take(connection, self.hold, wanted)
             self.begin(taken.deliveries, places)
         counts = Counter(map(_line, taken.deliveries))
         self._behind |= {
             line.receiver
             for line in ready
-            if counts[line.receiver, line.owner, line.endpoint] == picked[line]
+            if counts[line.receiver, line.owner, line.endpoint] == wanted.get(line, 0)
         }
         return bool(taken.deliveries or taken.put_off)
 
@@ -131,19 +145,39 @@ class Calls:
         names = {id_: receiver_of_stored(url, self._sealer) for id_, url in rows}
         await lines.name(connection, names)
 
-    async def _deliver_surely(self, delivery: Delivery, begun: Begun) -> None:
-        ending = Ending.UNSENT
+    async def _deliver_all(self, batch: Sequence[Delivery], place: Begun) -> None:
+        """One after the other, as long as they are quick; the others are given back."""
+        made, ending = 0, Ending.UNSENT
+        try:
+            while made < len(batch) and ending is not Ending.FAILED and self._has_time(place):
+                made += 1
+                ending = await self._deliver_surely(batch[made - 1])
+        finally:
+            self.receivers.end(place, time.monotonic(), ending, made)
+            if self._is_short or place.receiver in self._behind:
+                self.owed.set()
+        if made < len(batch):
+            await self._give_back(batch[made:])
+
+    def _has_time(self, place: Begun) -> bool:
+        return time.monotonic() - place.at < _BATCH_SECONDS
+
+    async def _deliver_surely(self, delivery: Delivery) -> Ending:
         try:
             outcome = await self._attempts.make(delivery)
         except Exception:  # a defect: it must be seen, and the call is due again after its hold
             log.exception("webhook_call_failed", **named(delivery))
-        else:
-            ending = outcome.ending
-            self._outcomes.write(outcome)
-        finally:
-            self.receivers.end(begun, time.monotonic(), ending)
-            if self._is_short or begun.receiver in self._behind:
-                self.owed.set()
+            return Ending.UNSENT
+        self._outcomes.write(outcome)
+        return outcome.ending
+
+    async def _give_back(self, rest: Sequence[Delivery]) -> None:
+        try:
+            async with acquired(self._pool) as connection:
+                await lines.give_back(connection, rest)
+        except DatabaseUnavailable as error:  # they are due again when their hold is over
+            log.warning("webhooks_not_given_back", count=len(rest), error=str(error))
+        self.owed.set()
 
 
 def _line(delivery: Delivery) -> tuple[str, str, str]:

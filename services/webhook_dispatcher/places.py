@@ -32,6 +32,8 @@ class Places:
             self._held[call.receiver, call.owner].append(begun)
         return [call for call, _ in picked]
 
-    def begin(self, call: Call) -> Begun:
-        """The place goes to `call`, one of the picked or another of the same line."""
-        return self._held[call.receiver, call.owner].pop()
+    def begin(self, receiver: str, owner: str, most: int) -> list[Begun]:
+        """The places of these, `most` at most, are for calls that were taken."""
+        held = self._held[receiver, owner]
+        begun, self._held[receiver, owner] = held[:most], held[most:]
+        return begun

@@ -119,6 +119,30 @@ async def test_calls_to_a_receiver_that_is_down_wait_and_use_no_attempt(rig: Rig
         assert 0 < wait <= 5
 
 
+async def test_calls_behind_one_that_fails_are_given_back_as_if_nobody_had_taken_them(
+    rig: Rig, receiver: Receiver
+) -> None:
+    # Given a receiver that has answered quickly, so that many calls to it are taken together
+    hook = {"url": receiver.url, "if": "job.state == 'PENDING'"}
+    async with Client(LOCAL) as client:
+        calls = Calls(rig.pool, client, rig.sealer, WebhookSettings())
+        for count in (1, 2, 4, 8):
+            await rig.submit([TASK], webhooks=[hook] * count)
+            await store_all(rig)
+            await make_all(calls)
+        receiver.heard.clear()
+        # When it is down, and owed twenty
+        receiver.answers = [503] * 20
+        await rig.submit([TASK], webhooks=[hook] * 20)
+        await store_all(rig)
+        await make_all(calls)
+    # Then it was called by as many as it had places, and the others have used no attempt
+    query = "SELECT attempts FROM webhook_deliveries WHERE state = 'PENDING'"
+    attempts = [row["attempts"] for row in await rig.pool.fetch(query)]
+    assert len(receiver.heard) <= 10
+    assert sorted(attempts) == [0] * (20 - len(receiver.heard)) + [1] * len(receiver.heard)
+
+
 async def test_what_a_dispatcher_of_an_earlier_version_left_is_delivered(
     rig: Rig, receiver: Receiver
 ) -> None:

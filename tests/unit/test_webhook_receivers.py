@@ -96,6 +96,17 @@ def test_receivers_that_fail_leave_places_to_new_ones_of_the_same_owner() -> Non
     assert picked(receivers, Due("new", "ann")) == [("ann", "new")]
 
 
+def test_calls_are_taken_several_for_a_place_as_long_as_their_receiver_answers_quickly() -> None:
+    receivers, sizes = Receivers(LIMITS), [0]
+    for seconds, ending in ((0.2, Ending.ANSWERED), (0.01, Ending.ANSWERED), (0.0, Ending.FAILED)):
+        begun = receivers.begin("a", "ann", 0)
+        assert begun
+        receivers.end(begun, seconds, ending)
+        sizes.append(receivers.batch("a"))
+    assert sizes[1] == sizes[3] == 1
+    assert sizes[2] > 1
+
+
 def test_a_call_that_was_not_sent_says_nothing_of_its_receiver() -> None:
     receivers = Receivers(LIMITS)
     for _ in range(9):

@@ -107,6 +107,12 @@ UPDATE webhook_deliveries SET next_at = clock_timestamp() WHERE id = ANY(ARRAY(
     WHERE first.calls = 0))
 """
 
+GIVE_BACK = """
+UPDATE webhook_deliveries d SET attempts = d.attempts - 1, next_at = clock_timestamp()
+FROM unnest($1::text[], $2::int[]) AS g(id, number)
+WHERE d.id = g.id AND d.state = 'PENDING' AND d.attempts = g.number
+"""
+
 # Written by a dispatcher from before there were lines.
 NAMELESS = """
 SELECT id, url FROM webhook_deliveries WHERE receiver = '' AND state = 'PENDING'
@@ -180,6 +186,11 @@ async def follow(connection: Connection, ended: Collection[Delivery]) -> None:
     endpoints = [delivery.endpoint.id for delivery in ended if delivery.endpoint]
     jobs = [delivery.job_id for delivery in ended if delivery.endpoint]
     await connection.execute(FOLLOW, endpoints, jobs)
+
+
+async def give_back(connection: Connection, taken: Collection[Delivery]) -> None:
+    """They are due as if nobody had taken them."""
+    await connection.execute(GIVE_BACK, [d.id for d in taken], [d.attempts for d in taken])
 
 
 async def nameless(connection: Connection, limit: int) -> Sequence[tuple[str, str]]:

@@ -101,11 +101,13 @@ async def call_all(
 
 
 async def make_all(calls: Calls) -> None:
-    """All that are due, those included that wait for a place."""
+    """All that are due, those included that wait for a place or for another call."""
+    has_finished = False
     while True:
-        was_calling = calls.is_calling
         if await calls.make_due_calls() == 0:
-            continue
-        await calls.finish()
-        if not was_calling:
+            has_finished = False
+        elif has_finished:
             return
+        else:
+            await calls.finish()
+            has_finished = True
