@@ -24,6 +24,7 @@ from shared.wiring import UNAVAILABLE, Resources
 log = structlog.get_logger(__name__)
 
 _LISTENING_SECONDS = 0.5
+_EXPIRY_SECONDS = 60.0
 
 
 async def run(settings: DispatcherSettings, resources: Resources, stop: Stop) -> None:
@@ -49,6 +50,7 @@ async def run(settings: DispatcherSettings, resources: Resources, stop: Stop) ->
         following = Following(pool, sealer, calls.owed)
         hearing = group.create_task(loop(following.take_news, interval_seconds=IDLE_SECONDS))
         watching = group.create_task(watch_calls(pool, metrics, calls.receivers, stop))
+        expiring = group.create_task(loop(calls.give_up_waiting, interval_seconds=_EXPIRY_SECONDS))
         telling = [
             group.create_task(
                 loop(
@@ -60,6 +62,6 @@ async def run(settings: DispatcherSettings, resources: Resources, stop: Stop) ->
         ]
         await loop(calls.make_due_calls, interval_seconds=round_seconds, wake=calls.owed)
         await events.stop()
-        for task in (consuming, finding, hearing, watching, *telling):
+        for task in (consuming, finding, hearing, watching, expiring, *telling):
             task.cancel()
         await calls.finish()

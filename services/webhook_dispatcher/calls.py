@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 _SHORTEST_WAIT_SECONDS = 0.01
 _NAMED_AT_ONCE = 200
 _BATCH_SECONDS = 5.0
+_SHORTEST_EXPIRY = timedelta(hours=1)
 
 
 class Calls:
@@ -48,8 +49,9 @@ class Calls:
         self._pool = pool
         self._sealer = sealer
         self._settings = settings
-        metrics = metrics or DispatcherMetrics(Metrics())
-        self._attempts = Attempts(client, sealer, settings, metrics, tracing)
+        self._metrics = metrics or DispatcherMetrics(Metrics())
+        self._attempts = Attempts(client, sealer, settings, self._metrics, tracing)
+        self._longest_wait = max(settings.retry_plan.longest, _SHORTEST_EXPIRY)
         self.owed = asyncio.Event()
         """Set when `make_due_calls` may find something sooner than it has said."""
         self._outcomes = OutcomeWriter(pool, settings.health_rules, self.owed)
@@ -104,6 +106,16 @@ class Calls:
             self._behind = set(full)
             is_done = not ready or not await self._begin_first(connection, ready)
         return self._wait(found) if is_done else 0.0
+
+    async def give_up_waiting(self) -> float | None:
+        """One round: calls that receivers which only fail have had wait for too long."""
+        if paused := self.receivers.paused(time.monotonic()):
+            async with acquired(self._pool) as connection:
+                count = await lines.expire(connection, paused, self._longest_wait)
+            if count:
+                log.error("webhooks_given_up", count=count, longest_wait=str(self._longest_wait))
+                self._metrics.given_up.inc(count)
+        return None
 
     async def finish(self) -> None:
         """Wait for the calls that have begun, and until it is written what came of them."""

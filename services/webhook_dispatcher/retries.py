@@ -33,6 +33,11 @@ class RetryPlan:
 
     delays: tuple[timedelta, ...]
 
+    @property
+    def longest(self) -> timedelta:
+        """From the first attempt to the last, or a little longer."""
+        return sum(self.delays, timedelta()) * (1 + JITTER)
+
     def delay(self, attempts: int, wish: timedelta, chance: float) -> timedelta | None:
         """After that many failures, for a `chance` from 0 to 1; None when there is no further call.
 

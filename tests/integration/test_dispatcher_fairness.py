@@ -117,6 +117,17 @@ async def test_calls_to_a_receiver_that_is_down_wait_and_use_no_attempt(rig: Rig
         wait = await calls.make_due_calls()
         assert wait is not None
         assert 0 < wait <= 5
+        # When one has waited for days, it is given up, and the reason is kept
+        await calls.give_up_waiting()
+        await rig.pool.execute(
+            "UPDATE webhook_deliveries SET next_at = now() - interval '2 days' WHERE id = ANY("
+            "ARRAY(SELECT id FROM webhook_deliveries WHERE attempts = 0 LIMIT 1))"
+        )
+        await calls.give_up_waiting()
+    left = await rig.pool.fetch("SELECT state FROM webhook_deliveries ORDER BY 1")
+    assert [row["state"] for row in left] == ["FAILED", *["PENDING"] * 7]
+    error = "SELECT error FROM webhook_attempts ORDER BY id DESC LIMIT 1"
+    assert (await rig.pool.fetchval(error)).startswith("not sent: ")
 
 
 async def test_calls_behind_one_that_fails_are_given_back_as_if_nobody_had_taken_them(

@@ -235,6 +235,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "webhook events later": (events.LATER, (list(range(1, 201)), HOUR)),
     "lines of due deliveries": (lines.DUE, (["http://7:80"],)),
     "due deliveries": (lines.TAKE, (HOUR, ["http://8:80"], ["o0"], [""], [10])),
+    "deliveries that have waited too long": (lines.EXPIRE, (["http://7:80"], HOUR)),
     "deliveries given back": (lines.GIVE_BACK, (["d5"], [1])),
     "deliveries that follow": (lines.FOLLOW, (["e1"], ["job5"])),
     "deliveries without receivers": (lines.NAMELESS, (200,)),

@@ -113,6 +113,28 @@ FROM unnest($1::text[], $2::int[]) AS g(id, number)
 WHERE d.id = g.id AND d.state = 'PENDING' AND d.attempts = g.number
 """
 
+# An attempt says why. What has waited for its dispatcher alone has not expired: only the receivers
+# of $1 count, which were tried meanwhile.
+EXPIRE = """
+WITH expired AS (
+    UPDATE webhook_deliveries
+    SET state = 'FAILED', attempts = attempts + 1, next_at = 'infinity',
+        ended_at = clock_timestamp()
+    WHERE id = ANY(ARRAY(
+        SELECT d.id FROM unnest($1::text[]) AS paused(receiver) CROSS JOIN LATERAL (
+            SELECT id FROM webhook_deliveries
+            WHERE receiver = paused.receiver AND state = 'PENDING'
+              AND next_at < now() - $2::interval
+            LIMIT 1000 FOR UPDATE SKIP LOCKED) d))
+    RETURNING id, attempts
+), attempt AS (
+    INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms, error)
+    SELECT id, attempts, clock_timestamp(), 0, 'not sent: the receiver has failed for too long'
+    FROM expired
+)
+SELECT count(*) FROM expired
+"""
+
 # Written by a dispatcher from before there were lines.
 NAMELESS = """
 SELECT id, url FROM webhook_deliveries WHERE receiver = '' AND state = 'PENDING'
@@ -191,6 +213,12 @@ async def follow(connection: Connection, ended: Collection[Delivery]) -> None:
 async def give_back(connection: Connection, taken: Collection[Delivery]) -> None:
     """They are due as if nobody had taken them."""
     await connection.execute(GIVE_BACK, [d.id for d in taken], [d.attempts for d in taken])
+
+
+async def expire(connection: Connection, paused: Collection[str], wait: timedelta) -> int:
+    """How many calls to these receivers have ended, as they have waited for longer than `wait`."""
+    count: int = await connection.fetchval(EXPIRE, list(paused), wait)
+    return count
 
 
 async def nameless(connection: Connection, limit: int) -> Sequence[tuple[str, str]]:
