@@ -14,7 +14,7 @@ import structlog
 from services.webhook_dispatcher.attempts import Attempts, named
 from services.webhook_dispatcher.client import Client
 from services.webhook_dispatcher.metrics import DispatcherMetrics
-from services.webhook_dispatcher.outcomes import ACCOUNT_SECONDS, OutcomeWriter
+from services.webhook_dispatcher.outcomes import OutcomeWriter
 from services.webhook_dispatcher.places import Places
 from services.webhook_dispatcher.receivers import Begun, Ending, Receivers
 from services.webhook_dispatcher.requests import receiver_of_stored
@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 _SHORTEST_WAIT_SECONDS = 0.01
 _NAMED_AT_ONCE = 200
 _BATCH_SECONDS = 5.0
+_OUTCOME_SECONDS = 5.0
 _SHORTEST_EXPIRY = timedelta(hours=1)
 
 
@@ -61,9 +62,10 @@ class Calls:
         self._behind: set[str] = set()
         # Whether calls wait for a place that any other call may leave.
         self._is_short = False
-        # For those before it in its place, the call, and its outcome.
-        seconds = _BATCH_SECONDS + settings.timeout_seconds + ACCOUNT_SECONDS
-        self.hold = timedelta(seconds=seconds + 10)
+        # For those before it in its place, the call, and its outcome. Not for an outcome that waits
+        # for the database: while it is away, nobody else can take the call.
+        seconds = _BATCH_SECONDS + settings.timeout_seconds + _OUTCOME_SECONDS
+        self.hold = timedelta(seconds=seconds)
 
     @property
     def is_calling(self) -> bool:

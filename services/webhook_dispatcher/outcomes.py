@@ -23,7 +23,7 @@ from shared.store.notices import Notice, add_notices
 
 log = structlog.get_logger(__name__)
 
-ACCOUNT_SECONDS = 20.0
+_ACCOUNT_SECONDS = 20.0
 """How long it is tried while the database is away: else calls would be made again, and only when
 their hold is over."""
 
@@ -108,7 +108,7 @@ class OutcomeWriter:
                 log.exception("webhook_outcomes_unrecorded", deliveries=[outcome.delivery.id])
 
     async def _write_surely(self, outcomes: list[Outcome]) -> None:
-        give_up_at = time.monotonic() + ACCOUNT_SECONDS
+        give_up_at = time.monotonic() + _ACCOUNT_SECONDS
         backoff = Backoff()
         while True:
             try:
