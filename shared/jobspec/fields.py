@@ -29,7 +29,7 @@ from shared.definition.quantities import (
 )
 from shared.expressions import ExpressionError, as_template, check, has_expression
 from shared.jobspec.cron.moments import MOMENT_PATTERN, parse_moment
-from shared.jobspec.headers import check_header_name, check_header_value
+from shared.jobspec.headers import check_header_name, check_header_names, check_header_value
 from shared.jobspec.limits import (
     MAX_DESCRIPTION,
     MAX_EXPRESSIONS,
@@ -336,6 +336,7 @@ HiddenTemplate = Annotated[str, AfterValidator(check_hidden_template)]
 SigningSecret = Annotated[str, AfterValidator(_signing_secret)]
 HiddenTemplateValue = Annotated[HiddenTemplate | None, AfterValidator(_null_is_empty)]
 HeaderName = Annotated[Key, AfterValidator(check_header_name)]
+Headers = Annotated[Mapped[HeaderName, _T], AfterValidator(check_header_names)]
 HeaderTemplate = Annotated[TemplateValue, AfterValidator(_header_template)]
 Inputs = Annotated[Mapped[Key, JsonValue], BeforeValidator(as_inputs)]
 InputTemplates = Annotated[

@@ -1,8 +1,11 @@
 """What HTTP can carry as the name and the value of a header, and which names are not a client's."""
 
 import re
+from typing import TypeVar
 
 from shared.jobspec.limits import MAX_HEADER
+
+_V = TypeVar("_V")
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -33,6 +36,16 @@ def check_header_name(name: str) -> str:
     if is_reserved(name):
         raise ValueError("must not be set: it belongs to the request itself")
     return name
+
+
+def check_header_names(headers: dict[str, _V]) -> dict[str, _V]:
+    """Raises ValueError: of two values of one header, a receiver would see one or the other."""
+    seen: dict[str, str] = {}
+    for name in headers:
+        if other := seen.get(name.lower()):
+            raise ValueError(f"must not hold one header twice: {other} and {name}")
+        seen[name.lower()] = name
+    return headers
 
 
 def check_header_value(value: str) -> str:

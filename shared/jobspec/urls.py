@@ -5,6 +5,8 @@ import re
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
+from yarl import URL
+
 from shared.jobspec.limits import MAX_URL
 
 _UNSENDABLE = re.compile(r"[\s\x00-\x1f\x7f\\]")
@@ -28,27 +30,29 @@ def check_url(text: str) -> None:
         raise ValueError(f"must have at most {MAX_URL} bytes")
     if "@" in parts.netloc:
         raise ValueError("must not hold a user name or password; a header can hold them")
-    _check_host(host, is_bracketed="[" in parts.netloc)
+    _check_host(text, host, is_bracketed="[" in parts.netloc)
 
 
 def receiver_of(url: str) -> str:
-    """Scheme, host and port: what is down or slow together. "" for what is no URL."""
+    """Scheme, host and port: what is down or slow together, however the host is spelled. "" for
+    what is no URL."""
     try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
+        target = URL(url)
+        host = (target.raw_host or "").rstrip(".")
     except ValueError:
         return ""
-    if not parts.hostname:
+    if not host or not target.port:
         return ""
-    return f"{parts.scheme}://{parts.hostname.rstrip('.')}:{port}"
+    return f"{target.scheme}://{host}:{target.port}"
 
 
-def _check_host(host: str, *, is_bracketed: bool) -> None:
+def _check_host(url: str, host: str, *, is_bracketed: bool) -> None:
     try:
+        called = _called_host(url)
         if is_bracketed:
             _check_ipv6(host)
         else:
-            _check_name_or_ipv4(_ascii(host))
+            _check_name_or_ipv4(called)
     except ValueError:
         raise ValueError("must have a valid host name or IP address") from None
 
@@ -59,9 +63,12 @@ def _check_ipv6(host: str) -> None:
     IPv6Address(host)
 
 
-def _ascii(host: str) -> str:
-    """As a name server is asked for it."""
-    return host.encode("idna").decode()
+def _called_host(url: str) -> str:
+    """As the client reads it, and a name server is asked for it. Raises ValueError."""
+    parts = URL(url)
+    if parts.host is None or parts.raw_host is None:
+        raise ValueError("has no host")
+    return parts.raw_host
 
 
 def _check_name_or_ipv4(host: str) -> None:

@@ -1,11 +1,14 @@
 """Webhooks that can never be called as submitted are refused."""
 
+from collections.abc import Callable
+
 import orjson
 import pytest
 
 from shared.jobspec.headers import check_header_name, check_header_value
 from shared.jobspec.limits import MAX_HEADER, MAX_URL
-from shared.jobspec.tork.parsing import parse_job
+from shared.jobspec.problems import InvalidJob
+from shared.jobspec.tork.parsing import parse_endpoint, parse_job
 from shared.jobspec.tork.webhooks import webhook_problems
 from shared.jobspec.urls import check_url
 
@@ -40,6 +43,8 @@ def test_a_url_that_can_be_called_is_taken(url: str) -> None:
         *((f"http://{h}/", HOST) for h in ("2130706433", "0177.0.0.1", "127.1", "0x7f000001")),
         *((f"http://{h}/", HOST) for h in ("127%2e0%2e0%2e1", "1.2.3.4.5", "a.256", "0x7f.1")),
         *((f"http://{h}/", HOST) for h in ("[fe80::1%25lo]", "[fe80::1%lo]")),
+        *((f"http://{h}/", HOST) for h in ("[::1]x", "x[::1]", "[::1].example", "[v1.a]")),
+        *((f"http://{h}/", HOST) for h in ("xn--", "xn--a", "a\u00adb", "a\u200db.example")),
     ],
 )
 def test_a_url_that_can_never_be_called_is_refused(url: str, rule: str) -> None:
@@ -75,6 +80,17 @@ def test_a_name_that_http_cannot_carry_is_refused(name: str) -> None:
 def test_a_value_that_http_cannot_carry_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="line break or another control character"):
         check_header_value(value)
+
+
+@pytest.mark.parametrize("parse", [parse_job, parse_endpoint])
+def test_a_header_is_given_once_however_its_name_is_written(
+    parse: Callable[[bytes, str], object],
+) -> None:
+    webhook = {"url": "http://h", "headers": {"X-A": "1", "B": "2", "x-a": "3"}}
+    job = {"name": "j", "tasks": [{"name": "t", "run": "true"}], "webhooks": [webhook]}
+    submitted = job if parse is parse_job else {**webhook, "events": ["job.StateChange"]}
+    with pytest.raises(InvalidJob, match="headers: .*one header twice: X-A and x-a"):
+        parse(orjson.dumps(submitted), "application/json")
 
 
 def test_a_value_longer_than_receivers_take_is_refused() -> None:

@@ -157,6 +157,8 @@ def test_what_is_long_unused_is_forgotten_and_never_what_is_under_way(
         ("https://CI.example./a?b", "https://ci.example:443"),
         ("http://ci.example", "http://ci.example:80"),
         ("http://[::1]:8080/x", "http://::1:8080"),
+        ("http://[0:0::0:1]:8080/x", "http://::1:8080"),
+        ("https://BÜCHER.example", "https://xn--bcher-kva.example:443"),
         *((url, "") for url in ("http://h:x", "", "not a url", "mailto:x")),
     ],
 )

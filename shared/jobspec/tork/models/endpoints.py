@@ -81,9 +81,7 @@ class _EndpointFields(Spec):
     as empty. Secrets are redacted before. Default: always."""
     tags: f.Tags | None = None
     """Events of jobs and schedules are sent only if they have one of these tags. Default: all."""
-    headers: (
-        Annotated[f.Mapped[f.HeaderName, _HeaderValue], Field(max_length=MAX_HEADERS)] | None
-    ) = None
+    headers: Annotated[f.Headers[_HeaderValue], Field(max_length=MAX_HEADERS)] | None = None
     """Sent with each request as they are. They are stored encrypted and never shown."""
     format: Literal["tork", "standard"] | None = None
     """The body: as that of a job's webhook, or `{type, timestamp, data}`. Default: `standard`."""

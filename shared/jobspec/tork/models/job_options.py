@@ -16,7 +16,7 @@ class Webhook(Spec):
 
     url: f.UrlTemplate
     """Where each event is posted, as JSON; may hold expressions."""
-    headers: f.Mapped[f.HeaderName, f.HeaderTemplate] | None = None
+    headers: f.Headers[f.HeaderTemplate] | None = None
     """Sent with each event; values may hold expressions."""
     event: WebhookEvent | None = None
     """Which events. Default: `job.StateChange`."""
