@@ -108,8 +108,8 @@ async def test_a_key_does_what_its_scope_says_and_no_more(setting: Setting, scop
     besides = {("PUT", "/users/{username}/password"): 403}
     if scope == "submit":  # an endpoint is told what `read` shows
         besides |= {("POST", "/webhooks"): 403}
-    if scope == "operate":  # an edit says what the next jobs do
-        besides |= {("PATCH", "/scheduled-jobs/{id}"): 403}
+    if scope == "operate":  # an edit says what the next jobs do, or where is sent what `read` shows
+        besides |= {("PATCH", "/scheduled-jobs/{id}"): 403, ("PATCH", "/webhooks/{id}"): 403}
     assert await setting.refusals(key) == needing(*others, status=403) | besides
 
 

@@ -110,7 +110,11 @@ async def test_a_patch_that_breaks_a_rule_changes_nothing(api: Api) -> None:
     for patch, message in (
         ({"events": []}, "events: must have at least 1 entry"),
         ({"url": None}, "url: is required"),
-        ({"secret": SECRET}, "secret: POST /webhooks/{id}/rotate-secret replaces the secret"),
+        *(
+            ({"secret": one}, "secret: POST /webhooks/{id}/rotate-secret replaces the secret")
+            for one in (SECRET, None)
+        ),
+        ({"colour": None}, "colour: unknown field"),
         # What is left as it is must fit what is changed.
         (
             {"events": ["schedule.Fired"]},
@@ -230,6 +234,14 @@ async def test_an_endpoint_is_its_creators_and_the_administrators(guarded: Api) 
 async def test_who_may_not_read_creates_no_endpoint(guarded: Api) -> None:
     submitter = await add_key(guarded, "submit")
     status, answer = await guarded.answer("POST", "/webhooks", headers=submitter, json=ENDPOINT)
+    assert (status, answer["message"]) == (403, "requires the scope read as well")
+
+
+async def test_who_may_not_read_sends_no_endpoint_elsewhere(guarded: Api) -> None:
+    endpoint = await done(guarded, "POST", "/webhooks", OPERATOR, json=ENDPOINT)
+    path, operator = f"/webhooks/{endpoint['id']}", await add_key(guarded, "operate")
+    patch = {"url": "https://elsewhere.example"}
+    status, answer = await guarded.answer("PATCH", path, headers=operator, json=patch)
     assert (status, answer["message"]) == (403, "requires the scope read as well")
 
 

@@ -48,6 +48,8 @@ def test_filters_join_those_of_the_text() -> None:
     ("text", "message"),
     [
         ("state:gone", 'state: "gone" is not allowed: must be one of PENDING, SCHEDULED'),
+        ("since:0001-01-01T00:00:00+14:00", r"since: .* is not allowed: must be a time such as"),
+        ("before:9999-12-31T23:59:59-14:00", r"before: .* is not allowed: must be a time such as"),
         ("since:yesterday", 'since: "yesterday" is not allowed: must be a time such as'),
     ],
 )

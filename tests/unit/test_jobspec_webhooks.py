@@ -89,7 +89,7 @@ def test_a_header_is_given_once_however_its_name_is_written(
     webhook = {"url": "http://h", "headers": {"X-A": "1", "B": "2", "x-a": "3"}}
     job = {"name": "j", "tasks": [{"name": "t", "run": "true"}], "webhooks": [webhook]}
     submitted = job if parse is parse_job else {**webhook, "events": ["job.StateChange"]}
-    with pytest.raises(InvalidJob, match="headers: .*one header twice: X-A and x-a"):
+    with pytest.raises(InvalidJob, match=r"headers: .*one header twice: X-A and x-a"):
         parse(orjson.dumps(submitted), "application/json")
 
 

@@ -103,10 +103,9 @@ def parse_time(name: str, text: str, now: datetime) -> datetime:
     hours = f"{int(days[1]) * 24}h{days[2]}" if days else text
     try:
         at = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:  # then it is a span
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # then it is a span, or a time that UTC has not
         pass
-    else:
-        return at if at.tzinfo else at.replace(tzinfo=UTC)
     try:
         return now - parse_duration(hours)
     except (ValueError, OverflowError):  # neither of the two

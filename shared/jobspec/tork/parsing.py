@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -126,7 +126,7 @@ def _unknown_nulls(model: type[Spec], patch: Mapping[str, object]) -> Iterator[P
     known = {field.alias or name for name, field in model.model_fields.items()}
     for name, value in patch.items():
         if value is None and name not in known:
-            yield Problem(name, "unknown field", place=(name,))
+            yield Problem(name, model.elsewhere.get(name, "unknown field"), place=(name,))
     schedule = patch.get("schedule")
     if model is ScheduledJobSpec and isinstance(schedule, dict):
         for problem in _unknown_nulls(Schedule, schedule):
@@ -155,8 +155,11 @@ def parse_endpoint_changes(
     """What the merge patch in `body` makes of an endpoint, `now` as it would be submitted."""
     _parse(EndpointChanges, body, content_type)
     language, text = _language(content_type), _text(body)
+    patch = cast(Mapping[str, object], language.load(text))
     try:
-        return _valid(EndpointSpec, merged(now, language.load(text)))
+        if unknown := list(_unknown_nulls(EndpointChanges, patch)):
+            raise InvalidJob(unknown)
+        return _valid(EndpointSpec, merged(now, patch))
     except InvalidJob as error:  # as below
         raise InvalidJob(located(error.problems, language.places(text))) from None
 

@@ -88,9 +88,7 @@ _BROKEN = error("The endpoint breaks a rule; the message names field, value and 
 )
 async def create_endpoint(request: web.Request) -> web.Response:
     """It hears what `read` shows, so whoever creates it must be allowed to read."""
-    who = principal(request)
-    if not who.may(Scope.READ):
-        raise Forbidden(f"requires the scope {Scope.READ} as well")
+    who = _who_may_read(request)
     body, content_type = await whole_body(request), request.headers.get("Content-Type", "")
     spec = await in_background(request, partial(parse_endpoint, body, content_type))
     sealer, secret = ports(request).sealer, spec.secret or new_secret()
@@ -98,6 +96,14 @@ async def create_endpoint(request: web.Request) -> web.Response:
     new = _new(endpoint_id, fields_of(spec, sealer), first_secret(secret, sealer), who)
     row = await _added(request, new)
     return reply(shown_endpoint(row, sealer, secret if row.id == endpoint_id else None))
+
+
+def _who_may_read(request: web.Request) -> Principal:
+    """For who decides where an endpoint sends what `read` shows. Raises Forbidden."""
+    who = principal(request)
+    if not who.may(Scope.READ):
+        raise Forbidden(f"requires the scope {Scope.READ} as well")
+    return who
 
 
 def _new(
@@ -157,7 +163,9 @@ async def get_endpoint(request: web.Request) -> web.Response:
     example={"events": ["job.StateChange", "job.Progress"], "disabled": False},
 )
 async def change_endpoint(request: web.Request) -> web.Response:
-    """Disabled, it is sent nothing more; enabled again, what happens from then on."""
+    """Disabled, it is sent nothing more; enabled again, what happens from then on. `read` is
+    required as well, as at its creation."""
+    _who_may_read(request)
     body, content_type = await whole_body(request), request.headers.get("Content-Type", "")
     sealer = ports(request).sealer
 
