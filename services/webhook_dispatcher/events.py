@@ -21,6 +21,7 @@ from services.webhook_dispatcher.store import events as stored_events
 from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.store.events import StoredEvent
 from shared.broker.consuming import Failures
+from shared.expressions import Allowance
 from shared.messages import Change, WebhooksDue
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.sealing import Sealer, SealingError
@@ -28,6 +29,13 @@ from shared.process.sealing import Sealer, SealingError
 log = structlog.get_logger(__name__)
 
 _PAGE_ROWS = 100
+_MOST_STEPS = 3_000_000
+"""Of the expressions of one row. Its transaction must not be idle for long, nor the loop of this
+service: the calls of all others wait meanwhile."""
+_STEPS_OF_CHANGE = 250_000
+"""Of the expressions of one change, on average: as many as one expression may take."""
+_ENOUGH_STEPS = 1_000_000
+"""Of the expressions of a page: the rest of it is left to the next round."""
 _AT_ONCE = 0.0
 _UNREADABLE_DELAY = timedelta(minutes=1)
 
@@ -59,14 +67,14 @@ class Events:
             with Places(self._calls.receivers if self._calls else _NOBODY) as places:
                 async with acquired(self._pool) as connection, connection.transaction():
                     events = await stored_events.take_due(connection, _PAGE_ROWS)
-                    owed = await self._take_up(connection, events) if events else []
+                    owed, is_all = await self._take_up(connection, events)
                     picked = self._calls.pick_new(owed, places) if self._calls else ()
                     new = await deliveries.add(connection, owed, self._hold, picked) if owed else ()
                 if self._calls:  # not before they are committed
                     self._calls.begin(new, places)
             if self._calls and len(picked) < len(owed):
                 self._calls.owed.set()
-        return _AT_ONCE if len(events) == _PAGE_ROWS else None
+        return _AT_ONCE if len(events) == _PAGE_ROWS or not is_all else None
 
     async def stop(self) -> None:
         """Take up nothing more. What was taken up has begun: nobody else would call it for long."""
@@ -74,15 +82,21 @@ class Events:
 
     async def _take_up(
         self, connection: Connection, events: Sequence[StoredEvent]
-    ) -> list[Delivery]:
-        """The calls that these events owe; the events are done with."""
+    ) -> tuple[list[Delivery], bool]:
+        """The calls that the first of these events owe, which are done with; and whether they are
+        all."""
+        if not events:
+            return [], True
         jobs = await deliveries.jobs_with_webhooks(connection, {event.job_id for event in events})
         owed: list[Delivery] = []
         unreadable: list[int] = []
+        seen: set[int] = set()
+        steps = 0
         for event in events:
+            allowance = Allowance(min(len(event.changes) * _STEPS_OF_CHANGE, _MOST_STEPS))
             try:
                 changes = [Change.model_validate(change) for change in event.changes]
-                owed += self._owed(changes, jobs)
+                owed += self._owed(changes, jobs, allowance)
             except SealingError as error:
                 # What is secret in the summary can't be known before the operator gives the key.
                 log.error("webhooks_postponed", job=event.job_id, error=str(error))
@@ -90,16 +104,21 @@ class Events:
             except Exception:  # whatever it is, it must not hold up the webhooks of all others
                 log.exception("webhooks_postponed", job=event.job_id)
                 unreadable.append(event.id)
+            seen.add(event.id)
+            steps += allowance.used
+            if steps > _ENOUGH_STEPS:
+                break
+            await asyncio.sleep(0)
         if unreadable:
             await stored_events.later(connection, unreadable, _UNREADABLE_DELAY)
-        await stored_events.done(connection, {event.id for event in events} - set(unreadable))
-        return owed
+        await stored_events.done(connection, seen - set(unreadable))
+        return owed, len(seen) == len(events)
 
-    def _owed(self, changes: Sequence[Change], jobs: _Jobs) -> list[Delivery]:
+    def _owed(self, changes: Sequence[Change], jobs: _Jobs, allowance: Allowance) -> list[Delivery]:
         """Raises SealingError. A job that was deleted meanwhile owes nothing."""
         return [
             delivery
             for change in changes
             if (job := jobs.get(change.job_id)) is not None
-            for delivery in deliveries_for(change, job, self._sealer)
+            for delivery in deliveries_for(change, job, self._sealer, allowance)
         ]

@@ -14,7 +14,7 @@ from services.webhook_dispatcher.store.deliveries import Delivery
 from services.webhook_dispatcher.summaries import UNSET_NAMES, job_now, names_of_summary, summary_of
 from services.webhook_dispatcher.targets import Target, Unsendable, target_of
 from shared.definition import Webhook, decode_webhooks
-from shared.expressions import ExpressionError, TextMap, as_template, render_value
+from shared.expressions import Allowance, ExpressionError, TextMap, as_template, render_value
 from shared.jobspec.urls import receiver_of
 from shared.lifecycle import derived_id
 from shared.messages import Change
@@ -100,14 +100,17 @@ class JobEvent:
         return summary_of(change, self._job)
 
 
-def deliveries_for(change: Change, job: Mapping[str, Any], sealer: Sealer) -> Iterator[Delivery]:
-    """The calls that `change` owes to the webhooks of `job` (a row). Raises SealingError."""
+def deliveries_for(
+    change: Change, job: Mapping[str, Any], sealer: Sealer, allowance: Allowance
+) -> Iterator[Delivery]:
+    """The calls that `change` owes to the webhooks of `job` (a row). An expression that `allowance`
+    is not enough for fails as any other. Raises SealingError."""
     event = JobEvent(change, job, sealer)
     for place, kept in enumerate(decode_webhooks(job["webhooks"])):
         if (kept.event or JOB_STATE) != event.name:
             continue
         webhook = _opened_webhook(kept, sealer)
-        if webhook.condition and not is_wanted(webhook.condition, event.names):
+        if webhook.condition and not is_wanted(webhook.condition, event.names, allowance):
             continue
         yield Delivery(
             id=derived_id("webhook", change.job_id, change.version, place),
@@ -117,13 +120,15 @@ def deliveries_for(change: Change, job: Mapping[str, Any], sealer: Sealer) -> It
             body=event.body(webhook.format, webhook.payload),
             event=event.name,
             owner=job["owner"],
-            **_addressed(webhook, event, sealer),
+            **_addressed(webhook, event, sealer, allowance),
         )
 
 
-def _addressed(webhook: Webhook, event: JobEvent, sealer: Sealer) -> dict[str, Any]:
+def _addressed(
+    webhook: Webhook, event: JobEvent, sealer: Sealer, allowance: Allowance
+) -> dict[str, Any]:
     """Of a delivery; one that can't be sent is made as well, and its attempt says why."""
-    target = target_of(webhook, event)
+    target = target_of(webhook, event, allowance)
     return {
         "url": sealer.seal_text(target.url),
         "receiver": receiver_of(target.url) or _NO_RECEIVER,
@@ -171,10 +176,10 @@ def opened(delivery: Delivery, sealer: Sealer) -> Delivery:
     return replace(delivery, url=sealer.open_text(delivery.url), body=body)
 
 
-def is_wanted(condition: str, names: Mapping[str, object]) -> bool:
+def is_wanted(condition: str, names: Mapping[str, object], allowance: Allowance) -> bool:
     """Whether a webhook's `if` lets this through; one that fails does not, as it can't be true."""
     try:
-        return render_value(as_template(condition), names) in (True, "true")
+        return render_value(as_template(condition), names, allowance) in (True, "true")
     except ExpressionError as error:
         log.warning("webhook_condition_failed", condition=condition, error=str(error))
         return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.definition import Webhook
-from shared.expressions import ExpressionError, has_expression, render
+from shared.expressions import Allowance, ExpressionError, has_expression, render
 from shared.jobspec.headers import check_header_value, is_reserved
 from shared.jobspec.urls import check_url
 from shared.planning.secrets import SecretTaint
@@ -37,9 +37,9 @@ class JobNames(Protocol):
     def secrets(self) -> Mapping[str, str]: ...
 
 
-def target_of(webhook: Webhook, event: JobNames) -> Target:
+def target_of(webhook: Webhook, event: JobNames, allowance: Allowance) -> Target:
     """`webhook` evaluated for `event`. Raises SealingError."""
-    texts = _Texts(event)
+    texts = _Texts(event, allowance)
     url = ""
     try:
         url = texts.url(webhook.url)
@@ -52,8 +52,9 @@ def target_of(webhook: Webhook, event: JobNames) -> Target:
 class _Texts:
     """Blanks and line ends around what is evaluated mean nothing: files of secrets end in one."""
 
-    def __init__(self, event: JobNames) -> None:
+    def __init__(self, event: JobNames, allowance: Allowance) -> None:
         self._event = event
+        self._allowance = allowance
 
     def url(self, template: str) -> str:
         url = self._text("url", template)
@@ -87,7 +88,7 @@ class _Texts:
         if not has_expression(template):
             return template.strip()
         try:
-            return render(template, self._event.sending_names, nil="").strip()
+            return render(template, self._event.sending_names, self._allowance, nil="").strip()
         except ExpressionError as error:
             taint = SecretTaint(self._event.secrets, self._event.sending_names)
             told = taint.redacted(taint.told(template, str(error)))

@@ -74,7 +74,10 @@ class Allowance:
         """Steps."""
 
     def take(self, meter: Meter) -> None:
-        """One of them has taken so much. Raises ExpressionError."""
+        """One of them has taken so much, whether it gave a value or failed."""
         self.used += meter.used + _STEPS_TO_START
+
+    def require(self) -> None:
+        """Raises ExpressionError when more was taken than may be."""
         if self.used > self._most:
             raise ExpressionError(f"all expressions together take more than {self._most} steps")

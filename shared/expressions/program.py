@@ -171,16 +171,33 @@ def result(
 ) -> tuple[object, object]:
     """The value, and the same as JSON data."""
     meter = Meter()
-    value = run(source, names, meter, numbers)
     try:
-        data = plain(value, meter)
-        if allowance is not None:
-            allowance.take(meter)
-        return value, data
+        if allowance is None:
+            value = run(source, names, meter, numbers)
+            return value, plain(value, meter)
+        return _allowed(source, names, meter, numbers, allowance)
     except ExpressionError as error:  # of the result as a whole: told its source, then passed on
         raise error.at(1).within(source) from None
     except RecursionError:  # only where the caller itself is already deep
         raise ExpressionError("is nested too deep", source=source) from None
+
+
+def _allowed(
+    source: str,
+    names: Mapping[str, object],
+    meter: Meter,
+    numbers: Numbers,
+    allowance: Allowance,
+) -> tuple[object, object]:
+    """The same; what fails has its price as well."""
+    allowance.require()
+    try:
+        value = run(source, names, meter, numbers)
+        data = plain(value, meter)
+    finally:
+        allowance.take(meter)
+    allowance.require()
+    return value, data
 
 
 def _kinds(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.expressions import ExpressionError, evaluate
+from shared.expressions import Allowance, ExpressionError, evaluate, render_value
 
 _DEEP: list[object] = []
 for _ in range(3_000):
@@ -66,3 +66,12 @@ def test_a_bomb_is_refused_before_it_goes_off_and_the_place_is_told(source: str)
     with pytest.raises(ExpressionError) as raised:
         evaluate(source, ENV)
     assert 1 <= raised.value.column <= len(source) + 1
+
+
+def test_what_fails_takes_its_part_of_an_allowance_and_nothing_is_evaluated_beyond_it() -> None:
+    allowance = Allowance(250_000)
+    for rule in ("steps \\(column", "all expressions together take more than 250000 steps"):
+        with pytest.raises(ExpressionError, match=rule):
+            render_value("{{ count(1..45000, # % 7 == 3) > 0 }}", {}, allowance)
+        used = allowance.used
+    assert 250_000 < used < 260_000

@@ -6,6 +6,7 @@ import pytest
 
 from services.webhook_dispatcher.requests import is_wanted
 from services.webhook_dispatcher.summaries import job_now, names_of_summary, summary_of
+from shared.expressions import Allowance
 from shared.messages import Change
 from tests.support.jobs.job_rows import JOB_ROW
 
@@ -31,7 +32,8 @@ _OF_TASK = Change(
 
 
 def _is_wanted(condition: str, change: Change) -> bool:
-    return is_wanted(condition, names_of_summary(summary_of(change, JOB_ROW), job_now(JOB_ROW)))
+    names = names_of_summary(summary_of(change, JOB_ROW), job_now(JOB_ROW))
+    return is_wanted(condition, names, Allowance(50_000))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from services.webhook_dispatcher.requests import deliveries_for, headers_of, keys_of, opened
 from services.webhook_dispatcher.store.deliveries import Delivery, Endpoint
 from services.webhook_dispatcher.targets import Unsendable
+from shared.expressions import Allowance
 from shared.messages import Change
 from shared.planning.secrets import OF_INPUTS
 from shared.process.sealing import Sealer, generate_key
@@ -17,6 +18,7 @@ from shared.process.signing import new_secret, read_secret
 from tests.support.jobs.job_rows import JOB_ROW
 
 _SEALER = Sealer([generate_key()])
+STEPS = 250_000
 _TOKEN = "T0K3N-of-a-channel"
 SIGNING, OPERATORS = (f"whsec_{letter * 32}" for letter in "ab")
 _SECRETS = {
@@ -34,7 +36,8 @@ _CHANGE = Change(job_id="j", version=3, state="RUNNING", at=_AT, result=f"made o
 def delivery(**webhook: Any) -> Delivery:
     """What a change of a job with this webhook owes, as it is stored."""
     kept = _SEALER.seal({"secrets": _SECRETS})
-    [made] = deliveries_for(_CHANGE, {**_JOB, "sealed": kept, "webhooks": [webhook]}, _SEALER)
+    job = {**_JOB, "sealed": kept, "webhooks": [webhook]}
+    [made] = deliveries_for(_CHANGE, job, _SEALER, Allowance(STEPS))
     assert _TOKEN not in repr(made)
     return made
 
