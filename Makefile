@@ -13,13 +13,13 @@ PATIENT := $(PYTEST) -n 3 tests/patience
 SPREAD := -n $(TEST_PROCESSES) --dist loadscope
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
-SOURCES := services shared cli tests bench examples
+SOURCES := services shared cli sdk tests bench examples
 
 # With bytecode kept, a quick run takes half the time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run quick check test chaos chaos-all bench test-fresh fmt docs record-messages requirements clean
+.PHONY: help demo run quick check test chaos chaos-all bench test-fresh fmt docs sdk record-messages requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ docs: $(DEV) ## Generate docs/{settings,metrics,states,layers}.md from the code
 	$(BIN)/python -m tests.support.state_diagrams > docs/states.md
 	$(BIN)/python -m tests.support.layer_diagrams > docs/layers.md
 
+sdk: $(DEV) ## Generate the models and the blocking client of sdk/ from the API and the asyncio client
+	$(BIN)/python -m tests.support.drawn_client
+
 record-messages: $(DEV) ## Record the messages of this version for the tests of later ones
 	@$(BIN)/python -m tests.support.recorded_messages
 
@@ -118,6 +121,7 @@ $(RUN): requirements/build.txt requirements/run.txt pyproject.toml deploy/setup/
 	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DEV): $(RUN) requirements/dev.txt
+$(DEV): $(RUN) requirements/dev.txt sdk/pyproject.toml
 	@PYTHON="$(PYTHON)" deploy/setup/environment.sh build dev
+	@PYTHONWARNINGS=ignore .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable ./sdk
 	@touch $@

@@ -13,13 +13,8 @@ import aiohttp
 import pytest_asyncio
 
 from cli.metrics import MODULES, specs_in
-from services.coordinator.settings import ApiSettings
-from services.dev.app import running
-from services.dev.settings import DevBlock, IsolatedDevSettings
-from services.worker.runtimes.settings import RuntimeSettings
-from shared.process.run import Stop
 from tests.support.eventually import eventually
-from tests.support.ports import free_port
+from tests.support.services.dev import running_dev
 from tests.support.services.dispatcher import running_receiver
 from tests.support.services.metrics import names, page_of, values
 
@@ -73,16 +68,8 @@ class Commands:
 
 @pytest_asyncio.fixture
 async def conveyor(tmp_path: Path) -> AsyncIterator[Commands]:
-    settings = IsolatedDevSettings(
-        dev=DevBlock(data_dir=tmp_path),
-        api=ApiSettings(address=f"127.0.0.1:{free_port()}"),
-        runtime=RuntimeSettings(type="shell", shell_allowed=True),
-    )
-    stop = Stop()
-    async with running(settings, stop) as up:
-        yield Commands(up)
-        stop.request()
-        stop.request()  # the second time hurries: nothing that runs is wanted
+    async with running_dev(tmp_path) as url:
+        yield Commands(url)
 
 
 async def test_a_job_is_submitted_followed_and_shown(conveyor: Commands) -> None:

@@ -1,0 +1,1 @@
+"""The client for asyncio. `make sdk` draws the blocking one from it."""

@@ -1,0 +1,198 @@
+"""The client: jobs on itself, all else by what it is about."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import httpx
+
+from conveyor import models as m
+from conveyor._sync.resources import (
+    DeadLetters,
+    Keys,
+    Queues,
+    Resource,
+    Roles,
+    Schedules,
+    Tasks,
+    Users,
+    Webhooks,
+)
+from conveyor._sync.transport import Transport, items_of
+from conveyor.errors import NotFinal, Unavailable
+from conveyor.http import Job, Retries, Server, new_key
+from conveyor.streams import Event, Events
+
+FINAL_STATES = frozenset(("COMPLETED", "FAILED", "CANCELLED"))
+
+_LOG_PAGE_SIZE = 100
+
+
+class Client(Resource):
+    """A connection to a coordinator. Use as a context manager; every call raises ConveyorError.
+
+    What isn't given is read from CONVEYOR_URL, CONVEYOR_API_KEY, CONVEYOR_USER and
+    CONVEYOR_PASSWORD. Requests are repeated while the server is away or asks to wait (`retries`); a
+    submission carries an idempotency key, so that it creates one job.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        key: str | None = None,
+        user: str | None = None,
+        password: str | None = None,
+        timeout_seconds: float = 60.0,
+        retries: Retries | None = None,
+        http: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Raises ValueError for an address or login that can't be right. `http` replaces the
+        network, for tests and proxies."""
+        server = Server.at(url, key, user, password)
+        super().__init__(Transport(server, retries or Retries(), timeout_seconds, http))
+        transport = self._transport
+        self.tasks = Tasks(transport)
+        self.schedules = Schedules(transport)
+        self.webhooks = Webhooks(transport)
+        self.queues = Queues(transport)
+        self.dead_letters = DeadLetters(transport)
+        self.users = Users(transport)
+        self.roles = Roles(transport)
+        self.keys = Keys(transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def submit(
+        self, job: Job, *, strict: bool = False, idempotency_key: str | None = None
+    ) -> m.JobSummary:
+        """The new job; `strict` refuses one with warnings."""
+        answer = self._call(
+            "POST", "/jobs", body=job, query={"strict": strict}, key=idempotency_key or new_key()
+        )
+        return m.JobSummary.of(answer)
+
+    def run(self, job: Job, *, timeout_seconds: float | None = None) -> m.Job:
+        """Submit and wait. Raises NotFinal after `timeout_seconds`."""
+        submitted = self.submit(job)
+        return self.wait(submitted.id, timeout_seconds=timeout_seconds)
+
+    def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> m.Job:
+        """The job once it is final. Raises NotFinal after `timeout_seconds`; the job goes on."""
+        give_up_at = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        pause = 0.05
+        while (job := self.find(job_id)).state not in FINAL_STATES:
+            left = None if give_up_at is None else give_up_at - time.monotonic()
+            if left is not None and left <= 0:
+                raise NotFinal(f"job {job_id} is still {job.state} after {timeout_seconds:g} s")
+            time.sleep(pause if left is None else min(pause, left))
+            pause = min(1.5 * pause, 1.0)
+        return self.get(job.id)
+
+    def get(self, job_id: str) -> m.Job:
+        """The whole job, with its tasks as they ran."""
+        return m.Job.of(self._call("GET", "/jobs/{id}", id=job_id))
+
+    def find(self, text: str) -> m.JobSummary:
+        """By its id, the beginning of its id, or its name."""
+        return m.JobSummary.of(self._call("GET", "/jobs/{id}/summary", id=text))
+
+    def list(self, q: str = "", **filters: str) -> Iterator[m.JobSummary]:
+        """Newest first, each page asked for when it is needed. `filters` are `state`, `tag`,
+        `name`, `by`, `since` and `before`."""
+        return self._pages("/jobs", m.JobSummary, query={"q": q, **filters})
+
+    def cancel(self, job_id: str) -> None:
+        self._call("PUT", "/jobs/{id}/cancel", id=job_id)
+
+    def restart(self, job_id: str) -> None:
+        """Where it stopped."""
+        self._call("PUT", "/jobs/{id}/restart", id=job_id)
+
+    def run_again(
+        self,
+        job_id: str,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> m.JobSummary:
+        """A new job with the same tasks; `inputs` and `secrets` replace those of the same name."""
+        answer = self._call(
+            "POST",
+            "/jobs/{id}/run-again",
+            id=job_id,
+            body={"inputs": dict(inputs or {}), "secrets": dict(secrets or {})},
+            key=idempotency_key or new_key(),
+        )
+        return m.JobSummary.of(answer)
+
+    def delete(self, job_id: str) -> None:
+        """A final job with its tasks and logs."""
+        self._call("DELETE", "/jobs/{id}", id=job_id)
+
+    def delete_all(self, q: str = "", *, dry_run: bool = False, **filters: str) -> m.Deletion:
+        """Final jobs that a search finds, as for `list`, up to a thousand at a time."""
+        query = {"q": q, "dryRun": dry_run, **filters}
+        return m.Deletion.of(self._call("DELETE", "/jobs", query=query))
+
+    def log(self, job_id: str) -> str:
+        """All that its tasks have written so far."""
+        pages = self._pages("/jobs/{id}/log", m.LogPart, _LOG_PAGE_SIZE, id=job_id)
+        parts = [part for part in pages]
+        return "".join(part.contents for part in reversed(parts))
+
+    def follow_log(self, job_id: str) -> Iterator[str]:
+        """Its lines as they are written, until it is final."""
+        with self._transport.stream(
+            "/jobs/{id}/log", headers={}, query={"follow": True}, id=job_id
+        ) as lines:
+            for line in lines:
+                yield line
+
+    def events(self, job_id: str, after: str = "") -> Iterator[Event]:
+        """What has happened to the job from its beginning, or after the cursor of an earlier event,
+        and what goes on to happen. `end` is the last. A connection that breaks is opened again."""
+        pauses = iter(self._transport.pauses())
+        while True:
+            try:
+                for event in self._stream("/jobs/{id}/events", after, id=job_id):
+                    after, pauses = event.cursor or after, iter(self._transport.pauses())
+                    yield event
+                    if event.kind == "end":
+                        return
+                raise Unavailable("the server ends its events too early")
+            except Unavailable:
+                if (pause := next(pauses, None)) is None:
+                    raise
+                time.sleep(pause)
+
+    def all_events(self, after: str = "") -> Iterator[Event]:
+        """Of all jobs that the key or user may see, until the connection ends; see `events`."""
+        return self._stream("/events", after)
+
+    def _stream(self, template: str, after: str, **names: str) -> Iterator[Event]:
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
+        read = Events()
+        with self._transport.stream(template, headers=headers, query={}, **names) as lines:
+            for line in lines:
+                for event in read.feed(line):
+                    yield event
+
+    def nodes(self) -> Sequence[m.Node]:
+        """The workers."""
+        return [m.Node.of(node) for node in items_of(self._call("GET", "/nodes"))]
+
+    def metrics(self) -> m.MetricsView:
+        return m.MetricsView.of(self._call("GET", "/metrics"))
+
+    def health(self) -> m.Health:
+        """Raises Unavailable where something is missing."""
+        return m.Health.of(self._call("GET", "/health"))

@@ -1,0 +1,287 @@
+"""What the client can do, by what it does it to. Every call raises ConveyorError."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from conveyor import models as m
+from conveyor._sync.transport import Transport, items_of
+from conveyor.http import Job, new_key
+from conveyor.model import Answer
+
+_T = TypeVar("_T", bound=Answer)
+
+_PAGE_SIZE = 20
+_LOG_PAGE_SIZE = 100
+
+
+class Resource:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._call = transport.call
+
+    def _pages(
+        self,
+        template: str,
+        kind: type[_T],
+        size: int = _PAGE_SIZE,
+        **parts: Any,  # noqa: ANN401 - as `request` takes them
+    ) -> Iterator[_T]:
+        """The items of all pages, each page asked for when it is needed. What has moved to the next
+        page meanwhile comes once."""
+        query = parts.pop("query", {})
+        seen: set[str] = set()
+        number, total = 1, 1
+        while number <= total:
+            page = self._call(
+                "GET", template, query={**query, "page": number, "size": size}, **parts
+            )
+            for item in items_of(page):
+                id_ = str(item.get("id", ""))
+                if not id_ or id_ not in seen:
+                    yield kind.of(item)
+                seen.add(id_)
+            total = page.get("totalPages", 1)
+            number += 1
+
+
+class Tasks(Resource):
+    """Attempts at tasks."""
+
+    def get(self, task_id: str) -> m.Task:
+        return m.Task.of(self._call("GET", "/tasks/{id}", id=task_id))
+
+    def log(self, task_id: str) -> str:
+        """All that it has written so far."""
+        parts = [
+            part for part in self._pages("/tasks/{id}/log", m.LogPart, _LOG_PAGE_SIZE, id=task_id)
+        ]
+        return "".join(part.contents for part in reversed(parts))
+
+
+class Schedules(Resource):
+    """Scheduled jobs."""
+
+    def create(
+        self, job: Job, *, strict: bool = False, idempotency_key: str | None = None
+    ) -> m.ScheduledJobSummary:
+        answer = self._call(
+            "POST",
+            "/scheduled-jobs",
+            body=job,
+            query={"strict": strict},
+            key=idempotency_key or new_key(),
+        )
+        return m.ScheduledJobSummary.of(answer)
+
+    def list(self) -> Iterator[m.ScheduledJobSummary]:
+        """Newest first."""
+        return self._pages("/scheduled-jobs", m.ScheduledJobSummary)
+
+    def get(self, schedule_id: str) -> m.ScheduledJob:
+        return m.ScheduledJob.of(self._call("GET", "/scheduled-jobs/{id}", id=schedule_id))
+
+    def pause(self, schedule_id: str, note: str | None = None) -> None:
+        body = None if note is None else {"note": note}
+        self._call("PUT", "/scheduled-jobs/{id}/pause", body=body, id=schedule_id)
+
+    def resume(self, schedule_id: str) -> None:
+        self._call("PUT", "/scheduled-jobs/{id}/resume", id=schedule_id)
+
+    def trigger(
+        self,
+        schedule_id: str,
+        request: m.TriggerRequest | Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> m.ScheduleRun:
+        """A job of it now, whose id is in `job_id`."""
+        answer = self._call(
+            "POST",
+            "/scheduled-jobs/{id}/trigger",
+            body=request,
+            id=schedule_id,
+            key=idempotency_key or new_key(),
+        )
+        return m.ScheduleRun.of(answer)
+
+    def backfill(
+        self, schedule_id: str, times: m.BackfillRange | Mapping[str, Any]
+    ) -> m.BackfillAnswer:
+        """A job for each time of the range at which it would have fired and has not."""
+        answer = self._call("POST", "/scheduled-jobs/{id}/backfill", body=times, id=schedule_id)
+        return m.BackfillAnswer.of(answer)
+
+    def change(
+        self,
+        schedule_id: str,
+        changes: m.ScheduledJobChanges | Mapping[str, Any],
+        *,
+        version: int | None = None,
+        strict: bool = False,
+    ) -> m.ScheduledJobSummary:
+        """The fields that are given; None takes one away. Raises Conflict where it has another
+        `version` by now."""
+        answer = self._call(
+            "PATCH",
+            "/scheduled-jobs/{id}",
+            body=changes,
+            query={"strict": strict},
+            headers={} if version is None else {"If-Match": f'"{version}"'},
+            id=schedule_id,
+        )
+        return m.ScheduledJobSummary.of(answer)
+
+    def preview(self, asked: m.SchedulePreview | Mapping[str, Any]) -> m.Firings:
+        """When a schedule that isn't stored would fire."""
+        return m.Firings.of(self._call("POST", "/scheduled-jobs/preview", body=asked))
+
+    def next(self, schedule_id: str, count: int = 10) -> m.Firings:
+        """When it fires next."""
+        query = {"count": count}
+        answer = self._call("GET", "/scheduled-jobs/{id}/next", query=query, id=schedule_id)
+        return m.Firings.of(answer)
+
+    def runs(self, schedule_id: str, state: str = "") -> Iterator[m.ScheduleRun]:
+        """What became of its firings, newest first; `state` is FIRED, SKIPPED or HELD."""
+        query = {"state": state}
+        return self._pages("/scheduled-jobs/{id}/runs", m.ScheduleRun, query=query, id=schedule_id)
+
+    def delete(self, schedule_id: str) -> None:
+        self._call("DELETE", "/scheduled-jobs/{id}", id=schedule_id)
+
+
+class Webhooks(Resource):
+    """Endpoints that are told of all jobs."""
+
+    def create(
+        self, endpoint: m.EndpointSpec | Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> m.EndpointWithSecret:
+        """With its secret, this once."""
+        answer = self._call("POST", "/webhooks", body=endpoint, key=idempotency_key or new_key())
+        return m.EndpointWithSecret.of(answer)
+
+    def list(self) -> Iterator[m.Endpoint]:
+        """Newest first."""
+        return self._pages("/webhooks", m.Endpoint)
+
+    def get(self, endpoint_id: str) -> m.Endpoint:
+        return m.Endpoint.of(self._call("GET", "/webhooks/{id}", id=endpoint_id))
+
+    def change(
+        self, endpoint_id: str, changes: m.EndpointChanges | Mapping[str, Any]
+    ) -> m.Endpoint:
+        """The fields that are given; None resets one."""
+        answer = self._call("PATCH", "/webhooks/{id}", body=changes, id=endpoint_id)
+        return m.Endpoint.of(answer)
+
+    def rotate_secret(self, endpoint_id: str, keep_for: str | None = None) -> m.EndpointWithSecret:
+        """With its new secret, this once; the old one signs too for as long as `keep_for` says."""
+        body = {} if keep_for is None else {"keepFor": keep_for}
+        answer = self._call("POST", "/webhooks/{id}/rotate-secret", body=body, id=endpoint_id)
+        return m.EndpointWithSecret.of(answer)
+
+    def test(self, endpoint_id: str) -> m.TestSent:
+        """Sends a test event."""
+        return m.TestSent.of(self._call("POST", "/webhooks/{id}/test", id=endpoint_id))
+
+    def deliveries(self, endpoint_id: str, state: str = "") -> Iterator[m.Delivery]:
+        """Newest first; `state` is PENDING, DELIVERED or FAILED."""
+        query = {"state": state}
+        return self._pages("/webhooks/{id}/deliveries", m.Delivery, query=query, id=endpoint_id)
+
+    def of_job(self, job_id: str, state: str = "") -> Iterator[m.Delivery]:
+        """What became of a job's webhooks, the newest change first."""
+        return self._pages("/jobs/{id}/webhooks", m.Delivery, query={"state": state}, id=job_id)
+
+    def delivery(self, delivery_id: str) -> m.DeliveryDetails:
+        """With its body and its attempts."""
+        answer = self._call("GET", "/webhooks/deliveries/{id}", id=delivery_id)
+        return m.DeliveryDetails.of(answer)
+
+    def resend(self, delivery_id: str) -> None:
+        """A delivery, whatever its state."""
+        self._call("POST", "/webhooks/deliveries/{id}/resend", id=delivery_id)
+
+    def resend_failed(self, endpoint_id: str, since: datetime) -> m.Resent:
+        """Those of an endpoint that failed since then."""
+        body = {"since": since.isoformat()}
+        return m.Resent.of(self._call("POST", "/webhooks/{id}/resend", body=body, id=endpoint_id))
+
+    def delete(self, endpoint_id: str) -> None:
+        """With its deliveries."""
+        self._call("DELETE", "/webhooks/{id}", id=endpoint_id)
+
+
+class DeadLetters(Resource):
+    """Messages that could not be processed."""
+
+    def list(self) -> Iterator[m.DeadLetter]:
+        """Newest first."""
+        return self._pages("/dead-letters", m.DeadLetter)
+
+    def get(self, letter_id: str) -> m.WholeDeadLetter:
+        return m.WholeDeadLetter.of(self._call("GET", "/dead-letters/{id}", id=letter_id))
+
+    def requeue(self, letter_id: str) -> None:
+        self._call("POST", "/dead-letters/{id}/requeue", id=letter_id)
+
+    def delete(self, letter_id: str) -> None:
+        self._call("DELETE", "/dead-letters/{id}", id=letter_id)
+
+    def purge(self) -> int:
+        """How many there were."""
+        return m.Purged.of(self._call("DELETE", "/dead-letters")).deleted
+
+
+class Queues(Resource):
+    def list(self) -> Sequence[m.Queue]:
+        return [m.Queue.of(queue) for queue in items_of(self._call("GET", "/queues"))]
+
+    def get(self, name: str) -> m.Queue:
+        return m.Queue.of(self._call("GET", "/queues/{name}", name=name))
+
+    def delete(self, name: str) -> None:
+        """With its messages."""
+        self._call("DELETE", "/queues/{name}", name=name)
+
+
+class Users(Resource):
+    def list(self) -> Sequence[m.User]:
+        return [m.User.of(user) for user in items_of(self._call("GET", "/users"))]
+
+    def create(self, user: m.NewUser | Mapping[str, Any]) -> m.User:
+        return m.User.of(self._call("POST", "/users", body=user))
+
+    def delete(self, username: str) -> None:
+        """With their keys; their jobs stay."""
+        self._call("DELETE", "/users/{username}", username=username)
+
+    def change_password(self, username: str, change: m.NewPassword | Mapping[str, Any]) -> None:
+        self._call("PUT", "/users/{username}/password", body=change, username=username)
+
+    def set_roles(self, username: str, roles: Sequence[str]) -> None:
+        """These roles and no others."""
+        self._call("PUT", "/users/{username}/roles", body=list(roles), username=username)
+
+
+class Roles(Resource):
+    def list(self) -> Sequence[m.Role]:
+        return [m.Role.of(role) for role in items_of(self._call("GET", "/roles"))]
+
+    def create(self, role: m.NewRole | Mapping[str, Any]) -> m.Role:
+        return m.Role.of(self._call("POST", "/roles", body=role))
+
+
+class Keys(Resource):
+    """API keys."""
+
+    def list(self) -> Sequence[m.Key]:
+        return [m.Key.of(key) for key in items_of(self._call("GET", "/keys"))]
+
+    def create(self, key: m.NewKeyRequest | Mapping[str, Any]) -> m.NewKeyShown:
+        """Its text is in `key`, this once."""
+        return m.NewKeyShown.of(self._call("POST", "/keys", body=key))
+
+    def delete(self, key_id: str) -> None:
+        self._call("DELETE", "/keys/{id}", id=key_id)

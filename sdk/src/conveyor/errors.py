@@ -1,0 +1,115 @@
+"""What can go wrong.
+
+ConveyorError
+├── Rejected            the server refuses the request as it is
+│   ├── Invalid         400, 413: `errors` names field, value and rule of each problem
+│   ├── Unauthenticated 401
+│   ├── Forbidden       403
+│   ├── NotFound        404
+│   ├── Conflict        409, 412
+│   └── TooManyRequests 429, after all tries
+├── Unavailable         no usable answer, after all tries: try later
+├── NotFinal            a wait took longer than its time-out; the job goes on
+└── InvalidSignature    a webhook isn't signed with this secret, or is too old
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the models raise UnexpectedAnswer
+    from conveyor.models import BrokenRule
+
+
+class ConveyorError(Exception):
+    """Every error of this package."""
+
+
+class Rejected(ConveyorError):
+    """`status` is HTTP's. `errors` are the rules that the body breaks, as far as the server says
+    them one by one."""
+
+    def __init__(self, message: str, status: int, errors: "Sequence[BrokenRule]" = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.errors = errors
+
+
+class Invalid(Rejected):
+    """The body or the query breaks a rule."""
+
+
+class Unauthenticated(Rejected):
+    """The key, user or password is missing or wrong."""
+
+
+class Forbidden(Rejected):
+    """The key or user may not do this."""
+
+
+class NotFound(Rejected):
+    """It does not exist, or the key or user may not see it."""
+
+
+class Conflict(Rejected):
+    """It has changed meanwhile, or the idempotency key was used for something else."""
+
+
+class TooManyRequests(Rejected):
+    """The rate limit is exceeded."""
+
+
+class Unavailable(ConveyorError):
+    """`may_have_happened`: the connection broke after the request was sent."""
+
+    def __init__(self, message: str, *, may_have_happened: bool = False) -> None:
+        super().__init__(message)
+        self.may_have_happened = may_have_happened
+
+
+class UnexpectedAnswer(ConveyorError):
+    """The server does not answer as Conveyor does."""
+
+
+class NotFinal(ConveyorError):
+    """The job was not final in time; it goes on."""
+
+
+class InvalidSignature(ConveyorError):
+    """The webhook must not be trusted."""
+
+
+_BY_STATUS: Mapping[int, type[Rejected]] = {
+    400: Invalid,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    412: Conflict,
+    413: Invalid,
+    429: TooManyRequests,
+}
+_LONGEST_FOREIGN = 200
+
+
+def error_of(origin: str, status: int, text: str) -> ConveyorError:
+    """The error that an answer stands for. `origin` is the server's address."""
+    body = _read(text)
+    message = f"{origin}: {body['message'] or status}"
+    if status >= 500:
+        return Unavailable(message)
+    return _BY_STATUS.get(status, Rejected)(message, status, _broken_rules(body.get("errors")))
+
+
+def _read(text: str) -> Mapping[str, Any]:
+    try:
+        body = json.loads(text)
+        return {**body, "message": str(body["message"])}
+    except (ValueError, KeyError, TypeError):  # a proxy's page, not our JSON
+        return {"message": " ".join(text.split())[:_LONGEST_FOREIGN]}
+
+
+def _broken_rules(errors: object) -> "Sequence[BrokenRule]":
+    from conveyor.models import BrokenRule  # which raise errors of this module
+
+    return [BrokenRule.of(error) for error in errors] if isinstance(errors, list) else ()

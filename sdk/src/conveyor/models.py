@@ -1,0 +1,2116 @@
+"""What the API takes (`…Spec`, `…Request`) and answers. Drawn by `make sdk`: edit nothing here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from conveyor.model import Answer, Body
+
+
+class AutoDelete(Body):
+    """The job is deleted that long after it completed."""
+
+    after: str
+    """Counts from completion; failed and cancelled jobs stay."""
+
+
+class AutoDeleteView(Answer):
+    after: str
+    """How long after completion, such as `24h`."""
+
+
+class AuxTask(Body):
+    """A task that belongs to another and shares its worker, mounts, networks and limits."""
+
+    name: str | None = None
+    """For people; may hold expressions."""
+    description: str | None = None
+    """For people."""
+    image: str | None = None
+    """The container image, with its tag; may hold expressions. Default: that of the task."""
+    registry: Registry | None = None
+    """The login for the image, if it is private. Default: that of the task, with its image."""
+    cmd: list[str] | None = None
+    """The command's arguments; they may hold expressions. Default: the image's."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
+    run: str | None = None
+    """A shell script. Not evaluated: pass values in by `env`."""
+    env: dict[str, str | None] | None = None
+    """Environment variables by name; values may hold expressions."""
+    files: dict[str, str | None] | None = None
+    """Texts by path, written below the working directory before it starts."""
+    timeout: str | None = None
+    """How long it may run. Default: as long as the task."""
+
+
+class AuxTaskView(Answer):
+    name: str | None = None
+    """For people."""
+    description: str | None = None
+    """For people."""
+    image: str | None = None
+    """The container image."""
+    registry: RegistryView | None = None
+    """The login for the image."""
+    cmd: list[str] | None = None
+    """The command's arguments."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments."""
+    run: str | None = None
+    """The shell script."""
+    env: dict[str, str] | None = None
+    """The environment; values under secret-sounding names show as `[REDACTED]`."""
+    files: dict[str, str] | None = None
+    """Texts by path, below the working directory."""
+    timeout: str | None = None
+    """How long it may run."""
+
+
+class BackfillAnswer(Answer):
+    """What became of the times of a range."""
+
+    created: int
+    """How many jobs were created."""
+    held: int
+    """How many times wait for their turn."""
+    existing: int
+    """How many had their job before, or wait already."""
+    firings: list[BackfilledFiring]
+    """Each time, in order."""
+    dry_run: bool | None = None
+    """Whether nothing was created, but would be."""
+
+
+class BackfillRange(Body):
+    """Which times of a scheduled job are made up for."""
+
+    from_: str
+    """The first moment: a time at it counts."""
+    to: str | None = None
+    """The last moment, not in the future: a time at it counts. Default: now."""
+    overlap: Literal["allow", "bufferAll"] | None = None
+    """Whether all jobs are created at once, or each when the one before it is final. Default:
+    `allow` where that is the `overlap` of the schedule, else `bufferAll`."""
+    dry_run: bool | None = None
+    """Only show what would be created. Default: false."""
+
+
+class BackfilledFiring(Answer):
+    """What became of a time, or would."""
+
+    scheduled_at: datetime
+    """The time."""
+    job_id: str
+    """Its job."""
+    state: Literal["FIRED", "HELD", "EXISTS"] | str
+    """Created now, to be created when the one before it is final, or created before."""
+
+
+class BrokenRule(Answer):
+    """One thing that is wrong with a submission."""
+
+    field: str
+    """Which field, such as `tasks[0].retry.limit`; empty: the body as a whole."""
+    rule: str
+    """The rule that it breaks."""
+    value: str | None = None
+    """What stands there, shortened; left out where it may be secret."""
+    line: int | None = None
+    """Where it stands in the body, counted from 1."""
+    column: int | None = None
+    """The same within the line, in characters."""
+
+
+class CatchUp(Body):
+    """What is made up for of the times missed while no scheduler ran."""
+
+    policy: Literal["none", "one", "all"]
+    """Nothing, the latest, or each."""
+    window: str | None = None
+    """What was missed longer ago is not made up for. Default: any time ago."""
+    limit: int | None = None
+    """With `all`, the most of them: the latest. Default: 100."""
+
+
+class Context(Answer):
+    """What expressions can read. Secrets show their names alone."""
+
+    job: dict[str, str] | None = None
+    """`id` and `name`."""
+    inputs: dict[str, Any] | None = None
+    """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    secrets: dict[str, str] | None = None
+    """Each name with `[REDACTED]`."""
+    tasks: dict[str, str] | None = None
+    """The results of tasks that have a `var`, by its name, unless they are longer than 16 kB."""
+
+
+class DeadLetter(Answer):
+    """A message that could not be processed."""
+
+    id: str
+    """The same as long as it lies there."""
+    size: int
+    """Of its body, in bytes."""
+    queue: str | None = None
+    """The queue it came from; left out when it did not come from Conveyor."""
+    reason: str | None = None
+    """Why it could not be processed."""
+    kind: str | None = None
+    """The kind it names; left out when it can't be read at all."""
+    at: datetime | None = None
+    """When it became a dead letter."""
+
+
+class DeadLetterPage(Answer):
+    """Of more than 500 only the oldest 500 are shown."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[DeadLetter]
+    """Newest first."""
+    total_items: int
+    """How many items there are on all pages."""
+
+
+class Defaults(Body):
+    """For every task that doesn't set its own."""
+
+    retry: Retry | None = None
+    """Taken as a whole by a task without `retry`."""
+    limits: Limits | None = None
+    """Taken as a whole by a task without `limits`."""
+    timeout: str | None = None
+    """How long one attempt may run. Default: the worker's setting."""
+    queue: str | None = None
+    """Which workers get the tasks; may hold expressions. Default: `default`."""
+    priority: int | None = None
+    """Higher goes first within a queue. Default: 0."""
+
+
+class DefaultsView(Answer):
+    retry: RetryView | None = None
+    """For tasks without `retry`."""
+    limits: LimitsView | None = None
+    """For tasks without `limits`."""
+    timeout: str | None = None
+    """How long one attempt may run, such as `1h30m`."""
+    queue: str | None = None
+    """Which workers get the tasks."""
+    priority: int | None = None
+    """0 to 9, higher first."""
+
+
+class Deletion(Answer):
+    """What a search has deleted."""
+
+    deleted: int
+    """How many jobs are deleted, at most 1,000; their sub-jobs are not counted."""
+    remaining: int
+    """How many more can be deleted: repeat the request. Exact up to 10,000."""
+
+
+class Delivery(Answer):
+    """One event for one webhook: it is sent until the receiver accepts it."""
+
+    id: str
+    """The `webhook-id` of each request."""
+    url: str
+    """Where it is posted: path and query show as `[REDACTED]`. Empty where an expression gives
+    no URL that can be called: see `lastError`."""
+    sequence: int
+    """Grows with each change of the job."""
+    state: Literal["PENDING", "DELIVERED", "FAILED"] | str
+    """`FAILED` when it was given up."""
+    attempt_count: int
+    """How many requests were made, or begun."""
+    created_at: datetime
+    """When it was found to be owed."""
+    job_id: str | None = None
+    """The job that changed; left out for other events."""
+    webhook: int | None = None
+    """Which of the job's `webhooks`, counted from 0."""
+    endpoint_id: str | None = None
+    """The webhook endpoint, if it isn't a webhook of the job."""
+    event: str | None = None
+    """What happened."""
+    last_attempt_at: datetime | None = None
+    """When the last request began."""
+    last_status: int | None = None
+    """The status of the last response; left out when there was none."""
+    last_error: str | None = None
+    """Why the last request failed."""
+    next_attempt_at: datetime | None = None
+    """When it is sent again; while a request is under way, when its result would be overdue."""
+    ended_at: datetime | None = None
+    """When it was delivered or given up."""
+
+
+class DeliveryAttempt(Answer):
+    """One request and what came of it."""
+
+    number: int
+    """Counted from 1; it goes on when the delivery is resent."""
+    at: datetime
+    """When it began."""
+    duration_ms: float
+    """How long it took."""
+    status: int | None = None
+    """The status of the response; left out when there was none."""
+    error: str | None = None
+    """Why it failed; left out for a success."""
+    answer: str | None = None
+    """The first 16 KB of the response's body, without the secrets that the request contained."""
+
+
+class DeliveryDetails(Answer):
+    """A delivery with its body and its attempts."""
+
+    id: str
+    """The `webhook-id` of each request."""
+    url: str
+    """Where it is posted: path and query show as `[REDACTED]`. Empty where an expression gives
+    no URL that can be called: see `lastError`."""
+    sequence: int
+    """Grows with each change of the job."""
+    state: Literal["PENDING", "DELIVERED", "FAILED"] | str
+    """`FAILED` when it was given up."""
+    attempt_count: int
+    """How many requests were made, or begun."""
+    created_at: datetime
+    """When it was found to be owed."""
+    attempts: list[DeliveryAttempt]
+    """Newest first, 1,000 at most."""
+    job_id: str | None = None
+    """The job that changed; left out for other events."""
+    webhook: int | None = None
+    """Which of the job's `webhooks`, counted from 0."""
+    endpoint_id: str | None = None
+    """The webhook endpoint, if it isn't a webhook of the job."""
+    event: str | None = None
+    """What happened."""
+    last_attempt_at: datetime | None = None
+    """When the last request began."""
+    last_status: int | None = None
+    """The status of the last response; left out when there was none."""
+    last_error: str | None = None
+    """Why the last request failed."""
+    next_attempt_at: datetime | None = None
+    """When it is sent again; while a request is under way, when its result would be overdue."""
+    ended_at: datetime | None = None
+    """When it was delivered or given up."""
+    request_body: str | None = None
+    """What is posted; left out when it is longer than 256 KB."""
+
+
+class DeliveryPage(Answer):
+    """A page of deliveries. The list ends after 10,000."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[Delivery]
+    """Newest first."""
+    total_items: int
+    """How many items there are on all pages."""
+
+
+class Each(Body):
+    """One task for every item of a list."""
+
+    list_: str | list[Any]
+    """An expression that gives a list, or a list of any JSON values, which are not evaluated."""
+    task: InnerTask
+    """Its expressions read `item.index`, a text from "0", and `item.value`."""
+    var: str | None = None
+    """What `item` is called instead."""
+    concurrency: int | None = None
+    """How many may run at a time. Default: 0, any number."""
+    min_success: int | str | None = None
+    """How many must complete, or which share: `80%`. Default: all."""
+
+
+class EachView(Answer):
+    list_: str | list[Any]
+    """The expression that gives the list, or the list."""
+    task: Task
+    """Made for every item."""
+    var: str | None = None
+    """What an item is called in expressions; without it `item`."""
+    concurrency: int | None = None
+    """How many may run at a time; 0 is any number."""
+    min_success: int | str | None = None
+    """How many must complete, or which share."""
+    size: int | None = None
+    """How many items the list has."""
+    completions: int | None = None
+    """How many have ended."""
+    failures: int | None = None
+    """How many of those have failed."""
+    running: int | None = None
+    """While it runs: about how many of them do."""
+    waiting: int | None = None
+    """While it runs: about how many of them wait for a worker or for their turn."""
+    index: int | None = None
+    """How many have begun."""
+
+
+class Endpoint(Answer):
+    """A URL that is told of all jobs that its creator can read."""
+
+    id: str
+    """Given when it was created."""
+    url: str
+    """Where events are posted: path and query show as `[REDACTED]`."""
+    events: list[
+        Literal[
+            "job.StateChange",
+            "job.Progress",
+            "task.StateChange",
+            "task.Progress",
+            "schedule.Fired",
+            "schedule.Skipped",
+            "endpoint.Failing",
+            "endpoint.Disabled",
+        ]
+    ]
+    """Which events."""
+    format: Literal["tork", "standard"] | str
+    """The body: as that of a job's webhook, or `{type, timestamp, data}`."""
+    payload: Literal["full", "thin"] | str
+    """`thin`: ids and states only."""
+    ordered: bool
+    """Whether there is one request at a time for each job."""
+    disabled: bool
+    """Whether nothing is sent."""
+    created_at: datetime
+    """When it was created."""
+    updated_at: datetime
+    """When it was last changed."""
+    description: str | None = None
+    """What it is for."""
+    filter: str | None = None
+    """An event is sent only when this expression gives true."""
+    tags: list[str] | None = None
+    """Events of jobs and schedules are sent only if they have one of these tags."""
+    headers: dict[str, str] | None = None
+    """Sent with each request; all values show as `[REDACTED]`."""
+    rate_per_second: float | None = None
+    """Maximum average number of requests per second."""
+    retry_on: list[int] | None = None
+    """Statuses that are repeated, beside those that always are."""
+    disabled_at: datetime | None = None
+    """Since when it is disabled."""
+    disabled_reason: str | None = None
+    """Why it is disabled."""
+    failing_since: datetime | None = None
+    """The first failed request that no successful one followed."""
+    previous_secret_ends_at: datetime | None = None
+    """Until when requests are signed with the secret before the present one, too."""
+    created_by: UserView | None = None
+    """Who created it, and whose jobs it is told of; without authentication the guest."""
+
+
+class EndpointChanges(Body):
+    """A JSON merge patch: fields that are left out stay as they are, null resets a field."""
+
+    description: str | None = None
+    """What it is for."""
+    filter: str | None = None
+    """An event is sent only when this gives true. It can use `event` (the name), and `job`,
+    `task`, `schedule` and `endpoint` as far as `events` are about them; what one event does
+    not have reads as empty. Secrets are redacted before. Default: always."""
+    tags: list[str] | None = None
+    """Events of jobs and schedules are sent only if they have one of these tags. Default: all."""
+    headers: dict[str, str | None] | None = None
+    """Sent with each request as they are. They are stored encrypted and never shown."""
+    format: Literal["tork", "standard"] | None = None
+    """The body: as that of a job's webhook, or `{type, timestamp, data}`. Default: `standard`."""
+    payload: Literal["full", "thin"] | None = None
+    """`thin`: ids and states only. Default: `full`."""
+    rate_per_second: float | None = None
+    """Maximum average number of requests per second. Default: unlimited."""
+    retry_on: list[int] | None = None
+    """Statuses that are repeated, beside those that always are."""
+    ordered: bool | None = None
+    """One request at a time for each job, in the order of its changes. Default: false."""
+    disabled: bool | None = None
+    """Whether nothing is sent. Default: false."""
+    url: str | None = None
+    """As at creation. Requests that are repeated go to the new URL."""
+    events: (
+        list[
+            Literal[
+                "job.StateChange",
+                "job.Progress",
+                "task.StateChange",
+                "task.Progress",
+                "schedule.Fired",
+                "schedule.Skipped",
+                "endpoint.Failing",
+                "endpoint.Disabled",
+            ]
+        ]
+        | None
+    ) = None
+    """As at creation."""
+
+
+class EndpointPage(Answer):
+    """A page of the list of webhook endpoints."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[Endpoint]
+    """Newest first."""
+    total_items: int
+    """How many items there are on all pages."""
+
+
+class EndpointSpec(Body):
+    """A URL that is told of the changes of all jobs that its creator can read."""
+
+    url: str
+    """Where each event is posted, as JSON. It is stored encrypted; answers show scheme and host."""
+    events: list[
+        Literal[
+            "job.StateChange",
+            "job.Progress",
+            "task.StateChange",
+            "task.Progress",
+            "schedule.Fired",
+            "schedule.Skipped",
+            "endpoint.Failing",
+            "endpoint.Disabled",
+        ]
+    ]
+    """Which events."""
+    description: str | None = None
+    """What it is for."""
+    filter: str | None = None
+    """An event is sent only when this gives true. It can use `event` (the name), and `job`,
+    `task`, `schedule` and `endpoint` as far as `events` are about them; what one event does
+    not have reads as empty. Secrets are redacted before. Default: always."""
+    tags: list[str] | None = None
+    """Events of jobs and schedules are sent only if they have one of these tags. Default: all."""
+    headers: dict[str, str | None] | None = None
+    """Sent with each request as they are. They are stored encrypted and never shown."""
+    format: Literal["tork", "standard"] | None = None
+    """The body: as that of a job's webhook, or `{type, timestamp, data}`. Default: `standard`."""
+    payload: Literal["full", "thin"] | None = None
+    """`thin`: ids and states only. Default: `full`."""
+    rate_per_second: float | None = None
+    """Maximum average number of requests per second. Default: unlimited."""
+    retry_on: list[int] | None = None
+    """Statuses that are repeated, beside those that always are."""
+    ordered: bool | None = None
+    """One request at a time for each job, in the order of its changes. Default: false."""
+    disabled: bool | None = None
+    """Whether nothing is sent. Default: false."""
+    secret: str | None = None
+    """Signs the requests: `whsec_` and the base64 of 24 to 64 random bytes. Default: a new one."""
+
+
+class EndpointWithSecret(Answer):
+    """An endpoint with its new secret. It is shown here and never again."""
+
+    id: str
+    """Given when it was created."""
+    url: str
+    """Where events are posted: path and query show as `[REDACTED]`."""
+    events: list[
+        Literal[
+            "job.StateChange",
+            "job.Progress",
+            "task.StateChange",
+            "task.Progress",
+            "schedule.Fired",
+            "schedule.Skipped",
+            "endpoint.Failing",
+            "endpoint.Disabled",
+        ]
+    ]
+    """Which events."""
+    format: Literal["tork", "standard"] | str
+    """The body: as that of a job's webhook, or `{type, timestamp, data}`."""
+    payload: Literal["full", "thin"] | str
+    """`thin`: ids and states only."""
+    ordered: bool
+    """Whether there is one request at a time for each job."""
+    disabled: bool
+    """Whether nothing is sent."""
+    created_at: datetime
+    """When it was created."""
+    updated_at: datetime
+    """When it was last changed."""
+    description: str | None = None
+    """What it is for."""
+    filter: str | None = None
+    """An event is sent only when this expression gives true."""
+    tags: list[str] | None = None
+    """Events of jobs and schedules are sent only if they have one of these tags."""
+    headers: dict[str, str] | None = None
+    """Sent with each request; all values show as `[REDACTED]`."""
+    rate_per_second: float | None = None
+    """Maximum average number of requests per second."""
+    retry_on: list[int] | None = None
+    """Statuses that are repeated, beside those that always are."""
+    disabled_at: datetime | None = None
+    """Since when it is disabled."""
+    disabled_reason: str | None = None
+    """Why it is disabled."""
+    failing_since: datetime | None = None
+    """The first failed request that no successful one followed."""
+    previous_secret_ends_at: datetime | None = None
+    """Until when requests are signed with the secret before the present one, too."""
+    created_by: UserView | None = None
+    """Who created it, and whose jobs it is told of; without authentication the guest."""
+    secret: str | None = None
+    """Signs the requests. It is left out when a creation is repeated with its `Idempotency-Key`."""
+
+
+class Error(Answer):
+    """What went wrong, in a sentence."""
+
+    message: str
+    """For people; its wording may change."""
+    errors: list[BrokenRule] | None = None
+    """The first hundred rules that a submission breaks, one by one."""
+
+
+class Firing(Answer):
+    """A time at which a schedule creates a job."""
+
+    scheduled_at: datetime
+    """The time of its rules: expressions read `schedule.scheduledAt`."""
+    at: datetime | None = None
+    """When the job is created, where `jitter` makes that later."""
+    latest_at: datetime | None = None
+    """The same of a schedule that is not stored: `at` depends on its id, but is before this."""
+
+
+class Firings(Answer):
+    """The next times of a schedule."""
+
+    firings: list[Firing]
+    """In order; fewer than asked for where the schedule ends."""
+
+
+class Health(Answer):
+    """Whether what the service stands on is there."""
+
+    status: Literal["UP", "DOWN"] | str
+    """`DOWN` when something is missing."""
+    version: str
+    """Of Conveyor."""
+    missing: list[str] | None = None
+    """What is not there, each in words."""
+
+
+class InnerTask(Body):
+    """A task within a `parallel` or `each`."""
+
+    description: str | None = None
+    """For people."""
+    tags: list[str] | None = None
+    """For people."""
+    image: str | None = None
+    """The container image, with its tag; may hold expressions. Without it the task runs only on
+    workers with the shell runtime."""
+    registry: Registry | None = None
+    """The login for the image, if it is private."""
+    cmd: list[str] | None = None
+    """The command's arguments; they may hold expressions. Default: the image's."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
+    run: str | None = None
+    """A shell script. Not evaluated: pass values in by `env`."""
+    env: dict[str, str | None] | None = None
+    """Environment variables by name; values may hold expressions."""
+    files: dict[str, str | None] | None = None
+    """Texts by path, written below the working directory before the task starts."""
+    workdir: str | None = None
+    """The directory the task starts in: an absolute path in a container."""
+    queue: str | None = None
+    """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
+    var: str | None = None
+    """Later expressions read the result as `tasks.` and this name; of an `each` or a `parallel`
+    the list of its children's results. May hold expressions."""
+    if_: str | None = None
+    """The task is skipped when this gives false. Default: it runs."""
+    retry: Retry | None = None
+    """Default: the job's `defaults`; without one, no second try."""
+    limits: Limits | None = None
+    """Default: the job's `defaults`, then the worker's settings."""
+    timeout: str | None = None
+    """How long one attempt may run. Default: the job's, then the worker's setting."""
+    grace_period: str | None = None
+    """How long it may take to end, after SIGTERM (or the image's STOPSIGNAL), when it is
+    cancelled or timed out, before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    queue_timeout: str | None = None
+    """How long it may wait for a worker before it fails. Default: as long as it takes."""
+    priority: int | None = None
+    """Higher goes first within a queue. 0, the default, takes the job's default."""
+    allow_failure: bool | None = None
+    """When it fails, what follows goes on as if it had completed. Default: false."""
+    pre: list[AuxTask] | None = None
+    """Run one after the other before the task; the failure of one fails the task."""
+    post: list[AuxTask] | None = None
+    """Run one after the other after the task; the failure of one fails the task."""
+    sidecars: list[Sidecar] | None = None
+    """Run beside the task."""
+    mounts: list[Mount] | None = None
+    """Storage in the task's container."""
+    networks: list[str] | None = None
+    """Names of the container engine's networks."""
+    gpus: str | None = None
+    """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
+    privileged: bool | None = None
+    """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
+    Default: false."""
+    parallel: Parallel | None = None
+    """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
+    deep, so tasks may stand in one another some 65 deep."""
+    each: Each | None = None
+    """A task for every item of a list."""
+    subjob: Subjob | None = None
+    """A job of its own; its result becomes the task's."""
+    name: str | None = None
+    """For people; may hold expressions."""
+
+
+class Job(Answer):
+    """The whole job: `tasks` as submitted, `execution` as they ran, all attempts."""
+
+    id: str
+    """Given when the job was accepted."""
+    name: str
+    """As submitted."""
+    state: Literal["PENDING", "SCHEDULED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | str
+    """`COMPLETED`, `FAILED` and `CANCELLED` are final; a restart leads back from the last two."""
+    created_at: datetime
+    """When it was accepted."""
+    position: int
+    """The task it has come to, counted from 1; 0 before the first, `taskCount` + 1 once all are
+    COMPLETED."""
+    task_count: int
+    """How many tasks it has."""
+    tasks: list[Task]
+    """As submitted."""
+    execution: list[Task]
+    """Every attempt at every task that was reached."""
+    context: Context
+    """What its expressions can read."""
+    parent_id: str | None = None
+    """The task of another job that started this one."""
+    description: str | None = None
+    """As submitted."""
+    tags: list[str] | None = None
+    """As submitted."""
+    inputs: dict[str, Any] | None = None
+    """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    created_by: UserView | None = None
+    """Who submitted it; without authentication the guest."""
+    schedule: ScheduleView | None = None
+    """The scheduled job that made it."""
+    started_at: datetime | None = None
+    """When its first task began to run; while it is SCHEDULED, when it was accepted."""
+    completed_at: datetime | None = None
+    """When it was done."""
+    failed_at: datetime | None = None
+    """When it failed."""
+    progress: float | None = None
+    """Percent, 0 to 100; 0 is left out."""
+    result: str | None = None
+    """The value of its `output`."""
+    error: str | None = None
+    """Why it failed."""
+    waiting: Waiting | None = None
+    """Why no worker runs any of it; in lists only with `q=waiting`."""
+    run_started_at: datetime | None = None
+    """When it began to run again after its last restart."""
+    omitted: list[str] | None = None
+    """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
+    shows it."""
+    warnings: list[JobWarning] | None = None
+    """In the answer to a submission: what was hardly meant."""
+    secrets: dict[str, str] | None = None
+    """Each name with `[REDACTED]`."""
+    output: str | None = None
+    """The expression that gives `result`."""
+    defaults: DefaultsView | None = None
+    """For the tasks that don't set their own."""
+    webhooks: list[WebhookView] | None = None
+    """Who is told about changes."""
+    timeout: str | None = None
+    """How long it may take, from the start of its first task."""
+    auto_delete: AutoDeleteView | None = None
+    """When it is deleted by itself."""
+    delete_at: datetime | None = None
+    """The time it will be deleted; known once it is completed."""
+    permissions: list[PermissionView] | None = None
+    """Who may see it and act on it beside its creator; left out when everybody may."""
+
+
+class JobChanges(Body):
+    """What is other when a job is run again; the rest is as it was submitted."""
+
+    inputs: dict[str, Any] | None = None
+    """Values by name; they replace inputs of the same name."""
+    secrets: dict[str, str | None] | None = None
+    """Texts by name; they replace secrets of the same name."""
+
+
+class JobMetrics(Answer):
+    running: int
+    """How many jobs are running."""
+
+
+class JobPage(Answer):
+    """A page of the list of jobs."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[JobSummary]
+    """Newest first."""
+    total_items: int
+    """How many items there are on all pages."""
+
+
+class JobSpec(Body):
+    """A job as a client submits it."""
+
+    name: str
+    """For people and for the search; expressions read it as `job.name`."""
+    tasks: list[TaskEntry]
+    """Run one after the other, unless they say what they need."""
+    description: str | None = None
+    """For people and for the search."""
+    tags: list[str] | None = None
+    """For the search: `tag:nightly`."""
+    output: str | None = None
+    """Evaluated when the last task is done; its value is the job's `result`."""
+    defaults: Defaults | None = None
+    """For the tasks that don't set their own."""
+    auto_delete: AutoDelete | None = None
+    """Default: the job stays as long as the server keeps jobs."""
+    timeout: str | None = None
+    """How long the job may take, from the start of its first task. Default: any time."""
+    inputs: dict[str, Any] | None = None
+    """Values for expressions, as `inputs.` and the name. A single value is a text, as it is
+    spelled (`1.10` stays `1.10`); lists and mappings keep their JSON types."""
+    secrets: dict[str, str | None] | None = None
+    """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No
+    name may start with `conveyor.`."""
+    webhooks: list[Webhook] | None = None
+    """Who is told about changes. Default: nobody."""
+    permissions: list[Permission] | None = None
+    """Who may see the job, or act on it too, beside its creator. Default: everybody, unless the
+    server is set otherwise (`CONVEYOR_AUTH_DEFAULT_ACCESS`)."""
+    wait: Wait | None = None
+    """Default: the submission is answered at once, with the summary."""
+
+
+class JobSummary(Answer):
+    """A job as lists show it."""
+
+    id: str
+    """Given when the job was accepted."""
+    name: str
+    """As submitted."""
+    state: Literal["PENDING", "SCHEDULED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | str
+    """`COMPLETED`, `FAILED` and `CANCELLED` are final; a restart leads back from the last two."""
+    created_at: datetime
+    """When it was accepted."""
+    position: int
+    """The task it has come to, counted from 1; 0 before the first, `taskCount` + 1 once all are
+    COMPLETED."""
+    task_count: int
+    """How many tasks it has."""
+    parent_id: str | None = None
+    """The task of another job that started this one."""
+    description: str | None = None
+    """As submitted."""
+    tags: list[str] | None = None
+    """As submitted."""
+    inputs: dict[str, Any] | None = None
+    """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    created_by: UserView | None = None
+    """Who submitted it; without authentication the guest."""
+    schedule: ScheduleView | None = None
+    """The scheduled job that made it."""
+    started_at: datetime | None = None
+    """When its first task began to run; while it is SCHEDULED, when it was accepted."""
+    completed_at: datetime | None = None
+    """When it was done."""
+    failed_at: datetime | None = None
+    """When it failed."""
+    progress: float | None = None
+    """Percent, 0 to 100; 0 is left out."""
+    result: str | None = None
+    """The value of its `output`."""
+    error: str | None = None
+    """Why it failed."""
+    waiting: Waiting | None = None
+    """Why no worker runs any of it; in lists only with `q=waiting`."""
+    run_started_at: datetime | None = None
+    """When it began to run again after its last restart."""
+    omitted: list[str] | None = None
+    """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
+    shows it."""
+    warnings: list[JobWarning] | None = None
+    """In the answer to a submission: what was hardly meant."""
+
+
+class Key(Answer):
+    """An API key, without the key itself."""
+
+    id: str
+    """Also part of the key."""
+    name: str
+    """What it is for."""
+    scopes: list[Literal["read", "submit", "operate", "admin"]]
+    """What it may do; `admin` includes all."""
+    created_at: datetime
+    """When it was made."""
+    user: str | None = None
+    """Whose it is: it may do no more than they may."""
+    expires_at: datetime | None = None
+    """When it ends; left out when it doesn't by itself."""
+    last_used_at: datetime | None = None
+    """When it was last used, to the minute."""
+
+
+class Limits(Body):
+    """The most a task may take."""
+
+    cpus: str | None = None
+    """How many processors. Default: the worker's setting."""
+    memory: str | None = None
+    """Bytes, or with a unit, in powers of 1024: `k`, `m`, `g`. Default: the worker's setting."""
+
+
+class LimitsView(Answer):
+    cpus: str | None = None
+    """How many processors, such as `0.5`."""
+    memory: str | None = None
+    """Such as `500m`; units are powers of 1024."""
+
+
+class LogPage(Answer):
+    """A page of a log."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[LogPart]
+    """Newest first."""
+    total_items: int
+    """How many items there are on all pages."""
+    complete: bool
+    """The job or the task has ended, and no part of its log is still on its way. Else read again
+    later, or follow it."""
+
+
+class LogPart(Answer):
+    """A piece of a task's log."""
+
+    id: str
+    """Of this part."""
+    number: int
+    """Counts from 1 within the task."""
+    task_id: str
+    """The attempt that wrote it."""
+    contents: str
+    """Text, of one line or more."""
+    created_at: datetime
+    """When it was written."""
+
+
+class MetricsView(Answer):
+    jobs: JobMetrics
+    """Of all jobs."""
+    tasks: TaskMetrics
+    """Of all tasks."""
+    nodes: NodeMetrics
+    """Of all workers."""
+
+
+class Mount(Body):
+    """Storage in the task's container. `pre`, `post` and sidecars see it too."""
+
+    type: str
+    """`volume`: empty, removed after the task. `bind`: a directory of the worker's machine, if
+    its operator allows it. `tmpfs`: in memory. Workers may know further types."""
+    source: str | None = None
+    """Of a bind: the directory. A volume and a tmpfs have none."""
+    target: str | None = None
+    """Where the task finds it: an absolute path, not `/tork` or below."""
+    opts: dict[str, str | None] | None = None
+    """Settings that the type of mount knows."""
+
+
+class MountView(Answer):
+    type: str | None = None
+    """`volume`, `bind`, `tmpfs`, or what a worker knows beside them."""
+    source: str | None = None
+    """What is mounted."""
+    target: str | None = None
+    """Where the task finds it."""
+    opts: dict[str, str] | None = None
+    """Settings that the type of mount knows."""
+
+
+class NewKeyRequest(Body):
+    name: str
+    """What the key is for."""
+    scopes: list[Scope]
+    """What the key may do: `read`, `submit`, `operate`, or `admin`, which includes all."""
+    user: str | None = None
+    """Whose key it is; by default that of the user who makes it. An admin may name another."""
+    expires_in: str | None = None
+    """How long it is valid, such as `720h`; without it, until it is deleted."""
+
+
+class NewKeyShown(Answer):
+    """A new key. It is shown here and never again."""
+
+    id: str
+    """Also part of the key."""
+    name: str
+    """What it is for."""
+    scopes: list[Literal["read", "submit", "operate", "admin"]]
+    """What it may do; `admin` includes all."""
+    created_at: datetime
+    """When it was made."""
+    key: str
+    """Sent as `X-API-Key` or as `Authorization: Bearer`."""
+    user: str | None = None
+    """Whose it is: it may do no more than they may."""
+    expires_at: datetime | None = None
+    """When it ends; left out when it doesn't by itself."""
+    last_used_at: datetime | None = None
+    """When it was last used, to the minute."""
+
+
+class NewPassword(Body):
+    password: str
+    """The new one: CONVEYOR_AUTH_PASSWORD_MIN_LENGTH (8) to 1024 characters."""
+    old_password: str | None = None
+    """The present one; only admins need not give it."""
+
+
+class NewRole(Body):
+    slug: str
+    """Letters, digits and `._-`, up to 64; what permissions name."""
+    name: str
+    """For people."""
+
+
+class NewUser(Answer):
+    username: str
+    """Letters, digits and `._@-`, up to 64; what the user logs in with."""
+    password: str
+    """CONVEYOR_AUTH_PASSWORD_MIN_LENGTH (8) to 1024 characters."""
+    name: str | None = None
+    """For people. Default: the user name."""
+    disabled: bool | None = None
+    """Whether the user may not log in."""
+
+
+class Node(Answer):
+    """A worker that has shown a sign of life within the last five minutes."""
+
+    id: str
+    """New with each start of the worker."""
+    name: str
+    """From the worker's settings; by default its host name."""
+    started_at: datetime
+    """When the worker started."""
+    cpu_percent: float
+    """Use of its machine's processors, 0 to 100."""
+    last_heartbeat_at: datetime
+    """Its last sign of life."""
+    queue: str
+    """The queues it serves, each with how many tasks at once: `default:4,highcpu:2`."""
+    status: Literal["UP", "DOWN", "OFFLINE"] | str
+    """`OFFLINE`: it has left or fallen silent."""
+    hostname: str
+    """Its machine."""
+    port: int
+    """Where it serves `/health` and `/metrics`."""
+    task_count: int
+    """How many tasks it is running."""
+    version: str
+    """Of Conveyor."""
+
+
+class NodeMetrics(Answer):
+    online: int
+    """How many workers are up."""
+    cpu_percent: float
+    """Their mean processor use, 0 to 100."""
+
+
+class Parallel(Body):
+    """Tasks that run at once."""
+
+    tasks: list[InnerTask]
+    """All of them start together."""
+    min_success: int | str | None = None
+    """How many must complete, or which share: `80%`. Default: all."""
+
+
+class ParallelView(Answer):
+    tasks: list[Task]
+    """Run at once."""
+    min_success: int | str | None = None
+    """How many must complete, or which share."""
+    completions: int | None = None
+    """How many have ended."""
+    failures: int | None = None
+    """How many of those have failed."""
+    running: int | None = None
+    """While it runs: about how many of them do."""
+    waiting: int | None = None
+    """While it runs: about how many of them wait for a worker or for their turn."""
+
+
+class PauseRequest(Body):
+    note: str | None = None
+    """Why it is paused: answers show it until it is resumed."""
+
+
+class Permission(Body):
+    """A user or a role that may see the job or act on it: one of the two."""
+
+    role: str | None = None
+    """The role's short name; it must exist. Or the role as answers show it."""
+    user: str | None = None
+    """The user's name; it must exist. Or the user as answers show them."""
+    access: Literal["view", "operate"] | None = None
+    """`view`: may see the job, its tasks and logs. `operate`: may also cancel, restart, delete
+    and run it again, and pause, resume and delete a scheduled job. Default: `operate`."""
+
+
+class PermissionView(Answer):
+    """One of the two."""
+
+    role: RoleView | None = None
+    """All who have this role."""
+    user: UserView | None = None
+    """This user."""
+    access: Literal["view"] | str | None = None
+    """`view`: they may see the job, not act on it."""
+
+
+class Probe(Body):
+    """How a sidecar shows that it is ready: by HTTP (`port` and `path`), TCP (`port`), or a
+    `command`."""
+
+    path: str | None = None
+    """What is asked for by HTTP, such as `/health`: ready is what answers 200. Default: it is
+    ready when the port takes a connection."""
+    port: int | None = None
+    """Where the sidecar listens."""
+    command: list[str] | None = None
+    """What is run in the sidecar, again and again until its exit code is 0: `[pg_isready]`."""
+    timeout: str | None = None
+    """A sidecar that is not ready after this long fails the task. Default: 1m."""
+
+
+class ProbeView(Answer):
+    path: str | None = None
+    """What is asked for by HTTP."""
+    port: int | None = None
+    """Where the sidecar listens."""
+    command: list[str] | None = None
+    """What is run in the sidecar instead."""
+    timeout: str | None = None
+    """How long it may take until it answers."""
+
+
+class Purged(Answer):
+    deleted: int
+    """How many messages there were."""
+
+
+class Queue(Answer):
+    """What waits in the broker."""
+
+    name: str
+    """A task queue's, or one of Conveyor's own."""
+    size: int
+    """How many messages wait."""
+    subscribers: int
+    """How many consumers it has."""
+    unacked: int
+    """How many tasks of a task queue are running; 0 for other queues."""
+
+
+class Registry(Body):
+    """The login for a private image registry."""
+
+    username: str | None = None
+    """May hold expressions."""
+    password: str | None = None
+    """May hold expressions, best `{{ secrets.name }}`; answers never show it."""
+
+
+class RegistryView(Answer):
+    username: str | None = None
+    """The account."""
+    password: str | None = None
+    """Shown as `[REDACTED]`."""
+
+
+class ResendRequest(Body):
+    since: str
+    """Deliveries that failed since: a time, or a span such as `90m` or `7d`."""
+
+
+class Resent(Answer):
+    """How many deliveries are sent again."""
+
+    resent: int
+    """At most 10,000."""
+    remaining: int
+    """How many more have failed since: repeat the request. Exact up to 10,000."""
+
+
+class Retry(Body):
+    """How often a failed task is tried again, and the wait before: initialDelay *
+    scalingFactor^n, at most maxDelay, up to `jitter` of it taken off by chance."""
+
+    limit: int
+    """How many times a failed task is tried again."""
+    initial_delay: str | None = None
+    """The wait before the first retry; `0s` is none. Default: 1s."""
+    scaling_factor: float | None = None
+    """What each further wait is multiplied by. Default: 2."""
+    max_delay: str | None = None
+    """No wait is longer, nor may it be shorter than `initialDelay`. Default: 1h."""
+    jitter: float | None = None
+    """The largest share of a wait that chance may take off. Default: 0."""
+    on: list[int | Literal["timeout", "lost"]] | None = None
+    """Only these failures are tried again: exit codes, `timeout` (it ran too long) and `lost`
+    (its workers vanished). Default: every failure."""
+
+
+class RetryView(Answer):
+    limit: int | None = None
+    """How many retries there may be."""
+    attempts: int | None = None
+    """How many retries came before this attempt; left out for the first."""
+    initial_delay: str | None = None
+    """The wait before the first retry."""
+    scaling_factor: float | None = None
+    """What each further wait is multiplied by."""
+    max_delay: str | None = None
+    """No wait is longer."""
+    jitter: float | None = None
+    """The largest share of a wait, 0 to 1, that chance may take off."""
+    on: list[int | str] | None = None
+    """Which failures are tried again: exit codes, `timeout`, `lost`."""
+
+
+class Role(Answer):
+    """What users share and permissions name."""
+
+    slug: str
+    """What permissions name."""
+    name: str
+    """For people."""
+    created_at: datetime | None = None
+    """When the role was made."""
+
+
+RoleSlugs = list[str]
+
+
+class RoleView(Answer):
+    """A role that may see a job."""
+
+    id: str
+    """The same for the same slug."""
+    slug: str
+    """What permissions name."""
+    name: str
+    """For people."""
+    created_at: datetime | None = None
+    """When the role was made."""
+
+
+class Schedule(Body):
+    """When a scheduled job is started: one of `cron`, `crons`, `interval` and `at`."""
+
+    cron: str | None = None
+    """Five fields: `0/5 * * * *` is every five minutes, `0 0 L * *` the last day of each month,
+    `0 0 * * fri#2` and `friL` its second and last Friday. Or `@daily` and the like, `@every
+    1h30m`; `CRON_TZ=Europe/Berlin` may precede it."""
+    crons: list[str] | None = None
+    """Several expressions: at each time that one of them names, once."""
+    interval: str | None = None
+    """Again and again after so long, at least 1s. The first time is `startAt`, or an interval
+    after the schedule was created."""
+    at: str | None = None
+    """Once, at this time."""
+    timezone: str | None = None
+    """Whose clock `cron` and `crons` follow, such as `Europe/Berlin`. Default: UTC."""
+    start_at: str | None = None
+    """Not before this time."""
+    end_at: str | None = None
+    """Not after this time: then the schedule has ended."""
+    max_runs: int | None = None
+    """After so many jobs the schedule has ended. Those that were triggered or backfilled do not
+    count."""
+    jitter: str | None = None
+    """Each job is created up to so much later, but before the next one is due: the same for a
+    schedule and a time, and spread over schedules."""
+    overlap: Literal["allow", "skip", "bufferOne", "bufferAll", "cancelOther"] | None = None
+    """What becomes of a time while the last job is not final: its job is created all the same
+    (`allow`), not at all (`skip`), when the last one is final (`bufferOne` time or
+    `bufferAll`, up to 100), or the last one is cancelled (`cancelOther`). Default: `allow`."""
+    catch_up: Literal["none", "one", "all"] | CatchUp | None = None
+    """What is made up for of the times missed while no scheduler ran: nothing, one job, or a job
+    for each, up to 100. Default: `one`. Or an object with `policy`, `window` and `limit`."""
+    pause_on_failure: int | None = None
+    """After so many jobs that failed in a row, the schedule is paused. Default: never."""
+
+
+class SchedulePreview(Body):
+    """Which times of a schedule that is not stored."""
+
+    schedule: Schedule
+    """As that of a scheduled job."""
+    from_: str | None = None
+    """The times after this one. Default: now."""
+    count: int | None = None
+    """How many times, at most. Default: 10."""
+
+
+class ScheduleRun(Answer):
+    """What became of a firing, or of a range of firings that were skipped together."""
+
+    kind: Literal["SCHEDULED", "TRIGGERED", "BACKFILLED"] | str
+    """By its rules, by a trigger or for a backfill."""
+    state: Literal["FIRED", "SKIPPED", "HELD"] | str
+    """A `HELD` one waits until the job before it is final."""
+    scheduled_at: datetime
+    """When it was due, of a range the first: its expressions read `schedule.scheduledAt`."""
+    at: datetime
+    """When that was decided."""
+    until: datetime | None = None
+    """Of a range of firings the last."""
+    reason: str | None = None
+    """Why it was skipped."""
+    job_id: str | None = None
+    """The job that it has created."""
+    job_state: (
+        Literal["PENDING", "SCHEDULED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | str | None
+    ) = None
+    """The state of that job; left out when the job is deleted."""
+
+
+class ScheduleRunPage(Answer):
+    """A page of the runs of a scheduled job."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[ScheduleRun]
+    """Newest first."""
+    total_items: int
+    """How many items there are on all pages."""
+    next: list[Firing] | None = None
+    """On the first page its next times; left out while it is paused."""
+
+
+class ScheduleView(Answer):
+    """The scheduled job that a job comes from."""
+
+    id: str
+    """The scheduled job's id."""
+    cron: str | None = None
+    """When it makes jobs; left out when it is deleted."""
+    scheduled_at: datetime | None = None
+    """The time that the job was due."""
+
+
+class ScheduledJob(Answer):
+    """The whole scheduled job, as submitted."""
+
+    id: str
+    """Given when it was accepted; its jobs carry it."""
+    state: Literal["ACTIVE", "PAUSED", "ENDED"] | str
+    """A `PAUSED` one makes no jobs; an `ENDED` one has made its last."""
+    name: str
+    """As submitted."""
+    created_at: datetime
+    """When it was accepted."""
+    schedule: dict[str, Any]
+    """As submitted."""
+    timezone: str
+    """Whose clocks `cron` means."""
+    overlap: Literal["allow", "skip", "bufferOne", "bufferAll", "cancelOther"] | str
+    """What becomes of a time while a job of its own is not final."""
+    catch_up: Literal["none", "one", "all"] | str
+    """What becomes of the times that were missed while no scheduler ran."""
+    version: int
+    """Grows with each edit; the answer's `ETag`."""
+    tasks: list[Task]
+    """As submitted."""
+    description: str | None = None
+    """As submitted."""
+    tags: list[str] | None = None
+    """As submitted."""
+    inputs: dict[str, Any] | None = None
+    """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    created_by: UserView | None = None
+    """Who submitted it; without authentication the guest."""
+    cron: str | None = None
+    """When it makes a job; left out where its `schedule` has no `cron`."""
+    next_at: datetime | None = None
+    """When it makes the next job; left out while it is paused."""
+    last_at: datetime | None = None
+    """The time that its last job was due."""
+    last_job_id: str | None = None
+    """Its last job."""
+    runs: int | None = None
+    """How many jobs its times have created, without triggers and backfills."""
+    failures: int | None = None
+    """How many of its last jobs have failed, in a row."""
+    held: list[datetime] | None = None
+    """Times whose jobs wait for the one before them to be final."""
+    ended_at: datetime | None = None
+    """When it created its last job, or its last time passed."""
+    error: str | None = None
+    """Why the job that is due can't be made; it is tried again each minute."""
+    note: str | None = None
+    """Why it is paused."""
+    warnings: list[JobWarning] | None = None
+    """In the answer to a submission: what was hardly meant."""
+    next: list[Firing] | None = None
+    """Its next times; left out while it is paused."""
+    secrets: dict[str, str] | None = None
+    """Each name with `[REDACTED]`."""
+    output: str | None = None
+    """The expression that gives a job's `result`."""
+    defaults: DefaultsView | None = None
+    """For the tasks that don't set their own."""
+    webhooks: list[WebhookView] | None = None
+    """Who is told about the jobs' changes."""
+    auto_delete: AutoDeleteView | None = None
+    """When each job is deleted by itself."""
+    timeout: str | None = None
+    """How long each job may take."""
+    permissions: list[PermissionView] | None = None
+    """Who may see it and its jobs; left out when everybody may."""
+
+
+class ScheduledJobChanges(Body):
+    """A JSON merge patch: fields that are left out stay as they are, mappings are merged, null
+    takes a field away. The result is checked as a submission is."""
+
+    description: Any | None = None
+    """For people and for the search."""
+    tags: Any | None = None
+    """For the search: `tag:nightly`."""
+    output: Any | None = None
+    """Evaluated when the last task is done; its value is the job's `result`."""
+    defaults: Any | None = None
+    """For the tasks that don't set their own."""
+    auto_delete: Any | None = None
+    """Default: the job stays as long as the server keeps jobs."""
+    timeout: Any | None = None
+    """How long the job may take, from the start of its first task. Default: any time."""
+    name: Any | None = None
+    """For people and for the search; expressions read it as `job.name`."""
+    tasks: Any | None = None
+    """Run one after the other, unless they say what they need."""
+    inputs: Any | None = None
+    """Values for expressions, as `inputs.` and the name. A single value is a text, as it is
+    spelled (`1.10` stays `1.10`); lists and mappings keep their JSON types."""
+    secrets: Any | None = None
+    """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No
+    name may start with `conveyor.`."""
+    webhooks: Any | None = None
+    """Who is told about changes. Default: nobody."""
+    permissions: Any | None = None
+    """Who may see the job, or act on it too, beside its creator. Default: everybody, unless the
+    server is set otherwise (`CONVEYOR_AUTH_DEFAULT_ACCESS`)."""
+    schedule: Any | None = None
+    """When it is started."""
+
+
+class ScheduledJobPage(Answer):
+    """A page of the list of scheduled jobs."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[ScheduledJobSummary]
+    """Newest first."""
+    total_items: int
+    """How many items there are on all pages."""
+
+
+class ScheduledJobSpec(Body):
+    """A job that is started by a schedule."""
+
+    name: str
+    """For people and for the search; expressions read it as `job.name`."""
+    tasks: list[TaskEntry]
+    """Run one after the other, unless they say what they need."""
+    schedule: Schedule
+    """When it is started."""
+    description: str | None = None
+    """For people and for the search."""
+    tags: list[str] | None = None
+    """For the search: `tag:nightly`."""
+    output: str | None = None
+    """Evaluated when the last task is done; its value is the job's `result`."""
+    defaults: Defaults | None = None
+    """For the tasks that don't set their own."""
+    auto_delete: AutoDelete | None = None
+    """Default: the job stays as long as the server keeps jobs."""
+    timeout: str | None = None
+    """How long the job may take, from the start of its first task. Default: any time."""
+    inputs: dict[str, Any] | None = None
+    """Values for expressions, as `inputs.` and the name. A single value is a text, as it is
+    spelled (`1.10` stays `1.10`); lists and mappings keep their JSON types."""
+    secrets: dict[str, str | None] | None = None
+    """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No
+    name may start with `conveyor.`."""
+    webhooks: list[Webhook] | None = None
+    """Who is told about changes. Default: nobody."""
+    permissions: list[Permission] | None = None
+    """Who may see the job, or act on it too, beside its creator. Default: everybody, unless the
+    server is set otherwise (`CONVEYOR_AUTH_DEFAULT_ACCESS`)."""
+
+
+class ScheduledJobSummary(Answer):
+    """A scheduled job as lists show it."""
+
+    id: str
+    """Given when it was accepted; its jobs carry it."""
+    state: Literal["ACTIVE", "PAUSED", "ENDED"] | str
+    """A `PAUSED` one makes no jobs; an `ENDED` one has made its last."""
+    name: str
+    """As submitted."""
+    created_at: datetime
+    """When it was accepted."""
+    schedule: dict[str, Any]
+    """As submitted."""
+    timezone: str
+    """Whose clocks `cron` means."""
+    overlap: Literal["allow", "skip", "bufferOne", "bufferAll", "cancelOther"] | str
+    """What becomes of a time while a job of its own is not final."""
+    catch_up: Literal["none", "one", "all"] | str
+    """What becomes of the times that were missed while no scheduler ran."""
+    description: str | None = None
+    """As submitted."""
+    tags: list[str] | None = None
+    """As submitted."""
+    inputs: dict[str, Any] | None = None
+    """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    created_by: UserView | None = None
+    """Who submitted it; without authentication the guest."""
+    cron: str | None = None
+    """When it makes a job; left out where its `schedule` has no `cron`."""
+    next_at: datetime | None = None
+    """When it makes the next job; left out while it is paused."""
+    last_at: datetime | None = None
+    """The time that its last job was due."""
+    last_job_id: str | None = None
+    """Its last job."""
+    runs: int | None = None
+    """How many jobs its times have created, without triggers and backfills."""
+    failures: int | None = None
+    """How many of its last jobs have failed, in a row."""
+    held: list[datetime] | None = None
+    """Times whose jobs wait for the one before them to be final."""
+    ended_at: datetime | None = None
+    """When it created its last job, or its last time passed."""
+    error: str | None = None
+    """Why the job that is due can't be made; it is tried again each minute."""
+    note: str | None = None
+    """Why it is paused."""
+    warnings: list[JobWarning] | None = None
+    """In the answer to a submission: what was hardly meant."""
+
+
+Scope = Literal["read", "submit", "operate", "admin"]
+
+
+class SecretRotation(Body):
+    """How a secret is replaced."""
+
+    keep_for: str | None = None
+    """How long requests are signed with the old secret as well, at most `720h`. Default: `24h`."""
+    secret: str | None = None
+    """The new secret. Default: a generated one."""
+
+
+class Sidecar(Body):
+    """Runs beside the task, on a network of their own where its name is its host name, and is
+    stopped with it."""
+
+    name: str | None = None
+    """For people; may hold expressions."""
+    description: str | None = None
+    """For people."""
+    image: str | None = None
+    """The container image, with its tag; may hold expressions. Default: that of the task."""
+    registry: Registry | None = None
+    """The login for the image, if it is private. Default: that of the task, with its image."""
+    cmd: list[str] | None = None
+    """The command's arguments; they may hold expressions. Default: the image's."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
+    run: str | None = None
+    """A shell script. Not evaluated: pass values in by `env`."""
+    env: dict[str, str | None] | None = None
+    """Environment variables by name; values may hold expressions."""
+    files: dict[str, str | None] | None = None
+    """Texts by path, written below the working directory before it starts."""
+    timeout: str | None = None
+    """How long it may run. Default: as long as the task."""
+    probe: Probe | None = None
+    """The task starts when this succeeds. Default: at once."""
+
+
+class SidecarView(Answer):
+    name: str | None = None
+    """For people."""
+    description: str | None = None
+    """For people."""
+    image: str | None = None
+    """The container image."""
+    registry: RegistryView | None = None
+    """The login for the image."""
+    cmd: list[str] | None = None
+    """The command's arguments."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments."""
+    run: str | None = None
+    """The shell script."""
+    env: dict[str, str] | None = None
+    """The environment; values under secret-sounding names show as `[REDACTED]`."""
+    files: dict[str, str] | None = None
+    """Texts by path, below the working directory."""
+    timeout: str | None = None
+    """How long it may run."""
+    probe: ProbeView | None = None
+    """How it shows that it is ready."""
+
+
+class Status(Answer):
+    status: Literal["OK"] | str | None = None
+    """Done."""
+
+
+class Subjob(Body):
+    """A job that a task stands for. It reads nothing of the job around it but what it is given
+    here, where `name`, `description`, `inputs`, `secrets` and `webhooks` may hold
+    expressions."""
+
+    name: str
+    """For people and for the search; may hold expressions."""
+    tasks: list[SubjobTask]
+    """Run one after the other, unless they say what they need."""
+    description: str | None = None
+    """For people and for the search; may hold expressions."""
+    tags: list[str] | None = None
+    """For the search: `tag:nightly`."""
+    output: str | None = None
+    """Evaluated when the last task is done; its value is the job's `result`."""
+    defaults: Defaults | None = None
+    """For the tasks that don't set their own."""
+    auto_delete: AutoDelete | None = None
+    """Default: the job stays as long as the server keeps jobs."""
+    timeout: str | None = None
+    """How long the job may take, from the start of its first task. Default: any time."""
+    inputs: dict[str, Any] | None = None
+    """Its `inputs`, as those of a job; texts may hold expressions."""
+    secrets: dict[str, str | None] | None = None
+    """Its `secrets`; they may hold expressions, best `{{ secrets.name }}`."""
+    detached: bool | None = None
+    """The task is done as soon as the sub-job is made. Default: it waits for its end."""
+    webhooks: list[Webhook] | None = None
+    """Who is told about its changes. Default: nobody."""
+
+
+class SubjobTask(Body):
+    """One entry of a sub-job's task list."""
+
+    description: str | None = None
+    """For people."""
+    tags: list[str] | None = None
+    """For people."""
+    image: str | None = None
+    """The container image, with its tag; may hold expressions. Without it the task runs only on
+    workers with the shell runtime."""
+    registry: Registry | None = None
+    """The login for the image, if it is private."""
+    cmd: list[str] | None = None
+    """The command's arguments; they may hold expressions. Default: the image's."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
+    run: str | None = None
+    """A shell script. Not evaluated: pass values in by `env`."""
+    env: dict[str, str | None] | None = None
+    """Environment variables by name; values may hold expressions."""
+    files: dict[str, str | None] | None = None
+    """Texts by path, written below the working directory before the task starts."""
+    workdir: str | None = None
+    """The directory the task starts in: an absolute path in a container."""
+    queue: str | None = None
+    """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
+    var: str | None = None
+    """Later expressions read the result as `tasks.` and this name; of an `each` or a `parallel`
+    the list of its children's results. May hold expressions."""
+    if_: str | None = None
+    """The task is skipped when this gives false. Default: it runs."""
+    retry: Retry | None = None
+    """Default: the job's `defaults`; without one, no second try."""
+    limits: Limits | None = None
+    """Default: the job's `defaults`, then the worker's settings."""
+    timeout: str | None = None
+    """How long one attempt may run. Default: the job's, then the worker's setting."""
+    grace_period: str | None = None
+    """How long it may take to end, after SIGTERM (or the image's STOPSIGNAL), when it is
+    cancelled or timed out, before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    queue_timeout: str | None = None
+    """How long it may wait for a worker before it fails. Default: as long as it takes."""
+    priority: int | None = None
+    """Higher goes first within a queue. 0, the default, takes the job's default."""
+    allow_failure: bool | None = None
+    """When it fails, what follows goes on as if it had completed. Default: false."""
+    pre: list[AuxTask] | None = None
+    """Run one after the other before the task; the failure of one fails the task."""
+    post: list[AuxTask] | None = None
+    """Run one after the other after the task; the failure of one fails the task."""
+    sidecars: list[Sidecar] | None = None
+    """Run beside the task."""
+    mounts: list[Mount] | None = None
+    """Storage in the task's container."""
+    networks: list[str] | None = None
+    """Names of the container engine's networks."""
+    gpus: str | None = None
+    """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
+    privileged: bool | None = None
+    """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
+    Default: false."""
+    parallel: Parallel | None = None
+    """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
+    deep, so tasks may stand in one another some 65 deep."""
+    each: Each | None = None
+    """A task for every item of a list."""
+    subjob: Subjob | None = None
+    """A job of its own; its result becomes the task's."""
+    needs: list[str] | None = None
+    """The names, as they are written, of the tasks of the same list that must be done before. An
+    empty list: it starts at once. Default: it waits for all tasks listed before it."""
+    name: str | None = None
+    """For people; may hold expressions."""
+
+
+class SubjobView(Answer):
+    name: str
+    """As submitted."""
+    id: str | None = None
+    """Of the job that was made, once there is one."""
+    description: str | None = None
+    """As submitted."""
+    tags: list[str] | None = None
+    """As submitted."""
+    tasks: list[Task] | None = None
+    """As submitted."""
+    inputs: dict[str, Any] | None = None
+    """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    secrets: dict[str, str] | None = None
+    """Each name with `[REDACTED]`."""
+    output: str | None = None
+    """The expression that gives its result."""
+    defaults: DefaultsView | None = None
+    """For its tasks that don't set their own."""
+    detached: bool | None = None
+    """Whether the task is done as soon as the job is made."""
+    webhooks: list[WebhookView] | None = None
+    """Who is told about its changes."""
+    auto_delete: AutoDeleteView | None = None
+    """When it is deleted by itself."""
+    timeout: str | None = None
+    """How long it may take."""
+
+
+class Task(Answer):
+    """A task as submitted, or, with `id` and `state`, one attempt at it."""
+
+    name: str | None = None
+    """For people."""
+    description: str | None = None
+    """For people."""
+    image: str | None = None
+    """The container image."""
+    registry: RegistryView | None = None
+    """The login for the image."""
+    cmd: list[str] | None = None
+    """The command's arguments."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments."""
+    run: str | None = None
+    """The shell script."""
+    env: dict[str, str] | None = None
+    """The environment; values under secret-sounding names show as `[REDACTED]`."""
+    files: dict[str, str] | None = None
+    """Texts by path, below the working directory."""
+    timeout: str | None = None
+    """How long one attempt may run, such as `1h30m`."""
+    id: str | None = None
+    """Of this attempt."""
+    job_id: str | None = None
+    """The job it belongs to."""
+    parent_id: str | None = None
+    """The `parallel` or `each` task it is a child of."""
+    child_index: int | None = None
+    """Its index among its parent's children, counted from 0."""
+    position: int | None = None
+    """Its place in the job's task list, counted from 1."""
+    state: (
+        Literal[
+            "CREATED",
+            "PENDING",
+            "SCHEDULED",
+            "RUNNING",
+            "COMPLETED",
+            "FAILED",
+            "CANCELLED",
+            "STOPPED",
+            "SKIPPED",
+        ]
+        | str
+        | None
+    ) = None
+    """`SKIPPED` means that its `if` gave false."""
+    waiting: Waiting | None = None
+    """Why it does not run yet."""
+    omitted: list[str] | None = None
+    """In the answer with its job: its `result`, or what it was submitted with (`definition`), if
+    it is longer than 16 kB and left out; `GET /tasks/{id}` shows it."""
+    created_at: datetime | None = None
+    """When this attempt was made."""
+    scheduled_at: datetime | None = None
+    """When it was put on its queue."""
+    started_at: datetime | None = None
+    """When a worker began to run it."""
+    completed_at: datetime | None = None
+    """When it was done or skipped."""
+    failed_at: datetime | None = None
+    """When it failed."""
+    workdir: str | None = None
+    """The directory it starts in."""
+    queue: str | None = None
+    """Which workers get it."""
+    error: str | None = None
+    """Why it failed."""
+    last_return_reason: str | None = None
+    """Why a worker had to hand it back: the last that a container engine said of it."""
+    engine_rejections: int | None = None
+    """How often it was handed back by a worker whose engine is well otherwise; 10 times fail it."""
+    exit_code: int | None = None
+    """What its program returned, once it has ended by itself."""
+    failure_cause: str | None = None
+    """Why it failed: `exit` (its program), `timeout`, `lost` (its workers vanished), `queue` (no
+    worker took it in time) or `other`."""
+    node_id: str | None = None
+    """The worker that has or had it."""
+    retry: RetryView | None = None
+    """How it is tried again after a failure."""
+    limits: LimitsView | None = None
+    """The most it may take."""
+    grace_period: str | None = None
+    """How long it may take to end after the stop signal, before it is killed."""
+    queue_timeout: str | None = None
+    """How long it may wait for a worker."""
+    allow_failure: bool | None = None
+    """Whether what follows goes on when it fails."""
+    needs: list[str] | None = None
+    """The names of the tasks that must be done before."""
+    result: str | None = None
+    """What it wrote to the file `$TORK_OUTPUT`; of a sub-job, the value of its `output`; of an
+    `each` or a `parallel` with `var`, the results of its children as a JSON list."""
+    var: str | None = None
+    """Later expressions read its result as `tasks.` and this name."""
+    if_: str | None = None
+    """The condition for running it."""
+    priority: int | None = None
+    """0 to 9, higher first; 0 is left out."""
+    progress: float | None = None
+    """Percent, 0 to 100, as it wrote to the file `$TORK_PROGRESS`; 0 is left out."""
+    tags: list[str] | None = None
+    """For people."""
+    pre: list[AuxTaskView] | None = None
+    """Run before it."""
+    post: list[AuxTaskView] | None = None
+    """Run after it."""
+    sidecars: list[SidecarView] | None = None
+    """Run beside it."""
+    mounts: list[MountView] | None = None
+    """Storage in its container."""
+    networks: list[str] | None = None
+    """Names of the container engine's networks."""
+    gpus: str | None = None
+    """Which graphics processors."""
+    privileged: bool | None = None
+    """Whether it has all rights on the worker's machine."""
+    parallel: ParallelView | None = None
+    """The tasks it is made of."""
+    each: EachView | None = None
+    """The list and the task it makes of every item."""
+    subjob: SubjobView | None = None
+    """The job it stands for."""
+
+
+class TaskEntry(Body):
+    """One entry of a job's task list."""
+
+    name: str
+    """For people; may hold expressions."""
+    description: str | None = None
+    """For people."""
+    tags: list[str] | None = None
+    """For people."""
+    image: str | None = None
+    """The container image, with its tag; may hold expressions. Without it the task runs only on
+    workers with the shell runtime."""
+    registry: Registry | None = None
+    """The login for the image, if it is private."""
+    cmd: list[str] | None = None
+    """The command's arguments; they may hold expressions. Default: the image's."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
+    run: str | None = None
+    """A shell script. Not evaluated: pass values in by `env`."""
+    env: dict[str, str | None] | None = None
+    """Environment variables by name; values may hold expressions."""
+    files: dict[str, str | None] | None = None
+    """Texts by path, written below the working directory before the task starts."""
+    workdir: str | None = None
+    """The directory the task starts in: an absolute path in a container."""
+    queue: str | None = None
+    """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
+    var: str | None = None
+    """Later expressions read the result as `tasks.` and this name; of an `each` or a `parallel`
+    the list of its children's results. May hold expressions."""
+    if_: str | None = None
+    """The task is skipped when this gives false. Default: it runs."""
+    retry: Retry | None = None
+    """Default: the job's `defaults`; without one, no second try."""
+    limits: Limits | None = None
+    """Default: the job's `defaults`, then the worker's settings."""
+    timeout: str | None = None
+    """How long one attempt may run. Default: the job's, then the worker's setting."""
+    grace_period: str | None = None
+    """How long it may take to end, after SIGTERM (or the image's STOPSIGNAL), when it is
+    cancelled or timed out, before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    queue_timeout: str | None = None
+    """How long it may wait for a worker before it fails. Default: as long as it takes."""
+    priority: int | None = None
+    """Higher goes first within a queue. 0, the default, takes the job's default."""
+    allow_failure: bool | None = None
+    """When it fails, what follows goes on as if it had completed. Default: false."""
+    pre: list[AuxTask] | None = None
+    """Run one after the other before the task; the failure of one fails the task."""
+    post: list[AuxTask] | None = None
+    """Run one after the other after the task; the failure of one fails the task."""
+    sidecars: list[Sidecar] | None = None
+    """Run beside the task."""
+    mounts: list[Mount] | None = None
+    """Storage in the task's container."""
+    networks: list[str] | None = None
+    """Names of the container engine's networks."""
+    gpus: str | None = None
+    """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
+    privileged: bool | None = None
+    """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
+    Default: false."""
+    parallel: Parallel | None = None
+    """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
+    deep, so tasks may stand in one another some 65 deep."""
+    each: Each | None = None
+    """A task for every item of a list."""
+    subjob: Subjob | None = None
+    """A job of its own; its result becomes the task's."""
+    needs: list[str] | None = None
+    """The names, as they are written, of the tasks of the same list that must be done before. An
+    empty list: it starts at once. Default: it waits for all tasks listed before it."""
+
+
+class TaskMetrics(Answer):
+    running: int
+    """How many tasks are running."""
+
+
+class TestSent(Answer):
+    """A test event that will be sent."""
+
+    delivery_id: str
+    """`GET /webhooks/deliveries/{id}` shows what becomes of it, once a dispatcher has added it."""
+
+
+class TriggerRequest(Body):
+    overlap: Literal["allow", "skip", "bufferOne", "bufferAll", "cancelOther"] | None = None
+    """What happens while a job of it is not final. Default: its own `overlap`."""
+
+
+class User(Answer):
+    """Someone who may log in."""
+
+    id: str
+    """The same for the same name."""
+    username: str
+    """What they log in with."""
+    name: str
+    """For people."""
+    roles: list[str]
+    """The slugs of the user's roles; everyone has `public` besides."""
+    created_at: datetime | None = None
+    """When the user was made."""
+    disabled: bool | None = None
+    """Whether the user may not log in; left out for one who may."""
+
+
+class UserView(Answer):
+    """Who a job belongs to, or may be seen by."""
+
+    id: str
+    """Another for each user, also of those who had the same name one after the other."""
+    username: str
+    """What they log in with; `key:` and the id of a key that nobody owns."""
+    name: str
+    """For people."""
+    created_at: datetime | None = None
+    """When the user was made; left out for one that is gone."""
+
+
+class Wait(Body):
+    """The submission is answered when the job is final, with the whole job."""
+
+    timeout: str
+    """After this long the answer is 408, and the job goes on."""
+
+
+class Waiting(Answer):
+    """Why a task, or a job of which no worker runs anything, goes no further at the moment."""
+
+    reason: (
+        Literal["no_worker", "returned", "busy", "retry", "queue", "concurrency", "turn", "needs"]
+        | str
+    )
+    """`no_worker` serves its queue; it was `returned` by one; all slots are `busy`; it waits
+    before a `retry`, in its `queue`, for `concurrency` of its siblings, for its `turn` among
+    them, or for tasks that it `needs`."""
+    message: str
+    """For people; its wording may change."""
+    until: datetime | None = None
+    """When a retry is due."""
+    task_id: str | None = None
+    """Of a job: the task that waits."""
+
+
+class JobWarning(Answer):
+    """What of a submission works, but was hardly meant."""
+
+    field: str
+    """Which field, such as `tasks[0].env.A`."""
+    message: str
+    """What it does, and what may have been meant."""
+    line: int | None = None
+    """Where it stands in the body, counted from 1."""
+    column: int | None = None
+    """The same within the line, in characters."""
+
+
+class Webhook(Body):
+    """Who is told about a job's changes, or a sub-job's. `if` sees `job`, and `task` for task
+    events."""
+
+    url: str
+    """Where each event is posted, as JSON; may hold expressions."""
+    headers: dict[str, str | None] | None = None
+    """Sent with each event; values may hold expressions."""
+    event: (
+        Literal["job.StateChange", "job.Progress", "task.StateChange", "task.Progress"] | None
+    ) = None
+    """Which events. Default: `job.StateChange`."""
+    if_: str | None = None
+    """The event is sent only when this gives true. Default: always."""
+    secret: str | None = None
+    """Signs the requests: `whsec_` and the base64 of 24 to 64 random bytes, best as `{{
+    secrets.name }}`. Default: the server's, if it has one."""
+    format: Literal["tork", "standard"] | None = None
+    """The body: as Tork's, or `{type, timestamp, data}`. Default: `tork`."""
+    payload: Literal["full", "thin"] | None = None
+    """`thin`: ids and states only. Default: `full`."""
+
+
+class WebhookView(Answer):
+    url: str | None = None
+    """Where events are posted."""
+    headers: dict[str, str] | None = None
+    """Sent with each event; values under secret-sounding names show as `[REDACTED]`."""
+    event: str | None = None
+    """Which events; without it `job.StateChange`."""
+    if_: str | None = None
+    """The condition for sending."""
+    secret: str | None = None
+    """What signs the requests: the expression that reads it, else `[REDACTED]`."""
+    format: str | None = None
+    """The body: `tork` (default) or `standard`."""
+    payload: str | None = None
+    """`full` (default) or `thin`: ids and states only."""
+
+
+class WholeDeadLetter(Answer):
+    id: str
+    """The same as long as it lies there."""
+    size: int
+    """Of its body, in bytes."""
+    contents: str
+    """Its body, with known secrets redacted."""
+    queue: str | None = None
+    """The queue it came from; left out when it did not come from Conveyor."""
+    reason: str | None = None
+    """Why it could not be processed."""
+    kind: str | None = None
+    """The kind it names; left out when it can't be read at all."""
+    at: datetime | None = None
+    """When it became a dead letter."""

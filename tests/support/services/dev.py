@@ -1,0 +1,27 @@
+"""A whole Conveyor in this process, whose tasks run in shells."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from services.coordinator.settings import ApiSettings
+from services.dev.app import running
+from services.dev.settings import DevBlock, IsolatedDevSettings
+from services.worker.runtimes.settings import RuntimeSettings
+from shared.process.run import Stop
+from tests.support.ports import free_port
+
+
+@asynccontextmanager
+async def running_dev(data_dir: Path) -> AsyncIterator[str]:
+    """Its URL."""
+    settings = IsolatedDevSettings(
+        dev=DevBlock(data_dir=data_dir),
+        api=ApiSettings(address=f"127.0.0.1:{free_port()}"),
+        runtime=RuntimeSettings(type="shell", shell_allowed=True),
+    )
+    stop = Stop()
+    async with running(settings, stop) as url:
+        yield url
+        stop.request()
+        stop.request()  # the second time hurries: nothing that runs is wanted
