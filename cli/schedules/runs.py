@@ -11,8 +11,8 @@ from cli.follow.patience import submit_with_retry
 from cli.messages import counted
 from cli.schedules.views import print_runs
 from cli.tables import print_answer, print_json, print_table, state_text
+from shared.jobspec.overlap import Overlap
 
-_POLICIES = ("allow", "skip", "bufferOne", "bufferAll", "cancelOther")
 _STATES = ("fired", "skipped", "held")
 _BACKFILLED = {"TIME": "whole", "STATE": "whole", "JOB": "whole"}
 _HELD = "held: the job is created when the one before it is final"
@@ -22,7 +22,7 @@ _HELD = "held: the job is created when the one before it is final"
 @click.argument("schedule", metavar="ID")
 @click.option(
     "--overlap",
-    type=click.Choice(_POLICIES),
+    type=click.Choice([policy.value for policy in Overlap]),
     help="What happens while a job of it is not final. Default: its own policy.",
 )
 @json_option

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from services.coordinator.store.schedules import StoredSchedule
-from shared.jobspec.cron.stored import STEP, firings_of
-from shared.planning.scheduled_jobs import CannotFire, id_of_firing
+from shared.jobspec.cron.stored import STEP
+from shared.planning.scheduled_jobs import firings_by_rules, id_of_firing
 
 MOST_BACKFILLED = 500
 """Firings in the range of one backfill."""
@@ -62,10 +62,7 @@ def times_of(backfill: Backfill, stored: StoredSchedule) -> Sequence[datetime]:
 
 
 def _between(backfill: Backfill, stored: StoredSchedule) -> Iterator[datetime]:
-    try:
-        firings = firings_of(stored)
-    except ValueError as error:  # its time zone is unknown here, or the rules have changed
-        raise CannotFire(f"schedule: {error}") from None
+    firings = firings_by_rules(stored)
     found = firings.next_after(backfill.first - STEP)
     while found is not None and found.at <= backfill.last:
         if found.at >= backfill.first:

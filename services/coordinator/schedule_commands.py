@@ -18,13 +18,12 @@ from services.coordinator.store import schedule_runs, schedules
 from services.coordinator.store.connected import connected
 from services.coordinator.store.schedule_runs import NewRun
 from services.coordinator.store.schedules import StoredSchedule
-from shared.apply.apply import Work, apply
-from shared.jobspec.cron.stored import NextFiring, next_firing
+from shared.apply.apply import Work, apply_within
+from shared.jobspec.overlap import BUFFERS, Overlap
 from shared.lifecycle import JobCancelled, JobSubmitted
-from shared.planning.budgets import TooMuchAtOnce
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
-from shared.planning.scheduled_jobs import CannotFire, id_of_firing, jobs_of
+from shared.planning.scheduled_jobs import firings_by_rules, id_of_firing, jobs_of
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.garbage import in_thread
@@ -36,11 +35,6 @@ Times = Sequence[datetime]
 
 _AT_ONCE = 50
 """Jobs of a backfill that are created in one transaction."""
-
-HELD_LIMIT = 100
-"""The most firings of one schedule that wait for its job to end."""
-
-_ROOM = {"bufferOne": 1, "bufferAll": HELD_LIMIT}
 
 
 class NoSuchSchedule(Exception):
@@ -64,15 +58,15 @@ class Start(StrEnum):
 def start_of(overlap: str, active: int, held: int) -> Start:
     """When a triggered job starts, beside `active` jobs of the schedule that are not final and
     `held` firings that wait for them. Raises NotNow."""
-    if overlap in _ROOM:
+    if overlap in BUFFERS:
         if not active and not held:
             return Start.NOW
-        if held >= _ROOM[overlap]:
+        if held >= BUFFERS[overlap]:
             raise NotNow(f"overlap is {overlap}, and {held} firings of it already wait")
         return Start.AFTER_OTHERS
-    if overlap == "skip" and active:
+    if overlap == Overlap.SKIP and active:
         raise NotNow('overlap is skip, and a job of it is not final; pass {"overlap": "allow"}')
-    return Start.INSTEAD_OF_OTHERS if overlap == "cancelOther" and active else Start.NOW
+    return Start.INSTEAD_OF_OTHERS if overlap == Overlap.CANCEL_OTHER and active else Start.NOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +135,7 @@ class ScheduleCommands:
                 locked = await self._locked(connection, schedule_id)
                 if locked.state != "PAUSED":
                     return False
-                following = _following(locked)
+                following = firings_by_rules(locked).next_after(locked.now)
                 if following is None:
                     raise NeverFires(NEVER)
                 return await schedules.resume(connection, schedule_id, following)
@@ -227,25 +221,11 @@ class ScheduleCommands:
         jobs = await in_thread(partial(jobs_of, locked, times, locked.now, self._planner.sealer))
         batch = [Work(JobCancelled(job_id)) for job_id in cancelled]
         batch += [Work(JobSubmitted(new.job), new_job=new) for new in jobs]
-        rows = await self._apply(connection, batch)
+        rows = await apply_within(connection, self._planner, batch)
         runs = _runs(locked, times)
         await schedule_runs.add(connection, locked.id, kind, "FIRED", runs)
         await add_notices(connection, [_notice(locked, run) for run in runs])
         return rows
-
-    async def _apply(self, connection: Connection, batch: Sequence[Work]) -> Sequence[OutboxRow]:
-        try:
-            return (await apply(connection, self._planner, batch, [])).rows
-        except TooMuchAtOnce:  # one after the other, still in one transaction
-            done = [await apply(connection, self._planner, [work], []) for work in batch]
-            return [row for applied in done for row in applied.rows]
-
-
-def _following(locked: StoredSchedule) -> NextFiring | None:
-    try:
-        return next_firing(locked, locked.now)
-    except ValueError as error:  # its time zone is unknown here, or the rules have changed
-        raise CannotFire(f"schedule: {error}") from None
 
 
 def _runs(schedule: StoredSchedule, times: Times) -> list[NewRun]:

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import NamedTuple, cast
 
 from services.scheduler.catch_up import Caught, Due, catch_up_of, caught_up
-from services.scheduler.overlap import Overlap, Overlapped, overlapping, why_skipped
+from services.scheduler.overlap import Overlapped, overlapping, why_skipped
 from services.scheduler.store.schedules import Move, TakenSchedule
-from shared.jobspec.cron.stored import Firings, firings_of
+from shared.jobspec.cron.stored import Firings
+from shared.jobspec.overlap import Overlap
 from shared.lifecycle import JobState
 from shared.planning.new_job import NewJob
-from shared.planning.scheduled_jobs import CannotFire, jobs_of
+from shared.planning.scheduled_jobs import CannotFire, firings_by_rules, jobs_of
 from shared.process.sealing import Sealer
 
 MOST_JOBS = 200
@@ -186,10 +187,7 @@ class _Decided:
 
 
 def _decided(taken: TakenSchedule, around: Around, failures: int) -> _Decided:
-    try:
-        firings = firings_of(taken)
-    except ValueError as error:  # its time zone is unknown here, or the rules have changed
-        raise CannotFire(f"schedule: {error}") from None
+    firings = firings_by_rules(taken)
     caught = _caught(taken, firings, len(around.by_rules))
     held = tuple(taken.held)
     is_active = bool(around.active)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.scheduler.firing import Around, Firing
-from services.scheduler.overlap import Overlap
 from services.scheduler.store import schedule_runs, schedules
 from services.scheduler.store.schedule_runs import BY_RULES, Run
 from services.scheduler.store.schedules import End, TakenSchedule
+from shared.jobspec.overlap import Overlap
 from shared.postgres.pool import Connection
 from shared.store.notices import Notice, add_notices, notice_of_firing
 

@@ -2,23 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+
+from shared.jobspec.overlap import BUFFERS, Overlap
 
 Times = tuple[datetime, ...]
-
-HELD_LIMIT = 100
-"""The most firings of one schedule that wait for its job to end."""
-
-
-class Overlap(StrEnum):
-    ALLOW = "allow"
-    SKIP = "skip"
-    BUFFER_ONE = "bufferOne"
-    BUFFER_ALL = "bufferAll"
-    CANCEL_OTHER = "cancelOther"
-
-
-_ROOM = {Overlap.BUFFER_ONE: 1, Overlap.BUFFER_ALL: HELD_LIMIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +31,10 @@ def overlapping(overlap: Overlap, due: Times, held: Times, *, is_active: bool) -
     waiting = held[len(turn) :]
     if overlap is Overlap.ALLOW:
         return Overlapped(turn + due, waiting)
-    if overlap in _ROOM:
+    if overlap in BUFFERS:
         start = () if is_active or turn else due[:1]
         rest = due[len(start) :]
-        room = max(_ROOM[overlap] - len(waiting), 0)
+        room = max(BUFFERS[overlap] - len(waiting), 0)
         return Overlapped(turn + start, waiting + rest[:room], rest[room:])
     if not due or (overlap is Overlap.SKIP and (is_active or held)):
         return Overlapped(turn, waiting, due)
@@ -56,7 +43,7 @@ def overlapping(overlap: Overlap, due: Times, held: Times, *, is_active: bool) -
 
 def why_skipped(overlap: Overlap, *, is_active: bool, is_holding: bool) -> str:
     """For those that `overlapping` skips."""
-    if overlap in _ROOM:
+    if overlap in BUFFERS:
         return f"overlap is {overlap}, and as many firings wait as it allows"
     if overlap is Overlap.SKIP and is_active:
         return "overlap is skip, and a job of the schedule is not final"

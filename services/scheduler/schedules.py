@@ -17,9 +17,8 @@ from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.settings import ScheduleSettings
 from services.scheduler.store import schedules
 from services.scheduler.store.schedules import TakenSchedule
-from shared.apply.apply import Work, apply
+from shared.apply.apply import Work, apply_within
 from shared.lifecycle import JobCancelled, JobSubmitted
-from shared.planning.budgets import TooMuchAtOnce
 from shared.planning.planner import Planner
 from shared.postgres.errors import DatabaseUnavailable, translated_errors
 from shared.postgres.pool import Connection, Pool, acquired
@@ -141,10 +140,4 @@ class ScheduleLoop:
         batch = [Work(JobCancelled(job_id)) for f in firings for job_id in f.cancels]
         jobs = [new for firing in firings for new in firing.jobs if new.job.id not in there]
         batch += [Work(JobSubmitted(new.job), new_job=new) for new in jobs]
-        if not batch:
-            return []
-        try:
-            return (await apply(connection, self._planner, batch, [])).rows
-        except TooMuchAtOnce:  # one job after the other, still in one transaction
-            done = [await apply(connection, self._planner, [work], []) for work in batch]
-            return [row for applied in done for row in applied.rows]
+        return await apply_within(connection, self._planner, batch) if batch else []

@@ -29,7 +29,7 @@ from shared.lifecycle import (
     decide,
 )
 from shared.messages import LogPart
-from shared.planning.budgets import TransactionBudget
+from shared.planning.budgets import TooMuchAtOnce, TransactionBudget
 from shared.planning.new_job import NewJob, are_small
 from shared.planning.planner import Planner
 from shared.planning.secrets import hidden_values, with_derived
@@ -40,7 +40,15 @@ from shared.process.sealing import Sealer, SealingError
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import TransactionRows
 
-__all__ = ["ALREADY_SUBMITTED", "Applied", "Outcome", "Work", "apply", "apply_to_rows"]
+__all__ = [
+    "ALREADY_SUBMITTED",
+    "Applied",
+    "Outcome",
+    "Work",
+    "apply",
+    "apply_to_rows",
+    "apply_within",
+]
 
 ALREADY_SUBMITTED = Ignored("its idempotency key was used before")
 
@@ -83,6 +91,18 @@ async def apply(
                 sent=sent,
                 budget=budget,
             )
+
+
+async def apply_within(
+    connection: Connection, planner: Planner, batch: Sequence[Work]
+) -> list[OutboxRow]:
+    """Apply `batch` in the transaction of `connection`, which is the caller's: the messages to send
+    once it is committed. Raises DatabaseUnavailable."""
+    try:
+        return (await apply(connection, planner, batch, [])).rows
+    except TooMuchAtOnce:  # one after the other, still in one transaction
+        done = [await apply(connection, planner, [work], []) for work in batch]
+        return [row for applied in done for row in applied.rows]
 
 
 async def apply_to_rows(

@@ -1,4 +1,4 @@
-"""The jobs that the firings of a schedule make, the same by whoever makes them."""
+"""The firings of a stored schedule and the jobs that they make, the same by whoever asks."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from shared.definition import InvalidDefinition, JobDefinition, decode_job
+from shared.jobspec.cron.stored import Firings, StoredTimes, firings_of
 from shared.lifecycle import derived_id
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job
@@ -30,6 +31,14 @@ class StoredSchedule(Protocol):
     def created_by(self) -> str | None: ...
     @property
     def readers(self) -> Sequence[str]: ...
+
+
+def firings_by_rules(schedule: StoredTimes) -> Firings:
+    """Raises CannotFire."""
+    try:
+        return firings_of(schedule)
+    except ValueError as error:  # its time zone is unknown here, or the rules have changed
+        raise CannotFire(f"schedule: {error}") from None
 
 
 def id_of_firing(schedule_id: str, at: datetime) -> str:

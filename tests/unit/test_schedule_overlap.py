@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.overlap import HELD_LIMIT, Overlap, Overlapped, overlapping
+from services.scheduler.overlap import Overlapped, overlapping
+from shared.jobspec.overlap import HELD_LIMIT, Overlap
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
