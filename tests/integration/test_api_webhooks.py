@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from services.coordinator.settings import ApiSettings
+from services.coordinator.store import webhook_endpoints
 from tests.support.http.api import Api, api_on
 from tests.support.http.authenticated_api import (
     OPERATOR,
@@ -143,11 +144,21 @@ async def test_deliveries_follow_the_url_and_end_when_the_endpoint_is_disabled(a
     assert (await api.answer("GET", path))[0] == 404
 
 
-async def owe(api: Api, endpoint_id: str) -> None:
+async def test_deliveries_follow_the_url_however_many_they_are(api: Api) -> None:
+    endpoint = await create(api)
+    await owe(api, endpoint["id"], 2 * webhook_endpoints._PORTION + 1)
+    changes = {"url": "https://other.example:8443/x"}
+    await done(api, "PATCH", f"/webhooks/{endpoint['id']}", {}, json=changes)
+    assert set(await owed(api)) == {("PENDING", "https://other.example:8443")}
+
+
+async def owe(api: Api, endpoint_id: str, count: int = 1) -> None:
     await api.pool.execute(
         "INSERT INTO webhook_deliveries (id, job_id, version, webhook, url, body, next_at,"
-        " created_at, endpoint_id) VALUES ('d', '', 0, 0, '', '', now(), now(), $1)",
+        " created_at, endpoint_id)"
+        " SELECT n, '', 0, 0, '', '', now(), now(), $1 FROM generate_series(1, $2::int) n",
         endpoint_id,
+        count,
     )
 
 

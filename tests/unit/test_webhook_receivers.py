@@ -195,7 +195,7 @@ def begin_all(
     now: float,
     dead: set[str],
 ) -> Iterator[float]:
-    full = receivers.full(now)
+    full = set(receivers.full(now))
     free = [name for name in due if name not in full]
     first = [call for name in free for call in islice(due[name], 4)]
     for call, begun in receivers.pick(first, now):

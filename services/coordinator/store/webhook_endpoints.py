@@ -13,6 +13,9 @@ from shared.planning.new_job import IdempotencyKey
 from shared.postgres.pool import Connection
 from shared.store.idempotency import store_keys
 
+_PORTION = 5000
+"""Deliveries that one statement has time for: an endpoint may have a million."""
+
 # Two that are created at the same time count each other.
 LOCK_CREATION = "SELECT pg_advisory_xact_lock(hashtext('webhook_endpoints'))"
 
@@ -61,28 +64,38 @@ UPDATE webhook_endpoints SET
 WHERE id = $1
 """
 
-# What is owed goes where the endpoint is now.
-MOVE_DELIVERIES = """
-UPDATE webhook_deliveries SET url = $2, receiver = $3
-WHERE endpoint_id = $1 AND state = 'PENDING'
-"""
+# What is owed goes where the endpoint is now: a portion after the other, the oldest first. The URL
+# is read from the endpoint, so that of two changes at once the last one counts.
+MOVE_DELIVERIES = f"""
+WITH moved AS (
+    UPDATE webhook_deliveries d SET url = e.url, receiver = e.receiver
+    FROM webhook_endpoints e CROSS JOIN LATERAL (
+        SELECT id FROM webhook_deliveries
+        WHERE endpoint_id = e.id AND state = 'PENDING' AND url <> e.url
+          AND created_at >= coalesce($2, '-infinity'::timestamptz)
+        ORDER BY created_at LIMIT {_PORTION}) owed
+    WHERE e.id = $1 AND d.id = owed.id
+    RETURNING d.created_at
+)
+SELECT CASE WHEN count(*) = {_PORTION} THEN max(created_at) END FROM moved
+"""  # noqa: S608 - a number of our own
 
-# No more than a statement has time for: the rest ends when it is due.
-END_DELIVERIES = """
+# A portion: the rest ends when it is due.
+END_DELIVERIES = f"""
 UPDATE webhook_deliveries SET state = 'FAILED', next_at = 'infinity', ended_at = now()
 WHERE id = ANY(ARRAY(
     SELECT id FROM webhook_deliveries WHERE endpoint_id = $1 AND state = 'PENDING'
-    ORDER BY created_at LIMIT 5000 FOR UPDATE SKIP LOCKED))
-"""
+    ORDER BY created_at LIMIT {_PORTION} FOR UPDATE SKIP LOCKED))
+"""  # noqa: S608 - a number of our own
 
 SET_SECRETS = "UPDATE webhook_endpoints SET secrets = $2, updated_at = now() WHERE id = $1"
 
-# A portion after the other: an endpoint may have a million.
-DELETE_DELIVERIES = """
+# A portion after the other.
+DELETE_DELIVERIES = f"""
 DELETE FROM webhook_deliveries WHERE id = ANY(ARRAY(
-    SELECT id FROM webhook_deliveries WHERE endpoint_id = $1 LIMIT 5000))
+    SELECT id FROM webhook_deliveries WHERE endpoint_id = $1 LIMIT {_PORTION}))
 RETURNING id
-"""
+"""  # noqa: S608 - a number of our own
 
 DELETE = "DELETE FROM webhook_endpoints WHERE id = $1 RETURNING id"
 
@@ -197,9 +210,14 @@ async def change(
         await connection.execute(UPDATE, endpoint_id, *new)
         if new.disabled:
             await connection.execute(END_DELIVERIES, endpoint_id)
+        rest = None
         if new.url != old.url:
-            await connection.execute(MOVE_DELIVERIES, endpoint_id, new.url, new.receiver)
-        return await one(connection, endpoint_id, None)
+            rest = await connection.fetchval(MOVE_DELIVERIES, endpoint_id, None)
+        changed = await one(connection, endpoint_id, None)
+    # Each in a transaction of its own: a long one would hold up the feed.
+    while rest is not None:
+        rest = await connection.fetchval(MOVE_DELIVERIES, endpoint_id, rest)
+    return changed
 
 
 async def replace_secrets(
