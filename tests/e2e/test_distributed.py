@@ -18,21 +18,10 @@ from aiohttp import web
 from tests.support.engines.images import BUSYBOX
 from tests.support.eventually import eventually
 from tests.support.processes import is_alive, pids_in
-from tests.support.servers.postgres import PrivatePostgres
-from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.cluster import Api, Cluster, Service
 from tests.support.services.metrics import values_when
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-async def cluster(
-    private_rabbit: PrivateRabbit, private_postgres: PrivatePostgres, tmp_path: Path
-) -> AsyncIterator[Cluster]:
-    cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path)
-    yield cluster
-    await asyncio.to_thread(cluster.close)
 
 
 class Receiver:

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -17,7 +16,6 @@ from shared.process.signing import check_signature, new_secret, read_secret
 from tests.support.eventually import eventually
 from tests.support.jobs.batcher import Rig, batcher_rig
 from tests.support.servers.postgres import PrivatePostgres
-from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.cluster import Cluster
 from tests.support.services.dispatcher import TASK
 from tests.support.services.endpoints import add_endpoint
@@ -76,15 +74,6 @@ async def receiving() -> AsyncIterator[Receiver]:
         yield receiver
     finally:
         await runner.cleanup()
-
-
-@pytest.fixture
-async def cluster(
-    private_rabbit: PrivateRabbit, private_postgres: PrivatePostgres, tmp_path: Path
-) -> AsyncIterator[Cluster]:
-    cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path)
-    yield cluster
-    await asyncio.to_thread(cluster.close)
 
 
 async def test_killed_dispatchers_neither_lose_a_change_nor_tell_it_under_two_ids(

@@ -4,7 +4,6 @@ import asyncio
 import random
 import uuid
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -13,7 +12,6 @@ import pytest
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import set_up_connection
 from tests.support.servers.postgres import PrivatePostgres
-from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.cluster import Cluster
 
 pytestmark = pytest.mark.real
@@ -80,15 +78,6 @@ async def database(private_postgres: PrivatePostgres) -> AsyncIterator[asyncpg.C
     await set_up_connection(connection)
     yield connection
     await connection.close()
-
-
-@pytest.fixture
-async def cluster(
-    private_rabbit: PrivateRabbit, private_postgres: PrivatePostgres, tmp_path: Path
-) -> AsyncIterator[Cluster]:
-    cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path)
-    yield cluster
-    await asyncio.to_thread(cluster.close)
 
 
 async def test_killed_services_neither_lose_a_firing_nor_make_it_twice_whatever_the_policy(

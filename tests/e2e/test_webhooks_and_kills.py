@@ -1,8 +1,7 @@
 """Webhooks to receivers that fail in every way, while dispatchers are killed: real processes."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -13,7 +12,6 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.servers.postgres import PrivatePostgres
-from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.certificates import Authority
 from tests.support.services.cluster import Api, Cluster
 from tests.support.services.hostile_receiver import HostileReceiver, opened, receivers
@@ -29,15 +27,6 @@ DISPATCHER = {
     "CONVEYOR_WEBHOOK_TIMEOUT_SECONDS": "0.5",
     "CONVEYOR_WEBHOOK_ROUND_SECONDS": "1",
 }
-
-
-@pytest.fixture
-async def cluster(
-    private_rabbit: PrivateRabbit, private_postgres: PrivatePostgres, tmp_path: Path
-) -> AsyncIterator[Cluster]:
-    cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path)
-    yield cluster
-    await asyncio.to_thread(cluster.close)
 
 
 async def test_no_webhook_is_lost_whatever_its_receiver_does_and_whoever_is_killed(
