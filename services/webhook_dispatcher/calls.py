@@ -67,10 +67,6 @@ class Calls:
         seconds = _BATCH_SECONDS + settings.timeout_seconds + _OUTCOME_SECONDS
         self.hold = timedelta(seconds=seconds)
 
-    @property
-    def is_calling(self) -> bool:
-        return bool(self._calling)
-
     def pick_new(self, new: Sequence[Delivery], places: Places) -> set[str]:
         """The ids of those that may begin before they are found due. The others are left to the
         rounds, as are all of receivers that others have waited for longer."""
