@@ -1,10 +1,11 @@
 """What of a job can't work, and what was hardly meant: told with its field and its line."""
 
+import orjson
 import pytest
 
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.tork.models import JobSpec
-from shared.jobspec.tork.parsing import parse_job
+from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
 from shared.jobspec.tork.warnings import queues_of
 
 _JOB = """name: a
@@ -144,3 +145,26 @@ def test_webhooks_read_the_job_as_it_is_when_they_are_called() -> None:
 def test_the_queues_of_a_job_are_those_of_its_tasks_and_defaults() -> None:
     spec = job("subjob: {name: s, defaults: {queue: slow}, tasks: [{}, {queue: '{{ inputs.q }}'}]}")
     assert set(queues_of(spec)) == {"default", "slow"}
+
+
+@pytest.mark.parametrize(
+    ("cron", "message"),
+    [
+        ("*/61 * * * *", "*/61 is the same as 0: the step is longer than the range"),
+        ("CRON_TZ=Asia/Tokyo 0 */24 * * *", "*/24 is the same as 0: the step is longer"),
+        ("0 0 5-9/7 * *", "5-9/7 is the same as 5: the step is longer than the range"),
+        ("@every 1ms", "@every counts whole seconds: 1ms is counted as 1s"),
+        ("@every 2500ms", "@every counts whole seconds: 2500ms is counted as 2s"),
+        ("*/7 * L * fri#2", None),
+        ("@every 90s", None),
+        ("@daily", None),
+    ],
+)
+def test_an_expression_that_fires_as_it_was_hardly_meant_is_a_warning(
+    cron: str, message: str | None
+) -> None:
+    for schedule, field in (({"cron": cron}, "cron"), ({"crons": [cron]}, "crons[0]")):
+        submitted = {"name": "a", "schedule": schedule, "tasks": [{"name": "t", "run": "true"}]}
+        found = parse_scheduled_job(orjson.dumps(submitted), "application/json").warnings
+        assert [warned.field for warned in found] == ([f"schedule.{field}"] if message else [])
+        assert not message or message in found[0].rule

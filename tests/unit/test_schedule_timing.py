@@ -1,12 +1,14 @@
 """When a schedule fires that says more than one cron expression."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from shared.jobspec.cron.stored import next_firing
+from shared.jobspec.cron.stored import Times, firings_of, next_firing
+from shared.jobspec.cron.timetable import Calendar
 from shared.jobspec.cron.timing import Timing, jitter_of
 from shared.jobspec.tork.models import Schedule
 
@@ -97,3 +99,50 @@ def test_each_firing_of_a_schedule_has_another_jitter() -> None:
     found = [jitter_of("s", NOON + n * HOUR, 60 * SECOND) for n in range(5)]
     assert all(one != other for one, other in pairwise(found))
     assert jitter_of("s", NOON, timedelta(0)) == timedelta(0)
+
+
+CENTURIES = "2562047h"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"interval": CENTURIES},
+        {"interval": CENTURIES, "jitter": CENTURIES},
+        {"crons": [f"@every {CENTURIES}"]},
+        {"crons": ["0 0 * 2 0#5"], "startAt": "8999-01-01T00:00:00Z", "jitter": CENTURIES},
+        {"crons": ["0 0 29 2 *"], "startAt": "8999-01-01T00:00:00Z", "timezone": "Asia/Tokyo"},
+        {"at": "8999-12-31T23:59:59Z", "jitter": CENTURIES},
+    ],
+)
+def test_after_the_year_9999_there_are_no_times(rules: dict[str, Any]) -> None:
+    firings = firings_of(Times("s", "", "UTC", rules, CREATED))
+    found = firings.next_after(CREATED)
+    while found is not None:
+        last = found.at
+        assert last <= found.look_at <= firings.latest(last)
+        found = firings.next_after(last)
+    assert last.year > 8990
+
+
+def test_many_expressions_are_each_searched_once_for_each_of_their_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searches = Counter[Calendar]()
+    search = Calendar.next_after
+
+    def counted(table: Calendar, instant: datetime) -> datetime | None:
+        searches[table] += 1
+        return search(table, instant)
+
+    crons = [f"{n % 60} {n % 24} * * *" for n in range(100)]
+    rules: dict[str, Any] = {"crons": crons, "jitter": "1h"}
+    firings = firings_of(Times("s", "", "UTC", rules, CREATED))
+    monkeypatch.setattr(Calendar, "next_after", counted)
+    times: list[datetime] = []
+    found = firings.next_after(CREATED)
+    while found is not None and len(times) < 100:
+        times.append(found.at)
+        found = firings.next_after(found.at)
+    assert times == sorted(set(times))
+    assert searches.total() <= len(crons) + len(times) + 2

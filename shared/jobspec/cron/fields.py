@@ -78,6 +78,14 @@ def parse_fields(text: str) -> Fields:
     )
 
 
+def lonely_steps(text: str) -> Iterator[tuple[str, int]]:
+    """Items such as `*/61`, whose step leaves one value, with that. `text` can be parsed."""
+    for part, rule in zip(text.lower().split(), _RULES, strict=True):
+        for item in part.split(","):
+            if "/" in item and len(values := _item(item, rule)) == 1:
+                yield item, values[0]
+
+
 def _nth_weekdays(items: Sequence[str], part: str) -> frozenset[tuple[int, int]]:
     """Of `fri#2`, the second Friday of a month, and `friL`, the last."""
     found = set()

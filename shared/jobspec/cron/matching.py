@@ -31,14 +31,12 @@ def readings_after(fields: Fields, wall: datetime) -> Iterator[datetime]:
 
 
 def _readings(search: "croniter", wall: datetime) -> Iterator[datetime]:
-    from croniter import CroniterBadDateError
-
     search = copy(search)
     search.set_current(wall)
     while True:
         try:
             yield search.get_next(datetime)
-        except CroniterBadDateError:  # no such day within the horizon: there is none
+        except ValueError:  # no such day within the horizon, so none; or after the year 9999
             return
 
 

@@ -54,10 +54,23 @@ def parse_cron(text: str, timezone: str | None, since: datetime) -> Timetable:
     Raises ValueError with the rule that is broken.
     """
     zone = parse_zone(zone_name(text, timezone))
+    every = every_of(text)
+    if every is not None:
+        return _every(every, since)
     _, expression = _split(text)
-    if expression.startswith(_EVERY):
-        return _every(expression.removeprefix(_EVERY).strip(), since)
     return _calendar(expression, zone)
+
+
+def every_of(text: str) -> str | None:
+    """The duration of an expression with `@every`."""
+    _, expression = _split(text)
+    return expression.removeprefix(_EVERY).strip() if expression.startswith(_EVERY) else None
+
+
+def fields_of(text: str) -> str:
+    """The five fields of an expression without `@every`."""
+    _, expression = _split(text)
+    return _NAMED.get(expression, expression)
 
 
 def _split(text: str) -> tuple[str | None, str]:

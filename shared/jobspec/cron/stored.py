@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol, cast
 
 from pydantic import JsonValue
@@ -16,6 +16,7 @@ STEP = timedelta(seconds=1)
 """All times are at whole seconds: so much before one, it is the next."""
 
 _NONE = timedelta(0)
+_END = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 
 class StoredTimes(Protocol):
@@ -73,8 +74,8 @@ class Firings:
 
     def latest(self, at: datetime) -> datetime:
         """Before which the firing at `at` is looked at, in a schedule of any id."""
-        following = self.table.next_after(at)
-        return at + (self.jitter if following is None else min(self.jitter, following - at))
+        following = self.table.next_after(at) or _END
+        return at + min(self.jitter, following - at)
 
 
 def firings_of(row: StoredTimes) -> Firings:

@@ -54,6 +54,8 @@ def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> dateti
 
 _HOURS_A_DAY = 24
 _SECOND = timedelta(seconds=1)
+_REMEMBERED = 4
+"""So many answers: a search for the last firing before a moment asks of both sides of several."""
 
 
 class Timetable(Protocol):
@@ -100,11 +102,31 @@ class Once:
         return self.at if self.at > instant else None
 
 
+class Remembered:
+    """Fires as `table` does. What that has answered is kept: between the moment it was asked of and
+    the firing it has found there is no other. Else each firing of a hundred expressions would be
+    searched for in all of them."""
+
+    __slots__ = ("_found", "_table")
+
+    def __init__(self, table: Timetable) -> None:
+        self._table = table
+        self._found: list[tuple[datetime, datetime | None]] = []
+
+    def next_after(self, instant: datetime) -> datetime | None:
+        for asked, found in self._found:
+            if asked <= instant and (found is None or instant < found):
+                return found
+        found = self._table.next_after(instant)
+        self._found = [(instant, found), *self._found[: _REMEMBERED - 1]]
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class AnyOf:
     """Fires when one of its tables does; once when several do."""
 
-    tables: Sequence[Timetable]
+    tables: Sequence["Remembered"]
 
     def next_after(self, instant: datetime) -> datetime | None:
         found = (table.next_after(instant) for table in self.tables)
@@ -122,7 +144,10 @@ class Between:
     def next_after(self, instant: datetime) -> datetime | None:
         if self.start is not None:
             instant = max(instant, self.start - _SECOND)
-        found = self.table.next_after(instant)
+        try:
+            found = self.table.next_after(instant)
+        except OverflowError:  # it would be after the year 9999
+            return None
         is_over = found is not None and self.end is not None and found > self.end
         return None if is_over else found
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from shared.jobspec.cron.parsing import parse_cron
-from shared.jobspec.cron.timetable import AnyOf, Between, Every, Once, Timetable
+from shared.jobspec.cron.timetable import AnyOf, Between, Every, Once, Remembered, Timetable
 
 _SECOND = timedelta(seconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,7 +36,8 @@ class Timing:
         if self.at is not None:
             return Once(_up(self.at))
         if self.interval is None:
-            return AnyOf([parse_cron(cron, self.timezone, created_at) for cron in self.crons])
+            tables = (parse_cron(cron, self.timezone, created_at) for cron in self.crons)
+            return AnyOf([Remembered(table) for table in tables])
         length = self.interval // _SECOND * _SECOND
         since = _whole(self.start_at)
         return Every(length, _down(created_at) if since is None else since - length)
@@ -46,7 +47,7 @@ def jitter_of(schedule_id: str, at: datetime, longest: timedelta) -> timedelta:
     """How long after `at` that firing happens, less than `longest`: the same in every scheduler and
     in each preview, and another for each schedule and each firing."""
     digest = sha256(f"{schedule_id} {at.astimezone(UTC).isoformat()}".encode()).digest()
-    return longest * int.from_bytes(digest[:4]) / 2**32
+    return longest * (int.from_bytes(digest[:4]) / 2**32)
 
 
 def _whole(at: datetime | None) -> datetime | None:

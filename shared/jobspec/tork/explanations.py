@@ -29,7 +29,7 @@ _RULES: dict[str, Callable[[_Context], str]] = {
     "dict_type": lambda ctx: "must be a mapping",
     "model_type": lambda ctx: "must be a mapping",
     "greater_than_equal": lambda ctx: f"must be at least {ctx['ge']:g}",
-    "less_than_equal": lambda ctx: f"must be at most {ctx['le']:g}",
+    "less_than_equal": lambda ctx: f"must be at most {ctx['le']:.12g}",
     "string_too_short": lambda ctx: "must not be empty",
     "string_too_long": lambda ctx: f"must have at most {ctx['max_length']} characters",
     "too_short": lambda ctx: f"must have at least {ctx['min_length']} entry",

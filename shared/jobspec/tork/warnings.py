@@ -9,9 +9,18 @@ from difflib import get_close_matches
 
 from shared.definition.quantities import parse_duration
 from shared.expressions import ExpressionError, check, expressions_in, names_in
+from shared.jobspec.cron.slips import slips_of
 from shared.jobspec.problems import Place, Problem
 from shared.jobspec.tork.explanations import field_path
-from shared.jobspec.tork.models import AuxTask, JobFields, Retry, SubmittedJob, TaskFields
+from shared.jobspec.tork.models import (
+    AuxTask,
+    JobFields,
+    Retry,
+    Schedule,
+    ScheduledJobSpec,
+    SubmittedJob,
+    TaskFields,
+)
 from shared.jobspec.tork.scopes import Scope, Used, all_tasks, expressions_of, subjobs_of
 from shared.messages.queues import DEFAULT_TASK_QUEUE
 from shared.process.redaction import REDACTED
@@ -38,6 +47,8 @@ def refusals_of(expressions: Iterable[Used]) -> list[Problem]:
 
 def warnings_of(job: SubmittedJob) -> list[Problem]:
     found = [*_unknown_names(job)]
+    if isinstance(job, ScheduledJobSpec):
+        found += _of_schedule(job.schedule, ("schedule",))
     for part, place in [(job, ()), *subjobs_of(job)]:
         for task, at in all_tasks(part, place):
             found += _of_task(task, at, part)
@@ -147,6 +158,12 @@ def _undefined(root: str, name: str, known: Collection[str], otherwise: str) -> 
     guess = f"did you mean {root}.{near[0]}?" if near else otherwise
     reads_as = "nil" if root not in _TEXT_MAPS else "an empty text"
     return f"{root}.{name} is not defined and reads as {reads_as}: {guess}"
+
+
+def _of_schedule(schedule: Schedule, place: Place) -> Iterator[Problem]:
+    named = [(schedule.cron, (*place, "cron"))] if schedule.cron else []
+    named += [(cron, (*place, "crons", n)) for n, cron in enumerate(schedule.crons or ())]
+    return (warning(at, slip) for cron, at in named for slip in slips_of(cron))
 
 
 def _of_task(task: TaskFields, place: Place, job: JobFields) -> Iterator[Problem]:
