@@ -1,7 +1,7 @@
 """What webhook endpoints are told of that is no change of a job: written where it happens."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -10,12 +10,15 @@ from shared.lifecycle import derived_id
 from shared.postgres.pool import Connection
 
 # Nearly always nobody asks, and nothing is written.
+ASKED_FOR = """
+SELECT DISTINCT e.event FROM webhook_endpoints, unnest(events) AS e(event)
+WHERE disabled_at IS NULL AND e.event = ANY($1::text[])
+"""
+
 ADD_NOTICES = """
 INSERT INTO webhook_notices (event, data, readers, endpoint_id)
 SELECT n.event, n.data, n.readers, n.endpoint_id
 FROM jsonb_to_recordset($1) AS n(event text, data jsonb, readers text[], endpoint_id text)
-WHERE n.endpoint_id IS NOT NULL
-   OR n.event IN (SELECT unnest(events) FROM webhook_endpoints WHERE disabled_at IS NULL)
 RETURNING id
 """
 
@@ -67,7 +70,20 @@ def notice_of_firing(schedule: NamedSchedule, event: str, **facts: object) -> No
 async def add_notices(connection: Connection, notices: Sequence[Notice]) -> list[int]:
     """In the transaction that they tell of; their ids. Those that no enabled endpoint asks for are
     dropped."""
-    if not notices:
+    events = {notice.event for notice in notices if notice.endpoint_id is None}
+    rows = await connection.fetch(ASKED_FOR, list(events)) if events else []
+    asked_for = {row["event"] for row in rows}
+    told = [n for n in notices if n.endpoint_id is not None or n.event in asked_for]
+    if not told:
         return []
-    rows = await connection.fetch(ADD_NOTICES, [asdict(notice) for notice in notices])
+    rows = await connection.fetch(ADD_NOTICES, [_row(notice) for notice in told])
     return [row["id"] for row in rows]
+
+
+def _row(notice: Notice) -> dict[str, object]:
+    return {
+        "event": notice.event,
+        "data": notice.data,
+        "readers": notice.readers,
+        "endpoint_id": notice.endpoint_id,
+    }

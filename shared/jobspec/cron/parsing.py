@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from shared.definition.quantities import parse_duration
 from shared.jobspec.cron.fields import parse_fields
-from shared.jobspec.cron.matching import readings_after
 from shared.jobspec.cron.timetable import Calendar, Every, Timetable
 from shared.jobspec.cron.zones import parse_zone
 
@@ -33,7 +32,9 @@ _SOME_DAY = datetime(2001, 1, 1, tzinfo=UTC)
 
 def check_cron(text: str) -> str:
     """The same text, if it is a cron expression. Raises ValueError with the rule it breaks."""
-    parse_cron(text, None, _SOME_DAY)
+    table = parse_cron(text, None, _SOME_DAY)
+    if table.next_after(_SOME_DAY) is None:
+        raise ValueError("names a day that never comes")
     return text
 
 
@@ -91,7 +92,4 @@ def _every(text: str, since: datetime) -> Every:
 def _calendar(text: str, zone: ZoneInfo) -> Calendar:
     if text.startswith("@") and text not in _NAMED:
         raise ValueError(f"{text} is unknown: known are {', '.join(_NAMED)} and @every")
-    calendar = Calendar(parse_fields(_NAMED.get(text, text)), zone)
-    if next(readings_after(calendar.fields, _SOME_DAY.replace(tzinfo=None)), None) is None:
-        raise ValueError("names a day that never comes")
-    return calendar
+    return Calendar(parse_fields(_NAMED.get(text, text)), zone)

@@ -22,6 +22,8 @@ _read: dict[str, _Stamp | None] = {}
 
 def parse_zone(name: str) -> ZoneInfo:
     """The time zone of that IANA name. Raises ValueError."""
+    if name == "UTC":  # which no update changes
+        return ZoneInfo(name)
     if name not in _names(tuple(map(_stamp, _folders()))):
         raise ValueError(f"must be the name of a time zone such as Europe/Berlin, not {name}")
     stamp = next(filter(None, (_stamp(f"{folder}/{name}") for folder in _folders())), None)
