@@ -58,10 +58,16 @@ async def endpoint_id(api: ApiClient, text: str) -> str:
         found = items_of(await api.endpoints(page=page, size=LARGEST_PAGE))
         return [{**endpoint, "name": endpoint.get("description", "")} for endpoint in found]
 
-    return await _listed(text, "webhook endpoint", endpoints)
+    return await _listed(text, "webhook endpoint", endpoints, called="description")
 
 
-async def _listed(text: str, what: str, page_of: Callable[[int], Awaitable[object]]) -> str:
+async def _listed(
+    text: str,
+    what: str,
+    page_of: Callable[[int], Awaitable[object]],
+    *,
+    called: str = "name",
+) -> str:
     """Of things that are few: from their list."""
     if _WHOLE.fullmatch(text):
         return text
@@ -73,18 +79,18 @@ async def _listed(text: str, what: str, page_of: Callable[[int], Awaitable[objec
         if len(items) < LARGEST_PAGE:
             break
     exact = [item for item in found if item["id"] == text]
-    return _the_one(exact or found, text, what)
+    return _the_one(exact or found, text, what, called)
 
 
 def matches(item: Json, text: str) -> bool:
     return item["id"].startswith(text) or item.get("name") == text
 
 
-def _the_one(found: list[Json], text: str, what: str) -> str:
+def _the_one(found: list[Json], text: str, what: str, called: str = "name") -> str:
     if len(found) == 1:
         return str(found[0]["id"])
     if not found:
-        raise ApiRejected(f"no {what} has the id or name {text!r}", _NOT_FOUND)
+        raise ApiRejected(f"no {what} has the id or {called} {text!r}", _NOT_FOUND)
     shown = "; ".join(f"{item['id']} ({item.get('name', '')})" for item in found[:5])
     raise ApiRejected(f"several match {text!r}: {shown}", _NOT_FOUND)
 

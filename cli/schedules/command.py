@@ -30,7 +30,6 @@ _COLUMNS = {
     "NEXT RUN": "right",
     "LAST RUN": "right",
     "NOTE": "text",
-    "TIME ZONE": "whole",
 }
 _RUNS_SHOWN = 5
 
@@ -60,7 +59,7 @@ def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
 @json_option
 @asks_api
 def show(server: Server, id: str, as_json: bool) -> None:
-    """Show a scheduled job: its rules, its next times and its last runs."""
+    """Show the rules, next times and last runs of a scheduled job."""
 
     async def found(api: ApiClient) -> tuple[Json, Json]:
         found = await api.schedule(await schedule_id(api, id))
@@ -78,7 +77,10 @@ def show(server: Server, id: str, as_json: bool) -> None:
 @json_option
 @asks_api
 def create(server: Server, file: IO[bytes], as_json: bool) -> None:
-    """Create the scheduled job in FILE: a job with `schedule: {cron: ...}`. Prints its id."""
+    """Create the scheduled job in FILE.
+
+    FILE is a job with `schedule: {cron: ...}`. Prints the id of the scheduled job.
+    """
     job_file = JobFile.read(file)
     answer = ask(server, lambda api: _create(api, job_file))
     if answer is None:
@@ -102,7 +104,10 @@ async def _create(api: ApiClient, file: JobFile) -> Json | None:
 @json_option
 @asks_api
 def pause(server: Server, ids: Sequence[str], note: str | None, as_json: bool) -> None:
-    """Pause scheduled jobs: they create no jobs until they are resumed."""
+    """Pause scheduled jobs.
+
+    They create no jobs until they are resumed.
+    """
     body = Body.of({"note": note} if note else {})
 
     async def act(api: ApiClient, id_: str) -> Json:
@@ -140,9 +145,14 @@ def _row(schedule: Json, shown_ids: Mapping[str, str]) -> tuple[str | Text, ...]
         schedule.get("name", ""),
         shown_ids[schedule["id"]],
         state_text(schedule["state"]),
-        when(schedule),
+        _when_and_where(schedule),
         ago(schedule.get("nextAt"), now()),
         ago(schedule.get("lastAt"), now()),
         schedule.get("error") or schedule.get("note", ""),
-        schedule.get("timezone", ""),
     )
+
+
+def _when_and_where(schedule: Json) -> str:
+    """With the time zone, unless it is UTC or the expression names it."""
+    text, zone = when(schedule), schedule.get("timezone", "")
+    return text if zone in ("", "UTC") or zone in text else f"{text} {zone}"

@@ -34,7 +34,10 @@ def preview(
     as_json: bool,
     **rules: Any,  # noqa: ANN401 - options by name
 ) -> None:
-    """Show the next times of a schedule: that of the job in FILE, or one made of options."""
+    """Show the next times of a schedule.
+
+    The schedule is that of the job in FILE, or made of options.
+    """
     given = {name: value for name, value in rules.items() if value}
     if crons:
         given |= {"cron": crons[0]} if len(crons) == 1 else {"crons": list(crons)}
@@ -58,4 +61,6 @@ def _schedule_in(file: IO[bytes]) -> object:
         tree = load_yaml(file.read().decode())
     except (InvalidJob, yaml.YAMLError, UnicodeDecodeError) as error:
         raise click.UsageError(f"FILE can't be read: {error}") from None
+    if isinstance(tree, dict) and "schedule" not in tree and "tasks" in tree:
+        raise click.UsageError("the job in FILE has no `schedule`")
     return tree.get("schedule", tree) if isinstance(tree, dict) else tree

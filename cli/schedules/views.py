@@ -8,7 +8,7 @@ from cli.api.session import Json
 from cli.messages import ago, counted, now, one_line
 from cli.tables import Cell, print_table, shown_ids, state_text
 
-_RUNS = {"TIME": "whole", "STATE": "whole", "KIND": "whole", "JOB": "whole", "WHY": "text"}
+_RUNS = {"TIME": "whole", "STATE": "whole", "JOB": "whole", "DETAIL": "text"}
 _RULES = ("timezone", "startAt", "endAt", "maxRuns", "jitter", "overlap", "pauseOnFailure")
 
 
@@ -84,10 +84,14 @@ def print_runs(runs: Sequence[Json]) -> None:
 
 def _run(run: Json, shown_ids: Mapping[str, str]) -> tuple[Cell, ...]:
     until = f" to {run['until']}" if "until" in run else ""
+    kind = run["kind"].lower()
+    facts = [
+        "" if kind == "scheduled" else kind,
+        run.get("reason", run.get("jobState", "").lower()),
+    ]
     return (
         run["scheduledAt"].partition(".")[0].removesuffix("Z") + "Z",
         state_text(run["state"]),
-        run["kind"].lower(),
         shown_ids.get(run.get("jobId", ""), ""),
-        run.get("reason", run.get("jobState", "").lower()) + until,
+        ", ".join(filter(None, facts)) + until,
     )

@@ -12,20 +12,29 @@ from rich.text import Text
 from cli.api.client import ApiClient
 from cli.api.references import endpoint_id, job_id
 from cli.api.session import ApiRejected, Body, Json, Server
+from cli.api.views import items_of
 from cli.api_command import act_on_each, ask, asks_api, json_option, page_of, paged
 from cli.exit_codes import EXIT_FAILED
 from cli.messages import ago, counted, exact, now, one_line, printable
-from cli.tables import print_answer, print_json, print_list, screen, style_of
+from cli.tables import print_answer, print_json, print_list, screen, shown_ids, style_of
 
 _STATES = ("PENDING", "DELIVERED", "FAILED")
-_COLUMNS = {
-    "ID": "whole",  # to be copied: `delivery` and `resend` take no part of it
+_OF_ENDPOINT = {
+    "ID": "whole",
+    "CREATED": "right",
     "EVENT": "whole",
     "STATE": "whole",
     "TRIES": "right",
     "LAST RESPONSE": "text",
-    "CREATED": "right",
-    "URL": "text",
+    "JOB": "whole",
+}
+_OF_JOB = {
+    "ID": "whole",
+    "EVENT": "whole",
+    "STATE": "whole",
+    "TRIES": "right",
+    "RECEIVER": "text",
+    "LAST RESPONSE": "text",
 }
 _NOT_FOUND = 404
 _POLL_SECONDS = 0.3
@@ -69,7 +78,19 @@ def deliveries(
             lambda n, m: api.job_deliveries(id_, page=n, size=m, **query), page, size
         )
 
-    print_list(ask(server, read), _COLUMNS, _row, "no deliveries", as_json=as_json)
+    answer = ask(server, read)
+    ids = shown_ids([each["id"] for each in items_of(answer)])
+    jobs = shown_ids([each.get("jobId") or "" for each in items_of(answer)])
+
+    def row(each: Json) -> tuple[str | Text, ...]:
+        id_, facts, response = ids[each["id"]], _facts(each), _response(each)
+        if endpoint is None:
+            return (id_, *facts, _receiver(each["url"]), response)
+        created = ago(each["createdAt"], now())
+        return (id_, created, *facts, response, jobs[each.get("jobId") or ""])
+
+    columns = _OF_JOB if endpoint is None else _OF_ENDPOINT
+    print_list(answer, columns, row, "no deliveries", as_json=as_json)
 
 
 @click.command()
@@ -79,7 +100,8 @@ def deliveries(
 def delivery(server: Server, delivery_id: str, as_json: bool) -> None:
     """Show a delivery with its attempts.
 
-    The newest attempt is first. ID is a whole id, as `conveyor webhooks deliveries` lists it.
+    The newest attempt is first. ID is an id or the beginning of an id, as `conveyor webhooks
+    deliveries` lists it, or the webhook-id that a receiver has got.
     """
     answer = ask(server, lambda api: api.delivery(delivery_id))
     if as_json:
@@ -104,8 +126,8 @@ def resend(
 ) -> None:
     """Send deliveries again.
 
-    Those with the given ids or, with --endpoint, all that failed at an endpoint. They keep their
-    webhook-id, so a receiver can tell those that it has processed.
+    Those with the given ids, or beginnings of ids; with --endpoint, all that failed at an endpoint.
+    They keep their webhook-id, so a receiver can tell those that it has processed.
     """
     if bool(delivery_ids) == (endpoint is not None) or (endpoint is None) != (since is None):
         raise click.UsageError("give either ids of deliveries, or --endpoint and --since")
@@ -181,16 +203,17 @@ async def _delivery_if_there(api: ApiClient, delivery_id: str) -> Json | None:
         return None
 
 
-def _row(delivery: Json) -> tuple[str | Text, ...]:
+def _facts(delivery: Json) -> tuple[str | Text, ...]:
     return (
-        delivery["id"],
         delivery.get("event", ""),
         _state(delivery["state"]),
         str(delivery["attemptCount"]),
-        _response(delivery),
-        ago(delivery["createdAt"], now()),
-        delivery["url"].replace("[REDACTED]", "…"),
     )
+
+
+def _receiver(url: str) -> str:
+    """Host and port, as the rest is redacted."""
+    return url.partition("://")[2].partition("/")[0]
 
 
 def _state(state: str) -> Text:

@@ -32,13 +32,23 @@ def _headers(_: click.Context, __: click.Parameter, given: Sequence[str]) -> Map
     return headers
 
 
+class AnyCase(click.Choice[str]):
+    """Choices in any case; errors name them as they are written."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        super().__init__(choices, case_sensitive=False)
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        return f"{value!r} is not one of {', '.join(map(repr, self.choices))}."
+
+
 _OPTIONS = (
     click.option("--description", metavar="TEXT", help="What the endpoint is for."),
     click.option(
         "--event",
         "events",
         multiple=True,
-        type=click.Choice(EVENTS, case_sensitive=False),
+        type=AnyCase(EVENTS),
         metavar="EVENT",
         help=f"An event that is sent: {', '.join(EVENTS[:-1])} or {EVENTS[-1]}. Repeatable.",
     ),

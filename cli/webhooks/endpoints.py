@@ -13,7 +13,7 @@ from cli.api.views import items_of
 from cli.api_command import action, ask, asks_api, json_option, page_of, paged
 from cli.messages import ago, cut, now, printable
 from cli.tables import print_answer, print_json, print_list, screen, shown_ids, style_of
-from cli.webhooks.endpoint_options import body_of, endpoint_options
+from cli.webhooks.endpoint_options import AnyCase, body_of, endpoint_options
 from shared.jobspec.problems import Problem
 
 _COLUMNS = {
@@ -103,7 +103,7 @@ def show(server: Server, endpoint: str, as_json: bool) -> None:
 @click.option(
     "--reset",
     multiple=True,
-    type=click.Choice(_RESETTABLE, case_sensitive=False),
+    type=AnyCase(_RESETTABLE),
     metavar="FIELD",
     help=f"Set a field to its default: {', '.join(_RESETTABLE)}. Repeatable.",
 )

@@ -65,7 +65,7 @@ def start_of(overlap: str, active: int, held: int) -> Start:
             raise NotNow(f"overlap is {overlap}, and {held} firings of it already wait")
         return Start.AFTER_OTHERS
     if overlap == Overlap.SKIP and active:
-        raise NotNow('overlap is skip, and a job of it is not final; pass {"overlap": "allow"}')
+        raise NotNow('overlap is skip: a job of it is still active; pass {"overlap": "allow"}')
     return Start.INSTEAD_OF_OTHERS if overlap == Overlap.CANCEL_OTHER and active else Start.NOW
 
 

@@ -13,7 +13,7 @@ from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import Edit, StoredSchedule
 from shared.jobspec.cron.stored import STEP, Times, next_firing
 
-NEVER = "schedule: a schedule that never fires: all times of it have passed"
+NEVER = "schedule: all its times have passed: it must fire in the future (at, endAt)"
 
 
 class NeverFires(Exception):

@@ -44,9 +44,9 @@ def overlapping(overlap: Overlap, due: Times, held: Times, *, is_active: bool) -
 def why_skipped(overlap: Overlap, *, is_active: bool, is_holding: bool) -> str:
     """For those that `overlapping` skips."""
     if overlap in BUFFERS:
-        return f"overlap is {overlap}, and as many firings wait as it allows"
+        return f"overlap is {overlap}: {BUFFERS[overlap]} held already"
     if overlap is Overlap.SKIP and is_active:
-        return "overlap is skip, and a job of the schedule is not final"
+        return "overlap is skip: a job is still active"
     if overlap is Overlap.SKIP and is_holding:
-        return "overlap is skip, and earlier firings wait"
-    return f"overlap is {overlap}, and a later firing is due as well"
+        return "overlap is skip: earlier times are held"
+    return f"overlap is {overlap}: a later time is due"

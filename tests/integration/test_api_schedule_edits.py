@@ -100,7 +100,7 @@ async def test_what_is_secret_stays_where_it_is_not_named_or_sent_back_as_shown(
         ({"schedule": {"interval": "1h"}}, "must have exactly one of cron, crons, interval and at"),
         (
             {"schedule": {"endAt": "2020-01-01T00:00:00Z"}},
-            "never fires: all times of it have passed",
+            "schedule: all its times have passed",
         ),
         ({"schedule": None}, "schedule: is required"),
         ({"id": "x"}, "id: unknown field"),

@@ -154,8 +154,9 @@ async def test_a_delivery_goes_with_its_job_and_is_not_sent_again(api: Api) -> N
     await api.set_job(job["id"], state="COMPLETED")
     await add(api, "d1", "FAILED", job_id=job["id"])
     await done(api, "DELETE", f"/jobs/{job['id']}", {})
-    for path in ("/webhooks/deliveries/d1/resend", "/webhooks/deliveries/never/resend"):
-        assert await api.answer("POST", path) == (404, {"message": "no such delivery"})
+    for id_ in ("d1", "never"):
+        answer = await api.answer("POST", f"/webhooks/deliveries/{id_}/resend")
+        assert answer == (404, {"message": f"no delivery has the id '{id_}'"})
     assert await api.pool.fetchval("SELECT count(*) FROM webhook_attempts") == 0
 
 
@@ -214,6 +215,31 @@ async def test_an_endpoint_is_sent_a_test_unless_it_is_disabled(api: Api) -> Non
             "the webhook endpoint is disabled",
         )
     assert (await api.answer("POST", "/webhooks/deliveries/d1/resend"))[0] == 409
+
+
+async def test_a_delivery_is_found_by_the_beginning_of_its_id_if_one_that_is_seen_has_it(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hash_cheaply(monkeypatch)
+    async with api_on(postgres_dsn, auth=PROTECTED) as api:
+        ann, bob = [await add_user(api, name) for name in ("ann", "bob")]
+        job = await submit(api, ann, f"{JOB}permissions: [{{user: ann}}]")
+        await add(api, "abcd01", "FAILED", job_id=job["id"])
+        await add(api, "abcd02", "FAILED", job_id=await submitted_id(api, bob))
+        for text, status in (("abcd", 200), ("abcd0", 200), ("abc", 404), ("abcd02", 404)):
+            path = f"/webhooks/deliveries/{text}"
+            assert (await api.answer("GET", path, headers=ann))[0] == status, text
+            assert (await api.answer("POST", f"{path}/resend", headers=ann))[0] == status, text
+        await add(api, "abcd03", "FAILED", job_id=job["id"], version=2)
+        message = "several deliveries match 'abcd': abcd01; abcd03"
+        for method, path in (("GET", "abcd"), ("POST", "abcd/resend")):
+            answer = await api.answer(method, f"/webhooks/deliveries/{path}", headers=ann)
+            assert answer == (409, {"message": message})
+
+
+async def submitted_id(api: Api, owner: Mapping[str, str]) -> str:
+    job = await submit(api, owner, f"{JOB}permissions: [{{user: bob}}]")
+    return str(job["id"])
 
 
 async def test_deliveries_are_seen_by_who_sees_the_job_and_resent_by_who_operates_it(

@@ -133,5 +133,5 @@ async def test_endpoints_that_ask_are_told_what_fired_and_what_was_skipped(rig: 
     [job] = await jobs(rig, schedule_id)
     assert fired["data"]["jobId"] == job["id"]
     assert skipped["data"] | {"id": schedule_id, "name": "nightly"} == skipped["data"]
-    assert skipped["data"]["reason"] == "overlap is skip, and a job of the schedule is not final"
+    assert skipped["data"]["reason"] == "overlap is skip: a job is still active"
     assert fired["readers"] == ["user:ann"]

@@ -59,6 +59,13 @@ def test_every_command_explains_itself(name: str) -> None:
     assert "Usage: " in result.output
 
 
+@pytest.mark.parametrize("group", [(), ("schedules",), ("webhooks",)])
+def test_no_summary_of_a_command_is_cut_at_80_columns(group: tuple[str, ...]) -> None:
+    result = CliRunner().invoke(conveyor, [*group, "--help"], terminal_width=80)
+    assert result.exit_code == 0
+    assert not [line for line in result.output.splitlines()[1:] if line.endswith("...")]
+
+
 def test_a_mistyped_command_is_a_usage_error() -> None:
     result = run("wroker")
     assert result.exit_code == 2

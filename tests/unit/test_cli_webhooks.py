@@ -116,7 +116,7 @@ async def test_an_endpoint_is_shown_by_its_description_or_the_beginning_of_its_i
         assert lines[-1].endswith("ago: answered 410")
     unknown = await run_command(api.url, "webhooks", "show", "nobody")
     assert unknown.exit_code == 3
-    assert unknown.stderr == "conveyor: no webhook endpoint has the id or name 'nobody'\n"
+    assert unknown.stderr == "conveyor: no webhook endpoint has the id or description 'nobody'\n"
 
 
 async def test_only_what_is_given_is_changed(api: FakeApi) -> None:
@@ -157,17 +157,18 @@ async def test_of_a_new_secret_nothing_else_goes_to_standard_output(api: FakeApi
 
 
 @pytest.mark.parametrize(
-    ("arguments", "asked"),
-    [((ID,), f"GET {HOOK}/deliveries"), (("--job", ID), f"GET /jobs/{ID}/webhooks")],
+    ("arguments", "asked", "last"),
+    [
+        ((ID,), f"GET {HOOK}/deliveries", ("answered", "500", "j1")),
+        (("--job", ID), f"GET /jobs/{ID}/webhooks", ("ci.example", "answered", "500")),
+    ],
 )
 async def test_deliveries_are_listed_of_an_endpoint_or_of_a_job(
-    api: FakeApi, arguments: tuple[str, ...], asked: str
+    api: FakeApi, arguments: tuple[str, ...], asked: str, last: tuple[str, ...]
 ) -> None:
     api.answers[asked] = page([DELIVERY])
     output = await succeed(api, "deliveries", *arguments, "--state", "failed")
-    assert output.splitlines()[1].split()[:6] == [
-        *("d1", "job.StateChange", "failed", "9", "answered", "500")
-    ]
+    assert output.splitlines()[1].split()[-6:] == [*("job.StateChange", "failed", "9", *last)]
     assert api.asked[0].query == {"page": "1", "size": "20", "state": "FAILED"}
 
 

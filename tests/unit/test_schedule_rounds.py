@@ -135,7 +135,7 @@ def test_what_is_held_goes_on_when_the_job_before_it_is_final() -> None:
     assert ended.seconds_late == []
     # A second one finds no room
     full = outcome(replace(waiting, now=later), ACTIVE)
-    why = "overlap is bufferOne, and as many firings wait as it allows"
+    why = "overlap is bufferOne: 1 held already"
     assert full.skips == [Skip(later, later, why)]
 
 

@@ -14,6 +14,7 @@ from shared.store.notices import CALLS_DUE, add_notices
 CAP = 10_000
 """Up to here a list goes and a total is exact."""
 LONGEST_BODY = 256 * 1024
+MOST_FOUND = 5
 _PORTION = 1000
 
 _COLUMNS = """
@@ -68,14 +69,25 @@ COUNT_OF_ENDPOINT_IN_STATE = f"""
 SELECT count(*) FROM (SELECT {_OF_ENDPOINT} {_IN_STATE} LIMIT {CAP}) AS found
 """  # noqa: S608 - as above
 
+_SEEN = f"""
+($2::text[] IS NULL
+ OR CASE WHEN d.endpoint_id IS NULL THEN j.readers = '{{}}' OR j.readers && $2
+         ELSE {_SEES_ENDPOINT.format("$2")} END)
+"""
+
+# Ids are hexadecimal: `zz` comes after all that can follow the beginning.
+BEGINNING = f"""
+SELECT d.id FROM webhook_deliveries d LEFT JOIN jobs j ON j.id = d.job_id
+WHERE d.id >= $1 AND d.id < $1 || 'zz' AND starts_with(d.id, $1) AND {_SEEN}
+ORDER BY d.id LIMIT {MOST_FOUND} + 1
+"""  # noqa: S608 - conditions and numbers of our own
+
 ONE = f"""
 SELECT {_COLUMNS},
        CASE WHEN octet_length(d.body) <= {LONGEST_BODY} THEN convert_from(d.body, 'UTF8') END
        AS body
 FROM webhook_deliveries d {_WITH_LAST}
-WHERE d.id = $1 AND ($2::text[] IS NULL
-    OR CASE WHEN d.endpoint_id IS NULL THEN j.readers = '{{}}' OR j.readers && $2
-            ELSE {_SEES_ENDPOINT.format("$2")} END)
+WHERE d.id = $1 AND {_SEEN}
 """  # noqa: S608 - conditions of our own
 
 ATTEMPTS = f"""
@@ -188,6 +200,11 @@ async def _page(
 async def one(connection: Connection, delivery_id: str, readers: Readers) -> DeliveryRow | None:
     row = await connection.fetchrow(ONE, delivery_id, readers)
     return DeliveryRow(**row) if row else None
+
+
+async def beginning(connection: Connection, text: str, readers: Readers) -> Sequence[str]:
+    """The ids that begin with `text`, one more than `MOST_FOUND` at most."""
+    return [row["id"] for row in await connection.fetch(BEGINNING, text, readers)]
 
 
 async def attempts(connection: Connection, delivery_id: str) -> Sequence[AttemptRow]:

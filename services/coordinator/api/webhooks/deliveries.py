@@ -1,5 +1,6 @@
 """What became of the deliveries to webhooks, and sending them again."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -24,6 +25,7 @@ from services.coordinator.api.webhooks.delivery_schemas import (
 )
 from services.coordinator.api.webhooks.lookup import WEBHOOKS, asked_row, endpoint_row
 from services.coordinator.store import webhook_deliveries
+from services.coordinator.store.job_search import SHORTEST_PREFIX
 from services.coordinator.store.search_text import BadFilter, parse_time
 from services.coordinator.store.webhook_deliveries import DeliveryRow
 from services.coordinator.store.webhook_endpoints import EndpointRow
@@ -31,11 +33,12 @@ from shared.store.notices import Notice, add_notices, notice_delivery
 
 _IS_DISABLED = "the webhook endpoint is disabled: enable it first"
 _DISABLED = error("The endpoint is disabled.")
+_SEVERAL = error("Several ids begin so; the message lists some.")
 
 DELIVERIES = RouteGroup(
     group="webhooks",
     tag="webhooks",
-    path_meanings={"id": "The delivery's id."},
+    path_meanings={"id": "The delivery's id, or its beginning (4 characters)."},
     missing="There is no such delivery.",
 )
 
@@ -75,6 +78,7 @@ async def list_endpoint_deliveries(request: web.Request) -> web.Response:
     "GET /webhooks/deliveries/{id}",
     "Show a delivery with its body and its attempts",
     response("The delivery.", DeliveryDetails),
+    {409: _SEVERAL},
 )
 async def get_delivery(request: web.Request) -> web.Response:
     row, api = await _delivery(request), ports(request)
@@ -84,18 +88,30 @@ async def get_delivery(request: web.Request) -> web.Response:
 
 async def _delivery(request: web.Request) -> DeliveryRow:
     """Raises NotFound also for one that the principal may not see."""
-    delivery_id, readers = path_id(request, "delivery"), principal(request).readers
-    row = await ports(request).run(webhook_deliveries.one, delivery_id, readers)
+    text, readers = path_id(request, "delivery"), principal(request).readers
+    run = ports(request).run
+    row = await run(webhook_deliveries.one, text, readers)
+    if row is None and len(text) >= SHORTEST_PREFIX:
+        found = await run(webhook_deliveries.beginning, text, readers)
+        if len(found) > 1:
+            raise Conflict(_ambiguous(text, found))
+        row = await run(webhook_deliveries.one, found[0], readers) if found else None
     if row is None:
-        raise NotFound("no such delivery")
+        raise NotFound(f"no delivery has the id {text!r}")
     return row
+
+
+def _ambiguous(text: str, found: Sequence[str]) -> str:
+    more = ["…"] if len(found) > webhook_deliveries.MOST_FOUND else []
+    shown = [*found[: webhook_deliveries.MOST_FOUND], *more]
+    return f"several deliveries match {text!r}: " + "; ".join(shown)
 
 
 @DELIVERIES.route(
     "POST /webhooks/deliveries/{id}/resend",
     "Send a delivery again now, whatever its state",
     DONE,
-    {409: _DISABLED},
+    {409: error("The endpoint is disabled, or several ids begin so; the message lists some.")},
     scope=Scope.OPERATE,
 )
 async def resend_delivery(request: web.Request) -> web.Response:
