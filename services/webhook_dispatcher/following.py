@@ -102,7 +102,7 @@ class Following:
                 log.exception("webhook_changes_put_off", jobs=row.job_ids)
                 put_off.append(row)
             await asyncio.sleep(0)
-            if len(owed) >= _MOST_OWED:
+            if len(owed) >= _MOST_OWED or matcher.has_taken_enough:
                 break
         await _write(connection, owed, matcher)
         if put_off:

@@ -72,6 +72,7 @@ class Endpoint:
     are those of whom a job must have one, unless it has none; None: of all jobs."""
 
     id: str
+    owner: str
     events: Collection[str]
     filter: str | None
     tags: frozenset[str]
@@ -110,7 +111,7 @@ def _endpoint(
     is_key = created_by is not None and created_by.startswith("key:")
     identity = created_by if is_key or created_by is None else f"user:{created_by}"
     seen = None if hears_all else frozenset(readers(identity, roles))
-    return Endpoint(tags=frozenset(tags), readers=seen, **row)
+    return Endpoint(owner=created_by or "", tags=frozenset(tags), readers=seen, **row)
 
 
 async def add(connection: Connection, owed: Sequence[Owed]) -> None:
