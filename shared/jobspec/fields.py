@@ -33,6 +33,7 @@ from shared.jobspec.headers import check_header_name, check_header_names, check_
 from shared.jobspec.limits import (
     MAX_DESCRIPTION,
     MAX_EXPRESSIONS,
+    MAX_FILTER,
     MAX_KEY,
     MAX_NAME,
     MAX_SECRETS,
@@ -262,6 +263,8 @@ Image = Annotated[Template, AfterValidator(_not_blank)]
 DescriptionTemplate = Annotated[Description, AfterValidator(check_template)]
 Expression = Annotated[str, AfterValidator(check_expression)]
 """One expression; its braces may be left out."""
+EndpointFilter = Annotated[str, Field(max_length=MAX_FILTER), AfterValidator(check_expression)]
+"""As `Expression`, but short: it is evaluated for every change."""
 JobName = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_not_blank)]
 TaskName = Annotated[JobName, AfterValidator(check_template)]
 OptionalName = Annotated[

@@ -3,7 +3,7 @@ judge."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from yarl import URL
 
@@ -19,11 +19,12 @@ def check_url(text: str) -> None:
     """Raises ValueError."""
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port
-    except ValueError:  # a malformed port or IPv6 address
+        host = parts.hostname
+    except ValueError:  # a malformed IPv6 address
         raise ValueError("must be an http or https URL") from None
-    if parts.scheme not in ("http", "https") or not host or port == 0:
+    if parts.scheme not in ("http", "https") or not host:
         raise ValueError("must be an http or https URL")
+    _check_port(parts)
     if _UNSENDABLE.search(text):
         raise ValueError("must be an http or https URL without spaces and backslashes")
     if len(text.encode()) > MAX_URL:
@@ -31,6 +32,15 @@ def check_url(text: str) -> None:
     if "@" in parts.netloc:
         raise ValueError("must not hold a user name or password; a header can hold them")
     _check_host(text, host, is_bracketed="[" in parts.netloc)
+
+
+def _check_port(parts: SplitResult) -> None:
+    try:
+        is_allowed = parts.port != 0
+    except ValueError:  # no number, or too large
+        is_allowed = False
+    if not is_allowed:
+        raise ValueError("must have a port from 1 to 65535, or none")
 
 
 def receiver_of(url: str) -> str:

@@ -62,6 +62,8 @@ from shared.planning.disclosure import redacting
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.submission import new_job_id
 
+_NOT_PAUSED = "it is {}: only a PAUSED scheduled job can be resumed"
+
 
 @SCHEDULES.route(
     "POST /scheduled-jobs",
@@ -175,7 +177,7 @@ async def pause_scheduled_job(request: web.Request) -> web.Response:
     row = await operable_row(request)
     asked = await read_optional_body(request, PauseRequest)
     if not await ports(request).run(schedules.pause, row.id, asked.note):
-        raise BadRequest("only an ACTIVE scheduled job can be paused")
+        raise BadRequest(f"it is {row.state}: only an ACTIVE scheduled job can be paused")
     return reply(Status())
 
 
@@ -192,12 +194,14 @@ async def pause_scheduled_job(request: web.Request) -> web.Response:
 async def resume_scheduled_job(request: web.Request) -> web.Response:
     """What would have fired while it was paused is not caught up."""
     row = await operable_row(request)
+    if row.state != "PAUSED":
+        raise BadRequest(_NOT_PAUSED.format(row.state))
     try:
         is_resumed = await ports(request).schedules.resume(row.id)
     except NeverFires as reason:  # all of them have passed meanwhile
         raise BadRequest(str(reason)) from None
     if not is_resumed:
-        raise BadRequest("only a PAUSED scheduled job can be resumed")
+        raise BadRequest(_NOT_PAUSED.format("not paused any more"))
     return reply(Status())
 
 

@@ -9,7 +9,7 @@ from shared.definition.quantities import parse_duration
 from shared.expressions import has_expression
 from shared.jobspec import fields as f
 from shared.jobspec.headers import check_header_value
-from shared.jobspec.limits import MAX_FILTER, MAX_HEADERS, MAX_STATUSES
+from shared.jobspec.limits import MAX_HEADERS, MAX_STATUSES
 from shared.jobspec.plain_scalar import as_number
 from shared.jobspec.tork.models.policies import Spec
 from shared.process.redaction import REDACTED
@@ -75,7 +75,7 @@ _Secret = Annotated[str, AfterValidator(_secret)]
 class _EndpointFields(Spec):
     description: f.Description | None = None
     """What it is for."""
-    filter: Annotated[f.Expression, Field(max_length=MAX_FILTER)] | None = None
+    filter: f.EndpointFilter | None = None
     """An event is sent only when this gives true. It can use `event` (the name), and `job`, `task`,
     `schedule` and `endpoint` as far as `events` are about them; what one event does not have reads
     as empty. Secrets are redacted before. Default: always."""
