@@ -252,8 +252,8 @@ async def test_a_wrong_state_is_refused(api: Api, act: str, needed: str) -> None
         await api.answer("PUT", f"{path}/pause")
     status, answer = await api.answer("PUT", f"{path}/{act}")
     rule = f"{needed} scheduled job can be {act.removesuffix('e')}ed"
-    article = "an" if needed == "ACTIVE" else "a"
-    assert (status, answer["message"]) == (400, f"only {article} {rule}")
+    state, article = ("PAUSED", "an") if act == "pause" else ("ACTIVE", "a")
+    assert (status, answer["message"]) == (400, f"it is {state}: only {article} {rule}")
 
 
 async def test_a_zone_that_is_gone_keeps_a_schedule_from_being_resumed_and_nothing_else(
