@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from services.webhook_dispatcher import app
+from services.webhook_dispatcher.following import Following
 from services.webhook_dispatcher.listeners import Listening
 from services.webhook_dispatcher.settings import DispatcherSettings
+from shared.postgres.errors import DatabaseUnavailable
 from shared.process import extensions
 from shared.process.extensions import Group
 from shared.process.run import Stop
+from shared.process.sealing import Sealer
 from shared.wiring import Resources
 from tests.support.http.event_streams import add_event, change
 from tests.support.jobs.batcher import Rig, batcher_rig
@@ -169,3 +172,10 @@ async def test_a_running_dispatcher_tells_the_listeners_that_the_operator_names(
         stop.request()
         await running
     assert [change["job_id"] for change in heard] == ["j"]
+
+
+async def test_endpoints_wait_for_the_migration_that_adds_their_cursor(rig: Rig) -> None:
+    await rig.pool.execute("DELETE FROM feed_cursors")
+
+    with pytest.raises(DatabaseUnavailable, match="is the schema up to date"):
+        await Following(rig.pool, Sealer(), asyncio.Event()).take_news()

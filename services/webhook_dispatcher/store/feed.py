@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection
 
 # What is decided from now on comes behind the horizon.
@@ -83,8 +84,11 @@ class Row:
 
 
 async def look(connection: Connection, after: Place) -> Look:
-    """With the changes behind `after`, too."""
-    txid, seq, horizon, *has = await connection.fetchrow(LOOK, *after)
+    """With the changes behind `after`, too. Raises DatabaseUnavailable."""
+    row = await connection.fetchrow(LOOK, *after)
+    if row is None:  # the migrations are under way
+        raise DatabaseUnavailable("endpoints have no cursor: is the schema up to date?")
+    txid, seq, horizon, *has = row
     return Look(Place(txid, seq), Place(horizon, 0), *has)
 
 
