@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from services.coordinator.settings import ApiSettings
-from services.coordinator.store import webhook_endpoints
+from shared.store import webhook_deliveries
 from tests.support.http.api import Api, api_on
 from tests.support.http.authenticated_api import (
     OPERATOR,
@@ -146,7 +146,7 @@ async def test_deliveries_follow_the_url_and_end_when_the_endpoint_is_disabled(a
 
 async def test_deliveries_follow_the_url_however_many_they_are(api: Api) -> None:
     endpoint = await create(api)
-    await owe(api, endpoint["id"], 2 * webhook_endpoints._PORTION + 1)
+    await owe(api, endpoint["id"], 2 * webhook_deliveries.PORTION + 1)
     changes = {"url": "https://other.example:8443/x"}
     await done(api, "PATCH", f"/webhooks/{endpoint['id']}", {}, json=changes)
     assert set(await owed(api)) == {("PENDING", "https://other.example:8443")}

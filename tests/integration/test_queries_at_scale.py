@@ -28,6 +28,7 @@ from shared.store import (
     transaction_rows,
     writing,
 )
+from shared.store.webhook_deliveries import END_DELIVERIES
 from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import crowded_connection, nodes_of, read_whole
 from tests.support.servers.postgres import Databases
@@ -250,7 +251,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
             *([9.5] * 200, [500, 200] * 100, ["answered 500", None] * 100, ["x"] * 200),
         ),
     ),
-    "end what an endpoint is owed": (outcomes.END_DELIVERIES, (["e1"],)),
+    "end what an endpoint is owed": (END_DELIVERIES, (["e1"],)),
     "deliveries of a job": (webhook_deliveries.OF_JOB, ("job5", EYES, None, 20, 0)),
     "count deliveries of a job": (webhook_deliveries.COUNT_OF_JOB, ("job5", EYES, "FAILED")),
     "deliveries of an endpoint": (webhook_deliveries.OF_ENDPOINT, ("e1", 20, 200)),

@@ -12,9 +12,7 @@ from services.coordinator.store.rows import JsonObject, Page, PageRequest, Reade
 from shared.planning.new_job import IdempotencyKey
 from shared.postgres.pool import Connection
 from shared.store.idempotency import store_keys
-
-_PORTION = 5000
-"""Deliveries that one statement has time for: an endpoint may have a million."""
+from shared.store.webhook_deliveries import PORTION, end_deliveries
 
 # Two that are created at the same time count each other.
 LOCK_CREATION = "SELECT pg_advisory_xact_lock(hashtext('webhook_endpoints'))"
@@ -73,19 +71,11 @@ WITH moved AS (
         SELECT id FROM webhook_deliveries
         WHERE endpoint_id = e.id AND state = 'PENDING' AND url <> e.url
           AND created_at >= coalesce($2, '-infinity'::timestamptz)
-        ORDER BY created_at LIMIT {_PORTION}) owed
+        ORDER BY created_at LIMIT {PORTION}) owed
     WHERE e.id = $1 AND d.id = owed.id
     RETURNING d.created_at
 )
-SELECT CASE WHEN count(*) = {_PORTION} THEN max(created_at) END FROM moved
-"""  # noqa: S608 - a number of our own
-
-# A portion: the rest ends when it is due.
-END_DELIVERIES = f"""
-UPDATE webhook_deliveries SET state = 'FAILED', next_at = 'infinity', ended_at = now()
-WHERE id = ANY(ARRAY(
-    SELECT id FROM webhook_deliveries WHERE endpoint_id = $1 AND state = 'PENDING'
-    ORDER BY created_at LIMIT {_PORTION} FOR UPDATE SKIP LOCKED))
+SELECT CASE WHEN count(*) = {PORTION} THEN max(created_at) END FROM moved
 """  # noqa: S608 - a number of our own
 
 SET_SECRETS = "UPDATE webhook_endpoints SET secrets = $2, updated_at = now() WHERE id = $1"
@@ -93,7 +83,7 @@ SET_SECRETS = "UPDATE webhook_endpoints SET secrets = $2, updated_at = now() WHE
 # A portion after the other.
 DELETE_DELIVERIES = f"""
 DELETE FROM webhook_deliveries WHERE id = ANY(ARRAY(
-    SELECT id FROM webhook_deliveries WHERE endpoint_id = $1 LIMIT {_PORTION}))
+    SELECT id FROM webhook_deliveries WHERE endpoint_id = $1 LIMIT {PORTION}))
 RETURNING id
 """  # noqa: S608 - a number of our own
 
@@ -209,7 +199,7 @@ async def change(
         new = await made_of(old)
         await connection.execute(UPDATE, endpoint_id, *new)
         if new.disabled:
-            await connection.execute(END_DELIVERIES, endpoint_id)
+            await end_deliveries(connection, [endpoint_id])
         rest = None
         if new.url != old.url:
             rest = await connection.fetchval(MOVE_DELIVERIES, endpoint_id, None)

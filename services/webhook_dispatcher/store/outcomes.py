@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from services.webhook_dispatcher.health import Health
 from shared.postgres.pool import Connection
+from shared.store.webhook_deliveries import end_deliveries
 
 # Locked first, as a delivery that is deleted meanwhile with its job can't have an attempt. A
 # receiver that took a call took it, however late that is heard; what else came of one counts only
@@ -51,17 +52,6 @@ UPDATE webhook_endpoints e SET
 FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::text[])
      AS f(id, failing_since, failing_told_at, disabled_reason)
 WHERE e.id = f.id
-"""
-
-
-# What is left of more ends when it is due. A call under way counts if the receiver takes it.
-END_DELIVERIES = """
-UPDATE webhook_deliveries
-SET state = 'FAILED', next_at = 'infinity', ended_at = clock_timestamp()
-WHERE id = ANY(ARRAY(
-    SELECT d.id FROM unnest($1::text[]) AS e(id) CROSS JOIN LATERAL (
-        SELECT id FROM webhook_deliveries WHERE endpoint_id = e.id AND state = 'PENDING'
-        ORDER BY created_at LIMIT 5000 FOR UPDATE SKIP LOCKED) d))
 """
 
 
@@ -141,4 +131,4 @@ async def endpoints_failed(connection: Connection, health: Mapping[str, Health])
         [each.disabled_reason for each in health.values()],
     )
     if disabled := [id_ for id_, each in health.items() if each.disabled_reason]:
-        await connection.execute(END_DELIVERIES, disabled)
+        await end_deliveries(connection, disabled)
