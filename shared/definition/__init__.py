@@ -11,6 +11,14 @@ from shared.definition.codec import (
     encode,
     encode_all,
 )
+from shared.definition.files import (
+    Artifact,
+    Publication,
+    S3Object,
+    Source,
+    TakenArtifact,
+    TakenChild,
+)
 from shared.definition.graph import Graph, task_graph
 from shared.definition.parts import aux_tasks, changed, map_aux_tasks, map_parts
 from shared.definition.types import (

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from shared.definition.files import Artifact, Publication, Source
+
 
 @dataclass(frozen=True)
 class Duration:
@@ -152,7 +154,8 @@ class TaskDefinition(Program):
     It is made of at most one of `parallel`, `each` and `subjob`. `needs` names those of its list
     that it waits for; None: all that are listed before it. `gpus` is spelled as for docker's
     `--gpus`. Mounts, networks and limits also hold for pre, post and sidecars. `grace_period` is
-    the time from the stop signal to the kill.
+    the time from the stop signal to the kill. A result over the limit is kept as the artifact
+    `large_result`, if that is named.
     """
 
     name: str | None = None
@@ -174,6 +177,10 @@ class TaskDefinition(Program):
     post: tuple[AuxTask, ...] = ()
     sidecars: tuple[Sidecar, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    sources: tuple[Source, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    publish: tuple[Publication, ...] = ()
+    large_result: str | None = None
     networks: tuple[str, ...] = ()
     gpus: str | None = None
     privileged: bool = False
@@ -217,7 +224,8 @@ class Permission:
 
 @dataclass(frozen=True, kw_only=True)
 class JobDefinition:
-    """`secrets` are in clear: they are sealed before anything is stored."""
+    """`secrets` are in clear: they are sealed before anything is stored. `uploads` are their ids by
+    the names that sources have for them."""
 
     name: str
     description: str | None = None
@@ -225,6 +233,7 @@ class JobDefinition:
     tasks: tuple[TaskDefinition, ...] = ()
     inputs: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    uploads: dict[str, str] = field(default_factory=dict)
     output: str | None = None
     defaults: Defaults | None = None
     webhooks: tuple[Webhook, ...] = ()

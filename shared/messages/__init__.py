@@ -6,6 +6,7 @@ from shared.messages.models import (
     Claim,
     Finished,
     Heartbeat,
+    KeptArtifact,
     LogPart,
     Message,
     Orders,

@@ -35,7 +35,8 @@ class RunTask(_Message):
 
     `definition` is the evaluated task in the JSON form of `shared.definition`, with what came from
     a secret taken out; `sealed` is the encrypted JSON object that holds those fields (see
-    `shared.planning.planner`).
+    `shared.planning.planner`). `files_left_bytes` is how much the attempt may keep; None: as much
+    as it likes.
     """
 
     kind: Literal["run_task"] = "run_task"
@@ -47,6 +48,7 @@ class RunTask(_Message):
     timeout_seconds: float | None = None
     definition: dict[str, object]
     sealed: str | None = None
+    files_left_bytes: int | None = None
 
     @property
     def ref(self) -> TaskRef:
@@ -74,6 +76,19 @@ class Claim(TaskRef):
     """The worker holds the task and asks to start it."""
 
 
+class KeptArtifact(_Part):
+    """What an attempt has kept in the store as `object`; `sha256` as in
+    `shared.definition.TakenArtifact`. `published` are the URLs at which it is besides."""
+
+    name: str
+    object: str
+    file_name: str
+    size: int
+    sha256: str
+    files: int | None = None
+    published: list[str] = []
+
+
 class Finished(TaskRef):
     """The task ended on its worker: `error` is None when it succeeded.
 
@@ -88,6 +103,7 @@ class Finished(TaskRef):
     cause: Literal["exit", "timeout", "other"] = "other"
     log_parts: int = 0
     log: list[LogPart] = []
+    artifacts: list[KeptArtifact] = []
 
 
 class Returned(TaskRef):
