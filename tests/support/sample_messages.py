@@ -10,6 +10,7 @@ from shared.messages import (
     Claim,
     Finished,
     Heartbeat,
+    KeptArtifact,
     LogPart,
     Orders,
     ParentRef,
@@ -45,6 +46,16 @@ _LOG = LogPart(
     number=1_000_001,
     contents="first line\nä second one\n",
     created_at=_AT,
+)
+
+_KEPT = KeptArtifact(
+    name="frames",
+    object=f"{_REF['job_id']}/{_REF['task_id']}/1.2/frames",
+    file_name="frames",
+    size=5_000_000_000,
+    sha256="0f" * 32,
+    files=250,
+    published=["s3://results/frames/"],
 )
 
 _PROGRAM: dict[str, object] = {
@@ -83,6 +94,7 @@ def _run_task(**changes: Any) -> RunTask:
         "timeout_seconds": 90.5,
         "definition": encode(task_definition(_DEFINITION)),
         "sealed": _PLAIN,
+        "files_left_bytes": 1_000_000_000,
     }
     return RunTask(**(fields | changes))
 
@@ -95,7 +107,7 @@ def _reports(**lists: Any) -> Reports:
     return Reports(node_id=_NODE, lease_seconds=30.0, **lists)
 
 
-_SUCCEEDED = _finished(result="a result", exit_code=0, cause="exit")
+_SUCCEEDED = _finished(result="a result", exit_code=0, cause="exit", artifacts=[_KEPT])
 _FAILED = _finished(error="exit code 3", exit_code=3, cause="exit")
 _SUBJOB_END: dict[str, Any] = {**_REF, "subjob_id": "0d" * 16}
 _SUBJOB = {"job_id": "0d" * 16, "dispatch": 2}
