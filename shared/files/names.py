@@ -8,9 +8,9 @@ MOST_NAME_BYTES = 1024  # a key of S3
 MOST_SEGMENT_BYTES = 255  # the name of a file
 
 
-def attempt_prefix(job_id: str, task_id: str, attempt: int) -> str:
-    """What the names of all objects of an attempt start with."""
-    return f"{job_id}/{task_id}/{attempt}/"
+def dispatch_prefix(job_id: str, task_id: str, attempt: int, dispatch: int) -> str:
+    """What the names of all objects of a dispatch start with: two never write the same object."""
+    return f"{job_id}/{task_id}/{attempt}.{dispatch}/"
 
 
 def check_name(name: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from shared.files.errors import ObjectRefused
 from shared.files.links import Links
-from shared.files.names import attempt_prefix, check_name, check_prefix
+from shared.files.names import check_name, check_prefix, dispatch_prefix
 from shared.files.protocol import Span
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -15,7 +15,7 @@ LINKS = Links("https://conveyor.example/files", (b"new key", b"old key"))
 
 
 def test_names_are_made_of_job_task_and_attempt() -> None:
-    assert check_name(attempt_prefix("j1", "t1", 2) + "out/a.txt") == "j1/t1/2/out/a.txt"
+    assert check_name(dispatch_prefix("j1", "t1", 2, 1) + "out/a.txt") == "j1/t1/2.1/out/a.txt"
 
 
 @pytest.mark.parametrize(
