@@ -116,12 +116,11 @@ clean: ## Remove the environment and all caches; the data in .conveyor/ stays
 		.import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(RUN): requirements/build.txt requirements/run.txt pyproject.toml deploy/setup/environment.sh
+$(RUN): requirements/build.txt requirements/run.txt pyproject.toml sdk/pyproject.toml deploy/setup/environment.sh
 	@PYTHON="$(PYTHON)" deploy/setup/environment.sh build run
-	@.venv/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@PYTHONWARNINGS=ignore .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable ./sdk --editable .
 	@touch $@
 
-$(DEV): $(RUN) requirements/dev.txt sdk/pyproject.toml
+$(DEV): $(RUN) requirements/dev.txt
 	@PYTHON="$(PYTHON)" deploy/setup/environment.sh build dev
-	@PYTHONWARNINGS=ignore .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable ./sdk
 	@touch $@

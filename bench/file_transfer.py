@@ -12,9 +12,9 @@ from pathlib import Path
 
 import uvloop
 
+from conveyor.extensions.files import FileSource, FileStore
 from shared.files.directory.store import DirectoryStore
 from shared.files.http import HttpAccess, HttpSource
-from shared.files.protocol import FileSource, FileStore
 from shared.files.s3.access import Bucket, Keys
 from shared.files.s3.store import S3Store
 from shared.network.guard import Guard, parse_networks

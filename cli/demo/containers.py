@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from conveyor.extensions.runtimes import Runtime, RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import Runtime, RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import TaskSpec
 
 _PULL_SECONDS = 60
 _TRIAL = "demo-trial"

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import aiohttp
 import structlog
 
+from conveyor.extensions.runtimes import Runtime, RuntimeUnavailable
 from services.coordinator.app import run as run_coordinator
 from services.dev.banner import print_banner
 from services.dev.postgres.embedded import EmbeddedPostgres
@@ -17,7 +18,6 @@ from services.webhook_dispatcher.app import run as run_dispatcher
 from services.worker.app import run as run_worker
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import Runtime, RuntimeUnavailable
 from shared.broker.in_process import InProcessBroker
 from shared.messages.queues import COMPLETIONS, EVENTS, TELEMETRY
 from shared.postgres.migrate import migrate

@@ -1,12 +1,14 @@
 """Event listeners of other packages: told of every change of every job, in order, at least once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 import structlog
 
+from conveyor.extensions import listeners as protocol
+from conveyor.extensions.listeners import Listener
 from services.webhook_dispatcher.store import listener_cursors
 from services.webhook_dispatcher.store.listener_cursors import Claim, News
 from shared.messages import Change
@@ -16,16 +18,6 @@ from shared.process.extensions import Group, load
 from shared.process.sealing import Sealer
 
 log = structlog.get_logger(__name__)
-
-ChangeDict = dict[str, Any]
-Listener = Callable[[list[ChangeDict]], Awaitable[None]]
-"""Takes some changes in the order they were decided: dicts with the fields of
-`shared.messages.Change`, times as texts, secrets taken out.
-
-When it raises, or takes longer than `CALL_SECONDS`, it is called with the same changes again later,
-and with what has come since; (`job_id`, `version`) tells a change that it knows already. Its name
-is what its place in the feed is kept by. It must not block the event loop.
-"""
 
 CALL_SECONDS = 30.0
 _HOLD = timedelta(seconds=CALL_SECONDS + 30)
@@ -69,7 +61,7 @@ class Listening:
             await listener_cursors.heard(connection, claim, news[-1])
         return _AT_ONCE
 
-    async def _tell(self, claim: Claim, changes: list[ChangeDict]) -> bool:
+    async def _tell(self, claim: Claim, changes: list[protocol.Change]) -> bool:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._listener(changes)
@@ -78,14 +70,15 @@ class Listening:
             return False
         return True
 
-    def _changes(self, news: News) -> Sequence[ChangeDict]:
+    def _changes(self, news: News) -> Sequence[protocol.Change]:
         changes = [Change.model_validate(change).model_dump(mode="json") for change in news.changes]
         # What was secret of a job that is gone, nobody knows.
         sealer = Sealer() if news.is_gone else self._sealer
         redact = redacting(sealer, news.sealed)
-        return [
+        redacted = [
             change | {name: redact.value(change[name]) for name in _TEXTS} for change in changes
         ]
+        return cast(list[protocol.Change], redacted)
 
 
 def _delay(failures: int) -> timedelta:

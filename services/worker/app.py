@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from conveyor.extensions.runtimes import RuntimeUnavailable
 from services.worker.attempt import AttemptContext
 from services.worker.definition import Definitions
 from services.worker.heartbeats import Heartbeats, Identity, started_now
@@ -19,7 +20,6 @@ from services.worker.metrics import WorkerMetrics
 from services.worker.orders import OrderHandler
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
-from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.settings import WorkerSettings, WorkSettings, capacity_of
 from services.worker.watchdog.task_table import TaskTable
 from services.worker.watchdog_keeper import watched

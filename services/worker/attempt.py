@@ -16,6 +16,13 @@ from typing import Any, TypeVar
 
 import structlog
 
+from conveyor.extensions.runtimes import (
+    Execution,
+    Outcome,
+    RuntimeDeclined,
+    RuntimeRejected,
+    RuntimeUnavailable,
+)
 from services.worker.definition import Definitions, Unsealed
 from services.worker.failures import Failure, failure_of_error, failure_of_outcome
 from services.worker.held_tasks import HeldTask, Interruption, grace_of
@@ -23,13 +30,6 @@ from services.worker.leftovers import remove_earlier
 from services.worker.metrics import WorkerMetrics
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
-from services.worker.runtimes.protocol import (
-    Execution,
-    Outcome,
-    RuntimeDeclined,
-    RuntimeRejected,
-    RuntimeUnavailable,
-)
 from services.worker.settings import WorkSettings
 from services.worker.spans import dispatch_span
 from services.worker.task_log import TaskLog

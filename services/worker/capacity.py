@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.containers.gpus import gpus_wanted
-from services.worker.runtimes.task_spec import TaskSpec
 
 
 class Resource(Enum):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
+from conveyor.extensions.tasks import Aux, Probe, Program, Sidecar, TaskSpec
 from services.worker.settings import WorkSettings, parse_host_env
 from services.worker.spans import trace_environment
 from shared import definition as d
@@ -105,7 +105,7 @@ def _check_most(
         )
 
 
-def _own_fields(program: d.Program, env: Env) -> dict[str, Any]:
+def _own_fields(program: Program, env: Env) -> dict[str, Any]:
     """What one program has for itself; `env` is what every program sees."""
     return {
         "cmd": program.cmd,
@@ -129,9 +129,18 @@ def _sidecars(entries: Sequence[d.Sidecar], task: TaskSpec, env: Env) -> tuple[S
         Sidecar(
             **_beside("sidecar", number, entry, task, env),
             host=_host_name(entry.name or "") or f"sidecar-{number}",
-            probe=entry.probe,
+            probe=_probe(entry.probe) if entry.probe else None,
         )
         for number, entry in enumerate(entries, 1)
+    )
+
+
+def _probe(probe: d.Probe) -> Probe:
+    return Probe(
+        port=probe.port,
+        path=probe.path,
+        command=probe.command,
+        timeout_seconds=probe.timeout.seconds if probe.timeout else None,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from services.worker.runtimes.protocol import Outcome, PartTimedOut
+from conveyor.extensions.runtimes import Outcome, PartTimedOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Collection
 
 import structlog
 
-from services.worker.runtimes.protocol import Leftover, Runtime
-from services.worker.runtimes.task_spec import TaskSpec
+from conveyor.extensions.runtimes import Leftover, Runtime
+from conveyor.extensions.tasks import TaskSpec
 
 log = structlog.get_logger(__name__)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import structlog
 
-from services.worker.runtimes.protocol import Runtime, RuntimeUnavailable
+from conveyor.extensions.runtimes import Runtime, RuntimeUnavailable
 
 log = structlog.get_logger(__name__)
 

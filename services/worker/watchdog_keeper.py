@@ -12,8 +12,9 @@ from pathlib import Path
 
 import structlog
 
+from conveyor.extensions import terminators
+from conveyor.extensions.runtimes import Runtime
 from services.worker.heartbeats import LEASE_SAFE_PART
-from services.worker.runtimes.protocol import Runtime
 from services.worker.watchdog.args import ReturnAddress, WatchdogArgs
 from services.worker.watchdog.task_table import TaskTable
 from shared.process.settings.blocks import BrokerSettings
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 _PAUSE_SECONDS = 1.0
 _GOODBYE_SECONDS = 2.0
+_PROTOCOLS = str(Path(terminators.__file__).parents[2])
 _SCRIPT = str(Path(__file__).parent / "watchdog" / "__main__.py")
 
 
@@ -108,9 +110,10 @@ class _Keeper:
         self._lifeline, its_end = socket.socketpair()
         self._lifeline.setblocking(False)
         shared = (self._table.shared.fd, its_end.fileno())
+        arguments = [*map(str, shared), self._args.encode(), _PROTOCOLS]
         try:
             process = subprocess.Popen(  # noqa: S603 - our own script
-                [sys.executable, "-I", "-S", _SCRIPT, *map(str, shared), self._args.encode()],
+                [sys.executable, "-I", "-S", _SCRIPT, *arguments],
                 pass_fds=shared,
                 cwd="/",
                 env=_loader_settings(),

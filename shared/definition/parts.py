@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, Protocol, TypeVar
 
-from shared.definition.types import AuxTask, Program, SubJobDefinition, TaskDefinition
+from conveyor.extensions.tasks import Program
+from shared.definition.types import AuxTask, SubJobDefinition, TaskDefinition
 
 P = TypeVar("P", bound=Program)
 T = TypeVar("T")

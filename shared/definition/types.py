@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from conveyor.extensions.tasks import Mount, Program
 from shared.definition.files import Artifact, Publication, Source
 
 
@@ -32,29 +33,6 @@ class Amount:
 
     value: int | float
     text: str
-
-
-@dataclass(frozen=True)
-class Registry:
-    """The login for an image."""
-
-    username: str = ""
-    password: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """What is run. `run` is a script for `sh`; it excludes nothing else. `files` maps a name below
-    the working directory to its text. `image` (None: none), `registry`, `cmd` and the values of
-    `env` may hold expressions."""
-
-    image: str | None = None
-    registry: Registry | None = None
-    cmd: tuple[str, ...] = ()
-    entrypoint: tuple[str, ...] = ()
-    run: str | None = None
-    env: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,16 +60,6 @@ class Sidecar(AuxTask):
     """Without a probe, started is ready."""
 
     probe: Probe | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mount:
-    """`type` names a mount type; what source and opts mean is that type's affair."""
-
-    type: str
-    source: str = ""
-    target: str = ""
-    opts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from shared.files.errors import (
+from conveyor.extensions.files import (
+    WHOLE,
+    Content,
+    ObjectInfo,
     ObjectMismatch,
     ObjectMissing,
     ObjectRefused,
+    Span,
     StoreUnavailable,
 )
 from shared.files.http_session import HttpSession, translated
-from shared.files.protocol import WHOLE, Content, ObjectInfo, Span
 from shared.files.streams import check_version, length_of, of_bytes, verified
 from shared.network.guard import Guard
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from shared.files.errors import ObjectRefused, StoreUnavailable
+from conveyor.extensions.files import ObjectRefused, StoreUnavailable
 from shared.network.guard import Guard
 from shared.network.sockets import guard_refusal, guarded_by
 

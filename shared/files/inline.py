@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import unquote_to_bytes
 
-from shared.files.errors import ObjectRefused
-from shared.files.protocol import WHOLE, Content, ObjectInfo, Span
+from conveyor.extensions.files import WHOLE, Content, ObjectInfo, ObjectRefused, Span
 from shared.files.streams import check_digest, check_version, length_of, of_bytes
 
 SHOWN_NAME = "data:"

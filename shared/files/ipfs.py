@@ -11,10 +11,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from shared.files.errors import FilesError, ObjectMissing, ObjectRefused, StoreUnavailable
+from conveyor.extensions.files import (
+    WHOLE,
+    Content,
+    FilesError,
+    LinkMethod,
+    ObjectInfo,
+    ObjectMissing,
+    ObjectRefused,
+    Span,
+    Stored,
+    StoreUnavailable,
+    check_name,
+    check_prefix,
+)
 from shared.files.http_session import HttpSession, translated
-from shared.files.names import check_name, check_prefix
-from shared.files.protocol import WHOLE, Content, LinkMethod, ObjectInfo, Span, Stored
 from shared.files.streams import (
     EMPTY_SHA256,
     Counted,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
-from shared.files.protocol import LinkMethod
+from conveyor.extensions.files import LinkMethod
 
 
 @dataclass(frozen=True, slots=True)

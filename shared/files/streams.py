@@ -3,8 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 
-from shared.files.errors import ObjectMismatch, ObjectRefused, StoreUnavailable
-from shared.files.protocol import Span
+from conveyor.extensions.files import ObjectMismatch, ObjectRefused, Span, StoreUnavailable
 
 EMPTY_SHA256 = hashlib.sha256().hexdigest()
 

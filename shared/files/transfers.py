@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.files.errors import StoreUnavailable
-from shared.files.protocol import FileSource, FileStore, Span, Stored
+from conveyor.extensions.files import FileSource, FileStore, Span, Stored, StoreUnavailable
 from shared.files.streams import check_digest, in_pieces
 
 _PIECE_BYTES = 1024 * 1024

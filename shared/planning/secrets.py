@@ -16,14 +16,8 @@ from typing import TypeVar
 
 import orjson
 
-from shared.definition import (
-    Program,
-    SubJobDefinition,
-    TaskDefinition,
-    Webhook,
-    changed,
-    map_parts,
-)
+from conveyor.extensions.tasks import Program
+from shared.definition import SubJobDefinition, TaskDefinition, Webhook, changed, map_parts
 from shared.expressions import (
     ExpressionError,
     answer,

@@ -5,14 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.definition import (
-    JobDefinition,
-    SubJobDefinition,
-    Webhook,
-    changed,
-    span_of,
-    task_graph,
-)
+from shared.definition import JobDefinition, SubJobDefinition, Webhook, changed, span_of, task_graph
 from shared.expressions import has_expression
 from shared.jobspec.limits import OWN_SECRETS
 from shared.lifecycle import Job, JobState, Parent

@@ -6,8 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.files.errors import ObjectMismatch, ObjectMissing, ObjectRefused
-from shared.files.protocol import FileStore, LinkMethod, Span
+from conveyor.extensions.files import (
+    FileStore,
+    LinkMethod,
+    ObjectMismatch,
+    ObjectMissing,
+    ObjectRefused,
+    Span,
+)
 from tests.support.files.stores import (
     MEGABYTE,
     Place,

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from shared.files.directory.store import DirectoryStore
-from shared.files.errors import (
+from conveyor.extensions.files import (
+    FileStore,
     ObjectMismatch,
     ObjectMissing,
     ObjectRefused,
     StoreUnavailable,
 )
-from shared.files.protocol import FileStore
+from shared.files.directory.store import DirectoryStore
 from shared.files.transfers import Patience, copy, fetch, whole
 from tests.support.eventually import eventually
 from tests.support.files.cutting_link import CuttingLink, cutting_link

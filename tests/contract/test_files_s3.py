@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from shared.files.errors import ObjectMismatch, ObjectMissing, ObjectRefused, StoreUnavailable
-from shared.files.protocol import Span
+from conveyor.extensions.files import (
+    ObjectMismatch,
+    ObjectMissing,
+    ObjectRefused,
+    Span,
+    StoreUnavailable,
+)
 from shared.files.s3.access import Anonymous, Bucket, Credentials, Environment, KeyFile, Keys
 from shared.files.s3.store import S3Store
 from shared.network.guard import Guard

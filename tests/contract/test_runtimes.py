@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from conveyor.extensions.runtimes import PartTimedOut, RuntimeRejected
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import PartTimedOut, RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.engines.execution_driver import NODE, Rig, aux
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.worker.runtimes.protocol import PartTimedOut, RuntimeRejected
-from services.worker.runtimes.task_spec import Aux
+from conveyor.extensions.runtimes import PartTimedOut, RuntimeRejected
+from conveyor.extensions.tasks import Aux
 from tests.support.engines.execution_driver import Rig, address_of, aux, rig_of
 from tests.support.engines.images import BUSYBOX
 

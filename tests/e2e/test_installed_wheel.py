@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own has all that the command needs."""
+"""The wheels in an environment of their own have all that the command needs."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ from tests.support.eventually import eventually
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("services", "shared", "cli", "examples")
+SOURCES = ("services", "shared", "cli", "examples", "sdk")
 TIMEOUT_SECONDS = 120
 
 
@@ -32,9 +32,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, source / name, symlinks=True)
     for name in ("pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, source)
-    arguments = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir=dist", "."]
-    run([sys.executable, "-m", "pip", *arguments], source)
-    (built,) = (source / "dist").glob("*.whl")
+    arguments = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir=dist"]
+    run([sys.executable, "-m", "pip", *arguments, ".", "./sdk"], source)
+    (built,) = (source / "dist").glob("conveyor-*.whl")
     return built
 
 
@@ -51,7 +51,7 @@ class Installed:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The dependencies are those that are installed here; Conveyor itself is the wheel's."""
+    """The dependencies are those that are installed here; Conveyor itself is the wheels'."""
     home = tmp_path_factory.mktemp("environment")
     venv.create(home, with_pip=False, symlinks=True)
     packages = sysconfig.get_path("purelib", vars={"base": str(home)})
@@ -61,7 +61,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
         if "conveyor" not in entry.name:  # an editable install leads to the source tree
             (dependencies / entry.name).symlink_to(entry)
     Path(packages, "dependencies.pth").write_text(f"{dependencies}\n")
-    arguments = ["install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    arguments = ["install", "--quiet", "--no-deps", "--no-index"]
+    arguments += map(str, wheel.parent.iterdir())
     run([sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), *arguments], home)
     return Installed(home / "bin", tmp_path_factory.mktemp("empty"))
 

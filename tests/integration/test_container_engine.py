@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from conveyor.extensions.runtimes import RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.tasks import Mount
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
-from shared.definition import Mount
 from tests.support.engines.execution_driver import NODE, Rig, address_of, engine_of, rig_of
 from tests.support.engines.images import make_changed_image
 

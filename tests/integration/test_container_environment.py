@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import Mount, Probe
 from services.worker.runtimes.containers.layout import LABEL_NODE
-from services.worker.runtimes.protocol import RuntimeRejected
-from shared.definition import Duration, Mount, Probe
 from tests.support.engines.execution_driver import (
     NODE,
     Rig,
@@ -86,15 +86,15 @@ async def test_a_sidecar_that_ends_before_the_task_starts_fails_it_by_name(rig: 
 
 
 async def test_a_probe_that_gets_no_answer_in_time_says_so(rig: Rig) -> None:
-    hasty = Probe(port=8080, path="/index.html", timeout=Duration(1, "1s"))
+    hasty = Probe(port=8080, path="/index.html", timeout_seconds=1)
     text = r'sidecar "db": no 200 from GET /index.html on port 8080 within 1s \(.+\)'
     with pytest.raises(RuntimeRejected, match=text):
         await rig.run(sidecars=(sidecar("db", hasty, run="sleep 1000"),), run="echo never")
 
 
 async def test_a_probe_wants_200_and_nothing_else(rig: Rig) -> None:
-    must_answer_within = Duration(6, "6s")
-    wrong = Probe(port=8080, path="/missing", timeout=must_answer_within)
+    must_answer_within = 6.0
+    wrong = Probe(port=8080, path="/missing", timeout_seconds=must_answer_within)
     with pytest.raises(RuntimeRejected, match="the last answer was 404"):
         await rig.run(sidecars=(sidecar("db", wrong, run=SERVE),), run="echo never")
 
@@ -106,7 +106,7 @@ async def test_a_probe_image_asks_from_inside_the_engine(rig: Rig) -> None:
         run="wget -q -O - http://web:8080/index.html",
     )
     assert ran.text.startswith("hello from")
-    hasty = Probe(port=8080, path="/missing", timeout=Duration(2, "2s"))
+    hasty = Probe(port=8080, path="/missing", timeout_seconds=2)
     with pytest.raises(RuntimeRejected, match="no 200 from GET /missing"):
         await rig.run(sidecars=(sidecar("web", hasty, run=SERVE),), run="echo never")
 
@@ -231,7 +231,7 @@ async def test_a_sidecar_is_ready_by_a_connection_or_a_command(rig: Rig, probe: 
 async def test_a_sidecar_that_is_not_ready_in_time_fails_the_task_with_what_was_asked(
     rig: Rig, probe: Probe, said: str
 ) -> None:
-    web = sidecar("web", replace(probe, timeout=Duration(2, "2s")), run="sleep 1000")
+    web = sidecar("web", replace(probe, timeout_seconds=2), run="sleep 1000")
     with pytest.raises(RuntimeRejected, match=said):
         await rig.run(sidecars=(web,), run="true")
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.worker.runtimes.protocol import RuntimeRejected
-from shared.definition import Mount
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import Mount
 from tests.support.engines.execution_driver import Rig, address_of, aux, rig_of, with_settings
 from tests.support.engines.images import BUSYBOX, make_changed_image
 

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from conveyor.extensions.runtimes import RuntimeUnavailable
 from services.worker.attempt import Attempt, AttemptContext
 from services.worker.definition import Definitions
 from services.worker.held_tasks import HeldTasks, Interruption
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.containers.engine import ContainerEngine
-from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.runtimes.stages import StagedExecution
 from services.worker.settings import WorkSettings
 from services.worker.watchdog.task_table import TaskTable

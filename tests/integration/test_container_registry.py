@@ -10,11 +10,11 @@ from pathlib import Path
 import aiodocker
 import pytest
 
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import Registry
 from services.worker.runtimes.containers.engine_calls import connect
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
-from shared.definition import Registry
 from tests.support.engines.execution_driver import NODE, Rig
 from tests.support.engines.registry import PASSWORD, USERNAME, FakeRegistry
 

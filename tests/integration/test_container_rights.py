@@ -10,9 +10,9 @@ from contextlib import suppress
 import aiodocker
 import pytest
 
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import Mount, Probe
 from services.worker.runtimes.containers.engine_calls import Json
-from services.worker.runtimes.protocol import RuntimeRejected
-from shared.definition import Mount, Probe
 from tests.support.engines.execution_driver import NODE, Rig, aux, engine_of, rig_of, sidecar
 from tests.support.engines.images import BUSYBOX, make_changed_image
 from tests.support.engines.tasks_with_everything import SERVE

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from conveyor.extensions.runtimes import Outcome, RuntimeUnavailable
 from services.worker.runtimes.containers import engine
 from services.worker.runtimes.containers import execution as container
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import Outcome, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.availability import unavailable
 from tests.support.engines.docker_engine import PrivateDocker

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from importlib.metadata import EntryPoint, EntryPoints
-from typing import Any
 
 import pytest
 
+from conveyor.extensions.listeners import Change
 from services.webhook_dispatcher import app
 from services.webhook_dispatcher.following import Following
 from services.webhook_dispatcher.listeners import Listening
@@ -29,13 +29,13 @@ class Listener:
     def __init__(self) -> None:
         self.told: list[int] = []
         self.calls = 0
-        self.last: dict[str, Any] = {}
+        self.last: Change
         self.errors: list[Exception] = []
         self.is_called = asyncio.Event()
         self.may_return = asyncio.Event()
         self.may_return.set()
 
-    async def __call__(self, changes: list[dict[str, Any]]) -> None:
+    async def __call__(self, changes: list[Change]) -> None:
         self.calls += 1
         self.is_called.set()
         await self.may_return.wait()
@@ -143,10 +143,10 @@ def with_entry_point(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     monkeypatch.setattr(extensions, "entry_points", points.select)
 
 
-heard: list[dict[str, Any]] = []
+heard: list[Change] = []
 
 
-async def on_changes(changes: list[dict[str, Any]]) -> None:
+async def on_changes(changes: list[Change]) -> None:
     heard.extend(changes)
 
 

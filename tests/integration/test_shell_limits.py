@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.worker.runtimes.protocol import RuntimeRejected
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.shell.cgroups import Cgroups
-from services.worker.runtimes.task_spec import TaskSpec
 from tests.support.engines.execution_driver import NODE, Rig, aux, rig_of
 
 LIMIT = 64 * 1024**2

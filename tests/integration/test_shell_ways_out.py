@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.worker.runtimes.protocol import RuntimeRejected
+from conveyor.extensions.runtimes import RuntimeRejected
 from tests.support.engines.execution_driver import Rig, rig_of
 
 SECRET = "of-the-worker-alone"

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from services.worker.runtimes.protocol import RuntimeRejected
-from shared.definition import Mount
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import Mount
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.tork.parsing import parse_job
 from tests.support.engines.execution_driver import Rig, aux, rig_of, sidecar, with_settings

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import Mount
 from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.containers.runtime import ContainerRuntime
-from services.worker.runtimes.protocol import RuntimeRejected
-from shared.definition import Mount
 from tests.support.engines.execution_driver import Rig, aux, rig_of, with_settings
 from tests.support.engines.images import BUSYBOX, make_changed_image
 from tests.support.engines.mount_fixtures import bind

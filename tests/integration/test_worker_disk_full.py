@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from conveyor.extensions.runtimes import RuntimeUnavailable
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtime_watch import RuntimeWatch
-from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.runtime import ShellRuntime
-from services.worker.runtimes.task_spec import TaskSpec
 from tests.support.availability import unavailable
 from tests.support.servers.small_disk import SmallDisk, can_mount, small_disk
 

@@ -3,17 +3,17 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from conveyor.extensions.runtimes import (
+    LogSink,
+    Outcome,
+    ProgressSink,
+)
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.attempt import Attempt, AttemptContext
 from services.worker.definition import Definitions
 from services.worker.held_tasks import HeldTask, HeldTasks
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
-from services.worker.runtimes.protocol import (
-    LogSink,
-    Outcome,
-    ProgressSink,
-)
-from services.worker.runtimes.task_spec import TaskSpec
 from services.worker.settings import WorkSettings
 from services.worker.watchdog.task_table import TaskTable
 from shared.broker.in_process import InProcessBroker

@@ -14,7 +14,7 @@ Drawn by import-linter (`make docs`). An arrow is an import; it is left out wher
 to the same package. `make layers` checks the floors, which are listed in `pyproject.toml`.
 """
 _PACKAGES = {
-    "All packages": ("cli", "services", "shared"),
+    "All packages": ("cli", "services", "shared", "conveyor"),
     "shared": ("shared",),
     "coordinator": ("services.coordinator",),
     "scheduler": ("services.scheduler",),

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from conveyor.extensions.runtimes import Execution, RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.containers.layout import with_default_image
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import Execution, RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import StagedExecution
-from services.worker.runtimes.task_spec import TaskSpec
 from tests.support.engines.execution_driver import Rig, aux
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from conveyor.extensions.tasks import Aux, Sidecar, TaskSpec
 from services.worker.capacity import Capacity, Demand, Resource, demand_of
 from services.worker.runtimes.containers.gpus import ALL_GPUS
-from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
 from services.worker.settings import WorkSettings, capacity_of
 
 CPUS = Resource.MILLICPUS

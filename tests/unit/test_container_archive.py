@@ -3,8 +3,8 @@
 import io
 import tarfile
 
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.containers.layout import container_archive
-from services.worker.runtimes.task_spec import TaskSpec
 
 SPEC = TaskSpec(task_id="t", job_id="j", node_id="n", run="cat note", files={"note": "hello\n"})
 

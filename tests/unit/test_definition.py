@@ -6,6 +6,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 
+from conveyor.extensions.tasks import Program
 from services.coordinator.api.tork.definitions import shown_job
 from shared.definition import (
     Amount,
@@ -15,7 +16,6 @@ from shared.definition import (
     InvalidDefinition,
     JobDefinition,
     Parallel,
-    Program,
     SubJobDefinition,
     TaskDefinition,
     changed,

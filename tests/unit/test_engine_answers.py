@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from services.worker.runtimes.containers.engine import ContainerEngine
-from services.worker.runtimes.containers.images import Images
-from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import (
+from conveyor.extensions.runtimes import (
     RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,
 )
+from services.worker.runtimes.containers.engine import ContainerEngine
+from services.worker.runtimes.containers.images import Images
+from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.engines.fake_engine import FakeEngine, fake_engine, refusal
 

@@ -9,15 +9,15 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from shared.files.errors import (
+from conveyor.extensions.files import (
     FilesError,
     ObjectMismatch,
     ObjectMissing,
     ObjectRefused,
+    Span,
     StoreUnavailable,
 )
 from shared.files.http import HttpAccess, HttpLimits, HttpSource
-from shared.files.protocol import Span
 from shared.files.transfers import Patience, fetch
 from shared.network.guard import Guard, parse_networks
 from tests.support.eventually import eventually

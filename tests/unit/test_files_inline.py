@@ -4,9 +4,8 @@ import base64
 
 import pytest
 
-from shared.files.errors import ObjectMismatch, ObjectRefused
+from conveyor.extensions.files import ObjectMismatch, ObjectRefused, Span
 from shared.files.inline import InlineSource
-from shared.files.protocol import Span
 from tests.support.files.stores import read, sha256_of
 
 SOURCE = InlineSource()

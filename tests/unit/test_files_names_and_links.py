@@ -5,10 +5,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pytest
 
-from shared.files.errors import ObjectRefused
+from conveyor.extensions.files import ObjectRefused, Span, check_name, check_prefix
 from shared.files.links import Links
-from shared.files.names import check_name, check_prefix, dispatch_prefix
-from shared.files.protocol import Span
+from shared.files.names import dispatch_prefix
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LINKS = Links("https://conveyor.example/files", (b"new key", b"old key"))

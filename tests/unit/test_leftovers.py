@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from conveyor.extensions.runtimes import Leftover
 from services.worker.leftovers import Leftovers
-from services.worker.runtimes.protocol import Leftover
 
 
 class Crowded:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from conveyor.extensions.runtimes import RuntimeRejected
 from services.worker.runtimes.containers.engine import ImageMissing
 from services.worker.runtimes.containers.images import Images, may_pass
-from services.worker.runtimes.protocol import RuntimeRejected
 
 NO_HOST = "dial tcp: lookup registry.example: no such host"
 

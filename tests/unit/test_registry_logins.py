@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from conveyor.extensions.tasks import Registry
 from services.worker.runtimes.containers.images import read_logins, registry_of
-from shared.definition import Registry
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from conveyor.extensions.runtimes import RuntimeDeclined, RuntimeRejected
+from conveyor.extensions.tasks import Mount, Registry, TaskSpec
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import RuntimeDeclined, RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.cgroups import Cgroups
-from services.worker.runtimes.task_spec import TaskSpec
-from shared.definition import Mount, Registry
 from tests.support.engines.execution_driver import Rig, aux, sidecar
 
 

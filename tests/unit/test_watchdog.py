@@ -14,12 +14,9 @@ from typing import ClassVar
 
 import pytest
 
+from conveyor.extensions.terminators import ContainerTerminator, ProcessTerminator
 from services.worker.watchdog import watch
-from services.worker.watchdog.args import (
-    ContainerTerminator,
-    ProcessTerminator,
-    WatchdogArgs,
-)
+from services.worker.watchdog.args import WatchdogArgs
 from services.worker.watchdog.containers import Containers
 from services.worker.watchdog.processes import kill_processes
 from services.worker.watchdog.task_table import Row, TaskTable

@@ -6,13 +6,13 @@ from unittest.mock import Mock
 
 import pytest
 
-from services.worker.held_tasks import Interruption
-from services.worker.runtimes.protocol import (
+from conveyor.extensions.runtimes import (
     Outcome,
     RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,
 )
+from services.worker.held_tasks import Interruption
 from shared.broker.in_process import InProcessBroker
 from shared.messages import Finished, Returned
 from shared.process.sealing import Sealer

@@ -1,11 +1,11 @@
 """What a worker makes of pre, post, sidecars and mounts in a definition, and of how they fail."""
 
+from conveyor.extensions.runtimes import Outcome, PartTimedOut, RuntimeRejected
+from conveyor.extensions.tasks import Mount, Probe, TaskSpec
 from services.worker.definition import Definitions
 from services.worker.failures import Failure, failure_of_error, failure_of_outcome
-from services.worker.runtimes.protocol import Outcome, PartTimedOut, RuntimeRejected
-from services.worker.runtimes.task_spec import TaskSpec
 from services.worker.settings import WorkSettings
-from shared.definition import Mount, Probe, encode
+from shared.definition import encode
 from shared.messages import RunTask
 from shared.process.sealing import Sealer
 from tests.support.jobs.definitions import task_definition
@@ -40,10 +40,13 @@ def test_labels_name_the_part_or_count_it() -> None:
 
 
 def test_a_sidecars_host_name_is_its_name_as_far_as_that_can_be_one() -> None:
-    entries = [{"name": "My DB!", "probe": {"port": 80, "path": "/"}}, {"run": "x"}]
+    entries = [
+        {"name": "My DB!", "probe": {"port": 80, "path": "/", "timeout": "5s"}},
+        {"run": "x"},
+    ]
     spec = read(image="i", sidecars=entries)
     assert [sidecar.host for sidecar in spec.sidecars] == ["my-db", "sidecar-2"]
-    assert spec.sidecars[0].probe == Probe(port=80, path="/")
+    assert spec.sidecars[0].probe == Probe(port=80, path="/", timeout_seconds=5)
     assert spec.sidecars[1].probe is None
 
 

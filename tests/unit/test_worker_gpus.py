@@ -2,8 +2,8 @@
 
 import pytest
 
+from conveyor.extensions.runtimes import RuntimeRejected
 from services.worker.runtimes.containers.gpus import device_requests
-from services.worker.runtimes.protocol import RuntimeRejected
 
 
 @pytest.mark.parametrize(

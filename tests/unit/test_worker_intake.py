@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 import shared.definition
+from conveyor.extensions.runtimes import RuntimeUnavailable
 from services.worker import app
 from services.worker.intake import _Slot
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.environment import ShellEnvironment
 from services.worker.runtimes.shell.runtime import ShellRuntime

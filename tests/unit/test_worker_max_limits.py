@@ -2,8 +2,8 @@
 
 import pytest
 
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.definition import Definitions
-from services.worker.runtimes.task_spec import TaskSpec
 from services.worker.settings import WorkSettings
 from shared.definition import encode
 from shared.messages import RunTask

@@ -9,12 +9,12 @@ from typing import cast
 
 import pytest
 
+from conveyor.extensions.mounts import MountPoint
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import Mount, TaskSpec
 from services.worker.runtimes.containers.environment import ContainerEnvironment, EngineContext
-from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountPoint, make_mounts
-from services.worker.runtimes.protocol import RuntimeRejected
+from services.worker.runtimes.containers.mounts import MOUNT_TYPES, make_mounts
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import TaskSpec
-from shared.definition import Mount
 
 
 @dataclass

@@ -7,14 +7,15 @@ EXAMPLE_CHANGE_FILE in the dispatcher's environment names the file. A change may
 import asyncio
 import json
 import os
-from typing import Any
+
+from conveyor.extensions.listeners import Change
 
 
-async def append_changes(changes: list[dict[str, Any]]) -> None:
+async def append_changes(changes: list[Change]) -> None:
     await asyncio.to_thread(_append, os.environ["EXAMPLE_CHANGE_FILE"], changes)
 
 
-def _append(name: str, changes: list[dict[str, Any]]) -> None:
+def _append(name: str, changes: list[Change]) -> None:
     lines = "".join(f"{json.dumps(change)}\n" for change in changes)
     with open(name, "a", encoding="utf-8") as file:
         file.write(lines)

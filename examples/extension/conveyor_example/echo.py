@@ -2,24 +2,24 @@
 
 from collections.abc import Callable, Sequence
 
-from services.worker.runtimes.protocol import (
+from conveyor.extensions.runtimes import (
     STOPPED,
     Leftover,
     LogSink,
+    OperatorSettings,
     Outcome,
     ProcessSink,
     ProgressSink,
     RuntimeRejected,
 )
-from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import TaskSpec
-from services.worker.watchdog.args import Terminator
+from conveyor.extensions.tasks import TaskSpec
+from conveyor.extensions.terminators import Terminator
 
 
 class EchoRuntime:
     name = "echo"
 
-    def __init__(self, settings: RuntimeSettings) -> None:
+    def __init__(self, settings: OperatorSettings) -> None:
         """`settings` are those of the operator, CONVEYOR_RUNTIME_…; none matters here."""
 
     async def check(self) -> None:

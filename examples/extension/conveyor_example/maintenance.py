@@ -8,7 +8,7 @@ import os
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from services.coordinator.api.access.principal import known_principal
+from conveyor.extensions.middlewares import caller
 
 
 @web.middleware
@@ -25,5 +25,5 @@ def _is_on() -> bool:
 
 
 def _is_admin(request: web.Request) -> bool:
-    who = known_principal(request)  # None where nobody was asked: a path that doesn't exist
+    who = caller(request)  # None where nobody was asked: a path that doesn't exist
     return who is not None and who.is_admin

@@ -9,9 +9,9 @@ import os
 import shutil
 import tempfile
 
-from services.worker.runtimes.containers.mounts import MountContext, MountPoint
-from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
-from shared.definition import Mount
+from conveyor.extensions.mounts import MountContext, MountPoint
+from conveyor.extensions.runtimes import RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.tasks import Mount
 
 _ANYBODY = 0o777  # whichever user the image runs as
 _PREFIX = "conveyor-scratch-"

@@ -6,7 +6,7 @@ With `auto`, a task with an image goes to the engine, one without to the shell.
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from services.worker.runtimes.protocol import (
+from conveyor.extensions.runtimes import (
     Execution,
     Leftover,
     LogSink,
@@ -19,10 +19,10 @@ from services.worker.runtimes.protocol import (
     RuntimeRejected,
     RuntimeUnavailable,
 )
+from conveyor.extensions.tasks import TaskSpec
+from conveyor.extensions.terminators import Terminator
 from services.worker.runtimes.settings import BUILT_IN, RuntimeSettings
 from services.worker.runtimes.shell.runtime import ShellRuntime
-from services.worker.runtimes.task_spec import TaskSpec
-from services.worker.watchdog.args import Terminator
 from shared.process.extensions import Group, load
 
 

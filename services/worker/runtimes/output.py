@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from services.worker.runtimes.protocol import LogSink, RuntimeRejected
+from conveyor.extensions.runtimes import LogSink, RuntimeRejected
 
 _FREELY_BYTES = 256 * 1024
 _LEAST_BYTES_PER_SECOND = 512 * 1024

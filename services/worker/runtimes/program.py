@@ -4,8 +4,8 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from services.worker.runtimes.protocol import RuntimeRejected
-from services.worker.runtimes.task_spec import TaskSpec
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import TaskSpec
 
 
 def check_image(spec: TaskSpec) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
-from services.worker.runtimes.protocol import (
+from conveyor.extensions.runtimes import (
     STOPPED,
     Execution,
     Outcome,
@@ -19,7 +19,7 @@ from services.worker.runtimes.protocol import (
     RuntimeRejected,
     RuntimeUnavailable,
 )
-from services.worker.runtimes.task_spec import Aux
+from conveyor.extensions.tasks import Aux
 from shared.definition.quantities import format_duration
 from shared.tracing.current import step
 

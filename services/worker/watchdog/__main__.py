@@ -14,11 +14,13 @@ from collections.abc import Sequence
 _ROOT = os.path.abspath(os.path.join(__file__, *[os.pardir] * 4))
 
 
-def main(table_fd: str, lifeline_fd: str, encoded_args: str) -> None:
-    """`encoded_args` are WatchdogArgs; a ReturnAddress comes by the lifeline, if there is any."""
-    sys.path.append(_ROOT)
+def main(table_fd: str, lifeline_fd: str, encoded_args: str, protocols: str) -> None:
+    """`encoded_args` are WatchdogArgs; a ReturnAddress comes by the lifeline, if there is any.
+    `protocols` is the directory of the package `conveyor`."""
+    sys.path += [_ROOT, protocols]
+    from conveyor.extensions.terminators import ContainerTerminator
     from services.worker.hidden_memory import hide_from_tasks
-    from services.worker.watchdog.args import ContainerTerminator, WatchdogArgs
+    from services.worker.watchdog.args import WatchdogArgs
     from services.worker.watchdog.containers import Containers
     from services.worker.watchdog.hand_back import hand_back
     from services.worker.watchdog.processes import Processes

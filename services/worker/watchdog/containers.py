@@ -9,7 +9,7 @@ import socket
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from services.worker.watchdog.args import ContainerTerminator
+from conveyor.extensions.terminators import ContainerTerminator
 from services.worker.watchdog.task_table import Row
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from services.worker.watchdog.args import ProcessTerminator
+from conveyor.extensions.terminators import ProcessTerminator
 from services.worker.watchdog.task_table import Row
 
 

@@ -16,10 +16,9 @@ from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
+from conveyor.extensions.files import ObjectInfo, ObjectMissing
 from shared.files.directory.partial import Partial
 from shared.files.directory.translation import translated
-from shared.files.errors import ObjectMissing
-from shared.files.protocol import ObjectInfo
 
 _TRIES = 100
 """Of steps that another put or delete may have come before."""

@@ -8,12 +8,20 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+from conveyor.extensions.files import (
+    WHOLE,
+    Content,
+    LinkMethod,
+    ObjectInfo,
+    ObjectRefused,
+    Span,
+    Stored,
+    check_name,
+    check_prefix,
+)
 from shared.files.directory.layout import Layout
 from shared.files.directory.partial import Partial
-from shared.files.errors import ObjectRefused
 from shared.files.links import Links
-from shared.files.names import check_name, check_prefix
-from shared.files.protocol import WHOLE, Content, LinkMethod, ObjectInfo, Span, Stored
 from shared.files.streams import check_digest, check_version, in_pieces, length_of, verified
 
 _PIECE_BYTES = 1024 * 1024

@@ -4,7 +4,7 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.files.errors import ObjectRefused, StoreUnavailable
+from conveyor.extensions.files import ObjectRefused, StoreUnavailable
 
 _CONFLICTS = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY}
 

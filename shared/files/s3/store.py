@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import structlog
 
-from shared.files.errors import FilesError, StoreUnavailable
-from shared.files.names import check_name, check_prefix
-from shared.files.protocol import WHOLE, Content, LinkMethod, ObjectInfo, Span, Stored
+from conveyor.extensions.files import (
+    WHOLE,
+    Content,
+    FilesError,
+    LinkMethod,
+    ObjectInfo,
+    Span,
+    Stored,
+    StoreUnavailable,
+    check_name,
+    check_prefix,
+)
 from shared.files.s3.access import Bucket
 from shared.files.s3.client import LazyClient
 from shared.files.s3.translation import translated

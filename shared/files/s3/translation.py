@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from shared.files.errors import (
+from conveyor.extensions.files import (
     FilesError,
     ObjectMismatch,
     ObjectMissing,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from shared.files.errors import FilesError
+from conveyor.extensions.files import FilesError
 from shared.files.s3.translation import translated
 
 if TYPE_CHECKING:

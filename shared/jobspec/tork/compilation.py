@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from conveyor.extensions.tasks import Mount, Registry
 from shared import definition as d
 from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
 from shared.jobspec.tork import models as m
@@ -53,8 +54,8 @@ def _compiled(kind: Callable[..., Any], table: _Table) -> _Read:
     return lambda spec: kind(**_fields(spec, table))
 
 
-def _registry(spec: m.Registry) -> d.Registry | None:
-    login = d.Registry(**_fields(spec, _REGISTRY))
+def _registry(spec: m.Registry) -> Registry | None:
+    login = Registry(**_fields(spec, _REGISTRY))
     return login if login.username or login.password else None
 
 
@@ -104,7 +105,7 @@ def _table(*same: str, **others: tuple[str, _Read] | _Read) -> _Table:
 
 _REGISTRY = _table("username", "password")
 _LIMITS = _table(cpus=_cpus, memory=_memory)
-_mount = _compiled(d.Mount, _table("type", "source", "target", "opts"))
+_mount = _compiled(Mount, _table("type", "source", "target", "opts"))
 _permission = _compiled(d.Permission, _table("role", "user", "access"))
 _OF_WEBHOOK = ("url", "headers", "event", "secret", "format", "payload")
 _webhook = _compiled(d.Webhook, _table(*_OF_WEBHOOK, if_=("condition", _same)))

@@ -10,13 +10,12 @@ from typing import Any, Literal
 
 import pytest
 
+from conveyor.extensions.runtimes import Execution, LogSink, Outcome, Runtime
+from conveyor.extensions.tasks import Aux, Probe, Sidecar, TaskSpec
 from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.containers.runtime import ContainerRuntime
 from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.protocol import Execution, LogSink, Outcome, Runtime
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
-from shared.definition import Probe
 from tests.support.engines.images import BUSYBOX
 
 # The engine may serve several test processes: each sees and removes its own.

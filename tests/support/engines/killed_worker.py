@@ -7,9 +7,9 @@ sidecar and a pre that is over, and prints a line when its main container runs.
 import asyncio
 import sys
 
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import TaskSpec
 from tests.support.engines.tasks_with_everything import everything
 
 

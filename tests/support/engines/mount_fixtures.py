@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.definition import Mount
+from conveyor.extensions.tasks import Mount
 
 
 def bind(source: str, **more: Any) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
-from shared.definition import Mount, Probe
+from conveyor.extensions.tasks import Aux, Mount, Probe, Sidecar, TaskSpec
 from tests.support.engines.images import BUSYBOX
 
 SERVE = "mkdir /www; echo hello > /www/index.html; httpd -f -p 8080 -h /www"

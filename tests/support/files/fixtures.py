@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.files.protocol import FileStore
+from conveyor.extensions.files import FileStore
 from tests.support.files.kubo import kubo_server
 from tests.support.files.s3_server import S3Server, s3_server
 from tests.support.files.stores import STORES, Place, directory_place, ipfs_place, s3_place

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from conveyor.extensions.files import WHOLE, FileSource, FileStore, Span
 from shared.files.directory.store import DirectoryStore
 from shared.files.ipfs import IpfsStore
 from shared.files.links import Links
-from shared.files.protocol import WHOLE, FileSource, FileStore, Span
 from shared.files.s3.access import Bucket, Keys
 from shared.files.s3.store import S3Store
 from tests.support.eventually import eventually

@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import cast
 
 from aiohttp import web
 
+from conveyor.extensions.middlewares import caller_key
 from services.coordinator.api.errors import Unauthenticated
 from services.coordinator.api.route import Scope
 from shared.planning.readers import operators, readers
@@ -75,7 +77,8 @@ UNRESTRICTED = Principal(scopes=frozenset({Scope.ADMIN}))
 AskAgain = Callable[[], Awaitable[Principal]]
 """Who the same credentials are now. Raises Unauthenticated, DatabaseUnavailable."""
 
-_PRINCIPAL = web.RequestKey("principal", Principal)
+_PRINCIPAL = cast("web.RequestKey[Principal]", caller_key())
+"""Known to extensions as well, which see less of it."""
 _ASK_AGAIN: web.RequestKey[AskAgain] = web.RequestKey("ask_again", object)  # type: ignore[arg-type]  # no class
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 import aiohttp
 from aiodocker import DockerError
 
+from conveyor.extensions.tasks import Registry, TaskSpec
 from services.worker.runtimes.containers.engine_calls import (
     About,
     EngineCalls,
@@ -23,8 +24,6 @@ from services.worker.runtimes.containers.engine_calls import (
 )
 from services.worker.runtimes.containers.layout import LABEL_NODE, filter_of_task, is_earlier
 from services.worker.runtimes.containers.resources import EngineResources
-from services.worker.runtimes.task_spec import TaskSpec
-from shared.definition import Registry
 
 _BY_A_SIGNAL = 128
 _LOOK_SECONDS = 0.1

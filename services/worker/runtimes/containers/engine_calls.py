@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 from aiodocker import Docker, DockerError
 
-from services.worker.runtimes.protocol import (
+from conveyor.extensions.runtimes import (
     RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from conveyor.extensions.mounts import MountType
+from conveyor.extensions.runtimes import RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.tasks import Probe, Sidecar, TaskSpec
 from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.containers.gpus import device_requests
 from services.worker.runtimes.containers.images import Images
 from services.worker.runtimes.containers.layout import ContainerPlacement, check_spec, labels_of
-from services.worker.runtimes.containers.mounts import MountType, make_mounts
+from services.worker.runtimes.containers.mounts import make_mounts
 from services.worker.runtimes.containers.resources import EngineResources
-from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import naming
-from services.worker.runtimes.task_spec import Sidecar, TaskSpec
-from shared.definition import Probe
 
 log = structlog.get_logger(__name__)
 

@@ -8,6 +8,15 @@ from functools import partial
 
 import aiohttp
 
+from conveyor.extensions.runtimes import (
+    STOPPED,
+    LogSink,
+    Outcome,
+    ProgressSink,
+    RuntimeRejected,
+    RuntimeUnavailable,
+)
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.containers.engine import ImageMissing
 from services.worker.runtimes.containers.engine_calls import frames
 from services.worker.runtimes.containers.environment import EngineContext
@@ -25,15 +34,6 @@ from services.worker.runtimes.containers.layout import (
 )
 from services.worker.runtimes.containers.mounts import check_sources
 from services.worker.runtimes.output import parse_progress, pass_on, result_of
-from services.worker.runtimes.protocol import (
-    STOPPED,
-    LogSink,
-    Outcome,
-    ProgressSink,
-    RuntimeRejected,
-    RuntimeUnavailable,
-)
-from services.worker.runtimes.task_spec import TaskSpec
 
 _KILLED = 137
 _OTHERS_WRITE = 0o002

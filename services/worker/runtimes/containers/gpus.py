@@ -3,7 +3,7 @@
 import csv
 from typing import Any
 
-from services.worker.runtimes.protocol import RuntimeRejected
+from conveyor.extensions.runtimes import RuntimeRejected
 
 _FORM = 'must be as for docker --gpus: all, 2, device=0,1 or "count=2,capabilities=utility"'
 _LISTS = ("device", "capabilities")

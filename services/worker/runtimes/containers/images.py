@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+from conveyor.extensions.runtimes import LogSink, RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.tasks import Registry
 from services.worker.runtimes.containers.engine import ContainerEngine, ImageMissing
 from services.worker.runtimes.containers.engine_calls import Json, is_engines_fault
-from services.worker.runtimes.protocol import LogSink, RuntimeRejected, RuntimeUnavailable
-from shared.definition import Registry
 
 _HUB = "docker.io"
 _HUB_ALIASES = {"index.docker.io", "registry-1.docker.io", "docker.io"}

@@ -18,6 +18,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import Aux, TaskSpec
 from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.program import (
     check_file_names,
@@ -26,9 +28,7 @@ from services.worker.runtimes.program import (
     fits_an_argument,
     parents_of,
 )
-from services.worker.runtimes.protocol import RuntimeRejected
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import Aux, TaskSpec
 from shared.definition.quantities import parse_memory
 
 A = TypeVar("A", bound=Aux)

@@ -1,20 +1,15 @@
-"""The mount types: what each makes of a task's mount, and who may have it.
-
-A type is an asynchronous function from a mount and the context it is made in to a `MountPoint`.
-What it makes beyond that it registers there to be undone when the task has ended.
-"""
+"""The mount types of our own: what each makes of a task's mount, and who may have it."""
 
 import os
 import posixpath
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from conveyor.extensions.mounts import MountContext, MountPoint, MountType
+from conveyor.extensions.runtimes import OperatorSettings, RuntimeRejected
+from conveyor.extensions.tasks import Mount
 from services.worker.runtimes.containers.engine_calls import Json
-from services.worker.runtimes.protocol import RuntimeRejected
-from services.worker.runtimes.settings import RuntimeSettings
-from shared.definition import Mount
 from shared.definition.quantities import parse_memory
 
 _PATH = re.compile(r"/[\w/.@+=, -]*", re.ASCII)
@@ -23,49 +18,6 @@ _TMPFS_OPTIONS = ("size", "mode", "uid", "gid", "nr_inodes")
 _TMPFS_VALUE = re.compile(r"[0-9]+[kKmMgG%]?")
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 _YES_OR_NO = {"true": True, "false": False}
-
-
-@dataclass(frozen=True, slots=True)
-class MountPoint:
-    """What goes into a container's configuration: entries of `HostConfig.Mounts` and `.Tmpfs`.
-
-    `sources` are paths of the machine that were looked at and must not have become links when a
-    container starts, see `check_sources`.
-    """
-
-    mounts: tuple[Json, ...] = ()
-    tmpfs: Mapping[str, str] = field(default_factory=dict)
-    sources: tuple[str, ...] = ()
-
-
-class MountContext(Protocol):
-    """What a mount type is given to work with, for one task."""
-
-    @property
-    def settings(self) -> RuntimeSettings:
-        """The operator's, to keep to: `bind_allowed`, `bind_sources`."""
-        ...
-
-    async def new_volume(self, options: Mapping[str, str]) -> str:
-        """The name of a fresh volume of this task; it is removed after it."""
-        ...
-
-    def on_close(self, undo: Callable[[], Awaitable[object]]) -> None:
-        """Undo something once the task's containers are gone; the last made is undone first.
-
-        A worker that is killed undoes nothing, and the reaper knows volumes alone.
-        """
-        ...
-
-
-MountType = Callable[[Mount, MountContext], Awaitable[MountPoint]]
-"""Called before the task's first container is made, with a target that is checked and made plain.
-
-Raises RuntimeRejected for what the mount can't be, with a text for the job's author, and
-RuntimeUnavailable for what passes: the task is handed back. What was registered with `on_close`
-before that is undone. A source comes from whoever may submit jobs: it must lead to nothing of the
-machine that the operator hasn't allowed.
-"""
 
 
 async def volume(mount: Mount, context: MountContext) -> MountPoint:
@@ -155,7 +107,7 @@ def _checked_target(mount: Mount) -> str:
     return target
 
 
-def _allowed_source(mount: Mount, settings: RuntimeSettings) -> str:
+def _allowed_source(mount: Mount, settings: OperatorSettings) -> str:
     """The source with its links followed: that is what is mounted, so none can escape."""
     if not settings.bind_allowed:
         raise RuntimeRejected(
@@ -183,7 +135,7 @@ def _is_in(path: str, folder: str) -> bool:
     return posixpath.commonpath([path, folder]) == folder
 
 
-def _volume_options(mount: Mount, settings: RuntimeSettings) -> dict[str, str]:
+def _volume_options(mount: Mount, settings: OperatorSettings) -> dict[str, str]:
     """Nothing else may reach the engine's driver: it would mount any directory or device."""
     if not mount.opts:
         return {}
@@ -194,7 +146,7 @@ def _volume_options(mount: Mount, settings: RuntimeSettings) -> dict[str, str]:
     return {"type": "tmpfs", "device": "tmpfs", "o": _tmpfs_options(mount, given, settings)}
 
 
-def _tmpfs_options(mount: Mount, given: Mapping[str, str], settings: RuntimeSettings) -> str:
+def _tmpfs_options(mount: Mount, given: Mapping[str, str], settings: OperatorSettings) -> str:
     for name, value in given.items():
         if name not in _TMPFS_OPTIONS:
             raise _refused(mount, f"opts.{name}", f"is not one of: {', '.join(_TMPFS_OPTIONS)}")

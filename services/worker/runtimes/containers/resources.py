@@ -7,9 +7,9 @@ from typing import Literal
 
 from aiodocker import DockerError
 
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.containers.engine_calls import About, EngineCalls, Json
 from services.worker.runtimes.containers.layout import LABEL_NODE, filter_of_task, is_earlier
-from services.worker.runtimes.task_spec import TaskSpec
 
 Kind = Literal["networks", "volumes"]
 

@@ -4,6 +4,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal, cast
 
+from conveyor.extensions.mounts import MountType
+from conveyor.extensions.runtimes import (
+    Execution,
+    Leftover,
+    LogSink,
+    ProcessSink,
+    ProgressSink,
+)
+from conveyor.extensions.tasks import Aux, Sidecar, TaskSpec
+from conveyor.extensions.terminators import ContainerTerminator, Terminator
 from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.containers.engine_calls import certificates_of
 from services.worker.runtimes.containers.environment import (
@@ -21,7 +31,7 @@ from services.worker.runtimes.containers.layout import (
     is_bare,
     with_default_image,
 )
-from services.worker.runtimes.containers.mounts import MOUNT_TYPES, MountType
+from services.worker.runtimes.containers.mounts import MOUNT_TYPES
 from services.worker.runtimes.containers.resources import Kind
 from services.worker.runtimes.containers.sidecars import (
     RunningSidecar,
@@ -29,17 +39,8 @@ from services.worker.runtimes.containers.sidecars import (
     WithSidecars,
 )
 from services.worker.runtimes.output import LogLines
-from services.worker.runtimes.protocol import (
-    Execution,
-    Leftover,
-    LogSink,
-    ProcessSink,
-    ProgressSink,
-)
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
-from services.worker.runtimes.task_spec import Aux, Sidecar, TaskSpec
-from services.worker.watchdog.args import ContainerTerminator, Terminator
 from shared.process.extensions import Group, installed, load, refuse_taken
 
 _NOT_CONTAINERS: tuple[Kind, ...] = ("networks", "volumes")

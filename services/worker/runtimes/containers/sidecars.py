@@ -16,19 +16,18 @@ from datetime import timedelta
 
 import aiohttp
 
-from services.worker.runtimes.containers.environment import ContainerEnvironment, EngineContext
-from services.worker.runtimes.containers.execution import ContainerExecution
-from services.worker.runtimes.containers.layout import ContainerPlacement
-from services.worker.runtimes.output import LogLines
-from services.worker.runtimes.protocol import (
+from conveyor.extensions.runtimes import (
     STOPPED,
     Outcome,
     RuntimeRejected,
     RuntimeUnavailable,
 )
+from conveyor.extensions.tasks import Probe, Sidecar, TaskSpec
+from services.worker.runtimes.containers.environment import ContainerEnvironment, EngineContext
+from services.worker.runtimes.containers.execution import ContainerExecution
+from services.worker.runtimes.containers.layout import ContainerPlacement
+from services.worker.runtimes.output import LogLines
 from services.worker.runtimes.stages import naming, outcome_within, timed_out
-from services.worker.runtimes.task_spec import Sidecar, TaskSpec
-from shared.definition import Probe
 from shared.definition.quantities import format_duration
 
 
@@ -287,7 +286,7 @@ async def _connect_until_ready(address: str, port: int, last: list[str]) -> None
 
 
 def _seconds(probe: Probe) -> float:
-    return probe.timeout.seconds if probe.timeout else _DEFAULT_SECONDS
+    return probe.timeout_seconds or _DEFAULT_SECONDS
 
 
 def _too_late(sidecar: Sidecar, probe: Probe, last: str) -> str:

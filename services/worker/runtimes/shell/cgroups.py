@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.worker.runtimes.protocol import RuntimeRejected
-from services.worker.runtimes.task_spec import TaskSpec
+from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import TaskSpec
 
 _ROOT = Path("/sys/fs/cgroup")
 _PERIOD_MICROSECONDS = 100_000

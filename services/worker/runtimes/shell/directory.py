@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from conveyor.extensions.runtimes import RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.program import parents_of
-from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
-from services.worker.runtimes.task_spec import TaskSpec
 
 _OF_THIS_MACHINE = frozenset(
     {

@@ -7,20 +7,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from conveyor.extensions.runtimes import RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.tasks import Aux, TaskSpec
 from services.worker.runtimes.program import (
     check_file_names,
     check_image,
     check_passable,
     fits_an_argument,
 )
-from services.worker.runtimes.protocol import RuntimeRejected, RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.cgroups import Cgroup, Cgroups
 from services.worker.runtimes.shell.directory import PartFiles, TaskDirectory, sorted_error
 from services.worker.runtimes.shell.rights import Launcher, User, Users
 from services.worker.runtimes.shell.spawn import Leaders
 from services.worker.runtimes.stages import naming
-from services.worker.runtimes.task_spec import Aux, TaskSpec
 
 _CONTAINERS_ALONE = ("sidecars", "mounts", "networks", "gpus", "privileged", "registry")
 

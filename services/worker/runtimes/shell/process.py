@@ -4,14 +4,15 @@ import asyncio
 import os
 import signal
 
-from services.worker.runtimes.output import parse_progress, result_of
-from services.worker.runtimes.protocol import (
+from conveyor.extensions.runtimes import (
     STOPPED,
     LogSink,
     Outcome,
     ProgressSink,
     RuntimeDeclined,
 )
+from conveyor.extensions.tasks import Aux, TaskSpec
+from services.worker.runtimes.output import parse_progress, result_of
 from services.worker.runtimes.shell.directory import sorted_error
 from services.worker.runtimes.shell.environment import (
     ShellContext,
@@ -20,7 +21,6 @@ from services.worker.runtimes.shell.environment import (
     environment_of,
 )
 from services.worker.runtimes.shell.spawn import Command, Process, end_orphans_of
-from services.worker.runtimes.task_spec import Aux, TaskSpec
 
 _CHUNK = 65536
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import structlog
 
-from services.worker.runtimes.protocol import RuntimeUnavailable
+from conveyor.extensions.runtimes import RuntimeUnavailable
 from services.worker.runtimes.settings import RuntimeSettings
 
 log = structlog.get_logger(__name__)

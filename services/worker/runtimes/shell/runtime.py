@@ -10,14 +10,16 @@ from pathlib import Path
 
 import structlog
 
-from services.worker.hidden_memory import hide_from_tasks
-from services.worker.runtimes.protocol import (
+from conveyor.extensions.runtimes import (
     Execution,
     Leftover,
     LogSink,
     ProcessSink,
     ProgressSink,
 )
+from conveyor.extensions.tasks import Aux, TaskSpec
+from conveyor.extensions.terminators import ProcessTerminator, Terminator
+from services.worker.hidden_memory import hide_from_tasks
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.cgroups import Cgroup, Cgroups
 from services.worker.runtimes.shell.directory import (
@@ -31,8 +33,6 @@ from services.worker.runtimes.shell.process import ShellProcess
 from services.worker.runtimes.shell.rights import Launcher, Users
 from services.worker.runtimes.shell.spawn import Leaders, adopt_orphans, end_processes_of
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
-from services.worker.runtimes.task_spec import Aux, TaskSpec
-from services.worker.watchdog.args import ProcessTerminator, Terminator
 
 log = structlog.get_logger(__name__)
 

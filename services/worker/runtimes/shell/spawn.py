@@ -17,7 +17,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from services.worker.runtimes.protocol import ProcessSink
+from conveyor.extensions.runtimes import ProcessSink
 from services.worker.runtimes.shell.cgroups import Cgroup, kill_and_reap
 from services.worker.runtimes.shell.rights import Launcher, User
 from services.worker.watchdog.args import Key

@@ -1,11 +1,12 @@
 """What every store of objects can do. One contract suite for all implementations.
 
 An object is seen whole or not at all: `put` makes it visible by its last step, and of several puts
-of one name the last to finish wins. Names are checked by the rules of `names`. Nothing holds more
+of one name the last to finish wins. Names are checked by `check_name`, in every
+store alike. Nothing holds more
 of an object in memory than some chunks. All methods raise FilesError.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +67,35 @@ class Content:
         return self.chunks
 
 
+class FilesError(Exception):
+    """What can go wrong with an object, sorted by what the caller can do. The text names the object
+    and the reason, and no secret.
+
+    FilesError
+    ├── ObjectMissing       there is no object of that name
+    ├── ObjectRefused       it never succeeds as it stands: a bad name, no right, too large
+    ├── ObjectMismatch      what arrived is not what was expected: discard it, or begin anew
+    └── StoreUnavailable    try again later
+    """
+
+
+class ObjectMissing(FilesError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name!r} does not exist")
+
+
+class ObjectRefused(FilesError):
+    pass
+
+
+class ObjectMismatch(FilesError):
+    """Another checksum or size than expected, or the object changed while it was read."""
+
+
+class StoreUnavailable(FilesError):
+    pass
+
+
 class FileSource(Protocol):
     async def stat(self, name: str) -> ObjectInfo: ...
 
@@ -108,3 +138,49 @@ class FileStore(FileSource, Protocol):
         """Remove what puts that ended in a crash have left, as far as they wrote nothing since
         `before`. How many things were removed."""
         ...
+
+
+MOST_NAME_BYTES = 1024  # a key of S3
+MOST_SEGMENT_BYTES = 255  # the name of a file
+
+
+def check_name(name: str) -> str:
+    """`name`. Raises ObjectRefused."""
+    if problem := next(_problems(name), None):
+        raise ObjectRefused(f"{_shown(name)} is not a name of an object: {problem}")
+    return name
+
+
+def check_prefix(prefix: str) -> str:
+    """`prefix`, which may end anywhere in a name. Raises ObjectRefused."""
+    check_name(f"{prefix}x")
+    return prefix
+
+
+def _problems(name: str) -> Iterator[str]:
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        yield "it is not valid Unicode"
+        return
+    if not name:
+        yield "it is empty"
+    if size > MOST_NAME_BYTES:
+        yield f"it has {size} bytes, the maximum is {MOST_NAME_BYTES}"
+    if any(character < " " or "\x7f" <= character <= "\x9f" for character in name):
+        yield "it has control characters"
+    for segment in name.split("/"):
+        yield from _segment_problems(segment)
+
+
+def _segment_problems(segment: str) -> Iterator[str]:
+    if not segment:
+        yield "it has an empty segment"
+    if segment in (".", ".."):
+        yield f"it has the segment {segment!r}"
+    if len(segment.encode()) > MOST_SEGMENT_BYTES:
+        yield f"a segment is longer than {MOST_SEGMENT_BYTES} bytes"
+
+
+def _shown(name: str) -> str:
+    return ascii(name if len(name) <= 80 else f"{name[:80]}…")

@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.task_spec import TaskSpec
-from services.worker.watchdog.args import Key, Terminator
+from conveyor.extensions.tasks import TaskSpec
+from conveyor.extensions.terminators import Terminator
 
 
 class RuntimeRejected(Exception):
@@ -61,8 +60,9 @@ LogSink = Callable[[bytes], Awaitable[None]]
 ProgressSink = Callable[[float], None]
 """Takes a new progress, 0..100."""
 
-ProcessSink = Callable[[Key, int], None]
-"""Takes the process that leads a task's program, 0 when it has ended."""
+ProcessSink = Callable[[tuple[str, int], int], None]
+"""Takes a task's id and its dispatch, and the process that leads its program, 0 when that has
+ended."""
 
 
 class Execution(Protocol):
@@ -170,5 +170,31 @@ class Runtime(Protocol):
         ...
 
 
-RuntimeFactory = Callable[[RuntimeSettings], Runtime]
+class OperatorSettings(Protocol):
+    """Those of CONVEYOR_RUNTIME_… that hold for every runtime and mount type; docs/settings.md says
+    what each means. What a runtime does not keep to, it must reject."""
+
+    @property
+    def default_image(self) -> str | None: ...
+    @property
+    def output_max_bytes(self) -> int: ...
+    @property
+    def privileged_allowed(self) -> bool: ...
+    @property
+    def host_networks_allowed(self) -> bool: ...
+    @property
+    def networks_allowed(self) -> tuple[str, ...]: ...
+    @property
+    def bind_allowed(self) -> bool: ...
+    @property
+    def bind_sources(self) -> tuple[str, ...]: ...
+    @property
+    def container_tmpfs_max(self) -> str: ...
+    @property
+    def is_podman(self) -> bool:
+        """Whether containers run on Podman."""
+        ...
+
+
+RuntimeFactory = Callable[[OperatorSettings], Runtime]
 """Called once, at start, on the event loop. What it raises ends the worker."""
