@@ -1,10 +1,12 @@
 """The policies of schedules: what becomes of firings that meet a job, a failure or an end."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from services.scheduler.store.schedules import TURNS
 from shared.lifecycle import TaskClaimed, TaskFailed
 from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 from tests.support.jobs.schedules import (
@@ -16,9 +18,18 @@ from tests.support.jobs.schedules import (
     schedule,
     set_back,
 )
+from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.services.sent_bodies import expect_notice_described
 
 pytestmark = pytest.mark.real
+
+DUE_AT_ONCE = """
+INSERT INTO schedules (id, state, cron, timezone, overlap, catch_up, spec, created_at, next_at,
+                       look_at)
+SELECT 'schedule' || n, 'ACTIVE', '* * * * *', 'UTC', 'allow', 'one', '{}', now(), now(), now()
+FROM generate_series(1, 2000) AS n
+"""
+AN_ACTIVE_JOB_EACH = bulk_rows("jobs", numbers(1, 2000), schedule_id="'schedule' || n")
 
 
 @pytest.fixture
@@ -135,3 +146,21 @@ async def test_endpoints_that_ask_are_told_what_fired_and_what_was_skipped(rig: 
     assert skipped["data"] | {"id": schedule_id, "name": "nightly"} == skipped["data"]
     assert skipped["data"]["reason"] == "overlap is skip: a job is still active"
     assert fired["readers"] == ["user:ann"]
+
+
+async def test_a_round_takes_no_longer_for_the_jobs_of_other_schedules(rig: Rig) -> None:
+    # Given a connection that planned the statement when no job was active
+    async with rig.pool.acquire() as connection:
+        await connection.execute(DUE_AT_ONCE)
+        await connection.execute("ANALYZE schedules, jobs")
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE turns AS {TURNS}")
+        await connection.execute("EXECUTE turns(400)")
+        # When each schedule has an active job
+        await connection.execute(AN_ACTIVE_JOB_EACH)
+        # Then the schedules aren't looked up again for each of them
+        explained = await connection.fetchval(
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE turns(400)"
+        )
+        [plan] = json.loads(explained)
+        assert plan["Plan"]["Shared Hit Blocks"] < 10_000, plan

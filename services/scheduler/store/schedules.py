@@ -11,15 +11,19 @@ from pydantic import JsonValue
 from shared.postgres.pool import Connection
 
 # Before anything is locked: a transaction that changes a job waits for its turn first, see
-# `shared.store.locking`. Those that get active afterwards are left for the next round.
+# `shared.store.locking`. Those that get active afterwards are left for the next round. Not a join:
+# planned while no job was active, it would look all of the schedules up again for each of them.
 TURNS = """
 SELECT j.id, pg_advisory_xact_lock(hashtextextended(j.id, 0))
-FROM (SELECT j.id FROM jobs j JOIN schedules s ON s.id = j.schedule_id
-      WHERE s.id = ANY(ARRAY(SELECT id FROM schedules WHERE look_at <= now()
-                             ORDER BY look_at LIMIT $1)
-                       || ARRAY(SELECT schedule_id FROM schedule_ends LIMIT $1))
-        AND s.overlap = 'cancelOther' AND j.state IN ('PENDING', 'SCHEDULED', 'RUNNING')
-      ORDER BY hashtextextended(j.id, 0)) AS j
+FROM (SELECT id FROM jobs
+      WHERE schedule_id = ANY(ARRAY(
+          SELECT id FROM schedules
+          WHERE id = ANY(ARRAY(SELECT id FROM schedules WHERE look_at <= now()
+                               ORDER BY look_at LIMIT $1)
+                         || ARRAY(SELECT schedule_id FROM schedule_ends LIMIT $1))
+            AND overlap = 'cancelOther'))
+        AND state IN ('PENDING', 'SCHEDULED', 'RUNNING')
+      ORDER BY hashtextextended(id, 0)) AS j
 """
 
 _COLUMNS = """
