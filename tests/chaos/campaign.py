@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from random import Random
 
 import aiohttp
 
-from tests.chaos.audit import Audit
+from tests.chaos.audit import Audit, opened_accounts
 from tests.chaos.books import Books
 from tests.chaos.client import Client
 from tests.chaos.ledger import read_ledger
@@ -39,9 +40,14 @@ class Campaign:
 
     async def run(self, rounds: Sequence[Round], jobs: int, tell: Tell) -> list[Books]:
         """The books of all rounds, each told when it is closed. `jobs` are submitted in each."""
-        all_books = []
+        all_books: list[Books] = []
         for round_ in rounds:
-            books = await self._round(round_, jobs)
+            try:
+                books = await self._round(round_, jobs)
+            except Exception as error:
+                # What this round has met may be left from one before.
+                error.add_note(f"{all_books}\nthen in {round_}:\n{await self._state()}")
+                raise
             all_books.append(books)
             tell(books)
         return all_books
@@ -68,6 +74,13 @@ class Campaign:
         audit = Audit(self.system, self.client, self.receiver, self.scripts, planned, prefix)
         await audit.close_books(round_, healed_at, books)
         return books
+
+    async def _state(self) -> str:
+        async with opened_accounts(self.system) as accounts:
+            jobs = await accounts.jobs("")
+        started = Counter(line.key for line in read_ledger(self.scripts.ledger, ""))
+        queues = await asyncio.to_thread(self.system.queues_listed)
+        return "\n".join([*map(str, jobs), f"{started}", queues, self.system.logs()])
 
     async def _under_way(self, keys: Sequence[str]) -> None:
         """All these jobs have been started: whatever is struck next, there is work to disturb."""

@@ -1,6 +1,7 @@
 """The system under test: every service a process, every link between them one that can be cut."""
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,6 +29,8 @@ COORDINATORS = ("coordinator-1", "coordinator-2")
 SERVICES = (*COORDINATORS, "scheduler-1", "scheduler-2", *WORKERS, DISPATCHER)
 
 _DISK_MEGABYTES = 600
+_WARNINGS = 30
+_LINES = 10
 
 # Short times, so that a fault longer than each of them takes seconds.
 _SETTINGS = {
@@ -130,7 +133,20 @@ class System:
         return [place for place, up in zip(self.services, answers, strict=True) if not up]
 
     def logs(self) -> str:
-        return self._cluster.logs()
+        """What each service warned of at last, and what it said at last."""
+        logs = ((log.name, log.read_text(errors="replace").splitlines()) for _, log in self._logs)
+        return "\n".join(
+            f"--- {name}\n" + "\n".join([*_warnings(lines)[-_WARNINGS:], "…", *lines[-_LINES:]])
+            for name, lines in logs
+        )
+
+    def queues_listed(self) -> str:
+        """As RabbitMQ lists them. One without a leader has no counts."""
+        columns = ("name", "state", "messages_ready", "messages_unacknowledged", "consumers")
+        try:
+            return self.rabbit.ctl("--quiet", "list_queues", *columns)
+        except (OSError, subprocess.SubprocessError) as error:  # it is away: also an answer
+            return str(error)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._cluster.close)
@@ -158,6 +174,10 @@ async def opened_system(directory: Path, kind: RabbitKind) -> AsyncIterator[Syst
         if down := await system.wait_healthy(120):
             raise RuntimeError(f"not up: {down}\n{system.logs()}")
         yield system
+
+
+def _warnings(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if '"level":"info"' not in line]
 
 
 def _command_of(name: str) -> Sequence[str]:
