@@ -6,6 +6,7 @@ from types import ModuleType
 import click
 
 import services.coordinator.api.connections
+import services.coordinator.api.files.transfers
 import services.coordinator.api.tork.cluster
 import services.coordinator.api.tork.submission
 import services.coordinator.commands
@@ -44,6 +45,7 @@ MODULES: dict[str, tuple[ModuleType, ...]] = {
         *_EVERYWHERE,
         *_OF_STORES,
         services.coordinator.api.connections,
+        services.coordinator.api.files.transfers,
         services.coordinator.api.tork.cluster,
         services.coordinator.api.tork.submission,
         services.coordinator.commands,

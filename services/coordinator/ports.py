@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
+from conveyor.extensions.files import FileStore
 from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.live.follower import Live
@@ -11,6 +12,7 @@ from services.coordinator.schedule_commands import ScheduleCommands
 from services.coordinator.store.connected import connected
 from services.coordinator.waiting import FinalJobs
 from shared.broker.protocol import Broker
+from shared.files.links import Links
 from shared.postgres.pool import Connection, Pool
 from shared.process.health import Check
 from shared.process.metrics import Metrics
@@ -34,6 +36,10 @@ class ApiPorts:
     metrics: Metrics
     tracing: Tracing = OFF
     health_checks: Sequence[Check] = ()
+    files: FileStore | None = None
+    """None: no store is set up."""
+    links: Links | None = None
+    """Which links lead to `files` through the API: where it is a directory."""
 
     async def run(
         self,

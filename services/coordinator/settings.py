@@ -78,6 +78,19 @@ class ApiSettings(ListeningBlock):
         description="Maximum number of open event and log streams. Further ones return 503 with "
         "`Retry-After`.",
     )
+    transfers: int = Field(
+        100,
+        gt=0,
+        description="Maximum number of files that clients upload or download at the same time, "
+        "half of it for one user or key; the same for the workers, where the coordinator serves "
+        "the store. Further ones return 503 with `Retry-After`.",
+    )
+    upload_limit_bytes: int = Field(
+        100 * 1024**3,
+        gt=0,
+        description="Maximum size of an uploaded file, and of a file that a worker sends to the "
+        "coordinator's store. Larger ones return 413.",
+    )
     webhooks_per_job: int = Field(
         20,
         ge=0,
@@ -268,6 +281,11 @@ class EndpointSettings(Block):
     health: bool = Field(True, description="Serve `/health`. It requires no credentials.")
     users: bool = Field(True, description="Serve `/users` and `/roles`.")
     keys: bool = Field(True, description="Serve `/keys`.")
+    objects: bool = Field(
+        True,
+        description="Serve `/objects` to workers, where the store is a directory of the "
+        "coordinator. It requires signed links, no credentials.",
+    )
     docs: bool = Field(
         True,
         description="Serve `/docs` and `/openapi.json`. They require no credentials.",

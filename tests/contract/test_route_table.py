@@ -15,8 +15,10 @@ def test_every_route_needs_the_scope_that_is_written_down_for_it() -> None:
     assert {_name(route): route.scope for route in ROUTES} == SCOPES
 
 
-def test_health_alone_is_open_to_everyone() -> None:
-    assert [_name(route) for route in ROUTES if route.scope is None] == [("GET", "/health")]
+def test_beside_health_only_signed_links_need_no_credentials() -> None:
+    without = {_name(route) for route in ROUTES if route.scope is None}
+    links = {(method, "/objects/{path}") for method in ("GET", "PUT")}
+    assert without == {("GET", "/health")} | links
 
 
 def test_every_group_of_routes_can_be_turned_off() -> None:

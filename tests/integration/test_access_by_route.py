@@ -44,7 +44,7 @@ class Setting:
     async def status(self, method: str, path: str, headers: Headers) -> int:
         """Of the answer; a stream of events is not waited for."""
         kind = path.split("/")[1]
-        asked = path.format(id=self.ids.get(kind, "none"), name="none", username="none")
+        asked = path.format(id=self.ids.get(kind, "none"), name="none", username="none", path="x")
         async with self.api.client.request(method, asked, headers=headers) as response:
             return response.status
 

@@ -115,7 +115,7 @@ async def served(**settings: Any) -> AsyncIterator[Served]:
         await released.wait()
         return web.json_response({})
 
-    app = web.Application(middlewares=[errors_as_json, refuse_unread], client_max_size=LIMIT)
+    app = web.Application(middlewares=[errors_as_json, refuse_unread()], client_max_size=LIMIT)
     app[BODY_SECONDS] = api.body_timeout_seconds
     app.on_response_prepare.append(add_safe_headers)
     app.add_routes(

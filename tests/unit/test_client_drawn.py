@@ -34,5 +34,7 @@ def asked_for(module: Path) -> Iterator[str]:
 
 def test_each_route_of_the_api_has_a_method() -> None:
     asked = {route for path in (PACKAGE / "_async").glob("*.py") for route in asked_for(path)}
+    # Links to objects are made and used by services.
+    routes = [route for route in ROUTES if route.group != "objects"]
 
-    assert {f"{route.method} {route.path}" for route in ROUTES} - asked == set()
+    assert {f"{route.method} {route.path}" for route in routes} - asked == set()

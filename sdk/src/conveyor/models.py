@@ -1636,6 +1636,17 @@ class Status(Answer):
     """Done."""
 
 
+class StoredObject(Answer):
+    name: str
+    """Of the object in the store."""
+    size: int
+    """In bytes."""
+    sha256: str
+    """Of its content, in hexadecimal."""
+    version: str
+    """Changes with the content; may be empty."""
+
+
 class Subjob(Body):
     """A job that a task stands for. It reads nothing of the job around it but what it is given
     here, where `name`, `description`, `inputs`, `secrets` and `webhooks` may hold

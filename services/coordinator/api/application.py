@@ -16,6 +16,7 @@ from services.coordinator.api.background import BACKGROUND, Background
 from services.coordinator.api.connections import add_safe_headers
 from services.coordinator.api.documentation import documentation_routes
 from services.coordinator.api.events import MOST_STREAMS
+from services.coordinator.api.files.transfers import MOST_UPLOAD_BYTES, TRANSFERS, AllTransfers
 from services.coordinator.api.middlewares.browsers import (
     is_only_for_this_machine,
     own_names,
@@ -25,7 +26,11 @@ from services.coordinator.api.middlewares.browsers import (
 from services.coordinator.api.middlewares.errors_as_json import errors_as_json
 from services.coordinator.api.middlewares.rate_limit import TokenBuckets, failures_limited, limited
 from services.coordinator.api.middlewares.request_log import identified, logged, show_id
-from services.coordinator.api.middlewares.unread_bodies import expected, refuse_unread
+from services.coordinator.api.middlewares.unread_bodies import (
+    expected,
+    expected_later,
+    refuse_unread,
+)
 from services.coordinator.api.middlewares.unwanted_bodies import without_body
 from services.coordinator.api.requests import BODY_SECONDS, PORTS
 from services.coordinator.api.route import Route
@@ -54,7 +59,12 @@ def make_application(
     _provide(app, ports, settings.api)
     app.add_routes(
         [
-            web.route(route.method, route.path, route.handler, expect_handler=expected)
+            web.route(
+                route.method,
+                route.pattern,
+                route.handler,
+                expect_handler=expected_later if route.takes_bytes else expected,
+            )
             for route in served
         ]
     )
@@ -77,6 +87,8 @@ def _provide(app: web.Application, ports: ApiPorts, settings: ApiSettings) -> No
     app[MOST_WEBHOOKS] = settings.webhooks_per_job
     app[MOST_ENDPOINTS] = settings.webhook_endpoints
     app[GAUGES] = TotalGauges(ports.metrics)
+    app[TRANSFERS] = AllTransfers(settings.transfers, ports.metrics)
+    app[MOST_UPLOAD_BYTES] = settings.upload_limit_bytes
     app[ADMISSION] = AdmissionLimiter(
         settings.submissions_at_once, settings.submissions_waiting, ports.metrics
     )
@@ -93,7 +105,7 @@ def _middlewares(
         chain.append(logged(settings.api.request_log))
     if settings.cors.is_on:
         chain.append(preflighted(settings.cors))
-    chain += [errors_as_json, refuse_unread]
+    chain += [errors_as_json, refuse_unread(routes)]
     if is_only_for_this_machine(settings):
         chain.append(own_names)
     authentication = authenticated(authenticator, scopes)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from services.coordinator.api.route import JSON, Header, Response, Route, SentEvent, error
+from services.coordinator.api.route import BYTES, JSON, Header, Response, Route, SentEvent, error
 from shared.jobspec.tork.schema import job_schema, scheduled_job_schema
 
 _REF = "#/components/schemas/{model}"
@@ -127,6 +127,8 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
         content[JSON]["example"] = route.example
         is_required = any(field.is_required() for field in route.body.model_fields.values())
         operation["requestBody"] = {"required": is_required, "content": content}
+    if route.takes_bytes:
+        operation["requestBody"] = {"required": True, "content": {BYTES: {}}}
     return operation
 
 
@@ -161,10 +163,20 @@ def _security(route: Route) -> list[_Json]:
 
 def _response(answer: Response, schemas: Mapping[_Key, _Json]) -> _Json:
     content = {
-        kind: {"schema": schemas[repr(model), "serialization"] if model else {"type": "string"}}
+        kind: {"schema": schemas[repr(model), "serialization"]} if model else _unmodelled(kind)
         for kind, model in answer.content.items()
     }
-    return {"description": answer.meaning, "content": content}
+    headers = {
+        header.name: {"description": header.meaning, "schema": dict(header.schema)}
+        for header in answer.headers
+    }
+    described: _Json = {"description": answer.meaning, "content": content}
+    return described | ({"headers": headers} if headers else {})
+
+
+def _unmodelled(kind: str) -> _Json:
+    """Bytes have no schema in OpenAPI 3.1."""
+    return {"schema": {"type": "string"}} if kind.startswith("text/") else {}
 
 
 def _parameters(route: Route) -> list[_Json]:

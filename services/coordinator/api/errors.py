@@ -51,6 +51,16 @@ class UnsupportedMediaType(Refused):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
 
+class TooLarge(Refused):
+    """Its connection ends: the rest of the body is not worth reading."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Mismatch(Refused):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+
 class TooManyRequests(Refused):
     status = HTTPStatus.TOO_MANY_REQUESTS
 

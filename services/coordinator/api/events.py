@@ -18,7 +18,14 @@ from services.coordinator.live.renderings import (
     TaskLogText,
     resume_after,
 )
-from services.coordinator.live.stream import ClientGone, Connection, Ending, Rendering, send
+from services.coordinator.live.stream import (
+    ClientGone,
+    Connection,
+    Ending,
+    Rendering,
+    send,
+    stream_of,
+)
 from services.coordinator.store.feed import BEGINNING, Cursor
 from services.coordinator.store.logs import LogSource, Subject, end_of, subject_of
 from shared.planning.disclosure import redactors
@@ -122,9 +129,8 @@ async def _stream(
         raise TooManyWaiting(
             "too many event and log streams are open, try again later", {"Retry-After": "5"}
         )
-    connection = Connection(
-        request, rendering.content_type, stalled_seconds=rendering.stalled_seconds
-    )
+    answer = stream_of(rendering.content_type)
+    connection = Connection(request, answer, stalled_seconds=rendering.stalled_seconds)
     with ports(request).live.following(interest, start) as follower:
         try:
             async with until_shut_out(request):

@@ -151,6 +151,12 @@ def path_id(request: web.Request, kind: str) -> str:
     return value
 
 
+async def ask_for_body(request: web.Request) -> None:
+    """Of a client that waits for it (`Expect: 100-continue`)."""
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the answer has not begun
+
+
 async def whole_body(request: web.Request) -> bytes:
     """The whole body, however often it is asked for. Raises BadRequest, WaitedTooLong."""
     seconds = request.app[BODY_SECONDS]

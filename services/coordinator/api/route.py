@@ -33,20 +33,33 @@ Group = Literal[
     "users",
     "keys",
     "webhooks",
+    "objects",
 ]
 """Routes that the operator turns off together: CONVEYOR_ENDPOINTS_<GROUP>."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 JSON = "application/json"
+BYTES = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header of a request or an answer; `schema` is what its value must be."""
+
+    name: str
+    meaning: str
+    schema: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer: when it comes, and what is in it by content type (a model, or None for text)."""
+    """One answer: when it comes, and what is in it by content type (a model, or None for text, or
+    for bytes where the type is of no text)."""
 
     meaning: str
     content: Mapping[str, Any] = field(default_factory=dict)
+    headers: tuple[Header, ...] = ()
 
 
 def response(meaning: str, model: Any) -> Response:  # noqa: ANN401 - a model, or a union of models
@@ -63,15 +76,6 @@ TOO_SLOW = error("The body did not arrive in time.")
 TOO_LARGE = error("The body is over the limit.")
 ENCODED = error("The body has a `Content-Encoding`; send it as it is.")
 UNAVAILABLE = error("The database or the broker can't be reached; try again later.")
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A header that a request may have; `schema` is what its value must be."""
-
-    name: str
-    meaning: str
-    schema: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,13 @@ class Route:
     body_types: tuple[str, ...] = JSON_TYPES
     example: object = None
     """A body in JSON, to try the route with; every route that has a body has one."""
+    takes_bytes: bool = False
+    """The body may be anything. Its handler reads it piece by piece, within bounds of its own."""
+
+    @property
+    def pattern(self) -> str:
+        """As the router takes it: of all parameters only `{path}` may have slashes."""
+        return self.path.replace("{path}", "{path:.+}")
 
 
 class _Request(TypedDict, total=False):
@@ -115,6 +126,7 @@ class _Request(TypedDict, total=False):
     body: type[BaseModel]
     body_types: tuple[str, ...]
     example: object
+    takes_bytes: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +177,7 @@ class RouteGroup:
         implied = {503: UNAVAILABLE}
         if "{" in path:
             implied[404] = error(self.missing)
-        if "body" in request:
+        if "body" in request or "takes_bytes" in request:
             implied |= {400: BROKEN_RULE, 408: TOO_SLOW, 413: TOO_LARGE, 415: ENCODED}
         if "query" in request or not reads_only:
             implied[400] = BROKEN_RULE

@@ -19,6 +19,11 @@ _AGAIN_SECONDS = 0.2
 _HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
+def stream_of(content_type: str) -> web.StreamResponse:
+    """An answer that nothing on its way holds back or keeps."""
+    return web.StreamResponse(headers={"Content-Type": content_type, **_HEADERS})
+
+
 class ClientGone(Exception):
     """The client has closed the connection, or has stopped reading."""
 
@@ -27,12 +32,16 @@ class Connection:
     """`stalled_seconds`: a client that takes nothing for so long is disconnected; None: never."""
 
     def __init__(
-        self, request: web.Request, content_type: str, *, stalled_seconds: float | None
+        self,
+        request: web.Request,
+        response: web.StreamResponse,
+        *,
+        stalled_seconds: float | None,
     ) -> None:
         self._request = request
         self._stalled_seconds = stalled_seconds
         self._written_at = time.monotonic()
-        self.response = web.StreamResponse(headers={"Content-Type": content_type, **_HEADERS})
+        self.response = response
 
     @property
     def quiet_seconds(self) -> float:

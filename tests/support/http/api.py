@@ -10,6 +10,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from pydantic import SecretStr
 
+from conveyor.extensions.files import FileStore
 from services.coordinator.api.application import make_application
 from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
@@ -24,6 +25,7 @@ from shared.apply.apply import ALREADY_SUBMITTED, Work
 from shared.apply.batcher import Batcher, StoreMetrics
 from shared.broker.in_process import InProcessBroker
 from shared.definition import encode
+from shared.files.links import Links
 from shared.lifecycle import (
     NO_SUCH_JOB,
     Ignored,
@@ -115,6 +117,7 @@ class Api:
     batcher: StoringBatcher
     broker: InProcessBroker
     missing: list[str]
+    metrics: Metrics
 
     async def get(self, path: str, **options: Any) -> Any:
         """The JSON of a 200 answer."""
@@ -200,7 +203,9 @@ def task_row(job_id: str, definition: Mapping[str, object], **changes: Any) -> T
 
 
 @asynccontextmanager
-async def api_on(dsn: str, **settings: Any) -> AsyncIterator[Api]:
+async def api_on(
+    dsn: str, *, files: FileStore | None = None, links: Links | None = None, **settings: Any
+) -> AsyncIterator[Api]:
     """The door on the database `dsn`; `settings` are blocks of `HttpSettings`."""
     pool = await create_pool(dsn, PostgresSettings(dsn=SecretStr(dsn)), name="test")
     broker = InProcessBroker()
@@ -221,11 +226,13 @@ async def api_on(dsn: str, **settings: Any) -> AsyncIterator[Api]:
         sealer=sealer,
         metrics=metrics,
         health_checks=[lambda: missing],
+        files=files,
+        links=links,
     )
     app = make_application(ports, HttpSettings(**settings))
     try:
         async with TestClient(TestServer(app)) as client:
-            yield Api(client, pool, batcher, broker, missing)
+            yield Api(client, pool, batcher, broker, missing, metrics)
     finally:
         await outbox.close()
         await broker.close()

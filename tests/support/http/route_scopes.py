@@ -50,6 +50,8 @@ SCOPES = {
     ("DELETE", "/jobs"): "operate",
     ("DELETE", "/jobs/{id}"): "operate",
     ("DELETE", "/scheduled-jobs/{id}"): "operate",
+    ("GET", "/objects/{path}"): None,
+    ("PUT", "/objects/{path}"): None,
     ("POST", "/users"): "admin",
     ("GET", "/users"): "admin",
     ("DELETE", "/users/{username}"): "admin",

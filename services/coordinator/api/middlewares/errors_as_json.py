@@ -6,7 +6,8 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from services.coordinator.api.errors import Refused
+from conveyor.extensions.files import FilesError, ObjectMismatch, ObjectMissing, StoreUnavailable
+from services.coordinator.api.errors import Refused, TooLarge
 from services.coordinator.api.idempotency import reused
 from services.coordinator.api.replies import BrokenRule, reply_error
 from services.coordinator.backfill import BadRange
@@ -21,6 +22,11 @@ log = structlog.get_logger(__name__)
 
 _RETRY_AFTER_SECONDS = "5"
 _MOST_ERRORS = 100
+_NEEDED = {
+    DatabaseUnavailable: "the database",
+    BrokerUnavailable: "the broker",
+    FilesError: "the store of files",
+}
 
 
 @web.middleware
@@ -30,7 +36,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as error:  # the router's and the body limit's
         return _http_error(request, error)
     except Refused as error:  # a rule of the API
-        return reply_error(error.status, str(error), error.headers)
+        return _refusal(error)
     except InvalidJob as error:  # a rule of the job language
         return reply_error(HTTPStatus.BAD_REQUEST, str(error), errors=_broken_rules(error))
     except (WrongState, BadRange) as error:  # not now, or not of that
@@ -41,11 +47,34 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except (KeyReused, NotNow, CannotFire) as error:  # what is stored is in the way
         message = reused(str(error)) if isinstance(error, KeyReused) else str(error)
         return reply_error(HTTPStatus.CONFLICT, message)
+    except FilesError as error:
+        return _of_files(request, error)
     except (DatabaseUnavailable, BrokerUnavailable) as error:  # try later
         return _unavailable(error)
     except Exception:  # a bug: the client learns no more than that
         log.exception("request_failed", method=request.method, path=request.path)
         return reply_error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+
+
+def _refusal(error: Refused) -> web.Response:
+    response = reply_error(error.status, str(error), error.headers)
+    if isinstance(error, TooLarge):
+        response.force_close()
+    return response
+
+
+def _of_files(request: web.Request, error: FilesError) -> web.Response:
+    match error:
+        case ObjectMissing():
+            return reply_error(HTTPStatus.NOT_FOUND, str(error))
+        case ObjectMismatch() if request.method in ("GET", "HEAD"):  # it has just changed
+            return _unavailable(error)
+        case ObjectMismatch():
+            return reply_error(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+        case StoreUnavailable():
+            return _unavailable(error)
+        case _:
+            return reply_error(HTTPStatus.BAD_REQUEST, str(error))
 
 
 def _broken_rules(error: InvalidJob) -> list[BrokenRule]:
@@ -79,7 +108,7 @@ def _http_message(request: web.Request, error: web.HTTPException) -> str:
 
 def _unavailable(error: Exception) -> web.Response:
     log.warning("request_rejected", reason=str(error))
-    what = "the database" if isinstance(error, DatabaseUnavailable) else "the broker"
+    what = next(name for kind, name in _NEEDED.items() if isinstance(error, kind))
     return reply_error(
         HTTPStatus.SERVICE_UNAVAILABLE,
         f"{what} is unavailable, try again later",

@@ -14,7 +14,9 @@ from services.coordinator.api.route import Route
 def without_body(routes: Collection[Route]) -> Middleware:
     """Comes after authentication: before it nobody's body is read."""
     bare: frozenset[RouteHandler] = frozenset(
-        route.handler for route in routes if route.body is None and route.method != "GET"
+        route.handler
+        for route in routes
+        if route.body is None and not route.takes_bytes and route.method != "GET"
     )
 
     @web.middleware

@@ -20,7 +20,7 @@ from services.coordinator.api.replies import JSON, encode, reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
-from services.coordinator.live.stream import ClientGone, Connection
+from services.coordinator.live.stream import ClientGone, Connection, stream_of
 from services.coordinator.ports import ApiPorts
 from services.coordinator.store import one_job
 from services.coordinator.store.connected import connected
@@ -59,7 +59,7 @@ async def reply_job(
     shown = views.job_without_tasks(job, redact) | views.set_fields({"warnings": warnings})
     shown |= views.waits(why.get(job_id), redact)
     if job.is_large:
-        client = Connection(request, JSON, stalled_seconds=_STALLED_SECONDS)
+        client = Connection(request, stream_of(JSON), stalled_seconds=_STALLED_SECONDS)
         await _LargeJob(client, api, job_id, redact).send(shown, submitted)
         return client.response
     shown["tasks"] = tasks
