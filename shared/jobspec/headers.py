@@ -9,6 +9,10 @@ _V = TypeVar("_V")
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_SECRET = re.compile(
+    "SECRET|PASSWORD|ACCESS[-_]?KEY|TOKEN|API[-_]?KEY|CREDENTIAL|AUTHORIZATION|COOKIE",
+    re.IGNORECASE,
+)
 _OF_THE_REQUEST = frozenset(
     (
         *("connection", "content-encoding", "content-length", "expect", "host", "http2-settings"),
@@ -27,6 +31,11 @@ _OURS = frozenset(
 def is_reserved(name: str) -> bool:
     """Whether the name frames the request or signs it: a client's value would break either."""
     return name.lower() in _OF_THE_REQUEST | _OURS
+
+
+def is_secret_header(name: str) -> bool:
+    """Whether its value is secret, by its name."""
+    return _SECRET.search(name) is not None
 
 
 def check_header_name(name: str) -> str:

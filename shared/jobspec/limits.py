@@ -22,6 +22,10 @@ MAX_HEADER = 8_000
 MAX_FILTER = 4_000
 MAX_HEADERS = 50
 MAX_STATUSES = 50
+MAX_FILES = 100
+"""Artifacts, sources or publications of a task, and uploads of a job."""
+MAX_OBJECT_KEY = 1_024
+"""In bytes, as S3 has it."""
 OWN_SECRETS = "conveyor."
 """How the names of secrets begin that a client did not name: they are never shown."""
 MOST_FIRINGS = 100

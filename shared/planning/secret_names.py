@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TypeVar, cast
 
+from shared.jobspec.headers import is_secret_header
 from shared.jobspec.limits import OWN_SECRETS
 from shared.process.redaction import REDACTED
 
@@ -13,10 +14,6 @@ T = TypeVar("T")
 _LONGEST_REMEMBERED = 100
 
 _SECRET_NAME = re.compile("SECRET|PASSWORD|ACCESS_KEY", re.IGNORECASE)  # as in Tork
-_SECRET_HEADER = re.compile(
-    "SECRET|PASSWORD|ACCESS[-_]?KEY|TOKEN|API[-_]?KEY|CREDENTIAL|AUTHORIZATION|COOKIE",
-    re.IGNORECASE,
-)
 _TEMPLATES = re.compile(r"\s*(?:[A-Za-z]{1,12} +)?(?:\{\{.*?\}\}\s*)+")
 """Nothing but expressions, behind the scheme of an Authorization header perhaps."""
 _OWN_SECRET = f'"{OWN_SECRETS}'  # what was moved there from this very place
@@ -38,7 +35,7 @@ def hide_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The same of HTTP headers, of which more names are secret."""
     return {
         name: REDACTED
-        if _OWN_SECRET in value or (_SECRET_HEADER.search(name) and not _is_copied(value))
+        if _OWN_SECRET in value or (is_secret_header(name) and not _is_copied(value))
         else value
         for name, value in headers.items()
     }

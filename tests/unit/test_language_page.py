@@ -17,7 +17,9 @@ from tests.support.jobs.documented import LANGUAGE, jobs_of
 
 Fields = dict[str, Any]
 ON = {True: "on"}  # as YAML 1.1 reads it; the API takes it as it is written
-MODELS = {"registry", "defaults"}  # their fields have tables of their own
+MODELS = {"registry", "defaults", "s3"}  # their fields have tables of their own
+ARTIFACT = {"name": "report", "path": "out"}
+LOGIN = ("accessKey", "secretKey")
 BROKEN = "{{ 1 + }}"
 ROW = re.compile(r"^\| `(\w+)` \| `([^|]+)` \| (yes)? ?\|", re.MULTILINE)
 
@@ -34,7 +36,10 @@ def task(**fields: Any) -> Fields:
 SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = {
     "Job": ([m.JobSpec], lambda fields: job(**fields)),
     "Scheduled job": ([], lambda fields: job(**fields)),
-    "Task": ([m.TaskEntry, m.InnerTask, m.SubjobTask], lambda fields: task(**fields)),
+    "Task": (
+        [m.TaskEntry, m.InnerTask, m.SubjobTask],
+        lambda fields: task(**({"artifacts": [ARTIFACT]} if "publish" in fields else {}), **fields),
+    ),
     "parallel": ([m.Parallel], lambda f: task(parallel={"tasks": [{"run": "ls"}], **f})),
     "each": ([m.Each], lambda f: task(each={"list": "[1]", "task": {"run": "ls"}, **f})),
     "subjob": ([m.Subjob], lambda f: task(subjob={"name": "b", "tasks": [{"run": "ls"}], **f})),
@@ -49,6 +54,13 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
         lambda f: task(sidecars=[{"name": "b", "image": "a:1", "probe": probe(**f)}]),
     ),
     "mount": ([m.Mount], lambda fields: task(image="a:1", mounts=[mount(**fields)])),
+    "source": ([m.Source], lambda fields: task(sources=[source(**fields)])),
+    "artifact": ([m.Artifact], lambda fields: task(artifacts=[{**ARTIFACT, **fields}])),
+    "publish": (
+        [m.Publication],
+        lambda f: task(artifacts=[ARTIFACT], publish=[publication(**f)]),
+    ),
+    "s3": ([m.S3Source, m.S3Target], lambda fields: task(sources=[s3_source(**fields)])),
     "webhook": (
         [m.Webhook],
         lambda fields: job(webhooks=[{"url": "https://ci.example", **fields}]),
@@ -81,6 +93,21 @@ def mount(**fields: Any) -> Fields:
     if "source" in fields or fields.get("type") == "bind":
         return {"type": "bind", "source": "/srv", "target": "/data", **fields}
     return {"type": "volume", "target": "/data", **fields}
+
+
+def source(**fields: Any) -> Fields:
+    kinds = {"artifact", "upload", "url", "s3", "ipfs", "inline", "local"} & fields.keys()
+    return {**({} if kinds else {"url": "https://ci.example"}), "target": "in", **fields}
+
+
+def publication(**fields: Any) -> Fields:
+    return fields if {"s3", "ipfs", "local"} & fields.keys() else {"ipfs": True, **fields}
+
+
+def s3_source(**fields: Any) -> Fields:
+    login = {} if "credentials" in fields else dict.fromkeys(LOGIN, "{{ secrets.key }}")
+    key = "in/" if "filter" in fields else "in"
+    return {"s3": {"bucket": "data", "key": key, **login, **fields}, "target": "in"}
 
 
 def section(heading: str) -> str:

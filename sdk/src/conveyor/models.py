@@ -8,6 +8,20 @@ from typing import Any, Literal
 from conveyor.model import Answer, Body
 
 
+class Artifact(Body):
+    """A file or a directory that is kept when the task has ended, for later tasks and to be
+    downloaded."""
+
+    name: str
+    """How `sources` of later tasks, the API and `conveyor download` call it: a letter, then
+    letters, digits, `_` and `-`. May hold expressions."""
+    path: str
+    """Where the task leaves it: absolute in a container, or below the working directory. May
+    hold expressions. What is not there fails the task."""
+    when: Literal["success", "always"] | None = None
+    """`always`: also when the task fails, as far as it is there. Default: `success`."""
+
+
 class AutoDelete(Body):
     """The job is deleted that long after it completed."""
 
@@ -674,6 +688,15 @@ class InnerTask(Body):
     """Run beside the task."""
     mounts: list[Mount] | None = None
     """Storage in the task's container."""
+    sources: list[Source] | None = None
+    """Files that are brought to the task before it starts."""
+    artifacts: list[Artifact] | None = None
+    """Files that are kept when it has ended, for later tasks and to be downloaded."""
+    publish: list[Publication] | None = None
+    """Where its artifacts go besides."""
+    large_result: str | None = None
+    """A result of more than 1 MiB is kept as the artifact of this name, and the result tells so
+    in JSON. Default: it fails the task. May hold expressions."""
     networks: list[str] | None = None
     """Names of the container engine's networks."""
     gpus: str | None = None
@@ -772,6 +795,8 @@ class JobChanges(Body):
     """Values by name; they replace inputs of the same name."""
     secrets: dict[str, str | None] | None = None
     """Texts by name; they replace secrets of the same name."""
+    uploads: dict[str, str] | None = None
+    """Ids of uploads by name; they replace uploads of the same name."""
 
 
 class JobMetrics(Answer):
@@ -819,6 +844,8 @@ class JobSpec(Body):
     secrets: dict[str, str | None] | None = None
     """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No
     name may start with `conveyor.`."""
+    uploads: dict[str, str] | None = None
+    """Ids of files that were sent before, by the names that `sources` have for them."""
     webhooks: list[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[Permission] | None = None
@@ -1150,6 +1177,19 @@ class ProbeView(Answer):
     """How long it may take until it answers."""
 
 
+class Publication(Body):
+    """Where an artifact goes besides: exactly one of `s3`, `ipfs` and `local`."""
+
+    artifact: str | None = None
+    """Which of the task's artifacts. Default: all of them."""
+    s3: S3Target | None = None
+    """To S3, and to all that speaks it."""
+    ipfs: bool | None = None
+    """To IPFS, as the worker is set."""
+    local: str | None = None
+    """Into a directory of the worker's machine, if its operator allows it. Holds what `key` may."""
+
+
 class Purged(Answer):
     deleted: int
     """How many messages there were."""
@@ -1259,6 +1299,57 @@ class RoleView(Answer):
     """For people."""
     created_at: datetime | None = None
     """When the role was made."""
+
+
+class S3Source(Body):
+    """One object of a bucket, or many."""
+
+    bucket: str
+    """The name of the bucket; may hold expressions."""
+    key: str
+    """An object; all below `directory/`; or all that begin as `prefix*`. May hold expressions."""
+    region: str | None = None
+    """Default: as the worker is set."""
+    endpoint: str | None = None
+    """The URL of what speaks S3, if it is not AWS. Default: as the worker is set."""
+    style: Literal["path", "virtual"] | None = None
+    """Where the bucket stands in URLs. Default: as the worker is set."""
+    credentials: str | None = None
+    """The name that the worker has for a login. Default: its default login."""
+    access_key: str | None = None
+    """A login of its own, with `secretKey`: an expression of a secret, `{{ secrets.name }}`."""
+    secret_key: str | None = None
+    """An expression of a secret, too."""
+    session_token: str | None = None
+    """An expression of a secret, too; only for a login that ends."""
+    filter: str | None = None
+    """A regular expression that the keys of many must match. Default: all of them."""
+    version_id: str | None = None
+    """Which version of an object. Default: the newest."""
+
+
+class S3Target(Body):
+    """A place in a bucket."""
+
+    bucket: str
+    """The name of the bucket; may hold expressions."""
+    key: str
+    """The object, or a `directory/`. `{jobID}`, `{taskID}`, `{executionID}`, `{nodeID}`,
+    `{attempt}`, `{date}` and `{time}` stand for their values. May hold expressions."""
+    region: str | None = None
+    """Default: as the worker is set."""
+    endpoint: str | None = None
+    """The URL of what speaks S3, if it is not AWS. Default: as the worker is set."""
+    style: Literal["path", "virtual"] | None = None
+    """Where the bucket stands in URLs. Default: as the worker is set."""
+    credentials: str | None = None
+    """The name that the worker has for a login. Default: its default login."""
+    access_key: str | None = None
+    """A login of its own, with `secretKey`: an expression of a secret, `{{ secrets.name }}`."""
+    secret_key: str | None = None
+    """An expression of a secret, too."""
+    session_token: str | None = None
+    """An expression of a secret, too; only for a login that ends."""
 
 
 class Schedule(Body):
@@ -1457,6 +1548,8 @@ class ScheduledJobChanges(Body):
     secrets: Any | None = None
     """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No
     name may start with `conveyor.`."""
+    uploads: Any | None = None
+    """Ids of files that were sent before, by the names that `sources` have for them."""
     webhooks: Any | None = None
     """Who is told about changes. Default: nobody."""
     permissions: Any | None = None
@@ -1508,6 +1601,8 @@ class ScheduledJobSpec(Body):
     secrets: dict[str, str | None] | None = None
     """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No
     name may start with `conveyor.`."""
+    uploads: dict[str, str] | None = None
+    """Ids of files that were sent before, by the names that `sources` have for them."""
     webhooks: list[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[Permission] | None = None
@@ -1631,6 +1726,42 @@ class SidecarView(Answer):
     """How it shows that it is ready."""
 
 
+class Source(Body):
+    """A file or directory that is brought to the task before it starts: exactly one of
+    `artifact`, `upload`, `url`, `s3`, `ipfs`, `inline` and `local`."""
+
+    target: str
+    """Where the task finds it: absolute in a container, or below the working directory. May hold
+    expressions."""
+    artifact: str | None = None
+    """What an earlier task has kept: `task.name`, the task by its `var` or name. A path in it
+    may follow, and the id of another job precede. Of an `each` or a `parallel`: a directory
+    with what all its children have kept. May hold expressions."""
+    upload: str | None = None
+    """The name of one of the job's `uploads`. May hold expressions."""
+    url: str | None = None
+    """An http or https URL. May hold expressions."""
+    s3: S3Source | None = None
+    """Objects of S3, and of all that speaks it."""
+    ipfs: str | None = None
+    """A CID, and perhaps a path in it. May hold expressions."""
+    inline: str | None = None
+    """The text of the file, or a `data:` URL. May hold expressions."""
+    local: str | None = None
+    """A file or directory of the worker's machine, if its operator allows it: an absolute path.
+    May hold expressions."""
+    read_only: bool | None = None
+    """Whether the task can't change it. Default: false."""
+    extract: bool | None = None
+    """Whether the archive (tar, tar.gz, zip) is unpacked into the directory `target`. Default:
+    false."""
+    sha256: str | None = None
+    """What the content must have, of a `url`, `s3` or `ipfs`; else the task fails."""
+    headers: dict[str, str | None] | None = None
+    """Sent to the `url`; may hold expressions. What logs in must be one of a secret:
+    `Authorization: "Bearer {{ secrets.token }}"`."""
+
+
 class Status(Answer):
     status: Literal["OK"] | str | None = None
     """Done."""
@@ -1672,6 +1803,9 @@ class Subjob(Body):
     """Its `inputs`, as those of a job; texts may hold expressions."""
     secrets: dict[str, str | None] | None = None
     """Its `secrets`; they may hold expressions, best `{{ secrets.name }}`."""
+    uploads: dict[str, str] | None = None
+    """Its `uploads`; they may hold expressions: `{{ uploads.name }}` is that of the job around
+    it."""
     detached: bool | None = None
     """The task is done as soon as the sub-job is made. Default: it waits for its end."""
     webhooks: list[Webhook] | None = None
@@ -1732,6 +1866,15 @@ class SubjobTask(Body):
     """Run beside the task."""
     mounts: list[Mount] | None = None
     """Storage in the task's container."""
+    sources: list[Source] | None = None
+    """Files that are brought to the task before it starts."""
+    artifacts: list[Artifact] | None = None
+    """Files that are kept when it has ended, for later tasks and to be downloaded."""
+    publish: list[Publication] | None = None
+    """Where its artifacts go besides."""
+    large_result: str | None = None
+    """A result of more than 1 MiB is kept as the artifact of this name, and the result tells so
+    in JSON. Default: it fails the task. May hold expressions."""
     networks: list[str] | None = None
     """Names of the container engine's networks."""
     gpus: str | None = None
@@ -1966,6 +2109,15 @@ class TaskEntry(Body):
     """Run beside the task."""
     mounts: list[Mount] | None = None
     """Storage in the task's container."""
+    sources: list[Source] | None = None
+    """Files that are brought to the task before it starts."""
+    artifacts: list[Artifact] | None = None
+    """Files that are kept when it has ended, for later tasks and to be downloaded."""
+    publish: list[Publication] | None = None
+    """Where its artifacts go besides."""
+    large_result: str | None = None
+    """A result of more than 1 MiB is kept as the artifact of this name, and the result tells so
+    in JSON. Default: it fails the task. May hold expressions."""
     networks: list[str] | None = None
     """Names of the container engine's networks."""
     gpus: str | None = None

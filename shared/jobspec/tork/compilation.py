@@ -12,6 +12,7 @@ from typing import Any
 from conveyor.extensions.tasks import Mount, Registry
 from shared import definition as d
 from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
+from shared.expressions import has_expression
 from shared.jobspec.tork import models as m
 
 _Read = Callable[[Any], Any]
@@ -116,6 +117,30 @@ def _probe(spec: m.Probe) -> d.Probe:
     return d.Probe(**{"path": None, **_fields(spec, _PROBE)})
 
 
+def _sha256(text: str) -> str:
+    return text if has_expression(text) else text.lower()
+
+
+def _is_always(when: str) -> bool:
+    return when == "always"
+
+
+_artifact = _compiled(d.Artifact, _table("name", "path", when=("always", _is_always)))
+_S3 = _table(
+    *("bucket", "key", "filter", "endpoint", "region", "style", "version_id", "credentials"),
+    *("access_key", "secret_key", "session_token"),
+)
+_s3 = _compiled(d.S3Object, _S3)
+_source = _compiled(
+    d.Source,
+    _table(
+        *("artifact", "upload", "url", "ipfs", "inline", "local", "target", "headers"),
+        *("read_only", "extract"),
+        s3=_s3,
+        sha256=_sha256,
+    ),
+)
+_publication = _compiled(d.Publication, _table("artifact", "ipfs", "local", s3=_s3))
 _retry = _compiled(
     d.Retry,
     _table(
@@ -141,6 +166,7 @@ _TASK = {
     **_AUX,
     **_table(
         *("workdir", "queue", "var", "priority", "allow_failure", "gpus", "privileged"),
+        "large_result",
         tags=tuple,
         if_=("condition", _same),
         retry=_retry,
@@ -152,6 +178,9 @@ _TASK = {
         post=_tuple_of(_aux_task),
         sidecars=_tuple_of(_sidecar),
         mounts=_tuple_of(_mount),
+        sources=_tuple_of(_source),
+        artifacts=_tuple_of(_artifact),
+        publish=_tuple_of(_publication),
         networks=tuple,
         parallel=_parallel,
         each=_each,
@@ -160,7 +189,7 @@ _TASK = {
 }
 _EACH = _table("var", "concurrency", list_=("items", _same), task=compile_task)
 _SUBJOB = _table(
-    *("name", "description", "inputs", "secrets", "output", "detached"),
+    *("name", "description", "inputs", "secrets", "uploads", "output", "detached"),
     tags=tuple,
     tasks=_tuple_of(compile_task),
     defaults=_defaults,

@@ -14,7 +14,9 @@ from shared.jobspec.tork.models import Spec
 from shared.process.redaction import REDACTED, Redactor
 
 _LONGEST_SHOWN = 60
-_HIDDEN = re.compile(r"(^|\.)(secrets?|password|headers|env)($|[.\[])")
+_HIDDEN = re.compile(
+    r"(^|\.)(secrets?|password|headers|env|accessKey|secretKey|sessionToken)($|[.\[])"
+)
 
 _Context = Mapping[str, Any]
 _RULES: dict[str, Callable[[_Context], str]] = {

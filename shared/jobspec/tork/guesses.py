@@ -36,7 +36,9 @@ def _field_of(model: type[Spec], words: Sequence[str]) -> str | None:
     return next((known[word] for word in words if word in known), None)
 
 
-_OWN_MODELS = ("tasks", "pre", "post", "sidecars", "subjob", "parallel")
+_OWN_MODELS = (
+    *("tasks", "pre", "post", "sidecars", "subjob", "parallel", "sources", "artifacts", "publish"),
+)
 
 
 def _field_below(model: type[Spec], words: Sequence[str]) -> str | None:

@@ -1,5 +1,5 @@
 """The words of other tools for what the job language calls otherwise: of GitHub Actions, GitLab CI,
-Compose, Kubernetes, Argo, Airflow, Kestra, Nomad, Ansible, and of people who guess."""
+Compose, Kubernetes, Argo, Airflow, Kestra, Nomad, Ansible, Bacalhau, and of people who guess."""
 
 from collections.abc import Mapping
 
@@ -34,6 +34,13 @@ _BY_FIELD: Mapping[str, str] = {
     "softFail optional allowFail failOk continueOn continueOnFailure triggerRule",
     "limits": "resources resource deploy quota ulimits requests containerResources",
     "mounts": "volumes volumeMounts volume mount binds bind disks storage volumesFrom",
+    "sources": "inputSources inputSource download downloads fetch stageIn inputArtifacts inputData "
+    "dataSources importFiles",
+    "artifacts": "artifact resultPaths resultPath outputFiles outputFile outputPaths "
+    "outputArtifacts uploadArtifact uploadArtifacts storeArtifacts upload uploads stageOut collect "
+    "persist keep save",
+    "publish": "publisher publishers publishTo exportTo uploadTo copyTo",
+    "largeResult": "largeOutput bigResult resultArtifact",
     "sidecars": "services service sidecar containers sidecarContainers",
     "pre": "beforeScript before init initContainers initContainer setup prestart preRun hooks",
     "post": "afterScript after onExit cleanup teardown finally poststop always postRun",
@@ -85,18 +92,34 @@ _BY_FIELD: Mapping[str, str] = {
     "concurrency": "maxParallel parallelism max limit batchSize maxConcurrency maxActive workers "
     "concurrent concurrencyLimit",
     "minSuccess": "minimum threshold atLeast minSucceeded successThreshold quorum",
+    # Files
+    "artifact": "fromArtifact from artifactName task artifacts",
+    "upload": "file input uploadId uploads",
+    "s3": "bucket minio gcs s3Object objectStore",
+    "ipfs": "cid",
+    "inline": "content contents data text raw value",
+    "local": "localDirectory hostPath sourcePath host directory",
+    "extract": "unpack untar unzip decompress archive",
+    "sha256": "checksum digest hash checksumSha256 integrity",
+    "readOnly": "ro readWrite",
+    "key": "object prefix objectKey path",
+    "style": "pathStyle forcePathStyle usePathStyle addressing addressingStyle",
+    "versionId": "version",
+    "accessKey": "accessKeyId awsAccessKeyId",
+    "secretKey": "secretAccessKey awsSecretAccessKey accessKeySecret",
+    "sessionToken": "awsSessionToken token",
     # Mounts, probes, logins
     "source": "src from hostPath host bind device",
-    "target": "dst destination path mountPath to containerPath mountPoint dest",
+    "target": "dst destination path mountPath to containerPath mountPoint dest alias",
     "type": "kind driver",
     "opts": "options driverOpts mountOptions settings",
     "probe": "healthcheck readinessProbe readiness health livenessProbe startupProbe check ready",
-    "path": "httpGet url endpoint uri route",
+    "path": "httpGet url endpoint uri route paths file files directory dir location src",
     "port": "tcpSocket containerPort ports",
     "username": "user login account",
     "password": "pass token secret passwd",
     # Webhooks, schedules, the rest
-    "url": "uri endpoint address target href link to hook",
+    "url": "uri endpoint address target href link to hook http urlDownload",
     "headers": "header httpHeaders",
     "event": "on events type trigger when",
     "interval": "every each period frequency fixedRate repeatEvery",
@@ -124,18 +147,23 @@ WORDS = _fields_by_word()
 """The fields that a word may mean, likeliest first. Words are in small letters without dashes."""
 
 _KUBERNETES = "a job has no header as in Kubernetes, only name, tasks and what they share"
-_NO_FILES = "tasks share no files: hand over small results with var, or use mounts"
+_NO_DIRECTORY = "tasks share no directory: artifacts keeps files, and sources brings them to others"
+_KINDS = "a source names its kind itself: url, or s3 with bucket and key"
+_AS_THE_JOB = "artifacts stay as long as their job: see autoDelete"
 _ANCHORS = "to share parts within a file, use the anchors of YAML (&name, *name, <<)"
 _PULLED = "a worker pulls each image that it does not have"
 _NO_PORTS = "a task publishes no ports, and reaches its sidecars by their names"
 
 MEANINGS: Mapping[str, str] = {
     **dict.fromkeys(("apiversion", "kind", "metadata"), _KUBERNETES),
-    **dict.fromkeys(("artifacts", "artifact", "cache", "workspace", "workspaces"), _NO_FILES),
+    **dict.fromkeys(("cache", "workspace", "workspaces"), _NO_DIRECTORY),
+    **dict.fromkeys(("source", "params", "type"), _KINDS),
+    **dict.fromkeys(("expirein", "retentiondays", "retention"), _AS_THE_JOB),
     **dict.fromkeys(("extends", "include", "includes", "anchors", "import", "imports"), _ANCHORS),
     **dict.fromkeys(("imagepull", "imagepullpolicy", "pullpolicy", "pull"), _PULLED),
-    **dict.fromkeys(("ports", "expose", "publish"), _NO_PORTS),
-    "uses": "there are no ready-made actions: name an image, and what it runs",
+    **dict.fromkeys(("ports", "expose"), _NO_PORTS),
+    "uses": "there are no ready-made actions: name an image, and what it runs; artifacts keeps "
+    "files and sources brings them",
     "version": "a job file has no version",
     "build": "images are not built here: name one that exists with image",
 }

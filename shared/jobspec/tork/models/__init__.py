@@ -2,6 +2,13 @@
 
 from shared.jobspec.tork.models.containers import AuxTask, Mount, Probe, Sidecar
 from shared.jobspec.tork.models.endpoints import EndpointChanges, EndpointSpec, SecretRotation
+from shared.jobspec.tork.models.files import (
+    Artifact,
+    Publication,
+    S3Source,
+    S3Target,
+    Source,
+)
 from shared.jobspec.tork.models.job_options import (
     AutoDelete,
     Permission,

@@ -9,6 +9,15 @@ from shared.jobspec import fields as f
 from shared.jobspec.problems import Breach, Problem, refuse
 from shared.jobspec.tork import task_fields as t
 from shared.jobspec.tork.models.containers import AuxTask, Mount, Sidecar
+from shared.jobspec.tork.models.files import (
+    Artifacts,
+    LargeResult,
+    Publications,
+    Sources,
+    Uploads,
+    UploadTemplates,
+    file_breaches,
+)
 from shared.jobspec.tork.models.job_options import (
     AutoDelete,
     Permission,
@@ -75,6 +84,15 @@ class TaskFields(Spec):
     """Run beside the task."""
     mounts: list[f.Entry[Mount]] | None = None
     """Storage in the task's container."""
+    sources: Sources | None = None
+    """Files that are brought to the task before it starts."""
+    artifacts: Artifacts | None = None
+    """Files that are kept when it has ended, for later tasks and to be downloaded."""
+    publish: Publications | None = None
+    """Where its artifacts go besides."""
+    large_result: LargeResult | None = None
+    """A result of more than 1 MiB is kept as the artifact of this name, and the result tells so in
+    JSON. Default: it fails the task. May hold expressions."""
     networks: f.Listed[f.Key] | None = None
     """Names of the container engine's networks."""
     gpus: f.ShortText | None = None
@@ -95,11 +113,31 @@ class TaskFields(Spec):
         refuse(list(_composite_breaches(self)))
         return self
 
+    @model_validator(mode="after")
+    def _files_agree(self) -> "TaskFields":
+        if self.sources or self.artifacts or self.publish:
+            refuse(list(_file_breaches(self)))
+        return self
+
+
+def _file_breaches(task: TaskFields) -> Iterator[Breach]:
+    mounted = [mount.target for mount in task.mounts or () if mount.target]
+    return file_breaches(
+        artifacts=task.artifacts or (),
+        sources=task.sources or (),
+        publish=task.publish or (),
+        large_result=task.large_result or "",
+        taken=[*mounted, *(task.files or ())],
+        workdir=task.workdir or "",
+    )
+
 
 _COMPOSITES = ("parallel", "each", "subjob")
 _NOT_BESIDE_ONE: Mapping[str, str] = {
     **{name: name for name in ("image", "cmd", "entrypoint", "run", "env", "queue", "pre", "post")},
     **{name: name for name in ("sidecars", "mounts", "retry", "limits", "timeout", "privileged")},
+    **{name: name for name in ("sources", "artifacts", "publish")},
+    "large_result": "largeResult",
     "queue_timeout": "queueTimeout",
     "grace_period": "gracePeriod",
 }
@@ -226,6 +264,9 @@ class Subjob(JobFields):
     """Its `inputs`, as those of a job; texts may hold expressions."""
     secrets: f.Secrets[f.HiddenTemplateValue] | None = None
     """Its `secrets`; they may hold expressions, best `{{ secrets.name }}`."""
+    uploads: UploadTemplates | None = None
+    """Its `uploads`; they may hold expressions: `{{ uploads.name }}` is that of the job around
+    it."""
     detached: f.Flag | None = None
     """The task is done as soon as the sub-job is made. Default: it waits for its end."""
     webhooks: f.Webhooks[Webhook] | None = None
@@ -249,6 +290,8 @@ class SubmittedJob(JobFields):
     secrets: f.Secrets[f.Value] | None = None
     """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No name
     may start with `conveyor.`."""
+    uploads: Uploads | None = None
+    """Ids of files that were sent before, by the names that `sources` have for them."""
     webhooks: f.Webhooks[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[f.Entry[Permission]] | None = None
@@ -273,6 +316,8 @@ class JobChanges(Spec):
     """Values by name; they replace inputs of the same name."""
     secrets: dict[f.SecretName, f.Value] | None = None
     """Texts by name; they replace secrets of the same name."""
+    uploads: Uploads | None = None
+    """Ids of uploads by name; they replace uploads of the same name."""
 
 
 class JobSpec(SubmittedJob):
