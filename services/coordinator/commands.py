@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 from services.coordinator.store.connected import connected
-from shared.apply.apply import ALREADY_SUBMITTED, Work
+from shared.apply.apply import UploadsRefused, Work
 from shared.apply.batcher import Batcher
 from shared.lifecycle import NO_SUCH_JOB, Ignored, JobCancelled, JobRestarted, JobSubmitted
 from shared.planning.new_job import IdempotencyKey, NewJob
 from shared.postgres.pool import Pool
 from shared.process.metrics import MADE_ONCE, Metrics, MetricSpec
 from shared.store.idempotency import first_made
+from shared.store.uploads import not_usable
 
 _SUBMISSIONS = MetricSpec(
     "submissions_total",
@@ -64,14 +65,16 @@ class JobCommands:
     async def submit(self, new: NewJob) -> Submitted:
         """Store the job and send its first task; when this returns neither can be lost.
 
-        Raises KeyReused.
+        Raises KeyReused, InvalidJob.
         """
         work = Work(JobSubmitted(new.job), new_job=new)
-        while await self._batcher.perform_one(work) == ALREADY_SUBMITTED:
+        while isinstance(outcome := await self._batcher.perform_one(work), Ignored):
             # A key may be forgotten between these two looks at it: then it is as good as new.
             if new.key and (job_id := await made_before(self._pool, new.key)):
                 self._repeated.inc()
                 return Submitted(job_id, is_new=False)
+            if isinstance(outcome, UploadsRefused):
+                raise not_usable(new.definition.uploads, outcome.names)
         self._made.inc()
         return Submitted(new.job.id, is_new=True)
 

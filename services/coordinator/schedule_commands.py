@@ -30,6 +30,7 @@ from shared.process.garbage import in_thread
 from shared.store.idempotency import store_keys
 from shared.store.notices import Notice, add_notices, notice_of_firing
 from shared.store.outbox import Outbox, OutboxRow
+from shared.store.uploads import WantedUploads
 
 Times = Sequence[datetime]
 
@@ -118,14 +119,15 @@ class ScheduleCommands:
     async def edit(self, new: EditedSchedule) -> bool:
         """False when it was edited since `new` was made of it.
 
-        Raises NeverFires.
+        Raises NeverFires, InvalidJob.
         """
         with translated_errors():
             async with acquired(self._pool) as connection, connection.transaction():
                 locked = await self._locked(connection, new.rules.times.id)
                 if locked.version != new.version:
                     return False
-                await schedules.edit(connection, new.edit(moved(locked, new.rules)))
+                uploads = WantedUploads(locked.id, new.uploads, locked.created_by, locked.id)
+                await schedules.edit(connection, new.edit(moved(locked, new.rules)), uploads)
         return True
 
     async def resume(self, schedule_id: str) -> bool:

@@ -4,7 +4,7 @@ A firing that is due and has not happened yet is kept if the new rules have it, 
 nothing that both say.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -34,7 +34,7 @@ class NewRules:
 class EditedSchedule:
     """What an edit makes of the schedule as it was in `version`, all but when it fires next.
 
-    `spec` and `sealed` as in `NewSchedule`.
+    `spec` and `sealed` as in `NewSchedule`; `uploads` are ids by their names.
     """
 
     version: int
@@ -42,6 +42,7 @@ class EditedSchedule:
     spec: JsonObject
     sealed: str | None
     readers: Sequence[str]
+    uploads: Mapping[str, str]
 
     def edit(self, moved: "Moved") -> Edit:
         rules, times = self.rules, self.rules.times

@@ -9,7 +9,7 @@ transaction: the answerer of that kind reads what it needs and answers with an e
 message that starts the next one are committed together.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -39,11 +39,13 @@ from shared.process.garbage import in_thread
 from shared.process.sealing import Sealer, SealingError
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import TransactionRows
+from shared.store.uploads import wanted_by
 
 __all__ = [
     "ALREADY_SUBMITTED",
     "Applied",
     "Outcome",
+    "UploadsRefused",
     "Work",
     "apply",
     "apply_to_rows",
@@ -51,6 +53,13 @@ __all__ = [
 ]
 
 ALREADY_SUBMITTED = Ignored("its idempotency key was used before")
+
+
+@dataclass(frozen=True, slots=True)
+class UploadsRefused(Ignored):
+    """The new job may not use those of its uploads that are named."""
+
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +127,12 @@ async def apply_to_rows(
     events = [work.event for work in batch if not isinstance(work.event, JobSubmitted)]
     workspace = await _load(rows, planner, events, decide)
     await _adopt_secrets(rows, planner.sealer, workspace, events)
-    repeated = await _submitted_before(rows, batch)
+    refused = await _refused(rows, batch)
     answers = Answers(Transaction(rows, workspace, planner, budget))
     outcomes: list[Outcome] = []
     for group in _groups(batch):
         await answers.give()
-        outcomes += await _performed(workspace, group, repeated)
+        outcomes += await _performed(workspace, group, refused)
     await answers.give()
     writes = await workspace.finish()
     writes.sent = sent
@@ -150,29 +159,37 @@ def _groups(batch: Sequence[Work]) -> Iterator[list[Work]]:
 
 
 async def _performed(
-    workspace: Workspace, group: Sequence[Work], repeated: Collection[str]
+    workspace: Workspace, group: Sequence[Work], refused: Mapping[str, Ignored]
 ) -> list[Outcome]:
     """A new job may be half a megabyte of tasks, which are sealed one by one."""
 
     def perform() -> list[Outcome]:
-        return [_perform(workspace, work, repeated) for work in group]
+        return [_perform(workspace, work, refused) for work in group]
 
     is_quick = are_small(work.new_job for work in group if work.new_job)
     return perform() if is_quick else await in_thread(perform)
 
 
-def _perform(workspace: Workspace, work: Work, repeated: Collection[str]) -> Outcome:
+def _perform(workspace: Workspace, work: Work, refused: Mapping[str, Ignored]) -> Outcome:
     if work.new_job is None:
         return workspace.apply_event(work.event)
-    if work.new_job.job.id in repeated:
-        return ALREADY_SUBMITTED
+    if work.new_job.job.id in refused:
+        return refused[work.new_job.job.id]
     return workspace.submit(work.new_job)
 
 
-async def _submitted_before(rows: Rows, batch: Iterable[Work]) -> set[str]:
-    """The new jobs of `batch` that must not be made: their keys were used."""
-    new_jobs = (work.new_job for work in batch if work.new_job is not None)
-    return await rows.store_keys({new.job.id: new.key for new in new_jobs if new.key})
+async def _refused(rows: Rows, batch: Iterable[Work]) -> dict[str, Ignored]:
+    """The new jobs of `batch` that must not be made, by id."""
+    new_jobs = [work.new_job for work in batch if work.new_job is not None]
+    wanted = [wanted_by(new) for new in new_jobs if new.definition.uploads]
+    unusable = await rows.unusable_uploads(wanted) if wanted else {}
+    # The key of what is not made stays free.
+    keys = {new.job.id: new.key for new in new_jobs if new.key and new.job.id not in unusable}
+    refused: dict[str, Ignored] = dict.fromkeys(await rows.store_keys(keys), ALREADY_SUBMITTED)
+    return refused | {
+        job_id: UploadsRefused("it may not use its uploads", names=names)
+        for job_id, names in unusable.items()
+    }
 
 
 async def _adopt_secrets(

@@ -12,6 +12,7 @@ from shared.planning.planner import Planner
 from shared.planning.templates import JobSource, TaskSource, Variables, WantedVariable
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import Locked, Reopened
+from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
 
 
@@ -28,6 +29,9 @@ class Rows(Protocol):
 
     async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
         """Those of the new jobs whose key was used before."""
+
+    async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> Mapping[str, list[str]]:
+        """By the id of the new job, the names of those uploads that it may not use."""
 
     async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:
         """The whole of these tasks, by id."""

@@ -31,7 +31,8 @@ class NewJob:
     `parent_task_id` made it, whether or not it waits for it. `needs` tells for each task's position
     which it waits for, if the job is a graph. With a `key` that was used before it is not made.
     `tasks` are those of the definition as they are stored, None for as they are. `size` is that of
-    the submission in bytes, None where that is not known.
+    the submission in bytes, None where that is not known. It may use the uploads of its creator,
+    and those that the job `lender_id` uses, which it was made from.
     `job` is PENDING; its `task_count`, `has_output`, `is_graph` and `auto_delete_after` agree with
     the rest.
     """
@@ -48,6 +49,7 @@ class NewJob:
     key: IdempotencyKey | None = None
     tasks: Sequence[Encoded] | None = None
     size: int | None = None
+    lender_id: str | None = None
 
 
 _FEW_BYTES = 16_384

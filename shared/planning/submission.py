@@ -79,8 +79,8 @@ def subjob_of(
 ) -> NewJob:
     """The job that the task `parent` stands for; `definition` is evaluated.
 
-    It belongs to the creator of `origin`, and the same people may see it. `inherited` are secrets
-    it has beside its own.
+    It belongs to the creator of `origin`, the same people may see it, and it has the same uploads.
+    `inherited` are secrets it has beside its own.
     """
     secrets = {**inherited, **definition.secrets}
     needs = task_graph(definition.tasks)
@@ -133,6 +133,7 @@ def _without_secrets(
         inputs=inputs,
         webhooks=webhooks,
         secrets=secrets,
+        uploads=dict(origin.uploads),
         permissions=tuple(origin.permissions),
     )
 

@@ -1,7 +1,7 @@
 """A task or job as submitted, where its expressions stand, and which stored variables they read."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.definition import (
@@ -35,6 +35,7 @@ class JobSource:
     readers: Sequence[str] = ()
     schedule_id: str | None = None
     schedule_at: datetime | None = None
+    uploads: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +191,7 @@ def unsaved_job_source(unsaved: UnsavedJob) -> JobSource:
         readers=new.readers,
         schedule_id=new.schedule_id,
         schedule_at=new.schedule_at,
+        uploads=definition.uploads,
     )
 
 

@@ -147,6 +147,7 @@ SUBMITTED = (
     Column("tags", "text[]", attribute="definition.tags"),
     Column("created_by", "text"),
     Column("inputs", "jsonb", attribute="definition.inputs"),
+    Column("uploads", "jsonb", attribute="definition.uploads"),
     Column("secret_names", "text[]", attribute="definition.secrets", to_json=sorted),
     Column("output", "text", attribute="definition.output"),
     Column("defaults", "jsonb", attribute="definition.defaults", to_json=_encoded),

@@ -21,7 +21,7 @@ from shared.process.sealing import Sealer, SealingError
 
 TASKS = """
 SELECT j.id AS job_id, j.name, j.inputs, j.sealed, j.defaults, j.output, j.created_by,
-       j.permissions, j.readers, j.schedule_id, j.schedule_at, t.position, t.task
+       j.permissions, j.readers, j.schedule_id, j.schedule_at, j.uploads, t.position, t.task
 FROM unnest($1::text[], $2::int[]) AS p(job_id, position)
 JOIN jobs j ON j.id = p.job_id
 JOIN job_tasks t ON t.job_id = p.job_id AND t.position = p.position
@@ -29,7 +29,7 @@ JOIN job_tasks t ON t.job_id = p.job_id AND t.position = p.position
 
 JOBS = """
 SELECT id AS job_id, name, inputs, sealed, defaults, output, created_by, permissions, readers,
-       schedule_id, schedule_at
+       schedule_id, schedule_at, uploads
 FROM jobs WHERE id = ANY($1::text[])
 """
 

@@ -23,6 +23,7 @@ from shared.store.locking import load
 from shared.store.outbox import OutboxRow
 from shared.store.rows import TASK, TASK_COLUMNS, task_of
 from shared.store.source_rows import SourceRows, columns_of
+from shared.store.uploads import WantedUploads, unusable_uploads
 from shared.store.writing import Writes, write
 
 # Without their definitions: that of a parallel task holds all of its children, and would be read at
@@ -174,6 +175,9 @@ class TransactionRows(SourceRows):
 
     async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
         return await store_keys(self._connection, keys)
+
+    async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> dict[str, list[str]]:
+        return await unusable_uploads(self._connection, wanted)
 
     async def lock(self, job_ids: Collection[str], task_ids: Collection[str]) -> Locked:
         jobs, tasks, now = await load(self._connection, job_ids, task_ids)

@@ -141,6 +141,14 @@ def _job_needs(writes: Writes) -> Arguments:
     )
 
 
+def _upload_uses(writes: Writes) -> Arguments:
+    return _arrays(
+        (job.id, upload_id)
+        for job, new, _, _ in writes.new_jobs
+        for upload_id in set(new.definition.uploads.values())
+    )
+
+
 def _log_parts(writes: Writes) -> Arguments:
     """A part whose number can't be kept (after some 2,000 dispatches) is left out: no log may cost
     its task the end."""
@@ -163,6 +171,15 @@ PARTS = {
         SELECT * FROM unnest($1::text[], $2::int[], $3::int[])
         """,
         _job_needs,
+    ),
+    "upload_uses": Part(
+        """
+        INSERT INTO upload_uses (owner_id, upload_id)
+        SELECT r.job_id, u.id FROM unnest($1::text[], $2::text[]) AS r(job_id, upload_id)
+        JOIN uploads u ON u.id = r.upload_id
+        ON CONFLICT DO NOTHING
+        """,
+        _upload_uses,
     ),
     "jobs": Part(
         updated("jobs", at_least(JOB, Written.CHANGED)), lambda w: _json(map(job_changes, w.jobs))

@@ -30,6 +30,7 @@ from shared.planning.templates import (
 )
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import Locked, Reopened
+from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
 
 
@@ -48,6 +49,9 @@ class MemoryRows:
         used = {id_ for id_, key in keys.items() if (key.identity, key.key) in self._keys}
         self._keys |= {(key.identity, key.key) for key in keys.values()}
         return used
+
+    async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> dict[str, list[str]]:
+        return {each.owner_id: list(each.ids) for each in wanted if each.ids}
 
     async def lock(self, job_ids: Collection[str], task_ids: Collection[str]) -> Locked:
         tasks = {id_: self.tasks[id_] for id_ in task_ids if id_ in self.tasks}

@@ -108,6 +108,7 @@ JOB = JobRow(
     delete_at=LATER,
     permissions=[{"user": shown_user("bob")}],
     timeout=timedelta(minutes=90),
+    uploads={},
     variables={"token": "t", "v": "a-secret"},
     is_large=False,
 )

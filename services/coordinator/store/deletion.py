@@ -60,6 +60,8 @@ WITH deleted AS (
     DELETE FROM webhook_events WHERE job_id IN (SELECT id FROM deleted)
 ), deliveries AS (
     DELETE FROM webhook_deliveries WHERE job_id IN (SELECT id FROM deleted)
+), uploads AS (
+    DELETE FROM upload_uses WHERE owner_id IN (SELECT id FROM deleted)
 )
 SELECT count(*) FROM deleted
 """  # noqa: S608 - a condition of our own

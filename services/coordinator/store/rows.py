@@ -144,6 +144,7 @@ class JobRow(NamedTuple):
     delete_at: datetime | None
     permissions: list[JsonObject]
     timeout: timedelta | None
+    uploads: dict[str, str]
     variables: Mapping[str, str] | None
     is_large: bool
 

@@ -15,6 +15,7 @@ from shared.jobspec.cron.stored import NextFiring
 from shared.planning.new_job import IdempotencyKey
 from shared.postgres.pool import Connection
 from shared.store.idempotency import store_keys
+from shared.store.uploads import WantedUploads, use_uploads
 
 NOW = "SELECT now()"
 
@@ -96,7 +97,10 @@ CALL = "INSERT INTO schedule_ends (schedule_id) VALUES ($1)"
 
 SET_LAST = "UPDATE schedules SET last_at = $2, last_job_id = $3 WHERE id = $1"
 
-DELETE = "DELETE FROM schedules WHERE id = $1 RETURNING id"
+DELETE = """
+WITH released AS (DELETE FROM upload_uses WHERE owner_id = $1)
+DELETE FROM schedules WHERE id = $1 RETURNING id
+"""
 
 
 class NewSchedule(NamedTuple):
@@ -194,11 +198,18 @@ async def now(connection: Connection) -> datetime:
     return at
 
 
-async def add(connection: Connection, new: NewSchedule, key: IdempotencyKey | None) -> bool:
-    """False when `key` was used before, and nothing was added."""
+async def add(
+    connection: Connection,
+    new: NewSchedule,
+    key: IdempotencyKey | None,
+    uploads: Mapping[str, str],
+) -> bool:
+    """False when `key` was used before, and nothing was added. `uploads` are ids by their names.
+    Raises InvalidJob."""
     async with connection.transaction():
         if key is not None and await store_keys(connection, {new.id: key}):
             return False
+        await use_uploads(connection, WantedUploads(new.id, uploads, new.created_by))
         await connection.execute(INSERT, *new)
         return True
 
@@ -240,7 +251,9 @@ async def lock(connection: Connection, schedule_id: str) -> StoredSchedule | Non
     return StoredSchedule(**row) if row else None
 
 
-async def edit(connection: Connection, edit: Edit) -> None:
+async def edit(connection: Connection, edit: Edit, uploads: WantedUploads) -> None:
+    """Raises InvalidJob."""
+    await use_uploads(connection, uploads)
     await connection.execute(EDIT, *edit)
 
 

@@ -31,6 +31,8 @@ WITH deleted AS (
     DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
 ), deliveries AS (
     DELETE FROM webhook_deliveries WHERE job_id IN (SELECT id FROM deleted)
+), uploads AS (
+    DELETE FROM upload_uses WHERE owner_id IN (SELECT id FROM deleted)
 )
 SELECT count(*) FROM deleted
 """  # noqa: S608 - a number of our own
@@ -47,6 +49,8 @@ WITH deleted AS (
     DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
 ), deliveries AS (
     DELETE FROM webhook_deliveries WHERE job_id IN (SELECT id FROM deleted)
+), uploads AS (
+    DELETE FROM upload_uses WHERE owner_id IN (SELECT id FROM deleted)
 )
 SELECT count(*) FROM deleted
 """  # noqa: S608 - a number of our own

@@ -20,7 +20,7 @@ from shared.process.sealing import Sealer, generate_key
 from shared.process.settings.blocks import PostgresSettings
 from tests.support.jobs.definitions import TaskLike, job_definition
 
-_KEPT = ("created_by", "key", "readers", "schedule_id")
+_KEPT = ("created_by", "key", "lender_id", "readers", "schedule_id")
 
 LEASE = timedelta(seconds=30)
 

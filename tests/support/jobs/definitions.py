@@ -32,14 +32,16 @@ def task_definition(task: TaskLike) -> TaskDefinition:
 def job_definition(tasks: Sequence[TaskLike], **fields: Any) -> JobDefinition:
     """Called "a job" unless `fields` say otherwise.
 
-    `output` may be no expression, and the `url` of a webhook none: what evaluation can come to.
+    `output` may be no expression, the `url` of a webhook none, and `uploads` no ids: what
+    evaluation can come to.
     """
     output = fields.pop("output", None)
     webhooks = tuple(map(_webhook, fields.pop("webhooks", ())))
+    uploads = fields.pop("uploads", {})
     some = [{"name": "a task"}]
     job = compile_job(SubmittedJob.model_validate({"name": "a job", "tasks": some, **fields}))
     listed = tuple(map(task_definition, tasks))
-    return changed(job, output=output, webhooks=webhooks, tasks=listed)
+    return changed(job, output=output, webhooks=webhooks, uploads=uploads, tasks=listed)
 
 
 def _webhook(webhook: Mapping[str, Any]) -> Webhook:

@@ -124,7 +124,8 @@ async def _edited(request: web.Request, row: ScheduleRow) -> tuple[EditedSchedul
         definition = replace(definition, permissions=was.permissions)
     shown, sealed = await in_background(request, partial(without_secrets, definition, api.sealer))
     rules = _rules(changed, stored)
-    return EditedSchedule(stored.version, rules, shown, sealed, readers), warnings
+    edited = EditedSchedule(stored.version, rules, shown, sealed, readers, definition.uploads)
+    return edited, warnings
 
 
 def _readers_entry(creator: str | None) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """/scheduled-jobs: submit, list, show, pause, resume, delete."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
@@ -110,15 +111,20 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
         next_at=next_at,
         look_at=look_at,
     )
-    row = await _added(request, new, key)
+    row = await _added(request, new, key, definition.uploads)
     shown = schedule_summary(row, redacting(api.sealer, row.sealed))
     return reply(shown | set_fields({"warnings": warnings}))
 
 
-async def _added(request: web.Request, new: NewSchedule, key: IdempotencyKey | None) -> ScheduleRow:
+async def _added(
+    request: web.Request,
+    new: NewSchedule,
+    key: IdempotencyKey | None,
+    uploads: Mapping[str, str],
+) -> ScheduleRow:
     """What is made, or was by the first submission with its key."""
     api = ports(request)
-    while not await api.run(schedules.add, new, key):
+    while not await api.run(schedules.add, new, key, uploads):
         # A key may be forgotten between these two looks at it: then it is as good as new.
         if key and (first := await made_before(api.pool, key)):
             row = await api.run(schedules.one, first, principal(request).readers)

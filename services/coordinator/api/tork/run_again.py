@@ -76,8 +76,7 @@ async def _new_job(request: web.Request, job_id: str, changes: JobChanges) -> Ne
         created_by=who.creator,
         readers=readers_of(request, (), sharing.readers),
     )
-    key = await idempotency_key(request)
-    return replace(new, key=key) if key else new
+    return replace(new, key=await idempotency_key(request), lender_id=job_id)
 
 
 def _secrets(row: JobRow, changes: JobChanges, sealer: Sealer) -> dict[str, str]:
@@ -100,6 +99,7 @@ def _definition(
             "tasks": [sealer.opened(task) for task in kept],
             "inputs": {**job.inputs, **(changes.inputs or {})},
             "secrets": _secrets(row, changes, sealer),
+            "uploads": row.uploads,
             "output": row.output,
             "defaults": row.defaults,
             "webhooks": map_texts(row.webhooks, sealer.open_text),
