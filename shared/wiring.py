@@ -9,9 +9,14 @@ from typing import TypeVar
 
 import structlog
 
+from conveyor.extensions.files import FileStore
 from shared.broker.metrics import show_broker
 from shared.broker.protocol import Broker, BrokerUnavailable
 from shared.broker.rabbitmq.broker import open_broker
+from shared.files.factory import opened_store
+from shared.files.no_store import NoStore
+from shared.files.settings import FilesSettings
+from shared.files.watch import watched_store
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, create_pool
@@ -39,6 +44,8 @@ class Resources:
     pool: Pool
     metrics: Metrics = field(default_factory=Metrics)
     tracing: Tracing = OFF
+    files: FileStore = field(default_factory=NoStore)
+    files_settings: FilesSettings = field(default_factory=FilesSettings)
 
 
 S = TypeVar("S", bound=DatabaseServiceSettings)
@@ -46,7 +53,7 @@ S = TypeVar("S", bound=DatabaseServiceSettings)
 Run = Callable[[S, Resources, Stop], Awaitable[None]]
 
 Checks = tuple[Check, ...]
-"""They name what is missing: the database, the broker, any consumer."""
+"""They name what is missing: the database, the broker, any consumer, the store of files."""
 
 
 def serve(service: str, settings_class: type[S], run: Run[S]) -> int:
@@ -66,18 +73,20 @@ def serve(service: str, settings_class: type[S], run: Run[S]) -> int:
 
 @asynccontextmanager
 async def watched(resources: Resources, stop: Stop) -> AsyncIterator[Checks]:
-    """Looks at the database while the context lasts, and shows in the metrics what is missing."""
+    """Looks at the database and the store of files while the context lasts, and shows in the
+    metrics what is missing."""
     broker, metrics = resources.broker, resources.metrics
     watch = DatabaseWatch(resources.pool)
     looking = asyncio.create_task(
         every(watch.look, interval_seconds=_LOOK_SECONDS, stop=stop, name="look_at_database")
     )
     try:
-        checks = (watch.missing, lambda: broker.missing)
-        show_health(metrics, checks)
-        show_broker(metrics, broker)
-        show_process(metrics)
-        yield checks
+        async with watched_store(resources.files, resources.files_settings, stop) as files:
+            checks = (watch.missing, lambda: broker.missing, files)
+            show_health(metrics, checks)
+            show_broker(metrics, broker)
+            show_process(metrics)
+            yield checks
     finally:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
@@ -94,15 +103,18 @@ async def _open_resources(
     """
     postgres = settings.postgres
     dsn = postgres.dsn.get_secret_value()
+    # A dispatcher has no such block.
+    files: FilesSettings = getattr(settings, "files", FilesSettings())
     async with (
         open_tracing(service, settings.tracing) as tracing,
         open_broker(settings.broker) as broker,
+        opened_store(files) as store,
     ):
         pool = await create_pool(dsn, postgres, name=f"conveyor {service}")
         try:
             async with asyncio.TaskGroup() as group:
                 migrating = group.create_task(_migrate(dsn, postgres))
-                yield Resources(broker, pool, tracing=tracing)
+                yield Resources(broker, pool, tracing=tracing, files=store, files_settings=files)
                 migrating.cancel()
         finally:
             await pool.close()

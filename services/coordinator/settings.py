@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.files.settings import FilesSettings
 from shared.jobspec.limits import MAX_WEBHOOKS
 from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import (
@@ -308,6 +309,7 @@ class CoordinatorSettings(DatabaseServiceSettings):
     cors: CorsSettings = CorsSettings()
     rate: RateSettings = RateSettings()
     endpoints: EndpointSettings = EndpointSettings()
+    files: FilesSettings = FilesSettings()
 
     @property
     def http(self) -> HttpSettings:

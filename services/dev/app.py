@@ -19,12 +19,12 @@ from services.worker.app import run as run_worker
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
 from shared.broker.in_process import InProcessBroker
+from shared.files.factory import opened_store
 from shared.messages.queues import COMPLETIONS, EVENTS, TELEMETRY
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import Pool, acquired, create_pool
 from shared.process.run import Stop
 from shared.tracing.open_tracing import open_tracing
-from shared.tracing.protocol import Tracing
 from shared.wiring import Resources
 
 log = structlog.get_logger()
@@ -116,7 +116,7 @@ async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[str]:
     """
     data_dir = settings.dev.data_dir
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings = settings.with_key(sealing_key(data_dir))
+    settings = settings.with_key(sealing_key(data_dir)).with_directories()
     async with AsyncExitStack() as parts:
         dsn = await parts.enter_async_context(EmbeddedPostgres(data_dir / "postgres"))
         await migrate(dsn)
@@ -126,28 +126,31 @@ async def running(settings: DevSettings, stop: Stop) -> AsyncIterator[str]:
         broker = InProcessBroker()
         await broker.start()
         parts.push_async_callback(broker.close)
+        files = await parts.enter_async_context(opened_store(settings.files))
+        resources = Resources(
+            broker, pool, tracing=tracing, files=files, files_settings=settings.files
+        )
 
         def end() -> None:
             if not stop.requested:  # to ask a second time is to abort, and to lose what runs
                 stop.request()
 
-        async with beside(_serve(settings, broker, pool, tracing, stop), end):
+        async with beside(_serve(settings, broker, resources, stop), end):
             url = f"http://{settings.api.address}"
             await _wait_until_up(url)
             yield url
 
 
 async def _serve(
-    settings: DevSettings, broker: InProcessBroker, pool: Pool, tracing: Tracing, stop: Stop
+    settings: DevSettings, broker: InProcessBroker, resources: Resources, stop: Stop
 ) -> None:
     """They leave in the order in which they talk: what one says on its way out the next must hear,
-    as nothing but memory holds it.
+    as nothing but memory holds it. `resources` have one page of metrics for all.
     """
     runtime = make_runtime(settings.runtime)
-    resources = Resources(broker, pool, tracing=tracing)  # one page of metrics for all
     deciders_stop, dispatcher_stop = Stop(), Stop()
     try:
-        predecessors = await clear_after_predecessors(pool, runtime)
+        predecessors = await clear_after_predecessors(resources.pool, runtime)
         async with asyncio.TaskGroup() as group:
             deciders = [
                 group.create_task(run_coordinator(settings, resources, deciders_stop)),

@@ -11,6 +11,7 @@ from services.scheduler.settings import SchedulerSettings
 from services.webhook_dispatcher.settings import DispatcherSettings, WebhookSettings
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.settings import WorkerSettings, WorkSettings
+from shared.files.settings import FilesSettings
 from shared.process.sealing import generate_key
 from shared.process.settings.blocks import Block, BrokerSettings, PostgresSettings, SealingSettings
 
@@ -39,13 +40,16 @@ def _write(path: Path, key: str) -> None:
 class DevBlock(Block):
     data_dir: Path = Field(
         Path(".conveyor"),
-        description="Directory of the Postgres data and the encryption key of `conveyor dev`. "
-        "`conveyor dev` also reads the settings of all services; its worker has more "
-        "slots and can use the shell, and its webhooks may call this machine "
-        "(`CONVEYOR_WEBHOOK_ALLOWED_NETWORKS` is `127.0.0.0/8,::1/128`).",
+        description="Directory of the Postgres data, the encryption key and the files of `conveyor "
+        "dev`. `conveyor dev` also reads the settings of all services; its worker has more slots "
+        "and can use the shell, and its webhooks and sources may call this machine "
+        "(`CONVEYOR_WEBHOOK_ALLOWED_NETWORKS` and `CONVEYOR_FILES_ALLOWED_NETWORKS` are "
+        "`127.0.0.0/8,::1/128`).",
     )
 
 
+_THIS_MACHINE = "127.0.0.0/8,::1/128"
+_IN_DATA_DIR = "DATA_DIR/files"
 _CORES = os.cpu_count() or 1
 # A broker in memory and a Postgres of its own: what stands here is not looked at.
 _IN_MEMORY = BrokerSettings(url=SecretStr("amqp://in-memory"))
@@ -60,13 +64,22 @@ class DevSettings(CoordinatorSettings, SchedulerSettings, DispatcherSettings, Wo
     postgres: PostgresSettings = _EMBEDDED
     worker: WorkSettings = WorkSettings(queues=f"default:{2 * _CORES},highcpu:{_CORES}")
     runtime: RuntimeSettings = RuntimeSettings(shell_allowed=True)
-    webhook: WebhookSettings = WebhookSettings(allowed_networks="127.0.0.0/8,::1/128")
+    webhook: WebhookSettings = WebhookSettings(allowed_networks=_THIS_MACHINE)
+    files: FilesSettings = FilesSettings(store=_IN_DATA_DIR, allowed_networks=_THIS_MACHINE)
 
     def with_key(self, key: str) -> "DevSettings":
         """The same with `key` for secrets, unless a key is set already."""
         if self.encryption.keys:
             return self
         return self.model_copy(update={"encryption": SealingSettings(key=SecretStr(key))})
+
+    def with_directories(self) -> "DevSettings":
+        """The same with files in the data directory, unless a store is set already."""
+        if self.files.store != _IN_DATA_DIR:
+            return self
+        store, cache = self.dev.data_dir / "files", self.dev.data_dir / "files-cache"
+        places = {"store": str(store), "cache_dir": self.files.cache_dir or str(cache)}
+        return self.model_copy(update={"files": self.files.model_copy(update=places)})
 
 
 class IsolatedDevSettings(DevSettings):

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from shared.files.settings import FilesSettings
 from shared.process.settings.blocks import (
     Block,
     HealthSettings,
@@ -69,3 +70,4 @@ class SchedulerSettings(DatabaseServiceSettings):
     health: HealthSettings = HealthSettings(address="127.0.0.1:8002")
     schedule: ScheduleSettings = ScheduleSettings()
     retention: RetentionSettings = RetentionSettings()
+    files: FilesSettings = FilesSettings()

@@ -11,7 +11,9 @@ from services.worker.settings import WorkerSettings
 from shared.broker.metrics import show_broker
 from shared.broker.protocol import Broker
 from shared.broker.rabbitmq.broker import open_broker
-from shared.process.health import serve_health, show_health
+from shared.files.factory import opened_store
+from shared.files.watch import watched_store
+from shared.process.health import Check, serve_health, show_health
 from shared.process.metrics import Metrics, show_process
 from shared.process.run import Stop, enter
 from shared.tracing.open_tracing import open_tracing
@@ -23,7 +25,9 @@ async def _serve(settings: WorkerSettings, stop: Stop) -> None:
         async with (
             open_tracing("worker", settings.tracing) as tracing,
             open_broker(settings.broker) as broker,
-            _watched(settings, broker, watch) as metrics,
+            opened_store(settings.files) as files,
+            watched_store(files, settings.files, stop) as files_check,
+            _watched(settings, broker, watch, files_check) as metrics,
         ):
             await run(settings, broker, watch, stop, metrics, tracing, settings.broker)
     finally:
@@ -32,10 +36,10 @@ async def _serve(settings: WorkerSettings, stop: Stop) -> None:
 
 @asynccontextmanager
 async def _watched(
-    settings: WorkerSettings, broker: Broker, watch: RuntimeWatch
+    settings: WorkerSettings, broker: Broker, watch: RuntimeWatch, files: Check
 ) -> AsyncIterator[Metrics]:
     metrics = Metrics()
-    checks = (lambda: broker.missing, watch.missing)
+    checks = (lambda: broker.missing, watch.missing, files)
     show_health(metrics, checks)
     show_broker(metrics, broker)
     show_process(metrics)

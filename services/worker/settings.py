@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from services.worker.capacity import Capacity, Resource
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
+from shared.files.settings import FilesSettings
 from shared.messages.queues import DEFAULT_TASK_QUEUE, parse_queues
 from shared.process.settings.blocks import Block, HealthSettings
 from shared.process.settings.loading import ServiceSettings
@@ -141,6 +142,7 @@ class WorkerSettings(ServiceSettings):
     health: HealthSettings = HealthSettings(address="127.0.0.1:8004")
     worker: WorkSettings = WorkSettings()
     runtime: RuntimeSettings = RuntimeSettings()
+    files: FilesSettings = FilesSettings()
 
     @model_validator(mode="after")
     def _a_user_for_each_slot(self) -> "WorkerSettings":

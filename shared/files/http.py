@@ -47,9 +47,10 @@ class HttpLimits:
 
 @dataclass(frozen=True, slots=True)
 class HttpAccess:
-    """`headers` are sent to the host of the URL alone, not to where it redirects."""
+    """`headers` are sent to the host of the URL alone, not to where it redirects. Without a guard
+    nothing is refused."""
 
-    guard: Guard
+    guard: Guard | None
     limits: HttpLimits = HttpLimits()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 

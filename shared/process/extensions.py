@@ -16,6 +16,7 @@ class Group(StrEnum):
     MOUNTS = "conveyor.mounts"
     API_MIDDLEWARES = "conveyor.api_middlewares"
     EVENT_LISTENERS = "conveyor.event_listeners"
+    FILE_STORES = "conveyor.file_stores"
 
 
 class ExtensionRejected(CannotStart):

@@ -4,16 +4,19 @@
     objects/<name>                a symbolic link to its content: one rename makes an object visible
     partial/<random>              what puts are writing
 
+    lock                          held by who changes where names lead
+
 So the checksum changes in the same step as the content, and a reader keeps what it has opened.
+Several processes of a machine, and of machines whose file system they share, may use it at once.
 """
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from uuid import uuid4
 
 from conveyor.extensions.files import ObjectInfo, ObjectMissing
@@ -31,7 +34,7 @@ class Layout:
         self._objects = root / "objects"
         self._contents = root / "contents"
         self._partial = root / "partial"
-        self._pointing = Lock()
+        self._lock = root / "lock"
 
     def new_partial(self, name: str) -> Partial:
         with translated(name):
@@ -69,7 +72,7 @@ class Layout:
         return info
 
     def delete(self, name: str) -> None:
-        with translated(name), self._pointing:
+        with translated(name), self._pointing():
             try:
                 content = self._content_of(name)
             except ObjectMissing:
@@ -113,7 +116,7 @@ class Layout:
         link, new = self._objects / name, self._partial / uuid4().hex
         new.symlink_to(os.path.relpath(content, link.parent))
         try:
-            with self._pointing:  # else two puts take the same content for the one replaced
+            with self._pointing():  # else two puts take the same content for the one replaced
                 replaced = self._read_link(name)
                 _make_folders(link.parent)
                 new.rename(link)
@@ -122,6 +125,19 @@ class Layout:
             raise
         _sync(link.parent)
         return self._contents / replaced if replaced else None
+
+    @contextmanager
+    def _pointing(self) -> Iterator[None]:
+        try:
+            held = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:  # there is no directory yet
+            yield
+            return
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(held)
 
     def _names(self, folder: str) -> Iterator[str]:
         """Of all objects below, in the order of the bytes of their names."""

@@ -29,7 +29,7 @@ _PAGE_SIZE = 500
 
 
 class DirectoryStore:
-    """Of one process. Without `links` it makes none; the coordinator serves them."""
+    """Without `links` it makes none; the coordinator serves them."""
 
     def __init__(self, root: Path, links: Links | None = None) -> None:
         self._layout = Layout(root)

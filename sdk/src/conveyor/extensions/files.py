@@ -6,7 +6,7 @@ store alike. Nothing holds more
 of an object in memory than some chunks. All methods raise FilesError.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -138,6 +138,11 @@ class FileStore(FileSource, Protocol):
         """Remove what puts that ended in a crash have left, as far as they wrote nothing since
         `before`. How many things were removed."""
         ...
+
+
+FileStoreFactory = Callable[[str], FileStore]
+"""Called once, at start, on the event loop, with the operator's CONVEYOR_FILES_STORE: `name://…`,
+where `name` is that of the entry point. What it raises ends the service."""
 
 
 MOST_NAME_BYTES = 1024  # a key of S3
