@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from conveyor.extensions.runtimes import PartTimedOut, RuntimeRejected
+from conveyor.extensions.runtimes import RESULT, PartTimedOut, RuntimeRejected
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.engines.execution_driver import NODE, Rig, aux
+from tests.support.files.tars import files_in, joined
 
 pytestmark = pytest.mark.real
 BURST = 50 * 1024 * 1024
@@ -85,6 +86,18 @@ async def test_a_result_may_have_all_that_the_limit_allows(rig: Rig) -> None:
     limit = rig.settings.output_max_bytes
     outcome, _ = await rig.run(run=f"head -c {limit} /dev/zero | tr '\\0' a > $TORK_OUTPUT")
     assert len(outcome.output) == limit
+
+
+@pytest.mark.parametrize("made", ["tr '\\0' a", "cat"])
+async def test_a_result_over_the_limit_can_be_kept(rig: Rig, made: str) -> None:
+    size = rig.settings.output_max_bytes + 7
+    ran = rig.task(run=f"head -c {size} /dev/zero | {made} > $TORK_OUTPUT", keeps_large_result=True)
+    outcome = await (await ran.begin())
+    async with ran.execution.take(RESULT) as archive:
+        files = files_in(await joined(archive))
+    await ran.execution.close()
+    assert (outcome.exit_code, outcome.output, outcome.large_result_bytes) == (0, "", size)
+    assert [len(data) for data in files.values()] == [size]
 
 
 async def test_a_task_that_fails_by_itself_fails_for_its_own_reason(rig: Rig) -> None:

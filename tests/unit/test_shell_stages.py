@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conveyor.extensions.runtimes import RuntimeDeclined, RuntimeRejected
-from conveyor.extensions.tasks import Mount, Registry, TaskSpec
+from conveyor.extensions.tasks import Mount, Place, Registry, TaskSpec
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.cgroups import Cgroups
@@ -101,6 +101,8 @@ _HONOURED = {
     "files": {"a": "b"},
     "workdir": "a",
     "grace_seconds": 1.0,
+    "places": (Place(target="data"),),
+    "keeps_large_result": True,
     "pre": (aux("pre 1", run="true"),),
     "post": (aux("post 1", run="true"),),
 }

@@ -1,9 +1,11 @@
 """The runtime `echo`, a dry run: a task writes its script to its log, and that is its result."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from conveyor.extensions.runtimes import (
     STOPPED,
+    Archive,
     Leftover,
     LogSink,
     OperatorSettings,
@@ -50,6 +52,11 @@ class EchoExecution:
     async def prepare(self) -> None:
         if self._spec.run is None:
             raise RuntimeRejected("run is missing: the echo runtime has nothing to write")
+        if self._spec.places:
+            raise RuntimeRejected("sources: the echo runtime has no files")
+
+    async def bring(self, target: str, archive: Archive) -> None:
+        """Never called: such a task was rejected."""
 
     async def start(self) -> None:
         """All is done in `wait`."""
@@ -60,6 +67,9 @@ class EchoExecution:
         script = self._spec.run or ""
         await self._log(script.encode())
         return Outcome(exit_code=0, output=script)
+
+    def take(self, path: str) -> AbstractAsyncContextManager[Archive]:
+        raise RuntimeRejected(f"path {path!r}: the echo runtime has no files")
 
     async def terminate(self) -> None:
         self._is_stopped = True

@@ -4,9 +4,11 @@ With `auto`, a task with an image goes to the engine, one without to the shell.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import cast
 
 from conveyor.extensions.runtimes import (
+    Archive,
     Execution,
     Leftover,
     LogSink,
@@ -35,10 +37,16 @@ class RejectedExecution:
     async def prepare(self) -> None:
         raise RuntimeRejected(self._reason)
 
+    async def bring(self, target: str, archive: Archive) -> None:
+        raise RuntimeRejected(self._reason)
+
     async def start(self) -> None:
         raise RuntimeRejected(self._reason)
 
     async def wait(self) -> Outcome:
+        raise RuntimeRejected(self._reason)
+
+    def take(self, path: str) -> AbstractAsyncContextManager[Archive]:
         raise RuntimeRejected(self._reason)
 
     async def terminate(self) -> None: ...
@@ -59,6 +67,7 @@ class _OnEngine:
         self._runtime = runtime
         self._image = image
         self.start, self.wait = execution.start, execution.wait
+        self.bring, self.take = execution.bring, execution.take
         self.terminate, self.stop = execution.terminate, execution.stop
         self.close = execution.close
         self._prepare = execution.prepare

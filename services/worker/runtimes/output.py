@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
-from conveyor.extensions.runtimes import LogSink, RuntimeRejected
+from conveyor.extensions.runtimes import LogSink, Outcome, RuntimeRejected
 
 _FREELY_BYTES = 256 * 1024
 _LEAST_BYTES_PER_SECOND = 512 * 1024
@@ -114,11 +114,24 @@ class LogLines:
             await self._log(self._prefix + rest + b"\n")
 
 
-def result_of(data: bytes, size: int, limit: int) -> str:
-    """The text of $TORK_OUTPUT. `data` is what was read of its `size` bytes, `limit` at most.
+class _ResultTooLarge(RuntimeRejected):
+    """A part of a result would be another result."""
 
-    Raises RuntimeRejected when there is more: a part of a result would be another result.
-    """
+
+def outcome_with(
+    data: bytes, size: int, limit: int, *, keeps_large: bool, reason: str | None = None
+) -> Outcome:
+    """Of a task that ended with 0. `data` is what was read of the `size` bytes of $TORK_OUTPUT,
+    `limit` at most. Raises RuntimeRejected when there is more, unless that is kept."""
+    try:
+        return Outcome(exit_code=0, output=_result_of(data, size, limit), reason=reason)
+    except _ResultTooLarge:
+        if not keeps_large:
+            raise
+        return Outcome(exit_code=0, output="", reason=reason, large_result_bytes=size)
+
+
+def _result_of(data: bytes, size: int, limit: int) -> str:
     if size > limit:
         raise _too_large(f"{size} bytes", limit)
     # What can't be stored takes three bytes where it was one.
@@ -128,8 +141,8 @@ def result_of(data: bytes, size: int, limit: int) -> str:
     return text
 
 
-def _too_large(size: str, limit: int) -> RuntimeRejected:
-    return RuntimeRejected(
+def _too_large(size: str, limit: int) -> _ResultTooLarge:
+    return _ResultTooLarge(
         f"result_too_large: $TORK_OUTPUT is {size}, and this worker takes at most {limit} "
         "(its setting CONVEYOR_RUNTIME_OUTPUT_MAX_BYTES)"
     )

@@ -6,20 +6,24 @@ post runs only when main has succeeded.
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
 from conveyor.extensions.runtimes import (
     STOPPED,
-    Execution,
+    Archive,
     Outcome,
+    Part,
     PartTimedOut,
     RuntimeRejected,
     RuntimeUnavailable,
+    TransferStopped,
 )
 from conveyor.extensions.tasks import Aux
+from services.worker.runtimes.transfers import Transfers
 from shared.definition.quantities import format_duration
 from shared.tracing.current import step
 
@@ -31,8 +35,22 @@ class TaskEnvironment(Protocol):
         """Raises RuntimeRejected or RuntimeUnavailable."""
         ...
 
+    async def bring(self, target: str, archive: Archive) -> None:
+        """As `Execution` has it."""
+        ...
+
+    async def complete(self) -> None:
+        """Called once, when all was brought and before anything starts. Raises as `prepare`."""
+        ...
+
     async def close(self) -> None:
         """Remove it all; called once the stages are closed. Never raises."""
+        ...
+
+
+class MainPart(Part, Protocol):
+    def take(self, path: str) -> AbstractAsyncContextManager[Archive]:
+        """As `Execution` has it."""
         ...
 
 
@@ -40,14 +58,15 @@ class StagedExecution:
     def __init__(
         self,
         environment: TaskEnvironment,
-        main: Execution,
+        main: MainPart,
         *,
-        pre: Sequence[Execution] = (),
-        post: Sequence[Execution] = (),
+        pre: Sequence[Part] = (),
+        post: Sequence[Part] = (),
     ) -> None:
         self._environment = environment
         self._main = main
-        self._stages = (*pre, main, *post)
+        self._transfers = Transfers()
+        self._stages: tuple[Part, ...] = (*pre, main, *post)
         self._current = self._first = self._stages[0]
         self._is_stopped = False
 
@@ -55,7 +74,16 @@ class StagedExecution:
         await self._environment.prepare()
         await self._first.prepare()
 
+    async def bring(self, target: str, archive: Archive) -> None:
+        if self._is_stopped:
+            raise TransferStopped("stopped before files were brought")
+        async with self._transfers.running():
+            await self._environment.bring(target, archive)
+
     async def start(self) -> None:
+        if not self._is_stopped:
+            async with self._transfers.running():
+                await self._environment.complete()
         await self._first.start()
 
     async def wait(self) -> Outcome:
@@ -69,12 +97,19 @@ class StagedExecution:
                 result = outcome
         return result
 
+    @contextlib.asynccontextmanager
+    async def take(self, path: str) -> AsyncIterator[Archive]:
+        async with self._transfers.running(), self._main.take(path) as archive:
+            yield archive
+
     async def terminate(self) -> None:
         self._is_stopped = True
+        self._transfers.stop()
         await self._current.terminate()
 
     async def stop(self) -> None:
         self._is_stopped = True
+        self._transfers.stop()
         await self._current.stop()
 
     async def close(self) -> None:
@@ -84,11 +119,11 @@ class StagedExecution:
             await asyncio.gather(*(stage.close() for stage in self._stages))
         await self._environment.close()
 
-    def _kind_of(self, stage: Execution) -> str:
+    def _kind_of(self, stage: Part) -> str:
         place, main = self._stages.index(stage), self._stages.index(self._main)
         return "main" if place == main else "pre" if place < main else "post"
 
-    async def _complete(self, stage: Execution) -> Outcome:
+    async def _complete(self, stage: Part) -> Outcome:
         if stage is not self._first:
             if self._is_stopped:
                 return STOPPED
@@ -104,7 +139,7 @@ class AuxExecution:
     The time-out counts from its start; pulling its image is the task's time alone.
     """
 
-    def __init__(self, aux: Aux, execution: Execution) -> None:
+    def __init__(self, aux: Aux, execution: Part) -> None:
         self._aux = aux
         self._execution = execution
         self.terminate, self.stop = execution.terminate, execution.stop
@@ -129,7 +164,7 @@ class AuxExecution:
 
 
 async def outcome_within(
-    execution: Execution, seconds: float | None, grace_seconds: float
+    execution: Part, seconds: float | None, grace_seconds: float
 ) -> Outcome | None:
     """How it ended; None when it was stopped because its time was over."""
     waiting = asyncio.create_task(execution.wait())

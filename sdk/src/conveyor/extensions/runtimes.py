@@ -1,12 +1,13 @@
 """What every runtime can do: docker, podman and shell pass one contract suite.
 
 One task is one `Execution`, driven in this order by the worker: `prepare` (while the claim
-travels), `start` (after the grant), `wait`, `close`. `stop` may come at any moment after
-`prepare` began, and before it, once it was started, `terminate`. Whatever a runtime makes carries
-the task's labels, so that a reaper finds what a dead worker left behind.
+travels), `bring` (after the grant), `start`, `wait`, `take`, `close`. `stop` may come at any moment
+after `prepare` began, and before it, once it was started, `terminate`. Whatever a runtime makes
+carries the task's labels, so that a reaper finds what a dead worker left behind.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -27,6 +28,10 @@ class RuntimeDeclined(RuntimeUnavailable):
     it is handed back as well, but not for ever."""
 
 
+class TransferStopped(RuntimeRejected):
+    """`stop` or `terminate` ended it."""
+
+
 class PartTimedOut(RuntimeRejected):
     """A pre or post ran longer than its own time-out."""
 
@@ -38,13 +43,16 @@ class Outcome:
     `exit_code` is 128 and the signal's number for an end by a signal (137: killed), as shells and
     container engines have it.
     `reason` explains an end that the exit code doesn't (out of memory). `part` is the label of the
-    pre, post or sidecar that failed; None means the main process.
+    pre, post or sidecar that failed; None means the main process. `large_result_bytes` is the size
+    of a result over the limit that the task keeps, which is not in `output` but what `take(RESULT)`
+    has.
     """
 
     exit_code: int
     output: str
     reason: str | None = None
     part: str | None = None
+    large_result_bytes: int | None = None
 
     @property
     def is_success(self) -> bool:
@@ -65,8 +73,9 @@ ProcessSink = Callable[[tuple[str, int], int], None]
 ended."""
 
 
-class Execution(Protocol):
-    """One task, once. Made without waiting and without effect: `prepare` is the first to act.
+class Part(Protocol):
+    """One program of a task, once. Made without waiting and without effect: `prepare` is the first
+    to act.
 
     Of an error that is neither RuntimeRejected nor RuntimeUnavailable the task fails, and the
     worker's log has the traceback.
@@ -106,6 +115,39 @@ class Execution(Protocol):
     async def close(self) -> None:
         """Remove all that was made. Never raises; what could not be removed is tried again at each
         `reap`, and a reaper gets it when the worker has gone."""
+        ...
+
+
+RESULT = "$TORK_OUTPUT"
+"""As the path to take: the file of the result."""
+
+Archive = AsyncIterator[bytes]
+"""A tar without compression, in pieces of any size."""
+
+
+class Execution(Part, Protocol):
+    """One task, once. `stop` and `terminate` end a `bring` or `take` that runs at once, with
+    TransferStopped.
+    """
+
+    async def bring(self, target: str, archive: Archive) -> None:
+        """Fill the place of the spec that has this target, between `prepare` and `start`; once.
+
+        The members of a directory have names relative to it; of a single file, it is the only
+        member, under any name. Owners and rights are the runtime's to choose: the task can read
+        all, and change it unless the place is read-only; what is executable stays so. What
+        `archive` raises goes on to the caller. Raises as `prepare` does.
+        """
+        ...
+
+    def take(self, path: str) -> AbstractAsyncContextManager[Archive]:
+        """The file or directory at `path`, absolute or below the working directory, as the task's
+        own program left it; after `wait`, as often as wanted.
+
+        The first member is the thing itself, the names of all others begin with its name. A `path`
+        that is a link is followed, links below it are members. Memory holds a few pieces, however
+        slowly they are read. Raises as `prepare` does, RuntimeRejected where nothing is.
+        """
         ...
 
 

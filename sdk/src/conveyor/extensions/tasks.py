@@ -37,12 +37,28 @@ class Mount:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where the task finds what is brought to it; a relative `target` is below its working
+    directory.
+
+    `bind` is a directory or file of the worker's machine, checked by the worker, which is there
+    itself: nothing is brought to such a place.
+    """
+
+    target: str
+    is_directory: bool = True
+    read_only: bool = False
+    bind: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskSpec(Program):
     """Secrets are in clear. `dispatch` counts how often the task was given to a worker, from 1.
 
     `cpus` is a number of cores, `memory_bytes` a number of bytes. `gpus` is spelled
-    as for docker's `--gpus`. `mounts`, `networks` and the limits also hold for `pre`, `post` and
-    `sidecars`. `grace_seconds` is the time from `terminate` to `stop`.
+    as for docker's `--gpus`. `mounts`, `places`, `networks` and the limits also hold for `pre`,
+    `post` and `sidecars`. `grace_seconds` is the time from `terminate` to `stop`. With
+    `keeps_large_result`, a result over the limit is no failure, see `Outcome`.
     """
 
     task_id: str
@@ -53,9 +69,11 @@ class TaskSpec(Program):
     cpus: float | None = None
     memory_bytes: int | None = None
     mounts: tuple[Mount, ...] = ()
+    places: tuple[Place, ...] = ()
     networks: tuple[str, ...] = ()
     gpus: str | None = None
     privileged: bool = False
+    keeps_large_result: bool = False
     grace_seconds: float = 10.0
     pre: "tuple[Aux, ...]" = ()
     post: "tuple[Aux, ...]" = ()

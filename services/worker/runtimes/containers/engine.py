@@ -13,6 +13,7 @@ import aiohttp
 from aiodocker import DockerError
 
 from conveyor.extensions.tasks import Registry, TaskSpec
+from services.worker.runtimes.containers.archives import EngineArchives
 from services.worker.runtimes.containers.engine_calls import (
     About,
     EngineCalls,
@@ -40,14 +41,22 @@ class ImageMissing(Exception):
 
 
 class ContainerEngine:
-    """`resources` are its volumes and networks."""
+    """`resources` are its volumes and networks, `archives` brings files into containers and out."""
 
-    def __init__(self, address: str | None, *, timeout_seconds: float, pull_seconds: float) -> None:
+    def __init__(
+        self,
+        address: str | None,
+        *,
+        timeout_seconds: float,
+        pull_seconds: float,
+        is_podman: bool = False,
+    ) -> None:
         """Raises ValueError for an address of no known kind."""
         self._calls = EngineCalls(address, timeout_seconds=timeout_seconds)
         self._docker = self._calls.docker
         self._pull_timeout = pull_seconds
         self.resources = EngineResources(self._calls)
+        self.archives = EngineArchives(self._calls, is_podman=is_podman)
         self.address = address_of(address)
 
     async def close(self) -> None:

@@ -124,7 +124,7 @@ class EngineCalls:
         method: str,
         path: str,
         query: dict[str, str] | None = None,
-        body: io.BytesIO | None = None,
+        body: io.BytesIO | AsyncIterator[bytes] | None = None,
         headers: dict[str, str] | None = None,
     ) -> aiohttp.ClientResponse:
         """An answer below 400, its body unread. Raises DockerError for any other."""

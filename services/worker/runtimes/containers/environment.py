@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from conveyor.extensions.mounts import MountType
-from conveyor.extensions.runtimes import RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.runtimes import Archive, RuntimeRejected, RuntimeUnavailable
 from conveyor.extensions.tasks import Probe, Sidecar, TaskSpec
 from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.containers.gpus import device_requests
@@ -105,6 +105,12 @@ class ContainerEnvironment:
         )
         if spec.sidecars:
             await self._make_private_network()
+
+    async def bring(self, target: str, archive: Archive) -> None:
+        raise RuntimeRejected(f"target {target!r}: nothing can be brought to a container yet")
+
+    async def complete(self) -> None:
+        """What is bound is there by its mounts."""
 
     async def close(self) -> None:
         while self._undo:

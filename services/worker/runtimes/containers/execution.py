@@ -9,7 +9,9 @@ from functools import partial
 import aiohttp
 
 from conveyor.extensions.runtimes import (
+    RESULT,
     STOPPED,
+    Archive,
     LogSink,
     Outcome,
     ProgressSink,
@@ -33,7 +35,8 @@ from services.worker.runtimes.containers.layout import (
     open_folder,
 )
 from services.worker.runtimes.containers.mounts import check_sources
-from services.worker.runtimes.output import parse_progress, pass_on, result_of
+from services.worker.runtimes.output import outcome_with, parse_progress, pass_on
+from services.worker.runtimes.transfers import Transfers
 
 _KILLED = 137
 _OTHERS_WRITE = 0o002
@@ -71,6 +74,7 @@ class ContainerExecution:
         self._is_reading = False
         self._heard_at = 0.0
         self._stop = asyncio.Event()
+        self._transfers = Transfers()
         self._started = False
 
     @property
@@ -117,6 +121,15 @@ class ContainerExecution:
             exit_code = await self._exit_code()
         return await self._outcome(exit_code)
 
+    async def bring(self, target: str, archive: Archive) -> None:
+        raise RuntimeError(f"the task has no place {target!r}")  # it would have an environment
+
+    @contextlib.asynccontextmanager
+    async def take(self, path: str) -> AsyncIterator[Archive]:
+        taken = self._engine.archives.taken(self.container, OUTPUT if path == RESULT else path)
+        async with self._transfers.running(), taken as archive:
+            yield archive
+
     async def terminate(self) -> None:
         await self._end(self._engine.terminate)
 
@@ -125,6 +138,7 @@ class ContainerExecution:
 
     async def _end(self, end: Callable[[str], Awaitable[None]]) -> None:
         self._stop.set()
+        self._transfers.stop()
         if self._pulling is not None:
             self._pulling.cancel()
         if self._started:
@@ -242,7 +256,10 @@ class ContainerExecution:
             return Outcome(exit_code=exit_code, output="", reason=reason)
         if self._reported is not None:
             await self._report_progress(self._progress)
-        return Outcome(exit_code=exit_code, output=await self._output(), reason=reason)
+        limit = self._context.settings.output_max_bytes
+        data, size = await self._engine.read_file(self.container, OUTPUT, limit)
+        keeps_large = self._spec.keeps_large_result
+        return outcome_with(data, size, limit, keeps_large=keeps_large, reason=reason)
 
     async def _reason(self, exit_code: int) -> str | None:
         state = await self._engine.inspect_state(self.container)
@@ -255,11 +272,6 @@ class ContainerExecution:
         if exit_code == _KILLED and limited:  # not by us; engines don't always see the cause
             return f"killed, probably out of memory{limited}"
         return None
-
-    async def _output(self) -> str:
-        limit = self._context.settings.output_max_bytes
-        data, size = await self._engine.read_file(self.container, OUTPUT, limit)
-        return result_of(data, size, limit)
 
     async def _poll_progress(self) -> None:
         while self._progress is not None:

@@ -40,7 +40,7 @@ from services.worker.runtimes.containers.sidecars import (
 )
 from services.worker.runtimes.output import LogLines
 from services.worker.runtimes.settings import RuntimeSettings
-from services.worker.runtimes.stages import AuxExecution, StagedExecution
+from services.worker.runtimes.stages import AuxExecution, MainPart, StagedExecution
 from shared.process.extensions import Group, installed, load, refuse_taken
 
 _NOT_CONTAINERS: tuple[Kind, ...] = ("networks", "volumes")
@@ -130,7 +130,7 @@ class ContainerRuntime:
         environment: ContainerEnvironment,
         log: LogSink,
         progress: ProgressSink,
-    ) -> Execution:
+    ) -> MainPart:
         if not spec.sidecars:
             return ContainerExecution(self._context, spec, environment.of_main, log, progress)
         lines = LogLines(log)
@@ -169,6 +169,7 @@ def make_container_runtime(settings: RuntimeSettings) -> ContainerRuntime:
         settings.podman_socket if settings.is_podman else settings.docker_host,
         timeout_seconds=settings.engine_timeout_seconds,
         pull_seconds=settings.pull_timeout_seconds,
+        is_podman=settings.is_podman,
     )
     return ContainerRuntime(
         "podman" if settings.is_podman else "docker",

@@ -11,6 +11,7 @@ of it asks from within the sidecar's own network. The engine itself runs a comma
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ import aiohttp
 
 from conveyor.extensions.runtimes import (
     STOPPED,
+    Archive,
     Outcome,
     RuntimeRejected,
     RuntimeUnavailable,
@@ -89,6 +91,9 @@ class WithSidecars:
             return await self._until_ready(lives) or await self._run_main(lives)
         finally:
             await self._end(lives)
+
+    def take(self, path: str) -> AbstractAsyncContextManager[Archive]:
+        return self._main.take(path)
 
     async def terminate(self) -> None:
         """The main container; the sidecars end with it, which may need them until then."""

@@ -43,7 +43,8 @@ def sorted_error(what: str, error: Exception) -> RuntimeRejected | RuntimeUnavai
 
 PREFIX = "conveyor-task"
 _LEAST_ROOM = 1024 * 1024
-_WORKDIR, _SCRIPT, _OUTPUT, _PROGRESS = "workdir", "entrypoint", "stdout", "progress"
+WORKDIR, OUTPUT = "workdir", "stdout"
+_SCRIPT, _PROGRESS = "entrypoint", "progress"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class PartFiles:
 
     @property
     def output(self) -> str:
-        return f"{self.directory}/{self.prefix}{_OUTPUT}"
+        return f"{self.directory}/{self.prefix}{OUTPUT}"
 
     @property
     def progress(self) -> str:
@@ -73,10 +74,10 @@ class TaskDirectory:
         folder = os.path.abspath(root) if root else tempfile.gettempdir()
         self.path = f"{folder}/{_name_of(spec)}{secrets.token_hex(4)}"
         os.mkdir(self.path, 0o700)
-        self.workdir = f"{self.path}/{_WORKDIR}"
+        self.workdir = f"{self.path}/{WORKDIR}"
         try:
             os.mkdir(self.workdir, 0o700)
-            self._fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            self.fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
@@ -96,7 +97,7 @@ class TaskDirectory:
             _write(f"{self.workdir}/{name}", text, 0o600)
 
     def write_reports(self, part: PartFiles) -> None:
-        """$TORK_OUTPUT and $TORK_PROGRESS, empty."""
+        """$TORKOUTPUT and $TORK_PROGRESS, empty."""
         _write(part.output, "", 0o600)
         _write(part.progress, "", 0o600)
 
@@ -108,40 +109,34 @@ class TaskDirectory:
         if uid is None and gid is None:
             return
         owner = (-1 if uid is None else uid, -1 if gid is None else gid)
-        for _, _, names, folder in os.fwalk(".", dir_fd=self._fd):
+        for _, _, names, folder in os.fwalk(".", dir_fd=self.fd):
             os.fchown(folder, *owner)
             for name in names:
                 os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
 
     def read_output(self, limit: int) -> tuple[bytes, int]:
-        """What the task left in $TORK_OUTPUT, nothing if it is over `limit` bytes, and its size."""
-        return self._read(_OUTPUT, limit)
+        """What the task left in $TORKOUTPUT, nothing if it is over `limit` bytes, and its size."""
+        return self._read(OUTPUT, limit)
 
     def read_progress(self) -> bytes:
         return self._read(_PROGRESS, 64)[0]
 
-    def remove(self) -> None:
-        """Raises OSError when something can't be removed."""
+    def remove_usual(self) -> None:
+        """Raises OSError when there is more than every task has: that is for `remove_tree`."""
         try:
-            self._remove_usual()
-        except OSError:  # the task made files of its own: the thorough, slower way
-            shutil.rmtree(self.path)
-
-    def _remove_usual(self) -> None:
-        try:
-            os.rmdir(_WORKDIR, dir_fd=self._fd)
-            for name in (_SCRIPT, _OUTPUT, _PROGRESS):
+            os.rmdir(WORKDIR, dir_fd=self.fd)
+            for name in (_SCRIPT, OUTPUT, _PROGRESS):
                 with contextlib.suppress(FileNotFoundError):  # a task that reported nothing
-                    os.unlink(name, dir_fd=self._fd)
+                    os.unlink(name, dir_fd=self.fd)
         finally:
-            os.close(self._fd)  # first: one that is open costs the file system twice the work
+            os.close(self.fd)  # first: one that is open costs the file system twice the work
         os.rmdir(self.path)
 
     def _read(self, name: str, limit: int) -> tuple[bytes, int]:
         # No links, and no waiting for a writer should the task have made a FIFO of it.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            fd = os.open(name, flags, dir_fd=self._fd)
+            fd = os.open(name, flags, dir_fd=self.fd)
         except OSError:  # the task didn't write it, or made something else of it
             return b"", 0
         try:
@@ -152,6 +147,17 @@ class TaskDirectory:
             return data, status.st_size
         finally:
             os.close(fd)
+
+
+def remove_tree(path: str | Path) -> None:
+    """All of it, directories in which nothing may be written as well. Blocks, and raises OSError
+    when something can't be removed."""
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        for _, _, _, folder in os.fwalk(path):
+            os.fchmod(folder, 0o700)
+        shutil.rmtree(path)
 
 
 def check_room(root: str | None) -> None:

@@ -2,12 +2,13 @@
 directory that they share.
 """
 
+import asyncio
 import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from conveyor.extensions.runtimes import RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.runtimes import Archive, RuntimeRejected, RuntimeUnavailable
 from conveyor.extensions.tasks import Aux, TaskSpec
 from services.worker.runtimes.program import (
     check_file_names,
@@ -17,7 +18,13 @@ from services.worker.runtimes.program import (
 )
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.cgroups import Cgroup, Cgroups
-from services.worker.runtimes.shell.directory import PartFiles, TaskDirectory, sorted_error
+from services.worker.runtimes.shell.directory import (
+    PartFiles,
+    TaskDirectory,
+    remove_tree,
+    sorted_error,
+)
+from services.worker.runtimes.shell.files import TaskFiles
 from services.worker.runtimes.shell.rights import Launcher, User, Users
 from services.worker.runtimes.shell.spawn import Leaders
 from services.worker.runtimes.stages import naming
@@ -104,6 +111,7 @@ class ShellEnvironment:
         self._settings = context.settings
         self._spec = spec
         self._directory: TaskDirectory | None = None
+        self._files: TaskFiles | None = None
         self.user = User(None, None)
         self.cgroup: Cgroup | None = None
 
@@ -113,6 +121,13 @@ class ShellEnvironment:
         if self._directory is None:
             raise RuntimeError("prepare comes first")
         return self._directory
+
+    @property
+    def files(self) -> TaskFiles:
+        """Raises RuntimeError before `prepare`."""
+        if self._files is None:
+            raise RuntimeError("prepare comes first")
+        return self._files
 
     def files_of(self, aux: Aux | None) -> PartFiles:
         """Of a pre or post, or of the task's own program."""
@@ -131,21 +146,33 @@ class ShellEnvironment:
         except OSError as error:  # full or read-only disk: another worker may do better
             raise RuntimeUnavailable(f"no directory for the task: {error}") from error
         self._directory = directory
+        self._files = TaskFiles(directory, spec)
         try:
             directory.write(files)
+            self._files.make_places()
             self._write_parts()
-            self.user = self._context.users.take()
+            self._files.user = self.user = self._context.users.take()
             directory.give_to(self.user.uid, self.user.gid)
         except OSError as error:  # a name too long, one file inside another; a full disk
             raise sorted_error("the task's files can't be written", error) from error
         self.cgroup = self._context.cgroups.make(os.path.basename(directory.path), spec)
 
+    async def bring(self, target: str, archive: Archive) -> None:
+        await self.files.bring(target, archive)
+
+    async def complete(self) -> None:
+        if self._spec.places:
+            await self.files.complete()
+
     async def close(self) -> None:
         if self._directory is not None:
-            # What can't be removed (a mount, a file made immutable) is the reaper's.
-            with contextlib.suppress(OSError):
-                self._directory.remove()
-            self._directory = None
+            try:
+                self._directory.remove_usual()
+            except OSError:  # the task made files of its own, or was brought some
+                # What can't be removed (a mount, a file made immutable) is the reaper's.
+                with contextlib.suppress(OSError):
+                    await asyncio.to_thread(remove_tree, self._directory.path)
+            self._directory = self._files = None
             self._context.users.give_back(self.user)
         if self.cgroup is not None:
             self._context.cgroups.remove(self.cgroup)

@@ -3,16 +3,18 @@
 import asyncio
 import os
 import signal
+from contextlib import AbstractAsyncContextManager
 
 from conveyor.extensions.runtimes import (
     STOPPED,
+    Archive,
     LogSink,
     Outcome,
     ProgressSink,
     RuntimeDeclined,
 )
 from conveyor.extensions.tasks import Aux, TaskSpec
-from services.worker.runtimes.output import parse_progress, result_of
+from services.worker.runtimes.output import outcome_with, parse_progress
 from services.worker.runtimes.shell.directory import sorted_error
 from services.worker.runtimes.shell.environment import (
     ShellContext,
@@ -94,8 +96,15 @@ class ShellProcess:
         if self._progress is None:
             return Outcome(exit_code=exit_code, output="", reason=reason)
         self._report_progress(self._progress)
-        output = "" if exit_code else self._output()
-        return Outcome(exit_code=exit_code, output=output, reason=reason)
+        if exit_code:
+            return Outcome(exit_code=exit_code, output="", reason=reason)
+        limit = self._settings.output_max_bytes
+        data, size = self._environment.directory.read_output(limit)
+        keeps_large = self._spec.keeps_large_result
+        return outcome_with(data, size, limit, keeps_large=keeps_large, reason=reason)
+
+    def take(self, path: str) -> AbstractAsyncContextManager[Archive]:
+        return self._environment.files.take(path)
 
     async def terminate(self) -> None:
         self._end_by(signal.SIGTERM)
@@ -162,11 +171,6 @@ class ShellProcess:
         if value is not None and value != self._reported:
             self._reported = value
             progress(value)
-
-    def _output(self) -> str:
-        limit = self._settings.output_max_bytes
-        data, size = self._environment.directory.read_output(limit)
-        return result_of(data, size, limit)
 
     async def _end_process(self) -> None:
         """A task that was given up between start and the end of wait."""

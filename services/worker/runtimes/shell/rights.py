@@ -2,8 +2,10 @@
 they must not have, which they inherit. So it costs a task no process and no program of its own.
 """
 
+import asyncio
 import contextlib
 import ctypes
+import errno
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -85,6 +87,38 @@ class User:
     uid: int | None
     gid: int | None
     is_alone: bool = False
+
+
+class UserThread:
+    """Steps of work with files, one after the other, with a user's rights to them: the kernel has
+    those for each thread."""
+
+    def __init__(self, user: User) -> None:
+        self._thread = ThreadPoolExecutor(1, "shell-files", initializer=_become, initargs=(user,))
+
+    async def run(self, step: Callable[[], T]) -> T:
+        """A step that has begun is done before a cancellation goes on: its files are open."""
+        done = asyncio.get_running_loop().run_in_executor(self._thread, step)
+        try:
+            return await asyncio.shield(done)
+        except asyncio.CancelledError:
+            await asyncio.gather(done, return_exceptions=True)
+            raise
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False)
+
+
+def _become(user: User) -> None:
+    if user.uid is None and user.gid is None:
+        return
+    libc = ctypes.CDLL(None)
+    if user.gid is not None:
+        libc.setfsgid(user.gid)
+    if user.uid is not None:
+        libc.setfsuid(user.uid)
+        if libc.setfsuid(-1) != user.uid:  # how it is asked for; it has no errors
+            raise OSError(errno.EPERM, "the worker can't act as the task's user")
 
 
 class Users:

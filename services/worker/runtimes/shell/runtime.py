@@ -3,6 +3,7 @@ some in turn.
 """
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ from services.worker.runtimes.shell.directory import (
     check_room,
     is_earlier,
     node_of,
+    remove_tree,
 )
 from services.worker.runtimes.shell.environment import ShellContext, ShellEnvironment
 from services.worker.runtimes.shell.process import ShellProcess
@@ -99,5 +101,7 @@ class ShellRuntime:
         left = [directory for directory in root.glob(f"{PREFIX}.*") if is_left(directory)]
         for directory in left:
             end_processes_of(str(directory))
+            with contextlib.suppress(OSError):
+                remove_tree(directory)
             shutil.rmtree(directory, ignore_errors=True)  # what can't go stays for the next time
         return len(left)
