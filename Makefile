@@ -11,8 +11,10 @@ WITH_SERVICES := deploy/setup/with-test-services.sh
 BESIDE := deploy/setup/beside.sh
 PATIENT := $(PYTEST) -n 3 tests/patience
 SPREAD := -n $(TEST_PROCESSES) --dist loadscope
-COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
-	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+# conveyor-sdk counts as unsafe to pin: it is always installed from this tree.
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --unsafe-package conveyor-sdk --strip-extras \
+	--find-links build/sdk --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+INSTALL := $(BIN)/pip install --quiet --no-deps --no-build-isolation
 SOURCES := services shared cli sdk tests bench examples
 
 # With bytecode kept, a quick run takes half the time.
@@ -105,6 +107,7 @@ record-messages: $(DEV) ## Record the messages of this version for the tests of 
 requirements: export PIP_FIND_LINKS =
 requirements: export CUSTOM_COMPILE_COMMAND = make requirements
 requirements: $(DEV) ## Pin the dependencies of pyproject.toml, with hashes, in requirements/
+	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/sdk ./sdk
 	$(COMPILE) -o requirements/build.txt requirements/build.in
 	$(COMPILE) -c requirements/build.txt -c requirements/limits.txt -o requirements/run.txt \
 		--extra otel pyproject.toml
@@ -116,9 +119,10 @@ clean: ## Remove the environment and all caches; the data in .conveyor/ stays
 		.import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(RUN): requirements/build.txt requirements/run.txt pyproject.toml sdk/pyproject.toml deploy/setup/environment.sh
+$(RUN): requirements/build.txt requirements/run.txt pyproject.toml sdk/pyproject.toml \
+		deploy/setup/environment.sh
 	@PYTHON="$(PYTHON)" deploy/setup/environment.sh build run
-	@PYTHONWARNINGS=ignore .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable ./sdk --editable .
+	@PYTHONWARNINGS=ignore $(INSTALL) --editable ./sdk --editable .
 	@touch $@
 
 $(DEV): $(RUN) requirements/dev.txt

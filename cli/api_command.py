@@ -3,22 +3,32 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
-from cli.api.client import LARGEST_PAGE, ApiClient
-from cli.api.references import Resolve
-from cli.api.session import DEFAULT_URL, ApiRejected, ApiUnavailable, BadServer, Json, Server
-from cli.api.views import items_of
 from cli.exit_codes import EXIT_API, EXIT_INTERRUPTED, fail
+from cli.references import LARGEST_PAGE, Resolve
 from cli.tables import print_answer
+from cli.views import Json, items_of
+from conveyor import (
+    AsyncClient,
+    ConveyorError,
+    Rejected,
+    Retries,
+    Server,
+    Unauthenticated,
+    Unavailable,
+)
+from conveyor.http import DEFAULT_URL
 
 T = TypeVar("T")
 
-_UNAUTHORIZED = 401
+_ONCE = Retries(tries=1)
+"""Whoever has typed a command wants to know at once."""
+_WHERE_IT_IS = " (is it running? Set its address with CONVEYOR_URL or --url)"
 _HOW_TO_LOG_IN = "set CONVEYOR_API_KEY, or CONVEYOR_USER and CONVEYOR_PASSWORD"
 
 
@@ -37,8 +47,20 @@ def paged(default: int) -> Callable[[Callable[..., T]], Callable[..., T]]:
     return add
 
 
-async def page_of(fetch: Callable[[int, int], Awaitable[Any]], page: int, size: int) -> Any:  # noqa: ANN401 - JSON
+async def page_of(
+    api: AsyncClient,
+    path: str,
+    page: int,
+    size: int,
+    query: Mapping[str, str] | None = None,
+    **names: Any,  # noqa: ANN401 - texts, as `request` takes them
+) -> Any:  # noqa: ANN401 - JSON
     """A page as the API gives it; one larger than the API's, from several of those."""
+
+    async def fetch(number: int, most: int) -> Any:  # noqa: ANN401 - JSON
+        asked = {**(query or {}), "page": number, "size": most}
+        return await api.request("GET", path, query=asked, **names)
+
     if size <= LARGEST_PAGE:
         return await fetch(page, size)
     begin, end = (page - 1) * size, page * size
@@ -58,7 +80,16 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print the JSON response of the API."
 )
 
-Act = Callable[[ApiClient, str], Awaitable[Json]]
+Act = Callable[[AsyncClient, str], Awaitable[Json]]
+
+
+def call(method: str, path: str, body: object = None) -> Act:
+    """What a request does to one thing by its id."""
+
+    async def act(api: AsyncClient, id_: str) -> Json:
+        return dict(await api.request(method, path, body=body, id=id_))
+
+    return act
 
 
 def asks_api(command: Callable[..., T]) -> Callable[..., T]:
@@ -91,38 +122,36 @@ def asks_api(command: Callable[..., T]) -> Callable[..., T]:
 def _server(url: str, key: str) -> Server:
     user, password = (os.environ.get(f"CONVEYOR_{name}", "") for name in ("USER", "PASSWORD"))
     try:
-        return Server.at(url, key=key, user=user, password=password)
-    except BadServer as error:
+        return Server.at(url, key, user, password)
+    except ValueError as error:
         raise click.UsageError(str(error)) from None
 
 
-def ask(server: Server, work: Callable[[ApiClient], Awaitable[T]]) -> T:
+def ask(server: Server, work: Callable[[AsyncClient], Awaitable[T]]) -> T:
     """The result of `work`. An error of the API ends the process with its reason."""
     try:
         return asyncio.run(_with_client(server, work))
-    except ApiRejected as error:
-        hint = f" ({_HOW_TO_LOG_IN})" if error.status == _UNAUTHORIZED else ""
+    except Rejected as error:
+        hint = f" ({_HOW_TO_LOG_IN})" if isinstance(error, Unauthenticated) else ""
         fail(f"{error}{hint}", EXIT_API)
-    except ApiUnavailable as error:
-        hint = (
-            " (is it running? Set its address with CONVEYOR_URL or --url)" if error.is_away else ""
-        )
-        fail(f"{error}{hint}", EXIT_API)
+    except ConveyorError as error:
+        is_away = isinstance(error, Unavailable) and error.is_away
+        fail(f"{error}{_WHERE_IT_IS if is_away else ''}", EXIT_API)
     except KeyboardInterrupt:  # Ctrl-C: who pressed it knows
         sys.exit(EXIT_INTERRUPTED)
 
 
-async def _with_client(server: Server, work: Callable[[ApiClient], Awaitable[T]]) -> T:
-    async with ApiClient(server) as api:
+async def _with_client(server: Server, work: Callable[[AsyncClient], Awaitable[T]]) -> T:
+    async with AsyncClient(server, retries=_ONCE) as api:
         return await work(api)
 
 
-async def _as_given(_: ApiClient, text: str) -> str:
+async def _as_given(_: AsyncClient, text: str) -> str:
     return text
 
 
 async def act_on_each(
-    api: ApiClient, named: Sequence[str], act: Act, done: str, resolve: Resolve, *, as_json: bool
+    api: AsyncClient, named: Sequence[str], act: Act, done: str, resolve: Resolve, *, as_json: bool
 ) -> int:
     """The exit code. A rejected one does not stop the others."""
     exit_code = 0
@@ -130,8 +159,8 @@ async def act_on_each(
         try:
             answer = await act(api, await resolve(api, text))
             print_answer(answer, f"{text} {done}", as_json=as_json)
-        except ApiRejected as error:
-            if error.status == _UNAUTHORIZED:
+        except Rejected as error:
+            if isinstance(error, Unauthenticated):
                 raise  # for all of them
             click.secho(f"conveyor: {text}: {error}", err=True, fg="red")
             exit_code = EXIT_API

@@ -10,10 +10,9 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from cli.api.references import short_ids
-from cli.api.session import Json
-from cli.api.views import items_of
 from cli.messages import one_line
+from cli.references import short_ids
+from cli.views import Json, items_of
 
 _WIDE = 100_000  # a pipe has no width: nothing is cut there
 _GAP = 2

@@ -4,12 +4,12 @@ import json
 
 import click
 
-from cli.api.client import ApiClient
-from cli.api.references import letter_id
-from cli.api.session import Json, Server
-from cli.api_command import action, ask, asks_api, json_option, page_of, paged
+from cli.api_command import action, ask, asks_api, call, json_option, page_of, paged
 from cli.messages import ago, counted, now, one_line, printable
+from cli.references import letter_id
 from cli.tables import print_answer, print_json, print_table, shown_ids
+from cli.views import Json
+from conveyor import AsyncClient, Server
 
 _COLUMNS = {
     "ID": "whole",
@@ -36,9 +36,7 @@ def dead_letters() -> None:
 @asks_api
 def list_dead_letters(server: Server, page: int, size: int, as_json: bool) -> None:
     """List dead letters, newest first."""
-    answer = ask(
-        server, lambda api: page_of(lambda n, m: api.dead_letters(page=n, size=m), page, size)
-    )
+    answer = ask(server, lambda api: page_of(api, "/dead-letters", page, size))
     if as_json:
         print_json(answer)
     elif found := answer["items"]:
@@ -57,8 +55,9 @@ def list_dead_letters(server: Server, page: int, size: int, as_json: bool) -> No
 def show(server: Server, letter: str, as_json: bool) -> None:
     """Show a dead letter with its contents. Known secrets are redacted."""
 
-    async def read(api: ApiClient) -> Json:
-        return await api.dead_letter(await letter_id(api, letter))
+    async def read(api: AsyncClient) -> Json:
+        id_ = await letter_id(api, letter)
+        return dict(await api.request("GET", "/dead-letters/{id}", id=id_))
 
     answer = ask(server, read)
     if as_json:
@@ -76,12 +75,14 @@ dead_letters.add_command(
         "requeue",
         "requeued",
         "Send dead letters back to their queues.",
-        ApiClient.requeue_dead_letter,
+        call("POST", "/dead-letters/{id}/requeue"),
         letter_id,
     )
 )
 dead_letters.add_command(
-    action("delete", "deleted", "Delete dead letters.", ApiClient.delete_dead_letter, letter_id)
+    action(
+        "delete", "deleted", "Delete dead letters.", call("DELETE", "/dead-letters/{id}"), letter_id
+    )
 )
 
 
@@ -91,7 +92,7 @@ dead_letters.add_command(
 @asks_api
 def purge(server: Server, as_json: bool) -> None:
     """Delete all dead letters."""
-    answer = ask(server, ApiClient.purge_dead_letters)
+    answer = ask(server, lambda api: api.request("DELETE", "/dead-letters"))
     print_answer(answer, f"{counted(answer['deleted'], 'dead letter')} deleted", as_json=as_json)
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import click
 
-from cli.api.client import ApiClient
-from cli.api.references import key_id
-from cli.api.session import Body, Json, Server
-from cli.api_command import action, ask, asks_api, json_option
+from cli.api_command import action, ask, asks_api, call, json_option
 from cli.messages import ago, now
+from cli.references import key_id
 from cli.tables import print_json, print_list
+from cli.views import Json
+from conveyor import Server
 
 _SCOPES = ("read", "submit", "operate", "admin")
 _COLUMNS = {
@@ -33,7 +33,7 @@ def keys() -> None:
 @asks_api
 def list_keys(server: Server, as_json: bool) -> None:
     """List API keys, without their secret text."""
-    answer = ask(server, ApiClient.keys)
+    answer = ask(server, lambda api: api.request("GET", "/keys"))
     print_list(answer, _COLUMNS, _row, "no keys", as_json=as_json)
 
 
@@ -68,7 +68,7 @@ def create(
     """
     wanted = {"name": name, "scopes": scopes, "user": user, "expiresIn": expires_in}
     given = {field: value for field, value in wanted.items() if value is not None}
-    answer = ask(server, lambda api: api.create_key(Body.of(given)))
+    answer = ask(server, lambda api: api.request("POST", "/keys", body=given))
     if as_json:
         print_json(answer)
         return
@@ -81,7 +81,7 @@ keys.add_command(
         "delete",
         "revoked",
         "Revoke API keys by id, the beginning of an id, or name.",
-        ApiClient.delete_key,
+        call("DELETE", "/keys/{id}"),
         key_id,
     )
 )

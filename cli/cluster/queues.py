@@ -3,11 +3,11 @@
 import click
 from rich.text import Text
 
-from cli.api.client import ApiClient
-from cli.api.session import Json, Server
 from cli.api_command import ask, asks_api, json_option
 from cli.messages import ago, now
 from cli.tables import print_list, state_text
+from cli.views import Json
+from conveyor import Server
 
 _COLUMNS = {"QUEUE": "whole", "WAITING": "right", "RUNNING": "right", "CONSUMERS": "right"}
 
@@ -20,7 +20,7 @@ def queues(server: Server, as_json: bool) -> None:
 
     Task queues come first, the internal queues last. A task queue without consumers has no worker.
     """
-    answer = ask(server, ApiClient.queues)
+    answer = ask(server, lambda api: api.request("GET", "/queues"))
     print_list(answer, _COLUMNS, _queue_row, "no queues", as_json=as_json)
 
 
@@ -49,7 +49,7 @@ def nodes(server: Server, as_json: bool) -> None:
 
     QUEUES shows the queues of a worker, each with its number of slots.
     """
-    answer = ask(server, ApiClient.nodes)
+    answer = ask(server, lambda api: api.request("GET", "/nodes"))
     nothing = "no workers: tasks wait until one is started (conveyor worker)"
     print_list(answer, _NODE_COLUMNS, _node_row, nothing, as_json=as_json)
 

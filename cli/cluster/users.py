@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import click
 
-from cli.api.client import ApiClient
-from cli.api.session import ApiRejected, Body, Json, Server
-from cli.api_command import action, ask, asks_api, json_option
+from cli.api_command import action, ask, asks_api, call, json_option
 from cli.messages import ago, now
 from cli.tables import print_answer, print_list
+from cli.views import Json
+from conveyor import AsyncClient, NotFound, Rejected, Server
 
 _NOT_FOUND = 404
 _USERS = {"USER": "whole", "NAME": "text", "ROLES": "text", "STATE": "whole", "CREATED": "right"}
@@ -35,7 +35,7 @@ def users() -> None:
 @asks_api
 def list_users(server: Server, as_json: bool) -> None:
     """List users with their roles."""
-    answer = ask(server, ApiClient.users)
+    answer = ask(server, lambda api: api.request("GET", "/users"))
     print_list(answer, _USERS, _user_row, "no users", as_json=as_json)
 
 
@@ -61,14 +61,19 @@ def create(
     wanted = {"username": username, "name": name, "password": _new_password(from_stdin)}
     given = {field: value for field, value in wanted.items() if value is not None}
 
-    async def create_it(api: ApiClient) -> Json:
-        known = {role["slug"].lower() for role in await api.roles()} if roles else set()
+    async def create_it(api: AsyncClient) -> Json:
+        known = (
+            {role["slug"].lower() for role in await api.request("GET", "/roles")}
+            if roles
+            else set()
+        )
         if missing := [role for role in roles if role.lower() not in known]:
-            raise ApiRejected(f"no such role: {', '.join(missing)}", _NOT_FOUND)
-        answer = await api.create_user(Body.of(given | {"disabled": disabled}))
+            raise NotFound(f"no such role: {', '.join(missing)}", _NOT_FOUND)
+        body = given | {"disabled": disabled}
+        answer = await api.request("POST", "/users", body=body)
         if roles:
-            await api.set_roles(username, Body.of(list(roles)))
-        return answer
+            await _set_roles(api, username, roles)
+        return dict(answer)
 
     print_answer(ask(server, create_it), f"created user {username}", as_json=as_json)
 
@@ -86,17 +91,26 @@ def password(server: Server, username: str, from_stdin: bool, *, as_json: bool) 
     new = _new_password(from_stdin)
     known = username == os.environ.get("CONVEYOR_USER") and os.environ.get("CONVEYOR_PASSWORD")
 
-    async def change(api: ApiClient) -> Json:
+    async def change(api: AsyncClient) -> Json:
         given = {"password": new} | ({"oldPassword": known} if known else {})
         try:
-            return await api.change_password(username, Body.of(given))
-        except ApiRejected as error:
+            return await _change_password(api, username, given)
+        except Rejected as error:
             if _OLD_IS_REQUIRED not in str(error):
                 raise
         old = _line() if from_stdin else click.prompt("Old password", hide_input=True, err=True)
-        return await api.change_password(username, Body.of(given | {"oldPassword": old}))
+        return await _change_password(api, username, given | {"oldPassword": old})
 
     print_answer(ask(server, change), f"changed the password of {username}", as_json=as_json)
+
+
+async def _change_password(api: AsyncClient, username: str, body: Json) -> Json:
+    return dict(await api.request("PUT", "/users/{id}/password", body=body, id=username))
+
+
+async def _set_roles(api: AsyncClient, username: str, slugs: Sequence[str]) -> Json:
+    """These roles and no others."""
+    return dict(await api.request("PUT", "/users/{id}/roles", body=list(slugs), id=username))
 
 
 users.add_command(
@@ -104,7 +118,7 @@ users.add_command(
         "delete",
         "deleted",
         "Delete users and their keys. Their jobs stay, and no new user of the name gets them.",
-        ApiClient.delete_user,
+        call("DELETE", "/users/{id}"),
     )
 )
 
@@ -119,7 +133,7 @@ def roles() -> None:
 @asks_api
 def list_roles(server: Server, as_json: bool) -> None:
     """List roles."""
-    answer = ask(server, ApiClient.roles)
+    answer = ask(server, lambda api: api.request("GET", "/roles"))
     print_list(answer, _ROLES, _role_row, "no roles", as_json=as_json)
 
 
@@ -130,8 +144,8 @@ def list_roles(server: Server, as_json: bool) -> None:
 @asks_api
 def create_role(server: Server, role: str, name: str | None, *, as_json: bool) -> None:
     """Create a role."""
-    body = Body.of({"slug": role, "name": name or role})
-    answer = ask(server, lambda api: api.create_role(body))
+    body = {"slug": role, "name": name or role}
+    answer = ask(server, lambda api: api.request("POST", "/roles", body=body))
     print_answer(answer, f"created role {role}", as_json=as_json)
 
 
@@ -142,12 +156,12 @@ def _change(name: str, help_text: str, *, adds: bool) -> None:
     @json_option
     @asks_api
     def command(server: Server, username: str, named: Sequence[str], *, as_json: bool) -> None:
-        async def change(api: ApiClient) -> tuple[Json, Sequence[str]]:
+        async def change(api: AsyncClient) -> tuple[Json, Sequence[str]]:
             user = await _user(api, username)
             had, changed = set(user.get("roles") or ()), {role.lower() for role in named}
             kept = {role for role in had if role.lower() not in changed}
             wanted = sorted(kept | set(named) if adds else kept)
-            return await api.set_roles(user["username"], Body.of(wanted)), wanted
+            return await _set_roles(api, user["username"], wanted), wanted
 
         answer, wanted = ask(server, change)
         print_answer(answer, f"{username}: {', '.join(wanted) or 'no roles'}", as_json=as_json)
@@ -157,12 +171,12 @@ _change("assign", "Give a user more roles.", adds=True)
 _change("unassign", "Take roles from a user.", adds=False)
 
 
-async def _user(api: ApiClient, username: str) -> Json:
-    """Raises ApiRejected when there is none."""
-    for user in await api.users():
+async def _user(api: AsyncClient, username: str) -> Json:
+    """Raises NotFound when there is none."""
+    for user in await api.request("GET", "/users"):
         if user["username"].lower() == username.lower():
             return dict(user)
-    raise ApiRejected("no such user", _NOT_FOUND)
+    raise NotFound("no such user", _NOT_FOUND)
 
 
 def _new_password(from_stdin: bool) -> str:

@@ -15,15 +15,14 @@ import yaml
 from rich.console import Console
 from rich.text import Text
 
-from cli.api.client import ApiClient
-from cli.api.session import YAML_TYPE, ApiRejected, ApiUnavailable, Body, Server
-from cli.api.views import JobView, job_view
 from cli.demo.containers import Place, find_place
 from cli.exit_codes import EXIT_FAILED
-from cli.follow.live import follow
+from cli.follow.live import follow, job_of
 from cli.follow.picture import Picture
 from cli.jobs.examples import EXAMPLES
 from cli.jobs.viewers import job_viewer
+from cli.views import JobView
+from conveyor import AsyncClient, Rejected, Unavailable
 from services.coordinator.settings import ApiSettings
 from services.dev.app import running
 from services.dev.banner import exports_for
@@ -136,13 +135,13 @@ def _settings(data_dir: Path, place: Place) -> IsolatedDevSettings:
 
 
 async def _run_job(console: Console, url: str, job_file: Path, job_text: str) -> JobView:
-    async with ApiClient(Server.at(url)) as api:
+    async with AsyncClient(url, key="") as api:
         _print(console, f"POST /jobs with {_shown_path(job_file)}\n")
-        job = await api.submit(Body(job_text.encode(), YAML_TYPE))
-        picture = Picture.of(job_view(await api.job(job["id"])))
+        job = await api.request("POST", "/jobs", body=job_text)
+        picture = Picture.of(await job_of(api, job["id"]))
         with job_viewer(picture, console, console, with_log=True) as viewer:
             await follow(api, picture, viewer)
-        return job_view(await api.job(job["id"]))
+        return await job_of(api, job["id"])
 
 
 def _print_end(console: Console, job: JobView) -> None:
@@ -193,8 +192,8 @@ def _free_port() -> int:
 _EXPECTED = (
     DemoFailed,
     JobFileError,
-    ApiRejected,
-    ApiUnavailable,
+    Rejected,
+    Unavailable,
     EmbeddedPostgresError,
     SettingsError,
 )

@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from typing import Protocol
 
-from cli.api.client import ApiClient, LogSource, ServerEvent, job_events
-from cli.api.session import ApiRejected, ApiUnavailable
-from cli.api.views import FINAL_JOB_STATES, job_view, log_part_view, task_view
-from cli.follow.log import LogLine, LogLines, LogReader
+from cli.follow.log import LogLine, LogLines, LogReader, LogSource
 from cli.follow.patience import Patience
 from cli.follow.picture import Children, Picture, TaskNews
+from cli.views import FINAL_JOB_STATES, JobView, Json, job_view, log_part_view, task_view
+from conveyor import AsyncClient, Event, NotFound, Rejected, Unavailable
 
-_NO_SUCH_PATH = 404
 _END = "end"
 _POLL_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
@@ -27,26 +25,31 @@ class Viewer(Protocol):
 
 
 async def follow(
-    api: ApiClient, picture: Picture, viewer: Viewer, *, with_log: bool = True
+    api: AsyncClient, picture: Picture, viewer: Viewer, *, with_log: bool = True
 ) -> None:
-    """Show the job until it is final and, `with_log`, its whole log was seen. Raises ApiRejected,
-    and ApiUnavailable when the API is away for a minute."""
+    """Show the job until it is final and, `with_log`, its whole log was seen. Raises Rejected,
+    and Unavailable when the API is away for a minute."""
     try:
         await _Follower(api, picture, viewer, with_log=with_log).run()
-    except ApiRejected as error:
-        if error.status != _NO_SUCH_PATH:
-            raise
+    except NotFound:
         await _poll(api, picture, viewer)
 
 
+async def job_of(api: AsyncClient, id_: str) -> JobView:
+    """The whole job as it is now."""
+    return job_view(await api.request("GET", "/jobs/{id}", id=id_))
+
+
 class _Follower:
-    def __init__(self, api: ApiClient, picture: Picture, viewer: Viewer, *, with_log: bool) -> None:
+    def __init__(
+        self, api: AsyncClient, picture: Picture, viewer: Viewer, *, with_log: bool
+    ) -> None:
         self._with_log = with_log
         self._api = api
         self._picture = picture
         self._viewer = viewer
         self._log = LogLines()
-        self._cursor: str | None = None
+        self._cursor = ""
 
     async def run(self) -> None:
         looking = asyncio.create_task(self._look())
@@ -60,44 +63,45 @@ class _Follower:
         """At what no event says: how many children there will be, and why nothing runs."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            with suppress(ApiRejected, ApiUnavailable):  # the events tell, if it lasts
+            with suppress(Rejected, Unavailable):  # the events tell, if it lasts
                 await self._look_once()
                 self._viewer.show(self._picture, (), ())
 
     async def _look_once(self) -> None:
         picture = self._picture
         for id_ in picture.running_parents():
-            view = task_view(await self._api.task(id_))
+            view = task_view(await self._task(id_))
             if view.children_total:
                 picture.children[id_] = Children(view.children_total, view.children_ended or 0)
         waiting = picture.first_waiting()
-        picture.waits_for = (await self._api.task(waiting)).get("waiting") if waiting else None
+        picture.waits_for = (await self._task(waiting)).get("waiting") if waiting else None
+
+    async def _task(self, id_: str) -> Json:
+        return dict(await self._api.request("GET", "/tasks/{id}", id=id_))
 
     async def _follow(self) -> None:
         patience = Patience()
         while True:
             try:
-                if await self._listen(patience):
-                    break
-                await patience.bear(ApiUnavailable("the server ends its events too early"))
-            except ApiUnavailable as error:  # it may be restarting
+                await self._listen(patience)
+                break
+            except Unavailable as error:  # it may be restarting
                 await patience.bear(error)
         self._viewer.show(self._picture, (), self._log.unfinished())
 
-    async def _listen(self, patience: Patience) -> bool:
-        """Until the connection ends, or all that is wanted was seen; whether it was."""
-        async with aclosing(job_events(self._api, self._picture.job_id, self._cursor)) as events:
+    async def _listen(self, patience: Patience) -> None:
+        """Until all that is wanted was seen. Raises Unavailable when the connection ends."""
+        async with aclosing(self._api.events(self._picture.job_id, self._cursor)) as events:
             async for event in events:
                 patience.renew()
                 if event.kind == _END:
-                    return True
+                    return
                 self._take(event)
                 self._cursor = event.cursor or self._cursor
                 if not self._with_log and self._picture.state in FINAL_JOB_STATES:
-                    return True
-        return False
+                    return
 
-    def _take(self, event: ServerEvent) -> None:
+    def _take(self, event: Event) -> None:
         if event.kind == "log":
             self._viewer.show(self._picture, (), self._log.add(log_part_view(event.data)))
         elif event.kind in ("job", "task", "progress"):
@@ -107,11 +111,11 @@ class _Follower:
             self._viewer.show(self._picture, [news] if news else (), ())
 
 
-async def _poll(api: ApiClient, picture: Picture, viewer: Viewer) -> None:
+async def _poll(api: AsyncClient, picture: Picture, viewer: Viewer) -> None:
     """For Tork, which has no events: looks at the whole job again and again."""
     log = LogReader(api, LogSource("job", picture.job_id))
     while True:
-        news = picture.take_job(job_view(await api.job(picture.job_id)))
+        news = picture.take_job(await job_of(api, picture.job_id))
         # A start is shown before the task's log lines, an end after them.
         started = [task for task in news if not task.has_ended]
         viewer.show(picture, started, await log.new_lines())

@@ -4,11 +4,25 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-from cli.api.client import ApiClient, LogSource
-from cli.api.session import Json
-from cli.api.views import LogPartView, log_part_view
+from cli.views import Json, LogPartView, log_part_view
+from conveyor import AsyncClient
 from shared.messages import PARTS_PER_DISPATCH
+
+LARGEST_LOG_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LogSource:
+    """Whose log: a `job`'s, or that of one attempt at a `task`."""
+
+    kind: Literal["job", "task"]
+    id: str
+
+    @property
+    def path(self) -> str:
+        return "/jobs/{id}/log" if self.kind == "job" else "/tasks/{id}/log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +109,7 @@ class LogReader:
 
     def __init__(
         self,
-        api: ApiClient,
+        api: AsyncClient,
         source: LogSource,
         *,
         since: datetime | None = None,
@@ -125,7 +139,8 @@ class LogReader:
         return list(found.values())[::-1]
 
     async def _page(self, number: int) -> Sequence[Json]:
-        answer = await self._api.log(self._source, number)
+        query = {"page": number, "size": LARGEST_LOG_PAGE}
+        answer = await self._api.request("GET", self._source.path, query=query, id=self._source.id)
         self.is_complete &= bool(answer.get("complete", True))  # Tork does not say
         return answer.get("items") or ()
 

@@ -4,9 +4,9 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from typing import Any
 
-from cli.api.session import ApiUnavailable, Body, Json
+from conveyor import Unavailable
 
 _PATIENCE_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS = 0.25
@@ -14,7 +14,7 @@ _LONGEST_PAUSE_SECONDS = 3.0
 _APART_SECONDS = 90.0  # no try lasts so long: what fails after that had worked in between
 
 _SUBMISSION_SECONDS = 30.0
-Post = Callable[[Body], Awaitable[Json]]
+Post = Callable[[str], Awaitable[Any]]
 
 
 class Patience:
@@ -28,7 +28,7 @@ class Patience:
         self._last = 0.0
         self._pause = _FIRST_PAUSE_SECONDS
 
-    async def bear(self, error: ApiUnavailable) -> None:
+    async def bear(self, error: Unavailable) -> None:
         """Pause before the next try. Raises `error` when there shall be none."""
         now = time.monotonic()
         if now - self._last > _APART_SECONDS:
@@ -42,22 +42,22 @@ class Patience:
         self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
 
-async def submit_with_retry(post: Post, body: Body) -> Json:
-    """The response. When the connection breaks it is sent again, and created once: `body` gets an
-    idempotency key unless the caller has set one.
+async def submit_with_retry(post: Post, key: str | None = None) -> Any:  # noqa: ANN401 - JSON
+    """The response. When the connection breaks it is sent again, and created once: `post` is given
+    `key`, or a new idempotency key.
 
-    Raises ApiRejected; ApiUnavailable at once when the API was not reached or says so itself, and
+    Raises Rejected; Unavailable at once when the API was not reached or says so itself, and
     after some time when connections break.
     """
-    keyed = replace(body, idempotency_key=body.idempotency_key or uuid.uuid4().hex)
+    key = key or uuid.uuid4().hex
     patience = Patience(_SUBMISSION_SECONDS)
     may_exist = False
     while True:
         try:
-            return await post(keyed)
-        except ApiUnavailable as error:
+            return await post(key)
+        except Unavailable as error:
             # Once it may exist, only a response tells: also while the API restarts.
-            may_exist |= error.is_cut_off
+            may_exist |= error.may_have_happened
             if not may_exist:
                 raise
             await patience.bear(error)

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from cli.api.session import Json
-from cli.api.views import ENDED_TASK_STATES, JobView, TaskView
+from cli.views import ENDED_TASK_STATES, JobView, Json, TaskView
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 
 import click
 
-from cli.api.client import ApiClient
-from cli.api.references import job_id, short_ids
-from cli.api.session import ApiRejected, Json, Server
-from cli.api.views import FINAL_JOB_STATES
-from cli.api_command import Act, act_on_each, ask, asks_api, json_option
+from cli.api_command import Act, act_on_each, ask, asks_api, call, json_option
 from cli.exit_codes import EXIT_API, EXIT_FAILED
 from cli.jobs.selection import STATES, JobFilter, chosen_jobs, filter_options
 from cli.messages import counted, one_line
+from cli.references import job_id, short_ids
+from cli.views import FINAL_JOB_STATES, Json
+from conveyor import AsyncClient, Rejected, Server
 
 _AT_ONCE = 8
 _SHOWN = 10
@@ -55,7 +54,7 @@ class _Kind:
 
         return command
 
-    async def _on_named(self, api: ApiClient, jobs: Sequence[str], *, as_json: bool) -> int:
+    async def _on_named(self, api: AsyncClient, jobs: Sequence[str], *, as_json: bool) -> int:
         return await act_on_each(api, jobs, self.act, self.done, job_id, as_json=as_json)
 
     def _on_chosen(self, server: Server, chosen: JobFilter, *, yes: bool) -> int:
@@ -81,14 +80,14 @@ class _Kind:
             raise click.UsageError(f"add --yes to {self.name} {counted(len(found), 'job')}")
         return click.confirm(f"{self.name} {counted(len(found), 'job')}?", err=True)
 
-    async def _on_found(self, api: ApiClient, found: Sequence[Json]) -> int:
+    async def _on_found(self, api: AsyncClient, found: Sequence[Json]) -> int:
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def one(job: Json) -> bool:
             async with slots:
                 try:
                     await self.act(api, job["id"])
-                except ApiRejected as error:  # it has another state by now, or is gone
+                except Rejected as error:  # it has another state by now, or is gone
                     click.secho(f"conveyor: {job['id']}: {error}", err=True, fg="red")
                     return False
                 return True
@@ -98,7 +97,7 @@ class _Kind:
         return 0 if done == len(found) else EXIT_API
 
 
-async def _all(api: ApiClient, chosen: JobFilter) -> list[Json]:
+async def _all(api: AsyncClient, chosen: JobFilter) -> list[Json]:
     return [job async for job in chosen_jobs(api, chosen)]
 
 
@@ -112,7 +111,7 @@ cancel = _Kind(
     "cancel",
     "cancelled",
     _ACTIVE,
-    lambda api, id_: api.act_on_job(id_, "cancel"),
+    call("PUT", "/jobs/{id}/cancel"),
     "Cancel active jobs. Their running tasks are stopped.\n\n    "
     + _WHICH.format(done="cancelled"),
 ).command()
@@ -120,7 +119,7 @@ restart = _Kind(
     "restart",
     "restarted",
     ("FAILED", "CANCELLED"),
-    lambda api, id_: api.act_on_job(id_, "restart"),
+    call("PUT", "/jobs/{id}/restart"),
     "Restart failed or cancelled jobs, each from where it stopped.\n\n    "
     + _WHICH.format(done="restarted"),
 ).command()
@@ -128,7 +127,7 @@ delete = _Kind(
     "delete",
     "deleted",
     tuple(sorted(FINAL_JOB_STATES)),
-    ApiClient.delete_job,
+    call("DELETE", "/jobs/{id}"),
     "Delete completed, failed or cancelled jobs, with their logs.\n\n    "
     + _WHICH.format(done="deleted"),
 ).command()

@@ -8,9 +8,9 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
-from cli.api.views import JobView, TaskView
 from cli.messages import cut, one_line, took
 from cli.tables import state_text, style_of
+from cli.views import JobView, TaskView
 
 WAITING = "WAITING"
 """Our word for a task that has no row yet: its turn hasn't come."""

@@ -7,14 +7,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from cli.api.client import ApiClient
-from cli.api.references import job_id
-from cli.api.session import ApiRejected, ApiUnavailable, Json, Server
-from cli.api.views import job_view
 from cli.api_command import ask, asks_api, json_option
 from cli.jobs.family import family, family_table
 from cli.messages import ago, now, one_line, printable, took
+from cli.references import job_id
 from cli.tables import print_json, screen, state_text, style_of
+from cli.views import Json, job_view
+from conveyor import AsyncClient, ConveyorError, Server
 
 _MOST_CHILDREN = 20
 _LONGEST_RESULT = 2000
@@ -46,16 +45,17 @@ def get(server: Server, job: str, *, shows_all: bool, as_json: bool) -> None:
         console.print(Text("use --all to show every task", "dim"))
 
 
-async def _job(api: ApiClient, text: str) -> Json:
-    return await api.job(await job_id(api, text))
+async def _job(api: AsyncClient, text: str) -> Json:
+    return dict(await api.request("GET", "/jobs/{id}", id=await job_id(api, text)))
 
 
-async def _with_failed_deliveries(api: ApiClient, text: str) -> tuple[Json, int]:
+async def _with_failed_deliveries(api: AsyncClient, text: str) -> tuple[Json, int]:
     """The job, and how many of its webhooks were given up."""
     job = await _job(api, text)
     try:
-        failed = await api.job_deliveries(job["id"], size=1, state="FAILED")
-    except (ApiRejected, ApiUnavailable):  # a server without them (Tork): the job is what counts
+        query = {"page": 1, "size": 1, "state": "FAILED"}
+        failed = await api.request("GET", "/jobs/{id}/webhooks", query=query, id=job["id"])
+    except ConveyorError:  # a server without them (Tork): the job is what counts
         return job, 0
     return job, int(failed["totalItems"])
 

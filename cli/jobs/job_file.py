@@ -15,7 +15,9 @@ from typing import IO, Any, Self
 import click
 import yaml
 
-from cli.api.session import JSON_TYPE, YAML_TYPE, ApiRejected, Body, Json
+from cli.views import Json
+from conveyor import Content, Rejected
+from conveyor.http import JSON_TYPE, YAML_TYPE
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.parsing import parse_job
 from shared.jobspec.tork.scopes import inputs_read
@@ -55,11 +57,11 @@ class JobFile:
             return YAML_TYPE
         return JSON_TYPE
 
-    def body(self) -> Body:
+    def body(self) -> Content:
         """As it stands, byte for byte."""
-        return Body(self.content, self.content_type)
+        return Content(self.content, self.content_type)
 
-    def body_with(self, additions: Additions) -> Body:
+    def body_with(self, additions: Additions) -> Content:
         """Raises JobFileError. Whether it is a job at all is for the API to say."""
         wanted = {field: values for field, values in additions.items() if values}
         if not wanted:
@@ -71,13 +73,13 @@ class JobFile:
             raise JobFileError(f"{self.name}: {error}") from None
         except RecursionError:  # no job is nested that deep
             raise JobFileError(f"{self.name}: nested too deep") from None
-        return Body(text.encode(), self.content_type)
+        return Content(text.encode(), self.content_type)
 
-    def unknown_inputs(self, body: Body, given: Collection[str]) -> dict[str, str | None]:
+    def unknown_inputs(self, body: Content, given: Collection[str]) -> dict[str, str | None]:
         """Those of the inputs `given` that neither the file sets nor an expression of the job in
         `body` reads, each with the name that may have been meant."""
         try:
-            job = parse_job(body.content, body.content_type)
+            job = parse_job(body.data, body.type)
             declared = set(parse_job(self.content, self.content_type).inputs or ())
         except InvalidJob:  # for the API to say
             return {}
@@ -93,11 +95,11 @@ def explain_warnings(file: JobFile, job: Json, *, is_edited: bool) -> None:
         print_warning(file.name, _problem(warning, "message", is_edited=is_edited))
 
 
-def explain_refusal(file: JobFile, error: ApiRejected, *, is_edited: bool) -> None:
+def explain_refusal(file: JobFile, error: Rejected, *, is_edited: bool) -> None:
     """Prints what is wrong with a file, a line for each error. `is_edited`: what was sent has
     other lines than the file."""
     for broken in error.errors:
-        problem = _problem(broken, "rule", is_edited=is_edited)
+        problem = _problem(broken.raw, "rule", is_edited=is_edited)
         print_problem(file.name, problem)
         if problem.field == "schedule" and "scheduled jobs" in problem.rule:
             click.echo(f"to create it: conveyor schedules create {file.name}", err=True)

@@ -10,13 +10,14 @@ import click
 from rich.live import Live
 from rich.text import Text
 
-from cli.api.client import LARGEST_PAGE, ApiClient
-from cli.api.session import ApiUnavailable, Json, Server
 from cli.api_command import ask, asks_api, json_option
 from cli.follow.patience import Patience
 from cli.jobs.selection import JobFilter, chosen_jobs, filter_options
 from cli.messages import ago, counted, now, seconds_between, took
+from cli.references import LARGEST_PAGE
 from cli.tables import print_json, print_table, screen, shown_ids, state_text, table_of
+from cli.views import Json
+from conveyor import AsyncClient, Server, Unavailable
 
 _COLUMNS = {
     "NAME": "text",
@@ -53,10 +54,11 @@ class _Wanted:
         is_small = self.size is not None and self.size <= LARGEST_PAGE
         return is_small and self.chosen.is_for_the_api and self.sort == "created"
 
-    async def jobs(self, api: ApiClient) -> Json:
+    async def jobs(self, api: AsyncClient) -> Json:
         """As a page of the API."""
         if self.is_one_page and self.size:
-            return await api.jobs(page=self.page, size=self.size, **self.chosen.query())
+            query = {**self.chosen.query(), "page": self.page, "size": self.size}
+            return dict(await api.request("GET", "/jobs", query=query))
         found = await self._all_up_to_the_end(api)
         key, is_reverse = _SORTS[self.sort]
         found.sort(key=key, reverse=is_reverse)
@@ -66,7 +68,7 @@ class _Wanted:
         items = found[begin:end]
         return {"number": self.page, "size": len(items), "items": items}
 
-    async def _all_up_to_the_end(self, api: ApiClient) -> list[Json]:
+    async def _all_up_to_the_end(self, api: AsyncClient) -> list[Json]:
         """Of the page; all, where another order is wanted than that of the API."""
         most = self.page * self.size if self.size and self.sort == "created" else None
         found: list[Json] = []
@@ -120,7 +122,7 @@ def list_jobs(
         _print(answer, wanted)
 
 
-async def _watch(api: ApiClient, wanted: _Wanted) -> None:
+async def _watch(api: AsyncClient, wanted: _Wanted) -> None:
     patience = Patience()
     console = screen()
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
@@ -129,7 +131,7 @@ async def _watch(api: ApiClient, wanted: _Wanted) -> None:
                 jobs = (await wanted.jobs(api))["items"]
                 live.update(table_of(_COLUMNS, _rows(jobs), console.width), refresh=True)
                 patience.renew()
-            except ApiUnavailable as error:  # it may be restarting
+            except Unavailable as error:  # it may be restarting
                 await patience.bear(error)
             await asyncio.sleep(_WATCH_SECONDS)
 

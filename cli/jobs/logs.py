@@ -10,14 +10,13 @@ from typing import TypeVar
 
 import click
 
-from cli.api.client import ApiClient, LogSource
-from cli.api.references import job_id, task_id
-from cli.api.session import ApiUnavailable, Server
-from cli.api.views import ENDED_TASK_STATES, FINAL_JOB_STATES
 from cli.api_command import ask, asks_api
-from cli.follow.log import LogLine, LogReader
+from cli.follow.log import LogLine, LogReader, LogSource
 from cli.follow.patience import Patience
 from cli.jobs.selection import moment
+from cli.references import job_id, task_id
+from cli.views import ENDED_TASK_STATES, FINAL_JOB_STATES
+from conveyor import AsyncClient, Server, Unavailable
 
 T = TypeVar("T")
 
@@ -82,7 +81,7 @@ def logs(
     ask(server, lambda api: _print_log(api, job, task, wanted))
 
 
-async def _print_log(api: ApiClient, job: str | None, task: str | None, wanted: _Wanted) -> None:
+async def _print_log(api: AsyncClient, job: str | None, task: str | None, wanted: _Wanted) -> None:
     source = await _source(api, job, task)
     if wanted.as_json:
         for part in await _whole(api, source, LogReader.new_parts, wanted):
@@ -93,21 +92,26 @@ async def _print_log(api: ApiClient, job: str | None, task: str | None, wanted: 
         await _read(api, source, wanted)
 
 
-async def _source(api: ApiClient, job: str | None, task: str | None) -> LogSource:
+async def _source(api: AsyncClient, job: str | None, task: str | None) -> LogSource:
     if job is None:
         return LogSource("task", task or "")
     id_ = await job_id(api, job)
-    return LogSource("task", task_id(await api.job(id_), task)) if task else LogSource("job", id_)
+    if task is None:
+        return LogSource("job", id_)
+    return LogSource("task", task_id(await api.request("GET", "/jobs/{id}", id=id_), task))
 
 
-async def _follow(api: ApiClient, source: LogSource, wanted: _Wanted) -> None:
+async def _follow(api: AsyncClient, source: LogSource, wanted: _Wanted) -> None:
     patience = Patience()
     printed = 0
     was_reached = False
     while True:
         try:
             async with api.stream(
-                source.path, silence_seconds=_SILENCE_SECONDS, follow="true"
+                source.path,
+                query={"follow": True},
+                silence_seconds=_SILENCE_SECONDS,
+                id=source.id,
             ) as stream:
                 was_reached = True
                 if stream.content_type != "text/plain":
@@ -121,14 +125,14 @@ async def _follow(api: ApiClient, source: LogSource, wanted: _Wanted) -> None:
                         _print([LogLine("", line)], wanted)
                         printed = number
                 return
-        except ApiUnavailable as error:  # it may be restarting, if it was ever there
+        except Unavailable as error:  # it may be restarting, if it was ever there
             if error.is_away and not was_reached:
                 raise
             await patience.bear(error)
     await _read(api, source, wanted)
 
 
-async def _read(api: ApiClient, source: LogSource, wanted: _Wanted) -> None:
+async def _read(api: AsyncClient, source: LogSource, wanted: _Wanted) -> None:
     """Page by page; then, if wanted, what is new, again and again."""
     if not wanted.follows:
         _print(_last(await _whole(api, source, LogReader.all_lines, wanted), wanted), wanted)
@@ -146,13 +150,13 @@ async def _read(api: ApiClient, source: LogSource, wanted: _Wanted) -> None:
     _print(reader.unfinished(), wanted)
 
 
-def _reader(api: ApiClient, source: LogSource, wanted: _Wanted) -> LogReader:
+def _reader(api: AsyncClient, source: LogSource, wanted: _Wanted) -> LogReader:
     tail = None if wanted.search else wanted.tail  # how far back they are, only reading tells
     return LogReader(api, source, since=wanted.since, tail=tail)
 
 
 async def _whole(
-    api: ApiClient,
+    api: AsyncClient,
     source: LogSource,
     read: Callable[[LogReader], Awaitable[Sequence[T]]],
     wanted: _Wanted,
@@ -171,10 +175,12 @@ def _last(lines: Iterable[LogLine], wanted: _Wanted) -> Iterable[LogLine]:
     return deque(filter(wanted.keeps, lines), maxlen=wanted.tail)
 
 
-async def _has_ended(api: ApiClient, source: LogSource) -> bool:
-    if source.is_task:
-        return (await api.task(source.id))["state"] in ENDED_TASK_STATES
-    return (await api.job(source.id))["state"] in FINAL_JOB_STATES
+async def _has_ended(api: AsyncClient, source: LogSource) -> bool:
+    if source.kind == "task":
+        task = await api.request("GET", "/tasks/{id}", id=source.id)
+        return task["state"] in ENDED_TASK_STATES
+    job = await api.request("GET", "/jobs/{id}", id=source.id)
+    return job["state"] in FINAL_JOB_STATES
 
 
 def _print(lines: Iterable[LogLine], wanted: _Wanted) -> None:

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import click
 
-from cli.api.client import LARGEST_PAGE, ApiClient
-from cli.api.session import Json
-from cli.api.views import FINAL_JOB_STATES
 from cli.messages import now
+from cli.references import LARGEST_PAGE
+from cli.views import FINAL_JOB_STATES, Json
+from conveyor import AsyncClient
 
 T = TypeVar("T")
 
@@ -80,11 +80,12 @@ def _creator(job: Json) -> str:
     return by if isinstance(by, str) else by.get("username") or ""
 
 
-async def chosen_jobs(api: ApiClient, chosen: JobFilter) -> AsyncGenerator[Json, None]:
+async def chosen_jobs(api: AsyncClient, chosen: JobFilter) -> AsyncGenerator[Json, None]:
     """All that it keeps, newest first. One that moves to a later page meanwhile comes once."""
     number, last, seen = 1, 1, set[str]()
     while number <= last:
-        page = await api.jobs(page=number, size=LARGEST_PAGE, **chosen.query())
+        query = {**chosen.query(), "page": number, "size": LARGEST_PAGE}
+        page = await api.request("GET", "/jobs", query=query)
         for job in page["items"]:
             if chosen.is_past(job):
                 return

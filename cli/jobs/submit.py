@@ -4,20 +4,16 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from functools import reduce
+from dataclasses import dataclass
+from functools import partial, reduce
 from typing import IO, Self
 
 import click
 from rich.text import Text
 
-from cli.api.client import ApiClient
-from cli.api.references import SHORT, job_id
-from cli.api.session import ApiRejected, Body, Json, Server
-from cli.api.views import FINAL_JOB_STATES, job_view
 from cli.api_command import ask, asks_api, json_option
 from cli.exit_codes import EXIT_API, EXIT_FAILED, EXIT_USAGE, fail
-from cli.follow.live import follow
+from cli.follow.live import follow, job_of
 from cli.follow.patience import submit_with_retry
 from cli.follow.picture import Picture
 from cli.jobs.job_file import (
@@ -30,7 +26,10 @@ from cli.jobs.job_file import (
 )
 from cli.jobs.viewers import job_viewer
 from cli.messages import now, one_line, took
+from cli.references import SHORT, job_id
 from cli.tables import print_json, screen, style_of
+from cli.views import FINAL_JOB_STATES, Json
+from conveyor import AsyncClient, Content, Rejected, Server
 
 
 def _visible(_: click.Context, __: click.Parameter, key: str | None) -> str | None:
@@ -121,12 +120,12 @@ def submit(
     additions = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
     job_file = JobFile.read(file)
     try:
-        body = replace(job_file.body_with(additions), idempotency_key=idempotency_key)
+        body = job_file.body_with(additions)
     except JobFileError as error:
         fail(str(error), EXIT_USAGE)
     _refuse_unknown_inputs(job_file, body, additions["inputs"])
-    body = replace(body, is_strict=strict)
-    sys.exit(ask(server, lambda api: _submit(api, job_file, body, wanted)))
+    given = _Submission(job_file, body, idempotency_key, is_strict=strict)
+    sys.exit(ask(server, lambda api: _submit(api, given, wanted)))
 
 
 @click.command(name="run-again")
@@ -143,37 +142,67 @@ def run_again(
     """
     wanted = _Output.of(**flags)
     changes = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
-    body = Body.of(changes)
-    sys.exit(ask(server, lambda api: _run_again(api, job, body, wanted)))
+    sys.exit(ask(server, lambda api: _run_again(api, job, changes, wanted)))
 
 
-async def _run_again(api: ApiClient, job: str, changes: Body, output: _Output) -> int:
+async def _run_again(api: AsyncClient, job: str, changes: Json, output: _Output) -> int:
     id_ = await job_id(api, job)
-    new = await submit_with_retry(lambda body: api.run_again(id_, body), changes)
+
+    async def post(key: str) -> Json:
+        path = "/jobs/{id}/run-again"
+        return dict(
+            await api.request(
+                "POST", path, body=changes, idempotency_key=key, may_wait=True, id=id_
+            )
+        )
+
+    new = await submit_with_retry(post)
     return await _to_the_end(api, new, output)
 
 
-def _refuse_unknown_inputs(file: JobFile, body: Body, given: Collection[str]) -> None:
+def _refuse_unknown_inputs(file: JobFile, body: Content, given: Collection[str]) -> None:
     for name, meant in file.unknown_inputs(body, given).items():
         guess = f", did you mean {meant!r}?" if meant else " and no expression reads it"
         fail(f"--input {name}: {file.name} has no such input{guess}", EXIT_USAGE)
 
 
-async def _submit(api: ApiClient, file: JobFile, body: Body, output: _Output) -> int:
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    """What is posted of a file."""
+
+    file: JobFile
+    body: Content
+    key: str | None
+    is_strict: bool
+
+    @property
+    def is_edited(self) -> bool:
+        return self.body.data != self.file.content
+
+    async def post(self, api: AsyncClient, key: str) -> Json:
+        query = {"strict": self.is_strict}
+        return dict(
+            await api.request(
+                "POST", "/jobs", body=self.body, query=query, idempotency_key=key, may_wait=True
+            )
+        )
+
+
+async def _submit(api: AsyncClient, given: _Submission, output: _Output) -> int:
     """The exit code."""
     try:
-        job = await submit_with_retry(api.submit, body)
-    except ApiRejected as error:
+        job = await submit_with_retry(partial(given.post, api), given.key)
+    except Rejected as error:
         if not error.errors:
             raise
-        explain_refusal(file, error, is_edited=body.content != file.content)
+        explain_refusal(given.file, error, is_edited=given.is_edited)
         return EXIT_API
     if not output.as_json:
-        explain_warnings(file, job, is_edited=body.content != file.content)
+        explain_warnings(given.file, job, is_edited=given.is_edited)
     return await _to_the_end(api, job, output)
 
 
-async def _to_the_end(api: ApiClient, job: Json, output: _Output) -> int:
+async def _to_the_end(api: AsyncClient, job: Json, output: _Output) -> int:
     """The exit code, once the job has ended if that is wanted."""
     if job["state"] not in FINAL_JOB_STATES:  # else: it asked the API to wait
         if not output.waits:
@@ -185,14 +214,14 @@ async def _to_the_end(api: ApiClient, job: Json, output: _Output) -> int:
     return 0 if job["state"] == "COMPLETED" else EXIT_FAILED
 
 
-async def _watch(api: ApiClient, id_: str, output: _Output) -> Json:
+async def _watch(api: AsyncClient, id_: str, output: _Output) -> Json:
     """The final job."""
     try:
-        picture = Picture.of(job_view(await api.job(id_)))
+        picture = Picture.of(await job_of(api, id_))
         consoles = screen(to_stderr=True), screen()
         with job_viewer(picture, *consoles, with_log=output.with_log) as viewer:
             await follow(api, picture, viewer, with_log=output.with_log)
-        return await api.job(id_)
+        return dict(await api.request("GET", "/jobs/{id}", id=id_))
     except asyncio.CancelledError:  # Ctrl-C
         _print(f"the job continues. To stop it: conveyor cancel {id_[:SHORT]}")
         raise

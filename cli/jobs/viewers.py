@@ -8,12 +8,12 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from cli.api.views import FINAL_JOB_STATES
 from cli.follow.live import Viewer
 from cli.follow.log import LogLine
 from cli.follow.picture import Picture, TaskNews
 from cli.messages import coarse, now, one_line, printable, seconds_between
 from cli.tables import style_of
+from cli.views import FINAL_JOB_STATES
 
 _SHOWN_STATES = ("RUNNING", "COMPLETED", "FAILED", "CANCELLED", "STOPPED", "SKIPPED")
 _WIDEST_NAME = 30

@@ -7,20 +7,19 @@ from typing import IO
 import click
 from rich.text import Text
 
-from cli.api.client import ApiClient
-from cli.api.references import schedule_id
-from cli.api.session import ApiRejected, Body, Json, Server
-from cli.api.views import items_of
-from cli.api_command import act_on_each, action, ask, asks_api, json_option, page_of, paged
+from cli.api_command import act_on_each, action, ask, asks_api, call, json_option, page_of, paged
 from cli.exit_codes import EXIT_API
 from cli.follow.patience import submit_with_retry
 from cli.jobs.job_file import JobFile, explain_refusal
 from cli.messages import ago, now
+from cli.references import schedule_id
 from cli.schedules.editing import edit
 from cli.schedules.runs import backfill, runs, trigger
 from cli.schedules.times import preview
 from cli.schedules.views import print_schedule, when
 from cli.tables import print_answer, print_json, print_list, shown_ids, state_text
+from cli.views import Json, items_of
+from conveyor import AsyncClient, Rejected, Server
 
 _COLUMNS = {
     "NAME": "text",
@@ -45,9 +44,7 @@ def schedules() -> None:
 @asks_api
 def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
     """List scheduled jobs, newest first."""
-    answer = ask(
-        server, lambda api: page_of(lambda n, m: api.schedules(page=n, size=m), page, size)
-    )
+    answer = ask(server, lambda api: page_of(api, "/scheduled-jobs", page, size))
     shown = shown_ids([schedule["id"] for schedule in items_of(answer)])
     print_list(
         answer, _COLUMNS, lambda found: _row(found, shown), "no scheduled jobs", as_json=as_json
@@ -61,9 +58,13 @@ def list_schedules(server: Server, page: int, size: int, as_json: bool) -> None:
 def show(server: Server, id: str, as_json: bool) -> None:
     """Show the rules, next times and last runs of a scheduled job."""
 
-    async def found(api: ApiClient) -> tuple[Json, Json]:
-        found = await api.schedule(await schedule_id(api, id))
-        return found, {} if as_json else await api.schedule_runs(found["id"], size=str(_RUNS_SHOWN))
+    async def found(api: AsyncClient) -> tuple[Json, Json]:
+        id_ = await schedule_id(api, id)
+        found = await api.request("GET", "/scheduled-jobs/{id}", id=id_)
+        if as_json:
+            return found, {}
+        query = {"page": 1, "size": _RUNS_SHOWN}
+        return found, await api.request("GET", "/scheduled-jobs/{id}/runs", query=query, id=id_)
 
     schedule, last = ask(server, found)
     if as_json:
@@ -88,10 +89,16 @@ def create(server: Server, file: IO[bytes], as_json: bool) -> None:
     print_answer(answer, answer["id"], as_json=as_json)
 
 
-async def _create(api: ApiClient, file: JobFile) -> Json | None:
+async def _create(api: AsyncClient, file: JobFile) -> Json | None:
     try:
-        return await submit_with_retry(api.create_schedule, file.body())
-    except ApiRejected as error:
+        return dict(
+            await submit_with_retry(
+                lambda key: api.request(
+                    "POST", "/scheduled-jobs", body=file.body(), idempotency_key=key
+                )
+            )
+        )
+    except Rejected as error:
         if not error.errors:
             raise
         explain_refusal(file, error, is_edited=False)
@@ -108,11 +115,7 @@ def pause(server: Server, ids: Sequence[str], note: str | None, as_json: bool) -
 
     They create no jobs until they are resumed.
     """
-    body = Body.of({"note": note} if note else {})
-
-    async def act(api: ApiClient, id_: str) -> Json:
-        return await api.pause_schedule(id_, body)
-
+    act = call("PUT", "/scheduled-jobs/{id}/pause", {"note": note} if note else {})
     sys.exit(
         ask(server, lambda api: act_on_each(api, ids, act, "paused", schedule_id, as_json=as_json))
     )
@@ -125,7 +128,7 @@ schedules.add_command(
         "resume",
         "resumed",
         "Resume paused scheduled jobs. Times that passed meanwhile are not made up for.",
-        ApiClient.resume_schedule,
+        call("PUT", "/scheduled-jobs/{id}/resume"),
         schedule_id,
     )
 )
@@ -134,7 +137,7 @@ schedules.add_command(
         "delete",
         "deleted",
         "Delete scheduled jobs. The jobs they created are kept.",
-        ApiClient.delete_schedule,
+        call("DELETE", "/scheduled-jobs/{id}"),
         schedule_id,
     )
 )

@@ -1,18 +1,19 @@
 """`conveyor schedules edit`: some fields of a scheduled job, from a file or in an editor."""
 
 import sys
+from collections.abc import Mapping
 from typing import IO, Any
 
 import click
 
-from cli.api.client import ApiClient
-from cli.api.references import schedule_id
-from cli.api.session import YAML_TYPE, ApiRejected, Body, Json, Server
 from cli.api_command import ask, asks_api, json_option
 from cli.exit_codes import EXIT_API
 from cli.jobs.job_file import JobFile, explain_refusal
+from cli.references import schedule_id
 from cli.schedules.yaml_text import yaml_text
 from cli.tables import print_answer
+from cli.views import Json
+from conveyor import AsyncClient, Content, Rejected, Server
 from shared.jobspec.merge_patch import patch_between
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.tork.models import ScheduledJobSpec
@@ -39,32 +40,42 @@ def edit(server: Server, schedule: str, file: IO[bytes] | None, as_json: bool) -
     else:
         stored = ask(server, lambda api: _stored(api, schedule))
         patch = _edited(stored)
-        answer = ask(server, lambda api: api.edit_schedule(stored["id"], patch)) if patch else {}
-        if not patch:
+        if patch is None:
             click.echo("nothing was changed", err=True)
             return
+        headers = {"If-Match": f'"{stored["version"]}"'}
+        answer = ask(server, lambda api: _patch(api, stored["id"], patch, headers))
     if answer is None:
         sys.exit(EXIT_API)
     print_answer(answer, f"{schedule} edited", as_json=as_json)
 
 
-async def _stored(api: ApiClient, text: str) -> Json:
-    return await api.schedule(await schedule_id(api, text))
+async def _stored(api: AsyncClient, text: str) -> Json:
+    id_ = await schedule_id(api, text)
+    return dict(await api.request("GET", "/scheduled-jobs/{id}", id=id_))
 
 
-async def _patched(api: ApiClient, text: str, changes: JobFile) -> Json | None:
+async def _patch(
+    api: AsyncClient, id_: str, body: str | Content, headers: Mapping[str, str] | None = None
+) -> Json:
+    return dict(
+        await api.request("PATCH", "/scheduled-jobs/{id}", body=body, headers=headers, id=id_)
+    )
+
+
+async def _patched(api: AsyncClient, text: str, changes: JobFile) -> Json | None:
     id_ = await schedule_id(api, text)
     try:
-        return await api.edit_schedule(id_, changes.body())
-    except ApiRejected as error:
+        return await _patch(api, id_, changes.body())
+    except Rejected as error:
         if not error.errors:
             raise
         explain_refusal(changes, error, is_edited=False)
         return None
 
 
-def _edited(stored: Json) -> Body | None:
-    """What was changed in the editor, of this version; None: nothing."""
+def _edited(stored: Json) -> str | None:
+    """What was changed in the editor, as YAML; None: nothing."""
     before = {name: stored[name] for name in _FIELDS if name in stored}
     head = _HEAD.format(name=stored["name"], id=stored["id"], version=stored["version"])
     text = click.edit(head + yaml_text(before), extension=".yaml")
@@ -78,6 +89,4 @@ def _edited(stored: Json) -> Body | None:
         raise click.UsageError("what you wrote is no mapping of fields")
     was: Any = load_yaml(yaml_text(before))
     patch = patch_between(was, after)
-    if not patch:
-        return None
-    return Body(yaml_text(patch).encode(), YAML_TYPE, version=stored["version"])
+    return yaml_text(patch) if patch else None

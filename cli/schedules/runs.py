@@ -2,15 +2,14 @@
 
 import click
 
-from cli.api.client import ApiClient
-from cli.api.references import schedule_id
-from cli.api.session import Body, Json, Server
-from cli.api.views import items_of
 from cli.api_command import ask, asks_api, json_option, page_of, paged
 from cli.follow.patience import submit_with_retry
 from cli.messages import counted
+from cli.references import schedule_id
 from cli.schedules.views import print_runs
 from cli.tables import print_answer, print_json, print_table, state_text
+from cli.views import Json, items_of
+from conveyor import AsyncClient, Server
 from shared.jobspec.overlap import Overlap
 
 _STATES = ("fired", "skipped", "held")
@@ -32,11 +31,15 @@ def trigger(server: Server, schedule: str, overlap: str | None, as_json: bool) -
 
     When it fires next does not change. One that is paused can be triggered, too.
     """
-    body = Body.of({"overlap": overlap} if overlap else {})
+    body = {"overlap": overlap} if overlap else {}
 
-    async def triggered(api: ApiClient) -> Json:
-        id_ = await schedule_id(api, schedule)
-        return await submit_with_retry(lambda keyed: api.trigger_schedule(id_, keyed), body)
+    async def triggered(api: AsyncClient) -> Json:
+        id_, path = await schedule_id(api, schedule), "/scheduled-jobs/{id}/trigger"
+        return dict(
+            await submit_with_retry(
+                lambda key: api.request("POST", path, body=body, idempotency_key=key, id=id_)
+            )
+        )
 
     run = ask(server, triggered)
     print_answer(run, run.get("jobId", _HELD), as_json=as_json)
@@ -66,10 +69,11 @@ def backfill(
     """Create the jobs of times that have passed, at most 500. A time that has its job gets no
     second one. Times are such as 2026-06-01T00:00:00Z."""
     asked = {"from": first, "to": last, "overlap": overlap, "dryRun": dry_run or None}
-    body = Body.of({name: value for name, value in asked.items() if value is not None})
+    body = {name: value for name, value in asked.items() if value is not None}
 
-    async def backfilled(api: ApiClient) -> Json:
-        return await api.backfill_schedule(await schedule_id(api, schedule), body)
+    async def backfilled(api: AsyncClient) -> Json:
+        id_, path = await schedule_id(api, schedule), "/scheduled-jobs/{id}/backfill"
+        return dict(await api.request("POST", path, body=body, may_wait=True, id=id_))
 
     answer = ask(server, backfilled)
     if as_json:
@@ -97,13 +101,9 @@ def runs(
     """List what became of the times of a scheduled job, newest first."""
     chosen = {"state": state.upper()} if state else {}
 
-    async def found(api: ApiClient) -> Json:
-        id_ = await schedule_id(api, schedule)
-
-        async def fetch(number: int, most: int) -> Json:
-            return await api.schedule_runs(id_, page=str(number), size=str(most), **chosen)
-
-        return dict(await page_of(fetch, page, size))
+    async def found(api: AsyncClient) -> Json:
+        id_, path = await schedule_id(api, schedule), "/scheduled-jobs/{id}/runs"
+        return dict(await page_of(api, path, page, size, chosen, id=id_))
 
     answer = ask(server, found)
     if as_json:

@@ -6,11 +6,12 @@ from typing import IO, Any
 import click
 import yaml
 
-from cli.api.session import YAML_TYPE, Body, Json, Server
 from cli.api_command import ask, asks_api, json_option
 from cli.schedules.views import print_times
 from cli.schedules.yaml_text import yaml_text
 from cli.tables import print_json
+from cli.views import Json
+from conveyor import Server
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.yaml_body import load_yaml
 
@@ -45,8 +46,8 @@ def preview(
         raise click.UsageError("give either FILE, or options such as --cron")
     asked: Json = {"schedule": _schedule_in(file) if file else given, "from": since, "count": count}
     fields = {name: value for name, value in asked.items() if value is not None}
-    body = Body(yaml_text(fields).encode(), YAML_TYPE)
-    answer = ask(server, lambda api: api.preview_schedule(body))
+    body = yaml_text(fields)
+    answer = ask(server, lambda api: api.request("POST", "/scheduled-jobs/preview", body=body))
     if as_json:
         print_json(answer)
     elif not answer["firings"]:

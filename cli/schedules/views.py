@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
-from cli.api.session import Json
 from cli.messages import ago, counted, now, one_line
 from cli.tables import Cell, print_table, shown_ids, state_text
+from cli.views import Json
 
 _RUNS = {"TIME": "whole", "STATE": "whole", "JOB": "whole", "DETAIL": "text"}
 _RULES = ("timezone", "startAt", "endAt", "maxRuns", "jitter", "overlap", "pauseOnFailure")

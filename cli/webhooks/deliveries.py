@@ -9,14 +9,13 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from cli.api.client import ApiClient
-from cli.api.references import endpoint_id, job_id
-from cli.api.session import ApiRejected, Body, Json, Server
-from cli.api.views import items_of
-from cli.api_command import act_on_each, ask, asks_api, json_option, page_of, paged
+from cli.api_command import act_on_each, ask, asks_api, call, json_option, page_of, paged
 from cli.exit_codes import EXIT_FAILED
 from cli.messages import ago, counted, exact, now, one_line, printable
+from cli.references import endpoint_id, job_id
 from cli.tables import print_answer, print_json, print_list, screen, shown_ids, style_of
+from cli.views import Json, items_of
+from conveyor import AsyncClient, NotFound, Server
 
 _STATES = ("PENDING", "DELIVERED", "FAILED")
 _OF_ENDPOINT = {
@@ -36,7 +35,6 @@ _OF_JOB = {
     "RECEIVER": "text",
     "LAST RESPONSE": "text",
 }
-_NOT_FOUND = 404
 _POLL_SECONDS = 0.3
 
 
@@ -67,16 +65,12 @@ def deliveries(
         raise click.UsageError("give either an endpoint or --job")
     query = {"state": state} if state else {}
 
-    async def read(api: ApiClient) -> object:
+    async def read(api: AsyncClient) -> object:
         if endpoint is not None:
-            id_ = await endpoint_id(api, endpoint)
-            return await page_of(
-                lambda n, m: api.endpoint_deliveries(id_, page=n, size=m, **query), page, size
-            )
-        id_ = await job_id(api, job or "")
-        return await page_of(
-            lambda n, m: api.job_deliveries(id_, page=n, size=m, **query), page, size
-        )
+            id_, path = await endpoint_id(api, endpoint), "/webhooks/{id}/deliveries"
+        else:
+            id_, path = await job_id(api, job or ""), "/jobs/{id}/webhooks"
+        return await page_of(api, path, page, size, query, id=id_)
 
     answer = ask(server, read)
     ids = shown_ids([each["id"] for each in items_of(answer)])
@@ -103,7 +97,7 @@ def delivery(server: Server, delivery_id: str, as_json: bool) -> None:
     The newest attempt is first. ID is an id or the beginning of an id, as `conveyor webhooks
     deliveries` lists it, or the webhook-id that a receiver has got.
     """
-    answer = ask(server, lambda api: api.delivery(delivery_id))
+    answer = ask(server, lambda api: _delivery(api, delivery_id))
     if as_json:
         print_json(answer)
     else:
@@ -134,9 +128,10 @@ def resend(
     if endpoint is None:
         sys.exit(ask(server, lambda api: _resend_each(api, delivery_ids, as_json=as_json)))
 
-    async def resend_failed(api: ApiClient) -> Json:
+    async def resend_failed(api: AsyncClient) -> Json:
         id_ = await endpoint_id(api, endpoint)
-        return await api.resend_failed(id_, Body.of({"since": since}))
+        body, path = {"since": since}, "/webhooks/{id}/resend"
+        return dict(await api.request("POST", path, body=body, may_wait=True, id=id_))
 
     answer = ask(server, resend_failed)
     text = f"{_counted(answer['resent'])} will be sent again"
@@ -145,12 +140,12 @@ def resend(
     print_answer(answer, text, as_json=as_json)
 
 
-async def _resend_each(api: ApiClient, ids: Sequence[str], *, as_json: bool) -> int:
-    async def as_given(_: ApiClient, text: str) -> str:
+async def _resend_each(api: AsyncClient, ids: Sequence[str], *, as_json: bool) -> int:
+    async def as_given(_: AsyncClient, text: str) -> str:
         return text
 
-    done = "will be sent again"
-    return await act_on_each(api, ids, ApiClient.resend_delivery, done, as_given, as_json=as_json)
+    act, done = call("POST", "/webhooks/deliveries/{id}/resend"), "will be sent again"
+    return await act_on_each(api, ids, act, done, as_given, as_json=as_json)
 
 
 @click.command()
@@ -181,9 +176,10 @@ def test(server: Server, endpoint: str, seconds: float, as_json: bool) -> None:
     sys.exit(0 if found and found["state"] == "DELIVERED" else EXIT_FAILED)
 
 
-async def _tested(api: ApiClient, endpoint: str, seconds: float) -> Json | None:
+async def _tested(api: AsyncClient, endpoint: str, seconds: float) -> Json | None:
     """The delivery as soon as it was attempted."""
-    test = await api.test_endpoint(await endpoint_id(api, endpoint))
+    id_ = await endpoint_id(api, endpoint)
+    test = await api.request("POST", "/webhooks/{id}/test", id=id_)
     give_up_at = time.monotonic() + seconds
     while time.monotonic() < give_up_at:
         found = await _delivery_if_there(api, test["deliveryId"])
@@ -193,13 +189,15 @@ async def _tested(api: ApiClient, endpoint: str, seconds: float) -> Json | None:
     return None
 
 
-async def _delivery_if_there(api: ApiClient, delivery_id: str) -> Json | None:
+async def _delivery(api: AsyncClient, delivery_id: str) -> Json:
+    return dict(await api.request("GET", "/webhooks/deliveries/{id}", id=delivery_id))
+
+
+async def _delivery_if_there(api: AsyncClient, delivery_id: str) -> Json | None:
     """None before a dispatcher has added it."""
     try:
-        return await api.delivery(delivery_id)
-    except ApiRejected as error:
-        if error.status != _NOT_FOUND:
-            raise
+        return await _delivery(api, delivery_id)
+    except NotFound:
         return None
 
 

@@ -6,8 +6,6 @@ from typing import Any, TypeVar
 
 import click
 
-from cli.api.session import Body
-
 T = TypeVar("T")
 
 EVENTS = (
@@ -103,6 +101,6 @@ def endpoint_options(command: Callable[..., T]) -> Callable[..., T]:
     return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
 
 
-def body_of(fields: Mapping[str, Any]) -> Body:
+def body_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Of what was given: the API has defaults for the rest."""
-    return Body.of({name: value for name, value in fields.items() if value not in (None, (), {})})
+    return {name: value for name, value in fields.items() if value not in (None, (), {})}

@@ -6,14 +6,13 @@ from typing import Any
 import click
 from rich.text import Text
 
-from cli.api.client import ApiClient
-from cli.api.references import endpoint_id
-from cli.api.session import ApiRejected, Body, Json, Server
-from cli.api.views import items_of
-from cli.api_command import action, ask, asks_api, json_option, page_of, paged
+from cli.api_command import action, ask, asks_api, call, json_option, page_of, paged
 from cli.messages import ago, cut, now, printable
+from cli.references import endpoint_id
 from cli.tables import print_answer, print_json, print_list, screen, shown_ids, style_of
+from cli.views import Json, items_of
 from cli.webhooks.endpoint_options import AnyCase, body_of, endpoint_options
+from conveyor import AsyncClient, Rejected, Server
 from shared.jobspec.problems import Problem
 
 _COLUMNS = {
@@ -38,9 +37,7 @@ _RESETTABLE = (
 @asks_api
 def list_endpoints(server: Server, page: int, size: int, as_json: bool) -> None:
     """List webhook endpoints, newest first."""
-    answer = ask(
-        server, lambda api: page_of(lambda n, m: api.endpoints(page=n, size=m), page, size)
-    )
+    answer = ask(server, lambda api: page_of(api, "/webhooks", page, size))
     shown = shown_ids([endpoint["id"] for endpoint in items_of(answer)])
     print_list(
         answer, _COLUMNS, lambda found: _row(found, shown), "no webhook endpoints", as_json=as_json
@@ -67,7 +64,7 @@ def add(server: Server, target: str, events: Sequence[str], as_json: bool, **fie
     job.StateChange.
     """
     body = body_of({**fields, "url": target, "events": events or ("job.StateChange",)})
-    answer = ask(server, lambda api: _explained(api.create_endpoint(body)))
+    answer = ask(server, lambda api: _explained(api.request("POST", "/webhooks", body=body)))
     if as_json:
         print_json(answer)
         return
@@ -82,8 +79,9 @@ def add(server: Server, target: str, events: Sequence[str], as_json: bool, **fie
 def show(server: Server, endpoint: str, as_json: bool) -> None:
     """Show a webhook endpoint."""
 
-    async def read(api: ApiClient) -> Json:
-        return await api.endpoint(await endpoint_id(api, endpoint))
+    async def read(api: AsyncClient) -> Json:
+        id_ = await endpoint_id(api, endpoint)
+        return dict(await api.request("GET", "/webhooks/{id}", id=id_))
 
     answer = ask(server, read)
     if as_json:
@@ -129,20 +127,18 @@ def edit(
     print_answer(answer, f"{endpoint} changed", as_json=as_json)
 
 
-async def _change(api: ApiClient, endpoint: str, changes: Mapping[str, object]) -> Json:
-    return await _explained(api.change_endpoint(await endpoint_id(api, endpoint), Body.of(changes)))
+async def _change(api: AsyncClient, endpoint: str, changes: Mapping[str, object]) -> Json:
+    id_ = await endpoint_id(api, endpoint)
+    return await _explained(api.request("PATCH", "/webhooks/{id}", body=changes, id=id_))
 
 
 async def _explained(answer: Awaitable[Json]) -> Json:
     """Rules that are broken are named without a line: the user has not written the body."""
     try:
         return await answer
-    except ApiRejected as error:
-        broken = [
-            Problem(each["field"], each["rule"], each.get("value")).without_line
-            for each in error.errors
-        ]
-        raise ApiRejected("; ".join(broken) or str(error), error.status) from None
+    except Rejected as error:
+        broken = [Problem(each.field, each.rule, each.value).without_line for each in error.errors]
+        raise Rejected("; ".join(broken) or str(error), error.status) from None
 
 
 @click.command()
@@ -164,9 +160,10 @@ def rotate(
     """
     wanted = body_of({"keepFor": keep_for, "secret": secret})
 
-    async def replace(api: ApiClient) -> Json:
+    async def replace(api: AsyncClient) -> Json:
         id_ = await endpoint_id(api, endpoint)
-        return await _explained(api.rotate_endpoint_secret(id_, wanted))
+        path = "/webhooks/{id}/rotate-secret"
+        return await _explained(api.request("POST", path, body=wanted, id=id_))
 
     answer = ask(server, replace)
     if as_json:
@@ -179,10 +176,8 @@ def rotate(
 
 
 def _switch(name: str, done: str, help_text: str, *, disabled: bool) -> click.Command:
-    body = Body.of({"disabled": disabled})
-    return action(
-        name, done, help_text, lambda api, id_: api.change_endpoint(id_, body), endpoint_id
-    )
+    act = call("PATCH", "/webhooks/{id}", {"disabled": disabled})
+    return action(name, done, help_text, act, endpoint_id)
 
 
 disable = _switch(
@@ -195,7 +190,7 @@ delete = action(
     "delete",
     "deleted",
     "Delete webhook endpoints with their deliveries.",
-    ApiClient.delete_endpoint,
+    call("DELETE", "/webhooks/{id}"),
     endpoint_id,
 )
 

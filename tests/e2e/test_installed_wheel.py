@@ -1,4 +1,4 @@
-"""The wheels in an environment of their own have all that the command needs."""
+"""The two wheels in an environment of their own have all that the command needs."""
 
 import os
 import shutil
@@ -7,10 +7,11 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 import aiohttp
@@ -20,13 +21,13 @@ from tests.support.eventually import eventually
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("services", "shared", "cli", "examples", "sdk")
+SOURCES = ("services", "shared", "cli", "sdk", "examples")
 TIMEOUT_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, so that nothing is left in the tree."""
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
+    """Conveyor's and the client's, built from a copy, so that nothing is left in the tree."""
     source = tmp_path_factory.mktemp("source")
     for name in SOURCES:
         shutil.copytree(ROOT / name, source / name, symlinks=True)
@@ -34,13 +35,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, source)
     arguments = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir=dist"]
     run([sys.executable, "-m", "pip", *arguments, ".", "./sdk"], source)
-    (built,) = (source / "dist").glob("conveyor-*.whl")
-    return built
+    ours, clients = sorted((source / "dist").glob("*.whl"))
+    return ours, clients
 
 
 @dataclass(frozen=True)
 class Installed:
-    """An environment that has the wheel, and an empty directory to work in."""
+    """An environment that has the wheels, and an empty directory to work in."""
 
     programs: Path
     directory: Path
@@ -50,7 +51,7 @@ class Installed:
 
 
 @pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+def installed(wheels: Sequence[Path], tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The dependencies are those that are installed here; Conveyor itself is the wheels'."""
     home = tmp_path_factory.mktemp("environment")
     venv.create(home, with_pip=False, symlinks=True)
@@ -61,8 +62,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
         if "conveyor" not in entry.name:  # an editable install leads to the source tree
             (dependencies / entry.name).symlink_to(entry)
     Path(packages, "dependencies.pth").write_text(f"{dependencies}\n")
-    arguments = ["install", "--quiet", "--no-deps", "--no-index"]
-    arguments += map(str, wheel.parent.iterdir())
+    arguments = ["install", "--quiet", "--no-deps", "--no-index", *map(str, wheels)]
     run([sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), *arguments], home)
     return Installed(home / "bin", tmp_path_factory.mktemp("empty"))
 
@@ -138,11 +138,26 @@ def test_all_examples_are_installed(installed: Installed) -> None:
     assert [line.split()[0] for line in listed] == names
 
 
-def test_the_wheel_has_types_and_says_what_it_is(wheel: Path) -> None:
+def contents(wheel: Path) -> tuple[Sequence[str], Message]:
+    """The names of its files, and what it says of itself."""
     with zipfile.ZipFile(wheel) as archive:
         files = archive.namelist()
         (metadata,) = (name for name in files if name.endswith("dist-info/METADATA"))
-        fields = message_from_bytes(archive.read(metadata))
+        return files, message_from_bytes(archive.read(metadata))
+
+
+def test_the_client_has_types_and_the_version_that_conveyor_asks_for(
+    wheels: Sequence[Path],
+) -> None:
+    (_, ours), (files, clients) = map(contents, wheels)
+    assert {"conveyor/py.typed", "conveyor/models.py"} <= set(files)
+    assert clients["Name"] == "conveyor-sdk"
+    assert f"conveyor-sdk=={clients['Version']}" in ours.get_all("Requires-Dist", [])
+    assert clients["Version"] == ours["Version"]
+
+
+def test_the_wheel_has_types_and_says_what_it_is(wheels: Sequence[Path]) -> None:
+    files, fields = contents(wheels[0])
     assert {"cli/py.typed", "services/py.typed", "shared/py.typed"} <= set(files)
     assert not [name for name in files if name.startswith(("tests", "bench", "examples"))]
     assert fields["Author"]

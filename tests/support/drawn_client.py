@@ -35,7 +35,7 @@ from conveyor.model import Answer, Body
 '''
 _WIDTH = 100
 _CLIENT = ("Client", "Transport", "Resource", "Tasks", "Schedules", "Webhooks", "Queues",
-           "DeadLetters", "Users", "Roles", "Keys")  # fmt: skip
+           "DeadLetters", "Users", "Roles", "Keys", "Stream")  # fmt: skip
 _BLOCKING = {
     **{f"Async{name}": name for name in _CLIENT},
     "AsyncBaseTransport": "BaseTransport",
@@ -45,6 +45,7 @@ _BLOCKING = {
     "aread": "read",
     "aiter_bytes": "iter_bytes",
     "asynccontextmanager": "contextmanager",
+    "AbstractAsyncContextManager": "AbstractContextManager",
 }
 """What the asynchronous has in other words, beside `async` and `await` themselves."""
 _PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}

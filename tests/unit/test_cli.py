@@ -1,5 +1,7 @@
 """The `conveyor` command: its sub-commands, its errors, its exit codes."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.main import conveyor
+from services.coordinator.api.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("pydantic", "aiohttp", "rich", "asyncpg", "yaml")
+HEAVY = ("pydantic", "httpx", "aiohttp", "rich", "asyncpg", "yaml")
 
 
 def run(*arguments: str, **environment: str) -> Result:
@@ -64,6 +67,26 @@ def test_no_summary_of_a_command_is_cut_at_80_columns(group: tuple[str, ...]) ->
     result = CliRunner().invoke(conveyor, [*group, "--help"], terminal_width=80)
     assert result.exit_code == 0
     assert not [line for line in result.output.splitlines()[1:] if line.endswith("...")]
+
+
+def unnamed(path: str) -> str:
+    """The path, whatever its parameters are called."""
+    return re.sub("{[a-z]+}", "{}", path)
+
+
+def test_each_path_that_a_command_asks_for_is_one_of_the_api() -> None:
+    paths = {unnamed(route.path) for route in ROUTES}
+
+    asked = {
+        unnamed(node.value)
+        for module in (ROOT / "cli").rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Constant)
+        if isinstance(node.value, str) and re.fullmatch("/[a-z]+[-/a-z{}]*", node.value)
+    }
+
+    assert "/jobs/{}/log" in asked
+    assert asked - paths == set()
 
 
 def test_a_mistyped_command_is_a_usage_error() -> None:

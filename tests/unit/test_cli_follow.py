@@ -1,28 +1,17 @@
 """What is made of a job's events: the picture of it, and how that looks."""
 
 import io
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from cli.api.client import ApiClient, LogSource, ServerEvent, events_of
-from cli.api.session import ApiUnavailable, Json
-from cli.api.views import LogPartView, job_view
-from cli.follow.log import LogLine, LogLines, LogReader
+from cli.follow.log import LogLine, LogLines, LogReader, LogSource
 from cli.follow.patience import Patience
 from cli.follow.picture import Children, Picture
 from cli.jobs.viewers import job_viewer
-
-
-async def lines_of(text: str) -> AsyncIterator[str]:
-    for line in text.split("\n"):
-        yield line
-
-
-async def read(text: str) -> list[ServerEvent]:
-    return [event async for event in events_of(lines_of(text))]
+from cli.views import Json, LogPartView, job_view
+from conveyor import AsyncClient, Unavailable
 
 
 def picture(*events: dict[str, Any]) -> Picture:
@@ -34,20 +23,6 @@ def picture(*events: dict[str, Any]) -> Picture:
 
 def task(id_: str, state: str, **fields: Any) -> dict[str, Any]:
     return {"taskId": id_, "name": id_, "state": state, **fields}
-
-
-async def test_events_are_read_past_comments_and_data_in_several_lines() -> None:
-    text = ': alive\n\nevent: job\nid: 1-2\ndata: {"a":\ndata: 1}\n\nevent:end\n\n'
-    assert await read(text) == [ServerEvent("job", "1-2", {"a": 1}), ServerEvent("end", "", {})]
-
-
-async def test_an_event_that_was_cut_off_is_not_given() -> None:
-    assert await read('event: job\ndata: {"a": 1}') == []
-
-
-async def test_an_event_that_is_no_json_is_an_error_of_ours() -> None:
-    with pytest.raises(ApiUnavailable, match="can't be read"):
-        await read("event: job\ndata: <html>\n\n")
 
 
 def test_an_old_event_changes_nothing() -> None:
@@ -113,8 +88,8 @@ def test_states_that_are_over_when_it_begins_are_not_told() -> None:
 
 async def test_an_api_that_stays_away_ends_the_wait_with_the_reason() -> None:
     patience = Patience(seconds=0)
-    with pytest.raises(ApiUnavailable, match="gone"):
-        await patience.bear(ApiUnavailable("gone"))
+    with pytest.raises(Unavailable, match="gone"):
+        await patience.bear(Unavailable("gone"))
 
 
 def test_a_pipe_gets_plain_lines_of_starts_progress_output_and_ends() -> None:
@@ -163,11 +138,12 @@ def test_log_lines_are_whole_and_in_order_however_the_log_was_cut() -> None:
 
 async def test_a_log_that_is_read_again_gives_only_what_is_new() -> None:
     # Given a log of which more parts arrive between two looks, two on a page
-    class Growing(ApiClient):
+    class Growing(AsyncClient):
         def __init__(self) -> None:
             self.parts: list[LogPartView] = []
 
-        async def log(self, source: LogSource, page: int) -> Json:
+        async def request(self, method: str, path: str, **parts: Any) -> Json:
+            page = parts["query"]["page"]
             newest_first: list[Json] = [
                 {"taskId": part.task_id, "number": part.number, "contents": part.contents}
                 for part in self.parts[::-1]

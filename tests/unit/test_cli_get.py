@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from cli.api.views import job_view
 from cli.jobs.family import family, family_table
+from cli.views import job_view
 from tests.support.http.command_line import run_command
 from tests.support.http.fake_api import fake_api
 

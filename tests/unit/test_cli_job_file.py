@@ -14,7 +14,7 @@ def submitted(
 ) -> dict[str, Any]:
     """What the API makes of the file."""
     body = JobFile(name, text.encode()).body_with(additions)
-    return parse_job(body.content, body.content_type).as_submitted()
+    return parse_job(body.data, body.type).as_submitted()
 
 
 JSON = '{"name":"x","tasks":[{"name":"t"}],"inputs":{"a":1.10,"z":-0,"l":[1.5,2]}}'
@@ -23,7 +23,7 @@ TASKS = "tasks: [{name: a, run: 'true'}]\n"
 
 def test_a_file_with_nothing_to_add_is_sent_byte_for_byte() -> None:
     text = b"\xef\xbb\xbfname: x # a comment\n"
-    assert JobFile("job.yaml", text).body_with({"inputs": {}}).content == text
+    assert JobFile("job.yaml", text).body_with({"inputs": {}}).data == text
 
 
 def test_lists_keep_their_types_and_texts_that_look_like_numbers_stay_texts() -> None:

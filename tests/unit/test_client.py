@@ -150,6 +150,23 @@ def test_a_stream_that_breaks_goes_on_where_it_was() -> None:
     assert server.asked[1].headers["Last-Event-ID"] == "1"
 
 
+def test_events_are_read_past_comments_and_data_in_several_lines() -> None:
+    text = ': alive\n\nevent: job\nid: 1-2\ndata: {"a":\ndata: 1}\n\nevent:end\n\nevent: job\n'
+    server = Server(httpx.Response(200, content=text.encode()))
+
+    with server.client() as client:
+        events = list(client.all_events())
+
+    assert events == [conveyor.Event("job", "1-2", {"a": 1}), conveyor.Event("end", "", {})]
+
+
+def test_an_event_that_is_no_json_is_an_error_of_ours() -> None:
+    server = Server(httpx.Response(200, content=b"event: job\ndata: <html>\n\n"))
+
+    with server.client() as client, pytest.raises(conveyor.UnexpectedAnswer, match="can't be read"):
+        next(client.events("j1"))
+
+
 def test_a_wait_ends_with_the_job_or_with_its_time() -> None:
     running, done = (httpx.Response(200, json=job(state=s)) for s in ("RUNNING", "COMPLETED"))
     all_of_it: dict[str, object] = {"tasks": [], "execution": [], "context": {}}
@@ -178,7 +195,7 @@ def test_a_file_is_sent_as_it_is(tmp_path: Path) -> None:
         client.submit(tmp_path / "job.yaml")
 
     assert server.asked[0].content == b"name: x\n"
-    assert server.asked[0].headers["Content-Type"] == "text/yaml"
+    assert server.asked[0].headers["Content-Type"] == "application/yaml"
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "x", "http://", "http://u:p@x"])

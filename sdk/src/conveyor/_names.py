@@ -1,6 +1,6 @@
 """What `conveyor` offers, for `import conveyor` to load at first use."""
 
-from conveyor._async.client import FINAL_STATES, AsyncClient
+from conveyor._async.client import AsyncClient
 from conveyor._sync.client import Client
 from conveyor.errors import (
     Conflict,
@@ -16,7 +16,7 @@ from conveyor.errors import (
     Unavailable,
     UnexpectedAnswer,
 )
-from conveyor.http import Retries
+from conveyor.http import FINAL_STATES, Content, Retries, Server
 from conveyor.signatures import verify
 from conveyor.streams import Event
 
@@ -25,6 +25,7 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Conflict",
+    "Content",
     "ConveyorError",
     "Event",
     "Forbidden",
@@ -34,6 +35,7 @@ __all__ = [
     "NotFound",
     "Rejected",
     "Retries",
+    "Server",
     "TooManyRequests",
     "Unauthenticated",
     "Unavailable",

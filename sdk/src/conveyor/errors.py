@@ -8,7 +8,8 @@ ConveyorError
 │   ├── NotFound        404
 │   ├── Conflict        409, 412
 │   └── TooManyRequests 429, after all tries
-├── Unavailable         no usable answer, after all tries: try later
+├── Unavailable         no answer, or a 5xx, after all tries: try later
+├── UnexpectedAnswer    the server does not answer as Conveyor does
 ├── NotFinal            a wait took longer than its time-out; the job goes on
 └── InvalidSignature    a webhook isn't signed with this secret, or is too old
 """
@@ -60,10 +61,14 @@ class TooManyRequests(Rejected):
 
 
 class Unavailable(ConveyorError):
-    """`may_have_happened`: the connection broke after the request was sent."""
+    """`is_away`: nobody listens at the address. `may_have_happened`: the connection broke after the
+    request was sent."""
 
-    def __init__(self, message: str, *, may_have_happened: bool = False) -> None:
+    def __init__(
+        self, message: str, *, is_away: bool = False, may_have_happened: bool = False
+    ) -> None:
         super().__init__(message)
+        self.is_away = is_away
         self.may_have_happened = may_have_happened
 
 
@@ -92,10 +97,11 @@ _BY_STATUS: Mapping[int, type[Rejected]] = {
 _LONGEST_FOREIGN = 200
 
 
-def error_of(origin: str, status: int, text: str) -> ConveyorError:
-    """The error that an answer stands for. `origin` is the server's address."""
+def error_of(origin: str, status: int, reason: str, text: str) -> ConveyorError:
+    """The error that an answer stands for. `origin` is the server's address, `reason` HTTP's word
+    for the status."""
     body = _read(text)
-    message = f"{origin}: {body['message'] or status}"
+    message = f"{origin}: {body.get('message') or _foreign(status, reason, text)}"
     if status >= 500:
         return Unavailable(message)
     return _BY_STATUS.get(status, Rejected)(message, status, _broken_rules(body.get("errors")))
@@ -104,12 +110,20 @@ def error_of(origin: str, status: int, text: str) -> ConveyorError:
 def _read(text: str) -> Mapping[str, Any]:
     try:
         body = json.loads(text)
-        return {**body, "message": str(body["message"])}
-    except (ValueError, KeyError, TypeError):  # a proxy's page, not our JSON
-        return {"message": " ".join(text.split())[:_LONGEST_FOREIGN]}
+    except ValueError:  # a proxy's page, not our JSON
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _foreign(status: int, reason: str, text: str) -> str:
+    shown = " ".join(text.split())[:_LONGEST_FOREIGN]
+    return f"{status} {reason}" + (f": {shown}" if shown else "")
 
 
 def _broken_rules(errors: object) -> "Sequence[BrokenRule]":
     from conveyor.models import BrokenRule  # which raise errors of this module
 
-    return [BrokenRule.of(error) for error in errors] if isinstance(errors, list) else ()
+    try:
+        return [BrokenRule.of(error) for error in errors] if isinstance(errors, list) else ()
+    except UnexpectedAnswer:  # errors of somebody else's, such as a proxy
+        return ()

@@ -7,17 +7,31 @@ import random
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from conveyor.errors import ConveyorError, UnexpectedAnswer, error_of
-from conveyor.model import Body
+
+if TYPE_CHECKING:  # the models stand on pydantic, which not every program needs
+    from conveyor.model import Body
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-JSON_TYPE, YAML_TYPE = "application/json", "text/yaml"
+JSON_TYPE, YAML_TYPE = "application/json", "application/yaml"
+FINAL_STATES = frozenset(("COMPLETED", "FAILED", "CANCELLED"))
+"""Of jobs."""
 
-Job = Body | Mapping[str, Any] | str | Path
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A body as it is sent, byte for byte."""
+
+    data: bytes
+    type: str
+
+
+JobLike: TypeAlias = "Body | Content | Mapping[str, Any] | str | Path"
 """What can be submitted: a model, a dict, the text of YAML or JSON, or a file with such."""
 
 _REPEATABLE_METHODS = frozenset(("GET", "HEAD"))
@@ -26,24 +40,52 @@ _PASSING_STATUSES = frozenset((429, 502, 503, 504))
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the API is, without a slash at the end, and the headers that say who asks."""
+    """Where the API is, without a slash at the end, and the headers that say who asks. Raises
+    ValueError where they can't be right."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def at(
-        cls, url: str | None, key: str | None, user: str | None, password: str | None
+        cls,
+        url: str | None = None,
+        key: str | None = None,
+        user: str | None = None,
+        password: str | None = None,
     ) -> "Server":
         """What is None is read from CONVEYOR_URL, CONVEYOR_API_KEY, CONVEYOR_USER and
-        CONVEYOR_PASSWORD. A key goes before a user. Raises ValueError."""
+        CONVEYOR_PASSWORD. A key goes before a user."""
         url = url or os.environ.get("CONVEYOR_URL") or DEFAULT_URL
+        return cls(_checked(url), _authorization(key, user, password))
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.url.startswith("https:")
+
+    @property
+    def is_here(self) -> bool:
+        """On this machine, where no proxy stands between."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:  # a name
+            return host == "localhost"
+
+
+def _checked(url: str) -> str:
+    try:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"the address {url!r} is not allowed: it must be like {DEFAULT_URL}")
-        if parts.username or parts.password:
-            raise ValueError("the address must not hold a user or password: use CONVEYOR_USER")
-        return cls(url.rstrip("/"), _authorization(key, user, password))
+        _ = parts.port
+    except ValueError as error:  # a port that is no number, an odd bracket
+        raise ValueError(f"the address {url!r} is not allowed: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"the address {url!r} is not allowed: it must be like {DEFAULT_URL}")
+    if not url.isprintable() or any(c.isspace() for c in url):
+        raise ValueError(f"the address {url!r} is not allowed: it holds a space")
+    if parts.username or parts.password:
+        raise ValueError("the address must not hold a login: use CONVEYOR_USER, CONVEYOR_PASSWORD")
+    return url.rstrip("/")
 
 
 def _authorization(key: str | None, user: str | None, password: str | None) -> dict[str, str]:
@@ -64,7 +106,8 @@ def _authorization(key: str | None, user: str | None, password: str | None) -> d
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`path` is below the server's address. `is_repeatable`: sent twice it happens once."""
+    """`path` is below the server's address. `is_repeatable`: sent twice it happens once.
+    `may_wait`: the answer takes as long as the body asks for."""
 
     method: str
     path: str
@@ -72,6 +115,7 @@ class Request:
     headers: Mapping[str, str]
     content: bytes | None
     is_repeatable: bool
+    may_wait: bool = False
 
 
 def request(
@@ -82,19 +126,21 @@ def request(
     query: Mapping[str, object] | None = None,
     key: str | None = None,
     headers: Mapping[str, str] | None = None,
+    may_wait: bool = False,
     **names: str,
 ) -> Request:
     """`names` fill the braces of `template`. `body` is sent as JSON, a text as YAML. With `key` the
     request happens once, however often it is sent."""
     path = template.format(**{name: quote(text, safe="") for name, text in names.items()})
-    content, content_type = _content(body)
+    content = None if body is None else _content(body)
     sent = dict(headers or {})
     if content is not None:
-        sent["Content-Type"] = content_type
+        sent["Content-Type"] = content.type
     if key is not None:
         sent["Idempotency-Key"] = key
     is_repeatable = method in _REPEATABLE_METHODS or key is not None
-    return Request(method, path, _query(query or {}), sent, content, is_repeatable)
+    data = None if content is None else content.data
+    return Request(method, path, _query(query or {}), sent, data, is_repeatable, may_wait)
 
 
 def new_key() -> str:
@@ -103,22 +149,32 @@ def new_key() -> str:
 
 
 def _query(given: Mapping[str, object]) -> dict[str, str]:
-    return {name: _text(value) for name, value in given.items() if value not in (None, "", False)}
+    """Without what says nothing: None, false and the empty text."""
+    texts = {name: _text(value) for name, value in given.items()}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _text(value: object) -> str:
-    return "true" if value is True else str(value)
+    if isinstance(value, bool):
+        return "true" if value else ""
+    return "" if value is None else str(value)
 
 
-def _content(body: object) -> tuple[bytes | None, str]:
-    if body is None:
-        return None, ""
+def _content(body: object) -> Content:
+    if isinstance(body, Content):
+        return body
     if isinstance(body, Path):
-        return body.read_bytes(), YAML_TYPE
+        return Content(body.read_bytes(), JSON_TYPE if body.suffix == ".json" else YAML_TYPE)
     if isinstance(body, str):
-        return body.encode(), YAML_TYPE
-    fields = body.to_json() if isinstance(body, Body) else body
-    return json.dumps(fields, ensure_ascii=False).encode(), JSON_TYPE
+        return Content(body.encode(), YAML_TYPE)
+    return Content(json.dumps(body, ensure_ascii=False, default=_fields).encode(), JSON_TYPE)
+
+
+def _fields(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Of a model, wherever it is within a body."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    raise TypeError(f"{value!r} is not allowed: it is no JSON")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +197,7 @@ class Reply:
     """An answer: `text` of its body, and the seconds the server asks to wait for."""
 
     status: int
+    reason: str
     text: str
     retry_after: float = 0.0
 
@@ -156,14 +213,14 @@ class Reply:
         )
 
     def error(self, url: str) -> ConveyorError:
-        return error_of(url, self.status, self.text)
+        return error_of(url, self.status, self.reason, self.text)
 
     def json(self, url: str) -> Any:  # noqa: ANN401 - JSON
         """Raises ConveyorError where it isn't."""
         try:
             return json.loads(self.text)
         except ValueError:
-            raise UnexpectedAnswer(f"{url}: the answer is not JSON: is this Conveyor?") from None
+            raise UnexpectedAnswer(f"{url} answers, but not as Conveyor does") from None
 
 
 def seconds_of(retry_after: str | None) -> float:

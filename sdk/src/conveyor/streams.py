@@ -1,9 +1,11 @@
 """What streams are made of: lines of bytes, and server-sent events in lines. No I/O."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from conveyor.errors import UnexpectedAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Lines:
 
 
 class Events:
-    """Reads text/event-stream."""
+    """Reads text/event-stream. Raises UnexpectedAnswer."""
 
     def __init__(self) -> None:
         self._fields: dict[str, str] = {}
@@ -48,6 +50,13 @@ class Events:
             self._fields[name] = f"{self._fields[name]}\n{value}" if more else value
         elif self._fields.keys() - {""}:
             fields, self._fields = self._fields, {}
-            text = fields.get("data", "")
-            kind, cursor = fields.get("event", "message"), fields.get("id", "")
-            yield Event(kind, cursor, json.loads(text) if text else {})
+            yield _event(fields)
+
+
+def _event(fields: Mapping[str, str]) -> Event:
+    text = fields.get("data", "")
+    try:
+        data = json.loads(text) if text else {}
+    except ValueError:  # something else than Conveyor sends here
+        raise UnexpectedAnswer(f"an event can't be read: {text[:80]!r}") from None
+    return Event(fields.get("event", "message"), fields.get("id", ""), data)

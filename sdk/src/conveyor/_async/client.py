@@ -1,13 +1,15 @@
 """The client: jobs on itself, all else by what it is about."""
 
+from __future__ import annotations
+
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Self
 
 import httpx
 
-from conveyor import models as m
 from conveyor._async.resources import (
     AsyncDeadLetters,
     AsyncKeys,
@@ -19,14 +21,11 @@ from conveyor._async.resources import (
     AsyncUsers,
     AsyncWebhooks,
 )
-from conveyor._async.transport import AsyncTransport, items_of
+from conveyor._async.transport import SILENCE_SECONDS, AsyncStream, AsyncTransport, items_of
 from conveyor.errors import NotFinal, Unavailable
-from conveyor.http import Job, Retries, Server, new_key
+from conveyor.http import FINAL_STATES, JobLike, Retries, Server, new_key
+from conveyor.lazy import models as m
 from conveyor.streams import Event, Events
-
-FINAL_STATES = frozenset(("COMPLETED", "FAILED", "CANCELLED"))
-
-_LOG_PAGE_SIZE = 100
 
 
 class AsyncClient(AsyncResource):
@@ -39,7 +38,7 @@ class AsyncClient(AsyncResource):
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | Server | None = None,
         *,
         key: str | None = None,
         user: str | None = None,
@@ -50,7 +49,7 @@ class AsyncClient(AsyncResource):
     ) -> None:
         """Raises ValueError for an address or login that can't be right. `http` replaces the
         network, for tests and proxies."""
-        server = Server.at(url, key, user, password)
+        server = url if isinstance(url, Server) else Server.at(url, key, user, password)
         super().__init__(AsyncTransport(server, retries or Retries(), timeout_seconds, http))
         transport = self._transport
         self.tasks = AsyncTasks(transport)
@@ -71,16 +70,56 @@ class AsyncClient(AsyncResource):
     async def aclose(self) -> None:
         await self._transport.aclose()
 
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: Mapping[str, object] | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        may_wait: bool = False,
+        **names: Any,  # noqa: ANN401 - texts
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Any request of the API: its answer as JSON. `names` fill the braces of `path`, as in
+        `"/jobs/{id}"`. `body` is sent as JSON, a text as YAML. The answer to one that `may_wait`
+        can take any time. With `idempotency_key` it happens once, however often it is sent."""
+        return await self._call(
+            method, path, body=body, query=query, key=idempotency_key, headers=headers,
+            may_wait=may_wait, **names
+        )  # fmt: skip
+
+    def stream(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        silence_seconds: float = SILENCE_SECONDS,
+        **names: Any,  # noqa: ANN401 - texts
+    ) -> AbstractAsyncContextManager[AsyncStream]:
+        """Any answer that goes on, as for `request`. A connection on which nothing arrives for
+        `silence_seconds` counts as lost."""
+        return self._transport.stream(
+            path, query=query, headers=headers, silence_seconds=silence_seconds, **names
+        )
+
     async def submit(
-        self, job: Job, *, strict: bool = False, idempotency_key: str | None = None
+        self, job: JobLike, *, strict: bool = False, idempotency_key: str | None = None
     ) -> m.JobSummary:
         """The new job; `strict` refuses one with warnings."""
         answer = await self._call(
-            "POST", "/jobs", body=job, query={"strict": strict}, key=idempotency_key or new_key()
+            "POST",
+            "/jobs",
+            body=job,
+            query={"strict": strict},
+            key=idempotency_key or new_key(),
+            may_wait=True,
         )
         return m.JobSummary.of(answer)
 
-    async def run(self, job: Job, *, timeout_seconds: float | None = None) -> m.Job:
+    async def run(self, job: JobLike, *, timeout_seconds: float | None = None) -> m.Job:
         """Submit and wait. Raises NotFinal after `timeout_seconds`."""
         submitted = await self.submit(job)
         return await self.wait(submitted.id, timeout_seconds=timeout_seconds)
@@ -146,44 +185,42 @@ class AsyncClient(AsyncResource):
 
     async def log(self, job_id: str) -> str:
         """All that its tasks have written so far."""
-        pages = self._pages("/jobs/{id}/log", m.LogPart, _LOG_PAGE_SIZE, id=job_id)
-        parts = [part async for part in pages]
-        return "".join(part.contents for part in reversed(parts))
+        return await self._log("/jobs/{id}/log", job_id)
 
-    async def follow_log(self, job_id: str) -> AsyncIterator[str]:
-        """Its lines as they are written, until it is final."""
-        async with self._transport.stream(
-            "/jobs/{id}/log", headers={}, query={"follow": True}, id=job_id
-        ) as lines:
-            async for line in lines:
-                yield line
+    def follow_log(self, job_id: str) -> AsyncGenerator[str]:
+        """Its lines as they are written, until it is final. A connection that breaks is opened
+        again."""
+        return self._follow_log("/jobs/{id}/log", job_id)
 
-    async def events(self, job_id: str, after: str = "") -> AsyncIterator[Event]:
+    async def events(self, job_id: str, after: str = "") -> AsyncGenerator[Event]:
         """What has happened to the job from its beginning, or after the cursor of an earlier event,
         and what goes on to happen. `end` is the last. A connection that breaks is opened again."""
-        pauses = iter(self._transport.pauses())
+        pauses = self._transport.pauses()
         while True:
             try:
-                async for event in self._stream("/jobs/{id}/events", after, id=job_id):
-                    after, pauses = event.cursor or after, iter(self._transport.pauses())
+                async for event in self._events("/jobs/{id}/events", after, id=job_id):
+                    after, pauses = event.cursor or after, self._transport.pauses()
                     yield event
                     if event.kind == "end":
                         return
                 raise Unavailable("the server ends its events too early")
-            except Unavailable:
-                if (pause := next(pauses, None)) is None:
-                    raise
-                await asyncio.sleep(pause)
+            except Unavailable as error:
+                await self._pause(pauses, error)
 
-    def all_events(self, after: str = "") -> AsyncIterator[Event]:
+    def all_events(self, after: str = "") -> AsyncGenerator[Event]:
         """Of all jobs that the key or user may see, until the connection ends; see `events`."""
-        return self._stream("/events", after)
+        return self._events("/events", after)
 
-    async def _stream(self, template: str, after: str, **names: str) -> AsyncIterator[Event]:
+    async def _events(
+        self,
+        template: str,
+        after: str,
+        **names: Any,  # noqa: ANN401 - texts
+    ) -> AsyncGenerator[Event]:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
         read = Events()
-        async with self._transport.stream(template, headers=headers, query={}, **names) as lines:
-            async for line in lines:
+        async with self._transport.stream(template, headers=headers, **names) as stream:
+            async for line in stream.lines():
                 for event in read.feed(line):
                     yield event
 

@@ -1,12 +1,14 @@
 """The client: jobs on itself, all else by what it is about."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import httpx
 
-from conveyor import models as m
 from conveyor._sync.resources import (
     DeadLetters,
     Keys,
@@ -18,14 +20,11 @@ from conveyor._sync.resources import (
     Users,
     Webhooks,
 )
-from conveyor._sync.transport import Transport, items_of
+from conveyor._sync.transport import SILENCE_SECONDS, Stream, Transport, items_of
 from conveyor.errors import NotFinal, Unavailable
-from conveyor.http import Job, Retries, Server, new_key
+from conveyor.http import FINAL_STATES, JobLike, Retries, Server, new_key
+from conveyor.lazy import models as m
 from conveyor.streams import Event, Events
-
-FINAL_STATES = frozenset(("COMPLETED", "FAILED", "CANCELLED"))
-
-_LOG_PAGE_SIZE = 100
 
 
 class Client(Resource):
@@ -38,7 +37,7 @@ class Client(Resource):
 
     def __init__(
         self,
-        url: str | None = None,
+        url: str | Server | None = None,
         *,
         key: str | None = None,
         user: str | None = None,
@@ -49,7 +48,7 @@ class Client(Resource):
     ) -> None:
         """Raises ValueError for an address or login that can't be right. `http` replaces the
         network, for tests and proxies."""
-        server = Server.at(url, key, user, password)
+        server = url if isinstance(url, Server) else Server.at(url, key, user, password)
         super().__init__(Transport(server, retries or Retries(), timeout_seconds, http))
         transport = self._transport
         self.tasks = Tasks(transport)
@@ -70,16 +69,56 @@ class Client(Resource):
     def close(self) -> None:
         self._transport.close()
 
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object = None,
+        query: Mapping[str, object] | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        may_wait: bool = False,
+        **names: Any,  # noqa: ANN401 - texts
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Any request of the API: its answer as JSON. `names` fill the braces of `path`, as in
+        `"/jobs/{id}"`. `body` is sent as JSON, a text as YAML. The answer to one that `may_wait`
+        can take any time. With `idempotency_key` it happens once, however often it is sent."""
+        return self._call(
+            method, path, body=body, query=query, key=idempotency_key, headers=headers,
+            may_wait=may_wait, **names
+        )  # fmt: skip
+
+    def stream(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        silence_seconds: float = SILENCE_SECONDS,
+        **names: Any,  # noqa: ANN401 - texts
+    ) -> AbstractContextManager[Stream]:
+        """Any answer that goes on, as for `request`. A connection on which nothing arrives for
+        `silence_seconds` counts as lost."""
+        return self._transport.stream(
+            path, query=query, headers=headers, silence_seconds=silence_seconds, **names
+        )
+
     def submit(
-        self, job: Job, *, strict: bool = False, idempotency_key: str | None = None
+        self, job: JobLike, *, strict: bool = False, idempotency_key: str | None = None
     ) -> m.JobSummary:
         """The new job; `strict` refuses one with warnings."""
         answer = self._call(
-            "POST", "/jobs", body=job, query={"strict": strict}, key=idempotency_key or new_key()
+            "POST",
+            "/jobs",
+            body=job,
+            query={"strict": strict},
+            key=idempotency_key or new_key(),
+            may_wait=True,
         )
         return m.JobSummary.of(answer)
 
-    def run(self, job: Job, *, timeout_seconds: float | None = None) -> m.Job:
+    def run(self, job: JobLike, *, timeout_seconds: float | None = None) -> m.Job:
         """Submit and wait. Raises NotFinal after `timeout_seconds`."""
         submitted = self.submit(job)
         return self.wait(submitted.id, timeout_seconds=timeout_seconds)
@@ -145,44 +184,42 @@ class Client(Resource):
 
     def log(self, job_id: str) -> str:
         """All that its tasks have written so far."""
-        pages = self._pages("/jobs/{id}/log", m.LogPart, _LOG_PAGE_SIZE, id=job_id)
-        parts = [part for part in pages]
-        return "".join(part.contents for part in reversed(parts))
+        return self._log("/jobs/{id}/log", job_id)
 
-    def follow_log(self, job_id: str) -> Iterator[str]:
-        """Its lines as they are written, until it is final."""
-        with self._transport.stream(
-            "/jobs/{id}/log", headers={}, query={"follow": True}, id=job_id
-        ) as lines:
-            for line in lines:
-                yield line
+    def follow_log(self, job_id: str) -> Generator[str]:
+        """Its lines as they are written, until it is final. A connection that breaks is opened
+        again."""
+        return self._follow_log("/jobs/{id}/log", job_id)
 
-    def events(self, job_id: str, after: str = "") -> Iterator[Event]:
+    def events(self, job_id: str, after: str = "") -> Generator[Event]:
         """What has happened to the job from its beginning, or after the cursor of an earlier event,
         and what goes on to happen. `end` is the last. A connection that breaks is opened again."""
-        pauses = iter(self._transport.pauses())
+        pauses = self._transport.pauses()
         while True:
             try:
-                for event in self._stream("/jobs/{id}/events", after, id=job_id):
-                    after, pauses = event.cursor or after, iter(self._transport.pauses())
+                for event in self._events("/jobs/{id}/events", after, id=job_id):
+                    after, pauses = event.cursor or after, self._transport.pauses()
                     yield event
                     if event.kind == "end":
                         return
                 raise Unavailable("the server ends its events too early")
-            except Unavailable:
-                if (pause := next(pauses, None)) is None:
-                    raise
-                time.sleep(pause)
+            except Unavailable as error:
+                self._pause(pauses, error)
 
-    def all_events(self, after: str = "") -> Iterator[Event]:
+    def all_events(self, after: str = "") -> Generator[Event]:
         """Of all jobs that the key or user may see, until the connection ends; see `events`."""
-        return self._stream("/events", after)
+        return self._events("/events", after)
 
-    def _stream(self, template: str, after: str, **names: str) -> Iterator[Event]:
+    def _events(
+        self,
+        template: str,
+        after: str,
+        **names: Any,  # noqa: ANN401 - texts
+    ) -> Generator[Event]:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
         read = Events()
-        with self._transport.stream(template, headers=headers, query={}, **names) as lines:
-            for line in lines:
+        with self._transport.stream(template, headers=headers, **names) as stream:
+            for line in stream.lines():
                 for event in read.feed(line):
                     yield event
 

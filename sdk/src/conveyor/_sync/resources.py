@@ -1,18 +1,26 @@
 """What the client can do, by what it does it to. Every call raises ConveyorError."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from conveyor import models as m
 from conveyor._sync.transport import Transport, items_of
-from conveyor.http import Job, new_key
-from conveyor.model import Answer
+from conveyor.errors import Unavailable, UnexpectedAnswer
+from conveyor.http import JobLike, new_key
+from conveyor.lazy import models as m
 
-_T = TypeVar("_T", bound=Answer)
+if TYPE_CHECKING:
+    from conveyor.model import Answer
+
+_T = TypeVar("_T", bound="Answer")
 
 _PAGE_SIZE = 20
 _LOG_PAGE_SIZE = 100
+_LOG_SILENCE_SECONDS = 900.0
+"""A log holds no signs of life, and coming back means reading it anew."""
 
 
 class Resource:
@@ -44,6 +52,38 @@ class Resource:
             total = page.get("totalPages", 1)
             number += 1
 
+    def _log(self, template: str, id_: str) -> str:
+        pages = self._pages(template, m.LogPart, _LOG_PAGE_SIZE, id=id_)
+        parts = [part for part in pages]
+        return "".join(part.contents for part in reversed(parts))
+
+    def _follow_log(self, template: str, id_: str) -> Generator[str]:
+        given = 0
+        pauses = self._transport.pauses()
+        while True:
+            try:
+                with self._transport.stream(
+                    template, query={"follow": True}, silence_seconds=_LOG_SILENCE_SECONDS, id=id_
+                ) as stream:
+                    if stream.content_type != "text/plain":
+                        raise UnexpectedAnswer("the server can't follow logs")
+                    seen = 0
+                    for line in stream.lines():
+                        seen += 1
+                        # A new connection begins at the beginning.
+                        if seen > given:
+                            given, pauses = seen, self._transport.pauses()
+                            yield line
+                    return
+            except Unavailable as error:
+                self._pause(pauses, error)
+
+    def _pause(self, pauses: Iterator[float], error: Unavailable) -> None:
+        """Before the next try. Raises `error` where there is none."""
+        if (pause := next(pauses, None)) is None:
+            raise error
+        time.sleep(pause)
+
 
 class Tasks(Resource):
     """Attempts at tasks."""
@@ -53,17 +93,19 @@ class Tasks(Resource):
 
     def log(self, task_id: str) -> str:
         """All that it has written so far."""
-        parts = [
-            part for part in self._pages("/tasks/{id}/log", m.LogPart, _LOG_PAGE_SIZE, id=task_id)
-        ]
-        return "".join(part.contents for part in reversed(parts))
+        return self._log("/tasks/{id}/log", task_id)
+
+    def follow_log(self, task_id: str) -> Generator[str]:
+        """Its lines as they are written, until it ends. A connection that breaks is opened
+        again."""
+        return self._follow_log("/tasks/{id}/log", task_id)
 
 
 class Schedules(Resource):
     """Scheduled jobs."""
 
     def create(
-        self, job: Job, *, strict: bool = False, idempotency_key: str | None = None
+        self, job: JobLike, *, strict: bool = False, idempotency_key: str | None = None
     ) -> m.ScheduledJobSummary:
         answer = self._call(
             "POST",

@@ -1,5 +1,6 @@
 """Sends requests, and again where that is of use; opens streams."""
 
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,11 +9,12 @@ from typing import Any
 import httpx
 
 from conveyor.errors import Unavailable
+from conveyor.failures import unavailable
 from conveyor.http import Reply, Request, Retries, Server, request, seconds_of
 from conveyor.streams import Lines
 
 _CONNECT_SECONDS = 10.0
-_SILENCE_SECONDS = 90.0
+SILENCE_SECONDS = 90.0
 """The server shows signs of life on its streams far more often."""
 
 
@@ -27,7 +29,13 @@ class Transport:
         self.server = server
         self._retries = retries
         self._timeout = httpx.Timeout(timeout_seconds, connect=_CONNECT_SECONDS)
-        self._http = httpx.Client(headers=server.headers, transport=http)
+        self._http = httpx.Client(
+            headers=httpx.Headers(server.headers, encoding="utf-8"),
+            transport=http,
+            # The system's certificates; reading them takes a while, and unencrypted needs none.
+            verify=ssl.create_default_context() if server.is_encrypted else False,
+            trust_env=not server.is_here,
+        )
 
     def close(self) -> None:
         self._http.close()
@@ -58,6 +66,7 @@ class Transport:
         raise AssertionError("the last try returns or raises")
 
     def _try(self, sent: Request) -> Reply | Unavailable:
+        timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS) if sent.may_wait else self._timeout
         try:
             response = self._http.request(
                 sent.method,
@@ -65,25 +74,26 @@ class Transport:
                 params=sent.query,
                 headers=sent.headers,
                 content=sent.content,
-                timeout=self._timeout,
+                timeout=timeout,
             )
         except httpx.HTTPError as error:
-            return _unavailable(self.server.url, error)
-        wait = seconds_of(response.headers.get("Retry-After"))
-        return Reply(response.status_code, response.text, wait)
+            return unavailable(self.server.url, error)
+        return _reply(response)
 
     @contextmanager
     def stream(
         self,
         template: str,
         *,
-        headers: Mapping[str, str],
-        query: Mapping[str, object],
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, object] | None = None,
+        silence_seconds: float = SILENCE_SECONDS,
         **names: Any,  # noqa: ANN401 - texts; mypy would take them for any parameter of `request`
-    ) -> Iterator[Iterator[str]]:
-        """The lines of an answer that goes on, as they arrive. Raises ConveyorError."""
+    ) -> Iterator["Stream"]:
+        """An answer that goes on. Raises ConveyorError, also when nothing arrives for
+        `silence_seconds`."""
         sent = request("GET", template, query=query, **names)
-        timeout = httpx.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS)
+        timeout = httpx.Timeout(silence_seconds, connect=_CONNECT_SECONDS)
         url = self.server.url
         try:
             with self._http.stream(
@@ -91,26 +101,36 @@ class Transport:
             ) as response:
                 if not response.is_success:
                     response.read()
-                    raise Reply(response.status_code, response.text).error(url)
-                yield _lines(response)
+                    raise _reply(response).error(url)
+                yield Stream(response)
         except httpx.HTTPError as error:
-            raise _unavailable(url, error) from error
+            raise unavailable(url, error) from error
 
 
-def _lines(response: httpx.Response) -> Iterator[str]:
-    lines = Lines()
-    for chunk in response.iter_bytes():
-        for line in lines.feed(chunk):
+class Stream:
+    """Read it within the context that gave it."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    @property
+    def content_type(self) -> str:
+        """Without its parameters."""
+        return str(self._response.headers.get("Content-Type", "")).partition(";")[0].strip()
+
+    def lines(self) -> Iterator[str]:
+        """Without their line breaks, as they arrive."""
+        lines = Lines()
+        for chunk in self._response.iter_bytes():
+            for line in lines.feed(chunk):
+                yield line
+        for line in lines.rest():
             yield line
-    for line in lines.rest():
-        yield line
 
 
-def _unavailable(url: str, error: httpx.HTTPError) -> Unavailable:
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return Unavailable(f"can't reach {url}: {error}")
-    why = "does not answer in time" if isinstance(error, httpx.TimeoutException) else str(error)
-    return Unavailable(f"{url}: {why or type(error).__name__}", may_have_happened=True)
+def _reply(response: httpx.Response) -> Reply:
+    wait = seconds_of(response.headers.get("Retry-After"))
+    return Reply(response.status_code, response.reason_phrase, response.text, wait)
 
 
 def items_of(answer: Any) -> Iterable[Mapping[str, Any]]:  # noqa: ANN401 - JSON

@@ -1,10 +1,10 @@
 """The parts of the API's answers that the command line reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cli.api.session import Json
+Json = Mapping[str, Any]
 
 FINAL_JOB_STATES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 ENDED_TASK_STATES = frozenset({"COMPLETED", "FAILED", "CANCELLED", "STOPPED", "SKIPPED"})

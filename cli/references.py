@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
-from cli.api.client import LARGEST_PAGE, ApiClient
-from cli.api.session import ApiRejected, Json
-from cli.api.views import items_of
+from cli.views import Json, items_of
+from conveyor import AsyncClient, NotFound
 
+LARGEST_PAGE = 20
 SHORT = 8
 """Characters of an id that lists show, unless two jobs share them."""
 
@@ -14,51 +15,51 @@ _WHOLE = re.compile("[0-9a-f]{32}")
 _NOT_FOUND = 404
 _NO_JOB = "no job has"
 
-Resolve = Callable[[ApiClient, str], Awaitable[str]]
+Resolve = Callable[[AsyncClient, str], Awaitable[str]]
 
 
-async def job_id(api: ApiClient, text: str) -> str:
-    """The id of the job that `text` stands for. Raises ApiRejected when there is none, or several.
+async def job_id(api: AsyncClient, text: str) -> str:
+    """The id of the job that `text` stands for. Raises NotFound when there is none, or several.
 
     A server that can't look it up (Tork) gets the text as it is.
     """
     if _WHOLE.fullmatch(text):
         return text
     try:
-        return str((await api.job_summary(text))["id"])
-    except ApiRejected as error:
-        if error.status != _NOT_FOUND or _NO_JOB in str(error):
+        return str((await api.request("GET", "/jobs/{id}/summary", id=text))["id"])
+    except NotFound as error:
+        if _NO_JOB in str(error):
             raise
         return text
 
 
-async def schedule_id(api: ApiClient, text: str) -> str:
-    return await _listed(
-        text, "scheduled job", lambda page: api.schedules(page=page, size=LARGEST_PAGE)
-    )
+async def schedule_id(api: AsyncClient, text: str) -> str:
+    return await _listed(text, "scheduled job", partial(_page, api, "/scheduled-jobs"))
 
 
-async def key_id(api: ApiClient, text: str) -> str:
+async def key_id(api: AsyncClient, text: str) -> str:
     async def keys(page: int) -> object:
-        return await api.keys() if page == 1 else []
+        return await api.request("GET", "/keys") if page == 1 else []
 
     return await _listed(text, "key", keys)
 
 
-async def letter_id(api: ApiClient, text: str) -> str:
-    return await _listed(
-        text, "dead letter", lambda page: api.dead_letters(page=page, size=LARGEST_PAGE)
-    )
+async def letter_id(api: AsyncClient, text: str) -> str:
+    return await _listed(text, "dead letter", partial(_page, api, "/dead-letters"))
 
 
-async def endpoint_id(api: ApiClient, text: str) -> str:
+async def endpoint_id(api: AsyncClient, text: str) -> str:
     """A webhook endpoint is called by its description."""
 
     async def endpoints(page: int) -> object:
-        found = items_of(await api.endpoints(page=page, size=LARGEST_PAGE))
+        found = items_of(await _page(api, "/webhooks", page))
         return [{**endpoint, "name": endpoint.get("description", "")} for endpoint in found]
 
     return await _listed(text, "webhook endpoint", endpoints, called="description")
+
+
+async def _page(api: AsyncClient, path: str, number: int) -> object:
+    return await api.request("GET", path, query={"page": number, "size": LARGEST_PAGE})
 
 
 async def _listed(
@@ -90,9 +91,9 @@ def _the_one(found: list[Json], text: str, what: str, called: str = "name") -> s
     if len(found) == 1:
         return str(found[0]["id"])
     if not found:
-        raise ApiRejected(f"no {what} has the id or {called} {text!r}", _NOT_FOUND)
+        raise NotFound(f"no {what} has the id or {called} {text!r}", _NOT_FOUND)
     shown = "; ".join(f"{item['id']} ({item.get('name', '')})" for item in found[:5])
-    raise ApiRejected(f"several match {text!r}: {shown}", _NOT_FOUND)
+    raise NotFound(f"several match {text!r}: {shown}", _NOT_FOUND)
 
 
 def short_ids(ids: Sequence[str]) -> dict[str, str]:
