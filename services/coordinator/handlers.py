@@ -51,7 +51,7 @@ def _of_worker(reports: Reports) -> Iterator[Work]:
     for claim in reports.claims:
         yield Work(TaskClaimed(claim.job_id, claim.task_id, claim.dispatch, node, lease))
     for finished in reports.finished:
-        yield Work(_finished(finished, node), logs=finished.log)
+        yield Work(_finished(finished, node), logs=finished.log, kept=finished.artifacts)
     for returned in reports.returned:
         yield Work(_returned(returned, node))
 

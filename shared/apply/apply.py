@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shared.apply.answers import Answers
+from shared.apply.artifacts import earlier_attempts, end_attempt
 from shared.apply.transaction import Rows, Transaction
 from shared.apply.workspace import Decide, Outcome, Workspace
 from shared.lifecycle import (
@@ -28,7 +29,7 @@ from shared.lifecycle import (
     TaskEvent,
     decide,
 )
-from shared.messages import LogPart
+from shared.messages import KeptArtifact, LogPart
 from shared.planning.budgets import TooMuchAtOnce, TransactionBudget
 from shared.planning.new_job import NewJob, are_small
 from shared.planning.planner import Planner
@@ -66,12 +67,14 @@ class UploadsRefused(Ignored):
 class Work:
     """One event, with what must be stored in the same transaction.
 
-    `new_job` belongs to `JobSubmitted`; `logs` is the end of a finished task's log.
+    `new_job` belongs to `JobSubmitted`; `logs` is the end of a finished task's log, `kept` what it
+    has kept.
     """
 
     event: Event
     new_job: NewJob | None = None
     logs: Sequence[LogPart] = ()
+    kept: Sequence[KeptArtifact] = ()
 
 
 class Applied(NamedTuple):
@@ -128,6 +131,7 @@ async def apply_to_rows(
     workspace = await _load(rows, planner, events, decide)
     await _adopt_secrets(rows, planner.sealer, workspace, events)
     refused = await _refused(rows, batch)
+    workspace.earlier = await earlier_attempts(rows, workspace, [w.event for w in batch if w.kept])
     answers = Answers(Transaction(rows, workspace, planner, budget))
     outcomes: list[Outcome] = []
     for group in _groups(batch):
@@ -171,6 +175,8 @@ async def _performed(
 
 
 def _perform(workspace: Workspace, work: Work, refused: Mapping[str, Ignored]) -> Outcome:
+    if work.kept:
+        return end_attempt(workspace, work.event, work.kept)
     if work.new_job is None:
         return workspace.apply_event(work.event)
     if work.new_job.job.id in refused:
@@ -225,4 +231,5 @@ async def _load(rows: Rows, planner: Planner, events: Sequence[Event], decide: D
         partial=locked.partial.keys(),
         kept=planner.kept,
         decide=decide,
+        most_kept_bytes=planner.most_kept_bytes,
     )

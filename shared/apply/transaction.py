@@ -10,6 +10,7 @@ from shared.planning.budgets import TransactionBudget
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
 from shared.planning.templates import JobSource, TaskSource, Variables, WantedVariable
+from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import Locked, Reopened
 from shared.store.uploads import WantedUploads
@@ -32,6 +33,9 @@ class Rows(Protocol):
 
     async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> Mapping[str, list[str]]:
         """By the id of the new job, the names of those uploads that it may not use."""
+
+    async def replaced_by(self, task_ids: Collection[str]) -> Mapping[str, Replaced]:
+        """What earlier attempts at the same tasks have kept, by the id of the later one."""
 
     async def load_definitions(self, partial: Collection[Task]) -> dict[str, Task]:
         """The whole of these tasks, by id."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar, cast
 
+from shared.files.names import task_prefix
 from shared.lifecycle import (
     NO_SUCH_JOB,
     BeginChildren,
@@ -34,10 +35,13 @@ from shared.lifecycle import (
     decide,
     task_id_of,
 )
+from shared.messages import KeptArtifact
 from shared.planning.new_job import NewGraph, NewJob, UnsavedJob
 from shared.process.garbage import in_thread
+from shared.store.artifacts import NOTHING, Replaced, artifact_row
+from shared.store.object_removals import Removal, removals_of
 from shared.store.outgoing import feed_of, messages_for, schedule_ends_of, webhook_events_of
-from shared.store.writing import Writes
+from shared.store.writing import JsonRow, Writes
 
 
 @dataclass(slots=True)
@@ -53,6 +57,10 @@ class Unwritten:
     """Job id and name to value."""
     resealed: dict[str, str] = field(default_factory=dict)
     """Job id to its secrets."""
+    artifacts: list[JsonRow] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    """Attempts whose artifacts go."""
+    removals: list[Removal] = field(default_factory=list)
 
     def take(
         self,
@@ -73,7 +81,11 @@ class Unwritten:
                 SetVariable(job_id, name, value) for (job_id, name), value in self.variables.items()
             ],
             resealed=dict(self.resealed),
+            artifacts=self.artifacts,
+            replaced=self.replaced,
+            removals=self.removals,
         )
+        self.artifacts, self.replaced, self.removals = [], [], []
         for taken in (self.new_jobs, self.jobs, self.new_tasks, self.tasks, self.begun_tasks):
             taken.clear()
         self.variables.clear()
@@ -108,6 +120,10 @@ class Workspace:
     kept: Callable[[NewJob], tuple[NewJob, str | None]]
     """A new job as it is stored, and its secrets sealed."""
     decide: Decide = decide
+    most_kept_bytes: int | None = None
+    """What a job may keep in the store of files."""
+    earlier: Mapping[str, Replaced] = field(default_factory=dict)
+    """What was kept by attempts before those that end here, by the id of the later one."""
     unsaved: dict[str, UnsavedJob] = field(default_factory=dict)
     """The jobs that were submitted in this transaction."""
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -170,6 +186,21 @@ class Workspace:
         if job_id not in self._unwritten.new_jobs:
             self._unwritten.resealed[job_id] = sealed
 
+    def keep(self, attempt: Task, kept: Iterable[KeptArtifact]) -> None:
+        """It has kept these, in place of what earlier attempts have kept."""
+        self._unwritten.artifacts += [artifact_row(attempt, artifact) for artifact in kept]
+        for id_ in self.earlier.get(attempt.id, NOTHING).attempts:
+            self._unwritten.replaced.append(id_)
+            self.remove_objects(task_prefix(attempt.job_id, id_))
+
+    def remove_objects(self, prefix: str) -> None:
+        """All that no row names of those whose names start with it."""
+        self._unwritten.removals.append(Removal(prefix))
+
+    def may_replace(self, task: Task) -> bool:
+        """Whether there may have been attempts before this one."""
+        return task.attempt > 0 or self.jobs[task.job_id].restarts > 0
+
     def take_created(self, parent_id: str, count: int) -> list[Task]:
         """Up to `count` children that were made here and still wait for their turn."""
         waiting = self._created.get(parent_id, [])
@@ -209,8 +240,17 @@ class Workspace:
         writes.feed = feed_of(self.commands, self.now)
         writes.webhook_events = webhook_events_of(self.commands, self.now)
         writes.schedule_ends = schedule_ends_of(self.commands)
-        writes.messages = messages_for(self.commands)
+        writes.removals += removals_of(self.commands, self.jobs)
+        writes.messages = messages_for(self.commands, self._files_left)
         return writes
+
+    def _files_left(self, task: Task) -> int | None:
+        """How much it may keep at most. Where it may take the place of what was kept before, only
+        its end tells what is too much."""
+        most = self.most_kept_bytes
+        if most is None or self.may_replace(task):
+            return most
+        return max(most - self.jobs[task.job_id].kept_bytes, 0)
 
     def _keep(self, decision: Decision) -> None:
         self.jobs[decision.job.id] = decision.job

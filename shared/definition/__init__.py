@@ -20,7 +20,7 @@ from shared.definition.files import (
     TakenChild,
 )
 from shared.definition.graph import Graph, task_graph
-from shared.definition.parts import aux_tasks, changed, map_aux_tasks, map_parts
+from shared.definition.parts import aux_tasks, changed, keeps_files, map_aux_tasks, map_parts
 from shared.definition.references import Named, Reference, TaskList, parse_reference
 from shared.definition.types import (
     DEFAULT_GRACE_SECONDS,

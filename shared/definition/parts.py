@@ -41,6 +41,15 @@ def aux_tasks(task: TaskDefinition) -> Iterator[AuxTask]:
     return chain(task.pre, task.post, task.sidecars)
 
 
+def keeps_files(task: TaskDefinition) -> bool:
+    """Whether it, or any task it is made of, may keep artifacts. A sub-job has its own."""
+    if task.artifacts or task.large_result:
+        return True
+    if task.each is not None:
+        return keeps_files(task.each.task)
+    return task.parallel is not None and any(map(keeps_files, task.parallel.tasks))
+
+
 def map_aux_tasks(task: TaskDefinition, change: AuxChange) -> TaskDefinition:
     """`task` with what runs around it changed."""
     if not (task.pre or task.post or task.sidecars):

@@ -67,6 +67,7 @@ from shared.lifecycle.events import (
     TaskTimedOut,
     task_id_of,
 )
+from shared.lifecycle.quotas import within_quota
 from shared.lifecycle.states import JobState, TaskKind, TaskState, shown_position
 from shared.lifecycle.values import (
     NOT_PLANNED,

@@ -185,16 +185,22 @@ class TaskClaimed(DispatchOnNode):
 
 @dataclass(frozen=True, slots=True)
 class TaskSucceeded(DispatchOnNode):
+    """`kept_bytes` is by how much its artifacts are more than those they take the place of."""
+
     result: str | None = None
     log_parts: int = 0
+    kept_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TaskFailed(DispatchOnNode):
+    """`kept_bytes` as of `TaskSucceeded`."""
+
     error: str
     log_parts: int = 0
     cause: str = "other"
     exit_code: int | None = None
+    kept_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def on_claimed(job: Job, task: Task, event: e.TaskClaimed, now: datetime) -> Dec
 def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) -> Decision | Ignored:
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
-    builder = DecisionBuilder(job)
+    builder = DecisionBuilder(_keeping(job, event))
     done = replace(
         task,
         state=TaskState.COMPLETED,
@@ -78,7 +78,7 @@ def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) ->
 def on_failed(job: Job, task: Task, event: e.TaskFailed, now: datetime) -> Decision | Ignored:
     if (ignored := _not_its_worker(task, event)) is not None:
         return ignored
-    builder = DecisionBuilder(job)
+    builder = DecisionBuilder(_keeping(job, event))
     failed = replace(task, log_parts=event.log_parts, exit_code=event.exit_code)
     _fail_task(builder, failed, Failure(event.error, event.cause, event.exit_code), now)
     return builder.build()
@@ -210,6 +210,12 @@ def on_dispatch_missing(
 def refused(event: e.TaskClaimed, reason: str) -> Ignored:
     refusal = c.RefuseClaim(event.job_id, event.task_id, event.dispatch, event.node_id, reason)
     return Ignored(reason, (refusal,))
+
+
+def _keeping(job: Job, event: e.TaskSucceeded | e.TaskFailed) -> Job:
+    """The job with what the attempt has kept."""
+    kept = event.kept_bytes
+    return replace(job, kept_bytes=job.kept_bytes + kept) if kept else job
 
 
 def _grant(event: e.TaskClaimed) -> c.GrantClaim:

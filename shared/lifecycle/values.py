@@ -155,7 +155,8 @@ class Job:
     numbers the changes of the job and its tasks, in the order they were decided. `timeout` counts
     from the moment its first task runs, `run_started_at`, which a restart sets anew. `parent` waits
     for its end. While `is_cancelling`, tasks of it may be active although the job, or what they are
-    part of, has ended: they are cancelled in transactions to come.
+    part of, has ended: they are cancelled in transactions to come. `keeps_files`: any of its tasks
+    may keep artifacts; `kept_bytes` is how much they are together.
     """
 
     id: str
@@ -170,6 +171,8 @@ class Job:
     has_output: bool = False
     has_webhooks: bool = False
     is_graph: bool = False
+    keeps_files: bool = False
+    kept_bytes: int = 0
     schedule_id: str | None = None
     parent: Parent | None = None
     timeout: timedelta | None = None

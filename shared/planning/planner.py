@@ -74,8 +74,11 @@ def _schedule(job: JobSource) -> TextMap:
 
 
 class Planner:
-    def __init__(self, sealer: Sealer) -> None:
+    """`most_kept_bytes` is what a job may keep in the store of files; None: as much as it likes."""
+
+    def __init__(self, sealer: Sealer, most_kept_bytes: int | None = None) -> None:
         self._sealer = sealer
+        self.most_kept_bytes = most_kept_bytes
 
     @property
     def sealer(self) -> Sealer:

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.definition import JobDefinition, SubJobDefinition, Webhook, changed, span_of, task_graph
+from shared.definition import (
+    JobDefinition,
+    SubJobDefinition,
+    Webhook,
+    changed,
+    keeps_files,
+    span_of,
+    task_graph,
+)
 from shared.expressions import has_expression
 from shared.jobspec.limits import OWN_SECRETS
 from shared.lifecycle import Job, JobState, Parent
@@ -111,6 +119,7 @@ def _job(
         has_output=definition.output is not None,
         has_webhooks=bool(definition.webhooks),
         is_graph=needs is not None,
+        keeps_files=any(map(keeps_files, definition.tasks)),
         parent=parent,
         timeout=span_of(definition.timeout),
         auto_delete_after=span_of(definition.auto_delete),

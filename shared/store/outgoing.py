@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -53,8 +53,11 @@ FeedRow = dict[str, object]
 JSON form."""
 
 
-def messages_for(commands: Sequence[Command]) -> list[Outgoing]:
-    """The messages these commands ask for; other commands are passed over."""
+def messages_for(
+    commands: Sequence[Command], files_left: Callable[[Task], int | None] = lambda _: None
+) -> list[Outgoing]:
+    """The messages these commands ask for; other commands are passed over. `files_left` is how much
+    a task may keep."""
     has_webhooks = False
     signals: list[_Signal] = []
     orders: defaultdict[str, list[_ToNode]] = defaultdict(list)
@@ -62,7 +65,7 @@ def messages_for(commands: Sequence[Command]) -> list[Outgoing]:
     for command in commands:
         match command:
             case RunTask(task):
-                messages.append(_run_task(task))
+                messages.append(_run_task(task, files_left(task)))
             case GrantClaim() | RefuseClaim() | StopTask():
                 orders[command.node_id].append(command)
             case ReportToParent() | ResumeSubJob() | CancelSubJob() | ContinueChildren():
@@ -129,7 +132,7 @@ def _message(queue: str, body: BaseModel, priority: int = 0) -> Outgoing:
     return Outgoing(queue, encode(body), uuid.uuid4().hex, priority)
 
 
-def _run_task(task: Task) -> Outgoing:
+def _run_task(task: Task, files_left: int | None) -> Outgoing:
     plan = task.plan
     body = RunTaskMessage.model_construct(
         job_id=task.job_id,
@@ -140,6 +143,7 @@ def _run_task(task: Task) -> Outgoing:
         timeout_seconds=plan.timeout.total_seconds() if plan.timeout else None,
         definition=cast(dict[str, object], plan.definition),
         sealed=plan.sealed,
+        files_left_bytes=files_left,
     )
     return _message(plan.queue, body, plan.priority)
 

@@ -126,6 +126,8 @@ _OF_JOB = (
     Column("has_output", "boolean", _NEVER, expression="output IS NOT NULL"),
     Column("has_webhooks", "boolean", _NEVER, expression="webhooks <> '[]'"),
     Column("is_graph", "boolean"),
+    Column("keeps_files", "boolean"),
+    Column("kept_bytes", "bigint", _CHANGED),
     Column("schedule_id", "text", _NEVER),
     Column("timeout", "interval"),
     Column("deadline_at", "timestamptz", _CHANGED),
@@ -174,6 +176,18 @@ VARIABLE = (
     Column("name", "text"),
     Column("value", "text"),
     Column("is_list", "boolean"),
+)
+ARTIFACT = (
+    Column("job_id", "text"),
+    Column("task_id", "text"),
+    Column("attempt", "int"),
+    Column("name", "text"),
+    Column("object", "text"),
+    Column("file_name", "text"),
+    Column("size", "bigint"),
+    Column("sha256", "text"),
+    Column("files", "int"),
+    Column("published", "text[]"),
 )
 FEED = (Column("job_id", "text"), Column("changes", "jsonb"))
 

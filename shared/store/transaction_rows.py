@@ -17,6 +17,7 @@ from shared.lifecycle import (
 )
 from shared.lifecycle.states import CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD, BulkMove
 from shared.planning.new_job import IdempotencyKey
+from shared.store.artifacts import Replaced, replaced_by
 from shared.store.columns import selected
 from shared.store.idempotency import store_keys
 from shared.store.locking import load
@@ -178,6 +179,9 @@ class TransactionRows(SourceRows):
 
     async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> dict[str, list[str]]:
         return await unusable_uploads(self._connection, wanted)
+
+    async def replaced_by(self, task_ids: Collection[str]) -> dict[str, Replaced]:
+        return await replaced_by(self._connection, task_ids)
 
     async def lock(self, job_ids: Collection[str], task_ids: Collection[str]) -> Locked:
         jobs, tasks, now = await load(self._connection, job_ids, task_ids)

@@ -16,9 +16,11 @@ from shared.planning.new_job import NewGraph, NewJob, are_small
 from shared.postgres.pool import Connection
 from shared.process.garbage import in_thread
 from shared.store.columns import Written, at_least, inserted, updated
+from shared.store.object_removals import Removal
 from shared.store.outbox import CLAIM, OutboxRow
 from shared.store.outgoing import FeedRow
 from shared.store.rows import (
+    ARTIFACT,
     FEED,
     JOB,
     JOB_TASK,
@@ -40,12 +42,14 @@ _MOST_TASKS = 2_000
 
 _GREATEST_PART_NUMBER = 2**31 - 1
 
+JsonRow = dict[str, object]
+
 
 @dataclass(slots=True)
 class Writes:
     """All that one statement writes. A new job comes with its sealed secrets, and its graph if it
     is one; `resealed` are those of jobs that have rows. `begun_tasks` are those that waited for
-    their turn among their siblings."""
+    their turn among their siblings, `replaced` the attempts whose artifacts go."""
 
     new_jobs: list[tuple[Job, NewJob, str | None, NewGraph | None]] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
@@ -53,6 +57,9 @@ class Writes:
     begun_tasks: list[Task] = field(default_factory=list)
     new_tasks: list[Task] = field(default_factory=list)
     variables: list[SetVariable] = field(default_factory=list)
+    artifacts: list[JsonRow] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    removals: list[Removal] = field(default_factory=list)
     log_parts: Sequence[LogPart] = ()
     feed: list[FeedRow] = field(default_factory=list)
     webhook_events: list[FeedRow] = field(default_factory=list)
@@ -198,6 +205,19 @@ PARTS = {
         "ON CONFLICT (job_id, name) DO UPDATE "
         "SET value = excluded.value, is_list = excluded.is_list",
         lambda w: _json(map(variable_row, w.variables)),
+    ),
+    "artifacts": Part(inserted("artifacts", ARTIFACT), lambda w: _json(w.artifacts)),
+    "replaced": Part(
+        "DELETE FROM artifacts WHERE task_id = ANY($1::text[])",
+        lambda w: [w.replaced] if w.replaced else [],
+    ),
+    "removals": Part(
+        """
+        INSERT INTO object_removals (prefix, due_at)
+        SELECT r.prefix, now() + r.after FROM unnest($1::text[], $2::interval[]) AS r(prefix, after)
+        ON CONFLICT (prefix) DO UPDATE SET due_at = excluded.due_at, created_at = now()
+        """,
+        lambda w: _arrays(dict(w.removals).items()),
     ),
     # Parts arrive more than once, and may outlive their task.
     "log_parts": Part(

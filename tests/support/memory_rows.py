@@ -28,6 +28,7 @@ from shared.planning.templates import (
     listed_task_source,
     unsaved_job_source,
 )
+from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
 from shared.store.transaction_rows import Locked, Reopened
 from shared.store.uploads import WantedUploads
@@ -52,6 +53,9 @@ class MemoryRows:
 
     async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> dict[str, list[str]]:
         return {each.owner_id: list(each.ids) for each in wanted if each.ids}
+
+    async def replaced_by(self, task_ids: Collection[str]) -> dict[str, Replaced]:
+        return {}
 
     async def lock(self, job_ids: Collection[str], task_ids: Collection[str]) -> Locked:
         tasks = {id_: self.tasks[id_] for id_ in task_ids if id_ in self.tasks}

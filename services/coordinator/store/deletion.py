@@ -13,6 +13,7 @@ from services.coordinator.store.job_list import CAP, FOUND, PLAN_EACH, parameter
 from services.coordinator.store.rows import Readers
 from services.coordinator.store.search_text import JobSearch
 from shared.postgres.pool import Connection, rows_touched
+from shared.store.object_removals import OF_DELETED_JOBS
 
 MOST_JOBS = 1000
 """Deleted by one request."""
@@ -53,16 +54,14 @@ DELETE FROM webhook_deliveries WHERE id = ANY(ARRAY(
 
 JOBS = f"""
 WITH deleted AS (
-    DELETE FROM jobs j WHERE j.id = ANY($1::text[]) AND {_IS_OVER} RETURNING j.id
+    DELETE FROM jobs j WHERE j.id = ANY($1::text[]) AND {_IS_OVER} RETURNING j.id, j.keeps_files
 ), events AS (
     DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
 ), owed AS (
     DELETE FROM webhook_events WHERE job_id IN (SELECT id FROM deleted)
 ), deliveries AS (
     DELETE FROM webhook_deliveries WHERE job_id IN (SELECT id FROM deleted)
-), uploads AS (
-    DELETE FROM upload_uses WHERE owner_id IN (SELECT id FROM deleted)
-)
+), {OF_DELETED_JOBS}
 SELECT count(*) FROM deleted
 """  # noqa: S608 - a condition of our own
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from shared.postgres.pool import Connection, rows_touched
+from shared.store.object_removals import OF_DELETED_JOBS
 
 LIMIT = 50  # jobs with logs of many megabytes among them must go within a statement's time
 
@@ -26,14 +27,12 @@ WITH deleted AS (
                           WHERE e.job_id = j.id AND EXISTS (
                               SELECT FROM webhook_endpoints WHERE disabled_at IS NULL))
         ORDER BY delete_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED))
-    RETURNING id
+    RETURNING id, keeps_files
 ), events AS (
     DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
 ), deliveries AS (
     DELETE FROM webhook_deliveries WHERE job_id IN (SELECT id FROM deleted)
-), uploads AS (
-    DELETE FROM upload_uses WHERE owner_id IN (SELECT id FROM deleted)
-)
+), {OF_DELETED_JOBS}
 SELECT count(*) FROM deleted
 """  # noqa: S608 - a number of our own
 
@@ -44,14 +43,12 @@ WITH deleted AS (
         WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}')
           AND created_at < now() - $1::interval
         ORDER BY created_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED))
-    RETURNING id
+    RETURNING id, keeps_files
 ), events AS (
     DELETE FROM job_events WHERE job_id IN (SELECT id FROM deleted)
 ), deliveries AS (
     DELETE FROM webhook_deliveries WHERE job_id IN (SELECT id FROM deleted)
-), uploads AS (
-    DELETE FROM upload_uses WHERE owner_id IN (SELECT id FROM deleted)
-)
+), {OF_DELETED_JOBS}
 SELECT count(*) FROM deleted
 """  # noqa: S608 - a number of our own
 

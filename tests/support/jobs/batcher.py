@@ -10,7 +10,7 @@ from typing import Any
 from shared.apply.apply import Outcome, Work
 from shared.apply.batcher import Batcher
 from shared.broker.in_process import InProcessBroker
-from shared.definition import task_graph
+from shared.definition import keeps_files, task_graph
 from shared.lifecycle import Event, Job, JobState, JobSubmitted, TaskClaimed, TaskSucceeded
 from shared.messages import Message, decode
 from shared.planning.new_job import NewJob
@@ -46,6 +46,7 @@ class Rig:
             has_webhooks="webhooks" in fields,
             is_graph=(needs := task_graph(definition.tasks)) is not None,
             timeout=timeout,
+            keeps_files=any(map(keeps_files, definition.tasks)),
         )
         new = NewJob(job=job, definition=definition, needs=needs, **kept)
         await self.batcher.perform_one(Work(JobSubmitted(job), new_job=new))
@@ -82,7 +83,9 @@ class Rig:
 
 
 @asynccontextmanager
-async def batcher_rig(dsn: str, **settings: float) -> AsyncIterator[Rig]:
+async def batcher_rig(
+    dsn: str, *, most_kept_bytes: int | None = None, **settings: float
+) -> AsyncIterator[Rig]:
     """`settings` are those of `PostgresSettings`."""
     given = {"dsn": "postgresql://given", **settings}
     pool = await create_pool(dsn, PostgresSettings.model_validate(given))
@@ -90,7 +93,7 @@ async def batcher_rig(dsn: str, **settings: float) -> AsyncIterator[Rig]:
     await broker.start()
     sealer = Sealer([generate_key()])
     try:
-        async with Batcher(pool, broker, Planner(sealer)) as batcher:
+        async with Batcher(pool, broker, Planner(sealer, most_kept_bytes)) as batcher:
             yield Rig(pool, broker, batcher, sealer)
     finally:
         await broker.close()

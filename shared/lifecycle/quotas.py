@@ -1,0 +1,25 @@
+"""What a job may keep in the store of files."""
+
+from shared.lifecycle import events as e
+from shared.lifecycle.replacing import replace
+from shared.lifecycle.values import Job
+
+Ended = e.TaskSucceeded | e.TaskFailed
+
+
+def within_quota(job: Job, event: Ended, most_bytes: int | None) -> Ended:
+    """The event as it counts: an attempt that would have the job keep more than `most_bytes` keeps
+    nothing, and has failed. None: no limit."""
+    kept = job.kept_bytes + event.kept_bytes
+    if most_bytes is None or event.kept_bytes <= 0 or kept <= most_bytes:
+        return event
+    if isinstance(event, e.TaskFailed):
+        return replace(event, kept_bytes=0)
+    return e.TaskFailed(
+        event.job_id,
+        event.task_id,
+        event.dispatch,
+        event.node_id,
+        error=f"the job keeps more than {most_bytes:,} bytes of files: with these, {kept:,}",
+        log_parts=event.log_parts,
+    )
