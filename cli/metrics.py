@@ -13,6 +13,7 @@ import services.coordinator.commands
 import services.coordinator.live.follower
 import services.scheduler.metrics
 import services.webhook_dispatcher.metrics
+import services.worker.files.metrics
 import services.worker.metrics
 import shared.apply.batcher
 import shared.broker.metrics
@@ -52,7 +53,7 @@ MODULES: dict[str, tuple[ModuleType, ...]] = {
         services.coordinator.live.follower,
     ),
     "scheduler": (*_EVERYWHERE, *_OF_STORES, services.scheduler.metrics),
-    "worker": (*_EVERYWHERE, services.worker.metrics),
+    "worker": (*_EVERYWHERE, services.worker.metrics, services.worker.files.metrics),
     "webhook dispatcher": (
         *_EVERYWHERE,
         services.webhook_dispatcher.metrics,

@@ -15,6 +15,7 @@ from services.dev.settings import DevSettings, sealing_key
 from services.scheduler.app import run as run_scheduler
 from services.scheduler.store.nodes import unfinished
 from services.webhook_dispatcher.app import run as run_dispatcher
+from services.worker.app import Parts as WorkerParts
 from services.worker.app import run as run_worker
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
@@ -159,14 +160,14 @@ async def _serve(
                 ),
             ]
             group.create_task(run_dispatcher(settings, resources, dispatcher_stop))
-            await run_worker(
-                settings,
+            parts = WorkerParts(
                 broker,
                 RuntimeWatch(runtime),
-                stop,
+                resources.files,
                 resources.metrics,
                 resources.tracing,
             )
+            await run_worker(settings, parts, stop)
             await _until_handled(broker, COMPLETIONS, TELEMETRY)
             deciders_stop.request()
             await asyncio.wait(deciders)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.worker.app import run
+from services.worker.app import Parts, run
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.runtimes.factory import make_runtime
 from services.worker.settings import WorkerSettings
@@ -25,11 +25,12 @@ async def _serve(settings: WorkerSettings, stop: Stop) -> None:
         async with (
             open_tracing("worker", settings.tracing) as tracing,
             open_broker(settings.broker) as broker,
-            opened_store(settings.files) as files,
-            watched_store(files, settings.files, stop) as files_check,
+            opened_store(settings.files) as store,
+            watched_store(store, settings.files, stop) as files_check,
             _watched(settings, broker, watch, files_check) as metrics,
         ):
-            await run(settings, broker, watch, stop, metrics, tracing, settings.broker)
+            parts = Parts(broker, watch, store, metrics, tracing, settings.broker)
+            await run(settings, parts, stop)
     finally:
         await watch.runtime.close()
 

@@ -4,14 +4,18 @@ import asyncio
 import socket
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import structlog
 
+from conveyor.extensions.files import FileStore
 from conveyor.extensions.runtimes import RuntimeUnavailable
 from services.worker.attempt import AttemptContext
 from services.worker.definition import Definitions
+from services.worker.files.metrics import FileMetrics
+from services.worker.files.services import FileServices, opened_files
 from services.worker.heartbeats import Heartbeats, Identity, started_now
 from services.worker.held_tasks import HeldTasks, Interruption
 from services.worker.intake import FreeCapacity, Intake
@@ -40,20 +44,27 @@ log = structlog.get_logger(__name__)
 _GOODBYE_SECONDS = 10.0
 
 
-async def run(
-    settings: WorkerSettings,
-    broker: Broker,
-    watch: RuntimeWatch,
-    stop: Stop,
-    metrics: Metrics | None = None,
-    tracing: Tracing = OFF,
-    return_to: BrokerSettings | None = None,
-) -> None:
-    """Serve until `stop`, then drain: running tasks get `drain_seconds`, the rest goes back.
+@dataclass(frozen=True)
+class Parts:
+    """What a worker runs with. `return_to` is the broker as the watchdog reaches it, to hand back
+    what a killed worker held."""
 
-    `return_to` is the broker as the watchdog reaches it, to hand back what a killed worker held.
-    """
-    metrics = metrics or Metrics()
+    broker: Broker
+    watch: RuntimeWatch
+    store: FileStore
+    metrics: Metrics = field(default_factory=Metrics)
+    tracing: Tracing = OFF
+    return_to: BrokerSettings | None = None
+
+
+async def run(settings: WorkerSettings, parts: Parts, stop: Stop) -> None:
+    """Serve until `stop`, then drain: running tasks get `drain_seconds`, the rest goes back."""
+    async with opened_files(settings.files, parts.store, FileMetrics(parts.metrics)) as files:
+        await _run(settings, parts, files, stop)
+
+
+async def _run(settings: WorkerSettings, parts: Parts, files: FileServices, stop: Stop) -> None:
+    broker, watch = parts.broker, parts.watch
     identity = Identity(uuid.uuid4().hex, socket.gethostname(), settings.health.port, started_now())
     work = settings.worker
     queues = parse_queues(work.queues)
@@ -64,7 +75,7 @@ async def run(
         broker, held_tasks, identity, work, unknown_nodes=lambda: leftovers.unknown_nodes
     )
     reporter = Reporter(broker, identity.node_id, work.lease_seconds)
-    seen = WorkerMetrics(metrics)
+    seen = WorkerMetrics(parts.metrics)
     seen.show(held_tasks, sum(queues.values()), heartbeats.age_seconds)
     context = AttemptContext(
         node_id=identity.node_id,
@@ -74,13 +85,14 @@ async def run(
         reporter=reporter,
         telemetry=Publisher(broker),
         lease_is_valid=heartbeats.lease_is_valid,
+        files=files,
         metrics=seen,
-        tracing=tracing,
+        tracing=parts.tracing,
     )
     leave = Stop()  # heartbeats go on while the worker drains
     lease = work.lease_seconds
     async with (
-        watched(table, watch.runtime, identity.node_id, lease, return_to),
+        watched(table, watch.runtime, identity.node_id, lease, parts.return_to),
         asyncio.TaskGroup() as group,
     ):
         orders = OrderHandler(

@@ -7,7 +7,6 @@ Only a task that was granted is reported as failed; the rest is dropped or hande
 
 import asyncio
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from typing import Any, TypeVar
 import structlog
 
 from conveyor.extensions.runtimes import (
-    Execution,
     Outcome,
     RuntimeDeclined,
     RuntimeRejected,
@@ -25,19 +23,25 @@ from conveyor.extensions.runtimes import (
 )
 from services.worker.definition import Definitions, Unsealed
 from services.worker.failures import Failure, failure_of_error, failure_of_outcome
+from services.worker.files.execution import FiledExecution
+from services.worker.files.services import FileServices
 from services.worker.held_tasks import HeldTask, Interruption, grace_of
 from services.worker.leftovers import remove_earlier
 from services.worker.metrics import WorkerMetrics
+from services.worker.progress_reports import ProgressReports
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.settings import WorkSettings
 from services.worker.spans import dispatch_span
 from services.worker.task_log import TaskLog
-from shared.broker.protocol import Outgoing
 from shared.broker.publisher import Publisher
 from shared.definition.quantities import format_duration
-from shared.messages import Claim, Finished, ProgressReport, Returned, RunTask, Telemetry, encode
-from shared.messages.queues import TELEMETRY
+from shared.messages import (
+    Claim,
+    Finished,
+    Returned,
+    RunTask,
+)
 from shared.process.metrics import Metrics
 from shared.process.redaction import Redactor
 from shared.process.sealing import SealingError
@@ -53,6 +57,7 @@ class AttemptContext:
     definitions: Definitions
     reporter: Reporter
     telemetry: Publisher
+    files: FileServices
     lease_is_valid: Callable[[HeldTask], bool]  # whether a lease, once granted, certainly lasts
     tracing: Tracing = OFF
     metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(Metrics()))
@@ -91,9 +96,9 @@ class Attempt:
         self._clock: asyncio.TimerHandle | None = None
         self._claimed = asyncio.Event()
         self._redactor = _NO_SECRETS
-        self._background: set[asyncio.Task[None]] = set()
         self._log = log.bind(job=order.job_id, task=order.task_id, dispatch=order.dispatch)
         self._started_at = 0.0
+        self._execution: FiledExecution | None = None
 
     async def run(self) -> None:
         """Run to the end, whatever it is; nothing is raised for what a task may do."""
@@ -115,8 +120,11 @@ class Attempt:
             unsealed.redactor,
             self._context.settings.log_flush_seconds,
         )
-        execution = self._context.watch.runtime.execution(
-            unsealed.spec, task_log.write, self._on_progress
+        runtime, files = self._context.watch.runtime, self._context.files
+        progress = ProgressReports(self._held.ref, self._context.node_id, self._context.telemetry)
+        execution = self._execution = FiledExecution(
+            lambda spec: runtime.execution(spec, task_log.write, progress),
+            *(unsealed.spec, unsealed.files, files, task_log.write),
         )
         try:
             report = await self._drive(execution, task_log, unsealed)
@@ -136,7 +144,7 @@ class Attempt:
             await self._report(report)
 
     async def _drive(
-        self, execution: Execution, task_log: TaskLog, unsealed: Unsealed
+        self, execution: FiledExecution, task_log: TaskLog, unsealed: Unsealed
     ) -> Finished | Returned | None:
         try:
             outcome = await self._perform(execution, unsealed)
@@ -156,7 +164,7 @@ class Attempt:
             return await self._succeeded(task_log, result)
         return await self._failed(task_log, outcome)
 
-    async def _perform(self, execution: Execution, unsealed: Unsealed) -> Outcome:
+    async def _perform(self, execution: FiledExecution, unsealed: Unsealed) -> Outcome:
         """Raises _Interrupted, and then nothing of the task runs any more."""
         preparing = asyncio.create_task(self._prepare(execution))
         try:
@@ -190,7 +198,7 @@ class Attempt:
         if self._held.interrupted.done():
             raise _Interrupted(self._held.interrupted.result())
 
-    async def _until_ended(self, execution: Execution, grace_seconds: float) -> Outcome:
+    async def _until_ended(self, execution: FiledExecution, grace_seconds: float) -> Outcome:
         waiting = asyncio.create_task(execution.wait())
         try:
             return await self._unless_interrupted(waiting)
@@ -202,7 +210,7 @@ class Attempt:
             raise
 
     async def _terminate(
-        self, execution: Execution, waiting: "asyncio.Task[Outcome]", grace_seconds: float
+        self, execution: FiledExecution, waiting: "asyncio.Task[Outcome]", grace_seconds: float
     ) -> None:
         """Until it has ended by itself, its grace is over, or its lease is: others may run it then.
 
@@ -218,7 +226,7 @@ class Attempt:
                 return
             await asyncio.wait([waiting], timeout=min(left, _LEASE_LOOK_SECONDS))
 
-    async def _stop(self, execution: Execution) -> None:
+    async def _stop(self, execution: FiledExecution) -> None:
         """Until it is stopped; as long as it may run, heartbeats keep its lease."""
         while True:
             try:
@@ -227,7 +235,7 @@ class Attempt:
                 self._log.warning("stop_failed", error=str(error))
                 await asyncio.sleep(_STOP_AGAIN_SECONDS)
 
-    async def _prepare(self, execution: Execution) -> None:
+    async def _prepare(self, execution: FiledExecution) -> None:
         """Once the claim has left: preparing may hold up the loop, the answer takes longer."""
         await self._claimed.wait()
         with step("prepare"):
@@ -282,26 +290,29 @@ class Attempt:
                 return Returned(**self._ref)
             case Interruption.STOPPED if self._held.is_granted:
                 # The state is decided already. Who follows the log learns where it ends.
-                tail = await task_log.finish()
-                parts = task_log.part_count
-                return Finished(**self._ref, error=why.value, log_parts=parts, log=tail)
+                return Finished(error=why.value, **await self._end_of(task_log))
             case _:
                 return None  # nothing of it ran here
 
     async def _succeeded(self, task_log: TaskLog, result: str | None) -> Finished:
-        ref, tail = self._ref, await task_log.finish()
+        end = await self._end_of(task_log)
         self._log.info("task_succeeded", seconds=self._seconds)
-        parts = task_log.part_count
-        return Finished(**ref, result=result, exit_code=0, log_parts=parts, log=tail)
+        return Finished(result=result, exit_code=0, **end)
 
     async def _failed(self, task_log: TaskLog, how: Failure | Outcome) -> Finished:
-        ref, tail = self._ref, await task_log.finish()
+        end = await self._end_of(task_log)
         if isinstance(how, Outcome):
             how = failure_of_outcome(how, task_log.last_words)
         error = self._redactor.text(how.error)
-        why: dict[str, Any] = {"exit_code": how.exit_code, "cause": how.cause}
         self._log.info("task_failed", error=error, seconds=self._seconds)
-        return Finished(**ref, error=error, **why, log_parts=task_log.part_count, log=tail)
+        return Finished(error=error, exit_code=how.exit_code, cause=how.cause, **end)
+
+    async def _end_of(self, task_log: TaskLog) -> dict[str, Any]:
+        """Of what task, with the rest of its log and what it has kept."""
+        tail = await task_log.finish()
+        kept = list(self._execution.kept) if self._execution else []
+        ended = {"log": tail, "log_parts": task_log.part_count, "artifacts": kept}
+        return {**self._ref, **ended}
 
     async def _handed_back(self, error: RuntimeUnavailable) -> Returned:
         # What an engine says that somebody ends, with its worker perhaps, is not about the task.
@@ -335,15 +346,5 @@ class Attempt:
     async def _report(self, report: Finished | Returned) -> None:
         with step("report"):
             await self._context.reporter.report(report)
-        if (
-            self._held.interrupted_by is not Interruption.STOPPED
-        ):  # else the state was decided before
+        if self._held.interrupted_by is not Interruption.STOPPED:  # else it was decided before
             self._context.metrics.on_reported(report)
-
-    def _on_progress(self, progress: float) -> None:
-        report = ProgressReport(**self._ref, progress=min(max(progress, 0.0), 100.0))
-        telemetry = Telemetry(node_id=self._context.node_id, progress=[report])
-        message = Outgoing(TELEMETRY, encode(telemetry), uuid.uuid4().hex)
-        sending = asyncio.create_task(self._context.telemetry.send([message]))
-        self._background.add(sending)
-        sending.add_done_callback(self._background.discard)

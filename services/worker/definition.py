@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from conveyor.extensions.tasks import Aux, Probe, Program, Sidecar, TaskSpec
+from services.worker.files.execution import TaskFiles
 from services.worker.settings import WorkSettings, parse_host_env
 from services.worker.spans import trace_environment
 from shared import definition as d
@@ -21,6 +22,7 @@ Env = Mapping[str, str]
 @dataclass(frozen=True, slots=True)
 class Unsealed:
     spec: TaskSpec
+    files: TaskFiles
     timeout_seconds: float | None
     redactor: Redactor
     is_secret: bool
@@ -55,8 +57,17 @@ class Definitions:
         sealed = self._sealer.unseal(order.sealed) if order.sealed else {}
         hidden = cast(Mapping[str, object], sealed.get("definition", {}))
         secrets = cast(list[str], sealed.get("secrets", []))
+        task = d.decode_task({**order.definition, **hidden})
         return Unsealed(
-            spec=self._spec(order, d.decode_task({**order.definition, **hidden})),
+            spec=self._spec(order, task),
+            files=TaskFiles(
+                sources=task.sources,
+                artifacts=task.artifacts,
+                publish=task.publish,
+                large_result=task.large_result,
+                attempt=order.attempt,
+                left_bytes=order.files_left_bytes,
+            ),
             timeout_seconds=order.timeout_seconds or self._timeout,
             redactor=Redactor(secrets),
             is_secret=order.sealed is not None,

@@ -5,7 +5,7 @@ kept; a move makes an object visible by one step. The version of an object is it
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -60,7 +60,7 @@ class IpfsSource:
         self._session = HttpSession(_CONNECT_SECONDS, _SILENT_SECONDS, headers=headers)
 
     async def stat(self, name: str) -> ObjectInfo:
-        found = await self._ask(name, "files/stat", arg=self._path(name))
+        found = await self._stat(name)
         if found["Type"] != "file":
             raise ObjectMissing(name)
         return ObjectInfo(name, found["Size"], version=found["Hash"])
@@ -85,8 +85,25 @@ class IpfsSource:
             chunks = _chunks(name, answer)
             yield Content(info, verified(chunks, name, length, sha256 if span.is_whole else ""))
 
+    async def is_directory(self, name: str) -> bool:
+        return str((await self._stat(name))["Type"]) == "directory"
+
+    async def cid_of(self, name: str) -> str:
+        """Of a file or directory."""
+        return str((await self._stat(name))["Hash"])
+
+    async def archive(self, path: str) -> AsyncGenerator[bytes, None]:
+        """A directory of IPFS as a tar, whose first member it is."""
+        arguments = {"arg": path, "archive": "true"}
+        async with self._call(path, "get", arguments) as answer:
+            async for chunk in _chunks(path, answer):
+                yield chunk
+
     async def close(self) -> None:
         await self._session.close()
+
+    async def _stat(self, name: str) -> dict[str, Any]:
+        return await self._ask(name, "files/stat", arg=self._path(name))
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{check_name(name)}"

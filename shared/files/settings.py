@@ -151,6 +151,11 @@ class FilesSettings(Block):
     http_timeout_seconds: float = Field(
         3600, gt=0, description="Time-out for one file from an `http(s)` URL."
     )
+    extract_bytes: int = Field(
+        100 * _GIGABYTE,
+        gt=0,
+        description="Maximum size of the files in an archive that a source extracts.",
+    )
     ipfs_url: Annotated[str, AfterValidator(_check_url)] = Field(
         "",
         description="Address of the HTTP API of Kubo, for IPFS: `http://127.0.0.1:5001`. Empty: "

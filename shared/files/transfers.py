@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from conveyor.extensions.files import FileSource, FileStore, Span, Stored, StoreUnavailable
+from conveyor.extensions.files import WHOLE, FileSource, FileStore, Span, Stored, StoreUnavailable
 from shared.files.streams import check_digest, in_pieces
 
 _PIECE_BYTES = 1024 * 1024
@@ -30,16 +30,23 @@ PATIENT = Patience()
 
 
 async def whole(
-    source: FileSource, name: str, *, sha256: str = "", patience: Patience = PATIENT
+    source: FileSource,
+    name: str,
+    span: Span = WHOLE,
+    *,
+    sha256: str = "",
+    version: str = "",
+    patience: Patience = PATIENT,
 ) -> AsyncGenerator[bytes, None]:
-    """All chunks of one version of the object. It goes on where a connection broke off, and checks
-    the SHA-256 of the whole, `sha256` or the one that the source knows. Raises FilesError."""
-    digest, start, version, failures, is_complete = hashlib.sha256(), 0, "", 0, False
+    """All chunks of the span of one version of the object. It goes on where a connection broke off,
+    and checks the SHA-256: `sha256`, or of the whole the one that the source knows. Raises
+    FilesError."""
+    digest, start, failures, is_complete = hashlib.sha256(), 0, 0, False
     while not is_complete:
         try:
-            async with source.get(name, Span(start), version=version) as content:
+            async with source.get(name, _after(span, start), version=version) as content:
                 version = version or content.info.version
-                sha256 = sha256 or content.info.sha256
+                sha256 = sha256 or (content.info.sha256 if span.is_whole else "")
                 async for chunk in content:
                     failures = 0
                     start += len(chunk)
@@ -53,6 +60,12 @@ async def whole(
                 raise
             await patience.pause(failures)
     check_digest(name, digest.hexdigest(), sha256)
+
+
+def _after(span: Span, count: int) -> Span:
+    """Without its first bytes."""
+    length = None if span.length is None else span.length - count
+    return Span(span.start + count, length)
 
 
 async def fetch(

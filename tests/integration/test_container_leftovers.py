@@ -26,6 +26,7 @@ from shared.process.sealing import Sealer
 from tests.support.engines.execution_driver import NODE, Rig, address_of, rig_of
 from tests.support.engines.images import BUSYBOX
 from tests.support.engines.tasks_with_everything import SERVE, everything
+from tests.support.files.services import no_files
 from tests.support.jobs.definitions import task_definition
 
 pytestmark = pytest.mark.real
@@ -68,6 +69,7 @@ class Worker:
             definitions=Definitions(settings, Sealer(), NODE),
             reporter=Reporter(self._broker, NODE, 30),
             telemetry=self.telemetry,
+            files=no_files(),
             lease_is_valid=lambda _: True,
         )
         timeout = 5.0 if interruption is Interruption.TIMED_OUT else None

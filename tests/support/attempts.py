@@ -21,6 +21,7 @@ from shared.broker.publisher import Publisher
 from shared.messages import Finished, Reports, Returned, RunTask, decode
 from shared.messages.queues import COMPLETIONS
 from shared.process.sealing import Sealer, generate_key
+from tests.support.files.services import no_files
 
 KEY = generate_key()
 
@@ -94,6 +95,7 @@ class Bed:
             definitions=Definitions(settings, Sealer([KEY]), "n1"),
             reporter=Reporter(self.broker, "n1", 30),
             telemetry=Publisher(self.broker),
+            files=no_files(),
             lease_is_valid=lambda _: self.lease_is_valid,
         )
 

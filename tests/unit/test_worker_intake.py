@@ -17,6 +17,7 @@ from services.worker.runtimes.shell.runtime import ShellRuntime
 from services.worker.settings import WorkerSettings, WorkSettings
 from shared.broker.in_process import InProcessBroker
 from shared.broker.protocol import BrokerUnavailable, Outgoing
+from shared.files.no_store import NoStore
 from shared.messages import Orders, Reports, RunTask, StopOrder, decode, encode
 from shared.messages.queues import COMPLETIONS, node_queue
 from shared.process.run import Stop
@@ -47,7 +48,8 @@ class Running:
         self.stop = Stop()
         self.watch = RuntimeWatch(make_runtime(RuntimeSettings(type="shell")))
         chosen = SETTINGS.model_copy(update={"worker": work})
-        self.task = asyncio.create_task(app.run(chosen, self.broker, self.watch, self.stop))
+        parts = app.Parts(self.broker, self.watch, NoStore())
+        self.task = asyncio.create_task(app.run(chosen, parts, self.stop))
 
     async def granted(self) -> str:
         """Grant the next task it claims; its id."""

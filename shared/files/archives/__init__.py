@@ -13,6 +13,7 @@ from shared.files.archives.members import (
     Member,
     below,
     file_member,
+    rooted,
     under,
 )
 from shared.files.archives.tar import read_tar, write_tar

@@ -143,6 +143,27 @@ class Checked:
         return target
 
 
+async def rooted(members: Members) -> tuple[Member, Members]:
+    """The first member, which all others lie in, and those as a tree of their own."""
+    if (root := await anext(members, None)) is None:
+        raise ObjectRefused("the archive is empty")
+    return root, _relative(plain_path(root.path), members)
+
+
+async def _relative(root: str, members: Members) -> Members:
+    start = f"{root}/" if root else ""
+    async for member in members:
+        path, target = plain_path(member.path), member.target
+        if not path.startswith(start):
+            raise ObjectRefused(f"{shown(path)} leads out of the directory {shown(root)}")
+        if member.kind == "hard link":
+            target = plain_path(target)
+            if not target.startswith(start):
+                raise ObjectRefused(f"{shown(path)} is one with {shown(target)} outside")
+            target = target.removeprefix(start)
+        yield replace(member, path=path.removeprefix(start), target=target)
+
+
 async def under(root: str, members: Members) -> Members:
     """As if the tree lay in the directory `root`; "" changes nothing."""
     async for member in members:

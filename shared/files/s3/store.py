@@ -139,6 +139,8 @@ class S3Store:
 
     async def delete(self, name: str) -> None:
         target = self._target(name)
+        if upload := self._unfinished.pop(name, None):
+            await self._abort(upload)
         async with translated(name):
             await (await self._client()).delete_object(**target)
 

@@ -1,0 +1,109 @@
+"""What becomes of the files of a task that has ended: which are kept, and which go besides.
+
+Of a task that failed, or that a file fails, those with `always` remain. When it is stopped
+meanwhile nothing remains.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from conveyor.extensions.runtimes import RESULT, Outcome, RuntimeRejected
+from services.worker.files.publishing import Publisher
+from services.worker.files.taking import Taker
+from shared.definition import Artifact, Publication
+from shared.messages import KeptArtifact
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    artifact: KeptArtifact
+    always: bool
+
+
+class Ending:
+    def __init__(
+        self,
+        artifacts: Sequence[Artifact],
+        publications: Sequence[Publication],
+        large_result: str | None,
+        taker: Taker,
+        publisher: Publisher,
+    ) -> None:
+        self._artifacts = artifacts
+        self._publications = publications
+        self._large_result = large_result
+        self._taker = taker
+        self._publisher = publisher
+        self._kept: list[_Kept] = []
+
+    @property
+    def kept(self) -> tuple[KeptArtifact, ...]:
+        return tuple(each.artifact for each in self._kept)
+
+    async def complete(self, outcome: Outcome) -> Outcome:
+        """The outcome, with what the task says of a result that was too large. Raises
+        RuntimeRejected where a file fails the task."""
+        try:
+            if not outcome.is_success:
+                await self._after_failure()
+                return outcome
+            return await self._after_success(outcome)
+        except RuntimeRejected:
+            await self._discard(each for each in self._kept if not each.always)
+            raise
+        except BaseException:
+            await self._discard(self._kept)
+            raise
+
+    async def _after_success(self, outcome: Outcome) -> Outcome:
+        error: RuntimeRejected | None = None
+        for artifact in self._artifacts:
+            if error is None or artifact.always:
+                try:
+                    await self._keep(artifact)
+                except RuntimeRejected as reason:
+                    error = error or reason
+        if error is not None:
+            raise error
+        if outcome.large_result_bytes is not None:
+            outcome = await self._with_large_result(outcome)
+        await self._publish()
+        return outcome
+
+    async def _after_failure(self) -> None:
+        """Nothing that happens to files is why it failed."""
+        for artifact in self._artifacts:
+            if artifact.always:
+                try:
+                    await self._keep(artifact)
+                except RuntimeRejected as reason:
+                    await self._taker.say(str(reason))
+        try:
+            await self._publish()
+        except RuntimeRejected as reason:
+            await self._taker.say(str(reason))
+
+    async def _keep(self, artifact: Artifact) -> None:
+        kept = await self._taker.kept(artifact.name, artifact.path)
+        self._kept.append(_Kept(kept, artifact.always))
+
+    async def _with_large_result(self, outcome: Outcome) -> Outcome:
+        kept = await self._taker.kept(self._large_result or "", RESULT)
+        self._kept.append(_Kept(kept, False))
+        told = {"artifact": kept.name, "size": kept.size, "sha256": kept.sha256}
+        return replace(outcome, output=orjson.dumps(told).decode(), large_result_bytes=None)
+
+    async def _publish(self) -> None:
+        published = await self._publisher.published(self._publications, self.kept)
+        self._kept = [
+            replace(each, artifact=artifact)
+            for each, artifact in zip(self._kept, published, strict=True)
+        ]
+
+    async def _discard(self, gone: Iterable[_Kept]) -> None:
+        gone = list(gone)
+        self._kept = [each for each in self._kept if each not in gone]
+        for each in gone:
+            await self._taker.discard(each.artifact.object)

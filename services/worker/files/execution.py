@@ -1,0 +1,169 @@
+"""An execution with files: sources are brought before it starts, artifacts taken when it has ended.
+
+All that moves bytes happens in `wait`: so it counts in the task's time-out, and what stops the task
+ends a transfer at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar
+
+from conveyor.extensions.runtimes import (
+    STOPPED,
+    Execution,
+    LogSink,
+    Outcome,
+    RuntimeRejected,
+    TransferStopped,
+)
+from conveyor.extensions.tasks import TaskSpec
+from services.worker.files.bringing import Bound, bound, bring_all
+from services.worker.files.ending import Ending
+from services.worker.files.publishing import Publisher
+from services.worker.files.services import FileServices
+from services.worker.files.taking import Allowance, Taker
+from shared.definition import Artifact, Publication, Source
+from shared.files.names import dispatch_prefix
+from shared.messages import KeptArtifact
+from shared.tracing.current import step
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFiles:
+    """What a task's definition says of files, and how many bytes it may keep (None: any number)."""
+
+    sources: tuple[Source, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    publish: tuple[Publication, ...] = ()
+    large_result: str | None = None
+    attempt: int = 0
+    left_bytes: int | None = None
+
+
+class FiledExecution:
+    """`make` gives what runs the task, once its places are known. `kept` is what was kept so far,
+    complete when `wait` has ended, whatever it raised."""
+
+    def __init__(
+        self,
+        make: Callable[[TaskSpec], Execution],
+        spec: TaskSpec,
+        files: TaskFiles,
+        services: FileServices,
+        log: LogSink,
+    ) -> None:
+        self._make = make
+        self._spec = replace(spec, keeps_large_result=files.large_result is not None)
+        self._files = files
+        self._services = services
+        self._log = log
+        self._inner: Execution | None = None if files.sources else make(self._spec)
+        self._bound: list[Bound] = []
+        self._transfer: asyncio.Task[Any] | None = None
+        self._is_started = self._is_stopped = False
+        self.kept: tuple[KeptArtifact, ...] = ()
+
+    async def prepare(self) -> None:
+        """The runtime needs the places: it is looked what sources are, nothing is brought yet."""
+        if self._inner is None:
+            self._bound = await bound(self._files.sources, self._services)
+            places = tuple(each.place for each in self._bound)
+            self._inner = self._make(replace(self._spec, places=places))
+        await self._inner.prepare()
+
+    async def start(self) -> None:
+        if not self._bound:
+            await self._start()
+
+    async def wait(self) -> Outcome:
+        inner = self._prepared
+        if self._bound:
+            bringing = bring_all(self._bound, self._services, inner.bring, self._log)
+            await self._transferred("bring", bringing)
+            if self._is_stopped:
+                return STOPPED
+            await self._start()
+        outcome = await inner.wait()
+        if self._is_stopped or not (self._files.artifacts or outcome.large_result_bytes):
+            return outcome
+        return await self._transferred("take", self._take(outcome))
+
+    async def terminate(self) -> None:
+        self._end_transfer()
+        if self._is_started:
+            await self._prepared.terminate()
+
+    async def stop(self) -> None:
+        self._end_transfer()
+        if self._inner is not None:
+            await self._inner.stop()
+
+    async def close(self) -> None:
+        self._end_transfer()
+        if self._inner is not None:
+            await self._inner.close()
+
+    @property
+    def _prepared(self) -> Execution:
+        if self._inner is None:
+            raise RuntimeError("prepare comes first")
+        return self._inner
+
+    async def _start(self) -> None:
+        self._is_started = True
+        await self._prepared.start()
+
+    def _end_transfer(self) -> None:
+        self._is_stopped = True
+        if self._transfer is not None:
+            self._transfer.cancel()
+
+    async def _transferred(
+        self, act: Literal["bring", "take"], transfer: Coroutine[Any, Any, T]
+    ) -> T:
+        """Its result. Raises TransferStopped where the task was stopped meanwhile."""
+        with step(act):
+            self._transfer = transferring = asyncio.create_task(transfer)
+            if self._is_stopped:
+                transferring.cancel()
+            try:
+                return await transferring
+            except asyncio.CancelledError:
+                if not self._is_stopped:  # who waits was cancelled
+                    raise
+                raise TransferStopped("stopped while files were transferred") from None
+            except RuntimeRejected:
+                self._services.metrics.failed[act].inc()
+                raise
+            finally:
+                transferring.cancel()
+
+    async def _take(self, outcome: Outcome) -> Outcome:
+        spec, files = self._spec, self._files
+        prefix = dispatch_prefix(spec.job_id, spec.task_id, files.attempt, spec.dispatch)
+        allowance = Allowance(files.left_bytes)
+        taker = Taker(self._services, self._prepared.take, self._log, prefix, allowance)
+        values = _placeholders(spec, files.attempt)
+        publisher = Publisher(self._services, self._log, values, prefix)
+        ending = Ending(files.artifacts, files.publish, files.large_result, taker, publisher)
+        try:
+            return await ending.complete(outcome)
+        finally:
+            self.kept = ending.kept
+
+
+def _placeholders(spec: TaskSpec, attempt: int) -> Mapping[str, str]:
+    now = datetime.now(UTC)
+    return {
+        "jobID": spec.job_id,
+        "taskID": spec.task_id,
+        "executionID": f"{spec.task_id}.{spec.dispatch}",
+        "nodeID": spec.node_id,
+        "attempt": str(attempt),
+        "date": f"{now:%Y%m%d}",
+        "time": f"{now:%H%M%S}",
+    }

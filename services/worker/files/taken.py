@@ -1,0 +1,126 @@
+"""Artifacts of other tasks, and uploads: what is in the store of files."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import orjson
+
+from conveyor.extensions.files import FileStore, ObjectMissing
+from services.worker.files.fetching import Fetcher, Item, OnDisk, as_file, given, pieces_of
+from services.worker.files.origins import Origin, stored_origin
+from shared.definition import TakenArtifact, TakenChild
+from shared.files.archives import (
+    IndexEntry,
+    Member,
+    below,
+    file_member,
+    find_entry,
+    opened_index,
+    read_tar,
+    under,
+)
+from shared.files.archives.members import DIRECTORY_MODE, Members
+from shared.files.streams import of_bytes
+
+MANIFEST = "manifest.json"
+
+
+async def is_directory(store: FileStore, taken: TakenArtifact) -> bool:
+    """Raises FilesError."""
+    if taken.files is None:
+        return False
+    return not taken.path or not (await _entry(store, taken)).has_content
+
+
+async def file_origin(store: FileStore, taken: TakenArtifact) -> Origin:
+    """Of a file, or one in a directory. Raises FilesError."""
+    if taken.files is None:
+        return stored_origin(store, taken.object, taken.size, taken.sha256)
+    entry = await _entry(store, taken)
+    return stored_origin(store, taken.object, entry.size, entry.sha256, entry.span)
+
+
+async def tree_item(
+    store: FileStore,
+    taken: TakenArtifact,
+    fetcher: Fetcher,
+    root: str = "",
+    each: Callable[[IndexEntry], object] = lambda _: None,
+) -> Item:
+    """A directory, or one in it, as a tree in `root`; `each` is called with what is in it."""
+    start = f"{taken.path}/" if taken.path else ""
+    async with opened_index(store, taken.object, taken.sha256) as (head, entries):
+        async for entry in entries:
+            if entry.path.startswith(start):
+                each(entry)
+    origin = stored_origin(store, taken.object, head.archive_size, head.archive_sha256)
+    return fetcher.item(origin, _tree(taken.path, root))
+
+
+async def children_items(
+    children: Sequence[TakenChild], store: FileStore, fetcher: Fetcher
+) -> list[Item]:
+    """A directory of all children by their index, and what they are as a file beside them."""
+    digits = len(str(max((child.index for child in children), default=0)))
+    items, manifest = list[Item](), list[dict[str, Any]]()
+    for child in sorted(children, key=lambda child: child.index):
+        files = list[dict[str, Any]]()
+        root = f"{child.index:0{digits}}"
+        if child.artifact is not None:
+            items.append(given(_directory(root)))
+            items.append(await _child_item(child.artifact, store, fetcher, root, files))
+        manifest.append(
+            {
+                "index": child.index,
+                "task": child.task_id,
+                "state": child.state,
+                "exitCode": child.exit_code,
+                "files": files,
+            }
+        )
+    text = orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
+    return [*items, given(lambda: _file(MANIFEST, text))]
+
+
+async def _child_item(
+    taken: TakenArtifact, store: FileStore, fetcher: Fetcher, root: str, files: list[dict[str, Any]]
+) -> Item:
+    if await is_directory(store, taken):
+        start = f"{taken.path}/" if taken.path else ""
+
+        def note(entry: IndexEntry) -> None:
+            if entry.has_content:
+                files.append(_noted(entry.path.removeprefix(start), entry.size, entry.sha256))
+
+        return await tree_item(store, taken, fetcher, root, note)
+    origin = await file_origin(store, taken)
+    name = taken.path.rpartition("/")[2] or taken.file_name
+    files.append(_noted(name, origin.size or 0, origin.sha256))
+    return fetcher.item(origin, as_file(f"{root}/{name}"))
+
+
+def _noted(name: str, size: int, sha256: str) -> dict[str, Any]:
+    return {"name": name, "size": size, "sha256": sha256}
+
+
+async def _entry(store: FileStore, taken: TakenArtifact) -> IndexEntry:
+    found = await find_entry(store, taken.object, taken.path)
+    if found is None:
+        raise ObjectMissing(taken.path)
+    return found
+
+
+def _tree(path: str, root: str) -> Callable[[OnDisk], Members]:
+    return lambda found: under(root, below(path, read_tar(pieces_of(found))))
+
+
+def _directory(path: str) -> Callable[[], Members]:
+    return lambda: _only(Member(path, "directory", DIRECTORY_MODE))
+
+
+def _file(path: str, data: bytes) -> Members:
+    return _only(file_member(path, len(data), of_bytes(data)))
+
+
+async def _only(member: Member) -> AsyncIterator[Member]:
+    yield member

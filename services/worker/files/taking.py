@@ -1,0 +1,147 @@
+"""The artifacts of one task, from where it left them to the store of files."""
+
+import posixpath
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+
+from conveyor.extensions.files import FilesError, ObjectRefused, Stored, StoreUnavailable
+from conveyor.extensions.runtimes import Archive, LogSink, RuntimeRejected
+from services.worker.files.bringing import naming
+from services.worker.files.progress import Progress, size_text
+from services.worker.files.services import FileServices
+from shared.files.archives import (
+    ArchiveIndex,
+    Checked,
+    Member,
+    index_name,
+    read_tar,
+    rooted,
+    write_tar,
+)
+from shared.files.archives.members import Members
+from shared.files.transfers import PATIENT
+from shared.messages import KeptArtifact
+
+_MOST_LEFT_OUT_LINES = 10
+
+Take = Callable[[str], AbstractAsyncContextManager[Archive]]
+
+
+class Allowance:
+    """What an attempt may still keep; None: as much as it likes."""
+
+    def __init__(self, left_bytes: int | None) -> None:
+        self._left = left_bytes
+
+    def spend(self, count: int) -> None:
+        """Raises ObjectRefused."""
+        if self._left is None:
+            return
+        self._left -= count
+        if self._left < 0:
+            raise ObjectRefused(
+                "the files of this job are larger than it may keep (CONVEYOR_FILES_JOB_BYTES)"
+            )
+
+    def give_back(self, count: int) -> None:
+        if self._left is not None:
+            self._left += count
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """`prefix` is what the names of all objects of the dispatch start with."""
+
+    services: FileServices
+    take: Take
+    log: LogSink
+    prefix: str
+    allowance: Allowance
+
+    async def kept(self, name: str, path: str) -> KeptArtifact:
+        """Keep what is at `path`. Raises RuntimeRejected, and then nothing of it is kept; the same
+        when it is cancelled."""
+        progress = Progress(self.log, f"artifact {name}")
+        async with naming(progress.what):
+            try:
+                kept = await self._patiently(name, path, progress)
+            except BaseException:
+                await self.discard(f"{self.prefix}{name}")
+                raise
+        of_files = "" if kept.files is None else f" in {kept.files} files"
+        await progress.say(f"{size_text(kept.size)}{of_files} kept")
+        return kept
+
+    async def say(self, text: str) -> None:
+        await self.log(f"[conveyor] {text}\n".encode("utf-8", "replace"))
+
+    async def discard(self, object_name: str) -> None:
+        """As far as the store can be reached; a sweep finds the rest."""
+        for name in (object_name, index_name(object_name)):
+            with suppress(FilesError):
+                await self.services.store.delete(name)
+
+    async def _patiently(self, name: str, path: str, progress: Progress) -> KeptArtifact:
+        """From its beginning, while the store can't be reached: some stores go on from where it
+        broke off."""
+        failures = 0
+        while True:
+            try:
+                return await self._once(name, path, progress)
+            except StoreUnavailable:
+                failures += 1
+                if failures >= PATIENT.tries:
+                    raise
+                self.allowance.give_back(progress.done)
+                progress.done = 0
+                await PATIENT.pause(failures)
+
+    async def _once(self, name: str, path: str, progress: Progress) -> KeptArtifact:
+        async with self.take(path) as archive:
+            root, tree = await rooted(read_tar(archive))
+            file_name = posixpath.basename(posixpath.normpath(path))
+            common = {"name": name, "object": f"{self.prefix}{name}", "file_name": file_name}
+            if root.kind == "file":
+                stored = await self._put_file(f"{self.prefix}{name}", root, tree, progress)
+                return KeptArtifact(**common, size=stored.size, sha256=stored.sha256)
+            if root.kind != "directory":
+                raise RuntimeRejected(f"{path!r} is neither a file nor a directory")
+            return await self._put_tree(common, tree, progress)
+
+    async def _put_file(
+        self, object_name: str, file: Member, rest: Members, progress: Progress
+    ) -> Stored:
+        stored = await self.services.store.put(object_name, self._counted(file.content, progress))
+        async for _ in rest:  # the runtime has sent all of it
+            pass
+        return stored
+
+    async def _put_tree(
+        self, common: dict[str, str], tree: Members, progress: Progress
+    ) -> KeptArtifact:
+        store, left_out = self.services.store, list[str]()
+        with ArchiveIndex(self.services.cache.folder) as index:
+            checked = Checked(tree, left_out.append)
+            chunks = self._counted(write_tar(checked, index.add), progress)
+            archive = await store.put(common["object"], chunks)
+            lines = self._counted(index.chunks(archive.size, archive.sha256), progress)
+            noted = await store.put(index_name(common["object"]), lines)
+            files = index.files
+        await self._say_left_out(left_out, progress)
+        return KeptArtifact(**common, size=archive.size, sha256=noted.sha256, files=files)
+
+    async def _counted(
+        self, chunks: AsyncIterator[bytes], progress: Progress
+    ) -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            self.allowance.spend(len(chunk))
+            self.services.metrics.kept.inc(len(chunk))
+            await progress.add(len(chunk))
+            yield chunk
+
+    async def _say_left_out(self, reasons: Sequence[str], progress: Progress) -> None:
+        for reason in reasons[:_MOST_LEFT_OUT_LINES]:
+            await progress.say(f"left out: {reason}")
+        if len(reasons) > _MOST_LEFT_OUT_LINES:
+            await progress.say(f"left out: {len(reasons) - _MOST_LEFT_OUT_LINES} more")
