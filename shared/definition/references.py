@@ -104,6 +104,10 @@ class TaskList:
     def names(self) -> Sequence[str]:
         return [*self._by_var, *self._by_name]
 
+    @property
+    def is_graph(self) -> bool:
+        return self._before is not None
+
     def is_before(self, position: int, other: int) -> bool:
         """Whether the task at `position` is certainly over when that at `other` begins."""
         if self._before is None:

@@ -54,6 +54,7 @@ EXPECTED = {
     "secrets": Expected(),
     "defaults": Expected(),
     "files-and-env": Expected(),
+    "files-between-tasks": Expected("465"),
     "webhooks": Expected(),
     "auto-delete": Expected(),
     "wait": Expected(),

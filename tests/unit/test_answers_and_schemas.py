@@ -40,6 +40,14 @@ DEFINITION: Any = {
     "allow_failure": True,
     "needs": [],
     "pre": [{"name": "p", "run": "true"}],
+    "sources": [
+        {"s3": {"bucket": "b", "key": "k", "secret_key": "a-secret"}, "target": "in"},
+        {"url": "https://a-secret", "headers": {"X-Token": "t"}, "target": "u", "read_only": True},
+        {"artifact": "a.b", "target": "c", "taken": {"object": "o", "sha256": "x"}, "at": [1]},
+    ],
+    "artifacts": [{"name": "out", "path": "out", "always": True}],
+    "publish": [{"ipfs": True}],
+    "large_result": "rows",
     "parallel": {"tasks": [{"name": "c", "run": "a-secret"}], "min_success_percent": 50},
     "of_a_later_version": "a-secret",
 }

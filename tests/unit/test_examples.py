@@ -14,7 +14,7 @@ from shared.jobspec.tork.schema import job_schema, scheduled_job_schema
 
 FOLDER = Path(__file__).parents[2] / "examples"
 FILES = sorted(FOLDER.glob("*.yaml"))
-OF_SOME_MACHINES = {"gpus", "privileged", "networks", "registry"}
+OF_SOME_MACHINES = {"gpus", "privileged", "networks", "registry", "publish", "uploads"}
 
 
 class _Yaml12(yaml.SafeLoader):

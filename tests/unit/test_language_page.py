@@ -54,7 +54,7 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
         lambda f: task(sidecars=[{"name": "b", "image": "a:1", "probe": probe(**f)}]),
     ),
     "mount": ([m.Mount], lambda fields: task(image="a:1", mounts=[mount(**fields)])),
-    "source": ([m.Source], lambda fields: task(sources=[source(**fields)])),
+    "source": ([m.Source], lambda fields: job(**taker(sources=[source(**fields)]))),
     "artifact": ([m.Artifact], lambda fields: task(artifacts=[{**ARTIFACT, **fields}])),
     "publish": (
         [m.Publication],
@@ -98,6 +98,11 @@ def mount(**fields: Any) -> Fields:
 def source(**fields: Any) -> Fields:
     kinds = {"artifact", "upload", "url", "s3", "ipfs", "inline", "local"} & fields.keys()
     return {**({} if kinds else {"url": "https://ci.example"}), "target": "in", **fields}
+
+
+def taker(**fields: Any) -> Fields:
+    tasks = [{"name": "build", "run": "ls", "artifacts": [ARTIFACT]}, {"name": "a", **fields}]
+    return {"tasks": tasks, "uploads": {"orders": "1f3a"}}
 
 
 def publication(**fields: Any) -> Fields:

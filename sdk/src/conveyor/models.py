@@ -22,6 +22,15 @@ class Artifact(Body):
     """`always`: also when the task fails, as far as it is there. Default: `success`."""
 
 
+class ArtifactView(Answer):
+    name: str | None = None
+    """How others call it."""
+    path: str | None = None
+    """Where the task leaves it."""
+    when: str | None = None
+    """`always`: also when the task fails."""
+
+
 class AutoDelete(Body):
     """The job is deleted that long after it completed."""
 
@@ -772,6 +781,8 @@ class Job(Answer):
     """In the answer to a submission: what was hardly meant."""
     secrets: dict[str, str] | None = None
     """Each name with `[REDACTED]`."""
+    uploads: dict[str, str] | None = None
+    """The ids of the uploads that its tasks may take, by name."""
     output: str | None = None
     """The expression that gives `result`."""
     defaults: DefaultsView | None = None
@@ -1190,6 +1201,17 @@ class Publication(Body):
     """Into a directory of the worker's machine, if its operator allows it. Holds what `key` may."""
 
 
+class PublicationView(Answer):
+    artifact: str | None = None
+    """Which artifact; without it all of them."""
+    s3: S3View | None = None
+    """To S3."""
+    ipfs: bool | None = None
+    """To IPFS."""
+    local: str | None = None
+    """Into a directory of the worker."""
+
+
 class Purged(Answer):
     deleted: int
     """How many messages there were."""
@@ -1352,6 +1374,31 @@ class S3Target(Body):
     """An expression of a secret, too; only for a login that ends."""
 
 
+class S3View(Answer):
+    bucket: str | None = None
+    """The bucket."""
+    key: str | None = None
+    """An object, a `directory/` or a `prefix*`."""
+    filter: str | None = None
+    """What the keys of many must match."""
+    version_id: str | None = None
+    """The version of an object."""
+    region: str | None = None
+    """Where the bucket is."""
+    endpoint: str | None = None
+    """The URL of what speaks S3."""
+    style: str | None = None
+    """`path` or `virtual`: where the bucket stands in URLs."""
+    credentials: str | None = None
+    """The name that the worker has for a login."""
+    access_key: str | None = None
+    """The expression that reads it, else `[REDACTED]`."""
+    secret_key: str | None = None
+    """The expression that reads it, else `[REDACTED]`."""
+    session_token: str | None = None
+    """The expression that reads it, else `[REDACTED]`."""
+
+
 class Schedule(Body):
     """When a scheduled job is started: one of `cron`, `crons`, `interval` and `at`."""
 
@@ -1508,6 +1555,8 @@ class ScheduledJob(Answer):
     """Its next times; left out while it is paused."""
     secrets: dict[str, str] | None = None
     """Each name with `[REDACTED]`."""
+    uploads: dict[str, str] | None = None
+    """The ids of the uploads that the jobs' tasks may take, by name."""
     output: str | None = None
     """The expression that gives a job's `result`."""
     defaults: DefaultsView | None = None
@@ -1738,7 +1787,8 @@ class Source(Body):
     may follow, and the id of another job precede. Of an `each` or a `parallel`: a directory
     with what all its children have kept. May hold expressions."""
     upload: str | None = None
-    """The name of one of the job's `uploads`. May hold expressions."""
+    """The name of one of the `uploads` of the job, or of the job around a sub-job. May hold
+    expressions."""
     url: str | None = None
     """An http or https URL. May hold expressions."""
     s3: S3Source | None = None
@@ -1760,6 +1810,33 @@ class Source(Body):
     headers: dict[str, str | None] | None = None
     """Sent to the `url`; may hold expressions. What logs in must be one of a secret:
     `Authorization: "Bearer {{ secrets.token }}"`."""
+
+
+class SourceView(Answer):
+    artifact: str | None = None
+    """What an earlier task has kept."""
+    upload: str | None = None
+    """The name of an upload of the job."""
+    url: str | None = None
+    """The http or https URL."""
+    s3: S3View | None = None
+    """Objects of S3."""
+    ipfs: str | None = None
+    """A CID, and perhaps a path in it."""
+    inline: str | None = None
+    """The text itself, or a `data:` URL."""
+    local: str | None = None
+    """A path on the worker."""
+    target: str | None = None
+    """Where the task finds it."""
+    read_only: bool | None = None
+    """Whether the task can't change it."""
+    extract: bool | None = None
+    """Whether the archive is unpacked into `target`."""
+    sha256: str | None = None
+    """What the content must have."""
+    headers: dict[str, str] | None = None
+    """Sent to the URL; values under secret-sounding names show as `[REDACTED]`."""
 
 
 class Status(Answer):
@@ -1803,9 +1880,6 @@ class Subjob(Body):
     """Its `inputs`, as those of a job; texts may hold expressions."""
     secrets: dict[str, str | None] | None = None
     """Its `secrets`; they may hold expressions, best `{{ secrets.name }}`."""
-    uploads: dict[str, str] | None = None
-    """Its `uploads`; they may hold expressions: `{{ uploads.name }}` is that of the job around
-    it."""
     detached: bool | None = None
     """The task is done as soon as the sub-job is made. Default: it waits for its end."""
     webhooks: list[Webhook] | None = None
@@ -2039,6 +2113,14 @@ class Task(Answer):
     """Run beside it."""
     mounts: list[MountView] | None = None
     """Storage in its container."""
+    sources: list[SourceView] | None = None
+    """Files that are brought to it."""
+    artifacts: list[ArtifactView] | None = None
+    """Files that are kept of it."""
+    publish: list[PublicationView] | None = None
+    """Where its artifacts go besides."""
+    large_result: str | None = None
+    """The artifact that a large result is kept as."""
     networks: list[str] | None = None
     """Names of the container engine's networks."""
     gpus: str | None = None

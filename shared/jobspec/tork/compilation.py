@@ -189,7 +189,7 @@ _TASK = {
 }
 _EACH = _table("var", "concurrency", list_=("items", _same), task=compile_task)
 _SUBJOB = _table(
-    *("name", "description", "inputs", "secrets", "uploads", "output", "detached"),
+    *("name", "description", "inputs", "secrets", "output", "detached"),
     tags=tuple,
     tasks=_tuple_of(compile_task),
     defaults=_defaults,
@@ -197,4 +197,4 @@ _SUBJOB = _table(
     auto_delete=_auto_delete,
     timeout=_duration,
 )
-_JOB = {**_SUBJOB, **_table(permissions=_tuple_of(_permission))}
+_JOB = {**_SUBJOB, **_table("uploads", permissions=_tuple_of(_permission))}

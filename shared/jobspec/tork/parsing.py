@@ -33,6 +33,7 @@ from shared.jobspec.tork.models import (
     Spec,
     SubmittedJob,
 )
+from shared.jobspec.tork.references import unfounded_references
 from shared.jobspec.tork.scopes import Used, expressions_of, filter_of
 from shared.jobspec.tork.warnings import (
     MOST_WARNINGS,
@@ -197,11 +198,15 @@ def _valid(model: type[S], tree: object) -> S:
     spec = _checked(model, tree)
     expressions = list(_expressions(spec))
     problems = refusals_of(expressions)
+    if isinstance(spec, SubmittedJob):
+        problems += unfounded_references(spec)
     if isinstance(spec, EndpointSpec) and not problems:  # there is nothing of Tork's to take
         problems = [problem for used in expressions for problem in unknown_members(used)]
     if problems:
         redact = Redactor(list(_secret_values(tree))).text
-        raise InvalidJob([replace(p, rule=redact(p.rule)) for p in problems])
+        raise InvalidJob(
+            [replace(p, rule=redact(p.rule), value=p.value and redact(p.value)) for p in problems]
+        )
     return spec
 
 

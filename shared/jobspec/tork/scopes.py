@@ -14,6 +14,7 @@ from shared.jobspec.tork.models import (
     EndpointSpec,
     JobFields,
     ScheduledJobSpec,
+    Spec,
     Subjob,
     SubmittedJob,
     TaskFields,
@@ -105,7 +106,7 @@ def scope_of(job: SubmittedJob | Subjob) -> Scope:
             "job": TextMap(id="", name=""),
         },
         results=frozenset(variables) - frozenset(evaluated),
-        patterns=tuple(map(_pattern, evaluated)),
+        patterns=tuple(map(pattern_of, evaluated)),
     )
 
 
@@ -144,7 +145,8 @@ def _typed(value: object) -> object:
     return None if isinstance(value, str) and has_expression(value) else value
 
 
-def _pattern(variable: str) -> re.Pattern[str]:
+def pattern_of(variable: str) -> re.Pattern[str]:
+    """What a name that holds expressions may come to."""
     fixed = _EXPRESSION.split(variable)
     return re.compile(".*".join(map(re.escape, fixed)), re.DOTALL)
 
@@ -163,6 +165,14 @@ def _of_task(task: TaskFields, place: Place, scope: Scope) -> Iterator[Used]:
     for aux_field in ("pre", "post", "sidecars"):
         for at, aux in _listed(place, aux_field, getattr(task, aux_field)):
             yield from _of_program(aux, at, scope)
+    for files_field in ("sources", "artifacts", "publish"):
+        for at, spec in _listed(place, files_field, getattr(task, files_field)):
+            yield from _of_spec(spec, at, scope)
+    yield from _of_text(task.large_result, (*place, "largeResult"), scope)
+    yield from _of_parts(task, place, scope)
+
+
+def _of_parts(task: TaskFields, place: Place, scope: Scope) -> Iterator[Used]:
     if task.parallel is not None:
         for at, child in _listed((*place, "parallel"), "tasks", task.parallel.tasks):
             yield from _of_task(child, at, scope)
@@ -185,6 +195,22 @@ def _of_program(program: TaskFields | AuxTask, place: Place, scope: Scope) -> It
         login, at = program.registry, (*place, "registry")
         yield from _of_text(login.username, (*at, "username"), scope)
         yield from _of_text(login.password, (*at, "password"), scope, is_hidden=True)
+
+
+_LOGIN = frozenset(("access_key", "secret_key", "session_token"))
+
+
+def _of_spec(spec: Spec, place: Place, scope: Scope) -> Iterator[Used]:
+    """All texts of what has no field that is taken as it is written."""
+    for name, info in type(spec).model_fields.items():
+        at = (*place, info.alias or name)
+        match getattr(spec, name):
+            case str() as text:
+                yield from _of_text(text, at, scope, is_hidden=name in _LOGIN)
+            case dict() as texts:
+                yield from _of_texts(texts, at, scope)
+            case Spec() as part:
+                yield from _of_spec(part, at, scope)
 
 
 def _of_subjob(subjob: Subjob, place: Place, scope: Scope) -> Iterator[Used]:

@@ -67,6 +67,45 @@ _PROBE = st.one_of(
 _MOUNT = st.fixed_dictionaries(
     {"type": st.just("tmpfs"), "target": st.just("/x")}, optional={"opts": _MAPS}
 )
+_LOGIN_OF_S3 = {"accessKey": "{{ secrets.s }}", "secretKey": "{{ secrets.s }}"}
+_S3: dict[str, st.SearchStrategy[Any]] = {
+    "region": st.just("eu-central-1"),
+    "endpoint": st.sampled_from(["https://s3.example", "{{ inputs.a }}"]),
+    "style": st.sampled_from(["path", "virtual"]),
+    "credentials": st.just("team"),
+}
+_FROM_S3 = st.fixed_dictionaries(
+    {"bucket": st.just("data"), "key": st.just("in/*")},
+    optional={**_S3, "filter": st.just("csv$")},
+)
+_VERSION = {"bucket": "data", "key": "{{ inputs.a }}", "versionId": "3", **_LOGIN_OF_S3}
+_TO_S3 = st.fixed_dictionaries(
+    {"bucket": st.just("{{ inputs.a }}"), "key": st.just("{jobID}/")}, optional=_S3
+)
+_SOURCE = st.one_of(
+    st.fixed_dictionaries({"url": st.just("https://a.b/c")}, optional={"headers": _HEADERS}),
+    st.fixed_dictionaries({"s3": _FROM_S3}, optional={"readOnly": st.just(True)}),
+    st.fixed_dictionaries(
+        {"inline": _TEXTS | st.just("data:,x")}, optional={"extract": st.just(True)}
+    ),
+    st.sampled_from(
+        [
+            {"artifact": "{{ inputs.a }}"},
+            {"upload": "u", "readOnly": True},
+            {"s3": _VERSION, "sha256": "ab" * 32},
+            {"ipfs": "QmYwAPJzv5CZsnA625s3Xf2nemtYgPpHdWEz79ojWnPBdG/a"},
+            {"local": "/srv/{{ inputs.a }}"},
+        ]
+    ),
+).map(lambda source: {**source, "target": "/in/a"})
+_ARTIFACT = st.fixed_dictionaries(
+    {"name": st.just("out"), "path": st.sampled_from(["out", "/tmp/{{ inputs.a }}"])},
+    optional={"when": st.just("always")},
+)
+_PUBLICATION = st.one_of(
+    st.fixed_dictionaries({"s3": _TO_S3}, optional={"artifact": st.just("rows")}),
+    st.sampled_from([{"ipfs": True}, {"local": "/srv/{date}", "artifact": "rows"}]),
+)
 _OF_ANY_TASK: dict[str, st.SearchStrategy[Any]] = {
     **_SHOWN,
     "name": _NAMES,
@@ -91,6 +130,10 @@ _RUNS: dict[str, st.SearchStrategy[Any]] = {
         st.fixed_dictionaries({}, optional={**_AUX, "probe": _PROBE}), min_size=1, max_size=2
     ),
     "mounts": st.lists(_MOUNT, min_size=1, max_size=2),
+    "sources": st.lists(_SOURCE, min_size=1, max_size=1),
+    "artifacts": st.lists(_ARTIFACT, min_size=1, max_size=1),
+    "largeResult": st.just("rows"),
+    "publish": st.lists(_PUBLICATION, min_size=1, max_size=2),
     "networks": st.just(["net"]),
     "gpus": st.just("all"),
     "privileged": st.just(True),
@@ -157,13 +200,20 @@ def _composites(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-TASKS: st.SearchStrategy[dict[str, Any]] = st.recursive(
-    st.fixed_dictionaries({}, optional={**_OF_ANY_TASK, **_RUNS}), _composites, max_leaves=4
-)
+def _with_what_is_published(task: dict[str, Any]) -> dict[str, Any]:
+    return {**task, "largeResult": "rows"} if "publish" in task else task
+
+
+_SINGLE = st.fixed_dictionaries({}, optional={**_OF_ANY_TASK, **_RUNS}).map(_with_what_is_published)
+TASKS: st.SearchStrategy[dict[str, Any]] = st.recursive(_SINGLE, _composites, max_leaves=4)
 _LISTED = st.tuples(TASKS, st.none() | st.just([])).map(
     lambda both: {"name": "t", **both[0]} | ({} if both[1] is None else {"needs": both[1]})
 )
 JOBS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {"name": _NAMES, "tasks": st.lists(_LISTED, min_size=1, max_size=3)},
+    {
+        "name": _NAMES,
+        "tasks": st.lists(_LISTED, min_size=1, max_size=3),
+        "uploads": st.just({"u": "1f3a"}),  # that of the sources
+    },
     optional={**_OF_ANY_JOB, "permissions": st.just([{"user": "u"}, {"role": "r"}])},
 )

@@ -221,6 +221,8 @@ class ScheduledJob(ScheduledJobSummary):
     """As submitted."""
     secrets: dict[str, str] | None = None
     """Each name with `[REDACTED]`."""
+    uploads: dict[str, str] | None = None
+    """The ids of the uploads that the jobs' tasks may take, by name."""
     output: str | None = None
     """The expression that gives a job's `result`."""
     defaults: DefaultsView | None = None

@@ -89,6 +89,7 @@ _ENV = _hidden_by(hide_literals)
 _HEADERS = _hidden_by(hide_headers)
 _INPUTS = _hidden_by(hide_by_name)
 _PASSWORD = _hidden_by(lambda _: REDACTED)
+_SECRET = _hidden_by(hide_secret)
 _SECRETS = _hidden_by(lambda secrets: dict.fromkeys(secrets, REDACTED))
 
 _REGISTRY = _table("username", password=_PASSWORD)
@@ -116,8 +117,23 @@ _WEBHOOK = _table(
     *("url", "event", "format", "payload"),
     headers=_HEADERS,
     condition=("if", None),
-    secret=_hidden_by(hide_secret),
+    secret=_SECRET,
 )
+_S3 = _table(
+    *("bucket", "key", "filter", "endpoint", "region", "style", "credentials"),
+    version_id=("versionId", None),
+    access_key=("accessKey", _SECRET),
+    secret_key=("secretKey", _SECRET),
+    session_token=("sessionToken", _SECRET),
+)
+_SOURCE = _table(
+    *("artifact", "upload", "url", "ipfs", "inline", "local", "target", "sha256", "extract"),
+    s3=_shown_by(_S3),
+    headers=_HEADERS,
+    read_only=("readOnly", None),
+)
+_ARTIFACT = _table("name", "path", always=("when", _as(lambda _: "always")))
+_PUBLICATION = _table("artifact", "ipfs", "local", s3=_shown_by(_S3))
 _AUX = _table(
     *("name", "description", "image", "cmd", "entrypoint", "run", "files"),
     env=_ENV,
@@ -137,6 +153,10 @@ _TASK = _AUX | _table(
     pre=_each_shown_by(_AUX),
     post=_each_shown_by(_AUX),
     sidecars=_each_shown_by(_SIDECAR),
+    sources=_each_shown_by(_SOURCE),
+    artifacts=_each_shown_by(_ARTIFACT),
+    publish=_each_shown_by(_PUBLICATION),
+    large_result=("largeResult", None),
 )
 _COMPOSITE = _table(
     min_success=("minSuccess", None), min_success_percent=("minSuccess", _as("{}%".format))
@@ -144,7 +164,7 @@ _COMPOSITE = _table(
 _PARALLEL = _COMPOSITE | _table(tasks=_each_shown_by(_TASK))
 _EACH = _COMPOSITE | _table("var", "concurrency", items=("list", None), task=_shown_by(_TASK))
 _JOB = _table(
-    *("name", "description", "tags", "output", "permissions", "detached"),
+    *("name", "description", "tags", "uploads", "output", "permissions", "detached"),
     tasks=_each_shown_by(_TASK),
     inputs=_INPUTS,
     secrets=_SECRETS,

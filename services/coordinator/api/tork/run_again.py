@@ -99,7 +99,7 @@ def _definition(
             "tasks": [sealer.opened(task) for task in kept],
             "inputs": {**job.inputs, **(changes.inputs or {})},
             "secrets": _secrets(row, changes, sealer),
-            "uploads": row.uploads,
+            "uploads": {**row.uploads, **(changes.uploads or {})},
             "output": row.output,
             "defaults": row.defaults,
             "webhooks": map_texts(row.webhooks, sealer.open_text),

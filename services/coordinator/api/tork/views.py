@@ -115,6 +115,7 @@ def job_without_tasks(row: JobRow, redact: Redacting) -> Fields:
         {
             "context": _context(row, shown, secrets, redact),
             "secrets": secrets,
+            "uploads": row.uploads,
             "output": redact.value(row.output),
             "defaults": shown_defaults(row.defaults or {}),
             "webhooks": redact.value([shown_webhook(webhook) for webhook in row.webhooks]),

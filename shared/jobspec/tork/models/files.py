@@ -143,7 +143,8 @@ class Source(Spec):
     follow, and the id of another job precede. Of an `each` or a `parallel`: a directory with what
     all its children have kept. May hold expressions."""
     upload: Annotated[_Text, _template_of(rules.check_upload_name)] | None = None
-    """The name of one of the job's `uploads`. May hold expressions."""
+    """The name of one of the `uploads` of the job, or of the job around a sub-job. May hold
+    expressions."""
     url: Annotated[_Text, _template_of(rules.check_source_url)] | None = None
     """An http or https URL. May hold expressions."""
     s3: S3Source | None = None
@@ -245,10 +246,8 @@ Publications = Annotated[list[f.Entry[Publication]], Field(max_length=MAX_FILES)
 LargeResult = _Name
 _UploadName = Annotated[f.Key, _text_of(rules.check_upload_name)]
 _UploadId = Annotated[_Text, _text_of(rules.check_upload_id)]
-_UploadTemplate = Annotated[_Text, _template_of(rules.check_upload_id)]
 Uploads = Annotated[dict[_UploadName, _UploadId], Field(max_length=MAX_FILES)]
 """Ids by name."""
-UploadTemplates = Annotated[dict[_UploadName, _UploadTemplate], Field(max_length=MAX_FILES)]
 
 
 def file_breaches(

@@ -15,7 +15,6 @@ from shared.jobspec.tork.models.files import (
     Publications,
     Sources,
     Uploads,
-    UploadTemplates,
     file_breaches,
 )
 from shared.jobspec.tork.models.job_options import (
@@ -250,6 +249,7 @@ class Subjob(JobFields):
 
     elsewhere: ClassVar[Mapping[str, str]] = {
         "permissions": "is only for jobs: a sub-job has those of the job around it",
+        "uploads": "is only for jobs: a sub-job has those of the job around it",
         "schedule": "is only for POST /scheduled-jobs",
         "wait": "is only for POST /jobs: see `detached`",
     }
@@ -264,9 +264,6 @@ class Subjob(JobFields):
     """Its `inputs`, as those of a job; texts may hold expressions."""
     secrets: f.Secrets[f.HiddenTemplateValue] | None = None
     """Its `secrets`; they may hold expressions, best `{{ secrets.name }}`."""
-    uploads: UploadTemplates | None = None
-    """Its `uploads`; they may hold expressions: `{{ uploads.name }}` is that of the job around
-    it."""
     detached: f.Flag | None = None
     """The task is done as soon as the sub-job is made. Default: it waits for its end."""
     webhooks: f.Webhooks[Webhook] | None = None

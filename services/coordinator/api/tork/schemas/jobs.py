@@ -99,6 +99,8 @@ class Job(JobSummary):
     """What its expressions can read."""
     secrets: dict[str, str] | None = None
     """Each name with `[REDACTED]`."""
+    uploads: dict[str, str] | None = None
+    """The ids of the uploads that its tasks may take, by name."""
     output: str | None = None
     """The expression that gives `result`."""
     defaults: DefaultsView | None = None

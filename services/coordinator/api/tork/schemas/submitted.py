@@ -120,6 +120,78 @@ class MountView(Answer):
     """Settings that the type of mount knows."""
 
 
+class S3View(Answer):
+    bucket: str | None = None
+    """The bucket."""
+    key: str | None = None
+    """An object, a `directory/` or a `prefix*`."""
+    filter: str | None = None
+    """What the keys of many must match."""
+    version_id: str | None = None
+    """The version of an object."""
+    region: str | None = None
+    """Where the bucket is."""
+    endpoint: str | None = None
+    """The URL of what speaks S3."""
+    style: str | None = None
+    """`path` or `virtual`: where the bucket stands in URLs."""
+    credentials: str | None = None
+    """The name that the worker has for a login."""
+    access_key: str | None = None
+    """The expression that reads it, else `[REDACTED]`."""
+    secret_key: str | None = None
+    """The expression that reads it, else `[REDACTED]`."""
+    session_token: str | None = None
+    """The expression that reads it, else `[REDACTED]`."""
+
+
+class SourceView(Answer):
+    artifact: str | None = None
+    """What an earlier task has kept."""
+    upload: str | None = None
+    """The name of an upload of the job."""
+    url: str | None = None
+    """The http or https URL."""
+    s3: S3View | None = None
+    """Objects of S3."""
+    ipfs: str | None = None
+    """A CID, and perhaps a path in it."""
+    inline: str | None = None
+    """The text itself, or a `data:` URL."""
+    local: str | None = None
+    """A path on the worker."""
+    target: str | None = None
+    """Where the task finds it."""
+    read_only: bool | None = None
+    """Whether the task can't change it."""
+    extract: bool | None = None
+    """Whether the archive is unpacked into `target`."""
+    sha256: str | None = None
+    """What the content must have."""
+    headers: dict[str, str] | None = None
+    """Sent to the URL; values under secret-sounding names show as `[REDACTED]`."""
+
+
+class ArtifactView(Answer):
+    name: str | None = None
+    """How others call it."""
+    path: str | None = None
+    """Where the task leaves it."""
+    when: str | None = None
+    """`always`: also when the task fails."""
+
+
+class PublicationView(Answer):
+    artifact: str | None = None
+    """Which artifact; without it all of them."""
+    s3: S3View | None = None
+    """To S3."""
+    ipfs: bool | None = None
+    """To IPFS."""
+    local: str | None = None
+    """Into a directory of the worker."""
+
+
 class AuxTaskView(Answer):
     name: str | None = None
     """For people."""

@@ -7,13 +7,16 @@ from pydantic import JsonValue
 
 from services.coordinator.api.replies import Answer
 from services.coordinator.api.tork.schemas.submitted import (
+    ArtifactView,
     AutoDeleteView,
     AuxTaskView,
     DefaultsView,
     LimitsView,
     MountView,
+    PublicationView,
     RetryView,
     SidecarView,
+    SourceView,
     WebhookView,
 )
 
@@ -129,6 +132,14 @@ class Task(AuxTaskView):
     """Run beside it."""
     mounts: list[MountView] | None = None
     """Storage in its container."""
+    sources: list[SourceView] | None = None
+    """Files that are brought to it."""
+    artifacts: list[ArtifactView] | None = None
+    """Files that are kept of it."""
+    publish: list[PublicationView] | None = None
+    """Where its artifacts go besides."""
+    large_result: str | None = None
+    """The artifact that a large result is kept as."""
     networks: list[str] | None = None
     """Names of the container engine's networks."""
     gpus: str | None = None

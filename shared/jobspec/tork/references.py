@@ -1,0 +1,121 @@
+"""What the sources of a job refer to: earlier tasks' artifacts, and uploads. What can't be there is
+refused; what an expression chooses is known only when the task begins."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+
+from shared.definition import JobDefinition, Named, Reference, TaskList, parse_reference
+from shared.expressions import has_expression, map_expressions
+from shared.jobspec.problems import Place, Problem
+from shared.jobspec.tork.compilation import compile_job
+from shared.jobspec.tork.explanations import field_path
+from shared.jobspec.tork.models import SubmittedJob
+from shared.jobspec.tork.scopes import all_tasks, pattern_of, subjobs_of
+
+_UNKNOWN = "\x00"
+"""Stands for an expression."""
+_SHOWN = 5
+
+
+def unfounded_references(job: SubmittedJob) -> list[Problem]:
+    parts = [job, *(subjob for subjob, _ in subjobs_of(job))]
+    if not any(task.sources for part in parts for task, _ in all_tasks(part)):
+        return []
+    compiled = compile_job(job)
+    return list(_of_job(compiled, compiled.uploads, ()))
+
+
+def _of_job(job: JobDefinition, uploads: Mapping[str, str], place: Place) -> Iterator[Problem]:
+    tasks = TaskList(job.tasks)
+    for named in tasks.all:
+        at = (*place, *named.place)
+        for index, source in enumerate(named.task.sources):
+            artifact, upload = source.artifact, source.upload
+            if artifact and (rule := _of_artifact(tasks, named, artifact, is_inner=bool(place))):
+                yield _problem((*at, "sources", index, "artifact"), rule, artifact)
+            if upload and not has_expression(upload) and upload not in uploads:
+                rule = f"the job has no such upload{_guess(upload, uploads, 'it has')}"
+                yield _problem((*at, "sources", index, "upload"), rule, upload)
+        if named.task.subjob is not None:
+            yield from _of_job(named.task.subjob, uploads, (*at, "subjob"))
+
+
+def _problem(place: Place, rule: str, value: str) -> Problem:
+    return Problem(field_path(place), rule, f'"{value}"', place)
+
+
+def _of_artifact(tasks: TaskList, taker: Named, text: str, *, is_inner: bool) -> str | None:
+    try:
+        reference = parse_reference(map_expressions(text, lambda _: _UNKNOWN))
+    except ValueError:  # one expression gives more than one part of it
+        return None
+    if reference.job_id or _UNKNOWN in reference.task:
+        return None
+    found = tasks.named(reference.task)
+    if not found:
+        return None if _may_be(tasks, reference.task) else _no_task(tasks, reference, is_inner)
+    over = [n for n in found if tasks.is_before(n.at[0], taker.at[0]) and n.at[0] != taker.at[0]]
+    if not over:
+        return _not_over(tasks, taker, found[0])
+    if len({named.at for named in over}) > 1:
+        return f"{len(over)} tasks before this one are named {reference.task!r}: give one a var"
+    return _not_kept(over[0], reference)
+
+
+def _no_task(tasks: TaskList, reference: Reference, is_inner: bool) -> str:
+    guess = _guess(reference.task, tasks.names(), "they are")
+    rule = f"no task of this job has the var or name {reference.task!r}{guess}"
+    if is_inner:
+        rule += "; for a task of the job around it, the id of that job must precede: ID/task.name"
+    return rule
+
+
+def _not_over(tasks: TaskList, taker: Named, named: Named) -> str:
+    name = named.task.var or named.task.name
+    mine, other = taker.at[0], named.at[0]
+    if named is taker:
+        return "a task can't take what it keeps itself"
+    if mine == other and taker.place[: len(named.place)] == named.place:
+        return f"the task {name!r} is around this one, so it is over later"
+    if mine == other or (tasks.is_graph and not tasks.is_before(mine, other)):
+        hint = "" if mine == other else ": name it in needs"
+        return f"the task {name!r} may run beside this one{hint}"
+    return f"the task {name!r} runs after this one"
+
+
+def _not_kept(named: Named, reference: Reference) -> str | None:
+    """`named` is over when the reference to it is read."""
+    name, task = reference.task, named.task
+    if named.is_many or (named.is_repeated and (task.each or task.parallel)):
+        return f"the task {name!r} is in an each within others: there are many of it"
+    if task.subjob is not None:
+        return (
+            f"the task {name!r} is a sub-job: what its tasks keep has its id before, which its "
+            "output may give: ID/task.name"
+        )
+    kept = named.artifacts()
+    if reference.artifact not in kept and not any(
+        map(has_expression, (*kept, reference.artifact.replace(_UNKNOWN, "{{ x }}")))
+    ):
+        return f"the task {name!r} keeps no artifact {reference.artifact!r}" + _guess(
+            reference.artifact, kept, "it keeps"
+        )
+    index = reference.path.partition("/")[0]
+    if named.is_list and index and _UNKNOWN not in index and not index.isdecimal():
+        return f"the path in what the children of {name!r} keep must begin with the index of one"
+    return None
+
+
+def _may_be(tasks: TaskList, name: str) -> bool:
+    """Whether a name that is evaluated may come to `name`."""
+    return any(
+        pattern_of(other).fullmatch(name) for other in tasks.names() if has_expression(other)
+    )
+
+
+def _guess(word: str, known: Collection[str], there: str) -> str:
+    if near := get_close_matches(word, known, n=1):
+        return f", did you mean {near[0]!r}?"
+    shown: Sequence[str] = sorted(known)[:_SHOWN]
+    more = ", …" if len(known) > _SHOWN else ""
+    return f": {there} {', '.join(shown)}{more}" if shown else ""
