@@ -73,7 +73,7 @@ def _consumers(batcher: Batcher, resources: Resources) -> list[BatchConsumer[Any
 
 def _ports(batcher: Batcher, resources: Resources, sealer: Sealer, checks: Checks) -> ApiPorts:
     """What the HTTP door needs."""
-    pool, metrics = resources.pool, resources.metrics
+    pool, metrics, files = resources.pool, resources.metrics, resources.files_settings
     return ApiPorts(
         commands=JobCommands(batcher, pool, metrics),
         schedules=ScheduleCommands(pool, batcher.outbox, Planner(sealer)),
@@ -86,6 +86,8 @@ def _ports(batcher: Batcher, resources: Resources, sealer: Sealer, checks: Check
         metrics=metrics,
         tracing=resources.tracing,
         health_checks=checks,
+        files=resources.files if files.is_on else None,
+        links=files.links if files.directory else None,
     )
 
 

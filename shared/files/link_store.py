@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conveyor.extensions.files import (
     WHOLE,
@@ -26,6 +26,9 @@ from shared.files.http import HttpAccess, HttpLimits, HttpSource
 from shared.files.http_session import HttpSession, translated
 from shared.files.links import LinkAct, Links
 from shared.files.streams import Counted, check_digest, verified
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
 
 SHA256_HEADER = "Conveyor-SHA256"
 _LINK_LASTS = timedelta(hours=24)
@@ -67,15 +70,14 @@ class LinkStore:
         return Stored(name, answer["size"], answer["sha256"], answer["version"])
 
     async def list_objects(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        after: str | None = ""
-        while after is not None:
-            link = self._link("LIST", check_prefix(prefix))
-            page = await self._ask("GET", prefix, link, params={"after": after})
-            for found in page["objects"]:
+        link = self._link("LIST", check_prefix(prefix))
+        async with self._answer("GET", prefix, link) as answer, translated(prefix):
+            async for line in answer.content:
+                found = json.loads(line)
                 modified_at = datetime.fromisoformat(found["modifiedAt"])
-                digest = found["sha256"]
-                yield ObjectInfo(found["name"], found["size"], digest, digest, modified_at)
-            after = page["next"]
+                yield ObjectInfo(
+                    found["name"], found["size"], found["sha256"], found["version"], modified_at
+                )
 
     async def delete(self, name: str) -> None:
         await self._ask("DELETE", name, self._link("DELETE", check_name(name)))
@@ -96,14 +98,29 @@ class LinkStore:
         return self._links.make(name, act, datetime.now(UTC) + lasts)
 
     async def _ask(self, method: str, name: str, link: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - of aiohttp's request
+        async with self._answer(method, name, link, **more) as answer, translated(name):
+            return _json(await answer.text())
+
+    @asynccontextmanager
+    async def _answer(
+        self,
+        method: str,
+        name: str,
+        link: str,
+        **more: Any,  # noqa: ANN401 - as above
+    ) -> AsyncIterator["ClientResponse"]:
         async with translated(name):
             session = await self._session()
-            async with session.request(method, link, **more) as answer:
-                text = await answer.text()
-        found = _json(text)
-        if answer.status != 200:
-            raise _error(name, answer.status, str(found.get("message", text[:200])))
-        return found
+            answer = await session.request(method, link, **more)
+        try:
+            if answer.status != 200:
+                async with translated(name):
+                    text = await answer.text()
+                message = str(_json(text).get("message", text[:200]))
+                raise _error(name, answer.status, message)
+            yield answer
+        finally:
+            answer.close()
 
 
 def _info(name: str, found: ObjectInfo) -> ObjectInfo:

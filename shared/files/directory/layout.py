@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from conveyor.extensions.files import ObjectInfo, ObjectMissing
+from conveyor.extensions.files import ObjectInfo, ObjectMissing, StoreUnavailable
 from shared.files.directory.partial import Partial
 from shared.files.directory.translation import translated
 
@@ -37,10 +37,16 @@ class Layout:
         self._lock = root / "lock"
 
     def new_partial(self, name: str) -> Partial:
-        with translated(name):
-            for folder in (self._partial, self._contents, self._objects):
+        return Partial(self._partial / uuid4().hex, name)
+
+    def open_partial(self, partial: Partial) -> None:
+        for folder in (self._partial, self._contents, self._objects):
+            try:
                 _make_folders(folder)
-            return Partial(self._partial / uuid4().hex, name)
+            except OSError as error:
+                text = f"the directory {folder.parent} can't be used: {error.strerror}"
+                raise StoreUnavailable(text) from error
+        partial.open()
 
     def commit(self, partial: Partial) -> None:
         name = partial.name

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from io import FileIO
 from pathlib import Path
 from threading import Lock
 
@@ -17,15 +18,23 @@ class Partial:
         self.name = name
         self.size = 0
         self._digest = hashlib.sha256()
-        self._file = path.open("xb", buffering=0)
+        self._file: FileIO | None = None
+        self._is_over = False
         self._lock = Lock()
 
     @property
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
+    def open(self) -> None:
+        with self._lock, translated(self.name):
+            if not self._is_over:
+                self._file = self.path.open("xb", buffering=0)
+
     def write(self, data: bytes) -> None:
         with self._lock, translated(self.name):
+            if self._file is None or self._is_over:
+                return
             self._digest.update(data)
             rest = memoryview(data)
             while rest:
@@ -35,11 +44,14 @@ class Partial:
     def finish(self) -> None:
         """Everything is on the disk."""
         with self._lock, translated(self.name):
-            os.fsync(self._file.fileno())
-            self._file.close()
+            if self._file is not None and not self._is_over:
+                os.fsync(self._file.fileno())
+                self._file.close()
 
     def discard(self) -> None:
-        """Remove the file, unless it has become an object."""
+        """Remove the file, unless it has become an object. Calls after it do nothing."""
         with self._lock:
-            self._file.close()
-            self.path.unlink(missing_ok=True)
+            self._is_over = True
+            if self._file is not None:
+                self._file.close()
+                self.path.unlink(missing_ok=True)

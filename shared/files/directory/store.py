@@ -54,8 +54,9 @@ class DirectoryStore:
 
     async def put(self, name: str, content: AsyncIterator[bytes], *, sha256: str = "") -> Stored:
         check_name(name)
-        partial = await to_thread(self._layout.new_partial, name)
+        partial = self._layout.new_partial(name)
         try:
+            await to_thread(self._layout.open_partial, partial)
             async for piece in in_pieces(content, lambda _: _PIECE_BYTES):
                 await to_thread(partial.write, piece)
             check_digest(name, partial.sha256, sha256)

@@ -10,6 +10,7 @@ from pathlib import Path
 from conveyor.extensions.files import WHOLE, FileSource, FileStore, Span
 from shared.files.directory.store import DirectoryStore
 from shared.files.ipfs import IpfsStore
+from shared.files.link_store import LinkStore
 from shared.files.links import Links
 from shared.files.s3.access import Bucket, Keys
 from shared.files.s3.store import S3Store
@@ -17,8 +18,8 @@ from tests.support.eventually import eventually
 from tests.support.files.kubo import FakeKubo
 from tests.support.files.s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
-STORES = ["directory", "s3", "ipfs"]
-WITH_CONNECTION = ["s3", "ipfs"]
+STORES = ["directory", "links", "s3", "ipfs"]
+WITH_CONNECTION = ["links", "s3", "ipfs"]
 MEGABYTE = 1024 * 1024
 LINKS = Links("http://127.0.0.1:8000/files", (b"new key", b"old key"))
 
@@ -48,6 +49,8 @@ class Place:
 def open_store(kind: str, address: str) -> FileStore:
     if kind == "directory":
         return DirectoryStore(Path(address), LINKS)
+    if kind == "links":
+        return LinkStore(Links(f"{address}/objects", LINKS.keys))
     if kind == "ipfs":
         return IpfsStore(address)
     endpoint, _, bucket = address.rpartition("/")
@@ -55,7 +58,9 @@ def open_store(kind: str, address: str) -> FileStore:
     return S3Store(Bucket(bucket, endpoint, credentials=keys, prefix="conveyor/"))
 
 
-def directory_place(folder: Path) -> Place:
+def directory_place(folder: Path, port: int = 0) -> Place:
+    """With a port, by links to what is served there."""
+
     async def leftovers() -> int:
         partial, contents = folder / "partial", folder / "contents"
         kept = {path.readlink().name for path in folder.glob("objects/**/*") if path.is_symlink()}
@@ -63,6 +68,8 @@ def directory_place(folder: Path) -> Place:
             [path for path in contents.glob("*") if path.name not in kept]
         )
 
+    if port:
+        return Place("links", f"http://127.0.0.1:{port}", leftovers, port)
     return Place("directory", str(folder), leftovers)
 
 

@@ -1,5 +1,7 @@
 """What is answered of files."""
 
+from datetime import datetime
+
 from services.coordinator.api.replies import Answer
 
 
@@ -12,3 +14,17 @@ class StoredObject(Answer):
     """Of its content, in hexadecimal."""
     version: str
     """Changes with the content; may be empty."""
+
+
+class ListedObject(StoredObject):
+    """A line of a list of objects."""
+
+    modified_at: datetime
+
+    def line(self) -> bytes:
+        return self.body() + b"\n"
+
+
+class RemovedLeftovers(Answer):
+    removed: int
+    """How many files."""
