@@ -35,15 +35,17 @@ from conveyor.model import Answer, Body
 '''
 _WIDTH = 100
 _CLIENT = ("Client", "Transport", "Resource", "Tasks", "Schedules", "Webhooks", "Queues",
-           "DeadLetters", "Users", "Roles", "Keys", "Stream")  # fmt: skip
+           "DeadLetters", "Users", "Roles", "Keys", "Stream", "Files", "Uploads")  # fmt: skip
 _BLOCKING = {
     **{f"Async{name}": name for name in _CLIENT},
     "AsyncBaseTransport": "BaseTransport",
     "_async": "_sync",
     "asyncio": "time",
     "aclose": "close",
+    "aclosing": "closing",
     "aread": "read",
     "aiter_bytes": "iter_bytes",
+    "async_read": "read",
     "asynccontextmanager": "contextmanager",
     "AbstractAsyncContextManager": "AbstractContextManager",
 }
@@ -51,6 +53,8 @@ _BLOCKING = {
 _PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _ANYTHING = "JsonValue"
 _RENAMED = {"Warning": "JobWarning"}  # Python has one
+_ONE = {"InnerTask": "TaskEntry", "SubjobTask": "TaskEntry"}
+"""What has no more fields than another is drawn as that one: a task is built alike everywhere."""
 _TAKEN = frozenset(("list", "dict", "str"))
 """Names that annotations of the same class need."""
 
@@ -58,8 +62,12 @@ _TAKEN = frozenset(("list", "dict", "str"))
 def models() -> str:
     """The text of models.py."""
     schemas: dict[str, Schema] = openapi_document(ROUTES)["components"]["schemas"]
-    drawn = (_model(_RENAMED.get(n, n), s) for n, s in schemas.items() if n != _ANYTHING)
-    return _HEAD + "\n\n".join(drawn)
+    wanted = {name: schema for name, schema in schemas.items() if name not in {_ANYTHING, *_ONE}}
+    return _HEAD + "\n\n".join(_model(_name(name), schema) for name, schema in wanted.items())
+
+
+def _name(schema: str) -> str:
+    return {**_RENAMED, **_ONE}.get(schema, schema)
 
 
 def _model(name: str, schema: Schema) -> str:
@@ -96,7 +104,7 @@ def _attribute(name: str) -> str:
 def _type(schema: Schema) -> str:
     if "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
-        return "Any" if name == _ANYTHING else _RENAMED.get(name, name)
+        return "Any" if name == _ANYTHING else _name(name)
     if options := schema.get("anyOf") or schema.get("oneOf"):
         return " | ".join(dict.fromkeys(map(_type, options)))
     if values := schema.get("enum") or ([schema["const"]] if "const" in schema else None):

@@ -13,6 +13,8 @@ from standardwebhooks.webhooks import Webhook
 import conveyor
 from conveyor import Client, Retries
 from conveyor import models as m
+from conveyor.jobs import Artifact, Each, Job, Parallel, Source, Subjob, Task
+from shared.jobspec.tork.parsing import parse_job
 
 URL = "http://conveyor.test"
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
@@ -66,6 +68,39 @@ def test_a_submission_that_may_have_arrived_is_sent_again_under_the_same_key() -
     assert len({request.headers["Idempotency-Key"] for request in server.asked}) == 1
     sent = {"name": "x", "tasks": [{"name": "a", "run": "true"}]}
     assert [json.loads(request.content) for request in server.asked] == [sent] * 3
+
+
+def test_a_job_is_built_of_the_same_tasks_everywhere() -> None:
+    inner = Task(name="inner", run="true", artifacts=[Artifact(name="out", path="out.txt")])
+    job = Job(
+        name="x",
+        tasks=[
+            Task(name="all", each=Each(list_=["a", "b"], task=inner)),
+            Task(name="two", parallel=Parallel(tasks=[inner])),
+            Task(name="sub", subjob=Subjob(name="y", tasks=[inner])),
+            Task(name="last", run="true", sources=[Source(artifact="all.out", target="in")]),
+        ],
+    )
+
+    made = job.to_json()
+
+    assert parse_job(json.dumps(made).encode(), "application/json").as_submitted() == made
+    artifacts = [{"name": "out", "path": "out.txt"}]
+    assert made["tasks"][0]["each"] == {
+        "list": ["a", "b"],
+        "task": {"name": "inner", "run": "true", "artifacts": artifacts},
+    }
+    with pytest.raises(ValueError, match="imagee"):
+        Task.model_validate({"name": "x", "imagee": "y"})
+
+
+def test_a_dict_may_hold_tasks_that_were_built() -> None:
+    server = Server(httpx.Response(200, json=job()))
+
+    with server.client() as client:
+        client.submit({"name": "x", "tasks": [Task(name="a", run="true")]})
+
+    assert json.loads(server.asked[0].content)["tasks"] == [{"name": "a", "run": "true"}]
 
 
 def test_what_can_not_be_repeated_is_sent_again_only_if_it_did_not_arrive() -> None:

@@ -5,6 +5,7 @@ from conveyor._sync.client import Client
 from conveyor.errors import (
     Conflict,
     ConveyorError,
+    Damaged,
     Forbidden,
     Invalid,
     InvalidSignature,
@@ -27,6 +28,7 @@ __all__ = [
     "Conflict",
     "Content",
     "ConveyorError",
+    "Damaged",
     "Event",
     "Forbidden",
     "Invalid",

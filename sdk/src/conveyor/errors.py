@@ -10,6 +10,7 @@ ConveyorError
 │   └── TooManyRequests 429, after all tries
 ├── Unavailable         no answer, or a 5xx, after all tries: try later
 ├── UnexpectedAnswer    the server does not answer as Conveyor does
+├── Damaged             a file that was up- or downloaded is not what was sent
 ├── NotFinal            a wait took longer than its time-out; the job goes on
 └── InvalidSignature    a webhook isn't signed with this secret, or is too old
 """
@@ -74,6 +75,10 @@ class Unavailable(ConveyorError):
 
 class UnexpectedAnswer(ConveyorError):
     """The server does not answer as Conveyor does."""
+
+
+class Damaged(ConveyorError):
+    """The size or the SHA-256 of a file is another than it was where it came from."""
 
 
 class NotFinal(ConveyorError):

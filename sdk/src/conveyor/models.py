@@ -352,7 +352,7 @@ class Each(Body):
 
     list_: str | list[Any]
     """An expression that gives a list, or a list of any JSON values, which are not evaluated."""
-    task: InnerTask
+    task: TaskEntry
     """Its expressions read `item.index`, a text from "0", and `item.value`."""
     var: str | None = None
     """What `item` is called instead."""
@@ -641,87 +641,6 @@ class Health(Answer):
     """Of Conveyor."""
     missing: list[str] | None = None
     """What is not there, each in words."""
-
-
-class InnerTask(Body):
-    """A task within a `parallel` or `each`."""
-
-    description: str | None = None
-    """For people."""
-    tags: list[str] | None = None
-    """For people."""
-    image: str | None = None
-    """The container image, with its tag; may hold expressions. Without it the task runs only on
-    workers with the shell runtime."""
-    registry: Registry | None = None
-    """The login for the image, if it is private."""
-    cmd: list[str] | None = None
-    """The command's arguments; they may hold expressions. Default: the image's."""
-    entrypoint: list[str] | None = None
-    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
-    run: str | None = None
-    """A shell script. Not evaluated: pass values in by `env`."""
-    env: dict[str, str | None] | None = None
-    """Environment variables by name; values may hold expressions."""
-    files: dict[str, str | None] | None = None
-    """Texts by path, written below the working directory before the task starts."""
-    workdir: str | None = None
-    """The directory the task starts in: an absolute path in a container."""
-    queue: str | None = None
-    """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
-    var: str | None = None
-    """Later expressions read the result as `tasks.` and this name; of an `each` or a `parallel`
-    the list of its children's results. May hold expressions."""
-    if_: str | None = None
-    """The task is skipped when this gives false. Default: it runs."""
-    retry: Retry | None = None
-    """Default: the job's `defaults`; without one, no second try."""
-    limits: Limits | None = None
-    """Default: the job's `defaults`, then the worker's settings."""
-    timeout: str | None = None
-    """How long one attempt may run. Default: the job's, then the worker's setting."""
-    grace_period: str | None = None
-    """How long it may take to end, after SIGTERM (or the image's STOPSIGNAL), when it is
-    cancelled or timed out, before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
-    queue_timeout: str | None = None
-    """How long it may wait for a worker before it fails. Default: as long as it takes."""
-    priority: int | None = None
-    """Higher goes first within a queue. 0, the default, takes the job's default."""
-    allow_failure: bool | None = None
-    """When it fails, what follows goes on as if it had completed. Default: false."""
-    pre: list[AuxTask] | None = None
-    """Run one after the other before the task; the failure of one fails the task."""
-    post: list[AuxTask] | None = None
-    """Run one after the other after the task; the failure of one fails the task."""
-    sidecars: list[Sidecar] | None = None
-    """Run beside the task."""
-    mounts: list[Mount] | None = None
-    """Storage in the task's container."""
-    sources: list[Source] | None = None
-    """Files that are brought to the task before it starts."""
-    artifacts: list[Artifact] | None = None
-    """Files that are kept when it has ended, for later tasks and to be downloaded."""
-    publish: list[Publication] | None = None
-    """Where its artifacts go besides."""
-    large_result: str | None = None
-    """A result of more than 1 MiB is kept as the artifact of this name, and the result tells so
-    in JSON. Default: it fails the task. May hold expressions."""
-    networks: list[str] | None = None
-    """Names of the container engine's networks."""
-    gpus: str | None = None
-    """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
-    privileged: bool | None = None
-    """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
-    Default: false."""
-    parallel: Parallel | None = None
-    """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
-    deep, so tasks may stand in one another some 65 deep."""
-    each: Each | None = None
-    """A task for every item of a list."""
-    subjob: Subjob | None = None
-    """A job of its own; its result becomes the task's."""
-    name: str | None = None
-    """For people; may hold expressions."""
 
 
 class Job(Answer):
@@ -1113,7 +1032,7 @@ class NodeMetrics(Answer):
 class Parallel(Body):
     """Tasks that run at once."""
 
-    tasks: list[InnerTask]
+    tasks: list[TaskEntry]
     """All of them start together."""
     min_success: int | str | None = None
     """How many must complete, or which share: `80%`. Default: all."""
@@ -1862,7 +1781,7 @@ class Subjob(Body):
 
     name: str
     """For people and for the search; may hold expressions."""
-    tasks: list[SubjobTask]
+    tasks: list[TaskEntry]
     """Run one after the other, unless they say what they need."""
     description: str | None = None
     """For people and for the search; may hold expressions."""
@@ -1884,90 +1803,6 @@ class Subjob(Body):
     """The task is done as soon as the sub-job is made. Default: it waits for its end."""
     webhooks: list[Webhook] | None = None
     """Who is told about its changes. Default: nobody."""
-
-
-class SubjobTask(Body):
-    """One entry of a sub-job's task list."""
-
-    description: str | None = None
-    """For people."""
-    tags: list[str] | None = None
-    """For people."""
-    image: str | None = None
-    """The container image, with its tag; may hold expressions. Without it the task runs only on
-    workers with the shell runtime."""
-    registry: Registry | None = None
-    """The login for the image, if it is private."""
-    cmd: list[str] | None = None
-    """The command's arguments; they may hold expressions. Default: the image's."""
-    entrypoint: list[str] | None = None
-    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
-    run: str | None = None
-    """A shell script. Not evaluated: pass values in by `env`."""
-    env: dict[str, str | None] | None = None
-    """Environment variables by name; values may hold expressions."""
-    files: dict[str, str | None] | None = None
-    """Texts by path, written below the working directory before the task starts."""
-    workdir: str | None = None
-    """The directory the task starts in: an absolute path in a container."""
-    queue: str | None = None
-    """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
-    var: str | None = None
-    """Later expressions read the result as `tasks.` and this name; of an `each` or a `parallel`
-    the list of its children's results. May hold expressions."""
-    if_: str | None = None
-    """The task is skipped when this gives false. Default: it runs."""
-    retry: Retry | None = None
-    """Default: the job's `defaults`; without one, no second try."""
-    limits: Limits | None = None
-    """Default: the job's `defaults`, then the worker's settings."""
-    timeout: str | None = None
-    """How long one attempt may run. Default: the job's, then the worker's setting."""
-    grace_period: str | None = None
-    """How long it may take to end, after SIGTERM (or the image's STOPSIGNAL), when it is
-    cancelled or timed out, before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
-    queue_timeout: str | None = None
-    """How long it may wait for a worker before it fails. Default: as long as it takes."""
-    priority: int | None = None
-    """Higher goes first within a queue. 0, the default, takes the job's default."""
-    allow_failure: bool | None = None
-    """When it fails, what follows goes on as if it had completed. Default: false."""
-    pre: list[AuxTask] | None = None
-    """Run one after the other before the task; the failure of one fails the task."""
-    post: list[AuxTask] | None = None
-    """Run one after the other after the task; the failure of one fails the task."""
-    sidecars: list[Sidecar] | None = None
-    """Run beside the task."""
-    mounts: list[Mount] | None = None
-    """Storage in the task's container."""
-    sources: list[Source] | None = None
-    """Files that are brought to the task before it starts."""
-    artifacts: list[Artifact] | None = None
-    """Files that are kept when it has ended, for later tasks and to be downloaded."""
-    publish: list[Publication] | None = None
-    """Where its artifacts go besides."""
-    large_result: str | None = None
-    """A result of more than 1 MiB is kept as the artifact of this name, and the result tells so
-    in JSON. Default: it fails the task. May hold expressions."""
-    networks: list[str] | None = None
-    """Names of the container engine's networks."""
-    gpus: str | None = None
-    """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
-    privileged: bool | None = None
-    """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
-    Default: false."""
-    parallel: Parallel | None = None
-    """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
-    deep, so tasks may stand in one another some 65 deep."""
-    each: Each | None = None
-    """A task for every item of a list."""
-    subjob: Subjob | None = None
-    """A job of its own; its result becomes the task's."""
-    needs: list[str] | None = None
-    """The names, as they are written, of the tasks of the same list that must be done before. An
-    empty list: it starts at once. Default: it waits for all tasks listed before it."""
-    name: str | None = None
-    """For people; may hold expressions."""
 
 
 class SubjobView(Answer):
