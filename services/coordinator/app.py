@@ -47,11 +47,12 @@ async def run(settings: CoordinatorSettings, resources: Resources, stop: Stop) -
     sealer = Sealer(settings.encryption.keys)
     warn_of_unencrypted_secrets(sealer)
     warn_of_short_password(settings.auth)
+    planner = Planner(sealer, resources.files_settings.most_job_bytes)
     async with (
-        Batcher(pool, resources.broker, Planner(sealer), metrics, resources.tracing) as batcher,
+        Batcher(pool, resources.broker, planner, metrics, resources.tracing) as batcher,
         watched(resources, stop) as checks,
     ):
-        ports = _ports(batcher, resources, sealer, checks)
+        ports = _ports(batcher, resources, planner, checks)
         async with asyncio.TaskGroup() as group, _serving(ports, settings.http):
             beside = [group.create_task(one.run()) for one in _consumers(batcher, resources)]
             beside.append(group.create_task(warn_without_admin(settings.auth, pool)))
@@ -71,18 +72,18 @@ def _consumers(batcher: Batcher, resources: Resources) -> list[BatchConsumer[Any
     ]
 
 
-def _ports(batcher: Batcher, resources: Resources, sealer: Sealer, checks: Checks) -> ApiPorts:
+def _ports(batcher: Batcher, resources: Resources, planner: Planner, checks: Checks) -> ApiPorts:
     """What the HTTP door needs."""
     pool, metrics, files = resources.pool, resources.metrics, resources.files_settings
     return ApiPorts(
         commands=JobCommands(batcher, pool, metrics),
-        schedules=ScheduleCommands(pool, batcher.outbox, Planner(sealer)),
+        schedules=ScheduleCommands(pool, batcher.outbox, planner),
         pool=pool,
         final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
         live=Live(pool, metrics),
         broker=resources.broker,
         dead_letters=DeadLetters(resources.broker),
-        sealer=sealer,
+        sealer=planner.sealer,
         metrics=metrics,
         tracing=resources.tracing,
         health_checks=checks,

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
+from conveyor.extensions.files import FilesError
 from services.scheduler.due_times import DueTimes
+from services.scheduler.files import FileLoops
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.liveness import LivenessGuard
 from services.scheduler.loops import DueWatch, Performer, TaskLoops
@@ -12,7 +14,7 @@ from services.scheduler.lost_workers import LostWorkers
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.retention import Retention
 from services.scheduler.schedules import ScheduleLoop
-from services.scheduler.settings import SchedulerSettings
+from services.scheduler.settings import RetentionSettings, SchedulerSettings
 from services.scheduler.zones import ZoneWatch
 from shared.apply.batcher import Batcher
 from shared.broker.consuming import BatchConsumer
@@ -29,6 +31,9 @@ from shared.wiring import UNAVAILABLE, Resources
 _ZONES_SECONDS = 60.0
 _UNWATCHED_SECONDS = 15.0
 """How often a round looks for itself, without being told that something is due."""
+
+_LONGEST_SWEEP_LOOK_SECONDS = 60.0
+"""How often a scheduler looks whether it is time: another may have swept, and have stopped."""
 
 
 async def run(
@@ -47,12 +52,13 @@ async def run(
     liveness = LivenessGuard(settings.schedule.liveness_grace_seconds, monotonic_boottime)
     sealer = Sealer(settings.encryption.keys)
     seen = SchedulerMetrics(metrics, liveness)
-    async with Batcher(pool, broker, Planner(sealer), metrics, resources.tracing) as batcher:
+    planner = Planner(sealer, resources.files_settings.most_job_bytes)
+    async with Batcher(pool, broker, planner, metrics, resources.tracing) as batcher:
         outbox, performer = batcher.outbox, Performer(batcher, broker, seen)
         due_times = DueTimes(pool, liveness)
         tasks = TaskLoops(pool, broker, performer, due_times, settings.schedule)
         workers = LostWorkers(pool, outbox, performer, due_times, liveness, seen)
-        schedules = ScheduleLoop(pool, outbox, sealer, settings.schedule, seen)
+        schedules = ScheduleLoop(pool, outbox, planner, settings.schedule, seen)
         heartbeats = Heartbeats(outbox, pool, liveness, seen)
         watch = DueWatch(pool, broker, liveness, settings.schedule)
         retention = Retention(pool, settings.retention)
@@ -79,10 +85,23 @@ async def run(
             (retention.delete_old, 6 * seldom_seconds, None),
         ]
         async with asyncio.TaskGroup() as group:
-            consuming = group.create_task(consumer.run())
-            group.create_task(watch_outbox(pool, metrics, stop))
             loop = partial(every, stop=stop, unavailable=UNAVAILABLE)
+            beside = [group.create_task(consumer.run())]
+            if resources.files_settings.is_on:  # a store may be slow, and is not waited for
+                files = FileLoops(pool, resources.files, settings.retention, seen)
+                file_loop = partial(loop, unavailable=(*UNAVAILABLE, FilesError))
+                for do_round, seconds in _file_rounds(files, settings.retention):
+                    beside.append(group.create_task(file_loop(do_round, interval_seconds=seconds)))
+            group.create_task(watch_outbox(pool, metrics, stop))
             for do_round, seconds, wake in rounds:
                 group.create_task(loop(do_round, interval_seconds=seconds, wake=wake))
             await stop.wait()
-            consuming.cancel()
+            for task in beside:
+                task.cancel()
+
+
+def _file_rounds(files: FileLoops, settings: RetentionSettings) -> list[tuple[Round, float]]:
+    return [
+        (files.remove_objects, settings.round_seconds),
+        (files.sweep_store, min(settings.sweep_seconds, _LONGEST_SWEEP_LOOK_SECONDS)),
+    ]

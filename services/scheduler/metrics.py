@@ -2,7 +2,15 @@
 
 from services.scheduler.liveness import LivenessGuard
 from shared.lifecycle import DispatchMissing, Event, LeaseExpired
-from shared.process.metrics import COUNTS_ONCE, ENDS, RUNS_ONCE, SECONDS, Metrics, MetricSpec
+from shared.process.metrics import (
+    COUNTS_ONCE,
+    ENDS,
+    LEAVES_NOTHING,
+    RUNS_ONCE,
+    SECONDS,
+    Metrics,
+    MetricSpec,
+)
 
 _HEARTBEATS = MetricSpec(
     "heartbeats_received_total",
@@ -57,6 +65,19 @@ _LATENESS = MetricSpec(
     buckets=SECONDS,
 )
 
+_OBJECTS_REMOVED = MetricSpec(
+    "objects_removed_total",
+    "Objects removed from the file store: of deleted jobs and uploads, of attempts that were "
+    "repeated, and what crashes left.",
+    LEAVES_NOTHING,
+)
+_REMOVALS_FAILED = MetricSpec(
+    "object_removals_failed_total",
+    "Removals that the file store could not perform: they are repeated.",
+    LEAVES_NOTHING,
+    "a rate that stays above 0: the store is away, or refuses; the log has its reason",
+)
+
 
 class SchedulerMetrics:
     def __init__(self, metrics: Metrics, liveness: LivenessGuard) -> None:
@@ -67,6 +88,8 @@ class SchedulerMetrics:
         self.dispatches_queried = metrics.counter(_QUERIED)
         self.workers_silent = metrics.counter(_SILENT)
         self.schedule_lateness = metrics.histogram(_LATENESS)
+        self.objects_removed = metrics.counter(_OBJECTS_REMOVED)
+        self.removals_failed = metrics.counter(_REMOVALS_FAILED)
         metrics.read_one(_MAY_DECLARE_LOST, lambda: liveness.grace_is_over)
 
     def on_decided(self, event: Event) -> None:

@@ -23,7 +23,6 @@ from shared.planning.planner import Planner
 from shared.postgres.errors import DatabaseUnavailable, translated_errors
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.garbage import in_thread
-from shared.process.sealing import Sealer
 from shared.store.outbox import Outbox, OutboxRow
 
 log = structlog.get_logger(__name__)
@@ -41,14 +40,13 @@ class ScheduleLoop:
         self,
         pool: Pool,
         outbox: Outbox,
-        sealer: Sealer,
+        planner: Planner,
         settings: ScheduleSettings,
         metrics: SchedulerMetrics,
     ) -> None:
         self._pool = pool
         self._outbox = outbox
-        self._sealer = sealer
-        self._planner = Planner(sealer)
+        self._planner = planner
         self._settings = settings
         self._metrics = metrics
 
@@ -106,7 +104,7 @@ class ScheduleLoop:
         self, connection: Connection, taken: Sequence[TakenSchedule], turns: set[str]
     ) -> Sequence[OutboxRow]:
         seen = await look_around(connection, taken)
-        plan = await in_thread(partial(planned, taken, seen.around, self._sealer))
+        plan = await in_thread(partial(planned, taken, seen.around, self._planner.sealer))
         # What got active after the turns were taken is cancelled in the next round.
         firings = [firing for firing in plan.firings if turns.issuperset(firing.cancels)]
         there = await schedules.existing_jobs(

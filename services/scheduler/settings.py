@@ -58,6 +58,15 @@ class RetentionSettings(Block):
         description="Retention of idempotency keys: how long a repeated submission returns the "
         "same job.",
     )
+    uploads_hours: float = Field(
+        24, gt=0, description="Retention of uploads that no job or schedule uses."
+    )
+    sweep_seconds: float = Field(
+        3600,
+        gt=0,
+        description="Interval of the sweep of the file store: what interrupted uploads left, and "
+        "unused uploads.",
+    )
     nodes_days: float = Field(
         7,
         gt=0,

@@ -3,6 +3,9 @@
 UPLOADS = "uploads/"
 """What the names of all uploads start with; no job has such an id."""
 
+CHECKS = "conveyor-checks/"
+"""Of what is written to see whether the store can be used."""
+
 
 def job_prefix(job_id: str) -> str:
     return f"{job_id}/"

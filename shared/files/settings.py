@@ -183,6 +183,11 @@ class FilesSettings(Block):
         return bool(self.store)
 
     @property
+    def most_job_bytes(self) -> int | None:
+        """None: unlimited."""
+        return self.job_bytes or None
+
+    @property
     def scheme(self) -> str:
         """Of the store; "" for a directory."""
         scheme, separator, _ = self.store.partition("://")

@@ -8,6 +8,7 @@ from uuid import uuid4
 import structlog
 
 from conveyor.extensions.files import FilesError, FileStore, ObjectMissing
+from shared.files.names import CHECKS
 from shared.files.settings import FilesSettings
 from shared.files.streams import of_bytes
 from shared.process.health import Check
@@ -17,7 +18,6 @@ from shared.process.run import Stop
 log = structlog.get_logger(__name__)
 
 _LOOK_SECONDS = 30.0
-_PREFIX = "conveyor-checks/"
 
 
 @asynccontextmanager
@@ -64,7 +64,7 @@ class StoreWatch:
     async def _try(self) -> None:
         """Raises FilesError. An object is written and removed once; later it is enough that the
         store answers."""
-        name = f"{_PREFIX}{uuid4().hex}"
+        name = f"{CHECKS}{uuid4().hex}"
         if not self._was_usable:
             await self._store.put(name, of_bytes(b"conveyor"))
             await self._store.delete(name)

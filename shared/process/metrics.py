@@ -31,6 +31,7 @@ MADE_ONCE = "A repeated submission creates one job"
 PUT_ASIDE = "An unreadable message is kept, with its reason"
 RECOVERS = "After an outage of any length, each service recovers by itself"
 STAYS_FLAT = "Memory, open files, tasks, connections and tables stay constant at a steady rate"
+LEAVES_NOTHING = "A file that no job, schedule or upload refers to is removed from the store"
 WORKED_OFF = "A flood of jobs completes in order, while reads are answered"
 
 

@@ -283,7 +283,7 @@ async def test_a_submitted_job_runs_with_its_secrets_when_its_time_has_come(api:
     sealer = api.batcher.sealer
     async with Batcher(api.pool, api.broker, Planner(sealer)) as batcher:
         metrics = SchedulerMetrics(Metrics(), no_grace())
-        loop = ScheduleLoop(api.pool, batcher.outbox, sealer, ScheduleSettings(), metrics)
+        loop = ScheduleLoop(api.pool, batcher.outbox, Planner(sealer), ScheduleSettings(), metrics)
         await loop.fire_due_schedules()
     shown = await api.get(f"/scheduled-jobs/{summary['id']}")
     job = await api.pool.fetchrow("SELECT id, state, sealed, secret_names FROM jobs")

@@ -1,20 +1,17 @@
 """Artifacts as rows: written with the end of the attempt that kept them, replaced by the next."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
-from services.coordinator.handlers import on_completions
-from shared.definition import Artifact, Each, Retry, TaskDefinition
+from shared.definition import Each, Retry, TaskDefinition
 from shared.files.names import dispatch_prefix, job_prefix, task_prefix
 from shared.lifecycle import JobCancelled, JobRestarted, LeaseExpired
-from shared.messages import Claim, Finished, KeptArtifact, Reports, Returned, RunTask
+from shared.messages import Claim, Finished, KeptArtifact, Returned, RunTask
+from tests.support.jobs.artifacts import KEEPING, Row, artifact, end, ref, report, scheduled
 from tests.support.jobs.batcher import Rig, batcher_rig
 
-KEEPING = TaskDefinition(name="build", run="make", artifacts=(Artifact(name="out", path="out"),))
 QUOTA = 1000
-Row = dict[str, Any]
 
 
 @pytest.fixture
@@ -28,36 +25,6 @@ def retried(limit: int = 1) -> TaskDefinition:
     return TaskDefinition(
         name="build", run="make", artifacts=KEEPING.artifacts, retry=retry, allow_failure=False
     )
-
-
-def artifact(task: Row, size: int = 10, name: str = "out") -> KeptArtifact:
-    place = task["job_id"], task["id"], task["attempt"], task["dispatch"]
-    return KeptArtifact(
-        name=name,
-        object=f"{dispatch_prefix(*place)}{name}",
-        file_name=name,
-        size=size,
-        sha256="ab" * 32,
-        published=["s3://b/k"],
-    )
-
-
-def ref(task: Row) -> dict[str, Any]:
-    return {"job_id": task["job_id"], "task_id": task["id"], "dispatch": task["dispatch"]}
-
-
-async def report(rig: Rig, node: str = "n1", **reports: Any) -> None:
-    message = Reports(node_id=node, lease_seconds=30, **reports)
-    assert await on_completions(rig.batcher, rig.pool, [message]) == [None]
-
-
-async def scheduled(rig: Rig, job_id: str) -> list[Row]:
-    return [task for task in await rig.tasks(job_id) if task["state"] == "SCHEDULED"]
-
-
-async def end(rig: Rig, task: Row, *kept: KeptArtifact, error: str | None = None) -> None:
-    await report(rig, claims=[Claim(**ref(task))])
-    await report(rig, finished=[Finished(**ref(task), error=error, artifacts=list(kept))])
 
 
 async def rows(rig: Rig, job_id: str) -> list[Row]:

@@ -69,7 +69,9 @@ async def race(dsn: str) -> AsyncIterator[Race]:
     async with api_on(dsn) as api:
         sealer = api.batcher.sealer
         async with Batcher(api.pool, api.broker, Planner(sealer)) as batcher:
-            loop = ScheduleLoop(api.pool, batcher.outbox, sealer, ScheduleSettings(), METRICS)
+            loop = ScheduleLoop(
+                api.pool, batcher.outbox, Planner(sealer), ScheduleSettings(), METRICS
+            )
             running = Race(api, loop)
             await running.begin_anew()
             yield running

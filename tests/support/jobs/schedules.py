@@ -8,6 +8,7 @@ from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.schedules import ScheduleLoop
 from services.scheduler.settings import ScheduleSettings
 from shared.definition import encode
+from shared.planning.planner import Planner
 from shared.process.metrics import Metrics
 from shared.process.sealing import Sealer
 from tests.support.jobs.batcher import Rig
@@ -21,7 +22,8 @@ DAILY = "0 3 * * *"
 
 def loop_of(rig: Rig, sealer: Sealer | None = None, round_seconds: float = 3) -> ScheduleLoop:
     settings = ScheduleSettings().model_copy(update={"round_seconds": round_seconds})
-    return ScheduleLoop(rig.pool, rig.batcher.outbox, sealer or rig.sealer, settings, METRICS)
+    planner = Planner(sealer or rig.sealer)
+    return ScheduleLoop(rig.pool, rig.batcher.outbox, planner, settings, METRICS)
 
 
 def encoded(**spec: Any) -> dict[str, Any]:
