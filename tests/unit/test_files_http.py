@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,41 +22,18 @@ from shared.files.transfers import Patience, fetch
 from shared.network.guard import Guard, parse_networks
 from tests.support.eventually import eventually
 from tests.support.files.cutting_link import cutting_link
+from tests.support.files.site import Handler, Site, served_site
 from tests.support.files.stores import MEGABYTE, noise, read, sha256_of
 from tests.support.ports import free_port
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 LOCAL = Guard(parse_networks(("127.0.0.0/8",)))
 DATA = noise(5 * MEGABYTE)
 LONG = Patience(tries=1000, pause_seconds=0.01)
 
 
-class Site:
-    """Answers each path by its handler. `requests` are what came."""
-
-    def __init__(self) -> None:
-        self.handlers: dict[str, Handler] = {}
-        self.requests: list[web.Request] = []
-        self.url = ""
-        self.port = 0
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.requests.append(request)
-        return await self.handlers[request.path](request)
-
-    def serve(self, path: str, handler: Handler) -> str:
-        self.handlers[path] = handler
-        return f"{self.url}{path}"
-
-
 @pytest.fixture
 async def site() -> AsyncIterator[Site]:
-    site = Site()
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", site.answer)
-    async with TestServer(application) as server:
-        site.port = server.port or 0
-        site.url = f"http://127.0.0.1:{server.port}"
+    async with served_site() as site:
         yield site
 
 

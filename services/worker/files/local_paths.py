@@ -50,10 +50,11 @@ def _resolved(path: str) -> str:
 
 def _compiled(pattern: str) -> re.Pattern[str]:
     """What comes before the first wildcard is resolved as the paths are that are compared."""
+    pattern = pattern.rstrip("/").removesuffix("/**")  # all that lies below is allowed anyway
     plain = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
     folder = plain if plain == pattern else plain.rpartition("/")[0]
     resolved = os.path.realpath(folder or "/")
-    rest = pattern[len(folder) :].rstrip("/")
+    rest = pattern[len(folder) :]
     regex = "".join(map(_regex_of, _GLOB.findall(rest)))
     start = "" if resolved == "/" else re.escape(resolved)
     return re.compile(f"{start}{regex}(/.*)?$", re.DOTALL)
@@ -61,8 +62,10 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _regex_of(part: str) -> str:
     match part:
-        case "**" | "**/":
+        case "**":
             return ".*"
+        case "**/":
+            return "(.*/)?"
         case "*":
             return "[^/]*"
         case "?":

@@ -5,12 +5,15 @@ Its answers follow those of Kubo 0.43. A CID is made from the whole content, not
 
 import base64
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from tarfile import DIRTYPE
 from typing import Any
 
 from aiohttp import BodyPartReader, web
 from aiohttp.test_utils import TestServer
+
+from tests.support.files.tars import file_info, made_tar, tar_info
 
 
 class KuboError(Exception):
@@ -24,6 +27,7 @@ class FakeKubo:
         self.adding = 0
         self.broken: set[str] = set()
         self._blocks: dict[str, bytes] = {}
+        self._trees: dict[str, dict[str, str]] = {}
         self._files: dict[str, str] = {}
         self._folders = {"/"}
 
@@ -35,6 +39,7 @@ class FakeKubo:
         application = web.Application(client_max_size=1024**3)
         application.router.add_post("/api/v0/add", self._add)
         application.router.add_post("/api/v0/cat", self._cat)
+        application.router.add_post("/api/v0/get", self._get)
         for command in ("stat", "cp", "mkdir", "mv", "ls", "rm"):
             handler = getattr(self, f"_{command}")
             application.router.add_post(f"/api/v0/files/{command}", _answering(handler, self))
@@ -48,10 +53,32 @@ class FakeKubo:
             data = bytes(await part.read())
         finally:
             self.adding -= 1
+        cid = self.add(data)
+        return web.json_response({"Name": "object", "Hash": cid, "Size": str(len(data) + 11)})
+
+    def add(self, data: bytes) -> str:
         digest = b"\x01\x55\x12\x20" + hashlib.sha256(data).digest()
         cid = "b" + base64.b32encode(digest).decode().lower().rstrip("=")
         self._blocks[cid] = data
-        return web.json_response({"Name": "object", "Hash": cid, "Size": str(len(data) + 11)})
+        return cid
+
+    def add_tree(self, files: Mapping[str, bytes]) -> str:
+        return self._tree_of({path: self.add(data) for path, data in files.items()})
+
+    def files_of(self, cid: str) -> dict[str, bytes]:
+        return {path: self._blocks[block] for path, block in self._trees[cid].items()}
+
+    def _tree_of(self, files: Mapping[str, str]) -> str:
+        cid = self.add(repr(sorted(files.items())).encode())
+        self._trees[cid] = dict(files)
+        return cid
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        root = request.query["arg"].removeprefix("/ipfs/")
+        files = {f"{root}/{path}": data for path, data in self.files_of(root).items()}
+        return web.Response(
+            body=made_tar(tar_info(root, DIRTYPE), *map(file_info, files, files.values()))
+        )
 
     async def _cat(self, request: web.Request) -> web.StreamResponse:
         data = self._blocks[request.query["arg"].removeprefix("/ipfs/")]
@@ -62,9 +89,9 @@ class FakeKubo:
         return answer
 
     def _stat(self, path: str) -> dict[str, Any]:
-        if path in self._folders:
-            return {"Hash": "bafyfolder", "Size": 0, "Type": "directory"}
         cid = self._cid(path)
+        if cid in self._trees:
+            return {"Hash": cid, "Size": 0, "Type": "directory"}
         return {"Hash": cid, "Size": len(self._blocks[cid]), "Type": "file"}
 
     def _cp(self, source: str, target: str) -> None:
@@ -101,11 +128,19 @@ class FakeKubo:
 
     def _cid(self, path: str) -> str:
         if path.startswith("/ipfs/"):
-            cid = path.removeprefix("/ipfs/")
-            if cid in self._blocks:
+            cid, _, inner = path.removeprefix("/ipfs/").partition("/")
+            if inner and inner in self._trees.get(cid, {}):
+                return self._trees[cid][inner]
+            if not inner and cid in self._blocks:
                 return cid
         elif path in self._files:
             return self._files[path]
+        elif path in self._folders:
+            start = f"{path}/"
+            below = {
+                p.removeprefix(start): c for p, c in self._files.items() if p.startswith(start)
+            }
+            return self._tree_of(below)
         raise KuboError("file does not exist")
 
 
