@@ -28,7 +28,7 @@ ENDLESS = tarfile.TarInfo("endless")
 ENDLESS.size = 1 << 40
 
 
-@pytest.fixture(params=["shell"])
+@pytest.fixture(params=["shell", "docker", "podman"])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
     kind = request.param
     root = tmp_path / "tasks"
@@ -98,12 +98,14 @@ async def test_every_stage_sees_what_is_brought_and_main_may_change_what_is_not_
 
 
 async def test_what_is_brought_may_be_empty_nested_linked_and_executable(rig: Rig) -> None:
+    hard = tar_info("hard", tarfile.LNKTYPE, "bin/tool")
+    hard.mode = 0o700
     tree = made_tar(
         tar_info("./", tarfile.DIRTYPE),
         file_info("bin/tool", b"#!/bin/sh\necho ran\n", 0o700),
         file_info("a" * 120 + "/" + "ü" * 60, b"long\n"),
         tar_info("link", tarfile.SYMTYPE, "bin/tool"),
-        tar_info("hard", tarfile.LNKTYPE, "bin/tool"),
+        hard,
     )
     text, _ = await carried(
         rig,

@@ -1,24 +1,22 @@
 """Files in and out of an engine's containers, as tars that pass through piece by piece."""
 
-import base64
 import contextlib
-import json
 import posixpath
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
 
 import aiohttp
 from aiodocker import DockerError
 
 from conveyor.extensions.runtimes import Archive, RuntimeRejected, RuntimeUnavailable
-from services.worker.runtimes.containers.engine_calls import About, EngineCalls
+from services.worker.runtimes.containers.engine_calls import About, EngineCalls, Json, path_stat
 from shared.files.archives import read_tar, write_tar
 from shared.files.archives.members import Members
 from shared.files.archives.tar import END
 
+# Of a mode as engines have it, which is Go's: devices, pipes, sockets and what else is no file.
 _IS_LINK = 1 << 27
-"""Of a mode as engines have it, which is Go's."""
+_IS_SPECIAL = 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
 
 
 class EngineArchives:
@@ -43,9 +41,7 @@ class EngineArchives:
     @contextlib.asynccontextmanager
     async def taken(self, container: str, path: str) -> AsyncIterator[Archive]:
         """The tar of the file or directory there; raises RuntimeRejected where nothing is."""
-        if not path.startswith("/"):
-            path = posixpath.join(await self._workdir(container), path)
-        path = await self._followed(container, posixpath.normpath(path))
+        path = await self._followed(container, path)
         async with self._calls.call(f"read {path}"):
             response = await self._calls.request("GET", _url(container), {"path": path})
         try:
@@ -64,27 +60,32 @@ class EngineArchives:
         if last != END:
             raise RuntimeUnavailable(f"could not read {path}: the engine broke off")
 
+    async def _followed(self, container: str, path: str) -> str:
+        """The absolute path of the file or directory, as Docker gives a link itself."""
+        whole = path if path.startswith("/") else f"{await self._workdir(container)}/{path}"
+        whole = posixpath.normpath(whole)
+        found = await self._stat(container, whole, path)
+        if found["mode"] & _IS_LINK:
+            whole = str(found["linkTarget"])
+            found = await self._stat(container, whole, path)
+        if found["mode"] & _IS_SPECIAL:
+            raise RuntimeRejected(f"path {path!r}: it is neither a file nor a directory")
+        return whole
+
     async def _workdir(self, container: str) -> str:
         async with self._calls.call("inspect the container"):
             shown = await self._calls.docker.containers.container(container).show()
             return str(shown["Config"].get("WorkingDir") or "/")
 
-    async def _followed(self, container: str, path: str) -> str:
-        """Where it leads if it is a link, as Docker gives the link itself."""
-        found = await self._stat(container, path)
-        return str(found["linkTarget"]) if int(found["mode"]) & _IS_LINK else path
-
-    async def _stat(self, container: str, path: str) -> dict[str, Any]:
-        async with self._calls.call(f"read {path}"):
+    async def _stat(self, container: str, path: str, named: str) -> Json:
+        async with self._calls.call(f"read {named}"):
             try:
                 url, query = _url(container), {"path": path}
                 async with await self._calls.request("HEAD", url, query) as response:
-                    text = response.headers["X-Docker-Container-Path-Stat"]
-                found: dict[str, Any] = json.loads(base64.b64decode(text))
-                return found
+                    return path_stat(response.headers)
             except DockerError as error:
                 if error.status == 404:
-                    raise RuntimeRejected(f"path {path!r}: no such file or directory") from error
+                    raise RuntimeRejected(f"path {named!r}: no such file or directory") from error
                 raise
 
 

@@ -21,7 +21,7 @@ from services.worker.runtimes.containers.engine_calls import (
     address_of,
     first_header,
     first_member,
-    size_of,
+    path_stat,
 )
 from services.worker.runtimes.containers.layout import LABEL_NODE, filter_of_task, is_earlier
 from services.worker.runtimes.containers.resources import EngineResources
@@ -66,11 +66,12 @@ class ContainerEngine:
         async with self._calls.call("reach the engine", about=About.UPKEEP):
             await self._docker.version()
 
-    async def create(self, config: Json) -> str:
+    async def create(self, config: Json, name: str | None = None) -> str:
         """Raises ImageMissing when the image has to be pulled first."""
+        path = "containers/create" if name is None else f"containers/create?name={name}"
         async with self._calls.call("create the container"):
             try:
-                return str((await self._calls.post("containers/create", config))["Id"])
+                return str((await self._calls.post(path, config))["Id"])
             except DockerError as error:  # 404 is about the image; a network is found at start
                 if error.status == 404 and any(m in error.message for m in _MISSING_IMAGE):
                     raise ImageMissing from error
@@ -226,7 +227,7 @@ class ContainerEngine:
         async with self._calls.call(f"read {path}"):
             try:
                 async with await self._calls.request("HEAD", url, query) as response:
-                    size = size_of(response.headers)
+                    size = int(path_stat(response.headers)["size"])
                 if not size or size > limit:
                     return b"", size
                 async with await self._calls.request("GET", url, query) as response:

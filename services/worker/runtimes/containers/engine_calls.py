@@ -49,6 +49,7 @@ _TASKS_OWN_FAULT = (
 )
 _FILES_FAULT = (  # of files that stand in each other's way, or in a mount that is only for reading
     "Error processing tar file",
+    "copier: put: ",
     "read-only file system",
     "is a directory",
     "file exists",
@@ -195,7 +196,9 @@ async def _close(docker: Docker) -> None:
 
 def _message(body: bytes) -> str:
     try:
-        return str(json.loads(body)["message"])
+        message = str(json.loads(body)["message"])
+        # Podman shows its own call first, some thousand characters.
+        return message.rpartition("}: ")[2] if "copier.request{" in message else message
     except (ValueError, KeyError, TypeError):  # not the engine's own words: a proxy's, perhaps
         return body.decode(errors="replace")
 
@@ -243,9 +246,10 @@ async def frames(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
             yield data
 
 
-def size_of(headers: Mapping[str, str]) -> int:
-    """The size of the file that an archive answer's headers describe."""
-    return int(json.loads(base64.b64decode(headers["X-Docker-Container-Path-Stat"]))["size"])
+def path_stat(headers: Mapping[str, str]) -> Json:
+    """What an archive answer's headers say of the file: `size`, `mode`, `linkTarget`."""
+    found: Json = json.loads(base64.b64decode(headers["X-Docker-Container-Path-Stat"]))
+    return found
 
 
 async def first_member(content: aiohttp.StreamReader, limit: int) -> tuple[bytes, int]:

@@ -10,16 +10,24 @@ import re
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
 from conveyor.extensions.mounts import MountType
 from conveyor.extensions.runtimes import Archive, RuntimeRejected, RuntimeUnavailable
 from conveyor.extensions.tasks import Probe, Sidecar, TaskSpec
-from services.worker.runtimes.containers.engine import ContainerEngine
+from services.worker.runtimes.containers.engine import ContainerEngine, ImageMissing
+from services.worker.runtimes.containers.engine_calls import Json
+from services.worker.runtimes.containers.files import ContainerFiles
 from services.worker.runtimes.containers.gpus import device_requests
 from services.worker.runtimes.containers.images import Images
-from services.worker.runtimes.containers.layout import ContainerPlacement, check_spec, labels_of
+from services.worker.runtimes.containers.layout import (
+    ContainerPlacement,
+    carrier_config,
+    check_spec,
+    labels_of,
+)
 from services.worker.runtimes.containers.mounts import make_mounts
 from services.worker.runtimes.containers.resources import EngineResources
 from services.worker.runtimes.settings import RuntimeSettings
@@ -83,6 +91,8 @@ class ContainerEnvironment:
         self._hosts: dict[str, str] = {}
         self._private: str | None = None
         self._shared = ContainerPlacement()
+        archives = context.engine.archives
+        self.files = ContainerFiles(archives, spec, context.settings, self._new_carrier)
 
     @property
     def settings(self) -> RuntimeSettings:
@@ -96,21 +106,24 @@ class ContainerEnvironment:
         if spec.sidecars:
             joined = beside_private(joined, self.settings)
         points = await make_mounts(spec.mounts, self, self._context.mount_types)
+        if spec.places:
+            points.append(await self.files.prepare(points, partial(self.new_volume, {})))
         self._shared = ContainerPlacement(
             mounts=tuple(mount for point in points for mount in point.mounts),
             tmpfs={target: opts for point in points for target, opts in point.tmpfs.items()},
             sources=tuple(source for point in points for source in point.sources),
             networks=joined,
             gpus=gpus,
+            files=self.files if spec.places else None,
         )
         if spec.sidecars:
             await self._make_private_network()
 
     async def bring(self, target: str, archive: Archive) -> None:
-        raise RuntimeRejected(f"target {target!r}: nothing can be brought to a container yet")
+        await self.files.bring(target, archive)
 
     async def complete(self) -> None:
-        """What is bound is there by its mounts."""
+        """Each container gets what it needs by itself."""
 
     async def close(self) -> None:
         while self._undo:
@@ -126,6 +139,18 @@ class ContainerEnvironment:
         making = self._resources.create_volume(name, labels_of(self._spec), options)
         await self._make(making, name, lambda: self._resources.remove("volumes", name))
         return name
+
+    async def _new_carrier(self, mounts: Sequence[Json]) -> str:
+        name, engine = f"conveyor-{uuid.uuid4().hex}", self._context.engine
+        making = self._create_carrier(name, mounts)
+        await self._make(making, name, lambda: engine.delete(name))
+        return name
+
+    async def _create_carrier(self, name: str, mounts: Sequence[Json]) -> None:
+        try:
+            await self._context.engine.create(carrier_config(self._spec, mounts), name)
+        except ImageMissing as error:  # it was there, and was removed by somebody
+            raise RuntimeUnavailable("the image of the task vanished") from error
 
     def on_close(self, undo: Callable[[], Awaitable[object]]) -> None:
         self._undo.append(undo)

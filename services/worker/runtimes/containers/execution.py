@@ -17,6 +17,7 @@ from conveyor.extensions.runtimes import (
     ProgressSink,
     RuntimeRejected,
     RuntimeUnavailable,
+    TransferStopped,
 )
 from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.containers.engine import ImageMissing
@@ -27,6 +28,7 @@ from services.worker.runtimes.containers.layout import (
     PROGRESS,
     TORK,
     ContainerPlacement,
+    PlacedFiles,
     check_spec,
     container_archive,
     container_config,
@@ -69,6 +71,7 @@ class ContainerExecution:
         self._stream: aiohttp.ClientResponse | None = None
         self._archive = False
         self._sources: tuple[str, ...] = ()
+        self._files: PlacedFiles | None = None
         self._creating: asyncio.Future[str] | None = None
         self._pulling: asyncio.Task[None] | None = None
         self._is_reading = False
@@ -105,6 +108,12 @@ class ContainerExecution:
         if self._stop.is_set():
             return
         container = self.container
+        if self._files is not None:
+            try:
+                async with self._transfers.running():
+                    await self._files.write_into(container)
+            except TransferStopped:  # then `wait` tells
+                return
         self._stream = await self._engine.attach(container)
         check_sources(self._sources)
         self._started = True
@@ -165,13 +174,15 @@ class ContainerExecution:
         settings = context.settings
         user = settings.container_user or await context.images.user_of(str(self._spec.image))
         self._archive = settings.container_read_only or needs_archive(self._spec, user)
-        self._sources = placement.sources
+        self._sources, self._files = placement.sources, placement.files
         config = container_config(
             self._spec, placement, archive=self._archive, init=context.init, settings=settings
         )
         # Shielded: a call given up half-way would leave a container whose id nobody knows.
         self._creating = asyncio.ensure_future(self._engine.create(config))
         self._container = await asyncio.shield(self._creating)
+        if self._files is not None:
+            await self._files.make_mount_points()
         if not is_root(user):
             await self._open_volumes(placement)
         for network in placement.networks[1:]:
@@ -180,7 +191,7 @@ class ContainerExecution:
     async def _open_volumes(self, placement: ContainerPlacement) -> None:
         """Let the image's user write to volumes that are root's, as a new one is."""
         for mount in placement.mounts:
-            if mount["Type"] == "volume":
+            if mount["Type"] == "volume" and not mount.get("ReadOnly"):
                 folder = await self._engine.read_folder(self.container, mount["Target"])
                 if folder.uid == 0 and not folder.mode & _OTHERS_WRITE:
                     # Docker leaves the mode of the directory itself, but takes no other path where

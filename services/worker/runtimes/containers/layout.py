@@ -14,9 +14,9 @@ import json
 import posixpath
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from conveyor.extensions.runtimes import RuntimeRejected
 from conveyor.extensions.tasks import Aux, TaskSpec
@@ -60,6 +60,16 @@ def is_earlier(labels: Mapping[str, str], spec: TaskSpec) -> bool:
     return labels.get(LABEL_TASK) == spec.task_id and not same
 
 
+class PlacedFiles(Protocol):
+    async def make_mount_points(self) -> None:
+        """Once there is an image to do it with, and before anything is written to a container."""
+        ...
+
+    async def write_into(self, container: str) -> None:
+        """What was brought and has to be in each container, before it starts."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerPlacement:
     """`networks`: the first is given at creation, the others are joined before the start; none
@@ -76,12 +86,14 @@ class ContainerPlacement:
     hosts: Mapping[str, str] = field(default_factory=dict)
     gpus: tuple[Json, ...] = ()
     privileged: bool = False
+    files: PlacedFiles | None = None
 
 
 def is_bare(spec: TaskSpec) -> bool:
     """Whether it needs nothing but its container."""
     return not (
         spec.mounts
+        or spec.places
         or spec.networks
         or spec.gpus
         or spec.privileged
@@ -95,7 +107,7 @@ TORK = "/tork"
 OUTPUT = "/tork/stdout"
 PROGRESS = "/tork/progress"
 _SCRIPT = "/tork/entrypoint"
-_WORKDIR = "/tork/workdir"
+WORKDIR = "/tork/workdir"
 # Writable by any user that the script becomes. Errors of the script's shell begin with its $0.
 _WITH_REPORTS = f'(umask 0;>{OUTPUT};>{PROGRESS});exec "$0" -c "$1" {_SCRIPT}'
 # Mounting it makes the engine's runtime create /tork in the container's own layer, owned by root.
@@ -118,6 +130,22 @@ def check_spec(spec: TaskSpec) -> None:
     if spec.memory_bytes is not None and spec.memory_bytes <= 0:
         raise RuntimeRejected(f"limits.memory must be above 0, not {spec.memory_bytes}")
     check_file_names(spec.files)
+
+
+def with_places(spec: TaskSpec) -> TaskSpec:
+    """What runs around the task has its places, too."""
+
+    def given(aux: A) -> A:
+        return replace(aux, program=replace(aux.program, places=spec.places))
+
+    if not spec.places:
+        return spec
+    return replace(
+        spec,
+        pre=tuple(map(given, spec.pre)),
+        post=tuple(map(given, spec.post)),
+        sidecars=tuple(map(given, spec.sidecars)),
+    )
 
 
 def with_default_image(spec: TaskSpec, image: str | None) -> TaskSpec:
@@ -146,6 +174,7 @@ def needs_archive(spec: TaskSpec, user: str) -> bool:
     """Whether `container_archive` must be written for a container that runs as `user`."""
     return (
         bool(spec.files)
+        or workdir_of(spec) == WORKDIR
         or not is_root(user)
         or not fits_an_argument(spec, spec.entrypoint or ("sh", "-c"))
     )
@@ -174,10 +203,18 @@ def container_config(
         "Entrypoint": entrypoint,
         "Cmd": cmd,
         "User": settings.container_user,
-        "WorkingDir": _workdir(spec),
+        "WorkingDir": workdir_of(spec),
         "NetworkingConfig": _endpoint(placement),
     }
     return config | {key: value for key, value in optional.items() if value}
+
+
+def carrier_config(spec: TaskSpec, mounts: Sequence[Json]) -> Json:
+    """Of a container that never starts, in which the task's files are written."""
+    first = next((aux.program for aux in (*spec.pre, *spec.sidecars)), spec)  # its image is there
+    host = {"Mounts": list(mounts), "NetworkMode": "none", "LogConfig": {"Type": "none"}}
+    labels = labels_of(spec)
+    return {"Image": first.image, "Entrypoint": ["-"], "Labels": labels, "HostConfig": host}
 
 
 def _file_systems(
@@ -243,9 +280,13 @@ def _command(spec: TaskSpec, archive: bool) -> tuple[list[str], list[str]]:
     return shell, [_WITH_REPORTS, shell[0], spec.run]
 
 
-def _workdir(spec: TaskSpec) -> str | None:
+def workdir_of(spec: TaskSpec) -> str | None:
     """None leaves the image's own, which a task with files can't use: it may not be writable."""
-    return spec.workdir or (_WORKDIR if spec.files else None)
+    return spec.workdir or (WORKDIR if spec.files or _has_places_below(spec) else None)
+
+
+def _has_places_below(spec: TaskSpec) -> bool:
+    return any(not place.target.startswith("/") for place in spec.places)
 
 
 def _environment(spec: TaskSpec) -> dict[str, str]:
@@ -299,7 +340,9 @@ def _endpoint(placement: ContainerPlacement) -> dict[str, Any]:
 
 
 def _add_files(tar: tarfile.TarFile, spec: TaskSpec, root: str) -> None:
-    workdir = _workdir(spec)
+    workdir = workdir_of(spec)
+    if workdir == WORKDIR:  # a folder of the image's keeps its own mode
+        _add_folder(tar, workdir, root)
     if workdir is None or not spec.files:
         return
     if posixpath.commonpath([workdir, root]) != root:
@@ -307,8 +350,6 @@ def _add_files(tar: tarfile.TarFile, spec: TaskSpec, root: str) -> None:
             f"files: workdir {workdir!r} is only for reading on this worker "
             "(its setting CONVEYOR_RUNTIME_CONTAINER_READ_ONLY): leave it out"
         )
-    if spec.workdir is None:  # a folder of the image's keeps its own mode
-        _add_folder(tar, workdir, root)
     for parent in parents_of(spec.files):
         _add_folder(tar, posixpath.join(workdir, parent), root)
     for name, text in spec.files.items():

@@ -102,7 +102,7 @@ async def make_mounts(
 def _checked_target(mount: Mount) -> str:
     _check_path(mount, "target", mount.target)
     target = posixpath.normpath("/" + mount.target.lstrip("/"))  # two leading ones would stay
-    if target == "/" or _is_in(target, _OURS):
+    if target == "/" or is_in(target, _OURS):
         raise _refused(mount, "target", f"must not be / nor {_OURS} or below it")
     return target
 
@@ -116,7 +116,7 @@ def _allowed_source(mount: Mount, settings: OperatorSettings) -> str:
         )
     _check_path(mount, "source", mount.source)
     source = os.path.realpath(mount.source)
-    if not any(_is_in(source, os.path.realpath(each)) for each in settings.bind_sources):
+    if not any(is_in(source, os.path.realpath(each)) for each in settings.bind_sources):
         raise _refused(mount, "source", "is in none of the worker's CONVEYOR_RUNTIME_BIND_SOURCES")
     return source
 
@@ -131,7 +131,7 @@ def _check_path(mount: Mount, field_name: str, path: str) -> None:
         raise _refused(mount, field_name, "must not hold ..")
 
 
-def _is_in(path: str, folder: str) -> bool:
+def is_in(path: str, folder: str) -> bool:
     return posixpath.commonpath([path, folder]) == folder
 
 

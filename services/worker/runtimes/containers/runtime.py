@@ -30,6 +30,7 @@ from services.worker.runtimes.containers.layout import (
     ContainerPlacement,
     is_bare,
     with_default_image,
+    with_places,
 )
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES
 from services.worker.runtimes.containers.resources import Kind
@@ -76,7 +77,7 @@ class ContainerRuntime:
             await engine.resources.check()
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
-        spec = with_default_image(spec, self._context.settings.default_image)
+        spec = with_places(with_default_image(spec, self._context.settings.default_image))
         if is_bare(spec):
             return ContainerExecution(self._context, spec, lambda: self._bare, log, progress)
         environment = ContainerEnvironment(self._context, spec)
@@ -132,7 +133,10 @@ class ContainerRuntime:
         progress: ProgressSink,
     ) -> MainPart:
         if not spec.sidecars:
-            return ContainerExecution(self._context, spec, environment.of_main, log, progress)
+            main = ContainerExecution(self._context, spec, environment.of_main, log, progress)
+            if not (spec.pre or spec.post):
+                environment.files.only_container = lambda: main.container
+            return main
         lines = LogLines(log)
         main = ContainerExecution(self._context, spec, environment.of_main, lines.write, progress)
         sidecars = [self._sidecar(sidecar, environment, log) for sidecar in spec.sidecars]
