@@ -9,6 +9,7 @@ from shared.lifecycle import BeginChildren, CancelTasks, PlanDependents, Task, T
 from shared.planning.budgets import TransactionBudget
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
+from shared.planning.taking import Found, Wanted
 from shared.planning.templates import JobSource, TaskSource, Variables, WantedVariable
 from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
@@ -73,6 +74,9 @@ class Rows(Protocol):
 
     async def load_variables(self, wanted: Collection[WantedVariable]) -> Variables:
         """Those that the expressions of `sources` name."""
+
+    async def load_files(self, wanted: Collection[Wanted]) -> dict[Wanted, Found]:
+        """What sources of tasks stand for: all of `wanted`."""
 
     async def results_of_children(
         self, parents: Collection[str]

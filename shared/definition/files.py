@@ -68,10 +68,12 @@ class TakenChild:
 class Source:
     """What is brought to `target` before the task starts: one of the seven below.
 
-    `artifact` is `[job/]task.name[/path]`; planning puts what it stands for in `taken` or, when the
-    task has children, in `children`. `upload` names one of the job's uploads, and planning puts
-    it in `taken`. `ipfs` is a CID and perhaps a path in it, `inline` the text itself or a `data:`
-    URL, `local` a path on the worker. `extract` unpacks an archive into the directory `target`.
+    `artifact` is `[job/]task.name[/path]`, and `at` is where that task stands, if it is of the same
+    job: its position in the list and the index of each child. Planning puts what it stands for in
+    `taken` or, when the task has children, in `children`. `upload` names one of the job's uploads,
+    and planning puts it in `taken`. `ipfs` is a CID and perhaps a path in it, `inline` the text
+    itself or a `data:` URL, `local` a path on the worker. `extract` unpacks an archive into the
+    directory `target`.
     """
 
     target: str
@@ -86,6 +88,7 @@ class Source:
     sha256: str = ""
     read_only: bool = False
     extract: bool = False
+    at: tuple[int, ...] = ()
     taken: TakenArtifact | None = None
     children: tuple[TakenChild, ...] | None = None
 

@@ -43,17 +43,20 @@ from shared.lifecycle import (
 from shared.messages.queues import DEFAULT_TASK_QUEUE
 from shared.planning import composites
 from shared.planning.budgets import MOST_OF_RESULTS, MOST_STEPS
+from shared.planning.file_fields import has_files
 from shared.planning.new_job import NewJob
 from shared.planning.rendering import (
     PlanError,
     Rendering,
     kind_of,
     planned_task,
+    refuse_broken_files,
     refuse_empty_images,
     rendered_task,
 )
 from shared.planning.secret_names import kept_in_clear
 from shared.planning.secrets import SecretTaint, all_inputs, hidden_values
+from shared.planning.taking import NO_FILES, CannotTake, Files, Wanted, wanted_by, with_taken
 from shared.planning.templates import JobSource, TaskSource
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
@@ -125,8 +128,10 @@ class Planner:
         now: datetime,
         derived: set[str] | None = None,
         allowance: Allowance | None = None,
+        files: Files = NO_FILES,
     ) -> Answer:
-        """The task of `source`, evaluated with `variables` as `tasks`, as they are kept.
+        """The task of `source`, evaluated with `variables` as `tasks`, as they are kept, and with
+        `files`, what its sources stand for.
 
         What it makes of secrets is added to `derived`; its expressions take from `allowance`.
         """
@@ -138,7 +143,8 @@ class Planner:
             return plan_failed(source, str(error))
         taint = SecretTaint(secrets, names, tuple(scope) if _is_sealed(source.scope) else ())
         try:
-            return self._planned(source, Rendering(names, taint, allowance), secrets, now)
+            rendering = Rendering(names, taint, allowance)
+            return self._planned(source, rendering, secrets, now, files)
         except PlanError as error:
             return self._failed(source, taint.redacted(str(error)), secrets)
         finally:
@@ -151,7 +157,12 @@ class Planner:
         return replace(event, plan=plan)
 
     def _planned(
-        self, source: TaskSource, rendering: Rendering, secrets: Mapping[str, str], now: datetime
+        self,
+        source: TaskSource,
+        rendering: Rendering,
+        secrets: Mapping[str, str],
+        now: datetime,
+        files: Files,
     ) -> TaskPlanned | TaskSkipped:
         """Raises PlanError."""
         task = _with_defaults(source.task, source.job.defaults)
@@ -161,10 +172,24 @@ class Planner:
         if not rendering.is_wanted(task):
             return TaskSkipped(source.ref, self._sealed(plan, hidden, of_job=bool(secrets)))
         refuse_empty_images(rendered)
+        if has_files(rendered):
+            plan = planned_task(_with_files(rendered, source.job, files))
         planned = self._made(plan, source, rendering, secrets, now)
         hidden = (*hidden_values(secrets), *rendering.taint.found)
         planned = replace(planned, task=self._sealed(planned.task, hidden, of_job=bool(secrets)))
         return TaskPlanned(source.ref, planned)
+
+    def wanted_files(
+        self, source: TaskSource, variables: Mapping[str, str], secrets: Mapping[str, str]
+    ) -> set[Wanted]:
+        """What its sources stand for. What fails here fails again when it is planned."""
+        try:
+            scope = self._opened(source.scope)
+            names = self._names(source.job, secrets, variables) | scope
+            rendering = Rendering(names, SecretTaint(secrets, names), Allowance(MOST_STEPS))
+            return wanted_by(source.task, source.job, lambda text: rendering.text("", text))
+        except (SealingError, PlanError):
+            return set()
 
     def output(
         self, job: JobSource, variables: Mapping[str, str], secrets: Mapping[str, str]
@@ -305,6 +330,15 @@ def plan_failed(source: TaskSource, error: str) -> TaskPlanFailed:
         allow_failure=task.allow_failure,
     )
     return TaskPlanFailed(source.ref, plan, error)
+
+
+def _with_files(task: TaskDefinition, job: JobSource, files: Files) -> TaskDefinition:
+    """Raises PlanError."""
+    refuse_broken_files(task)
+    try:
+        return with_taken(task, job, files)
+    except CannotTake as error:
+        raise PlanError(str(error)) from None
 
 
 def _with_defaults(task: TaskDefinition, defaults: Defaults | None) -> TaskDefinition:

@@ -28,6 +28,7 @@ from shared.jobspec.limits import MAX_KEY
 from shared.lifecycle import PlannedTask, RetryPolicy, TaskKind
 from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
 from shared.planning.budgets import MOST_OF_A_SUBJOB, MOST_OF_A_TASK, SizeBudget, TooLarge
+from shared.planning.file_fields import broken_rules, has_files, rendered_files
 from shared.planning.secrets import SecretTaint
 from shared.planning.templates import templates
 
@@ -123,6 +124,8 @@ def rendered_task(task: TaskDefinition, rendering: Rendering) -> TaskDefinition:
     if not any(map(has_expression, templates(task))):
         return task
     done = _rendered(task, rendering, "")
+    if has_files(task):
+        done = rendered_files(done, rendering.text)
     return map_aux_tasks(done, lambda place, aux: _rendered(aux, rendering, f"{place}."))
 
 
@@ -156,6 +159,12 @@ def refuse_empty_images(task: TaskDefinition) -> None:
 
     check("", task)
     map_aux_tasks(task, lambda place, aux: check(f"{place}.", aux))
+
+
+def refuse_broken_files(task: TaskDefinition) -> None:
+    """Raises PlanError for what breaks a rule once it is evaluated."""
+    if has_files(task) and (broken := next(broken_rules(task), None)):
+        raise PlanError(broken)
 
 
 def planned_task(task: TaskDefinition) -> PlannedTask:

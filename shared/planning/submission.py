@@ -25,6 +25,7 @@ from shared.planning.secrets import (
     moved_to_secrets,
     without_secret_inputs,
 )
+from shared.planning.taking import with_places
 from shared.planning.templates import JobSource
 from shared.process.redaction import Redactor
 
@@ -51,7 +52,7 @@ def new_job(
 ) -> NewJob:
     """The job in its first state, PENDING. `now` is aware UTC; `readers` as in `NewJob`."""
     secrets = dict(definition.secrets)
-    tasks = extract_secrets(definition.tasks, secrets)
+    tasks = with_places(extract_secrets(definition.tasks, secrets))
     webhooks = extract_signing_secrets(definition.webhooks, secrets)
     # What is taken out here is lost for good: a secret of one letter would garble all names.
     redactor = Redactor(value for value in hidden_values(secrets) if len(value) > _SHORT)
@@ -142,6 +143,7 @@ def _without_secrets(
         inputs=inputs,
         webhooks=webhooks,
         secrets=secrets,
+        tasks=with_places(definition.tasks),
         uploads=dict(origin.uploads),
         permissions=tuple(origin.permissions),
     )

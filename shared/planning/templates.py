@@ -16,6 +16,7 @@ from shared.definition import (
 )
 from shared.expressions import ExpressionError, as_template, has_expression, names_in
 from shared.lifecycle import Scope, TaskKey, TaskPosition, derived_id
+from shared.planning.file_fields import file_templates
 from shared.planning.new_job import UnsavedJob
 
 
@@ -102,6 +103,7 @@ def templates(task: TaskDefinition) -> Iterator[str]:
     yield from _of_program(task)
     for aux in aux_tasks(task):
         yield from _of_program(aux)
+    yield from file_templates(task)
 
 
 def _of_program(program: TaskDefinition | AuxTask) -> Iterator[str]:

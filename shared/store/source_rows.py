@@ -9,6 +9,7 @@ import asyncpg
 from shared.definition import TaskDefinition, decode_defaults, decode_permissions, decode_task
 from shared.lifecycle import ListText, TaskPosition
 from shared.planning.budgets import MOST_OF_RESULTS
+from shared.planning.taking import Found, Wanted
 from shared.planning.templates import (
     JobSource,
     TaskSource,
@@ -18,6 +19,7 @@ from shared.planning.templates import (
 )
 from shared.postgres.pool import Connection
 from shared.process.sealing import Sealer, SealingError
+from shared.store.file_rows import load_files
 
 TASKS = """
 SELECT j.id AS job_id, j.name, j.inputs, j.sealed, j.defaults, j.output, j.created_by,
@@ -86,6 +88,9 @@ class SourceRows:
                 value = ListText(row["value"]) if row["is_list"] else row["value"]
                 found.setdefault(row["job_id"], {})[row["name"]] = value
         return found
+
+    async def load_files(self, wanted: Collection[Wanted]) -> dict[Wanted, Found]:
+        return await load_files(self._connection, self._sealer, wanted) if wanted else {}
 
     async def results_of_children(
         self, parents: Collection[str]

@@ -20,6 +20,7 @@ from shared.lifecycle import (
     TaskState,
 )
 from shared.planning.new_job import IdempotencyKey, NewGraph, NewJob, UnsavedJob
+from shared.planning.taking import Found, Wanted
 from shared.planning.templates import (
     JobSource,
     TaskSource,
@@ -145,6 +146,9 @@ class MemoryRows:
             read = {name: stored[name] for name in stored if variable in (None, name)}
             found.setdefault(job_id, {}).update(read)
         return found
+
+    async def load_files(self, wanted: Collection[Wanted]) -> dict[Wanted, Found]:
+        return {}
 
     async def results_of_children(
         self, parents: Collection[str]

@@ -6,6 +6,7 @@ that is planned at the end of the round, and what came of it are events like any
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -32,6 +33,7 @@ from shared.lifecycle import (
 from shared.planning.budgets import MOST_STEPS, MOST_STEPS_AT_ONCE, MOST_TASKS
 from shared.planning.planner import plan_failed
 from shared.planning.secrets import with_derived
+from shared.planning.taking import Found, Wanted, takes_kept_files
 from shared.planning.templates import (
     JobSource,
     Source,
@@ -89,6 +91,7 @@ class Answers:
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self._secrets: dict[str, Mapping[str, str]] = {}
+        self._files: dict[Wanted, Found] = {}
 
     async def give(self) -> None:
         """Until no question is open."""
@@ -104,7 +107,25 @@ class Answers:
             at_hand = are_quick(sources)
             wanted = await _done(lambda: variables_wanted(sources), at_hand)
             variables = await self._transaction.rows.load_variables(wanted)
+            await self._find_files(sources, variables)
             await _done(lambda: self._plan(sources, variables), at_hand)
+
+    async def _find_files(self, sources: Sequence[Source], variables: Variables) -> None:
+        """What the sources of tasks stand for; most tasks have none."""
+        takers = [s for s in sources if isinstance(s, TaskSource) and takes_kept_files(s.task)]
+        if not takers:
+            return
+        wanted = await _done(lambda: self._wanted(takers, variables), are_quick(takers))
+        await self._transaction.write_so_far()  # what has just ended, and what it has kept
+        self._files |= await self._transaction.rows.load_files(wanted - self._files.keys())
+
+    def _wanted(self, takers: Sequence[TaskSource], stored: Variables) -> set[Wanted]:
+        found: set[Wanted] = set()
+        for source in takers:
+            with suppress(SealingError):  # it fails when it is planned
+                secrets, variables = self._secrets_of(source.job), self._read(source.job, stored)
+                found |= self._transaction.planner.wanted_files(source, variables, secrets)
+        return found
 
     def _plan(self, sources: Sequence[Source], variables: Variables) -> None:
         children: list[TaskSource] = []
@@ -141,9 +162,8 @@ class Answers:
             self._transaction.workspace.apply_event(event)
 
     def _event(self, source: Source, stored: Variables) -> Event:
-        workspace = self._transaction.workspace
         job = job_of(source)
-        variables = stored.get(job.job_id, {}) | workspace.variables.get(job.job_id, {})
+        variables = self._read(job, stored)
         try:
             secrets = self._secrets_of(job)
         except SealingError as error:  # a key is missing: the job fails, saying so
@@ -153,6 +173,10 @@ class Answers:
         if isinstance(source, TaskSource):
             return self._task_event(source, variables, secrets)
         return self._transaction.planner.output(source, variables, secrets)
+
+    def _read(self, job: JobSource, stored: Variables) -> dict[str, str]:
+        here = self._transaction.workspace.variables
+        return stored.get(job.job_id, {}) | here.get(job.job_id, {})
 
     def _task_event(
         self, source: TaskSource, variables: Mapping[str, str], secrets: Mapping[str, str]
@@ -166,7 +190,7 @@ class Answers:
         derived: set[str] = set()
         allowance = Allowance(MOST_STEPS)
         plan = self._transaction.planner.plan
-        event = plan(source, variables, secrets, now, derived, allowance)
+        event = plan(source, variables, secrets, now, derived, allowance, self._files)
         budget.take_steps(allowance.used, of_child=is_child)
         if derived:
             self._add_derived(source.job.job_id, secrets, derived)
