@@ -10,10 +10,18 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from shared.messages.queues import (
+    COMPLETIONS,
+    DEFAULT_TASK_QUEUE,
+    EVENTS,
+    HEARTBEATS,
+    TELEMETRY,
+)
 from tests.chaos.links import Link
 from tests.chaos.unruly import SWITCH_VARIABLE
 from tests.support.eventually import eventually
 from tests.support.fake_clock import FakeClock, faketime_library
+from tests.support.servers.brokers import wait_until_registered
 from tests.support.servers.postgres import PrivatePostgres, private_server
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.servers.rabbitmq_installations import installation
@@ -27,6 +35,9 @@ WORKERS = ("worker-1", "worker-2", "worker-3")
 DISPATCHER = "webhook_dispatcher-1"
 COORDINATORS = ("coordinator-1", "coordinator-2")
 SERVICES = (*COORDINATORS, "scheduler-1", "scheduler-2", *WORKERS, DISPATCHER)
+
+QUEUES = (COMPLETIONS, DEFAULT_TASK_QUEUE, EVENTS, HEARTBEATS, TELEMETRY, *WORKERS)
+"""But for those by which single workers get their orders."""
 
 _DISK_MEGABYTES = 600
 _WARNINGS = 30
@@ -173,6 +184,10 @@ async def opened_system(directory: Path, kind: RabbitKind) -> AsyncIterator[Syst
             system.start(place)
         if down := await system.wait_healthy(120):
             raise RuntimeError(f"not up: {down}\n{system.logs()}")
+        if kind.is_quorum:
+            # Were RabbitMQ killed before, they would have no leader until an operator deletes them:
+            # a fault of its own, with tests of its own.
+            await wait_until_registered([rabbit], QUEUES)
         yield system
 
 

@@ -1,10 +1,11 @@
 """Publishing to RabbitMQ: declares a queue before its first message, and again when it is gone."""
 
 import asyncio
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 
+import structlog
 from aiormq import Channel
 from aiormq.abc import AbstractConnection, ChannelFrame, DeliveredMessage
 from pamqp import commands
@@ -15,6 +16,8 @@ from pamqp.header import ContentHeader
 from shared.broker.protocol import BrokerUnavailable, OnMissing, Outgoing, queue_spec
 from shared.broker.rabbitmq.link import Link, unavailable_on_failure
 from shared.broker.rabbitmq.topology import Topology
+
+log = structlog.get_logger(__name__)
 
 _PERSISTENT = 2
 _MESSAGES_PER_WRITE = 100  # more gains nothing, and other channels would wait
@@ -67,15 +70,20 @@ class ConfirmedChannel:
     return of one would be taken for that of the other, and a lost message for a confirmed one.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, on_unconfirmed: Callable[[str], None]) -> None:
+        """`on_unconfirmed` is told the queue of the first message that a publish was given up for:
+        RabbitMQ takes what comes by a channel in turn, so all others may only stand behind it."""
         self._channel = channel
+        self._on_unconfirmed = on_unconfirmed
 
     @classmethod
-    async def open(cls, connection: AbstractConnection) -> "ConfirmedChannel":
+    async def open(
+        cls, connection: AbstractConnection, on_unconfirmed: Callable[[str], None]
+    ) -> "ConfirmedChannel":
         channel = await connection.channel(publisher_confirms=True, on_return_raises=False)
         if not isinstance(channel, Channel):
             raise TypeError(f"aiormq made a {type(channel).__name__}, not a Channel")
-        return cls(channel)
+        return cls(channel, on_unconfirmed)
 
     @property
     def connection(self) -> AbstractConnection:
@@ -102,7 +110,14 @@ class ConfirmedChannel:
         confirmations: list[Confirmation] = []
         for start in range(0, len(letters), _MESSAGES_PER_WRITE):
             confirmations += await self._write(letters[start : start + _MESSAGES_PER_WRITE])
-        answers = await asyncio.gather(*confirmations, return_exceptions=True)
+        try:
+            answers = await asyncio.gather(*confirmations, return_exceptions=True)
+        except asyncio.CancelledError:  # out of time; a lost connection's confirms are answers
+            for letter, confirmation in zip(letters, confirmations, strict=True):
+                if confirmation.cancelled():
+                    self._on_unconfirmed(letter.queue)
+                    break
+            raise
         return [
             letter
             for letter, answer in zip(letters, answers, strict=True)
@@ -173,38 +188,37 @@ def letter_for(message: Outgoing) -> Letter:
     )
 
 
-class Publishing:
-    """One confirmed channel, opened again after each loss; what is declared is remembered with it.
+class Lane:
+    """A confirmed channel, opened again after each loss; what is declared is remembered with it.
 
-    `timeout_seconds` is for the whole of a publish.
+    `timeout_seconds` is for the whole of a publish. `leaving` gets the tasks that close channels.
     """
 
-    def __init__(self, link: Link, topology: Topology, timeout_seconds: float) -> None:
-        self._link = link
+    def __init__(
+        self,
+        topology: Topology,
+        timeout_seconds: float,
+        on_unconfirmed: Callable[[str], None],
+        leaving: set[asyncio.Task[None]],
+    ) -> None:
         self._topology = topology
         self._timeout_seconds = timeout_seconds
+        self._on_unconfirmed = on_unconfirmed
+        self._leaving = leaving
         self._channel: ConfirmedChannel | None = None
         self._declared: set[str] = set()
         self._preparing = asyncio.Lock()
-        self._leaving: set[asyncio.Task[None]] = set()
 
-    async def publish(self, letters: Sequence[Letter]) -> None:
-        """Return when all are confirmed. Raises BrokerUnavailable, at once when not connected."""
-        connection = self._link.connection
-        with unavailable_on_failure("publishing"):
-            try:
-                async with asyncio.timeout(self._timeout_seconds):
-                    await self._publish(connection, letters)
-            except (TimeoutError, BrokerUnavailable):
-                self._leave_channel()
-                raise
+    async def publish(self, connection: AbstractConnection, letters: Sequence[Letter]) -> None:
+        """Return when all are confirmed. Raises BrokerUnavailable, and what aiormq raises."""
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await self._publish(connection, letters)
+        except (TimeoutError, BrokerUnavailable):
+            self.leave_channel()
+            raise
 
-    async def close(self) -> None:
-        for task in self._leaving:
-            task.cancel()
-        await asyncio.gather(*self._leaving, return_exceptions=True)
-
-    def _leave_channel(self) -> None:
+    def leave_channel(self) -> None:
         """Go on with another one.
 
         When a cluster has lost a node, a channel may refuse all that is for a quorum queue, for
@@ -250,7 +264,7 @@ class Publishing:
         if self._channel is None or not self._fits(self._channel, connection):
             # What was declared may be gone too: a missing exchange closes the channel.
             self._declared.clear()
-            self._channel = await ConfirmedChannel.open(connection)
+            self._channel = await ConfirmedChannel.open(connection, self._on_unconfirmed)
         for name in needed - self._declared:
             await self._topology.declare(connection, name)
             self._declared.add(name)
@@ -259,3 +273,67 @@ class Publishing:
     @staticmethod
     def _fits(channel: ConfirmedChannel, connection: AbstractConnection) -> bool:
         return channel.connection is connection and not channel.is_closed
+
+
+class Publishing:
+    """All messages go by one lane, but for those of queues that don't confirm: each of these has a
+    lane of its own until it does.
+
+    A channel is held up for as long as it has a message for a queue without a leader: nothing that
+    comes after that would be sent, to whatever queue.
+    """
+
+    def __init__(self, link: Link, topology: Topology, timeout_seconds: float) -> None:
+        self._link = link
+        self._topology = topology
+        self._timeout_seconds = timeout_seconds
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._common = self._lane()
+        self._apart: dict[str, Lane] = {}
+
+    async def publish(self, letters: Sequence[Letter]) -> None:
+        """Return when all are confirmed. Raises BrokerUnavailable, at once when not connected.
+
+        Some may have been sent then.
+        """
+        connection = self._link.connection
+        with unavailable_on_failure("publishing"):
+            if self._apart.keys().isdisjoint(letter.queue for letter in letters):
+                await self._common.publish(connection, letters)
+            else:
+                await self._publish_by_lane(connection, letters)
+
+    async def close(self) -> None:
+        for task in self._leaving:
+            task.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    async def _publish_by_lane(
+        self, connection: AbstractConnection, letters: Sequence[Letter]
+    ) -> None:
+        """A lane that fails keeps none of the others from sending."""
+        common = [letter for letter in letters if letter.queue not in self._apart]
+        sends = [self._common.publish(connection, common)] if common else []
+        for name in self._apart.keys() & {letter.queue for letter in letters}:
+            its = [letter for letter in letters if letter.queue == name]
+            sends.append(self._publish_apart(connection, name, its))
+        for end in await asyncio.gather(*sends, return_exceptions=True):
+            if end is not None:
+                raise end
+
+    async def _publish_apart(
+        self, connection: AbstractConnection, name: str, letters: Sequence[Letter]
+    ) -> None:
+        lane = self._apart[name]
+        await lane.publish(connection, letters)
+        if self._apart.pop(name, None) is not None:
+            log.info("queue_confirmed", queue=name)
+            lane.leave_channel()
+
+    def _set_apart(self, name: str) -> None:
+        if name not in self._apart:
+            log.warning("queue_unconfirmed", queue=name)
+            self._apart[name] = self._lane()
+
+    def _lane(self) -> Lane:
+        return Lane(self._topology, self._timeout_seconds, self._set_apart, self._leaving)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from random import Random
 
 from tests.chaos.faults.broker import (
-    DELETABLE,
     BrokerConnectionsCut,
     BrokerEmptied,
     BrokerFrozen,
@@ -31,7 +30,7 @@ from tests.chaos.faults.services import (
     ServiceFrozen,
     ServiceKilled,
 )
-from tests.chaos.system import BROKER, DATABASE, DISPATCHER, SERVICES, WORKERS
+from tests.chaos.system import BROKER, DATABASE, DISPATCHER, QUEUES, SERVICES, WORKERS
 
 __all__ = ["KINDS", "LONG_KINDS", "Draw", "Fault"]
 
@@ -53,7 +52,7 @@ KINDS: dict[str, Draw] = {
     "broker-emptied": lambda lot: BrokerEmptied(),
     "broker-frozen": lambda lot: BrokerFrozen(),
     "broker-cuts": lambda lot: BrokerConnectionsCut(),
-    "queues-deleted": lambda lot: QueuesDeleted(_some(lot, DELETABLE)),
+    "queues-deleted": lambda lot: QueuesDeleted(_some(lot, QUEUES)),
     "messages-doubled": lambda lot: MessagesDoubled(),
     "garbage": lambda lot: Garbage(f"garbage-{lot.getrandbits(32):x}"),
     "database-killed": lambda lot: DatabaseKilled(),

@@ -5,18 +5,9 @@ from dataclasses import dataclass
 
 import aio_pika
 
-from shared.messages.queues import (
-    COMPLETIONS,
-    DEFAULT_TASK_QUEUE,
-    EVENTS,
-    HEARTBEATS,
-    TELEMETRY,
-)
 from tests.chaos.faults.fault import EVERY_WORKER, Fault
-from tests.chaos.system import BROKER, WORKERS, System
+from tests.chaos.system import BROKER, System
 from tests.support.servers.frozen_server import freeze, thaw
-
-DELETABLE = (COMPLETIONS, DEFAULT_TASK_QUEUE, EVENTS, HEARTBEATS, TELEMETRY, *WORKERS)
 
 
 class _OnBroker(Fault):
