@@ -10,17 +10,17 @@ import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from shared.definition import parse_reference
+from shared.expressions.errors import ExpressionError
+from shared.expressions.patterns import pattern
 from shared.jobspec.limits import MAX_OBJECT_KEY
 from shared.jobspec.urls import check_url
 
 OWN_DIRECTORY = "/tork"
 PLACEHOLDERS = ("jobID", "taskID", "executionID", "nodeID", "attempt", "date", "time")
 """What a key of `publish` may hold in single braces."""
-_ONE_FILE = ("url", "inline", "upload")
-
 _ARTIFACT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
@@ -130,8 +130,8 @@ def check_published_key(text: str) -> None:
 
 def check_filter(text: str) -> None:
     try:
-        re.compile(text)
-    except re.error as error:
+        pattern(text)
+    except ExpressionError as error:
         raise ValueError(f"must be a regular expression: {error}") from None
 
 
@@ -185,6 +185,10 @@ class SourceLike(Protocol):
     @property
     def s3(self) -> S3Like | None: ...
     @property
+    def url(self) -> str | None: ...
+    @property
+    def inline(self) -> str | None: ...
+    @property
     def sha256(self) -> str | None: ...
     @property
     def extract(self) -> bool | None: ...
@@ -205,9 +209,17 @@ def source_problems(source: SourceLike) -> Iterator[Rule]:
             yield "s3.versionId", f"is only for one object, and the key {key!r} means many"
     elif source.s3 is not None and source.s3.filter:
         yield "s3.filter", f"is only for many objects, and the key {key!r} means one"
-    is_one = source.s3 is not None or any(getattr(source, name) for name in _ONE_FILE)
-    if source.target.endswith("/") and is_one and is_one_object(key) and not source.extract:
-        yield "target", "must be the path of the file itself: it is no directory"
+    if source.target.endswith("/") and source.inline and not source.extract:
+        yield "target", "must name the file: inline text has no name of its own"
+
+
+def target_of(source: SourceLike) -> str:
+    """With the name that one file gets in a target that ends with a slash, as far as it is known
+    before."""
+    key = source.s3.key if source.s3 else None
+    path = urlsplit(source.url).path if source.url else key if key and is_one_object(key) else ""
+    is_name_added = path and source.target.endswith("/") and not source.extract
+    return source.target + posixpath.basename(path) if is_name_added else source.target
 
 
 def target_problems(

@@ -67,7 +67,7 @@ def _broken_together(task: TaskDefinition) -> Iterator[str]:
     for index, rule in rules.name_problems(names, task.large_result or ""):
         yield f"artifacts[{index}].name {rule}"
     taken = [*(mount.target for mount in task.mounts if mount.target), *task.files]
-    targets = [source.target for source in task.sources]
+    targets = [rules.target_of(source) for source in task.sources]
     for index, rule in rules.target_problems(targets, taken, task.workdir or ""):
         yield f"{_source(index + 1)}target {rule}"
     known = {*names, task.large_result}

@@ -87,6 +87,7 @@ tasks:
         s3(credentials="team", region="eu-central-1", endpoint="http://127.0.0.1:9000"),
         {"url": "https://a.example", "headers": {"X-Api-Key": "{{ secrets.key }}", "Accept": "a"}},
         {"target": "/in/{{ inputs.name }}", "inline": "x"},
+        {"target": "in/", "url": "https://a.example/x.csv"},
     ],
 )
 def test_a_source_is_accepted(source: dict[str, Any]) -> None:
@@ -113,7 +114,7 @@ def test_a_source_is_accepted(source: dict[str, Any]) -> None:
         ({"inline": "x", "target": "/"}, "must be below the root directory"),
         ({"inline": "x", "target": "./"}, "must be below the working directory"),
         ({"inline": "x", "target": "/tork/x"}, "must not be /tork or below it"),
-        ({"inline": "x", "target": "a/"}, "must be the path of the file itself"),
+        ({"inline": "x", "target": "a/"}, "must name the file: inline text has no name of its own"),
         ({"inline": "x", "sha256": DIGEST}, "sha256: is only for url, s3 and ipfs"),
         ({"url": "http://a.b", "sha256": "x"}, "must be 64 hexadecimal digits"),
         ({"inline": "x", "headers": {"a": "b"}}, "headers: is only for a url, not for inline"),

@@ -52,6 +52,9 @@ def test_an_unknown_field_is_refused_with_a_guess(job: dict[str, Any], message: 
         ("maxParallel", "each.concurrency"),
         ("register outputs", "var"),
         ("working_dir cwd", "workdir"),
+        ("InputSources inputArtifacts download", "sources"),
+        ("ResultPaths outputFiles upload-artifact persist", "artifacts"),
+        ("Publisher publishers uploadTo", "publish"),
     ],
 )
 def test_the_words_of_other_tools_are_understood(words: str, field: str) -> None:
@@ -66,6 +69,13 @@ def test_the_words_of_other_tools_are_understood(words: str, field: str) -> None
         (with_task(command=["a", "b"]), "did you mean 'cmd'?"),
         (with_task(pre=[{"retry": {}}]), "unknown field: 'retry' is a field of tasks"),
         (with_task(sidecars=[{"when": "x"}]), "unknown field: 'if' is a field of tasks"),
+        (with_task(sources=[{"params": {}}]), "a source names its kind itself: url, or s3 with"),
+        (with_task(sources=[{"checksum": "x"}]), "did you mean 'sha256'?"),
+        (with_task(sources=[{"s3": {"prefix": "x"}}]), "did you mean 'key'?"),
+        (with_task(artifacts=[{"paths": ["x"]}]), "did you mean 'path'?"),
+        (with_task(artifacts=[{"expire_in": "1d"}]), "artifacts stay as long as their job"),
+        (with_task(cache={}), "tasks share no directory: artifacts keeps files"),
+        (with_task() | {"artifacts": []}, "unknown field: 'artifacts' is a field of tasks"),
         (with_task(image_pull="always"), "a worker pulls each image that it does not have"),
         (with_task(secrets={"a": "b"}), "unknown field: 'secrets' is a field of the job"),
         (with_task() | {"steps": []}, "did you mean 'tasks'?"),

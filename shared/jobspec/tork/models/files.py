@@ -157,8 +157,8 @@ class Source(Spec):
     """A file or directory of the worker's machine, if its operator allows it: an absolute path. May
     hold expressions."""
     target: Annotated[_Text, _template_of(rules.check_target)]
-    """Where the task finds it: absolute in a container, or below the working directory. May hold
-    expressions."""
+    """Where the task finds it: absolute in a container, or below the working directory. With a `/`
+    at its end, one file gets its own name there. May hold expressions."""
     read_only: f.Flag | None = None
     """Whether the task can't change it. Default: false."""
     extract: f.Flag | None = None
@@ -263,9 +263,9 @@ def file_breaches(
     names = [artifact.name for artifact in artifacts]
     for index, rule in rules.name_problems(names, large_result):
         yield Breach(("artifacts", index, "name"), rule, names[index])
-    targets = [source.target for source in sources]
+    targets = [rules.target_of(source) for source in sources]
     for index, rule in rules.target_problems(targets, taken, workdir):
-        yield Breach(("sources", index, "target"), rule, targets[index])
+        yield Breach(("sources", index, "target"), rule, sources[index].target)
     yield from _publication_breaches(publish, {*names, large_result} - {""})
 
 
