@@ -2,25 +2,17 @@
 
 import asyncio
 import tarfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from conveyor.extensions.files import ObjectRefused
 from conveyor.extensions.runtimes import RuntimeRejected, TransferStopped
 from conveyor.extensions.tasks import Place
-from tests.support.engines.execution_driver import Ran, Rig, address_of, aux, rig_of
-from tests.support.files.tars import (
-    file_info,
-    files_in,
-    in_chunks,
-    joined,
-    made_tar,
-    tar_info,
-    tar_of_files,
-)
+from tests.support.engines.carried import carried, succeeded
+from tests.support.engines.execution_driver import Rig, address_of, aux, rig_of
+from tests.support.files.tars import file_info, made_tar, tar_info, tar_of_files
 
 pytestmark = pytest.mark.real
 LINK = "link() { ln -s $1 $2 2>/dev/null || busybox ln -s $1 $2; }; "
@@ -38,31 +30,6 @@ async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
         settings |= address_of(kind, request)
     async with rig_of(kind, **settings) as rig:
         yield rig
-
-
-async def begun(ran: Ran, brought: Mapping[str, bytes]) -> None:
-    await ran.execution.prepare()
-    for target, archive in brought.items():
-        await ran.execution.bring(target, in_chunks(archive))
-    await ran.execution.start()
-    outcome = await ran.execution.wait()
-    assert (outcome.exit_code, outcome.reason) == (0, None), ran.text
-
-
-async def carried(
-    rig: Rig, brought: Mapping[str, bytes], taken: Sequence[str] = (), **spec: Any
-) -> tuple[str, list[dict[str, bytes]]]:
-    """The log of a task that succeeds, and what was taken from its paths."""
-    ran, found = rig.task(**spec), []
-    async with asyncio.timeout(120):
-        try:
-            await begun(ran, brought)
-            for path in taken:
-                async with ran.execution.take(path) as archive:
-                    found.append(files_in(await joined(archive)))
-        finally:
-            await ran.execution.close()
-    return ran.text, found
 
 
 async def endless() -> AsyncIterator[bytes]:
@@ -177,7 +144,7 @@ async def test_a_stop_ends_what_is_brought_at_once(rig: Rig) -> None:
 @pytest.mark.parametrize("how", ["stop", "terminate"])
 async def test_a_stop_ends_what_is_taken_at_once(rig: Rig, how: str) -> None:
     ran = rig.task(run="truncate -s 20G big || busybox truncate -s 20G big")
-    await begun(ran, {})
+    await succeeded(ran, {})
 
     async def take() -> None:
         async with ran.execution.take("big") as archive:
