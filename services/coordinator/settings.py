@@ -282,6 +282,7 @@ class EndpointSettings(Block):
     health: bool = Field(True, description="Serve `/health`. It requires no credentials.")
     users: bool = Field(True, description="Serve `/users` and `/roles`.")
     keys: bool = Field(True, description="Serve `/keys`.")
+    files: bool = Field(True, description="Serve `/jobs/{id}/files` and `/uploads`.")
     objects: bool = Field(
         True,
         description="Serve `/objects` to workers, where the store is a directory of the "

@@ -3,10 +3,13 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from services.coordinator.settings import AuthSettings
+from shared.files.directory.store import DirectoryStore
+from tests.support.files.kept import keep_file
 from tests.support.http.api import Api, api_on
 from tests.support.http.authenticated_api import (
     OPERATOR,
@@ -44,7 +47,8 @@ class Setting:
     async def status(self, method: str, path: str, headers: Headers) -> int:
         """Of the answer; a stream of events is not waited for."""
         kind = path.split("/")[1]
-        asked = path.format(id=self.ids.get(kind, "none"), name="none", username="none", path="x")
+        names = {"name": "none", "username": "none", "path": "t1/kept"}
+        asked = path.format(id=self.ids.get(kind, "none"), **names)
         async with self.api.client.request(method, asked, headers=headers) as response:
             return response.status
 
@@ -55,14 +59,19 @@ class Setting:
 
 
 @pytest.fixture
-async def setting(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Setting]:
+async def setting(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> AsyncIterator[Setting]:
     hash_cheaply(monkeypatch)
+    store = DirectoryStore(tmp_path)
     # So many wrong passwords as the table has would be slowed down.
-    async with api_on(postgres_dsn, auth=PROTECTED.model_copy(update={"failures": 0})) as api:
+    auth = PROTECTED.model_copy(update={"failures": 0})
+    async with api_on(postgres_dsn, files=store, auth=auth) as api:
         await done(api, "POST", "/roles", OPERATOR, json={"slug": "watch", "name": "Watch"})
         owner, *_ = [await add_user(api, name) for name in ("owner", "helper", "viewer")]
         job = await submit(api, owner, JOB)
         task = await api.add_task(job["id"])
+        await keep_file(api.pool, store, task, "kept", b"x")
         scheduled = await _schedule(api, owner)
         ids = {"jobs": job["id"], "tasks": task.id, "scheduled-jobs": scheduled}
         yield Setting(api, owner, ids)

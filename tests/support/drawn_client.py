@@ -35,7 +35,8 @@ from conveyor.model import Answer, Body
 '''
 _WIDTH = 100
 _CLIENT = ("Client", "Transport", "Resource", "Tasks", "Schedules", "Webhooks", "Queues",
-           "DeadLetters", "Users", "Roles", "Keys", "Stream", "Files", "Uploads")  # fmt: skip
+           "DeadLetters", "Users", "Roles", "Keys", "Stream", "Files",
+           "Uploads", "Content")  # fmt: skip
 _BLOCKING = {
     **{f"Async{name}": name for name in _CLIENT},
     "AsyncBaseTransport": "BaseTransport",
@@ -47,6 +48,8 @@ _BLOCKING = {
     "aiter_bytes": "iter_bytes",
     "async_read": "read",
     "asynccontextmanager": "contextmanager",
+    "anext": "next",
+    "in_thread": "directly",
     "AbstractAsyncContextManager": "AbstractContextManager",
 }
 """What the asynchronous has in other words, beside `async` and `await` themselves."""

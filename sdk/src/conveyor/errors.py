@@ -2,7 +2,7 @@
 
 ConveyorError
 ├── Rejected            the server refuses the request as it is
-│   ├── Invalid         400, 413: `errors` names field, value and rule of each problem
+│   ├── Invalid         400, 413, 422: `errors` names field, value and rule of each problem
 │   ├── Unauthenticated 401
 │   ├── Forbidden       403
 │   ├── NotFound        404
@@ -97,6 +97,7 @@ _BY_STATUS: Mapping[int, type[Rejected]] = {
     409: Conflict,
     412: Conflict,
     413: Invalid,
+    422: Invalid,
     429: TooManyRequests,
 }
 _LONGEST_FOREIGN = 200

@@ -22,6 +22,21 @@ class Artifact(Body):
     """`always`: also when the task fails, as far as it is there. Default: `success`."""
 
 
+class ArtifactPage(Answer):
+    """A page of what a job has kept."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[KeptArtifact]
+    """In the order of the tasks."""
+    total_items: int
+    """How many items there are on all pages."""
+
+
 class ArtifactView(Answer):
     name: str | None = None
     """How others call it."""
@@ -605,6 +620,40 @@ class EndpointWithSecret(Answer):
     """Signs the requests. It is left out when a creation is repeated with its `Idempotency-Key`."""
 
 
+class Entry(Answer):
+    """What is in a directory."""
+
+    name: str
+    """The last part of its path."""
+    path: str
+    """Below `/jobs/{id}/files/`."""
+    kind: Literal["file", "directory", "symlink"] | str
+    """`symlink` leads to `target`."""
+    size: int | None = None
+    """In bytes; of a directory, of all files in it."""
+    sha256: str | None = None
+    """Of a file, in hexadecimal."""
+    files: int | None = None
+    """How many are in a directory."""
+    target: str | None = None
+    """What a symbolic link leads to."""
+
+
+class EntryPage(Answer):
+    """A page of what is in a directory."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[Entry]
+    """In the order of the archive."""
+    total_items: int
+    """How many items there are on all pages."""
+
+
 class Error(Answer):
     """What went wrong, in a sentence."""
 
@@ -834,6 +883,41 @@ class JobSummary(Answer):
     shows it."""
     warnings: list[JobWarning] | None = None
     """In the answer to a submission: what was hardly meant."""
+
+
+class KeptArtifact(Answer):
+    """A file or a directory that an attempt at a task has kept."""
+
+    name: str
+    """As the task calls it."""
+    path: str
+    """Below `/jobs/{id}/files/`: of the newest attempt that has kept it."""
+    url: str
+    """Where this one is, of whatever attempt."""
+    task_id: str
+    """The attempt at the task."""
+    attempt: int
+    """Counted from 0."""
+    file_name: str
+    """Of the file or directory, where it was taken from."""
+    size: int
+    """In bytes; of a directory, of all files in it."""
+    sha256: str
+    """Of the file, or of the index of the directory, in hexadecimal."""
+    created_at: datetime
+    """When it was kept."""
+    task: str | None = None
+    """The name of the task."""
+    var: str | None = None
+    """The task's `var`."""
+    parent_id: str | None = None
+    """The `each` or `parallel` whose child the task is."""
+    index: int | None = None
+    """Which child the task is, from 0."""
+    files: int | None = None
+    """How many are in the directory; left out of a file."""
+    published: list[str] | None = None
+    """Where else it is."""
 
 
 class Key(Answer):
@@ -1163,6 +1247,11 @@ class RegistryView(Answer):
     """The account."""
     password: str | None = None
     """Shown as `[REDACTED]`."""
+
+
+class RemovedLeftovers(Answer):
+    removed: int
+    """How many files."""
 
 
 class ResendRequest(Body):
@@ -2069,6 +2158,38 @@ class TestSent(Answer):
 class TriggerRequest(Body):
     overlap: Literal["allow", "skip", "bufferOne", "bufferAll", "cancelOther"] | None = None
     """What happens while a job of it is not final. Default: its own `overlap`."""
+
+
+class Upload(Answer):
+    """A file that was sent for jobs to use."""
+
+    id: str
+    """What `uploads` of a job names."""
+    name: str
+    """As the client calls it."""
+    size: int
+    """In bytes."""
+    sha256: str
+    """In hexadecimal."""
+    used: bool
+    """A job or a scheduled job uses it. Else it is removed a day after it was sent."""
+    created_at: datetime
+    """When it was sent."""
+
+
+class UploadPage(Answer):
+    """A page of what the client has sent."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[Upload]
+    """Newest first."""
+    total_items: int
+    """How many items there are on all pages."""
 
 
 class User(Answer):

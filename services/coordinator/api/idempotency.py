@@ -28,13 +28,19 @@ KEY_WAS_USED = error(
 
 async def idempotency_key(request: web.Request) -> IdempotencyKey | None:
     """The key, as the principal's own. Raises BadRequest for one that breaks its rule."""
-    key = request.headers.get(_NAME)
-    if key is None:
+    key = idempotency_text(request)
+    if not key:
         return None
-    if not _KEY.fullmatch(key):
-        raise BadRequest(f"{_shown(key)} is not allowed: must be 1 to 255 visible ASCII characters")
     identity = principal(request).identity or _NOBODY
     return IdempotencyKey(identity, key, await _hash(request))
+
+
+def idempotency_text(request: web.Request) -> str:
+    """As the client sends it, "" for none. Raises BadRequest for one that breaks its rule."""
+    key = request.headers.get(_NAME)
+    if key is not None and not _KEY.fullmatch(key):
+        raise BadRequest(f"{_shown(key)} is not allowed: must be 1 to 255 visible ASCII characters")
+    return key or ""
 
 
 def reused(key: str) -> str:

@@ -33,6 +33,7 @@ Group = Literal[
     "users",
     "keys",
     "webhooks",
+    "files",
     "objects",
 ]
 """Routes that the operator turns off together: CONVEYOR_ENDPOINTS_<GROUP>."""

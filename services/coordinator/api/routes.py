@@ -8,6 +8,8 @@ from services.coordinator.api.access.routes import ACCESS_ROUTES
 from services.coordinator.api.dead_letters import DEAD_LETTER_ROUTES
 from services.coordinator.api.events import EVENT_ROUTES
 from services.coordinator.api.files.objects import OBJECT_ROUTES
+from services.coordinator.api.files.routes import FILE_ROUTES
+from services.coordinator.api.files.uploads import UPLOAD_ROUTES
 from services.coordinator.api.replies import Health, reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Route, RouteGroup, response
@@ -56,6 +58,8 @@ ROUTES: tuple[Route, ...] = (
     *ENDPOINT_ROUTES,
     *DELIVERY_ROUTES,
     *DEAD_LETTER_ROUTES,
+    *FILE_ROUTES,
+    *UPLOAD_ROUTES,
     *OBJECT_ROUTES,
     get_health,
     *ACCESS_ROUTES,

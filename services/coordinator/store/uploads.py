@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from services.coordinator.store.rows import Page, PageRequest
 from shared.postgres.pool import Connection
 
 INSERT = """
 INSERT INTO uploads (id, name, object, size, sha256, created_by) VALUES ($1, $2, $3, $4, $5, $6)
-RETURNING created_at
+ON CONFLICT (id) DO NOTHING RETURNING created_at
 """
 
 ONE = """
@@ -16,6 +17,15 @@ SELECT id, name, object, size, sha256, created_at,
        EXISTS (SELECT FROM upload_uses WHERE upload_id = id) AS is_used
 FROM uploads WHERE id = $1 AND ($3 OR created_by IS NOT DISTINCT FROM $2)
 """
+
+LIST = """
+SELECT id, name, object, size, sha256, created_at,
+       EXISTS (SELECT FROM upload_uses WHERE upload_id = id) AS is_used
+FROM uploads WHERE created_by IS NOT DISTINCT FROM $1
+ORDER BY created_at DESC, id LIMIT $2 OFFSET $3
+"""
+
+COUNT = "SELECT count(*) FROM uploads WHERE created_by IS NOT DISTINCT FROM $1"
 
 LOCK = "SELECT FROM uploads WHERE id = $1 FOR UPDATE"
 
@@ -58,8 +68,11 @@ class UploadRow:
     is_used: bool
 
 
-async def add(connection: Connection, new: NewUpload) -> UploadRow:
-    created_at: datetime = await connection.fetchval(INSERT, *new)
+async def add(connection: Connection, new: NewUpload) -> UploadRow | None:
+    """None where the id is taken."""
+    created_at: datetime | None = await connection.fetchval(INSERT, *new)
+    if created_at is None:
+        return None
     return UploadRow(
         id=new.id,
         name=new.name,
@@ -77,6 +90,15 @@ async def one(
     """None when there is none, or somebody else's unless it may be `of_anybody`."""
     row = await connection.fetchrow(ONE, upload_id, creator, of_anybody)
     return UploadRow(**row) if row else None
+
+
+async def of_creator(
+    connection: Connection, creator: str | None, page: PageRequest
+) -> Page[UploadRow]:
+    """Newest first."""
+    rows = await connection.fetch(LIST, creator, page.size, page.offset)
+    total = await connection.fetchval(COUNT, creator)
+    return Page(page, [UploadRow(**row) for row in rows], total)
 
 
 async def delete(connection: Connection, upload_id: str) -> bool:

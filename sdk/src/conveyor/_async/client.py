@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 
+from conveyor._async.files import AsyncFiles, AsyncUploads
 from conveyor._async.resources import (
     AsyncDeadLetters,
     AsyncKeys,
@@ -53,6 +54,8 @@ class AsyncClient(AsyncResource):
         super().__init__(AsyncTransport(server, retries or Retries(), timeout_seconds, http))
         transport = self._transport
         self.tasks = AsyncTasks(transport)
+        self.files = AsyncFiles(transport)
+        self.uploads = AsyncUploads(transport)
         self.schedules = AsyncSchedules(transport)
         self.webhooks = AsyncWebhooks(transport)
         self.queues = AsyncQueues(transport)

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,10 @@ from conveyor.http import FileContent, Reply, Request, Retries, Server, request,
 from conveyor.reading import async_read
 from conveyor.streams import Lines
 
+Pieces = Callable[[], AsyncIterator[bytes]]
+
 _CONNECT_SECONDS = 10.0
+_UPLOAD_SECONDS = 600.0
 SILENCE_SECONDS = 90.0
 """The server shows signs of life on its streams far more often."""
 
@@ -50,10 +53,15 @@ class AsyncTransport:
         reply = await self._send(request(method, template, **parts))
         return reply.json(self.server.url)
 
-    async def _send(self, sent: Request) -> Reply:
+    async def upload(self, method: str, template: str, pieces: Pieces, **parts: Any) -> Any:  # noqa: ANN401 - JSON
+        """As `call`, with a body that `pieces` begins anew for each try."""
+        reply = await self._send(request(method, template, **parts), pieces)
+        return reply.json(self.server.url)
+
+    async def _send(self, sent: Request, pieces: Pieces | None = None) -> Reply:
         """The answer, which is a 2xx."""
         for pause in [*self._retries.pauses(), None]:
-            outcome = await self._try(sent)
+            outcome = await self._try(sent, pieces)
             if isinstance(outcome, Unavailable):
                 if pause is None or (outcome.may_have_happened and not sent.is_repeatable):
                     raise outcome
@@ -66,15 +74,17 @@ class AsyncTransport:
                 await asyncio.sleep(max(pause, outcome.retry_after))
         raise AssertionError("the last try returns or raises")
 
-    async def _try(self, sent: Request) -> Reply | Unavailable:
+    async def _try(self, sent: Request, pieces: Pieces | None) -> Reply | Unavailable:
         timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS) if sent.may_wait else self._timeout
+        if pieces:  # the server writes what it got to its disk before it answers
+            timeout = httpx.Timeout(_UPLOAD_SECONDS, connect=_CONNECT_SECONDS)
         try:
             response = await self._http.request(
                 sent.method,
                 self.server.url + sent.path,
                 params=sent.query,
                 headers=sent.headers,
-                content=_sent(sent.content),
+                content=pieces() if pieces else _sent(sent.content),
                 timeout=timeout,
             )
         except httpx.HTTPError as error:
@@ -129,7 +139,12 @@ class AsyncStream:
         return self._response.status_code == httpx.codes.PARTIAL_CONTENT
 
     @property
+    def status(self) -> int:
+        return self._response.status_code
+
+    @property
     def headers(self) -> Mapping[str, str]:
+        """Their names in any case."""
         return self._response.headers
 
     def chunks(self) -> AsyncIterator[bytes]:

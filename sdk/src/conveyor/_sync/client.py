@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import httpx
 
+from conveyor._sync.files import Files, Uploads
 from conveyor._sync.resources import (
     DeadLetters,
     Keys,
@@ -52,6 +53,8 @@ class Client(Resource):
         super().__init__(Transport(server, retries or Retries(), timeout_seconds, http))
         transport = self._transport
         self.tasks = Tasks(transport)
+        self.files = Files(transport)
+        self.uploads = Uploads(transport)
         self.schedules = Schedules(transport)
         self.webhooks = Webhooks(transport)
         self.queues = Queues(transport)

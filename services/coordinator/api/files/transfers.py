@@ -6,7 +6,7 @@ and what it held is free again.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -144,6 +144,9 @@ async def sent(
             raise
         log.exception("transfer_failed", path=request.path)
         client.abort()
+    finally:
+        if isinstance(chunks, AsyncGenerator):  # what it has open is not needed any longer
+            await chunks.aclose()
     return response
 
 

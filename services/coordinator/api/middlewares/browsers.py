@@ -17,7 +17,10 @@ from services.coordinator.api.errors import Misdirected
 from services.coordinator.settings import CorsSettings, HttpSettings
 
 _LONGEST_SHOWN = 60
-_EXPOSED = "X-Request-Id, Retry-After, WWW-Authenticate"
+_EXPOSED = (
+    "X-Request-Id, Retry-After, WWW-Authenticate, ETag, Content-Range, Accept-Ranges, "
+    "Content-Disposition, Conveyor-SHA256"
+)
 
 Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 

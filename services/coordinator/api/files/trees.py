@@ -1,0 +1,120 @@
+"""What is in the store as trees of files, to be sent as one tar."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from conveyor.extensions.files import FileStore
+from services.coordinator.store.artifacts import ArtifactRow, ChildRow
+from shared.files.archives import Member, below, file_member, opened_index, read_tar, under
+from shared.files.archives.children import (
+    MANIFEST,
+    ManifestChild,
+    ManifestFile,
+    child_directory,
+    manifest,
+)
+from shared.files.archives.members import DIRECTORY_MODE, Members
+from shared.files.streams import of_bytes
+from shared.files.transfers import whole
+
+_LONGEST_LABEL = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An artifact in the store; `files` is None of a single file."""
+
+    object: str
+    file_name: str
+    size: int
+    sha256: str
+    files: int | None
+
+    @classmethod
+    def of(cls, row: ArtifactRow) -> "Kept":
+        return cls(row.object, row.file_name, row.size, row.sha256, row.files)
+
+
+async def tree_of(store: FileStore, kept: Kept, root: str = "", inside: str = "") -> Members:
+    """In the directory `root`; of a directory only what is `inside` of that."""
+    if kept.files is None:
+        content = whole(store, kept.object, sha256=kept.sha256)
+        path = f"{root}/{kept.file_name}" if root else kept.file_name
+        yield file_member(path, kept.size, content)
+        return
+    async with opened_index(store, kept.object, kept.sha256) as (head, _):
+        digest = head.archive_sha256
+    archive = read_tar(whole(store, kept.object, sha256=digest))
+    async for member in under(root, below(inside, archive)):
+        yield member
+
+
+async def tree_of_children(
+    store: FileStore, children: AsyncIterator[ChildRow], last_index: int
+) -> Members:
+    """As a task is brought them."""
+    noted = list[ManifestChild]()
+    async for row in children:
+        root, files = child_directory(row.child_index, last_index), list[ManifestFile]()
+        if row.object is not None:
+            yield Member(root, "directory", DIRECTORY_MODE)
+            kept = Kept(row.object, row.file_name or "", row.size or 0, row.sha256 or "", row.files)
+            files = await _files_in(store, kept)
+            async for member in tree_of(store, kept, root):
+                yield member
+        noted.append(ManifestChild(row.child_index, row.task_id, row.state, row.exit_code, files))
+    text = manifest(noted)
+    yield file_member(MANIFEST, len(text), of_bytes(text))
+
+
+async def _files_in(store: FileStore, kept: Kept) -> list[ManifestFile]:
+    if kept.files is None:
+        return [ManifestFile(kept.file_name, kept.size, kept.sha256)]
+    async with opened_index(store, kept.object, kept.sha256) as (_, entries):
+        return [
+            ManifestFile(entry.path, entry.size, entry.sha256)
+            async for entry in entries
+            if entry.has_content
+        ]
+
+
+async def tree_of_artifacts(store: FileStore, rows: AsyncIterator[ArtifactRow]) -> Members:
+    """Of a job: `<task>/<artifact>/…`, and `<task>/<index>/<artifact>/…` of children."""
+    folders = _Folders()
+    async for row in rows:
+        async for member in tree_of(store, Kept.of(row), folders.of(row)):
+            yield member
+
+
+class _Folders:
+    """The directory of each task, none of another with the same name."""
+
+    def __init__(self) -> None:
+        self._owners: dict[str, str] = {}
+
+    def of(self, row: ArtifactRow) -> str:
+        place = row.parent_id or f"{row.position}"
+        label = label_of(row)
+        if self._owners.setdefault(label, place) != place:
+            label = f"{label}-{row.parent_id or row.task_id}"
+        return "/".join([label, *_index(row), _segment(row.name)])
+
+
+def _index(row: ArtifactRow) -> Iterator[str]:
+    if row.child_index is not None:
+        yield str(row.child_index)
+
+
+def label_of(row: ArtifactRow) -> str:
+    """What a path calls the task, or the task whose child it is."""
+    if row.parent_id is None:
+        return _segment(row.var or row.task_name) or row.task_id
+    if row.is_deep:  # the name of the one above would not tell which
+        return row.parent_id
+    return _segment(row.parent_var or row.parent_name or "") or row.parent_id
+
+
+def _segment(name: str) -> str:
+    """ "" where it can't be one of a path."""
+    is_plain = name.isprintable() and "/" not in name and name not in (".", "..")
+    return name if is_plain and len(name) <= _LONGEST_LABEL else ""

@@ -1,0 +1,49 @@
+"""What the children of a task have kept, as one directory: a directory for each, in order, and a
+manifest beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFile:
+    """`name` is its path in the child's directory."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestChild:
+    index: int
+    task_id: str
+    state: str
+    exit_code: int | None
+    files: Sequence[ManifestFile] = ()
+
+
+def child_directory(index: int, last_index: int) -> str:
+    """So that names are in the order of the children."""
+    return f"{index:0{len(str(last_index))}}"
+
+
+def manifest(children: Sequence[ManifestChild]) -> bytes:
+    shown = [
+        {
+            "index": child.index,
+            "task": child.task_id,
+            "state": child.state,
+            "exitCode": child.exit_code,
+            "files": [
+                {"name": file.name, "size": file.size, "sha256": file.sha256}
+                for file in child.files
+            ],
+        }
+        for child in children
+    ]
+    return orjson.dumps(shown, option=orjson.OPT_INDENT_2)
