@@ -3,6 +3,7 @@
 from asyncio import create_task, gather
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from time import monotonic
 from uuid import uuid4
 
 import structlog
@@ -17,7 +18,9 @@ from shared.process.run import Stop
 
 log = structlog.get_logger(__name__)
 
-_LOOK_SECONDS = 30.0
+_LOOK_SECONDS = 2.0
+_USABLE_SECONDS = 30.0
+"""How long a store that was usable is believed in."""
 
 
 @asynccontextmanager
@@ -45,9 +48,10 @@ class StoreWatch:
         self._address = address
         self._missing: tuple[str, ...] = ()
         self._was_usable = False
+        self._usable_until = 0.0
 
     async def look(self) -> None:
-        if not self._address:
+        if not self._address or monotonic() < self._usable_until:
             return
         try:
             await self._try()
@@ -55,11 +59,12 @@ class StoreWatch:
             if not self._missing:
                 log.error("file_store_unusable", store=self._address, reason=str(error))
             self._missing = (f"files: {self._address} can't be used: {error}",)
-            self._was_usable = False
+            self._was_usable, self._usable_until = False, 0.0
         else:
             if not self._was_usable:
                 log.info("file_store_usable", store=self._address)
             self._missing, self._was_usable = (), True
+            self._usable_until = monotonic() + _USABLE_SECONDS
 
     async def _try(self) -> None:
         """Raises FilesError. An object is written and removed once; later it is enough that the

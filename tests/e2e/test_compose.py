@@ -27,13 +27,20 @@ tasks:
   - name: first
     image: {BUSYBOX}
     var: first
-    run: printf 'from a container' > $TORK_OUTPUT
+    run: |
+      printf 'from a container' > $TORK_OUTPUT
+      head -c 1000000 /dev/zero > /tmp/zeros
+    artifacts:
+      - {{name: zeros, path: /tmp/zeros}}
   - name: second
     image: {BUSYBOX}
     env:
       FIRST: "{{{{ tasks.first }}}}"
-    run: echo "$FIRST"
-output: "{{{{ tasks.first }}}}"
+    sources:
+      - {{artifact: first.zeros, target: /in/zeros}}
+    run: echo "$FIRST, $(wc -c < /in/zeros)" > $TORK_OUTPUT
+    var: second
+output: "{{{{ tasks.second }}}}"
 wait:
   timeout: 180s
 """
@@ -121,6 +128,7 @@ def test_each_installation_has_passwords_and_a_key_of_its_own(stack: Stack) -> N
     passwords = re.findall(r"conveyor:([0-9a-f]{48})@(rabbitmq|postgres)", settings)
     assert len({password for password, _ in passwords}) == 2
     assert re.search(r'^key = "[\w-]{43}="$', settings, re.MULTILINE)
+    assert re.search(r'^link_key = "[0-9a-f]{48}"$', settings, re.MULTILINE)
     of_worker = stack.compose("exec", "worker", "cat", "/secrets/conveyor.toml")
     assert "postgres" not in of_worker
     assert of_worker in settings
@@ -150,7 +158,7 @@ async def test_a_job_runs_in_containers_of_the_host(stack: Stack) -> None:
     headers = {"Content-Type": "text/yaml"}
     job = await stack.call("POST", "/jobs", data=JOB, headers=headers)
     assert job["state"] == "COMPLETED", job
-    assert job["result"] == "from a container"
+    assert job["result"] == "from a container, 1000000\n"
 
 
 async def test_the_api_knows_all_three_workers(stack: Stack) -> None:
