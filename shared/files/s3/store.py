@@ -25,12 +25,19 @@ from shared.files.s3.access import Bucket
 from shared.files.s3.client import LazyClient
 from shared.files.s3.translation import translated
 from shared.files.s3.uploads import Upload, part_size, send_parts
-from shared.files.streams import check_digest, in_pieces, length_of, of_bytes, verified
+from shared.files.streams import (
+    check_digest,
+    check_version,
+    in_pieces,
+    length_of,
+    of_bytes,
+    verified,
+)
 
 if TYPE_CHECKING:
     from aiobotocore.response import StreamingBody
     from types_aiobotocore_s3 import S3Client
-    from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef
+    from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef, MultipartUploadTypeDef
 
 _CHUNK_BYTES = 256 * 1024
 _SHA256 = "conveyor-sha256"
@@ -74,6 +81,7 @@ class S3Store:
             yield Content(info, of_bytes(b""))
             return
         info, length = _info(name, answer), answer["ContentLength"]
+        check_version(name, info.version, version)  # not all servers know If-Match
         expected = (sha256 or info.sha256) if span.is_whole else ""
         try:
             chunks = _translated_chunks(name, answer["Body"])
@@ -155,15 +163,23 @@ class S3Store:
         """Servers that list no unfinished uploads, such as MinIO, remove them by themselves."""
         removed = 0
         async with translated(self._bucket.name):
-            pages = (await self._client()).get_paginator("list_multipart_uploads")
+            async for found in self._unfinished_uploads():
+                if found["Initiated"] < before:
+                    await self._abort(Upload(self._bucket.name, found["Key"], found["UploadId"]))
+                    removed += 1
+        return removed
+
+    async def _unfinished_uploads(self) -> AsyncIterator["MultipartUploadTypeDef"]:
+        from botocore.exceptions import ClientError
+
+        pages = (await self._client()).get_paginator("list_multipart_uploads")
+        try:
             async for page in pages.paginate(Bucket=self._bucket.name, Prefix=self._bucket.prefix):
                 for found in page.get("Uploads", []):
-                    if found["Initiated"] < before:
-                        await self._abort(
-                            Upload(self._bucket.name, found["Key"], found["UploadId"])
-                        )
-                        removed += 1
-        return removed
+                    yield found
+        except ClientError as error:  # some servers say so of a bucket that has none
+            if error.response["Error"].get("Code") != "NoSuchUpload":
+                raise
 
     async def close(self) -> None:
         await self._client.close()

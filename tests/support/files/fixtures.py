@@ -9,7 +9,7 @@ import pytest
 from conveyor.extensions.files import FileStore
 from tests.support.files.coordinator import serving_objects
 from tests.support.files.kubo import kubo_server
-from tests.support.files.s3_server import S3Server, s3_server
+from tests.support.files.s3_server import S3Server, s3_server, signed_s3_server
 from tests.support.files.stores import LINKS, STORES, Place, directory_place, ipfs_place, s3_place
 
 
@@ -17,6 +17,12 @@ from tests.support.files.stores import LINKS, STORES, Place, directory_place, ip
 def s3() -> Iterator[S3Server]:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
     with s3_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def signed_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with signed_s3_server(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 

@@ -1,16 +1,25 @@
-"""An S3 server, with a bucket of each test's own."""
+"""S3 servers, with a bucket of each test's own: moto's has all calls and checks no signature,
+rclone's checks signatures."""
 
 import itertools
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.support.ports import free_port
+
 ACCESS_KEY, SECRET_KEY = "files", "files-secret"
+_RCLONE = Path(sys.executable).with_name("rclone")
+_START_SECONDS = 60.0
 
 
 class S3Server:
@@ -45,6 +54,38 @@ def s3_server() -> Iterator[S3Server]:
         yield S3Server(port)
     finally:
         server.stop()
+
+
+@contextmanager
+def signed_s3_server(folder: Path, *options: str) -> Iterator[S3Server]:
+    port = free_port()
+    command: list[str | Path] = [
+        _RCLONE,
+        "serve",
+        "s3",
+        f"--addr=127.0.0.1:{port}",
+        *options,
+        folder,
+    ]
+    keys = f"--auth-key={ACCESS_KEY},{SECRET_KEY}"
+    with subprocess.Popen([*command, keys, "--config=", "--log-level=ERROR"]) as process:
+        try:
+            _wait_until_up(port)
+            yield S3Server(port)
+        finally:
+            process.kill()
+
+
+def _wait_until_up(port: int) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
 
 
 def resolve_localhost(patch: pytest.MonkeyPatch) -> None:
