@@ -172,3 +172,26 @@ async def test_an_installed_mount_type_serves_jobs_and_an_unknown_one_is_explain
     failed = await api.final((await api.submit(job("nfs", "true")))["id"])
     assert failed["state"] == "FAILED"
     assert "mount type 'nfs' is not one of: bind, scratch, tmpfs, volume" in failed["error"]
+
+
+async def test_an_installed_file_store_keeps_what_tasks_leave(
+    cluster: Cluster, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    # Given services that keep files in the package's store
+    store = f"plain://{tmp_path}/store"
+    url = cluster.start("coordinator", CONVEYOR_FILES_STORE=store).url
+    cluster.start("scheduler", CONVEYOR_FILES_STORE=store)
+    cluster.start("worker", CONVEYOR_RUNTIME_TYPE="shell", CONVEYOR_FILES_STORE=store)
+    await cluster.wait_up()
+
+    # When a task keeps a file
+    artifacts = [{"name": "a", "path": "a.txt"}]
+    task = {"name": "write", "run": "echo kept > a.txt", "artifacts": artifacts}
+    api = Api(session, url)
+    done = await api.final((await api.submit({"name": "j", "tasks": [task]}))["id"])
+
+    # Then it is a plain file of the store
+    assert done["state"] == "COMPLETED", cluster.logs()
+    kept = [path for path in (tmp_path / "store" / "objects").rglob("*") if path.is_file()]
+    assert [path.read_text() for path in kept] == ["kept\n"]
+    assert done["id"] in str(kept[0])

@@ -10,7 +10,15 @@ from conveyor.extensions.files import FileStore
 from tests.support.files.coordinator import serving_objects
 from tests.support.files.kubo import kubo_server
 from tests.support.files.s3_server import S3Server, s3_server, signed_s3_server
-from tests.support.files.stores import LINKS, STORES, Place, directory_place, ipfs_place, s3_place
+from tests.support.files.stores import (
+    LINKS,
+    STORES,
+    Place,
+    directory_place,
+    ipfs_place,
+    plain_place,
+    s3_place,
+)
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +42,8 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     elif request.param == "links":
         async with serving_objects(tmp_path / "store", LINKS) as port:
             yield directory_place(tmp_path / "store", port)
+    elif request.param == "plain":
+        yield plain_place(tmp_path / "store")
     elif request.param == "ipfs":
         async with kubo_server() as (kubo, port):
             yield ipfs_place(kubo, port)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from conveyor_example.plain_files import PlainFiles
+
 from conveyor.extensions.files import WHOLE, FileSource, FileStore, Span
 from shared.files.directory.store import DirectoryStore
 from shared.files.ipfs import IpfsStore
@@ -18,7 +20,7 @@ from tests.support.eventually import eventually
 from tests.support.files.kubo import FakeKubo
 from tests.support.files.s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
-STORES = ["directory", "links", "s3", "ipfs"]
+STORES = ["directory", "links", "plain", "s3", "ipfs"]
 WITH_CONNECTION = ["links", "s3", "ipfs"]
 MEGABYTE = 1024 * 1024
 LINKS = Links("http://127.0.0.1:8000/files", (b"new key", b"old key"))
@@ -51,6 +53,8 @@ def open_store(kind: str, address: str) -> FileStore:
         return DirectoryStore(Path(address), LINKS)
     if kind == "links":
         return LinkStore(Links(f"{address}/objects", LINKS.keys))
+    if kind == "plain":
+        return PlainFiles(Path(address))
     if kind == "ipfs":
         return IpfsStore(address)
     endpoint, _, bucket = address.rpartition("/")
@@ -71,6 +75,13 @@ def directory_place(folder: Path, port: int = 0) -> Place:
     if port:
         return Place("links", f"http://127.0.0.1:{port}", leftovers, port)
     return Place("directory", str(folder), leftovers)
+
+
+def plain_place(folder: Path) -> Place:
+    async def leftovers() -> int:
+        return len(list((folder / "partial").glob("*")))
+
+    return Place("plain", str(folder), leftovers)
 
 
 def s3_place(server: S3Server) -> Place:
