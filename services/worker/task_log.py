@@ -7,6 +7,7 @@ stored. What is left at the end travels with the task's report.
 
 import asyncio
 import codecs
+import re
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from shared.process.redaction import Redactor
 PART_CHARACTERS = 64 * 1024
 _FULL_CHARACTERS = 4 * PART_CHARACTERS
 _LAST_WORDS_CHARACTERS = 1024
+_OUR_LINE = re.compile(r"^\[conveyor\] .*\n?", re.MULTILINE)
+"""What files were brought or kept is no reason for a task's end."""
 
 
 class TaskLog:
@@ -71,7 +74,7 @@ class TaskLog:
 
     @property
     def last_words(self) -> str:
-        """The last lines of the log, a kilobyte at most."""
+        """The last lines that the task itself has written, a kilobyte at most."""
         return self._last_words.strip()
 
     def _flush_soon(self) -> None:
@@ -99,7 +102,7 @@ class TaskLog:
             if rest:
                 self._buffer.append(rest)
                 self._size = len(rest)
-        self._last_words = (self._last_words + text)[-_LAST_WORDS_CHARACTERS:]
+        self._last_words = (self._last_words + _OUR_LINE.sub("", text))[-_LAST_WORDS_CHARACTERS:]
         return text
 
     def _parts(self, text: str) -> Iterator[LogPart]:

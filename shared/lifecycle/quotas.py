@@ -20,6 +20,7 @@ def within_quota(job: Job, event: Ended, most_bytes: int | None) -> Ended:
         event.task_id,
         event.dispatch,
         event.node_id,
-        error=f"the job keeps more than {most_bytes:,} bytes of files: with these, {kept:,}",
+        error=f"the job keeps more than {most_bytes:,} bytes of files (CONVEYOR_FILES_JOB_BYTES): "
+        f"with these it would keep {kept:,}",
         log_parts=event.log_parts,
     )

@@ -206,7 +206,10 @@ PARTS = {
         "SET value = excluded.value, is_list = excluded.is_list",
         lambda w: _json(map(variable_row, w.variables)),
     ),
-    "artifacts": Part(inserted("artifacts", ARTIFACT), lambda w: _json(w.artifacts)),
+    # Two of one name are a mistake that may not cost the task its end.
+    "artifacts": Part(
+        f"{inserted('artifacts', ARTIFACT)} ON CONFLICT DO NOTHING", lambda w: _json(w.artifacts)
+    ),
     "replaced": Part(
         "DELETE FROM artifacts WHERE task_id = ANY($1::text[])",
         lambda w: [w.replaced] if w.replaced else [],

@@ -142,7 +142,10 @@ async def test_a_job_keeps_no_more_than_its_quota_whichever_ends_first(rig: Rig)
     await end(rig, two, artifact(two, 100))  # all of it
     await end(rig, three, artifact(three, 1))
     [failed] = [task for task in await rig.tasks(job_id) if task["id"] == three["id"]]
-    error = "the job keeps more than 1,000 bytes of files: with these, 1,001"
+    error = (
+        "the job keeps more than 1,000 bytes of files (CONVEYOR_FILES_JOB_BYTES): with these it "
+        "would keep 1,001"
+    )
     assert (failed["state"], failed["error"]) == ("FAILED", error)
     assert (await rig.job(job_id))["error"] == error
     assert {row["task_id"] for row in await rows(rig, job_id)} == {one["id"], two["id"]}

@@ -10,7 +10,7 @@ import pytest
 
 from services.coordinator.handlers import on_completions
 from shared.lifecycle import TaskClaimed
-from shared.messages import Finished, LogPart, Reports
+from shared.messages import Finished, KeptArtifact, LogPart, Reports
 from tests.support.jobs.batcher import LEASE
 from tests.support.jobs.families import NODE, Play, Row
 
@@ -18,6 +18,9 @@ pytestmark = pytest.mark.real
 
 NOISE = "".join(random.Random(1).choice(string.ascii_letters) for _ in range(20_000))
 NULS = "a\0b\\u0000\x01\ufffe\U0010ffff"
+KEPT = KeptArtifact(
+    name="n", object="o", file_name=NULS, size=2**60, sha256="", published=[NULS]
+)
 
 
 async def finish(play: Play, row: Row, **report: Any) -> None:
@@ -35,11 +38,20 @@ async def finish(play: Play, row: Row, **report: Any) -> None:
         ({"result": NULS}, "COMPLETED"),
         ({"result": "x" * (1 << 20)}, "COMPLETED"),
         ({"result": "\x01" * (1 << 20)}, "COMPLETED"),
+        ({"artifacts": [KEPT, KEPT]}, "COMPLETED"),
         ({"error": NULS, "cause": "exit", "exit_code": 1}, "FAILED"),
         ({"error": "e", "cause": "exit", "exit_code": 2**32 - 1}, "FAILED"),
         ({"error": "e", "cause": "exit", "exit_code": -(2**63)}, "FAILED"),
     ],
-    ids=["nuls", "long", "long-in-json", "error-with-nuls", "great-exit-code", "least-exit-code"],
+    ids=[
+        "nuls",
+        "long",
+        "long-in-json",
+        "artifacts",
+        "error-with-nuls",
+        "great-exit-code",
+        "least-exit-code",
+    ],
 )
 async def test_a_job_ends_whatever_its_task_has_said(
     play: Play, report: dict[str, Any], state: str

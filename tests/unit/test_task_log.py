@@ -51,6 +51,16 @@ async def test_a_short_log_leaves_with_the_report(broker: InProcessBroker) -> No
     assert log.last_words == "hello\nworld"
 
 
+async def test_the_last_words_are_those_of_the_task_itself(broker: InProcessBroker) -> None:
+    log = task_log(broker)
+    for line in (b"[conveyor] source 1: 5 B brought\n", b"hello\n", b"no such thing\n"):
+        await log.write(line)
+    await log.write(b"[conveyor] artifact log: 1 kB kept\n" * 100)
+    [part] = await log.finish()
+    assert part.contents.count("kept") == 100
+    assert log.last_words == "hello\nno such thing"
+
+
 async def test_lines_leave_after_a_while_without_waiting_for_the_end(
     broker: InProcessBroker,
 ) -> None:
