@@ -18,9 +18,7 @@ pytestmark = pytest.mark.real
 
 NOISE = "".join(random.Random(1).choice(string.ascii_letters) for _ in range(20_000))
 NULS = "a\0b\\u0000\x01\ufffe\U0010ffff"
-KEPT = KeptArtifact(
-    name="n", object="o", file_name=NULS, size=2**60, sha256="", published=[NULS]
-)
+KEPT = KeptArtifact(name="n", object="o", file_name=NULS, size=2**60, sha256="", published=[NULS])
 
 
 async def finish(play: Play, row: Row, **report: Any) -> None:

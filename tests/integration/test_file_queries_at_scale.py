@@ -1,0 +1,105 @@
+"""With 50,000 artifacts, uploads and removals no query about files reads a whole table."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from services.coordinator.store import uploads as uploads_of_clients
+from services.scheduler.store import files
+from shared.store import artifacts, file_rows, uploads
+from tests.support.servers.bulk_rows import bulk_rows, numbers
+from tests.support.servers.crowded_tables import crowded_connection, nodes_of, read_whole
+from tests.support.servers.postgres import Databases
+
+pytestmark = pytest.mark.real
+
+COUNT = 50_000
+JOBS = bulk_rows("jobs", numbers(1, 100), keeps_files="true")
+TASKS = bulk_rows("tasks", numbers(1, 100))
+CHILDREN = bulk_rows(
+    "tasks",
+    numbers(1, COUNT),
+    id="'child' || n",
+    job_id="'job1'",
+    parent_id="'task1'",
+    child_index="n",
+)
+ARTIFACTS = """
+INSERT INTO artifacts (job_id, task_id, attempt, name, object, file_name, size, sha256)
+SELECT job_id, id, 0, 'out', job_id || '/' || id || '/0.1/out', 'out', 5, '' FROM tasks
+"""
+UPLOADS = f"""
+INSERT INTO uploads (id, name, object, size, sha256, created_by)
+SELECT 'u' || n, 'x', 'uploads/u' || n, 5, '', 'ann' FROM generate_series(1, {COUNT}) AS n
+"""
+USES = f"""
+INSERT INTO upload_uses SELECT 'u' || n, 'job' || n FROM generate_series(1, {COUNT}) AS n
+"""
+REMOVALS = f"""
+INSERT INTO object_removals (prefix, due_at)
+SELECT 'job' || n || '/', now() + interval '1 day' FROM generate_series(1, {COUNT}) AS n
+"""
+TABLES = "VACUUM ANALYZE jobs, tasks, artifacts, uploads, upload_uses, object_removals"
+
+DAY = timedelta(days=1)
+CHILD_IDS = [f"child{n}" for n in range(1, 400, 2)]
+NAMES = [f"job1/{id_}/0.1/out" for id_ in CHILD_IDS]
+IDS = [f"u{n}" for n in range(1, 201)]
+
+HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "what an attempt replaces": (artifacts.REPLACED, (["task2", *CHILD_IDS],)),
+    "artifacts of tasks": (file_rows.ARTIFACTS, (CHILD_IDS, ["out"])),
+    "attempts at children": (file_rows.ATTEMPTS_OF_CHILDREN, (["task1"] * 200, list(range(200)))),
+    "unusable uploads": (
+        uploads.UNUSABLE,
+        (["job1"] * 200, ["a"] * 200, IDS, ["ann"] * 200, [None] * 200),
+    ),
+    "use uploads": (uploads.USE, ("job1", IDS)),
+    "release uploads": (uploads.RELEASE, ("job1", [])),
+    "an upload": (uploads_of_clients.ONE, ("u1", "ann", False)),
+    "delete an upload": (uploads_of_clients.DELETE, ("u1",)),
+    "due removals": (files.CLAIM, (10,)),
+    "unnamed objects": (files.UNNAMED, (NAMES, NAMES, CHILD_IDS, "job1")),
+    "unused uploads": (files.LOCK_UNUSED, (DAY,)),
+    "delete unused uploads": (files.DELETE_UNUSED, (IDS,)),
+}
+TABLES_OF_SIZE = {"tasks", "artifacts", "uploads", "upload_uses", "object_removals"}
+MOST_BLOCKS = 4000  # for 200 rows with all their indexes
+
+
+@pytest.fixture(scope="module")
+def crowded_dsn(postgres_databases: Databases) -> Iterator[str]:
+    with postgres_databases.fresh() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    fills = (JOBS, TASKS, CHILDREN, ARTIFACTS, UPLOADS, USES, REMOVALS, TABLES)
+    async with crowded_connection(crowded_dsn, fills) as connection:
+        for method in ("seqscan", "hashjoin", "mergejoin"):  # as the pool has it
+            await connection.execute(f"SET enable_{method} = off")
+        yield connection
+
+
+@pytest.mark.parametrize("name", HOT)
+async def test_the_statement_walks_an_index(crowded: asyncpg.Connection, name: str) -> None:
+    sql, arguments = HOT[name]
+    undone = crowded.transaction()
+    await undone.start()
+    try:
+        explained = await crowded.fetchval(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *arguments
+        )
+    finally:
+        await undone.rollback()
+    [plan] = json.loads(explained)
+    assert not read_whole(plan["Plan"]) & TABLES_OF_SIZE, plan
+    touched = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
+    assert touched < MOST_BLOCKS, plan
+    passed_over = sum(node.get("Rows Removed by Filter", 0) for node in nodes_of(plan["Plan"]))
+    assert passed_over < 1000, plan
