@@ -122,9 +122,11 @@ async def api(
         postgres.tcp_dsn,
         tmp_path_factory.mktemp("services"),
     )
+    files = {"CONVEYOR_FILES_STORE": str(tmp_path_factory.mktemp("files"))}
     for name in ("coordinator", "scheduler", "webhook_dispatcher"):
-        cluster.start(name)
-    cluster.start("worker", worker_settings | {"CONVEYOR_RUNTIME_DOCKER_HOST": docker_host})
+        cluster.start(name, files)
+    engine = {"CONVEYOR_RUNTIME_DOCKER_HOST": docker_host}
+    cluster.start("worker", worker_settings | engine | files)
     try:
         await cluster.wait_up()
         async with aiohttp.ClientSession() as session:
@@ -146,7 +148,7 @@ async def test_the_example_ends_as_it_says(api: Api, name: str) -> None:
     expected = EXPECTED[name]
     submitted = await api.submit_yaml((FOLDER / f"{name}.yaml").read_text())
     job = await api.final(submitted["id"], seconds=120)
-    assert job["state"] == expected.state, job
+    assert job["state"] == expected.state, [t.get("error") for t in job["execution"]]
     if expected.result is not None:
         assert job["result"] == expected.result
     ends = {task["name"]: task["state"] for task in job["execution"]}
