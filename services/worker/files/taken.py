@@ -1,9 +1,6 @@
 """Artifacts of other tasks, and uploads: what is in the store of files."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any
-
-import orjson
 
 from conveyor.extensions.files import FileStore, ObjectMissing
 from services.worker.files.fetching import Fetcher, Item, OnDisk, as_file, given, pieces_of
@@ -19,10 +16,15 @@ from shared.files.archives import (
     read_tar,
     under,
 )
+from shared.files.archives.children import (
+    MANIFEST,
+    ManifestChild,
+    ManifestFile,
+    child_directory,
+    manifest,
+)
 from shared.files.archives.members import DIRECTORY_MODE, Members
 from shared.files.streams import of_bytes
-
-MANIFEST = "manifest.json"
 
 
 async def is_directory(store: FileStore, taken: TakenArtifact) -> bool:
@@ -61,46 +63,35 @@ async def children_items(
     children: Sequence[TakenChild], store: FileStore, fetcher: Fetcher
 ) -> list[Item]:
     """A directory of all children by their index, and what they are as a file beside them."""
-    digits = len(str(max((child.index for child in children), default=0)))
-    items, manifest = list[Item](), list[dict[str, Any]]()
+    last = max((child.index for child in children), default=0)
+    items, noted = list[Item](), list[ManifestChild]()
     for child in sorted(children, key=lambda child: child.index):
-        files = list[dict[str, Any]]()
-        root = f"{child.index:0{digits}}"
+        root, files = child_directory(child.index, last), list[ManifestFile]()
         if child.artifact is not None:
             items.append(given(_directory(root)))
             items.append(await _child_item(child.artifact, store, fetcher, root, files))
-        manifest.append(
-            {
-                "index": child.index,
-                "task": child.task_id,
-                "state": child.state,
-                "exitCode": child.exit_code,
-                "files": files,
-            }
-        )
-    text = orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
+        task_id, state = child.task_id, child.state
+        noted.append(ManifestChild(child.index, task_id, state, child.exit_code, files))
+    text = manifest(noted)
     return [*items, given(lambda: _file(MANIFEST, text))]
 
 
 async def _child_item(
-    taken: TakenArtifact, store: FileStore, fetcher: Fetcher, root: str, files: list[dict[str, Any]]
+    taken: TakenArtifact, store: FileStore, fetcher: Fetcher, root: str, files: list[ManifestFile]
 ) -> Item:
     if await is_directory(store, taken):
         start = f"{taken.path}/" if taken.path else ""
 
         def note(entry: IndexEntry) -> None:
             if entry.has_content:
-                files.append(_noted(entry.path.removeprefix(start), entry.size, entry.sha256))
+                name = entry.path.removeprefix(start)
+                files.append(ManifestFile(name, entry.size, entry.sha256))
 
         return await tree_item(store, taken, fetcher, root, note)
     origin = await file_origin(store, taken)
     name = taken.path.rpartition("/")[2] or taken.file_name
-    files.append(_noted(name, origin.size or 0, origin.sha256))
+    files.append(ManifestFile(name, origin.size or 0, origin.sha256))
     return fetcher.item(origin, as_file(f"{root}/{name}"))
-
-
-def _noted(name: str, size: int, sha256: str) -> dict[str, Any]:
-    return {"name": name, "size": size, "sha256": sha256}
 
 
 async def _entry(store: FileStore, taken: TakenArtifact) -> IndexEntry:

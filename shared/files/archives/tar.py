@@ -11,6 +11,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 
 from conveyor.extensions.files import ObjectRefused, StoreUnavailable
 from shared.files.archives.members import NOTHING, Kind, Member, Members, shown
+from shared.files.streams import digested
 
 BLOCK = 512
 MTIME = 315_532_800
@@ -75,7 +76,7 @@ async def _written(members: AsyncIterable[Member], noted: Noted | None) -> Async
         if member.kind == "file":
             async for chunk in member.content:
                 if noted is not None:
-                    digest.update(chunk)
+                    await digested(digest, chunk)
                 position += len(chunk)
                 yield chunk
             if position - start != member.size:

@@ -43,7 +43,7 @@ async def keep_directory(
             await store.put(_object(task, name), chunks)
         chunks_of_index = index.chunks(size, archive.hexdigest())
         stored = await store.put(index_name(_object(task, name)), chunks_of_index)
-        await _insert(pool, task, name, stored.sha256, index.size, index.files, "")
+        await _insert(pool, task, name, stored.sha256, size, index.files, "")
 
 
 async def _members(tree: Mapping[str, bytes | str]) -> AsyncIterator[Member]:

@@ -97,11 +97,13 @@ async def _kept(
     request: web.Request, task: NamedTask, name: str, inside: str
 ) -> OfChildren | OfTask:
     run = ports(request).run
-    if task.has_children and not inside:
+    if task.has_children:
         if not await run(artifacts.have_children_kept, task.id, name):
             raise _not_kept(name)
+        if inside:
+            raise NotFound("no such file: the index of a child must follow the name of its task")
         return OfChildren(task.id, name)
-    kept = [] if task.has_children else await run(artifacts.kept_by, task, name)
+    kept = await run(artifacts.kept_by, task, name)
     if not kept:
         raise _not_kept(name)
     return OfTask(kept[0], await _entry(request, kept[0], inside))

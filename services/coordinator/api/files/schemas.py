@@ -55,7 +55,7 @@ class KeptArtifact(Answer):
     file_name: str
     """Of the file or directory, where it was taken from."""
     size: int
-    """In bytes; of a directory, of all files in it."""
+    """In bytes; of a directory, of the tar that it is kept as."""
     sha256: str
     """Of the file, or of the index of the directory, in hexadecimal."""
     files: int | None = None

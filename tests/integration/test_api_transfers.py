@@ -1,0 +1,66 @@
+"""Large files come and go, and the rest of the API goes on answering."""
+
+import asyncio
+import gc
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from services.coordinator.settings import ApiSettings
+from shared.files.directory.store import DirectoryStore
+from tests.support.files.kept import keep_file
+from tests.support.http.api import Api, api_on
+from tests.support.stalls import MOST_SECONDS, longest_stall
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+SIZE = 20_000_000
+AT_ONCE = 4
+TRIES = 5
+
+
+@pytest.fixture(autouse=True)
+def spared_heap() -> Iterator[None]:
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+async def _pieces() -> AsyncIterator[bytes]:
+    piece = os.urandom(100_000)
+    for _ in range(SIZE // len(piece)):
+        yield piece
+
+
+async def _read(api: Api, url: str) -> None:
+    async with api.client.get(url) as answer:
+        assert answer.status == 200
+        async for _ in answer.content.iter_any():
+            pass
+
+
+async def _send(api: Api, name: str) -> None:
+    status, sent = await api.answer("POST", f"/uploads?name={name}", data=_pieces())
+    assert (status, sent["size"]) == (200, SIZE)
+
+
+async def test_transfers_never_hold_up_the_event_loop(postgres_dsn: str, tmp_path: Path) -> None:
+    store = DirectoryStore(tmp_path)
+    settings = ApiSettings(request_log="off")
+    async with api_on(postgres_dsn, files=store, api=settings) as api:
+        job_id = (await api.submit("name: j\ntasks: [{name: t}]"))["id"]
+        await keep_file(api.pool, store, await api.add_task(job_id), "f", bytes(SIZE))
+        urls = [f"/jobs/{job_id}/files/t/f", f"/jobs/{job_id}/files?format=tar"]
+        stalls = []
+        for _ in range(TRIES):  # the garbage of other tests is collected in some round
+            async with longest_stall() as stall, asyncio.TaskGroup() as group:
+                for number in range(AT_ONCE):
+                    group.create_task(_read(api, urls[number % 2]))
+                    group.create_task(_send(api, f"{number}"))
+            stalls.append(stall.seconds)
+            if stall.seconds < MOST_SECONDS:
+                return
+        pytest.fail(f"the event loop was held up for {min(stalls):.3f} s")
