@@ -19,9 +19,14 @@ from services.worker.runtimes.shell.trees import (
     make_way,
     packed,
 )
+from shared.files.archives import Member
+from shared.files.archives.members import Members
 
 T = TypeVar("T")
 _WORKER = User(None, None)
+_BATCH_BYTES = 512 * 1024
+_MEMBER_BYTES = 4096
+"""What making one weighs besides its content."""
 
 
 class TaskFiles:
@@ -45,10 +50,8 @@ class TaskFiles:
         async with _Steps(self.user, f"target {target!r}") as run:
             unpacking = await run(partial(Unpacking, self._directory.fd, folder))
             try:
-                async for member in members_for(place, archive, root):
-                    await run(partial(unpacking.make, member))
-                    async for piece in member.content:
-                        await run(partial(unpacking.write, piece))
+                async for steps in _batches(members_for(place, archive, root)):
+                    await run(partial(unpacking.take, steps))
             finally:
                 await run(unpacking.close)
 
@@ -111,6 +114,24 @@ class TaskFiles:
                 "there: name a path below the working directory"
             )
         return Opened(self._directory.fd, root, way)
+
+
+async def _batches(members: Members) -> AsyncIterator[list[Member | bytes]]:
+    """Members, and after each the pieces of its content: a thread is better asked seldom."""
+    batch, size = list[Member | bytes](), 0
+    async for member in members:
+        batch.append(member)
+        size += _MEMBER_BYTES
+        async for piece in member.content:
+            batch.append(piece)
+            size += len(piece)
+            if size >= _BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+        if size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    yield batch
 
 
 class _Steps:

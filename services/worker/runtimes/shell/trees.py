@@ -8,7 +8,7 @@ import os
 import stat
 import tarfile
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from conveyor.extensions.runtimes import RuntimeRejected
@@ -161,8 +161,19 @@ class Unpacking:
         self._folder = _opened_folder(root, names)
         self._file: int | None = None
 
-    def make(self, member: Member) -> None:
-        """A file is open afterwards, for its content. Raises OSError."""
+    def take(self, steps: Iterable[Member | bytes]) -> None:
+        """Members, and after each the pieces of its content. Raises OSError."""
+        for step in steps:
+            if isinstance(step, Member):
+                self._make(step)
+            else:
+                self._write(step)
+
+    def close(self) -> None:
+        self._close_file()
+        os.close(self._folder)
+
+    def _make(self, member: Member) -> None:
         self._close_file()
         *parents, name = member.path.split("/")
         if not name:  # the directory itself
@@ -173,14 +184,10 @@ class Unpacking:
         finally:
             os.close(folder)
 
-    def write(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         left = memoryview(data)
         while left and self._file is not None:
             left = left[os.write(self._file, left) :]
-
-    def close(self) -> None:
-        self._close_file()
-        os.close(self._folder)
 
     def _make_in(self, folder: int, name: str, member: Member) -> None:
         if member.kind == "directory":
