@@ -127,10 +127,10 @@ def _server(url: str, key: str) -> Server:
         raise click.UsageError(str(error)) from None
 
 
-def ask(server: Server, work: Callable[[AsyncClient], Awaitable[T]]) -> T:
+def ask(server: Server, work: Callable[[AsyncClient], Awaitable[T]], retries: Retries = _ONCE) -> T:
     """The result of `work`. An error of the API ends the process with its reason."""
     try:
-        return asyncio.run(_with_client(server, work))
+        return asyncio.run(_with_client(server, work, retries))
     except Rejected as error:
         hint = f" ({_HOW_TO_LOG_IN})" if isinstance(error, Unauthenticated) else ""
         fail(f"{error}{hint}", EXIT_API)
@@ -141,8 +141,10 @@ def ask(server: Server, work: Callable[[AsyncClient], Awaitable[T]]) -> T:
         sys.exit(EXIT_INTERRUPTED)
 
 
-async def _with_client(server: Server, work: Callable[[AsyncClient], Awaitable[T]]) -> T:
-    async with AsyncClient(server, retries=_ONCE) as api:
+async def _with_client(
+    server: Server, work: Callable[[AsyncClient], Awaitable[T]], retries: Retries
+) -> T:
+    async with AsyncClient(server, retries=retries) as api:
         return await work(api)
 
 

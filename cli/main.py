@@ -25,6 +25,8 @@ _JOBS = {
     "get": _Entry("cli.jobs.get:get", "Show a job and its tasks."),
     "list": _Entry("cli.jobs.list:list_jobs", "List and search jobs."),
     "logs": _Entry("cli.jobs.logs:logs", "Print the log of a job or of one task."),
+    "files": _Entry("cli.jobs.files:files", "List the files that a job has kept."),
+    "download": _Entry("cli.jobs.download:download", "Save the files that a job has kept."),
     "cancel": _Entry("cli.jobs.acts:cancel", "Cancel jobs."),
     "restart": _Entry("cli.jobs.acts:restart", "Restart failed or cancelled jobs."),
     "run-again": _Entry("cli.jobs.submit:run_again", "Submit a job once more."),

@@ -46,6 +46,16 @@ def exact(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def exact_bytes(size: int) -> str:
+    """`512 B`, `1.2 MB`: in powers of ten, as progress bars count."""
+    amount, unit = float(size), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if amount < 999.95:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+
+
 def printable(text: str) -> str:
     """One line without what would steer the terminal; its spaces stay."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -23,7 +23,7 @@ from shared.jobspec.tork.parsing import parse_job
 from shared.jobspec.tork.scopes import inputs_read
 
 Additions = Mapping[str, Mapping[str, Any]]
-"""Values by name, by the field of the job that takes them: `inputs`, `secrets`."""
+"""Values by name, by the field of the job that takes them: `inputs`, `secrets`, `uploads`."""
 
 _TEXT = "tag:yaml.org,2002:str"
 _MAPPING = "tag:yaml.org,2002:map"

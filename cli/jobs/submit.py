@@ -24,6 +24,7 @@ from cli.jobs.job_file import (
     parse_inputs,
     parse_secrets,
 )
+from cli.jobs.uploads import file_option, parse_files, upload
 from cli.jobs.viewers import job_viewer
 from cli.messages import now, one_line, took
 from cli.references import SHORT, job_id
@@ -74,6 +75,7 @@ _OPTIONS = (
         metavar="NAME=VALUE",
         help="Set a secret: NAME=VALUE, NAME=@FILE, or NAME to read the environment. Repeatable.",
     ),
+    file_option,
 )
 
 
@@ -98,6 +100,7 @@ def submit(
     file: IO[bytes],
     inputs: tuple[str, ...],
     secrets: tuple[str, ...],
+    files: tuple[str, ...],
     idempotency_key: str | None,
     *,
     strict: bool,
@@ -118,12 +121,15 @@ def submit(
     """
     wanted = _Output.of(**flags)
     additions = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
+    to_send = parse_files(files)
     job_file = JobFile.read(file)
     try:
         body = job_file.body_with(additions)
     except JobFileError as error:
         fail(str(error), EXIT_USAGE)
     _refuse_unknown_inputs(job_file, body, additions["inputs"])
+    if to_send:
+        body = job_file.body_with({**additions, "uploads": upload(server, to_send)})
     given = _Submission(job_file, body, idempotency_key, is_strict=strict)
     sys.exit(ask(server, lambda api: _submit(api, given, wanted)))
 
@@ -134,7 +140,12 @@ def submit(
 @json_option
 @asks_api
 def run_again(
-    server: Server, job: str, inputs: tuple[str, ...], secrets: tuple[str, ...], **flags: bool
+    server: Server,
+    job: str,
+    inputs: tuple[str, ...],
+    secrets: tuple[str, ...],
+    files: tuple[str, ...],
+    **flags: bool,
 ) -> None:
     """Submit JOB once more: the same tasks, inputs and secrets, as far as no option changes them.
 
@@ -142,6 +153,8 @@ def run_again(
     """
     wanted = _Output.of(**flags)
     changes = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
+    if uploads := upload(server, parse_files(files)):
+        changes["uploads"] = uploads
     sys.exit(ask(server, lambda api: _run_again(api, job, changes, wanted)))
 
 

@@ -1,7 +1,7 @@
 """`conveyor validate`: checks job files without a server."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import IO
 
@@ -9,6 +9,7 @@ import click
 
 from cli.exit_codes import EXIT_FAILED
 from cli.jobs.job_file import JobFile, print_problem, print_warning
+from cli.jobs.uploads import parse_files
 from cli.tables import print_json
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.models import SubmittedJob
@@ -17,16 +18,26 @@ from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
 
 @click.command()
 @click.argument("files", type=click.File("rb"), nargs=-1, required=True, metavar="FILE...")
+@click.option(
+    "--file",
+    "uploads",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="A file that will be sent with the job, as submit has it. Repeatable.",
+)
 @click.option("--strict", is_flag=True, help="A warning is an error.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-def validate(files: Sequence[IO[bytes]], strict: bool, as_json: bool) -> None:
+def validate(
+    files: Sequence[IO[bytes]], uploads: Sequence[str], strict: bool, as_json: bool
+) -> None:
     """Validate job files (- is standard input) without a server, and list all problems.
 
     A file with a `schedule` is validated as a scheduled job. Warnings tell what works, but was
     hardly meant. A server can reject more, such as an unknown role or a mount that is not allowed
     there. Exit code 1: a file is not valid.
     """
-    found = [_checked(file, strict=strict) for file in map(JobFile.read, files)]
+    sent = parse_files(uploads)
+    found = [_checked(file, sent, strict=strict) for file in map(JobFile.read, files)]
     if as_json:
         print_json([_as_json(each) for each in found])
     else:
@@ -42,10 +53,19 @@ class _Checked:
     warnings: Sequence[Problem] = ()
 
 
-def _checked(file: JobFile, *, strict: bool) -> _Checked:
+def _checked(file: JobFile, sent: Collection[str], *, strict: bool) -> _Checked:
     found = _checked_as(parse_job, file)
     if any(problem.field == "schedule" for problem in found.problems):
         found = _checked_as(parse_scheduled_job, file)
+    missing = [f'"{name}"' for name in sent]
+    found = replace(
+        found,
+        problems=[
+            problem
+            for problem in found.problems
+            if not (problem.field.endswith(".upload") and problem.value in missing)
+        ],
+    )
     return (
         replace(found, problems=[*found.problems, *found.warnings], warnings=())
         if strict

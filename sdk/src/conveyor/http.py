@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # the models stand on pydantic, which not every program needs
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 JSON_TYPE, YAML_TYPE = "application/json", "application/yaml"
-BYTES_TYPE, TAR_TYPE = "application/octet-stream", "application/x-tar"
 FINAL_STATES = frozenset(("COMPLETED", "FAILED", "CANCELLED"))
 """Of jobs."""
 
@@ -34,15 +33,6 @@ class Content:
 
 Progress = Callable[[int, int | None], None]
 """Is told how many bytes have been transferred, and of how many, as far as that is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileContent:
-    """The bytes of a file, read while they are sent. `progress` is told how many were."""
-
-    path: Path
-    size: int
-    progress: Progress | None = None
 
 
 JobLike: TypeAlias = "Body | Content | Mapping[str, Any] | str | Path"
@@ -127,7 +117,7 @@ class Request:
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    content: bytes | FileContent | None
+    content: bytes | None
     is_repeatable: bool
     may_wait: bool = False
 
@@ -146,13 +136,14 @@ def request(
     """`names` fill the braces of `template`. `body` is sent as JSON, a text as YAML. With `key` the
     request happens once, however often it is sent."""
     path = template.format(**{name: _quoted(name, text) for name, text in names.items()})
-    data, content_type = _content(body)
-    sent = {**(headers or {}), **({} if data is None else {"Content-Type": content_type})}
-    if isinstance(data, FileContent):
-        sent["Content-Length"] = str(data.size)
+    content = None if body is None else _content(body)
+    sent = dict(headers or {})
+    if content is not None:
+        sent["Content-Type"] = content.type
     if key is not None:
         sent["Idempotency-Key"] = key
     is_repeatable = method in _REPEATABLE_METHODS or key is not None
+    data = None if content is None else content.data
     return Request(method, path, _query(query or {}), sent, data, is_repeatable, may_wait)
 
 
@@ -177,20 +168,14 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _content(body: object) -> tuple[bytes | FileContent | None, str]:
-    """And its type."""
-    match body:
-        case None:
-            return None, ""
-        case FileContent():
-            return body, BYTES_TYPE
-        case Content():
-            return body.data, body.type
-        case Path():
-            return body.read_bytes(), JSON_TYPE if body.suffix == ".json" else YAML_TYPE
-        case str():
-            return body.encode(), YAML_TYPE
-    return json.dumps(body, ensure_ascii=False, default=_fields).encode(), JSON_TYPE
+def _content(body: object) -> Content:
+    if isinstance(body, Content):
+        return body
+    if isinstance(body, Path):
+        return Content(body.read_bytes(), JSON_TYPE if body.suffix == ".json" else YAML_TYPE)
+    if isinstance(body, str):
+        return Content(body.encode(), YAML_TYPE)
+    return Content(json.dumps(body, ensure_ascii=False, default=_fields).encode(), JSON_TYPE)
 
 
 def _fields(value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -222,7 +207,6 @@ class Reply:
     status: int
     reason: str
     text: str
-    headers: Mapping[str, str]
     retry_after: float = 0.0
 
     @property

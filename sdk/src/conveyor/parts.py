@@ -6,11 +6,8 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Self
-from urllib.parse import unquote
+from typing import BinaryIO
 
 from conveyor.errors import Damaged
 
@@ -20,60 +17,30 @@ _CHUNK_BYTES = 1 << 20
 class PartFile:
     """What has arrived of a file. Where its digest is known, a later download goes on with it."""
 
-    def __init__(self, path: Path, file: BinaryIO, sha256: str) -> None:
-        self.path = path
-        self._file = file
-        self._sha256 = sha256
-        self._digest = hashlib.sha256()
+    def __init__(self, target: Path, sha256: str, size: int | None) -> None:
+        """`sha256` is empty where it is not known: then there is nothing to go on with."""
+        self.target = target
+        self.digest = hashlib.sha256()
         self.size = 0
-        while chunk := file.read(_CHUNK_BYTES):
-            self._count(chunk)
-
-    @classmethod
-    @contextmanager
-    def beside(cls, target: Path, sha256: str) -> Iterator[Self]:
-        """It is removed when it was published or is damaged. `sha256` is empty where it is not
-        known: then there is nothing to go on with."""
+        self._can_go_on = bool(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
-        path, file = _opened(target.parent, sha256)
-        keep = False
-        try:
-            with file:
-                part = cls(path, file, sha256)
-                yield part
-        except BaseException as error:
-            keep = bool(sha256) and not isinstance(error, Damaged)
-            raise
-        finally:
-            if not keep:
-                path.unlink(missing_ok=True)
+        self.path, self.file = _opened(target.parent, sha256)
+        if size is not None and self.path.stat().st_size > size:
+            self.file.truncate(0)
+        while chunk := self.file.read(_CHUNK_BYTES):
+            self.digest.update(chunk)
+            self.size += len(chunk)
 
-    def rest(self) -> Mapping[str, str]:
-        """The headers that ask for what is missing."""
-        if not self.size or not self._sha256:
-            return {}
-        return {"Range": f"bytes={self.size}-", "If-Range": f'"{self._sha256}"'}
+    def complete(self) -> None:
+        """All of it is on the disk."""
+        self.file.flush()
+        os.fsync(self.file.fileno())
 
-    def write(self, chunk: bytes) -> None:
-        self._file.write(chunk)
-        self._count(chunk)
-
-    def _count(self, chunk: bytes) -> None:
-        self._digest.update(chunk)
-        self.size += len(chunk)
-
-    def begin_again(self) -> None:
-        self._file.seek(0)
-        self._file.truncate()
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    def check(self) -> None:
-        """That it is whole, and on the disk. Raises Damaged."""
-        if self._sha256 and self._digest.hexdigest() != self._sha256:
-            raise Damaged(f"{self.size} bytes arrived, but their SHA-256 is another")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+    def close(self, *, is_kept: bool) -> None:
+        """It is removed where no later download can go on with it."""
+        if not (is_kept and self._can_go_on):
+            self.path.unlink(missing_ok=True)
+        self.file.close()
 
 
 def _opened(directory: Path, sha256: str) -> tuple[Path, BinaryIO]:
@@ -97,18 +64,15 @@ def _umask() -> int:
     return mask
 
 
-def publish(part: Path, target: Path, *, is_archive: bool) -> None:
-    """Under its final name: the file, or the directory that an archive holds. Raises Damaged."""
-    if not is_archive:
-        part.replace(target)
-        return
+def unpack(archive: Path, target: Path) -> None:
+    """A directory with what is in it, once all of it is. Raises Damaged."""
     with tempfile.TemporaryDirectory(prefix=".conveyor-", dir=target.parent) as made:
         root = Path(made, "files")
         root.mkdir()
         try:
-            with tarfile.open(part, "r:") as archive:
-                for member in archive:
-                    _extract(archive, member, root)
+            with tarfile.open(archive, "r:") as opened:
+                for member in opened:
+                    _extract(opened, member, root)
         except tarfile.TarError as error:
             raise Damaged(f"the archive can't be read: {error}") from None
         _move(root, target)
@@ -150,9 +114,9 @@ def _move(source: Path, target: Path) -> None:
         _move(inner, target / inner.name)
 
 
-def saved_name(disposition: str, *, is_archive: bool) -> str:
-    """What a Content-Disposition calls the file, which leads to no other directory."""
-    _, _, quoted = disposition.partition("filename*=UTF-8''")
-    name = unquote(quoted.partition(";")[0]).rpartition("/")[2]
-    name = name.removesuffix(".tar") if is_archive else name
-    return name if name.strip(".") and name.isprintable() else "download"
+def place_of(target: Path, name: str) -> Path:
+    """`target`, or in that directory a file called `name`, which leads to no other."""
+    if not target.is_dir():
+        return target
+    last = Path(name).name
+    return target / (last if last.strip(".") and last.isprintable() else "download")

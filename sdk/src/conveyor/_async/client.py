@@ -64,6 +64,11 @@ class AsyncClient(AsyncResource):
         self.roles = AsyncRoles(transport)
         self.keys = AsyncKeys(transport)
 
+    @property
+    def url(self) -> str:
+        """Of the server."""
+        return self._transport.server.url
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from conveyor._async.resources import AsyncResource
-from conveyor.contents import Received, Sent, Source, begun, opened
-from conveyor.errors import TooManyRequests, Unavailable, UnexpectedAnswer
-from conveyor.http import new_key
+from conveyor.contents import Received, Saving, Sent, Source, opened
+from conveyor.errors import Damaged, TooManyRequests, Unavailable
+from conveyor.http import Progress, new_key
 from conveyor.lazy import models as m
 from conveyor.threads import in_thread
 
@@ -77,28 +77,41 @@ class AsyncFiles(AsyncResource):
     @asynccontextmanager
     async def open(self, job_id: str, path: str) -> AsyncIterator[AsyncContent]:
         """Its content, a directory as a tar. It goes on where a connection broke off."""
-        async with self._opened("/jobs/{id}/files/{path}", id=job_id, path=path) as content:
+        async with self._opened(
+            "/jobs/{id}/files/{path}", Received(), id=job_id, path=path
+        ) as content:
             yield content
 
-    async def download(self, job_id: str, path: str, target: str | Path = ".") -> Path:
-        """Save it, a directory as a tar, under `target` or in that directory; gives where it is.
-        Nothing is there before all of it has arrived and its SHA-256 is right."""
-        async with self.open(job_id, path) as content:
-            return await self._save(content, Path(target))
+    async def download(
+        self,
+        job_id: str,
+        path: str,
+        target: str | Path = ".",
+        *,
+        unpack: bool = True,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Save it as `target`, or in that directory; gives where it is. A directory is unpacked, or
+        with `unpack=False` a tar.
+
+        Nothing has its name before all of it has arrived and its SHA-256 is right. What was
+        interrupted goes on where it was, also the next time. Raises Damaged.
+        """
+        saving = Saving(Path(target), unpacks=unpack, progress=progress)
+        return await self._save("/jobs/{id}/files/{path}", saving, id=job_id, path=path)
 
     async def tar(self, job_id: str, target: str | Path = ".", *, task: str = "") -> Path:
-        """As `download`, all that a job or a task has kept."""
+        """As `download`, all that a job or a task has kept, as a tar."""
         query = {"format": "tar", "task": task}
-        async with self._opened("/jobs/{id}/files", id=job_id, query=query) as content:
-            return await self._save(content, Path(target))
+        return await self._save("/jobs/{id}/files", Saving(Path(target)), id=job_id, query=query)
 
     @asynccontextmanager
     async def _opened(
         self,
         template: str,
+        received: Received,
         **parts: Any,  # noqa: ANN401 - as `request` takes them
     ) -> AsyncIterator[AsyncContent]:
-        received = Received()
         async with aclosing(self._chunks(received, template, parts)) as chunks:
             first = await anext(chunks, b"")
             yield AsyncContent(received, first, chunks)
@@ -112,11 +125,13 @@ class AsyncFiles(AsyncResource):
                 async with self._transport.stream(
                     template, headers=received.headers(), **parts
                 ) as stream:
-                    received.begin(stream.status, stream.headers)
-                    async for chunk in stream.chunks():
-                        pauses = self._transport.pauses()
-                        received.add(chunk)
-                        yield chunk
+                    if await in_thread(received.begin, stream.status, stream.headers):
+                        async for chunk in stream.chunks():
+                            pauses = self._transport.pauses()
+                            received.add(chunk)
+                            yield chunk
+                    elif not received.is_whole:
+                        continue
                 received.check()
                 return
             except (Unavailable, TooManyRequests):
@@ -125,22 +140,29 @@ class AsyncFiles(AsyncResource):
                     raise
                 await asyncio.sleep(pause)
 
-    async def _save(self, content: AsyncContent, target: Path) -> Path:
-        partial = await in_thread(begun, target, content.name)
-        try:
-            with partial.file as file:
+    async def _save(
+        self,
+        template: str,
+        saving: Saving,
+        **parts: Any,  # noqa: ANN401 - as above
+    ) -> Path:
+        with saving:
+            async with self._opened(template, saving, **parts) as content:
                 async for chunk in content:
-                    await in_thread(file.write, chunk)
-            return await in_thread(partial.complete)
-        finally:
-            partial.discard()
+                    await in_thread(saving.write, chunk)
+            return await in_thread(saving.publish)
 
 
 class AsyncUploads(AsyncResource):
     """Files that you have sent for jobs to use."""
 
     async def create(
-        self, source: Source, name: str = "", *, idempotency_key: str | None = None
+        self,
+        source: Source,
+        name: str = "",
+        *,
+        idempotency_key: str | None = None,
+        progress: Progress | None = None,
     ) -> m.Upload:
         """Send a file; `uploads` of a job can name its id. `source` is a path, bytes, or a file
         that is open for reading bytes, from where it is. However often it is sent, it is kept once.
@@ -149,22 +171,24 @@ class AsyncUploads(AsyncResource):
             answer = await self._transport.upload(
                 "POST",
                 "/uploads",
-                lambda: self._pieces(sent),
+                lambda: self._pieces(sent, progress),
                 query={"name": sent.name},
                 headers=sent.headers(),
                 key=idempotency_key or new_key(),
             )
             upload = m.Upload.of(answer)
             if upload.sha256 != sent.sha256:
-                raise UnexpectedAnswer(f"{sent.name}: it arrived with another SHA-256")
+                raise Damaged(f"{sent.name}: it arrived with another SHA-256")
             return upload
 
-    async def _pieces(self, sent: Sent) -> AsyncIterator[bytes]:
+    async def _pieces(self, sent: Sent, progress: Progress | None) -> AsyncIterator[bytes]:
         digest = hashlib.sha256()
         await in_thread(sent.file.seek, sent.start)
         while piece := await in_thread(sent.file.read, _PIECE_BYTES):
             digest.update(piece)
             yield piece
+            if progress:
+                progress(sent.file.tell() - sent.start, sent.size)
         sent.sha256 = digest.hexdigest()
 
     def list(self) -> AsyncIterator[m.Upload]:

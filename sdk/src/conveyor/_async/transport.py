@@ -10,8 +10,7 @@ import httpx
 
 from conveyor.errors import Unavailable
 from conveyor.failures import unavailable
-from conveyor.http import FileContent, Reply, Request, Retries, Server, request, seconds_of
-from conveyor.reading import async_read
+from conveyor.http import Reply, Request, Retries, Server, request, seconds_of
 from conveyor.streams import Lines
 
 Pieces = Callable[[], AsyncIterator[bytes]]
@@ -84,16 +83,12 @@ class AsyncTransport:
                 self.server.url + sent.path,
                 params=sent.query,
                 headers=sent.headers,
-                content=pieces() if pieces else _sent(sent.content),
+                content=pieces() if pieces else sent.content,
                 timeout=timeout,
             )
         except httpx.HTTPError as error:
             return unavailable(self.server.url, error)
         return _reply(response)
-
-    async def head(self, template: str, **parts: Any) -> Mapping[str, str]:  # noqa: ANN401
-        """The headers of the answer. Raises ConveyorError."""
-        return (await self._send(request("HEAD", template, **parts))).headers
 
     @asynccontextmanager
     async def stream(
@@ -134,11 +129,6 @@ class AsyncStream:
         return str(self._response.headers.get("Content-Type", "")).partition(";")[0].strip()
 
     @property
-    def is_part(self) -> bool:
-        """Whether it begins where a `Range` said."""
-        return self._response.status_code == httpx.codes.PARTIAL_CONTENT
-
-    @property
     def status(self) -> int:
         return self._response.status_code
 
@@ -148,7 +138,6 @@ class AsyncStream:
         return self._response.headers
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """As they arrive."""
         return self._response.aiter_bytes()
 
     async def lines(self) -> AsyncIterator[str]:
@@ -163,23 +152,7 @@ class AsyncStream:
 
 def _reply(response: httpx.Response) -> Reply:
     wait = seconds_of(response.headers.get("Retry-After"))
-    return Reply(
-        response.status_code, response.reason_phrase, response.text, response.headers, wait
-    )
-
-
-def _sent(content: bytes | FileContent | None) -> bytes | AsyncIterator[bytes] | None:
-    return _chunks(content) if isinstance(content, FileContent) else content
-
-
-async def _chunks(content: FileContent) -> AsyncIterator[bytes]:
-    sent = 0
-    with content.path.open("rb") as file:
-        while chunk := await async_read(file):
-            yield chunk
-            sent += len(chunk)
-            if content.progress:
-                content.progress(sent, content.size)
+    return Reply(response.status_code, response.reason_phrase, response.text, wait)
 
 
 def items_of(answer: Any) -> Iterable[Mapping[str, Any]]:  # noqa: ANN401 - JSON

@@ -63,6 +63,11 @@ class Client(Resource):
         self.roles = Roles(transport)
         self.keys = Keys(transport)
 
+    @property
+    def url(self) -> str:
+        """Of the server."""
+        return self._transport.server.url
+
     def __enter__(self) -> Self:
         return self
 

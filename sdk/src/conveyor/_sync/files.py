@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from conveyor._sync.resources import Resource
-from conveyor.contents import Received, Sent, Source, begun, opened
-from conveyor.errors import TooManyRequests, Unavailable, UnexpectedAnswer
-from conveyor.http import new_key
+from conveyor.contents import Received, Saving, Sent, Source, opened
+from conveyor.errors import Damaged, TooManyRequests, Unavailable
+from conveyor.http import Progress, new_key
 from conveyor.lazy import models as m
 from conveyor.threads import directly
 
@@ -77,28 +77,39 @@ class Files(Resource):
     @contextmanager
     def open(self, job_id: str, path: str) -> Iterator[Content]:
         """Its content, a directory as a tar. It goes on where a connection broke off."""
-        with self._opened("/jobs/{id}/files/{path}", id=job_id, path=path) as content:
+        with self._opened("/jobs/{id}/files/{path}", Received(), id=job_id, path=path) as content:
             yield content
 
-    def download(self, job_id: str, path: str, target: str | Path = ".") -> Path:
-        """Save it, a directory as a tar, under `target` or in that directory; gives where it is.
-        Nothing is there before all of it has arrived and its SHA-256 is right."""
-        with self.open(job_id, path) as content:
-            return self._save(content, Path(target))
+    def download(
+        self,
+        job_id: str,
+        path: str,
+        target: str | Path = ".",
+        *,
+        unpack: bool = True,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Save it as `target`, or in that directory; gives where it is. A directory is unpacked, or
+        with `unpack=False` a tar.
+
+        Nothing has its name before all of it has arrived and its SHA-256 is right. What was
+        interrupted goes on where it was, also the next time. Raises Damaged.
+        """
+        saving = Saving(Path(target), unpacks=unpack, progress=progress)
+        return self._save("/jobs/{id}/files/{path}", saving, id=job_id, path=path)
 
     def tar(self, job_id: str, target: str | Path = ".", *, task: str = "") -> Path:
-        """As `download`, all that a job or a task has kept."""
+        """As `download`, all that a job or a task has kept, as a tar."""
         query = {"format": "tar", "task": task}
-        with self._opened("/jobs/{id}/files", id=job_id, query=query) as content:
-            return self._save(content, Path(target))
+        return self._save("/jobs/{id}/files", Saving(Path(target)), id=job_id, query=query)
 
     @contextmanager
     def _opened(
         self,
         template: str,
+        received: Received,
         **parts: Any,  # noqa: ANN401 - as `request` takes them
     ) -> Iterator[Content]:
-        received = Received()
         with closing(self._chunks(received, template, parts)) as chunks:
             first = next(chunks, b"")
             yield Content(received, first, chunks)
@@ -112,11 +123,13 @@ class Files(Resource):
                 with self._transport.stream(
                     template, headers=received.headers(), **parts
                 ) as stream:
-                    received.begin(stream.status, stream.headers)
-                    for chunk in stream.chunks():
-                        pauses = self._transport.pauses()
-                        received.add(chunk)
-                        yield chunk
+                    if directly(received.begin, stream.status, stream.headers):
+                        for chunk in stream.chunks():
+                            pauses = self._transport.pauses()
+                            received.add(chunk)
+                            yield chunk
+                    elif not received.is_whole:
+                        continue
                 received.check()
                 return
             except (Unavailable, TooManyRequests):
@@ -125,22 +138,29 @@ class Files(Resource):
                     raise
                 time.sleep(pause)
 
-    def _save(self, content: Content, target: Path) -> Path:
-        partial = directly(begun, target, content.name)
-        try:
-            with partial.file as file:
+    def _save(
+        self,
+        template: str,
+        saving: Saving,
+        **parts: Any,  # noqa: ANN401 - as above
+    ) -> Path:
+        with saving:
+            with self._opened(template, saving, **parts) as content:
                 for chunk in content:
-                    directly(file.write, chunk)
-            return directly(partial.complete)
-        finally:
-            partial.discard()
+                    directly(saving.write, chunk)
+            return directly(saving.publish)
 
 
 class Uploads(Resource):
     """Files that you have sent for jobs to use."""
 
     def create(
-        self, source: Source, name: str = "", *, idempotency_key: str | None = None
+        self,
+        source: Source,
+        name: str = "",
+        *,
+        idempotency_key: str | None = None,
+        progress: Progress | None = None,
     ) -> m.Upload:
         """Send a file; `uploads` of a job can name its id. `source` is a path, bytes, or a file
         that is open for reading bytes, from where it is. However often it is sent, it is kept once.
@@ -149,22 +169,24 @@ class Uploads(Resource):
             answer = self._transport.upload(
                 "POST",
                 "/uploads",
-                lambda: self._pieces(sent),
+                lambda: self._pieces(sent, progress),
                 query={"name": sent.name},
                 headers=sent.headers(),
                 key=idempotency_key or new_key(),
             )
             upload = m.Upload.of(answer)
             if upload.sha256 != sent.sha256:
-                raise UnexpectedAnswer(f"{sent.name}: it arrived with another SHA-256")
+                raise Damaged(f"{sent.name}: it arrived with another SHA-256")
             return upload
 
-    def _pieces(self, sent: Sent) -> Iterator[bytes]:
+    def _pieces(self, sent: Sent, progress: Progress | None) -> Iterator[bytes]:
         digest = hashlib.sha256()
         directly(sent.file.seek, sent.start)
         while piece := directly(sent.file.read, _PIECE_BYTES):
             digest.update(piece)
             yield piece
+            if progress:
+                progress(sent.file.tell() - sent.start, sent.size)
         sent.sha256 = digest.hexdigest()
 
     def list(self) -> Iterator[m.Upload]:
