@@ -1,4 +1,5 @@
-"""What docs/python.md and examples/notebook.py tell programs to do works on a whole Conveyor."""
+"""What README.md, docs/python.md and examples/notebook.py tell programs to do works on a whole
+Conveyor."""
 
 import asyncio
 import os
@@ -41,14 +42,22 @@ async def output_of(script: str, url: str, directory: Path) -> str:
     return printed.decode()
 
 
-async def test_the_snippets_of_the_page_run_one_after_the_other(url: str, tmp_path: Path) -> None:
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-    snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        ("README.md", r"\d\d:\d\d:\d\d"),
+        ("docs/python.md", r"(?s)COMPLETED hello.*tasks\[0\]\.priority must be at most 9"),
+    ],
+)
+async def test_the_snippets_of_a_page_run_one_after_the_other(
+    url: str, tmp_path: Path, page: str, printed: str
+) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    snippets = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
-    printed = await output_of("\n".join(snippets).replace(DEFAULT_URL, url), url, tmp_path)
+    shown = await output_of("\n".join(snippets).replace(DEFAULT_URL, url), url, tmp_path)
 
-    assert "COMPLETED hello" in printed
-    assert "tasks[0].priority must be at most 9" in printed
+    assert re.search(printed, shown)
 
 
 async def test_the_notebook_runs_from_top_to_bottom(url: str, tmp_path: Path) -> None:
