@@ -35,8 +35,9 @@ missing_packages() {
     command -v debootstrap >/dev/null || echo debootstrap
     # The tests make their images from this one program,
     [ -e /bin/busybox ] || echo busybox-static
-    # and that of the video job from these.
+    # and that of the video job from this one.
     command -v ffmpeg >/dev/null || echo ffmpeg
+    # The lines of the README are run.
     command -v curl >/dev/null || echo curl
     # The proxy of docs/operation.md, its certificate, and what checks the units.
     command -v nginx >/dev/null || echo nginx-light

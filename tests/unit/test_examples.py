@@ -14,7 +14,9 @@ from shared.jobspec.tork.schema import job_schema, scheduled_job_schema
 
 FOLDER = Path(__file__).parents[2] / "examples"
 FILES = sorted(FOLDER.glob("*.yaml"))
-OF_SOME_MACHINES = {"gpus", "privileged", "networks", "registry", "publish", "uploads"}
+OF_SOME_MACHINES = {"gpus", "privileged", "networks", "registry", "publish"}
+UPLOADS = {"transcode-video": "uploads: {video: 1f3a}\n"}
+"""What `conveyor submit --file` adds."""
 
 
 class _Yaml12(yaml.SafeLoader):
@@ -29,7 +31,7 @@ class _Yaml12(yaml.SafeLoader):
 
 def example(path: Path) -> SubmittedJob:
     parse = parse_scheduled_job if path.stem.startswith("schedule") else parse_job
-    return parse(path.read_bytes(), "text/yaml")
+    return parse((path.read_text() + UPLOADS.get(path.stem, "")).encode(), "text/yaml")
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
