@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conveyor.extensions.files import FilesError, ObjectRefused, StoreUnavailable
+from conveyor.extensions.files import FilesError, FileStore, ObjectRefused, StoreUnavailable
 from services.coordinator.store import deletion
 from services.scheduler.files import FileLoops
 from services.scheduler.metrics import SchedulerMetrics
@@ -17,10 +17,12 @@ from services.scheduler.retention import Retention
 from services.scheduler.settings import RetentionSettings
 from services.scheduler.store import files
 from shared.files.names import dispatch_prefix, job_prefix, upload_object
+from shared.files.streams import of_bytes
 from shared.lifecycle import JobCancelled, JobRestarted
 from shared.postgres.pool import acquired
 from shared.process.metrics import Metrics
 from tests.support.files.failing_store import FailingStore
+from tests.support.files.stores import Place
 from tests.support.jobs.artifacts import KEEPING, artifact, end, scheduled
 from tests.support.jobs.batcher import Rig, batcher_rig
 from tests.support.services.scheduler import no_grace
@@ -41,7 +43,7 @@ async def store(tmp_path: Path) -> FailingStore:
     return store
 
 
-def loops_of(rig: Rig, store: FailingStore, **settings: Any) -> FileLoops:
+def loops_of(rig: Rig, store: FileStore, **settings: Any) -> FileLoops:
     metrics = SchedulerMetrics(Metrics(), no_grace())
     return FileLoops(rig.pool, store, RetentionSettings(**settings), metrics)
 
@@ -109,6 +111,21 @@ async def test_the_objects_of_a_deleted_job_go_and_those_that_come_late_too(
     assert await run_rounds(loops) is None
     assert await store.names() == sorted(OTHERS)
     assert await count(rig, "object_removals") == 0
+
+
+async def test_the_objects_of_a_deleted_job_go_from_every_store(rig: Rig, place: Place) -> None:
+    job_id = await rig.submit([KEEPING])
+    await rig.happen(JobCancelled(job_id))
+    await delete_by_client(rig, job_id)
+    kept = place.open()
+    try:
+        for name in (OTHERS[0], *(f"{job_prefix(job_id)}t/0.1/{number}" for number in range(5))):
+            await kept.put(name, of_bytes(b"content"))
+        assert await run_rounds(loops_of(rig, kept)) is None
+        assert [info.name async for info in kept.list_objects("")] == [OTHERS[0]]
+        assert await kept.sweep(datetime.now(UTC)) == 0
+    finally:
+        await kept.close()
 
 
 async def test_what_an_ended_job_has_kept_stays_and_what_it_never_reported_goes(
