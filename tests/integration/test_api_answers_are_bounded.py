@@ -44,13 +44,16 @@ async def test_a_whole_job_leaves_out_what_is_long_of_its_tasks(postgres_dsn: st
         definition = {"name": "t", "env": {"A": MIXED}}
         await api.add_task(job["id"], definition, id="t1", result=LONG)
         await api.add_task(job["id"], id="t2", result="short")
+        many = {"name": "t", "run": "true", "sources": [{"inline": MIXED, "target": "a"}]}
+        await api.add_task(job["id"], many, id="t3")
         await api.set_variable(job["id"], "long", LONG)
         await api.set_variable(job["id"], "short", "s")
         whole = await api.get(f"/jobs/{job['id']}")
-        long, short = sorted(whole["execution"], key=lambda task: task["id"])
+        long, short, taker = sorted(whole["execution"], key=lambda task: task["id"])
         assert long["omitted"] == ["result", "definition"]
         assert not {"result", "env"} & long.keys()
         assert (short["result"], "omitted" in short) == ("short", False)
+        assert (taker["run"], taker["omitted"], "sources" in taker) == ("true", ["sources"], False)
         assert whole["context"]["tasks"] == {"short": "s"}
         task = await api.get("/tasks/t1")
         assert (task["result"], task["env"], "omitted" in task) == (LONG, {"A": MIXED}, False)

@@ -195,11 +195,15 @@ TASK_COLUMNS = _task_columns(omitted=_NONE)
 
 _LONG_ATTEMPT = _is_long("result", LONGEST_ATTEMPT)
 _LONG_DEFINITION = _is_long("definition", LONGEST_ATTEMPT)
+# What thousands of children have kept makes the sources of a task long, and those alone.
+_LONG_SOURCES = f"octet_length((definition - 'sources')::text) <= {LONGEST_ATTEMPT}"
 ATTEMPT_COLUMNS = _task_columns(
     result=f"CASE WHEN {_LONG_ATTEMPT} THEN NULL ELSE result END",
-    definition=f"CASE WHEN {_LONG_DEFINITION} THEN '{{}}' ELSE definition END",
+    definition=f"CASE WHEN NOT {_LONG_DEFINITION} THEN definition "
+    f"WHEN {_LONG_SOURCES} THEN definition - 'sources' ELSE '{{}}' END",
     omitted=f"array_remove(ARRAY[CASE WHEN {_LONG_ATTEMPT} THEN 'result' END, "
-    f"CASE WHEN {_LONG_DEFINITION} THEN 'definition' END], NULL)",
+    f"CASE WHEN NOT {_LONG_DEFINITION} THEN NULL "
+    f"WHEN {_LONG_SOURCES} THEN 'sources' ELSE 'definition' END], NULL)",
 )
 """As `TASK_COLUMNS`, without what is long: `omitted` names it."""
 

@@ -68,8 +68,8 @@ class Task(AuxTaskView):
     waiting: Waiting | None = None
     """Why it does not run yet."""
     omitted: list[str] | None = None
-    """In the answer with its job: its `result`, or what it was submitted with (`definition`), if it
-    is longer than 16 kB and left out; `GET /tasks/{id}` shows it."""
+    """In the answer with its job: its `result`, its `sources`, or all it was submitted with
+    (`definition`), if it is longer than 16 kB and left out; `GET /tasks/{id}` shows it."""
     created_at: datetime | None = None
     """When this attempt was made."""
     scheduled_at: datetime | None = None
