@@ -10,7 +10,7 @@ import pytest
 
 from services.coordinator.settings import ApiSettings
 from shared.files.directory.store import DirectoryStore
-from tests.support.files.kept import keep_file
+from tests.support.files.kept import keep_directory, keep_file
 from tests.support.http.api import Api, api_on
 from tests.support.stalls import MOST_SECONDS, longest_stall
 
@@ -45,6 +45,22 @@ async def _read(api: Api, url: str) -> None:
 async def _send(api: Api, name: str) -> None:
     status, sent = await api.answer("POST", f"/uploads?name={name}", data=_pieces())
     assert (status, sent["size"]) == (200, SIZE)
+
+
+async def test_the_list_of_a_large_directory_never_holds_up_the_event_loop(
+    postgres_dsn: str, tmp_path: Path
+) -> None:
+    store, tree = DirectoryStore(tmp_path), {f"d/{n:05}": b"" for n in range(15_000)}
+    async with api_on(postgres_dsn, files=store, api=ApiSettings(request_log="off")) as api:
+        job_id = (await api.submit("name: j\ntasks: [{name: t}]"))["id"]
+        await keep_directory(api.pool, store, await api.add_task(job_id), "f", tree)
+        stalls = []
+        for _ in range(TRIES):
+            async with longest_stall() as stall:
+                page = await api.get(f"/jobs/{job_id}/files?path=t/f/d")
+            assert page["totalItems"] == len(tree)
+            stalls.append(stall.seconds)
+        assert min(stalls) < MOST_SECONDS
 
 
 async def test_transfers_never_hold_up_the_event_loop(postgres_dsn: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 Lines of JSON. The first is about the whole, the others are about a member each, as in the archive.
 """
 
+from asyncio import sleep
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from shared.files.archives.members import Kind, Member
 from shared.files.transfers import whole
 
 _IN_MEMORY_BYTES = 1024 * 1024
+_LINES_AT_ONCE = 200
 _CHUNK_BYTES = 256 * 1024
 
 
@@ -139,5 +141,7 @@ async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     rest = b""
     async for chunk in chunks:
         *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
+        for number, line in enumerate(lines):
+            if number % _LINES_AT_ONCE == 0:  # thousands come in one chunk
+                await sleep(0)
             yield line
