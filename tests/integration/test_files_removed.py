@@ -238,12 +238,12 @@ async def test_the_sweep_takes_unused_uploads_and_what_crashes_have_left(
         "INSERT INTO uploads (id, name, object, size, sha256, created_at)"
         " VALUES ($1, 'x', $2, 7, '', now() - $3::interval)",
         [
-            (ids["used"], objects["used"], timedelta(days=2)),
+            ("of a key", objects["used"], timedelta(days=2)),
             (ids["unused"], objects["unused"], timedelta(days=2)),
             (ids["new"], objects["new"], timedelta(hours=23)),
         ],
     )
-    await rig.pool.execute("INSERT INTO upload_uses VALUES ($1, 'a job')", ids["used"])
+    await rig.pool.execute("INSERT INTO upload_uses VALUES ('of a key', 'a job')")
     (tmp_path / "partial" / "half").write_bytes(b"half a put")
     old = (datetime.now(UTC) - timedelta(days=2)).timestamp()
     for path in (*(tmp_path / "contents").iterdir(), tmp_path / "partial" / "half"):

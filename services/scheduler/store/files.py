@@ -28,14 +28,14 @@ UPDATE object_removals SET due_at = created_at + interval '1 day' WHERE prefix =
 
 FORGET = "DELETE FROM object_removals WHERE prefix = $1 AND due_at = $2"
 
-# The second part of a name is the attempt, or the upload, that the object is of. While a job ($4)
+# The second part of the name of an artifact is the attempt. While a job ($4)
 # is active, an attempt at one of its tasks may be about to report what it has kept. Once it has
 # ended, what was listed before is reported or never will be: a restart makes new attempts.
 UNNAMED = """
-SELECT o.name FROM unnest($1::text[], $2::text[], $3::text[]) AS o(name, indexed, owner_id)
+SELECT o.name FROM unnest($1::text[], $2::text[], $3::text[]) AS o(name, indexed, task_id)
 WHERE NOT EXISTS (SELECT FROM artifacts a
-                  WHERE a.task_id = o.owner_id AND a.object IN (o.name, o.indexed))
-  AND NOT EXISTS (SELECT FROM uploads u WHERE u.id = o.owner_id AND u.object = o.name)
+                  WHERE a.task_id = o.task_id AND a.object IN (o.name, o.indexed))
+  AND NOT EXISTS (SELECT FROM uploads u WHERE u.object = o.name)
   AND NOT EXISTS (SELECT FROM jobs
                   WHERE id = $4 AND state IN ('PENDING', 'SCHEDULED', 'RUNNING'))
 """
@@ -89,8 +89,8 @@ async def unnamed(connection: Connection, prefix: str, names: Sequence[str]) -> 
     """Those objects, which were listed by `prefix`, that are no artifact, no index of one, and no
     upload. None if the prefix is that of a whole job that is active."""
     indexed = [name.removesuffix(index_name("")) for name in names]
-    owners = [name.split("/", 2)[1] if "/" in name else "" for name in names]
-    rows = await connection.fetch(UNNAMED, names, indexed, owners, prefix.rstrip("/"))
+    tasks = [name.split("/", 2)[1] if "/" in name else "" for name in names]
+    rows = await connection.fetch(UNNAMED, names, indexed, tasks, prefix.rstrip("/"))
     return [row["name"] for row in rows]
 
 
