@@ -22,7 +22,7 @@ _ROUND_CONTAINERS = 12  # so few that noise meets both sides of a round alike
 
 
 async def measure(run: Run) -> Table:
-    with _engine() as host:
+    with engine_host() as host:
         await asyncio.to_thread(make_images, host, (BUSYBOX,))
         docker = connect(host)
         try:
@@ -34,7 +34,7 @@ async def measure(run: Run) -> Table:
 
 
 @contextmanager
-def _engine() -> Iterator[str]:
+def engine_host() -> Iterator[str]:
     existing = existing_docker()
     if existing is not None:
         yield existing

@@ -25,7 +25,7 @@ _PER_MEGABYTE = 16
 _OBJECT = "job/task/1/object"
 
 
-async def _content(megabytes: int) -> AsyncIterator[bytes]:
+async def content(megabytes: int) -> AsyncIterator[bytes]:
     for _ in range(megabytes * _PER_MEGABYTE):
         yield _CHUNK
 
@@ -33,7 +33,7 @@ async def _content(megabytes: int) -> AsyncIterator[bytes]:
 async def _put(store: FileStore, megabytes: int) -> tuple[float, str]:
     """And the SHA-256."""
     began = time.perf_counter()
-    stored = await store.put(_OBJECT, _content(megabytes))
+    stored = await store.put(_OBJECT, content(megabytes))
     return time.perf_counter() - began, stored.sha256
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -9,8 +10,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bench.containers import engine_host
 from bench.run import Run
 from bench.table import Table
+from tests.support.engines.images import BUSYBOX, make_images
 from tests.support.ports import free_port
 
 _MEGABYTES, _QUICK_MEGABYTES = 2048, 128
@@ -27,11 +30,19 @@ async def measure(run: Run) -> Table:
         async with _bare_s3(folder) as url:
             s3 = await _measured("s3", f"{url}/bucket", megabytes)
             http = await _measured("http", f"{url}/bucket", megabytes)
+        shell = await _into_task("shell", "", megabytes)
+        with engine_host() as host:
+            make_images(host, (BUSYBOX,))
+            copied = await asyncio.to_thread(_docker_copies, host, folder / "bare", megabytes)
+            docker = await _into_task("docker", host, megabytes)
     return Table(
         f"(j) an object of {megabytes} MB",
         ("through", "put MB/s", "get MB/s", "of bare put", "of bare get", "memory growth MB"),
-        [_row(each, bare) for each in (bare, directory, s3, http)],
-        ("S3 and HTTP: a bare server in a process of its own on the same cores; all is hashed",),
+        [_row(each, bare) for each in (bare, directory, s3, http, shell, copied, docker)],
+        (
+            "S3 and HTTP: a bare server in a process of its own on the same cores; all is hashed",
+            "tasks: put is bringing to a task before its start, get is taking after its end",
+        ),
     )
 
 
@@ -60,11 +71,37 @@ def _bare_copy(path: Path, megabytes: int) -> tuple[float, float]:
 
 
 async def _measured(kind: str, address: str, megabytes: int) -> _Measured:
-    program = [sys.executable, "-m", "bench.file_transfer", kind, address, str(megabytes)]
+    return await _run("file_transfer", kind, kind, address, megabytes)
+
+
+async def _into_task(runtime: str, engine: str, megabytes: int) -> _Measured:
+    return await _run("task_transfer", f"{runtime} task", runtime, engine, megabytes)
+
+
+def _docker_copies(host: str, path: Path, megabytes: int) -> _Measured:
+    """By Docker's own command, into a container and out of it."""
+    docker = ("docker", "--host", host)
+    with path.open("wb") as file:
+        for _ in range(megabytes):
+            file.write(_PIECE)
+    made = subprocess.run([*docker, "create", BUSYBOX, "true"], check=True, capture_output=True)
+    container = made.stdout.decode().strip()
+    began = time.perf_counter()
+    subprocess.run([*docker, "cp", str(path), f"{container}:/in"], check=True)
+    written = time.perf_counter()
+    subprocess.run([*docker, "cp", f"{container}:/in", "-"], check=True, stdout=subprocess.DEVNULL)
+    done = time.perf_counter()
+    subprocess.run([*docker, "rm", "--volumes", container], check=True, capture_output=True)
+    path.unlink()
+    return "docker cp", megabytes / (written - began), megabytes / (done - written), 0.0
+
+
+async def _run(module: str, name: str, kind: str, address: str, megabytes: int) -> _Measured:
+    program = [sys.executable, "-m", f"bench.{module}", kind, address, str(megabytes)]
     process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
-    put, get, growth = map(float, out.split())
-    return kind, megabytes / put if put else 0.0, megabytes / get, growth
+    put, get, growth = map(float, out.splitlines()[-1].split())
+    return name, megabytes / put if put else 0.0, megabytes / get, growth
 
 
 @asynccontextmanager

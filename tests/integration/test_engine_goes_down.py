@@ -1,12 +1,14 @@
 """A Docker engine that goes down under its containers: whatever they make of being told to end."""
 
 import asyncio
+import tarfile
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from conveyor.extensions.runtimes import Outcome, RuntimeUnavailable
+from conveyor.extensions.tasks import Place
 from services.worker.runtimes.containers import engine
 from services.worker.runtimes.containers import execution as container
 from services.worker.runtimes.factory import make_runtime
@@ -19,6 +21,8 @@ from tests.support.engines.images import make_images
 
 pytestmark = pytest.mark.real
 
+ENDLESS = tarfile.TarInfo("endless")
+ENDLESS.size = 1 << 40
 EXIT_CODES = (0, 0, 1, 1)
 
 
@@ -109,3 +113,39 @@ async def test_a_task_is_done_though_its_engine_has_forgotten_the_end_of_it(
             await asked.resources.remove("volumes", f"v{number}")
         assert await asked.saw_it_end(ended, await asked.inspect_state(ended))
     await ran.execution.close()
+
+
+@pytest.mark.parametrize("act", ["bring", "take"])
+async def test_a_transfer_that_the_engine_breaks_off_hands_the_task_back(
+    docker: PrivateDocker, thread: ThreadPoolExecutor, rig: Rig, act: str
+) -> None:
+    moving = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield ENDLESS.tobuf()
+        while True:
+            yield bytes(65536)
+            moving.set()
+
+    async def take(ran: Ran) -> None:
+        async with ran.execution.take("/large") as archive:
+            async for _ in archive:
+                moving.set()
+                await asyncio.sleep(0.01)
+
+    ran = rig.task(places=(Place(target="/data"),), run="busybox truncate -s 20G /large")
+    await ran.execution.prepare()
+    if act == "bring":
+        transfer = asyncio.create_task(ran.execution.bring("/data", endless()))
+    else:
+        await ran.execution.start()
+        await ran.execution.wait()
+        transfer = asyncio.create_task(take(ran))
+    await moving.wait()
+    await asyncio.wrap_future(thread.submit(docker.kill))
+    try:
+        with pytest.raises(RuntimeUnavailable):
+            await asyncio.wait_for(transfer, 30)
+    finally:
+        await asyncio.wrap_future(thread.submit(docker.start))
+        await ran.execution.close()
