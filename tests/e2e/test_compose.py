@@ -36,8 +36,11 @@ tasks:
     image: {BUSYBOX}
     env:
       FIRST: "{{{{ tasks.first }}}}"
-    run: echo "$FIRST"
-output: "{{{{ tasks.first }}}}"
+    sources:
+      - {{artifact: first.zeros, target: /in/zeros}}
+    run: echo "$FIRST, $(wc -c < /in/zeros)" > $TORK_OUTPUT
+    var: second
+output: "{{{{ tasks.second }}}}"
 wait:
   timeout: 180s
 """
@@ -155,7 +158,7 @@ async def test_a_job_runs_in_containers_of_the_host(stack: Stack) -> None:
     headers = {"Content-Type": "text/yaml"}
     job = await stack.call("POST", "/jobs", data=JOB, headers=headers)
     assert job["state"] == "COMPLETED", job
-    assert job["result"] == "from a container"
+    assert job["result"] == "from a container, 1000000\n"
 
 
 async def test_the_api_knows_all_three_workers(stack: Stack) -> None:
