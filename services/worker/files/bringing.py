@@ -1,7 +1,7 @@
 """The sources of one task, from where they are to where it finds them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 from conveyor.extensions.files import FilesError
@@ -53,7 +53,8 @@ async def bring_all(
         ]
         for each, series, progress in begun:
             async with naming(each.name):
-                await bring(each.place.target, _archive(series, services))
+                async with aclosing(_archive(series, services)) as archive:
+                    await bring(each.place.target, archive)
                 await progress.say(_summary(progress))
 
 
@@ -69,7 +70,7 @@ async def _begin(
     return series, progress
 
 
-async def _archive(series: Series, services: FileServices) -> AsyncIterator[bytes]:
+async def _archive(series: Series, services: FileServices) -> AsyncGenerator[bytes, None]:
     async for chunk in write_tar(series.members()):
         services.metrics.brought.inc(len(chunk))
         yield chunk

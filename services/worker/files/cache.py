@@ -11,7 +11,7 @@ import hashlib
 import os
 import stat
 import time
-from asyncio import CancelledError, Semaphore, ensure_future, shield, sleep, to_thread
+from asyncio import Semaphore, sleep, to_thread
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from conveyor.extensions.files import StoreUnavailable
-from services.worker.files.locked_files import LockedFile, begun, complete, remove_unused
+from services.worker.files.locked_files import LockedFile, begun, complete, made, remove_unused
 from shared.files.streams import in_pieces
 
 _PIECE_BYTES = 1024 * 1024
@@ -82,7 +82,7 @@ class FileCache:
         pause = _LOOK_SECONDS
         with _translated():
             while True:
-                if key and (found := await to_thread(complete, self._files / key)):
+                if key and (found := await _complete(self._files / key)):
                     return CachedFile(found.size, True, found, self)
                 if partial := await _begun(path):
                     break
@@ -93,7 +93,7 @@ class FileCache:
     async def _fetched(self, partial: LockedFile, key: str | None, content: Content) -> CachedFile:
         try:
             # Who wrote it before may have completed it since the look.
-            if key and (found := await to_thread(complete, self._files / key)):
+            if key and (found := await _complete(self._files / key)):
                 await to_thread(partial.discard)
                 return CachedFile(found.size, True, found, self)
             async with self._fetching:
@@ -140,14 +140,16 @@ class FileCache:
 
 
 async def _begun(path: Path) -> LockedFile | None:
-    """Leaves nothing when it is cancelled: the thread can't be."""
-    opening = ensure_future(to_thread(begun, path))
-    try:
-        return await shield(opening)
-    except CancelledError:
-        if partial := await opening:
-            partial.discard()
-        raise
+    return await made(lambda: begun(path), lambda locked: _undo(locked, LockedFile.discard))
+
+
+async def _complete(path: Path) -> LockedFile | None:
+    return await made(lambda: complete(path), lambda locked: _undo(locked, LockedFile.close))
+
+
+def _undo(locked: LockedFile | None, how: Callable[[LockedFile], None]) -> None:
+    if locked is not None:
+        how(locked)
 
 
 async def _write(file: BinaryIO, content: Content) -> None:

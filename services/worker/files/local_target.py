@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from conveyor.extensions.files import ObjectRefused, StoreUnavailable
-from services.worker.files.locked_files import LockedFile, begun, remove_unused
+from services.worker.files.locked_files import LockedFile, begun, made, remove_unused
 from shared.files.streams import in_pieces
 
 _PARTIAL = ".conveyor-partial-"
@@ -29,7 +29,7 @@ class LocalTarget:
     async def put(self, path: str, mode: int, content: AsyncIterator[bytes]) -> None:
         """Raises FilesError."""
         with _translated(path):
-            opened = await to_thread(self._opened_parent, path)
+            opened = await made(lambda: self._opened_parent(path), os.close)
             try:
                 await self._write(Path(f"/proc/self/fd/{opened}"), path, mode, content)
             finally:
@@ -38,7 +38,7 @@ class LocalTarget:
     async def _write(
         self, parent: Path, path: str, mode: int, content: AsyncIterator[bytes]
     ) -> None:
-        partial = await to_thread(_new_partial, parent)
+        partial = await made(lambda: _new_partial(parent), LockedFile.discard)
         try:
             async for piece in in_pieces(content, lambda _: _PIECE_BYTES):
                 await to_thread(partial.file.write, piece)

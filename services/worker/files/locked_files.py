@@ -1,14 +1,28 @@
 """Files that several processes share by locks, which end with the process that has them.
 
 Who writes one has an exclusive lock on it, who reads one a shared lock; what has no lock may be
-removed. All calls block and raise OSError.
+removed. All calls but one block, and raise OSError.
 """
 
 import fcntl
 import os
+from asyncio import CancelledError, ensure_future, shield, to_thread
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
+
+T = TypeVar("T")
+
+
+async def made(make: Callable[[], T], undo: Callable[[T], object]) -> T:
+    """What `make` gives in a thread. It can't be cancelled: when this is, it is undone."""
+    making = ensure_future(to_thread(make))
+    try:
+        return await shield(making)
+    except CancelledError:
+        undo(await making)
+        raise
 
 
 @dataclass(frozen=True, slots=True)

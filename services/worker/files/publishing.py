@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -103,7 +103,8 @@ class Publisher:
     async def _publish(self, publication: Publication, kept: KeptArtifact) -> str:
         async with self._target(publication, kept) as target:
             progress = Progress(self.log, f"publish {kept.name}", kept.size)
-            await _each_at_once(self._files_of(kept), partial(self._put, target, kept, progress))
+            async with aclosing(self._files_of(kept)) as files:
+                await _each_at_once(files, partial(self._put, target, kept, progress))
             url = await target.url()
         await progress.say(f"{size_text(progress.done)} to {url}")
         return url
@@ -123,7 +124,7 @@ class Publisher:
             await progress.add(len(chunk))
             yield chunk
 
-    async def _files_of(self, kept: KeptArtifact) -> AsyncIterator[PublishedFile]:
+    async def _files_of(self, kept: KeptArtifact) -> AsyncGenerator[PublishedFile, None]:
         if kept.files is None:
             yield PublishedFile("", WHOLE, kept.size, kept.sha256)
             return
