@@ -2,11 +2,11 @@
 
 import hashlib
 from asyncio import sleep, to_thread
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from conveyor.extensions.files import WHOLE, FileSource, FileStore, Span, Stored, StoreUnavailable
 from shared.files.streams import check_digest, digested, in_pieces
@@ -27,6 +27,20 @@ class Patience:
 
 
 PATIENT = Patience()
+T = TypeVar("T")
+
+
+async def patiently(do: Callable[[], Awaitable[T]], patience: Patience = PATIENT) -> T:
+    """Again while StoreUnavailable is raised."""
+    failures = 0
+    while True:
+        try:
+            return await do()
+        except StoreUnavailable:
+            failures += 1
+            if failures >= patience.tries:
+                raise
+            await patience.pause(failures)
 
 
 async def whole(

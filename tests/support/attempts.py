@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from conveyor.extensions.runtimes import (
     LogSink,
@@ -81,9 +82,12 @@ class Scripted:
 
 @dataclass
 class Bed:
-    runtime: Scripted
+    """`runtime` is scripted, or a real one."""
+
+    runtime: Any
     broker: InProcessBroker
     lease_is_valid: bool = True
+    dispatch: int = 1
 
     def __post_init__(self) -> None:
         self.held_tasks = HeldTasks(TaskTable(4))
@@ -91,7 +95,7 @@ class Bed:
         self.context = AttemptContext(
             node_id="n1",
             settings=settings,
-            watch=RuntimeWatch(self.runtime),  # type: ignore[arg-type]  # as much as is needed
+            watch=RuntimeWatch(self.runtime),
             definitions=Definitions(settings, Sealer([KEY]), "n1"),
             reporter=Reporter(self.broker, "n1", 30),
             telemetry=Publisher(self.broker),
@@ -103,7 +107,7 @@ class Bed:
         order = RunTask(
             job_id="job",
             task_id="task",
-            dispatch=1,
+            dispatch=self.dispatch,
             queue="default",
             definition={"run": "true", **definition},
             sealed=sealed,

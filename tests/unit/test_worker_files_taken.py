@@ -3,6 +3,7 @@
 import asyncio
 import tarfile
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from services.worker.files.execution import TaskFiles
 from services.worker.files.services import FileServices
 from shared.definition import Artifact, Publication, S3Object
 from shared.files.directory.store import DirectoryStore
-from shared.files.transfers import Patience
+from shared.files.transfers import Patience, patiently
 from tests.support.files.filed import FakeExecution, Filed
 from tests.support.files.kubo import kubo_server
 from tests.support.files.services import file_services, no_files
@@ -167,7 +168,8 @@ async def test_a_result_that_is_too_large_is_kept_if_the_task_says_so(
 async def test_a_store_that_is_away_for_a_while_is_waited_for(
     store: Store, services: FileServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taking, "PATIENT", Patience(tries=3, pause_seconds=0))
+    quick = partial(patiently, patience=Patience(tries=3, pause_seconds=0))
+    monkeypatch.setattr(taking, "patiently", quick)
     store.failures = 2
     await (filed := task(services, FILE_OF, left_bytes=4)).run()
     assert kept_by(filed) == ["file"]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from conveyor.extensions.files import FilesError
 from conveyor.extensions.runtimes import Archive, LogSink, RuntimeRejected
@@ -14,6 +15,7 @@ from services.worker.files.services import FileServices
 from services.worker.files.sources import label_of, place_of
 from shared.definition import Source
 from shared.files.archives import write_tar
+from shared.files.transfers import patiently
 
 _AHEAD = 4
 """Of the files of one source, how many are fetched before they can be brought."""
@@ -36,7 +38,8 @@ async def bound(sources: Sequence[Source], services: FileServices) -> list[Bound
     for number, source in enumerate(sources, 1):
         name = f"source {number} ({label_of(source)})"
         async with naming(name):
-            found.append(Bound(source, name, await place_of(source, services)))
+            place = await patiently(partial(place_of, source, services))
+            found.append(Bound(source, name, place))
     return found
 
 
@@ -64,7 +67,8 @@ async def _begin(
     progress = Progress(log, each.name)
     fetcher = Fetcher(services.cache, services.metrics, progress)
     async with naming(each.name):
-        series = Series(await Items(services, fetcher, stack).of(each.source), _AHEAD)
+        items = Items(services, fetcher, stack)
+        series = Series(await patiently(partial(items.of, each.source)), _AHEAD)
     stack.push_async_callback(series.close)
     series.begin()
     return series, progress

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from conveyor.extensions.runtimes import LogSink
 
+OWN_LINE = "[conveyor] "
+"""What the lines begin with that the worker writes into the log of a task."""
 _INTERVAL_SECONDS = 3.0
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -44,4 +46,4 @@ class Progress:
             await self.say(f"{size_text(self.done)}{of_total}")
 
     async def say(self, text: str) -> None:
-        await self.log(f"[conveyor] {self.what}: {text}\n".encode("utf-8", "replace"))
+        await self.log(f"{OWN_LINE}{self.what}: {text}\n".encode("utf-8", "replace"))

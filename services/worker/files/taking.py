@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 
-from conveyor.extensions.files import FilesError, ObjectRefused, Stored, StoreUnavailable
+from conveyor.extensions.files import FilesError, ObjectRefused, Stored
 from conveyor.extensions.runtimes import Archive, LogSink, RuntimeRejected
 from services.worker.files.bringing import naming
-from services.worker.files.progress import Progress, size_text
+from services.worker.files.progress import OWN_LINE, Progress, size_text
 from services.worker.files.services import FileServices
 from shared.files.archives import (
     ArchiveIndex,
@@ -20,7 +20,7 @@ from shared.files.archives import (
     write_tar,
 )
 from shared.files.archives.members import Members
-from shared.files.transfers import PATIENT
+from shared.files.transfers import patiently
 from shared.messages import KeptArtifact
 
 _MOST_LEFT_OUT_LINES = 10
@@ -65,16 +65,16 @@ class Taker:
         progress = Progress(self.log, f"artifact {name}")
         async with naming(progress.what):
             try:
-                kept = await self._patiently(name, path, progress)
+                # From its beginning; some stores go on from where it broke off.
+                kept = await patiently(lambda: self._once(name, path, progress))
             except BaseException:
                 await self.discard(f"{self.prefix}{name}")
                 raise
-        of_files = "" if kept.files is None else f" in {kept.files} files"
-        await progress.say(f"{size_text(kept.size)}{of_files} kept")
+        await progress.say(f"{_amount(kept)} kept")
         return kept
 
     async def say(self, text: str) -> None:
-        await self.log(f"[conveyor] {text}\n".encode("utf-8", "replace"))
+        await self.log(f"{OWN_LINE}{text}\n".encode("utf-8", "replace"))
 
     async def discard(self, object_name: str) -> None:
         """As far as the store can be reached; a sweep finds the rest."""
@@ -82,22 +82,9 @@ class Taker:
             with suppress(FilesError):
                 await self.services.store.delete(name)
 
-    async def _patiently(self, name: str, path: str, progress: Progress) -> KeptArtifact:
-        """From its beginning, while the store can't be reached: some stores go on from where it
-        broke off."""
-        failures = 0
-        while True:
-            try:
-                return await self._once(name, path, progress)
-            except StoreUnavailable:
-                failures += 1
-                if failures >= PATIENT.tries:
-                    raise
-                self.allowance.give_back(progress.done)
-                progress.done = 0
-                await PATIENT.pause(failures)
-
     async def _once(self, name: str, path: str, progress: Progress) -> KeptArtifact:
+        self.allowance.give_back(progress.done)
+        progress.done = 0
         async with self.take(path) as archive:
             root, tree = await rooted(read_tar(archive))
             file_name = posixpath.basename(posixpath.normpath(path))
@@ -145,3 +132,9 @@ class Taker:
             await progress.say(f"left out: {reason}")
         if len(reasons) > _MOST_LEFT_OUT_LINES:
             await progress.say(f"left out: {len(reasons) - _MOST_LEFT_OUT_LINES} more")
+
+
+def _amount(kept: KeptArtifact) -> str:
+    if kept.files is None:
+        return size_text(kept.size)
+    return f"{size_text(kept.size)} in {kept.files} {'file' if kept.files == 1 else 'files'}"
