@@ -30,6 +30,7 @@ from shared.messages import KeptArtifact
 from shared.tracing.current import step
 
 T = TypeVar("T")
+_CLEANING_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +94,17 @@ class FiledExecution:
         return await self._transferred("take", self._take(outcome))
 
     async def terminate(self) -> None:
-        self._end_transfer()
+        await self._end_transfer()
         if self._is_started:
             await self._prepared.terminate()
 
     async def stop(self) -> None:
-        self._end_transfer()
+        await self._end_transfer()
         if self._inner is not None:
             await self._inner.stop()
 
     async def close(self) -> None:
-        self._end_transfer()
+        await self._end_transfer()
         if self._inner is not None:
             await self._inner.close()
 
@@ -117,30 +118,34 @@ class FiledExecution:
         self._is_started = True
         await self._prepared.start()
 
-    def _end_transfer(self) -> None:
+    async def _end_transfer(self) -> None:
+        """Before the runtime ends its part of it: a task that is cancelled twice does not clean up
+        what it has begun."""
         self._is_stopped = True
-        if self._transfer is not None:
-            self._transfer.cancel()
+        if self._transfer is not None and not self._transfer.done():
+            if not self._transfer.cancelling():
+                self._transfer.cancel()
+            await asyncio.wait([self._transfer], timeout=_CLEANING_SECONDS)
 
     async def _transferred(
         self, act: Literal["bring", "take"], transfer: Coroutine[Any, Any, T]
     ) -> T:
         """Its result. Raises TransferStopped where the task was stopped meanwhile."""
+        if self._is_stopped:
+            transfer.close()
+            raise TransferStopped("stopped before files were transferred")
         with step(act):
             self._transfer = transferring = asyncio.create_task(transfer)
-            if self._is_stopped:
-                transferring.cancel()
             try:
                 return await transferring
             except asyncio.CancelledError:
                 if not self._is_stopped:  # who waits was cancelled
+                    transferring.cancel()
                     raise
                 raise TransferStopped("stopped while files were transferred") from None
             except RuntimeRejected:
                 self._services.metrics.failed[act].inc()
                 raise
-            finally:
-                transferring.cancel()
 
     async def _take(self, outcome: Outcome) -> Outcome:
         spec, files = self._spec, self._files
