@@ -10,6 +10,7 @@ import structlog
 import uvloop
 
 from bench import (
+    artifacts,
     chain,
     containers,
     deliveries,
@@ -40,6 +41,7 @@ _ROWS: dict[str, Callable[[Run], Awaitable[Table]]] = {
     "i": killed_worker.measure,
     "j": files.measure,
     "k": deliveries.measure,
+    "l": artifacts.measure,
     "s": schedules.measure,
     "t": idle_schedules.measure,
 }

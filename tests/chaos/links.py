@@ -17,6 +17,7 @@ class Link:
         self._bytes_a_second = 0.0
         self._open = asyncio.Event()
         self._open.set()
+        self._left_bytes: int | None = None
         self._server: asyncio.Server | None = None
         self._passing: set[asyncio.Task[None]] = set()
 
@@ -43,6 +44,14 @@ class Link:
         """Nothing passes any more, and nobody is told: as when a cable is pulled."""
         self._open.clear()
 
+    def cut_after(self, passing_bytes: int) -> None:
+        """As soon as so many more have passed, in both directions together: in a transfer."""
+        self._left_bytes = passing_bytes
+
+    @property
+    def is_cut(self) -> bool:
+        return not self._open.is_set()
+
     def slow_down(self, seconds: float) -> None:
         """Every piece of data takes that long, in each direction."""
         self._delay_seconds = seconds
@@ -54,6 +63,7 @@ class Link:
     def mend(self) -> None:
         self._delay_seconds = 0.0
         self._bytes_a_second = 0.0
+        self._left_bytes = None
         self._open.set()
 
     async def _on_connection(
@@ -93,9 +103,16 @@ class Link:
             while data := await reader.read(self._chunk):
                 if seconds := self._seconds_for(data):
                     await asyncio.sleep(seconds)
+                self._count(data)
                 await self._open.wait()
                 writer.write(data)
                 await writer.drain()
+
+    def _count(self, data: bytes) -> None:
+        if self._left_bytes is not None:
+            self._left_bytes -= len(data)
+            if self._left_bytes < 0:
+                self.cut()
 
     @property
     def _chunk(self) -> int:
