@@ -11,6 +11,7 @@ WITH_SERVICES := deploy/setup/with-test-services.sh
 BESIDE := deploy/setup/beside.sh
 PATIENT := $(PYTEST) -n 3 tests/patience
 SPREAD := -n $(TEST_PROCESSES) --dist loadscope
+ALONE := tests/e2e/test_compose.py
 # conveyor-sdk counts as unsafe to pin: it is always installed from this tree.
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --unsafe-package conveyor-sdk --strip-extras \
 	--find-links build/sdk --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -55,12 +56,14 @@ layers: $(DEV)
 unit: $(DEV)
 	$(PYTEST) -q -p no:schemathesis $(SPREAD) -m "not slow" tests/unit
 
-# Suites that start whole systems run last and alone, because they would slow each other down. Suites
-# that mostly wait run beside everything else. One run reports all failures.
+# Suites with short leases run last and alone, because others would cost them these, and so does the
+# one that fills the engine. Suites that mostly wait run beside everything else. One run reports all
+# failures.
 test: static ## Run all tests; sets up RabbitMQ, Postgres and container engines where possible
 	$(WITH_SERVICES) $(BESIDE) $(PATIENT) -- sh -c 'failed=0; \
 		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration || failed=1; \
-		$(PYTEST) tests/e2e tests/chaos tests/soak tests/flood || failed=1; \
+		$(PYTEST) $(SPREAD) --ignore=$(ALONE) tests/e2e || failed=1; \
+		$(PYTEST) $(ALONE) tests/chaos tests/soak tests/flood || failed=1; \
 		exit $$failed'
 
 chaos: $(DEV) ## Inject faults while jobs run, and verify the results: SEED=n ROUNDS=n KINDS="…", RABBITMQ=4, QUEUES=quorum
