@@ -16,7 +16,7 @@ from tests.support.services.cluster import Service
 Json = dict[str, Any]
 
 _LOOK_SECONDS = 0.1
-_PATIENCE_SECONDS = 300.0
+_PATIENCE_SECONDS = 1200.0
 
 ANY_ACTIVE = """
 SELECT EXISTS (SELECT FROM jobs WHERE state IN ('PENDING', 'SCHEDULED', 'RUNNING'))
