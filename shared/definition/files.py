@@ -40,9 +40,9 @@ class S3Object:
 class TakenArtifact:
     """An artifact that was kept: `object` is its name in the store.
 
-    A single file is that object, and `files` is None. A directory of `files` files is a tar there,
-    beside its index; `sha256` is then that of the index. `path` is a file or a directory within,
-    or empty.
+    A single file is that object, and `files` is None; it has the permissions `mode`. A directory of
+    `files` files is a tar there, beside its index; `sha256` is then that of the index. `path` is a
+    file or a directory within, or empty.
     """
 
     object: str
@@ -51,6 +51,7 @@ class TakenArtifact:
     sha256: str
     files: int | None = None
     path: str = ""
+    mode: int = 0o644
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,7 +78,8 @@ class Claim(TaskRef):
 
 class KeptArtifact(_Part):
     """What an attempt has kept in the store as `object`; `sha256` as in
-    `shared.definition.TakenArtifact`. `published` are the URLs at which it is besides."""
+    `shared.definition.TakenArtifact`. `mode` are the permissions of a single file,
+    `published` the URLs at which it is besides."""
 
     name: str
     object: str
@@ -86,6 +87,7 @@ class KeptArtifact(_Part):
     size: int
     sha256: str
     files: int | None = None
+    mode: int = 0o644
     published: list[str] = []
 
 

@@ -66,7 +66,7 @@ ORDER BY t.created_at, t.attempt
 
 # Of all attempts at a task only the last that kept anything has rows.
 ARTIFACTS = """
-SELECT task_id, name, object, file_name, size, sha256, files FROM artifacts
+SELECT task_id, name, object, file_name, size, sha256, files, mode FROM artifacts
 WHERE task_id = ANY($1::text[]) AND name = ANY($2::text[]) ORDER BY created_at
 """
 
@@ -76,7 +76,7 @@ WHERE parent_id = $1 ORDER BY child_index, created_at DESC, attempt DESC
 """
 
 ARTIFACTS_OF_CHILDREN = """
-SELECT t.child_index, a.object, a.file_name, a.size, a.sha256, a.files
+SELECT t.child_index, a.object, a.file_name, a.size, a.sha256, a.files, a.mode
 FROM tasks t JOIN artifacts a ON a.task_id = t.id AND a.name = $2 WHERE t.parent_id = $1
 """
 
@@ -306,6 +306,7 @@ def _taken(row: asyncpg.Record, file_name: str) -> TakenArtifact:
         size=row["size"],
         sha256=row["sha256"],
         files=row.get("files"),
+        mode=row.get("mode", TakenArtifact.mode),
     )
 
 

@@ -187,6 +187,7 @@ ARTIFACT = (
     Column("size", "bigint"),
     Column("sha256", "text"),
     Column("files", "int"),
+    Column("mode", "int"),
     Column("published", "text[]"),
 )
 FEED = (Column("job_id", "text"), Column("changes", "jsonb"))

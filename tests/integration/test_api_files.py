@@ -4,7 +4,7 @@ import io
 import json
 import tarfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Rig:
     api: Api
     store: DirectoryStore
     job_id: str
+    modes: dict[str, int] = field(default_factory=dict)
+    """Of the files in the tars that were sent."""
 
     async def task(
         self, id_: str, name: str, position: int = 1, attempt: int = 0, **columns: Any
@@ -75,6 +77,7 @@ class Rig:
                 if member.issym():
                     found[member.name] = member.linkname
                 elif member.isfile():
+                    self.modes[member.name] = member.mode
                     opened = archive.extractfile(member)
                     assert opened is not None
                     found[member.name] = opened.read()
@@ -222,6 +225,7 @@ async def test_what_all_children_have_kept_is_one_directory(rig: Rig) -> None:
         assert isinstance(manifest, bytes)
         children = json.loads(manifest)
         assert found == {"0/o.txt": b"first", "1/x/y": b"second"}
+        assert rig.modes["0/o.txt"] == 0o755
         assert [(c["index"], c["task"], c["state"]) for c in children] == [
             (0, "c0", "SCHEDULED"),
             (1, "c1b", "SCHEDULED"),
@@ -241,6 +245,7 @@ async def test_all_that_a_job_has_kept_is_one_tar(rig: Rig) -> None:
         "same/f/f.txt": b"2",
         "same-t3/f/f.txt": b"3",
     }
+    assert rig.modes["same/f/f.txt"] == 0o755
     assert await rig.tar("?format=tar&task=c0") == {"split/0/out/o.txt": b"first"}
     assert await rig.tar("?format=tar&task=none") == {}
 

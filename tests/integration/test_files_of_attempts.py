@@ -14,7 +14,7 @@ from services.worker.held_tasks import Interruption
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.runtime import ShellRuntime
 from shared.broker.in_process import InProcessBroker
-from shared.definition import Artifact, Source, TakenArtifact, TaskDefinition, encode
+from shared.definition import Artifact, Source, TakenArtifact, TakenChild, TaskDefinition, encode
 from shared.files.directory.store import DirectoryStore
 from shared.messages import Finished, KeptArtifact, Returned
 from tests.support.attempts import Bed
@@ -111,6 +111,33 @@ async def test_a_task_gets_what_another_has_kept(bed: Bed, store: Hanging, tmp_p
     assert isinstance(second, Finished)
     assert (second.result, second.error) == ("1\n2\n2\n", None)
     assert list((tmp_path / "tasks").iterdir()) == []
+
+
+async def test_what_one_task_has_built_runs_in_the_next(bed: Bed, store: Hanging) -> None:
+    first = await reported(
+        bed,
+        store,
+        run="mkdir d; printf '#!/bin/sh\\necho ran' > d/tool; chmod 755 d/tool; cp d/tool tool",
+        artifacts=(Artifact(name="tool", path="tool"), Artifact(name="tree", path="d")),
+    )
+    assert isinstance(first, Finished)
+    tool, tree = map(taken, first.artifacts)
+    inside = replace(tree, path="tool")
+    children = tuple(
+        TakenChild(index=index, task_id="t", state="COMPLETED", artifact=each)
+        for index, each in enumerate((tool, inside))
+    )
+    sources = (
+        Source(target="a", artifact="t.tool", taken=tool),
+        Source(target="b", artifact="t.tree/tool", taken=inside, read_only=True),
+        Source(target="c", artifact="e.tool", children=children),
+    )
+    run = "for each in ./a ./b c/0/tool c/1/tool; do $each >> $TORK_OUTPUT; done; ls -l b >&2"
+    bed.dispatch = 2
+    second = await reported(bed, store, run=run, sources=sources)
+    assert isinstance(second, Finished)
+    assert (second.result, second.error) == ("ran\n" * 4, None)
+    assert any("-r-xr-xr-x" in part.contents for part in second.log)
 
 
 async def test_a_task_that_failed_reports_what_it_keeps_always(bed: Bed, store: Hanging) -> None:

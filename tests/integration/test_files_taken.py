@@ -14,9 +14,9 @@ KEPT = [{"name": "out", "path": "out"}]
 SECRET = "hunter2-hunter2"
 
 KEEP = """
-INSERT INTO artifacts (job_id, task_id, attempt, name, object, file_name, size, sha256, files)
+INSERT INTO artifacts (job_id, task_id, attempt, name, object, file_name, size, sha256, files, mode)
 SELECT job_id, id, attempt, $2, job_id || '/' || id || '/0.1/' || $2, 'out', $3,
-       repeat('ab', 32), $4
+       repeat('ab', 32), $4, 493
 FROM tasks WHERE id = $1
 """
 
@@ -62,7 +62,14 @@ async def sources(play: Play, job_id: str, name: str = "taker") -> list[dict[str
 
 def kept(job_id: str, task: Row, **fields: Any) -> dict[str, Any]:
     named = f"{job_id}/{task['id']}/0.1/out"
-    return {"object": named, "file_name": "out", "size": 5, "sha256": "ab" * 32, **fields}
+    return {
+        "object": named,
+        "file_name": "out",
+        "size": 5,
+        "sha256": "ab" * 32,
+        "mode": 0o755,
+        **fields,
+    }
 
 
 async def test_a_task_takes_what_an_earlier_one_has_kept(play: Play) -> None:

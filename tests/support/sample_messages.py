@@ -55,6 +55,7 @@ _KEPT = KeptArtifact(
     size=5_000_000_000,
     sha256="0f" * 32,
     files=250,
+    mode=0o755,
     published=["s3://results/frames/"],
 )
 

@@ -25,7 +25,7 @@ from tests.support.files.stores import names_in, read, sha256_of
 from tests.support.files.tars import file_info, files_in, made_tar, tar_info
 
 OBJECTS = "j1/t1/0.2"
-FILE = made_tar(file_info("x.bin", b"data"))
+FILE = made_tar(file_info("x.bin", b"data", mode=0o750))
 TREE = made_tar(
     tar_info("out/", tarfile.DIRTYPE),
     file_info("out/a", b"1", mode=0o755),
@@ -98,6 +98,7 @@ async def test_files_and_directories_are_kept_in_the_store(
         "size": 4,
         "sha256": sha256_of(b"data"),
         "files": None,
+        "mode": 0o750,
         "published": [],
     }
     assert await read(store, file.object) == b"data"
@@ -275,6 +276,7 @@ async def test_artifacts_are_published_to_an_allowed_directory(
     files = sorted(path for path in target.rglob("*") if path.is_file())
     assert [str(path.relative_to(target)) for path in files] == ["j1/t/a", "j1/t/d/b", "j1/x.bin"]
     assert (target / "j1/t/a").stat().st_mode & 0o777 == 0o755
+    assert (target / "j1/x.bin").stat().st_mode & 0o777 == 0o750
     assert [kept.published for kept in filed.execution.kept] == [
         [f"file://{target}/j1/x.bin"],
         [f"file://{target}/j1/t"],

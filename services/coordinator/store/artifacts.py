@@ -18,7 +18,8 @@ _PORTION = 500
 _COLUMNS = """
 a.task_id, t.position, t.name AS task_name, t.var, t.child_index, t.parent_id,
 p.parent_id IS NOT NULL AS is_deep, p.name AS parent_name, p.var AS parent_var,
-a.attempt, a.name, a.object, a.file_name, a.size, a.sha256, a.files, a.published, a.created_at
+a.attempt, a.name, a.object, a.file_name, a.size, a.sha256, a.files, a.mode, a.published,
+a.created_at
 """
 
 SEALED_OF_JOB = """
@@ -88,7 +89,7 @@ ORDER BY a.name, t.created_at DESC, t.attempt DESC
 # The newest attempt of each child, and of each its newest artifact of that name.
 CHILDREN = """
 SELECT c.child_index, c.id, c.state, c.exit_code,
-       k.object, k.file_name, k.size, k.sha256, k.files
+       k.object, k.file_name, k.size, k.sha256, k.files, k.mode
 FROM (SELECT DISTINCT ON (child_index) child_index, id, state, exit_code FROM tasks
       WHERE parent_id = $1 AND child_index > $3 ORDER BY child_index, created_at DESC, attempt DESC
       LIMIT $4) AS c
@@ -128,6 +129,7 @@ class ArtifactRow(NamedTuple):
     size: int
     sha256: str
     files: int | None
+    mode: int
     published: Sequence[str]
     created_at: datetime
 
@@ -144,6 +146,7 @@ class ChildRow(NamedTuple):
     size: int | None
     sha256: str | None
     files: int | None
+    mode: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

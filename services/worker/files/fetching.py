@@ -12,7 +12,7 @@ from services.worker.files.metrics import FileMetrics
 from services.worker.files.origins import Origin
 from services.worker.files.progress import Progress
 from shared.files.archives import Member, file_member
-from shared.files.archives.members import Members
+from shared.files.archives.members import FILE_MODE, Members
 
 _PIECE_BYTES = 1024 * 1024
 
@@ -67,8 +67,8 @@ def given(members: Callable[[], Members]) -> Item:
     return fetch
 
 
-def as_file(path: str) -> Callable[[OnDisk], Members]:
-    return lambda found: _one(file_member(path, found.size, pieces_of(found)))
+def as_file(path: str, mode: int = FILE_MODE) -> Callable[[OnDisk], Members]:
+    return lambda found: _one(file_member(path, found.size, pieces_of(found), mode))
 
 
 async def pieces_of(found: OnDisk) -> AsyncIterator[bytes]:

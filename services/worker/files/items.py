@@ -54,7 +54,8 @@ class Items:
             return [await taken.tree_item(store, source.taken, self.fetcher)]
         if source.ipfs is not None:
             return [await self._of_ipfs(source.ipfs, source.sha256)]
-        return [self.fetcher.item(await self._origin(source), as_file(_ONLY))]
+        origin = await self._origin(source)
+        return [self.fetcher.item(origin, as_file(_ONLY, origin.mode))]
 
     async def _origin(self, source: Source) -> Origin:
         """Of what is one file."""

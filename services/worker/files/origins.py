@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from conveyor.extensions.files import WHOLE, FileSource, ObjectInfo, Span
 from services.worker.files.cache import Content, key_of
 from shared.definition import S3Object
+from shared.files.archives.members import FILE_MODE
 from shared.files.ipfs import IpfsSource
 from shared.files.transfers import whole
 
@@ -21,10 +22,16 @@ class Origin:
     size: int | None
     content: Content
     sha256: str = ""
+    mode: int = FILE_MODE
 
 
 def stored_origin(
-    store: FileSource, object_name: str, size: int, sha256: str, span: Span = WHOLE
+    store: FileSource,
+    object_name: str,
+    size: int,
+    sha256: str,
+    span: Span = WHOLE,
+    mode: int = FILE_MODE,
 ) -> Origin:
     """In the store of files the same content is the same, whoever kept it: planning has checked
     that the task may have it."""
@@ -32,7 +39,7 @@ def stored_origin(
     def content() -> AsyncGenerator[bytes, None]:
         return whole(store, object_name, span, sha256=sha256)
 
-    return Origin(key_of("store", sha256), size, content, sha256)
+    return Origin(key_of("store", sha256), size, content, sha256, mode)
 
 
 async def url_origin(

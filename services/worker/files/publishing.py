@@ -126,7 +126,7 @@ class Publisher:
 
     async def _files_of(self, kept: KeptArtifact) -> AsyncGenerator[PublishedFile, None]:
         if kept.files is None:
-            yield PublishedFile("", WHOLE, kept.size, kept.sha256)
+            yield PublishedFile("", WHOLE, kept.size, kept.sha256, kept.mode)
             return
         async with opened_index(self.services.store, kept.object, kept.sha256) as (_, entries):
             async for entry in entries:

@@ -37,9 +37,9 @@ async def is_directory(store: FileStore, taken: TakenArtifact) -> bool:
 async def file_origin(store: FileStore, taken: TakenArtifact) -> Origin:
     """Of a file, or one in a directory. Raises FilesError."""
     if taken.files is None:
-        return stored_origin(store, taken.object, taken.size, taken.sha256)
+        return stored_origin(store, taken.object, taken.size, taken.sha256, mode=taken.mode)
     entry = await _entry(store, taken)
-    return stored_origin(store, taken.object, entry.size, entry.sha256, entry.span)
+    return stored_origin(store, taken.object, entry.size, entry.sha256, entry.span, entry.mode)
 
 
 async def tree_item(
@@ -91,7 +91,7 @@ async def _child_item(
     origin = await file_origin(store, taken)
     name = taken.path.rpartition("/")[2] or taken.file_name
     files.append(ManifestFile(name, origin.size or 0, origin.sha256))
-    return fetcher.item(origin, as_file(f"{root}/{name}"))
+    return fetcher.item(origin, as_file(f"{root}/{name}", origin.mode))
 
 
 async def _entry(store: FileStore, taken: TakenArtifact) -> IndexEntry:

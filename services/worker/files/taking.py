@@ -91,7 +91,9 @@ class Taker:
             common = {"name": name, "object": f"{self.prefix}{name}", "file_name": file_name}
             if root.kind == "file":
                 stored = await self._put_file(f"{self.prefix}{name}", root, tree, progress)
-                return KeptArtifact(**common, size=stored.size, sha256=stored.sha256)
+                return KeptArtifact(
+                    **common, size=stored.size, sha256=stored.sha256, mode=root.mode & 0o777
+                )
             if root.kind != "directory":
                 raise RuntimeRejected(f"{path!r} is neither a file nor a directory")
             return await self._put_tree(common, tree, progress)

@@ -47,8 +47,10 @@ class Member:
 Members = AsyncIterator[Member]
 
 
-def file_member(path: str, size: int, content: AsyncIterator[bytes]) -> Member:
-    return Member(path, "file", FILE_MODE, size, content=content)
+def file_member(
+    path: str, size: int, content: AsyncIterator[bytes], mode: int = FILE_MODE
+) -> Member:
+    return Member(path, "file", mode, size, content=content)
 
 
 def plain_path(name: str) -> str:

@@ -11,8 +11,8 @@ from shared.lifecycle import Task
 from shared.postgres.pool import Pool, acquired
 
 INSERT = """
-INSERT INTO artifacts (job_id, task_id, attempt, name, object, file_name, size, sha256, files)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO artifacts (job_id, task_id, attempt, name, object, file_name, size, sha256, files, mode)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 493)
 """
 
 

@@ -20,6 +20,7 @@ def artifact(task: Row, size: int = 10, name: str = "out") -> KeptArtifact:
         file_name=name,
         size=size,
         sha256="ab" * 32,
+        mode=0o755,
         published=["s3://b/k"],
     )
 

@@ -29,10 +29,16 @@ class Kept:
     size: int
     sha256: str
     files: int | None
+    mode: int
 
     @classmethod
     def of(cls, row: ArtifactRow) -> "Kept":
-        return cls(row.object, row.file_name, row.size, row.sha256, row.files)
+        return cls(row.object, row.file_name, row.size, row.sha256, row.files, row.mode)
+
+    @classmethod
+    def of_child(cls, row: ChildRow, object_: str) -> "Kept":
+        known = row.file_name or "", row.size or 0, row.sha256 or "", row.files
+        return cls(object_, *known, row.mode or 0)
 
 
 async def tree_of(store: FileStore, kept: Kept, root: str = "", inside: str = "") -> Members:
@@ -40,7 +46,7 @@ async def tree_of(store: FileStore, kept: Kept, root: str = "", inside: str = ""
     if kept.files is None:
         content = whole(store, kept.object, sha256=kept.sha256)
         path = f"{root}/{kept.file_name}" if root else kept.file_name
-        yield file_member(path, kept.size, content)
+        yield file_member(path, kept.size, content, kept.mode)
         return
     async with opened_index(store, kept.object, kept.sha256) as (head, _):
         digest = head.archive_sha256
@@ -58,7 +64,7 @@ async def tree_of_children(
         root, files = child_directory(row.child_index, last_index), list[ManifestFile]()
         if row.object is not None:
             yield Member(root, "directory", DIRECTORY_MODE)
-            kept = Kept(row.object, row.file_name or "", row.size or 0, row.sha256 or "", row.files)
+            kept = Kept.of_child(row, row.object)
             files = await _files_in(store, kept)
             async for member in tree_of(store, kept, root):
                 yield member
