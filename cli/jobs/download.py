@@ -31,7 +31,7 @@ _STDOUT = "-"
     metavar="PLACE",
     default=".",
     show_default=True,
-    help="The directory to save in, or the new name; - is standard output.",
+    help="The directory to save in, or the new name; - is standard output: all as one tar.",
 )
 @click.option("--tar", "as_tar", is_flag=True, help="Save directories as tar files.")
 @asks_api
@@ -42,8 +42,6 @@ def download(server: Server, job: str, path: str | None, output: str, *, as_tar:
     task. Nothing has its name before it is complete and verified; what was interrupted goes on
     when the command is repeated. Prints where each file is.
     """
-    if output == _STDOUT and path is None:
-        raise click.UsageError("only one file goes to standard output: give PATH")
     id_ = ask(server, lambda api: job_id(api, job))
     try:
         if output == _STDOUT:

@@ -27,9 +27,11 @@ def parse_files(pairs: Iterable[str]) -> dict[str, Path]:
 def _parsed(pair: str) -> tuple[str, Path]:
     name, equals, path = pair.partition("=")
     if not name or not equals or not path:
-        raise click.BadParameter(f"{pair!r} must be like name=path", param_hint="--file")
+        raise click.BadParameter(f"{pair!r} must be like NAME=PATH", param_hint="--file")
     if not Path(path).is_file():
-        rule = "is a directory" if Path(path).is_dir() else "does not exist or is no file"
+        rule = "does not exist or is not a file"
+        if Path(path).is_dir():
+            rule = "is a directory: send an archive (tar, tar.gz, zip) for a source with `extract`"
         raise click.BadParameter(f"{path} {rule}", param_hint="--file")
     return name, Path(path)
 

@@ -124,7 +124,7 @@ class Attempt:
         progress = ProgressReports(self._held.ref, self._context.node_id, self._context.telemetry)
         execution = self._execution = FiledExecution(
             lambda spec: runtime.execution(spec, task_log.write, progress),
-            *(unsealed.spec, unsealed.files, files, task_log.write),
+            *(unsealed.spec, unsealed.files, files, task_log.write_line),
         )
         try:
             report = await self._drive(execution, task_log, unsealed)

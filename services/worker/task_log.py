@@ -44,6 +44,7 @@ class TaskLog:
         self._size = 0
         self._number = self._first = (ref.dispatch - 1) * PARTS_PER_DISPATCH
         self._last_words = ""
+        self._is_at_line_start = True
         self._sending = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
@@ -52,6 +53,7 @@ class TaskLog:
         text = self._decoder.decode(data)
         if not text:
             return
+        self._is_at_line_start = text.endswith("\n")
         self._buffer.append(text)
         self._size += len(text)
         if self._size >= _FULL_CHARACTERS:
@@ -59,6 +61,10 @@ class TaskLog:
         elif self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._flush_seconds, self._flush_soon)
+
+    async def write_line(self, line: bytes) -> None:
+        """One of ours: never at the end of what the task has not ended with a newline."""
+        await self.write(line if self._is_at_line_start else b"\n" + line)
 
     async def finish(self) -> list[LogPart]:
         """The parts that have not left yet; call once, after the last `write`."""

@@ -223,7 +223,9 @@ class FilesSettings(Block):
         if self.scheme in ("http", "https") and self.links is None:
             raise ValueError("CONVEYOR_FILES_LINK_KEY is required where the store is a coordinator")
         if bool(self.s3_access_key) != bool(self.s3_secret_key.get_secret_value()):
-            raise ValueError("s3_access_key and s3_secret_key require each other")
+            raise ValueError(
+                "CONVEYOR_FILES_S3_ACCESS_KEY and CONVEYOR_FILES_S3_SECRET_KEY require each other"
+            )
         return self
 
 

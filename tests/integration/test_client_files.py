@@ -14,6 +14,7 @@ import pytest
 
 import conveyor
 from conveyor import AsyncClient, Retries
+from conveyor.jobs import Job, Source, Task
 from shared.files.directory.store import DirectoryStore
 from tests.support.eventually import eventually
 from tests.support.files.cutting_link import CuttingLink, cutting_link
@@ -122,6 +123,9 @@ async def test_all_files_are_saved_as_a_tar(rig: Rig, tmp_path: Path) -> None:
     assert saved == tmp_path / f"{rig.job_id}.tar"
     with tarfile.open(saved) as archive:
         assert archive.getnames() == ["t/f/f.bin"]
+    async with rig.client.files.open(rig.job_id) as content:
+        assert (content.is_directory, content.name) == (True, saved.name)
+        assert b"".join([chunk async for chunk in content]) == saved.read_bytes()
 
 
 async def test_an_upload_over_a_line_that_breaks_is_kept_once(rig: Rig, tmp_path: Path) -> None:
@@ -158,3 +162,21 @@ async def test_what_is_open_is_sent_from_where_it_is(rig: Rig, tmp_path: Path) -
         await rig.client.uploads.create(b"x")
     with pytest.raises(FileNotFoundError):
         await rig.client.uploads.create(tmp_path / "none")
+
+
+async def test_a_job_takes_up_the_files_that_are_sent_with_it(rig: Rig, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("a,b\n")
+    files: dict[str, Path | bytes] = {"data": tmp_path / "d.csv", "more": b"1"}
+    sources = [Source(upload=name, target=name) for name in files]
+    job = Job(name="x", tasks=[Task(name="a", run="true", sources=sources)])
+
+    submitted = [
+        (await rig.client.submit(each, files=files, idempotency_key="k")).id
+        for each in (job, job.to_json())
+    ]
+
+    assert submitted[0] == submitted[1]
+    uploads = [upload async for upload in rig.client.uploads.list()]
+    assert sorted((one.name, one.used) for one in uploads) == [("d.csv", True), ("more", True)]
+    with pytest.raises(TypeError, match="a mapping or a Job"):
+        await rig.client.submit("name: x", files=files)

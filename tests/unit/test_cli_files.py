@@ -106,6 +106,9 @@ async def test_one_file_is_saved_under_its_name_a_new_one_or_goes_to_standard_ou
     printed = await run_command(api.url, "download", JOB, "make/out", "-o", "-")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.txt", "out.txt"]
     assert printed.stdout == "content"
+    api.answers[f"GET /jobs/{JOB}/files"] = sent(b"all", "job.tar", "application/x-tar")
+    printed = await run_command(api.url, "download", JOB, "-o", "-")
+    assert (printed.stdout, api.asked[-1].query["format"]) == ("all", "tar")
 
 
 async def test_an_interrupted_download_goes_on_when_it_is_repeated(
@@ -149,7 +152,7 @@ async def test_a_file_is_sent_before_the_job_that_names_it(api: FakeApi, tmp_pat
 
 
 async def test_no_file_is_sent_where_one_is_missing(api: FakeApi, tmp_path: Path) -> None:
-    for pair, reason in ("data", "name=path"), (f"data={tmp_path}", "is a directory"), (
+    for pair, reason in ("data", "NAME=PATH"), (f"data={tmp_path}", "send an archive"), (
         "data=nope", "does not exist"
     ):  # fmt: skip
         result = await run_command(api.url, "submit", "-", "--file", pair, stdin=USES_UPLOAD)

@@ -34,7 +34,7 @@ PROFILES = "[default]\naws_access_key_id=D\n[team]\naws_access_key_id=T\n"
         ("store", "http://c:8000/?a=b", "without a query"),
         ("store", "http://c:8000", "CONVEYOR_FILES_LINK_KEY is required"),
         ("link_key", f"{KEY},short", "each key must have at least 32 characters"),
-        ("s3_access_key", "a", "s3_access_key and s3_secret_key require each other"),
+        ("s3_access_key", "a", "S3_ACCESS_KEY and CONVEYOR_FILES_S3_SECRET_KEY require"),
         ("s3_endpoint", "minio:9000", "must be a URL with a host"),
         ("s3_endpoint", "ftp://minio", "must start with http:// or https://"),
         ("s3_style", "vhost", "'auto', 'path' or 'virtual'"),

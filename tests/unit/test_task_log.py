@@ -51,6 +51,18 @@ async def test_a_short_log_leaves_with_the_report(broker: InProcessBroker) -> No
     assert log.last_words == "hello\nworld"
 
 
+async def test_a_line_of_ours_is_not_joined_to_what_the_task_has_written(
+    broker: InProcessBroker,
+) -> None:
+    log = task_log(broker)
+    await log.write_line(b"[conveyor] source 1: 5 B fetched\n")
+    await log.write(b"no such thing")
+    await log.write_line(b"[conveyor] artifact log: 1 kB kept\n")
+    [part] = await log.finish()
+    assert part.contents.splitlines()[1:] == ["no such thing", "[conveyor] artifact log: 1 kB kept"]
+    assert log.last_words == "no such thing"
+
+
 async def test_the_last_words_are_those_of_the_task_itself(broker: InProcessBroker) -> None:
     log = task_log(broker)
     for line in (b"[conveyor] source 1: 5 B brought\n", b"hello\n", b"no such thing\n"):

@@ -107,6 +107,7 @@ async def test_files_and_directories_are_kept_in_the_store(
     assert (tree.file_name, tree.size, tree.files) == ("out", len(archive), 2)
     assert tree.sha256 == (await store.stat(f"{tree.object}.index")).sha256
     assert "[conveyor] artifact file: 4 B kept\n" in filed.log
+    assert "[conveyor] artifact tree: 3 B in 2 files kept\n" in filed.log
     assert "artifact tree: left out: the link 'bad' to '/etc' may lead out" in filed.log
 
 

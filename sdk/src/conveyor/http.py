@@ -178,6 +178,14 @@ def _content(body: object) -> Content:
     return Content(json.dumps(body, ensure_ascii=False, default=_fields).encode(), JSON_TYPE)
 
 
+def with_uploads(job: JobLike, ids: Mapping[str, str]) -> dict[str, Any]:
+    """The job with these uploads by name, besides its own. Raises TypeError."""
+    if isinstance(job, (str, Path, Content)):
+        raise TypeError("files can be sent with a mapping or a Job; the text of one has `uploads`")
+    fields = _fields(job) if hasattr(job, "to_json") else dict(job)
+    return {**fields, "uploads": {**(fields.get("uploads") or {}), **ids}}
+
+
 def _fields(value: Any) -> Any:  # noqa: ANN401 - JSON
     """Of a model, wherever it is within a body."""
     if hasattr(value, "to_json"):

@@ -38,8 +38,12 @@ class FileServices:
 async def opened_files(
     settings: FilesSettings, store: FileStore, metrics: FileMetrics
 ) -> AsyncIterator[FileServices]:
-    """Raises OSError where the directory of the cache can't be used."""
+    """Raises OSError, which names the setting, where the directory of the cache can't be used."""
     folder = settings.cache_dir or Path(tempfile.gettempdir()) / "conveyor-files"
     cache = FileCache(Path(folder), settings.cache_bytes)
-    await to_thread(cache.open)
+    try:
+        await to_thread(cache.open)
+    except OSError as error:
+        text = f"CONVEYOR_FILES_CACHE_DIR: {folder} can't be used: {error.strerror or error}"
+        raise OSError(text) from error
     yield FileServices(settings, store, cache, metrics)

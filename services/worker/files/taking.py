@@ -70,7 +70,6 @@ class Taker:
             except BaseException:
                 await self.discard(f"{self.prefix}{name}")
                 raise
-        await progress.say(f"{_amount(kept)} kept")
         return kept
 
     async def say(self, text: str) -> None:
@@ -104,6 +103,7 @@ class Taker:
         stored = await self.services.store.put(object_name, self._counted(file.content, progress))
         async for _ in rest:  # the runtime has sent all of it
             pass
+        await progress.say(f"{size_text(stored.size)} kept")
         return stored
 
     async def _put_tree(
@@ -116,8 +116,10 @@ class Taker:
             archive = await store.put(common["object"], chunks)
             lines = self._counted(index.chunks(archive.size, archive.sha256), progress)
             noted = await store.put(index_name(common["object"]), lines)
-            files = index.files
+            files, size = index.files, index.size
         await self._say_left_out(left_out, progress)
+        counted = "1 file" if files == 1 else f"{files} files"
+        await progress.say(f"{size_text(size)} in {counted} kept")
         return KeptArtifact(**common, size=archive.size, sha256=noted.sha256, files=files)
 
     async def _counted(
@@ -134,9 +136,3 @@ class Taker:
             await progress.say(f"left out: {reason}")
         if len(reasons) > _MOST_LEFT_OUT_LINES:
             await progress.say(f"left out: {len(reasons) - _MOST_LEFT_OUT_LINES} more")
-
-
-def _amount(kept: KeptArtifact) -> str:
-    if kept.files is None:
-        return size_text(kept.size)
-    return f"{size_text(kept.size)} in {kept.files} {'file' if kept.files == 1 else 'files'}"

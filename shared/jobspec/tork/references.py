@@ -34,7 +34,8 @@ def _of_job(job: JobDefinition, uploads: Mapping[str, str], place: Place) -> Ite
             if artifact and (rule := _of_artifact(tasks, named, artifact, is_inner=bool(place))):
                 yield _problem((*at, "sources", index, "artifact"), rule, artifact)
             if upload and not has_expression(upload) and upload not in uploads:
-                rule = f"the job has no such upload{_guess(upload, uploads, 'it has')}"
+                guess = _guess(upload, uploads, "it has") or f"; send it: --file {upload}=PATH"
+                rule = f"the job has no such upload{guess}"
                 yield _problem((*at, "sources", index, "upload"), rule, upload)
         if named.task.subjob is not None:
             yield from _of_job(named.task.subjob, uploads, (*at, "subjob"))

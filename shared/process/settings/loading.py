@@ -262,4 +262,4 @@ def _shown(field: FieldInfo, value: object) -> str:
 
 def _rule(details: ErrorDetails) -> str:
     message = details["msg"].removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+    return message if message[:2].isupper() else message[:1].lower() + message[1:]

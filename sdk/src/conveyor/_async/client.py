@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -23,8 +24,9 @@ from conveyor._async.resources import (
     AsyncWebhooks,
 )
 from conveyor._async.transport import SILENCE_SECONDS, AsyncStream, AsyncTransport, items_of
+from conveyor.contents import Source
 from conveyor.errors import NotFinal, Unavailable
-from conveyor.http import FINAL_STATES, JobLike, Retries, Server, new_key
+from conveyor.http import FINAL_STATES, JobLike, Retries, Server, new_key, with_uploads
 from conveyor.lazy import models as m
 from conveyor.streams import Event, Events
 
@@ -114,9 +116,18 @@ class AsyncClient(AsyncResource):
         )
 
     async def submit(
-        self, job: JobLike, *, strict: bool = False, idempotency_key: str | None = None
+        self,
+        job: JobLike,
+        *,
+        files: Mapping[str, Source] | None = None,
+        strict: bool = False,
+        idempotency_key: str | None = None,
     ) -> m.JobSummary:
-        """The new job; `strict` refuses one with warnings."""
+        """The new job; `strict` refuses one with warnings. `files` are sent before: its uploads by
+        the names that its sources have for them. Raises TypeError for files with the text of a
+        job, which can't take them up."""
+        if files:
+            job = with_uploads(job, await self._sent(files, idempotency_key))
         answer = await self._call(
             "POST",
             "/jobs",
@@ -127,9 +138,24 @@ class AsyncClient(AsyncResource):
         )
         return m.JobSummary.of(answer)
 
-    async def run(self, job: JobLike, *, timeout_seconds: float | None = None) -> m.Job:
+    async def _sent(self, files: Mapping[str, Source], key: str | None) -> Mapping[str, str]:
+        """Their ids by name: the same ones where `key` was used before."""
+        ids = dict[str, str]()
+        for name, source in files.items():
+            file_name = "" if isinstance(source, str | Path) else name
+            once = key and f"{key}-{name}"
+            ids[name] = (await self.uploads.create(source, file_name, idempotency_key=once)).id
+        return ids
+
+    async def run(
+        self,
+        job: JobLike,
+        *,
+        files: Mapping[str, Source] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> m.Job:
         """Submit and wait. Raises NotFinal after `timeout_seconds`."""
-        submitted = await self.submit(job)
+        submitted = await self.submit(job, files=files)
         return await self.wait(submitted.id, timeout_seconds=timeout_seconds)
 
     async def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> m.Job:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -22,8 +23,9 @@ from conveyor._sync.resources import (
     Webhooks,
 )
 from conveyor._sync.transport import SILENCE_SECONDS, Stream, Transport, items_of
+from conveyor.contents import Source
 from conveyor.errors import NotFinal, Unavailable
-from conveyor.http import FINAL_STATES, JobLike, Retries, Server, new_key
+from conveyor.http import FINAL_STATES, JobLike, Retries, Server, new_key, with_uploads
 from conveyor.lazy import models as m
 from conveyor.streams import Event, Events
 
@@ -113,9 +115,18 @@ class Client(Resource):
         )
 
     def submit(
-        self, job: JobLike, *, strict: bool = False, idempotency_key: str | None = None
+        self,
+        job: JobLike,
+        *,
+        files: Mapping[str, Source] | None = None,
+        strict: bool = False,
+        idempotency_key: str | None = None,
     ) -> m.JobSummary:
-        """The new job; `strict` refuses one with warnings."""
+        """The new job; `strict` refuses one with warnings. `files` are sent before: its uploads by
+        the names that its sources have for them. Raises TypeError for files with the text of a
+        job, which can't take them up."""
+        if files:
+            job = with_uploads(job, self._sent(files, idempotency_key))
         answer = self._call(
             "POST",
             "/jobs",
@@ -126,9 +137,24 @@ class Client(Resource):
         )
         return m.JobSummary.of(answer)
 
-    def run(self, job: JobLike, *, timeout_seconds: float | None = None) -> m.Job:
+    def _sent(self, files: Mapping[str, Source], key: str | None) -> Mapping[str, str]:
+        """Their ids by name: the same ones where `key` was used before."""
+        ids = dict[str, str]()
+        for name, source in files.items():
+            file_name = "" if isinstance(source, str | Path) else name
+            once = key and f"{key}-{name}"
+            ids[name] = (self.uploads.create(source, file_name, idempotency_key=once)).id
+        return ids
+
+    def run(
+        self,
+        job: JobLike,
+        *,
+        files: Mapping[str, Source] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> m.Job:
         """Submit and wait. Raises NotFinal after `timeout_seconds`."""
-        submitted = self.submit(job)
+        submitted = self.submit(job, files=files)
         return self.wait(submitted.id, timeout_seconds=timeout_seconds)
 
     def wait(self, job_id: str, *, timeout_seconds: float | None = None) -> m.Job:

@@ -75,9 +75,15 @@ class Files(Resource):
         return self._pages("/jobs/{id}/files", m.Entry, _PAGE_SIZE, query=query, id=job_id)
 
     @contextmanager
-    def open(self, job_id: str, path: str) -> Iterator[Content]:
-        """Its content, a directory as a tar. It goes on where a connection broke off."""
-        with self._opened("/jobs/{id}/files/{path}", Received(), id=job_id, path=path) as content:
+    def open(self, job_id: str, path: str = "") -> Iterator[Content]:
+        """Its content, a directory as a tar; without `path` all that the job has kept. It goes on
+        where a connection broke off."""
+        if path:
+            opened = self._opened("/jobs/{id}/files/{path}", Received(), id=job_id, path=path)
+        else:
+            query = {"format": "tar"}
+            opened = self._opened("/jobs/{id}/files", Received(), id=job_id, query=query)
+        with opened as content:
             yield content
 
     def download(
