@@ -1,5 +1,6 @@
 """Files in and out of an engine's containers, as tars that pass through piece by piece."""
 
+import asyncio
 import contextlib
 import posixpath
 from collections.abc import AsyncIterator
@@ -101,6 +102,9 @@ async def _noting(archive: Archive, failures: list[Exception]) -> AsyncIterator[
     try:
         async for piece in archive:
             yield piece
+            # uvloop sees once a turn what waits to be written: without one, much of an archive that
+            # needs no waiting for comes into memory.
+            await asyncio.sleep(0)
     except Exception as error:
         failures.append(error)
         raise
