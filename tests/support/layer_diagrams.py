@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Set
 from pathlib import Path
 
@@ -53,8 +54,11 @@ def _reached(start: str, arrows: Arrows) -> set[str]:
 def _drawn(packages: tuple[str, ...]) -> Arrows:
     tool = Path(sys.executable).with_name("import-linter")
     command = [str(tool), "drawgraph", *packages]
-    drawn = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return set(_ARROW.findall(drawn))
+    # Its cache is in the directory it runs in, and knows what has changed by package, whatever the
+    # drawing: one with several packages would make those of a single one after it out of date.
+    with tempfile.TemporaryDirectory() as empty:
+        drawn = subprocess.run(command, capture_output=True, text=True, check=True, cwd=empty)
+    return set(_ARROW.findall(drawn.stdout))
 
 
 if __name__ == "__main__":
