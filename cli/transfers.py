@@ -6,35 +6,33 @@ from contextlib import contextmanager
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    Progress,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.progress import Progress as Bars
 
 from cli.messages import cut, one_line
 from cli.tables import screen
 from conveyor import Retries
+from conveyor.http import Progress
 
 PATIENT = Retries(tries=8)
 """A server that restarts in the middle of a file is back in time."""
 _WIDEST_NAME = 30
 
-Report = Callable[[int, int | None], None]
-"""Is told how many bytes have been transferred, and of how many."""
-
 
 @contextmanager
-def bars() -> Iterator[Callable[[str], Report]]:
+def bars() -> Iterator[Callable[[str], Progress]]:
     """Gives a bar to each file, by its name."""
     console = screen(to_stderr=True)
-    progress = Progress(
+    progress = Bars(
         TextColumn("{task.description}"), BarColumn(None), DownloadColumn(),
         TransferSpeedColumn(), TimeRemainingColumn(compact=True),
         console=console, disable=not console.is_terminal,
     )  # fmt: skip
 
-    def bar(name: str) -> Report:
+    def bar(name: str) -> Progress:
         task = progress.add_task(cut(one_line(name), _WIDEST_NAME).replace("[", r"\["), total=None)
 
         def report(done: int, total: int | None) -> None:

@@ -1,17 +1,13 @@
 """Reading an object to its end, although connections break off on the way."""
 
 import hashlib
-from asyncio import sleep, to_thread
+from asyncio import sleep
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
-from conveyor.extensions.files import WHOLE, FileSource, FileStore, Span, Stored, StoreUnavailable
-from shared.files.streams import check_digest, digested, in_pieces
-
-_PIECE_BYTES = 1024 * 1024
+from conveyor.extensions.files import WHOLE, FileSource, Span, StoreUnavailable
+from shared.files.streams import check_digest, digested
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,41 +76,3 @@ def _after(span: Span, count: int) -> Span:
     """Without its first bytes."""
     length = None if span.length is None else span.length - count
     return Span(span.start + count, length)
-
-
-async def fetch(
-    source: FileSource, name: str, target: Path, *, sha256: str = "", patience: Patience = PATIENT
-) -> Stored:
-    """Write the object to that file, which must not exist; nothing is left there if it fails."""
-    file = await to_thread(target.open, "xb")
-    digest, size = hashlib.sha256(), 0
-    try:
-        async with aclosing(whole(source, name, sha256=sha256, patience=patience)) as chunks:
-            async for piece in in_pieces(chunks, lambda _: _PIECE_BYTES):
-                await to_thread(file.write, piece)
-                digest.update(piece)
-                size += len(piece)
-        await to_thread(file.close)
-    except BaseException:
-        await to_thread(_remove, file, target)
-        raise
-    return Stored(name, size, digest.hexdigest())
-
-
-async def copy(
-    source: FileSource,
-    name: str,
-    store: FileStore,
-    new_name: str,
-    *,
-    sha256: str = "",
-    patience: Patience = PATIENT,
-) -> Stored:
-    """Put an object of a source in a store, without a copy on this machine."""
-    async with aclosing(whole(source, name, sha256=sha256, patience=patience)) as chunks:
-        return await store.put(new_name, chunks, sha256=sha256)
-
-
-def _remove(file: BinaryIO, target: Path) -> None:
-    file.close()
-    target.unlink()

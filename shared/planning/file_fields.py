@@ -14,8 +14,6 @@ _Text = Callable[[str, str], str]
 _Part = Source | Artifact | Publication | S3Object
 P = TypeVar("P", bound=_Part)
 
-_TAKEN_AS_IT_IS = ("taken", "children", "at")
-
 
 def has_files(task: TaskDefinition) -> bool:
     return bool(task.sources or task.artifacts or task.publish or task.large_result)

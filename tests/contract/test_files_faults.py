@@ -17,7 +17,7 @@ from conveyor.extensions.files import (
     StoreUnavailable,
 )
 from shared.files.directory.store import DirectoryStore
-from shared.files.transfers import Patience, copy, fetch, whole
+from shared.files.transfers import Patience, whole
 from tests.support.eventually import eventually
 from tests.support.files.cutting_link import CuttingLink, cutting_link
 from tests.support.files.stores import (
@@ -32,6 +32,7 @@ from tests.support.files.stores import (
     read,
     sha256_of,
 )
+from tests.support.files.tars import joined
 from tests.support.ports import free_port
 
 NAME = "job/task/1/out.bin"
@@ -96,7 +97,7 @@ async def test_a_read_that_is_cut_says_so(
 
 @pytest.mark.parametrize("place", WITH_CONNECTION, indirect=True)
 async def test_a_read_goes_on_where_it_was_cut(
-    store: FileStore, linked: FileStore, link: CuttingLink, tmp_path: Path
+    store: FileStore, linked: FileStore, link: CuttingLink
 ) -> None:
     await put(store, NAME, DATA)
     link.left_down = 3 * MEGABYTE
@@ -108,39 +109,36 @@ async def test_a_read_goes_on_where_it_was_cut(
     assert received == len(DATA)
 
     link.left_down = 3 * MEGABYTE
-    fetching = asyncio.create_task(fetch(linked, NAME, tmp_path / "file", patience=LONG))
+    reading = asyncio.create_task(joined(whole(linked, NAME, patience=LONG)))
     await eventually(lambda: link.left_down == 0)
     link.mend()
-    assert (await fetching).sha256 == sha256_of(DATA)
-    assert (tmp_path / "file").read_bytes() == DATA
+    assert await reading == DATA
 
 
 @pytest.mark.parametrize("place", WITH_CONNECTION, indirect=True)
 async def test_a_read_that_goes_on_never_mixes_two_versions(
-    store: FileStore, linked: FileStore, link: CuttingLink, tmp_path: Path
+    store: FileStore, linked: FileStore, link: CuttingLink
 ) -> None:
     await put(store, NAME, DATA)
     link.left_down = 3 * MEGABYTE
-    fetching = asyncio.create_task(fetch(linked, NAME, tmp_path / "file", patience=LONG))
+    reading = asyncio.create_task(joined(whole(linked, NAME, patience=LONG)))
     await eventually(lambda: link.left_down == 0)
     await put(store, NAME, noise(len(DATA), 1))
     link.mend()
 
     with pytest.raises(ObjectMismatch):
-        await fetching
-    assert list(tmp_path.glob("file*")) == []
+        await reading
 
 
 @pytest.mark.parametrize("place", WITH_CONNECTION, indirect=True)
 async def test_a_read_is_given_up_when_nothing_comes_any_more(
-    store: FileStore, linked: FileStore, link: CuttingLink, tmp_path: Path
+    store: FileStore, linked: FileStore, link: CuttingLink
 ) -> None:
     await put(store, NAME, DATA)
     link.left_down = 3 * MEGABYTE
 
     with pytest.raises(StoreUnavailable):
-        await fetch(linked, NAME, tmp_path / "file", patience=SOON)
-    assert list(tmp_path.glob("file*")) == []
+        await joined(whole(linked, NAME, patience=SOON))
 
 
 @pytest.mark.parametrize("place", WITH_CONNECTION, indirect=True)
@@ -167,21 +165,6 @@ async def test_a_store_that_is_away_is_unavailable(place: Place) -> None:
         with pytest.raises(StoreUnavailable):
             await call
     await store.close()
-
-
-async def test_an_object_is_copied_from_one_store_to_another(
-    store: FileStore, tmp_path: Path
-) -> None:
-    other = DirectoryStore(tmp_path / "other")
-    await put(store, NAME, DATA)
-
-    stored = await copy(store, NAME, other, "copy", sha256=sha256_of(DATA))
-
-    assert (stored.size, stored.sha256) == (len(DATA), sha256_of(DATA))
-    assert await read(other, "copy") == DATA
-    with pytest.raises(ObjectMismatch):
-        await copy(store, NAME, other, "again", sha256="0" * 64)
-    assert await names_in(other) == ["copy"]
 
 
 async def test_a_damaged_object_of_a_directory_is_not_passed_off_as_whole(tmp_path: Path) -> None:

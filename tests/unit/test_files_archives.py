@@ -292,10 +292,9 @@ async def test_content_that_is_shorter_than_its_header_says_is_no_archive() -> N
         await joined(write_tar(short()))
 
 
-@pytest.mark.slow
-async def test_a_hundred_thousand_files_pass_through(tmp_path: Path) -> None:
+async def test_ten_thousand_files_pass_through(tmp_path: Path) -> None:
     async def many() -> AsyncIterator[Member]:
-        for number in range(100_000):
+        for number in range(10_000):
             yield archives.file_member(f"d{number % 100}/{number}", 3, in_chunks(b"abc"))
 
     store = DirectoryStore(tmp_path)
@@ -304,4 +303,4 @@ async def test_a_hundred_thousand_files_pass_through(tmp_path: Path) -> None:
         archive = await store.put("o", write_tar(checked, index.add))
         await store.put("o.index", index.chunks(archive.size, archive.sha256))
     async with archives.opened_index(store, "o") as (head, _):
-        assert (head.files, head.size) == (100_000, 300_000)
+        assert (head.files, head.size) == (10_000, 30_000)

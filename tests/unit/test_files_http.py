@@ -18,12 +18,13 @@ from conveyor.extensions.files import (
     StoreUnavailable,
 )
 from shared.files.http import HttpAccess, HttpLimits, HttpSource
-from shared.files.transfers import Patience, fetch
+from shared.files.transfers import Patience, whole
 from shared.network.guard import Guard, parse_networks
 from tests.support.eventually import eventually
 from tests.support.files.cutting_link import cutting_link
 from tests.support.files.site import Handler, Site, served_site
 from tests.support.files.stores import MEGABYTE, noise, read, sha256_of
+from tests.support.files.tars import joined
 from tests.support.ports import free_port
 
 LOCAL = Guard(parse_networks(("127.0.0.0/8",)))
@@ -231,27 +232,22 @@ async def test_a_compressed_file_stays_as_it_is(source: HttpSource, site: Site) 
     assert await read(source, site.serve("/packed", answer)) == packed
 
 
-async def test_a_read_goes_on_where_it_was_cut(
-    source: HttpSource, site: Site, served: str, tmp_path: Path
-) -> None:
+async def test_a_read_goes_on_where_it_was_cut(source: HttpSource, site: Site, served: str) -> None:
     async with cutting_link(site.port) as link:
         link.left_down = 2 * MEGABYTE
         url = served.replace(str(site.port), str(link.port))
-        target = tmp_path / "fetched"
-        fetching = asyncio.create_task(fetch(source, url, target, patience=LONG))
+        reading = asyncio.create_task(joined(whole(source, url, patience=LONG)))
         await eventually(lambda: link.left_down == 0)
         link.mend()
-        stored = await fetching
+        assert await reading == DATA
 
-    assert (stored.size, stored.sha256) == (len(DATA), sha256_of(DATA))
-    assert target.read_bytes() == DATA
     start = site.requests[-1].headers["Range"].removeprefix("bytes=").removesuffix("-")
     assert MEGABYTE < int(start) <= 2 * MEGABYTE
 
 
 @pytest.mark.parametrize("etag", ["", 'W/"weak"', '"strong"'])
 async def test_a_read_goes_on_only_if_the_rest_is_certainly_of_the_same_content(
-    source: HttpSource, site: Site, tmp_path: Path, etag: str
+    source: HttpSource, site: Site, etag: str
 ) -> None:
     async def cut_once(request: web.Request) -> web.StreamResponse:
         start = int(request.headers.get("Range", "bytes=0-")[6:-1])
@@ -265,16 +261,15 @@ async def test_a_read_goes_on_only_if_the_rest_is_certainly_of_the_same_content(
             request.transport.close()
         return response
 
-    url, target = site.serve("/cut", cut_once), tmp_path / "file"
+    url = site.serve("/cut", cut_once)
     if etag.startswith('"'):
-        await fetch(source, url, target, patience=LONG)
-        assert target.read_bytes() == b"0123456789"
+        assert await joined(whole(source, url, patience=LONG)) == b"0123456789"
     else:
         with pytest.raises(StoreUnavailable):
-            await fetch(source, url, target, patience=LONG)
+            await joined(whole(source, url, patience=LONG))
         assert len(site.requests) == 1
-    await fetch(source, url, tmp_path / "2", sha256=sha256_of(b"0123456789"), patience=LONG)
-    assert (tmp_path / "2").read_bytes() == b"0123456789"
+    known = whole(source, url, sha256=sha256_of(b"0123456789"), patience=LONG)
+    assert await joined(known) == b"0123456789"
 
 
 async def test_a_server_that_sends_another_range_is_refused(source: HttpSource, site: Site) -> None:
@@ -290,10 +285,9 @@ async def test_a_file_that_changed_while_it_was_read_is_a_mismatch(
     async with cutting_link(site.port) as link:
         link.left_down = 2 * MEGABYTE
         url = served.replace(str(site.port), str(link.port))
-        fetching = asyncio.create_task(fetch(source, url, tmp_path / "fetched", patience=LONG))
+        reading = asyncio.create_task(joined(whole(source, url, patience=LONG)))
         await eventually(lambda: link.left_down == 0)
         (tmp_path / "data").write_bytes(noise(4 * MEGABYTE, 1))
         link.mend()
         with pytest.raises(ObjectMismatch, match="changed"):
-            await fetching
-    assert not (tmp_path / "fetched").exists()
+            await reading

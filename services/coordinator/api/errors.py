@@ -57,10 +57,6 @@ class TooLarge(Refused):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
-class Mismatch(Refused):
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-
-
 class TooManyRequests(Refused):
     status = HTTPStatus.TOO_MANY_REQUESTS
 
