@@ -33,6 +33,7 @@ _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _TEMPORARY = {408, 425, 429}
 _MOST_URL = 8192
+_SIZE = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def _range(span: Span) -> dict[str, str]:
 def _info(name: str, answer: "ClientResponse") -> ObjectInfo:
     ranged = re.fullmatch(r"bytes .*/([0-9]+|\*)", answer.headers.get("Content-Range", ""))
     text = ranged[1] if ranged else answer.headers.get("Content-Length", "")
-    size = int(text) if text.isdigit() else None
+    size = int(text) if _SIZE.fullmatch(text) else None
     return ObjectInfo(
         _shown(name), size, version=_version(answer), modified_at=_modified_at(answer)
     )
@@ -204,8 +205,8 @@ def _modified_at(answer: "ClientResponse") -> datetime | None:
 def _empty(name: str, span: Span, answer: "ClientResponse", version: str) -> Content:
     """No byte of the span exists: it starts at the end, or behind it."""
     info = _info(name, answer)
-    size = re.fullmatch(r"bytes \*/([0-9]+)", answer.headers.get("Content-Range", ""))
-    length_of(span, _shown(name), int(size[1]) if size else 0)
+    size = answer.headers.get("Content-Range", "").removeprefix("bytes */")
+    length_of(span, _shown(name), int(size) if _SIZE.fullmatch(size) else 0)
     check_version(_shown(name), info.version or version, version)
     return Content(info, of_bytes(b""))
 

@@ -64,13 +64,15 @@ class HttpSession:
 @asynccontextmanager
 async def translated(name: str) -> AsyncIterator[None]:
     """Errors of the client as those of files."""
-    from aiohttp import ClientError, InvalidURL
+    from aiohttp import ClientError, ClientResponseError, InvalidURL
 
     try:
         yield
-    except InvalidURL as error:
+    except (InvalidURL, UnicodeError) as error:  # the second: no host can have such a name
         raise ObjectRefused(f"{name}: the URL is not valid") from error
     except (ClientError, TimeoutError, OSError) as error:
         if refusal := guard_refusal(error):
             raise ObjectRefused(f"{name}: {refusal}") from None
-        raise StoreUnavailable(f"{name}: {str(error) or type(error).__name__}") from error
+        # The text of an answer's error has the whole URL, which may be secret.
+        reason = error.message if isinstance(error, ClientResponseError) else str(error)
+        raise StoreUnavailable(f"{name}: {reason or type(error).__name__}") from error

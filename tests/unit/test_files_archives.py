@@ -85,6 +85,12 @@ def pax(**headers: str) -> bytes:
     return made_tar(info)
 
 
+def pax_link(target: str) -> bytes:
+    info = tar_info("a", tarfile.SYMTYPE)
+    info.pax_headers = {"linkpath": target}
+    return made_tar(info)
+
+
 def huge_header() -> bytes:
     info = tar_info("a", tarfile.XHDTYPE)
     info.size = 2**40
@@ -112,6 +118,9 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "sparse by name": (pax(**{"GNU.sparse.major": "1"}), "is a sparse file"),
     "long name": (tar_of_files({"n" * 256: b""}), "is too long"),
     "long path": (tar_of_files({"n/" * 2100 + "a": b""}), "is too long"),
+    "link to NUL": (pax_link("a\0b"), "'a' to 'a.x00b' is not valid UTF-8, too long"),
+    "link too far": (pax_link("b/" * 2100), "is not valid UTF-8, too long"),
+    "link of noise": (made_tar(tar_info("a", tarfile.SYMTYPE, "\udce9")), "is not valid UTF-8"),
     "not UTF-8": (tar_of_files({"caf\udce9": b""}), "is not valid UTF-8"),
     "size of words": (pax(size="many"), "has the size 'many'"),
     "huge header": (huge_header(), "a header of the archive has 1099511627776 bytes"),
@@ -219,9 +228,11 @@ async def test_the_checksum_of_a_directory_is_that_of_its_content(tmp_path: Path
     assert await stored(store, tar_of_files({"a": b"2"})) != first
 
 
-def made_zip(fill: Callable[[zipfile.ZipFile], object]) -> bytes:
+def made_zip(
+    fill: Callable[[zipfile.ZipFile], object], compression: int = zipfile.ZIP_DEFLATED
+) -> bytes:
     made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(made, "w", compression) as archive:
         fill(archive)
     return made.getvalue()
 
@@ -282,6 +293,25 @@ async def test_what_cannot_be_unpacked_is_refused_with_the_reason(case: str) -> 
     data, reason = REFUSED[case]
     with pytest.raises(ObjectRefused, match=reason):
         await unzipped(data)
+
+
+BROKEN = {
+    "bzip2": made_zip(_usual, zipfile.ZIP_BZIP2),
+    "lzma": made_zip(_usual, zipfile.ZIP_LZMA),
+    "stored": made_zip(lambda archive: archive.writestr("é", b"1")),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_of_a_zip_that_is_broken_anywhere_it_is_said_so(kind: str) -> None:
+    whole, refused = BROKEN[kind], 0
+    for at in range(0, len(whole), max(len(whole) // 200, 1)):
+        broken = whole[:at] + b"\xff" * 4 + whole[at + 4 :]
+        try:
+            await unzipped(broken)
+        except FilesError:
+            refused += 1
+    assert refused > 50
 
 
 async def test_content_that_is_shorter_than_its_header_says_is_no_archive() -> None:

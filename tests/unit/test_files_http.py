@@ -59,6 +59,16 @@ def status(number: int, **headers: str) -> Handler:
     return answer
 
 
+def raw(answer: str) -> Handler:
+    async def write(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(answer.encode())
+        request.transport.close()
+        return web.Response()
+
+    return write
+
+
 @pytest.fixture
 def served(site: Site, tmp_path: Path) -> str:
     """The URL of DATA, at a server that knows ranges and versions."""
@@ -150,6 +160,20 @@ async def test_an_error_shows_neither_password_nor_query(source: HttpSource, sit
     with pytest.raises(StoreUnavailable) as away:
         await read(source, f"http://127.0.0.1:{free_port()}/x?token=hush")
     assert "hush" not in str(away.value)
+    url = site.serve("/chunks", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"))
+    with pytest.raises(StoreUnavailable) as broken:
+        await read(source, f"{url}?token=hush")
+    assert "hush" not in str(broken.value)
+
+
+@pytest.mark.parametrize("number", [206, 416])
+async def test_a_size_of_thousands_of_digits_is_none(
+    source: HttpSource, site: Site, number: int
+) -> None:
+    size = "9" * 5000
+    shown = f"bytes 0-0/{size}" if number == 206 else f"bytes */{size}"
+    url = site.serve("/x", status(number, **{"Content-Range": shown}))
+    assert await read(source, url, Span(0, 1)) == b""
 
 
 async def test_an_address_inside_is_refused_also_where_a_redirect_leads(site: Site) -> None:
@@ -187,6 +211,9 @@ async def test_redirects_are_followed_and_private_headers_stay_with_their_host(
 async def test_redirects_end(source: HttpSource, site: Site) -> None:
     url = site.serve("/loop", status(302, Location="/loop"))
     with pytest.raises(ObjectRefused, match="redirects more than 5 times"):
+        await read(source, url)
+    url = site.serve("/long", status(302, Location=f"http://{'a' * 300}.test/"))
+    with pytest.raises(FilesError, match="the URL is not valid"):
         await read(source, url)
     for location in ("ftp://x/", "file:///etc/passwd", "javascript:x", "http://["):
         url = site.serve("/away", status(302, Location=location))

@@ -82,6 +82,14 @@ def leads_out(path: str, target: str) -> bool:
     return sum(part == ".." for part in target.split("/")) > path.count("/")
 
 
+def _is_target(text: str) -> bool:
+    """Whether file systems and JSON can hold it."""
+    try:
+        return "\0" not in text and len(text.encode()) < _MOST_PATH_BYTES
+    except UnicodeEncodeError:
+        return False
+
+
 class Checked:
     """The members of a tree that may be a stranger's, with plain paths.
 
@@ -112,8 +120,12 @@ class Checked:
     def _left_out(self, path: str, member: Member) -> str:
         if member.kind == "other":
             return f"{shown(path)} is neither file, directory nor link"
-        if member.kind == "symlink" and leads_out(path, member.target):
-            return f"the link {shown(path)} to {shown(member.target)} may lead out of the directory"
+        if member.kind == "symlink":
+            link = f"the link {shown(path)} to {shown(member.target)}"
+            if leads_out(path, member.target):
+                return f"{link} may lead out of the directory"
+            if not _is_target(member.target):
+                return f"{link} is not valid UTF-8, too long or has a NUL"
         return ""
 
     def _is_known_directory(self, path: str, kind: Kind) -> bool:

@@ -5,13 +5,12 @@ import gzip
 import io
 import stat
 import zipfile
-import zlib
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
-from conveyor.extensions.files import ObjectRefused
+from conveyor.extensions.files import FilesError, ObjectRefused
 from shared.files.archives.members import (
     DIRECTORY_MODE,
     FILE_MODE,
@@ -27,14 +26,6 @@ _MOST_DIRECTORY_BYTES = 32 * 1024 * 1024
 """Of a zip, which is read at once: some 300,000 files."""
 _MOST_TARGET_BYTES = 4096
 _MAGIC_AT, _MAGIC = 257, b"ustar"
-_BROKEN = (
-    zipfile.BadZipFile,
-    zlib.error,
-    gzip.BadGzipFile,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-)
 
 
 async def unpacked(file: BinaryIO, most_bytes: int) -> Members:
@@ -53,9 +44,12 @@ async def unpacked(file: BinaryIO, most_bytes: int) -> Members:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    """The library for zips raises nearly anything where one is broken or forged."""
     try:
         yield
-    except _BROKEN as error:
+    except FilesError:
+        raise
+    except Exception as error:
         raise ObjectRefused(f"the archive can't be unpacked: {error}") from error
 
 
@@ -118,7 +112,7 @@ async def _zip_members(file: BinaryIO) -> Members:
 
 async def _zip_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
     mode = info.external_attr >> 16
-    if info.is_dir():
+    if info.filename.endswith("/"):
         return Member(info.filename, "directory", mode & 0o777 or DIRECTORY_MODE)
     if stat.S_ISLNK(mode):
         if info.file_size > _MOST_TARGET_BYTES:
