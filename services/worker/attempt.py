@@ -310,9 +310,8 @@ class Attempt:
     async def _end_of(self, task_log: TaskLog) -> dict[str, Any]:
         """Of what task, with the rest of its log and what it has kept."""
         tail = await task_log.finish()
-        kept = list(self._execution.kept) if self._execution else []
-        ended = {"log": tail, "log_parts": task_log.part_count, "artifacts": kept}
-        return {**self._ref, **ended}
+        kept = self._execution.kept_without(self._redactor) if self._execution else []
+        return {**self._ref, "log": tail, "log_parts": task_log.part_count, "artifacts": kept}
 
     async def _handed_back(self, error: RuntimeUnavailable) -> Returned:
         # What an engine says that somebody ends, with its worker perhaps, is not about the task.

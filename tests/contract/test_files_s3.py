@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
 from conveyor.extensions.files import (
+    FilesError,
     ObjectMismatch,
     ObjectMissing,
     ObjectRefused,
@@ -24,6 +25,7 @@ from tests.support.files.s3_server import (
     S3Server,
     resolve_localhost,
 )
+from tests.support.files.site import served_site
 from tests.support.files.stores import MEGABYTE, chunks_of, in_an_hour, names_in, noise, put, read
 
 NAME = "job/task/1/out.bin"
@@ -209,3 +211,21 @@ async def test_a_sweep_ends_the_upload_that_nobody_goes_on_with(
         await put(cut_put, NAME, DATA[: 10 * MEGABYTE])
     await put(cut_put, NAME, DATA[: 10 * MEGABYTE])
     assert await names_in(cut_put) == [NAME]
+
+
+@pytest.mark.parametrize("status", [200, 206, 400, 403])
+async def test_what_does_not_speak_s3_is_a_store_that_cannot_be_used(status: int) -> None:
+    async def page(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, text="<html>a proxy")
+
+    async with served_site() as site:
+        site.serve("/bucket/a", page)
+        site.serve("/bucket", page)
+        store = S3Store(Bucket("bucket", site.url, credentials=KEYS))
+        with pytest.raises(FilesError):
+            await read(store, "a")
+        with pytest.raises(FilesError):
+            await names_in(store)
+        with pytest.raises(FilesError):
+            await put(store, "a", b"1")
+        await store.close()

@@ -18,6 +18,7 @@ from services.worker.files.services import FileServices
 from shared.definition import Artifact, Publication, S3Object
 from shared.files.directory.store import DirectoryStore
 from shared.files.transfers import Patience, patiently
+from shared.process.redaction import REDACTED, Redactor
 from tests.support.files.filed import FakeExecution, Filed
 from tests.support.files.kubo import kubo_server
 from tests.support.files.services import file_services, no_files
@@ -281,6 +282,11 @@ async def test_artifacts_are_published_to_an_allowed_directory(
     assert [kept.published for kept in filed.execution.kept] == [
         [f"file://{target}/j1/x.bin"],
         [f"file://{target}/j1/t"],
+    ]
+    stored = filed.execution.kept_without(Redactor(["x.bin"]))
+    assert [(kept.file_name, kept.published[0]) for kept in stored] == [
+        (REDACTED, f"file://{target}/j1/{REDACTED}"),
+        ("out", f"file://{target}/j1/t"),
     ]
 
 

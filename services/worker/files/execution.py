@@ -27,6 +27,7 @@ from services.worker.files.taking import Allowance, Taker
 from shared.definition import Artifact, Publication, Source
 from shared.files.names import dispatch_prefix
 from shared.messages import KeptArtifact
+from shared.process.redaction import Redactor
 from shared.tracing.current import step
 
 T = TypeVar("T")
@@ -107,6 +108,18 @@ class FiledExecution:
         await self._end_transfer()
         if self._inner is not None:
             await self._inner.close()
+
+    def kept_without(self, secrets: Redactor) -> list[KeptArtifact]:
+        """What may be stored and shown of it."""
+        return [
+            each.model_copy(
+                update={
+                    "file_name": secrets.text(each.file_name),
+                    "published": secrets.value(each.published),
+                }
+            )
+            for each in self.kept
+        ]
 
     @property
     def _prepared(self) -> Execution:

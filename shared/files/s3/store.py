@@ -75,12 +75,13 @@ class S3Store:
         async with translated(name):
             client = await self._client()
             answer = None if span.length == 0 else await _get_object(client, request)
-        if answer is None:  # S3 has no empty ranges
+            info = None if answer is None else _info(name, answer)
+        if answer is None or info is None:  # S3 has no empty ranges
             info = await self.stat(name)
             length_of(span, name, info.size or 0)
             yield Content(info, of_bytes(b""))
             return
-        info, length = _info(name, answer), answer["ContentLength"]
+        length = answer["ContentLength"]
         check_version(name, info.version, version)  # not all servers know If-Match
         expected = (sha256 or info.sha256) if span.is_whole else ""
         try:
@@ -103,7 +104,7 @@ class S3Store:
         async with translated(name):
             client = await self._client()
             answer = await client.put_object(**target, Body=data, Metadata={_SHA256: digest})
-        return Stored(name, len(data), digest, _version_of(answer))
+            return Stored(name, len(data), digest, _version_of(answer))
 
     async def _put_in_parts(
         self, name: str, target: _Target, parts: AsyncIterator[bytes], sha256: str

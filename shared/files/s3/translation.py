@@ -22,6 +22,7 @@ _TEMPORARY = {"NoSuchUpload", "RequestTimeout", "RequestTimeTooSkewed", "SlowDow
 async def translated(name: str) -> AsyncIterator[None]:
     import aiohttp
     from botocore import exceptions
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -35,6 +36,8 @@ async def translated(name: str) -> AsyncIterator[None]:
         raise _of_connection(name, error) from error
     except exceptions.BotoCoreError as error:  # no keys, a bad region: before anything was sent
         raise ObjectRefused(f"{name!r}: {error}") from error
+    except (ResponseParserError, KeyError) as error:  # another server, or a proxy before it
+        raise StoreUnavailable(f"{name!r}: the answer is not one of S3") from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise StoreUnavailable(f"{name!r}: {error or type(error).__name__}") from error
 
