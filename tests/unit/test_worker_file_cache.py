@@ -115,6 +115,15 @@ async def test_the_longest_unused_goes_first_and_what_is_used_stays(
     assert await read_released(used) == bytes(4 * KILOBYTE)
 
 
+async def test_a_full_cache_makes_room_for_more_than_the_next_file(
+    cache: FileCache, tmp_path: Path
+) -> None:
+    for number in range(11):
+        await fetched(cache, f"{number}", Source(bytes(KILOBYTE)))
+
+    assert len(names_in(tmp_path)) == 9
+
+
 async def test_what_is_larger_than_the_cache_is_gone_after_its_use(tmp_path: Path) -> None:
     cache = opened(tmp_path, most_bytes=0)
 

@@ -17,8 +17,9 @@ from shared.definition import Source
 from shared.files.archives import write_tar
 from shared.files.transfers import patiently
 
-_AHEAD = 4
-"""Of the files of one source, how many are fetched before they can be brought."""
+_AHEAD = 16
+"""Of the parts of one source, how many are asked for before they can be brought. The cache says how
+many are fetched at once."""
 
 Bring = Callable[[str, Archive], Awaitable[None]]
 

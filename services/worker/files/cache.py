@@ -78,40 +78,55 @@ class FileCache:
     async def acquire(self, key: str | None, content: Content) -> CachedFile:
         """The file of that key, fetched unless it is there; `release` it. With None it is nobody
         else's, and gone when it is released. Raises FilesError."""
-        path = self._partial / (key or uuid4().hex)
-        pause = _LOOK_SECONDS
+        name, pause = key or uuid4().hex, _LOOK_SECONDS
         with _translated():
-            while True:
-                if key and (found := await _complete(self._files / key)):
-                    return CachedFile(found.size, True, found, self)
-                if partial := await _begun(path):
-                    break
+            while (found := await self._found(name)) is None:
                 await sleep(pause)
                 pause = min(pause * 2, _LATER_LOOK_SECONDS)
-            return await self._fetched(partial, key, content)
+            if found.path.parent == self._files:
+                return CachedFile(found.size, True, found, self)
+            return await self._fetched(found, key, content)
+
+    async def _found(self, name: str) -> LockedFile | None:
+        return await made(lambda: self._look(name), self._let_go)
+
+    def _look(self, name: str) -> LockedFile | None:
+        """What is complete, else what this may write now; None while somebody else writes it."""
+        if found := complete(self._files / name):
+            return found
+        partial = begun(self._partial / name)
+        # Who wrote it before may have completed it since the look.
+        if partial and (found := complete(self._files / name)):
+            partial.discard()
+            return found
+        return partial
 
     async def _fetched(self, partial: LockedFile, key: str | None, content: Content) -> CachedFile:
         try:
-            # Who wrote it before may have completed it since the look.
-            if key and (found := await _complete(self._files / key)):
-                await to_thread(partial.discard)
-                return CachedFile(found.size, True, found, self)
             async with self._fetching:
                 await _write(partial.file, content)
-            done = partial
-            if key:
-                done = await to_thread(partial.publish, self._files / key)
+            done = await to_thread(self._complete, partial, key)
         except BaseException:
             await to_thread(partial.discard)
             raise
-        await to_thread(self._evict_soon, done.size)
         return CachedFile(done.size, False, done, self)
 
+    def _complete(self, partial: LockedFile, key: str | None) -> LockedFile:
+        partial.file.flush()
+        done = partial.publish(self._files / key) if key else partial
+        self._evict_soon(done.size)
+        return done
+
     def release(self, locked: LockedFile) -> None:
+        self._let_go(locked)
+        self._evict_soon(0)
+
+    def _let_go(self, locked: LockedFile | None) -> None:
+        if locked is None:
+            return
         if locked.path.parent == self._partial:
             locked.discard()
         locked.close()
-        self._evict_soon(0)
 
     def _evict_soon(self, added: int) -> None:
         """Others may have added as well: the files are counted again now and then."""
@@ -123,8 +138,10 @@ class FileCache:
     def _evict(self) -> None:
         found = sorted(_statuses(self._files), key=lambda each: each[1].st_mtime_ns)
         size = sum(status.st_size for _, status in found)
+        # With some room to spare, lest a full cache is counted again for each small file.
+        most = self._most_bytes if size <= self._most_bytes else self._most_bytes * 9 // 10
         for path, status in found:
-            if size <= self._most_bytes:
+            if size <= most:
                 break
             if remove_unused(path):
                 size -= status.st_size
@@ -139,24 +156,10 @@ class FileCache:
             noted.write_bytes(boot)
 
 
-async def _begun(path: Path) -> LockedFile | None:
-    return await made(lambda: begun(path), lambda locked: _undo(locked, LockedFile.discard))
-
-
-async def _complete(path: Path) -> LockedFile | None:
-    return await made(lambda: complete(path), lambda locked: _undo(locked, LockedFile.close))
-
-
-def _undo(locked: LockedFile | None, how: Callable[[LockedFile], None]) -> None:
-    if locked is not None:
-        how(locked)
-
-
 async def _write(file: BinaryIO, content: Content) -> None:
     async with aclosing(content()) as chunks:
         async for piece in in_pieces(chunks, lambda _: _PIECE_BYTES):
             await to_thread(file.write, piece)
-    await to_thread(file.flush)
 
 
 def _statuses(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:

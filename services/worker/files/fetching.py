@@ -72,9 +72,23 @@ def as_file(path: str, mode: int = FILE_MODE) -> Callable[[OnDisk], Members]:
 
 
 async def pieces_of(found: OnDisk) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(found.open) as file:
-        while piece := await asyncio.to_thread(file.read, _PIECE_BYTES):
+    """A small file is opened and read at once: of a directory of many it is most of the work."""
+    file, piece = await asyncio.to_thread(_opened, found)
+    with file:
+        while piece:
             yield piece
+            is_last = len(piece) < _PIECE_BYTES
+            piece = b"" if is_last else await asyncio.to_thread(file.read, _PIECE_BYTES)
+
+
+def _opened(found: OnDisk) -> tuple[BinaryIO, bytes]:
+    """And its first piece."""
+    file = found.open()
+    try:
+        return file, file.read(_PIECE_BYTES)
+    except BaseException:
+        file.close()
+        raise
 
 
 class Series:

@@ -61,8 +61,9 @@ class DirectoryStore:
                 await to_thread(partial.write, piece)
             check_digest(name, partial.sha256, sha256)
             return await to_thread(self._keep, partial)
-        finally:
+        except BaseException:
             await to_thread(partial.discard)
+            raise
 
     def _keep(self, partial: Partial) -> Stored:
         partial.finish()
