@@ -1,6 +1,7 @@
 """`python -m bench.file_transfer KIND ADDRESS MEGABYTES`: a put and a get of one object.
 
-Prints seconds of the put, seconds of the get, and the growth of this process' memory in MB.
+Prints seconds of the put, seconds of the get, and in MB the growth of this process' memory and the
+most that it had.
 """
 
 import hashlib
@@ -11,18 +12,22 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import uvloop
+from pydantic import SecretStr
 
 from conveyor.extensions.files import FileSource, FileStore
 from shared.files.directory.store import DirectoryStore
+from shared.files.factory import make_store
 from shared.files.http import HttpAccess, HttpSource
 from shared.files.s3.access import Bucket, Keys
 from shared.files.s3.store import S3Store
+from shared.files.settings import FilesSettings
 from shared.network.guard import Guard, parse_networks
 
 _CHUNK = bytes(64 * 1024)
 """As large as those that come from a socket or a file at most."""
 _PER_MEGABYTE = 16
 _OBJECT = "job/task/1/object"
+LINK_KEY = "of-a-benchmark-of-files-and-links"
 
 
 async def content(megabytes: int) -> AsyncIterator[bytes]:
@@ -61,6 +66,8 @@ async def measure(kind: str, address: str, megabytes: int) -> tuple[float, float
     store: FileStore
     if kind == "directory":
         store = DirectoryStore(Path(address))
+    elif kind == "links":
+        store = make_store(FilesSettings(store=address, link_key=SecretStr(LINK_KEY)))
     else:
         endpoint, _, bucket = address.rpartition("/")
         store = S3Store(Bucket(bucket, endpoint, credentials=Keys("key", "secret")))
@@ -73,7 +80,8 @@ async def measure(kind: str, address: str, megabytes: int) -> tuple[float, float
 async def main(kind: str, address: str, megabytes: str) -> None:
     before = _peak_kilobytes()
     put, get = await measure(kind, address, int(megabytes))
-    print(put, get, (_peak_kilobytes() - before) / 1000)
+    peak = _peak_kilobytes()
+    print(put, get, (peak - before) / 1000, peak / 1000)
 
 
 def _peak_kilobytes() -> int:

@@ -1,6 +1,7 @@
 """`python -m bench.task_transfer RUNTIME ENGINE MEGABYTES`: files into a task of it, and out again.
 
-Prints seconds of `bring`, seconds of `take`, and the growth of this process' memory in MB.
+Prints seconds of `bring`, seconds of `take`, and in MB the growth of this process' memory and the
+most that it had.
 """
 
 import asyncio
@@ -50,7 +51,8 @@ async def main(kind: str, engine: str, megabytes: str) -> None:
                 async for _ in archive:
                     pass
             taken = time.perf_counter()
-            print(brought - began, taken - ended, (_peak_kilobytes() - before) / 1000)
+            peak = _peak_kilobytes()
+            print(brought - began, taken - ended, (peak - before) / 1000, peak / 1000)
         finally:
             await execution.close()
             await runtime.close()
