@@ -4,12 +4,15 @@ runtime."""
 import posixpath
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from conveyor.extensions.files import ObjectRefused
 from conveyor.extensions.runtimes import Archive, RuntimeRejected
-from conveyor.extensions.tasks import Place
+from conveyor.extensions.tasks import Aux, Place, TaskSpec
 from shared.files.archives import Member, read_tar
 from shared.files.archives.members import Members, plain_path, shown
+
+A = TypeVar("A", bound=Aux)
 
 _ANYBODY_EXECUTES = 0o111
 
@@ -29,6 +32,22 @@ def check_places(places: Iterable[Place]) -> None:
         if plain in seen:
             raise RuntimeRejected(f"target {target!r}: two sources have the same target")
         seen.add(plain)
+
+
+def with_places(spec: TaskSpec) -> TaskSpec:
+    """What runs around the task has its places, too."""
+
+    def given(aux: A) -> A:
+        return replace(aux, program=replace(aux.program, places=spec.places))
+
+    if not spec.places:
+        return spec
+    return replace(
+        spec,
+        pre=tuple(map(given, spec.pre)),
+        post=tuple(map(given, spec.post)),
+        sidecars=tuple(map(given, spec.sidecars)),
+    )
 
 
 def place_at(target: str, places: Iterable[Place]) -> Place:

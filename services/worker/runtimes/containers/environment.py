@@ -19,12 +19,11 @@ from conveyor.extensions.runtimes import Archive, RuntimeRejected, RuntimeUnavai
 from conveyor.extensions.tasks import Probe, Sidecar, TaskSpec
 from services.worker.runtimes.containers.engine import ContainerEngine, ImageMissing
 from services.worker.runtimes.containers.engine_calls import Json
-from services.worker.runtimes.containers.files import ContainerFiles
+from services.worker.runtimes.containers.files import ContainerFiles, carrier_config
 from services.worker.runtimes.containers.gpus import device_requests
 from services.worker.runtimes.containers.images import Images
 from services.worker.runtimes.containers.layout import (
     ContainerPlacement,
-    carrier_config,
     check_spec,
     labels_of,
 )

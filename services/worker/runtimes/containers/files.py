@@ -13,7 +13,7 @@ from conveyor.extensions.runtimes import Archive, RuntimeRejected
 from conveyor.extensions.tasks import Place, TaskSpec
 from services.worker.runtimes.containers.archives import EngineArchives
 from services.worker.runtimes.containers.engine_calls import Json
-from services.worker.runtimes.containers.layout import TORK, WORKDIR, workdir_of
+from services.worker.runtimes.containers.layout import TORK, WORKDIR, labels_of, workdir_of
 from services.worker.runtimes.containers.mounts import is_in
 from services.worker.runtimes.places import check_places, members_for, place_at
 from services.worker.runtimes.program import parents_of
@@ -190,6 +190,14 @@ class ContainerFiles:
                 "(its setting CONVEYOR_RUNTIME_CONTAINER_READ_ONLY): name a directory, or a file "
                 "below the working directory"
             )
+
+
+def carrier_config(spec: TaskSpec, mounts: Sequence[Json]) -> Json:
+    """Of a container that never starts, in which the task's files are written."""
+    first = next((aux.program for aux in (*spec.pre, *spec.sidecars)), spec)  # its image is there
+    host = {"Mounts": list(mounts), "NetworkMode": "none", "LogConfig": {"Type": "none"}}
+    labels = labels_of(spec)
+    return {"Image": first.image, "Entrypoint": ["-"], "Labels": labels, "HostConfig": host}
 
 
 async def _behind(folders: Iterable[str], mode: int, members: Members) -> Members:

@@ -14,7 +14,7 @@ import json
 import posixpath
 import tarfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
@@ -132,22 +132,6 @@ def check_spec(spec: TaskSpec) -> None:
     check_file_names(spec.files)
 
 
-def with_places(spec: TaskSpec) -> TaskSpec:
-    """What runs around the task has its places, too."""
-
-    def given(aux: A) -> A:
-        return replace(aux, program=replace(aux.program, places=spec.places))
-
-    if not spec.places:
-        return spec
-    return replace(
-        spec,
-        pre=tuple(map(given, spec.pre)),
-        post=tuple(map(given, spec.post)),
-        sidecars=tuple(map(given, spec.sidecars)),
-    )
-
-
 def with_default_image(spec: TaskSpec, image: str | None) -> TaskSpec:
     """What runs around the task has its image, if none of its own."""
     if image is None or spec.image is not None:
@@ -207,14 +191,6 @@ def container_config(
         "NetworkingConfig": _endpoint(placement),
     }
     return config | {key: value for key, value in optional.items() if value}
-
-
-def carrier_config(spec: TaskSpec, mounts: Sequence[Json]) -> Json:
-    """Of a container that never starts, in which the task's files are written."""
-    first = next((aux.program for aux in (*spec.pre, *spec.sidecars)), spec)  # its image is there
-    host = {"Mounts": list(mounts), "NetworkMode": "none", "LogConfig": {"Type": "none"}}
-    labels = labels_of(spec)
-    return {"Image": first.image, "Entrypoint": ["-"], "Labels": labels, "HostConfig": host}
 
 
 def _file_systems(

@@ -30,7 +30,6 @@ from services.worker.runtimes.containers.layout import (
     ContainerPlacement,
     is_bare,
     with_default_image,
-    with_places,
 )
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES
 from services.worker.runtimes.containers.resources import Kind
@@ -40,6 +39,7 @@ from services.worker.runtimes.containers.sidecars import (
     WithSidecars,
 )
 from services.worker.runtimes.output import LogLines
+from services.worker.runtimes.places import with_places
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import AuxExecution, MainPart, StagedExecution
 from shared.process.extensions import Group, installed, load, refuse_taken
