@@ -10,21 +10,18 @@ from shared.files.archives import (
     IndexEntry,
     Member,
     below,
-    file_member,
     find_entry,
     opened_index,
     read_tar,
     under,
 )
 from shared.files.archives.children import (
-    MANIFEST,
     ManifestChild,
     ManifestFile,
     child_directory,
     manifest,
 )
 from shared.files.archives.members import DIRECTORY_MODE, Members
-from shared.files.streams import of_bytes
 
 
 async def is_directory(store: FileStore, taken: TakenArtifact) -> bool:
@@ -72,8 +69,7 @@ async def children_items(
             items.append(await _child_item(child.artifact, store, fetcher, root, files))
         task_id, state = child.task_id, child.state
         noted.append(ManifestChild(child.index, task_id, state, child.exit_code, files))
-    text = manifest(noted)
-    return [*items, given(lambda: _file(MANIFEST, text))]
+    return [*items, given(lambda: _only(manifest(noted)))]
 
 
 async def _child_item(
@@ -107,10 +103,6 @@ def _tree(path: str, root: str) -> Callable[[OnDisk], Members]:
 
 def _directory(path: str) -> Callable[[], Members]:
     return lambda: _only(Member(path, "directory", DIRECTORY_MODE))
-
-
-def _file(path: str, data: bytes) -> Members:
-    return _only(file_member(path, len(data), of_bytes(data)))
 
 
 async def _only(member: Member) -> AsyncIterator[Member]:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import orjson
 
-MANIFEST = "manifest.json"
+from shared.files.archives.members import Member, file_member
+from shared.files.streams import of_bytes
+
+_MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,8 @@ def child_directory(index: int, last_index: int) -> str:
     return f"{index:0{len(str(last_index))}}"
 
 
-def manifest(children: Sequence[ManifestChild]) -> bytes:
+def manifest(children: Sequence[ManifestChild]) -> Member:
+    """The file beside the directories of the children."""
     shown = [
         {
             "index": child.index,
@@ -46,4 +50,5 @@ def manifest(children: Sequence[ManifestChild]) -> bytes:
         }
         for child in children
     ]
-    return orjson.dumps(shown, option=orjson.OPT_INDENT_2)
+    text = orjson.dumps(shown, option=orjson.OPT_INDENT_2)
+    return file_member(_MANIFEST, len(text), of_bytes(text))

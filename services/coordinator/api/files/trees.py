@@ -7,14 +7,12 @@ from conveyor.extensions.files import FileStore
 from services.coordinator.store.artifacts import ArtifactRow, ChildRow
 from shared.files.archives import Member, below, file_member, opened_index, read_tar, under
 from shared.files.archives.children import (
-    MANIFEST,
     ManifestChild,
     ManifestFile,
     child_directory,
     manifest,
 )
 from shared.files.archives.members import DIRECTORY_MODE, Members
-from shared.files.streams import of_bytes
 from shared.files.transfers import whole
 
 _LONGEST_LABEL = 100
@@ -69,8 +67,7 @@ async def tree_of_children(
             async for member in tree_of(store, kept, root):
                 yield member
         noted.append(ManifestChild(row.child_index, row.task_id, row.state, row.exit_code, files))
-    text = manifest(noted)
-    yield file_member(MANIFEST, len(text), of_bytes(text))
+    yield manifest(noted)
 
 
 async def _files_in(store: FileStore, kept: Kept) -> list[ManifestFile]:
