@@ -155,6 +155,20 @@ async def test_what_no_artifact_can_have_may_be_left_out() -> None:
     ]
 
 
+async def test_a_hard_link_to_a_link_is_a_link_and_to_what_is_left_out_is_left_out() -> None:
+    data = made_tar(
+        file_info("a", b"1"),
+        tar_info("in", tarfile.SYMTYPE, "a"),
+        tar_info("again", tarfile.LNKTYPE, "in"),
+        tar_info("pipe", tarfile.FIFOTYPE),
+        tar_info("pipe2", tarfile.LNKTYPE, "pipe"),
+    )
+    left_out = list[str]()
+
+    assert files_in(await rewritten(data, left_out)) == {"a": b"1", "in": b"-> a", "again": b"-> a"}
+    assert left_out[1:] == ["'pipe2' is one with 'pipe', which is left out"]
+
+
 @pytest.mark.parametrize(
     ("path", "target", "leads"),
     [

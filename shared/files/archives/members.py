@@ -102,24 +102,41 @@ class Checked:
         self._members = members
         self._leave_out = leave_out
         self._kinds: dict[str, Kind] = {}
+        self._symlinks: dict[str, str] = {}
+        self._gone = set[str]()
         self._names_bytes = 0
 
     async def __aiter__(self) -> AsyncIterator[Member]:
-        async for member in self._members:
-            path = plain_path(member.path)
+        async for found in self._members:
+            path = plain_path(found.path)
+            member = self._followed(found)
             if problem := self._left_out(path, member):
                 if self._leave_out is None:
                     raise ObjectRefused(problem)
                 self._leave_out(problem)
+                self._gone.add(path)
+                self._names_bytes += len(path)
                 continue
             if self._is_known_directory(path, member.kind):
                 continue
             self._note(path, member.kind)
+            if member.kind == "symlink":
+                self._symlinks[path] = member.target
+                self._names_bytes += len(member.target)
             yield replace(member, path=path, target=self._target(path, member))
+
+    def _followed(self, member: Member) -> Member:
+        """A hard link to a symbolic one is another like it: engines and `cp -al` make such."""
+        if member.kind != "hard link":
+            return member
+        target = self._symlinks.get(plain_path(member.target))
+        return member if target is None else replace(member, kind="symlink", target=target)
 
     def _left_out(self, path: str, member: Member) -> str:
         if member.kind == "other":
             return f"{shown(path)} is neither file, directory nor link"
+        if member.kind == "hard link" and plain_path(member.target) in self._gone:
+            return f"{shown(path)} is one with {shown(member.target)}, which is left out"
         if member.kind == "symlink":
             link = f"the link {shown(path)} to {shown(member.target)}"
             if leads_out(path, member.target):
