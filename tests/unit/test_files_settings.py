@@ -8,6 +8,8 @@ from pydantic import SecretStr, ValidationError
 
 from conveyor.extensions.files import ObjectRefused
 from services.dev.settings import DevBlock, IsolatedDevSettings
+from services.worker.files.metrics import FileMetrics
+from services.worker.files.services import opened_files
 from services.worker.settings import WorkerSettings
 from shared.definition.files import S3Object
 from shared.files.directory.store import DirectoryStore
@@ -18,6 +20,7 @@ from shared.files.s3.access import Anonymous, Bucket, Environment, KeyFile, Keys
 from shared.files.s3.store import S3Store
 from shared.files.settings import FilesSettings, LocalPath
 from shared.files.watch import StoreWatch
+from shared.process.metrics import Metrics
 from shared.process.settings.loading import SettingsError, load
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -60,6 +63,23 @@ def test_the_environment_names_the_setting_and_hides_its_secret(
         load(WorkerSettings)
     assert "CONVEYOR_FILES_STORE='ftp://x': there is no 'ftp'" in str(caught.value)
     assert "CONVEYOR_FILES_LINK_KEY=(hidden): each key must have" in str(caught.value)
+
+
+def test_what_settings_need_of_each_other_names_them_as_they_are_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CONVEYOR_BROKER_URL", "amqp://b")
+    monkeypatch.setenv("CONVEYOR_FILES_STORE", "http://c:8000")
+    with pytest.raises(SettingsError, match=": CONVEYOR_FILES_LINK_KEY is required"):
+        load(WorkerSettings)
+
+
+async def test_a_cache_that_cant_be_used_is_named_by_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings = FilesSettings(cache_dir=str(tmp_path / "file"))
+    with pytest.raises(OSError, match=r"CONVEYOR_FILES_CACHE_DIR: .*/file can't be used: "):
+        async with opened_files(settings, NoStore(), FileMetrics(Metrics())):
+            pass
 
 
 async def test_the_store_is_what_the_setting_names(tmp_path: Path) -> None:
