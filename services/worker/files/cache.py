@@ -21,6 +21,7 @@ from uuid import uuid4
 
 from conveyor.extensions.files import StoreUnavailable
 from services.worker.files.locked_files import LockedFile, begun, complete, made, remove_unused
+from shared.files.cleanup import cleaned_up
 from shared.files.streams import in_pieces
 
 _PIECE_BYTES = 1024 * 1024
@@ -50,7 +51,7 @@ class CachedFile:
         return self._locked.path.open("rb")
 
     async def release(self) -> None:
-        await to_thread(self._cache.release, self._locked)
+        await cleaned_up(self._cache.release, self._locked)
 
 
 class FileCache:
@@ -107,7 +108,7 @@ class FileCache:
                 await _write(partial.file, content)
             done = await to_thread(self._complete, partial, key)
         except BaseException:
-            await to_thread(partial.discard)
+            await cleaned_up(partial.discard)
             raise
         return CachedFile(done.size, False, done, self)
 

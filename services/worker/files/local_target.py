@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from conveyor.extensions.files import ObjectRefused, StoreUnavailable
 from services.worker.files.locked_files import LockedFile, begun, made, remove_unused
+from shared.files.cleanup import cleaned_up
 from shared.files.streams import in_pieces
 
 _PARTIAL = ".conveyor-partial-"
@@ -33,7 +34,7 @@ class LocalTarget:
             try:
                 await self._write(Path(f"/proc/self/fd/{opened}"), path, mode, content)
             finally:
-                await to_thread(os.close, opened)
+                await cleaned_up(os.close, opened)
 
     async def _write(
         self, parent: Path, path: str, mode: int, content: AsyncIterator[bytes]
@@ -44,7 +45,7 @@ class LocalTarget:
                 await to_thread(partial.file.write, piece)
             await to_thread(_complete, partial, parent / path.rpartition("/")[2], mode)
         except BaseException:
-            await to_thread(partial.discard)
+            await cleaned_up(partial.discard)
             raise
 
     def _opened_parent(self, path: str) -> int:

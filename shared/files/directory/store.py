@@ -19,6 +19,7 @@ from conveyor.extensions.files import (
     check_name,
     check_prefix,
 )
+from shared.files.cleanup import cleaned_up
 from shared.files.directory.layout import Layout
 from shared.files.directory.partial import Partial
 from shared.files.links import Links
@@ -62,7 +63,7 @@ class DirectoryStore:
             check_digest(name, partial.sha256, sha256)
             return await to_thread(self._keep, partial)
         except BaseException:
-            await to_thread(partial.discard)
+            await cleaned_up(partial.discard)
             raise
 
     def _keep(self, partial: Partial) -> Stored:

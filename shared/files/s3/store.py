@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from asyncio import timeout
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -21,6 +22,7 @@ from conveyor.extensions.files import (
     check_name,
     check_prefix,
 )
+from shared.files.cleanup import to_its_end
 from shared.files.s3.access import Bucket
 from shared.files.s3.client import LazyClient
 from shared.files.s3.translation import translated
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from types_aiobotocore_s3.type_defs import GetObjectOutputTypeDef, MultipartUploadTypeDef
 
 _CHUNK_BYTES = 256 * 1024
+_ABORT_SECONDS = 5.0
 _SHA256 = "conveyor-sha256"
 """The metadata of an object with its SHA-256; one that is sent in parts may have none."""
 _PAGE_SIZE = 1000
@@ -125,7 +128,7 @@ class S3Store:
             if isinstance(error, StoreUnavailable) and len(upload.parts) > had:
                 await self._remember(name, upload)
             else:
-                await self._abort(upload)
+                await to_its_end(self._abort(upload))
             raise
         return Stored(name, upload.size, digest, _version_of(answer))
 
@@ -203,11 +206,11 @@ class S3Store:
 
     async def _abort(self, upload: Upload) -> None:
         try:
-            async with translated(upload.key):
+            async with timeout(_ABORT_SECONDS), translated(upload.key):
                 await (await self._client()).abort_multipart_upload(
                     Bucket=upload.bucket, Key=upload.key, UploadId=upload.id
                 )
-        except FilesError as error:  # a sweep removes it
+        except (FilesError, TimeoutError) as error:  # a sweep removes it
             _log.warning("upload_abort_failed", key=upload.key, error=str(error))
 
 
