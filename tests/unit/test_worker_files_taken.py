@@ -150,7 +150,9 @@ async def test_an_attempt_keeps_no_more_than_its_job_may(
     await store.delete(f"{OBJECTS}/file")
 
     filed = task(services, FILE_OF, TREE_OF, left_bytes=3000)
-    with pytest.raises(RuntimeRejected, match=r"artifact tree: .* larger than it may keep"):
+    with pytest.raises(
+        RuntimeRejected, match=r"artifact tree: .* would keep more bytes of files than it may"
+    ):
         await filed.run()
     assert await names_in(store) == []
 
@@ -279,6 +281,8 @@ async def test_artifacts_are_published_to_an_allowed_directory(
     assert [str(path.relative_to(target)) for path in files] == ["j1/t/a", "j1/t/d/b", "j1/x.bin"]
     assert (target / "j1/t/a").stat().st_mode & 0o777 == 0o755
     assert (target / "j1/x.bin").stat().st_mode & 0o777 == 0o750
+    assert "publish tree: left out: symbolic links, of which it has 1\n" in filed.log
+    assert "publish file: left out" not in filed.log
     assert [kept.published for kept in filed.execution.kept] == [
         [f"file://{target}/j1/x.bin"],
         [f"file://{target}/j1/t"],

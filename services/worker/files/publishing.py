@@ -103,9 +103,12 @@ class Publisher:
     async def _publish(self, publication: Publication, kept: KeptArtifact) -> str:
         async with self._target(publication, kept) as target:
             progress = Progress(self.log, f"publish {kept.name}", kept.size)
-            async with aclosing(self._files_of(kept)) as files:
+            links = list[str]()
+            async with aclosing(self._files_of(kept, links)) as files:
                 await _each_at_once(files, partial(self._put, target, kept, progress))
             url = await target.url()
+        if links:
+            await progress.say(f"left out: symbolic links, of which it has {len(links)}")
         await progress.say(f"{size_text(progress.done)} to {url}")
         return url
 
@@ -124,13 +127,18 @@ class Publisher:
             await progress.add(len(chunk))
             yield chunk
 
-    async def _files_of(self, kept: KeptArtifact) -> AsyncGenerator[PublishedFile, None]:
+    async def _files_of(
+        self, kept: KeptArtifact, links: list[str]
+    ) -> AsyncGenerator[PublishedFile, None]:
+        """And the paths of symbolic links into `links`: not every place has them."""
         if kept.files is None:
             yield PublishedFile("", WHOLE, kept.size, kept.sha256, kept.mode)
             return
         async with opened_index(self.services.store, kept.object, kept.sha256) as (_, entries):
             async for entry in entries:
-                if entry.has_content:
+                if entry.kind == "symlink":
+                    links.append(entry.path)
+                elif entry.has_content:
                     span = entry.span
                     yield PublishedFile(entry.path, span, entry.size, entry.sha256, entry.mode)
 
