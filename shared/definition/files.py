@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+OVER_QUOTA = "the job would keep more bytes of files than it may (CONVEYOR_FILES_JOB_BYTES)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:

@@ -1,5 +1,6 @@
 """What a job may keep in the store of files."""
 
+from shared.definition.files import OVER_QUOTA
 from shared.lifecycle import events as e
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.values import Job
@@ -20,7 +21,6 @@ def within_quota(job: Job, event: Ended, most_bytes: int | None) -> Ended:
         event.task_id,
         event.dispatch,
         event.node_id,
-        error=f"the job keeps more than {most_bytes:,} bytes of files (CONVEYOR_FILES_JOB_BYTES): "
-        f"with these it would keep {kept:,}",
+        error=f"{OVER_QUOTA}: {kept:,}, and at most {most_bytes:,}",
         log_parts=event.log_parts,
     )

@@ -143,8 +143,8 @@ async def test_a_job_keeps_no_more_than_its_quota_whichever_ends_first(rig: Rig)
     await end(rig, three, artifact(three, 1))
     [failed] = [task for task in await rig.tasks(job_id) if task["id"] == three["id"]]
     error = (
-        "the job keeps more than 1,000 bytes of files (CONVEYOR_FILES_JOB_BYTES): with these it "
-        "would keep 1,001"
+        "the job would keep more bytes of files than it may (CONVEYOR_FILES_JOB_BYTES): "
+        "1,001, and at most 1,000"
     )
     assert (failed["state"], failed["error"]) == ("FAILED", error)
     assert (await rig.job(job_id))["error"] == error

@@ -42,8 +42,8 @@ def test_an_attempt_counts_as_it_is_while_its_job_keeps_no_more_than_it_may(
 def test_an_attempt_that_would_have_its_job_keep_more_has_failed_and_keeps_nothing() -> None:
     counted = within_quota(job(4), TaskSucceeded(*REF, log_parts=3, kept_bytes=7), 10)
     error = (
-        "the job keeps more than 10 bytes of files (CONVEYOR_FILES_JOB_BYTES): with these it "
-        "would keep 11"
+        "the job would keep more bytes of files than it may (CONVEYOR_FILES_JOB_BYTES): "
+        "11, and at most 10"
     )
     assert counted == TaskFailed(*REF, error=error, log_parts=3)
     failed = TaskFailed(*REF, error="boom", cause="exit", exit_code=3, kept_bytes=7)

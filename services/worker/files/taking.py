@@ -10,6 +10,7 @@ from conveyor.extensions.runtimes import Archive, LogSink, RuntimeRejected
 from services.worker.files.bringing import naming
 from services.worker.files.progress import OWN_LINE, Progress, size_text
 from services.worker.files.services import FileServices
+from shared.definition.files import OVER_QUOTA
 from shared.files.archives import (
     ArchiveIndex,
     Checked,
@@ -40,9 +41,7 @@ class Allowance:
             return
         self._left -= count
         if self._left < 0:
-            raise ObjectRefused(
-                "the files of this job are larger than it may keep (CONVEYOR_FILES_JOB_BYTES)"
-            )
+            raise ObjectRefused(OVER_QUOTA)
 
     def give_back(self, count: int) -> None:
         if self._left is not None:
