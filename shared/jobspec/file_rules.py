@@ -233,12 +233,20 @@ def target_problems(
         if place in other:
             yield index, "is the place of a mount or a file of the task"
         elif place in placed:
-            yield index, f"is the target of source {placed[place] + 1}, too"
+            first = placed[place]
+            yield index, f"is the target of source {first + 1}, too{_advice(targets[first])}"
         placed.setdefault(place, index)
     for place, index in placed.items():
         for around in _above(place):
             if around in placed:
-                yield index, f"must not be in the target of source {placed[around] + 1}"
+                outer = placed[around]
+                advice = _advice(targets[outer])
+                yield index, f"must not be in the target of source {outer + 1}{advice}"
+
+
+def _advice(target: str) -> str:
+    """What a source brings to `in/` may be one file, whose name is known when it is brought."""
+    return f"; if that is one file, name it: {target}<name>" if target.endswith("/") else ""
 
 
 def name_problems(names: Sequence[str], large_result: str) -> Iterator[tuple[int, str]]:

@@ -202,6 +202,14 @@ def test_what_logs_in_must_be_an_expression_of_a_secret(source: dict[str, Any]) 
             'sources[0].target: "a/b" is not allowed: must not be in the target of source 2',
         ),
         (
+            {"sources": [{"upload": "u", "target": "in/"}, {**A_SOURCE, "target": "in/x"}]},
+            "must not be in the target of source 1; if that is one file, name it: in/<name>",
+        ),
+        (
+            {"sources": [{"upload": "u", "target": "in/"}, {"upload": "v", "target": "in/"}]},
+            "is the target of source 1, too; if that is one file, name it: in/<name>",
+        ),
+        (
             {"sources": [A_SOURCE, {**A_SOURCE, "target": "/w/a"}], "workdir": "/w"},
             'sources[1].target: "/w/a" is not allowed: is the target of source 1, too',
         ),
