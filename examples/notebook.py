@@ -1,4 +1,4 @@
-"""A session with Conveyor, in cells: open it in an editor that knows them, or run it."""
+"""A walk through the client, in cells: open it in an editor that knows them, or run it."""
 
 # %% [markdown]
 # # Estimate π on all workers
