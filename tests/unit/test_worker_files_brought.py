@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from conveyor.extensions.files import FileStore
+from conveyor.extensions.files import FileStore, ObjectRefused
 from conveyor.extensions.runtimes import RuntimeRejected, TransferStopped
 from conveyor.extensions.tasks import Place
 from services.worker.files import items
@@ -216,6 +216,19 @@ async def test_a_key_is_one_object_or_all_below_or_all_that_begin_so(
         place = S3Object(bucket="b", key=key, filter=filter)
         with pytest.raises(RuntimeRejected, match=rf"source 1 \(s3://b/{key}\): .*{reason}"):
             await brought(services, s3=place)
+
+
+async def test_what_one_login_has_fetched_is_not_given_to_another(
+    bucket: DirectoryStore, services: FileServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(name: str, *_: object, **__: object) -> None:
+        raise ObjectRefused(f"{name!r} may not be read")
+
+    await put(bucket, "data/a", b"a")
+    await brought(services, s3=S3Object(bucket="b", key="data/", access_key="may read"))
+    monkeypatch.setattr(bucket, "get", refuses)
+    with pytest.raises(RuntimeRejected, match="'data/a' may not be read"):
+        await brought(services, s3=S3Object(bucket="b", key="data/", access_key="may list"))
 
 
 async def test_ipfs_gives_a_file_or_a_directory(tmp_path: Path, store: DirectoryStore) -> None:

@@ -56,9 +56,11 @@ async def s3_origin(source: FileSource, place: S3Object, key: str, sha256: str =
 
 
 def listed_origin(source: FileSource, place: S3Object, info: ObjectInfo) -> Origin:
-    """Of an object that was found in its bucket: nothing needs to be asked."""
-    key = key_of("s3", place.endpoint, place.bucket, info.name, info.version)
+    """Of an object that was found in its bucket. Who may list may perhaps not read: what one login
+    has fetched is not given to another, so that nothing needs to be asked."""
     name, version = info.name, info.version
+    login = place.credentials, place.access_key
+    key = key_of("s3", place.endpoint, place.bucket, *login, name, version)
     return Origin(key, info.size, lambda: whole(source, name, version=version))
 
 
