@@ -112,6 +112,15 @@ async def test_files_and_directories_are_kept_in_the_store(
     assert "artifact tree: left out: the link 'bad' to '/etc' may lead out" in filed.log
 
 
+async def test_the_working_directory_as_a_whole_has_the_name_of_its_artifact(
+    services: FileServices,
+) -> None:
+    inner = FakeExecution(Outcome(0, ""), {".": TREE})
+    filed = Filed(services, TaskFiles(artifacts=(Artifact(name="all", path="."),)), inner)
+    await filed.run()
+    assert [kept.file_name for kept in filed.execution.kept] == ["all"]
+
+
 async def test_an_artifact_that_is_missing_fails_the_task_and_the_others_go(
     store: Store, services: FileServices
 ) -> None:

@@ -85,7 +85,7 @@ class Taker:
         progress.done = 0
         async with self.take(path) as archive:
             root, tree = await rooted(read_tar(archive))
-            file_name = posixpath.basename(posixpath.normpath(path))
+            file_name = _file_name(path) or name
             common = {"name": name, "object": f"{self.prefix}{name}", "file_name": file_name}
             if root.kind == "file":
                 stored = await self._put_file(f"{self.prefix}{name}", root, tree, progress)
@@ -135,3 +135,9 @@ class Taker:
             await progress.say(f"left out: {reason}")
         if len(reasons) > _MOST_LEFT_OUT_LINES:
             await progress.say(f"left out: {len(reasons) - _MOST_LEFT_OUT_LINES} more")
+
+
+def _file_name(path: str) -> str:
+    """Empty for the working directory itself, and for the root."""
+    last = posixpath.basename(posixpath.normpath(path))
+    return "" if last == "." else last
