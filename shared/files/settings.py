@@ -32,7 +32,9 @@ class LocalPath:
 def parse_local_path(text: str) -> LocalPath:
     """Of `/data/**` or `/results:rw`. Raises ValueError."""
     path, colon, mode = text.rpartition(":")
-    if colon and mode in ("ro", "rw"):
+    if colon and "/" not in mode:
+        if mode not in ("ro", "rw"):
+            raise ValueError(f"{text!r} must end with :ro or :rw, or with neither")
         text = path
     if not text.startswith("/") or ".." in text.split("/"):
         raise ValueError(f"{text!r} is not an absolute path such as /data/** or /results:rw")

@@ -43,6 +43,7 @@ PROFILES = "[default]\naws_access_key_id=D\n[team]\naws_access_key_id=T\n"
         ("s3_style", "vhost", "'auto', 'path' or 'virtual'"),
         ("local_paths", "data/*", "'data/[*]' is not an absolute path such as"),
         ("local_paths", "/data/../etc:rw", "is not an absolute path"),
+        ("local_paths", "/data:rx", "'/data:rx' must end with :ro or :rw, or with neither"),
         ("allowed_networks", "10.1.0.1/16", "'10.1.0.1/16' is not a network"),
         ("allowed_ports", "0", "'0' is not a port"),
         ("job_bytes", -1, "greater than or equal to 0"),
