@@ -172,7 +172,7 @@ def test_addresses_that_jobs_name_are_guarded() -> None:
 
 
 def test_local_paths_are_read_only_unless_they_say_otherwise() -> None:
-    settings = FilesSettings(local_paths="/data/**, /in/*.csv:ro,/out:rw,/a:b")
+    settings = FilesSettings(local_paths="/data/**, /in/*.csv:ro,/out:rw,/a:b:ro")
     assert settings.allowed_local_paths == (
         LocalPath("/data/**"),
         LocalPath("/in/*.csv"),
