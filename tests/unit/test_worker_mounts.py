@@ -132,7 +132,7 @@ def test_the_environment_spells_the_allowed_directories_with_commas() -> None:
 
 
 async def test_a_mount_type_that_can_not_undo_what_it_made_keeps_nothing_else() -> None:
-    engine = SimpleNamespace(resources=None)
+    engine = SimpleNamespace(resources=None, archives=None)
     context = cast(EngineContext, SimpleNamespace(engine=engine, settings=RuntimeSettings()))
     environment = ContainerEnvironment(context, TaskSpec(task_id="t", job_id="j", node_id="n"))
     undone = []
