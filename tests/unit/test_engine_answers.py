@@ -18,6 +18,7 @@ from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.engines.fake_engine import FakeEngine, fake_engine, refusal
 
+INSPECT = "GET /containers/{id}/json"
 KILL = "POST /containers/{id}/kill"
 PULL = "POST /images/create"
 IMAGE = "GET /images/{name}/json"
@@ -64,6 +65,20 @@ async def test_a_container_that_can_not_be_killed_is_not_taken_for_one_that_has_
     fake.said[KILL] = refusal(status, words)
     with pytest.raises(RuntimeUnavailable, match=words):
         await engine.kill("c1")
+
+
+async def test_an_engine_that_looks_at_a_process_that_has_ended_is_asked_again(
+    fake: FakeEngine, engine: ContainerEngine
+) -> None:
+    refuse = refusal(500, "read /proc/24023/cgroup: no such process")
+
+    async def once(request: web.Request) -> web.StreamResponse:
+        del fake.said[INSPECT]
+        answer: web.StreamResponse = await refuse(request)
+        return answer
+
+    fake.said[INSPECT] = once
+    assert await engine.inspect_state("c1") == {"Status": "exited"}
 
 
 async def test_an_engine_that_shows_no_networks_is_down_and_says_why(fake: FakeEngine) -> None:

@@ -41,6 +41,7 @@ class FakeEngine:
                 web.get(at + "/images/{name:.*}/json", _answer({"Config": {}})),
                 web.get(at + "/containers/json", _answer([])),
                 web.post(at + "/containers/create", self._create),
+                web.get(at + "/containers/{id}/json", _answer({"State": {"Status": "exited"}})),
                 web.put(at + "/containers/{id}/archive", _answer({})),
                 web.head(at + "/containers/{id}/archive", _answer({}, 404)),
                 web.post(at + "/containers/{id}/attach", _answer_nothing),

@@ -78,9 +78,8 @@ class EngineArchives:
         return whole
 
     async def _workdir(self, container: str) -> str:
-        async with self._calls.call("inspect the container"):
-            shown = await self._calls.docker.containers.container(container).show()
-            return str(shown["Config"].get("WorkingDir") or "/")
+        shown = await self._calls.inspected(container)
+        return str(shown["Config"].get("WorkingDir") or "/")
 
     async def _stat(self, container: str, path: str, named: str) -> Json:
         async with self._calls.call(f"read {named}"):

@@ -119,9 +119,8 @@ class ContainerEngine:
             return int(answer["StatusCode"])
 
     async def inspect_state(self, container: str) -> Json:
-        async with self._calls.call("inspect the container"):
-            state: Json = (await self._docker.containers.container(container).show())["State"]
-            return state
+        state: Json = (await self._calls.inspected(container))["State"]
+        return state
 
     async def was_told_to_stop(self, container: str, state: Json) -> bool:
         """Whether somebody had the engine stop it. `state` is that of the ended container."""
@@ -168,8 +167,7 @@ class ContainerEngine:
 
     async def terminate(self, container: str) -> None:
         """Send it the stop signal of its image."""
-        async with self._calls.call("inspect the container", about=About.UPKEEP):
-            shown = await self._docker.containers.container(container).show()
+        shown = await self._calls.inspected(container, About.UPKEEP)
         await self.kill(container, str(shown["Config"].get("StopSignal") or "SIGTERM"))
 
     async def kill(self, container: str, signal: str = "SIGKILL") -> None:

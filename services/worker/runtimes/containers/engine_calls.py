@@ -63,6 +63,7 @@ _ENGINES_FAULT = (
 )
 _IS_JSON = {"Content-Type": "application/json"}
 _NOT_CONNECTED = 900  # aiodocker's own status
+_ENDING_SECONDS = 0.05
 
 Json = dict[str, Any]
 
@@ -143,6 +144,19 @@ class EngineCalls:
         """What the engine has there, as JSON. Raises DockerError."""
         async with await self.request("GET", path, query) as response:
             return json.loads(await response.read())
+
+    async def inspected(self, container: str, about: About = About.TASK) -> Json:
+        """All that the engine says of it. Raises as `call` does."""
+        async with self.call("inspect the container", about=about):
+            while True:
+                try:
+                    shown: Json = await self.docker.containers.container(container).show()
+                    return shown
+                except DockerError as error:
+                    # Podman looks at the process of one that has ended before it has noted the end.
+                    if "no such process" not in error.message:
+                        raise
+                await asyncio.sleep(_ENDING_SECONDS)
 
     async def post(self, path: str, body: Json) -> Json:
         """What the engine answers, as JSON. Raises DockerError."""

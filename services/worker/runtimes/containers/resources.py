@@ -70,10 +70,9 @@ class EngineResources:
 
     async def address_of(self, container: str, network: str) -> str:
         """The address of a running container on that network; empty when it has none any more."""
-        async with self._calls.call("inspect the container"):
-            shown = await self._calls.docker.containers.container(container).show()
-            joined = shown["NetworkSettings"]["Networks"] or {}
-            return str(joined.get(network, {}).get("IPAddress") or "")
+        shown = await self._calls.inspected(container)
+        joined = shown["NetworkSettings"]["Networks"] or {}
+        return str(joined.get(network, {}).get("IPAddress") or "")
 
     async def labelled(self, kind: Kind) -> list[tuple[str, str]]:
         """All of that kind with our label: its name and its node's id."""
