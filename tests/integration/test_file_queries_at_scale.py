@@ -1,6 +1,5 @@
 """With 50,000 artifacts, uploads and removals no query about files reads a whole table."""
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,13 @@ from services.coordinator.store import uploads as uploads_of_clients
 from services.scheduler.store import files
 from shared.store import artifacts, file_rows, uploads
 from tests.support.servers.bulk_rows import bulk_rows, numbers
-from tests.support.servers.crowded_tables import crowded_connection, nodes_of, read_whole
+from tests.support.servers.crowded_tables import (
+    blocks_touched,
+    crowded_connection,
+    explained,
+    read_whole,
+    rows_passed_over,
+)
 from tests.support.servers.postgres import Databases
 
 pytestmark = pytest.mark.real
@@ -88,18 +93,7 @@ async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.mark.parametrize("name", HOT)
 async def test_the_statement_walks_an_index(crowded: asyncpg.Connection, name: str) -> None:
-    sql, arguments = HOT[name]
-    undone = crowded.transaction()
-    await undone.start()
-    try:
-        explained = await crowded.fetchval(
-            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *arguments
-        )
-    finally:
-        await undone.rollback()
-    [plan] = json.loads(explained)
-    assert not read_whole(plan["Plan"]) & TABLES_OF_SIZE, plan
-    touched = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
-    assert touched < MOST_BLOCKS, plan
-    passed_over = sum(node.get("Rows Removed by Filter", 0) for node in nodes_of(plan["Plan"]))
-    assert passed_over < 1000, plan
+    plan = await explained(crowded, *HOT[name])
+    assert not read_whole(plan) & TABLES_OF_SIZE, plan
+    assert blocks_touched(plan) < MOST_BLOCKS, plan
+    assert rows_passed_over(plan) < 1000, plan

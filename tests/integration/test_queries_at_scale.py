@@ -30,7 +30,13 @@ from shared.store import (
 )
 from shared.store.webhook_deliveries import END_DELIVERIES
 from tests.support.servers.bulk_rows import bulk_rows, numbers
-from tests.support.servers.crowded_tables import crowded_connection, nodes_of, read_whole
+from tests.support.servers.crowded_tables import (
+    blocks_touched,
+    crowded_connection,
+    explained,
+    read_whole,
+    rows_passed_over,
+)
 from tests.support.servers.postgres import Databases
 
 pytestmark = pytest.mark.real
@@ -312,20 +318,8 @@ async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.mark.parametrize("name", HOT)
 async def test_the_statement_walks_an_index(crowded: asyncpg.Connection, name: str) -> None:
-    sql, arguments = HOT[name]
-    undone = crowded.transaction()
-    await undone.start()
-    try:
-        explained = await crowded.fetchval(
-            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *arguments
-        )
-    finally:
-        await undone.rollback()
-    [plan] = json.loads(explained)
-    scanned = read_whole(plan["Plan"])
-    assert not scanned & TABLES_OF_SIZE, plan
+    plan = await explained(crowded, *HOT[name])
+    assert not read_whole(plan) & TABLES_OF_SIZE, plan
     # A whole index can be walked too; that shows in what was touched.
-    touched = plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
-    assert touched < MOST_BLOCKS, plan
-    passed_over = sum(node.get("Rows Removed by Filter", 0) for node in nodes_of(plan["Plan"]))
-    assert passed_over < MOST_PASSED_OVER, plan
+    assert blocks_touched(plan) < MOST_BLOCKS, plan
+    assert rows_passed_over(plan) < MOST_PASSED_OVER, plan

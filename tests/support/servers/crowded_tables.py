@@ -1,5 +1,6 @@
 """Crowded tables, and what a query plan does with them."""
 
+import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -33,3 +34,28 @@ def nodes_of(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def read_whole(plan: dict[str, Any]) -> set[str]:
     """The tables that the plan reads from end to end."""
     return {step["Relation Name"] for step in nodes_of(plan) if "Seq Scan" in step["Node Type"]}
+
+
+async def explained(
+    connection: asyncpg.Connection, sql: str, arguments: Sequence[object]
+) -> dict[str, Any]:
+    """The plan of the statement as it ran; what it did is undone."""
+    undone = connection.transaction()
+    await undone.start()
+    try:
+        text = await connection.fetchval(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *arguments
+        )
+    finally:
+        await undone.rollback()
+    [found] = json.loads(text)
+    plan: dict[str, Any] = found["Plan"]
+    return plan
+
+
+def blocks_touched(plan: dict[str, Any]) -> int:
+    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+def rows_passed_over(plan: dict[str, Any]) -> int:
+    return sum(step.get("Rows Removed by Filter", 0) for step in nodes_of(plan))
