@@ -16,13 +16,17 @@ ALONE := tests/e2e/test_compose.py
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --unsafe-package conveyor-sdk --strip-extras \
 	--find-links build/sdk --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 INSTALL := $(BIN)/pip install --quiet --no-deps --no-build-isolation
-SOURCES := services shared cli sdk tests bench examples
+SOURCES := services shared cli sdk tests bench examples deploy
+# Of which the checks of the page depend.
+WEB := $(shell find web -name node_modules -prune -o -type f ! -name schema.d.ts -print)
+API := $(shell find services/coordinator/api -name '*.py')
+PAGE := $(BIN)/python deploy/setup/page.py
 
 # With bytecode kept, a quick run takes half the time.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run quick check test chaos chaos-all bench test-fresh fmt docs sdk record-messages requirements clean
+.PHONY: help demo run page quick check test chaos chaos-all bench test-fresh fmt docs screenshots sdk record-messages requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,15 +35,19 @@ demo: $(RUN) ## Run examples/hello.yaml and leave nothing behind
 	@$(BIN)/conveyor demo
 
 run: $(RUN) ## Run Conveyor at http://127.0.0.1:8000 until Ctrl-C
+	@$(PAGE) try
 	@$(BIN)/conveyor dev
+
+page: $(RUN) ## Build the web page, if web/ has changed since; `make run` does so, too
+	@$(PAGE) build
 
 quick: static unit ## Format, lint, types, layers and the quick unit tests: before each commit
 
 check: static ## The same with all unit tests and the contract tests
 	$(WITH_SERVICES) $(PYTEST) $(SPREAD) tests/unit tests/contract
 
-.PHONY: static format lint types layers unit
-static: format lint types layers
+.PHONY: static format lint types layers web unit
+static: format lint types layers web
 
 format: $(DEV)
 	$(BIN)/ruff format --check $(SOURCES)
@@ -53,18 +61,33 @@ types: $(DEV)
 layers: $(DEV)
 	$(BIN)/lint-imports --no-logo
 
+# The checks of the page: what its types come from is the API's own description.
+web: .venv/web.stamp
+.venv/web.stamp: $(DEV) $(WEB) $(API)
+	@mkdir -p build
+	$(BIN)/python -m tests.support.openapi > build/openapi.json
+	$(PAGE) npm run --silent api-types
+	$(PAGE) npm run --silent check
+	$(PAGE) npm run --silent types
+	$(PAGE) npm run --silent test
+	@touch $@
+
 unit: $(DEV)
 	$(PYTEST) -q -p no:schemathesis $(SPREAD) -m "not slow" tests/unit
 
 # Suites with short leases run last and alone, because others would cost them these, and so does the
 # one that fills the engine. Suites that mostly wait run beside everything else. One run reports all
-# failures.
-test: static ## Run all tests; sets up RabbitMQ, Postgres and container engines where possible
-	$(WITH_SERVICES) $(BESIDE) $(PATIENT) -- sh -c 'failed=0; \
+# failures, and lists them at its very end.
+test: export CONVEYOR_TEST_FAILURES = $(CURDIR)/.venv/failed-tests.txt
+test: static page ## Run all tests; sets up RabbitMQ, Postgres and container engines where possible
+	@rm -f $(CONVEYOR_TEST_FAILURES)
+	failed=0; $(WITH_SERVICES) $(BESIDE) $(PATIENT) -- sh -c 'failed=0; \
 		$(PYTEST) $(SPREAD) tests/unit tests/contract tests/integration || failed=1; \
 		$(PYTEST) $(SPREAD) --ignore=$(ALONE) tests/e2e || failed=1; \
+		$(PYTEST) $(SPREAD) tests/browser || failed=1; \
 		$(PYTEST) $(ALONE) tests/chaos tests/soak tests/flood || failed=1; \
-		exit $$failed'
+		exit $$failed' || failed=1; \
+	cat $(CONVEYOR_TEST_FAILURES); exit $$failed
 
 chaos: $(DEV) ## Inject faults while jobs run, and verify the results: SEED=n ROUNDS=n KINDS="…", RABBITMQ=4, QUEUES=quorum
 	$(WITH_SERVICES) $(BIN)/python -m tests.chaos \
@@ -93,12 +116,16 @@ test-fresh: ## Test the set-up: make demo in a bare Debian 12, as root and as a 
 fmt: $(DEV) ## Format the code and apply automatic fixes
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
+	$(PAGE) npm run --silent fmt
 
 docs: $(DEV) ## Generate docs/{settings,metrics,states,layers}.md from the code
 	$(BIN)/conveyor settings > docs/settings.md
 	$(BIN)/conveyor metrics > docs/metrics.md
 	$(BIN)/python -m tests.support.state_diagrams > docs/states.md
 	$(BIN)/python -m tests.support.layer_diagrams > docs/layers.md
+
+screenshots: $(DEV) page ## Take the pictures of the page in docs/images/, with sample data
+	$(WITH_SERVICES) $(BIN)/python -m tests.support.browser.screenshots
 
 sdk: $(DEV) ## Generate the models and the blocking client of sdk/ from the API and the asyncio client
 	$(BIN)/python -m tests.support.drawn_client
@@ -112,6 +139,7 @@ requirements: export CUSTOM_COMPILE_COMMAND = make requirements
 requirements: $(DEV) ## Pin the dependencies of pyproject.toml, with hashes, in requirements/
 	$(BIN)/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/sdk ./sdk
 	$(COMPILE) -o requirements/build.txt requirements/build.in
+	$(COMPILE) -o requirements/node.txt requirements/node.in
 	$(COMPILE) -c requirements/build.txt -c requirements/limits.txt -o requirements/run.txt \
 		--extra otel pyproject.toml
 	$(COMPILE) --extra dev --extra otel -c requirements/build.txt -c requirements/run.txt \
@@ -119,7 +147,7 @@ requirements: $(DEV) ## Pin the dependencies of pyproject.toml, with hashes, in 
 
 clean: ## Remove the environment and all caches; the data in .conveyor/ stays
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \
-		.import_linter_cache
+		.import_linter_cache web/node_modules services/coordinator/page
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN): requirements/build.txt requirements/run.txt pyproject.toml sdk/pyproject.toml \
@@ -128,6 +156,8 @@ $(RUN): requirements/build.txt requirements/run.txt pyproject.toml sdk/pyproject
 	@PYTHONWARNINGS=ignore $(INSTALL) --editable ./sdk --editable .
 	@touch $@
 
-$(DEV): $(RUN) requirements/dev.txt
+$(DEV): $(RUN) requirements/dev.txt requirements/clients.txt
 	@PYTHON="$(PYTHON)" deploy/setup/environment.sh build dev
+	@$(INSTALL) --ignore-requires-python --require-hashes --only-binary=:all: \
+		-r requirements/clients.txt
 	@touch $@

@@ -1,4 +1,4 @@
-"""`python -m bench [a … t] [--quick] [--profile FOLDER]`: measures and prints the tables."""
+"""`python -m bench [a … v] [options]`: measures and prints the tables."""
 
 import argparse
 import logging
@@ -12,6 +12,7 @@ import uvloop
 from bench import (
     artifacts,
     chain,
+    chunks,
     containers,
     deliveries,
     drain,
@@ -20,6 +21,9 @@ from bench import (
     idle,
     idle_schedules,
     killed_worker,
+    lists,
+    page,
+    placement,
     reading,
     schedules,
     searching,
@@ -42,8 +46,12 @@ _ROWS: dict[str, Callable[[Run], Awaitable[Table]]] = {
     "j": files.measure,
     "k": deliveries.measure,
     "l": artifacts.measure,
+    "m": chunks.measure,
+    "p": placement.measure,
     "s": schedules.measure,
     "t": idle_schedules.measure,
+    "u": lists.measure,
+    "v": page.measure,
 }
 
 
@@ -51,14 +59,14 @@ def main() -> int:
     options = _options(sys.argv[1:])
     # The tables are all that is to be read; the services log to files of their own.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    uvloop.run(_measure(options.rows or list(_ROWS), options.quick, options.profile))
+    uvloop.run(_measure(options))
     return 0
 
 
-async def _measure(rows: Sequence[str], quick: bool, profile: Path | None) -> None:
+async def _measure(options: argparse.Namespace) -> None:
     async with open_resources() as ground:
-        run = Run(ground, quick, profile)
-        for row in rows:
+        run = Run(ground, options.quick, options.profile, options.minutes)
+        for row in options.rows or _ROWS:
             print_table(await _ROWS[row](run))
         print(f"\n{machine_line(ground.versions)}")
 
@@ -68,6 +76,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("rows", nargs="*", choices=[*_ROWS, []], help="which tables; default: all")
     parser.add_argument("--quick", action="store_true", help="smaller sizes")
     parser.add_argument("--profile", type=_folder, help="where each service leaves a profile")
+    parser.add_argument("--minutes", type=float, help="how long row v watches live updates")
     return parser.parse_args(arguments)
 
 

@@ -10,11 +10,13 @@ from bench.ground import Resources
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`quick` asks for smaller sizes; with `profile` the services leave profiles in that folder."""
+    """`quick` asks for smaller sizes; with `profile` the services leave profiles in that folder;
+    `minutes` is how long row v watches live updates, where its own time is not to be taken."""
 
     ground: Resources
     quick: bool
     profile: Path | None
+    minutes: float | None = None
 
 
 def spread(values: Sequence[float], form: str = ".1f") -> str:

@@ -51,7 +51,7 @@ _STEP = 100_000
 
 async def measure(run: Run) -> Table:
     count = QUICK_JOBS if run.quick else JOBS
-    await _fill(run.ground.dsn, count)
+    await fill_jobs(run.ground.dsn, count)
     services = Services(run.ground, run.profile)
     try:
         coordinator = await services.start(COORDINATOR)
@@ -65,7 +65,7 @@ async def measure(run: Run) -> Table:
     )
 
 
-async def _fill(dsn: str, count: int) -> None:
+async def fill_jobs(dsn: str, count: int) -> None:
     connection = await asyncpg.connect(dsn)
     try:
         for first in range(1, count + 1, _STEP):

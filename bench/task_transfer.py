@@ -58,7 +58,7 @@ async def main(kind: str, engine: str, megabytes: str) -> None:
             await runtime.close()
 
 
-async def _no_log(data: bytes) -> None:
+async def _no_log(data: bytes, stream: int = 1) -> None:
     await asyncio.sleep(0)
 
 

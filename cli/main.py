@@ -18,6 +18,8 @@ class _Entry(NamedTuple):
 
 _JOBS = {
     "submit": _Entry("cli.jobs.submit:submit", "Submit a job."),
+    "run": _Entry("cli.templates.run:run", "Submit a job of a template."),
+    "templates": _Entry("cli.templates.command:templates", "Manage stored jobs with inputs."),
     "validate": _Entry("cli.jobs.validate:validate", "Validate job files without a server."),
     "schema": _Entry("cli.jobs.schema:schema", "Print the JSON Schema of job files."),
     "examples": _Entry("cli.jobs.examples:examples", "List example job files, or print one."),
@@ -25,10 +27,15 @@ _JOBS = {
     "get": _Entry("cli.jobs.get:get", "Show a job and its tasks."),
     "list": _Entry("cli.jobs.list:list_jobs", "List and search jobs."),
     "logs": _Entry("cli.jobs.logs:logs", "Print the log of a job or of one task."),
+    "why": _Entry("cli.jobs.why:why", "Explain why a job has no node yet."),
     "files": _Entry("cli.jobs.files:files", "List the files that a job has kept."),
     "download": _Entry("cli.jobs.download:download", "Save the files that a job has kept."),
     "cancel": _Entry("cli.jobs.acts:cancel", "Cancel jobs."),
+    "release": _Entry("cli.jobs.acts:release", "Release held jobs."),
     "restart": _Entry("cli.jobs.acts:restart", "Restart failed or cancelled jobs."),
+    "history": _Entry("cli.jobs.versions:history", "Show what has happened to a Bacalhau job."),
+    "versions": _Entry("cli.jobs.versions:versions", "List the versions of a job."),
+    "rerun": _Entry("cli.jobs.versions:rerun", "Run a job again, or an older version."),
     "run-again": _Entry("cli.jobs.submit:run_again", "Submit a job once more."),
     "delete": _Entry("cli.jobs.acts:delete", "Delete jobs."),
 }
@@ -37,12 +44,13 @@ _CLUSTER = {
     "dead-letters": _Entry(
         "cli.cluster.dead_letters:dead_letters", "Inspect and requeue dead letters."
     ),
-    "nodes": _Entry("cli.cluster.queues:nodes", "List workers."),
+    "nodes": _Entry("cli.cluster.nodes:nodes", "List, approve, cordon and drain workers."),
     "schedules": _Entry("cli.schedules.command:schedules", "Manage scheduled jobs."),
     "webhooks": _Entry("cli.webhooks.command:webhooks", "Manage and receive webhooks."),
     "users": _Entry("cli.cluster.users:users", "Manage users and passwords."),
     "roles": _Entry("cli.cluster.users:roles", "Manage roles."),
     "keys": _Entry("cli.cluster.keys:keys", "Manage API keys."),
+    "secrets": _Entry("cli.cluster.secrets:secrets", "Manage stored secrets."),
 }
 _SERVICES = {
     "demo": _Entry("cli.demo.command:demo", "Run an example job and exit."),

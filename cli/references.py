@@ -18,11 +18,22 @@ _NO_JOB = "no job has"
 Resolve = Callable[[AsyncClient, str], Awaitable[str]]
 
 
+_OF_BACALHAU = re.compile("j-([0-9a-f]{8}[0-9a-f-]{0,28})")
+
+
+def row_id(text: str) -> str:
+    """The id of a job of Bacalhau, or its beginning, as all other jobs have theirs; anything else
+    as it is."""
+    found = _OF_BACALHAU.fullmatch(text)
+    return found[1].replace("-", "") if found else text
+
+
 async def job_id(api: AsyncClient, text: str) -> str:
     """The id of the job that `text` stands for. Raises NotFound when there is none, or several.
 
     A server that can't look it up (Tork) gets the text as it is.
     """
+    text = row_id(text)
     if _WHOLE.fullmatch(text):
         return text
     try:

@@ -16,7 +16,8 @@ class TaskView:
     `waits_for` why it does not run yet, `last_return_reason` why it was handed back.
 
     `attempt` counts from 0; `child_index` counts the children of `parent_id`, from 0. A task that
-    is made of others knows how many there will be, whether or not they have rows yet.
+    is made of others knows how many there will be, whether or not they have rows yet; a service or
+    daemon, also how many run. `node_id` is that of an execution of a placed task.
     """
 
     id: str
@@ -34,6 +35,9 @@ class TaskView:
     subjob_id: str | None = None
     children_total: int | None = None
     children_ended: int | None = None
+    children_kept_running: int | None = None
+    node_id: str | None = None
+    exit_code: int | None = None
     result: str | None = None
     created_at: str | None = None
     started_at: str | None = None
@@ -58,12 +62,14 @@ class JobView:
 
 @dataclass(frozen=True, slots=True)
 class LogPartView:
-    """A piece of a task's log; `number` counts from 1 within the task."""
+    """A piece of a task's log; `number` counts from 1 within the task, `stderr` are the first and
+    the last line, from 1, of what came from there."""
 
     task_id: str
     number: int
     contents: str
     created_at: str = ""
+    stderr: Sequence[Sequence[int]] = ()
 
 
 def job_view(job: Json) -> JobView:
@@ -103,6 +109,9 @@ def task_view(task: Json) -> TaskView:
         subjob_id=_subjob_id(task),
         children_total=total,
         children_ended=ended,
+        children_kept_running=_kept_running(task.get("placement") or {}),
+        node_id=task.get("nodeId") if task.get("execution") else None,
+        exit_code=task.get("exitCode"),
         result=task.get("result"),
         created_at=task.get("createdAt"),
         started_at=task.get("startedAt"),
@@ -112,7 +121,9 @@ def task_view(task: Json) -> TaskView:
 
 def log_part_view(part: Json) -> LogPartView:
     return LogPartView(
-        part["taskId"], int(part["number"]), part.get("contents", ""), part.get("createdAt", "")
+        *(part["taskId"], int(part["number"]), part.get("contents", "")),
+        created_at=part.get("createdAt", ""),
+        stderr=part.get("stderr") or (),
     )
 
 
@@ -122,12 +133,20 @@ def items_of(answer: Any) -> Sequence[Json]:  # noqa: ANN401 - JSON
 
 
 def _subjob_id(task: Json) -> str | None:
-    return task.get("subjobId") or (task.get("subjob") or {}).get("id")
+    made_of = task.get("subjob") or task.get("partition") or {}
+    return task.get("subjobId") or made_of.get("id")
+
+
+def _kept_running(placement: Json) -> int | None:
+    is_kept = placement.get("type") in ("service", "daemon") and "size" in placement
+    return int(placement.get("running") or 0) if is_kept else None
 
 
 def _children(task: Json) -> tuple[int | None, int | None]:
     if each := task.get("each"):
         return each.get("size"), each.get("completions")
+    if (placement := task.get("placement")) and "size" in placement:
+        return placement.get("size"), placement.get("completions")
     if parallel := task.get("parallel"):
         return len(parallel.get("tasks") or ()), parallel.get("completions")
     return None, None

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, is_hypothesis_test, settings
 from tests.support.availability import unavailable
 
 pytest_plugins = [
+    "tests.support.failed_tests",
     "tests.support.engines.fixtures",
     "tests.support.jobs.fixtures",
     "tests.support.http.fixtures",

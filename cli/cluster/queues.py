@@ -1,11 +1,9 @@
-"""`conveyor queues` and `conveyor nodes`: where tasks wait, and the workers that take them."""
+"""`conveyor queues`: where tasks wait."""
 
 import click
-from rich.text import Text
 
 from cli.api_command import ask, asks_api, json_option
-from cli.messages import ago, now
-from cli.tables import print_list, state_text
+from cli.tables import print_list
 from cli.views import Json
 from conveyor import Server
 
@@ -26,43 +24,3 @@ def queues(server: Server, as_json: bool) -> None:
 
 def _queue_row(queue: Json) -> tuple[str, ...]:
     return (queue["name"], str(queue["size"]), str(queue["unacked"]), str(queue["subscribers"]))
-
-
-_NODE_COLUMNS = {
-    "NAME": "text",
-    "STATUS": "whole",
-    "TASKS": "right",
-    "CPU": "right",
-    "QUEUES": "whole",
-    "HEARTBEAT": "right",
-    "STARTED": "right",
-    "HOST": "text",
-    "VERSION": "whole",
-}
-
-
-@click.command()
-@json_option
-@asks_api
-def nodes(server: Server, as_json: bool) -> None:
-    """List the workers that sent a heartbeat within the last minutes.
-
-    QUEUES shows the queues of a worker, each with its number of slots.
-    """
-    answer = ask(server, lambda api: api.request("GET", "/nodes"))
-    nothing = "no workers: tasks wait until one is started (conveyor worker)"
-    print_list(answer, _NODE_COLUMNS, _node_row, nothing, as_json=as_json)
-
-
-def _node_row(node: Json) -> tuple[str | Text, ...]:
-    return (
-        node["name"],
-        state_text(node["status"]),
-        str(node["taskCount"]),
-        f"{node['cpuPercent']:.0f} %",
-        node["queue"],
-        ago(node["lastHeartbeatAt"], now()),
-        ago(node["startedAt"], now()),
-        f"{node['hostname']}:{node['port']}",
-        node["version"],
-    )

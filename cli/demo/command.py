@@ -19,7 +19,6 @@ from cli.demo.containers import Place, find_place
 from cli.exit_codes import EXIT_FAILED
 from cli.follow.live import follow, job_of
 from cli.follow.picture import Picture
-from cli.jobs.examples import EXAMPLES
 from cli.jobs.viewers import job_viewer
 from cli.views import JobView
 from conveyor import AsyncClient, Rejected, Unavailable
@@ -29,12 +28,13 @@ from services.dev.banner import exports_for
 from services.dev.postgres.programs import EmbeddedPostgresError
 from services.dev.settings import DevBlock, IsolatedDevSettings
 from services.worker.runtimes.settings import RuntimeSettings
+from shared.jobspec.templates import FOLDER
 from shared.process.logging import configure_logging
 from shared.process.run import Stop
 from shared.process.settings.blocks import LogSettings
 from shared.process.settings.loading import SettingsError
 
-EXAMPLE = EXAMPLES / "hello.yaml"
+EXAMPLE = FOLDER / "hello.yaml"
 
 _HOST = "127.0.0.1"
 _PROGRESS_SECONDS = 0.25

@@ -76,7 +76,7 @@ async def _run_trial(runtime: Runtime, image: str) -> None:
         raise RuntimeRejected(f"an empty container exited with code {outcome.exit_code}")
 
 
-async def _ignore_log(_: bytes) -> None:
+async def _ignore_log(_: bytes, stream: int = 1) -> None:
     """The pull's progress and the trial's log are of no interest."""
 
 

@@ -25,12 +25,13 @@ class Viewer(Protocol):
 
 
 async def follow(
-    api: AsyncClient, picture: Picture, viewer: Viewer, *, with_log: bool = True
+    api: AsyncClient, picture: Picture, viewer: Viewer, *, with_log: bool = True, since: str = ""
 ) -> None:
-    """Show the job until it is final and, `with_log`, its whole log was seen. Raises Rejected,
-    and Unavailable when the API is away for a minute."""
+    """Show the job until it is final and, `with_log`, its whole log was seen. What was before
+    `since`, a time of the API, is passed over. Raises Rejected, and Unavailable when the API is
+    away for a minute."""
     try:
-        await _Follower(api, picture, viewer, with_log=with_log).run()
+        await _Follower(api, picture, viewer, with_log=with_log, since=since).run()
     except NotFound:
         await _poll(api, picture, viewer)
 
@@ -42,9 +43,9 @@ async def job_of(api: AsyncClient, id_: str) -> JobView:
 
 class _Follower:
     def __init__(
-        self, api: AsyncClient, picture: Picture, viewer: Viewer, *, with_log: bool
+        self, api: AsyncClient, picture: Picture, viewer: Viewer, *, with_log: bool, since: str
     ) -> None:
-        self._with_log = with_log
+        self._with_log, self._since = with_log, since
         self._api = api
         self._picture = picture
         self._viewer = viewer
@@ -98,10 +99,20 @@ class _Follower:
                     return
                 self._take(event)
                 self._cursor = event.cursor or self._cursor
-                if not self._with_log and self._picture.state in FINAL_JOB_STATES:
+                if not self._with_log and await self._is_over():
                     return
 
+    async def _is_over(self) -> bool:
+        """The events begin with those of older versions of the job, which have ended too."""
+        if self._picture.state not in FINAL_JOB_STATES:
+            return False
+        now = await self._api.request("GET", "/jobs/{id}", id=self._picture.job_id)
+        return now["state"] in FINAL_JOB_STATES
+
     def _take(self, event: Event) -> None:
+        at = event.data.get("at") or event.data.get("createdAt")
+        if at and at < self._since:  # of an older version
+            return
         if event.kind == "log":
             self._viewer.show(self._picture, (), self._log.add(log_part_view(event.data)))
         elif event.kind in ("job", "task", "progress"):

@@ -32,6 +32,7 @@ class LogLine:
     task_id: str
     text: str
     at: str = ""
+    is_stderr: bool = False
 
 
 class LogLines:
@@ -45,11 +46,11 @@ class LogLines:
         """The lines that `part` completes."""
         dispatch, number = divmod(part.number - 1, PARTS_PER_DISPATCH)
         log = self._logs[part.task_id, dispatch]
-        lines = log.add(number, part.contents)
+        lines = log.add(number, part)
         log.at = part.created_at
         if part.task_id in self._ended and not log.has_gaps:
             lines += log.leave()
-        return [LogLine(part.task_id, text, part.created_at) for text in lines]
+        return [LogLine(part.task_id, text, part.created_at, marked) for text, marked in lines]
 
     def begin(self, part: LogPartView) -> None:
         """Of its log nothing before it is wanted."""
@@ -60,13 +61,19 @@ class LogLines:
         """The task writes no more: what it left without a line break, unless a part is missing."""
         self._ended.add(task_id)
         ours = [log for (id_, _), log in self._logs.items() if id_ == task_id and not log.has_gaps]
-        return [LogLine(task_id, text, log.at) for log in ours for text in log.leave()]
+        return [LogLine(task_id, text, log.at, on) for log in ours for text, on in log.leave()]
 
     def unfinished(self) -> list[LogLine]:
         """What will come no more: the ends of logs that lack a line break, and what stands behind
         a gap."""
         logs = self._logs.items()
-        return [LogLine(id_, text, log.at) for (id_, _), log in logs for text in log.leave()]
+        return [
+            LogLine(id_, text, log.at, on) for (id_, _), log in logs for text, on in log.leave()
+        ]
+
+
+_Marked = tuple[str, bool]
+"""A line, and whether it came from stderr."""
 
 
 class _DispatchLog:
@@ -74,8 +81,8 @@ class _DispatchLog:
 
     def __init__(self) -> None:
         self._next = 0
-        self._early: dict[int, str] = {}
-        self._rest = ""
+        self._early: dict[int, LogPartView] = {}
+        self._rest: _Marked = ("", False)
         self.at = ""
 
     @property
@@ -85,19 +92,30 @@ class _DispatchLog:
     def begin(self, number: int) -> None:
         self._next = number if not self._next else min(self._next, number)
 
-    def add(self, number: int, contents: str) -> list[str]:
+    def add(self, number: int, part: LogPartView) -> list[_Marked]:
         if number >= self._next:
-            self._early[number] = contents
+            self._early[number] = part
+        lines: list[_Marked] = []
         while self._next in self._early:
-            self._rest += self._early.pop(self._next)
+            lines += self._joined(self._early.pop(self._next))
             self._next += 1
-        *lines, self._rest = self._rest.split("\n")
         return lines
 
-    def leave(self) -> list[str]:
-        text = self._rest + "".join(self._early[number] for number in sorted(self._early))
-        self._early, self._rest = {}, ""
-        return text.removesuffix("\n").split("\n") if text else []
+    def leave(self) -> list[_Marked]:
+        lines = [
+            line for number in sorted(self._early) for line in self._joined(self._early[number])
+        ]
+        rest, self._rest, self._early = self._rest, ("", False), {}
+        return [*lines, rest] if rest[0] else lines
+
+    def _joined(self, part: LogPartView) -> list[_Marked]:
+        """The lines that it ends; what is behind them waits."""
+        marked = {n for first, last in part.stderr for n in range(first, last + 1)}
+        (text, was_marked), pieces = self._rest, part.contents.split("\n")
+        lines = [(piece, n in marked) for n, piece in enumerate(pieces, 1)]
+        lines[0] = (text + pieces[0], was_marked if text else 1 in marked)
+        *lines, self._rest = lines
+        return lines
 
 
 class LogReader:

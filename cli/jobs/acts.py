@@ -1,8 +1,9 @@
-"""`conveyor cancel`, `restart` and `delete`: jobs by their ids, or all that options choose."""
+"""`conveyor cancel`, `release`, `restart` and `delete`: jobs by their ids, or all that options
+choose."""
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import click
@@ -19,6 +20,10 @@ _AT_ONCE = 8
 _SHOWN = 10
 
 
+def _none(command: Callable[..., None]) -> Callable[..., None]:
+    return command
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """What is done to jobs; `states` are those that allow it."""
@@ -28,6 +33,7 @@ class _Kind:
     states: tuple[str, ...]
     act: Act
     help: str
+    options: Callable[[Callable[..., None]], Callable[..., None]] = _none
 
     def command(self) -> click.Command:
         @click.command(name=self.name, help=self.help)
@@ -35,6 +41,7 @@ class _Kind:
         @click.option("--all", "of_all", is_flag=True, help="Choose all jobs.")
         @filter_options
         @click.option("-y", "--yes", is_flag=True, help="Do not ask before.")
+        @self.options
         @json_option
         @asks_api
         def command(
@@ -45,14 +52,26 @@ class _Kind:
             of_all: bool,
             yes: bool,
             as_json: bool,
+            from_task: str | None = None,
         ) -> None:
             if bool(jobs) == (of_all or bool(chosen)):
                 raise click.UsageError("give either jobs, or options that choose them, or --all")
+            if from_task is not None:
+                if not jobs:
+                    raise click.UsageError("--from needs the job")
+                sys.exit(ask(server, lambda api: self._from(api, jobs, from_task, as_json=as_json)))
             if jobs:
                 sys.exit(ask(server, lambda api: self._on_named(api, jobs, as_json=as_json)))
             sys.exit(self._on_chosen(server, chosen, yes=yes))
 
         return command
+
+    async def _from(
+        self, api: AsyncClient, jobs: Sequence[str], task: str, *, as_json: bool
+    ) -> int:
+        place = int(task) if task.isascii() and task.isdigit() else task
+        again = replace(self, act=call("PUT", "/jobs/{id}/restart", {"from": place}))
+        return await again._on_named(api, jobs, as_json=as_json)
 
     async def _on_named(self, api: AsyncClient, jobs: Sequence[str], *, as_json: bool) -> int:
         return await act_on_each(api, jobs, self.act, self.done, job_id, as_json=as_json)
@@ -115,13 +134,27 @@ cancel = _Kind(
     "Cancel active jobs. Their running tasks are stopped.\n\n    "
     + _WHICH.format(done="cancelled"),
 ).command()
+release = _Kind(
+    "release",
+    "released",
+    ("PENDING",),
+    call("PUT", "/jobs/{id}/release"),
+    "Release held jobs: they begin, or wait for their startAt.\n\n    "
+    + _WHICH.format(done="released"),
+).command()
 restart = _Kind(
     "restart",
     "restarted",
     ("FAILED", "CANCELLED"),
     call("PUT", "/jobs/{id}/restart"),
-    "Restart failed or cancelled jobs, each from where it stopped.\n\n    "
-    + _WHICH.format(done="restarted"),
+    "Restart failed or cancelled jobs, each from where it stopped; with --from, ended jobs from a "
+    "task on.\n\n    " + _WHICH.format(done="restarted"),
+    click.option(
+        "--from",
+        "from_task",
+        metavar="TASK",
+        help="Run TASK (name or position) and all that follow it again; earlier results stay.",
+    ),
 ).command()
 delete = _Kind(
     "delete",

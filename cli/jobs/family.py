@@ -4,11 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
 from cli.messages import cut, one_line, took
+from cli.references import SHORT
 from cli.tables import state_text, style_of
 from cli.views import JobView, TaskView
 
@@ -124,40 +127,51 @@ Row = tuple[Text, Text, Text, Text, Text]
 """The task in the tree, its state, duration, attempt and outcome."""
 
 
-def family_table(branches: Sequence[Branch], at: datetime, width: int) -> Table:
-    """`width` is that of the screen, in characters: a long name leaves room for the outcome."""
+def family_table(
+    branches: Sequence[Branch],
+    at: datetime,
+    width: int,
+    nodes: Mapping[str, str] = MappingProxyType({}),
+) -> Table:
+    """`width` is that of the screen, in characters: a long name leaves room for the outcome.
+    `nodes` are the names of nodes by their ids."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, max_width=2 * width // 5)
     for _ in range(3):
         table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for branch in branches:
-        for row in _rows(branch, "", "  ", at):
+        for row in _rows(branch, "", "  ", _Shown(at, nodes)):
             table.add_row(*row)
     return table
 
 
-def _rows(branch: Branch, before: str, below: str, at: datetime) -> Iterator[Row]:
+class _Shown(NamedTuple):
+    at: datetime
+    nodes: Mapping[str, str]
+
+
+def _rows(branch: Branch, before: str, below: str, shown: _Shown) -> Iterator[Row]:
     """`before` and `below` are the lines of the tree, before its own name and its children's."""
-    yield _row(branch, before, at)
+    yield _row(branch, before, shown)
     for child in branch.children:
         is_last = child is branch.children[-1] and not branch.left_out
         corner, line = ("└─ ", "   ") if is_last else ("├─ ", "│  ")
-        yield from _rows(child, below + corner, below + line, at)
+        yield from _rows(child, below + corner, below + line, shown)
     if branch.left_out:
         yield _left_out(branch.left_out, below)
 
 
-def _row(branch: Branch, before: str, at: datetime) -> Row:
+def _row(branch: Branch, before: str, shown: _Shown) -> Row:
     mark = (_MARKS.get(branch.state, "·"), style_of(branch.state))
     name = Text.assemble((before, "dim"), mark, " ", one_line(branch.name))
     task = branch.task
     return (
         name,
         state_text(branch.state),
-        Text(_duration(task, at) if task else ""),
+        Text(_duration(task, shown.at) if task else ""),
         Text(f"attempt {task.attempt + 1}" if task and task.attempt else "", "yellow"),
-        _outcome(task) if task else Text(one_line(branch.waits_for or ""), "yellow"),
+        _outcome(task, shown.nodes) if task else Text(one_line(branch.waits_for or ""), "yellow"),
     )
 
 
@@ -167,22 +181,34 @@ def _duration(task: TaskView, at: datetime) -> str:
     return took(task.started_at, task.ended_at, at) if is_known else ""
 
 
-def _outcome(task: TaskView) -> Text:
+def _outcome(task: TaskView, nodes: Mapping[str, str]) -> Text:
+    place = _place(task, nodes)
     if task.error:
-        return Text(one_line(task.error), style_of("FAILED"))
+        return Text.assemble((one_line(task.error), style_of("FAILED")), place)
     if task.waits_for:
         return Text(one_line(task.waits_for), "yellow")
     if task.last_return_reason and task.state == "SCHEDULED":
         return Text(one_line(f"returned: {task.last_return_reason}"), "yellow")
+    if place and not task.result:
+        code = f" exit code {task.exit_code}" if task.exit_code else ""
+        return Text(f"{place.strip()}{code and ','}{code}", "dim")
     if task.queue and task.state == "SCHEDULED":
         return Text(f"waiting in queue {one_line(task.queue)}", "dim")
     if task.subjob_id:
         return Text(f"job {task.subjob_id}")
+    if task.children_kept_running is not None:
+        return Text(f"{task.children_kept_running:,} of {task.children_total or 0:,} running")
     if task.children_total:
         return Text(f"{task.children_ended or 0:,} of {task.children_total:,} done")
     if task.state == "RUNNING" and task.progress:
         return Text(f"{task.progress:.0f} %")
     return Text(cut(one_line((task.result or "")[:_LONGEST_READ]), _LONGEST_RESULT))
+
+
+def _place(task: TaskView, nodes: Mapping[str, str]) -> str:
+    if task.node_id is None:
+        return ""
+    return f" on {one_line(nodes.get(task.node_id) or task.node_id[:SHORT])}"
 
 
 def _left_out(states: Mapping[str, int], below: str) -> Row:

@@ -33,14 +33,14 @@ def get(server: Server, job: str, *, shows_all: bool, as_json: bool) -> None:
     if as_json:
         print_json(ask(server, lambda api: _job(api, job)))
         return
-    answer, failed = ask(server, lambda api: _with_failed_deliveries(api, job))
+    answer, failed, nodes = ask(server, lambda api: _with_more(api, job))
     console = screen()
     _print_head(console, answer)
     if failed:
         _print_failed_deliveries(console, answer["id"], failed)
     console.print()
     branches = family(job_view(answer), None if shows_all else _MOST_CHILDREN)
-    console.print(family_table(branches, now(), console.width))
+    console.print(family_table(branches, now(), console.width, nodes))
     if any(branch.left_out for branch in branches):
         console.print(Text("use --all to show every task", "dim"))
 
@@ -49,15 +49,31 @@ async def _job(api: AsyncClient, text: str) -> Json:
     return dict(await api.request("GET", "/jobs/{id}", id=await job_id(api, text)))
 
 
-async def _with_failed_deliveries(api: AsyncClient, text: str) -> tuple[Json, int]:
-    """The job, and how many of its webhooks were given up."""
+async def _with_more(api: AsyncClient, text: str) -> tuple[Json, int, Mapping[str, str]]:
+    """The job, how many of its webhooks were given up, and how the nodes are called that its
+    executions are on."""
     job = await _job(api, text)
+    return job, await _failed_deliveries(api, job), await _names_of_nodes(api, job)
+
+
+async def _names_of_nodes(api: AsyncClient, job: Json) -> Mapping[str, str]:
+    tasks = job.get("execution") or ()
+    if not any(task.get("execution") and task.get("nodeId") for task in tasks):
+        return {}
+    try:
+        nodes = await api.request("GET", "/nodes")
+    except ConveyorError:  # not everybody may see them: their ids are shown
+        return {}
+    return {node["id"]: node.get("name") or "" for node in nodes}
+
+
+async def _failed_deliveries(api: AsyncClient, job: Json) -> int:
     try:
         query = {"page": 1, "size": 1, "state": "FAILED"}
         failed = await api.request("GET", "/jobs/{id}/webhooks", query=query, id=job["id"])
     except ConveyorError:  # a server without them (Tork): the job is what counts
-        return job, 0
-    return job, int(failed["totalItems"])
+        return 0
+    return int(failed["totalItems"])
 
 
 def _print_failed_deliveries(console: Console, job_id: str, failed: int) -> None:
@@ -71,6 +87,8 @@ def _print_head(console: Console, job: Json) -> None:
     line = Text.assemble((one_line(job["name"]), "bold"), "  ", state_text(job["state"]))
     if 0 < job.get("progress", 0) < 100:
         line.append(f"  {job['progress']:.0f} %")
+    if phase := job.get("phase"):
+        line.append(f"  {phase}", style="dim")
     console.print(line, soft_wrap=True)
     for label, value in _facts(job, now()).items():
         for number, text in enumerate(value.splitlines()):

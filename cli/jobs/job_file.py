@@ -22,8 +22,9 @@ from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.parsing import parse_job
 from shared.jobspec.tork.scopes import inputs_read
 
-Additions = Mapping[str, Mapping[str, Any]]
-"""Values by name, by the field of the job that takes them: `inputs`, `secrets`, `uploads`."""
+Additions = Mapping[str, Mapping[str, Any] | bool]
+"""Values by name, by the field of the job that takes them: `inputs`, `secrets`, `uploads`. Or the
+value of a field."""
 
 _TEXT = "tag:yaml.org,2002:str"
 _MAPPING = "tag:yaml.org,2002:map"
@@ -103,6 +104,8 @@ def explain_refusal(file: JobFile, error: Rejected, *, is_edited: bool) -> None:
         print_problem(file.name, problem)
         if problem.field == "schedule" and "scheduled jobs" in problem.rule:
             click.echo(f"to create it: conveyor schedules create {file.name}", err=True)
+        if problem.field == "template" and "stored jobs" in problem.rule:
+            click.echo(f"to store it: conveyor templates push {file.name}", err=True)
 
 
 def _problem(fields: Json, rule: str, *, is_edited: bool) -> Problem:
@@ -185,6 +188,9 @@ def _added_to_json(text: str, additions: Additions) -> str:
     if not isinstance(job, dict):
         raise ValueError("a job must be a mapping of fields")
     for field, values in additions.items():
+        if isinstance(values, bool):
+            job[field] = values
+            continue
         present = job.get(field) or {}
         if not isinstance(present, dict):
             raise ValueError(f"{field} must be a mapping")
@@ -205,6 +211,9 @@ def _added_to_yaml(text: str, additions: Additions) -> str:
     if not isinstance(job, yaml.MappingNode):
         raise ValueError("a job must be a mapping of fields")
     for field, values in additions.items():
+        if isinstance(values, bool):
+            _set(job, field, _node(values))
+            continue
         mapping = _mapping_below(job, field)
         for name, value in values.items():
             _set(mapping, name, _node(value))

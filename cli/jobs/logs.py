@@ -36,14 +36,17 @@ class _Wanted:
     since: datetime | None
     timestamps: bool
     search: str
+    stream: str | None
 
     @property
     def is_plain(self) -> bool:
         """Whether the text that the server streams is enough."""
-        return self.tail is None and self.since is None and not self.timestamps
+        is_whole = self.tail is None and self.since is None and self.stream is None
+        return is_whole and not self.timestamps
 
     def keeps(self, line: LogLine) -> bool:
-        return self.search.lower() in line.text.lower()
+        is_wanted = self.stream is None or (self.stream == "stderr") == line.is_stderr
+        return is_wanted and self.search.lower() in line.text.lower()
 
 
 @click.command()
@@ -57,6 +60,9 @@ class _Wanted:
 @click.option("-t", "--timestamps", is_flag=True, help="Begin each line with its time (UTC).")
 @click.option("--search", metavar="TEXT", default="", help="Only lines that contain TEXT.")
 @click.option(
+    "--stream", type=click.Choice(["stdout", "stderr"]), help="Only what was written there."
+)
+@click.option(
     "--json", "as_json", is_flag=True, help="Print the log parts of the API as JSON, one per line."
 )
 @asks_api
@@ -67,15 +73,17 @@ def logs(
     tail: int | None,
     since: datetime | None,
     search: str,
+    stream: str | None,
     **flags: bool,
 ) -> None:
     """Print the log of JOB or of one task, from the beginning.
 
-    JOB and TASK are ids, beginnings of ids, or names.
+    JOB and TASK are ids, beginnings of ids, or names. On a terminal, lines from stderr are red
+    (without --follow).
     """
     if job is None and task is None:
         raise click.UsageError("give a job, or --task with the id of a task")
-    wanted = _Wanted(tail=tail, since=since, search=search, **flags)
+    wanted = _Wanted(tail=tail, since=since, search=search, stream=stream, **flags)
     if wanted.as_json and (wanted.follows or not wanted.is_plain or search):
         raise click.UsageError("--json cannot be combined with options that choose or show lines")
     ask(server, lambda api: _print_log(api, job, task, wanted))
@@ -151,7 +159,8 @@ async def _read(api: AsyncClient, source: LogSource, wanted: _Wanted) -> None:
 
 
 def _reader(api: AsyncClient, source: LogSource, wanted: _Wanted) -> LogReader:
-    tail = None if wanted.search else wanted.tail  # how far back they are, only reading tells
+    is_filtered = wanted.search or wanted.stream
+    tail = None if is_filtered else wanted.tail  # how far back they are, only reading tells
     return LogReader(api, source, since=wanted.since, tail=tail)
 
 
@@ -186,4 +195,5 @@ async def _has_ended(api: AsyncClient, source: LogSource) -> bool:
 def _print(lines: Iterable[LogLine], wanted: _Wanted) -> None:
     for line in filter(wanted.keeps, lines):
         at = f"{line.at[:_SECONDS_LENGTH]:<{_SECONDS_LENGTH}}Z " if wanted.timestamps else ""
-        click.echo(f"{at}{line.text}")
+        # Where nobody would see colours, click takes them out.
+        click.echo(at + (click.style(line.text, fg="red") if line.is_stderr else line.text))

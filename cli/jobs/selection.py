@@ -1,7 +1,7 @@
 """Which jobs a command is about: the options that choose them, and reading them page by page."""
 
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -14,6 +14,7 @@ from cli.messages import now
 from cli.references import LARGEST_PAGE
 from cli.views import FINAL_JOB_STATES, Json
 from conveyor import AsyncClient
+from conveyor.http import following
 
 T = TypeVar("T")
 
@@ -81,10 +82,12 @@ def _creator(job: Json) -> str:
 
 
 async def chosen_jobs(api: AsyncClient, chosen: JobFilter) -> AsyncGenerator[Json, None]:
-    """All that it keeps, newest first. One that moves to a later page meanwhile comes once."""
-    number, last, seen = 1, 1, set[str]()
-    while number <= last:
-        query = {**chosen.query(), "page": number, "size": LARGEST_PAGE}
+    """All that it keeps, newest first. One that moves to a later page meanwhile comes once: Tork
+    has no places in the list."""
+    seen = set[str]()
+    which: Mapping[str, object] | None = {"page": 1}
+    while which:
+        query = {**chosen.query(), **which, "size": LARGEST_PAGE}
         page = await api.request("GET", "/jobs", query=query)
         for job in page["items"]:
             if chosen.is_past(job):
@@ -92,7 +95,7 @@ async def chosen_jobs(api: AsyncClient, chosen: JobFilter) -> AsyncGenerator[Jso
             if job["id"] not in seen and chosen.keeps(job):
                 yield job
             seen.add(job["id"])
-        number, last = number + 1, page["totalPages"]
+        which = following(which, page)
 
 
 def filter_options(command: Callable[..., T]) -> Callable[..., T]:

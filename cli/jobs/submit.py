@@ -1,22 +1,21 @@
 """`conveyor submit` and `run-again`: submit a job, and follow it if asked to."""
 
-import asyncio
 import re
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial, reduce
-from typing import IO, Self
+from typing import IO, Any
 
 import click
-from rich.text import Text
 
 from cli.api_command import ask, asks_api, json_option
-from cli.exit_codes import EXIT_API, EXIT_FAILED, EXIT_USAGE, fail
-from cli.follow.live import follow, job_of
+from cli.exit_codes import EXIT_API, EXIT_USAGE, fail
 from cli.follow.patience import submit_with_retry
-from cli.follow.picture import Picture
+from cli.jobs.bacalhau import Options, submission_options, submit_bacalhau
+from cli.jobs.bacalhau_file import is_bacalhau
 from cli.jobs.job_file import (
+    Additions,
     JobFile,
     JobFileError,
     explain_refusal,
@@ -24,12 +23,12 @@ from cli.jobs.job_file import (
     parse_inputs,
     parse_secrets,
 )
+from cli.jobs.outcome import Output, to_the_end
 from cli.jobs.uploads import file_option, parse_files, upload
-from cli.jobs.viewers import job_viewer
-from cli.messages import now, one_line, took
-from cli.references import SHORT, job_id
-from cli.tables import print_json, screen, style_of
-from cli.views import FINAL_JOB_STATES, Json
+from cli.messages import counted, one_line
+from cli.references import job_id
+from cli.tables import print_answer
+from cli.views import Json
 from conveyor import AsyncClient, Content, Rejected, Server
 
 
@@ -39,21 +38,6 @@ def _visible(_: click.Context, __: click.Parameter, key: str | None) -> str | No
             f"{key!r} is not allowed: it must be 1 to 255 visible ASCII characters"
         )
     return key
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """Whether to wait for the end of the job, and what to print of it."""
-
-    waits: bool
-    with_log: bool
-    as_json: bool
-
-    @classmethod
-    def of(cls, *, waits: bool, follows: bool, as_json: bool) -> Self:
-        if follows and as_json:
-            raise click.UsageError("--json and --follow cannot be combined; --json and --wait can")
-        return cls(waits=waits or follows, with_log=follows, as_json=as_json)
 
 
 _OPTIONS = (
@@ -79,20 +63,22 @@ _OPTIONS = (
 )
 
 
-def _submission_options(command: Callable[..., None]) -> Callable[..., None]:
+def job_options(command: Callable[..., None]) -> Callable[..., None]:
     return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
 
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
-@_submission_options
+@job_options
 @click.option(
     "--idempotency-key",
     metavar="KEY",
     callback=_visible,
     help="Submitting again with the same key returns the same job. Kept for a day.",
 )
+@click.option("--hold", is_flag=True, help="Submit a draft, which begins with conveyor release.")
 @click.option("--strict", is_flag=True, help="Refuse the job if there are warnings.")
+@submission_options
 @json_option
 @asks_api
 def submit(
@@ -103,8 +89,8 @@ def submit(
     files: tuple[str, ...],
     idempotency_key: str | None,
     *,
-    strict: bool,
-    **flags: bool,
+    hold: bool,
+    **options: Any,  # noqa: ANN401 - those of Bacalhau's jobs, and of the output
 ) -> None:
     """Submit the job in FILE (YAML or JSON; - is standard input).
 
@@ -119,24 +105,37 @@ def submit(
       3    the API is not reachable or rejected the job
       130  Ctrl-C; the job continues
     """
-    wanted = _Output.of(**flags)
-    additions = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
-    to_send = parse_files(files)
+    given = Options.taken(options, idempotency_key)
+    wanted = given.output
     job_file = JobFile.read(file)
+    if is_bacalhau(job_file):
+        if inputs or secrets or files or hold:
+            names = "--input, --secret, --file and --hold"
+            raise click.UsageError(f"{names} are not for Bacalhau jobs")
+        sys.exit(submit_bacalhau(server, job_file, given))
+    given.refuse_for(job_file)
+    if hold and wanted.waits:
+        raise click.UsageError("--hold can't be used with --wait or --follow: it waits for release")
+    given_inputs = parse_inputs(inputs)
+    additions: Additions = {"inputs": given_inputs, "secrets": parse_secrets(secrets), "hold": hold}
+    to_send = parse_files(files)
     try:
         body = job_file.body_with(additions)
     except JobFileError as error:
         fail(str(error), EXIT_USAGE)
-    _refuse_unknown_inputs(job_file, body, additions["inputs"])
+    _refuse_unknown_inputs(job_file, body, given_inputs)
+    if to_send and given.is_dry:
+        raise click.UsageError("--dry-run sends nothing: --file can't be checked with it")
     if to_send:
         body = job_file.body_with({**additions, "uploads": upload(server, to_send)})
-    given = _Submission(job_file, body, idempotency_key, is_strict=strict)
-    sys.exit(ask(server, lambda api: _submit(api, given, wanted)))
+    submission = _Submission(job_file, body, idempotency_key, is_strict=given.is_strict)
+    send = _dry_run if given.is_dry else _submit
+    sys.exit(ask(server, lambda api: send(api, submission, wanted)))
 
 
 @click.command(name="run-again")
 @click.argument("job")
-@_submission_options
+@job_options
 @json_option
 @asks_api
 def run_again(
@@ -151,14 +150,14 @@ def run_again(
 
     JOB is an id, the beginning of an id, or a name. Output and exit codes are those of submit.
     """
-    wanted = _Output.of(**flags)
+    wanted = Output.of(**flags)
     changes = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
     if uploads := upload(server, parse_files(files)):
         changes["uploads"] = uploads
     sys.exit(ask(server, lambda api: _run_again(api, job, changes, wanted)))
 
 
-async def _run_again(api: AsyncClient, job: str, changes: Json, output: _Output) -> int:
+async def _run_again(api: AsyncClient, job: str, changes: Json, output: Output) -> int:
     id_ = await job_id(api, job)
 
     async def post(key: str) -> Json:
@@ -170,7 +169,7 @@ async def _run_again(api: AsyncClient, job: str, changes: Json, output: _Output)
         )
 
     new = await submit_with_retry(post)
-    return await _to_the_end(api, new, output)
+    return await to_the_end(api, new, output)
 
 
 def _refuse_unknown_inputs(file: JobFile, body: Content, given: Collection[str]) -> None:
@@ -201,77 +200,34 @@ class _Submission:
         )
 
 
-async def _submit(api: AsyncClient, given: _Submission, output: _Output) -> int:
+async def _submit(api: AsyncClient, given: _Submission, output: Output) -> int:
     """The exit code."""
+    job = await _accepted(submit_with_retry(partial(given.post, api), given.key), given, output)
+    return EXIT_API if job is None else await to_the_end(api, job, output)
+
+
+async def _dry_run(api: AsyncClient, given: _Submission, output: Output) -> int:
+    """The exit code."""
+    query = {"strict": given.is_strict, "dryRun": True}
+    asking = api.request("POST", "/jobs", body=given.body, query=query)
+    job = await _accepted(asking, given, output)
+    if job is None:
+        return EXIT_API
+    tasks = counted(job["taskCount"], "task")
+    text = f"{given.file.name}: valid, {one_line(job['name'])} would be submitted with {tasks}"
+    print_answer(job, text, as_json=output.as_json)
+    return 0
+
+
+async def _accepted(answering: Awaitable[Json], given: _Submission, output: Output) -> Json | None:
+    """None where rules are broken, which is told; so are warnings."""
     try:
-        job = await submit_with_retry(partial(given.post, api), given.key)
+        job = await answering
     except Rejected as error:
         if not error.errors:
             raise
         explain_refusal(given.file, error, is_edited=given.is_edited)
-        return EXIT_API
+        return None
     if not output.as_json:
         explain_warnings(given.file, job, is_edited=given.is_edited)
-    return await _to_the_end(api, job, output)
-
-
-async def _to_the_end(api: AsyncClient, job: Json, output: _Output) -> int:
-    """The exit code, once the job has ended if that is wanted."""
-    if job["state"] not in FINAL_JOB_STATES:  # else: it asked the API to wait
-        if not output.waits:
-            _show_submitted(job, output)
-            return 0
-        _print(f"submitted {one_line(job['name'])}: {job['id']}")
-        job = await _watch(api, job["id"], output)
-    _show_end(job, output)
-    return 0 if job["state"] == "COMPLETED" else EXIT_FAILED
-
-
-async def _watch(api: AsyncClient, id_: str, output: _Output) -> Json:
-    """The final job."""
-    try:
-        picture = Picture.of(await job_of(api, id_))
-        consoles = screen(to_stderr=True), screen()
-        with job_viewer(picture, *consoles, with_log=output.with_log) as viewer:
-            await follow(api, picture, viewer, with_log=output.with_log)
-        return dict(await api.request("GET", "/jobs/{id}", id=id_))
-    except asyncio.CancelledError:  # Ctrl-C
-        _print(f"the job continues. To stop it: conveyor cancel {id_[:SHORT]}")
-        raise
-
-
-def _show_submitted(job: Json, output: _Output) -> None:
-    if output.as_json:
-        print_json(job)
-        return
-    short = job["id"][:SHORT]
-    _print(
-        f"submitted {one_line(job['name'])}: conveyor get {short}, logs -f {short}, cancel {short}"
-    )
-    click.echo(job["id"])
-
-
-def _show_end(job: Json, output: _Output) -> None:
-    state = job["state"]
-    started = job.get("runStartedAt") or job.get("startedAt")
-    lasted = took(started, job.get("completedAt") or job.get("failedAt"), now())
-    text = Text.assemble(
-        f"{one_line(job['name'])} ",
-        (state.lower(), style_of(state)),
-        f" after {lasted}" if lasted else "",
-        f": {job['error']}" if job.get("error") else "",
-    )
-    screen(to_stderr=True).print(text, soft_wrap=True)
-    if state != "COMPLETED":
-        short = job["id"][:SHORT]
-        _print(f"  conveyor get {short}        show its tasks")
-        _print(f"  conveyor restart {short}    continue it")
-        _print(f"  conveyor run-again {short}  submit it once more")
-    if output.as_json:
-        print_json(job)
-    elif job.get("result"):
-        click.echo(job["result"])
-
-
-def _print(text: str) -> None:
-    click.echo(text, err=True)
+    return job

@@ -8,12 +8,13 @@ from typing import IO
 import click
 
 from cli.exit_codes import EXIT_FAILED
+from cli.jobs.bacalhau_file import Templates, checked, is_bacalhau, template_options
 from cli.jobs.job_file import JobFile, print_problem, print_warning
 from cli.jobs.uploads import parse_files
 from cli.tables import print_json
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.models import SubmittedJob
-from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
+from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job, parse_template
 
 
 @click.command()
@@ -26,19 +27,28 @@ from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
     help="A file that will be sent with the job, as submit has it. Repeatable.",
 )
 @click.option("--strict", is_flag=True, help="A warning is an error.")
+@template_options
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 def validate(
-    files: Sequence[IO[bytes]], uploads: Sequence[str], strict: bool, as_json: bool
+    files: Sequence[IO[bytes]],
+    uploads: Sequence[str],
+    pairs: Sequence[str],
+    pattern: str | None,
+    **flags: bool,
 ) -> None:
     """Validate job files (- is standard input) without a server, and list all problems.
 
-    A file with a `schedule` is validated as a scheduled job. Warnings tell what works, but was
+    A file with a `schedule` is validated as a scheduled job, one with a `template` as a stored job.
+    Warnings tell what works, but was
     hardly meant. A server can reject more, such as an unknown role or a mount that is not allowed
     there. Exit code 1: a file is not valid.
     """
     sent = parse_files(uploads)
-    found = [_checked(file, sent, strict=strict) for file in map(JobFile.read, files)]
-    if as_json:
+    templates = Templates.of(pairs, pattern, is_plain=flags["is_plain"])
+    found = [
+        _checked(file, sent, templates, strict=flags["strict"]) for file in map(JobFile.read, files)
+    ]
+    if flags["as_json"]:
         print_json([_as_json(each) for each in found])
     else:
         for each in found:
@@ -53,10 +63,16 @@ class _Checked:
     warnings: Sequence[Problem] = ()
 
 
-def _checked(file: JobFile, sent: Collection[str], *, strict: bool) -> _Checked:
-    found = _checked_as(parse_job, file)
+def _checked(
+    file: JobFile, sent: Collection[str], templates: Templates, *, strict: bool
+) -> _Checked:
+    found = (
+        _checked_bacalhau(file, templates) if is_bacalhau(file) else _checked_as(parse_job, file)
+    )
     if any(problem.field == "schedule" for problem in found.problems):
         found = _checked_as(parse_scheduled_job, file)
+    elif any(problem.field == "template" for problem in found.problems):
+        found = _checked_as(parse_template, file)
     missing = [f'"{name}"' for name in sent]
     found = replace(
         found,
@@ -71,6 +87,13 @@ def _checked(file: JobFile, sent: Collection[str], *, strict: bool) -> _Checked:
         if strict
         else found
     )
+
+
+def _checked_bacalhau(file: JobFile, templates: Templates) -> _Checked:
+    try:
+        return _Checked(file.name, warnings=checked(file, templates).warnings)
+    except InvalidJob as error:  # as below
+        return _Checked(file.name, error.problems)
 
 
 def _checked_as(parse: Callable[[bytes, str], SubmittedJob], file: JobFile) -> _Checked:

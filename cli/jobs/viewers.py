@@ -95,7 +95,8 @@ class _LogPrinter:
         for line in lines if self.is_on else ():
             name = self.padded(self._picture.name_of(line.task_id))
             # Text, not markup: square brackets in a log are the task's own.
-            text = Text.assemble((f"{name} | ", "dim"), printable(line.text))
+            style = "red" if line.is_stderr else ""
+            text = Text.assemble((f"{name} | ", "dim"), (printable(line.text), style))
             self._console.print(text, soft_wrap=True)
 
     def padded(self, name: str) -> str:

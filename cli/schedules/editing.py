@@ -10,7 +10,6 @@ from cli.api_command import ask, asks_api, json_option
 from cli.exit_codes import EXIT_API
 from cli.jobs.job_file import JobFile, explain_refusal
 from cli.references import schedule_id
-from cli.schedules.yaml_text import yaml_text
 from cli.tables import print_answer
 from cli.views import Json
 from conveyor import AsyncClient, Content, Rejected, Server
@@ -18,6 +17,7 @@ from shared.jobspec.merge_patch import patch_between
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.tork.models import ScheduledJobSpec
 from shared.jobspec.yaml_body import load_yaml
+from shared.jobspec.yaml_text import yaml_text
 
 _FIELDS = [field.alias or name for name, field in ScheduledJobSpec.model_fields.items()]
 _HEAD = """\

@@ -8,12 +8,12 @@ import yaml
 
 from cli.api_command import ask, asks_api, json_option
 from cli.schedules.views import print_times
-from cli.schedules.yaml_text import yaml_text
 from cli.tables import print_json
 from cli.views import Json
 from conveyor import Server
 from shared.jobspec.problems import InvalidJob
 from shared.jobspec.yaml_body import load_yaml
+from shared.jobspec.yaml_text import yaml_text
 
 
 @click.command()

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Runs a command with what the tests need: RabbitMQ's and Postgres' programs (the tests start
-# servers of their own) and a Docker engine. As root on Debian it installs what is missing; it
+# servers of their own), a Docker engine and Chromium. As root on Debian it installs what is missing; it
 # starts an engine only where none runs, and ends that one afterwards.
-# CONVEYOR_TEST_AMQP_URL, CONVEYOR_TEST_POSTGRES_DSN and DOCKER_HOST name services to use instead.
+# CONVEYOR_TEST_AMQP_URL, CONVEYOR_TEST_POSTGRES_DSN, DOCKER_HOST and CONVEYOR_TEST_CHROMIUM (a program)
+# name what to use instead.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 POLICY=/usr/sbin/policy-rc.d
@@ -37,6 +38,8 @@ missing_packages() {
     [ -e /bin/busybox ] || echo busybox-static
     # and that of the video job from this one.
     command -v ffmpeg >/dev/null || echo ffmpeg
+    # The page is tried in a browser.
+    [ -n "${CONVEYOR_TEST_CHROMIUM:-}" ] || command -v chromium >/dev/null || echo chromium
     # The lines of the README are run.
     command -v curl >/dev/null || echo curl
     # The proxy of docs/operation.md, its certificate, and what checks the units.

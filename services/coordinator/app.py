@@ -14,6 +14,7 @@ from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.handlers import on_completions, on_telemetry
 from services.coordinator.live.follower import Live
+from services.coordinator.node_commands import NodeCommands
 from services.coordinator.ports import ApiPorts
 from services.coordinator.schedule_commands import ScheduleCommands
 from services.coordinator.settings import CoordinatorSettings, HttpSettings
@@ -78,6 +79,7 @@ def _ports(batcher: Batcher, resources: Resources, planner: Planner, checks: Che
     return ApiPorts(
         commands=JobCommands(batcher, pool, metrics),
         schedules=ScheduleCommands(pool, batcher.outbox, planner),
+        nodes=NodeCommands(pool, batcher.outbox),
         pool=pool,
         final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
         live=Live(pool, metrics),
@@ -89,6 +91,7 @@ def _ports(batcher: Batcher, resources: Resources, planner: Planner, checks: Che
         health_checks=checks,
         files=resources.files if files.is_on else None,
         links=files.links if files.directory else None,
+        files_settings=files,
     )
 
 

@@ -3,9 +3,18 @@
 from dataclasses import dataclass
 
 from services.coordinator.store.connected import connected
-from shared.apply.apply import UploadsRefused, Work
+from shared.apply.apply import NAME_TAKEN, UploadsRefused, Work
 from shared.apply.batcher import Batcher
-from shared.lifecycle import NO_SUCH_JOB, Ignored, JobCancelled, JobRestarted, JobSubmitted
+from shared.lifecycle import (
+    NO_SUCH_JOB,
+    Decision,
+    Ignored,
+    JobCancelled,
+    JobReleased,
+    JobRestarted,
+    JobSubmitted,
+    JobUpdated,
+)
 from shared.planning.new_job import IdempotencyKey, NewJob
 from shared.postgres.pool import Pool
 from shared.process.metrics import MADE_ONCE, Metrics, MetricSpec
@@ -28,6 +37,14 @@ class WrongState(Exception):
     """The job's state does not allow it; the text is the reason, with the states that do."""
 
 
+class NameTaken(Exception):
+    """Another job has the name of the new one; the text is that."""
+
+
+class CannotUpdate(Exception):
+    """The job can't have that version now; the text is the reason."""
+
+
 class KeyReused(Exception):
     """The idempotency key was used before, with another body."""
 
@@ -38,6 +55,14 @@ class Submitted:
 
     job_id: str
     is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """The job has this version now; None: it was submitted before with the same key."""
+
+    job_id: str
+    version: int | None
 
 
 async def made_before(pool: Pool, key: IdempotencyKey) -> str | None:
@@ -65,7 +90,7 @@ class JobCommands:
     async def submit(self, new: NewJob) -> Submitted:
         """Store the job and send its first task; when this returns neither can be lost.
 
-        Raises KeyReused, InvalidJob.
+        Raises KeyReused, NameTaken, InvalidJob.
         """
         work = Work(JobSubmitted(new.job), new_job=new)
         while isinstance(outcome := await self._batcher.perform_one(work), Ignored):
@@ -73,20 +98,51 @@ class JobCommands:
             if new.key and (job_id := await made_before(self._pool, new.key)):
                 self._repeated.inc()
                 return Submitted(job_id, is_new=False)
+            if outcome == NAME_TAKEN and new.named:
+                raise NameTaken(new.named.name)
             if isinstance(outcome, UploadsRefused):
                 raise not_usable(new.definition.uploads, outcome.names)
         self._made.inc()
         return Submitted(new.job.id, is_new=True)
 
+    async def was_made(self, key: IdempotencyKey | None) -> bool:
+        """Whether what is submitted with the key was before. Raises KeyReused."""
+        return key is not None and await made_before(self._pool, key) is not None
+
+    async def update(
+        self, new: NewJob, *, base_version: int | None = None, is_forced: bool = False
+    ) -> Updated:
+        """`new` has the id of the job that it is a version of, made from `base_version` (None: from
+        whichever is the last). `is_forced`: executions are made anew even if nothing differs.
+
+        Raises UnknownJob, CannotUpdate, KeyReused, InvalidJob.
+        """
+        event = JobUpdated(new.job.id, base_version, is_forced)
+        outcome = await self._batcher.perform_one(Work(event, new_version=new))
+        if isinstance(outcome, Decision):
+            return Updated(new.job.id, outcome.job.spec_version)
+        if new.key and (job_id := await made_before(self._pool, new.key)):
+            return Updated(job_id, None)
+        if outcome == NO_SUCH_JOB:
+            raise UnknownJob(new.job.id)
+        if isinstance(outcome, UploadsRefused):
+            raise not_usable(new.definition.uploads, outcome.names)
+        raise CannotUpdate(outcome.reason)
+
     async def cancel(self, job_id: str) -> None:
         """Raises UnknownJob, WrongState."""
         await self._act(JobCancelled(job_id))
 
-    async def restart(self, job_id: str) -> None:
-        """Raises UnknownJob, WrongState."""
-        await self._act(JobRestarted(job_id))
+    async def restart(self, job_id: str, from_position: int | None = None) -> None:
+        """From where it stopped, or from the task at that position. Raises UnknownJob,
+        WrongState."""
+        await self._act(JobRestarted(job_id, from_position))
 
-    async def _act(self, event: JobCancelled | JobRestarted) -> None:
+    async def release(self, job_id: str) -> None:
+        """The held job begins, or waits for its time. Raises UnknownJob, WrongState."""
+        await self._act(JobReleased(job_id))
+
+    async def _act(self, event: JobCancelled | JobReleased | JobRestarted) -> None:
         outcome = await self._batcher.perform_one(Work(event))
         if outcome == NO_SUCH_JOB:
             raise UnknownJob(event.job_id)

@@ -1,7 +1,8 @@
-"""API keys and passwords: how they are made, stored and compared.
+"""API keys, passwords and session tokens: how they are made, stored and compared.
 
 A key is `cvk_<id>_<secret>`: the id is looked up, the digest of the whole is compared. Passwords
-are stored as scrypt, with its parameters and salt in the text.
+are stored as scrypt, with its parameters and salt in the text. A token is `cvs_<id>_<secret>`; its
+digest is of what it was given for as well, so that it ends when the password or key is another.
 """
 
 import asyncio
@@ -50,6 +51,38 @@ def digest_of(text: str) -> bytes:
 def is_key(text: str, digest: bytes) -> bool:
     """Whether `digest` was made of it, in constant time."""
     return hmac.compare_digest(digest_of(text), digest)
+
+
+_TOKEN = re.compile(r"cvs_([0-9a-f]{16})_[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionToken:
+    """What a browser keeps of a session: only `id` is stored."""
+
+    id: str
+    text: str = field(repr=False)
+
+    def digest(self, credential: bytes) -> bytes:
+        """Proves both the token and what it was given for; gives neither away."""
+        return hmac.digest(self.text.encode(), b"session:" + credential, hashlib.sha256)
+
+    @property
+    def csrf_token(self) -> str:
+        """What pages show that they are of our own: those of others cannot read it."""
+        made = hmac.digest(self.text.encode(), b"csrf", hashlib.sha256)
+        return base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
+def new_session_token() -> SessionToken:
+    token_id = secrets.token_hex(_ID_BYTES)
+    return SessionToken(token_id, f"cvs_{token_id}_{secrets.token_urlsafe(_SECRET_BYTES)}")
+
+
+def session_token(text: str) -> SessionToken | None:
+    """None when it can't be one of ours."""
+    match = _TOKEN.fullmatch(text)
+    return SessionToken(match[1], text) if match else None
 
 
 _KIND = "scrypt"

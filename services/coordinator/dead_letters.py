@@ -73,6 +73,23 @@ class DeadLetters:
                 await delivery.ack()
         return bool(found)
 
+    async def requeue_all(self, queue: str | None) -> tuple[int, int]:
+        """As `requeue`, of those that are looked at and come from `queue` (None: from any); how
+        many, and how many can't be requeued and stay."""
+        requeued = kept = 0
+        async with self._taken() as taken:
+            for delivery in taken:
+                letter = dead_letter(delivery)
+                if queue in (None, letter.queue):
+                    try:
+                        await self._send(letter)
+                    except CannotRequeue:  # it is counted; the list says where it came from
+                        kept += 1
+                    else:
+                        await delivery.ack()
+                        requeued += 1
+        return requeued, kept
+
     async def delete(self, letter_id: str) -> bool:
         """Whether there was one with that id."""
         async with self._taken() as taken:

@@ -8,6 +8,7 @@ from shared.apply.batcher import Batcher, Failures, perform_all
 from shared.lifecycle import (
     CancelContinued,
     ChildrenContinued,
+    ExecutionAdopted,
     SubJobAbandoned,
     SubJobResumed,
     TaskClaimed,
@@ -15,6 +16,7 @@ from shared.lifecycle import (
     TaskProgressed,
     TaskReturned,
     TaskSucceeded,
+    Timings,
 )
 from shared.messages import Finished, Reports, Returned, SubJobSignals, Telemetry
 from shared.postgres.pool import Pool, acquired
@@ -52,6 +54,9 @@ def _of_worker(reports: Reports) -> Iterator[Work]:
         yield Work(TaskClaimed(claim.job_id, claim.task_id, claim.dispatch, node, lease))
     for finished in reports.finished:
         yield Work(_finished(finished, node), logs=finished.log, kept=finished.artifacts)
+    for adopted in reports.adopted:
+        ref = adopted.job_id, adopted.task_id, adopted.dispatch, node
+        yield Work(ExecutionAdopted(*ref, adopted.from_node_id, lease))
     for returned in reports.returned:
         yield Work(_returned(returned, node))
 
@@ -59,13 +64,20 @@ def _of_worker(reports: Reports) -> Iterator[Work]:
 def _finished(report: Finished, node: str) -> TaskSucceeded | TaskFailed:
     ref = (report.job_id, report.task_id, report.dispatch, node)
     if report.error is None:
-        return TaskSucceeded(*ref, result=report.result, log_parts=report.log_parts)
+        return TaskSucceeded(
+            *ref,
+            result=report.result,
+            log_parts=report.log_parts,
+            exit_code=_kept(report.exit_code) or 0,
+            timings=_timings(report),
+        )
     return TaskFailed(
         *ref,
         error=report.error,
         log_parts=report.log_parts,
         cause=report.cause,
         exit_code=_kept(report.exit_code),
+        timings=_timings(report),
     )
 
 
@@ -79,6 +91,10 @@ def _returned(report: Returned, node: str) -> TaskReturned:
         is_declined=report.is_declined,
         is_lost=report.is_lost,
     )
+
+
+def _timings(report: Finished) -> Timings:
+    return [(t.phase, t.started_ms, t.duration_ms) for t in report.timings] or None
 
 
 def _kept(exit_code: int | None) -> int | None:

@@ -1,18 +1,20 @@
 """What the HTTP door needs from outside."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Concatenate, ParamSpec, TypeVar
 
 from conveyor.extensions.files import FileStore
 from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.live.follower import Live
+from services.coordinator.node_commands import NodeCommands
 from services.coordinator.schedule_commands import ScheduleCommands
 from services.coordinator.store.connected import connected
 from services.coordinator.waiting import FinalJobs
 from shared.broker.protocol import Broker
 from shared.files.links import Links
+from shared.files.settings import FilesSettings
 from shared.postgres.pool import Connection, Pool
 from shared.process.health import Check
 from shared.process.metrics import Metrics
@@ -27,6 +29,7 @@ R = TypeVar("R")
 class ApiPorts:
     commands: JobCommands
     schedules: ScheduleCommands
+    nodes: NodeCommands
     pool: Pool
     final_jobs: FinalJobs
     live: Live
@@ -40,6 +43,9 @@ class ApiPorts:
     """None: no store is set up."""
     links: Links | None = None
     """Which links lead to `files` through the API: where it is a directory."""
+
+    files_settings: FilesSettings = field(default_factory=FilesSettings)
+    """What addresses that jobs name have to keep to, and how long a bucket keeps results."""
 
     async def run(
         self,

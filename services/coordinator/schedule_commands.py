@@ -23,14 +23,15 @@ from shared.jobspec.overlap import BUFFERS, Overlap
 from shared.lifecycle import JobCancelled, JobSubmitted
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
-from shared.planning.scheduled_jobs import firings_by_rules, id_of_firing, jobs_of
+from shared.planning.scheduled_jobs import firings_by_rules, id_of_firing, jobs_of, tag_of
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.garbage import in_thread
 from shared.store.idempotency import store_keys
 from shared.store.notices import Notice, add_notices, notice_of_firing
 from shared.store.outbox import Outbox, OutboxRow
-from shared.store.uploads import WantedUploads
+from shared.store.templates import templates_of
+from shared.store.uploads import WantedUploads, require_usable
 
 Times = Sequence[datetime]
 
@@ -116,8 +117,8 @@ class ScheduleCommands:
         self._outbox.send(rows)
         return job_id
 
-    async def edit(self, new: EditedSchedule) -> bool:
-        """False when it was edited since `new` was made of it.
+    async def edit(self, new: EditedSchedule, *, is_dry_run: bool = False) -> bool:
+        """False when it was edited since `new` was made of it. A dry run only checks.
 
         Raises NeverFires, InvalidJob.
         """
@@ -127,7 +128,11 @@ class ScheduleCommands:
                 if locked.version != new.version:
                     return False
                 uploads = WantedUploads(locked.id, new.uploads, locked.created_by, locked.id)
-                await schedules.edit(connection, new.edit(moved(locked, new.rules)), uploads)
+                edit = new.edit(moved(locked, new.rules))
+                if is_dry_run:
+                    await require_usable(connection, uploads)
+                else:
+                    await schedules.edit(connection, edit, uploads)
         return True
 
     async def resume(self, schedule_id: str) -> bool:
@@ -220,7 +225,10 @@ class ScheduleCommands:
     ) -> Sequence[OutboxRow]:
         if not times:
             return []
-        jobs = await in_thread(partial(jobs_of, locked, times, locked.now, self._planner.sealer))
+        tag = tag_of(locked)
+        found = await templates_of(connection, {locked.id: tag} if tag else {})
+        sealer, template = self._planner.sealer, found.get(locked.id)
+        jobs = await in_thread(partial(jobs_of, locked, times, locked.now, sealer, template))
         batch = [Work(JobCancelled(job_id)) for job_id in cancelled]
         batch += [Work(JobSubmitted(new.job), new_job=new) for new in jobs]
         rows = await apply_within(connection, self._planner, batch)

@@ -1,18 +1,18 @@
 """The settings of a coordinator."""
 
 from ipaddress import ip_address
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
     Field,
-    SecretStr,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
+from services.coordinator.auth_settings import AuthSettings, CorsSettings
 from shared.files.settings import FilesSettings
+from shared.jobspec.bacalhau.settings import BacalhauSettings
 from shared.jobspec.limits import MAX_WEBHOOKS
 from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import (
@@ -141,124 +141,6 @@ class ApiSettings(ListeningBlock):
             return True
 
 
-class AuthSettings(Block):
-    type: Literal["none", "basic", "key", "any"] = Field(
-        "none",
-        description="Authentication of clients. `basic`: user name and password (HTTP basic). "
-        "`key`: an API key, as `X-API-Key` or `Authorization: Bearer`. `any`: either. "
-        "`none`: every client has all permissions.",
-    )
-    key: SecretStr = Field(
-        SecretStr(""),
-        description="API key of the operator with all permissions, in addition to those created "
-        "with `POST /keys`. Empty: none.",
-    )
-    user: str = Field(
-        "admin",
-        min_length=1,
-        pattern="^[^:\\x00]*$",  # HTTP basic ends the name there; Postgres has no NUL
-        description="User name that belongs to CONVEYOR_AUTH_PASSWORD.",
-    )
-    password: SecretStr = Field(
-        SecretStr(""),
-        description="Password of an operator with all permissions (HTTP basic), in addition to "
-        "the users created with `POST /users`. Empty: none.",
-    )
-    password_min_length: int = Field(
-        8, ge=1, description="Minimum number of characters in the passwords of users."
-    )
-    failures: int = Field(
-        5,
-        ge=0,
-        description="Failed sign-ins of a user name from an address before further ones return 429 "
-        "with `Retry-After`: for 1 s, twice as long after each failure, at most 60 s. Each "
-        "coordinator counts by itself. 0: unlimited.",
-    )
-    default_access: Literal["operate", "view", "none"] = Field(
-        "operate",
-        description="Access of all users to jobs and scheduled jobs that are submitted without "
-        "`permissions`. `operate`: everyone can view and change them. `view`: everyone can "
-        "view them. `none`: only the creator and administrators can view them.",
-    )
-    none_allowed: bool = Field(
-        False,
-        description="Allow CONVEYOR_AUTH_TYPE `none` on addresses other than localhost, and any "
-        "host name in requests. Off: only requests to an IP address or to localhost "
-        "are accepted, which protects against DNS rebinding from a browser on this "
-        "machine.",
-    )
-
-    @property
-    def is_on(self) -> bool:
-        return self.type != "none"
-
-    @property
-    def takes_passwords(self) -> bool:
-        return self.type in ("basic", "any")
-
-    @property
-    def takes_keys(self) -> bool:
-        return self.type in ("key", "any")
-
-    @model_validator(mode="after")
-    def _takes_what_is_set(self) -> Self:
-        if self.key.get_secret_value() and not self.takes_keys:
-            raise ValueError(
-                "a key is set (CONVEYOR_AUTH_KEY), but CONVEYOR_AUTH_TYPE is neither key nor any"
-            )
-        if self.password.get_secret_value() and not self.takes_passwords:
-            raise ValueError(
-                "a password is set (CONVEYOR_AUTH_PASSWORD), but CONVEYOR_AUTH_TYPE is neither "
-                "basic nor any"
-            )
-        return self
-
-
-class CorsSettings(Block):
-    origins: str = Field(
-        "",
-        description="Origins that can use the API from a browser, comma-separated, such as "
-        "`https://ui.example.com`; `*`: any. Empty: none.",
-    )
-    methods: str = Field(
-        "GET,HEAD,POST,PUT,PATCH,DELETE", description="Allowed methods of cross-origin requests."
-    )
-    headers: str = Field(
-        "Authorization,Content-Type,Idempotency-Key,Last-Event-ID,X-API-Key,X-Request-Id",
-        description="Allowed headers of cross-origin requests.",
-    )
-    credentials: bool = Field(
-        False,
-        description="Allow cross-origin requests with stored browser credentials. Not with `*`.",
-    )
-    max_age_seconds: int = Field(
-        600, ge=0, description="How long browsers cache the response of a preflight request."
-    )
-
-    @property
-    def is_on(self) -> bool:
-        return bool(listed(self.origins))
-
-    def allows(self, origin: str) -> bool:
-        return bool({"*", origin} & set(listed(self.origins)))
-
-    @property
-    def method_list(self) -> tuple[str, ...]:
-        return listed(self.methods)
-
-    @property
-    def header_list(self) -> tuple[str, ...]:
-        return listed(self.headers)
-
-    @model_validator(mode="after")
-    def _credentials_have_origins(self) -> Self:
-        if self.credentials and "*" in listed(self.origins):
-            raise ValueError(
-                "for credentials CONVEYOR_CORS_ORIGINS must name the origins: * is not enough"
-            )
-        return self
-
-
 class RateSettings(Block):
     per_second: float = Field(
         0,
@@ -274,6 +156,7 @@ class EndpointSettings(Block):
     jobs: bool = Field(True, description="Serve `/jobs`. Disabled endpoints return 404.")
     tasks: bool = Field(True, description="Serve `/tasks`.")
     schedules: bool = Field(True, description="Serve `/scheduled-jobs`.")
+    templates: bool = Field(True, description="Serve `/templates`.")
     webhooks: bool = Field(True, description="Serve `/webhooks`.")
     events: bool = Field(True, description="Serve the event streams.")
     queues: bool = Field(True, description="Serve `/queues` and `/dead-letters`.")
@@ -282,11 +165,26 @@ class EndpointSettings(Block):
     health: bool = Field(True, description="Serve `/health`. It requires no credentials.")
     users: bool = Field(True, description="Serve `/users` and `/roles`.")
     keys: bool = Field(True, description="Serve `/keys`.")
+    session: bool = Field(
+        True, description="Serve `/session`: who asks, and the sign-in of the page."
+    )
+    secrets: bool = Field(True, description="Serve `/secrets`.")
     files: bool = Field(True, description="Serve `/jobs/{id}/files` and `/uploads`.")
     objects: bool = Field(
         True,
         description="Serve `/objects` to workers, where the store is a directory of the "
         "coordinator. It requires signed links, no credentials.",
+    )
+    bacalhau: bool = Field(
+        True,
+        description="Serve Bacalhau's API below `/api/v1`. Only its routes for "
+        "liveness, version and authentication methods require no credentials.",
+    )
+    bytenite: bool = Field(True, description="Serve ByteNite's API below `/v1`.")
+    page: bool = Field(
+        True,
+        description="Serve the page at `/` and `/ui`. Its files require no credentials; what it "
+        "shows requires a sign-in.",
     )
     docs: bool = Field(
         True,
@@ -302,6 +200,7 @@ class HttpSettings(Block):
     cors: CorsSettings = CorsSettings()
     rate: RateSettings = RateSettings()
     endpoints: EndpointSettings = EndpointSettings()
+    bacalhau: BacalhauSettings = BacalhauSettings()
 
 
 class CoordinatorSettings(DatabaseServiceSettings):
@@ -310,6 +209,7 @@ class CoordinatorSettings(DatabaseServiceSettings):
     cors: CorsSettings = CorsSettings()
     rate: RateSettings = RateSettings()
     endpoints: EndpointSettings = EndpointSettings()
+    bacalhau: BacalhauSettings = BacalhauSettings()
     files: FilesSettings = FilesSettings()
 
     @property

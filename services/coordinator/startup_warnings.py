@@ -2,7 +2,7 @@
 
 import structlog
 
-from services.coordinator.settings import AuthSettings
+from services.coordinator.auth_settings import AuthSettings
 from services.coordinator.store.access import has_admin_key, has_admin_user
 from services.coordinator.store.connected import connected
 from shared.postgres.errors import DatabaseUnavailable

@@ -5,15 +5,29 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, Protocol, get_args
 
+from services.coordinator import node_reasons
 from services.coordinator.store import waiting
-from services.coordinator.store.rows import TaskRow
+from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.waiting import LONGEST_LINE, Cluster, WaitingTask
 from shared.messages.queues import slots_by_queue
 from shared.postgres.pool import Connection
 
-REASONS = ("no_worker", "returned", "busy", "retry", "queue", "concurrency", "turn", "needs")
+Reason = Literal[
+    "held",
+    "start_at",
+    "no_worker",
+    "placement",
+    "returned",
+    "busy",
+    "retry",
+    "queue",
+    "concurrency",
+    "turn",
+    "needs",
+]
+REASONS: tuple[Reason, ...] = get_args(Reason)
 """The first that one of a job's tasks has is the job's."""
 
 _NOT_BEGUN = frozenset({"CREATED", "PENDING", "SCHEDULED"})
@@ -22,22 +36,39 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """`reason` is one of `REASONS`; `until` is known of a retry. `task_id`: of a job, which task
-    waits."""
+    """`until` is known of a retry, and of a job with a time to begin at. `task_id`: of a job, which
+    task waits."""
 
-    reason: str
+    reason: Reason
     message: str
     until: datetime | None = None
     task_id: str | None = None
 
 
-def may_wait(tasks: Iterable[TaskRow]) -> list[str]:
-    """The ids of those that have not begun, or stand for a job that may not have."""
+class Attempt(Protocol):
+    """What of an attempt says whether it may wait."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def subjob_id(self) -> str | None: ...
+    @property
+    def children(self) -> JsonObject | None: ...
+
+
+def may_wait(tasks: Iterable[Attempt]) -> list[str]:
+    """The ids of those that have not begun, or stand for a job or executions that may not have."""
     return [
         task.id
         for task in tasks
-        if task.state in _NOT_BEGUN or (task.state == "RUNNING" and task.subjob_id)
+        if task.state in _NOT_BEGUN or (task.state == "RUNNING" and _may_wait_while_it_runs(task))
     ]
+
+
+def _may_wait_while_it_runs(task: Attempt) -> bool:
+    return task.subjob_id is not None or (task.children or {}).get("total") == 0
 
 
 async def of_tasks(connection: Connection, ids: Collection[str]) -> Mapping[str, Waiting]:
@@ -47,6 +78,7 @@ async def of_tasks(connection: Connection, ids: Collection[str]) -> Mapping[str,
 
 async def of_jobs(connection: Connection, ids: Collection[str]) -> Mapping[str, Waiting]:
     """By id, of those of which something waits and no worker runs anything."""
+    not_entered = await waiting.not_entered(connection, ids) if ids else []
     found = await waiting.tasks_of_jobs(connection, ids) if ids else []
     reasons = await _reasons(connection, found)
     # Where a sub-job goes on, its parent waits for nothing.
@@ -56,7 +88,7 @@ async def of_jobs(connection: Connection, ids: Collection[str]) -> Mapping[str, 
         if task.job_id not in go_on:
             named = replace(reasons[task.id], task_id=task.id)
             of_job[task.job_id] = min(of_job.get(task.job_id, named), named, key=_rank_of_reason)
-    return of_job
+    return of_job | {job_id: _for_its_start(start_at) for job_id, start_at in not_entered}
 
 
 async def of_submitted(
@@ -75,13 +107,16 @@ async def _reasons(connection: Connection, tasks: Sequence[WaitingTask]) -> Mapp
     if not tasks:
         return {}
     of_subjobs = await of_jobs(connection, {task.subjob_id for task in tasks if task.subjob_id})
-    queues = {task.queue for task in tasks if task.state == "SCHEDULED"}
+    of_nodes = await node_reasons.messages_of(connection, tasks)
+    queues = {task.queue for task in tasks if task.state == "SCHEDULED" and task.queue}
     cluster = await waiting.cluster(connection, queues)
     served = slots_by_queue(cluster.online)
     lines = {queue: sorted(map(_queue_position, line)) for queue, line in cluster.lines.items()}
     reasons: dict[str, Waiting] = {}
     for task in tasks:
-        if task.subjob_id is None:
+        if task.waits_for_a_node:
+            reasons[task.id] = _for_a_node(task, of_nodes[task.id])
+        elif task.subjob_id is None:
             reasons[task.id] = reason_of(task, cluster, served, lines)
         elif (why := of_subjobs.get(task.subjob_id)) is not None:
             message = f"job {task.subjob_id}: {why.message}"
@@ -104,6 +139,8 @@ def reason_of(
         return _for_its_retry(task, cluster.now)
     if task.state == "CREATED":
         return _for_its_turn(task)
+    if task.placement is not None:
+        return Waiting("queue", f"waits for the node it was sent to ({task.node_id})")
     slots = served.get(task.queue)
     if slots is None:
         return Waiting("no_worker", nobody_serves(task.queue, served))
@@ -136,6 +173,18 @@ def nobody_serves(queue: str, served: Mapping[str, int]) -> str:
     if not served:
         return f"no worker is online (queue '{queue}')"
     return f"no worker serves queue '{queue}' (served: {_listed(sorted(served))})"
+
+
+def _for_a_node(task: WaitingTask, message: str) -> Waiting:
+    if task.last_return_reason:
+        message = f"{message}; handed back by a worker: {task.last_return_reason}"
+    return Waiting("placement", message)
+
+
+def _for_its_start(start_at: datetime | None) -> Waiting:
+    if start_at is None:
+        return Waiting("held", "held until its release")
+    return Waiting("start_at", f"begins at {start_at:%Y-%m-%d %H:%M:%S} UTC", start_at)
 
 
 def _for_its_retry(task: WaitingTask, now: datetime) -> Waiting:

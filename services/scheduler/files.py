@@ -39,12 +39,18 @@ class FileLoops:
     """Only where there is a store. May be cancelled at any moment."""
 
     def __init__(
-        self, pool: Pool, store: FileStore, settings: RetentionSettings, metrics: SchedulerMetrics
+        self,
+        pool: Pool,
+        store: FileStore,
+        settings: RetentionSettings,
+        metrics: SchedulerMetrics,
+        bucket_age: timedelta = timedelta(hours=48),
     ) -> None:
         self._pool = pool
         self._store = store
         self._settings = settings
         self._metrics = metrics
+        self._bucket_age = bucket_age
         self._failures = 0
 
     async def remove_objects(self) -> float | None:
@@ -68,6 +74,7 @@ class FileLoops:
             age = timedelta(hours=self._settings.uploads_hours)
             while await files.delete_unused_uploads(connection, age) == files.UPLOADS_AT_ONCE:
                 pass
+            await files.delete_of_buckets(connection, self._bucket_age)
         before = datetime.now(UTC) - _STALE
         removed = await self._store.sweep(before)
         for prefix in (UPLOADS, CHECKS):

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from services.scheduler.catch_up import Caught, Due, catch_up_of, caught_up
@@ -12,7 +13,9 @@ from shared.jobspec.cron.stored import Firings
 from shared.jobspec.overlap import Overlap
 from shared.lifecycle import JobState
 from shared.planning.new_job import NewJob
-from shared.planning.scheduled_jobs import CannotFire, firings_by_rules, jobs_of
+from shared.planning.scheduled_jobs import firings_by_rules, jobs_of
+from shared.planning.stored_jobs import CannotFire
+from shared.planning.template_jobs import StoredTemplate
 from shared.process.sealing import Sealer
 
 MOST_JOBS = 200
@@ -60,15 +63,20 @@ class Round:
     held_back: list[tuple[TakenSchedule, str]] = field(default_factory=list)
 
 
-def planned(taken: Sequence[TakenSchedule], around: Mapping[str, Around], sealer: Sealer) -> Round:
-    """`around` is by the schedule's id."""
+def planned(
+    taken: Sequence[TakenSchedule],
+    around: Mapping[str, Around],
+    sealer: Sealer,
+    templates: Mapping[str, StoredTemplate] = MappingProxyType({}),
+) -> Round:
+    """`around`, and the `templates` that jobs are made of, are by the schedule's id."""
     found = Round()
     left = MOST_JOBS
     for each in taken:
         if left <= 0:
             break
         try:
-            firing = _firing_of(each, around.get(each.id, Around()), sealer)
+            firing = _firing_of(each, around.get(each.id, Around()), sealer, templates.get(each.id))
         except CannotFire as error:  # it keeps no other from firing
             found.held_back.append((each, str(error)))
         else:
@@ -77,7 +85,9 @@ def planned(taken: Sequence[TakenSchedule], around: Mapping[str, Around], sealer
     return found
 
 
-def _firing_of(taken: TakenSchedule, around: Around, sealer: Sealer) -> Firing:
+def _firing_of(
+    taken: TakenSchedule, around: Around, sealer: Sealer, template: StoredTemplate | None
+) -> Firing:
     failures = _failures(taken.failures, around.ended)
     limit = cast(int | None, taken.rules.get("pauseOnFailure"))
     if taken.state == "ACTIVE" and limit is not None and failures >= limit:
@@ -86,7 +96,7 @@ def _firing_of(taken: TakenSchedule, around: Around, sealer: Sealer) -> Firing:
         return Firing(taken, _unmoved(taken)._replace(failures=failures))
     decided = _decided(taken, around, failures)
     times = decided.overlapped.made
-    jobs = jobs_of(taken, times, taken.now, sealer) if times else []
+    jobs = jobs_of(taken, times, taken.now, sealer, template) if times else []
     return Firing(
         taken,
         decided.move(jobs[-1].job.id if jobs else None),

@@ -6,14 +6,15 @@ from datetime import timedelta
 from services.scheduler.liveness import LivenessGuard
 from services.scheduler.metrics import SchedulerMetrics
 from services.scheduler.store import nodes
+from services.scheduler.store.nodes import Heard
 from shared.apply.batcher import Failures
 from shared.broker.protocol import Outgoing
-from shared.messages import Heartbeat
+from shared.messages import Availability, Heartbeat
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.metrics import Metrics
 from shared.store.leases import Held, renew_or_stop
 from shared.store.outbox import Outbox
-from shared.store.outgoing import abandoned_order
+from shared.store.outgoing import abandoned_order, availability_order, placement_due
 from shared.wiring import UNAVAILABLE
 
 
@@ -24,10 +25,13 @@ class Heartbeats:
         pool: Pool,
         liveness: LivenessGuard,
         metrics: SchedulerMetrics | None = None,
+        *,
+        manual_approval: bool = False,
     ) -> None:
         self._outbox = outbox
         self._pool = pool
         self._liveness = liveness
+        self._manual_approval = manual_approval
         self._metrics = metrics or SchedulerMetrics(Metrics(), liveness)
 
     async def on_heartbeats(self, heartbeats: Sequence[Heartbeat]) -> Failures:
@@ -45,12 +49,44 @@ class Heartbeats:
     async def _record(self, heartbeats: Sequence[Heartbeat]) -> None:
         held = [held for heartbeat in heartbeats for held in _held(heartbeat)]
         async with acquired(self._pool) as connection, connection.transaction():
-            await nodes.record(connection, heartbeats)
+            heard = await nodes.record(connection, heartbeats)
             answers = await _answers_about_unknown_nodes(connection, heartbeats)
+            leaving = {heartbeat.node_id for heartbeat in heartbeats if heartbeat.leaving}
+            heard_to_stay = [each for each in heard if each.id not in leaving]
+            answers += await self._availabilities(connection, heard_to_stay)
+            if any(each.is_changed for each in heard):
+                answers.append(placement_due())
             renewed, rows = await renew_or_stop(connection, held, answers)
         self._metrics.heartbeats.inc(len(heartbeats))
         self._metrics.leases_renewed.inc(renewed)
         self._outbox.send(rows)
+
+    async def _availabilities(
+        self, connection: Connection, heard: Sequence[Heard]
+    ) -> list[Outgoing]:
+        """For those that don't know theirs; a new worker waits for it."""
+        strangers = [each for each in heard if each.wanted is None]
+        for is_new in {each.is_new for each in strangers}:
+            names = [each.name for each in strangers if each.is_new == is_new]
+            await nodes.welcome(connection, names, self._membership(is_new=is_new))
+        wanted = {
+            each.id: each.wanted or _availability_in(self._membership(is_new=each.is_new))
+            for each in heard
+        }
+        return [
+            availability_order(each.id, wanted[each.id])
+            for each in heard
+            if each.is_new or each.told != wanted[each.id]
+        ]
+
+    def _membership(self, *, is_new: bool) -> str:
+        """Of a worker of whose name nothing was said yet. One that has run before approvals were
+        wanted goes on."""
+        return "PENDING" if is_new and self._manual_approval else "APPROVED"
+
+
+def _availability_in(membership: str) -> Availability:
+    return "active" if membership == "APPROVED" else "rejected"
 
 
 async def _answers_about_unknown_nodes(

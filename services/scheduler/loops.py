@@ -6,7 +6,7 @@ batcher decide what has come due.
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,9 +21,9 @@ from shared.apply.apply import Work
 from shared.apply.batcher import Batcher
 from shared.broker.protocol import Broker
 from shared.lifecycle import Decision, Event, TaskEvent
-from shared.messages.queues import COMPLETIONS
+from shared.messages.queues import COMPLETIONS, node_task_queue
 from shared.postgres.errors import DatabaseUnavailable
-from shared.postgres.pool import Pool, acquired
+from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.clock import monotonic_boottime
 from shared.store.subjob_signals import find_lost_signals
 
@@ -117,12 +117,23 @@ class TaskLoops:
 
     async def send_due_retries(self) -> float | None:
         """Returns the time to the next retry when nothing else would tell of it before."""
-        events = await self._due_times.find(due.due_retries)
+        return await self._perform_due(due.due_retries, due.seconds_to_next_retry)
+
+    async def start_due_jobs(self) -> float | None:
+        """As `send_due_retries`, of jobs that wait for their time."""
+        return await self._perform_due(due.due_starts, due.seconds_to_next_start)
+
+    async def _perform_due(
+        self,
+        found: Callable[[Connection], Awaitable[Sequence[Event]]],
+        seconds_to_next: Callable[[Connection], Awaitable[float | None]],
+    ) -> float | None:
+        events = await self._due_times.find(found)
         if events:
             await self._performer.perform(events)
             return _AT_ONCE
         async with acquired(self._pool) as connection:
-            wait = await due.seconds_to_next_retry(connection)
+            wait = await seconds_to_next(connection)
         if wait is None or wait > self._settings.round_seconds:
             return None  # `DueWatch` will see it
         return max(wait, _SHORTEST_WAIT_SECONDS)
@@ -145,7 +156,13 @@ class TaskLoops:
             age = timedelta(seconds=self._settings.resend_after_seconds)
             before = await due.time_before(connection, age)
             queues = await due.waiting_queues(connection, before)
+            nodes = await due.waiting_nodes(connection, before)
         await self._resend(before, [queue for queue in queues if await self._is_empty(queue)])
+        lost = [node for node in nodes if await self._is_empty(node_task_queue(node))]
+        if lost:  # what is left over those that this finds is found by the next round
+            async with acquired(self._pool) as connection:
+                events = await due.waiting_on_nodes(connection, before, lost)
+            await self._performer.perform(events)
 
     async def resend_all(self) -> None:
         """Every task that waits, whatever its queue says: no message of theirs is left."""

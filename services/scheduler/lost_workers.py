@@ -1,6 +1,6 @@
 """The time door of workers: those that are silent, and tasks that heartbeats don't name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -39,6 +39,7 @@ class LostWorkers:
     _due_times: DueTimes
     _liveness: LivenessGuard
     _metrics: SchedulerMetrics
+    _on_nodes_gone: Callable[[], None] = lambda: None
     _queried_tasks: list[str] = field(init=False, default_factory=list)
 
     async def expire_leases(self) -> None:
@@ -56,6 +57,8 @@ class LostWorkers:
         for node in silence.nodes:
             self._metrics.workers_silent.inc()
             log.warning("worker_marked_offline", node=node)
+        if silence.nodes:
+            self._on_nodes_gone()
         await self._performer.perform_if_reports_are_read(silence.lost)
 
     async def take_over(self, dead_nodes: Sequence[str]) -> None:

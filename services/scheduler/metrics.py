@@ -65,6 +65,19 @@ _LATENESS = MetricSpec(
     buckets=SECONDS,
 )
 
+_EXECUTIONS_WAITING = MetricSpec(
+    "executions_waiting",
+    "Executions of placed tasks without a node, as of the last round of placement of this "
+    "scheduler.",
+    ENDS,
+    "above 0 for long: no node fits, or all are full; `GET /jobs/{id}/placement` tells why",
+)
+_PLACEMENT_SECONDS = MetricSpec(
+    "placement_round_seconds",
+    "Duration of a round of placement, from asking for the turn to the last commit.",
+    alarm="a median above 2 s: placement falls behind",
+    buckets=SECONDS,
+)
 _OBJECTS_REMOVED = MetricSpec(
     "objects_removed_total",
     "Objects removed from the file store: of deleted jobs and uploads, of attempts that were "
@@ -88,6 +101,8 @@ class SchedulerMetrics:
         self.dispatches_queried = metrics.counter(_QUERIED)
         self.workers_silent = metrics.counter(_SILENT)
         self.schedule_lateness = metrics.histogram(_LATENESS)
+        self.executions_waiting = metrics.gauge(_EXECUTIONS_WAITING)
+        self.placement_seconds = metrics.histogram(_PLACEMENT_SECONDS)
         self.objects_removed = metrics.counter(_OBJECTS_REMOVED)
         self.removals_failed = metrics.counter(_REMOVALS_FAILED)
         metrics.read_one(_MAY_DECLARE_LOST, lambda: liveness.grace_is_over)

@@ -2,17 +2,21 @@
 
 from datetime import timedelta
 
-from services.scheduler.settings import RetentionSettings
+from services.scheduler.settings import HistorySettings, RetentionSettings
 from services.scheduler.store import nodes, retention, schedule_runs
 from shared.postgres.pool import Pool, acquired
 
 _AT_ONCE = 0.0
+_HISTORY = HistorySettings()
 
 
 class Retention:
-    def __init__(self, pool: Pool, settings: RetentionSettings) -> None:
+    def __init__(
+        self, pool: Pool, settings: RetentionSettings, history: HistorySettings = _HISTORY
+    ) -> None:
         self._pool = pool
         self._settings = settings
+        self._history = history
 
     async def delete_expired(self) -> float | None:
         """Jobs whose autoDelete time has come."""
@@ -21,10 +25,12 @@ class Retention:
         return _AT_ONCE if deleted else None
 
     async def delete_old(self) -> float | None:
-        """What was kept as long as is set: jobs, log parts, events, deliveries, keys, workers."""
+        """What was kept as long as is set: jobs, drafts, log parts, events, deliveries, keys,
+        samples, workers; and sessions that have ended."""
         keep = self._settings
         async with acquired(self._pool) as connection:
             deleted = await retention.delete_old_jobs(connection, timedelta(days=keep.jobs_days))
+            deleted += await retention.delete_drafts(connection, timedelta(days=keep.drafts_days))
             deleted += await retention.delete_old_log_parts(
                 connection, timedelta(days=keep.logs_days)
             )
@@ -40,5 +46,9 @@ class Retention:
             deleted += await retention.delete_old_idempotency_keys(
                 connection, timedelta(hours=keep.idempotency_keys_hours)
             )
+            deleted += await retention.delete_old_samples(
+                connection, timedelta(days=self._history.days)
+            )
+            deleted += await retention.delete_ended_sessions(connection)
             await nodes.forget(connection, timedelta(days=keep.nodes_days))
         return _AT_ONCE if deleted else None

@@ -20,10 +20,12 @@ from services.scheduler.store.schedules import TakenSchedule
 from shared.apply.apply import Work, apply_within
 from shared.lifecycle import JobCancelled, JobSubmitted
 from shared.planning.planner import Planner
+from shared.planning.scheduled_jobs import tag_of
 from shared.postgres.errors import DatabaseUnavailable, translated_errors
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.garbage import in_thread
 from shared.store.outbox import Outbox, OutboxRow
+from shared.store.templates import templates_of
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +106,10 @@ class ScheduleLoop:
         self, connection: Connection, taken: Sequence[TakenSchedule], turns: set[str]
     ) -> Sequence[OutboxRow]:
         seen = await look_around(connection, taken)
-        plan = await in_thread(partial(planned, taken, seen.around, self._planner.sealer))
+        tags = {each.id: tag for each in taken if (tag := tag_of(each))}
+        templates = await templates_of(connection, tags)
+        sealer = self._planner.sealer
+        plan = await in_thread(partial(planned, taken, seen.around, sealer, templates))
         # What got active after the turns were taken is cancelled in the next round.
         firings = [firing for firing in plan.firings if turns.issuperset(firing.cancels)]
         there = await schedules.existing_jobs(

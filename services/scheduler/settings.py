@@ -6,6 +6,7 @@ from shared.files.settings import FilesSettings
 from shared.process.settings.blocks import (
     Block,
     HealthSettings,
+    NodesSettings,
 )
 from shared.process.settings.loading import DatabaseServiceSettings
 
@@ -36,6 +37,21 @@ class ScheduleSettings(Block):
     )
 
 
+class PlacementSettings(Block):
+    sweep_seconds: float = Field(
+        30,
+        gt=0,
+        description="Longest interval of the search for nodes, which begins as soon as an "
+        "execution waits, a worker joins or room becomes free.",
+    )
+    reserve_after_seconds: float = Field(
+        300,
+        ge=0,
+        description="Time that an execution waits for room until the node that lacks the least is "
+        "kept free for it, so that smaller ones cannot take the room first.",
+    )
+
+
 class RetentionSettings(Block):
     round_seconds: float = Field(5, gt=0, description="Interval of the deletion of expired jobs.")
     logs_days: float = Field(7, gt=0, description="Retention of logs.")
@@ -52,6 +68,9 @@ class RetentionSettings(Block):
         7, gt=0, description="Retention of the runs of schedules: which firings created a job."
     )
     jobs_days: float = Field(365, gt=0, description="Retention of ended jobs.")
+    drafts_days: float = Field(
+        7, gt=0, description="Retention of held jobs that are not released, from their submission."
+    )
     idempotency_keys_hours: float = Field(
         24,
         gt=0,
@@ -75,8 +94,22 @@ class RetentionSettings(Block):
     )
 
 
+class HistorySettings(Block):
+    sample_seconds: float = Field(
+        15,
+        ge=1,
+        le=60,  # THINNED has several of them
+        description="Interval of the samples of queues and throughput. After 6 h five minutes "
+        "become one sample.",
+    )
+    days: float = Field(14, gt=0, description="Retention of the samples.")
+
+
 class SchedulerSettings(DatabaseServiceSettings):
     health: HealthSettings = HealthSettings(address="127.0.0.1:8002")
     schedule: ScheduleSettings = ScheduleSettings()
+    placement: PlacementSettings = PlacementSettings()
     retention: RetentionSettings = RetentionSettings()
+    history: HistorySettings = HistorySettings()
     files: FilesSettings = FilesSettings()
+    nodes: NodesSettings = NodesSettings()

@@ -8,9 +8,9 @@ Only a task that was granted is reported as failed; the rest is dropped or hande
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -25,23 +25,23 @@ from services.worker.definition import Definitions, Unsealed
 from services.worker.failures import Failure, failure_of_error, failure_of_outcome
 from services.worker.files.execution import FiledExecution
 from services.worker.files.services import FileServices
+from services.worker.gpu_pool import GpuPool
 from services.worker.held_tasks import HeldTask, Interruption, grace_of
+from services.worker.kept.execution import execution_of, files_of
+from services.worker.kept.record import KeptExecution
 from services.worker.leftovers import remove_earlier
 from services.worker.metrics import WorkerMetrics
+from services.worker.phases import Phases, phases_of_attempt
 from services.worker.progress_reports import ProgressReports
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
 from services.worker.settings import WorkSettings
 from services.worker.spans import dispatch_span
+from services.worker.stopping import abandon, stop, terminate
 from services.worker.task_log import TaskLog
 from shared.broker.publisher import Publisher
 from shared.definition.quantities import format_duration
-from shared.messages import (
-    Claim,
-    Finished,
-    Returned,
-    RunTask,
-)
+from shared.messages import Claim, Finished, Returned, RunTask
 from shared.process.metrics import Metrics
 from shared.process.redaction import Redactor
 from shared.process.sealing import SealingError
@@ -60,6 +60,7 @@ class AttemptContext:
     files: FileServices
     lease_is_valid: Callable[[HeldTask], bool]  # whether a lease, once granted, certainly lasts
     tracing: Tracing = OFF
+    gpus: GpuPool = field(default_factory=lambda: GpuPool(()))
     metrics: WorkerMetrics = field(default_factory=lambda: WorkerMetrics(Metrics()))
 
 
@@ -67,8 +68,6 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_STOP_AGAIN_SECONDS = 1.0
-_LEASE_LOOK_SECONDS = 0.5
 _NO_SECRETS = Redactor()
 
 
@@ -77,18 +76,17 @@ class _Interrupted(Exception):
         self.why = why
 
 
-async def _end(step: "asyncio.Task[None]") -> None:
-    """What it raised is no matter any more."""
-    if step.done():
-        with suppress(asyncio.CancelledError):
-            step.exception()  # seen: asyncio would tell of it otherwise
-    else:
-        step.cancel()
-        await asyncio.gather(step, return_exceptions=True)
-
-
 class Attempt:
-    def __init__(self, context: AttemptContext, order: RunTask, held: HeldTask) -> None:
+    def __init__(
+        self,
+        context: AttemptContext,
+        order: RunTask,
+        held: HeldTask,
+        kept: KeptExecution | None = None,
+    ) -> None:
+        """`kept`, where it may outlive this worker, or has outlived the one before."""
+        self._kept = kept
+        self._phases = Phases() if kept is None else kept.phases
         self._context = context
         self._order = order
         self._held = held
@@ -102,7 +100,8 @@ class Attempt:
 
     async def run(self) -> None:
         """Run to the end, whatever it is; nothing is raised for what a task may do."""
-        with dispatch_span(self._context.tracing, self._order, self._context.node_id):
+        span = dispatch_span(self._context.tracing, self._order, self._context.node_id)
+        with span, phases_of_attempt(self._phases):
             await self._run()
 
     async def _run(self) -> None:
@@ -119,12 +118,15 @@ class Attempt:
             self._context.telemetry,
             unsealed.redactor,
             self._context.settings.log_flush_seconds,
+            self._kept,
         )
-        runtime, files = self._context.watch.runtime, self._context.files
+        runtime, gpus = self._context.watch.runtime, self._context.gpus
         progress = ProgressReports(self._held.ref, self._context.node_id, self._context.telemetry)
+        make = partial(execution_of, runtime, self._kept, task_log.write, progress)
+        files = files_of(unsealed, self._kept)
         execution = self._execution = FiledExecution(
-            lambda spec: runtime.execution(spec, task_log.write, progress),
-            *(unsealed.spec, unsealed.files, files, task_log.write_line),
+            lambda spec: gpus.execution(spec, make),
+            *(unsealed.spec, files, self._context.files, task_log.write_line),
         )
         try:
             report = await self._drive(execution, task_log, unsealed)
@@ -138,7 +140,7 @@ class Attempt:
         finally:
             if self._clock is not None:
                 self._clock.cancel()
-            await execution.close()
+            await self._close(execution)
         if isinstance(report, Returned):
             # After it: whoever gets the task next must find nothing of it.
             await self._report(report)
@@ -147,7 +149,7 @@ class Attempt:
         self, execution: FiledExecution, task_log: TaskLog, unsealed: Unsealed
     ) -> Finished | Returned | None:
         try:
-            outcome = await self._perform(execution, unsealed)
+            outcome = await self._perform(execution, task_log, unsealed)
         except _Interrupted as interrupted:
             return await self._on_interrupted(interrupted.why, task_log, unsealed)
         except RuntimeRejected as error:
@@ -161,20 +163,28 @@ class Attempt:
             return await self._failed(task_log, Failure(f"the worker failed: {reason}"))
         if outcome.is_success:
             result = self._context.definitions.kept_result(outcome.output, unsealed)
-            return await self._succeeded(task_log, result)
+            return await self._succeeded(task_log, result, outcome.exit_code)
         return await self._failed(task_log, outcome)
 
-    async def _perform(self, execution: FiledExecution, unsealed: Unsealed) -> Outcome:
+    async def _perform(
+        self, execution: FiledExecution, task_log: TaskLog, unsealed: Unsealed
+    ) -> Outcome:
         """Raises _Interrupted, and then nothing of the task runs any more."""
         preparing = asyncio.create_task(self._prepare(execution))
         try:
             with step("claim"):
                 await self._be_granted()
+            if self._kept is None or not self._kept.is_left:
+                self._phases.start()
             self._start_clock(unsealed.timeout_seconds)
+            if self._kept is not None:
+                self._kept.on_kept = self._held.entry.keep
+                await task_log.go_on()
             await self._unless_interrupted(preparing)
         finally:
-            await _end(preparing)
-        await remove_earlier(self._context.watch.runtime, unsealed.spec)
+            await abandon(preparing)
+        if not self._held.is_found:
+            await remove_earlier(self._context.watch.runtime, unsealed.spec)
         self._check_lease()
         try:
             with step("run"):
@@ -184,8 +194,11 @@ class Attempt:
                 return await self._until_ended(execution, unsealed.spec.grace_seconds)
         except RuntimeUnavailable:
             # The engine may be away and its container alive: it must not be run elsewhere as well.
-            await self._stop(execution)
+            await stop(execution, self._held.ref.task_id)
             raise
+
+    def _lease_is_valid(self) -> bool:
+        return self._context.lease_is_valid(self._held)
 
     def _check_lease(self) -> None:
         """Raises _Interrupted.
@@ -193,7 +206,7 @@ class Attempt:
         Also when nobody has interrupted yet: a process that was frozen may go on right here, and
         only then find out that the lease is over and another worker runs the task.
         """
-        if not self._context.lease_is_valid(self._held):
+        if not self._lease_is_valid():
             self._held.interrupt(Interruption.LEASE_LOST)
         if self._held.interrupted.done():
             raise _Interrupted(self._held.interrupted.result())
@@ -203,37 +216,14 @@ class Attempt:
         try:
             return await self._unless_interrupted(waiting)
         except _Interrupted as interrupted:
+            if interrupted.why is Interruption.LEFT:
+                await abandon(waiting)
+                raise
             if grace := grace_of(interrupted.why, grace_seconds):
-                await self._terminate(execution, waiting, grace)
-            await self._stop(execution)
+                await terminate(execution, waiting, grace, self._lease_is_valid)
+            await stop(execution, self._held.ref.task_id)
             await asyncio.gather(waiting, return_exceptions=True)
             raise
-
-    async def _terminate(
-        self, execution: FiledExecution, waiting: "asyncio.Task[Outcome]", grace_seconds: float
-    ) -> None:
-        """Until it has ended by itself, its grace is over, or its lease is: others may run it then.
-
-        An engine that can't be told takes from the grace; what still runs is killed after it.
-        """
-        loop = asyncio.get_running_loop()
-        until = loop.time() + grace_seconds
-        with suppress(RuntimeUnavailable, TimeoutError):
-            async with asyncio.timeout(grace_seconds):
-                await execution.terminate()
-        while not waiting.done() and self._context.lease_is_valid(self._held):
-            if (left := until - loop.time()) <= 0:
-                return
-            await asyncio.wait([waiting], timeout=min(left, _LEASE_LOOK_SECONDS))
-
-    async def _stop(self, execution: FiledExecution) -> None:
-        """Until it is stopped; as long as it may run, heartbeats keep its lease."""
-        while True:
-            try:
-                return await execution.stop()
-            except RuntimeUnavailable as error:
-                self._log.warning("stop_failed", error=str(error))
-                await asyncio.sleep(_STOP_AGAIN_SECONDS)
 
     async def _prepare(self, execution: FiledExecution) -> None:
         """Once the claim has left: preparing may hold up the loop, the answer takes longer."""
@@ -243,7 +233,7 @@ class Attempt:
 
     async def _be_granted(self) -> None:
         """Claim, and claim again while nobody answers."""
-        claim = Claim(**self._ref)
+        claim = Claim(**self._ref) if self._kept is None else self._kept.claim
         answers: list[asyncio.Future[Any]] = [self._held.granted, self._held.interrupted]
         while not self._held.is_granted:
             if self._held.interrupted.done():
@@ -260,8 +250,9 @@ class Attempt:
 
     def _start_clock(self, timeout_seconds: float | None) -> None:
         if timeout_seconds is not None:
+            has_run = self._kept.seconds_run if self._kept else 0.0
             self._clock = asyncio.get_running_loop().call_later(
-                timeout_seconds, self._held.interrupt, Interruption.TIMED_OUT
+                timeout_seconds - has_run, self._held.interrupt, Interruption.TIMED_OUT
             )
 
     async def _unless_interrupted(self, step: "asyncio.Task[T]") -> T:
@@ -279,6 +270,8 @@ class Attempt:
     ) -> Finished | Returned | None:
         self._log.info("task_interrupted", why=why.value)
         self._context.metrics.on_interrupted(why)
+        if self._held.is_found and not self._held.is_granted:
+            return None  # it is not this worker's to give back
         match why:
             case Interruption.TIMED_OUT:
                 limit = timedelta(seconds=unsealed.timeout_seconds or 0)
@@ -291,13 +284,16 @@ class Attempt:
             case Interruption.STOPPED if self._held.is_granted:
                 # The state is decided already. Who follows the log learns where it ends.
                 return Finished(error=why.value, **await self._end_of(task_log))
+            case Interruption.LEFT:
+                await task_log.leave()
+                return None
             case _:
                 return None  # nothing of it ran here
 
-    async def _succeeded(self, task_log: TaskLog, result: str | None) -> Finished:
+    async def _succeeded(self, task_log: TaskLog, result: str | None, exit_code: int) -> Finished:
         end = await self._end_of(task_log)
-        self._log.info("task_succeeded", seconds=self._seconds)
-        return Finished(result=result, exit_code=0, **end)
+        self._log.info("task_succeeded", exit_code=exit_code, seconds=self._seconds)
+        return Finished(result=result, exit_code=exit_code, **end)
 
     async def _failed(self, task_log: TaskLog, how: Failure | Outcome) -> Finished:
         end = await self._end_of(task_log)
@@ -308,16 +304,15 @@ class Attempt:
         return Finished(error=error, exit_code=how.exit_code, cause=how.cause, **end)
 
     async def _end_of(self, task_log: TaskLog) -> dict[str, Any]:
-        """Of what task, with the rest of its log and what it has kept."""
+        """Of what task, with the rest of its log, what it has kept and how long it took."""
         tail = await task_log.finish()
         kept = self._execution.kept_without(self._redactor) if self._execution else []
-        return {**self._ref, "log": tail, "log_parts": task_log.part_count, "artifacts": kept}
+        log = {"log": tail, "log_parts": task_log.part_count}
+        return {**self._ref, **log, "artifacts": kept, "timings": self._phases.timings()}
 
     async def _handed_back(self, error: RuntimeUnavailable) -> Returned:
         # What an engine says that somebody ends, with its worker perhaps, is not about the task.
-        is_left_alone = (
-            self._context.lease_is_valid(self._held) and not self._held.interrupted.done()
-        )
+        is_left_alone = self._lease_is_valid() and not self._held.interrupted.done()
         watch = self._context.watch
         is_declined = (
             isinstance(error, RuntimeDeclined) and is_left_alone and await watch.is_healthy()
@@ -328,9 +323,20 @@ class Attempt:
         self._log.warning("task_returned", error=text, is_declined=is_declined)
         return Returned(**self._ref, error=text, is_declined=is_declined)
 
+    async def _close(self, execution: FiledExecution) -> None:
+        """Unless it goes on: with the next worker, or because it never was this one's."""
+        was_granted = self._held.is_granted or not self._held.is_found
+        if self._held.interrupted_by is Interruption.LEFT or not was_granted:
+            return
+        await execution.close()
+        if self._kept is not None:
+            self._kept.ended()
+
     async def _fail_unread(self, why: Exception) -> None:
         is_told = isinstance(why, SealingError | ValueError) and str(why)
         error = str(why) if is_told else f"can't read the task: {type(why).__name__}: {why}"
+        if self._held.is_found:
+            return  # it is ended as one that was refused
         try:
             await self._be_granted()
         except _Interrupted:

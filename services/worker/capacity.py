@@ -16,26 +16,47 @@ class Resource(Enum):
     DISK = "bytes of disk"
     GPUS = "GPUs"
 
+    @property
+    def key(self) -> str:
+        """As messages and rows spell it."""
+        return self.name.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one task takes: a slot of its queue, and as much of the machine as it is limited to."""
+    """What one task takes: a slot of its queue, and as much of the machine as it is limited to.
+
+    `is_placed`: it was put here because it fits, so it does not start where it doesn't.
+    """
 
     queue: str
     amounts: Mapping[Resource, int] = field(default_factory=dict)
+    is_placed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What there is, or what is free of it. A resource that is not named is not counted."""
+    """What there is, or what is free of it. A resource that is not named is not counted.
+
+    Tasks of queues are held back by those of `limited` alone: of others they can take more than is
+    free, which placed executions then wait for.
+    """
 
     slots: Mapping[str, int]  # by queue
     amounts: Mapping[Resource, int] = field(default_factory=dict)
+    limited: frozenset[Resource] = frozenset()
 
     def fits(self, demand: Demand) -> bool:
-        return self.slots.get(demand.queue, 0) > 0 and all(
-            free >= demand.amounts.get(resource, 0) for resource, free in self.amounts.items()
-        )
+        return self.slots.get(demand.queue, 0) > 0 and not self.lacking(demand)
+
+    def lacking(self, demand: Demand) -> list[Resource]:
+        """Of what there is too little for `demand`."""
+        return [
+            resource
+            for resource, wanted in demand.amounts.items()
+            if (demand.is_placed or resource in self.limited)
+            and wanted > max(self.amounts.get(resource, wanted), 0)
+        ]
 
     def reserve(self, demand: Demand) -> "Capacity":
         """What is left. Raises ValueError for what doesn't fit."""
@@ -59,13 +80,19 @@ class Capacity:
 
     def _changed(self, demand: Demand, by: int) -> "Capacity":
         slots = {**self.slots, demand.queue: self.slots[demand.queue] + by}
-        if not self.amounts:
-            return Capacity(slots)
+        if not demand.amounts:
+            return replace(self, slots=slots)
         amounts = {
             resource: free + by * demand.amounts.get(resource, 0)
             for resource, free in self.amounts.items()
         }
-        return Capacity(slots, amounts)
+        return replace(self, slots=slots, amounts=amounts)
+
+
+def demand_by(resources: Mapping[str, int], queue: str, *, is_placed: bool = False) -> Demand:
+    """As a message names them; of what this version doesn't know it has no count."""
+    amounts = {each: resources[each.key] for each in Resource if each.key in resources}
+    return Demand(queue, amounts, is_placed)
 
 
 def demand_of(spec: TaskSpec, queue: str) -> Demand:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from conveyor.extensions.tasks import Aux, Probe, Program, Sidecar, TaskSpec
+from conveyor.extensions.tasks import DEFAULT_PREFIX, Aux, Probe, Program, Sidecar, TaskSpec
 from services.worker.files.execution import TaskFiles
 from services.worker.settings import WorkSettings, parse_host_env
 from services.worker.spans import trace_environment
+from services.worker.variables import EnvironmentRules, execution_variables, shown_ids
 from shared import definition as d
 from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
 from shared.messages import RunTask
@@ -40,6 +41,7 @@ class Definitions:
         self._memory = parse_memory(memory) if memory else None
         timeout = settings.default_timeout
         self._timeout = parse_duration(timeout).total_seconds() if timeout else None
+        self._env_rules = EnvironmentRules(settings.env_allowed, os.environ)
         self._host_env = {
             alias: os.environ[name]
             for name, alias in parse_host_env(settings.host_env).items()
@@ -58,6 +60,7 @@ class Definitions:
         hidden = cast(Mapping[str, object], sealed.get("definition", {}))
         secrets = cast(list[str], sealed.get("secrets", []))
         task = d.decode_task({**order.definition, **hidden})
+        redactor = Redactor(secrets)
         return Unsealed(
             spec=self._spec(order, task),
             files=TaskFiles(
@@ -65,19 +68,32 @@ class Definitions:
                 artifacts=task.artifacts,
                 publish=task.publish,
                 large_result=task.large_result,
+                bundle=task.bundle,
+                secrets=redactor,
+                placed=task.execution,
+                names=_names(order, task.execution),
                 attempt=order.attempt,
                 left_bytes=order.files_left_bytes,
             ),
-            timeout_seconds=order.timeout_seconds or self._timeout,
-            redactor=Redactor(secrets),
+            timeout_seconds=order.timeout_seconds or self._timeout_of(task.execution),
+            redactor=redactor,
             is_secret=order.sealed is not None,
         )
 
+    def _timeout_of(self, execution: d.Execution | None) -> float | None:
+        """The default, which is not for what is kept running."""
+        is_kept_running = execution is not None and execution.type in ("daemon", "service")
+        return None if is_kept_running else self._timeout
+
     def _spec(self, order: RunTask, task: d.TaskDefinition) -> TaskSpec:
-        limits = task.limits or d.Limits()
-        _check_most("cpus", limits.cpus, self._settings.max_cpus, parse_cpus)
-        _check_most("memory", limits.memory, self._settings.max_memory, parse_memory)
+        resources = _resources_of(task)
+        _check_most("cpus", resources.cpus, self._settings.max_cpus, parse_cpus)
+        _check_most("memory", resources.memory, self._settings.max_memory, parse_memory)
         env = {**self._host_env, **trace_environment()}
+        system: dict[str, str] = {}
+        if execution := task.execution:
+            system = execution_variables(order, execution)
+            task = replace(task, env=self._env_rules.resolved(task.env, execution.prefix))
         program = TaskSpec(
             task_id=order.task_id,
             job_id=order.job_id,
@@ -89,20 +105,43 @@ class Definitions:
             grace_seconds=(
                 task.grace_period.seconds if task.grace_period else d.DEFAULT_GRACE_SECONDS
             ),
-            cpus=limits.cpus.value if limits.cpus else self._cpus,
-            memory_bytes=int(limits.memory.value) if limits.memory else self._memory,
-            **_own_fields(task, env),
+            cpus=resources.cpus.value if resources.cpus else self._cpus,
+            memory_bytes=int(resources.memory.value) if resources.memory else self._memory,
+            directories=task.directories,
+            disk_bytes=int(resources.disk.value) if resources.disk else None,
+            network=task.network,
+            variable_prefix=execution.prefix if execution else DEFAULT_PREFIX,
+            **_own_fields(task, env, system),
         )
         return replace(
             program,
-            pre=_aux_tasks("pre", task.pre, program, env),
-            post=_aux_tasks("post", task.post, program, env),
-            sidecars=_sidecars(task.sidecars, program, env),
+            pre=_aux_tasks("pre", task.pre, program, env, system),
+            post=_aux_tasks("post", task.post, program, env, system),
+            sidecars=_sidecars(task.sidecars, program, env, system),
+            stop_signal=task.stop_signal,
             mounts=task.mounts,
             networks=task.networks,
-            gpus=task.gpus,
+            gpus=task.gpus or (str(resources.gpus) if resources.gpus else None),
+            wasm=task.wasm,
+            builtin=task.builtin,
             privileged=task.privileged,
+            success_codes=None if task.any_exit_code else task.success_codes,
         )
+
+
+def _names(order: RunTask, execution: d.Execution | None) -> Mapping[str, str]:
+    """What its placeholders stand for where its language has other names for it."""
+    if execution is None:
+        return {}
+    ids = shown_ids(order, execution)
+    return {"jobID": ids.job, "executionID": ids.execution}
+
+
+def _resources_of(task: d.TaskDefinition) -> d.Resources:
+    """What it is limited to: its own limits, else what its execution was given room for."""
+    limits = task.limits or d.Limits()
+    placed = (task.placement and task.placement.resources) or d.Resources()
+    return replace(placed, cpus=limits.cpus or placed.cpus, memory=limits.memory or placed.memory)
 
 
 def _check_most(
@@ -116,29 +155,34 @@ def _check_most(
         )
 
 
-def _own_fields(program: Program, env: Env) -> dict[str, Any]:
-    """What one program has for itself; `env` is what every program sees."""
+def _own_fields(program: Program, env: Env, system: Env) -> dict[str, Any]:
+    """What one program has for itself. Every program sees `env`, which it can change, and `system`,
+    which it can't."""
     return {
         "cmd": program.cmd,
         "entrypoint": program.entrypoint,
         "run": program.run,
-        "env": {**env, **program.env},
+        "env": {**env, **program.env, **system},
         "files": program.files,
     }
 
 
 def _aux_tasks(
-    kind: str, entries: Sequence[d.AuxTask], task: TaskSpec, env: Env
+    kind: str, entries: Sequence[d.AuxTask], task: TaskSpec, env: Env, system: Env
 ) -> tuple[Aux, ...]:
     """`kind` is pre or post; `task` the task without any of them."""
-    return tuple(Aux(**_beside(kind, n, entry, task, env)) for n, entry in enumerate(entries, 1))
+    return tuple(
+        Aux(**_beside(kind, n, entry, task, env, system)) for n, entry in enumerate(entries, 1)
+    )
 
 
-def _sidecars(entries: Sequence[d.Sidecar], task: TaskSpec, env: Env) -> tuple[Sidecar, ...]:
+def _sidecars(
+    entries: Sequence[d.Sidecar], task: TaskSpec, env: Env, system: Env
+) -> tuple[Sidecar, ...]:
     """The host name is the name, as far as that can be one."""
     return tuple(
         Sidecar(
-            **_beside("sidecar", number, entry, task, env),
+            **_beside("sidecar", number, entry, task, env, system),
             host=_host_name(entry.name or "") or f"sidecar-{number}",
             probe=_probe(entry.probe) if entry.probe else None,
         )
@@ -155,15 +199,17 @@ def _probe(probe: d.Probe) -> Probe:
     )
 
 
-def _beside(kind: str, number: int, entry: d.AuxTask, task: TaskSpec, env: Env) -> dict[str, Any]:
+def _beside(
+    kind: str, number: int, entry: d.AuxTask, task: TaskSpec, env: Env, system: Env
+) -> dict[str, Any]:
     return {
         "label": f'{kind} "{entry.name}"' if entry.name else f"{kind} {number}",
-        "program": _program(entry, task, env),
+        "program": _program(entry, task, env, system),
         "timeout_seconds": entry.timeout.seconds if entry.timeout else None,
     }
 
 
-def _program(entry: d.AuxTask, task: TaskSpec, env: Env) -> TaskSpec:
+def _program(entry: d.AuxTask, task: TaskSpec, env: Env, system: Env) -> TaskSpec:
     """One without an image of its own takes the task's, with its login."""
     return replace(
         task,
@@ -172,7 +218,7 @@ def _program(entry: d.AuxTask, task: TaskSpec, env: Env) -> TaskSpec:
         if entry.registry is None and entry.image is None
         else entry.registry,
         workdir=None,
-        **_own_fields(entry, env),
+        **_own_fields(entry, env, system),
     )
 
 

@@ -18,7 +18,8 @@ class Failure:
 def failure_of_outcome(outcome: Outcome, last_words: str) -> Failure:
     """A program ended that should not have ended so; `last_words` are the end of the log."""
     part = f"{outcome.part}: " if outcome.part else ""
-    reason = f" ({outcome.reason})" if outcome.reason else ""
+    why = outcome.reason or ("" if outcome.exit_code else "not one of successCodes")
+    reason = f" ({why})" if why else ""
     last = f": {last_words}" if last_words else ""
     error = f"{part}exit code {outcome.exit_code}{reason}{last}"
     return Failure(error, "exit", outcome.exit_code)

@@ -5,7 +5,7 @@ length of a lease stops its tasks by itself, before a scheduler may give them to
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,7 +16,7 @@ import structlog
 from services.worker.held_tasks import HeldTask, HeldTasks, Interruption
 from services.worker.settings import WorkSettings
 from shared.broker.protocol import Broker, BrokerUnavailable, Outgoing
-from shared.messages import Heartbeat, encode
+from shared.messages import Availability, Heartbeat, NodeDescription, encode
 from shared.messages.queues import HEARTBEATS
 from shared.process.clock import monotonic_boottime
 
@@ -36,6 +36,15 @@ class Identity:
     started_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What heartbeats tell beside the tasks in hand."""
+
+    unknown_nodes: Sequence[str] = ()
+    availability: Availability = "active"
+    node: NodeDescription | None = None
+
+
 class Heartbeats:
     def __init__(
         self,
@@ -44,13 +53,12 @@ class Heartbeats:
         identity: Identity,
         settings: WorkSettings,
         clock: Callable[[], float] = monotonic_boottime,
-        unknown_nodes: Callable[[], list[str]] = list,
     ) -> None:
         self._broker = broker
         self._held_tasks = held_tasks
         self._identity = identity
         self._settings = settings
-        self._unknown_nodes = unknown_nodes
+        self.status: Callable[[], Status] = Status
         self._clock = clock
         self._heard(clock())
 
@@ -108,6 +116,7 @@ class Heartbeats:
         self._heard_at = at
 
     def _message(self, *, leaving: bool) -> Outgoing:
+        status = self.status()
         heartbeat = Heartbeat(
             node_id=self._identity.node_id,
             name=self._settings.name,
@@ -120,7 +129,9 @@ class Heartbeats:
             lease_seconds=self._settings.lease_seconds,
             leaving=leaving,
             tasks=self._held_tasks.refs,
-            unknown_nodes=self._unknown_nodes(),
+            unknown_nodes=list(status.unknown_nodes),
+            availability=status.availability,
+            node=status.node,
         )
         return Outgoing(HEARTBEATS, encode(heartbeat), uuid.uuid4().hex)
 

@@ -24,6 +24,7 @@ class Interruption(Enum):
     LEASE_LOST = "lease lost"  # others may start it now
     DRAINED = "drained"  # the worker is leaving
     TIMED_OUT = "timed out"
+    LEFT = "left"  # to the next worker: it goes on
 
 
 def grace_of(why: Interruption, grace_seconds: float) -> float:
@@ -33,7 +34,7 @@ def grace_of(why: Interruption, grace_seconds: float) -> float:
             return grace_seconds
         case Interruption.DRAINED:
             return min(grace_seconds, _DRAIN_GRACE_SECONDS)
-        case Interruption.REFUSED | Interruption.LEASE_LOST | Interruption.SUPERSEDED:
+        case _:
             return 0.0
 
 
@@ -44,6 +45,7 @@ def _future() -> "asyncio.Future[Any]":
 @dataclass(slots=True, eq=False)
 class HeldTask:
     """One dispatch. `granted` is done when it may start; `interrupted` when it must end.
+    `is_found`: it runs already, as another worker's until it is granted.
 
     Its lease lasts at least from `taken_at` (of the clock of `HeldTasks`), as its claim came later.
     """
@@ -51,6 +53,7 @@ class HeldTask:
     ref: TaskRef
     taken_at: float
     entry: TaskEntry
+    is_found: bool = False
     granted: "asyncio.Future[None]" = field(default_factory=_future)
     interrupted: "asyncio.Future[Interruption]" = field(default_factory=_future)
 
@@ -97,18 +100,20 @@ class HeldTasks:
     def __len__(self) -> int:
         return len(self._held)
 
-    def take(self, ref: TaskRef) -> HeldTask | None:
+    def take(self, ref: TaskRef, *, is_found: bool = False) -> HeldTask | None:
         """None when this very dispatch is or was in hand: its message came twice."""
         key = ref.task_id, ref.dispatch
         if key in self._held or key in self._ended:
             return None
         taken_at = self._clock()
         entry = self._table.enter(key, taken_at, ref.job_id)
-        held = self._held[key] = HeldTask(ref, taken_at, entry)
+        held = self._held[key] = HeldTask(ref, taken_at, entry, is_found)
         return held
 
     def drop(self, held: HeldTask) -> None:
-        held.entry.remove()
+        """What is left to the next worker stays where the watchdog sees it."""
+        if held.interrupted_by is not Interruption.LEFT:
+            held.entry.remove()
         del self._held[held.key]
         self._ended[held.key] = None
         if len(self._ended) > _REMEMBERED:
@@ -121,6 +126,11 @@ class HeldTasks:
     def find(self, ref: TaskRef) -> HeldTask | None:
         return self._held.get((ref.task_id, ref.dispatch))
 
+    def leave_all(self) -> None:
+        """Before this worker ends."""
+        for held in self:
+            held.interrupt(Interruption.LEFT if held.entry.is_kept else Interruption.DRAINED)
+
     def interrupt_all(self, why: Interruption) -> None:
         for held in self:
             held.interrupt(why)
@@ -128,4 +138,4 @@ class HeldTasks:
     @property
     def refs(self) -> list[TaskRef]:
         """What heartbeats must name, claims on their way included: their leases may run already."""
-        return [held.ref for held in self]
+        return [held.ref for held in self if held.is_granted or not held.is_found]

@@ -13,11 +13,12 @@ run it.
 """
 
 import asyncio
+from collections.abc import Awaitable
 
 import structlog
 
 from services.worker.attempt import Attempt, AttemptContext
-from services.worker.capacity import Capacity, Demand, demand_of
+from services.worker.capacity import Capacity, Demand, Resource, demand_by, demand_of
 from services.worker.held_tasks import HeldTasks
 from shared.broker.consuming import read
 from shared.broker.protocol import Broker, Consumer, Delivery
@@ -43,8 +44,24 @@ class FreeCapacity:
 
     def release(self, demand: Demand) -> None:
         self._free = self._free.release(demand)
+        self.wake()
+
+    def wake(self) -> None:
+        """Have all look again who wait for room."""
         self.released.set()
         self.released = asyncio.Event()
+
+    def shortage(self, demand: Demand) -> str | None:
+        """What there is too little of for `demand`, or None when it fits."""
+        if self._free.fits(demand):
+            return None
+        lacking = [self._lack_of(resource, demand) for resource in self._free.lacking(demand)]
+        return ", ".join(lacking) or f"all {self.total.slots[demand.queue]} executions are in use"
+
+    def _lack_of(self, resource: Resource, demand: Demand) -> str:
+        free, total = (c.amounts.get(resource, 0) for c in (self._free, self.total))
+        wanted = demand.amounts[resource]
+        return f"{max(free, 0)} of {total} {resource.value} are free, {wanted} are wanted"
 
 
 class Intake:
@@ -57,25 +74,35 @@ class Intake:
         free: FreeCapacity,
     ) -> None:
         """Begins at once; `free` says how many slots the queue has."""
+        self.is_open = True
         self.context = context
         self.held_tasks = held_tasks
         self.broker = broker
         self.queue = queue
         self.free = free
-        self.is_draining = False
         self._slots = [_Slot(self) for _ in range(free.total.slots[queue])]
+
+    def close(self) -> None:
+        """Take no further task; those in hand go on."""
+        self.is_open = False
+        for slot in self._slots:
+            slot.leave_if_idle()
+
+    def open(self) -> None:
+        """Take tasks again."""
+        self.is_open = True
+        self._slots = [_Slot(self) if slot.is_leaving else slot for slot in self._slots]
 
     async def drain(self) -> None:
         """Take no further task; returns when the last has ended."""
-        self.is_draining = True
-        for slot in self._slots:
-            slot.drain()
+        self.close()
         await asyncio.gather(*(slot.serving for slot in self._slots), return_exceptions=True)
 
     def demand_of(self, order: RunTask) -> Demand:
         total = self.free.total
-        if not total.amounts:
-            return Demand(self.queue)
+        if not total.limited:
+            # Not held back by what it takes; but placed executions are.
+            return total.within(demand_by(order.resources or {}, self.queue))
         try:
             return total.within(demand_of(self.context.definitions.read(order).spec, self.queue))
         except Exception:  # noqa: BLE001 - its attempt meets the same, and says what is wrong
@@ -90,22 +117,25 @@ class _Slot:
         self._is_idle = True
         self._is_paused = False
         self._room: asyncio.Event | None = None
+        self.is_leaving = False
         self.serving = asyncio.create_task(self._run())
 
-    def drain(self) -> None:
+    def leave_if_idle(self) -> None:
         if self._is_idle:
+            self.is_leaving = True
             self.serving.cancel()
 
     async def _run(self) -> None:
         intake = self._intake
         await intake.context.watch.wait_up()
         async with intake.broker.consume(intake.queue, prefetch=1) as consumer:
-            while not intake.is_draining:
+            while intake.is_open:
                 await self._end_pause(consumer)
                 [delivery] = await consumer.batch(1)
                 self._is_idle = False
                 await self._serve_safely(consumer, delivery)
                 self._is_idle = True
+            self.is_leaving = True
 
     async def _pause(self, consumer: Consumer) -> None:
         """Before a message is answered: the broker would follow it up with the next one."""
@@ -157,15 +187,16 @@ class _Slot:
         running = asyncio.create_task(Attempt(context, order, held).run())
         try:
             await asyncio.wait([running], timeout=context.settings.hold_seconds)
-            if not running.done() or context.watch.missing():
+            if not running.done() or context.watch.missing() or not self._intake.is_open:
                 await self._pause(consumer)
             await delivery.ack()
-            await _log_defect(running)
+            await without_defects(running)
         finally:
             held_tasks.drop(held)
 
 
-async def _log_defect(running: "asyncio.Task[None]") -> None:
+async def without_defects(running: Awaitable[None]) -> None:
+    """Run it to its end; a defect is logged."""
     try:
         await running
     except Exception:

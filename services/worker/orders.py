@@ -5,7 +5,7 @@ from typing import Protocol
 
 from services.worker.held_tasks import HeldTask, HeldTasks, Interruption
 from shared.broker.consuming import Failures
-from shared.messages import Orders, TaskRef
+from shared.messages import Availability, Orders, TaskRef
 
 
 class _Accountant(Protocol):
@@ -19,16 +19,18 @@ class OrderHandler:
         lease_is_valid: Callable[[HeldTask], bool],
         accountant: _Accountant,
         remove: Callable[[list[str]], None],
+        follow: Callable[[Availability], None] = lambda _: None,
     ) -> None:
         """A grant that comes when `lease_is_valid` no longer says so is too late.
 
         `accountant` reports what became of dispatches; `remove` begins to remove what these workers
-        left.
+        left; `follow` takes tasks or not, as told.
         """
         self._held_tasks = held_tasks
         self._lease_is_valid = lease_is_valid
         self._accountant = accountant
         self._remove = remove
+        self._follow_availability = follow
 
     async def on_orders(self, messages: Sequence[Orders]) -> Failures:
         for orders in messages:
@@ -44,6 +46,8 @@ class OrderHandler:
             self._account_for(ref)
         if orders.abandoned:
             self._remove(orders.abandoned)
+        if orders.availability is not None:
+            self._follow_availability(orders.availability)
 
     def _grant(self, held: HeldTask) -> None:
         # A worker that was frozen or cut off may find an old grant in its queue; by now the task

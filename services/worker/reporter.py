@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from services.worker.watchdog.args import Key
 from shared.broker.backoff import Backoff
 from shared.broker.protocol import Broker, BrokerUnavailable, Outgoing
-from shared.messages import Claim, Finished, Reports, Returned, StillHeld, TaskRef, encode
+from shared.messages import Adopted, Claim, Finished, Reports, Returned, StillHeld, TaskRef, encode
 from shared.messages.chunks import in_chunks
 from shared.messages.queues import COMPLETIONS
 
@@ -65,7 +65,7 @@ def characters_of(report: Finished) -> int:
     return sum(len(text) for text in texts if text is not None)
 
 
-Report = Claim | Finished | Returned | StillHeld
+Report = Claim | Adopted | Finished | Returned | StillHeld
 
 
 @dataclass(slots=True)
@@ -152,5 +152,6 @@ class Reporter:
             finished=finished,
             returned=[r for r in others if isinstance(r, Returned)],
             still_held=[r for r in others if isinstance(r, StillHeld)],
+            adopted=[r for r in others if isinstance(r, Adopted)],
         )
         return Outgoing(COMPLETIONS, encode(reports), message_id)

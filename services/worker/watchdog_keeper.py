@@ -34,13 +34,16 @@ async def watched(
     node_id: str,
     lease_seconds: float,
     broker: BrokerSettings | None,
+    kept_in: str | None,
 ) -> AsyncIterator[None]:
-    """What stands in the table when the context ends is killed. Raises OSError.
+    """What stands in the table when the context ends is killed: what is kept, at the end of its
+    lease, unless another worker has gone on with it by the files in `kept_in`. Raises OSError.
 
     `broker` is where it is handed back then; None: nowhere, it was in this process.
     """
     terminators = runtime.terminators(node_id, table.set_pid)
-    args = WatchdogArgs(lease_seconds * LEASE_SAFE_PART, terminators or (), terminators is not None)
+    limit, can_end_all = lease_seconds * LEASE_SAFE_PART, terminators is not None
+    args = WatchdogArgs(limit, terminators or (), can_end_all, kept_in or "", node_id)
     address = None if broker is None else _return_address(node_id, lease_seconds, broker)
     keeper = _Keeper(table, args, address)
     keeping = asyncio.create_task(keeper.keep())

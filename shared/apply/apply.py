@@ -17,6 +17,7 @@ from typing import NamedTuple
 from shared.apply.answers import Answers
 from shared.apply.artifacts import earlier_attempts, end_attempt
 from shared.apply.transaction import Rows, Transaction
+from shared.apply.versions import update_job
 from shared.apply.workspace import Decide, Outcome, Workspace
 from shared.lifecycle import (
     Command,
@@ -24,6 +25,7 @@ from shared.lifecycle import (
     Ignored,
     JobRestarted,
     JobSubmitted,
+    JobUpdated,
     SubJobEnded,
     SubJobResumed,
     TaskEvent,
@@ -44,6 +46,7 @@ from shared.store.uploads import wanted_by
 
 __all__ = [
     "ALREADY_SUBMITTED",
+    "NAME_TAKEN",
     "Applied",
     "Outcome",
     "UploadsRefused",
@@ -54,6 +57,7 @@ __all__ = [
 ]
 
 ALREADY_SUBMITTED = Ignored("its idempotency key was used before")
+NAME_TAKEN = Ignored("another job has its name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +71,14 @@ class UploadsRefused(Ignored):
 class Work:
     """One event, with what must be stored in the same transaction.
 
-    `new_job` belongs to `JobSubmitted`; `logs` is the end of a finished task's log, `kept` what it
-    has kept.
+    `new_job` belongs to `JobSubmitted`, `new_version` to `JobUpdated`: what was submitted as a new
+    job with the id of the one it is a version of. `logs` is the end of a finished task's log,
+    `kept` what it has kept.
     """
 
     event: Event
     new_job: NewJob | None = None
+    new_version: NewJob | None = None
     logs: Sequence[LogPart] = ()
     kept: Sequence[KeptArtifact] = ()
 
@@ -132,11 +138,16 @@ async def apply_to_rows(
     await _adopt_secrets(rows, planner.sealer, workspace, events)
     refused = await _refused(rows, batch)
     workspace.earlier = await earlier_attempts(rows, workspace, [w.event for w in batch if w.kept])
-    answers = Answers(Transaction(rows, workspace, planner, budget))
+    transaction = Transaction(rows, workspace, planner, budget)
+    answers = Answers(transaction)
     outcomes: list[Outcome] = []
     for group in _groups(batch):
         await answers.give()
-        outcomes += await _performed(workspace, group, refused)
+        if group and (version := group[0].new_version) is not None:
+            outcomes.append(await _updated(transaction, group[0].event, version, refused))
+            answers.forget(version.job.id)
+        else:
+            outcomes += await _performed(workspace, group, refused)
     await answers.give()
     writes = await workspace.finish()
     writes.sent = sent
@@ -153,13 +164,33 @@ that the restart has found."""
 
 
 def _groups(batch: Sequence[Work]) -> Iterator[list[Work]]:
+    """A new version comes alone."""
     group: list[Work] = []
     for work in batch:
-        if isinstance(work.event, _GOING_ON):
+        if (
+            isinstance(work.event, _GOING_ON)
+            or work.new_version
+            or (group and group[0].new_version)
+        ):
             yield group
             group = []
         group.append(work)
     yield group
+
+
+async def _updated(
+    transaction: Transaction, event: Event, version: NewJob, refused: Mapping[str, Ignored]
+) -> Outcome:
+    if version.job.id in refused:
+        return refused[version.job.id]
+    assert isinstance(event, JobUpdated)  # noqa: S101 - for the type checker
+    rows, job_id, key = transaction.rows, version.job.id, version.key
+    if key is not None and await rows.store_keys({job_id: key}):
+        return ALREADY_SUBMITTED
+    outcome = await update_job(transaction, event, version)
+    if key is not None and isinstance(outcome, Ignored):
+        await rows.forget_key(key)
+    return outcome
 
 
 async def _performed(
@@ -187,11 +218,19 @@ def _perform(workspace: Workspace, work: Work, refused: Mapping[str, Ignored]) -
 async def _refused(rows: Rows, batch: Iterable[Work]) -> dict[str, Ignored]:
     """The new jobs of `batch` that must not be made, by id."""
     new_jobs = [work.new_job for work in batch if work.new_job is not None]
-    wanted = [wanted_by(new) for new in new_jobs if new.definition.uploads]
+    versions = [work.new_version for work in batch if work.new_version is not None]
+    wanted = [wanted_by(new) for new in (*new_jobs, *versions) if new.definition.uploads]
     unusable = await rows.unusable_uploads(wanted) if wanted else {}
-    # The key of what is not made stays free.
-    keys = {new.job.id: new.key for new in new_jobs if new.key and new.job.id not in unusable}
-    refused: dict[str, Ignored] = dict.fromkeys(await rows.store_keys(keys), ALREADY_SUBMITTED)
+    # The name and the key of what is not made stay free.
+    usable = [new for new in new_jobs if new.job.id not in unusable]
+    named = {new.job.id: new.named for new in usable if new.named}
+    taken = await rows.store_names(named) if named else set()
+    keys = {new.job.id: new.key for new in usable if new.key and new.job.id not in taken}
+    repeated = await rows.store_keys(keys)
+    if unnamed := list(repeated & named.keys()):
+        await rows.forget_names(unnamed)
+    refused: dict[str, Ignored] = dict.fromkeys(taken, NAME_TAKEN)
+    refused |= dict.fromkeys(repeated, ALREADY_SUBMITTED)
     return refused | {
         job_id: UploadsRefused("it may not use its uploads", names=names)
         for job_id, names in unusable.items()

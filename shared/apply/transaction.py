@@ -7,13 +7,14 @@ from typing import Protocol
 from shared.apply.workspace import Workspace
 from shared.lifecycle import BeginChildren, CancelTasks, PlanDependents, Task, TaskPosition
 from shared.planning.budgets import TransactionBudget
-from shared.planning.new_job import IdempotencyKey
+from shared.planning.new_job import IdempotencyKey, NamedDocument
 from shared.planning.planner import Planner
 from shared.planning.taking import Found, Wanted
 from shared.planning.templates import JobSource, TaskSource, Variables, WantedVariable
+from shared.planning.updating import StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
-from shared.store.transaction_rows import Locked, Reopened
+from shared.store.transaction_rows import ExecutionState, Locked, Reopened, Rewound
 from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
 
@@ -31,6 +32,15 @@ class Rows(Protocol):
 
     async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
         """Those of the new jobs whose key was used before."""
+
+    async def forget_key(self, key: IdempotencyKey) -> None:
+        """Nothing was made with it after all."""
+
+    async def store_names(self, named: Mapping[str, NamedDocument]) -> set[str]:
+        """Those of the new jobs whose name another job has."""
+
+    async def forget_names(self, job_ids: list[str]) -> None:
+        """Of new jobs that are not made after all."""
 
     async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> Mapping[str, list[str]]:
         """By the id of the new job, the names of those uploads that it may not use."""
@@ -58,6 +68,28 @@ class Rows(Protocol):
 
     async def reopen_children(self, parents: Sequence[Task]) -> Reopened:
         """Make the children that did not succeed wait for their turn again."""
+
+    async def kept_to_reopen(self, job_ids: Collection[str]) -> list[Task]:
+        """Services and daemons that count as done in these jobs, which were restarted."""
+
+    async def placed_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
+        """The placed tasks that run at these positions of jobs' own lists."""
+
+    async def executions_of(self, parents: Collection[str]) -> dict[str, list[ExecutionState]]:
+        """The last execution of each index, by the id of the placed task."""
+
+    async def lock_tasks(self, ids: Collection[str]) -> list[Task]: ...
+
+    async def load_version(self, job_id: str) -> StoredVersion | None:
+        """What the job is made from; None of one that has no row."""
+
+    async def forget_run(self, job_id: str) -> list[str]:
+        """Remove the variables and artifacts of a job that begins anew; the ids of the attempts
+        that had kept some."""
+
+    async def rewind(self, job_id: str, position: int) -> Rewound:
+        """Forget that the task there and all that follow it were done. In a graph where it is not,
+        nothing is forgotten."""
 
     async def ready(self, job_ids: Collection[str]) -> list[TaskPosition]:
         """All tasks of these graphs that wait for no other and are not done."""

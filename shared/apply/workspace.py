@@ -18,15 +18,20 @@ from shared.lifecycle import (
     CancelTasks,
     CollectResults,
     Command,
+    CountExecutions,
     Decision,
     EvaluateOutput,
     Event,
+    ForgetAttempts,
     Ignored,
     Job,
     JobSubmitted,
     PlanDependents,
     PlanReady,
     PlanTask,
+    ReopenKept,
+    ReplanPlaced,
+    Rewind,
     SetVariable,
     SubmitSubJob,
     Task,
@@ -55,12 +60,15 @@ class Unwritten:
     begun_tasks: set[str] = field(default_factory=set)
     variables: dict[tuple[str, str], str] = field(default_factory=dict)
     """Job id and name to value."""
+    updated_jobs: dict[str, UnsavedJob] = field(default_factory=dict)
+    """The last versions of jobs that have rows."""
     resealed: dict[str, str] = field(default_factory=dict)
     """Job id to its secrets."""
     artifacts: list[JsonRow] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     """Attempts whose artifacts go."""
     removals: list[Removal] = field(default_factory=list)
+    forgotten: list[ForgetAttempts] = field(default_factory=list)
 
     def take(
         self,
@@ -71,7 +79,9 @@ class Unwritten:
         """Their values as they are now; nothing is unwritten afterwards."""
         new_jobs = [unsaved[id_] for id_ in self.new_jobs]
         changed = self.tasks - self.new_tasks
+        updated = self.updated_jobs.items()
         writes = Writes(
+            updated_jobs=[(jobs[id_], u.new, u.sealed, u.graph) for id_, u in updated],
             new_jobs=[(jobs[u.new.job.id], u.new, u.sealed, u.graph) for u in new_jobs],
             jobs=[jobs[id_] for id_ in self.jobs - self.new_jobs],
             tasks=[tasks[id_] for id_ in changed - self.begun_tasks],
@@ -84,12 +94,14 @@ class Unwritten:
             artifacts=self.artifacts,
             replaced=self.replaced,
             removals=self.removals,
+            forgotten=self.forgotten,
         )
-        self.artifacts, self.replaced, self.removals = [], [], []
+        self.artifacts, self.replaced, self.removals, self.forgotten = [], [], [], []
         for taken in (self.new_jobs, self.jobs, self.new_tasks, self.tasks, self.begun_tasks):
             taken.clear()
         self.variables.clear()
         self.resealed.clear()
+        self.updated_jobs.clear()
         return writes
 
 
@@ -99,11 +111,15 @@ _MUCH = 50
 Outcome = Decision | Ignored
 Decide = Callable[[Job, Task | None, Event, datetime], Outcome]
 Question = (
-    PlanTask
+    Rewind
+    | PlanTask
     | PlanReady
     | PlanDependents
     | BeginChildren
     | CollectResults
+    | ReplanPlaced
+    | ReopenKept
+    | CountExecutions
     | EvaluateOutput
     | CancelTasks
 )
@@ -143,6 +159,17 @@ class Workspace:
         self.jobs[new.job.id] = new.job
         self._unwritten.new_jobs.add(new.job.id)
         return self.apply_event(JobSubmitted(new.job))
+
+    def update(self, new: NewJob, sealed: str | None, graph: NewGraph | None) -> None:
+        """Its job has this new version."""
+        self._unwritten.updated_jobs[new.job.id] = UnsavedJob(new, sealed, graph)
+        self.resealed.pop(new.job.id, None)
+
+    def forget_run(self, job_id: str, keeping: Iterable[str]) -> None:
+        """The job begins anew; the attempts of `keeping` had kept something."""
+        self.variables.pop(job_id, None)
+        for task_id in keeping:
+            self.remove_objects(task_prefix(job_id, task_id))
 
     def apply_event(self, event: Event) -> Outcome:
         job = self.jobs.get(event.job_id)
@@ -192,6 +219,10 @@ class Workspace:
         for id_ in self.earlier.get(attempt.id, NOTHING).attempts:
             self._unwritten.replaced.append(id_)
             self.remove_objects(task_prefix(attempt.job_id, id_))
+
+    def forget_variables(self, job_id: str) -> None:
+        """They were written, and some of them are gone."""
+        self.variables.pop(job_id, None)
 
     def remove_objects(self, prefix: str) -> None:
         """All that no row names of those whose names start with it."""
@@ -270,6 +301,8 @@ class Workspace:
         match command:
             case _ if isinstance(command, Question):
                 self._questions.append(command)
+            case ForgetAttempts():
+                self._unwritten.forgotten.append(command)
             case Tell(event):
                 self.apply_event(event)
             case SubmitSubJob(subjob):

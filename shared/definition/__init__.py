@@ -1,5 +1,6 @@
 """What a task is: every job language compiles into it, and a worker reads nothing else."""
 
+from conveyor.extensions.tasks import Builtin, Network, Port, Wasm
 from shared.definition.codec import (
     Encoded,
     InvalidDefinition,
@@ -12,7 +13,11 @@ from shared.definition.codec import (
     encode_all,
 )
 from shared.definition.files import (
+    EXIT_CODE,
+    STDERR,
+    STDOUT,
     Artifact,
+    Partition,
     Publication,
     S3Object,
     Source,
@@ -20,15 +25,29 @@ from shared.definition.files import (
     TakenChild,
 )
 from shared.definition.graph import Graph, task_graph
-from shared.definition.parts import aux_tasks, changed, keeps_files, map_aux_tasks, map_parts
+from shared.definition.parts import (
+    aux_tasks,
+    changed,
+    has_placement,
+    keeps_files,
+    map_aux_tasks,
+    map_parts,
+)
+from shared.definition.placement import (
+    Constraint,
+    Execution,
+    Placement,
+    Preference,
+    Resources,
+    UpdatePolicy,
+)
+from shared.definition.quantities import Amount, Duration, span_of
 from shared.definition.references import Named, Reference, TaskList, parse_reference
 from shared.definition.types import (
     DEFAULT_GRACE_SECONDS,
-    Amount,
     AuxTask,
     Composite,
     Defaults,
-    Duration,
     Each,
     JobDefinition,
     Limits,
@@ -37,8 +56,9 @@ from shared.definition.types import (
     Probe,
     Retry,
     Sidecar,
+    Stages,
     SubJobDefinition,
     TaskDefinition,
+    TemplateUse,
     Webhook,
-    span_of,
 )

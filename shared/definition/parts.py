@@ -43,11 +43,20 @@ def aux_tasks(task: TaskDefinition) -> Iterator[AuxTask]:
 
 def keeps_files(task: TaskDefinition) -> bool:
     """Whether it, or any task it is made of, may keep artifacts. A sub-job has its own."""
-    if task.artifacts or task.large_result:
-        return True
+    return any(each.artifacts or each.large_result or each.bundle for each in _parts(task))
+
+
+def has_placement(task: TaskDefinition) -> bool:
+    """Whether it, or any task it is made of, is placed on nodes. A sub-job has its own."""
+    return any(each.placement is not None for each in _parts(task))
+
+
+def _parts(task: TaskDefinition) -> Iterator[TaskDefinition]:
+    yield task
     if task.each is not None:
-        return keeps_files(task.each.task)
-    return task.parallel is not None and any(map(keeps_files, task.parallel.tasks))
+        yield from _parts(task.each.task)
+    if task.parallel is not None:
+        yield from chain.from_iterable(map(_parts, task.parallel.tasks))
 
 
 def map_aux_tasks(task: TaskDefinition, change: AuxChange) -> TaskDefinition:
@@ -78,6 +87,16 @@ def map_parts(
     if made_of_each := task.each:
         child = map_parts(made_of_each.task, program, subjob)
         task = changed(task, each=changed(made_of_each, task=child))
+    if stages := task.partition:
+        task = changed(
+            task,
+            partition=changed(
+                stages,
+                split=map_parts(stages.split, program, subjob),
+                task=map_parts(stages.task, program, subjob),
+                assemble=map_parts(stages.assemble, program, subjob),
+            ),
+        )
     if job := task.subjob:
         tasks = _same_or_new(job.tasks, lambda child: map_parts(child, program, subjob))
         task = changed(task, subjob=subjob(changed(job, tasks=tasks)))

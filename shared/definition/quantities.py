@@ -2,8 +2,26 @@
 and processors (`0.5`) as container engines do."""
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Duration:
+    """`text` is how the client spelled it, which answers repeat."""
+
+    seconds: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number of processors or of bytes; `text` as in `Duration`."""
+
+    value: int | float
+    text: str
+
 
 _NANOSECONDS = {
     "ns": 1,
@@ -34,6 +52,10 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError("must be at most 2562047h (292 years)")
     length = timedelta(microseconds=nanoseconds // 1000)
     return -length if text.startswith("-") else length
+
+
+def span_of(duration: Duration | None) -> timedelta | None:
+    return None if duration is None else timedelta(seconds=duration.seconds)
 
 
 def format_duration(length: timedelta) -> str:
@@ -76,6 +98,14 @@ def parse_memory(text: str) -> int:
     if not 0 < amount <= _MOST_BYTES:
         raise ValueError("must be more than zero and less than 8192p")
     return amount
+
+
+def memory_text(size: int) -> str:
+    """`512 MiB`, `512 MB`: the largest unit in which it is a whole number."""
+    for power, unit in ((1024**3, "GiB"), (10**9, "GB"), (1024**2, "MiB"), (10**6, "MB")):
+        if size and size % power == 0:
+            return f"{size // power} {unit}"
+    return f"{size} bytes"
 
 
 def parse_cpus(text: str) -> float:

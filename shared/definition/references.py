@@ -10,6 +10,8 @@ from shared.definition.graph import task_graph
 from shared.definition.types import TaskDefinition
 
 Place = tuple[int | str, ...]
+STAGES_KEEP = frozenset({"chunks", "results", "output"})
+"""The artifacts of partitioned work, by the task of each stage."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Named:
     @property
     def is_list(self) -> bool:
         """Whether what is there is children, each with artifacts of its own."""
-        return self.is_repeated or self.task.each is not None or self.task.parallel is not None
+        made_of = (self.task.each, self.task.parallel, self.task.placement)
+        return self.is_repeated or any(part is not None for part in made_of)
 
     def children(self) -> "Iterator[Named]":
         task = self.task
@@ -72,6 +75,13 @@ class Named:
 
     def artifacts(self) -> frozenset[str]:
         """The names of what it keeps, or of what each of its children may keep."""
+        if self.task.bundle:
+            return frozenset({self.task.bundle})
+        if self.task.partition is not None:
+            return STAGES_KEEP
+        if self.task.subjob is not None:
+            inner = TaskList(self.task.subjob.tasks).all
+            return frozenset[str]().union(*(child.artifacts() for child in inner))
         if not self.task.parallel and not self.task.each:
             names = {artifact.name for artifact in self.task.artifacts}
             return frozenset(names | {self.task.large_result or ""} - {""})

@@ -8,31 +8,13 @@ is None, empty, 0 or false. Lists are tuples; a mapping is a dict that nobody ch
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from typing import Any, Literal
 
-from conveyor.extensions.tasks import Mount, Program
+from conveyor.extensions.tasks import Builtin, Mount, Network, Program, Wasm
 from shared.definition.files import Artifact, Publication, Source
-
-
-@dataclass(frozen=True)
-class Duration:
-    """`text` is how the client spelled it, which answers repeat."""
-
-    seconds: float
-    text: str
-
-
-def span_of(duration: Duration | None) -> timedelta | None:
-    return None if duration is None else timedelta(seconds=duration.seconds)
-
-
-@dataclass(frozen=True)
-class Amount:
-    """A number of processors or of bytes; `text` as in `Duration`."""
-
-    value: int | float
-    text: str
+from shared.definition.placement import Execution, Placement
+from shared.definition.quantities import Amount, Duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +55,7 @@ class Limits:
 @dataclass(frozen=True, kw_only=True)
 class Retry:
     """What is None is as `RetryPolicy` of the core has it. `on` holds exit codes, `timeout`,
-    `lost`."""
+    `lost`. An attempt that ran for `reset_after` was healthy: retries are counted anew."""
 
     limit: int
     initial_delay: Duration | None = None
@@ -81,14 +63,19 @@ class Retry:
     max_delay: Duration | None = None
     jitter: float | None = None
     on: tuple[int | str, ...] = ()
+    reset_after: Duration | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Composite:
-    """How many children must complete, as a number or as a share of 100; None: all."""
+    """How many children must complete, or may fail, as a number or as a share of 100; None: all
+    must complete. With `finishes` it fails only when all its children have ended."""
 
     min_success: int | None = None
     min_success_percent: int | None = None
+    max_failed: int | None = None
+    max_failed_percent: int | None = None
+    finishes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,15 +87,38 @@ class Parallel(Composite):
 
 @dataclass(frozen=True, kw_only=True)
 class Each(Composite):
-    """`task` for every one of `items`, which are JSON values or an expression that gives them.
+    """`task` for every one of `items`, which are JSON values or an expression that gives them, or
+    for every chunk in `chunks`, the reference of an artifact, or the first `most_chunks` of them.
+    Without any it completes, or `needs_chunks`.
 
     Its expressions read `var` (or `item`). `concurrency` is how many run at a time, 0 any number.
     """
 
-    items: str | list[Any]
+    items: str | list[Any] = field(default_factory=list)
+    chunks: str | None = None
+    needs_chunks: bool = False
+    most_chunks: int | None = None
     task: "TaskDefinition"
     var: str | None = None
     concurrency: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages(Composite):
+    """`split` makes chunks of the sources, `task` runs for each of them, `assemble` gets what these
+    have left. Each is told its parameters. Without any chunk it completes, or `needs_chunks`.
+    With `is_flat`, what assemble gets is in one directory.
+    """
+
+    split: "TaskDefinition"
+    task: "TaskDefinition"
+    assemble: "TaskDefinition"
+    split_params: dict[str, Any] = field(default_factory=dict)
+    task_params: dict[str, Any] = field(default_factory=dict)
+    assemble_params: dict[str, Any] = field(default_factory=dict)
+    concurrency: int = 0
+    needs_chunks: bool = False
+    is_flat: bool = False
 
 
 DEFAULT_GRACE_SECONDS = 10.0
@@ -119,11 +129,16 @@ DEFAULT_GRACE_SECONDS = 10.0
 class TaskDefinition(Program):
     """A task as submitted, or (evaluated) as a worker gets it.
 
-    It is made of at most one of `parallel`, `each` and `subjob`. `needs` names those of its list
-    that it waits for; None: all that are listed before it. `gpus` is spelled as for docker's
-    `--gpus`. Mounts, networks and limits also hold for pre, post and sidecars. `grace_period` is
-    the time from the stop signal to the kill. A result over the limit is kept as the artifact
-    `large_result`, if that is named.
+    It is made of at most one of `placement`, `parallel`, `each`, `subjob` and `partition`. `needs`
+    names those of its list that it waits for; None: all that are listed before it. `gpus` is
+    spelled as for docker's `--gpus`. Mounts, networks and limits also hold for pre, post and
+    sidecars.
+    `grace_period` is the time from the `stop_signal` (such as SIGINT) to the kill. A result over
+    the limit is kept as the artifact `large_result`, if that is named. It succeeds with one of
+    `success_codes`, or with `any_exit_code`. With `bundle`, all its artifacts, `stdout`, `stderr`
+    and `exitCode` are kept as one directory, the artifact of that name, however it ends.
+    `directories` are paths below /tork/data by the variables that name them; it finds them empty,
+    or with what sources bring there.
     """
 
     name: str | None = None
@@ -137,6 +152,7 @@ class TaskDefinition(Program):
     limits: Limits | None = None
     timeout: Duration | None = None
     grace_period: Duration | None = None
+    stop_signal: str | None = None
     queue_timeout: Duration | None = None
     priority: int = 0
     allow_failure: bool = False
@@ -147,14 +163,24 @@ class TaskDefinition(Program):
     mounts: tuple[Mount, ...] = ()
     sources: tuple[Source, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    directories: dict[str, str] = field(default_factory=dict)
     publish: tuple[Publication, ...] = ()
     large_result: str | None = None
+    bundle: str | None = None
     networks: tuple[str, ...] = ()
     gpus: str | None = None
     privileged: bool = False
+    success_codes: tuple[int, ...] = (0,)
+    any_exit_code: bool = False
+    network: Network | None = None
+    wasm: Wasm | None = None
+    builtin: Builtin | None = None
+    execution: Execution | None = None
+    placement: Placement | None = None
     parallel: Parallel | None = None
     each: Each | None = None
     subjob: "SubJobDefinition | None" = None
+    partition: Stages | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,9 +217,23 @@ class Permission:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TemplateUse:
+    """Which template a job was made of: the `tag` that was asked for, and what that was then, as
+    name@major.minor. `inputs` are those that were given; of secrets and uploads the names."""
+
+    tag: str
+    version: str
+    owner: str | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    uploads: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobDefinition:
     """`secrets` are in clear: they are sealed before anything is stored. `uploads` are their ids by
-    the names that sources have for them."""
+    the names that sources have for them. With `hold` it waits to be released, and nothing of it
+    begins before `start_at`; it fails at its `deadline`. Both are in UTC."""
 
     name: str
     description: str | None = None
@@ -208,6 +248,10 @@ class JobDefinition:
     permissions: tuple[Permission, ...] = ()
     auto_delete: Duration | None = None
     timeout: Duration | None = None
+    hold: bool = False
+    start_at: datetime | None = None
+    deadline: datetime | None = None
+    template: TemplateUse | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

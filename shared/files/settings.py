@@ -100,6 +100,12 @@ class FilesSettings(Block):
     job_bytes: int = Field(
         0, ge=0, description="Maximum size of all files that a job keeps. 0: unlimited."
     )
+    bucket_hours: float = Field(
+        48,
+        gt=0,
+        description="Retention of what jobs of ByteNite deliver to the descriptor `bucket`, from "
+        "their end. Links to it end then, too.",
+    )
     s3_endpoint: Annotated[str, AfterValidator(_check_url)] = Field(
         "",
         description="Address of the S3 server of the store: `https://storage.googleapis.com`, "

@@ -45,7 +45,7 @@ from shared.jobspec.limits import (
     MAX_WORKDIR,
     OWN_SECRETS,
 )
-from shared.jobspec.plain_scalar import as_boolean, as_inputs, as_number
+from shared.jobspec.plain_scalar import as_boolean, as_inputs, as_json, as_number
 from shared.jobspec.urls import check_url
 from shared.messages.queues import task_queue_error
 from shared.process.signing import read_secret
@@ -140,12 +140,12 @@ def _interval(text: str) -> None:
         raise ValueError("must be whole seconds")
 
 
-def _cpus(text: str) -> None:
+def check_cpus(text: str) -> None:
     if parse_cpus(text) < _LEAST_CPUS:
         raise ValueError(f"must be at least {_LEAST_CPUS}")
 
 
-def _memory(text: str) -> None:
+def check_memory(text: str) -> None:
     if parse_memory(text) < _LEAST_MEMORY:
         raise ValueError("must be at least 6m")
 
@@ -207,6 +207,17 @@ def _not_blank(text: str) -> str:
 
 def _input_template(value: JsonValue) -> JsonValue:
     return check_template(value) if isinstance(value, str) else value
+
+
+def _json_template(value: JsonValue) -> JsonValue:
+    match value:
+        case dict():
+            list(map(_json_template, value.values()))
+        case list():
+            list(map(_json_template, value))
+        case str():
+            check_template(value)
+    return value
 
 
 @dataclass(slots=True)
@@ -299,13 +310,13 @@ Moment = Annotated[
 """A time with its offset, kept as text: read it with `parse_moment`."""
 Memory = Annotated[
     str,
-    _checked_by(_memory),
+    _checked_by(check_memory),
     WithJsonSchema({"type": "string", "pattern": MEMORY_PATTERN, "examples": ["500m", "1.5g"]}),
 ]
 """Kept as text: read it with `parse_memory`."""
 Cpus = Annotated[
     str,
-    _checked_by(_cpus),
+    _checked_by(check_cpus),
     WithJsonSchema({"type": "string", "pattern": CPUS_PATTERN, "examples": ["0.5", "2"]}),
 ]
 """Kept as text: read it with `parse_cpus`."""
@@ -330,6 +341,7 @@ Key = Annotated[str, Field(min_length=1, max_length=MAX_KEY)]
 EnvName = Annotated[Key, AfterValidator(_env_name)]
 SecretName = Annotated[Key, AfterValidator(_secret_name)]
 FileName = Annotated[Key, AfterValidator(_file_name)]
+SecretId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["team-aws"])]
 Secrets = Annotated[Mapped[SecretName, _T], Field(max_length=MAX_SECRETS)]
 Value = Annotated[str | None, AfterValidator(_null_is_empty)]
 """The value of a map of texts: null stands for the empty text."""
@@ -346,3 +358,7 @@ InputTemplates = Annotated[
     Mapped[Key, Annotated[JsonValue, AfterValidator(_input_template)]], BeforeValidator(as_inputs)
 ]
 """Texts, lists and mappings; those that are a text may hold expressions."""
+JsonTemplates = Annotated[
+    Mapped[Key, Annotated[JsonValue, AfterValidator(_json_template)]], BeforeValidator(as_json)
+]
+"""Any JSON values; texts at any depth may hold expressions."""

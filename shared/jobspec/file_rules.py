@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from conveyor.extensions.tasks import DATA
 from shared.definition import parse_reference
 from shared.expressions.errors import ExpressionError
 from shared.expressions.patterns import pattern
@@ -76,7 +77,7 @@ def check_target(text: str) -> None:
     if place in ("/", "."):
         where = "root" if place == "/" else "working"
         raise ValueError(f"must be below the {where} directory")
-    if _is_at_or_below(place, OWN_DIRECTORY):
+    if _is_at_or_below(place, OWN_DIRECTORY) and not _is_at_or_below(place, DATA):
         raise ValueError(f"must not be {OWN_DIRECTORY} or below it, where a task's own files are")
 
 
@@ -175,6 +176,8 @@ class S3Like(Protocol):
     def filter(self) -> str | None: ...
     @property
     def version_id(self) -> str | None: ...
+    @property
+    def partition(self) -> object: ...
 
 
 class SourceLike(Protocol):
@@ -207,8 +210,11 @@ def source_problems(source: SourceLike) -> Iterator[Rule]:
                 yield name, f"is only for one object, and the key {key!r} means many"
         if source.s3.version_id:
             yield "s3.versionId", f"is only for one object, and the key {key!r} means many"
-    elif source.s3 is not None and source.s3.filter:
-        yield "s3.filter", f"is only for many objects, and the key {key!r} means one"
+    elif source.s3 is not None:
+        of_many = (("s3.filter", source.s3.filter), ("s3.partition", source.s3.partition))
+        for name, given in of_many:
+            if given:
+                yield name, f"is only for many objects, and the key {key!r} means one"
     if source.target.endswith("/") and source.inline and not source.extract:
         yield "target", "must name the file: inline text has no name of its own"
 

@@ -24,9 +24,17 @@ MAX_HEADERS = 50
 MAX_STATUSES = 50
 MAX_FILES = 100
 """Artifacts, sources or publications of a task, and uploads of a job."""
+MAX_CONSTRAINTS = 100
+"""In one list of them; of preferences, ports and domains, too."""
+MAX_EXECUTIONS = 10_000
+"""Of one placed task."""
+MAX_GPUS = 1_000
+"""Of one execution."""
 MAX_OBJECT_KEY = 1_024
 """In bytes, as S3 has it."""
 OWN_SECRETS = "conveyor."
 """How the names of secrets begin that a client did not name: they are never shown."""
+ACCESS_KEY_SUFFIX = "_ACCESS_KEY"
+"""How the name of a stored secret goes on where its access key is meant."""
 MOST_FIRINGS = 100
 """Of a schedule, in an answer that shows the next ones."""

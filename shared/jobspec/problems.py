@@ -18,6 +18,17 @@ KEY = "[key]"
 """At the end of a place: the key that leads there, not its value."""
 
 
+def field_path(loc: Sequence[int | str]) -> str:
+    """A finding's location as errors spell it: `tasks[0].name`."""
+    text = ""
+    for part in loc:
+        if part == KEY:
+            continue
+        name = part or '""'  # a key that is empty
+        text += f"[{part}]" if isinstance(part, int) else f".{name}" if text else str(name)
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """`value` is the value as the client may see it again; None when it must not or need not.

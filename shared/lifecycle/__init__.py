@@ -8,6 +8,7 @@ event that does not fit is never an exception. Standard library only.
 from shared.lifecycle.commands import (
     AnnounceJob,
     AnnounceTask,
+    AskPlacement,
     BeginChildren,
     CancelSubJob,
     CancelTasks,
@@ -15,14 +16,19 @@ from shared.lifecycle.commands import (
     Command,
     ContinueCancel,
     ContinueChildren,
+    CountExecutions,
     EvaluateOutput,
+    ForgetAttempts,
     GrantClaim,
     PlanDependents,
     PlanReady,
     PlanTask,
     RefuseClaim,
+    ReopenKept,
+    ReplanPlaced,
     ReportToParent,
     ResumeSubJob,
+    Rewind,
     RunTask,
     SetVariable,
     StopTask,
@@ -40,7 +46,10 @@ from shared.lifecycle.events import (
     DispatchMissing,
     Event,
     JobCancelled,
+    JobReleased,
     JobRestarted,
+    JobRewound,
+    JobStartDue,
     JobSubmitted,
     JobTimedOut,
     LeaseExpired,
@@ -67,8 +76,22 @@ from shared.lifecycle.events import (
     TaskTimedOut,
     task_id_of,
 )
+from shared.lifecycle.placed_events import (
+    ExecutionAdopted,
+    ExecutionPlaced,
+    ExecutionRecalled,
+    NodesMatched,
+    PlacementFailed,
+)
+from shared.lifecycle.policies import PlacementRules, RetryPolicy
 from shared.lifecycle.quotas import within_quota
-from shared.lifecycle.states import JobState, TaskKind, TaskState, shown_position
+from shared.lifecycle.states import JobState, PlacementType, TaskKind, TaskState, shown_position
+from shared.lifecycle.update_events import (
+    ExecutionsCounted,
+    JobChange,
+    JobUpdated,
+    TaskReplanned,
+)
 from shared.lifecycle.values import (
     NOT_PLANNED,
     Children,
@@ -78,11 +101,11 @@ from shared.lifecycle.values import (
     Parent,
     Planned,
     PlannedTask,
-    RetryPolicy,
     Scope,
     SubJob,
     Task,
     TaskKey,
     TaskPosition,
+    Timings,
     derived_id,
 )

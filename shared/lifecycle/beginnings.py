@@ -6,7 +6,7 @@ from datetime import datetime
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
-from shared.lifecycle.endings import task_done, task_failed
+from shared.lifecycle.endings import COUNTED, counts_as_done, task_done, task_failed
 from shared.lifecycle.progressions import progression_of
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState, TaskState
@@ -21,6 +21,7 @@ from shared.lifecycle.values import (
     TaskKey,
     TaskPosition,
     derived_id,
+    earliest,
 )
 
 Begun = tuple[DecisionBuilder, Task]
@@ -36,7 +37,9 @@ def on_planned(
     builder, task = begun
     match event:
         case e.TaskPlanned(planned=planned):
-            _begin(builder, replace(task, plan=planned.task), planned, now)
+            version = max(task.spec_version, planned.spec_version)
+            begun_task = replace(task, plan=planned.task, spec_version=version)
+            begin(builder, begun_task, planned, now)
         case e.TaskPlanFailed(plan=plan, error=error):
             failed = replace(task, plan=plan, state=TaskState.FAILED, failed_at=now, error=error)
             builder.begin_task(task, failed)
@@ -48,7 +51,7 @@ def on_planned(
     return builder.build()
 
 
-def _begin(builder: DecisionBuilder, task: Task, planned: Planned, now: datetime) -> None:
+def begin(builder: DecisionBuilder, task: Task, planned: Planned, now: datetime) -> None:
     if builder.job.state is JobState.PENDING:
         builder.move_job(replace(builder.job, state=JobState.SCHEDULED))
     if planned.offspring is not None:
@@ -58,23 +61,51 @@ def _begin(builder: DecisionBuilder, task: Task, planned: Planned, now: datetime
     else:
         ready = queued(task, now)
         builder.begin_task(task, ready)
-        builder.send(c.RunTask(ready))
+        builder.send(request_worker(ready))
 
 
 def queued(task: Task, now: datetime) -> Task:
-    """As the task goes to its queue."""
+    """As the task goes to its queue, or as the execution waits for a node."""
     limit = task.plan.queue_timeout
-    deadline_at = now + limit if limit else None
-    return replace(task, state=TaskState.SCHEDULED, scheduled_at=now, deadline_at=deadline_at)
+    if task.plan.is_execution:
+        state, deadline_at = TaskState.PENDING, None if limit is None else now + limit
+    else:
+        state, deadline_at = TaskState.SCHEDULED, now + limit if limit else None
+    return replace(task, state=state, scheduled_at=now, deadline_at=deadline_at, due_at=None)
+
+
+def request_worker(task: Task) -> c.Command:
+    """For a task that is `queued`."""
+    return c.AskPlacement() if task.plan.is_execution else c.RunTask(task)
 
 
 def begin_more(builder: DecisionBuilder, parent: Task, children: Children) -> Task:
     """Have as many further children begin as have a free slot; the parent as it then is."""
-    slots = children.free_slots
+    is_placed = parent.plan.placement is not None
+    slots = children.executions_to_plan if is_placed else children.free_slots
     if slots:
         builder.send(c.BeginChildren(parent.job_id, parent.id, slots))
         children = replace(children, begun=children.begun + slots, waiting=children.waiting + slots)
+    if is_placed and children.executions_to_plan:  # no worker's claim will have them begin
+        builder.send(c.ContinueChildren(parent.job_id, parent.id))
     return replace(parent, children=children)
+
+
+def settle_children(builder: DecisionBuilder, task: Task, now: datetime) -> None:
+    """All children of `task`, which has just begun or been reopened, may have ended: then so has
+    it, unless it is kept running or waits for nodes that match."""
+    children, placement = task.children, task.plan.placement
+    assert children is not None  # noqa: S101 - for the type checker
+    if placement is not None and placement.type.is_kept_running:
+        is_up = placement.type.is_on_every_node or not children.total
+        if is_up and task.progress < COUNTED:
+            counts_as_done(builder, task, now)
+    elif placement is not None and not children.total and placement.type.is_on_every_node:
+        pass  # until nodes have matched, or none has
+    elif children.all_ended:
+        end_children(builder, task, children, now)
+    if placement is not None and placement.type.is_on_every_node:
+        builder.send(c.AskPlacement())
 
 
 def end_children(builder: DecisionBuilder, task: Task, children: Children, now: datetime) -> None:
@@ -100,14 +131,14 @@ def complete_composite(
 def start_job(builder: DecisionBuilder, now: datetime) -> None:
     """The first of its tasks runs."""
     job = builder.job
-    deadline = now + job.timeout if job.timeout else None
+    timed_out_at = now + job.timeout if job.timeout else None
     builder.move_job(
         replace(
             job,
             state=JobState.RUNNING,
             started_at=job.started_at or now,
             run_started_at=now,
-            deadline_at=deadline,
+            deadline_at=earliest(job.deadline_at, timed_out_at),
         )
     )
 
@@ -138,6 +169,7 @@ def _next_of_list(job: Job, position: int, now: datetime) -> Begun | Ignored:
         plan=NOT_PLANNED,
         state=TaskState.CREATED,
         created_at=now,
+        spec_version=job.spec_version,
     )
     return DecisionBuilder(progression.at(job, position)), task
 
@@ -147,14 +179,18 @@ def _open_children(
 ) -> None:
     total = len(offspring.scopes)
     required = total if offspring.required is None else min(offspring.required, total)
-    children = Children(total=total, required=required, concurrency=offspring.concurrency)
+    children = Children(
+        total=total,
+        required=required,
+        concurrency=offspring.concurrency,
+        finishes=offspring.finishes,
+    )
     _tell_parent_of_start(builder, task)
     opened = begin_more(builder, _running(task, now), children)
     builder.begin_task(task, opened)
     for child in _children(task, offspring, now):
         builder.add_task(child)
-    if not total:
-        end_children(builder, opened, children, now)
+    settle_children(builder, opened, now)
 
 
 def _children(task: Task, offspring: Offspring, now: datetime) -> Iterator[Task]:

@@ -4,24 +4,30 @@ from datetime import datetime
 
 from shared.lifecycle import commands as c
 from shared.lifecycle import events as e
+from shared.lifecycle import placed_rules
 from shared.lifecycle.beginnings import (
     begin_more,
     complete_composite,
     end_children,
+    settle_children,
     start_job,
 )
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
-from shared.lifecycle.endings import spread_progress, task_failed
+from shared.lifecycle.endings import has_counted, spread_progress, task_failed
 from shared.lifecycle.progressions import progression_of
 from shared.lifecycle.replacing import replace
-from shared.lifecycle.states import REOPENED, JobState, TaskState
+from shared.lifecycle.states import REOPENED, JobState, PlacementType, TaskState
 from shared.lifecycle.values import Children, Job, Task
 
 
-def on_child_started(job: Job, task: Task, event: e.ChildStarted) -> Decision | Ignored:
+def on_child_started(
+    job: Job, task: Task, event: e.ChildStarted, now: datetime
+) -> Decision | Ignored:
     children = _open_children(task)
     if isinstance(children, Ignored):
         return children
+    if task.plan.placement is not None:
+        return placed_rules.on_execution_started(job, task, children, now)
     if not event.via_worker and not children.concurrency:
         # All would begin: nothing but their ends says how many are enough.
         return Ignored("nobody has said how many may be active")
@@ -49,7 +55,8 @@ def on_children_continued(job: Job, task: Task, _: e.ChildrenContinued) -> Decis
     children = _open_children(task)
     if isinstance(children, Ignored):
         return children
-    if not children.free_slots:
+    has_free = children.executions_to_plan if task.plan.placement else children.free_slots
+    if not has_free:
         return Ignored("no further child may begin now")
     builder = DecisionBuilder(job)
     builder.tasks[task.id] = begin_more(builder, task, children)
@@ -60,6 +67,8 @@ def on_child_progressed(job: Job, task: Task, event: e.ChildProgressed) -> Decis
     children = _open_children(task)
     if isinstance(children, Ignored):
         return children
+    if task.plan.is_kept_running:
+        return Ignored("it is kept running, however far its executions are")
     builder = DecisionBuilder(job)
     _come_to(builder, task, task.progress + event.delta / children.total)
     return builder.build()
@@ -77,9 +86,10 @@ def on_child_ended(job: Job, task: Task, event: e.ChildEnded, now: datetime) -> 
         waiting=max(before.waiting - (not event.was_claimed), 0),
     )
     task = replace(task, children=children)
-    if not children.can_succeed:
+    if _has_failed(task, children):
         builder.send(c.CancelTasks(task.job_id, task.id))
-        _fail(builder, task, event.error or "too many children failed", now)
+        first = None if children.finishes else event.error
+        _fail(builder, task, first or _too_many(children), now)
         return builder.build()
     task = _come_to(builder, task, task.progress + event.delta / children.total)
     if children.all_ended:
@@ -112,17 +122,19 @@ def on_results_too_large(
 def on_reopened(job: Job, task: Task, event: e.TaskReopened, now: datetime) -> Decision | Ignored:
     if task.state not in REOPENED or job.state.is_final:
         return Ignored(f"task is {task.state}")
+    is_counted = has_counted(task)
     builder = DecisionBuilder(job)
-    if task.parent_id is None:
+    if task.parent_id is None and not is_counted:
         builder.job = progression_of(job).at(job, task.position)
     if job.state is JobState.PENDING:
         builder.move_job(replace(builder.job, state=JobState.SCHEDULED))
+    progress = task.progress if is_counted else 0.0
     again = replace(
-        task, state=TaskState.RUNNING, error=None, failed_at=None, started_at=now, progress=0.0
+        task, state=TaskState.RUNNING, error=None, failed_at=None, started_at=now, progress=progress
     )
     if task.children is not None:
         ended = task.children.total - event.left
-        children = replace(task.children, begun=ended, ended=ended, failed=0, waiting=0)
+        children = replace(task.children, begun=ended, ended=ended, failed=0, waiting=0, running=0)
         _resume_children(builder, task, again, children, now)
     elif task.subjob_id is not None:
         _resume_job(builder, task, again, task.subjob_id, now)
@@ -159,6 +171,18 @@ def _still_open(task: Task) -> Ignored | None:
     return None if children.all_ended else Ignored("some of its children have not ended")
 
 
+def _has_failed(task: Task, children: Children) -> bool:
+    """What runs on every node that matches does so to its end on each."""
+    placement = task.plan.placement
+    is_on_every_node = placement is not None and placement.type is PlacementType.OPS
+    waits = children.finishes or is_on_every_node
+    return not children.can_succeed and (children.all_ended or not waits)
+
+
+def _too_many(children: Children) -> str:
+    return f"{children.failed} of its {children.total} tasks failed"
+
+
 def _come_to(builder: DecisionBuilder, task: Task, progress: float) -> Task:
     progress = min(max(progress, 0.0), 100.0)
     further = replace(task, progress=progress)
@@ -180,11 +204,11 @@ def _resume_children(
     children: Children,
     now: datetime,
 ) -> None:
-    again = _come_to(builder, again, children.ended / max(children.total, 1) * 100)
+    if not again.plan.is_kept_running:
+        again = _come_to(builder, again, children.ended / max(children.total, 1) * 100)
     again = begin_more(builder, again, children)
     builder.reopen_task(before, again)
-    if children.all_ended:
-        end_children(builder, again, children, now)
+    settle_children(builder, again, now)
 
 
 def _resume_job(

@@ -1,14 +1,16 @@
 """What a decision asks for, in the imperative.
 
-`PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `CollectResults`, `EvaluateOutput` and
-`CancelTasks` are questions, answered with events inside the same transaction; `Tell` is such an
-event already; `SetVariable` is written to the job's context; the others become messages through
+`Rewind`, `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `CollectResults`,
+`ReplanPlaced`, `ReopenKept`, `CountExecutions`, `EvaluateOutput` and `CancelTasks` are questions,
+answered with events inside the same transaction; `Tell` is such an event already; `SetVariable` is
+written to the job's context, `ForgetAttempts` beside the rows; the others become messages through
 outbox rows.
 """
 
 from dataclasses import dataclass
 
 from shared.lifecycle.events import ChildEnded, ChildProgressed, ChildStarted
+from shared.lifecycle.placed_events import ExecutionRemoved, ExecutionRenewed, ExecutionStopped
 from shared.lifecycle.values import DispatchOnNode, Job, ListText, SubJob, Task, TaskKey
 
 
@@ -22,6 +24,15 @@ class PlanTask:
     job_id: str
     position: int
     is_restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """Forget that the task at `from_position` and all that follow it were done, with the variables
+    and artifacts that they have left."""
+
+    job_id: str
+    from_position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,14 @@ class ContinueChildren(TaskKey):
 class Tell:
     """Let a task's parent know, in the same transaction."""
 
-    event: ChildEnded | ChildProgressed | ChildStarted
+    event: (
+        ChildEnded
+        | ChildProgressed
+        | ChildStarted
+        | ExecutionStopped
+        | ExecutionRenewed
+        | ExecutionRemoved
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +113,29 @@ class CollectResults(TaskKey):
 
 
 @dataclass(frozen=True, slots=True)
+class ReplanPlaced:
+    """The job has a new version: evaluate the placed tasks at `positions`, which have begun, once
+    more. `kept` as in `JobChange`."""
+
+    job_id: str
+    positions: tuple[int, ...]
+    kept: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenKept:
+    """The job is restarted: bring back the services and daemons that count as done in it."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountExecutions(TaskKey):
+    """Another number of executions is wanted of the task: recall those that are too many, and
+    answer with what there is."""
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluateOutput:
     job_id: str
 
@@ -129,10 +170,24 @@ class SetVariable:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetAttempts:
+    """Of the execution at `child_index` remove the attempts up to `last`, which have ended."""
+
+    parent_id: str
+    child_index: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunTask:
     """Send the task to its queue."""
 
     task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class AskPlacement:
+    """Have a node looked for: an execution waits for one, or room has come free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +228,15 @@ class AnnounceTask:
 
 Command = (
     PlanTask
+    | Rewind
     | PlanReady
     | PlanDependents
     | BeginChildren
     | ContinueChildren
     | CollectResults
+    | ReplanPlaced
+    | ReopenKept
+    | CountExecutions
     | EvaluateOutput
     | CancelTasks
     | ContinueCancel
@@ -187,7 +246,9 @@ Command = (
     | CancelSubJob
     | ReportToParent
     | SetVariable
+    | ForgetAttempts
     | RunTask
+    | AskPlacement
     | GrantClaim
     | RefuseClaim
     | StopTask

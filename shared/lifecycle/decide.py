@@ -7,9 +7,18 @@ row that is missing or leads to the rule of another event is a type error.
 from datetime import datetime
 from typing import assert_never
 
-from shared.lifecycle import beginnings, child_rules, job_rules, task_rules
+from shared.lifecycle import (
+    beginnings,
+    child_rules,
+    job_rules,
+    placed_rules,
+    task_rules,
+    update_rules,
+)
 from shared.lifecycle import events as e
-from shared.lifecycle.decision import Decision, Ignored
+from shared.lifecycle import placed_events as p
+from shared.lifecycle import update_events as u
+from shared.lifecycle.decision import Decision, Ignored, refused
 from shared.lifecycle.states import TaskState
 from shared.lifecycle.values import Job, Task, TaskKey
 
@@ -49,19 +58,23 @@ _OF_CLOCK = (e.RetryDue, e.DispatchMissing, e.LeaseExpired, e.TaskTimedOut, e.Qu
 
 
 def _ignored(event: e.TaskEvent, reason: str) -> Ignored:
-    if isinstance(event, e.TaskClaimed):
-        return task_rules.refused(event, reason)
+    if isinstance(event, e.TaskClaimed | p.ExecutionAdopted):
+        return refused(event, reason)
     return Ignored(reason)
 
 
-def _on_job(  # noqa: C901 - a table: one row for each event
+def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
     job: Job, task: Task | None, event: e.JobEvent, now: datetime
 ) -> Decision | Ignored:
     match event:
         case e.TaskPlanned() | e.TaskPlanFailed() | e.TaskSkipped():
             return beginnings.on_planned(job, task, event, now)
         case e.JobSubmitted():
-            return job_rules.on_submitted(job, event)
+            return job_rules.on_submitted(job, event, now)
+        case e.JobReleased():
+            return job_rules.on_released(job, event, now)
+        case e.JobStartDue():
+            return job_rules.on_start_due(job, event, now)
         case e.OutputEvaluated():
             return job_rules.on_output_evaluated(job, event, now)
         case e.OutputFailed():
@@ -70,6 +83,8 @@ def _on_job(  # noqa: C901 - a table: one row for each event
             return job_rules.on_cancelled(job, event)
         case e.JobRestarted():
             return job_rules.on_restarted(job, event, now)
+        case e.JobRewound():
+            return job_rules.on_rewound(job, event)
         case e.JobTimedOut():
             return job_rules.on_timed_out(job, event, now)
         case e.SubJobResumed():
@@ -80,6 +95,8 @@ def _on_job(  # noqa: C901 - a table: one row for each event
             return job_rules.on_cancel_put_off(job, event)
         case e.CancelContinued():
             return job_rules.on_cancel_continued(job, event)
+        case u.JobUpdated():
+            return update_rules.on_updated(job, event, now)
         case _:
             assert_never(event)
 
@@ -96,7 +113,7 @@ def _on_task(  # noqa: C901, PLR0912 - as above
         case e.TaskProgressed():
             return task_rules.on_progressed(job, task, event)
         case e.ChildStarted():
-            return child_rules.on_child_started(job, task, event)
+            return child_rules.on_child_started(job, task, event, now)
         case e.ChildEnded():
             return child_rules.on_child_ended(job, task, event, now)
         case e.ChildProgressed():
@@ -129,5 +146,36 @@ def _on_task(  # noqa: C901, PLR0912 - as above
             return task_rules.on_retry_due(job, task, event, now)
         case e.DispatchMissing():
             return task_rules.on_dispatch_missing(job, task, event, now)
+        case _:
+            return _on_placed(job, task, event, now)
+
+
+def _on_placed(  # noqa: C901 - as above
+    job: Job,
+    task: Task,
+    event: p.PlacedEvent | u.TaskReplanned | u.ExecutionsCounted,
+    now: datetime,
+) -> Decision | Ignored:
+    match event:
+        case p.ExecutionPlaced():
+            return placed_rules.on_placed(job, task, event, now)
+        case p.NodesMatched():
+            return placed_rules.on_nodes_matched(job, task, event, now)
+        case p.PlacementFailed():
+            return placed_rules.on_placement_failed(job, task, event, now)
+        case p.ExecutionRecalled():
+            return placed_rules.on_recalled(job, task, event, now)
+        case p.ExecutionAdopted():
+            return placed_rules.on_adopted(job, task, event, now)
+        case p.ExecutionStopped():
+            return placed_rules.on_execution_stopped(job, task, event)
+        case p.ExecutionRenewed():
+            return placed_rules.on_execution_renewed(job, task, event)
+        case p.ExecutionRemoved():
+            return placed_rules.on_execution_removed(job, task, event)
+        case u.TaskReplanned():
+            return update_rules.on_replanned(job, task, event, now)
+        case u.ExecutionsCounted():
+            return update_rules.on_executions_counted(job, task, event, now)
         case _:
             assert_never(event)

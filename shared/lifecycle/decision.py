@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 from shared.lifecycle import commands as c
+from shared.lifecycle import placed_events as p
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JOB_MOVES, REOPENED, TASK_MOVES, TaskState
-from shared.lifecycle.values import Job, Task
+from shared.lifecycle.values import DispatchOnNode, Job, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,12 @@ class Ignored:
 
     reason: str
     commands: tuple[c.Command, ...] = ()
+
+
+def refused(claim: DispatchOnNode, reason: str) -> Ignored:
+    """The worker may not run what it asks for."""
+    ref = claim.job_id, claim.task_id, claim.dispatch, claim.node_id
+    return Ignored(reason, (c.RefuseClaim(*ref, reason),))
 
 
 NO_SUCH_JOB = Ignored("no such job")
@@ -57,8 +64,9 @@ class DecisionBuilder:
         """The job goes to the state that `job` has."""
         if job.state not in JOB_MOVES[self.job.state]:
             raise IllegalMoveError(f"job {self.job.state} -> {job.state}")
-        deadline_at = None if job.state.is_final else job.deadline_at
-        self.job = replace(job, deadline_at=deadline_at, version=job.version + 1)
+        if job.state.is_final:
+            job = replace(job, is_held=False, due_at=None, deadline_at=None)
+        self.job = replace(job, version=job.version + 1)
         self.send(c.AnnounceJob(self.job))
         if job.state.is_final and job.parent is not None:
             self.send(c.ReportToParent(self.job))
@@ -75,6 +83,12 @@ class DecisionBuilder:
         """The task goes from the state of `before` to its own."""
         if task.state not in TASK_MOVES[before.state]:
             raise IllegalMoveError(f"task {before.state} -> {task.state}")
+        self._keep(task)
+        if before.node_id is not None and not task.state.is_on_node:
+            self._tell_of_room(before)
+
+    def change_task(self, task: Task) -> None:
+        """The task, as given, is in the state that it was in: it is news all the same."""
         self._keep(task)
 
     def reopen_task(self, before: Task, task: Task) -> None:
@@ -104,6 +118,14 @@ class DecisionBuilder:
         kept = self.new_tasks if task.id in self.new_tasks else self.tasks
         kept[task.id] = task
         self._announce(task)
+
+    def _tell_of_room(self, left: Task) -> None:
+        """The task, as it was, is no longer on its node."""
+        if left.plan.is_execution or left.plan.resources is not None:
+            self.send(c.AskPlacement())
+        is_running = left.state is TaskState.RUNNING
+        if is_running and left.plan.is_kept_running and left.parent_id is not None:
+            self.send(c.Tell(p.ExecutionStopped(left.job_id, left.parent_id)))
 
     def _announce(self, task: Task, *, is_progress: bool = False) -> None:
         self.job = replace(self.job, version=self.job.version + 1)

@@ -25,12 +25,39 @@ def task_failed(
     builder: DecisionBuilder, task: Task, error: str, now: datetime, *, was_claimed: bool = True
 ) -> None:
     """The task, final by now, has failed for good."""
-    if task.plan.allow_failure:
+    if task.plan.allow_failure and has_counted(task):
+        _lose_kept(builder, now)
+    elif task.plan.allow_failure:
         task_done(builder, task, now, was_claimed=was_claimed)
     elif task.parent_id is None:
         fail_job(builder, error, now)
     else:
         _tell_parent(builder, task, task.parent_id, error, was_claimed)
+
+
+COUNTED = 100.0
+"""The progress of a task that is kept running and counts as done: a restart leaves it."""
+
+
+def has_counted(task: Task) -> bool:
+    """Whether what waited for the service or daemon has gone on already."""
+    return task.plan.is_kept_running and task.progress >= COUNTED
+
+
+def counts_as_done(builder: DecisionBuilder, task: Task, now: datetime) -> None:
+    """The service or daemon runs: what waited for it goes on, and it goes on as well."""
+    counted = replace(task, progress=COUNTED)
+    kept = builder.new_tasks if task.id in builder.new_tasks else builder.tasks
+    kept[task.id] = counted
+    if task.parent_id is None:
+        builder.job = replace(builder.job, kept_running=builder.job.kept_running + 1)
+    task_done(builder, task, now)
+
+
+def _lose_kept(builder: DecisionBuilder, now: datetime) -> None:
+    """A service or daemon that may fail has ended: the job goes on, unless it was all there is."""
+    if builder.job.kept_running == builder.job.task_count == 1:
+        _end_list(builder, now)
 
 
 def spread_progress(builder: DecisionBuilder, task: Task, delta: float) -> None:
@@ -57,6 +84,8 @@ def complete_job(builder: DecisionBuilder, result: str | None, now: datetime) ->
             delete_at=now + after if after else None,
         )
     )
+    if job.kept_running:
+        builder.send(c.CancelTasks(job.id))
 
 
 def fail_job(builder: DecisionBuilder, error: str, now: datetime) -> None:
@@ -79,7 +108,14 @@ def _advance(builder: DecisionBuilder, task: Task, now: datetime) -> None:
         builder.progress_job(builder.job.progress)
     if command is not None:
         builder.send(command)
-    elif builder.job.has_output:
+    elif builder.job.kept_running == builder.job.task_count:
+        pass  # services and daemons alone: it runs until it is cancelled
+    else:
+        _end_list(builder, now)
+
+
+def _end_list(builder: DecisionBuilder, now: datetime) -> None:
+    if builder.job.has_output:
         builder.send(c.EvaluateOutput(builder.job.id))
     else:
         complete_job(builder, None, now)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.lifecycle.placed_events import PlacedEvent
+from shared.lifecycle.update_events import ExecutionsCounted, JobUpdated, TaskReplanned
 from shared.lifecycle.values import (
     DispatchOnNode,
     DispatchRef,
@@ -12,6 +14,7 @@ from shared.lifecycle.values import (
     PlannedTask,
     TaskKey,
     TaskPosition,
+    Timings,
 )
 
 
@@ -33,12 +36,40 @@ class JobCancelled:
 
 @dataclass(frozen=True, slots=True)
 class JobRestarted:
+    """A job that has ended goes on from where it stopped, or begins again at `from_position`."""
+
+    job_id: str
+    from_position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRewound:
+    """The answer to `Rewind`: of the tasks that are to run again `undone` were done, and kept so
+    many bytes."""
+
+    job_id: str
+    from_position: int
+    undone: int
+    kept_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobReleased:
+    """A held job may begin."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobStartDue:
+    """The time has come at which the job may begin."""
+
     job_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class JobTimedOut:
-    """The job has run for longer than it may."""
+    """The job has run for longer than it may, or has not ended by the time it must."""
 
     job_id: str
 
@@ -189,7 +220,9 @@ class TaskSucceeded(DispatchOnNode):
 
     result: str | None = None
     log_parts: int = 0
+    exit_code: int = 0
     kept_bytes: int = 0
+    timings: Timings = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +234,7 @@ class TaskFailed(DispatchOnNode):
     cause: str = "other"
     exit_code: int | None = None
     kept_bytes: int = 0
+    timings: Timings = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +286,10 @@ class TaskTimedOut(DispatchRef):
 
 @dataclass(frozen=True, slots=True)
 class QueueTimedOut(DispatchRef):
-    """The task has waited for a worker for longer than it may."""
+    """The task has waited for a worker, or for a node, for longer than it may; `reason` says why it
+    had to."""
+
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +306,10 @@ PlanEvent = TaskPlanned | TaskPlanFailed | TaskSkipped
 JobEvent = (
     JobSubmitted
     | JobCancelled
+    | JobReleased
     | JobRestarted
+    | JobRewound
+    | JobStartDue
     | JobTimedOut
     | SubJobResumed
     | SubJobAbandoned
@@ -277,6 +317,7 @@ JobEvent = (
     | CancelContinued
     | OutputEvaluated
     | OutputFailed
+    | JobUpdated
     | PlanEvent
 )
 TaskEvent = (
@@ -300,6 +341,9 @@ TaskEvent = (
     | QueueTimedOut
     | RetryDue
     | DispatchMissing
+    | PlacedEvent
+    | TaskReplanned
+    | ExecutionsCounted
 )
 Event = JobEvent | TaskEvent
 

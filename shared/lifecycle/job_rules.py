@@ -13,8 +13,42 @@ from shared.lifecycle.states import JobState
 from shared.lifecycle.values import Job, Parent
 
 
-def on_submitted(job: Job, _: e.JobSubmitted) -> Decision | Ignored:
-    return Decision(job, commands=(c.AnnounceJob(job), progression_of(job).first(job)))
+def on_submitted(job: Job, _: e.JobSubmitted, now: datetime) -> Decision | Ignored:
+    entered, begins = entering(replace(job, deadline_at=job.must_end_at), now)
+    return Decision(entered, commands=(c.AnnounceJob(entered), *begins))
+
+
+def on_released(job: Job, _: e.JobReleased, now: datetime) -> Decision | Ignored:
+    if not job.is_held:
+        return Ignored(f"job is {job.state} and not held: only a held job can be released")
+    if (ignored := not_yet_again(job, now)) is not None:
+        return ignored
+    return enter(replace(job, is_held=False), now)
+
+
+def on_start_due(job: Job, _: e.JobStartDue, now: datetime) -> Decision | Ignored:
+    if job.due_at is None or job.due_at > now:
+        return Ignored(f"job is {job.state}, and waits for no time that has come")
+    return enter(job, now)
+
+
+def entering(job: Job, now: datetime) -> tuple[Job, tuple[c.Command, ...]]:
+    """The job, of which nothing has begun, and what has it begin unless it is to wait."""
+    if job.is_held:
+        return replace(job, due_at=None), ()
+    if job.start_at is not None and job.start_at > now:
+        return replace(job, due_at=job.start_at), ()
+    return replace(job, due_at=None), (progression_of(job).first(job),)
+
+
+def enter(job: Job, now: datetime) -> Decision:
+    """The stored job, nothing of which has begun, is as given: it begins, or is said to wait."""
+    builder = DecisionBuilder(job)
+    builder.job, begins = entering(job, now)
+    if not begins:
+        builder.progress_job(job.progress)
+    builder.send(*begins)
+    return builder.build()
 
 
 def on_output_evaluated(job: Job, event: e.OutputEvaluated, now: datetime) -> Decision | Ignored:
@@ -41,22 +75,62 @@ def on_cancelled(job: Job, _: e.JobCancelled) -> Decision | Ignored:
 
 def on_timed_out(job: Job, _: e.JobTimedOut, now: datetime) -> Decision | Ignored:
     is_over = job.deadline_at is not None and job.deadline_at <= now
-    if job.state.is_final or job.timeout is None or not is_over:
+    if job.state.is_final or not is_over:
         return Ignored(f"job is {job.state}")
+    if job.timeout is not None and job.deadline_at != job.must_end_at:
+        error = f"timed out after {job.timeout.total_seconds():g}s"
+    else:
+        error = f"deadline {job.deadline_at:%Y-%m-%dT%H:%M:%SZ} passed"
     builder = DecisionBuilder(job)
-    fail_job(builder, f"timed out after {job.timeout.total_seconds():g}s", now)
+    fail_job(builder, error, now)
     return builder.build()
 
 
-def on_restarted(job: Job, _: e.JobRestarted, now: datetime) -> Decision | Ignored:
-    if not job.state.may_restart:
-        return _only({state for state in JobState if state.may_restart}, "restarted", job)
+def on_restarted(job: Job, event: e.JobRestarted, now: datetime) -> Decision | Ignored:
+    position = event.from_position
+    if position is not None and job.state.is_final:
+        ignored = _not_from(job, position)
+    elif job.state.may_restart:
+        ignored = None
+    else:
+        ignored = _only({state for state in JobState if state.may_restart}, "restarted", job)
+    if (ignored := ignored or not_yet_again(job, now)) is not None:
+        return ignored
+    # A parent that no longer waits has no say in it.
+    own = job if job.parent is None else waited_for(job, job.parent, 0)
+    stopped_at = progression_of(job).stopped_at
+    if position is None or (job.state.may_restart and stopped_at(job, position)):
+        return _restarted(own, now)  # what is done of the task that it stopped at stays so
+    builder = DecisionBuilder(job)
+    builder.move_job(_again(own, now))
+    builder.send(c.Rewind(job.id, position))
+    return builder.build()
+
+
+def on_rewound(job: Job, event: e.JobRewound) -> Decision | Ignored:
+    if job.state is not JobState.PENDING:
+        return Ignored(f"job is {job.state}")
+    again, command = progression_of(job).rewound(job, event.from_position, event.undone)
+    kept_bytes = max(job.kept_bytes - event.kept_bytes, 0)
+    return Decision(replace(again, kept_bytes=kept_bytes), commands=(command,))
+
+
+def _not_from(job: Job, position: int) -> Ignored | None:
+    """Why it can't begin again at that task."""
+    if not 1 <= position <= job.task_count:
+        return Ignored(f"the job has no task {position}: it has {job.task_count}")
+    if job.kept_running:
+        return Ignored("a job with services or daemons can't run again from one of its tasks")
+    if not progression_of(job).has_reached(job, position):
+        return Ignored(f"task {position} has not begun: a restart goes on from task {job.position}")
+    return None
+
+
+def not_yet_again(job: Job, now: datetime) -> Ignored | None:
+    """Why a job that has ended can't begin again now."""
     if job.is_cancelling:
         return _STILL_CANCELLING
-    if _is_being_deleted(job, now):
-        return _BEING_DELETED
-    # A parent that no longer waits has no say in it.
-    return _restarted(job if job.parent is None else _waited_for(job, job.parent, 0))
+    return _BEING_DELETED if _is_being_deleted(job, now) else None
 
 
 def on_subjob_resumed(job: Job, event: e.SubJobResumed, now: datetime) -> Decision | Ignored:
@@ -66,9 +140,9 @@ def on_subjob_resumed(job: Job, event: e.SubJobResumed, now: datetime) -> Decisi
         return _STILL_CANCELLING
     if job.state.may_restart and _is_being_deleted(job, now):
         return _BEING_DELETED
-    resumed = _waited_for(job, job.parent, event.dispatch)
+    resumed = waited_for(job, job.parent, event.dispatch)
     if job.state.may_restart:
-        return _restarted(resumed)
+        return _restarted(resumed, now)
     return Decision(resumed, commands=(c.ReportToParent(resumed),) if job.state.is_final else ())
 
 
@@ -78,7 +152,7 @@ def on_subjob_abandoned(job: Job, event: e.SubJobAbandoned) -> Decision | Ignore
     if job.state.is_final and job.parent.dispatch == event.dispatch:
         return Ignored(f"job is {job.state}")
     # Kept, so that a resumption that comes later than its end is known to be over.
-    abandoned = _waited_for(job, job.parent, event.dispatch)
+    abandoned = waited_for(job, job.parent, event.dispatch)
     return Decision(abandoned) if job.state.is_final else _cancelled(abandoned)
 
 
@@ -105,7 +179,7 @@ def _only(allowed: Collection[JobState], done: str, job: Job) -> Ignored:
     return Ignored(f"job is {job.state}: only a job that is {which} can be {done}")
 
 
-def _waited_for(job: Job, parent: Parent, dispatch: int) -> Job:
+def waited_for(job: Job, parent: Parent, dispatch: int) -> Job:
     return replace(job, parent=replace(parent, dispatch=dispatch))
 
 
@@ -121,18 +195,25 @@ def _cancelled(job: Job) -> Decision:
     return builder.build()
 
 
-def _restarted(job: Job) -> Decision:
+def _restarted(job: Job, now: datetime) -> Decision:
     builder = DecisionBuilder(job)
     again, command = progression_of(job).again(job)
-    builder.move_job(
-        replace(
-            again,
-            state=JobState.PENDING,
-            restarts=job.restarts + 1,
-            error=None,
-            failed_at=None,
-            delete_at=None,
-        )
-    )
+    builder.move_job(_again(again, now))
+    if job.kept_running:
+        builder.send(c.ReopenKept(job.id))
     builder.send(command)
     return builder.build()
+
+
+def _again(job: Job, now: datetime) -> Job:
+    return replace(
+        job,
+        state=JobState.PENDING,
+        restarts=job.restarts + 1,
+        deadline_at=job.must_end_after(now),
+        result=None,
+        error=None,
+        completed_at=None,
+        failed_at=None,
+        delete_at=None,
+    )

@@ -1,5 +1,6 @@
 """How a job goes on from one task of its list to the next: each strategy is a class of its own."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from shared.lifecycle.commands import Command, EvaluateOutput, PlanDependents, PlanReady, PlanTask
@@ -25,6 +26,19 @@ class Progression(Protocol):
 
     def again(self, job: Job) -> tuple[Job, Command]:
         """A restart takes the job up where it stopped."""
+
+    def stopped_at(self, job: Job, position: int) -> bool:
+        """A restart goes on from that task alone."""
+
+    def has_reached(self, job: Job, position: int) -> bool:
+        """That task may have begun."""
+
+    def rewound(self, job: Job, position: int, undone: int) -> tuple[Job, Command]:
+        """The task there is to run again, and what follows it: `undone` of these were done."""
+
+    def extended(self, job: Job, task_count: int, ready: Iterable[int]) -> list[Command]:
+        """What the running job asks for that is to have `task_count` tasks. Of these, those at
+        `ready` have not begun and wait for no other."""
 
 
 class Sequence:
@@ -53,6 +67,26 @@ class Sequence:
         done = max(job.position, 1) - 1
         rewound = replace(job, position=done, progress=job.progress_of(done))
         return rewound, PlanTask(job.id, done + 1, is_restart=True)
+
+    def stopped_at(self, job: Job, position: int) -> bool:
+        return position == job.position
+
+    def has_reached(self, job: Job, position: int) -> bool:
+        return position <= job.position
+
+    def rewound(self, job: Job, position: int, undone: int) -> tuple[Job, Command]:
+        del undone
+        done = position - 1
+        rewound = replace(job, position=done, progress=job.progress_of(done))
+        return rewound, PlanTask(job.id, position)
+
+    def extended(self, job: Job, task_count: int, ready: Iterable[int]) -> list[Command]:
+        del ready
+        # Else the one that has begun has the next begin.
+        is_waiting = job.kept_running == job.task_count
+        return (
+            [PlanTask(job.id, job.position + 1)] if is_waiting and task_count > job.position else []
+        )
 
 
 class Graph:
@@ -83,6 +117,22 @@ class Graph:
         if job.position == job.task_count:  # its output alone had failed
             return rewound, EvaluateOutput(job.id)
         return rewound, PlanReady(job.id, is_restart=True)
+
+    def stopped_at(self, job: Job, position: int) -> bool:
+        del job, position  # there may be several
+        return False
+
+    def has_reached(self, job: Job, position: int) -> bool:
+        del job, position
+        return True
+
+    def rewound(self, job: Job, position: int, undone: int) -> tuple[Job, Command]:
+        del position
+        return self.again(replace(job, position=job.position - undone))
+
+    def extended(self, job: Job, task_count: int, ready: Iterable[int]) -> list[Command]:
+        del task_count
+        return [PlanTask(job.id, position) for position in ready]
 
 
 _SEQUENCE, _GRAPH = Sequence(), Graph()

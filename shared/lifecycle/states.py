@@ -1,6 +1,7 @@
 """The states of jobs and tasks, and which moves between them are legal.
 
-The law: a final state is left only by a restart: a job goes on from where it stopped, and so does a
+The law: a final state is left only by a restart, or by a job that has a new version: that begins
+anew. At a restart a job goes on from where it stopped, and so does a
 composite task (`REOPENED`). A task that a worker has had never leaves it: what is tried again is a
 new task. Everything that moves a job or a task is checked against these tables, here and again by
 constraints in Postgres. `BULK_MOVES` are the only ones that nobody decides one by one.
@@ -34,7 +35,7 @@ def shown_position(state: str, position: int, task_count: int) -> int:
 
 class TaskState(StrEnum):
     CREATED = "CREATED"  # waits for its turn among its siblings
-    PENDING = "PENDING"  # waits for its time: a retry with a delay
+    PENDING = "PENDING"  # waits for its time, as a retry with a delay, or for a node
     SCHEDULED = "SCHEDULED"  # on a queue
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
@@ -47,17 +48,39 @@ class TaskState(StrEnum):
     def is_final(self) -> bool:
         return self in _FINAL_TASK_STATES
 
+    @property
+    def is_on_node(self) -> bool:
+        """Where it has a node, this one is taken by it."""
+        return self in (TaskState.SCHEDULED, TaskState.RUNNING)
+
 
 class TaskKind(StrEnum):
     TASK = "task"  # run by a worker
     PARALLEL = "parallel"  # its children are listed
     EACH = "each"  # one child for each item of a list
     SUBJOB = "subjob"  # stands for a job of its own
+    PLACED = "placed"  # its children are executions on chosen nodes
 
     @property
     def is_composite(self) -> bool:
         """No worker runs it: it stands for children or a job."""
         return self is not TaskKind.TASK
+
+
+class PlacementType(StrEnum):
+    BATCH = "batch"
+    OPS = "ops"
+    DAEMON = "daemon"
+    SERVICE = "service"
+
+    @property
+    def is_kept_running(self) -> bool:
+        return self in (PlacementType.DAEMON, PlacementType.SERVICE)
+
+    @property
+    def is_on_every_node(self) -> bool:
+        """One execution on each node that matches, however many those are."""
+        return self in (PlacementType.OPS, PlacementType.DAEMON)
 
 
 _FINAL_JOB_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
@@ -79,13 +102,14 @@ JOB_MOVES: dict[JobState, frozenset[JobState]] = {
         {JobState.RUNNING, JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
     ),
     JobState.RUNNING: frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}),
-    JobState.COMPLETED: frozenset(),
+    JobState.COMPLETED: frozenset({JobState.PENDING}),  # a new version, or again from a task
     JobState.FAILED: frozenset({JobState.PENDING}),  # restart
     JobState.CANCELLED: frozenset({JobState.PENDING}),  # restart
 }
 
 _BEGINNINGS = frozenset(
     {
+        TaskState.PENDING,  # an execution waits for a node
         TaskState.SCHEDULED,
         TaskState.RUNNING,  # composite: it runs as soon as it begins
         TaskState.SKIPPED,
@@ -96,10 +120,26 @@ _BEGINNINGS = frozenset(
 
 TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
     TaskState.CREATED: _BEGINNINGS,
-    TaskState.PENDING: frozenset({TaskState.SCHEDULED, TaskState.CANCELLED}),
-    TaskState.SCHEDULED: frozenset({TaskState.RUNNING, TaskState.FAILED, TaskState.CANCELLED}),
+    TaskState.PENDING: frozenset(
+        {
+            TaskState.PENDING,  # its time has come, and now it waits for a node
+            TaskState.SCHEDULED,
+            TaskState.RUNNING,  # a restarted worker still has it
+            TaskState.FAILED,  # no node for it within its time
+            TaskState.CANCELLED,
+        }
+    ),
+    TaskState.SCHEDULED: frozenset(
+        {
+            TaskState.PENDING,  # an execution whose node is gone
+            TaskState.RUNNING,
+            TaskState.FAILED,
+            TaskState.CANCELLED,
+        }
+    ),
     TaskState.RUNNING: frozenset(
         {
+            TaskState.PENDING,  # as below, of an execution: it waits for a node
             TaskState.SCHEDULED,  # a new dispatch: its worker was lost or handed it back
             TaskState.COMPLETED,
             TaskState.FAILED,

@@ -6,9 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from shared.lifecycle.policies import PlacementRules, RetryPolicy
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 
 Scope = Mapping[str, object]
+
+Timings = Sequence[tuple[str, int, int]] | None
+"""Of each phase of an attempt its name, when it began after the attempt's start, and how long it
+took, in milliseconds. The core hands them on unread."""
 
 
 class ListText(str):
@@ -34,6 +39,11 @@ def derived_id(*parts: str | int) -> str:
 def derived_chance(*parts: str | int) -> float:
     """A number in 0..1 that looks random and depends on nothing but `parts`."""
     return int(derived_id(*parts)[:12], 16) / float(1 << 48)
+
+
+def earliest(*moments: datetime | None) -> datetime | None:
+    """None when there is none."""
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 class TaskPosition(NamedTuple):
@@ -63,58 +73,15 @@ class DispatchOnNode(DispatchRef):
     node_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why an attempt failed: `exit` with the program's `exit_code`, `timeout`, `lost` (its workers
-    vanished), `queue` (it waited too long for one), or `other`."""
-
-    error: str
-    cause: str = "other"
-    exit_code: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
-    """How often a failed task is tried again, and how long it waits before that.
-
-    Without a wait a retry helps against nothing: the default gives what failed a second. The n-th
-    retry (from 0) waits `initial_delay * scaling_factor ** n`, at most `max_delay`, and
-    up to `jitter` (0..1) of that time is taken off, so that tasks that failed together do not
-    come back together. `on` names what is tried again: exit codes as text, `timeout`, `lost`; None
-    is every failure but those of `lost` and `queue`, which have had their tries.
-    """
-
-    limit: int = 0
-    initial_delay: timedelta = timedelta(seconds=1)
-    scaling_factor: float = 2.0
-    max_delay: timedelta = timedelta(hours=1)
-    jitter: float = 0.0
-    on: frozenset[str] | None = None
-
-    def covers(self, failure: Failure) -> bool:
-        if self.on is None:
-            return failure.cause not in ("lost", "queue")
-        return failure.cause in self.on or str(failure.exit_code) in self.on
-
-    def delay(self, attempt: int, chance: float) -> timedelta:
-        """The wait before retry number `attempt` (0 is the first); `chance` is in 0..1."""
-        if not self.initial_delay:
-            return timedelta()
-        # The exponent is bounded so that a large factor can't overflow a float.
-        grown = self.initial_delay.total_seconds() * min(
-            self.scaling_factor ** min(attempt, 64), 1e9
-        )
-        seconds = min(grown, self.max_delay.total_seconds())
-        return timedelta(seconds=seconds * (1 - self.jitter * chance))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTask:
     """One entry of a job's task list, defaults applied and expressions evaluated.
 
     `definition` is the task as the job language spells it; the core hands it on unread. What the
     core itself needs stands beside it. `sealed` is the encrypted form of whatever in the
-    definition was made from a secret.
+    definition was made from a secret. `resources` is what it holds of its node while it runs:
+    `millicpus`, bytes of `memory` and `disk`, `gpus`. `placement` is that of a placed task and of
+    its executions.
     """
 
     name: str
@@ -128,6 +95,17 @@ class PlannedTask:
     kind: TaskKind = TaskKind.TASK
     allow_failure: bool = False
     queue_timeout: timedelta | None = None
+    resources: Mapping[str, int] | None = None
+    placement: PlacementRules | None = None
+
+    @property
+    def is_execution(self) -> bool:
+        """A worker runs it, on the node that it is placed on."""
+        return self.placement is not None and self.kind is TaskKind.TASK
+
+    @property
+    def is_kept_running(self) -> bool:
+        return self.placement is not None and self.placement.type.is_kept_running
 
 
 NOT_PLANNED = PlannedTask(name="", queue="")
@@ -156,7 +134,13 @@ class Job:
     from the moment its first task runs, `run_started_at`, which a restart sets anew. `parent` waits
     for its end. While `is_cancelling`, tasks of it may be active although the job, or what they are
     part of, has ended: they are cancelled in transactions to come. `keeps_files`: any of its tasks
-    may keep artifacts; `kept_bytes` is how much they are together.
+    may keep artifacts; `kept_bytes` is how much they are together. `spec_version` numbers the
+    versions of what was submitted, from 1. `kept_running` of its tasks are services and
+    daemons that count as done: when all others are, so is the job, and these are stopped.
+
+    Nothing of it begins while it `is_held`, before it is released, nor before `start_at`; `due_at`
+    is that time while it waits for nothing else. It fails at `must_end_at`, whatever it does;
+    `deadline_at` is the moment when it, or its time-out, is over.
     """
 
     id: str
@@ -168,14 +152,20 @@ class Job:
     version: int = 0
     restarts: int = 0
     is_cancelling: bool = False
+    is_held: bool = False
     has_output: bool = False
     has_webhooks: bool = False
     is_graph: bool = False
     keeps_files: bool = False
     kept_bytes: int = 0
+    spec_version: int = 1
+    kept_running: int = 0
     schedule_id: str | None = None
     parent: Parent | None = None
     timeout: timedelta | None = None
+    start_at: datetime | None = None
+    due_at: datetime | None = None
+    must_end_at: datetime | None = None
     deadline_at: datetime | None = None
     auto_delete_after: timedelta | None = None
     started_at: datetime | None = None
@@ -185,6 +175,15 @@ class Job:
     delete_at: datetime | None = None
     result: str | None = None
     error: str | None = None
+
+    @property
+    def has_entered(self) -> bool:
+        """Its tasks may begin."""
+        return not self.is_held and self.due_at is None
+
+    def must_end_after(self, now: datetime) -> datetime | None:
+        """`must_end_at` if it is still to come: a restart goes past it."""
+        return self.must_end_at if self.must_end_at is not None and self.must_end_at > now else None
 
     def progress_of(self, done: int) -> float:
         """Its progress when `done` of its tasks are done and no other has begun."""
@@ -196,8 +195,10 @@ class Children:
     """Counts, so that nobody ever has to look at all of them.
 
     `begun` have left CREATED, `ended` are final with no retry to come, `failed` of those count as
-    failures. `required` must succeed. `concurrency` is how many may be active, 0 for any number.
-    `waiting` is about how many wait for a worker: a hint that only steers `free_slots`.
+    failures. `required` must succeed; where it `finishes`, all have ended before it fails.
+    `concurrency` is how many may be active, 0 for any number.
+    `waiting` is about how many wait for a worker: a hint that only steers `free_slots`. `running`
+    of a service or daemon are running now.
     """
 
     total: int
@@ -207,6 +208,8 @@ class Children:
     waiting: int = 0
     ended: int = 0
     failed: int = 0
+    running: int = 0
+    finishes: bool = False
 
     @property
     def active(self) -> int:
@@ -235,6 +238,12 @@ class Children:
             return 0
         return max(min(left, _MOST_AT_ONCE), 0)
 
+    @property
+    def executions_to_plan(self) -> int:
+        """How many should begin now of a placed task: all, a transaction after the other, as those
+        that wait for a node fill no queue."""
+        return max(min(self.total - self.begun, _MOST_AT_ONCE), 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
@@ -251,6 +260,12 @@ class Task:
     it is RUNNING, of the wait for the rest of its log once it is CANCELLED. `child_index` counts
     the children of `parent_id` from 0; `scope` has a child's variables of the each tasks around
     it, which the core hands on unread.
+
+    An execution of a placed task has the `node_id` of its node from the moment it is SCHEDULED to
+    it; `pinned_to` is the only node it may have. `recall` says why its worker was asked to let go
+    of it: the execution is no failure then. `retries_from` is the attempt from which retries count.
+    `spec_version` is the version of the job it was planned from; of a placed task, the one from
+    which its executions are made.
     """
 
     id: str
@@ -283,6 +298,11 @@ class Task:
     scope: Scope | None = None
     children: Children | None = None
     subjob_id: str | None = None
+    pinned_to: str | None = None
+    recall: str | None = None
+    retries_from: int = 0
+    spec_version: int = 1
+    timings: Timings = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +312,7 @@ class Offspring:
     scopes: Sequence[Scope | None]
     concurrency: int = 0
     required: int | None = None  # how many must succeed; None: all
+    finishes: bool = False  # as of `Children`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,8 +326,12 @@ class SubJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A task as it will be: what it is, and what becomes of it beside a message to a worker."""
+    """A task as it will be: what it is, and what becomes of it beside a message to a worker.
+
+    A child is made from `spec_version` of its job.
+    """
 
     task: PlannedTask
+    spec_version: int = 1
     offspring: Offspring | None = None
     subjob: SubJob | None = None

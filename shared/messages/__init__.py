@@ -1,16 +1,24 @@
 """What travels between the services, and the queues it travels on."""
 
+from shared.messages.codec import UndecodableMessage, decode, encode
 from shared.messages.models import (
+    OWN_LINE,
     PARTS_PER_DISPATCH,
+    Adopted,
+    Availability,
     Change,
     Claim,
     Finished,
+    Gpu,
     Heartbeat,
     KeptArtifact,
     LogPart,
     Message,
+    NodeDescription,
     Orders,
     ParentRef,
+    PhaseTiming,
+    PlacementDue,
     ProgressReport,
     Refusal,
     Reports,
@@ -24,8 +32,5 @@ from shared.messages.models import (
     SubJobSignals,
     TaskRef,
     Telemetry,
-    UndecodableMessage,
     WebhooksDue,
-    decode,
-    encode,
 )

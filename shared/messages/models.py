@@ -11,7 +11,7 @@ inspected each time a message is constructed, 60 µs for each field that is left
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class _Part(BaseModel):
@@ -36,7 +36,7 @@ class RunTask(_Message):
     `definition` is the evaluated task in the JSON form of `shared.definition`, with what came from
     a secret taken out; `sealed` is the encrypted JSON object that holds those fields (see
     `shared.planning.planner`). `files_left_bytes` is how much the attempt may keep; None: as much
-    as it likes.
+    as it likes. `resources` is what it holds of its worker, named as in `NodeDescription.capacity`.
     """
 
     kind: Literal["run_task"] = "run_task"
@@ -49,6 +49,7 @@ class RunTask(_Message):
     definition: dict[str, object]
     sealed: str | None = None
     files_left_bytes: int | None = None
+    resources: dict[str, int] | None = None
 
     @property
     def ref(self) -> TaskRef:
@@ -57,12 +58,17 @@ class RunTask(_Message):
 
 PARTS_PER_DISPATCH = 1_000_000
 
+OWN_LINE = "[conveyor] "
+"""What the lines begin with that a worker writes into the log of a task."""
+
 
 class LogPart(_Part):
     """A piece of a task's log; `number` rises within the task and is unique there.
 
     The parts of dispatch n (from 1) are numbered from (n - 1) * PARTS_PER_DISPATCH + 1: a task that
     was started again on another worker goes on with its log instead of writing over it.
+    `stderr` are the first and last lines, from 1, of what came from there. It `continues` the line
+    that the part before has not ended.
     """
 
     job_id: str
@@ -70,6 +76,8 @@ class LogPart(_Part):
     number: int
     contents: str
     created_at: datetime
+    stderr: list[tuple[int, int]] = []
+    continues: bool = False
 
 
 class Claim(TaskRef):
@@ -79,7 +87,7 @@ class Claim(TaskRef):
 class KeptArtifact(_Part):
     """What an attempt has kept in the store as `object`; `sha256` as in
     `shared.definition.TakenArtifact`. `mode` are the permissions of a single file,
-    `published` the URLs at which it is besides."""
+    `published` the URLs at which it is besides, `chunks` how many it has, if it is of those."""
 
     name: str
     object: str
@@ -89,6 +97,16 @@ class KeptArtifact(_Part):
     files: int | None = None
     mode: int = 0o644
     published: list[str] = []
+    chunks: int | None = None
+
+
+class PhaseTiming(_Part):
+    """A phase of an attempt. It began `started_ms` after the attempt, on the clock of its worker;
+    before it, where an image was pulled while the claim was answered."""
+
+    phase: str
+    started_ms: int
+    duration_ms: int
 
 
 class Finished(TaskRef):
@@ -106,6 +124,7 @@ class Finished(TaskRef):
     log_parts: int = 0
     log: list[LogPart] = []
     artifacts: list[KeptArtifact] = []
+    timings: list[PhaseTiming] = []
 
 
 class Returned(TaskRef):
@@ -124,6 +143,12 @@ class StillHeld(TaskRef):
     """The worker was asked about the dispatch, and runs it."""
 
 
+class Adopted(TaskRef):
+    """The worker has found the execution running, left by `from_node_id`, which is gone."""
+
+    from_node_id: str
+
+
 class Reports(_Message):
     """To `completions`: what the tasks of one worker have come to."""
 
@@ -134,6 +159,7 @@ class Reports(_Message):
     finished: list[Finished] = []
     returned: list[Returned] = []
     still_held: list[StillHeld] = []
+    adopted: list[Adopted] = []
 
 
 class SubJobEnd(_Part):
@@ -195,6 +221,11 @@ class StopOrder(TaskRef):
     at_once: bool = False
 
 
+Availability = Literal["active", "cordoned", "draining", "rejected"]
+"""Whether a worker may take tasks: `cordoned`, none that is new; `draining`, and what is placed on
+it goes elsewhere; `rejected` by an administrator, or not yet approved."""
+
+
 class Orders(_Message):
     """To `node.<id>`: the answers to a worker's claims, and tasks it must stop.
 
@@ -208,6 +239,7 @@ class Orders(_Message):
     stop: list[StopOrder] = []
     status_queries: list[TaskRef] = []
     abandoned: list[str] = []  # workers that are gone: remove what is left
+    availability: Availability | None = None
 
 
 class ProgressReport(TaskRef):
@@ -221,6 +253,28 @@ class Telemetry(_Message):
     node_id: str
     logs: list[LogPart] = []
     progress: list[ProgressReport] = []
+
+
+class Gpu(_Part):
+    """`index` is how the runtime names the device; `memory` is in bytes."""
+
+    index: str
+    name: str
+    memory: int = 0
+
+
+class NodeDescription(_Part):
+    """What placement knows of a worker. `capacity` is the part of the machine it gives to tasks:
+    `millicpus`, bytes of `memory` and `disk`, `gpus`; `max_executions` how many can be placed on
+    it. Storages are the kinds of `sources` it can bring, publishers those of `publish`."""
+
+    labels: dict[str, str] = {}
+    engines: list[str] = []
+    storages: list[str] = []
+    publishers: list[str] = []
+    capacity: dict[str, int] = {}
+    max_executions: int = 0
+    gpus: list[Gpu] = []
 
 
 class Heartbeat(_Message):
@@ -239,6 +293,8 @@ class Heartbeat(_Message):
     leaving: bool = False
     tasks: list[TaskRef] = []
     unknown_nodes: list[str] = []  # workers whose leftovers it has found
+    availability: Availability = "active"  # as it was last told
+    node: NodeDescription | None = None  # of a worker before: nothing can be placed on it
 
 
 class Change(_Part):
@@ -274,6 +330,12 @@ class Change(_Part):
     failed_at: datetime | None = None
 
 
+class PlacementDue(_Message):
+    """To `placement`: an execution waits for a node, or room has come free."""
+
+    kind: Literal["placement_due"] = "placement_due"
+
+
 class WebhooksDue(_Message):
     """To the `events` exchange: jobs with webhooks have changed. The changes are in Postgres."""
 
@@ -281,28 +343,6 @@ class WebhooksDue(_Message):
 
 
 Message = Annotated[
-    RunTask | Reports | SubJobSignals | Orders | Telemetry | Heartbeat | WebhooksDue,
+    RunTask | Reports | SubJobSignals | Orders | Telemetry | Heartbeat | WebhooksDue | PlacementDue,
     Field(discriminator="kind"),
 ]
-
-
-_MESSAGE: TypeAdapter[Message] = TypeAdapter(Message)
-
-
-class UndecodableMessage(Exception):
-    """The bytes are not a message this version knows; the text says why."""
-
-
-def encode(message: BaseModel) -> bytes:
-    """The message as compact JSON, defaults included."""
-    return message.__pydantic_serializer__.to_json(message)
-
-
-def decode(body: bytes) -> Message:
-    """The message in `body`. Raises UndecodableMessage for anything else."""
-    try:
-        return _MESSAGE.validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UndecodableMessage(f"{where or 'message'}: {first['msg']}") from None

@@ -14,11 +14,13 @@ TELEMETRY = "telemetry"
 HEARTBEATS = "heartbeats"
 """Signs of life, consumed by the schedulers. Apart from `telemetry`, so that a flood of log parts
 can't delay the renewal of a lease."""
+PLACEMENT = "placement"
+"""Asks for a round of placement; consumed by the schedulers."""
 DEAD_LETTERS = "dead-letters"
 """Messages nobody could read, each with its reason."""
 DEFAULT_TASK_QUEUE = "default"
 
-SERVICE_QUEUES = (COMPLETIONS, EVENTS, TELEMETRY, HEARTBEATS, DEAD_LETTERS)
+SERVICE_QUEUES = (COMPLETIONS, EVENTS, TELEMETRY, HEARTBEATS, PLACEMENT, DEAD_LETTERS)
 
 _NODE_PREFIX = "node."
 _RESERVED_PREFIXES = (_NODE_PREFIX, "x-", "amq.")
@@ -28,6 +30,11 @@ _TASK_QUEUE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,127}")
 def node_queue(node_id: str) -> str:
     """The private queue on which the worker `node_id` gets grants and stop orders."""
     return _NODE_PREFIX + node_id
+
+
+def node_task_queue(node_id: str) -> str:
+    """Where the executions are sent to that are placed on the worker `node_id`."""
+    return f"{_NODE_PREFIX}{node_id}.tasks"
 
 
 def is_node_queue(name: str) -> bool:

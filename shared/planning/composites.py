@@ -9,6 +9,8 @@ from shared.definition import (
     Composite,
     Each,
     Parallel,
+    Source,
+    Stages,
     SubJobDefinition,
     TaskDefinition,
     changed,
@@ -16,22 +18,29 @@ from shared.definition import (
 )
 from shared.expressions import has_expression
 from shared.jobspec.limits import MAX_DESCRIPTION, MAX_NAME
+from shared.jobspec.partition.stages import ASSEMBLE, PARAMS, TASK_DIR, staged
 from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
 from shared.planning.budgets import MOST_OF_SCOPES, SizeBudget, TooLarge
+from shared.planning.new_job import NewJob
+from shared.planning.placed import execution_of
 from shared.planning.rendering import PlanError, Rendering
 from shared.planning.secrets import OF_TASKS, hidden_values
 from shared.planning.subjob_webhooks import webhooks_given
 from shared.planning.submission import OWN_SECRETS_OF_PARENT, subjob_of
+from shared.planning.taking import CannotTake, Files, chunks_of
 from shared.planning.templates import TaskSource
 
 _DEFAULT_VARIABLE = "item"
+_PARTITIONED = "partition"
+_RESULT_OF_ASSEMBLE = f'{{{{ tasks.{ASSEMBLE} ?? "" }}}}'
 
 
 def parallel(plan: PlannedTask, source: TaskSource, parallel: Parallel) -> Planned:
     scopes = [source.scope] * len(parallel.tasks)
     _check_size("parallel.tasks", scopes)
     required = _required(parallel, len(scopes))
-    return Planned(task=plan, offspring=Offspring(scopes=scopes, required=required))
+    offspring = Offspring(scopes=scopes, required=required, finishes=parallel.finishes)
+    return Planned(task=plan, offspring=offspring)
 
 
 def each(plan: PlannedTask, each: Each, outer: Scope, rendering: Rendering) -> Planned:
@@ -43,18 +52,55 @@ def each(plan: PlannedTask, each: Each, outer: Scope, rendering: Rendering) -> P
         for index, item in enumerate(items)
     ]
     _check_size("each.list", scopes)
+    return _repeated(plan, each, scopes)
+
+
+def each_chunk(
+    plan: PlannedTask,
+    source: TaskSource,
+    each: Each,
+    outer: Scope,
+    rendering: Rendering,
+    files: Files,
+) -> Planned:
+    """One child for each chunk; `outer` as in `each`. Raises PlanError."""
+    try:
+        count = chunks_of(rendering.text("each.chunks", each.chunks or ""), source.job, files)
+    except CannotTake as error:
+        raise PlanError(f"each.chunks: {error}") from None
+    if each.most_chunks is not None:
+        count = min(count, each.most_chunks)
+    if not count and each.needs_chunks:
+        raise PlanError("no_chunks: there is no chunk to run the task for")
+    variable, total = each.var or _DEFAULT_VARIABLE, str(count)
+    scopes: list[Scope | None] = [
+        {**outer, variable: {"index": str(index), "value": index, "count": total}}
+        for index in range(count)
+    ]
+    _check_size("each.chunks", scopes)
+    return _repeated(plan, each, scopes)
+
+
+def _repeated(plan: PlannedTask, each: Each, scopes: list[Scope | None]) -> Planned:
     offspring = Offspring(
         scopes=scopes,
         concurrency=each.concurrency,
         required=_required(each, len(scopes)),
+        finishes=each.finishes,
     )
     return Planned(task=plan, offspring=offspring)
 
 
 def child_task(parent: TaskDefinition, child_index: int) -> TaskDefinition:
     """The child at `child_index` as it was submitted."""
+    if parent.placement is not None:
+        return execution_of(parent, parent.placement, child_index)
     if parent.each is not None:
-        return parent.each.task
+        child = parent.each.task
+        if parent.each.chunks is None:
+            return child
+        chunk = Source(artifact=parent.each.chunks, target=TASK_DIR, chunk=child_index)
+        return changed(child, sources=(chunk, *child.sources))
     assert parent.parallel is not None  # noqa: S101 - for the type checker: others have no children
     return parent.parallel.tasks[child_index]
 
@@ -70,21 +116,9 @@ def subjob(
     """The job, evaluated with what its parent knows. Raises PlanError."""
     rendering = rendering.of_job()
     evaluated = webhooks_given(_rendered_subjob(subjob, rendering), rendering, secrets)
-    parent = Parent(job_id=source.job.job_id, task_id=source.task_id, dispatch=1)
-    inherited = {
-        f"{OWN_SECRETS_OF_PARENT}{number}": value
-        for number, value in enumerate(sorted({*hidden_values(secrets), *rendering.taint.found}))
-    }
     # What this language hid in the parent's secrets (a registry's password) is read by that name.
-    inherited |= {name: value for name, value in secrets.items() if name.startswith(OF_TASKS)}
-    new = subjob_of(
-        evaluated,
-        derived_id(source.task_id, "job"),
-        now,
-        parent=parent,
-        inherited=inherited,
-        origin=source.job,
-    )
+    inherited = {name: value for name, value in secrets.items() if name.startswith(OF_TASKS)}
+    new = _subjob_of(evaluated, source, inherited | _unnamed(secrets, rendering), now)
     shown = changed(  # on the task that stands for it
         subjob,
         name=evaluated.name,
@@ -94,6 +128,52 @@ def subjob(
     return Planned(
         task=replace(plan, definition={**plan.definition, "subjob": encode(shown)}),
         subjob=SubJob(job=new.job, submission=new, is_detached=subjob.detached),
+    )
+
+
+def partition(
+    plan: PlannedTask,
+    source: TaskSource,
+    stages: Stages,
+    rendering: Rendering,
+    secrets: Mapping[str, str],
+    now: datetime,
+) -> Planned:
+    """The job of the three stages, which read the inputs and secrets of the job around them.
+    Raises PlanError."""
+    rendering = rendering.of_job()
+    params = {
+        field: rendering.json(f"partition.params.{name}", getattr(stages, field))
+        for field, name in PARAMS.items()
+    }
+    definition = SubJobDefinition(
+        name=plan.name or _PARTITIONED,
+        tasks=staged(changed(stages, **params)),
+        inputs=dict(source.job.inputs),
+        defaults=source.job.defaults,
+        output=_RESULT_OF_ASSEMBLE,
+    )
+    inherited = {**secrets, **_unnamed(secrets, rendering)}
+    new = _subjob_of(definition, source, inherited, now)
+    return Planned(task=plan, subjob=SubJob(job=new.job, submission=new, is_detached=False))
+
+
+def _unnamed(secrets: Mapping[str, str], rendering: Rendering) -> dict[str, str]:
+    """Values that a sub-job must not show, under names that nobody reads."""
+    values = sorted({*hidden_values(secrets), *rendering.taint.found})
+    return {f"{OWN_SECRETS_OF_PARENT}{number}": value for number, value in enumerate(values)}
+
+
+def _subjob_of(
+    definition: SubJobDefinition, source: TaskSource, inherited: Mapping[str, str], now: datetime
+) -> NewJob:
+    return subjob_of(
+        definition,
+        derived_id(source.task_id, "job"),
+        now,
+        parent=Parent(job_id=source.job.job_id, task_id=source.task_id, dispatch=1),
+        inherited=inherited,
+        origin=source.job,
     )
 
 
@@ -129,7 +209,12 @@ def _check_size(field: str, scopes: Sequence[Scope | None]) -> None:
 
 
 def _required(composite: Composite, total: int) -> int | None:
-    """The least number of children that must complete: a share is rounded up."""
+    """The least number of children that must complete: a share is rounded up, and one of those that
+    may fail is rounded down."""
+    if composite.max_failed is not None:
+        return max(total - composite.max_failed, 0)
+    if composite.max_failed_percent is not None:
+        return total - total * composite.max_failed_percent // 100
     if (percent := composite.min_success_percent) is not None:
         return math.ceil(total * percent / 100)
     return None if composite.min_success is None else min(composite.min_success, total)

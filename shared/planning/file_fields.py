@@ -4,14 +4,23 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import TypeVar
 
-from shared.definition import Artifact, Publication, S3Object, Source, TaskDefinition, changed
+from shared.definition import (
+    Artifact,
+    Partition,
+    Publication,
+    S3Object,
+    Source,
+    TaskDefinition,
+    changed,
+)
 from shared.jobspec import file_rules as rules
 from shared.jobspec.headers import check_header_value
+from shared.jobspec.partition_rules import partition_problems
 from shared.jobspec.urls import check_url
 
 _Text = Callable[[str, str], str]
 """Gives the text of a template; the first names the field."""
-_Part = Source | Artifact | Publication | S3Object
+_Part = Source | Artifact | Publication | S3Object | Partition
 P = TypeVar("P", bound=_Part)
 
 
@@ -46,7 +55,7 @@ def broken_rules(task: TaskDefinition) -> Iterator[str]:
         for value in source.headers.values():
             yield from _unless_passes(f"{_source(number)}headers", value.strip(), _HEADER)
         if source.s3 is not None:
-            yield from _broken(source.s3, f"{_source(number)}s3.", _S3_RULES)
+            yield from _broken_s3(source.s3, f"{_source(number)}s3.")
         for field, rule in rules.source_problems(source):
             yield f"{_source(number)}{field} {rule}"
     for number, artifact in enumerate(task.artifacts):
@@ -60,6 +69,13 @@ def broken_rules(task: TaskDefinition) -> Iterator[str]:
     yield from _broken_together(task)
 
 
+def _broken_s3(s3: S3Object, where: str) -> Iterator[str]:
+    yield from _broken(s3, where, _S3_RULES)
+    if s3.partition is not None:
+        for field, rule in partition_problems(s3.partition):
+            yield f"{where}partition.{field} {rule}"
+
+
 def _broken_together(task: TaskDefinition) -> Iterator[str]:
     names = [artifact.name for artifact in task.artifacts]
     for index, rule in rules.name_problems(names, task.large_result or ""):
@@ -68,7 +84,7 @@ def _broken_together(task: TaskDefinition) -> Iterator[str]:
     targets = [rules.target_of(source) for source in task.sources]
     for index, rule in rules.target_problems(targets, taken, task.workdir or ""):
         yield f"{_source(index + 1)}target {rule}"
-    known = {*names, task.large_result}
+    known = {*names, task.large_result, task.bundle}
     for number, publication in enumerate(task.publish):
         if publication.artifact and publication.artifact not in known:
             yield f"publish[{number}].artifact must be an artifact of the task"
@@ -86,8 +102,8 @@ def _texts(part: _Part) -> Iterator[str]:
                 yield text
             case dict() as texts:
                 yield from texts.values()
-            case S3Object() as s3:
-                yield from _texts(s3)
+            case S3Object() | Partition() as inner:
+                yield from _texts(inner)
 
 
 def _rendered(part: P, where: str, text: _Text) -> P:
@@ -99,8 +115,8 @@ def _rendered(part: P, where: str, text: _Text) -> P:
                 made[name] = text(where + name, template)
             case dict() as texts if texts:
                 made[name] = {k: text(f"{where}{name}.{k}", v) for k, v in texts.items()}
-            case S3Object() as s3:
-                made[name] = _rendered(s3, f"{where}{name}.", text)
+            case S3Object() | Partition() as inner:
+                made[name] = _rendered(inner, f"{where}{name}.", text)
     return changed(part, **made)
 
 

@@ -1,11 +1,12 @@
 """A job as it enters the store: the core's value, what is only kept, and the graph of its tasks."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
-from shared.definition import Encoded, JobDefinition
+from shared.definition import Encoded, JobDefinition, has_placement
 from shared.lifecycle import Job
 
 Needs = Mapping[int, Sequence[int]]
@@ -23,6 +24,18 @@ class IdempotencyKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedDocument:
+    """A submission in another `language`, `document` as that spells it. Its `name` is that of one
+    job within its `namespace`."""
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    document: Mapping[str, object]
+    language: Literal["bacalhau", "bytenite"] = "bacalhau"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """`definition` holds no secret but in its `secrets`, which are sealed when it is stored.
 
@@ -32,7 +45,9 @@ class NewJob:
     which it waits for, if the job is a graph. With a `key` that was used before it is not made.
     `tasks` are those of the definition as they are stored, None for as they are. `size` is that of
     the submission in bytes, None where that is not known. It may use the uploads of its creator,
-    and those that the job `lender_id` uses, which it was made from.
+    and those that the job `lender_id` uses, which it was made from. `named` is what clients of
+    another language call it: with a name that another job has it is not made. `reason` is why there
+    is this version of it. `template` is what it was made of, as name@major.minor.
     `job` is PENDING; its `task_count`, `has_output`, `is_graph` and `auto_delete_after` agree with
     the rest.
     """
@@ -50,6 +65,15 @@ class NewJob:
     tasks: Sequence[Encoded] | None = None
     size: int | None = None
     lender_id: str | None = None
+    named: NamedDocument | None = None
+    reason: str = "submitted"
+    template: str | None = None
+
+    @property
+    def keeps_versions(self) -> bool:
+        """Whether what was submitted is kept, for it can be replaced."""
+        is_replaced = self.named is not None or self.definition.hold
+        return is_replaced or any(map(has_placement, self.definition.tasks))
 
 
 _FEW_BYTES = 16_384
@@ -92,6 +116,24 @@ class NewGraph:
             self.waiting_for[dependent] -= 1
             if not self.waiting_for[dependent]:
                 yield dependent
+
+    def following(self, position: int) -> set[int]:
+        """The task there, if it is done, and all that need it."""
+        found = {position} & self.done
+        left = list(found)
+        while left:
+            new = set(self.dependents.get(left.pop(), ())) - found
+            found |= new
+            left += new
+        return found
+
+    def undo(self, positions: Collection[int]) -> int:
+        """These are to run again; how many of them were done."""
+        undone = len(self.done.intersection(positions))
+        self.done.difference_update(positions)
+        for position in positions:
+            self.waiting_for[position] = len(set(self.needs.get(position, ())) - self.done)
+        return undone
 
     def edges(self) -> Iterator[tuple[int, int]]:
         """Each (needed, position)."""

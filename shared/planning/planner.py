@@ -24,6 +24,7 @@ from shared.definition import (
     encode,
 )
 from shared.expressions import Allowance, TextMap, as_template
+from shared.jobspec.partition.stages import with_sources
 from shared.lifecycle import (
     CollectResults,
     ListText,
@@ -45,6 +46,7 @@ from shared.planning import composites
 from shared.planning.budgets import MOST_OF_RESULTS, MOST_STEPS
 from shared.planning.file_fields import has_files
 from shared.planning.new_job import NewJob
+from shared.planning.placed import is_kept_running, is_placed, placed, takes_default_limits
 from shared.planning.rendering import (
     PlanError,
     Rendering,
@@ -172,12 +174,19 @@ class Planner:
         if not rendering.is_wanted(task):
             return TaskSkipped(source.ref, self._sealed(plan, hidden, of_job=bool(secrets)))
         refuse_empty_images(rendered)
-        if has_files(rendered):
-            plan = planned_task(_with_files(rendered, source.job, files))
-        planned = self._made(plan, source, rendering, secrets, now)
+        if (plan.kind is TaskKind.TASK or rendered.partition) and has_files(rendered):
+            rendered = _with_files(rendered, source.job, files)
+            plan = planned_task(rendered)
+        if is_placed(rendered) and rendered.placement is not None:
+            planned = placed(plan, rendered.placement, source.scope)
+        elif rendered.partition is not None:
+            stages = with_sources(rendered.partition, rendered.sources)
+            planned = composites.partition(plan, source, stages, rendering, secrets, now)
+        else:
+            planned = self._made(plan, source, rendering, secrets, now, files)
         hidden = (*hidden_values(secrets), *rendering.taint.found)
         planned = replace(planned, task=self._sealed(planned.task, hidden, of_job=bool(secrets)))
-        return TaskPlanned(source.ref, planned)
+        return TaskPlanned(source.ref, replace(planned, spec_version=source.spec_version))
 
     def wanted_files(
         self, source: TaskSource, variables: Mapping[str, str], secrets: Mapping[str, str]
@@ -253,13 +262,17 @@ class Planner:
         rendering: Rendering,
         secrets: Mapping[str, str],
         now: datetime,
+        files: Files,
     ) -> Planned:
         task = source.task
         if task.parallel is not None:
             return composites.parallel(plan, source, task.parallel)
         if task.each is not None:
             scope = self._opened(source.scope)
-            made = composites.each(plan, task.each, scope, rendering)
+            if task.each.chunks is not None:
+                made = composites.each_chunk(plan, source, task.each, scope, rendering, files)
+            else:
+                made = composites.each(plan, task.each, scope, rendering)
             return self._closed(made, source, rendering.taint)
         if task.subjob is not None:
             return composites.subjob(plan, source, task.subjob, rendering, secrets, now)
@@ -341,14 +354,21 @@ def _with_files(task: TaskDefinition, job: JobSource, files: Files) -> TaskDefin
         raise PlanError(str(error)) from None
 
 
+_OF_THOSE_THAT_RUN = (TaskKind.TASK, TaskKind.PLACED)
+
+
 def _with_defaults(task: TaskDefinition, defaults: Defaults | None) -> TaskDefinition:
-    if defaults is None or kind_of(task) is not TaskKind.TASK:
+    """An execution has those of the task that is made of it; what is kept running has no time-out
+    and is restarted by rules of its own."""
+    kind = kind_of(task)
+    if defaults is None or kind not in _OF_THOSE_THAT_RUN or task.execution is not None:
         return task
+    ends = not is_kept_running(task)
     return changed(
         task,
-        retry=task.retry or defaults.retry,
-        limits=task.limits or defaults.limits,
-        timeout=task.timeout or defaults.timeout,
-        queue=task.queue or defaults.queue,
+        retry=task.retry or (defaults.retry if ends else None),
+        limits=task.limits or (defaults.limits if takes_default_limits(task) else None),
+        timeout=task.timeout or (defaults.timeout if ends else None),
+        queue=task.queue or (defaults.queue if kind is TaskKind.TASK else None),
         priority=task.priority or defaults.priority,
     )

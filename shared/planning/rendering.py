@@ -29,6 +29,14 @@ from shared.lifecycle import PlannedTask, RetryPolicy, TaskKind
 from shared.messages.queues import DEFAULT_TASK_QUEUE, task_queue_error
 from shared.planning.budgets import MOST_OF_A_SUBJOB, MOST_OF_A_TASK, SizeBudget, TooLarge
 from shared.planning.file_fields import broken_rules, has_files, rendered_files
+from shared.planning.placed import (
+    is_placed,
+    resources_of,
+    rules_of,
+    with_defaults_of_its_type,
+    with_what_its_worker_reads,
+)
+from shared.planning.placement_fields import rendered_placement, rendered_wasm
 from shared.planning.secrets import SecretTaint
 from shared.planning.templates import templates
 
@@ -85,6 +93,21 @@ class Rendering:
         self._count(field, value)
         return value
 
+    def json(self, field: str, value: object) -> object:
+        """JSON data with the texts in it evaluated; one that is an expression and nothing else
+        becomes what this gives."""
+        match value:
+            case str() if has_expression(value):
+                found = self.value(field, value)
+                self._count(field, found)
+                return found
+            case dict():
+                return {key: self.json(f"{field}.{key}", item) for key, item in value.items()}
+            case list():
+                return [self.json(f"{field}[{n}]", item) for n, item in enumerate(value)]
+            case _:
+                return value
+
     def is_wanted(self, task: TaskDefinition) -> bool:
         """What the task's `if` gives."""
         condition = task.condition
@@ -123,10 +146,36 @@ def rendered_task(task: TaskDefinition, rendering: Rendering) -> TaskDefinition:
     """
     if not any(map(has_expression, templates(task))):
         return task
+    if is_placed(task):
+        return _rendered_placed(task, rendering)
     done = _rendered(task, rendering, "")
+    if task.wasm is not None:
+        done = changed(done, wasm=_or_plan_error(rendered_wasm, task.wasm, rendering))
+    if task.builtin is not None:
+        params = rendering.json("builtin.params", task.builtin.params)
+        done = changed(done, builtin=changed(task.builtin, params=params))
     if has_files(task):
         done = rendered_files(done, rendering.text)
     return map_aux_tasks(done, lambda place, aux: _rendered(aux, rendering, f"{place}."))
+
+
+def _rendered_placed(task: TaskDefinition, rendering: Rendering) -> TaskDefinition:
+    """What stands for its executions; each of those evaluates the rest when it begins."""
+    return changed(
+        task,
+        name=task.name and rendering.text("name", task.name),
+        var=task.var and rendering.text("var", task.var),
+        placement=task.placement and _or_plan_error(rendered_placement, task.placement, rendering),
+    )
+
+
+def _or_plan_error(
+    render: Callable[[V, Callable[[str, str], str]], V], value: V, rendering: Rendering
+) -> V:
+    try:
+        return render(value, rendering.text)
+    except ValueError as error:  # it names the field and the rule
+        raise PlanError(str(error)) from None
 
 
 def _rendered(program: A, rendering: Rendering, where: str) -> A:
@@ -170,17 +219,25 @@ def refuse_broken_files(task: TaskDefinition) -> None:
 def planned_task(task: TaskDefinition) -> PlannedTask:
     """The core's view of an evaluated task. Raises PlanError."""
     kind = kind_of(task)
+    task = with_defaults_of_its_type(task)
+    is_run = kind is TaskKind.TASK
+    try:
+        placement, resources = rules_of(task), resources_of(task) if is_run else None
+    except ValueError as error:  # GPUs that can't be meant
+        raise PlanError(f"gpus: {error}") from None
     return PlannedTask(
         name=task.name or "",
-        queue=_queue(task) if kind is TaskKind.TASK else "",
+        queue=_queue(task) if is_run and placement is None else "",
         priority=task.priority,
-        timeout=span_of(task.timeout),
-        retry=_retry(task.retry),
+        timeout=span_of(task.timeout) if is_run else None,
+        retry=_retry(task.retry) if is_run else _NO_RETRY,
         var=_var(task),
-        definition=encode(task),
+        definition=encode(with_what_its_worker_reads(task) if is_run else task),
         kind=kind,
         allow_failure=task.allow_failure,
         queue_timeout=span_of(task.queue_timeout),
+        resources=resources,
+        placement=placement,
     )
 
 
@@ -189,7 +246,9 @@ def kind_of(task: TaskDefinition) -> TaskKind:
         return TaskKind.PARALLEL
     if task.each is not None:
         return TaskKind.EACH
-    return TaskKind.TASK if task.subjob is None else TaskKind.SUBJOB
+    if task.subjob is not None or task.partition is not None:
+        return TaskKind.SUBJOB
+    return TaskKind.PLACED if is_placed(task) else TaskKind.TASK
 
 
 def _queue(task: TaskDefinition) -> str:
@@ -220,4 +279,5 @@ def _retry(retry: Retry | None) -> RetryPolicy:
         max_delay=span_of(retry.max_delay) or policy.max_delay,
         jitter=policy.jitter if jitter is None else jitter,
         on=frozenset(map(str, retry.on)) if retry.on else None,
+        reset_after=span_of(retry.reset_after),
     )

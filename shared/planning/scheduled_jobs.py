@@ -6,16 +6,14 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from shared.definition import InvalidDefinition, JobDefinition, decode_job
+from shared.definition import JobDefinition
 from shared.jobspec.cron.stored import Firings, StoredTimes, firings_of
 from shared.lifecycle import derived_id
 from shared.planning.new_job import NewJob
+from shared.planning.stored_jobs import CannotFire, definition_in
 from shared.planning.submission import new_job
-from shared.process.sealing import Sealer, SealingError
-
-
-class CannotFire(Exception):
-    """No job can be made of the schedule as it stands; the text says why."""
+from shared.planning.template_jobs import StoredTemplate, renewed
+from shared.process.sealing import Sealer
 
 
 class StoredSchedule(Protocol):
@@ -47,10 +45,15 @@ def id_of_firing(schedule_id: str, at: datetime) -> str:
 
 
 def jobs_of(
-    schedule: StoredSchedule, times: Sequence[datetime], now: datetime, sealer: Sealer
+    schedule: StoredSchedule,
+    times: Sequence[datetime],
+    now: datetime,
+    sealer: Sealer,
+    template: StoredTemplate | None = None,
 ) -> list[NewJob]:
-    """A job for each of `times`. Raises CannotFire."""
-    definition = definition_of(schedule, sealer)
+    """A job for each of `times`; `template` is what the tag of its template, if it has one, stands
+    for now. Raises CannotFire."""
+    definition = renewed(definition_of(schedule, sealer), template, sealer)
     return [
         new_job(
             definition,
@@ -67,10 +70,10 @@ def jobs_of(
 
 def definition_of(schedule: StoredSchedule, sealer: Sealer) -> JobDefinition:
     """The job as it was submitted, its secrets included. Raises CannotFire."""
-    try:
-        spec = sealer.unseal(schedule.sealed)["spec"] if schedule.sealed else schedule.spec
-        return decode_job(spec)
-    except SealingError as error:  # the operator's to put right
-        raise CannotFire(f"secrets: {error}") from None
-    except InvalidDefinition as error:  # it was accepted by a version with other rules
-        raise CannotFire(f"the job breaks the rules of this version: {error}") from None
+    return definition_in(schedule.spec, schedule.sealed, sealer)
+
+
+def tag_of(schedule: StoredSchedule) -> str | None:
+    """The tag of the template that its jobs are made of, if there is one."""
+    use = schedule.spec.get("template")
+    return str(use["tag"]) if isinstance(use, dict) else None

@@ -74,6 +74,7 @@ def new_job(
         readers=readers,
         schedule_id=schedule_id,
         schedule_at=schedule_at,
+        template=definition.template.version if definition.template else None,
     )
 
 
@@ -122,7 +123,10 @@ def _job(
         is_graph=needs is not None,
         keeps_files=any(map(keeps_files, definition.tasks)),
         parent=parent,
+        is_held=definition.hold,
         timeout=span_of(definition.timeout),
+        start_at=definition.start_at,
+        must_end_at=definition.deadline,
         auto_delete_after=span_of(definition.auto_delete),
     )
 

@@ -49,14 +49,27 @@ NO_FILES: Files = {}
 
 
 def takes_kept_files(task: TaskDefinition) -> bool:
-    return any(source.artifact or source.upload for source in task.sources)
+    return any(map(_is_wanted, _sources(task)))
+
+
+def _sources(task: TaskDefinition) -> tuple[Source, ...]:
+    """And what its chunks are in, of which nothing is brought to it."""
+    if task.each is None or task.each.chunks is None:
+        return task.sources
+    return (*task.sources, Source(target="", artifact=task.each.chunks))
+
+
+def _is_wanted(source: Source) -> bool:
+    """Of a partitioned task, the first stage has sources for which this is done."""
+    is_taken = source.taken is not None or source.children is not None
+    return bool(source.artifact or source.upload) and not is_taken
 
 
 def wanted_by(task: TaskDefinition, job: JobSource, text: Callable[[str], str]) -> set[Wanted]:
     """`text` evaluates a template."""
     found: set[Wanted] = set()
-    for source in task.sources:
-        if source.artifact or source.upload:
+    for source in _sources(task):
+        if _is_wanted(source):
             artifact, upload = text(source.artifact or ""), text(source.upload or "")
             wanted = _wanted(job, changed(source, artifact=artifact, upload=upload))
             found |= {wanted} if wanted else set()
@@ -88,7 +101,7 @@ def with_taken(task: TaskDefinition, job: JobSource, files: Files) -> TaskDefini
 
 
 def _with_taken(number: int, source: Source, job: JobSource, files: Files) -> Source:
-    if not source.artifact and not source.upload:
+    if not _is_wanted(source):
         return source
     wanted = _wanted(job, source)
     if wanted is None:
@@ -112,6 +125,17 @@ def _with_taken(number: int, source: Source, job: JobSource, files: Files) -> So
             )
         case children:
             return changed(source, children=children, at=())
+
+
+def chunks_of(reference: str, job: JobSource, files: Files) -> int:
+    """How many there are in the artifact. Raises CannotTake."""
+    match files.get(WantedArtifact(job.job_id, job.created_by, reference), _CHANGES):
+        case TakenArtifact(chunks=int() as count):
+            return count
+        case NotThere(reason):
+            raise CannotTake(reason)
+        case _:
+            raise CannotTake(f"{reference!r} is no artifact of chunks")
 
 
 _CHANGES = NotThere("its expressions give something else each time")

@@ -15,9 +15,11 @@ from shared.definition import (
     encode,
 )
 from shared.expressions import ExpressionError, as_template, has_expression, names_in
+from shared.jobspec.partition.stages import PARAMS
 from shared.lifecycle import Scope, TaskKey, TaskPosition, derived_id
 from shared.planning.file_fields import file_templates
 from shared.planning.new_job import UnsavedJob
+from shared.planning.placement_fields import placement_templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,18 @@ class JobSource:
     uploads: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Replan(TaskKey):
+    """A placed task that has begun and takes on a new version; `keeps` as in `TaskReplanned`."""
+
+    keeps: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSource:
     """A task as submitted. `child_id` is the row of one that waited for its turn; `task_id` is the
-    row it is or will be. `unreadable` says why what was sealed of it can't be read."""
+    row it is or will be. `unreadable` says why what was sealed of it can't be read. A child is made
+    from `spec_version` of its job. `replans` is the task that is planned once more."""
 
     job: JobSource
     position: int
@@ -51,6 +61,8 @@ class TaskSource:
     child_id: str | None = None
     scope: Scope | None = None
     unreadable: str | None = None
+    spec_version: int = 1
+    replans: Replan | None = None
 
     @property
     def ref(self) -> TaskKey | TaskPosition:
@@ -104,6 +116,9 @@ def templates(task: TaskDefinition) -> Iterator[str]:
     for aux in aux_tasks(task):
         yield from _of_program(aux)
     yield from file_templates(task)
+    yield from placement_templates(task)
+    if task.builtin is not None:
+        yield from _texts(task.builtin.params)
 
 
 def _of_program(program: TaskDefinition | AuxTask) -> Iterator[str]:
@@ -126,8 +141,13 @@ def _all_templates(source: JobSource | TaskSource) -> Iterator[str]:
         yield as_template(task.condition)
     if task.each is not None and isinstance(task.each.items, str):
         yield as_template(task.each.items)
+    if task.each is not None:
+        yield task.each.chunks or ""
     if task.subjob is not None:
         yield from _of_subjob(task.subjob)
+    if task.partition is not None:
+        for field in PARAMS:
+            yield from _texts(getattr(task.partition, field))
 
 
 def _of_subjob(subjob: SubJobDefinition) -> Iterator[str]:
@@ -171,7 +191,8 @@ def are_quick(sources: Iterable[Source]) -> bool:
 
 
 def _is_large(task: TaskDefinition) -> bool:
-    has_parts = task.each is not None or task.subjob is not None or bool(task.parallel)
+    parts = (task.each, task.subjob, task.partition, task.parallel, task.placement)
+    has_parts = any(part is not None for part in parts)
     return has_parts or len(task.run or "") > _FEW_CHARACTERS
 
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet, MultiFernet
 
-_ENCRYPTED = "fernet:"
+ENCRYPTED = "fernet:"
 _PLAIN = "plain:"
 _TEXT = "sealed:"
 KEY_RULE = "a key is 32 bytes in URL-safe base64 (44 characters)"
@@ -53,7 +53,7 @@ class Sealer:
         clear = orjson.dumps(value)
         if self._fernet is None:
             return _PLAIN + clear.decode()
-        return _ENCRYPTED + self._fernet.encrypt(clear).decode()
+        return ENCRYPTED + self._fernet.encrypt(clear).decode()
 
     def unseal(self, text: str) -> dict[str, object]:
         """What was sealed. Raises SealingError."""
@@ -96,14 +96,14 @@ class Sealer:
     def _clear(self, text: str) -> bytes:
         if text.startswith(_PLAIN):
             return text.removeprefix(_PLAIN).encode()
-        if not text.startswith(_ENCRYPTED):
+        if not text.startswith(ENCRYPTED):
             raise SealingError("this is not a sealed text")
         if self._fernet is None:
             raise SealingError("it is encrypted, but no key is set (CONVEYOR_ENCRYPTION_KEY)")
         from cryptography.fernet import InvalidToken
 
         try:
-            return self._fernet.decrypt(text.removeprefix(_ENCRYPTED).encode())
+            return self._fernet.decrypt(text.removeprefix(ENCRYPTED).encode())
         except InvalidToken:
             raise SealingError(
                 "none of the keys that are set (CONVEYOR_ENCRYPTION_KEY) decrypts it"

@@ -3,11 +3,15 @@
 Statements are composed when a module is imported, and of nothing but constants.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import IntEnum
 from operator import attrgetter
 from typing import Any
+
+import orjson
 
 
 class Written(IntEnum):
@@ -110,3 +114,24 @@ def field_maker(columns: Columns) -> Callable[[Sequence[Any]], dict[str, Any]]:
 def at_least(columns: Columns, written: Written) -> Columns:
     """The key, and those that a write of this kind carries."""
     return tuple(c for c in columns if c.name == KEY or c.written >= written)
+
+
+# A NUL as JSON escapes it: an odd number of backslashes before `u0000`.
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def json_rows(rows: Iterable[object]) -> list[str]:
+    """The rows as the one parameter of `inserted` and `updated`; none without any."""
+    listed = list(rows)
+    if not listed:
+        return []
+    text = orjson.dumps(listed, default=_plain).decode()
+    # JSON can carry a NUL in a text, Postgres can't keep one.
+    return [_NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text]
+
+
+def _plain(value: object) -> str:
+    """Spans of time as Postgres reads an interval."""
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():f}"
+    raise TypeError(f"{type(value).__name__} has no JSON form here")

@@ -5,14 +5,13 @@ costs anything. Only what another job's task is called, or an expression gives, 
 that job's list. All that a batch wants is looked for at once, step by step.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import asyncpg
 
-from shared.definition import Reference, TakenArtifact, TakenChild, TaskList, decode_task
+from shared.definition import TakenArtifact, TakenChild, TaskList, decode_task
 from shared.definition.references import parse_reference
 from shared.expressions import has_expression
 from shared.lifecycle import TaskState, derived_id
@@ -26,6 +25,7 @@ from shared.planning.taking import (
 )
 from shared.postgres.pool import Connection
 from shared.process.sealing import Sealer, SealingError
+from shared.store.file_search import FileSearch
 
 UPLOADS = "SELECT id, name, object, size, sha256 FROM uploads WHERE id = ANY($1::text[])"
 
@@ -46,38 +46,51 @@ ORDER BY created_at DESC LIMIT 1
 """
 
 FIRST_ATTEMPTS = """
-SELECT id, state, children, created_at FROM tasks WHERE id = ANY($1::text[])
+SELECT id, state, children, subjob_id, created_at FROM tasks WHERE id = ANY($1::text[])
 """
 
 # Not for what has children: they stand at the same position.
 ATTEMPTS = """
-SELECT t.job_id, t.position, t.id, t.state, t.children
+SELECT t.job_id, t.position, t.id, t.state, t.children, t.subjob_id
 FROM unnest($1::text[], $2::int[]) AS p(job_id, position)
 JOIN tasks t ON t.job_id = p.job_id AND t.position = p.position AND t.parent_id IS NULL
 ORDER BY t.created_at, t.attempt
 """
 
 ATTEMPTS_OF_CHILDREN = """
-SELECT t.parent_id, t.child_index, t.id, t.state, t.children
+SELECT t.parent_id, t.child_index, t.id, t.state, t.children, t.subjob_id
 FROM unnest($1::text[], $2::int[]) AS c(parent_id, child_index)
 JOIN tasks t ON t.parent_id = c.parent_id AND t.child_index = c.child_index
 ORDER BY t.created_at, t.attempt
 """
 
+KEEPERS = """
+SELECT DISTINCT a.job_id, a.name, t.position
+FROM artifacts a JOIN tasks t ON t.id = a.task_id
+WHERE a.job_id = ANY($1::text[]) AND a.name = ANY($2::text[])
+"""
+
 # Of all attempts at a task only the last that kept anything has rows.
 ARTIFACTS = """
-SELECT task_id, name, object, file_name, size, sha256, files, mode FROM artifacts
+SELECT task_id, name, object, file_name, size, sha256, files, mode, chunks FROM artifacts
 WHERE task_id = ANY($1::text[]) AND name = ANY($2::text[]) ORDER BY created_at
 """
 
 CHILDREN = """
-SELECT DISTINCT ON (child_index) child_index, id, state, exit_code FROM tasks
-WHERE parent_id = $1 ORDER BY child_index, created_at DESC, attempt DESC
+SELECT DISTINCT ON (child_index) child_index, id, state, exit_code, attempt,
+       left(error, 500) AS error
+FROM tasks WHERE parent_id = $1 ORDER BY child_index, created_at DESC, attempt DESC
 """
 
+# A child that is placed has an execution, which has kept it.
 ARTIFACTS_OF_CHILDREN = """
 SELECT t.child_index, a.object, a.file_name, a.size, a.sha256, a.files, a.mode
 FROM tasks t JOIN artifacts a ON a.task_id = t.id AND a.name = $2 WHERE t.parent_id = $1
+UNION ALL
+SELECT t.child_index, a.object, a.file_name, a.size, a.sha256, a.files, a.mode
+FROM tasks t JOIN tasks e ON e.parent_id = t.id
+             JOIN artifacts a ON a.task_id = e.id AND a.name = $2
+WHERE t.parent_id = $1 AND t.kind = 'placed'
 """
 
 
@@ -91,11 +104,11 @@ async def load_files(
         rows = await connection.fetch(UPLOADS, [upload.id for upload in uploads])
         sent = {row["id"]: _taken(row, row["name"]) for row in rows}
         found |= {upload: sent.get(upload.id, _NO_UPLOAD) for upload in uploads}
-    searches: list[_Search] = []
+    searches: list[FileSearch] = []
     for each in wanted:
         if isinstance(each, WantedArtifact):
             try:
-                searches.append(_Search(each, parse_reference(each.text)))
+                searches.append(FileSearch(each, parse_reference(each.text)))
             except ValueError as error:
                 found[each] = NotThere(f"artifact {error}")
     if searches:
@@ -104,70 +117,51 @@ async def load_files(
     return found
 
 
-_INDEX = re.compile("[0-9]{1,9}")
 _NO_UPLOAD = NotThere("the upload was removed")
 
 
-class _Search:
-    """For one artifact: the place where the task stands, and the attempts at it, the last one
-    last."""
-
-    def __init__(self, wanted: WantedArtifact, reference: Reference) -> None:
-        self.wanted = wanted
-        self.reference = reference
-        self.job_id = reference.job_id or wanted.job_id
-        self.at = wanted.at
-        self.path = reference.path
-        self.attempts: Sequence[asyncpg.Record] = ()
-        self.found: Found | None = None
-
-    @property
-    def last(self) -> asyncpg.Record:
-        return self.attempts[-1]
-
-    def fail(self, reason: str) -> None:
-        self.found = NotThere(reason)
-
-    @property
-    def task(self) -> str:
-        """As errors call it."""
-        of = f" of the job {self.reference.job_id}" if self.reference.job_id else ""
-        return f'the task "{self.reference.task}"{of}'
-
-    def next_index(self) -> int | None:
-        """Of the child that is meant, where the last attempt has children. None: all, or no such
-        child."""
-        index, _, self.path = self.path.partition("/")
-        if index and not _INDEX.fullmatch(index):
-            self.fail(f'"{index}" is not the index of a child of {self.task}')
-            return None
-        return int(index) if index else None
-
-
 class _Searching:
-    def __init__(self, connection: Connection, sealer: Sealer, searches: list[_Search]) -> None:
+    def __init__(self, connection: Connection, sealer: Sealer, searches: list[FileSearch]) -> None:
         self._connection = connection
         self._sealer = sealer
         self._searches = searches
-        self._restarts: Mapping[str, int] = {}
+        self._restarts: dict[str, int] = {}
         self._listed: dict[tuple[str, str], tuple[int, ...] | str] = {}
 
     async def run(self) -> None:
-        for step in (self._find_jobs, self._find_places, self._find_tasks, self._find_children):
-            await step([search for search in self._searches if search.found is None])
+        searches: Sequence[FileSearch] = self._searches
+        while searches:
+            for step in (self._find_jobs, self._find_places, self._find_tasks, self._find_children):
+                await step(searches)
+                searches = [search for search in searches if search.found is None]
+            searches = await self._enter_jobs([s for s in searches if s.last["subjob_id"]])
         await self._find_artifacts([search for search in self._searches if search.found is None])
 
-    async def _find_jobs(self, searches: Sequence[_Search]) -> None:
+    async def _enter_jobs(self, searches: Sequence[FileSearch]) -> Sequence[FileSearch]:
+        """Those whose task is a job go on in it, at its task that has kept such an artifact."""
+        searches = [search for search in searches if search.has_ended()]
+        if not searches:
+            return ()
+        names = list({search.reference.artifact for search in searches})
+        jobs = list({search.last["subjob_id"] for search in searches})
+        rows = await self._connection.fetch(KEEPERS, jobs, names)
+        keepers = _grouped(rows, "job_id", "name")
+        for search in searches:
+            key = search.last["subjob_id"], search.reference.artifact
+            search.enter(key[0], [row["position"] for row in keepers.get(key, ())])
+        return [search for search in searches if search.found is None]
+
+    async def _find_jobs(self, searches: Sequence[FileSearch]) -> None:
         """A job may take what jobs of the same creator have kept; those of a family are."""
         rows = await self._connection.fetch(OWNERS, list({search.job_id for search in searches}))
         creators = {row["id"]: row["created_by"] for row in rows}
-        self._restarts = {row["id"]: row["restarts"] for row in rows}
+        self._restarts |= {row["id"]: row["restarts"] for row in rows}
         for search in searches:
             creator = search.wanted.created_by
             if search.job_id not in creators or creators[search.job_id] != creator:
                 search.fail(f"there is no job {search.job_id}, or it is of another creator")
 
-    async def _find_places(self, searches: Sequence[_Search]) -> None:
+    async def _find_places(self, searches: Sequence[FileSearch]) -> None:
         for search in searches:
             if search.at:
                 continue
@@ -198,7 +192,7 @@ class _Searching:
         position = await self._connection.fetchval(EVALUATED, job_id, evaluated, name)
         return (position,) if position else "does not exist, or has not begun"
 
-    async def _find_tasks(self, searches: Sequence[_Search]) -> None:
+    async def _find_tasks(self, searches: Sequence[FileSearch]) -> None:
         """Of each place in a list the attempts; of what has children, the row that has them."""
         places = {(search.job_id, search.at[0]) for search in searches}
         ids = {
@@ -220,11 +214,11 @@ class _Searching:
             if not search.attempts:
                 search.fail(f"{search.task} has not begun")
 
-    async def _find_children(self, searches: Sequence[_Search]) -> None:
+    async def _find_children(self, searches: Sequence[FileSearch]) -> None:
         """The attempts at the child that is meant, at any depth."""
         indexes = {search: list(search.at[1:]) for search in searches}
         while searches:
-            wanted: dict[_Search, tuple[str, int]] = {}
+            wanted: dict[FileSearch, tuple[str, int]] = {}
             for search in searches:
                 index = _next_index(search, indexes[search])
                 if index is not None:
@@ -242,11 +236,8 @@ class _Searching:
                     search.fail(f"{search.task} has no child {pair[1]}")
             searches = [search for search in wanted if search.found is None]
 
-    async def _find_artifacts(self, searches: Sequence[_Search]) -> None:
-        for search in searches:
-            if not TaskState(search.last["state"]).is_final:
-                search.fail(f"{search.task} has not ended: it is {search.last['state']}")
-        searches = [search for search in searches if search.found is None]
+    async def _find_artifacts(self, searches: Sequence[FileSearch]) -> None:
+        searches = [search for search in searches if search.has_ended()]
         lists = [search for search in searches if search.last["children"] is not None]
         single = [search for search in searches if search.last["children"] is None]
         ids = [row["id"] for search in single for row in search.attempts]
@@ -263,7 +254,7 @@ class _Searching:
                 whole[key] = await self._whole(search)
             search.found = whole[key]
 
-    async def _whole(self, search: _Search) -> Found:
+    async def _whole(self, search: FileSearch) -> Found:
         """What all children have kept."""
         parent, name = search.last["id"], search.reference.artifact
         if (total := search.last["children"]["total"]) > MOST_CHILDREN:
@@ -279,19 +270,21 @@ class _Searching:
                 task_id=row["id"],
                 state=row["state"],
                 exit_code=row["exit_code"],
+                attempt=row["attempt"],
+                error=row["error"],
                 artifact=kept.get(row["child_index"]),
             )
             for row in await self._connection.fetch(CHILDREN, parent)
         )
 
 
-def _next_index(search: _Search, left: list[int]) -> int | None:
+def _next_index(search: FileSearch, left: list[int]) -> int | None:
     if left:
         return left.pop(0)
     return None if search.last["children"] is None else search.next_index()
 
 
-def _last(search: _Search, kept: Sequence[asyncpg.Record]) -> Found:
+def _last(search: FileSearch, kept: Sequence[asyncpg.Record]) -> Found:
     if kept:
         return replace(_taken(kept[-1], kept[-1]["file_name"]), path=search.path)
     state = search.last["state"]
@@ -307,6 +300,7 @@ def _taken(row: asyncpg.Record, file_name: str) -> TakenArtifact:
         sha256=row["sha256"],
         files=row.get("files"),
         mode=row.get("mode", TakenArtifact.mode),
+        chunks=row.get("chunks"),
     )
 
 
@@ -316,8 +310,8 @@ def _columns(pairs: Sequence[tuple[str, int]]) -> tuple[list[str], list[int]]:
 
 def _grouped(
     rows: Iterable[asyncpg.Record], first: str, second: str
-) -> Mapping[tuple[str, int], list[asyncpg.Record]]:
-    found: defaultdict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
+) -> Mapping[tuple[str, int | str], list[asyncpg.Record]]:
+    found: defaultdict[tuple[str, int | str], list[asyncpg.Record]] = defaultdict(list)
     for row in rows:
         found[row[first], row[second]].append(row)
     return found

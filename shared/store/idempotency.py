@@ -18,6 +18,8 @@ ON CONFLICT DO NOTHING
 RETURNING made_id
 """
 
+FORGET_KEY = "DELETE FROM idempotency_keys WHERE identity = $1 AND key = $2"
+
 FIRST_MADE = "SELECT body_hash, made_id FROM idempotency_keys WHERE identity = $1 AND key = $2"
 
 
@@ -44,6 +46,11 @@ async def store_keys(connection: Connection, keys: Mapping[str, IdempotencyKey])
         list(keys),
     )
     return keys.keys() - {row["made_id"] for row in rows}
+
+
+async def forget_key(connection: Connection, key: IdempotencyKey) -> None:
+    """Of what is not made after all."""
+    await connection.execute(FORGET_KEY, key.identity, key.key)
 
 
 async def first_made(connection: Connection, key: IdempotencyKey) -> FirstMade | None:

@@ -12,6 +12,7 @@ from shared.broker.protocol import Outgoing
 from shared.lifecycle import (
     AnnounceJob,
     AnnounceTask,
+    AskPlacement,
     CancelSubJob,
     Command,
     ContinueCancel,
@@ -28,8 +29,10 @@ from shared.lifecycle import (
     shown_position,
 )
 from shared.messages import (
+    Availability,
     Orders,
     ParentRef,
+    PlacementDue,
     Refusal,
     StopOrder,
     SubJobAbandon,
@@ -42,7 +45,7 @@ from shared.messages import (
 )
 from shared.messages import RunTask as RunTaskMessage
 from shared.messages.chunks import in_chunks
-from shared.messages.queues import COMPLETIONS, EVENTS, node_queue
+from shared.messages.queues import COMPLETIONS, EVENTS, PLACEMENT, node_queue, node_task_queue
 
 _ToNode = GrantClaim | RefuseClaim | StopTask
 _Signal = ReportToParent | ResumeSubJob | CancelSubJob | ContinueChildren | ContinueCancel
@@ -58,7 +61,7 @@ def messages_for(
 ) -> list[Outgoing]:
     """The messages these commands ask for; other commands are passed over. `files_left` is how much
     a task may keep."""
-    has_webhooks = False
+    has_webhooks = asks_placement = False
     signals: list[_Signal] = []
     orders: defaultdict[str, list[_ToNode]] = defaultdict(list)
     messages: list[Outgoing] = []
@@ -72,6 +75,8 @@ def messages_for(
                 signals.append(command)
             case ContinueCancel():
                 signals.append(command)
+            case AskPlacement():
+                asks_placement = True
             case AnnounceJob() | AnnounceTask() if command.job.has_webhooks:
                 has_webhooks = True
             case _:
@@ -80,6 +85,8 @@ def messages_for(
     messages += _subjob_signals(signals)
     if has_webhooks:
         messages.append(_message(EVENTS, WebhooksDue()))
+    if asks_placement:
+        messages.append(_message(PLACEMENT, PlacementDue()))
     return messages
 
 
@@ -103,6 +110,16 @@ def status_query_order(node_id: str, refs: Sequence[TaskRef]) -> Outgoing:
 def abandoned_order(node_id: str, abandoned: Sequence[str]) -> Outgoing:
     """Tells `node_id` which of the workers it asked about are gone."""
     return _message(node_queue(node_id), Orders(abandoned=list(abandoned)))
+
+
+def availability_order(node_id: str, availability: Availability) -> Outgoing:
+    """Tells `node_id` whether it may take tasks."""
+    return _message(node_queue(node_id), Orders(availability=availability))
+
+
+def placement_due() -> Outgoing:
+    """Asks the schedulers for a round of placement."""
+    return _message(PLACEMENT, PlacementDue())
 
 
 def webhook_events_of(commands: Sequence[Command], now: datetime) -> list[FeedRow]:
@@ -134,18 +151,21 @@ def _message(queue: str, body: BaseModel, priority: int = 0) -> Outgoing:
 
 def _run_task(task: Task, files_left: int | None) -> Outgoing:
     plan = task.plan
+    is_placed = plan.is_execution and task.node_id is not None
+    queue = node_task_queue(str(task.node_id)) if is_placed else plan.queue
     body = RunTaskMessage.model_construct(
         job_id=task.job_id,
         task_id=task.id,
         dispatch=task.dispatch,
         attempt=task.attempt,
-        queue=plan.queue,
+        queue=queue,
         timeout_seconds=plan.timeout.total_seconds() if plan.timeout else None,
         definition=cast(dict[str, object], plan.definition),
         sealed=plan.sealed,
         files_left_bytes=files_left,
+        resources=cast(dict[str, int] | None, plan.resources),
     )
-    return _message(plan.queue, body, plan.priority)
+    return _message(queue, body, plan.priority)
 
 
 def _orders(commands: Iterable[_ToNode]) -> Orders:

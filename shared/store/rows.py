@@ -1,6 +1,7 @@
 """The columns of `jobs` and `tasks`, each told once, and their rows as the core's values."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,8 @@ from shared.lifecycle import (
     Job,
     JobState,
     Parent,
+    PlacementRules,
+    PlacementType,
     PlannedTask,
     RetryPolicy,
     Task,
@@ -32,6 +35,7 @@ def _retry_row(policy: RetryPolicy) -> dict[str, object]:
         "max_delay": policy.max_delay.total_seconds(),
         "jitter": policy.jitter,
         "on": None if policy.on is None else sorted(policy.on),
+        "reset_after": None if (reset := policy.reset_after) is None else reset.total_seconds(),
     }
 
 
@@ -45,7 +49,46 @@ def _retry_of(row: Mapping[str, Any]) -> RetryPolicy:
         max_delay=timedelta(seconds=row["max_delay"]),
         jitter=row["jitter"],
         on=None if (on := row.get("on")) is None else frozenset(on),
+        reset_after=None if (after := row.get("reset_after")) is None else timedelta(seconds=after),
     )
+
+
+def _placement_row(rules: PlacementRules | None) -> dict[str, object] | None:
+    """Times in seconds."""
+    if rules is None:
+        return None
+    return {
+        "type": rules.type.value,
+        "priority": rules.priority,
+        "max_unavailable": rules.max_unavailable,
+        "healthy_after": rules.healthy_after.total_seconds(),
+        "demand": rules.demand,
+    }
+
+
+def _placement_of(row: Mapping[str, Any] | None) -> PlacementRules | None:
+    if row is None:
+        return None
+    return PlacementRules(
+        type=PlacementType(row["type"]),
+        priority=row["priority"],
+        max_unavailable=row["max_unavailable"],
+        healthy_after=timedelta(seconds=row["healthy_after"]),
+        demand=row["demand"],
+    )
+
+
+def _children_row(children: Children | None) -> dict[str, int] | None:
+    """`running` and `finishes` are left out where they say nothing: a service of the version before
+    may read the row."""
+    if children is None:
+        return None
+    row = asdict(children)
+    if not children.running:
+        del row["running"]
+    if not children.finishes:
+        del row["finishes"]
+    return row
 
 
 def _children_of(row: Mapping[str, Any] | None) -> Children | None:
@@ -73,6 +116,15 @@ _PLAN = (
     Column("kind", "text", _BEGUN, "plan.kind", from_row=TaskKind),
     Column("allow_failure", "boolean", _BEGUN, "plan.allow_failure"),
     Column("queue_timeout", "interval", _BEGUN, "plan.queue_timeout"),
+    Column("resources", "jsonb", _BEGUN, "plan.resources"),
+    Column(
+        "placement",
+        "jsonb",
+        _BEGUN,
+        "plan.placement",
+        to_json=_placement_row,
+        from_row=_placement_of,
+    ),
 )
 _OF_TASK = (
     Column("id", "text"),
@@ -99,11 +151,16 @@ _OF_TASK = (
     Column("log_parts", "int", _CHANGED),
     Column("exit_code", "int", _CHANGED),
     Column("failure_cause", "text", _CHANGED),
+    Column("timings", "jsonb", _CHANGED),
     Column("parent_id", "text"),
     Column("child_index", "int"),
     Column("scope", "jsonb"),
-    Column("children", "jsonb", _CHANGED, from_row=_children_of),
+    Column("children", "jsonb", _CHANGED, to_json=_children_row, from_row=_children_of),
     Column("subjob_id", "text", _CHANGED),
+    Column("pinned_to", "text"),
+    Column("recall", "text", _CHANGED),
+    Column("retries_from", "int"),
+    Column("spec_version", "int", _BEGUN),
 )
 TASK = (*_PLAN, *_OF_TASK)
 
@@ -123,13 +180,19 @@ _OF_JOB = (
     Column("version", "int", _CHANGED),
     Column("restarts", "int", _CHANGED),
     Column("is_cancelling", "boolean", _CHANGED),
+    Column("is_held", "boolean", _CHANGED),
     Column("has_output", "boolean", _NEVER, expression="output IS NOT NULL"),
     Column("has_webhooks", "boolean", _NEVER, expression="webhooks <> '[]'"),
     Column("is_graph", "boolean"),
     Column("keeps_files", "boolean"),
     Column("kept_bytes", "bigint", _CHANGED),
+    Column("spec_version", "int", _CHANGED),
+    Column("kept_running", "int", _CHANGED),
     Column("schedule_id", "text", _NEVER),
     Column("timeout", "interval"),
+    Column("start_at", "timestamptz"),
+    Column("due_at", "timestamptz", _CHANGED),
+    Column("must_end_at", "timestamptz"),
     Column("deadline_at", "timestamptz", _CHANGED),
     Column("auto_delete_after", "interval"),
     Column("started_at", "timestamptz", _CHANGED),
@@ -160,10 +223,20 @@ SUBMITTED = (
     Column("readers", "text[]"),
     Column("schedule_id", "text"),
     Column("schedule_at", "timestamptz"),
+    Column("template", "text"),
     Column("search", "tsvector", expression="job_search(name, description, tags)"),
 )
 SEALED = Column("sealed", "text")
 
+VERSION = (
+    Column("job_id", "text"),
+    Column("version", "int"),
+    Column("definition", "jsonb"),
+    Column("sealed", "text"),
+    Column("document", "jsonb"),
+    Column("reason", "text"),
+    Column("created_by", "text"),
+)
 JOB_TASK = (
     Column("job_id", "text"),
     Column("position", "int"),
@@ -189,6 +262,7 @@ ARTIFACT = (
     Column("files", "int"),
     Column("mode", "int"),
     Column("published", "text[]"),
+    Column("chunks", "int"),
 )
 FEED = (Column("job_id", "text"), Column("changes", "jsonb"))
 

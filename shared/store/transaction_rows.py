@@ -3,6 +3,7 @@
 However many children a task has, what is read of them is what begins, runs or has failed.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,17 +15,20 @@ from shared.lifecycle import (
     PlanDependents,
     Task,
     TaskPosition,
+    TaskState,
 )
 from shared.lifecycle.states import CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD, BulkMove
-from shared.planning.new_job import IdempotencyKey
+from shared.planning.new_job import IdempotencyKey, NamedDocument
+from shared.planning.updating import StoredVersion
 from shared.store.artifacts import Replaced, replaced_by
 from shared.store.columns import selected
-from shared.store.idempotency import store_keys
+from shared.store.idempotency import forget_key, store_keys
 from shared.store.locking import load
 from shared.store.outbox import OutboxRow
 from shared.store.rows import TASK, TASK_COLUMNS, task_of
 from shared.store.source_rows import SourceRows, columns_of
 from shared.store.uploads import WantedUploads, unusable_uploads
+from shared.store.versions import forget_names, forget_run, load_version, store_names
 from shared.store.writing import Writes, write
 
 # Without their definitions: that of a parallel task holds all of its children, and would be read at
@@ -93,6 +97,37 @@ WHERE last.state IN ('FAILED', 'CANCELLED')
   AND (last.children IS NOT NULL OR last.subjob_id IS NOT NULL)
 """  # noqa: S608 - names of columns
 
+# Of a restarted job: what counts as done of it stays done, and runs again.
+KEPT_TO_REOPEN = f"""
+SELECT last.* FROM jobs j
+JOIN job_tasks t ON t.job_id = j.id
+    AND CASE WHEN j.is_graph THEN t.is_done ELSE t.position <= j.position END,
+LATERAL (
+    SELECT {TASK_COLUMNS} FROM tasks
+    WHERE job_id = j.id AND position = t.position AND parent_id IS NULL
+    ORDER BY created_at DESC, attempt DESC LIMIT 1 FOR NO KEY UPDATE) AS last
+WHERE j.id = ANY($1::text[]) AND last.kind = 'placed' AND last.state IN ('FAILED', 'CANCELLED')
+  AND last.placement ->> 'type' IN ('service', 'daemon') AND last.progress >= 100
+"""  # noqa: S608 - names of columns
+
+PLACED_AT = f"""
+SELECT {TASK_COLUMNS} FROM tasks WHERE id = ANY(ARRAY(
+    SELECT t.id FROM unnest($1::text[], $2::int[]) AS p(job_id, position)
+    JOIN tasks t ON t.job_id = p.job_id AND t.position = p.position
+    WHERE t.parent_id IS NULL AND t.kind = 'placed' AND t.state = 'RUNNING'))
+ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608 - as above
+
+LOCK_TASKS = f"""
+SELECT {TASK_COLUMNS} FROM tasks WHERE id = ANY($1::text[]) ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608 - as above
+
+EXECUTIONS = """
+SELECT DISTINCT ON (parent_id, child_index) parent_id, id, child_index, state FROM tasks
+WHERE parent_id = ANY($1::text[])
+ORDER BY parent_id, child_index, created_at DESC, attempt DESC
+"""
+
 # Of each child index the last row counts. What is composite, and what never began, goes on as
 # it is; what a worker has had stays as a record, and gets a successor.
 REOPEN_CHILDREN = """
@@ -103,15 +138,21 @@ WITH again AS (
            AS goes_on
     FROM (SELECT DISTINCT ON (parent_id, child_index) * FROM tasks WHERE parent_id = ANY($1::text[])
           ORDER BY parent_id, child_index, created_at DESC, attempt DESC) AS last
-    WHERE last.state = 'CANCELLED' OR (last.state = 'FAILED' AND NOT last.allow_failure)
+    JOIN tasks p ON p.id = last.parent_id
+    WHERE (last.state = 'CANCELLED' OR (last.state = 'FAILED' AND NOT last.allow_failure))
+      -- no execution of a node that is gone, nor one that is too many
+      AND CASE WHEN p.placement ->> 'type' IN ('ops', 'daemon')
+               THEN last.recall IS DISTINCT FROM 'scale'
+               ELSE p.placement IS NULL
+                    OR last.child_index < (p.children ->> 'total')::int END
 ), continued AS (
     UPDATE tasks t SET state = 'CREATED', error = NULL, failed_at = NULL
     FROM again a WHERE t.id = a.id AND a.goes_on
 ), renewed AS (
     INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition,
-                       created_at, parent_id, child_index, scope)
+                       created_at, parent_id, child_index, scope, pinned_to)
     SELECT md5(id || ' again'), job_id, position, 'CREATED', '', '', 0, '{}', '{}',
-           clock_timestamp(), parent_id, child_index, scope
+           clock_timestamp(), parent_id, child_index, scope, pinned_to
     FROM again WHERE NOT goes_on
 )
 SELECT parent_id, count(*)::int AS left,
@@ -151,6 +192,48 @@ SELECT job_id, position FROM released WHERE waiting_for = 0 ORDER BY job_id, pos
 """
 
 
+# In a graph the task and all that need it, if it is done. The end of the last task of all has
+# released none, so it is not marked.
+REWIND = """
+WITH RECURSIVE done AS (
+    SELECT t.position, t.is_done OR j.position = j.task_count AS is_done, j.is_graph
+    FROM job_tasks t JOIN jobs j ON j.id = t.job_id WHERE t.job_id = $1
+), again AS (
+    SELECT position FROM done
+    WHERE CASE WHEN is_graph THEN position = $2 AND is_done ELSE position >= $2 END
+    UNION
+    SELECT n.position FROM again a JOIN job_needs n ON n.job_id = $1 AND n.needed = a.position
+), undone AS (
+    UPDATE job_tasks t SET
+        is_done = d.is_done AND d.position NOT IN (SELECT position FROM again),
+        waiting_for = (
+            SELECT count(*) FROM job_needs n JOIN done o ON o.position = n.needed
+            WHERE n.job_id = $1 AND n.position = t.position
+              AND (NOT o.is_done OR o.position IN (SELECT position FROM again)))
+    FROM done d WHERE t.job_id = $1 AND t.position = d.position AND d.is_graph
+), attempts AS (
+    SELECT id, var FROM tasks WHERE job_id = $1 AND position IN (SELECT position FROM again)
+), forgotten AS (
+    DELETE FROM job_variables WHERE job_id = $1 AND name IN (SELECT var FROM attempts)
+), removed AS (
+    DELETE FROM artifacts WHERE task_id IN (SELECT id FROM attempts) RETURNING task_id, size
+)
+SELECT (SELECT count(*)::int FROM done
+        WHERE is_done AND position IN (SELECT position FROM again)) AS undone,
+       (SELECT coalesce(sum(size), 0)::bigint FROM removed) AS kept_bytes,
+       array(SELECT DISTINCT task_id FROM removed) AS keepers
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """How many of the tasks that run again were done, and what their attempts had kept."""
+
+    undone: int
+    kept_bytes: int = 0
+    keepers: Sequence[str] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Locked:
     """What events name, under lock, and the database's time. `partial` are the ancestors of the
@@ -171,11 +254,27 @@ class Reopened:
     continued: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class ExecutionState:
+    id: str
+    index: int
+    state: TaskState
+
+
 class TransactionRows(SourceRows):
     """Those of the transaction that `connection` is in. See `shared.apply.transaction`."""
 
     async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
         return await store_keys(self._connection, keys)
+
+    async def forget_key(self, key: IdempotencyKey) -> None:
+        await forget_key(self._connection, key)
+
+    async def store_names(self, named: Mapping[str, NamedDocument]) -> set[str]:
+        return await store_names(self._connection, named)
+
+    async def forget_names(self, job_ids: list[str]) -> None:
+        await forget_names(self._connection, job_ids)
 
     async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> dict[str, list[str]]:
         return await unusable_uploads(self._connection, wanted)
@@ -235,6 +334,30 @@ class TransactionRows(SourceRows):
             {row["parent_id"]: row["left"] for row in rows},
             [child_id for row in rows for child_id in row["continued"]],
         )
+
+    async def kept_to_reopen(self, job_ids: Collection[str]) -> list[Task]:
+        return await self._tasks(KEPT_TO_REOPEN, list(job_ids))
+
+    async def placed_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
+        return await self._tasks(PLACED_AT, *columns_of(positions))
+
+    async def lock_tasks(self, ids: Collection[str]) -> list[Task]:
+        return await self._tasks(LOCK_TASKS, list(ids)) if ids else []
+
+    async def executions_of(self, parents: Collection[str]) -> dict[str, list[ExecutionState]]:
+        found: defaultdict[str, list[ExecutionState]] = defaultdict(list)
+        for parent_id, id_, index, state in await self._connection.fetch(EXECUTIONS, list(parents)):
+            found[parent_id].append(ExecutionState(id_, index, TaskState(state)))
+        return found
+
+    async def load_version(self, job_id: str) -> StoredVersion | None:
+        return await load_version(self._connection, self._sealer, job_id)
+
+    async def forget_run(self, job_id: str) -> list[str]:
+        return await forget_run(self._connection, job_id)
+
+    async def rewind(self, job_id: str, position: int) -> Rewound:
+        return Rewound(*await self._connection.fetchrow(REWIND, job_id, position))
 
     async def ready(self, job_ids: Collection[str]) -> list[TaskPosition]:
         rows = await self._connection.fetch(READY, list(job_ids)) if job_ids else []

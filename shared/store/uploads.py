@@ -67,15 +67,25 @@ async def unusable_uploads(
 
 async def use_uploads(connection: Connection, wanted: WantedUploads) -> None:
     """These and no others from now on. Raises InvalidJob."""
-    unusable = await unusable_uploads(connection, [wanted])
-    if wanted.owner_id in unusable:
-        raise not_usable(wanted.ids, unusable[wanted.owner_id])
+    await require_usable(connection, wanted)
     ids = list(wanted.ids.values())
     await connection.execute(RELEASE, wanted.owner_id, ids)
     if ids:
         await connection.execute(USE, wanted.owner_id, ids)
 
 
+async def require_usable(connection: Connection, wanted: WantedUploads) -> None:
+    """Raises InvalidJob."""
+    unusable = await unusable_uploads(connection, [wanted])
+    if wanted.owner_id in unusable:
+        raise not_usable(wanted.ids, unusable[wanted.owner_id])
+
+
 def not_usable(ids: Mapping[str, str], names: Sequence[str]) -> InvalidJob:
     rule = "the upload {!r} does not exist, or is not yours"
-    return InvalidJob([Problem(f"uploads.{name}", rule.format(ids[name])) for name in names])
+    return InvalidJob(
+        [
+            Problem(f"uploads.{name}", rule.format(ids[name]), place=("uploads", name))
+            for name in names
+        ]
+    )

@@ -3,19 +3,16 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import cache, partial
-
-import orjson
 
 from shared.broker.protocol import Outgoing
 from shared.definition import encode_all
-from shared.lifecycle import Job, SetVariable, Task
+from shared.lifecycle import ForgetAttempts, Job, SetVariable, Task
 from shared.messages import LogPart
 from shared.planning.new_job import NewGraph, NewJob, are_small
 from shared.postgres.pool import Connection
 from shared.process.garbage import in_thread
-from shared.store.columns import Written, at_least, inserted, updated
+from shared.store.columns import Written, at_least, inserted, json_rows, updated
 from shared.store.object_removals import Removal
 from shared.store.outbox import CLAIM, OutboxRow
 from shared.store.outgoing import FeedRow
@@ -27,6 +24,7 @@ from shared.store.rows import (
     NEW_JOB,
     TASK,
     VARIABLE,
+    VERSION,
     begun_task_row,
     job_changes,
     new_job_row,
@@ -35,6 +33,7 @@ from shared.store.rows import (
     task_changes,
     variable_row,
 )
+from shared.store.versions import FORGET_TASKS, UPDATE_JOBS, job_update, label, version_row
 
 _FEW_TASKS = 50
 _MOST_TASKS = 2_000
@@ -48,10 +47,14 @@ JsonRow = dict[str, object]
 @dataclass(slots=True)
 class Writes:
     """All that one statement writes. A new job comes with its sealed secrets, and its graph if it
-    is one; `resealed` are those of jobs that have rows. `begun_tasks` are those that waited for
-    their turn among their siblings, `replaced` the attempts whose artifacts go."""
+    is one; so does one of a new version. `resealed` are those of jobs that have rows. `begun_tasks`
+    are those that waited for their turn among their siblings, `replaced` the attempts whose
+    artifacts go."""
 
     new_jobs: list[tuple[Job, NewJob, str | None, NewGraph | None]] = field(default_factory=list)
+    updated_jobs: list[tuple[Job, NewJob, str | None, NewGraph | None]] = field(
+        default_factory=list
+    )
     jobs: list[Job] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     begun_tasks: list[Task] = field(default_factory=list)
@@ -60,6 +63,7 @@ class Writes:
     artifacts: list[JsonRow] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)
+    forgotten: list[ForgetAttempts] = field(default_factory=list)
     log_parts: Sequence[LogPart] = ()
     feed: list[FeedRow] = field(default_factory=list)
     webhook_events: list[FeedRow] = field(default_factory=list)
@@ -80,12 +84,31 @@ async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
     if writes.resealed:  # rarely: another column of a row that may change as well
         given = list(writes.resealed), list(writes.resealed.values())
         await connection.execute(RESEAL, *given)
+    if writes.updated_jobs:  # rarely, as well
+        await _write_versions(connection, writes.updated_jobs)
     new, changed, most = writes.new_tasks, writes.tasks, _MOST_TASKS
     rows = await _write(connection, replace(writes, new_tasks=new[:most], tasks=changed[:most]))
     for start in range(most, max(len(new), len(changed)), most):
         end = start + most
         await _write(connection, Writes(new_tasks=new[start:end], tasks=changed[start:end]))
     return rows
+
+
+_OF_VERSIONS = ("job_tasks", "job_needs", "job_versions", "upload_uses")
+
+
+async def _write_versions(
+    connection: Connection, updated_jobs: list[tuple[Job, NewJob, str | None, NewGraph | None]]
+) -> None:
+    """What was submitted takes the place of what was submitted before."""
+    rows = [job_update(job, new, sealed) for job, new, sealed, _ in updated_jobs]
+    await connection.execute(UPDATE_JOBS, *json_rows(rows))
+    await connection.execute(FORGET_TASKS, [job.id for job, *_ in updated_jobs])
+    await label(connection, {job.id: new.named for job, new, *_ in updated_jobs if new.named})
+    as_new = Writes(new_jobs=updated_jobs)
+    chosen = {name: given for name in _OF_VERSIONS if (given := PARTS[name].arguments(as_new))}
+    arguments = [argument for given in chosen.values() for argument in given]
+    await connection.execute(statement(tuple(chosen)), *arguments)
 
 
 async def _write(connection: Connection, writes: Writes) -> list[OutboxRow]:
@@ -122,14 +145,14 @@ class Part:
 
 
 def _new_jobs(writes: Writes) -> Arguments:
-    return _json(
+    return json_rows(
         new_job_row(job) | submitted_row(new) | {"sealed": sealed}
         for job, new, sealed, _ in writes.new_jobs
     )
 
 
 def _job_tasks(writes: Writes) -> Arguments:
-    return _json(
+    return json_rows(
         {
             "job_id": job.id,
             "position": position,
@@ -139,6 +162,14 @@ def _job_tasks(writes: Writes) -> Arguments:
         }
         for job, new, _, graph in writes.new_jobs
         for position, task in enumerate(new.tasks or encode_all(new.definition.tasks), start=1)
+    )
+
+
+def _job_versions(writes: Writes) -> Arguments:
+    return json_rows(
+        version_row(job, new, sealed)
+        for job, new, sealed, _ in writes.new_jobs
+        if new.keeps_versions or job.spec_version > 1
     )
 
 
@@ -160,11 +191,23 @@ def _log_parts(writes: Writes) -> Arguments:
     """A part whose number can't be kept (after some 2,000 dispatches) is left out: no log may cost
     its task the end."""
     return _arrays(
-        # Postgres keeps no NUL.
-        (part.task_id, part.number, part.contents.replace("\x00", "\ufffd"), part.created_at)
+        (
+            *(part.task_id, part.number, part.created_at),
+            part.contents.replace("\x00", "\ufffd"),  # Postgres keeps no NUL
+            *(_as_array(part.stderr), _lines_begun_in(part), part.continues),
+        )
         for part in writes.log_parts
         if 0 < part.number <= _GREATEST_PART_NUMBER
     )
+
+
+def _as_array(ranges: Sequence[tuple[int, int]]) -> str | None:
+    return f"{{{','.join(f'{first},{last}' for first, last in ranges)}}}" if ranges else None
+
+
+def _lines_begun_in(part: LogPart) -> int:
+    lines = part.contents.count("\n") + (not part.contents.endswith("\n"))
+    return lines - part.continues
 
 
 # Of one statement, whatever a batch has come to. Those of most batches are few, and each that is
@@ -179,6 +222,7 @@ PARTS = {
         """,
         _job_needs,
     ),
+    "job_versions": Part(inserted("job_versions", VERSION), _job_versions),
     "upload_uses": Part(
         """
         INSERT INTO upload_uses (owner_id, upload_id)
@@ -189,26 +233,28 @@ PARTS = {
         _upload_uses,
     ),
     "jobs": Part(
-        updated("jobs", at_least(JOB, Written.CHANGED)), lambda w: _json(map(job_changes, w.jobs))
+        updated("jobs", at_least(JOB, Written.CHANGED)),
+        lambda w: json_rows(map(job_changes, w.jobs)),
     ),
     "tasks": Part(
         updated("tasks", at_least(TASK, Written.CHANGED)),
-        lambda w: _json(map(task_changes, w.tasks)),
+        lambda w: json_rows(map(task_changes, w.tasks)),
     ),
     "begun_tasks": Part(
         updated("tasks", at_least(TASK, Written.BEGUN)),
-        lambda w: _json(map(begun_task_row, w.begun_tasks)),
+        lambda w: json_rows(map(begun_task_row, w.begun_tasks)),
     ),
-    "new_tasks": Part(inserted("tasks", TASK), lambda w: _json(map(new_task_row, w.new_tasks))),
+    "new_tasks": Part(inserted("tasks", TASK), lambda w: json_rows(map(new_task_row, w.new_tasks))),
     "variables": Part(
         f"{inserted('job_variables', VARIABLE)} "
         "ON CONFLICT (job_id, name) DO UPDATE "
         "SET value = excluded.value, is_list = excluded.is_list",
-        lambda w: _json(map(variable_row, w.variables)),
+        lambda w: json_rows(map(variable_row, w.variables)),
     ),
     # Two of one name are a mistake that may not cost the task its end.
     "artifacts": Part(
-        f"{inserted('artifacts', ARTIFACT)} ON CONFLICT DO NOTHING", lambda w: _json(w.artifacts)
+        f"{inserted('artifacts', ARTIFACT)} ON CONFLICT DO NOTHING",
+        lambda w: json_rows(w.artifacts),
     ),
     "replaced": Part(
         "DELETE FROM artifacts WHERE task_id = ANY($1::text[])",
@@ -222,13 +268,24 @@ PARTS = {
         """,
         lambda w: _arrays(dict(w.removals).items()),
     ),
+    "forgotten": Part(
+        """
+        DELETE FROM tasks t
+        USING unnest($1::text[], $2::int[], $3::int[]) AS f(parent_id, child_index, last)
+        WHERE t.parent_id = f.parent_id AND t.child_index = f.child_index AND t.attempt <= f.last
+        """,
+        lambda w: _arrays((f.parent_id, f.child_index, f.last) for f in w.forgotten),
+    ),
     # Parts arrive more than once, and may outlive their task.
     "log_parts": Part(
         """
-        INSERT INTO task_log_parts (task_id, number, job_id, contents, created_at)
-        SELECT r.task_id, r.number, t.job_id, r.contents, r.created_at
-        FROM unnest($1::text[], $2::int[], $3::text[], $4::timestamptz[])
-             AS r(task_id, number, contents, created_at)
+        INSERT INTO task_log_parts
+            (task_id, number, job_id, created_at, contents, stderr, lines, continues)
+        SELECT r.task_id, r.number, t.job_id, r.created_at, r.contents, r.stderr::int[],
+               r.lines, r.continues
+        FROM unnest($1::text[], $2::int[], $3::timestamptz[], $4::text[], $5::text[], $6::int[],
+                    $7::bool[])
+             AS r(task_id, number, created_at, contents, stderr, lines, continues)
         JOIN tasks t ON t.id = r.task_id
         ON CONFLICT DO NOTHING
         RETURNING 1
@@ -236,8 +293,8 @@ PARTS = {
         _log_parts,
     ),
     # A task's last words come before its end, and before what the next task says.
-    "feed": Part(inserted("job_events", FEED), lambda w: _json(w.feed), after="log_parts"),
-    "webhook_events": Part(inserted("webhook_events", FEED), lambda w: _json(w.webhook_events)),
+    "feed": Part(inserted("job_events", FEED), lambda w: json_rows(w.feed), after="log_parts"),
+    "webhook_events": Part(inserted("webhook_events", FEED), lambda w: json_rows(w.webhook_events)),
     # Only what a schedule waits for or counts.
     "schedule_ends": Part(
         """
@@ -291,23 +348,3 @@ def _numbered_from(before: int, sql: str) -> str:
 
 def _arrays(rows: Iterable[tuple[object, ...]]) -> Arguments:
     return [list(column) for column in zip(*rows, strict=True)]
-
-
-# A NUL as JSON escapes it: an odd number of backslashes before `u0000`.
-_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-
-
-def _json(rows: Iterable[object]) -> Arguments:
-    listed = list(rows)
-    if not listed:
-        return []
-    text = orjson.dumps(listed, default=_plain).decode()
-    # JSON can carry a NUL in a text, Postgres can't keep one.
-    return [_NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text]
-
-
-def _plain(value: object) -> str:
-    """Spans of time as Postgres reads an interval."""
-    if isinstance(value, timedelta):
-        return f"{value.total_seconds():f}"
-    raise TypeError(f"{type(value).__name__} has no JSON form here")

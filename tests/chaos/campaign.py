@@ -56,7 +56,7 @@ class Campaign:
         books = Books(f"{round_.number}. {round_}", round_.seconds)
         lot = Random(f"round {self.seed} {round_.number}")
         prefix = f"r{round_.number}-"
-        workshop = Workshop(self.scripts, lot, self.receiver.url)
+        workshop = Workshop(self.scripts, lot, self.receiver.url, has_files=True)
         jobs = [workshop.job(number, prefix) for number in range(count)]
         async with asyncio.TaskGroup() as group:
             before, during = jobs[: count // 2], jobs[count // 2 :]

@@ -25,14 +25,25 @@ class Planned:
 class Workshop:
     """Makes jobs. The same `random` makes the same jobs."""
 
-    def __init__(self, scripts: Scripts, random: Random, webhook_url: str) -> None:
+    def __init__(
+        self,
+        scripts: Scripts,
+        random: Random,
+        webhook_url: str,
+        *,
+        places: bool = True,
+        has_files: bool = False,
+    ) -> None:
+        """`places`: also jobs whose tasks are placed; `has_files`: also jobs that keep files."""
+        left_out = (*(() if places else _PLACED), *(() if has_files else (Workshop.partition,)))
+        self._kinds = [kind for kind in _KINDS if kind not in left_out]
         self._scripts = scripts
         self._random = random
         self._webhook_url = webhook_url
 
     def job(self, number: int, prefix: str) -> Planned:
         """Every kind comes in turn, long ones more often; every second job has webhooks."""
-        kind = _KINDS[number % len(_KINDS)]
+        kind = self._kinds[number % len(self._kinds)]
         planned = kind(self, f"{prefix}{number}-{kind.__name__}")
         if self._random.random() < 0.5:
             return planned
@@ -82,6 +93,38 @@ class Workshop:
         output = "".join(f"{{{{ tasks.{name} }}}}" for name in names)
         return Planned(key, _body(key, tasks, output), result="abcd")
 
+    def placed(self, key: str) -> Planned:
+        """Two partitions of a batch, beside a service that its job stops in the end."""
+        run = self._scripts.script(key, "exec sleep 600")
+        service = {"name": "up", "placement": {"type": "service"}, "run": run}
+        batch = self._task(f"{key}-batch", "printf '%s' $CONVEYOR_PARTITION_INDEX", "parts")
+        batch |= {"placement": {"count": 2}, "retry": {"limit": 3, "initialDelay": "200ms"}}
+        return Planned(
+            key, _body(key, [service, batch], "{{ join(tasks.parts, ' ') }}"), result="0 1"
+        )
+
+    def service(self, key: str) -> Planned:
+        """On two nodes until it is cancelled; one of the two ends now and then."""
+        work = "[ $CONVEYOR_PARTITION_INDEX = 0 ] && sleep 600; sleep 2"
+        task = self._task(key, work, "x") | {"placement": {"type": "service", "count": 2}}
+        body = _body(key, [task], "'never'")
+        return Planned(key, body, state="CANCELLED", is_cancelled=True)
+
+    def partition(self, key: str) -> Planned:
+        """A chunk for each line; the first to run fails."""
+        work = f"mkdir {self._scripts.mark(key)} && exit 3; tr 123 149"
+        work += ' < "$TASK_DIR/data.bin" > "$TASK_RESULTS_DIR/square"'
+        assemble = self._task(key, 'cat "$TASK_RESULTS_DIR"/*/square | paste -sd " "', "all")
+        chunk = {"run": self._task(key, work, "x")["run"]}
+        stages = {
+            "split": {"builtin": "lines", "params": {"linesPerChunk": 1}},
+            "task": chunk | {"retry": {"limit": 3, "initialDelay": "200ms"}},
+            "assemble": {"run": assemble["run"]},
+        }
+        source = {"inline": "1\n2\n3\n", "target": "numbers"}
+        tasks = [{"name": "all", "var": "all", "sources": [source], "partition": stages}]
+        return Planned(key, _body(key, tasks, "{{ trim(tasks.all) }}"), result="1 4 9")
+
     def subjob(self, key: str) -> Planned:
         inner = [self._task(key, "printf '%s' inner", "x")]
         subjob = {"name": f"{key}-inner", "tasks": inner, "output": "{{ tasks.x }}"}
@@ -121,14 +164,18 @@ _KINDS: tuple[Callable[[Workshop, str], Planned], ...] = (
     Workshop.long,
     Workshop.each,
     Workshop.long,
+    Workshop.placed,
     Workshop.parallel,
+    Workshop.service,
     Workshop.subjob,
+    Workshop.partition,
     Workshop.long,
     Workshop.retried,
     Workshop.cancelled,
     Workshop.graph,
     Workshop.failing,
 )
+_PLACED = (Workshop.placed, Workshop.service)
 
 
 def _body(key: str, tasks: list[Json], output: str) -> Json:

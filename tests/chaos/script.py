@@ -1,8 +1,9 @@
 """What every task of the suite does beside its work: it writes into the ledger.
 
-A line at its start, a line at its end, a line when it finds that the same attempt runs already.
-The last is told by a lock on a file of the attempt's own, which every process of the task holds
-by inheritance: the kernel frees it when the last of them is gone, however it went.
+A line at its start, a line at its end, a line when it finds that the same attempt runs already,
+or another attempt at the same partition of a placed task. The last two are told by locks on files,
+which every process of the task holds by inheritance: the kernel frees them when the last of them is
+gone, however it went.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ place=${{TORK_OUTPUT%/*}}; place=${{place##*/conveyor-task.}}; place=${{place%.*
 note() {{ echo "$1 {key} ${{place#*.}} ${{place%%.*}} $$ $(date +%s.%N)" >> {ledger}; }}
 exec 9>> {locks}/${{place#*.}}
 flock -n 9 || note doubled
+if [ -n "$CONVEYOR_PARTITION_INDEX" ]; then
+    exec 8>> {locks}/{key}.$CONVEYOR_PARTITION_INDEX
+    flock -n 8 || note doubled
+fi
 note start
 trap 'note end' EXIT
 """

@@ -82,7 +82,12 @@ class System:
         self._clocks = clocks
         self._disk = disk
         self._logs: list[tuple[str, Path]] = []
-        settings = {**_SETTINGS, "CONVEYOR_BROKER_QUEUE_TYPE": queues}
+        settings = {
+            **_SETTINGS,
+            "CONVEYOR_BROKER_QUEUE_TYPE": queues,
+            "CONVEYOR_FILES_STORE": str(directory / "files"),
+            "CONVEYOR_FILES_CACHE_DIR": str(directory / "cache"),
+        }
         self._cluster = Cluster(rabbit.url, postgres.tcp_dsn, directory, **settings)
 
     def __str__(self) -> str:

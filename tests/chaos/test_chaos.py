@@ -13,7 +13,7 @@ from tests.support.servers.rabbitmq_versions import QUORUM, RabbitKind
 
 pytestmark = pytest.mark.real
 
-JOBS = 11
+JOBS = 14
 
 
 @pytest.mark.parametrize(

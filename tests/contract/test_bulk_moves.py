@@ -19,6 +19,11 @@ _JOB = """
 INSERT INTO jobs (id, state, name, task_count, position, created_at, search)
 VALUES ('job', 'CANCELLED', 'j', 1, 1, now(), '')
 """
+_PARENT = """
+INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition,
+                   created_at, kind, children)
+VALUES ('parent', 'job', 1, 'CANCELLED', '', '', 0, '{}', '{}', now(), 'parallel', '{"total": 108}')
+"""
 # A child in each state, of each kind, begun and not, that may fail and may not.
 _CHILDREN = """
 INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition, node_id,
@@ -42,6 +47,7 @@ async def connection(postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
     await set_up_connection(connection)
     await connection.execute("TRUNCATE jobs CASCADE")
     await connection.execute(_JOB)
+    await connection.execute(_PARENT)
     await connection.execute(_CHILDREN, list(TaskState))
     yield connection
     await connection.execute("TRUNCATE jobs CASCADE")

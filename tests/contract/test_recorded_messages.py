@@ -131,8 +131,8 @@ def _differs(part: BaseModel, name: str) -> bool:
     )
 
 
-_FREE = ("env", "files", "opts")
-"""Whose names are the task's own."""
+_FREE = ("env", "files", "opts", "labels", "capacity", "resources")
+"""Whose names are no fields of ours."""
 
 
 def _with_news(value: object, key: str = "") -> object:

@@ -15,14 +15,30 @@ def test_every_route_needs_the_scope_that_is_written_down_for_it() -> None:
     assert {_name(route): route.scope for route in ROUTES} == SCOPES
 
 
-def test_beside_health_only_signed_links_need_no_credentials() -> None:
+AGENT = ("/api/v1/agent/alive", "/api/v1/agent/version", "/api/v1/agent/authconfig")
+LEADING_THERE = ("/version", "/livez", "/api/v1/livez")
+
+
+def test_beside_health_only_links_signs_of_life_and_the_sign_in_need_no_credentials() -> None:
     without = {_name(route) for route in ROUTES if route.scope is None}
     links = {_name(route) for route in ROUTES if route.group == "objects"}
-    assert without == {("GET", "/health")} | links
+    agent = {("GET", path) for path in (*AGENT, *LEADING_THERE)}
+    tokens = {("GET", "/api/v1/auth"), ("POST", "/api/v1/auth/ClientKey")}
+    results = {
+        ("GET", "/api/v1/orchestrator/results/{id}/{file}"),
+        ("GET", "/v1/computing/results/{id}/{path}"),
+    }
+    sign_in = {(method, "/session") for method in ("GET", "POST", "DELETE")}
+    bytenite = {("POST", f"/v1/auth/{act}") for act in ("access_token", "signout")}
+    bytenite |= {("PUT", "/v1/uploads/{path}")}
+    known = {("GET", "/health")} | links | agent | tokens | results | sign_in
+    assert without == known | bytenite
 
 
 def test_every_group_of_routes_can_be_turned_off() -> None:
-    assert {route.group for route in ROUTES} | {"docs"} == set(EndpointSettings.model_fields)
+    assert {route.group for route in ROUTES} | {"docs", "page"} == set(
+        EndpointSettings.model_fields
+    )
 
 
 def test_no_two_routes_share_a_handler() -> None:

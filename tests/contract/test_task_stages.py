@@ -8,6 +8,7 @@ import pytest
 
 from conveyor.extensions.runtimes import PartTimedOut, RuntimeRejected
 from conveyor.extensions.tasks import Aux
+from services.worker.phases import Phases, phases_of_attempt
 from tests.support.engines.execution_driver import Rig, address_of, aux, rig_of
 from tests.support.engines.images import BUSYBOX
 
@@ -31,11 +32,13 @@ def part(rig: Rig, label: str, timeout_seconds: float | None = None, **program: 
 
 
 async def test_pre_main_and_post_run_one_after_the_other_into_one_log(rig: Rig) -> None:
-    outcome, ran = await rig.run(
-        pre=(part(rig, "pre 1", run="echo one"), part(rig, "pre 2", run="echo two")),
-        run='echo main; printf done > "$TORK_OUTPUT"',
-        post=(part(rig, "post 1", run="echo after"),),
-    )
+    with phases_of_attempt(phases := Phases()):
+        outcome, ran = await rig.run(
+            pre=(part(rig, "pre 1", run="echo one"), part(rig, "pre 2", run="echo two")),
+            run='echo main; printf done > "$TORK_OUTPUT"',
+            post=(part(rig, "post 1", run="echo after"),),
+        )
+    assert {timing.phase for timing in phases.timings()} == {"pre", "run", "post"}
     assert (outcome.exit_code, outcome.output) == (0, "done")
     assert ran.text == "one\ntwo\nmain\nafter\n"
 

@@ -154,6 +154,12 @@ async def test_nobody_gets_in_without_the_key_that_was_printed(stack: Stack) -> 
     assert (await stack.call("GET", "/jobs"))["totalItems"] == 0
 
 
+async def test_the_image_has_the_page(stack: Stack) -> None:
+    url, asked = f"http://127.0.0.1:{stack.port}/", {"Accept": "text/html"}
+    async with aiohttp.request("GET", url, headers=asked) as response:
+        assert "/ui/assets/" in await response.text()
+
+
 async def test_a_job_runs_in_containers_of_the_host(stack: Stack) -> None:
     headers = {"Content-Type": "text/yaml"}
     job = await stack.call("POST", "/jobs", data=JOB, headers=headers)

@@ -52,11 +52,14 @@ EXPECTED = {
     "inputs-json": Expected(),
     "conditions": Expected(),
     "secrets": Expected(),
+    "stored-secrets": Expected(),
     "defaults": Expected(),
     "files-and-env": Expected(),
     "files-between-tasks": Expected("465"),
+    "partition": Expected("10100"),
     "webhooks": Expected(),
     "auto-delete": Expected(),
+    "draft": Expected(),
     "wait": Expected(),
     "pre-post": Expected(),
     "sidecar": Expected("hello from beside"),
@@ -64,8 +67,13 @@ EXPECTED = {
     "permissions": Expected(),
     "priority-and-queues": Expected(),
     "limits": Expected(),
+    "placement-batch": Expected("part 0 of 3, part 1 of 3, part 2 of 3"),
+    "placement-ops": Expected(),
 }
-ELSEWHERE = {"schedule", "schedule-policies", "transcode-video"}
+ELSEWHERE = {
+    *("schedule", "schedule-policies", "transcode-video"),
+    *("placement-service", "placement-daemon", "template"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +153,12 @@ async def test_the_example_ends_as_it_says(api: Api, name: str) -> None:
     if name == "permissions":
         await api.post("/roles", {"slug": "operations", "name": "Operations"})
         await api.post("/users", {"username": "ann", "name": "Ann", "password": "swordfish-1"})
+    if name == "stored-secrets":
+        await api.put("/secrets/team-token", {"secret": "swordfish-2"})
     expected = EXPECTED[name]
     submitted = await api.submit_yaml((FOLDER / f"{name}.yaml").read_text())
+    if name == "draft":
+        await api.put(f"/jobs/{submitted['id']}/release")
     job = await api.final(submitted["id"], seconds=120)
     assert job["state"] == expected.state, [t.get("error") for t in job["execution"]]
     if expected.result is not None:

@@ -17,21 +17,27 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from tests.support.availability import unavailable
 from tests.support.eventually import eventually
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("services", "shared", "cli", "sdk", "examples")
+PAGE = "services/coordinator/page"
 TIMEOUT_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
-    """Conveyor's and the client's, built from a copy, so that nothing is left in the tree."""
+    """Conveyor's and the client's, built from a copy, so that nothing is left in the tree. The page
+    is in them as it was built there."""
+    if not (ROOT / PAGE / "index.html").exists():
+        unavailable("the page is not built: make page")
     source = tmp_path_factory.mktemp("source")
     for name in SOURCES:
         shutil.copytree(ROOT / name, source / name, symlinks=True)
-    for name in ("pyproject.toml", "LICENSE"):
+    shutil.copytree(ROOT / "deploy/setup", source / "deploy/setup")
+    for name in ("pyproject.toml", "MANIFEST.in", "LICENSE"):
         shutil.copy(ROOT / name, source)
     arguments = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir=dist"]
     run([sys.executable, "-m", "pip", *arguments, ".", "./sdk"], source)
@@ -115,8 +121,9 @@ async def test_an_installed_example_runs_on_an_installed_conveyor(installed: Ins
 
     async def answers() -> bool:
         try:
-            async with aiohttp.request("GET", f"{url}/docs") as response:
-                return response.status == 200 and "Conveyor" in await response.text()
+            async with aiohttp.request("GET", url, headers={"Accept": "text/html"}) as response:
+                # The page itself, which was in the wheel.
+                return response.status == 200 and "/ui/assets/" in await response.text()
         except aiohttp.ClientConnectionError:  # it does not listen yet
             return False
 
@@ -159,6 +166,8 @@ def test_the_client_has_types_and_the_version_that_conveyor_asks_for(
 def test_the_wheel_has_types_and_says_what_it_is(wheels: Sequence[Path]) -> None:
     files, fields = contents(wheels[0])
     assert {"cli/py.typed", "services/py.typed", "shared/py.typed"} <= set(files)
+    page = {str(each.relative_to(ROOT)) for each in (ROOT / PAGE).rglob("*") if each.is_file()}
+    assert {name for name in files if name.startswith(PAGE)} == page
     assert not [name for name in files if name.startswith(("tests", "bench", "examples"))]
     assert fields["Author"]
     assert "Typing :: Typed" in fields.get_all("Classifier", [])

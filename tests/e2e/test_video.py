@@ -1,101 +1,123 @@
-"""Real work with files: a video is split, transcoded chunk by chunk and stitched."""
+"""Real work in chunks: a video is split, transcoded chunk by chunk and assembled, come what may."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from conveyor import AsyncClient
 from tests.support.availability import unavailable
-from tests.support.engines.engine_process import EngineUnavailable
-from tests.support.engines.video import IMAGE, duration_of, make_video, make_video_image
+from tests.support.engines.video import duration_of, make_video
+from tests.support.eventually import eventually
 from tests.support.files.s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
-from tests.support.services.cluster import Cluster
-from tests.support.services.dev import running_dev
+from tests.support.services.cluster import Cluster, Service
 
 pytestmark = pytest.mark.real
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "transcode-video.yaml"
 SERVICES = ("coordinator", "scheduler", "webhook_dispatcher", "worker", "worker", "worker")
-SECONDS = 21
+CHUNKS, SLOTS, BAD = 40, 4, 5
+GATE = """\
+echo . >> "$STATE/began.$CHUNK_INDEX"
+while [ ! -e "$STATE/go" ]; do sleep 0.1; done
+if [ "$CHUNK_INDEX" = "$BAD" ] && [ "$(cat "$STATE"/failed* | wc -l)" -lt "$FAILURES" ]; then
+  echo . >> "$STATE/failed"; exit 1
+fi
+"""
 
 
-async def transcode(url: str, tmp_path: Path) -> None:
-    """As a user of the client would, with a video of 21 seconds."""
-    job = yaml.safe_load(EXAMPLE.read_text())
-    async with AsyncClient(url) as client:
-        upload = await client.uploads.create(make_video(SECONDS, tmp_path / "holiday.mp4"))
-        done = await client.run({**job, "uploads": {"video": upload.id}}, timeout_seconds=240)
-        # I expect a chunk for each five seconds, and a video as long as the source
-        assert done.state == "COMPLETED", done.error
-        kept = [each.path async for each in client.files.list(done.id)]
-        chunks = [f"small/{index}/video" for index in range(5)]
-        assert sorted(kept) == sorted(["chunks/chunks", *chunks, "seconds/video"])
-        video = await client.files.download(done.id, "stitch/video", tmp_path)
-    assert duration_of(video) == pytest.approx(SECONDS, abs=0.3)
-    assert float(done.result or 0) == pytest.approx(SECONDS, abs=0.3)
+class Act:
+    """The example with a second in each chunk. None goes on before `go`; BAD fails some times."""
 
+    def __init__(self, folder: Path, failures: int, **partition: Any) -> None:
+        folder.mkdir()
+        self.folder = folder
+        (folder / "failed").touch()
+        job = yaml.safe_load(EXAMPLE.read_text())
+        stages = job["tasks"][0]["partition"] | {"concurrency": 3 * SLOTS} | partition
+        told = {"STATE": str(folder), "BAD": str(BAD), "FAILURES": str(failures)}
+        stages["task"]["env"] |= told
+        stages["task"]["run"] = GATE + stages["task"]["run"]
+        stages["assemble"]["run"] += 'cp "$TASK_RESULTS_DIR/manifest.json" "$OUTPUT_DIR"\n'
+        job["tasks"][0]["partition"] = stages
+        self.job = job | {"inputs": {**job["inputs"], "chunkSeconds": 1}}
 
-@pytest.fixture
-def installed_ffmpeg() -> None:
-    if shutil.which("ffmpeg") is None:
-        unavailable("the video job: ffmpeg is not installed here")
+    def go(self) -> None:
+        (self.folder / "go").touch()
 
-
-@pytest.fixture
-def video_engine(installed_ffmpeg: None, docker_host: str) -> str:
-    """A Docker engine that has the image with ffmpeg."""
-    try:
-        make_video_image(docker_host)
-    except EngineUnavailable as error:  # the machine can't: say so, and go on with the rest
-        unavailable(f"the video job: {error}")
-    return docker_host
+    @property
+    def begun(self) -> int:
+        """Chunks, each as often as it began."""
+        return sum(len(path.read_text().split()) for path in self.folder.glob("began.*"))
 
 
 @asynccontextmanager
-async def running_cluster(cluster: Cluster) -> AsyncIterator[str]:
-    """The URL of its API."""
-    try:
-        for name in SERVICES:
-            cluster.start(name)
-        await cluster.wait_up()
-        yield cluster.services[0].url
-    finally:
-        await asyncio.to_thread(cluster.close)
-
-
-async def test_a_video_is_transcoded_with_nothing_but_conveyor(
-    installed_ffmpeg: None, tmp_path: Path
-) -> None:
-    async with running_dev(tmp_path / "data") as url:
-        await transcode(url, tmp_path)
-
-
-async def test_a_video_is_transcoded_by_three_workers_with_containers_and_s3(
-    private_rabbit: PrivateRabbit,
-    private_postgres: PrivatePostgres,
-    video_engine: str,
-    s3: S3Server,
-    tmp_path: Path,
-) -> None:
+async def running_cluster(
+    rabbit: PrivateRabbit, postgres: PrivatePostgres, s3: S3Server, tmp_path: Path
+) -> AsyncIterator[list[Service]]:
     cluster = Cluster(
-        private_rabbit.url,
-        private_postgres.tcp_dsn,
-        tmp_path,
-        CONVEYOR_RUNTIME_TYPE="docker",
-        CONVEYOR_RUNTIME_DOCKER_HOST=video_engine,
-        CONVEYOR_RUNTIME_DEFAULT_IMAGE=IMAGE,
+        *(rabbit.url, postgres.tcp_dsn, tmp_path),
         CONVEYOR_FILES_STORE=f"s3://{s3.new_bucket()}",
         CONVEYOR_FILES_S3_ENDPOINT=s3.url,
         CONVEYOR_FILES_S3_ACCESS_KEY=ACCESS_KEY,
         CONVEYOR_FILES_S3_SECRET_KEY=SECRET_KEY,
         CONVEYOR_FILES_CACHE_DIR=str(tmp_path / "cache"),
+        CONVEYOR_WORKER_QUEUES=f"default:{SLOTS}",
     )
-    async with running_cluster(cluster) as url:
-        await transcode(url, tmp_path)
+    try:
+        for name in SERVICES:
+            cluster.start(name)
+        await cluster.wait_up()
+        yield cluster.services
+    finally:
+        await asyncio.to_thread(cluster.close)
+
+
+async def finished(client: AsyncClient, job_id: str, folder: Path) -> list[dict[str, Any]]:
+    """The manifest that the assembler has got of a job that completes with all it could have."""
+    done = await client.wait(job_id, timeout_seconds=240)
+    assert done.state == "COMPLETED", done.error
+    output = await client.files.download(job_id, "transcode/output", folder)
+    manifest = json.loads((output / "manifest.json").read_bytes())
+    succeeded = [child for child in manifest if child["state"] == "COMPLETED"]
+    assert [child["index"] for child in manifest] == list(range(CHUNKS))
+    assert all([file["name"] for file in child["files"]] == ["small.mp4"] for child in succeeded)
+    for seconds in (duration_of(output / "video.mp4"), float(done.result or 0)):
+        assert seconds == pytest.approx(len(succeeded), abs=0.5)
+    return [child for child in manifest if child not in succeeded]
+
+
+async def test_a_video_in_forty_chunks_survives_failures_and_a_killed_worker(
+    private_rabbit: PrivateRabbit, private_postgres: PrivatePostgres, s3: S3Server, tmp_path: Path
+) -> None:
+    if shutil.which("ffmpeg") is None:
+        unavailable("the video job: ffmpeg is not installed here")
+    async with (
+        running_cluster(private_rabbit, private_postgres, s3, tmp_path) as services,
+        AsyncClient(services[0].url) as client,
+    ):
+        upload = await client.uploads.create(make_video(CHUNKS, tmp_path / "holiday.mp4"))
+        # Given chunks on all three workers, of which one is killed, and a chunk that fails twice
+        act = Act(tmp_path / "first", failures=2)
+        job = await client.submit({**act.job, "uploads": {"video": upload.id}})
+        await eventually(lambda: act.begun == 3 * SLOTS)
+        services[-1].kill()
+        act.go()
+        # I expect all of the video, and no chunk to run without need
+        assert await finished(client, job.id, tmp_path / "all") == []
+        assert act.begun == CHUNKS + SLOTS + 2
+        # And where one may fail, and does, all but that, which the manifest names
+        act = Act(tmp_path / "second", failures=CHUNKS, maxFailed=1)
+        act.go()
+        job = await client.submit({**act.job, "uploads": {"video": upload.id}})
+        [failed] = await finished(client, job.id, tmp_path / "most")
+        assert (failed["index"], failed["state"], failed["files"]) == (BAD, "FAILED", [])
+        assert act.begun == CHUNKS + 2

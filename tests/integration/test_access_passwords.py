@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from services.coordinator.settings import AuthSettings
+from services.coordinator.auth_settings import AuthSettings
 from services.coordinator.startup_warnings import warn_of_short_password
 from tests.support.http.api import Api, api_on
 from tests.support.http.authenticated_api import (

@@ -166,6 +166,11 @@ async def test_who_may_only_view_a_job_is_told_so(company: Company) -> None:
     path = f"/jobs/{job['id']}"
     shown = await company.api.get(path, headers=company.bob)
     assert [each["access"] for each in shown["permissions"]] == ["view"]
+    for headers, access in ((company.bob, "view"), (company.ann, "operate")):
+        assert (await company.api.get(path, headers=headers))["access"] == access
+        assert (await company.api.get(f"{path}/summary", headers=headers))["access"] == access
+        listed = (await company.api.get("/jobs", headers=headers))["items"]
+        assert [one["access"] for one in listed if one["id"] == job["id"]] == [access]
     refused = (403, {"message": "you may view this job, but not operate it"})
     for method, act in (("PUT", "cancel"), ("PUT", "restart"), ("POST", "run-again")):
         answer = await company.api.answer(method, f"{path}/{act}", headers=company.bob)

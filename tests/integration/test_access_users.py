@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from services.coordinator.settings import AuthSettings
+from services.coordinator.auth_settings import AuthSettings
 from services.coordinator.startup_warnings import warn_without_admin
 from shared.postgres.pool import acquired
 from tests.support.http.api import Api, api_on
@@ -307,7 +307,7 @@ async def test_a_user_is_created_as_in_tork(api: Api) -> None:
     basic = base64.b64encode(b"joe:pw 123456 ").decode()
     assert await status(api, {"Authorization": f"Basic {basic}"}) == 200
     of_a_page = {**OPERATOR, "Content-Type": "text/plain", "Origin": "https://evil.example"}
-    assert (await api.answer("POST", "/users", data=body, headers=of_a_page))[0] == 400
+    assert (await api.answer("POST", "/users", data=body, headers=of_a_page))[0] == 403
 
 
 async def test_a_disabled_user_and_their_keys_are_shut_out(api: Api) -> None:

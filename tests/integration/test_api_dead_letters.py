@@ -58,8 +58,19 @@ async def test_dead_letters_are_listed_newest_first_and_stay_where_they_are(api:
     newest, oldest = first["items"]
     assert newest.pop("id") != oldest.pop("id")
     assert newest.pop("at") >= oldest.pop("at")
-    assert newest == {"queue": "completions", "reason": "unknown", "kind": "novelty", "size": 19}
-    assert oldest == {"queue": "default", "reason": "undecodable", "size": 7}
+    assert newest == {
+        "queue": "completions",
+        "reason": "unknown",
+        "kind": "novelty",
+        "messageId": "m1",
+        "size": 19,
+    }
+    assert oldest == {
+        "queue": "default",
+        "reason": "undecodable",
+        "messageId": "m1",
+        "size": 7,
+    }
     assert [each["id"] for each in await listed(api)] == [
         each["id"] for each in (await api.get("/dead-letters"))["items"]
     ]
@@ -163,3 +174,30 @@ async def test_purging_throws_all_away_and_the_next_letter_is_kept(api: Api) -> 
 async def test_an_unknown_letter_is_not_found(api: Api) -> None:
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/requeue")):
         assert (await api.answer(method, f"/dead-letters/nope{path}"))[0] == 404
+
+
+async def test_a_dead_letter_names_the_job_and_the_task_it_speaks_of(api: Api) -> None:
+    told = {"kind": "claimed", "tasks": [{"job_id": "j1", "task_id": "t1"}], "job_id": 5}
+    await dead_letter(api, json.dumps(told).encode())
+    await dead_letter(api, b'{"job_id": "no id at all"}')
+    strange, [letter] = (await listed(api))[0], (await listed(api))[1:]
+    assert (letter["jobId"], letter["taskId"]) == ("j1", "t1")
+    assert "jobId" not in strange
+
+
+async def test_those_of_a_queue_are_listed_and_requeued_together(api: Api) -> None:
+    for n in range(3):
+        await dead_letter(api, b"%d" % n)
+    await dead_letter(api, b"other", queue="completions")
+    await dead_letter(api, b"gone", queue=node_queue("n9"))
+    await api.broker.delete_queue(node_queue("n9"))
+
+    found = await api.get("/dead-letters", params={"queue": "default", "size": "2"})
+    assert (found["totalItems"], len(found["items"])) == (3, 2)
+    of_queue = await api.answer("POST", "/dead-letters/requeue?queue=default")
+    rest = await api.answer("POST", "/dead-letters/requeue")
+
+    assert of_queue == (200, {"requeued": 3, "kept": 0})
+    assert rest == (200, {"requeued": 1, "kept": 1})
+    assert (await size(api, "default"), await size(api, "completions")) == (3, 1)
+    assert [each["queue"] for each in await listed(api)] == ["node.n9"]

@@ -68,7 +68,7 @@ async def test_a_job_that_is_not_final_stays(postgres_dsn: str, state: str) -> N
         status, body = await api.answer("DELETE", f"/jobs/{job_id}")
         assert (status, body["message"]) == (
             409,
-            "only a final job can be deleted, and a sub-job only when no task waits for it",
+            "only a final or held job can be deleted, and a sub-job only when no task waits for it",
         )
         assert await rows(api) == before
 

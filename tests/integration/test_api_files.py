@@ -4,7 +4,7 @@ import io
 import json
 import tarfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,14 @@ class Rig:
         async with self.api.pool.acquire() as connection:
             await connection.execute(
                 "UPDATE tasks SET created_at = created_at + $2, var = $3, kind = $4,"
-                " parent_id = $5, child_index = $6 WHERE id = $1",
+                " parent_id = $5, child_index = $6, subjob_id = $7 WHERE id = $1",
                 id_,
                 timedelta(seconds=columns.get("later", 0)),
                 columns.get("var"),
                 columns.get("kind", "task"),
                 columns.get("parent_id"),
                 columns.get("child_index"),
+                columns.get("subjob_id"),
             )
         return task
 
@@ -158,6 +159,26 @@ async def test_a_file_is_found_by_name_var_id_and_index(rig: Rig) -> None:
         assert await rig.content(path) == b"first"
     assert await rig.content("/split/1/out/x/y") == b"second"
     assert await rig.content("/c1/out") == b"old"
+
+
+async def test_what_a_sub_job_has_kept_is_found_by_the_task_that_stands_for_it(rig: Rig) -> None:
+    inner = replace(rig, job_id=(await rig.api.submit(JOB))["id"])
+    await family(inner)
+    for position, name in ((2, "join"), (3, "other")):
+        task = await inner.task(name, name, position=position)
+        await inner.file(task, name, name.encode())
+        await inner.file(task, "twice", b"?")
+    await rig.task("s", "whole", kind="subjob", subjob_id=inner.job_id)
+
+    assert await rig.content("/whole/join") == b"join"
+    assert await rig.content("/whole/out/0") == b"first"
+    assert set(await rig.tar("/whole/out")) == {"0/o.txt", "1/x/y", "manifest.json"}
+    assert await rig.refusal("/whole/none") == (
+        404,
+        "no such file: the task has kept no artifact 'none'",
+    )
+    status, text = await rig.refusal("/whole/twice")
+    assert (status, "several tasks of the sub-job" in text) == (409, True)
 
 
 async def test_a_file_in_a_directory_is_sent_whole_or_in_part(rig: Rig) -> None:

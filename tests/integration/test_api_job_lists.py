@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.coordinator.store import job_counts
+from shared.lifecycle import JobState
 from tests.support.http.api import Api, api_on
 from tests.support.jobs.definitions import HELLO
 
@@ -19,7 +21,44 @@ async def test_jobs_are_listed_newest_first_in_pages(api: Api) -> None:
         await api.submit(HELLO.replace("name: hello", f"name: job {number}", 1))
     page = await api.get("/jobs?page=2&size=2")
     assert [job["name"] for job in page.pop("items")] == ["job 2", "job 1"]
+    assert page.pop("next").endswith(f",{(await api.get('/jobs?page=4&size=1'))['items'][0]['id']}")
     assert page == {"number": 2, "size": 2, "totalPages": 3, "totalItems": 5}
+
+
+@pytest.mark.parametrize("search", ["", "&q=job", "&state=pending"])
+async def test_what_follows_a_job_is_listed_while_jobs_come_and_go(api: Api, search: str) -> None:
+    async def submit(name: str) -> str:
+        job = await api.submit(HELLO.replace("name: hello", f"name: {name}", 1))
+        await api.set_job(job["id"], state="PENDING")
+        return str(job["id"])
+
+    ids = [await submit(f"job {number}") for number in range(5)]
+    page = await api.get(f"/jobs?size=2{search}")
+    assert [job["id"] for job in page["items"]] == [ids[4], ids[3]]
+    # When one comes and the last of the page goes
+    newest = await submit("job that came later")
+    await api.set_job(ids[3], state="COMPLETED")
+    await api.raw("DELETE", f"/jobs/{ids[3]}")
+    # I expect what followed it, and the end
+    page = await api.get(f"/jobs?size=2&after={page['next']}{search}")
+    assert [job["id"] for job in page["items"]] == [ids[2], ids[1]]
+    page = await api.get(f"/jobs?size=2&after={page['next']}{search}")
+    assert [job["id"] for job in page["items"]] == [ids[0]]
+    assert "next" not in page
+    # And the same from the oldest on
+    page = await api.get(f"/jobs?size=3&order=oldest{search}")
+    assert [job["id"] for job in page["items"]] == [ids[0], ids[1], ids[2]]
+    page = await api.get(f"/jobs?size=3&order=oldest&after={page['next']}{search}")
+    assert [job["id"] for job in page["items"]] == [ids[4], newest]
+
+
+async def test_what_follows_a_job_that_waits_is_listed(api: Api) -> None:
+    ids = [(await api.submit(HELLO))["id"] for _ in range(3)]
+    for job_id in ids:
+        await api.add_task(job_id, {"name": "a", "run": "true"}, id=f"task of {job_id}")
+    page = await api.get("/jobs?q=waiting&size=2")
+    rest = await api.get(f"/jobs?q=waiting&size=2&after={page['next']}")
+    assert [job["id"] for job in (*page["items"], *rest["items"])] == ids[::-1]
 
 
 async def test_a_page_out_of_range_is_brought_back(api: Api) -> None:
@@ -29,11 +68,48 @@ async def test_a_page_out_of_range_is_brought_back(api: Api) -> None:
     assert (await api.get("/jobs?page=99"))["items"] == []
 
 
+async def test_a_page_has_up_to_a_hundred_jobs(api: Api) -> None:
+    for _ in range(21):
+        await api.submit(HELLO)
+    assert (await api.get("/jobs?size=100"))["size"] == 21
+
+
+async def test_jobs_are_counted_by_state_as_they_are_searched_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, state in enumerate(("FAILED", "FAILED", "FAILED", "RUNNING", "PENDING")):
+        job = await api.submit(f"name: job {number}\ntags: [t{number % 2}]\ntasks: [{{name: a}}]")
+        await api.set_job(job["id"], state=state, **({"error": "x"} if state == "FAILED" else {}))
+    none = dict.fromkeys((state.value for state in JobState), 0)
+    all_states = none | {"FAILED": 3, "RUNNING": 1, "PENDING": 1}
+    expected: dict[str, dict[str, int]] = {
+        "": all_states,
+        "?q=job": all_states,
+        "?tag=t0": none | {"FAILED": 2, "PENDING": 1},
+        "?q=state:running,failed": none | {"FAILED": 3, "RUNNING": 1},
+        "?q=nothing": none,
+    }
+    for query, states in expected.items():
+        assert await api.get(f"/jobs/counts{query}") == {"states": states, "most": 10_000}
+    # When a search finds more than are counted I expect each state up to the limit
+    monkeypatch.setattr(job_counts, "MOST", 2)
+    for query, states in expected.items():
+        capped = {state: min(count, 2) for state, count in states.items()}
+        assert await api.get(f"/jobs/counts{query}") == {"states": capped, "most": 2}
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
         ("page=x", 'page: "x" is not allowed: must be a whole number'),
         ("size=1.5", 'size: "1.5" is not allowed: must be a whole number'),
+        (
+            "after=x",
+            'after: "x" is not allowed: must be the createdAt and the id of a job, '
+            "with a comma, as next of a page has them",
+        ),
+        ("order=name", 'order: "name" is not allowed: must be newest or oldest'),
+        ("q=waiting&order=oldest", "order: jobs that wait are listed newest first, not oldest"),
         ("q=%00", 'q: "\\u0000" is not allowed: must not hold NUL characters'),
         (
             "q=" + 1001 * "a",

@@ -37,6 +37,7 @@ async def test_a_yaml_job_is_answered_with_its_summary(api: Api) -> None:
         "state": "PENDING",
         "position": 0,
         "taskCount": 1,
+        "access": "operate",
     }
 
 

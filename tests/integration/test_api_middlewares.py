@@ -3,13 +3,8 @@
 import pytest
 import structlog
 
-from services.coordinator.settings import (
-    ApiSettings,
-    AuthSettings,
-    CorsSettings,
-    EndpointSettings,
-    RateSettings,
-)
+from services.coordinator.auth_settings import AuthSettings, CorsSettings
+from services.coordinator.settings import ApiSettings, EndpointSettings, RateSettings
 from tests.support.http.api import YAML, Api, api_on
 from tests.support.http.authenticated_api import OPERATOR, PROTECTED, add_key
 from tests.support.http.route_scopes import SCOPES
@@ -124,10 +119,11 @@ async def test_a_group_that_is_off_is_not_there(postgres_dsn: str, group: str) -
     off = EndpointSettings(**{group: False})
     async with api_on(postgres_dsn, endpoints=off) as api:
         paths = {"users": ["/users", "/roles"], "schedules": ["/scheduled-jobs"],
+                 "page": ["/ui", "/ui/submit"],
                  "docs": ["/docs", "/openapi.json"]}.get(group, [f"/{group}"])  # fmt: skip
         for path in paths:
             assert (await api.raw("GET", path)).status == 404
-        if group != "docs":
+        if group not in ("docs", "page"):
             served = (await api.get("/openapi.json"))["paths"]
             assert not set(paths) & set(served)
             assert {path for _, path in SCOPES} - set(served)

@@ -8,7 +8,19 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.coordinator.store import cluster, job_list, logs, one_job
+from services.coordinator.store import (
+    cluster,
+    job_header,
+    job_list,
+    log_lines,
+    log_parts,
+    log_search,
+    logs,
+    node_details,
+    one_job,
+    task_list,
+)
+from shared.store import queues_in_use
 from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import crowded_connection, nodes_of, read_whole
 from tests.support.servers.postgres import Databases
@@ -44,6 +56,17 @@ TASKS = bulk_rows(
     node_id="'n1'",
     lease_expires_at="CASE WHEN n % 100 = 0 THEN now() END",
 )
+# One job with 50,000 children.
+FAMILY = bulk_rows(
+    "tasks",
+    numbers(0, 50_000),
+    id="'child' || n",
+    job_id="'job50000'",
+    kind="CASE n WHEN 0 THEN 'each' ELSE 'task' END",
+    position="2",
+    parent_id="CASE WHEN n > 0 THEN 'child0' END",
+    child_index="CASE WHEN n > 0 THEN n - 1 END",
+)
 LOGS = """
 INSERT INTO task_log_parts
 SELECT 'task' || n, p, 'job' || n, 'line ' || p, now() - make_interval(secs => n)
@@ -59,20 +82,37 @@ Asked = tuple[Any, ...]
 def asked(
     words: str = "", state: str | None = None, other: str | None = None, *filters: Any
 ) -> Asked:
-    """The arguments of a search; `filters` are tags, readers, states, name, creator and times."""
-    unset: Asked = ([], None, [], "", "", None, None)
+    """The arguments of a search; `filters` are tags, readers, states, name, creator, times, and a
+    template."""
+    unset: Asked = ([], None, [], "", "", None, None, "")
     return (words, state, words if other is None else other, *filters, *unset[len(filters) :])
+
+
+def rows(job_id: str, parent: str | None = None) -> Asked:
+    """The arguments that say which tasks."""
+    return (job_id, parent, "", [], None, True)
+
+
+def window(first: int | None = None, last: int | None = None) -> Asked:
+    """The arguments that say which window of them."""
+    return ([], "position", 200, 0, first, last)
 
 
 RUNNING = asked("running", "RUNNING", "")
 RARE = asked("customer 77")
 COMMON = asked("convert")
 HOUR = datetime.now(UTC) - timedelta(hours=1)
+FIRST = job_list.BEGIN["newest"]
+FAR = (datetime.now(UTC) - timedelta(seconds=50_000), "job50000")
 
 HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "list": (job_list.NEWEST, (10, 0)),
-    "list, page 50": (job_list.NEWEST, (20, 1000)),
-    "visible": (job_list.NEWEST_VISIBLE, (10, 0, EYES)),
+    "list": (job_list.NEWEST, (10, 0, *FIRST)),
+    "list, page 50": (job_list.NEWEST, (20, 1000, *FIRST)),
+    "list, far after": (job_list.NEWEST, (20, 0, *FAR)),
+    "list, oldest first": (job_list.OLDEST, (20, 0, *FAR)),
+    "visible": (job_list.NEWEST_VISIBLE, (10, 0, *FIRST, EYES)),
+    "visible, far after": (job_list.NEWEST_VISIBLE, (10, 0, *FAR, EYES)),
+    "visible, oldest first": (job_list.OLDEST_VISIBLE, (10, 0, *FAR, EYES)),
     "count all": (job_list.COUNT_ALL, (10_001,)),
     "count": (job_list.COUNT, (*asked(), 10_001)),
     "count visible": (job_list.COUNT, (*asked("", None, "", [], EYES), 10_001)),
@@ -80,29 +120,41 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "count by tag": (job_list.COUNT, (*asked("", None, "", ["tag7"]), 10_001)),
     "count by words": (job_list.COUNT, (*RARE, 10_001)),
     "count by common word": (job_list.COUNT, (*COMMON, 10_001)),
-    "list by rare state": (job_list.PAGE_OF_FEW, (*RUNNING, 10, 0)),
-    "list by tag": (job_list.PAGE_OF_FEW, (*asked("", None, "", ["tag7"]), 10, 0)),
-    "list by words": (job_list.PAGE_OF_FEW, (*RARE, 10, 0)),
-    "list by words, visible": (job_list.PAGE_OF_FEW, (*asked(*RARE[:4], EYES), 10, 0)),
-    "list by words and a tag": (job_list.PAGE_OF_FEW, (*asked("77", None, "77", ["tag7"]), 10, 0)),
+    "list by rare state": (job_list.PAGE_OF_FEW, (*RUNNING, 10, 0, *FIRST)),
+    "list by tag": (job_list.PAGE_OF_FEW, (*asked("", None, "", ["tag7"]), 10, 0, *FIRST)),
+    "list by words": (job_list.PAGE_OF_FEW, (*RARE, 10, 0, *FIRST)),
+    "list by words, visible": (job_list.PAGE_OF_FEW, (*asked(*RARE[:4], EYES), 10, 0, *FIRST)),
+    "list by words and a tag": (
+        job_list.PAGE_OF_FEW,
+        (*asked("77", None, "77", ["tag7"]), 10, 0, *FIRST),
+    ),
     "list by words and a state": (
         job_list.PAGE_OF_FEW,
-        (*asked("running 77", "RUNNING", "77"), 10, 0),
+        (*asked("running 77", "RUNNING", "77"), 10, 0, *FIRST),
     ),
-    "list by common word": (job_list.PAGE_OF_MANY, (*COMMON, 10, 0)),
-    "list by common word, visible": (job_list.PAGE_OF_MANY, (*asked(*COMMON[:4], EYES), 10, 0)),
-    "list by common word, page 500": (job_list.PAGE_OF_MANY_OLD, (*COMMON, 20, 9980)),
+    "list by common word": (job_list.PAGE_OF_MANY, (*COMMON, 10, 0, *FIRST)),
+    "list by common word, visible": (
+        job_list.PAGE_OF_MANY,
+        (*asked(*COMMON[:4], EYES), 10, 0, *FIRST),
+    ),
+    "list by common word, page 500": (job_list.PAGE_OF_MANY_FAR, (*COMMON, 20, 9980, *FIRST)),
+    "list by common word, far after": (job_list.PAGE_OF_MANY, (*COMMON, 20, 0, *FAR)),
+    "list by common word, oldest first": (job_list.OLDEST_OF_MANY, (*COMMON, 20, 0, *FAR)),
     "list by a state of the filter": (
         job_list.PAGE_OF_FEW,
-        (*asked("", None, "", [], None, ["RUNNING"]), 10, 0),
+        (*asked("", None, "", [], None, ["RUNNING"]), 10, 0, *FIRST),
     ),
     "list by creator": (
         job_list.PAGE_OF_FEW,
-        (*asked("", None, "", [], None, [], "", "ann"), 10, 0),
+        (*asked("", None, "", [], None, [], "", "ann"), 10, 0, *FIRST),
     ),
     "list by time": (
         job_list.PAGE_OF_FEW,
-        (*asked("", None, "", [], None, [], "", "", HOUR, None), 10, 0),
+        (*asked("", None, "", [], None, [], "", "", HOUR, None), 10, 0, *FIRST),
+    ),
+    "list by template": (
+        job_list.PAGE_OF_FEW,
+        (*asked("", None, "", [], None, [], "", "", None, None, "thumbs@%"), 10, 0, *FIRST),
     ),
     "is visible": (one_job.IS_SHARED_WITH, ("job5", EYES)),
     "job": (one_job.JOB, ("job5", EYES)),
@@ -113,6 +165,18 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
         ("job5", 1, NOW, None, None, 0, "", 500),
     ),
     "task": (one_job.TASK, ("task5", EYES)),
+    "parents of a job": (job_header.PARENTS, ("job5", EYES)),
+    "failure of a job": (job_header.FAILURE, ("job50000",)),
+    "parent of rows": (task_list.KIND_OF_PARENT, ("job50000", "child0")),
+    "rows": (task_list.PAGE_OF_ALL, (*rows("job5"), *window())),
+    "rows of the list": (task_list.PAGE_OF_TOP_LEVEL, (*rows("job50000"), *window())),
+    "count rows of the list": (task_list.COUNTS_OF_TOP_LEVEL, rows("job50000")),
+    "rows of children": (
+        task_list.PAGE_OF_CHILDREN,
+        (*rows("job50000", "child0"), *window(40_000, 40_200)),
+    ),
+    "not begun": (task_list.NOT_BEGUN, ("job5", 100, 0)),
+    "count not begun": (task_list.COUNT_NOT_BEGUN, ("job5",)),
     "final jobs": (one_job.FINAL_JOBS, (["job1", "job2"],)),
     "job log": (logs.JOB_LOG, ("job5", 25, 0)),
     "count job log": (logs.COUNT_JOB_LOG, ("job5",)),
@@ -120,14 +184,28 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "task log": (logs.TASK_LOG, ("task5", 25, 0)),
     "count task log": (logs.COUNT_TASK_LOG, ("task5",)),
     "search task log": (logs.SEARCH_TASK_LOG, ("task5", "line", 25, 0)),
+    "lines of a job's log": (log_lines.WINDOW_OF_JOB, ("job5", -100, 100)),
+    "lines of a task's log": (log_lines.WINDOW_OF_TASK, ("task5", -100, 100)),
+    "parts of lines": (log_lines.PARTS, (["task5"], [1])),
+    "continuing parts": (log_lines.CONTINUING, ("task5", 1, 200)),
+    "matching lines of a job": (log_search.PLAIN_IN_JOB, ("job5", ["line"], 100)),
+    "matching lines of a task": (log_search.PATTERN_IN_TASK, ("task5", "l.ne", 100)),
+    "parts of a job in order": (log_parts.JOB_PARTS_AFTER, ("job5", NOW, "task5", 0, 16)),
+    "parts of a task in order": (log_parts.TASK_PARTS_AFTER, ("task5", 0, 16)),
     "owner of a job's log": (logs.OWNING_JOB, ("job5", EYES)),
     "owner of a task's log": (logs.OWNING_TASK, ("task5", EYES)),
-    "queues of tasks": (cluster.QUEUES_OF_TASKS, ()),
-    "running by queue": (cluster.RUNNING_BY_QUEUE, ()),
+    "oldest by queue": (queues_in_use.OLDEST_BY_QUEUE, ()),
+    "running by queue": (queues_in_use.RUNNING_BY_QUEUE, ()),
+    "queues with retries": (queues_in_use.WITH_RETRIES, ()),
     "totals": (cluster.TOTALS, ()),
+    "nodes": (node_details.NODE_DETAILS, ()),
+    "tasks of a node": (node_details.TASKS_OF_NODE, ("n1", EYES)),
 }
 MOST_READ_IN_ORDER = 40_000
-SMALL_TABLES = {"nodes"}  # one row for each worker: reading it whole is the fastest way
+SMALL_TABLES = {
+    "nodes",
+    "node_policies",
+}  # one row for each worker: reading it whole is the fastest way
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +217,7 @@ def crowded_dsn(postgres_databases: Databases) -> Iterator[str]:
 
 @pytest.fixture
 async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    fills = (JOBS, JOB_TASKS, VARIABLES, TASKS, LOGS, TABLES)
+    fills = (JOBS, JOB_TASKS, VARIABLES, TASKS, FAMILY, LOGS, TABLES)
     async with crowded_connection(crowded_dsn, fills) as connection:
         yield connection
 

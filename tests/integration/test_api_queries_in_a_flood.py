@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.coordinator.store.cluster import QUEUES_OF_TASKS, queues_of_tasks
 from shared.postgres.pool import Connection, acquired, create_pool
 from shared.process.settings.blocks import PostgresSettings
+from shared.store.queues_in_use import OLDEST_BY_QUEUE, oldest_by_queue
 from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import nodes_of
 
@@ -48,8 +48,8 @@ async def connection(postgres_dsn: str) -> AsyncIterator[Connection]:
 async def test_the_queues_of_waiting_tasks_are_told_by_a_few_of_them(
     connection: Connection,
 ) -> None:
-    assert await queues_of_tasks(connection) == {"a", "b", "c", "busy"}
-    explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {QUEUES_OF_TASKS}")
+    assert (await oldest_by_queue(connection)).keys() == {"a", "b", "c"}
+    explained = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {OLDEST_BY_QUEUE}")
     [plan] = json.loads(explained)
     scans = [step for step in nodes_of(plan["Plan"]) if "Relation Name" in step]
     assert sum(step["Actual Rows"] * step["Actual Loops"] for step in scans) < 100

@@ -88,7 +88,7 @@ async def test_a_scheduled_job_is_shown_as_it_was_submitted(api: Api) -> None:
     shown = await api.get(f"/scheduled-jobs/{summary['id']}")
     submitted = {"tasks": [TASK], "schedule": {**schedule, "catchUp": "all"}}
     assert len(shown.pop("next")) == 5
-    assert shown == summary | fields | submitted | {"version": 1}
+    assert shown == summary | fields | submitted | {"version": 1, "access": "operate"}
     assert schedule.items() <= shown.items()
     assert shown["catchUp"] == "all"
 

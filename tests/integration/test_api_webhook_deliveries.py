@@ -137,6 +137,17 @@ async def test_deliveries_are_listed_newest_first_by_state_and_page(api: Api) ->
     )
 
 
+async def test_an_endpoint_shows_its_newest_delivery(api: Api) -> None:
+    _, made = await api.answer("POST", "/webhooks", json=ENDPOINT)
+    assert "lastDelivery" not in await api.get(f"/webhooks/{made['id']}")
+    job_id = (await api.submit(JOB))["id"]
+    for version, state in ((2, "FAILED"), (3, "DELIVERED"), (1, "PENDING")):
+        await add(api, f"d{version}", state, job_id=job_id, version=version, endpoint_id=made["id"])
+    [listed] = (await api.get("/webhooks"))["items"]
+    assert (listed["lastDelivery"]["id"], listed["lastDelivery"]["state"]) == ("d3", "DELIVERED")
+    assert listed == await api.get(f"/webhooks/{made['id']}")
+
+
 @pytest.mark.parametrize("state", ["PENDING", "DELIVERED", "FAILED"])
 async def test_a_delivery_is_sent_again_whatever_its_state_and_once_if_two_ask_at_once(
     api: Api, state: str

@@ -117,6 +117,26 @@ async def test_jobs_are_named_run_again_and_deleted(conveyor: Commands) -> None:
     assert (await conveyor("get", ids[0])).exit_code == 3
 
 
+async def test_a_template_is_pushed_and_run_with_inputs(conveyor: Commands) -> None:
+    file = str(ROOT / "examples/template.yaml")
+    assert (await conveyor("templates", "push", file)).stdout == "greeting@1.0\n"
+    inputs = ("--input", "who=Ann", "--input", "style=loud", "--input", 'words=["hi"]')
+    assert (await conveyor("run", "greeting@1", *inputs, "--wait")).stdout == "HI ANN\n\n"
+
+    refused = await conveyor("run", "greeting", "--input", "times=20", "--input", "hwo=x")
+    assert refused.exit_code == 3
+    assert refused.stderr.splitlines() == [
+        "--input hwo: the template has no such input, did you mean 'who'?",
+        "--input times: 20 is not allowed: must be at most 10",
+    ]
+    shown = (await conveyor("templates", "get", "greeting")).stdout
+    assert "string (plain, loud)" in shown
+    again = (await conveyor("templates", "get", "greeting", "--file")).stdout
+    assert (await conveyor("templates", "push", "-", stdin=again)).stdout == "greeting@1.0\n"
+    assert (await conveyor("templates", "delete", "greeting")).stdout == "greeting deleted\n"
+    assert (await conveyor("run", "greeting")).exit_code == 3
+
+
 async def test_a_webhook_endpoint_is_added_tested_and_sent_again(conveyor: Commands) -> None:
     async with running_receiver() as receiver:
         receiver.answers = [404]

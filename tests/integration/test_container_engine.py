@@ -29,7 +29,14 @@ async def test_a_task_over_its_memory_limit_says_that_it_ran_out_of_memory(rig: 
     outcome, _ = await rig.run(memory_bytes=limit, run="dd if=/dev/zero of=/dev/null bs=200M")
     assert outcome.exit_code != 0
     assert outcome.reason is not None
-    assert outcome.reason.endswith(f"out of memory (limit {limit} bytes)")
+    assert outcome.reason.endswith("memory limit of 32 MiB exceeded")
+
+
+async def test_a_task_with_room_for_its_files_runs_whatever_the_engine_can_limit(
+    rig: Rig,
+) -> None:
+    outcome, _ = await rig.run(disk_bytes=100_000_000, run="true")
+    assert outcome.is_success
 
 
 @pytest.mark.parametrize("rig", ["docker"], indirect=True)  # Podman's go on when it goes down

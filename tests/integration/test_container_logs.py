@@ -23,7 +23,7 @@ async def test_a_task_that_ends_while_its_log_takes_nothing_keeps_its_last_words
     # Given a log that takes nothing, as while the broker is away
     may_take, log = asyncio.Event(), bytearray()
 
-    async def take(data: bytes) -> None:
+    async def take(data: bytes, stream: int = 1) -> None:
         await may_take.wait()
         log.extend(data)
 

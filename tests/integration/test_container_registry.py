@@ -12,6 +12,7 @@ import pytest
 
 from conveyor.extensions.runtimes import RuntimeRejected
 from conveyor.extensions.tasks import Registry
+from services.worker.phases import Phases, phases_of_attempt
 from services.worker.runtimes.containers.engine_calls import connect
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
@@ -56,12 +57,14 @@ async def docker_rig(docker_host: str, config: Path) -> AsyncIterator[Rig]:
         await runtime.close()
 
 
-async def test_a_task_with_a_registry_login_pulls_and_says_so_in_its_log(
+async def test_a_task_with_a_registry_login_pulls_and_says_so_in_its_log_and_its_phases(
     registry: FakeRegistry, docker_host: str, config: Path
 ) -> None:
     async with docker_rig(docker_host, config) as rig:
-        outcome, ran = await rig.run(image=registry.image, registry=LOGIN, run="echo ran")
+        with phases_of_attempt(phases := Phases()):
+            outcome, ran = await rig.run(image=registry.image, registry=LOGIN, run="echo ran")
     assert outcome.exit_code == 0
+    assert [timing.phase for timing in phases.timings()] == ["pull"]
     lines = ran.text.splitlines()
     assert lines[0] == f"pulling image {registry.image}"
     assert lines[1].startswith(f"pulled image {registry.image} in ")

@@ -9,8 +9,8 @@ import pytest
 
 from conveyor.extensions.runtimes import Outcome, RuntimeUnavailable
 from conveyor.extensions.tasks import Place
-from services.worker.runtimes.containers import engine
-from services.worker.runtimes.containers import execution as container
+from services.worker.runtimes.containers import engine, hearing
+from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.availability import unavailable
@@ -92,7 +92,7 @@ async def test_a_task_that_the_engine_ends_as_it_goes_down_or_comes_back_has_no_
 async def test_a_task_is_done_though_its_engine_is_slow_to_say_so(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container, "_SOON_SECONDS", 0.0)
+    monkeypatch.setattr(hearing, "_SOON_SECONDS", 0.0)
     outcome, _ = await rig.run(run="printf well > $TORK_OUTPUT")
     assert (outcome.exit_code, outcome.output) == (0, "well")
 
@@ -104,7 +104,7 @@ async def test_a_task_is_done_though_its_engine_has_forgotten_the_end_of_it(
     ran = rig.task(run="echo well")
     waiting = await ran.begin()
     assert (await waiting).exit_code == 0
-    assert isinstance(ran.execution, container.ContainerExecution)
+    assert isinstance(ran.execution, ContainerExecution)
     async with engine_of(rig.settings, rig.kind) as asked:
         ended = ran.execution.container
         # Given so many events after it that the engine keeps no other

@@ -110,6 +110,8 @@ async def test_a_task_gets_what_another_has_kept(bed: Bed, store: Hanging, tmp_p
     second = await reported(bed, store, run=run, sources=sources)
     assert isinstance(second, Finished)
     assert (second.result, second.error) == ("1\n2\n2\n", None)
+    assert [timing.phase for timing in first.timings] == ["run", "keep"]
+    assert [timing.phase for timing in second.timings] == ["fetch", "run"]
     assert list((tmp_path / "tasks").iterdir()) == []
 
 

@@ -260,3 +260,34 @@ async def test_the_sweep_takes_unused_uploads_and_what_crashes_have_left(
     assert list((tmp_path / "partial").iterdir()) == []
     assert await count(rig, "uploads") == 2
     assert store.asked == 3  # one of the two has swept
+
+
+BUCKET = """
+WITH named AS (
+    INSERT INTO job_identities (job_id, namespace, name, language)
+    VALUES ($1, 'bytenite', $1, 'bytenite')
+)
+INSERT INTO job_versions (job_id, version, definition, document, reason)
+VALUES ($1, 1, '{}', jsonb_build_object('dataDestination',
+        jsonb_build_object('dataSourceDescriptor', $2::text)), 'submitted')
+"""
+
+
+async def test_what_went_to_a_temporary_bucket_is_removed_after_its_time(
+    rig: Rig, store: FailingStore
+) -> None:
+    loops = loops_of(rig, store, sweep_seconds=0.001)
+    kept = []
+    for destination, hours in (("bucket", 49), ("bucket", 47), ("s3", 49)):
+        job_id, name = await keep(rig, store)
+        kept.append(name)
+        await rig.pool.execute(BUCKET, job_id, destination)
+        await rig.pool.execute(
+            "UPDATE jobs SET completed_at = now() - $2::interval WHERE id = $1",
+            job_id,
+            timedelta(hours=hours),
+        )
+    await loops.sweep_store()
+    await run_rounds(loops)
+    left = {info.name async for info in store.list_objects("")}
+    assert [name in left for name in kept] == [False, True, True]

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cli.migrate import migrate
-from services.coordinator.settings import AuthSettings
+from services.coordinator.auth_settings import AuthSettings
 from tests.support.http.api import api_on
 
 pytestmark = pytest.mark.real

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.coordinator.store.job_list import CAP, PAGE_OF_MANY, list_jobs
+from services.coordinator.store.job_list import BEGIN, CAP, PAGE_OF_MANY, Wanted, list_jobs
 from services.coordinator.store.rows import PageRequest
 from services.coordinator.store.search_text import JobSearch
 from shared.postgres.pool import Connection, acquired, create_pool
@@ -44,9 +44,9 @@ async def connection(postgres_dsn: str) -> AsyncIterator[Connection]:
 
 
 async def found(connection: Connection, text: str, page: int, size: int) -> list[str]:
-    request = PageRequest(page, size)
+    wanted = Wanted(PageRequest(page, size))
     search = JobSearch(words=text, other=text)
-    return [job.id for job in (await list_jobs(connection, search, request, None)).items]
+    return [job.id for job in (await list_jobs(connection, search, wanted, None)).items]
 
 
 async def test_a_page_of_jobs_that_pour_in_reads_no_more_of_them_than_it_shows(
@@ -55,7 +55,9 @@ async def test_a_page_of_jobs_that_pour_in_reads_no_more_of_them_than_it_shows(
     # Given the planning of the search: whole tables may be read
     await connection.execute("SET enable_seqscan = on")
     sql = f"EXPLAIN (ANALYZE, FORMAT JSON) {PAGE_OF_MANY}"
-    explained = await connection.fetchval(sql, "flood", None, "flood", *NO_FILTERS, 20, 20)
+    explained = await connection.fetchval(
+        sql, "flood", None, "flood", *NO_FILTERS, 20, 20, *BEGIN["newest"]
+    )
     [plan] = json.loads(explained)
     scans = [step for step in nodes_of(plan["Plan"]) if step.get("Relation Name") == "jobs"]
     assert [step["Actual Rows"] for step in scans] == [40]

@@ -45,14 +45,15 @@ NEAR_THE_END = (100, 99_000)  # transaction 101 has not 1,000 rows more
 EYES = ["role:public", "user:u7"]
 
 READS: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "hub, all jobs": (feed.FEED, (*NEAR_THE_END, 200, None, None)),
-    "hub, of some readers": (feed.FEED, (*NEAR_THE_END, 200, None, EYES)),
-    "hub, of some jobs": (feed.FEED, (*NEAR_THE_END, 200, ["job995", "job997"], None)),
-    "hub, nothing new": (feed.FEED, (10**6, 0, 200, None, None)),
-    "from the beginning": (feed.FEED, (0, 0, 200, None, None)),
-    "a job from its beginning": (feed.FEED_OF_JOB, (0, 0, 200, "job0", None)),
-    "a job, going on": (feed.FEED_OF_JOB, (*NEAR_THE_END, 200, "job0", None)),
-    "a small job": (feed.FEED_OF_JOB, (0, 0, 200, "job7", None)),
+    "hub, all jobs": (feed.FEED, (*NEAR_THE_END, 200, None, None, True)),
+    "hub, of some readers": (feed.FEED, (*NEAR_THE_END, 200, None, EYES, True)),
+    "hub, of some jobs": (feed.FEED, (*NEAR_THE_END, 200, ["job995", "job997"], None, True)),
+    "hub, nothing new": (feed.FEED, (10**6, 0, 200, None, None, True)),
+    "hub, without logs": (feed.FEED, (*NEAR_THE_END, 200, None, None, False)),
+    "from the beginning": (feed.FEED, (0, 0, 200, None, None, True)),
+    "a job from its beginning": (feed.FEED_OF_JOB, (0, 0, 200, "job0", None, True)),
+    "a job, going on": (feed.FEED_OF_JOB, (*NEAR_THE_END, 200, "job0", None, True)),
+    "a small job": (feed.FEED_OF_JOB, (0, 0, 200, "job7", None, True)),
     "end of a job": (logs.END_OF_JOB, ("job7", *NEAR_THE_END)),
     "end of a task": (logs.END_OF_TASK, ("task7", *NEAR_THE_END)),
 }

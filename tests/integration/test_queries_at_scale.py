@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from services.coordinator.store import webhook_deliveries
-from services.scheduler.store import due, nodes, retention
+from services.scheduler.store import activity, due, nodes, placement, retention
 from services.webhook_dispatcher.store import (
     deliveries,
     endpoints,
@@ -19,15 +19,21 @@ from services.webhook_dispatcher.store import (
     notices,
     outcomes,
 )
+from shared.messages import Heartbeat
 from shared.store import (
     leases,
     locking,
+    node_rows,
     outbox,
+    queues_in_use,
+    sample_rows,
     source_rows,
     subjob_signals,
     transaction_rows,
+    versions,
     writing,
 )
+from shared.store.samples import BOUNDS_SECONDS
 from shared.store.webhook_deliveries import END_DELIVERIES
 from tests.support.servers.bulk_rows import bulk_rows, numbers
 from tests.support.servers.crowded_tables import (
@@ -144,9 +150,14 @@ NOTICES = """
 INSERT INTO webhook_notices (event, data, due_at)
 SELECT 'schedule.Fired', '{}', now() + interval '1 h' FROM generate_series(1, 100000)
 """
+SAMPLES = """
+INSERT INTO queue_samples
+SELECT 'q' || n % 100, now() - make_interval(secs => n / 100), true, 1, 15, 1, 1, 1, 1, 1, 1, 1
+FROM generate_series(1, 100000) AS n
+"""
 TABLES = """
 VACUUM ANALYZE jobs, job_tasks, job_needs, job_variables, tasks, task_log_parts, outbox,
-    webhook_deliveries, webhook_events, webhook_attempts, job_events, webhook_notices
+    webhook_deliveries, webhook_events, webhook_attempts, job_events, webhook_notices, queue_samples
 """
 
 IDS = [f"job{n}" for n in range(1, 400, 2)]
@@ -158,25 +169,25 @@ NODES = ["n1"] * 200
 EYES = ["role:public", "user:u7"]
 ONES = [1] * 200
 CHANGED_JOBS = json.dumps([{"id": i, "state": "RUNNING", "position": 1, "progress": 0,
-                            "version": 3, "restarts": 0, "is_cancelling": False, "kept_bytes": 0}
+                            "version": 3, "restarts": 0, "is_cancelling": False, "is_held": False,
+                            "kept_bytes": 0, "spec_version": 1, "kept_running": 0}
                            for i in IDS])  # fmt: skip
 CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost": 0,
                              "engine_rejections": 0, "progress": 100}
                             for i in TASK_IDS])  # fmt: skip
 
-HEARTBEAT = {
-    "node_id": "n1",
-    "name": "n",
-    "hostname": "h",
-    "port": 1,
-    "version": "v",
-    "queue": "q",
-    "leaving": False,
-    "started_at": LONG_AGO.isoformat(),
-    "cpu_percent": 1.0,
-    "tasks": [],
-    "lease_seconds": 30.0,
-}
+HEARTBEAT = Heartbeat(
+    node_id="n1",
+    name="n",
+    hostname="h",
+    port=1,
+    version="v",
+    queue="q",
+    started_at=LONG_AGO,
+    cpu_percent=1.0,
+    tasks=[],
+    lease_seconds=30.0,
+).model_dump(mode="json")
 
 WEBHOOK_EVENTS_NOW = json.dumps([{"job_id": i, "changes": []} for i in IDS])
 
@@ -193,6 +204,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "reopen children": (transaction_rows.REOPEN_CHILDREN, (["task2"],)),
     "jobs being cancelled": (subjob_signals.CANCELLING, ()),
     "stalled families": (subjob_signals.STALLED, ()),
+    "forget a run": (versions.FORGET_RUN, ("job2",)),
     "ready in a graph": (transaction_rows.READY, (IDS,)),
     "release in a graph": (transaction_rows.RELEASE, (IDS, [1] * 200)),
     "tasks waiting in vain": (subjob_signals.WAITING_IN_VAIN, ()),
@@ -202,7 +214,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
         (
             CHANGED_JOBS,
             CHANGED_TASKS,
-            *(TASK_IDS, [9] * 200, ["x"] * 200, [LONG_AGO] * 200),
+            *(TASK_IDS, [9] * 200, [LONG_AGO] * 200, ["x"] * 200),
+            *(["{1,1}"] * 200, ONES, [False] * 200),
             WEBHOOK_EVENTS_NOW,
             list(range(1, 401)),
             *(["q"], ["m"], [0], [b"x"]),
@@ -220,6 +233,8 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "what waits in the outbox": (outbox.BACKLOG, ()),
     "due retries": (due.RETRIES, ()),
     "next retry": (due.NEXT_RETRY, ()),
+    "due starts": (due.STARTS, ()),
+    "next start": (due.NEXT_START, ()),
     "timed out": (due.TIMED_OUT, (HOUR,)),
     "queued too long": (due.QUEUED_TOO_LONG, ()),
     "jobs timed out": (due.JOBS_TIMED_OUT, ()),
@@ -233,6 +248,21 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
         nodes.RECORD,
         ([HEARTBEAT],),
     ),
+    "waiting nodes": (due.WAITING_NODES, (LATER,)),
+    "waiting on nodes": (due.WAITING_ON_NODES, (LATER, NODES)),
+    "held of nodes": (node_rows.HELD, ()),
+    "executions of nodes": (node_rows.EXECUTIONS, ()),
+    "families of nodes": (node_rows.FAMILIES, (TASK_IDS,)),
+    "ports of nodes": (node_rows.PORTS, ()),
+    "waiting for nodes": (placement.WAITING, ()),
+    "failed on nodes": (placement.FAILED_ON, (TASK_IDS, TASK_IDS, ONES)),
+    "on every node": (placement.ON_EVERY_NODE, ()),
+    "on nodes": (placement.ON_NODES, ("t5",)),
+    "left behind": (placement.LEFT_BEHIND, (NODES,)),
+    "pinned to the gone": (placement.PINNED_TO_THE_GONE, (NODES,)),
+    "to leave": (placement.TO_LEAVE, (NODES, NODES)),
+    "too many": (placement.TOO_MANY, ()),
+    "of old versions": (placement.OF_OLD_VERSIONS, ()),
     "expired jobs": (retention.EXPIRED_JOBS, ()),
     "old jobs": (retention.OLD_JOBS, (timedelta(days=365),)),
     "old log parts": (retention.OLD_LOG_PARTS, (timedelta(days=7),)),
@@ -275,10 +305,18 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "due notices": (notices.TAKE_DUE, (100,)),
     "enabled endpoints": (endpoints.ENABLED, ()),
     "old deliveries": (retention.OLD_DELIVERIES, (timedelta(days=7),)),
+    "news for a sample": (activity.NEWS, (-950_100, -950_000, BOUNDS_SECONDS)),
+    "oldest by queue": (queues_in_use.OLDEST_BY_QUEUE, ()),
+    "running by queue": (queues_in_use.RUNNING_BY_QUEUE, ()),
+    "first sample to thin": (activity.FIRST_TO_THIN, (LATER,)),
+    "old samples": (retention.OLD_QUEUE_SAMPLES, (timedelta(days=14),)),
+    "latest samples": (sample_rows.LATEST, (HOUR,)),
+    "samples of a queue": (sample_rows.OF_QUEUE, ("q1", LONG_AGO, LATER)),
 }
 TABLES_OF_SIZE = {
     "jobs", "job_tasks", "job_needs", "job_variables", "tasks", "task_log_parts", "outbox",
     "webhook_deliveries", "webhook_events", "webhook_attempts", "job_events", "webhook_notices",
+    "queue_samples",
 }  # fmt: skip
 MOST_BLOCKS = 6000  # for 200 rows with all their indexes
 MOST_PASSED_OVER = 1000
@@ -310,6 +348,7 @@ async def crowded(crowded_dsn: str) -> AsyncIterator[asyncpg.Connection]:
         WEBHOOK_EVENTS,
         FEED,
         NOTICES,
+        SAMPLES,
         TABLES,
     )
     async with crowded_connection(crowded_dsn, fills) as connection:

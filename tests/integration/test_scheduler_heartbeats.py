@@ -1,14 +1,27 @@
 """What the scheduler records of workers by their heartbeats, and for how long."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.liveness import LivenessGuard
-from shared.messages import Orders, TaskRef
+from services.scheduler.store import nodes
+from shared.messages import (
+    Gpu,
+    Heartbeat,
+    Message,
+    NodeDescription,
+    Orders,
+    PlacementDue,
+    TaskRef,
+    decode,
+)
 from shared.messages.queues import node_queue
+from shared.postgres.pool import Connection
+from shared.store.outbox import OutboxRow
 from tests.support.jobs.batcher import Rig, batcher_rig
 from tests.support.services.scheduler import (
     GONE,
@@ -64,6 +77,43 @@ async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
     assert (node["status"], node["task_count"]) == ("UP", 1)
 
 
+async def is_changed(connection: Connection, told: Heartbeat) -> bool:
+    [heard] = await nodes.record(connection, [told])
+    return heard.is_changed
+
+
+async def test_a_worker_is_recorded_as_it_describes_itself_and_changes_are_noticed(
+    rig: Rig,
+) -> None:
+    node = NodeDescription(
+        labels={"region": "eu"},
+        engines=["docker", "shell"],
+        storages=["s3"],
+        publishers=["s3", "ipfs"],
+        capacity={"millicpus": 3200, "gpus": 1},
+        max_executions=7,
+        gpus=[Gpu(index="0", name="Tesla T4", memory=5)],
+    )
+    old = heartbeat()
+    described = old.model_copy(update={"node": node})
+    cordoned = described.model_copy(update={"availability": "cordoned"})
+    leaving = cordoned.model_copy(update={"leaving": True})
+    async with rig.pool.acquire() as connection:
+        # Given a worker of the version before, which says nothing of itself
+        assert await is_changed(connection, old)
+        row = await connection.fetchrow("SELECT * FROM nodes")
+        assert (row["labels"], row["capacity"], row["max_executions"]) == ({}, {}, 0)
+        assert not await is_changed(connection, old)
+        # When it is upgraded, told to take nothing, and leaves
+        for changed in (described, cordoned, leaving):
+            assert await is_changed(connection, changed)
+            assert not await is_changed(connection, changed)
+        # Then all that is in its row
+        row = await connection.fetchrow("SELECT * FROM nodes")
+    assert {name: row[name] for name in NodeDescription.model_fields} == node.model_dump()
+    assert (row["availability"], row["status"]) == ("cordoned", "OFFLINE")
+
+
 async def test_a_worker_is_told_which_of_the_strangers_it_found_are_gone(rig: Rig) -> None:
     # Given a worker that is up and one that has left
     beats = Heartbeats(rig.batcher.outbox, rig.pool, no_grace())
@@ -107,3 +157,97 @@ async def test_a_silent_worker_is_offline_after_its_lease(rig: Rig) -> None:
     await rig.pool.execute("UPDATE nodes SET last_heartbeat_at = now() - interval '31 s'")
     await lost_workers(rig).expire_leases()
     assert await rig.pool.fetchval("SELECT status FROM nodes") == "OFFLINE"
+
+
+class Told:
+    """What heartbeats are answered."""
+
+    def __init__(
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch, *, manual_approval: bool = False
+    ) -> None:
+        self.sent: list[Message] = []
+        monkeypatch.setattr(rig.batcher.outbox, "send", self._send)
+        self._beats = Heartbeats(
+            rig.batcher.outbox, rig.pool, no_grace(), manual_approval=manual_approval
+        )
+
+    def _send(self, rows: Sequence[OutboxRow]) -> None:
+        self.sent += [decode(row.message.body) for row in rows]
+
+    async def after(self, *beats: Heartbeat) -> list[str | None]:
+        """Which availability workers are told then."""
+        self.sent.clear()
+        await self._beats.on_heartbeats(beats)
+        return [each.availability for each in self.sent if isinstance(each, Orders)]
+
+
+async def set_policy(rig: Rig, name: str, **columns: str) -> None:
+    for column, value in columns.items():
+        await rig.pool.execute(
+            f"INSERT INTO node_policies (name, {column}) VALUES ($1, $2)"
+            f" ON CONFLICT (name) DO UPDATE SET {column} = $2",
+            name,
+            value,
+        )
+
+
+async def test_a_worker_is_told_whether_it_may_take_tasks_until_it_knows(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, beat = Told(rig, monkeypatch), heartbeat()
+    # Given a worker of which nothing was said
+    assert await told.after(beat) == ["active"]
+    assert PlacementDue() in told.sent  # it may be the one that something waits for
+    assert await told.after(beat) == []
+    assert told.sent == []
+    # When it is cordoned, it is told until it says that it knows
+    await set_policy(rig, beat.name, availability="cordoned")
+    for _ in range(2):
+        assert await told.after(beat) == ["cordoned"]
+    cordoned = beat.model_copy(update={"availability": "cordoned"})
+    assert await told.after(cordoned) == []
+    # And rejected, whatever else was said
+    await set_policy(rig, beat.name, membership="REJECTED")
+    assert await told.after(cordoned) == ["rejected"]
+    # When one of the same name joins, the same holds for it
+    await set_policy(rig, beat.name, membership="APPROVED")
+    await rig.pool.execute("DELETE FROM nodes")
+    assert await told.after(beat) == ["cordoned"]
+    # One that leaves is told nothing: nobody reads it
+    assert await told.after(beat.model_copy(update={"leaving": True})) == []
+
+
+async def test_with_manual_approval_a_new_worker_waits_and_one_that_runs_goes_on(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a worker that was heard before approvals were wanted
+    beat = heartbeat()
+    before = beat.model_copy(update={"node_id": "before", "name": "before"})
+    async with rig.pool.acquire() as connection:
+        await nodes.record(connection, [before])
+    # When it and a new one are heard
+    told = Told(rig, monkeypatch, manual_approval=True)
+    assert await told.after(before, beat) == ["rejected"]
+    # Then the new one is to wait, also when it is heard again
+    rows = await rig.pool.fetch("SELECT name, membership FROM node_policies")
+    assert {row["name"]: row["membership"] for row in rows} == {
+        "before": "APPROVED",
+        beat.name: "PENDING",
+    }
+    assert await told.after(beat.model_copy(update={"availability": "rejected"})) == []
+
+
+async def test_what_was_said_of_a_worker_outlives_it_and_what_nobody_said_does_not(
+    rig: Rig,
+) -> None:
+    beats = Heartbeats(rig.batcher.outbox, rig.pool, no_grace())
+    said = heartbeat().model_copy(update={"node_id": "said", "name": "said"})
+    await beats.on_heartbeats([heartbeat(), said])
+    await set_policy(rig, "said", changed_by="ann")
+    for column in ("nodes SET last_heartbeat_at", "node_policies SET changed_at"):
+        await rig.pool.execute(f"UPDATE {column} = now() - interval '1 year'")
+    await rig.pool.execute("UPDATE nodes SET status = 'OFFLINE'")
+    async with rig.pool.acquire() as connection:
+        await nodes.forget(connection, timedelta(days=1))
+    assert await rig.pool.fetch("SELECT name FROM nodes") == []
+    assert [row["name"] for row in await rig.pool.fetch("SELECT * FROM node_policies")] == ["said"]

@@ -82,13 +82,13 @@ async def test_a_worker_that_is_heard_is_asked_what_became_of_its_task_before_an
 ) -> None:
     # Given a task whose lease has run out, and its worker, which is heard and doesn't name it
     job_id, task_id = await claimed(rig, TASK, OVERDUE)
-    await Heartbeats(rig.batcher.outbox, rig.pool, no_grace()).on_heartbeats([heartbeat()])
     async with rig.broker.consume(node_queue("n1"), prefetch=1):
         pass  # its queue exists
+    await Heartbeats(rig.batcher.outbox, rig.pool, no_grace()).on_heartbeats([heartbeat()])
     # When lost workers are looked for
     await lost_workers(rig).expire_leases()
     # Then the task stays with the worker, which is asked about it
-    [orders] = await rig.receive(node_queue("n1"))
+    [_, orders] = await rig.receive(node_queue("n1"), 2)  # after its welcome
     assert isinstance(orders, Orders)
     assert orders.status_queries == [TaskRef(job_id=job_id, task_id=task_id, dispatch=1)]
     [task] = await rig.tasks(job_id)
@@ -100,13 +100,13 @@ async def test_a_worker_is_asked_before_its_lease_runs_out_and_its_answer_renews
 ) -> None:
     # Given a worker whose heartbeats don't arrive, and whose lease lasts for another moment
     job_id, task_id = await claimed(rig, TASK, LEASE / 4)
-    await Heartbeats(rig.batcher.outbox, rig.pool, no_grace()).on_heartbeats([heartbeat()])
     async with rig.broker.consume(node_queue("n1"), prefetch=1):
         pass  # its queue exists
+    await Heartbeats(rig.batcher.outbox, rig.pool, no_grace()).on_heartbeats([heartbeat()])
     ref = TaskRef(job_id=job_id, task_id=task_id, dispatch=1)
     # When it is asked, and says that it has the task in hand
     await lost_workers(rig).expire_leases()
-    [orders] = await rig.receive(node_queue("n1"))
+    [_, orders] = await rig.receive(node_queue("n1"), 2)  # after its welcome
     assert isinstance(orders, Orders)
     assert orders.status_queries == [ref]
     in_hand = StillHeld(**ref.model_dump())

@@ -9,6 +9,7 @@ import pytest
 from conveyor.extensions.runtimes import RuntimeRejected
 from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.shell.cgroups import Cgroups
+from shared.definition.quantities import memory_text
 from tests.support.engines.execution_driver import NODE, Rig, aux, rig_of
 
 LIMIT = 64 * 1024**2
@@ -30,7 +31,7 @@ def groups() -> list[Path]:
 async def test_a_task_over_its_memory_limit_is_killed_with_the_reason(rig: Rig) -> None:
     outcome, ran = await rig.run(run=EAT, memory_bytes=LIMIT)
     assert (outcome.exit_code, ran.text) == (137, "")
-    assert outcome.reason == f"out of memory (limit {LIMIT} bytes)"
+    assert outcome.reason == f"memory limit of {memory_text(LIMIT)} exceeded"
     assert groups() == []
 
 

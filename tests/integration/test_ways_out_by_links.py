@@ -9,8 +9,7 @@ import pytest
 from conveyor.extensions.runtimes import RuntimeRejected
 from conveyor.extensions.tasks import Mount
 from services.worker.runtimes.containers.engine_calls import Json
-from services.worker.runtimes.containers.runtime import ContainerRuntime
-from tests.support.engines.execution_driver import Rig, aux, rig_of, with_settings
+from tests.support.engines.execution_driver import Rig, aux, containers_of, rig_of, with_settings
 from tests.support.engines.images import BUSYBOX, make_changed_image
 from tests.support.engines.mount_fixtures import bind
 
@@ -67,8 +66,7 @@ async def test_nor_are_files_written_through_such_a_link(
 ) -> None:
     (allowed / "sub").mkdir()
     rig = with_settings(rig, bind_allowed=True, bind_sources=(str(allowed),))
-    assert isinstance(rig.runtime, ContainerRuntime)
-    engine = rig.runtime._context.engine
+    engine = containers_of(rig)._context.engine
     create = engine.create
 
     async def create_slowly(config: Json) -> str:

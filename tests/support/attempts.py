@@ -35,6 +35,7 @@ class Scripted:
     check_error: Exception | None = None
     wait_error: Exception | None = None
     terminate_error: Exception | None = None
+    outcome: Outcome = Outcome(0, "")  # noqa: RUF009 - frozen
     obeys: bool = True
     stop_errors: list[Exception] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -61,7 +62,7 @@ class Scripted:
         if self.wait_error is not None:
             raise self.wait_error
         await self.ended.wait()
-        return Outcome(0, "")
+        return self.outcome
 
     async def terminate(self) -> None:
         self.asked.append("terminate")

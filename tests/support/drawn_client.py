@@ -34,7 +34,7 @@ from conveyor.model import Answer, Body
 
 '''
 _WIDTH = 100
-_CLIENT = ("Client", "Transport", "Resource", "Tasks", "Schedules", "Webhooks", "Queues",
+_CLIENT = ("Client", "Transport", "Resource", "Tasks", "Schedules", "Webhooks", "Queues", "Nodes",
            "DeadLetters", "Users", "Roles", "Keys", "Stream", "Files",
            "Uploads", "Content")  # fmt: skip
 _BLOCKING = {
@@ -63,7 +63,8 @@ _TAKEN = frozenset(("list", "dict", "str"))
 
 def models() -> str:
     """The text of models.py."""
-    schemas: dict[str, Schema] = openapi_document(ROUTES)["components"]["schemas"]
+    routes = [route for route in ROUTES if route.group not in ("bacalhau", "bytenite")]
+    schemas: dict[str, Schema] = openapi_document(routes)["components"]["schemas"]
     wanted = {name: schema for name, schema in schemas.items() if name not in {_ANYTHING, *_ONE}}
     return _HEAD + "\n\n".join(_model(_name(name), schema) for name, schema in wanted.items())
 

@@ -19,7 +19,8 @@ from shared.lifecycle import (
     TaskPosition,
     TaskState,
 )
-from shared.planning.new_job import IdempotencyKey, NewGraph, NewJob, UnsavedJob
+from shared.lifecycle.endings import COUNTED
+from shared.planning.new_job import IdempotencyKey, NamedDocument, NewGraph, NewJob, UnsavedJob
 from shared.planning.taking import Found, Wanted
 from shared.planning.templates import (
     JobSource,
@@ -29,9 +30,10 @@ from shared.planning.templates import (
     listed_task_source,
     unsaved_job_source,
 )
+from shared.planning.updating import StoredTask, StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
-from shared.store.transaction_rows import Locked, Reopened
+from shared.store.transaction_rows import ExecutionState, Locked, Reopened, Rewound
 from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
 
@@ -46,11 +48,23 @@ class MemoryRows:
     _submitted: dict[str, UnsavedJob] = field(default_factory=dict)
     _variables: Variables = field(default_factory=lambda: defaultdict(dict))
     _keys: set[tuple[str, str]] = field(default_factory=set)
+    _names: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
         used = {id_ for id_, key in keys.items() if (key.identity, key.key) in self._keys}
         self._keys |= {(key.identity, key.key) for key in keys.values()}
         return used
+
+    async def forget_key(self, key: IdempotencyKey) -> None:
+        self._keys.discard((key.identity, key.key))
+
+    async def store_names(self, named: Mapping[str, NamedDocument]) -> set[str]:
+        taken = {id_ for id_, one in named.items() if (one.namespace, one.name) in self._names}
+        self._names |= {(o.namespace, o.name): i for i, o in named.items() if i not in taken}
+        return taken
+
+    async def forget_names(self, job_ids: list[str]) -> None:
+        self._names = {name: id_ for name, id_ in self._names.items() if id_ not in job_ids}
 
     async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> dict[str, list[str]]:
         return {each.owner_id: list(each.ids) for each in wanted if each.ids}
@@ -86,8 +100,7 @@ class MemoryRows:
         return [t for t in self._to_cancel(wanted) if t.state is not TaskState.CREATED][:limit]
 
     async def unfinished_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
-        listed = [task for task in self.tasks.values() if task.parent_id is None]
-        last = {(task.job_id, task.position): task for task in listed}
+        last = self._last_of_lists()
         found = [last[position] for position in positions if position in last]
         return [t for t in found if _is_composite(t) and t.state in _UNSUCCESSFUL]
 
@@ -95,7 +108,7 @@ class MemoryRows:
         left: Counter[str] = Counter()
         continued: list[str] = []
         for child in [c for parent in parents if parent.children for c in self.children(parent.id)]:
-            if child.state not in _UNSUCCESSFUL or _may_fail(child):
+            if child.state not in _UNSUCCESSFUL or _may_fail(child) or self._is_too_many(child):
                 continue
             left[str(child.parent_id)] += 1
             if _is_composite(child) or _never_began(child):
@@ -105,6 +118,62 @@ class MemoryRows:
                 again = _successor(child, self.now)
             self.tasks[again.id] = again
         return Reopened(left, continued)
+
+    async def kept_to_reopen(self, job_ids: Collection[str]) -> list[Task]:
+        found = self._last_of_lists()
+        done = [t for t in found.values() if t.job_id in job_ids and self._is_done(t)]
+        kept = [t for t in done if t.plan.is_kept_running and t.progress >= COUNTED]
+        return [task for task in kept if task.state in _UNSUCCESSFUL]
+
+    async def placed_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
+        found = [t for t in self.tasks.values() if t.parent_id is None and t.plan.placement]
+        running = [t for t in found if t.state is TaskState.RUNNING]
+        return [t for t in running if (t.job_id, t.position) in positions]
+
+    async def executions_of(self, parents: Collection[str]) -> dict[str, list[ExecutionState]]:
+        return {
+            id_: [ExecutionState(t.id, t.child_index or 0, t.state) for t in self.children(id_)]
+            for id_ in parents
+        }
+
+    async def lock_tasks(self, ids: Collection[str]) -> list[Task]:
+        return [self.tasks[id_] for id_ in ids]
+
+    async def load_version(self, job_id: str) -> StoredVersion | None:
+        if job_id not in self._submitted:
+            return None
+        definition = self._submitted[job_id].new.definition
+        graph, last = self._graph(job_id), self._last_of_lists()
+        live = {at for at, task in last.items() if not task.state.is_final}
+        return StoredVersion(
+            tasks={
+                position: StoredTask(
+                    task=task,
+                    is_done=graph is not None and position in graph.done,
+                    is_live=(job_id, position) in live,
+                )
+                for position, task in enumerate(definition.tasks, start=1)
+            },
+            inputs=definition.inputs,
+            uploads=definition.uploads,
+            defaults=definition.defaults,
+            secrets=definition.secrets,
+        )
+
+    async def forget_run(self, job_id: str) -> list[str]:
+        self._variables.pop(job_id, None)
+        return []
+
+    async def rewind(self, job_id: str, position: int) -> Rewound:
+        graph, count = self._graph(job_id), self.jobs[job_id].task_count
+        if graph is not None and self.jobs[job_id].position == count:
+            graph.done.update(graph.needs)  # the end of the last of all has released none
+        again = set(range(position, count + 1)) if graph is None else graph.following(position)
+        undone = 0 if graph is None else graph.undo(again)
+        for task in self.tasks.values():
+            if task.job_id == job_id and task.position in again and task.plan.var:
+                self._variables[job_id].pop(task.plan.var, None)
+        return Rewound(undone)
 
     async def ready(self, job_ids: Collection[str]) -> list[TaskPosition]:
         return [
@@ -163,6 +232,9 @@ class MemoryRows:
             assert job.id not in self.jobs, "a job was made twice"
             self.jobs[job.id] = job
             self._submitted[job.id] = UnsavedJob(new, sealed, graph)
+        for job, new, sealed, graph in writes.updated_jobs:
+            self._submitted[job.id] = UnsavedJob(new, sealed, graph)
+            self.jobs[job.id] = job
         for job_id, resealed in writes.resealed.items():
             self._submitted[job_id].sealed = resealed
         self.jobs |= {job.id: job for job in writes.jobs}
@@ -173,6 +245,11 @@ class MemoryRows:
         for task in sorted(writes.new_tasks, key=lambda task: task.created_at):
             assert task.id not in self.tasks, "a task was made twice"
             self.tasks[task.id] = task
+        for gone in writes.forgotten:
+            place = gone.parent_id, gone.child_index
+            old = [t for t in self.tasks.values() if (t.parent_id, t.child_index) == place]
+            for task in [t for t in old if t.attempt <= gone.last and t.state.is_final]:
+                del self.tasks[task.id]
         for variable in writes.variables:
             self._variables[variable.job_id][variable.name] = variable.value
         return []
@@ -184,6 +261,24 @@ class MemoryRows:
         """The last of each index."""
         of_parent = {t.child_index or 0: t for t in self.tasks.values() if t.parent_id == parent_id}
         return [of_parent[index] for index in sorted(of_parent)]
+
+    def _is_too_many(self, child: Task) -> bool:
+        parent = self.tasks[str(child.parent_id)]
+        placement = parent.plan.placement
+        if placement is not None and placement.type.is_on_every_node:
+            return child.recall == "scale"
+        assert parent.children is not None
+        return placement is not None and (child.child_index or 0) >= parent.children.total
+
+    def _last_of_lists(self) -> dict[tuple[str, int], Task]:
+        listed = [task for task in self.tasks.values() if task.parent_id is None]
+        return {(task.job_id, task.position): task for task in listed}
+
+    def _is_done(self, task: Task) -> bool:
+        graph = self._graph(task.job_id)
+        if graph is not None:
+            return task.position in graph.done
+        return task.position <= self.jobs[task.job_id].position
 
     def _line(self, task: Task) -> Iterator[Task]:
         while task.parent_id is not None:
@@ -237,4 +332,5 @@ def _successor(child: Task, now: datetime) -> Task:
         parent_id=child.parent_id,
         child_index=child.child_index,
         scope=child.scope,
+        pinned_to=child.pinned_to,
     )

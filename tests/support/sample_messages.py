@@ -7,13 +7,18 @@ from pydantic import BaseModel
 
 from shared.definition import encode
 from shared.messages import (
+    Adopted,
     Claim,
     Finished,
+    Gpu,
     Heartbeat,
     KeptArtifact,
     LogPart,
+    NodeDescription,
     Orders,
     ParentRef,
+    PhaseTiming,
+    PlacementDue,
     ProgressReport,
     Refusal,
     Reports,
@@ -46,6 +51,8 @@ _LOG = LogPart(
     number=1_000_001,
     contents="first line\nä second one\n",
     created_at=_AT,
+    stderr=[(2, 2)],
+    continues=True,
 )
 
 _KEPT = KeptArtifact(
@@ -55,6 +62,7 @@ _KEPT = KeptArtifact(
     size=5_000_000_000,
     sha256="0f" * 32,
     files=250,
+    chunks=200,
     mode=0o755,
     published=["s3://results/frames/"],
 )
@@ -96,6 +104,7 @@ def _run_task(**changes: Any) -> RunTask:
         "definition": encode(task_definition(_DEFINITION)),
         "sealed": _PLAIN,
         "files_left_bytes": 1_000_000_000,
+        "resources": {"millicpus": 500, "memory": 67_108_864, "disk": 0, "gpus": 1},
     }
     return RunTask(**(fields | changes))
 
@@ -108,7 +117,10 @@ def _reports(**lists: Any) -> Reports:
     return Reports(node_id=_NODE, lease_seconds=30.0, **lists)
 
 
-_SUCCEEDED = _finished(result="a result", exit_code=0, cause="exit", artifacts=[_KEPT])
+_RUN = PhaseTiming(phase="run", started_ms=-3, duration_ms=1250)
+_SUCCEEDED = _finished(
+    result="a result", exit_code=0, cause="exit", artifacts=[_KEPT], timings=[_RUN]
+)
 _FAILED = _finished(error="exit code 3", exit_code=3, cause="exit")
 _SUBJOB_END: dict[str, Any] = {**_REF, "subjob_id": "0d" * 16}
 _SUBJOB = {"job_id": "0d" * 16, "dispatch": 2}
@@ -122,6 +134,7 @@ SAMPLES: dict[str, BaseModel] = {
         finished=[_SUCCEEDED, _FAILED],
         returned=[Returned(**_REF)],
         still_held=[StillHeld(**_REF)],
+        adopted=[Adopted(**_REF, from_node_id="0e" * 16)],
     ),
     "reports-claim": _reports(claims=[Claim(**_REF)]),
     "reports-succeeded": _reports(finished=[_SUCCEEDED]),
@@ -151,6 +164,7 @@ SAMPLES: dict[str, BaseModel] = {
         stop=[StopOrder(**_REF, reason="lease expired", at_once=True)],
         status_queries=[TaskRef(**_REF)],
         abandoned=[_NODE],
+        availability="cordoned",
     ),
     "telemetry": Telemetry(
         node_id=_NODE, logs=[_LOG], progress=[ProgressReport(**_REF, progress=42.5)]
@@ -168,6 +182,17 @@ SAMPLES: dict[str, BaseModel] = {
         leaving=True,
         tasks=[TaskRef(**_REF)],
         unknown_nodes=["0e" * 16],
+        availability="draining",
+        node=NodeDescription(
+            labels={"region": "eu"},
+            engines=["docker"],
+            storages=["s3"],
+            publishers=["s3"],
+            capacity={"millicpus": 3200, "gpus": 1},
+            max_executions=100,
+            gpus=[Gpu(index="0", name="Tesla T4", memory=16_106_127_360)],
+        ),
     ),
+    "placement_due": PlacementDue(),
     "webhooks_due": WebhooksDue(),
 }

@@ -6,6 +6,7 @@ from datetime import datetime
 from shared.lifecycle import (
     DispatchMissing,
     Event,
+    JobStartDue,
     JobTimedOut,
     LeaseExpired,
     QueueTimedOut,
@@ -23,6 +24,8 @@ def due(world: World) -> Iterator[Event]:
     for job in world.jobs.values():
         if _is_over(job.deadline_at, world.now):
             yield JobTimedOut(job.id)
+        if _is_over(job.due_at, world.now):
+            yield JobStartDue(job.id)
     yield from world.lost_signals()
 
 
@@ -36,6 +39,8 @@ def early(world: World) -> Iterator[Event]:
     for job in world.jobs.values():
         if job.deadline_at is not None:
             yield JobTimedOut(job.id)
+        if job.due_at is not None:
+            yield JobStartDue(job.id)
 
 
 def _due_of(task: Task, now: datetime) -> Iterator[Event]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from shared.lifecycle import JobReleased, JobStartDue
 from tests.support.family_world import World
 from tests.support.world_invariants import check
 from tests.support.world_workers import Verdict, honest_events, success
@@ -16,6 +17,12 @@ def finish_honestly(world: World, verdict: Verdict = success) -> None:
         ]
         world.messages.clear()
         batch += world.lost_signals()
+        for job in world.jobs.values():
+            if job.is_held:
+                batch.append(JobReleased(job.id))
+            elif job.due_at is not None:  # it is not news that its time has not come
+                world.now = max(world.now, job.due_at)
+                batch.append(JobStartDue(job.id))
         if not batch:
             return
         world.happen(*batch)

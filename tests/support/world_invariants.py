@@ -30,7 +30,10 @@ def check(world: World) -> None:
         listed = [t for t in world.tasks.values() if t.job_id == job.id and t.parent_id is None]
         active = sum(t.state in ACTIVE for t in listed)
         assert job.is_graph or job.is_cancelling or active <= 1, "two tasks of a list are active"
-        assert job.state.is_final or is_moved, "nothing can happen in a job that is not final"
+        assert job.has_entered or not listed, "a task has begun before its job may"
+        assert job.state.is_final or is_moved or not job.has_entered, (
+            "nothing can happen in a job that is not final"
+        )
 
 
 def check_columns(task: Task) -> None:

@@ -11,6 +11,7 @@ from shared.lifecycle import (
     Job,
     JobCancelled,
     JobRestarted,
+    JobStartDue,
     JobState,
     JobTimedOut,
     LeaseExpired,
@@ -79,6 +80,9 @@ class Witness:
             case JobTimedOut():
                 assert job.deadline_at is not None
                 assert job.deadline_at <= self.world.now, "a job's time ended early"
+            case JobStartDue():
+                assert job.due_at is not None
+                assert job.due_at <= self.world.now, "a job began before its time"
             case TaskReturned() | TaskTimedOut() | QueueTimedOut() | TaskProgressed():
                 assert task is not None
                 assert task.dispatch == event.dispatch, "it was about a dispatch that is over"
@@ -103,7 +107,9 @@ class Witness:
             )
             assert as_before == before, "a job that had ended has changed"
             return
-        assert before.state is not JobState.COMPLETED, "a completed job was opened again"
+        is_rewound = isinstance(event, JobRestarted) and event.from_position is not None
+        is_completed = before.state is JobState.COMPLETED
+        assert is_rewound or not is_completed, "a completed job was opened again"
         assert isinstance(event, JobRestarted | SubJobResumed), "a job has left its end by itself"
         assert after.state is JobState.PENDING
 

@@ -48,6 +48,17 @@ DEFINITION: Any = {
     "artifacts": [{"name": "out", "path": "out", "always": True}],
     "publish": [{"ipfs": True}],
     "large_result": "rows",
+    "success_codes": [0, 3],
+    "stop_signal": "SIGINT",
+    "network": {"type": "bridge", "ports": [{"name": "A", "static": 1024}]},
+    "wasm": {"module": "in/a", "imports": {"a": "in/b"}},
+    "placement": {
+        "constraints": [{"key": "zone", "operator": "in", "values": ["a"]}],
+        "prefer": [{"weight": 3, "constraints": [{"key": "gpu", "operator": "exists"}]}],
+        "resources": {"cpus": {"value": 1, "text": "1"}, "gpus": 1},
+        "update": {"healthy_after": {"seconds": 1, "text": "1s"}},
+    },
+    "execution": {"type": "batch", "index": 0, "count": 3},
     "parallel": {"tasks": [{"name": "c", "run": "a-secret"}], "min_success_percent": 50},
     "of_a_later_version": "a-secret",
 }
@@ -78,6 +89,7 @@ TASK = TaskRow(
     last_return_reason="a-secret",
     engine_rejections=1,
     children={"total": 1, "ended": 1},
+    timings=[("pull", -2, 700), ("run", 700, 1250)],
     subjob_id=None,
 )
 EMPTY = TaskRow._make([None] * len(TaskRow._fields))._replace(
@@ -117,6 +129,9 @@ JOB = JobRow(
     permissions=[{"user": shown_user("bob")}],
     timeout=timedelta(minutes=90),
     uploads={},
+    is_held=True,
+    start_at=NOW,
+    must_end_at=LATER,
     variables={"token": "t", "v": "a-secret"},
     is_large=False,
 )
@@ -124,15 +139,22 @@ JOB = JobRow(
 
 def _whole(redact: Redacting) -> Fields:
     tasks = {"tasks": [views.shown_definition(DEFINITION, redact)]}
-    return views.job_without_tasks(JOB, redact) | tasks | {"execution": [views.task(TASK, redact)]}
+    return (
+        views.job_without_tasks(JOB, redact, "view")
+        | tasks
+        | {"execution": [views.task(TASK, redact)]}
+    )
 
 
 ANSWERS: dict[str, tuple[type[BaseModel], Any]] = {
     "task": (Task, views.task(TASK, SECRET)),
     "task without anything": (Task, views.task(EMPTY, PLAIN)),
-    "summary": (JobSummary, views.summary(SUMMARY, SECRET)),
+    "summary": (JobSummary, views.summary(SUMMARY, SECRET, "view")),
     "job": (Job, _whole(SECRET)),
-    "page": (JobPage, views.job_page(Page(PageRequest(1, 10), [SUMMARY], 1), lambda _: PLAIN)),
+    "page": (
+        JobPage,
+        views.job_page(Page(PageRequest(1, 10), [SUMMARY], 1), lambda _: PLAIN, lambda _: "view"),
+    ),
     "log": (
         LogPage,
         views.log_page(
@@ -166,13 +188,13 @@ def test_no_secret_is_left_in_an_answer(name: str) -> None:
 def test_zero_is_shown_only_where_it_means_something() -> None:
     assert {"exitCode", "childIndex"} <= views.task(TASK, PLAIN).keys()
     assert views.task(EMPTY, PLAIN).keys() == {"id", "jobId", "position", "state", "createdAt"}
-    assert {"position", "taskCount"} <= views.summary(SUMMARY, PLAIN).keys()
+    assert {"position", "taskCount"} <= views.summary(SUMMARY, PLAIN, "view").keys()
 
 
 def test_the_start_of_the_last_run_is_shown_of_a_job_that_was_restarted() -> None:
     first = SUMMARY._replace(started_at=NOW, run_started_at=NOW)
-    assert "runStartedAt" not in views.summary(first, PLAIN)
-    restarted = views.summary(first._replace(run_started_at=LATER), PLAIN)
+    assert "runStartedAt" not in views.summary(first, PLAIN, "view")
+    restarted = views.summary(first._replace(run_started_at=LATER), PLAIN, "view")
     assert (restarted["startedAt"], restarted["runStartedAt"]) == (NOW, LATER)
 
 

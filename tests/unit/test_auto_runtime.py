@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conveyor.extensions.runtimes import Execution, RuntimeRejected, RuntimeUnavailable
-from conveyor.extensions.tasks import TaskSpec
+from conveyor.extensions.tasks import TaskSpec, Wasm
 from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.containers.layout import with_default_image
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import StagedExecution
+from shared.jobspec.partition.builtins import builtin
 from tests.support.engines.execution_driver import Rig, aux
 
 
@@ -109,3 +111,19 @@ async def test_an_engine_that_is_away_matters_only_where_the_shell_is_not_allowe
     with pytest.raises(RuntimeUnavailable):
         await without.check()
     await without.close()
+
+
+async def test_modules_and_built_ins_run_beside_every_other_runtime(tmp_path: Path) -> None:
+    module: dict[str, Any] = {
+        "files": {"m": '(module (func (export "_start")))'},
+        "wasm": Wasm(module="m"),
+    }
+    for kind in ("auto", "docker", "podman", "shell"):
+        chosen = settings(tmp_path, shell_allowed=False).model_copy(
+            update={"type": kind, "shell_workdir_root": str(tmp_path)}
+        )
+        runtime = make_runtime(chosen)
+        for program in (module, {"builtin": builtin("partition", "passthrough")}):
+            outcome, _ = await Rig("shell", runtime, chosen).run(**program)
+            assert outcome.is_success
+        await runtime.close()

@@ -4,10 +4,10 @@ import pytest
 
 from conveyor.extensions.tasks import Aux, Sidecar, TaskSpec
 from services.worker.capacity import Capacity, Demand, Resource, demand_of
-from services.worker.runtimes.containers.gpus import ALL_GPUS
-from services.worker.settings import WorkSettings, capacity_of
+from shared.definition.gpus import ALL_GPUS
 
 CPUS = Resource.MILLICPUS
+LIMITED = frozenset({CPUS})
 
 
 def spec(**fields: object) -> TaskSpec:
@@ -24,7 +24,7 @@ def test_slots_are_of_one_queue_and_come_back() -> None:
 
 
 def test_what_is_not_counted_always_fits_and_what_is_counted_fits_while_it_lasts() -> None:
-    capacity = Capacity({"a": 9}, {CPUS: 1000})
+    capacity = Capacity({"a": 9}, {CPUS: 1000}, LIMITED)
     demand = Demand("a", {CPUS: 400, Resource.MEMORY: 1 << 60})
     left = capacity.reserve(demand).reserve(demand)
     assert left.amounts == {CPUS: 200}
@@ -34,7 +34,7 @@ def test_what_is_not_counted_always_fits_and_what_is_counted_fits_while_it_lasts
 
 
 def test_a_task_that_is_limited_to_more_than_there_is_has_all_of_it() -> None:
-    capacity = Capacity({"a": 2}, {CPUS: 1000})
+    capacity = Capacity({"a": 2}, {CPUS: 1000}, LIMITED)
     demand = capacity.within(Demand("a", {CPUS: 4000}))
     assert capacity.fits(demand)
     assert not capacity.reserve(demand).fits(Demand("a", {CPUS: 1}))
@@ -51,8 +51,19 @@ def test_a_task_takes_what_it_and_its_sidecars_are_limited_to() -> None:
     assert demand_of(spec(gpus="2"), "a").amounts[Resource.GPUS] == 2
 
 
-def test_a_worker_counts_slots_alone_unless_its_settings_say_more() -> None:
-    assert capacity_of(WorkSettings(queues="a:2,b")) == Capacity({"a": 2, "b": 1})
-    settings = WorkSettings(capacity_cpus="0.5", capacity_memory="1g", capacity_gpus=0)
-    amounts = {CPUS: 500, Resource.MEMORY: 1 << 30, Resource.GPUS: 0}
-    assert capacity_of(settings).amounts == amounts
+def test_placed_executions_fit_in_what_tasks_of_queues_have_left_though_these_have_no_limit() -> (
+    None
+):
+    capacity = Capacity({"a": 9, "placed": 9}, {CPUS: 1000})
+    task, placed = Demand("a", {CPUS: 800}), Demand("placed", {CPUS: 400}, is_placed=True)
+    left = capacity.reserve(task)
+    assert left.lacking(placed) == [CPUS]
+    assert not left.fits(placed)
+    # More than there is: what is free is less than nothing until one has ended
+    left = left.reserve(task)
+    assert left.fits(task)
+    assert not left.fits(placed)
+    assert left.release(task).release(task) == capacity
+    # One that takes nothing fits at any time
+    assert left.fits(Demand("placed", {CPUS: 0}, is_placed=True))
+    assert capacity.fits(placed)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest_asyncio
 from aiohttp import web
 
+from cli.jobs.merging import merge
 from tests.support.http.command_line import run_command
 from tests.support.http.fake_api import FakeApi, fake_api, page, refusal
 
@@ -171,3 +172,33 @@ async def test_a_job_is_valid_with_the_files_that_come_with_it(
     assert alone.exit_code == 1
     assert json.loads(alone.stdout)[0]["problems"][0]["field"].endswith(".upload")
     assert with_file.exit_code == 0
+
+
+def test_results_of_several_executions_are_merged_and_nothing_of_them_is_lost(
+    tmp_path: Path,
+) -> None:
+    for index, output in ((0, "a\n"), (1, "b\n"), (10, "c\n")):
+        folder = tmp_path / str(index)
+        (folder / "outputs").mkdir(parents=True)
+        (folder / "stdout").write_text(output)
+        (folder / "stderr").write_text("")
+        (folder / "exitCode").write_text(str(index))
+        (folder / "outputs/same.csv").write_text(output)
+        (folder / f"outputs/{index}.csv").write_text(output)
+    merge({index: tmp_path / str(index) for index in (10, 0, 1)}, tmp_path / "job")
+    found = {
+        str(path.relative_to(tmp_path / "job")): path.read_text()
+        for path in (tmp_path / "job").rglob("*")
+        if path.is_file()
+    }
+    assert found == {
+        "stdout": "a\nb\nc\n",
+        "stderr": "",
+        "exitCode": "0\n1\n10\n",
+        "outputs/0.csv": "a\n",
+        "outputs/1.csv": "b\n",
+        "outputs/10.csv": "c\n",
+        "outputs/same.csv": "a\n",
+        "outputs/same.1.csv": "b\n",
+        "outputs/same.10.csv": "c\n",
+    }

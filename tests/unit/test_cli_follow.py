@@ -136,6 +136,16 @@ def test_log_lines_are_whole_and_in_order_however_the_log_was_cut() -> None:
     assert shown + texts_of(log.unfinished()) == ["a", "bc", "de", "f"]
 
 
+def test_lines_of_stderr_are_marked_in_whatever_part_they_end() -> None:
+    log = LogLines()
+    first = LogPartView("greet", 1, "out\nerr", stderr=[(2, 2)])
+    second = LogPartView("greet", 2, "or\nout\n", stderr=[(1, 1)])
+    shown = [*log.add(first), *log.add(second)]
+    assert [(line.text, line.is_stderr) for line in shown] == [
+        *(("out", False), ("error", True), ("out", False))
+    ]
+
+
 async def test_a_log_that_is_read_again_gives_only_what_is_new() -> None:
     # Given a log of which more parts arrive between two looks, two on a page
     class Growing(AsyncClient):

@@ -97,6 +97,41 @@ def test_a_long_name_leaves_room_for_why_the_task_failed() -> None:
     assert "exit code 2: oh no" in console.file.getvalue()
 
 
+def test_executions_of_a_placed_task_tell_their_nodes_and_their_exit_codes() -> None:
+    def execution(state: str, index: int, node: str | None, **fields: Any) -> dict[str, Any]:
+        which = {"type": "batch", "index": index, "count": 4}
+        return task(
+            "main", state, parentId="p", childIndex=index, execution=which, nodeId=node, **fields
+        )
+
+    placement = {"type": "batch", "count": 4, "size": 4, "completions": 2}
+    answer = job(
+        task("p", "RUNNING", placement=placement),
+        execution("COMPLETED", 0, "n1", exitCode=3),
+        execution("RUNNING", 1, "0123456789abcdef"),
+        execution("PENDING", 2, None, waiting={"message": "no node has 4 CPUs"}),
+        execution("FAILED", 3, "n1", error="exit code 1"),
+    )
+    console = Console(width=80, file=io.StringIO())
+    branches = family(job_view(answer), None)
+    console.print(family_table(branches, datetime.now(UTC), console.width, {"n1": "worker-eu"}))
+    assert isinstance(console.file, io.StringIO)
+    first, *lines = [" ".join(line.split()) for line in console.file.getvalue().splitlines()]
+    assert first == "▸ p running 2 of 4 done"
+    assert [line.split(maxsplit=4)[4] for line in lines] == [
+        "on worker-eu, exit code 3",
+        "on 01234567",
+        "no node has 4 CPUs",
+        "exit code 1 on worker-eu",
+    ]
+
+
+async def test_of_a_service_it_is_told_how_many_run() -> None:
+    placement = {"type": "service", "count": 3, "size": 3, "completions": 1, "running": 2}
+    lines = await tree(job(task("db", "RUNNING", placement=placement)))
+    assert "2 of 3 running" in lines[0]
+
+
 async def test_children_stand_below_their_parent_in_their_places() -> None:
     answer = job(
         task("a", "RUNNING"),

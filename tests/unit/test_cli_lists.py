@@ -82,10 +82,9 @@ async def test_a_search_is_put_in_the_apis_words(api: FakeApi) -> None:
     }
 
 
-async def test_queues_and_nodes_are_tables(api: FakeApi) -> None:
-    api.answers |= {"GET /queues": [QUEUE], "GET /nodes": [NODE]}
+async def test_queues_are_a_table(api: FakeApi) -> None:
+    api.answers["GET /queues"] = [QUEUE]
     assert (await table(api, "queues"))[1] == ["default", "5", "1", "2"]
-    assert (await table(api, "nodes"))[1][:6] == ["w1", "up", "2", "7", "%", "default:4"]
 
 
 @pytest.mark.parametrize("answer", [[SCHEDULE], page([SCHEDULE])])

@@ -153,6 +153,18 @@ async def test_waiting_tells_what_happens_and_ends_with_the_job_not_with_its_log
     ]
 
 
+async def test_the_end_of_an_older_version_is_not_that_of_the_job(api: FakeApi) -> None:
+    # Given a job that was updated: its events begin with those of the version before
+    running, done = whole("RUNNING"), whole("COMPLETED")
+    api.answers["GET /jobs/j1"] = OneByOne(running, running, done)
+    api.answers["GET /jobs/j1/events"] = event_stream(
+        job_event(1, "COMPLETED", 100), job_event(2, "PENDING", 0), job_event(3, "COMPLETED", 100)
+    )
+    result = await run_command(api.url, "submit", "--wait", "-", stdin=JOB_FILE)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "hello completed")
+    assert len(api.asked_for("GET /jobs/j1")) == 4
+
+
 async def test_following_prints_the_log_whole_lines_in_order(api: FakeApi) -> None:
     api.answers["GET /jobs/j1"] = OneByOne(whole("PENDING"), whole("COMPLETED"))
     api.answers["GET /jobs/j1/events"] = event_stream(
@@ -312,3 +324,17 @@ async def test_ctrl_c_leaves_the_job_running_and_says_how_to_cancel_it(api: Fake
     assert process.returncode == 130
     assert stderr.decode().splitlines()[1:] == ["the job continues. To stop it: conveyor cancel j1"]
     assert all(not asked.what.startswith("PUT") for asked in api.asked)
+
+
+async def test_a_dry_run_tells_what_would_be_submitted_and_its_warnings(api: FakeApi) -> None:
+    warning = {"field": "tasks[0].queue", "message": "no worker serves it", "line": 2, "column": 9}
+    api.answers["POST /jobs"] = {"name": "hello", "taskCount": 1, "warnings": [warning]}
+    result = await run_command(api.url, "submit", "--dry-run", "-", stdin=JOB_FILE)
+
+    (asked,) = api.asked
+    assert (asked.query["dryRun"], "Idempotency-Key" in asked.headers) == ("true", False)
+    assert result.exit_code == 0
+    assert result.stdout == "standard input: valid, hello would be submitted with 1 task\n"
+    assert "standard input:2:9: warning: tasks[0].queue: no worker serves it" in result.stderr
+    with_file = await run_command(api.url, "submit", "--dry-run", "-", "--file", "a=b", stdin="")
+    assert with_file.exit_code == 2

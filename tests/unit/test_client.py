@@ -13,7 +13,20 @@ from standardwebhooks.webhooks import Webhook
 import conveyor
 from conveyor import Client, Retries
 from conveyor import models as m
-from conveyor.jobs import Artifact, Each, Job, Parallel, Source, Subjob, Task
+from conveyor.jobs import (
+    Artifact,
+    Constraint,
+    Each,
+    Job,
+    Network,
+    Parallel,
+    Placement,
+    Port,
+    Resources,
+    Source,
+    Subjob,
+    Task,
+)
 from shared.jobspec.tork.parsing import parse_job
 
 URL = "http://conveyor.test"
@@ -79,12 +92,28 @@ def test_a_job_is_built_of_the_same_tasks_everywhere() -> None:
             Task(name="two", parallel=Parallel(tasks=[inner])),
             Task(name="sub", subjob=Subjob(name="y", tasks=[inner])),
             Task(name="last", run="true", sources=[Source(artifact="all.out", target="in")]),
+            Task(
+                name="placed",
+                run="true",
+                success_codes=[0, 3],
+                placement=Placement(
+                    type="service",
+                    count="{{ 3 }}",
+                    constraints=["zone = a", Constraint(key="gpu", operator="exists")],
+                    resources=Resources(cpu="1", gpu=1),
+                ),
+                network=Network(type="bridge", ports=[Port(name="WEB", target=80)]),
+            ),
         ],
     )
 
     made = job.to_json()
 
-    assert parse_job(json.dumps(made).encode(), "application/json").as_submitted() == made
+    submitted = parse_job(json.dumps(made).encode(), "application/json").as_submitted()
+    placed = made["tasks"][-1]["placement"]
+    assert placed["constraints"][0] == "zone = a"
+    placed["constraints"][0] = {"key": "zone", "operator": "=", "values": ["a"]}
+    assert submitted == made
     artifacts = [{"name": "out", "path": "out.txt"}]
     assert made["tasks"][0]["each"] == {
         "list": ["a", "b"],
@@ -190,8 +219,13 @@ def test_events_are_read_past_comments_and_data_in_several_lines() -> None:
     server = Server(httpx.Response(200, content=text.encode()))
 
     with server.client() as client:
-        events = list(client.all_events())
+        events = list(client.all_events(types="job", every="1s", jobs=["a", "b"]))
 
+    assert server.asked[0].url.params.multi_items() == [
+        ("types", "job"),
+        ("every", "1s"),
+        ("jobs", "a,b"),
+    ]
     assert events == [conveyor.Event("job", "1-2", {"a": 1}), conveyor.Event("end", "", {})]
 
 

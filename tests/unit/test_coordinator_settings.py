@@ -3,12 +3,8 @@
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.coordinator.settings import (
-    ApiSettings,
-    AuthSettings,
-    CoordinatorSettings,
-    CorsSettings,
-)
+from services.coordinator.auth_settings import AuthSettings, CorsSettings
+from services.coordinator.settings import ApiSettings, CoordinatorSettings
 from services.dev.settings import DevSettings
 from shared.process.run import BAD_SETTINGS, Stop, enter
 from shared.process.settings.loading import Settings, load

@@ -58,6 +58,8 @@ from tests.support.jobs.decided import (
     scheduled,
 )
 
+PHASES = [("run", 2, 1250)]
+
 
 def test_a_submitted_job_asks_for_its_first_task() -> None:
     job = a_job()
@@ -123,10 +125,11 @@ def test_a_claim_for_a_task_nobody_knows_is_refused() -> None:
 
 def test_a_finished_task_leaves_its_result_and_calls_the_next() -> None:
     job, task = running(var="first")
-    event = TaskSucceeded("job", task.id, 1, NODE, "42", log_parts=3)
+    event = TaskSucceeded("job", task.id, 1, NODE, "42", log_parts=3, timings=PHASES)
     outcome = decided(decide(job, task, event, LATER))
     [done] = outcome.tasks
     assert (done.state, done.result, done.log_parts) == (TaskState.COMPLETED, "42", 3)
+    assert done.timings == PHASES
     assert of(outcome, SetVariable) == [SetVariable("job", "first", "42")]
     assert of(outcome, PlanTask) == [PlanTask("job", 2)]
     assert outcome.job.progress == 50
@@ -249,7 +252,7 @@ def test_announcements_of_a_job_are_numbered_without_gaps() -> None:
     [(TaskFailed, 3), (TaskSucceeded, 3), (TaskReturned, 0)],
 )
 @pytest.mark.parametrize("is_job_over", [True, False])
-def test_the_worker_of_a_cancelled_task_says_how_long_its_log_is_and_no_more(
+def test_the_worker_of_a_cancelled_task_says_how_long_its_log_and_its_phases_are_and_no_more(
     event: Any, log_parts: int, is_job_over: bool
 ) -> None:
     job, task = running()
@@ -258,15 +261,19 @@ def test_the_worker_of_a_cancelled_task_says_how_long_its_log_is_and_no_more(
     assert (ended.log_parts, ended.deadline_at) == (None, LATER + LAST_WORDS)
     job = replace(job, state=JobState.CANCELLED) if is_job_over else cancelled.job
 
+    told: dict[str, Any] = {"log_parts": log_parts, "timings": PHASES}
+
     def told_by(node: str, dispatch: int = 1) -> Decision | Ignored:
         more: dict[str, Any] = {"error": "stopped"} if event is TaskFailed else {}
-        more |= {"log_parts": log_parts} if event is not TaskReturned else {}
+        more |= told if event is not TaskReturned else {}
         return decide(job, ended, event("job", ended.id, dispatch, node, **more), LATER)
 
     assert isinstance(told_by("node-2"), Ignored)
     assert isinstance(told_by(NODE, dispatch=2), Ignored)
     last = told_by(NODE)
-    assert last == Decision(job, tasks=(replace(ended, log_parts=log_parts),))
+    timings = PHASES if event is not TaskReturned else None
+    expected = replace(ended, log_parts=log_parts, timings=timings)
+    assert last == Decision(job, tasks=(expected,))
     [ended] = last.tasks
     assert isinstance(told_by(NODE), Ignored)
 

@@ -25,7 +25,8 @@ from shared.lifecycle import (
     TaskTimedOut,
     decide,
 )
-from shared.lifecycle.task_rules import MAX_ENGINE_REJECTIONS, MAX_LOST_DISPATCHES
+from shared.lifecycle.attempts import MAX_LOST_DISPATCHES
+from shared.lifecycle.task_rules import MAX_ENGINE_REJECTIONS
 from tests.support.jobs.decided import (
     LATER,
     NODE,
@@ -40,8 +41,11 @@ from tests.support.jobs.decided import (
 
 def test_a_failed_task_fails_the_job_with_its_error() -> None:
     job, task = running()
-    outcome = decided(decide(job, task, TaskFailed("job", task.id, 1, NODE, "exit code 1"), LATER))
+    phases = [("pull", -4, 900), ("run", 900, 2)]
+    event = TaskFailed("job", task.id, 1, NODE, "exit code 1", timings=phases)
+    outcome = decided(decide(job, task, event, LATER))
     assert outcome.tasks[0].state is TaskState.FAILED
+    assert outcome.tasks[0].timings == phases
     assert (outcome.job.state, outcome.job.error) == (JobState.FAILED, "exit code 1")
 
 

@@ -212,6 +212,16 @@ def test_it_fails_as_soon_as_enough_can_no_longer_succeed() -> None:
     assert (parent.state, parent.error) == (TaskState.FAILED, "second")
 
 
+def test_a_family_that_finishes_fails_when_all_have_ended_and_goes_on_till_then() -> None:
+    job, parent, _ = opened(5, required=4, finishes=True, concurrency=2)
+    job, parent, outcomes = after(job, parent, ended(parent, 3, "boom"))
+    assert parent.state is TaskState.RUNNING
+    assert asked(outcomes) == 3
+    job, parent, [_, outcome] = after(job, parent, ended(parent, 2))
+    assert (parent.state, parent.error) == (TaskState.FAILED, "3 of its 5 tasks failed")
+    assert outcome.job.state is JobState.FAILED
+
+
 def test_a_family_that_may_fail_lets_the_job_go_on_and_still_cancels_its_children() -> None:
     job, parent, _ = opened(3, allow_failure=True)
     job, parent, [outcome] = after(job, parent, ended(parent, 1, "boom"))

@@ -6,10 +6,11 @@ import orjson
 import pytest
 from hypothesis import given, settings
 
-from conveyor.extensions.tasks import Program
+from conveyor.extensions.tasks import Builtin, Program
 from services.coordinator.api.tork.definitions import shown_job
 from shared.definition import (
     Amount,
+    Artifact,
     AuxTask,
     Duration,
     Each,
@@ -54,23 +55,41 @@ def test_whatever_the_job_language_can_say_is_read_back_from_its_json_form(
 @settings(max_examples=50)
 @given(JOBS)
 def test_a_definition_is_shown_as_the_client_wrote_it(job: dict[str, Any]) -> None:
-    assert shown_job(encode(compiled(job))) == without_passwords(job)
+    secrets = {"secrets": dict.fromkeys(job["secrets"], REDACTED)} if "secrets" in job else {}
+    assert shown_job(encode(compiled(job))) == without_passwords(job) | secrets
 
 
 def without_passwords(value: Any) -> Any:
-    """With [REDACTED] in place of passwords and secrets: no other name in it sounds like one's."""
+    """With [REDACTED] in place of passwords and secrets, but where an expression gives them: no
+    other name in it sounds like one's."""
     match value:
         case dict():
             shown = {name: without_passwords(item) for name, item in value.items()}
             if "password" in shown:
-                shown["password"] = REDACTED
+                shown["password"] = _hidden(shown["password"])
             if "secrets" in shown:
-                shown["secrets"] = dict.fromkeys(shown["secrets"], REDACTED)
+                shown["secrets"] = {k: _hidden(v) for k, v in shown["secrets"].items()}
             return shown
         case list():
             return list(map(without_passwords, value))
         case _:
             return value
+
+
+def _hidden(text: str) -> str:
+    is_expression = text.startswith("{{") and text.endswith("}}")
+    return text if not text or is_expression else REDACTED
+
+
+def test_a_partitioned_task_is_read_back_from_its_json_form() -> None:
+    split = TaskDefinition(
+        builtin=Builtin(name="lines", params={"count": 5, "deep": [{"a": None}]}),
+        artifacts=(Artifact(name="chunks", path="c", chunks=True),),
+    )
+    every = Each(chunks="split.chunks", task=TaskDefinition(run="true"), max_failed=2)
+    app = TaskDefinition(each=changed(every, max_failed_percent=10, finishes=True))
+    for task in (split, app):
+        assert decode_task(orjson.loads(orjson.dumps(encode(task)))) == task
 
 
 def test_durations_and_sizes_are_numbers_that_remember_their_spelling() -> None:

@@ -16,7 +16,7 @@ from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.containers.images import Images
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
-from tests.support.engines.fake_engine import FakeEngine, fake_engine, refusal
+from tests.support.engines.fake_engine import FakeEngine, Json, fake_engine, refusal
 
 INSPECT = "GET /containers/{id}/json"
 KILL = "POST /containers/{id}/kill"
@@ -55,6 +55,22 @@ async def test_an_answer_about_a_task_is_its_fault_its_engines_or_nobody_knows(
         await engine.create({"Image": "i"})
     assert type(raised.value) is kind
     assert str(raised.value) == f"could not create the container: {words}"
+
+
+async def test_a_disk_is_limited_where_the_engine_can_and_else_asked_for_once(
+    fake: FakeEngine, engine: ContainerEngine
+) -> None:
+    asked = []
+
+    def decline(config: Json) -> str | None:
+        asked.append(config["HostConfig"])
+        words = "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+        return words if "StorageOpt" in config["HostConfig"] else None
+
+    fake.decline = decline
+    for _ in range(2):
+        await engine.create({"Image": "i", "HostConfig": {"StorageOpt": {"size": "1000"}}})
+    assert asked == [{"StorageOpt": {"size": "1000"}}, {}, {}]
 
 
 @pytest.mark.parametrize("words", ["OCI runtime state failed", "not a directory", "no idea"])
@@ -144,4 +160,4 @@ async def test_an_image_that_finds_no_room_is_not_the_tasks_fault_and_one_that_i
         await Images(engine, {}).pull_once("i", None, unheard)
 
 
-async def unheard(_: bytes) -> None: ...
+async def unheard(_: bytes, stream: int = 1) -> None: ...

@@ -1,6 +1,7 @@
 """The job files under examples/: all of them can be submitted, and the table names all."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,16 @@ from jsonschema_rs import validator_for
 
 from shared.expressions import evaluate
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, SubmittedJob, TaskEntry
-from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job
-from shared.jobspec.tork.schema import job_schema, scheduled_job_schema
+from shared.jobspec.tork.parsing import parse_job, parse_scheduled_job, parse_template
+from shared.jobspec.tork.schema import job_schema, scheduled_job_schema, template_schema
 
 FOLDER = Path(__file__).parents[2] / "examples"
 FILES = sorted(FOLDER.glob("*.yaml"))
-OF_SOME_MACHINES = {"gpus", "privileged", "networks", "registry", "publish"}
+OF_SOME_MACHINES = {"gpus", "privileged", "networks", "registry", "publish", "wasm"}
 UPLOADS = {"transcode-video": "uploads: {video: 1f3a}\n"}
 """What `conveyor submit --file` adds."""
+
+SCHEMAS = {"schedule": "scheduled-job", "template": "template"}
 
 
 class _Yaml12(yaml.SafeLoader):
@@ -30,7 +33,11 @@ class _Yaml12(yaml.SafeLoader):
 
 
 def example(path: Path) -> SubmittedJob:
-    parse = parse_scheduled_job if path.stem.startswith("schedule") else parse_job
+    parse: Callable[[bytes, str], SubmittedJob] = parse_job
+    if path.stem.startswith("schedule"):
+        parse = parse_scheduled_job
+    if path.stem.startswith("template"):
+        parse = parse_template
     return parse((path.read_text() + UPLOADS.get(path.stem, "")).encode(), "text/yaml")
 
 
@@ -42,12 +49,12 @@ def test_an_example_says_what_it_shows_and_can_be_submitted(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_editor_finds_nothing_wrong_with_an_example(path: Path) -> None:
-    is_scheduled = path.stem.startswith("schedule")
-    kind = "scheduled-job" if is_scheduled else "job"
+    kind = SCHEMAS.get(path.stem.partition("-")[0], "job")
     assert f"# yaml-language-server: $schema=http://127.0.0.1:8000/schema/{kind}.json\n" in (
         path.read_text()
     )
-    schema = scheduled_job_schema() if is_scheduled else job_schema()
+    made = {"job": job_schema, "scheduled-job": scheduled_job_schema, "template": template_schema}
+    schema = made[kind]()
     validator_for(schema).validate(yaml.load(path.read_text(), _Yaml12))
 
 

@@ -57,7 +57,7 @@ def test_a_task_is_made_of_one_thing(other: tuple[str, str]) -> None:
     first, second = other
     assert refusal(with_task(**{kind: ONE[kind] for kind in other})) == (
         f"tasks[0].{second}: must not stand beside {first}: "
-        "a task has one of parallel, each and subjob"
+        "a task has one of parallel, each, subjob and partition"
     )
 
 
@@ -113,6 +113,23 @@ def test_what_tork_passes_over_beside_them_is_accepted(kind: str, fields: Json) 
             {"parallel": {"tasks": [{}], "minSuccess": 2}},
             "tasks[0].parallel.minSuccess: 2 is not allowed: "
             "must be at most the number of tasks, 1",
+        ),
+        (
+            {"each": {"list": [1, 2], "task": {}, "maxFailed": 3}},
+            "tasks[0].each.maxFailed: 3 is not allowed: must be at most the number of tasks, 2",
+        ),
+        (
+            {"each": {"list": [], "task": {}, "maxFailed": "5%", "minSuccess": "95%"}},
+            "tasks[0].each.maxFailed: must not stand beside minSuccess: both say how many may fail",
+        ),
+        (
+            {"parallel": {"tasks": [{}], "maxFailed": -1}},
+            "tasks[0].parallel.maxFailed: -1 is not allowed: "
+            "must be a whole number of at least 0, or a share from '1%' to '100%'",
+        ),
+        (
+            {"parallel": {"tasks": [{}], "onFailure": "go on"}},
+            "tasks[0].parallel.onFailure: \"go on\" is not allowed: must be 'stop' or 'finish'",
         ),
         ({"each": {"task": {}}}, "tasks[0].each.list: is required"),
         ({"each": {"list": "", "task": {}}}, "tasks[0].each.list: is required"),

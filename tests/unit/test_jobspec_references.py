@@ -107,9 +107,9 @@ def test_what_is_over_by_then_may_be_taken(accepted: dict[str, Any]) -> None:
             "the task 'encode' is in an each within others",
         ),
         (
-            job(within(job(keeper("inner"))), taker("within.out")),
+            job(within(job(keeper("inner"))), taker("within.ouf")),
             "tasks[1]",
-            "the task 'within' is a sub-job: what its tasks keep has its id before",
+            "the task 'within' keeps no artifact 'ouf', did you mean 'out'?",
         ),
         (
             job(keeper(), within(job(taker("a.out")))),

@@ -93,6 +93,8 @@ FULL_JOB = {
     "autoDelete": {"after": "6h"},
     "wait": {"timeout": "30s"},
     "timeout": "24h",
+    "startAt": "2026-06-01T12:00:00Z",
+    "deadline": "2026-06-02T12:00:00Z",
     "permissions": [{"role": "ops"}, {"user": "ann"}],
 }
 
@@ -143,6 +145,21 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
         (with_task(env={"A": ["s"]}), "tasks[0].env.A: a list is not allowed: must be text"),
         (with_task() | {"inputs": []}, "inputs: a list is not allowed: must be a mapping"),
         (with_task() | {"autoDelete": {}}, "autoDelete.after: is required"),
+        (
+            with_task() | {"hold": True, "wait": {"timeout": "1s"}},
+            "wait: must not stand beside hold: a held job waits for its release",
+        ),
+        (
+            with_task()
+            | {"startAt": "2026-06-01T12:00:00Z", "deadline": "2026-06-01T14:00:00+02:00"},
+            'deadline: "2026-06-01T14:00:00+02:00" is not allowed: '
+            "must be after startAt, 2026-06-01T12:00:00Z",
+        ),
+        (
+            with_task() | {"startAt": "2026-06-01 12:00"},
+            'startAt: "2026-06-01 12:00" is not allowed: '
+            "must be a time with its offset such as 2026-06-01T12:00:00Z",
+        ),
         (
             with_task() | {"wait": {"timeout": "0s"}},
             'wait.timeout: "0s" is not allowed: must be longer than zero',

@@ -17,8 +17,9 @@ from tests.support.jobs.documented import LANGUAGE, jobs_of
 
 Fields = dict[str, Any]
 ON = {True: "on"}  # as YAML 1.1 reads it; the API takes it as it is written
-MODELS = {"registry", "defaults", "s3"}  # their fields have tables of their own
+MODELS = {"registry", "defaults", "s3", "wasm"}  # their fields have tables of their own
 ARTIFACT = {"name": "report", "path": "out"}
+STAGES = {"split": {"run": "ls"}, "task": {"run": "ls"}, "assemble": {"run": "ls"}}
 LOGIN = ("accessKey", "secretKey")
 BROKEN = "{{ 1 + }}"
 ROW = re.compile(r"^\| `(\w+)` \| `([^|]+)` \| (yes)? ?\|", re.MULTILINE)
@@ -29,8 +30,11 @@ def job(**fields: Any) -> Fields:
 
 
 def task(**fields: Any) -> Fields:
-    runs = {} if {"parallel", "each", "subjob"} & fields.keys() else {"run": "ls"}
-    return job(tasks=[{"name": "a", **runs, **fields}])
+    runs = (
+        {} if {"parallel", "each", "subjob", "partition", "wasm"} & fields.keys() else {"run": "ls"}
+    )
+    brings = {"sources": [source(target="in/")]} if "wasm" in fields else {}
+    return job(tasks=[{"name": "a", **runs, **brings, **fields}])
 
 
 SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = {
@@ -40,9 +44,24 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
         [m.TaskEntry, m.InnerTask, m.SubjobTask],
         lambda fields: task(**({"artifacts": [ARTIFACT]} if "publish" in fields else {}), **fields),
     ),
+    "placement": ([m.Placement], lambda fields: task(placement=fields)),
+    "constraint": ([m.Constraint], lambda fields: placed(constraints=[constraint(**fields)])),
+    "prefer": (
+        [m.Preference],
+        lambda fields: placed(prefer=[{"constraints": ["a exists"], **fields}]),
+    ),
+    "resources": ([m.Resources], lambda fields: placed(resources=fields)),
+    "update": ([m.UpdatePolicy], lambda fields: placed(update=fields)),
+    "network": ([m.Network], lambda fields: task(network=network(**fields))),
+    "port": (
+        [m.Port],
+        lambda fields: task(network={"type": "bridge", "ports": [{"name": "A", **fields}]}),
+    ),
+    "wasm": ([m.Wasm], lambda fields: task(wasm={"module": "in/a.wasm", **fields})),
     "parallel": ([m.Parallel], lambda f: task(parallel={"tasks": [{"run": "ls"}], **f})),
     "each": ([m.Each], lambda f: task(each={"list": "[1]", "task": {"run": "ls"}, **f})),
     "subjob": ([m.Subjob], lambda f: task(subjob={"name": "b", "tasks": [{"run": "ls"}], **f})),
+    "partition": ([m.Partitioned], lambda f: task(partition={**STAGES, **f})),
     "retry": ([m.Retry], lambda fields: task(retry={"limit": 1, **fields})),
     "limits": ([m.Limits], lambda fields: task(limits=fields)),
     "registry": ([m.Registry], lambda fields: task(image="a:1", registry=fields)),
@@ -60,7 +79,11 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
         [m.Publication],
         lambda f: task(artifacts=[ARTIFACT], publish=[publication(**f)]),
     ),
-    "s3": ([m.S3Source, m.S3Target], lambda fields: task(sources=[s3_source(**fields)])),
+    "s3": (
+        [m.S3Source, m.S3Target],
+        lambda fields: task(placement={}, **of_s3(fields)),
+    ),
+    "s3 partition": ([m.Partition], lambda fields: dealt_out(partition(**fields))),
     "webhook": (
         [m.Webhook],
         lambda fields: job(webhooks=[{"url": "https://ci.example", **fields}]),
@@ -75,6 +98,18 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
     ),
 }
 """The models whose fields the table below each heading has, and a job that holds some of them."""
+
+
+def placed(**fields: Any) -> Fields:
+    return task(placement=fields)
+
+
+def constraint(**fields: Any) -> Fields:
+    return {"key": "a", "operator": "in", "values": ["b"], **fields}
+
+
+def network(**fields: Any) -> Fields:
+    return {"type": "http" if "domains" in fields else "bridge", **fields}
 
 
 def schedule(**fields: Any) -> Fields:
@@ -111,8 +146,31 @@ def publication(**fields: Any) -> Fields:
 
 def s3_source(**fields: Any) -> Fields:
     login = {} if "credentials" in fields else dict.fromkeys(LOGIN, "{{ secrets.key }}")
-    key = "in/" if "filter" in fields else "in"
+    key = "in/" if {"filter", "partition"} & fields.keys() else "in"
     return {"s3": {"bucket": "data", "key": key, **login, **fields}, "target": "in"}
+
+
+def of_s3(fields: Fields) -> Fields:
+    if "encoding" in fields:
+        target = {"bucket": "data", "key": "out/", **fields}
+        return {"artifacts": [ARTIFACT], "publish": [{"s3": target}]}
+    return {"sources": [s3_source(**fields)]}
+
+
+def partition(**fields: Any) -> Fields:
+    kinds = {"pattern": "regex", "startIndex": "substring", "endIndex": "substring"}
+    kind = next((kinds[name] for name in fields if name in kinds), "date")
+    of_its_kind: dict[str, Fields] = {
+        "regex": {"pattern": "a"},
+        "substring": {"endIndex": 9},
+        "date": {} if "type" in fields else {"dateFormat": "2006"},
+    }
+    return {"type": kind, **of_its_kind[kind], **fields}
+
+
+def dealt_out(partition: Fields) -> Fields:
+    s3 = {"bucket": "data", "key": "in/", "partition": partition}
+    return task(sources=[{"s3": s3, "target": "in"}], placement={})
 
 
 def section(heading: str) -> str:

@@ -11,7 +11,7 @@ More of it: `CONVEYOR_TEST_EXAMPLES=5000 pytest tests/unit/test_lifecycle_machin
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,6 +23,7 @@ from shared.lifecycle import (
     DispatchMissing,
     Event,
     JobCancelled,
+    JobReleased,
     JobRestarted,
     JobState,
     TaskClaimed,
@@ -69,9 +70,10 @@ class Jobs(RuleBasedStateMachine):
         self._submit(listed)
 
     @has(lambda self: self.submitted < MAX_JOBS)
-    @rule(listed=job_specs)
-    def submit(self, listed: Spec) -> None:
-        self._submit(listed)
+    @rule(listed=job_specs, is_held=st.booleans(), seconds=st.sampled_from([0, 0, 30]))
+    def submit(self, listed: Spec, is_held: bool, seconds: int) -> None:
+        start_at = self.world.now + timedelta(seconds=seconds) if seconds else None
+        self._submit(listed, hold=is_held, start_at=start_at)
 
     @has(lambda self: self.witness.queue)
     @rule(which=WHICH, node=st.sampled_from(NODES), comes_again=st.booleans())
@@ -160,8 +162,12 @@ class Jobs(RuleBasedStateMachine):
         self._ask(JobCancelled(self._some_job(which)))
 
     @rule(which=WHICH)
-    def client_restarts(self, which: int) -> None:
-        self._ask(JobRestarted(self._some_job(which)))
+    def client_releases(self, which: int) -> None:
+        self._ask(JobReleased(self._some_job(which)))
+
+    @rule(which=WHICH, position=st.sampled_from([None, None, 1, 2, 3]))
+    def client_restarts(self, which: int, position: int | None) -> None:
+        self._ask(JobRestarted(self._some_job(which), position))
 
     @invariant()
     def all_agrees(self) -> None:
@@ -191,9 +197,9 @@ class Jobs(RuleBasedStateMachine):
                 assert (job.progress, job.position) == (100.0, job.task_count)
                 assert job.result == (listed.output or None)
 
-    def _submit(self, listed: Spec) -> None:
+    def _submit(self, listed: Spec, **waits: Any) -> None:
         self.submitted += 1
-        self.world.submit(f"job-{self.submitted}", listed)
+        self.world.submit(f"job-{self.submitted}", listed, **waits)
         self._settle()
 
     def _ask(self, event: Event) -> None:

@@ -31,15 +31,20 @@ class FeedInMemory:
         self.rows.append(row)
 
     async def page(
-        self, after: Cursor, *, jobs: Collection[str] | None, readers: Readers
+        self,
+        after: Cursor,
+        *,
+        jobs: Collection[str] | None,
+        readers: Readers,
+        with_logs: bool = True,
     ) -> FeedPage:
-        del readers
+        del readers, with_logs
         return await self._page(after, jobs)
 
     async def page_of_job(
-        self, after: Cursor, job_id: str, *, task_id: str | None = None
+        self, after: Cursor, job_id: str, *, task_id: str | None = None, with_logs: bool = True
     ) -> FeedPage:
-        del task_id
+        del task_id, with_logs
         return await self._page(after, [job_id])
 
     async def _page(self, after: Cursor, jobs: Collection[str] | None) -> FeedPage:

@@ -31,7 +31,7 @@ class Engine:
         if self.errors:
             await on_message({"error": self.errors.pop(0)})
 
-    async def take_log(self, data: bytes) -> None:
+    async def take_log(self, data: bytes, stream: int = 1) -> None:
         self.log += data
 
 

@@ -1,13 +1,15 @@
 """What the shell runtime refuses of a task, and how its programs share their directory."""
 
 import shutil
+import signal
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conveyor.extensions.runtimes import RuntimeDeclined, RuntimeRejected
-from conveyor.extensions.tasks import Mount, Place, Registry, TaskSpec
+from conveyor.extensions.tasks import Builtin, Mount, Network, Place, Registry, TaskSpec, Wasm
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.cgroups import Cgroups
@@ -35,6 +37,20 @@ async def test_what_only_containers_have_is_rejected_by_name(
 ) -> None:
     with pytest.raises(RuntimeRejected, match=f"{name}: the shell runtime has none"):
         await rig.run(run="true", **{name: value})
+
+
+@pytest.mark.parametrize("type_", ["none", "bridge", "http"])
+async def test_a_network_other_than_the_machines_is_rejected_by_its_type(
+    rig: Rig, type_: Any
+) -> None:
+    with pytest.raises(RuntimeRejected, match=f"no type '{type_}': name an image"):
+        await rig.run(run="true", network=Network(type=type_))
+
+
+@pytest.mark.parametrize("type_", ["default", "host", "full"])
+async def test_a_task_can_have_the_network_of_the_machine(rig: Rig, type_: Any) -> None:
+    outcome, _ = await rig.run(run="true", network=Network(type=type_))
+    assert outcome.is_success
 
 
 async def test_a_pre_with_an_image_needs_a_task_with_one(rig: Rig) -> None:
@@ -102,7 +118,12 @@ _HONOURED = {
     "workdir": "a",
     "grace_seconds": 1.0,
     "places": (Place(target="data"),),
+    "directories": {"OUTPUT_DIR": "output"},
     "keeps_large_result": True,
+    "success_codes": (0, 3),
+    "on_output": lambda _number, _data: None,
+    "network": Network(type="host"),
+    "stop_signal": "SIGINT",
     "pre": (aux("pre 1", run="true"),),
     "post": (aux("post 1", run="true"),),
 }
@@ -115,12 +136,16 @@ _REFUSED = {
     "networks": ("a",),
     "gpus": "all",
     "privileged": True,
+    "wasm": Wasm(module="a.wasm"),
+    "builtin": Builtin(name="assemble.zip"),
 }
-_NOT_THE_AUTHORS = {"task_id", "job_id", "node_id", "dispatch"}
+_NOT_THE_AUTHORS = {"task_id", "job_id", "node_id", "dispatch", "variable_prefix", "gpu_devices"}
+_RESERVED = {"disk_bytes"}  # by who placed it here
 
 
 def test_every_field_of_a_task_is_honoured_by_the_shell_or_refused() -> None:
-    known = _HONOURED.keys() | _KEPT_BY_CONTROL_GROUPS.keys() | _REFUSED.keys() | _NOT_THE_AUTHORS
+    known = _HONOURED.keys() | _KEPT_BY_CONTROL_GROUPS.keys() | _REFUSED.keys()
+    known |= _NOT_THE_AUTHORS | _RESERVED
     assert {field.name for field in fields(TaskSpec)} == known
 
 
@@ -139,3 +164,14 @@ async def test_limits_are_refused_where_there_are_no_control_groups(
     monkeypatch.setattr(Cgroups, "_found", Cgroups(tmp_path / "none")._found)
     with pytest.raises(RuntimeRejected, match="limits are not supported by the shell runtime here"):
         await rig.run(run="true", **{name: _KEPT_BY_CONTROL_GROUPS[name]})
+
+
+async def test_a_task_can_trap_what_was_ignored_when_its_worker_started(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        settings = RuntimeSettings(type="shell", shell_workdir_root=str(tmp_path))
+        rig = Rig("shell", make_runtime(settings), settings)
+        _, ran = await rig.run(run="trap 'echo hung up' HUP; kill -HUP $$; kill -HUP $$")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert ran.text == "hung up\nhung up\n"

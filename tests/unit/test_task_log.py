@@ -140,3 +140,22 @@ def test_a_secret_never_shows_however_its_bytes_arrive(
     shown = asyncio.run(write_in_pieces())
     redacted = "[REDACTED]"
     assert shown == f"before {redacted} between {redacted}{redacted}\nafter {redacted}"
+
+
+async def test_parts_tell_which_of_their_lines_are_of_stderr(broker: InProcessBroker) -> None:
+    log = task_log(broker, "s3cret")
+    await log.write(b"one\n")
+    await log.write(b"two s3cret\nthree\n", 2)
+    await log.write(b"four\n")
+    await log.write(b"five", 2)
+    [part] = await log.finish()
+    assert part.contents == "one\ntwo [REDACTED]\nthree\nfour\nfive"
+    assert part.stderr == [(2, 3), (5, 5)]
+
+
+async def test_a_part_tells_that_it_continues_a_line(broker: InProcessBroker) -> None:
+    log = task_log(broker)
+    await log.write(b"x" * (PART_CHARACTERS + 5) + b"\nnext\n")
+    first, second = await log.finish()
+    assert (first.continues, second.continues) == (False, True)
+    assert second.contents == "xxxxx\nnext\n"

@@ -29,7 +29,7 @@ def shown(definition: JsonObject, **columns: Any) -> dict[str, Any]:
         "created_at": NOW,
         **dict.fromkeys(("scheduled_at", "started_at", "completed_at", "failed_at")),
         **dict.fromkeys(("result", "error", "parent_id", "last_return_reason", "failure_cause")),
-        **dict.fromkeys(("exit_code", "child_index", "subjob_id", "children")),
+        **dict.fromkeys(("exit_code", "child_index", "subjob_id", "children", "timings")),
         "engine_rejections": 0,
     }
     return views.task(TaskRow(**{**row, **columns}), Redactor())
@@ -52,6 +52,18 @@ def test_a_parallel_tells_how_far_its_tasks_are() -> None:
     parallel = shown(definition, children=COUNTS | {"failed": 0})["parallel"]
     assert (parallel["completions"], parallel["running"], parallel["waiting"]) == (2, 3, 25)
     assert "failures" not in parallel
+
+
+def test_a_placed_task_tells_how_many_executions_have_ended_and_of_a_service_how_many_run() -> None:
+    def placement(kind: str) -> JsonObject:
+        definition: JsonObject = {"placement": {"type": kind, "count": 30}}
+        placed: JsonObject = shown(definition, children=COUNTS | {"running": 4})["placement"]
+        return placed
+
+    batch, service = placement("batch"), placement("service")
+    assert (batch["size"], batch["completions"], batch["failures"]) == (30, 2, 1)
+    assert not {"running", "waiting"} & batch.keys()
+    assert (service["running"], service["waiting"]) == (4, 26)
 
 
 def test_a_subjob_names_the_job_that_was_made() -> None:

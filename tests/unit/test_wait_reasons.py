@@ -149,3 +149,9 @@ def test_a_task_says_why_it_waits(
 
 def test_a_worker_whose_queues_cannot_be_read_counts_as_serving_none() -> None:
     assert slots_by_queue(["default:4", "a:b:c", "", "default"]) == {"default": 5}
+
+
+def test_an_execution_that_has_a_node_waits_for_that_node() -> None:
+    task = TASK._replace(queue="", node_id="n1", placement="{}")
+    why = reason_of(task, Cluster(now=NOW), {}, {})
+    assert (why.reason, why.message) == ("queue", "waits for the node it was sent to (n1)")

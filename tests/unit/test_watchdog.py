@@ -29,7 +29,7 @@ ENGINE = ContainerTerminator("tcp://127.0.0.1:1", "node=n", "task", "dispatch")
 
 @pytest.fixture
 def table() -> Iterator[TaskTable]:
-    with closing(TaskTable(2)) as table:
+    with closing(TaskTable(3)) as table:
         yield table
 
 
@@ -87,7 +87,8 @@ def test_a_task_is_ended_when_nothing_renews_its_lease_and_others_are_not(table:
 
     # When it watches; then it ends one, and the other with the worker
     with lifeline:
-        left = Watch(table.shared, Lifeline(lifeline), 1.0, end).run()
+        watching = Watch(table.shared, Lifeline(lifeline), 1.0, end)
+        [left] = [watching.ended(tasks) for tasks in watching.run()]
     assert ended[0] == "old"
     assert set(ended[1:]) == {"old", "young"}
     # And both may be handed back: nothing of them runs
@@ -102,7 +103,28 @@ def test_what_a_watchdog_can_not_end_is_not_handed_back(
     lifeline, ours = socket.socketpair()
     ours.close()
     with lifeline:
-        assert Watch(table.shared, Lifeline(lifeline), 1.0, lambda *_: False).run() == []
+        watching = Watch(table.shared, Lifeline(lifeline), 1.0, lambda *_: False)
+        assert [watching.ended(tasks) for tasks in watching.run()] == [[]]
+
+
+def test_what_is_kept_is_ended_with_its_lease_unless_another_worker_has_gone_on_with_it(
+    table: TaskTable,
+) -> None:
+    entries = [table.enter((name, 1), monotonic_boottime()) for name in ("kept", "taken", "usual")]
+    for entry in entries[:2]:
+        entry.keep()
+    lifeline, ours = socket.socketpair()
+    ours.close()
+    with lifeline:
+        watching = Watch(
+            *(table.shared, Lifeline(lifeline), 0.5, lambda *_: True),
+            is_taken_over=lambda row: row.task_id == "taken",
+        )
+        due = watching.run()
+        assert [row.task_id for row in next(due)] == ["usual"]
+        assert [row.task_id for row in next(due)] == ["kept"]
+        assert monotonic_boottime() >= table.shared.rows()[0].taken_at + 0.5
+        assert next(due, None) is None
 
 
 def test_a_watchdog_reads_what_its_worker_has_told_it() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -64,7 +65,9 @@ async def test_a_task_whose_lease_was_lost_is_stopped_and_then_handed_back(bed: 
     assert [type(r) for r in await bed.reports()] == [Returned]
 
 
-async def test_the_log_of_a_task_that_is_stopped_is_sent_and_said_to_end(bed: Bed) -> None:
+async def test_the_log_of_a_task_that_is_stopped_is_sent_and_said_to_end_with_its_phases(
+    bed: Bed,
+) -> None:
     attempt, held = bed.attempt()
     held.grant()
     running = asyncio.create_task(attempt.run())
@@ -72,11 +75,13 @@ async def test_the_log_of_a_task_that_is_stopped_is_sent_and_said_to_end(bed: Be
         await asyncio.sleep(0)
     assert bed.runtime.write is not None
     await bed.runtime.write(b"last words")
+    await asyncio.sleep(0.002)  # less than a millisecond is not told
     held.interrupt(Interruption.STOPPED)
     await running
     [report] = await bed.reports()
     assert isinstance(report, Finished)
     assert (report.error, report.log_parts) == ("stopped", 1)
+    assert [timing.phase for timing in report.timings] == ["run"]
     assert [part.contents for part in report.log] == ["last words"]
 
 
@@ -122,7 +127,7 @@ async def test_a_task_that_does_not_end_in_its_grace_is_killed(
 
 
 async def test_a_grace_ends_with_the_lease(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.worker.attempt._LEASE_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("services.worker.stopping._LEASE_LOOK_SECONDS", 0.01)
     bed.runtime.obeys = False
     running = asyncio.create_task(
         interrupted(bed, Interruption.STOPPED, grace_period={"seconds": 3600.0, "text": "1h"})
@@ -144,7 +149,7 @@ async def test_a_task_that_can_not_be_asked_to_end_is_killed(bed: Bed) -> None:
 async def test_a_task_is_not_handed_back_while_its_engine_can_not_say_that_it_stopped(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.worker.attempt._STOP_AGAIN_SECONDS", 0)
+    monkeypatch.setattr("services.worker.stopping._STOP_AGAIN_SECONDS", 0)
     bed.runtime.wait_error = RuntimeUnavailable("the engine is gone")
     bed.runtime.stop_errors = [RuntimeUnavailable("still gone")]
     attempt, held = bed.attempt()
@@ -248,3 +253,26 @@ async def test_what_the_engine_says_of_a_task_that_was_ended_does_not_count_agai
     [report] = await bed.reports()
     assert isinstance(report, Returned)
     assert not report.is_declined
+
+
+@pytest.mark.parametrize(
+    ("definition", "exit_code", "error"),
+    [
+        ({"success_codes": [0, 3]}, 3, None),
+        ({"any_exit_code": True}, 77, None),
+        ({"success_codes": [3]}, 0, "exit code 0 (not one of successCodes)"),
+        ({"success_codes": [3]}, 4, "exit code 4"),
+        ({}, 3, "exit code 3"),
+    ],
+)
+async def test_a_task_succeeds_with_its_success_codes_alone(
+    bed: Bed, definition: dict[str, Any], exit_code: int, error: str | None
+) -> None:
+    bed.runtime.outcome = Outcome(exit_code=exit_code, output="")
+    attempt, held = bed.attempt(**definition)
+    held.grant()
+    bed.runtime.ended.set()
+    await attempt.run()
+    [report] = await bed.reports()
+    assert isinstance(report, Finished)
+    assert (report.error, report.exit_code) == (error, exit_code)

@@ -17,7 +17,14 @@ from conveyor.extensions.tasks import Place
 from services.worker.files import items
 from services.worker.files.execution import TaskFiles
 from services.worker.files.services import FileServices
-from shared.definition import S3Object, Source, TakenArtifact, TakenChild
+from shared.definition import (
+    Execution,
+    Partition,
+    S3Object,
+    Source,
+    TakenArtifact,
+    TakenChild,
+)
 from shared.files import archives
 from shared.files.directory.store import DirectoryStore
 from tests.support.files.filed import FakeExecution, Filed
@@ -67,8 +74,11 @@ def inside(taken: TakenArtifact, path: str) -> TakenArtifact:
     return TakenArtifact(**fields)
 
 
-async def brought(services: FileServices, **source: Any) -> Filed:
-    filed = Filed(services, TaskFiles(sources=(Source(**{"target": "in", **source}),)))
+async def brought(
+    services: FileServices, execution: Execution | None = None, **source: Any
+) -> Filed:
+    sources = (Source(**{"target": "in", **source}),)
+    filed = Filed(services, TaskFiles(sources=sources, placed=execution))
     await filed.run()
     return filed
 
@@ -119,7 +129,7 @@ async def test_children_are_one_directory_by_index_with_a_manifest(
     tree = await taken_tree(store, tar_of_files({"b": b"2"}))
     children = [
         TakenChild(index=2, task_id="t2", state="COMPLETED", exit_code=0, artifact=tree),
-        TakenChild(index=1, task_id="t1", state="FAILED", exit_code=3),
+        TakenChild(index=1, task_id="t1", state="FAILED", exit_code=3, attempt=2, error="broken"),
     ]
     for index in (0, *range(3, 12)):
         file = await taken_file(store, b"%d" % index, f"{index}.txt")
@@ -135,8 +145,53 @@ async def test_children_are_one_directory_by_index_with_a_manifest(
         "02/b": b"2",
     }
     assert [child["index"] for child in manifest] == list(range(12))
-    assert manifest[1] == {"index": 1, "task": "t1", "state": "FAILED", "exitCode": 3, "files": []}
+    failed = {"state": "FAILED", "exitCode": 3, "attempt": 2, "error": "broken"}
+    assert manifest[1] == {"index": 1, "task": "t1", **failed, "files": []}
     assert manifest[2]["files"] == [{"name": "b", "size": 1, "sha256": sha256_of(b"2")}]
+
+
+async def test_children_in_one_directory_keep_their_names_unless_two_have_the_same(
+    store: DirectoryStore, services: FileServices
+) -> None:
+    trees = [{"a": b"0", "d/e": b"0"}, {"b": b"1", "d/e": b"1"}, {"a": b"2", "manifest.json": b"2"}]
+    children = [
+        TakenChild(
+            index=index,
+            task_id=f"t{index}",
+            state="COMPLETED",
+            artifact=await taken_tree(store, tar_of_files(tree), f"tree{index}"),
+        )
+        for index, tree in enumerate(trees)
+    ]
+
+    filed = await brought(services, artifact="e.out", children=tuple(children), is_flat=True)
+
+    found = dict(filed.only)
+    manifest = json.loads(found.pop("manifest.json"))
+    files = {path: data for path, data in found.items() if data != b"/"}
+    assert files == {
+        "a": b"0",
+        "d/e": b"0",
+        "b": b"1",
+        "d/1_e": b"1",
+        "2_a": b"2",
+        "2_manifest.json": b"2",
+    }
+    names = [[file["name"] for file in child["files"]] for child in manifest]
+    assert names == [["a", "d/e"], ["b", "d/1_e"], ["2_a", "2_manifest.json"]]
+    assert "d/e is there already: it is d/1_e" in filed.log
+
+
+async def test_a_chunk_is_brought_with_what_is_said_of_it(
+    store: DirectoryStore, services: FileServices
+) -> None:
+    names = {"data_0.bin": b"0", "data_1.bin": b"1", "chunk_1.json": b"{}"}
+    taken = await taken_tree(store, tar_of_files(names))
+    found = [
+        (await brought(services, artifact="p.chunks", taken=taken, chunk=chunk)).only
+        for chunk in (0, 1)
+    ]
+    assert found == [{"data.bin": b"0"}, {"data.bin": b"1", "chunk.json": b"{}"}]
 
 
 async def test_inline_data_is_text_or_a_data_url(services: FileServices) -> None:
@@ -216,6 +271,24 @@ async def test_a_key_is_one_object_or_all_below_or_all_that_begin_so(
         place = S3Object(bucket="b", key=key, filter=filter)
         with pytest.raises(RuntimeRejected, match=rf"source 1 \(s3://b/{key}\): .*{reason}"):
             await brought(services, s3=place)
+
+
+async def test_an_execution_gets_its_own_part_of_many_objects_and_perhaps_none(
+    bucket: DirectoryStore, services: FileServices
+) -> None:
+    keys = [f"data/{n}.csv" for n in range(5)]
+    for key in keys:
+        await put(bucket, key, key.encode())
+    place = S3Object(bucket="b", key="data/", partition=Partition(type="object"))
+    found = list[bytes]()
+    parts = list[int]()
+    for index in range(8):
+        execution = Execution(type="batch", index=index, count=8)
+        filed = await brought(services, execution=execution, s3=place)
+        parts.append(len(filed.only))
+        found += filed.only.values()
+    assert sorted(found) == [key.encode() for key in keys]
+    assert 0 in parts
 
 
 async def test_what_one_login_has_fetched_is_not_given_to_another(

@@ -101,6 +101,7 @@ async def test_files_and_directories_are_kept_in_the_store(
         "files": None,
         "mode": 0o750,
         "published": [],
+        "chunks": None,
     }
     assert await read(store, file.object) == b"data"
     archive = await read(store, tree.object, sha256=(await store.stat(tree.object)).sha256)

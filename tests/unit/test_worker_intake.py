@@ -5,85 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 
-import shared.definition
 from conveyor.extensions.runtimes import RuntimeUnavailable
-from services.worker import app
 from services.worker.intake import _Slot
-from services.worker.runtime_watch import RuntimeWatch
-from services.worker.runtimes.factory import make_runtime
-from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.environment import ShellEnvironment
 from services.worker.runtimes.shell.runtime import ShellRuntime
-from services.worker.settings import WorkerSettings, WorkSettings
-from shared.broker.in_process import InProcessBroker
 from shared.broker.protocol import BrokerUnavailable, Outgoing
-from shared.files.no_store import NoStore
-from shared.messages import Orders, Reports, RunTask, StopOrder, decode, encode
-from shared.messages.queues import COMPLETIONS, node_queue
-from shared.process.run import Stop
-from shared.process.settings.blocks import BrokerSettings, HealthSettings
 from tests.support.eventually import eventually
-from tests.support.jobs.definitions import task_definition
-
-SETTINGS = WorkerSettings(
-    broker=BrokerSettings.model_validate({"url": "amqp://in-memory"}),
-    health=HealthSettings(address="127.0.0.1:0"),
-)
-
-
-def run_task(task_id: str, script: str, **definition: object) -> Outgoing:
-    encoded = shared.definition.encode(task_definition({"run": script, **definition}))
-    message = RunTask(
-        job_id="job", task_id=task_id, dispatch=1, queue="default", definition=encoded
-    )
-    return Outgoing("default", encode(message), task_id)
-
-
-class Running:
-    """A worker on an in-process broker, and the coordinator's side of its conversation."""
-
-    def __init__(self, **settings: object) -> None:
-        work = WorkSettings.model_validate({"queues": "default:1", "drain_seconds": 0, **settings})
-        self.broker = InProcessBroker()
-        self.stop = Stop()
-        self.watch = RuntimeWatch(make_runtime(RuntimeSettings(type="shell")))
-        chosen = SETTINGS.model_copy(update={"worker": work})
-        parts = app.Parts(self.broker, self.watch, NoStore())
-        self.task = asyncio.create_task(app.run(chosen, parts, self.stop))
-
-    async def granted(self) -> str:
-        """Grant the next task it claims; its id."""
-        async with self.broker.consume(COMPLETIONS, prefetch=1) as consumer:
-            while True:
-                [delivery] = await consumer.batch(1)
-                await delivery.ack()
-                reports = decode(delivery.body)
-                assert isinstance(reports, Reports)
-                if reports.claims:
-                    break
-        self.node_id = reports.node_id
-        await self._order(Orders(granted=list(reports.claims)))
-        return reports.claims[0].task_id
-
-    async def stop_task(self, task_id: str) -> None:
-        stop = StopOrder(job_id="job", task_id=task_id, dispatch=1, reason="cancelled")
-        await self._order(Orders(stop=[stop]))
-
-    async def _order(self, orders: Orders) -> None:
-        await self.broker.publish([Outgoing(node_queue(self.node_id), encode(orders), "order")])
-
-    async def reported(self) -> list[str]:
-        """What it reports next, claims aside."""
-        found: list[str] = []
-        async with self.broker.consume(COMPLETIONS, prefetch=1) as consumer:
-            while not found:
-                [delivery] = await consumer.batch(1)
-                await delivery.ack()
-                reports = decode(delivery.body)
-                assert isinstance(reports, Reports)
-                found += [f"returned {r.task_id}" for r in reports.returned]
-                found += [f"finished {r.task_id}" for r in reports.finished]
-        return found
+from tests.support.services.running_worker import Running, run_task
 
 
 async def test_an_intake_goes_on_after_a_defect(
@@ -110,7 +38,7 @@ async def test_an_intake_goes_on_after_a_defect(
 async def test_a_worker_whose_broker_is_gone_leaves_though_it_can_not_hand_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app, "_GOODBYE_SECONDS", 0.2)
+    monkeypatch.setattr("services.worker.intakes._GOODBYE_SECONDS", 0.2)
     # Given a worker with a running task
     worker = Running()
     await worker.broker.start()

@@ -2,12 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conveyor.extensions.runtimes import RuntimeRejected
+from conveyor.extensions.tasks import Place
 from services.worker.files.local_paths import LocalPaths
+from services.worker.files.sources import place_of
+from shared.definition import Source
+from shared.files.directory.store import DirectoryStore
 from shared.files.settings import parse_local_path
+from tests.support.files.services import file_services
 
 
 def allowed(*patterns: str) -> LocalPaths:
@@ -66,3 +72,29 @@ def test_only_what_says_so_may_be_written() -> None:
         paths.writable("/data/x")
     with pytest.raises(RuntimeRejected, match="must be absolute"):
         paths.readable("data/x")
+
+
+async def test_a_task_that_writes_has_what_is_not_there_created_or_is_refused(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    (data / "rw").mkdir(parents=True)
+    store = DirectoryStore(tmp_path / "store")
+    services = file_services(tmp_path, store, local_paths=f"{data},{data}/rw:rw")
+
+    async def placed(path: Path, **fields: Any) -> Place:
+        return await place_of(Source(local=str(path), target="in", **fields), services)
+
+    made = await placed(data / "rw/a/b", writes=True, create="directory")
+    assert made == Place(target="in", bind=f"{data}/rw/a/b")
+    made = await placed(data / "rw/c/d.txt", create="file", read_only=True)
+    assert (made.is_directory, (data / "rw/c/d.txt").read_bytes()) == (False, b"")
+    assert (await placed(data, create="directory", read_only=True)).read_only
+    for path, fields, reason in (
+        (data, {"writes": True}, "may only be read"),
+        (data / "no", {"create": "directory"}, "may only be read"),
+        (data / "rw/none", {"writes": True}, "does not exist"),
+        (data / "rw/c/d.txt/e", {"create": "directory"}, "can't be created"),
+    ):
+        with pytest.raises(RuntimeRejected, match=reason):
+            await placed(path, **fields)

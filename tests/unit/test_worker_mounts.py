@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -134,7 +135,8 @@ def test_the_environment_spells_the_allowed_directories_with_commas() -> None:
 async def test_a_mount_type_that_can_not_undo_what_it_made_keeps_nothing_else() -> None:
     engine = SimpleNamespace(resources=None, archives=None)
     context = cast(EngineContext, SimpleNamespace(engine=engine, settings=RuntimeSettings()))
-    environment = ContainerEnvironment(context, TaskSpec(task_id="t", job_id="j", node_id="n"))
+    spec = TaskSpec(task_id="t", job_id="j", node_id="n")
+    environment = ContainerEnvironment(context, spec, AsyncMock())
     undone = []
 
     async def undo() -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.worker.runtimes import output
-from services.worker.runtimes.output import pass_on
+from services.worker.runtimes.output import Piece, pass_on
 
 PIECE = b"x" * 1024
 COUNT = 100
@@ -20,13 +20,13 @@ class Source:
         self._fails = fails
         self._moved = asyncio.Condition()
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncIterator[Piece]:
         for number in range(COUNT):
             await asyncio.sleep(0)  # as a socket would
             async with self._moved:
                 self.read += 1
                 self._moved.notify_all()
-            yield b"%d " % number + PIECE
+            yield 1, b"%d " % number + PIECE
         if self._fails:
             raise self._fails
 
@@ -42,7 +42,7 @@ class Log:
         self.opened = asyncio.Event()
         self.numbers: list[int] = []
 
-    async def take(self, data: bytes) -> None:
+    async def take(self, data: bytes, stream: int = 1) -> None:
         await self.opened.wait()
         number, _, rest = data.partition(b" ")
         assert rest == PIECE
@@ -90,7 +90,7 @@ async def test_no_more_is_held_than_the_limit(log: Log, monkeypatch: pytest.Monk
 
 
 async def test_a_log_that_fails_ends_the_reading() -> None:
-    async def fail(data: bytes) -> None:
+    async def fail(data: bytes, stream: int = 1) -> None:
         raise ZeroDivisionError
 
     source = Source()

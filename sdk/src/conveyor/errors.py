@@ -107,7 +107,9 @@ def error_of(origin: str, status: int, reason: str, text: str) -> ConveyorError:
     """The error that an answer stands for. `origin` is the server's address, `reason` HTTP's word
     for the status."""
     body = _read(text)
-    message = f"{origin}: {body.get('message') or _foreign(status, reason, text)}"
+    what = body.get("message") or body.get("Message") or _foreign(status, reason, text)
+    hint = f" ({body['Hint']})" if body.get("Hint") else ""
+    message = f"{origin}: {what}{hint}"
     if status >= 500:
         return Unavailable(message)
     return _BY_STATUS.get(status, Rejected)(message, status, _broken_rules(body.get("errors")))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import os
 import random
 import uuid
@@ -242,3 +243,11 @@ class Reply:
 def seconds_of(retry_after: str | None) -> float:
     """Of the header; a date asks for nothing."""
     return min(float(retry_after), 60.0) if retry_after and retry_after.isdigit() else 0.0
+
+
+def following(which: Mapping[str, Any], page: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Which page is next: by its place where the list has places, else by its number."""
+    if isinstance(place := page.get("next"), str):
+        return {"after": place}
+    number = which.get("page", math.inf)
+    return {"page": number + 1} if number < page.get("totalPages", 1) else None

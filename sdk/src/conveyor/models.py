@@ -44,6 +44,269 @@ class ArtifactView(Answer):
     """Where the task leaves it."""
     when: str | None = None
     """`always`: also when the task fails."""
+    chunks: bool | None = None
+    """Whether it is a directory of chunks."""
+
+
+class AssembleTask(Body):
+    """It reads what the tasks have left in `$TASK_RESULTS_DIR`, a directory for each chunk by
+    its index, beside `manifest.json`, which says how each has ended, and writes files into
+    the directory `$OUTPUT_DIR`. Built-in are `passthrough`, `zip`, `concat` and `jsonMerge`."""
+
+    description: str | None = None
+    """For people."""
+    tags: list[str] | None = None
+    """For people."""
+    image: str | None = None
+    """The container image, with its tag; may hold expressions. Without it the task runs only on
+    workers with the shell runtime."""
+    registry: Registry | None = None
+    """The login for the image, if it is private."""
+    cmd: list[str] | None = None
+    """The command's arguments; they may hold expressions. Default: the image's."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
+    run: str | None = None
+    """A shell script. Not evaluated: pass values in by `env`."""
+    env: dict[str, str | None] | None = None
+    """Environment variables by name; values may hold expressions."""
+    files: dict[str, str | None] | None = None
+    """Texts by path, written below the working directory before the task starts."""
+    workdir: str | None = None
+    """The directory the task starts in: an absolute path in a container."""
+    queue: str | None = None
+    """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
+    var: str | None = None
+    """Later expressions read the result as `tasks.` and this name; of an `each` or a `parallel`
+    the list of its children's results. May hold expressions."""
+    if_: str | None = None
+    """The task is skipped when this gives false. Default: it runs."""
+    retry: Retry | None = None
+    """Default: the job's `defaults`; without one, no second try. A `service` and a `daemon` are
+    by default restarted for ever, after 1s at first and at most 5m."""
+    limits: Limits | None = None
+    """Default: the job's `defaults`, then the worker's settings."""
+    timeout: str | None = None
+    """How long one attempt may run. Default: the job's, then the worker's setting; of a
+    `service` and a `daemon` any time."""
+    grace_period: str | None = None
+    """How long it may take to end, after the stop signal, when it is cancelled or timed out,
+    before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    stop_signal: str | None = None
+    """What asks it to end, such as SIGINT. Default: the image's STOPSIGNAL, else SIGTERM."""
+    queue_timeout: str | None = None
+    """How long it, or an execution of it, may wait for a worker before it fails. Default: as
+    long as it takes."""
+    success_codes: Literal["any"] | list[int] | None = None
+    """The exit codes it succeeds with, or `any`. Default: 0."""
+    priority: int | None = None
+    """Higher goes first within a queue. 0, the default, takes the job's default."""
+    allow_failure: bool | None = None
+    """When it fails, what follows goes on as if it had completed. Default: false."""
+    pre: list[AuxTask] | None = None
+    """Run one after the other before the task; the failure of one fails the task."""
+    post: list[AuxTask] | None = None
+    """Run one after the other after the task; the failure of one fails the task."""
+    sidecars: list[Sidecar] | None = None
+    """Run beside the task."""
+    mounts: list[Mount] | None = None
+    """Storage in the task's container."""
+    sources: list[Source] | None = None
+    """Files that are brought to the task before it starts."""
+    artifacts: list[Artifact] | None = None
+    """Files that are kept when it has ended, for later tasks and to be downloaded."""
+    publish: list[Publication] | None = None
+    """Where its artifacts go besides."""
+    large_result: str | None = None
+    """A result of more than 1 MiB is kept as the artifact of this name, and the result tells so
+    in JSON. Default: it fails the task. May hold expressions."""
+    networks: list[str] | None = None
+    """Names of the container engine's networks."""
+    network: Network | None = None
+    """What it reaches, and where it is reached. Default: as the worker is set."""
+    gpus: str | None = None
+    """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
+    privileged: bool | None = None
+    """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
+    Default: false."""
+    wasm: Wasm | None = None
+    """A WebAssembly module that is run instead of an image."""
+    placement: Placement | None = None
+    """On which nodes it runs, how many times. Default: once, on a worker that serves its queue."""
+    parallel: Parallel | None = None
+    """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
+    deep, so tasks may stand in one another some 65 deep."""
+    each: Each | None = None
+    """A task for every item of a list."""
+    subjob: Subjob | None = None
+    """A job of its own; its result becomes the task's."""
+    partition: Partitioned | None = None
+    """What splits its sources into chunks, a task for every chunk, and what assembles the
+    results. What this leaves is the artifact `output` of the task."""
+    builtin: str | None = None
+    """A program that comes with the worker and needs no image."""
+    params: dict[str, Any] | None = None
+    """Of the built-in. Texts may hold expressions."""
+    layout: Literal["byIndex", "flat"] | None = None
+    """`flat`: all results are in one directory; of files with the same name, all but the first
+    get the index of their chunk before it. Default: `byIndex`."""
+
+
+class AssembleView(Answer):
+    name: str | None = None
+    """For people."""
+    description: str | None = None
+    """For people."""
+    image: str | None = None
+    """The container image."""
+    registry: RegistryView | None = None
+    """The login for the image."""
+    cmd: list[str] | None = None
+    """The command's arguments."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments."""
+    run: str | None = None
+    """The shell script."""
+    env: dict[str, str] | None = None
+    """The environment; values under secret-sounding names show as `[REDACTED]`."""
+    files: dict[str, str] | None = None
+    """Texts by path, below the working directory."""
+    timeout: str | None = None
+    """How long one attempt may run, such as `1h30m`."""
+    id: str | None = None
+    """Of this attempt."""
+    job_id: str | None = None
+    """The job it belongs to."""
+    parent_id: str | None = None
+    """The `parallel` or `each` task it is a child of."""
+    child_index: int | None = None
+    """Its index among its parent's children, counted from 0."""
+    position: int | None = None
+    """Its place in the job's task list, counted from 1."""
+    state: (
+        Literal[
+            "CREATED",
+            "PENDING",
+            "SCHEDULED",
+            "RUNNING",
+            "COMPLETED",
+            "FAILED",
+            "CANCELLED",
+            "STOPPED",
+            "SKIPPED",
+        ]
+        | str
+        | None
+    ) = None
+    """`SKIPPED` means that its `if` gave false."""
+    waiting: Waiting | None = None
+    """Why it does not run yet."""
+    omitted: list[str] | None = None
+    """In the answer with its job: its `result`, its `sources`, or all it was submitted with
+    (`definition`), if it is longer than 16 kB and left out; `GET /tasks/{id}` shows it."""
+    created_at: datetime | None = None
+    """When this attempt was made."""
+    scheduled_at: datetime | None = None
+    """When it was put on its queue."""
+    started_at: datetime | None = None
+    """When a worker began to run it."""
+    completed_at: datetime | None = None
+    """When it was done or skipped."""
+    failed_at: datetime | None = None
+    """When it failed."""
+    workdir: str | None = None
+    """The directory it starts in."""
+    queue: str | None = None
+    """Which workers get it."""
+    error: str | None = None
+    """Why it failed."""
+    last_return_reason: str | None = None
+    """Why a worker had to hand it back: the last that a container engine said of it."""
+    engine_rejections: int | None = None
+    """How often it was handed back by a worker whose engine is well otherwise; 10 times fail it."""
+    exit_code: int | None = None
+    """What its program returned, once it has ended by itself."""
+    failure_cause: str | None = None
+    """Why it failed: `exit` (its program), `timeout`, `lost` (its workers vanished), `queue` (no
+    worker took it in time) or `other`."""
+    node_id: str | None = None
+    """The worker that has or had it."""
+    timings: list[PhaseTiming] | None = None
+    """The phases of an attempt that has ended, in order. It was in its queue from `scheduledAt`
+    to `startedAt`; before that it waited for its turn, or for its retry."""
+    retry: RetryView | None = None
+    """How it is tried again after a failure."""
+    limits: LimitsView | None = None
+    """The most it may take."""
+    grace_period: str | None = None
+    """How long it may take to end after the stop signal, before it is killed."""
+    stop_signal: str | None = None
+    """Which signal asks it to end."""
+    queue_timeout: str | None = None
+    """How long it may wait for a worker."""
+    allow_failure: bool | None = None
+    """Whether what follows goes on when it fails."""
+    needs: list[str] | None = None
+    """The names of the tasks that must be done before."""
+    result: str | None = None
+    """What it wrote to the file `$TORK_OUTPUT`; of a sub-job, the value of its `output`; of an
+    `each` or a `parallel` with `var`, the results of its children as a JSON list."""
+    var: str | None = None
+    """Later expressions read its result as `tasks.` and this name."""
+    if_: str | None = None
+    """The condition for running it."""
+    priority: int | None = None
+    """0 to 9, higher first; 0 is left out."""
+    progress: float | None = None
+    """Percent, 0 to 100, as it wrote to the file `$TORK_PROGRESS`; 0 is left out."""
+    tags: list[str] | None = None
+    """For people."""
+    pre: list[AuxTaskView] | None = None
+    """Run before it."""
+    post: list[AuxTaskView] | None = None
+    """Run after it."""
+    sidecars: list[SidecarView] | None = None
+    """Run beside it."""
+    mounts: list[MountView] | None = None
+    """Storage in its container."""
+    sources: list[SourceView] | None = None
+    """Files that are brought to it."""
+    artifacts: list[ArtifactView] | None = None
+    """Files that are kept of it."""
+    publish: list[PublicationView] | None = None
+    """Where its artifacts go besides."""
+    large_result: str | None = None
+    """The artifact that a large result is kept as."""
+    success_codes: list[int] | Literal["any"] | None = None
+    """The exit codes it succeeds with; without them 0."""
+    networks: list[str] | None = None
+    """Names of the container engine's networks."""
+    network: NetworkView | None = None
+    """What it reaches, and where it is reached."""
+    gpus: str | None = None
+    """Which graphics processors."""
+    privileged: bool | None = None
+    """Whether it has all rights on the worker's machine."""
+    wasm: WasmView | None = None
+    """The WebAssembly module that is run instead of an image."""
+    builtin: str | None = None
+    """The program of the worker's own that is run instead of an image."""
+    params: dict[str, Any] | None = None
+    """What that is told; where its name sounds like a secret, a value is hidden."""
+    placement: PlacementView | None = None
+    """On which nodes it runs, how many times."""
+    execution: ExecutionView | None = None
+    """Which execution of its parent it is."""
+    parallel: ParallelView | None = None
+    """The tasks it is made of."""
+    each: EachView | None = None
+    """The list and the task it makes of every item."""
+    subjob: SubjobView | None = None
+    """The job it stands for."""
+    partition: PartitionedView | None = None
+    """The stages of which a job is made that it stands for."""
+    layout: Literal["byIndex", "flat"] | str | None = None
+    """How it finds what the chunks have left."""
 
 
 class AutoDelete(Body):
@@ -172,6 +435,144 @@ class CatchUp(Body):
     """With `all`, the most of them: the latest. Default: 100."""
 
 
+class ChildCounts(Answer):
+    """How far the children of a task are."""
+
+    size: int
+    """How many there are."""
+    completions: int
+    """How many have ended."""
+    failures: int | None = None
+    """How many of those have failed."""
+    running: int | None = None
+    """While it runs: about how many of them do."""
+    waiting: int | None = None
+    """While it runs: about how many of them wait for a worker or for their turn."""
+
+
+class ChunkTask(Body):
+    """It reads the chunk in `$TASK_DIR/data.bin`, and `$TASK_DIR/chunk.json` where chunks are
+    described, and leaves files in the directory `$TASK_RESULTS_DIR`. `$CHUNK_INDEX` counts
+    from 0 to below `$CHUNK_COUNT`; expressions read `item.index` and `item.count`."""
+
+    description: str | None = None
+    """For people."""
+    tags: list[str] | None = None
+    """For people."""
+    image: str | None = None
+    """The container image, with its tag; may hold expressions. Without it the task runs only on
+    workers with the shell runtime."""
+    registry: Registry | None = None
+    """The login for the image, if it is private."""
+    cmd: list[str] | None = None
+    """The command's arguments; they may hold expressions. Default: the image's."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
+    run: str | None = None
+    """A shell script. Not evaluated: pass values in by `env`."""
+    env: dict[str, str | None] | None = None
+    """Environment variables by name; values may hold expressions."""
+    files: dict[str, str | None] | None = None
+    """Texts by path, written below the working directory before the task starts."""
+    workdir: str | None = None
+    """The directory the task starts in: an absolute path in a container."""
+    queue: str | None = None
+    """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
+    var: str | None = None
+    """Later expressions read the result as `tasks.` and this name; of an `each` or a `parallel`
+    the list of its children's results. May hold expressions."""
+    if_: str | None = None
+    """The task is skipped when this gives false. Default: it runs."""
+    retry: Retry | None = None
+    """Default: the job's `defaults`; without one, no second try. A `service` and a `daemon` are
+    by default restarted for ever, after 1s at first and at most 5m."""
+    limits: Limits | None = None
+    """Default: the job's `defaults`, then the worker's settings."""
+    timeout: str | None = None
+    """How long one attempt may run. Default: the job's, then the worker's setting; of a
+    `service` and a `daemon` any time."""
+    grace_period: str | None = None
+    """How long it may take to end, after the stop signal, when it is cancelled or timed out,
+    before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    stop_signal: str | None = None
+    """What asks it to end, such as SIGINT. Default: the image's STOPSIGNAL, else SIGTERM."""
+    queue_timeout: str | None = None
+    """How long it, or an execution of it, may wait for a worker before it fails. Default: as
+    long as it takes."""
+    success_codes: Literal["any"] | list[int] | None = None
+    """The exit codes it succeeds with, or `any`. Default: 0."""
+    priority: int | None = None
+    """Higher goes first within a queue. 0, the default, takes the job's default."""
+    allow_failure: bool | None = None
+    """When it fails, what follows goes on as if it had completed. Default: false."""
+    pre: list[AuxTask] | None = None
+    """Run one after the other before the task; the failure of one fails the task."""
+    post: list[AuxTask] | None = None
+    """Run one after the other after the task; the failure of one fails the task."""
+    sidecars: list[Sidecar] | None = None
+    """Run beside the task."""
+    mounts: list[Mount] | None = None
+    """Storage in the task's container."""
+    sources: list[Source] | None = None
+    """Files that are brought to the task before it starts."""
+    artifacts: list[Artifact] | None = None
+    """Files that are kept when it has ended, for later tasks and to be downloaded."""
+    publish: list[Publication] | None = None
+    """Where its artifacts go besides."""
+    large_result: str | None = None
+    """A result of more than 1 MiB is kept as the artifact of this name, and the result tells so
+    in JSON. Default: it fails the task. May hold expressions."""
+    networks: list[str] | None = None
+    """Names of the container engine's networks."""
+    network: Network | None = None
+    """What it reaches, and where it is reached. Default: as the worker is set."""
+    gpus: str | None = None
+    """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
+    privileged: bool | None = None
+    """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
+    Default: false."""
+    wasm: Wasm | None = None
+    """A WebAssembly module that is run instead of an image."""
+    placement: Placement | None = None
+    """On which nodes it runs, how many times. Default: once, on a worker that serves its queue."""
+    parallel: Parallel | None = None
+    """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
+    deep, so tasks may stand in one another some 65 deep."""
+    each: Each | None = None
+    """A task for every item of a list."""
+    subjob: Subjob | None = None
+    """A job of its own; its result becomes the task's."""
+    partition: Partitioned | None = None
+    """What splits its sources into chunks, a task for every chunk, and what assembles the
+    results. What this leaves is the artifact `output` of the task."""
+    name: str | None = None
+    """For people; may hold expressions."""
+
+
+class Constraint(Body):
+    """What a label of the node must be. A text stands for one, too: `region = eu`, `region !=
+    eu`, `zone in (a, b)`, `zone notin (a, b)`, `cores > 4`, `cores < 4`, `gpu exists`,
+    `!gpu`."""
+
+    key: str
+    """The name of the label."""
+    operator: Literal["=", "==", "!=", "in", "notin", "exists", "!", "gt", "lt"]
+    """`=` or `==` and `!=` compare with one value, `in` and `notin` with any of `values`;
+    `exists` and `!` (it does not) have no values; `gt` and `lt` compare whole numbers. `!=`
+    and `notin` also match where there is no such label."""
+    values: list[str | int | float] | None = None
+    """What it is compared with; may hold expressions."""
+
+
+class ConstraintView(Answer):
+    key: str | None = None
+    """The name of a label of nodes."""
+    operator: str | None = None
+    """`=`, `==`, `!=`, `in`, `notin`, `exists`, `!`, `gt` or `lt`."""
+    values: list[str] | None = None
+    """What it is compared with."""
+
+
 class Context(Answer):
     """What expressions can read. Secrets show their names alone."""
 
@@ -198,6 +599,12 @@ class DeadLetter(Answer):
     """Why it could not be processed."""
     kind: str | None = None
     """The kind it names; left out when it can't be read at all."""
+    job_id: str | None = None
+    """The job that it speaks of, the first of several; it may be gone."""
+    task_id: str | None = None
+    """The task that it speaks of, the first of several."""
+    message_id: str | None = None
+    """The id it was sent with, which log lines name."""
     at: datetime | None = None
     """When it became a dead letter."""
 
@@ -362,6 +769,27 @@ class DeliveryPage(Answer):
     """How many items there are on all pages."""
 
 
+class DryRun(Answer):
+    """What a submission would create. Nothing is stored."""
+
+    dry_run: Literal[True] | str
+    """The submission was only checked."""
+    name: str
+    """Of the job."""
+    task_count: int
+    """How many tasks it has."""
+    description: str | None = None
+    """As submitted."""
+    tags: list[str] | None = None
+    """As submitted."""
+    inputs: dict[str, Any] | None = None
+    """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    next_at: datetime | None = None
+    """When a scheduled job would create its first job."""
+    warnings: list[JobWarning] | None = None
+    """What of it works, but was hardly meant."""
+
+
 class Each(Body):
     """One task for every item of a list."""
 
@@ -369,25 +797,36 @@ class Each(Body):
     """An expression that gives a list, or a list of any JSON values, which are not evaluated."""
     task: TaskEntry
     """Its expressions read `item.index`, a text from "0", and `item.value`."""
+    min_success: int | str | None = None
+    """How many must complete, or which share: `80%`. Default: all."""
+    max_failed: int | str | None = None
+    """How many may fail, or which share: `5%`, instead of `minSuccess`. Default: none."""
+    on_failure: Literal["stop", "finish"] | None = None
+    """When too many have failed, the others are cancelled (`stop`), or run to their end before
+    the task fails (`finish`). Default: `stop`."""
     var: str | None = None
     """What `item` is called instead."""
     concurrency: int | None = None
     """How many may run at a time. Default: 0, any number."""
-    min_success: int | str | None = None
-    """How many must complete, or which share: `80%`. Default: all."""
 
 
 class EachView(Answer):
-    list_: str | list[Any]
-    """The expression that gives the list, or the list."""
     task: Task
     """Made for every item."""
+    list_: str | list[Any] | None = None
+    """The expression that gives the list, or the list."""
+    chunks: str | None = None
+    """The artifact whose chunks it runs for, instead of a list."""
     var: str | None = None
     """What an item is called in expressions; without it `item`."""
     concurrency: int | None = None
     """How many may run at a time; 0 is any number."""
     min_success: int | str | None = None
     """How many must complete, or which share."""
+    max_failed: int | str | None = None
+    """How many may fail, or which share, instead."""
+    on_failure: Literal["finish"] | str | None = None
+    """All end before too many failures are its own."""
     size: int | None = None
     """How many items the list has."""
     completions: int | None = None
@@ -452,6 +891,8 @@ class Endpoint(Answer):
     """Why it is disabled."""
     failing_since: datetime | None = None
     """The first failed request that no successful one followed."""
+    last_delivery: LastDelivery | None = None
+    """The newest; left out while there is none."""
     previous_secret_ends_at: datetime | None = None
     """Until when requests are signed with the secret before the present one, too."""
     created_by: UserView | None = None
@@ -612,6 +1053,8 @@ class EndpointWithSecret(Answer):
     """Why it is disabled."""
     failing_since: datetime | None = None
     """The first failed request that no successful one followed."""
+    last_delivery: LastDelivery | None = None
+    """The newest; left out while there is none."""
     previous_secret_ends_at: datetime | None = None
     """Until when requests are signed with the secret before the present one, too."""
     created_by: UserView | None = None
@@ -661,6 +1104,26 @@ class Error(Answer):
     """For people; its wording may change."""
     errors: list[BrokenRule] | None = None
     """The first hundred rules that a submission breaks, one by one."""
+
+
+class Example(Answer):
+    """A job file that can be submitted."""
+
+    name: str
+    """As in its address."""
+    description: str
+    """What it shows."""
+    scheduled: bool | None = None
+    """It has a `schedule`, and is submitted to `POST /scheduled-jobs`."""
+
+
+class ExecutionView(Answer):
+    type: Literal["batch", "ops", "daemon", "service"] | str | None = None
+    """The type of its placement."""
+    index: int | None = None
+    """Which of the executions it is, from 0."""
+    count: int | None = None
+    """How many there are."""
 
 
 class Firing(Answer):
@@ -722,10 +1185,14 @@ class Job(Answer):
     """As submitted."""
     inputs: dict[str, Any] | None = None
     """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    phase: Phase | None = None
+    """Of a job of ByteNite: the state that its API tells."""
     created_by: UserView | None = None
     """Who submitted it; without authentication the guest."""
     schedule: ScheduleView | None = None
     """The scheduled job that made it."""
+    template: TemplateView | None = None
+    """The template that it was made of."""
     started_at: datetime | None = None
     """When its first task began to run; while it is SCHEDULED, when it was accepted."""
     completed_at: datetime | None = None
@@ -740,6 +1207,8 @@ class Job(Answer):
     """Why it failed."""
     waiting: Waiting | None = None
     """Why no worker runs any of it; in lists only with `q=waiting`."""
+    access: Literal["view", "operate"] | str | None = None
+    """Whether who asks may act on it, too."""
     run_started_at: datetime | None = None
     """When it began to run again after its last restart."""
     omitted: list[str] | None = None
@@ -759,6 +1228,12 @@ class Job(Answer):
     """Who is told about changes."""
     timeout: str | None = None
     """How long it may take, from the start of its first task."""
+    hold: bool | None = None
+    """It waits for its release."""
+    start_at: datetime | None = None
+    """Nothing of it begins before."""
+    deadline: datetime | None = None
+    """When it fails, if it has not ended."""
     auto_delete: AutoDeleteView | None = None
     """When it is deleted by itself."""
     delete_at: datetime | None = None
@@ -776,6 +1251,110 @@ class JobChanges(Body):
     """Texts by name; they replace secrets of the same name."""
     uploads: dict[str, str] | None = None
     """Ids of uploads by name; they replace uploads of the same name."""
+
+
+class JobCounts(Answer):
+    """How many jobs a search finds, by state."""
+
+    states: dict[str, int]
+    """Each state with its count."""
+    most: int
+    """Counts end here: one that is as high stands for so many jobs or more."""
+
+
+class JobDifference(Answer):
+    diff: str
+    """In the unified form, of YAML; empty where nothing differs."""
+
+
+class JobFailure(Answer):
+    """The first task of a job that failed for good."""
+
+    task_id: str
+    """The attempt that failed."""
+    name: str | None = None
+    """The name of the task."""
+    parent_id: str | None = None
+    """The task it is a child of."""
+    parent_name: str | None = None
+    """The name of that task."""
+    child_index: int | None = None
+    """Its index among its parent's children, counted from 0."""
+    error: str | None = None
+    """Why it failed."""
+    exit_code: int | None = None
+    """What its program returned, if it ended by itself."""
+    failure_cause: str | None = None
+    """Why it failed: `exit`, `timeout`, `lost`, `queue` or `other`."""
+    node_id: str | None = None
+    """The worker that had it."""
+    subjob_id: str | None = None
+    """The job it stands for."""
+
+
+class JobHeader(Answer):
+    """A job with where it belongs and where it failed."""
+
+    id: str
+    """Given when the job was accepted."""
+    name: str
+    """As submitted."""
+    state: Literal["PENDING", "SCHEDULED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | str
+    """`COMPLETED`, `FAILED` and `CANCELLED` are final; a restart leads back from the last two."""
+    created_at: datetime
+    """When it was accepted."""
+    position: int
+    """The task it has come to, counted from 1; 0 before the first, `taskCount` + 1 once all are
+    COMPLETED."""
+    task_count: int
+    """How many tasks it has."""
+    parent_id: str | None = None
+    """The task of another job that started this one."""
+    description: str | None = None
+    """As submitted."""
+    tags: list[str] | None = None
+    """As submitted."""
+    inputs: dict[str, Any] | None = None
+    """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    phase: Phase | None = None
+    """Of a job of ByteNite: the state that its API tells."""
+    created_by: UserView | None = None
+    """Who submitted it; without authentication the guest."""
+    schedule: ScheduleView | None = None
+    """The scheduled job that made it."""
+    template: TemplateView | None = None
+    """The template that it was made of."""
+    started_at: datetime | None = None
+    """When its first task began to run; while it is SCHEDULED, when it was accepted."""
+    completed_at: datetime | None = None
+    """When it was done."""
+    failed_at: datetime | None = None
+    """When it failed."""
+    progress: float | None = None
+    """Percent, 0 to 100; 0 is left out."""
+    result: str | None = None
+    """The value of its `output`."""
+    error: str | None = None
+    """Why it failed."""
+    waiting: Waiting | None = None
+    """Why no worker runs any of it; in lists only with `q=waiting`."""
+    access: Literal["view", "operate"] | str | None = None
+    """Whether who asks may act on it, too."""
+    run_started_at: datetime | None = None
+    """When it began to run again after its last restart."""
+    omitted: list[str] | None = None
+    """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
+    shows it."""
+    warnings: list[JobWarning] | None = None
+    """In the answer to a submission: what was hardly meant."""
+    parents: list[ParentJob] | None = None
+    """The jobs it is part of, the outermost first."""
+    failure: JobFailure | None = None
+    """Of a job that has FAILED: where."""
+    has_branches: bool | None = None
+    """Whether a task has `needs` or `placement`, or consists of others."""
+    has_versions: bool | None = None
+    """Whether `GET /jobs/{id}/versions` lists any."""
 
 
 class JobMetrics(Answer):
@@ -796,6 +1375,15 @@ class JobPage(Answer):
     """Newest first."""
     total_items: int
     """How many items there are on all pages."""
+    next: str | None = None
+    """What `after` takes for the jobs that follow; left out at the end of the list."""
+
+
+class JobPlacement(Answer):
+    """What of a job waits for a node, and why no node is taken for it."""
+
+    waiting: list[WaitingExecutions]
+    """Empty while nothing waits for a node."""
 
 
 class JobSpec(Body):
@@ -823,6 +1411,10 @@ class JobSpec(Body):
     secrets: dict[str, str | None] | None = None
     """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No
     name may start with `conveyor.`."""
+    stored_secrets: dict[str, str] | None = None
+    """Ids of stored secrets, by the names that `secrets` has for them: a secret of the same name
+    is replaced. An access key has its name with `_ACCESS_KEY`. Values are those at the
+    submission."""
     uploads: dict[str, str] | None = None
     """Ids of files that were sent before, by the names that `sources` have for them."""
     webhooks: list[Webhook] | None = None
@@ -832,6 +1424,12 @@ class JobSpec(Body):
     server is set otherwise (`CONVEYOR_AUTH_DEFAULT_ACCESS`)."""
     wait: Wait | None = None
     """Default: the submission is answered at once, with the summary."""
+    hold: bool | None = None
+    """A draft: nothing of it begins before it is released. Default: it begins at once."""
+    start_at: str | None = None
+    """Nothing of it begins before this time, with its offset. Default: it begins at once."""
+    deadline: str | None = None
+    """It fails if it has not ended by this time, whatever it does. Default: never."""
 
 
 class JobSummary(Answer):
@@ -858,10 +1456,14 @@ class JobSummary(Answer):
     """As submitted."""
     inputs: dict[str, Any] | None = None
     """As submitted; values under secret-sounding names show as `[REDACTED]`."""
+    phase: Phase | None = None
+    """Of a job of ByteNite: the state that its API tells."""
     created_by: UserView | None = None
     """Who submitted it; without authentication the guest."""
     schedule: ScheduleView | None = None
     """The scheduled job that made it."""
+    template: TemplateView | None = None
+    """The template that it was made of."""
     started_at: datetime | None = None
     """When its first task began to run; while it is SCHEDULED, when it was accepted."""
     completed_at: datetime | None = None
@@ -876,6 +1478,8 @@ class JobSummary(Answer):
     """Why it failed."""
     waiting: Waiting | None = None
     """Why no worker runs any of it; in lists only with `q=waiting`."""
+    access: Literal["view", "operate"] | str | None = None
+    """Whether who asks may act on it, too."""
     run_started_at: datetime | None = None
     """When it began to run again after its last restart."""
     omitted: list[str] | None = None
@@ -883,6 +1487,21 @@ class JobSummary(Answer):
     shows it."""
     warnings: list[JobWarning] | None = None
     """In the answer to a submission: what was hardly meant."""
+
+
+class JobVersion(Answer):
+    """What was submitted as a job at a time."""
+
+    version: int
+    """Counted from 1."""
+    reason: str
+    """Why there is this version."""
+    created_at: datetime
+    """When it was accepted."""
+    is_current: bool
+    """Whether it is the one that the job runs."""
+    created_by: UserView | None = None
+    """Who submitted it; without authentication the guest."""
 
 
 class KeptArtifact(Answer):
@@ -939,6 +1558,17 @@ class Key(Answer):
     """When it was last used, to the minute."""
 
 
+class LastDelivery(Answer):
+    """The newest delivery of an endpoint."""
+
+    id: str
+    """See `GET /webhooks/deliveries/{id}`."""
+    state: Literal["PENDING", "DELIVERED", "FAILED"] | str
+    """`FAILED` when it was given up."""
+    created_at: datetime
+    """When it was found to be owed."""
+
+
 class Limits(Body):
     """The most a task may take."""
 
@@ -953,6 +1583,55 @@ class LimitsView(Answer):
     """How many processors, such as `0.5`."""
     memory: str | None = None
     """Such as `500m`; units are powers of 1024."""
+
+
+class LogLine(Answer):
+    """A line of a log."""
+
+    number: int
+    """Its place in the log that was asked for, from 1."""
+    task_id: str
+    """The attempt that wrote it."""
+    task_line: int
+    """Its place in the log of its task, from 1."""
+    text: str
+    """Without its line break."""
+    created_at: datetime
+    """When its beginning was written."""
+    stderr: bool | None = None
+    """Set if it came from stderr."""
+    truncated: bool | None = None
+    """Set if it is longer than what is shown of it."""
+
+
+class LogLines(Answer):
+    """Lines of a log, in the order in which they were written."""
+
+    first: int
+    """The place of the first of them, also where there is none."""
+    items: list[LogLine]
+    """Fewer than were asked for where they are long."""
+    total_lines: int
+    """Of the log so far."""
+    total_bytes: int
+    """Of the log so far."""
+    total_parts: int
+    """Of the log so far."""
+    cursor: str
+    """Of the job's events: what is before it is counted above. Follow them `after` it."""
+    complete: bool
+    """The job or the task has ended, and no part of its log is still on its way."""
+    trimmed: bool
+    """Whether its beginning was deleted for its age."""
+
+
+class LogMatches(Answer):
+    """Lines that hold a text."""
+
+    numbers: list[int]
+    """The places of the first of them, as many as were asked for."""
+    more: bool
+    """Whether there are others."""
 
 
 class LogPage(Answer):
@@ -986,6 +1665,55 @@ class LogPart(Answer):
     """Text, of one line or more."""
     created_at: datetime
     """When it was written."""
+    stderr: list[list[Any]] | None = None
+    """The lines that came from stderr, as ranges: the first and the last of each, from 1."""
+    continues: bool | None = None
+    """Set if it begins within a line: with what the part before it has not ended."""
+
+
+class MetricsHistory(Answer):
+    since: datetime
+    """From here on."""
+    before: datetime
+    """Until here."""
+    step_seconds: float
+    """The length of a step."""
+    whole: MetricsPoint
+    """All steps together."""
+    points: list[MetricsPoint]
+    """One for each step, in order."""
+
+
+class MetricsPoint(Answer):
+    """The cluster in one step. Only `at` is there in a gap, when no scheduler ran. A job that
+    was deleted within seconds of its end may not be counted."""
+
+    at: datetime
+    """The begin of the step."""
+    seconds: float | None = None
+    """How much of the step was counted; 0 right after a gap."""
+    jobs_submitted: int | None = None
+    """How many jobs were submitted."""
+    jobs_completed: int | None = None
+    """How many completed."""
+    jobs_failed: int | None = None
+    """How many failed."""
+    jobs_cancelled: int | None = None
+    """How many were cancelled."""
+    tasks_completed: int | None = None
+    """How many attempts at tasks completed."""
+    tasks_failed: int | None = None
+    """How many attempts at tasks failed."""
+    tasks_running: float | None = None
+    """How many tasks ran, on average."""
+    workers: float | None = None
+    """How many workers were up, on average."""
+    cpu_percent: float | None = None
+    """Their mean processor use, 0 to 100."""
+    job_latency: Quantiles | None = None
+    """From submission or restart to the end, of jobs that completed or failed."""
+    queue_time: Quantiles | None = None
+    """From when a task was sent to its queue until a worker began it."""
 
 
 class MetricsView(Answer):
@@ -1020,6 +1748,28 @@ class MountView(Answer):
     """Where the task finds it."""
     opts: dict[str, str] | None = None
     """Settings that the type of mount knows."""
+
+
+class Network(Body):
+    """What the task reaches, and where it is reached."""
+
+    type: Literal["none", "host", "bridge", "full", "http"] | None = None
+    """`none`: nothing. `bridge`: a network of its own, from which it reaches all. `host` or
+    `full`: the network of the node. `http`: only `domains`, by a proxy. Default: as the
+    worker is set."""
+    domains: list[str] | None = None
+    """Of `http`: what it may reach. `.example.com` is example.com and all below it."""
+    ports: list[Port] | None = None
+    """Where it is reached, of a `bridge` or a `host`."""
+
+
+class NetworkView(Answer):
+    type: str | None = None
+    """`none`, `host`, `bridge`, `full` or `http`."""
+    domains: list[str] | None = None
+    """What is reached, by `http`."""
+    ports: list[PortView] | None = None
+    """Where the task is reached."""
 
 
 class NewKeyRequest(Body):
@@ -1068,6 +1818,24 @@ class NewRole(Body):
     """For people."""
 
 
+class NewStoredSecret(Body):
+    """A stored secret as it shall be."""
+
+    secret: str
+    """The secret itself. No answer shows it."""
+    kind: Literal["other", "aws", "gcp", "storj", "docker"] | None = None
+    """What it opens: `aws`, `gcp`, `storj`, `docker` (a registry), or `other`, a single text."""
+    name: str | None = None
+    """For people."""
+    access_key: str | None = None
+    """What goes with the secret: an access key, or a user name. Only `other` has none."""
+    expires_at: str | None = None
+    """From then on nothing can use it. Default: never."""
+    permissions: list[Permission] | None = None
+    """Who may use it (`view`), or replace and delete it, too (`operate`), beside its creator.
+    Default: administrators alone."""
+
+
 class NewUser(Answer):
     username: str
     """Letters, digits and `._@-`, up to 64; what the user logs in with."""
@@ -1080,7 +1848,7 @@ class NewUser(Answer):
 
 
 class Node(Answer):
-    """A worker that has shown a sign of life within the last five minutes."""
+    """A worker."""
 
     id: str
     """New with each start of the worker."""
@@ -1104,6 +1872,45 @@ class Node(Answer):
     """How many tasks it is running."""
     version: str
     """Of Conveyor."""
+    membership: Literal["PENDING", "APPROVED", "REJECTED"] | str
+    """Only an approved worker gets tasks. `PENDING`: it waits for approval."""
+    availability: Literal["active", "cordoned", "draining"] | str
+    """`cordoned`: it gets no new tasks; `draining`: and what is placed on it moves elsewhere."""
+    labels: dict[str, str]
+    """What the constraints of placed tasks ask for."""
+    engines: list[str]
+    """What it can run tasks on now: `docker`, `podman`, `shell`, `builtin`, `wasm`."""
+    storages: list[str]
+    """Which kinds of `sources` it can bring."""
+    publishers: list[str]
+    """Which kinds of `publish` it can do."""
+    gpus: list[NodeGpu]
+    """Of its machine."""
+    capacity: NodeResources
+    """What it gives to tasks."""
+    free: NodeResources
+    """What of that nothing holds."""
+    executions: int
+    """How many executions are placed on it."""
+    max_executions: int
+    """How many may be."""
+    message: str | None = None
+    """Why, by who changed it last."""
+    changed_by: str | None = None
+    """Who changed membership or availability last; empty where nobody is asked who they are."""
+    changed_at: datetime | None = None
+    """When that was."""
+
+
+class NodeGpu(Answer):
+    """A GPU of the machine."""
+
+    index: str
+    """How its vendor's tools number it."""
+    name: str
+    """Its model."""
+    memory: int
+    """In bytes; 0 where it has none of its own."""
 
 
 class NodeMetrics(Answer):
@@ -1113,6 +1920,114 @@ class NodeMetrics(Answer):
     """Their mean processor use, 0 to 100."""
 
 
+class NodeNote(Body):
+    message: str | None = None
+    """Why: answers show it until the next change."""
+
+
+class NodePassedOver(Answer):
+    """A worker, and what of it an execution cannot have."""
+
+    id: str
+    """Of the worker."""
+    name: str
+    """As its settings call it."""
+    reasons: list[str]
+    """All that is in the way; empty where it fits, and is taken by the next round of placement."""
+
+
+class NodeResources(Answer):
+    """An amount of each resource."""
+
+    cpus: float
+    """In processors: 0.5 is half of one."""
+    memory: int
+    """In bytes."""
+    disk: int
+    """In bytes."""
+    gpus: int
+    """How many."""
+
+
+class NodeTask(Answer):
+    """A task that holds a worker."""
+
+    id: str
+    """Of this attempt."""
+    job_id: str
+    """Whose it is."""
+    name: str
+    """From the job."""
+    state: Literal["SCHEDULED", "RUNNING"] | str
+    """`SCHEDULED`: placed there, and not yet claimed."""
+    is_execution: bool
+    """Whether it is one of a placed task, rather than one from a queue."""
+    held: NodeResources
+    """What it holds."""
+    recall: str | None = None
+    """Why the worker was asked to let go of it: `drain`, `update`, `scale`."""
+    started_at: datetime | None = None
+    """When it began to run."""
+
+
+class NodeWithTasks(Answer):
+    """A worker with what holds it."""
+
+    id: str
+    """New with each start of the worker."""
+    name: str
+    """From the worker's settings; by default its host name."""
+    started_at: datetime
+    """When the worker started."""
+    cpu_percent: float
+    """Use of its machine's processors, 0 to 100."""
+    last_heartbeat_at: datetime
+    """Its last sign of life."""
+    queue: str
+    """The queues it serves, each with how many tasks at once: `default:4,highcpu:2`."""
+    status: Literal["UP", "DOWN", "OFFLINE"] | str
+    """`OFFLINE`: it has left or fallen silent."""
+    hostname: str
+    """Its machine."""
+    port: int
+    """Where it serves `/health` and `/metrics`."""
+    task_count: int
+    """How many tasks it is running."""
+    version: str
+    """Of Conveyor."""
+    membership: Literal["PENDING", "APPROVED", "REJECTED"] | str
+    """Only an approved worker gets tasks. `PENDING`: it waits for approval."""
+    availability: Literal["active", "cordoned", "draining"] | str
+    """`cordoned`: it gets no new tasks; `draining`: and what is placed on it moves elsewhere."""
+    labels: dict[str, str]
+    """What the constraints of placed tasks ask for."""
+    engines: list[str]
+    """What it can run tasks on now: `docker`, `podman`, `shell`, `builtin`, `wasm`."""
+    storages: list[str]
+    """Which kinds of `sources` it can bring."""
+    publishers: list[str]
+    """Which kinds of `publish` it can do."""
+    gpus: list[NodeGpu]
+    """Of its machine."""
+    capacity: NodeResources
+    """What it gives to tasks."""
+    free: NodeResources
+    """What of that nothing holds."""
+    executions: int
+    """How many executions are placed on it."""
+    max_executions: int
+    """How many may be."""
+    tasks: list[NodeTask]
+    """What runs there, and what is placed there and will: of jobs that you may see, the first
+    1,000."""
+    message: str | None = None
+    """Why, by who changed it last."""
+    changed_by: str | None = None
+    """Who changed membership or availability last; empty where nobody is asked who they are."""
+    changed_at: datetime | None = None
+    """When that was."""
+
+
 class Parallel(Body):
     """Tasks that run at once."""
 
@@ -1120,6 +2035,11 @@ class Parallel(Body):
     """All of them start together."""
     min_success: int | str | None = None
     """How many must complete, or which share: `80%`. Default: all."""
+    max_failed: int | str | None = None
+    """How many may fail, or which share: `5%`, instead of `minSuccess`. Default: none."""
+    on_failure: Literal["stop", "finish"] | None = None
+    """When too many have failed, the others are cancelled (`stop`), or run to their end before
+    the task fails (`finish`). Default: `stop`."""
 
 
 class ParallelView(Answer):
@@ -1127,6 +2047,10 @@ class ParallelView(Answer):
     """Run at once."""
     min_success: int | str | None = None
     """How many must complete, or which share."""
+    max_failed: int | str | None = None
+    """How many may fail, or which share, instead."""
+    on_failure: Literal["finish"] | str | None = None
+    """All end before too many failures are its own."""
     completions: int | None = None
     """How many have ended."""
     failures: int | None = None
@@ -1135,6 +2059,108 @@ class ParallelView(Answer):
     """While it runs: about how many of them do."""
     waiting: int | None = None
     """While it runs: about how many of them wait for a worker or for their turn."""
+
+
+class Params(Body):
+    """What each stage is told as JSON in a variable. Texts may hold expressions."""
+
+    partitioner: dict[str, Any] | None = None
+    """`$PARTITIONER_PARAMS` of `split`; if that is built-in, its params as well."""
+    app: dict[str, Any] | None = None
+    """`$APP_PARAMS` of `task`."""
+    assembler: dict[str, Any] | None = None
+    """`$ASSEMBLER_PARAMS` of `assemble`; if that is built-in, its params as well."""
+
+
+class ParentJob(Answer):
+    """A job that a job is part of."""
+
+    id: str
+    """Its id."""
+    name: str
+    """As submitted."""
+    task_id: str
+    """Its task that stands for the job, or for the next of its parents."""
+
+
+class Partition(Body):
+    """By what of their keys objects are dealt out to executions: each goes to exactly one. What
+    has nothing of it goes to the first."""
+
+    type: Literal["none", "object", "regex", "substring", "date"]
+    """`object`: by the whole key. The others look at what follows the `key` of the source:
+    `regex` at what `pattern` matches, `substring` at characters, `date` at a date at its
+    beginning. `none`: every execution gets all."""
+    pattern: str | None = None
+    """A regular expression; of one with groups, these count alone."""
+    start_index: int | None = None
+    """The first character, from 0. Default: 0."""
+    end_index: int | None = None
+    """The character after the last."""
+    date_format: str | None = None
+    """How a date is written, by the example of 2 January 2006: `2006-01-02`."""
+
+
+class PartitionView(Answer):
+    type: str | None = None
+    """`object`, `regex`, `substring` or `date`."""
+    pattern: str | None = None
+    """The regular expression."""
+    start_index: int | None = None
+    """The first character; without it 0."""
+    end_index: int | None = None
+    """The character after the last."""
+    date_format: str | None = None
+    """How a date is written."""
+
+
+class Partitioned(Body):
+    """Work on data in parts: `split` makes chunks of the task's sources, `task` runs for each of
+    them, `assemble` makes one result of theirs. They read the inputs and secrets of the job,
+    and results of its tasks through `params`."""
+
+    split: SplitTask
+    """What makes the chunks."""
+    task: ChunkTask
+    """Run for every chunk."""
+    assemble: AssembleTask
+    """What makes the artifact `output`."""
+    min_success: int | str | None = None
+    """How many must complete, or which share: `80%`. Default: all."""
+    max_failed: int | str | None = None
+    """How many may fail, or which share: `5%`, instead of `minSuccess`. Default: none."""
+    on_failure: Literal["stop", "finish"] | None = None
+    """When too many have failed, the others are cancelled (`stop`), or run to their end before
+    the task fails (`finish`). Default: `stop`."""
+    params: Params | None = None
+    """Parameters of the stages."""
+    concurrency: int | None = None
+    """How many chunks may be worked on at a time. Default: 0, any number."""
+    no_chunks: Literal["complete", "fail"] | None = None
+    """`fail`: no chunk at all is an error. Default: `complete`."""
+
+
+class PartitionedView(Answer):
+    id: str | None = None
+    """Of the job of its stages, once there is one."""
+    split: Task | None = None
+    """What makes chunks of the sources."""
+    task: Task | None = None
+    """Run for every chunk."""
+    assemble: AssembleView | None = None
+    """What makes the artifact `output` of their results."""
+    params: StageParams | None = None
+    """What each of them is told."""
+    concurrency: int | None = None
+    """How many chunks may be worked on at a time; 0 is any number."""
+    min_success: int | str | None = None
+    """For how many chunks the task must complete, or which share."""
+    max_failed: int | str | None = None
+    """For how many chunks it may fail, or which share."""
+    on_failure: Literal["finish"] | str | None = None
+    """Whether the others run to their end when too many have failed."""
+    no_chunks: Literal["fail"] | str | None = None
+    """Whether no chunk at all is an error."""
 
 
 class PauseRequest(Body):
@@ -1163,6 +2189,128 @@ class PermissionView(Answer):
     """This user."""
     access: Literal["view"] | str | None = None
     """`view`: they may see the job, not act on it."""
+
+
+Phase = Literal[
+    "JOB_STATE_NEW",
+    "JOB_STATE_STARTED",
+    "JOB_STATE_UPLOADING",
+    "JOB_STATE_PARTITIONING",
+    "JOB_STATE_PARTITIONED",
+    "JOB_STATE_TASKS_COMPLETED",
+    "JOB_STATE_MERGING",
+    "JOB_STATE_MERGED",
+    "JOB_STATE_DOWNLOADING",
+    "JOB_STATE_COMPLETE",
+    "JOB_STATE_FAILED",
+]
+
+
+class PhaseTiming(Answer):
+    """A phase of an attempt, on the clock of its worker."""
+
+    phase: Literal["pull", "fetch", "pre", "run", "post", "keep"] | str
+    """Of its image the `pull`; of its sources the transfer to it (`fetch`), of its artifacts
+    that from it (`keep`); its `pre` and `post` tasks; and what it is to `run`."""
+    started_ms: int
+    """When it began, in milliseconds after `startedAt`; below 0 for an image that was pulled
+    while the worker waited for the coordinator."""
+    duration_ms: int
+    """How long it took, or until the attempt ended."""
+
+
+class Placement(Body):
+    """The task is made of executions on chosen nodes."""
+
+    type: Literal["batch", "ops", "daemon", "service"] | None = None
+    """`batch`: `count` executions that end. `service`: `count` that are kept running. `ops`: one
+    on every node that matches, which ends. `daemon`: one that is kept running on every node
+    that matches, also on one that comes later. Default: `batch`."""
+    count: int | str | None = None
+    """How many executions of a `batch` or a `service`: 0 to 10,000; may be an expression.
+    Default: 1."""
+    constraints: list[str | Constraint] | None = None
+    """Nodes must meet all of them. Default: any node that can run the task."""
+    prefer: list[Preference] | None = None
+    """Nodes that are chosen before others, if they have room."""
+    resources: Resources | None = None
+    """What each execution is given room for, and its `limits` if the task has none."""
+    one_per_node: bool | None = None
+    """Whether no node may have two of them at once. Default: false."""
+    priority: int | None = None
+    """Higher gets a node first. Default: the `priority` of the task."""
+    update: UpdatePolicy | None = None
+    """How a new version replaces the old one."""
+
+
+class PlacementView(Answer):
+    type: Literal["batch", "ops", "daemon", "service"] | str | None = None
+    """Without it `batch`."""
+    count: int | str | None = None
+    """How many executions; without it 1."""
+    constraints: list[ConstraintView] | None = None
+    """Nodes must meet all of them."""
+    prefer: list[PreferenceView] | None = None
+    """Nodes that are chosen before others."""
+    resources: ResourcesView | None = None
+    """What each execution is given room for."""
+    one_per_node: bool | None = None
+    """Whether no node may have two executions at once."""
+    priority: int | None = None
+    """Higher gets a node first."""
+    update: UpdatePolicyView | None = None
+    """How a new version replaces the old one."""
+    size: int | None = None
+    """How many executions there are."""
+    completions: int | None = None
+    """How many have ended."""
+    failures: int | None = None
+    """How many of those have failed."""
+    running: int | None = None
+    """Of a service or daemon: how many of them run."""
+    waiting: int | None = None
+    """Of a service or daemon: how many of them don't run yet, or not just now."""
+
+
+class Port(Body):
+    """A port that others reach the task at."""
+
+    name: str
+    """The end of its variables: `CONVEYOR_PORT_` and this name has the port in the task,
+    `CONVEYOR_HOST_PORT_` and this name that of the node."""
+    static: int | None = None
+    """The port of the node: 1024 to 65535. Default: any that is free."""
+    target: int | None = None
+    """The port in the container, of a `bridge`. Default: the same as that of the node."""
+    address: str | None = None
+    """The address of the node that takes connections. Default: all of them."""
+
+
+class PortView(Answer):
+    name: str | None = None
+    """The end of its variables."""
+    static: int | None = None
+    """The port of the node; without it any that is free."""
+    target: int | None = None
+    """The port in the container; without it the same."""
+    address: str | None = None
+    """The address of the node that takes connections."""
+
+
+class Preference(Body):
+    """Nodes that are chosen before others."""
+
+    constraints: list[str | Constraint]
+    """They meet all of these."""
+    weight: int | None = None
+    """1 to 100: of several preferences, how much each counts. Default: 1."""
+
+
+class PreferenceView(Answer):
+    constraints: list[ConstraintView] | None = None
+    """Nodes that meet all of them are chosen before others."""
+    weight: int | None = None
+    """How much it counts; without it 1."""
 
 
 class Probe(Body):
@@ -1220,6 +2368,20 @@ class Purged(Answer):
     """How many messages there were."""
 
 
+class Quantiles(Answer):
+    """Of times in seconds, from buckets of which ten make a decade: off by up to a quarter, and
+    as a rule by far less."""
+
+    p50: float
+    """Half took no longer."""
+    p95: float
+    """95 % took no longer."""
+    p99: float
+    """99 % took no longer."""
+    count: int
+    """Of how many times."""
+
+
 class Queue(Answer):
     """What waits in the broker."""
 
@@ -1231,6 +2393,48 @@ class Queue(Answer):
     """How many consumers it has."""
     unacked: int
     """How many tasks of a task queue are running; 0 for other queues."""
+    slots: int | None = None
+    """How many tasks of a task queue the workers that are up run at once; 0: none serves it."""
+    oldest_at: datetime | None = None
+    """Since when the oldest of its tasks waits."""
+    scheduled_per_minute: float | None = None
+    """How many tasks are sent to it, of late; left out where no scheduler has sampled it."""
+    started_per_minute: float | None = None
+    """How many of its tasks workers begin, of late."""
+
+
+class QueueHistory(Answer):
+    since: datetime
+    """From here on."""
+    before: datetime
+    """Until here."""
+    step_seconds: float
+    """The length of a step."""
+    points: list[QueuePoint]
+    """One for each step, in order."""
+
+
+class QueuePoint(Answer):
+    """A queue in one step. Only `at` is there in a gap: no scheduler, or no broker."""
+
+    at: datetime
+    """The begin of the step."""
+    seconds: float | None = None
+    """How much of the step was counted; 0 right after a gap."""
+    size: float | None = None
+    """How many messages waited, on average."""
+    max_size: int | None = None
+    """The most in a sample."""
+    oldest_seconds: float | None = None
+    """The longest that a task had waited; left out when none waited."""
+    subscribers: float | None = None
+    """How many consumers it had, on average."""
+    running: float | None = None
+    """How many of its tasks ran, on average."""
+    scheduled: int | None = None
+    """How many tasks were sent to it."""
+    started: int | None = None
+    """How many of its tasks a worker began."""
 
 
 class Registry(Body):
@@ -1254,6 +2458,13 @@ class RemovedLeftovers(Answer):
     """How many files."""
 
 
+class Requeued(Answer):
+    requeued: int
+    """How many are in their queues again."""
+    kept: int
+    """How many have no queue to return to; they may be deleted."""
+
+
 class ResendRequest(Body):
     since: str
     """Deliveries that failed since: a time, or a span such as `90m` or `7d`."""
@@ -1266,6 +2477,42 @@ class Resent(Answer):
     """At most 10,000."""
     remaining: int
     """How many more have failed since: repeat the request. Exact up to 10,000."""
+
+
+class Resources(Body):
+    """What each execution is given room for on its node."""
+
+    cpus: str | int | float | None = None
+    """How many processors; may hold expressions. Default: none are set apart."""
+    cpu: str | int | float | None = None
+    """The same as `cpus`."""
+    memory: str | int | float | None = None
+    """Bytes, or with a unit, in powers of 1024: `k`, `m`, `g`; may hold expressions."""
+    disk: str | int | float | None = None
+    """As `memory`: the room for its files."""
+    gpus: int | str | None = None
+    """How many graphics processors, each its own; may be an expression."""
+    gpu: int | str | None = None
+    """The same as `gpus`."""
+
+
+class ResourcesView(Answer):
+    cpus: str | None = None
+    """How many processors."""
+    memory: str | None = None
+    """Such as `500m`; units are powers of 1024."""
+    disk: str | None = None
+    """As `memory`."""
+    gpus: int | str | None = None
+    """How many graphics processors."""
+
+
+class Restart(Body):
+    """Where an ended job goes on."""
+
+    from_: int | str | None = None
+    """The name or position of the task that runs again, with all that follow it. Default: where
+    the job stopped."""
 
 
 class Retry(Body):
@@ -1285,6 +2532,9 @@ class Retry(Body):
     on: list[int | Literal["timeout", "lost"]] | None = None
     """Only these failures are tried again: exit codes, `timeout` (it ran too long) and `lost`
     (its workers vanished). Default: every failure."""
+    reset_after: str | None = None
+    """An attempt that ran so long was healthy: after it, retries and waits are counted anew.
+    Default: never; of a `service` and a `daemon` without `retry` 10m."""
 
 
 class RetryView(Answer):
@@ -1302,6 +2552,8 @@ class RetryView(Answer):
     """The largest share of a wait, 0 to 1, that chance may take off."""
     on: list[int | str] | None = None
     """Which failures are tried again: exit codes, `timeout`, `lost`."""
+    reset_after: str | None = None
+    """An attempt that ran so long was healthy: after it, retries are counted anew."""
 
 
 class Role(Answer):
@@ -1356,6 +2608,8 @@ class S3Source(Body):
     """A regular expression that the keys of many must match. Default: all of them."""
     version_id: str | None = None
     """Which version of an object. Default: the newest."""
+    partition: Partition | None = None
+    """An execution of a placed task gets only its own part of many objects. Default: all."""
 
 
 class S3Target(Body):
@@ -1380,6 +2634,8 @@ class S3Target(Body):
     """An expression of a secret, too."""
     session_token: str | None = None
     """An expression of a secret, too; only for a login that ends."""
+    encoding: Literal["plain", "gzip"] | None = None
+    """`gzip`: the artifact is one object, a `.tar.gz`. Default: `plain`, each file by itself."""
 
 
 class S3View(Answer):
@@ -1391,8 +2647,12 @@ class S3View(Answer):
     """What the keys of many must match."""
     version_id: str | None = None
     """The version of an object."""
+    partition: PartitionView | None = None
+    """How many objects are dealt out to executions."""
     region: str | None = None
     """Where the bucket is."""
+    encoding: str | None = None
+    """`gzip`: the artifact goes there as one object, a `.tar.gz`."""
     endpoint: str | None = None
     """The URL of what speaks S3."""
     style: str | None = None
@@ -1553,12 +2813,18 @@ class ScheduledJob(Answer):
     """Times whose jobs wait for the one before them to be final."""
     ended_at: datetime | None = None
     """When it created its last job, or its last time passed."""
+    template: ScheduledTemplateView | None = None
+    """Left out where the schedule has a job of its own."""
     error: str | None = None
     """Why the job that is due can't be made; it is tried again each minute."""
     note: str | None = None
     """Why it is paused."""
     warnings: list[JobWarning] | None = None
     """In the answer to a submission: what was hardly meant."""
+    access: Literal["view", "operate"] | str | None = None
+    """What the caller may do: with `view` only look. Left out in the answer to a submission."""
+    last_run: ScheduleRun | None = None
+    """What became of its last time, or of the last trigger."""
     next: list[Firing] | None = None
     """Its next times; left out while it is paused."""
     secrets: dict[str, str] | None = None
@@ -1605,6 +2871,10 @@ class ScheduledJobChanges(Body):
     secrets: Any | None = None
     """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No
     name may start with `conveyor.`."""
+    stored_secrets: Any | None = None
+    """Ids of stored secrets, by the names that `secrets` has for them: a secret of the same name
+    is replaced. An access key has its name with `_ACCESS_KEY`. Values are those at the
+    submission."""
     uploads: Any | None = None
     """Ids of files that were sent before, by the names that `sources` have for them."""
     webhooks: Any | None = None
@@ -1658,6 +2928,10 @@ class ScheduledJobSpec(Body):
     secrets: dict[str, str | None] | None = None
     """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No
     name may start with `conveyor.`."""
+    stored_secrets: dict[str, str] | None = None
+    """Ids of stored secrets, by the names that `secrets` has for them: a secret of the same name
+    is replaced. An access key has its name with `_ACCESS_KEY`. Values are those at the
+    submission."""
     uploads: dict[str, str] | None = None
     """Ids of files that were sent before, by the names that `sources` have for them."""
     webhooks: list[Webhook] | None = None
@@ -1710,15 +2984,57 @@ class ScheduledJobSummary(Answer):
     """Times whose jobs wait for the one before them to be final."""
     ended_at: datetime | None = None
     """When it created its last job, or its last time passed."""
+    template: ScheduledTemplateView | None = None
+    """Left out where the schedule has a job of its own."""
     error: str | None = None
     """Why the job that is due can't be made; it is tried again each minute."""
     note: str | None = None
     """Why it is paused."""
     warnings: list[JobWarning] | None = None
     """In the answer to a submission: what was hardly meant."""
+    access: Literal["view", "operate"] | str | None = None
+    """What the caller may do: with `view` only look. Left out in the answer to a submission."""
+    last_run: ScheduleRun | None = None
+    """What became of its last time, or of the last trigger."""
+
+
+class ScheduledTemplateView(Answer):
+    """The template that the jobs of a schedule are made of."""
+
+    tag: str
+    """As submitted; each job is made of the newest active version that it allows then."""
+    version: str
+    """What that was at the submission, as name@major.minor."""
+    inputs: dict[str, Any]
+    """As submitted."""
 
 
 Scope = Literal["read", "submit", "operate", "admin"]
+
+
+class Secret(Answer):
+    """A stored secret, without the secret itself."""
+
+    id: str
+    """What jobs name it by."""
+    kind: Literal["other", "aws", "gcp", "storj", "docker"] | str
+    """What it opens."""
+    is_expired: bool
+    """Whether nothing can use it any more."""
+    created_by: UserView
+    """Who created it; without authentication the guest."""
+    created_at: datetime
+    """When it was created."""
+    updated_at: datetime
+    """When it was last replaced."""
+    name: str | None = None
+    """For people."""
+    access_key: str | None = None
+    """What goes with the secret."""
+    expires_at: datetime | None = None
+    """When it expires; left out when it does not."""
+    permissions: list[PermissionView] | None = None
+    """Who may use it beside its creator and administrators."""
 
 
 class SecretRotation(Body):
@@ -1728,6 +3044,30 @@ class SecretRotation(Body):
     """How long requests are signed with the old secret as well, at most `720h`. Default: `24h`."""
     secret: str | None = None
     """The new secret. Default: a generated one."""
+
+
+class Session(Answer):
+    """Who asks, and what they may do."""
+
+    roles: list[str]
+    """The slugs of the user's roles."""
+    scopes: list[Literal["read", "submit", "operate", "admin"]]
+    """What they may do; empty when they are not signed in."""
+    is_authentication_on: bool
+    """Whether a sign-in is required. Without it everyone may do everything."""
+    takes_passwords: bool
+    """Whether users sign in with their password."""
+    takes_keys: bool
+    """Whether API keys are taken."""
+    version: str
+    """Of Conveyor."""
+    user: str | None = None
+    """What they signed in with; left out for the operator, for a key that is nobody's, and for
+    everyone where authentication is off."""
+    key: str | None = None
+    """The id of the API key that they showed."""
+    csrf_token: str | None = None
+    """What requests of a page that change something send as `X-CSRF-Token`."""
 
 
 class Sidecar(Body):
@@ -1781,6 +3121,15 @@ class SidecarView(Answer):
     """How long it may run."""
     probe: ProbeView | None = None
     """How it shows that it is ready."""
+
+
+class SignIn(Body):
+    username: str | None = None
+    """Who signs in, with `password`."""
+    password: str | None = None
+    """The user's password."""
+    key: str | None = None
+    """Instead of both: an API key."""
 
 
 class Source(Body):
@@ -1845,6 +3194,117 @@ class SourceView(Answer):
     """What the content must have."""
     headers: dict[str, str] | None = None
     """Sent to the URL; values under secret-sounding names show as `[REDACTED]`."""
+
+
+class SplitTask(Body):
+    """It reads the sources in the directory `$SOURCE_DIR` and writes `data_0.bin`, `data_1.bin`,
+    … into `$CHUNKS_DIR`; or files of any name there, with a line of JSON for each in
+    `chunks.jsonl`: `path`, `params`, `weight`, `label`. Built-in are `passthrough`,
+    `replicate`, `lines`, `bytes`, `files`, `jsonArray` and `csvRows`."""
+
+    description: str | None = None
+    """For people."""
+    tags: list[str] | None = None
+    """For people."""
+    image: str | None = None
+    """The container image, with its tag; may hold expressions. Without it the task runs only on
+    workers with the shell runtime."""
+    registry: Registry | None = None
+    """The login for the image, if it is private."""
+    cmd: list[str] | None = None
+    """The command's arguments; they may hold expressions. Default: the image's."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
+    run: str | None = None
+    """A shell script. Not evaluated: pass values in by `env`."""
+    env: dict[str, str | None] | None = None
+    """Environment variables by name; values may hold expressions."""
+    files: dict[str, str | None] | None = None
+    """Texts by path, written below the working directory before the task starts."""
+    workdir: str | None = None
+    """The directory the task starts in: an absolute path in a container."""
+    queue: str | None = None
+    """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
+    var: str | None = None
+    """Later expressions read the result as `tasks.` and this name; of an `each` or a `parallel`
+    the list of its children's results. May hold expressions."""
+    if_: str | None = None
+    """The task is skipped when this gives false. Default: it runs."""
+    retry: Retry | None = None
+    """Default: the job's `defaults`; without one, no second try. A `service` and a `daemon` are
+    by default restarted for ever, after 1s at first and at most 5m."""
+    limits: Limits | None = None
+    """Default: the job's `defaults`, then the worker's settings."""
+    timeout: str | None = None
+    """How long one attempt may run. Default: the job's, then the worker's setting; of a
+    `service` and a `daemon` any time."""
+    grace_period: str | None = None
+    """How long it may take to end, after the stop signal, when it is cancelled or timed out,
+    before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    stop_signal: str | None = None
+    """What asks it to end, such as SIGINT. Default: the image's STOPSIGNAL, else SIGTERM."""
+    queue_timeout: str | None = None
+    """How long it, or an execution of it, may wait for a worker before it fails. Default: as
+    long as it takes."""
+    success_codes: Literal["any"] | list[int] | None = None
+    """The exit codes it succeeds with, or `any`. Default: 0."""
+    priority: int | None = None
+    """Higher goes first within a queue. 0, the default, takes the job's default."""
+    allow_failure: bool | None = None
+    """When it fails, what follows goes on as if it had completed. Default: false."""
+    pre: list[AuxTask] | None = None
+    """Run one after the other before the task; the failure of one fails the task."""
+    post: list[AuxTask] | None = None
+    """Run one after the other after the task; the failure of one fails the task."""
+    sidecars: list[Sidecar] | None = None
+    """Run beside the task."""
+    mounts: list[Mount] | None = None
+    """Storage in the task's container."""
+    sources: list[Source] | None = None
+    """Files that are brought to the task before it starts."""
+    artifacts: list[Artifact] | None = None
+    """Files that are kept when it has ended, for later tasks and to be downloaded."""
+    publish: list[Publication] | None = None
+    """Where its artifacts go besides."""
+    large_result: str | None = None
+    """A result of more than 1 MiB is kept as the artifact of this name, and the result tells so
+    in JSON. Default: it fails the task. May hold expressions."""
+    networks: list[str] | None = None
+    """Names of the container engine's networks."""
+    network: Network | None = None
+    """What it reaches, and where it is reached. Default: as the worker is set."""
+    gpus: str | None = None
+    """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
+    privileged: bool | None = None
+    """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
+    Default: false."""
+    wasm: Wasm | None = None
+    """A WebAssembly module that is run instead of an image."""
+    placement: Placement | None = None
+    """On which nodes it runs, how many times. Default: once, on a worker that serves its queue."""
+    parallel: Parallel | None = None
+    """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
+    deep, so tasks may stand in one another some 65 deep."""
+    each: Each | None = None
+    """A task for every item of a list."""
+    subjob: Subjob | None = None
+    """A job of its own; its result becomes the task's."""
+    partition: Partitioned | None = None
+    """What splits its sources into chunks, a task for every chunk, and what assembles the
+    results. What this leaves is the artifact `output` of the task."""
+    builtin: str | None = None
+    """A program that comes with the worker and needs no image."""
+    params: dict[str, Any] | None = None
+    """Of the built-in. Texts may hold expressions."""
+
+
+class StageParams(Answer):
+    partitioner: dict[str, Any] | None = None
+    """Told to what splits."""
+    app: dict[str, Any] | None = None
+    """Told to the task for each chunk."""
+    assembler: dict[str, Any] | None = None
+    """Told to what assembles."""
 
 
 class Status(Answer):
@@ -1921,6 +3381,21 @@ class SubjobView(Answer):
     """When it is deleted by itself."""
     timeout: str | None = None
     """How long it may take."""
+
+
+class SubmittedTask(Answer):
+    """A task as submitted, in short."""
+
+    kind: Literal["task", "parallel", "each", "subjob", "placed", "execution"] | str
+    """What it is."""
+    name: str | None = None
+    """As submitted."""
+    needs: list[str] | None = None
+    """The names of the tasks that must be done before; none: it begins at once. Left out: it
+    waits for all before it."""
+    tasks: list[SubmittedTask] | None = None
+    """What it is made of: the tasks of a `parallel` or a sub-job, or the one an `each` makes of
+    every item."""
 
 
 class Task(Answer):
@@ -2004,12 +3479,17 @@ class Task(Answer):
     worker took it in time) or `other`."""
     node_id: str | None = None
     """The worker that has or had it."""
+    timings: list[PhaseTiming] | None = None
+    """The phases of an attempt that has ended, in order. It was in its queue from `scheduledAt`
+    to `startedAt`; before that it waited for its turn, or for its retry."""
     retry: RetryView | None = None
     """How it is tried again after a failure."""
     limits: LimitsView | None = None
     """The most it may take."""
     grace_period: str | None = None
     """How long it may take to end after the stop signal, before it is killed."""
+    stop_signal: str | None = None
+    """Which signal asks it to end."""
     queue_timeout: str | None = None
     """How long it may wait for a worker."""
     allow_failure: bool | None = None
@@ -2045,18 +3525,34 @@ class Task(Answer):
     """Where its artifacts go besides."""
     large_result: str | None = None
     """The artifact that a large result is kept as."""
+    success_codes: list[int] | Literal["any"] | None = None
+    """The exit codes it succeeds with; without them 0."""
     networks: list[str] | None = None
     """Names of the container engine's networks."""
+    network: NetworkView | None = None
+    """What it reaches, and where it is reached."""
     gpus: str | None = None
     """Which graphics processors."""
     privileged: bool | None = None
     """Whether it has all rights on the worker's machine."""
+    wasm: WasmView | None = None
+    """The WebAssembly module that is run instead of an image."""
+    builtin: str | None = None
+    """The program of the worker's own that is run instead of an image."""
+    params: dict[str, Any] | None = None
+    """What that is told; where its name sounds like a secret, a value is hidden."""
+    placement: PlacementView | None = None
+    """On which nodes it runs, how many times."""
+    execution: ExecutionView | None = None
+    """Which execution of its parent it is."""
     parallel: ParallelView | None = None
     """The tasks it is made of."""
     each: EachView | None = None
     """The list and the task it makes of every item."""
     subjob: SubjobView | None = None
     """The job it stands for."""
+    partition: PartitionedView | None = None
+    """The stages of which a job is made that it stands for."""
 
 
 class TaskEntry(Body):
@@ -2093,16 +3589,23 @@ class TaskEntry(Body):
     if_: str | None = None
     """The task is skipped when this gives false. Default: it runs."""
     retry: Retry | None = None
-    """Default: the job's `defaults`; without one, no second try."""
+    """Default: the job's `defaults`; without one, no second try. A `service` and a `daemon` are
+    by default restarted for ever, after 1s at first and at most 5m."""
     limits: Limits | None = None
     """Default: the job's `defaults`, then the worker's settings."""
     timeout: str | None = None
-    """How long one attempt may run. Default: the job's, then the worker's setting."""
+    """How long one attempt may run. Default: the job's, then the worker's setting; of a
+    `service` and a `daemon` any time."""
     grace_period: str | None = None
-    """How long it may take to end, after SIGTERM (or the image's STOPSIGNAL), when it is
-    cancelled or timed out, before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    """How long it may take to end, after the stop signal, when it is cancelled or timed out,
+    before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    stop_signal: str | None = None
+    """What asks it to end, such as SIGINT. Default: the image's STOPSIGNAL, else SIGTERM."""
     queue_timeout: str | None = None
-    """How long it may wait for a worker before it fails. Default: as long as it takes."""
+    """How long it, or an execution of it, may wait for a worker before it fails. Default: as
+    long as it takes."""
+    success_codes: Literal["any"] | list[int] | None = None
+    """The exit codes it succeeds with, or `any`. Default: 0."""
     priority: int | None = None
     """Higher goes first within a queue. 0, the default, takes the job's default."""
     allow_failure: bool | None = None
@@ -2126,11 +3629,17 @@ class TaskEntry(Body):
     in JSON. Default: it fails the task. May hold expressions."""
     networks: list[str] | None = None
     """Names of the container engine's networks."""
+    network: Network | None = None
+    """What it reaches, and where it is reached. Default: as the worker is set."""
     gpus: str | None = None
     """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
     privileged: bool | None = None
     """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
     Default: false."""
+    wasm: Wasm | None = None
+    """A WebAssembly module that is run instead of an image."""
+    placement: Placement | None = None
+    """On which nodes it runs, how many times. Default: once, on a worker that serves its queue."""
     parallel: Parallel | None = None
     """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
     deep, so tasks may stand in one another some 65 deep."""
@@ -2138,6 +3647,9 @@ class TaskEntry(Body):
     """A task for every item of a list."""
     subjob: Subjob | None = None
     """A job of its own; its result becomes the task's."""
+    partition: Partitioned | None = None
+    """What splits its sources into chunks, a task for every chunk, and what assembles the
+    results. What this leaves is the artifact `output` of the task."""
     needs: list[str] | None = None
     """The names, as they are written, of the tasks of the same list that must be done before. An
     empty list: it starts at once. Default: it waits for all tasks listed before it."""
@@ -2148,6 +3660,324 @@ class TaskMetrics(Answer):
     """How many tasks are running."""
 
 
+class TaskPage(Answer):
+    """A page of a job's tasks."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    items: list[TaskRow]
+    """In the order that was asked for."""
+    counts: dict[str, int] | None = None
+    """How many there are in each state, whatever states were asked for."""
+    not_begun: int | None = None
+    """How many of the job's own list have not begun."""
+    total_items: int | None = None
+    """How many items there are on all pages."""
+    total_pages: int | None = None
+    """How many pages there are."""
+
+
+class TaskRow(Answer):
+    """An attempt at a task in short; `GET /tasks/{id}` shows all of it. A task of the job's own
+    list that has not begun has neither `id` nor `state`."""
+
+    kind: Literal["task", "parallel", "each", "subjob", "placed", "execution"] | str
+    """What it is: a `task` is run by a worker of a queue, an `execution` by a node of its own."""
+    position: int
+    """Its place in the job's task list, counted from 1."""
+    id: str | None = None
+    """Of this attempt."""
+    name: str | None = None
+    """As submitted, its expressions evaluated."""
+    parent_id: str | None = None
+    """The task it is a child of."""
+    child_index: int | None = None
+    """Its index among its parent's children, counted from 0."""
+    state: (
+        Literal[
+            "CREATED",
+            "PENDING",
+            "SCHEDULED",
+            "RUNNING",
+            "COMPLETED",
+            "FAILED",
+            "CANCELLED",
+            "STOPPED",
+            "SKIPPED",
+        ]
+        | str
+        | None
+    ) = None
+    """`SKIPPED` means that its `if` gave false."""
+    attempt: int | None = None
+    """Which retry it is, counted from 1; left out of the first attempt."""
+    attempts: int | None = None
+    """How many attempts at the task there are, if it was tried more than once."""
+    queue: str | None = None
+    """Which workers get it."""
+    node_id: str | None = None
+    """The worker that has or had it."""
+    node_name: str | None = None
+    """The name of that worker."""
+    image: str | None = None
+    """What it runs in."""
+    created_at: datetime | None = None
+    """When this attempt was made."""
+    scheduled_at: datetime | None = None
+    """When it was put on its queue."""
+    started_at: datetime | None = None
+    """When a worker began to run it."""
+    completed_at: datetime | None = None
+    """When it was done or skipped."""
+    failed_at: datetime | None = None
+    """When it failed."""
+    progress: float | None = None
+    """Percent, 0 to 100; 0 is left out."""
+    exit_code: int | None = None
+    """What its program returned, once it has ended by itself."""
+    failure_cause: str | None = None
+    """Why it failed: `exit`, `timeout`, `lost`, `queue` or `other`."""
+    error: str | None = None
+    """The beginning of why it failed, up to 500 characters."""
+    waiting: Waiting | None = None
+    """Why it does not run yet."""
+    timings: list[PhaseTiming] | None = None
+    """The phases of an attempt that has ended, in order."""
+    children: ChildCounts | None = None
+    """How far its children are."""
+    subjob_id: str | None = None
+    """The job it stands for."""
+
+
+class TemplateHead(Body):
+    """What a stored job is called, and which inputs it asks for."""
+
+    name: str
+    """Letters, digits, `-` and `_`. It belongs to who has pushed it first."""
+    version: str
+    """`major.minor`. Pushed again, the version is replaced; jobs keep what they were made of."""
+    description: str | None = None
+    """What it is for."""
+    inputs: dict[str, TemplateInput] | None = None
+    """What it asks for, by name, in the order of forms. Expressions read `inputs.` and the name."""
+
+
+class TemplateInput(Body):
+    """One input: its type, its default and its rules, in the words of JSON Schema."""
+
+    type: (
+        Literal["string", "integer", "number", "boolean", "array", "object", "file", "secret"]
+        | None
+    ) = None
+    """`file` asks for an upload, which `sources` have as `upload`; `secret` for a text that
+    expressions read as `secrets.` and the name. Default: `string`."""
+    title: str | None = None
+    """What forms call it. Default: its name."""
+    description: str | None = None
+    """What forms show below it."""
+    default: Any | None = None
+    """Its value where none is given. An input without one must be given."""
+    required: bool | None = None
+    """`false`: it may be left out though it has no default; `inputs` then lacks it."""
+    enum: list[Any] | None = None
+    """The values that it may have."""
+    minimum: float | int | None = None
+    """Of a number: the least."""
+    maximum: float | int | None = None
+    """Of a number: the most."""
+    exclusive_minimum: float | int | None = None
+    """Of a number: what it must be more than."""
+    exclusive_maximum: float | int | None = None
+    """Of a number: what it must be less than."""
+    multiple_of: float | int | None = None
+    """Of a number: what it must be a multiple of."""
+    pattern: str | None = None
+    """Of a text: a regular expression that must match somewhere in it."""
+    format: str | None = None
+    """Of a text: `email`, `uri`, `date`, `date-time`, `uuid` and others of JSON Schema."""
+    min_length: int | None = None
+    """Of a text: the least number of characters."""
+    max_length: int | None = None
+    """Of a text: the most characters."""
+    min_items: int | None = None
+    """Of a list: the least number of entries."""
+    max_items: int | None = None
+    """Of a list: the most entries."""
+    unique_items: bool | None = None
+    """Of a list: no entry may be there twice."""
+    items: dict[str, Any] | None = None
+    """Of a list: the JSON Schema of each entry."""
+    properties: dict[str, Any] | None = None
+    """Of a mapping: the JSON Schemas of its fields."""
+    additional_properties: Any | None = None
+    """Of a mapping: the JSON Schema of all other fields; `false`: there may be none."""
+    one_of: list[Any] | None = None
+    """JSON Schemas, one of which must fit."""
+
+
+class TemplatePage(Answer):
+    """A page of the list of templates: of each the newest version that is active."""
+
+    number: int
+    """Which page this is, counted from 1."""
+    size: int
+    """How many items are on this page."""
+    total_pages: int
+    """How many pages there are."""
+    items: list[TemplateSummary]
+    """Newest first."""
+    total_items: int
+    """How many items there are on all pages."""
+
+
+class TemplateRun(Body):
+    """What a job is made of a template with."""
+
+    inputs: dict[str, Any] | None = None
+    """Values by name. A text counts as what the input's type reads in it: `"3"` is 3."""
+    secrets: dict[str, str | None] | None = None
+    """Texts by name: what the template asks for, or has a value of its own for."""
+    uploads: dict[str, str] | None = None
+    """Ids of uploads by name."""
+    name: str | None = None
+    """Of the job. Default: the `name` in the template."""
+    version: str | None = None
+    """`1` or `1.2`: only such a version. Default: the newest that is active."""
+    hold: bool | None = None
+    """The job waits until it is released."""
+    start_at: str | None = None
+    """Nothing of the job begins before."""
+
+
+class TemplateSpec(Body):
+    """A job that is stored, to be run again and again with other inputs."""
+
+    name: str
+    """For people and for the search; expressions read it as `job.name`."""
+    tasks: list[TaskEntry]
+    """Run one after the other, unless they say what they need."""
+    template: TemplateHead
+    """Its name and version, and which inputs it asks for."""
+    description: str | None = None
+    """For people and for the search."""
+    tags: list[str] | None = None
+    """For the search: `tag:nightly`."""
+    output: str | None = None
+    """Evaluated when the last task is done; its value is the job's `result`."""
+    defaults: Defaults | None = None
+    """For the tasks that don't set their own."""
+    auto_delete: AutoDelete | None = None
+    """Default: the job stays as long as the server keeps jobs."""
+    timeout: str | None = None
+    """How long the job may take, from the start of its first task. Default: any time."""
+    inputs: dict[str, Any] | None = None
+    """Values for expressions, as `inputs.` and the name. A single value is a text, as it is
+    spelled (`1.10` stays `1.10`); lists and mappings keep their JSON types."""
+    secrets: dict[str, str | None] | None = None
+    """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No
+    name may start with `conveyor.`."""
+    stored_secrets: dict[str, str] | None = None
+    """Ids of stored secrets, by the names that `secrets` has for them: a secret of the same name
+    is replaced. An access key has its name with `_ACCESS_KEY`. Values are those at the
+    submission."""
+    uploads: dict[str, str] | None = None
+    """Ids of files that were sent before, by the names that `sources` have for them."""
+    webhooks: list[Webhook] | None = None
+    """Who is told about changes. Default: nobody."""
+    permissions: list[Permission] | None = None
+    """Who may see the job, or act on it too, beside its creator. Default: everybody, unless the
+    server is set otherwise (`CONVEYOR_AUTH_DEFAULT_ACCESS`)."""
+
+
+class TemplateSummary(Answer):
+    """One version of a template, as lists show it."""
+
+    kind: Literal["app", "engine", "template", "job"] | str
+    """`job`: a stored job."""
+    name: str
+    """As pushed."""
+    version: str
+    """As pushed: `major.minor`."""
+    revision: int
+    """How often this version was pushed."""
+    status: Literal["active", "inactive"] | str
+    """Of an `inactive` one no job is made."""
+    is_public: bool
+    """Whether everybody may see and run it."""
+    created_at: datetime
+    """When it was pushed first."""
+    updated_at: datetime
+    """When it was pushed last."""
+    description: str | None = None
+    """As pushed."""
+    owner: UserView | None = None
+    """Who pushed it first."""
+    versions: int | None = None
+    """In a list: how many versions there are."""
+    access: Literal["view", "operate"] | str | None = None
+    """What the caller may do: with `view` only look, and run it."""
+
+
+class TemplateVersion(Answer):
+    """One version of a template, with what a job is made of."""
+
+    kind: Literal["app", "engine", "template", "job"] | str
+    """`job`: a stored job."""
+    name: str
+    """As pushed."""
+    version: str
+    """As pushed: `major.minor`."""
+    revision: int
+    """How often this version was pushed."""
+    status: Literal["active", "inactive"] | str
+    """Of an `inactive` one no job is made."""
+    is_public: bool
+    """Whether everybody may see and run it."""
+    created_at: datetime
+    """When it was pushed first."""
+    updated_at: datetime
+    """When it was pushed last."""
+    input_schema: dict[str, Any]
+    """JSON Schema of its inputs, the `properties` in the order of a form. A property with
+    `"x-type": "file"` asks for an upload, with `"secret"` for a secret."""
+    definition: dict[str, Any]
+    """What was pushed, secrets taken out."""
+    description: str | None = None
+    """As pushed."""
+    owner: UserView | None = None
+    """Who pushed it first."""
+    versions: int | None = None
+    """In a list: how many versions there are."""
+    access: Literal["view", "operate"] | str | None = None
+    """What the caller may do: with `view` only look, and run it."""
+    warnings: list[JobWarning] | None = None
+    """In the answer to a push: what was hardly meant."""
+
+
+class TemplateVersions(Answer):
+    """All versions of a template."""
+
+    kind: Literal["app", "engine", "template", "job"] | str
+    """`job`: a stored job."""
+    name: str
+    """Its name."""
+    versions: list[TemplateSummary]
+    """The newest first."""
+    latest: str | None = None
+    """The version that the name alone stands for; left out where none is active."""
+
+
+class TemplateView(Answer):
+    """A version of a template."""
+
+    name: str
+    """Its name."""
+    version: str
+    """`major.minor`."""
+
+
 class TestSent(Answer):
     """A test event that will be sent."""
 
@@ -2155,9 +3985,140 @@ class TestSent(Answer):
     """`GET /webhooks/deliveries/{id}` shows what becomes of it, once a dispatcher has added it."""
 
 
+class Timeline(Answer):
+    """When the tasks of a job waited and ran."""
+
+    state: str
+    """The state of the job."""
+    created_at: datetime
+    """When the job was submitted."""
+    now: datetime
+    """The time of the server."""
+    tasks: list[SubmittedTask]
+    """The job's own list, in order; the first 1,000."""
+    attempts: list[TimelineAttempt]
+    """Of all its tasks, children included, by position and time; the first 20,000."""
+    is_complete: bool
+    """Whether these are all attempts."""
+    started_at: datetime | None = None
+    """When its first task began to run."""
+    ended_at: datetime | None = None
+    """When it became final."""
+
+
+class TimelineAttempt(Answer):
+    """An attempt at a task in short; `GET /tasks/{id}` shows all of it."""
+
+    id: str
+    """Of this attempt."""
+    state: (
+        Literal[
+            "CREATED",
+            "PENDING",
+            "SCHEDULED",
+            "RUNNING",
+            "COMPLETED",
+            "FAILED",
+            "CANCELLED",
+            "STOPPED",
+            "SKIPPED",
+        ]
+        | str
+    )
+    """Its state."""
+    kind: Literal["task", "parallel", "each", "subjob", "placed", "execution"] | str
+    """What it is: a `task` is run by a worker of a queue, an `execution` by a node of its own."""
+    position: int
+    """Its place in the job's task list, counted from 1."""
+    created_at: datetime
+    """When this attempt was made: until `scheduledAt` it waits for its turn or its retry."""
+    parent_id: str | None = None
+    """The task it is a child of."""
+    name: str | None = None
+    """As submitted, its expressions evaluated."""
+    attempt: int | None = None
+    """Which retry it is, counted from 1; left out of the first attempt."""
+    child_index: int | None = None
+    """Its index among its parent's children, counted from 0."""
+    queue: str | None = None
+    """Which workers get it."""
+    node_id: str | None = None
+    """The worker that has or had it."""
+    scheduled_at: datetime | None = None
+    """When it was put on its queue."""
+    started_at: datetime | None = None
+    """When a worker began to run it."""
+    ended_at: datetime | None = None
+    """When it was done, skipped or failed; left out of one that was cancelled."""
+    timings: list[PhaseTiming] | None = None
+    """Its phases, once it has ended."""
+    exit_code: int | None = None
+    """What its program returned, once it has ended by itself."""
+    error: str | None = None
+    """The beginning of why it failed, up to 300 characters."""
+    subjob_id: str | None = None
+    """The job it stands for."""
+    children: TimelineCounts | None = None
+    """How far its children are."""
+
+
+class TimelineCounts(Answer):
+    """How far the children of a task are."""
+
+    size: int
+    """How many there are."""
+    completions: int
+    """How many have ended."""
+    failures: int | None = None
+    """How many of those have failed."""
+
+
 class TriggerRequest(Body):
     overlap: Literal["allow", "skip", "bufferOne", "bufferAll", "cancelOther"] | None = None
     """What happens while a job of it is not final. Default: its own `overlap`."""
+
+
+class Upcoming(Answer):
+    """The times of scheduled jobs."""
+
+    since: datetime
+    """From then on."""
+    before: datetime
+    """Up to then."""
+    schedules: list[UpcomingSchedule]
+    """Those that fire, by their first time."""
+    has_more: bool
+    """Whether more scheduled jobs may fire: 5,000 are looked at."""
+
+
+class UpcomingSchedule(Answer):
+    """The times of one scheduled job."""
+
+    id: str
+    """Of the scheduled job."""
+    name: str
+    """As submitted."""
+    firings: list[Firing]
+    """Its times, in order."""
+    has_more: bool
+    """Whether more of its times are before the end."""
+
+
+class UpdatePolicy(Body):
+    """How the executions of a new version replace those of the old one."""
+
+    max_unavailable: int | None = None
+    """At most so many are missing at a time. Default: 1."""
+    healthy_after: str | None = None
+    """An execution counts as healthy, and the next is replaced, once it has run so long.
+    Default: 10s."""
+
+
+class UpdatePolicyView(Answer):
+    max_unavailable: int | None = None
+    """At most so many executions are missing at a time."""
+    healthy_after: str | None = None
+    """How long an execution must have run before the next is replaced."""
 
 
 class Upload(Answer):
@@ -2233,18 +4194,44 @@ class Waiting(Answer):
     """Why a task, or a job of which no worker runs anything, goes no further at the moment."""
 
     reason: (
-        Literal["no_worker", "returned", "busy", "retry", "queue", "concurrency", "turn", "needs"]
+        Literal[
+            "held",
+            "start_at",
+            "no_worker",
+            "placement",
+            "returned",
+            "busy",
+            "retry",
+            "queue",
+            "concurrency",
+            "turn",
+            "needs",
+        ]
         | str
     )
-    """`no_worker` serves its queue; it was `returned` by one; all slots are `busy`; it waits
-    before a `retry`, in its `queue`, for `concurrency` of its siblings, for its `turn` among
-    them, or for tasks that it `needs`."""
+    """It is `held` until its release, or waits for its `start_at`; `no_worker` serves its queue;
+    no node has what its `placement` asks for; it was `returned` by a worker; all slots are
+    `busy`; it waits before a `retry`, in its `queue`, for `concurrency` of its siblings, for
+    its `turn` among them, or for tasks that it `needs`."""
     message: str
     """For people; its wording may change."""
     until: datetime | None = None
-    """When a retry is due."""
+    """When a retry is due, or the job begins."""
     task_id: str | None = None
     """Of a job: the task that waits."""
+
+
+class WaitingExecutions(Answer):
+    """Executions of one task that ask for the same and have no node."""
+
+    name: str
+    """Of the task."""
+    task_ids: list[str]
+    """Of the executions, or of the task itself that waits for nodes that match."""
+    message: str
+    """The reasons of all nodes together, the nearest to fitting first; its wording may change."""
+    nodes: list[NodePassedOver]
+    """Each worker that is up."""
 
 
 class JobWarning(Answer):
@@ -2258,6 +4245,26 @@ class JobWarning(Answer):
     """Where it stands in the body, counted from 1."""
     column: int | None = None
     """The same within the line, in characters."""
+
+
+class Wasm(Body):
+    """A WebAssembly module that is run instead of an image. `cmd` are its arguments."""
+
+    module: str
+    """Where one of the `sources` puts it; may hold expressions."""
+    entrypoint: str | None = None
+    """The function that is called. Default: `_start`."""
+    imports: dict[str, str] | None = None
+    """Modules that it imports, by their names: where `sources` put them. May hold expressions."""
+
+
+class WasmView(Answer):
+    module: str | None = None
+    """Where a source puts it."""
+    entrypoint: str | None = None
+    """The function that is called; without it `_start`."""
+    imports: dict[str, str] | None = None
+    """Modules that it imports, by their names."""
 
 
 class Webhook(Body):
@@ -2313,5 +4320,37 @@ class WholeDeadLetter(Answer):
     """Why it could not be processed."""
     kind: str | None = None
     """The kind it names; left out when it can't be read at all."""
+    job_id: str | None = None
+    """The job that it speaks of, the first of several; it may be gone."""
+    task_id: str | None = None
+    """The task that it speaks of, the first of several."""
+    message_id: str | None = None
+    """The id it was sent with, which log lines name."""
     at: datetime | None = None
     """When it became a dead letter."""
+
+
+class WholeExample(Answer):
+    name: str
+    """As in its address."""
+    description: str
+    """What it shows."""
+    text: str
+    """The file, in YAML."""
+    scheduled: bool | None = None
+    """It has a `schedule`, and is submitted to `POST /scheduled-jobs`."""
+
+
+class WholeJobVersion(Answer):
+    version: int
+    """Counted from 1."""
+    reason: str
+    """Why there is this version."""
+    created_at: datetime
+    """When it was accepted."""
+    is_current: bool
+    """Whether it is the one that the job runs."""
+    definition: dict[str, Any]
+    """As submitted, with defaults; of a job of Bacalhau in its language."""
+    created_by: UserView | None = None
+    """Who submitted it; without authentication the guest."""

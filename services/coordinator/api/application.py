@@ -12,14 +12,18 @@ from services.coordinator.api.access.authenticator import (
     authenticated,
 )
 from services.coordinator.api.access.visibility import MOST_WEBHOOKS
+from services.coordinator.api.bacalhau.error_form import in_bacalhau_form
+from services.coordinator.api.bacalhau.submission import JOB_DEFAULTS
 from services.coordinator.api.background import BACKGROUND, Background
+from services.coordinator.api.bytenite.error_form import in_bytenite_form
 from services.coordinator.api.connections import add_safe_headers
-from services.coordinator.api.documentation import documentation_routes
+from services.coordinator.api.documentation import documentation_routes, lead_to_documentation
 from services.coordinator.api.events import MOST_STREAMS
 from services.coordinator.api.files.transfers import MOST_UPLOAD_BYTES, TRANSFERS, AllTransfers
 from services.coordinator.api.middlewares.browsers import (
     is_only_for_this_machine,
     own_names,
+    own_pages,
     preflighted,
     shared_with,
 )
@@ -32,10 +36,12 @@ from services.coordinator.api.middlewares.unread_bodies import (
     refuse_unread,
 )
 from services.coordinator.api.middlewares.unwanted_bodies import without_body
+from services.coordinator.api.page import page_routes
 from services.coordinator.api.requests import BODY_SECONDS, PORTS
 from services.coordinator.api.route import Route
 from services.coordinator.api.routes import ROUTES
 from services.coordinator.api.tork.cluster import GAUGES, TotalGauges
+from services.coordinator.api.tork.log_lines import SEARCHES, searches
 from services.coordinator.api.tork.submission import ADMISSION, AdmissionLimiter
 from services.coordinator.api.tork.warnings import SERVED_QUEUES, ServedQueues
 from services.coordinator.api.webhooks.routes import MOST_ENDPOINTS
@@ -56,6 +62,7 @@ def make_application(
         client_max_size=settings.api.body_limit_bytes,
     )
     app[AUTHENTICATOR] = authenticator
+    app[JOB_DEFAULTS] = dict(settings.bacalhau.defaults)
     _provide(app, ports, settings.api)
     app.add_routes(
         [
@@ -70,6 +77,10 @@ def make_application(
     )
     if settings.endpoints.docs:
         app.add_routes(documentation_routes(served, SENT_EVENTS))
+    if settings.endpoints.page:
+        app.add_routes(page_routes(has_docs=settings.endpoints.docs))
+    elif settings.endpoints.docs:
+        app.add_routes([lead_to_documentation()])
     app.on_response_prepare.extend([show_id, add_safe_headers])
     if settings.cors.is_on:
         app.on_response_prepare.append(shared_with(settings.cors))
@@ -92,6 +103,7 @@ def _provide(app: web.Application, ports: ApiPorts, settings: ApiSettings) -> No
     app[ADMISSION] = AdmissionLimiter(
         settings.submissions_at_once, settings.submissions_waiting, ports.metrics
     )
+    app[SEARCHES] = searches()
     app[SERVED_QUEUES] = ServedQueues(ports)
 
 
@@ -105,9 +117,10 @@ def _middlewares(
         chain.append(logged(settings.api.request_log))
     if settings.cors.is_on:
         chain.append(preflighted(settings.cors))
-    chain += [errors_as_json, refuse_unread(routes)]
+    chain += [in_bacalhau_form, in_bytenite_form, errors_as_json, refuse_unread(routes)]
     if is_only_for_this_machine(settings):
         chain.append(own_names)
+    chain.append(own_pages(settings.cors))
     authentication = authenticated(authenticator, scopes)
     inner = [without_body(routes), *added_middlewares(settings.api.middleware_names)]
     if not settings.rate.per_second:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Final, cast
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import BadHttpMethod, HttpProcessingError, LineTooLong
 
 from services.coordinator.api.replies import reply_error
@@ -217,8 +217,10 @@ SAFE_HEADERS = {"Server": "conveyor", "X-Content-Type-Options": "nosniff"}
 
 
 async def add_safe_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """For `on_response_prepare`: no versions, and no guessing of content types."""
+    """For `on_response_prepare`: no versions, no guessing of content types, and after a sign-out
+    nothing in the browser of what was shown, unless the answer says otherwise."""
     response.headers.update(SAFE_HEADERS)
+    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
 
 
 _REASON = re.compile(r"^ *([A-Z][a-zA-Z -]+):?$", re.MULTILINE)

@@ -1,15 +1,18 @@
 """/dead-letters: messages that could not be processed. They may hold anything: for admins only."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Annotated
 
 import orjson
 from aiohttp import web
+from pydantic import Field
 
 from services.coordinator import dead_letters
 from services.coordinator.api.errors import Conflict, NotFound
 from services.coordinator.api.replies import Answer, PageOf, Status, reply
-from services.coordinator.api.requests import PageQuery, path_id, ports, query
+from services.coordinator.api.requests import PageQuery, Query, Search, path_id, ports, query
 from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.views import page, set_fields
@@ -31,6 +34,12 @@ class DeadLetter(Answer):
     """Why it could not be processed."""
     kind: str | None = None
     """The kind it names; left out when it can't be read at all."""
+    job_id: str | None = None
+    """The job that it speaks of, the first of several; it may be gone."""
+    task_id: str | None = None
+    """The task that it speaks of, the first of several."""
+    message_id: str | None = None
+    """The id it was sent with, which log lines name."""
     size: int
     """Of its body, in bytes."""
     at: datetime | None = None
@@ -46,12 +55,32 @@ class DeadLetterPage(PageOf[DeadLetter]):
     """Of more than 500 only the oldest 500 are shown."""
 
 
+class DeadLettersQuery(PageQuery):
+    """Which page, and of which dead letters."""
+
+    queue: Annotated[Search, Field(description="Only those that came from this queue.")] = ""
+
+
+class RequeueQuery(Query):
+    """Which dead letters."""
+
+    queue: Annotated[Search, Field(description="Only those that came from this queue.")] = ""
+
+
+class Requeued(Answer):
+    requeued: int
+    """How many are in their queues again."""
+    kept: int
+    """How many have no queue to return to; they may be deleted."""
+
+
 class Purged(Answer):
     deleted: int
     """How many messages there were."""
 
 
 _DEEPEST = 100
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SEALED = "sealed"  # secrets, in clear where no key is set
 _JOB_IDS = ("job_id", "subjob_id")
 _MOST_JOBS = 1000
@@ -87,6 +116,12 @@ def _json(body: bytes) -> object:
         return orjson.loads(body)
     except orjson.JSONDecodeError:  # that may be why it lies here
         return None
+
+
+def _first(body: bytes, name: str) -> str | None:
+    """What the message calls so, at the top or as deep as need be."""
+    found = (item.get(name) for item in _mappings(_json(body)))
+    return next((value for value in found if isinstance(value, str) and _ID.fullmatch(value)), None)
 
 
 def _hidden(value: object, depth: int = 0) -> object:
@@ -136,14 +171,17 @@ _DEAD_LETTERS = RouteGroup(
     "GET /dead-letters",
     "List the dead letters, newest first",
     response("A page of dead letters.", DeadLetterPage),
-    query=PageQuery,
+    query=DeadLettersQuery,
 )
 async def list_dead_letters(request: web.Request) -> web.Response:
-    asked = query(request, PageQuery).request()
+    asked = query(request, DeadLettersQuery).request()
+    queue = query(request, DeadLettersQuery).queue
     found = await ports(request).dead_letters.look()
-    newest = sorted(found.letters, key=lambda letter: letter.at or _LONG_AGO, reverse=True)
+    letters = [each for each in found.letters if queue in ("", each.queue)]
+    newest = sorted(letters, key=lambda letter: letter.at or _LONG_AGO, reverse=True)
     items = newest[asked.offset : asked.offset + asked.size]
-    return reply(page(Page(asked, items, found.total), [_shown(each) for each in items]))
+    total = len(letters) if queue else found.total
+    return reply(page(Page(asked, items, total), [_shown(each) for each in items]))
 
 
 @_DEAD_LETTERS.route(
@@ -175,6 +213,18 @@ async def requeue_dead_letter(request: web.Request) -> web.Response:
     return _done(found)
 
 
+@_DEAD_LETTERS.route(
+    "POST /dead-letters/requeue",
+    "Requeue the oldest 500 dead letters",
+    response("How many.", Requeued),
+    query=RequeueQuery,
+)
+async def requeue_dead_letters(request: web.Request) -> web.Response:
+    queue = query(request, RequeueQuery).queue
+    requeued, kept = await ports(request).dead_letters.requeue_all(queue or None)
+    return reply(Requeued(requeued=requeued, kept=kept))
+
+
 @_DEAD_LETTERS.route("DELETE /dead-letters/{id}", "Delete a dead letter", DONE)
 async def delete_dead_letter(request: web.Request) -> web.Response:
     return _done(await ports(request).dead_letters.delete(path_id(request, _KIND)))
@@ -200,6 +250,9 @@ def _shown(letter: dead_letters.DeadLetter) -> Fields:
             "queue": letter.queue,
             "reason": letter.reason,
             "kind": kind_of(letter.body),
+            "jobId": _first(letter.body, "job_id"),
+            "taskId": _first(letter.body, "task_id"),
+            "messageId": letter.message_id,
             "at": letter.at,
         }
     ) | {"size": len(letter.body)}
@@ -211,4 +264,5 @@ DEAD_LETTER_ROUTES: tuple[Route, ...] = (
     get_dead_letter,
     delete_dead_letter,
     requeue_dead_letter,
+    requeue_dead_letters,
 )

@@ -4,6 +4,7 @@ renders it without anything from elsewhere, and the schemas of job files for edi
 import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -16,8 +17,9 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from services.coordinator.api.replies import Error
 from services.coordinator.api.route import BYTES, JSON, Header, Response, Route, SentEvent, error
-from shared.jobspec.tork.schema import job_schema, scheduled_job_schema
+from shared.jobspec.tork.schema import job_schema, scheduled_job_schema, template_schema
 
 _REF = "#/components/schemas/{model}"
 _Mode = Literal["validation", "serialization"]
@@ -29,6 +31,7 @@ _REFUSALS = {
     429: error("Too many requests; `Retry-After` says when to try again."),
 }
 _TEXT: _Json = {"type": "string"}
+_BYTES: _Json = {**_TEXT, "format": "binary"}
 _SENT_HEADERS = (
     Header("webhook-id", "The same in every repetition of the delivery.", _TEXT),
     Header("webhook-timestamp", "The time of the request, in seconds since 1970.", _TEXT),
@@ -128,7 +131,7 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
         is_required = any(field.is_required() for field in route.body.model_fields.values())
         operation["requestBody"] = {"required": is_required, "content": content}
     if route.takes_bytes:
-        operation["requestBody"] = {"required": True, "content": {BYTES: {}}}
+        operation["requestBody"] = {"required": True, "content": {BYTES: {"schema": _BYTES}}}
     return operation
 
 
@@ -151,7 +154,17 @@ def _webhook(event: SentEvent, schemas: Mapping[_Key, _Json]) -> _Json:
 def _responses(route: Route) -> dict[int, Response]:
     """With those of every route that needs a scope."""
     implied = {} if route.scope is None else _REFUSALS
-    return dict(sorted({**implied, **route.responses}.items()))
+    found = dict(sorted({**implied, **route.responses}.items()))
+    if route.error_form is Error:
+        return found
+    return {status: _reformed(answer, route.error_form) for status, answer in found.items()}
+
+
+def _reformed(answer: Response, error_form: type[BaseModel]) -> Response:
+    content = {
+        kind: error_form if model is Error else model for kind, model in answer.content.items()
+    }
+    return replace(answer, content=content)
 
 
 def _security(route: Route) -> list[_Json]:
@@ -273,8 +286,18 @@ def documentation_routes(
         """Made when it is first asked for: that takes some tenths of a second, and few ask."""
         return orjson.dumps(openapi_document(routes, events))
 
+    @cache
+    def bytenite_document() -> bytes:
+        """Of its API alone, without the older prefix: to make clients from."""
+        group = [route for route in routes if route.group == "bytenite"]
+        chosen = [route for route in group if not route.path.startswith("/v1/customer/")]
+        return orjson.dumps(openapi_document(chosen))
+
     async def get_document(_: web.Request) -> web.Response:
         return web.Response(body=document(), content_type="application/json")
+
+    async def get_bytenite_document(_: web.Request) -> web.Response:
+        return web.Response(body=bytenite_document(), content_type="application/json")
 
     async def get_page(_: web.Request) -> web.Response:
         return web.Response(
@@ -286,16 +309,25 @@ def documentation_routes(
 
     return [
         web.get("/openapi.json", get_document),
+        web.get("/v1/openapi.json", get_bytenite_document),
         web.get("/docs", get_page),
         web.get("/schema/job.json", _get_job_schema),
         web.get("/schema/scheduled-job.json", _get_scheduled_job_schema),
-        # Whoever opens the address that a start prints is shown something.
-        web.get("/", _lead_to_page),
+        web.get("/schema/template.json", _get_template_schema),
     ]
+
+
+def lead_to_documentation() -> web.RouteDef:
+    """Whoever opens the address that a start prints is shown something, also without the page."""
+    return web.get("/", _lead_to_page)
 
 
 async def _get_job_schema(_: web.Request) -> web.Response:
     return _schema(job_schema)
+
+
+async def _get_template_schema(_: web.Request) -> web.Response:
+    return _schema(template_schema)
 
 
 async def _get_scheduled_job_schema(_: web.Request) -> web.Response:

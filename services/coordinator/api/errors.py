@@ -23,6 +23,10 @@ class Unauthenticated(Refused):
     status = HTTPStatus.UNAUTHORIZED
 
 
+class PaymentRequired(Refused):
+    status = HTTPStatus.PAYMENT_REQUIRED
+
+
 class Forbidden(Refused):
     status = HTTPStatus.FORBIDDEN
 
@@ -55,6 +59,10 @@ class TooLarge(Refused):
     """Its connection ends: the rest of the body is not worth reading."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+
+
+class Unprocessable(Refused):
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 class TooManyRequests(Refused):

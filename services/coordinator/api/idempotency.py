@@ -26,9 +26,10 @@ KEY_WAS_USED = error(
 )
 
 
-async def idempotency_key(request: web.Request) -> IdempotencyKey | None:
-    """The key, as the principal's own. Raises BadRequest for one that breaks its rule."""
-    key = idempotency_text(request)
+async def idempotency_key(request: web.Request, otherwise: str = "") -> IdempotencyKey | None:
+    """The key, as the principal's own; without the header `otherwise`. Raises BadRequest for one
+    that breaks its rule."""
+    key = idempotency_text(request) or _checked(otherwise)
     if not key:
         return None
     identity = principal(request).identity or _NOBODY
@@ -38,9 +39,13 @@ async def idempotency_key(request: web.Request) -> IdempotencyKey | None:
 def idempotency_text(request: web.Request) -> str:
     """As the client sends it, "" for none. Raises BadRequest for one that breaks its rule."""
     key = request.headers.get(_NAME)
-    if key is not None and not _KEY.fullmatch(key):
+    return "" if key is None else _checked(key, may_be_empty=False)
+
+
+def _checked(key: str, *, may_be_empty: bool = True) -> str:
+    if not _KEY.fullmatch(key) and not (may_be_empty and not key):
         raise BadRequest(f"{_shown(key)} is not allowed: must be 1 to 255 visible ASCII characters")
-    return key or ""
+    return key
 
 
 def reused(key: str) -> str:

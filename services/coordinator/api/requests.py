@@ -3,8 +3,9 @@
 import asyncio
 import json
 import re
+from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,9 +13,16 @@ from pydantic_core import ErrorDetails
 
 from services.coordinator.api.errors import BadRequest, NotFound, WaitedTooLong
 from services.coordinator.ports import ApiPorts
+from services.coordinator.store.job_list import Order, Place, Wanted
 from services.coordinator.store.logs import LogRequest
 from services.coordinator.store.rows import PageRequest
-from services.coordinator.store.search_text import FILTERS, BadFilter, JobSearch, parse_search
+from services.coordinator.store.search_text import (
+    FILTERS,
+    BadFilter,
+    JobSearch,
+    parse_search,
+    parse_time,
+)
 
 PORTS = web.AppKey("ports", ApiPorts)
 BODY_SECONDS = web.AppKey("body_seconds", float)
@@ -23,13 +31,16 @@ SAYS_NOTHING = (b"", b"{}", b"null")
 """Clients of JSON send one of these where they have nothing to send."""
 
 MAX_JOBS_PAGE = 20
+_MAX_LIST_PAGE = 100
 MAX_LOG_PAGE = 100
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_SEARCH = 1000
 _LONGEST_SHOWN = 60
 _RULES = {
-    "string_too_long": f"must have at most {_LONGEST_SEARCH} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
     "string_pattern_mismatch": "must not hold NUL characters",
     "bool_parsing": "must be true or false",
     "literal_error": "must be {expected}",
@@ -43,7 +54,16 @@ class Query(BaseModel):
 
 
 _Page = Annotated[int, Field(description="The page's number, from 1; smaller numbers count as 1.")]
-Search = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=_LONGEST_SEARCH)]
+WITHOUT_NUL = r"^[^\x00]*$"
+Search = Annotated[str, Field(pattern=WITHOUT_NUL, max_length=_LONGEST_SEARCH)]
+
+
+def time_of(name: str, text: str, now: datetime) -> datetime:
+    """A time, or how long before `now` it was. Raises BadRequest."""
+    try:
+        return parse_time(name, text, now)
+    except BadFilter as error:  # the client's mistake
+        raise BadRequest(str(error)) from None
 
 
 class PageQuery(Query):
@@ -56,6 +76,15 @@ class PageQuery(Query):
         return PageRequest.within(self.page, self.size, largest=MAX_JOBS_PAGE)
 
 
+class ListQuery(PageQuery):
+    """Which page of a list that has long pages."""
+
+    size: Annotated[int, Field(description="1 to 100 a page; others are brought in range.")] = 10
+
+    def request(self) -> PageRequest:
+        return PageRequest.within(self.page, self.size, largest=_MAX_LIST_PAGE)
+
+
 class SearchQuery(Query):
     """Which jobs."""
 
@@ -64,8 +93,8 @@ class SearchQuery(Query):
         Field(
             description="Words of name, description and tags, in any form, their parts and their "
             "beginnings; a state; the filters as `state:failed`, `tag:x`, `tags:x,y`, `name:x`, "
-            "`by:ann`, `since:24h`, `before:7d`. In the list of jobs `waiting` finds jobs that "
-            "wait, with the reason."
+            "`by:ann`, `since:24h`, `before:7d`, `template:thumbs@1`. In the list of jobs "
+            "`waiting` finds jobs that wait, with the reason."
         ),
     ] = ""
     state: Annotated[Search, Field(description="Only jobs in one of these states: `a,b`.")] = ""
@@ -77,6 +106,10 @@ class SearchQuery(Query):
         Field(description="Only jobs created since: a time, or a span such as `90m` or `7d`."),
     ] = ""
     before: Annotated[Search, Field(description="Only jobs created before: as `since`.")] = ""
+    template: Annotated[
+        Search,
+        Field(description="Only jobs of this template: `name`, `name@1` or `name@1.2`."),
+    ] = ""
 
     def search(self) -> JobSearch:
         """Raises BadRequest."""
@@ -87,8 +120,56 @@ class SearchQuery(Query):
             raise BadRequest(str(error)) from None
 
 
-class JobsQuery(SearchQuery, PageQuery):
+class JobsQuery(SearchQuery, ListQuery):
     """Which page of the jobs."""
+
+    order: Annotated[
+        Order,
+        Field(description="By when they were created: there is no index of anything else."),
+    ] = "newest"
+    after: Annotated[
+        str,
+        Field(
+            description="Only jobs that come after this one: its `createdAt` and `id`, with a "
+            "comma, as `next` of a page has them. However far that is, and while jobs come and "
+            "go, no job is left out or comes twice. Pages are counted from there."
+        ),
+    ] = ""
+
+    def wanted(self) -> Wanted:
+        """Raises BadRequest."""
+        return Wanted(self.request(), self.order, _place(self.after) if self.after else None)
+
+
+def _place(text: str) -> Place:
+    created_at, _, job_id = text.partition(",")
+    try:
+        at = datetime.fromisoformat(created_at)
+    except ValueError:  # the client's mistake
+        at = None
+    if at is None or at.tzinfo is None or not _ID.fullmatch(job_id):
+        raise BadRequest(
+            f"after: {_shown(text)} is not allowed: must be the createdAt and the id of a job, "
+            "with a comma, as next of a page has them"
+        )
+    return Place(at, job_id)
+
+
+class JobQuery(Query):
+    """What of a job."""
+
+    tasks: Annotated[
+        bool, Field(description="Whether to show its tasks; without them the lists are empty.")
+    ] = True
+
+
+class HeaderQuery(Query):
+    """What of a job's summary."""
+
+    details: Annotated[
+        bool,
+        Field(description="Whether to add why it waits, where it failed, and its parents."),
+    ] = False
 
 
 class LogQuery(Query):
@@ -103,6 +184,16 @@ class LogQuery(Query):
         bool,
         Field(description="Instead of a page: the log as text from its start on, as it grows."),
     ] = False
+    format: Annotated[
+        Literal["json", "text"],
+        Field(description="`text`: instead of a page, the whole log so far as a text file."),
+    ] = "json"
+    timestamps: Annotated[bool, Field(description="As `text`: begin each line with its time.")] = (
+        False
+    )
+    names: Annotated[
+        bool, Field(description="As `text`: begin each line with the name of its task.")
+    ] = False
 
     def request(self) -> LogRequest:
         return LogRequest(self.q, PageRequest.within(self.page, self.size, largest=MAX_LOG_PAGE))
@@ -112,30 +203,40 @@ def ports(request: web.Request) -> ApiPorts:
     return request.app[PORTS]
 
 
-def query(request: web.Request, model: type[M]) -> M:
-    """The query parameters; an empty one counts as not given, as in Tork.
+def query(request: web.Request, model: type[M], joined: Collection[str] = ()) -> M:
+    """The query parameters; an empty one counts as not given, as in Tork. Those of `joined` may be
+    given several times: with commas between them.
 
     Raises BadRequest with the first that breaks its rule.
     """
     given: dict[str, str] = {}
     for name, value in request.query.items():
-        if name in given:
+        if name in given and name in joined:
+            value = f"{given[name]},{value}"
+        elif name in given:
             raise BadRequest(f"{name}: must not be given more than once")
         if value:
             given[name] = value
     try:
-        return model.model_validate(given)
+        asked = model.model_validate(given)
     except ValidationError as error:  # the client's mistake, in our words
         first = error.errors(include_url=False)[0]
         rule = _RULES.get(first["type"], "must be a whole number").format(**_context(first))
         raise BadRequest(
             f"{first['loc'][0]}: {_shown(first['input'])} is not allowed: {rule}"
         ) from None
+    for name, value in given.items():
+        if "\x00" in value:  # Postgres keeps none, and takes no statement with one
+            raise BadRequest(
+                f"{name}: {_shown(value)} is not allowed: must not hold NUL characters"
+            )
+    return asked
 
 
 def _context(error: ErrorDetails) -> dict[str, str]:
-    expected = str(error.get("ctx", {}).get("expected", ""))
-    return {"expected": expected.removeprefix("'', ").replace("'", "")}
+    context = {name: str(value) for name, value in error.get("ctx", {}).items()}
+    expected = context.get("expected", "")
+    return {**context, "expected": expected.removeprefix("'', ").replace("'", "")}
 
 
 def _shown(value: str) -> str:

@@ -32,9 +32,14 @@ Group = Literal[
     "health",
     "users",
     "keys",
+    "session",
     "webhooks",
+    "secrets",
     "files",
     "objects",
+    "templates",
+    "bacalhau",
+    "bytenite",
 ]
 """Routes that the operator turns off together: CONVEYOR_ENDPOINTS_<GROUP>."""
 
@@ -112,6 +117,8 @@ class Route:
     """A body in JSON, to try the route with; every route that has a body has one."""
     takes_bytes: bool = False
     """The body may be anything. Its handler reads it piece by piece, within bounds of its own."""
+    error_form: type[BaseModel] = Error
+    """What its errors look like."""
 
     @property
     def pattern(self) -> str:
@@ -140,6 +147,7 @@ class RouteGroup:
     path_meanings: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
     """The answer's meaning when nothing is at a path with parameters."""
+    error_form: type[BaseModel] = Error
 
     def route(
         self,
@@ -167,6 +175,7 @@ class RouteGroup:
                 tag=self.tag,
                 responses={**implied, 200: done, **(others or {})},
                 path_meanings=self.path_meanings,
+                error_form=self.error_form,
                 **request,
             )
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import structlog
 
+from services.coordinator.live.event_bodies import RenderedEvents
 from services.coordinator.live.hub import FellBehind, Hub, HubClosed, Interest, Subscription
-from services.coordinator.store.feed import Cursor, Feed, FeedPage, FeedRow
+from services.coordinator.store.feed import Cursor, Feed, FeedPage, FeedRow, Kind
 from shared.messages import PARTS_PER_DISPATCH
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Pool
@@ -89,12 +90,19 @@ class Follower:
 
     async def _page(self) -> FeedPage:
         interest = self._interest
+        with_logs = Kind.LOG in interest.kinds
         if interest.job_id is not None:
             return await self._feed.page_of_job(
-                self.cursor, interest.job_id, task_id=interest.task_id
+                self.cursor, interest.job_id, task_id=interest.task_id, with_logs=with_logs
             )
         readers = None if interest.readers is None else sorted(interest.readers)
-        return await self._feed.page(self.cursor, jobs=None, readers=readers)
+        jobs = interest.jobs
+        return await self._feed.page(self.cursor, jobs=jobs, readers=readers, with_logs=with_logs)
+
+    async def rest(self) -> None:
+        """As long as the stream takes between two looks at what has come."""
+        if self._interest.every_seconds and self.is_live:
+            await self._hub.rest(self._interest.every_seconds)
 
     def close(self) -> None:
         if self._subscription is not None:
@@ -108,6 +116,7 @@ class Live:
     def __init__(self, pool: Pool, metrics: Metrics) -> None:
         self.feed = Feed(pool)
         self._hub = Hub(self.feed)
+        self.rendered = RenderedEvents()
         self.open_count = 0
         metrics.read_one(_OPEN, lambda: self.open_count)
 
@@ -213,6 +222,9 @@ class OrderedFeed:
     @property
     def cursor(self) -> Cursor:
         return self._follower.cursor
+
+    async def rest(self) -> None:
+        await self._follower.rest()
 
     async def ready(self, patience_seconds: float) -> list[Ready]:
         """What comes next; nothing when nothing has come in time. Raises HubClosed."""

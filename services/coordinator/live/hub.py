@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from services.coordinator.store.feed import Cursor, FeedPage, FeedRow
+from services.coordinator.store.feed import ALL_KINDS, Cursor, FeedPage, FeedRow, Kind
 from services.coordinator.store.rows import Readers
 from shared.postgres.errors import DatabaseUnavailable
 from shared.process.loops import backoff_seconds
@@ -18,16 +18,24 @@ from shared.process.loops import backoff_seconds
 class Interest:
     """One job (whoever asks was found to be allowed), or all that one of `readers` may see.
 
-    With `task_id` of the job's log parts only that task's. `readers` None: all jobs.
+    With `task_id` of the job's log parts only that task's. `readers` None: all jobs; with `jobs`
+    only those. `every_seconds`: so often at most it is asked for what has come.
     """
 
     job_id: str | None = None
     task_id: str | None = None
     readers: frozenset[str] | None = None
+    jobs: frozenset[str] | None = None
+    kinds: frozenset[Kind] = ALL_KINDS
+    every_seconds: float = 0.0
 
     def wants(self, row: FeedRow) -> bool:
+        if self.kinds.isdisjoint(row.kinds):
+            return False
         if self.job_id is not None:
             return row.job_id == self.job_id and self._is_of_task(row)
+        if self.jobs is not None and row.job_id not in self.jobs:
+            return False
         return self.readers is None or not row.readers or not self.readers.isdisjoint(row.readers)
 
     def _is_of_task(self, row: FeedRow) -> bool:
@@ -40,23 +48,29 @@ class Asked:
 
     jobs: Sequence[str] | None
     readers: Sequence[str] | None
+    with_logs: bool = True
 
 
 def together(interests: Iterable[Interest]) -> Asked:
     """The least that holds what each of `interests` wants."""
     jobs: set[str] = set()
     everywhere: list[Interest] = []
+    with_logs = False
     for interest in interests:
+        with_logs = with_logs or Kind.LOG in interest.kinds
         if interest.job_id is not None:
             jobs.add(interest.job_id)
+        elif interest.jobs is not None:
+            jobs |= interest.jobs
         else:
             everywhere.append(interest)
     if not everywhere:
-        return Asked(sorted(jobs), None)
+        return Asked(sorted(jobs), None, with_logs)
     if jobs or any(interest.readers is None for interest in everywhere):
         # Who follows one job may see more than those who follow all of theirs.
-        return Asked(None, None)
-    return Asked(None, sorted({reader for i in everywhere for reader in i.readers or ()}))
+        return Asked(None, None, with_logs)
+    readers = sorted({reader for i in everywhere for reader in i.readers or ()})
+    return Asked(None, readers, with_logs)
 
 
 class FellBehind(Exception):
@@ -132,11 +146,17 @@ log = structlog.get_logger(__name__)
 _SHORTEST_SECONDS = 0.1
 _LONGEST_SECONDS = 0.5
 _CAPACITY_ROWS = 1000
+_PACED = 10  # more waits for who asks but now and then: so many times as much
 
 
 class FeedPages(Protocol):
     async def page(
-        self, after: Cursor, *, jobs: Collection[str] | None, readers: Readers
+        self,
+        after: Cursor,
+        *,
+        jobs: Collection[str] | None,
+        readers: Readers,
+        with_logs: bool = True,
     ) -> FeedPage:
         """Raises DatabaseUnavailable."""
         ...
@@ -153,11 +173,24 @@ class Hub:
         self._poller: asyncio.Task[None] | None = None
         self._pause = _SHORTEST_SECONDS
         self._failures = 0
-        self.is_closed = False
+        self._closed = asyncio.Event()
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed.is_set()
+
+    async def rest(self, seconds: float) -> None:
+        """So long, or until it is closed."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._closed.wait()
+        except TimeoutError:
+            pass  # what was waited for
 
     def join(self, interest: Interest, cursor: Cursor) -> Subscription:
         """What is wanted will be brought, from a place near `cursor`, which the newcomer is at."""
-        subscription = Subscription(interest, self._capacity_rows)
+        capacity = self._capacity_rows * (_PACED if interest.every_seconds else 1)
+        subscription = Subscription(interest, capacity)
         if self.is_closed:
             subscription.close()
             return subscription
@@ -173,7 +206,7 @@ class Hub:
 
     async def close(self) -> None:
         """Stop reading; all streams end."""
-        self.is_closed = True
+        self._closed.set()
         for subscription in self._subscriptions:
             subscription.close()
         if self._poller is not None:
@@ -190,7 +223,9 @@ class Hub:
         cursor, present = self._begin()
         asked = together(subscription.interest for subscription in present)
         try:
-            page = await self._feed.page(cursor, jobs=asked.jobs, readers=asked.readers)
+            page = await self._feed.page(
+                cursor, jobs=asked.jobs, readers=asked.readers, with_logs=asked.with_logs
+            )
         except DatabaseUnavailable as error:  # the streams stay open and go on when it is back
             return self._failed(asked, error)
         except Exception as error:  # a bug; the streams would wait for ever for a hub that ended
@@ -199,7 +234,7 @@ class Hub:
         self._failures = 0
         self._cursor = page.cursor
         _bring(page, present)
-        self._pause = _SHORTEST_SECONDS if page.rows else min(self._pause * 1.5, _LONGEST_SECONDS)
+        self._pause = _shortest(present) if page.rows else min(self._pause * 1.5, _LONGEST_SECONDS)
         return self._pause if page.is_last else 0.0
 
     def _begin(self) -> tuple[Cursor, list[Subscription]]:
@@ -216,6 +251,12 @@ class Hub:
         jobs = "all" if asked.jobs is None else len(asked.jobs)
         log.warning("feed_read_failed", error=str(error), jobs=jobs, retry_in_seconds=delay)
         return delay
+
+
+def _shortest(present: Sequence[Subscription]) -> float:
+    """Between two reads that find something: no oftener than the streams ask."""
+    often = min((each.interest.every_seconds for each in present), default=0.0)
+    return min(max(_SHORTEST_SECONDS, often / 2), _LONGEST_SECONDS)
 
 
 def _bring(page: FeedPage, present: Iterable[Subscription]) -> None:

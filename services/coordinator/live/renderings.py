@@ -5,15 +5,13 @@ n of the changes at that place, `txid-seq-end` after the last event of all.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import orjson
-
+from services.coordinator.live.event_bodies import EventBodies, Subject, frame
 from services.coordinator.live.follower import Ready
-from services.coordinator.store.feed import Cursor, FeedRow
-from shared.lifecycle import TaskState, derived_id
-from shared.messages import Change
+from services.coordinator.store.feed import ALL_KINDS, Cursor, FeedRow, Kind, kind_of
+from shared.lifecycle import TaskState
 from shared.planning.disclosure import Redacting
 
 _RETRY_MILLISECONDS = 2000
@@ -55,7 +53,9 @@ def resume_after(given: str) -> Resume:
     return Resume(Cursor(txid, max(seq - 1, 0)), Cursor(txid, seq), int(match[3]))
 
 
-class Frames:
+class _Events:
+    """What all streams of server-sent events share."""
+
     content_type = "text/event-stream"
     # No blank line after these: some clients take it for the end of an event, which is empty.
     greeting = b": hello\n"
@@ -63,94 +63,74 @@ class Frames:
     tells_end = True
     stalled_seconds: float | None = _STALLED_SECONDS  # it comes back with Last-Event-ID
 
-    def __init__(self, redactor_of: Callable[[str | None], Redacting], resume: Resume) -> None:
-        self._redactor_of = redactor_of
-        self._resume = resume
-        self._told = resume.cursor
+    def __init__(self, told: Cursor) -> None:
+        self._told = told
         self._first = f"retry: {_RETRY_MILLISECONDS}\n".encode()
-
-    def of(self, ready: Ready) -> bytes:
-        """All events of the row, in order; an id is given to those that one may resume after."""
-        self._told = ready.resume or self._told
-        return self._with_retry(self._frames(ready))
 
     def end(self) -> bytes:
         """Says that this is not a lost connection, to come back to, but all there is."""
-        return self._with_retry(_frame("end", b"{}", f"{event_id(self._told)}-end"))
+        return self._with_retry(frame("end", b"{}", f"{event_id(self._told)}-end"))
 
     def _with_retry(self, frames: bytes) -> bytes:
         """The first event says how soon to come back: alone it would look like an empty event."""
         first, self._first = (self._first, b"") if frames else (b"", self._first)
         return first + frames
 
+
+class Frames(_Events):
+    """Every event of some kinds, in order."""
+
+    def __init__(
+        self, events: EventBodies, resume: Resume, kinds: frozenset[Kind] = ALL_KINDS
+    ) -> None:
+        super().__init__(resume.cursor)
+        self._events = events
+        self._resume = resume
+        self._kinds = kinds
+
+    def of(self, ready: Sequence[Ready]) -> Iterator[bytes]:
+        """An id is given to those that one may resume after."""
+        for each in ready:
+            self._told = each.resume or self._told
+            yield self._with_retry(self._frames(each))
+
     def _frames(self, ready: Ready) -> bytes:
         row = ready.row
         whole = event_id(ready.resume) if ready.resume else None
         if row.part is not None:
-            return _frame("log", self._part(row), whole)
+            is_wanted = Kind.LOG in self._kinds
+            return frame("log", self._events.part(row), whole) if is_wanted else b""
         last = len(row.changes)
         return b"".join(
-            _frame(kind, body, whole if n == last else whole and event_id_within(row.cursor, n))
-            for n, (kind, body) in enumerate(self._changes(row), start=1)
-            if row.cursor != self._resume.partly or n > self._resume.done
+            self._events.change(
+                row, change, whole if n == last else whole and event_id_within(row.cursor, n)
+            )
+            for n, change in enumerate(row.changes, start=1)
+            if kind_of(change) in self._kinds
+            and (row.cursor != self._resume.partly or n > self._resume.done)
         )
 
-    def _part(self, row: FeedRow) -> bytes:
-        assert row.part is not None  # noqa: S101 - the caller's case
-        part = row.part.row
-        return _json(
-            {
-                "id": derived_id(part.task_id, part.number),
-                "number": part.number,
-                "taskId": part.task_id,
-                "contents": self._redactor_of(row.sealed).value(part.contents),
-                "createdAt": part.created_at,
-                "jobId": row.job_id,
-            }
-        )
 
-    def _changes(self, row: FeedRow) -> Iterator[tuple[str, bytes]]:
-        redact = self._redactor_of(row.sealed)
-        for fields in row.changes:
-            change = Change.model_validate(fields)
-            yield _kind(change), _change(change, row.job_name, redact)
+class NewestFrames(_Events):
+    """Of each job and task the newest event of those that come together; no logs."""
 
+    def __init__(self, events: EventBodies, told: Cursor, kinds: frozenset[Kind]) -> None:
+        super().__init__(told)
+        self._events = events
+        self._kinds = kinds
 
-def _frame(kind: str, data: bytes, id_: str | None) -> bytes:
-    named = f"id: {id_}\nevent: {kind}\n" if id_ else f"event: {kind}\n"
-    return named.encode() + b"data: " + data + b"\n\n"
-
-
-def _kind(change: Change) -> str:
-    if change.is_progress:
-        return "progress"
-    return "job" if change.task_id is None else "task"
-
-
-def _change(change: Change, job_name: str, redact: Redacting) -> bytes:
-    """A job's or (with `taskId`) a task's new state or progress; `version` rises with each."""
-    name = job_name if change.task_id is None else change.task_name
-    fields = {
-        "jobId": change.job_id,
-        "taskId": change.task_id,
-        "name": redact.value(name) or None,
-        "parentId": change.parent_id,
-        "version": change.version,
-        "state": change.state,
-        "at": change.at,
-        "position": change.position,
-        "progress": change.progress,
-        "attempt": change.attempt or None,
-        "nodeId": change.node_id,
-        "size": change.size,
-        "result": redact.value(change.result) or None,
-        "error": redact.value(change.error) or None,
-    }
-    return _json({key: value for key, value in fields.items() if value is not None})
-
-
-def _json(fields: Mapping[str, object]) -> bytes:
-    return orjson.dumps(fields, option=orjson.OPT_UTC_Z)
+    def of(self, ready: Sequence[Ready]) -> Iterator[bytes]:
+        """All at once: after the last of them one may resume."""
+        newest = dict[Subject, bytes]()
+        for each in ready:
+            self._told = each.resume or self._told
+            for subject, data in self._events.newest(each.row, self._kinds):
+                newest.pop(subject, None)  # it comes when its newest event does
+                newest[subject] = data
+        if newest:
+            *others, last = newest.values()
+            place = f"id: {event_id(self._told)}\n".encode()
+            yield self._with_retry(b"".join([*others, place, last]))
 
 
 _LONGEST_CHARACTERS = 64 * 1024
@@ -184,6 +164,10 @@ class Lines:
         """What is left of tasks that have ended, as lines: to be asked when no part is awaited."""
         return self._as_lines([task_id for task_id in self._open if task_id in self._ended])
 
+    def rest_of(self, task_id: str) -> str:
+        """What is left of the task, as a line."""
+        return self._as_lines([task_id] if task_id in self._open else [])
+
     def all(self) -> str:
         """What is left of all tasks."""
         return self._as_lines(list(self._open))
@@ -204,12 +188,16 @@ class JobLogText:
         self._redactor_of = redactor_of
         self._lines = Lines()
 
-    def of(self, ready: Ready) -> bytes:
+    def of(self, ready: Sequence[Ready]) -> Iterator[bytes]:
+        for each in ready:
+            yield self.text_of(each).encode()
+
+    def text_of(self, ready: Ready) -> str:
         text = self._whole_lines(ready.row)
         # Else a part that is held back may belong before the end of the line.
         if ready.resume is not None:
             text += self._lines.ended()
-        return text.encode()
+        return text
 
     def end(self) -> bytes:
         return self._lines.all().encode()
@@ -227,8 +215,8 @@ class JobLogText:
 class TaskLogText(JobLogText):
     """The log of one task, just as it was written."""
 
-    def of(self, ready: Ready) -> bytes:
+    def text_of(self, ready: Ready) -> str:
         row = ready.row
         if row.part is None:
-            return b""
-        return self._redactor_of(row.sealed).value(row.part.row.contents).encode()
+            return ""
+        return self._redactor_of(row.sealed).value(row.part.row.contents)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -116,7 +117,9 @@ class Rendering(Protocol):
     tells_end: bool
     stalled_seconds: float | None
 
-    def of(self, ready: Ready) -> bytes: ...
+    def of(self, ready: Sequence[Ready]) -> Iterator[bytes]:
+        """What is written one after the other."""
+        ...
 
     def end(self) -> bytes:
         """What is left to say when all has been told."""
@@ -129,15 +132,19 @@ async def send(
     """Raises ClientGone, HubClosed."""
     await connection.write(rendering.greeting)
     while True:
-        for ready in await feed.ready(_patience_seconds(connection, ending)):
-            await connection.write(rendering.of(ready))
-            if ending is not None:
+        news = await feed.ready(_patience_seconds(connection, ending))
+        for data in rendering.of(news):
+            await connection.write(data)
+        if ending is not None:
+            for ready in news:
                 ending.note(ready.row)
         if connection.quiet_seconds >= HEARTBEAT_SECONDS:
             await connection.write(rendering.heartbeat)
         if ending is not None and await ending.is_reached(feed):
             await connection.write(rendering.end())
             return
+        if news:
+            await feed.rest()
 
 
 def _patience_seconds(connection: Connection, ending: Ending | None) -> float:

@@ -6,9 +6,11 @@ the id of its task.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
+
+import asyncpg
 
 from services.coordinator.store.rows import Page, PageRequest, Readers
 from shared.postgres.pool import Connection, Pool, acquired
@@ -37,7 +39,8 @@ WHERE a.job_id = $1
 
 LIST = f"""
 SELECT {_COLUMNS} {_LISTED}
-ORDER BY t.position, coalesce(p.child_index, -1), t.parent_id, t.child_index, t.created_at, a.name
+ORDER BY t.position, coalesce(p.child_index, -1), coalesce(p.created_at, t.created_at), t.parent_id,
+         t.child_index, t.created_at, a.name
 LIMIT $4 OFFSET $5
 """
 
@@ -54,19 +57,31 @@ ORDER BY t.position, coalesce(t.parent_id, ''), coalesce(t.child_index, -1), a.n
 LIMIT $8
 """
 
-# A row for the task of each place, and one for all children of a parent.
+# A row for the task of each place, and one for all children of a parent. The executions of a placed
+# task have its name, and are found by it or by their ids.
 NAMED = """
 SELECT rank, position, parent_id, min(child_index) AS first, max(child_index) AS last,
        (array_agg(id ORDER BY created_at DESC, attempt DESC))[1] AS id,
-       (array_agg(kind ORDER BY created_at DESC, attempt DESC))[1] AS kind
+       (array_agg(kind ORDER BY created_at DESC, attempt DESC))[1] AS kind,
+       (array_agg(subjob_id ORDER BY created_at DESC, attempt DESC))[1] AS subjob_id
 FROM (SELECT *, CASE $2 WHEN id THEN 0 WHEN var THEN 1 ELSE 2 END AS rank FROM tasks
-      WHERE job_id = $1 AND $2 IN (id, var, name)) AS found
+      WHERE job_id = $1 AND $2 IN (id, var, name)
+            AND (kind <> 'task' OR placement IS NULL OR id = $2)) AS found
 GROUP BY rank, position, parent_id ORDER BY rank LIMIT 2
 """
 
 CHILD = """
-SELECT id, kind FROM tasks WHERE parent_id = $1 AND child_index = $2
+SELECT id, kind, subjob_id FROM tasks WHERE parent_id = $1 AND child_index = $2
 ORDER BY created_at DESC, attempt DESC LIMIT 1
+"""
+
+# At each place of a job's list where a task, or a child of it, has kept an artifact of that name.
+KEEPERS = """
+SELECT DISTINCT ON (t.position) t.id, t.kind, t.subjob_id FROM tasks t
+WHERE t.job_id = $1 AND t.parent_id IS NULL AND t.position IN (
+    SELECT k.position FROM artifacts a JOIN tasks k ON k.id = a.task_id
+    WHERE a.job_id = $1 AND a.name = $2)
+ORDER BY t.position, t.created_at DESC, t.attempt DESC LIMIT 2
 """
 
 _SAME_PLACE = """
@@ -88,9 +103,10 @@ ORDER BY a.name, t.created_at DESC, t.attempt DESC
 
 # The newest attempt of each child, and of each its newest artifact of that name.
 CHILDREN = """
-SELECT c.child_index, c.id, c.state, c.exit_code,
+SELECT c.child_index, c.id, c.state, c.exit_code, c.attempt,
        k.object, k.file_name, k.size, k.sha256, k.files, k.mode
-FROM (SELECT DISTINCT ON (child_index) child_index, id, state, exit_code FROM tasks
+FROM (SELECT DISTINCT ON (child_index) child_index, id, state, exit_code, attempt
+      FROM tasks
       WHERE parent_id = $1 AND child_index > $3 ORDER BY child_index, created_at DESC, attempt DESC
       LIMIT $4) AS c
 LEFT JOIN LATERAL (
@@ -141,6 +157,7 @@ class ChildRow(NamedTuple):
     task_id: str
     state: str
     exit_code: int | None
+    attempt: int
     object: str | None
     file_name: str | None
     size: int | None
@@ -151,11 +168,13 @@ class ChildRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedTask:
-    """`is_exact`: this attempt alone is meant. `has_children`: they are, all of them."""
+    """`is_exact`: this attempt alone is meant. `has_children`: they are, all of them. It stands for
+    the job `subjob_id`."""
 
     id: str
     is_exact: bool = False
     has_children: bool = False
+    subjob_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,18 +234,25 @@ async def task_named(connection: Connection, job_id: str, name: str) -> NamedTas
         raise SeveralTasks
     if found["first"] != found["last"]:  # children of one parent
         return NamedTask(id=found["parent_id"], has_children=True)
-    return NamedTask(
-        id=found["id"], is_exact=found["rank"] == 0, has_children=_has_children(found["kind"])
-    )
+    return replace(_named(found), is_exact=found["rank"] == 0)
 
 
 async def child_of(connection: Connection, parent_id: str, index: int) -> NamedTask | None:
     row = await connection.fetchrow(CHILD, parent_id, index)
-    return NamedTask(id=row["id"], has_children=_has_children(row["kind"])) if row else None
+    return _named(row) if row else None
 
 
-def _has_children(kind: str) -> bool:
-    return kind in ("parallel", "each")
+async def keeper_of(connection: Connection, job_id: str, artifact: str) -> NamedTask | None:
+    """The one task of the job that has kept it. Raises SeveralTasks."""
+    rows = await connection.fetch(KEEPERS, job_id, artifact)
+    if len(rows) > 1:
+        raise SeveralTasks
+    return _named(rows[0]) if rows else None
+
+
+def _named(row: asyncpg.Record) -> NamedTask:
+    has_children = row["kind"] in ("parallel", "each", "placed")
+    return NamedTask(id=row["id"], has_children=has_children, subjob_id=row["subjob_id"])
 
 
 async def kept_by(connection: Connection, task: NamedTask, name: str = "") -> list[ArtifactRow]:

@@ -1,10 +1,10 @@
 """Jobs that clients delete: with their sub-jobs, and all that belongs to them.
 
-Only final jobs go, and none whose end a running task still waits for. Rows are deleted in portions,
-each a transaction of its own, so that a job of any size goes within a statement's time; the job
-itself goes last. Its `delete_at` comes first: nobody restarts it from then on, and retention
-deletes what a crash leaves. Idempotency keys stay until they expire: what was submitted is not made
-again.
+Only final and held jobs go, and none whose end a running task still waits for. Rows are deleted in
+portions, each a transaction of its own, so that a job of any size goes within a statement's time;
+the job itself goes last. Its `delete_at` comes first: nobody restarts it from then on, and
+retention deletes what a crash leaves. Idempotency keys stay until they expire: what was submitted
+is not made again.
 """
 
 from collections.abc import Sequence
@@ -21,12 +21,13 @@ _JOBS = 50
 _ROWS = 2000
 
 _IS_OVER = """
-j.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
+(j.is_held OR j.state IN ('COMPLETED', 'FAILED', 'CANCELLED'))
 AND NOT EXISTS (SELECT FROM tasks t WHERE t.id = j.parent_task_id AND t.state = 'RUNNING'
                 AND t.dispatch = j.parent_dispatch)
 """
 
-# Committed first: without it, a job that is restarted at this moment would run without its tasks.
+# Committed first: without it, a job that is restarted or released at this moment would run without
+# its tasks.
 MARK = f"""
 UPDATE jobs j SET delete_at = now() WHERE j.id = ANY($1::text[]) AND {_IS_OVER} RETURNING j.id
 """  # noqa: S608 - a condition of our own
@@ -66,11 +67,12 @@ SELECT count(*) FROM deleted
 """  # noqa: S608 - a condition of our own
 
 CHOSEN = f"""
-SELECT j.id FROM jobs j {FOUND} AND {_IS_OVER} ORDER BY j.created_at LIMIT $11
+SELECT j.id FROM jobs j {FOUND} AND {_IS_OVER} AND NOT j.is_held ORDER BY j.created_at LIMIT $12
 """  # noqa: S608 - conditions of our own
 
 COUNT_CHOSEN = f"""
-SELECT count(*) FROM (SELECT FROM jobs j {FOUND} AND {_IS_OVER} LIMIT $11) AS chosen
+SELECT count(*)
+FROM (SELECT FROM jobs j {FOUND} AND {_IS_OVER} AND NOT j.is_held LIMIT $12) AS chosen
 """  # noqa: S608 - conditions of our own
 
 

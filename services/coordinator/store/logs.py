@@ -98,21 +98,23 @@ async def end_of(connection: Connection, subject: Subject, seen: Cursor) -> End:
 
 
 JOB_LOG = """
-SELECT task_id, number, contents, created_at FROM task_log_parts WHERE job_id = $1
+SELECT task_id, number, contents, created_at, stderr, continues
+FROM task_log_parts WHERE job_id = $1
 ORDER BY created_at DESC, task_id DESC, number DESC LIMIT $2 OFFSET $3
 """
 
 COUNT_JOB_LOG = "SELECT count(*) FROM task_log_parts WHERE job_id = $1"
 
 TASK_LOG = """
-SELECT task_id, number, contents, created_at FROM task_log_parts WHERE task_id = $1
+SELECT task_id, number, contents, created_at, stderr, continues
+FROM task_log_parts WHERE task_id = $1
 ORDER BY number DESC LIMIT $2 OFFSET $3
 """
 
 COUNT_TASK_LOG = "SELECT count(*) FROM task_log_parts WHERE task_id = $1"
 
 SEARCH_JOB_LOG = """
-SELECT task_id, number, contents, created_at FROM task_log_parts
+SELECT task_id, number, contents, created_at, stderr, continues FROM task_log_parts
 WHERE job_id = $1 AND strpos(lower(contents), lower($2)) > 0
 ORDER BY created_at DESC, task_id DESC, number DESC LIMIT $3 OFFSET $4
 """
@@ -122,7 +124,7 @@ SELECT count(*) FROM task_log_parts WHERE job_id = $1 AND strpos(lower(contents)
 """
 
 SEARCH_TASK_LOG = """
-SELECT task_id, number, contents, created_at FROM task_log_parts
+SELECT task_id, number, contents, created_at, stderr, continues FROM task_log_parts
 WHERE task_id = $1 AND strpos(lower(contents), lower($2)) > 0
 ORDER BY number DESC LIMIT $3 OFFSET $4
 """

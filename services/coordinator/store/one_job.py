@@ -24,6 +24,7 @@ PORTION = 500
 JOB = f"""
 SELECT {SUMMARY_COLUMNS}, secret_names, output, defaults, webhooks, auto_delete_after, delete_at,
        coalesce(shown_permissions(permissions), '[]') AS permissions, timeout, uploads,
+       is_held, start_at, must_end_at,
        (SELECT jsonb_object_agg(name, value) FROM job_variables
         WHERE job_id = $1 AND octet_length(value) <= {LONGEST_ATTEMPT}) AS variables,
        task_count > {LARGE}
@@ -77,6 +78,21 @@ SELECT asked.id FROM unnest($1::text[]) AS asked(id)
 LEFT JOIN jobs j ON j.id = asked.id
 WHERE j.id IS NULL OR j.state IN ('COMPLETED', 'FAILED', 'CANCELLED')
 """
+
+
+# As it was submitted, or as it was evaluated when it began.
+POSITION_OF = """
+SELECT position FROM job_tasks WHERE job_id = $1 AND task->>'name' = $2
+UNION ALL
+SELECT position FROM tasks WHERE job_id = $1 AND parent_id IS NULL AND name = $2
+LIMIT 1
+"""
+
+
+async def position_of(connection: Connection, job_id: str, name: str) -> int | None:
+    """Of the task of the job's own list with that name."""
+    position: int | None = await connection.fetchval(POSITION_OF, job_id, name)
+    return position
 
 
 async def job(connection: Connection, job_id: str, readers: Readers) -> JobRow | None:

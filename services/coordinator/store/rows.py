@@ -94,6 +94,8 @@ class SummaryRow(NamedTuple):
     schedule_at: datetime | None = None
     run_started_at: datetime | None = None
     omitted: Sequence[str] = ()
+    readers: Sequence[str] = ()
+    template: str | None = None
 
 
 LONGEST_LISTED = 8192
@@ -107,7 +109,8 @@ def _summary_columns(inputs: str, result: str, omitted: str) -> str:
 id, state, name, description, tags, {inputs} AS inputs, task_count, position, progress, created_at,
 started_at, completed_at, failed_at, {result} AS result, error,
 shown_user(created_by) AS created_by, parent_task_id AS parent_id, sealed, schedule_id,
-schedule_cron(schedule_id) AS schedule_cron, schedule_at, run_started_at, {omitted} AS omitted
+schedule_cron(schedule_id) AS schedule_cron, schedule_at, run_started_at, {omitted} AS omitted,
+readers, template
 """
 
 
@@ -145,6 +148,9 @@ class JobRow(NamedTuple):
     permissions: list[JsonObject]
     timeout: timedelta | None
     uploads: dict[str, str]
+    is_held: bool
+    start_at: datetime | None
+    must_end_at: datetime | None
     variables: Mapping[str, str] | None
     is_large: bool
 
@@ -182,6 +188,7 @@ class TaskRow(NamedTuple):
     child_index: int | None
     subjob_id: str | None
     children: JsonObject | None
+    timings: Sequence[tuple[str, int, int]] | None
     omitted: Sequence[str] = ()
 
 
@@ -222,21 +229,9 @@ class LogRow:
     number: int
     contents: str
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeRow:
-    id: str
-    name: str
-    hostname: str
-    port: int
-    version: str
-    queue: str
-    status: str
-    started_at: datetime
-    last_heartbeat_at: datetime
-    cpu_percent: float
-    task_count: int
+    stderr: Sequence[int] | None = None
+    """Pairs: the first and the last line, from 1."""
+    continues: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

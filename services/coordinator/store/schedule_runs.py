@@ -28,6 +28,14 @@ SELECT {_COLUMNS} FROM schedule_runs r LEFT JOIN jobs j ON j.id = r.job_id AND r
 WHERE r.kind = 'TRIGGERED' AND r.job_id = $1 ORDER BY r.id DESC LIMIT 1
 """  # noqa: S608 - columns of our own
 
+LAST = f"""
+SELECT s.id, run.* FROM unnest($1::text[]) AS s (id)
+CROSS JOIN LATERAL (
+    SELECT {_COLUMNS}
+    FROM schedule_runs r LEFT JOIN jobs j ON j.id = r.job_id AND r.state = 'FIRED'
+    WHERE r.schedule_id = s.id ORDER BY r.scheduled_at DESC, r.id DESC LIMIT 1) AS run
+"""  # noqa: S608 - columns of our own
+
 THERE = """
 SELECT id FROM jobs WHERE id = ANY($2::text[])
 UNION SELECT job_id FROM schedule_runs
@@ -80,6 +88,12 @@ async def triggered(connection: Connection, job_id: str) -> RunRow | None:
     """That makes that job, now or when its turn comes."""
     row = await connection.fetchrow(TRIGGERED, job_id)
     return RunRow(**row) if row else None
+
+
+async def last(connection: Connection, ids: Sequence[str]) -> dict[str, RunRow]:
+    """The newest run of each of these schedules that has one."""
+    rows = [dict(row) for row in await connection.fetch(LAST, ids)]
+    return {row.pop("id"): RunRow(**row) for row in rows}
 
 
 async def page(

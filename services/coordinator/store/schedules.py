@@ -31,13 +31,17 @@ SELECT id, state, cron, timezone, overlap, catch_up, rules,
             THEN spec - ARRAY['tasks', 'inputs'] ELSE spec - 'tasks' END AS spec, sealed,
        shown_user(created_by) AS created_by, NULL::jsonb AS permissions,
        created_at, next_at, last_at, last_job_id, error, note, version, runs, failures, held,
-       ended_at
-FROM schedules WHERE $1::text[] IS NULL OR readers = '{{}}' OR readers && $1
+       ended_at, readers
+FROM schedules
+WHERE ($1::text[] IS NULL OR readers = '{{}}' OR readers && $1)
+  AND ($4 = '' OR state = $4) AND ($5 = '' OR strpos(lower(spec ->> 'name'), lower($5)) > 0)
 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
 """  # noqa: S608 - a number of our own
 
 COUNT = """
-SELECT count(*) FROM schedules WHERE $1::text[] IS NULL OR readers = '{}' OR readers && $1
+SELECT count(*) FROM schedules
+WHERE ($1::text[] IS NULL OR readers = '{}' OR readers && $1)
+  AND ($2 = '' OR state = $2) AND ($3 = '' OR strpos(lower(spec ->> 'name'), lower($3)) > 0)
 """
 
 ONE = """
@@ -45,8 +49,16 @@ SELECT id, state, cron, timezone, overlap, catch_up, rules, spec, sealed,
        shown_user(created_by) AS created_by,
        shown_permissions(spec -> 'permissions') AS permissions,
        created_at, next_at, last_at, last_job_id, error, note, version, runs, failures, held,
-       ended_at
+       ended_at, readers
 FROM schedules WHERE id = $1 AND ($2::text[] IS NULL OR readers = '{}' OR readers && $2)
+"""
+
+UPCOMING = """
+SELECT id, spec ->> 'name' AS name, sealed, cron, timezone, rules, created_at, next_at, runs
+FROM schedules
+WHERE state = 'ACTIVE' AND next_at < $2
+  AND ($1::text[] IS NULL OR readers = '{}' OR readers && $1)
+ORDER BY next_at, id LIMIT $3
 """
 
 # The state may change between a look at it and this.
@@ -150,6 +162,21 @@ class ScheduleRow:
     failures: int
     held: list[datetime]
     ended_at: datetime | None
+    readers: list[str]
+
+
+class UpcomingRow(NamedTuple):
+    """An active schedule, and when it fires next."""
+
+    id: str
+    name: str
+    sealed: str | None
+    cron: str
+    timezone: str
+    rules: JsonObject
+    created_at: datetime
+    next_at: datetime
+    runs: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,10 +241,21 @@ async def add(
         return True
 
 
-async def page(connection: Connection, readers: Readers, request: PageRequest) -> Page[ScheduleRow]:
-    rows = await connection.fetch(LIST, readers, request.size, request.offset)
-    total = await connection.fetchval(COUNT, readers)
+async def page(
+    connection: Connection, readers: Readers, request: PageRequest, state: str = "", text: str = ""
+) -> Page[ScheduleRow]:
+    """Those in `state`, with `text` in their name; empty: all."""
+    rows = await connection.fetch(LIST, readers, request.size, request.offset, state, text)
+    total = await connection.fetchval(COUNT, readers, state, text)
     return Page(request, [ScheduleRow(**row) for row in rows], total)
+
+
+async def upcoming(
+    connection: Connection, readers: Readers, before: datetime, most: int
+) -> list[UpcomingRow]:
+    """Those that fire before that, the next first."""
+    rows = await connection.fetch(UPCOMING, readers, before, most)
+    return [UpcomingRow._make(row) for row in rows]
 
 
 async def one(connection: Connection, schedule_id: str, readers: Readers) -> ScheduleRow | None:

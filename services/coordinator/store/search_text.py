@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from shared.definition.quantities import parse_duration
+from shared.jobspec.tags import parse_tag
 from shared.lifecycle import JobState
 
-FILTERS = ("state", "tag", "name", "by", "since", "before")
+FILTERS = ("state", "tag", "name", "by", "since", "before", "template")
 
 _STATES = frozenset(state.value for state in JobState)
 _TERM = re.compile(r'(?:(\w+):)?"([^"]*)"|(\S+)')
@@ -39,6 +40,8 @@ class JobSearch:
     created_by: str = ""
     since: datetime | None = None
     before: datetime | None = None
+    template: str = ""
+    """A pattern of LIKE."""
 
 
 EVERYTHING = JobSearch()
@@ -67,6 +70,7 @@ def parse_search(text: str, filters: Mapping[str, str], now: datetime) -> JobSea
         created_by=" ".join(found["by"]),
         since=_latest("since", found["since"], now),
         before=_latest("before", found["before"], now),
+        template=_template(found["template"]),
     )
 
 
@@ -91,6 +95,17 @@ def _state(text: str) -> str:
         known = ", ".join(state.value for state in JobState)
         raise BadFilter(f'state: "{text}" is not allowed: must be one of {known}')
     return text.upper()
+
+
+def _template(values: list[str]) -> str:
+    if not values:
+        return ""
+    try:
+        tag = parse_tag(values[-1])
+    except ValueError as error:  # the client's mistake
+        raise BadFilter(f'template: "{values[-1]}" is not allowed: {error}') from None
+    pattern = str(tag).replace("_", r"\_")
+    return pattern if tag.is_exact else pattern + (".%" if tag.major is not None else "@%")
 
 
 def _latest(name: str, values: list[str], now: datetime) -> datetime | None:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from services.coordinator.store.job_list import Wanted
 from services.coordinator.store.rows import (
     LISTED_COLUMNS,
     JsonObject,
     Page,
-    PageRequest,
     Readers,
     SummaryRow,
 )
@@ -19,21 +19,36 @@ LONGEST_LINE = 1000
 """So many of a queue's oldest tasks are read to say how many are ahead of one."""
 _TASKS_OF_A_JOB = 50
 _ACTIVE_JOBS = 10_000
+_MOST_FOR_NODES = 10_000
 
 _COLUMNS = """
 t.id, t.job_id, t.state, t.queue, t.priority, t.attempt, t.scheduled_at, t.due_at,
-t.last_return_reason, t.child_index, p.children AS siblings, t.subjob_id
+t.last_return_reason, t.child_index, p.children AS siblings, t.subjob_id, t.parent_id, t.node_id,
+t.pinned_to, t.placement::text AS placement, t.name
 """
-_WAITS_FOR_A_JOB = "t.state = 'RUNNING' AND t.kind = 'subjob'"
+# It stands for a job; or is to run on every node that matches, and none has yet.
+_WAITS_WHILE_IT_RUNS = """
+t.state = 'RUNNING' AND (t.kind = 'subjob' OR t.kind = 'placed'
+    AND (t.children -> 'total')::int = 0 AND t.placement ->> 'type' IN ('ops', 'daemon'))
+"""
 
 TASKS = f"""
 SELECT {_COLUMNS}
 FROM tasks t JOIN jobs j ON j.id = t.job_id
 LEFT JOIN tasks p ON p.id = t.parent_id
 WHERE t.id = ANY($1::text[])
-  AND (t.state IN ('CREATED', 'PENDING', 'SCHEDULED') OR {_WAITS_FOR_A_JOB})
+  AND (t.state IN ('CREATED', 'PENDING', 'SCHEDULED') OR {_WAITS_WHILE_IT_RUNS})
   AND j.state IN ('PENDING', 'SCHEDULED', 'RUNNING')
   AND (p.id IS NULL OR p.state = 'RUNNING')
+"""  # noqa: S608 - columns of our own
+
+# What of a job waits for a node.
+FOR_NODES = f"""
+SELECT {_COLUMNS}
+FROM tasks t LEFT JOIN tasks p ON p.id = t.parent_id
+WHERE t.job_id = $1 AND t.placement IS NOT NULL
+  AND (t.state = 'PENDING' AND t.due_at IS NULL OR {_WAITS_WHILE_IT_RUNS})
+ORDER BY t.position, t.child_index LIMIT {_MOST_FOR_NODES}
 """  # noqa: S608 - columns of our own
 
 # Of each job of which no worker runs anything.
@@ -41,11 +56,16 @@ TASKS_OF_JOBS = f"""
 SELECT w.* FROM unnest($1::text[]) AS j(id), LATERAL (
     SELECT {_COLUMNS}
     FROM tasks t LEFT JOIN tasks p ON p.id = t.parent_id
-    WHERE t.job_id = j.id AND (t.state IN ('PENDING', 'SCHEDULED') OR {_WAITS_FOR_A_JOB})
+    WHERE t.job_id = j.id AND (t.state IN ('PENDING', 'SCHEDULED') OR {_WAITS_WHILE_IT_RUNS})
     LIMIT {_TASKS_OF_A_JOB}) AS w
 WHERE NOT EXISTS (SELECT FROM tasks r
                   WHERE r.job_id = j.id AND r.state = 'RUNNING' AND r.kind = 'task')
 """  # noqa: S608 - columns of our own
+
+NOT_ENTERED = """
+SELECT id, due_at FROM jobs
+WHERE id = ANY($1::text[]) AND state = 'PENDING' AND (is_held OR due_at IS NOT NULL)
+"""
 
 # Of the tasks at positions from $2 to $3.
 BEGUN = """
@@ -77,27 +97,28 @@ SELECT q.queue, o.* FROM unnest($1::text[]) AS q(queue), LATERAL (
 WAITING_JOBS = f"""
 WITH active AS MATERIALIZED (
     SELECT a.* FROM unnest('{{PENDING,SCHEDULED,RUNNING}}'::text[]) AS s(state), LATERAL (
-        SELECT id, created_at FROM jobs
+        SELECT id, created_at, is_held OR due_at IS NOT NULL AS has_not_entered FROM jobs
         WHERE state = s.state AND ($1::text[] IS NULL OR readers = '{{}}' OR readers && $1)
         ORDER BY created_at DESC, id DESC LIMIT {_ACTIVE_JOBS}) AS a
 ), found AS MATERIALIZED (
     SELECT a.* FROM active a
-    WHERE EXISTS (SELECT FROM tasks t
+    WHERE a.has_not_entered OR EXISTS (SELECT FROM tasks t
                   WHERE t.job_id = a.id AND t.state IN ('PENDING', 'SCHEDULED'))
       AND NOT EXISTS (SELECT FROM tasks t
                       WHERE t.job_id = a.id AND t.state = 'RUNNING' AND t.kind = 'task')
 )
 SELECT c.total, p.* FROM (SELECT count(*) AS total FROM found) AS c LEFT JOIN LATERAL (
     SELECT {LISTED_COLUMNS}
-    FROM (SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3) AS page
+    FROM (SELECT id FROM found WHERE (created_at, id) < ($4, $5)
+          ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3) AS page
     JOIN jobs USING (id)) AS p ON true
 ORDER BY p.created_at DESC, p.id DESC
 """  # noqa: S608 - columns of our own
 
 
 class WaitingTask(NamedTuple):
-    """A task that is CREATED, PENDING or SCHEDULED, or stands for a job. `siblings` are the counts
-    of its parent."""
+    """A task that is CREATED, PENDING or SCHEDULED, or stands for a job, or is to run on nodes of
+    which none matches. `siblings` are the counts of its parent, `placement` its rules as JSON."""
 
     id: str
     job_id: str
@@ -111,6 +132,17 @@ class WaitingTask(NamedTuple):
     child_index: int | None
     siblings: JsonObject | None
     subjob_id: str | None
+    parent_id: str | None = None
+    node_id: str | None = None
+    pinned_to: str | None = None
+    placement: str | None = None
+    name: str = ""
+
+    @property
+    def waits_for_a_node(self) -> bool:
+        return self.placement is not None and (
+            (self.state == "PENDING" and self.due_at is None) or self.state == "RUNNING"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +165,18 @@ async def tasks(connection: Connection, ids: Collection[str]) -> list[WaitingTas
 async def tasks_of_jobs(connection: Connection, job_ids: Collection[str]) -> list[WaitingTask]:
     """Some that wait of each of the jobs of which no worker runs anything."""
     return [WaitingTask(*row) for row in await connection.fetch(TASKS_OF_JOBS, list(job_ids))]
+
+
+async def not_entered(
+    connection: Connection, job_ids: Collection[str]
+) -> list[tuple[str, datetime | None]]:
+    """Those of the jobs that have not begun to begin: the time when they do, None of a held one."""
+    return [(row[0], row[1]) for row in await connection.fetch(NOT_ENTERED, list(job_ids))]
+
+
+async def for_nodes(connection: Connection, job_id: str) -> list[WaitingTask]:
+    """What of the job waits for a node, as far as that is bounded."""
+    return [WaitingTask(*row) for row in await connection.fetch(FOR_NODES, job_id)]
 
 
 async def awaited(
@@ -160,10 +204,11 @@ async def cluster(connection: Connection, queues: Collection[str]) -> Cluster:
 
 
 async def waiting_jobs(
-    connection: Connection, request: PageRequest, readers: Readers
+    connection: Connection, wanted: Wanted, readers: Readers
 ) -> Page[SummaryRow]:
     """Jobs of which something waits and no worker runs anything, newest first."""
     seen_by = None if readers is None else list(readers)
-    rows = await connection.fetch(WAITING_JOBS, seen_by, request.size, request.offset)
+    page = wanted.page
+    rows = await connection.fetch(WAITING_JOBS, seen_by, page.size, page.offset, *wanted.begin)
     found = [SummaryRow(*summary) for _, *summary in rows if summary[0] is not None]
-    return Page(request, found, rows[0]["total"])
+    return Page(page, found, rows[0]["total"])

@@ -33,7 +33,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
 _COLUMNS = """
 SELECT id, description, url, receiver, events, filter, tags, headers, format, payload,
        rate_per_second, retry_on, ordered, disabled_at, disabled_reason, secrets, failing_since,
-       shown_user(created_by) AS created_by, created_at, updated_at
+       shown_user(created_by) AS created_by, created_at, updated_at,
+       (SELECT jsonb_build_object('id', d.id, 'state', d.state, 'createdAt', to_char(
+            d.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+        FROM webhook_deliveries d WHERE d.endpoint_id = webhook_endpoints.id
+        ORDER BY d.created_at DESC LIMIT 1) AS last_delivery
 FROM webhook_endpoints
 """
 
@@ -154,6 +158,7 @@ class EndpointRow:
     created_by: JsonObject | None
     created_at: datetime
     updated_at: datetime
+    last_delivery: JsonObject | None
 
 
 class TooManyEndpoints(Exception):

@@ -24,8 +24,12 @@ WITH found AS (SELECT id FROM tasks WHERE state = 'SCHEDULED' AND deadline_at IS
 UPDATE tasks t SET deadline_at = now() + t.queue_timeout FROM found WHERE t.id = found.id
 """
 JOBS_ANEW = """
-WITH found AS (SELECT id FROM jobs WHERE deadline_at IS NOT NULL ORDER BY id FOR NO KEY UPDATE)
-UPDATE jobs j SET deadline_at = now() + j.timeout FROM found WHERE j.id = found.id
+WITH found AS (
+    SELECT id, CASE WHEN must_end_at > now() THEN must_end_at END AS must_end_at FROM jobs
+    WHERE deadline_at IS NOT NULL AND deadline_at IS DISTINCT FROM must_end_at
+    ORDER BY id FOR NO KEY UPDATE)
+UPDATE jobs j SET deadline_at = least(now() + j.timeout, found.must_end_at)
+FROM found WHERE j.id = found.id
 """
 
 # Set back: nothing is later than its full length from now. The lease's length is its worker's; a
@@ -56,7 +60,7 @@ UPDATE tasks t SET due_at = now() + (due_at - created_at) FROM found WHERE t.id 
 """
 JOBS = """
 WITH found AS (SELECT id FROM jobs WHERE deadline_at > now() + timeout
-               ORDER BY id FOR NO KEY UPDATE)
+               AND deadline_at IS DISTINCT FROM must_end_at ORDER BY id FOR NO KEY UPDATE)
 UPDATE jobs j SET deadline_at = now() + j.timeout FROM found WHERE j.id = found.id
 """
 NODES = "UPDATE nodes SET last_heartbeat_at = now() WHERE last_heartbeat_at > now()"

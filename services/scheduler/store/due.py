@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from shared.lifecycle import (
     DispatchMissing,
     Event,
+    JobStartDue,
     JobTimedOut,
     LeaseExpired,
     QueueTimedOut,
@@ -32,6 +33,15 @@ ORDER BY due_at LIMIT {LIMIT}
 NEXT_RETRY = """
 SELECT extract(epoch FROM min(due_at) - now())::float8
 FROM tasks WHERE state = 'PENDING'
+"""
+
+STARTS = f"""
+SELECT id FROM jobs WHERE state = 'PENDING' AND due_at <= now() ORDER BY due_at LIMIT {LIMIT}
+"""  # noqa: S608 - a number of our own
+
+NEXT_START = """
+SELECT extract(epoch FROM min(due_at) - now())::float8
+FROM jobs WHERE state = 'PENDING' AND due_at IS NOT NULL
 """
 
 # The worker ends its task itself at the time-out; this is for one that can't, a little later. The
@@ -82,14 +92,16 @@ WHERE t.state = 'RUNNING'
 ORDER BY t.lease_expires_at LIMIT {LIMIT}
 """  # noqa: S608 - texts of our own
 
-KINDS = ("retries", "timeouts", "leases", "schedules", "messages")
+KINDS = ("retries", "starts", "timeouts", "leases", "schedules", "messages")
 
-# One look by indexes for which of the other queries would find something: retries and schedules
-# until the next look, at $1 from now; time-outs are over $2 after their moment; messages that
-# nobody is sending any more.
+# One look by indexes for which of the other queries would find something: retries, starts and
+# schedules until the next look, at $1 from now; time-outs are over $2 after their moment; messages
+# that nobody is sending any more.
 KINDS_DUE = f"""
 SELECT EXISTS (SELECT FROM tasks WHERE state = 'PENDING' AND due_at < now() + $1::interval)
            AS retries,
+       EXISTS (SELECT FROM jobs WHERE state = 'PENDING' AND due_at < now() + $1::interval)
+           AS starts,
        EXISTS (SELECT FROM tasks WHERE state = 'RUNNING' AND deadline_at < now() - $2::interval)
            OR EXISTS (SELECT FROM tasks WHERE state = 'SCHEDULED' AND deadline_at < now())
            OR EXISTS (SELECT FROM jobs WHERE deadline_at < now()) AS timeouts,
@@ -102,12 +114,24 @@ SELECT EXISTS (SELECT FROM tasks WHERE state = 'PENDING' AND due_at < now() + $1
        EXISTS (SELECT FROM outbox WHERE claimed_until < now()) AS messages
 """  # noqa: S608 - a number of our own
 
+WAITING_NODES = """
+SELECT DISTINCT node_id FROM tasks
+WHERE state = 'SCHEDULED' AND queue = '' AND scheduled_at < $1 AND node_id IS NOT NULL
+"""
+
+WAITING_ON_NODES = f"""
+SELECT job_id, id, dispatch FROM tasks
+WHERE state = 'SCHEDULED' AND queue = '' AND scheduled_at < $1 AND node_id = ANY($2::text[])
+ORDER BY scheduled_at LIMIT {LIMIT}
+"""  # noqa: S608 - a number of our own
+
 BEFORE = "SELECT now() - $1::interval"
 
-# From queue to queue by the index, however many tasks wait in each.
+# From queue to queue by the index, however many tasks wait in each. Executions of placed tasks have
+# none, but a node.
 WAITING_QUEUES = """
 WITH RECURSIVE queues AS (
-    (SELECT queue FROM tasks WHERE state = 'SCHEDULED' ORDER BY queue LIMIT 1)
+    (SELECT queue FROM tasks WHERE state = 'SCHEDULED' AND queue > '' ORDER BY queue LIMIT 1)
     UNION ALL
     SELECT (SELECT t.queue FROM tasks t WHERE t.state = 'SCHEDULED' AND t.queue > q.queue
             ORDER BY t.queue LIMIT 1)
@@ -141,6 +165,15 @@ async def due_retries(connection: Connection) -> list[RetryDue]:
 
 async def seconds_to_next_retry(connection: Connection) -> float | None:
     seconds: float | None = await connection.fetchval(NEXT_RETRY)
+    return seconds
+
+
+async def due_starts(connection: Connection) -> list[JobStartDue]:
+    return [JobStartDue(row["id"]) for row in await connection.fetch(STARTS)]
+
+
+async def seconds_to_next_start(connection: Connection) -> float | None:
+    seconds: float | None = await connection.fetchval(NEXT_START)
     return seconds
 
 
@@ -186,4 +219,17 @@ async def waiting(
 ) -> list[DispatchMissing]:
     """Tasks of these queues that were sent before then, the oldest; up to `LIMIT` of each."""
     rows = await connection.fetch(WAITING, before, queues)
+    return [DispatchMissing(row["job_id"], row["id"], row["dispatch"]) for row in rows]
+
+
+async def waiting_nodes(connection: Connection, before: datetime) -> list[str]:
+    """The nodes to which executions were sent before then that they have not claimed."""
+    return [row["node_id"] for row in await connection.fetch(WAITING_NODES, before)]
+
+
+async def waiting_on_nodes(
+    connection: Connection, before: datetime, nodes: Sequence[str]
+) -> list[DispatchMissing]:
+    """Those executions, the oldest; up to `LIMIT`."""
+    rows = await connection.fetch(WAITING_ON_NODES, before, nodes)
     return [DispatchMissing(row["job_id"], row["id"], row["dispatch"]) for row in rows]

@@ -62,6 +62,23 @@ ON CONFLICT (prefix) DO UPDATE SET due_at = now(), created_at = now()
 """
 
 
+# With what led to it: nothing of such a job is delivered elsewhere.
+DELETE_OF_BUCKETS = """
+WITH ended AS (
+    SELECT j.id FROM job_identities i
+    JOIN jobs j ON j.id = i.job_id
+    JOIN job_versions v ON v.job_id = j.id AND v.version = j.spec_version
+    WHERE i.language = 'bytenite' AND j.completed_at < now() - $1::interval
+      AND v.document #>> '{dataDestination,dataSourceDescriptor}' = 'bucket'
+      AND EXISTS (SELECT FROM artifacts a WHERE a.job_id = j.id)
+), deleted AS (
+    DELETE FROM artifacts WHERE job_id IN (SELECT id FROM ended)
+)
+INSERT INTO object_removals (prefix) SELECT id || '/' FROM ended
+ON CONFLICT (prefix) DO UPDATE SET due_at = now(), created_at = now()
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A removal that is this scheduler's until `due_at`. `is_last`: nothing can come any more."""
@@ -104,3 +121,9 @@ async def delete_unused_uploads(connection: Connection, age: timedelta) -> int:
     async with connection.transaction():
         ids = [row["id"] for row in await connection.fetch(LOCK_UNUSED, age)]
         return rows_touched(await connection.execute(DELETE_UNUSED, ids)) if ids else 0
+
+
+async def delete_of_buckets(connection: Connection, age: timedelta) -> int:
+    """What jobs have delivered to temporary buckets, that long after their end; of how many jobs.
+    The objects are removed after."""
+    return rows_touched(await connection.execute(DELETE_OF_BUCKETS, age))

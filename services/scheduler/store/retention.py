@@ -36,12 +36,7 @@ WITH deleted AS (
 SELECT count(*) FROM deleted
 """  # noqa: S608 - a number of our own
 
-OLD_JOBS = f"""
-WITH deleted AS (
-    DELETE FROM jobs WHERE id = ANY(ARRAY(
-        SELECT id FROM jobs
-        WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}')
-          AND created_at < now() - $1::interval
+_OLDEST = f"""
         ORDER BY created_at LIMIT {LIMIT} FOR UPDATE SKIP LOCKED))
     RETURNING id, keeps_files
 ), events AS (
@@ -51,6 +46,20 @@ WITH deleted AS (
 ), {OF_DELETED_JOBS}
 SELECT count(*) FROM deleted
 """  # noqa: S608 - a number of our own
+
+OLD_JOBS = f"""
+WITH deleted AS (
+    DELETE FROM jobs WHERE id = ANY(ARRAY(
+        SELECT id FROM jobs
+        WHERE state = ANY('{{COMPLETED,FAILED,CANCELLED}}')
+          AND created_at < now() - $1::interval {_OLDEST}
+"""  # noqa: S608 - a text of our own
+
+OLD_DRAFTS = f"""
+WITH deleted AS (
+    DELETE FROM jobs WHERE id = ANY(ARRAY(
+        SELECT id FROM jobs WHERE is_held AND created_at < now() - $1::interval {_OLDEST}
+"""  # noqa: S608 - a text of our own
 
 OLD_LOG_PARTS = """
 DELETE FROM task_log_parts WHERE ctid = ANY(ARRAY(
@@ -74,6 +83,17 @@ DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM idempotency_keys WHERE created_at < now() - $1::interval LIMIT 5000))
 """
 
+OLD_CLUSTER_SAMPLES = "DELETE FROM cluster_samples WHERE at < now() - $1::interval"
+OLD_QUEUE_SAMPLES = """
+DELETE FROM queue_samples WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM queue_samples WHERE at < now() - $1::interval ORDER BY at LIMIT 5000))
+"""
+
+ENDED_SESSIONS = """
+DELETE FROM sessions WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM sessions WHERE ends_at < now() LIMIT 5000))
+"""
+
 
 async def delete_expired_jobs(connection: Connection) -> int:
     """Delete jobs whose autoDelete time has come; how many."""
@@ -83,6 +103,12 @@ async def delete_expired_jobs(connection: Connection) -> int:
 
 async def delete_old_jobs(connection: Connection, age: timedelta) -> int:
     count: int = await connection.fetchval(OLD_JOBS, age)
+    return count
+
+
+async def delete_drafts(connection: Connection, age: timedelta) -> int:
+    """Held jobs that nobody has released."""
+    count: int = await connection.fetchval(OLD_DRAFTS, age)
     return count
 
 
@@ -100,3 +126,13 @@ async def delete_old_deliveries(connection: Connection, age: timedelta) -> int:
 
 async def delete_old_idempotency_keys(connection: Connection, age: timedelta) -> int:
     return rows_touched(await connection.execute(OLD_IDEMPOTENCY_KEYS, age))
+
+
+async def delete_old_samples(connection: Connection, age: timedelta) -> int:
+    """Of the cluster and of queues; how many of the latter."""
+    await connection.execute(OLD_CLUSTER_SAMPLES, age)
+    return rows_touched(await connection.execute(OLD_QUEUE_SAMPLES, age))
+
+
+async def delete_ended_sessions(connection: Connection) -> int:
+    return rows_touched(await connection.execute(ENDED_SESSIONS))

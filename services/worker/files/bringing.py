@@ -13,7 +13,7 @@ from services.worker.files.items import Items
 from services.worker.files.progress import Progress, size_text
 from services.worker.files.services import FileServices
 from services.worker.files.sources import label_of, place_of
-from shared.definition import Source
+from shared.definition import Execution, Source
 from shared.files.archives import write_tar
 from shared.files.transfers import patiently
 
@@ -45,13 +45,17 @@ async def bound(sources: Sequence[Source], services: FileServices) -> list[Bound
 
 
 async def bring_all(
-    sources: Sequence[Bound], services: FileServices, bring: Bring, log: LogSink
+    sources: Sequence[Bound],
+    services: FileServices,
+    bring: Bring,
+    log: LogSink,
+    execution: Execution | None = None,
 ) -> None:
     """All are fetched at once, and brought in order: one may lie in the directory of another.
     Raises RuntimeRejected, and what `bring` raises."""
     async with AsyncExitStack() as stack:
         begun = [
-            (each, *await _begin(each, services, log, stack))
+            (each, *await _begin(each, services, log, stack, execution))
             for each in sources
             if each.place.bind is None
         ]
@@ -63,12 +67,16 @@ async def bring_all(
 
 
 async def _begin(
-    each: Bound, services: FileServices, log: LogSink, stack: AsyncExitStack
+    each: Bound,
+    services: FileServices,
+    log: LogSink,
+    stack: AsyncExitStack,
+    execution: Execution | None,
 ) -> tuple[Series, Progress]:
     progress = Progress(log, each.name)
     fetcher = Fetcher(services.cache, services.metrics, progress)
     async with naming(each.name):
-        items = Items(services, fetcher, stack)
+        items = Items(services, fetcher, stack, execution)
         series = Series(await patiently(partial(items.of, each.source)), _AHEAD)
     stack.push_async_callback(series.close)
     series.begin()

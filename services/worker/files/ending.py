@@ -6,20 +6,32 @@ meanwhile nothing remains.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import orjson
 
 from conveyor.extensions.runtimes import RESULT, Outcome, RuntimeRejected
+from services.worker.files.bundle import Output, bundled
 from services.worker.files.publishing import Publisher
 from services.worker.files.taking import Taker
 from shared.definition import Artifact, Publication
 from shared.messages import KeptArtifact
+from shared.process.redaction import Redactor
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     artifact: KeptArtifact
     always: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What is kept of an execution as one artifact, however it ends."""
+
+    name: str
+    output: Output
+    secrets: Redactor
 
 
 class Ending:
@@ -30,12 +42,15 @@ class Ending:
         large_result: str | None,
         taker: Taker,
         publisher: Publisher,
+        bundle: Bundle | None = None,
     ) -> None:
+        """With a `bundle`, the artifacts are kept in that alone."""
         self._artifacts = artifacts
         self._publications = publications
         self._large_result = large_result
         self._taker = taker
         self._publisher = publisher
+        self._bundle = bundle
         self._kept: list[_Kept] = []
 
     @property
@@ -46,6 +61,9 @@ class Ending:
         """The outcome, with what the task says of a result that was too large. Raises
         RuntimeRejected where a file fails the task."""
         try:
+            if self._bundle is not None:
+                await self._keep_bundle(self._bundle, outcome)
+                return outcome
             if not outcome.is_success:
                 await self._after_failure()
                 return outcome
@@ -85,8 +103,25 @@ class Ending:
         except RuntimeRejected as reason:
             await self._taker.say(str(reason))
 
+    async def _keep_bundle(self, bundle: Bundle, outcome: Outcome) -> None:
+        """Nothing that happens to it is why an execution failed that has failed by itself."""
+        members = partial(
+            bundled, bundle.output, bundle.secrets, outcome.exit_code, self._artifacts
+        )
+        try:
+            kept = await self._taker.kept_tree(
+                bundle.name, lambda: members(self._taker.take, self._taker.say)
+            )
+            self._kept.append(_Kept(kept, True))
+            await self._publish()
+        except RuntimeRejected as reason:
+            if outcome.is_success:
+                raise
+            await self._taker.say(str(reason))
+
     async def _keep(self, artifact: Artifact) -> None:
-        kept = await self._taker.kept(artifact.name, artifact.path)
+        take = self._taker.kept_chunks if artifact.chunks else self._taker.kept
+        kept = await take(artifact.name, artifact.path)
         self._kept.append(_Kept(kept, artifact.always))
 
     async def _with_large_result(self, outcome: Outcome) -> Outcome:

@@ -5,8 +5,8 @@ ends a transfer at once.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
@@ -16,15 +16,21 @@ from conveyor.extensions.runtimes import (
     LogSink,
     Outcome,
     RuntimeRejected,
+    RuntimeUnavailable,
     TransferStopped,
 )
-from conveyor.extensions.tasks import TaskSpec
-from services.worker.files.bringing import Bound, bound, bring_all
-from services.worker.files.ending import Ending
+from conveyor.extensions.tasks import Place, TaskSpec
+from services.worker.files.bringing import Bound, Bring, bound, bring_all
+from services.worker.files.bundle import Output
+from services.worker.files.ending import Bundle, Ending
 from services.worker.files.publishing import Publisher
 from services.worker.files.services import FileServices
 from services.worker.files.taking import Allowance, Taker
+from services.worker.phases import phase
 from shared.definition import Artifact, Publication, Source
+from shared.definition import Execution as Placed
+from shared.files.archives import write_tar
+from shared.files.archives.members import Members
 from shared.files.names import dispatch_prefix
 from shared.messages import KeptArtifact
 from shared.process.redaction import Redactor
@@ -36,12 +42,17 @@ _CLEANING_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class TaskFiles:
-    """What a task's definition says of files, and how many bytes it may keep (None: any number)."""
+    """What a task's definition says of files, and how many bytes it may keep (None: any number).
+    Of `secrets` nothing is in a bundle's output. `names` are placeholders of its own."""
 
     sources: tuple[Source, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     publish: tuple[Publication, ...] = ()
     large_result: str | None = None
+    bundle: str | None = None
+    secrets: Redactor = field(default_factory=Redactor)
+    placed: Placed | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
     attempt: int = 0
     left_bytes: int | None = None
 
@@ -59,12 +70,15 @@ class FiledExecution:
         log: LogSink,
     ) -> None:
         self._make = make
-        self._spec = replace(spec, keeps_large_result=files.large_result is not None)
         self._files = files
         self._services = services
         self._log = log
-        self._inner: Execution | None = None if files.sources else make(self._spec)
+        self._spec = replace(spec, keeps_large_result=files.large_result is not None)
+        has_places = files.sources or files.bundle or spec.directories
+        self._inner = None if has_places else make(self._spec)
+        self._output: Output | None = None
         self._bound: list[Bound] = []
+        self._empty: list[str] = []
         self._transfer: asyncio.Task[Any] | None = None
         self._is_started = self._is_stopped = False
         self.kept: tuple[KeptArtifact, ...] = ()
@@ -73,26 +87,59 @@ class FiledExecution:
         """The runtime needs the places: it is looked what sources are, nothing is brought yet."""
         if self._inner is None:
             self._bound = await bound(self._files.sources, self._services)
-            places = tuple(each.place for each in self._bound)
-            self._inner = self._make(replace(self._spec, places=places))
+            places = [each.place for each in self._bound]
+            brought = {place.target for place in places}
+            if self._files.bundle:
+                self._hear_output()
+                places += self._places_of_results(brought)
+            self._empty = sorted(set(self._spec.directories.values()) - brought)
+            places += [Place(target=path) for path in self._empty]
+            self._inner = self._make(replace(self._spec, places=tuple(places)))
         await self._inner.prepare()
 
+    def _hear_output(self) -> None:
+        """Raises RuntimeUnavailable."""
+        try:
+            self._output = Output(self._services.cache.folder)
+        except OSError as error:  # another worker may have room
+            raise RuntimeUnavailable(f"no room for the task's output: {error}") from error
+        self._spec = replace(self._spec, on_output=self._output.write)
+
+    def _places_of_results(self, brought: Container[str]) -> list[Place]:
+        """What a bundle has of a task are directories, which it finds empty."""
+        paths = [artifact.path for artifact in self._files.artifacts]
+        return [Place(target=path) for path in paths if path not in brought]
+
     async def start(self) -> None:
-        if not self._bound:
+        if not self._bound and not self._empty:
             await self._start()
 
     async def wait(self) -> Outcome:
         inner = self._prepared
-        if self._bound:
-            bringing = bring_all(self._bound, self._services, inner.bring, self._log)
-            await self._transferred("bring", bringing)
+        if self._bound or self._empty:
+            await self._transferred("bring", self._bring(inner.bring))
             if self._is_stopped:
                 return STOPPED
             await self._start()
-        outcome = await inner.wait()
-        if self._is_stopped or not (self._files.artifacts or outcome.large_result_bytes):
+        with phase("run"):
+            outcome = self._judged(await inner.wait())
+        is_kept = self._files.artifacts or self._output or outcome.large_result_bytes
+        if self._is_stopped or not is_kept:
             return outcome
         return await self._transferred("take", self._take(outcome))
+
+    async def _bring(self, bring: Bring) -> None:
+        for path in self._empty:  # so that anybody may write there, whoever the program runs as
+            await bring(path, write_tar(_no_members()))
+        await bring_all(self._bound, self._services, bring, self._log, self._files.placed)
+
+    def _judged(self, outcome: Outcome) -> Outcome:
+        """Also of a runtime that knows of no exit code but 0."""
+        is_expected = self._spec.succeeds_with(outcome.exit_code)
+        is_told = outcome.is_expected is not None or outcome.part is not None
+        if is_told or is_expected == (outcome.exit_code == 0):
+            return outcome
+        return replace(outcome, is_expected=is_expected)
 
     async def terminate(self) -> None:
         await self._end_transfer()
@@ -108,6 +155,8 @@ class FiledExecution:
         await self._end_transfer()
         if self._inner is not None:
             await self._inner.close()
+        if self._output is not None:
+            self._output.close()
 
     def kept_without(self, secrets: Redactor) -> list[KeptArtifact]:
         """What may be stored and shown of it."""
@@ -147,7 +196,7 @@ class FiledExecution:
         if self._is_stopped:
             transfer.close()
             raise TransferStopped("stopped before files were transferred")
-        with step(act):
+        with step(act), phase("fetch" if act == "bring" else "keep"):
             self._transfer = transferring = asyncio.create_task(transfer)
             try:
                 return await transferring
@@ -165,13 +214,21 @@ class FiledExecution:
         prefix = dispatch_prefix(spec.job_id, spec.task_id, files.attempt, spec.dispatch)
         allowance = Allowance(files.left_bytes)
         taker = Taker(self._services, self._prepared.take, self._log, prefix, allowance)
-        values = _placeholders(spec, files.attempt)
+        values = {**_placeholders(spec, files.attempt), **files.names}
         publisher = Publisher(self._services, self._log, values, prefix)
-        ending = Ending(files.artifacts, files.publish, files.large_result, taker, publisher)
+        bundle = Bundle(files.bundle or "", self._output, files.secrets) if self._output else None
+        ending = Ending(
+            files.artifacts, files.publish, files.large_result, taker, publisher, bundle
+        )
         try:
             return await ending.complete(outcome)
         finally:
             self.kept = ending.kept
+
+
+async def _no_members() -> Members:
+    return
+    yield
 
 
 def _placeholders(spec: TaskSpec, attempt: int) -> Mapping[str, str]:

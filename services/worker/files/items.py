@@ -10,11 +10,14 @@ from urllib.parse import quote
 
 from conveyor.extensions.files import ObjectRefused
 from services.worker.files import origins, taken
+from services.worker.files.child_items import children_items
+from services.worker.files.chunk_items import chunk_items
 from services.worker.files.fetching import Fetcher, Item, OnDisk, as_file, given, pieces_of
 from services.worker.files.origins import Origin
+from services.worker.files.partitions import is_own
 from services.worker.files.services import FileServices
 from services.worker.files.sources import is_listing
-from shared.definition import S3Object, Source
+from shared.definition import Execution, S3Object, Source
 from shared.expressions.errors import ExpressionError
 from shared.expressions.patterns import pattern
 from shared.expressions.unicode_text import to_bytes
@@ -32,17 +35,22 @@ _ONLY = "file"
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """`stack` closes what they are fetched by."""
+    """`stack` closes what they are fetched by; they are for `execution`, if the task is one."""
 
     services: FileServices
     fetcher: Fetcher
     stack: AsyncExitStack
+    execution: Execution | None = None
 
     async def of(self, source: Source) -> list[Item]:
         """Raises FilesError and RuntimeRejected."""
         store = self.services.store
         if source.children is not None:
-            return await taken.children_items(source.children, store, self.fetcher)
+            flat = source.is_flat
+            return await children_items(source.children, store, self.fetcher, is_flat=flat)
+        if source.taken is not None and source.chunk is not None:
+            indexes = self.services.chunk_indexes
+            return await chunk_items(indexes, store, source.taken, source.chunk, self.fetcher)
         if source.local is not None:
             path = Path(self.services.local_paths.readable(source.local))
             return [given(lambda: self._unpacked(_Local(path)))]
@@ -85,18 +93,21 @@ class Items:
     async def _listed(self, place: S3Object) -> list[Item]:
         prefix = place.key.removesuffix("*")
         folder = prefix[: prefix.rfind("/") + 1]
-        wanted = _filter(place.filter)
-        s3, items = self._bucket(place), list[Item]()
+        wanted, of_execution = _filter(place.filter), _own(place, self.execution)
+        s3, items, found = self._bucket(place), list[Item](), 0
         async for info in s3.list_objects(prefix):
             is_folder = info.name.endswith("/")  # as consoles mark them
             if is_folder or not wanted(info.name):
+                continue
+            found += 1
+            if not of_execution(info.name):
                 continue
             if len(items) >= MOST_MEMBERS:
                 raise ObjectRefused(f"there are more than {MOST_MEMBERS} objects")
             path = plain_path(info.name.removeprefix(folder))
             origin = origins.listed_origin(s3, place, info)
             items.append(self.fetcher.item(origin, as_file(path)))
-        if not items:
+        if not found:
             which = f" and match {place.filter!r}" if place.filter else ""
             raise ObjectRefused(f"no object has a key that starts with {prefix!r}{which}")
         return items
@@ -144,6 +155,14 @@ async def _ipfs_tree(found: OnDisk) -> Members:
     _, tree = await rooted(read_tar(pieces_of(found)))
     async for member in Checked(tree):
         yield member
+
+
+def _own(place: S3Object, execution: Execution | None) -> Callable[[str], bool]:
+    """Raises ObjectRefused."""
+    try:
+        return is_own(place, execution)
+    except ExpressionError as error:
+        raise ObjectRefused(f"partition: {error}") from None
 
 
 def _filter(text: str) -> Callable[[str], bool]:

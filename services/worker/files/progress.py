@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from conveyor.extensions.runtimes import LogSink
+from shared.messages import OWN_LINE
 
-OWN_LINE = "[conveyor] "
-"""What the lines begin with that the worker writes into the log of a task."""
 _INTERVAL_SECONDS = 3.0
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 

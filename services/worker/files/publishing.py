@@ -14,16 +14,18 @@ from services.worker.files.bringing import naming
 from services.worker.files.local_target import LocalTarget
 from services.worker.files.progress import Progress, size_text
 from services.worker.files.services import FileServices
-from shared.definition import Publication
-from shared.files.archives import opened_index
-from shared.files.archives.members import FILE_MODE
+from shared.definition import Publication, S3Object
+from shared.files.archives import Member, file_member, opened_index, write_tar
+from shared.files.archives.members import FILE_MODE, Members
 from shared.files.factory import ipfs_store, job_bucket
 from shared.files.ipfs import IpfsStore
 from shared.files.s3.store import S3Store
+from shared.files.streams import gzipped
 from shared.files.transfers import whole
 from shared.messages import KeptArtifact
 
 _AT_ONCE = 8
+_ARCHIVE = ".tar.gz"
 _PLACEHOLDER = re.compile(r"\{([a-zA-Z]+)\}")
 
 
@@ -101,6 +103,8 @@ class Publisher:
         return tuple(each.model_copy(update={"published": urls[each.name]}) for each in kept)
 
     async def _publish(self, publication: Publication, kept: KeptArtifact) -> str:
+        if publication.s3 is not None and publication.s3.encoding == "gzip":
+            return await self._publish_archive(publication.s3, kept)
         async with self._target(publication, kept) as target:
             progress = Progress(self.log, f"publish {kept.name}", kept.size)
             links = list[str]()
@@ -109,6 +113,24 @@ class Publisher:
             url = await target.url()
         if links:
             await progress.say(f"left out: symbolic links, of which it has {len(links)}")
+        await progress.say(f"{size_text(progress.done)} to {url}")
+        return url
+
+    async def _publish_archive(self, place: S3Object, kept: KeptArtifact) -> str:
+        """As one object, also of a single file."""
+        s3 = S3Store(job_bucket(self.services.settings, place))
+        key = _archive_key(self._filled(place.key), kept.name)
+        progress = Progress(self.log, f"publish {kept.name}", kept.size)
+        try:
+            async with aclosing(whole(self.services.store, kept.object)) as stored:
+                content = self._counted(stored, progress)
+                if kept.files is None:
+                    file = file_member(kept.file_name, kept.size, content, kept.mode)
+                    content = write_tar(_only(file))
+                await s3.put(key, gzipped(content))
+        finally:
+            await s3.close()
+        url = f"s3://{place.bucket}/{key}"
         await progress.say(f"{size_text(progress.done)} to {url}")
         return url
 
@@ -178,6 +200,16 @@ class Publisher:
             return self.values[match[1]]
 
         return _PLACEHOLDER.sub(value, template)
+
+
+def _archive_key(key: str, name: str) -> str:
+    if not key or key.endswith("/"):
+        return f"{key}{name}{_ARCHIVE}"
+    return key if key.endswith((_ARCHIVE, ".tgz")) else f"{key}{_ARCHIVE}"
+
+
+async def _only(member: Member) -> Members:
+    yield member
 
 
 def _joined(*parts: str) -> str:

@@ -4,12 +4,13 @@ import tempfile
 from asyncio import to_thread
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from conveyor.extensions.files import FileStore, ObjectRefused
 from services.worker.files.cache import FileCache
+from services.worker.files.chunk_items import ChunkIndexes
 from services.worker.files.local_paths import LocalPaths
 from services.worker.files.metrics import FileMetrics
 from shared.files.ipfs import IpfsSource
@@ -22,6 +23,7 @@ class FileServices:
     store: FileStore
     cache: FileCache
     metrics: FileMetrics
+    chunk_indexes: ChunkIndexes = field(default_factory=ChunkIndexes)
 
     def ipfs_source(self) -> IpfsSource:
         """`close` it. Raises ObjectRefused."""

@@ -14,6 +14,8 @@ from shared.definition import Source
 
 
 def label_of(source: Source) -> str:
+    if source.chunk is not None:
+        return f"chunk {source.chunk}"
     if source.artifact is not None:
         return f"artifact {source.artifact}"
     if source.upload is not None:
@@ -42,9 +44,11 @@ def is_listing(key: str) -> bool:
 
 
 def _local_place(source: Source, path: str, services: FileServices) -> Place:
-    resolved = services.local_paths.readable(path)
+    paths = services.local_paths
+    is_changed = source.writes or (source.create and not os.path.exists(path))
+    resolved = paths.writable(path) if is_changed else paths.readable(path)
     if not os.path.exists(resolved):
-        raise RuntimeRejected(f"{path!r} does not exist")
+        _create(source, resolved, path)
     is_directory = os.path.isdir(resolved)
     return Place(
         target=source.target.rstrip("/") if is_directory else _file_target(source),
@@ -54,8 +58,20 @@ def _local_place(source: Source, path: str, services: FileServices) -> Place:
     )
 
 
+def _create(source: Source, resolved: str, path: str) -> None:
+    if not source.create:
+        raise RuntimeRejected(f"{path!r} does not exist")
+    is_file = source.create == "file"
+    try:
+        os.makedirs(os.path.dirname(resolved) if is_file else resolved, exist_ok=True)
+        if is_file:
+            open(resolved, "ab").close()
+    except OSError as error:  # such as a file where a directory would have to be
+        raise RuntimeRejected(f"{path!r} can't be created: {error.strerror}") from None
+
+
 async def _is_directory(source: Source, services: FileServices) -> bool:
-    if source.extract or source.children is not None:
+    if source.extract or source.children is not None or source.chunk is not None:
         return True
     if source.taken is not None:
         return await taken.is_directory(services.store, source.taken)

@@ -1,14 +1,16 @@
 """The artifacts of one task, from where it left them to the store of files."""
 
 import posixpath
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from conveyor.extensions.files import FilesError, ObjectRefused, Stored
 from conveyor.extensions.runtimes import Archive, LogSink, RuntimeRejected
 from services.worker.files.bringing import naming
-from services.worker.files.progress import OWN_LINE, Progress, size_text
+from services.worker.files.chunk_check import BadChunks, ChunkCheck, Listing, listing_in
+from services.worker.files.progress import Progress, size_text
 from services.worker.files.services import FileServices
 from shared.definition.files import OVER_QUOTA
 from shared.files.archives import (
@@ -22,7 +24,7 @@ from shared.files.archives import (
 )
 from shared.files.archives.members import Members
 from shared.files.transfers import patiently
-from shared.messages import KeptArtifact
+from shared.messages import OWN_LINE, KeptArtifact
 
 _MOST_LEFT_OUT_LINES = 10
 
@@ -61,15 +63,42 @@ class Taker:
     async def kept(self, name: str, path: str) -> KeptArtifact:
         """Keep what is at `path`. Raises RuntimeRejected, and then nothing of it is kept; the same
         when it is cancelled."""
+        return await self._kept(name, partial(self._once, name, path))
+
+    async def kept_chunks(self, name: str, path: str) -> KeptArtifact:
+        """The same for a directory of chunks. Raises RuntimeRejected for what is none."""
+        try:
+            listing = await listing_in(path, self.take)
+            return await self._kept(name, partial(self._chunks_once, name, path, listing))
+        except BadChunks as error:
+            raise RuntimeRejected(str(error)) from None
+
+    async def kept_tree(self, name: str, members: Callable[[], Members]) -> KeptArtifact:
+        """The same for a directory of these members, which are made anew for each try."""
+
+        async def once(progress: Progress) -> KeptArtifact:
+            common = {"name": name, "object": f"{self.prefix}{name}", "file_name": name}
+            return await self._put_tree(common, members(), progress)
+
+        return await self._kept(name, once)
+
+    async def _kept(
+        self, name: str, once: Callable[[Progress], Awaitable[KeptArtifact]]
+    ) -> KeptArtifact:
         progress = Progress(self.log, f"artifact {name}")
+
+        async def anew() -> KeptArtifact:
+            self.allowance.give_back(progress.done)
+            progress.done = 0
+            return await once(progress)
+
         async with naming(progress.what):
             try:
                 # From its beginning; some stores go on from where it broke off.
-                kept = await patiently(lambda: self._once(name, path, progress))
+                return await patiently(anew)
             except BaseException:
                 await self.discard(f"{self.prefix}{name}")
                 raise
-        return kept
 
     async def say(self, text: str) -> None:
         await self.log(f"{OWN_LINE}{text}\n".encode("utf-8", "replace"))
@@ -81,12 +110,9 @@ class Taker:
                 await self.services.store.delete(name)
 
     async def _once(self, name: str, path: str, progress: Progress) -> KeptArtifact:
-        self.allowance.give_back(progress.done)
-        progress.done = 0
         async with self.take(path) as archive:
             root, tree = await rooted(read_tar(archive))
-            file_name = _file_name(path) or name
-            common = {"name": name, "object": f"{self.prefix}{name}", "file_name": file_name}
+            common = self._common(name, path)
             if root.kind == "file":
                 stored = await self._put_file(f"{self.prefix}{name}", root, tree, progress)
                 return KeptArtifact(
@@ -95,6 +121,22 @@ class Taker:
             if root.kind != "directory":
                 raise RuntimeRejected(f"{path!r} is neither a file nor a directory")
             return await self._put_tree(common, tree, progress)
+
+    async def _chunks_once(
+        self, name: str, path: str, listing: Listing | None, progress: Progress
+    ) -> KeptArtifact:
+        async with self.take(path) as archive:
+            root, tree = await rooted(read_tar(archive))
+            if root.kind != "directory":
+                raise BadChunks(f"{path!r} is no directory")
+            check = ChunkCheck(listing)
+            kept = await self._put_tree(self._common(name, path), check.members(tree), progress)
+        await progress.say(f"it has {check.count} {'chunk' if check.count == 1 else 'chunks'}")
+        return kept.model_copy(update={"chunks": check.count})
+
+    def _common(self, name: str, path: str) -> dict[str, str]:
+        file_name = _file_name(path) or name
+        return {"name": name, "object": f"{self.prefix}{name}", "file_name": file_name}
 
     async def _put_file(
         self, object_name: str, file: Member, rest: Members, progress: Progress

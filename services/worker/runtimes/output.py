@@ -7,8 +7,10 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 
-from conveyor.extensions.runtimes import LogSink, Outcome, RuntimeRejected
+from conveyor.extensions.runtimes import STDOUT, LogSink, Outcome, RuntimeRejected
+from shared.definition.quantities import memory_text
 
 _FREELY_BYTES = 256 * 1024
 _LEAST_BYTES_PER_SECOND = 512 * 1024
@@ -16,7 +18,11 @@ _LEAST_BYTES_PER_SECOND = 512 * 1024
 _MOST_BYTES = 16 * 1024 * 1024
 
 
-async def pass_on(source: AsyncIterator[bytes], sink: LogSink) -> None:
+Piece = tuple[int, bytes]
+"""What was written, after the number of its stream."""
+
+
+async def pass_on(source: AsyncIterator[Piece], sink: LogSink) -> None:
     """Returns when `source` has ended and `sink` has taken all of it, in order.
 
     Docker keeps what nobody has read for 2 s after a container's end, then throws away what is
@@ -28,8 +34,9 @@ async def pass_on(source: AsyncIterator[bytes], sink: LogSink) -> None:
     held = _Held()
     reading = asyncio.create_task(held.fill(source))
     try:
-        while data := await held.take():
-            await sink(data)
+        while piece := await held.take():
+            stream, data = piece
+            await sink(data, stream)
         await reading
     finally:
         reading.cancel()
@@ -40,16 +47,16 @@ class _Held:
     """What was read and not taken yet."""
 
     def __init__(self) -> None:
-        self._pieces: deque[bytes] = deque()
+        self._pieces: deque[Piece] = deque()
         self._size = 0
         self._is_over = False
         self._filled = asyncio.Event()
         self._taken = asyncio.Event()
 
-    async def fill(self, source: AsyncIterator[bytes]) -> None:
+    async def fill(self, source: AsyncIterator[Piece]) -> None:
         try:
-            async for data in source:
-                self._pieces.append(data)
+            async for stream, data in source:
+                self._pieces.append((stream, data))
                 self._size += len(data)
                 self._filled.set()
                 await self._rest(len(data) / _LEAST_BYTES_PER_SECOND)
@@ -57,17 +64,17 @@ class _Held:
             self._is_over = True
             self._filled.set()
 
-    async def take(self) -> bytes:
-        """The next piece; empty when there will be none."""
+    async def take(self) -> Piece | None:
+        """The next piece; None when there will be none."""
         while not self._pieces and not self._is_over:
             self._filled.clear()
             await self._filled.wait()
         if not self._pieces:
-            return b""
-        data = self._pieces.popleft()
-        self._size -= len(data)
+            return None
+        piece = self._pieces.popleft()
+        self._size -= len(piece[1])
         self._taken.set()
-        return data
+        return piece
 
     async def _rest(self, seconds: float) -> None:
         """Until little is held, but no longer than that unless too much is."""
@@ -96,22 +103,23 @@ class LogLines:
         """`prefix` goes before every line."""
         self._log = log
         self._prefix = prefix.encode()
-        self._rest = b""
+        self._rests: dict[int, bytes] = {}
 
-    async def write(self, data: bytes) -> None:
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()
-        if len(self._rest) > _LONGEST:  # memory has an end
-            lines.append(self._rest)
-            self._rest = b""
+    async def write(self, data: bytes, stream: int = STDOUT) -> None:
+        lines = (self._rests.pop(stream, b"") + data).split(b"\n")
+        rest = lines.pop()
+        if len(rest) > _LONGEST:  # memory has an end
+            lines.append(rest)
+        elif rest:
+            self._rests[stream] = rest
         if lines:
-            await self._log(b"".join(self._prefix + line + b"\n" for line in lines))
+            await self._log(b"".join(self._prefix + line + b"\n" for line in lines), stream)
 
     async def end(self) -> None:
-        """Write the last line that had no end. Idempotent."""
-        rest, self._rest = self._rest, b""
-        if rest:
-            await self._log(self._prefix + rest + b"\n")
+        """Write the last lines that had no end. Idempotent."""
+        rests, self._rests = self._rests, {}
+        for stream, rest in rests.items():
+            await self._log(self._prefix + rest + b"\n", stream)
 
 
 class _ResultTooLarge(RuntimeRejected):
@@ -119,16 +127,24 @@ class _ResultTooLarge(RuntimeRejected):
 
 
 def outcome_with(
-    data: bytes, size: int, limit: int, *, keeps_large: bool, reason: str | None = None
+    data: bytes,
+    size: int,
+    limit: int,
+    *,
+    keeps_large: bool,
+    exit_code: int = 0,
+    reason: str | None = None,
 ) -> Outcome:
-    """Of a task that ended with 0. `data` is what was read of the `size` bytes of $TORK_OUTPUT,
-    `limit` at most. Raises RuntimeRejected when there is more, unless that is kept."""
+    """Of a task that ended with what it succeeds with. `data` is what was read of the `size` bytes
+    of $TORK_OUTPUT, `limit` at most. Raises RuntimeRejected when there is more, unless that is
+    kept."""
+    outcome = Outcome(exit_code=exit_code, output="", reason=reason, is_expected=True)
     try:
-        return Outcome(exit_code=0, output=_result_of(data, size, limit), reason=reason)
+        return replace(outcome, output=_result_of(data, size, limit))
     except _ResultTooLarge:
         if not keeps_large:
             raise
-        return Outcome(exit_code=0, output="", reason=reason, large_result_bytes=size)
+        return replace(outcome, large_result_bytes=size)
 
 
 def _result_of(data: bytes, size: int, limit: int) -> str:
@@ -155,3 +171,8 @@ def parse_progress(raw: bytes) -> float | None:
     except ValueError:  # empty, or caught in the middle of a write: the next look will tell
         return None
     return min(max(value, 0.0), 100.0) if math.isfinite(value) else None
+
+
+def over_memory(limit_bytes: int) -> str:
+    """Why a program was killed."""
+    return f"memory limit of {memory_text(limit_bytes)} exceeded"

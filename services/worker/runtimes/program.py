@@ -1,6 +1,7 @@
 """The rules for a program's files and script, whatever runs it."""
 
 import posixpath
+import signal
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
@@ -33,6 +34,12 @@ def _is_inside(name: str) -> bool:
     path = PurePosixPath(name)
     plain = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
     return plain and "\0" not in name and not name.endswith("/")
+
+
+def check_stop_signal(spec: TaskSpec) -> None:
+    """Raises RuntimeRejected for one that Linux doesn't have."""
+    if spec.stop_signal is not None and spec.stop_signal not in signal.Signals.__members__:
+        raise RuntimeRejected(f"stopSignal {spec.stop_signal!r} must be a signal such as SIGINT")
 
 
 _LONGEST_STRING_BYTES = 131_072

@@ -1,10 +1,12 @@
 """The runtimes' settings: which runtime, where its engine is, what a shell task may see."""
 
+from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from shared.definition.quantities import parse_memory
+from shared.network.guard import Guard, parse_networks, parse_ports
 from shared.process.extensions import Group, check_known
 
 BUILT_IN = ("auto", "docker", "podman", "shell")
@@ -28,6 +30,22 @@ def _memory(text: str) -> str:
     return text
 
 
+def _addresses(text: str) -> str:
+    try:
+        network = IPv4Network(text)
+    except ValueError as error:
+        raise ValueError(f"must be a network of IPv4 such as 198.18.0.0/15: {error}") from None
+    if network.prefixlen > _LONGEST_PREFIX:
+        raise ValueError(f"must have 64 addresses or more (a prefix up to /{_LONGEST_PREFIX})")
+    return text
+
+
+def _port_range(text: str) -> str:
+    parse_ports((text,))
+    return text
+
+
+_LONGEST_PREFIX = 26
 _MOST_UIDS = 65_536
 
 
@@ -152,6 +170,20 @@ class RuntimeSettings(BaseModel):
         "path of other mounts: a link could be created between the check of the "
         "worker and that of the engine.",
     )
+    proxy_allowed_networks: CommaList = Field(
+        (),
+        description="Networks that tasks with a network of type `http` may reach by their domains "
+        "although they aren't part of the public internet, comma-separated: `10.1.0.0/16`.",
+    )
+    ports: Annotated[str, AfterValidator(_port_range)] = Field(
+        "20000-32000",
+        description="Ports of this machine for the `network.ports` of tasks that name no number.",
+    )
+    isolated_addresses: Annotated[str, AfterValidator(_addresses)] = Field(
+        "198.18.0.0/15",
+        description="Addresses for the networks of tasks that have no way out but a proxy, 64 for "
+        "each task. Nothing else on this machine may use them.",
+    )
     probe_image: str | None = Field(
         None,
         description="An image with `sh` and `wget` or `python3` that probes sidecars from inside "
@@ -207,6 +239,27 @@ class RuntimeSettings(BaseModel):
         description="Parent of the working directories of shell tasks. Unset: the temporary "
         "directory.",
     )
+
+    wasm_allowed: bool = Field(
+        True,
+        description="Run tasks with `wasm`, where the package wasmtime is installed. A module "
+        "reaches nothing but its own files, and no network.",
+    )
+
+    @field_validator("proxy_allowed_networks")
+    @classmethod
+    def _are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        parse_networks(texts)
+        return texts
+
+    @property
+    def dynamic_ports(self) -> range:
+        return parse_ports((self.ports,))[0]
+
+    @property
+    def proxy_guard(self) -> Guard:
+        networks = parse_networks(self.proxy_allowed_networks)
+        return Guard(networks, setting="CONVEYOR_RUNTIME_PROXY_ALLOWED_NETWORKS")
 
     @property
     def is_podman(self) -> bool:

@@ -23,6 +23,7 @@ from conveyor.extensions.runtimes import (
     TransferStopped,
 )
 from conveyor.extensions.tasks import Aux
+from services.worker.phases import Name, phase
 from services.worker.runtimes.transfers import Transfers
 from shared.definition.quantities import format_duration
 from shared.tracing.current import step
@@ -89,7 +90,8 @@ class StagedExecution:
     async def wait(self) -> Outcome:
         result = STOPPED
         for stage in self._stages:
-            with step(self._kind_of(stage)):
+            kind = self._kind_of(stage)
+            with step("main" if kind == "run" else kind), phase(kind):
                 outcome = await self._complete(stage)
             if not outcome.is_success:
                 return outcome
@@ -119,9 +121,9 @@ class StagedExecution:
             await asyncio.gather(*(stage.close() for stage in self._stages))
         await self._environment.close()
 
-    def _kind_of(self, stage: Part) -> str:
+    def _kind_of(self, stage: Part) -> Name:
         place, main = self._stages.index(stage), self._stages.index(self._main)
-        return "main" if place == main else "pre" if place < main else "post"
+        return "run" if place == main else "pre" if place < main else "post"
 
     async def _complete(self, stage: Part) -> Outcome:
         if stage is not self._first:

@@ -13,22 +13,25 @@ Key = tuple[str, int]
 class WatchdogArgs(NamedTuple):
     """`limit_seconds` counts from the last sign that a lease lasts.
 
-    `can_end_all`: the terminators reach all that the worker's tasks may run.
+    `can_end_all`: the terminators reach all that the worker's tasks may run. `kept_in` is the
+    directory with the files of executions that may outlive the worker `node_id`.
     """
 
     limit_seconds: float
     terminators: Sequence[Terminator]
     can_end_all: bool
+    kept_in: str = ""
+    node_id: str = ""
 
     def encode(self) -> str:
         described = [[type(each).__name__, *each] for each in self.terminators]
-        return json.dumps([self.limit_seconds, described, self.can_end_all])
+        return json.dumps([self.limit_seconds, described, *self[2:]])
 
     @classmethod
     def decode(cls, text: str) -> "WatchdogArgs":
-        limit, described, can_end_all = json.loads(text)
+        limit, described, *others = json.loads(text)
         kinds = {kind.__name__: kind for kind in (ProcessTerminator, ContainerTerminator)}
-        return cls(limit, [kinds[kind](*fields) for kind, *fields in described], can_end_all)
+        return cls(limit, [kinds[kind](*fields) for kind, *fields in described], *others)
 
 
 class ReturnAddress(NamedTuple):

@@ -39,7 +39,7 @@ class Containers:
         """Kill and remove the containers of these tasks; True when it is certain that none is."""
         del worker_is_gone
         try:
-            found = self._containers({(row.task_id, str(row.dispatch)) for row in tasks})
+            found = self._containers(tasks)
             # Podman would first ask a container to end, and wait. All at once: each takes a while.
             self._call("POST", [f"/containers/{each}/kill" for each in found])
             removed = self._call("DELETE", [f"/containers/{e}?force=1&v=1" for e in found])
@@ -50,15 +50,23 @@ class Containers:
             return False
         return all(status in _GONE for status, _ in removed)
 
-    def _containers(self, tasks: Collection[tuple[str, str]]) -> list[str]:
-        """The ids of those that bear one of these task ids and dispatches."""
-        of_task, of_dispatch = self._labels.task_label, self._labels.dispatch_label
-        filters = json.dumps({"label": [self._labels.node_label]})
+    def _containers(self, tasks: Collection[Row]) -> list[str]:
+        """The ids of those that bear one of these task ids and dispatches; the worker before may
+        have made those that are kept."""
+        labels, kept = self._labels, {_marks(row) for row in tasks if row.is_kept}
+        of_node, _, node = labels.node_label.partition("=")
+        ours = {_marks(row) for row in tasks}
+        filters = json.dumps({"label": [labels.task_label if kept else labels.node_label]})
         [(status, body)] = self._call("GET", [f"/containers/json?all=1&filters={_quote(filters)}"])
         if status != 200:
             raise ValueError(f"the engine answered {status}")
         found = [(each["Id"], each["Labels"]) for each in json.loads(body)]
-        return [i for i, labels in found if (labels.get(of_task), labels.get(of_dispatch)) in tasks]
+        return [
+            name
+            for name, has in found
+            if (has.get(labels.task_label), has.get(labels.dispatch_label))
+            in (ours if not kept or has.get(of_node) == node else kept)
+        ]
 
     def _call(self, method: str, targets: list[str]) -> list[_Answer]:
         """The answers, in the order of `targets`; all are asked before the first is read."""
@@ -95,6 +103,10 @@ class Containers:
                 raise _NoEngine from error
             raise
         return connection
+
+
+def _marks(row: Row) -> tuple[str, str]:
+    return row.task_id, str(row.dispatch)
 
 
 def _tls(certificates: str) -> "ssl.SSLContext":

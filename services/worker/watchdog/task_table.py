@@ -15,7 +15,7 @@ from services.worker.watchdog.args import Key
 _WORD = 8
 _ID_WORDS = 11
 _ID_BYTES = _ID_WORDS * _WORD
-_SERIAL, _TAKEN_AT, _LEADER, _ENDED, _DISPATCH, _TASK_ID = range(6)
+_SERIAL, _TAKEN_AT, _LEADER, _ENDED, _KEPT, _DISPATCH, _TASK_ID = range(7)
 _JOB_ID = _TASK_ID + _ID_WORDS
 _ROW_WORDS = _JOB_ID + _ID_WORDS
 _HEARD_AT, _FIRST_ROW = 0, 1
@@ -24,7 +24,8 @@ _HEARD_AT, _FIRST_ROW = 0, 1
 class Row(NamedTuple):
     """One dispatch in hand. `leader` is the process that a shell program began with, 0: none.
 
-    `taken_at` is of the worker's clock. `is_ended`: by the watchdog.
+    `taken_at` is of the worker's clock. `is_ended`: by the watchdog. `is_kept`: it goes on when the
+    worker dies, for as long as its lease is sure or somebody else's.
     """
 
     number: int
@@ -35,6 +36,11 @@ class Row(NamedTuple):
     task_id: str
     dispatch: int
     job_id: str = ""
+    is_kept: bool = False
+
+    @property
+    def key(self) -> Key:
+        return self.task_id, self.dispatch
 
 
 class SharedTable:
@@ -64,7 +70,7 @@ class SharedTable:
         self._write_id(row + _JOB_ID, job_id)
         self._times[row + _TAKEN_AT] = taken_at
         self._numbers[row + _DISPATCH] = key[1]
-        self._numbers[row + _LEADER] = 0
+        self._numbers[row + _LEADER] = self._numbers[row + _KEPT] = 0
         self._numbers[row + _SERIAL] = serial
 
     def erase(self, index: int) -> None:
@@ -72,6 +78,9 @@ class SharedTable:
 
     def set_leader(self, index: int, pid: int) -> None:
         self._numbers[_first_word(index) + _LEADER] = pid
+
+    def set_kept(self, index: int) -> None:
+        self._numbers[_first_word(index) + _KEPT] = 1
 
     def set_ended(self, row: Row) -> None:
         self._numbers[_first_word(row.number) + _ENDED] = row.serial
@@ -94,6 +103,7 @@ class SharedTable:
                 self._read_id(first + _TASK_ID),
                 self._numbers[first + _DISPATCH],
                 self._read_id(first + _JOB_ID),
+                self._numbers[first + _KEPT] == 1,
             )
             if self._numbers[first + _SERIAL] == serial:
                 return row
@@ -114,13 +124,19 @@ class SharedTable:
 class TaskEntry:
     """The worker's side of one row."""
 
-    __slots__ = ("_index", "_key", "_serial", "_table")
+    __slots__ = ("_index", "_key", "_serial", "_table", "is_kept")
 
     def __init__(self, table: "TaskTable", index: int, serial: int, key: Key) -> None:
         self._table = table
         self._index = index
         self._serial = serial
         self._key = key
+        self.is_kept = False
+
+    def keep(self) -> None:
+        """It goes on when this worker dies."""
+        self.is_kept = True
+        self._table.shared.set_kept(self._index)
 
     @property
     def is_ended(self) -> bool:

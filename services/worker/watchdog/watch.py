@@ -5,7 +5,7 @@ import select
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from services.worker.watchdog.task_table import Row, SharedTable
 from shared.process.clock import monotonic_boottime
@@ -45,8 +45,15 @@ class Lifeline:
 
 class Watch:
     def __init__(
-        self, table: SharedTable, lifeline: Lifeline, limit_seconds: float, end: End
+        self,
+        table: SharedTable,
+        lifeline: Lifeline,
+        limit_seconds: float,
+        end: End,
+        is_taken_over: Callable[[Row], bool] = lambda _: False,
     ) -> None:
+        """`is_taken_over`: another worker goes on with it, or has ended it."""
+        self._is_taken_over = is_taken_over
         self._table = table
         self._lifeline = lifeline
         self._limit = limit_seconds
@@ -54,14 +61,24 @@ class Watch:
         self._again_at = 0.0
         self._pause = _FIRST_PAUSE_SECONDS
 
-    def run(self) -> list[Row]:
-        """Until the worker is gone and nothing of its tasks runs.
-
-        The tasks that it has left; none when something of them may still run.
-        """
+    def run(self) -> Iterator[list[Row]]:
+        """Until the worker is gone: what it has left, when it is to be `ended`; what is kept, at
+        the end of its lease, unless it is another's then."""
         while not self._lifeline.broke_within(self._seconds_to_next_look()):
             self._end_overdue()
-        tasks = self._table.rows()
+        rows = self._table.rows()
+        now = monotonic_boottime()
+        kept = [r for r in rows if r.is_kept and not r.is_ended and now < self._limit_of(r)]
+        yield [row for row in rows if row not in kept]
+        while kept:
+            time.sleep(max(0.0, min(map(self._limit_of, kept)) - monotonic_boottime()))
+            now = monotonic_boottime()
+            due = [row for row in kept if self._limit_of(row) <= now]
+            kept = [row for row in kept if row not in due]
+            yield [row for row in due if not self._is_taken_over(row)]
+
+    def ended(self, tasks: list[Row]) -> list[Row]:
+        """End them; none when something of them may still run."""
         if not tasks:
             return []
         write_log("orphaned_tasks_ended", tasks)

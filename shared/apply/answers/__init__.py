@@ -13,7 +13,14 @@ from typing import Generic, TypeVar
 from shared.apply.answers.begin_children import begin_children, put_off
 from shared.apply.answers.cancel import cancel_tasks
 from shared.apply.answers.collect import collect_results
+from shared.apply.answers.placed import (
+    as_replanned,
+    count_executions,
+    reopen_kept,
+    replan_placed,
+)
 from shared.apply.answers.plan import evaluate_output, plan_dependents, plan_ready, plan_task
+from shared.apply.answers.rewind import rewind
 from shared.apply.transaction import Transaction
 from shared.apply.workspace import Question
 from shared.expressions import Allowance
@@ -21,12 +28,16 @@ from shared.lifecycle import (
     BeginChildren,
     CancelTasks,
     CollectResults,
+    CountExecutions,
     EvaluateOutput,
     Event,
     OutputFailed,
     PlanDependents,
     PlanReady,
     PlanTask,
+    ReopenKept,
+    ReplanPlaced,
+    Rewind,
     TaskPlanned,
     TaskPosition,
 )
@@ -75,6 +86,10 @@ class Answerer(Generic[Q]):
 ANSWERERS = (
     Answerer(CancelTasks, cancel_tasks),
     Answerer(CollectResults, collect_results),
+    Answerer(ReopenKept, reopen_kept),
+    Answerer(ReplanPlaced, replan_placed),
+    Answerer(CountExecutions, count_executions),
+    Answerer(Rewind, rewind),
     Answerer(PlanTask, plan_task),
     Answerer(PlanReady, plan_ready),
     Answerer(PlanDependents, plan_dependents),
@@ -92,6 +107,10 @@ class Answers:
         self._transaction = transaction
         self._secrets: dict[str, Mapping[str, str]] = {}
         self._files: dict[Wanted, Found] = {}
+
+    def forget(self, job_id: str) -> None:
+        """The job has a new version, with other secrets."""
+        self._secrets.pop(job_id, None)
 
     async def give(self) -> None:
         """Until no question is open."""
@@ -162,6 +181,12 @@ class Answers:
             self._transaction.workspace.apply_event(event)
 
     def _event(self, source: Source, stored: Variables) -> Event:
+        event = self._answer(source, stored)
+        if isinstance(source, TaskSource) and source.replans is not None:
+            return as_replanned(source.replans, event)
+        return event
+
+    def _answer(self, source: Source, stored: Variables) -> Event:
         job = job_of(source)
         variables = self._read(job, stored)
         try:

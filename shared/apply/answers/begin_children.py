@@ -125,4 +125,5 @@ def _of_parent(
             task_id=child.id,
             child_id=child.id,
             scope=child.scope,
+            spec_version=parent.spec_version,
         )

@@ -3,6 +3,7 @@
 from shared.expressions.dates.calendar import (
     SECOND,
     UTC_ZONE,
+    clock,
     date_of,
     days_from_date,
     days_in,
@@ -11,7 +12,7 @@ from shared.expressions.dates.calendar import (
     offset_of_name,
     time_from,
 )
-from shared.expressions.dates.layouts import Fields, Unfit, fields_of
+from shared.expressions.dates.layouts import Fields, Unfit, fields_of, pieces, written
 from shared.expressions.errors import ExpressionError, shortened
 from shared.expressions.values import Location, Time
 
@@ -36,6 +37,21 @@ def read_time(text: str, layouts: tuple[str, ...], where: Location) -> Time:
             except Unfit:  # the next one may fit
                 continue
     raise ExpressionError(f"bad date {shortened(text)!r}")
+
+
+def rewritten(text: str, layout: str) -> str | None:
+    """The time that `text` states, written in the same layout; None where it states none so."""
+    try:
+        return written(clock(_time(fields_of(text, layout), UTC_ZONE)), layout)
+    except Unfit:  # asked, not required
+        return None
+
+
+def is_layout(text: str) -> bool:
+    """Whether it has a part that stands for a part of a time, and is read as it is written."""
+    reference = written(clock(time_from((2006, 1, 2), (15, 4, 5), 0, UTC_ZONE)), text)
+    has_parts = any(piece for _, piece in pieces(text))
+    return has_parts and len(text) <= _LONGEST and rewritten(reference, text) is not None
 
 
 def _time(fields: Fields, where: Location) -> Time:

@@ -9,7 +9,7 @@ import orjson
 from shared.files.archives.members import Member, file_member
 from shared.files.streams import of_bytes
 
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,15 @@ class ManifestFile:
 
 @dataclass(frozen=True, slots=True)
 class ManifestChild:
+    """`error` says why it failed; `attempt` counts from 0, None: it is not told."""
+
     index: int
     task_id: str
     state: str
     exit_code: int | None
     files: Sequence[ManifestFile] = ()
+    attempt: int | None = None
+    error: str | None = None
 
 
 def child_directory(index: int, last_index: int) -> str:
@@ -43,6 +47,8 @@ def manifest(children: Sequence[ManifestChild]) -> Member:
             "task": child.task_id,
             "state": child.state,
             "exitCode": child.exit_code,
+            **({} if child.attempt is None else {"attempt": child.attempt}),
+            **({} if child.error is None else {"error": child.error}),
             "files": [
                 {"name": file.name, "size": file.size, "sha256": file.sha256}
                 for file in child.files
@@ -51,4 +57,4 @@ def manifest(children: Sequence[ManifestChild]) -> Member:
         for child in children
     ]
     text = orjson.dumps(shown, option=orjson.OPT_INDENT_2)
-    return file_member(_MANIFEST, len(text), of_bytes(text))
+    return file_member(MANIFEST, len(text), of_bytes(text))

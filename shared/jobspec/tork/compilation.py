@@ -13,6 +13,8 @@ from conveyor.extensions.tasks import Mount, Registry
 from shared import definition as d
 from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
 from shared.expressions import has_expression
+from shared.jobspec.cron.moments import parse_moment
+from shared.jobspec.partition.builtins import builtin
 from shared.jobspec.tork import models as m
 
 _Read = Callable[[Any], Any]
@@ -24,7 +26,13 @@ def compile_job(spec: m.SubmittedJob) -> d.JobDefinition:
 
 
 def compile_task(spec: m.TaskFields) -> d.TaskDefinition:
-    return d.TaskDefinition(**_fields(spec, _TASK))
+    return d.TaskDefinition(**_fields(spec, _TASK), **_success(spec.success_codes))
+
+
+def _success(codes: list[int] | str | None) -> dict[str, Any]:
+    if isinstance(codes, str):
+        return {"any_exit_code": True}
+    return {"success_codes": tuple(codes)} if codes else {}
 
 
 def _fields(spec: m.Spec, table: _Table) -> dict[str, Any]:
@@ -65,11 +73,11 @@ def _limits(spec: m.Limits) -> d.Limits | None:
 
 
 def _cpus(text: str) -> d.Amount:
-    return d.Amount(parse_cpus(text), text)
+    return d.Amount(0 if has_expression(text) else parse_cpus(text), text)
 
 
 def _memory(text: str) -> d.Amount:
-    return d.Amount(parse_memory(text), text)
+    return d.Amount(0 if has_expression(text) else parse_memory(text), text)
 
 
 def _auto_delete(spec: m.AutoDelete) -> d.Duration:
@@ -78,21 +86,48 @@ def _auto_delete(spec: m.AutoDelete) -> d.Duration:
 
 def _parallel(spec: m.Parallel) -> d.Parallel:
     tasks = tuple(map(compile_task, spec.tasks))
-    return d.Parallel(tasks=tasks, **_min_success(spec.min_success))
+    return d.Parallel(tasks=tasks, **_tolerance(spec))
 
 
 def _each(spec: m.Each) -> d.Each:
-    return d.Each(**_fields(spec, _EACH), **_min_success(spec.min_success))
+    return d.Each(**_fields(spec, _EACH), **_tolerance(spec))
 
 
 def _subjob(spec: m.Subjob) -> d.SubJobDefinition:
     return d.SubJobDefinition(**_fields(spec, _SUBJOB))
 
 
-def _min_success(least: int | str | None) -> dict[str, Any]:
-    if isinstance(least, str):
-        return {"min_success_percent": int(least.removesuffix("%"))}
-    return {"min_success": least}
+def _tolerance(spec: m.Tolerance) -> dict[str, Any]:
+    fields: dict[str, Any] = {"finishes": spec.on_failure == "finish"}
+    for name, count in (("min_success", spec.min_success), ("max_failed", spec.max_failed)):
+        if isinstance(count, str):
+            fields[f"{name}_percent"] = int(count.removesuffix("%"))
+        else:
+            fields[name] = count
+    return fields
+
+
+def _partition_of(spec: m.Partitioned) -> d.Stages:
+    params = spec.params or m.Params()
+    return d.Stages(
+        split=_stage(spec.split),
+        task=compile_task(spec.task),
+        assemble=_stage(spec.assemble),
+        split_params=params.partitioner or {},
+        task_params=params.app or {},
+        assemble_params=params.assembler or {},
+        concurrency=spec.concurrency or 0,
+        needs_chunks=spec.no_chunks == "fail",
+        is_flat=spec.assemble.layout == "flat",
+        **_tolerance(spec),
+    )
+
+
+def _stage(spec: m.StageTask) -> d.TaskDefinition:
+    task = compile_task(spec)
+    if spec.builtin is None:
+        return task
+    return d.changed(task, builtin=builtin(spec.stage, spec.builtin, spec.params))
 
 
 def _table(*same: str, **others: tuple[str, _Read] | _Read) -> _Table:
@@ -128,9 +163,20 @@ def _is_always(when: str) -> bool:
 _artifact = _compiled(d.Artifact, _table("name", "path", when=("always", _is_always)))
 _S3 = _table(
     *("bucket", "key", "filter", "endpoint", "region", "style", "version_id", "credentials"),
-    *("access_key", "secret_key", "session_token"),
+    *("access_key", "secret_key", "session_token", "encoding"),
 )
-_s3 = _compiled(d.S3Object, _S3)
+_PARTITION = _table(
+    *("type", "pattern", "date_format"),
+    start_index=("start", _same),
+    end_index=("end", _same),
+)
+
+
+def _partition(spec: m.Partition) -> d.Partition | None:
+    return None if spec.type == "none" else d.Partition(**_fields(spec, _PARTITION))
+
+
+_s3 = _compiled(d.S3Object, {**_S3, **_table(partition=_partition)})
 _source = _compiled(
     d.Source,
     _table(
@@ -147,6 +193,7 @@ _retry = _compiled(
         *("limit", "scaling_factor", "jitter"),
         initial_delay=_duration,
         max_delay=_duration,
+        reset_after=_duration,
         on=tuple,
     ),
 )
@@ -162,11 +209,36 @@ _AUX = _table(
 )
 _aux_task = _compiled(d.AuxTask, _AUX)
 _sidecar = _compiled(d.Sidecar, {**_AUX, **_table(probe=_probe)})
+_constraint = _compiled(d.Constraint, _table("key", "operator", values=tuple))
+_preference = _compiled(d.Preference, _table("weight", constraints=_tuple_of(_constraint)))
+_resources = _compiled(
+    d.Resources,
+    _table(
+        "gpus",
+        cpus=_cpus,
+        cpu=("cpus", _cpus),
+        memory=_memory,
+        disk=_memory,
+        gpu=("gpus", _same),
+    ),
+)
+_placement = _compiled(
+    d.Placement,
+    _table(
+        *("type", "count", "one_per_node", "priority"),
+        constraints=_tuple_of(_constraint),
+        prefer=_tuple_of(_preference),
+        resources=_resources,
+        update=_compiled(d.UpdatePolicy, _table("max_unavailable", healthy_after=_duration)),
+    ),
+)
+_port = _compiled(d.Port, _table("name", "static", "target", "address"))
+_network = _compiled(d.Network, _table("type", domains=tuple, ports=_tuple_of(_port)))
 _TASK = {
     **_AUX,
     **_table(
         *("workdir", "queue", "var", "priority", "allow_failure", "gpus", "privileged"),
-        "large_result",
+        *("large_result", "stop_signal"),
         tags=tuple,
         if_=("condition", _same),
         retry=_retry,
@@ -182,9 +254,13 @@ _TASK = {
         artifacts=_tuple_of(_artifact),
         publish=_tuple_of(_publication),
         networks=tuple,
+        network=_network,
+        wasm=_compiled(d.Wasm, _table("module", "entrypoint", "imports")),
+        placement=_placement,
         parallel=_parallel,
         each=_each,
         subjob=_subjob,
+        partition=_partition_of,
     ),
 }
 _EACH = _table("var", "concurrency", list_=("items", _same), task=compile_task)
@@ -197,4 +273,12 @@ _SUBJOB = _table(
     auto_delete=_auto_delete,
     timeout=_duration,
 )
-_JOB = {**_SUBJOB, **_table("uploads", permissions=_tuple_of(_permission))}
+_JOB = {
+    **_SUBJOB,
+    **_table(
+        *("uploads", "hold"),
+        permissions=_tuple_of(_permission),
+        start_at=parse_moment,
+        deadline=parse_moment,
+    ),
+}

@@ -8,10 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.jobspec.problems import KEY, Problem
+from shared.jobspec.problems import KEY, Problem, field_path
 from shared.jobspec.tork.guesses import unknown_field
 from shared.jobspec.tork.models import Spec
 from shared.process.redaction import REDACTED, Redactor
+
+__all__ = ["explain", "field_path", "rule_of", "shown_value"]
 
 _LONGEST_SHOWN = 60
 _HIDDEN = re.compile(
@@ -58,8 +60,7 @@ def _problem(detail: ErrorDetails, root: type[Spec], redactor: Redactor) -> Prob
     if kind == "extra_forbidden":
         unknown = redactor.text(unknown_field(place, detail["input"], root))
         return Problem(field, unknown, place=(*place, KEY))
-    rule = _RULES[kind](detail.get("ctx", {})) if kind in _RULES else detail["msg"]
-    rule = redactor.text(rule)  # it may quote the value's expressions
+    rule = redactor.text(rule_of(detail))  # it may quote the value's expressions
     is_single = isinstance(detail["input"], str | int | float)
     about_parts = kind in _OURS and not is_single
     if kind in _WITHOUT_VALUE or about_parts or (is_single and _HIDDEN.search(field)):
@@ -67,15 +68,9 @@ def _problem(detail: ErrorDetails, root: type[Spec], redactor: Redactor) -> Prob
     return Problem(field, rule, shown_value(detail["input"], redactor), place=place)
 
 
-def field_path(loc: Sequence[int | str]) -> str:
-    """A finding's location as errors spell it: `tasks[0].name`."""
-    text = ""
-    for part in loc:
-        if part == KEY:
-            continue
-        name = part or '""'  # a key that is empty
-        text += f"[{part}]" if isinstance(part, int) else f".{name}" if text else str(name)
-    return text
+def rule_of(detail: ErrorDetails) -> str:
+    kind = detail["type"]
+    return _RULES[kind](detail.get("ctx", {})) if kind in _RULES else detail["msg"]
 
 
 def shown_value(value: object, redactor: Redactor) -> str:

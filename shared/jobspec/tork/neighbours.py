@@ -17,7 +17,7 @@ _BY_FIELD: Mapping[str, str] = {
     "files": "configs configMap config inputFiles templates template",
     "workdir": "workingDirectory workingDir cwd dir directory chdir workDirectory pwd",
     "queue": "runsOn pool worker workers workerPool workerGroup nodeSelector taskQueue agent "
-    "agents agentPool datacenters partition affinity machine runner executor placement constraints",
+    "agents agentPool datacenters partition machine runner executor",
     "if": "when condition conditions onlyIf runIf only rules guard unless except skipIf expression",
     "needs": "dependsOn depends dependencies dependency after require requires upstream waitFor "
     "runAfter upstreamTasks previous predecessors prerequisites parents deps",
@@ -29,6 +29,7 @@ _BY_FIELD: Mapping[str, str] = {
     "queueTimeout": "schedulingTimeout pendingTimeout waitTimeout scheduleToStartTimeout",
     "gracePeriod": "stopGracePeriod terminationGracePeriodSeconds terminationGracePeriod grace "
     "killGrace stopTimeout",
+    "stopSignal": "killSignal signal terminationSignal",
     "priority": "prio weight importance priorityWeight priorityClassName nice",
     "allowFailure": "continueOnError ignoreErrors ignoreError ignoreFailure continueOnFail "
     "softFail optional allowFail failOk continueOn continueOnFailure triggerRule",
@@ -44,7 +45,12 @@ _BY_FIELD: Mapping[str, str] = {
     "sidecars": "services service sidecar containers sidecarContainers",
     "pre": "beforeScript before init initContainers initContainer setup prestart preRun hooks",
     "post": "afterScript after onExit cleanup teardown finally poststop always postRun",
-    "networks": "network networkMode net",
+    "networks": "net",
+    "network": "networkMode networking",
+    "placement": "affinity nodeAffinity scheduling placementPolicy",
+    "successCodes": "exitCodes successExitCodes okExitCodes allowedExitCodes validExitCodes "
+    "acceptedExitCodes",
+    "wasm": "wasmModule webassembly",
     "gpus": "gpu accelerators devices accelerator gpuCount",
     "registry": "imagePullSecrets registryAuth auth credentials login dockerAuth imageCredentials",
     "privileged": "securityContext privilege root",
@@ -66,6 +72,9 @@ _BY_FIELD: Mapping[str, str] = {
     "alerts listeners emailNotifications notification",
     "permissions": "acl access owners visibility sharedWith",
     "schedule": "cron on triggers trigger scheduleInterval interval every periodic schedules",
+    "hold": "draft held paused suspend suspended isHeld preview",
+    "startAt": "notBefore startTime startsAt runAt start delay scheduledAt startDate",
+    "deadline": "endBy notAfter endAt dueAt finishBy mustEndAt expiresAt",
     "autoDelete": "ttl ttlSecondsAfterFinished retention expire expiresIn cleanup deleteAfter "
     "ttlStrategy removeAfter",
     "wait": "sync synchronous blocking block await",
@@ -82,6 +91,24 @@ _BY_FIELD: Mapping[str, str] = {
     "jitter": "random randomize randomFactor jitterFactor",
     "on": "exitCodes when onExitCodes retryOn reasons only errors onErrors retryableErrors "
     "exitCode retryIf conditions",
+    "resetAfter": "resetDelay resetInterval resetTime",
+    # Placement
+    "count": "replicas instances copies desiredCount scale",
+    "constraints": "matchExpressions nodeSelectorTerms selector selectors nodeSelectors",
+    "prefer": "favour favor preferences preferred softConstraints",
+    "onePerNode": "distinctHosts antiAffinity podAntiAffinity maxReplicasPerNode",
+    "operator": "op",
+    "values": "value",
+    "disk": "ephemeralStorage storage diskSize diskGb",
+    "update": "updateConfig rollingUpdate updatePolicy updateStrategy strategy",
+    "maxUnavailable": "maxParallel parallelism",
+    "healthyAfter": "minHealthyTime minReadySeconds monitor",
+    "ports": "expose portMappings publishPorts",
+    "static": "hostPort published",
+    "address": "hostIp hostNetwork bindAddress ip",
+    "domains": "allow allowList allowed hosts egress",
+    "module": "entryModule",
+    "imports": "importModules",
     # Limits
     "cpus": "cpu cores vcpu vcpus processors nanoCpus cpuLimit cpuCount",
     "memory": "mem ram memoryMb memoryLimit memLimit memoryMax",
@@ -92,6 +119,8 @@ _BY_FIELD: Mapping[str, str] = {
     "concurrency": "maxParallel parallelism max limit batchSize maxConcurrency maxActive workers "
     "concurrent concurrencyLimit",
     "minSuccess": "minimum threshold atLeast minSucceeded successThreshold quorum",
+    "maxFailed": "maxFailures tolerance toleratedFailures maxFailedPercent failureThreshold atMost",
+    "onFailure": "failFast failurePolicy errorStrategy onError onChunkFailure",
     # Files
     "artifact": "fromArtifact from artifactName task artifacts",
     "upload": "file input uploadId uploads",
@@ -152,7 +181,6 @@ _KINDS = "a source names its kind itself: url, or s3 with bucket and key"
 _AS_THE_JOB = "artifacts stay as long as their job: see autoDelete"
 _ANCHORS = "to share parts within a file, use the anchors of YAML (&name, *name, <<)"
 _PULLED = "a worker pulls each image that it does not have"
-_NO_PORTS = "a task publishes no ports, and reaches its sidecars by their names"
 
 MEANINGS: Mapping[str, str] = {
     **dict.fromkeys(("apiversion", "kind", "metadata"), _KUBERNETES),
@@ -161,7 +189,6 @@ MEANINGS: Mapping[str, str] = {
     **dict.fromkeys(("expirein", "retentiondays", "retention"), _AS_THE_JOB),
     **dict.fromkeys(("extends", "include", "includes", "anchors", "import", "imports"), _ANCHORS),
     **dict.fromkeys(("imagepull", "imagepullpolicy", "pullpolicy", "pull"), _PULLED),
-    **dict.fromkeys(("ports", "expose"), _NO_PORTS),
     "uses": "there are no ready-made actions: name an image, and what it runs; artifacts keeps "
     "files and sources brings them",
     "version": "a job file has no version",

@@ -28,10 +28,13 @@ from shared.jobspec.tork.models import (
     JobSpec,
     Schedule,
     ScheduledJobSpec,
+    ScheduledTemplate,
     SchedulePreview,
     SecretRotation,
     Spec,
     SubmittedJob,
+    TemplateRun,
+    TemplateSpec,
 )
 from shared.jobspec.tork.references import unfounded_references
 from shared.jobspec.tork.scopes import Used, expressions_of, filter_of
@@ -86,6 +89,24 @@ def parse_job(body: bytes, content_type: str) -> JobSpec:
 def parse_scheduled_job(body: bytes, content_type: str) -> ScheduledJobSpec:
     """The same for a job that a schedule starts."""
     return _parse(ScheduledJobSpec, body, content_type)
+
+
+def parse_template(body: bytes, content_type: str) -> TemplateSpec:
+    """The same for a job that is stored."""
+    return _parse(TemplateSpec, body, content_type)
+
+
+def parse_scheduled_template(body: bytes, content_type: str) -> ScheduledTemplate | None:
+    """The same for a schedule that names a template; None where the body has a job of its own."""
+    tree, _ = load(body, content_type)
+    if not isinstance(tree, dict) or not isinstance(tree.get("template"), str):
+        return None
+    return _parse(ScheduledTemplate, body, content_type)
+
+
+def parse_template_run(body: bytes, content_type: str) -> TemplateRun:
+    """The same for what a job is made of a template with."""
+    return _parse(TemplateRun, body, content_type)
 
 
 def parse_changes(body: bytes, content_type: str) -> JobChanges:
@@ -178,6 +199,12 @@ def refused(problems: Sequence[Problem], body: bytes, content_type: str) -> Inva
 def with_lines(problems: Sequence[Problem], body: bytes, content_type: str) -> list[Problem]:
     """The same for what is no error."""
     return located(problems, _language(content_type).places(_text(body)))
+
+
+def load(body: bytes, content_type: str) -> tuple[object, Callable[[], Finder]]:
+    """The plain values in `body`, and what finds their places. Raises InvalidJob."""
+    language, text = _language(content_type), _text(body)
+    return language.load(text), lambda: language.places(text)
 
 
 def _parse(model: type[S], body: bytes, content_type: str) -> S:

@@ -6,10 +6,9 @@ from difflib import get_close_matches
 
 from shared.definition import JobDefinition, Named, Reference, TaskList, parse_reference
 from shared.expressions import has_expression, map_expressions
-from shared.jobspec.problems import Place, Problem
+from shared.jobspec.problems import Place, Problem, field_path
 from shared.jobspec.tork.compilation import compile_job
-from shared.jobspec.tork.explanations import field_path
-from shared.jobspec.tork.models import SubmittedJob
+from shared.jobspec.tork.models import SubmittedJob, TemplateSpec
 from shared.jobspec.tork.scopes import all_tasks, pattern_of, subjobs_of
 
 _UNKNOWN = "\x00"
@@ -22,7 +21,10 @@ def unfounded_references(job: SubmittedJob) -> list[Problem]:
     if not any(task.sources for part in parts for task, _ in all_tasks(part)):
         return []
     compiled = compile_job(job)
-    return list(_of_job(compiled, compiled.uploads, ()))
+    uploads = compiled.uploads
+    if isinstance(job, TemplateSpec):
+        uploads = {**uploads, **dict.fromkeys(job.asked("file"), "")}
+    return list(_of_job(compiled, uploads, ()))
 
 
 def _of_job(job: JobDefinition, uploads: Mapping[str, str], place: Place) -> Iterator[Problem]:
@@ -89,11 +91,8 @@ def _not_kept(named: Named, reference: Reference) -> str | None:
     name, task = reference.task, named.task
     if named.is_many or (named.is_repeated and (task.each or task.parallel)):
         return f"the task {name!r} is in an each within others: there are many of it"
-    if task.subjob is not None:
-        return (
-            f"the task {name!r} is a sub-job: what its tasks keep has its id before, which its "
-            "output may give: ID/task.name"
-        )
+    if task.subjob is not None and task.subjob.detached:
+        return f"the task {name!r} does not wait for its sub-job: what that keeps has its id before"
     kept = named.artifacts()
     if reference.artifact not in kept and not any(
         map(has_expression, (*kept, reference.artifact.replace(_UNKNOWN, "{{ x }}")))

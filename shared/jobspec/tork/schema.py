@@ -6,7 +6,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, Spec
+from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, Spec, TemplateSpec
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _UNQUOTED = ["string", "number", "boolean"]
@@ -19,6 +19,10 @@ def job_schema() -> dict[str, Any]:
 
 def scheduled_job_schema() -> dict[str, Any]:
     return _schema_of(ScheduledJobSpec, "Conveyor scheduled job")
+
+
+def template_schema() -> dict[str, Any]:
+    return _schema_of(TemplateSpec, "Conveyor template")
 
 
 class _Generator(GenerateJsonSchema):
@@ -42,5 +46,7 @@ def _as_yaml(node: Any) -> Any:  # noqa: ANN401 - JSON
     if not isinstance(node, dict):
         return node
     made = {key: _as_yaml(value) for key, value in node.items()}
-    is_open = made.keys().isdisjoint({"enum", "const"}) and re.match(made.get("pattern", ""), "1")
-    return made | {"type": _UNQUOTED} if made.get("type") == "string" and is_open else made
+    if made.get("type") != "string" or made.keys() & {"enum", "const"}:
+        return made
+    is_open = re.match(made.get("pattern", ""), "1")
+    return made | {"type": _UNQUOTED} if is_open else made

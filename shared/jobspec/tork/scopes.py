@@ -7,17 +7,20 @@ from typing import NamedTuple, TypeVar
 
 from shared.expressions import TextMap, as_template, expressions_in, has_expression, names_in
 from shared.jobspec.event_fields import EVENT_FIELDS
+from shared.jobspec.limits import ACCESS_KEY_SUFFIX
 from shared.jobspec.problems import Place
 from shared.jobspec.subjob_webhooks import reads_own
 from shared.jobspec.tork.models import (
     AuxTask,
     EndpointSpec,
     JobFields,
+    Partitioned,
     ScheduledJobSpec,
     Spec,
     Subjob,
     SubmittedJob,
     TaskFields,
+    TemplateSpec,
     Webhook,
 )
 
@@ -91,23 +94,33 @@ def inputs_read(job: SubmittedJob) -> frozenset[str] | None:
 def scope_of(job: SubmittedJob | Subjob) -> Scope:
     """What the tasks of a job read. Of an input that is evaluated the type is not known."""
     inputs = {name: _typed(value) for name, value in (job.inputs or {}).items()}
+    secrets: Mapping[str, object] = job.secrets or {}
+    if isinstance(job, TemplateSpec):  # of what type they are, an expression learns when it is run
+        inputs |= dict.fromkeys(job.asked_inputs())
+        secrets = {**secrets, **dict.fromkeys(job.asked("secret"), "")}
     tasks = [task for task, _ in all_tasks(job) if task.var]
     variables = [task.var or "" for task in tasks]
     evaluated = [variable for variable in variables if has_expression(variable)]
-    lists = [task.var or "" for task in tasks if task.each or task.parallel]
+    lists = [task.var or "" for task in tasks if task.each or task.parallel or task.placement]
     results: Mapping[str, object] = TextMap({variable: [] for variable in lists})
     if any(map(has_expression, lists)):  # any of its names may be a list
         results = {}
     return Scope(
         names={
             "inputs": TextMap(inputs),
-            "secrets": TextMap(job.secrets or {}),
+            "secrets": TextMap({**secrets, **_stored_secrets(job)}),
             "tasks": results,
             "job": TextMap(id="", name=""),
         },
         results=frozenset(variables) - frozenset(evaluated),
         patterns=tuple(map(pattern_of, evaluated)),
     )
+
+
+def _stored_secrets(job: SubmittedJob | Subjob) -> dict[str, str]:
+    """Which of them have an access key is known to the server only."""
+    stored = job.stored_secrets if isinstance(job, SubmittedJob) else None
+    return {name + end: "" for name in stored or {} for end in ("", ACCESS_KEY_SUFFIX)}
 
 
 def all_tasks(job: JobFields, place: Place = ()) -> Iterator[tuple[TaskFields, Place]]:
@@ -169,6 +182,9 @@ def _of_task(task: TaskFields, place: Place, scope: Scope) -> Iterator[Used]:
         for at, spec in _listed(place, files_field, getattr(task, files_field)):
             yield from _of_spec(spec, at, scope)
     yield from _of_text(task.large_result, (*place, "largeResult"), scope)
+    for part_field in ("placement", "wasm"):
+        if (part := getattr(task, part_field)) is not None:
+            yield from _of_spec(part, (*place, part_field), scope)
     yield from _of_parts(task, place, scope)
 
 
@@ -183,6 +199,22 @@ def _of_parts(task: TaskFields, place: Place, scope: Scope) -> Iterator[Used]:
         yield from _of_task(task.each.task, (*place, "each", "task"), below)
     if task.subjob is not None:
         yield from _of_subjob(task.subjob, (*place, "subjob"), scope)
+    if task.partition is not None:
+        yield from _of_partition(task.partition, (*place, "partition"), scope)
+
+
+def _of_partition(partition: Partitioned, place: Place, scope: Scope) -> Iterator[Used]:
+    """Its stages read of the job around them no more than inputs and secrets."""
+    for name in ("partitioner", "app", "assembler"):
+        params = getattr(partition.params, name, None)
+        yield from _of_json(params, (*place, "params", name), scope)
+    names = {name: scope.names[name] for name in ("inputs", "secrets", "job")}
+    inner = Scope({**names, "tasks": TextMap({})})
+    for name in ("split", "assemble"):
+        stage = getattr(partition, name)
+        yield from _of_json(stage.params, (*place, name, "params"), inner)
+        yield from _of_task(stage, (*place, name), inner)
+    yield from _of_task(partition.task, (*place, "task"), inner.with_item("item"))
 
 
 def _of_program(program: TaskFields | AuxTask, place: Place, scope: Scope) -> Iterator[Used]:
@@ -204,13 +236,16 @@ def _of_spec(spec: Spec, place: Place, scope: Scope) -> Iterator[Used]:
     """All texts of what has no field that is taken as it is written."""
     for name, info in type(spec).model_fields.items():
         at = (*place, info.alias or name)
-        match getattr(spec, name):
-            case str() as text:
-                yield from _of_text(text, at, scope, is_hidden=name in _LOGIN)
-            case dict() as texts:
-                yield from _of_texts(texts, at, scope)
-            case Spec() as part:
-                yield from _of_spec(part, at, scope)
+        value = getattr(spec, name)
+        parts = enumerate(value) if isinstance(value, list) else ()
+        for where, part in [(at, value), *(((*at, index), item) for index, item in parts)]:
+            match part:
+                case str() as text:
+                    yield from _of_text(text, where, scope, is_hidden=name in _LOGIN)
+                case dict() as texts:
+                    yield from _of_texts(texts, where, scope)
+                case Spec():
+                    yield from _of_spec(part, where, scope)
 
 
 def _of_subjob(subjob: Subjob, place: Place, scope: Scope) -> Iterator[Used]:
@@ -268,6 +303,18 @@ def _of_texts(
 ) -> Iterator[Used]:
     for name, text in (texts or {}).items():
         yield from _of_text(text, (*place, name), scope, is_hidden=is_hidden)
+
+
+def _of_json(value: object, place: Place, scope: Scope) -> Iterator[Used]:
+    match value:
+        case str():
+            yield from _of_text(value, place, scope)
+        case dict():
+            for key, item in value.items():
+                yield from _of_json(item, (*place, key), scope)
+        case list():
+            for index, item in enumerate(value):
+                yield from _of_json(item, (*place, index), scope)
 
 
 def _of_text(

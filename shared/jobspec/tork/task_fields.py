@@ -2,6 +2,8 @@
 
 import posixpath
 import re
+import signal
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import (
@@ -13,12 +15,14 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from shared.jobspec.fields import check_expression
-from shared.jobspec.limits import MAX_KEY
+from shared.expressions import has_expression
+from shared.jobspec.fields import check_expression, check_template
+from shared.jobspec.limits import MAX_EXECUTIONS, MAX_GPUS, MAX_KEY, MAX_OBJECT_KEY
 from shared.jobspec.plain_scalar import as_json, as_number
 
 MAX_CONCURRENCY = 99_999
 MAX_EXIT_CODE = 255
+ANY_EXIT_CODE = "any"
 NAMED_CAUSES = ("timeout", "lost")
 
 _PERCENT = re.compile(r"(?:[1-9][0-9]?|100)%")
@@ -45,6 +49,46 @@ def _min_success(value: object) -> int | str:
     raise ValueError("must be a whole number of at least 1, or a share from '1%' to '100%'")
 
 
+def _max_failed(value: object) -> int | str:
+    count = as_number(value)
+    if isinstance(count, int) and not isinstance(count, bool) and count >= 0:
+        return count
+    if isinstance(count, str) and _PERCENT.fullmatch(count):
+        return str(count)
+    raise ValueError("must be a whole number of at least 0, or a share from '1%' to '100%'")
+
+
+def _success_codes(value: object) -> list[int] | str:
+    if value == ANY_EXIT_CODE:
+        return ANY_EXIT_CODE
+    codes = [as_number(code) for code in value] if isinstance(value, list) else []
+    whole = [code for code in codes if isinstance(code, int) and not isinstance(code, bool)]
+    if not codes or len(whole) < len(codes) or not 0 <= min(whole) <= max(whole) <= MAX_EXIT_CODE:
+        raise ValueError(f"must be 'any', or a list of exit codes from 0 to {MAX_EXIT_CODE}")
+    if len(set(whole)) < len(whole):
+        raise ValueError("must have each exit code once")
+    return whole
+
+
+def _count_to(most: int) -> Callable[[object], int | str]:
+    """A whole number from 0, or an expression that gives one."""
+
+    def check(value: object) -> int | str:
+        count = as_number(value)
+        if isinstance(count, str) and has_expression(count):
+            return check_template(str(count))
+        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= most:
+            return count
+        raise ValueError(f"must be a whole number from 0 to {most:,}, or an expression")
+
+    return check
+
+
+def _count(most: int) -> WithJsonSchema:
+    numbers = {"type": "integer", "minimum": 0, "maximum": most}
+    return WithJsonSchema({"anyOf": [numbers, {"type": "string", "pattern": r"\{\{"}]})
+
+
 def _each_list(value: object) -> JsonValue:
     if isinstance(value, str):
         return check_expression(str(value))
@@ -62,6 +106,12 @@ def _probe_path(text: str) -> str:
 def _mount_type(text: str) -> str:
     if not re.fullmatch(_MOUNT_TYPE, text):
         raise ValueError("must be a name of small letters, digits, '_' and '-', a letter first")
+    return text
+
+
+def _stop_signal(text: str) -> str:
+    if text not in signal.Signals.__members__:
+        raise ValueError("must be the name of a signal, such as SIGINT")
     return text
 
 
@@ -115,12 +165,48 @@ MinSuccess = Annotated[
     ),
 ]
 """A number of children, or a share of them as text: `80%`."""
+MaxFailed = Annotated[
+    int | str,
+    PlainValidator(_max_failed),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0},
+                {"type": "string", "pattern": r"^(?:(?:[1-9][0-9]?|100)%)?$", "examples": ["5%"]},
+            ]
+        }
+    ),
+]
 EachList = Annotated[
     JsonValue,
     PlainValidator(_each_list),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {}}]}),
 ]
 """An expression that gives a list, or the list itself."""
+SuccessCodes = Annotated[
+    list[int] | str,
+    PlainValidator(_success_codes),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": ANY_EXIT_CODE},
+                {
+                    "type": "array",
+                    "items": {"type": "integer", "minimum": 0, "maximum": MAX_EXIT_CODE},
+                    "minItems": 1,
+                },
+            ]
+        }
+    ),
+]
+CountOfExecutions = Annotated[
+    int | str, PlainValidator(_count_to(MAX_EXECUTIONS)), _count(MAX_EXECUTIONS)
+]
+CountOfGpus = Annotated[int | str, PlainValidator(_count_to(MAX_GPUS)), _count(MAX_GPUS)]
+MaxUnavailable = Annotated[int, Field(ge=1, le=MAX_EXECUTIONS), BeforeValidator(as_number)]
+Weight = Annotated[int, Field(ge=1, le=100), BeforeValidator(as_number)]
+Index = Annotated[int, Field(ge=0, le=MAX_OBJECT_KEY), BeforeValidator(as_number)]
+StaticPort = Annotated[int, Field(ge=1024, le=65535), BeforeValidator(as_number)]
 Concurrency = Annotated[int, Field(ge=0, le=MAX_CONCURRENCY), BeforeValidator(as_number)]
 
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(as_number)]
@@ -129,6 +215,9 @@ ProbePath = Annotated[
     Field(max_length=MAX_KEY),
     AfterValidator(_probe_path),
     WithJsonSchema({"type": "string", "maxLength": MAX_KEY, "pattern": r"^/[!-~]*$"}),
+]
+StopSignal = Annotated[
+    str, AfterValidator(_stop_signal), Field(pattern="^SIG[A-Z0-9]+$", examples=["SIGINT"])
 ]
 MountType = Annotated[
     str,

@@ -10,8 +10,7 @@ from difflib import get_close_matches
 from shared.definition.quantities import parse_duration
 from shared.expressions import ExpressionError, check, expressions_in, names_in
 from shared.jobspec.cron.slips import slips_of
-from shared.jobspec.problems import Place, Problem
-from shared.jobspec.tork.explanations import field_path
+from shared.jobspec.problems import Place, Problem, field_path
 from shared.jobspec.tork.models import (
     AuxTask,
     JobFields,
@@ -74,7 +73,7 @@ def queues_of(job: SubmittedJob) -> Mapping[str, Place]:
     for part, place in [(job, ()), *subjobs_of(job)]:
         default = (part.defaults and part.defaults.queue) or DEFAULT_TASK_QUEUE
         for task, at in all_tasks(part, place):
-            if not (task.parallel or task.each or task.subjob):
+            if not (task.parallel or task.each or task.subjob or task.partition or task.placement):
                 queues.setdefault(task.queue or default, (*at, "queue"))
     return {queue: place for queue, place in queues.items() if "{{" not in queue}
 
@@ -174,6 +173,29 @@ def _of_task(task: TaskFields, place: Place, job: JobFields) -> Iterator[Problem
     if task.retry is not None:
         has_timeout = bool(task.timeout or (job.defaults and job.defaults.timeout))
         yield from _of_retry(task.retry, (*place, "retry"), has_timeout=has_timeout)
+        yield from _of_causes(task, (*place, "retry", "on"))
+    if task.placement is not None:
+        yield from _of_placed(task, task.placement.type, place)
+
+
+def _of_causes(task: TaskFields, place: Place) -> Iterator[Problem]:
+    codes = task.success_codes or ()
+    for index, cause in enumerate((task.retry and task.retry.on) or ()):
+        if isinstance(cause, int) and (isinstance(codes, str) or cause in codes):
+            yield warning((*place, index), f"is ignored: {cause} is one of successCodes")
+
+
+def _of_placed(task: TaskFields, kind: str | None, place: Place) -> Iterator[Problem]:
+    if kind in ("ops", "daemon") and task.placement and task.placement.one_per_node:
+        rule = f"is ignored: {kind} runs once on every node that matches"
+        yield warning((*place, "placement", "onePerNode"), rule)
+    for index, source in enumerate(task.sources or ()):
+        if kind in ("ops", "daemon") and source.s3 and source.s3.partition:
+            rule = f"is ignored: every execution of {kind} gets all objects"
+            yield warning((*place, "sources", index, "s3", "partition"), rule)
+    if kind in ("service", "daemon") and task.success_codes:
+        rule = f"is ignored: a {kind} is kept running, whatever it ends with"
+        yield warning((*place, "successCodes"), rule)
 
 
 def _of_program(program: TaskFields | AuxTask, place: Place) -> Iterator[Problem]:

@@ -1,7 +1,6 @@
 """How many webhooks a job may have: the operator's limit, below that of the language."""
 
-from shared.jobspec.problems import Problem
-from shared.jobspec.tork.explanations import field_path
+from shared.jobspec.problems import Problem, field_path
 from shared.jobspec.tork.models import Subjob, SubmittedJob
 from shared.jobspec.tork.scopes import subjobs_of
 

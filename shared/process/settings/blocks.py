@@ -104,6 +104,14 @@ class HealthSettings(ListeningBlock):
     )
 
 
+class NodesSettings(Block):
+    manual_approval: bool = Field(
+        False,
+        description="Workers with a name that was not seen before take no tasks until they are "
+        "approved (`conveyor nodes approve`). The same on schedulers and workers.",
+    )
+
+
 class TracingSettings(Block):
     enabled: bool = Field(
         False,

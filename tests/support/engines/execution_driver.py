@@ -14,7 +14,7 @@ from conveyor.extensions.runtimes import Execution, LogSink, Outcome, Runtime
 from conveyor.extensions.tasks import Aux, Probe, Sidecar, TaskSpec
 from services.worker.runtimes.containers.engine import ContainerEngine
 from services.worker.runtimes.containers.runtime import ContainerRuntime
-from services.worker.runtimes.factory import make_runtime
+from services.worker.runtimes.factory import WithPrograms, make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
 from tests.support.engines.images import BUSYBOX
 
@@ -30,6 +30,7 @@ class Ran:
 
     execution: Execution
     log: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
     progress: list[float] = field(default_factory=list)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _progressed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -42,6 +43,10 @@ class Ran:
         """Prepare and start; the task that waits for the end."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             await self.execution.prepare()
+        return await self.begin_prepared()
+
+    async def begin_prepared(self) -> "asyncio.Task[Outcome]":
+        async with asyncio.timeout(DEADLINE_SECONDS):
             await self.execution.start()
         return asyncio.create_task(self.execution.wait())
 
@@ -53,8 +58,10 @@ class Ran:
         finally:
             await self.execution.close()
 
-    async def take_log(self, data: bytes) -> None:
+    async def take_log(self, data: bytes, stream: int = 1) -> None:
         self.log += data
+        if stream == 2:
+            self.stderr += data
         async with self._news:
             self._news.notify_all()
 
@@ -131,10 +138,18 @@ class Rig:
             ]
 
 
+def containers_of(rig: Rig) -> ContainerRuntime:
+    """The runtime itself, without those for built-ins and modules beside it."""
+    runtime = rig.runtime
+    if isinstance(runtime, WithPrograms):
+        runtime = runtime.others
+    assert isinstance(runtime, ContainerRuntime)
+    return runtime
+
+
 def with_settings(rig: Rig, **settings: object) -> Rig:
     """The same engine under other settings."""
-    assert isinstance(rig.runtime, ContainerRuntime)
-    context = rig.runtime._context
+    context = containers_of(rig)._context
     read = rig.settings.model_copy(update=settings)
     kind: Literal["docker", "podman"] = "docker" if rig.kind == "docker" else "podman"
     return Rig(rig.kind, ContainerRuntime(kind, context.engine, context.images, read), read)

@@ -20,7 +20,7 @@ async def main(kind: str, address: str, node: str) -> None:
         task_id="t", job_id="j", node_id=node, run="echo main; sleep 1000", **everything(node)
     )
 
-    async def log(data: bytes) -> None:
+    async def log(data: bytes, stream: int = 1) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
 

@@ -1,7 +1,7 @@
 """An execution with files, on a runtime that only notes what is brought to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -22,6 +22,7 @@ class FakeExecution:
     outcome: Outcome | None = SUCCESS
     left: dict[str, bytes] = field(default_factory=dict)
     places: tuple[Place, ...] = ()
+    on_output: Callable[[int, bytes], None] | None = None
     brought: dict[str, dict[str, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -86,8 +87,8 @@ class Filed:
         return brought
 
     def _make(self, spec: TaskSpec) -> FakeExecution:
-        self.inner.places = spec.places
+        self.inner.places, self.inner.on_output = spec.places, spec.on_output
         return self.inner
 
-    async def _write(self, data: bytes) -> None:
+    async def _write(self, data: bytes, stream: int = 1) -> None:
         self.log += data.decode()

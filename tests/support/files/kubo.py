@@ -62,6 +62,10 @@ class FakeKubo:
         self._blocks[cid] = data
         return cid
 
+    def add_as(self, cid: str, data: bytes) -> None:
+        """Under a name that a job has for it."""
+        self._blocks[cid] = data
+
     def add_tree(self, files: Mapping[str, bytes]) -> str:
         return self._tree_of({path: self.add(data) for path, data in files.items()})
 

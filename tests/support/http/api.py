@@ -15,17 +15,19 @@ from services.coordinator.api.application import make_application
 from services.coordinator.commands import JobCommands
 from services.coordinator.dead_letters import DeadLetters
 from services.coordinator.live.follower import Live
+from services.coordinator.node_commands import NodeCommands
 from services.coordinator.ports import ApiPorts
 from services.coordinator.schedule_commands import ScheduleCommands
 from services.coordinator.settings import HttpSettings
 from services.coordinator.store.connected import connected
 from services.coordinator.store.one_job import final_jobs
 from services.coordinator.waiting import FinalJobs
-from shared.apply.apply import ALREADY_SUBMITTED, Work
+from shared.apply.apply import ALREADY_SUBMITTED, NAME_TAKEN, Work
 from shared.apply.batcher import Batcher, StoreMetrics
 from shared.broker.in_process import InProcessBroker
 from shared.definition import encode
 from shared.files.links import Links
+from shared.files.settings import FilesSettings
 from shared.lifecycle import (
     NO_SUCH_JOB,
     Ignored,
@@ -46,6 +48,7 @@ from shared.process.sealing import Sealer, generate_key
 from shared.process.settings.blocks import PostgresSettings
 from shared.store.idempotency import store_keys
 from shared.store.outbox import Outbox
+from shared.store.versions import forget_names, store_names
 from shared.store.writing import Writes, write
 from tests.support.jobs.definitions import task_definition
 
@@ -91,7 +94,11 @@ class StoringBatcher:
         sealed = self.sealer.seal({"secrets": secrets}) if secrets else None
         keys = {new_job.job.id: new_job.key} if new_job.key else {}
         async with acquired(self.pool) as connection, connection.transaction():
+            named = {new_job.job.id: new_job.named} if new_job.named else {}
+            if await store_names(connection, named):
+                return NAME_TAKEN
             if await store_keys(connection, keys):
+                await forget_names(connection, list(named))
                 return ALREADY_SUBMITTED
             await write(connection, Writes(new_jobs=[(new_job.job, new_job, sealed, None)]))
         self.submitted.append(new_job)
@@ -169,7 +176,7 @@ class Api:
             await write(connection, Writes(new_tasks=[task]))
         return task
 
-    async def add_log(self, task: Task, *contents: str) -> None:
+    async def add_log(self, task: Task, *contents: str, **fields: Any) -> None:
         parts = [
             LogPart(
                 job_id=task.job_id,
@@ -177,6 +184,7 @@ class Api:
                 number=number,
                 contents=text,
                 created_at=datetime(2024, 5, 1, 12, 0, number, tzinfo=UTC),
+                **fields,
             )
             for number, text in enumerate(contents, start=1)
         ]
@@ -204,7 +212,12 @@ def task_row(job_id: str, definition: Mapping[str, object], **changes: Any) -> T
 
 @asynccontextmanager
 async def api_on(
-    dsn: str, *, files: FileStore | None = None, links: Links | None = None, **settings: Any
+    dsn: str,
+    *,
+    files: FileStore | None = None,
+    links: Links | None = None,
+    files_settings: FilesSettings | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Api]:
     """The door on the database `dsn`; `settings` are blocks of `HttpSettings`."""
     pool = await create_pool(dsn, PostgresSettings(dsn=SecretStr(dsn)), name="test")
@@ -218,6 +231,7 @@ async def api_on(
     ports = ApiPorts(
         commands=JobCommands(cast(Batcher, batcher), pool, metrics),
         schedules=ScheduleCommands(pool, outbox, Planner(sealer)),
+        nodes=NodeCommands(pool, outbox),
         pool=pool,
         final_jobs=FinalJobs(lambda ids: connected(pool, final_jobs, ids)),
         live=Live(pool, metrics),
@@ -228,6 +242,7 @@ async def api_on(
         health_checks=[lambda: missing],
         files=files,
         links=links,
+        files_settings=files_settings or FilesSettings(),
     )
     app = make_application(ports, HttpSettings(**settings))
     try:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.coordinator import credentials
-from services.coordinator.settings import AuthSettings
+from services.coordinator.auth_settings import AuthSettings
 from tests.support.http.api import YAML, Api
 
 OPERATORS_KEY = "the operator's own key"

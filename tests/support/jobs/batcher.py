@@ -20,6 +20,7 @@ from shared.process.sealing import Sealer, generate_key
 from shared.process.settings.blocks import PostgresSettings
 from tests.support.jobs.definitions import TaskLike, job_definition
 
+_WAITS = ("is_held", "must_end_at", "start_at")
 _KEPT = ("created_by", "key", "lender_id", "readers", "schedule_id")
 
 LEASE = timedelta(seconds=30)
@@ -35,6 +36,7 @@ class Rig:
     async def submit(self, tasks: Sequence[TaskLike], **fields: Any) -> str:
         job_id = uuid.uuid4().hex
         timeout = fields.pop("timeout", None)
+        waits = {name: fields.pop(name) for name in _WAITS if name in fields}
         kept = {name: fields.pop(name) for name in _KEPT if name in fields}
         definition = job_definition(tasks, **fields)
         job = Job(
@@ -47,6 +49,7 @@ class Rig:
             is_graph=(needs := task_graph(definition.tasks)) is not None,
             timeout=timeout,
             keeps_files=any(map(keeps_files, definition.tasks)),
+            **waits,
         )
         new = NewJob(job=job, definition=definition, needs=needs, **kept)
         await self.batcher.perform_one(Work(JobSubmitted(job), new_job=new))

@@ -54,9 +54,16 @@ def of(outcome: Decision | Ignored, kind: type) -> list[Any]:
 
 
 def family(
-    total: int, *, concurrency: int = 0, required: int | None = None, **planned: object
+    total: int,
+    *,
+    concurrency: int = 0,
+    required: int | None = None,
+    finishes: bool = False,
+    **planned: object,
 ) -> Planned:
-    offspring = Offspring(scopes=[None] * total, concurrency=concurrency, required=required)
+    offspring = Offspring(
+        scopes=[None] * total, concurrency=concurrency, required=required, finishes=finishes
+    )
     return Planned(task=plan(TaskKind.EACH, **planned), offspring=offspring)
 
 

@@ -7,16 +7,15 @@ from hypothesis import strategies as st
 _NAMES = st.sampled_from(["a", "build it", "späße"])
 _TEXTS = st.sampled_from(["x", "{{ inputs.a }}", "two\nlines", "{{ secrets.s }}"])
 _DURATIONS = st.sampled_from(["90s", "1h30m", "60m", "1.5h", "500ms"])
+_ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=3)
 _VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | _ANY_TEXT,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_NAMES, inner, max_size=2),
     max_leaves=4,
 )
 _INPUTS = st.dictionaries(  # single ones are texts, as in Tork
     _NAMES,
-    st.text(max_size=3)
-    | st.lists(_VALUES, max_size=2)
-    | st.dictionaries(_NAMES, _VALUES, max_size=2),
+    _ANY_TEXT | st.lists(_VALUES, max_size=2) | st.dictionaries(_NAMES, _VALUES, max_size=2),
     min_size=1,
     max_size=2,
 )
@@ -43,6 +42,7 @@ _RETRY = st.fixed_dictionaries(
         "maxDelay": st.just("2h"),
         "jitter": st.floats(0, 1),
         "on": st.lists(st.integers(1, 255) | st.sampled_from(["timeout", "lost"]), min_size=1),
+        "resetAfter": _DURATIONS,
     },
 )
 _PROGRAM: dict[str, st.SearchStrategy[Any]] = {
@@ -80,7 +80,8 @@ _FROM_S3 = st.fixed_dictionaries(
 )
 _VERSION = {"bucket": "data", "key": "{{ inputs.a }}", "versionId": "3", **_LOGIN_OF_S3}
 _TO_S3 = st.fixed_dictionaries(
-    {"bucket": st.just("{{ inputs.a }}"), "key": st.just("{jobID}/")}, optional=_S3
+    {"bucket": st.just("{{ inputs.a }}"), "key": st.just("{jobID}/")},
+    optional={**_S3, "encoding": st.just("gzip")},
 )
 _SOURCE = st.one_of(
     st.fixed_dictionaries({"url": st.just("https://a.b/c")}, optional={"headers": _HEADERS}),
@@ -106,6 +107,42 @@ _PUBLICATION = st.one_of(
     st.fixed_dictionaries({"s3": _TO_S3}, optional={"artifact": st.just("rows")}),
     st.sampled_from([{"ipfs": True}, {"local": "/srv/{date}", "artifact": "rows"}]),
 )
+_AMOUNTS = st.sampled_from(["500m", "1.5g", "{{ inputs.a }}"])
+_CONSTRAINTS = st.lists(
+    st.sampled_from(
+        [
+            {"key": "zone", "operator": "in", "values": ["a", "{{ inputs.a }}"]},
+            {"key": "a.example/gpu", "operator": "!"},
+            {"key": "cores", "operator": "gt", "values": ["4"]},
+        ]
+    ),
+    min_size=1,
+    max_size=2,
+)
+_PLACEMENT = st.fixed_dictionaries(
+    {"type": st.just("batch")},
+    optional={
+        "count": st.sampled_from([0, 3, "{{ inputs.a }}"]),
+        "constraints": _CONSTRAINTS,
+        "prefer": st.lists(
+            st.fixed_dictionaries({"constraints": _CONSTRAINTS, "weight": st.just(9)}), min_size=1
+        ),
+        "resources": st.fixed_dictionaries(
+            {"gpus": st.sampled_from([1, "{{ inputs.a }}"])},
+            optional={"cpus": st.just("0.5"), "memory": _AMOUNTS, "disk": _AMOUNTS},
+        ),
+        "onePerNode": st.just(True),
+        "priority": st.integers(0, 9),
+        "update": st.just({"maxUnavailable": 2, "healthyAfter": "30s"}),
+    },
+)
+_NETWORK = st.sampled_from(
+    [
+        {"type": "http", "domains": ["a.example", ".b.example"]},
+        {"type": "bridge", "ports": [{"name": "A", "static": 1024, "target": 80}]},
+        {"ports": [{"name": "A", "address": "127.0.0.1"}]},
+    ]
+)
 _OF_ANY_TASK: dict[str, st.SearchStrategy[Any]] = {
     **_SHOWN,
     "name": _NAMES,
@@ -119,10 +156,10 @@ _RUNS: dict[str, st.SearchStrategy[Any]] = {
     **_PROGRAM,
     "files": _FILES,
     "workdir": st.just("/w"),
-    "queue": st.just("highcpu"),
     "retry": _RETRY,
     "limits": _LIMITS,
     "gracePeriod": st.just("5s"),
+    "stopSignal": st.just("SIGINT"),
     "queueTimeout": _DURATIONS,
     "pre": st.lists(st.fixed_dictionaries({}, optional=_AUX), min_size=1, max_size=2),
     "post": st.lists(st.fixed_dictionaries({}, optional=_AUX), min_size=1, max_size=2),
@@ -134,8 +171,7 @@ _RUNS: dict[str, st.SearchStrategy[Any]] = {
     "artifacts": st.lists(_ARTIFACT, min_size=1, max_size=1),
     "largeResult": st.just("rows"),
     "publish": st.lists(_PUBLICATION, min_size=1, max_size=2),
-    "networks": st.just(["net"]),
-    "gpus": st.just("all"),
+    "successCodes": st.sampled_from([[0, 3], "any"]),
     "privileged": st.just(True),
 }
 _MIN_SUCCESS = st.just(1) | st.just("80%")
@@ -204,7 +240,29 @@ def _with_what_is_published(task: dict[str, Any]) -> dict[str, Any]:
     return {**task, "largeResult": "rows"} if "publish" in task else task
 
 
-_SINGLE = st.fixed_dictionaries({}, optional={**_OF_ANY_TASK, **_RUNS}).map(_with_what_is_published)
+_ON_A_QUEUE = st.fixed_dictionaries(
+    {"queue": st.just("highcpu")}, optional={"gpus": st.just("all"), "networks": st.just(["net"])}
+)
+_OF_S3 = {"bucket": "data", "key": "in/*"}
+_PARTITIONED = st.sampled_from(
+    [
+        {"type": "object"},
+        {"type": "regex", "pattern": "{{ inputs.a }}"},
+        {"type": "substring", "startIndex": 1, "endIndex": 2},
+        {"type": "date", "dateFormat": "2006-01-02"},
+    ]
+).map(lambda partition: [{"s3": {**_OF_S3, "partition": partition}, "target": "/in/a"}])
+_PLACED = st.fixed_dictionaries(
+    {"placement": _PLACEMENT}, optional={"network": _NETWORK, "sources": _PARTITIONED}
+)
+_WASM = {
+    "wasm": {"module": "in/a.wasm", "entrypoint": "main", "imports": {"a": "in/{{ inputs.a }}"}},
+    "sources": [{"url": "https://a.b/c", "target": "in/"}],
+}
+_SINGLE = st.just(_WASM) | st.tuples(
+    st.fixed_dictionaries({}, optional={**_OF_ANY_TASK, **_RUNS}).map(_with_what_is_published),
+    st.just({}) | _ON_A_QUEUE | _PLACED,
+).map(lambda both: both[0] | both[1])
 TASKS: st.SearchStrategy[dict[str, Any]] = st.recursive(_SINGLE, _composites, max_leaves=4)
 _LISTED = st.tuples(TASKS, st.none() | st.just([])).map(
     lambda both: {"name": "t", **both[0]} | ({} if both[1] is None else {"needs": both[1]})

@@ -182,8 +182,8 @@ class Api:
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
-    async def put(self, path: str) -> None:
-        async with self._session.put(f"{self.url}{path}") as answer:
+    async def put(self, path: str, body: object = None) -> None:
+        async with self._session.put(f"{self.url}{path}", json=body) as answer:
             assert answer.status == 200, await answer.text()
 
     async def job_when(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from services.coordinator.settings import ApiSettings
 from services.dev.app import running
@@ -11,14 +12,19 @@ from services.worker.runtimes.settings import RuntimeSettings
 from shared.process.run import Stop
 from tests.support.ports import free_port
 
+_SHELL = RuntimeSettings(type="shell", shell_allowed=True)
+
 
 @asynccontextmanager
-async def running_dev(data_dir: Path) -> AsyncIterator[str]:
-    """Its URL."""
+async def running_dev(
+    data_dir: Path, runtime: RuntimeSettings = _SHELL, **settings_of: Any
+) -> AsyncIterator[str]:
+    """Its URL. `settings_of` are other blocks of its settings."""
     settings = IsolatedDevSettings(
         dev=DevBlock(data_dir=data_dir),
         api=ApiSettings(address=f"127.0.0.1:{free_port()}"),
-        runtime=RuntimeSettings(type="shell", shell_allowed=True),
+        runtime=runtime,
+        **settings_of,
     )
     stop = Stop()
     async with running(settings, stop) as url:

@@ -8,7 +8,8 @@ from services.scheduler.liveness import LivenessGuard
 from services.scheduler.loops import Performer, TaskLoops
 from services.scheduler.lost_workers import LostWorkers
 from services.scheduler.metrics import SchedulerMetrics
-from services.scheduler.settings import ScheduleSettings
+from services.scheduler.placement import PlacementRounds
+from services.scheduler.settings import PlacementSettings, ScheduleSettings
 from services.worker.heartbeats import started_now
 from shared.lifecycle import TaskClaimed
 from shared.messages import Heartbeat, TaskRef
@@ -37,6 +38,12 @@ def lost_workers(rig: Rig, liveness: LivenessGuard | None = None) -> LostWorkers
     performer = Performer(rig.batcher, rig.broker, metrics)
     due_times = DueTimes(rig.pool, liveness)
     return LostWorkers(rig.pool, rig.batcher.outbox, performer, due_times, liveness, metrics)
+
+
+def placement_rounds(rig: Rig, **settings_: float) -> PlacementRounds:
+    metrics = SchedulerMetrics(Metrics(), no_grace())
+    performer = Performer(rig.batcher, rig.broker, metrics)
+    return PlacementRounds(rig.pool, performer, PlacementSettings(**settings_), metrics)
 
 
 async def claimed(

@@ -11,19 +11,25 @@ from typing import Any, Self
 
 import httpx
 
+from conveyor._async.access import (
+    AsyncKeys,
+    AsyncRoles,
+    AsyncSecrets,
+    AsyncSession,
+    AsyncUsers,
+)
 from conveyor._async.files import AsyncFiles, AsyncUploads
 from conveyor._async.resources import (
     AsyncDeadLetters,
-    AsyncKeys,
+    AsyncNodes,
     AsyncQueues,
     AsyncResource,
-    AsyncRoles,
     AsyncSchedules,
     AsyncTasks,
-    AsyncUsers,
     AsyncWebhooks,
 )
-from conveyor._async.transport import SILENCE_SECONDS, AsyncStream, AsyncTransport, items_of
+from conveyor._async.templates import AsyncTemplates
+from conveyor._async.transport import SILENCE_SECONDS, AsyncStream, AsyncTransport
 from conveyor.contents import Source
 from conveyor.errors import NotFinal, Unavailable
 from conveyor.http import FINAL_STATES, JobLike, Retries, Server, new_key, with_uploads
@@ -59,12 +65,16 @@ class AsyncClient(AsyncResource):
         self.files = AsyncFiles(transport)
         self.uploads = AsyncUploads(transport)
         self.schedules = AsyncSchedules(transport)
+        self.templates = AsyncTemplates(transport)
         self.webhooks = AsyncWebhooks(transport)
         self.queues = AsyncQueues(transport)
+        self.nodes = AsyncNodes(transport)
         self.dead_letters = AsyncDeadLetters(transport)
         self.users = AsyncUsers(transport)
         self.roles = AsyncRoles(transport)
         self.keys = AsyncKeys(transport)
+        self.secrets = AsyncSecrets(transport)
+        self.session = AsyncSession(transport)
 
     @property
     def url(self) -> str:
@@ -138,6 +148,11 @@ class AsyncClient(AsyncResource):
         )
         return m.JobSummary.of(answer)
 
+    async def dry_run(self, job: JobLike, *, strict: bool = False) -> m.DryRun:
+        """Check a job as `submit` would; nothing is stored."""
+        query = {"strict": strict, "dryRun": True}
+        return m.DryRun.of(await self._call("POST", "/jobs", body=job, query=query))
+
     async def _sent(self, files: Mapping[str, Source], key: str | None) -> Mapping[str, str]:
         """Their ids by name: the same ones where `key` was used before."""
         ids = dict[str, str]()
@@ -170,25 +185,42 @@ class AsyncClient(AsyncResource):
             pause = min(1.5 * pause, 1.0)
         return await self.get(job.id)
 
-    async def get(self, job_id: str) -> m.Job:
-        """The whole job, with its tasks as they ran."""
-        return m.Job.of(await self._call("GET", "/jobs/{id}", id=job_id))
+    async def get(self, job_id: str, *, tasks: bool = True) -> m.Job:
+        """The whole job, with its tasks as they ran unless `tasks` is false."""
+        query = {} if tasks else {"tasks": False}
+        return m.Job.of(await self._call("GET", "/jobs/{id}", query=query, id=job_id))
 
-    async def find(self, text: str) -> m.JobSummary:
-        """By its id, the beginning of its id, or its name."""
-        return m.JobSummary.of(await self._call("GET", "/jobs/{id}/summary", id=text))
+    async def definition(self, job_id: str) -> Mapping[str, Any]:
+        """As it was submitted, its secrets left out: to be edited and submitted again."""
+        return dict(await self._call("GET", "/jobs/{id}/definition", id=job_id))
+
+    async def find(self, text: str, *, details: bool = False) -> m.JobHeader:
+        """By its id, the beginning of its id, or its name. With `details`: also why it waits, where
+        it failed, and which jobs it is part of."""
+        query = {"details": True} if details else {}
+        return m.JobHeader.of(await self._call("GET", "/jobs/{id}/summary", query=query, id=text))
 
     def list(self, q: str = "", **filters: str) -> AsyncIterator[m.JobSummary]:
         """Newest first, each page asked for when it is needed. `filters` are `state`, `tag`,
-        `name`, `by`, `since` and `before`."""
+        `name`, `by`, `since`, `before` and `order`."""
         return self._pages("/jobs", m.JobSummary, query={"q": q, **filters})
+
+    async def counts(self, q: str = "", **filters: str) -> m.JobCounts:
+        """How many jobs a search finds, by state; `filters` as for `list`."""
+        return m.JobCounts.of(await self._call("GET", "/jobs/counts", query={"q": q, **filters}))
 
     async def cancel(self, job_id: str) -> None:
         await self._call("PUT", "/jobs/{id}/cancel", id=job_id)
 
-    async def restart(self, job_id: str) -> None:
-        """Where it stopped."""
-        await self._call("PUT", "/jobs/{id}/restart", id=job_id)
+    async def release(self, job_id: str) -> None:
+        """A held job: it begins, or waits for its `startAt`."""
+        await self._call("PUT", "/jobs/{id}/release", id=job_id)
+
+    async def restart(self, job_id: str, *, from_task: str | int | None = None) -> None:
+        """Where it stopped; or at the task with that name or position, which runs again with all
+        that follow it."""
+        body = None if from_task is None else {"from": from_task}
+        await self._call("PUT", "/jobs/{id}/restart", id=job_id, body=body)
 
     async def run_again(
         self,
@@ -208,6 +240,44 @@ class AsyncClient(AsyncResource):
         )
         return m.JobSummary.of(answer)
 
+    async def update(
+        self, job_id: str, job: JobLike, *, force: bool = False, base_version: int = 0
+    ) -> m.JobVersion:
+        """A new version of a job whose tasks are placed on nodes. With `force` executions run anew
+        even if nothing of them differs; with `base_version` that must be the current one."""
+        answer = await self._call(
+            "PUT",
+            "/jobs/{id}",
+            id=job_id,
+            body=job,
+            query={"force": force, "baseVersion": base_version},
+            key=new_key(),
+        )
+        return m.JobVersion.of(answer)
+
+    async def versions(self, job_id: str) -> Sequence[m.JobVersion]:
+        """The newest first."""
+        answer = await self._call("GET", "/jobs/{id}/versions", id=job_id)
+        return [m.JobVersion.of(one) for one in answer]
+
+    async def version(self, job_id: str, version: int) -> m.WholeJobVersion:
+        """With what was submitted."""
+        answer = await self._call(
+            "GET", "/jobs/{id}/versions/{version}", id=job_id, version=str(version)
+        )
+        return m.WholeJobVersion.of(answer)
+
+    async def roll_back(self, job_id: str, version: int = 0) -> m.JobVersion:
+        """An earlier version becomes the newest, by default the one before the current."""
+        query = {"version": version}
+        answer = await self._call("POST", "/jobs/{id}/rollback", id=job_id, query=query)
+        return m.JobVersion.of(answer)
+
+    async def diff(self, job_id: str, job: JobLike) -> str:
+        """How a job differs from its current version; empty if it doesn't."""
+        answer = await self._call("POST", "/jobs/{id}/diff", id=job_id, body=job)
+        return m.JobDifference.of(answer).diff
+
     async def delete(self, job_id: str) -> None:
         """A final job with its tasks and logs."""
         await self._call("DELETE", "/jobs/{id}", id=job_id)
@@ -217,22 +287,46 @@ class AsyncClient(AsyncResource):
         query = {"q": q, "dryRun": dry_run, **filters}
         return m.Deletion.of(await self._call("DELETE", "/jobs", query=query))
 
+    async def placement(self, job_id: str) -> m.JobPlacement:
+        """What of it waits for a node, and for each worker why it is not taken."""
+        answer = await self._call("GET", "/jobs/{id}/placement", id=job_id)
+        return m.JobPlacement.of(answer)
+
+    async def timeline(self, job_id: str) -> m.Timeline:
+        """When its tasks waited and ran: all attempts in short, with their phases."""
+        return m.Timeline.of(await self._call("GET", "/jobs/{id}/timeline", id=job_id))
+
     async def log(self, job_id: str) -> str:
         """All that its tasks have written so far."""
         return await self._log("/jobs/{id}/log", job_id)
+
+    async def log_lines(self, job_id: str, first: int = 1, size: int = 200) -> m.LogLines:
+        """Of all its tasks, those from the place `first` on; -100: the last hundred."""
+        return await self._log_lines("/jobs/{id}/log/lines", job_id, first, size)
+
+    async def find_in_log(
+        self, job_id: str, text: str, *, regex: bool = False, case: bool = False
+    ) -> m.LogMatches:
+        """The places of the lines that hold `text`; with `regex` that match it."""
+        return await self._find_in_log("/jobs/{id}/log/matches", job_id, text, regex, case)
 
     def follow_log(self, job_id: str) -> AsyncGenerator[str]:
         """Its lines as they are written, until it is final. A connection that breaks is opened
         again."""
         return self._follow_log("/jobs/{id}/log", job_id)
 
-    async def events(self, job_id: str, after: str = "") -> AsyncGenerator[Event]:
+    async def events(
+        self, job_id: str, after: str = "", *, types: str = "", every: str = ""
+    ) -> AsyncGenerator[Event]:
         """What has happened to the job from its beginning, or after the cursor of an earlier event,
-        and what goes on to happen. `end` is the last. A connection that breaks is opened again."""
-        pauses = self._transport.pauses()
+        and what goes on to happen. `end` is the last. A connection that breaks is opened again.
+
+        `types` are some of `job,task,progress,log`. With `every`, as `1s`, of the job and each task
+        only the newest event in this time."""
+        pauses, query = self._transport.pauses(), {"types": types, "every": every}
         while True:
             try:
-                async for event in self._events("/jobs/{id}/events", after, id=job_id):
+                async for event in self._events("/jobs/{id}/events", after, query, id=job_id):
                     after, pauses = event.cursor or after, self._transport.pauses()
                     yield event
                     if event.kind == "end":
@@ -241,29 +335,48 @@ class AsyncClient(AsyncResource):
             except Unavailable as error:
                 await self._pause(pauses, error)
 
-    def all_events(self, after: str = "") -> AsyncGenerator[Event]:
-        """Of all jobs that the key or user may see, until the connection ends; see `events`."""
-        return self._events("/events", after)
+    def all_events(
+        self, after: str = "", *, types: str = "", every: str = "", jobs: Sequence[str] = ()
+    ) -> AsyncGenerator[Event]:
+        """Of all jobs that the key or user may see, or of those whose ids are in `jobs`, until the
+        connection ends; see `events`."""
+        query = {"types": types, "every": every, "jobs": ",".join(jobs)}
+        return self._events("/events", after, query)
 
     async def _events(
         self,
         template: str,
         after: str,
+        query: Mapping[str, str],
         **names: Any,  # noqa: ANN401 - texts
     ) -> AsyncGenerator[Event]:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
         read = Events()
-        async with self._transport.stream(template, headers=headers, **names) as stream:
+        async with self._transport.stream(
+            template, query=query, headers=headers, **names
+        ) as stream:
             async for line in stream.lines():
                 for event in read.feed(line):
                     yield event
 
-    async def nodes(self) -> Sequence[m.Node]:
-        """The workers."""
-        return [m.Node.of(node) for node in items_of(await self._call("GET", "/nodes"))]
+    async def examples(self) -> Sequence[m.Example]:
+        """Jobs to begin with."""
+        return [m.Example.of(one) for one in await self._call("GET", "/examples")]
+
+    async def example(self, name: str) -> m.WholeExample:
+        """With its text, which can be submitted."""
+        return m.WholeExample.of(await self._call("GET", "/examples/{name}", name=name))
 
     async def metrics(self) -> m.MetricsView:
         return m.MetricsView.of(await self._call("GET", "/metrics"))
+
+    async def metrics_history(
+        self, *, since: str = "1h", before: str = "", points: int = 120
+    ) -> m.MetricsHistory:
+        """Throughput and times in at most so many points; `since` and `before` are times or spans
+        such as `7d`."""
+        asked = {"since": since, "before": before, "points": points}
+        return m.MetricsHistory.of(await self._call("GET", "/metrics/history", query=asked))
 
     async def health(self) -> m.Health:
         """Raises Unavailable where something is missing."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from conveyor._async.transport import AsyncTransport, items_of
 from conveyor.errors import Unavailable, UnexpectedAnswer
-from conveyor.http import JobLike, new_key
+from conveyor.http import JobLike, following, new_key
 from conveyor.lazy import models as m
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ _T = TypeVar("_T", bound="Answer")
 
 _PAGE_SIZE = 20
 _LOG_PAGE_SIZE = 100
+_TASKS_PAGE_SIZE = 500
+_MOST_MATCHES = 10_000
 _LOG_SILENCE_SECONDS = 900.0
 """A log holds no signs of life, and coming back means reading it anew."""
 
@@ -39,23 +41,32 @@ class AsyncResource:
         page meanwhile comes once."""
         query = parts.pop("query", {})
         seen: set[str] = set()
-        number, total = 1, 1
-        while number <= total:
+        which: Mapping[str, Any] | None = {"page": 1}
+        while which:
             page = await self._call(
-                "GET", template, query={**query, "page": number, "size": size}, **parts
+                "GET", template, query={**query, **which, "size": size}, **parts
             )
             for item in items_of(page):
                 id_ = str(item.get("id", ""))
                 if not id_ or id_ not in seen:
                     yield kind.of(item)
                 seen.add(id_)
-            total = page.get("totalPages", 1)
-            number += 1
+            which = following(which, page)
 
     async def _log(self, template: str, id_: str) -> str:
         pages = self._pages(template, m.LogPart, _LOG_PAGE_SIZE, id=id_)
         parts = [part async for part in pages]
         return "".join(part.contents for part in reversed(parts))
+
+    async def _log_lines(self, template: str, id_: str, first: int, size: int) -> m.LogLines:
+        query = {"first": first, "size": size}
+        return m.LogLines.of(await self._call("GET", template, query=query, id=id_))
+
+    async def _find_in_log(
+        self, template: str, id_: str, text: str, regex: bool, case: bool
+    ) -> m.LogMatches:
+        query = {"q": text, "regex": regex, "case": case, "size": _MOST_MATCHES}
+        return m.LogMatches.of(await self._call("GET", template, query=query, id=id_))
 
     async def _follow_log(self, template: str, id_: str) -> AsyncGenerator[str]:
         given = 0
@@ -91,9 +102,29 @@ class AsyncTasks(AsyncResource):
     async def get(self, task_id: str) -> m.Task:
         return m.Task.of(await self._call("GET", "/tasks/{id}", id=task_id))
 
+    def of_job(self, job_id: str, **filters: object) -> AsyncIterator[m.TaskRow]:
+        """Those of the job in short, each page asked for when it is needed. `filters` are `parent`,
+        `state`, `q`, `index`, `attempts` and `order`."""
+        template = "/jobs/{id}/tasks"
+        return self._pages(template, m.TaskRow, _TASKS_PAGE_SIZE, query=filters, id=job_id)
+
+    async def page_of_job(self, job_id: str, **query: object) -> m.TaskPage:
+        """One page of them, with how many are in which state."""
+        return m.TaskPage.of(await self._call("GET", "/jobs/{id}/tasks", query=query, id=job_id))
+
     async def log(self, task_id: str) -> str:
         """All that it has written so far."""
         return await self._log("/tasks/{id}/log", task_id)
+
+    async def log_lines(self, task_id: str, first: int = 1, size: int = 200) -> m.LogLines:
+        """Those from the place `first` on; -100: the last hundred."""
+        return await self._log_lines("/tasks/{id}/log/lines", task_id, first, size)
+
+    async def find_in_log(
+        self, task_id: str, text: str, *, regex: bool = False, case: bool = False
+    ) -> m.LogMatches:
+        """The places of the lines that hold `text`; with `regex` that match it."""
+        return await self._find_in_log("/tasks/{id}/log/matches", task_id, text, regex, case)
 
     def follow_log(self, task_id: str) -> AsyncGenerator[str]:
         """Its lines as they are written, until it ends. A connection that breaks is opened
@@ -116,12 +147,30 @@ class AsyncSchedules(AsyncResource):
         )
         return m.ScheduledJobSummary.of(answer)
 
-    def list(self) -> AsyncIterator[m.ScheduledJobSummary]:
-        """Newest first."""
-        return self._pages("/scheduled-jobs", m.ScheduledJobSummary)
+    async def dry_run(self, job: JobLike, *, strict: bool = False) -> m.DryRun:
+        """Check a scheduled job as `create` would; nothing is stored."""
+        query = {"strict": strict, "dryRun": True}
+        return m.DryRun.of(await self._call("POST", "/scheduled-jobs", body=job, query=query))
+
+    def list(self, q: str = "", state: str = "") -> AsyncIterator[m.ScheduledJobSummary]:
+        """Newest first; `q` is text in the name, `state` is ACTIVE, PAUSED or ENDED."""
+        query = {"q": q, "state": state}
+        return self._pages("/scheduled-jobs", m.ScheduledJobSummary, query=query)
+
+    async def upcoming(
+        self, *, since: datetime | None = None, before: datetime | None = None, each: int = 50
+    ) -> m.Upcoming:
+        """When all of them fire: since now, for a week, at most `each` times of each."""
+        query = {"since": _text(since), "before": _text(before), "each": each}
+        answer = await self._call("GET", "/scheduled-jobs/upcoming", query=query)
+        return m.Upcoming.of(answer)
 
     async def get(self, schedule_id: str) -> m.ScheduledJob:
         return m.ScheduledJob.of(await self._call("GET", "/scheduled-jobs/{id}", id=schedule_id))
+
+    async def definition(self, schedule_id: str) -> Mapping[str, Any]:
+        """As it was submitted, its secrets left out."""
+        return dict(await self._call("GET", "/scheduled-jobs/{id}/definition", id=schedule_id))
 
     async def pause(self, schedule_id: str, note: str | None = None) -> None:
         body = None if note is None else {"note": note}
@@ -266,15 +315,20 @@ class AsyncWebhooks(AsyncResource):
 class AsyncDeadLetters(AsyncResource):
     """Messages that could not be processed."""
 
-    def list(self) -> AsyncIterator[m.DeadLetter]:
-        """Newest first."""
-        return self._pages("/dead-letters", m.DeadLetter)
+    def list(self, queue: str = "") -> AsyncIterator[m.DeadLetter]:
+        """Newest first; those that came from `queue`, or all."""
+        return self._pages("/dead-letters", m.DeadLetter, query={"queue": queue})
 
     async def get(self, letter_id: str) -> m.WholeDeadLetter:
         return m.WholeDeadLetter.of(await self._call("GET", "/dead-letters/{id}", id=letter_id))
 
     async def requeue(self, letter_id: str) -> None:
         await self._call("POST", "/dead-letters/{id}/requeue", id=letter_id)
+
+    async def requeue_all(self, queue: str = "") -> m.Requeued:
+        """The oldest 500 of those that came from `queue`, or of all."""
+        query = {"queue": queue}
+        return m.Requeued.of(await self._call("POST", "/dead-letters/requeue", query=query))
 
     async def delete(self, letter_id: str) -> None:
         await self._call("DELETE", "/dead-letters/{id}", id=letter_id)
@@ -284,6 +338,54 @@ class AsyncDeadLetters(AsyncResource):
         return m.Purged.of(await self._call("DELETE", "/dead-letters")).deleted
 
 
+class AsyncNodes(AsyncResource):
+    """Workers: what is said of one holds for all that come with its name.
+
+    `node_id` is an id, its beginning, or a name. `message` says why.
+    """
+
+    async def list(
+        self, *, labels: str = "", membership: str = "", availability: str = "", status: str = ""
+    ) -> list[m.Node]:
+        """Those seen within the last five minutes, unless `status` asks for all that are `OFFLINE`.
+        `labels` is a label selector such as `region=eu,!spot`."""
+        asked = {"labels": labels, "membership": membership, "availability": availability}
+        answer = await self._call("GET", "/nodes", query={**asked, "status": status})
+        return [m.Node.of(node) for node in items_of(answer)]
+
+    async def get(self, node_id: str) -> m.NodeWithTasks:
+        """With the tasks that hold it."""
+        return m.NodeWithTasks.of(await self._call("GET", "/nodes/{id}", id=node_id))
+
+    async def approve(self, node_id: str, message: str | None = None) -> m.NodeWithTasks:
+        return await self._act("PUT", "/nodes/{id}/approve", node_id, message)
+
+    async def reject(self, node_id: str, message: str | None = None) -> m.NodeWithTasks:
+        """What runs there goes back."""
+        return await self._act("PUT", "/nodes/{id}/reject", node_id, message)
+
+    async def cordon(self, node_id: str, message: str | None = None) -> m.NodeWithTasks:
+        """It gets no new tasks."""
+        return await self._act("PUT", "/nodes/{id}/cordon", node_id, message)
+
+    async def uncordon(self, node_id: str, message: str | None = None) -> m.NodeWithTasks:
+        return await self._act("PUT", "/nodes/{id}/uncordon", node_id, message)
+
+    async def drain(self, node_id: str, message: str | None = None) -> m.NodeWithTasks:
+        """It gets no new tasks, and its executions move elsewhere; with what still runs there."""
+        return await self._act("PUT", "/nodes/{id}/drain", node_id, message)
+
+    async def delete(self, node_id: str) -> None:
+        """Forget one that is offline, and what was said of it."""
+        await self._call("DELETE", "/nodes/{id}", id=node_id)
+
+    async def _act(
+        self, method: str, template: str, node_id: str, message: str | None
+    ) -> m.NodeWithTasks:
+        body = None if message is None else {"message": message}
+        return m.NodeWithTasks.of(await self._call(method, template, body=body, id=node_id))
+
+
 class AsyncQueues(AsyncResource):
     async def list(self) -> Sequence[m.Queue]:
         return [m.Queue.of(queue) for queue in items_of(await self._call("GET", "/queues"))]
@@ -291,49 +393,19 @@ class AsyncQueues(AsyncResource):
     async def get(self, name: str) -> m.Queue:
         return m.Queue.of(await self._call("GET", "/queues/{name}", name=name))
 
+    async def history(
+        self, name: str, *, since: str = "1h", before: str = "", points: int = 120
+    ) -> m.QueueHistory:
+        """Its samples in at most so many points; `since` and `before` are times or spans such as
+        `7d`."""
+        asked = {"since": since, "before": before, "points": points}
+        answer = await self._call("GET", "/queues/{name}/history", query=asked, name=name)
+        return m.QueueHistory.of(answer)
+
     async def delete(self, name: str) -> None:
         """With its messages."""
         await self._call("DELETE", "/queues/{name}", name=name)
 
 
-class AsyncUsers(AsyncResource):
-    async def list(self) -> Sequence[m.User]:
-        return [m.User.of(user) for user in items_of(await self._call("GET", "/users"))]
-
-    async def create(self, user: m.NewUser | Mapping[str, Any]) -> m.User:
-        return m.User.of(await self._call("POST", "/users", body=user))
-
-    async def delete(self, username: str) -> None:
-        """With their keys; their jobs stay."""
-        await self._call("DELETE", "/users/{username}", username=username)
-
-    async def change_password(
-        self, username: str, change: m.NewPassword | Mapping[str, Any]
-    ) -> None:
-        await self._call("PUT", "/users/{username}/password", body=change, username=username)
-
-    async def set_roles(self, username: str, roles: Sequence[str]) -> None:
-        """These roles and no others."""
-        await self._call("PUT", "/users/{username}/roles", body=list(roles), username=username)
-
-
-class AsyncRoles(AsyncResource):
-    async def list(self) -> Sequence[m.Role]:
-        return [m.Role.of(role) for role in items_of(await self._call("GET", "/roles"))]
-
-    async def create(self, role: m.NewRole | Mapping[str, Any]) -> m.Role:
-        return m.Role.of(await self._call("POST", "/roles", body=role))
-
-
-class AsyncKeys(AsyncResource):
-    """API keys."""
-
-    async def list(self) -> Sequence[m.Key]:
-        return [m.Key.of(key) for key in items_of(await self._call("GET", "/keys"))]
-
-    async def create(self, key: m.NewKeyRequest | Mapping[str, Any]) -> m.NewKeyShown:
-        """Its text is in `key`, this once."""
-        return m.NewKeyShown.of(await self._call("POST", "/keys", body=key))
-
-    async def delete(self, key_id: str) -> None:
-        await self._call("DELETE", "/keys/{id}", id=key_id)
+def _text(at: datetime | None) -> str:
+    return "" if at is None else at.isoformat()

@@ -43,6 +43,10 @@ class AsyncTransport:
     async def aclose(self) -> None:
         await self._http.aclose()
 
+    def send_always(self, headers: Mapping[str, str]) -> None:
+        """With each request from now on."""
+        self._http.headers.update(headers)
+
     def pauses(self) -> Iterator[float]:
         """Between tries, in seconds."""
         return self._retries.pauses()

@@ -10,19 +10,25 @@ from typing import Any, Self
 
 import httpx
 
+from conveyor._sync.access import (
+    Keys,
+    Roles,
+    SyncSecrets,
+    SyncSession,
+    Users,
+)
 from conveyor._sync.files import Files, Uploads
 from conveyor._sync.resources import (
     DeadLetters,
-    Keys,
+    Nodes,
     Queues,
     Resource,
-    Roles,
     Schedules,
     Tasks,
-    Users,
     Webhooks,
 )
-from conveyor._sync.transport import SILENCE_SECONDS, Stream, Transport, items_of
+from conveyor._sync.templates import SyncTemplates
+from conveyor._sync.transport import SILENCE_SECONDS, Stream, Transport
 from conveyor.contents import Source
 from conveyor.errors import NotFinal, Unavailable
 from conveyor.http import FINAL_STATES, JobLike, Retries, Server, new_key, with_uploads
@@ -58,12 +64,16 @@ class Client(Resource):
         self.files = Files(transport)
         self.uploads = Uploads(transport)
         self.schedules = Schedules(transport)
+        self.templates = SyncTemplates(transport)
         self.webhooks = Webhooks(transport)
         self.queues = Queues(transport)
+        self.nodes = Nodes(transport)
         self.dead_letters = DeadLetters(transport)
         self.users = Users(transport)
         self.roles = Roles(transport)
         self.keys = Keys(transport)
+        self.secrets = SyncSecrets(transport)
+        self.session = SyncSession(transport)
 
     @property
     def url(self) -> str:
@@ -137,6 +147,11 @@ class Client(Resource):
         )
         return m.JobSummary.of(answer)
 
+    def dry_run(self, job: JobLike, *, strict: bool = False) -> m.DryRun:
+        """Check a job as `submit` would; nothing is stored."""
+        query = {"strict": strict, "dryRun": True}
+        return m.DryRun.of(self._call("POST", "/jobs", body=job, query=query))
+
     def _sent(self, files: Mapping[str, Source], key: str | None) -> Mapping[str, str]:
         """Their ids by name: the same ones where `key` was used before."""
         ids = dict[str, str]()
@@ -169,25 +184,42 @@ class Client(Resource):
             pause = min(1.5 * pause, 1.0)
         return self.get(job.id)
 
-    def get(self, job_id: str) -> m.Job:
-        """The whole job, with its tasks as they ran."""
-        return m.Job.of(self._call("GET", "/jobs/{id}", id=job_id))
+    def get(self, job_id: str, *, tasks: bool = True) -> m.Job:
+        """The whole job, with its tasks as they ran unless `tasks` is false."""
+        query = {} if tasks else {"tasks": False}
+        return m.Job.of(self._call("GET", "/jobs/{id}", query=query, id=job_id))
 
-    def find(self, text: str) -> m.JobSummary:
-        """By its id, the beginning of its id, or its name."""
-        return m.JobSummary.of(self._call("GET", "/jobs/{id}/summary", id=text))
+    def definition(self, job_id: str) -> Mapping[str, Any]:
+        """As it was submitted, its secrets left out: to be edited and submitted again."""
+        return dict(self._call("GET", "/jobs/{id}/definition", id=job_id))
+
+    def find(self, text: str, *, details: bool = False) -> m.JobHeader:
+        """By its id, the beginning of its id, or its name. With `details`: also why it waits, where
+        it failed, and which jobs it is part of."""
+        query = {"details": True} if details else {}
+        return m.JobHeader.of(self._call("GET", "/jobs/{id}/summary", query=query, id=text))
 
     def list(self, q: str = "", **filters: str) -> Iterator[m.JobSummary]:
         """Newest first, each page asked for when it is needed. `filters` are `state`, `tag`,
-        `name`, `by`, `since` and `before`."""
+        `name`, `by`, `since`, `before` and `order`."""
         return self._pages("/jobs", m.JobSummary, query={"q": q, **filters})
+
+    def counts(self, q: str = "", **filters: str) -> m.JobCounts:
+        """How many jobs a search finds, by state; `filters` as for `list`."""
+        return m.JobCounts.of(self._call("GET", "/jobs/counts", query={"q": q, **filters}))
 
     def cancel(self, job_id: str) -> None:
         self._call("PUT", "/jobs/{id}/cancel", id=job_id)
 
-    def restart(self, job_id: str) -> None:
-        """Where it stopped."""
-        self._call("PUT", "/jobs/{id}/restart", id=job_id)
+    def release(self, job_id: str) -> None:
+        """A held job: it begins, or waits for its `startAt`."""
+        self._call("PUT", "/jobs/{id}/release", id=job_id)
+
+    def restart(self, job_id: str, *, from_task: str | int | None = None) -> None:
+        """Where it stopped; or at the task with that name or position, which runs again with all
+        that follow it."""
+        body = None if from_task is None else {"from": from_task}
+        self._call("PUT", "/jobs/{id}/restart", id=job_id, body=body)
 
     def run_again(
         self,
@@ -207,6 +239,42 @@ class Client(Resource):
         )
         return m.JobSummary.of(answer)
 
+    def update(
+        self, job_id: str, job: JobLike, *, force: bool = False, base_version: int = 0
+    ) -> m.JobVersion:
+        """A new version of a job whose tasks are placed on nodes. With `force` executions run anew
+        even if nothing of them differs; with `base_version` that must be the current one."""
+        answer = self._call(
+            "PUT",
+            "/jobs/{id}",
+            id=job_id,
+            body=job,
+            query={"force": force, "baseVersion": base_version},
+            key=new_key(),
+        )
+        return m.JobVersion.of(answer)
+
+    def versions(self, job_id: str) -> Sequence[m.JobVersion]:
+        """The newest first."""
+        answer = self._call("GET", "/jobs/{id}/versions", id=job_id)
+        return [m.JobVersion.of(one) for one in answer]
+
+    def version(self, job_id: str, version: int) -> m.WholeJobVersion:
+        """With what was submitted."""
+        answer = self._call("GET", "/jobs/{id}/versions/{version}", id=job_id, version=str(version))
+        return m.WholeJobVersion.of(answer)
+
+    def roll_back(self, job_id: str, version: int = 0) -> m.JobVersion:
+        """An earlier version becomes the newest, by default the one before the current."""
+        query = {"version": version}
+        answer = self._call("POST", "/jobs/{id}/rollback", id=job_id, query=query)
+        return m.JobVersion.of(answer)
+
+    def diff(self, job_id: str, job: JobLike) -> str:
+        """How a job differs from its current version; empty if it doesn't."""
+        answer = self._call("POST", "/jobs/{id}/diff", id=job_id, body=job)
+        return m.JobDifference.of(answer).diff
+
     def delete(self, job_id: str) -> None:
         """A final job with its tasks and logs."""
         self._call("DELETE", "/jobs/{id}", id=job_id)
@@ -216,22 +284,46 @@ class Client(Resource):
         query = {"q": q, "dryRun": dry_run, **filters}
         return m.Deletion.of(self._call("DELETE", "/jobs", query=query))
 
+    def placement(self, job_id: str) -> m.JobPlacement:
+        """What of it waits for a node, and for each worker why it is not taken."""
+        answer = self._call("GET", "/jobs/{id}/placement", id=job_id)
+        return m.JobPlacement.of(answer)
+
+    def timeline(self, job_id: str) -> m.Timeline:
+        """When its tasks waited and ran: all attempts in short, with their phases."""
+        return m.Timeline.of(self._call("GET", "/jobs/{id}/timeline", id=job_id))
+
     def log(self, job_id: str) -> str:
         """All that its tasks have written so far."""
         return self._log("/jobs/{id}/log", job_id)
+
+    def log_lines(self, job_id: str, first: int = 1, size: int = 200) -> m.LogLines:
+        """Of all its tasks, those from the place `first` on; -100: the last hundred."""
+        return self._log_lines("/jobs/{id}/log/lines", job_id, first, size)
+
+    def find_in_log(
+        self, job_id: str, text: str, *, regex: bool = False, case: bool = False
+    ) -> m.LogMatches:
+        """The places of the lines that hold `text`; with `regex` that match it."""
+        return self._find_in_log("/jobs/{id}/log/matches", job_id, text, regex, case)
 
     def follow_log(self, job_id: str) -> Generator[str]:
         """Its lines as they are written, until it is final. A connection that breaks is opened
         again."""
         return self._follow_log("/jobs/{id}/log", job_id)
 
-    def events(self, job_id: str, after: str = "") -> Generator[Event]:
+    def events(
+        self, job_id: str, after: str = "", *, types: str = "", every: str = ""
+    ) -> Generator[Event]:
         """What has happened to the job from its beginning, or after the cursor of an earlier event,
-        and what goes on to happen. `end` is the last. A connection that breaks is opened again."""
-        pauses = self._transport.pauses()
+        and what goes on to happen. `end` is the last. A connection that breaks is opened again.
+
+        `types` are some of `job,task,progress,log`. With `every`, as `1s`, of the job and each task
+        only the newest event in this time."""
+        pauses, query = self._transport.pauses(), {"types": types, "every": every}
         while True:
             try:
-                for event in self._events("/jobs/{id}/events", after, id=job_id):
+                for event in self._events("/jobs/{id}/events", after, query, id=job_id):
                     after, pauses = event.cursor or after, self._transport.pauses()
                     yield event
                     if event.kind == "end":
@@ -240,29 +332,46 @@ class Client(Resource):
             except Unavailable as error:
                 self._pause(pauses, error)
 
-    def all_events(self, after: str = "") -> Generator[Event]:
-        """Of all jobs that the key or user may see, until the connection ends; see `events`."""
-        return self._events("/events", after)
+    def all_events(
+        self, after: str = "", *, types: str = "", every: str = "", jobs: Sequence[str] = ()
+    ) -> Generator[Event]:
+        """Of all jobs that the key or user may see, or of those whose ids are in `jobs`, until the
+        connection ends; see `events`."""
+        query = {"types": types, "every": every, "jobs": ",".join(jobs)}
+        return self._events("/events", after, query)
 
     def _events(
         self,
         template: str,
         after: str,
+        query: Mapping[str, str],
         **names: Any,  # noqa: ANN401 - texts
     ) -> Generator[Event]:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
         read = Events()
-        with self._transport.stream(template, headers=headers, **names) as stream:
+        with self._transport.stream(template, query=query, headers=headers, **names) as stream:
             for line in stream.lines():
                 for event in read.feed(line):
                     yield event
 
-    def nodes(self) -> Sequence[m.Node]:
-        """The workers."""
-        return [m.Node.of(node) for node in items_of(self._call("GET", "/nodes"))]
+    def examples(self) -> Sequence[m.Example]:
+        """Jobs to begin with."""
+        return [m.Example.of(one) for one in self._call("GET", "/examples")]
+
+    def example(self, name: str) -> m.WholeExample:
+        """With its text, which can be submitted."""
+        return m.WholeExample.of(self._call("GET", "/examples/{name}", name=name))
 
     def metrics(self) -> m.MetricsView:
         return m.MetricsView.of(self._call("GET", "/metrics"))
+
+    def metrics_history(
+        self, *, since: str = "1h", before: str = "", points: int = 120
+    ) -> m.MetricsHistory:
+        """Throughput and times in at most so many points; `since` and `before` are times or spans
+        such as `7d`."""
+        asked = {"since": since, "before": before, "points": points}
+        return m.MetricsHistory.of(self._call("GET", "/metrics/history", query=asked))
 
     def health(self) -> m.Health:
         """Raises Unavailable where something is missing."""

@@ -43,6 +43,10 @@ class Transport:
     def close(self) -> None:
         self._http.close()
 
+    def send_always(self, headers: Mapping[str, str]) -> None:
+        """With each request from now on."""
+        self._http.headers.update(headers)
+
     def pauses(self) -> Iterator[float]:
         """Between tries, in seconds."""
         return self._retries.pauses()

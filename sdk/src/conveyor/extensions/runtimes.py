@@ -45,7 +45,7 @@ class Outcome:
     `reason` explains an end that the exit code doesn't (out of memory). `part` is the label of the
     pre, post or sidecar that failed; None means the main process. `large_result_bytes` is the size
     of a result over the limit that the task keeps, which is not in `output` but what `take(RESULT)`
-    has.
+    has. `is_expected`: whether the task succeeds with this exit code; None: if it is 0.
     """
 
     exit_code: int
@@ -53,17 +53,26 @@ class Outcome:
     reason: str | None = None
     part: str | None = None
     large_result_bytes: int | None = None
+    is_expected: bool | None = None
 
     @property
     def is_success(self) -> bool:
-        return self.exit_code == 0 and self.reason is None
+        is_expected = self.exit_code == 0 if self.is_expected is None else self.is_expected
+        return is_expected and self.reason is None
 
 
 STOPPED = Outcome(exit_code=137, output="", reason="stopped before it started")
 
 
-LogSink = Callable[[bytes], Awaitable[None]]
-"""Takes log bytes, stdout and stderr interleaved as written. Awaiting it is the back-pressure."""
+STDOUT, STDERR = 1, 2
+
+
+class LogSink(Protocol):
+    """Takes log bytes in the order in which they were written, of stdout or of stderr. Awaiting it
+    is the back-pressure."""
+
+    def __call__(self, data: bytes, stream: int = STDOUT, /) -> Awaitable[None]: ...
+
 
 ProgressSink = Callable[[float], None]
 """Takes a new progress, 0..100."""

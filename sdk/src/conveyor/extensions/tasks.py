@@ -1,6 +1,13 @@
 """A task as a runtime needs it: its definition, whose it is, and the worker's defaults applied."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Literal
+
+DATA = "/tork/data"
+"""What the paths of a task's `directories` begin with."""
+DEFAULT_PREFIX = "CONVEYOR"
+"""Of the variables that tell an execution what it is, and a task its ports."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +59,59 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Port:
+    """`name` is that of its variables. `static` is the port of the node, None: any that is free;
+    `target` that in the container, None: the same. `address` of the node takes connections."""
+
+    name: str
+    static: int | None = None
+    target: int | None = None
+    address: str = "0.0.0.0"  # noqa: S104 - as asked for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """`http` reaches nothing but `domains`, by a proxy; `.example.com` is it and all below it."""
+
+    type: Literal["default", "none", "host", "bridge", "full", "http"] = "default"
+    domains: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wasm:
+    """A WebAssembly module instead of an image: `module` and `imports` are where sources put them.
+    The task's `cmd` are its arguments."""
+
+    module: str
+    entrypoint: str = "_start"
+    imports: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Builtin:
+    """A program that comes with the worker instead of an image: `name` says which, `params` are
+    its own."""
+
+    name: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TaskSpec(Program):
     """Secrets are in clear. `dispatch` counts how often the task was given to a worker, from 1.
 
-    `cpus` is a number of cores, `memory_bytes` a number of bytes. `gpus` is spelled
-    as for docker's `--gpus`. `mounts`, `places`, `networks` and the limits also hold for `pre`,
-    `post` and `sidecars`. `grace_seconds` is the time from `terminate` to `stop`. With
-    `keeps_large_result`, a result over the limit is no failure, see `Outcome`.
+    `cpus` is a number of cores, `memory_bytes` and `disk_bytes` numbers of bytes. `gpus` is spelled
+    as for docker's `--gpus`; `gpu_devices` are those that the worker gave to the task for it, none
+    where it doesn't know its GPUs. `mounts`, `places`, `networks`, `network` and the limits also
+    hold for `pre`, `post` and `sidecars`; `stop_signal` (SIGINT, None: the runtime's usual one)
+    does not.
+    `grace_seconds` is the time from `terminate` to `stop`. The variables of ports begin with
+    `variable_prefix`. `directories` are paths below /tork/data by the variables that name them: a
+    runtime whose tasks have no root of their own has them elsewhere, and tells them where.
+    With `keeps_large_result`, a result over the limit is no failure, see `Outcome`. It
+    succeeds with one of `success_codes`, None: with any exit code. `on_output` is told what its own
+    program writes, by the number of the stream (1 or 2), besides its log.
     """
 
     task_id: str
@@ -68,16 +121,29 @@ class TaskSpec(Program):
     workdir: str | None = None
     cpus: float | None = None
     memory_bytes: int | None = None
+    disk_bytes: int | None = None
     mounts: tuple[Mount, ...] = ()
     places: tuple[Place, ...] = ()
+    directories: dict[str, str] = field(default_factory=dict)
     networks: tuple[str, ...] = ()
+    network: Network | None = None
+    variable_prefix: str = DEFAULT_PREFIX
     gpus: str | None = None
+    gpu_devices: tuple[str, ...] = ()
+    wasm: Wasm | None = None
+    builtin: Builtin | None = None
     privileged: bool = False
     keeps_large_result: bool = False
+    success_codes: tuple[int, ...] | None = (0,)
+    on_output: Callable[[int, bytes], None] | None = None
     grace_seconds: float = 10.0
+    stop_signal: str | None = None
     pre: "tuple[Aux, ...]" = ()
     post: "tuple[Aux, ...]" = ()
     sidecars: "tuple[Sidecar, ...]" = ()
+
+    def succeeds_with(self, exit_code: int) -> bool:
+        return self.success_codes is None or exit_code in self.success_codes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,11 @@ jobs. An entry `view:x` among a job's readers lets x see it and no more.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import cast
+from typing import Literal, cast
 
 from aiohttp import web
 
@@ -19,6 +19,8 @@ from services.coordinator.api.errors import Unauthenticated
 from services.coordinator.api.route import Scope
 from shared.planning.readers import operators, readers
 from shared.postgres.errors import DatabaseUnavailable
+
+AccessName = Literal["operate", "view"]
 
 ADMIN_ROLE = "admin"
 """The role that lets a user do everything."""
@@ -69,6 +71,17 @@ class Principal:
     def readers(self) -> list[str] | None:
         """The same for the jobs that it may see."""
         return None if self.is_admin else readers(self.identity, self.roles)
+
+    @property
+    def access_to(self) -> Callable[[Collection[str]], AccessName]:
+        """What it may do with what it sees, by its readers."""
+        may_operate, mine = self.may(Scope.OPERATE), self.operators
+
+        def access(readers: Collection[str]) -> AccessName:
+            is_shared = mine is None or not readers or not set(mine).isdisjoint(readers)
+            return "operate" if may_operate and is_shared else "view"
+
+        return access
 
 
 UNRESTRICTED = Principal(scopes=frozenset({Scope.ADMIN}))

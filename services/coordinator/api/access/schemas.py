@@ -3,10 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 from aiohttp import hdrs, web
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from services.coordinator.api.background import in_background
@@ -17,15 +25,15 @@ from services.coordinator.api.route import Scope
 from shared.jobspec.clean_text import refuse_unkeepable
 from shared.jobspec.fields import PositiveDuration
 from shared.jobspec.json_body import load_json
-from shared.jobspec.problems import Problem
-from shared.jobspec.tork.explanations import field_path, shown_value
+from shared.jobspec.problems import Problem, field_path
+from shared.jobspec.tork.explanations import shown_value
 from shared.jobspec.tork.parsing import JSON_TYPES
 from shared.process.redaction import Redactor
 
 _USERNAME = r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$"
 _SLUG = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
-_HIDDEN = ("password", "oldPassword")
+_HIDDEN = ("password", "oldPassword", "key", "secret", "secretKey", "apiKey")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -36,13 +44,13 @@ ShownName = Annotated[str, Field(min_length=1, max_length=256)]
 Password = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
     )
 
 
-class NewUser(_Body):
+class NewUser(Body):
     model_config = ConfigDict(extra="ignore")  # as Tork takes it
 
     username: Annotated[str, StringConstraints(strip_whitespace=True, pattern=_USERNAME)]
@@ -55,14 +63,14 @@ class NewUser(_Body):
     """Whether the user may not log in."""
 
 
-class NewPassword(_Body):
+class NewPassword(Body):
     password: Password
     """The new one: CONVEYOR_AUTH_PASSWORD_MIN_LENGTH (8) to 1024 characters."""
     old_password: Annotated[Password | None, Field(alias="oldPassword")] = None
     """The present one; only admins need not give it."""
 
 
-class NewRole(_Body):
+class NewRole(Body):
     slug: Slug
     """Letters, digits and `._-`, up to 64; what permissions name."""
     name: ShownName
@@ -73,7 +81,7 @@ class RoleSlugs(RootModel[list[Slug]]):
     """All the roles a user shall have."""
 
 
-class NewKeyRequest(_Body):
+class NewKeyRequest(Body):
     name: ShownName
     """What the key is for."""
     scopes: Annotated[list[Annotated[Scope, Field(strict=False)]], Field(min_length=1)]
@@ -82,6 +90,22 @@ class NewKeyRequest(_Body):
     """Whose key it is; by default that of the user who makes it. An admin may name another."""
     expires_in: Annotated[PositiveDuration | None, Field(alias="expiresIn")] = None
     """How long it is valid, such as `720h`; without it, until it is deleted."""
+
+
+class SignIn(Body):
+    username: Annotated[str | None, Field(min_length=1, max_length=256)] = None
+    """Who signs in, with `password`."""
+    password: Password | None = None
+    """The user's password."""
+    key: Password | None = None
+    """Instead of both: an API key."""
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        named, proven = self.username is not None, self.password is not None
+        if named != proven or named == (self.key is not None):
+            raise ValueError("must have username and password, or key")
+        return self
 
 
 _RULES = {
@@ -206,6 +230,30 @@ class Key(Answer):
     """When it ends; left out when it doesn't by itself."""
     last_used_at: datetime | None = None
     """When it was last used, to the minute."""
+
+
+class Session(Answer):
+    """Who asks, and what they may do."""
+
+    user: str | None = None
+    """What they signed in with; left out for the operator, for a key that is nobody's, and for
+    everyone where authentication is off."""
+    key: str | None = None
+    """The id of the API key that they showed."""
+    roles: list[str]
+    """The slugs of the user's roles."""
+    scopes: list[Literal["read", "submit", "operate", "admin"]]
+    """What they may do; empty when they are not signed in."""
+    is_authentication_on: bool
+    """Whether a sign-in is required. Without it everyone may do everything."""
+    takes_passwords: bool
+    """Whether users sign in with their password."""
+    takes_keys: bool
+    """Whether API keys are taken."""
+    csrf_token: str | None = None
+    """What requests of a page that change something send as `X-CSRF-Token`."""
+    version: str
+    """Of Conveyor."""
 
 
 class NewKeyShown(Key):

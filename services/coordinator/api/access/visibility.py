@@ -14,40 +14,60 @@ from services.coordinator.api.access.principal import (
     ADMIN_ROLE,
     principal,
 )
+from services.coordinator.api.access.secret_values import secrets_named
 from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import Forbidden, NotFound
 from services.coordinator.api.requests import ports, whole_body
 from services.coordinator.store.access import roles_named, users_named
-from services.coordinator.store.one_job import is_shared_with
+from services.coordinator.store.one_job import is_shared_with, summary
+from services.coordinator.store.rows import SummaryRow
 from shared.definition import JobDefinition, Permission
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.compilation import compile_job
-from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec
+from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, TemplateSpec
 from shared.jobspec.tork.parsing import refused
 from shared.jobspec.tork.webhooks import webhook_problems
 from shared.planning.readers import EVERYBODY_ROLE, view_only
 
 MOST_WEBHOOKS = web.AppKey("most_webhooks", int)
 
-Submission = JobSpec | ScheduledJobSpec
+Submission = JobSpec | ScheduledJobSpec | TemplateSpec
 
 
 async def compiled(request: web.Request, spec: Submission) -> JobDefinition:
-    """The definition, its permissions with the identities of users for their names.
+    """The definition, its permissions with the identities of users for their names, its stored
+    secrets among its own.
 
-    Raises InvalidJob, naming each user and role that does not exist, or webhooks beyond the limit.
+    Raises InvalidJob, naming each user, role and secret that does not exist, or webhooks beyond the
+    limit.
     """
     most = request.app[MOST_WEBHOOKS]
     problems, definition = await in_background(request, partial(_compiled, spec, most))
     if problems:
-        raise await _refused(request, problems)
-    if not definition.permissions:
+        raise await refused_at(request, problems)
+    try:
+        permissions = await known_permissions(request, definition.permissions)
+        stored = await secrets_named(request, spec.stored_secrets or {})
+    except InvalidJob as error:  # found when the body was long parsed
+        raise await refused_at(request, error.problems) from None
+    if not permissions and not stored:
         return definition
+    return replace(definition, permissions=permissions, secrets={**definition.secrets, **stored})
+
+
+async def known_permissions(
+    request: web.Request, permissions: Sequence[Permission]
+) -> tuple[Permission, ...]:
+    """With the identities of users for their names. Raises InvalidJob, naming each user and role
+    that does not exist."""
+    if not permissions:
+        return ()
     run = ports(request).run
-    users = await run(users_named, {one.user for one in definition.permissions if one.user})
-    roles = await run(roles_named, {one.role for one in definition.permissions if one.role})
+    users = await run(users_named, {one.user for one in permissions if one.user})
+    roles = await run(roles_named, {one.role for one in permissions if one.role})
+    problems: list[Problem] = []
     known = []
-    for place, one in enumerate(definition.permissions):
+    for place, one in enumerate(permissions):
         if one.user and one.user not in users:
             problems.append(_unknown(place, "user", one.user))
         elif one.role and one.role not in roles:
@@ -56,15 +76,16 @@ async def compiled(request: web.Request, spec: Submission) -> JobDefinition:
             user = users[one.user].identity if one.user else None
             known.append(replace(one, user=user, role=roles[one.role] if one.role else None))
     if problems:
-        raise await _refused(request, problems)
-    return replace(definition, permissions=tuple(known))
+        raise InvalidJob(problems)
+    return tuple(known)
 
 
 def _compiled(spec: Submission, most_webhooks: int) -> tuple[list[Problem], JobDefinition]:
     return webhook_problems(spec, most_webhooks), compile_job(spec)
 
 
-async def _refused(request: web.Request, problems: Sequence[Problem]) -> InvalidJob:
+async def refused_at(request: web.Request, problems: Sequence[Problem]) -> InvalidJob:
+    """For what is wrong with a body that was parsed: the problems with their lines."""
     body, content_type = await whole_body(request), request.headers.get("Content-Type", "")
     return refused(problems, body, content_type)
 
@@ -86,6 +107,11 @@ def readers_of(
     return sorted(named | {submitter}) if named and submitter else sorted(named)
 
 
+def private_readers(request: web.Request, permissions: Sequence[Permission]) -> list[str]:
+    """The same of what only those see who are named, and administrators."""
+    return readers_of(request, permissions, [f"role:{ADMIN_ROLE}"])
+
+
 def _entry(permission: Permission) -> str:
     who = f"user:{permission.user}" if permission.user else f"role:{permission.role}"
     return view_only(who) if permission.access == "view" else who
@@ -105,8 +131,16 @@ _NO_JOB = "no such job"
 ONLY_VIEW = "you may view this {}, but not operate it"
 
 
-async def require_visible(request: web.Request, job_id: str) -> None:
+async def visible_job(request: web.Request, job_id: str) -> SummaryRow:
     """Raises NotFound unless the job exists and the request's principal may see it."""
+    job = await ports(request).run(summary, job_id, principal(request).readers)
+    if job is None:
+        raise NotFound(_NO_JOB)
+    return job
+
+
+async def require_visible(request: web.Request, job_id: str) -> None:
+    """As `visible_job`, for those who need nothing of it."""
     if not await ports(request).run(is_shared_with, job_id, principal(request).readers):
         raise NotFound(_NO_JOB)
 

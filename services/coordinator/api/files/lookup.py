@@ -1,7 +1,8 @@
 """What a path below /jobs/{id}/files names: `<task>/<artifact>`, and perhaps a path in it.
 
 `<task>` is a `var`, a name or an id; after one with children the index of a child may follow.
-Without it all children are meant: what they have kept under that name, as one directory.
+Without it all children are meant: what they have kept under that name, as one directory. Of a task
+that is a job the artifacts of that job's tasks are found, too.
 """
 
 import re
@@ -71,16 +72,37 @@ async def found_at(request: web.Request, job_id: str, path: str) -> OfChildren |
     if not _is_text(path) or len(path) > _LONGEST_PATH:
         raise NotFound("no such file")
     task = await _task(request, job_id, segments.pop(0))
+    task = await _child(request, task, segments)
+    if not segments:
+        raise NotFound("no such file: the name of an artifact must follow that of its task")
+    name = segments.pop(0)
+    while task.subjob_id is not None:
+        task = await _keeper(request, task.subjob_id, name)
+        task = await _child(request, task, segments)
+    return await _kept(request, task, name, "/".join(segments))
+
+
+async def _child(request: web.Request, task: NamedTask, segments: list[str]) -> NamedTask:
+    """At any depth; the indexes that lead to it are taken from `segments`."""
     while task.has_children and segments and _INDEX.fullmatch(segments[0]):
         child = await ports(request).run(artifacts.child_of, task.id, int(segments[0]))
         if child is None:
             raise NotFound(f"no such file: the task has no child {segments[0]}")
         task = child
         del segments[0]
-    if not segments:
-        raise NotFound("no such file: the name of an artifact must follow that of its task")
-    name, *inside = segments
-    return await _kept(request, task, name, "/".join(inside))
+    return task
+
+
+async def _keeper(request: web.Request, job_id: str, name: str) -> NamedTask:
+    """The task of a sub-job."""
+    try:
+        found = await ports(request).run(artifacts.keeper_of, job_id, name)
+    except SeveralTasks:
+        text = f"several tasks of the sub-job {job_id} have kept an artifact {_shown(name)}"
+        raise Conflict(text) from None
+    if found is None:
+        raise _not_kept(name)
+    return found
 
 
 async def _task(request: web.Request, job_id: str, name: str) -> NamedTask:
@@ -106,14 +128,14 @@ async def _kept(
     kept = await run(artifacts.kept_by, task, name)
     if not kept:
         raise _not_kept(name)
-    return OfTask(kept[0], await _entry(request, kept[0], inside))
+    return OfTask(kept[0], await entry_of(request, kept[0], inside))
 
 
 def _not_kept(name: str) -> NotFound:
     return NotFound(f"no such file: the task has kept no artifact {_shown(name)}")
 
 
-async def _entry(request: web.Request, artifact: ArtifactRow, inside: str) -> IndexEntry | None:
+async def entry_of(request: web.Request, artifact: ArtifactRow, inside: str) -> IndexEntry | None:
     if not inside:
         return None
     entry = None

@@ -155,10 +155,10 @@ async def download_file(request: web.Request) -> web.StreamResponse:
             return await _send_children(request, store, found)
         if not found.is_directory and asked.format:
             raise BadRequest("format: must not be given: this is a file")
-        return await _send_kept(request, store, found)
+        return await send_kept(request, store, found)
 
 
-async def _send_kept(request: web.Request, store: FileStore, found: OfTask) -> web.StreamResponse:
+async def send_kept(request: web.Request, store: FileStore, found: OfTask) -> web.StreamResponse:
     kept = Kept.of(found.artifact)
     if found.is_directory and found.entry:
         name = found.inside.rpartition("/")[2]

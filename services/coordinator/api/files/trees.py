@@ -66,7 +66,8 @@ async def tree_of_children(
             files = await _files_in(store, kept)
             async for member in tree_of(store, kept, root):
                 yield member
-        noted.append(ManifestChild(row.child_index, row.task_id, row.state, row.exit_code, files))
+        ended = row.state, row.exit_code
+        noted.append(ManifestChild(row.child_index, row.task_id, *ended, files, row.attempt))
     yield manifest(noted)
 
 

@@ -1,4 +1,4 @@
-"""Which pages may use the API from a browser: those of our own names, and of allowed origins.
+"""Which pages may use the API from a browser: our own, under our own names, and allowed origins.
 
 A page may let a name of its own lead to 127.0.0.1 and then talk to what answers there as if it were
 its own server (DNS rebinding). The name is still in the request: it is no address, and none that
@@ -13,14 +13,17 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from services.coordinator.api.errors import Misdirected
-from services.coordinator.settings import CorsSettings, HttpSettings
+from services.coordinator.api.access.authenticator import SAFE_METHODS
+from services.coordinator.api.errors import Forbidden, Misdirected
+from services.coordinator.auth_settings import CorsSettings
+from services.coordinator.settings import HttpSettings
 
 _LONGEST_SHOWN = 60
 _EXPOSED = (
     "X-Request-Id, Retry-After, WWW-Authenticate, ETag, Content-Range, Accept-Ranges, "
     "Content-Disposition, Conveyor-SHA256"
 )
+_SITE = "Sec-Fetch-Site"
 
 Signal = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
 
@@ -63,6 +66,42 @@ def _is_preflight(request: web.Request) -> bool:
         request.method == hdrs.METH_OPTIONS
         and hdrs.ORIGIN in request.headers
         and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers
+    )
+
+
+def own_pages(settings: CorsSettings) -> Middleware:
+    """403 for what a page of another origin would change, whatever the request shows: a browser
+    adds the password that it remembers, and without authentication none is needed. A WebSocket
+    lets such a page read as well."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        acts = request.method not in SAFE_METHODS or hdrs.UPGRADE in request.headers
+        if acts and _is_of_another_page(request):
+            origin = request.headers.get(hdrs.ORIGIN)
+            if origin is None or not settings.allows(origin):
+                raise _stranger(request, origin)
+        return await handler(request)
+
+    return middleware
+
+
+def _is_of_another_page(request: web.Request) -> bool:
+    """By what only a browser can say; what is no browser says neither."""
+    site = request.headers.get(_SITE)
+    if site is not None:  # only over HTTPS, and to this machine
+        return site not in ("same-origin", "none")
+    origin = request.headers.get(hdrs.ORIGIN)
+    # Without the scheme: TLS may end at a proxy.
+    return origin is not None and origin.partition("://")[2].lower() != request.host.lower()
+
+
+def _stranger(request: web.Request, origin: str | None) -> Forbidden:
+    named = (hdrs.ORIGIN, origin) if origin is not None else (_SITE, request.headers[_SITE])
+    return Forbidden(
+        f"{named[0]}: {named[1][:_LONGEST_SHOWN]!r} is not allowed: pages of other origins can "
+        "change nothing here; CONVEYOR_CORS_ORIGINS names those that can. A reverse proxy must "
+        "pass on the Host header as it is"
     )
 
 

@@ -11,11 +11,11 @@ from services.coordinator.api.errors import Refused, TooLarge
 from services.coordinator.api.idempotency import reused
 from services.coordinator.api.replies import BrokenRule, reply_error
 from services.coordinator.backfill import BadRange
-from services.coordinator.commands import KeyReused, UnknownJob, WrongState
+from services.coordinator.commands import CannotUpdate, KeyReused, UnknownJob, WrongState
 from services.coordinator.schedule_commands import NoSuchSchedule, NotNow
 from shared.broker.protocol import BrokerUnavailable
 from shared.jobspec.problems import InvalidJob
-from shared.planning.scheduled_jobs import CannotFire
+from shared.planning.stored_jobs import CannotFire
 from shared.postgres.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
@@ -44,7 +44,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except (UnknownJob, NoSuchSchedule) as error:  # it may have been deleted
         what = "job" if isinstance(error, UnknownJob) else "scheduled job"
         return reply_error(HTTPStatus.NOT_FOUND, f"no such {what}")
-    except (KeyReused, NotNow, CannotFire) as error:  # what is stored is in the way
+    except (KeyReused, NotNow, CannotFire, CannotUpdate) as error:  # what is stored is in the way
         message = reused(str(error)) if isinstance(error, KeyReused) else str(error)
         return reply_error(HTTPStatus.CONFLICT, message)
     except FilesError as error:

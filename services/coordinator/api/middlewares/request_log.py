@@ -28,6 +28,10 @@ async def identified(request: web.Request, handler: Handler) -> web.StreamRespon
         reset_contextvars(**bound)
 
 
+def request_id(request: web.Request) -> str:
+    return request[_ID]
+
+
 async def show_id(request: web.Request, response: web.StreamResponse) -> None:
     """For `on_response_prepare`: a stream's headers are gone before its handler has ended."""
     if _ID in request:

@@ -2,9 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
-from typing import cast
 
 import orjson
 from aiohttp import hdrs, web
@@ -14,25 +12,26 @@ from services.coordinator.api.access.visibility import compiled, readers_of
 from services.coordinator.api.background import BACKGROUND, in_background
 from services.coordinator.api.errors import BadRequest, Forbidden, PreconditionFailed
 from services.coordinator.api.replies import reply
-from services.coordinator.api.requests import ports, whole_body
+from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import Header, Scope, error, response
 from services.coordinator.api.schedules.lookup import SCHEDULES, operable_row, visible_row
 from services.coordinator.api.schedules.schemas import (
     ScheduledJobChanges,
     ScheduledJobSummary,
     schedule_summary,
+    shown_submission,
     submitted_schedule,
     whole_schedule,
 )
 from services.coordinator.api.tork.definitions import Fields, submitted_job
+from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run
 from services.coordinator.api.tork.views import set_fields
 from services.coordinator.api.tork.warnings import SubmitQuery, warned
 from services.coordinator.schedule_commands import NoSuchSchedule
 from services.coordinator.schedule_edits import EditedSchedule, NeverFires, NewRules
 from services.coordinator.store import schedules
-from services.coordinator.store.rows import JsonObject
 from services.coordinator.store.schedules import ScheduleRow, StoredSchedule
-from shared.definition import JobDefinition, encode
+from shared.definition import encode
 from shared.jobspec.tork.parsing import (
     JSON_TYPES,
     PATCH_TYPES,
@@ -42,11 +41,7 @@ from shared.jobspec.tork.parsing import (
 )
 from shared.planning.disclosure import redacting
 from shared.planning.scheduled_jobs import definition_of
-from shared.planning.secret_names import kept_in_clear
-from shared.planning.secrets import hidden_values
-from shared.planning.submission import new_job
-from shared.process.redaction import Redactor
-from shared.process.sealing import Sealer
+from shared.planning.stored_jobs import without_secrets
 
 _VERSION = re.compile(r'"([^"]*)"')
 _ANY = "*"
@@ -60,7 +55,10 @@ IF_MATCH = Header(
 @SCHEDULES.route(
     "PATCH /scheduled-jobs/{id}",
     "Edit a scheduled job: the fields that are given; null takes one away",
-    response("The scheduled job as it is now.", ScheduledJobSummary),
+    response(
+        "The scheduled job as it is now; with `dryRun`, it stays as it is.",
+        ScheduledJobSummary | DryRun,
+    ),
     {
         400: error("The job would break a rule; the message names field, value and rule."),
         409: error("Its secrets can't be read; the message says why."),
@@ -77,16 +75,20 @@ async def edit_scheduled_job(request: web.Request) -> web.Response:
     """Jobs that it has created stay as they are. Whoever says what its jobs do submits them."""
     if not principal(request).may(Scope.SUBMIT):
         raise Forbidden(f"requires the scope {Scope.SUBMIT} as well")
-    row = await operable_row(request)
+    row, api = await operable_row(request), ports(request)
+    is_dry_run = query(request, SubmitQuery).is_dry_run
     while True:
         edited, warnings = await _edited(request, row)
         try:
-            is_done = await ports(request).schedules.edit(edited)
+            is_done = await api.schedules.edit(edited, is_dry_run=is_dry_run)
         except NeverFires as reason:  # by what the client wants
             raise BadRequest(str(reason)) from None
+        if is_done and is_dry_run:
+            shown = shown_submission(edited.spec, redacting(api.sealer, edited.sealed))
+            return reply_dry_run(shown, warnings)
         row = await visible_row(request, row.id)
         if is_done:
-            shown = schedule_summary(row, redacting(ports(request).sealer, row.sealed))
+            shown = schedule_summary(row, redacting(api.sealer, row.sealed))
             return with_version(reply(shown | set_fields({"warnings": warnings})), row.version)
         # Another edit came first: this one is made of what that one has left
 
@@ -114,8 +116,11 @@ async def _edited(request: web.Request, row: ScheduleRow) -> tuple[EditedSchedul
     now.pop("permissions", None)  # they are stored with the identities of the users
     shown = whole_schedule(row, redacting(api.sealer, row.sealed))
     changed = await _changed(request, now, shown)
+    if was.template and (others := sorted(changed.fields - {"schedule", "permissions"})):
+        raise BadRequest(f"{others[0]}: is of template {was.template.tag}: submit another schedule")
     warnings = await warned(request, changed.spec, await whole_body(request))
     definition = await compiled(request, changed.spec)
+    definition = replace(definition, template=was.template)
     readers = stored.readers
     if "permissions" in changed.fields:
         creator = _readers_entry(stored.created_by) if definition.permissions else ()
@@ -158,15 +163,3 @@ def _rules(changed: ChangedJob, stored: StoredSchedule) -> NewRules:
         catch_up=schedule.catch_up_policy,
         max_runs=schedule.max_runs,
     )
-
-
-def without_secrets(definition: JobDefinition, sealer: Sealer) -> tuple[JsonObject, str | None]:
-    """The submission as it may be shown; if that is not all of it, all of it sealed."""
-    submitted = encode(definition)
-    secrets = new_job(definition, "", datetime.min).definition.secrets  # noqa: DTZ901 - of no time
-    shown = Redactor(hidden_values(secrets)).value(submitted)
-    if sealer.encrypts:  # else what is secret by its name would stand beside it in clear
-        shown = cast(JsonObject, kept_in_clear(shown, sealer.seal_text))
-    if not secrets and shown == submitted:
-        return submitted, None
-    return shown, sealer.seal({"secrets": secrets, "spec": submitted})

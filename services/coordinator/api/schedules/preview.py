@@ -54,7 +54,7 @@ async def preview_schedule(request: web.Request) -> web.Response:
         firings = firings_of(times)
         return [
             Firing(scheduled_at=at, latest_at=firings.latest(at) if firings.jitter else None)
-            for at, _ in islice(_after(firings, since), most)
+            for at, _ in islice(times_after(firings, since), most)
         ]
 
     return reply(Firings(firings=await in_thread(found)))
@@ -91,11 +91,12 @@ def _next_firings(row: ScheduleRow, now: datetime, count: int) -> list[Firing]:
         return []
     return [
         Firing(scheduled_at=at, at=look_at if firings.jitter else None)
-        for at, look_at in islice(_after(firings, since), left)
+        for at, look_at in islice(times_after(firings, since), left)
     ]
 
 
-def _after(firings: stored.Firings, instant: datetime) -> Iterator[NextFiring]:
+def times_after(firings: stored.Firings, instant: datetime) -> Iterator[NextFiring]:
+    """All of them, as they are asked for."""
     while (found := firings.next_after(instant)) is not None:
         yield found
         instant = found.at

@@ -1,6 +1,6 @@
 """/scheduled-jobs: submit, list, show, pause, resume, delete."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -18,12 +18,11 @@ from services.coordinator.api.idempotency import (
     idempotency_key,
 )
 from services.coordinator.api.replies import Status, reply
-from services.coordinator.api.requests import PageQuery, ports, query, whole_body
+from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import DONE, Route, Scope, error, response
 from services.coordinator.api.schedules.editing import (
     edit_scheduled_job,
     with_version,
-    without_secrets,
 )
 from services.coordinator.api.schedules.lookup import (
     NO_SCHEDULE,
@@ -46,21 +45,42 @@ from services.coordinator.api.schedules.schemas import (
     ScheduledJob,
     ScheduledJobPage,
     ScheduledJobSummary,
+    SchedulesQuery,
+    last_run,
     schedule_page,
     schedule_summary,
+    shown_submission,
     whole_schedule,
 )
+from services.coordinator.api.schedules.upcoming import list_upcoming
+from services.coordinator.api.templates.lookup import resolved, tag_of
+from services.coordinator.api.templates.running import active, definition_with
+from services.coordinator.api.tork.definition_texts import (
+    DEFINITION,
+    DefinitionQuery,
+    reply_definition,
+)
+from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run, require_uploads
 from services.coordinator.api.tork.views import set_fields
 from services.coordinator.api.tork.warnings import SubmitQuery, warned
 from services.coordinator.commands import made_before
 from services.coordinator.schedule_edits import NEVER, NeverFires
-from services.coordinator.store import schedules
+from services.coordinator.store import schedule_runs, schedules
 from services.coordinator.store.schedules import NewSchedule, ScheduleRow
+from shared.definition import JobDefinition
 from shared.jobspec.cron.stored import NextFiring, StoredTimes, next_firing
-from shared.jobspec.tork.models import ScheduledJobSpec
-from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_scheduled_job
+from shared.jobspec.tags import parse_tag
+from shared.jobspec.tork.models import Schedule, ScheduledJobSpec
+from shared.jobspec.tork.parsing import (
+    JSON_TYPES,
+    YAML_TYPES,
+    parse_scheduled_job,
+    parse_scheduled_template,
+)
 from shared.planning.disclosure import redacting
 from shared.planning.new_job import IdempotencyKey
+from shared.planning.stored_jobs import without_secrets
 from shared.planning.submission import new_job_id
 
 _NOT_PAUSED = "it is {}: only a PAUSED scheduled job can be resumed"
@@ -69,7 +89,9 @@ _NOT_PAUSED = "it is {}: only a PAUSED scheduled job can be resumed"
 @SCHEDULES.route(
     "POST /scheduled-jobs",
     "Submit a job that runs again and again, on its `schedule`",
-    response("The scheduled job is stored.", ScheduledJobSummary),
+    response(
+        "The scheduled job is stored; with `dryRun`, it would be.", ScheduledJobSummary | DryRun
+    ),
     {
         400: error("The job breaks a rule; the message names field, value and rule."),
         409: KEY_WAS_USED,
@@ -87,21 +109,22 @@ _NOT_PAUSED = "it is {}: only a PAUSED scheduled job can be resumed"
 )
 async def submit_scheduled_job(request: web.Request) -> web.Response:
     body = await whole_body(request)
-    parsing = partial(parse_scheduled_job, body, request.headers.get("Content-Type", ""))
-    spec = await in_background(request, parsing)
-    warnings = await warned(request, spec, body)
+    schedule, definition, warnings = await _asked(request, body)
     api = ports(request)
     key = await idempotency_key(request)
-    definition = await compiled(request, spec)
     shown, sealed = await in_background(request, partial(without_secrets, definition, api.sealer))
-    times = spec.schedule.times(new_job_id(), await api.run(schedules.now))
+    times = schedule.times(new_job_id(), await api.run(schedules.now))
     next_at, look_at = _next_firing(times, times.created_at)
+    if query(request, SubmitQuery).is_dry_run:
+        await require_uploads(request, definition.uploads)
+        redact = redacting(api.sealer, sealed)
+        return reply_dry_run(shown_submission(shown, redact), warnings, nextAt=next_at)
     new = NewSchedule(
         id=times.id,
         cron=times.cron,
         timezone=times.timezone,
-        overlap=spec.schedule.overlap or "allow",
-        catch_up=spec.schedule.catch_up_policy,
+        overlap=schedule.overlap or "allow",
+        catch_up=schedule.catch_up_policy,
         rules=times.rules,
         spec=shown,
         sealed=sealed,
@@ -114,6 +137,22 @@ async def submit_scheduled_job(request: web.Request) -> web.Response:
     row = await _added(request, new, key, definition.uploads)
     shown = schedule_summary(row, redacting(api.sealer, row.sealed))
     return reply(shown | set_fields({"warnings": warnings}))
+
+
+async def _asked(
+    request: web.Request, body: bytes
+) -> tuple[Schedule, JobDefinition, Sequence[Fields]]:
+    """When, which job, and what was hardly meant: of a job, or of a template by its tag."""
+    content_type = request.headers.get("Content-Type", "")
+    parsing = partial(parse_scheduled_template, body, content_type)
+    if asked := await in_background(request, parsing):
+        given = asked.as_run()
+        tag = tag_of(parse_tag(asked.template).name, given.version or "")
+        row = active(await resolved(request, "job", tag))
+        return asked.schedule, await definition_with(request, row, given), ()
+    spec = await in_background(request, partial(parse_scheduled_job, body, content_type))
+    warnings = await warned(request, spec, body)
+    return spec.schedule, await compiled(request, spec), warnings
 
 
 async def _added(
@@ -145,13 +184,14 @@ def _next_firing(times: StoredTimes, now: datetime) -> NextFiring:
     "GET /scheduled-jobs",
     "List scheduled jobs, newest first",
     response("A page of scheduled jobs.", ScheduledJobPage),
-    query=PageQuery,
+    query=SchedulesQuery,
 )
 async def list_scheduled_jobs(request: web.Request) -> web.Response:
-    asked = query(request, PageQuery)
+    asked, who = query(request, SchedulesQuery), principal(request)
     api = ports(request)
-    found = await api.run(schedules.page, principal(request).readers, asked.request())
-    return reply(schedule_page(found, partial(redacting, api.sealer)))
+    found = await api.run(schedules.page, who.readers, asked.request(), asked.state, asked.q)
+    last = await api.run(schedule_runs.last, [row.id for row in found.items])
+    return reply(schedule_page(found, partial(redacting, api.sealer), who.access_to, last))
 
 
 @SCHEDULES.route(
@@ -165,9 +205,25 @@ async def get_scheduled_job(request: web.Request) -> web.Response:
     api = ports(request)
     now = await api.run(schedules.now)
     shown = whole_schedule(row, redacting(api.sealer, row.sealed))
+    shown["access"] = principal(request).access_to(row.readers)
+    shown |= last_run((await api.run(schedule_runs.last, [row.id])).get(row.id))
     if row.state == "ACTIVE":
         shown |= set_fields({"next": await shown_next(row, now)})
     return with_version(reply(shown), row.version)
+
+
+@SCHEDULES.route(
+    "GET /scheduled-jobs/{id}/definition",
+    "Show a scheduled job as it was submitted, to edit it",
+    DEFINITION,
+    query=DefinitionQuery,
+)
+async def get_scheduled_job_definition(request: web.Request) -> web.Response:
+    row = await visible_row(request)
+    shown = whole_schedule(row, redacting(ports(request).sealer, row.sealed))
+    if use := shown.pop("template", None):
+        shown = {"template": use["tag"], "inputs": use["inputs"], "schedule": shown["schedule"]}
+    return with_version(await reply_definition(request, shown), row.version)
 
 
 @SCHEDULES.route(
@@ -228,8 +284,10 @@ SCHEDULE_ROUTES: tuple[Route, ...] = (
     submit_scheduled_job,
     list_scheduled_jobs,
     preview_schedule,
+    list_upcoming,
     list_next_firings,
     get_scheduled_job,
+    get_scheduled_job_definition,
     pause_scheduled_job,
     resume_scheduled_job,
     edit_scheduled_job,

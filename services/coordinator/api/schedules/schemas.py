@@ -1,13 +1,13 @@
 """Scheduled jobs as answers: secrets taken out, empty fields left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
 
 from services.coordinator.api.replies import Answer, PageOf, Warning
-from services.coordinator.api.requests import PageQuery, Query
+from services.coordinator.api.requests import ListQuery, PageQuery, Query, Search
 from services.coordinator.api.tork.definitions import Fields, shown_job
 from services.coordinator.api.tork.schemas.jobs import JobStateName
 from services.coordinator.api.tork.schemas.submitted import (
@@ -19,7 +19,7 @@ from services.coordinator.api.tork.schemas.submitted import (
 )
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.api.tork.views import page, set_fields
-from services.coordinator.store.rows import Page
+from services.coordinator.store.rows import JsonObject, Page
 from services.coordinator.store.schedule_runs import RunRow
 from services.coordinator.store.schedules import ScheduleRow, StoredSchedule
 from shared.jobspec.cron.parsing import DEFAULT_ZONE
@@ -84,6 +84,15 @@ class RunsQuery(PageQuery):
 
     def states(self) -> list[str] | None:
         return [self.state] if self.state else None
+
+
+class SchedulesQuery(ListQuery):
+    """Which scheduled jobs."""
+
+    q: Annotated[Search, Field(description="Only those with this text in their name.")] = ""
+    state: Annotated[
+        Literal["", "ACTIVE", "PAUSED", "ENDED"], Field(description="Only those in this state.")
+    ] = ""
 
 
 class Firing(Answer):
@@ -158,6 +167,17 @@ class BackfillAnswer(Answer):
     """Each time, in order."""
 
 
+class ScheduledTemplateView(Answer):
+    """The template that the jobs of a schedule are made of."""
+
+    tag: str
+    """As submitted; each job is made of the newest active version that it allows then."""
+    version: str
+    """What that was at the submission, as name@major.minor."""
+    inputs: dict[str, JsonValue]
+    """As submitted."""
+
+
 class ScheduledJobSummary(Answer):
     """A scheduled job as lists show it."""
 
@@ -201,12 +221,18 @@ class ScheduledJobSummary(Answer):
     """Times whose jobs wait for the one before them to be final."""
     ended_at: datetime | None = None
     """When it created its last job, or its last time passed."""
+    template: ScheduledTemplateView | None = None
+    """Left out where the schedule has a job of its own."""
     error: str | None = None
     """Why the job that is due can't be made; it is tried again each minute."""
     note: str | None = None
     """Why it is paused."""
     warnings: list[Warning] | None = None
     """In the answer to a submission: what was hardly meant."""
+    access: Literal["operate", "view"] | None = None
+    """What the caller may do: with `view` only look. Left out in the answer to a submission."""
+    last_run: ScheduleRun | None = None
+    """What became of its last time, or of the last trigger."""
 
 
 class ScheduledJob(ScheduledJobSummary):
@@ -244,9 +270,27 @@ class ScheduledJobPage(PageOf[ScheduledJobSummary]):
 _IN_LISTS = frozenset(field.alias for field in ScheduledJobSummary.model_fields.values())
 
 
-def schedule_page(rows: Page[ScheduleRow], redact: Callable[[str | None], Redacting]) -> Fields:
-    """`redact` gives what takes the secrets of a schedule out, by its `sealed`."""
-    return page(rows, [schedule_summary(row, redact(row.sealed)) for row in rows.items])
+def schedule_page(
+    rows: Page[ScheduleRow],
+    redact: Callable[[str | None], Redacting],
+    access_to: Callable[[Collection[str]], str],
+    last: Mapping[str, RunRow],
+) -> Fields:
+    """`redact` gives what takes the secrets of a schedule out, by its `sealed`; `access_to` what
+    the caller may do, by its readers; `last` are runs by the ids of schedules."""
+    return page(
+        rows,
+        [
+            schedule_summary(row, redact(row.sealed))
+            | {"access": access_to(row.readers)}
+            | last_run(last.get(row.id))
+            for row in rows.items
+        ],
+    )
+
+
+def last_run(run: RunRow | None) -> Fields:
+    return {} if run is None else {"lastRun": shown_run(run)}
 
 
 def schedule_summary(row: ScheduleRow, redact: Redacting) -> Fields:
@@ -278,8 +322,21 @@ def whole_schedule(row: ScheduleRow, redact: Redacting) -> Fields:
             "endedAt": row.ended_at,
             "version": row.version,
             "schedule": submitted_schedule(row),
+            "template": redact.value(_template(row.spec.get("template"))),
         }
     )
+
+
+def _template(use: JsonValue) -> Fields | None:
+    if not isinstance(use, dict):
+        return None
+    return {"tag": use["tag"], "version": use["version"], "inputs": use.get("inputs", {})}
+
+
+def shown_submission(spec: JsonObject, redact: Redacting) -> Fields:
+    """What a dry run shows of it."""
+    shown: Fields = redact.value(shown_job(spec))
+    return shown | {"taskCount": len(shown["tasks"])}
 
 
 def submitted_schedule(row: ScheduleRow | StoredSchedule) -> Fields:

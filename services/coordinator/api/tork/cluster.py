@@ -1,9 +1,10 @@
-"""/queues, of which only task queues may be deleted, /nodes: the workers, and /metrics."""
+"""/queues, of which only task queues may be deleted, and /metrics."""
 
 import asyncio
 import math
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from aiohttp import web
@@ -18,40 +19,16 @@ from services.coordinator.ports import ApiPorts
 from services.coordinator.store import cluster
 from services.coordinator.store.rows import Totals
 from shared.messages.queues import (
-    DEFAULT_TASK_QUEUE,
     SERVICE_QUEUES,
     is_node_queue,
     is_task_queue,
+    slots_by_queue,
 )
 from shared.postgres.errors import DatabaseUnavailable
+from shared.postgres.pool import Connection
 from shared.process.metrics import ENDS, Metrics, MetricSpec
-
-
-class Node(Answer):
-    """A worker that has shown a sign of life within the last five minutes."""
-
-    id: str
-    """New with each start of the worker."""
-    name: str
-    """From the worker's settings; by default its host name."""
-    started_at: datetime
-    """When the worker started."""
-    cpu_percent: float
-    """Use of its machine's processors, 0 to 100."""
-    last_heartbeat_at: datetime
-    """Its last sign of life."""
-    queue: str
-    """The queues it serves, each with how many tasks at once: `default:4,highcpu:2`."""
-    status: Literal["UP", "DOWN", "OFFLINE"]
-    """`OFFLINE`: it has left or fallen silent."""
-    hostname: str
-    """Its machine."""
-    port: int
-    """Where it serves `/health` and `/metrics`."""
-    task_count: int
-    """How many tasks it is running."""
-    version: str
-    """Of Conveyor."""
+from shared.store import queues_in_use, sample_rows
+from shared.store.samples import QueueSample, merged_queue
 
 
 class Queue(Answer):
@@ -65,6 +42,14 @@ class Queue(Answer):
     """How many consumers it has."""
     unacked: int = Field(ge=0)
     """How many tasks of a task queue are running; 0 for other queues."""
+    slots: int | None = None
+    """How many tasks of a task queue the workers that are up run at once; 0: none serves it."""
+    oldest_at: datetime | None = None
+    """Since when the oldest of its tasks waits."""
+    scheduled_per_minute: float | None = None
+    """How many tasks are sent to it, of late; left out where no scheduler has sampled it."""
+    started_per_minute: float | None = None
+    """How many of its tasks workers begin, of late."""
 
 
 class JobMetrics(Answer):
@@ -104,41 +89,43 @@ class MetricsQuery(Query):
     ] = ""
 
 
-_NO_QUEUE = "no such queue"
+NO_QUEUE = "no such queue"
+_NOW = timedelta(minutes=1)
+"""Of so long are the rates."""
 
 
-_QUEUES = RouteGroup(
+QUEUES = RouteGroup(
     group="queues",
     tag="queues",
     path_meanings={"name": "The queue's name."},
     missing="There is no such queue.",
 )
-_WORKERS = RouteGroup(group="nodes", tag="management")
-_METRICS = RouteGroup(group="metrics", tag="management")
+METRICS = RouteGroup(group="metrics", tag="management")
 
 
-@_QUEUES.route("GET /queues", "List the queues", response("All queues known.", list[Queue]))
+@QUEUES.route("GET /queues", "List the queues", response("All queues known.", list[Queue]))
 async def list_queues(request: web.Request) -> web.Response:
     api = ports(request)
-    running, names = await asyncio.gather(api.run(cluster.running_by_queue), _names(api))
+    tasks, retries = await asyncio.gather(api.run(_tasks), api.run(queues_in_use.with_retries))
+    names = queues_in_use.task_queues(tasks.served, tasks.running, tasks.oldest, retries)
     # Not one after the other: each takes some turns with the broker, which may be busy.
-    found = await asyncio.gather(*(_stats(api, name, running) for name in names))
+    found = await asyncio.gather(*(_shown(api, n, tasks) for n in (*names, *SERVICE_QUEUES)))
     return reply([queue for queue in found if queue])
 
 
-@_QUEUES.route("GET /queues/{name}", "Show a queue", response("The queue.", Queue))
+@QUEUES.route("GET /queues/{name}", "Show a queue", response("The queue.", Queue))
 async def get_queue(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     api = ports(request)
-    if not (name in SERVICE_QUEUES or is_task_queue(name) or is_node_queue(name)):
-        raise NotFound(_NO_QUEUE)
-    queue = await _stats(api, name, await api.run(cluster.running_by_queue))
+    if not is_shown(name):
+        raise NotFound(NO_QUEUE)
+    queue = await _shown(api, name, await api.run(_tasks))
     if queue is None:
-        raise NotFound(_NO_QUEUE)
+        raise NotFound(NO_QUEUE)
     return reply(queue)
 
 
-@_QUEUES.route(
+@QUEUES.route(
     "DELETE /queues/{name}",
     "Delete a task queue and its messages",
     DONE,
@@ -151,38 +138,65 @@ async def delete_queue(request: web.Request) -> web.Response:
     if not is_task_queue(name):
         raise BadRequest("only task queues may be deleted")
     if await broker.queue_stats(name) is None:
-        raise NotFound(_NO_QUEUE)
+        raise NotFound(NO_QUEUE)
     await broker.delete_queue(name)
     return reply(Status())
 
 
-@_WORKERS.route(
-    "GET /nodes",
-    "List the workers",
-    response("Workers seen within the last five minutes.", list[Node]),
-)
-async def list_nodes(request: web.Request) -> web.Response:
-    rows = await ports(request).run(cluster.nodes)
-    return reply([Node.model_validate(row, from_attributes=True) for row in rows])
+def is_shown(name: str) -> bool:
+    return name in SERVICE_QUEUES or is_task_queue(name) or is_node_queue(name)
 
 
-async def _names(api: ApiPorts) -> list[str]:
-    """Our own queues, those that workers serve, those that tasks wait for."""
-    nodes, wanted = await asyncio.gather(api.run(cluster.nodes), api.run(cluster.queues_of_tasks))
-    served = {queue.partition(":")[0].strip() for node in nodes for queue in node.queue.split(",")}
-    seen = {DEFAULT_TASK_QUEUE, *served, *wanted}
-    return [*sorted(filter(is_task_queue, seen)), *SERVICE_QUEUES]
+@dataclass(frozen=True, slots=True)
+class _Tasks:
+    """What Postgres knows of queues, by name."""
+
+    served: Sequence[str]
+    slots: Mapping[str, int]
+    running: Mapping[str, int]
+    oldest: Mapping[str, datetime]
+    rates: Mapping[str, tuple[float, float]]
 
 
-async def _stats(api: ApiPorts, name: str, running: Mapping[str, int]) -> Queue | None:
+async def _tasks(connection: Connection) -> _Tasks:
+    return _Tasks(
+        served=await queues_in_use.served(connection),
+        slots=slots_by_queue(await queues_in_use.online(connection)),
+        running=await queues_in_use.running_by_queue(connection),
+        oldest=await queues_in_use.oldest_by_queue(connection),
+        rates=_rates(await sample_rows.latest(connection, _NOW)),
+    )
+
+
+def _rates(samples: Iterable[QueueSample]) -> Mapping[str, tuple[float, float]]:
+    """Tasks a minute that were sent to each queue, and that workers began."""
+    by_queue: dict[str, list[QueueSample]] = {}
+    for sample in samples:
+        by_queue.setdefault(sample.queue, []).append(sample)
+    merged = [merged_queue(of_queue, of_queue[0].at) for of_queue in by_queue.values()]
+    return {
+        one.queue: (60 * one.scheduled / one.seconds, 60 * one.started / one.seconds)
+        for one in merged
+        if one.seconds
+    }
+
+
+async def _shown(api: ApiPorts, name: str, tasks: _Tasks) -> Queue | None:
     stats = await api.broker.queue_stats(name)
     if stats is None:
         return None
+    if not is_task_queue(name):
+        return Queue(name=name, size=stats.size, subscribers=stats.subscribers, unacked=0)
+    scheduled, started = tasks.rates.get(name, (None, None))
     return Queue(
         name=name,
         size=stats.size,
         subscribers=stats.subscribers,
-        unacked=running.get(name, 0) if is_task_queue(name) else 0,
+        unacked=tasks.running.get(name, 0),
+        slots=tasks.slots.get(name, 0),
+        oldest_at=tasks.oldest.get(name),
+        scheduled_per_minute=scheduled,
+        started_per_minute=started,
     )
 
 
@@ -229,7 +243,7 @@ class TotalGauges:
 GAUGES = web.AppKey("gauges", TotalGauges)
 
 
-@_METRICS.route(
+@METRICS.route(
     "GET /metrics",
     "Count running jobs, tasks and workers; Prometheus text when `format` or `Accept` asks for it",
     Response(

@@ -12,6 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from shared.definition import Encoded
+from shared.jobspec.partition.stages import PARAMS
 from shared.planning.secret_names import hide_by_name, hide_headers, hide_literals, hide_secret
 from shared.process.redaction import REDACTED
 
@@ -19,6 +20,7 @@ Fields = dict[str, Any]
 _Show = Callable[[Any, bool], Any]
 """A value as it is shown, or in clear, which is only for what reads it as a submission."""
 _Table = Mapping[str, tuple[str, _Show | None]]
+"""What a field is called, and how it is shown; without a name it is shown as several fields."""
 
 
 def shown_task(task: Encoded) -> Fields:
@@ -53,7 +55,10 @@ def _fields(encoded: Encoded, table: _Table, is_clear: bool) -> Fields:
     for field, value in encoded.items():
         if entry := table.get(field):
             name, show = entry
-            shown[name] = show(value, is_clear) if show else value
+            if name:
+                shown[name] = show(value, is_clear) if show else value
+            elif show:
+                shown |= show(value, is_clear)
     return shown
 
 
@@ -88,11 +93,11 @@ _spelled = _as(itemgetter("text"))  # of a duration or an amount: as the client 
 _ENV = _hidden_by(hide_literals)
 _HEADERS = _hidden_by(hide_headers)
 _INPUTS = _hidden_by(hide_by_name)
-_PASSWORD = _hidden_by(lambda _: REDACTED)
 _SECRET = _hidden_by(hide_secret)
 _SECRETS = _hidden_by(lambda secrets: dict.fromkeys(secrets, REDACTED))
+_SECRET_TEMPLATES = _hidden_by(lambda secrets: {k: hide_secret(v) for k, v in secrets.items()})
 
-_REGISTRY = _table("username", password=_PASSWORD)
+_REGISTRY = _table("username", password=_SECRET)
 _LIMITS = _table(cpus=_spelled, memory=_spelled)
 _PROBE = _table("path", "port", "command", timeout=_spelled)
 
@@ -109,6 +114,7 @@ _RETRY = _table(
     initial_delay=("initialDelay", _spelled),
     scaling_factor=("scalingFactor", None),
     max_delay=("maxDelay", _spelled),
+    reset_after=("resetAfter", _spelled),
 )
 _DEFAULTS = _table(
     *("queue", "priority"), retry=_shown_by(_RETRY), limits=_shown_by(_LIMITS), timeout=_spelled
@@ -120,11 +126,19 @@ _WEBHOOK = _table(
     secret=_SECRET,
 )
 _S3 = _table(
-    *("bucket", "key", "filter", "endpoint", "region", "style", "credentials"),
+    *("bucket", "key", "filter", "endpoint", "region", "style", "credentials", "encoding"),
     version_id=("versionId", None),
     access_key=("accessKey", _SECRET),
     secret_key=("secretKey", _SECRET),
     session_token=("sessionToken", _SECRET),
+    partition=_shown_by(
+        _table(
+            *("type", "pattern"),
+            start=("startIndex", None),
+            end=("endIndex", None),
+            date_format=("dateFormat", None),
+        )
+    ),
 )
 _SOURCE = _table(
     *("artifact", "upload", "url", "ipfs", "inline", "local", "target", "sha256", "extract"),
@@ -132,7 +146,7 @@ _SOURCE = _table(
     headers=_HEADERS,
     read_only=("readOnly", None),
 )
-_ARTIFACT = _table("name", "path", always=("when", _as(lambda _: "always")))
+_ARTIFACT = _table("name", "path", "chunks", always=("when", _as(lambda _: "always")))
 _PUBLICATION = _table("artifact", "ipfs", "local", s3=_shown_by(_S3))
 _AUX = _table(
     *("name", "description", "image", "cmd", "entrypoint", "run", "files"),
@@ -141,6 +155,38 @@ _AUX = _table(
     timeout=_spelled,
 )
 _SIDECAR = _AUX | _table(probe=_shown_probe)
+_CONSTRAINT = _table("key", "operator", "values")
+_PLACEMENT = _table(
+    *("type", "count", "priority"),
+    constraints=_each_shown_by(_CONSTRAINT),
+    prefer=_each_shown_by(_table("weight", constraints=_each_shown_by(_CONSTRAINT))),
+    resources=_shown_by(_table("gpus", cpus=_spelled, memory=_spelled, disk=_spelled)),
+    one_per_node=("onePerNode", None),
+    update=_shown_by(
+        _table(
+            max_unavailable=("maxUnavailable", None),
+            healthy_after=("healthyAfter", _spelled),
+        )
+    ),
+)
+
+
+def _shown_placement(placement: Encoded, is_clear: bool) -> Fields:
+    return {"type": "batch", **_fields(placement, _PLACEMENT, is_clear)}
+
+
+_NETWORK = _table(
+    *("type", "domains"), ports=_each_shown_by(_table("name", "static", "target", "address"))
+)
+
+
+def _shown_builtin(builtin: Encoded, is_clear: bool) -> Fields:
+    """Its stage is that of the task."""
+    params = builtin.get("params", {})
+    shown = {"builtin": builtin["name"].rpartition(".")[2]}
+    return shown | ({"params": _INPUTS(params, is_clear)} if params else {})
+
+
 _TASK = _AUX | _table(
     *("tags", "workdir", "queue", "var", "priority", "needs", "mounts", "networks", "gpus"),
     "privileged",
@@ -148,6 +194,7 @@ _TASK = _AUX | _table(
     retry=_shown_by(_RETRY),
     limits=_shown_by(_LIMITS),
     grace_period=("gracePeriod", _spelled),
+    stop_signal=("stopSignal", None),
     queue_timeout=("queueTimeout", _spelled),
     allow_failure=("allowFailure", None),
     pre=_each_shown_by(_AUX),
@@ -157,14 +204,29 @@ _TASK = _AUX | _table(
     artifacts=_each_shown_by(_ARTIFACT),
     publish=_each_shown_by(_PUBLICATION),
     large_result=("largeResult", None),
+    success_codes=("successCodes", None),
+    any_exit_code=("successCodes", _as(lambda _: "any")),
+    network=_shown_by(_NETWORK),
+    wasm=_shown_by(_table("module", "entrypoint", "imports")),
+    builtin=("", _shown_builtin),
+    placement=_shown_placement,
+    execution=_shown_by(_table("type", "index", "count")),
 )
 _COMPOSITE = _table(
-    min_success=("minSuccess", None), min_success_percent=("minSuccess", _as("{}%".format))
+    min_success=("minSuccess", None),
+    min_success_percent=("minSuccess", _as("{}%".format)),
+    max_failed=("maxFailed", None),
+    max_failed_percent=("maxFailed", _as("{}%".format)),
+    finishes=("onFailure", _as(lambda _: "finish")),
 )
 _PARALLEL = _COMPOSITE | _table(tasks=_each_shown_by(_TASK))
-_EACH = _COMPOSITE | _table("var", "concurrency", items=("list", None), task=_shown_by(_TASK))
+_EACH = _COMPOSITE | _table(
+    "var", "concurrency", "chunks", items=("list", None), task=_shown_by(_TASK)
+)
 _JOB = _table(
-    *("name", "description", "tags", "uploads", "output", "permissions", "detached"),
+    *("name", "description", "tags", "uploads", "output", "permissions", "detached", "hold"),
+    "deadline",
+    start_at=("startAt", None),
     tasks=_each_shown_by(_TASK),
     inputs=_INPUTS,
     secrets=_SECRETS,
@@ -173,4 +235,26 @@ _JOB = _table(
     auto_delete=("autoDelete", _as(lambda after: {"after": after["text"]})),
     timeout=_spelled,
 )
-_TASK |= _table(parallel=_shown_by(_PARALLEL), each=_shown_by(_EACH), subjob=_shown_by(_JOB))
+_STAGES = _COMPOSITE | _table(
+    "concurrency",
+    split=_shown_by(_TASK),
+    task=_shown_by(_TASK),
+    assemble=_shown_by(_TASK),
+    needs_chunks=("noChunks", _as(lambda _: "fail")),
+)
+
+
+def _shown_partition(stages: Encoded, is_clear: bool) -> Fields:
+    shown = _fields(stages, _STAGES, is_clear)
+    params = {name: _INPUTS(stages[f], is_clear) for f, name in PARAMS.items() if f in stages}
+    if stages.get("is_flat"):
+        shown["assemble"]["layout"] = "flat"
+    return shown | ({"params": params} if params else {})
+
+
+_TASK |= _table(
+    partition=_shown_partition,
+    parallel=_shown_by(_PARALLEL),
+    each=_shown_by(_EACH),
+    subjob=_shown_by(_JOB | _table(secrets=_SECRET_TEMPLATES)),
+)

@@ -15,7 +15,7 @@ from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.store import deletion
 from services.coordinator.store.search_text import EVERYTHING
 
-_NOT_OVER = "only a final job can be deleted, and a sub-job only when no task waits for it"
+_NOT_OVER = "only a final or held job can be deleted, and a sub-job only when no task waits for it"
 
 
 class DeletionQuery(SearchQuery):

@@ -5,35 +5,65 @@ from functools import partial
 
 from aiohttp import web
 
-from services.coordinator import wait_reasons
-from services.coordinator.api.access.principal import principal
-from services.coordinator.api.access.visibility import require_operable
-from services.coordinator.api.errors import Conflict, NotFound
+from services.coordinator import node_reasons, wait_reasons
+from services.coordinator.api.access.principal import Principal, principal
+from services.coordinator.api.access.schemas import read_optional_body
+from services.coordinator.api.access.visibility import require_operable, visible_job
+from services.coordinator.api.errors import BadRequest, Conflict, NotFound
 from services.coordinator.api.events import follow_log
 from services.coordinator.api.replies import Status, reply
-from services.coordinator.api.requests import JobsQuery, LogQuery, path_id, ports, query
+from services.coordinator.api.requests import (
+    HeaderQuery,
+    JobQuery,
+    JobsQuery,
+    LogQuery,
+    SearchQuery,
+    path_id,
+    ports,
+    query,
+)
 from services.coordinator.api.route import DONE, JSON, Response, RouteGroup, Scope, error, response
 from services.coordinator.api.tork import views
-from services.coordinator.api.tork.schemas.jobs import Job, JobPage, JobSummary, LogPage
+from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.tork.log_download import send_log
+from services.coordinator.api.tork.schemas.jobs import (
+    Job,
+    JobCounts,
+    JobHeader,
+    JobPage,
+    LogPage,
+    Restart,
+)
+from services.coordinator.api.tork.schemas.placement import JobPlacement
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.api.tork.whole_job import reply_job
-from services.coordinator.store import job_list, job_search, one_job
+from services.coordinator.ports import ApiPorts
+from services.coordinator.store import (
+    bytenite_jobs,
+    job_counts,
+    job_header,
+    job_list,
+    job_search,
+    one_job,
+)
 from services.coordinator.store.logs import LogSource, log_of
 from services.coordinator.store.rows import SummaryRow
 from services.coordinator.store.waiting import waiting_jobs
 from shared.jobspec.limits import MAX_NAME
+from shared.lifecycle import JobState
 from shared.planning.disclosure import Redacting, redacting
 from shared.process.garbage import in_thread
 
 _WAITING = "waiting"
 """The search for jobs that wait, each with the reason."""
 _LOG = Response(
-    "A page of log parts; with `follow` the text itself.", {JSON: LogPage, "text/plain": None}
+    "A page of log parts; with `follow` or as `text` the text itself.",
+    {JSON: LogPage, "text/plain": None},
 )
 JOBS = RouteGroup(
     group="jobs", tag="jobs", path_meanings={"id": "The job's id."}, missing="There is no such job."
 )
-_TASKS = RouteGroup(
+TASKS = RouteGroup(
     group="tasks",
     tag="tasks",
     path_meanings={"id": "The task's id."},
@@ -47,38 +77,104 @@ _TASKS = RouteGroup(
 async def list_jobs(request: web.Request) -> web.Response:
     asked = query(request, JobsQuery)
     api = ports(request)
-    readers = principal(request).readers
+    who = principal(request)
+    readers, access_to = who.readers, who.access_to
     redact = partial(redacting, api.sealer)
     if asked.q.split() == [_WAITING]:
-        waiting = await api.run(waiting_jobs, asked.request(), readers)
+        if asked.order != "newest":
+            raise BadRequest(f"order: jobs that wait are listed newest first, not {asked.order}")
+        waiting = await api.run(waiting_jobs, asked.wanted(), readers)
         why = await api.run(wait_reasons.of_jobs, [row.id for row in waiting.items])
-        return reply(views.job_page(waiting, redact, why))
-    found = await api.run(job_list.list_jobs, asked.search(), asked.request(), readers)
-    return reply(views.job_page(found, redact))
+        return reply(views.job_page(waiting, redact, access_to, why))
+    found = await api.run(job_list.list_jobs, asked.search(), asked.wanted(), readers)
+    phases = await api.run(bytenite_jobs.phases, [row.id for row in found.items])
+    return reply(views.job_page(found, redact, access_to, phases=phases))
 
 
-@JOBS.route("GET /jobs/{id}", "Show a job with its tasks", response("The whole job.", Job))
+@JOBS.route(
+    "GET /jobs/counts",
+    "Count jobs by state",
+    response("The counts.", JobCounts),
+    query=SearchQuery,
+)
+async def count_jobs(request: web.Request) -> web.Response:
+    search = query(request, SearchQuery).search()
+    counts = await ports(request).run(job_counts.by_state, search, principal(request).readers)
+    return reply({"states": counts, "most": job_counts.MOST})
+
+
+@JOBS.route(
+    "GET /jobs/{id}",
+    "Show a job with its tasks",
+    response("The whole job.", Job),
+    query=JobQuery,
+)
 async def get_job(request: web.Request) -> web.StreamResponse:
-    return await reply_job(request, path_id(request, "job"))
+    with_tasks = query(request, JobQuery).tasks
+    return await reply_job(request, path_id(request, "job"), with_tasks=with_tasks)
+
+
+@JOBS.route(
+    "GET /jobs/{id}/placement",
+    "Explain for each node why it is not taken for what waits",
+    response("What waits for a node, and the reasons.", JobPlacement),
+)
+async def get_placement(request: web.Request) -> web.Response:
+    api, job_id = ports(request), path_id(request, "job")
+    job = await visible_job(request, job_id)
+    found = await api.run(node_reasons.of_job, job_id)
+    redact = redacting(api.sealer, job.sealed)
+    return reply({"waiting": [views.node_reasons(group, redact) for group in found]})
 
 
 @JOBS.route(
     "GET /jobs/{id}/summary",
     "Find a job by its id, the beginning of its id (4 characters), or its name",
-    response("The job without its tasks.", JobSummary),
+    response("The job without its tasks.", JobHeader),
     {409: error("Several jobs begin so or have this name; the message lists some.")},
+    query=HeaderQuery,
 )
 async def find_job(request: web.Request) -> web.Response:
     """Names are looked for among the newest 10,000 jobs."""
     text = request.match_info["id"][:MAX_NAME]
-    api, readers = ports(request), principal(request).readers
-    row = await api.run(one_job.summary, text, readers)
-    found = [row] if row else await api.run(job_search.named, text, readers)
+    api, who, asked = ports(request), principal(request), query(request, HeaderQuery)
+    readers = who.readers
+    row = found = None
+    if "\0" not in text:  # Postgres has no NUL, so no job is called that
+        row = await api.run(one_job.summary, text, readers)
+        found = [row] if row else await api.run(job_search.named, text, readers)
     if not found:
         raise NotFound(f"no job has the id or name {text!r}")
     if len(found) > 1:
         raise Conflict(_ambiguous(text, found, partial(redacting, api.sealer)))
-    return reply(views.summary(found[0], redacting(api.sealer, found[0].sealed)))
+    shown = views.summary(
+        found[0], redacting(api.sealer, found[0].sealed), who.access_to(found[0].readers)
+    )
+    phases = await api.run(bytenite_jobs.phases, [found[0].id])
+    shown |= views.set_fields({"phase": phases.get(found[0].id)})
+    return reply(shown | (await _details(api, found[0], who) if asked.details else {}))
+
+
+async def _details(api: ApiPorts, job: SummaryRow, who: Principal) -> Fields:
+    redact = redacting(api.sealer, job.sealed)
+    contents = await api.run(job_header.contents, job.id)
+    shown: Fields = {"hasBranches": contents.has_branches, "hasVersions": contents.has_versions}
+    if not JobState(job.state).is_final:
+        why = await api.run(wait_reasons.of_jobs, [job.id])
+        shown |= views.waits(why.get(job.id), redact)
+    if job.state == JobState.FAILED and (failure := await api.run(job_header.failure, job.id)):
+        shown["failure"] = views.failure(failure, redact)
+    if job.parent_id is not None:
+        parents = await api.run(job_header.parents, job.id, who.readers)
+        shown["parents"] = [
+            {
+                "id": one.id,
+                "name": redacting(api.sealer, one.sealed).value(one.name),
+                "taskId": one.task_id,
+            }
+            for one in parents
+        ]
+    return shown
 
 
 def _ambiguous(
@@ -108,20 +204,44 @@ async def cancel_job(request: web.Request) -> web.Response:
 
 
 @JOBS.route(
-    "PUT /jobs/{id}/restart",
-    "Restart a failed or cancelled job where it stopped",
+    "PUT /jobs/{id}/release",
+    "Release a held job: it begins, or waits for its startAt",
     DONE,
-    {400: error("The job is neither FAILED nor CANCELLED.")},
+    {400: error("The job is not held.")},
     scope=Scope.OPERATE,
 )
-async def restart_job(request: web.Request) -> web.Response:
+async def release_job(request: web.Request) -> web.Response:
     job_id = path_id(request, "job")
     await require_operable(request, job_id)
-    await ports(request).commands.restart(job_id)
+    await ports(request).commands.release(job_id)
     return reply(Status())
 
 
-@_TASKS.route("GET /tasks/{id}", "Show one attempt at a task", response("The task.", Task))
+@JOBS.route(
+    "PUT /jobs/{id}/restart",
+    "Restart a failed or cancelled job where it stopped, or an ended one from a task on",
+    DONE,
+    {400: error("The job is in another state, or has no such task; the message says which.")},
+    scope=Scope.OPERATE,
+    body=Restart,
+    example={"from": "assemble"},
+)
+async def restart_job(request: web.Request) -> web.Response:
+    """With `from` that task and all after it run again, in a graph those that need it; what tasks
+    before it have left stays."""
+    job_id = path_id(request, "job")
+    await require_operable(request, job_id)
+    asked = await read_optional_body(request, Restart)
+    position = asked.from_ if isinstance(asked.from_, int) else None
+    if isinstance(asked.from_, str):
+        position = await ports(request).run(one_job.position_of, job_id, asked.from_)
+        if position is None:
+            raise BadRequest(f"from: the job has no task {asked.from_!r}")
+    await ports(request).commands.restart(job_id, position)
+    return reply(Status())
+
+
+@TASKS.route("GET /tasks/{id}", "Show one attempt at a task", response("The task.", Task))
 async def get_task(request: web.Request) -> web.Response:
     api = ports(request)
     readers = principal(request).readers
@@ -143,7 +263,7 @@ async def get_job_log(request: web.Request) -> web.StreamResponse:
     return await _reply_log(request, LogSource("job", path_id(request, "job")))
 
 
-@_TASKS.route(
+@TASKS.route(
     "GET /tasks/{id}/log",
     "Read the log of a task, newest part first, or follow it",
     _LOG,
@@ -157,6 +277,9 @@ async def _reply_log(request: web.Request, source: LogSource) -> web.StreamRespo
     asked = query(request, LogQuery)
     if asked.follow:
         return await follow_log(request, source)
+    if asked.format == "text":
+        marks = {"has_times": asked.timestamps, "has_names": asked.names}
+        return await send_log(request, source, **marks)
     api = ports(request)
     log = await api.run(log_of, source, asked.request(), principal(request).readers)
     if log is None:

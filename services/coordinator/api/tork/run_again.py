@@ -76,7 +76,9 @@ async def _new_job(request: web.Request, job_id: str, changes: JobChanges) -> Ne
         created_by=who.creator,
         readers=readers_of(request, (), sharing.readers),
     )
-    return replace(new, key=await idempotency_key(request), lender_id=job_id)
+    return replace(
+        new, key=await idempotency_key(request), lender_id=job_id, template=row.summary.template
+    )
 
 
 def _secrets(row: JobRow, changes: JobChanges, sealer: Sealer) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typing import cast
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
-from services.coordinator.api.access.visibility import compiled, readers_of
+from services.coordinator.api.access.visibility import compiled, readers_of, refused_at
 from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import TooManyWaiting, WaitedTooLong
 from services.coordinator.api.idempotency import (
@@ -26,10 +26,11 @@ from services.coordinator.api.idempotency import (
     idempotency_key,
 )
 from services.coordinator.api.replies import reply
-from services.coordinator.api.requests import ports, whole_body
+from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import Scope, error, response
 from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run, require_uploads
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.jobs import Job, JobSummary
 from services.coordinator.api.tork.warnings import SubmitQuery, warned
@@ -38,13 +39,13 @@ from services.coordinator.commands import Submitted
 from services.coordinator.store import one_job
 from services.coordinator.store.rows import JsonObject, SummaryRow, shown_user
 from shared.definition.quantities import parse_duration
+from shared.jobspec.problems import InvalidJob
 from shared.jobspec.tork.models import JobSpec
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_job
 from shared.planning.disclosure import redacting, redacting_known
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
 from shared.process.metrics import WORKED_OFF, Metrics, MetricSpec
-from shared.process.sealing import Sealer
 from shared.tracing.protocol import Finished, from_traceparent, job_context
 
 _OPEN = MetricSpec(
@@ -98,7 +99,10 @@ ADMISSION = web.AppKey("admission", AdmissionLimiter)
 @JOBS.route(
     "POST /jobs",
     "Submit a job",
-    response("The job is stored; with `wait`, it is final.", Job | JobSummary),
+    response(
+        "The job is stored; with `wait`, it is final; with `dryRun`, it would be stored.",
+        Job | JobSummary | DryRun,
+    ),
     {
         400: error("The job breaks a rule; the message names field, value and rule."),
         408: error("With `wait`: the job is still running. Otherwise: the body came too slowly."),
@@ -127,18 +131,35 @@ async def submit_job(request: web.Request) -> web.StreamResponse:
         spec = await in_background(request, parsing)
         warnings = await warned(request, spec, await request.read())
         new = await _new_job(request, spec)
-        submitted = await ports(request).commands.submit(new)
+        if query(request, SubmitQuery).is_dry_run:
+            return await _reply_dry_run(request, new, warnings)
+        submitted = await _submitted(request, new)
     _record(request, submitted.job_id, began)
     if spec.wait is not None:
         return await _when_final(request, submitted.job_id, spec.wait.timeout, warnings)
     return await reply_submitted(request, submitted, new, warnings)
 
 
+async def _submitted(request: web.Request, new: NewJob) -> Submitted:
+    try:
+        return await ports(request).commands.submit(new)
+    except InvalidJob as error:  # only the transaction knows which uploads there are
+        raise await refused_at(request, error.problems) from None
+
+
+async def _reply_dry_run(
+    request: web.Request, new: NewJob, warnings: Sequence[Fields]
+) -> web.Response:
+    await require_uploads(request, new.definition.uploads)
+    shown = await in_background(request, partial(_shown_new, new, request))
+    return reply_dry_run(shown, warnings)
+
+
 async def reply_submitted(
     request: web.Request, submitted: Submitted, new: NewJob, warnings: Sequence[Fields] = ()
 ) -> web.Response:
     if submitted.is_new:
-        shown = await in_background(request, partial(_shown_new, new, ports(request).sealer))
+        shown = await in_background(request, partial(_shown_new, new, request))
     else:
         shown = await _summary(request, submitted.job_id, new)
     return reply(shown | views.set_fields({"warnings": warnings}))
@@ -158,9 +179,9 @@ async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
     return replace(new, key=key, size=len(await request.read()))
 
 
-def _shown_new(new: NewJob, sealer: Sealer) -> Fields:
-    redact = redacting_known(sealer, new.definition.secrets)
-    return views.summary(_row_of(new), redact)
+def _shown_new(new: NewJob, request: web.Request) -> Fields:
+    redact = redacting_known(ports(request).sealer, new.definition.secrets)
+    return views.summary(_row_of(new), redact, principal(request).access_to(new.readers))
 
 
 async def _summary(request: web.Request, job_id: str, new: NewJob) -> Fields:
@@ -170,7 +191,8 @@ async def _summary(request: web.Request, job_id: str, new: NewJob) -> Fields:
     if row is None:
         assert new.key is not None  # noqa: S101 - else there is no first submission
         raise gone(new.key, "job")
-    return views.summary(row, redacting(api.sealer, row.sealed))
+    access = principal(request).access_to(row.readers)
+    return views.summary(row, redacting(api.sealer, row.sealed), access)
 
 
 async def _when_final(
@@ -202,6 +224,8 @@ def _row_of(new: NewJob) -> SummaryRow:
         result=None,
         error=None,
         created_by=shown_user(new.created_by),
+        readers=new.readers,
+        template=new.template,
     )
 
 

@@ -4,10 +4,10 @@ They are dicts, made by a plan from rows without a model for each: a job may hav
 tasks. The models in `schemas` describe them, and a test holds the two together.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import compress
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic.alias_generators import to_camel
 
@@ -18,10 +18,13 @@ from services.coordinator.api.tork.definitions import (
     shown_webhook,
     shown_without,
 )
+from services.coordinator.live.event_bodies import log_part
+from services.coordinator.node_reasons import NodeReasons
+from services.coordinator.store.job_header import FailureRow
 from services.coordinator.store.logs import Log
 from services.coordinator.store.rows import (
     JobRow,
-    LogRow,
+    JsonObject,
     Page,
     SummaryRow,
     TaskRow,
@@ -31,7 +34,7 @@ from services.coordinator.wait_reasons import Waiting
 from shared.definition import Encoded
 from shared.definition.quantities import format_duration
 from shared.jobspec.limits import OWN_SECRETS
-from shared.lifecycle import derived_id, shown_position
+from shared.lifecycle import shown_position
 from shared.planning.disclosure import Redacting
 from shared.planning.secret_names import hide_by_name
 from shared.process.redaction import REDACTED
@@ -58,13 +61,27 @@ def _shown(plan: tuple[str, ...], row: tuple[Any, ...]) -> Fields:
 def job_page(
     rows: Page[SummaryRow],
     redact: Callable[[str | None], Redacting],
+    access_to: Callable[[Sequence[str]], str],
     why: Mapping[str, Waiting] = MappingProxyType({}),
+    phases: Mapping[str, str] = MappingProxyType({}),
 ) -> Fields:
-    """`redact` gives what takes the secrets of a job out, by its `sealed`; `why` they wait, by
-    their ids."""
-    items = ((row, redact(row.sealed)) for row in rows.items)
-    shown = [summary(row, hide) | waits(why.get(row.id), hide) for row, hide in items]
-    return page(rows, shown)
+    """`redact` gives what takes the secrets of a job out, by its `sealed`; `access_to` what one may
+    do with it, by its readers; `why` they wait, and their `phases`, by their ids."""
+    shown = []
+    for row in rows.items:
+        hide = redact(row.sealed)
+        item = summary(row, hide, access_to(row.readers))
+        item |= set_fields({"phase": phases.get(row.id)})
+        shown.append(item | waits(why.get(row.id), hide))
+    return page(rows, shown) | _next(rows)
+
+
+def _next(rows: Page[SummaryRow]) -> Fields:
+    """The place that what follows comes after, as a request has it."""
+    if len(rows.items) < rows.request.size:
+        return {}
+    last = rows.items[-1]
+    return {"next": f"{last.created_at.isoformat().removesuffix('+00:00')}Z,{last.id}"}
 
 
 def log_page(log: Log, redact: Redacting) -> Fields:
@@ -82,7 +99,8 @@ def page(rows: Page[R], items: list[Fields]) -> Fields:
     }
 
 
-def summary(row: SummaryRow, redact: Redacting) -> Fields:
+def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
+    """`access`: what whoever asks may do with it."""
     shown = _shown(_SUMMARY, row)
     position = shown_position(row.state, row.position, row.task_count)
     shown |= {"name": row.name, "position": position, "taskCount": row.task_count}
@@ -99,17 +117,21 @@ def summary(row: SummaryRow, redact: Redacting) -> Fields:
                 "scheduledAt": row.schedule_at,
             }
         )
+    if row.template:
+        name, _, version = row.template.partition("@")
+        shown["template"] = {"name": name, "version": version}
     if row.run_started_at != row.started_at:
         shown |= set_fields({"runStartedAt": row.run_started_at})
     if row.omitted:
         shown["omitted"] = row.omitted
+    shown["access"] = access
     _round_progress(shown)
     return shown
 
 
-def job_without_tasks(row: JobRow, redact: Redacting) -> Fields:
+def job_without_tasks(row: JobRow, redact: Redacting, access: str) -> Fields:
     """A whole job but for `tasks` and `execution`."""
-    shown = summary(row.summary, redact)
+    shown = summary(row.summary, redact, access)
     secrets = _secret_names(row)
     return shown | set_fields(
         {
@@ -124,6 +146,9 @@ def job_without_tasks(row: JobRow, redact: Redacting) -> Fields:
             "deleteAt": row.delete_at,
             "permissions": row.permissions,
             "timeout": row.timeout and format_duration(row.timeout),
+            "hold": row.is_held or None,
+            "startAt": row.start_at,
+            "deadline": row.must_end_at,
         }
     )
 
@@ -136,6 +161,8 @@ def task(row: TaskRow, redact: Redacting, why: Waiting | None = None) -> Fields:
         shown["exitCode"] = row.exit_code
     if row.child_index is not None:
         shown["childIndex"] = row.child_index
+    if row.timings:
+        shown["timings"] = shown_timings(row.timings)
     if row.attempt and "retry" in shown:
         shown["retry"] = shown["retry"] | {"attempts": row.attempt}
     if row.children or row.subjob_id:
@@ -147,6 +174,54 @@ def task(row: TaskRow, redact: Redacting, why: Waiting | None = None) -> Fields:
     return shown
 
 
+class AttemptRow(Protocol):
+    """A row of an attempt: the values of a plan first, then more."""
+
+    @property
+    def child_index(self) -> int | None: ...
+    @property
+    def exit_code(self) -> int | None: ...
+    @property
+    def timings(self) -> Sequence[tuple[str, int, int]] | None: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+def attempt_in_short(
+    plan: Sequence[str], row: AttemptRow, redact: Redacting, longest_error: int
+) -> Fields:
+    """What of an attempt is not empty, under the names of `plan`."""
+    shown: Fields = dict(compress(zip(plan, row, strict=False), row))
+    shown |= {name: redact.value(shown[name]) for name in ("name", "error") if name in shown}
+    if "error" in shown:
+        shown["error"] = shown["error"][:longest_error]
+    if row.child_index is not None:
+        shown["childIndex"] = row.child_index
+    if row.exit_code is not None:
+        shown["exitCode"] = row.exit_code
+    if row.timings:
+        shown["timings"] = shown_timings(row.timings)
+    return shown
+
+
+_KINDS = (
+    ("parallel", "parallel"),
+    ("each", "each"),
+    ("subjob", "subjob"),
+    ("partition", "subjob"),
+    ("placement", "placed"),
+)
+
+
+def kind_of(task: Mapping[str, Any]) -> str:
+    """Of a task as submitted."""
+    return next((kind for field, kind in _KINDS if task.get(field)), "task")
+
+
+def shown_timings(timings: Sequence[tuple[str, int, int]]) -> list[Fields]:
+    names = "phase", "startedMs", "durationMs"
+    return [dict(zip(names, timing, strict=True)) for timing in timings]
+
+
 def waits(why: Waiting | None, redact: Redacting) -> Fields:
     """The field `waiting` of what waits."""
     if why is None:
@@ -156,14 +231,33 @@ def waits(why: Waiting | None, redact: Redacting) -> Fields:
     return {"waiting": set_fields(fields)}
 
 
-def log_part(row: LogRow, redact: Redacting) -> Fields:
+def node_reasons(group: NodeReasons, redact: Redacting) -> Fields:
     return {
-        "id": derived_id(row.task_id, row.number),
-        "number": row.number,
-        "taskId": row.task_id,
-        "contents": redact.value(row.contents),
-        "createdAt": row.created_at,
+        "name": redact.value(group.tasks[0].name),
+        "taskIds": [task.id for task in group.tasks],
+        "message": redact.value(group.message),
+        "nodes": [
+            {"id": node.node_id, "name": node.name, "reasons": redact.value(node.reasons)}
+            for node in group.nodes
+        ],
     }
+
+
+def failure(row: FailureRow, redact: Redacting) -> Fields:
+    shown = set_fields(
+        {
+            "taskId": row.id,
+            "name": redact.value(row.name),
+            "parentId": row.parent_id,
+            "parentName": redact.value(row.parent_name),
+            "error": redact.value(row.error),
+            "failureCause": row.failure_cause,
+            "nodeId": row.node_id,
+            "subjobId": row.subjob_id,
+        }
+    )
+    numbers = {"childIndex": row.child_index, "exitCode": row.exit_code}
+    return shown | {name: value for name, value in numbers.items() if value is not None}
 
 
 def totals(row: Totals) -> Fields:
@@ -214,12 +308,48 @@ def _made_of(definition: Mapping[str, Any], row: TaskRow) -> Fields:
         }
     if row.children and (parallel := definition.get("parallel")):
         made_of["parallel"] = parallel | _counts(row)
-    if row.subjob_id and (subjob := definition.get("subjob")):
-        made_of["subjob"] = subjob | {"id": row.subjob_id}
+    if row.children and (placement := definition.get("placement")) is not None:
+        made_of["placement"] = placement | _executions(placement, row)
+    for kind in ("subjob", "partition"):
+        if row.subjob_id and (job := definition.get(kind)):
+            made_of[kind] = job | {"id": row.subjob_id}
     return made_of
 
 
-def _counts(row: TaskRow) -> Fields:
+def _executions(placement: Mapping[str, Any], row: TaskRow) -> Fields:
+    """How many of those that end run is nowhere counted."""
+    counts: Any = row.children
+    counted = _counts(row)
+    shown = {"size": counts["total"]} | {
+        name: counted[name] for name in ("completions", "failures") if name in counted
+    }
+    if row.state != "RUNNING" or placement.get("type") not in ("service", "daemon"):
+        return shown
+    running = counts.get("running", 0)
+    return shown | {"running": running, "waiting": max(counts["total"] - running, 0)}
+
+
+class Family(Protocol):
+    """An attempt with children."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def children(self) -> JsonObject | None: ...
+
+
+def child_counts(row: Family, *, is_placed: bool) -> Fields:
+    counts: Any = row.children
+    shown = {"size": counts["total"]} | _counts(row)
+    if is_placed and row.state == "RUNNING":
+        # Executions don't begin one after the other: those that run are counted, or nothing is.
+        del shown["running"], shown["waiting"]
+        if running := counts.get("running"):
+            shown |= {"running": running, "waiting": max(counts["total"] - running, 0)}
+    return shown
+
+
+def _counts(row: Family) -> Fields:
     counts: Any = row.children
     total, ended = counts["total"], counts["ended"]
     shown = {"completions": ended} | set_fields({"failures": counts.get("failed")})

@@ -11,13 +11,13 @@ from services.coordinator.api.background import in_background
 from services.coordinator.api.requests import query
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.ports import ApiPorts
-from services.coordinator.store import cluster
 from services.coordinator.wait_reasons import nobody_serves
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.models import SubmittedJob
 from shared.jobspec.tork.parsing import with_lines
 from shared.jobspec.tork.warnings import queues_of, warning
 from shared.messages.queues import slots_by_queue
+from shared.store import queues_in_use
 
 _KEPT_SECONDS = 2.0
 
@@ -28,6 +28,12 @@ class SubmitQuery(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     strict: bool = Field(False, description="Refuse what would otherwise be a warning.")
+    is_dry_run: bool = Field(
+        False,
+        alias="dryRun",
+        description="Only check the submission, as a whole: nothing is stored, and an "
+        "`Idempotency-Key` is not used.",
+    )
 
 
 class ServedQueues:
@@ -41,7 +47,7 @@ class ServedQueues:
     async def slots(self) -> Mapping[str, int]:
         """By queue. Raises DatabaseUnavailable."""
         if time.monotonic() >= self._until:
-            self._slots = slots_by_queue(await self._api.run(cluster.online))
+            self._slots = slots_by_queue(await self._api.run(queues_in_use.online))
             self._until = time.monotonic() + _KEPT_SECONDS
         return self._slots
 

@@ -22,7 +22,7 @@ from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.live.stream import ClientGone, Connection, stream_of
 from services.coordinator.ports import ApiPorts
-from services.coordinator.store import one_job
+from services.coordinator.store import bytenite_jobs, one_job
 from services.coordinator.store.connected import connected
 from services.coordinator.store.rows import JsonObject, SummaryRow, TaskRow
 from services.coordinator.wait_reasons import Waiting
@@ -41,23 +41,33 @@ _FEW = 20
 
 
 async def reply_job(
-    request: web.Request, job_id: str, warnings: Sequence[Fields] = ()
+    request: web.Request,
+    job_id: str,
+    warnings: Sequence[Fields] = (),
+    *,
+    with_tasks: bool = True,
 ) -> web.StreamResponse:
     """Raises NotFound, DatabaseUnavailable."""
     api = ports(request)
     async with acquired(api.pool) as connection:
-        job = await one_job.job(connection, job_id, principal(request).readers)
+        who = principal(request)
+        job = await one_job.job(connection, job_id, who.readers)
         if job is None:
             raise NotFound("no such job")
         redact = redacting(api.sealer, job.summary.sealed)
         submitted = _Submitted(api, job.summary, redact)
-        if not job.is_large:
+        if with_tasks and not job.is_large:
             tasks = await submitted.shown(connection, await one_job.few_tasks(connection, job_id))
             attempts = await one_job.few_attempts(connection, job_id)
             waits = await wait_reasons.of_tasks(connection, wait_reasons.may_wait(attempts))
         why = await wait_reasons.of_jobs(connection, () if submitted.is_final else [job_id])
-    shown = views.job_without_tasks(job, redact) | views.set_fields({"warnings": warnings})
+        phases = await bytenite_jobs.phases(connection, [job_id])
+    access = who.access_to(job.summary.readers)
+    shown = views.job_without_tasks(job, redact, access) | views.set_fields({"warnings": warnings})
     shown |= views.waits(why.get(job_id), redact)
+    shown |= views.set_fields({"phase": phases.get(job_id)})
+    if not with_tasks:
+        return reply(shown | {"tasks": [], "execution": []})
     if job.is_large:
         client = Connection(request, stream_of(JSON), stalled_seconds=_STALLED_SECONDS)
         await _LargeJob(client, api, job_id, redact).send(shown, submitted)

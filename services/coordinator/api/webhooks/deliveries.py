@@ -8,9 +8,9 @@ from aiohttp import web
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.schemas import read_body
 from services.coordinator.api.access.visibility import require_operable, require_visible
-from services.coordinator.api.errors import BadRequest, Conflict, NotFound
+from services.coordinator.api.errors import Conflict, NotFound
 from services.coordinator.api.replies import Status, reply
-from services.coordinator.api.requests import path_id, ports, query
+from services.coordinator.api.requests import path_id, ports, query, time_of
 from services.coordinator.api.route import DONE, Route, RouteGroup, Scope, error, response
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.webhooks.delivery_schemas import (
@@ -26,7 +26,6 @@ from services.coordinator.api.webhooks.delivery_schemas import (
 from services.coordinator.api.webhooks.lookup import WEBHOOKS, asked_row, endpoint_row
 from services.coordinator.store import webhook_deliveries
 from services.coordinator.store.job_search import SHORTEST_PREFIX
-from services.coordinator.store.search_text import BadFilter, parse_time
 from services.coordinator.store.webhook_deliveries import DeliveryRow
 from services.coordinator.store.webhook_endpoints import EndpointRow
 from shared.store.notices import Notice, add_notices, notice_delivery
@@ -138,10 +137,7 @@ async def resend_delivery(request: web.Request) -> web.Response:
 async def resend_failed(request: web.Request) -> web.Response:
     row = await asked_row(request)
     asked = await read_body(request, ResendRequest)
-    try:
-        since = parse_time("since", asked.since, datetime.now(UTC))
-    except BadFilter as error:  # the client's mistake
-        raise BadRequest(str(error)) from None
+    since = time_of("since", asked.since, datetime.now(UTC))
     _require_enabled(row)
     run = ports(request).run
     resent = await run(webhook_deliveries.resend_failed, row.id, since)

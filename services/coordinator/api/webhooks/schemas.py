@@ -20,6 +20,17 @@ from shared.process.sealing import Sealer, SealingError
 log = structlog.get_logger(__name__)
 
 
+class LastDelivery(Answer):
+    """The newest delivery of an endpoint."""
+
+    id: str
+    """See `GET /webhooks/deliveries/{id}`."""
+    state: Literal["PENDING", "DELIVERED", "FAILED"]
+    """`FAILED` when it was given up."""
+    created_at: datetime
+    """When it was found to be owed."""
+
+
 class Endpoint(Answer):
     """A URL that is told of all jobs that its creator can read."""
 
@@ -55,6 +66,8 @@ class Endpoint(Answer):
     """Why it is disabled."""
     failing_since: datetime | None = None
     """The first failed request that no successful one followed."""
+    last_delivery: LastDelivery | None = None
+    """The newest; left out while there is none."""
     previous_secret_ends_at: datetime | None = None
     """Until when requests are signed with the secret before the present one, too."""
     created_by: UserView | None = None
@@ -91,6 +104,7 @@ def shown_endpoint(row: EndpointRow, sealer: Sealer, secret: str | None = None) 
         "disabledAt": row.disabled_at,
         "disabledReason": row.disabled_reason,
         "failingSince": row.failing_since,
+        "lastDelivery": row.last_delivery,
         "previousSecretEndsAt": previous_secret_end(row, datetime.now(UTC)),
         "createdBy": row.created_by,
         "secret": secret,

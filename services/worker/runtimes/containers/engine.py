@@ -23,7 +23,13 @@ from services.worker.runtimes.containers.engine_calls import (
     first_member,
     path_stat,
 )
-from services.worker.runtimes.containers.layout import LABEL_NODE, filter_of_task, is_earlier
+from services.worker.runtimes.containers.layout import (
+    LABEL_DISPATCH,
+    LABEL_NODE,
+    LABEL_TASK,
+    filter_of_task,
+    is_earlier,
+)
 from services.worker.runtimes.containers.resources import EngineResources
 
 _BY_A_SIGNAL = 128
@@ -32,6 +38,7 @@ _NOTED_SECONDS = 0.5
 _NOTED_AT_LAST_SECONDS = 10.0  # of an end it writes to its disk first
 _MOST_REMEMBERED = 256
 _LAST_SECONDS = 60.0  # a container that is stopped has 10 s to end, or as many as somebody gives it
+_NO_DISK_LIMIT = ("storage-opt", "storage option", "Storage options")
 _NOT_RUNNING = "can only kill running containers"
 _MISSING_IMAGE = ("No such image", "no such image", "image not known")
 
@@ -55,6 +62,7 @@ class ContainerEngine:
         self._calls = EngineCalls(address, timeout_seconds=timeout_seconds)
         self._docker = self._calls.docker
         self._pull_timeout = pull_seconds
+        self._limits_disk = True  # until it says that its file system has no such limit
         self.resources = EngineResources(self._calls)
         self.archives = EngineArchives(self._calls, is_podman=is_podman)
         self.address = address_of(address)
@@ -68,11 +76,16 @@ class ContainerEngine:
 
     async def create(self, config: Json, name: str | None = None) -> str:
         """Raises ImageMissing when the image has to be pulled first."""
+        if not self._limits_disk:
+            config.get("HostConfig", {}).pop("StorageOpt", None)
         path = "containers/create" if name is None else f"containers/create?name={name}"
         async with self._calls.call("create the container"):
             try:
                 return str((await self._calls.post(path, config))["Id"])
             except DockerError as error:  # 404 is about the image; a network is found at start
+                if self._limits_disk and any(m in error.message for m in _NO_DISK_LIMIT):
+                    self._limits_disk = False
+                    return await self.create(config, name)
                 if error.status == 404 and any(m in error.message for m in _MISSING_IMAGE):
                     raise ImageMissing from error
                 raise
@@ -103,6 +116,13 @@ class ContainerEngine:
         async with self._calls.call("follow the output"):
             query = {"stream": "1", "stdout": "1", "stderr": "1"}
             return await self._calls.request("POST", f"containers/{container}/attach", query)
+
+    async def follow_log(self, container: str, since: str) -> aiohttp.ClientResponse:
+        """What it has written since then (seconds; empty: ever) and writes, each with its time."""
+        async with self._calls.call("follow the log"):
+            query = {"follow": "1", "stdout": "1", "stderr": "1", "timestamps": "1"}
+            query |= {"since": since} if since else {}
+            return await self._calls.request("GET", f"containers/{container}/logs", query)
 
     async def wait(self, container: str) -> int:
         """The exit code of a container, once it has ended.
@@ -202,12 +222,30 @@ class ContainerEngine:
                     return int(shown["ExitCode"])
                 await asyncio.sleep(_LOOK_SECONDS)
 
+    async def rename(self, container: str, node_id: str) -> None:
+        """From now on it is that worker's."""
+        async with self._calls.call("rename the container"):
+            name = f"{_HELD_BY}{node_id}.{container[:12]}"
+            await self._calls.tell("POST", f"containers/{container}/rename?name={name}")
+
+    async def of_dispatch(self, task_id: str, dispatch: int) -> list[str]:
+        """The ids of containers that were started for it."""
+        filters = json.dumps({"label": [f"{LABEL_TASK}={task_id}"]})
+        async with self._calls.call("list containers", about=About.UPKEEP):
+            found = await self._docker.containers.list(all=True, filters=filters)
+            return [
+                c.id
+                for c in found
+                if c["Labels"].get(LABEL_DISPATCH) == str(dispatch) and c["State"] != "created"
+            ]
+
     async def labelled(self) -> list[tuple[str, str]]:
-        """Every container with our label, ended or not: its id and its node's id."""
+        """Every container with our label, ended or not: its id and the id of the node that has it
+        now."""
         filters = json.dumps({"label": [LABEL_NODE]})
         async with self._calls.call("list containers", about=About.UPKEEP):
             found = await self._docker.containers.list(all=True, filters=filters)
-            return [(c.id, c["Labels"][LABEL_NODE]) for c in found]
+            return [(c.id, _holder(c["Names"]) or c["Labels"][LABEL_NODE]) for c in found]
 
     async def earlier(self, spec: TaskSpec) -> list[str]:
         """The ids of containers that other dispatches of this task have left."""
@@ -260,6 +298,17 @@ class ContainerEngine:
             async for line in response.content:
                 if line.strip():
                     await on_message(json.loads(line))
+
+
+_HELD_BY = "conveyor-held."
+
+
+def _holder(names: Sequence[str] | None) -> str | None:
+    """The node that `rename` says; None where it is as it was made."""
+    for name in names or ():
+        if (plain := name.lstrip("/")).startswith(_HELD_BY):
+            return plain.removeprefix(_HELD_BY).rpartition(".")[0]
+    return None
 
 
 def _last_of(container: str, state: Json, *actions: str) -> dict[str, str]:

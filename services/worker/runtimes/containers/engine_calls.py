@@ -241,12 +241,13 @@ _FRAME = struct.Struct(">BxxxL")
 _READ = 65536
 
 
-async def frames(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Output as it was written, the 8-byte headers taken out. Ends with the stream."""
+async def frames(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[int, bytes]]:
+    """Output as it was written, the 8-byte headers taken out, each piece with the number of its
+    stream. Ends with the stream."""
     content = response.content
     while True:
         try:
-            _, left = _FRAME.unpack(await content.readexactly(_FRAME.size))
+            number, left = _FRAME.unpack(await content.readexactly(_FRAME.size))
         except (asyncio.IncompleteReadError, aiohttp.ClientError):
             return  # the end of the stream, or of the engine: `wait` tells which
         while left:
@@ -257,7 +258,18 @@ async def frames(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
             if not data:
                 return
             left -= len(data)
-            yield data
+            yield number, data
+
+
+async def whole_frames(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[int, bytes]]:
+    """As `frames`, each frame as a whole: of a log that the engine has kept, an entry."""
+    content = response.content
+    while True:
+        try:
+            number, size = _FRAME.unpack(await content.readexactly(_FRAME.size))
+            yield number, await content.readexactly(size)
+        except (asyncio.IncompleteReadError, aiohttp.ClientError):
+            return  # as above
 
 
 def path_stat(headers: Mapping[str, str]) -> Json:

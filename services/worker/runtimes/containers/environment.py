@@ -6,31 +6,37 @@ what nobody knows of. What can't be removed when the task ends is tried again la
 
 import asyncio
 import contextlib
-import re
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from conveyor.extensions.mounts import MountType
-from conveyor.extensions.runtimes import Archive, RuntimeRejected, RuntimeUnavailable
+from conveyor.extensions.runtimes import Archive, LogSink, RuntimeRejected, RuntimeUnavailable
 from conveyor.extensions.tasks import Probe, Sidecar, TaskSpec
 from services.worker.runtimes.containers.engine import ContainerEngine, ImageMissing
 from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.containers.files import ContainerFiles, carrier_config
 from services.worker.runtimes.containers.gpus import device_requests
 from services.worker.runtimes.containers.images import Images
+from services.worker.runtimes.containers.isolated import IsolatedNetworks, proxy_variables
 from services.worker.runtimes.containers.layout import (
     ContainerPlacement,
     check_spec,
     labels_of,
 )
 from services.worker.runtimes.containers.mounts import make_mounts
-from services.worker.runtimes.containers.resources import EngineResources
+from services.worker.runtimes.containers.networks import is_isolated, networks_of, operators_network
+from services.worker.runtimes.ports import NodePorts, TakenPort, port_variables, ports_of
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import naming
+
+T = TypeVar("T")
+
+_MOST_REFUSED_NOTED = 20
 
 log = structlog.get_logger(__name__)
 
@@ -76,20 +82,26 @@ class EngineContext:
     mount_types: Mapping[str, MountType]
     init: bool
     ends_with_engine: bool
+    isolated: IsolatedNetworks
+    ports: NodePorts
     pending_removals: PendingRemovals = field(default_factory=PendingRemovals)
 
 
 class ContainerEnvironment:
     """A `MountContext` as well: mounts are made at it."""
 
-    def __init__(self, context: EngineContext, spec: TaskSpec) -> None:
+    def __init__(self, context: EngineContext, spec: TaskSpec, log: LogSink) -> None:
+        """`log` is told what the task wanted to reach and may not."""
         self._context = context
         self._resources = context.engine.resources
         self._spec = spec
+        self._log = log
+        self._refused = set[str]()
         self._undo: list[Callable[[], Awaitable[object]]] = []
         self._hosts: dict[str, str] = {}
         self._private: str | None = None
         self._shared = ContainerPlacement()
+        self._ports: tuple[TakenPort, ...] = ()
         archives = context.engine.archives
         self.files = ContainerFiles(archives, spec, context.settings, self._new_carrier)
 
@@ -100,10 +112,9 @@ class ContainerEnvironment:
     async def prepare(self) -> None:
         spec = self._spec
         self._check(spec)
-        gpus = tuple(device_requests(spec.gpus)) if spec.gpus else ()
-        joined = await joined_networks(spec.networks, self._resources, self.settings)
-        if spec.sidecars:
-            joined = beside_private(joined, self.settings)
+        ports_of(spec)
+        gpus = self._requested_gpus()
+        joined = await networks_of(spec, self._resources, self.settings)
         points = await make_mounts(spec.mounts, self, self._context.mount_types)
         if spec.places:
             points.append(await self.files.prepare(points, partial(self.new_volume, {})))
@@ -115,8 +126,26 @@ class ContainerEnvironment:
             gpus=gpus,
             files=self.files if spec.places else None,
         )
-        if spec.sidecars:
+        if is_isolated(spec):
+            await self._isolate()
+        elif spec.sidecars:
             await self._make_private_network()
+        self.take_ports()
+
+    def _requested_gpus(self) -> tuple[Json, ...]:
+        spec, is_podman = self._spec, self.settings.is_podman
+        if not spec.gpus:
+            return ()
+        return tuple(device_requests(spec.gpus, spec.gpu_devices, is_podman=is_podman))
+
+    def take_ports(self) -> None:
+        """Those of the task; others in the place of those that it has. Raises RuntimeRejected,
+        RuntimeUnavailable."""
+        ports = self._context.ports
+        ports.give_back(self._ports)
+        self._ports = ports.take(
+            ports_of(self._spec), of_machine=self._alone().networks == ("host",)
+        )
 
     async def bring(self, target: str, archive: Archive) -> None:
         await self.files.bring(target, archive)
@@ -125,6 +154,9 @@ class ContainerEnvironment:
         """Each container gets what it needs by itself."""
 
     async def close(self) -> None:
+        if self._ports:
+            self._context.ports.give_back(self._ports)
+            self._ports = ()
         while self._undo:
             try:
                 # Of a package's mount type, whose engine may be gone by now.
@@ -155,7 +187,13 @@ class ContainerEnvironment:
         self._undo.append(undo)
 
     def of_main(self) -> ContainerPlacement:
-        return replace(self._beside(), privileged=self._spec.privileged, hosts=dict(self._hosts))
+        return replace(
+            self._beside(),
+            privileged=self._spec.privileged,
+            hosts=dict(self._hosts),
+            ports=self._ports,
+            take_other_ports=self.take_ports,
+        )
 
     def of_sidecar(self, host: str) -> ContainerPlacement:
         return replace(self._beside(), alias=host, gpus=())
@@ -174,11 +212,13 @@ class ContainerEnvironment:
     def _beside(self) -> ContainerPlacement:
         if self._private is None:
             return self._alone()
-        return replace(self._shared, networks=(self._private, *self._shared.networks))
+        networks = tuple(dict.fromkeys((self._private, *self._shared.networks)))
+        return replace(self._alone(), networks=networks)
 
     def _alone(self) -> ContainerPlacement:
         networks = self._shared.networks or operators_network(self.settings)
-        return replace(self._shared, networks=networks)
+        variables = self._shared.variables | port_variables(self._ports, self._spec.variable_prefix)
+        return replace(self._shared, networks=networks, variables=variables)
 
     def _check(self, spec: TaskSpec) -> None:
         """All of it, so that nothing runs of a task that can't run to its end."""
@@ -201,9 +241,28 @@ class ContainerEnvironment:
         await self._make(making, name, lambda: self._resources.remove("networks", name))
         self._private = name
 
-    async def _make(
-        self, making: Coroutine[object, object, None], name: str, remove: Remove
-    ) -> None:
+    async def _isolate(self) -> None:
+        name, networks = f"conveyor-{uuid.uuid4().hex}", self._context.isolated
+        making = networks.make(name, labels_of(self._spec))
+        subnet = await self._make(making, name, lambda: self._resources.remove("networks", name))
+        variables: dict[str, str] = {}
+        network = self._spec.network
+        if network and network.type == "http":
+            url = await networks.listen(
+                *(name, subnet, network.domains, self._note_refused, self.on_close)
+            )
+            variables = proxy_variables(url, [sidecar.host for sidecar in self._spec.sidecars])
+        self._shared = replace(
+            self._shared, networks=(name,), variables=variables, is_isolated=True
+        )
+        self._private = name if self._spec.sidecars else None
+
+    async def _note_refused(self, why: str) -> None:
+        if why not in self._refused and len(self._refused) < _MOST_REFUSED_NOTED:
+            self._refused.add(why)
+            await self._log(f"network: {why}\n".encode())
+
+    async def _make(self, making: Coroutine[object, object, T], name: str, remove: Remove) -> T:
         made = asyncio.ensure_future(making)
 
         async def remove_once_made() -> None:
@@ -211,74 +270,7 @@ class ContainerEnvironment:
             await self._context.pending_removals.remove(name, remove)
 
         self.on_close(remove_once_made)
-        await asyncio.shield(made)
-
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_OF_A_CONTAINER = "container:"
-_NONE = "none"
-_ANY = "*"
-_NOT_JOINED_BY_NAME = ("default", "bridge", "none", "host")
-
-
-async def joined_networks(
-    names: Sequence[str], resources: EngineResources, settings: RuntimeSettings
-) -> tuple[str, ...]:
-    """The networks under their own names, each of which exists. Raises RuntimeRejected."""
-    found = tuple([await _joined(name, resources, settings) for name in dict.fromkeys(names)])
-    alone = [name for name in found if name in ("host", "none") or _is_a_containers(name)]
-    if alone and len(found) > 1:
-        raise RuntimeRejected(f"network {alone[0]!r} cannot be combined with others")
-    return found
-
-
-def operators_network(settings: RuntimeSettings) -> tuple[str, ...]:
-    """What containers join unless their task says otherwise."""
-    return (settings.container_network,) if settings.container_network else ()
-
-
-def beside_private(joined: Sequence[str], settings: RuntimeSettings) -> tuple[str, ...]:
-    """What a container with sidecars joins besides its private network. Raises RuntimeRejected."""
-    for name in joined:
-        if name in ("host", "none") or _is_a_containers(name):
-            raise RuntimeRejected(
-                f"network {name!r} can't be joined by a task with sidecars: they have a network "
-                "of their own"
-            )
-    return tuple(joined) or tuple(
-        name for name in operators_network(settings) if name not in _NOT_JOINED_BY_NAME
-    )
-
-
-async def _joined(name: str, resources: EngineResources, settings: RuntimeSettings) -> str:
-    if name == _NONE:
-        return name
-    if name == "host" or _is_a_containers(name):
-        _check_allowed(name, settings)
-        return name
-    network = await resources.find_network(name) if _NAME.fullmatch(name) else None
-    if network is None or network.is_ours:  # an id, or the first digits of one, finds it as well
-        raise RuntimeRejected(f"network {name!r} does not exist")
-    if network.driver == "host":  # also when it was named by its id
-        _check_allowed(name, settings)
-    elif not {_ANY, network.name} & set(settings.networks_allowed):
-        raise RuntimeRejected(
-            f"network {name!r}: this worker doesn't allow it "
-            "(its setting CONVEYOR_RUNTIME_NETWORKS_ALLOWED)"
-        )
-    return network.name
-
-
-def _check_allowed(name: str, settings: RuntimeSettings) -> None:
-    if not settings.host_networks_allowed:
-        raise RuntimeRejected(
-            f"network {name!r}: this worker allows no network of the host or of another container "
-            "(its setting CONVEYOR_RUNTIME_HOST_NETWORKS_ALLOWED)"
-        )
-
-
-def _is_a_containers(name: str) -> bool:
-    return name.startswith(_OF_A_CONTAINER)
+        return await asyncio.shield(made)
 
 
 _PORTS = range(1, 65536)

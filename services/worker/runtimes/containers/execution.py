@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
 
@@ -10,19 +9,23 @@ import aiohttp
 
 from conveyor.extensions.runtimes import (
     RESULT,
+    STDOUT,
     STOPPED,
     Archive,
     LogSink,
     Outcome,
     ProgressSink,
+    RuntimeDeclined,
     RuntimeRejected,
     RuntimeUnavailable,
     TransferStopped,
 )
 from conveyor.extensions.tasks import TaskSpec
+from services.worker.phases import phase
 from services.worker.runtimes.containers.engine import ImageMissing
 from services.worker.runtimes.containers.engine_calls import frames
 from services.worker.runtimes.containers.environment import EngineContext
+from services.worker.runtimes.containers.hearing import Hearing
 from services.worker.runtimes.containers.layout import (
     OUTPUT,
     PROGRESS,
@@ -37,14 +40,20 @@ from services.worker.runtimes.containers.layout import (
     open_folder,
 )
 from services.worker.runtimes.containers.mounts import check_sources
-from services.worker.runtimes.output import outcome_with, parse_progress, pass_on
+from services.worker.runtimes.output import (
+    Piece,
+    outcome_with,
+    over_memory,
+    parse_progress,
+    pass_on,
+)
+from services.worker.runtimes.ports import taken_by_others
 from services.worker.runtimes.transfers import Transfers
 
 _KILLED = 137
+_MOST_PORT_TRIES = 10
 _OTHERS_WRITE = 0o002
-_LOOK_SECONDS = 0.1
-_SOON_SECONDS = 0.3
-"""No engine has gone and another come within that."""
+_KEPT_LOG = {"Type": "json-file", "Config": {"max-size": "16m", "max-file": "2"}}
 
 
 class ContainerExecution:
@@ -55,11 +64,14 @@ class ContainerExecution:
         placement: Callable[[], ContainerPlacement],
         log: LogSink,
         progress: ProgressSink | None = None,
+        *,
+        keeps_log: bool = False,
     ) -> None:
-        """`placement` is asked when the container is made.
+        """`placement` is asked when the container is made. `keeps_log`: the engine keeps the log.
 
         Without `progress` it is no task's main container: nobody asks for its output either.
         """
+        self._keeps_log = keeps_log
         self._context = context
         self._engine = context.engine
         self._spec = spec
@@ -70,12 +82,13 @@ class ContainerExecution:
         self._container: str | None = None
         self._stream: aiohttp.ClientResponse | None = None
         self._archive = False
+        self._placed = ContainerPlacement()
+        self._port_tries = 0
         self._sources: tuple[str, ...] = ()
         self._files: PlacedFiles | None = None
         self._creating: asyncio.Future[str] | None = None
         self._pulling: asyncio.Task[None] | None = None
-        self._is_reading = False
-        self._heard_at = 0.0
+        self._hearing = Hearing()
         self._stop = asyncio.Event()
         self._transfers = Transfers()
         self._started = False
@@ -114,19 +127,48 @@ class ContainerExecution:
                     await self._files.write_into(container)
             except TransferStopped:  # then `wait` tells
                 return
-        self._stream = await self._engine.attach(container)
-        check_sources(self._sources)
-        self._started = True
-        self._heard_at = time.monotonic()
-        await self._engine.start(container)
+        try:
+            self._started = True
+            self._hearing = Hearing()
+            self._stream = await self._begin(container)
+        except (RuntimeRejected, RuntimeDeclined) as error:
+            await self._take_other_ports(error)
+            await self.start()
+            return
+        for port in self._placed.ports:
+            await self._log(port.line.encode())
         if self._stop.is_set():  # it came while the engine was starting: that kill found nothing
             await self._engine.kill(container)
+
+    async def _take_other_ports(self, error: Exception) -> None:
+        """For another container. Raises `error` if it is about something else, or comes again and
+        again."""
+        self._port_tries += 1
+        placed, is_last = self._placed, self._port_tries > _MOST_PORT_TRIES
+        if is_last or placed.take_other_ports is None:
+            raise error
+        if not taken_by_others(placed.ports, str(error)):
+            raise error
+        await self.close()
+        self._started = False
+        placed.take_other_ports()
+        await self.prepare()
+
+    async def _begin(self, container: str) -> aiohttp.ClientResponse:
+        """Start it; its output. What fails here leaves no stream open."""
+        async with contextlib.AsyncExitStack() as stack:
+            stream = await self._engine.attach(container)
+            stack.callback(stream.close)
+            check_sources(self._sources)
+            await self._engine.start(container)
+            stack.pop_all()
+            return stream
 
     async def wait(self) -> Outcome:
         if not self._started or self._stream is None:
             return STOPPED
-        async with _background(self._poll_progress()), _background(self._note_hearing()):
-            await pass_on(self._frames(self._stream), self._log)
+        async with _background(self._poll_progress()), _background(self._hearing.note()):
+            await pass_on(self._frames(self._stream), self._write)
             exit_code = await self._exit_code()
         return await self._outcome(exit_code)
 
@@ -170,7 +212,8 @@ class ContainerExecution:
         """Raises ImageMissing when the image has to be pulled first."""
         if self._stop.is_set():
             return
-        context, placement = self._context, self._placement()
+        context = self._context
+        placement = self._placed = self._placement()
         settings = context.settings
         user = settings.container_user or await context.images.user_of(str(self._spec.image))
         self._archive = settings.container_read_only or needs_archive(self._spec, user)
@@ -178,6 +221,8 @@ class ContainerExecution:
         config = container_config(
             self._spec, placement, archive=self._archive, init=context.init, settings=settings
         )
+        if self._keeps_log:
+            config["HostConfig"]["LogConfig"] = _KEPT_LOG
         # Shielded: a call given up half-way would leave a container whose id nobody knows.
         self._creating = asyncio.ensure_future(self._engine.create(config))
         self._container = await asyncio.shield(self._creating)
@@ -212,7 +257,8 @@ class ContainerExecution:
         work = images.pull_once(str(self._spec.image), self._spec.registry, self._log)
         self._pulling = asyncio.create_task(work)
         try:
-            await self._pulling
+            with phase("pull"):
+                await self._pulling
         except asyncio.CancelledError:
             # `stop` ended the pull: then `wait` tells. Otherwise we are the one being cancelled.
             if not self._stop.is_set():
@@ -224,32 +270,29 @@ class ContainerExecution:
         """Raises RuntimeUnavailable also for an end that is the engine's: one that goes down tells
         its containers to end, and what they make of that, even an exit code of 0, is no result."""
         exit_code = await self._engine.wait(self.container)
-        is_late = time.monotonic() - self._heard_at > _SOON_SECONDS
-        if is_late and self._context.ends_with_engine:
+        if self._hearing.is_late and self._context.ends_with_engine:
             await self._check_engine()
         return exit_code
 
-    async def _frames(self, stream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-        self._is_reading = True
-        async for data in frames(stream):
-            self._is_reading = False  # its reader may take its time
-            yield data
-            self._is_reading = True
-        self._is_reading = False
+    async def _frames(self, stream: aiohttp.ClientResponse) -> AsyncIterator[Piece]:
+        self._hearing.is_reading = True
+        async for number, data in self._frames_of(stream):
+            self._hearing.is_reading = False  # its reader may take its time
+            if self._spec.on_output is not None:
+                self._spec.on_output(number, self._written(data))
+            yield number, data
+            self._hearing.is_reading = True
+        self._hearing.is_reading = False
 
-    async def _note_hearing(self) -> None:
-        """Since when the output may have ended: the last time when we would have heard of it.
+    def _frames_of(self, stream: aiohttp.ClientResponse) -> AsyncIterator[Piece]:
+        return frames(stream)
 
-        Not when its end was read. Of a worker that was frozen, or whose log took nothing, an engine
-        may have gone and another come before that; the new one answers at once.
-        """
-        while True:
-            now = time.monotonic()
-            for _ in range(2):  # what has come while we slept is read before this counts
-                await asyncio.sleep(0)
-            if self._is_reading:
-                self._heard_at = now
-            await asyncio.sleep(_LOOK_SECONDS)
+    def _written(self, data: bytes) -> bytes:
+        """By the container, in a piece of the stream."""
+        return data
+
+    async def _write(self, data: bytes, stream: int = STDOUT) -> None:
+        await self._log(data, stream)
 
     async def _check_engine(self) -> None:
         """The container has outlived its output, its log took long, this worker stood still, or
@@ -262,26 +305,29 @@ class ContainerExecution:
     async def _outcome(self, exit_code: int) -> Outcome:
         if self._stop.is_set():
             return Outcome(exit_code=exit_code, output="")
+        is_expected = self._spec.succeeds_with(exit_code)
         reason = await self._reason(exit_code) if exit_code else None
-        if self._progress is None or exit_code:
-            return Outcome(exit_code=exit_code, output="", reason=reason)
+        if self._progress is None or not is_expected:
+            return Outcome(exit_code=exit_code, output="", reason=reason, is_expected=is_expected)
         if self._reported is not None:
             await self._report_progress(self._progress)
         limit = self._context.settings.output_max_bytes
         data, size = await self._engine.read_file(self.container, OUTPUT, limit)
         keeps_large = self._spec.keeps_large_result
-        return outcome_with(data, size, limit, keeps_large=keeps_large, reason=reason)
+        return outcome_with(
+            *(data, size, limit), keeps_large=keeps_large, exit_code=exit_code, reason=reason
+        )
 
     async def _reason(self, exit_code: int) -> str | None:
         state = await self._engine.inspect_state(self.container)
         if await self._engine.was_told_to_stop(self.container, state):
             return "stopped by somebody, through the engine"
         limit = self._spec.memory_bytes
-        limited = "" if limit is None else f" (limit {limit} bytes)"
+        exceeded = "out of memory" if limit is None else over_memory(limit)
         if state.get("OOMKilled"):
-            return f"out of memory{limited}"
-        if exit_code == _KILLED and limited:  # not by us; engines don't always see the cause
-            return f"killed, probably out of memory{limited}"
+            return exceeded
+        if exit_code == _KILLED and limit:  # not by us; engines don't always see the cause
+            return f"killed, probably: {exceeded}"
         return None
 
     async def _poll_progress(self) -> None:

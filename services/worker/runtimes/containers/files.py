@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from conveyor.extensions.mounts import MountPoint
 from conveyor.extensions.runtimes import Archive, RuntimeRejected
-from conveyor.extensions.tasks import Place, TaskSpec
+from conveyor.extensions.tasks import DATA, Place, TaskSpec
 from services.worker.runtimes.containers.archives import EngineArchives
 from services.worker.runtimes.containers.engine_calls import Json
 from services.worker.runtimes.containers.layout import TORK, WORKDIR, labels_of, workdir_of
@@ -176,7 +176,8 @@ class ContainerFiles:
 
     def _check(self, place: Place, mounted: Sequence[str], in_memory: Sequence[str]) -> None:
         target, about = self._target(place), f"target {place.target!r}"
-        if is_in(target, TORK) and not (is_in(target, WORKDIR) and target != WORKDIR):
+        is_for_files = any(is_in(target, each) and target != each for each in (WORKDIR, DATA))
+        if is_in(target, TORK) and not is_for_files:
             raise RuntimeRejected(f"{about} must not be {TORK} nor below it")
         if target in (*mounted, *in_memory):
             raise RuntimeRejected(f"{about}: the task mounts something else there")

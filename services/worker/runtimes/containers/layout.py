@@ -14,17 +14,20 @@ import json
 import posixpath
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 from conveyor.extensions.runtimes import RuntimeRejected
 from conveyor.extensions.tasks import Aux, TaskSpec
 from services.worker.runtimes.containers.engine_calls import Json
+from services.worker.runtimes.containers.rights import rights
+from services.worker.runtimes.ports import TakenPort, published
 from services.worker.runtimes.program import (
     check_file_names,
     check_image,
     check_passable,
+    check_stop_signal,
     fits_an_argument,
     parents_of,
 )
@@ -74,8 +77,10 @@ class PlacedFiles(Protocol):
 class ContainerPlacement:
     """`networks`: the first is given at creation, the others are joined before the start; none
     means the engine's default. `alias` is the container's name on the first. `hosts` maps names to
-    addresses. `sources` are looked at again before anything is done with the container. `gpus` and
-    `privileged` are of the main container alone.
+    addresses. `sources` are looked at again before anything is done with the container. `gpus`,
+    `privileged` and `ports` are of the main container alone. `variables` stand above the program's
+    own. `take_other_ports` raises what `prepare` does. `is_isolated`: no name server, and no right
+    to change its network.
     """
 
     mounts: tuple[Json, ...] = ()
@@ -87,6 +92,10 @@ class ContainerPlacement:
     gpus: tuple[Json, ...] = ()
     privileged: bool = False
     files: PlacedFiles | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+    ports: tuple[TakenPort, ...] = ()
+    take_other_ports: Callable[[], None] | None = None
+    is_isolated: bool = False
 
 
 def is_bare(spec: TaskSpec) -> bool:
@@ -95,6 +104,7 @@ def is_bare(spec: TaskSpec) -> bool:
         spec.mounts
         or spec.places
         or spec.networks
+        or spec.network
         or spec.gpus
         or spec.privileged
         or spec.pre
@@ -118,6 +128,7 @@ def check_spec(spec: TaskSpec) -> None:
     """Raises RuntimeRejected for what a container can't have, in words better than an engine's."""
     check_image(spec)
     check_passable(spec)
+    check_stop_signal(spec)
     if spec.image is None:
         raise RuntimeRejected(
             "no image: a container needs one; add `image:`, or set CONVEYOR_RUNTIME_DEFAULT_IMAGE "
@@ -175,20 +186,24 @@ def container_config(
     """The body of the engine's create call; `archive` tells whether one will be written."""
     entrypoint, cmd = _command(spec, archive)
     host = _host_config(spec, init=init) | _host_config_of(placement)
-    host |= _rights(settings, privileged=placement.privileged)
+    ports = published(placement.ports) if placement.networks != ("host",) else {}
+    host |= rights(settings, is_privileged=placement.privileged, is_isolated=placement.is_isolated)
+    host |= {"PortBindings": ports} if ports else {}
     host |= _file_systems(host, placement, settings, archive=archive)
     config: dict[str, Any] = {
         "Image": spec.image,
-        "Env": [f"{k}={v}" for k, v in _environment(spec).items()],
+        "Env": [f"{k}={v}" for k, v in _environment(spec, placement).items()],
         "Labels": labels_of(spec),
         "HostConfig": host,
     }
-    optional = {
+    optional: dict[str, Any] = {
         "Entrypoint": entrypoint,
         "Cmd": cmd,
         "User": settings.container_user,
         "WorkingDir": workdir_of(spec),
+        "StopSignal": spec.stop_signal,
         "NetworkingConfig": _endpoint(placement),
+        "ExposedPorts": {inside: {} for inside in ports},
     }
     return config | {key: value for key, value in optional.items() if value}
 
@@ -239,8 +254,7 @@ def open_folder(path: str, root: str) -> bytes:
 def _ended(tar: tarfile.TarFile, buffer: io.BytesIO) -> bytes:
     """The tar with its end mark, two empty blocks, without the zeros that usually fill up the last
     record: Podman's reader is gone after the mark, and what is then still on its way breaks the
-    call ("write |1: broken pipe", containers/buildah issue 6573).
-    """
+    call ("write |1: broken pipe", containers/buildah issue 6573)."""
     end = tar.offset + 2 * tarfile.BLOCKSIZE
     tar.close()
     return buffer.getvalue()[:end]
@@ -265,8 +279,9 @@ def _has_places_below(spec: TaskSpec) -> bool:
     return any(not place.target.startswith("/") for place in spec.places)
 
 
-def _environment(spec: TaskSpec) -> dict[str, str]:
-    return {**spec.env, "TORK_OUTPUT": OUTPUT, "TORK_PROGRESS": PROGRESS}
+def _environment(spec: TaskSpec, placement: ContainerPlacement) -> dict[str, str]:
+    reports = {"TORK_OUTPUT": OUTPUT, "TORK_PROGRESS": PROGRESS}
+    return {**spec.env, **placement.variables, **spec.directories, **reports}
 
 
 def _host_config(spec: TaskSpec, *, init: bool) -> dict[str, Any]:
@@ -280,20 +295,11 @@ def _host_config(spec: TaskSpec, *, init: bool) -> dict[str, Any]:
         host["Init"] = True
     if spec.cpus is not None:
         host["NanoCpus"] = round(spec.cpus * 1e9)
+    if spec.disk_bytes is not None:
+        host["StorageOpt"] = {"size": str(spec.disk_bytes)}
     if spec.memory_bytes is not None:
         host["Memory"] = host["MemorySwap"] = spec.memory_bytes  # the same: no swap on top
     return host
-
-
-def _rights(settings: RuntimeSettings, *, privileged: bool) -> dict[str, Any]:
-    rights: dict[str, Any] = {}
-    if settings.container_pids_limit is not None:
-        rights["PidsLimit"] = settings.container_pids_limit
-    if privileged:
-        return rights
-    if settings.container_no_new_privileges:
-        rights["SecurityOpt"] = ["no-new-privileges"]
-    return rights | {"CapDrop": ["ALL"], "CapAdd": list(settings.container_capabilities)}
 
 
 def _host_config_of(placement: ContainerPlacement) -> dict[str, Any]:

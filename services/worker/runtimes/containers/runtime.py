@@ -19,10 +19,11 @@ from services.worker.runtimes.containers.engine_calls import certificates_of
 from services.worker.runtimes.containers.environment import (
     ContainerEnvironment,
     EngineContext,
-    operators_network,
 )
 from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.containers.images import Images, read_logins
+from services.worker.runtimes.containers.isolated import IsolatedNetworks
+from services.worker.runtimes.containers.kept import KeptContainer, LeftContainer, can_be_kept
 from services.worker.runtimes.containers.layout import (
     LABEL_DISPATCH,
     LABEL_NODE,
@@ -32,14 +33,17 @@ from services.worker.runtimes.containers.layout import (
     with_default_image,
 )
 from services.worker.runtimes.containers.mounts import MOUNT_TYPES
+from services.worker.runtimes.containers.networks import operators_network
 from services.worker.runtimes.containers.resources import Kind
 from services.worker.runtimes.containers.sidecars import (
     RunningSidecar,
     SidecarReadiness,
     WithSidecars,
 )
+from services.worker.runtimes.keeping import Kept
 from services.worker.runtimes.output import LogLines
 from services.worker.runtimes.places import with_places
+from services.worker.runtimes.ports import NodePorts
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.stages import AuxExecution, MainPart, StagedExecution
 from shared.process.extensions import Group, installed, load, refuse_taken
@@ -59,7 +63,10 @@ class ContainerRuntime:
         self._name = name
         init = name == "docker" if settings.container_init is None else settings.container_init
         self._context = EngineContext(
-            engine, images, settings, mount_types, init, ends_with_engine=name == "docker"
+            *(engine, images, settings, mount_types, init),
+            ends_with_engine=name == "docker",
+            isolated=IsolatedNetworks(engine.resources, settings, is_podman=name == "podman"),
+            ports=NodePorts(settings.dynamic_ports),
         )
         # Of a task that is one container and nothing else.
         self._bare = ContainerPlacement(networks=operators_network(settings))
@@ -77,16 +84,45 @@ class ContainerRuntime:
             await engine.resources.check()
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
-        spec = with_places(with_default_image(spec, self._context.settings.default_image))
+        spec = self._complete(spec)
         if is_bare(spec):
             return ContainerExecution(self._context, spec, lambda: self._bare, log, progress)
-        environment = ContainerEnvironment(self._context, spec)
+        environment = ContainerEnvironment(self._context, spec, log)
         return StagedExecution(
             environment,
             self._main(spec, environment, log, progress),
             pre=[self._aux(aux, environment, log) for aux in spec.pre],
             post=[self._aux(aux, environment, log) for aux in spec.post],
         )
+
+    @property
+    def engine_address(self) -> str:
+        return self._context.engine.address
+
+    def kept_execution(
+        self, spec: TaskSpec, log: LogSink, progress: ProgressSink, kept: Kept
+    ) -> Execution | None:
+        if not can_be_kept(spec):
+            return None
+        spec = self._complete(spec)
+        if kept.is_left:
+            return LeftContainer(self._context, spec, lambda: self._bare, log, progress, kept=kept)
+        if is_bare(spec):
+            return KeptContainer(self._context, spec, lambda: self._bare, log, progress, kept=kept)
+        environment = ContainerEnvironment(self._context, spec, log)
+        main = KeptContainer(self._context, spec, environment.of_main, log, progress, kept=kept)
+        environment.files.only_container = lambda: main.container
+        return StagedExecution(environment, main)
+
+    async def is_there(self, task_id: str, dispatch: int) -> bool:
+        return bool(await self._context.engine.of_dispatch(task_id, dispatch))
+
+    async def end_left(self, task_id: str, dispatch: int) -> None:
+        engine = self._context.engine
+        await _remove(await engine.of_dispatch(task_id, dispatch), engine.delete)
+
+    def _complete(self, spec: TaskSpec) -> TaskSpec:
+        return with_places(with_default_image(spec, self._context.settings.default_image))
 
     def terminators(self, node_id: str, on_process: ProcessSink) -> Sequence[Terminator]:
         del on_process
@@ -111,7 +147,7 @@ class ContainerRuntime:
         removed = await _remove(left(await engine.labelled()), engine.delete)
         for kind in _NOT_CONTAINERS:
             found = left(await engine.resources.labelled(kind))
-            removed += await _remove(found, partial(engine.resources.remove, kind))
+            removed += await _remove(found, partial(engine.resources.remove_abandoned, kind))
         return removed
 
     async def remove_earlier(self, spec: TaskSpec) -> int:
@@ -119,7 +155,7 @@ class ContainerRuntime:
         removed = await _remove(await engine.earlier(spec), engine.delete)
         for kind in _NOT_CONTAINERS:
             found = await engine.resources.earlier(kind, spec)
-            removed += await _remove(found, partial(engine.resources.remove, kind))
+            removed += await _remove(found, partial(engine.resources.remove_abandoned, kind))
         return removed
 
     async def close(self) -> None:
@@ -161,9 +197,8 @@ class ContainerRuntime:
 
 
 async def _remove(left: Sequence[str], remove: Callable[[str], Awaitable[object]]) -> int:
-    for each in left:
-        await remove(each)
-    return len(left)
+    """False of `remove`: it is still in use."""
+    return sum([await remove(each) is not False for each in left])
 
 
 def make_container_runtime(settings: RuntimeSettings) -> ContainerRuntime:

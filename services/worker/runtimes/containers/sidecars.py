@@ -18,6 +18,7 @@ from datetime import timedelta
 import aiohttp
 
 from conveyor.extensions.runtimes import (
+    STDOUT,
     STOPPED,
     Archive,
     Outcome,
@@ -304,5 +305,5 @@ def _too_late(sidecar: Sidecar, probe: Probe, last: str) -> str:
     return f"{sidecar.label}: {asked} within {limit} ({last})"
 
 
-async def _unheard(data: bytes) -> None:
+async def _unheard(data: bytes, stream: int = STDOUT) -> None:
     """What the probing says is nobody's log."""

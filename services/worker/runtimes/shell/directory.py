@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conveyor.extensions.runtimes import RuntimeRejected, RuntimeUnavailable
-from conveyor.extensions.tasks import TaskSpec
+from conveyor.extensions.tasks import DATA, TaskSpec
 from services.worker.runtimes.program import parents_of
 
 _OF_THIS_MACHINE = frozenset(
@@ -44,6 +44,7 @@ def sorted_error(what: str, error: Exception) -> RuntimeRejected | RuntimeUnavai
 PREFIX = "conveyor-task"
 _LEAST_ROOM = 1024 * 1024
 WORKDIR, OUTPUT = "workdir", "stdout"
+_DATA = "data"
 _SCRIPT, _PROGRESS = "entrypoint", "progress"
 
 
@@ -68,19 +69,28 @@ class PartFiles:
 
 
 class TaskDirectory:
-    def __init__(self, root: str | None, spec: TaskSpec) -> None:
-        """Makes the directory, mode 0700. Raises OSError."""
+    def __init__(self, root: str | None, spec: TaskSpec, reports: str = "") -> None:
+        """Makes the directory, mode 0700. What the task reports in is in its directory `reports`,
+        if that is named. Raises OSError."""
         # As mkdtemp, which takes as long as the system does: the name is as good as unique already.
         folder = os.path.abspath(root) if root else tempfile.gettempdir()
         self.path = f"{folder}/{_name_of(spec)}{secrets.token_hex(4)}"
         os.mkdir(self.path, 0o700)
         self.workdir = f"{self.path}/{WORKDIR}"
+        prefix = f"{reports}/" if reports else ""
+        self.output_way, self._progress_way = f"{prefix}{OUTPUT}", f"{prefix}{_PROGRESS}"
         try:
             os.mkdir(self.workdir, 0o700)
+            if reports:
+                os.mkdir(f"{self.path}/{reports}", 0o700)
             self.fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except OSError:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
+
+    def way_of_data(self, path: str) -> str | None:
+        """Where in it is what a container has at `path`; None: that is not below /tork/data."""
+        return _DATA + path.removeprefix(DATA) if path.startswith(f"{DATA}/") else None
 
     @property
     def is_there(self) -> bool:
@@ -104,6 +114,10 @@ class TaskDirectory:
     def write_script(self, part: PartFiles, script: str) -> None:
         _write(part.script, script, 0o500)
 
+    def write_text(self, name: str, text: str) -> None:
+        """Beside the working directory, only for reading."""
+        _write(f"{self.path}/{name}", text, 0o400)
+
     def give_to(self, uid: int | None, gid: int | None) -> None:
         """Make the directory and all in it theirs; None leaves that part as it is."""
         if uid is None and gid is None:
@@ -116,10 +130,10 @@ class TaskDirectory:
 
     def read_output(self, limit: int) -> tuple[bytes, int]:
         """What the task left in $TORKOUTPUT, nothing if it is over `limit` bytes, and its size."""
-        return self._read(OUTPUT, limit)
+        return self.read(self.output_way, limit)
 
     def read_progress(self) -> bytes:
-        return self._read(_PROGRESS, 64)[0]
+        return self.read(self._progress_way, 64)[0]
 
     def remove_usual(self) -> None:
         """Raises OSError when there is more than every task has: that is for `remove_tree`."""
@@ -132,7 +146,8 @@ class TaskDirectory:
             os.close(self.fd)  # first: one that is open costs the file system twice the work
         os.rmdir(self.path)
 
-    def _read(self, name: str, limit: int) -> tuple[bytes, int]:
+    def read(self, name: str, limit: int) -> tuple[bytes, int]:
+        """As `read_output`."""
         # No links, and no waiting for a writer should the task have made a FIFO of it.
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:

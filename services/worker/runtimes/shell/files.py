@@ -9,7 +9,7 @@ from typing import TypeVar
 from conveyor.extensions.runtimes import RESULT, Archive, RuntimeRejected
 from conveyor.extensions.tasks import Place, TaskSpec
 from services.worker.runtimes.places import check_places, members_for, place_at
-from services.worker.runtimes.shell.directory import OUTPUT, WORKDIR, TaskDirectory, sorted_error
+from services.worker.runtimes.shell.directory import WORKDIR, TaskDirectory, sorted_error
 from services.worker.runtimes.shell.rights import User, UserThread
 from services.worker.runtimes.shell.trees import (
     Opened,
@@ -88,7 +88,9 @@ class TaskFiles:
     def _way_to(self, place: Place) -> list[str]:
         """Names from the task's directory on. Raises RuntimeRejected."""
         target = place.target
-        if target.startswith("/"):
+        if (way := self._directory.way_of_data(target)) is not None:
+            target = way
+        elif target.startswith("/"):
             below = f"{self._directory.workdir}/"
             if not target.startswith(below):
                 raise RuntimeRejected(
@@ -103,8 +105,10 @@ class TaskFiles:
     def _opened(self, path: str) -> Opened:
         root = self._directory.path
         if path == RESULT:
-            return Opened(self._directory.fd, root, OUTPUT)
-        if not path.startswith("/"):
+            return Opened(self._directory.fd, root, self._directory.output_way)
+        if (of_data := self._directory.way_of_data(path)) is not None:
+            way = of_data
+        elif not path.startswith("/"):
             way = f"{WORKDIR}/{self._spec.workdir or ''}/{path}"
         elif f"{path}/".startswith(f"{root}/"):
             way = path.removeprefix(root)

@@ -1,9 +1,10 @@
 """One program of a shell task: a process group in the task's directory, an `Execution`."""
 
 import asyncio
-import os
 import signal
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 from conveyor.extensions.runtimes import (
     STOPPED,
@@ -14,24 +15,38 @@ from conveyor.extensions.runtimes import (
     RuntimeDeclined,
 )
 from conveyor.extensions.tasks import Aux, TaskSpec
-from services.worker.runtimes.output import outcome_with, parse_progress
-from services.worker.runtimes.shell.directory import sorted_error
-from services.worker.runtimes.shell.environment import (
-    ShellContext,
-    ShellEnvironment,
-    argv_of,
-    environment_of,
-)
+from services.worker.runtimes.output import outcome_with, over_memory, parse_progress
+from services.worker.runtimes.shell.cgroups import Cgroup
+from services.worker.runtimes.shell.directory import TaskDirectory, sorted_error
+from services.worker.runtimes.shell.environment import ShellContext
+from services.worker.runtimes.shell.rights import User
 from services.worker.runtimes.shell.spawn import Command, Process, end_orphans_of
 
 _CHUNK = 65536
+
+
+class ProcessEnvironment(Protocol):
+    """What a process runs in, once that is prepared."""
+
+    user: User
+    cgroup: Cgroup | None
+
+    @property
+    def directory(self) -> TaskDirectory: ...
+    def command(self, aux: Aux | None) -> Command:
+        """Of a pre or post, or of the task's own program."""
+        ...
+
+    def take(self, path: str) -> AbstractAsyncContextManager[Archive]:
+        """As `Execution` has it."""
+        ...
 
 
 class ShellProcess:
     def __init__(
         self,
         context: ShellContext,
-        environment: ShellEnvironment,
+        environment: ProcessEnvironment,
         program: TaskSpec | Aux,
         log: LogSink,
         progress: ProgressSink | None = None,
@@ -39,7 +54,6 @@ class ShellProcess:
         """Without `progress` it is a pre or post: nobody asks for its output either."""
         self._settings = context.settings
         self._leaders = context.leaders
-        self._shell = context.shell
         self._launcher = context.launcher
         self._environment = environment
         self._aux = program if isinstance(program, Aux) else None
@@ -58,56 +72,47 @@ class ShellProcess:
     async def start(self) -> None:
         if self._stopped:
             return
-        workdir, files = self._environment.directory.workdir, self._environment.files_of(self._aux)
-        argv = argv_of(self._spec, self._settings, files)
-        command = Command(
-            argv=argv,
-            cwd=os.path.join(workdir, self._spec.workdir or ""),
-            env=environment_of(self._spec, self._settings, files, workdir),
-            user=self._environment.user,
-            cgroup=self._environment.cgroup,
-            executable=self._usual_shell(argv[0]),
-        )
+        command = self._environment.command(self._aux)
         try:
             self._process = Process(command, self._launcher, self._rouse)
         except (OSError, ValueError) as error:  # no such command or workdir; a NUL in an argument
             # Cleaned away while its claim waited, or by a pre.
             if not self._environment.directory.is_there:
                 raise RuntimeDeclined("the task's directory was removed") from error
-            raise sorted_error(f"{argv[0]!r} can't be started", error) from error
+            raise sorted_error(f"{command.argv[0]!r} can't be started", error) from error
         self._leaders.add((self._spec.task_id, self._spec.dispatch), self._process.pid)
         if self._progress is not None:
             self._watch_progress(self._progress)
-
-    def _usual_shell(self, name: str) -> str | None:
-        """Where the shell is that nearly all tasks run; it isn't looked up for each of them."""
-        is_usual = name == self._settings.shell_command[0] and "PATH" not in self._spec.env
-        return self._shell if is_usual else None
 
     async def wait(self) -> Outcome:
         process = self._process
         if process is None:
             return STOPPED
-        exit_code, reason = as_shells_say(await self._forward_output(process))
+        exit_code, signalled = as_shells_say(await self._forward_output(process))
         self._end_orphans(process)
+        is_expected = self._spec.succeeds_with(exit_code)
+        reason = None if is_expected else signalled
         cgroup = self._environment.cgroup
         if exit_code and cgroup is not None and cgroup.was_out_of_memory:
-            reason = f"out of memory (limit {self._spec.memory_bytes} bytes)"
+            reason = over_memory(self._spec.memory_bytes or 0)
+        ended = Outcome(exit_code=exit_code, output="", reason=reason, is_expected=is_expected)
         if self._progress is None:
-            return Outcome(exit_code=exit_code, output="", reason=reason)
+            return ended
         self._report_progress(self._progress)
-        if exit_code:
-            return Outcome(exit_code=exit_code, output="", reason=reason)
+        if not is_expected:
+            return ended
         limit = self._settings.output_max_bytes
         data, size = self._environment.directory.read_output(limit)
         keeps_large = self._spec.keeps_large_result
-        return outcome_with(data, size, limit, keeps_large=keeps_large, reason=reason)
+        return outcome_with(
+            *(data, size, limit), keeps_large=keeps_large, exit_code=exit_code, reason=reason
+        )
 
     def take(self, path: str) -> AbstractAsyncContextManager[Archive]:
-        return self._environment.files.take(path)
+        return self._environment.take(path)
 
     async def terminate(self) -> None:
-        self._end_by(signal.SIGTERM)
+        self._end_by(signal.Signals[self._spec.stop_signal or "SIGTERM"])
 
     async def stop(self) -> None:
         self._end_by(signal.SIGKILL)
@@ -129,28 +134,31 @@ class ShellProcess:
         """
         while True:
             exit_code = process.exit_code  # before the read: what it wrote is in the pipe by then
-            data = process.read(_CHUNK)
-            if data:
-                await self._log(data)
+            found = process.read(_CHUNK)
+            if found is not None:
+                if self._spec.on_output is not None:
+                    self._spec.on_output(*found)
+                stream, data = found
+                await self._log(data, stream)
                 await asyncio.sleep(0)  # a burst must not keep other tasks from their turn
             elif exit_code is not None:
                 return exit_code
             else:
-                # An end of the pipe before the end of the process: it closed its output, lives on.
-                await self._something_happens(process, readable=data is None)
+                # A process may close its output and live on.
+                await self._something_happens(process, process.open_outputs)
 
-    async def _something_happens(self, process: Process, *, readable: bool) -> None:
+    async def _something_happens(self, process: Process, outputs: Sequence[int] = ()) -> None:
         if process.exit_code is not None:
             return
         loop = asyncio.get_running_loop()
         self._wake = loop.create_future()
-        if readable:
-            loop.add_reader(process.output_fd, self._rouse)
+        for output in outputs:
+            loop.add_reader(output, self._rouse)
         try:
             await self._wake
         finally:
-            if readable:
-                loop.remove_reader(process.output_fd)
+            for output in outputs:
+                loop.remove_reader(output)
 
     def _rouse(self) -> None:
         if self._wake is not None and not self._wake.done():
@@ -179,7 +187,7 @@ class ShellProcess:
         if self._process.exit_code is None:
             self._process.signal_group(signal.SIGKILL)
         while self._process.exit_code is None:
-            await self._something_happens(self._process, readable=False)
+            await self._something_happens(self._process)
         self._end_orphans(self._process)
         self._process.close()
         self._process = None

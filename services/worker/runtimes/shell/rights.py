@@ -128,15 +128,13 @@ class Users:
         """Raises ValueError when this process can't become another user."""
         self._shared = User(settings.shell_uid, settings.shell_gid)
         self._free = [User(uid, uid, is_alone=True) for uid in settings.shell_uids]
-        self._has_own = bool(self._free)
-        if self._has_own and os.geteuid() != 0:
+        self.has_own = bool(self._free)
+        if self.has_own and os.geteuid() != 0:
             raise ValueError("CONVEYOR_RUNTIME_SHELL_UIDS requires a worker that runs as root")
-        if not self._has_own:
-            log.info("shell_tasks_not_isolated", reason="they share a user: see shell_uids")
 
     def take(self) -> User:
         """Raises RuntimeUnavailable when all are in use."""
-        if not self._has_own:
+        if not self.has_own:
             return self._shared
         if not self._free:
             raise RuntimeUnavailable("all of CONVEYOR_RUNTIME_SHELL_UIDS are in use")

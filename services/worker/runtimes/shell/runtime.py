@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -21,6 +22,7 @@ from conveyor.extensions.runtimes import (
 from conveyor.extensions.tasks import Aux, TaskSpec
 from conveyor.extensions.terminators import ProcessTerminator, Terminator
 from services.worker.hidden_memory import hide_from_tasks
+from services.worker.runtimes.ports import NodePorts
 from services.worker.runtimes.settings import RuntimeSettings
 from services.worker.runtimes.shell.cgroups import Cgroup, Cgroups
 from services.worker.runtimes.shell.directory import (
@@ -33,7 +35,12 @@ from services.worker.runtimes.shell.directory import (
 from services.worker.runtimes.shell.environment import ShellContext, ShellEnvironment
 from services.worker.runtimes.shell.process import ShellProcess
 from services.worker.runtimes.shell.rights import Launcher, Users
-from services.worker.runtimes.shell.spawn import Leaders, adopt_orphans, end_processes_of
+from services.worker.runtimes.shell.spawn import (
+    Leaders,
+    adopt_orphans,
+    catch_ignored_signals,
+    end_processes_of,
+)
 from services.worker.runtimes.stages import AuxExecution, StagedExecution
 
 log = structlog.get_logger(__name__)
@@ -51,22 +58,35 @@ class ShellRuntime:
         self._settings = settings.model_copy(update={"shell_command": command})
         self._leaders = Leaders()
         file = shutil.which(command[0])
-        self._context = ShellContext(
-            self._settings, self._leaders, file, Launcher(settings), Users(settings), Cgroups()
+        self.context = ShellContext(
+            *(self._settings, self._leaders, file, Launcher(settings), Users(settings), Cgroups()),
+            ports=NodePorts(settings.dynamic_ports),
         )
-        log.info("shell_chosen", command=" ".join(command), file=file)
         adopt_orphans()
+        catch_ignored_signals()
         hide_from_tasks()
+
+    def log_choice(self) -> None:
+        command = " ".join(self.context.settings.shell_command)
+        log.info("shell_chosen", command=command, file=self.context.shell)
+        if not self.context.users.has_own:
+            log.info("shell_tasks_not_isolated", reason="they share a user: see shell_uids")
+
+    def context_without_rights(self) -> ShellContext:
+        """For processes that need no right at all, whatever shell tasks may keep. Close its
+        launcher."""
+        settings = self._settings.model_copy(update={"shell_privileges_kept": False})
+        return replace(self.context, launcher=Launcher(settings))
 
     async def check(self) -> None:
         """There, unless its disk is full: a task that it took would only have to go back."""
         await asyncio.to_thread(check_room, self._settings.shell_workdir_root)
 
     def execution(self, spec: TaskSpec, log: LogSink, progress: ProgressSink) -> Execution:
-        environment = ShellEnvironment(self._context, spec)
+        environment = ShellEnvironment(self.context, spec, log)
         return StagedExecution(
             environment,
-            ShellProcess(self._context, environment, spec, log, progress),
+            ShellProcess(self.context, environment, spec, log, progress),
             pre=[self._aux(aux, environment, log) for aux in spec.pre],
             post=[self._aux(aux, environment, log) for aux in spec.post],
         )
@@ -85,14 +105,14 @@ class ShellRuntime:
         return await asyncio.to_thread(self._remove, lambda each: is_earlier(each, spec))
 
     async def close(self) -> None:
-        self._context.launcher.close()
+        self.context.launcher.close()
 
     def _aux(self, aux: Aux, environment: ShellEnvironment, log: LogSink) -> AuxExecution:
-        return AuxExecution(aux, ShellProcess(self._context, environment, aux, log))
+        return AuxExecution(aux, ShellProcess(self.context, environment, aux, log))
 
     def _remove(self, is_left: Callable[[Path], bool]) -> int:
         """The directories that are left, and all that runs in them."""
-        cgroups = self._context.cgroups
+        cgroups = self.context.cgroups
         cgroups.remove_pending()
         for directory in cgroups.named(f"{PREFIX}.*"):
             if is_left(directory):

@@ -58,20 +58,26 @@ class Command:
 
 
 class Process:
-    """One child, leader of its process group. `output_fd` carries stdout and stderr, in order."""
+    """One child, leader of its process group. Its stdout and stderr come each in its own order:
+    which of what both wrote at once came first, two pipes don't tell."""
 
     def __init__(self, command: Command, launcher: Launcher, on_exit: Callable[[], None]) -> None:
         """Raises OSError when the command can't be started."""
-        self.output_fd, write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        pipes = [os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) for _ in range(2)]
+        self._fds = [read_fd for read_fd, _ in pipes]
+        write_fds = [write_fd for _, write_fd in pipes]
         # Only our end is non-blocking: a task must not see EAGAIN on its own stdout.
-        os.set_blocking(write_fd, True)
+        for write_fd in write_fds:
+            os.set_blocking(write_fd, True)
         try:
-            self._popen = launcher.run(lambda: _spawn(command, write_fd))
-        except BaseException:  # whatever it was, the pipe must not leak
-            os.close(self.output_fd)
+            self._popen = launcher.run(lambda: _spawn(command, *write_fds))
+        except BaseException:  # whatever it was, the pipes must not leak
+            self.close()
             raise
         finally:
-            os.close(write_fd)
+            for write_fd in write_fds:
+                os.close(write_fd)
+        self._open = dict(enumerate(self._fds, 1))
         self.exit_code: int | None = None
         self._on_exit = on_exit
         self._pidfd: int | None = None
@@ -81,12 +87,23 @@ class Process:
     def pid(self) -> int:
         return self._popen.pid
 
-    def read(self, size: int) -> bytes | None:
-        """Output that is there now; None when there is none yet, empty when it was closed."""
-        try:
-            return os.read(self.output_fd, size)
-        except BlockingIOError:  # nothing now
-            return None
+    @property
+    def open_outputs(self) -> Sequence[int]:
+        """The descriptors of those that are not closed."""
+        return list(self._open.values())
+
+    def read(self, size: int) -> tuple[int, bytes] | None:
+        """Output that is there now, with the number of its stream; None when there is none."""
+        for number, fd in list(self._open.items()):
+            try:
+                data = os.read(fd, size)
+            except BlockingIOError:  # nothing now
+                continue
+            del self._open[number]
+            if data:
+                self._open[number] = fd  # the others come first next time
+                return number, data
+        return None
 
     def signal_group(self, number: signal.Signals) -> None:
         """To every process of the group. Harmless once nobody is left."""
@@ -94,8 +111,9 @@ class Process:
             os.killpg(self._popen.pid, number)
 
     def close(self) -> None:
-        """Close the output. The process must have ended."""
-        os.close(self.output_fd)
+        """Close the outputs. The process must have ended."""
+        for fd in self._fds:
+            os.close(fd)
 
     def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -115,13 +133,14 @@ class Process:
         self._on_exit()
 
 
-def _spawn(command: Command, output_fd: int) -> "subprocess.Popen[bytes]":
+def _spawn(command: Command, stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
     if command.cgroup is None:
-        return _started(command, output_fd, subprocess.DEVNULL)
+        return _started(command, stdout, stderr, subprocess.DEVNULL)
     gate, opened = os.pipe()
     try:
         behind = ("sh", "-c", _BEHIND_GATE, "sh", *command.argv)
-        process = _started(replace(command, argv=behind, executable="/bin/sh"), output_fd, gate)
+        gated = replace(command, argv=behind, executable="/bin/sh")
+        process = _started(gated, stdout, stderr, gate)
         try:
             command.cgroup.add(process.pid)
         except OSError:
@@ -139,7 +158,7 @@ def _spawn(command: Command, output_fd: int) -> "subprocess.Popen[bytes]":
 _BEHIND_GATE = 'read -r _ && exec "$@" </dev/null'
 
 
-def _started(command: Command, output_fd: int, input_: int) -> "subprocess.Popen[bytes]":
+def _started(command: Command, stdout: int, stderr: int, input_: int) -> "subprocess.Popen[bytes]":
     user = command.user
     return subprocess.Popen(  # noqa: S603 - running the user's command is what this is for
         command.argv,
@@ -147,8 +166,8 @@ def _started(command: Command, output_fd: int, input_: int) -> "subprocess.Popen
         cwd=command.cwd,
         env=command.env,
         stdin=input_,
-        stdout=output_fd,
-        stderr=output_fd,
+        stdout=stdout,
+        stderr=stderr,
         start_new_session=True,
         user=user.uid,
         group=user.gid,
@@ -168,6 +187,19 @@ def adopt_orphans() -> None:
     """
     with contextlib.suppress(OSError, AttributeError):  # not Linux, or no such C library
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def catch_ignored_signals() -> None:
+    """Give tasks the signals that whoever started the worker had ignored, as nohup and `&` in a
+    script do: a program inherits what is ignored and a shell can't trap it, while what is caught
+    becomes the default in each new program."""
+    for number in signal.valid_signals() - _RESTORED:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda _number, _frame: None)
+
+
+# Python ignores these itself, and subprocess restores them.
+_RESTORED = {signal.SIGPIPE, signal.SIGXFSZ}
 
 
 def end_orphans_of(directory: str, leader: int, known: Container[int], user: User) -> None:

@@ -88,10 +88,15 @@ class Opened:
         return RuntimeRejected("it leads out of the task's directory")
 
 
+_Linked = dict[tuple[int, int], str]
+"""The first name of each file that may have others, by its device and number."""
+
+
 def packed(opened: Opened) -> Generator[bytes]:
-    """The tar of the file or directory, which is closed at the end of it."""
+    """The tar of the file or directory, which is closed at the end of it. The content of a file
+    with many names is in it once."""
     out = bytearray()
-    for data in _members(opened.fd, opened.name, 0):
+    for data in _members(opened.fd, opened.name, 0, {}):
         out += data
         if len(out) >= _PIECE:
             yield bytes(out)
@@ -99,11 +104,16 @@ def packed(opened: Opened) -> Generator[bytes]:
     yield bytes(out) + END
 
 
-def _members(fd: int, name: str, depth: int) -> Iterator[bytes]:
+def _members(fd: int, name: str, depth: int, linked: _Linked) -> Iterator[bytes]:
     """Of the open file or directory, and what is in it; closes it."""
     try:
         status = os.fstat(fd)
         if stat.S_ISREG(status.st_mode):
+            if status.st_nlink > 1:
+                first = linked.setdefault((status.st_dev, status.st_ino), name)
+                if first != name:
+                    yield _header(name, status, first, tarfile.LNKTYPE)
+                    return
             yield _header(name, status)
             yield from _content(fd, status.st_size)
         elif stat.S_ISDIR(status.st_mode):
@@ -111,12 +121,12 @@ def _members(fd: int, name: str, depth: int) -> Iterator[bytes]:
                 raise RuntimeRejected(f"there are more than {_DEEPEST} directories in one another")
             yield _header(name, status)
             for entry in sorted(os.listdir(fd)):
-                yield from _entry(fd, entry, f"{name}/{entry}", depth)
+                yield from _entry(fd, entry, f"{name}/{entry}", depth, linked)
     finally:
         os.close(fd)
 
 
-def _entry(folder: int, entry: str, name: str, depth: int) -> Iterator[bytes]:
+def _entry(folder: int, entry: str, name: str, depth: int, linked: _Linked) -> Iterator[bytes]:
     try:
         status = os.stat(entry, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
@@ -128,14 +138,16 @@ def _entry(folder: int, entry: str, name: str, depth: int) -> Iterator[bytes]:
         fd = os.open(entry, flags, dir_fd=folder)
     except FileNotFoundError:  # something that the task has left is removing its files
         return
-    yield from _members(fd, name, depth + 1)
+    yield from _members(fd, name, depth + 1, linked)
 
 
-def _header(name: str, status: os.stat_result, link: str = "") -> bytes:
+def _header(
+    name: str, status: os.stat_result, link: str = "", kind: bytes = tarfile.SYMTYPE
+) -> bytes:
     info = tarfile.TarInfo(name)
     info.mode, info.mtime, info.linkname = stat.S_IMODE(status.st_mode), int(status.st_mtime), link
     if link:
-        info.type = tarfile.SYMTYPE
+        info.type = kind
     elif stat.S_ISDIR(status.st_mode):
         info.type = tarfile.DIRTYPE
     else:

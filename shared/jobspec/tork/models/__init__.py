@@ -4,6 +4,7 @@ from shared.jobspec.tork.models.containers import AuxTask, Mount, Probe, Sidecar
 from shared.jobspec.tork.models.endpoints import EndpointChanges, EndpointSpec, SecretRotation
 from shared.jobspec.tork.models.files import (
     Artifact,
+    Partition,
     Publication,
     S3Source,
     S3Target,
@@ -11,23 +12,47 @@ from shared.jobspec.tork.models.files import (
 )
 from shared.jobspec.tork.models.job_options import (
     AutoDelete,
+    JobFields,
     Permission,
     Wait,
     Webhook,
 )
-from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry, Spec
+from shared.jobspec.tork.models.jobs import JobChanges, JobSpec, ScheduledJobSpec, SubmittedJob
+from shared.jobspec.tork.models.placement import (
+    Constraint,
+    Network,
+    Placement,
+    Port,
+    Preference,
+    Resources,
+    UpdatePolicy,
+    Wasm,
+)
+from shared.jobspec.tork.models.policies import (
+    Defaults,
+    Limits,
+    Registry,
+    Retry,
+    Spec,
+    Tolerance,
+)
 from shared.jobspec.tork.models.schedules import BackfillRange, CatchUp, Schedule, SchedulePreview
 from shared.jobspec.tork.models.tasks import (
     Each,
     InnerTask,
-    JobChanges,
-    JobFields,
-    JobSpec,
     Parallel,
-    ScheduledJobSpec,
+    Params,
+    Partitioned,
+    StageTask,
     Subjob,
     SubjobTask,
-    SubmittedJob,
     TaskEntry,
     TaskFields,
+)
+from shared.jobspec.tork.models.templates import (
+    ScheduledTemplate,
+    TemplateHead,
+    TemplateInput,
+    TemplateRun,
+    TemplateSpec,
 )

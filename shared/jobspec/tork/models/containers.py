@@ -69,7 +69,16 @@ class AuxTask(Spec):
     """A task that belongs to another and shares its worker, mounts, networks and limits."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("mounts", "networks", "limits", "sources", "artifacts", "publish", "largeResult"),
+        (
+            "mounts",
+            "networks",
+            "network",
+            "limits",
+            "sources",
+            "artifacts",
+            "publish",
+            "largeResult",
+        ),
         "is shared: set it on the task this belongs to",
     )
 

@@ -1,6 +1,6 @@
 """Files: what a task keeps, what is brought to it, and where its results also go."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -10,30 +10,11 @@ from shared.jobspec import fields as f
 from shared.jobspec import file_rules as rules
 from shared.jobspec.headers import is_secret_header
 from shared.jobspec.limits import MAX_FILES
+from shared.jobspec.partition_rules import partition_problems
 from shared.jobspec.problems import Breach, refuse
+from shared.jobspec.tork import task_fields as t
 from shared.jobspec.tork.models.policies import Spec
-
-_Check = Callable[[str], None]
-
-
-def _text_of(check: _Check) -> AfterValidator:
-    def checked(text: str) -> str:
-        check(text)
-        return text
-
-    return AfterValidator(checked)
-
-
-def _template_of(check: _Check) -> AfterValidator:
-    """With expressions it is checked once they are evaluated."""
-
-    def checked(text: str) -> str:
-        if has_expression(text):
-            return f.check_template(text)
-        check(text)
-        return text
-
-    return AfterValidator(checked)
+from shared.jobspec.tork.models.texts import template_of, text_of
 
 
 def _reads_secrets(text: str) -> bool:
@@ -51,9 +32,9 @@ def _secret(text: str) -> str:
 
 
 _Text = Annotated[str, Field(max_length=4096)]
-_Name = Annotated[_Text, _template_of(rules.check_artifact_name)]
-_Reference = Annotated[_Text, _template_of(rules.check_reference)]
-_Sha256 = Annotated[_Text, _template_of(rules.check_sha256)]
+_Name = Annotated[_Text, template_of(rules.check_artifact_name)]
+_Reference = Annotated[_Text, template_of(rules.check_reference)]
+_Sha256 = Annotated[_Text, template_of(rules.check_sha256)]
 _SecretTemplate = Annotated[_Text, AfterValidator(_secret)]
 
 
@@ -64,7 +45,7 @@ class Artifact(Spec):
     name: _Name
     """How `sources` of later tasks, the API and `conveyor download` call it: a letter, then
     letters, digits, `_` and `-`. May hold expressions."""
-    path: Annotated[_Text, _template_of(rules.check_kept_path)]
+    path: Annotated[_Text, template_of(rules.check_kept_path)]
     """Where the task leaves it: absolute in a container, or below the working directory. May hold
     expressions. What is not there fails the task."""
     when: Literal["success", "always"] | None = None
@@ -72,15 +53,15 @@ class Artifact(Spec):
 
 
 class _S3(Spec):
-    bucket: Annotated[_Text, _template_of(rules.check_bucket)]
+    bucket: Annotated[_Text, template_of(rules.check_bucket)]
     """The name of the bucket; may hold expressions."""
-    region: Annotated[_Text, _template_of(rules.check_region)] | None = None
+    region: Annotated[_Text, template_of(rules.check_region)] | None = None
     """Default: as the worker is set."""
     endpoint: f.UrlTemplate | None = None
     """The URL of what speaks S3, if it is not AWS. Default: as the worker is set."""
     style: Literal["path", "virtual"] | None = None
     """Where the bucket stands in URLs. Default: as the worker is set."""
-    credentials: Annotated[_Text, _template_of(rules.check_credentials)] | None = None
+    credentials: Annotated[_Text, template_of(rules.check_credentials)] | None = None
     """The name that the worker has for a login. Default: its default login."""
     access_key: _SecretTemplate | None = None
     """A login of its own, with `secretKey`: an expression of a secret, `{{ secrets.name }}`."""
@@ -105,29 +86,67 @@ def _login_breaches(s3: _S3) -> Iterator[Breach]:
         yield Breach(("credentials",), "must not stand beside accessKey: a task has one login")
 
 
+class Partition(Spec):
+    """By what of their keys objects are dealt out to executions: each goes to exactly one. What has
+    nothing of it goes to the first."""
+
+    type: Literal["none", "object", "regex", "substring", "date"]
+    """`object`: by the whole key. The others look at what follows the `key` of the source: `regex`
+    at what `pattern` matches, `substring` at characters, `date` at a date at its beginning. `none`:
+    every execution gets all."""
+    pattern: Annotated[_Text, template_of(rules.check_filter)] | None = None
+    """A regular expression; of one with groups, these count alone."""
+    start_index: t.Index | None = None
+    """The first character, from 0. Default: 0."""
+    end_index: t.Index | None = None
+    """The character after the last."""
+    date_format: _Text | None = None
+    """How a date is written, by the example of 2 January 2006: `2006-01-02`."""
+
+    @property
+    def start(self) -> int | None:
+        return self.start_index
+
+    @property
+    def end(self) -> int | None:
+        return self.end_index
+
+    @model_validator(mode="after")
+    def _rules_of_its_type(self) -> "Partition":
+        refuse([Breach((field,), rule) for field, rule in partition_problems(self)])
+        return self
+
+
 class S3Source(_S3):
     """One object of a bucket, or many."""
 
-    elsewhere: ClassVar[Mapping[str, str]] = {"sha256": "is a field of the source, beside s3"}
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "sha256": "is a field of the source, beside s3",
+        "encoding": "is only for publish: see extract",
+    }
 
-    key: Annotated[_Text, _template_of(rules.check_key)]
+    key: Annotated[_Text, template_of(rules.check_key)]
     """An object; all below `directory/`; or all that begin as `prefix*`. May hold expressions."""
-    filter: Annotated[_Text, _template_of(rules.check_filter)] | None = None
+    filter: Annotated[_Text, template_of(rules.check_filter)] | None = None
     """A regular expression that the keys of many must match. Default: all of them."""
     version_id: f.Template | None = None
     """Which version of an object. Default: the newest."""
+    partition: Partition | None = None
+    """An execution of a placed task gets only its own part of many objects. Default: all."""
 
 
 class S3Target(_S3):
     """A place in a bucket."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("filter", "versionId"), "is only for sources"
+        ("filter", "versionId", "partition"), "is only for sources"
     )
 
-    key: Annotated[_Text, _template_of(rules.check_published_key)]
+    key: Annotated[_Text, template_of(rules.check_published_key)]
     """The object, or a `directory/`. `{jobID}`, `{taskID}`, `{executionID}`, `{nodeID}`,
     `{attempt}`, `{date}` and `{time}` stand for their values. May hold expressions."""
+    encoding: Literal["plain", "gzip"] | None = None
+    """`gzip`: the artifact is one object, a `.tar.gz`. Default: `plain`, each file by itself."""
 
 
 KINDS = ("artifact", "upload", "url", "s3", "ipfs", "inline", "local")
@@ -142,21 +161,21 @@ class Source(Spec):
     """What an earlier task has kept: `task.name`, the task by its `var` or name. A path in it may
     follow, and the id of another job precede. Of an `each` or a `parallel`: a directory with what
     all its children have kept. May hold expressions."""
-    upload: Annotated[_Text, _template_of(rules.check_upload_name)] | None = None
+    upload: Annotated[_Text, template_of(rules.check_upload_name)] | None = None
     """The name of one of the `uploads` of the job, or of the job around a sub-job. May hold
     expressions."""
-    url: Annotated[_Text, _template_of(rules.check_source_url)] | None = None
+    url: Annotated[_Text, template_of(rules.check_source_url)] | None = None
     """An http or https URL. May hold expressions."""
     s3: S3Source | None = None
     """Objects of S3, and of all that speaks it."""
-    ipfs: Annotated[_Text, _template_of(rules.check_ipfs)] | None = None
+    ipfs: Annotated[_Text, template_of(rules.check_ipfs)] | None = None
     """A CID, and perhaps a path in it. May hold expressions."""
-    inline: Annotated[str, _template_of(rules.check_inline)] | None = None
+    inline: Annotated[str, template_of(rules.check_inline)] | None = None
     """The text of the file, or a `data:` URL. May hold expressions."""
-    local: Annotated[_Text, _template_of(rules.check_local)] | None = None
+    local: Annotated[_Text, template_of(rules.check_local)] | None = None
     """A file or directory of the worker's machine, if its operator allows it: an absolute path. May
     hold expressions."""
-    target: Annotated[_Text, _template_of(rules.check_target)]
+    target: Annotated[_Text, template_of(rules.check_target)]
     """Where the task finds it: absolute in a container, or below the working directory. With a `/`
     at its end, one file gets its own name there. May hold expressions."""
     read_only: f.Flag | None = None
@@ -215,7 +234,7 @@ class Publication(Spec):
     """To S3, and to all that speaks it."""
     ipfs: f.Flag | None = None
     """To IPFS, as the worker is set."""
-    local: Annotated[_Text, _template_of(rules.check_published_local)] | None = None
+    local: Annotated[_Text, template_of(rules.check_published_local)] | None = None
     """Into a directory of the worker's machine, if its operator allows it. Holds what `key` may."""
 
     @model_validator(mode="after")
@@ -244,8 +263,8 @@ Artifacts = Annotated[
 Sources = Annotated[list[f.Entry[Source]], Field(max_length=MAX_FILES)]
 Publications = Annotated[list[f.Entry[Publication]], Field(max_length=MAX_FILES)]
 LargeResult = _Name
-_UploadName = Annotated[f.Key, _text_of(rules.check_upload_name)]
-_UploadId = Annotated[_Text, _text_of(rules.check_upload_id)]
+_UploadName = Annotated[f.Key, text_of(rules.check_upload_name)]
+_UploadId = Annotated[_Text, text_of(rules.check_upload_id)]
 Uploads = Annotated[dict[_UploadName, _UploadId], Field(max_length=MAX_FILES)]
 """Ids by name."""
 

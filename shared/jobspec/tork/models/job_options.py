@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, model_validator
 
 from shared.jobspec import fields as f
-from shared.jobspec.tork.models.policies import Spec
+from shared.jobspec.tork.models.policies import Defaults, Spec
 
 WebhookEvent = Literal["job.StateChange", "job.Progress", "task.StateChange", "task.Progress"]
 
@@ -36,6 +36,23 @@ class AutoDelete(Spec):
 
     after: f.PositiveDuration
     """Counts from completion; failed and cancelled jobs stay."""
+
+
+class JobFields(Spec):
+    """What a job and a sub-job have in common."""
+
+    description: f.Description | None = None
+    """For people and for the search."""
+    tags: f.Tags | None = None
+    """For the search: `tag:nightly`."""
+    output: f.Expression | None = None
+    """Evaluated when the last task is done; its value is the job's `result`."""
+    defaults: Defaults | None = None
+    """For the tasks that don't set their own."""
+    auto_delete: AutoDelete | None = None
+    """Default: the job stays as long as the server keeps jobs."""
+    timeout: f.PositiveDuration | None = None
+    """How long the job may take, from the start of its first task. Default: any time."""
 
 
 class Wait(Spec):

@@ -1,14 +1,15 @@
 """What all models share, how a task is tried, what it may take, and a job's defaults for tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.definition.quantities import parse_duration
 from shared.jobspec import fields as f
+from shared.jobspec.problems import Breach
 from shared.jobspec.tork import task_fields as t
 
 
@@ -73,6 +74,9 @@ class Retry(Spec):
     on: Annotated[f.Listed[t.RetryCause], Field(min_length=1)] | None = None
     """Only these failures are tried again: exit codes, `timeout` (it ran too long) and `lost` (its
     workers vanished). Default: every failure."""
+    reset_after: f.PositiveDuration | None = None
+    """An attempt that ran so long was healthy: after it, retries and waits are counted anew.
+    Default: never; of a `service` and a `daemon` without `retry` 10m."""
 
     @model_validator(mode="after")
     def _max_is_the_longest(self) -> "Retry":
@@ -114,3 +118,23 @@ class Defaults(Spec):
     """Which workers get the tasks; may hold expressions. Default: `default`."""
     priority: f.Priority | None = None
     """Higher goes first within a queue. Default: 0."""
+
+
+class Tolerance(Spec):
+    """What of the tasks that one is made of may fail."""
+
+    min_success: t.MinSuccess | None = None
+    """How many must complete, or which share: `80%`. Default: all."""
+    max_failed: t.MaxFailed | None = None
+    """How many may fail, or which share: `5%`, instead of `minSuccess`. Default: none."""
+    on_failure: Literal["stop", "finish"] | None = None
+    """When too many have failed, the others are cancelled (`stop`), or run to their end before the
+    task fails (`finish`). Default: `stop`."""
+
+
+def tolerance_breaches(spec: Tolerance, among: object) -> Iterator[Breach]:
+    if spec.min_success is not None and spec.max_failed is not None:
+        yield Breach(("maxFailed",), "must not stand beside minSuccess: both say how many may fail")
+    for name, count in (("minSuccess", spec.min_success), ("maxFailed", spec.max_failed)):
+        if isinstance(count, int) and isinstance(among, list) and count > len(among):
+            yield Breach((name,), f"must be at most the number of tasks, {len(among)}", count)

@@ -1,36 +1,41 @@
-"""Tasks, what a task may be made of (parallel tasks, one task for each item, a job), and jobs."""
+"""Tasks, and what a task may be made of: parallel tasks, one task for each item, a job."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, PrivateAttr, model_validator
+from pydantic import AfterValidator, model_validator
 
 from shared.jobspec import fields as f
-from shared.jobspec.problems import Breach, Problem, refuse
+from shared.jobspec.partition.builtins import Stage
+from shared.jobspec.problems import Breach, refuse
 from shared.jobspec.tork import task_fields as t
 from shared.jobspec.tork.models.containers import AuxTask, Mount, Sidecar
+from shared.jobspec.tork.models.contradictions import contradictions
 from shared.jobspec.tork.models.files import (
     Artifacts,
     LargeResult,
     Publications,
     Sources,
-    Uploads,
     file_breaches,
 )
-from shared.jobspec.tork.models.job_options import (
-    AutoDelete,
-    Permission,
-    Wait,
-    Webhook,
+from shared.jobspec.tork.models.job_options import JobFields, Webhook
+from shared.jobspec.tork.models.placement import Network, Placement, Wasm
+from shared.jobspec.tork.models.policies import (
+    Limits,
+    Registry,
+    Retry,
+    Spec,
+    Tolerance,
+    tolerance_breaches,
 )
-from shared.jobspec.tork.models.policies import Defaults, Limits, Registry, Retry, Spec
-from shared.jobspec.tork.models.schedules import Schedule
+from shared.jobspec.tork.models.stage_rules import stage_breaches
 from shared.jobspec.tork.needs import refuse_bad_needs
 
 
 class TaskFields(Spec):
-    """What every task may have. It is made of at most one of `parallel`, `each` and `subjob`; then
-    it runs nothing of its own."""
+    """What every task may have. It is made of at most one of `parallel`, `each`, `subjob` and
+    `partition`; then it runs nothing of its own. With a `placement`, what it runs is
+    run by its executions."""
 
     description: f.Description | None = None
     """For people."""
@@ -61,16 +66,23 @@ class TaskFields(Spec):
     if_: f.Expression | None = None
     """The task is skipped when this gives false. Default: it runs."""
     retry: Retry | None = None
-    """Default: the job's `defaults`; without one, no second try."""
+    """Default: the job's `defaults`; without one, no second try. A `service` and a `daemon` are by
+    default restarted for ever, after 1s at first and at most 5m."""
     limits: Limits | None = None
     """Default: the job's `defaults`, then the worker's settings."""
     timeout: f.PositiveDuration | None = None
-    """How long one attempt may run. Default: the job's, then the worker's setting."""
+    """How long one attempt may run. Default: the job's, then the worker's setting; of a `service`
+    and a `daemon` any time."""
     grace_period: f.GracePeriod | None = None
-    """How long it may take to end, after SIGTERM (or the image's STOPSIGNAL), when it is cancelled
-    or timed out, before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    """How long it may take to end, after the stop signal, when it is cancelled or timed out, before
+    it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    stop_signal: t.StopSignal | None = None
+    """What asks it to end, such as SIGINT. Default: the image's STOPSIGNAL, else SIGTERM."""
     queue_timeout: f.PositiveDuration | None = None
-    """How long it may wait for a worker before it fails. Default: as long as it takes."""
+    """How long it, or an execution of it, may wait for a worker before it fails. Default: as long
+    as it takes."""
+    success_codes: t.SuccessCodes | None = None
+    """The exit codes it succeeds with, or `any`. Default: 0."""
     priority: f.Priority | None = None
     """Higher goes first within a queue. 0, the default, takes the job's default."""
     allow_failure: f.Flag | None = None
@@ -94,11 +106,17 @@ class TaskFields(Spec):
     JSON. Default: it fails the task. May hold expressions."""
     networks: f.Listed[f.Key] | None = None
     """Names of the container engine's networks."""
+    network: Network | None = None
+    """What it reaches, and where it is reached. Default: as the worker is set."""
     gpus: f.ShortText | None = None
     """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
     privileged: f.Flag | None = None
     """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
     Default: false."""
+    wasm: Wasm | None = None
+    """A WebAssembly module that is run instead of an image."""
+    placement: Placement | None = None
+    """On which nodes it runs, how many times. Default: once, on a worker that serves its queue."""
     parallel: "Parallel | None" = None
     """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
     deep, so tasks may stand in one another some 65 deep."""
@@ -106,10 +124,13 @@ class TaskFields(Spec):
     """A task for every item of a list."""
     subjob: "Subjob | None" = None
     """A job of its own; its result becomes the task's."""
+    partition: "Partitioned | None" = None
+    """What splits its sources into chunks, a task for every chunk, and what assembles the results.
+    What this leaves is the artifact `output` of the task."""
 
     @model_validator(mode="after")
     def _runs_or_is_made_of_others(self) -> "TaskFields":
-        refuse(list(_composite_breaches(self)))
+        refuse(list(contradictions(self)))
         return self
 
     @model_validator(mode="after")
@@ -131,30 +152,6 @@ def _file_breaches(task: TaskFields) -> Iterator[Breach]:
     )
 
 
-_COMPOSITES = ("parallel", "each", "subjob")
-_NOT_BESIDE_ONE: Mapping[str, str] = {
-    **{name: name for name in ("image", "cmd", "entrypoint", "run", "env", "queue", "pre", "post")},
-    **{name: name for name in ("sidecars", "mounts", "retry", "limits", "timeout", "privileged")},
-    **{name: name for name in ("sources", "artifacts", "publish")},
-    "large_result": "largeResult",
-    "queue_timeout": "queueTimeout",
-    "grace_period": "gracePeriod",
-}
-"""Field to its name on the wire: what only a task that runs something can have."""
-
-
-def _composite_breaches(task: TaskFields) -> Iterator[Breach]:
-    made_of = [name for name in _COMPOSITES if getattr(task, name) is not None]
-    if not made_of:
-        return
-    for name in made_of[1:]:
-        rule = f"must not stand beside {made_of[0]}: a task has one of parallel, each and subjob"
-        yield Breach((name,), rule)
-    for field, name in _NOT_BESIDE_ONE.items():
-        if getattr(task, field):
-            yield Breach((name,), f"must not stand beside {made_of[0]}")
-
-
 class InnerTask(TaskFields):
     """A task within a `parallel` or `each`."""
 
@@ -165,22 +162,27 @@ class InnerTask(TaskFields):
     name: f.OptionalName | None = None
     """For people; may hold expressions."""
 
+    @model_validator(mode="after")
+    def _ends(self) -> "InnerTask":
+        if self.placement and self.placement.type in ("service", "daemon"):
+            rule = "is only for the tasks of a job or sub-job: what is part of a task must end"
+            refuse([Breach(("placement", "type"), rule, self.placement.type)])
+        return self
 
-class Parallel(Spec):
+
+class Parallel(Tolerance):
     """Tasks that run at once."""
 
     tasks: f.Tasks[InnerTask]
     """All of them start together."""
-    min_success: t.MinSuccess | None = None
-    """How many must complete, or which share: `80%`. Default: all."""
 
     @model_validator(mode="after")
     def _as_many_as_there_are(self) -> "Parallel":
-        refuse(list(_too_many(self.min_success, self.tasks)))
+        refuse(list(tolerance_breaches(self, self.tasks)))
         return self
 
 
-class Each(Spec):
+class Each(Tolerance):
     """One task for every item of a list."""
 
     list_: t.EachList
@@ -191,19 +193,98 @@ class Each(Spec):
     """What `item` is called instead."""
     concurrency: t.Concurrency | None = None
     """How many may run at a time. Default: 0, any number."""
-    min_success: t.MinSuccess | None = None
-    """How many must complete, or which share: `80%`. Default: all."""
 
     @model_validator(mode="after")
     def _as_many_as_there_are(self) -> "Each":
-        refuse(list(_too_many(self.min_success, self.list_)))
+        refuse(list(tolerance_breaches(self, self.list_)))
         return self
 
 
-def _too_many(min_success: int | str | None, among: object) -> Iterator[Breach]:
-    if isinstance(min_success, int) and isinstance(among, list) and min_success > len(among):
-        rule = f"must be at most the number of tasks, {len(among)}"
-        yield Breach(("minSuccess",), rule, min_success)
+class StageTask(TaskFields):
+    """What a stage of a partitioned task runs: a program of your own or a built-in one."""
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "needs": "is only for the tasks of a job or sub-job",
+        "name": "is not for a stage: it is named after what it does",
+    }
+
+    builtin: f.ShortText | None = None
+    """A program that comes with the worker and needs no image."""
+    params: f.JsonTemplates | None = None
+    """Of the built-in. Texts may hold expressions."""
+
+    stage: ClassVar[Stage]
+
+    @model_validator(mode="after")
+    def _is_a_stage(self) -> "StageTask":
+        refuse(list(stage_breaches(self, self.stage)))
+        return self
+
+
+class SplitTask(StageTask):
+    """It reads the sources in the directory `$SOURCE_DIR` and writes `data_0.bin`, `data_1.bin`, …
+    into `$CHUNKS_DIR`; or files of any name there, with a line of JSON for each in `chunks.jsonl`:
+    `path`, `params`, `weight`, `label`. Built-in are `passthrough`, `replicate`, `lines`, `bytes`,
+    `files`, `jsonArray` and `csvRows`."""
+
+    stage: ClassVar[Stage] = "partition"
+
+
+class ChunkTask(InnerTask):
+    """It reads the chunk in `$TASK_DIR/data.bin`, and `$TASK_DIR/chunk.json` where chunks are
+    described, and leaves files in the directory `$TASK_RESULTS_DIR`. `$CHUNK_INDEX` counts from 0
+    to below `$CHUNK_COUNT`; expressions read `item.index` and `item.count`."""
+
+    @model_validator(mode="after")
+    def _is_a_stage(self) -> "ChunkTask":
+        refuse(list(stage_breaches(self, None)))
+        return self
+
+
+class AssembleTask(StageTask):
+    """It reads what the tasks have left in `$TASK_RESULTS_DIR`, a directory for each chunk by its
+    index, beside `manifest.json`, which says how each has ended, and writes files into the
+    directory `$OUTPUT_DIR`. Built-in are `passthrough`, `zip`, `concat` and `jsonMerge`."""
+
+    stage: ClassVar[Stage] = "assemble"
+    layout: Literal["byIndex", "flat"] | None = None
+    """`flat`: all results are in one directory; of files with the same name, all but the first get
+    the index of their chunk before it. Default: `byIndex`."""
+
+
+class Params(Spec):
+    """What each stage is told as JSON in a variable. Texts may hold expressions."""
+
+    partitioner: f.JsonTemplates | None = None
+    """`$PARTITIONER_PARAMS` of `split`; if that is built-in, its params as well."""
+    app: f.JsonTemplates | None = None
+    """`$APP_PARAMS` of `task`."""
+    assembler: f.JsonTemplates | None = None
+    """`$ASSEMBLER_PARAMS` of `assemble`; if that is built-in, its params as well."""
+
+
+class Partitioned(Tolerance):
+    """Work on data in parts: `split` makes chunks of the task's sources, `task` runs for each of
+    them, `assemble` makes one result of theirs. They read the inputs and secrets of the job, and
+    results of its tasks through `params`."""
+
+    split: SplitTask
+    """What makes the chunks."""
+    task: ChunkTask
+    """Run for every chunk."""
+    assemble: AssembleTask
+    """What makes the artifact `output`."""
+    params: Params | None = None
+    """Parameters of the stages."""
+    concurrency: t.Concurrency | None = None
+    """How many chunks may be worked on at a time. Default: 0, any number."""
+    no_chunks: Literal["complete", "fail"] | None = None
+    """`fail`: no chunk at all is an error. Default: `complete`."""
+
+    @model_validator(mode="after")
+    def _tolerates_once(self) -> "Partitioned":
+        refuse(list(tolerance_breaches(self, None)))
+        return self
 
 
 class _ListedTask(TaskFields):
@@ -226,23 +307,6 @@ class TaskEntry(_ListedTask):
     """For people; may hold expressions."""
 
 
-class JobFields(Spec):
-    """What a job and a sub-job have in common."""
-
-    description: f.Description | None = None
-    """For people and for the search."""
-    tags: f.Tags | None = None
-    """For the search: `tag:nightly`."""
-    output: f.Expression | None = None
-    """Evaluated when the last task is done; its value is the job's `result`."""
-    defaults: Defaults | None = None
-    """For the tasks that don't set their own."""
-    auto_delete: AutoDelete | None = None
-    """Default: the job stays as long as the server keeps jobs."""
-    timeout: f.PositiveDuration | None = None
-    """How long the job may take, from the start of its first task. Default: any time."""
-
-
 class Subjob(JobFields):
     """A job that a task stands for. It reads nothing of the job around it but what it is given
     here, where `name`, `description`, `inputs`, `secrets` and `webhooks` may hold expressions."""
@@ -252,6 +316,9 @@ class Subjob(JobFields):
         "uploads": "is only for jobs: a sub-job has those of the job around it",
         "schedule": "is only for POST /scheduled-jobs",
         "wait": "is only for POST /jobs: see `detached`",
+        "hold": "is only for jobs",
+        "startAt": "is only for jobs",
+        "deadline": "is only for jobs: see `timeout`",
     }
 
     name: f.TaskName
@@ -270,70 +337,6 @@ class Subjob(JobFields):
     """Who is told about its changes. Default: nobody."""
 
 
-for _model in (TaskFields, InnerTask, SubjobTask, TaskEntry):
+_STAGES = (SplitTask, ChunkTask, AssembleTask)
+for _model in (TaskFields, InnerTask, StageTask, *_STAGES, SubjobTask, TaskEntry):
     _model.model_rebuild()  # their fields name classes that were still to come
-
-
-class SubmittedJob(JobFields):
-    """What both ways to submit a job take."""
-
-    name: f.JobName
-    """For people and for the search; expressions read it as `job.name`."""
-    tasks: Annotated[f.Tasks[TaskEntry], AfterValidator(refuse_bad_needs)]
-    """Run one after the other, unless they say what they need."""
-    inputs: f.Inputs | None = None
-    """Values for expressions, as `inputs.` and the name. A single value is a text, as it is spelled
-    (`1.10` stays `1.10`); lists and mappings keep their JSON types."""
-    secrets: f.Secrets[f.Value] | None = None
-    """Texts for expressions, as `secrets.` and the name; answers and logs never show them. No name
-    may start with `conveyor.`."""
-    uploads: Uploads | None = None
-    """Ids of files that were sent before, by the names that `sources` have for them."""
-    webhooks: f.Webhooks[Webhook] | None = None
-    """Who is told about changes. Default: nobody."""
-    permissions: list[f.Entry[Permission]] | None = None
-    """Who may see the job, or act on it too, beside its creator. Default: everybody, unless the
-    server is set otherwise (`CONVEYOR_AUTH_DEFAULT_ACCESS`)."""
-
-    _warnings: tuple[Problem, ...] = PrivateAttr(())
-
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """What of it works, but was hardly meant."""
-        return self._warnings
-
-    def warn(self, warnings: Sequence[Problem]) -> None:
-        self._warnings = tuple(warnings)
-
-
-class JobChanges(Spec):
-    """What is other when a job is run again; the rest is as it was submitted."""
-
-    inputs: f.Inputs | None = None
-    """Values by name; they replace inputs of the same name."""
-    secrets: dict[f.SecretName, f.Value] | None = None
-    """Texts by name; they replace secrets of the same name."""
-    uploads: Uploads | None = None
-    """Ids of uploads by name; they replace uploads of the same name."""
-
-
-class JobSpec(SubmittedJob):
-    """A job as a client submits it."""
-
-    elsewhere: ClassVar[Mapping[str, str]] = {
-        "schedule": "is for scheduled jobs: submit it to POST /scheduled-jobs",
-    }
-
-    wait: Wait | None = None
-    """Default: the submission is answered at once, with the summary."""
-
-
-class ScheduledJobSpec(SubmittedJob):
-    """A job that is started by a schedule."""
-
-    elsewhere: ClassVar[Mapping[str, str]] = {
-        "wait": "is only for POST /jobs: a scheduled job starts later",
-    }
-
-    schedule: Schedule
-    """When it is started."""

@@ -1,9 +1,9 @@
 """Jobs and their logs."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from services.coordinator.api.replies import Answer, PageOf, Warning
 from services.coordinator.api.tork.schemas.submitted import (
@@ -11,10 +11,13 @@ from services.coordinator.api.tork.schemas.submitted import (
     DefaultsView,
     PermissionView,
     ScheduleView,
+    TemplateView,
     UserView,
     WebhookView,
 )
 from services.coordinator.api.tork.schemas.tasks import Task, Waiting
+from shared.jobspec.bytenite.phases import Phase
+from shared.jobspec.limits import MAX_NAME
 
 JobStateName = Literal["PENDING", "SCHEDULED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
 
@@ -49,10 +52,14 @@ class JobFacts(Answer):
     """As submitted; values under secret-sounding names show as `[REDACTED]`."""
     state: JobStateName
     """`COMPLETED`, `FAILED` and `CANCELLED` are final; a restart leads back from the last two."""
+    phase: Phase | None = None
+    """Of a job of ByteNite: the state that its API tells."""
     created_by: UserView | None = None
     """Who submitted it; without authentication the guest."""
     schedule: ScheduleView | None = None
     """The scheduled job that made it."""
+    template: TemplateView | None = None
+    """The template that it was made of."""
     created_at: datetime
     """When it was accepted."""
     started_at: datetime | None = None
@@ -79,6 +86,8 @@ class JobSummary(JobFacts):
 
     waiting: Waiting | None = None
     """Why no worker runs any of it; in lists only with `q=waiting`."""
+    access: Literal["view", "operate"] | None = None
+    """Whether who asks may act on it, too."""
     run_started_at: datetime | None = None
     """When it began to run again after its last restart."""
     omitted: list[str] | None = None
@@ -86,6 +95,55 @@ class JobSummary(JobFacts):
     it."""
     warnings: list[Warning] | None = None
     """In the answer to a submission: what was hardly meant."""
+
+
+class ParentJob(Answer):
+    """A job that a job is part of."""
+
+    id: str
+    """Its id."""
+    name: str
+    """As submitted."""
+    task_id: str
+    """Its task that stands for the job, or for the next of its parents."""
+
+
+class JobFailure(Answer):
+    """The first task of a job that failed for good."""
+
+    task_id: str
+    """The attempt that failed."""
+    name: str | None = None
+    """The name of the task."""
+    parent_id: str | None = None
+    """The task it is a child of."""
+    parent_name: str | None = None
+    """The name of that task."""
+    child_index: int | None = None
+    """Its index among its parent's children, counted from 0."""
+    error: str | None = None
+    """Why it failed."""
+    exit_code: int | None = None
+    """What its program returned, if it ended by itself."""
+    failure_cause: str | None = None
+    """Why it failed: `exit`, `timeout`, `lost`, `queue` or `other`."""
+    node_id: str | None = None
+    """The worker that had it."""
+    subjob_id: str | None = None
+    """The job it stands for."""
+
+
+class JobHeader(JobSummary):
+    """A job with where it belongs and where it failed."""
+
+    parents: list[ParentJob] | None = None
+    """The jobs it is part of, the outermost first."""
+    failure: JobFailure | None = None
+    """Of a job that has FAILED: where."""
+    has_branches: bool | None = None
+    """Whether a task has `needs` or `placement`, or consists of others."""
+    has_versions: bool | None = None
+    """Whether `GET /jobs/{id}/versions` lists any."""
 
 
 class Job(JobSummary):
@@ -109,6 +167,12 @@ class Job(JobSummary):
     """Who is told about changes."""
     timeout: str | None = None
     """How long it may take, from the start of its first task."""
+    hold: bool | None = None
+    """It waits for its release."""
+    start_at: datetime | None = None
+    """Nothing of it begins before."""
+    deadline: datetime | None = None
+    """When it fails, if it has not ended."""
     auto_delete: AutoDeleteView | None = None
     """When it is deleted by itself."""
     delete_at: datetime | None = None
@@ -119,6 +183,18 @@ class Job(JobSummary):
 
 class JobPage(PageOf[JobSummary]):
     """A page of the list of jobs."""
+
+    next: str | None = None
+    """What `after` takes for the jobs that follow; left out at the end of the list."""
+
+
+class JobCounts(Answer):
+    """How many jobs a search finds, by state."""
+
+    states: dict[JobStateName, int]
+    """Each state with its count."""
+    most: int
+    """Counts end here: one that is as high stands for so many jobs or more."""
 
 
 class LogPart(Answer):
@@ -134,6 +210,10 @@ class LogPart(Answer):
     """Text, of one line or more."""
     created_at: datetime
     """When it was written."""
+    stderr: list[tuple[int, int]] | None = None
+    """The lines that came from stderr, as ranges: the first and the last of each, from 1."""
+    continues: bool | None = None
+    """Set if it begins within a line: with what the part before it has not ended."""
 
 
 class LogPage(PageOf[LogPart]):
@@ -142,3 +222,15 @@ class LogPage(PageOf[LogPart]):
     complete: bool
     """The job or the task has ended, and no part of its log is still on its way. Else read again
     later, or follow it."""
+
+
+class Restart(BaseModel):
+    """Where an ended job goes on."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    from_: Annotated[int, Field(ge=1)] | Annotated[str, Field(max_length=MAX_NAME)] | None = Field(
+        None, alias="from"
+    )
+    """The name or position of the task that runs again, with all that follow it. Default: where the
+    job stopped."""

@@ -21,6 +21,8 @@ class RetryView(Answer):
     """The largest share of a wait, 0 to 1, that chance may take off."""
     on: list[int | str] | None = None
     """Which failures are tried again: exit codes, `timeout`, `lost`."""
+    reset_after: str | None = None
+    """An attempt that ran so long was healthy: after it, retries are counted anew."""
 
 
 class LimitsView(Answer):
@@ -120,6 +122,19 @@ class MountView(Answer):
     """Settings that the type of mount knows."""
 
 
+class PartitionView(Answer):
+    type: str | None = None
+    """`object`, `regex`, `substring` or `date`."""
+    pattern: str | None = None
+    """The regular expression."""
+    start_index: int | None = None
+    """The first character; without it 0."""
+    end_index: int | None = None
+    """The character after the last."""
+    date_format: str | None = None
+    """How a date is written."""
+
+
 class S3View(Answer):
     bucket: str | None = None
     """The bucket."""
@@ -129,8 +144,12 @@ class S3View(Answer):
     """What the keys of many must match."""
     version_id: str | None = None
     """The version of an object."""
+    partition: PartitionView | None = None
+    """How many objects are dealt out to executions."""
     region: str | None = None
     """Where the bucket is."""
+    encoding: str | None = None
+    """`gzip`: the artifact goes there as one object, a `.tar.gz`."""
     endpoint: str | None = None
     """The URL of what speaks S3."""
     style: str | None = None
@@ -179,6 +198,8 @@ class ArtifactView(Answer):
     """Where the task leaves it."""
     when: str | None = None
     """`always`: also when the task fails."""
+    chunks: bool | None = None
+    """Whether it is a directory of chunks."""
 
 
 class PublicationView(Answer):
@@ -229,6 +250,15 @@ class ProbeView(Answer):
 class SidecarView(AuxTaskView):
     probe: ProbeView | None = None
     """How it shows that it is ready."""
+
+
+class TemplateView(Answer):
+    """A version of a template."""
+
+    name: str
+    """Its name."""
+    version: str
+    """`major.minor`."""
 
 
 class ScheduleView(Answer):

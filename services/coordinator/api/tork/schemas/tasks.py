@@ -6,6 +6,12 @@ from typing import Literal
 from pydantic import JsonValue
 
 from services.coordinator.api.replies import Answer
+from services.coordinator.api.tork.schemas.placement import (
+    ExecutionView,
+    NetworkView,
+    PlacementView,
+    WasmView,
+)
 from services.coordinator.api.tork.schemas.submitted import (
     ArtifactView,
     AutoDeleteView,
@@ -19,6 +25,7 @@ from services.coordinator.api.tork.schemas.submitted import (
     SourceView,
     WebhookView,
 )
+from services.coordinator.wait_reasons import Reason
 
 TaskStateName = Literal[
     "CREATED",
@@ -36,18 +43,30 @@ TaskStateName = Literal[
 class Waiting(Answer):
     """Why a task, or a job of which no worker runs anything, goes no further at the moment."""
 
-    reason: Literal[
-        "no_worker", "returned", "busy", "retry", "queue", "concurrency", "turn", "needs"
-    ]
-    """`no_worker` serves its queue; it was `returned` by one; all slots are `busy`; it waits before
-    a `retry`, in its `queue`, for `concurrency` of its siblings, for its `turn` among them, or for
-    tasks that it `needs`."""
+    reason: Reason
+    """It is `held` until its release, or waits for its `start_at`; `no_worker` serves its queue; no
+    node has what its `placement` asks for; it was `returned` by a worker; all slots are `busy`; it
+    waits before a `retry`, in its `queue`, for `concurrency` of its siblings, for its `turn` among
+    them, or for tasks that it `needs`."""
     message: str
     """For people; its wording may change."""
     until: datetime | None = None
-    """When a retry is due."""
+    """When a retry is due, or the job begins."""
     task_id: str | None = None
     """Of a job: the task that waits."""
+
+
+class PhaseTiming(Answer):
+    """A phase of an attempt, on the clock of its worker."""
+
+    phase: Literal["pull", "fetch", "pre", "run", "post", "keep"]
+    """Of its image the `pull`; of its sources the transfer to it (`fetch`), of its artifacts that
+    from it (`keep`); its `pre` and `post` tasks; and what it is to `run`."""
+    started_ms: int
+    """When it began, in milliseconds after `startedAt`; below 0 for an image that was pulled while
+    the worker waited for the coordinator."""
+    duration_ms: int
+    """How long it took, or until the attempt ended."""
 
 
 class Task(AuxTaskView):
@@ -97,6 +116,9 @@ class Task(AuxTaskView):
     worker took it in time) or `other`."""
     node_id: str | None = None
     """The worker that has or had it."""
+    timings: list[PhaseTiming] | None = None
+    """The phases of an attempt that has ended, in order. It was in its queue from `scheduledAt` to
+    `startedAt`; before that it waited for its turn, or for its retry."""
     retry: RetryView | None = None
     """How it is tried again after a failure."""
     limits: LimitsView | None = None
@@ -105,6 +127,8 @@ class Task(AuxTaskView):
     """How long one attempt may run, such as `1h30m`."""
     grace_period: str | None = None
     """How long it may take to end after the stop signal, before it is killed."""
+    stop_signal: str | None = None
+    """Which signal asks it to end."""
     queue_timeout: str | None = None
     """How long it may wait for a worker."""
     allow_failure: bool | None = None
@@ -140,18 +164,71 @@ class Task(AuxTaskView):
     """Where its artifacts go besides."""
     large_result: str | None = None
     """The artifact that a large result is kept as."""
+    success_codes: list[int] | Literal["any"] | None = None
+    """The exit codes it succeeds with; without them 0."""
     networks: list[str] | None = None
     """Names of the container engine's networks."""
+    network: NetworkView | None = None
+    """What it reaches, and where it is reached."""
     gpus: str | None = None
     """Which graphics processors."""
     privileged: bool | None = None
     """Whether it has all rights on the worker's machine."""
+    wasm: WasmView | None = None
+    """The WebAssembly module that is run instead of an image."""
+    builtin: str | None = None
+    """The program of the worker's own that is run instead of an image."""
+    params: dict[str, JsonValue] | None = None
+    """What that is told; where its name sounds like a secret, a value is hidden."""
+    placement: PlacementView | None = None
+    """On which nodes it runs, how many times."""
+    execution: ExecutionView | None = None
+    """Which execution of its parent it is."""
     parallel: "ParallelView | None" = None
     """The tasks it is made of."""
     each: "EachView | None" = None
     """The list and the task it makes of every item."""
     subjob: "SubjobView | None" = None
     """The job it stands for."""
+    partition: "PartitionedView | None" = None
+    """The stages of which a job is made that it stands for."""
+
+
+class StageParams(Answer):
+    partitioner: dict[str, JsonValue] | None = None
+    """Told to what splits."""
+    app: dict[str, JsonValue] | None = None
+    """Told to the task for each chunk."""
+    assembler: dict[str, JsonValue] | None = None
+    """Told to what assembles."""
+
+
+class AssembleView(Task):
+    layout: Literal["byIndex", "flat"] | None = None
+    """How it finds what the chunks have left."""
+
+
+class PartitionedView(Answer):
+    id: str | None = None
+    """Of the job of its stages, once there is one."""
+    split: Task | None = None
+    """What makes chunks of the sources."""
+    task: Task | None = None
+    """Run for every chunk."""
+    assemble: AssembleView | None = None
+    """What makes the artifact `output` of their results."""
+    params: StageParams | None = None
+    """What each of them is told."""
+    concurrency: int | None = None
+    """How many chunks may be worked on at a time; 0 is any number."""
+    min_success: int | str | None = None
+    """For how many chunks the task must complete, or which share."""
+    max_failed: int | str | None = None
+    """For how many chunks it may fail, or which share."""
+    on_failure: Literal["finish"] | None = None
+    """Whether the others run to their end when too many have failed."""
+    no_chunks: Literal["fail"] | None = None
+    """Whether no chunk at all is an error."""
 
 
 class ParallelView(Answer):
@@ -159,6 +236,10 @@ class ParallelView(Answer):
     """Run at once."""
     min_success: int | str | None = None
     """How many must complete, or which share."""
+    max_failed: int | str | None = None
+    """How many may fail, or which share, instead."""
+    on_failure: Literal["finish"] | None = None
+    """All end before too many failures are its own."""
     completions: int | None = None
     """How many have ended."""
     failures: int | None = None
@@ -170,8 +251,10 @@ class ParallelView(Answer):
 
 
 class EachView(Answer):
-    list_: str | list[JsonValue]
+    list_: str | list[JsonValue] | None = None
     """The expression that gives the list, or the list."""
+    chunks: str | None = None
+    """The artifact whose chunks it runs for, instead of a list."""
     task: Task
     """Made for every item."""
     var: str | None = None
@@ -180,6 +263,10 @@ class EachView(Answer):
     """How many may run at a time; 0 is any number."""
     min_success: int | str | None = None
     """How many must complete, or which share."""
+    max_failed: int | str | None = None
+    """How many may fail, or which share, instead."""
+    on_failure: Literal["finish"] | None = None
+    """All end before too many failures are its own."""
     size: int | None = None
     """How many items the list has."""
     completions: int | None = None

@@ -1,0 +1,87 @@
+"""Users, roles, API keys and stored secrets, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conveyor._sync.resources import Resource
+from conveyor._sync.transport import items_of
+from conveyor.lazy import models as m
+
+
+class Users(Resource):
+    def list(self) -> Sequence[m.User]:
+        return [m.User.of(user) for user in items_of(self._call("GET", "/users"))]
+
+    def create(self, user: m.NewUser | Mapping[str, Any]) -> m.User:
+        return m.User.of(self._call("POST", "/users", body=user))
+
+    def delete(self, username: str) -> None:
+        """With their keys; their jobs stay."""
+        self._call("DELETE", "/users/{username}", username=username)
+
+    def change_password(self, username: str, change: m.NewPassword | Mapping[str, Any]) -> None:
+        self._call("PUT", "/users/{username}/password", body=change, username=username)
+
+    def set_roles(self, username: str, roles: Sequence[str]) -> None:
+        """These roles and no others."""
+        self._call("PUT", "/users/{username}/roles", body=list(roles), username=username)
+
+
+class Roles(Resource):
+    def list(self) -> Sequence[m.Role]:
+        return [m.Role.of(role) for role in items_of(self._call("GET", "/roles"))]
+
+    def create(self, role: m.NewRole | Mapping[str, Any]) -> m.Role:
+        return m.Role.of(self._call("POST", "/roles", body=role))
+
+
+class Keys(Resource):
+    """API keys."""
+
+    def list(self) -> Sequence[m.Key]:
+        return [m.Key.of(key) for key in items_of(self._call("GET", "/keys"))]
+
+    def create(self, key: m.NewKeyRequest | Mapping[str, Any]) -> m.NewKeyShown:
+        """Its text is in `key`, this once."""
+        return m.NewKeyShown.of(self._call("POST", "/keys", body=key))
+
+    def delete(self, key_id: str) -> None:
+        self._call("DELETE", "/keys/{id}", id=key_id)
+
+
+class SyncSecrets(Resource):
+    """Secrets that are kept apart from jobs, which name them by their ids."""
+
+    def list(self) -> Sequence[m.Secret]:
+        """Those that you may use, without the secrets themselves."""
+        return [m.Secret.of(one) for one in items_of(self._call("GET", "/secrets"))]
+
+    def get(self, secret_id: str) -> m.Secret:
+        return m.Secret.of(self._call("GET", "/secrets/{id}", id=secret_id))
+
+    def put(self, secret_id: str, secret: m.NewStoredSecret | Mapping[str, Any]) -> m.Secret:
+        """Store it, or replace the one with its id."""
+        return m.Secret.of(self._call("PUT", "/secrets/{id}", body=secret, id=secret_id))
+
+    def delete(self, secret_id: str) -> None:
+        """Jobs that were submitted with it keep what they have."""
+        self._call("DELETE", "/secrets/{id}", id=secret_id)
+
+
+class SyncSession(Resource):
+    """Who asks; and a sign-in that lasts, as that of the page."""
+
+    def get(self) -> m.Session:
+        return m.Session.of(self._call("GET", "/session"))
+
+    def sign_in(self, credentials: m.SignIn | Mapping[str, Any]) -> m.Session:
+        """With `username` and `password`, or with `key`. The client keeps the session's cookie,
+        and goes on with it if it was given no key or password of its own."""
+        session = m.Session.of(self._call("POST", "/session", body=credentials))
+        self._transport.send_always({"X-CSRF-Token": session.csrf_token or ""})
+        return session
+
+    def sign_out(self) -> None:
+        self._call("DELETE", "/session")

@@ -1,0 +1,1 @@
+"""Bacalhau's REST API, on the same rows as ours."""

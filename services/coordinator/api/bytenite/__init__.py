@@ -1,0 +1,1 @@
+"""ByteNite's API, on the rows that our own API shows."""

@@ -1,0 +1,165 @@
+"""POST …/datasource/test: whether a data source can be used, before a job needs it.
+
+It connects to nothing that a job might not, and tells no more of an address that is not allowed
+than of one where nothing answers.
+"""
+
+from asyncio import timeout
+from collections.abc import Mapping
+from typing import Any, Literal
+from uuid import uuid4
+
+from aiohttp import web
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
+
+from conveyor.extensions.files import FilesError, ObjectMissing, ObjectRefused
+from services.coordinator.api.access.schemas import Body, read_body
+from services.coordinator.api.bytenite.data_sources import bound
+from services.coordinator.api.bytenite.error_form import with_code
+from services.coordinator.api.bytenite.groups import BYTENITE, INVALID, at_both
+from services.coordinator.api.bytenite.schemas import Check, DataSourceTested
+from services.coordinator.api.replies import reply
+from services.coordinator.api.requests import ports
+from services.coordinator.api.route import Scope, response
+from shared.definition import S3Object, Source, changed
+from shared.expressions import render
+from shared.files.factory import http_access, job_bucket
+from shared.files.http import HttpSource
+from shared.files.s3.store import S3Store
+from shared.files.streams import of_bytes
+from shared.jobspec.bytenite.data_sources import Bound, Direction, is_bucket, is_wrong_direction
+from shared.jobspec.bytenite.models import DataSource
+from shared.jobspec.bytenite.parsing import checked
+from shared.jobspec.file_rules import is_one_object
+
+_SECONDS = 10.0
+_UNREACHABLE = "no answer: the host does not exist, does not answer, or is not allowed"
+_EXPRESSIONS = ("key", "endpoint", "access_key", "secret_key")
+_GUARDED = "is not allowed"
+"""What the guard says of an address, and of a port."""
+
+
+class DataSourceTest(Body):
+    """A data source, as a job would have it."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
+
+    data_source: dict[str, Any]
+    """With its `dataSourceDescriptor` and `params`. Nothing of it is kept."""
+    direction: Literal["input", "output"] | None = None
+    """What it is for. Default: `input`, of a `bucket` `output`."""
+
+
+async def _tested(request: web.Request, found: Bound) -> DataSourceTested:
+    names = {"secrets": found.secrets}
+    try:
+        if found.source and found.source.s3:
+            return await _s3_source(request, _clear(found.source.s3, names))
+        if found.source and found.source.url:
+            return await _url(request, found.source, names)
+        if found.publication and found.publication.s3:
+            return await _s3_target(request, _clear(found.publication.s3, names))
+    except FilesError as error:
+        return _of_error(error)
+    return _passed("usable", "nothing has to be reached")
+
+
+def _clear(named: S3Object, names: Mapping[str, object]) -> S3Object:
+    return changed(named, **{name: render(getattr(named, name), names) for name in _EXPRESSIONS})
+
+
+async def _s3_source(request: web.Request, named: S3Object) -> DataSourceTested:
+    store = S3Store(job_bucket(ports(request).files_settings, named))
+    try:
+        if is_one_object(named.key) and named.key:
+            info = await store.stat(named.key)
+            return _passed("readable", "the object can be read", named.key, info.size)
+        async for info in store.list_objects(named.key.removesuffix("*")):
+            return _passed("readable", "objects can be listed", info.name, info.size)
+        return _failed("readable", "there is no such object", reached=True)
+    finally:
+        await store.close()
+
+
+async def _s3_target(request: web.Request, named: S3Object) -> DataSourceTested:
+    store, name = S3Store(job_bucket(ports(request).files_settings, named)), _check_name(named.key)
+    try:
+        await store.put(name, of_bytes(b"A check: it can be removed.\n"))
+        await store.delete(name)
+        return _passed("writable", "a file was written and removed")
+    finally:
+        await store.close()
+
+
+def _check_name(folder: str) -> str:
+    """Nothing that is there has it. What a placeholder stands for is only known in a job."""
+    return f"{folder.partition('{')[0].rpartition('/')[0]}/conveyor-check-{uuid4().hex}".lstrip("/")
+
+
+async def _url(
+    request: web.Request, source: Source, names: Mapping[str, object]
+) -> DataSourceTested:
+    headers = {name: render(value, names) for name, value in source.headers.items()}
+    http = HttpSource(http_access(ports(request).files_settings, headers))
+    try:
+        info = await http.stat(render(source.url or "", names))
+        return _passed("readable", "the URL can be read", source.target, info.size)
+    finally:
+        await http.close()
+
+
+def _of_error(error: FilesError) -> DataSourceTested:
+    """The texts of servers are not repeated: they may quote what was sent."""
+    if isinstance(error, ObjectMissing):
+        return _failed("readable", "there is no such object or bucket", reached=True)
+    if isinstance(error, ObjectRefused) and _GUARDED not in str(error):
+        text = "the server refuses it: see the credentials, their rights, and the names"
+        return _failed("allowed", text, reached=True)
+    return _failed("reachable", _UNREACHABLE)
+
+
+def _passed(name: str, message: str, file: str = "", size: int | None = None) -> DataSourceTested:
+    return DataSourceTested(
+        ok=True,
+        checks=[
+            Check(name="reachable", ok=True, message="it can be reached"),
+            Check(name=name, ok=True, message=message),
+        ],
+        filename=file or None,
+        size=None if size is None else str(size),
+    )
+
+
+def _failed(name: str, message: str, *, reached: bool = False) -> DataSourceTested:
+    before = [Check(name="reachable", ok=True, message="it can be reached")] if reached else []
+    return DataSourceTested(ok=False, checks=[*before, Check(name=name, ok=False, message=message)])
+
+
+@BYTENITE.route(
+    "POST /v1/computing/datasource/test",
+    "Test a data source, without a job",
+    response("What was tried, and what came of it.", DataSourceTested),
+    {422: INVALID},
+    scope=Scope.SUBMIT,
+    body=DataSourceTest,
+    example={"dataSource": {"dataSourceDescriptor": "bypass", "params": {}}},
+)
+async def try_data_source(request: web.Request) -> web.Response:
+    """Credentials are tried, a source is looked at, and to a destination a file is written and
+    removed again. It takes ten seconds at most."""
+    asked = await read_body(request, DataSourceTest)
+    given = checked(DataSource, asked.data_source)
+    is_output = asked.direction == "output" or (asked.direction is None and is_bucket(given))
+    direction: Direction = "dataDestination" if is_output else "dataSource"
+    if is_wrong_direction(given, direction):
+        with_code(request, "wrong_direction")
+    found = await bound(request, given, direction)
+    try:
+        async with timeout(_SECONDS):
+            return reply(await _tested(request, found))
+    except TimeoutError:  # the host is the client's choice
+        return reply(_failed("reachable", _UNREACHABLE))
+
+
+DATA_SOURCE_TEST_ROUTES = at_both(try_data_source)

@@ -1,0 +1,135 @@
+"""/v1/computing/jobs/{id}: run, abort and delete a job."""
+
+from collections.abc import Iterator
+
+from aiohttp import web
+
+from services.coordinator.api.bytenite.bodies import parsed_body, unwrapped
+from services.coordinator.api.bytenite.drafts import drafted, replaced
+from services.coordinator.api.bytenite.error_form import coded
+from services.coordinator.api.bytenite.groups import JOBS, at_both
+from services.coordinator.api.bytenite.lookup import (
+    is_of_file,
+    operable_job,
+    reply_job,
+    require_draft,
+)
+from services.coordinator.api.bytenite.schemas import Done, EditConfig, JobAnswer, RetryJob
+from services.coordinator.api.bytenite.uploads import with_upload
+from services.coordinator.api.errors import Conflict
+from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, idempotency_key
+from services.coordinator.api.replies import reply
+from services.coordinator.api.requests import ports
+from services.coordinator.api.route import Scope, error, response
+from services.coordinator.commands import CannotUpdate, WrongState
+from services.coordinator.store import bytenite_jobs, deletion
+from services.coordinator.store.bytenite_jobs import RUN, ByteniteJob
+from shared.jobspec.bytenite.form import Tree, merged
+from shared.jobspec.bytenite.phases import Phase, phase_of, reached
+from shared.jobspec.problems import InvalidJob, Problem
+
+_FINAL = ("COMPLETED", "FAILED", "CANCELLED")
+
+
+@JOBS.route(
+    "POST /v1/computing/jobs/{id}/run",
+    "Run a draft",
+    response("The job.", JobAnswer),
+    {
+        402: error("The balance does not suffice."),
+        409: error("The job was run already, or what it runs is not active."),
+        422: error("The job breaks rules; `details` has each of them. It stays a draft."),
+    },
+    scope=Scope.SUBMIT,
+    body=EditConfig,
+    example={"taskTimeout": 3600, "jobTimeout": 7200},
+    headers=(IDEMPOTENCY_KEY,),
+)
+async def run_bytenite_job(request: web.Request) -> web.Response:
+    """Repeated with the same `Idempotency-Key` it shows the job."""
+    given = unwrapped(await parsed_body(request, EditConfig), "config")
+    job = await operable_job(request)
+    if job.is_held or not await ports(request).commands.was_made(await idempotency_key(request)):
+        await run_draft(request, job, given)
+    return await reply_job(request, job.name)
+
+
+async def run_draft(request: web.Request, job: ByteniteJob, config: Tree) -> None:
+    """What it runs is resolved once more, and from now on stays what it is."""
+    require_draft(request, job)
+    document = {**job.document, "config": merged(job.document.get("config", {}), config)}
+    if is_of_file(document):
+        document = await with_upload(request, job, document)
+    draft = await drafted(request, document, is_run=True)
+    try:
+        await replaced(request, job, draft, reason=RUN, is_run=True)
+        await ports(request).commands.release(job.id)
+    except (CannotUpdate, WrongState):  # another request was faster
+        raise coded(
+            request, "job_already_started", Conflict("the job was just run or changed by another")
+        ) from None
+
+
+@JOBS.route(
+    "POST /v1/computing/jobs/{id}/abort",
+    "Stop a job; a draft is deleted",
+    response("It is stopped, or deleted.", Done),
+    {409: error("The job has ended.")},
+    scope=Scope.OPERATE,
+)
+async def abort_bytenite_job(request: web.Request) -> web.Response:
+    job, api = await operable_job(request), ports(request)
+    if job.is_held and await api.run(deletion.delete_job, job.id):
+        return reply(Done())
+    if job.state in _FINAL:
+        raise coded(request, "invalid_state", Conflict(f"the job has ended: it is {job.state}"))
+    await api.commands.cancel(job.id)
+    return reply(Done())
+
+
+@JOBS.route(
+    "POST /v1/computing/jobs/{id}/retry",
+    "Run again what has failed of a job, and what comes after it",
+    response("The job.", JobAnswer),
+    {409: error("The job has not failed."), 422: error("It has failed in another state.")},
+    scope=Scope.OPERATE,
+    body=RetryJob,
+    example={"onlyFailedChunks": True},
+)
+async def retry_bytenite_job(request: web.Request) -> web.Response:
+    """Conveyor's own. Chunks that are done stay done."""
+    asked = await parsed_body(request, RetryJob)
+    job = await operable_job(request)
+    if phase_of(job.rows) is not Phase.FAILED:
+        raise coded(request, "invalid_state", Conflict("the job has not failed"))
+    problems = list(_retry_problems(asked, reached(job.rows)))
+    if problems:
+        raise InvalidJob(problems)
+    await ports(request).commands.restart(job.id)
+    return await reply_job(request, job.name)
+
+
+def _retry_problems(asked: RetryJob, failed_in: Phase) -> Iterator[Problem]:
+    if asked.phase not in ("", failed_in):
+        rule = f"must be the state in which the job failed, {failed_in}"
+        yield Problem("phase", rule, repr(asked.phase))
+    if not asked.only_failed_chunks:
+        yield Problem("onlyFailedChunks", "must be true: run the job anew for all chunks", "false")
+
+
+@JOBS.route(
+    "DELETE /v1/computing/jobs/{id}",
+    "Delete a draft or a job that has ended: it is no longer listed",
+    response("It is deleted; by its id it can be read as long as it is kept.", JobAnswer),
+    {409: error("The job runs: abort it first.")},
+    scope=Scope.OPERATE,
+)
+async def delete_bytenite_job(request: web.Request) -> web.Response:
+    job = await operable_job(request)
+    if not job.is_held and job.state not in _FINAL:
+        raise coded(request, "invalid_state", Conflict("the job runs: abort it first"))
+    await ports(request).run(bytenite_jobs.mark_deleted, job.id)
+    return await reply_job(request, job.name)
+
+
+RUN_ROUTES = at_both(run_bytenite_job, abort_bytenite_job, retry_bytenite_job, delete_bytenite_job)

@@ -1,0 +1,1 @@
+"""The proxy of tasks that reach nothing but some domains."""

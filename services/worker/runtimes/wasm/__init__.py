@@ -1,0 +1,1 @@
+"""WebAssembly modules as tasks: each in a process of its own, beside those of the shell."""

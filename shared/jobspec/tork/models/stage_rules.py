@@ -1,0 +1,67 @@
+"""What the stages of a partitioned task can't have, and must have."""
+
+from collections.abc import Iterator, Mapping
+
+from shared.expressions import has_expression
+from shared.jobspec.partition.builtins import Stage, params_problems
+from shared.jobspec.problems import Breach
+from shared.jobspec.tork.models.policies import Spec
+
+_OF_WHOLE_TASKS = {
+    **{name: name for name in ("parallel", "each", "subjob", "partition", "placement", "var")},
+    "if_": "if",
+    "allow_failure": "allowFailure",
+}
+_PROGRAMS = ("image", "run", "cmd", "entrypoint", "wasm")
+_NOT_BUILT_IN = {
+    **{name: name for name in (*_PROGRAMS, "registry", "files", "workdir", "pre", "post")},
+    **{name: name for name in ("sidecars", "mounts", "networks", "network", "gpus", "privileged")},
+    "large_result": "largeResult",
+    "success_codes": "successCodes",
+}
+
+
+def stage_breaches(task: Spec, stage: Stage | None) -> Iterator[Breach]:
+    """Of the fields of a stage, which are read by their names: the model is still to be made. The
+    task for each chunk has no built-in programs: its `stage` is None."""
+    fields = task.__dict__
+    yield from _given(fields, _OF_WHOLE_TASKS, "is not for a stage of a partition")
+    if stage == "partition":
+        rule = "is not for split: what it splits are the sources of the task itself"
+        yield from _given(fields, {"sources": "sources"}, rule)
+    if fields.get("builtin"):
+        yield from _given(fields, _NOT_BUILT_IN, "must not stand beside builtin")
+        yield from _builtin_breaches(fields, stage or "partition")
+        if fields.get("layout"):
+            yield Breach(("layout",), "is only for a program: a builtin finds results by itself")
+    elif fields.get("params"):
+        yield Breach(("params",), "is only for a builtin: a program gets partition.params")
+    elif not any(fields.get(name) for name in _PROGRAMS):
+        or_builtin = "" if stage is None else "builtin, "
+        yield Breach((), f"must have {or_builtin}image, run, cmd or wasm: there is nothing to run")
+
+
+def _given(fields: Mapping[str, object], names: Mapping[str, str], rule: str) -> Iterator[Breach]:
+    for field, name in names.items():
+        if fields.get(field):
+            yield Breach((name,), rule)
+
+
+def _builtin_breaches(fields: Mapping[str, object], stage: Stage) -> Iterator[Breach]:
+    name, params = str(fields["builtin"]), fields.get("params") or {}
+    if not isinstance(params, dict) or _has_expression(params):
+        return  # the worker checks them once they are evaluated
+    for place, rule in params_problems(stage, name, params):
+        yield Breach(("params", *place) if place else ("builtin",), rule)
+
+
+def _has_expression(value: object) -> bool:
+    match value:
+        case str():
+            return has_expression(value)
+        case dict():
+            return any(map(_has_expression, value.values()))
+        case list():
+            return any(map(_has_expression, value))
+        case _:
+            return False

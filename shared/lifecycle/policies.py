@@ -1,0 +1,70 @@
+"""What a task's submitter has asked for of the core: how it is retried, and how it is placed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.lifecycle.states import PlacementType
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an attempt failed: `exit` with the program's `exit_code`, `timeout`, `lost` (its workers
+    vanished), `queue` (it waited too long for one), or `other`."""
+
+    error: str
+    cause: str = "other"
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often a failed task is tried again, and how long it waits before that.
+
+    Without a wait a retry helps against nothing: the default gives what failed a second. The n-th
+    retry (from 0) waits `initial_delay * scaling_factor ** n`, at most `max_delay`, and
+    up to `jitter` (0..1) of that time is taken off, so that tasks that failed together do not
+    come back together. `on` names what is tried again: exit codes as text, `timeout`, `lost`; None
+    is every failure but those of `lost` and `queue`, which have had their tries. An attempt that
+    ran for `reset_after` was healthy: retries are counted anew after it.
+    """
+
+    limit: int = 0
+    initial_delay: timedelta = timedelta(seconds=1)
+    scaling_factor: float = 2.0
+    max_delay: timedelta = timedelta(hours=1)
+    jitter: float = 0.0
+    on: frozenset[str] | None = None
+    reset_after: timedelta | None = None
+
+    def covers(self, failure: Failure) -> bool:
+        if self.on is None:
+            return failure.cause not in ("lost", "queue")
+        return failure.cause in self.on or str(failure.exit_code) in self.on
+
+    def delay(self, attempt: int, chance: float) -> timedelta:
+        """The wait before retry number `attempt` (0 is the first); `chance` is in 0..1."""
+        if not self.initial_delay:
+            return timedelta()
+        # The exponent is bounded so that a large factor can't overflow a float.
+        grown = self.initial_delay.total_seconds() * min(
+            self.scaling_factor ** min(attempt, 64), 1e9
+        )
+        seconds = min(grown, self.max_delay.total_seconds())
+        return timedelta(seconds=seconds * (1 - self.jitter * chance))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacementRules:
+    """What the core needs to know of a placed task, and of each of its executions.
+
+    At most `max_unavailable` executions are replaced at a time when there is a new version; one is
+    healthy once it has run for `healthy_after`. `demand` is what they ask of a node, in the form of
+    `shared.placement`, and handed on unread.
+    """
+
+    type: PlacementType
+    priority: int = 0
+    max_unavailable: int = 1
+    healthy_after: timedelta = timedelta(seconds=10)
+    demand: Mapping[str, object] = field(default_factory=dict)

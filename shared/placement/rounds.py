@@ -1,0 +1,284 @@
+"""One round of placement: which of the waiting executions gets which node.
+
+The order is that of priority, then of age, then of index. A node that meets more of what is
+preferred comes before others; then the one of whose scarcest resource the largest share is free,
+its places for executions counted as a resource: so load spreads evenly over machines of different
+sizes. What is kept running takes, of the first that fit, the one with the fewest of the same task.
+Chance, from a seed, decides among equals. A node where the execution has failed before is taken
+only where there is no other.
+
+What doesn't fit now is passed over, and smaller ones take what is free. One that has waited for
+`reserve_after` reserves the node that lacks the least for it: what it wants is taken off there
+before those after it are looked at.
+
+Executions that ask for the same but amounts look at the same heap of nodes, and one that found no
+node has looked for all that are like it: the cost grows with nodes and executions, not with their
+product.
+"""
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zlib import crc32
+
+from shared.placement.amounts import UNCOUNTED
+from shared.placement.demands import Demand
+from shared.placement.labels import matches
+from shared.placement.nodes import Node, could_hold, has_capacity, is_fit, port_is_taken
+
+MOST_RESERVATIONS = 100
+"""At a time; those after it are served when these have been."""
+_MOST_COMPARED = 32
+"""So many nodes that fit are compared for the fewest executions of the same task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """An execution without a node. `avoid` are nodes where it has failed; `pinned_to` is the only
+    one it may have. `family` is its placed task."""
+
+    id: str
+    family: str
+    demand: Demand
+    since: datetime
+    priority: int = 0
+    index: int = 0
+    avoid: frozenset[str] = frozenset()
+    pinned_to: str | None = None
+    is_kept_running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """`assignments` and `reserved` are node ids by execution id."""
+
+    assignments: Mapping[str, str]
+    unplaced: Sequence[Waiting]
+    reserved: Mapping[str, str]
+
+
+def place(
+    nodes: Sequence[Node],
+    waiting: Iterable[Waiting],
+    now: datetime,
+    reserve_after: timedelta,
+    seed: int = 0,
+) -> Placed:
+    """The same for the same, in whatever order they are given."""
+    board = _Board(sorted(nodes, key=lambda node: node.id), seed)
+    assignments: dict[str, str] = {}
+    unplaced: list[Waiting] = []
+    reserved: dict[str, str] = {}
+    for one in sorted(waiting, key=_turn):
+        spot = board.best_for(one)
+        if spot is not None:
+            spot.take(one)
+            assignments[one.id] = spot.node.id
+            continue
+        unplaced.append(one)
+        if now - one.since >= reserve_after and len(reserved) < MOST_RESERVATIONS:
+            spot = board.nearest_for(one)
+            if spot is not None:
+                spot.take(one)
+                reserved[one.id] = spot.node.id
+    return Placed(assignments, unplaced, reserved)
+
+
+def after(nodes: Iterable[Node], placed: Iterable[tuple[Waiting, str]]) -> list[Node]:
+    """The nodes with these executions on them, by node id."""
+    spots = {node.id: _Spot(node, 0) for node in nodes}
+    for one, node_id in placed:
+        spots[node_id].take(one)
+    return [spot.as_node() for spot in spots.values()]
+
+
+def _turn(one: Waiting) -> tuple[int, datetime, int, str]:
+    return -one.priority, one.since, one.index, one.id
+
+
+class _Spot:
+    """A node as the round goes on. Its room only shrinks, so its load only grows."""
+
+    __slots__ = ("families", "free", "load", "node", "ports", "slots", "tie")
+
+    def __init__(self, node: Node, seed: int) -> None:
+        self.node = node
+        self.free = node.free
+        self.slots = node.max_executions - node.executions
+        self.families = dict(node.families)
+        self.ports = set(node.ports)
+        self.tie = crc32(f"{seed}:{node.id}".encode())
+        self.load = self._load()
+
+    def fits(self, one: Waiting) -> bool:
+        return (
+            self.slots > 0
+            and self.free.holds(self.node.wanted(one.demand))
+            and self.is_open_to(one)
+        )
+
+    def is_open_to(self, one: Waiting) -> bool:
+        """Room aside."""
+        demand = one.demand
+        if demand.one_per_node and self.families.get(one.family):
+            return False
+        return not (demand.ports and any(port_is_taken(*port, self.ports) for port in demand.ports))
+
+    def take(self, one: Waiting) -> None:
+        self.free = self.free.minus(self.node.wanted(one.demand))
+        self.slots -= 1
+        self.families[one.family] = self.families.get(one.family, 0) + 1
+        self.ports.update(one.demand.ports)
+        self.load = self._load()
+
+    def as_node(self) -> Node:
+        return replace(
+            self.node,
+            held=self.node.capacity.minus(self.free),
+            executions=self.node.max_executions - self.slots,
+            families=self.families,
+            ports=frozenset(self.ports),
+        )
+
+    def lacks(self, demand: Demand) -> float:
+        """The largest share of the node that would have to come free."""
+        lack = max(1 - self.slots, 0) / self.node.max_executions
+        wanted = self.node.wanted(demand)
+        for free, wish, total in zip(self.free, wanted, self.node.capacity, strict=True):
+            if wish and total:
+                lack = max(lack, (wish - free) / total)
+        return lack
+
+    def _load(self) -> float:
+        """The share in use of the scarcest resource."""
+        load = 1 - self.slots / max(self.node.max_executions, 1)
+        for free, total in zip(self.free, self.node.capacity, strict=True):
+            if 0 < total < UNCOUNTED and total - free > load * total:
+                load = 1 - free / total
+        return load
+
+
+_Entry = tuple[int, float, int, int, _Spot]
+"""The smallest is the best: preferences met, load, chance, a place of its own, the node."""
+
+
+class _Queue:
+    """The nodes for executions that ask for the same but amounts, as a heap: each is as good as its
+    entry says, or has become worse since."""
+
+    def __init__(self, spots: Sequence[_Spot], wishes: Mapping[str, int]) -> None:
+        self._heap: list[_Entry] = [
+            (-wishes.get(spot.node.id, 0), spot.load, spot.tie, place, spot)
+            for place, spot in enumerate(spots)
+        ]
+        heapq.heapify(self._heap)
+        self._exhausted: set[tuple[Demand, str]] = set()
+
+    def best_for(self, one: Waiting) -> _Spot | None:
+        like_it = one.demand, one.family if one.demand.one_per_node else ""
+        if like_it in self._exhausted:
+            return None
+        popped: list[_Entry] = []
+        chosen = self._search(one, popped)
+        if chosen is None:
+            self._exhausted.add(like_it)
+        for entry in popped:
+            heapq.heappush(self._heap, entry)
+        return chosen
+
+    def _search(self, one: Waiting, popped: list[_Entry]) -> _Spot | None:
+        """The best; what was looked at is added to `popped`."""
+        avoided: _Spot | None = None
+        best: tuple[int, int] | None = None
+        chosen: _Spot | None = None
+        compared = 0
+        while (entry := self._pop()) is not None:
+            popped.append(entry)
+            spot = entry[-1]
+            if not spot.fits(one):
+                continue
+            if spot.node.id in one.avoid:
+                avoided = avoided or spot
+                continue
+            relatives = spot.families.get(one.family, 0) if one.is_kept_running else 0
+            rank = entry[0], relatives
+            if best is None or rank < best:
+                best, chosen = rank, spot
+            compared += 1
+            if not best[1] or entry[0] > best[0] or compared >= _MOST_COMPARED:
+                break
+        return chosen or avoided
+
+    def _pop(self) -> _Entry | None:
+        """The best of all."""
+        heap = self._heap
+        while heap:
+            wishes, load, tie, place, spot = heap[0]
+            if spot.slots <= 0:
+                heapq.heappop(heap)
+            elif load != spot.load:
+                heapq.heapreplace(heap, (wishes, spot.load, tie, place, spot))
+            else:
+                return heapq.heappop(heap)
+        return None
+
+
+class _Board:
+    def __init__(self, nodes: Sequence[Node], seed: int) -> None:
+        self._spots = [_Spot(node, seed) for node in nodes]
+        self._by_id = {spot.node.id: spot for spot in self._spots}
+        self._fit: dict[object, list[_Spot]] = {}
+        self._queues: dict[object, _Queue] = {}
+
+    def best_for(self, one: Waiting) -> _Spot | None:
+        if one.pinned_to is not None:
+            spot = self._pinned(one)
+            return spot if spot and spot.fits(one) else None
+        return self._queue_for(one.demand).best_for(one)
+
+    def nearest_for(self, one: Waiting) -> _Spot | None:
+        """The one that lacks the least room, of those where nothing else is in the way."""
+        if one.pinned_to is not None:
+            spot = self._pinned(one)
+            return spot if spot and spot.is_open_to(one) else None
+        spots = (
+            spot
+            for spot in self._fit_spots(one.demand)
+            if has_capacity(spot.node, one.demand) and spot.is_open_to(one)
+        )
+        return min(spots, key=lambda spot: (spot.lacks(one.demand), spot.node.id), default=None)
+
+    def _pinned(self, one: Waiting) -> _Spot | None:
+        spot = self._by_id.get(one.pinned_to or "")
+        return spot if spot and could_hold(spot.node, one.demand) else None
+
+    def _queue_for(self, demand: Demand) -> _Queue:
+        key = _asked_for(demand), bool(demand.amounts.gpus), demand.prefer
+        queue = self._queues.get(key)
+        if queue is None:
+            spots = self._fit_spots(demand)
+            if demand.amounts.gpus:
+                spots = [spot for spot in spots if spot.node.capacity.gpus]
+            wishes = {s.node.id: _weight(demand, s.node) for s in spots} if demand.prefer else {}
+            self._queues[key] = queue = _Queue(spots, wishes)
+        return queue
+
+    def _fit_spots(self, demand: Demand) -> list[_Spot]:
+        key = _asked_for(demand)
+        spots = self._fit.get(key)
+        if spots is None:
+            spots = self._fit[key] = [spot for spot in self._spots if is_fit(spot.node, demand)]
+        return spots
+
+
+def _asked_for(demand: Demand) -> object:
+    return demand.engines, demand.storages, demand.publishers, demand.constraints
+
+
+def _weight(demand: Demand, node: Node) -> int:
+    return sum(
+        wish.weight
+        for wish in demand.prefer
+        if all(matches(constraint, node.labels) for constraint in wish.constraints)
+    )

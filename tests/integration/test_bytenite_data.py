@@ -1,0 +1,138 @@
+"""Data of ByteNite's jobs: files that are sent to links, keys that are in no document, and
+data sources that are tried before a job needs them."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request, unused_port
+
+from services.coordinator.api.access.principal import UNRESTRICTED, remember
+from services.coordinator.api.bytenite.data_sources import with_keys_stored
+from services.coordinator.api.bytenite.links import sent_upload, upload_link
+from services.coordinator.api.errors import Conflict
+from shared.files.directory.store import DirectoryStore
+from shared.files.settings import FilesSettings
+from tests.support.files.s3_server import ACCESS_KEY, SECRET_KEY, S3Server, signed_s3_server
+from tests.support.http.api import Api, api_on
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DirectoryStore:
+    return DirectoryStore(tmp_path / "store")
+
+
+@pytest.fixture
+async def api(postgres_dsn: str, store: DirectoryStore) -> AsyncIterator[Api]:
+    local = FilesSettings(allowed_networks="127.0.0.0/8")
+    async with api_on(postgres_dsn, files=store, files_settings=local) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def signed_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with signed_s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+def asking(api: Api) -> web.Request:
+    request = make_mocked_request("GET", "/", {"Host": "conveyor.test"}, app=api.client.app)
+    remember(request, UNRESTRICTED, _again)
+    return request
+
+
+async def _again() -> Any:
+    return UNRESTRICTED
+
+
+def path_of(link: str) -> str:
+    parts = urlsplit(link)
+    assert parts.netloc == "conveyor.test"
+    return f"{parts.path}?{parts.query}"
+
+
+async def test_a_file_is_sent_to_its_link_without_a_login_until_the_link_ends(api: Api) -> None:
+    link, _ = await upload_link(asking(api), "u1", "my film.mp4", None)
+    with pytest.raises(Conflict, match="the file was not sent"):
+        await sent_upload(asking(api), "u1", None)
+
+    for _ in range(2):  # a client may repeat it
+        status, _ = await api.answer("PUT", path_of(link), data=b"frames")
+        assert status == 200
+    await sent_upload(asking(api), "u1", None)
+    assert (await api.get("/uploads/u1"))["name"] == "my film.mp4"
+
+    status, said = await api.answer("PUT", path_of(link), data=b"others")
+    assert (status, said["message"]) == (409, "another file was sent to this link before")
+    for other in (path_of(link).replace("u1", "u2"), path_of(link).partition("?")[0]):
+        assert (await api.answer("PUT", other, data=b"x"))[0] == 403
+
+
+async def test_keys_that_stand_in_a_document_become_a_stored_secret(api: Api) -> None:
+    source = {
+        "dataSourceDescriptor": "gcp",
+        "params": {"bucketName": "bkt", "name": "a", "accessKey": "AK", "secretKey": "hidden"},
+    }
+    url = {"dataSourceDescriptor": "url", "params": {"url": "http://x.test", "password": "hidden"}}
+    for given, kind in ((source, "gcp"), (url, "other")):
+        document = await with_keys_stored(asking(api), {"dataSource": given}, "job-1")
+        assert "hidden" not in str(document)
+        secret_id = document["dataSource"]["params"]["secretId"]
+        assert (await api.get(f"/secrets/{secret_id}"))["kind"] == kind
+    assert len(await api.get("/secrets")) == 1  # the later ones take the place of the first
+
+
+def s3_source(server: str, bucket: str, secret: str = SECRET_KEY, **more: str) -> dict[str, Any]:
+    params = {"endpoint": server, "bucketName": bucket, "accessKey": ACCESS_KEY}
+    return {
+        "dataSourceDescriptor": "s3",
+        "params": {**params, "secretKey": secret, "name": "in/a.csv", **more},
+    }
+
+
+async def tried(api: Api, source: dict[str, Any], direction: str = "input") -> dict[str, Any]:
+    sent = {"dataSource": source, "direction": direction}
+    status, said = await api.answer("POST", "/v1/computing/datasource/test", json=sent)
+    assert status == 200, said
+    assert "files-secret" not in str(said)
+    return dict(said)
+
+
+async def test_a_bucket_is_read_and_written_with_its_keys(api: Api, signed_s3: S3Server) -> None:
+    bucket = signed_s3.new_bucket()
+    source = s3_source(signed_s3.url, bucket)
+    missing = await tried(api, source)
+    assert (missing["ok"], missing["checks"][-1]["name"]) == (False, "readable")
+
+    signed_s3.client.put_object(Bucket=bucket, Key="in/a.csv", Body=b"1,2")
+    found = await tried(api, source)
+    assert (found["ok"], found["filename"], found["size"]) == (True, "in/a.csv", "3")
+    assert (await tried(api, s3_source(signed_s3.url, bucket, name="out"), "output"))["ok"]
+    assert [one["Key"] for one in signed_s3.client.list_objects_v2(Bucket=bucket)["Contents"]] == [
+        "in/a.csv"
+    ]
+    wrong = await tried(api, s3_source(signed_s3.url, bucket, "wrong"))
+    assert (wrong["ok"], wrong["checks"][-1]["name"]) == (False, "allowed")
+
+
+async def test_an_address_that_is_not_allowed_looks_like_one_where_nothing_answers(
+    api: Api,
+) -> None:
+    nothing = f"http://127.0.0.1:{unused_port()}/x"
+    said = [
+        await tried(api, {"dataSourceDescriptor": "url", "params": {"url": url}})
+        for url in (nothing, "http://169.254.169.254/latest", "http://10.0.0.1/", "http://[::1]/")
+    ]
+    assert all(one == said[0] for one in said)
+    assert said[0]["ok"] is False
+
+
+async def test_a_data_source_for_the_wrong_direction_is_refused(api: Api) -> None:
+    sent = {"dataSource": {"dataSourceDescriptor": "bucket"}, "direction": "input"}
+    status, said = await api.answer("POST", "/v1/customer/datasource/test", json=sent)
+    assert (status, said["error"]["code"]) == (422, "wrong_direction")

@@ -1,0 +1,205 @@
+"""ByteNite's API of jobs on a whole Conveyor: drafts, edits, lists, and what is refused."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientSession
+
+from shared.jobspec.bytenite.phases import ORDER, Phase
+from tests.support.bytenite import BYPASS, CUSTOMER, UPPER, Client, app, register, template
+from tests.support.services.dev import running_dev
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(tmp_path_factory.mktemp("dev"))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def session(data_dir: Path) -> AsyncIterator[ClientSession]:
+    async with running_dev(data_dir) as url, ClientSession(url) as session:
+        await register(data_dir, "app", app())
+        await register(data_dir, "template", template())
+        yield session
+
+
+@pytest.fixture
+def jobs(session: ClientSession) -> Client:
+    return Client(session)
+
+
+async def test_a_draft_is_created_edited_renamed_listed_and_deleted(jobs: Client) -> None:
+    made = (await jobs.ok("POST /jobs", {"templateId": "upper", "name": "one"}))["job"]
+    path = f"/jobs/{made['id']}"
+    assert (made["state"], made["appId"]) == ("JOB_STATE_NEW", "upper@1.0")
+    assert list(made["stateTimestamps"]) == ["JOB_STATE_NEW"]
+
+    await jobs.ok(f"PATCH {path}/datasource", {"dataSource": BYPASS, "dataDestination": BYPASS})
+    await jobs.ok(f"PATCH {path}/params", {"app": {"width": 1}})
+    await jobs.ok(f"PATCH {path}/params", {"params": {"assembler": {"name": "all.txt"}}})
+    await jobs.ok(f"PATCH {path}/jobname", {"name": "two"})
+    await jobs.ok(f"PATCH {path}/configs", {"taskTimeout": 60})
+    await jobs.ok(f"PATCH {path}/configs", {"config": {"jobTimeout": "600"}})
+    job = (await jobs.ok(f"GET {path}"))["job"]
+
+    assert (job["name"], job["dataSource"]) == ("two", {**BYPASS, "params": {}})
+    assert job["params"]["app"] == {"width": 1}
+    assert job["params"]["assembler"] == {"name": "all.txt"}
+    assert (job["config"]["taskTimeout"], job["config"]["jobTimeout"]) == (60, 600)
+
+    deleted = (await jobs.ok(f"DELETE {path}"))["job"]
+    assert deleted["deletedAt"] == (await jobs.ok(f"GET {path}"))["job"]["deletedAt"]
+    assert made["id"] not in [job["id"] for job in (await jobs.ok("GET /jobs"))["data"]]
+    assert (await jobs.refused(f"POST {path}/run"))[0] == 409
+
+
+async def test_a_job_with_the_id_of_a_draft_changes_it(jobs: Client) -> None:
+    await jobs.ok("POST /jobs", {"jobId": "mine", "templateId": "upper", "name": "one"})
+    again = {"jobId": "mine", "templateId": "upper", "description": "of mine"}
+    job = (await jobs.ok("POST /jobs", again))["job"]
+
+    assert (job["id"], job["name"], job["description"]) == ("mine", "one", "of mine")
+    assert await jobs.ok("POST /jobs/mine/abort") == {"ok": True}
+    assert (await jobs.refused("GET /jobs/mine"))[:2] == (404, "not_found")
+
+
+async def test_all_that_is_wrong_is_told_by_field_and_the_draft_stays(jobs: Client) -> None:
+    wrong = {"templateId": "upper", "priority": "HUGE", "config": {"taskTimeout": "x"}}
+    assert await jobs.refused("POST /jobs", wrong) == (
+        422, "validation_failed", ["config.taskTimeout", "priority"],
+    )  # fmt: skip
+    assert (await jobs.refused("POST /jobs", {"templateId": "none"}))[2] == ["templateId"]
+    assert (await jobs.refused("POST /jobs", [1]))[:2] == (400, "malformed_body")
+
+    await jobs.ok("POST /jobs", {"jobId": "bad", "templateId": "upper"})
+    edit = {"partitioner": {"linesPerChunk": 0}}
+    field = "params.partitioner.linesPerChunk"
+    assert (await jobs.refused("PATCH /jobs/bad/params", edit))[2] == [field]
+    assert await jobs.refused("POST /jobs/bad/run") == (422, "validation_failed", ["dataSource"])
+    assert (await jobs.ok("GET /jobs/bad"))["job"]["state"] == "JOB_STATE_NEW"
+    backwards = {"dataDestination": {"dataSourceDescriptor": "url"}}
+    assert await jobs.refused("PATCH /jobs/bad/datasource", backwards) == (
+        422, "wrong_direction", ["dataDestination.dataSourceDescriptor"],
+    )  # fmt: skip
+
+
+async def test_keys_in_a_data_source_are_never_shown(jobs: Client) -> None:
+    params = {
+        "bucketName": "bucket",
+        "name": "a.bin",
+        "accessKey": "AK",
+        "secretKey": "very-secret",
+    }
+    source = {"dataSourceDescriptor": "s3", "params": params}
+    made = await jobs.ok("POST /jobs", {"templateId": "upper", "dataSource": source})
+    await jobs.ok(f"PATCH /jobs/{made['job']['id']}/jobname", {"name": "other"})
+
+    shown = await jobs.ok(f"GET /jobs/{made['job']['id']}")
+    assert "secretId" in shown["job"]["dataSource"]["params"]
+    assert "very-secret" not in str(shown)
+
+
+async def test_lists_have_pages_an_order_and_filters(jobs: Client, session: ClientSession) -> None:
+    for name in ("list-b", "list-a", "list-c"):
+        await jobs.ok("POST /jobs", {"templateId": "upper@1", "name": name})
+    asked = {"name": "LIST-", "templateId": "upper@1", "orderBy": "name desc"}
+    page = {"pagination": {"limit": 2, "offset": "1"}}
+    found = await Client(session, CUSTOMER).ok("POST /jobs/filter", {**asked, **page})
+
+    assert [job["name"] for job in found["data"]] == ["list-b", "list-a"]
+    assert found["pagination"] == {
+        "total": 3, "offset": 1, "hasPrevious": True, "hasNext": False,
+    }  # fmt: skip
+    newest = await jobs.ok("GET /jobs?pagination.limit=1")
+    assert [job["name"] for job in newest["data"]] == ["list-c"]
+    assert (await jobs.refused("GET /jobs?orderBy=colour"))[:2] == (400, "bad_order")
+
+
+async def test_a_job_runs_through_all_its_phases_and_leaves_results(
+    jobs: Client, session: ClientSession
+) -> None:
+    made = {
+        "templateId": "upper",
+        "dataSource": {"dataSourceDescriptor": "inline", "params": {"text": "one\ntwo\nthree\n"}},
+        "dataDestination": BYPASS,
+    }
+    await jobs.ok("POST /jobs", {"jobId": "whole", **made})
+    await jobs.ok("POST /jobs/whole/run", {"taskTimeout": 60})
+    assert (await jobs.refused("POST /jobs/whole/run"))[:2] == (409, "job_already_started")
+
+    states = [
+        event["data"]["state"] async for event in jobs.events("whole") if event["event"] == "job"
+    ]
+    assert states == [phase for phase in ORDER if phase is not Phase.FAILED]
+    job = (await jobs.ok("GET /jobs/whole"))["job"]
+    assert list(job["stateTimestamps"]) == states
+    assert job["numChunks"] == 3
+    (result,) = (await jobs.ok("GET /jobs/whole/results"))["results"]
+    async with session.get(result["link"]) as response:
+        assert await response.text() == "ONE\nTWO\nTHREE\n"
+
+
+async def test_a_failed_chunk_is_tolerated_or_run_again_alone(jobs: Client, data_dir: Path) -> None:
+    script = f'{{ test "$CHUNK_INDEX" != 1 || test -e {data_dir}/mended; }} && {UPPER}'
+    await register(data_dir, "app", app(script, name="fragile"))
+    await register(data_dir, "template", template(id="fragile", app="fragile"))
+    text = {"dataSourceDescriptor": "inline", "params": {"text": "one\ntwo\nthree\n"}}
+    made = {"templateId": "fragile", "dataSource": text, "run": True}
+
+    await jobs.ok("POST /jobs", {"jobId": "some", "tolerance": {"maxFailedChunks": 1}, **made})
+    await jobs.ok("POST /jobs", {"jobId": "all", "onChunkFailure": "finish_then_fail", **made})
+    some, failed = await jobs.ended("some"), await jobs.ended("all")
+
+    assert some["state"] == Phase.COMPLETE
+    assert some["chunks"] == {"total": 3, "done": 3, "failed": 1}
+    assert some["warnings"] == ["1 of 3 chunks failed and were tolerated"]
+    assert (failed["failedPhase"], failed["errorCode"]) == (Phase.PARTITIONED, "chunks_failed")
+    (data_dir / "mended").touch()
+    await jobs.ok("POST /jobs/all/retry", {"phase": Phase.PARTITIONED})
+    assert (await jobs.ended("all"))["state"] == Phase.COMPLETE
+    chunks = (await jobs.ok("GET /jobs/all/chunks"))["chunks"]
+    assert [chunk["state"] for chunk in chunks] == ["Completed"] * 3
+    assert [chunk["startedAt"] > failed["endedAt"] for chunk in chunks] == [False, True, False]
+
+
+async def test_a_test_job_runs_its_first_chunk_alone(jobs: Client) -> None:
+    text = {"dataSourceDescriptor": "inline", "params": {"text": "one\ntwo\nthree\n"}}
+    made = {"jobId": "tried", "templateId": "upper", "dataSource": text}
+    await jobs.ok("POST /jobs", {**made, "config": {"isTestJob": True}, "run": True})
+
+    job = await jobs.ended("tried")
+    assert (job["state"], job["numChunks"]) == (Phase.COMPLETE, 1)
+    assert (await jobs.ok("GET /jobs/templates"))["templates"]
+
+
+async def test_a_file_that_was_sent_to_its_temporary_link_is_worked_on(
+    jobs: Client, session: ClientSession
+) -> None:
+    source = {"dataSourceDescriptor": "file", "params": {"name": "words.txt"}}
+    made = {"templateId": "upper", "dataSource": source}
+    bucket = {"dataSourceDescriptor": "bucket"}
+    await jobs.ok("POST /jobs", {"jobId": "sent", **made, "dataDestination": bucket})
+    link = (await jobs.ok("GET /jobs/sent"))["job"]["dataSource"]["params"]["tempUrl"]
+    for act in ("PATCH /jobs/sent/uploadcompleted", "POST /jobs/sent/run"):
+        assert (await jobs.refused(act))[:2] == (409, "upload_missing")
+
+    async with session.put(link, data=b"one\ntwo\n") as response:
+        assert response.status == 200
+    await jobs.ok("PATCH /jobs/sent/uploadcompleted")
+    await jobs.ok("POST /jobs/sent/run")
+    assert [e async for e in jobs.events("sent")][-1]["data"]["state"] == "JOB_STATE_COMPLETE"
+
+    shown = (await jobs.ok("GET /jobs/sent"))["job"]
+    assert "tempUrl" not in shown["dataSource"]["params"]
+    (result,) = (await jobs.ok("GET /jobs/sent/results"))["results"]
+    async with session.get(result["link"]) as response:
+        assert await response.text() == "ONE\nTWO\n"
+    kept = datetime.fromisoformat(result["expiresAt"]) - datetime.fromisoformat(shown["endedAt"])
+    assert kept == timedelta(hours=48)
+    async with session.get(result["link"].replace("ends=", "ends=1")) as response:
+        assert response.status == 403

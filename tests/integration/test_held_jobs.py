@@ -1,0 +1,126 @@
+"""Jobs that wait before they begin, on a real database: drafts, and jobs with a time."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from conveyor import AsyncClient, Conflict, Rejected
+from services.coordinator.store.deletion import delete_job
+from services.scheduler.retention import Retention
+from services.scheduler.settings import RetentionSettings
+from shared.apply.apply import Work
+from shared.lifecycle import Decision, JobReleased, JobRestarted, JobUpdated
+from shared.planning.submission import new_job
+from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.jobs.definitions import job_definition
+from tests.support.services.dev import running_dev
+from tests.support.services.scheduler import TASK, task_loops
+
+SOON, LONG = timedelta(milliseconds=300), timedelta(days=1)
+OTHER = [{"name": "one", "run": "a", "needs": []}, {"name": "two", "run": "b", "needs": []}]
+
+
+@pytest.fixture
+async def rig(postgres_dsn: str) -> AsyncIterator[Rig]:
+    async with batcher_rig(postgres_dsn) as rig:
+        yield rig
+
+
+async def test_a_draft_is_replaced_whole_then_released_and_runs(rig: Rig) -> None:
+    job_id = await rig.submit([TASK], is_held=True)
+    assert await rig.tasks(job_id) == []
+    definition = job_definition(OTHER, name="other", timeout="1h", inputs={"a": "b"})
+    for version in (2, 3):
+        new = new_job(definition, job_id, datetime.now(UTC))
+        work = Work(JobUpdated(job_id, version - 1), new_version=new)
+        assert isinstance(await rig.batcher.perform_one(work), Decision)
+    job = await rig.job(job_id)
+    assert (job["state"], job["is_held"], job["name"]) == ("PENDING", True, "other")
+    assert (job["spec_version"], job["task_count"], job["inputs"]) == (3, 2, {"a": "b"})
+    assert isinstance(await rig.happen(JobReleased(job_id)), Decision)
+    assert [task["name"] for task in await rig.tasks(job_id)] == ["one", "two"]
+    job = await rig.job(job_id)
+    assert (job["state"], job["is_held"], job["is_graph"]) == ("SCHEDULED", False, True)
+
+
+async def test_a_draft_is_deleted_as_it_is_and_expires(rig: Rig) -> None:
+    held, old = [await rig.submit([TASK], is_held=True) for _ in range(2)]
+    waits = await rig.submit([TASK], start_at=datetime.now(UTC) + LONG)
+    async with rig.pool.acquire() as connection:
+        assert await delete_job(connection, held)
+        assert not await delete_job(connection, waits)
+    retention = Retention(rig.pool, RetentionSettings(drafts_days=2))
+    await retention.delete_old()
+    assert await rig.job(old)
+    await rig.pool.execute("UPDATE jobs SET created_at = now() - interval '49 h'")
+    await retention.delete_old()
+    assert [row["id"] for row in await rig.pool.fetch("SELECT id FROM jobs")] == [waits]
+
+
+async def test_a_job_begins_at_its_time_and_not_before(rig: Rig) -> None:
+    start_at = datetime.now(UTC) + SOON
+    job_id = await rig.submit([TASK], start_at=start_at)
+    late = await rig.submit([TASK], start_at=start_at + LONG)
+    assert await rig.tasks(job_id) == []
+    loops = task_loops(rig)
+    while not await rig.tasks(job_id):
+        assert await loops.start_due_jobs() is not None  # when it is to look again
+    [task] = await rig.tasks(job_id)
+    assert task["created_at"] >= start_at
+    assert await rig.tasks(late) == []
+    assert await loops.start_due_jobs() is None
+
+
+async def test_a_job_fails_at_its_deadline_and_can_be_restarted_after_it(rig: Rig) -> None:
+    deadline = datetime.now(UTC) + SOON
+    ids = [
+        await rig.submit([TASK], must_end_at=deadline, timeout=LONG),
+        await rig.submit([TASK], must_end_at=deadline, is_held=True),
+    ]
+    loops = task_loops(rig)
+    for job_id in ids:
+        while (job := await rig.job(job_id))["state"] != "FAILED":
+            await loops.end_timed_out_tasks()
+        assert job["error"] == f"deadline {deadline:%Y-%m-%dT%H:%M:%SZ} passed"
+    assert [task["state"] for task in await rig.tasks(ids[0])] == ["CANCELLED"]
+    await rig.happen(JobRestarted(ids[0]))
+    await loops.end_timed_out_tasks()
+    await rig.run_current(ids[0])
+    assert (await rig.job(ids[0]))["state"] == "COMPLETED"
+
+
+async def test_drafts_and_start_times_by_the_api(tmp_path: Path) -> None:
+    def job(script: str, more: str = "hold: true") -> str:
+        return (
+            f"name: draft\n{more}\ntasks: [{{name: t, var: v, run: {script!r}}}]\noutput: tasks.v"
+        )
+
+    async with running_dev(tmp_path) as url, AsyncClient(url) as client:
+        held = await client.submit(job("exit 1"))
+        shown = await client.get(held.id)
+        assert (shown.state, shown.hold, shown.execution) == ("PENDING", True, [])
+        assert shown.waiting
+        assert (shown.waiting.reason, shown.waiting.message) == ("held", "held until its release")
+        assert [found.id async for found in client.list(q="waiting")] == [held.id]
+        await client.update(held.id, job("exit 2"))
+        version = await client.update(held.id, job("printf done > $TORK_OUTPUT", ""))
+        assert (version.version, (await client.get(held.id)).hold) == (3, True)
+        await client.release(held.id)
+        assert (await client.wait(held.id)).result == "done"
+        with pytest.raises(Rejected, match="job is COMPLETED and not held"):
+            await client.release(held.id)
+
+        deleted = await client.submit(job("true"))
+        await client.delete(deleted.id)
+        start_at = datetime.now(UTC) + timedelta(seconds=2)
+        waits = await client.submit(job("printf x > $TORK_OUTPUT", f"startAt: '{start_at:%FT%TZ}'"))
+        waiting = (await client.get(waits.id)).waiting
+        assert waiting
+        assert (waiting.reason, waiting.until) == ("start_at", start_at.replace(microsecond=0))
+        with pytest.raises(Conflict, match="only a final or held job can be deleted"):
+            await client.delete(waits.id)
+        assert (await client.wait(waits.id)).result == "x"
+        late = await client.submit(job("sleep 60", f"deadline: '{datetime.now(UTC):%FT%TZ}'"))
+        assert "passed" in str((await client.wait(late.id)).error)

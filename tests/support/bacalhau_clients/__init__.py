@@ -1,0 +1,1 @@
+"""Bacalhau's clients from PyPI, as they are there."""

@@ -1,0 +1,103 @@
+// Who is signed in, the theme, the way out.
+import { useRef, useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { isSignedIn, type Session, session, signOut } from "../api/session";
+import { Button } from "../ui/button";
+import { ErrorNote } from "../ui/error-note";
+import { chooseTheme, type Theme, theme } from "./theme";
+
+export function Account() {
+  const menu = useRef<HTMLDetailsElement>(null);
+  const found = session.value;
+  const close = () => {
+    if (menu.current) menu.current.open = false;
+  };
+  return (
+    <details
+      class="menu"
+      ref={menu}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !menu.current?.open) return;
+        close();
+        menu.current.querySelector("summary")?.focus();
+      }}
+      onFocusOut={(event) => {
+        const to = event.relatedTarget;
+        if (to instanceof Node && !event.currentTarget.contains(to)) close();
+      }}
+    >
+      <summary class="button button-quiet">
+        <span class="cut">{found && isSignedIn.value ? nameOf(found) : "Menu"}</span>
+      </summary>
+      <div class="menu-items">
+        {found?.isAuthenticationOn && isSignedIn.value && <WhoAmI found={found} />}
+        <label class="field">
+          Theme
+          <select
+            value={theme.value}
+            onChange={(event) => chooseTheme(event.currentTarget.value as Theme)}
+          >
+            <option value="system">As the system</option>
+            <option value="light">Light</option>
+            <option value="dark">Dark</option>
+          </select>
+        </label>
+        <a class="button button-quiet" href="/docs">
+          API documentation
+        </a>
+        {found?.isAuthenticationOn && isSignedIn.value && <SignOut />}
+        {found && <p class="menu-note muted small">Conveyor {found.version}</p>}
+      </div>
+    </details>
+  );
+}
+
+function nameOf(found: Session): string {
+  if (found.user) return found.user;
+  if (found.key) return "API key";
+  return found.isAuthenticationOn ? "Operator" : "Menu";
+}
+
+function WhoAmI({ found }: { found: Session }) {
+  return (
+    <dl class="menu-note account-facts">
+      <dt>Signed in as</dt>
+      <dd>{nameOf(found)}</dd>
+      {found.key && (
+        <>
+          <dt>Key</dt>
+          <dd class="mono">{found.key}</dd>
+        </>
+      )}
+      {found.roles.length > 0 && (
+        <>
+          <dt>Roles</dt>
+          <dd>{found.roles.join(", ")}</dd>
+        </>
+      )}
+      <dt>May</dt>
+      <dd>{found.scopes.includes("admin") ? "do everything" : found.scopes.join(", ")}</dd>
+    </dl>
+  );
+}
+
+function SignOut() {
+  const { route } = useLocation();
+  const [error, setError] = useState<unknown>();
+  const leave = async () => {
+    try {
+      await signOut();
+      route("/ui/sign-in");
+    } catch (refusal) {
+      setError(refusal);
+    }
+  };
+  return (
+    <>
+      <Button kind="quiet" onClick={() => void leave()}>
+        Sign out
+      </Button>
+      {!!error && <ErrorNote error={error} />}
+    </>
+  );
+}

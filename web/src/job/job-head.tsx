@@ -1,0 +1,192 @@
+// What a job is, and what can be done with it.
+import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { api, data, type Schemas } from "../api/client";
+import { may } from "../api/session";
+import { announce } from "../ui/announce";
+import { Button, Confirm } from "../ui/button";
+import { Copy } from "../ui/copy";
+import { ErrorNote } from "../ui/error-note";
+import { Fact } from "../ui/fact";
+import { PageHead } from "../ui/page-head";
+import { Progress } from "../ui/progress";
+import { isFinal, State } from "../ui/state";
+import { Ago, At, Took } from "../ui/time";
+import { jobHref } from "./address";
+import { phaseWords } from "./words";
+
+type Header = Schemas["JobHeader"];
+
+export function JobHead({ job, reload }: { job: Header; reload: () => void }) {
+  const [error, setError] = useState<unknown>();
+  return (
+    <header class="job-head">
+      <Crumbs job={job} />
+      <PageHead title={job.name} beside={<Beside job={job} />}>
+        <Acts job={job} reload={reload} setError={setError} />
+      </PageHead>
+      {error !== undefined && <ErrorNote error={error} />}
+      {job.description && <p class="job-description">{job.description}</p>}
+      <Facts job={job} />
+    </header>
+  );
+}
+
+function Crumbs({ job }: { job: Header }) {
+  return (
+    <nav class="job-crumbs small muted" aria-label="Where it belongs">
+      <a href="/">Jobs</a>
+      {job.parents?.map((parent) => (
+        <span key={parent.id}>
+          {" / "}
+          <a href={jobHref(parent.id, { task: parent.taskId })}>{parent.name}</a>
+        </span>
+      ))}
+      {" / "}
+      <span aria-current="page">{job.name}</span>
+    </nav>
+  );
+}
+
+function Beside({ job }: { job: Header }) {
+  const showsProgress = !isFinal(job.state) || (job.state !== "COMPLETED" && job.progress);
+  return (
+    <>
+      <State state={job.state} badge />
+      {showsProgress ? <Progress percent={job.progress ?? 0} label="Progress of the job" /> : null}
+    </>
+  );
+}
+
+function Facts({ job }: { job: Header }) {
+  const end = job.completedAt ?? job.failedAt ?? undefined;
+  const began = job.runStartedAt ?? job.startedAt ?? undefined;
+  const isEndKnown = !isFinal(job.state) || end !== undefined;
+  return (
+    <dl class="facts">
+      <Fact name="Created">
+        <Ago at={job.createdAt} />
+        {job.createdBy?.username && ` by ${job.createdBy.username}`}
+      </Fact>
+      {job.phase && <Fact name="Phase">{phaseWords(job.phase)}</Fact>}
+      {began && isEndKnown && (
+        <Fact name={end ? "Took" : job.state === "RUNNING" ? "Running for" : "Waiting for"}>
+          <Took from={began} to={end} />
+        </Fact>
+      )}
+      {end && (
+        <Fact name="Ended">
+          <At at={end} />
+        </Fact>
+      )}
+      {job.schedule && (
+        <Fact name="Schedule">
+          <a href={`/ui/schedules/${job.schedule.id}`}>{job.schedule.cron ?? "its schedule"}</a>
+          {job.schedule.scheduledAt && (
+            <>
+              {", due "}
+              <At at={job.schedule.scheduledAt} />
+            </>
+          )}
+        </Fact>
+      )}
+      {job.tags && job.tags.length > 0 && (
+        <Fact name="Tags">
+          <span class="row">
+            {job.tags.map((tag) => (
+              <a key={tag} class="tag cut" href={`/?tag=${encodeURIComponent(tag)}`}>
+                {tag}
+              </a>
+            ))}
+          </span>
+        </Fact>
+      )}
+      <Fact name="Id">
+        <span class="row">
+          <code class="job-id">{job.id}</code>
+          <Copy text={job.id} />
+        </span>
+      </Fact>
+    </dl>
+  );
+}
+
+interface ActsProps {
+  job: Header;
+  reload: () => void;
+  setError: (error: unknown) => void;
+}
+
+function Acts({ job, reload, setError }: ActsProps) {
+  const { route } = useLocation();
+  const path = { id: job.id };
+  const mayOperate = job.access === "operate";
+  const done = (act: () => Promise<string>) => async () => {
+    setError(undefined);
+    try {
+      announce(await act());
+    } catch (error) {
+      setError(error);
+      reload(); // what it was refused for may be new
+    }
+  };
+  const cancel = done(async () => {
+    await api.PUT("/jobs/{id}/cancel", { params: { path } });
+    reload();
+    return "The job is being cancelled";
+  });
+  const release = done(async () => {
+    await api.PUT("/jobs/{id}/release", { params: { path } });
+    reload();
+    return "The job is released";
+  });
+  const restart = done(async () => {
+    await api.PUT("/jobs/{id}/restart", { params: { path } });
+    reload();
+    return "The job is restarted";
+  });
+  const remove = done(async () => {
+    await api.DELETE("/jobs/{id}", { params: { path } });
+    route("/");
+    return "The job is deleted";
+  });
+  const runAgain = done(async () => {
+    const made = await data(api.POST("/jobs/{id}/run-again", { params: { path } }));
+    route(jobHref(made.id));
+    return "The job runs again";
+  });
+  const isHeld = job.waiting?.reason === "held";
+  const mayRestart = job.state === "FAILED" || job.state === "CANCELLED";
+  return (
+    <>
+      {may("submit") && mayOperate && <Button onClick={() => void runAgain()}>Run again</Button>}
+      {may("submit") && (
+        <a class="button" href={`/ui/submit?from=${job.id}`}>
+          Run again with edits
+        </a>
+      )}
+      {mayOperate && isHeld && (
+        <Button kind="primary" onClick={() => void release()}>
+          Release
+        </Button>
+      )}
+      {mayOperate && mayRestart && <Button onClick={() => void restart()}>Restart</Button>}
+      {mayOperate && !isFinal(job.state) && (
+        <Confirm
+          label="Cancel"
+          question="Cancel this job?"
+          yes="Cancel the job"
+          onConfirm={cancel}
+        />
+      )}
+      {mayOperate && (isFinal(job.state) || isHeld) && (
+        <Confirm
+          label="Delete"
+          question="Delete this job with its logs and files?"
+          yes="Delete the job"
+          onConfirm={remove}
+        />
+      )}
+    </>
+  );
+}

@@ -1,0 +1,79 @@
+// What is said of tasks and jobs: causes, counts, times.
+import type { Schemas } from "../api/client";
+import { count } from "../ui/format";
+
+type Row = Schemas["TaskRow"];
+
+const CAUSES: Record<string, string> = {
+  exit: "its program returned an error",
+  timeout: "it took longer than its timeout",
+  lost: "the workers that had it were lost",
+  queue: "no worker took it within its queue timeout",
+};
+
+export function cause(of: { failureCause?: string | null; exitCode?: number | null }): string {
+  if (of.failureCause === "exit" && of.exitCode != null) return `exit code ${of.exitCode}`;
+  return CAUSES[of.failureCause ?? ""] ?? "";
+}
+
+/** `JOB_STATE_TASKS_COMPLETED` is "Tasks completed". */
+export function phaseWords(phase: string): string {
+  const text = phase.replace("JOB_STATE_", "").replaceAll("_", " ").toLowerCase();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** `encode`, `#7 of encode`: how a child is called. */
+export function taskName(of: { name?: string | null; childIndex?: number | null }): string {
+  return of.name || (of.childIndex == null ? "(no name)" : `#${of.childIndex}`);
+}
+
+/** `3 of 10,000 ended, 1 failed, 8 running`. */
+export function childrenText(of: Schemas["ChildCounts"]): string {
+  const parts = [`${count(of.completions)} of ${count(of.size)} ended`];
+  if (of.failures) parts.push(`${count(of.failures)} failed`);
+  if (of.running) parts.push(`${count(of.running)} running`);
+  if (of.waiting) parts.push(`${count(of.waiting)} waiting`);
+  return parts.join(", ");
+}
+
+/** When the attempt ended, if it did. */
+export function endOf(row: Pick<Row, "completedAt" | "failedAt">): string | undefined {
+  return row.completedAt ?? row.failedAt ?? undefined;
+}
+
+/** From when to when it was in its queue; no end: it still is. */
+export function waitOf(row: Row): { from: string; to?: string } | undefined {
+  const from = row.scheduledAt;
+  if (!from || row.kind !== "task") return undefined;
+  if (row.startedAt) return { from, to: row.startedAt };
+  return row.state === "SCHEDULED" ? { from } : undefined;
+}
+
+/** From when to when it ran; no end: it still does. */
+export function runOf(row: Row): { from: string; to?: string } | undefined {
+  const from = row.startedAt;
+  if (!from) return undefined;
+  const to = endOf(row);
+  if (to) return { from, to };
+  return row.state === "RUNNING" ? { from } : undefined;
+}
+
+/** States in the order in which people look for them. */
+export const STATES = [
+  "FAILED",
+  "RUNNING",
+  "SCHEDULED",
+  "PENDING",
+  "CREATED",
+  "COMPLETED",
+  "CANCELLED",
+  "SKIPPED",
+  "STOPPED",
+] as const;
+
+/** The states of a filter with one more, or without it. */
+export function toggled(states: string, state: string): string {
+  const given = states.split(",").filter(Boolean);
+  const rest = given.filter((one) => one !== state);
+  return (rest.length < given.length ? rest : [...given, state]).join(",");
+}

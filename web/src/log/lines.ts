@@ -1,0 +1,173 @@
+// The lines of a log that are in memory: some windows of it, and what comes while it is followed.
+import { api, data, type Schemas } from "../api/client";
+
+export type Line = Schemas["LogLine"];
+
+/** A part of a log, as events bring it. */
+export interface Part {
+  taskId: string;
+  number: number;
+  contents: string;
+  createdAt: string;
+  stderr?: [number, number][];
+  continues?: boolean;
+}
+
+const PAGE = 200;
+const MOST_PAGES = 50;
+const LONGEST = 64 * 1024;
+
+export interface Source {
+  jobId: string;
+  taskId: string | undefined;
+}
+
+type Read = (first: number, size: number, signal: AbortSignal) => Promise<Schemas["LogLines"]>;
+
+export const reader =
+  ({ jobId, taskId }: Source): Read =>
+  (first, size, signal) => {
+    const query = { first, size };
+    return taskId
+      ? data(api.GET("/tasks/{id}/log/lines", { params: { path: { id: taskId }, query }, signal }))
+      : data(api.GET("/jobs/{id}/log/lines", { params: { path: { id: jobId }, query }, signal }));
+  };
+
+export class LogLines {
+  total = 0;
+  bytes = 0;
+  isComplete = false;
+  isTrimmed = false;
+  isLoaded = false;
+  cursor = "";
+  error: unknown;
+  private readonly pages = new Map<number, Line[]>();
+  private readonly loading = new Map<number, AbortController>();
+  private readonly newest = new Map<string, Line>();
+
+  constructor(
+    private readonly read: Read,
+    private readonly onChange: () => void,
+  ) {}
+
+  /** Reads the end, and where the log is now; what was there stays until then. */
+  async reload(): Promise<void> {
+    this.abort();
+    const abort = new AbortController();
+    this.loading.set(-1, abort);
+    try {
+      const found = await this.read(-PAGE, PAGE, abort.signal);
+      this.pages.clear();
+      this.newest.clear();
+      this.cursor = found.cursor;
+      this.isComplete = found.complete;
+      this.isTrimmed = found.trimmed;
+      this.bytes = found.totalBytes;
+      this.total = found.totalLines;
+      this.isLoaded = true;
+      this.error = undefined;
+      for (const line of found.items) this.put(line);
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      this.error = error;
+    }
+    this.loading.delete(-1);
+    this.onChange();
+  }
+
+  line(number: number): Line | undefined {
+    return this.pages.get(pageOf(number))?.[(number - 1) % PAGE];
+  }
+
+  /** Those of these lines that are not here are loaded. */
+  want(first: number, last: number): void {
+    for (
+      let page = pageOf(Math.max(first, 1));
+      page <= pageOf(Math.min(last, this.total));
+      page++
+    ) {
+      const lines = this.pages.get(page);
+      if (lines) {
+        this.pages.delete(page); // what was looked at last goes last
+        this.pages.set(page, lines);
+      }
+      if (!this.isWhole(page) && !this.loading.has(page)) void this.load(page);
+    }
+  }
+
+  /** What a log event brings; the numbers of the lines that begin in it. */
+  append(part: Part): number[] {
+    const pieces = part.contents.replace(/\n$/, "").split("\n");
+    this.bytes += part.contents.length;
+    const stderr = (n: number) => part.stderr?.some(([first, last]) => first <= n && n <= last);
+    if (part.continues) {
+      const line = this.newest.get(part.taskId);
+      if (line) line.text = bounded(line.text + pieces[0]);
+    }
+    const begun: number[] = [];
+    for (let n = part.continues ? 1 : 0; n < pieces.length; n++) {
+      this.total += 1;
+      begun.push(this.total);
+      this.put({
+        number: this.total,
+        taskId: part.taskId,
+        taskLine: this.total,
+        text: bounded(pieces[n] ?? ""),
+        createdAt: part.createdAt,
+        ...(stderr(n + 1) ? { stderr: true } : {}),
+      });
+    }
+    return begun;
+  }
+
+  abort(): void {
+    for (const each of this.loading.values()) each.abort();
+    this.loading.clear();
+  }
+
+  private isWhole(page: number): boolean {
+    const size = Math.min(PAGE, this.total - page * PAGE);
+    const lines = this.pages.get(page);
+    if (!lines) return false;
+    for (let n = size - 1; n >= 0; n--) if (!lines[n]) return false;
+    return true;
+  }
+
+  private async load(page: number): Promise<void> {
+    const abort = new AbortController();
+    this.loading.set(page, abort);
+    try {
+      let first = page * PAGE + 1;
+      while (first <= Math.min((page + 1) * PAGE, this.total)) {
+        const found = await this.read(first, (page + 1) * PAGE - first + 1, abort.signal);
+        if (!found.items.length) break;
+        for (const line of found.items) this.put(line);
+        first = (found.items.at(-1)?.number ?? first) + 1;
+      }
+      this.error = undefined;
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      this.error = error;
+    }
+    this.loading.delete(page);
+    this.onChange();
+  }
+
+  private put(line: Line): void {
+    const page = pageOf(line.number);
+    const lines = this.pages.get(page) ?? [];
+    lines[(line.number - 1) % PAGE] = line;
+    this.pages.set(page, lines);
+    if ((this.newest.get(line.taskId)?.number ?? 0) <= line.number)
+      this.newest.set(line.taskId, line);
+    if (this.pages.size > MOST_PAGES) this.pages.delete(this.pages.keys().next().value as number);
+  }
+}
+
+const pageOf = (number: number): number => Math.floor((number - 1) / PAGE);
+
+/** As the API shows long lines: of a progress bar the newest. */
+function bounded(text: string): string {
+  if (text.length <= LONGEST) return text;
+  return text.slice(text.replace(/\r+$/, "").lastIndexOf("\r") + 1).slice(0, LONGEST);
+}

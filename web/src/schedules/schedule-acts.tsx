@@ -1,0 +1,88 @@
+// Run now, pause, resume, delete.
+import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { api, data } from "../api/client";
+import { may } from "../api/session";
+import { announce } from "../ui/announce";
+import { Button, Confirm } from "../ui/button";
+import { ErrorNote } from "../ui/error-note";
+import type { Whole } from "./words";
+
+export function ScheduleActs({ schedule, reload }: { schedule: Whole; reload: () => void }) {
+  const { route } = useLocation();
+  const [note, setNote] = useState("");
+  const [made, setMade] = useState<{ id?: string; text: string }>();
+  const [error, setError] = useState<unknown>();
+  const path = { id: schedule.id };
+  const act = async (call: () => Promise<unknown>, text: string, done = reload) => {
+    setMade(undefined);
+    setError(undefined);
+    try {
+      await call();
+      announce(text);
+      done();
+    } catch (refused) {
+      setError(refused);
+    }
+  };
+  const trigger = () =>
+    act(async () => {
+      const run = await data(
+        api.POST("/scheduled-jobs/{id}/trigger", { params: { path }, body: {} }),
+      );
+      setMade(run.jobId ? { id: run.jobId, text: "Job created" } : { text: "The job is held" });
+    }, "Triggered");
+  const pause = () =>
+    act(
+      () => api.PUT("/scheduled-jobs/{id}/pause", { params: { path }, body: note ? { note } : {} }),
+      "Paused",
+    ).then(() => setNote(""));
+  const resume = () =>
+    act(() => api.PUT("/scheduled-jobs/{id}/resume", { params: { path } }), "Resumed");
+  const remove = () =>
+    act(
+      () => api.DELETE("/scheduled-jobs/{id}", { params: { path } }),
+      "Deleted",
+      () => route("/ui/schedules"),
+    );
+  return (
+    <>
+      <Confirm
+        label="Run now"
+        question="Create a job of it now?"
+        yes="Yes, run it now"
+        kind="plain"
+        onConfirm={trigger}
+      />
+      {schedule.state === "ACTIVE" && (
+        <Confirm label="Pause" question="Pause it?" yes="Yes, pause" kind="plain" onConfirm={pause}>
+          <input
+            aria-label="Why it is paused"
+            placeholder="Why? (optional)"
+            maxLength={1000}
+            value={note}
+            onInput={(event) => setNote(event.currentTarget.value)}
+          />
+        </Confirm>
+      )}
+      {schedule.state === "PAUSED" && <Button onClick={() => void resume()}>Resume</Button>}
+      {may("submit") && (
+        <a class="button" href={`/ui/submit?schedule=${schedule.id}`}>
+          Edit the job
+        </a>
+      )}
+      <Confirm
+        label="Delete"
+        question="Delete it? Its jobs stay."
+        yes="Yes, delete"
+        onConfirm={remove}
+      />
+      {made && (
+        <p role="status">
+          {made.id ? <a href={`/ui/jobs/${made.id}`}>{made.text}: open it</a> : made.text}
+        </p>
+      )}
+      {error !== undefined && <ErrorNote error={error} />}
+    </>
+  );
+}

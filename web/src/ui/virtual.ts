@@ -1,0 +1,106 @@
+// Virtual rows: of many rows only those in sight are in the document.
+// @tanstack/virtual-core: small, no dependencies, knows the odd cases of scrolling; its adapter for
+// React would need preact/compat.
+import {
+  defaultRangeExtractor,
+  elementScroll,
+  observeElementOffset,
+  observeElementRect,
+  observeWindowOffset,
+  observeWindowRect,
+  type VirtualItem,
+  Virtualizer,
+  type VirtualizerOptions,
+  windowScroll,
+} from "@tanstack/virtual-core";
+import type { RefObject } from "preact";
+import { useLayoutEffect, useReducer, useState } from "preact/hooks";
+
+interface Rows {
+  items: (VirtualItem & {
+    /** Of what is left out before it, in px. */
+    gap: number;
+  })[];
+  /** Of all rows together, in px. */
+  height: number;
+  /** Of what is left out after the last of `items`, in px. */
+  rest: number;
+  scrollTo: (index: number) => void;
+  /** For the `ref` of rows whose `heightOf` is a guess; they have a `data-index`. */
+  measure: (row: HTMLElement | null) => void;
+}
+
+/** Rows in a box that scrolls; `heightOf` in px. */
+export function useVirtualRows(
+  count: number,
+  box: RefObject<HTMLElement | null>,
+  heightOf: (index: number) => number,
+): Rows {
+  return useRows<HTMLElement>({
+    count,
+    getScrollElement: () => box.current,
+    estimateSize: heightOf,
+    observeElementRect,
+    observeElementOffset,
+    scrollToFn: elementScroll,
+  });
+}
+
+/** Rows of the page itself; `top` is where they begin in it, in px; `kept` stays in the document. */
+export function useWindowRows(
+  count: number,
+  top: number,
+  heightOf: (index: number) => number,
+  kept?: number,
+): Rows {
+  return useRows<Window>({
+    count,
+    getScrollElement: () => window,
+    estimateSize: heightOf,
+    scrollMargin: top,
+    initialRect: { width: window.innerWidth, height: window.innerHeight },
+    rangeExtractor: (range) => {
+      const seen = defaultRangeExtractor(range);
+      if (kept === undefined || kept >= count || seen.includes(kept)) return seen;
+      return [...seen, kept].sort((a, b) => a - b);
+    },
+    observeElementRect: observeWindowRect,
+    observeElementOffset: observeWindowOffset,
+    scrollToFn: windowScroll,
+  });
+}
+
+function useRows<S extends Element | Window>(given: VirtualizerOptions<S, HTMLElement>): Rows {
+  const [, render] = useReducer<number, void>((n) => n + 1, 0);
+  const options = { ...given, overscan: 8, onChange: () => render() };
+  const [rows] = useState(() => new Virtualizer<S, HTMLElement>(options));
+  rows.setOptions(options);
+  useLayoutEffect(() => rows._didMount(), [rows]);
+  useLayoutEffect(() => rows._willUpdate());
+  const items = rows.getVirtualItems();
+  const top = given.scrollMargin ?? 0;
+  return {
+    items: items.map((item, place) => ({
+      ...item,
+      gap: item.start - (items[place - 1]?.end ?? top),
+    })),
+    height: rows.getTotalSize(),
+    rest: top + rows.getTotalSize() - (items.at(-1)?.end ?? top),
+    scrollTo: (index) => rows.scrollToIndex(index),
+    measure: rows.measureElement,
+  };
+}
+
+/** Where the box begins in the page, in px. */
+export function useTop(box: RefObject<HTMLElement | null>): number {
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    const look = () =>
+      setTop(Math.round((box.current?.getBoundingClientRect().top ?? 0) + window.scrollY));
+    const observer = new ResizeObserver(look); // what is above may grow
+    observer.observe(document.body);
+    look();
+    return () => observer.disconnect();
+  }, []);
+  return top;
+}
