@@ -1,4 +1,4 @@
-"""Writes which tests have failed to the file that `make test` shows last, after all its runs."""
+"""Tells which tests have failed: at once, and in the file that `make test` shows at its end."""
 
 import os
 from pathlib import Path
@@ -9,16 +9,34 @@ _FILE = "CONVEYOR_TEST_FAILURES"
 _MESSAGE_LENGTH = 200
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    reports = [*_of(terminalreporter, "failed"), *_of(terminalreporter, "error")]
-    if name := os.environ.get(_FILE):
-        # Appended in one write: runs that go on side by side share the file.
-        with Path(name).open("a", encoding="utf-8") as file:
-            file.write("".join(map(_line, reports)))
+class FailedTests:
+    """Tells a failure when it happens, so that a run that is ended early has told it, too."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._tell(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._tell(report)
+
+    def _tell(self, report: pytest.CollectReport | pytest.TestReport) -> None:
+        if not report.failed:
+            return
+        line = _line(report)
+        self._terminal.write_line(f"\n{line}")
+        if name := os.environ.get(_FILE):
+            # Appended in one write: runs that go on side by side share the file.
+            with Path(name).open("a", encoding="utf-8") as file:
+                file.write(f"{line}\n")
 
 
-def _of(reporter: pytest.TerminalReporter, outcome: str) -> list[pytest.CollectReport]:
-    return list(reporter.stats.get(outcome, ()))
+@pytest.hookimpl(trylast=True)  # when the terminal's plugin is there
+def pytest_configure(config: pytest.Config) -> None:
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if isinstance(terminal, pytest.TerminalReporter) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailedTests(terminal), "failed-tests")
 
 
 def _line(report: pytest.CollectReport | pytest.TestReport) -> str:
@@ -27,7 +45,7 @@ def _line(report: pytest.CollectReport | pytest.TestReport) -> str:
         if isinstance(report, pytest.TestReport) and report.when != "call"
         else ""
     )
-    return f"FAILED {report.nodeid}{at} - {_message(report)}\n"
+    return f"FAILED {report.nodeid}{at} - {_message(report)}"
 
 
 def _message(report: pytest.CollectReport | pytest.TestReport) -> str:
