@@ -18,8 +18,13 @@ from shared.files.directory.store import DirectoryStore
 from shared.files.settings import FilesSettings
 from tests.support.files.s3_server import ACCESS_KEY, SECRET_KEY, S3Server, signed_s3_server
 from tests.support.http.api import Api, api_on
+from tests.support.http.authenticated_api import PROTECTED, add_user, hash_cheaply
 
 pytestmark = pytest.mark.real
+
+__all__ = ["hash_cheaply"]
+
+APP = {"name": "upper", "version": "1.0", "platform": "shell", "entrypoint": ["true"]}
 
 
 @pytest.fixture
@@ -136,3 +141,55 @@ async def test_a_data_source_for_the_wrong_direction_is_refused(api: Api) -> Non
     sent = {"dataSource": {"dataSourceDescriptor": "bucket"}, "direction": "input"}
     status, said = await api.answer("POST", "/v1/customer/datasource/test", json=sent)
     assert (status, said["error"]["code"]) == (422, "wrong_direction")
+
+
+async def pushed(api: Api, noun: str, body: Any, headers: Any) -> Any:
+    status, answer = await api.answer("POST", f"/v1/dev/{noun}", json=body, headers=headers)
+    assert status == 200, answer
+    tag = f"{body.get('name') or body['id']}@1.0"
+    for act in ("activate", "publish"):
+        await api.answer("POST", f"/v1/dev/{noun}/{tag}/{act}", headers=headers)
+    return answer
+
+
+async def test_the_keys_of_a_template_are_kept_as_a_secret(api: Api) -> None:
+    source = s3_source("http://s3.test", "bucket", "very-secret")
+    await pushed(api, "apps", APP, {})
+    template = {"id": "upper", "app": "upper@1", "dataSource": source}
+    assert "very-secret" not in str(await pushed(api, "templates", template, {}))
+    assert len(await api.get("/secrets")) == 1
+
+
+async def test_a_job_reads_only_jobs_of_its_creator_that_its_editor_may_see(
+    postgres_dsn: str,
+) -> None:
+    async with api_on(postgres_dsn, auth=PROTECTED) as api:
+        ann, bob = [await add_user(api, name) for name in ("ann", "bob")]
+        await pushed(api, "apps", APP, ann)
+        await pushed(api, "templates", {"id": "upper", "app": "upper@1"}, ann)
+
+        async def made(headers: Any, name: str, reads: str | None = None) -> tuple[int, Any]:
+            source = {"dataSourceDescriptor": "job", "params": {"jobId": reads}}
+            body = {"jobId": name, "templateId": "upper"} | (
+                {"dataSource": source} if reads else {}
+            )
+            return await api.answer("POST", "/v1/computing/jobs", json=body, headers=headers)
+
+        private = {
+            "name": "p",
+            "tasks": [{"name": "t", "run": "true"}],
+            "permissions": [{"user": "ann"}],
+        }
+        _, hidden = await api.answer("POST", "/jobs", json=private, headers=ann)
+        await made(ann, "first")
+        for reads in (hidden["id"], "missing"):
+            status, said = await made(bob, "second", reads)
+            assert (status, said["error"]["code"]) == (404, "not_found")
+        status, said = await made(bob, "second", "first")  # seen by all, and still of another
+        assert (status, said["details"][0]["field"]) == (422, "dataSource.params.jobId")
+
+        assert (await made(ann, "third", "first"))[0] == 200
+        _, listed = await api.answer("GET", "/jobs", headers=ann)
+        ids = {job["name"]: job["id"] for job in listed["items"]}
+        _, third = await api.answer("GET", f"/jobs/{ids['third']}/definition", headers=ann)
+        assert f"{ids['first']}/assemble.output" in str(third)

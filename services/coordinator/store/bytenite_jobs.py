@@ -29,6 +29,7 @@ coalesce(j.completed_at, j.failed_at, CASE WHEN j.state = 'CANCELLED' THEN
 """
 _COLUMNS = f"""
 j.id, i.name, v.version, v.document, j.state, j.is_held, j.position, j.error, j.created_at,
+j.created_by,
 (SELECT r.created_at FROM job_versions r
  WHERE r.job_id = j.id AND r.reason = '{RUN}' ORDER BY r.version DESC LIMIT 1) AS released_at,
 {_ENDED} AS ended_at, i.deleted_at, j.sealed, {_STAGES} AS stages
@@ -44,6 +45,15 @@ SELECT {_COLUMNS} {_FROM}
 WHERE (i.name = $2 AND i.namespace = '{NAMESPACE}' OR i.job_id = $2) AND {_READABLE}
 ORDER BY i.name = $2 DESC LIMIT 1
 """
+
+# Of any language: first the one that a client calls so.
+SOURCE = f"""
+SELECT id, created_by FROM (
+    SELECT 0 AS rank, j.id, j.created_by FROM job_identities i JOIN jobs j ON j.id = i.job_id
+    WHERE i.namespace = '{NAMESPACE}' AND i.language = '{LANGUAGE}' AND i.name = $2 AND {_READABLE}
+    UNION ALL SELECT 1, j.id, j.created_by FROM jobs j WHERE j.id = $2 AND {_READABLE}
+) AS found ORDER BY rank LIMIT 1
+"""  # noqa: S608 - texts of our own
 
 # $2: a part of the name, $3: a template; "" for any.
 _LISTED = f"""
@@ -88,6 +98,7 @@ class ByteniteJob(NamedTuple):
     position: int
     error: str | None
     created_at: datetime
+    created_by: str | None
     released_at: datetime | None
     ended_at: datetime | None
     deleted_at: datetime | None
@@ -124,6 +135,13 @@ def _time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
+class SourceJob(NamedTuple):
+    """A job whose results another one reads."""
+
+    id: str
+    created_by: str | None
+
+
 class Listing(NamedTuple):
     """What is asked of the list; what is empty asks for nothing."""
 
@@ -138,6 +156,12 @@ class Listing(NamedTuple):
 async def one(connection: Connection, name: str, readers: Readers) -> ByteniteJob | None:
     row = await connection.fetchrow(ONE, readers, name)
     return ByteniteJob(*row) if row else None
+
+
+async def source(connection: Connection, name: str, readers: Readers) -> SourceJob | None:
+    """By its id, or as a client calls it."""
+    row = await connection.fetchrow(SOURCE, readers, name)
+    return SourceJob(*row) if row else None
 
 
 async def page(

@@ -127,6 +127,12 @@ def secret_id_of(given: DataSource | None) -> str | None:
     return (params.secret_id or None) if isinstance(params, S3Params | UrlParams) else None
 
 
+def job_id_of(given: DataSource | None) -> str | None:
+    """Of the job whose results it reads, as its client calls it."""
+    params = _checked(given) if given else None
+    return params.job_id if isinstance(params, JobParams) else None
+
+
 def is_file(given: DataSource | None) -> bool:
     return given is not None and given.data_source_descriptor == "file"
 
@@ -135,8 +141,14 @@ def is_bucket(given: DataSource | None) -> bool:
     return given is not None and given.data_source_descriptor == "bucket"
 
 
-def bind(given: DataSource | None, direction: Direction, login: Login | None = None) -> Bound:
-    """Of one without problems. `login` is what its stored secret has."""
+def bind(
+    given: DataSource | None,
+    direction: Direction,
+    login: Login | None = None,
+    job_id: str | None = None,
+) -> Bound:
+    """Of one without problems. `login` is what its stored secret has, `job_id` the id of the job
+    that it reads."""
     params = _checked(given) if given else None
     match params:
         case S3Params():
@@ -150,7 +162,7 @@ def bind(given: DataSource | None, direction: Direction, login: Login | None = N
             target = params.name or _NO_NAME
             return Bound(source=Source(inline=quoted(params.text), target=target))
         case JobParams():
-            path = f"{params.job_id}/assemble.output/{params.path}".rstrip("/")
+            path = f"{job_id or params.job_id}/assemble.output/{params.path}".rstrip("/")
             name = posixpath.basename(params.path.rstrip("/")) or "."
             return Bound(source=Source(artifact=quoted(path), target=name))
         case VolumeParams():

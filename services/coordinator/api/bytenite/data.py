@@ -21,11 +21,16 @@ _OF_APP = ("templateId", "app", "platformConfig", "secrets")
 
 
 async def data_of(
-    request: web.Request, job: m.Job, app_secrets: Sequence[str], problems: list[Problem]
+    request: web.Request,
+    job: m.Job,
+    app_secrets: Sequence[str],
+    owner: str | None,
+    problems: list[Problem],
 ) -> Data:
-    """`app_secrets` are ids. What is wrong is added to `problems`."""
-    source = await _bound(request, job.data_source, "dataSource", problems)
-    destination = await _bound(request, job.data_destination, "dataDestination", problems)
+    """`app_secrets` are ids, `owner` is the creator of the job. What is wrong is added to
+    `problems`."""
+    source = await _bound(request, job.data_source, "dataSource", owner, problems)
+    destination = await _bound(request, job.data_destination, "dataDestination", owner, problems)
     env, secrets = dict[str, str](), {**source.secrets, **destination.secrets}
     for secret_id in app_secrets:
         try:
@@ -51,10 +56,11 @@ async def _bound(
     request: web.Request,
     given: m.DataSource | None,
     direction: Direction,
+    owner: str | None,
     problems: list[Problem],
 ) -> Bound:
     try:
-        return await bound(request, given, direction)
+        return await bound(request, given, direction, owner)
     except InvalidJob as error:  # told with what else is wrong
         if is_wrong_direction(given, direction):
             with_code(request, "wrong_direction")

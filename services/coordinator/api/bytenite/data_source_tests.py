@@ -14,10 +14,11 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
 from conveyor.extensions.files import FilesError, ObjectMissing, ObjectRefused
+from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.schemas import Body, read_body
 from services.coordinator.api.bytenite.data_sources import bound
 from services.coordinator.api.bytenite.error_form import with_code
-from services.coordinator.api.bytenite.groups import BYTENITE, INVALID, at_both
+from services.coordinator.api.bytenite.groups import BYTENITE, INVALID, NO_SOURCE_JOB, at_both
 from services.coordinator.api.bytenite.schemas import Check, DataSourceTested
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
@@ -140,7 +141,7 @@ def _failed(name: str, message: str, *, reached: bool = False) -> DataSourceTest
     "POST /v1/computing/datasource/test",
     "Test a data source, without a job",
     response("What was tried, and what came of it.", DataSourceTested),
-    {422: INVALID},
+    {404: NO_SOURCE_JOB, 422: INVALID},
     scope=Scope.SUBMIT,
     body=DataSourceTest,
     example={"dataSource": {"dataSourceDescriptor": "bypass", "params": {}}},
@@ -154,7 +155,7 @@ async def try_data_source(request: web.Request) -> web.Response:
     direction: Direction = "dataDestination" if is_output else "dataSource"
     if is_wrong_direction(given, direction):
         with_code(request, "wrong_direction")
-    found = await bound(request, given, direction)
+    found = await bound(request, given, direction, principal(request).creator)
     try:
         async with timeout(_SECONDS):
             return reply(await _tested(request, found))

@@ -2,7 +2,7 @@
 keys that stand in one, as in 2023, moved to a stored secret."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -10,8 +10,9 @@ from aiohttp import web
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.secret_values import UnusableSecret, secret_value
 from services.coordinator.api.access.visibility import private_readers
+from services.coordinator.api.errors import NotFound
 from services.coordinator.api.requests import ports
-from services.coordinator.store import stored_secrets
+from services.coordinator.store import bytenite_jobs, stored_secrets
 from services.coordinator.store.stored_secrets import NewSecret
 from shared.jobspec.bytenite.data_source_rules import data_source_problems
 from shared.jobspec.bytenite.data_sources import (
@@ -19,6 +20,7 @@ from shared.jobspec.bytenite.data_sources import (
     Direction,
     Login,
     bind,
+    job_id_of,
     secret_id_of,
 )
 from shared.jobspec.bytenite.form import Tree
@@ -34,11 +36,32 @@ _FIELDS: Mapping[str, Direction] = {
 _KINDS = {"gcp": "gcp", "storj": "storj", "url": "other"}
 
 
-async def bound(request: web.Request, given: DataSource | None, direction: Direction) -> Bound:
-    """Raises InvalidJob, also for a secret that can't be used."""
+async def bound(
+    request: web.Request, given: DataSource | None, direction: Direction, owner: str | None
+) -> Bound:
+    """`owner` is the creator of the job that has it. Raises InvalidJob, also for a secret that
+    can't be used, and NotFound for a job that the request may not see."""
     if problems := list(data_source_problems(given, direction)):
         raise InvalidJob(problems)
-    return bind(given, direction, await _login(request, given, direction))
+    login = await _login(request, given, direction)
+    return bind(given, direction, login, await _source_job_id(request, given, owner))
+
+
+async def _source_job_id(
+    request: web.Request, given: DataSource | None, owner: str | None
+) -> str | None:
+    """Raises NotFound, InvalidJob. A task takes nothing of another creator's jobs: whoever edits
+    a draft of somebody else must not read more by it than they see, nor its owner."""
+    if (name := job_id_of(given)) is None:
+        return None
+    place = ("dataSource", "params", "jobId")
+    found = await ports(request).run(bytenite_jobs.source, name, principal(request).readers)
+    if found is None:
+        raise NotFound(f"{'.'.join(place)}: no such job: {name}")
+    if found.created_by != owner:
+        rule = "must be of the creator of the job that reads it"
+        raise InvalidJob([Problem(".".join(place), rule, repr(name), place=place)])
+    return found.id
 
 
 async def _login(
@@ -65,15 +88,30 @@ def _refused(direction: Direction, secret_id: str, rule: str) -> InvalidJob:
 
 async def with_keys_stored(request: web.Request, document: Tree, owner: str) -> Tree:
     """`document` with the ids of secrets in place of keys and passwords. `owner` is what they are
-    of, such as the id of a job: stored again, they replace those of before."""
-    moved = dict(document)
-    for name, direction in _FIELDS.items():
-        if isinstance(source := document.get(name), dict):
-            moved[name] = await _with_key_stored(request, source, f"{owner}\n{direction}")
+    of, such as the id of a job: stored again, they replace those of before.
+    """
+    moved, keys = keys_moved(request, document, owner)
+    await store_keys(request, keys)
     return moved
 
 
-async def _with_key_stored(request: web.Request, source: Tree, owner: str) -> Tree:
+def keys_moved(request: web.Request, document: Tree, owner: str) -> tuple[Tree, list[NewSecret]]:
+    """The same, with the secrets that are yet to be stored."""
+    moved, keys = dict(document), list[NewSecret]()
+    for name, direction in _FIELDS.items():
+        if isinstance(source := document.get(name), dict):
+            moved[name] = _with_key_moved(request, source, owner, direction, keys)
+    return moved, keys
+
+
+async def store_keys(request: web.Request, keys: Sequence[NewSecret]) -> None:
+    for key in keys:
+        await ports(request).run(stored_secrets.put, key)
+
+
+def _with_key_moved(
+    request: web.Request, source: Tree, owner: str, direction: Direction, keys: list[NewSecret]
+) -> Tree:
     params = source.get("params")
     if not isinstance(params, dict):
         return source
@@ -84,8 +122,9 @@ async def _with_key_stored(request: web.Request, source: Tree, owner: str) -> Tr
         return source
     descriptor = source.get("dataSourceDescriptor") or source.get("data_source_descriptor")
     kind = _KINDS.get(str(descriptor), "aws")
-    key = None if kind == "other" else access_key or ""
-    left["secretId"] = await _store(request, owner, kind, key, secret)
+    login = Login(access_key or "", secret)
+    keys.append(_stored(request, owner, direction, login, kind))
+    left["secretId"] = keys[-1].id
     return {**source, "params": left}
 
 
@@ -98,22 +137,20 @@ def _taken(params: dict[str, Any], *names: str) -> str | None:
     return None
 
 
-async def _store(
-    request: web.Request, owner: str, kind: str, access_key: str | None, secret: str
-) -> str:
+def _stored(
+    request: web.Request, owner: str, direction: Direction, login: Login, kind: str
+) -> NewSecret:
     who = principal(request)
-    digest = hashlib.sha256(f"{who.creator or ''}\n{owner}".encode()).hexdigest()
-    row = NewSecret(
+    digest = hashlib.sha256(f"{who.creator or ''}\n{owner}\n{direction}".encode()).hexdigest()
+    return NewSecret(
         id=f"inline-{digest[:32]}",
         kind=kind,
-        name=f"of {owner.replace(chr(10), ', ')}"[:256],
-        access_key=access_key,
-        sealed=ports(request).sealer.seal({"secret": secret}),
+        name=f"of {owner}, {direction}"[:256],
+        access_key=None if kind == "other" else login.access_key,
+        sealed=ports(request).sealer.seal({"secret": login.secret}),
         expires_at=None,
         permissions=[],
         readers=private_readers(request, ()),
         created_by=who.creator,
         operators=who.operators,
     )
-    await ports(request).run(stored_secrets.put, row)
-    return row.id

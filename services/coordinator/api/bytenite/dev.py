@@ -13,6 +13,7 @@ from pydantic import Field
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import private_readers
 from services.coordinator.api.bytenite import dev_schemas as s
+from services.coordinator.api.bytenite.data_sources import keys_moved, store_keys
 from services.coordinator.api.bytenite.error_form import coded
 from services.coordinator.api.bytenite.groups import INVALID
 from services.coordinator.api.bytenite.schemas import ByteniteError, Done
@@ -141,6 +142,8 @@ async def _push(request: web.Request, of: _Registry) -> web.Response:
     version = parse_version(document.pop("version"))
     if of.kind != "template":
         document["version"] = str(version)
+    owner = f"{of.kind} {Tag(name, *version)}"
+    document, keys = keys_moved(request, document, owner)
     shown, sealed = _without_token(request, document)
     new = NewTemplate(
         new_job_id(),
@@ -160,6 +163,7 @@ async def _push(request: web.Request, of: _Registry) -> web.Response:
     except OwnedByAnother:
         refusal = Conflict(f"{of.kind} {name!r} belongs to somebody else")
         raise coded(request, "name_taken", refusal) from None
+    await store_keys(request, keys)
     return reply({of.kind: _shown(of, row)})
 
 

@@ -35,14 +35,17 @@ class Draft:
     data: Data
 
 
-async def drafted(request: web.Request, document: Tree, *, is_run: bool = False) -> Draft:
-    """Raises InvalidJob with all that is wrong, Conflict."""
+async def drafted(
+    request: web.Request, document: Tree, owner: str | None, *, is_run: bool = False
+) -> Draft:
+    """`owner` is the creator of the job. Raises InvalidJob with all that is wrong, Conflict,
+    NotFound for a job that it would read and that the request may not see."""
     given = check_job(document)
     binding = await bind(request, given.template_id, is_run=is_run)
     job = with_defaults(given, binding.template)
     problems = list(_problems(job, binding, is_run=is_run))
     app_secrets = binding.bound.app.platform_config.secrets if is_run else ()
-    data = await data_of(request, job, app_secrets, problems)
+    data = await data_of(request, job, app_secrets, owner, problems)
     if problems:
         raise InvalidJob(problems)
     return Draft(given.shown(), job, binding, data)

@@ -14,6 +14,7 @@ COMPUTING, CUSTOMER = "/v1/computing", "/v1/customer"
 
 INVALID = error("It breaks rules; `details` has each of them.")
 """422, of what takes a body."""
+NO_SOURCE_JOB = error("There is no job such as the one that its data source reads.")
 _TAG = "bytenite"
 BYTENITE = RouteGroup(group="bytenite", tag=_TAG, error_form=ByteniteError)
 JOBS = RouteGroup(

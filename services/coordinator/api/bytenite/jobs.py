@@ -12,7 +12,7 @@ from services.coordinator.api.bytenite.bodies import parsed_body, unwrapped
 from services.coordinator.api.bytenite.data_sources import with_keys_stored
 from services.coordinator.api.bytenite.drafts import drafted, edited, new_version, replaced
 from services.coordinator.api.bytenite.error_form import coded
-from services.coordinator.api.bytenite.groups import JOBS, at_both
+from services.coordinator.api.bytenite.groups import JOBS, NO_SOURCE_JOB, at_both
 from services.coordinator.api.bytenite.lookup import (
     job_called,
     job_of,
@@ -80,7 +80,7 @@ class ListQuery(Query):
     "POST /v1/computing/jobs",
     "Create a draft of a job, or change the one with its id; with `run`, run it",
     response("The job.", JobAnswer),
-    {409: _STARTED, 422: _INVALID},
+    {404: NO_SOURCE_JOB, 409: _STARTED, 422: _INVALID},
     scope=Scope.SUBMIT,
     body=CreateJob,
     example=_EXAMPLE,
@@ -116,7 +116,13 @@ async def _draft(request: web.Request, job: ByteniteJob) -> ByteniteJob:
 async def _created(request: web.Request, name: str, document: Tree) -> str:
     """Its id as its client calls it."""
     job_id = new_job_id()
-    draft = await drafted(request, await with_keys_stored(request, document, job_id))
+    document = await with_keys_stored(request, document, job_id)
+    submitted_id = await _submitted(request, name, document, job_id)
+    return name or submitted_id
+
+
+async def _submitted(request: web.Request, name: str, document: Tree, job_id: str) -> str:
+    draft = await drafted(request, document, principal(request).creator)
     new = new_version(request, draft, job_id, name or job_id, hold=True, reason="submitted")
     new = replace(
         new,
@@ -125,15 +131,14 @@ async def _created(request: web.Request, name: str, document: Tree) -> str:
         size=len(await request.read()),
     )
     try:
-        submitted = await ports(request).commands.submit(new)
+        return (await ports(request).commands.submit(new)).job_id
     except NameTaken:
         refusal = Conflict(f"the id {name!r} is taken by a job that you may not see")
         raise coded(request, "submit_id_conflict", refusal) from None
-    return name or submitted.job_id
 
 
 async def _changed(request: web.Request, job: ByteniteJob, changes: Tree) -> None:
-    draft = await drafted(request, await edited(request, job, changes))
+    draft = await drafted(request, await edited(request, job, changes), job.created_by)
     await replaced(request, job, draft, reason="edited")
 
 

@@ -60,7 +60,7 @@ async def run_draft(request: web.Request, job: ByteniteJob, config: Tree) -> Non
     document = {**job.document, "config": merged(job.document.get("config", {}), config)}
     if is_of_file(document):
         document = await with_upload(request, job, document)
-    draft = await drafted(request, document, is_run=True)
+    draft = await drafted(request, document, job.created_by, is_run=True)
     try:
         await replaced(request, job, draft, reason=RUN, is_run=True)
         await ports(request).commands.release(job.id)

@@ -36,7 +36,7 @@ async def complete_bytenite_upload(request: web.Request) -> web.Response:
         raise coded(request, "invalid_state", refusal)
     document = await with_upload(request, job, job.document)
     changes = {"dataSource": document["dataSource"]}
-    draft = await drafted(request, await edited(request, job, changes))
+    draft = await drafted(request, await edited(request, job, changes), job.created_by)
     await replaced(request, job, draft, reason="uploaded")
     return await reply_job(request, job.name)
 
