@@ -133,10 +133,12 @@ class JobCommands:
         """Raises UnknownJob, WrongState."""
         await self._act(JobCancelled(job_id))
 
-    async def restart(self, job_id: str, from_position: int | None = None) -> None:
-        """From where it stopped, or from the task at that position. Raises UnknownJob,
-        WrongState."""
-        await self._act(JobRestarted(job_id, from_position))
+    async def restart(
+        self, job_id: str, from_position: int | None = None, *, keeps_done: bool = True
+    ) -> None:
+        """From where it stopped, or from the task at that position: see `JobRestarted`. Raises
+        UnknownJob, WrongState."""
+        await self._act(JobRestarted(job_id, from_position, keeps_done))
 
     async def release(self, job_id: str) -> None:
         """The held job begins, or waits for its time. Raises UnknownJob, WrongState."""

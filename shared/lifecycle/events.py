@@ -36,10 +36,12 @@ class JobCancelled:
 
 @dataclass(frozen=True, slots=True)
 class JobRestarted:
-    """A job that has ended goes on from where it stopped, or begins again at `from_position`."""
+    """A job that has ended goes on from where it stopped, or begins again at `from_position`. If
+    that is where it stopped, what is done of the task there stays so if it `keeps_done`."""
 
     job_id: str
     from_position: int | None = None
+    keeps_done: bool = True
 
 
 @dataclass(frozen=True, slots=True)

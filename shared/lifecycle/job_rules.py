@@ -99,8 +99,9 @@ def on_restarted(job: Job, event: e.JobRestarted, now: datetime) -> Decision | I
     # A parent that no longer waits has no say in it.
     own = job if job.parent is None else waited_for(job, job.parent, 0)
     stopped_at = progression_of(job).stopped_at
-    if position is None or (job.state.may_restart and stopped_at(job, position)):
-        return _restarted(own, now)  # what is done of the task that it stopped at stays so
+    goes_on = event.keeps_done and job.state.may_restart
+    if position is None or (goes_on and stopped_at(job, position)):
+        return _restarted(own, now)
     builder = DecisionBuilder(job)
     builder.move_job(_again(own, now))
     builder.send(c.Rewind(job.id, position))

@@ -166,6 +166,17 @@ async def test_a_failed_chunk_is_tolerated_or_run_again_alone(jobs: Client, data
     assert [chunk["state"] for chunk in chunks] == ["Completed"] * 3
     assert [chunk["startedAt"] > failed["endedAt"] for chunk in chunks] == [False, True, False]
 
+    assert (await jobs.refused("POST /jobs/all/retry"))[:2] == (409, "invalid_state")
+    await jobs.ok("POST /jobs/all/retry", {"phase": Phase.MERGING})
+    assert (await jobs.ended("all"))["state"] == Phase.COMPLETE
+    kept = (await jobs.ok("GET /jobs/all/chunks"))["chunks"]
+    assert [chunk["taskId"] for chunk in kept] == [chunk["taskId"] for chunk in chunks]
+    await jobs.ok("POST /jobs/all/retry", {"onlyFailedChunks": False})
+    job = await jobs.ended("all")
+    assert (job["state"], job["chunks"]["done"]) == (Phase.COMPLETE, 3)
+    anew = (await jobs.ok("GET /jobs/all/chunks"))["chunks"]
+    assert min(c["startedAt"] for c in anew) > max(c["endedAt"] for c in chunks)
+
 
 async def test_a_test_job_runs_its_first_chunk_alone(jobs: Client) -> None:
     text = {"dataSourceDescriptor": "inline", "params": {"text": "one\ntwo\nthree\n"}}

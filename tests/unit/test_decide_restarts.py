@@ -17,6 +17,7 @@ from shared.lifecycle import (
     JobTimedOut,
     PlanReady,
     PlanTask,
+    Rewind,
     Task,
     TaskReopened,
     TaskState,
@@ -56,6 +57,14 @@ def test_a_restarted_family_runs_those_that_are_left_and_keeps_the_others() -> N
     assert of(outcome, BeginChildren) == [BeginChildren("job", parent.id, 3)]
     assert (outcome.job.state, outcome.job.position) == (JobState.SCHEDULED, 1)
     assert (again.progress, outcome.job.progress) == (25, 12.5)
+
+
+def test_a_restart_runs_all_of_a_family_again_that_keeps_nothing() -> None:
+    job, parent, _ = opened(4)
+    job, parent, _ = after(job, parent, [*ended(parent, 1), *ended(parent, 1, "boom")])
+    outcome = decided(decide(job, None, JobRestarted("job", 1, keeps_done=False), LATER))
+    assert of(outcome, Rewind) == [Rewind("job", 1)]
+    assert of(decided(decide(job, None, JobRestarted("job", 1), LATER)), Rewind) == []
 
 
 def test_failures_from_before_a_restart_no_longer_count() -> None:

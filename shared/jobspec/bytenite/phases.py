@@ -75,6 +75,19 @@ _WAITS, _RUNS, _ENDED = (
 )
 
 
+PHASES = frozenset(phase.value for phase in Phase)
+STAGE_OF = {
+    Phase.UPLOADING: PARTITION,
+    Phase.PARTITIONING: PARTITION,
+    Phase.PARTITIONED: APP,
+    Phase.TASKS_COMPLETED: ASSEMBLE,
+    Phase.MERGING: ASSEMBLE,
+    Phase.MERGED: DELIVER,
+    Phase.DOWNLOADING: DELIVER,
+}
+"""The stage that waits or runs in a phase, and from which a job goes on that is in it."""
+
+
 def phase_of(job: JobRows) -> Phase:
     """A stage that is tried again is in the phase in which it ran before: phases only go on, unless
     somebody retries one."""

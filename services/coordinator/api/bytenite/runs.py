@@ -1,7 +1,5 @@
 """/v1/computing/jobs/{id}: run, abort and delete a job."""
 
-from collections.abc import Iterator
-
 from aiohttp import web
 
 from services.coordinator.api.bytenite.bodies import parsed_body, unwrapped
@@ -14,6 +12,7 @@ from services.coordinator.api.bytenite.lookup import (
     reply_job,
     require_draft,
 )
+from services.coordinator.api.bytenite.retries import restart_of
 from services.coordinator.api.bytenite.schemas import Done, EditConfig, JobAnswer, RetryJob
 from services.coordinator.api.bytenite.uploads import with_upload
 from services.coordinator.api.errors import Conflict
@@ -25,8 +24,7 @@ from services.coordinator.commands import CannotUpdate, WrongState
 from services.coordinator.store import bytenite_jobs, deletion
 from services.coordinator.store.bytenite_jobs import RUN, ByteniteJob
 from shared.jobspec.bytenite.form import Tree, merged
-from shared.jobspec.bytenite.phases import Phase, phase_of, reached
-from shared.jobspec.problems import InvalidJob, Problem
+from shared.jobspec.bytenite.phases import Phase, phase_of
 
 _FINAL = ("COMPLETED", "FAILED", "CANCELLED")
 
@@ -89,32 +87,32 @@ async def abort_bytenite_job(request: web.Request) -> web.Response:
 
 @JOBS.route(
     "POST /v1/computing/jobs/{id}/retry",
-    "Run again what has failed of a job, and what comes after it",
+    "Run a job again from where it failed, or from an earlier state",
     response("The job.", JobAnswer),
-    {409: error("The job has not failed."), 422: error("It has failed in another state.")},
+    {
+        409: error("The job has not ended, or has completed and no state is named."),
+        422: error("The job has not been in that state."),
+    },
     scope=Scope.OPERATE,
     body=RetryJob,
     example={"onlyFailedChunks": True},
 )
 async def retry_bytenite_job(request: web.Request) -> web.Response:
-    """Conveyor's own. Chunks that are done stay done."""
+    """Conveyor's own. What was done before that state stays done."""
     asked = await parsed_body(request, RetryJob)
     job = await operable_job(request)
-    if phase_of(job.rows) is not Phase.FAILED:
-        raise coded(request, "invalid_state", Conflict("the job has not failed"))
-    problems = list(_retry_problems(asked, reached(job.rows)))
-    if problems:
-        raise InvalidJob(problems)
-    await ports(request).commands.restart(job.id)
+    phase = phase_of(job.rows)
+    if job.state not in _FINAL:
+        raise coded(request, "invalid_state", Conflict("the job has not ended"))
+    if phase is Phase.COMPLETE and not asked.phase and asked.only_failed_chunks is not False:
+        refusal = Conflict("the job has not failed: name the phase from which it runs again")
+        raise coded(request, "invalid_state", refusal)
+    again = restart_of(asked, max(job.position, 1), has_failed=phase is Phase.FAILED)
+    try:
+        await ports(request).commands.restart(job.id, again.position, keeps_done=again.keeps_done)
+    except WrongState as reason:  # it is still being cancelled, or deleted
+        raise coded(request, "invalid_state", Conflict(str(reason))) from None
     return await reply_job(request, job.name)
-
-
-def _retry_problems(asked: RetryJob, failed_in: Phase) -> Iterator[Problem]:
-    if asked.phase not in ("", failed_in):
-        rule = f"must be the state in which the job failed, {failed_in}"
-        yield Problem("phase", rule, repr(asked.phase))
-    if not asked.only_failed_chunks:
-        yield Problem("onlyFailedChunks", "must be true: run the job anew for all chunks", "false")
 
 
 @JOBS.route(

@@ -225,7 +225,10 @@ class Info(Answer):
 
 
 class RetryJob(Form):
-    """`phase` is the state in which the job failed, or none."""
+    """`phase` is a state that the job has been in, or none: then it goes on where it failed.
+
+    `onlyFailedChunks` false runs all chunks again; otherwise, where chunks have failed, those that
+    are done stay done."""
 
     phase: str = ""
-    only_failed_chunks: bool = True
+    only_failed_chunks: bool | None = None

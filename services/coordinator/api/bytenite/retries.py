@@ -1,0 +1,40 @@
+"""Where a job that has ended begins again, by what a client asks for."""
+
+from dataclasses import dataclass
+
+from services.coordinator.api.bytenite.schemas import RetryJob
+from shared.jobspec.bytenite.phases import APP, PHASES, STAGE_OF, Phase
+from shared.jobspec.problems import InvalidJob, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """From the stage at `position`, None for where the job stopped; `keeps_done` of the chunks
+    there."""
+
+    position: int | None = None
+    keeps_done: bool = True
+
+
+def restart_of(asked: RetryJob, stopped_at: int, *, has_failed: bool) -> Restart:
+    """`stopped_at` is the position of the stage at which the job has ended. Raises InvalidJob."""
+    position = min(APP, stopped_at) if asked.only_failed_chunks is False else stopped_at
+    if asked.phase:
+        position = _position(asked.phase, stopped_at)
+    stopped_there = has_failed and position == stopped_at
+    only_failed = asked.only_failed_chunks if position == APP else None
+    if only_failed and not stopped_there:
+        rule = "must be false: the chunks that have failed were tolerated, so all are run again"
+        raise InvalidJob([Problem("onlyFailedChunks", rule, "true")])
+    if stopped_there and only_failed is not False:
+        return Restart()
+    return Restart(position, keeps_done=False)
+
+
+def _position(phase: str, stopped_at: int) -> int:
+    position = STAGE_OF.get(Phase(phase)) if phase in PHASES else None
+    if position is None or position > stopped_at:
+        been = [one for one, stage in STAGE_OF.items() if stage <= stopped_at]
+        rule = f"must be a state in which the job has been: {', '.join(been)}"
+        raise InvalidJob([Problem("phase", rule, repr(phase[:60]))])
+    return position
