@@ -11,6 +11,7 @@ T = TypeVar("T")
 EVENTS = (
     "job.StateChange",
     "job.Progress",
+    "job.PhaseChange",
     "task.StateChange",
     "task.Progress",
     "schedule.Fired",

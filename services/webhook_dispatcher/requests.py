@@ -11,10 +11,17 @@ import structlog
 
 from services.webhook_dispatcher.bodies import Event
 from services.webhook_dispatcher.store.deliveries import Delivery
-from services.webhook_dispatcher.summaries import UNSET_NAMES, job_now, names_of_summary, summary_of
+from services.webhook_dispatcher.summaries import (
+    UNSET_NAMES,
+    job_now,
+    names_of_summary,
+    phase_summary,
+    summary_of,
+)
 from services.webhook_dispatcher.targets import Target, Unsendable, target_of
 from shared.definition import Webhook, decode_webhooks
 from shared.expressions import Allowance, ExpressionError, TextMap, as_template, render_value
+from shared.jobspec.bytenite.phases import Phase
 from shared.jobspec.urls import receiver_of
 from shared.lifecycle import derived_id
 from shared.messages import Change
@@ -36,15 +43,26 @@ EVENTS = {
     (True, True): "task.Progress",
 }
 """By whether a task changed, and whether its progress alone did."""
+PHASE = "job.PhaseChange"
+"""Of a job that has phases; told beside the change that begins one."""
 
 
 class JobEvent:
     """A change of a job or of one of its tasks, as webhooks hear of it. What is costly is made when
     it is first asked for, and once."""
 
-    def __init__(self, change: Change, job: Mapping[str, Any], sealer: Sealer) -> None:
-        """`job` is its row."""
-        self.name = EVENTS[change.task_id is not None, change.is_progress]
+    def __init__(
+        self,
+        change: Change,
+        job: Mapping[str, Any],
+        sealer: Sealer,
+        phase: Phase | None = None,
+        *,
+        is_of_phase: bool = False,
+    ) -> None:
+        """`job` is its row, `phase` that in which the change leaves it."""
+        self.name = PHASE if is_of_phase else EVENTS[change.task_id is not None, change.is_progress]
+        self._phase = phase
         self._change = change
         self._job = job
         self._sealer = sealer
@@ -69,7 +87,8 @@ class JobEvent:
     @cached_property
     def shown_names(self) -> Mapping[str, object]:
         """What filters of endpoints read, without secrets. Raises SealingError."""
-        job = self._redacting.value(job_now(self._job)) if self._change.task_id else {}
+        is_of_task = self._change.task_id is not None and self.name != PHASE
+        job = self._redacting.value(job_now(self._job)) if is_of_task else {}
         about = names_of_summary(self._event.data, job)
         return {**UNSET_NAMES, "event": self.name, **about}
 
@@ -97,7 +116,12 @@ class JobEvent:
         change = self._change
         if change.result is not None:
             change = change.model_copy(update={"result": self._sealer.open_text(change.result)})
-        return summary_of(change, self._job)
+        if self.name == PHASE:
+            return phase_summary(change, self._job, self._phase)
+        summary = summary_of(change, self._job)
+        return (
+            summary if self._phase is None or change.task_id else summary | {"phase": self._phase}
+        )
 
 
 def deliveries_for(

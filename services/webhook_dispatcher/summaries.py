@@ -15,6 +15,7 @@ from shared.lifecycle import shown_position
 from shared.messages import Change
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FINAL = ("COMPLETED", "FAILED", "CANCELLED")
 _TEXTS = ("id", "parentId", "name", "description", "state", "result", "error")
 _TIMES = ("createdAt", "scheduledAt", "startedAt", "completedAt", "failedAt")
 _UNSET: dict[str, object] = {
@@ -25,12 +26,22 @@ _UNSET: dict[str, object] = {
     "progress": 0.0,
 }
 _UNSET_JOB = _UNSET | {"inputs": TextMap(), "taskCount": 0, "createdBy": None, "schedule": None}
+_UNSET_JOB["phase"] = ""
 _UNSET_TASK = _UNSET | {"jobId": "", "var": "", "nodeId": "", "attempt": 0, "at": None}
 
 
 def summary_of(change: Change, job: Mapping[str, Any]) -> dict[str, object]:
     """The body: of a task if one changed, else of the job (a row)."""
     return _task(change) if change.task_id else _job(change, job)
+
+
+def phase_summary(change: Change, job: Mapping[str, Any], phase: str | None) -> dict[str, object]:
+    """The body that tells of a phase: of the job, also where a stage of it changed."""
+    if change.task_id is None:
+        return {**_job(change, job), "phase": phase}
+    now = job_now(job)
+    state = "RUNNING" if job["state"] in _FINAL else job["state"]  # it has ended since
+    return {**now, "state": state, "phase": phase}
 
 
 def names_of_summary(summary: Mapping[str, object], job: Mapping[str, object]) -> dict[str, object]:

@@ -7,7 +7,7 @@ _COMMON = (
     *("progress", "createdAt", "scheduledAt", "startedAt", "completedAt", "failedAt"),
 )
 _OF: Mapping[str, Collection[str]] = {
-    "job": (*_COMMON, "inputs", "taskCount", "createdBy", "schedule"),
+    "job": (*_COMMON, "phase", "inputs", "taskCount", "createdBy", "schedule"),
     "task": (*_COMMON, "jobId", "var", "nodeId", "attempt", "at"),
     "job.createdBy": ("id", "username", "name", "createdAt"),
     "job.schedule": ("id", "cron", "scheduledAt"),

@@ -10,7 +10,8 @@ from shared.jobspec.tork.parsing import parse_endpoint, parse_endpoint_changes
 
 MINIMAL: dict[str, Any] = {"url": "https://ci.example/x", "events": ["job.StateChange"]}
 ALL = [
-    *("job.StateChange", "job.Progress", "task.StateChange", "task.Progress"),
+    *("job.StateChange", "job.Progress", "job.PhaseChange"),
+    *("task.StateChange", "task.Progress"),
     *("schedule.Fired", "schedule.Skipped", "endpoint.Failing", "endpoint.Disabled"),
 ]
 EVENTS = ", ".join(f"'{event}'" for event in ALL[:-1]) + f" or '{ALL[-1]}'"

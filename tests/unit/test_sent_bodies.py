@@ -13,6 +13,7 @@ from services.coordinator.api.webhooks.sent_bodies import (
 )
 from services.webhook_dispatcher.requests import JobEvent
 from services.webhook_dispatcher.summaries import UNSET_NAMES
+from shared.jobspec.bytenite.phases import Phase
 from shared.jobspec.event_fields import ENDPOINT_FIELDS, EVENT_FIELDS, SCHEDULE_FIELDS
 from shared.jobspec.tork.models.endpoints import EndpointEvent
 from shared.messages import Change
@@ -49,6 +50,14 @@ def test_a_change_is_sent_as_it_is_described(
         body = orjson.loads(event.body(format_, payload))
         expect_described(event.name, body)
         assert body.get("data", body)["sequence"] == 7
+
+
+@pytest.mark.parametrize("change", [{"state": "PENDING"}, {"state": "RUNNING", "task_id": "t"}])
+def test_a_phase_is_sent_as_it_is_described(change: dict[str, Any]) -> None:
+    phase = Phase.PARTITIONING
+    event = JobEvent(Change(**_CHANGE, **change), _ROW, Sealer(), phase, is_of_phase=True)
+    for format_, payload in _FORMS:
+        expect_described("job.PhaseChange", orjson.loads(event.body(format_, payload)))
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,9 @@ WHERE name = 'webhook endpoints' AND (txid, seq) < ($1, $2)
 JOBS = """
 SELECT id, name, description, tags, inputs, state, position, progress, created_at, started_at,
        task_count, sealed, readers, parent_task_id, shown_user(created_by) AS created_by,
-       schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at
+       schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at,
+       EXISTS (SELECT FROM job_identities i
+               WHERE i.job_id = jobs.id AND i.language = 'bytenite') AS has_phases
 FROM jobs WHERE id = ANY($1::text[])
 """
 

@@ -150,3 +150,17 @@ def phase_told(
         return None
     stage = StageRow(state=state, attempt=attempt)
     return reached(JobRows(state="RUNNING", created_at=_ANY_TIME, stages={position: stage}))
+
+
+def phase_entered(
+    state: str, position: int, *, is_task: bool, attempt: int = 0, is_first: bool = False
+) -> Phase | None:
+    """As `phase_told`, by the one change that begins the phase: what waits for a stage begins with
+    the end of the stage before, and a stage that is tried again stays in its phase."""
+    told = phase_told(state, position, is_task=is_task, attempt=attempt, is_first=is_first)
+    if not is_task or told is None:
+        return told
+    if state in _PASSED:
+        return None if position == DELIVER else told
+    begins = {"SCHEDULED": position == PARTITION, "RUNNING": position != APP}
+    return told if begins.get(state) and not attempt else None

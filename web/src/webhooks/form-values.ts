@@ -5,6 +5,7 @@ import type { Endpoint } from "./health";
 export const EVENTS = [
   { name: "job.StateChange", about: "a job starts, ends or waits" },
   { name: "job.Progress", about: "a job gets on" },
+  { name: "job.PhaseChange", about: "a job of ByteNite enters a phase" },
   { name: "task.StateChange", about: "a task starts or ends" },
   { name: "task.Progress", about: "a task reports progress" },
   { name: "schedule.Fired", about: "a schedule creates a job" },

@@ -157,6 +157,7 @@ _DATA: Mapping[str, tuple[type[Answer], type[Answer]]] = {
 _MEANINGS: Mapping[EndpointEvent | str, str] = {
     "job.StateChange": "A job has a new state",
     "job.Progress": "A job has progressed",
+    "job.PhaseChange": "A job of ByteNite has entered a phase",
     "task.StateChange": "A task has a new state",
     "task.Progress": "A task has progressed",
     "schedule.Fired": "A schedule created a job",

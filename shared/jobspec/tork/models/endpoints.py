@@ -18,6 +18,7 @@ from shared.process.signing import read_secret
 EndpointEvent = Literal[
     "job.StateChange",
     "job.Progress",
+    "job.PhaseChange",
     "task.StateChange",
     "task.Progress",
     "schedule.Fired",
