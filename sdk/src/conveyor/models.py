@@ -852,6 +852,7 @@ class Endpoint(Answer):
         Literal[
             "job.StateChange",
             "job.Progress",
+            "job.PhaseChange",
             "task.StateChange",
             "task.Progress",
             "schedule.Fired",
@@ -931,6 +932,7 @@ class EndpointChanges(Body):
             Literal[
                 "job.StateChange",
                 "job.Progress",
+                "job.PhaseChange",
                 "task.StateChange",
                 "task.Progress",
                 "schedule.Fired",
@@ -968,6 +970,7 @@ class EndpointSpec(Body):
         Literal[
             "job.StateChange",
             "job.Progress",
+            "job.PhaseChange",
             "task.StateChange",
             "task.Progress",
             "schedule.Fired",
@@ -1014,6 +1017,7 @@ class EndpointWithSecret(Answer):
         Literal[
             "job.StateChange",
             "job.Progress",
+            "job.PhaseChange",
             "task.StateChange",
             "task.Progress",
             "schedule.Fired",
