@@ -77,6 +77,7 @@ def _finished(report: Finished, node: str) -> TaskSucceeded | TaskFailed:
         log_parts=report.log_parts,
         cause=report.cause,
         exit_code=_kept(report.exit_code),
+        is_out_of_memory=report.is_out_of_memory,
         timings=_timings(report),
     )
 

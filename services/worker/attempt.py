@@ -301,7 +301,13 @@ class Attempt:
             how = failure_of_outcome(how, task_log.last_words)
         error = self._redactor.text(how.error)
         self._log.info("task_failed", error=error, seconds=self._seconds)
-        return Finished(error=error, exit_code=how.exit_code, cause=how.cause, **end)
+        return Finished(
+            error=error,
+            exit_code=how.exit_code,
+            cause=how.cause,
+            is_out_of_memory=how.is_out_of_memory,
+            **end,
+        )
 
     async def _end_of(self, task_log: TaskLog) -> dict[str, Any]:
         """Of what task, with the rest of its log, what it has kept and how long it took."""

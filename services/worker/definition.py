@@ -80,6 +80,16 @@ class Definitions:
             is_secret=order.sealed is not None,
         )
 
+    def _memory_of(self, order: RunTask, resources: d.Resources) -> int | None:
+        """After attempts that ran out of it more, but no more than this worker allows."""
+        limit = int(resources.memory.value) if resources.memory else self._memory
+        if limit is None or order.memory_scale <= 1:
+            return limit
+        allowed = self._settings.max_memory
+        tops = [order.most_memory_bytes, int(parse_memory(allowed)) if allowed else None]
+        grown = min([int(limit * order.memory_scale), *(top for top in tops if top is not None)])
+        return max(limit, grown)
+
     def _timeout_of(self, execution: d.Execution | None) -> float | None:
         """The default, which is not for what is kept running."""
         is_kept_running = execution is not None and execution.type in ("daemon", "service")
@@ -106,7 +116,7 @@ class Definitions:
                 task.grace_period.seconds if task.grace_period else d.DEFAULT_GRACE_SECONDS
             ),
             cpus=resources.cpus.value if resources.cpus else self._cpus,
-            memory_bytes=int(resources.memory.value) if resources.memory else self._memory,
+            memory_bytes=self._memory_of(order, resources),
             directories=task.directories,
             disk_bytes=int(resources.disk.value) if resources.disk else None,
             network=task.network,

@@ -8,11 +8,12 @@ from conveyor.extensions.runtimes import Outcome, PartTimedOut
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`cause` and `exit_code` are for retry policies, `error` is for people."""
+    """`cause`, `exit_code` and `is_out_of_memory` are for retry policies, `error` is for people."""
 
     error: str
     cause: Literal["exit", "timeout", "other"] = "other"
     exit_code: int | None = None
+    is_out_of_memory: bool = False
 
 
 def failure_of_outcome(outcome: Outcome, last_words: str) -> Failure:
@@ -22,7 +23,7 @@ def failure_of_outcome(outcome: Outcome, last_words: str) -> Failure:
     reason = f" ({why})" if why else ""
     last = f": {last_words}" if last_words else ""
     error = f"{part}exit code {outcome.exit_code}{reason}{last}"
-    return Failure(error, "exit", outcome.exit_code)
+    return Failure(error, "exit", outcome.exit_code, outcome.is_out_of_memory)
 
 
 def failure_of_error(error: Exception) -> Failure:

@@ -55,7 +55,9 @@ class Limits:
 @dataclass(frozen=True, kw_only=True)
 class Retry:
     """What is None is as `RetryPolicy` of the core has it. `on` holds exit codes, `timeout`,
-    `lost`. An attempt that ran for `reset_after` was healthy: retries are counted anew."""
+    `lost`, `memory`. An attempt that ran for `reset_after` was healthy: retries are counted anew.
+    After one that ran out of memory its limit is multiplied by `memory_factor`, up to `max_memory`.
+    """
 
     limit: int
     initial_delay: Duration | None = None
@@ -64,6 +66,8 @@ class Retry:
     jitter: float | None = None
     on: tuple[int | str, ...] = ()
     reset_after: Duration | None = None
+    memory_factor: float | None = None
+    max_memory: Amount | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -334,6 +334,7 @@ Flag = Annotated[bool, BeforeValidator(as_boolean)]
 
 RetryLimit = Annotated[int, Field(ge=1, le=10), BeforeValidator(as_number)]
 ScalingFactor = Annotated[float, Field(ge=1, le=100), BeforeValidator(as_number)]
+MemoryFactor = Annotated[float, Field(ge=1, le=10), BeforeValidator(as_number)]
 Jitter = Annotated[float, Field(ge=0, le=1), BeforeValidator(as_number)]
 Priority = Annotated[int, Field(ge=0, le=9), BeforeValidator(as_number)]
 

@@ -33,7 +33,7 @@ def fail_attempt(builder: DecisionBuilder, task: Task, failure: Failure, now: da
         task_failed(builder, task, failure.error, now, was_claimed=was_claimed)
         return
     spread_progress(builder, task, -task.progress)
-    retry = _retry(task, retries_from, now)
+    retry = _retry(_for_next(task, failure), retries_from, now)
     builder.add_task(retry)
     if task.plan.is_kept_running and retry.attempt >= KEPT_ATTEMPTS and retry.parent_id is not None:
         last = retry.attempt - KEPT_ATTEMPTS
@@ -48,6 +48,14 @@ def _retries_from(task: Task, now: datetime) -> int:
     if healthy_after is None or started_at is None or now - started_at < healthy_after:
         return task.retries_from
     return task.attempt
+
+
+def _for_next(task: Task, failure: Failure) -> Task:
+    """What is placed keeps to the room that it was given."""
+    policy = task.plan.retry.after(failure)
+    if policy is task.plan.retry or task.plan.placement is not None:
+        return task
+    return replace(task, plan=replace(task.plan, retry=policy))
 
 
 def _retry(task: Task, retries_from: int, now: datetime) -> Task:

@@ -235,6 +235,7 @@ class TaskFailed(DispatchOnNode):
     log_parts: int = 0
     cause: str = "other"
     exit_code: int | None = None
+    is_out_of_memory: bool = False
     kept_bytes: int = 0
     timings: Timings = None
 

@@ -1,7 +1,7 @@
 """What a task's submitter has asked for of the core: how it is retried, and how it is placed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from shared.lifecycle.states import PlacementType
@@ -10,11 +10,13 @@ from shared.lifecycle.states import PlacementType
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why an attempt failed: `exit` with the program's `exit_code`, `timeout`, `lost` (its workers
-    vanished), `queue` (it waited too long for one), or `other`."""
+    vanished), `queue` (it waited too long for one), or `other`. `is_out_of_memory`: it was killed
+    at its memory limit."""
 
     error: str
     cause: str = "other"
     exit_code: int | None = None
+    is_out_of_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,9 +26,13 @@ class RetryPolicy:
     Without a wait a retry helps against nothing: the default gives what failed a second. The n-th
     retry (from 0) waits `initial_delay * scaling_factor ** n`, at most `max_delay`, and
     up to `jitter` (0..1) of that time is taken off, so that tasks that failed together do not
-    come back together. `on` names what is tried again: exit codes as text, `timeout`, `lost`; None
+    come back together. `on` names what is tried again: exit codes as text, `timeout`, `lost`,
+    `memory`; None
     is every failure but those of `lost` and `queue`, which have had their tries. An attempt that
     ran for `reset_after` was healthy: retries are counted anew after it.
+
+    After an attempt that ran out of memory the limit of the next is `memory_factor` times as large,
+    but not over `most_memory` (bytes). `memory_scale` is by how much it is larger by now.
     """
 
     limit: int = 0
@@ -36,10 +42,21 @@ class RetryPolicy:
     jitter: float = 0.0
     on: frozenset[str] | None = None
     reset_after: timedelta | None = None
+    memory_factor: float = 1.0
+    most_memory: int | None = None
+    memory_scale: float = 1.0
+
+    def after(self, failure: Failure) -> "RetryPolicy":
+        """That of the next attempt."""
+        if not failure.is_out_of_memory or self.memory_factor == 1:
+            return self
+        return replace(self, memory_scale=self.memory_scale * self.memory_factor)
 
     def covers(self, failure: Failure) -> bool:
         if self.on is None:
             return failure.cause not in ("lost", "queue")
+        if failure.is_out_of_memory and "memory" in self.on:
+            return True
         return failure.cause in self.on or str(failure.exit_code) in self.on
 
     def delay(self, attempt: int, chance: float) -> timedelta:

@@ -88,7 +88,7 @@ def on_failed(job: Job, task: Task, event: e.TaskFailed, now: datetime) -> Decis
     failed = replace(
         task, log_parts=event.log_parts, exit_code=event.exit_code, timings=event.timings
     )
-    failure = Failure(event.error, event.cause, event.exit_code)
+    failure = Failure(event.error, event.cause, event.exit_code, event.is_out_of_memory)
     if task.recall is not None:
         return placed_rules.on_ended(_keeping(job, event), failed, failure, now)
     builder = DecisionBuilder(_keeping(job, event))

@@ -37,6 +37,7 @@ class RunTask(_Message):
     a secret taken out; `sealed` is the encrypted JSON object that holds those fields (see
     `shared.planning.planner`). `files_left_bytes` is how much the attempt may keep; None: as much
     as it likes. `resources` is what it holds of its worker, named as in `NodeDescription.capacity`.
+    Its memory limit is multiplied by `memory_scale`, as far as `most_memory_bytes`.
     """
 
     kind: Literal["run_task"] = "run_task"
@@ -50,6 +51,8 @@ class RunTask(_Message):
     sealed: str | None = None
     files_left_bytes: int | None = None
     resources: dict[str, int] | None = None
+    memory_scale: float = 1.0
+    most_memory_bytes: int | None = None
 
     @property
     def ref(self) -> TaskRef:
@@ -113,14 +116,16 @@ class Finished(TaskRef):
     """The task ended on its worker: `error` is None when it succeeded.
 
     `cause` tells a retry policy what failed: a program that ended with `exit_code`, the task's own
-    time-out, or something else. `log_parts` is how many log parts this dispatch has; the last of
-    them may travel here in `log`, so that a short task costs no message and no transaction more.
+    time-out, or something else; `is_out_of_memory`: more memory may help. `log_parts` is how many
+    log parts this dispatch has; the last of them may travel here in `log`, so that a short task
+    costs no message and no transaction more.
     """
 
     result: str | None = None
     error: str | None = None
     exit_code: int | None = None
     cause: Literal["exit", "timeout", "other"] = "other"
+    is_out_of_memory: bool = False
     log_parts: int = 0
     log: list[LogPart] = []
     artifacts: list[KeptArtifact] = []

@@ -280,4 +280,6 @@ def _retry(retry: Retry | None) -> RetryPolicy:
         jitter=policy.jitter if jitter is None else jitter,
         on=frozenset(map(str, retry.on)) if retry.on else None,
         reset_after=span_of(retry.reset_after),
+        memory_factor=retry.memory_factor or policy.memory_factor,
+        most_memory=int(retry.max_memory.value) if retry.max_memory else None,
     )

@@ -164,6 +164,8 @@ def _run_task(task: Task, files_left: int | None) -> Outgoing:
         sealed=plan.sealed,
         files_left_bytes=files_left,
         resources=cast(dict[str, int] | None, plan.resources),
+        memory_scale=plan.retry.memory_scale,
+        most_memory_bytes=plan.retry.most_memory,
     )
     return _message(queue, body, plan.priority)
 

@@ -36,6 +36,7 @@ def _retry_row(policy: RetryPolicy) -> dict[str, object]:
         "jitter": policy.jitter,
         "on": None if policy.on is None else sorted(policy.on),
         "reset_after": None if (reset := policy.reset_after) is None else reset.total_seconds(),
+        **{name: value for name in _OF_MEMORY if (value := getattr(policy, name)) not in (None, 1)},
     }
 
 
@@ -50,7 +51,11 @@ def _retry_of(row: Mapping[str, Any]) -> RetryPolicy:
         jitter=row["jitter"],
         on=None if (on := row.get("on")) is None else frozenset(on),
         reset_after=None if (after := row.get("reset_after")) is None else timedelta(seconds=after),
+        **{name: row[name] for name in _OF_MEMORY if name in row},
     )
+
+
+_OF_MEMORY = ("memory_factor", "most_memory", "memory_scale")
 
 
 def _placement_row(rules: PlacementRules | None) -> dict[str, object] | None:

@@ -122,5 +122,9 @@ async def test_drafts_and_start_times_by_the_api(tmp_path: Path) -> None:
         with pytest.raises(Conflict, match="only a final or held job can be deleted"):
             await client.delete(waits.id)
         assert (await client.wait(waits.id)).result == "x"
-        late = await client.submit(job("sleep 60", f"deadline: '{datetime.now(UTC):%FT%TZ}'"))
+        past = datetime.now(UTC) - timedelta(hours=1)
+        with pytest.raises(Rejected, match="must be in the future"):
+            await client.submit(job("true", f"deadline: '{past:%FT%TZ}'"))
+        soon = datetime.now(UTC) + timedelta(seconds=2)
+        late = await client.submit(job("sleep 60", f"deadline: '{soon:%FT%TZ}'"))
         assert "passed" in str((await client.wait(late.id)).error)

@@ -121,7 +121,7 @@ _RUN = PhaseTiming(phase="run", started_ms=-3, duration_ms=1250)
 _SUCCEEDED = _finished(
     result="a result", exit_code=0, cause="exit", artifacts=[_KEPT], timings=[_RUN]
 )
-_FAILED = _finished(error="exit code 3", exit_code=3, cause="exit")
+_FAILED = _finished(error="exit code 3", exit_code=3, cause="exit", is_out_of_memory=True)
 _SUBJOB_END: dict[str, Any] = {**_REF, "subjob_id": "0d" * 16}
 _SUBJOB = {"job_id": "0d" * 16, "dispatch": 2}
 

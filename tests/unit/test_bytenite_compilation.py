@@ -41,7 +41,7 @@ def test_a_job_is_partition_app_assemble_and_deliver() -> None:
 
 def test_times_retries_priority_and_room_hold_for_what_runs() -> None:
     needs = app(deviceRequirements={"minCpu": 2, "minMemory": 4})
-    config = {"taskTimeout": 60, "jobTimeout": 600, "maxTaskRetries": 2}
+    config = {"taskTimeout": 60, "jobTimeout": 600, "maxTaskRetries": 2, "memoryFactor": 2}
     job = compiled(
         config=config,
         priority="EXECUTION_PRIORITY_URGENT",
@@ -53,7 +53,10 @@ def test_times_retries_priority_and_room_hold_for_what_runs() -> None:
     assert job.tasks[1].each
     chunk = job.tasks[1].each.task
     assert chunk.limits == d.Limits(cpus=d.Amount(2, "2"), memory=d.Amount(4 * 2**30, "4 GiB"))
-    assert (chunk.timeout, chunk.retry) == (d.Duration(60, "60s"), d.Retry(limit=2))
+    assert (chunk.timeout, chunk.retry) == (
+        d.Duration(60, "60s"),
+        d.Retry(limit=2, memory_factor=2),
+    )
     assert (chunk.priority, job.timeout) == (9, d.Duration(600, "600s"))
     assert job.start_at == datetime(2030, 1, 31, 11, tzinfo=UTC)
 

@@ -12,6 +12,8 @@ from shared.lifecycle import (
     Job,
     JobState,
     LeaseExpired,
+    PlacementRules,
+    PlacementType,
     RetryDue,
     RetryPolicy,
     RunTask,
@@ -222,3 +224,34 @@ def test_a_failed_task_keeps_in_one_word_why_it_failed(event: TaskEvent, cause: 
     job, task = running()
     worn = replace(task, id="task", lost=MAX_LOST_DISPATCHES - 1)
     assert decided(decide(job, worn, event, LATER)).tasks[0].failure_cause == cause
+
+
+def out_of_memory(task: Task) -> TaskFailed:
+    return TaskFailed("job", task.id, 1, NODE, "killed", cause="exit", is_out_of_memory=True)
+
+
+def test_each_attempt_after_one_that_ran_out_of_memory_has_more() -> None:
+    policy = RetryPolicy(limit=3, initial_delay=timedelta(), memory_factor=1.5, most_memory=600)
+    job, task = running(retry=policy)
+    scales = []
+    for event in (out_of_memory, lambda t: TaskFailed("job", t.id, 1, NODE, "x"), out_of_memory):
+        outcome = decided(decide(job, task, event(task), LATER))
+        scales.append(outcome.new_tasks[0].plan.retry.memory_scale)
+        job, task = claimed(outcome.job, outcome.new_tasks[0])
+    assert scales == [1.5, 1.5, 2.25]
+
+
+def test_a_placed_task_keeps_to_its_room_when_it_runs_out_of_memory() -> None:
+    policy = RetryPolicy(limit=1, initial_delay=timedelta(), memory_factor=2)
+    job, task = running(retry=policy)
+    rules = PlacementRules(type=PlacementType.BATCH)
+    task = replace(task, plan=replace(task.plan, placement=rules))
+    outcome = decided(decide(job, task, out_of_memory(task), LATER))
+    assert [retry.plan.retry.memory_scale for retry in outcome.new_tasks] == [1]
+
+
+def test_memory_is_a_cause_that_a_retry_can_be_for() -> None:
+    job, task = running(retry=RetryPolicy(limit=1, on=frozenset({"memory"})))
+    assert decided(decide(job, task, out_of_memory(task), LATER)).new_tasks
+    other = TaskFailed("job", task.id, 1, NODE, "killed", cause="exit", exit_code=137)
+    assert not decided(decide(job, task, other, LATER)).new_tasks

@@ -258,12 +258,12 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
         (
             with_task(retry={"limit": 1, "on": [256]}),
             "tasks[0].retry.on[0]: 256 is not allowed: "
-            "must be an exit code from 1 to 255, 'timeout' or 'lost'",
+            "must be an exit code from 1 to 255, 'timeout', 'memory' or 'lost'",
         ),
         (
             with_task(retry={"limit": 1, "on": ["tiemout"]}),
             'tasks[0].retry.on[0]: "tiemout" is not allowed: '
-            "must be an exit code from 1 to 255, 'timeout' or 'lost'",
+            "must be an exit code from 1 to 255, 'timeout', 'memory' or 'lost'",
         ),
         (
             with_task(queueTimeout="0s"),

@@ -48,6 +48,7 @@ def read(
     sealed: str | None = None,
     timeout_seconds: float | None = None,
     ids: tuple[str, str] = ("job", "task"),
+    memory: tuple[float, int | None] = (1.0, None),
 ) -> Unsealed:
     order = RunTask(
         job_id=ids[0],
@@ -57,6 +58,8 @@ def read(
         definition=encode(task_definition(definition)),
         sealed=sealed,
         timeout_seconds=timeout_seconds,
+        memory_scale=memory[0],
+        most_memory_bytes=memory[1],
     )
     return Definitions(settings or WorkSettings(), sealer, "n1").read(order)
 
@@ -189,3 +192,21 @@ def test_a_worker_without_the_key_says_which_setting_it_lacks() -> None:
     sealed = SEALER.seal({"definition": {}, "secrets": []})
     with pytest.raises(SealingError, match="CONVEYOR_ENCRYPTION_KEY"):
         read({"run": "true"}, sealer=Sealer(), sealed=sealed)
+
+
+@pytest.mark.parametrize(
+    ("memory", "most", "limit"),
+    [
+        ((1.0, None), "", 100 << 20),
+        ((4.0, None), "", 400 << 20),
+        ((4.0, 300 << 20), "", 300 << 20),
+        ((4.0, None), "200m", 200 << 20),
+        ((4.0, 50 << 20), "", 100 << 20),
+    ],
+)
+def test_a_memory_limit_grows_as_far_as_the_task_and_the_worker_allow(
+    memory: tuple[float, int | None], most: str, limit: int
+) -> None:
+    settings = WorkSettings(max_memory=most)
+    unsealed = read({"run": "x", "limits": {"memory": "100m"}}, settings, memory=memory)
+    assert unsealed.spec.memory_bytes == limit

@@ -2533,12 +2533,17 @@ class Retry(Body):
     """No wait is longer, nor may it be shorter than `initialDelay`. Default: 1h."""
     jitter: float | None = None
     """The largest share of a wait that chance may take off. Default: 0."""
-    on: list[int | Literal["timeout", "lost"]] | None = None
-    """Only these failures are tried again: exit codes, `timeout` (it ran too long) and `lost`
-    (its workers vanished). Default: every failure."""
+    on: list[int | Literal["timeout", "memory", "lost"]] | None = None
+    """Only these failures are tried again: exit codes, `timeout` (it ran too long), `memory` (it
+    exceeded its memory limit) and `lost` (its workers vanished). Default: every failure."""
     reset_after: str | None = None
     """An attempt that ran so long was healthy: after it, retries and waits are counted anew.
     Default: never; of a `service` and a `daemon` without `retry` 10m."""
+    memory_factor: float | None = None
+    """After an attempt that exceeded its memory limit, the limit is multiplied by this. Default:
+    1. Not for placed tasks."""
+    max_memory: str | None = None
+    """The limit grows no further. Default: what the worker allows."""
 
 
 class RetryView(Answer):
@@ -2555,9 +2560,13 @@ class RetryView(Answer):
     jitter: float | None = None
     """The largest share of a wait, 0 to 1, that chance may take off."""
     on: list[int | str] | None = None
-    """Which failures are tried again: exit codes, `timeout`, `lost`."""
+    """Which failures are tried again: exit codes, `timeout`, `memory`, `lost`."""
     reset_after: str | None = None
     """An attempt that ran so long was healthy: after it, retries are counted anew."""
+    memory_factor: float | None = None
+    """What the memory limit is multiplied by after an attempt that exceeded it."""
+    max_memory: str | None = None
+    """The limit grows no further."""
 
 
 class Role(Answer):

@@ -137,7 +137,7 @@ def _ruled(job: m.Job, task: d.TaskDefinition) -> d.TaskDefinition:
     return d.changed(
         task,
         timeout=_seconds(job.config.task_timeout),
-        retry=d.Retry(limit=retries) if retries else None,
+        retry=d.Retry(limit=retries, memory_factor=job.config.memory_factor) if retries else None,
         priority=m.PRIORITIES[job.priority],
     )
 

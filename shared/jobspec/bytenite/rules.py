@@ -10,6 +10,7 @@ from shared.jobspec.limits import MAX_CONSTRAINTS, MAX_DESCRIPTION, MAX_NAME
 from shared.jobspec.problems import Place, Problem, field_path
 
 MAX_RETRIES = 10
+MAX_MEMORY_FACTOR = 10
 _MAX_SECONDS = 366 * 24 * 3600
 _ALL = 100
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,64}(@[0-9]{1,9}(\.[0-9]{1,9})?)?")
@@ -59,6 +60,10 @@ def _config_problems(config: m.Config, place: Place) -> Iterator[Problem]:
     retries = config.max_task_retries or 0
     if not 0 <= retries <= MAX_RETRIES:
         yield _at((*place, "maxTaskRetries"), f"must be from 0 to {MAX_RETRIES}", retries)
+    factor = config.memory_factor
+    if factor is not None and not 1 <= factor <= MAX_MEMORY_FACTOR:
+        rule = f"must be from 1 to {MAX_MEMORY_FACTOR}"
+        yield _at((*place, "memoryFactor"), rule, factor)
     if (copies := config.replication_factor or 1) != 1:
         rule = "must be 1: workers are trusted, so a chunk is not run on several to compare them"
         yield _at((*place, "replicationFactor"), rule, copies)

@@ -190,7 +190,8 @@ _publication = _compiled(d.Publication, _table("artifact", "ipfs", "local", s3=_
 _retry = _compiled(
     d.Retry,
     _table(
-        *("limit", "scaling_factor", "jitter"),
+        *("limit", "scaling_factor", "jitter", "memory_factor"),
+        max_memory=_memory,
         initial_delay=_duration,
         max_delay=_duration,
         reset_after=_duration,

@@ -23,7 +23,7 @@ from shared.jobspec.plain_scalar import as_json, as_number
 MAX_CONCURRENCY = 99_999
 MAX_EXIT_CODE = 255
 ANY_EXIT_CODE = "any"
-NAMED_CAUSES = ("timeout", "lost")
+NAMED_CAUSES = ("timeout", "memory", "lost")
 
 _PERCENT = re.compile(r"(?:[1-9][0-9]?|100)%")
 _MOUNT_PATH = re.compile(r"[-/.0-9A-Za-z_= ]+")
@@ -37,7 +37,9 @@ def _retry_cause(value: object) -> int | str:
         return str(cause)
     if isinstance(cause, int) and not isinstance(cause, bool) and 1 <= cause <= MAX_EXIT_CODE:
         return cause
-    raise ValueError(f"must be an exit code from 1 to {MAX_EXIT_CODE}, 'timeout' or 'lost'")
+    raise ValueError(
+        f"must be an exit code from 1 to {MAX_EXIT_CODE}, 'timeout', 'memory' or 'lost'"
+    )
 
 
 def _min_success(value: object) -> int | str:

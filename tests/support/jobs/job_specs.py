@@ -41,8 +41,12 @@ _RETRY = st.fixed_dictionaries(
         "scalingFactor": st.floats(1, 100),
         "maxDelay": st.just("2h"),
         "jitter": st.floats(0, 1),
-        "on": st.lists(st.integers(1, 255) | st.sampled_from(["timeout", "lost"]), min_size=1),
+        "on": st.lists(
+            st.integers(1, 255) | st.sampled_from(["timeout", "lost", "memory"]), min_size=1
+        ),
         "resetAfter": _DURATIONS,
+        "memoryFactor": st.floats(1, 10),
+        "maxMemory": st.sampled_from(["500m", "1.5g"]),
     },
 )
 _PROGRAM: dict[str, st.SearchStrategy[Any]] = {

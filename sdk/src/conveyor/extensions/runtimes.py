@@ -46,6 +46,7 @@ class Outcome:
     pre, post or sidecar that failed; None means the main process. `large_result_bytes` is the size
     of a result over the limit that the task keeps, which is not in `output` but what `take(RESULT)`
     has. `is_expected`: whether the task succeeds with this exit code; None: if it is 0.
+    `is_out_of_memory`: it was killed at its memory limit, so that more may help.
     """
 
     exit_code: int
@@ -54,6 +55,7 @@ class Outcome:
     part: str | None = None
     large_result_bytes: int | None = None
     is_expected: bool | None = None
+    is_out_of_memory: bool = False
 
     @property
     def is_success(self) -> bool:

@@ -5,6 +5,7 @@ What it may not see does not exist for it: 404. What it may see and not act on i
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 from aiohttp import web
@@ -22,6 +23,7 @@ from services.coordinator.store.access import roles_named, users_named
 from services.coordinator.store.one_job import is_shared_with, summary
 from services.coordinator.store.rows import SummaryRow
 from shared.definition import JobDefinition, Permission
+from shared.jobspec.deadlines import deadline_problems
 from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.compilation import compile_job
 from shared.jobspec.tork.models import JobSpec, ScheduledJobSpec, TemplateSpec
@@ -39,10 +41,10 @@ async def compiled(request: web.Request, spec: Submission) -> JobDefinition:
     secrets among its own.
 
     Raises InvalidJob, naming each user, role and secret that does not exist, or webhooks beyond the
-    limit.
+    limit, or a deadline that has passed.
     """
-    most = request.app[MOST_WEBHOOKS]
-    problems, definition = await in_background(request, partial(_compiled, spec, most))
+    most, now = request.app[MOST_WEBHOOKS], datetime.now(UTC)
+    problems, definition = await in_background(request, partial(_compiled, spec, most, now))
     if problems:
         raise await refused_at(request, problems)
     try:
@@ -80,8 +82,12 @@ async def known_permissions(
     return tuple(known)
 
 
-def _compiled(spec: Submission, most_webhooks: int) -> tuple[list[Problem], JobDefinition]:
-    return webhook_problems(spec, most_webhooks), compile_job(spec)
+def _compiled(
+    spec: Submission, most_webhooks: int, now: datetime
+) -> tuple[list[Problem], JobDefinition]:
+    definition = compile_job(spec)
+    passed = deadline_problems(definition.deadline, now)
+    return [*webhook_problems(spec, most_webhooks), *passed], definition
 
 
 async def refused_at(request: web.Request, problems: Sequence[Problem]) -> InvalidJob:

@@ -113,6 +113,8 @@ _RETRY = _table(
     *("limit", "jitter", "on"),
     initial_delay=("initialDelay", _spelled),
     scaling_factor=("scalingFactor", None),
+    memory_factor=("memoryFactor", None),
+    max_memory=("maxMemory", _spelled),
     max_delay=("maxDelay", _spelled),
     reset_after=("resetAfter", _spelled),
 )

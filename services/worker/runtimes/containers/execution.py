@@ -306,9 +306,15 @@ class ContainerExecution:
         if self._stop.is_set():
             return Outcome(exit_code=exit_code, output="")
         is_expected = self._spec.succeeds_with(exit_code)
-        reason = await self._reason(exit_code) if exit_code else None
+        reason, is_out_of_memory = await self._reason(exit_code) if exit_code else (None, False)
         if self._progress is None or not is_expected:
-            return Outcome(exit_code=exit_code, output="", reason=reason, is_expected=is_expected)
+            return Outcome(
+                exit_code=exit_code,
+                output="",
+                reason=reason,
+                is_expected=is_expected,
+                is_out_of_memory=is_out_of_memory,
+            )
         if self._reported is not None:
             await self._report_progress(self._progress)
         limit = self._context.settings.output_max_bytes
@@ -318,17 +324,18 @@ class ContainerExecution:
             *(data, size, limit), keeps_large=keeps_large, exit_code=exit_code, reason=reason
         )
 
-    async def _reason(self, exit_code: int) -> str | None:
+    async def _reason(self, exit_code: int) -> tuple[str | None, bool]:
+        """Why, and whether that was its memory."""
         state = await self._engine.inspect_state(self.container)
         if await self._engine.was_told_to_stop(self.container, state):
-            return "stopped by somebody, through the engine"
+            return "stopped by somebody, through the engine", False
         limit = self._spec.memory_bytes
         exceeded = "out of memory" if limit is None else over_memory(limit)
         if state.get("OOMKilled"):
-            return exceeded
+            return exceeded, True
         if exit_code == _KILLED and limit:  # not by us; engines don't always see the cause
-            return f"killed, probably: {exceeded}"
-        return None
+            return f"killed, probably: {exceeded}", True
+        return None, False
 
     async def _poll_progress(self) -> None:
         while self._progress is not None:

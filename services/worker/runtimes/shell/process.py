@@ -93,9 +93,16 @@ class ShellProcess:
         is_expected = self._spec.succeeds_with(exit_code)
         reason = None if is_expected else signalled
         cgroup = self._environment.cgroup
-        if exit_code and cgroup is not None and cgroup.was_out_of_memory:
+        is_over = bool(exit_code) and cgroup is not None and cgroup.was_out_of_memory
+        if is_over:
             reason = over_memory(self._spec.memory_bytes or 0)
-        ended = Outcome(exit_code=exit_code, output="", reason=reason, is_expected=is_expected)
+        ended = Outcome(
+            exit_code=exit_code,
+            output="",
+            reason=reason,
+            is_expected=is_expected,
+            is_out_of_memory=is_over,
+        )
         if self._progress is None:
             return ended
         self._report_progress(self._progress)

@@ -72,11 +72,16 @@ class Retry(Spec):
     jitter: f.Jitter | None = None
     """The largest share of a wait that chance may take off. Default: 0."""
     on: Annotated[f.Listed[t.RetryCause], Field(min_length=1)] | None = None
-    """Only these failures are tried again: exit codes, `timeout` (it ran too long) and `lost` (its
-    workers vanished). Default: every failure."""
+    """Only these failures are tried again: exit codes, `timeout` (it ran too long), `memory` (it
+    exceeded its memory limit) and `lost` (its workers vanished). Default: every failure."""
     reset_after: f.PositiveDuration | None = None
     """An attempt that ran so long was healthy: after it, retries and waits are counted anew.
     Default: never; of a `service` and a `daemon` without `retry` 10m."""
+    memory_factor: f.MemoryFactor | None = None
+    """After an attempt that exceeded its memory limit, the limit is multiplied by this. Default: 1.
+    Not for placed tasks."""
+    max_memory: f.Memory | None = None
+    """The limit grows no further. Default: what the worker allows."""
 
     @model_validator(mode="after")
     def _max_is_the_longest(self) -> "Retry":

@@ -20,9 +20,13 @@ class RetryView(Answer):
     jitter: float | None = None
     """The largest share of a wait, 0 to 1, that chance may take off."""
     on: list[int | str] | None = None
-    """Which failures are tried again: exit codes, `timeout`, `lost`."""
+    """Which failures are tried again: exit codes, `timeout`, `memory`, `lost`."""
     reset_after: str | None = None
     """An attempt that ran so long was healthy: after it, retries are counted anew."""
+    memory_factor: float | None = None
+    """What the memory limit is multiplied by after an attempt that exceeded it."""
+    max_memory: str | None = None
+    """The limit grows no further."""
 
 
 class LimitsView(Answer):
