@@ -73,7 +73,7 @@ web: .venv/web.stamp
 	@touch $@
 
 unit: $(DEV)
-	$(PYTEST) -q -p no:schemathesis $(SPREAD) -m "not slow" tests/unit
+	$(PYTEST) -q $(SPREAD) -m "not slow" tests/unit
 
 # Suites with short leases run last and alone, because others would cost them these, and so does the
 # one that fills the engine. Suites that mostly wait run beside everything else. One run reports all

@@ -20,6 +20,7 @@ import asyncpg
 from services.dev.postgres.embedded import EmbeddedPostgres
 from shared.postgres.migrate import migrate
 from tests.support.ports import free_port
+from tests.support.servers.reused_databases import Migrated
 
 DSN_VARIABLE = "CONVEYOR_TEST_POSTGRES_DSN"
 # A test kills processes, not machines: what the kernel was given is safe, and this is faster.
@@ -109,32 +110,45 @@ def private_server(
 
 
 class Databases:
-    """UnsavedJob databases on one server, each a copy of a migrated one."""
+    """Databases on one server, each as it is right after its migrations."""
 
     def __init__(self, server_dsn: str, thread: LoopThread) -> None:
         self._server_dsn = server_dsn
         self._thread = thread
         self._template = f"conveyor_template_{uuid.uuid4().hex}"
+        self._unused: list[str] = []
 
     @contextmanager
     def prepared(self) -> Iterator["Databases"]:
         self._execute(f"CREATE DATABASE {self._template}")
         try:
             self._thread.run(migrate(self._dsn(self._template)))
+            self._migrated = self._thread.run(Migrated.of(self._dsn(self._template)))
             yield self
         finally:
-            self._execute(f"DROP DATABASE {self._template} WITH (FORCE)")
+            for name in (*self._unused, self._template):
+                self._drop(name)
 
     @contextmanager
     def fresh(self, *, migrated: bool = True) -> Iterator[str]:
-        """The DSN of a database of the caller's own, gone afterwards whoever is connected."""
-        name = f"conveyor_test_{uuid.uuid4().hex}"
-        template = self._template if migrated else "template1"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        """The DSN of a database of the caller's own; nobody is connected to it afterwards."""
+        name = self._unused.pop() if migrated and self._unused else self._created(migrated)
         try:
             yield self._dsn(name)
         finally:
-            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+            if migrated and self._thread.run(self._migrated.is_again(self._dsn(name))):
+                self._unused.append(name)
+            else:
+                self._drop(name)
+
+    def _created(self, migrated: bool) -> str:
+        name = f"conveyor_test_{uuid.uuid4().hex}"
+        template = self._template if migrated else "template1"
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def _drop(self, name: str) -> None:
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _dsn(self, database: str) -> str:
         return with_database(self._server_dsn, database)
