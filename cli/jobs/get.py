@@ -111,11 +111,25 @@ def _facts(job: Json, at: datetime) -> Mapping[str, str]:
         "part of": job.get("parentId"),
         "created": ago(job["createdAt"], at) + (f" by {by}" if by else ""),
         "duration" if ended else "running for": "" if has_no_duration else took(started, ended, at),
+        "usage": _used(job.get("usage") or {}),
         "waiting": (job.get("waiting") or {}).get("message"),
         "result": _cut(job.get("result") or ""),
         "error": job.get("error"),
     }
     return {label: value for label, value in facts.items() if value}
+
+
+def _used(usage: Json) -> str:
+    """What its attempts have held, such as `2.5 CPU s, 5 GiB s, 0.02 BYC`."""
+    amounts = (
+        ("CPU s", usage.get("cpuSeconds")),
+        ("GiB s", usage.get("memoryGibSeconds")),
+        ("GPU s", usage.get("gpuSeconds")),
+    )
+    parts = [f"{amount:,.10g} {unit}" for unit, amount in amounts if amount]
+    if "amount" in usage:
+        parts.append(f"{usage['amount']} {usage.get('unit', '')}")
+    return ", ".join(parts)
 
 
 def _cut(result: str) -> str:

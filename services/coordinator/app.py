@@ -31,6 +31,7 @@ from shared.broker.consuming import BatchConsumer
 from shared.messages import Reports, SubJobSignals, Telemetry
 from shared.messages.queues import COMPLETIONS, TELEMETRY
 from shared.planning.planner import Planner
+from shared.planning.terms import terms_of
 from shared.postgres.pool import Pool
 from shared.process.loops import every
 from shared.process.metrics import Metrics
@@ -48,7 +49,8 @@ async def run(settings: CoordinatorSettings, resources: Resources, stop: Stop) -
     sealer = Sealer(settings.encryption.keys)
     warn_of_unencrypted_secrets(sealer)
     warn_of_short_password(settings.auth)
-    planner = Planner(sealer, resources.files_settings.most_job_bytes)
+    terms = terms_of(settings.cost)
+    planner = Planner(sealer, resources.files_settings.most_job_bytes, terms)
     async with (
         Batcher(pool, resources.broker, planner, metrics, resources.tracing) as batcher,
         watched(resources, stop) as checks,

@@ -18,6 +18,7 @@ from shared.process.extensions import Group, check_listed
 from shared.process.settings.blocks import (
     Address,
     Block,
+    CostSettings,
     ListeningBlock,
     listed,
 )
@@ -211,6 +212,7 @@ class CoordinatorSettings(DatabaseServiceSettings):
     endpoints: EndpointSettings = EndpointSettings()
     bacalhau: BacalhauSettings = BacalhauSettings()
     files: FilesSettings = FilesSettings()
+    cost: CostSettings = CostSettings()
 
     @property
     def http(self) -> HttpSettings:

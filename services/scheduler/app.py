@@ -24,6 +24,7 @@ from shared.broker.consuming import BatchConsumer
 from shared.messages import Heartbeat, PlacementDue
 from shared.messages.queues import HEARTBEATS, PLACEMENT
 from shared.planning.planner import Planner
+from shared.planning.terms import terms_of
 from shared.process.clock import monotonic_boottime
 from shared.process.loops import Round, every
 from shared.process.run import Stop
@@ -56,7 +57,8 @@ async def run(
     liveness = LivenessGuard(settings.schedule.liveness_grace_seconds, monotonic_boottime)
     sealer = Sealer(settings.encryption.keys)
     seen = SchedulerMetrics(metrics, liveness)
-    planner = Planner(sealer, resources.files_settings.most_job_bytes)
+    terms = terms_of(settings.cost)
+    planner = Planner(sealer, resources.files_settings.most_job_bytes, terms)
     async with Batcher(pool, broker, planner, metrics, resources.tracing) as batcher:
         outbox, performer = batcher.outbox, Performer(batcher, broker, seen)
         due_times = DueTimes(pool, liveness)

@@ -5,6 +5,7 @@ from pydantic import Field
 from shared.files.settings import FilesSettings
 from shared.process.settings.blocks import (
     Block,
+    CostSettings,
     HealthSettings,
     NodesSettings,
 )
@@ -113,3 +114,4 @@ class SchedulerSettings(DatabaseServiceSettings):
     history: HistorySettings = HistorySettings()
     files: FilesSettings = FilesSettings()
     nodes: NodesSettings = NodesSettings()
+    cost: CostSettings = CostSettings()

@@ -149,6 +149,8 @@ async def apply_to_rows(
         else:
             outcomes += await _performed(workspace, group, refused)
     await answers.give()
+    workspace.fail_overspent()
+    await answers.give()
     writes = await workspace.finish()
     writes.sent = sent
     writes.log_parts = [part for work in batch for part in work.logs]
@@ -270,5 +272,6 @@ async def _load(rows: Rows, planner: Planner, events: Sequence[Event], decide: D
         partial=locked.partial.keys(),
         kept=planner.kept,
         decide=decide,
+        terms=planner.terms,
         most_kept_bytes=planner.most_kept_bytes,
     )

@@ -15,6 +15,7 @@ from shared.files.names import task_prefix
 from shared.lifecycle import (
     NO_SUCH_JOB,
     BeginChildren,
+    BudgetSpent,
     CancelTasks,
     CollectResults,
     Command,
@@ -25,6 +26,7 @@ from shared.lifecycle import (
     ForgetAttempts,
     Ignored,
     Job,
+    JobReleased,
     JobSubmitted,
     PlanDependents,
     PlanReady,
@@ -42,6 +44,7 @@ from shared.lifecycle import (
 )
 from shared.messages import KeptArtifact
 from shared.planning.new_job import NewGraph, NewJob, UnsavedJob
+from shared.planning.terms import FREE, Terms
 from shared.process.garbage import in_thread
 from shared.store.artifacts import NOTHING, Replaced, artifact_row
 from shared.store.object_removals import Removal, removals_of
@@ -136,6 +139,7 @@ class Workspace:
     kept: Callable[[NewJob], tuple[NewJob, str | None]]
     """A new job as it is stored, and its secrets sealed."""
     decide: Decide = decide
+    terms: Terms = FREE
     most_kept_bytes: int | None = None
     """What a job may keep in the store of files."""
     earlier: Mapping[str, Replaced] = field(default_factory=dict)
@@ -156,9 +160,10 @@ class Workspace:
     def submit(self, new: NewJob) -> Outcome:
         graph = NewGraph.of(new.needs) if new.needs is not None else None
         self.unsaved[new.job.id] = UnsavedJob(*self.kept(new), graph)
-        self.jobs[new.job.id] = new.job
-        self._unwritten.new_jobs.add(new.job.id)
-        return self.apply_event(JobSubmitted(new.job))
+        job = self.terms.agreed(new.job, new.created_by)
+        self.jobs[job.id] = job
+        self._unwritten.new_jobs.add(job.id)
+        return self.apply_event(JobSubmitted(job))
 
     def update(self, new: NewJob, sealed: str | None, graph: NewGraph | None) -> None:
         """Its job has this new version."""
@@ -175,6 +180,8 @@ class Workspace:
         job = self.jobs.get(event.job_id)
         if job is None:
             return NO_SUCH_JOB
+        if isinstance(event, JobReleased) and job.is_held:
+            job = self.terms.agreed_again(job)
         task_id = task_id_of(event)
         task = self.tasks.get(task_id) if task_id is not None else None
         outcome = self.decide(job, task, event, self.now)
@@ -188,6 +195,11 @@ class Workspace:
     @property
     def has_questions(self) -> bool:
         return bool(self._questions)
+
+    def fail_overspent(self) -> None:
+        """The jobs that go on though they have cost what they may."""
+        for job in [job for job in self.jobs.values() if job.has_spent_its_budget]:
+            self.apply_event(BudgetSpent(job.id))
 
     def take_questions(self, kind: type[Q]) -> list[Q]:
         """The open questions of that kind, which are the caller's to answer now."""

@@ -35,9 +35,11 @@ from shared.lifecycle.commands import (
     SubmitSubJob,
     Tell,
 )
+from shared.lifecycle.costs import NOTHING, Rates, Usage
 from shared.lifecycle.decide import decide
 from shared.lifecycle.decision import NO_SUCH_JOB, Decision, Ignored
 from shared.lifecycle.events import (
+    BudgetSpent,
     CancelContinued,
     CancelPutOff,
     ChildEnded,

@@ -19,6 +19,7 @@ from shared.lifecycle import events as e
 from shared.lifecycle import placed_events as p
 from shared.lifecycle import update_events as u
 from shared.lifecycle.decision import Decision, Ignored, refused
+from shared.lifecycle.metering import metered
 from shared.lifecycle.states import TaskState
 from shared.lifecycle.values import Job, Task, TaskKey
 
@@ -29,6 +30,13 @@ def decide(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decisi
     `task` is the one the event names, or None for events of the job itself and for a task that
     has no row. Pure: the same arguments always give the same answer.
     """
+    outcome = _decided(job, task, event, now)
+    if task is not None and isinstance(outcome, Decision):
+        return metered(task, outcome, now)
+    return outcome
+
+
+def _decided(job: Job, task: Task | None, event: e.Event, now: datetime) -> Decision | Ignored:
     if not isinstance(event, TaskKey):
         return _on_job(job, task, event, now)
     if task is None:
@@ -87,6 +95,8 @@ def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
             return job_rules.on_rewound(job, event)
         case e.JobTimedOut():
             return job_rules.on_timed_out(job, event, now)
+        case e.BudgetSpent():
+            return job_rules.on_budget_spent(job, event, now)
         case e.SubJobResumed():
             return job_rules.on_subjob_resumed(job, event, now)
         case e.SubJobAbandoned():

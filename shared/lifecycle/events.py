@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 from shared.lifecycle.placed_events import PlacedEvent
 from shared.lifecycle.update_events import ExecutionsCounted, JobUpdated, TaskReplanned
@@ -57,9 +58,12 @@ class JobRewound:
 
 @dataclass(frozen=True, slots=True)
 class JobReleased:
-    """A held job may begin."""
+    """A held job may begin. It may cost `budget`, and `hold` of its payer's balance is kept for
+    it."""
 
     job_id: str
+    budget: Decimal | None = None
+    hold: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,13 @@ class JobStartDue:
 @dataclass(frozen=True, slots=True)
 class JobTimedOut:
     """The job has run for longer than it may, or has not ended by the time it must."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSpent:
+    """What has ended of the job has cost what it may."""
 
     job_id: str
 
@@ -314,6 +325,7 @@ JobEvent = (
     | JobRewound
     | JobStartDue
     | JobTimedOut
+    | BudgetSpent
     | SubJobResumed
     | SubJobAbandoned
     | CancelPutOff

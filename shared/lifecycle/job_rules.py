@@ -18,12 +18,13 @@ def on_submitted(job: Job, _: e.JobSubmitted, now: datetime) -> Decision | Ignor
     return Decision(entered, commands=(c.AnnounceJob(entered), *begins))
 
 
-def on_released(job: Job, _: e.JobReleased, now: datetime) -> Decision | Ignored:
+def on_released(job: Job, event: e.JobReleased, now: datetime) -> Decision | Ignored:
     if not job.is_held:
         return Ignored(f"job is {job.state} and not held: only a held job can be released")
     if (ignored := not_yet_again(job, now)) is not None:
         return ignored
-    return enter(replace(job, is_held=False), now)
+    agreed = replace(job, is_held=False, budget=event.budget, hold=event.hold)
+    return enter(agreed, now)
 
 
 def on_start_due(job: Job, _: e.JobStartDue, now: datetime) -> Decision | Ignored:
@@ -83,6 +84,15 @@ def on_timed_out(job: Job, _: e.JobTimedOut, now: datetime) -> Decision | Ignore
         error = f"deadline {job.deadline_at:%Y-%m-%dT%H:%M:%SZ} passed"
     builder = DecisionBuilder(job)
     fail_job(builder, error, now)
+    return builder.build()
+
+
+def on_budget_spent(job: Job, _: e.BudgetSpent, now: datetime) -> Decision | Ignored:
+    if job.state.is_final or not job.has_spent_its_budget:
+        return Ignored(f"job is {job.state}")
+    unit = job.rates.unit if job.rates else ""
+    builder = DecisionBuilder(job)
+    fail_job(builder, f"budget_exceeded: it has cost {job.cost} of {job.budget} {unit}", now)
     return builder.build()
 
 

@@ -4,8 +4,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import NamedTuple
 
+from shared.lifecycle.costs import NOTHING, Rates, Usage
 from shared.lifecycle.policies import PlacementRules, RetryPolicy
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 
@@ -141,6 +143,11 @@ class Job:
     Nothing of it begins while it `is_held`, before it is released, nor before `start_at`; `due_at`
     is that time while it waits for nothing else. It fails at `must_end_at`, whatever it does;
     `deadline_at` is the moment when it, or its time-out, is over.
+
+    `usage` is of all its attempts that have ended, those before a restart included, and `rates` are
+    the prices of that. It fails once it has cost its `budget`. When it has ended, the balance of
+    its `payer` (None: nobody's) is charged for what it was not yet `charged`; before, `hold` of
+    that balance is kept for it.
     """
 
     id: str
@@ -175,6 +182,21 @@ class Job:
     delete_at: datetime | None = None
     result: str | None = None
     error: str | None = None
+    usage: Usage | None = None
+    rates: Rates | None = None
+    budget: Decimal | None = None
+    payer: str | None = None
+    hold: Decimal | None = None
+    charged: Decimal = NOTHING
+
+    @property
+    def cost(self) -> Decimal:
+        """Of all that has ended of it."""
+        return self.rates.price(self.usage) if self.rates else NOTHING
+
+    @property
+    def has_spent_its_budget(self) -> bool:
+        return self.budget is not None and self.cost >= self.budget
 
     @property
     def has_entered(self) -> bool:
@@ -265,7 +287,7 @@ class Task:
     it; `pinned_to` is the only node it may have. `recall` says why its worker was asked to let go
     of it: the execution is no failure then. `retries_from` is the attempt from which retries count.
     `spec_version` is the version of the job it was planned from; of a placed task, the one from
-    which its executions are made.
+    which its executions are made. `usage` is known once the attempt has ended that a worker ran.
     """
 
     id: str
@@ -303,6 +325,7 @@ class Task:
     retries_from: int = 0
     spec_version: int = 1
     timings: Timings = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ from shared.planning.secret_names import kept_in_clear
 from shared.planning.secrets import SecretTaint, all_inputs, hidden_values
 from shared.planning.taking import NO_FILES, CannotTake, Files, Wanted, wanted_by, with_taken
 from shared.planning.templates import JobSource, TaskSource
+from shared.planning.terms import FREE, Terms
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
 
@@ -81,9 +82,12 @@ def _schedule(job: JobSource) -> TextMap:
 class Planner:
     """`most_kept_bytes` is what a job may keep in the store of files; None: as much as it likes."""
 
-    def __init__(self, sealer: Sealer, most_kept_bytes: int | None = None) -> None:
+    def __init__(
+        self, sealer: Sealer, most_kept_bytes: int | None = None, terms: Terms = FREE
+    ) -> None:
         self._sealer = sealer
         self.most_kept_bytes = most_kept_bytes
+        self.terms = terms
 
     @property
     def sealer(self) -> Sealer:

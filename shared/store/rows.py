@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from shared.definition import Defaults, Encoded, encode, encode_all
@@ -14,10 +15,12 @@ from shared.lifecycle import (
     PlacementRules,
     PlacementType,
     PlannedTask,
+    Rates,
     RetryPolicy,
     Task,
     TaskKind,
     TaskState,
+    Usage,
 )
 from shared.store.columns import Column, Written, at_least, field_maker, row_maker, selected
 
@@ -100,6 +103,33 @@ def _children_of(row: Mapping[str, Any] | None) -> Children | None:
     return Children(**row) if row else None
 
 
+def _usage_row(usage: Usage | None) -> dict[str, int] | None:
+    return asdict(usage) if usage else None
+
+
+def _rates_row(rates: Rates | None) -> dict[str, str] | None:
+    """Decimals as texts."""
+    return {name: str(value) for name, value in asdict(rates).items()} if rates else None
+
+
+def rates_of(row: Mapping[str, Any] | None) -> Rates | None:
+    if not row:
+        return None
+    unit = row["unit"]
+    return Rates(unit=unit, **{name: Decimal(row[name]) for name in row if name != "unit"})
+
+
+def _amount_row(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def usage_of(row: Mapping[str, Any] | None) -> Usage | None:
+    return Usage(**row) if row else None
+
+
+_USAGE = Column("usage", "jsonb", _CHANGED, to_json=_usage_row, from_row=usage_of)
+
+
 def _encoded(defaults: Defaults | None) -> Encoded | None:
     return encode(defaults) if defaults else None
 
@@ -157,6 +187,7 @@ _OF_TASK = (
     Column("exit_code", "int", _CHANGED),
     Column("failure_cause", "text", _CHANGED),
     Column("timings", "jsonb", _CHANGED),
+    _USAGE,
     Column("parent_id", "text"),
     Column("child_index", "int"),
     Column("scope", "jsonb"),
@@ -207,6 +238,12 @@ _OF_JOB = (
     Column("delete_at", "timestamptz", _CHANGED),
     Column("result", "text", _CHANGED),
     Column("error", "text", _CHANGED),
+    _USAGE,
+    Column("rates", "jsonb", _CHANGED, to_json=_rates_row, from_row=rates_of),
+    Column("budget", "numeric", _CHANGED, to_json=_amount_row),
+    Column("payer", "text"),
+    Column("hold", "numeric", _CHANGED, to_json=_amount_row),
+    Column("charged", "numeric", _CHANGED, to_json=_amount_row),
 )
 JOB = (*_PARENT, *_OF_JOB)
 

@@ -90,6 +90,7 @@ TASK = TaskRow(
     engine_rejections=1,
     children={"total": 1, "ended": 1},
     timings=[("pull", -2, 700), ("run", 700, 1250)],
+    usage={"attempts": 1, "run_ms": 1250, "cpu_us": 1, "memory_mib_ms": 1, "gpu_ms": 1},
     subjob_id=None,
 )
 EMPTY = TaskRow._make([None] * len(TaskRow._fields))._replace(

@@ -201,3 +201,9 @@ async def test_an_unknown_job_gives_exit_code_3() -> None:
         result = await run_command(api.url, "get", "../x")
     assert result.exit_code == 3
     assert result.stderr.endswith(": no such path\n")
+
+
+async def test_the_head_tells_what_was_held_and_what_it_costs() -> None:
+    usage = {"cpuSeconds": 2.5, "memoryGibSeconds": 1234.5, "amount": "0.02", "unit": "BYC"}
+    lines = await shown(job(usage=usage | {"attempts": 1, "runSeconds": 2.5}))
+    assert "  usage       2.5 CPU s, 1,234.5 GiB s, 0.02 BYC" in lines

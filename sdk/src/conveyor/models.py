@@ -234,6 +234,8 @@ class AssembleView(Answer):
     timings: list[PhaseTiming] | None = None
     """The phases of an attempt that has ended, in order. It was in its queue from `scheduledAt`
     to `startedAt`; before that it waited for its turn, or for its retry."""
+    usage: UsageView | None = None
+    """What the attempt held of its worker, once it has ended."""
     retry: RetryView | None = None
     """How it is tried again after a failure."""
     limits: LimitsView | None = None
@@ -1215,6 +1217,8 @@ class Job(Answer):
     """Whether who asks may act on it, too."""
     run_started_at: datetime | None = None
     """When it began to run again after its last restart."""
+    usage: UsageView | None = None
+    """What its attempts that have ended have held of workers."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -1346,6 +1350,8 @@ class JobHeader(Answer):
     """Whether who asks may act on it, too."""
     run_started_at: datetime | None = None
     """When it began to run again after its last restart."""
+    usage: UsageView | None = None
+    """What its attempts that have ended have held of workers."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -1486,6 +1492,8 @@ class JobSummary(Answer):
     """Whether who asks may act on it, too."""
     run_started_at: datetime | None = None
     """When it began to run again after its last restart."""
+    usage: UsageView | None = None
+    """What its attempts that have ended have held of workers."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -3495,6 +3503,8 @@ class Task(Answer):
     timings: list[PhaseTiming] | None = None
     """The phases of an attempt that has ended, in order. It was in its queue from `scheduledAt`
     to `startedAt`; before that it waited for its turn, or for its retry."""
+    usage: UsageView | None = None
+    """What the attempt held of its worker, once it has ended."""
     retry: RetryView | None = None
     """How it is tried again after a failure."""
     limits: LimitsView | None = None
@@ -4164,6 +4174,25 @@ class UploadPage(Answer):
     """Newest first."""
     total_items: int
     """How many items there are on all pages."""
+
+
+class UsageView(Answer):
+    """What was held of workers. A task without limits counts as one processor and 1 GiB."""
+
+    run_seconds: float
+    """How long they ran."""
+    cpu_seconds: float
+    """Processors times seconds."""
+    memory_gib_seconds: float
+    """GiB of memory times seconds."""
+    attempts: int | None = None
+    """Of a job: how many attempts have ended that a worker ran."""
+    gpu_seconds: float | None = None
+    """GPUs times seconds."""
+    amount: str | None = None
+    """Of a job: what it costs, exactly, where prices are set."""
+    unit: str | None = None
+    """Of `amount`."""
 
 
 class User(Answer):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from services.coordinator.store.rows import Readers
@@ -32,7 +33,8 @@ j.id, i.name, v.version, v.document, j.state, j.is_held, j.position, j.error, j.
 j.created_by,
 (SELECT r.created_at FROM job_versions r
  WHERE r.job_id = j.id AND r.reason = '{RUN}' ORDER BY r.version DESC LIMIT 1) AS released_at,
-{_ENDED} AS ended_at, i.deleted_at, j.sealed, {_STAGES} AS stages
+{_ENDED} AS ended_at, i.deleted_at, j.sealed, {_STAGES} AS stages, j.usage,
+j.rates, j.budget
 """  # noqa: S608 - texts of our own
 _FROM = f"""
 FROM jobs j JOIN job_identities i ON i.job_id = j.id AND i.language = '{LANGUAGE}'
@@ -104,6 +106,9 @@ class ByteniteJob(NamedTuple):
     deleted_at: datetime | None
     sealed: str | None
     stages: list[dict[str, Any]] | None
+    usage: Mapping[str, int] | None = None
+    rates: Mapping[str, str] | None = None
+    budget: Decimal | None = None
 
     @property
     def rows(self) -> JobRows:

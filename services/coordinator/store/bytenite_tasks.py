@@ -1,6 +1,6 @@
 """The tasks of jobs of ByteNite: their stages and chunks, each by its newest attempt, and logs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,7 +11,8 @@ from shared.postgres.pool import Connection
 _COLUMNS = """
 t.id, t.job_id, i.name AS job_name, t.position, t.child_index, t.state, t.attempt, t.node_id,
 t.error, t.exit_code, t.created_at, t.scheduled_at, t.started_at,
-coalesce(t.completed_at, t.failed_at) AS ended_at
+coalesce(t.completed_at, t.failed_at) AS ended_at, t.usage,
+(SELECT rates FROM jobs WHERE id = t.job_id) AS rates
 """
 
 # Of each stage and chunk the newest attempt; $2: chunks only.
@@ -62,6 +63,8 @@ class ByteniteTask(NamedTuple):
     scheduled_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    usage: Mapping[str, int] | None
+    rates: Mapping[str, str] | None
 
 
 class LogPart(NamedTuple):

@@ -96,6 +96,8 @@ class SummaryRow(NamedTuple):
     omitted: Sequence[str] = ()
     readers: Sequence[str] = ()
     template: str | None = None
+    usage: Mapping[str, int] | None = None
+    rates: Mapping[str, str] | None = None
 
 
 LONGEST_LISTED = 8192
@@ -110,7 +112,7 @@ id, state, name, description, tags, {inputs} AS inputs, task_count, position, pr
 started_at, completed_at, failed_at, {result} AS result, error,
 shown_user(created_by) AS created_by, parent_task_id AS parent_id, sealed, schedule_id,
 schedule_cron(schedule_id) AS schedule_cron, schedule_at, run_started_at, {omitted} AS omitted,
-readers, template
+readers, template, usage, rates
 """
 
 
@@ -189,6 +191,7 @@ class TaskRow(NamedTuple):
     subjob_id: str | None
     children: JsonObject | None
     timings: Sequence[tuple[str, int, int]] | None
+    usage: Mapping[str, int] | None
     omitted: Sequence[str] = ()
 
 

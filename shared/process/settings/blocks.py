@@ -1,5 +1,6 @@
 """The blocks of settings that several services share. A service's own blocks live with it."""
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
@@ -109,6 +110,43 @@ class NodesSettings(Block):
         False,
         description="Workers with a name that was not seen before take no tasks until they are "
         "approved (`conveyor nodes approve`). The same on schedulers and workers.",
+    )
+
+
+Price = Annotated[Decimal, Field(ge=0, lt=10**9, max_digits=18)]
+
+
+class CostSettings(Block):
+    """The same on coordinators and schedulers."""
+
+    price_per_cpu_second: Price = Field(
+        Decimal(0),
+        description="Price of a processor for a second. Decimal, such as `0.00025`; 0: free. Jobs "
+        "keep the prices at which they were run. The same on coordinators and schedulers, as all "
+        "of CONVEYOR_COST.",
+    )
+    price_per_gib_second: Price = Field(
+        Decimal(0), description="Price of a GiB of memory for a second."
+    )
+    price_per_gpu_second: Price = Field(Decimal(0), description="Price of a GPU for a second.")
+    unit: str = Field(
+        "BYC",
+        min_length=1,
+        max_length=20,
+        description="Unit of all amounts: a currency, or credits.",
+    )
+    wallet: bool = Field(
+        False,
+        description="Charge balances for jobs, and refuse jobs whose balance does not suffice. "
+        "Off: amounts are information.",
+    )
+    grace_hours: float = Field(
+        0,
+        ge=0,
+        description="Time in which jobs still start after the balance first did not suffice.",
+    )
+    dollars_per_unit: Price = Field(
+        Decimal(1), description="Exchange rate that `/v1/wallet/exchange_rate` returns."
     )
 
 

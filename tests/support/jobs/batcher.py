@@ -15,6 +15,7 @@ from shared.lifecycle import Event, Job, JobState, JobSubmitted, TaskClaimed, Ta
 from shared.messages import Message, decode
 from shared.planning.new_job import NewJob
 from shared.planning.planner import Planner
+from shared.planning.terms import FREE, Terms
 from shared.postgres.pool import Pool, create_pool
 from shared.process.sealing import Sealer, generate_key
 from shared.process.settings.blocks import PostgresSettings
@@ -69,10 +70,18 @@ class Rig:
 
     async def run_current(self, job_id: str, result: str | None = None, node: str = "n1") -> None:
         """Claim and complete the job's scheduled task, as a worker would."""
+        await self.claim_current(job_id, node)
+        await self.complete_running(job_id, result, node)
+
+    async def claim_current(self, job_id: str, node: str = "n1") -> None:
         [task] = [t for t in await self.tasks(job_id) if t["state"] == "SCHEDULED"]
-        ref = (job_id, task["id"], task["dispatch"], node)
-        await self.happen(TaskClaimed(*ref, LEASE))
-        await self.happen(TaskSucceeded(*ref, result))
+        await self.happen(TaskClaimed(job_id, task["id"], task["dispatch"], node, LEASE))
+
+    async def complete_running(
+        self, job_id: str, result: str | None = None, node: str = "n1"
+    ) -> None:
+        [task] = [t for t in await self.tasks(job_id) if t["state"] == "RUNNING"]
+        await self.happen(TaskSucceeded(job_id, task["id"], task["dispatch"], node, result))
 
     async def receive(self, queue: str, count: int = 1) -> list[Message]:
         """The next messages of `queue`, acknowledged."""
@@ -87,7 +96,7 @@ class Rig:
 
 @asynccontextmanager
 async def batcher_rig(
-    dsn: str, *, most_kept_bytes: int | None = None, **settings: float
+    dsn: str, *, most_kept_bytes: int | None = None, terms: Terms = FREE, **settings: float
 ) -> AsyncIterator[Rig]:
     """`settings` are those of `PostgresSettings`."""
     given = {"dsn": "postgresql://given", **settings}
@@ -96,7 +105,7 @@ async def batcher_rig(
     await broker.start()
     sealer = Sealer([generate_key()])
     try:
-        async with Batcher(pool, broker, Planner(sealer, most_kept_bytes)) as batcher:
+        async with Batcher(pool, broker, Planner(sealer, most_kept_bytes, terms)) as batcher:
             yield Rig(pool, broker, batcher, sealer)
     finally:
         await broker.close()

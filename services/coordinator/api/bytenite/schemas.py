@@ -138,6 +138,7 @@ class JobView(Answer):
     num_chunks: int | None = None
     num_units_estimation: str = "0"
     payment_amount: float = 0
+    """What it has cost so far, by the prices at which it was run; 0 without prices."""
     error_message: str | None = None
     error_code: str | None = None
     """Such as `partition_failed`."""

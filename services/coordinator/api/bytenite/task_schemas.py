@@ -19,6 +19,8 @@ class _Attempt(Answer):
     scheduled_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    payment_amount: float = 0
+    """What this attempt has cost, once it has ended; 0 without prices."""
 
 
 class TaskView(_Attempt):

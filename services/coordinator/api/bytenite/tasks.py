@@ -26,6 +26,7 @@ from services.coordinator.api.errors import NotFound
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import Query, ports, query
 from services.coordinator.api.route import error, response
+from services.coordinator.api.usage import price_of
 from services.coordinator.store import bytenite_tasks
 from services.coordinator.store.bytenite_tasks import ByteniteTask, LogPart
 from shared.jobspec.bytenite.phases import APP, ASSEMBLE, DELIVER, PARTITION
@@ -154,6 +155,7 @@ def _common(row: ByteniteTask, redact: Redacting) -> dict[str, object]:
         "scheduled_at": row.scheduled_at,
         "started_at": row.started_at,
         "ended_at": row.ended_at,
+        "payment_amount": float(price_of(row.rates, row.usage)),
     }
 
 

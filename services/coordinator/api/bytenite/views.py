@@ -9,6 +9,7 @@ from services.coordinator.api.bytenite.schemas import (
     JobView,
     TemplateInfo,
 )
+from services.coordinator.api.usage import price_of
 from services.coordinator.store.bytenite_jobs import ByteniteJob
 from shared.jobspec.bytenite.phases import (
     PARTITION,
@@ -59,6 +60,7 @@ def job_view(job: ByteniteJob, redact: Redacting) -> JobView:
         duration=_milliseconds(submitted, ended),
         num_chunks=chunks["total"] if chunks else None,
         chunks=_counts(chunks) if chunks else None,
+        payment_amount=float(price_of(job.rates, job.usage)),
         warnings=_warnings(chunks) if chunks and phase is Phase.COMPLETE else None,
         **(_failure(job, redact) if phase is Phase.FAILED else {}),
     )

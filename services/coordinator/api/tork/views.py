@@ -18,6 +18,7 @@ from services.coordinator.api.tork.definitions import (
     shown_webhook,
     shown_without,
 )
+from services.coordinator.api.usage import shown_usage
 from services.coordinator.live.event_bodies import log_part
 from services.coordinator.node_reasons import NodeReasons
 from services.coordinator.store.job_header import FailureRow
@@ -124,6 +125,8 @@ def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
         shown |= set_fields({"runStartedAt": row.run_started_at})
     if row.omitted:
         shown["omitted"] = row.omitted
+    if row.usage:
+        shown["usage"] = shown_usage(row.usage, row.rates)
     shown["access"] = access
     _round_progress(shown)
     return shown
@@ -163,6 +166,8 @@ def task(row: TaskRow, redact: Redacting, why: Waiting | None = None) -> Fields:
         shown["childIndex"] = row.child_index
     if row.timings:
         shown["timings"] = shown_timings(row.timings)
+    if row.usage:
+        shown["usage"] = shown_usage(row.usage)
     if row.attempt and "retry" in shown:
         shown["retry"] = shown["retry"] | {"attempts": row.attempt}
     if row.children or row.subjob_id:

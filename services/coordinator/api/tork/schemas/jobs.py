@@ -16,6 +16,7 @@ from services.coordinator.api.tork.schemas.submitted import (
     WebhookView,
 )
 from services.coordinator.api.tork.schemas.tasks import Task, Waiting
+from services.coordinator.api.usage import UsageView
 from shared.jobspec.bytenite.phases import Phase
 from shared.jobspec.limits import MAX_NAME
 
@@ -90,6 +91,8 @@ class JobSummary(JobFacts):
     """Whether who asks may act on it, too."""
     run_started_at: datetime | None = None
     """When it began to run again after its last restart."""
+    usage: UsageView | None = None
+    """What its attempts that have ended have held of workers."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}` shows
     it."""

@@ -25,6 +25,7 @@ from services.coordinator.api.tork.schemas.submitted import (
     SourceView,
     WebhookView,
 )
+from services.coordinator.api.usage import UsageView
 from services.coordinator.wait_reasons import Reason
 
 TaskStateName = Literal[
@@ -119,6 +120,8 @@ class Task(AuxTaskView):
     timings: list[PhaseTiming] | None = None
     """The phases of an attempt that has ended, in order. It was in its queue from `scheduledAt` to
     `startedAt`; before that it waited for its turn, or for its retry."""
+    usage: UsageView | None = None
+    """What the attempt held of its worker, once it has ended."""
     retry: RetryView | None = None
     """How it is tried again after a failure."""
     limits: LimitsView | None = None
