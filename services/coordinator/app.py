@@ -88,6 +88,7 @@ def _ports(batcher: Batcher, resources: Resources, planner: Planner, checks: Che
         broker=resources.broker,
         dead_letters=DeadLetters(resources.broker),
         sealer=planner.sealer,
+        terms=planner.terms,
         metrics=metrics,
         tracing=resources.tracing,
         health_checks=checks,

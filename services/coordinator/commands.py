@@ -1,9 +1,10 @@
 """What the API may do to a job: each is one event for the batcher."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from services.coordinator.store.connected import connected
-from shared.apply.apply import NAME_TAKEN, UploadsRefused, Work
+from shared.apply.apply import NAME_TAKEN, BalanceTooLow, UploadsRefused, Work
 from shared.apply.batcher import Batcher
 from shared.lifecycle import (
     NO_SUCH_JOB,
@@ -39,6 +40,10 @@ class WrongState(Exception):
 
 class NameTaken(Exception):
     """Another job has the name of the new one; the text is that."""
+
+
+class InsufficientBalance(Exception):
+    """The job may not begin for want of money; the text says how much there is."""
 
 
 class CannotUpdate(Exception):
@@ -90,10 +95,12 @@ class JobCommands:
     async def submit(self, new: NewJob) -> Submitted:
         """Store the job and send its first task; when this returns neither can be lost.
 
-        Raises KeyReused, NameTaken, InvalidJob.
+        Raises KeyReused, NameTaken, InvalidJob, InsufficientBalance.
         """
         work = Work(JobSubmitted(new.job), new_job=new)
         while isinstance(outcome := await self._batcher.perform_one(work), Ignored):
+            if isinstance(outcome, BalanceTooLow):
+                raise InsufficientBalance(outcome.reason)
             # A key may be forgotten between these two looks at it: then it is as good as new.
             if new.key and (job_id := await made_before(self._pool, new.key)):
                 self._repeated.inc()
@@ -137,16 +144,21 @@ class JobCommands:
         self, job_id: str, from_position: int | None = None, *, keeps_done: bool = True
     ) -> None:
         """From where it stopped, or from the task at that position: see `JobRestarted`. Raises
-        UnknownJob, WrongState."""
+        UnknownJob, WrongState, InsufficientBalance."""
         await self._act(JobRestarted(job_id, from_position, keeps_done))
 
-    async def release(self, job_id: str) -> None:
-        """The held job begins, or waits for its time. Raises UnknownJob, WrongState."""
-        await self._act(JobReleased(job_id))
+    async def release(
+        self, job_id: str, budget: Decimal | None = None, hold: Decimal | None = None
+    ) -> None:
+        """The held job begins, or waits for its time. It may cost `budget`, and `hold` is kept for
+        it. Raises UnknownJob, WrongState, InsufficientBalance."""
+        await self._act(JobReleased(job_id, budget, hold))
 
     async def _act(self, event: JobCancelled | JobReleased | JobRestarted) -> None:
         outcome = await self._batcher.perform_one(Work(event))
         if outcome == NO_SUCH_JOB:
             raise UnknownJob(event.job_id)
+        if isinstance(outcome, BalanceTooLow):
+            raise InsufficientBalance(outcome.reason)
         if isinstance(outcome, Ignored):
             raise WrongState(outcome.reason)

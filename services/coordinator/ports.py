@@ -15,6 +15,7 @@ from services.coordinator.waiting import FinalJobs
 from shared.broker.protocol import Broker
 from shared.files.links import Links
 from shared.files.settings import FilesSettings
+from shared.planning.terms import FREE, Terms
 from shared.postgres.pool import Connection, Pool
 from shared.process.health import Check
 from shared.process.metrics import Metrics
@@ -46,6 +47,9 @@ class ApiPorts:
 
     files_settings: FilesSettings = field(default_factory=FilesSettings)
     """What addresses that jobs name have to keep to, and how long a bucket keeps results."""
+
+    terms: Terms = FREE
+    """The prices of today."""
 
     async def run(
         self,

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from shared.apply.admission import BalanceTooLow, not_admitted
 from shared.apply.answers import Answers
 from shared.apply.artifacts import earlier_attempts, end_attempt
 from shared.apply.transaction import Rows, Transaction
@@ -23,6 +24,7 @@ from shared.lifecycle import (
     Command,
     Event,
     Ignored,
+    JobReleased,
     JobRestarted,
     JobSubmitted,
     JobUpdated,
@@ -48,6 +50,7 @@ __all__ = [
     "ALREADY_SUBMITTED",
     "NAME_TAKEN",
     "Applied",
+    "BalanceTooLow",
     "Outcome",
     "UploadsRefused",
     "Work",
@@ -137,6 +140,7 @@ async def apply_to_rows(
     workspace = await _load(rows, planner, events, decide)
     await _adopt_secrets(rows, planner.sealer, workspace, events)
     refused = await _refused(rows, batch)
+    too_low = await _too_low(rows, workspace, planner, batch, refused)
     workspace.earlier = await earlier_attempts(rows, workspace, [w.event for w in batch if w.kept])
     transaction = Transaction(rows, workspace, planner, budget)
     answers = Answers(transaction)
@@ -147,7 +151,7 @@ async def apply_to_rows(
             outcomes.append(await _updated(transaction, group[0].event, version, refused))
             answers.forget(version.job.id)
         else:
-            outcomes += await _performed(workspace, group, refused)
+            outcomes += await _performed(workspace, group, refused | too_low)
     await answers.give()
     workspace.fail_overspent()
     await answers.give()
@@ -211,7 +215,9 @@ def _perform(workspace: Workspace, work: Work, refused: Mapping[str, Ignored]) -
     if work.kept:
         return end_attempt(workspace, work.event, work.kept)
     if work.new_job is None:
-        return workspace.apply_event(work.event)
+        begins = isinstance(work.event, JobReleased | JobRestarted)
+        too_low = refused.get(work.event.job_id) if begins else None
+        return too_low or workspace.apply_event(work.event)
     if work.new_job.job.id in refused:
         return refused[work.new_job.job.id]
     return workspace.submit(work.new_job)
@@ -237,6 +243,25 @@ async def _refused(rows: Rows, batch: Iterable[Work]) -> dict[str, Ignored]:
         job_id: UploadsRefused("it may not use its uploads", names=names)
         for job_id, names in unusable.items()
     }
+
+
+async def _too_low(
+    rows: Rows,
+    workspace: Workspace,
+    planner: Planner,
+    batch: Sequence[Work],
+    refused: Mapping[str, Ignored],
+) -> dict[str, BalanceTooLow]:
+    """The jobs that must not begin for want of money, by id."""
+    asked = [work for work in batch if not (work.new_job and work.new_job.job.id in refused)]
+    too_low = await not_admitted(rows, workspace, planner.terms, asked)
+    new_jobs = [work.new_job for work in asked if work.new_job is not None]
+    for new in (new for new in new_jobs if new.job.id in too_low):
+        if new.named:
+            await rows.forget_names([new.job.id])
+        if new.key:
+            await rows.forget_key(new.key)
+    return too_low
 
 
 async def _adopt_secrets(

@@ -11,6 +11,7 @@ from shared.planning.new_job import IdempotencyKey, NamedDocument
 from shared.planning.planner import Planner
 from shared.planning.taking import Found, Wanted
 from shared.planning.templates import JobSource, TaskSource, Variables, WantedVariable
+from shared.planning.terms import Wallet
 from shared.planning.updating import StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
@@ -44,6 +45,12 @@ class Rows(Protocol):
 
     async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> Mapping[str, list[str]]:
         """By the id of the new job, the names of those uploads that it may not use."""
+
+    async def lock_wallets(self, owners: Collection[str]) -> Mapping[str, Wallet]:
+        """Waits for all other transactions that admit jobs of these owners."""
+
+    async def mark_short(self, owners: Collection[str], short: Collection[str]) -> None:
+        """Of `owners`, the balance of those that are `short` did not suffice."""
 
     async def replaced_by(self, task_ids: Collection[str]) -> Mapping[str, Replaced]:
         """What earlier attempts at the same tasks have kept, by the id of the later one."""

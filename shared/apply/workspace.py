@@ -6,7 +6,7 @@ messages of them beside the rows that have changed.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar, cast
@@ -42,6 +42,8 @@ from shared.lifecycle import (
     decide,
     task_id_of,
 )
+from shared.lifecycle.metering import Charge, charge_of
+from shared.lifecycle.replacing import replace
 from shared.messages import KeptArtifact
 from shared.planning.new_job import NewGraph, NewJob, UnsavedJob
 from shared.planning.terms import FREE, Terms
@@ -279,13 +281,21 @@ class Workspace:
             await in_thread(self.tasks.clear)
 
     def _finished(self) -> Writes:
+        charges = list(self._charges())
         writes = self.take_changes()
+        writes.charges = charges
         writes.feed = feed_of(self.commands, self.now)
         writes.webhook_events = webhook_events_of(self.commands, self.now)
         writes.schedule_ends = schedule_ends_of(self.commands)
         writes.removals += removals_of(self.commands, self.jobs)
         writes.messages = messages_for(self.commands, self._files_left)
         return writes
+
+    def _charges(self) -> Iterator[Charge]:
+        for owed in filter(None, map(charge_of, list(self.jobs.values()))):
+            self.jobs[owed.job_id] = replace(self.jobs[owed.job_id], charged=owed.total)
+            self._unwritten.jobs.add(owed.job_id)
+            yield owed
 
     def _files_left(self, task: Task) -> int | None:
         """How much it may keep at most. Where it may take the place of what was kept before, only

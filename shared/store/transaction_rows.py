@@ -19,6 +19,7 @@ from shared.lifecycle import (
 )
 from shared.lifecycle.states import CANCEL_CREATED, REOPEN_CHILD, SUCCEED_CHILD, BulkMove
 from shared.planning.new_job import IdempotencyKey, NamedDocument
+from shared.planning.terms import Wallet
 from shared.planning.updating import StoredVersion
 from shared.store.artifacts import Replaced, replaced_by
 from shared.store.columns import selected
@@ -29,6 +30,7 @@ from shared.store.rows import TASK, TASK_COLUMNS, task_of
 from shared.store.source_rows import SourceRows, columns_of
 from shared.store.uploads import WantedUploads, unusable_uploads
 from shared.store.versions import forget_names, forget_run, load_version, store_names
+from shared.store.wallets import lock_wallets, mark_short
 from shared.store.writing import Writes, write
 
 # Without their definitions: that of a parallel task holds all of its children, and would be read at
@@ -278,6 +280,12 @@ class TransactionRows(SourceRows):
 
     async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> dict[str, list[str]]:
         return await unusable_uploads(self._connection, wanted)
+
+    async def lock_wallets(self, owners: Collection[str]) -> dict[str, Wallet]:
+        return await lock_wallets(self._connection, owners)
+
+    async def mark_short(self, owners: Collection[str], short: Collection[str]) -> None:
+        await mark_short(self._connection, owners, short)
 
     async def replaced_by(self, task_ids: Collection[str]) -> dict[str, Replaced]:
         return await replaced_by(self._connection, task_ids)

@@ -8,6 +8,7 @@ from functools import cache, partial
 from shared.broker.protocol import Outgoing
 from shared.definition import encode_all
 from shared.lifecycle import ForgetAttempts, Job, SetVariable, Task
+from shared.lifecycle.metering import Charge
 from shared.messages import LogPart
 from shared.planning.new_job import NewGraph, NewJob, are_small
 from shared.postgres.pool import Connection
@@ -34,6 +35,7 @@ from shared.store.rows import (
     variable_row,
 )
 from shared.store.versions import FORGET_TASKS, UPDATE_JOBS, job_update, label, version_row
+from shared.store.wallets import charge
 
 _FEW_TASKS = 50
 _MOST_TASKS = 2_000
@@ -70,6 +72,7 @@ class Writes:
     schedule_ends: list[tuple[str, str]] = field(default_factory=list)
     messages: list[Outgoing] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
+    charges: list[Charge] = field(default_factory=list)
     resealed: dict[str, str] = field(default_factory=dict)
 
 
@@ -84,6 +87,8 @@ async def write(connection: Connection, writes: Writes) -> list[OutboxRow]:
     if writes.resealed:  # rarely: another column of a row that may change as well
         given = list(writes.resealed), list(writes.resealed.values())
         await connection.execute(RESEAL, *given)
+    if writes.charges:  # only where balances are charged
+        await charge(connection, writes.charges)
     if writes.updated_jobs:  # rarely, as well
         await _write_versions(connection, writes.updated_jobs)
     new, changed, most = writes.new_tasks, writes.tasks, _MOST_TASKS

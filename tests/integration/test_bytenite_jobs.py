@@ -9,8 +9,12 @@ import pytest_asyncio
 from aiohttp import ClientSession
 
 from shared.jobspec.bytenite.phases import ORDER, Phase
+from shared.process.settings.blocks import CostSettings
 from tests.support.bytenite import BYPASS, CUSTOMER, UPPER, Client, app, register, template
 from tests.support.services.dev import running_dev
+
+WALLET = "/v1/wallet"
+TOP_UP = {"owner": "guest", "amount": "100000.5", "reference": "first"}
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
@@ -22,7 +26,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def session(data_dir: Path) -> AsyncIterator[ClientSession]:
-    async with running_dev(data_dir) as url, ClientSession(url) as session:
+    cost = CostSettings(price_per_cpu_second="1.5", wallet=True)
+    async with running_dev(data_dir, cost=cost) as url, ClientSession(url) as session:
+        await Client(session, WALLET).ok("POST /top_up", TOP_UP)
         await register(data_dir, "app", app())
         await register(data_dir, "template", template())
         yield session
@@ -214,3 +220,37 @@ async def test_a_file_that_was_sent_to_its_temporary_link_is_worked_on(
     assert kept == timedelta(hours=48)
     async with session.get(result["link"].replace("ends=", "ends=1")) as response:
         assert response.status == 403
+
+
+async def test_a_job_is_estimated_held_and_paid_for_and_is_not_run_without_a_balance(
+    jobs: Client, session: ClientSession
+) -> None:
+    wallet = Client(session, WALLET)
+    made = {"templateId": "upper", "dataSource": BYPASS, "dataDestination": BYPASS}
+    await jobs.ok("POST /jobs", {"jobId": "dear", "budget": "1000000", **made})
+    assert (await jobs.refused("POST /jobs/dear/run"))[:2] == (402, "insufficient_balance")
+    assert (await jobs.ok("GET /jobs/dear"))["job"]["state"] == Phase.NEW
+
+    before = (await wallet.ok("GET /balance"))["totalBalance"]
+    await jobs.ok("POST /jobs", {"jobId": "paid", "budget": 1000, "run": True, **made})
+    job = await jobs.ended("paid")
+    assert (job["state"], job["budget"]) == (Phase.COMPLETE, "1000")
+    assert job["paymentAmount"] > 0
+    balance = await wallet.ok("GET /balance")
+    assert balance["availableBalance"] == balance["totalBalance"]
+    assert before - balance["totalBalance"] == pytest.approx(job["paymentAmount"])
+
+    listed = await wallet.ok("GET /transactions?pagination.limit=1")
+    [payment] = listed["data"]
+    assert (payment["jobId"], payment["templateId"]) == ("paid", "upper@1.0")
+    assert payment["amount"] == pytest.approx(job["paymentAmount"])
+    assert payment["balance"] == pytest.approx(balance["totalBalance"])
+    async with session.get(f"{WALLET}/transactions/csv") as response:
+        assert (await response.text()).count("\r\n") == listed["pagination"]["total"] + 1
+
+    estimation = (await jobs.ok("GET /jobs/estimation/dear"))["estimation"]
+    assert estimation["runs"] >= 1
+    assert estimation["totalEstimation"] > 0
+    assert int((await jobs.ok("GET /jobs/dear"))["job"]["numUnitsEstimation"]) >= 1
+    assert (await wallet.refused("POST /top_up", {**TOP_UP, "amount": 1}))[0] == 409
+    assert (await wallet.refused("POST /top_up", {**TOP_UP, "amount": "x"}))[2] == ["amount"]

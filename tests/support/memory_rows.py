@@ -30,6 +30,7 @@ from shared.planning.templates import (
     listed_task_source,
     unsaved_job_source,
 )
+from shared.planning.terms import Wallet
 from shared.planning.updating import StoredTask, StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
@@ -68,6 +69,12 @@ class MemoryRows:
 
     async def unusable_uploads(self, wanted: Sequence[WantedUploads]) -> dict[str, list[str]]:
         return {each.owner_id: list(each.ids) for each in wanted if each.ids}
+
+    async def lock_wallets(self, owners: Collection[str]) -> dict[str, Wallet]:
+        return {owner: Wallet(owner=owner) for owner in owners}
+
+    async def mark_short(self, owners: Collection[str], short: Collection[str]) -> None:
+        pass
 
     async def replaced_by(self, task_ids: Collection[str]) -> dict[str, Replaced]:
         return {}

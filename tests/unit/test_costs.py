@@ -11,10 +11,12 @@ from shared.lifecycle import (
     CancelTasks,
     Event,
     Ignored,
+    Job,
     JobReleased,
     JobState,
     LeaseExpired,
     Rates,
+    RetryPolicy,
     Task,
     TaskCancelled,
     TaskFailed,
@@ -26,7 +28,9 @@ from shared.lifecycle import (
     Usage,
     decide,
 )
-from shared.planning.terms import FREE, NOBODY, terms_of
+from shared.lifecycle.metering import Charge, charge_of
+from shared.lifecycle.replacing import replace
+from shared.planning.terms import FREE, NOBODY, Terms, Wallet, terms_of
 from shared.process.settings.blocks import CostSettings
 from tests.support.jobs.decided import NODE, NOW, a_job, decided, of, running, scheduled
 
@@ -66,6 +70,15 @@ def test_an_attempt_without_limits_counts_as_one_processor_and_a_gib() -> None:
     assert outcome.job.usage == Usage(
         attempts=1, run_ms=90_002, cpu_us=90_002_000, memory_mib_ms=1024 * 90_002
     )
+
+
+def test_memory_that_was_added_after_an_attempt_ran_out_of_it_counts() -> None:
+    for most, gib in ((None, 4), (3 * 1024**3, 3)):
+        policy = RetryPolicy(memory_factor=2.0, memory_scale=4.0, most_memory=most)
+        job, task = running(resources={"memory": 1024**3}, retry=policy)
+        outcome = decided(decide(job, task, TaskSucceeded("job", task.id, 1, NODE), END))
+        assert outcome.job.usage is not None
+        assert outcome.job.usage.memory_mib_ms == gib * 1024 * 90_002
 
 
 def test_attempts_add_up() -> None:
@@ -135,3 +148,44 @@ def test_a_job_keeps_the_prices_at_which_it_was_submitted() -> None:
     assert terms.agreed(a_job(), None).payer == NOBODY
     assert terms_of(CostSettings()) == FREE
     assert FREE.agreed(a_job(), "ann") == a_job()
+
+
+def ended_job(**changes: object) -> Job:
+    ended = {"state": JobState.COMPLETED, "usage": USED, "rates": RATES, "payer": "ann"}
+    return a_job(**{**ended, **changes})
+
+
+def test_a_job_that_has_ended_owes_what_it_costs_once() -> None:
+    charge = charge_of(ended_job())
+    assert charge == Charge("ann", "job", Decimal("3.3"), Decimal("3.3"), "BYC")
+    assert charge_of(ended_job(charged=charge.total)) is None
+
+
+def test_what_ends_later_is_owed_beside_what_was_charged() -> None:
+    more = charge_of(ended_job(charged=Decimal("3.3"), usage=USED.plus(USED)))
+    assert more == Charge("ann", "job", Decimal("3.3"), Decimal("6.6"), "BYC")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"payer": None}, {"rates": None}, {"usage": None}, {"state": JobState.RUNNING}]
+)
+def test_nobody_owes_what_is_free_or_has_not_ended(changes: dict[str, object]) -> None:
+    assert charge_of(ended_job(**changes)) is None
+
+
+def test_a_balance_suffices_for_what_is_not_held_already() -> None:
+    wallet = Wallet(owner="ann", balance=Decimal(10), held=Decimal(4))
+    assert wallet.suffices(Decimal(6))
+    assert not wallet.suffices(Decimal("6.000001"))
+    assert not wallet.less(Decimal(6)).suffices(Decimal(0))
+
+
+def test_grace_begins_when_a_balance_is_first_short_and_only_for_who_has_paid() -> None:
+    terms = Terms(charges=True, grace=timedelta(hours=1))
+    wallet = Wallet(owner="ann", was_topped_up=True)
+    assert terms.is_in_grace(wallet, NOW)
+    short = replace(wallet, short_since=NOW)
+    assert terms.is_in_grace(short, NOW + timedelta(minutes=59))
+    assert not terms.is_in_grace(short, NOW + timedelta(hours=1))
+    assert not terms.is_in_grace(replace(wallet, was_topped_up=False), NOW)
+    assert not Terms(charges=True).is_in_grace(wallet, NOW)

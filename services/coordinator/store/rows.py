@@ -191,7 +191,7 @@ class TaskRow(NamedTuple):
     subjob_id: str | None
     children: JsonObject | None
     timings: Sequence[tuple[str, int, int]] | None
-    usage: Mapping[str, int] | None
+    usage: Mapping[str, int] | None = None
     omitted: Sequence[str] = ()
 
 

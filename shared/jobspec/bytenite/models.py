@@ -1,8 +1,9 @@
 """A job of ByteNite as it is submitted: its fields and their types."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from shared.jobspec.bytenite.form import Form, Tree, Whole
 
@@ -61,6 +62,24 @@ Priority = Annotated[
     ],
     BeforeValidator(_level),
 ]
+
+
+def _decimal(value: object) -> object:
+    """A number, or one as a text: that is exact."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:  # the rule for it says what it must be
+        return value
+
+
+Money = Annotated[
+    Decimal,
+    BeforeValidator(_decimal),
+    Field(gt=0, lt=10**12, max_digits=18, decimal_places=6),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]}, mode="validation"),
+]
 OnChunkFailure = Literal["fail_fast", "finish_then_fail", "tolerate"]
 
 
@@ -110,7 +129,7 @@ class Tolerance(Form):
 
 
 class Job(Form):
-    """`deadline` is of 2023; `tolerance` and `on_chunk_failure` are ours."""
+    """`deadline` is of 2023; `tolerance`, `on_chunk_failure` and `budget` are ours."""
 
     template_id: str = ""
     name: str = ""
@@ -125,6 +144,7 @@ class Job(Form):
     params: JobAppParams = JobAppParams()
     tolerance: Tolerance | None = None
     on_chunk_failure: OnChunkFailure | None = None
+    budget: Money | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -170,6 +170,11 @@ SCOPES = {
     ("GET", "/v1/auth/secrets"): "read",
     ("DELETE", "/v1/auth/secrets/{secretType}/{id}"): "operate",
     ("PUT", "/v1/uploads/{path}"): None,
+    ("GET", "/v1/wallet/balance"): "read",
+    ("GET", "/v1/wallet/transactions"): "read",
+    ("GET", "/v1/wallet/transactions/csv"): "read",
+    ("GET", "/v1/wallet/exchange_rate"): "read",
+    ("POST", "/v1/wallet/top_up"): "admin",
     **{
         (method, f"/v1/{prefix}/{path}"): scope
         for prefix in ("computing", "customer")
@@ -190,6 +195,7 @@ SCOPES = {
             ("GET", "jobs/templates"): "read",
             ("GET", "info"): "read",
             ("GET", "jobs/{id}/tasks"): "read",
+            ("GET", "jobs/estimation/{id}"): "read",
             ("GET", "jobs/{id}/chunks"): "read",
             ("GET", "jobs/{id}/results"): "read",
             ("POST", "logs"): "read",

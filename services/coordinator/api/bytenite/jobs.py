@@ -1,6 +1,7 @@
 """/v1/computing/jobs: drafts and their edits, lists, and one job."""
 
 from dataclasses import replace
+from math import ceil
 from typing import Annotated
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from services.coordinator.api.bytenite.bodies import parsed_body, unwrapped
 from services.coordinator.api.bytenite.data_sources import with_keys_stored
 from services.coordinator.api.bytenite.drafts import drafted, edited, new_version, replaced
 from services.coordinator.api.bytenite.error_form import coded
+from services.coordinator.api.bytenite.estimation import estimated
 from services.coordinator.api.bytenite.groups import JOBS, NO_SOURCE_JOB, at_both
 from services.coordinator.api.bytenite.lookup import (
     job_called,
@@ -80,7 +82,12 @@ class ListQuery(Query):
     "POST /v1/computing/jobs",
     "Create a draft of a job, or change the one with its id; with `run`, run it",
     response("The job.", JobAnswer),
-    {404: NO_SOURCE_JOB, 409: _STARTED, 422: _INVALID},
+    {
+        402: error("The balance does not suffice."),
+        404: NO_SOURCE_JOB,
+        409: _STARTED,
+        422: _INVALID,
+    },
     scope=Scope.SUBMIT,
     body=CreateJob,
     example=_EXAMPLE,
@@ -216,7 +223,10 @@ async def edit_bytenite_config(request: web.Request) -> web.Response:
 async def get_bytenite_job(request: web.Request) -> web.Response:
     """Also one that is deleted, as long as it is kept."""
     job = await with_temporary_url(request, await job_of(request))
-    return reply(job_answer(job, redacting(ports(request).sealer, job.sealed)))
+    answer = job_answer(job, redacting(ports(request).sealer, job.sealed))
+    units = ceil((await estimated(request, job)).amount)
+    shown = answer.job.model_copy(update={"num_units_estimation": str(units)})
+    return reply(answer.model_copy(update={"job": shown}))
 
 
 @JOBS.route(

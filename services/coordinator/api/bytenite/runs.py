@@ -5,6 +5,7 @@ from aiohttp import web
 from services.coordinator.api.bytenite.bodies import parsed_body, unwrapped
 from services.coordinator.api.bytenite.drafts import drafted, replaced
 from services.coordinator.api.bytenite.error_form import coded
+from services.coordinator.api.bytenite.estimation import estimated
 from services.coordinator.api.bytenite.groups import JOBS, at_both
 from services.coordinator.api.bytenite.lookup import (
     is_of_file,
@@ -61,7 +62,9 @@ async def run_draft(request: web.Request, job: ByteniteJob, config: Tree) -> Non
     draft = await drafted(request, document, job.created_by, is_run=True)
     try:
         await replaced(request, job, draft, reason=RUN, is_run=True)
-        await ports(request).commands.release(job.id)
+        budget = draft.job.budget
+        hold = budget or (await estimated(request, job)).amount
+        await ports(request).commands.release(job.id, budget, hold)
     except (CannotUpdate, WrongState):  # another request was faster
         raise coded(
             request, "job_already_started", Conflict("the job was just run or changed by another")
@@ -90,6 +93,7 @@ async def abort_bytenite_job(request: web.Request) -> web.Response:
     "Run a job again from where it failed, or from an earlier state",
     response("The job.", JobAnswer),
     {
+        402: error("The balance does not suffice."),
         409: error("The job has not ended, or has completed and no state is named."),
         422: error("The job has not been in that state."),
     },

@@ -136,7 +136,10 @@ class JobView(Answer):
     duration: int | None = None
     """In milliseconds, from `submittedAt` to `endedAt` or now."""
     num_chunks: int | None = None
+    budget: str | None = None
+    """Conveyor's own: it fails once it has cost so much."""
     num_units_estimation: str = "0"
+    """What it will probably cost, rounded up; 0 without prices or history, and in lists."""
     payment_amount: float = 0
     """What it has cost so far, by the prices at which it was run; 0 without prices."""
     error_message: str | None = None

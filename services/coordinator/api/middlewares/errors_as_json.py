@@ -11,7 +11,13 @@ from services.coordinator.api.errors import Refused, TooLarge
 from services.coordinator.api.idempotency import reused
 from services.coordinator.api.replies import BrokenRule, reply_error
 from services.coordinator.backfill import BadRange
-from services.coordinator.commands import CannotUpdate, KeyReused, UnknownJob, WrongState
+from services.coordinator.commands import (
+    CannotUpdate,
+    InsufficientBalance,
+    KeyReused,
+    UnknownJob,
+    WrongState,
+)
 from services.coordinator.schedule_commands import NoSuchSchedule, NotNow
 from shared.broker.protocol import BrokerUnavailable
 from shared.jobspec.problems import InvalidJob
@@ -39,8 +45,10 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return _refusal(error)
     except InvalidJob as error:  # a rule of the job language
         return reply_error(HTTPStatus.BAD_REQUEST, str(error), errors=_broken_rules(error))
-    except (WrongState, BadRange) as error:  # not now, or not of that
-        return reply_error(HTTPStatus.BAD_REQUEST, str(error))
+    except (WrongState, BadRange, InsufficientBalance) as error:  # not now, or not of that
+        is_money = isinstance(error, InsufficientBalance)
+        status = HTTPStatus.PAYMENT_REQUIRED if is_money else HTTPStatus.BAD_REQUEST
+        return reply_error(status, str(error))
     except (UnknownJob, NoSuchSchedule) as error:  # it may have been deleted
         what = "job" if isinstance(error, UnknownJob) else "scheduled job"
         return reply_error(HTTPStatus.NOT_FOUND, f"no such {what}")
