@@ -153,7 +153,13 @@ async def _as_given(_: AsyncClient, text: str) -> str:
 
 
 async def act_on_each(
-    api: AsyncClient, named: Sequence[str], act: Act, done: str, resolve: Resolve, *, as_json: bool
+    api: AsyncClient,
+    named: Sequence[str],
+    act: Act,
+    done: str,
+    resolve: Resolve = _as_given,
+    *,
+    as_json: bool,
 ) -> int:
     """The exit code. A rejected one does not stop the others."""
     exit_code = 0

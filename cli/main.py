@@ -49,6 +49,7 @@ _CLUSTER = {
     "webhooks": _Entry("cli.webhooks.command:webhooks", "Manage and receive webhooks."),
     "users": _Entry("cli.cluster.users:users", "Manage users and passwords."),
     "roles": _Entry("cli.cluster.users:roles", "Manage roles."),
+    "sessions": _Entry("cli.cluster.sessions:sessions", "List and end sign-ins."),
     "keys": _Entry("cli.cluster.keys:keys", "Manage API keys."),
     "secrets": _Entry("cli.cluster.secrets:secrets", "Manage stored secrets."),
 }

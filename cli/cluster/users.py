@@ -113,6 +113,14 @@ async def _set_roles(api: AsyncClient, username: str, slugs: Sequence[str]) -> J
     return dict(await api.request("PUT", "/users/{id}/roles", body=list(slugs), id=username))
 
 
+def _switch(name: str, done: str, help_text: str, *, disabled: bool) -> None:
+    act = call("PATCH", "/users/{id}", {"disabled": disabled})
+    users.add_command(action(name, done, help_text, act))
+
+
+_switch("disable", "disabled", "Refuse users, their keys and their sessions.", disabled=True)
+_switch("enable", "enabled", "Let users sign in again. Their keys work again.", disabled=False)
+
 users.add_command(
     action(
         "delete",

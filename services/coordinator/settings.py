@@ -167,7 +167,7 @@ class EndpointSettings(Block):
     users: bool = Field(True, description="Serve `/users` and `/roles`.")
     keys: bool = Field(True, description="Serve `/keys`.")
     session: bool = Field(
-        True, description="Serve `/session`: who asks, and the sign-in of the page."
+        True, description="Serve `/session` and `/sessions`: who asks, and sign-ins of the page."
     )
     secrets: bool = Field(True, description="Serve `/secrets`.")
     files: bool = Field(True, description="Serve `/jobs/{id}/files` and `/uploads`.")

@@ -17,6 +17,7 @@ from tests.support.http.authenticated_api import (
     add_user,
     done,
     hash_cheaply,
+    status,
 )
 from tests.support.http.event_streams import EventReader
 from tests.support.http.signed_in import ANN, AUTH, OPERATORS_PASSWORD, Browser, sign_in
@@ -50,14 +51,18 @@ ENDINGS: dict[str, Ending] = {
         api, "PUT", "/users/ann/password", OPERATOR, json={"password": "another password"}
     ),
     "user deleted": lambda api: done(api, "DELETE", "/users/ann", OPERATOR),
-    "user disabled": lambda api: run(api, "UPDATE users SET disabled = true"),
+    "user disabled": lambda api: done(
+        api, "PATCH", "/users/ann", OPERATOR, json={"disabled": True}
+    ),
+    "ended by an admin": lambda api: done(api, "DELETE", "/sessions?user=ann", OPERATOR),
     "idle or old": lambda api: run(api, "UPDATE sessions SET ends_at = now()"),
     "retention": lambda api: run(api, "DELETE FROM sessions"),
 }
+OF_BOTH = ("user deleted", "user disabled", "ended by an admin", "idle or old")
 OF_KEYS = {
     "revoked": _delete_key,
     "expired": lambda api: run(api, "UPDATE api_keys SET expires_at = now()"),
-    **{name: ENDINGS[name] for name in ("user deleted", "user disabled", "idle or old")},
+    **{name: ENDINGS[name] for name in OF_BOTH},
 }
 
 
@@ -169,3 +174,49 @@ async def test_sessions_that_have_ended_are_deleted(api: Api) -> None:
     async with acquired(api.pool) as connection:
         assert await delete_ended_sessions(connection) == 1
     assert await still.status() == 200
+
+
+async def test_an_enabled_user_signs_in_anew_and_their_keys_work_again(api: Api) -> None:
+    browser, key = await sign_in(api, ANN), await add_key(api, "read", user="ann")
+    for disabled, of_key in ((True, 401), (False, 200)):
+        change = {"disabled": disabled}
+        shown = await done(api, "PATCH", "/users/Ann", OPERATOR, json=change)
+        assert shown.get("disabled", False) == disabled
+        assert (await browser.status(), await status(api, key)) == (401, of_key)
+    still = await sign_in(api, ANN)
+    renamed = await done(api, "PATCH", "/users/ann", OPERATOR, json={"name": "Ann B", **change})
+    assert (renamed["name"], await still.status()) == ("Ann B", 200)
+
+
+async def test_nobody_disables_themselves_or_the_guest(api: Api) -> None:
+    boss = await add_user(api, "boss", "admin")
+    for name, headers in (("boss", boss), ("guest", OPERATOR)):
+        change = {"json": {"disabled": True}, "headers": headers}
+        assert (await api.answer("PATCH", f"/users/{name}", **change))[0] == 400
+
+
+async def test_a_user_lists_their_sessions_and_ends_one(api: Api) -> None:
+    here, there = await sign_in(api, ANN), await sign_in(api, ANN)
+    await sign_in(api, {"key": OPERATORS_KEY})
+    last, first = await done(api, "GET", "/sessions", here.headers)
+    assert [one["isCurrent"] for one in (last, first)] == [False, True]
+    assert (first["user"], first["kind"]) == ("ann", "page")
+    assert here.cookie not in str((last, first))
+    assert await done(api, "DELETE", f"/sessions/{last['id']}", here.proven) == {"ended": 1}
+    assert (await here.status(), await there.status()) == (200, 401)
+    [of_the_operator] = await done(api, "GET", "/sessions", OPERATOR)
+    for headers, path, status_ in (
+        (here.proven, f"/sessions/{of_the_operator['id']}", 404),
+        (here.headers, f"/sessions/{first['id']}", 403),  # without the token of the page
+        (here.proven, "/sessions?user=boss", 403),
+        (OPERATOR, "/sessions?user=boss", 404),
+    ):
+        assert (await api.answer("DELETE", path, headers=headers))[0] == status_
+
+
+async def test_signing_out_everywhere_ends_the_sessions_of_keys_too(api: Api) -> None:
+    key = (await add_key(api, "read", user="ann"))["Authorization"].removeprefix("Bearer ")
+    operator = await sign_in(api, {"key": OPERATORS_KEY})
+    browsers = [await sign_in(api, shown) for shown in (ANN, {"key": key})]
+    assert await done(api, "DELETE", "/sessions", browsers[0].proven) == {"ended": 2}
+    assert [await one.status() for one in (*browsers, operator)] == [401, 401, 200]

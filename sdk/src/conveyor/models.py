@@ -843,6 +843,13 @@ class EachView(Answer):
     """How many have begun."""
 
 
+class EndedSessions(Answer):
+    """How many sessions were ended."""
+
+    ended: int
+    """Their number."""
+
+
 class Endpoint(Answer):
     """A URL that is told of all jobs that its creator can read."""
 
@@ -2038,6 +2045,25 @@ class NodeWithTasks(Answer):
     """Who changed membership or availability last; empty where nobody is asked who they are."""
     changed_at: datetime | None = None
     """When that was."""
+
+
+class OpenSession(Answer):
+    """A sign-in that has not ended, without its token."""
+
+    id: str
+    """Also part of the token."""
+    kind: Literal["page", "token"] | str
+    """`page` for a cookie, `token` for an access token."""
+    created_at: datetime
+    """When it was opened."""
+    ends_at: datetime
+    """When it ends if it is not used."""
+    is_current: bool
+    """Whether this request is part of it."""
+    user: str | None = None
+    """Whose it is; left out for the operator's and for that of a key that is nobody's."""
+    key: str | None = None
+    """The id of the API key that opened it; left out when it was a password."""
 
 
 class Parallel(Body):
@@ -4210,6 +4236,13 @@ class User(Answer):
     """When the user was made."""
     disabled: bool | None = None
     """Whether the user may not log in; left out for one who may."""
+
+
+class UserChange(Body):
+    name: str | None = None
+    """For people. Default: as it is."""
+    disabled: bool | None = None
+    """Whether the user may not log in. A change ends all their sessions. Default: as it is."""
 
 
 class UserView(Answer):

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from aiohttp import web
 
 from services.coordinator.api.access.routes import ACCESS_ROUTES
+from services.coordinator.api.access.session_list import SESSION_LIST_ROUTES
 from services.coordinator.api.access.sessions import SESSION_ROUTES
 from services.coordinator.api.bacalhau.agent import AGENT_ROUTES
 from services.coordinator.api.bacalhau.auth import AUTH_ROUTES
@@ -102,6 +103,7 @@ ROUTES: tuple[Route, ...] = (
     get_health,
     *ACCESS_ROUTES,
     *SESSION_ROUTES,
+    *SESSION_LIST_ROUTES,
     *AGENT_ROUTES,
     *AUTH_ROUTES,
     *NODE_ROUTES,

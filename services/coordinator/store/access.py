@@ -43,6 +43,23 @@ CHANGE_HASH = """
 UPDATE users SET password_hash = $2 WHERE coalesce(identity, username) = $1 RETURNING username
 """
 
+# Both ways: a sign-in that had compared the password when its user was disabled has a session,
+# which must not be valid again once the user is enabled.
+CHANGE_USER = """
+WITH before AS (SELECT username, disabled FROM users WHERE username = $1 FOR UPDATE),
+ended AS (
+    DELETE FROM sessions s USING before b
+    WHERE b.disabled <> $3
+      AND (s.username = b.username
+           OR s.key_id IN (SELECT id FROM api_keys k WHERE k.username = b.username))
+)
+UPDATE users u SET name = coalesce($2, u.name), disabled = coalesce($3::boolean, u.disabled)
+FROM before b WHERE u.username = b.username
+RETURNING u.username, coalesce(u.identity, u.username) AS identity, u.name, u.created_at,
+          u.disabled,
+          ARRAY(SELECT r.role FROM user_roles r WHERE r.username = u.username ORDER BY 1) AS roles
+"""
+
 HAS_ADMIN_USER = "SELECT EXISTS (SELECT FROM user_roles WHERE role = 'admin')"
 
 # Nobody is told any more of what the user could read.
@@ -124,6 +141,15 @@ async def users_named(connection: Connection, names: Collection[str]) -> dict[st
 async def set_password(connection: Connection, identity: str, password_hash: str) -> bool:
     """Whether there is such a user."""
     return await connection.fetchval(CHANGE_HASH, identity, password_hash) is not None
+
+
+async def change_user(
+    connection: Connection, username: str, name: str | None, *, disabled: bool | None
+) -> UserRow | None:
+    """With None for what stays as it is. Who is disabled or enabled has no session any more. None
+    when there is no such user."""
+    row = await connection.fetchrow(CHANGE_USER, username, name, disabled)
+    return UserRow(**row) if row else None
 
 
 async def users(connection: Connection) -> list[UserRow]:

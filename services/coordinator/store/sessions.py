@@ -1,7 +1,7 @@
 """The sessions of the page, and access tokens: of their tokens the digests, never the tokens."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import asyncpg
@@ -34,6 +34,27 @@ UPDATE sessions SET ends_at = least(created_at + $2::interval, now() + $3::inter
 
 DELETE_SESSION = "DELETE FROM sessions WHERE id = $1"
 
+# A user's own and those of their keys; without a user the key's; with neither the operator's.
+SESSIONS = """
+SELECT s.id, coalesce(s.username, k.username) AS user, s.key_id AS key, s.created_at, s.ends_at,
+       NOT s.is_renewed AS is_access_token
+FROM sessions s LEFT JOIN api_keys k ON k.id = s.key_id
+WHERE s.ends_at > now()
+  AND CASE WHEN $1::text IS NULL
+           THEN s.username IS NULL AND s.key_id IS NOT DISTINCT FROM $2::text
+           ELSE $1 IN (s.username, k.username) END
+ORDER BY s.created_at DESC, s.id
+"""
+
+END_SESSIONS = """
+DELETE FROM sessions
+WHERE CASE WHEN $1::text IS NULL
+           THEN username IS NULL AND key_id IS NOT DISTINCT FROM $2::text
+           ELSE username = $1 OR key_id IN (SELECT id FROM api_keys WHERE username = $1) END
+  AND ($3::text IS NULL OR id = $3)
+RETURNING id
+"""
+
 
 class SessionLimits(NamedTuple):
     """How long a session lasts, used or not, and how many there may be of each holder. One that is
@@ -52,6 +73,23 @@ class NewSession(NamedTuple):
     digest: bytes
     username: str | None
     key_id: str | None
+
+
+class Holder(NamedTuple):
+    """Whose sessions: those of a user, else those of a key, with neither the operator's."""
+
+    user: str | None
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRow:
+    id: str
+    user: str | None
+    key: str | None
+    created_at: datetime
+    ends_at: datetime
+    is_access_token: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,3 +122,16 @@ async def session_was_used(connection: Connection, session_id: str, limits: Sess
 
 async def delete_session(connection: Connection, session_id: str) -> None:
     await connection.execute(DELETE_SESSION, session_id)
+
+
+async def sessions_of(connection: Connection, holder: Holder) -> list[SessionRow]:
+    """Those that have not ended, newest first."""
+    return [SessionRow(**row) for row in await connection.fetch(SESSIONS, *holder)]
+
+
+async def end_sessions(
+    connection: Connection, holder: Holder, session_id: str | None = None
+) -> list[str]:
+    """The ids of those that were ended: all, or the one if it is the holder's."""
+    rows = await connection.fetch(END_SESSIONS, *holder, session_id)
+    return [row["id"] for row in rows]

@@ -17,6 +17,11 @@ class AsyncUsers(AsyncResource):
     async def create(self, user: m.NewUser | Mapping[str, Any]) -> m.User:
         return m.User.of(await self._call("POST", "/users", body=user))
 
+    async def change(self, username: str, change: m.UserChange | Mapping[str, Any]) -> m.User:
+        """A change of `disabled` ends all their sessions."""
+        answer = await self._call("PATCH", "/users/{username}", body=change, username=username)
+        return m.User.of(answer)
+
     async def delete(self, username: str) -> None:
         """With their keys; their jobs stay."""
         await self._call("DELETE", "/users/{username}", username=username)
@@ -87,3 +92,24 @@ class AsyncSession(AsyncResource):
 
     async def sign_out(self) -> None:
         await self._call("DELETE", "/session")
+
+
+class AsyncSessions(AsyncResource):
+    """Sign-ins that have not ended: your own, as an admin those of the user who is named."""
+
+    async def list(self, user: str = "") -> Sequence[m.OpenSession]:
+        """Newest first."""
+        found = await self._call("GET", "/sessions", query=_of(user))
+        return [m.OpenSession.of(one) for one in items_of(found)]
+
+    async def end(self, session_id: str, user: str = "") -> None:
+        await self._call("DELETE", "/sessions/{id}", query=_of(user), id=session_id)
+
+    async def end_all(self, user: str = "") -> int:
+        """How many there were."""
+        answer = await self._call("DELETE", "/sessions", query=_of(user))
+        return m.EndedSessions.of(answer).ended
+
+
+def _of(user: str) -> Mapping[str, str]:
+    return {"user": user} if user else {}

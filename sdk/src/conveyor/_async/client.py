@@ -16,6 +16,7 @@ from conveyor._async.access import (
     AsyncRoles,
     AsyncSecrets,
     AsyncSession,
+    AsyncSessions,
     AsyncUsers,
 )
 from conveyor._async.files import AsyncFiles, AsyncUploads
@@ -75,6 +76,7 @@ class AsyncClient(AsyncResource):
         self.keys = AsyncKeys(transport)
         self.secrets = AsyncSecrets(transport)
         self.session = AsyncSession(transport)
+        self.sessions = AsyncSessions(transport)
 
     @property
     def url(self) -> str:

@@ -17,6 +17,11 @@ class Users(Resource):
     def create(self, user: m.NewUser | Mapping[str, Any]) -> m.User:
         return m.User.of(self._call("POST", "/users", body=user))
 
+    def change(self, username: str, change: m.UserChange | Mapping[str, Any]) -> m.User:
+        """A change of `disabled` ends all their sessions."""
+        answer = self._call("PATCH", "/users/{username}", body=change, username=username)
+        return m.User.of(answer)
+
     def delete(self, username: str) -> None:
         """With their keys; their jobs stay."""
         self._call("DELETE", "/users/{username}", username=username)
@@ -85,3 +90,24 @@ class SyncSession(Resource):
 
     def sign_out(self) -> None:
         self._call("DELETE", "/session")
+
+
+class SyncSessions(Resource):
+    """Sign-ins that have not ended: your own, as an admin those of the user who is named."""
+
+    def list(self, user: str = "") -> Sequence[m.OpenSession]:
+        """Newest first."""
+        found = self._call("GET", "/sessions", query=_of(user))
+        return [m.OpenSession.of(one) for one in items_of(found)]
+
+    def end(self, session_id: str, user: str = "") -> None:
+        self._call("DELETE", "/sessions/{id}", query=_of(user), id=session_id)
+
+    def end_all(self, user: str = "") -> int:
+        """How many there were."""
+        answer = self._call("DELETE", "/sessions", query=_of(user))
+        return m.EndedSessions.of(answer).ended
+
+
+def _of(user: str) -> Mapping[str, str]:
+    return {"user": user} if user else {}

@@ -15,6 +15,7 @@ from conveyor._sync.access import (
     Roles,
     SyncSecrets,
     SyncSession,
+    SyncSessions,
     Users,
 )
 from conveyor._sync.files import Files, Uploads
@@ -74,6 +75,7 @@ class Client(Resource):
         self.keys = Keys(transport)
         self.secrets = SyncSecrets(transport)
         self.session = SyncSession(transport)
+        self.sessions = SyncSessions(transport)
 
     @property
     def url(self) -> str:

@@ -113,7 +113,10 @@ class Authenticator:
         admitted = await self._admitted(request, shown, _address(request))
         token = new_session_token()
         new = NewSession(
-            token.id, token.digest(admitted.credential), admitted.username, admitted.key_id
+            token.id,
+            token.digest(admitted.credential),
+            admitted.username,
+            admitted.key_id,
         )
         if not await connected(self._pool, sessions.add_session, new, limits):
             raise self._refusal(request, "invalid credentials")  # deleted at this moment

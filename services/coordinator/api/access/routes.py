@@ -16,6 +16,7 @@ from services.coordinator.api.access.schemas import (
     Role,
     RoleSlugs,
     User,
+    UserChange,
     read_body,
 )
 from services.coordinator.api.errors import BadRequest, Forbidden, NotFound
@@ -108,6 +109,29 @@ def _shown(row: UserRow) -> User:
         disabled=row.disabled or None,
         roles=list(row.roles),
     )
+
+
+@_USERS.route(
+    "PATCH /users/{username}",
+    "Rename, disable or enable a user",
+    response("The user as they are now.", User),
+    body=UserChange,
+    example={"disabled": True},
+)
+async def change_user(request: web.Request) -> web.Response:
+    """A disabled user's password and keys are refused from the next request on."""
+    change = await read_body(request, UserChange)
+    user = await _user(request)
+    if user.username == GUEST:
+        raise BadRequest(f"{GUEST} cannot be changed: jobs without a creator belong to this user")
+    if change.disabled and user.username == principal(request).user:
+        raise BadRequest("disabled: you cannot disable yourself")
+    row = await ports(request).run(
+        access.change_user, user.username, change.name, disabled=change.disabled
+    )
+    if row is None:
+        raise NotFound(_NO_USER)  # deleted since
+    return reply(_shown(row))
 
 
 @_USERS.route("DELETE /users/{username}", "Delete a user and their keys; their jobs stay", DONE)
@@ -290,6 +314,7 @@ async def delete_key(request: web.Request) -> web.Response:
 ACCESS_ROUTES: tuple[Route, ...] = (
     create_user,
     list_users,
+    change_user,
     delete_user,
     change_password,
     set_user_roles,

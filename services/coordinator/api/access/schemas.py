@@ -63,6 +63,13 @@ class NewUser(Body):
     """Whether the user may not log in."""
 
 
+class UserChange(Body):
+    name: ShownName | None = None
+    """For people. Default: as it is."""
+    disabled: bool | None = None
+    """Whether the user may not log in. A change ends all their sessions. Default: as it is."""
+
+
 class NewPassword(Body):
     password: Password
     """The new one: CONVEYOR_AUTH_PASSWORD_MIN_LENGTH (8) to 1024 characters."""
@@ -254,6 +261,32 @@ class Session(Answer):
     """What requests of a page that change something send as `X-CSRF-Token`."""
     version: str
     """Of Conveyor."""
+
+
+class OpenSession(Answer):
+    """A sign-in that has not ended, without its token."""
+
+    id: str
+    """Also part of the token."""
+    user: str | None = None
+    """Whose it is; left out for the operator's and for that of a key that is nobody's."""
+    key: str | None = None
+    """The id of the API key that opened it; left out when it was a password."""
+    kind: Literal["page", "token"]
+    """`page` for a cookie, `token` for an access token."""
+    created_at: datetime
+    """When it was opened."""
+    ends_at: datetime
+    """When it ends if it is not used."""
+    is_current: bool
+    """Whether this request is part of it."""
+
+
+class EndedSessions(Answer):
+    """How many sessions were ended."""
+
+    ended: int
+    """Their number."""
 
 
 class NewKeyShown(Key):
