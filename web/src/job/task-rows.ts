@@ -1,7 +1,8 @@
 // Rows of a job's tasks: a page of them with counts, and windows of very many.
-import { useEffect, useReducer, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useRef } from "preact/hooks";
 import { api, data, type Schemas } from "../api/client";
 import { type Loaded, type Source, useLoad } from "../ui/load";
+import { Settling } from "../ui/settling";
 
 export type Row = Schemas["TaskRow"];
 
@@ -18,6 +19,8 @@ export interface Asked {
 
 export const PAGE_SIZE = 100;
 const MOST_PAGES = 12;
+/** So many rows before those in sight and after them are read with them. */
+const AHEAD = 40;
 
 function read(asked: Asked, page: number, counts: boolean, signal: AbortSignal) {
   const { jobId, index, state, ...rest } = asked;
@@ -55,10 +58,11 @@ interface Page {
   changes: number;
 }
 
-/** The rows from `first` to `last`, of which `begin` are the first: what is not there yet is read,
- * what has changed read anew, and what is far away forgotten. */
+/** The rows from `first` to `last`, of which `begin` are the first: what stays in sight and is not
+ * there yet is read, what has changed read anew, and what is far away forgotten. */
 export function useRows(
   asked: Asked,
+  total: number,
   first: number,
   last: number,
   changes: number,
@@ -69,29 +73,35 @@ export function useRows(
   const kept = useRef({ key, pages: new Map<number, Page>() });
   if (kept.current.key !== key) kept.current = { key, pages: new Map() };
   const reading = useRef(new Set<number>());
-  const from = Math.floor(first / PAGE_SIZE);
-  const to = Math.floor(Math.max(first, last) / PAGE_SIZE);
+  const from = Math.floor(Math.max(first - AHEAD, begin.length) / PAGE_SIZE);
+  const to = Math.floor(Math.min(last + AHEAD, total - 1) / PAGE_SIZE);
   const abort = useRef(new AbortController());
   useEffect(() => {
     abort.current = new AbortController();
     reading.current = new Set();
     return () => abort.current.abort();
   }, [key]);
-  useEffect(() => {
+  const readPage = (page: number) => {
     const { pages } = kept.current;
-    for (let page = Math.max(from, 1); page <= to; page += 1) {
-      if (reading.current.has(page) || pages.get(page)?.changes === changes) continue;
-      reading.current.add(page);
-      read(asked, page + 1, false, abort.current.signal)
-        .then(({ items }) => {
-          pages.set(page, { rows: items, changes });
-          forgetFar(pages, page);
-          render();
-        })
-        .catch(() => undefined) // it is asked for again with the next change or scroll
-        .finally(() => reading.current.delete(page));
-    }
+    if (reading.current.has(page) || pages.get(page)?.changes === changes) return;
+    reading.current.add(page);
+    read(asked, page + 1, false, abort.current.signal)
+      .then(({ items }) => {
+        pages.set(page, { rows: items, changes });
+        forgetFar(pages, page);
+        render();
+      })
+      .catch(() => undefined) // it is asked for again with the next change or scroll
+      .finally(() => reading.current.delete(page));
+  };
+  const settling = useRef(new Settling());
+  // Not after the browser has painted: for that Preact asks for a frame of its own with each scroll.
+  useLayoutEffect(() => {
+    settling.current.run(() => {
+      for (let page = from; page <= to; page += 1) readPage(page);
+    });
   }, [key, from, to, changes]);
+  useLayoutEffect(() => () => settling.current.stop(), []);
   return (index) =>
     begin[index] ?? kept.current.pages.get(Math.floor(index / PAGE_SIZE))?.rows[index % PAGE_SIZE];
 }

@@ -1,11 +1,11 @@
 // The rows: a real table, which on phones is a list of cards. Only those in sight are in the document.
 import { Fragment, type RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { may, session } from "../api/session";
 import { Progress } from "../ui/progress";
 import { State } from "../ui/state";
 import { Ago, Took } from "../ui/time";
-import { useTop, useWindowRows } from "../ui/virtual";
+import { useSameNodes, useTop, useWindowRows } from "../ui/virtual";
 import { DONE, type Outcome } from "./acts";
 import { addressOf, type Filters } from "./filters";
 import { useRowKeys } from "./row-keys";
@@ -27,8 +27,13 @@ export function JobsTable({ jobs, selection, outcomes, filters }: Props) {
   const virtual = useWindowRows(rows.length, useTop(body), rowPx, useFocused(body));
   const first = virtual.items[0]?.index ?? 0;
   const last = virtual.items.at(-1)?.index ?? 0;
-  useEffect(() => jobs.onSight(first, last), [rows, first, last, jobs.hasMore]);
+  // Not after the browser has painted: for that Preact asks for a frame of its own with each scroll.
+  useLayoutEffect(() => jobs.onSight(first, last), [rows, first, last, jobs.hasMore]);
   useRowKeys(rows, selection, mayAct, virtual.scrollTo);
+  const drawn = useSameNodes<string>();
+  const newest = useRef(selection);
+  newest.current = selection;
+  const address = addressOf(filters);
   const hasNames = session.value?.isAuthenticationOn === true;
   const isAll = rows.length > 0 && selection.ids.size === rows.length;
   const isNewest = filters.order === "newest";
@@ -78,17 +83,22 @@ export function JobsTable({ jobs, selection, outcomes, filters }: Props) {
         {virtual.items.map(({ index, gap }) => {
           const job = rows[index];
           if (!job) return null;
+          const outcome = outcomes.get(job.id);
+          const isSelected = mayAct ? selection.ids.has(job.id) : undefined;
           return (
             <Fragment key={job.id}>
               <Gap height={gap} columns={columns} />
-              <Row
-                job={job}
-                index={index}
-                measure={virtual.measure}
-                filters={filters}
-                outcome={outcomes.get(job.id)}
-                selection={mayAct ? selection : undefined}
-              />
+              {drawn(job.id, [job, index, address, outcome, isSelected], () => (
+                <Row
+                  job={job}
+                  index={index}
+                  measure={virtual.measure}
+                  filters={filters}
+                  outcome={outcome}
+                  isSelected={isSelected}
+                  onSelect={(isRange) => newest.current.toggle(job.id, isRange)}
+                />
+              ))}
             </Fragment>
           );
         })}
@@ -124,11 +134,12 @@ interface RowProps {
   measure: (row: HTMLElement | null) => void;
   filters: Filters;
   outcome: Outcome | undefined;
-  selection: Selection | undefined;
+  /** Undefined where it can't be. */
+  isSelected: boolean | undefined;
+  onSelect: (isRange: boolean) => void;
 }
 
-function Row({ job, index, measure, filters, outcome, selection }: RowProps) {
-  const isSelected = selection?.ids.has(job.id) ?? false;
+function Row({ job, index, measure, filters, outcome, isSelected, onSelect }: RowProps) {
   return (
     <tr
       class="jobs-row"
@@ -136,15 +147,15 @@ function Row({ job, index, measure, filters, outcome, selection }: RowProps) {
       data-id={job.id}
       data-index={index}
       aria-rowindex={index + 2}
-      aria-selected={selection ? isSelected : undefined}
+      aria-selected={isSelected}
     >
-      {selection && (
+      {isSelected !== undefined && (
         <td class="jobs-check">
           <input
             type="checkbox"
             aria-label={`Select ${job.name}`}
             checked={isSelected}
-            onClick={(event) => selection.toggle(job.id, event.shiftKey)}
+            onClick={(event) => onSelect(event.shiftKey)}
           />
         </td>
       )}

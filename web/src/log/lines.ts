@@ -1,5 +1,6 @@
 // The lines of a log that are in memory: some windows of it, and what comes while it is followed.
 import { api, data, type Schemas } from "../api/client";
+import { Settling } from "../ui/settling";
 
 export type Line = Schemas["LogLine"];
 
@@ -44,6 +45,8 @@ export class LogLines {
   private readonly pages = new Map<number, Line[]>();
   private readonly loading = new Map<number, AbortController>();
   private readonly newest = new Map<string, Line>();
+  private readonly settling = new Settling();
+  private wanted = "";
 
   constructor(
     private readonly read: Read,
@@ -81,6 +84,7 @@ export class LogLines {
 
   /** Those of these lines that are not here are loaded. */
   want(first: number, last: number): void {
+    const missing: number[] = [];
     for (
       let page = pageOf(Math.max(first, 1));
       page <= pageOf(Math.min(last, this.total));
@@ -91,8 +95,14 @@ export class LogLines {
         this.pages.delete(page); // what was looked at last goes last
         this.pages.set(page, lines);
       }
-      if (!this.isWhole(page) && !this.loading.has(page)) void this.load(page);
+      if (!this.isWhole(page) && !this.loading.has(page)) missing.push(page);
     }
+    if (this.wanted === missing.join()) return;
+    this.wanted = missing.join();
+    this.settling.run(() => {
+      this.wanted = "";
+      for (const page of missing) if (!this.loading.has(page)) void this.load(page);
+    });
   }
 
   /** What a log event brings; the numbers of the lines that begin in it. */
@@ -121,6 +131,8 @@ export class LogLines {
   }
 
   abort(): void {
+    this.settling.stop();
+    this.wanted = "";
     for (const each of this.loading.values()) each.abort();
     this.loading.clear();
   }

@@ -1,5 +1,5 @@
 // Lines of logs: colours, progress bars, what is found in them, and which are in memory.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { spansOf, textOf } from "./ansi";
 import { contrast, cssOf, readable } from "./colours";
 import { type Line, LogLines } from "./lines";
@@ -145,6 +145,25 @@ describe("the lines in memory", () => {
     ]);
     expect(log.line(1001)?.text).toBe("line 1001");
     expect(log.line(2000)).toBeUndefined();
+  });
+
+  it("are not read where one only scrolls past", async () => {
+    vi.useFakeTimers();
+    const { log, asked } = logOf(500_000);
+    await log.reload();
+    for (let first = 1000; first < 101_000; first += 1000) {
+      log.want(first, first + 10);
+      log.want(first, first + 10); // drawn anew for another reason
+      await vi.advanceTimersByTimeAsync(16);
+    }
+    await vi.advanceTimersByTimeAsync(100);
+    vi.useRealTimers();
+    expect(asked.slice(1)).toEqual([
+      [801, 200],
+      [1001, 200],
+      [99_801, 200],
+      [100_001, 200],
+    ]);
   });
 
   it("grow by what events bring", async () => {

@@ -1,11 +1,12 @@
 // The log of a job or of one of its tasks: any line of it at once, followed, searched.
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { Button } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
 import { bytes, count, counted } from "../ui/format";
 import { useLoad } from "../ui/load";
+import { useSameNodes } from "../ui/virtual";
 import { LineRow, type Times } from "./line-row";
 import { type LogLines, reader, type Source } from "./lines";
 import { LogEmpty } from "./log-empty";
@@ -52,7 +53,8 @@ function LogOf({ source, canChoose }: { source: Source; canChoose: boolean }) {
   const { first, last } = position.geometry;
   const topLine = () => Math.max(first, 1);
   const found = useSearch(source, topLine, position.show);
-  useEffect(() => {
+  // Not after the browser has painted: for that Preact asks for a frame of its own with each scroll.
+  useLayoutEffect(() => {
     if (!log.isLoaded) return;
     // The first time it is drawn as if from its beginning, and then goes to its end.
     if (position.isFollowing) log.want(log.total - 100, log.total);
@@ -64,8 +66,8 @@ function LogOf({ source, canChoose }: { source: Source; canChoose: boolean }) {
   const start = useLoad(`start ${source.jobId} ${source.taskId} ${times.value}`, async (abort) =>
     times.value === "relative" ? (await reader(source)(1, 1, abort)).items[0] : undefined,
   );
-  const hrefOf = (changes: Record<string, string>) =>
-    `${path}?${new URLSearchParams({ ...query, ...changes })}`;
+  const { line: _, ...rest } = query;
+  const hrefOfLine = `${path}?${new URLSearchParams({ ...rest, line: "" })}`;
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement)
       return;
@@ -85,6 +87,7 @@ function LogOf({ source, canChoose }: { source: Source; canChoose: boolean }) {
   const hasLabels = !source.taskId && tasks.rows.length !== 1;
   const top = Math.max(Math.floor(position.view.top / ROW_PX) + 1, first);
   const current = found.numbers[found.at];
+  const drawn = useSameNodes<number>();
   const startMs = start.data && Date.parse(start.data.createdAt);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys of the whole log; each has a control
@@ -123,25 +126,18 @@ function LogOf({ source, canChoose }: { source: Source; canChoose: boolean }) {
             {(number) => {
               const line = log.line(number);
               const before = number === top ? undefined : log.line(number - 1)?.taskId;
-              return (
-                <LineRow
-                  key={number}
-                  number={number}
-                  line={line}
-                  times={times.value}
-                  startMs={startMs}
-                  hasLabels={hasLabels}
-                  label={
-                    line && hasLabels && line.taskId !== before
-                      ? tasks.nameOf(line.taskId)
-                      : undefined
-                  }
-                  found={found.patternIn(number, line?.text)}
-                  isCurrent={number === current}
-                  isLinked={number === linked}
-                  href={hrefOf({ line: String(number) })}
-                />
-              );
+              const hasLabel = line && hasLabels && line.taskId !== before;
+              const facts = {
+                ...{ line, hasLabels, startMs, times: times.value },
+                label: hasLabel ? tasks.nameOf(line.taskId) : undefined,
+                found: found.patternIn(number, line?.text),
+                isCurrent: number === current,
+                isLinked: number === linked,
+              };
+              // The text of a line that goes on changes in its place.
+              return drawn(number, [...Object.values(facts), line?.text, hrefOfLine], () => (
+                <LineRow key={number} number={number} href={`${hrefOfLine}${number}`} {...facts} />
+              ));
             }}
           </Rows>
         </div>

@@ -35,9 +35,11 @@ export function isQuick(search: Search, text: string): boolean {
   return true;
 }
 
+const WHOLE = /.+/gs;
+
 /** What to mark in a line that the server has found: all of it where the browser can't tell. */
 export function markedIn(search: Search, found: RegExp, text: string): RegExp {
-  return isQuick(search, text) ? found : /.+/gs;
+  return isQuick(search, text) ? found : WHOLE;
 }
 
 /** Cuts spans where matches begin and end. */

@@ -70,7 +70,7 @@ export function useSearch(
       abort.abort();
     };
   }, [jobId, taskId, text, isRegex, mindsCase]);
-  const compiled = pattern(search);
+  const compiled = useMemo(() => pattern(search), [text, isRegex, mindsCase]);
   const listed = useMemo(() => new Set(state.numbers), [state.numbers]);
   return {
     search,

@@ -13,8 +13,8 @@ import {
   type VirtualizerOptions,
   windowScroll,
 } from "@tanstack/virtual-core";
-import type { RefObject } from "preact";
-import { useLayoutEffect, useReducer, useState } from "preact/hooks";
+import type { RefObject, VNode } from "preact";
+import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 
 interface Rows {
   items: (VirtualItem & {
@@ -88,6 +88,23 @@ function useRows<S extends Element | Window>(given: VirtualizerOptions<S, HTMLEl
     rest: top + rows.getTotalSize() - (items.at(-1)?.end ?? top),
     scrollTo: (index) => rows.scrollToIndex(index),
     measure: rows.measureElement,
+  };
+}
+
+type Draw<K> = (key: K, of: readonly unknown[], draw: () => VNode) => VNode;
+
+/** Draws rows. What is drawn `of` the same as the time before is the same node, which Preact does not
+ * look into: scrolling costs only what comes in sight. */
+export function useSameNodes<K>(): Draw<K> {
+  const kept = useRef(new Map<K, { of: readonly unknown[]; node: VNode }>());
+  const before = kept.current;
+  const shown: typeof before = new Map();
+  kept.current = shown;
+  return (key, of, draw) => {
+    const old = before.get(key);
+    const node = old?.of.every((one, place) => one === of[place]) ? old.node : draw();
+    shown.set(key, { of, node });
+    return node;
   };
 }
 
