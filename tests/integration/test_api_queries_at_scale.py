@@ -175,6 +175,10 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
         task_list.PAGE_OF_CHILDREN,
         (*rows("job50000", "child0"), *window(40_000, 40_200)),
     ),
+    "rows of children, failed first": (
+        task_list.PAGE_OF_FAILED_FIRST,
+        (*rows("job50000", "child0"), [], "failed-first", 100, 200, None, None),
+    ),
     "not begun": (task_list.NOT_BEGUN, ("job5", 100, 0)),
     "count not begun": (task_list.COUNT_NOT_BEGUN, ("job5",)),
     "final jobs": (one_job.FINAL_JOBS, (["job1", "job2"],)),

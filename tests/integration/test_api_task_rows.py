@@ -91,7 +91,10 @@ async def test_children_are_shown_by_their_last_attempts_and_counted(api: Api, j
 
 
 async def test_tasks_are_found_by_state_name_index_and_attempt(api: Api, job_id: str) -> None:
-    assert await ids(api, job_id, parent="many", order="failed-first", size="2") == ["c3", "c4"]
+    failed_first = {"parent": "many", "order": "failed-first"}
+    assert await ids(api, job_id, **failed_first) == ["c3", "c4", "c0", "c1again", "c2"]
+    assert await ids(api, job_id, **failed_first, size="2", page="2") == ["c0", "c1again"]
+    assert await ids(api, job_id, **failed_first, attempts="all", size="3") == ["c1", "c3", "c4"]
     assert await ids(api, job_id, parent="many", state="failed,CREATED") == ["c3", "c4"]
     assert await ids(api, job_id, parent="many", attempts="all", index="1") == ["c1", "c1again"]
     assert await ids(api, job_id, parent="many", q="HRE") == ["c3"]

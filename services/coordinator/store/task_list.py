@@ -1,7 +1,8 @@
 """Rows of a job's tasks for pages and scripts: a window of them, and how many are in which state.
 
 There may be 100,000 children. What they are together is counted by walking the index of their
-parent; a window of a `parallel` or `each` in its own order is found by the indexes of the children.
+parent; a window of a `parallel` or `each` in its own order is found by the indexes of the children,
+and one of those that failed first by the indexes of what failed and what is active.
 The tasks of the job's own list stand between their children: those that have some are found by an
 index of their own, the others by the gaps between them.
 """
@@ -117,11 +118,25 @@ def _counts(source: str) -> str:
     return f"SELECT t.state, count(*) FROM ({source}) AS t WHERE {_FILTER} GROUP BY 1"  # noqa: S608 - parts of our own
 
 
+def _failed_first(active: str = "'CREATED', 'PENDING', 'SCHEDULED', 'RUNNING'") -> str:
+    """As `CHILDREN`, as far as the window reaches where those that failed are first: of 10,000 that
+    are done no more than are shown are read."""
+    return f"""
+{CHILDREN} AND t.state = 'FAILED'
+UNION ALL
+{CHILDREN} AND t.state IN ({active})
+UNION ALL
+({CHILDREN} AND t.state NOT IN ('FAILED', {active}) AND (NOT $6 OR {LAST})
+ ORDER BY {_IN_FAMILY} LIMIT $9::bigint + $10::bigint)
+"""
+
+
 _IN_LIST = "t.position, t.created_at, t.child_index, t.attempt, t.id"
 _IN_FAMILY = "t.child_index, t.created_at, t.attempt"
 
 PAGE_OF_ALL, COUNTS_OF_ALL = _page(ALL, _IN_LIST), _counts(ALL)
 PAGE_OF_CHILDREN, COUNTS_OF_CHILDREN = _page(CHILDREN, _IN_FAMILY), _counts(CHILDREN)
+PAGE_OF_FAILED_FIRST = _page(_failed_first(), _IN_FAMILY)
 PAGE_OF_TOP_LEVEL, COUNTS_OF_TOP_LEVEL = _page(TOP_LEVEL, _IN_LIST), _counts(TOP_LEVEL)
 
 KIND_OF_PARENT = "SELECT kind FROM tasks WHERE id = $2 AND job_id = $1"
@@ -193,15 +208,14 @@ class Asked:
     offset: int
 
     @property
+    def is_whole(self) -> bool:
+        """All of the family, in whatever order."""
+        return not self.states and not self.name and self.index is None
+
+    @property
     def is_plain(self) -> bool:
         """All of the family, in its order."""
-        return (
-            self.order == "position"
-            and self.last_only
-            and not self.states
-            and not self.name
-            and self.index is None
-        )
+        return self.is_whole and self.order == "position" and self.last_only
 
 
 class Tasks(NamedTuple):
@@ -243,7 +257,8 @@ def _statements(asked: Asked) -> tuple[str, str]:
     if asked.parent is None:
         return PAGE_OF_ALL, COUNTS_OF_ALL
     if asked.parent:
-        return PAGE_OF_CHILDREN, COUNTS_OF_CHILDREN
+        is_cut = asked.is_whole and asked.order == "failed-first"
+        return PAGE_OF_FAILED_FIRST if is_cut else PAGE_OF_CHILDREN, COUNTS_OF_CHILDREN
     return PAGE_OF_TOP_LEVEL, COUNTS_OF_TOP_LEVEL
 
 
