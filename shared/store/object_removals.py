@@ -17,6 +17,8 @@ removals AS (
     ON CONFLICT (prefix) DO UPDATE SET due_at = now(), created_at = now()
 ), uploads AS (
     DELETE FROM upload_uses WHERE owner_id IN (SELECT id FROM deleted)
+), secrets AS (
+    DELETE FROM stored_secrets WHERE owner_id IN (SELECT id FROM deleted)
 )
 """
 

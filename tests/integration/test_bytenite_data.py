@@ -18,7 +18,7 @@ from shared.files.directory.store import DirectoryStore
 from shared.files.settings import FilesSettings
 from tests.support.files.s3_server import ACCESS_KEY, SECRET_KEY, S3Server, signed_s3_server
 from tests.support.http.api import Api, api_on
-from tests.support.http.authenticated_api import PROTECTED, add_user, hash_cheaply
+from tests.support.http.authenticated_api import OPERATOR, PROTECTED, add_user, hash_cheaply
 
 pytestmark = pytest.mark.real
 
@@ -152,12 +152,30 @@ async def pushed(api: Api, noun: str, body: Any, headers: Any) -> Any:
     return answer
 
 
-async def test_the_keys_of_a_template_are_kept_as_a_secret(api: Api) -> None:
+async def test_inline_keys_are_deleted_with_their_job_or_template(postgres_dsn: str) -> None:
     source = s3_source("http://s3.test", "bucket", "very-secret")
-    await pushed(api, "apps", APP, {})
     template = {"id": "upper", "app": "upper@1", "dataSource": source}
-    assert "very-secret" not in str(await pushed(api, "templates", template, {}))
-    assert len(await api.get("/secrets")) == 1
+    async with api_on(postgres_dsn, auth=PROTECTED) as api:
+
+        async def secrets() -> int:
+            return len((await api.answer("GET", "/secrets", headers=OPERATOR))[1])
+
+        await pushed(api, "apps", APP, OPERATOR)
+        assert "very-secret" not in str(await pushed(api, "templates", template, OPERATOR))
+        assert await secrets() == 1
+        draft = {"templateId": "upper", "dataSource": source}
+        jobs = "/v1/computing/jobs"
+        for ending in (("POST", "/abort"), ("DELETE", "")):
+            _, made = await api.answer("POST", jobs, json=draft, headers=OPERATOR)
+            assert await secrets() == 2
+            path = f"{jobs}/{made['job']['id']}{ending[1]}"
+            assert (await api.answer(ending[0], path, headers=OPERATOR))[0] == 200
+            assert await secrets() == 1
+        refused = {**draft, "name": "x" * 10_000}
+        assert (await api.answer("POST", jobs, json=refused, headers=OPERATOR))[0] == 422
+        assert await secrets() == 1
+        await api.answer("DELETE", "/v1/dev/templates/upper@1.0", headers=OPERATOR)
+        assert await secrets() == 0
 
 
 async def test_a_job_reads_only_jobs_of_its_creator_that_its_editor_may_see(

@@ -85,7 +85,11 @@ PHASES = f"""
 SELECT {_COLUMNS} {_FROM} WHERE i.job_id = ANY ($1::text[])
 """
 
-DELETE = "UPDATE job_identities SET deleted_at = coalesce(deleted_at, now()) WHERE job_id = $1"
+# The keys of its data sources go at once: it never runs again.
+DELETE = """
+WITH keys AS (DELETE FROM stored_secrets WHERE owner_id = $1)
+UPDATE job_identities SET deleted_at = coalesce(deleted_at, now()) WHERE job_id = $1
+"""
 
 
 class ByteniteJob(NamedTuple):

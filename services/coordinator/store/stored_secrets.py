@@ -22,8 +22,8 @@ ONE = f"{_COLUMNS} WHERE id = $1 AND ($2::text[] IS NULL OR readers && $2)"
 # Another's is not replaced, and stays its creator's whoever replaces it.
 SET = """
 INSERT INTO stored_secrets
-    (id, kind, name, access_key, sealed, expires_at, permissions, readers, created_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    (id, kind, name, access_key, sealed, expires_at, permissions, readers, created_by, owner_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $11)
 ON CONFLICT (id) DO UPDATE SET
     kind = excluded.kind, name = excluded.name, access_key = excluded.access_key,
     sealed = excluded.sealed, expires_at = excluded.expires_at,
@@ -37,8 +37,12 @@ DELETE FROM stored_secrets WHERE id = $1 AND ($2::text[] IS NULL OR readers && $
 """
 
 
+DELETE_OWNED = "DELETE FROM stored_secrets WHERE owner_id = $1"
+
+
 class NewSecret(NamedTuple):
-    """The parameters of `SET`, in its order. `operators` are who replaces the one with its id."""
+    """The parameters of `SET`, in its order. `operators` are who replaces the one with its id; with
+    `owner_id`, a job or a template, it is deleted."""
 
     id: str
     kind: str
@@ -50,6 +54,7 @@ class NewSecret(NamedTuple):
     readers: Sequence[str]
     created_by: str | None
     operators: Readers
+    owner_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +93,7 @@ async def put(connection: Connection, new: NewSecret) -> bool:
 async def delete(connection: Connection, secret_id: str, operators: Readers) -> bool:
     """Whether there was one that they may delete."""
     return await connection.fetchval(DELETE, secret_id, operators) is not None
+
+
+async def delete_owned(connection: Connection, owner_id: str) -> None:
+    await connection.execute(DELETE_OWNED, owner_id)

@@ -64,7 +64,12 @@ SET_ACTIVE = f"UPDATE templates SET is_active = $5 WHERE {_CHOSEN}"  # noqa: S60
 
 SET_PUBLIC = f"UPDATE templates SET is_public = $5 WHERE {_CHOSEN}"  # noqa: S608 - as above
 
-DELETE = f"DELETE FROM templates WHERE {_CHOSEN}"  # noqa: S608 - columns of our own
+# With the keys of their data sources: their owner is the kind and the tag.
+DELETE = f"""
+WITH deleted AS (DELETE FROM templates WHERE {_CHOSEN} RETURNING kind, name, major, minor)
+DELETE FROM stored_secrets s USING deleted d
+WHERE s.owner_id = d.kind || ' ' || d.name || '@' || d.major || '.' || d.minor
+"""  # noqa: S608 - columns of our own
 
 
 class NewTemplate(NamedTuple):

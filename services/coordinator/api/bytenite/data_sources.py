@@ -88,7 +88,7 @@ def _refused(direction: Direction, secret_id: str, rule: str) -> InvalidJob:
 
 async def with_keys_stored(request: web.Request, document: Tree, owner: str) -> Tree:
     """`document` with the ids of secrets in place of keys and passwords. `owner` is what they are
-    of, such as the id of a job: stored again, they replace those of before.
+    of, such as the id of a job, and are deleted with: stored again, they replace those of before.
     """
     moved, keys = keys_moved(request, document, owner)
     await store_keys(request, keys)
@@ -153,4 +153,5 @@ def _stored(
         readers=private_readers(request, ()),
         created_by=who.creator,
         operators=who.operators,
+        owner_id=owner,
     )

@@ -43,7 +43,7 @@ from services.coordinator.api.requests import Query, ports, query
 from services.coordinator.api.route import Scope, error, response
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import NameTaken
-from services.coordinator.store import bytenite_jobs
+from services.coordinator.store import bytenite_jobs, stored_secrets
 from services.coordinator.store.bytenite_jobs import ByteniteJob, Listing
 from shared.jobspec.bytenite.form import Tree, merged
 from shared.jobspec.bytenite.rules import id_problems
@@ -122,9 +122,13 @@ async def _draft(request: web.Request, job: ByteniteJob) -> ByteniteJob:
 
 async def _created(request: web.Request, name: str, document: Tree) -> str:
     """Its id as its client calls it."""
-    job_id = new_job_id()
-    document = await with_keys_stored(request, document, job_id)
-    submitted_id = await _submitted(request, name, document, job_id)
+    job_id, submitted_id = new_job_id(), ""
+    try:
+        document = await with_keys_stored(request, document, job_id)
+        submitted_id = await _submitted(request, name, document, job_id)
+    finally:
+        if submitted_id != job_id:  # refused, or made by an earlier request: nobody needs its keys
+            await ports(request).run(stored_secrets.delete_owned, job_id)
     return name or submitted_id
 
 
