@@ -13,6 +13,7 @@ from shared.definition import (
     TaskDefinition,
     changed,
 )
+from shared.expressions import has_expression
 from shared.jobspec import file_rules as rules
 from shared.jobspec.headers import check_header_value
 from shared.jobspec.partition_rules import partition_problems
@@ -95,9 +96,16 @@ def _source(number: int) -> str:
     return f"source {number}: "
 
 
+_NAMES: Mapping[type, tuple[str, ...]] = {
+    kind: tuple(field.name for field in fields(kind))
+    for kind in (Source, Artifact, Publication, S3Object, Partition)
+}
+"""Of the fields, which are asked for with each part of each child."""
+
+
 def _texts(part: _Part) -> Iterator[str]:
-    for field in fields(part):
-        match getattr(part, field.name):
+    for name in _NAMES[type(part)]:
+        match getattr(part, name):
             case str() as text:
                 yield text
             case dict() as texts:
@@ -107,9 +115,10 @@ def _texts(part: _Part) -> Iterator[str]:
 
 
 def _rendered(part: P, where: str, text: _Text) -> P:
+    if not any(map(has_expression, _texts(part))):
+        return part
     made: dict[str, object] = {}
-    for field in fields(part):
-        name = field.name
+    for name in _NAMES[type(part)]:
         match getattr(part, name):
             case str() as template if template:
                 made[name] = text(where + name, template)

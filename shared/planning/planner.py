@@ -173,14 +173,15 @@ class Planner:
         """Raises PlanError."""
         task = _with_defaults(source.task, source.job.defaults)
         rendered = rendered_task(task, rendering)
-        plan = planned_task(rendered)
-        hidden = (*hidden_values(secrets), *rendering.taint.found)
         if not rendering.is_wanted(task):
-            return TaskSkipped(source.ref, self._sealed(plan, hidden, of_job=bool(secrets)))
+            hidden = (*hidden_values(secrets), *rendering.taint.found)
+            skipped = self._sealed(planned_task(rendered), hidden, of_job=bool(secrets))
+            return TaskSkipped(source.ref, skipped)
         refuse_empty_images(rendered)
-        if (plan.kind is TaskKind.TASK or rendered.partition) and has_files(rendered):
+        is_run = kind_of(rendered) is TaskKind.TASK
+        if (is_run or rendered.partition) and has_files(rendered):
             rendered = _with_files(rendered, source.job, files)
-            plan = planned_task(rendered)
+        plan = planned_task(rendered)
         if is_placed(rendered) and rendered.placement is not None:
             planned = placed(plan, rendered.placement, source.scope)
         elif rendered.partition is not None:
