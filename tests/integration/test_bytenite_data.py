@@ -100,8 +100,10 @@ def s3_source(server: str, bucket: str, secret: str = SECRET_KEY, **more: str) -
     }
 
 
-async def tried(api: Api, source: dict[str, Any], direction: str = "input") -> dict[str, Any]:
-    sent = {"dataSource": source, "direction": direction}
+async def tried(
+    api: Api, source: dict[str, Any], direction: str = "input", **more: Any
+) -> dict[str, Any]:
+    sent = {"dataSource": source, "direction": direction, **more}
     status, said = await api.answer("POST", "/v1/computing/datasource/test", json=sent)
     assert status == 200, said
     assert "files-secret" not in str(said)
@@ -121,6 +123,10 @@ async def test_a_bucket_is_read_and_written_with_its_keys(api: Api, signed_s3: S
     assert [one["Key"] for one in signed_s3.client.list_objects_v2(Bucket=bucket)["Contents"]] == [
         "in/a.csv"
     ]
+    files = await tried(api, s3_source(signed_s3.url, bucket, name="in/"), listFiles=True)
+    assert files["files"] == [{"path": "a.csv", "size": "3"}]
+    none = await tried(api, s3_source(signed_s3.url, bucket, name="in/"), listFiles=True, path="b")
+    assert none["ok"] is False
     wrong = await tried(api, s3_source(signed_s3.url, bucket, "wrong"))
     assert (wrong["ok"], wrong["checks"][-1]["name"]) == (False, "allowed")
 

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
 
+from services.worker.settings import WorkSettings
 from shared.jobspec.bytenite.phases import ORDER, Phase
 from shared.process.settings.blocks import CostSettings
 from tests.support.bytenite import BYPASS, CUSTOMER, UPPER, Client, app, register, template
@@ -27,7 +28,11 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def session(data_dir: Path) -> AsyncIterator[ClientSession]:
     cost = CostSettings(price_per_cpu_second="1.5", wallet=True)
-    async with running_dev(data_dir, cost=cost) as url, ClientSession(url) as session:
+    worker = WorkSettings(queues="default:8", labels="region=eu")
+    async with (
+        running_dev(data_dir, cost=cost, worker=worker) as url,
+        ClientSession(url) as session,
+    ):
         await Client(session, WALLET).ok("POST /top_up", TOP_UP)
         await register(data_dir, "app", app())
         await register(data_dir, "template", template())
@@ -92,6 +97,23 @@ async def test_all_that_is_wrong_is_told_by_field_and_the_draft_stays(jobs: Clie
     assert await jobs.refused("PATCH /jobs/bad/datasource", backwards) == (
         422, "wrong_direction", ["dataDestination.dataSourceDescriptor"],
     )  # fmt: skip
+
+
+async def test_parameters_that_break_the_schema_of_an_app_are_told_by_their_paths(
+    jobs: Client, data_dir: Path
+) -> None:
+    size = {"type": "object", "properties": {"width": {"type": "integer", "minimum": 1}}}
+    sizes = {"type": "array", "items": size}
+    schema = {"type": "object", "required": ["codec"], "properties": {"sizes": sizes}}
+    await register(data_dir, "app", app(name="strict"), schema=schema)
+    await register(data_dir, "template", template(id="strict", app="strict"))
+    await jobs.ok("POST /jobs", {"jobId": "strict", "templateId": "strict", "dataSource": BYPASS})
+
+    edit = {"app": {"sizes": [{"width": 1}, {"width": 0}, {"width": "x"}]}}
+    assert await jobs.refused("PATCH /jobs/strict/params", edit) == (
+        422, "validation_failed", ["params.app.sizes[1].width", "params.app.sizes[2].width"],
+    )  # fmt: skip
+    assert (await jobs.refused("POST /jobs/strict/run"))[2] == ["params.app.codec"]
 
 
 async def test_keys_in_a_data_source_are_never_shown(jobs: Client) -> None:
@@ -182,6 +204,22 @@ async def test_a_failed_chunk_is_tolerated_or_run_again_alone(jobs: Client, data
     assert (job["state"], job["chunks"]["done"]) == (Phase.COMPLETE, 3)
     anew = (await jobs.ok("GET /jobs/all/chunks"))["chunks"]
     assert min(c["startedAt"] for c in anew) > max(c["endedAt"] for c in chunks)
+
+
+async def test_chunks_run_on_nodes_of_their_regions(jobs: Client) -> None:
+    text = {"dataSourceDescriptor": "inline", "params": {"text": "one\ntwo\n"}}
+    made = {"templateId": "upper", "dataSource": text, "run": True}
+    await jobs.ok("POST /jobs", {"jobId": "there", **made, "regions": {"whitelist": ["eu"]}})
+    await jobs.ok("POST /jobs", {"jobId": "away", **made, "regions": {"blacklist": ["eu"]}})
+
+    there = await jobs.ended("there")
+    assert (there["state"], there["chunks"]["done"]) == (Phase.COMPLETE, 2)
+    async for event in jobs.events("away"):
+        if event["data"]["state"] == Phase.PARTITIONED:
+            break
+    assert (await jobs.ok("GET /jobs/away"))["job"]["state"] == Phase.PARTITIONED
+    await jobs.ok("POST /jobs/away/abort")
+    assert (await jobs.ended("away"))["errorCode"] == "aborted"
 
 
 async def test_a_test_job_runs_its_first_chunk_alone(jobs: Client) -> None:

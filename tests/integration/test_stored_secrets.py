@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.support.http.api import Api, api_on
 from tests.support.http.authenticated_api import (
@@ -74,8 +75,14 @@ async def test_a_job_gets_the_values_as_secrets_of_its_own(api: Api) -> None:
     await put(api, ann, "team-token", secret="the token")
     await put(api, ann, "team-aws", **AWS)
 
-    made = await done(api, "POST", "/jobs", ann, json=JOB)
+    with capture_logs() as logged:
+        made = await done(api, "POST", "/jobs", ann, json=JOB)
 
+    kept = await everything_kept(api)
+    assert made["id"] in kept
+    for text in ("the token", "the-aws-secret"):
+        assert text not in kept
+        assert text not in str(logged)
     assert await secrets_of(api, made["id"]) == {
         "token": "the token",
         "aws": "the-aws-secret",
@@ -92,6 +99,13 @@ async def test_a_job_gets_the_values_as_secrets_of_its_own(api: Api) -> None:
     assert "the secret has expired at 2020-01-01T00:00:00Z" in await refused(
         api, ann, "POST", "/jobs", json=JOB
     )
+
+
+async def everything_kept(api: Api) -> str:
+    """As a dump of the database has it."""
+    tables = await api.pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    names = [row["tablename"] for row in tables]
+    return "".join([str(await api.pool.fetch(f'SELECT t::text FROM "{n}" t')) for n in names])
 
 
 async def secrets_of(api: Api, job_id: str) -> dict[str, str]:

@@ -5,23 +5,23 @@ than of one where nothing answers.
 """
 
 from asyncio import timeout
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from aiohttp import web
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from conveyor.extensions.files import FilesError, ObjectMissing, ObjectRefused
+from conveyor.extensions.files import FilesError, ObjectInfo, ObjectMissing, ObjectRefused
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.schemas import Body, read_body
 from services.coordinator.api.bytenite.data_sources import bound
 from services.coordinator.api.bytenite.error_form import with_code
 from services.coordinator.api.bytenite.groups import BYTENITE, INVALID, NO_SOURCE_JOB, at_both
-from services.coordinator.api.bytenite.schemas import Check, DataSourceTested
+from services.coordinator.api.bytenite.schemas import Check, DataSourceTested, FoundFile
 from services.coordinator.api.replies import reply
-from services.coordinator.api.requests import ports
+from services.coordinator.api.requests import WITHOUT_NUL, ports
 from services.coordinator.api.route import Scope, response
 from shared.definition import S3Object, Source, changed
 from shared.expressions import render
@@ -35,6 +35,7 @@ from shared.jobspec.bytenite.parsing import checked
 from shared.jobspec.file_rules import is_one_object
 
 _SECONDS = 10.0
+_MOST_FILES = 100
 _UNREACHABLE = "no answer: the host does not exist, does not answer, or is not allowed"
 _EXPRESSIONS = ("key", "endpoint", "access_key", "secret_key")
 _GUARDED = "is not allowed"
@@ -50,15 +51,20 @@ class DataSourceTest(Body):
     """With its `dataSourceDescriptor` and `params`. Nothing of it is kept."""
     direction: Literal["input", "output"] | None = None
     """What it is for. Default: `input`, of a `bucket` `output`."""
+    list_files: bool = False
+    """Whether `files` tells what it would bring, of an object store and a URL."""
+    path: Annotated[str, Field(max_length=1024, pattern=WITHOUT_NUL)] = ""
+    """With `listFiles`: only files below this path in it."""
 
 
-async def _tested(request: web.Request, found: Bound) -> DataSourceTested:
+async def _tested(request: web.Request, found: Bound, asked: DataSourceTest) -> DataSourceTested:
     names = {"secrets": found.secrets}
     try:
         if found.source and found.source.s3:
-            return await _s3_source(request, _clear(found.source.s3, names))
+            return await _s3_source(request, _clear(found.source.s3, names), asked)
         if found.source and found.source.url:
-            return await _url(request, found.source, names)
+            tested = await _url(request, found.source, names)
+            return _listing(tested, [(tested.filename or "", tested.size)], asked)
         if found.publication and found.publication.s3:
             return await _s3_target(request, _clear(found.publication.s3, names))
     except FilesError as error:
@@ -70,17 +76,48 @@ def _clear(named: S3Object, names: Mapping[str, object]) -> S3Object:
     return changed(named, **{name: render(getattr(named, name), names) for name in _EXPRESSIONS})
 
 
-async def _s3_source(request: web.Request, named: S3Object) -> DataSourceTested:
+async def _s3_source(
+    request: web.Request, named: S3Object, asked: DataSourceTest
+) -> DataSourceTested:
     store = S3Store(job_bucket(ports(request).files_settings, named))
     try:
         if is_one_object(named.key) and named.key:
             info = await store.stat(named.key)
-            return _passed("readable", "the object can be read", named.key, info.size)
-        async for info in store.list_objects(named.key.removesuffix("*")):
-            return _passed("readable", "objects can be listed", info.name, info.size)
-        return _failed("readable", "there is no such object", reached=True)
+            tested = _passed("readable", "the object can be read", named.key, info.size)
+            return _listing(tested, [(named.key.rpartition("/")[2], str(info.size))], asked)
+        prefix = named.key.removesuffix("*")
+        objects = store.list_objects(prefix + asked.path.lstrip("/"))
+        found = await _first(objects, _MOST_FILES if asked.list_files else 1)
+        if not found:
+            return _failed("readable", "there is no such object", reached=True)
+        tested = _passed("readable", "objects can be listed", found[0].name, found[0].size)
+        files = [(info.name.removeprefix(prefix), str(info.size)) for info in found]
+        return tested.model_copy(update={"files": _files(files)}) if asked.list_files else tested
     finally:
         await store.close()
+
+
+async def _first(objects: AsyncIterator[ObjectInfo], most: int) -> list[ObjectInfo]:
+    found: list[ObjectInfo] = []
+    async for info in objects:
+        found.append(info)
+        if len(found) == most:
+            break
+    return found
+
+
+def _listing(
+    tested: DataSourceTested, files: Sequence[tuple[str, str | None]], asked: DataSourceTest
+) -> DataSourceTested:
+    """With what is found there, if that was asked for."""
+    if not asked.list_files or not tested.ok:
+        return tested
+    below = [file for file in files if file[0].startswith(asked.path.lstrip("/"))]
+    return tested.model_copy(update={"files": _files(below)})
+
+
+def _files(files: Sequence[tuple[str, str | None]]) -> list[FoundFile]:
+    return [FoundFile(path=path, size=size) for path, size in files]
 
 
 async def _s3_target(request: web.Request, named: S3Object) -> DataSourceTested:
@@ -158,7 +195,7 @@ async def try_data_source(request: web.Request) -> web.Response:
     found = await bound(request, given, direction, principal(request).creator)
     try:
         async with timeout(_SECONDS):
-            return reply(await _tested(request, found))
+            return reply(await _tested(request, found, asked))
     except TimeoutError:  # the host is the client's choice
         return reply(_failed("reachable", _UNREACHABLE))
 

@@ -68,6 +68,14 @@ class Check(Answer):
     """For people; it holds no secrets."""
 
 
+class FoundFile(Answer):
+    """What a data source would bring."""
+
+    path: str
+    size: str | None = None
+    """In bytes, where it is known."""
+
+
 class DataSourceTested(Answer):
     """Whether a data source can be used."""
 
@@ -78,6 +86,8 @@ class DataSourceTested(Answer):
     """What was found."""
     size: str | None = None
     """In bytes, where it is known."""
+    files: list[FoundFile] | None = None
+    """With `listFiles`: what it would bring, at most 100 files, by their paths in it."""
 
 
 Anything = dict[str, Any]
