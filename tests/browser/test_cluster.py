@@ -229,3 +229,36 @@ def test_dead_letters_are_read_requeued_and_deleted(
         expect(page.get_by_role("main").get_by_text("1 message requeued.")).to_be_visible()
         expect(page.get_by_text("No dead letter came from heartbeats")).to_be_visible()
         assert stack.call("GET", "/queues/heartbeats")["size"] == 2
+
+
+def test_a_killed_worker_is_seen_on_the_open_page_of_a_job(
+    new_page: Callable[[Stack], tuple[Page, Guard]], services: Cluster, tmp_path: Path
+) -> None:
+    # Given the page of a job whose task runs on a worker
+    short = {"CONVEYOR_WORKER_LEASE_SECONDS": "5", "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5"}
+    coordinator = up(services.start("coordinator"))
+    services.start("scheduler", CONVEYOR_SCHEDULE_LIVENESS_GRACE_SECONDS="1")
+    doomed = services.start("worker", short, CONVEYOR_WORKER_NAME="doomed")
+    go = tmp_path / "go"
+    with httpx.Client(base_url=coordinator.url) as api:
+        stack = Stack(coordinator.url, api, tmp_path)
+        wait = f"until [ -e {go} ]; do sleep 0.1; done"
+        job_id = stack.submit(f"name: outlives\ntasks: [{{name: held, run: '{wait}'}}]")
+        page, _ = new_page(stack)
+        page.goto(f"/ui/jobs/{job_id}")
+        row = page.get_by_role("row").filter(has_text="held")
+        expect(row).to_contain_text("doomed")
+        page.evaluate("window.isStillHere = true")
+
+        # When the worker is killed, then the row says that the task waits, and who has it next
+        doomed.kill()
+        expect(row).to_contain_text("Scheduled")
+        expect(row).not_to_contain_text("doomed")
+        services.start("worker", CONVEYOR_WORKER_NAME="heir")
+        expect(row).to_contain_text("heir")
+        expect(row).to_contain_text("Running")
+        go.touch()
+        expect(row).to_contain_text("Completed")
+        expect(page.locator(".page-head")).to_contain_text("Completed")
+        assert page.evaluate("window.isStillHere")
+        page.close()  # the coordinator ends before the browser
