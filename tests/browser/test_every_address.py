@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser.axe import check_accessible
+from tests.support.browser.reach import lost_controls
 from tests.support.browser.samples import TEMPLATE, Samples, samples_on
 from tests.support.browser.stack import ROOT, Stack
 
@@ -44,6 +45,7 @@ def test_it_is_accessible_at_each_width_and_in_both_themes(
         expect(page).to_have_title(re.compile(r".+ · Conveyor$"))
         page.wait_for_load_state("load")
         check_accessible(page)
+        assert not lost_controls(page)
 
 
 def test_every_tab_of_a_job_is_accessible(page: Page, samples: Samples) -> None:
