@@ -13,6 +13,7 @@ SAID = {
     "/": "No jobs yet",
     "/ui/schedules": "No schedules yet",
     "/ui/webhooks": "No webhooks yet",
+    "/ui/secrets": "No secrets yet",
     "/ui/cluster/dead-letters": "No dead letters",
 }
 

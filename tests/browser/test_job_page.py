@@ -111,6 +111,47 @@ tasks:
     page.wait_for_url("**/")
 
 
+def test_a_partitioned_job_shows_its_phases_and_runs_again_from_one_of_them(
+    page: Page, stack: Stack
+) -> None:
+    mended = stack.directory / "mended chunk"
+    job_id = stack.submit(f"""
+name: in chunks
+tasks:
+- name: words
+  sources: [{{inline: "a\\nb\\nc\\n", target: words.txt}}]
+  partition:
+    split: {{builtin: lines, params: {{linesPerChunk: 1}}}}
+    task: {{run: "[ $CHUNK_INDEX != 1 ] || [ -e '{mended}' ]"}}
+    assemble: {{run: "true"}}
+    onFailure: finish
+""")
+    stack.until(job_id, "FAILED")
+    open_job(page, job_id)
+    phases = page.get_by_role("list", name="Phases of words").get_by_role("listitem")
+    expect(phases).to_have_text(
+        [
+            re.compile("Split.*Completed"),
+            re.compile("Chunks.*Failed.*1 failed"),
+            "AssembleNot started",
+        ]
+    )
+    check_accessible(page)
+    mended.touch()
+    page.get_by_role("button", name="Restart").click()
+    head(page, "Completed")
+    expect(phases.nth(1)).to_contain_text("3 of 3")
+
+    phases.nth(2).get_by_role("link", name="Assemble").click()
+    page.get_by_role("button", name="Run again from here").click()
+    page.get_by_role("button", name="Run from here").click()
+    stages = page.get_by_role("list", name="Phases", exact=True).get_by_role("listitem")
+    expect(stages).to_have_count(3)
+    head(page, "Completed")
+    expect(page.get_by_role("row").filter(has_text="assemble")).to_contain_text("2 attempts")
+    expect(page.get_by_role("row").filter(has_text="partition")).not_to_contain_text("attempts")
+
+
 def test_a_waiting_job_says_why_and_is_cancelled_by_keyboard(page: Page, stack: Stack) -> None:
     job_id = stack.submit("{name: waits, tasks: [{name: on a gpu, queue: nobody, run: x}]}")
     stack.until(job_id, "SCHEDULED")

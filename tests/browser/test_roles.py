@@ -12,6 +12,7 @@ from tests.support.browser.stack import Stack
 JOB = "name: of roles\ntags: [roles]\ntasks: [{name: a, run: 'true'}]"
 SCHEDULE = JOB + "\nschedule: {cron: '0 0 1 1 *'}"
 MOST_BUTTONS = 30
+ON_TASKS = ("Run again from here",)
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,12 @@ def pages(protected_stack: Stack) -> list[str]:
     stack.until(job)
     schedule = stack.call("POST", "/scheduled-jobs", content=SCHEDULE, headers=headers)["id"]
     node = stack.call("GET", "/nodes")[0]["id"]
+    shared = {"secret": "of roles", "permissions": [{"user": "rolf", "access": "view"}]}
+    stack.call("PUT", "/secrets/of-roles", json=shared)
+    task = stack.job(job)["execution"][0]["id"]
     return [
         *("/", f"/ui/jobs/{job}", "/ui/submit", "/ui/schedules", f"/ui/schedules/{schedule}"),
+        *(f"/ui/jobs/{job}?task={task}", "/ui/secrets"),
         *("/ui/webhooks", "/ui/cluster", "/ui/cluster/nodes", f"/ui/cluster/nodes/{node}"),
         *("/ui/cluster/queues", "/ui/cluster/dead-letters"),
     ]
@@ -87,7 +92,16 @@ def test_a_key_that_reads_changes_nothing_and_is_refused_nothing(
     for path in pages:
         page.goto(path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
-        for name in ("Delete", "Cancel", "Restart", "Pause", "Run now", "Requeue", "Drain"):
+        for name in (
+            "Delete",
+            "Cancel",
+            "Restart",
+            "Pause",
+            "Run now",
+            "Requeue",
+            "Drain",
+            *ON_TASKS,
+        ):
             shown = page.get_by_role("button", name=name, exact=True)
             assert shown.count() == 0, f"{path}: {name}"
         press_each_button(page, path)

@@ -52,7 +52,8 @@ async def test_a_secret_is_listed_without_itself_and_is_there_for_those_it_is_sh
         "AKIATEST",
         "ann",
     )
-    assert [one["id"] for one in await done(api, "GET", "/secrets", bob)] == ["aws"]
+    [seen] = await done(api, "GET", "/secrets", bob)
+    assert (seen["id"], seen["access"], made["access"]) == ("aws", "view", "operate")
     assert "the-aws-secret" not in str(await done(api, "GET", "/secrets", ann))
     assert "the-aws-secret" not in str(await api.pool.fetch("SELECT * FROM stored_secrets"))
 

@@ -3074,6 +3074,8 @@ class Secret(Answer):
     """When it was created."""
     updated_at: datetime
     """When it was last replaced."""
+    access: Literal["operate", "view"] | str
+    """What the caller may do: with `view` only use it."""
     name: str | None = None
     """For people."""
     access_key: str | None = None
@@ -3732,8 +3734,9 @@ class TaskRow(Answer):
     """An attempt at a task in short; `GET /tasks/{id}` shows all of it. A task of the job's own
     list that has not begun has neither `id` nor `state`."""
 
-    kind: Literal["task", "parallel", "each", "subjob", "placed", "execution"] | str
-    """What it is: a `task` is run by a worker of a queue, an `execution` by a node of its own."""
+    kind: Literal["task", "parallel", "each", "subjob", "partition", "placed", "execution"] | str
+    """What it is: a `task` is run by a worker of a queue, an `execution` by a node of its own.
+    The stages of a `partition` are the tasks of a job of its own, as those of a `subjob`."""
     position: int
     """Its place in the job's task list, counted from 1."""
     id: str | None = None

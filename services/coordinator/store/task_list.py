@@ -97,7 +97,8 @@ ORDER BY
 _SHOWN = f"""
 t.id, t.parent_id, t.child_index, t.position, t.state, t.name, t.queue, t.node_id, t.attempt,
        t.created_at, t.scheduled_at, t.started_at, t.completed_at, t.failed_at, t.progress,
-       t.exit_code, t.failure_cause, t.error, n.name AS node_name, t.kind,
+       t.exit_code, t.failure_cause, t.error, n.name AS node_name,
+       CASE WHEN t.definition ? 'partition' THEN 'partition' ELSE t.kind END AS kind,
        t.placement IS NOT NULL AND t.kind = 'task' AS is_execution, t.subjob_id, t.children,
        t.timings, t.definition ->> 'image' AS image,
        (SELECT count(*) FROM {_family("t")} AS attempts) AS attempts
@@ -151,8 +152,8 @@ COUNT_NOT_BEGUN = f"SELECT count(*) {_NOT_BEGUN}"
 
 
 class TaskListRow(NamedTuple):
-    """One attempt. `attempts` are how many there are at the same task; `children` the counts of the
-    core."""
+    """One attempt. `kind` is that of the core, or `partition`; `attempts` are how many there are at
+    the same task; `children` the counts of the core."""
 
     id: str
     parent_id: str | None

@@ -98,6 +98,10 @@ SCHEDULES = (
     'name: shop stock\nschedule: {cron: "*/15 * * * *"}\ntasks: [{name: count, run: echo}]\n',
     'name: invoices\nschedule: {cron: "0 6 1 * *"}\ntasks: [{name: invoices, run: "true"}]\n',
 )
+SECRETS = {
+    "team-token": {"name": "The team's token", "expiresAt": "2020-01-01T00:00:00Z"},
+    "archive": {"kind": "aws", "accessKey": "AKIAEXAMPLE", "expiresAt": "2100-01-01T00:00:00Z"},
+}
 
 
 TEMPLATE = "greeting"
@@ -129,6 +133,8 @@ def samples_on(stack: Stack) -> Iterator[Samples]:
         samples.endpoint_ids.extend(_endpoint(stack, url, *each) for each in _ENDPOINTS)
         template = (ROOT / "examples/template.yaml").read_text(encoding="utf-8")
         stack.call("POST", "/templates", content=template, headers={"Content-Type": "text/yaml"})
+        for secret_id, secret in SECRETS.items():
+            stack.call("PUT", f"/secrets/{secret_id}", json=secret | {"secret": "of samples"})
         _submit_jobs(samples, url)
         try:
             yield samples

@@ -39,6 +39,7 @@ export const ROUTES: readonly PageRoute[] = [
   { path: "/ui/templates/:id", ...page(() => import("../templates/template-page")) },
   { path: "/ui/webhooks", ...page(() => import("../webhooks/webhooks-page")) },
   { path: "/ui/webhooks/:id", ...page(() => import("../webhooks/webhook-page")) },
+  { path: "/ui/secrets", ...page(() => import("../secrets/secrets-page")) },
   { path: "/ui/cluster", ...page(() => import("../cluster/overview-page")) },
   { path: "/ui/cluster/nodes", ...page(() => import("../cluster/nodes-page")) },
   { path: "/ui/cluster/nodes/:id", ...page(() => import("../cluster/node-page")) },

@@ -10,6 +10,7 @@ const SECTIONS = [
   { href: "/ui/templates", name: "Templates" },
   { href: "/ui/schedules", name: "Schedules" },
   { href: "/ui/webhooks", name: "Webhooks" },
+  { href: "/ui/secrets", name: "Secrets" },
   { href: "/ui/cluster", name: "Cluster" },
 ];
 

@@ -83,7 +83,7 @@ export default function JobPage({ id = "" }: { id?: string }) {
       {!query.task && <JobWaiting job={job} />}
       <Tabs label="Of the job" tabs={tabsOf(job, current, !!query.task)} />
       {query.task ? (
-        <TaskPage job={job} taskId={query.task} changes={changes} />
+        <TaskPage job={job} taskId={query.task} changes={changes} reload={found.reload} />
       ) : (
         <Content job={job} changes={changes} />
       )}

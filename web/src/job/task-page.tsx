@@ -11,6 +11,7 @@ import { isFinal, Mark, State } from "../ui/state";
 import { At, Took } from "../ui/time";
 import { jobHref } from "./address";
 import { JsonTree, parsed } from "./json-tree";
+import { RunFrom } from "./run-from";
 import type { Row } from "./task-rows";
 import { cause, endOf, runOf, taskName, waitOf } from "./words";
 
@@ -20,9 +21,11 @@ interface Props {
   job: Schemas["JobHeader"];
   taskId: string;
   changes: number;
+  /** Reads the job anew. */
+  reload: () => void;
 }
 
-export function TaskPage({ job, taskId, changes }: Props) {
+export function TaskPage({ job, taskId, changes, reload }: Props) {
   const found = useLoad(`task ${taskId}`, (signal) =>
     data(api.GET("/tasks/{id}", { params: { path: { id: taskId } }, signal })),
   );
@@ -54,6 +57,7 @@ export function TaskPage({ job, taskId, changes }: Props) {
           {task.childIndex != null && <span class="muted"> #{task.childIndex}</span>}
         </h2>
         {task.state && <State state={task.state} badge />}
+        <RunFrom job={job} task={task} reload={reload} />
       </div>
       {task.description && <p>{task.description}</p>}
       <Why task={task} />

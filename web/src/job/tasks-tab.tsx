@@ -8,6 +8,7 @@ import { useLoad } from "../ui/load";
 import { jobHref, type Query } from "./address";
 import type { TabProps } from "./job-page";
 import { LongFamily } from "./long-family";
+import { Stages } from "./stages";
 import { TaskFilters } from "./task-filters";
 import { TaskRow } from "./task-row";
 import { type Asked, PAGE_SIZE, type Row, useFamily } from "./task-rows";
@@ -40,6 +41,9 @@ export function TasksTab({ job, changes }: TabProps) {
   return (
     <section aria-label="Tasks">
       {query.parent && <FamilyCrumbs jobId={job.id} parent={query.parent} />}
+      {asked.parent === TOP && !isFiltered(asked) && found.data && (
+        <Stages jobId={job.id} rows={found.data.items} />
+      )}
       <TaskFilters asked={asked} page={found.data} change={change} />
       {found.error !== undefined && <ErrorNote error={found.error} retry={found.reload} />}
       {found.data && total === 0 && <NoTasks isFiltered={isFiltered(asked)} change={change} />}

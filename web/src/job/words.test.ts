@@ -3,7 +3,17 @@ import { jobHref, tabOf } from "./address";
 import { changedLines } from "./diff";
 import { leafText, parsed, summaryOf } from "./json-tree";
 import type { Row } from "./task-rows";
-import { cause, childrenText, phaseWords, runOf, taskName, toggled, waitOf } from "./words";
+import {
+  cause,
+  childrenText,
+  chunksText,
+  isStaged,
+  phaseWords,
+  runOf,
+  taskName,
+  toggled,
+  waitOf,
+} from "./words";
 
 const row = (fields: Partial<Row>): Row => ({ kind: "task", position: 1, ...fields });
 
@@ -67,4 +77,20 @@ test("two texts differ by the lines that were added and removed", () => {
   expect(signs("", "a")).toEqual(["+a"]);
   expect(signs("a", "a")).toEqual([" a"]);
   expect(signs("a\na", "a")).toEqual([" a", "-a"]);
+});
+
+const stage = (name: string, kind: "task" | "each" = "task") => ({ name, kind, position: 1 });
+
+test("a job has phases if its tasks are the stages of partitioned work, in their order", () => {
+  const stages = [stage("partition"), stage("app", "each"), stage("assemble")];
+  expect(isStaged(stages)).toBe(true);
+  expect(isStaged([...stages, stage("deliver")])).toBe(true);
+  expect(isStaged([...stages, stage("report")])).toBe(false);
+  expect(isStaged([stage("partition"), stage("app"), stage("assemble")])).toBe(false);
+  expect(isStaged([])).toBe(false);
+});
+
+test("chunks are counted by how many have ended and failed", () => {
+  expect(chunksText({ size: 12_000, completions: 11_000 })).toBe("11,000 of 12,000");
+  expect(chunksText({ size: 10, completions: 3, failures: 1 })).toBe("3 of 10, 1 failed");
 });

@@ -36,6 +36,22 @@ export function childrenText(of: Schemas["ChildCounts"]): string {
   return parts.join(", ");
 }
 
+/** `3 of 10, 1 failed`: the same of chunks. */
+export function chunksText(of: Schemas["ChildCounts"]): string {
+  const ended = `${count(of.completions)} of ${count(of.size)}`;
+  return of.failures ? `${ended}, ${count(of.failures)} failed` : ended;
+}
+
+const STAGES = ["partition", "app", "assemble", "deliver"];
+
+/** Whether the tasks of a job's own list are the stages of partitioned work. */
+export function isStaged(rows: readonly Row[]): boolean {
+  const isEach = rows[1]?.kind === "each";
+  return (
+    isEach && rows.length <= STAGES.length && rows.every(({ name }, at) => name === STAGES[at])
+  );
+}
+
 /** When the attempt ended, if it did. */
 export function endOf(row: Pick<Row, "completedAt" | "failedAt">): string | undefined {
   return row.completedAt ?? row.failedAt ?? undefined;

@@ -40,7 +40,7 @@ _SECRETS = RouteGroup(
 )
 async def list_secrets(request: web.Request) -> web.Response:
     rows = await ports(request).run(stored_secrets.find_all, principal(request).readers)
-    return reply(list(map(shown_secret, rows)))
+    return reply([shown_secret(request, row) for row in rows])
 
 
 @_SECRETS.route(
@@ -49,7 +49,7 @@ async def list_secrets(request: web.Request) -> web.Response:
     response("The secret.", Secret),
 )
 async def get_secret(request: web.Request) -> web.Response:
-    return reply(shown_secret(await _visible(request)))
+    return reply(shown_secret(request, await _visible(request)))
 
 
 @_SECRETS.route(
@@ -66,7 +66,7 @@ async def put_secret(request: web.Request) -> web.Response:
     secret_id = _new_id(request)
     new = await read_body(request, NewStoredSecret)
     await store_secret(request, secret_id, new)
-    return reply(shown_secret(await _visible(request)))
+    return reply(shown_secret(request, await _visible(request)))
 
 
 async def store_secret(request: web.Request, secret_id: str, new: NewStoredSecret) -> None:

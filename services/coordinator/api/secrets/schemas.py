@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
+from aiohttp import web
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.schemas import Body
 from services.coordinator.api.replies import Answer
 from services.coordinator.api.tork.schemas.submitted import PermissionView, UserView
@@ -67,9 +69,11 @@ class Secret(Answer):
     """When it was created."""
     updated_at: datetime
     """When it was last replaced."""
+    access: Literal["operate", "view"]
+    """What the caller may do: with `view` only use it."""
 
 
-def shown_secret(row: StoredSecret) -> Secret:
+def shown_secret(request: web.Request, row: StoredSecret) -> Secret:
     return Secret.model_validate(
         {
             "id": row.id,
@@ -82,5 +86,6 @@ def shown_secret(row: StoredSecret) -> Secret:
             "createdBy": row.created_by,
             "createdAt": row.created_at,
             "updatedAt": row.updated_at,
+            "access": principal(request).access_to(row.readers),
         }
     )

@@ -121,4 +121,5 @@ def _row(row: TaskListRow, redact: Redacting, why: Waiting | None) -> Fields:
 def _not_begun(task: NotBegun, redact: Redacting, sealer: Sealer) -> Fields:
     submitted = shown_definition(opened_task(sealer, task.task), redact)
     facts = {name: submitted.get(name) for name in ("name", "queue", "image")}
-    return {"kind": kind_of(submitted), "position": task.position} | set_fields(facts)
+    kind = "partition" if "partition" in submitted else kind_of(submitted)
+    return {"kind": kind, "position": task.position} | set_fields(facts)

@@ -97,8 +97,9 @@ class TaskRow(Answer):
     """Of this attempt."""
     name: str | None = None
     """As submitted, its expressions evaluated."""
-    kind: Literal["task", "parallel", "each", "subjob", "placed", "execution"]
-    """What it is: a `task` is run by a worker of a queue, an `execution` by a node of its own."""
+    kind: Literal["task", "parallel", "each", "subjob", "partition", "placed", "execution"]
+    """What it is: a `task` is run by a worker of a queue, an `execution` by a node of its own. The
+    stages of a `partition` are the tasks of a job of its own, as those of a `subjob`."""
     parent_id: str | None = None
     """The task it is a child of."""
     child_index: int | None = None

@@ -1,0 +1,57 @@
+// Runs an ended job again from one of its tasks on.
+import { useState } from "preact/hooks";
+import { useLocation } from "preact-iso";
+import { api, type Schemas } from "../api/client";
+import { announce } from "../ui/announce";
+import { Confirm } from "../ui/button";
+import { ErrorNote } from "../ui/error-note";
+import { isFinal } from "../ui/state";
+import { jobHref } from "./address";
+
+interface Props {
+  job: Schemas["JobHeader"];
+  task: Schemas["Task"];
+  reload: () => void;
+}
+
+export function RunFrom({ job, task, reload }: Props) {
+  const { route } = useLocation();
+  const [error, setError] = useState<unknown>();
+  const { position } = task;
+  if (position == null || !canRunFrom(job, task)) return null;
+  const run = async () => {
+    setError(undefined);
+    try {
+      const params = { path: { id: job.id } };
+      await api.PUT("/jobs/{id}/restart", { params, body: { from: position } });
+      announce("The job runs again");
+      route(jobHref(job.id));
+    } catch (refusal) {
+      setError(refusal);
+    }
+    reload();
+  };
+  return (
+    <>
+      <Confirm kind="plain" label="Run again from here" {...words(job, task)} onConfirm={run} />
+      {error !== undefined && <ErrorNote error={error} />}
+    </>
+  );
+}
+
+/** Children run again with their parent, and what is kept running is not run again. */
+export function canRunFrom(job: Props["job"], task: Props["task"]): boolean {
+  const isKept = task.placement?.type === "service" || task.placement?.type === "daemon";
+  return job.access === "operate" && isFinal(job.state) && !task.parentId && !isKept;
+}
+
+function words(job: Props["job"], task: Props["task"]) {
+  const stoppedHere = job.state !== "COMPLETED" && task.state === "FAILED";
+  const children = task.each || task.parallel ? "only its failed children" : "the task";
+  return {
+    question: stoppedHere
+      ? `Run ${children} and what follows again?`
+      : "Run it and what follows again? What was before it stays.",
+    yes: "Run from here",
+  };
+}
