@@ -9,6 +9,7 @@ DEV := .venv/dev.stamp
 PYTEST := $(BIN)/python -m pytest
 WITH_SERVICES := deploy/setup/with-test-services.sh
 BESIDE := deploy/setup/beside.sh
+WRITTEN := deploy/setup/written.sh
 PATIENT := $(PYTEST) -n 3 tests/patience
 SPREAD := -n $(TEST_PROCESSES) --dist loadscope
 ALONE := tests/e2e/test_compose.py
@@ -64,8 +65,7 @@ layers: $(DEV)
 # The checks of the page: what its types come from is the API's own description.
 web: .venv/web.stamp
 .venv/web.stamp: $(DEV) $(WEB) $(API)
-	@mkdir -p build
-	$(BIN)/python -m tests.support.openapi > build/openapi.json
+	$(WRITTEN) build/openapi.json $(BIN)/python -m tests.support.openapi
 	$(PAGE) npm run --silent api-types
 	$(PAGE) npm run --silent check
 	$(PAGE) npm run --silent types
@@ -119,10 +119,10 @@ fmt: $(DEV) ## Format the code and apply automatic fixes
 	$(PAGE) npm run --silent fmt
 
 docs: $(DEV) ## Generate docs/{settings,metrics,states,layers}.md from the code
-	$(BIN)/conveyor settings > docs/settings.md
-	$(BIN)/conveyor metrics > docs/metrics.md
-	$(BIN)/python -m tests.support.state_diagrams > docs/states.md
-	$(BIN)/python -m tests.support.layer_diagrams > docs/layers.md
+	$(WRITTEN) docs/settings.md $(BIN)/conveyor settings
+	$(WRITTEN) docs/metrics.md $(BIN)/conveyor metrics
+	$(WRITTEN) docs/states.md $(BIN)/python -m tests.support.state_diagrams
+	$(WRITTEN) docs/layers.md $(BIN)/python -m tests.support.layer_diagrams
 
 screenshots: $(DEV) page ## Take the pictures of the page in docs/images/, with sample data
 	$(WITH_SERVICES) $(BIN)/python -m tests.support.browser.screenshots

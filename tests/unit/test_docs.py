@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from itertools import chain
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def test_the_path_of_a_task_is_told_from_the_request_to_the_webhook() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_names_files_and_links_to_pages_that_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
+    assert text.strip() != "", "it is empty: make docs"
     named = OWN_PATH.findall(text)
     assert [path for path in named if not list(ROOT.glob(path))] == []
     links = [link for link in re.findall(r"\]\(([^)#:]+)\)", text) if link]
@@ -57,3 +59,25 @@ def test_a_page_names_files_and_links_to_pages_that_exist(page: Path) -> None:
 def test_the_drawing_of_the_layers_leaves_out_what_a_longer_way_says() -> None:
     arrows = {("a", "b"), ("b", "c"), ("a", "c"), ("d", "c")}
     assert without_shortcuts(arrows) == {("a", "b"), ("b", "c"), ("d", "c")}
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"), [("echo new", "new\n"), ("echo half; exit 1", "old\n"), ("true", "old\n")]
+)
+def test_a_generated_document_is_replaced_only_by_a_whole_one(
+    tmp_path: Path, command: str, kept: str
+) -> None:
+    document = tmp_path / "document.md"
+    document.write_text("old\n")
+    written = ROOT / "deploy" / "setup" / "written.sh"
+    done = subprocess.run(
+        [written, document, "sh", "-c", command], cwd=tmp_path, check=False, capture_output=True
+    )
+    assert document.read_text() == kept
+    assert (done.returncode == 0) == (kept == "new\n")
+    assert list((tmp_path / "build").iterdir()) == []
+
+
+def test_no_document_is_generated_in_its_place() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.findall(r"> *docs/\S+", makefile) == []
