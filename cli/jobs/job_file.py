@@ -22,7 +22,7 @@ from shared.jobspec.problems import InvalidJob, Problem
 from shared.jobspec.tork.parsing import parse_job
 from shared.jobspec.tork.scopes import inputs_read
 
-Additions = Mapping[str, Mapping[str, Any] | bool]
+Additions = Mapping[str, Mapping[str, Any] | bool | str]
 """Values by name, by the field of the job that takes them: `inputs`, `secrets`, `uploads`. Or the
 value of a field."""
 
@@ -188,7 +188,7 @@ def _added_to_json(text: str, additions: Additions) -> str:
     if not isinstance(job, dict):
         raise ValueError("a job must be a mapping of fields")
     for field, values in additions.items():
-        if isinstance(values, bool):
+        if isinstance(values, bool | str):
             job[field] = values
             continue
         present = job.get(field) or {}
@@ -211,7 +211,7 @@ def _added_to_yaml(text: str, additions: Additions) -> str:
     if not isinstance(job, yaml.MappingNode):
         raise ValueError("a job must be a mapping of fields")
     for field, values in additions.items():
-        if isinstance(values, bool):
+        if isinstance(values, bool | str):
             _set(job, field, _node(values))
             continue
         mapping = _mapping_below(job, field)

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import IO, Any
@@ -67,6 +67,28 @@ def job_options(command: Callable[..., None]) -> Callable[..., None]:
     return reduce(lambda made, option: option(made), reversed(_OPTIONS), command)
 
 
+def beginning_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Those that `beginning_in` takes."""
+    start_at = click.option(
+        "--start-at", metavar="TIME", help="Begin no earlier, such as 2026-06-01T12:00:00Z."
+    )
+    hold = click.option(
+        "--hold", is_flag=True, help="Submit a draft, which begins with conveyor release."
+    )
+    return hold(start_at(command))
+
+
+def beginning_in(options: dict[str, Any]) -> dict[str, bool | str]:
+    """Takes out of options what says when a job begins, as fields of the job."""
+    return {"hold": options.pop("hold"), "startAt": options.pop("start_at") or ""}
+
+
+def refuse_to_wait(output: Output, beginning: Mapping[str, object]) -> None:
+    """Raises UsageError."""
+    if beginning["hold"] and output.waits:
+        raise click.UsageError("--hold can't be used with --wait or --follow: it waits for release")
+
+
 @click.command()
 @click.argument("file", type=click.File("rb"))
 @job_options
@@ -76,7 +98,7 @@ def job_options(command: Callable[..., None]) -> Callable[..., None]:
     callback=_visible,
     help="Submitting again with the same key returns the same job. Kept for a day.",
 )
-@click.option("--hold", is_flag=True, help="Submit a draft, which begins with conveyor release.")
+@beginning_options
 @click.option("--strict", is_flag=True, help="Refuse the job if there are warnings.")
 @submission_options
 @json_option
@@ -88,9 +110,7 @@ def submit(
     secrets: tuple[str, ...],
     files: tuple[str, ...],
     idempotency_key: str | None,
-    *,
-    hold: bool,
-    **options: Any,  # noqa: ANN401 - those of Bacalhau's jobs, and of the output
+    **options: Any,  # noqa: ANN401 - when it begins, those of Bacalhau's jobs, and of the output
 ) -> None:
     """Submit the job in FILE (YAML or JSON; - is standard input).
 
@@ -105,19 +125,23 @@ def submit(
       3    the API is not reachable or rejected the job
       130  Ctrl-C; the job continues
     """
+    beginning = beginning_in(options)
     given = Options.taken(options, idempotency_key)
     wanted = given.output
     job_file = JobFile.read(file)
     if is_bacalhau(job_file):
-        if inputs or secrets or files or hold:
-            names = "--input, --secret, --file and --hold"
+        if inputs or secrets or files or any(beginning.values()):
+            names = "--input, --secret, --file, --hold and --start-at"
             raise click.UsageError(f"{names} are not for Bacalhau jobs")
         sys.exit(submit_bacalhau(server, job_file, given))
     given.refuse_for(job_file)
-    if hold and wanted.waits:
-        raise click.UsageError("--hold can't be used with --wait or --follow: it waits for release")
+    refuse_to_wait(wanted, beginning)
     given_inputs = parse_inputs(inputs)
-    additions: Additions = {"inputs": given_inputs, "secrets": parse_secrets(secrets), "hold": hold}
+    additions: Additions = {
+        "inputs": given_inputs,
+        "secrets": parse_secrets(secrets),
+        **beginning,
+    }
     to_send = parse_files(files)
     try:
         body = job_file.body_with(additions)

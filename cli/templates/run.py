@@ -10,7 +10,7 @@ from cli.exit_codes import EXIT_API
 from cli.follow.patience import submit_with_retry
 from cli.jobs.job_file import parse_inputs, parse_secrets
 from cli.jobs.outcome import Output, to_the_end
-from cli.jobs.submit import job_options
+from cli.jobs.submit import beginning_in, beginning_options, job_options, refuse_to_wait
 from cli.jobs.uploads import parse_files, upload
 from cli.templates.names import template_argument
 from cli.views import Json
@@ -21,6 +21,7 @@ from conveyor import AsyncClient, Rejected, Server
 @template_argument
 @job_options
 @click.option("--name", metavar="NAME", help="Of the job. Default: the one in the template.")
+@beginning_options
 @json_option
 @asks_api
 def run(
@@ -30,16 +31,18 @@ def run(
     secrets: tuple[str, ...],
     files: tuple[str, ...],
     name: str | None,
-    **flags: bool,
+    **options: Any,  # noqa: ANN401 - when it begins, and those of the output
 ) -> None:
     """Submit a job of the template NAME: its newest version, or VERSION (1 or 1.2).
 
     `conveyor templates get NAME` shows which inputs it asks for. Output and exit codes are those
     of submit.
     """
-    wanted = Output.of(**flags)
+    beginning = beginning_in(options)
+    wanted = Output.of(**options)
+    refuse_to_wait(wanted, beginning)
     given: dict[str, Any] = {"inputs": parse_inputs(inputs), "secrets": parse_secrets(secrets)}
-    given |= {"version": template[1], "name": name}
+    given |= {"version": template[1], "name": name, **beginning}
     if uploads := upload(server, parse_files(files)):
         given["uploads"] = uploads
     body = {field: value for field, value in given.items() if value}

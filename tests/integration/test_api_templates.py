@@ -95,6 +95,19 @@ async def test_a_job_of_a_template_has_its_inputs_and_keeps_them(api: Api) -> No
     assert again["inputs"] == {"width": "160", "format": "jpg"}
 
 
+async def test_a_job_of_a_template_is_held_or_begins_at_a_time(api: Api) -> None:
+    await push(api)
+    at = "2100-06-01T12:00:00Z"
+    _, job = await run(api, {"inputs": {"format": "jpg"}, "hold": True, "startAt": at})
+    shown = await api.get(f"/jobs/{job['id']}")
+    assert (shown["state"], shown["hold"], shown["startAt"]) == ("PENDING", True, at)
+    assert (await api.answer("PUT", f"/jobs/{job['id']}/release"))[0] == 200
+    shown = await api.get(f"/jobs/{job['id']}")
+    assert (shown["waiting"]["reason"], shown["waiting"]["until"]) == ("start_at", at)
+    status, refused = await run(api, {"inputs": {"format": "jpg"}, "startAt": "soon"})
+    assert (status, refused["errors"][0]["field"]) == (400, "startAt")
+
+
 async def test_inputs_that_break_rules_are_all_named(api: Api) -> None:
     await push(api)
     status, answer = await run(api, {"inputs": {"width": 3, "widht": 1}})

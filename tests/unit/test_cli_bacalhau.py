@@ -115,7 +115,10 @@ async def test_variables_come_from_options_before_the_environment(
         (("-V", "image"), "must be like name=value"),
         (("-E", "("), "is no regular expression"),
         (("-V", "image=", "-V", "x=1"), "'Image' cannot be empty"),
-        (("-V", "image=a", "--input", "x=1"), "--input, --secret, --file and --hold are not"),
+        (
+            ("-V", "image=a", "--input", "x=1"),
+            "--input, --secret, --file, --hold and --start-at are",
+        ),
     ],
 )
 async def test_what_is_wrong_is_told_before_anything_is_sent(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import yaml
 from aiohttp import web
 
 from tests.support.http.command_line import run_command
@@ -338,3 +339,19 @@ async def test_a_dry_run_tells_what_would_be_submitted_and_its_warnings(api: Fak
     assert "standard input:2:9: warning: tasks[0].queue: no worker serves it" in result.stderr
     with_file = await run_command(api.url, "submit", "--dry-run", "-", "--file", "a=b", stdin="")
     assert with_file.exit_code == 2
+
+
+@pytest.mark.parametrize("command", [("submit", "-"), ("run", "greeting@1")])
+async def test_a_job_of_a_file_or_a_template_is_held_or_begins_at_a_time(
+    api: FakeApi, command: tuple[str, str]
+) -> None:
+    api.answers["POST /templates/greeting/run"] = SUMMARY
+    waits = ("--hold", "--start-at", "2030-06-01T12:00:00Z")
+    result = await run_command(api.url, *command, *waits, "--json", stdin=JOB_FILE)
+    assert result.exit_code == 0, result.stderr
+    sent = yaml.safe_load(api.asked[-1].body)
+    assert (sent["hold"], str(sent["startAt"])) == (True, "2030-06-01T12:00:00Z")
+
+    refused = await run_command(api.url, *command, "--hold", "--wait", stdin=JOB_FILE)
+    assert (refused.exit_code, len(api.asked)) == (2, 1)
+    assert "--hold can't be used with --wait" in refused.stderr
