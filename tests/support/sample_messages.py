@@ -105,6 +105,8 @@ def _run_task(**changes: Any) -> RunTask:
         "sealed": _PLAIN,
         "files_left_bytes": 1_000_000_000,
         "resources": {"millicpus": 500, "memory": 67_108_864, "disk": 0, "gpus": 1},
+        "memory_scale": 1.5,
+        "most_memory_bytes": 536_870_912,
     }
     return RunTask(**(fields | changes))
 
