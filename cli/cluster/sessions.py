@@ -18,8 +18,9 @@ _SESSIONS = {
     "ID": "whole",
     "USER": "text",
     "OPENED WITH": "text",
+    "CLIENT": "text",
     "OPENED": "right",
-    "ENDS": "right",
+    "USED": "right",
 }
 
 
@@ -77,6 +78,7 @@ def _row(session: Json) -> tuple[str, ...]:
         session["id"],
         session.get("user", ""),
         f"key {session['key']}" if session.get("key") else "password",
+        session.get("client", ""),
         ago(session.get("createdAt"), at),
-        ago(session.get("endsAt"), at),
+        ago(session.get("usedAt"), at),
     )

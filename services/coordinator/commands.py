@@ -136,9 +136,9 @@ class JobCommands:
             raise not_usable(new.definition.uploads, outcome.names)
         raise CannotUpdate(outcome.reason)
 
-    async def cancel(self, job_id: str) -> None:
-        """Raises UnknownJob, WrongState."""
-        await self._act(JobCancelled(job_id))
+    async def cancel(self, job_id: str, by: str | None) -> None:
+        """`by` is who asks. Raises UnknownJob, WrongState."""
+        await self._act(JobCancelled(job_id, by))
 
     async def restart(
         self, job_id: str, from_position: int | None = None, *, keeps_done: bool = True

@@ -41,13 +41,14 @@ def changed(policy: Policy, act: Act) -> Policy:
             return replace(policy, availability="draining")
 
 
-_ALREADY: dict[Act, str] = {
+_DONE: dict[Act, str] = {
     "approve": "approved",
     "reject": "rejected",
     "cordon": "cordoned",
-    "uncordon": "active",
+    "uncordon": "uncordoned",
     "drain": "draining",
 }
+_ALREADY = _DONE | {"uncordon": "active"}
 
 
 def nodes_called(nodes: Sequence[NodeDetails], text: str) -> list[NodeDetails]:
@@ -79,7 +80,7 @@ class NodeCommands:
                 before = await store.lock_policy(connection, name)
                 if (policy := changed(before, act)) == before:
                     raise NoChange(f"worker {name} is already {_ALREADY[act]}")
-                await store.set_policy(connection, name, policy, message, by or "")
+                await store.set_policy(connection, name, policy, message, by or "", _DONE[act])
                 rows = await self._tell(connection, name, policy)
         self._outbox.send(rows)
         log.info("node_policy_changed", name=name, act=act, by=by, message=message)

@@ -88,7 +88,7 @@ def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
         case e.OutputFailed():
             return job_rules.on_output_failed(job, event, now)
         case e.JobCancelled():
-            return job_rules.on_cancelled(job, event)
+            return job_rules.on_cancelled(job, event, now)
         case e.JobRestarted():
             return job_rules.on_restarted(job, event, now)
         case e.JobRewound():
@@ -100,7 +100,7 @@ def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
         case e.SubJobResumed():
             return job_rules.on_subjob_resumed(job, event, now)
         case e.SubJobAbandoned():
-            return job_rules.on_subjob_abandoned(job, event)
+            return job_rules.on_subjob_abandoned(job, event, now)
         case e.CancelPutOff():
             return job_rules.on_cancel_put_off(job, event)
         case e.CancelContinued():

@@ -32,7 +32,10 @@ class JobSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class JobCancelled:
+    """`by` is who asked for it, None where a rule did."""
+
     job_id: str
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

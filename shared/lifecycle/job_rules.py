@@ -68,10 +68,10 @@ def on_output_failed(job: Job, event: e.OutputFailed, now: datetime) -> Decision
     return builder.build()
 
 
-def on_cancelled(job: Job, _: e.JobCancelled) -> Decision | Ignored:
+def on_cancelled(job: Job, event: e.JobCancelled, now: datetime) -> Decision | Ignored:
     if job.state.is_final:
         return _only({state for state in JobState if not state.is_final}, "cancelled", job)
-    return _cancelled(job)
+    return _cancelled(replace(job, cancelled_by=event.by), now)
 
 
 def on_timed_out(job: Job, _: e.JobTimedOut, now: datetime) -> Decision | Ignored:
@@ -157,14 +157,14 @@ def on_subjob_resumed(job: Job, event: e.SubJobResumed, now: datetime) -> Decisi
     return Decision(resumed, commands=(c.ReportToParent(resumed),) if job.state.is_final else ())
 
 
-def on_subjob_abandoned(job: Job, event: e.SubJobAbandoned) -> Decision | Ignored:
+def on_subjob_abandoned(job: Job, event: e.SubJobAbandoned, now: datetime) -> Decision | Ignored:
     if job.parent is None or not 0 < job.parent.dispatch <= event.dispatch:
         return Ignored("that dispatch of its parent does not count any more")
     if job.state.is_final and job.parent.dispatch == event.dispatch:
         return Ignored(f"job is {job.state}")
     # Kept, so that a resumption that comes later than its end is known to be over.
     abandoned = waited_for(job, job.parent, event.dispatch)
-    return Decision(abandoned) if job.state.is_final else _cancelled(abandoned)
+    return Decision(abandoned) if job.state.is_final else _cancelled(abandoned, now)
 
 
 def on_cancel_put_off(job: Job, _: e.CancelPutOff) -> Decision | Ignored:
@@ -199,9 +199,9 @@ def _is_being_deleted(job: Job, now: datetime) -> bool:
     return job.delete_at is not None and job.delete_at <= now
 
 
-def _cancelled(job: Job) -> Decision:
+def _cancelled(job: Job, now: datetime) -> Decision:
     builder = DecisionBuilder(job)
-    builder.move_job(replace(job, state=JobState.CANCELLED))
+    builder.move_job(replace(job, state=JobState.CANCELLED, cancelled_at=now))
     builder.send(c.CancelTasks(job.id))
     return builder.build()
 
@@ -226,5 +226,7 @@ def _again(job: Job, now: datetime) -> Job:
         error=None,
         completed_at=None,
         failed_at=None,
+        cancelled_at=None,
+        cancelled_by=None,
         delete_at=None,
     )

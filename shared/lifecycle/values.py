@@ -179,6 +179,8 @@ class Job:
     run_started_at: datetime | None = None
     completed_at: datetime | None = None
     failed_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    cancelled_by: str | None = None
     delete_at: datetime | None = None
     result: str | None = None
     error: str | None = None

@@ -235,6 +235,8 @@ _OF_JOB = (
     Column("run_started_at", "timestamptz", _CHANGED),
     Column("completed_at", "timestamptz", _CHANGED),
     Column("failed_at", "timestamptz", _CHANGED),
+    Column("cancelled_at", "timestamptz", _CHANGED),
+    Column("cancelled_by", "text", _CHANGED),
     Column("delete_at", "timestamptz", _CHANGED),
     Column("result", "text", _CHANGED),
     Column("error", "text", _CHANGED),

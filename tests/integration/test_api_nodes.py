@@ -200,6 +200,14 @@ async def test_what_is_said_of_a_worker_is_kept_told_and_refused_where_it_is_so_
     assert (status, "reason" in answer["message"]) == (400, True)
     # It holds for whoever has the name
     assert (await api.get("/nodes/gone"))["availability"] == "draining"
+    latest, *earlier = await api.get("/nodes/gone/history")
+    assert (latest["event"], latest["by"], latest["message"]) == ("approved", "", "to approve")
+    assert [event["event"] for event in reversed(earlier)] == [
+        "cordoned",
+        "uncordoned",
+        "rejected",
+        "draining",
+    ]
 
 
 async def test_a_worker_that_is_approved_by_default_can_not_be_approved(api: Api) -> None:
@@ -218,6 +226,7 @@ async def test_the_python_client_shows_workers_and_acts_on_them(api: Api) -> Non
         assert (await client.nodes.cordon("w1", "new disk")).availability == "cordoned"
         drained = await client.nodes.drain("n1")
         assert (drained.availability, drained.message, drained.tasks) == ("draining", None, [])
+        assert [one.event for one in await client.nodes.history("w1")] == ["draining", "cordoned"]
         assert (await client.nodes.uncordon("w1")).availability == "active"
         assert (await client.nodes.reject("w1")).membership == "REJECTED"
         assert (await client.nodes.approve("w1")).membership == "APPROVED"

@@ -77,6 +77,20 @@ async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
     assert (node["status"], node["task_count"]) == ("UP", 1)
 
 
+async def test_it_is_kept_when_a_worker_has_joined_left_and_was_lost(rig: Rig) -> None:
+    beats = Heartbeats(rig.batcher.outbox, rig.pool, no_grace())
+    leaving = heartbeat().model_copy(update={"leaving": True})
+    for told in (heartbeat(), heartbeat(), leaving, leaving, heartbeat()):
+        await beats.on_heartbeats([told])
+    await rig.pool.execute("UPDATE nodes SET last_heartbeat_at = now() - interval '1 hour'")
+    for _ in range(2):
+        await lost_workers(rig).expire_leases()
+    await beats.on_heartbeats([heartbeat()])
+    await lost_workers(rig).take_over([heartbeat().node_id])
+    rows = await rig.pool.fetch("SELECT event FROM node_history ORDER BY seq")
+    assert [row["event"] for row in rows] == ["joined", "left", *["joined", "lost"] * 2]
+
+
 async def is_changed(connection: Connection, told: Heartbeat) -> bool:
     [heard] = await nodes.record(connection, [told])
     return heard.is_changed

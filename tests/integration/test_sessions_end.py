@@ -196,11 +196,12 @@ async def test_nobody_disables_themselves_or_the_guest(api: Api) -> None:
 
 
 async def test_a_user_lists_their_sessions_and_ends_one(api: Api) -> None:
-    here, there = await sign_in(api, ANN), await sign_in(api, ANN)
+    agent = {"User-Agent": "Firefox/140"}
+    here, there = await sign_in(api, ANN, agent), await sign_in(api, ANN)
     await sign_in(api, {"key": OPERATORS_KEY})
     last, first = await done(api, "GET", "/sessions", here.headers)
     assert [one["isCurrent"] for one in (last, first)] == [False, True]
-    assert (first["user"], first["kind"]) == ("ann", "page")
+    assert (first["client"], first["user"], first["kind"]) == ("Firefox/140", "ann", "page")
     assert here.cookie not in str((last, first))
     assert await done(api, "DELETE", f"/sessions/{last['id']}", here.proven) == {"ended": 1}
     assert (await here.status(), await there.status()) == (200, 401)

@@ -14,6 +14,7 @@ SESSION = {
     "id": "s1",
     "user": "ann",
     "kind": "page",
+    "client": "Firefox/140",
     "createdAt": AT,
     "endsAt": AT,
     "isCurrent": False,
@@ -29,7 +30,7 @@ async def api() -> AsyncIterator[FakeApi]:
 async def test_sessions_are_a_table(api: FakeApi) -> None:
     api.answers["GET /sessions"] = [SESSION, SESSION | {"key": "k1", "kind": "token"}]
     _, first, second = await table(api, "sessions", "list", "--user", "ann")
-    assert first[:3] == ["s1", "ann", "password"]
+    assert first[:4] == ["s1", "ann", "password", "Firefox/140"]
     assert second[:4] == ["s1", "ann", "key", "k1"]
     assert api.asked[0].query == {"user": "ann"}
 

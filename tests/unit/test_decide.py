@@ -168,8 +168,11 @@ def test_a_report_from_another_node_or_dispatch_does_not_count(event_type: type)
 
 def test_cancelling_a_job_cancels_and_stops_what_runs() -> None:
     job, task = running()
-    cancelled = decided(decide(job, None, JobCancelled("job"), LATER))
+    cancelled = decided(decide(job, None, JobCancelled("job", "ann~1"), LATER))
     assert cancelled.job.state is JobState.CANCELLED
+    assert (cancelled.job.cancelled_at, cancelled.job.cancelled_by) == (LATER, "ann~1")
+    again = decided(decide(cancelled.job, None, JobRestarted("job"), LATER)).job
+    assert (again.cancelled_at, again.cancelled_by) == (None, None)
     assert of(cancelled, CancelTasks)
     outcome = decided(decide(cancelled.job, task, TaskCancelled("job", task.id), LATER))
     assert outcome.tasks[0].state is TaskState.CANCELLED

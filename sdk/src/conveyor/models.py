@@ -1212,6 +1212,11 @@ class Job(Answer):
     """When it was done."""
     failed_at: datetime | None = None
     """When it failed."""
+    cancelled_at: datetime | None = None
+    """When it was cancelled."""
+    cancelled_by: UserView | None = None
+    """Who cancelled it; left out where it was no user: a schedule, the end of what waited for
+    it, or whoever asks where authentication is off."""
     progress: float | None = None
     """Percent, 0 to 100; 0 is left out."""
     result: str | None = None
@@ -1345,6 +1350,11 @@ class JobHeader(Answer):
     """When it was done."""
     failed_at: datetime | None = None
     """When it failed."""
+    cancelled_at: datetime | None = None
+    """When it was cancelled."""
+    cancelled_by: UserView | None = None
+    """Who cancelled it; left out where it was no user: a schedule, the end of what waited for
+    it, or whoever asks where authentication is off."""
     progress: float | None = None
     """Percent, 0 to 100; 0 is left out."""
     result: str | None = None
@@ -1487,6 +1497,11 @@ class JobSummary(Answer):
     """When it was done."""
     failed_at: datetime | None = None
     """When it failed."""
+    cancelled_at: datetime | None = None
+    """When it was cancelled."""
+    cancelled_by: UserView | None = None
+    """Who cancelled it; left out where it was no user: a schedule, the end of what waited for
+    it, or whoever asks where authentication is off."""
     progress: float | None = None
     """Percent, 0 to 100; 0 is left out."""
     result: str | None = None
@@ -1921,6 +1936,27 @@ class Node(Answer):
     """When that was."""
 
 
+class NodeEvent(Answer):
+    """Something that has become of a worker, or was said of it."""
+
+    at: datetime
+    """When."""
+    event: (
+        Literal[
+            "joined", "left", "lost", "approved", "rejected", "cordoned", "uncordoned", "draining"
+        ]
+        | str
+    )
+    """`left`: it said so; `lost`: it fell silent. `approved` and those after it were said by an
+    administrator."""
+    node_id: str | None = None
+    """Which start of the worker; left out for what holds for the name."""
+    by: str | None = None
+    """Which administrator; empty where nobody is asked who they are."""
+    message: str | None = None
+    """Why, by the administrator."""
+
+
 class NodeGpu(Answer):
     """A GPU of the machine."""
 
@@ -2064,6 +2100,10 @@ class OpenSession(Answer):
     """Whose it is; left out for the operator's and for that of a key that is nobody's."""
     key: str | None = None
     """The id of the API key that opened it; left out when it was a password."""
+    client: str | None = None
+    """The `User-Agent` of the sign-in."""
+    used_at: datetime | None = None
+    """When it was last used, to the minute; left out if not since the first minute."""
 
 
 class Parallel(Body):

@@ -23,10 +23,10 @@ _STAGES = """ -- of one job
     WHERE t.job_id = j.id AND t.parent_id IS NULL AND t.position <= greatest(j.position, 1)
     ORDER BY t.position, t.created_at DESC, t.attempt DESC) AS s)
 """
-# A job that is cancelled has no time of its own.
+# A job that an older version cancelled has no time of its own.
 _ENDED = """
 coalesce(j.completed_at, j.failed_at, CASE WHEN j.state = 'CANCELLED' THEN
-    (SELECT max(e.at) FROM job_events e WHERE e.job_id = j.id) END)
+    coalesce(j.cancelled_at, (SELECT max(e.at) FROM job_events e WHERE e.job_id = j.id)) END)
 """
 _COLUMNS = f"""
 j.id, i.name, v.version, v.document, j.state, j.is_held, j.position, j.error, j.created_at,

@@ -60,6 +60,9 @@ ORDER BY t.scheduled_at, t.id LIMIT 1000
 MAKE_POLICY = "INSERT INTO node_policies (name) VALUES ($1) ON CONFLICT (name) DO NOTHING"
 LOCK_POLICY = "SELECT membership, availability FROM node_policies WHERE name = $1 FOR UPDATE"
 SET_POLICY = """
+WITH told AS (
+    INSERT INTO node_history (name, event, by, message) VALUES ($1, $6, $5, $4)
+)
 UPDATE node_policies
 SET membership = $2, availability = $3, message = $4, changed_by = $5, changed_at = now()
 WHERE name = $1
@@ -68,7 +71,8 @@ ONLINE_OF_NAME = "SELECT id FROM nodes WHERE name = $1 AND status = 'UP'"
 
 # A worker that is up stays: its leases hang on its row.
 FORGET_NODE = """
-WITH gone AS (DELETE FROM nodes WHERE name = $1 AND status <> 'UP')
+WITH gone AS (DELETE FROM nodes WHERE name = $1 AND status <> 'UP'),
+told AS (DELETE FROM node_history WHERE name = $1)
 DELETE FROM node_policies WHERE name = $1
 """
 
@@ -158,9 +162,10 @@ async def lock_policy(connection: Connection, name: str) -> Policy:
 
 
 async def set_policy(
-    connection: Connection, name: str, policy: Policy, message: str | None, by: str
+    connection: Connection, name: str, policy: Policy, message: str | None, by: str, event: str
 ) -> None:
-    columns = policy.membership, policy.availability, message, by
+    """`event` is what its history says of it."""
+    columns = policy.membership, policy.availability, message, by, event
     await connection.execute(SET_POLICY, name, *columns)
 
 
@@ -171,3 +176,25 @@ async def online_of_name(connection: Connection, name: str) -> Sequence[str]:
 async def forget_node(connection: Connection, name: str) -> None:
     """What was said of it; and itself, unless it is up."""
     await connection.execute(FORGET_NODE, name)
+
+
+HISTORY_OF_NODE = """
+SELECT at, event, node_id, by, message FROM node_history WHERE name = $1
+ORDER BY seq DESC LIMIT $2
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeEvent:
+    """`node_id` is None for what an administrator, `by`, said of all workers of the name."""
+
+    at: datetime
+    event: str
+    node_id: str | None
+    by: str | None
+    message: str | None
+
+
+async def history_of_node(connection: Connection, name: str, most: int) -> list[NodeEvent]:
+    """Of all workers of the name, newest first."""
+    return [NodeEvent(**row) for row in await connection.fetch(HISTORY_OF_NODE, name, most)]

@@ -98,6 +98,8 @@ class SummaryRow(NamedTuple):
     template: str | None = None
     usage: Mapping[str, int] | None = None
     rates: Mapping[str, str] | None = None
+    cancelled_at: datetime | None = None
+    cancelled_by: JsonObject | None = None
 
 
 LONGEST_LISTED = 8192
@@ -112,7 +114,10 @@ id, state, name, description, tags, {inputs} AS inputs, task_count, position, pr
 started_at, completed_at, failed_at, {result} AS result, error,
 shown_user(created_by) AS created_by, parent_task_id AS parent_id, sealed, schedule_id,
 schedule_cron(schedule_id) AS schedule_cron, schedule_at, run_started_at, {omitted} AS omitted,
-readers, template, usage, rates
+readers, template, usage, rates,
+CASE WHEN state = 'CANCELLED' THEN cancelled_at END AS cancelled_at,
+CASE WHEN state = 'CANCELLED' AND cancelled_by IS NOT NULL THEN shown_user(cancelled_by) END
+    AS cancelled_by
 """
 
 

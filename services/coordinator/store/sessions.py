@@ -14,11 +14,11 @@ WITH ended AS (
     DELETE FROM sessions WHERE id IN (
         SELECT id FROM sessions
         WHERE username IS NOT DISTINCT FROM $3 AND key_id IS NOT DISTINCT FROM $4
-          AND is_renewed = $8
-        ORDER BY ends_at DESC, id OFFSET $7::integer - 1)
+          AND is_renewed = $9
+        ORDER BY ends_at DESC, id OFFSET $8::integer - 1)
 )
-INSERT INTO sessions (id, digest, username, key_id, ends_at, is_renewed)
-VALUES ($1, $2, $3, $4, now() + least($5::interval, $6::interval), $8)
+INSERT INTO sessions (id, digest, username, key_id, client, ends_at, is_renewed)
+VALUES ($1, $2, $3, $4, $5, now() + least($6::interval, $7::interval), $9)
 """
 
 OPEN_SESSION = """
@@ -29,15 +29,16 @@ FROM sessions WHERE id = $1 AND ends_at > now()
 """
 
 SESSION_WAS_USED = """
-UPDATE sessions SET ends_at = least(created_at + $2::interval, now() + $3::interval) WHERE id = $1
+UPDATE sessions
+SET ends_at = least(created_at + $2::interval, now() + $3::interval), used_at = now() WHERE id = $1
 """
 
 DELETE_SESSION = "DELETE FROM sessions WHERE id = $1"
 
 # A user's own and those of their keys; without a user the key's; with neither the operator's.
 SESSIONS = """
-SELECT s.id, coalesce(s.username, k.username) AS user, s.key_id AS key, s.created_at, s.ends_at,
-       NOT s.is_renewed AS is_access_token
+SELECT s.id, coalesce(s.username, k.username) AS user, s.key_id AS key, s.client, s.created_at,
+       s.used_at, s.ends_at, NOT s.is_renewed AS is_access_token
 FROM sessions s LEFT JOIN api_keys k ON k.id = s.key_id
 WHERE s.ends_at > now()
   AND CASE WHEN $1::text IS NULL
@@ -73,6 +74,7 @@ class NewSession(NamedTuple):
     digest: bytes
     username: str | None
     key_id: str | None
+    client: str | None = None
 
 
 class Holder(NamedTuple):
@@ -87,7 +89,9 @@ class SessionRow:
     id: str
     user: str | None
     key: str | None
+    client: str | None
     created_at: datetime
+    used_at: datetime | None
     ends_at: datetime
     is_access_token: bool
 

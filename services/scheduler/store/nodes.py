@@ -38,6 +38,11 @@ WITH heard AS (
         engines = excluded.engines, storages = excluded.storages, publishers = excluded.publishers,
         capacity = excluded.capacity, gpus = excluded.gpus,
         max_executions = excluded.max_executions, availability = excluded.availability
+), told AS (
+    INSERT INTO node_history (name, node_id, event)
+    SELECT h.name, h.id, CASE WHEN h.status = 'UP' THEN 'joined' ELSE 'left' END
+    FROM heard h LEFT JOIN before b USING (id)
+    WHERE coalesce(b.status, 'OFFLINE') <> h.status ORDER BY h.id
 )
 SELECT h.id, h.name, h.availability AS told, b.id IS NULL AS is_new,
     (b.status, b.availability, b.labels, b.engines, b.storages, b.publishers, b.capacity,
@@ -57,9 +62,12 @@ ON CONFLICT (name) DO NOTHING
 """
 
 MARK_SILENT = """
-UPDATE nodes SET status = 'OFFLINE', task_count = 0
-WHERE status <> 'OFFLINE' AND last_heartbeat_at < now() - lease
-RETURNING id
+WITH silent AS (
+    UPDATE nodes SET status = 'OFFLINE', task_count = 0
+    WHERE status <> 'OFFLINE' AND last_heartbeat_at < now() - lease
+    RETURNING id, name
+), told AS (INSERT INTO node_history (name, node_id, event) SELECT name, id, 'lost' FROM silent)
+SELECT id FROM silent
 """
 
 # Those that haven't said goodbye, or have left something running.
@@ -70,7 +78,15 @@ SELECT node_id FROM tasks
 WHERE state = 'RUNNING' AND lease_expires_at IS NOT NULL AND node_id IS NOT NULL
 """
 
-MARK_GONE = "UPDATE nodes SET status = 'OFFLINE', task_count = 0 WHERE id = ANY($1::text[])"
+# What has said goodbye was not lost.
+MARK_GONE = """
+WITH gone AS (
+    UPDATE nodes SET status = 'OFFLINE', task_count = 0
+    WHERE id = ANY($1::text[]) AND status <> 'OFFLINE'
+    RETURNING id, name
+)
+INSERT INTO node_history (name, node_id, event) SELECT name, id, 'lost' FROM gone
+"""
 
 # One that is not known may be of another system that uses the same engine, alive and well. One that
 # has the lease of a task is not gone.
@@ -86,6 +102,7 @@ WHERE EXISTS (SELECT FROM nodes n WHERE n.id = s.id AND n.status <> 'UP')
 FORGET = """
 DELETE FROM nodes WHERE status = 'OFFLINE' AND last_heartbeat_at < now() - $1::interval
 """
+FORGET_HISTORY = "DELETE FROM node_history WHERE at < now() - $1::interval"
 FORGET_NAMES = """
 DELETE FROM node_policies p
 WHERE changed_by IS NULL AND changed_at < now() - $1::interval
@@ -140,3 +157,4 @@ async def abandoned(connection: Connection, ids: Sequence[str]) -> list[str]:
 async def forget(connection: Connection, after: timedelta) -> None:
     await connection.execute(FORGET, after)
     await connection.execute(FORGET_NAMES, after)
+    await connection.execute(FORGET_HISTORY, after)

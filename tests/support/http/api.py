@@ -74,7 +74,7 @@ class StoringBatcher:
         if self.fail:
             raise self.fail
         match work.event:
-            case JobCancelled(job_id):
+            case JobCancelled(job_id, _):
                 return await self._act("cancel", job_id, ("PENDING", "SCHEDULED", "RUNNING"))
             case JobRestarted(job_id):
                 return await self._act("restart", job_id, ("FAILED", "CANCELLED"))

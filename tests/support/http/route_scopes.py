@@ -36,6 +36,7 @@ SCOPES = {
     ("POST", "/dead-letters/requeue"): "admin",
     ("GET", "/nodes"): "read",
     ("GET", "/nodes/{id}"): "read",
+    ("GET", "/nodes/{id}/history"): "read",
     ("PUT", "/nodes/{id}/approve"): "admin",
     ("PUT", "/nodes/{id}/reject"): "admin",
     ("PUT", "/nodes/{id}/cordon"): "admin",

@@ -357,6 +357,11 @@ class AsyncNodes(AsyncResource):
         """With the tasks that hold it."""
         return m.NodeWithTasks.of(await self._call("GET", "/nodes/{id}", id=node_id))
 
+    async def history(self, node_id: str) -> Sequence[m.NodeEvent]:
+        """The last 500 events of all workers of its name, newest first."""
+        answer = await self._call("GET", "/nodes/{id}/history", id=node_id)
+        return [m.NodeEvent.of(one) for one in items_of(answer)]
+
     async def approve(self, node_id: str, message: str | None = None) -> m.NodeWithTasks:
         return await self._act("PUT", "/nodes/{id}/approve", node_id, message)
 

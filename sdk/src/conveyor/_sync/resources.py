@@ -347,6 +347,11 @@ class Nodes(Resource):
         """With the tasks that hold it."""
         return m.NodeWithTasks.of(self._call("GET", "/nodes/{id}", id=node_id))
 
+    def history(self, node_id: str) -> Sequence[m.NodeEvent]:
+        """The last 500 events of all workers of its name, newest first."""
+        answer = self._call("GET", "/nodes/{id}/history", id=node_id)
+        return [m.NodeEvent.of(one) for one in items_of(answer)]
+
     def approve(self, node_id: str, message: str | None = None) -> m.NodeWithTasks:
         return self._act("PUT", "/nodes/{id}/approve", node_id, message)
 

@@ -15,6 +15,7 @@ from services.coordinator.api.access.shown import (
     AccessToken,
     Key,
     Password,
+    client_of,
     shown_by,
     token_of,
 )
@@ -117,6 +118,7 @@ class Authenticator:
             token.digest(admitted.credential),
             admitted.username,
             admitted.key_id,
+            client_of(request),
         )
         if not await connected(self._pool, sessions.add_session, new, limits):
             raise self._refusal(request, "invalid credentials")  # deleted at this moment

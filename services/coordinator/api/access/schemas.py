@@ -274,8 +274,12 @@ class OpenSession(Answer):
     """The id of the API key that opened it; left out when it was a password."""
     kind: Literal["page", "token"]
     """`page` for a cookie, `token` for an access token."""
+    client: str | None = None
+    """The `User-Agent` of the sign-in."""
     created_at: datetime
     """When it was opened."""
+    used_at: datetime | None = None
+    """When it was last used, to the minute; left out if not since the first minute."""
     ends_at: datetime
     """When it ends if it is not used."""
     is_current: bool

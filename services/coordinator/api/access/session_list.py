@@ -99,7 +99,9 @@ def _shown(row: SessionRow, current: str | None) -> OpenSession:
         user=row.user,
         key=row.key,
         kind="token" if row.is_access_token else "page",
+        client=row.client,
         created_at=row.created_at,
+        used_at=row.used_at,
         ends_at=row.ends_at,
         is_current=row.id == current,
     )

@@ -30,6 +30,15 @@ class AccessToken:
     token: SessionToken
 
 
+_LONGEST_CLIENT = 200
+
+
+def client_of(request: web.Request) -> str | None:
+    """What the program calls itself, for people; None when it does not."""
+    text = request.headers.get(hdrs.USER_AGENT, "")[:_LONGEST_CLIENT]
+    return "".join(c for c in text if c.isprintable()) or None
+
+
 def token_of(request: web.Request) -> SessionToken | None:
     """Of the cookie; None when it is none of ours."""
     return session_token(request.cookies.get(SESSION_COOKIE, ""))

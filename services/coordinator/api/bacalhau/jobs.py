@@ -230,7 +230,7 @@ async def stop_bacalhau_job(request: web.Request) -> web.Response:
         return reply(JobStopped(evaluation_id=""))
     if job.is_final:
         raise Conflict(f"cannot stop job in state {job.state}")
-    await ports(request).commands.cancel(job.id)
+    await ports(request).commands.cancel(job.id, principal(request).creator)
     return reply(JobStopped(evaluation_id=shown_id("j", job.id).removeprefix("j-")))
 
 

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from services.coordinator.api.access.principal import principal
 from services.coordinator.api.bytenite.bodies import parsed_body, unwrapped
 from services.coordinator.api.bytenite.drafts import drafted, replaced
 from services.coordinator.api.bytenite.error_form import coded
@@ -84,7 +85,7 @@ async def abort_bytenite_job(request: web.Request) -> web.Response:
         return reply(Done())
     if job.state in _FINAL:
         raise coded(request, "invalid_state", Conflict(f"the job has ended: it is {job.state}"))
-    await api.commands.cancel(job.id)
+    await api.commands.cancel(job.id, principal(request).creator)
     return reply(Done())
 
 

@@ -5,7 +5,13 @@ from aiohttp import web
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.schemas import read_optional_body
 from services.coordinator.api.errors import Conflict, NotFound
-from services.coordinator.api.nodes.schemas import Node, NodeNote, NodesQuery, NodeWithTasks
+from services.coordinator.api.nodes.schemas import (
+    Node,
+    NodeEvent,
+    NodeNote,
+    NodesQuery,
+    NodeWithTasks,
+)
 from services.coordinator.api.nodes.views import shown_node, shown_with_tasks
 from services.coordinator.api.replies import Status, reply
 from services.coordinator.api.requests import ports, query
@@ -22,6 +28,7 @@ _NODES = RouteGroup(
     path_meanings={"id": "The worker's id, the beginning of its id, or its name."},
     missing="There is no such worker.",
 )
+_MOST_EVENTS = 500
 _SEVERAL = "Several workers have ids that begin so."
 
 
@@ -53,6 +60,18 @@ async def list_nodes(request: web.Request) -> web.Response:
 )
 async def get_node(request: web.Request) -> web.Response:
     return await _shown(request, await _node(request))
+
+
+@_NODES.route(
+    "GET /nodes/{id}/history",
+    "Show what has become of a worker, and what was said of it",
+    response("The last 500 events of all workers of its name, newest first.", list[NodeEvent]),
+    {409: error(_SEVERAL)},
+)
+async def get_node_history(request: web.Request) -> web.Response:
+    node = await _node(request)
+    found = await ports(request).run(store.history_of_node, node.name, _MOST_EVENTS)
+    return reply([NodeEvent.model_validate(one, from_attributes=True) for one in found])
 
 
 def _acting(act: Act, summary: str, conflict: str) -> Route:
@@ -129,6 +148,7 @@ async def _shown(request: web.Request, node: NodeDetails) -> web.Response:
 WORKER_ROUTES: tuple[Route, ...] = (
     list_nodes,
     get_node,
+    get_node_history,
     approve_node,
     reject_node,
     cordon_node,

@@ -119,6 +119,24 @@ class NodeWithTasks(Node):
     1,000."""
 
 
+class NodeEvent(Answer):
+    """Something that has become of a worker, or was said of it."""
+
+    at: datetime
+    """When."""
+    event: Literal[
+        "joined", "left", "lost", "approved", "rejected", "cordoned", "uncordoned", "draining"
+    ]
+    """`left`: it said so; `lost`: it fell silent. `approved` and those after it were said by an
+    administrator."""
+    node_id: str | None = None
+    """Which start of the worker; left out for what holds for the name."""
+    by: str | None = None
+    """Which administrator; empty where nobody is asked who they are."""
+    message: str | None = None
+    """Why, by the administrator."""
+
+
 class NodesQuery(Query):
     """Which workers."""
 

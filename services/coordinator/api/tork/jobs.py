@@ -199,7 +199,7 @@ def _ambiguous(
 async def cancel_job(request: web.Request) -> web.Response:
     job_id = path_id(request, "job")
     await require_operable(request, job_id)
-    await ports(request).commands.cancel(job_id)
+    await ports(request).commands.cancel(job_id, principal(request).creator)
     return reply(Status())
 
 

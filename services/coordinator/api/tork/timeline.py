@@ -59,7 +59,7 @@ async def get_timeline(request: web.Request) -> web.Response:
 
 def _of_job(job: SummaryRow) -> Fields:
     shown = {"state": job.state, "createdAt": job.created_at, "now": datetime.now(UTC)}
-    ended_at = job.completed_at or job.failed_at
+    ended_at = job.completed_at or job.failed_at or job.cancelled_at
     return shown | set_fields({"startedAt": job.started_at, "endedAt": ended_at})
 
 

@@ -69,6 +69,11 @@ class JobFacts(Answer):
     """When it was done."""
     failed_at: datetime | None = None
     """When it failed."""
+    cancelled_at: datetime | None = None
+    """When it was cancelled."""
+    cancelled_by: UserView | None = None
+    """Who cancelled it; left out where it was no user: a schedule, the end of what waited for it,
+    or whoever asks where authentication is off."""
     position: int
     """The task it has come to, counted from 1; 0 before the first, `taskCount` + 1 once all are
     COMPLETED."""
