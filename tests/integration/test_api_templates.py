@@ -84,7 +84,7 @@ async def test_a_job_of_a_template_has_its_inputs_and_keeps_them(api: Api) -> No
     shown = await api.get(f"/jobs/{job['id']}")
     assert shown["template"] == {"name": "thumbs", "version": "1.0"}
     assert shown["secrets"] == {"key": "[REDACTED]", "token": "[REDACTED]"}
-    _, newest = await run(api, {"inputs": {"format": "png", "width": 32}, "name": "mine"})
+    _, newest = await run(api, {"inputs": {"format": "png", "width": "32"}, "name": "mine"})
     assert (newest["name"], newest["template"]["version"]) == ("mine", "1.1")
     assert newest["inputs"]["width"] == "32"
     for text, count in (("thumbs", 2), ("thumbs@1", 2), ("thumbs@1.0", 1), ("humbs", 0)):
@@ -176,7 +176,6 @@ async def test_a_schedule_makes_jobs_of_the_newest_version_that_its_tag_allows(a
         "template": "thumbs@1",
         "inputs": {"format": "png"},
     }
-
     await push(api, "1.1")
     await push(api, "2.0")
     _, run_ = await api.answer("POST", f"{path}/trigger")
@@ -189,12 +188,50 @@ async def test_a_schedule_makes_jobs_of_the_newest_version_that_its_tag_allows(a
     status, answer = await api.answer("POST", f"{path}/trigger")
     assert status == 409
     assert "template thumbs@1.1 is inactive" in answer["message"]
-    status, answer = await api.answer("PATCH", path, json={"inputs": {"format": "jpg"}})
+    status, answer = await api.answer("PATCH", path, json={"name": "other"})
     assert (status, answer["message"]) == (
         400,
-        "inputs: is of template thumbs@1: submit another schedule",
+        "name: is of template thumbs@1: submit another schedule",
     )
     assert (await api.answer("PATCH", path, json={"schedule": {"cron": "@daily"}}))[0] == 200
     wrong = body | {"template": "thumbs@2", "inputs": {"format": "gif"}}
     status, answer = await api.answer("POST", "/scheduled-jobs", json=wrong)
     assert (status, answer["errors"][0]["field"]) == (400, "inputs.format")
+
+
+async def test_the_inputs_of_a_schedule_of_a_template_are_edited(api: Api) -> None:
+    await push(api)
+    body = {"template": "thumbs@1", "inputs": {"format": "png"}, "schedule": {"cron": "0 0 1 1 *"}}
+    _, made = await api.answer("POST", "/scheduled-jobs", json=body)
+    path = f"/scheduled-jobs/{made['id']}"
+    await push(api, "1.1")
+    edit = {"inputs": {"width": 32}, "schedule": {"cron": "0 0 2 1 *"}}
+    status, edited = await api.answer("PATCH", path, json=edit)
+    assert status == 200, edited
+    assert edited["template"] == {
+        "tag": "thumbs@1",
+        "version": "thumbs@1.1",
+        "inputs": {"format": "png", "width": "32"},
+    }
+    assert edited["cron"] == "0 0 2 1 *"
+    whole = await api.get(path)
+    assert whole["inputs"] == {"format": "png", "width": "32"}
+    status, refused = await api.answer("PATCH", path, json={"inputs": {"width": 3}})
+    assert (status, refused["errors"][0]["field"]) == (400, "inputs.width")
+
+
+async def test_a_time_that_has_no_job_for_want_of_its_template_is_among_the_runs(api: Api) -> None:
+    await push(api)
+    body = {"template": "thumbs", "inputs": {"format": "png"}, "schedule": {"cron": "* * * * *"}}
+    _, made = await api.answer("POST", "/scheduled-jobs", json=body)
+    path = f"/scheduled-jobs/{made['id']}"
+    why = "template thumbs@1.0 is inactive"
+    await api.answer("PUT", "/templates/thumbs/versions/1.0/deactivate")
+    assert (await api.answer("PATCH", path, json={"inputs": {"width": 32}}))[0] == 409
+    assert (await api.get(f"{path}/runs"))["items"] == []
+    hold_back = "UPDATE schedules SET error = $1, next_at = now() - interval '1 minute'"
+    await api.pool.execute(hold_back, why)
+    runs = await api.get(f"{path}/runs")
+    assert [(run["state"], run["reason"]) for run in runs["items"]] == [("HELD", why)]
+    assert (runs["size"], runs["totalItems"], runs["totalPages"]) == (1, 1, 1)
+    assert (await api.get(f"{path}/runs?state=SKIPPED"))["items"] == []

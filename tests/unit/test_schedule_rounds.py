@@ -1,6 +1,6 @@
 """What becomes of many schedules that are due together."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +8,7 @@ import pytest
 
 from services.scheduler.firing import MOST_JOBS, Around, Firing, Skip, planned
 from services.scheduler.store.schedules import Move, TakenSchedule
-from shared.definition import encode
+from shared.definition import TemplateUse, encode
 from shared.jobspec.cron.stored import firings_of
 from shared.lifecycle import OutputEvaluated
 from shared.planning.planner import Planner
@@ -88,6 +88,63 @@ def test_one_with_an_active_job_moves_on_without_a_job() -> None:
     plan = planned([due("a", overlap="skip"), due("b", overlap="skip")], around, Sealer())
     assert [len(firing.jobs) for firing in plan.firings] == [0, 1]
     assert plan.firings[0].move == moved("a", DUE_AT + MINUTE)
+
+
+@dataclass(frozen=True)
+class Template:
+    """Of somebody's, in version 1.1; `document` is a job."""
+
+    document: dict[str, Any]
+    schema: dict[str, Any]
+    tag: str = "t@1.1"
+    owner: str | None = "ann"
+    is_active: bool = True
+    sealed: str | None = None
+
+
+def of_template(**inputs: Any) -> dict[str, Any]:
+    """What a schedule of `t@1` stores since version 1.0."""
+    use = TemplateUse(tag="t@1", version="t@1.0", owner="ann", inputs=inputs)
+    tasks = [{"name": "t", "run": "old"}]
+    return encode(replace(job_definition(name="mine", tasks=tasks), template=use))
+
+
+TEMPLATE = Template(
+    encode(job_definition(name="t", tasks=[{"name": "t", "run": "new"}])),
+    {"properties": {"width": {"type": "integer", "default": 160}}},
+)
+
+
+def test_a_schedule_of_a_template_makes_its_job_of_what_the_template_is_now() -> None:
+    taken = due("a", spec=of_template(width="320"))
+    ((new,),) = [f.jobs for f in planned([taken], {}, Sealer(), {"a": TEMPLATE}).firings]
+    assert (new.definition.name, new.definition.tasks[0].run) == ("mine", "new")
+    assert new.definition.inputs == {"width": "320"}
+    assert new.definition.template
+    assert (new.definition.template.tag, new.definition.template.version) == ("t@1", "t@1.1")
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        (None, "template t@1 does not exist any more"),
+        (replace(TEMPLATE, owner="eve"), "template t@1 does not exist any more"),
+        (replace(TEMPLATE, is_active=False), "template t@1.1 is inactive"),
+        (
+            replace(TEMPLATE, schema={"properties": {"height": {"type": "integer"}}}),
+            "template t@1.1: inputs.width: the template has no such input",
+        ),
+    ],
+)
+def test_a_schedule_whose_template_makes_no_job_stays_due_and_says_why(
+    template: Template | None, why: str
+) -> None:
+    taken = [due("a", spec=of_template(width="320")), due("b")]
+    plan = planned(taken, {}, Sealer(), {"a": template} if template else {})
+    assert [firing.taken.id for firing in plan.firings] == ["b"]
+    ((held, said),) = plan.held_back
+    assert held.id == "a"
+    assert said.startswith(why)
 
 
 @pytest.mark.parametrize(

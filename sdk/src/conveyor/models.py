@@ -2808,7 +2808,7 @@ class ScheduleRun(Answer):
     kind: Literal["SCHEDULED", "TRIGGERED", "BACKFILLED"] | str
     """By its rules, by a trigger or for a backfill."""
     state: Literal["FIRED", "SKIPPED", "HELD"] | str
-    """A `HELD` one waits until the job before it is final."""
+    """A `HELD` one waits until the job before it is final, or until its job can be made."""
     scheduled_at: datetime
     """When it was due, of a range the first: its expressions read `schedule.scheduledAt`."""
     at: datetime
@@ -2816,7 +2816,7 @@ class ScheduleRun(Answer):
     until: datetime | None = None
     """Of a range of firings the last."""
     reason: str | None = None
-    """Why it was skipped."""
+    """Why it was skipped, or why its job can't be made."""
     job_id: str | None = None
     """The job that it has created."""
     job_state: (
@@ -3083,6 +3083,23 @@ class ScheduledJobSummary(Answer):
     """What the caller may do: with `view` only look. Left out in the answer to a submission."""
     last_run: ScheduleRun | None = None
     """What became of its last time, or of the last trigger."""
+
+
+class ScheduledTemplate(Body):
+    """A template whose jobs are started by a schedule."""
+
+    template: str
+    """Its tag. Each job is made of the newest active version that the tag allows then."""
+    schedule: Schedule
+    """When jobs are started."""
+    inputs: dict[str, Any] | None = None
+    """Values by name."""
+    secrets: dict[str, str | None] | None = None
+    """Texts by name."""
+    uploads: dict[str, str] | None = None
+    """Ids of uploads by name."""
+    name: str | None = None
+    """Of the jobs. Default: the `name` in the template."""
 
 
 class ScheduledTemplateView(Answer):

@@ -9,7 +9,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import orjson
 from aiohttp import web
@@ -128,11 +128,15 @@ def _operation(route: Route, schemas: Mapping[_Key, _Json]) -> _Json:
         schema = schemas[repr(route.body), "validation"]
         content: dict[str, _Json] = {kind: {"schema": schema} for kind in route.body_types}
         content[JSON]["example"] = route.example
-        is_required = any(field.is_required() for field in route.body.model_fields.values())
+        is_required = all(map(_has_required, get_args(route.body) or (route.body,)))
         operation["requestBody"] = {"required": is_required, "content": content}
     if route.takes_bytes:
         operation["requestBody"] = {"required": True, "content": {BYTES: {"schema": _BYTES}}}
     return operation
+
+
+def _has_required(model: type[BaseModel]) -> bool:
+    return any(field.is_required() for field in model.model_fields.values())
 
 
 def _webhook(event: SentEvent, schemas: Mapping[_Key, _Json]) -> _Json:

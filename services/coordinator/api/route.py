@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import UnionType
 from typing import Any, Literal, TypedDict, Unpack
 
 from aiohttp import web
@@ -111,7 +112,7 @@ class Route:
     path_meanings: Mapping[str, str]
     query: type[BaseModel] | None = None
     headers: tuple[Header, ...] = ()
-    body: type[BaseModel] | None = None
+    body: type[BaseModel] | UnionType | None = None
     body_types: tuple[str, ...] = JSON_TYPES
     example: object = None
     """A body in JSON, to try the route with; every route that has a body has one."""
@@ -131,7 +132,7 @@ class _Request(TypedDict, total=False):
 
     query: type[BaseModel]
     headers: tuple[Header, ...]
-    body: type[BaseModel]
+    body: type[BaseModel] | UnionType
     body_types: tuple[str, ...]
     example: object
     takes_bytes: bool

@@ -113,6 +113,13 @@ def readers_of(
     return sorted(named | {submitter}) if named and submitter else sorted(named)
 
 
+def creators_entry(creator: str | None) -> tuple[str, ...]:
+    """Among readers: who has created something keeps seeing it."""
+    if creator is None:
+        return ()
+    return (creator if creator.startswith("key:") else f"user:{creator}",)
+
+
 def private_readers(request: web.Request, permissions: Sequence[Permission]) -> list[str]:
     """The same of what only those see who are named, and administrators."""
     return readers_of(request, permissions, [f"role:{ADMIN_ROLE}"])

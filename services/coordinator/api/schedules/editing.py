@@ -8,9 +8,9 @@ import orjson
 from aiohttp import hdrs, web
 
 from services.coordinator.api.access.principal import principal
-from services.coordinator.api.access.visibility import compiled, readers_of
+from services.coordinator.api.access.visibility import compiled, creators_entry, readers_of
 from services.coordinator.api.background import BACKGROUND, in_background
-from services.coordinator.api.errors import BadRequest, Forbidden, PreconditionFailed
+from services.coordinator.api.errors import BadRequest, Conflict, Forbidden, PreconditionFailed
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import Header, Scope, error, response
@@ -23,6 +23,8 @@ from services.coordinator.api.schedules.schemas import (
     submitted_schedule,
     whole_schedule,
 )
+from services.coordinator.api.templates.lookup import resolved
+from services.coordinator.api.templates.running import active, definition_with
 from services.coordinator.api.tork.definitions import Fields, submitted_job
 from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run
 from services.coordinator.api.tork.views import set_fields
@@ -31,7 +33,9 @@ from services.coordinator.schedule_commands import NoSuchSchedule
 from services.coordinator.schedule_edits import EditedSchedule, NeverFires, NewRules
 from services.coordinator.store import schedules
 from services.coordinator.store.schedules import ScheduleRow, StoredSchedule
-from shared.definition import encode
+from shared.definition import JobDefinition, TemplateUse, encode
+from shared.jobspec.tags import parse_tag
+from shared.jobspec.tork.models import TemplateRun
 from shared.jobspec.tork.parsing import (
     JSON_TYPES,
     PATCH_TYPES,
@@ -45,6 +49,8 @@ from shared.planning.stored_jobs import without_secrets
 
 _VERSION = re.compile(r'"([^"]*)"')
 _ANY = "*"
+_OF_TEMPLATES = {"schedule", "permissions", "inputs"}
+"""What of a schedule of a template can be edited."""
 IF_MATCH = Header(
     "If-Match",
     "The `ETag` of the version that is edited: of another one nothing is changed.",
@@ -61,7 +67,9 @@ IF_MATCH = Header(
     ),
     {
         400: error("The job would break a rule; the message names field, value and rule."),
-        409: error("Its secrets can't be read; the message says why."),
+        409: error(
+            "Its secrets can't be read, or its template is inactive or gone; the message says why."
+        ),
         412: error("It has another version than `If-Match` says."),
     },
     scope=Scope.OPERATE,
@@ -115,15 +123,20 @@ async def _edited(request: web.Request, row: ScheduleRow) -> tuple[EditedSchedul
     now = submitted_job(encode(was)) | {"schedule": submitted_schedule(stored)}
     now.pop("permissions", None)  # they are stored with the identities of the users
     shown = whole_schedule(row, redacting(api.sealer, row.sealed))
+    if was.template:
+        now["inputs"] = shown["inputs"] = was.template.inputs
     changed = await _changed(request, now, shown)
-    if was.template and (others := sorted(changed.fields - {"schedule", "permissions"})):
+    if was.template and (others := sorted(changed.fields - _OF_TEMPLATES)):
         raise BadRequest(f"{others[0]}: is of template {was.template.tag}: submit another schedule")
-    warnings = await warned(request, changed.spec, await whole_body(request))
     definition = await compiled(request, changed.spec)
-    definition = replace(definition, template=was.template)
+    warnings: list[Fields] = []
+    if was.template:
+        definition = await _of_template(request, was, was.template, definition, changed)
+    else:
+        warnings = await warned(request, changed.spec, await whole_body(request))
     readers = stored.readers
     if "permissions" in changed.fields:
-        creator = _readers_entry(stored.created_by) if definition.permissions else ()
+        creator = creators_entry(stored.created_by) if definition.permissions else ()
         readers = readers_of(request, definition.permissions, creator)
     else:
         definition = replace(definition, permissions=was.permissions)
@@ -133,11 +146,28 @@ async def _edited(request: web.Request, row: ScheduleRow) -> tuple[EditedSchedul
     return edited, warnings
 
 
-def _readers_entry(creator: str | None) -> tuple[str, ...]:
-    """Who has created it keeps seeing it."""
-    if creator is None:
-        return ()
-    return (creator if creator.startswith("key:") else f"user:{creator}",)
+async def _of_template(
+    request: web.Request,
+    was: JobDefinition,
+    use: TemplateUse,
+    definition: JobDefinition,
+    changed: ChangedJob,
+) -> JobDefinition:
+    """With other inputs, as its template makes it now. Raises InvalidJob, Conflict."""
+    if "inputs" not in changed.fields:
+        return replace(was, permissions=definition.permissions)
+    row = active(await resolved(request, "job", parse_tag(use.tag)))
+    if row.owner != use.owner:
+        raise Conflict(f"template {use.tag} does not exist any more: another has taken its name")
+    given = TemplateRun.model_construct(
+        inputs=changed.spec.inputs,
+        secrets={name: was.secrets[name] for name in use.secrets},
+        uploads={name: was.uploads[name] for name in use.uploads},
+        version=str(parse_tag(use.tag)).partition("@")[2] or None,
+        name=was.name,
+    )
+    made = await definition_with(request, row, given)
+    return replace(made, permissions=definition.permissions)
 
 
 async def _changed(request: web.Request, now: Fields, shown: Fields) -> ChangedJob:

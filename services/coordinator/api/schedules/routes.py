@@ -71,7 +71,7 @@ from services.coordinator.store.schedules import NewSchedule, ScheduleRow
 from shared.definition import JobDefinition
 from shared.jobspec.cron.stored import NextFiring, StoredTimes, next_firing
 from shared.jobspec.tags import parse_tag
-from shared.jobspec.tork.models import Schedule, ScheduledJobSpec
+from shared.jobspec.tork.models import Schedule, ScheduledJobSpec, ScheduledTemplate
 from shared.jobspec.tork.parsing import (
     JSON_TYPES,
     YAML_TYPES,
@@ -88,17 +88,18 @@ _NOT_PAUSED = "it is {}: only a PAUSED scheduled job can be resumed"
 
 @SCHEDULES.route(
     "POST /scheduled-jobs",
-    "Submit a job that runs again and again, on its `schedule`",
+    "Submit a job, or name a template, that runs again and again, on its `schedule`",
     response(
         "The scheduled job is stored; with `dryRun`, it would be.", ScheduledJobSummary | DryRun
     ),
     {
         400: error("The job breaks a rule; the message names field, value and rule."),
-        409: KEY_WAS_USED,
+        404: error("There is no such template."),
+        409: error(f"The template is inactive. Or: {KEY_WAS_USED.meaning}"),
     },
     scope=Scope.SUBMIT,
     query=SubmitQuery,
-    body=ScheduledJobSpec,
+    body=ScheduledJobSpec | ScheduledTemplate,
     body_types=(*JSON_TYPES, *YAML_TYPES),
     example={
         "name": "hello",

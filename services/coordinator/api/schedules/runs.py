@@ -1,6 +1,7 @@
 """/scheduled-jobs/{id}/runs, /trigger, /backfill: what became of firings, and jobs by request."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 
 from aiohttp import web
@@ -25,13 +26,16 @@ from services.coordinator.api.schedules.schemas import (
     ScheduleRun,
     ScheduleRunPage,
     TriggerRequest,
-    run_page,
     shown_run,
 )
-from services.coordinator.api.tork.views import set_fields
+from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.backfill import Backfill, Backfilled
 from services.coordinator.schedule_commands import Trigger
 from services.coordinator.store import schedule_runs, schedules
+from services.coordinator.store.rows import Page
+from services.coordinator.store.schedule_runs import RunRow
+from services.coordinator.store.schedules import ScheduleRow
 from shared.jobspec.cron.moments import parse_moment
 from shared.jobspec.tork.models import BackfillRange
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_backfill
@@ -120,7 +124,36 @@ async def list_schedule_runs(request: web.Request) -> web.Response:
     states = asked.states()
     api = ports(request)
     found = await api.run(schedule_runs.page, row.id, asked.request(), states)
-    shown = run_page(found)
+    now = await api.run(schedules.now)
+    shown = _shown_page(found, _blocked(row, now) if asked.state in ("", "HELD") else None)
     if found.request.number == 1 and row.state == "ACTIVE":
-        shown |= set_fields({"next": await shown_next(row, await api.run(schedules.now))})
+        shown |= set_fields({"next": await shown_next(row, now)})
     return reply(shown)
+
+
+def _shown_page(rows: Page[RunRow], blocked: RunRow | None) -> Fields:
+    """`blocked` is the first of all."""
+    shown = page(rows, [shown_run(row) for row in rows.items])
+    if blocked is None:
+        return shown
+    if rows.request.number == 1:
+        shown["items"].insert(0, shown_run(blocked))
+        shown["size"] += 1
+    total, pages = shown["totalItems"] + 1, max(shown["totalPages"], 1)
+    return shown | {"totalItems": total, "totalPages": pages}
+
+
+def _blocked(row: ScheduleRow, now: datetime) -> RunRow | None:
+    """The time that is due and has no job because none can be made: it is tried again."""
+    if row.state != "ACTIVE" or row.error is None or row.next_at is None or row.next_at > now:
+        return None
+    return RunRow(
+        kind="SCHEDULED",
+        state="HELD",
+        scheduled_at=row.next_at,
+        until=None,
+        reason=row.error,
+        job_id=None,
+        job_state=None,
+        at=now,
+    )

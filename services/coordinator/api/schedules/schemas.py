@@ -119,13 +119,13 @@ class ScheduleRun(Answer):
     kind: RunKind
     """By its rules, by a trigger or for a backfill."""
     state: RunState
-    """A `HELD` one waits until the job before it is final."""
+    """A `HELD` one waits until the job before it is final, or until its job can be made."""
     scheduled_at: datetime
     """When it was due, of a range the first: its expressions read `schedule.scheduledAt`."""
     until: datetime | None = None
     """Of a range of firings the last."""
     reason: str | None = None
-    """Why it was skipped."""
+    """Why it was skipped, or why its job can't be made."""
     job_id: str | None = None
     """The job that it has created."""
     job_state: JobStateName | None = None
@@ -345,10 +345,6 @@ def submitted_schedule(row: ScheduleRow | StoredSchedule) -> Fields:
     kept |= {"overlap": row.overlap}
     others = {name: value for name, value in kept.items() if value != _DEFAULTS.get(name)}
     return set_fields(others | row.rules)
-
-
-def run_page(rows: Page[RunRow]) -> Fields:
-    return page(rows, [shown_run(row) for row in rows.items])
 
 
 def shown_run(row: RunRow) -> Fields:
