@@ -34,8 +34,12 @@ RETURNING job_id
 
 FORGET_NAMES = "DELETE FROM job_identities WHERE job_id = ANY($1::text[])"
 
+# A draft that names permissions is shared anew; else, and once it has begun, all stay who see it.
 UPDATE_JOBS = """
 UPDATE jobs j SET
+    permissions = CASE WHEN j.is_held AND r.permissions <> '[]' THEN r.permissions
+                       ELSE j.permissions END,
+    readers = CASE WHEN j.is_held AND r.permissions <> '[]' THEN r.readers ELSE j.readers END,
     name = r.name, description = r.description, tags = r.tags, inputs = r.inputs,
     uploads = r.uploads, secret_names = r.secret_names, sealed = r.sealed, output = r.output,
     defaults = r.defaults, webhooks = r.webhooks, timeout = r.timeout, is_graph = r.is_graph,
@@ -48,7 +52,7 @@ FROM json_to_recordset($1::text::json) AS r(
     secret_names text[], sealed text, output text, defaults jsonb, webhooks jsonb,
     timeout interval, start_at timestamptz, must_end_at timestamptz,
     is_graph boolean, auto_delete_after interval, keeps_files boolean,
-    task_count int)
+    task_count int, permissions jsonb, readers text[])
 WHERE j.id = r.id
 """
 

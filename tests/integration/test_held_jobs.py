@@ -107,6 +107,14 @@ async def test_drafts_and_start_times_by_the_api(tmp_path: Path) -> None:
         await client.update(held.id, job("exit 2"))
         version = await client.update(held.id, job("printf done > $TORK_OUTPUT", ""))
         assert (version.version, (await client.get(held.id)).hold) == (3, True)
+        shared = "permissions: [{role: public, access: view}]"
+        for more in (shared, "", shared.replace("public", "admin"), "tags: [other]"):
+            await client.update(held.id, job("printf done > $TORK_OUTPUT", more))
+            shown = await client.get(held.id)
+            [permission] = shown.permissions or []
+            assert permission.role
+            who = "public" if "admin" not in more and "other" not in more else "admin"
+            assert permission.role.slug == who
         await client.release(held.id)
         assert (await client.wait(held.id)).result == "done"
         with pytest.raises(Rejected, match="job is COMPLETED and not held"):

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from services.coordinator.store.rows import JsonObject, Readers
 from shared.postgres.pool import Connection
+
+Language = Literal["bacalhau", "bytenite"]
 
 _COLUMNS = """
 v.version, v.reason, shown_user(v.created_by) AS created_by, v.created_at,
@@ -21,7 +23,7 @@ WHERE {_VISIBLE} ORDER BY v.version DESC
 # $3: a version; NULL: the current one.
 ONE_VERSION = f"""
 SELECT {_COLUMNS}, v.definition, v.sealed, v.document, j.sealed AS sealed_of_job, i.namespace,
-       i.name, j.is_held
+       i.name, j.is_held, i.language
 FROM job_versions v JOIN jobs j ON j.id = v.job_id
 LEFT JOIN job_identities i ON i.job_id = j.id
 WHERE {_VISIBLE} AND v.version = coalesce($3::int, j.spec_version)
@@ -40,7 +42,7 @@ class VersionRow(NamedTuple):
 
 class WholeVersion(NamedTuple):
     """With what was submitted: `definition` in our own language, and `document` in another one, by
-    which the job is called `name` in `namespace`."""
+    which the job is called `name` in `namespace`: in `language`."""
 
     version: int
     reason: str
@@ -54,6 +56,7 @@ class WholeVersion(NamedTuple):
     namespace: str | None
     name: str | None
     is_held: bool = False
+    language: Language | None = None
 
 
 async def versions_of(

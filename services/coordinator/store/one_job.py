@@ -65,7 +65,7 @@ WHERE $2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2
 
 SEALED = "SELECT sealed FROM jobs WHERE id = ANY($1::text[]) AND sealed IS NOT NULL"
 
-SHARING = "SELECT readers, permissions FROM jobs WHERE id = $1"
+SHARING = "SELECT readers, permissions, created_by FROM jobs WHERE id = $1"
 
 IS_SHARED_WITH = """
 SELECT EXISTS (SELECT FROM jobs
@@ -160,10 +160,11 @@ async def sealed_of(connection: Connection, ids: Collection[str]) -> list[str]:
 
 
 class Sharing(NamedTuple):
-    """Whose a job is: its `readers`, and the permissions as they were submitted."""
+    """Whose a job is: its `readers`, the permissions as they were submitted, and by whom."""
 
     readers: Sequence[str]
     permissions: Sequence[JsonObject]
+    created_by: str | None
 
 
 async def sharing(connection: Connection, job_id: str) -> Sharing | None:

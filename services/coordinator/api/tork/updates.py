@@ -1,6 +1,7 @@
 """PUT /jobs/{id}: a new version of a draft, or of a job whose tasks are placed on nodes, and what
 there was."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,7 +11,13 @@ from aiohttp import web
 from pydantic import Field, JsonValue
 
 from services.coordinator.api.access.principal import principal
-from services.coordinator.api.access.visibility import compiled, require_operable, require_visible
+from services.coordinator.api.access.visibility import (
+    compiled,
+    creators_entry,
+    readers_of,
+    require_operable,
+    require_visible,
+)
 from services.coordinator.api.background import in_background
 from services.coordinator.api.differences import differences
 from services.coordinator.api.errors import Conflict, NotFound
@@ -21,9 +28,9 @@ from services.coordinator.api.route import BROKEN_RULE, RouteGroup, Scope, error
 from services.coordinator.api.tork.definitions import Fields, shown_job
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.submitted import UserView
-from services.coordinator.store import job_versions
-from services.coordinator.store.job_versions import VersionRow, WholeVersion
-from shared.definition import JobDefinition, changed, decode_job, encode
+from services.coordinator.store import job_versions, one_job
+from services.coordinator.store.job_versions import Language, VersionRow, WholeVersion
+from shared.definition import JobDefinition, changed, decode_job, decode_permissions, encode
 from shared.jobspec.tork.models import JobSpec
 from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_job
 from shared.planning.disclosure import redacting, redacting_known
@@ -44,6 +51,10 @@ _NO_VERSIONS = (
     "only a job with placed tasks, or one that was held, has versions: "
     "POST /jobs/{id}/run-again runs any job once more"
 )
+_IS_OF: Mapping[Language, str] = {
+    "bacalhau": "this is a job of Bacalhau: submit it again with its name",
+    "bytenite": "this is a job of ByteNite: PATCH /v1/computing/jobs/ID edits its draft",
+}
 _CAN_NOT = error(
     "The job is no draft and has no placed tasks, nothing differs, or what has begun can't change "
     f"so; the message says which. Or: {KEY_WAS_USED.meaning}"
@@ -116,21 +127,30 @@ class JobDifference(Answer):
     headers=(IDEMPOTENCY_KEY,),
 )
 async def update_job(request: web.Request) -> web.Response:
-    """A held job is replaced whole and stays held. Of placed tasks, where only `count`, tags or
+    """A held job is replaced whole and stays held; its permissions stay where none are named, and
+    once it has begun. Of placed tasks, where only `count`, tags or
     priority differ, executions go on as they are. Others are replaced, by the `update` policy of
     their placement."""
     asked, job_id = query(request, UpdateQuery), path_id(request, "job")
     await require_operable(request, job_id)
     stored = await _version(request, job_id)
     if stored.document is not None:
-        raise Conflict("this is a job of Bacalhau: submit it again with its name")
+        raise Conflict(_IS_OF[stored.language or "bacalhau"])
     definition = await _submitted(request)
+    is_shared_anew = stored.is_held and bool(definition.permissions)
+    if not is_shared_anew:
+        kept = decode_permissions(_list(stored.definition.get("permissions")))
+        definition = changed(definition, permissions=kept)
     if await ports(request).commands.was_made(await idempotency_key(request)):
         return reply(_shown(stored))
     if not asked.force and definition == _opened(stored, ports(request).sealer):
         raise Conflict(f"nothing differs from version {stored.version}; `force` runs it anew")
     definition = changed(definition, hold=definition.hold or stored.is_held)
     new = await _new(request, job_id, definition, stored, "updated")
+    if is_shared_anew:
+        sharing = await ports(request).run(one_job.sharing, job_id)
+        creator = creators_entry(sharing.created_by if sharing else None)
+        new = replace(new, readers=readers_of(request, definition.permissions, creator))
     return await _update(request, new, asked.base_version or None, is_forced=asked.force)
 
 
@@ -238,6 +258,7 @@ def _named(stored: WholeVersion) -> NamedDocument | None:
         name=stored.name,
         labels=cast("dict[str, str]", labels),
         document=stored.document,
+        language=stored.language or "bacalhau",
     )
 
 
