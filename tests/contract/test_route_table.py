@@ -1,5 +1,7 @@
 """Every route says what it needs, and the application serves no other."""
 
+from typing import Any
+
 from pydantic import TypeAdapter
 
 from services.coordinator.api.documentation import openapi_document
@@ -68,4 +70,5 @@ def test_every_body_is_described_by_an_example_that_is_taken() -> None:
         if route.body is not None:
             operation = document["paths"][route.path][route.method.lower()]
             example = operation["requestBody"]["content"]["application/json"]["example"]
-            TypeAdapter(route.body).validate_python(example)
+            model: Any = route.body  # any type that pydantic takes
+            TypeAdapter(model).validate_python(example)
