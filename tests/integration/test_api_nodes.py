@@ -204,6 +204,7 @@ async def test_what_is_said_of_a_worker_is_kept_told_and_refused_where_it_is_so_
     assert (latest["event"], latest["by"], latest["message"]) == ("approved", "", "to approve")
     assert [event["event"] for event in reversed(earlier)] == [
         "cordoned",
+        "draining",
         "uncordoned",
         "rejected",
         "draining",
