@@ -32,7 +32,7 @@ def pages(protected_stack: Stack) -> list[str]:
         *("/", f"/ui/jobs/{job}", "/ui/submit", "/ui/schedules", f"/ui/schedules/{schedule}"),
         *(f"/ui/jobs/{job}?task={task}", "/ui/secrets"),
         *("/ui/webhooks", "/ui/cluster", "/ui/cluster/nodes", f"/ui/cluster/nodes/{node}"),
-        *("/ui/cluster/queues", "/ui/cluster/dead-letters"),
+        *("/ui/cluster/queues", "/ui/cluster/dead-letters", "/ui/account", "/ui/users"),
     ]
 
 

@@ -140,6 +140,63 @@ def test_a_page_that_only_watches_notices_that_its_session_has_ended(
     expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
 
 
+def test_a_user_ends_a_session_and_changes_their_password(
+    protected_stack: Stack, sign_in: Callable[..., Page]
+) -> None:
+    other, page = sign_in("kim"), sign_in("kim")
+    page.locator("summary", has_text="kim").click()
+    page.get_by_role("link", name="Account", exact=True).click()
+    sessions = page.get_by_role("region", name="Sessions")
+    expect(sessions.get_by_text("This one")).to_have_count(1)
+    check_accessible(page)
+    sessions.get_by_role("button", name="End", exact=True).click()
+    sessions.get_by_role("button", name="End the session").click()
+    expect(sessions.locator("tbody tr")).to_have_count(1)
+    other.goto("/ui/schedules")
+    expect(other.get_by_role("heading", level=1)).to_have_text("Sign in")
+    page.get_by_label("Present password").fill("wrong")
+    page.get_by_label("New password").fill("another password")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_role("alert")).to_contain_text("is not your password")
+    page.get_by_label("Present password").fill(protected_stack.users["kim"])
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("The password is changed.").first).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Account")
+
+
+def test_an_administrator_adds_a_user_and_shuts_them_out(sign_in: Callable[..., Page]) -> None:
+    page = sign_in("ada", "admin")
+    page.goto("/ui/users")
+    page.get_by_label("User name").fill("lena")
+    page.get_by_label("Password").fill("lena's password")
+    page.get_by_role("button", name="Create user").click()
+    row = page.get_by_role("row").filter(has_text="lena").first
+    expect(row).to_contain_text("active")
+    row.get_by_role("button", name="Roles and sessions of lena").click()
+    page.get_by_role("checkbox", name="admin").check()
+    expect(row).to_contain_text("admin")
+    check_accessible(page)
+    row.get_by_role("button", name="Disable").click()
+    row.get_by_role("button", name="Disable lena").click()
+    expect(row).to_contain_text("disabled")
+
+
+def test_a_banner_stays_while_the_coordinator_is_away_and_so_does_what_was_typed(
+    page: Page, guard: Guard
+) -> None:
+    guard.expect("ERR_INTERNET_DISCONNECTED")
+    page.goto("/ui/webhooks?new=1")
+    page.get_by_label("Description").fill("what I typed")
+    page.get_by_label("URL").fill("https://example.com/hook")
+    page.context.set_offline(True)
+    page.keyboard.press("Enter")
+    banner = page.get_by_text("This goes when it is back.")
+    expect(banner).to_be_visible()
+    page.context.set_offline(False)
+    expect(banner).to_have_count(0)
+    expect(page.get_by_label("Description")).to_have_value("what I typed")
+
+
 def test_another_user_sees_nothing_of_the_one_before(
     protected_stack: Stack, sign_in: Callable[..., Page]
 ) -> None:

@@ -1,4 +1,5 @@
 // The public API, typed from its OpenAPI document; an error is thrown as ApiError.
+import { signal } from "@preact/signals";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema";
 
@@ -28,6 +29,9 @@ export class ApiError extends Error {
 
 const UNREACHABLE = "The coordinator can't be reached. The page tries again automatically.";
 
+/** Whether the last request was answered by nobody. */
+export const isAway = signal(false);
+
 let csrfToken = "";
 let onSignedOut: () => void = () => undefined;
 
@@ -45,8 +49,10 @@ export async function send(input: RequestInfo | URL, init?: RequestInit): Promis
     request.headers.set("X-CSRF-Token", csrfToken);
   const response = await fetch(request).catch((error: unknown) => {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
+    isAway.value = true;
     throw new ApiError(0, UNREACHABLE);
   });
+  isAway.value = false;
   if (response.ok || response.status === 304) return response;
   throw await refusal(response);
 }

@@ -1,7 +1,8 @@
 // Who is signed in, the theme, the way out.
-import { useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
-import { isSignedIn, type Session, session, signOut } from "../api/session";
+import { isSignedIn, may, type Session, session, signOut } from "../api/session";
+import { useAct } from "../ui/act";
 import { Button } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
 import { chooseTheme, type Theme, theme } from "./theme";
@@ -31,6 +32,16 @@ export function Account() {
       </summary>
       <div class="menu-items">
         {found?.isAuthenticationOn && isSignedIn.value && <WhoAmI found={found} />}
+        {found?.isAuthenticationOn && isSignedIn.value && (
+          <a class="button button-quiet" href="/ui/account" onClick={close}>
+            Account
+          </a>
+        )}
+        {isSignedIn.value && may("admin") && (
+          <a class="button button-quiet" href="/ui/users" onClick={close}>
+            Users
+          </a>
+        )}
         <label class="field">
           Theme
           <select
@@ -83,14 +94,9 @@ function WhoAmI({ found }: { found: Session }) {
 
 function SignOut() {
   const { route } = useLocation();
-  const [error, setError] = useState<unknown>();
+  const { act, error } = useAct();
   const leave = async () => {
-    try {
-      await signOut();
-      route("/ui/sign-in");
-    } catch (refusal) {
-      setError(refusal);
-    }
+    if (await act(signOut)) route("/ui/sign-in");
   };
   return (
     <>

@@ -46,6 +46,8 @@ export const ROUTES: readonly PageRoute[] = [
   { path: "/ui/cluster/queues", ...page(() => import("../cluster/queues-page")) },
   { path: "/ui/cluster/queues/:id", ...page(() => import("../cluster/queue-page")) },
   { path: "/ui/cluster/dead-letters", ...page(() => import("../cluster/dead-letters-page")) },
+  { path: "/ui/account", ...page(() => import("../account/account-page")) },
+  { path: "/ui/users", ...page(() => import("../account/users-page")) },
   { path: "/ui/sign-in", ...page(() => import("../signin/sign-in-page")) },
 ];
 

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { isSignedIn, may } from "../api/session";
 import { Account } from "./account";
+import { Away } from "./away";
 
 const SECTIONS = [
   { href: "/", name: "Jobs", isOf: (path: string) => path === "/" || path.startsWith("/ui/jobs") },
@@ -38,7 +39,10 @@ export function Shell({ children }: { children: ComponentChildren }) {
           </div>
         </div>
       </header>
-      <Main path={path}>{children}</Main>
+      <Main path={path}>
+        <Away />
+        {children}
+      </Main>
     </div>
   );
 }

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, data, type Schemas } from "../api/client";
 import { may } from "../api/session";
+import { useAct } from "../ui/act";
 import { announce } from "../ui/announce";
 import { Button, Confirm } from "../ui/button";
 import { EmptyState } from "../ui/empty-state";
@@ -159,19 +160,9 @@ function Toolbar({ queue, total, letters, onDone }: ToolbarProps) {
 }
 
 function OneLetter({ letter, onDone }: { letter: Letter; onDone: () => void }) {
-  const [error, setError] = useState<unknown>();
+  const { act, error } = useAct(onDone);
   const [isOpen, setOpen] = useState(false);
   const path = { id: letter.id };
-  const perform = async (act: () => Promise<unknown>, done: string) => {
-    setError(undefined);
-    try {
-      await act();
-      announce(done);
-      onDone();
-    } catch (refused) {
-      setError(refused);
-    }
-  };
   const from = letter.queue ?? "an unknown queue";
   return (
     <article class="cluster-letter" aria-label={`Dead letter from ${from}`}>
@@ -208,7 +199,7 @@ function OneLetter({ letter, onDone }: { letter: Letter; onDone: () => void }) {
           <Button
             small
             onClick={() =>
-              void perform(
+              void act(
                 () => api.POST("/dead-letters/{id}/requeue", { params: { path } }),
                 `Requeued to ${from}`,
               )
@@ -222,9 +213,9 @@ function OneLetter({ letter, onDone }: { letter: Letter; onDone: () => void }) {
           label="Delete"
           question="Delete this message? Nothing brings it back."
           yes="Delete the message"
-          onConfirm={() =>
-            perform(() => api.DELETE("/dead-letters/{id}", { params: { path } }), "Deleted")
-          }
+          onConfirm={async () => {
+            await act(() => api.DELETE("/dead-letters/{id}", { params: { path } }), "Deleted");
+          }}
         />
       </div>
       {error !== undefined && <ErrorNote error={error} />}

@@ -5,7 +5,7 @@ import { useLocation } from "preact-iso";
 import { api, data, type Schemas } from "../api/client";
 import { may } from "../api/session";
 import type { Params } from "../app/routes";
-import { announce } from "../ui/announce";
+import { useAct } from "../ui/act";
 import { Confirm } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
 import { Fact } from "../ui/fact";
@@ -21,6 +21,7 @@ type Whole = Schemas["NodeWithTasks"];
 type Act = "approve" | "reject" | "cordon" | "uncordon" | "drain";
 
 const REFRESH_MS = 5000;
+const HISTORY_MS = 15_000;
 
 export default function NodePage({ id = "" }: Params) {
   const loaded = useLoad(id, (signal) =>
@@ -45,6 +46,7 @@ export default function NodePage({ id = "" }: Params) {
             <Meters node={node} />
           </section>
           <Tasks tasks={node.tasks} />
+          <History id={node.id} />
         </div>
       )}
     </>
@@ -94,31 +96,20 @@ function actsOf({ membership, availability }: Whole): Act[] {
 
 function Acts({ node, reload }: { node: Whole; reload: () => void }) {
   const [note, setNote] = useState("");
-  const [error, setError] = useState<unknown>();
+  const { act, error } = useAct(reload);
   const { route } = useLocation();
-  const act = async (name: Act) => {
+  const say = async (name: Act) => {
     const options = {
       params: { path: { id: node.id } },
       body: note ? { message: note } : {},
     };
-    setError(undefined);
-    try {
-      await api.PUT(`/nodes/{id}/${name}`, options);
-      announce(`${ACTS[name].done}: ${node.name}`);
-      setNote("");
-    } catch (refused) {
-      setError(refused);
-    }
-    reload();
+    const done = `${ACTS[name].done}: ${node.name}`;
+    if (await act(() => api.PUT(`/nodes/{id}/${name}`, options), done)) setNote("");
   };
   const forget = async () => {
-    try {
-      await api.DELETE("/nodes/{id}", { params: { path: { id: node.id } } });
-      announce(`Forgotten: ${node.name}`);
-      route("/ui/cluster/nodes");
-    } catch (refused) {
-      setError(refused);
-    }
+    const params = { path: { id: node.id } };
+    const work = () => api.DELETE("/nodes/{id}", { params });
+    if (await act(work, `Forgotten: ${node.name}`)) route("/ui/cluster/nodes");
   };
   return (
     <>
@@ -130,7 +121,7 @@ function Acts({ node, reload }: { node: Whole; reload: () => void }) {
             question={ACTS[name].question}
             yes={`${ACTS[name].label} ${node.name}`}
             kind={ACTS[name].kind}
-            onConfirm={() => act(name)}
+            onConfirm={() => say(name)}
           >
             <input
               aria-label="Note: why"
@@ -282,5 +273,39 @@ function TaskRow({ task }: { task: Whole["tasks"][number] }) {
       </td>
       <td>{held.join(", ") || "–"}</td>
     </tr>
+  );
+}
+
+const EVENTS: Record<Schemas["NodeEvent"]["event"], string> = {
+  joined: "Joined",
+  left: "Left",
+  lost: "Lost: it fell silent",
+  approved: "Approved",
+  rejected: "Rejected",
+  cordoned: "Cordoned",
+  uncordoned: "Uncordoned",
+  draining: "Drained",
+};
+
+function History({ id }: { id: string }) {
+  const loaded = useLoad(id, (signal) =>
+    data(api.GET("/nodes/{id}/history", { params: { path: { id } }, signal })),
+  );
+  useRefresh(loaded.reload, HISTORY_MS);
+  if (loaded.error !== undefined) return <ErrorNote error={loaded.error} retry={loaded.reload} />;
+  if (!loaded.data?.length) return null;
+  return (
+    <section class="section">
+      <h2>History</h2>
+      <ul class="cluster-history">
+        {loaded.data.map((one) => (
+          <li key={`${one.at} ${one.event}`}>
+            <At at={one.at} /> {EVENTS[one.event]}
+            {one.by && ` by ${one.by}`}
+            {one.message && <>: {one.message}</>}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
