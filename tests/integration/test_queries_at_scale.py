@@ -170,7 +170,7 @@ EYES = ["role:public", "user:u7"]
 ONES = [1] * 200
 CHANGED_JOBS = json.dumps([{"id": i, "state": "RUNNING", "position": 1, "progress": 0,
                             "version": 3, "restarts": 0, "is_cancelling": False, "is_held": False,
-                            "kept_bytes": 0, "spec_version": 1, "kept_running": 0}
+                            "kept_bytes": 0, "spec_version": 1, "kept_running": 0, "charged": "0"}
                            for i in IDS])  # fmt: skip
 CHANGED_TASKS = json.dumps([{"id": i, "state": "COMPLETED", "dispatch": 1, "lost": 0,
                              "engine_rejections": 0, "progress": 100}

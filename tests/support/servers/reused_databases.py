@@ -17,7 +17,8 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()
 
 _SHAPE = """
 WITH tables AS (
-    SELECT oid, relname, relkind, reloptions, relpersistence FROM pg_class
+    -- A table that was empty when it was last measured is planned for as empty ever after.
+    SELECT oid, relname, relkind, reloptions, relpersistence, relpages > 0 AS measured FROM pg_class
     WHERE relnamespace = 'public'::regnamespace
 )
 SELECT md5(concat(
