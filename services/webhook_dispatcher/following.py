@@ -30,8 +30,8 @@ from shared.store.notices import Notice, add_notices, notice_delivery
 log = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 0.5
-_SECONDS = 0.2
-"""Between rounds while there are endpoints."""
+_SECONDS = 0.06
+"""Between rounds while there are endpoints, so that most calls begin within 100 ms of a change."""
 _PAGE_ROWS = 100
 _MOST_OWED = 5_000
 _AT_ONCE = 0.0

@@ -61,9 +61,9 @@ async def test_attempts_are_metered_and_a_job_fails_once_its_budget_is_spent(rig
     job_id = await rig.submit([TASK, TASK, TASK], is_held=True, created_by="ann")
     await rig.happen(JobReleased(job_id, budget=Decimal(5000)))
     for _ in range(2):
-        await rig.claim_current(job_id)
+        task = await rig.claim_current(job_id)
         await rig.pool.execute(HOUR_AGO)
-        await rig.complete_running(job_id)
+        await rig.complete(task)
     job, tasks = await rig.job(job_id), await rig.tasks(job_id)
     assert 7_200_000 <= job["usage"]["run_ms"] < 7_260_000
     assert job["usage"]["cpu_us"] == 2000 * job["usage"]["run_ms"]

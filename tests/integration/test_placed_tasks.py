@@ -1,5 +1,6 @@
 """Placed tasks on a real database: their executions, from submission to the job's end."""
 
+import gc
 import time
 from collections.abc import AsyncIterator
 
@@ -156,10 +157,12 @@ async def test_thousands_of_executions_are_planned_at_a_cost_that_stays_the_same
     job_id = await rig.submit([placed(count=2_000)])
     parent = await fleet.parent(job_id)
     seconds: list[float] = []
+    gc.disable()  # it takes a second where many tests have run before
     while len(await rig.pool.fetch(WAITING, job_id)) < 2_000:
         began = time.process_time()
         await rig.happen(ChildrenContinued(job_id, parent["id"]))
         seconds.append(time.process_time() - began)
+    gc.enable()
     assert len(seconds) < 15
     third = len(seconds) // 3
     assert sum(seconds[-third:]) < 3 * sum(seconds[:third]) + 1

@@ -15,12 +15,17 @@ from services.worker.runtimes.ports import (
     published,
     taken_by_others,
 )
+from tests.support.ports import free_ports
 
 
 @pytest.fixture
 def in_use() -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
+    """A port that is listened on; the one before and the two after it are free."""
+    first, port, _, last = free_ports(4)
+    while last - first != 3:
+        first, port, _, last = free_ports(4)
+    with socket.create_server(("127.0.0.1", port)):
+        yield port
 
 
 def port(name: str = "web", **fields: object) -> Port:

@@ -1,7 +1,7 @@
 """A batcher on a real database and the in-process broker, and jobs to give it."""
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -70,18 +70,19 @@ class Rig:
 
     async def run_current(self, job_id: str, result: str | None = None, node: str = "n1") -> None:
         """Claim and complete the job's scheduled task, as a worker would."""
-        await self.claim_current(job_id, node)
-        await self.complete_running(job_id, result, node)
+        await self.complete(await self.claim_current(job_id, node), result, node)
 
-    async def claim_current(self, job_id: str, node: str = "n1") -> None:
+    async def claim_current(self, job_id: str, node: str = "n1") -> dict[str, Any]:
+        """The task that was scheduled."""
         [task] = [t for t in await self.tasks(job_id) if t["state"] == "SCHEDULED"]
         await self.happen(TaskClaimed(job_id, task["id"], task["dispatch"], node, LEASE))
+        return task
 
-    async def complete_running(
-        self, job_id: str, result: str | None = None, node: str = "n1"
+    async def complete(
+        self, task: Mapping[str, Any], result: str | None = None, node: str = "n1"
     ) -> None:
-        [task] = [t for t in await self.tasks(job_id) if t["state"] == "RUNNING"]
-        await self.happen(TaskSucceeded(job_id, task["id"], task["dispatch"], node, result))
+        done = TaskSucceeded(task["job_id"], task["id"], task["dispatch"], node, result)
+        await self.happen(done)
 
     async def receive(self, queue: str, count: int = 1) -> list[Message]:
         """The next messages of `queue`, acknowledged."""
