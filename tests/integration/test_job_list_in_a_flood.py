@@ -16,7 +16,7 @@ from tests.support.servers.crowded_tables import nodes_of
 
 pytestmark = pytest.mark.real
 
-NO_FILTERS: tuple[Any, ...] = ([], None, [], "", "", None, None)
+NO_FILTERS: tuple[Any, ...] = ([], None, [], "", "", None, None, "")
 POURED = 2 * CAP + 500
 # Job n is the n-th; the older half and some more are `early`.
 NAME = f"CASE WHEN n <= {CAP + 200} THEN 'flood early' ELSE 'flood late' END"

@@ -104,6 +104,7 @@ class Witness:
                 parent=before.parent,
                 version=before.version,
                 is_cancelling=before.is_cancelling,
+                usage=before.usage,  # attempts that were cancelled with it end later
             )
             assert as_before == before, "a job that had ended has changed"
             return
