@@ -76,14 +76,14 @@ unit: $(DEV)
 	$(PYTEST) -q $(SPREAD) -m "not slow" tests/unit
 
 # Suites with short leases run last and alone, because others would cost them these, and so does the
-# one that fills the engine. Suites that mostly wait run beside everything else; a browser takes a core
-# alone. One run reports all failures, and lists them at its very end.
+# one that fills the engine. Suites that mostly wait run beside everything else; what starts
+# many processes or a browser takes the cores alone. One run reports all failures, and lists them at its very end.
 test: export CONVEYOR_TEST_FAILURES = $(CURDIR)/.venv/failed-tests.txt
 test: static page ## Run all tests; sets up RabbitMQ, Postgres and container engines where possible
 	@rm -f $(CONVEYOR_TEST_FAILURES)
 	failed=0; $(WITH_SERVICES) $(BESIDE) $(PATIENT) -- sh -c 'failed=0; \
 		$(PYTEST) $(SPREAD) --durations=30 tests/unit tests/contract tests/integration || failed=1; \
-		$(PYTEST) $(SPREAD) --ignore=$(ALONE) tests/e2e || failed=1; \
+		$(PYTEST) -n 2 --dist loadscope --ignore=$(ALONE) tests/e2e || failed=1; \
 		$(PYTEST) -n 2 --dist loadscope tests/browser || failed=1; \
 		$(PYTEST) $(ALONE) tests/chaos tests/soak tests/flood || failed=1; \
 		exit $$failed' || failed=1; \

@@ -14,7 +14,7 @@ import pytest
 from tests.support.engines.images import BUSYBOX
 
 ROOT = Path(__file__).parents[2]
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 240  # a start takes its time beside other tests
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tests.support.eventually import eventually
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
+TIMEOUT_SECONDS = 240  # a start takes its time beside other tests
 LONG_JOB = "name: long\ntasks: [{name: a, run: 'echo started; sleep 1000'}]\n"
 
 
@@ -197,7 +198,7 @@ def test_what_is_in_use_is_named_in_one_line(tmp_path: Path, taken: str) -> None
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=TIMEOUT_SECONDS,
         )
         first.stop()
     assert done.returncode == 1
@@ -229,7 +230,7 @@ async def test_it_can_be_stopped_while_it_starts(tmp_path: Path) -> None:
     with starting_dev(tmp_path) as dev:
         dev.read_until('"worker_started"')
         dev.process.send_signal(signal.SIGINT)
-        rest = dev.process.communicate(timeout=60)[1]
+        rest = dev.process.communicate(timeout=TIMEOUT_SECONDS)[1]
     assert dev.process.returncode == 0, rest
     assert "Traceback" not in rest
 

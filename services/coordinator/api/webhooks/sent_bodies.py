@@ -183,14 +183,19 @@ def _sent(name: str, meaning: str) -> SentEvent:
     )
 
 
+_DESCRIBED = {"use_attribute_docstrings": False}
+"""They have no source in which pydantic could find docstrings; to look for it takes seconds."""
+
+
 def _tork(title: str, event: str, data: type[Answer]) -> type[Answer]:
-    return create_model(title, __base__=data, event=(str, _named(event)))
+    return create_model(title, __base__=data, __cls_kwargs__=_DESCRIBED, event=(str, _named(event)))
 
 
 def _standard(title: str, event: str, data: type[Answer]) -> type[Answer]:
     return create_model(
         title,
         __base__=Answer,
+        __cls_kwargs__=_DESCRIBED,
         __doc__="As Standard Webhooks has it.",
         type=(str, _named(event)),
         timestamp=(datetime, Field(description="The time of the event.")),
