@@ -24,7 +24,7 @@ from tests.support.ports import free_port
 ROOT = Path(__file__).parents[2]
 SOURCES = ("services", "shared", "cli", "sdk", "examples")
 PAGE = "services/coordinator/page"
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
