@@ -110,7 +110,7 @@ function Row({ user, roles, reload }: RowProps) {
             <Button
               small
               aria-expanded={isOpen}
-              aria-label={`Roles and sessions of ${username}`}
+              aria-label={`${isOpen ? "Close roles" : "Roles"} and sessions of ${username}`}
               onClick={() => setOpen(!isOpen)}
             >
               {isOpen ? "Close" : "Roles and sessions"}

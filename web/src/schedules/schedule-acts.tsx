@@ -3,27 +3,27 @@ import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, data } from "../api/client";
 import { may } from "../api/session";
-import { announce } from "../ui/announce";
+import { useAct } from "../ui/act";
 import { Button, Confirm } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
 import type { Whole } from "./words";
 
-export function ScheduleActs({ schedule, reload }: { schedule: Whole; reload: () => void }) {
+interface Props {
+  schedule: Whole;
+  reload: () => void;
+  /** Set while it is deleted: what has gone must not be read again. */
+  isGoing: { current: boolean };
+}
+
+export function ScheduleActs({ schedule, reload, isGoing }: Props) {
   const { route } = useLocation();
   const [note, setNote] = useState("");
   const [made, setMade] = useState<{ id?: string; text: string }>();
-  const [error, setError] = useState<unknown>();
+  const { act: attempt, error } = useAct();
   const path = { id: schedule.id };
-  const act = async (call: () => Promise<unknown>, text: string, done = reload) => {
+  const act = async (call: () => Promise<unknown>, text: string) => {
     setMade(undefined);
-    setError(undefined);
-    try {
-      await call();
-      announce(text);
-      done();
-    } catch (refused) {
-      setError(refused);
-    }
+    if (await attempt(call, text)) reload();
   };
   const trigger = () =>
     act(async () => {
@@ -39,12 +39,12 @@ export function ScheduleActs({ schedule, reload }: { schedule: Whole; reload: ()
     ).then(() => setNote(""));
   const resume = () =>
     act(() => api.PUT("/scheduled-jobs/{id}/resume", { params: { path } }), "Resumed");
-  const remove = () =>
-    act(
-      () => api.DELETE("/scheduled-jobs/{id}", { params: { path } }),
-      "Deleted",
-      () => route("/ui/schedules"),
-    );
+  const remove = async () => {
+    isGoing.current = true;
+    const call = () => api.DELETE("/scheduled-jobs/{id}", { params: { path } });
+    if (await attempt(call, "Deleted")) route("/ui/schedules");
+    else isGoing.current = false;
+  };
   return (
     <>
       <Confirm

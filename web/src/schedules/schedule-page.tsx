@@ -1,5 +1,6 @@
 // One scheduled job: when it fires, what became of its times, and what can be done with it.
 import "./schedules.css";
+import { useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, data } from "../api/client";
 import { may } from "../api/session";
@@ -39,8 +40,12 @@ export default function SchedulePage({ id = "" }: Params) {
   const loaded = useLoad(id, (signal) =>
     data(api.GET("/scheduled-jobs/{id}", { params: { path: { id } }, signal })),
   );
-  useRefresh(loaded.reload, REFRESH_MS);
-  useJobsOfSchedules(loaded.reload, id);
+  const isGoing = useRef(false);
+  const refresh = () => {
+    if (!isGoing.current) loaded.reload();
+  };
+  useRefresh(refresh, REFRESH_MS);
+  useJobsOfSchedules(refresh, id);
   const schedule = loaded.data;
   if (!schedule)
     return (
@@ -64,7 +69,7 @@ export default function SchedulePage({ id = "" }: Params) {
   return (
     <>
       <PageHead title={schedule.name} beside={<ScheduleMark schedule={schedule} />}>
-        {mayChange && <ScheduleActs schedule={schedule} reload={loaded.reload} />}
+        {mayChange && <ScheduleActs schedule={schedule} reload={loaded.reload} isGoing={isGoing} />}
       </PageHead>
       {loaded.error !== undefined && <ErrorNote error={loaded.error} retry={loaded.reload} />}
       <Summary schedule={schedule} />

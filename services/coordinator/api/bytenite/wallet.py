@@ -25,6 +25,7 @@ from services.coordinator.api.route import Response, Route, Scope, error, respon
 from services.coordinator.store import wallet
 from services.coordinator.store.wallet import TopUp, TransactionRow
 from shared.jobspec.problems import InvalidJob, Problem
+from shared.lifecycle import NOTHING
 from shared.planning.terms import NOBODY, Terms
 from shared.store.wallets import read_wallets
 
@@ -59,7 +60,7 @@ def _owner(request: web.Request) -> str:
 async def get_balance(request: web.Request) -> web.Response:
     api, owner = ports(request), _owner(request)
     found = (await api.run(read_wallets, [owner]))[owner]
-    debt = max(-found.balance, -0 * found.balance)
+    debt = max(-found.balance, NOTHING)
     return reply(
         Balance(
             total_balance=float(found.balance),
