@@ -30,8 +30,8 @@ missing_packages() {
         compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
     [ -n "${DOCKER_HOST:-}" ] || command -v dockerd >/dev/null || echo docker.io
     command -v podman >/dev/null || echo podman
-    # Sets the clocks of single processes in the chaos suite.
-    compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || echo libfaketime
+    # Sets the clock of Postgres in the chaos suite.
+    compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime
     # A bare Debian 13 is what RabbitMQ 4 runs in here, and the compose test's images are made of.
     command -v debootstrap >/dev/null || echo debootstrap
     # The tests make their images from this one program,

@@ -1,16 +1,15 @@
-"""`python -m tests.chaos.service NAME`: that service, with a broker that can become unruly."""
+"""`python -m tests.chaos.service NAME`: that service, its clock to be set, its broker unruly."""
 
-import os
 import sys
 from importlib import import_module
 
 from shared.broker.rabbitmq import broker
 from tests.chaos.unruly import UnrulyBroker
+from tests.support.fake_clock import follow_clock
 
 
 def main(name: str) -> int:
-    # A clock that can be set is for this process alone, not for its watchdog and its tasks.
-    os.environ.pop("LD_PRELOAD", None)
+    follow_clock()
     vars(broker)["RabbitBroker"] = UnrulyBroker  # by this name the services open theirs
     code: int = import_module(f"services.{name}.__main__").main()
     return code

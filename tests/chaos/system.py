@@ -110,7 +110,7 @@ class System:
             "CONVEYOR_WORKER_NAME": place,
             # A queue of each worker's own shows whether that very worker is deaf.
             "CONVEYOR_WORKER_QUEUES": f"default:4,{place}:1",
-            **_env(self._clocks, place),
+            **self._clocks[place].env,
         }
         name = place.rpartition("-")[0]
         service = self._cluster.start(name, env, command=lambda _: _command_of(name))
@@ -120,7 +120,7 @@ class System:
     def clock(self, place: str) -> FakeClock:
         """That of a service, or of the database. Raises RuntimeError where clocks can't be set."""
         if place not in self._clocks:
-            raise RuntimeError("to set clocks takes Debian's package libfaketime")
+            raise RuntimeError("to set the database's clock takes Debian's package libfaketime")
         return self._clocks[place]
 
     @property
@@ -176,8 +176,11 @@ async def opened_system(directory: Path, kind: RabbitKind) -> AsyncIterator[Syst
         rabbit = PrivateRabbit(installation(kind.version))
         parts.callback(rabbit.close)
         rabbit.launch()
-        clocks = _clocks(directory)
-        env = _env(clocks, DATABASE)
+        clocks = {place: FakeClock(directory / f"{place}.clock") for place in SERVICES}
+        env: Mapping[str, str] = {}
+        if (library := faketime_library()) is not None:
+            clocks[DATABASE] = FakeClock(directory / f"{DATABASE}.clock")
+            env = clocks[DATABASE].preloaded(library)
         home = directory / "postgres"
         disk = parts.enter_context(small_disk(home, _DISK_MEGABYTES)) if can_mount() else None
         postgres = parts.enter_context(private_server(home / "server", env=env))
@@ -203,19 +206,6 @@ def _warnings(lines: Sequence[str]) -> list[str]:
 def _command_of(name: str) -> Sequence[str]:
     """A service whose broker can become unruly."""
     return [sys.executable, "-m", "tests.chaos.service", name]
-
-
-def _clocks(directory: Path) -> dict[str, FakeClock]:
-    """One of each service's own and one of the database's; none without libfaketime."""
-    if (library := faketime_library()) is None:
-        return {}
-    return {
-        place: FakeClock(library, directory / f"{place}.clock") for place in (*SERVICES, DATABASE)
-    }
-
-
-def _env(clocks: Mapping[str, FakeClock], place: str) -> Mapping[str, str]:
-    return clocks[place].env if place in clocks else {}
 
 
 def _through(url: str, link: Link) -> str:
