@@ -11,7 +11,7 @@ from tests.support.availability import Unavailable, unavailable
 from tests.support.servers.rabbitmq_installations import FOUR
 from tests.support.servers.rabbitmq_versions import QUORUM, RabbitKind
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
 
 JOBS = 14
 

@@ -14,7 +14,7 @@ from tests.support.servers.rabbitmq_versions import RabbitKind
 from tests.support.servers.small_disk import can_mount
 from tests.support.services.cluster import Api
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
 
 CHATTY = {
     "name": "chatty",

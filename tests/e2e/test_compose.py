@@ -45,7 +45,7 @@ wait:
   timeout: 180s
 """
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(1200)]
 
 
 @dataclass

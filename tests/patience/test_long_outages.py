@@ -13,7 +13,7 @@ from tests.support.servers.postgres import PrivatePostgres
 from tests.support.servers.rabbitmq import PrivateRabbit
 from tests.support.services.cluster import Api, Cluster, Service
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(900)]
 
 _RABBITMQ_AWAY_SECONDS = 300.0
 _POSTGRES_AWAY_SECONDS = 60.0

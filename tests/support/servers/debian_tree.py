@@ -80,7 +80,9 @@ def _make() -> None:
     unfinished = _KEPT.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     include = f"--include={_PACKAGES}"
-    run(["debootstrap", "--variant=minbase", include, "trixie", str(unfinished), mirror()])
+    # In mounts of its own: were it killed, its /proc would stay, and nobody could remove the tree.
+    command = ["unshare", "--mount", "debootstrap", "--variant=minbase"]
+    run([*command, include, "trixie", str(unfinished), mirror()])
     for downloaded in ("cache/apt/archives", "lib/apt/lists"):
         shutil.rmtree(unfinished / "var" / downloaded)
     unfinished.rename(_KEPT)
