@@ -141,11 +141,16 @@ class JobCommands:
         await self._act(JobCancelled(job_id, by))
 
     async def restart(
-        self, job_id: str, from_position: int | None = None, *, keeps_done: bool = True
+        self,
+        job_id: str,
+        from_position: int | None = None,
+        *,
+        keeps_done: bool = True,
+        only_failed: bool = False,
     ) -> None:
         """From where it stopped, or from the task at that position: see `JobRestarted`. Raises
         UnknownJob, WrongState, InsufficientBalance."""
-        await self._act(JobRestarted(job_id, from_position, keeps_done))
+        await self._act(JobRestarted(job_id, from_position, keeps_done, only_failed))
 
     async def release(
         self, job_id: str, budget: Decimal | None = None, hold: Decimal | None = None

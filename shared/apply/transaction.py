@@ -70,8 +70,11 @@ class Rows(Protocol):
     async def lock_active(self, wanted: Sequence[CancelTasks], limit: int) -> list[Task]:
         """Up to `limit` tasks that have begun and are not final."""
 
-    async def unfinished_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
-        """Composites that failed or were cancelled at these positions: a restart reopens them."""
+    async def unfinished_at(
+        self, positions: Sequence[TaskPosition], in_part: Collection[str]
+    ) -> list[Task]:
+        """Composites that failed or were cancelled at these positions: a restart reopens them. Of
+        jobs `in_part` also those that succeeded in spite of failed children."""
 
     async def reopen_children(self, parents: Sequence[Task]) -> Reopened:
         """Make the children that did not succeed wait for their turn again."""
@@ -94,9 +97,9 @@ class Rows(Protocol):
         """Remove the variables and artifacts of a job that begins anew; the ids of the attempts
         that had kept some."""
 
-    async def rewind(self, job_id: str, position: int) -> Rewound:
-        """Forget that the task there and all that follow it were done. In a graph where it is not,
-        nothing is forgotten."""
+    async def rewind(self, job_id: str, position: int, *, only_failed: bool) -> Rewound:
+        """Forget that the task there and all that follow it were done; with `only_failed` what the
+        children of that task left stays. In a graph where it is not, nothing is forgotten."""
 
     async def ready(self, job_ids: Collection[str]) -> list[TaskPosition]:
         """All tasks of these graphs that wait for no other and are not done."""

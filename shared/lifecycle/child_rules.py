@@ -120,7 +120,9 @@ def on_results_too_large(
 
 
 def on_reopened(job: Job, task: Task, event: e.TaskReopened, now: datetime) -> Decision | Ignored:
-    if task.state not in REOPENED or job.state.is_final:
+    has_tolerated = task.children is not None and task.children.failed > 0
+    is_done = task.state is TaskState.COMPLETED and not has_tolerated
+    if task.state not in REOPENED or is_done or job.state.is_final:
         return Ignored(f"task is {task.state}")
     is_counted = has_counted(task)
     builder = DecisionBuilder(job)
@@ -130,7 +132,14 @@ def on_reopened(job: Job, task: Task, event: e.TaskReopened, now: datetime) -> D
         builder.move_job(replace(builder.job, state=JobState.SCHEDULED))
     progress = task.progress if is_counted else 0.0
     again = replace(
-        task, state=TaskState.RUNNING, error=None, failed_at=None, started_at=now, progress=progress
+        task,
+        state=TaskState.RUNNING,
+        result=None,
+        error=None,
+        completed_at=None,
+        failed_at=None,
+        started_at=now,
+        progress=progress,
     )
     if task.children is not None:
         ended = task.children.total - event.left

@@ -18,21 +18,24 @@ from shared.lifecycle.values import DispatchOnNode, Job, ListText, SubJob, Task,
 class PlanTask:
     """Look up the task at `position`, evaluate its expressions, answer with what came of it.
 
-    `is_restart`: if it is composite and did not succeed, answer with `TaskReopened`.
+    `is_restart`: if it is composite and did not succeed, answer with `TaskReopened`; `only_failed`:
+    also if it did, and has children that failed.
     """
 
     job_id: str
     position: int
     is_restart: bool = False
+    only_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
     """Forget that the task at `from_position` and all that follow it were done, with the variables
-    and artifacts that they have left."""
+    and artifacts that they have left; with `only_failed` the children of that task keep theirs."""
 
     job_id: str
     from_position: int
+    only_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,13 @@ class JobCancelled:
 @dataclass(frozen=True, slots=True)
 class JobRestarted:
     """A job that has ended goes on from where it stopped, or begins again at `from_position`. If
-    that is where it stopped, what is done of the task there stays so if it `keeps_done`."""
+    that is where it stopped, what is done of the task there stays so if it `keeps_done`. Of a task
+    that has succeeded in spite of failed children, `only_failed` runs just these again."""
 
     job_id: str
     from_position: int | None = None
     keeps_done: bool = True
+    only_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class JobRewound:
     from_position: int
     undone: int
     kept_bytes: int
+    only_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

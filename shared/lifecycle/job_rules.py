@@ -114,14 +114,15 @@ def on_restarted(job: Job, event: e.JobRestarted, now: datetime) -> Decision | I
         return _restarted(own, now)
     builder = DecisionBuilder(job)
     builder.move_job(_again(own, now))
-    builder.send(c.Rewind(job.id, position))
+    builder.send(c.Rewind(job.id, position, event.only_failed))
     return builder.build()
 
 
 def on_rewound(job: Job, event: e.JobRewound) -> Decision | Ignored:
     if job.state is not JobState.PENDING:
         return Ignored(f"job is {job.state}")
-    again, command = progression_of(job).rewound(job, event.from_position, event.undone)
+    progression, position = progression_of(job), event.from_position
+    again, command = progression.rewound(job, position, event.undone, only_failed=event.only_failed)
     kept_bytes = max(job.kept_bytes - event.kept_bytes, 0)
     return Decision(replace(again, kept_bytes=kept_bytes), commands=(command,))
 

@@ -33,8 +33,11 @@ class Progression(Protocol):
     def has_reached(self, job: Job, position: int) -> bool:
         """That task may have begun."""
 
-    def rewound(self, job: Job, position: int, undone: int) -> tuple[Job, Command]:
-        """The task there is to run again, and what follows it: `undone` of these were done."""
+    def rewound(
+        self, job: Job, position: int, undone: int, *, only_failed: bool
+    ) -> tuple[Job, Command]:
+        """The task there is to run again, `only_failed` what of it has failed, and what follows it:
+        `undone` of these were done. In a graph the whole task runs again."""
 
     def extended(self, job: Job, task_count: int, ready: Iterable[int]) -> list[Command]:
         """What the running job asks for that is to have `task_count` tasks. Of these, those at
@@ -74,11 +77,13 @@ class Sequence:
     def has_reached(self, job: Job, position: int) -> bool:
         return position <= job.position
 
-    def rewound(self, job: Job, position: int, undone: int) -> tuple[Job, Command]:
+    def rewound(
+        self, job: Job, position: int, undone: int, *, only_failed: bool
+    ) -> tuple[Job, Command]:
         del undone
         done = position - 1
         rewound = replace(job, position=done, progress=job.progress_of(done))
-        return rewound, PlanTask(job.id, position)
+        return rewound, PlanTask(job.id, position, only_failed, only_failed)
 
     def extended(self, job: Job, task_count: int, ready: Iterable[int]) -> list[Command]:
         del ready
@@ -126,8 +131,10 @@ class Graph:
         del job, position
         return True
 
-    def rewound(self, job: Job, position: int, undone: int) -> tuple[Job, Command]:
-        del position
+    def rewound(
+        self, job: Job, position: int, undone: int, *, only_failed: bool
+    ) -> tuple[Job, Command]:
+        del position, only_failed
         return self.again(replace(job, position=job.position - undone))
 
     def extended(self, job: Job, task_count: int, ready: Iterable[int]) -> list[Command]:

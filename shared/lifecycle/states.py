@@ -153,9 +153,11 @@ TASK_MOVES: dict[TaskState, frozenset[TaskState]] = {
     TaskState.SKIPPED: frozenset(),
 }
 
-REOPENED = frozenset({TaskState.CREATED, TaskState.FAILED, TaskState.CANCELLED})
+REOPENED = frozenset(
+    {TaskState.CREATED, TaskState.COMPLETED, TaskState.FAILED, TaskState.CANCELLED}
+)
 """From where a restart brings a composite task back to RUNNING. CREATED: its own parent was
-restarted and has now come to it."""
+restarted and has now come to it. COMPLETED: some of its children had failed all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,14 +89,17 @@ SELECT {TASK_COLUMNS} FROM tasks WHERE id = ANY(ARRAY({_OF_PARENTS} AND {_HAS_BE
 ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608 - as above
 
-# The last row at a position of a job's own list, if it is composite and did not succeed.
+# The last row at a position of a job's own list, if it is composite and did not succeed, or did in
+# spite of failed children and $3 has its job.
 UNFINISHED_AT = f"""
 SELECT last.* FROM unnest($1::text[], $2::int[]) AS p(of_job, at_position), LATERAL (
     SELECT {TASK_COLUMNS} FROM tasks
     WHERE job_id = p.of_job AND position = p.at_position AND parent_id IS NULL
     ORDER BY created_at DESC, attempt DESC LIMIT 1 FOR NO KEY UPDATE) AS last
-WHERE last.state IN ('FAILED', 'CANCELLED')
-  AND (last.children IS NOT NULL OR last.subjob_id IS NOT NULL)
+WHERE (last.state IN ('FAILED', 'CANCELLED')
+       AND (last.children IS NOT NULL OR last.subjob_id IS NOT NULL))
+   OR (last.job_id = ANY($3::text[]) AND last.state = 'COMPLETED'
+       AND (last.children ->> 'failed')::int > 0)
 """  # noqa: S608 - names of columns
 
 # Of a restarted job: what counts as done of it stays done, and runs again.
@@ -195,7 +198,7 @@ SELECT job_id, position FROM released WHERE waiting_for = 0 ORDER BY job_id, pos
 
 
 # In a graph the task and all that need it, if it is done. The end of the last task of all has
-# released none, so it is not marked.
+# released none, so it is not marked. $3: the children of the task keep what they left.
 REWIND = """
 WITH RECURSIVE done AS (
     SELECT t.position, t.is_done OR j.position = j.task_count AS is_done, j.is_graph
@@ -215,6 +218,7 @@ WITH RECURSIVE done AS (
     FROM done d WHERE t.job_id = $1 AND t.position = d.position AND d.is_graph
 ), attempts AS (
     SELECT id, var FROM tasks WHERE job_id = $1 AND position IN (SELECT position FROM again)
+      AND NOT ($3 AND position = $2 AND parent_id IS NOT NULL)
 ), forgotten AS (
     DELETE FROM job_variables WHERE job_id = $1 AND name IN (SELECT var FROM attempts)
 ), removed AS (
@@ -332,8 +336,12 @@ class TransactionRows(SourceRows):
             active += await self._tasks(LOCK_ACTIVE_OF_PARENTS, parents, limit - len(active))
         return active
 
-    async def unfinished_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
-        return await self._tasks(UNFINISHED_AT, *columns_of(positions)) if positions else []
+    async def unfinished_at(
+        self, positions: Sequence[TaskPosition], in_part: Collection[str]
+    ) -> list[Task]:
+        if not positions:
+            return []
+        return await self._tasks(UNFINISHED_AT, *columns_of(positions), list(in_part))
 
     async def reopen_children(self, parents: Sequence[Task]) -> Reopened:
         ids = [parent.id for parent in parents if parent.children is not None]
@@ -364,8 +372,8 @@ class TransactionRows(SourceRows):
     async def forget_run(self, job_id: str) -> list[str]:
         return await forget_run(self._connection, job_id)
 
-    async def rewind(self, job_id: str, position: int) -> Rewound:
-        return Rewound(*await self._connection.fetchrow(REWIND, job_id, position))
+    async def rewind(self, job_id: str, position: int, *, only_failed: bool) -> Rewound:
+        return Rewound(*await self._connection.fetchrow(REWIND, job_id, position, only_failed))
 
     async def ready(self, job_ids: Collection[str]) -> list[TaskPosition]:
         rows = await self._connection.fetch(READY, list(job_ids)) if job_ids else []

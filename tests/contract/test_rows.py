@@ -179,7 +179,18 @@ async def test_a_restart_finds_the_last_composite_at_a_position_that_did_not_suc
     later = NOW + timedelta(minutes=1)
     await rows.write(Writes(new_tasks=[replace(last, created_at=later)]))
     positions = [TaskPosition("job", 1), TaskPosition("job", 2)]
-    assert [t.id for t in await rows.unfinished_at(positions)] == found
+    assert [t.id for t in await rows.unfinished_at(positions, [])] == found
+
+
+@pytest.mark.parametrize(("failed", "found"), [(1, ["last"]), (0, [])])
+async def test_what_succeeded_in_spite_of_failed_children_is_found_if_it_runs_again_in_part(
+    rows: Rows, failed: int, found: list[str]
+) -> None:
+    await family(rows, state="CANCELLED")
+    done = task("last", "COMPLETED", children=replace(FAMILY, failed=failed))
+    await rows.write(Writes(new_tasks=[replace(done, created_at=NOW + timedelta(minutes=1))]))
+    assert [t.id for t in await rows.unfinished_at([TaskPosition("job", 1)], ["job"])] == found
+    assert await rows.unfinished_at([TaskPosition("job", 1)], ["other"]) == []
 
 
 async def test_children_that_did_not_succeed_wait_again(rows: Rows) -> None:

@@ -188,6 +188,19 @@ async def test_a_failed_chunk_is_tolerated_or_run_again_alone(jobs: Client, data
     assert some["warnings"] == ["1 of 3 chunks failed and were tolerated"]
     assert (failed["failedPhase"], failed["errorCode"]) == (Phase.PARTITIONED, "chunks_failed")
     (data_dir / "mended").touch()
+    before = (await jobs.ok("GET /jobs/some/chunks"))["chunks"]
+    await jobs.ok("POST /jobs/some/retry", {"onlyFailedChunks": True})
+    mended = await jobs.ended("some")
+    assert (mended["state"], mended["chunks"]) == (
+        Phase.COMPLETE,
+        {"total": 3, "done": 3, "failed": 0},
+    )
+    after = (await jobs.ok("GET /jobs/some/chunks"))["chunks"]
+    assert [a["taskId"] == b["taskId"] for a, b in zip(after, before, strict=True)] == [
+        True, False, True,
+    ]  # fmt: skip
+    assert (await jobs.refused("POST /jobs/some/retry", {"onlyFailedChunks": True}))[0] == 409
+
     await jobs.ok("POST /jobs/all/retry", {"phase": Phase.PARTITIONED})
     assert (await jobs.ended("all"))["state"] == Phase.COMPLETE
     chunks = (await jobs.ok("GET /jobs/all/chunks"))["chunks"]

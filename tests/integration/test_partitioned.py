@@ -116,3 +116,29 @@ async def test_a_restart_runs_only_failed_chunks_and_assembles_each_once(play: P
     [results] = sources(play, assemble)
     assert [child["index"] for child in results["children"]] == [0, 1, 2]
     assert {child["state"] for child in results["children"]} == {"COMPLETED"}
+
+
+async def test_chunks_that_failed_and_were_tolerated_run_again_alone_and_all_is_assembled(
+    play: Play,
+) -> None:
+    job_id = await play.submit_tasks(partitioned(maxFailed=1, onFailure="finish"))
+    ran: list[int | None] = []
+
+    def behave_again(row: Row) -> None:
+        ran.append(row["child_index"])
+
+    await run(play, lambda row: Fails() if row["child_index"] == 2 else None)
+    inner = await stages(play, job_id)
+    app = await play.task(inner, "app")
+    [results] = sources(play, await play.task(inner, "assemble"))
+    assert [child["state"] for child in results["children"]] == ["COMPLETED", "COMPLETED", "FAILED"]
+    await play.happen(JobRestarted(inner, app["position"], keeps_done=False, only_failed=True))
+    await run(play, behave_again)
+
+    assert await play.state(inner) == "COMPLETED"
+    assert set(ran) == {2, None}
+    again = await play.task(inner, "app")
+    assert (again["id"], again["children"]["failed"]) == (app["id"], 0)
+    [results] = sources(play, await play.task(inner, "assemble"))
+    assert [child["index"] for child in results["children"]] == [0, 1, 2]
+    assert {child["state"] for child in results["children"]} == {"COMPLETED"}

@@ -200,7 +200,7 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "lock active of jobs": (transaction_rows.LOCK_ACTIVE_OF_JOBS, (IDS, 1000)),
     "lock active of parents": (transaction_rows.LOCK_ACTIVE_OF_PARENTS, (["task50000"], 1000)),
     "definitions of families": (transaction_rows.DEFINITIONS, (TASK_IDS,)),
-    "unfinished at": (transaction_rows.UNFINISHED_AT, (IDS, [1] * 200)),
+    "unfinished at": (transaction_rows.UNFINISHED_AT, (IDS, [1] * 200, [])),
     "reopen children": (transaction_rows.REOPEN_CHILDREN, (["task2"],)),
     "jobs being cancelled": (subjob_signals.CANCELLING, ()),
     "stalled families": (subjob_signals.STALLED, ()),

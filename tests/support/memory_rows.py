@@ -106,10 +106,17 @@ class MemoryRows:
     async def lock_active(self, wanted: Sequence[CancelTasks], limit: int) -> list[Task]:
         return [t for t in self._to_cancel(wanted) if t.state is not TaskState.CREATED][:limit]
 
-    async def unfinished_at(self, positions: Sequence[TaskPosition]) -> list[Task]:
+    async def unfinished_at(
+        self, positions: Sequence[TaskPosition], in_part: Collection[str]
+    ) -> list[Task]:
         last = self._last_of_lists()
         found = [last[position] for position in positions if position in last]
-        return [t for t in found if _is_composite(t) and t.state in _UNSUCCESSFUL]
+        return [
+            t
+            for t in found
+            if (_is_composite(t) and t.state in _UNSUCCESSFUL)
+            or (t.job_id in in_part and t.children and t.children.failed)
+        ]
 
     async def reopen_children(self, parents: Sequence[Task]) -> Reopened:
         left: Counter[str] = Counter()
@@ -171,7 +178,8 @@ class MemoryRows:
         self._variables.pop(job_id, None)
         return []
 
-    async def rewind(self, job_id: str, position: int) -> Rewound:
+    async def rewind(self, job_id: str, position: int, *, only_failed: bool) -> Rewound:
+        del only_failed  # there are no artifacts
         graph, count = self._graph(job_id), self.jobs[job_id].task_count
         if graph is not None and self.jobs[job_id].position == count:
             graph.done.update(graph.needs)  # the end of the last of all has released none

@@ -1,8 +1,8 @@
 """What endpoints are told of the phases of a job of ByteNite: each once, by the change that begins
 it."""
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -46,7 +46,10 @@ def _run() -> Iterator[dict[str, Any]]:
 
 
 def _told(
-    event: str, job: Mapping[str, Any] = _JOB, filter_: str | None = None
+    event: str,
+    job: Mapping[str, Any] = _JOB,
+    filter_: str | None = None,
+    run: Iterable[dict[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
     endpoint = Endpoint(
         id="e",
@@ -61,7 +64,7 @@ def _told(
     )
     matcher = Matcher([endpoint])
     fields = {"job_id": "j", "at": _AT}
-    changes = [{**fields, "version": n, **change} for n, change in enumerate(_run())]
+    changes = [{**fields, "version": n, **change} for n, change in enumerate(run or _run())]
     row = Row(Place(0, 0), _AT, changes)
     owed = owed_for(row, Changes(matcher, {"j": job}, {}, Sealer()), matcher)
     return list({one.id: orjson.loads(one.body) for one in owed}.values())
@@ -72,6 +75,14 @@ def test_each_phase_of_a_job_is_told_once_in_their_order() -> None:
     assert [one["phase"] for one in told] == [p for p in ORDER if p is not Phase.FAILED]
     assert {one["event"] for one in told} == {"job.PhaseChange"}
     assert all(one["id"] == JOB_ROW["id"] and "jobId" not in one for one in told)
+
+
+def test_phases_are_told_again_when_failed_chunks_run_again() -> None:
+    before, begun = (_AT - timedelta(seconds=n) for n in (9, 3))
+    chunks = _stage(2, "RUNNING", scheduled_at=before, started_at=begun)
+    again = [_job("PENDING"), _job("SCHEDULED"), chunks, _stage(2, "COMPLETED"), _job("COMPLETED")]
+    told = [one["phase"] for one in _told("job.PhaseChange", run=[*_run(), *again])]
+    assert told[-3:] == [Phase.PARTITIONED, Phase.TASKS_COMPLETED, Phase.COMPLETE]
 
 
 def test_a_job_without_phases_tells_of_none() -> None:

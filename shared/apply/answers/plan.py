@@ -21,7 +21,8 @@ from shared.planning.templates import JobSource, unsaved_job_source
 async def plan_task(transaction: Transaction, asked: Sequence[PlanTask]) -> Sequence[TaskPosition]:
     again = [TaskPosition(q.job_id, q.position) for q in asked if q.is_restart]
     first = [TaskPosition(q.job_id, q.position) for q in asked if not q.is_restart]
-    return first + await reopen_unfinished(transaction, again)
+    in_part = {q.job_id for q in asked if q.only_failed}
+    return first + await reopen_unfinished(transaction, again, in_part)
 
 
 async def plan_ready(
@@ -69,16 +70,17 @@ async def _ready(transaction: Transaction, job_ids: Iterable[str]) -> list[TaskP
 
 
 async def reopen_unfinished(
-    transaction: Transaction, positions: Sequence[TaskPosition]
+    transaction: Transaction, positions: Sequence[TaskPosition], in_part: Collection[str] = ()
 ) -> list[TaskPosition]:
-    """Those of `positions` at which there is nothing to reopen: they are planned anew."""
+    """Those of `positions` at which there is nothing to reopen: they are planned anew. Of jobs
+    `in_part` also what succeeded in spite of failed children is reopened."""
     workspace = transaction.workspace
     # Cancelled again in the same batch: its children must stay cancelled.
     positions = [p for p in positions if not workspace.jobs[p.job_id].state.is_final]
     if not positions:
         return []
     await transaction.write_so_far()
-    unfinished = await transaction.rows.unfinished_at(positions)
+    unfinished = await transaction.rows.unfinished_at(positions, in_part)
     workspace.add_locked(unfinished)
     await reopen(transaction, unfinished)
     reopened = {(task.job_id, task.position) for task in unfinished}

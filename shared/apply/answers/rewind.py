@@ -13,12 +13,18 @@ async def rewind(transaction: Transaction, asked: Sequence[Rewind]) -> tuple[()]
     for question in asked:
         if workspace.jobs[question.job_id].state.is_final:  # cancelled again in the same batch
             continue
-        rewound = await transaction.rows.rewind(question.job_id, question.from_position)
+        rewound = await transaction.rows.rewind(
+            question.job_id, question.from_position, only_failed=question.only_failed
+        )
         workspace.forget_variables(question.job_id)
         for task_id in rewound.keepers:
             workspace.remove_objects(task_prefix(question.job_id, task_id))
         event = JobRewound(
-            question.job_id, question.from_position, rewound.undone, rewound.kept_bytes
+            question.job_id,
+            question.from_position,
+            rewound.undone,
+            rewound.kept_bytes,
+            question.only_failed,
         )
         workspace.apply_event(event)
     return ()

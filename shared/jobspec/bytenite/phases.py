@@ -153,14 +153,21 @@ def phase_told(
 
 
 def phase_entered(
-    state: str, position: int, *, is_task: bool, attempt: int = 0, is_first: bool = False
+    state: str,
+    position: int,
+    *,
+    is_task: bool,
+    attempt: int = 0,
+    is_first: bool = False,
+    is_reopened: bool = False,
 ) -> Phase | None:
     """As `phase_told`, by the one change that begins the phase: what waits for a stage begins with
-    the end of the stage before, and a stage that is tried again stays in its phase."""
+    the end of the stage before, and a stage that is tried again stays in its phase. One that
+    `is_reopened` to run its failed chunks again enters its phase once more."""
     told = phase_told(state, position, is_task=is_task, attempt=attempt, is_first=is_first)
     if not is_task or told is None:
         return told
     if state in _PASSED:
         return None if position == DELIVER else told
-    begins = {"SCHEDULED": position == PARTITION, "RUNNING": position != APP}
+    begins = {"SCHEDULED": position == PARTITION, "RUNNING": position != APP or is_reopened}
     return told if begins.get(state) and not attempt else None

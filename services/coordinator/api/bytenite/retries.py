@@ -10,25 +10,31 @@ from shared.jobspec.problems import InvalidJob, Problem
 @dataclass(frozen=True, slots=True)
 class Restart:
     """From the stage at `position`, None for where the job stopped; `keeps_done` of the chunks
-    there."""
+    there, or runs those again that failed and were tolerated."""
 
     position: int | None = None
     keeps_done: bool = True
+    only_failed: bool = False
 
 
-def restart_of(asked: RetryJob, stopped_at: int, *, has_failed: bool) -> Restart:
+def restart_of(
+    asked: RetryJob, stopped_at: int, *, has_failed: bool, has_failed_chunks: bool
+) -> Restart:
     """`stopped_at` is the position of the stage at which the job has ended. Raises InvalidJob."""
-    position = min(APP, stopped_at) if asked.only_failed_chunks is False else stopped_at
+    is_of_chunks = asked.only_failed_chunks is False or (
+        asked.only_failed_chunks and has_failed_chunks
+    )
+    position = min(APP, stopped_at) if is_of_chunks else stopped_at
     if asked.phase:
         position = _position(asked.phase, stopped_at)
     stopped_there = has_failed and position == stopped_at
     only_failed = asked.only_failed_chunks if position == APP else None
-    if only_failed and not stopped_there:
-        rule = "must be false: the chunks that have failed were tolerated, so all are run again"
-        raise InvalidJob([Problem("onlyFailedChunks", rule, "true")])
     if stopped_there and only_failed is not False:
         return Restart()
-    return Restart(position, keeps_done=False)
+    if only_failed and not has_failed_chunks:
+        rule = "must be false: no chunk has failed, so all are run again"
+        raise InvalidJob([Problem("onlyFailedChunks", rule, "true")])
+    return Restart(position, keeps_done=False, only_failed=bool(only_failed))
 
 
 def _position(phase: str, stopped_at: int) -> int:

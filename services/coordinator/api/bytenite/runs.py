@@ -109,12 +109,24 @@ async def retry_bytenite_job(request: web.Request) -> web.Response:
     phase = phase_of(job.rows)
     if job.state not in _FINAL:
         raise coded(request, "invalid_state", Conflict("the job has not ended"))
-    if phase is Phase.COMPLETE and not asked.phase and asked.only_failed_chunks is not False:
+    has_failed_chunks = bool(job.chunks and job.chunks["failed"])
+    names_none = asked.only_failed_chunks is None or (
+        asked.only_failed_chunks and not has_failed_chunks
+    )
+    if phase is Phase.COMPLETE and not asked.phase and names_none:
         refusal = Conflict("the job has not failed: name the phase from which it runs again")
         raise coded(request, "invalid_state", refusal)
-    again = restart_of(asked, max(job.position, 1), has_failed=phase is Phase.FAILED)
+    again = restart_of(
+        asked,
+        max(job.position, 1),
+        has_failed=phase is Phase.FAILED,
+        has_failed_chunks=has_failed_chunks,
+    )
+    restarted = ports(request).commands.restart(
+        job.id, again.position, keeps_done=again.keeps_done, only_failed=again.only_failed
+    )
     try:
-        await ports(request).commands.restart(job.id, again.position, keeps_done=again.keeps_done)
+        await restarted
     except WrongState as reason:  # it is still being cancelled, or deleted
         raise coded(request, "invalid_state", Conflict(str(reason))) from None
     return await reply_job(request, job.name)

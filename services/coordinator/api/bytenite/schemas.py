@@ -241,8 +241,9 @@ class Info(Answer):
 class RetryJob(Form):
     """`phase` is a state that the job has been in, or none: then it goes on where it failed.
 
-    `onlyFailedChunks` false runs all chunks again; otherwise, where chunks have failed, those that
-    are done stay done."""
+    `onlyFailedChunks` false runs all chunks again. True runs those again that failed, also where
+    they were tolerated, and then what follows. Without it, where the job failed by its chunks,
+    those that are done stay done."""
 
     phase: str = ""
     only_failed_chunks: bool | None = None
