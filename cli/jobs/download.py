@@ -47,7 +47,7 @@ _STDOUT = "-"
 def download(
     server: Server, job: str, path: str | None, output: str, *, as_tar: bool, merges: bool
 ) -> None:
-    """Save the files that the tasks of JOB have kept, or only that at PATH.
+    """Save the files that the tasks of JOB and of its sub-jobs have kept, or only that at PATH.
 
     PATH is as `conveyor files` lists it. Without it, all are saved, each below the directory of its
     task. Nothing has its name before it is complete and verified; what was interrupted goes on

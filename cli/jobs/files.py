@@ -25,7 +25,11 @@ _DIGEST_SHOWN = 12
 @click.command()
 @click.argument("job")
 @click.argument("path", required=False)
-@click.option("--task", metavar="TASK", help="Only those of this task: its var, name or id.")
+@click.option(
+    "--task",
+    metavar="TASK",
+    help="Only those of this task, or of its sub-job: its var, name or id.",
+)
 @paged(default=20)
 @json_option
 @asks_api
@@ -39,7 +43,7 @@ def files(
     *,
     as_json: bool,
 ) -> None:
-    """List the files and directories that the tasks of JOB have kept.
+    """List the files and directories that the tasks of JOB and of its sub-jobs have kept.
 
     With PATH, as it is listed: what is in that directory. JOB is an id, the beginning of an id, or
     a name. `conveyor download` saves them.

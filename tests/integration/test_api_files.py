@@ -122,6 +122,7 @@ async def test_the_artifacts_of_a_job_are_listed(rig: Rig) -> None:
         "name": "report",
         "path": "build it/report",
         "url": f"/jobs/{rig.job_id}/files/t1/report",
+        "jobId": rig.job_id,
         "taskId": "t1",
         "task": "build it",
         "attempt": 0,
@@ -179,6 +180,65 @@ async def test_what_a_sub_job_has_kept_is_found_by_the_task_that_stands_for_it(r
     )
     status, text = await rig.refusal("/whole/twice")
     assert (status, "several tasks of the sub-job" in text) == (409, True)
+
+
+async def stands_for(rig: Rig, task_id: str, subjob: Rig) -> None:
+    async with rig.api.pool.acquire() as connection:
+        await connection.execute(
+            "UPDATE jobs SET parent_job_id = $1, parent_task_id = $2 WHERE id = $3",
+            rig.job_id,
+            task_id,
+            subjob.job_id,
+        )
+
+
+async def test_what_sub_jobs_have_kept_is_listed_at_the_place_of_their_tasks(rig: Rig) -> None:
+    """Each path leads to its file, at any depth, also where artifacts have the names of tasks."""
+    whole = replace(rig, job_id=(await rig.api.submit(JOB))["id"])
+    part = replace(rig, job_id=(await rig.api.submit(JOB))["id"])
+    await family(whole)
+    join = await whole.task("join", "join", position=2)
+    await whole.directory(join, "join", {"join/x": b"x"})
+    await part.file(await part.task("p", "inner"), "f", b"deep")
+    await whole.task("w", "more", position=3, kind="subjob", subjob_id=part.job_id)
+    await rig.task("fan", "fan", position=2, kind="each")
+    again: Any = {"kind": "subjob", "parent_id": "fan", "subjob_id": whole.job_id}
+    await rig.task("s", "whole", child_index=0, **again)
+    await rig.task("s2", "whole", attempt=1, later=5, child_index=0, **again)
+    await stands_for(whole, "w", part)
+    await stands_for(rig, "s", whole)
+    await rig.file(await rig.task("a", "first"), "out", b"1")
+    await rig.file(await rig.task("z", "last", position=3), "out", b"2")
+
+    async def listed(query: str = "") -> list[tuple[str, str]]:
+        page = await rig.api.get(f"/jobs/{rig.job_id}/files?{query}")
+        return [(item["path"], item["jobId"]) for item in page["items"]]
+
+    inner = [(f"fan/0/{path}", whole.job_id) for path in ("e/0/out", "e/1/out", "e/1/out")]
+    inner = [(path.replace("/e/", "/split/"), job_id) for path, job_id in inner]
+    inner += [("fan/0/join/join", whole.job_id), ("fan/0/more/inner/f", part.job_id)]
+    everything = [("first/out", rig.job_id), *inner, ("last/out", rig.job_id)]
+    assert await listed() == everything
+    assert await listed("size=2&page=2") == everything[2:4]
+    assert await listed("task=fan") == await listed("task=whole") == inner
+    assert await listed("task=inner") == inner[-1:]
+
+    assert await rig.content("/fan/0/split/0/out") == b"first"
+    assert await rig.content("/fan/0/split/1/out/x/y") == b"second"
+    assert await rig.content("/fan/0/more/inner/f") == b"deep"
+    assert await rig.tar("/fan/0/join/join") == {"join/x": b"x"}
+    entries = await rig.api.get(f"/jobs/{rig.job_id}/files?path=fan/0/join/join")
+    assert [entry["path"] for entry in entries["items"]] == ["fan/0/join/join/join"]
+    assert await rig.content("/fan/0/join/join/join/x") == b"x"
+    assert set(await rig.tar("?format=tar")) == {
+        "first/out/out",
+        "last/out/out",
+        "fan/0/split/0/out/o.txt",
+        "fan/0/split/1/out/x/y",
+        "fan/0/join/join/join/x",
+        "fan/0/more/inner/f/f",
+    }
+    assert set(await rig.tar("?format=tar&task=inner")) == {"fan/0/more/inner/f/f"}
 
 
 async def test_a_file_in_a_directory_is_sent_whole_or_in_part(rig: Rig) -> None:

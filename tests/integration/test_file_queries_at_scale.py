@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.coordinator.store import family_artifacts
 from services.coordinator.store import uploads as uploads_of_clients
 from services.scheduler.store import files
 from shared.store import artifacts, file_rows, uploads
@@ -59,6 +60,10 @@ HOT: dict[str, tuple[str, tuple[Any, ...]]] = {
     "what an attempt replaces": (artifacts.REPLACED, (["task2", *CHILD_IDS],)),
     "artifacts of tasks": (file_rows.ARTIFACTS, (CHILD_IDS, ["out"])),
     "attempts at children": (file_rows.ATTEMPTS_OF_CHILDREN, (["task1"] * 200, list(range(200)))),
+    "a page of a family": (family_artifacts.LIST, ("job2", "", None, 100, 0)),
+    "how many a family has": (family_artifacts.COUNT, ("job2", "", None)),
+    "tasks of sub-jobs": (family_artifacts.HOLDERS, (["job2", "job3"], "job1")),
+    "sub-jobs": (family_artifacts.SUBJOBS, ("job2", "", 0, "", -1, 500)),
     "unusable uploads": (
         uploads.UNUSABLE,
         (["job1"] * 200, ["a"] * 200, IDS, ["ann"] * 200, [None] * 200),

@@ -22,9 +22,9 @@ USES_UPLOAD = "name: x\ntasks: [{name: a, run: ls, sources: [{upload: data, targ
 
 def kept(path: str, content: bytes, **fields: Any) -> dict[str, Any]:
     name = path.rpartition("/")[2]
-    return {"name": name, "path": path, "url": "/x", "taskId": "t1", "task": "make", "attempt": 0,
-            "fileName": f"{name}.txt", "size": len(content), "createdAt": AT,
-            "sha256": hashlib.sha256(content).hexdigest(), **fields}  # fmt: skip
+    return {"name": name, "path": path, "url": "/x", "jobId": JOB, "taskId": "t1",
+            "task": "make", "attempt": 0, "fileName": f"{name}.txt", "size": len(content),
+            "createdAt": AT, "sha256": hashlib.sha256(content).hexdigest(), **fields}  # fmt: skip
 
 
 def sent(content: bytes, name: str, kind: str = "application/octet-stream") -> Any:
@@ -84,17 +84,20 @@ async def test_all_files_are_saved_below_the_directories_of_their_tasks(
     api: FakeApi, tmp_path: Path
 ) -> None:
     found = [kept("make/report", b"one"), kept("make/out", b"", fileName="out", files=1),
-             kept("make/report", b"one", attempt=1)]  # fmt: skip
+             kept("sub/make/report", b"two"), kept("make/report", b"one", attempt=1)]  # fmt: skip
     api.answers[f"GET /jobs/{JOB}/files"] = page(found)
     api.answers[f"GET /jobs/{JOB}/files/make/report"] = sent(b"one", "report.txt")
     api.answers[f"GET /jobs/{JOB}/files/make/out"] = sent(
         tar_of(a=b"1"), "out.tar", "application/x-tar"
     )
+    api.answers[f"GET /jobs/{JOB}/files/sub/make/report"] = sent(b"two", "report.txt")
     result = await run_command(api.url, "download", JOB, "-o", str(tmp_path / "to"))
     assert result.exit_code == 0, result.output
-    saved = [tmp_path / "to/make/report/report.txt", tmp_path / "to/make/out"]
+    of_subjob = tmp_path / "to/sub/make/report/report.txt"
+    saved = [tmp_path / "to/make/report/report.txt", tmp_path / "to/make/out", of_subjob]
     assert result.stdout.splitlines() == [str(path) for path in saved]
     assert saved[0].read_bytes() == b"one"
+    assert of_subjob.read_bytes() == b"two"
     assert (saved[1] / "a").read_bytes() == b"1"
 
 

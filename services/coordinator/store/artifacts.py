@@ -1,4 +1,4 @@
-"""What the attempts of a job have kept: lists, and what a path names.
+"""What the attempts of a job have kept, and what a path names.
 
 A task is tried again as another row, of the same place: its position, or its parent and its index
 there. Of an artifact that several attempts have kept the newest counts, unless one is asked for by
@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import asyncpg
 
-from services.coordinator.store.rows import Page, PageRequest, Readers
+from services.coordinator.store.rows import Readers
 from shared.postgres.pool import Connection, Pool, acquired
 
 _PORTION = 500
 
-_COLUMNS = """
-a.task_id, t.position, t.name AS task_name, t.var, t.child_index, t.parent_id,
+COLUMNS = """
+a.job_id, a.task_id, t.position, t.name AS task_name, t.var, t.child_index, t.parent_id,
 p.parent_id IS NOT NULL AS is_deep, p.name AS parent_name, p.var AS parent_var,
 a.attempt, a.name, a.object, a.file_name, a.size, a.sha256, a.files, a.mode, a.published,
 a.created_at
@@ -37,19 +37,10 @@ WHERE a.job_id = $1
   AND ($3::integer IS NULL OR a.attempt = $3)
 """
 
-LIST = f"""
-SELECT {_COLUMNS} {_LISTED}
-ORDER BY t.position, coalesce(p.child_index, -1), coalesce(p.created_at, t.created_at), t.parent_id,
-         t.child_index, t.created_at, a.name
-LIMIT $4 OFFSET $5
-"""
-
-COUNT = f"SELECT count(*) {_LISTED}"
-
 # The newest of each place and name, in the order of the places.
 NEWEST = f"""
 SELECT DISTINCT ON (t.position, coalesce(t.parent_id, ''), coalesce(t.child_index, -1), a.name)
-       {_COLUMNS} {_LISTED}
+       {COLUMNS} {_LISTED}
   AND (t.position, coalesce(t.parent_id, ''), coalesce(t.child_index, -1), a.name)
       > ($4, $5, $6, $7)
 ORDER BY t.position, coalesce(t.parent_id, ''), coalesce(t.child_index, -1), a.name,
@@ -95,7 +86,7 @@ WHERE NOT $1 AND t.id = $2 AND t.parent_id IS NULL AND s.parent_id IS NULL
 """
 
 OF_TASK = f"""
-SELECT DISTINCT ON (a.name) {_COLUMNS}
+SELECT DISTINCT ON (a.name) {COLUMNS}
 FROM artifacts a JOIN tasks t ON t.id = a.task_id LEFT JOIN tasks p ON p.id = t.parent_id
 WHERE a.task_id IN ({_SAME_PLACE}) AND ($3 = '' OR a.name = $3)
 ORDER BY a.name, t.created_at DESC, t.attempt DESC
@@ -129,6 +120,7 @@ SELECT EXISTS (SELECT FROM tasks t JOIN artifacts a ON a.task_id = t.id
 class ArtifactRow(NamedTuple):
     """`files` is None of a single file. `is_deep`: the task's parent has a parent."""
 
+    job_id: str
     task_id: str
     position: int
     task_name: str
@@ -193,21 +185,11 @@ async def job_with_files(
     return FilesOfJob(*row) if row else None
 
 
-async def artifacts_of(
-    connection: Connection, job_id: str, task: str, attempt: int | None, page: PageRequest
-) -> Page[ArtifactRow]:
-    """In the order of the tasks; `task` is a name, a `var` or an id, "" all."""
-    chosen = (job_id, task, attempt)
-    rows = await connection.fetch(LIST, *chosen, page.size, page.offset)
-    total = await connection.fetchval(COUNT, *chosen)
-    return Page(page, [ArtifactRow(*row) for row in rows], total)
-
-
 async def newest_artifacts(
     pool: Pool, job_id: str, task: str, attempt: int | None
 ) -> AsyncIterator[ArtifactRow]:
-    """Chosen as by `artifacts_of`, without what an earlier attempt has kept under the same name.
-    Nothing is held between two portions."""
+    """Of the job alone, without what an earlier attempt has kept under the same name; `task` is a
+    name, a `var` or an id, "" all. Nothing is held between two portions."""
     place: tuple[int, str, int, str] = (0, "", -1, "")
     is_over = False
     while not is_over:

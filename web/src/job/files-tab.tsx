@@ -1,4 +1,4 @@
-// What the tasks of a job have kept: artifacts, and what is in their directories.
+// What the tasks of a job and of its sub-jobs have kept: artifacts, and what is in their directories.
 import { useLocation } from "preact-iso";
 import { type Schemas, send } from "../api/client";
 import { EmptyState } from "../ui/empty-state";
@@ -115,7 +115,7 @@ function Artifact({ jobId, item }: { jobId: string; item: Schemas["KeptArtifact"
         ))}
       </td>
       <td>
-        <a href={jobHref(jobId, { task: item.taskId })}>
+        <a href={jobHref(item.jobId, { task: item.taskId })}>
           {item.task || "task"}
           {item.index != null && ` #${item.index}`}
         </a>

@@ -56,16 +56,18 @@ class AsyncContent:
 
 
 class AsyncFiles(AsyncResource):
-    """What the tasks of a job have kept.
+    """What the tasks of a job and of its sub-jobs have kept.
 
     A `path` is `<task>/<artifact>`, and perhaps a path in it. `<task>` is a `var`, a name or an id.
-    After one with children the index of a child may follow, else all of them are meant.
+    After one with children the index of a child may follow, else all of them are meant. After one
+    that is a job one of its tasks may follow.
     """
 
     def list(
         self, job_id: str, *, task: str = "", attempt: int | None = None
     ) -> AsyncIterator[m.KeptArtifact]:
-        """In the order of the tasks, each page asked for when it is needed."""
+        """In the order of the tasks, each page asked for when it is needed. Of a `task` that is a
+        job all of its tasks are meant."""
         query = {"task": task, "attempt": attempt}
         return self._pages("/jobs/{id}/files", m.KeptArtifact, _PAGE_SIZE, query=query, id=job_id)
 

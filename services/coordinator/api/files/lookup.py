@@ -2,7 +2,8 @@
 
 `<task>` is a `var`, a name or an id; after one with children the index of a child may follow.
 Without it all children are meant: what they have kept under that name, as one directory. Of a task
-that is a job the artifacts of that job's tasks are found, too.
+that is a job one of that job's tasks may follow. Without it the one that has kept the artifact is
+meant.
 """
 
 import re
@@ -75,11 +76,36 @@ async def found_at(request: web.Request, job_id: str, path: str) -> OfChildren |
     task = await _child(request, task, segments)
     if not segments:
         raise NotFound("no such file: the name of an artifact must follow that of its task")
-    name = segments.pop(0)
-    while task.subjob_id is not None:
-        task = await _keeper(request, task.subjob_id, name)
+    name = ""
+    while (subjob_id := task.subjob_id) is not None:
+        if not name and (named := await _named(request, subjob_id, segments)):
+            task = named
+            continue
+        name = name or segments.pop(0)
+        task = await _keeper(request, subjob_id, name)
         task = await _child(request, task, segments)
-    return await _kept(request, task, name, "/".join(segments))
+    return await _kept(request, task, name or segments.pop(0), "/".join(segments))
+
+
+async def _named(request: web.Request, job_id: str, segments: list[str]) -> NamedTask | None:
+    """The task of a sub-job with whose name `segments` begin, where it has kept the artifact that
+    follows; what leads to it is taken from `segments`."""
+    run, (name, *rest) = ports(request).run, segments
+    try:
+        found = await run(artifacts.task_named, job_id, name) if rest else None
+        task = found and await _child(request, found, rest)
+    except (SeveralTasks, NotFound):  # it may be an artifact, and what is in it
+        return None
+    if task is None or not rest:
+        return None
+    if task.has_children:
+        is_there = await run(artifacts.have_children_kept, task.id, rest[0])
+    else:
+        is_there = task.subjob_id is not None or bool(await run(artifacts.kept_by, task, rest[0]))
+    if not is_there:
+        return None
+    segments[:] = rest
+    return task
 
 
 async def _child(request: web.Request, task: NamedTask, segments: list[str]) -> NamedTask:

@@ -27,14 +27,14 @@ from services.coordinator.api.files.transfers import client_transfer, sent
 from services.coordinator.api.files.trees import (
     Kept,
     tree_of,
-    tree_of_artifacts,
     tree_of_children,
+    tree_of_job,
 )
 from services.coordinator.api.files.views import artifact_page
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import Query, Search, ports, query
 from services.coordinator.api.route import JSON, Response, Route, RouteGroup, error
-from services.coordinator.store import artifacts
+from services.coordinator.store import artifacts, family_artifacts
 from services.coordinator.store.rows import PageRequest
 from shared.files.archives import opened_index, write_tar
 from shared.files.archives.members import Members
@@ -54,7 +54,8 @@ _GROUP = RouteGroup(
     path_meanings={
         "id": "The job's id.",
         "path": "`<task>/<artifact>`, and perhaps a path in it. `<task>` is a `var`, a name or an "
-        "id. The index of a child may follow it; without one all children are meant.",
+        "id. The index of a child may follow it; without one all children are meant. Of a "
+        "task that is a job, one of its tasks may follow.",
     },
     missing="There is no such job or file.",
 )
@@ -72,7 +73,11 @@ class FilesQuery(FormatQuery):
     """Which files of a job."""
 
     task: Annotated[
-        Search, Field(description="Only those of this task: its `var`, name or id.")
+        Search,
+        Field(
+            description="Only those of this task: its `var`, name or id. Of one that is a job, "
+            "all of its tasks are meant."
+        ),
     ] = ""
     attempt: Annotated[
         int, Field(description="Only those of this attempt, from 0; smaller numbers: of all.")
@@ -95,10 +100,11 @@ class FilesQuery(FormatQuery):
 
 @_GROUP.route(
     "GET /jobs/{id}/files",
-    "List what the tasks of a job have kept, or send all of it as a tar",
+    "List what the tasks of a job and of its sub-jobs have kept, or send all of it as a tar",
     Response(
         "A page of artifacts, or with `path` of what is in a directory; with `format` their "
-        "content: `<task>/<artifact>/…`, and of children `<task>/<index>/<artifact>/…`.",
+        "content: `<task>/<artifact>/…`, of children `<task>/<index>/<artifact>/…`, of a sub-job "
+        "`<task>/<task of it>/<artifact>/…`.",
         {JSON: ArtifactPage | EntryPage, TAR: None},
     ),
     {409: _UNUSABLE, 503: _BUSY},
@@ -111,12 +117,15 @@ async def list_files(request: web.Request) -> web.StreamResponse:
         return await _list_directory(request, job.job_id, asked)
     api, chosen = ports(request), (job.job_id, asked.task, asked.one_attempt)
     if asked.format:
-        store = opened_store(request)
-        rows = artifacts.newest_artifacts(api.pool, *chosen)
+        members = tree_of_job(opened_store(request), api.pool, *chosen)
         with client_transfer(request):
-            return await _send_tree(request, tree_of_artifacts(store, rows), job.job_id)
-    found = await api.run(artifacts.artifacts_of, *chosen, asked.request())
-    return reply(artifact_page(job.job_id, found, redacting(api.sealer, job.sealed)))
+            return await _send_tree(request, members, job.job_id)
+    found = await api.run(family_artifacts.artifacts_of, *chosen, asked.request())
+    jobs = {row.job_id for row in found.items}
+    holders = await api.run(family_artifacts.holders_of, jobs, job.job_id)
+    sealed = {**await api.run(family_artifacts.sealed_of, jobs), job.job_id: job.sealed}
+    redactors = {id_: redacting(api.sealer, each) for id_, each in sealed.items()}
+    return reply(artifact_page(job.job_id, found, holders, redactors))
 
 
 async def _list_directory(

@@ -40,6 +40,8 @@ class KeptArtifact(Answer):
     """Below `/jobs/{id}/files/`: of the newest attempt that has kept it."""
     url: str
     """Where this one is, of whatever attempt."""
+    job_id: str
+    """The job that the task is of: this one, or a sub-job of it."""
     task_id: str
     """The attempt at the task."""
     task: str | None = None

@@ -1,10 +1,11 @@
 """What is in the store as trees of files, to be sent as one tar."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from conveyor.extensions.files import FileStore
-from services.coordinator.store.artifacts import ArtifactRow, ChildRow
+from services.coordinator.store.artifacts import ArtifactRow, ChildRow, newest_artifacts
+from services.coordinator.store.family_artifacts import HolderRow, subjobs_of
 from shared.files.archives import Member, below, file_member, opened_index, read_tar, under
 from shared.files.archives.children import (
     ManifestChild,
@@ -14,6 +15,7 @@ from shared.files.archives.children import (
 )
 from shared.files.archives.members import DIRECTORY_MODE, Members
 from shared.files.transfers import whole
+from shared.postgres.pool import Pool
 
 _LONGEST_LABEL = 100
 
@@ -82,11 +84,20 @@ async def _files_in(store: FileStore, kept: Kept) -> list[ManifestFile]:
         ]
 
 
-async def tree_of_artifacts(store: FileStore, rows: AsyncIterator[ArtifactRow]) -> Members:
-    """Of a job: `<task>/<artifact>/…`, and `<task>/<index>/<artifact>/…` of children."""
+async def tree_of_job(
+    store: FileStore, pool: Pool, job_id: str, task: str = "", attempt: int | None = None
+) -> Members:
+    """`<task>/<artifact>/…`, and `<task>/<index>/<artifact>/…` of children. Of a task that is a job
+    its directory has that job's."""
     folders = _Folders()
-    async for row in rows:
-        async for member in tree_of(store, Kept.of(row), folders.of(row)):
+    async for row in newest_artifacts(pool, job_id, task, attempt):
+        folder = "/".join([folders.of(row), _segment(row.name)])
+        async for member in tree_of(store, Kept.of(row), folder):
+            yield member
+    async for subjob in subjobs_of(pool, job_id, task):
+        folder = folders.of(subjob.holder)
+        inner = tree_of_job(store, pool, subjob.id, "" if subjob.is_meant else task, attempt)
+        async for member in under(folder, inner):
             yield member
 
 
@@ -96,21 +107,21 @@ class _Folders:
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
 
-    def of(self, row: ArtifactRow) -> str:
+    def of(self, row: ArtifactRow | HolderRow) -> str:
         place = row.parent_id or f"{row.position}"
-        label = label_of(row)
+        label, *index = path_of(row)
         if self._owners.setdefault(label, place) != place:
             label = f"{label}-{row.parent_id or row.task_id}"
-        return "/".join([label, *_index(row), _segment(row.name)])
+        return "/".join([label, *index])
 
 
-def _index(row: ArtifactRow) -> Iterator[str]:
-    if row.child_index is not None:
-        yield str(row.child_index)
+def path_of(row: ArtifactRow | HolderRow) -> list[str]:
+    """What a path calls the task, or the task whose child it is and its index."""
+    index = [] if row.child_index is None else [str(row.child_index)]
+    return [_label_of(row), *index]
 
 
-def label_of(row: ArtifactRow) -> str:
-    """What a path calls the task, or the task whose child it is."""
+def _label_of(row: ArtifactRow | HolderRow) -> str:
     if row.parent_id is None:
         return _segment(row.var or row.task_name) or row.task_id
     if row.is_deep:  # the name of the one above would not tell which
