@@ -99,4 +99,7 @@ async def _answers_about_unknown_nodes(
 
 def _held(heartbeat: Heartbeat) -> Iterator[Held]:
     lease = timedelta(seconds=heartbeat.lease_seconds)
-    return (Held(ref, heartbeat.node_id, lease) for ref in heartbeat.tasks)
+    return (
+        Held(ref, heartbeat.node_id, lease, heartbeat.phases.get(ref.task_id))
+        for ref in heartbeat.tasks
+    )

@@ -31,7 +31,7 @@ from services.worker.kept.execution import execution_of, files_of
 from services.worker.kept.record import KeptExecution
 from services.worker.leftovers import remove_earlier
 from services.worker.metrics import WorkerMetrics
-from services.worker.phases import Phases, phases_of_attempt
+from services.worker.phases import phases_of_attempt
 from services.worker.progress_reports import ProgressReports
 from services.worker.reporter import Reporter
 from services.worker.runtime_watch import RuntimeWatch
@@ -86,7 +86,8 @@ class Attempt:
     ) -> None:
         """`kept`, where it may outlive this worker, or has outlived the one before."""
         self._kept = kept
-        self._phases = Phases() if kept is None else kept.phases
+        self._phases = held.phases if kept is None else kept.phases
+        held.phases = self._phases
         self._context = context
         self._order = order
         self._held = held

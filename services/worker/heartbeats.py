@@ -129,6 +129,7 @@ class Heartbeats:
             lease_seconds=self._settings.lease_seconds,
             leaving=leaving,
             tasks=self._held_tasks.refs,
+            phases=self._held_tasks.phases,
             unknown_nodes=list(status.unknown_nodes),
             availability=status.availability,
             node=status.node,

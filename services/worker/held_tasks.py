@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from services.worker.phases import Phases
 from services.worker.watchdog.args import Key
 from services.worker.watchdog.task_table import TaskEntry, TaskTable
 from shared.messages import TaskRef
@@ -54,6 +55,7 @@ class HeldTask:
     taken_at: float
     entry: TaskEntry
     is_found: bool = False
+    phases: Phases = field(default_factory=Phases)
     granted: "asyncio.Future[None]" = field(default_factory=_future)
     interrupted: "asyncio.Future[Interruption]" = field(default_factory=_future)
 
@@ -139,3 +141,9 @@ class HeldTasks:
     def refs(self) -> list[TaskRef]:
         """What heartbeats must name, claims on their way included: their leases may run already."""
         return [held.ref for held in self if held.is_granted or not held.is_found]
+
+    @property
+    def phases(self) -> dict[str, str]:
+        """By task id; of those that are in one."""
+        current = {held.ref.task_id: held.phases.current for held in self}
+        return {task_id: phase for task_id, phase in current.items() if phase is not None}

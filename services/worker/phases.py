@@ -41,6 +41,10 @@ class Phases:
         self._pass()
         self._open.remove(name)
 
+    @property
+    def current(self) -> str | None:
+        return self._open[-1] if self._open else None
+
     def timings(self) -> list[PhaseTiming]:
         """So far; what took less than a millisecond is left out."""
         self._pass()

@@ -283,7 +283,11 @@ class NodeDescription(_Part):
 
 
 class Heartbeat(_Message):
-    """To `heartbeats`: the worker lives, and these dispatches are running on it."""
+    """To `heartbeats`: the worker lives, and these dispatches are running on it.
+
+    `phases`, by task id, are those that the dispatches are in, named as in `PhaseTiming`; one that
+    is in none, or on a worker of the version before, is left out.
+    """
 
     kind: Literal["heartbeat"] = "heartbeat"
     node_id: str
@@ -297,6 +301,7 @@ class Heartbeat(_Message):
     lease_seconds: float
     leaving: bool = False
     tasks: list[TaskRef] = []
+    phases: dict[str, str] = {}
     unknown_nodes: list[str] = []  # workers whose leftovers it has found
     availability: Availability = "active"  # as it was last told
     node: NodeDescription | None = None  # of a worker before: nothing can be placed on it

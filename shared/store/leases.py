@@ -1,7 +1,8 @@
 """The leases of running tasks, renewed or given up: the one write to a task that decides nothing.
 
-It moves no state. It lengthens a lease whose dispatch still runs on the node that asks, or ends
-that of a node which is known to be dead, so it goes round `apply` and takes no job's lock.
+It moves no state. It lengthens a lease whose dispatch still runs on the node that asks, and notes
+its phase, or ends that of a node which is known to be dead, so it goes round `apply` and takes no
+job's lock.
 """
 
 from collections.abc import Sequence
@@ -19,16 +20,19 @@ from shared.store.writing import Writes, write
 # Rows that a batch has locked are passed over: they are being decided on, and the next heartbeat
 # comes long before the lease ends. Waiting for them could deadlock with that batch. Not FOR UPDATE:
 # that is kept off by every log part that is being stored, and a busy log would cost the lease.
+# The phase costs no write of its own: the row is written for its lease.
 RENEW = """
 WITH renewed AS (
-    SELECT t.id, b.lease
-    FROM unnest($1::text[], $2::int[], $3::text[], $4::interval[])
-         AS b(task_id, dispatch, node_id, lease)
+    SELECT t.id, b.lease, b.phase
+    FROM unnest($1::text[], $2::int[], $3::text[], $4::interval[], $5::text[])
+         AS b(task_id, dispatch, node_id, lease, phase)
     JOIN tasks t ON t.id = b.task_id AND t.dispatch = b.dispatch AND t.node_id = b.node_id
     WHERE t.state = 'RUNNING'
     FOR NO KEY UPDATE OF t SKIP LOCKED
 )
-UPDATE tasks t SET lease_expires_at = clock_timestamp() + r.lease FROM renewed r WHERE t.id = r.id
+UPDATE tasks t
+SET lease_expires_at = clock_timestamp() + r.lease, phase = r.phase, phase_dispatch = t.dispatch
+FROM renewed r WHERE t.id = r.id
 """
 
 END_OF_NODES = """
@@ -58,11 +62,12 @@ WHERE NOT coalesce(
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A dispatch that `node_id` says it has in hand."""
+    """A dispatch that `node_id` says it has in hand, and in which phase it is."""
 
     ref: TaskRef
     node_id: str
     lease: timedelta
+    phase: str | None = None
 
 
 async def renew(connection: Connection, held: Sequence[Held]) -> tuple[int, list[StopTask]]:
@@ -72,7 +77,8 @@ async def renew(connection: Connection, held: Sequence[Held]) -> tuple[int, list
     tasks = [h.ref.task_id for h in held]
     dispatches = [h.ref.dispatch for h in held]
     nodes = [h.node_id for h in held]
-    done = await connection.execute(RENEW, tasks, dispatches, nodes, [h.lease for h in held])
+    leases, phases = [h.lease for h in held], [h.phase for h in held]
+    done = await connection.execute(RENEW, tasks, dispatches, nodes, leases, phases)
     jobs = [h.ref.job_id for h in held]
     rows = await connection.fetch(SUPERSEDED, jobs, tasks, dispatches, nodes)
     stops = [

@@ -6,9 +6,13 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from services.coordinator.store import one_job
+from services.coordinator.store.task_list import Asked, tasks_of
+from services.coordinator.store.timeline import timeline
 from services.scheduler.heartbeats import Heartbeats
 from services.scheduler.liveness import LivenessGuard
 from services.scheduler.store import nodes
+from shared.lifecycle import TaskClaimed, TaskReturned
 from shared.messages import (
     Gpu,
     Heartbeat,
@@ -20,9 +24,9 @@ from shared.messages import (
     decode,
 )
 from shared.messages.queues import node_queue
-from shared.postgres.pool import Connection
+from shared.postgres.pool import Connection, acquired
 from shared.store.outbox import OutboxRow
-from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 from tests.support.services.scheduler import (
     GONE,
     OVERDUE,
@@ -75,6 +79,34 @@ async def test_a_worker_is_recorded_and_its_leases_renewed(rig: Rig) -> None:
     assert task["state"] == "RUNNING"
     node = await rig.pool.fetchrow("SELECT * FROM nodes")
     assert (node["status"], node["task_count"]) == ("UP", 1)
+
+
+async def test_the_phase_of_a_running_attempt_is_that_of_the_last_heartbeat(rig: Rig) -> None:
+    # Given a task that runs
+    job_id, task_id = await claimed(rig, TASK)
+    beats = Heartbeats(rig.batcher.outbox, rig.pool, no_grace())
+    ref = TaskRef(job_id=job_id, task_id=task_id, dispatch=1)
+
+    async def phases_shown() -> set[str | None]:
+        async with acquired(rig.pool) as connection:
+            task = await one_job.one_task(connection, task_id, None)
+            rows = await tasks_of(connection, Asked(job_id=job_id, limit=1, offset=0))
+            [attempt] = await timeline(connection, job_id)
+        assert task
+        assert rows
+        return {task.row.phase, rows.rows[0].phase, attempt.phase}
+
+    # When its worker tells its phase, another, or none, as one of the version before
+    for phase in ("pull", "run", None):
+        phases = {task_id: phase} if phase else {}
+        await beats.on_heartbeats([heartbeat(ref).model_copy(update={"phases": phases})])
+        # Then it is shown wherever the attempt is
+        assert await phases_shown() == {phase}
+    # And what was told of a dispatch that is lost is not shown of the next one
+    await beats.on_heartbeats([heartbeat(ref).model_copy(update={"phases": {task_id: "keep"}})])
+    await rig.happen(TaskReturned(job_id, task_id, 1, "n1"))
+    await rig.happen(TaskClaimed(job_id, task_id, 2, "n2", LEASE))
+    assert await phases_shown() == {None}
 
 
 async def test_it_is_kept_when_a_worker_has_joined_left_and_was_lost(rig: Rig) -> None:

@@ -183,6 +183,7 @@ SAMPLES: dict[str, BaseModel] = {
         lease_seconds=30.0,
         leaving=True,
         tasks=[TaskRef(**_REF)],
+        phases={_REF["task_id"]: "run"},
         unknown_nodes=["0e" * 16],
         availability="draining",
         node=NodeDescription(

@@ -92,6 +92,7 @@ TASK = TaskRow(
     timings=[("pull", -2, 700), ("run", 700, 1250)],
     usage={"attempts": 1, "run_ms": 1250, "cpu_us": 1, "memory_mib_ms": 1, "gpu_ms": 1},
     subjob_id=None,
+    phase="run",
 )
 EMPTY = TaskRow._make([None] * len(TaskRow._fields))._replace(
     id="t", job_id="j", position=1, state="CREATED", created_at=NOW, definition={}, progress=0.0

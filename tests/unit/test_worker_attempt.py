@@ -76,6 +76,7 @@ async def test_the_log_of_a_task_that_is_stopped_is_sent_and_said_to_end_with_it
     assert bed.runtime.write is not None
     await bed.runtime.write(b"last words")
     await asyncio.sleep(0.002)  # less than a millisecond is not told
+    assert bed.held_tasks.phases == {"task": "run"}  # in heartbeats meanwhile
     held.interrupt(Interruption.STOPPED)
     await running
     [report] = await bed.reports()

@@ -231,6 +231,8 @@ class AssembleView(Answer):
     worker took it in time) or `other`."""
     node_id: str | None = None
     """The worker that has or had it."""
+    phase: Literal["pull", "fetch", "pre", "run", "post", "keep"] | str | None = None
+    """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
     """The phases of an attempt that has ended, in order. It was in its queue from `scheduledAt`
     to `startedAt`; before that it waited for its turn, or for its retry."""
@@ -3587,6 +3589,8 @@ class Task(Answer):
     worker took it in time) or `other`."""
     node_id: str | None = None
     """The worker that has or had it."""
+    phase: Literal["pull", "fetch", "pre", "run", "post", "keep"] | str | None = None
+    """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
     """The phases of an attempt that has ended, in order. It was in its queue from `scheduledAt`
     to `startedAt`; before that it waited for its turn, or for its retry."""
@@ -3854,6 +3858,8 @@ class TaskRow(Answer):
     """The beginning of why it failed, up to 500 characters."""
     waiting: Waiting | None = None
     """Why it does not run yet."""
+    phase: Literal["pull", "fetch", "pre", "run", "post", "keep"] | str | None = None
+    """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
     """The phases of an attempt that has ended, in order."""
     children: ChildCounts | None = None
@@ -4161,6 +4167,8 @@ class TimelineAttempt(Answer):
     """When a worker began to run it."""
     ended_at: datetime | None = None
     """When it was done, skipped or failed; left out of one that was cancelled."""
+    phase: Literal["pull", "fetch", "pre", "run", "post", "keep"] | str | None = None
+    """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
     """Its phases, once it has ended."""
     exit_code: int | None = None

@@ -162,6 +162,10 @@ class JobRow(NamedTuple):
     is_large: bool
 
 
+# What is told of a dispatch counts while that runs.
+RUNNING_PHASE = "CASE WHEN state = 'RUNNING' AND phase_dispatch = dispatch THEN phase END"
+
+
 class TaskRow(NamedTuple):
     """One attempt at one task. `definition` is in the job language, evaluated. A child has the
     task it belongs to, and its index there; a `subjob` task the job that was made; one with
@@ -198,9 +202,11 @@ class TaskRow(NamedTuple):
     timings: Sequence[tuple[str, int, int]] | None
     usage: Mapping[str, int] | None = None
     omitted: Sequence[str] = ()
+    phase: str | None = None
 
 
 def _task_columns(**instead: str) -> str:
+    instead |= {"phase": RUNNING_PHASE}
     return ", ".join(
         f"{instead[name]} AS {name}" if name in instead else name for name in TaskRow._fields
     )

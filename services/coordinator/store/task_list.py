@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from services.coordinator.store.job_list import PLAN_EACH
-from services.coordinator.store.rows import JsonObject
+from services.coordinator.store.rows import RUNNING_PHASE, JsonObject
 from shared.postgres.pool import Connection
 
 Order = Literal["position", "failed-first", "newest"]
@@ -98,6 +98,7 @@ _SHOWN = f"""
 t.id, t.parent_id, t.child_index, t.position, t.state, t.name, t.queue, t.node_id, t.attempt,
        t.created_at, t.scheduled_at, t.started_at, t.completed_at, t.failed_at, t.progress,
        t.exit_code, t.failure_cause, t.error, n.name AS node_name,
+       {RUNNING_PHASE} AS phase,
        CASE WHEN t.definition ? 'partition' THEN 'partition' ELSE t.kind END AS kind,
        t.placement IS NOT NULL AND t.kind = 'task' AS is_execution, t.subjob_id, t.children,
        t.timings, t.definition ->> 'image' AS image,
@@ -174,6 +175,7 @@ class TaskListRow(NamedTuple):
     failure_cause: str | None
     error: str | None
     node_name: str | None
+    phase: str | None
     kind: str
     is_execution: bool
     subjob_id: str | None

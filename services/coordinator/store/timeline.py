@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from services.coordinator.store.rows import JsonObject
+from services.coordinator.store.rows import RUNNING_PHASE, JsonObject
 from shared.postgres.pool import Connection
 
 MOST_ATTEMPTS = 20_000
 
 # What ended without a time was cancelled, or ended with what it belongs to.
-TIMELINE = """
+TIMELINE = f"""
 SELECT id, parent_id, name, state, queue, node_id, created_at, scheduled_at, started_at,
        coalesce(completed_at, failed_at) AS ended_at, subjob_id, error,
        CASE WHEN kind = 'task' AND placement IS NOT NULL THEN 'execution' ELSE kind END AS kind,
-       position, attempt, child_index, exit_code, children, timings
+       position, attempt, {RUNNING_PHASE} AS phase, child_index, exit_code, children, timings
 FROM tasks WHERE job_id = $1 ORDER BY position, created_at, child_index, attempt LIMIT $2
-"""
+"""  # noqa: S608 - columns of our own
 
 
 class TimelineRow(NamedTuple):
@@ -37,6 +37,7 @@ class TimelineRow(NamedTuple):
     kind: str
     position: int
     attempt: int
+    phase: str | None
     child_index: int | None
     exit_code: int | None
     children: JsonObject | None

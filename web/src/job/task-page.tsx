@@ -128,12 +128,22 @@ function Facts({ row, task }: { row: Row; task: Task }) {
           {duration(phase.durationMs)}
         </Fact>
       ))}
+      {task.phase && <Fact name="Phase">{NOW[task.phase]}</Fact>}
       {task.state === "RUNNING" && task.progress ? (
         <Fact name="Progress">{`${Math.floor(task.progress)} %`}</Fact>
       ) : null}
     </dl>
   );
 }
+
+const NOW: Record<NonNullable<Task["phase"]>, string> = {
+  pull: "Pulls its image",
+  fetch: "Fetches its files",
+  pre: "Runs its pre tasks",
+  run: "Runs",
+  post: "Runs its post tasks",
+  keep: "Stores its files",
+};
 
 const PHASES: Record<string, string> = {
   pull: "Pulled its image",
@@ -224,6 +234,7 @@ const OF_ATTEMPT = new Set([
   ...["id", "jobId", "parentId", "childIndex", "position", "state", "waiting", "omitted", "nodeId"],
   ...["createdAt", "scheduledAt", "startedAt", "completedAt", "failedAt", "error", "exitCode"],
   ...["failureCause", "lastReturnReason", "result", "progress", "timings", "description"],
+  "phase",
 ]);
 
 const definitionOf = (task: Task) =>

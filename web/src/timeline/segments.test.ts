@@ -48,6 +48,12 @@ test("what runs has no phases yet, and grows until now", () => {
   ]);
 });
 
+test("what has not got to its run is in the phase that its worker tells", () => {
+  const running = { state: "RUNNING" as const, startedAt: at(0) };
+  expect(segments({ ...running, phase: "fetch" })).toEqual([["fetch", 0, 10_000]]);
+  expect(segments({ ...running, phase: "keep" })).toEqual([["run", 0, 10_000]]);
+});
+
 test("what waits in its queue grows until now", () => {
   expect(segments({ state: "SCHEDULED", scheduledAt: at(0) })).toEqual([["queue", 0, 10_000]]);
 });

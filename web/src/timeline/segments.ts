@@ -41,12 +41,15 @@ export function segmentsOf(bar: Bar, now: number): Segment[] {
 const waitOf = ({ attempt }: Bar): Part =>
   attempt.attempt ? "retry" : attempt.kind === "execution" ? "node" : "turn";
 
+const BEFORE_RUN = new Set<Phase>(["pull", "fetch", "pre"]);
+
 type Add = (part: Part, from: number, to: number) => void;
 
 function addPhases(bar: Bar, started: number, end: number, add: Add): void {
   const timings = bar.attempt.timings ?? [];
   if (timings.length === 0) {
-    add("run", started, end); // it runs, or its worker was lost
+    const { phase } = bar.attempt; // of what runs; without it, its worker was lost, or is a new one
+    add(phase && BEFORE_RUN.has(phase) ? phase : "run", started, end);
     return;
   }
   let at = started;

@@ -8,7 +8,12 @@ from pydantic import Field
 from services.coordinator.api.errors import BadRequest
 from services.coordinator.api.replies import Answer
 from services.coordinator.api.requests import Query, Search
-from services.coordinator.api.tork.schemas.tasks import PhaseTiming, TaskStateName, Waiting
+from services.coordinator.api.tork.schemas.tasks import (
+    PhaseName,
+    PhaseTiming,
+    TaskStateName,
+    Waiting,
+)
 from services.coordinator.store.rows import PageRequest
 from services.coordinator.store.task_list import Order
 
@@ -140,6 +145,8 @@ class TaskRow(Answer):
     """The beginning of why it failed, up to 500 characters."""
     waiting: Waiting | None = None
     """Why it does not run yet."""
+    phase: PhaseName | None = None
+    """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
     """The phases of an attempt that has ended, in order."""
     children: ChildCounts | None = None

@@ -57,10 +57,13 @@ class Waiting(Answer):
     """Of a job: the task that waits."""
 
 
+PhaseName = Literal["pull", "fetch", "pre", "run", "post", "keep"]
+
+
 class PhaseTiming(Answer):
     """A phase of an attempt, on the clock of its worker."""
 
-    phase: Literal["pull", "fetch", "pre", "run", "post", "keep"]
+    phase: PhaseName
     """Of its image the `pull`; of its sources the transfer to it (`fetch`), of its artifacts that
     from it (`keep`); its `pre` and `post` tasks; and what it is to `run`."""
     started_ms: int
@@ -117,6 +120,8 @@ class Task(AuxTaskView):
     worker took it in time) or `other`."""
     node_id: str | None = None
     """The worker that has or had it."""
+    phase: PhaseName | None = None
+    """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
     """The phases of an attempt that has ended, in order. It was in its queue from `scheduledAt` to
     `startedAt`; before that it waited for its turn, or for its retry."""

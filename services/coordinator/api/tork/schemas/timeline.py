@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from services.coordinator.api.replies import Answer
-from services.coordinator.api.tork.schemas.tasks import PhaseTiming, TaskStateName
+from services.coordinator.api.tork.schemas.tasks import PhaseName, PhaseTiming, TaskStateName
 
 KindName = Literal["task", "parallel", "each", "subjob", "placed", "execution"]
 
@@ -51,6 +51,8 @@ class TimelineAttempt(Answer):
     """When a worker began to run it."""
     ended_at: datetime | None = None
     """When it was done, skipped or failed; left out of one that was cancelled."""
+    phase: PhaseName | None = None
+    """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
     """Its phases, once it has ended."""
     exit_code: int | None = None
