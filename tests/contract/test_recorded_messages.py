@@ -131,7 +131,7 @@ def _differs(part: BaseModel, name: str) -> bool:
     )
 
 
-_FREE = ("env", "files", "opts", "labels", "capacity", "resources")
+_FREE = ("env", "files", "opts", "labels", "capacity", "resources", "phases")
 """Whose names are no fields of ours."""
 
 

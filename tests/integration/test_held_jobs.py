@@ -134,5 +134,10 @@ async def test_drafts_and_start_times_by_the_api(tmp_path: Path) -> None:
         with pytest.raises(Rejected, match="must be in the future"):
             await client.submit(job("true", f"deadline: '{past:%FT%TZ}'"))
         soon = datetime.now(UTC) + timedelta(seconds=2)
-        late = await client.submit(job("sleep 60", f"deadline: '{soon:%FT%TZ}'"))
+        text = job("sleep 60", f"deadline: '{soon:%FT%TZ}'")
+        late = await client.submit(text, idempotency_key="late")
         assert "passed" in str((await client.wait(late.id)).error)
+        # What is asked again when it has passed has the answer of the first time
+        assert (await client.submit(text, idempotency_key="late")).id == late.id
+        with pytest.raises(Rejected, match="must be in the future"):
+            await client.submit(text, idempotency_key="other")

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.errors import BadRequest, Conflict
+from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Header, error
 from shared.planning.new_job import IdempotencyKey
 
@@ -34,6 +35,11 @@ async def idempotency_key(request: web.Request, otherwise: str = "") -> Idempote
         return None
     identity = principal(request).identity or _NOBODY
     return IdempotencyKey(identity, key, await _hash(request))
+
+
+async def is_repeated(request: web.Request) -> bool:
+    """Whether what it submits was before, with the same key. Raises BadRequest, KeyReused."""
+    return await ports(request).commands.was_made(await idempotency_key(request))
 
 
 def idempotency_text(request: web.Request) -> str:

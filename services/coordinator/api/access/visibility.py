@@ -3,7 +3,7 @@
 What it may not see does not exist for it: 404. What it may see and not act on is a 403.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -36,15 +36,22 @@ MOST_WEBHOOKS = web.AppKey("most_webhooks", int)
 Submission = JobSpec | ScheduledJobSpec | TemplateSpec
 
 
-async def compiled(request: web.Request, spec: Submission) -> JobDefinition:
+async def compiled(
+    request: web.Request,
+    spec: Submission,
+    is_repeated: Callable[[web.Request], Awaitable[bool]] | None = None,
+) -> JobDefinition:
     """The definition, its permissions with the identities of users for their names, its stored
     secrets among its own.
 
     Raises InvalidJob, naming each user, role and secret that does not exist, or webhooks beyond the
-    limit, or a deadline that has passed.
+    limit, or a deadline that has passed, unless the request `is_repeated`: it had not, then.
     """
-    most, now = request.app[MOST_WEBHOOKS], datetime.now(UTC)
-    problems, definition = await in_background(request, partial(_compiled, spec, most, now))
+    most = request.app[MOST_WEBHOOKS]
+    problems, definition = await in_background(request, partial(_compiled, spec, most))
+    passed = list(deadline_problems(definition.deadline, datetime.now(UTC)))
+    if passed and not (is_repeated and await is_repeated(request)):
+        problems += passed
     if problems:
         raise await refused_at(request, problems)
     try:
@@ -82,12 +89,9 @@ async def known_permissions(
     return tuple(known)
 
 
-def _compiled(
-    spec: Submission, most_webhooks: int, now: datetime
-) -> tuple[list[Problem], JobDefinition]:
+def _compiled(spec: Submission, most_webhooks: int) -> tuple[list[Problem], JobDefinition]:
     definition = compile_job(spec)
-    passed = deadline_problems(definition.deadline, now)
-    return [*webhook_problems(spec, most_webhooks), *passed], definition
+    return list(webhook_problems(spec, most_webhooks)), definition
 
 
 async def refused_at(request: web.Request, problems: Sequence[Problem]) -> InvalidJob:

@@ -18,7 +18,7 @@ from services.coordinator.api.bytenite.retries import restart_of
 from services.coordinator.api.bytenite.schemas import Done, EditConfig, JobAnswer, RetryJob
 from services.coordinator.api.bytenite.uploads import with_upload
 from services.coordinator.api.errors import Conflict
-from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, idempotency_key
+from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, is_repeated
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Scope, error, response
@@ -49,7 +49,7 @@ async def run_bytenite_job(request: web.Request) -> web.Response:
     """Repeated with the same `Idempotency-Key` it shows the job."""
     given = unwrapped(await parsed_body(request, EditConfig), "config")
     job = await operable_job(request)
-    if job.is_held or not await ports(request).commands.was_made(await idempotency_key(request)):
+    if job.is_held or not await is_repeated(request):
         await run_draft(request, job, given)
     return await reply_job(request, job.name)
 

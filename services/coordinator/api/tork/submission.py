@@ -24,6 +24,7 @@ from services.coordinator.api.idempotency import (
     KEY_WAS_USED,
     gone,
     idempotency_key,
+    is_repeated,
 )
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
@@ -166,7 +167,7 @@ async def reply_submitted(
 
 
 async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
-    definition = await compiled(request, spec)
+    definition = await compiled(request, spec, is_repeated)
     readers = readers_of(request, definition.permissions)
     creator = principal(request).creator
     now, job_id = datetime.now(UTC), new_job_id()

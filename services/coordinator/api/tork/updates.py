@@ -21,7 +21,12 @@ from services.coordinator.api.access.visibility import (
 from services.coordinator.api.background import in_background
 from services.coordinator.api.differences import differences
 from services.coordinator.api.errors import Conflict, NotFound
-from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, idempotency_key
+from services.coordinator.api.idempotency import (
+    IDEMPOTENCY_KEY,
+    KEY_WAS_USED,
+    idempotency_key,
+    is_repeated,
+)
 from services.coordinator.api.replies import Answer, reply
 from services.coordinator.api.requests import Query, path_id, ports, query, whole_body
 from services.coordinator.api.route import BROKEN_RULE, RouteGroup, Scope, error, response
@@ -141,7 +146,7 @@ async def update_job(request: web.Request) -> web.Response:
     if not is_shared_anew:
         kept = decode_permissions(_list(stored.definition.get("permissions")))
         definition = changed(definition, permissions=kept)
-    if await ports(request).commands.was_made(await idempotency_key(request)):
+    if await is_repeated(request):
         return reply(_shown(stored))
     if not asked.force and definition == _opened(stored, ports(request).sealer):
         raise Conflict(f"nothing differs from version {stored.version}; `force` runs it anew")
@@ -227,7 +232,7 @@ async def _submitted(request: web.Request) -> JobDefinition:
     """As it is stored: what is secret is apart."""
     body = await whole_body(request)
     parsing = partial(parse_job, body, request.headers.get("Content-Type", ""))
-    definition = await compiled(request, await in_background(request, parsing))
+    definition = await compiled(request, await in_background(request, parsing), is_repeated)
     return new_job(definition, path_id(request, "job"), datetime.now(UTC)).definition
 
 
