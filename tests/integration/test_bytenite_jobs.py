@@ -11,7 +11,16 @@ from aiohttp import ClientSession
 from services.worker.settings import WorkSettings
 from shared.jobspec.bytenite.phases import ORDER, Phase
 from shared.process.settings.blocks import CostSettings
-from tests.support.bytenite import BYPASS, CUSTOMER, UPPER, Client, app, register, template
+from tests.support.bytenite import (
+    BYPASS,
+    CUSTOMER,
+    UPPER,
+    Client,
+    app,
+    database_of,
+    register,
+    template,
+)
 from tests.support.services.dev import running_dev
 
 WALLET = "/v1/wallet"
@@ -77,6 +86,38 @@ async def test_a_job_with_the_id_of_a_draft_changes_it(jobs: Client) -> None:
     assert (job["id"], job["name"], job["description"]) == ("mine", "one", "of mine")
     assert await jobs.ok("POST /jobs/mine/abort") == {"ok": True}
     assert (await jobs.refused("GET /jobs/mine"))[:2] == (404, "not_found")
+
+
+async def test_a_draft_is_replaced_whole_by_our_api_in_its_language_and_who_may_see_it_stays(
+    jobs: Client, session: ClientSession, data_dir: Path
+) -> None:
+    made = (await jobs.ok("POST /jobs", {"templateId": "upper", "name": "one"}))["job"]
+    path, ours = f"/jobs/{made['id']}", Client(session, "")
+    body = {"templateId": "upper", "name": "two", "params": {"app": {"width": 3}}}
+    async with database_of(data_dir) as database:
+        shared = "SELECT permissions, readers FROM jobs WHERE id = $1"
+        await database.execute(
+            "UPDATE jobs SET permissions = $2, readers = '{view:role:admin}' WHERE id = $1",
+            made["id"],
+            [{"role": "admin", "access": "view"}],
+        )
+        before = await database.fetchrow(shared, made["id"])
+        assert (await ours.ok(f"PUT {path}", body))["version"] == 2
+        assert await database.fetchrow(shared, made["id"]) == before
+    job = (await jobs.ok(f"GET {path}"))["job"]
+    assert (job["state"], job["name"], job["params"]["app"]) == (
+        "JOB_STATE_NEW",
+        "two",
+        {"width": 3},
+    )
+    for query, other, status, told in (
+        ("", body, 409, "nothing differs from version 2"),
+        ("?language=tork", {"name": "x", "tasks": []}, 409, "this is a job of bytenite"),
+        ("", {"templateId": "upper", "params": 3}, 400, "params"),
+    ):
+        found, answer = await ours.call(f"PUT {path}{query}", other)
+        assert (found, told in str(answer)) == (status, True), answer
+    await jobs.ok(f"DELETE {path}")
 
 
 async def test_all_that_is_wrong_is_told_by_field_and_the_draft_stays(jobs: Client) -> None:

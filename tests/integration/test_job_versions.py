@@ -1,7 +1,7 @@
 """Versions of jobs with placed tasks by our own API: update, compare, list, roll back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from conveyor import AsyncClient, Conflict, Rejected
 from conveyor import models as m
+from tests.support.bacalhau_clients.jobs import batch_job
 from tests.support.services.dev import running_dev
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
@@ -52,6 +53,30 @@ async def test_a_count_is_changed_without_restarting_what_runs(client: AsyncClie
         await client.update(job.id, service("scaled", "sleep 600", 2), base_version=1)
     assert await client.diff(job.id, service("scaled", "sleep 600", 3)) == ""
     await client.cancel(job.id)
+
+
+async def test_a_job_of_bacalhau_is_updated_in_its_language(client: AsyncClient) -> None:
+    nowhere = [{"Key": "never", "Operator": "=", "Values": ["there"]}]
+    job = batch_job("own", Constraints=nowhere, task={"Timeouts": {"QueueTimeout": 600}})
+    await client.request("PUT", "/api/v1/orchestrator/jobs", body={"Job": job})
+    [found] = [each async for each in client.list(q="own")]
+
+    async def update(query: Mapping[str, object], fields: Mapping[str, object]) -> int:
+        path, body = f"/jobs/{found.id}", {**job, **fields}
+        return int((await client.request("PUT", path, body=body, query=query))["version"])
+
+    assert await update({}, {"Count": 2}) == 2
+    for query, fields, told in (
+        ({}, {"Count": 2}, "nothing differs from version 2"),
+        ({"language": "tork"}, {"Count": 4}, "this is a job of bacalhau"),
+        ({"baseVersion": 1}, {"Count": 4}, "job is at version 2, not 1"),
+        ({}, {"Name": "other"}, "Name: a new version can't change it: it is 'own'"),
+        ({}, {"Count": -1}, "ount"),
+    ):
+        with pytest.raises((Conflict, Rejected), match=told):
+            await update(query, fields)
+    assert (await client.version(found.id, 2)).definition["Count"] == 2
+    await client.cancel(found.id)
 
 
 async def test_what_was_wrong_is_rolled_back(client: AsyncClient) -> None:

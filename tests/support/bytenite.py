@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,18 +33,24 @@ def template(**fields: Any) -> Tree:
             "params": {"partitioner": {"linesPerChunk": 1}}, **fields}  # fmt: skip
 
 
-async def register(data_dir: Path, kind: Kind, document: Tree, **fields: Any) -> None:
-    """In the database of `conveyor dev` on `data_dir`."""
+@asynccontextmanager
+async def database_of(data_dir: Path) -> AsyncIterator[asyncpg.Connection]:
+    """That of `conveyor dev` on `data_dir`."""
     socket = (data_dir / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[4]
     dsn = f"postgresql://{USER}@/{DATABASE}?host={quote(socket, safe='')}&port=5432"
     connection = await asyncpg.connect(dsn)
     await set_up_connection(connection)
+    yield connection
+    await connection.close()
+
+
+async def register(data_dir: Path, kind: Kind, document: Tree, **fields: Any) -> None:
     name = document.get("name") or document["id"]
     major, minor = document.get("version", "1.0").split(".")
     new = NewTemplate(f"{kind}-{name}-{major}-{minor}", kind, name, int(major), int(minor), "",
                       document, None, {}, True, None, [])  # fmt: skip
-    await templates.push(connection, new._replace(**fields), None)
-    await connection.close()
+    async with database_of(data_dir) as connection:
+        await templates.push(connection, new._replace(**fields), None)
 
 
 class Client:

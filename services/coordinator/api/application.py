@@ -1,6 +1,6 @@
 """The HTTP door: plain lists of routes and middlewares put together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from aiohttp import web
@@ -12,9 +12,11 @@ from services.coordinator.api.access.authenticator import (
     authenticated,
 )
 from services.coordinator.api.access.visibility import MOST_WEBHOOKS
+from services.coordinator.api.bacalhau import submission as bacalhau
 from services.coordinator.api.bacalhau.error_form import in_bacalhau_form
 from services.coordinator.api.bacalhau.submission import JOB_DEFAULTS
 from services.coordinator.api.background import BACKGROUND, Background
+from services.coordinator.api.bytenite import jobs as bytenite
 from services.coordinator.api.bytenite.error_form import in_bytenite_form
 from services.coordinator.api.connections import add_safe_headers
 from services.coordinator.api.documentation import documentation_routes, lead_to_documentation
@@ -43,12 +45,19 @@ from services.coordinator.api.routes import ROUTES
 from services.coordinator.api.tork.cluster import GAUGES, TotalGauges
 from services.coordinator.api.tork.log_lines import SEARCHES, searches
 from services.coordinator.api.tork.submission import ADMISSION, AdmissionLimiter
+from services.coordinator.api.tork.updates import NEW_VERSIONS, NewVersion
 from services.coordinator.api.tork.warnings import SERVED_QUEUES, ServedQueues
 from services.coordinator.api.webhooks.routes import MOST_ENDPOINTS
 from services.coordinator.api.webhooks.sent_bodies import SENT_EVENTS
 from services.coordinator.ports import ApiPorts
 from services.coordinator.settings import ApiSettings, HttpSettings
+from services.coordinator.store.job_versions import Language
 from shared.process.extensions import Group, load
+
+_NEW_VERSIONS: Mapping[Language, NewVersion] = {
+    "bacalhau": bacalhau.new_version_of,
+    "bytenite": bytenite.new_version_of,
+}
 
 
 def make_application(
@@ -63,6 +72,7 @@ def make_application(
     )
     app[AUTHENTICATOR] = authenticator
     app[JOB_DEFAULTS] = dict(settings.bacalhau.defaults)
+    app[NEW_VERSIONS] = _NEW_VERSIONS
     _provide(app, ports, settings.api)
     app.add_routes(
         [

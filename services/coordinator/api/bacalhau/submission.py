@@ -28,16 +28,18 @@ from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import BadRequest, Conflict, NotFound
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, idempotency_key
 from services.coordinator.api.replies import reply
-from services.coordinator.api.requests import ports, query
+from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import Scope, error, response
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import NameTaken, Updated
 from services.coordinator.store import named_jobs
+from services.coordinator.store.job_versions import WholeVersion
 from services.coordinator.store.named_jobs import NamedJob
+from shared.definition import changed
 from shared.jobspec.bacalhau import models as m
 from shared.jobspec.bacalhau.compilation import compile_job
 from shared.jobspec.bacalhau.normal import JobDefaults
-from shared.jobspec.bacalhau.parsing import Checked, check_job, text_of
+from shared.jobspec.bacalhau.parsing import Checked, check_job, parse_job, text_of
 from shared.jobspec.bacalhau.spec import entry
 from shared.jobspec.problems import InvalidJob
 from shared.lifecycle import derived_id
@@ -195,6 +197,23 @@ async def _updated(request: web.Request, job_id: str, asked: _Submission) -> Job
         raise hinted(request, refusal, "Use the --force flag to override this warning")
     updated = await _new_version(request, job_id, asked, "updated")
     return _put_answer(updated.job_id, updated.version or stored.version, asked.warnings)
+
+
+async def new_version_of(request: web.Request, job_id: str, stored: WholeVersion) -> NewJob:
+    """A job as the body has it, whole: JSON or YAML. Raises InvalidJob, BadRequest."""
+    body, content_type = await whole_body(request), request.headers.get("Content-Type", "")
+    defaults = request.app[JOB_DEFAULTS]
+    checked = await in_background(request, partial(parse_job, body, content_type, defaults))
+    name, job = stored.name or "", checked.job
+    document = named_document(job, job.name or name)
+    was = stored.document or {}
+    for field in ("Name", "Namespace", "Type"):
+        if document.document.get(field) != was.get(field):
+            raise BadRequest(f"{field}: a new version can't change it: it is {was.get(field)!r}")
+    definition = changed(compile_job(job, name), hold=stored.is_held)
+    creator = principal(request).creator
+    new = new_job(definition, job_id, datetime.now(UTC), created_by=creator)
+    return replace(new, named=document)
 
 
 async def _new_version(

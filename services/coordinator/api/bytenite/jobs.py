@@ -36,7 +36,7 @@ from services.coordinator.api.bytenite.schemas import (
     Pagination,
 )
 from services.coordinator.api.bytenite.views import job_answer, job_view
-from services.coordinator.api.errors import BadRequest, Conflict
+from services.coordinator.api.errors import BadRequest, Conflict, NotFound
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import Query, ports, query
@@ -45,10 +45,12 @@ from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import NameTaken
 from services.coordinator.store import bytenite_jobs, stored_secrets
 from services.coordinator.store.bytenite_jobs import ByteniteJob, Listing
+from services.coordinator.store.job_versions import WholeVersion
 from shared.jobspec.bytenite.form import Tree, merged
 from shared.jobspec.bytenite.rules import id_problems
 from shared.jobspec.problems import InvalidJob
 from shared.planning.disclosure import redacting
+from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job_id
 
 _ORDERS = ("createdAt", "startedAt", "endedAt", "name")
@@ -112,6 +114,18 @@ async def create_bytenite_job(request: web.Request) -> web.Response:
 def _document(asked: CreateJob) -> Tree:
     given = asked.shown()
     return {name: given[name] for name in given if name not in ("jobId", "id", "run")}
+
+
+async def new_version_of(request: web.Request, job_id: str, _: WholeVersion) -> NewJob:
+    """A draft as the body has it, whole. Raises InvalidJob, NotFound, Conflict."""
+    job = await job_called(request, job_id)
+    if job is None:
+        raise NotFound("no such job")
+    require_draft(request, job)
+    given = _document(await parsed_body(request, CreateJob))
+    document = await with_keys_stored(request, given, job.id)
+    draft = await drafted(request, document, job.created_by)
+    return new_version(request, draft, job.id, job.name, hold=True, reason="updated")
 
 
 async def _draft(request: web.Request, job: ByteniteJob) -> ByteniteJob:

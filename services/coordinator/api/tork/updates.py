@@ -1,11 +1,11 @@
 """PUT /jobs/{id}: a new version of a draft, or of a job whose tasks are placed on nodes, and what
 there was."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from aiohttp import web
 from pydantic import Field, JsonValue
@@ -56,10 +56,10 @@ _NO_VERSIONS = (
     "only a job with placed tasks, or one that was held, has versions: "
     "POST /jobs/{id}/run-again runs any job once more"
 )
-_IS_OF: Mapping[Language, str] = {
-    "bacalhau": "this is a job of Bacalhau: submit it again with its name",
-    "bytenite": "this is a job of ByteNite: PATCH /v1/computing/jobs/ID edits its draft",
-}
+NewVersion = Callable[[web.Request, str, WholeVersion], Awaitable[NewJob]]
+"""From a body in another language, the job's id and its current version."""
+NEW_VERSIONS: web.AppKey[Mapping[Language, NewVersion]] = web.AppKey("new_versions")
+_SAME = "nothing differs from version {}; `force` runs it anew"
 _CAN_NOT = error(
     "The job is no draft and has no placed tasks, nothing differs, or what has begun can't change "
     f"so; the message says which. Or: {KEY_WAS_USED.meaning}"
@@ -81,6 +81,13 @@ class UpdateQuery(Query):
             description="Refuse unless this is the current version; 0: whichever that is.",
         ),
     ] = 0
+    language: Annotated[
+        Literal["", "tork", "bacalhau", "bytenite"],
+        Field(
+            description="That of the body. Default: that of the job; it keeps this one, so "
+            "another is refused."
+        ),
+    ] = ""
 
 
 class RollbackQuery(Query):
@@ -135,12 +142,17 @@ async def update_job(request: web.Request) -> web.Response:
     """A held job is replaced whole and stays held; its permissions stay where none are named, and
     once it has begun. Of placed tasks, where only `count`, tags or
     priority differ, executions go on as they are. Others are replaced, by the `update` policy of
-    their placement."""
+    their placement. The body is in the language that the job was made in. Those of Bacalhau and
+    ByteNite name no permissions, so these stay."""
     asked, job_id = query(request, UpdateQuery), path_id(request, "job")
     await require_operable(request, job_id)
     stored = await _version(request, job_id)
-    if stored.document is not None:
-        raise Conflict(_IS_OF[stored.language or "bacalhau"])
+    language = _language(stored)
+    if asked.language not in ("", language):
+        raise Conflict(f"language: this is a job of {language}, and stays one")
+    if language != "tork":
+        new = await request.app[NEW_VERSIONS][language](request, job_id, stored)
+        return await _update_named(request, new, stored, asked)
     definition = await _submitted(request)
     is_shared_anew = stored.is_held and bool(definition.permissions)
     if not is_shared_anew:
@@ -149,7 +161,7 @@ async def update_job(request: web.Request) -> web.Response:
     if await is_repeated(request):
         return reply(_shown(stored))
     if not asked.force and definition == _opened(stored, ports(request).sealer):
-        raise Conflict(f"nothing differs from version {stored.version}; `force` runs it anew")
+        raise Conflict(_SAME.format(stored.version))
     definition = changed(definition, hold=definition.hold or stored.is_held)
     new = await _new(request, job_id, definition, stored, "updated")
     if is_shared_anew:
@@ -157,6 +169,25 @@ async def update_job(request: web.Request) -> web.Response:
         creator = creators_entry(sharing.created_by if sharing else None)
         new = replace(new, readers=readers_of(request, definition.permissions, creator))
     return await _update(request, new, asked.base_version or None, is_forced=asked.force)
+
+
+def _language(stored: WholeVersion) -> Language | Literal["tork"]:
+    return "tork" if stored.document is None else stored.language or "bacalhau"
+
+
+async def _update_named(
+    request: web.Request, new: NewJob, stored: WholeVersion, asked: UpdateQuery
+) -> web.Response:
+    """`new` has a document in another language."""
+    key = await idempotency_key(request)
+    if await ports(request).commands.was_made(key):
+        return reply(_shown(stored))
+    if not asked.force and new.named and new.named.document == stored.document:
+        raise Conflict(_SAME.format(stored.version))
+    size = len(await request.read())
+    new = replace(new, reason="updated", key=key, size=size, lender_id=new.job.id)
+    base_version = asked.base_version or stored.version
+    return await _update(request, new, base_version, is_forced=asked.force)
 
 
 @JOBS.route(
