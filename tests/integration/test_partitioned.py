@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from services.coordinator.store import bytenite_jobs, feed
+from shared.jobspec.bytenite.phases import ORDER, Phase
 from shared.lifecycle import JobRestarted
+from shared.postgres.pool import acquired
 from tests.integration.test_families_and_secrets import unsealed
 from tests.support.jobs.families import Behaviour, Fails, Play, Row, succeed
+from tests.support.services.endpoints import add_endpoint, follow, told
 
 KEEP = """
 INSERT INTO artifacts (job_id, task_id, attempt, name, object, file_name, size, sha256, files,
@@ -78,6 +82,26 @@ async def test_each_chunk_is_a_task_and_what_they_leave_is_assembled(play: Play)
     assert [child["task_id"] for child in results["children"]] == [c["id"] for c in children]
     [output] = sources(play, await play.task(job_id, "taker"))
     assert output["taken"]["object"] == f"{inner}/{assemble['id']}/output"
+
+
+async def test_the_job_of_a_partition_has_phases_that_endpoints_are_told(play: Play) -> None:
+    rig = play.rig
+    await add_endpoint(rig.pool, rig.sealer, events=["job.PhaseChange"])
+    job_id = await play.submit_tasks(partitioned())
+    await run(play)
+    inner = await stages(play, job_id)
+    await follow(rig.pool, rig.sealer)
+
+    phases = [p for p in ORDER if p not in (Phase.NEW, Phase.DOWNLOADING, Phase.FAILED)]
+    told_of = await told(rig.pool, rig.sealer)
+    found = [each.data["phase"] for each in told_of if each.data["id"] == inner]
+    assert found[-len(phases) :] == phases
+    assert {each.data["id"] for each in told_of} == {inner}
+    async with acquired(rig.pool) as connection:
+        shown = await bytenite_jobs.phases(connection, [job_id, inner])
+    assert shown == {inner: Phase.COMPLETE}
+    live = await feed.Feed(rig.pool).page_of_job(feed.BEGINNING, inner)
+    assert all(row.job and row.job.has_stages for row in live.rows)
 
 
 async def test_without_a_chunk_it_completes_unless_chunks_are_needed(play: Play) -> None:

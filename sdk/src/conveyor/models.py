@@ -1201,7 +1201,8 @@ class Job(Answer):
     inputs: dict[str, Any] | None = None
     """As submitted; values under secret-sounding names show as `[REDACTED]`."""
     phase: Phase | None = None
-    """Of a job of ByteNite: the state that its API tells."""
+    """Of a job of ByteNite, and of the job of a task with a `partition`: the state that
+    ByteNite's API tells."""
     created_by: UserView | None = None
     """Who submitted it; without authentication the guest."""
     schedule: ScheduleView | None = None
@@ -1339,7 +1340,8 @@ class JobHeader(Answer):
     inputs: dict[str, Any] | None = None
     """As submitted; values under secret-sounding names show as `[REDACTED]`."""
     phase: Phase | None = None
-    """Of a job of ByteNite: the state that its API tells."""
+    """Of a job of ByteNite, and of the job of a task with a `partition`: the state that
+    ByteNite's API tells."""
     created_by: UserView | None = None
     """Who submitted it; without authentication the guest."""
     schedule: ScheduleView | None = None
@@ -1486,7 +1488,8 @@ class JobSummary(Answer):
     inputs: dict[str, Any] | None = None
     """As submitted; values under secret-sounding names show as `[REDACTED]`."""
     phase: Phase | None = None
-    """Of a job of ByteNite: the state that its API tells."""
+    """Of a job of ByteNite, and of the job of a task with a `partition`: the state that
+    ByteNite's API tells."""
     created_by: UserView | None = None
     """Who submitted it; without authentication the guest."""
     schedule: ScheduleView | None = None

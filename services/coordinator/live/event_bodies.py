@@ -73,7 +73,7 @@ class EventBodies:
         shown = _change(change, row.job_name, redact)
         if change.task_id is None and row.job is not None:
             shown |= _facts(row.job, redact) | {"access": self._access_to(row.readers)}
-        if row.job is not None and row.job.partitioned_as is not None:
+        if row.job is not None and (row.job.partitioned_as is not None or row.job.has_stages):
             shown["phase"] = phase_in(change)
         set_ = {key: value for key, value in shown.items() if value is not None}
         return frame(_KIND_NAMES[kind_of(fields)], _json(set_), id_)

@@ -80,10 +80,15 @@ LIST_REVERSED = _listing("DESC")
 
 COUNT = f"SELECT count(*) {_LISTED}"
 
-# Of those of the jobs that have phases.
+# Of those of the jobs that have phases: those of ByteNite, and those of tasks with a `partition`.
 PHASES = f"""
-SELECT {_COLUMNS} {_FROM} WHERE i.job_id = ANY ($1::text[])
-"""
+SELECT j.id, {_STAGES} AS stages, j.state, j.created_at, j.is_held, {_ENDED} AS ended_at
+FROM jobs j
+WHERE j.id = ANY ($1::text[])
+  AND (EXISTS (SELECT FROM job_identities i WHERE i.job_id = j.id AND i.language = '{LANGUAGE}')
+       OR EXISTS (SELECT FROM tasks p
+                  WHERE p.id = j.parent_task_id AND p.definition ? 'partition'))
+"""  # noqa: S608 - texts of our own
 
 # The keys of its data sources go at once: it never runs again.
 DELETE = """
@@ -122,7 +127,7 @@ class ByteniteJob(NamedTuple):
             is_held=self.is_held,
             released_at=self.released_at,
             ended_at=self.ended_at,
-            stages={stage["position"]: _stage(stage) for stage in self.stages or ()},
+            stages=_stages(self.stages),
         )
 
     def stage(self, position: int) -> Mapping[str, Any] | None:
@@ -133,6 +138,10 @@ class ByteniteJob(NamedTuple):
         """Counts, as `Children` of the core; None before they are made."""
         stage = self.stage(APP)
         return stage["children"] if stage else None
+
+
+def _stages(rows: Sequence[Mapping[str, Any]] | None) -> dict[int, StageRow]:
+    return {row["position"]: _stage(row) for row in rows or ()}
 
 
 def _stage(row: Mapping[str, Any]) -> StageRow:
@@ -187,7 +196,12 @@ async def page(
 async def phases(connection: Connection, job_ids: Sequence[str]) -> dict[str, Phase]:
     """By id, of those of the jobs that have phases."""
     rows = await connection.fetch(PHASES, list(job_ids)) if job_ids else []
-    return {job.id: phase_of(job.rows) for job in (ByteniteJob(*row) for row in rows)}
+    found: dict[str, Phase] = {}
+    for row in rows:
+        id_, stages, *own = row
+        named = dict(zip(("state", "created_at", "is_held", "ended_at"), own, strict=True))
+        found[id_] = phase_of(JobRows(**named, stages=_stages(stages)))
+    return found
 
 
 async def mark_deleted(connection: Connection, job_id: str) -> None:

@@ -23,7 +23,7 @@ WALK_IN_ORDER = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off"
 
 class JobFacts(NamedTuple):
     """What a list shows of a job beside its state. `partitioned_as` is what clients of ByteNite
-    call it, whose job it is."""
+    call it, whose job it is; one that `has_stages` is the job of a task with a `partition`."""
 
     tags: Sequence[str]
     created_by: str | None
@@ -34,14 +34,17 @@ class JobFacts(NamedTuple):
     task_count: int
     schedule_id: str | None
     partitioned_as: str | None = None
+    has_stages: bool = False
 
 
 _FACT_COLUMNS = [f"job_{name}" for name in JobFacts._fields]
 _FACTS = ", ".join(
     [
-        *(f"j.{name} AS job_{name}" for name in JobFacts._fields[:-1]),
+        *(f"j.{name} AS job_{name}" for name in JobFacts._fields[:-2]),
         "(SELECT i.name FROM job_identities i WHERE i.job_id = j.id AND i.language = 'bytenite') "
         "AS job_partitioned_as",
+        "EXISTS (SELECT FROM tasks p WHERE p.id = j.parent_task_id "
+        "AND p.definition ? 'partition') AS job_has_stages",
     ]
 )
 _NO_FACTS = ", ".join(f"NULL AS {column}" for column in _FACT_COLUMNS)

@@ -42,7 +42,9 @@ SELECT id, name, description, tags, inputs, state, position, progress, created_a
        task_count, sealed, readers, parent_task_id, shown_user(created_by) AS created_by,
        schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at,
        EXISTS (SELECT FROM job_identities i
-               WHERE i.job_id = jobs.id AND i.language = 'bytenite') AS has_phases
+               WHERE i.job_id = jobs.id AND i.language = 'bytenite')
+       OR EXISTS (SELECT FROM tasks p
+                  WHERE p.id = jobs.parent_task_id AND p.definition ? 'partition') AS has_phases
 FROM jobs WHERE id = ANY($1::text[])
 """
 

@@ -54,7 +54,8 @@ class JobFacts(Answer):
     state: JobStateName
     """`COMPLETED`, `FAILED` and `CANCELLED` are final; a restart leads back from the last two."""
     phase: Phase | None = None
-    """Of a job of ByteNite: the state that its API tells."""
+    """Of a job of ByteNite, and of the job of a task with a `partition`: the state that ByteNite's
+    API tells."""
     created_by: UserView | None = None
     """Who submitted it; without authentication the guest."""
     schedule: ScheduleView | None = None
