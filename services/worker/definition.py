@@ -13,6 +13,7 @@ from services.worker.spans import trace_environment
 from services.worker.variables import EnvironmentRules, execution_variables, shown_ids
 from shared import definition as d
 from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
+from shared.lifecycle import grown_memory
 from shared.messages import RunTask
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
@@ -83,12 +84,11 @@ class Definitions:
     def _memory_of(self, order: RunTask, resources: d.Resources) -> int | None:
         """After attempts that ran out of it more, but no more than this worker allows."""
         limit = int(resources.memory.value) if resources.memory else self._memory
-        if limit is None or order.memory_scale <= 1:
-            return limit
+        if limit is None:
+            return None
         allowed = self._settings.max_memory
-        tops = [order.most_memory_bytes, int(parse_memory(allowed)) if allowed else None]
-        grown = min([int(limit * order.memory_scale), *(top for top in tops if top is not None)])
-        return max(limit, grown)
+        own = int(parse_memory(allowed)) if allowed else None
+        return grown_memory(limit, order.memory_scale, order.most_memory_bytes, own)
 
     def _timeout_of(self, execution: d.Execution | None) -> float | None:
         """The default, which is not for what is kept running."""

@@ -85,7 +85,7 @@ from shared.lifecycle.placed_events import (
     NodesMatched,
     PlacementFailed,
 )
-from shared.lifecycle.policies import PlacementRules, RetryPolicy
+from shared.lifecycle.policies import PlacementRules, RetryPolicy, grown_memory
 from shared.lifecycle.quotas import within_quota
 from shared.lifecycle.states import JobState, PlacementType, TaskKind, TaskState, shown_position
 from shared.lifecycle.update_events import (

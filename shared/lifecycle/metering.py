@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from shared.lifecycle.costs import Usage
 from shared.lifecycle.decision import Decision
+from shared.lifecycle.policies import grown_memory
 from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import TaskKind, TaskState
 from shared.lifecycle.values import Job, PlannedTask, Task
@@ -40,9 +41,7 @@ def _memory(plan: PlannedTask) -> int:
     """After attempts that ran out of it, more."""
     declared = (plan.resources or {}).get("memory") or DEFAULT_MEMORY
     policy = plan.retry
-    grown = int(declared * policy.memory_scale)
-    most = policy.most_memory
-    return max(declared, grown if most is None else min(grown, most))
+    return grown_memory(declared, policy.memory_scale, policy.most_memory)
 
 
 def metered(before: Task, decision: Decision, now: datetime) -> Decision:

@@ -71,6 +71,12 @@ class RetryPolicy:
         return timedelta(seconds=seconds * (1 - self.jitter * chance))
 
 
+def grown_memory(memory: int, scale: float, *tops: int | None) -> int:
+    """Bytes, `scale` times as many, but no more than the `tops` allow, nor fewer than they were."""
+    most = [top for top in tops if top is not None]
+    return max(memory, min([int(memory * scale), *most]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacementRules:
     """What the core needs to know of a placed task, and of each of its executions.
