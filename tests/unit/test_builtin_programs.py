@@ -70,6 +70,15 @@ def chunks(tmp_path: Path, name: str, given: Files, **params: Any) -> list[bytes
                 b'\xef\xbb\xbfn,t\r\n3,"x"\r\n',
             ],
         ),
+        (  # as Excel writes a header with a line end in it
+            "csvRows",
+            {"a.csv": b'\xef\xbb\xbf"n\r\nm",t\r\n"1\r\n2",""\r\n\r\n"a","b""c"'},
+            {"rowsPerChunk": 2},
+            [
+                b'\xef\xbb\xbf"n\r\nm",t\r\n"1\r\n2",""\r\n\r\n',
+                b'\xef\xbb\xbf"n\r\nm",t\r\n"a","b""c"',
+            ],
+        ),
         (
             "csvRows",
             {"a": b"\xe9;1\n\xe8;2\n\xea;3"},

@@ -83,11 +83,13 @@ class Records:
 
 
 def rows(lines: Iterator[bytes], delimiter: bytes, name: str) -> Iterator[Piece]:
-    """A line end within quotes does not end a row."""
+    """A line end within quotes does not end a row. A mark of UTF-8 may precede the first quote."""
     state, number = _START, 1
+    begins = True
     for line in lines:
         if state != _START or b'"' in line:
-            state = _after(line, state, delimiter)
+            skipped = len(_BOM) if begins and line.startswith(_BOM) else 0
+            state = _after(line, state, delimiter, skipped)
             ends = state != _QUOTED and line.endswith(b"\n")
         elif ends := line.endswith(b"\n"):
             pass
@@ -95,13 +97,14 @@ def rows(lines: Iterator[bytes], delimiter: bytes, name: str) -> Iterator[Piece]
             state = _START if line.endswith(delimiter) else _PLAIN
         if ends:
             state, number = _START, number + 1
+        begins = False
         yield line, ends
     if state == _QUOTED:
         raise Refused(f"{name!r}: row {number:,} opens a quote that is never closed")
 
 
-def _after(line: bytes, state: int, delimiter: bytes) -> int:
-    position, end = 0, len(line)
+def _after(line: bytes, state: int, delimiter: bytes, position: int) -> int:
+    end = len(line)
     while position < end:
         if state == _QUOTED:
             found = line.find(b'"', position)
