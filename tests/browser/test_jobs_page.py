@@ -69,6 +69,23 @@ def test_the_list_has_no_end_and_can_be_sorted_by_age(page: Page, stack: Stack) 
     expect(page).to_have_url(re.compile(r"\?q=endless&order=oldest$"))
     page.keyboard.press("Home")
     expect(rows.first).to_contain_text(names[0])
+    before = _heap(page)
+    page.evaluate(  # rows come in sight and leave it again
+        """async () => {
+            for (let n = 0; n < 150; n++) {
+                scrollTo(0, n % 2 ? 0 : document.body.scrollHeight);
+                await new Promise(requestAnimationFrame);
+            }
+        }"""
+    )
+    assert _heap(page) < before + 2_000_000
+
+
+def _heap(page: Page) -> int:
+    """The bytes of what is still used."""
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.collectGarbage")
+    return int(session.send("Runtime.getHeapUsage")["usedSize"])
 
 
 def test_search_and_filters_are_in_the_address(page: Page, stack: Stack) -> None:

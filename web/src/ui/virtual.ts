@@ -14,7 +14,7 @@ import {
   windowScroll,
 } from "@tanstack/virtual-core";
 import type { RefObject, VNode } from "preact";
-import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useCallback, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 
 interface Rows {
   items: (VirtualItem & {
@@ -97,15 +97,17 @@ type Draw<K> = (key: K, of: readonly unknown[], draw: () => VNode) => VNode;
  * look into: scrolling costs only what comes in sight. */
 export function useSameNodes<K>(): Draw<K> {
   const kept = useRef(new Map<K, { of: readonly unknown[]; node: VNode }>());
-  const before = kept.current;
-  const shown: typeof before = new Map();
-  kept.current = shown;
-  return (key, of, draw) => {
-    const old = before.get(key);
+  const before = useRef(kept.current);
+  before.current = kept.current;
+  kept.current = new Map();
+  // The handlers of a node see all of the render that drew it, this function included: did it see
+  // what was kept then, each render would hold the one before, for ever.
+  return useCallback((key, of, draw) => {
+    const old = before.current.get(key);
     const node = old?.of.every((one, place) => one === of[place]) ? old.node : draw();
-    shown.set(key, { of, node });
+    kept.current.set(key, { of, node });
     return node;
-  };
+  }, []);
 }
 
 /** Where the box begins in the page, in px. */
