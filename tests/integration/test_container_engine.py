@@ -8,12 +8,21 @@ from typing import Any
 
 import pytest
 
+from conveyor import AsyncClient
 from conveyor.extensions.runtimes import RuntimeRejected, RuntimeUnavailable
 from conveyor.extensions.tasks import Mount
 from services.worker.runtimes.factory import make_runtime
 from services.worker.runtimes.settings import RuntimeSettings
-from tests.support.engines.execution_driver import NODE, Rig, address_of, engine_of, rig_of
-from tests.support.engines.images import make_changed_image
+from tests.support.engines.execution_driver import (
+    DEADLINE_SECONDS,
+    NODE,
+    Rig,
+    address_of,
+    engine_of,
+    rig_of,
+)
+from tests.support.engines.images import BUSYBOX, make_changed_image
+from tests.support.services.dev import running_dev
 
 pytestmark = pytest.mark.real
 
@@ -30,6 +39,22 @@ async def test_a_task_over_its_memory_limit_says_that_it_ran_out_of_memory(rig: 
     assert outcome.exit_code != 0
     assert outcome.reason is not None
     assert outcome.reason.endswith("memory limit of 32 MiB exceeded")
+
+
+async def test_a_task_that_ran_out_of_memory_is_tried_again_with_more(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    settings = RuntimeSettings.model_validate({"type": "docker", **address_of("docker", request)})
+    retry = {"limit": 1, "initialDelay": "50ms", "on": ["memory"], "memoryFactor": 10}
+    eats = {"name": "eats", "image": BUSYBOX, "run": "dd if=/dev/zero of=/dev/null bs=200M count=1"}
+    tasks = [{**eats, "limits": {"memory": "32m"}, "retry": retry}]
+    async with running_dev(tmp_path, settings) as url, AsyncClient(url) as client:
+        submitted = await client.submit({"name": "a job", "tasks": tasks})
+        job = await client.wait(submitted.id, timeout_seconds=DEADLINE_SECONDS)
+        attempts = (await client.get(job.id)).execution or []
+    assert job.state == "COMPLETED"
+    assert [task.state for task in attempts] == ["FAILED", "COMPLETED"]
+    assert "memory limit of 32 MiB exceeded" in (attempts[0].error or "")
 
 
 async def test_a_task_with_room_for_its_files_runs_whatever_the_engine_can_limit(
