@@ -121,3 +121,20 @@ async def test_what_is_wrong_with_a_secret_is_told_at_its_field(
     said, body = await api.answer("POST", "/v1/auth/secrets", headers=ann, json=sent)
     assert (said, body["details"][0]["field"]) == (422, field)
     assert "the-secret-key" not in str(body)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected", "why"),
+    [
+        ("POST", "/v1/auth/skip", 404, "no sign-up"),
+        ("PATCH", "/v1/auth/user", 405, "PATCH /users/{username}"),
+        ("POST", "/v1/wallet/redeem_coupon", 404, "no coupons"),
+    ],
+)
+async def test_what_there_is_not_is_refused_with_the_reason(
+    api: Api, method: str, path: str, expected: int, why: str
+) -> None:
+    headers = await add_key(api, "read", user=None)
+    said, refused = await api.answer(method, path, headers=headers, json={})
+    assert (said, refused["error"]["code"]) == (expected, "not_supported")
+    assert why in refused["message"]

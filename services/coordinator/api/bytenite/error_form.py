@@ -32,6 +32,14 @@ _CODES = {
     HTTPStatus.SERVICE_UNAVAILABLE: (14, "unavailable"),
 }
 """By HTTP status that of gRPC, and the code for programs."""
+_NO_SUCH_ROUTE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+_NOT_SUPPORTED = "not_supported"
+_ABSENT = {
+    "/v1/auth/skip": "there is no sign-up to skip: an admin creates users",
+    "/v1/auth/user": "an admin changes users: PATCH /users/{username}",
+    "/v1/wallet/redeem_coupon": "there are no coupons: an admin adds to balances",
+}
+"""Why requests of ByteNite's API are not answered, by path."""
 _CODE = web.RequestKey("bytenite_code", str)
 
 R = TypeVar("R", bound=Refused)
@@ -56,6 +64,9 @@ async def in_bytenite_form(request: web.Request, handler: Handler) -> web.Stream
         return response
     assert isinstance(response, web.Response)  # noqa: S101 - as was asked above
     told = Error.model_validate_json(bytes(response.body or b""))  # type: ignore[arg-type]  # ours
+    if response.status in _NO_SUCH_ROUTE and (reason := _ABSENT.get(request.path)):
+        told = told.model_copy(update={"message": reason})
+        with_code(request, _NOT_SUPPORTED)
     if told.errors and response.status == HTTPStatus.BAD_REQUEST:
         response.set_status(HTTPStatus.UNPROCESSABLE_ENTITY)
     response.body = encode(_error(request, HTTPStatus(response.status), told))
