@@ -237,7 +237,8 @@ class TemplateUse:
 class JobDefinition:
     """`secrets` are in clear: they are sealed before anything is stored. `uploads` are their ids by
     the names that sources have for them. With `hold` it waits to be released, and nothing of it
-    begins before `start_at`; it fails at its `deadline`. Both are in UTC."""
+    begins before `start_at`; it fails at its `deadline`. Both are in UTC. It also fails once it has
+    cost its `budget`, a decimal number."""
 
     name: str
     description: str | None = None
@@ -255,6 +256,7 @@ class JobDefinition:
     hold: bool = False
     start_at: datetime | None = None
     deadline: datetime | None = None
+    budget: str | None = None
     template: TemplateUse | None = None
 
 

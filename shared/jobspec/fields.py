@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import Annotated, TypeVar
 
@@ -143,6 +144,17 @@ def _interval(text: str) -> None:
 def check_cpus(text: str) -> None:
     if parse_cpus(text) < _LEAST_CPUS:
         raise ValueError(f"must be at least {_LEAST_CPUS}")
+
+
+AMOUNT_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+
+
+def check_amount(text: str) -> None:
+    if not re.fullmatch(AMOUNT_PATTERN, text, re.ASCII) or not Decimal(text):
+        raise ValueError(
+            "must be an amount above 0 such as 12.50, with at most 12 digits before the point and "
+            "6 after it"
+        )
 
 
 def check_memory(text: str) -> None:
@@ -320,6 +332,12 @@ Cpus = Annotated[
     WithJsonSchema({"type": "string", "pattern": CPUS_PATTERN, "examples": ["0.5", "2"]}),
 ]
 """Kept as text: read it with `parse_cpus`."""
+Amount = Annotated[
+    str,
+    _checked_by(check_amount),
+    WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN, "examples": ["12.50"]}),
+]
+"""Of the unit of prices. Kept as text: `Decimal` reads it."""
 Url = Annotated[
     str,
     _checked_by(check_url),

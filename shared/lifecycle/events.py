@@ -64,8 +64,8 @@ class JobRewound:
 
 @dataclass(frozen=True, slots=True)
 class JobReleased:
-    """A held job may begin. It may cost `budget`, and `hold` of its payer's balance is kept for
-    it."""
+    """A held job may begin. It may cost `budget` (None: what it was submitted with), and `hold` of
+    its payer's balance is kept for it."""
 
     job_id: str
     budget: Decimal | None = None

@@ -23,7 +23,8 @@ def on_released(job: Job, event: e.JobReleased, now: datetime) -> Decision | Ign
         return Ignored(f"job is {job.state} and not held: only a held job can be released")
     if (ignored := not_yet_again(job, now)) is not None:
         return ignored
-    agreed = replace(job, is_held=False, budget=event.budget, hold=event.hold)
+    budget = job.budget if event.budget is None else event.budget
+    agreed = replace(job, is_held=False, budget=budget, hold=event.hold)
     return enter(agreed, now)
 
 

@@ -119,6 +119,7 @@ def _as_submitted(job: Job, new: Job, now: datetime) -> Job:
         timeout=timeout,
         start_at=new.start_at,
         must_end_at=new.must_end_at,
+        budget=new.budget,
         deadline_at=earliest(new.must_end_after(now), timed_out_at),
         auto_delete_after=new.auto_delete_after,
     )

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from shared.definition import (
     JobDefinition,
@@ -127,6 +128,7 @@ def _job(
         timeout=span_of(definition.timeout),
         start_at=definition.start_at,
         must_end_at=definition.deadline,
+        budget=Decimal(definition.budget) if definition.budget else None,
         auto_delete_after=span_of(definition.auto_delete),
     )
 

@@ -56,10 +56,14 @@ async def payments(rig: Rig) -> list[tuple[str, Decimal]]:
     return [(row["owner"], row["amount"]) for row in rows]
 
 
-async def test_attempts_are_metered_and_a_job_fails_once_its_budget_is_spent(rig: Rig) -> None:
+@pytest.mark.parametrize("at_release", [True, False])
+async def test_attempts_are_metered_and_a_job_fails_once_its_budget_is_spent(
+    rig: Rig, at_release: bool
+) -> None:
     await add(rig, 9000)
-    job_id = await rig.submit([TASK, TASK, TASK], is_held=True, created_by="ann")
-    await rig.happen(JobReleased(job_id, budget=Decimal(5000)))
+    given = {} if at_release else {"budget": "5000"}
+    job_id = await rig.submit([TASK, TASK, TASK], is_held=True, created_by="ann", **given)
+    await rig.happen(JobReleased(job_id, budget=Decimal(5000) if at_release else None))
     for _ in range(2):
         task = await rig.claim_current(job_id)
         await rig.pool.execute(HOUR_AGO)

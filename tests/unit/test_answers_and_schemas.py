@@ -1,6 +1,7 @@
 """What the API answers is what its schemas describe: nothing is missing there, nothing is wrong."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -134,6 +135,7 @@ JOB = JobRow(
     is_held=True,
     start_at=NOW,
     must_end_at=LATER,
+    budget=Decimal("2.50"),
     variables={"token": "t", "v": "a-secret"},
     is_large=False,
 )

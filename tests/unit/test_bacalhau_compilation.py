@@ -107,7 +107,12 @@ def test_retries_exit_codes_and_updates_are_as_the_job_says_or_as_its_type_has_t
     retry = {"Limit": 5, "InitialDelay": "10s", "MaxDelay": 60, "ResetAfter": "5m"}
     policy = {"MaxUnavailable": 2, "HealthyAfter": "30s"}
     tree = bacalhau_job(
-        Type="service", Retry=retry, UpdatePolicy=policy, SuccessCodes=[0, 3], OnePerNode=True
+        Type="service",
+        Retry=retry,
+        UpdatePolicy=policy,
+        SuccessCodes=[0, 3],
+        OnePerNode=True,
+        Budget="12.5",
     )
     task = _task(tree)
     assert task.retry == d.Retry(
@@ -118,6 +123,7 @@ def test_retries_exit_codes_and_updates_are_as_the_job_says_or_as_its_type_has_t
     )
     assert (task.success_codes, task.any_exit_code) == ((0, 3), False)
     assert _placement(tree).one_per_node
+    assert _compiled(tree).budget == "12.5"
     assert _placement(tree).update == d.UpdatePolicy(
         max_unavailable=2, healthy_after=d.Duration(30, "30s")
     )

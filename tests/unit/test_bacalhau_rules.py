@@ -68,6 +68,7 @@ JOBS: list[tuple[Tree, str]] = [
     (bacalhau_job(Retry={"Limit": -1}), "retry limit must be >= 0"),
     (bacalhau_job(Retry={"InitialDelay": "soon"}), "InitialDelay 'soon' must be a duration"),
     (bacalhau_job(UpdatePolicy={"MaxUnavailable": 0}), "MaxUnavailable must be >= 1"),
+    (bacalhau_job(Budget="0"), "budget '0' must be an amount above 0 such as 12.50"),
     (bacalhau_job(SuccessCodes=[0, 256]), "success code 256 must be between 0 and 255"),
 ]
 CONSTRAINTS: list[tuple[Tree, str]] = [

@@ -1257,6 +1257,8 @@ class Job(Answer):
     """Nothing of it begins before."""
     deadline: datetime | None = None
     """When it fails, if it has not ended."""
+    budget: str | None = None
+    """It fails once its tasks have cost so much."""
     auto_delete: AutoDeleteView | None = None
     """When it is deleted by itself."""
     delete_at: datetime | None = None
@@ -1448,6 +1450,9 @@ class JobSpec(Body):
     submission."""
     uploads: dict[str, str] | None = None
     """Ids of files that were sent before, by the names that `sources` have for them."""
+    budget: str | None = None
+    """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
+    themselves. Default: no limit."""
     webhooks: list[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[Permission] | None = None
@@ -2971,6 +2976,9 @@ class ScheduledJobChanges(Body):
     submission."""
     uploads: Any | None = None
     """Ids of files that were sent before, by the names that `sources` have for them."""
+    budget: Any | None = None
+    """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
+    themselves. Default: no limit."""
     webhooks: Any | None = None
     """Who is told about changes. Default: nobody."""
     permissions: Any | None = None
@@ -3028,6 +3036,9 @@ class ScheduledJobSpec(Body):
     submission."""
     uploads: dict[str, str] | None = None
     """Ids of files that were sent before, by the names that `sources` have for them."""
+    budget: str | None = None
+    """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
+    themselves. Default: no limit."""
     webhooks: list[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[Permission] | None = None
@@ -4004,6 +4015,9 @@ class TemplateSpec(Body):
     submission."""
     uploads: dict[str, str] | None = None
     """Ids of files that were sent before, by the names that `sources` have for them."""
+    budget: str | None = None
+    """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
+    themselves. Default: no limit."""
     webhooks: list[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[Permission] | None = None

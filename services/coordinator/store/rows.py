@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import JsonValue
@@ -158,6 +159,7 @@ class JobRow(NamedTuple):
     is_held: bool
     start_at: datetime | None
     must_end_at: datetime | None
+    budget: Decimal | None
     variables: Mapping[str, str] | None
     is_large: bool
 

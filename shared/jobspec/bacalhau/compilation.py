@@ -35,6 +35,7 @@ def compile_job(job: m.Job, name: str) -> d.JobDefinition:
         name=job.name or name,
         tasks=(_task(job),),
         timeout=amounts.seconds(total) if total and _ends(job) else None,
+        budget=job.budget,
     )
 
 

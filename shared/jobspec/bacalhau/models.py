@@ -119,7 +119,7 @@ class Task(Spec):
 
 
 class Job(Spec):
-    """`retry`, `update_policy`, `success_codes` and `one_per_node` are ours."""
+    """`retry`, `update_policy`, `success_codes`, `one_per_node` and `budget` are ours."""
 
     elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(_OF_ENGINE, "Tasks.Engine.Params")
 
@@ -142,6 +142,7 @@ class Job(Spec):
     update_policy: UpdatePolicy | None = None
     success_codes: list[Number] | None = None
     one_per_node: Flag | None = None
+    budget: Text | None = None
 
     @property
     def task(self) -> Task:

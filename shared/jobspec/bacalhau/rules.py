@@ -10,6 +10,7 @@ from shared.jobspec.bacalhau import models as m
 from shared.jobspec.bacalhau.engines import OWN_VARIABLES, engine_problems
 from shared.jobspec.bacalhau.publishers import publisher_problems
 from shared.jobspec.bacalhau.storages import storage_problems
+from shared.jobspec.fields import check_amount
 from shared.jobspec.file_rules import check_artifact_name, check_kept_path, check_target
 from shared.jobspec.limits import MAX_EXECUTIONS, MAX_NAME
 from shared.jobspec.network_rules import (
@@ -27,6 +28,7 @@ PREFERENCE = "favour_"
 """A constraint whose key begins so is a wish."""
 _MAX_PRIORITY = 2**31 - 1
 _MAX_EXIT_CODE = 255
+_SHOWN = 40
 _OF_EVERY_RESULT = (STDOUT, STDERR, EXIT_CODE)
 _TARGET_PORTS = range(65536)
 _ENV_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -43,6 +45,7 @@ def problems_of(job: m.Job) -> Iterator[Problem]:
     for index, task in enumerate(job.tasks):
         yield from _task_problems(task, ("Tasks", index))
     yield from _our_problems(job)
+    yield from _budget_problems(job.budget)
 
 
 def _at(place: Place, rule: str) -> Problem:
@@ -325,6 +328,14 @@ def _our_problems(job: m.Job) -> Iterator[Problem]:
         if not 0 <= code <= _MAX_EXIT_CODE:
             rule = f"success code {code} must be between 0 and {_MAX_EXIT_CODE}"
             yield _at(("SuccessCodes", index), rule)
+
+
+def _budget_problems(budget: str | None) -> Iterator[Problem]:
+    if budget is not None:
+        try:
+            check_amount(budget)
+        except ValueError as error:
+            yield _at(("Budget",), f"budget {budget[:_SHOWN]!r} {error}")
 
 
 def _duration_problems(place: tuple[str, str], text: str) -> Iterator[Problem]:

@@ -63,6 +63,7 @@ def compile_job(
         hold=hold,
         start_at=_time(job.start_at),
         deadline=_time(job.deadline),
+        budget=format(job.budget, "f") if job.budget else None,
     )
 
 

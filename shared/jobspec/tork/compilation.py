@@ -277,7 +277,7 @@ _SUBJOB = _table(
 _JOB = {
     **_SUBJOB,
     **_table(
-        *("uploads", "hold"),
+        *("uploads", "hold", "budget"),
         permissions=_tuple_of(_permission),
         start_at=parse_moment,
         deadline=parse_moment,

@@ -74,6 +74,7 @@ _BY_FIELD: Mapping[str, str] = {
     "schedule": "cron on triggers trigger scheduleInterval interval every periodic schedules",
     "hold": "draft held paused suspend suspended isHeld preview",
     "startAt": "notBefore startTime startsAt runAt start delay scheduledAt startDate",
+    "budget": "maxCost costLimit spendingLimit",
     "deadline": "endBy notAfter endAt dueAt finishBy mustEndAt expiresAt",
     "autoDelete": "ttl ttlSecondsAfterFinished retention expire expiresIn cleanup deleteAfter "
     "ttlStrategy removeAfter",

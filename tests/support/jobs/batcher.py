@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from shared.apply.apply import Outcome, Work
@@ -49,6 +50,7 @@ class Rig:
             has_webhooks="webhooks" in fields,
             is_graph=(needs := task_graph(definition.tasks)) is not None,
             timeout=timeout,
+            budget=Decimal(definition.budget) if definition.budget else None,
             keeps_files=any(map(keeps_files, definition.tasks)),
             **waits,
         )

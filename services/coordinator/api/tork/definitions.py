@@ -227,7 +227,7 @@ _EACH = _COMPOSITE | _table(
 )
 _JOB = _table(
     *("name", "description", "tags", "uploads", "output", "permissions", "detached", "hold"),
-    "deadline",
+    *("deadline", "budget"),
     start_at=("startAt", None),
     tasks=_each_shown_by(_TASK),
     inputs=_INPUTS,

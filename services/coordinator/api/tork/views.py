@@ -152,6 +152,7 @@ def job_without_tasks(row: JobRow, redact: Redacting, access: str) -> Fields:
             "hold": row.is_held or None,
             "startAt": row.start_at,
             "deadline": row.must_end_at,
+            "budget": None if row.budget is None else format(row.budget, "f"),
         }
     )
 

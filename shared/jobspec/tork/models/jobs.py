@@ -34,6 +34,9 @@ class SubmittedJob(JobFields):
     replaced. An access key has its name with `_ACCESS_KEY`. Values are those at the submission."""
     uploads: Uploads | None = None
     """Ids of files that were sent before, by the names that `sources` have for them."""
+    budget: f.Amount | None = None
+    """It fails once its tasks have cost so much, by the server's prices. Sub-jobs count for
+    themselves. Default: no limit."""
     webhooks: f.Webhooks[Webhook] | None = None
     """Who is told about changes. Default: nobody."""
     permissions: list[f.Entry[Permission]] | None = None

@@ -182,6 +182,8 @@ class Job(JobSummary):
     """Nothing of it begins before."""
     deadline: datetime | None = None
     """When it fails, if it has not ended."""
+    budget: str | None = None
+    """It fails once its tasks have cost so much."""
     auto_delete: AutoDeleteView | None = None
     """When it is deleted by itself."""
     delete_at: datetime | None = None
