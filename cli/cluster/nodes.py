@@ -39,6 +39,7 @@ _TASK_COLUMNS = {
     "JOB": "whole",
     "ID": "whole",
 }
+_EVENT_COLUMNS = {"WHEN": "right", "EVENT": "whole", "BY": "text", "WHY": "text", "ID": "whole"}
 _NONE = "no workers: tasks wait until one is started (conveyor worker)"
 
 
@@ -126,6 +127,19 @@ def show(server: Server, node: str, *, as_json: bool) -> None:
     _print_tasks(console, answer["tasks"])
 
 
+@nodes.command()
+@click.argument("node")
+@json_option
+@asks_api
+def history(server: Server, node: str, *, as_json: bool) -> None:
+    """Show what has become of a worker and what was said of it, newest first.
+
+    The events are those of all workers of its name, at most 500. ID is which start of it.
+    """
+    answer = ask(server, lambda api: api.request("GET", "/nodes/{id}/history", id=node))
+    print_list(answer, _EVENT_COLUMNS, _event_row, "no events are known", as_json=as_json)
+
+
 for _act in NODE_ACTS:
     nodes.add_command(_act)
 
@@ -147,6 +161,11 @@ def _row(node: Json) -> tuple[str | Text, ...]:
         f"{node['hostname']}:{node['port']}",
         node["version"],
     )
+
+
+def _event_row(event: Json) -> tuple[str, ...]:
+    said = (event.get(name) or "" for name in ("by", "message", "nodeId"))
+    return (ago(event["at"], now()), event["event"], *said)
 
 
 def _of(free: float | None, whole: float | None) -> str:

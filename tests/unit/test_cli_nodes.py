@@ -78,6 +78,21 @@ async def test_workers_are_listed_by_their_name_alone(api: FakeApi) -> None:
     }
 
 
+async def test_what_has_become_of_a_worker_is_listed(api: FakeApi) -> None:
+    events = [
+        {"at": AT, "event": "draining", "by": "ann", "message": "new disk"},
+        {"at": AT, "event": "joined", "nodeId": "abc"},
+    ]
+    api.answers["GET /nodes/w1/history"] = events
+    done = await run_command(api.url, "nodes", "history", "w1")
+    heading, said, joined = done.stdout.splitlines()
+    assert heading.split() == ["WHEN", "EVENT", "BY", "WHY", "ID"]
+    assert said.split()[-4:] == ["draining", "ann", "new", "disk"]
+    assert joined.split()[-2:] == ["joined", "abc"]
+    done = await run_command(api.url, "nodes", "history", "w1", "--json")
+    assert json.loads(done.stdout) == events
+
+
 async def test_a_worker_is_shown_with_its_labels_capacity_and_tasks(api: FakeApi) -> None:
     said = {"changedAt": AT, "changedBy": "ann", "message": "new disk", "availability": "draining"}
     api.answers["GET /nodes/w1"] = NODE | said | {"tasks": [TASK]}
