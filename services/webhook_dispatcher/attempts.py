@@ -9,7 +9,12 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from yarl import URL
 
-from services.webhook_dispatcher.answers import redacted_head, redactor_for
+from services.webhook_dispatcher.answers import (
+    answered_headers,
+    redacted_head,
+    redactor_for,
+    sent_headers,
+)
 from services.webhook_dispatcher.client import Answer, Client, Timeouts
 from services.webhook_dispatcher.metrics import DispatcherMetrics
 from services.webhook_dispatcher.outcomes import Outcome
@@ -54,7 +59,8 @@ class Attempts:
             return self._unsent(delivery, began, str(error))
         with self._metrics.call_seconds.time():
             answer = await self._call_traced(delivery, headers)
-        return self._outcome(delivery, began, self._shown(delivery, headers, answer))
+        outcome = self._outcome(delivery, began, self._shown(delivery, headers, answer))
+        return replace(outcome, headers=sent_headers(headers))
 
     def _unsent(self, delivery: Delivery, began: float, error: str) -> Outcome:
         answer = self._shown(delivery, {}, Answer(error=error, is_hopeless=True))
@@ -62,13 +68,14 @@ class Attempts:
 
     def _shown(self, delivery: Delivery, headers: Mapping[str, str], answer: Answer) -> Answer:
         """As it may be kept and logged."""
-        if not (answer.head or answer.error):
+        if not (answer.head or answer.error or answer.headers):
             return answer
         redactor = redactor_for(delivery.url, headers, secrets_in(delivery, self._sealer))
         return replace(
             answer,
             head=redacted_head(redactor, answer.head, is_whole=answer.is_whole),
             error=answer.error and redactor.text(answer.error),
+            headers=answered_headers(redactor, answer.headers),
         )
 
     def _outcome(self, delivery: Delivery, began: float, answer: Answer) -> Outcome:

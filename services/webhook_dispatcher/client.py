@@ -4,7 +4,7 @@ import ipaddress
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
@@ -40,6 +40,7 @@ class Answer:
     error: str | None = None
     is_hopeless: bool = False
     retry_after: timedelta = timedelta()
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Client:
             retry_after=read_retry_after(
                 response.headers.get("Retry-After", ""), datetime.now(UTC)
             ),
+            headers={name: ", ".join(response.headers.getall(name)) for name in response.headers},
         )
 
     def _refused_with(self, status: int) -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
@@ -39,7 +40,7 @@ _LONGEST_ERROR = 1000
 class Outcome:
     """Of an attempt for `delivery` that began at `began` (of the monotonic clock): it is due again
     after `retry_in`, or never (None). If not `is_sent`, it didn't get to the receiver, and says
-    nothing of it."""
+    nothing of it. `headers` are those of the request as they may be kept."""
 
     delivery: Delivery
     answer: Answer
@@ -47,6 +48,7 @@ class Outcome:
     seconds: float
     retry_in: timedelta | None = None
     is_sent: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> str:
@@ -168,12 +170,18 @@ def _written(outcome: Outcome) -> Written:
         status=answer.status,
         error=answer.error and _kept(answer.error)[:_LONGEST_ERROR],
         answer=_kept(answer.head) or None,
+        request_headers=_kept_headers(outcome.headers),
+        answer_headers=_kept_headers(answer.headers),
     )
 
 
 def _kept(text: str) -> str:
     """As text that Postgres takes: errors may quote what a receiver sends."""
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+def _kept_headers(headers: Mapping[str, str]) -> dict[str, str] | None:
+    return {_kept(name): _kept(value) for name, value in headers.items()} or None
 
 
 def _is_gone(outcome: Outcome) -> bool:

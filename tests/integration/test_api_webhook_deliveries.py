@@ -40,9 +40,11 @@ SELECT $1, $2, $3::int, 0, $4, 'https://ci.example:8443', '{"sequence": 1}', 'jo
        now() - interval '1 h' + $3::int * interval '1 s'
 """
 ADD_ATTEMPTS = """
-INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms, status, error, answer)
-VALUES ($1, 1, now(), 5.25, NULL, 'no connection within 5 s', NULL),
-       ($1, 2, now(), 15.5, 500, 'answered 500', 'no hunter2-hunter2 here')
+INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms, status, error, answer,
+                              request_headers, answer_headers)
+VALUES ($1, 1, now(), 5.25, NULL, 'no connection within 5 s', NULL, NULL, NULL),
+       ($1, 2, now(), 15.5, 500, 'answered 500', 'no hunter2-hunter2 here',
+        '{"webhook-id": "d1"}', '{"X-Echo": "hunter2-hunter2"}')
 """
 
 
@@ -111,6 +113,8 @@ async def test_a_delivery_is_shown_with_its_attempts_and_without_secrets(api: Ap
             "status": 500,
             "error": "answered 500",
             "answer": "no [REDACTED] here",
+            "requestHeaders": {"webhook-id": "d1"},
+            "answerHeaders": {"X-Echo": "[REDACTED]"},
         },
         {"number": 1, "durationMs": 5.2, "error": "no connection within 5 s"},
     ]

@@ -76,6 +76,12 @@ async def test_each_attempt_is_kept_without_the_secrets_of_its_request(
     kept = await rows(rig, "SELECT number, status, error, answer FROM webhook_attempts ORDER BY id")
     shown = "[REDACTED] for [REDACTED]"
     assert kept == [(1, 503, "answered 503", shown), (2, 200, None, shown)]
+    for sent, answered in await rows(
+        rig, "SELECT request_headers, answer_headers FROM webhook_attempts"
+    ):
+        assert sent["Authorization"] == "[REDACTED]"
+        assert sent["webhook-id"] == receiver.heard[0][0]["webhook-id"]
+        assert answered["Server"]
     [(is_timed, is_ended)] = await rows(
         rig,
         "SELECT bool_and(duration_ms > 0 AND at < now() AND at > d.created_at),"
@@ -177,6 +183,8 @@ def outcome(delivery_id: str, state: str, number: int, before: int = 0) -> Writt
         status=None,
         error=None if state == "DELIVERED" else "e",
         answer=None,
+        request_headers=None,
+        answer_headers=None,
     )
 
 

@@ -8,9 +8,17 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from services.webhook_dispatcher.answers import redacted_head, redactor_for
+from services.webhook_dispatcher.answers import (
+    MOST_HEADER_BYTES,
+    MOST_HEADERS,
+    answered_headers,
+    redacted_head,
+    redactor_for,
+    sent_headers,
+)
 from services.webhook_dispatcher.client import LONGEST_HEAD, Answer, Client, Timeouts
 from shared.network.guard import Guard, parse_networks
+from shared.process.redaction import Redactor
 
 LOCAL = Guard(parse_networks(("127.0.0.0/8",)))
 PATH = "/hook/T0KEN-of-the-path?key=t0ken-of-the-query&v=404"
@@ -144,3 +152,41 @@ def test_what_a_request_held_in_confidence_is_not_kept_of_its_answer(
 def test_a_secret_that_the_end_of_the_head_cuts_is_not_kept() -> None:
     redactor = redactor_for("https://ci.example", {}, ["a-rather-long-secret"])
     assert "rather" not in redacted_head(redactor, "x" * 500 + "a-rather-lo", is_whole=False)
+
+
+def test_of_the_headers_of_a_request_those_are_shown_that_hold_no_secret() -> None:
+    assert sent_headers(SENT | {"X-Env": "prod", "webhook-signature": "v1,abc"}) == {
+        "Authorization": "[REDACTED]",
+        "X-Login": "[REDACTED]",
+        "Content-Type": "application/json",
+        "webhook-id": "the-id",
+        "X-Env": "[REDACTED]",
+        "webhook-signature": "[REDACTED]",
+    }
+
+
+def test_the_headers_of_an_answer_are_kept_without_secrets() -> None:
+    redactor = redactor_for("https://ci.example", SENT, ["s3cret"])
+    answered = {"Server": "nginx", "Set-Cookie": "sid=1", "X-Echo": "be4rer-token", "X-S": "s3cret"}
+    assert answered_headers(redactor, answered) == {
+        "Server": "nginx",
+        "Set-Cookie": "[REDACTED]",
+        "X-Echo": "[REDACTED]",
+        "X-S": "[REDACTED]",
+    }
+    # And a secret that is cut is not kept in part
+    cut = answered_headers(redactor, {"X-Long": "x" * 991 + "be4rer-token"})
+    assert "be4" not in cut["X-Long"]
+
+
+def test_the_headers_of_an_answer_are_bounded_in_number_and_bytes() -> None:
+    many = answered_headers(Redactor(), {f"X-{n}": "v" for n in range(1000)})
+    assert len(many) == MOST_HEADERS
+    large = answered_headers(Redactor(), {f"X-{n}": "\u20ac" * 5000 for n in range(20)})
+    assert large
+    assert sum(len((name + value).encode()) for name, value in large.items()) <= MOST_HEADER_BYTES
+
+
+async def test_a_header_that_comes_twice_is_read_once() -> None:
+    async with receiver(head(200, "X-A: 1", "X-A: 2", "Content-Length: 0")) as url:
+        assert (await post(url)).headers["X-A"] == "1, 2"

@@ -91,7 +91,7 @@ WHERE d.id = $1 AND {_SEEN}
 """  # noqa: S608 - conditions of our own
 
 ATTEMPTS = f"""
-SELECT number, at, duration_ms, status, error, answer
+SELECT number, at, duration_ms, status, error, answer, request_headers, answer_headers
 FROM webhook_attempts WHERE delivery_id = $1 ORDER BY id DESC LIMIT {_PORTION}
 """  # noqa: S608 - a number of our own
 
@@ -150,7 +150,7 @@ class DeliveryRow:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRow:
     """`status` is None where there was no answer, `error` where the receiver took it; `answer` is
-    the head of its body."""
+    the head of its body. Headers are None where nothing was sent, or before they were kept."""
 
     number: int
     at: datetime
@@ -158,6 +158,8 @@ class AttemptRow:
     status: int | None
     error: str | None
     answer: str | None
+    request_headers: dict[str, str] | None
+    answer_headers: dict[str, str] | None
 
 
 async def of_job(

@@ -17,13 +17,17 @@ WITH outcome AS (
            OR d.state = 'PENDING' AND d.attempts = o.number AND d.attempts_before = o.number_before
            AS counts
     FROM unnest($1::text[], $2::int[], $3::int[], $4::text[], $5::interval[], $6::interval[],
-                $7::float8[], $8::int[], $9::text[], $10::text[])
-         AS o(id, number, number_before, state, retry_in, ago, duration_ms, status, error, answer)
+                $7::float8[], $8::int[], $9::text[], $10::text[], $11::jsonb[], $12::jsonb[])
+         AS o(id, number, number_before, state, retry_in, ago, duration_ms, status, error, answer,
+              request_headers, answer_headers)
     JOIN webhook_deliveries d ON d.id = o.id
     ORDER BY o.id FOR NO KEY UPDATE OF d
 ), attempts AS (
-    INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms, status, error, answer)
-    SELECT id, number, clock_timestamp() - ago, duration_ms, status, error, answer FROM outcome
+    INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms, status, error, answer,
+                                  request_headers, answer_headers)
+    SELECT id, number, clock_timestamp() - ago, duration_ms, status, error, answer,
+           request_headers, answer_headers
+    FROM outcome
 )
 UPDATE webhook_deliveries d SET
     state = o.state,
@@ -71,6 +75,8 @@ class Written:
     status: int | None
     error: str | None
     answer: str | None
+    request_headers: Mapping[str, str] | None
+    answer_headers: Mapping[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,8 @@ async def write(connection: Connection, outcomes: Sequence[Written]) -> None:
         [o.status for o in outcomes],
         [o.error for o in outcomes],
         [o.answer for o in outcomes],
+        [o.request_headers for o in outcomes],
+        [o.answer_headers for o in outcomes],
     )
 
 

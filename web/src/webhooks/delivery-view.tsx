@@ -142,6 +142,8 @@ function Attempts({ attempts }: { attempts: readonly Schemas["DeliveryAttempt"][
                 <At at={attempt.at} />, {duration(attempt.durationMs)}
               </span>
             </div>
+            <Headers name="Headers of the request" headers={attempt.requestHeaders} />
+            <Headers name="Headers of the answer" headers={attempt.answerHeaders} />
             {attempt.answer && (
               <details>
                 <summary class="small">What was answered</summary>
@@ -153,6 +155,18 @@ function Attempts({ attempts }: { attempts: readonly Schemas["DeliveryAttempt"][
         ))}
       </ol>
     </div>
+  );
+}
+
+function Headers({ name, headers }: { name: string; headers?: Record<string, string> }) {
+  if (!headers) return null;
+  const lines = Object.entries(headers).map(([header, value]) => `${header}: ${value}`);
+  return (
+    <details>
+      <summary class="small">{name}</summary>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
+      <pre tabIndex={0}>{lines.join("\n")}</pre>
+    </details>
   );
 }
 

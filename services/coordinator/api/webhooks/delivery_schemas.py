@@ -88,6 +88,12 @@ class DeliveryAttempt(Answer):
     """Why it failed; left out for a success."""
     answer: str | None = None
     """The first 16 KB of the response's body, without the secrets that the request contained."""
+    request_headers: dict[str, str] | None = None
+    """The headers of the request. Values that were asked for and the signature show as
+    `[REDACTED]`."""
+    answer_headers: dict[str, str] | None = None
+    """The first 50 headers of the response, up to 8 KB, without the secrets that the request
+    contained; cookies and credentials show as `[REDACTED]`."""
 
 
 class DeliveryDetails(Delivery):
@@ -162,6 +168,8 @@ def delivery_details(row: DeliveryRow, attempts: Sequence[AttemptRow], sealer: S
                         "status": attempt.status,
                         "error": shown(attempt.error),
                         "answer": shown(attempt.answer),
+                        "requestHeaders": attempt.request_headers,
+                        "answerHeaders": shown(attempt.answer_headers),
                     }
                 ),
             }
