@@ -4,6 +4,7 @@ import click
 
 from cli.api_command import ask, asks_api, json_option, page_of, paged
 from cli.follow.patience import submit_with_retry
+from cli.jobs.job_file import parse_inputs
 from cli.messages import counted
 from cli.references import schedule_id
 from cli.schedules.views import print_runs
@@ -24,14 +25,25 @@ _HELD = "held: the job is created when the one before it is final"
     type=click.Choice([policy.value for policy in Overlap]),
     help="What happens while a job of it is not final. Default: its own policy.",
 )
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set an input of this job alone. The value is a text, or a JSON list or mapping. "
+    "Repeatable.",
+)
 @json_option
 @asks_api
-def trigger(server: Server, schedule: str, overlap: str | None, as_json: bool) -> None:
+def trigger(
+    server: Server, schedule: str, overlap: str | None, inputs: tuple[str, ...], as_json: bool
+) -> None:
     """Create a job of a scheduled job now. Prints the id of the job.
 
     When it fires next does not change. One that is paused can be triggered, too.
     """
-    body = {"overlap": overlap} if overlap else {}
+    given = {"overlap": overlap, "inputs": parse_inputs(inputs)}
+    body = {name: value for name, value in given.items() if value}
 
     async def triggered(api: AsyncClient) -> Json:
         id_, path = await schedule_id(api, schedule), "/scheduled-jobs/{id}/trigger"

@@ -4,12 +4,14 @@ The row of the schedule is locked first, as by a scheduler that fires it: one co
 other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+
+from pydantic import JsonValue
 
 from services.coordinator.backfill import Backfill, Backfilled, fates, overlap_of, times_of
 from services.coordinator.commands import made_before
@@ -23,7 +25,13 @@ from shared.jobspec.overlap import BUFFERS, Overlap
 from shared.lifecycle import JobCancelled, JobSubmitted
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
-from shared.planning.scheduled_jobs import firings_by_rules, id_of_firing, jobs_of, tag_of
+from shared.planning.scheduled_jobs import (
+    NO_INPUTS,
+    firings_by_rules,
+    id_of_firing,
+    jobs_of,
+    tag_of,
+)
 from shared.postgres.errors import translated_errors
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.garbage import in_thread
@@ -73,11 +81,12 @@ def start_of(overlap: str, active: int, held: int) -> Start:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """None of `overlap`: the schedule's own."""
+    """None of `overlap`: the schedule's own. `inputs` are of this job alone."""
 
     schedule_id: str
     overlap: str | None = None
     key: IdempotencyKey | None = None
+    inputs: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 class ScheduleCommands:
@@ -91,7 +100,7 @@ class ScheduleCommands:
     async def trigger(self, trigger: Trigger) -> str:
         """The id of the job that is made now, or will be when its turn comes.
 
-        Raises NotNow, KeyReused.
+        Raises NotNow, KeyReused, InvalidJob.
         """
         while True:
             with suppress(_TurnMissed):  # nothing has happened: anew, with a turn at all of them
@@ -112,8 +121,7 @@ class ScheduleCommands:
                 key = trigger.key
                 if key is not None and await store_keys(connection, {job_id: key}):
                     return None
-                overlap = trigger.overlap or locked.overlap
-                rows = await self._start(connection, locked, overlap, turns)
+                rows = await self._start(connection, locked, trigger, turns)
         self._outbox.send(rows)
         return job_id
 
@@ -193,17 +201,25 @@ class ScheduleCommands:
         return locked
 
     async def _start(
-        self, connection: Connection, locked: StoredSchedule, overlap: str, turns: set[str]
+        self, connection: Connection, locked: StoredSchedule, trigger: Trigger, turns: set[str]
     ) -> Sequence[OutboxRow]:
         active = await schedules.active_jobs(connection, locked.id)
+        overlap = trigger.overlap or locked.overlap
         start = start_of(overlap, len(active), len(locked.held))
         if start is Start.AFTER_OTHERS:
+            if trigger.inputs:  # of what waits, its time alone is kept
+                raise NotNow(
+                    f"overlap is {overlap}, and a job that waits for others takes no "
+                    'inputs; pass {"overlap": "allow"}'
+                )
             await self._hold(connection, locked, "TRIGGERED", [locked.now])
             return []
         cancelled = active if start is Start.INSTEAD_OF_OTHERS else []
         if not turns.issuperset(cancelled):
             raise _TurnMissed
-        rows = await self._fire(connection, locked, "TRIGGERED", [locked.now], cancelled)
+        rows = await self._fire(
+            connection, locked, "TRIGGERED", [locked.now], cancelled, trigger.inputs
+        )
         job_id = id_of_firing(locked.id, locked.now)
         await schedules.set_last(connection, locked.id, locked.now, job_id)
         return rows
@@ -222,13 +238,15 @@ class ScheduleCommands:
         kind: str,
         times: Times,
         cancelled: Sequence[str] = (),
+        inputs: Mapping[str, JsonValue] = NO_INPUTS,
     ) -> Sequence[OutboxRow]:
         if not times:
             return []
         tag = tag_of(locked)
         found = await templates_of(connection, {locked.id: tag} if tag else {})
         sealer, template = self._planner.sealer, found.get(locked.id)
-        jobs = await in_thread(partial(jobs_of, locked, times, locked.now, sealer, template))
+        making = partial(jobs_of, locked, times, locked.now, sealer, template, inputs)
+        jobs = await in_thread(making)
         batch = [Work(JobCancelled(job_id)) for job_id in cancelled]
         batch += [Work(JobSubmitted(new.job), new_job=new) for new in jobs]
         rows = await apply_within(connection, self._planner, batch)

@@ -1,7 +1,9 @@
 """The firings of a stored schedule and the jobs that they make, the same by whoever asks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -14,6 +16,8 @@ from shared.planning.stored_jobs import CannotFire, definition_in
 from shared.planning.submission import new_job
 from shared.planning.template_jobs import StoredTemplate, renewed
 from shared.process.sealing import Sealer
+
+NO_INPUTS: Mapping[str, JsonValue] = MappingProxyType({})
 
 
 class StoredSchedule(Protocol):
@@ -50,10 +54,14 @@ def jobs_of(
     now: datetime,
     sealer: Sealer,
     template: StoredTemplate | None = None,
+    inputs: Mapping[str, JsonValue] = NO_INPUTS,
 ) -> list[NewJob]:
     """A job for each of `times`; `template` is what the tag of its template, if it has one, stands
-    for now. Raises CannotFire."""
-    definition = renewed(definition_of(schedule, sealer), template, sealer)
+    for now. `inputs` replace its own of the same name. Raises CannotFire, and InvalidJob for inputs
+    that the template refuses."""
+    definition = renewed(definition_of(schedule, sealer), template, sealer, inputs)
+    if inputs and not definition.template:
+        definition = replace(definition, inputs={**definition.inputs, **inputs})
     return [
         new_job(
             definition,

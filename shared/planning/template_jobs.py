@@ -55,8 +55,14 @@ def job_of_template(
     )
 
 
-def renewed(job: JobDefinition, template: StoredTemplate | None, sealer: Sealer) -> JobDefinition:
-    """A job as its template, if it is of one, makes it now. Raises CannotFire."""
+def renewed(
+    job: JobDefinition,
+    template: StoredTemplate | None,
+    sealer: Sealer,
+    inputs: Mapping[str, JsonValue],
+) -> JobDefinition:
+    """A job as its template, if it is of one, makes it now, with `inputs` beside those that were
+    given. Raises CannotFire, and InvalidJob where it refuses `inputs`."""
     use = job.template
     if use is None:
         return job
@@ -65,12 +71,14 @@ def renewed(job: JobDefinition, template: StoredTemplate | None, sealer: Sealer)
     if not template.is_active:
         raise CannotFire(f"template {template.tag} is inactive")
     given = Given(
-        inputs=use.inputs,
+        inputs={**use.inputs, **inputs},
         secrets={name: job.secrets[name] for name in use.secrets},
         uploads={name: job.uploads[name] for name in use.uploads},
     )
     try:
         made = job_of_template(template, use.tag, given, sealer)
     except InvalidJob as error:  # it asks for something else by now
+        if inputs:  # or always has
+            raise
         raise CannotFire(f"template {template.tag}: {error}") from None
     return replace(made, name=job.name, permissions=job.permissions)

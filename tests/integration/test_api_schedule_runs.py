@@ -62,6 +62,25 @@ async def test_a_trigger_creates_a_job_of_the_schedule_at_once(api: Api) -> None
     assert "next" not in await api.get(f"{path}/runs?page=2")
 
 
+async def test_a_trigger_takes_inputs_for_its_own_job(api: Api) -> None:
+    task = TASK | {"env": {"N": "{{ inputs.n }}", "M": "{{ inputs.m }}"}}
+    path = await add(api, "bufferOne", tasks=[task], inputs={"n": "1", "m": "1"})
+    # What breaks a rule of submissions, or is no input of it, is refused
+    for inputs, reason in (({"x": "1"}, "no such input"), ("n", "inputs")):
+        status, answer = await trigger(api, path, {"inputs": inputs})
+        assert (status, reason in answer["message"]) == (400, True), answer
+    # When it is triggered with one of its inputs
+    status, run = await trigger(api, path, {"inputs": {"n": 3}})
+    assert status == 200, run
+    # Then this job has it, and the schedule stays as it is
+    [shown] = (await api.get(f"/jobs/{run['jobId']}"))["execution"]
+    assert shown["env"] == {"N": "3", "M": "1"}
+    assert (await api.get(path))["inputs"] == {"n": "1", "m": "1"}
+    # And inputs are not forgotten by a job that would wait for it
+    status, answer = await trigger(api, path, {"inputs": {"n": "4"}})
+    assert (status, "takes no inputs" in answer["message"]) == (409, True)
+
+
 async def test_a_paused_schedule_can_be_triggered(api: Api) -> None:
     path = await add(api)
     await api.answer("PUT", f"{path}/pause")
@@ -142,7 +161,7 @@ async def test_two_triggers_at_once_overlap_no_more_than_two_in_turn(api: Api) -
     [
         (b'{"overlap": "queue"}', "overlap: \"queue\" is not allowed: must be 'allow', 'skip'"),
         (b'{"at": "now"}', "at: unknown field"),
-        (b"[]", "the body must be a JSON object"),
+        (b"[]", "the body must be a mapping of fields"),
     ],
 )
 async def test_a_trigger_with_what_it_can_not_read_is_refused(

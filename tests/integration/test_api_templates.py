@@ -182,6 +182,13 @@ async def test_a_schedule_makes_jobs_of_the_newest_version_that_its_tag_allows(a
     job = await api.get(f"/jobs/{run_['jobId']}")
     assert job["template"] == {"name": "thumbs", "version": "1.1"}
     assert job["inputs"] == {"width": "160", "format": "png"}
+    for width, status in (("320", 200), ("wide", 400)):
+        given = {"inputs": {"width": width}}
+        answered, run_ = await api.answer("POST", f"{path}/trigger", json=given)
+        assert answered == status, run_
+        if status == 200:
+            job = await api.get(f"/jobs/{run_['jobId']}")
+            assert job["inputs"] == {"width": width, "format": "png"}
 
     for version in ("1.0", "1.1"):
         await api.answer("PUT", f"/templates/thumbs/versions/{version}/deactivate")

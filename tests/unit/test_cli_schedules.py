@@ -90,6 +90,13 @@ async def test_a_schedule_is_shown_with_its_rules_its_next_times_and_its_last_ru
             "held: the job is created when the one before it is final",
         ),
         (
+            ["trigger", ID, "--input", "n=3", "--input", "list=[1]"],
+            f"POST {PATH}/trigger",
+            {"inputs": {"n": "3", "list": [1]}},
+            RUNS[0],
+            "j1",
+        ),
+        (
             ["backfill", ID, "--from", AT, "--dry-run"],
             f"POST {PATH}/backfill",
             {"from": AT, "dryRun": True},

@@ -716,6 +716,12 @@ class DeliveryAttempt(Answer):
     """Why it failed; left out for a success."""
     answer: str | None = None
     """The first 16 KB of the response's body, without the secrets that the request contained."""
+    request_headers: dict[str, str] | None = None
+    """The headers of the request. Values that were asked for and the signature show as
+    `[REDACTED]`."""
+    answer_headers: dict[str, str] | None = None
+    """The first 50 headers of the response, up to 8 KB, without the secrets that the request
+    contained; cookies and credentials show as `[REDACTED]`."""
 
 
 class DeliveryDetails(Answer):
@@ -4210,8 +4216,12 @@ class TimelineCounts(Answer):
 
 
 class TriggerRequest(Body):
+    """A job of a scheduled job now."""
+
     overlap: Literal["allow", "skip", "bufferOne", "bufferAll", "cancelOther"] | None = None
     """What happens while a job of it is not final. Default: its own `overlap`."""
+    inputs: dict[str, Any] | None = None
+    """Values by name for this job alone; they replace inputs of the same name."""
 
 
 class Upcoming(Answer):

@@ -35,6 +35,7 @@ from shared.jobspec.tork.models import (
     SubmittedJob,
     TemplateRun,
     TemplateSpec,
+    TriggerRequest,
 )
 from shared.jobspec.tork.references import unfounded_references
 from shared.jobspec.tork.scopes import Used, expressions_of, filter_of
@@ -159,6 +160,11 @@ def _unknown_nulls(model: type[Spec], patch: Mapping[str, object]) -> Iterator[P
 def parse_schedule_preview(body: bytes, content_type: str) -> SchedulePreview:
     """The same for a schedule whose times are wanted."""
     return _parse(SchedulePreview, body, content_type)
+
+
+def parse_trigger(body: bytes, content_type: str) -> TriggerRequest:
+    """The same for a job of a schedule by request."""
+    return _parse(TriggerRequest, body, content_type)
 
 
 def parse_backfill(body: bytes, content_type: str) -> BackfillRange:

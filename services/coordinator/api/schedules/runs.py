@@ -6,8 +6,10 @@ from functools import partial
 
 from aiohttp import web
 
-from services.coordinator.api.access.schemas import read_optional_body
+from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.visibility import refused_at
 from services.coordinator.api.background import in_background
+from services.coordinator.api.errors import Forbidden
 from services.coordinator.api.idempotency import (
     IDEMPOTENCY_KEY,
     KEY_WAS_USED,
@@ -15,7 +17,7 @@ from services.coordinator.api.idempotency import (
     idempotency_key,
 )
 from services.coordinator.api.replies import reply
-from services.coordinator.api.requests import ports, query, whole_body
+from services.coordinator.api.requests import SAYS_NOTHING, ports, query, whole_body
 from services.coordinator.api.route import Scope, error, response
 from services.coordinator.api.schedules.lookup import SCHEDULES, operable_row, visible_row
 from services.coordinator.api.schedules.preview import shown_next
@@ -25,20 +27,22 @@ from services.coordinator.api.schedules.schemas import (
     RunsQuery,
     ScheduleRun,
     ScheduleRunPage,
-    TriggerRequest,
     shown_run,
 )
 from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.tork.run_again import refuse_unknown_inputs
 from services.coordinator.api.tork.views import page, set_fields
 from services.coordinator.backfill import Backfill, Backfilled
-from services.coordinator.schedule_commands import Trigger
+from services.coordinator.schedule_commands import NoSuchSchedule, Trigger
 from services.coordinator.store import schedule_runs, schedules
 from services.coordinator.store.rows import Page
 from services.coordinator.store.schedule_runs import RunRow
 from services.coordinator.store.schedules import ScheduleRow
 from shared.jobspec.cron.moments import parse_moment
-from shared.jobspec.tork.models import BackfillRange
-from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_backfill
+from shared.jobspec.problems import InvalidJob
+from shared.jobspec.tork.models import BackfillRange, TriggerRequest
+from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_backfill, parse_trigger
+from shared.planning.scheduled_jobs import definition_of
 
 
 @SCHEDULES.route(
@@ -46,28 +50,54 @@ from shared.jobspec.tork.parsing import JSON_TYPES, YAML_TYPES, parse_backfill
     "Create a job of a scheduled job now",
     response("The job is stored, or held until the one before it is final.", ScheduleRun),
     {
+        400: error("An input breaks a rule, or the scheduled job has no such input."),
         409: error(
             "Its `overlap` allows no job now, or no job can be made of it; the message says why. "
             f"Or: {KEY_WAS_USED.meaning}"
-        )
+        ),
     },
     scope=Scope.OPERATE,
     body=TriggerRequest,
-    example={"overlap": "allow"},
+    body_types=(*JSON_TYPES, *YAML_TYPES),
+    example={"overlap": "allow", "inputs": {"n": "3"}},
     headers=(IDEMPOTENCY_KEY,),
 )
 async def trigger_scheduled_job(request: web.Request) -> web.Response:
-    """Of one that is paused or has ended, too. When it fires next is not changed by it."""
+    """Of one that is paused or has ended, too. When it fires next is not changed by it. Whoever
+    says what its job does submits it."""
     row = await operable_row(request)
-    asked = await read_optional_body(request, TriggerRequest)
-    key = await idempotency_key(request)
-    api = ports(request)
-    job_id = await api.schedules.trigger(Trigger(row.id, asked.overlap, key))
+    asked = await _asked(request, row)
+    api, key = ports(request), await idempotency_key(request)
+    trigger = Trigger(row.id, asked.overlap, key, asked.inputs or {})
+    try:
+        job_id = await api.schedules.trigger(trigger)
+    except InvalidJob as error:  # its template asks for others
+        raise await refused_at(request, error.problems) from None
     run = await api.run(schedule_runs.triggered, job_id)
     if run is None:
         assert key is not None  # noqa: S101 - else it was just made
         raise gone(key, "run")
     return reply(shown_run(run))
+
+
+async def _asked(request: web.Request, row: ScheduleRow) -> TriggerRequest:
+    """Raises InvalidJob, Forbidden."""
+    body = await whole_body(request)
+    if body.strip() in SAYS_NOTHING:
+        return TriggerRequest()
+    parsing = partial(parse_trigger, body, request.headers.get("Content-Type", ""))
+    asked = await in_background(request, parsing)
+    if not asked.inputs:
+        return asked
+    if not principal(request).may(Scope.SUBMIT):
+        raise Forbidden(f"requires the scope {Scope.SUBMIT} as well")
+    stored = await ports(request).run(schedules.stored, row.id)
+    if stored is None:
+        raise NoSuchSchedule(row.id)
+    job = definition_of(stored, ports(request).sealer)
+    if not job.template:  # which tells itself what it asks for
+        refuse_unknown_inputs(asked.inputs, job.inputs, job)
+    return asked
 
 
 @SCHEDULES.route(

@@ -49,11 +49,6 @@ class PauseRequest(_Body):
     """Why it is paused: answers show it until it is resumed."""
 
 
-class TriggerRequest(_Body):
-    overlap: OverlapName | None = None
-    """What happens while a job of it is not final. Default: its own `overlap`."""
-
-
 _CHANGES: dict[str, Any] = {
     field.alias or name: (JsonValue, Field(None, description=field.description))
     for name, field in ScheduledJobSpec.model_fields.items()

@@ -108,12 +108,13 @@ def _definition(
             "permissions": row.permissions,
         }
     )
-    _refuse_unknown(changes.inputs or {}, job.inputs, stored)
+    refuse_unknown_inputs(changes.inputs or {}, job.inputs, stored)
     after, timeout = _duration(row.auto_delete_after), _duration(row.timeout)
     return replace(stored, auto_delete=after, timeout=timeout)
 
 
-def _refuse_unknown(given: Collection[str], had: Collection[str], job: JobDefinition) -> None:
+def refuse_unknown_inputs(given: Collection[str], had: Collection[str], job: JobDefinition) -> None:
+    """Raises InvalidJob for those that the job neither had nor reads."""
     unknown = [name for name in given if name not in had]
     read = inputs_read(job) if unknown else None
     if read is None:

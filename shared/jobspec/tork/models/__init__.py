@@ -36,7 +36,13 @@ from shared.jobspec.tork.models.policies import (
     Spec,
     Tolerance,
 )
-from shared.jobspec.tork.models.schedules import BackfillRange, CatchUp, Schedule, SchedulePreview
+from shared.jobspec.tork.models.schedules import (
+    BackfillRange,
+    CatchUp,
+    Schedule,
+    SchedulePreview,
+    TriggerRequest,
+)
 from shared.jobspec.tork.models.tasks import (
     Each,
     InnerTask,

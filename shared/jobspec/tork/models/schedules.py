@@ -164,6 +164,15 @@ class SchedulePreview(Spec):
     """How many times, at most. Default: 10."""
 
 
+class TriggerRequest(Spec):
+    """A job of a scheduled job now."""
+
+    overlap: OverlapName | None = None
+    """What happens while a job of it is not final. Default: its own `overlap`."""
+    inputs: f.Inputs | None = None
+    """Values by name for this job alone; they replace inputs of the same name."""
+
+
 class BackfillRange(Spec):
     """Which times of a scheduled job are made up for."""
 
