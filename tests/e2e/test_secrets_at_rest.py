@@ -33,8 +33,9 @@ REGISTRY = "Mark-registry-ab77"
 LITERAL = "Mark-by-name-14c8"
 INPUT = "Mark-input-by-name-66e0"
 HEADER = "Mark-header-literal-8b2c"
+STORED = "Mark-stored-apart-4e19"
 URL_TOKEN = "Mark-in-url-2f90"
-MARKS = [PLAIN, LINES, PASSWORD, OWN, REGISTRY, LITERAL, INPUT, HEADER]
+MARKS = [PLAIN, LINES, PASSWORD, OWN, REGISTRY, LITERAL, INPUT, HEADER, STORED]
 
 TABLES = "SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = 'public'"
 
@@ -74,8 +75,9 @@ def job(hook: str) -> dict[str, Any]:
             "lines": LINES,
             "login": json.dumps({"user": "ann", "pw": PASSWORD}),
         },
+        "storedSecrets": {"stored": "team-token"},
         "inputs": {"db_password": INPUT, "note": f"it is {PLAIN}"},
-        "output": "{{ tasks.plain }} {{ tasks.derived }} {{ tasks.sub }}",
+        "output": "{{ tasks.plain }} {{ tasks.derived }} {{ tasks.stored }} {{ tasks.sub }}",
         "webhooks": webhooks,
         "tasks": [
             {
@@ -103,6 +105,12 @@ def job(hook: str) -> dict[str, Any]:
                 "var": "again",
                 "env": {"S": "{{ tasks.derived }}", "U": "{{ upper(tasks.plain) }}"},
                 "run": 'printf "%s %s" $S $U | base64 | tee $TORK_OUTPUT',
+            },
+            {
+                "name": "stored {{ secrets.stored }}",
+                "var": "stored",
+                "env": {"S": "{{ secrets.stored }}"},
+                "run": output("$S") + f"; echo {STORED} >&2",
             },
             {
                 "name": "fails",
@@ -209,7 +217,7 @@ async def answers(session: aiohttp.ClientSession, url: str) -> Sequence[tuple[st
             return await response.text()
 
     jobs = json.loads(await get("/jobs"))["items"]
-    paths = ["/jobs", "/scheduled-jobs"]
+    paths = ["/jobs", "/scheduled-jobs", "/secrets", "/secrets/team-token"]
     for each in jobs:
         own = f"/jobs/{each['id']}"
         paths += [own, f"{own}/log", f"{own}/log?follow=true", f"{own}/events"]
@@ -238,7 +246,11 @@ async def test_no_secret_stands_in_clear_in_rows_messages_answers_or_webhooks(
             aiohttp.ClientSession() as session,
         ):
             await cluster.wait_up()
-            # When a job has its secrets everywhere
+            # When a job has its secrets everywhere, one of them stored before
+            stored = {"secret": STORED}
+            async with session.put(f"{url}/secrets/team-token", json=stored) as response:
+                expect_hidden("the stored secret", await response.text())
+                assert response.status == 200
             submitted = job(hook) | {"wait": {"timeout": "120s"}}
             async with session.post(f"{url}/jobs", json=submitted) as response:
                 answer = await response.text()
