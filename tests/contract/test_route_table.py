@@ -72,3 +72,18 @@ def test_every_body_is_described_by_an_example_that_is_taken() -> None:
             example = operation["requestBody"]["content"]["application/json"]["example"]
             model: Any = route.body  # any type that pydantic takes
             TypeAdapter(model).validate_python(example)
+
+
+BEGIN_JOBS = {
+    ("POST", "/jobs"),
+    ("POST", "/jobs/{id}/run-again"),
+    ("PUT", "/jobs/{id}/release"),
+    ("PUT", "/jobs/{id}/restart"),
+    ("POST", "/templates/{name}/run"),
+    ("PUT", "/api/v1/orchestrator/jobs"),
+    ("POST", "/api/v1/orchestrator/jobs"),
+}
+
+
+def test_the_description_tells_of_a_balance_that_does_not_suffice_wherever_jobs_begin() -> None:
+    assert {_name(route) for route in ROUTES if 402 in route.responses} >= BEGIN_JOBS

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.lifecycle import Children, TaskKind, TaskState
+from shared.lifecycle import Children, TaskKind, TaskState, Usage
 from shared.postgres.pool import acquired
 from shared.store.writing import Writes, write
 from tests.support.http.api import Api, api_on, task_row
@@ -48,7 +48,8 @@ async def job_id(api: Api) -> str:
     await api.set_job(job_id, state="RUNNING", position=2)
     done = {"state": TaskState.COMPLETED, "completed_at": NOW}
     failed = {"state": TaskState.FAILED, "failed_at": NOW, "error": "no hush here", "exit_code": 7}
-    await add(api, job_id, "a", id="a", **done)
+    usage = Usage(attempts=1, run_ms=1500, cpu_us=3_000_000, memory_mib_ms=1_536_000)
+    await add(api, job_id, "a", id="a", usage=usage, **done)
     counts = Children(total=5, required=5, begun=4, ended=3, failed=1)
     family = {"id": "many", "kind": TaskKind.EACH, "children": counts, "position": 2}
     await add(api, job_id, "many", state=TaskState.RUNNING, started_at=NOW, **family)
@@ -71,6 +72,8 @@ async def test_the_jobs_own_list_is_shown_with_what_has_not_begun(api: Api, job_
     page = await api.get(f"/jobs/{job_id}/tasks", params={"parent": "top"})
     first, family, last = page["items"]
     assert first.items() >= {"name": "a", "kind": "task", "image": "a:1", "position": 1}.items()
+    assert first["usage"] == (await api.get("/tasks/a"))["usage"]
+    assert first["usage"] == {"runSeconds": 1.5, "cpuSeconds": 3.0, "memoryGibSeconds": 1.5}
     assert family["children"] == {
         "size": 5, "completions": 3, "failures": 1, "running": 1, "waiting": 1,
     }  # fmt: skip

@@ -3882,6 +3882,8 @@ class TaskRow(Answer):
     """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
     """The phases of an attempt that has ended, in order."""
+    usage: UsageView | None = None
+    """What the attempt held of its worker, once it has ended."""
     children: ChildCounts | None = None
     """How far its children are."""
     subjob_id: str | None = None

@@ -79,6 +79,7 @@ def error(meaning: str) -> Response:
 
 DONE = response("Done.", Status)
 BROKEN_RULE = error("The request breaks a rule; the message names it.")
+UNPAID = error("The balance does not suffice.")
 TOO_SLOW = error("The body did not arrive in time.")
 TOO_LARGE = error("The body is over the limit.")
 ENCODED = error("The body has a `Content-Encoding`; send it as it is.")

@@ -101,7 +101,7 @@ t.id, t.parent_id, t.child_index, t.position, t.state, t.name, t.queue, t.node_i
        {RUNNING_PHASE} AS phase,
        CASE WHEN t.definition ? 'partition' THEN 'partition' ELSE t.kind END AS kind,
        t.placement IS NOT NULL AND t.kind = 'task' AS is_execution, t.subjob_id, t.children,
-       t.timings, t.definition ->> 'image' AS image,
+       t.timings, t.usage, t.definition ->> 'image' AS image,
        (SELECT count(*) FROM {_family("t")} AS attempts) AS attempts
 """  # noqa: S608 - columns of our own
 
@@ -181,6 +181,7 @@ class TaskListRow(NamedTuple):
     subjob_id: str | None
     children: JsonObject | None
     timings: Sequence[tuple[str, int, int]] | None
+    usage: Mapping[str, int] | None
     image: str | None
     attempts: int
 

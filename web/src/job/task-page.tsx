@@ -234,7 +234,7 @@ const OF_ATTEMPT = new Set([
   ...["id", "jobId", "parentId", "childIndex", "position", "state", "waiting", "omitted", "nodeId"],
   ...["createdAt", "scheduledAt", "startedAt", "completedAt", "failedAt", "error", "exitCode"],
   ...["failureCause", "lastReturnReason", "result", "progress", "timings", "description"],
-  "phase",
+  ...["phase", "usage"],
 ]);
 
 const definitionOf = (task: Task) =>

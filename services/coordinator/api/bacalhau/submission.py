@@ -29,7 +29,7 @@ from services.coordinator.api.errors import BadRequest, Conflict, NotFound
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, idempotency_key
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
-from services.coordinator.api.route import Scope, error, response
+from services.coordinator.api.route import UNPAID, Scope, error, response
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import NameTaken, Updated
 from services.coordinator.store import named_jobs
@@ -82,7 +82,7 @@ _TAKEN = error(
     "PUT /api/v1/orchestrator/jobs",
     "Submit a job, or a new version of the one with its name",
     response("It is stored.", JobPut),
-    {400: _INVALID, 409: _TAKEN},
+    {400: _INVALID, 402: UNPAID, 409: _TAKEN},
     scope=Scope.SUBMIT,
     query=TokenQuery,
     body=PutJob,
@@ -97,7 +97,7 @@ async def put_bacalhau_job(request: web.Request) -> web.Response:
     "POST /api/v1/orchestrator/jobs",
     "Submit a job, as with PUT",
     response("It is stored.", JobPut),
-    {400: _INVALID, 409: _TAKEN},
+    {400: _INVALID, 402: UNPAID, 409: _TAKEN},
     scope=Scope.SUBMIT,
     query=TokenQuery,
     body=PutJob,

@@ -40,7 +40,7 @@ from services.coordinator.api.errors import BadRequest, Conflict, NotFound
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, idempotency_key
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import Query, ports, query
-from services.coordinator.api.route import Scope, error, response
+from services.coordinator.api.route import UNPAID, Scope, error, response
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import NameTaken
 from services.coordinator.store import bytenite_jobs, stored_secrets
@@ -85,7 +85,7 @@ class ListQuery(Query):
     "Create a draft of a job, or change the one with its id; with `run`, run it",
     response("The job.", JobAnswer),
     {
-        402: error("The balance does not suffice."),
+        402: UNPAID,
         404: NO_SOURCE_JOB,
         409: _STARTED,
         422: _INVALID,

@@ -21,7 +21,7 @@ from services.coordinator.api.errors import Conflict
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, is_repeated
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
-from services.coordinator.api.route import Scope, error, response
+from services.coordinator.api.route import UNPAID, Scope, error, response
 from services.coordinator.commands import CannotUpdate, WrongState
 from services.coordinator.store import bytenite_jobs, deletion
 from services.coordinator.store.bytenite_jobs import RUN, ByteniteJob
@@ -36,7 +36,7 @@ _FINAL = ("COMPLETED", "FAILED", "CANCELLED")
     "Run a draft",
     response("The job.", JobAnswer),
     {
-        402: error("The balance does not suffice."),
+        402: UNPAID,
         409: error("The job was run already, or what it runs is not active."),
         422: error("The job breaks rules; `details` has each of them. It stays a draft."),
     },
@@ -94,7 +94,7 @@ async def abort_bytenite_job(request: web.Request) -> web.Response:
     "Run a job again from where it failed, or from an earlier state",
     response("The job.", JobAnswer),
     {
-        402: error("The balance does not suffice."),
+        402: UNPAID,
         409: error("The job has not ended, or has completed and no state is named."),
         422: error("The job has not been in that state."),
     },

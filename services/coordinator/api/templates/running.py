@@ -12,7 +12,7 @@ from services.coordinator.api.background import in_background
 from services.coordinator.api.errors import Conflict
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, idempotency_key
 from services.coordinator.api.requests import ports, whole_body
-from services.coordinator.api.route import Scope, error, response
+from services.coordinator.api.route import UNPAID, Scope, error, response
 from services.coordinator.api.templates.lookup import TEMPLATES, resolved, tag_of
 from services.coordinator.api.tork.schemas.jobs import JobSummary
 from services.coordinator.api.tork.submission import ADMISSION, reply_submitted
@@ -35,6 +35,7 @@ from shared.planning.template_jobs import job_of_template
     response("The job is stored.", JobSummary),
     {
         400: error("An input breaks a rule; the message names input, value and rule."),
+        402: UNPAID,
         409: error(f"The version is inactive. Or: {KEY_WAS_USED.meaning}"),
     },
     scope=Scope.SUBMIT,

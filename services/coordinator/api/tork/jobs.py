@@ -22,7 +22,16 @@ from services.coordinator.api.requests import (
     ports,
     query,
 )
-from services.coordinator.api.route import DONE, JSON, Response, RouteGroup, Scope, error, response
+from services.coordinator.api.route import (
+    DONE,
+    JSON,
+    UNPAID,
+    Response,
+    RouteGroup,
+    Scope,
+    error,
+    response,
+)
 from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.log_download import send_log
@@ -207,7 +216,7 @@ async def cancel_job(request: web.Request) -> web.Response:
     "PUT /jobs/{id}/release",
     "Release a held job: it begins, or waits for its startAt",
     DONE,
-    {400: error("The job is not held.")},
+    {400: error("The job is not held."), 402: UNPAID},
     scope=Scope.OPERATE,
 )
 async def release_job(request: web.Request) -> web.Response:
@@ -221,7 +230,10 @@ async def release_job(request: web.Request) -> web.Response:
     "PUT /jobs/{id}/restart",
     "Restart a failed or cancelled job where it stopped, or an ended one from a task on",
     DONE,
-    {400: error("The job is in another state, or has no such task; the message says which.")},
+    {
+        400: error("The job is in another state, or has no such task; the message says which."),
+        402: UNPAID,
+    },
     scope=Scope.OPERATE,
     body=Restart,
     example={"from": "assemble"},

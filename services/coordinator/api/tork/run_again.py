@@ -12,7 +12,7 @@ from services.coordinator.api.access.visibility import readers_of, require_opera
 from services.coordinator.api.errors import Conflict, NotFound
 from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, idempotency_key
 from services.coordinator.api.requests import path_id, ports, whole_body
-from services.coordinator.api.route import Scope, error, response
+from services.coordinator.api.route import UNPAID, Scope, error, response
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.jobs import JobSummary
 from services.coordinator.api.tork.submission import reply_submitted
@@ -37,6 +37,7 @@ from shared.process.sealing import Sealer, SealingError
     response("The new job is stored.", JobSummary),
     {
         400: error("An input or a secret breaks a rule, or the job has no such input."),
+        402: UNPAID,
         409: error(f"The secrets of the job can't be read. Or: {KEY_WAS_USED.meaning}"),
     },
     scope=Scope.SUBMIT,

@@ -28,7 +28,7 @@ from services.coordinator.api.idempotency import (
 )
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
-from services.coordinator.api.route import Scope, error, response
+from services.coordinator.api.route import UNPAID, Scope, error, response
 from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run, require_uploads
@@ -106,6 +106,7 @@ ADMISSION = web.AppKey("admission", AdmissionLimiter)
     ),
     {
         400: error("The job breaks a rule; the message names field, value and rule."),
+        402: UNPAID,
         408: error("With `wait`: the job is still running. Otherwise: the body came too slowly."),
         409: KEY_WAS_USED,
         503: error(

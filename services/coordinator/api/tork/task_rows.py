@@ -23,6 +23,7 @@ from services.coordinator.api.tork.views import (
     shown_definition,
     waits,
 )
+from services.coordinator.api.usage import shown_usage
 from services.coordinator.ports import ApiPorts
 from services.coordinator.store.task_list import Asked, NotBegun, TaskListRow, Tasks, tasks_of
 from services.coordinator.wait_reasons import Waiting
@@ -110,6 +111,8 @@ def _row(row: TaskListRow, redact: Redacting, why: Waiting | None) -> Fields:
     shown["kind"] = "execution" if row.is_execution else row.kind
     if row.attempts > 1:
         shown["attempts"] = row.attempts
+    if row.usage:
+        shown["usage"] = shown_usage(row.usage)
     if row.children:
         shown["children"] = child_counts(row, is_placed=row.kind == "placed")
     shown |= set_fields({"subjobId": row.subjob_id, "image": redact.value(row.image)})

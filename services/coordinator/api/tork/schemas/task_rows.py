@@ -14,6 +14,7 @@ from services.coordinator.api.tork.schemas.tasks import (
     TaskStateName,
     Waiting,
 )
+from services.coordinator.api.usage import UsageView
 from services.coordinator.store.rows import PageRequest
 from services.coordinator.store.task_list import Order
 
@@ -149,6 +150,8 @@ class TaskRow(Answer):
     """While it runs: the phase that it was in at the last heartbeat of its worker."""
     timings: list[PhaseTiming] | None = None
     """The phases of an attempt that has ended, in order."""
+    usage: UsageView | None = None
+    """What the attempt held of its worker, once it has ended."""
     children: ChildCounts | None = None
     """How far its children are."""
     subjob_id: str | None = None
