@@ -13,16 +13,13 @@ import structlog
 
 from services.webhook_dispatcher.bodies import time_text
 from services.webhook_dispatcher.happenings import Changes, of_notice
-from services.webhook_dispatcher.matching import Happening, Matcher
+from services.webhook_dispatcher.matching import Matcher
 from services.webhook_dispatcher.progress import add_progress, is_progress
-from services.webhook_dispatcher.requests import PHASE
+from services.webhook_dispatcher.requests import delivery_id
 from services.webhook_dispatcher.store import endpoints, feed, notices
 from services.webhook_dispatcher.store.endpoints import Owed
 from services.webhook_dispatcher.store.feed import Look, Place, Row
 from services.webhook_dispatcher.store.notices import StoredNotice
-from shared.jobspec.bytenite.phases import Phase
-from shared.lifecycle import derived_id
-from shared.messages import Change
 from shared.postgres.pool import Connection, Pool, acquired
 from shared.process.sealing import Sealer
 from shared.store.notices import Notice, add_notices, notice_delivery
@@ -140,7 +137,7 @@ def owed_for(row: Row, changes: Changes, matcher: Matcher) -> Iterator[Owed]:
     for change, happening in changes.of(row):
         for endpoint in matcher.told(happening):
             yield Owed(
-                id=_delivery_id(change, happening, endpoint.id),
+                id=delivery_id(change, happening.told.name, endpoint.id),
                 job_id=change.job_id,
                 version=change.version,
                 event=happening.told.name,
@@ -148,18 +145,6 @@ def owed_for(row: Row, changes: Changes, matcher: Matcher) -> Iterator[Owed]:
                 body=happening.told.body(endpoint.format, endpoint.payload),
                 subject=change.task_id or change.job_id,
             )
-
-
-def _delivery_id(change: Change, happening: Happening, endpoint_id: str) -> str:
-    """A job that is released and one whose first task is on its queue have both started: that is
-    told once."""
-    if happening.told.name != PHASE:
-        return derived_id("webhook", change.job_id, change.version, endpoint_id)
-    is_start = (
-        change.task_id is None and change.state in ("PENDING", "SCHEDULED") and change.version
-    )
-    when = Phase.STARTED if is_start else change.version
-    return derived_id("phase", change.job_id, when, endpoint_id)
 
 
 def _owed_for_notice(notice: StoredNotice, matcher: Matcher) -> Iterator[Owed]:

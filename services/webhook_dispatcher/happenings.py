@@ -6,12 +6,11 @@ from typing import Any
 
 from services.webhook_dispatcher.bodies import Event
 from services.webhook_dispatcher.matching import Happening, Matcher
-from services.webhook_dispatcher.requests import EVENTS, PHASE, JobEvent
+from services.webhook_dispatcher.requests import EVENTS, PHASE, job_events
 from services.webhook_dispatcher.store import feed
 from services.webhook_dispatcher.store.feed import Row
 from services.webhook_dispatcher.store.notices import StoredNotice
 from services.webhook_dispatcher.summaries import UNSET_NAMES
-from shared.jobspec.bytenite.phases import Phase, phase_entered
 from shared.messages import Change
 from shared.postgres.pool import Connection
 from shared.process.sealing import Sealer
@@ -47,15 +46,9 @@ class Changes:
         for stored in _wanted(row, self._asked):
             if job := self._jobs.get(stored["job_id"]):
                 change = self._whole(stored)
-                for told in self._events(change, job):
+                for told in job_events(change, job, self._sealer):
                     if self._asked.asks(told.name, row.at):
                         yield change, Happening(told, row.at, job["readers"], job["tags"])
-
-    def _events(self, change: Change, job: Mapping[str, Any]) -> Iterator[JobEvent]:
-        phase = phase_of_change(change) if job["has_phases"] else None
-        yield JobEvent(change, job, self._sealer, phase)
-        if phase is not None:
-            yield JobEvent(change, job, self._sealer, phase, is_of_phase=True)
 
     def _whole(self, stored: _ChangeDict) -> Change:
         """With what webhooks alone are told of a task, as far as it was so at the change."""
@@ -76,26 +69,6 @@ def _wanted(row: Row, asked: Matcher) -> Iterator[_ChangeDict]:
         names = [EVENTS[is_of_task, is_progress], *([PHASE] if may_begin_phase else [])]
         if any(asked.asks(name, row.at) for name in names):
             yield change
-
-
-def phase_of_change(change: Change) -> Phase | None:
-    """The phase that it begins."""
-    if change.is_progress or change.parent_id is not None:
-        return None
-    return phase_entered(
-        change.state,
-        change.position,
-        is_task=change.task_id is not None,
-        attempt=change.attempt,
-        is_first=change.version == 0,
-        is_reopened=_is_reopened(change),
-    )
-
-
-def _is_reopened(change: Change) -> bool:
-    """A task with children runs as soon as it is scheduled, and later again if it is reopened."""
-    times = change.scheduled_at, change.started_at
-    return times[0] is not None and times[1] is not None and times[0] < times[1]
 
 
 class NoticeEvent:

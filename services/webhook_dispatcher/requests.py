@@ -15,6 +15,7 @@ from services.webhook_dispatcher.summaries import (
     UNSET_NAMES,
     job_now,
     names_of_summary,
+    phase_of_change,
     phase_summary,
     summary_of,
 )
@@ -22,6 +23,7 @@ from services.webhook_dispatcher.targets import Target, Unsendable, target_of
 from shared.definition import Webhook, decode_webhooks
 from shared.expressions import Allowance, ExpressionError, TextMap, as_template, render_value
 from shared.jobspec.bytenite.phases import Phase
+from shared.jobspec.event_fields import PHASE_CHANGE
 from shared.jobspec.urls import receiver_of
 from shared.lifecycle import derived_id
 from shared.messages import Change
@@ -43,8 +45,8 @@ EVENTS = {
     (True, True): "task.Progress",
 }
 """By whether a task changed, and whether its progress alone did."""
-PHASE = "job.PhaseChange"
-"""Of a job that has phases; told beside the change that begins one."""
+PHASE = PHASE_CHANGE
+"""Told beside the change that begins one."""
 
 
 class JobEvent:
@@ -124,20 +126,41 @@ class JobEvent:
         )
 
 
+def job_events(change: Change, job: Mapping[str, Any], sealer: Sealer) -> Iterator[JobEvent]:
+    """The change, and the phase that it begins, if the job has phases."""
+    phase = phase_of_change(change) if job["has_phases"] else None
+    yield JobEvent(change, job, sealer, phase)
+    if phase is not None:
+        yield JobEvent(change, job, sealer, phase, is_of_phase=True)
+
+
+def delivery_id(change: Change, event: str, to: str | int) -> str:
+    """A job that is released and one whose first task is on its queue have both started: that is
+    told once."""
+    if event != PHASE:
+        return derived_id("webhook", change.job_id, change.version, to)
+    is_start = (
+        change.task_id is None and change.state in ("PENDING", "SCHEDULED") and change.version
+    )
+    when = Phase.STARTED if is_start else change.version
+    return derived_id("phase", change.job_id, when, to)
+
+
 def deliveries_for(
     change: Change, job: Mapping[str, Any], sealer: Sealer, allowance: Allowance
 ) -> Iterator[Delivery]:
     """The calls that `change` owes to the webhooks of `job` (a row). An expression that `allowance`
     is not enough for fails as any other. Raises SealingError."""
-    event = JobEvent(change, job, sealer)
+    events = {event.name: event for event in job_events(change, job, sealer)}
     for place, kept in enumerate(decode_webhooks(job["webhooks"])):
-        if (kept.event or JOB_STATE) != event.name:
+        event = events.get(kept.event or JOB_STATE)
+        if event is None:
             continue
         webhook = _opened_webhook(kept, sealer)
         if webhook.condition and not is_wanted(webhook.condition, event.names, allowance):
             continue
         yield Delivery(
-            id=derived_id("webhook", change.job_id, change.version, place),
+            id=delivery_id(change, event.name, place),
             job_id=change.job_id,
             version=change.version,
             webhook=place,

@@ -10,6 +10,7 @@ from typing import Any
 
 from services.webhook_dispatcher.bodies import time_text
 from shared.expressions import TextMap, moment
+from shared.jobspec.bytenite.phases import Phase, phase_entered
 from shared.jobspec.event_fields import go_name
 from shared.lifecycle import shown_position
 from shared.messages import Change
@@ -42,6 +43,26 @@ def phase_summary(change: Change, job: Mapping[str, Any], phase: str | None) -> 
     now = job_now(job)
     state = "RUNNING" if job["state"] in _FINAL else job["state"]  # it has ended since
     return {**now, "state": state, "phase": phase}
+
+
+def phase_of_change(change: Change) -> Phase | None:
+    """The phase that it begins."""
+    if change.is_progress or change.parent_id is not None:
+        return None
+    return phase_entered(
+        change.state,
+        change.position,
+        is_task=change.task_id is not None,
+        attempt=change.attempt,
+        is_first=change.version == 0,
+        is_reopened=_is_reopened(change),
+    )
+
+
+def _is_reopened(change: Change) -> bool:
+    """A task with children runs as soon as it is scheduled, and later again if it is reopened."""
+    times = change.scheduled_at, change.started_at
+    return times[0] is not None and times[1] is not None and times[0] < times[1]
 
 
 def names_of_summary(summary: Mapping[str, object], job: Mapping[str, object]) -> dict[str, object]:

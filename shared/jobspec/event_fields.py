@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
+PHASE_CHANGE = "job.PhaseChange"
+"""The event of a job that has phases."""
+
 _COMMON = (
     *("id", "parentId", "name", "description", "state", "result", "error", "tags", "position"),
     *("progress", "createdAt", "scheduledAt", "startedAt", "completedAt", "failedAt"),

@@ -13,6 +13,7 @@ from shared.definition import (
     Stages,
     SubJobDefinition,
     TaskDefinition,
+    Webhook,
     changed,
     encode,
 )
@@ -138,9 +139,10 @@ def partition(
     rendering: Rendering,
     secrets: Mapping[str, str],
     now: datetime,
+    webhooks: Sequence[Webhook],
 ) -> Planned:
-    """The job of the three stages, which read the inputs and secrets of the job around them.
-    Raises PlanError."""
+    """The job of the three stages, which read the inputs and secrets of the job around them, and
+    whose phases `webhooks` of that are told. Raises PlanError."""
     rendering = rendering.of_job()
     params = {
         field: rendering.json(f"partition.params.{name}", getattr(stages, field))
@@ -152,6 +154,7 @@ def partition(
         inputs=dict(source.job.inputs),
         defaults=source.job.defaults,
         output=_RESULT_OF_ASSEMBLE,
+        webhooks=tuple(webhooks),
     )
     inherited = {**secrets, **_unnamed(secrets, rendering)}
     new = _subjob_of(definition, source, inherited, now)

@@ -118,6 +118,13 @@ class Planner:
             condition = seal(condition)
         return changed(webhook, url=seal(webhook.url), headers=headers, condition=condition)
 
+    def _opened_webhook(self, webhook: Webhook) -> Webhook:
+        """As `_kept_webhook` was given it. Raises SealingError."""
+        open_text = self._sealer.open_text
+        headers = {name: open_text(value) for name, value in webhook.headers.items()}
+        condition = webhook.condition and open_text(webhook.condition)
+        return changed(webhook, url=open_text(webhook.url), headers=headers, condition=condition)
+
     def submitted(self, parent: Task) -> TaskDefinition:
         """A task as it was submitted, what was sealed of it included. Raises SealingError."""
         plan = parent.plan
@@ -186,7 +193,8 @@ class Planner:
             planned = placed(plan, rendered.placement, source.scope)
         elif rendered.partition is not None:
             stages = with_sources(rendered.partition, rendered.sources)
-            planned = composites.partition(plan, source, stages, rendering, secrets, now)
+            told = [self._opened_webhook(one) for one in source.job.phase_webhooks]
+            planned = composites.partition(plan, source, stages, rendering, secrets, now, told)
         else:
             planned = self._made(plan, source, rendering, secrets, now, files)
         hidden = (*hidden_values(secrets), *rendering.taint.found)

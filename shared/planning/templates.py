@@ -11,10 +11,12 @@ from shared.definition import (
     Permission,
     SubJobDefinition,
     TaskDefinition,
+    Webhook,
     aux_tasks,
     encode,
 )
 from shared.expressions import ExpressionError, as_template, has_expression, names_in
+from shared.jobspec.event_fields import PHASE_CHANGE
 from shared.jobspec.partition.stages import PARAMS
 from shared.lifecycle import Scope, TaskKey, TaskPosition, derived_id
 from shared.planning.file_fields import file_templates
@@ -39,6 +41,8 @@ class JobSource:
     schedule_id: str | None = None
     schedule_at: datetime | None = None
     uploads: Mapping[str, str] = field(default_factory=dict)
+    phase_webhooks: Sequence[Webhook] = ()
+    """As they are kept: those that are told of phases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,7 @@ def unsaved_job_source(unsaved: UnsavedJob) -> JobSource:
         schedule_id=new.schedule_id,
         schedule_at=new.schedule_at,
         uploads=definition.uploads,
+        phase_webhooks=[one for one in definition.webhooks if one.event == PHASE_CHANGE],
     )
 
 

@@ -6,7 +6,13 @@ from dataclasses import fields, replace
 
 import asyncpg
 
-from shared.definition import TaskDefinition, decode_defaults, decode_permissions, decode_task
+from shared.definition import (
+    TaskDefinition,
+    decode_defaults,
+    decode_permissions,
+    decode_task,
+    decode_webhooks,
+)
 from shared.lifecycle import ListText, TaskPosition
 from shared.planning.budgets import MOST_OF_RESULTS
 from shared.planning.taking import Found, Wanted
@@ -23,7 +29,9 @@ from shared.store.file_rows import load_files
 
 TASKS = """
 SELECT j.id AS job_id, j.name, j.inputs, j.sealed, j.defaults, j.output, j.created_by,
-       j.permissions, j.readers, j.schedule_id, j.schedule_at, j.uploads, t.position, t.task
+       j.permissions, j.readers, j.schedule_id, j.schedule_at, j.uploads, t.position, t.task,
+       jsonb_path_query_array(j.webhooks, '$[*] ? (@.event == "job.PhaseChange")')
+           AS phase_webhooks
 FROM unnest($1::text[], $2::int[]) AS p(job_id, position)
 JOIN jobs j ON j.id = p.job_id
 JOIN job_tasks t ON t.job_id = p.job_id AND t.position = p.position
@@ -31,7 +39,8 @@ JOIN job_tasks t ON t.job_id = p.job_id AND t.position = p.position
 
 JOBS = """
 SELECT id AS job_id, name, inputs, sealed, defaults, output, created_by, permissions, readers,
-       schedule_id, schedule_at, uploads
+       schedule_id, schedule_at, uploads,
+       jsonb_path_query_array(webhooks, '$[*] ? (@.event == "job.PhaseChange")') AS phase_webhooks
 FROM jobs WHERE id = ANY($1::text[])
 """
 
@@ -114,4 +123,5 @@ def _job_source(row: asyncpg.Record) -> JobSource:
     values = {name: row[name] for name in _OF_JOB_SOURCE}
     values["defaults"] = decode_defaults(values["defaults"])
     values["permissions"] = decode_permissions(values["permissions"])
+    values["phase_webhooks"] = decode_webhooks(values["phase_webhooks"])
     return JobSource(**values)

@@ -1,8 +1,12 @@
 """Partitioned work: chunks become children, what these leave goes to the one that assembles it."""
 
+from base64 import b64encode
 from typing import Any
 
+import orjson
+
 from services.coordinator.store import bytenite_jobs, feed
+from services.webhook_dispatcher.events import Events
 from shared.jobspec.bytenite.phases import ORDER, Phase
 from shared.lifecycle import JobRestarted
 from shared.postgres.pool import acquired
@@ -102,6 +106,33 @@ async def test_the_job_of_a_partition_has_phases_that_endpoints_are_told(play: P
     assert shown == {inner: Phase.COMPLETE}
     live = await feed.Feed(rig.pool).page_of_job(feed.BEGINNING, inner)
     assert all(row.job and row.job.has_stages for row in live.rows)
+
+
+async def test_a_webhook_of_a_job_is_told_the_phases_of_its_partition(play: Play) -> None:
+    hook = {
+        "url": "https://ci.example/{{ inputs.who }}",
+        "event": "job.PhaseChange",
+        "secret": "whsec_" + b64encode(b"x" * 32).decode(),
+        "if": "job.phase != 'JOB_STATE_MERGED'",
+    }
+    others = {"url": "https://ci.example/states"}
+    job_id = await play.submit_tasks(partitioned(), inputs={"who": "me"}, webhooks=[others, hook])
+    await run(play)
+    assert await play.state(job_id) == "COMPLETED"
+    inner = await stages(play, job_id)
+    events = Events(play.rig.pool, play.rig.sealer)
+    while await events.take_stored() is not None:
+        pass
+
+    rows = await play.rig.pool.fetch(
+        "SELECT * FROM webhook_deliveries WHERE job_id = $1 ORDER BY version", inner
+    )
+    open_text = play.rig.sealer.open_text
+    bodies = [orjson.loads(open_text(row["body"].decode())) for row in rows]
+    left_out = (Phase.NEW, Phase.MERGED, Phase.DOWNLOADING, Phase.FAILED)
+    assert [body["phase"] for body in bodies][-6:] == [p for p in ORDER if p not in left_out][-6:]
+    assert {row["event"] for row in rows} == {"job.PhaseChange"}
+    assert {open_text(row["url"]) for row in rows} == {"https://ci.example/me"}
 
 
 async def test_without_a_chunk_it_completes_unless_chunks_are_needed(play: Play) -> None:

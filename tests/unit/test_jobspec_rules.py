@@ -171,7 +171,7 @@ def test_null_and_empty_text_say_the_same_as_nothing() -> None:
         (
             with_task() | {"webhooks": [{"url": "http://x", "event": "job.Done"}]},
             "webhooks[0].event: \"job.Done\" is not allowed: must be 'job.StateChange', "
-            "'job.Progress', 'task.StateChange' or 'task.Progress'",
+            "'job.Progress', 'job.PhaseChange', 'task.StateChange' or 'task.Progress'",
         ),
         (with_task() | {"webhooks": [{}]}, "webhooks[0].url: is required"),
         (

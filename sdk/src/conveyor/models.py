@@ -4450,9 +4450,17 @@ class Webhook(Body):
     headers: dict[str, str | None] | None = None
     """Sent with each event; values may hold expressions."""
     event: (
-        Literal["job.StateChange", "job.Progress", "task.StateChange", "task.Progress"] | None
+        Literal[
+            "job.StateChange",
+            "job.Progress",
+            "job.PhaseChange",
+            "task.StateChange",
+            "task.Progress",
+        ]
+        | None
     ) = None
-    """Which events. Default: `job.StateChange`."""
+    """Which events. Default: `job.StateChange`. `job.PhaseChange` are the phases of the jobs of
+    its tasks with a `partition`."""
     if_: str | None = None
     """The event is sent only when this gives true. Default: always."""
     secret: str | None = None

@@ -7,14 +7,20 @@ from typing import Any
 
 from shared.postgres.pool import Connection
 
+HAS_PHASES = """
+(EXISTS (SELECT FROM job_identities i WHERE i.job_id = jobs.id AND i.language = 'bytenite')
+ OR EXISTS (SELECT FROM tasks p
+            WHERE p.id = jobs.parent_task_id AND p.definition ? 'partition')) AS has_phases
+"""
+
 # Jobs without webhooks, nearly all of them, end here.
-JOBS_WITH_WEBHOOKS = """
+JOBS_WITH_WEBHOOKS = f"""
 SELECT id, name, description, tags, inputs, state, position, progress, created_at, started_at,
        task_count, webhooks, sealed, parent_task_id, shown_user(created_by) AS created_by,
        coalesce(created_by, '') AS owner,
-       schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at
+       schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at, {HAS_PHASES}
 FROM jobs WHERE id = ANY($1::text[]) AND webhooks <> '[]'
-"""
+"""  # noqa: S608 - a text of our own
 
 # Some are taken by who adds them: see lines.TAKE.
 ADD = """

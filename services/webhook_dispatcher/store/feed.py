@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.webhook_dispatcher.store.deliveries import HAS_PHASES
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.pool import Connection
 
@@ -37,16 +38,13 @@ UPDATE feed_cursors SET txid = $1, seq = $2
 WHERE name = 'webhook endpoints' AND (txid, seq) < ($1, $2)
 """
 
-JOBS = """
+JOBS = f"""
 SELECT id, name, description, tags, inputs, state, position, progress, created_at, started_at,
        task_count, sealed, readers, parent_task_id, shown_user(created_by) AS created_by,
        schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at,
-       EXISTS (SELECT FROM job_identities i
-               WHERE i.job_id = jobs.id AND i.language = 'bytenite')
-       OR EXISTS (SELECT FROM tasks p
-                  WHERE p.id = jobs.parent_task_id AND p.definition ? 'partition') AS has_phases
+       {HAS_PHASES}
 FROM jobs WHERE id = ANY($1::text[])
-"""
+"""  # noqa: S608 - a text of our own
 
 # What only webhooks are told of a task.
 TASKS = """

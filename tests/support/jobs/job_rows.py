@@ -5,6 +5,7 @@ from typing import Any
 
 _AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 JOB_ROW: dict[str, Any] = {
+    "has_phases": False,
     "id": "j",
     "name": "n",
     "description": None,

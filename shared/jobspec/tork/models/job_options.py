@@ -7,7 +7,9 @@ from pydantic import BeforeValidator, model_validator
 from shared.jobspec import fields as f
 from shared.jobspec.tork.models.policies import Defaults, Spec
 
-WebhookEvent = Literal["job.StateChange", "job.Progress", "task.StateChange", "task.Progress"]
+WebhookEvent = Literal[
+    "job.StateChange", "job.Progress", "job.PhaseChange", "task.StateChange", "task.Progress"
+]
 
 
 class Webhook(Spec):
@@ -19,7 +21,8 @@ class Webhook(Spec):
     headers: f.Headers[f.HeaderTemplate] | None = None
     """Sent with each event; values may hold expressions."""
     event: WebhookEvent | None = None
-    """Which events. Default: `job.StateChange`."""
+    """Which events. Default: `job.StateChange`. `job.PhaseChange` are the phases of the jobs of its
+    tasks with a `partition`."""
     if_: f.Expression | None = None
     """The event is sent only when this gives true. Default: always."""
     secret: f.SigningSecret | None = None
