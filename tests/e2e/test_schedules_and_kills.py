@@ -1,4 +1,4 @@
-"""Schedules while services are killed: real processes on real RabbitMQ and Postgres."""
+"""Schedules and balances while services are killed: processes on real RabbitMQ and Postgres."""
 
 import asyncio
 import random
@@ -6,13 +6,14 @@ import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import asyncpg
 import pytest
 
 from shared.postgres.migrate import migrate
 from shared.postgres.pool import set_up_connection
 from tests.support.servers.postgres import PrivatePostgres
-from tests.support.services.cluster import Cluster
+from tests.support.services.cluster import Api, Cluster
 
 pytestmark = pytest.mark.real
 
@@ -70,6 +71,15 @@ RUNS = "SELECT overlap, rules, runs, state FROM schedules"
 FEWEST_RUNS = "SELECT min(runs) FROM schedules"
 JOBS = "SELECT count(*) FROM jobs"
 
+PRICES = {"CONVEYOR_COST_WALLET": "true", "CONVEYOR_COST_PRICE_PER_CPU_SECOND": "1"}
+PAID = {"name": "paid", "tasks": [{"name": "t", "run": "sleep 1"}]}
+PAID_JOBS = 40
+COMPLETED = "SELECT count(*) FROM jobs WHERE state = 'COMPLETED'"
+BILLS = """
+SELECT j.charged, count(w.id) AS payments, -sum(w.amount) AS paid
+FROM jobs j LEFT JOIN wallet_transactions w ON w.job_id = j.id GROUP BY j.id
+"""
+
 
 @pytest.fixture
 async def database(private_postgres: PrivatePostgres) -> AsyncIterator[asyncpg.Connection]:
@@ -105,6 +115,32 @@ async def test_killed_services_neither_lose_a_firing_nor_make_it_twice_whatever_
         is_bounded = "maxRuns" in row["rules"]
         assert row["state"] == ("ENDED" if is_bounded else "ACTIVE")
         assert not is_bounded or row["runs"] == MOST_RUNS
+
+
+async def test_a_job_is_charged_once_whichever_service_is_killed(
+    database: asyncpg.Connection, cluster: Cluster
+) -> None:
+    chance = random.Random(SEED)
+    for name in ("coordinator", "coordinator", "scheduler", "worker"):
+        cluster.start(name, PRICES)
+    await cluster.wait_up()
+    async with aiohttp.ClientSession() as session:
+        api = Api(session, cluster.services[0].url)
+        await api.post(
+            "/v1/wallet/top_up", {"owner": "guest", "amount": "100000", "reference": "r"}
+        )
+        for _ in range(PAID_JOBS):
+            await api.submit(PAID)
+    for ended in range(5, PAID_JOBS - 5, 5):
+        await more_than(database, COMPLETED, ended)
+        name = chance.choice(("coordinator", "coordinator", "scheduler"))
+        running = [s for s in cluster.services if s.name == name and s.process.poll() is None]
+        chance.choice(running).kill()
+        cluster.start(name, PRICES)
+    await more_than(database, COMPLETED, PAID_JOBS - 1)
+    bills = await database.fetch(BILLS)
+    assert [bill["payments"] for bill in bills] == [1] * PAID_JOBS
+    assert all(bill["paid"] == bill["charged"] > 0 for bill in bills)
 
 
 async def more_than(database: asyncpg.Connection, counting: str, count: int) -> int:
