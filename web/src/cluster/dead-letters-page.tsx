@@ -101,7 +101,7 @@ interface ToolbarProps {
 }
 
 function Toolbar({ queue, total, letters, onDone }: ToolbarProps) {
-  const [error, setError] = useState<unknown>();
+  const { act, error } = useAct(onDone);
   const [result, setResult] = useState("");
   const { route } = useLocation();
   const queues = [...new Set([queue, ...letters.map((letter) => letter.queue ?? "")])];
@@ -109,8 +109,7 @@ function Toolbar({ queue, total, letters, onDone }: ToolbarProps) {
     ? `${counted(total, "dead letter")} of ${queue}`
     : counted(total, "dead letter");
   const requeue = async () => {
-    setError(undefined);
-    try {
+    await act(async () => {
       const query = { queue };
       const { requeued, kept } = await data(
         api.POST("/dead-letters/requeue", { params: { query } }),
@@ -118,10 +117,7 @@ function Toolbar({ queue, total, letters, onDone }: ToolbarProps) {
       const said = `${counted(requeued, "message")} requeued${kept ? `, ${kept} without a queue kept` : ""}.`;
       setResult(said);
       announce(said);
-    } catch (refused) {
-      setError(refused);
-    }
-    onDone();
+    });
   };
   return (
     <>

@@ -1,11 +1,10 @@
 // One queue: as it is, and over time.
 import "./cluster.css";
-import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { ApiError, api, data, type Schemas } from "../api/client";
 import { may } from "../api/session";
 import type { Params } from "../app/routes";
-import { announce } from "../ui/announce";
+import { useAct } from "../ui/act";
 import { Confirm } from "../ui/button";
 import { Chart } from "../ui/chart";
 import { Command } from "../ui/copy";
@@ -167,19 +166,15 @@ function Charts({ history: { points }, isOfTasks }: { history: History; isOfTask
 
 /** Only a queue that nobody serves: workers would make it anew at once. */
 function Delete({ queue, onDone }: { queue: Queue; onDone: () => void }) {
-  const [error, setError] = useState<unknown>();
+  const { act, error } = useAct();
   const { route } = useLocation();
   // Workers whose slots are all busy consume nothing at the moment, and still serve it.
   if (purpose(queue.name) || queue.subscribers > 0 || queue.slots) return null;
   const remove = async () => {
-    try {
-      await api.DELETE("/queues/{name}", { params: { path: { name: queue.name } } });
-      announce(`Deleted: ${queue.name}`);
-      route("/ui/cluster/queues");
-    } catch (refused) {
-      setError(refused);
-      onDone();
-    }
+    const params = { path: { name: queue.name } };
+    const call = () => api.DELETE("/queues/{name}", { params });
+    if (await act(call, `Deleted: ${queue.name}`)) route("/ui/cluster/queues");
+    else onDone();
   };
   return (
     <section class="section stack">

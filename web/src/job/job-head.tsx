@@ -1,9 +1,8 @@
 // What a job is, and what can be done with it.
-import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, data, type Schemas } from "../api/client";
 import { may } from "../api/session";
-import { announce } from "../ui/announce";
+import { type Acts, useAct } from "../ui/act";
 import { Button, Confirm } from "../ui/button";
 import { Copy } from "../ui/copy";
 import { ErrorNote } from "../ui/error-note";
@@ -18,12 +17,12 @@ import { phaseWords } from "./words";
 type Header = Schemas["JobHeader"];
 
 export function JobHead({ job, reload }: { job: Header; reload: () => void }) {
-  const [error, setError] = useState<unknown>();
+  const { act, error } = useAct();
   return (
     <header class="job-head">
       <Crumbs job={job} />
       <PageHead title={job.name} beside={<Beside job={job} />}>
-        <Acts job={job} reload={reload} setError={setError} />
+        <Buttons job={job} reload={reload} act={act} />
       </PageHead>
       {error !== undefined && <ErrorNote error={error} />}
       {job.description && <p class="job-description">{job.description}</p>}
@@ -111,50 +110,41 @@ function Facts({ job }: { job: Header }) {
   );
 }
 
-interface ActsProps {
+interface ButtonsProps {
   job: Header;
   reload: () => void;
-  setError: (error: unknown) => void;
+  act: Acts["act"];
 }
 
-function Acts({ job, reload, setError }: ActsProps) {
+function Buttons({ job, reload, act }: ButtonsProps) {
   const { route } = useLocation();
-  const path = { id: job.id };
+  const params = { path: { id: job.id } };
   const mayOperate = job.access === "operate";
-  const done = (act: () => Promise<string>) => async () => {
-    setError(undefined);
-    try {
-      announce(await act());
-    } catch (error) {
-      setError(error);
-      reload(); // what it was refused for may be new
-    }
+  const cancel = () =>
+    act(() => api.PUT("/jobs/{id}/cancel", { params }), "The job is being cancelled").then(reload);
+  const release = () =>
+    act(() => api.PUT("/jobs/{id}/release", { params }), "The job is released").then(reload);
+  const restart = () =>
+    act(() => api.PUT("/jobs/{id}/restart", { params }), "The job is restarted").then(reload);
+  // What has gone or is left is not read again.
+  const leave = async (work: () => Promise<string>, said: string) => {
+    let href = "";
+    const isDone = await act(async () => {
+      href = await work();
+    }, said);
+    if (isDone) route(href);
+    else reload();
   };
-  const cancel = done(async () => {
-    await api.PUT("/jobs/{id}/cancel", { params: { path } });
-    reload();
-    return "The job is being cancelled";
-  });
-  const release = done(async () => {
-    await api.PUT("/jobs/{id}/release", { params: { path } });
-    reload();
-    return "The job is released";
-  });
-  const restart = done(async () => {
-    await api.PUT("/jobs/{id}/restart", { params: { path } });
-    reload();
-    return "The job is restarted";
-  });
-  const remove = done(async () => {
-    await api.DELETE("/jobs/{id}", { params: { path } });
-    route("/");
-    return "The job is deleted";
-  });
-  const runAgain = done(async () => {
-    const made = await data(api.POST("/jobs/{id}/run-again", { params: { path } }));
-    route(jobHref(made.id));
-    return "The job runs again";
-  });
+  const remove = () =>
+    leave(async () => {
+      await api.DELETE("/jobs/{id}", { params });
+      return "/";
+    }, "The job is deleted");
+  const runAgain = () =>
+    leave(async () => {
+      const made = await data(api.POST("/jobs/{id}/run-again", { params }));
+      return jobHref(made.id);
+    }, "The job runs again");
   const isHeld = job.waiting?.reason === "held";
   const mayRestart = job.state === "FAILED" || job.state === "CANCELLED";
   return (

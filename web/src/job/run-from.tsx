@@ -1,8 +1,7 @@
 // Runs an ended job again from one of its tasks on.
-import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, type Schemas } from "../api/client";
-import { announce } from "../ui/announce";
+import { useAct } from "../ui/act";
 import { Confirm } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
 import { isFinal } from "../ui/state";
@@ -16,20 +15,13 @@ interface Props {
 
 export function RunFrom({ job, task, reload }: Props) {
   const { route } = useLocation();
-  const [error, setError] = useState<unknown>();
+  const { act, error } = useAct(reload);
   const { position } = task;
   if (position == null || !canRunFrom(job, task)) return null;
   const run = async () => {
-    setError(undefined);
-    try {
-      const params = { path: { id: job.id } };
-      await api.PUT("/jobs/{id}/restart", { params, body: { from: position } });
-      announce("The job runs again");
-      route(jobHref(job.id));
-    } catch (refusal) {
-      setError(refusal);
-    }
-    reload();
+    const params = { path: { id: job.id } };
+    const restart = () => api.PUT("/jobs/{id}/restart", { params, body: { from: position } });
+    if (await act(restart, "The job runs again")) route(jobHref(job.id));
   };
   return (
     <>

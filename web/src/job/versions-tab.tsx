@@ -1,8 +1,7 @@
 // The versions of a job with placed tasks: what changed, and the way back.
-import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, data, type Schemas } from "../api/client";
-import { announce } from "../ui/announce";
+import { useAct } from "../ui/act";
 import { Confirm } from "../ui/button";
 import { EmptyState } from "../ui/empty-state";
 import { ErrorNote } from "../ui/error-note";
@@ -16,23 +15,17 @@ type Version = Schemas["JobVersion"];
 
 export function VersionsTab({ job }: TabProps) {
   const { query } = useLocation();
-  const [error, setError] = useState<unknown>();
   const found = useLoad(`versions ${job.id}`, (signal) =>
     data(api.GET("/jobs/{id}/versions", { params: { path: { id: job.id } }, signal })),
   );
+  const { act, error } = useAct(found.reload);
   if (found.error !== undefined) return <ErrorNote error={found.error} retry={found.reload} />;
   if (!found.data) return null;
   if (found.data.length === 0) return <NoVersions />;
   const back = async (version: number) => {
-    setError(undefined);
-    try {
-      const params = { path: { id: job.id }, query: { version } };
-      await api.POST("/jobs/{id}/rollback", { params });
-      announce(`Version ${version} is current again`);
-    } catch (refused) {
-      setError(refused);
-    }
-    found.reload();
+    const params = { path: { id: job.id }, query: { version } };
+    const rollBack = () => api.POST("/jobs/{id}/rollback", { params });
+    await act(rollBack, `Version ${version} is current again`);
   };
   const chosen = Number(query.version) || undefined;
   return (

@@ -1,6 +1,7 @@
 // Jobs for times that have passed: how many there would be, then make them.
 import { useState } from "preact/hooks";
 import { api, data, type Schemas } from "../api/client";
+import { useAct } from "../ui/act";
 import { announce } from "../ui/announce";
 import { Button } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
@@ -19,12 +20,9 @@ export function Backfill({ schedule, reload }: { schedule: Whole; reload: () => 
   const [to, setTo] = useState(local(Date.now()));
   const [overlap, setOverlap] = useState<"" | "allow" | "bufferAll">("");
   const [answer, setAnswer] = useState<Answer>();
-  const [error, setError] = useState<unknown>();
-  const [isBusy, setBusy] = useState(false);
+  const { act, error, isBusy } = useAct();
   const ask = async (dryRun: boolean) => {
-    setBusy(true);
-    setError(undefined);
-    try {
+    const isDone = await act(async () => {
       const body = {
         from: new Date(from).toISOString(),
         to: new Date(to).toISOString(),
@@ -35,13 +33,9 @@ export function Backfill({ schedule, reload }: { schedule: Whole; reload: () => 
       const found = await data(api.POST("/scheduled-jobs/{id}/backfill", { params, body }));
       setAnswer(found);
       announce(inWords(found));
-      if (!dryRun) reload();
-    } catch (refused) {
-      setAnswer(undefined);
-      setError(refused);
-    } finally {
-      setBusy(false);
-    }
+    });
+    if (!isDone) setAnswer(undefined);
+    else if (!dryRun) reload();
   };
   const changed = (set: (text: string) => void) => (event: Event) => {
     setAnswer(undefined);

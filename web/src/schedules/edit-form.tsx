@@ -1,7 +1,7 @@
 // When a schedule fires and by which policies; its next times are shown while it is typed.
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, api, data, type Schemas } from "../api/client";
-import { announce } from "../ui/announce";
+import { useAct } from "../ui/act";
 import { Button } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
 import { Field } from "../ui/field";
@@ -25,25 +25,18 @@ interface Draft {
 export function EditForm({ schedule, reload }: { schedule: Whole; reload: () => void }) {
   const before = draftOf(schedule);
   const [draft, setDraft] = useState(before);
-  const [error, setError] = useState<unknown>();
+  const { act, error, isBusy } = useAct();
   const preview = usePreview(timingOf(draft, schedule));
   const isChanged = JSON.stringify(draft) !== JSON.stringify(before);
   const set = (change: Partial<Draft>) => setDraft({ ...draft, ...change });
   const save = async () => {
-    setError(undefined);
-    try {
-      await api.PATCH("/scheduled-jobs/{id}", {
-        params: {
-          path: { id: schedule.id },
-          header: { "If-Match": `"${schedule.version}"` },
-        },
-        body: { schedule: patchOf(draft, before) },
-      });
-      announce("Saved");
-      reload();
-    } catch (refused) {
-      setError(refused);
-    }
+    const params = {
+      path: { id: schedule.id },
+      header: { "If-Match": `"${schedule.version}"` },
+    };
+    const body = { schedule: patchOf(draft, before) };
+    const isSaved = await act(() => api.PATCH("/scheduled-jobs/{id}", { params, body }), "Saved");
+    if (isSaved) reload(); // what is refused stays as it is typed
   };
   if (schedule.schedule.crons)
     return (
@@ -67,7 +60,11 @@ export function EditForm({ schedule, reload }: { schedule: Whole; reload: () => 
         <Times preview={preview} />
       </section>
       <div class="row schedules-whole">
-        <Button type="submit" kind="primary" disabled={!isChanged || preview.error !== undefined}>
+        <Button
+          type="submit"
+          kind="primary"
+          disabled={!isChanged || isBusy || preview.error !== undefined}
+        >
           Save
         </Button>
         <Button disabled={!isChanged} onClick={() => setDraft(before)}>

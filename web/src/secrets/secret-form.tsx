@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { ApiError, api, data } from "../api/client";
-import { announce } from "../ui/announce";
+import { useAct } from "../ui/act";
 import { Button } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
 import { Field } from "../ui/field";
@@ -19,8 +19,7 @@ interface Props {
 export function SecretForm({ secret }: Props) {
   const { route } = useLocation();
   const [values, setValues] = useState(() => valuesOf(secret));
-  const [error, setError] = useState<unknown>();
-  const [isBusy, setBusy] = useState(false);
+  const { act, error, isBusy } = useAct();
   const rules = error instanceof ApiError ? error.errors : [];
   const text = (name: keyof FormValues) => ({
     name,
@@ -33,15 +32,8 @@ export function SecretForm({ secret }: Props) {
   const submit = async (event: Event) => {
     event.preventDefault();
     if (isBusy) return;
-    setBusy(true);
-    try {
-      await save(values, secret === undefined);
-      announce(`${values.id} is stored.`);
-      route(LIST, true);
-    } catch (refusal) {
-      setError(refusal);
-      setBusy(false);
-    }
+    const isStored = await act(() => save(values, secret === undefined), `${values.id} is stored.`);
+    if (isStored) route(LIST, true);
   };
   return (
     <form class="secrets-form stack" onSubmit={submit} aria-label="Stored secret">

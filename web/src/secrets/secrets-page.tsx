@@ -1,10 +1,9 @@
 // The list of stored secrets, and the form for one. No answer has a secret itself.
 import "./secrets.css";
-import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, data } from "../api/client";
 import { may } from "../api/session";
-import { announce } from "../ui/announce";
+import { useAct } from "../ui/act";
 import { Confirm } from "../ui/button";
 import { Command } from "../ui/copy";
 import { EmptyState } from "../ui/empty-state";
@@ -57,16 +56,10 @@ interface TableProps {
 }
 
 function Table({ secrets, reload }: TableProps) {
-  const [error, setError] = useState<unknown>();
+  const { act, error } = useAct(reload);
   const remove = async (id: string) => {
-    setError(undefined);
-    try {
-      await api.DELETE("/secrets/{id}", { params: { path: { id } } });
-      announce(`${id} is deleted.`);
-    } catch (refusal) {
-      setError(refusal);
-    }
-    reload();
+    const params = { path: { id } };
+    await act(() => api.DELETE("/secrets/{id}", { params }), `${id} is deleted.`);
   };
   return (
     <>

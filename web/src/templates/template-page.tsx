@@ -1,10 +1,10 @@
 // One template: the form to run it, its versions, its file.
 import "./templates.css";
-import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, data, type Schemas, send } from "../api/client";
 import { may } from "../api/session";
 import type { Params } from "../app/routes";
+import { useAct } from "../ui/act";
 import { Button, Confirm } from "../ui/button";
 import { Command, Copy } from "../ui/copy";
 import { ErrorNote } from "../ui/error-note";
@@ -55,18 +55,16 @@ export default function TemplatePage({ id: name = "" }: Params) {
 
 function Head({ template, reload }: { template: Template; reload: () => void }) {
   const { route } = useLocation();
-  const [error, setError] = useState<unknown>();
+  const { act, error } = useAct();
   const { name, version, status } = template;
   const params = { path: { name, version } };
-  const act = async (answer: Promise<{ data?: unknown }>, then: () => void) => {
-    try {
-      await answer;
-      then();
-    } catch (refusal) {
-      setError(refusal);
-    }
-  };
   const at = "/templates/{name}/versions/{version}";
+  const isActive = status === "active";
+  const toggle = () =>
+    act(() => api.PUT(isActive ? `${at}/deactivate` : `${at}/activate`, { params })).then(reload);
+  const remove = async () => {
+    if (await act(() => api.DELETE(at, { params }))) route("/ui/templates", true);
+  };
   return (
     <>
       <PageHead title={`${name}@${version}`} beside={<Mark {...statusMark(status)} badge />}>
@@ -77,23 +75,12 @@ function Head({ template, reload }: { template: Template; reload: () => void }) 
         )}
         {template.access === "operate" && (
           <>
-            <Button
-              onClick={() =>
-                void act(
-                  status === "active"
-                    ? api.PUT(`${at}/deactivate`, { params })
-                    : api.PUT(`${at}/activate`, { params }),
-                  reload,
-                )
-              }
-            >
-              {status === "active" ? "Deactivate" : "Activate"}
-            </Button>
+            <Button onClick={() => void toggle()}>{isActive ? "Deactivate" : "Activate"}</Button>
             <Confirm
               label="Delete"
               question={`Delete version ${version}? Its jobs stay.`}
               yes="Delete the version"
-              onConfirm={() => act(api.DELETE(at, { params }), () => route("/ui/templates", true))}
+              onConfirm={remove}
             />
           </>
         )}

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, data, type Schemas } from "../api/client";
 import { may } from "../api/session";
+import { useAct } from "../ui/act";
 import { announce } from "../ui/announce";
 import { Confirm } from "../ui/button";
 import { EmptyState } from "../ui/empty-state";
@@ -107,19 +108,15 @@ const SINCE = [
 
 function ResendFailed({ id, onDone }: { id: string; onDone: () => void }) {
   const [since, setSince] = useState("24h");
-  const [error, setError] = useState<unknown>();
+  const { act, error } = useAct(onDone);
   const [done, setDone] = useState<Schemas["Resent"]>();
   const resend = async () => {
-    try {
+    await act(async () => {
       const params = { path: { id } };
       const sent = await data(api.POST("/webhooks/{id}/resend", { params, body: { since } }));
       setDone(sent);
-      setError(undefined);
       announce(`${counted(sent.resent, "delivery", "deliveries")} sent again.`);
-      onDone();
-    } catch (refusal) {
-      setError(refusal);
-    }
+    });
   };
   return (
     <div class="toolbar">

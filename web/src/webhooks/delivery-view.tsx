@@ -1,8 +1,7 @@
 // One delivery: what is posted, each attempt with what was answered, and sending it again.
-import { useState } from "preact/hooks";
 import { ApiError, api, data, type Schemas } from "../api/client";
 import { may } from "../api/session";
-import { announce } from "../ui/announce";
+import { useAct } from "../ui/act";
 import { Button } from "../ui/button";
 import { Copy } from "../ui/copy";
 import { ErrorNote } from "../ui/error-note";
@@ -100,17 +99,11 @@ function Found({ delivery, mayResend, reload }: FoundProps) {
 }
 
 function Resend({ id, onDone }: { id: string; onDone: () => void }) {
-  const [error, setError] = useState<unknown>();
-  const resend = async () => {
-    try {
-      const params = { path: { id } };
-      await data(api.POST("/webhooks/deliveries/{id}/resend", { params }));
-      setError(undefined);
-      announce("The delivery is sent again.");
-      onDone();
-    } catch (refusal) {
-      setError(refusal);
-    }
+  const { act, error } = useAct(onDone);
+  const resend = () => {
+    const params = { path: { id } };
+    const call = () => api.POST("/webhooks/deliveries/{id}/resend", { params });
+    return act(call, "The delivery is sent again.");
   };
   return (
     <>

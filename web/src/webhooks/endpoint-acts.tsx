@@ -2,51 +2,40 @@
 import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, data } from "../api/client";
-import { announce } from "../ui/announce";
+import type { Acts } from "../ui/act";
 import { Button, Confirm } from "../ui/button";
 import { type Endpoint, nameOf } from "./health";
 import { newSecret } from "./secret-note";
 
 interface Props {
   endpoint: Endpoint;
-  reload: () => void;
-  onError: (error: unknown) => void;
+  acts: Acts;
 }
 
-export function EndpointActs({ endpoint, reload, onError }: Props) {
+export function EndpointActs({ endpoint, acts: { act, isBusy } }: Props) {
   const { route } = useLocation();
-  const [isBusy, setBusy] = useState(false);
   const params = { path: { id: endpoint.id } };
   const href = `/ui/webhooks/${endpoint.id}`;
-  const act = async (work: () => Promise<void>) => {
-    setBusy(true);
-    onError(undefined);
-    try {
-      await work();
-      reload();
-    } catch (refusal) {
-      onError(refusal);
-    } finally {
-      setBusy(false);
-    }
-  };
   const test = () =>
     act(async () => {
       const sent = await data(api.POST("/webhooks/{id}/test", { params }));
-      announce("The test event is on its way.");
       route(`${href}?delivery=${sent.deliveryId}`);
-    });
-  const able = (disabled: boolean) =>
-    act(async () => {
-      await data(api.PATCH("/webhooks/{id}", { params, body: { disabled } }));
-      announce(disabled ? "The webhook is disabled." : "The webhook is enabled.");
-    });
-  const remove = () =>
-    act(async () => {
-      await data(api.DELETE("/webhooks/{id}", { params }));
-      announce(`${nameOf(endpoint)} is deleted.`);
-      route("/ui/webhooks");
-    });
+    }, "The test event is on its way.");
+  const able = async (disabled: boolean) => {
+    await act(
+      () => api.PATCH("/webhooks/{id}", { params, body: { disabled } }),
+      disabled ? "The webhook is disabled." : "The webhook is enabled.",
+    );
+  };
+  const remove = async () => {
+    await act(
+      async () => {
+        await api.DELETE("/webhooks/{id}", { params });
+        route("/ui/webhooks"); // before it would be read again
+      },
+      `${nameOf(endpoint)} is deleted.`,
+    );
+  };
   return (
     <>
       {!endpoint.disabled && (
@@ -90,19 +79,20 @@ const KEPT = [
 
 interface RotateProps {
   endpoint: Endpoint;
-  act: (work: () => Promise<void>) => Promise<void>;
+  act: Acts["act"];
 }
 
 function RotateSecret({ endpoint, act }: RotateProps) {
   const [keepFor, setKeepFor] = useState("24h");
-  const rotate = () =>
-    act(async () => {
+  const rotate = async () => {
+    await act(async () => {
       const params = { path: { id: endpoint.id } };
       const made = await data(
         api.POST("/webhooks/{id}/rotate-secret", { params, body: { keepFor } }),
       );
       if (made.secret) newSecret.value = { id: endpoint.id, secret: made.secret };
     });
+  };
   return (
     <Confirm
       kind="plain"

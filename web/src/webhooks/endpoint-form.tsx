@@ -1,6 +1,7 @@
 // The fields of an endpoint, to create or to change one.
 import { useState } from "preact/hooks";
 import { ApiError } from "../api/client";
+import { useAct } from "../ui/act";
 import { Button } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
 import { Field } from "../ui/field";
@@ -18,8 +19,7 @@ interface Props {
 
 export function EndpointForm({ endpoint, save, cancelHref }: Props) {
   const [values, setValues] = useState(() => valuesOf(endpoint));
-  const [error, setError] = useState<unknown>();
-  const [isBusy, setBusy] = useState(false);
+  const { act, error, isBusy } = useAct();
   const rules = error instanceof ApiError ? error.errors : [];
   const set = (more: Partial<FormValues>) => setValues((old) => ({ ...old, ...more }));
   const text = (name: keyof FormValues) => ({
@@ -30,15 +30,7 @@ export function EndpointForm({ endpoint, save, cancelHref }: Props) {
   });
   const submit = async (event: Event) => {
     event.preventDefault();
-    if (isBusy) return;
-    setBusy(true);
-    try {
-      await save(values);
-    } catch (refusal) {
-      setError(refusal);
-    } finally {
-      setBusy(false);
-    }
+    if (!isBusy) await act(() => save(values));
   };
   return (
     <form class="webhooks-form stack" onSubmit={submit} aria-label="Webhook endpoint">

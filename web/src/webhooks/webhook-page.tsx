@@ -5,6 +5,7 @@ import { useLocation } from "preact-iso";
 import { api, data } from "../api/client";
 import { may } from "../api/session";
 import type { Params } from "../app/routes";
+import { useAct } from "../ui/act";
 import { ErrorNote } from "../ui/error-note";
 import { useLoad, useRefresh } from "../ui/load";
 import { PageHead } from "../ui/page-head";
@@ -52,13 +53,13 @@ interface PartProps {
 
 function Webhook({ endpoint, reload }: PartProps) {
   const { query } = useLocation();
-  const [error, setError] = useState<unknown>();
+  const acts = useAct(reload);
   return (
     <>
       <PageHead title={nameOf(endpoint)} beside={<Mark {...health(endpoint)} badge />}>
-        {may("operate") && <EndpointActs endpoint={endpoint} reload={reload} onError={setError} />}
+        {may("operate") && <EndpointActs endpoint={endpoint} acts={acts} />}
       </PageHead>
-      {!!error && <ErrorNote error={error} />}
+      {!!acts.error && <ErrorNote error={acts.error} />}
       <SecretNote id={endpoint.id} />
       {!query.delivery && (
         <>
