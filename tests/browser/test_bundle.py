@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.availability import unavailable
-from tests.support.browser.stack import PAGE
+from tests.support.browser.stack import NOT_BUILT, PAGE
 
 MOST_BYTES = 250_000
 # Loaded when it is opened: what writes job files.
@@ -24,7 +23,7 @@ ADDRESS = re.compile(r"""(?:https?:|wss?:|["'`(])//[\w-]+(?:\.[\w-]+)+[^\s"'`)]*
 def files() -> list[Path]:
     found = [each for each in PAGE.rglob("*") if each.is_file()]
     if not found:
-        unavailable("the page is not built: make page")
+        pytest.fail(NOT_BUILT, pytrace=False)
     return found
 
 

@@ -195,6 +195,22 @@ def test_a_placed_job_says_what_each_node_lacks_and_is_rolled_back(
     stack.call("PUT", f"/jobs/{job_id}/cancel")
 
 
+def test_a_job_with_a_service_is_not_offered_to_run_again_from_one_of_its_tasks(
+    page: Page, stack: Stack
+) -> None:
+    service = "{name: serve, run: sleep 1000, placement: {type: service}}"
+    job_id = stack.submit(f"{{name: serves, tasks: [{{name: first, run: 'true'}}, {service}]}}")
+    details = f"/jobs/{job_id}/summary?details=true"
+    stack.eventually(lambda: stack.call("GET", details)["hasServices"])
+    stack.call("PUT", f"/jobs/{job_id}/cancel")
+    job = stack.until(job_id, "CANCELLED")
+    for task in job["execution"]:
+        open_job(page, job_id, f"?task={task['id']}")
+        expect(page.locator(".task-title")).to_be_visible()
+        expect(page.get_by_role("button", name="Run again from here")).to_have_count(0)
+    expect(page.locator(".job-head .facts")).to_contain_text(re.compile(r"Used[\d.]+ CPU s"))
+
+
 def test_a_sub_job_and_its_parent_lead_to_each_other(page: Page, stack: Stack) -> None:
     inner = "{name: the inner job, tasks: [{name: deep, run: 'true'}]}"
     job_id = stack.submit(f"{{name: the outer job, tasks: [{{name: in, subjob: {inner}}}]}}")
@@ -273,7 +289,10 @@ permissions: [{user: jobviewer, access: view}]
     expect(page.get_by_role("heading", level=1)).to_have_text("of others")
     for act in ("Cancel", "Run again", "Restart", "Delete"):
         expect(page.get_by_role("button", name=act)).to_have_count(0)
+    job = protected_stack.job(job_id)
     protected_stack.call("PUT", f"/jobs/{job_id}/cancel")
+    cancelled = page.locator(".facts > div").filter(has_text="Cancelled")
+    expect(cancelled).to_contain_text(f"by {job['createdBy']['username']}")
 
 
 def test_an_address_without_a_job_is_friendly(guarded: tuple[Page, Guard], stack: Stack) -> None:

@@ -174,6 +174,11 @@ async def test_the_details_of_a_summary_say_what_the_job_has(
     job = await api.submit(f"name: x\ntasks: [{tasks}]")
     header = await api.get(f"/jobs/{job['id']}/summary", params={"details": "true"})
     assert (header["hasBranches"], header["hasVersions"]) == (branches, versions)
+    assert header["hasServices"] is False  # of which none runs yet
+    async with acquired(api.pool) as connection:
+        await connection.execute("UPDATE jobs SET kept_running = 1 WHERE id = $1", job["id"])
+    header = await api.get(f"/jobs/{job['id']}/summary", params={"details": "true"})
+    assert header["hasServices"] is True
 
 
 async def test_the_details_of_a_summary_name_the_jobs_it_is_part_of(api: Api, job_id: str) -> None:

@@ -1394,6 +1394,8 @@ class JobHeader(Answer):
     """Whether a task has `needs` or `placement`, or consists of others."""
     has_versions: bool | None = None
     """Whether `GET /jobs/{id}/versions` lists any."""
+    has_services: bool | None = None
+    """Whether services or daemons of it have run: then it can't run again from one of its tasks."""
 
 
 class JobMetrics(Answer):

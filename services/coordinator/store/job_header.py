@@ -42,7 +42,8 @@ SELECT EXISTS (SELECT FROM (SELECT task FROM job_tasks WHERE job_id = $1
                WHERE jsonb_strip_nulls(task)
                      ?| '{{parallel,each,subjob,partition,placement,needs}}')
            AS has_branches,
-       EXISTS (SELECT FROM job_versions WHERE job_id = $1) AS has_versions
+       EXISTS (SELECT FROM job_versions WHERE job_id = $1) AS has_versions,
+       (SELECT kept_running > 0 FROM jobs WHERE id = $1) AS has_services
 """  # noqa: S608 - a number of our own
 
 
@@ -69,10 +70,12 @@ class FailureRow(NamedTuple):
 
 
 class ContentsRow(NamedTuple):
-    """Whether its tasks are more than a list, and whether its versions are kept."""
+    """Whether its tasks are more than a list, its versions are kept, and services or daemons of it
+    have run."""
 
     has_branches: bool
     has_versions: bool
+    has_services: bool
 
 
 async def parents(connection: Connection, job_id: str, readers: Readers) -> Sequence[ParentRow]:

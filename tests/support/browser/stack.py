@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.availability import unavailable
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "services/coordinator/page"
+NOT_BUILT = "The page is not built: run `make page` first."
 OPERATORS_KEY = "the operator's own key"
 AUTHENTICATION = {"CONVEYOR_AUTH_TYPE": "any", "CONVEYOR_AUTH_KEY": OPERATORS_KEY}
 _SECONDS = 240.0
@@ -79,7 +79,7 @@ def running_stack(directory: Path, settings: Mapping[str, str] | None = None) ->
     """With the page that `make page` has built, tasks in shells, and authentication as `settings`
     say."""
     if not (PAGE / "index.html").exists():
-        unavailable("the page is not built: make page")
+        pytest.fail(NOT_BUILT, pytrace=False)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = settings or {}

@@ -12,7 +12,7 @@ import { Progress } from "../ui/progress";
 import { isFinal, State } from "../ui/state";
 import { Ago, At, Took } from "../ui/time";
 import { jobHref } from "./address";
-import { phaseWords } from "./words";
+import { phaseWords, usedText } from "./words";
 
 type Header = Schemas["JobHeader"];
 
@@ -58,7 +58,7 @@ function Beside({ job }: { job: Header }) {
 }
 
 function Facts({ job }: { job: Header }) {
-  const end = job.completedAt ?? job.failedAt ?? undefined;
+  const end = job.completedAt ?? job.failedAt ?? job.cancelledAt;
   const began = job.runStartedAt ?? job.startedAt ?? undefined;
   const isEndKnown = !isFinal(job.state) || end !== undefined;
   return (
@@ -73,11 +73,8 @@ function Facts({ job }: { job: Header }) {
           <Took from={began} to={end} />
         </Fact>
       )}
-      {end && (
-        <Fact name="Ended">
-          <At at={end} />
-        </Fact>
-      )}
+      {end && <End job={job} at={end} />}
+      {job.usage && <Fact name="Used">{usedText(job.usage)}</Fact>}
       {job.schedule && (
         <Fact name="Schedule">
           <a href={`/ui/schedules/${job.schedule.id}`}>{job.schedule.cron ?? "its schedule"}</a>
@@ -107,6 +104,15 @@ function Facts({ job }: { job: Header }) {
         </span>
       </Fact>
     </dl>
+  );
+}
+
+function End({ job, at }: { job: Header; at: string }) {
+  return (
+    <Fact name={job.cancelledAt ? "Cancelled" : "Ended"}>
+      <At at={at} />
+      {job.cancelledBy?.username && ` by ${job.cancelledBy.username}`}
+    </Fact>
   );
 }
 

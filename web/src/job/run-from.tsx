@@ -31,11 +31,9 @@ export function RunFrom({ job, task, reload }: Props) {
   );
 }
 
-/** Children run again with their parent, and what is kept running is not run again. */
-export function canRunFrom(job: Props["job"], task: Props["task"]): boolean {
-  const isKept = task.placement?.type === "service" || task.placement?.type === "daemon";
-  return job.access === "operate" && isFinal(job.state) && !task.parentId && !isKept;
-}
+/** Children run again with their parent; a job with services or daemons only runs again as a whole. */
+const canRunFrom = (job: Props["job"], task: Props["task"]): boolean =>
+  job.access === "operate" && isFinal(job.state) && !task.parentId && job.hasServices === false;
 
 function words(job: Props["job"], task: Props["task"]) {
   const stoppedHere = job.state !== "COMPLETED" && task.state === "FAILED";

@@ -13,7 +13,7 @@ import { jobHref } from "./address";
 import { JsonTree, parsed } from "./json-tree";
 import { RunFrom } from "./run-from";
 import type { Row } from "./task-rows";
-import { cause, endOf, runOf, taskName, waitOf } from "./words";
+import { cause, endOf, runOf, taskName, usedText, waitOf } from "./words";
 
 type Task = Schemas["Task"];
 
@@ -129,6 +129,7 @@ function Facts({ row, task }: { row: Row; task: Task }) {
         </Fact>
       ))}
       {task.phase && <Fact name="Phase">{NOW[task.phase]}</Fact>}
+      {task.usage && <Fact name="Used">{usedText(task.usage)}</Fact>}
       {task.state === "RUNNING" && task.progress ? (
         <Fact name="Progress">{`${Math.floor(task.progress)} %`}</Fact>
       ) : null}

@@ -12,10 +12,20 @@ import {
   runOf,
   taskName,
   toggled,
+  usedText,
   waitOf,
 } from "./words";
 
 const row = (fields: Partial<Row>): Row => ({ kind: "task", position: 1, ...fields });
+
+test("what was used of workers is said by its units, without what was not", () => {
+  const usage = { runSeconds: 2.5, cpuSeconds: 2.5, memoryGibSeconds: 12345.678 };
+  expect(usedText(usage)).toBe("2.5 CPU s, 12,346 GiB s");
+  expect(usedText({ ...usage, gpuSeconds: 0.25, amount: "0.02", unit: "BYC" })).toBe(
+    "2.5 CPU s, 12,346 GiB s, 0.25 GPU s, 0.02 BYC",
+  );
+  expect(usedText({ runSeconds: 0, cpuSeconds: 0, memoryGibSeconds: 0 })).toBe("");
+});
 
 test("a phase is said in words", () => {
   expect(phaseWords("JOB_STATE_TASKS_COMPLETED")).toBe("Tasks completed");

@@ -42,6 +42,22 @@ export function chunksText(of: Schemas["ChildCounts"]): string {
   return of.failures ? `${ended}, ${count(of.failures)} failed` : ended;
 }
 
+/** What attempts have held of workers: `2.5 CPU s, 5 GiB s, 0.02 BYC`. */
+export function usedText(usage: Schemas["UsageView"]): string {
+  const amounts = [
+    ["CPU s", usage.cpuSeconds],
+    ["GiB s", usage.memoryGibSeconds],
+    ["GPU s", usage.gpuSeconds],
+  ] as const;
+  const parts = amounts.filter(([, n]) => n).map(([unit, n = 0]) => `${amount(n)} ${unit}`);
+  if (usage.amount !== undefined) parts.push(`${usage.amount} ${usage.unit ?? ""}`.trimEnd());
+  return parts.join(", ");
+}
+
+/** Of what is large the parts don't matter. */
+const amount = (n: number): string =>
+  n < 100 ? String(Number(n.toPrecision(3))) : count(Math.round(n));
+
 const STAGES = ["partition", "app", "assemble", "deliver"];
 
 /** Whether the tasks of a job's own list are the stages of partitioned work. */

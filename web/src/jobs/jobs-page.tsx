@@ -10,6 +10,7 @@ import { ErrorNote } from "../ui/error-note";
 import { count, counted } from "../ui/format";
 import { readEarly } from "../ui/load";
 import { PageHead } from "../ui/page-head";
+import { useSameNodes } from "../ui/virtual";
 import type { Outcome } from "./acts";
 import { FilterBar } from "./filter-bar";
 import { addressOf, EVERYTHING, type Filters, isFiltered, parseFilters } from "./filters";
@@ -34,6 +35,7 @@ export default function JobsPage() {
   const jobs = useJobs(filters, isQuiet);
   const selection = useSelection(jobs.rows);
   hasSelection.current = selection.ids.size > 0;
+  const drawn = useSameNodes<string>(); // not anew when only counts have changed
   const before = useRef(address);
   useEffect(() => {
     if (before.current === address) return;
@@ -56,9 +58,10 @@ export default function JobsPage() {
         <ErrorNote error={jobs.list.error} retry={jobs.list.reload} />
       )}
       <NewJobs jobs={jobs} />
-      {jobs.rows.length > 0 && (
-        <JobsTable jobs={jobs} selection={selection} outcomes={outcomes} filters={filters} />
-      )}
+      {jobs.rows.length > 0 &&
+        drawn("rows", [jobs.rows, jobs.next, selection, outcomes, address], () => (
+          <JobsTable jobs={jobs} selection={selection} outcomes={outcomes} filters={filters} />
+        ))}
       {jobs.isLoaded && jobs.rows.length === 0 && <NoJobs filters={filters} />}
       <Rest jobs={jobs} filters={filters} />
       <SelectionBar jobs={jobs.rows} selection={selection} onOutcome={onOutcome} />
@@ -94,7 +97,7 @@ function NewJobs({ jobs }: { jobs: Jobs }) {
 /** Below the rows: that more are read, why they can't be, or how to go on. */
 function Rest({ jobs, filters }: { jobs: Jobs; filters: Filters }) {
   const last = jobs.rows.at(-1);
-  if (!jobs.hasMore || !last) return null;
+  if (!jobs.next || !last) return null;
   if (jobs.moreError !== undefined)
     return (
       <ErrorNote

@@ -28,7 +28,7 @@ export function JobsTable({ jobs, selection, outcomes, filters }: Props) {
   const first = virtual.items[0]?.index ?? 0;
   const last = virtual.items.at(-1)?.index ?? 0;
   // Not after the browser has painted: for that Preact asks for a frame of its own with each scroll.
-  useLayoutEffect(() => jobs.onSight(first, last), [rows, first, last, jobs.hasMore]);
+  useLayoutEffect(() => jobs.onSight(first, last), [rows, first, last, jobs.next]);
   useRowKeys(rows, selection, mayAct, virtual.scrollTo);
   const drawn = useSameNodes<string>();
   const newest = useRef(selection);
@@ -39,7 +39,7 @@ export function JobsTable({ jobs, selection, outcomes, filters }: Props) {
   const isNewest = filters.order === "newest";
   const columns = mayAct ? 7 : 6;
   return (
-    <table class="cards jobs-table" aria-rowcount={jobs.hasMore ? -1 : rows.length + 1}>
+    <table class="cards jobs-table" aria-rowcount={jobs.next ? -1 : rows.length + 1}>
       <caption class="unseen">Jobs, {filters.order} first</caption>
       <thead>
         <tr>

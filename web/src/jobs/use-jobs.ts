@@ -38,8 +38,8 @@ export interface Jobs {
   list: Loaded<unknown>;
   /** Reads what is to be there when these rows are in sight. */
   onSight: (first: number, last: number) => void;
-  /** Whether jobs follow that have not been read. */
-  hasMore: boolean;
+  /** What the jobs that follow, and have not been read, come after. */
+  next: string | undefined;
   /** Why they can't be read. */
   moreError: unknown;
   counts: Record<string, number> | undefined;
@@ -129,7 +129,7 @@ export function useJobs(filters: Filters, isQuiet: () => boolean): Jobs {
     isLoaded: list.data !== undefined && shownAddress.current === address,
     list,
     onSight: rest.onSight,
-    hasMore: rest.next !== undefined,
+    next: rest.next,
     moreError: rest.error,
     counts: counts.counts?.states,
     mostCounted: counts.counts?.most ?? 0,

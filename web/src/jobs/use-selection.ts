@@ -1,5 +1,5 @@
 // Which rows are selected: one by one, as a range, all of the page.
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { between, type Job } from "./rows";
 
 export interface Selection {
@@ -13,6 +13,16 @@ export interface Selection {
 export function useSelection(jobs: readonly Job[]): Selection {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [last, setLast] = useState<string>();
+  return useMemo(() => selectionOf(jobs, chosen, setChosen, last, setLast), [jobs, chosen, last]);
+}
+
+function selectionOf(
+  jobs: readonly Job[],
+  chosen: ReadonlySet<string>,
+  setChosen: (ids: ReadonlySet<string>) => void,
+  last: string | undefined,
+  setLast: (id: string) => void,
+): Selection {
   const there = jobs.map((job) => job.id);
   const ids = new Set(there.filter((id) => chosen.has(id)));
   const toggle = (id: string, isRange: boolean) => {

@@ -17,6 +17,8 @@ export interface Part {
 const PAGE = 200;
 const MOST_PAGES = 50;
 const LONGEST = 64 * 1024;
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 60_000;
 
 export interface Source {
   jobId: string;
@@ -42,11 +44,17 @@ export class LogLines {
   isLoaded = false;
   cursor = "";
   error: unknown;
+  /** So long nothing is asked for after what could not be read; longer each time. */
+  pauseMs = 0;
+  /** The end has been read (again): what follows it can be followed. */
+  onRead: () => void = () => undefined;
+  private again: ReturnType<typeof setTimeout> | undefined;
   private readonly pages = new Map<number, Line[]>();
   private readonly loading = new Map<number, AbortController>();
   private readonly newest = new Map<string, Line>();
   private readonly settling = new Settling();
   private wanted = "";
+  private hasEnd = false;
 
   constructor(
     private readonly read: Read,
@@ -58,6 +66,7 @@ export class LogLines {
     this.abort();
     const abort = new AbortController();
     this.loading.set(-1, abort);
+    this.hasEnd = false;
     try {
       const found = await this.read(-PAGE, PAGE, abort.signal);
       this.pages.clear();
@@ -68,11 +77,14 @@ export class LogLines {
       this.bytes = found.totalBytes;
       this.total = found.totalLines;
       this.isLoaded = true;
-      this.error = undefined;
+      this.hasEnd = true;
+      this.succeed();
       for (const line of found.items) this.put(line);
+      this.onRead();
     } catch (error) {
       if (abort.signal.aborted) return;
       this.error = error;
+      this.rest();
     }
     this.loading.delete(-1);
     this.onChange();
@@ -84,6 +96,7 @@ export class LogLines {
 
   /** Those of these lines that are not here are loaded. */
   want(first: number, last: number): void {
+    if (this.again !== undefined) return;
     const missing: number[] = [];
     for (
       let page = pageOf(Math.max(first, 1));
@@ -103,6 +116,13 @@ export class LogLines {
       this.wanted = "";
       for (const page of missing) if (!this.loading.has(page)) void this.load(page);
     });
+  }
+
+  /** Asks for what could not be read without waiting any longer. */
+  retry(): void {
+    this.stopResting();
+    if (this.hasEnd) this.onChange();
+    else void this.reload();
   }
 
   /** What a log event brings; the numbers of the lines that begin in it. */
@@ -131,6 +151,7 @@ export class LogLines {
   }
 
   abort(): void {
+    this.stopResting();
     this.settling.stop();
     this.wanted = "";
     for (const each of this.loading.values()) each.abort();
@@ -156,13 +177,32 @@ export class LogLines {
         for (const line of found.items) this.put(line);
         first = (found.items.at(-1)?.number ?? first) + 1;
       }
-      this.error = undefined;
+      this.succeed();
+      if (!this.isWhole(page)) this.rest(); // they are gone, or not there yet
     } catch (error) {
       if (abort.signal.aborted) return;
       this.error = error;
+      this.rest();
     }
     this.loading.delete(page);
     this.onChange();
+  }
+
+  private succeed(): void {
+    this.error = undefined;
+    if (this.again === undefined) this.pauseMs = 0;
+  }
+
+  /** What is drawn anew asks again for what it lacks: without a pause, at once and for ever. */
+  private rest(): void {
+    if (this.again !== undefined) return; // another page of the same attempt
+    this.pauseMs = Math.min(this.pauseMs * 2 || FIRST_PAUSE_MS, LONGEST_PAUSE_MS);
+    this.again = setTimeout(() => this.retry(), this.pauseMs);
+  }
+
+  private stopResting(): void {
+    clearTimeout(this.again);
+    this.again = undefined;
   }
 
   private put(line: Line): void {

@@ -109,9 +109,12 @@ const line = (number: number): Line => ({
 
 function logOf(total: number) {
   const asked: [number, number][] = [];
+  const failure: { current: Error | undefined } = { current: undefined };
+  const redraw = { current: (): void => undefined };
   const log = new LogLines(
     async (first, size) => {
       asked.push([first, size]);
+      if (failure.current) throw failure.current;
       const from = first < 0 ? Math.max(total + first + 1, 1) : first;
       const count = Math.max(Math.min(size, total - from + 1), 0);
       return {
@@ -125,9 +128,9 @@ function logOf(total: number) {
         trimmed: false,
       };
     },
-    () => undefined,
+    () => redraw.current(),
   );
-  return { log, asked };
+  return { log, asked, failure, redraw };
 }
 
 describe("the lines in memory", () => {
@@ -164,6 +167,43 @@ describe("the lines in memory", () => {
       [99_801, 200],
       [100_001, 200],
     ]);
+  });
+
+  it("are asked for more and more seldom while they can't be read, and at once on request", async () => {
+    vi.useFakeTimers();
+    const { log, asked, failure, redraw } = logOf(500_000);
+    await log.reload();
+    redraw.current = () => log.want(1000, 1010); // as the page does with each change
+    asked.length = 0;
+    failure.current = new Error("500");
+    redraw.current();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked.length).toBe(8); // two pages after 0, 1, 3 and 7 s
+    expect(log.error).toBe(failure.current);
+    expect(log.pauseMs).toBe(8000);
+    failure.current = undefined;
+    log.retry();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(log.line(1001)?.text).toBe("line 1001");
+    expect(log.error).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(100_000);
+    vi.useRealTimers();
+    expect(asked.length).toBe(10);
+  });
+
+  it("are followed once their end can be read", async () => {
+    vi.useFakeTimers();
+    const { log, failure } = logOf(3);
+    const followed = vi.fn();
+    log.onRead = followed;
+    failure.current = new Error("503");
+    await log.reload();
+    expect(followed).not.toHaveBeenCalled();
+    failure.current = undefined;
+    await vi.advanceTimersByTimeAsync(1000);
+    vi.useRealTimers();
+    expect(followed).toHaveBeenCalledOnce();
+    expect(log.line(3)?.text).toBe("line 3");
   });
 
   it("grow by what events bring", async () => {

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { Button } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
-import { bytes, count, counted } from "../ui/format";
+import { bytes, count, counted, duration } from "../ui/format";
 import { useLoad } from "../ui/load";
 import { useSameNodes } from "../ui/virtual";
 import { LineRow, type Times } from "./line-row";
@@ -106,7 +106,7 @@ function LogOf({ source, canChoose }: { source: Source; canChoose: boolean }) {
         <SearchBar found={found} input={input} />
         <Options source={source} />
       </div>
-      {log.error !== undefined && <ErrorNote error={log.error} retry={() => void log.reload()} />}
+      {log.error !== undefined && <Unread log={log} />}
       {log.isTrimmed && log.total > 0 && (
         <p class="small muted">The beginning of this log was deleted for its age.</p>
       )}
@@ -149,6 +149,18 @@ function LogOf({ source, canChoose }: { source: Source; canChoose: boolean }) {
       </div>
       {log.total > 0 && <LogFoot log={log} position={position} />}
     </div>
+  );
+}
+
+/** Why lines are not there, and when they are asked for again. */
+function Unread({ log }: { log: LogLines }) {
+  return (
+    <>
+      <ErrorNote error={log.error} retry={() => log.retry()} />
+      <p class="small muted">
+        The log can't be read. The page tries again every {duration(log.pauseMs)}.
+      </p>
+    </>
   );
 }
 

@@ -18,9 +18,9 @@ export function useLog(source: Source, onAppended: (numbers: number[]) => void):
   useEffect(() => {
     let stop: () => void = () => undefined;
     let isOver = false;
-    const begin = async () => {
-      await log.reload();
-      if (isOver || document.hidden || !log.isLoaded || log.isComplete) return;
+    log.onRead = () => {
+      stop();
+      if (isOver || document.hidden || log.isComplete) return;
       stop = follow(`/jobs/${jobId}/events?types=log&after=${log.cursor}`, {
         onEvent: (kind, event) => {
           const part = event as unknown as Part;
@@ -34,10 +34,10 @@ export function useLog(source: Source, onAppended: (numbers: number[]) => void):
     // While nobody sees it, it is not followed: then it is read anew.
     const onVisibility = () => {
       stop();
-      if (!document.hidden) void begin();
+      if (!document.hidden) void log.reload();
     };
     document.addEventListener("visibilitychange", onVisibility);
-    void begin();
+    void log.reload();
     return () => {
       isOver = true;
       stop();

@@ -167,7 +167,11 @@ async def find_job(request: web.Request) -> web.Response:
 async def _details(api: ApiPorts, job: SummaryRow, who: Principal) -> Fields:
     redact = redacting(api.sealer, job.sealed)
     contents = await api.run(job_header.contents, job.id)
-    shown: Fields = {"hasBranches": contents.has_branches, "hasVersions": contents.has_versions}
+    shown: Fields = {
+        "hasBranches": contents.has_branches,
+        "hasVersions": contents.has_versions,
+        "hasServices": contents.has_services,
+    }
     if not JobState(job.state).is_final:
         why = await api.run(wait_reasons.of_jobs, [job.id])
         shown |= views.waits(why.get(job.id), redact)
