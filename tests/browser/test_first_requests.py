@@ -12,6 +12,17 @@ from tests.support.browser.stack import Stack
 EACH = "name: early\ntasks: [{name: many, each: {list: '{{ [1, 2] }}', task: {run: 'true'}}}]"
 LINKS = "head link[rel=preload], head link[rel=modulepreload], head link[rel=stylesheet]"
 
+KEEPS_FETCHED = """
+window.fetched = new Set();
+const before = window.fetch;
+window.fetch = (what, ...more) => {
+  window.fetched.add(new URL(what.url ?? what, location.href).href);
+  return before(what, ...more);
+};
+"""
+ARE_PRELOADED_USED = """() => [...document.querySelectorAll("head link[rel=preload]")]
+  .every((link) => link.as !== "fetch" || window.fetched.has(link.href))"""
+
 
 @pytest.fixture
 def addresses(stack: Stack) -> dict[str, str]:
@@ -49,6 +60,16 @@ def test_what_a_page_needs_first_is_named_in_its_head_and_asked_for_once(
         first = next(n for n, each in enumerate(asked) if not is_static(each) and each not in
                      set(map(path, named)))  # fmt: skip
         assert set(map(path, named)) <= set(asked[:first]), (address, asked)
+
+
+def test_all_that_is_preloaded_is_used(page: Page, guard: Guard, addresses: dict[str, str]) -> None:
+    guard.expect("404")
+    page.add_init_script(KEEPS_FETCHED)
+    missing = f"/ui/jobs/{'0' * 32}"
+    tabs = ["tab=log", "tab=files", "parent=" + "0" * 32, "tab=log&task=" + "0" * 32]
+    for address in [*addresses, missing, *(f"{missing}?{tab}" for tab in tabs)]:
+        page.goto(address)
+        page.wait_for_function(ARE_PRELOADED_USED)  # else the console warns, some seconds later
 
 
 def path(url: str) -> str:

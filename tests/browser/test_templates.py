@@ -92,3 +92,32 @@ def test_a_job_is_saved_as_a_template_edited_deactivated_and_deleted(
     page.wait_for_url("**/ui/templates")
     names = [one["name"] for one in stack.call("GET", "/templates")["items"]]
     assert "from-job" not in names
+
+
+def test_the_inputs_of_a_schedule_of_a_template_are_edited_in_the_form_of_the_template(
+    page: Page, guard: Guard, stack: Stack
+) -> None:
+    guard.expect("400")
+    headers = {"Content-Type": "text/yaml"}
+    stack.call("POST", "/templates", content=GREETING.format(name="timed"), headers=headers)
+    inputs = {"who": "Ann", "style": "plain"}
+    schedule = {"template": "timed@1", "inputs": inputs, "schedule": {"cron": "@yearly"}}
+    schedule_id = stack.call("POST", "/scheduled-jobs", json=schedule)["id"]
+    page.goto(f"/ui/schedules/{schedule_id}?tab=edit")
+    form = page.get_by_role("form", name="Inputs")
+    save = form.get_by_role("button", name="Save inputs")
+    expect(form.get_by_label("Whom")).to_have_value("Ann")
+    expect(form.get_by_label("token")).to_have_count(0)  # it stays as it was submitted
+    expect(save).to_be_disabled()
+
+    form.get_by_label("times").fill("9")
+    save.click()
+    expect(form.get_by_text("9: must be at most 3")).to_be_visible()
+    form.get_by_label("times").fill("2")
+    form.get_by_label("Whom").fill("")
+    save.click()
+    expect(form.get_by_label("Whom")).to_have_value("world")
+    expect(save).to_be_disabled()
+    check_accessible(page)
+    now = stack.call("GET", f"/scheduled-jobs/{schedule_id}")
+    assert now["template"]["inputs"] == {"style": "plain", "times": "2"}

@@ -202,6 +202,14 @@ def test_the_start_of_the_last_run_is_shown_of_a_job_that_was_restarted() -> Non
     assert (restarted["startedAt"], restarted["runStartedAt"]) == (NOW, LATER)
 
 
+def test_a_cancelled_job_says_when_and_by_whom() -> None:
+    ann = shown_user("ann")
+    cancelled = SUMMARY._replace(state="CANCELLED", cancelled_at=LATER, cancelled_by=ann)
+    shown = views.summary(cancelled, PLAIN, "view")
+    assert (shown["cancelledAt"], shown["cancelledBy"]) == (LATER, ann)
+    assert not {"cancelledAt", "cancelledBy"} & views.summary(SUMMARY, PLAIN, "view").keys()
+
+
 def test_times_are_shown_in_utc_with_a_z() -> None:
     assert (
         orjson.loads(encode(views.task(TASK, PLAIN)))["failedAt"] == "2026-01-01T00:00:01.000005Z"

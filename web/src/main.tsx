@@ -2,6 +2,7 @@
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/components.css";
+import "./styles/forced-colours.css";
 import { render } from "preact";
 import { loadSession } from "./api/session";
 import { App } from "./app/app";

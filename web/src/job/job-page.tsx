@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { lazy, useLocation } from "preact-iso";
 import { ApiError, api, data, type Schemas } from "../api/client";
+import { endOf } from "../log/log";
 import { EmptyState } from "../ui/empty-state";
 import { ErrorNote, message } from "../ui/error-note";
 import { readEarly, type Source, useLoad } from "../ui/load";
@@ -47,11 +48,12 @@ const WHOLE_ID = /^[0-9a-f]{32}$/;
 export async function begin(at: URL, { id = "" }: { id?: string }): Promise<void> {
   const query: Query & Record<string, string> = Object.fromEntries(at.searchParams);
   const current = tabOf(query);
-  const isList = current === "tasks" && !query.task && WHOLE_ID.test(id);
+  const isOfJob = !query.task && WHOLE_ID.test(id);
   await Promise.all([
     CONTENTS[current].preload?.(),
     readEarly(headerOf(id)),
-    isList && readEarly(familyOf(askedBy(id, query))),
+    isOfJob && current === "tasks" && readEarly(familyOf(askedBy(id, query))),
+    isOfJob && current === "log" && readEarly(endOf({ jobId: id, taskId: undefined })),
   ]);
 }
 

@@ -1,5 +1,6 @@
 // The lines of a log that are in memory: some windows of it, and what comes while it is followed.
 import { api, data, type Schemas } from "../api/client";
+import type { Source as EarlySource } from "../ui/load";
 import { Settling } from "../ui/settling";
 
 export type Line = Schemas["LogLine"];
@@ -36,6 +37,12 @@ export const reader =
       : data(api.GET("/jobs/{id}/log/lines", { params: { path: { id: jobId }, query }, signal }));
   };
 
+/** The end of a log, which is read first. */
+export const endOf = (source: Source): EarlySource<Schemas["LogLines"]> => [
+  `end of the log ${source.jobId} ${source.taskId}`,
+  (signal) => reader(source)(-PAGE, PAGE, signal),
+];
+
 export class LogLines {
   total = 0;
   bytes = 0;
@@ -59,6 +66,7 @@ export class LogLines {
   constructor(
     private readonly read: Read,
     private readonly onChange: () => void,
+    private early?: Promise<Schemas["LogLines"]>,
   ) {}
 
   /** Reads the end, and where the log is now; what was there stays until then. */
@@ -68,7 +76,9 @@ export class LogLines {
     this.loading.set(-1, abort);
     this.hasEnd = false;
     try {
-      const found = await this.read(-PAGE, PAGE, abort.signal);
+      const early = this.early;
+      this.early = undefined;
+      const found = await (early ?? this.read(-PAGE, PAGE, abort.signal));
       this.pages.clear();
       this.newest.clear();
       this.cursor = found.cursor;

@@ -18,6 +18,7 @@ import { useSearch } from "./use-search";
 import { nameOfRow, type Tasks, useTasks } from "./use-tasks";
 import "./log.css";
 
+export { endOf } from "./lines";
 export { LogTail } from "./log-tail";
 
 const isWrapped = signal(false);

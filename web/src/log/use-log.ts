@@ -1,7 +1,8 @@
 // The lines of a log, followed as long as somebody can see the page.
 import { useEffect, useMemo, useReducer, useRef } from "preact/hooks";
 import { follow } from "../api/live";
-import { LogLines, type Part, reader, type Source } from "./lines";
+import { earlyOf } from "../ui/load";
+import { endOf, LogLines, type Part, reader, type Source } from "./lines";
 
 /** `onAppended` hears the numbers of lines that come. */
 export function useLog(source: Source, onAppended: (numbers: number[]) => void): LogLines {
@@ -12,7 +13,10 @@ export function useLog(source: Source, onAppended: (numbers: number[]) => void):
     frame.current = requestAnimationFrame(() => render());
   };
   const { jobId, taskId } = source;
-  const log = useMemo(() => new LogLines(reader({ jobId, taskId }), changed), [jobId, taskId]);
+  const log = useMemo(() => {
+    const [key] = endOf({ jobId, taskId });
+    return new LogLines(reader({ jobId, taskId }), changed, earlyOf(key));
+  }, [jobId, taskId]);
   const appended = useRef(onAppended);
   appended.current = onAppended;
   useEffect(() => {

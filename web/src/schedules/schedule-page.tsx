@@ -15,6 +15,7 @@ import { Tabs } from "../ui/tabs";
 import { Ago, At } from "../ui/time";
 import { Backfill } from "./backfill";
 import { EditForm } from "./edit-form";
+import { InputsForm } from "./inputs-form";
 import { RunState, ScheduleMark } from "./marks";
 import { Runs } from "./runs";
 import { ScheduleActs } from "./schedule-acts";
@@ -90,10 +91,18 @@ export default function SchedulePage({ id = "" }: Params) {
       {tab === "runs" && (
         <Runs schedule={schedule} state={query.state ?? ""} page={pageOf(query.page)} />
       )}
-      {tab === "edit" && (
-        <EditForm key={schedule.version} schedule={schedule} reload={loaded.reload} />
-      )}
+      {tab === "edit" && <Edit key={schedule.version} schedule={schedule} reload={loaded.reload} />}
       {tab === "backfill" && <Backfill schedule={schedule} reload={loaded.reload} />}
+    </>
+  );
+}
+
+function Edit({ schedule, reload }: { schedule: Whole; reload: () => void }) {
+  const { template } = schedule;
+  return (
+    <>
+      <EditForm schedule={schedule} reload={reload} />
+      {template && <InputsForm schedule={schedule} template={template} reload={reload} />}
     </>
   );
 }

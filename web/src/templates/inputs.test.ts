@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inputsOf, otherRules, ruleOf, runBody } from "./inputs";
+import { inputsOf, inputsPatch, otherRules, ruleOf, runBody, typedOf } from "./inputs";
 
 const SCHEMA = {
   properties: {
@@ -35,6 +35,18 @@ test("what is typed goes where the template asks for it, and what is empty is le
     inputs: { width: "32", style: "loud" },
     secrets: { token: "t" },
     uploads: { picture: "id" },
+  });
+});
+
+test("of given inputs only what is typed anew is changed, and what is emptied is taken away", () => {
+  const inputs = inputsOf(SCHEMA);
+  const given = { width: "32", names: ["b"], style: "loud" };
+  const typed = typedOf(inputs, given);
+  expect(typed).toMatchObject({ width: "32", names: '["b"]', style: "loud", quick: "true" });
+  expect(inputsPatch(inputs, given, typed)).toEqual({});
+  expect(inputsPatch(inputs, given, { ...typed, width: "", style: "plain" })).toEqual({
+    width: null,
+    style: "plain",
   });
 });
 

@@ -77,6 +77,25 @@ function hintOf(one: Property, isRequired: boolean): string {
 const textOf = (value: unknown): string =>
   typeof value === "string" ? value : JSON.stringify(value);
 
+type Values = Readonly<Record<string, unknown>>;
+
+/** As it is typed when a form is opened: what is given, or else the defaults. */
+export const typedOf = (inputs: readonly Input[], given: Values): Record<string, string> =>
+  Object.fromEntries(
+    inputs.map(({ name, initial }) => [name, name in given ? textOf(given[name]) : initial]),
+  );
+
+/** A merge patch of what is given: null takes an input away. */
+export function inputsPatch(
+  inputs: readonly Input[],
+  given: Values,
+  typed: Record<string, string>,
+): Record<string, string | null> {
+  const before = typedOf(inputs, given);
+  const changed = inputs.filter(({ name }) => typed[name] !== before[name]);
+  return Object.fromEntries(changed.map(({ name }) => [name, typed[name] || null]));
+}
+
 /** What is typed, by the names of inputs; `uploads` are ids of files that are sent. */
 export function runBody(
   inputs: readonly Input[],

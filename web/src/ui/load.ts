@@ -40,6 +40,9 @@ export async function readEarly<T>([key, load]: Source<T>): Promise<void> {
   }
 }
 
+/** What was read early, once, if it is still fresh. */
+export const earlyOf = <T>(key: string): Promise<T> | undefined => takeEarly<T>(key)?.reading;
+
 function takeEarly<T>(key: string): Early<T> | undefined {
   const asked = early.get(key);
   early.delete(key);

@@ -123,6 +123,7 @@ def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
         shown["template"] = {"name": name, "version": version}
     if row.run_started_at != row.started_at:
         shown |= set_fields({"runStartedAt": row.run_started_at})
+    shown |= set_fields({"cancelledAt": row.cancelled_at, "cancelledBy": row.cancelled_by})
     if row.omitted:
         shown["omitted"] = row.omitted
     if row.usage:
