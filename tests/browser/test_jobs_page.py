@@ -206,3 +206,12 @@ def test_the_list_has_no_findings_of_axe(page: Page, stack: Stack) -> None:
     page.goto("/?q=nothing+is+called+so")
     expect(page.get_by_role("heading", name="No job matches")).to_be_visible()
     check_accessible(page)
+
+
+def test_where_colours_are_forced_lines_say_what_backgrounds_said(page: Page, stack: Stack) -> None:
+    stack.until(stack.submit(job("in few colours")))
+    page.emulate_media(forced_colors="active")
+    page.goto("/?q=few+colours")
+    page.get_by_label("Select in few colours").click()
+    expect(row(page, "in few colours")).to_have_css("outline-style", "solid")
+    expect(page.locator(".jobs-row .badge")).to_have_css("border-top-width", "1px")
