@@ -240,6 +240,8 @@ tasks:
     assert b"b.txt" in download.value.path().read_bytes()
     page.get_by_role("link", name="make/all/").click()
     page.get_by_role("link", name="deep/").click()
+    crumbs = page.get_by_label("Directory").get_by_role("link")
+    expect(crumbs).to_have_text(["Files", "all"])  # `make` is no directory
     with page.expect_download() as download:
         page.get_by_role("link", name="b.txt", exact=True).click()
     assert download.value.path().read_text() == "two\n"

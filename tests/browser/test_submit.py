@@ -1,10 +1,13 @@
 """The editor: what is typed, checked and submitted there."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support.availability import unavailable
 from tests.support.browser.axe import check_accessible
 from tests.support.browser.guard import Guard, fits_in_width
 from tests.support.browser.stack import Stack
@@ -163,6 +166,37 @@ def test_an_upload_is_sent_named_and_used_by_the_job(
     job_id = submitted(page)
     assert stack.until(job_id)["state"] == "COMPLETED"
     assert log_of(stack, job_id).endswith("from the page")
+
+
+def test_a_video_is_cut_transcoded_and_joined_from_the_page(
+    page: Page, stack: Stack, tmp_path: Path
+) -> None:
+    if shutil.which("ffmpeg") is None:
+        unavailable("the video job: ffmpeg is not installed here")
+    video = tmp_path / "video.mp4"
+    source = ["-f", "lavfi", "-i", "testsrc=size=160x120:rate=5", "-t", "30"]
+    subprocess.run(
+        ["ffmpeg", "-v", "error", *source, "-g", "5", "-c:v", "mpeg4", video], check=True
+    )
+    opened(page)
+    page.get_by_role("button", name="Examples").click()
+    page.get_by_label("Search examples").fill("video")
+    page.get_by_role("button", name=re.compile("^transcode-video")).click()
+    page.get_by_role("button", name="Use this example").click()
+    page.set_input_files("input[type=file][multiple]", video)
+    expect(page.get_by_text("Sent as video")).to_be_visible()
+    expect(verdict(page, "No errors")).to_be_visible()
+    page.get_by_role("button", name="Submit the job").click()
+    job_id = submitted(page)
+    phases = page.get_by_label("Phases of transcode")
+    expect(phases).to_contain_text("6 of 6", timeout=60_000)
+    assert stack.until(job_id)["state"] == "COMPLETED"
+    page.goto(f"/ui/jobs/{job_id}?tab=files&path=transcode/output&depth=2")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="video.mp4", exact=True).click()
+    shown = ["-show_entries", "format=duration", "-of", "csv=p=0"]
+    duration = subprocess.check_output(["ffprobe", "-v", "error", *shown, download.value.path()])
+    assert abs(float(duration) - 30) < 1
 
 
 def test_a_job_runs_again_with_other_values_and_its_secrets_or_with_edits_and_new_ones(

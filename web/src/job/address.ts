@@ -25,6 +25,8 @@ export interface Query {
   order?: string | undefined;
   /** A directory of the files. */
   path?: string | undefined;
+  /** How many parts of `path` are the artifact that it is in. */
+  depth?: string | undefined;
   page?: string | undefined;
   version?: string | undefined;
 }

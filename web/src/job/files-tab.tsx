@@ -17,6 +17,7 @@ const PAGE_SIZE = 100;
 export function FilesTab({ job }: TabProps) {
   const { query } = useLocation();
   const path = query.path;
+  const depth = Number(query.depth ?? 1);
   const page = pageOf(query.page);
   const found = useLoad<Page>(`files ${job.id} ${job.state} ${path} ${page}`, async (signal) => {
     const asked = new URLSearchParams({ page: String(page), size: String(PAGE_SIZE) });
@@ -31,7 +32,7 @@ export function FilesTab({ job }: TabProps) {
   return (
     <section aria-label="Files">
       <div class="toolbar">
-        <Crumbs jobId={job.id} path={path} />
+        <Crumbs jobId={job.id} path={path} depth={depth} />
         {!path && (
           <a class="button" href={`/jobs/${job.id}/files?format=tar`} download>
             Download all as a tar
@@ -55,7 +56,7 @@ export function FilesTab({ job }: TabProps) {
             "taskId" in item ? (
               <Artifact key={item.url} jobId={job.id} item={item} />
             ) : (
-              <Inner key={item.path} jobId={job.id} item={item} />
+              <Inner key={item.path} jobId={job.id} item={item} depth={depth} />
             ),
           )}
         </tbody>
@@ -64,13 +65,22 @@ export function FilesTab({ job }: TabProps) {
         page={page}
         pages={totalPages}
         ways={["Previous", "Next"]}
-        at={(number) => jobHref(job.id, { tab: "files", path, page: `${number}` })}
+        at={(number) =>
+          jobHref(job.id, { tab: "files", path, depth: query.depth, page: `${number}` })
+        }
       />
     </section>
   );
 }
 
-function Crumbs({ jobId, path }: { jobId: string; path: string | undefined }) {
+interface CrumbsProps {
+  jobId: string;
+  path: string | undefined;
+  /** So many parts of the path are the artifact; what is before it is no directory. */
+  depth: number;
+}
+
+function Crumbs({ jobId, path, depth }: CrumbsProps) {
   const parts = path?.split("/") ?? [];
   return (
     <nav class="toolbar-grow" aria-label="Directory">
@@ -81,10 +91,10 @@ function Crumbs({ jobId, path }: { jobId: string; path: string | undefined }) {
         return (
           <span key={whole}>
             {" / "}
-            {isLast || index < 1 ? (
+            {isLast || index + 1 < depth ? (
               <span aria-current={isLast ? "page" : undefined}>{part}</span>
             ) : (
-              <a href={jobHref(jobId, { tab: "files", path: whole })}>{part}</a>
+              <a href={jobHref(jobId, { tab: "files", path: whole, depth: `${depth}` })}>{part}</a>
             )}
           </span>
         );
@@ -96,13 +106,17 @@ function Crumbs({ jobId, path }: { jobId: string; path: string | undefined }) {
 const fileHref = (jobId: string, path: string) =>
   `/jobs/${jobId}/files/${path.split("/").map(encodeURIComponent).join("/")}`;
 
+const depthOf = (path: string) => `${path.split("/").length}`;
+
 function Artifact({ jobId, item }: { jobId: string; item: Schemas["KeptArtifact"] }) {
   const isDirectory = item.files != null;
   return (
     <tr>
       <td class="wide">
         {isDirectory ? (
-          <a href={jobHref(jobId, { tab: "files", path: item.path })}>{item.path}/</a>
+          <a href={jobHref(jobId, { tab: "files", path: item.path, depth: depthOf(item.path) })}>
+            {item.path}/
+          </a>
         ) : (
           <a href={item.url} download={item.fileName}>
             {item.path}
@@ -135,10 +149,16 @@ function Artifact({ jobId, item }: { jobId: string; item: Schemas["KeptArtifact"
   );
 }
 
-function Inner({ jobId, item }: { jobId: string; item: Schemas["Entry"] }) {
+interface InnerProps {
+  jobId: string;
+  item: Schemas["Entry"];
+  depth: number;
+}
+
+function Inner({ jobId, item, depth }: InnerProps) {
   const isDirectory = item.kind === "directory";
   const href = isDirectory
-    ? jobHref(jobId, { tab: "files", path: item.path })
+    ? jobHref(jobId, { tab: "files", path: item.path, depth: `${depth}` })
     : fileHref(jobId, item.path);
   return (
     <tr>
