@@ -32,6 +32,7 @@ class FakeEngine:
         app = web.Application(middlewares=[self._say])
         app.add_routes(
             [
+                web.get("/_ping", _answer_ping),
                 web.get("/version", _answer({"ApiVersion": "1.41"})),
                 web.get(at + "/version", _answer({"ApiVersion": "1.41"})),
                 web.get(at + "/networks", _answer([])),
@@ -99,6 +100,10 @@ def _json(body: object, status: int = 200) -> web.Response:
     # As engines send it, without a charset.
     data = json.dumps(body).encode()
     return web.Response(body=data, status=status, content_type="application/json")
+
+
+async def _answer_ping(_: web.Request) -> web.Response:
+    return web.Response(text="OK", headers={"API-Version": "1.41"})
 
 
 async def _answer_nothing(_: web.Request) -> web.Response:

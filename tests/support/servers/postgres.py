@@ -6,6 +6,7 @@ loops of single tests and can be killed from any of them.
 
 import asyncio
 import os
+import tempfile
 import threading
 import uuid
 from collections.abc import Coroutine, Iterator, Mapping
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import psutil
 
 from services.dev.postgres.embedded import EmbeddedPostgres
 from shared.postgres.migrate import migrate
@@ -24,7 +26,9 @@ from tests.support.servers.reused_databases import Migrated
 
 DSN_VARIABLE = "CONVEYOR_TEST_POSTGRES_DSN"
 # A test kills processes, not machines: what the kernel was given is safe, and this is faster.
-FAST: Mapping[str, str] = {"fsync": "off", "max_connections": "200"}
+FAST: Mapping[str, str] = {"fsync": "off", "max_connections": "200", "max_wal_size": "256MB"}
+_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 8 << 30
 
 T = TypeVar("T")
 
@@ -93,6 +97,17 @@ class PrivatePostgres:
                 await connection.execute(statement)
         finally:
             await connection.close()
+
+
+@contextmanager
+def in_memory(otherwise: Path) -> Iterator[Path]:
+    """A directory without a disk where the machine has memory enough: file systems on disks take
+    long over the many small files of databases that come and go."""
+    if not _MEMORY.is_dir() or psutil.virtual_memory().available < _ENOUGH_BYTES:
+        yield otherwise
+        return
+    with tempfile.TemporaryDirectory(prefix="conveyor-postgres-", dir=_MEMORY) as directory:
+        yield Path(directory)
 
 
 @contextmanager

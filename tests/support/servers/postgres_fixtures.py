@@ -5,12 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers.postgres import Databases, PrivatePostgres, databases, private_server
+from tests.support.servers.postgres import (
+    Databases,
+    PrivatePostgres,
+    databases,
+    in_memory,
+    private_server,
+)
 
 
 @pytest.fixture(scope="session")
 def postgres_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    with databases(tmp_path_factory.mktemp("postgres")) as ready:
+    with (
+        in_memory(tmp_path_factory.mktemp("postgres")) as directory,
+        databases(directory) as ready,
+    ):
         yield ready
 
 
@@ -31,5 +40,5 @@ def empty_postgres_dsn(postgres_databases: Databases) -> Iterator[str]:
 @pytest.fixture
 def private_postgres(tmp_path: Path) -> Iterator[PrivatePostgres]:
     """A server of the test's own, not migrated, to be killed and restarted."""
-    with private_server(tmp_path / "postgres") as server:
+    with in_memory(tmp_path) as directory, private_server(directory / "postgres") as server:
         yield server

@@ -72,7 +72,7 @@ class ContainerEngine:
 
     async def ping(self) -> None:
         async with self._calls.call("reach the engine", about=About.UPKEEP):
-            await self._docker.version()
+            await self._calls.ping()
 
     async def create(self, config: Json, name: str | None = None) -> str:
         """Raises ImageMissing when the image has to be pulled first."""

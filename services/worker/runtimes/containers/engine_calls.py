@@ -121,6 +121,15 @@ class EngineCalls:
         finally:
             await _close(docker)
 
+    async def ping(self) -> None:
+        """Settles the API version, too: for /version, which the library would ask, Podman asks the
+        system's packages, for a second. Raises DockerError."""
+        async with self.docker.session.get(f"{self.docker.docker_host}/_ping") as response:
+            if response.status >= 400:
+                raise DockerError(response.status, _message(await response.read()))
+            if version := response.headers.get("API-Version"):
+                self.docker.api_version = f"v{version}"
+
     async def request(
         self,
         method: str,
@@ -131,7 +140,7 @@ class EngineCalls:
     ) -> aiohttp.ClientResponse:
         """An answer below 400, its body unread. Raises DockerError for any other."""
         if self.docker.api_version == "auto":
-            await self.docker.version()  # settles the API version
+            await self.docker.version()  # settles it
         url = f"{self.docker.docker_host}/{self.docker.api_version}/{path}"
         response = await self.docker.session.request(
             method, url, params=query, data=body, headers=headers, timeout=_UNLIMITED
