@@ -87,6 +87,15 @@ async def test_a_deletion_that_has_begun_leaves_nothing_to_restart(
             assert await connection.fetchval(asked, job_id)
 
 
+async def test_a_job_that_retention_takes_from_under_its_deletion_is_deleted(
+    postgres_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with api_on(postgres_dsn) as api:
+        job_id = await made(api)
+        monkeypatch.setattr(deletion, "SOME_TASKS", "DELETE FROM jobs WHERE id = ANY($1::text[])")
+        assert await api.answer("DELETE", f"/jobs/{job_id}") == (200, {"status": "OK"})
+
+
 async def test_sub_jobs_go_with_their_job_unless_they_are_still_running(postgres_dsn: str) -> None:
     async with api_on(postgres_dsn) as api:
         top, middle, bottom, detached = [

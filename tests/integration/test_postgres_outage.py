@@ -1,17 +1,14 @@
 """The batcher and a Postgres that is restarted, killed or frozen: it works again by itself."""
 
-import os
-import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from services.dev.postgres.data_directory import servers_of
 from shared.postgres.errors import DatabaseUnavailable
 from shared.postgres.migrate import migrate
 from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.servers.frozen_server import freeze, thaw
 from tests.support.servers.postgres import PrivatePostgres
 
 pytestmark = pytest.mark.real
@@ -27,15 +24,13 @@ async def rig(private_postgres: PrivatePostgres) -> AsyncIterator[Rig]:
 
 
 @contextmanager
-def frozen(data: Path) -> Iterator[None]:
-    processes = servers_of(data)
-    for process in processes:
-        os.kill(process, signal.SIGSTOP)
+def frozen(server: PrivatePostgres) -> Iterator[None]:
+    assert server.pid
+    freeze(server.pid)
     try:
         yield
     finally:
-        for process in processes:
-            os.kill(process, signal.SIGCONT)
+        thaw(server.pid)
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
@@ -54,10 +49,10 @@ async def test_it_goes_on_after_postgres_was_away(
 
 
 async def test_it_says_unavailable_while_postgres_is_frozen_and_goes_on_after(
-    rig: Rig, tmp_path: Path
+    rig: Rig, private_postgres: PrivatePostgres
 ) -> None:
     job_id = await rig.submit([SHELL])
-    with frozen(tmp_path / "postgres" / "data"):
+    with frozen(private_postgres):
         for _ in range(2):
             with pytest.raises(DatabaseUnavailable):
                 await rig.submit([SHELL])
