@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.coordinator.store import task_list
 from shared.lifecycle import Children, TaskKind, TaskState, Usage
 from shared.postgres.pool import acquired
 from shared.store.writing import Writes, write
@@ -66,6 +67,19 @@ async def job_id(api: Api) -> str:
 async def ids(api: Api, job_id: str, **query: str) -> list[str]:
     page = await api.get(f"/jobs/{job_id}/tasks", params=query)
     return [row.get("id", row.get("name")) for row in page["items"]]
+
+
+async def test_a_task_that_begins_meanwhile_is_shown_once(
+    api: Api, job_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    not_begun = task_list._not_begun
+
+    async def after_it_has_begun(*asked: Any) -> Any:
+        await add(api, job_id, "last", id="last", position=3)
+        return await not_begun(*asked)
+
+    monkeypatch.setattr(task_list, "_not_begun", after_it_has_begun)
+    assert await ids(api, job_id, parent="top") == ["a", "many", "last"]
 
 
 async def test_the_jobs_own_list_is_shown_with_what_has_not_begun(api: Api, job_id: str) -> None:

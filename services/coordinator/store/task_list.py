@@ -243,7 +243,8 @@ async def tasks_of(connection: Connection, asked: Asked) -> Tasks | None:
         *(asked.job_id, asked.parent or None, _pattern(asked.name), list(asked.hidden)),
         *(asked.index, asked.last_only),
     )
-    async with connection.transaction():
+    # One snapshot: what begins meanwhile is neither missing nor there twice.
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(PLAN_EACH)
         counted = asked.with_counts or asked.parent == ""
         by_state = dict(await connection.fetch(counts, *which)) if counted else None
