@@ -24,11 +24,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser.chromium import new_context, running_chromium
+from tests.support.browser.chromium import PATIENCE_MS, new_context, running_chromium
 from tests.support.browser.guard import Guard
 from tests.support.browser.stack import AUTHENTICATION, Stack, running_stack
 
-expect.set_options(timeout=60_000)  # a deadline only ends a test that hangs
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ def open_job(page: Page, job_id: str, query: str = "") -> None:
 
 def head(page: Page, state: str) -> None:
     """The job is in the state, as its head says."""
-    expect(page.locator(".page-head").get_by_text(state, exact=True)).to_be_visible(timeout=60_000)
+    expect(page.locator(".page-head").get_by_text(state, exact=True)).to_be_visible()
 
 
 def test_a_job_is_followed_to_its_end_without_reloading(page: Page, stack: Stack) -> None:
@@ -257,7 +257,7 @@ tasks:
     task: {name: "one {{ item.index }}", run: x, if: 'false'}
 """)
     open_job(page, job_id)
-    page.get_by_role("link", name="1,000 of 1,000 ended").click(timeout=60_000)
+    page.get_by_role("link", name="1,000 of 1,000 ended").click()
     expect(page.get_by_role("button", name="Skipped 1,000")).to_be_visible()
     rows = page.get_by_role("table", name="Tasks").get_by_role("row")
     expect(rows.filter(has_text="#0")).to_be_visible()

@@ -189,7 +189,7 @@ def test_a_video_is_cut_transcoded_and_joined_from_the_page(
     page.get_by_role("button", name="Submit the job").click()
     job_id = submitted(page)
     phases = page.get_by_label("Phases of transcode")
-    expect(phases).to_contain_text("6 of 6", timeout=60_000)
+    expect(phases).to_contain_text("6 of 6")
     assert stack.until(job_id)["state"] == "COMPLETED"
     page.goto(f"/ui/jobs/{job_id}?tab=files&path=transcode/output&depth=2")
     with page.expect_download() as download:

@@ -23,6 +23,8 @@ ARGUMENTS = [
 ]
 DESKTOP = (1280, 800)
 PHONE = (360, 740)
+PATIENCE_MS = 120_000
+"""A deadline only ends a test that hangs."""
 
 
 @contextmanager
@@ -53,5 +55,5 @@ def new_context(
         timezone_id="Europe/Berlin",
         accept_downloads=True,
     )
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE_MS)
     return context
