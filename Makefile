@@ -10,7 +10,8 @@ PYTEST := $(BIN)/python -m pytest
 WITH_SERVICES := deploy/setup/with-test-services.sh
 BESIDE := deploy/setup/beside.sh
 WRITTEN := deploy/setup/written.sh
-PATIENT := $(PYTEST) -n 3 tests/patience
+ALL := $(PYTEST) --continue-on-collection-errors
+PATIENT := $(ALL) -n 3 tests/patience
 SPREAD := -n $(TEST_PROCESSES) --dist loadscope
 ALONE := tests/e2e/test_compose.py
 # conveyor-sdk counts as unsafe to pin: it is always installed from this tree.
@@ -77,17 +78,18 @@ unit: $(DEV)
 
 # Suites with short leases run last and alone, because others would cost them these, and so does the
 # one that fills the engine. Suites that mostly wait run beside everything else; what starts
-# many processes or a browser takes the cores alone. One run reports all failures, and lists them at its very end.
+# many processes or a browser takes the cores alone. One run reports all failures; at its end what has
+# failed is run once more, alone. The status of each run adds its bits: 1 stands for tests that failed.
 test: export CONVEYOR_TEST_FAILURES = $(CURDIR)/.venv/failed-tests.txt
 test: static page ## Run all tests; sets up RabbitMQ, Postgres and container engines where possible
 	@rm -f $(CONVEYOR_TEST_FAILURES)
-	failed=0; $(WITH_SERVICES) $(BESIDE) $(PATIENT) -- sh -c 'failed=0; \
-		$(PYTEST) $(SPREAD) --durations=30 tests/unit tests/contract tests/integration || failed=1; \
-		$(PYTEST) -n 2 --dist loadscope --ignore=$(ALONE) tests/e2e || failed=1; \
-		$(PYTEST) -n 2 --dist loadscope tests/browser || failed=1; \
-		$(PYTEST) $(ALONE) tests/chaos tests/soak tests/flood || failed=1; \
-		exit $$failed' || failed=1; \
-	cat $(CONVEYOR_TEST_FAILURES); exit $$failed
+	status=0; $(WITH_SERVICES) $(BESIDE) $(PATIENT) -- sh -c 'status=0; \
+		$(ALL) $(SPREAD) --durations=30 tests/unit tests/contract tests/integration || status=$$((status | $$?)); \
+		$(ALL) -n 2 --dist loadscope --ignore=$(ALONE) tests/e2e || status=$$((status | $$?)); \
+		$(ALL) -n 2 --dist loadscope tests/browser || status=$$((status | $$?)); \
+		$(ALL) $(ALONE) tests/chaos tests/soak tests/flood || status=$$((status | $$?)); \
+		exit $$status' || status=$$?; \
+	[ $$status = 0 ] || $(WITH_SERVICES) $(BIN)/python -m tests.support.second_run $$status
 
 chaos: $(DEV) ## Inject faults while jobs run, and verify the results: SEED=n ROUNDS=n KINDS="…", RABBITMQ=4, QUEUES=quorum
 	$(WITH_SERVICES) $(BIN)/python -m tests.chaos \

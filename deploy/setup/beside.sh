@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs two commands side by side: `beside.sh COMMAND... -- COMMAND...`. The first one's output is
-# shown when both have ended, and either one's failure is the whole's.
+# shown when both have ended. Its status has the bits of both.
 set -euo pipefail
 
 first=()
@@ -17,7 +17,7 @@ beside=$!
 trap 'kill "$beside" 2>/dev/null || true' INT TERM
 
 failed=0
-"$@" || failed=$?
-wait "$beside" || failed=$?
+"$@" || failed=$((failed | $?))
+wait "$beside" || failed=$((failed | $?))
 cat "$told"
 exit "$failed"

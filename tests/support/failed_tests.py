@@ -1,12 +1,22 @@
-"""Tells which tests have failed: at once, and in the file that `make test` shows at its end."""
+"""Tells which tests have failed: at once, and in the file that `make test` reads at its end."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-_FILE = "CONVEYOR_TEST_FAILURES"
+FILE = "CONVEYOR_TEST_FAILURES"
 _MESSAGE_LENGTH = 200
+
+
+def failed_tests(path: Path) -> dict[str, str]:
+    """What the file tells: the line of each test that has failed."""
+    told: dict[str, str] = {}
+    if path.exists():
+        for each in path.read_text(encoding="utf-8").splitlines():
+            name, line = each.split("\t", 1)
+            told.setdefault(name, line)
+    return told
 
 
 class FailedTests:
@@ -26,10 +36,10 @@ class FailedTests:
             return
         line = _line(report)
         self._terminal.write_line(f"\n{line}")
-        if name := os.environ.get(_FILE):
+        if name := os.environ.get(FILE):
             # Appended in one write: runs that go on side by side share the file.
             with Path(name).open("a", encoding="utf-8") as file:
-                file.write(f"{line}\n")
+                file.write(f"{report.nodeid}\t{line}\n")
 
 
 @pytest.hookimpl(trylast=True)  # when the terminal's plugin is there
