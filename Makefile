@@ -1,7 +1,7 @@
 # Every target first installs what it needs in .venv/. Required: Python 3.11 or later with its venv
 # module, and make.
 PYTHON ?= python3
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 4
 
 BIN := .venv/bin
 RUN := .venv/run.stamp

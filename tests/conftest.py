@@ -9,6 +9,7 @@ from tests.support.availability import unavailable
 
 pytest_plugins = [
     "tests.support.failed_tests",
+    "tests.support.module_order",
     "tests.support.engines.fixtures",
     "tests.support.jobs.fixtures",
     "tests.support.http.fixtures",
