@@ -10,7 +10,7 @@ from shared.planning import budgets
 from tests.support.family_invariants import check_invariants
 from tests.support.jobs.families import Play
 from tests.support.jobs.subjobs import later
-from tests.support.stalls import MOST_SECONDS, longest_stall
+from tests.support.stalls import never_holds_up_the_event_loop
 
 SHELL = {"run": "true"}
 SUBJOB = {"name": "s", "subjob": {"name": "inside", "tasks": [{**SHELL, "name": "t"}]}}
@@ -146,12 +146,7 @@ async def test_of_children_with_costly_expressions_a_transaction_begins_few(play
 async def test_the_event_loop_goes_on_while_a_job_is_planned(
     play: Play, task: dict[str, Any]
 ) -> None:
-    stalls: list[float] = []
-    while not stalls or stalls[-1] >= MOST_SECONDS:
-        assert len(stalls) < 3, stalls  # the garbage of other tests is collected in some round
-        async with longest_stall() as stall:
-            await play.submit_tasks(task)
-        stalls.append(stall.seconds)
+    await never_holds_up_the_event_loop(lambda: play.submit_tasks(task))
 
 
 async def test_jobs_that_make_too_many_tasks_together_are_stored_one_by_one(

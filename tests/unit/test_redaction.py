@@ -114,6 +114,6 @@ def test_pieces_of_a_log_show_no_more_than_the_whole(
 
 def test_text_that_repeats_a_secret_a_million_times_takes_no_longer() -> None:
     redactor = Redactor(["a" * 10_000, "ab" * 4_000, KEY])
-    began = time.perf_counter()
+    began = time.process_time()
     redactor.text("ab" * 500_000 + "a" * 1_000_000)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
