@@ -72,6 +72,7 @@ class Definitions:
                 bundle=task.bundle,
                 secrets=redactor,
                 placed=task.execution,
+                cache_owner=task.cache_owner,
                 names=_names(order, task.execution),
                 attempt=order.attempt,
                 left_bytes=order.files_left_bytes,

@@ -45,6 +45,8 @@ from shared.definition.quantities import Amount, Duration, span_of
 from shared.definition.references import Named, Reference, TaskList, parse_reference
 from shared.definition.types import (
     DEFAULT_GRACE_SECONDS,
+    SHARED_CACHE,
+    USER_CACHE,
     AuxTask,
     Composite,
     Defaults,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from conveyor.extensions.tasks import Builtin, Mount, Network, Program, Wasm
+from conveyor.extensions.tasks import DATA, Builtin, Mount, Network, Program, Wasm
 from shared.definition.files import Artifact, Publication, Source
 from shared.definition.placement import Execution, Placement
 from shared.definition.quantities import Amount, Duration
@@ -125,6 +125,10 @@ class Stages(Composite):
     is_flat: bool = False
 
 
+SHARED_CACHE, USER_CACHE = f"{DATA}/cache/shared", f"{DATA}/cache/user"
+"""Directories that outlive a task: one that all tasks of a worker read, and one in which those of
+one owner leave what they like for each other."""
+
 DEFAULT_GRACE_SECONDS = 10.0
 """Of a task without a `grace_period`."""
 
@@ -142,7 +146,8 @@ class TaskDefinition(Program):
     `success_codes`, or with `any_exit_code`. With `bundle`, all its artifacts, `stdout`, `stderr`
     and `exitCode` are kept as one directory, the artifact of that name, however it ends.
     `directories` are paths below /tork/data by the variables that name them; it finds them empty,
-    or with what sources bring there.
+    with what sources bring there, or as the caches of its worker. `cache_owner` is whose
+    USER_CACHE is, "" stands for nobody.
     """
 
     name: str | None = None
@@ -168,6 +173,7 @@ class TaskDefinition(Program):
     sources: tuple[Source, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     directories: dict[str, str] = field(default_factory=dict)
+    cache_owner: str | None = None
     publish: tuple[Publication, ...] = ()
     large_result: str | None = None
     bundle: str | None = None

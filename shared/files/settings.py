@@ -185,6 +185,19 @@ class FilesSettings(Block):
         ge=0,
         description="Maximum size of that directory. What is in use can exceed it.",
     )
+    task_cache_dir: str = Field(
+        "",
+        description="Directory in which partitioned tasks find `$SHARED_CACHE_DIR`, its directory "
+        "`shared`, which the operator fills, and `$USER_CACHE_DIR`, one for each owner of jobs. "
+        "The container engine must have it at the same path. Empty: tasks have no such variables.",
+    )
+    task_cache_bytes: int = Field(
+        10 * _GIGABYTE,
+        ge=0,
+        description="Maximum size of the owners' directories in it, together: those that were not "
+        "used for longest are removed, each as a whole. What is in use can exceed it. A worker "
+        "that is not root cannot remove what root has left there in a container.",
+    )
 
     @property
     def is_on(self) -> bool:

@@ -15,6 +15,7 @@ from typing import cast
 import orjson
 
 from shared.definition import (
+    USER_CACHE,
     Defaults,
     Encoded,
     TaskDefinition,
@@ -188,6 +189,8 @@ class Planner:
         is_run = kind_of(rendered) is TaskKind.TASK
         if (is_run or rendered.partition) and has_files(rendered):
             rendered = _with_files(rendered, source.job, files)
+        if USER_CACHE in rendered.directories.values():
+            rendered = changed(rendered, cache_owner=source.job.created_by or "")
         plan = planned_task(rendered)
         if is_placed(rendered) and rendered.placement is not None:
             planned = placed(plan, rendered.placement, source.scope)

@@ -213,7 +213,7 @@ async def test_a_target_that_can_not_be_one_is_rejected(rig: Rig, target: str) -
 async def test_what_is_bound_is_seen_and_changed_only_where_it_may_be(
     rig: Rig, tmp_path: Path
 ) -> None:
-    for name in ("kept", "free"):
+    for name in ("kept", "free", "lasting"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x").write_text(f"{name}\n")
     (tmp_path / "file").write_text("file\n")
@@ -224,9 +224,10 @@ async def test_what_is_bound_is_seen_and_changed_only_where_it_may_be(
             Place(target="kept", bind=str(tmp_path / "kept"), read_only=True),
             Place(target="free", bind=str(tmp_path / "free")),
             Place(target="f", bind=str(tmp_path / "file"), is_directory=False, read_only=True),
+            Place(target="deep/l", bind=str(tmp_path / "lasting"), read_only=True, is_linked=True),
         ),
-        run="cat kept/x free/x f; for d in kept free; do echo new > $d/new; done 2>/dev/null; true",
+        run="cat kept/x free/x f deep/l/x; for d in kept free; do echo new > $d/new; done 2>/dev/null; true",
     )
-    assert text == "kept\nfree\nfile\n"
+    assert text == "kept\nfree\nfile\nlasting\n"
     assert not (tmp_path / "kept" / "new").exists()
     assert (tmp_path / "free" / "new").read_text() == "new\n"

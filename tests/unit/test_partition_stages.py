@@ -2,7 +2,15 @@
 
 import orjson
 
-from shared.definition import Source, Stages, TaskDefinition
+from shared.definition import (
+    SHARED_CACHE,
+    USER_CACHE,
+    Builtin,
+    Source,
+    Stages,
+    TaskDefinition,
+    changed,
+)
 from shared.expressions import render
 from shared.jobspec.partition.stages import staged
 
@@ -49,3 +57,13 @@ def test_parameters_are_told_as_they_are() -> None:
     assert orjson.loads(render(env["APP_PARAMS"], item)) == {"text": "{{ not.evaluated }}"}
     assert (render(env["CHUNK_INDEX"], item), render(env["TORK_CHUNK_COUNT"], item)) == ("4", "9")
     assert env["MINE"] == "1"
+
+
+def test_programs_find_caches_and_what_comes_with_the_worker_has_none() -> None:
+    builtin = TaskDefinition(builtin=Builtin(name="lines"))
+    partition, app, _ = staged(changed(STAGES, split=builtin))
+    assert app.each is not None
+    directories = app.each.task.directories
+    for name, path in (("SHARED_CACHE_DIR", SHARED_CACHE), ("USER_CACHE_DIR", USER_CACHE)):
+        assert directories[name] == directories[f"TORK_{name}"] == path
+        assert name not in partition.directories

@@ -26,6 +26,7 @@ from services.worker.files.ending import Bundle, Ending
 from services.worker.files.publishing import Publisher
 from services.worker.files.services import FileServices
 from services.worker.files.taking import Allowance, Taker
+from services.worker.files.task_caches import UsedCaches
 from services.worker.phases import phase
 from shared.definition import Artifact, Publication, Source
 from shared.definition import Execution as Placed
@@ -53,6 +54,7 @@ class TaskFiles:
     secrets: Redactor = field(default_factory=Redactor)
     placed: Placed | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    cache_owner: str | None = None
     attempt: int = 0
     left_bytes: int | None = None
 
@@ -73,12 +75,17 @@ class FiledExecution:
         self._files = files
         self._services = services
         self._log = log
-        self._spec = replace(spec, keeps_large_result=files.large_result is not None)
+        self._spec = spec = replace(
+            spec,
+            keeps_large_result=files.large_result is not None,
+            directories=services.task_caches.offered(spec.directories, files.cache_owner),
+        )
         has_places = files.sources or files.bundle or spec.directories
         self._inner = None if has_places else make(self._spec)
         self._output: Output | None = None
         self._bound: list[Bound] = []
         self._empty: list[str] = []
+        self._caches = UsedCaches()
         self._transfer: asyncio.Task[Any] | None = None
         self._is_started = self._is_stopped = False
         self.kept: tuple[KeptArtifact, ...] = ()
@@ -87,7 +94,10 @@ class FiledExecution:
         """The runtime needs the places: it is looked what sources are, nothing is brought yet."""
         if self._inner is None:
             self._bound = await bound(self._files.sources, self._services)
-            places = [each.place for each in self._bound]
+            caches = self._services.task_caches
+            paths = self._spec.directories.values()
+            self._caches = await caches.acquire(paths, self._files.cache_owner)
+            places = [*(each.place for each in self._bound), *self._caches.places]
             brought = {place.target for place in places}
             if self._files.bundle:
                 self._hear_output()
@@ -153,10 +163,14 @@ class FiledExecution:
 
     async def close(self) -> None:
         await self._end_transfer()
-        if self._inner is not None:
-            await self._inner.close()
-        if self._output is not None:
-            self._output.close()
+        try:
+            if self._inner is not None:
+                await self._inner.close()
+        finally:
+            if self._output is not None:
+                self._output.close()
+            caches, self._caches = self._caches, UsedCaches()
+            await self._services.task_caches.release(caches)
 
     def kept_without(self, secrets: Redactor) -> list[KeptArtifact]:
         """What may be stored and shown of it."""

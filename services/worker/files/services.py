@@ -2,8 +2,8 @@
 
 import tempfile
 from asyncio import to_thread
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from services.worker.files.cache import FileCache
 from services.worker.files.chunk_items import ChunkIndexes
 from services.worker.files.local_paths import LocalPaths
 from services.worker.files.metrics import FileMetrics
+from services.worker.files.task_caches import TaskCaches
 from shared.files.ipfs import IpfsSource
 from shared.files.settings import FilesSettings
 
@@ -24,6 +25,7 @@ class FileServices:
     cache: FileCache
     metrics: FileMetrics
     chunk_indexes: ChunkIndexes = field(default_factory=ChunkIndexes)
+    task_caches: TaskCaches = field(default_factory=TaskCaches)
 
     def ipfs_source(self) -> IpfsSource:
         """`close` it. Raises ObjectRefused."""
@@ -40,12 +42,22 @@ class FileServices:
 async def opened_files(
     settings: FilesSettings, store: FileStore, metrics: FileMetrics
 ) -> AsyncIterator[FileServices]:
-    """Raises OSError, which names the setting, where the directory of the cache can't be used."""
+    """Raises OSError, which names the setting, where the directory of a cache can't be used."""
     folder = settings.cache_dir or Path(tempfile.gettempdir()) / "conveyor-files"
     cache = FileCache(Path(folder), settings.cache_bytes)
-    try:
+    own = settings.task_cache_dir
+    task_caches = TaskCaches(Path(own) if own else None, settings.task_cache_bytes)
+    with _naming("CONVEYOR_FILES_CACHE_DIR", folder):
         await to_thread(cache.open)
+    with _naming("CONVEYOR_FILES_TASK_CACHE_DIR", own):
+        await to_thread(task_caches.open)
+    yield FileServices(settings, store, cache, metrics, task_caches=task_caches)
+
+
+@contextmanager
+def _naming(setting: str, folder: str | Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        text = f"CONVEYOR_FILES_CACHE_DIR: {folder} can't be used: {error.strerror or error}"
+        text = f"{setting}: {folder} can't be used: {error.strerror or error}"
         raise OSError(text) from error
-    yield FileServices(settings, store, cache, metrics)

@@ -7,7 +7,16 @@ from typing import Any
 import orjson
 
 from conveyor.extensions.tasks import DATA
-from shared.definition import Artifact, Each, Source, Stages, TaskDefinition, changed
+from shared.definition import (
+    SHARED_CACHE,
+    USER_CACHE,
+    Artifact,
+    Each,
+    Source,
+    Stages,
+    TaskDefinition,
+    changed,
+)
 from shared.expressions import quoted
 
 PARTITION, APP, ASSEMBLE = "partition", "app", "assemble"
@@ -21,6 +30,7 @@ OUTPUT_DIR = f"{DATA}/{OUTPUT}"
 PARAMS = {"split_params": "partitioner", "task_params": "app", "assemble_params": "assembler"}
 """Fields of `Stages`, and what a submission calls them."""
 
+_CACHES = {"SHARED_CACHE_DIR": SHARED_CACHE, "USER_CACHE_DIR": USER_CACHE}
 _PREFIX = "TORK_"
 
 
@@ -97,7 +107,9 @@ def _with(
     name, values = params
     told = {name: _written(orjson.dumps(values).decode()), **(env or {})}
     builtin = task.builtin
-    if builtin is not None:
+    if builtin is None:
+        directories = {**directories, **_CACHES}
+    else:
         own = {key: _as_it_is(value) for key, value in values.items()}
         builtin = changed(builtin, params={**builtin.params, **own})
     return changed(

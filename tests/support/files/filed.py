@@ -1,9 +1,10 @@
 """An execution with files, on a runtime that only notes what is brought to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from conveyor.extensions.runtimes import STOPPED, Archive, Outcome, RuntimeRejected
 from conveyor.extensions.tasks import Place, TaskSpec
@@ -65,11 +66,22 @@ class Filed:
     """A task with files. `log` has what its log says of them."""
 
     def __init__(
-        self, services: FileServices, files: TaskFiles, inner: FakeExecution | None = None
+        self,
+        services: FileServices,
+        files: TaskFiles,
+        inner: FakeExecution | None = None,
+        directories: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.inner = inner or FakeExecution()
         self.log = ""
-        spec = TaskSpec(task_id="t1", job_id="j1", node_id="n1", dispatch=2, run="true")
+        spec = TaskSpec(
+            task_id="t1",
+            job_id="j1",
+            node_id="n1",
+            dispatch=2,
+            run="true",
+            directories=dict(directories),
+        )
         self.execution = FiledExecution(self._make, spec, files, services, self._write)
 
     async def run(self) -> Outcome:

@@ -49,13 +49,15 @@ class Place:
     directory.
 
     `bind` is a directory or file of the worker's machine, checked by the worker, which is there
-    itself: nothing is brought to such a place.
+    itself: nothing is brought to such a place. One that `is_linked` is never copied: where it can't
+    be mounted for reading only, the rights of its files say who may write there.
     """
 
     target: str
     is_directory: bool = True
     read_only: bool = False
     bind: str | None = None
+    is_linked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

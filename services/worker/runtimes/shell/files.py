@@ -40,7 +40,7 @@ class TaskFiles:
         check_places(self._spec.places)
         for place in self._spec.places:
             *parents, name = self._way_to(place)
-            is_made = place.is_directory and (place.bind is None or place.read_only)
+            is_made = place.is_directory and not _is_linked(place)
             make_way(self._directory.fd, [*parents, name] if is_made else parents)
 
     async def bring(self, target: str, archive: Archive) -> None:
@@ -62,7 +62,7 @@ class TaskFiles:
                 await self._bind(place, place.bind)
         async with _Steps(self.user, "read-only sources") as run:
             for place in self._spec.places:
-                if place.is_directory and place.read_only:
+                if place.is_directory and place.read_only and not _is_linked(place):
                     await run(partial(forbid_writing, self._directory.fd, self._way_to(place)))
 
     @contextlib.asynccontextmanager
@@ -77,7 +77,7 @@ class TaskFiles:
 
     async def _bind(self, place: Place, source: str) -> None:
         """A link to what may be changed; else a copy, as nothing else keeps it as it is."""
-        if place.read_only:
+        if not _is_linked(place):
             async with _copied(source) as archive:
                 await self.bring(place.target, archive)
             return
@@ -118,6 +118,10 @@ class TaskFiles:
                 "there: name a path below the working directory"
             )
         return Opened(self._directory.fd, root, way)
+
+
+def _is_linked(place: Place) -> bool:
+    return place.bind is not None and (place.is_linked or not place.read_only)
 
 
 async def _batches(members: Members) -> AsyncIterator[list[Member | bytes]]:
