@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.coordinator.api.bytenite.retries import Restart, restart_of
+from services.coordinator.api.bytenite.retries import restart_of
 from services.coordinator.api.bytenite.schemas import RetryJob
+from services.coordinator.commands import Restart
 from shared.jobspec.bytenite.phases import APP, ASSEMBLE, DELIVER, PARTITION, Phase
 from shared.jobspec.problems import InvalidJob
 

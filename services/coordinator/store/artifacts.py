@@ -17,10 +17,13 @@ from shared.postgres.pool import Connection, Pool, acquired
 
 _PORTION = 500
 
-COLUMNS = """
-a.job_id, a.task_id, t.position, t.name AS task_name, t.var, t.child_index, t.parent_id,
-p.parent_id IS NOT NULL AS is_deep, p.name AS parent_name, p.var AS parent_var,
-a.attempt, a.name, a.object, a.file_name, a.size, a.sha256, a.files, a.mode, a.published,
+# Of a task `t` with the parent `p`.
+PLACE = """
+t.id AS task_id, t.position, t.name AS task_name, t.var, t.child_index, t.parent_id,
+p.parent_id IS NOT NULL AS is_deep, p.name AS parent_name, p.var AS parent_var
+"""
+COLUMNS = f"""
+{PLACE}, a.job_id, a.attempt, a.name, a.object, a.file_name, a.size, a.sha256, a.files, a.mode, a.published,
 a.created_at
 """
 
@@ -117,10 +120,10 @@ SELECT EXISTS (SELECT FROM tasks t JOIN artifacts a ON a.task_id = t.id
 """
 
 
-class ArtifactRow(NamedTuple):
-    """`files` is None of a single file. `is_deep`: the task's parent has a parent."""
+@dataclass(frozen=True, slots=True)
+class TaskPlace:
+    """Where a task is in its job. `is_deep`: its parent has a parent."""
 
-    job_id: str
     task_id: str
     position: int
     task_name: str
@@ -130,6 +133,13 @@ class ArtifactRow(NamedTuple):
     is_deep: bool
     parent_name: str | None
     parent_var: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRow(TaskPlace):
+    """`files` is None of a single file."""
+
+    job_id: str
     attempt: int
     name: str
     object: str
@@ -195,7 +205,8 @@ async def newest_artifacts(
     while not is_over:
         async with acquired(pool) as connection:
             found = await connection.fetch(NEWEST, job_id, task, attempt, *place, _PORTION)
-        for row in map(ArtifactRow._make, found):
+        for record in found:
+            row = ArtifactRow(*record)
             yield row
             index = -1 if row.child_index is None else row.child_index
             place = (row.position, row.parent_id or "", index, row.name)

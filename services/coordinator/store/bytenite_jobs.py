@@ -80,14 +80,18 @@ LIST_REVERSED = _listing("DESC")
 
 COUNT = f"SELECT count(*) {_LISTED}"
 
+# Whether a job `j` is that of a task with a `partition`.
+HAS_STAGES = """
+EXISTS (SELECT FROM tasks p WHERE p.id = j.parent_task_id AND p.definition ? 'partition')
+"""
+
 # Of those of the jobs that have phases: those of ByteNite, and those of tasks with a `partition`.
 PHASES = f"""
 SELECT j.id, {_STAGES} AS stages, j.state, j.created_at, j.is_held, {_ENDED} AS ended_at
 FROM jobs j
 WHERE j.id = ANY ($1::text[])
   AND (EXISTS (SELECT FROM job_identities i WHERE i.job_id = j.id AND i.language = '{LANGUAGE}')
-       OR EXISTS (SELECT FROM tasks p
-                  WHERE p.id = j.parent_task_id AND p.definition ? 'partition'))
+       OR {HAS_STAGES})
 """  # noqa: S608 - texts of our own
 
 # The keys of its data sources go at once: it never runs again.

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
-from services.coordinator.store.artifacts import COLUMNS, ArtifactRow
+from services.coordinator.store.artifacts import COLUMNS, PLACE, ArtifactRow, TaskPlace
 from services.coordinator.store.rows import Page, PageRequest
 from shared.postgres.pool import Connection, Pool, acquired
 
@@ -47,11 +47,6 @@ LIMIT $4 OFFSET $5
 
 COUNT = f"WITH RECURSIVE {_FAMILY} SELECT count(*) {_LISTED}"
 
-_PLACE = """
-t.id AS task_id, t.position, t.name AS task_name, t.var, t.child_index, t.parent_id,
-p.parent_id IS NOT NULL AS is_deep, p.name AS parent_name, p.var AS parent_var
-"""
-
 # From each job up to $2: the tasks that stand for it, the outermost first.
 HOLDERS = f"""
 WITH RECURSIVE up AS (
@@ -61,7 +56,7 @@ WITH RECURSIVE up AS (
     SELECT up.job_id, j.parent_job_id, j.parent_task_id, up.level + 1
     FROM up JOIN jobs j ON j.id = up.parent_job_id WHERE up.parent_job_id <> $2
 )
-SELECT up.job_id, {_PLACE}
+SELECT up.job_id, {PLACE}
 FROM up JOIN tasks t ON t.id = up.parent_task_id LEFT JOIN tasks p ON p.id = t.parent_id
 ORDER BY up.job_id, up.level DESC
 """  # noqa: S608 - texts of our own
@@ -71,7 +66,7 @@ SEALED = "SELECT id, sealed FROM jobs WHERE id = ANY($1::text[])"
 # The newest at each place.
 SUBJOBS = f"""
 SELECT DISTINCT ON (t.position, coalesce(t.parent_id, ''), coalesce(t.child_index, -1))
-       t.subjob_id, coalesce($2 IN (t.id, t.name, t.var, p.id, p.name, p.var), false), {_PLACE}
+       t.subjob_id, coalesce($2 IN (t.id, t.name, t.var, p.id, p.name, p.var), false), {PLACE}
 FROM tasks t LEFT JOIN tasks p ON p.id = t.parent_id
 WHERE t.job_id = $1 AND t.subjob_id IS NOT NULL
   AND (t.position, coalesce(t.parent_id, ''), coalesce(t.child_index, -1)) > ($3, $4, $5)
@@ -81,26 +76,12 @@ LIMIT $6
 """  # noqa: S608 - texts of our own
 
 
-class HolderRow(NamedTuple):
-    """A task that stands for a job. `is_deep`: its parent has a parent."""
-
-    task_id: str
-    position: int
-    task_name: str
-    var: str | None
-    child_index: int | None
-    parent_id: str | None
-    is_deep: bool
-    parent_name: str | None
-    parent_var: str | None
-
-
 class SubJobRow(NamedTuple):
     """`is_meant`: by the name of its task, or of the task whose child that is."""
 
     id: str
     is_meant: bool
-    holder: HolderRow
+    holder: TaskPlace
 
 
 async def artifacts_of(
@@ -116,11 +97,11 @@ async def artifacts_of(
 
 async def holders_of(
     connection: Connection, job_ids: Iterable[str], of_job: str
-) -> Mapping[str, list[HolderRow]]:
+) -> Mapping[str, list[TaskPlace]]:
     """The tasks through which each of these jobs belongs to `of_job`, the outermost first."""
     rows = await connection.fetch(HOLDERS, list(set(job_ids)), of_job)
     return {
-        job_id: [HolderRow(*row[1:]) for row in found]
+        job_id: [TaskPlace(*row[1:]) for row in found]
         for job_id, found in groupby(map(tuple, rows), lambda row: row[0])
     }
 
@@ -138,7 +119,7 @@ async def subjobs_of(pool: Pool, job_id: str, task: str) -> AsyncIterator[SubJob
         async with acquired(pool) as connection:
             found = await connection.fetch(SUBJOBS, job_id, task, *place, _PORTION)
         for id_, is_meant, *holder in map(tuple, found):
-            row = SubJobRow(id_, is_meant, HolderRow(*holder))
+            row = SubJobRow(id_, is_meant, TaskPlace(*holder))
             yield row
             index = -1 if row.holder.child_index is None else row.holder.child_index
             place = (row.holder.position, row.holder.parent_id or "", index)

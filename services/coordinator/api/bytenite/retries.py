@@ -1,20 +1,9 @@
 """Where a job that has ended begins again, by what a client asks for."""
 
-from dataclasses import dataclass
-
 from services.coordinator.api.bytenite.schemas import RetryJob
+from services.coordinator.commands import Restart
 from shared.jobspec.bytenite.phases import APP, PHASES, STAGE_OF, Phase
 from shared.jobspec.problems import InvalidJob, Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """From the stage at `position`, None for where the job stopped; `keeps_done` of the chunks
-    there, or runs those again that failed and were tolerated."""
-
-    position: int | None = None
-    keeps_done: bool = True
-    only_failed: bool = False
 
 
 def restart_of(

@@ -122,11 +122,8 @@ async def retry_bytenite_job(request: web.Request) -> web.Response:
         has_failed=phase is Phase.FAILED,
         has_failed_chunks=has_failed_chunks,
     )
-    restarted = ports(request).commands.restart(
-        job.id, again.position, keeps_done=again.keeps_done, only_failed=again.only_failed
-    )
     try:
-        await restarted
+        await ports(request).commands.restart(job.id, again)
     except WrongState as reason:  # it is still being cancelled, or deleted
         raise coded(request, "invalid_state", Conflict(str(reason))) from None
     return await reply_job(request, job.name)

@@ -4,8 +4,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from conveyor.extensions.files import FileStore
-from services.coordinator.store.artifacts import ArtifactRow, ChildRow, newest_artifacts
-from services.coordinator.store.family_artifacts import HolderRow, subjobs_of
+from services.coordinator.store.artifacts import (
+    ArtifactRow,
+    ChildRow,
+    TaskPlace,
+    newest_artifacts,
+)
+from services.coordinator.store.family_artifacts import subjobs_of
 from shared.files.archives import Member, below, file_member, opened_index, read_tar, under
 from shared.files.archives.children import (
     ManifestChild,
@@ -107,7 +112,7 @@ class _Folders:
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
 
-    def of(self, row: ArtifactRow | HolderRow) -> str:
+    def of(self, row: TaskPlace) -> str:
         place = row.parent_id or f"{row.position}"
         label, *index = path_of(row)
         if self._owners.setdefault(label, place) != place:
@@ -115,13 +120,13 @@ class _Folders:
         return "/".join([label, *index])
 
 
-def path_of(row: ArtifactRow | HolderRow) -> list[str]:
+def path_of(row: TaskPlace) -> list[str]:
     """What a path calls the task, or the task whose child it is and its index."""
     index = [] if row.child_index is None else [str(row.child_index)]
     return [_label_of(row), *index]
 
 
-def _label_of(row: ArtifactRow | HolderRow) -> str:
+def _label_of(row: TaskPlace) -> str:
     if row.parent_id is None:
         return _segment(row.var or row.task_name) or row.task_id
     if row.is_deep:  # the name of the one above would not tell which

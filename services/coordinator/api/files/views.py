@@ -5,8 +5,7 @@ from urllib.parse import quote
 
 from services.coordinator.api.files.schemas import ArtifactPage, KeptArtifact
 from services.coordinator.api.files.trees import path_of
-from services.coordinator.store.artifacts import ArtifactRow
-from services.coordinator.store.family_artifacts import HolderRow
+from services.coordinator.store.artifacts import ArtifactRow, TaskPlace
 from services.coordinator.store.rows import Page
 from shared.planning.disclosure import Redacting
 
@@ -14,7 +13,7 @@ from shared.planning.disclosure import Redacting
 def artifact_page(
     job_id: str,
     page: Page[ArtifactRow],
-    holders: Mapping[str, Sequence[HolderRow]],
+    holders: Mapping[str, Sequence[TaskPlace]],
     redactors: Mapping[str, Redacting],
 ) -> ArtifactPage:
     """`holders` and `redactors` by job: that of `job_id` knows the names of tasks around others."""
@@ -32,7 +31,7 @@ def artifact_page(
     )
 
 
-def _path(row: ArtifactRow, holders: Sequence[HolderRow]) -> str:
+def _path(row: ArtifactRow, holders: Sequence[TaskPlace]) -> str:
     outer = [part for holder in holders for part in path_of(holder)]
     return "/".join([*outer, *path_of(row), row.name])
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from aiohttp import web
 
-from services.coordinator import node_reasons, wait_reasons
+from services.coordinator import commands, node_reasons, wait_reasons
 from services.coordinator.api.access.principal import Principal, principal
 from services.coordinator.api.access.schemas import read_optional_body
 from services.coordinator.api.access.visibility import require_operable, visible_job
@@ -253,7 +253,7 @@ async def restart_job(request: web.Request) -> web.Response:
         position = await ports(request).run(one_job.position_of, job_id, asked.from_)
         if position is None:
             raise BadRequest(f"from: the job has no task {asked.from_!r}")
-    await ports(request).commands.restart(job_id, position)
+    await ports(request).commands.restart(job_id, commands.Restart(position))
     return reply(Status())
 
 
