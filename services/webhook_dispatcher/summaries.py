@@ -55,14 +55,8 @@ def phase_of_change(change: Change) -> Phase | None:
         is_task=change.task_id is not None,
         attempt=change.attempt,
         is_first=change.version == 0,
-        is_reopened=_is_reopened(change),
+        begins_run=change.begins_run,
     )
-
-
-def _is_reopened(change: Change) -> bool:
-    """A task with children runs as soon as it is scheduled, and later again if it is reopened."""
-    times = change.scheduled_at, change.started_at
-    return times[0] is not None and times[1] is not None and times[0] < times[1]
 
 
 def names_of_summary(summary: Mapping[str, object], job: Mapping[str, object]) -> dict[str, object]:

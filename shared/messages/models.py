@@ -312,7 +312,8 @@ class Change(_Part):
     progress.
 
     `version` orders the changes of one job; (`job_id`, `version`) is unique and the same each time
-    the change is sent. What comes after `is_progress` is told of tasks, to webhooks only.
+    the change is sent. A task `begins_run` of its job when nothing has run yet since the job was
+    made or restarted. What comes after `is_progress` is told of tasks, to webhooks only.
     """
 
     job_id: str
@@ -329,6 +330,7 @@ class Change(_Part):
     attempt: int = 0
     node_id: str | None = None
     size: int | None = None  # how many children the task has
+    begins_run: bool = False
     is_progress: bool = False
     description: str | None = None
     tags: list[str] = []

@@ -19,6 +19,7 @@ from shared.lifecycle import (
     ContinueChildren,
     GrantClaim,
     Job,
+    JobState,
     Parent,
     RefuseClaim,
     ReportToParent,
@@ -257,6 +258,8 @@ def _change(command: _Announcement, now: datetime) -> dict[str, Any]:
         fields["attempt"] = task.attempt
         fields["node_id"] = task.node_id
         fields["size"] = task.children.total if task.children else None
+        if job.state is JobState.SCHEDULED and not command.is_progress:
+            fields["begins_run"] = True
     fields["state"] = about.state.value
     fields["position"] = position
     fields["progress"] = round(about.progress, 2)

@@ -1,11 +1,12 @@
 """The core: restarts of families and graphs, and a job's own time."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from shared.lifecycle import (
+    AnnounceTask,
     BeginChildren,
     CancelTasks,
     Children,
@@ -23,6 +24,7 @@ from shared.lifecycle import (
     TaskState,
     decide,
 )
+from shared.store.outgoing import feed_of
 from tests.support.jobs.decided import (
     FINAL,
     LATER,
@@ -46,6 +48,19 @@ def failed_family(total: int, done: int, **how: Any) -> tuple[Job, Task]:
     outcome = decided(decide(job, None, JobRestarted("job"), LATER))
     assert of(outcome, PlanTask) == [PlanTask("job", 1, is_restart=True)]
     return outcome.job, parent
+
+
+def test_what_a_restart_goes_on_with_is_told_as_the_beginning_of_a_run() -> None:
+    job, parent = failed_family(4, 1)
+    outcome = decided(decide(job, parent, TaskReopened("job", parent.id, 3), LATER))
+    [told] = of(outcome, AnnounceTask)
+    beginnings = [
+        change.get("begins_run")
+        for state in (JobState.SCHEDULED, JobState.RUNNING)
+        for row in feed_of([replace(told, job=replace(told.job, state=state))], LATER)
+        for change in cast(list[dict[str, object]], row["changes"])
+    ]
+    assert (told.job.state, beginnings) == (JobState.SCHEDULED, [True, None])
 
 
 def test_a_restarted_family_runs_those_that_are_left_and_keeps_the_others() -> None:

@@ -2,7 +2,7 @@
 it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -77,9 +77,8 @@ def test_each_phase_of_a_job_is_told_once_in_their_order() -> None:
     assert all(one["id"] == JOB_ROW["id"] and "jobId" not in one for one in told)
 
 
-def test_phases_are_told_again_when_failed_chunks_run_again() -> None:
-    before, begun = (_AT - timedelta(seconds=n) for n in (9, 3))
-    chunks = _stage(2, "RUNNING", scheduled_at=before, started_at=begun)
+def test_phases_are_told_again_when_chunks_run_again() -> None:
+    chunks = _stage(2, "RUNNING", begins_run=True)
     again = [_job("PENDING"), _job("SCHEDULED"), chunks, _stage(2, "COMPLETED"), _job("COMPLETED")]
     told = [one["phase"] for one in _told("job.PhaseChange", run=[*_run(), *again])]
     assert told[-3:] == [Phase.PARTITIONED, Phase.TASKS_COMPLETED, Phase.COMPLETE]

@@ -159,15 +159,15 @@ def phase_entered(
     is_task: bool,
     attempt: int = 0,
     is_first: bool = False,
-    is_reopened: bool = False,
+    begins_run: bool = False,
 ) -> Phase | None:
     """As `phase_told`, by the one change that begins the phase: what waits for a stage begins with
-    the end of the stage before, and a stage that is tried again stays in its phase. One that
-    `is_reopened` to run its failed chunks again enters its phase once more."""
+    the end of the stage before, and a stage that is tried again stays in its phase. Chunks with
+    which a retry of the job `begins_run` enter their phase once more."""
     told = phase_told(state, position, is_task=is_task, attempt=attempt, is_first=is_first)
     if not is_task or told is None:
         return told
     if state in _PASSED:
         return None if position == DELIVER else told
-    begins = {"SCHEDULED": position == PARTITION, "RUNNING": position != APP or is_reopened}
+    begins = {"SCHEDULED": position == PARTITION, "RUNNING": position != APP or begins_run}
     return told if begins.get(state) and not attempt else None
