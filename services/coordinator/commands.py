@@ -55,6 +55,15 @@ class KeyReused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Restart:
+    """From the task at `position`, None for where the job stopped: see `JobRestarted`."""
+
+    position: int | None = None
+    keeps_done: bool = True
+    only_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
     """The job that a submission has made, or that the first one with its key had made before."""
 
@@ -122,7 +131,7 @@ class JobCommands:
         """`new` has the id of the job that it is a version of, made from `base_version` (None: from
         whichever is the last). `is_forced`: executions are made anew even if nothing differs.
 
-        Raises UnknownJob, CannotUpdate, KeyReused, InvalidJob.
+        Raises UnknownJob, CannotUpdate, KeyReused, InvalidJob, InsufficientBalance.
         """
         event = JobUpdated(new.job.id, base_version, is_forced)
         outcome = await self._batcher.perform_one(Work(event, new_version=new))
@@ -132,6 +141,8 @@ class JobCommands:
             return Updated(job_id, None)
         if outcome == NO_SUCH_JOB:
             raise UnknownJob(new.job.id)
+        if isinstance(outcome, BalanceTooLow):
+            raise InsufficientBalance(outcome.reason)
         if isinstance(outcome, UploadsRefused):
             raise not_usable(new.definition.uploads, outcome.names)
         raise CannotUpdate(outcome.reason)
@@ -140,17 +151,10 @@ class JobCommands:
         """`by` is who asks. Raises UnknownJob, WrongState."""
         await self._act(JobCancelled(job_id, by))
 
-    async def restart(
-        self,
-        job_id: str,
-        from_position: int | None = None,
-        *,
-        keeps_done: bool = True,
-        only_failed: bool = False,
-    ) -> None:
-        """From where it stopped, or from the task at that position: see `JobRestarted`. Raises
-        UnknownJob, WrongState, InsufficientBalance."""
-        await self._act(JobRestarted(job_id, from_position, keeps_done, only_failed))
+    async def restart(self, job_id: str, again: Restart) -> None:
+        """Raises UnknownJob, WrongState, InsufficientBalance."""
+        event = JobRestarted(job_id, again.position, again.keeps_done, again.only_failed)
+        await self._act(event)
 
     async def release(
         self, job_id: str, budget: Decimal | None = None, hold: Decimal | None = None

@@ -14,13 +14,13 @@ from functools import partial
 from pydantic import JsonValue
 
 from services.coordinator.backfill import Backfill, Backfilled, fates, overlap_of, times_of
-from services.coordinator.commands import made_before
+from services.coordinator.commands import InsufficientBalance, made_before
 from services.coordinator.schedule_edits import NEVER, EditedSchedule, NeverFires, moved
 from services.coordinator.store import schedule_runs, schedules
 from services.coordinator.store.connected import connected
 from services.coordinator.store.schedule_runs import NewRun
 from services.coordinator.store.schedules import StoredSchedule
-from shared.apply.apply import Work, apply_within
+from shared.apply.apply import NotAdmitted, Work, apply_within
 from shared.jobspec.overlap import BUFFERS, Overlap
 from shared.lifecycle import JobCancelled, JobSubmitted
 from shared.planning.new_job import IdempotencyKey
@@ -100,11 +100,14 @@ class ScheduleCommands:
     async def trigger(self, trigger: Trigger) -> str:
         """The id of the job that is made now, or will be when its turn comes.
 
-        Raises NotNow, KeyReused, InvalidJob.
+        Raises NotNow, KeyReused, InvalidJob, InsufficientBalance.
         """
         while True:
             with suppress(_TurnMissed):  # nothing has happened: anew, with a turn at all of them
-                made = await self._triggered(trigger)
+                try:
+                    made = await self._triggered(trigger)
+                except NotAdmitted as refusal:
+                    raise InsufficientBalance(str(refusal)) from None
                 if made is not None:
                     return made
             # A key may be forgotten between these two looks at it: then it is as good as new.
@@ -248,7 +251,10 @@ class ScheduleCommands:
         making = partial(jobs_of, locked, times, locked.now, sealer, template, inputs)
         jobs = await in_thread(making)
         batch = [Work(JobCancelled(job_id)) for job_id in cancelled]
-        batch += [Work(JobSubmitted(new.job), new_job=new) for new in jobs]
+        is_requested = kind == "TRIGGERED"  # what a backfill makes up for was due anyway
+        batch += [
+            Work(JobSubmitted(new.job), new_job=new, is_requested=is_requested) for new in jobs
+        ]
         rows = await apply_within(connection, self._planner, batch)
         runs = _runs(locked, times)
         await schedule_runs.add(connection, locked.id, kind, "FIRED", runs)

@@ -1,7 +1,8 @@
 """Whether the balance of who pays for it lets a job begin.
 
-Asked of what a client submits, releases or restarts. A sub-job is part of the job it belongs to; a
-schedule goes on, and its jobs are charged: nobody is there to be told.
+Asked of what a client submits, releases, restarts or replaces when it has ended, and of jobs of
+schedules that a client asks for. A sub-job is part of the job it belongs to; a schedule goes on,
+and its jobs are charged: nobody is there to be told.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from shared.apply.transaction import Rows
 from shared.apply.workspace import Workspace
-from shared.lifecycle import NOTHING, Event, Ignored, JobReleased, JobRestarted
+from shared.lifecycle import NOTHING, Event, Ignored, JobReleased, JobRestarted, JobUpdated
 from shared.planning.new_job import NewJob
 from shared.planning.terms import NOBODY, Terms
 
@@ -28,6 +29,8 @@ class Asked(Protocol):
     def event(self) -> Event: ...
     @property
     def new_job(self) -> NewJob | None: ...
+    @property
+    def is_requested(self) -> bool: ...
 
 
 class _Beginning(NamedTuple):
@@ -63,13 +66,14 @@ async def not_admitted(
 def _beginning(workspace: Workspace, batch: Iterable[Asked]) -> Iterable[_Beginning]:
     for work in batch:
         event, new = work.event, work.new_job
-        if new is not None and not new.job.is_held and new.schedule_id is None:
+        is_awaited = new is not None and (new.schedule_id is None or work.is_requested)
+        if new is not None and is_awaited and not new.job.is_held:
             yield _Beginning(new.job.id, new.created_by or NOBODY, NOTHING)
-        elif isinstance(event, JobReleased | JobRestarted):
+        elif isinstance(event, JobReleased | JobRestarted | JobUpdated):
             job = workspace.jobs.get(event.job_id)
             if job is None or job.payer is None:
                 continue
-            if isinstance(event, JobRestarted):
+            if not isinstance(event, JobReleased):
                 if job.state.is_final:
                     yield _Beginning(job.id, job.payer, NOTHING)
             elif job.is_held:

@@ -51,6 +51,7 @@ __all__ = [
     "NAME_TAKEN",
     "Applied",
     "BalanceTooLow",
+    "NotAdmitted",
     "Outcome",
     "UploadsRefused",
     "Work",
@@ -70,18 +71,23 @@ class UploadsRefused(Ignored):
     names: Sequence[str] = ()
 
 
+class NotAdmitted(Exception):
+    """A job may not begin for want of money; the text says how much there is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One event, with what must be stored in the same transaction.
 
     `new_job` belongs to `JobSubmitted`, `new_version` to `JobUpdated`: what was submitted as a new
-    job with the id of the one it is a version of. `logs` is the end of a finished task's log,
-    `kept` what it has kept.
+    job with the id of the one it is a version of. A new job of a schedule that `is_requested` is
+    not made by its times. `logs` is the end of a finished task's log, `kept` what it has kept.
     """
 
     event: Event
     new_job: NewJob | None = None
     new_version: NewJob | None = None
+    is_requested: bool = False
     logs: Sequence[LogPart] = ()
     kept: Sequence[KeptArtifact] = ()
 
@@ -118,12 +124,15 @@ async def apply_within(
     connection: Connection, planner: Planner, batch: Sequence[Work]
 ) -> list[OutboxRow]:
     """Apply `batch` in the transaction of `connection`, which is the caller's: the messages to send
-    once it is committed. Raises DatabaseUnavailable."""
+    once it is committed. Raises DatabaseUnavailable, NotAdmitted."""
     try:
-        return (await apply(connection, planner, batch, [])).rows
+        done = [await apply(connection, planner, batch, [])]
     except TooMuchAtOnce:  # one after the other, still in one transaction
         done = [await apply(connection, planner, [work], []) for work in batch]
-        return [row for applied in done for row in applied.rows]
+    for outcome in (outcome for applied in done for outcome in applied.outcomes):
+        if isinstance(outcome, BalanceTooLow):
+            raise NotAdmitted(outcome.reason)
+    return [row for applied in done for row in applied.rows]
 
 
 async def apply_to_rows(
@@ -148,7 +157,8 @@ async def apply_to_rows(
     for group in _groups(batch):
         await answers.give()
         if group and (version := group[0].new_version) is not None:
-            outcomes.append(await _updated(transaction, group[0].event, version, refused))
+            updated = _updated(transaction, group[0].event, version, refused, too_low)
+            outcomes.append(await updated)
             answers.forget(version.job.id)
         else:
             outcomes += await _performed(workspace, group, refused | too_low)
@@ -185,7 +195,11 @@ def _groups(batch: Sequence[Work]) -> Iterator[list[Work]]:
 
 
 async def _updated(
-    transaction: Transaction, event: Event, version: NewJob, refused: Mapping[str, Ignored]
+    transaction: Transaction,
+    event: Event,
+    version: NewJob,
+    refused: Mapping[str, Ignored],
+    too_low: Mapping[str, BalanceTooLow],
 ) -> Outcome:
     if version.job.id in refused:
         return refused[version.job.id]
@@ -193,7 +207,7 @@ async def _updated(
     rows, job_id, key = transaction.rows, version.job.id, version.key
     if key is not None and await rows.store_keys({job_id: key}):
         return ALREADY_SUBMITTED
-    outcome = await update_job(transaction, event, version)
+    outcome = too_low.get(job_id) or await update_job(transaction, event, version)
     if key is not None and isinstance(outcome, Ignored):
         await rows.forget_key(key)
     return outcome

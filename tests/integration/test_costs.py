@@ -8,6 +8,8 @@ from decimal import Decimal
 
 import pytest
 
+from services.coordinator.commands import InsufficientBalance
+from services.coordinator.schedule_commands import ScheduleCommands, Trigger
 from services.coordinator.store.wallet import TopUp, top_up
 from shared.apply.apply import BalanceTooLow, Work, apply_within
 from shared.lifecycle import (
@@ -16,6 +18,7 @@ from shared.lifecycle import (
     JobReleased,
     JobRestarted,
     JobSubmitted,
+    JobUpdated,
     Rates,
     TaskSucceeded,
 )
@@ -24,6 +27,7 @@ from shared.planning.planner import Planner
 from shared.planning.submission import new_job, new_job_id
 from shared.planning.terms import Terms
 from shared.store.wallets import read_wallets
+from tests.support.jobs import schedules
 from tests.support.jobs.batcher import Rig, batcher_rig
 from tests.support.jobs.definitions import job_definition
 
@@ -132,6 +136,29 @@ async def test_without_a_balance_a_job_is_not_made_and_its_key_stays_free(rig: R
     assert isinstance(await rig.batcher.perform_one(work), BalanceTooLow)
     await add(rig, 1, "bob")
     assert isinstance(await rig.batcher.perform_one(work), Decision)
+
+    # Nor does one that has ended begin anew, as another version of it
+    version = replace(new, key=IdempotencyKey("user:bob", "later", b"hash"))
+    again = Work(JobUpdated(new.job.id), new_version=version)
+    await rig.pool.execute("UPDATE jobs SET state = 'CANCELLED', cancelled_at = now()")
+    await rig.pool.execute("UPDATE wallet_transactions SET amount = 0")
+    assert isinstance(await rig.batcher.perform_one(again), BalanceTooLow)
+    await add(rig, 1, "bob", "second")
+    assert isinstance(await rig.batcher.perform_one(again), Decision)
+
+
+async def test_who_asks_a_schedule_for_a_job_is_told_that_the_balance_does_not_suffice(
+    rig: Rig,
+) -> None:
+    schedule_id = await schedules.add(rig)
+    planner = Planner(rig.sealer, terms=TERMS)
+    commands = ScheduleCommands(rig.pool, rig.batcher.outbox, planner)
+    with pytest.raises(InsufficientBalance, match="insufficient_balance"):
+        await commands.trigger(Trigger(schedule_id))
+    assert await schedules.jobs(rig, schedule_id) == []
+    await add(rig, 1)
+    job_id = await commands.trigger(Trigger(schedule_id))
+    assert [job["id"] for job in await schedules.jobs(rig, schedule_id)] == [job_id]
 
 
 async def test_jobs_still_begin_in_the_time_of_grace_and_not_after_it(postgres_dsn: str) -> None:

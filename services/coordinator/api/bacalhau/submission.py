@@ -235,7 +235,10 @@ def _put_answer(job_id: str, version: int, warnings: Sequence[str]) -> JobPut:
     "PUT /api/v1/orchestrator/jobs/{id}/rerun",
     "Run a version of a job once more, as a new version",
     response("It is stored.", JobRerun),
-    {409: error("The job waits to run, or can't have that version now. Or several begin so.")},
+    {
+        402: UNPAID,
+        409: error("The job waits to run, or can't have that version now. Or several begin so."),
+    },
     scope=Scope.OPERATE,
     query=RerunQuery,
     body=RerunJob,

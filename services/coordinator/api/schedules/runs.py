@@ -18,7 +18,7 @@ from services.coordinator.api.idempotency import (
 )
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import SAYS_NOTHING, ports, query, whole_body
-from services.coordinator.api.route import Scope, error, response
+from services.coordinator.api.route import UNPAID, Scope, error, response
 from services.coordinator.api.schedules.lookup import SCHEDULES, operable_row, visible_row
 from services.coordinator.api.schedules.preview import shown_next
 from services.coordinator.api.schedules.schemas import (
@@ -51,6 +51,7 @@ from shared.planning.scheduled_jobs import definition_of
     response("The job is stored, or held until the one before it is final.", ScheduleRun),
     {
         400: error("An input breaks a rule, or the scheduled job has no such input."),
+        402: UNPAID,
         409: error(
             "Its `overlap` allows no job now, or no job can be made of it; the message says why. "
             f"Or: {KEY_WAS_USED.meaning}"
