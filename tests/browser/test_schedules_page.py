@@ -10,8 +10,9 @@ from tests.support.browser.guard import Guard
 from tests.support.browser.stack import Stack
 
 
-def schedule(stack: Stack, name: str, **times: Any) -> str:
+def schedule(stack: Stack, name: str, inputs: dict[str, Any] | None = None, **times: Any) -> str:
     body = {"name": name, "tasks": [{"name": "a", "run": "true"}], "schedule": times}
+    body |= {"inputs": inputs} if inputs else {}
     return str(stack.call("POST", "/scheduled-jobs", json=body)["id"])
 
 
@@ -54,12 +55,18 @@ def test_the_calendar_shows_what_is_to_come(page: Page, stack: Stack) -> None:
 
 
 def test_a_schedule_is_triggered_paused_resumed_and_deleted(page: Page, stack: Stack) -> None:
-    schedule_id = schedule(stack, "to act on", cron="0 3 * * *")
+    inputs = {"day": "today", "sizes": [1, 2]}
+    schedule_id = schedule(stack, "to act on", inputs, cron="0 3 * * *")
     page.goto(f"/ui/schedules/{schedule_id}")
     expect(page.get_by_role("heading", level=1)).to_have_text("to act on")
     page.get_by_role("button", name="Run now").click()
+    page.get_by_label("day").fill("yesterday")
+    check_accessible(page)
     page.get_by_role("button", name="Yes, run it now").click()
-    expect(page.get_by_role("link", name="Job created: open it")).to_be_visible()
+    made = page.get_by_role("link", name="Job created: open it")
+    expect(made).to_be_visible()
+    job = stack.call("GET", f"/jobs/{str(made.get_attribute('href')).split('/')[-1]}")
+    assert job["inputs"] == {**inputs, "day": "yesterday"}
     runs = page.get_by_role("table", name="Runs, newest first")
     expect(runs).to_contain_text("by request")
     expect(runs.get_by_role("link", name="Completed")).to_be_visible()

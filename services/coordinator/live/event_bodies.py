@@ -150,6 +150,7 @@ def _facts(job: JobFacts, redact: Redacting) -> dict[str, object]:
         "startedAt": job.started_at,
         "completedAt": job.completed_at,
         "failedAt": job.failed_at,
+        "cancelledAt": job.cancelled_at,
         "taskCount": job.task_count,
         "schedule": {"id": job.schedule_id} if job.schedule_id else None,
     }

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from services.coordinator.store.bytenite_jobs import HAS_STAGES
 from services.coordinator.store.rows import JsonObject, LogRow, Readers
 from shared.postgres.pool import Pool, acquired
 
@@ -33,6 +34,7 @@ class JobFacts(NamedTuple):
     failed_at: datetime | None
     task_count: int
     schedule_id: str | None
+    cancelled_at: datetime | None = None
     partitioned_as: str | None = None
     has_stages: bool = False
 
@@ -40,11 +42,11 @@ class JobFacts(NamedTuple):
 _FACT_COLUMNS = [f"job_{name}" for name in JobFacts._fields]
 _FACTS = ", ".join(
     [
-        *(f"j.{name} AS job_{name}" for name in JobFacts._fields[:-2]),
+        *(f"j.{name} AS job_{name}" for name in JobFacts._fields[:-3]),
+        "CASE WHEN j.state = 'CANCELLED' THEN j.cancelled_at END AS job_cancelled_at",
         "(SELECT i.name FROM job_identities i WHERE i.job_id = j.id AND i.language = 'bytenite') "
         "AS job_partitioned_as",
-        "EXISTS (SELECT FROM tasks p WHERE p.id = j.parent_task_id "
-        "AND p.definition ? 'partition') AS job_has_stages",
+        f"{HAS_STAGES} AS job_has_stages",
     ]
 )
 _NO_FACTS = ", ".join(f"NULL AS {column}" for column in _FACT_COLUMNS)

@@ -61,6 +61,12 @@ describe("an event", () => {
     expect(again).toMatchObject({ id: "1", state: "RUNNING", progress: 5, error: undefined });
     expect(spanOf(again).to).toBeUndefined();
   });
+  it("says when a job was cancelled", () => {
+    const at = "2026-01-01T00:00:09Z";
+    const cancelled = changed(job("1"), { jobId: "1", state: "CANCELLED", cancelledAt: at });
+    expect(spanOf(cancelled).to).toBe(at);
+    expect(spanOf(changed(cancelled, { jobId: "1", state: "RUNNING" })).to).toBeUndefined();
+  });
 });
 
 it("merges new rows in order, each once", () => {

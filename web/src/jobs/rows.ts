@@ -27,8 +27,8 @@ export function matches(event: JobEvent, filters: Filters): boolean | undefined 
 /** The job of a row after an event; null takes away what is no longer so (a restart). */
 export function changed(job: Job, event: JobEvent): Job {
   const { jobId: _, taskId: _task, version: _version, ...news } = event;
-  const gone = { completedAt: undefined, failedAt: undefined, error: undefined };
-  return { ...job, ...gone, ...news } as Job;
+  const gone = { completedAt: undefined, failedAt: undefined, cancelledAt: undefined };
+  return { ...job, ...gone, error: undefined, ...news } as Job;
 }
 
 /** A row of a job that is known by its event only. */
@@ -46,7 +46,7 @@ export interface Span {
 export function spanOf(job: Job): Span {
   if (job.state === "PENDING" || job.state === "SCHEDULED") return { from: undefined };
   const from = job.runStartedAt ?? job.startedAt;
-  const to = job.completedAt ?? job.failedAt;
+  const to = job.completedAt ?? job.failedAt ?? job.cancelledAt;
   if (job.state !== "RUNNING" && !to) return { from: undefined };
   return { from, ...(to ? { to } : {}) };
 }

@@ -1,13 +1,12 @@
-// The inputs of a schedule of a template: the fields of the template, without secrets and files,
-// which stay as they were submitted.
+// The inputs of a schedule of a template: the fields of the template.
 import { useState } from "preact/hooks";
-import { ApiError, api, data } from "../api/client";
+import { ApiError, api } from "../api/client";
 import { InputFields, Refusal } from "../templates/input-fields";
-import { type Input, inputsOf, inputsPatch, typedOf } from "../templates/inputs";
+import { type Input, inputsPatch, typedOf } from "../templates/inputs";
 import { useAct } from "../ui/act";
 import { Button } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
-import { useLoad } from "../ui/load";
+import { useTemplateInputs } from "./template-inputs";
 import type { Whole } from "./words";
 
 interface Props {
@@ -17,21 +16,10 @@ interface Props {
 }
 
 export function InputsForm(props: Props) {
-  const [name = "", version = "latest"] = props.template.tag.split("@");
-  const found = useLoad(`template ${name} ${version} of a schedule`, (signal) =>
-    data(
-      api.GET("/templates/{name}/versions/{version}", {
-        params: { path: { name, version } },
-        signal,
-      }),
-    ),
-  );
+  const found = useTemplateInputs(props.template.tag);
   if (found.error !== undefined) return <ErrorNote error={found.error} retry={found.reload} />;
   if (!found.data) return null;
-  const inputs = inputsOf(found.data.inputSchema).filter(
-    ({ kind }) => kind !== "secret" && kind !== "file",
-  );
-  return inputs.length > 0 ? <Form {...props} inputs={inputs} /> : null;
+  return found.data.length > 0 ? <Form {...props} inputs={found.data} /> : null;
 }
 
 function Form({ schedule, template, reload, inputs }: Props & { inputs: readonly Input[] }) {

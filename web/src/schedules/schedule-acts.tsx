@@ -3,9 +3,11 @@ import { useState } from "preact/hooks";
 import { useLocation } from "preact-iso";
 import { api, data } from "../api/client";
 import { may } from "../api/session";
+import type { Values } from "../templates/inputs";
 import { useAct } from "../ui/act";
 import { Button, Confirm } from "../ui/button";
 import { ErrorNote } from "../ui/error-note";
+import { Trigger } from "./trigger";
 import type { Whole } from "./words";
 
 interface Props {
@@ -25,11 +27,10 @@ export function ScheduleActs({ schedule, reload, isGoing }: Props) {
     setMade(undefined);
     if (await attempt(call, text)) reload();
   };
-  const trigger = () =>
+  const trigger = (inputs: Values) =>
     act(async () => {
-      const run = await data(
-        api.POST("/scheduled-jobs/{id}/trigger", { params: { path }, body: {} }),
-      );
+      const body = Object.keys(inputs).length ? { inputs } : {};
+      const run = await data(api.POST("/scheduled-jobs/{id}/trigger", { params: { path }, body }));
       setMade(run.jobId ? { id: run.jobId, text: "Job created" } : { text: "The job is held" });
     }, "Triggered");
   const pause = () =>
@@ -47,13 +48,7 @@ export function ScheduleActs({ schedule, reload, isGoing }: Props) {
   };
   return (
     <>
-      <Confirm
-        label="Run now"
-        question="Create a job of it now?"
-        yes="Yes, run it now"
-        kind="plain"
-        onConfirm={trigger}
-      />
+      <Trigger schedule={schedule} onTrigger={trigger} />
       {schedule.state === "ACTIVE" && (
         <Confirm label="Pause" question="Pause it?" yes="Yes, pause" kind="plain" onConfirm={pause}>
           <input

@@ -1,5 +1,14 @@
 import { expect, test } from "vitest";
-import { inputsOf, inputsPatch, otherRules, ruleOf, runBody, typedOf } from "./inputs";
+import {
+  inputsOf,
+  inputsOfValues,
+  inputsPatch,
+  otherRules,
+  ruleOf,
+  runBody,
+  typedAnew,
+  typedOf,
+} from "./inputs";
 
 const SCHEMA = {
   properties: {
@@ -66,4 +75,15 @@ test("a broken rule stands at its field", () => {
     undefined,
   ]);
   expect(otherRules(rules, inputs)).toEqual([rules[2]]);
+});
+
+test("one job gets what is typed otherwise, lists and mappings as such", () => {
+  const given = { day: "today", sizes: [1, 2], n: 3 };
+  const inputs = inputsOfValues(given);
+  const typed = typedOf(inputs, given);
+  expect(typed).toEqual({ day: "today", sizes: "[1,2]", n: "3" });
+  expect(typedAnew(inputs, given, typed)).toEqual({});
+  const anew = { ...typed, day: "", sizes: "[3]" };
+  expect(typedAnew(inputs, given, anew)).toEqual({ day: "", sizes: [3] });
+  expect(typedAnew(inputs, given, { ...typed, sizes: "[3" })).toEqual({ sizes: "[3" });
 });

@@ -77,7 +77,19 @@ function hintOf(one: Property, isRequired: boolean): string {
 const textOf = (value: unknown): string =>
   typeof value === "string" ? value : JSON.stringify(value);
 
-type Values = Readonly<Record<string, unknown>>;
+export type Values = Readonly<Record<string, unknown>>;
+
+/** Of a job of its own, which says no more of its inputs than their values. */
+export const inputsOfValues = (values: Values): Input[] =>
+  Object.entries(values).map(([name, value]) => ({
+    name,
+    label: name,
+    kind: typeof value === "object" ? "json" : "text",
+    hint: "",
+    isRequired: false,
+    initial: "",
+    choices: [],
+  }));
 
 /** As it is typed when a form is opened: what is given, or else the defaults. */
 export const typedOf = (inputs: readonly Input[], given: Values): Record<string, string> =>
@@ -91,9 +103,35 @@ export function inputsPatch(
   given: Values,
   typed: Record<string, string>,
 ): Record<string, string | null> {
-  const before = typedOf(inputs, given);
-  const changed = inputs.filter(({ name }) => typed[name] !== before[name]);
+  const changed = changedOf(inputs, given, typed);
   return Object.fromEntries(changed.map(({ name }) => [name, typed[name] || null]));
+}
+
+function changedOf(inputs: readonly Input[], given: Values, typed: Record<string, string>) {
+  const before = typedOf(inputs, given);
+  return inputs.filter(({ name }) => typed[name] !== before[name]);
+}
+
+/** What is typed otherwise than given, as values. */
+export const typedAnew = (
+  inputs: readonly Input[],
+  given: Values,
+  typed: Record<string, string>,
+): Record<string, unknown> =>
+  Object.fromEntries(
+    changedOf(inputs, given, typed).map(({ name, kind }) => {
+      const text = typed[name] ?? "";
+      return [name, kind === "json" ? jsonOf(text) : text];
+    }),
+  );
+
+/** What is no JSON stays a text: the server says what is wrong with it. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** What is typed, by the names of inputs; `uploads` are ids of files that are sent. */
