@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from itertools import islice
 from typing import Annotated, TypeVar
 
 from pydantic import (
@@ -13,12 +11,9 @@ from pydantic import (
     BeforeValidator,
     Field,
     JsonValue,
-    ValidationError,
-    ValidationInfo,
     WithJsonSchema,
     WrapValidator,
 )
-from pydantic_core import PydanticOmit
 
 from shared.definition.quantities import (
     CPUS_PATTERN,
@@ -30,6 +25,7 @@ from shared.definition.quantities import (
 )
 from shared.expressions import ExpressionError, as_template, check, has_expression
 from shared.jobspec.cron.moments import MOMENT_PATTERN, parse_moment
+from shared.jobspec.entries import in_portions, unless_enough
 from shared.jobspec.headers import check_header_name, check_header_names, check_header_value
 from shared.jobspec.limits import (
     MAX_DESCRIPTION,
@@ -53,8 +49,6 @@ from shared.process.signing import read_secret
 
 _T = TypeVar("_T")
 _V = TypeVar("_V")
-_PORTION = 500
-_ENOUGH = 100
 _LEAST_CPUS = 0.01
 _SECOND = timedelta(seconds=1)
 _LONGEST_GRACE_SECONDS = 3600
@@ -232,49 +226,15 @@ def _json_template(value: JsonValue) -> JsonValue:
     return value
 
 
-@dataclass(slots=True)
-class Findings:
-    """The context of a validation: how many entries of lists break rules."""
-
-    count: int = 0
-
-
-def _unless_enough(entry: object, validated: Callable[[object], _T], info: ValidationInfo) -> _T:
-    """Beyond some findings the other entries are left out: a hundred thousand mistakes would take
-    ten seconds to explain."""
-    findings = info.context if isinstance(info.context, Findings) else Findings()
-    if findings.count >= _ENOUGH:
-        raise PydanticOmit
-    try:
-        return validated(entry)
-    except ValidationError:  # only counted
-        findings.count += 1
-        raise
-
-
-def _in_portions(
-    value: object, validated: Callable[[object], dict[object, object]]
-) -> dict[object, object]:
-    """A portion of a big mapping after the other: pydantic lets no other thread run meanwhile, and
-    the findings of the first portion that has some are enough."""
-    if not isinstance(value, dict) or len(value) <= _PORTION:
-        return validated(value)
-    made: dict[object, object] = {}
-    items = iter(value.items())
-    while portion := dict(islice(items, _PORTION)):
-        made |= validated(portion)
-    return made
-
-
 def _null_is_empty(text: str | None) -> str:
     return text or ""
 
 
-Mapped = Annotated[dict[_T, _V], WrapValidator(_in_portions)]
+Mapped = Annotated[dict[_T, _V], WrapValidator(in_portions)]
 """A mapping of any size."""
 Listed = Annotated[list[_T], Field(fail_fast=True)]
 """A list of any number of single values, of which the first that breaks a rule is told."""
-Entry = Annotated[_T, WrapValidator(_unless_enough)]
+Entry = Annotated[_T, WrapValidator(unless_enough)]
 """An entry of a list of models."""
 Webhooks = Annotated[list[Entry[_T]], Field(max_length=MAX_WEBHOOKS)]
 Tasks = Annotated[list[Entry[_T]], Field(min_length=1, max_length=MAX_TASKS)]

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from services.coordinator.api.documentation import openapi_document
+from services.coordinator.api.openapi import openapi_document
 from services.coordinator.api.routes import ROUTES
 from services.coordinator.api.webhooks.sent_bodies import SENT_EVENTS
 

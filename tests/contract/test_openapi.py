@@ -16,7 +16,7 @@ from schemathesis.checks import (
     unsupported_method,
 )
 
-from services.coordinator.api.documentation import openapi_document
+from services.coordinator.api.openapi import openapi_document
 from services.coordinator.api.routes import ROUTES
 from tests.support.http.api import api_on
 from tests.support.http.bounded_openapi import bounded

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.coordinator.api.documentation import openapi_document
+from services.coordinator.api.openapi import openapi_document
 from services.coordinator.api.route import Route
 from services.coordinator.api.routes import ROUTES
 from services.coordinator.settings import EndpointSettings

@@ -226,7 +226,8 @@ async def test_what_is_bound_is_seen_and_changed_only_where_it_may_be(
             Place(target="f", bind=str(tmp_path / "file"), is_directory=False, read_only=True),
             Place(target="deep/l", bind=str(tmp_path / "lasting"), read_only=True, is_linked=True),
         ),
-        run="cat kept/x free/x f deep/l/x; for d in kept free; do echo new > $d/new; done 2>/dev/null; true",
+        run="cat kept/x free/x f deep/l/x; "
+        "for d in kept free; do echo new > $d/new; done 2>/dev/null; true",
     )
     assert text == "kept\nfree\nfile\nlasting\n"
     assert not (tmp_path / "kept" / "new").exists()

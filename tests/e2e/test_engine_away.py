@@ -11,7 +11,7 @@ import aiodocker
 import aiohttp
 import pytest
 
-from services.worker.runtimes.containers.layout import LABEL_NODE
+from services.worker.runtimes.containers.labels import LABEL_NODE
 from tests.support.availability import unavailable
 from tests.support.engines.docker_engine import PrivateDocker
 from tests.support.engines.engine_process import EngineUnavailable

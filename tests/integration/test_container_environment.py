@@ -9,7 +9,7 @@ import pytest
 
 from conveyor.extensions.runtimes import RuntimeRejected
 from conveyor.extensions.tasks import Mount, Probe
-from services.worker.runtimes.containers.layout import LABEL_NODE
+from services.worker.runtimes.containers.labels import LABEL_NODE
 from tests.support.engines.execution_driver import (
     NODE,
     Rig,

@@ -12,7 +12,7 @@ import aiohttp
 import asyncpg
 import psutil
 
-from services.worker.runtimes.containers.layout import LABEL_NODE, LABEL_TASK
+from services.worker.runtimes.containers.labels import LABEL_NODE, LABEL_TASK
 from tests.soak.kinds import (
     BLOCKS,
     BROKER_CONNECTIONS,

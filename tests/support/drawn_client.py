@@ -12,7 +12,7 @@ from typing import Any
 
 from unasync import Rule, unasync_files
 
-from services.coordinator.api.documentation import openapi_document
+from services.coordinator.api.openapi import openapi_document
 from services.coordinator.api.routes import ROUTES
 
 Schema = Mapping[str, Any]

@@ -4,7 +4,7 @@ import sys
 
 import orjson
 
-from services.coordinator.api.documentation import openapi_document
+from services.coordinator.api.openapi import openapi_document
 from services.coordinator.api.routes import ROUTES
 from services.coordinator.api.webhooks.sent_bodies import SENT_EVENTS
 

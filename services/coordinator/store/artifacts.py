@@ -23,8 +23,8 @@ t.id AS task_id, t.position, t.name AS task_name, t.var, t.child_index, t.parent
 p.parent_id IS NOT NULL AS is_deep, p.name AS parent_name, p.var AS parent_var
 """
 COLUMNS = f"""
-{PLACE}, a.job_id, a.attempt, a.name, a.object, a.file_name, a.size, a.sha256, a.files, a.mode, a.published,
-a.created_at
+{PLACE}, a.job_id, a.attempt, a.name, a.object, a.file_name, a.size, a.sha256, a.files, a.mode,
+a.published, a.created_at
 """
 
 SEALED_OF_JOB = """

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar, cast
 from pydantic import ValidationError
 
 from shared.jobspec.clean_text import refuse_unkeepable
-from shared.jobspec.fields import Findings
+from shared.jobspec.entries import Findings
 from shared.jobspec.json_body import load_json, load_json_as_yaml
 from shared.jobspec.merge_patch import merged, with_hidden
 from shared.jobspec.places import Finder, located, places_in_json, places_in_yaml

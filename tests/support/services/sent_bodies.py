@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
-from services.coordinator.api.documentation import openapi_document
+from services.coordinator.api.openapi import openapi_document
 from services.coordinator.api.routes import ROUTES
 from services.coordinator.api.webhooks.sent_bodies import SENT_EVENTS
 from services.webhook_dispatcher.happenings import of_notice

@@ -15,9 +15,8 @@ from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import Header, Scope, error, response
 from services.coordinator.api.schedules.lookup import SCHEDULES, operable_row, visible_row
-from services.coordinator.api.schedules.schemas import (
-    ScheduledJobChanges,
-    ScheduledJobSummary,
+from services.coordinator.api.schedules.schemas import ScheduledJobChanges, ScheduledJobSummary
+from services.coordinator.api.schedules.views import (
     schedule_summary,
     shown_submission,
     submitted_schedule,

@@ -46,13 +46,15 @@ from services.coordinator.api.schedules.schemas import (
     ScheduledJobPage,
     ScheduledJobSummary,
     SchedulesQuery,
+)
+from services.coordinator.api.schedules.upcoming import list_upcoming
+from services.coordinator.api.schedules.views import (
     last_run,
     schedule_page,
     schedule_summary,
     shown_submission,
     whole_schedule,
 )
-from services.coordinator.api.schedules.upcoming import list_upcoming
 from services.coordinator.api.templates.lookup import resolved, tag_of
 from services.coordinator.api.templates.running import active, definition_with
 from services.coordinator.api.tork.definition_texts import (

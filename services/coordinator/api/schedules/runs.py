@@ -27,8 +27,8 @@ from services.coordinator.api.schedules.schemas import (
     RunsQuery,
     ScheduleRun,
     ScheduleRunPage,
-    shown_run,
 )
+from services.coordinator.api.schedules.views import shown_run
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.run_again import refuse_unknown_inputs
 from services.coordinator.api.tork.views import page, set_fields

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Literal, cast
 
 from aiohttp import web
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import (
@@ -27,12 +27,16 @@ from services.coordinator.api.idempotency import (
     idempotency_key,
     is_repeated,
 )
-from services.coordinator.api.replies import Answer, reply
+from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import Query, path_id, ports, query, whole_body
 from services.coordinator.api.route import BROKEN_RULE, RouteGroup, Scope, error, response
 from services.coordinator.api.tork.definitions import Fields, shown_job
 from services.coordinator.api.tork.jobs import JOBS
-from services.coordinator.api.tork.schemas.submitted import UserView
+from services.coordinator.api.tork.schemas.versions import (
+    JobDifference,
+    JobVersion,
+    WholeJobVersion,
+)
 from services.coordinator.store import job_versions, one_job
 from services.coordinator.store.job_versions import Language, VersionRow, WholeVersion
 from shared.definition import JobDefinition, changed, decode_job, decode_permissions, encode
@@ -96,31 +100,6 @@ class RollbackQuery(Query):
     version: Annotated[
         int, Field(ge=0, le=2**31 - 1, description="Which version; 0: the one before the current.")
     ] = 0
-
-
-class JobVersion(Answer):
-    """What was submitted as a job at a time."""
-
-    version: int
-    """Counted from 1."""
-    reason: str
-    """Why there is this version."""
-    created_by: UserView | None = None
-    """Who submitted it; without authentication the guest."""
-    created_at: datetime
-    """When it was accepted."""
-    is_current: bool
-    """Whether it is the one that the job runs."""
-
-
-class WholeJobVersion(JobVersion):
-    definition: dict[str, JsonValue]
-    """As submitted, with defaults; of a job of Bacalhau in its language."""
-
-
-class JobDifference(Answer):
-    diff: str
-    """In the unified form, of YAML; empty where nothing differs."""
 
 
 @JOBS.route(

@@ -23,7 +23,7 @@ from services.worker.runtimes.containers.engine_calls import (
     first_member,
     path_stat,
 )
-from services.worker.runtimes.containers.layout import (
+from services.worker.runtimes.containers.labels import (
     LABEL_DISPATCH,
     LABEL_NODE,
     LABEL_TASK,

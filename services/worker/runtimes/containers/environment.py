@@ -23,11 +23,8 @@ from services.worker.runtimes.containers.files import ContainerFiles, carrier_co
 from services.worker.runtimes.containers.gpus import device_requests
 from services.worker.runtimes.containers.images import Images
 from services.worker.runtimes.containers.isolated import IsolatedNetworks, proxy_variables
-from services.worker.runtimes.containers.layout import (
-    ContainerPlacement,
-    check_spec,
-    labels_of,
-)
+from services.worker.runtimes.containers.labels import labels_of
+from services.worker.runtimes.containers.layout import ContainerPlacement, check_spec
 from services.worker.runtimes.containers.mounts import make_mounts
 from services.worker.runtimes.containers.networks import is_isolated, networks_of, operators_network
 from services.worker.runtimes.ports import NodePorts, TakenPort, port_variables, ports_of

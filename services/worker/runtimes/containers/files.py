@@ -13,7 +13,8 @@ from conveyor.extensions.runtimes import Archive, RuntimeRejected
 from conveyor.extensions.tasks import DATA, Place, TaskSpec
 from services.worker.runtimes.containers.archives import EngineArchives
 from services.worker.runtimes.containers.engine_calls import Json
-from services.worker.runtimes.containers.layout import TORK, WORKDIR, labels_of, workdir_of
+from services.worker.runtimes.containers.labels import labels_of
+from services.worker.runtimes.containers.layout import TORK, WORKDIR, workdir_of
 from services.worker.runtimes.containers.mounts import is_in
 from services.worker.runtimes.places import check_places, members_for, place_at
 from services.worker.runtimes.program import parents_of

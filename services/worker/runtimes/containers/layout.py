@@ -10,7 +10,6 @@ be there for the image's own program to write in.
 """
 
 import io
-import json
 import posixpath
 import tarfile
 import time
@@ -21,6 +20,7 @@ from typing import Any, Protocol, TypeVar
 from conveyor.extensions.runtimes import RuntimeRejected
 from conveyor.extensions.tasks import Aux, TaskSpec
 from services.worker.runtimes.containers.engine_calls import Json
+from services.worker.runtimes.containers.labels import labels_of
 from services.worker.runtimes.containers.rights import rights
 from services.worker.runtimes.ports import TakenPort, published
 from services.worker.runtimes.program import (
@@ -35,32 +35,6 @@ from services.worker.runtimes.settings import RuntimeSettings
 from shared.definition.quantities import parse_memory
 
 A = TypeVar("A", bound=Aux)
-
-LABEL_NODE = "conveyor.node"
-LABEL_TASK = "conveyor.task"
-LABEL_JOB = "conveyor.job"
-LABEL_DISPATCH = "conveyor.dispatch"
-
-
-def labels_of(spec: TaskSpec) -> dict[str, str]:
-    return {
-        LABEL_NODE: spec.node_id,
-        LABEL_TASK: spec.task_id,
-        LABEL_JOB: spec.job_id,
-        LABEL_DISPATCH: str(spec.dispatch),
-    }
-
-
-def filter_of_task(spec: TaskSpec) -> str:
-    """For an engine's lists: all that was made for the task, whoever made it."""
-    return json.dumps({"label": [f"{LABEL_TASK}={spec.task_id}"]})
-
-
-def is_earlier(labels: Mapping[str, str], spec: TaskSpec) -> bool:
-    """Whether what bears these labels was made for the task, but not for this dispatch of it."""
-    ours = labels_of(spec)
-    same = all(labels.get(label) == ours[label] for label in (LABEL_NODE, LABEL_DISPATCH))
-    return labels.get(LABEL_TASK) == spec.task_id and not same
 
 
 class PlacedFiles(Protocol):

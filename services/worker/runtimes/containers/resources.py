@@ -10,7 +10,7 @@ from aiodocker import DockerError
 
 from conveyor.extensions.tasks import TaskSpec
 from services.worker.runtimes.containers.engine_calls import About, EngineCalls, Json
-from services.worker.runtimes.containers.layout import LABEL_NODE, filter_of_task, is_earlier
+from services.worker.runtimes.containers.labels import LABEL_NODE, filter_of_task, is_earlier
 
 Kind = Literal["networks", "volumes"]
 

@@ -24,10 +24,8 @@ from services.worker.runtimes.containers.execution import ContainerExecution
 from services.worker.runtimes.containers.images import Images, read_logins
 from services.worker.runtimes.containers.isolated import IsolatedNetworks
 from services.worker.runtimes.containers.kept import KeptContainer, LeftContainer, can_be_kept
+from services.worker.runtimes.containers.labels import LABEL_DISPATCH, LABEL_NODE, LABEL_TASK
 from services.worker.runtimes.containers.layout import (
-    LABEL_DISPATCH,
-    LABEL_NODE,
-    LABEL_TASK,
     ContainerPlacement,
     is_bare,
     with_default_image,
