@@ -112,6 +112,7 @@ def _facts(job: Json, at: datetime) -> Mapping[str, str]:
         "created": ago(job["createdAt"], at) + (f" by {by}" if by else ""),
         "duration" if ended else "running for": "" if has_no_duration else took(started, ended, at),
         "usage": _used(job.get("usage") or {}),
+        "of sub-jobs": _used(job.get("subJobsUsage") or {}),
         "waiting": (job.get("waiting") or {}).get("message"),
         "result": _cut(job.get("result") or ""),
         "error": job.get("error"),

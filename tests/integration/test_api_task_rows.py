@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -203,6 +204,32 @@ async def test_the_details_of_a_summary_name_the_jobs_it_is_part_of(api: Api, jo
         )
     header = await api.get(f"/jobs/{job_id}/summary", params={"details": "true"})
     assert header["parents"] == [{"id": outer, "name": "x", "taskId": "o1"}]
+
+
+_HELD = {"attempts": 1, "run_ms": 1500, "cpu_us": 3_000_000, "memory_mib_ms": 1_536_000}
+_PRICES = {"cpu_second": "0.5", "gib_second": "0", "gpu_second": "0", "unit": "BYC"}
+
+
+async def test_a_job_tells_what_its_sub_jobs_have_held_and_theirs(api: Api) -> None:
+    family = [
+        (await api.submit("name: x\ntasks: [{name: a, parallel: {tasks: [{run: x}]}}]"))["id"]
+        for _ in range(3)
+    ]
+    async with acquired(api.pool) as connection:
+        for outer, inner in pairwise(family):
+            await connection.execute(
+                "UPDATE tasks SET subjob_id = $2 WHERE job_id = $1", outer, inner
+            )
+        await connection.execute("UPDATE jobs SET usage = $1, rates = $2", _HELD, _PRICES)
+        await connection.execute(
+            "UPDATE jobs SET state = 'COMPLETED', completed_at = now() WHERE id = $1", family[0]
+        )
+    held = {"runSeconds": 3.0, "cpuSeconds": 6.0, "memoryGibSeconds": 3.0}
+    told = {**held, "amount": "3", "unit": "BYC"}
+    assert (await api.get(f"/jobs/{family[0]}"))["subJobsUsage"] == told
+    header = await api.get(f"/jobs/{family[0]}/summary", params={"details": "true"})
+    assert header["subJobsUsage"] == told
+    assert "subJobsUsage" not in await api.get(f"/jobs/{family[2]}")
 
 
 async def test_a_job_is_shown_without_its_tasks(api: Api, job_id: str) -> None:

@@ -1,10 +1,11 @@
 """What is shown of what attempts have held, and of what that costs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from services.coordinator.api.replies import Answer
-from shared.lifecycle import NOTHING
+from services.coordinator.store.family_usage import PricedUsage
+from shared.lifecycle import NOTHING, Rates, Usage
 from shared.store.rows import rates_of, usage_of
 
 
@@ -33,6 +34,30 @@ def shown_usage(
     """Of a task; with `rates`, if they are set, of a job."""
     usage = usage_of(row)
     assert usage is not None  # noqa: S101 - as the row is not empty
+    shown = _held(usage)
+    if prices := rates_of(rates):
+        shown |= _price(prices.price(usage), prices.unit)
+    return shown
+
+
+def shown_together(parts: Sequence[PricedUsage]) -> dict[str, object]:
+    """Of several jobs; what they cost only where all have prices in one unit."""
+    total, amount, units = Usage(), NOTHING, set[str | None]()
+    for part in parts:
+        usage, prices = Usage(**part.usage), rates_of(part.rates)
+        total, amount = total.plus(usage), amount + _or_nothing(prices, usage)
+        units.add(prices.unit if prices else None)
+    shown = _held(total)
+    if len(units) == 1 and (unit := units.pop()) is not None:
+        shown |= _price(amount, unit)
+    return shown
+
+
+def _or_nothing(prices: Rates | None, usage: Usage) -> Decimal:
+    return prices.price(usage) if prices else NOTHING
+
+
+def _held(usage: Usage) -> dict[str, object]:
     shown: dict[str, object] = {
         "runSeconds": usage.run_ms / 1000,
         "cpuSeconds": usage.cpu_us / 1_000_000,
@@ -40,9 +65,11 @@ def shown_usage(
     }
     if usage.gpu_ms:
         shown["gpuSeconds"] = usage.gpu_ms / 1000
-    if prices := rates_of(rates):
-        shown |= {"amount": amount_text(prices.price(usage)), "unit": prices.unit}
     return shown
+
+
+def _price(amount: Decimal, unit: str) -> dict[str, object]:
+    return {"amount": amount_text(amount), "unit": unit}
 
 
 def price_of(rates: Mapping[str, str] | None, usage: Mapping[str, int] | None) -> Decimal:

@@ -75,6 +75,7 @@ function Facts({ job }: { job: Header }) {
       )}
       {end && <End job={job} at={end} />}
       {job.usage && <Fact name="Used">{usedText(job.usage)}</Fact>}
+      {job.subJobsUsage && <Fact name="Used by sub-jobs">{usedText(job.subJobsUsage)}</Fact>}
       {job.schedule && (
         <Fact name="Schedule">
           <a href={`/ui/schedules/${job.schedule.id}`}>{job.schedule.cron ?? "its schedule"}</a>

@@ -46,9 +46,11 @@ from services.coordinator.api.tork.schemas.jobs import (
 from services.coordinator.api.tork.schemas.placement import JobPlacement
 from services.coordinator.api.tork.schemas.tasks import Task
 from services.coordinator.api.tork.whole_job import reply_job
+from services.coordinator.api.usage import shown_together
 from services.coordinator.ports import ApiPorts
 from services.coordinator.store import (
     bytenite_jobs,
+    family_usage,
     job_counts,
     job_header,
     job_list,
@@ -175,6 +177,8 @@ async def _details(api: ApiPorts, job: SummaryRow, who: Principal) -> Fields:
     if not JobState(job.state).is_final:
         why = await api.run(wait_reasons.of_jobs, [job.id])
         shown |= views.waits(why.get(job.id), redact)
+    elif contents.has_branches and (used := await api.run(family_usage.of_subjobs, job.id)):
+        shown["subJobsUsage"] = shown_together(used)
     if job.state == JobState.FAILED and (failure := await api.run(job_header.failure, job.id)):
         shown["failure"] = views.failure(failure, redact)
     if job.parent_id is not None:

@@ -20,9 +20,10 @@ from services.coordinator.api.replies import JSON, encode, reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
+from services.coordinator.api.usage import shown_together
 from services.coordinator.live.stream import ClientGone, Connection, stream_of
 from services.coordinator.ports import ApiPorts
-from services.coordinator.store import bytenite_jobs, one_job
+from services.coordinator.store import bytenite_jobs, family_usage, one_job
 from services.coordinator.store.connected import connected
 from services.coordinator.store.rows import JsonObject, SummaryRow, TaskRow
 from services.coordinator.wait_reasons import Waiting
@@ -60,12 +61,15 @@ async def reply_job(
             tasks = await submitted.shown(connection, await one_job.few_tasks(connection, job_id))
             attempts = await one_job.few_attempts(connection, job_id)
             waits = await wait_reasons.of_tasks(connection, wait_reasons.may_wait(attempts))
+        has_subjobs = with_tasks and (job.is_large or any(row.subjob_id for row in attempts))
+        used = await family_usage.of_subjobs(connection, job_id) if has_subjobs else []
         why = await wait_reasons.of_jobs(connection, () if submitted.is_final else [job_id])
         phases = await bytenite_jobs.phases(connection, [job_id])
     access = who.access_to(job.summary.readers)
     shown = views.job_without_tasks(job, redact, access) | views.set_fields({"warnings": warnings})
     shown |= views.waits(why.get(job_id), redact)
     shown |= views.set_fields({"phase": phases.get(job_id)})
+    shown |= {"subJobsUsage": shown_together(used)} if used else {}
     if not with_tasks:
         return reply(shown | {"tasks": [], "execution": []})
     if job.is_large:
