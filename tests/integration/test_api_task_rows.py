@@ -215,11 +215,10 @@ async def test_a_job_tells_what_its_sub_jobs_have_held_and_theirs(api: Api) -> N
         (await api.submit("name: x\ntasks: [{name: a, parallel: {tasks: [{run: x}]}}]"))["id"]
         for _ in range(3)
     ]
+    for outer, inner in pairwise(family):
+        for task_id in (f"{inner} failed", f"{inner} again"):
+            await add(api, outer, "a", id=task_id, subjob_id=inner)
     async with acquired(api.pool) as connection:
-        for outer, inner in pairwise(family):
-            await connection.execute(
-                "UPDATE tasks SET subjob_id = $2 WHERE job_id = $1", outer, inner
-            )
         await connection.execute("UPDATE jobs SET usage = $1, rates = $2", _HELD, _PRICES)
         await connection.execute(
             "UPDATE jobs SET state = 'COMPLETED', completed_at = now() WHERE id = $1", family[0]

@@ -162,10 +162,9 @@ async def test_a_cancelled_job_is_told_at_once_and_its_log_ends_with_the_workers
     ):
         await rig.happen(JobCancelled(job_id))
         while (event := await stream.next()) is not None and event.data["state"] != "CANCELLED":
-            assert "cancelledAt" not in event.data
-        told = await stream.next() if event is not None and "taskId" in event.data else event
-        assert told is not None
-        assert told.data["cancelledAt"]
+            pass
+        assert event is not None
+        assert event.data["cancelledAt"]
         assert not await is_complete(api, f"/jobs/{job_id}")
         stopped = TaskFailed(*ref(task), error="stopped", log_parts=1)
         await rig.batcher.perform_one(Work(stopped, logs=[part(task, 1, "cleaning\n")]))

@@ -37,7 +37,15 @@ async def directory_of(caches: TaskCaches, owner: str) -> Path:
 
 
 def planned_owner(created_by: str | None) -> object:
-    job = JobSource("j", "j", {}, None, None, None, created_by)
+    job = JobSource(
+        job_id="j",
+        name="j",
+        inputs={},
+        sealed=None,
+        defaults=None,
+        output=None,
+        created_by=created_by,
+    )
     task = TaskDefinition(name="t", run="true", directories=BOTH)
     source = TaskSource(job=job, position=1, task=task, task_id="t", scope=None)
     answer = Planner(Sealer(())).plan(source, {}, {}, datetime.now(UTC))
@@ -98,8 +106,9 @@ async def test_a_task_finds_its_caches_and_holds_them_until_it_has_ended(tmp_pat
         Place(target=USER_CACHE, bind=ann),
     )
     assert "bring" not in "".join(filed.inner.asked)
+    Path(ann, "left").write_bytes(b"by the task")
     opened(tmp_path, 0)
-    assert Path(ann).exists() is False
+    assert not Path(ann).exists()
 
 
 def test_a_worker_without_caches_does_not_name_them() -> None:
