@@ -1240,6 +1240,9 @@ class Job(Answer):
     """When it began to run again after its last restart."""
     usage: UsageView | None = None
     """What its attempts that have ended have held of workers."""
+    sub_jobs_usage: UsageView | None = None
+    """The same of its sub-jobs and theirs, each of which is charged by itself. `GET /jobs/{id}`
+    has it, and the details of a summary once the job has ended."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -1381,6 +1384,9 @@ class JobHeader(Answer):
     """When it began to run again after its last restart."""
     usage: UsageView | None = None
     """What its attempts that have ended have held of workers."""
+    sub_jobs_usage: UsageView | None = None
+    """The same of its sub-jobs and theirs, each of which is charged by itself. `GET /jobs/{id}`
+    has it, and the details of a summary once the job has ended."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -1534,6 +1540,9 @@ class JobSummary(Answer):
     """When it began to run again after its last restart."""
     usage: UsageView | None = None
     """What its attempts that have ended have held of workers."""
+    sub_jobs_usage: UsageView | None = None
+    """The same of its sub-jobs and theirs, each of which is charged by itself. `GET /jobs/{id}`
+    has it, and the details of a summary once the job has ended."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
