@@ -74,8 +74,7 @@ function Facts({ job }: { job: Header }) {
         </Fact>
       )}
       {end && <End job={job} at={end} />}
-      {job.usage && <Fact name="Used">{usedText(job.usage)}</Fact>}
-      {job.subJobsUsage && <Fact name="Used by sub-jobs">{usedText(job.subJobsUsage)}</Fact>}
+      <Used job={job} />
       {job.schedule && (
         <Fact name="Schedule">
           <a href={`/ui/schedules/${job.schedule.id}`}>{job.schedule.cron ?? "its schedule"}</a>
@@ -105,6 +104,15 @@ function Facts({ job }: { job: Header }) {
         </span>
       </Fact>
     </dl>
+  );
+}
+
+function Used({ job }: { job: Header }) {
+  return (
+    <>
+      {job.usage && <Fact name="Used">{usedText(job.usage)}</Fact>}
+      {job.subJobsUsage && <Fact name="Used by sub-jobs">{usedText(job.subJobsUsage)}</Fact>}
+    </>
   );
 }
 

@@ -8,9 +8,7 @@ export function useTemplateInputs(tag: string): Loaded<Input[]> {
   const [name = "", version = "latest"] = tag.split("@");
   return useLoad(`template ${name} ${version} of a schedule`, async (signal) => {
     const params = { path: { name, version } };
-    const found = await data(
-      api.GET("/templates/{name}/versions/{version}", { params, signal }),
-    );
+    const found = await data(api.GET("/templates/{name}/versions/{version}", { params, signal }));
     return inputsOf(found.inputSchema).filter(({ kind }) => kind !== "secret" && kind !== "file");
   });
 }
