@@ -30,6 +30,7 @@ from cli.references import job_id
 from cli.tables import print_answer
 from cli.views import Json
 from conveyor import AsyncClient, Content, Rejected, Server
+from conveyor.http import key_of
 
 
 def _visible(_: click.Context, __: click.Parameter, key: str | None) -> str | None:
@@ -216,10 +217,12 @@ class _Submission:
         return self.body.data != self.file.content
 
     async def post(self, api: AsyncClient, key: str) -> Json:
+        """A job with a `submitId` has its key."""
         query = {"strict": self.is_strict}
+        once = key if self.key or key_of(self.body) else None
         return dict(
             await api.request(
-                "POST", "/jobs", body=self.body, query=query, idempotency_key=key, may_wait=True
+                "POST", "/jobs", body=self.body, query=query, idempotency_key=once, may_wait=True
             )
         )
 

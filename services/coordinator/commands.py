@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from services.coordinator.store.connected import connected
-from shared.apply.apply import NAME_TAKEN, BalanceTooLow, UploadsRefused, Work
+from shared.apply.apply import NAME_TAKEN, BalanceTooLow, Reused, UploadsRefused, Work
 from shared.apply.batcher import Batcher
 from shared.lifecycle import (
     NO_SUCH_JOB,
@@ -24,7 +24,8 @@ from shared.store.uploads import not_usable
 
 _SUBMISSIONS = MetricSpec(
     "submissions_total",
-    "Accepted submissions: `made`, or `repeated` with the idempotency key of an existing job.",
+    "Accepted submissions: `made`, `repeated` with the idempotency key of an existing job, or "
+    "`reused`: answered with a job that does the same work.",
     MADE_ONCE,
     labels=("outcome",),
 )
@@ -65,10 +66,12 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The job that a submission has made, or that the first one with its key had made before."""
+    """The job that a submission has made, or that the first one with its key had made before, or
+    that does the same work and `is_reused`."""
 
     job_id: str
     is_new: bool
+    is_reused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class JobCommands:
         self._pool = pool
         submissions = metrics.counter(_SUBMISSIONS)
         self._made, self._repeated = submissions.labels("made"), submissions.labels("repeated")
+        self._reused = submissions.labels("reused")
 
     async def submit(self, new: NewJob) -> Submitted:
         """Store the job and send its first task; when this returns neither can be lost.
@@ -110,6 +114,9 @@ class JobCommands:
         while isinstance(outcome := await self._batcher.perform_one(work), Ignored):
             if isinstance(outcome, BalanceTooLow):
                 raise InsufficientBalance(outcome.reason)
+            if isinstance(outcome, Reused):
+                self._reused.inc()
+                return Submitted(outcome.job_id, is_new=False, is_reused=True)
             # A key may be forgotten between these two looks at it: then it is as good as new.
             if new.key and (job_id := await made_before(self._pool, new.key)):
                 self._repeated.inc()

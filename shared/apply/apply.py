@@ -12,11 +12,13 @@ message that starts the next one are committed together.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from shared.apply.admission import BalanceTooLow, not_admitted
 from shared.apply.answers import Answers
 from shared.apply.artifacts import earlier_attempts, end_attempt
+from shared.apply.reuse import Judged, Reused, judge_all, keep_verdicts
 from shared.apply.transaction import Rows, Transaction
 from shared.apply.versions import update_job
 from shared.apply.workspace import Decide, Outcome, Workspace
@@ -53,6 +55,7 @@ __all__ = [
     "BalanceTooLow",
     "NotAdmitted",
     "Outcome",
+    "Reused",
     "UploadsRefused",
     "Work",
     "apply",
@@ -149,7 +152,10 @@ async def apply_to_rows(
     workspace = await _load(rows, planner, events, decide)
     await _adopt_secrets(rows, planner.sealer, workspace, events)
     refused = await _refused(rows, batch)
+    judged = await _judged(rows, batch, refused, workspace.now)
+    refused |= judged.not_made
     too_low = await _too_low(rows, workspace, planner, batch, refused)
+    await keep_verdicts(rows, judged, _new_jobs(batch), too_low)
     workspace.earlier = await earlier_attempts(rows, workspace, [w.event for w in batch if w.kept])
     transaction = Transaction(rows, workspace, planner, budget)
     answers = Answers(transaction)
@@ -237,9 +243,19 @@ def _perform(workspace: Workspace, work: Work, refused: Mapping[str, Ignored]) -
     return workspace.submit(work.new_job)
 
 
+def _new_jobs(batch: Iterable[Work]) -> list[NewJob]:
+    return [work.new_job for work in batch if work.new_job is not None]
+
+
+async def _judged(
+    rows: Rows, batch: Iterable[Work], refused: Mapping[str, Ignored], now: datetime
+) -> Judged:
+    return await judge_all(rows, [n for n in _new_jobs(batch) if n.job.id not in refused], now)
+
+
 async def _refused(rows: Rows, batch: Iterable[Work]) -> dict[str, Ignored]:
     """The new jobs of `batch` that must not be made, by id."""
-    new_jobs = [work.new_job for work in batch if work.new_job is not None]
+    new_jobs = _new_jobs(batch)
     versions = [work.new_version for work in batch if work.new_version is not None]
     wanted = [wanted_by(new) for new in (*new_jobs, *versions) if new.definition.uploads]
     unusable = await rows.unusable_uploads(wanted) if wanted else {}
@@ -269,8 +285,7 @@ async def _too_low(
     """The jobs that must not begin for want of money, by id."""
     asked = [work for work in batch if not (work.new_job and work.new_job.job.id in refused)]
     too_low = await not_admitted(rows, workspace, planner.terms, asked)
-    new_jobs = [work.new_job for work in asked if work.new_job is not None]
-    for new in (new for new in new_jobs if new.job.id in too_low):
+    for new in (new for new in _new_jobs(asked) if new.job.id in too_low):
         if new.named:
             await rows.forget_names([new.job.id])
         if new.key:

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from shared.apply.workspace import Workspace
 from shared.lifecycle import BeginChildren, CancelTasks, PlanDependents, Task, TaskPosition
 from shared.planning.budgets import TransactionBudget
-from shared.planning.new_job import IdempotencyKey, NamedDocument
+from shared.planning.new_job import IdempotencyKey, NamedDocument, NewJob
 from shared.planning.planner import Planner
+from shared.planning.reuse import Verdict, WantedReuse
 from shared.planning.taking import Found, Wanted
 from shared.planning.templates import JobSource, TaskSource, Variables, WantedVariable
 from shared.planning.terms import Wallet
@@ -36,6 +38,18 @@ class Rows(Protocol):
 
     async def forget_key(self, key: IdempotencyKey) -> None:
         """Nothing was made with it after all."""
+
+    async def move_key(self, key: IdempotencyKey, made_id: str) -> None:
+        """Another id stands for what was made with it."""
+
+    async def lock_alike(self, wanted: Sequence[WantedReuse]) -> None:
+        """Waits for all other transactions that look for what does the same work as these."""
+
+    async def judge(self, wanted: WantedReuse, now: datetime) -> Verdict:
+        """Whether there is a job that does the same work, among those that have rows."""
+
+    async def store_verdict(self, new: NewJob, verdict: Verdict) -> None:
+        """Why the submission was answered so, to be read with the job that it was answered with."""
 
     async def store_names(self, named: Mapping[str, NamedDocument]) -> set[str]:
         """Those of the new jobs whose name another job has."""

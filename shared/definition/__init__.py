@@ -57,6 +57,7 @@ from shared.definition.types import (
     Permission,
     Probe,
     Retry,
+    Reuse,
     Sidecar,
     Stages,
     SubJobDefinition,

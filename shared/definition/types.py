@@ -240,6 +240,20 @@ class TemplateUse:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reuse:
+    """A submission of the job is answered with one that does the same work, if there is one: of the
+    same creator, or any that they may see; one that has not ended too, if `takes_unfinished`; that
+    ended at most `max_age` ago. Of those that left something else each time none is taken, or the
+    oldest. A `nondeterministic` job itself is never taken."""
+
+    scope: Literal["own", "readable"] = "own"
+    takes_unfinished: bool = True
+    max_age: Duration | None = None
+    takes_oldest: bool = False
+    nondeterministic: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobDefinition:
     """`secrets` are in clear: they are sealed before anything is stored. `uploads` are their ids by
     the names that sources have for them. With `hold` it waits to be released, and nothing of it
@@ -264,6 +278,7 @@ class JobDefinition:
     deadline: datetime | None = None
     budget: str | None = None
     template: TemplateUse | None = None
+    reuse: Reuse | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

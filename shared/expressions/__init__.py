@@ -13,6 +13,7 @@ from shared.expressions.template import (
     compile_expression,
     evaluate,
     expressions_in,
+    functions_in,
     has_expression,
     map_expressions,
     names_in,

@@ -130,6 +130,13 @@ def paths_of(source: str) -> frozenset[Path]:
 
 
 @lru_cache(maxsize=_KEPT)
+def functions_of(source: str) -> frozenset[str]:
+    """The names of the functions it calls. ExpressionError for a syntax error."""
+    nodes = _all(parsed(source).root)
+    return frozenset(node.name for node in nodes if isinstance(node, tree.Builtin))
+
+
+@lru_cache(maxsize=_KEPT)
 def _program(source: str, kinds: tuple[Kind | None, ...], numbers: Numbers) -> Program:
     """Compiled for names of those kinds, in the order of `Parsed.names`; None: not in scope."""
     found = parsed(source)

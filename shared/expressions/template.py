@@ -9,7 +9,7 @@ from shared.expressions.budget import MAX_TEXT, Allowance, Meter
 from shared.expressions.errors import ExpressionError
 from shared.expressions.kinds import UNKNOWN, kind_of_value
 from shared.expressions.printing import text_of
-from shared.expressions.program import Path, compiled, paths_of, result
+from shared.expressions.program import Path, compiled, functions_of, paths_of, result
 from shared.expressions.unicode_text import printable
 from shared.expressions.values import Numbers
 
@@ -113,6 +113,11 @@ def names_in(template: str) -> frozenset[Path]:
             except ExpressionError as error:  # told its source, then passed on
                 raise error.within(part.source) from None
     return paths
+
+
+def functions_in(template: str) -> frozenset[str]:
+    """The names of the functions its expressions call. ExpressionError for a syntax error."""
+    return frozenset[str]().union(*map(functions_of, expressions_in(template)))
 
 
 def expressions_in(template: str) -> tuple[str, ...]:

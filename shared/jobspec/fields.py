@@ -321,6 +321,7 @@ EnvName = Annotated[Key, AfterValidator(_env_name)]
 SecretName = Annotated[Key, AfterValidator(_secret_name)]
 FileName = Annotated[Key, AfterValidator(_file_name)]
 SecretId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["team-aws"])]
+SubmitId = Annotated[str, Field(pattern=r"^[!-~]{1,255}$", examples=["order-17"])]
 Secrets = Annotated[Mapped[SecretName, _T], Field(max_length=MAX_SECRETS)]
 Value = Annotated[str | None, AfterValidator(_null_is_empty)]
 """The value of a map of texts: null stands for the empty text."""

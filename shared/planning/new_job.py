@@ -8,6 +8,7 @@ from typing import Literal
 
 from shared.definition import Encoded, JobDefinition, has_placement
 from shared.lifecycle import Job
+from shared.planning.reuse import WantedReuse
 
 Needs = Mapping[int, Sequence[int]]
 """For each position those it waits for."""
@@ -47,7 +48,8 @@ class NewJob:
     the submission in bytes, None where that is not known. It may use the uploads of its creator,
     and those that the job `lender_id` uses, which it was made from. `named` is what clients of
     another language call it: with a name that another job has it is not made. `reason` is why there
-    is this version of it. `template` is what it was made of, as name@major.minor.
+    is this version of it. `template` is what it was made of, as name@major.minor. With `reuse`
+    it is not made where another job does the same work.
     `job` is PENDING; its `task_count`, `has_output`, `is_graph` and `auto_delete_after` agree with
     the rest.
     """
@@ -68,6 +70,7 @@ class NewJob:
     named: NamedDocument | None = None
     reason: str = "submitted"
     template: str | None = None
+    reuse: WantedReuse | None = None
 
     @property
     def keeps_versions(self) -> bool:

@@ -5,6 +5,7 @@ still be read after. Encryption is Fernet (AES-128-CBC with HMAC-SHA256). Its pa
 first use: a service without a key keeps 7 MB of memory for other things.
 """
 
+import hmac
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 ENCRYPTED = "fernet:"
 _PLAIN = "plain:"
 _TEXT = "sealed:"
+_HASH = b"keyed-hash\0"
+_NO_KEY = b"no key is set"
 KEY_RULE = "a key is 32 bytes in URL-safe base64 (44 characters)"
 
 
@@ -43,10 +46,17 @@ class Sealer:
     def __init__(self, keys: Sequence[str] = ()) -> None:
         """Raises ValueError for a key that is not one."""
         self._fernet = _multi_fernet(keys) if keys else None
+        self._hash_key = keys[0].encode() if keys else _NO_KEY
 
     @property
     def encrypts(self) -> bool:
         return self._fernet is not None
+
+    def keyed_hash(self, text: str) -> str:
+        """Which only who has the first key can find the text of by trying."""
+        return hmac.digest(
+            self._hash_key, _HASH + text.encode(errors="surrogatepass"), "sha256"
+        ).hex()
 
     def seal(self, value: dict[str, object]) -> str:
         """`value` as one line of text; its keys are strings, its values JSON's."""

@@ -20,6 +20,8 @@ RETURNING made_id
 
 FORGET_KEY = "DELETE FROM idempotency_keys WHERE identity = $1 AND key = $2"
 
+MOVE_KEY = "UPDATE idempotency_keys SET made_id = $3 WHERE identity = $1 AND key = $2"
+
 FIRST_MADE = "SELECT body_hash, made_id FROM idempotency_keys WHERE identity = $1 AND key = $2"
 
 
@@ -51,6 +53,11 @@ async def store_keys(connection: Connection, keys: Mapping[str, IdempotencyKey])
 async def forget_key(connection: Connection, key: IdempotencyKey) -> None:
     """Of what is not made after all."""
     await connection.execute(FORGET_KEY, key.identity, key.key)
+
+
+async def move_key(connection: Connection, key: IdempotencyKey, made_id: str) -> None:
+    """What it was used for turned out to be there already."""
+    await connection.execute(MOVE_KEY, key.identity, key.key, made_id)
 
 
 async def first_made(connection: Connection, key: IdempotencyKey) -> FirstMade | None:

@@ -23,9 +23,10 @@ from shared.planning.terms import Wallet
 from shared.planning.updating import StoredVersion
 from shared.store.artifacts import Replaced, replaced_by
 from shared.store.columns import selected
-from shared.store.idempotency import forget_key, store_keys
+from shared.store.idempotency import forget_key, move_key, store_keys
 from shared.store.locking import load
 from shared.store.outbox import OutboxRow
+from shared.store.reuse import ReuseRows
 from shared.store.rows import TASK, TASK_COLUMNS, task_of
 from shared.store.source_rows import SourceRows, columns_of
 from shared.store.uploads import WantedUploads, unusable_uploads
@@ -267,7 +268,7 @@ class ExecutionState:
     state: TaskState
 
 
-class TransactionRows(SourceRows):
+class TransactionRows(SourceRows, ReuseRows):
     """Those of the transaction that `connection` is in. See `shared.apply.transaction`."""
 
     async def store_keys(self, keys: Mapping[str, IdempotencyKey]) -> set[str]:
@@ -275,6 +276,9 @@ class TransactionRows(SourceRows):
 
     async def forget_key(self, key: IdempotencyKey) -> None:
         await forget_key(self._connection, key)
+
+    async def move_key(self, key: IdempotencyKey, made_id: str) -> None:
+        await move_key(self._connection, key, made_id)
 
     async def store_names(self, named: Mapping[str, NamedDocument]) -> set[str]:
         return await store_names(self._connection, named)

@@ -61,6 +61,7 @@ EXPECTED = {
     "auto-delete": Expected(),
     "draft": Expected(),
     "wait": Expected(),
+    "reuse": Expected("3"),
     "pre-post": Expected(),
     "sidecar": Expected("hello from beside"),
     "mounts": Expected("1010 bytes"),

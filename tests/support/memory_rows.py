@@ -21,6 +21,7 @@ from shared.lifecycle import (
 )
 from shared.lifecycle.endings import COUNTED
 from shared.planning.new_job import IdempotencyKey, NamedDocument, NewGraph, NewJob, UnsavedJob
+from shared.planning.reuse import Verdict, WantedReuse
 from shared.planning.taking import Found, Wanted
 from shared.planning.templates import (
     JobSource,
@@ -58,6 +59,18 @@ class MemoryRows:
 
     async def forget_key(self, key: IdempotencyKey) -> None:
         self._keys.discard((key.identity, key.key))
+
+    async def move_key(self, key: IdempotencyKey, made_id: str) -> None:
+        pass
+
+    async def lock_alike(self, wanted: Sequence[WantedReuse]) -> None:
+        pass
+
+    async def judge(self, wanted: WantedReuse, now: datetime) -> Verdict:
+        return Verdict(None, ())
+
+    async def store_verdict(self, new: NewJob, verdict: Verdict) -> None:
+        pass
 
     async def store_names(self, named: Mapping[str, NamedDocument]) -> set[str]:
         taken = {id_ for id_, one in named.items() if (one.namespace, one.name) in self._names}

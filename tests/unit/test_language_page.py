@@ -90,6 +90,7 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
     ),
     "permission": ([m.Permission], lambda fields: job(permissions=[permission(**fields)])),
     "autoDelete": ([m.AutoDelete], lambda fields: job(autoDelete=fields)),
+    "reuse": ([m.Reuse], lambda fields: job(reuse=fields)),
     "wait": ([m.Wait], lambda fields: job(wait=fields)),
     "schedule": ([m.Schedule], lambda fields: job(schedule=schedule(**fields))),
     "catchUp": (

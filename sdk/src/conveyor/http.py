@@ -157,6 +157,14 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
+def key_of(job: JobLike) -> str | None:
+    """A new one; but the `submitId` of a job is its key already. None: its text may have one."""
+    if isinstance(job, (str, Path, Content)):
+        return None if b"submitId" in _content(job).data else new_key()
+    fields = _fields(job) if hasattr(job, "to_json") else job
+    return str(fields.get("submitId") or new_key())
+
+
 def _query(given: Mapping[str, object]) -> dict[str, str]:
     """Without what says nothing: None, false and the empty text."""
     texts = {name: _text(value) for name, value in given.items()}

@@ -1248,6 +1248,8 @@ class Job(Answer):
     shows it."""
     warnings: list[JobWarning] | None = None
     """In the answer to a submission: what was hardly meant."""
+    reused: bool | None = None
+    """In the answer to a submission: the job was there before, and does the same work."""
     secrets: dict[str, str] | None = None
     """Each name with `[REDACTED]`."""
     uploads: dict[str, str] | None = None
@@ -1392,6 +1394,8 @@ class JobHeader(Answer):
     shows it."""
     warnings: list[JobWarning] | None = None
     """In the answer to a submission: what was hardly meant."""
+    reused: bool | None = None
+    """In the answer to a submission: the job was there before, and does the same work."""
     parents: list[ParentJob] | None = None
     """The jobs it is part of, the outermost first."""
     failure: JobFailure | None = None
@@ -1431,6 +1435,21 @@ class JobPlacement(Answer):
 
     waiting: list[WaitingExecutions]
     """Empty while nothing waits for a node."""
+
+
+class JobReuse(Answer):
+    """Whether submissions may be answered with the job, and those that were."""
+
+    submissions: list[ReuseSubmission]
+    """The last 20, newest first."""
+    fingerprint: str | None = None
+    """What jobs that do the same work have in common; left out of one submitted without `reuse`."""
+    nondeterministic: list[str] | None = None
+    """Why no submission is answered with it: `declared`, or functions that its expressions call."""
+    banned_at: datetime | None = None
+    """Since when no submission is answered with it."""
+    banned_by: UserView | None = None
+    """Who said so."""
 
 
 class JobSpec(Body):
@@ -1480,6 +1499,12 @@ class JobSpec(Body):
     """Nothing of it begins before this time, with its offset. Default: it begins at once."""
     deadline: str | None = None
     """It fails if it has not ended by this time, whatever it does. Default: never."""
+    reuse: bool | Reuse | None = None
+    """Whether a job that does the same work answers the submission instead of a new one: `true`,
+    or which jobs will do. Default: every submission is a new job."""
+    submit_id: str | None = None
+    """The same as the header `Idempotency-Key`: submitted again with it, the job is not made
+    again."""
 
 
 class JobSummary(Answer):
@@ -1548,6 +1573,8 @@ class JobSummary(Answer):
     shows it."""
     warnings: list[JobWarning] | None = None
     """In the answer to a submission: what was hardly meant."""
+    reused: bool | None = None
+    """In the answer to a submission: the job was there before, and does the same work."""
 
 
 class JobVersion(Answer):
@@ -1811,6 +1838,17 @@ class MountView(Answer):
     """Where the task finds it."""
     opts: dict[str, str] | None = None
     """Settings that the type of mount knows."""
+
+
+class NearestMiss(Answer):
+    """The job of yours that does the most alike work."""
+
+    job_id: str
+    """Its id."""
+    differences: list[str]
+    """Where the two differ, such as `tasks[0].env.SIZE`; the first 20."""
+    count: int
+    """In how many places they differ."""
 
 
 class Network(Body):
@@ -2670,6 +2708,65 @@ class RetryView(Answer):
     """What the memory limit is multiplied by after an attempt that exceeded it."""
     max_memory: str | None = None
     """The limit grows no further."""
+
+
+class Reuse(Body):
+    """The submission is answered with a job that does the same work, if there is one: the same
+    programs on the same data. See docs/reuse.md."""
+
+    scope: Literal["own", "readable"] | None = None
+    """Whose jobs: `own`, or all that you may see, which must have completed. Default: `own`."""
+    include_unfinished: bool | None = None
+    """Whether a job of yours that has not ended will do. Default: true."""
+    max_age: str | None = None
+    """How long ago it may have completed. Default: any time."""
+    on_output_conflict: Literal["new", "oldest"] | None = None
+    """Which job it is when several have completed and left different results: a new one, or the
+    oldest. Default: `new`."""
+    nondeterministic: bool | None = None
+    """No later submission is answered with this job, since it would leave something else each
+    time. Default: whether its expressions call `now()` or `randomInt()`."""
+
+
+class ReuseCheck(Answer):
+    """What a submission would be answered with."""
+
+    fingerprint: str
+    """What jobs that do the same work have in common."""
+    steps: list[ReuseStep]
+    """How the candidates became fewer."""
+    job_id: str | None = None
+    """A job that does the same work; left out where a new one would be created."""
+    nondeterministic: list[str] | None = None
+    """Why later submissions would not be answered with the new job."""
+    nearest_miss: NearestMiss | None = None
+    """Where no job does the same work: the one that differs least."""
+
+
+class ReuseStep(Answer):
+    """A rule that candidates must meet."""
+
+    name: str
+    """Which rule."""
+    rule: str
+    """The same in words."""
+    left: int
+    """How many candidates meet it, of those that the rules before have left."""
+
+
+class ReuseSubmission(Answer):
+    """A submission that the job was the answer to."""
+
+    created_at: datetime
+    """When it was decided."""
+    reused: bool
+    """The job was there before; otherwise the submission created it."""
+    steps: list[ReuseStep]
+    """How the candidates became fewer."""
+    created_by: UserView | None = None
+    """Who submitted it."""
+    nearest_miss: NearestMiss | None = None
+    """Where no job does the same work: the one that differs least."""
 
 
 class Role(Answer):

@@ -37,9 +37,9 @@ async def idempotency_key(request: web.Request, otherwise: str = "") -> Idempote
     return IdempotencyKey(identity, key, await _hash(request))
 
 
-async def is_repeated(request: web.Request) -> bool:
+async def is_repeated(request: web.Request, otherwise: str = "") -> bool:
     """Whether what it submits was before, with the same key. Raises BadRequest, KeyReused."""
-    return await ports(request).commands.was_made(await idempotency_key(request))
+    return await ports(request).commands.was_made(await idempotency_key(request, otherwise))
 
 
 def idempotency_text(request: web.Request) -> str:

@@ -265,6 +265,18 @@ _TASK = {
     ),
 }
 _EACH = _table("var", "concurrency", list_=("items", _same), task=compile_task)
+
+
+def _reuse(spec: m.Reuse) -> d.Reuse:
+    fields = _fields(spec, _REUSE)
+    return d.Reuse(**fields, takes_oldest=spec.on_output_conflict == "oldest")
+
+
+_REUSE = _table(
+    *("scope", "nondeterministic"),
+    include_unfinished=("takes_unfinished", _same),
+    max_age=_duration,
+)
 _SUBJOB = _table(
     *("name", "description", "inputs", "secrets", "output", "detached"),
     tags=tuple,
@@ -281,5 +293,6 @@ _JOB = {
         permissions=_tuple_of(_permission),
         start_at=parse_moment,
         deadline=parse_moment,
+        reuse=_reuse,
     ),
 }

@@ -33,7 +33,15 @@ from conveyor._async.templates import AsyncTemplates
 from conveyor._async.transport import SILENCE_SECONDS, AsyncStream, AsyncTransport
 from conveyor.contents import Source
 from conveyor.errors import NotFinal, Unavailable
-from conveyor.http import FINAL_STATES, JobLike, Retries, Server, new_key, with_uploads
+from conveyor.http import (
+    FINAL_STATES,
+    JobLike,
+    Retries,
+    Server,
+    key_of,
+    new_key,
+    with_uploads,
+)
 from conveyor.lazy import models as m
 from conveyor.streams import Event, Events
 
@@ -135,7 +143,8 @@ class AsyncClient(AsyncResource):
         strict: bool = False,
         idempotency_key: str | None = None,
     ) -> m.JobSummary:
-        """The new job; `strict` refuses one with warnings. `files` are sent before: its uploads by
+        """The new job, or with `reuse` in it one that does the same work. `strict` refuses one with
+        warnings. `files` are sent before: its uploads by
         the names that its sources have for them. Raises TypeError for files with the text of a
         job, which can't take them up."""
         if files:
@@ -145,7 +154,7 @@ class AsyncClient(AsyncResource):
             "/jobs",
             body=job,
             query={"strict": strict},
-            key=idempotency_key or new_key(),
+            key=idempotency_key or key_of(job),
             may_wait=True,
         )
         return m.JobSummary.of(answer)
@@ -154,6 +163,18 @@ class AsyncClient(AsyncResource):
         """Check a job as `submit` would; nothing is stored."""
         query = {"strict": strict, "dryRun": True}
         return m.DryRun.of(await self._call("POST", "/jobs", body=job, query=query))
+
+    async def check_reuse(self, job: JobLike) -> m.ReuseCheck:
+        """Which job `submit` would return with `reuse`; nothing is stored."""
+        return m.ReuseCheck.of(await self._call("POST", "/jobs/reuse/check", body=job))
+
+    async def reuse(self, job_id: str) -> m.JobReuse:
+        """The submissions that were answered with it, and why."""
+        return m.JobReuse.of(await self._call("GET", "/jobs/{id}/reuse", id=job_id))
+
+    async def ban_reuse(self, job_id: str) -> None:
+        """No submission is answered with it any more."""
+        await self._call("POST", "/jobs/{id}/reuse/ban", id=job_id)
 
     async def _sent(self, files: Mapping[str, Source], key: str | None) -> Mapping[str, str]:
         """Their ids by name: the same ones where `key` was used before."""

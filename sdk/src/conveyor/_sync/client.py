@@ -32,7 +32,15 @@ from conveyor._sync.templates import SyncTemplates
 from conveyor._sync.transport import SILENCE_SECONDS, Stream, Transport
 from conveyor.contents import Source
 from conveyor.errors import NotFinal, Unavailable
-from conveyor.http import FINAL_STATES, JobLike, Retries, Server, new_key, with_uploads
+from conveyor.http import (
+    FINAL_STATES,
+    JobLike,
+    Retries,
+    Server,
+    key_of,
+    new_key,
+    with_uploads,
+)
 from conveyor.lazy import models as m
 from conveyor.streams import Event, Events
 
@@ -134,7 +142,8 @@ class Client(Resource):
         strict: bool = False,
         idempotency_key: str | None = None,
     ) -> m.JobSummary:
-        """The new job; `strict` refuses one with warnings. `files` are sent before: its uploads by
+        """The new job, or with `reuse` in it one that does the same work. `strict` refuses one with
+        warnings. `files` are sent before: its uploads by
         the names that its sources have for them. Raises TypeError for files with the text of a
         job, which can't take them up."""
         if files:
@@ -144,7 +153,7 @@ class Client(Resource):
             "/jobs",
             body=job,
             query={"strict": strict},
-            key=idempotency_key or new_key(),
+            key=idempotency_key or key_of(job),
             may_wait=True,
         )
         return m.JobSummary.of(answer)
@@ -153,6 +162,18 @@ class Client(Resource):
         """Check a job as `submit` would; nothing is stored."""
         query = {"strict": strict, "dryRun": True}
         return m.DryRun.of(self._call("POST", "/jobs", body=job, query=query))
+
+    def check_reuse(self, job: JobLike) -> m.ReuseCheck:
+        """Which job `submit` would return with `reuse`; nothing is stored."""
+        return m.ReuseCheck.of(self._call("POST", "/jobs/reuse/check", body=job))
+
+    def reuse(self, job_id: str) -> m.JobReuse:
+        """The submissions that were answered with it, and why."""
+        return m.JobReuse.of(self._call("GET", "/jobs/{id}/reuse", id=job_id))
+
+    def ban_reuse(self, job_id: str) -> None:
+        """No submission is answered with it any more."""
+        self._call("POST", "/jobs/{id}/reuse/ban", id=job_id)
 
     def _sent(self, files: Mapping[str, Source], key: str | None) -> Mapping[str, str]:
         """Their ids by name: the same ones where `key` was used before."""

@@ -5,6 +5,7 @@ submissions to work on as there are clients, and each step of a read would wait 
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,20 +19,22 @@ from aiohttp import web
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.access.visibility import compiled, readers_of, refused_at
 from services.coordinator.api.background import in_background
-from services.coordinator.api.errors import TooManyWaiting, WaitedTooLong
+from services.coordinator.api.errors import BadRequest, Conflict, TooManyWaiting, WaitedTooLong
 from services.coordinator.api.idempotency import (
     IDEMPOTENCY_KEY,
     KEY_WAS_USED,
     gone,
     idempotency_key,
+    idempotency_text,
     is_repeated,
 )
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
-from services.coordinator.api.route import UNPAID, Scope, error, response
+from services.coordinator.api.route import JSON, UNPAID, Header, Response, Scope, error
 from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.dry_run import DryRun, reply_dry_run, require_uploads
+from services.coordinator.api.tork.fingerprints import wanted_reuse
 from services.coordinator.api.tork.jobs import JOBS
 from services.coordinator.api.tork.schemas.jobs import Job, JobSummary
 from services.coordinator.api.tork.warnings import SubmitQuery, warned
@@ -94,15 +97,21 @@ _TRACEPARENT = "traceparent"
 _NAME = "POST /jobs"
 
 
+_REUSED = Header(
+    "X-Job-Reused",
+    "The id of the job, if the submission is answered with one that does the same work.",
+    {"type": "string"},
+)
 ADMISSION = web.AppKey("admission", AdmissionLimiter)
 
 
 @JOBS.route(
     "POST /jobs",
     "Submit a job",
-    response(
+    Response(
         "The job is stored; with `wait`, it is final; with `dryRun`, it would be stored.",
-        Job | JobSummary | DryRun,
+        {JSON: Job | JobSummary | DryRun},
+        (_REUSED,),
     ),
     {
         400: error("The job breaks a rule; the message names field, value and rule."),
@@ -124,7 +133,8 @@ ADMISSION = web.AppKey("admission", AdmissionLimiter)
 async def submit_job(request: web.Request) -> web.StreamResponse:
     """The summary at once, or the whole job once it is final when the job asks to wait.
 
-    Of a job that was submitted before with the same key, as it is by now.
+    Of a job that was submitted before with the same key, as it is by now; with `reuse`, of one that
+    does the same work.
     """
     began = time.time()
     await whole_body(request)  # before it is admitted: a slow client keeps nobody waiting
@@ -132,11 +142,24 @@ async def submit_job(request: web.Request) -> web.StreamResponse:
         parsing = partial(parse_job, await request.read(), request.headers.get("Content-Type", ""))
         spec = await in_background(request, parsing)
         warnings = await warned(request, spec, await request.read())
-        new = await _new_job(request, spec)
+        new = await new_job_of(request, spec)
         if query(request, SubmitQuery).is_dry_run:
             return await _reply_dry_run(request, new, warnings)
         submitted = await _submitted(request, new)
     _record(request, submitted.job_id, began)
+    answer = await _answer(request, spec, submitted, new, warnings)
+    if submitted.is_reused and not answer.prepared:
+        answer.headers[_REUSED.name] = submitted.job_id
+    return answer
+
+
+async def _answer(
+    request: web.Request,
+    spec: JobSpec,
+    submitted: Submitted,
+    new: NewJob,
+    warnings: Sequence[Fields],
+) -> web.StreamResponse:
     if spec.wait is not None:
         return await _when_final(request, submitted.job_id, spec.wait.timeout, warnings)
     return await reply_submitted(request, submitted, new, warnings)
@@ -164,11 +187,13 @@ async def reply_submitted(
         shown = await in_background(request, partial(_shown_new, new, request))
     else:
         shown = await _summary(request, submitted.job_id, new)
-    return reply(shown | views.set_fields({"warnings": warnings}))
+    return reply(shown | views.set_fields({"warnings": warnings, "reused": submitted.is_reused}))
 
 
-async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
-    definition = await compiled(request, spec, is_repeated)
+async def new_job_of(request: web.Request, spec: JobSpec) -> NewJob:
+    """What is submitted, as it would be stored. Raises InvalidJob, BadRequest."""
+    submit_id = _submit_id(request, spec)
+    definition = await compiled(request, spec, partial(is_repeated, otherwise=submit_id))
     readers = readers_of(request, definition.permissions)
     creator = principal(request).creator
     now, job_id = datetime.now(UTC), new_job_id()
@@ -177,8 +202,21 @@ async def _new_job(request: web.Request, spec: JobSpec) -> NewJob:
         return new_job(definition, job_id, now, created_by=creator, readers=readers)
 
     new = await in_background(request, made)
-    key = await idempotency_key(request)
-    return replace(new, key=key, size=len(await request.read()))
+    key = await idempotency_key(request, submit_id)
+    new = replace(new, key=key, size=len(await request.read()))
+    rules = new.definition.reuse
+    return replace(new, reuse=await wanted_reuse(request, new, rules)) if rules else new
+
+
+def _submit_id(request: web.Request, spec: JobSpec) -> str:
+    """The one that the body has, "" for none. Raises BadRequest where the header has another."""
+    submit_id, key = spec.submit_id or "", idempotency_text(request)
+    if submit_id and key and submit_id != key:
+        raise BadRequest(
+            f"submitId: {json.dumps(submit_id)} is not allowed: must be the same as the header "
+            f"Idempotency-Key, {json.dumps(key)}, if there are both"
+        )
+    return submit_id
 
 
 def _shown_new(new: NewJob, request: web.Request) -> Fields:
@@ -187,11 +225,13 @@ def _shown_new(new: NewJob, request: web.Request) -> Fields:
 
 
 async def _summary(request: web.Request, job_id: str, new: NewJob) -> Fields:
-    """Of the job that the first submission with the key of `new` has made."""
+    """Of the job that the first submission with the key of `new` has made, or that does the same
+    work."""
     api = ports(request)
     row = await api.run(one_job.summary, job_id, principal(request).readers)
     if row is None:
-        assert new.key is not None  # noqa: S101 - else there is no first submission
+        if new.key is None:
+            raise Conflict("the job that does the same work was just deleted: submit again")
         raise gone(new.key, "job")
     access = principal(request).access_to(row.readers)
     return views.summary(row, redacting(api.sealer, row.sealed), access)

@@ -14,6 +14,7 @@ from shared.jobspec.tork.models.job_options import (
     AutoDelete,
     JobFields,
     Permission,
+    Reuse,
     Wait,
     Webhook,
 )

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, model_validator
 
 from shared.jobspec import fields as f
+from shared.jobspec.plain_scalar import as_boolean
 from shared.jobspec.tork.models.policies import Defaults, Spec
 
 WebhookEvent = Literal[
@@ -63,6 +64,35 @@ class Wait(Spec):
 
     timeout: f.PositiveDuration
     """After this long the answer is 408, and the job goes on."""
+
+
+def _reuse(given: object) -> object:
+    """`true` stands for an empty mapping, `false` for nothing."""
+    return {True: {}, False: None}[flag] if isinstance(flag := as_boolean(given), bool) else given
+
+
+class Reuse(Spec):
+    """The submission is answered with a job that does the same work, if there is one: the same
+    programs on the same data. See docs/reuse.md."""
+
+    scope: Literal["own", "readable"] | None = None
+    """Whose jobs: `own`, or all that you may see, which must have completed. Default: `own`."""
+    include_unfinished: f.Flag | None = None
+    """Whether a job of yours that has not ended will do. Default: true."""
+    max_age: f.PositiveDuration | None = None
+    """How long ago it may have completed. Default: any time."""
+    on_output_conflict: Literal["new", "oldest"] | None = None
+    """Which job it is when several have completed and left different results: a new one, or the
+    oldest. Default: `new`."""
+    nondeterministic: f.Flag | None = None
+    """No later submission is answered with this job, since it would leave something else each time.
+    Default: whether its expressions call `now()` or `randomInt()`."""
+
+
+ReuseOrFlag = Annotated[
+    Reuse | None, BeforeValidator(_reuse, json_schema_input_type=bool | Reuse | None)
+]
+"""`true`: with all defaults."""
 
 
 def _named_by(name: str) -> BeforeValidator:

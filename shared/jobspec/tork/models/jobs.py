@@ -9,7 +9,7 @@ from shared.jobspec import fields as f
 from shared.jobspec.cron.moments import parse_moment
 from shared.jobspec.problems import Breach, Problem, refuse
 from shared.jobspec.tork.models.files import Uploads
-from shared.jobspec.tork.models.job_options import JobFields, Permission, Wait, Webhook
+from shared.jobspec.tork.models.job_options import JobFields, Permission, ReuseOrFlag, Wait, Webhook
 from shared.jobspec.tork.models.policies import Spec
 from shared.jobspec.tork.models.schedules import Schedule
 from shared.jobspec.tork.models.tasks import TaskEntry
@@ -81,6 +81,12 @@ class JobSpec(SubmittedJob):
     """Nothing of it begins before this time, with its offset. Default: it begins at once."""
     deadline: f.Moment | None = None
     """It fails if it has not ended by this time, whatever it does. Default: never."""
+    reuse: ReuseOrFlag = None
+    """Whether a job that does the same work answers the submission instead of a new one: `true`, or
+    which jobs will do. Default: every submission is a new job."""
+    submit_id: f.SubmitId | None = None
+    """The same as the header `Idempotency-Key`: submitted again with it, the job is not made
+    again."""
 
     @model_validator(mode="after")
     def _times_fit(self) -> "JobSpec":
@@ -90,6 +96,10 @@ class JobSpec(SubmittedJob):
     def _breaches(self) -> Iterator[Breach]:
         if self.hold and self.wait:
             yield Breach(("wait",), "must not stand beside hold: a held job waits for its release")
+        if self.hold and self.reuse:
+            yield Breach(
+                ("reuse",), "must not stand beside hold: a draft can still become another job"
+            )
         start_at, deadline = self.start_at, self.deadline
         if start_at and deadline and parse_moment(deadline) <= parse_moment(start_at):
             yield Breach(("deadline",), f"must be after startAt, {start_at}", deadline)
@@ -103,6 +113,8 @@ class ScheduledJobSpec(SubmittedJob):
         "hold": "is only for POST /jobs: pause the schedule instead",
         "startAt": "is only for POST /jobs: it is part of schedule here",
         "deadline": "is only for POST /jobs: see timeout",
+        "reuse": "is only for POST /jobs: a schedule makes a job each time",
+        "submitId": "is only for POST /jobs: see the header Idempotency-Key",
         "template": "must be the tag of a template, such as thumbs@1",
     }
 

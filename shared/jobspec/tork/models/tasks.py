@@ -319,6 +319,8 @@ class Subjob(JobFields):
         "hold": "is only for jobs",
         "startAt": "is only for jobs",
         "deadline": "is only for jobs: see `timeout`",
+        "reuse": "is only for jobs",
+        "submitId": "is only for jobs",
     }
 
     name: f.TaskName

@@ -107,6 +107,8 @@ class JobSummary(JobFacts):
     it."""
     warnings: list[Warning] | None = None
     """In the answer to a submission: what was hardly meant."""
+    reused: bool | None = None
+    """In the answer to a submission: the job was there before, and does the same work."""
 
 
 class ParentJob(Answer):

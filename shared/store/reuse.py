@@ -1,0 +1,180 @@
+"""Jobs that do the same work: found by their fingerprints, one submission after the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from shared.lifecycle import JobState
+from shared.planning.new_job import NewJob
+from shared.planning.reuse import Candidate, Verdict, WantedReuse, choose, nearest
+from shared.postgres.pool import Connection, rows_touched
+
+_MOST_CANDIDATES = 100
+_MOST_NEAR = 20
+_MOST_DECISIONS = 20
+_NOBODY = ""
+
+# In order, so that two of these can't lock each other out. Who waits here sees the job that the one
+# before it has made.
+LOCK = """
+SELECT pg_advisory_xact_lock(hashtextextended('reuse ' || f, 0))
+FROM (SELECT DISTINCT f FROM unnest($1::text[]) AS f ORDER BY f) AS alike
+"""
+
+# One that is being deleted is waited for, and then not there. What is sealed is another text each
+# time.
+CANDIDATES = f"""
+SELECT j.id AS job_id, j.state, j.created_by AS owner, j.created_at, j.completed_at, j.progress,
+       f.chance <> '{{}}' AS is_chance, f.banned_at IS NOT NULL AS is_banned,
+       j.is_held OR j.is_cancelling OR (j.state = 'PENDING' AND j.due_at IS NOT NULL) AS is_idle,
+       j.kept_bytes, kept.bytes AS left_bytes,
+       md5(CASE WHEN j.result LIKE 'sealed:%' THEN '' ELSE coalesce(j.result, '') END || kept.sums)
+           AS output
+FROM job_fingerprints f JOIN jobs j ON j.id = f.job_id,
+LATERAL (
+    SELECT coalesce(sum(a.size), 0)::bigint AS bytes,
+           coalesce(string_agg(concat_ws(' ', t.position, t.child_index, a.name, a.sha256), ','
+                               ORDER BY t.position, t.child_index, a.name), '') AS sums
+    FROM artifacts a JOIN tasks t ON t.id = a.task_id
+    WHERE a.job_id = j.id AND j.state = 'COMPLETED') AS kept
+WHERE f.fingerprint = $1 AND ($2::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $2)
+  AND j.spec_version = 1  -- a later one does other work
+  AND (j.delete_at IS NULL OR j.delete_at > now())
+ORDER BY j.created_at LIMIT {_MOST_CANDIDATES} FOR KEY SHARE OF j
+"""  # noqa: S608 - a number of our own
+
+NEAR = f"""
+SELECT f.job_id, f.parts FROM job_fingerprints f
+WHERE f.owner = $1 AND f.fingerprint <> $2 ORDER BY f.created_at DESC LIMIT {_MOST_NEAR}
+"""  # noqa: S608 - a number of our own
+
+STORE_FINGERPRINT = """
+INSERT INTO job_fingerprints (job_id, fingerprint, owner, chance, parts)
+VALUES ($1, $2, $3, $4, $5)
+"""
+
+STORE_DECISION = """
+INSERT INTO reuse_decisions (job_id, is_reused, steps, nearest, created_by)
+VALUES ($1, $2, $3, $4, $5)
+"""
+
+FORGET_DECISIONS = f"""
+DELETE FROM reuse_decisions WHERE job_id = $1 AND id <= (
+    SELECT id FROM reuse_decisions WHERE job_id = $1
+    ORDER BY id DESC OFFSET {_MOST_DECISIONS} LIMIT 1)
+"""  # noqa: S608 - a number of our own
+
+BAN = """
+UPDATE job_fingerprints SET banned_at = coalesce(banned_at, now()),
+                            banned_by = CASE WHEN banned_at IS NULL THEN $2 ELSE banned_by END
+WHERE job_id = $1
+"""
+
+FINGERPRINT = """
+SELECT fingerprint, chance, banned_at, shown_user(banned_by) AS banned_by FROM job_fingerprints
+WHERE job_id = $1
+"""
+
+DECISIONS = """
+SELECT created_at, shown_user(created_by) AS created_by, is_reused, steps, nearest
+FROM reuse_decisions WHERE job_id = $1 ORDER BY id DESC
+"""
+
+CHECKSUMS = "SELECT id, sha256 FROM uploads WHERE id = ANY($1::text[])"
+
+
+class Decision(NamedTuple):
+    """Of a submission that a job was the answer to."""
+
+    created_at: datetime
+    created_by: Any
+    is_reused: bool
+    steps: Sequence[Mapping[str, Any]]
+    nearest: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReuseRow:
+    """What is kept of a job that was submitted with `reuse`; its decisions newest first."""
+
+    fingerprint: str
+    chance: Sequence[str]
+    banned_at: datetime | None
+    banned_by: Any
+    decisions: Sequence[Decision]
+
+
+async def lock_alike(connection: Connection, wanted: Sequence[WantedReuse]) -> None:
+    """Until the transaction ends nobody else looks for what is like these."""
+    await connection.execute(LOCK, [each.fingerprint.digest for each in wanted])
+
+
+async def judge(connection: Connection, wanted: WantedReuse, now: datetime) -> Verdict:
+    """What a submission would be answered with now."""
+    digest = wanted.fingerprint.digest
+    rows = await connection.fetch(CANDIDATES, digest, wanted.readers)
+    candidates = [Candidate(**{**row, "state": JobState(row["state"])}) for row in rows]
+    verdict = choose(wanted, candidates, now)
+    if verdict.job_id is not None or candidates:
+        return verdict
+    near = await connection.fetch(NEAR, wanted.owner or _NOBODY, digest)
+    others = [(row["job_id"], row["parts"]) for row in near]
+    return Verdict(None, verdict.steps, nearest(wanted.fingerprint.parts, others))
+
+
+async def store_verdict(connection: Connection, new: NewJob, verdict: Verdict) -> None:
+    """Beside the job that the submission `new` is answered with; a new one gets its fingerprint."""
+    wanted = new.reuse
+    assert wanted is not None  # noqa: S101 - else nothing was judged
+    if verdict.job_id is None:
+        await connection.execute(
+            STORE_FINGERPRINT,
+            new.job.id,
+            wanted.fingerprint.digest,
+            wanted.owner or _NOBODY,
+            list(wanted.chance),
+            dict(wanted.fingerprint.parts),
+        )
+    job_id = verdict.job_id or new.job.id
+    steps, near = [asdict(step) for step in verdict.steps], verdict.nearest
+    shown = asdict(near) if near else None
+    is_reused = verdict.job_id is not None
+    await connection.execute(STORE_DECISION, job_id, is_reused, steps, shown, wanted.owner)
+    await connection.execute(FORGET_DECISIONS, job_id)
+
+
+async def ban(connection: Connection, job_id: str, by: str | None) -> bool:
+    """No submission is answered with the job any more. False: it was submitted without `reuse`."""
+    return rows_touched(await connection.execute(BAN, job_id, by)) == 1
+
+
+async def reuse_of(connection: Connection, job_id: str) -> ReuseRow | None:
+    """None: it was submitted without `reuse`."""
+    row = await connection.fetchrow(FINGERPRINT, job_id)
+    if row is None:
+        return None
+    decisions = [Decision(*each) for each in await connection.fetch(DECISIONS, job_id)]
+    return ReuseRow(**row, decisions=decisions)
+
+
+async def checksums(connection: Connection, uploads: Mapping[str, str]) -> dict[str, str]:
+    """Of uploads, whose ids are given by name, by the same names."""
+    rows = await connection.fetch(CHECKSUMS, list(uploads.values())) if uploads else []
+    known = {row["id"]: row["sha256"] for row in rows}
+    return {name: known[id_] for name, id_ in uploads.items() if id_ in known}
+
+
+class ReuseRows:
+    """Of `TransactionRows`: those of reuse."""
+
+    _connection: Connection
+
+    async def lock_alike(self, wanted: Sequence[WantedReuse]) -> None:
+        await lock_alike(self._connection, wanted)
+
+    async def judge(self, wanted: WantedReuse, now: datetime) -> Verdict:
+        return await judge(self._connection, wanted, now)
+
+    async def store_verdict(self, new: NewJob, verdict: Verdict) -> None:
+        await store_verdict(self._connection, new, verdict)

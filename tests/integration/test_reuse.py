@@ -1,0 +1,167 @@
+"""Submissions that are answered with a job that does the same work, on a real database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.http.api import YAML, Api, api_on
+from tests.support.http.authenticated_api import (
+    OPERATOR,
+    PROTECTED,
+    Headers,
+    add_user,
+    hash_cheaply,
+)
+from tests.support.jobs.batcher import Rig, batcher_rig
+
+pytestmark = pytest.mark.real
+
+JOB = """
+name: count
+reuse: {more}
+inputs: {{size: "{size}"}}
+tasks: [{{name: a, run: x, env: {{SIZE: "{{{{ inputs.size }}}}"}}}}]
+"""
+KEY = {"Idempotency-Key": "order-17"}
+
+
+def job(size: int = 1, more: str = "true") -> str:
+    return JOB.format(size=size, more=more)
+
+
+@dataclass
+class Door:
+    """The API on the batcher that decides."""
+
+    api: Api
+    rig: Rig
+
+    async def post(
+        self, text: str, headers: Headers = OPERATOR, path: str = "/jobs"
+    ) -> tuple[int, Any]:
+        body = text.encode()
+        return await self.api.answer("POST", path, data=body, headers={**YAML, **headers})
+
+    async def submit(self, text: str, headers: Headers = OPERATOR) -> tuple[str, bool]:
+        """The id of the job, and whether it was there before."""
+        status, answer = await self.post(text, headers)
+        assert status == 200, answer
+        return answer["id"], answer.get("reused", False)
+
+    async def reuse_of(self, job_id: str) -> Any:
+        return await self.api.get(f"/jobs/{job_id}/reuse", headers=OPERATOR)
+
+
+@pytest.fixture
+async def door(postgres_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Door]:
+    hash_cheaply(monkeypatch)
+    async with batcher_rig(postgres_dsn) as rig, api_on(postgres_dsn, auth=PROTECTED) as api:
+        monkeypatch.setattr(api.batcher, "perform_one", rig.batcher.perform_one)
+        yield Door(api, rig)
+
+
+async def test_a_hundred_identical_submissions_at_once_make_one_job(door: Door) -> None:
+    await door.submit(job(size=2))
+    answers = await asyncio.gather(*(door.submit(job()) for _ in range(100)))
+    assert len({job_id for job_id, _ in answers}) == 1
+    assert [is_reused for _, is_reused in answers].count(False) == 1
+    assert await door.rig.pool.fetchval("SELECT count(*) FROM jobs") == 2
+
+
+async def test_a_completed_job_answers_until_it_is_banned_and_tells_why(door: Door) -> None:
+    first, _ = await door.submit(job())
+    await door.rig.run_current(first)
+    checked = await door.post(job(more="false"), path="/jobs/reuse/check")
+    assert (checked[0], checked[1]["jobId"]) == (200, first)
+    response = await door.api.raw(
+        "POST", "/jobs", data=job().replace("count", "other").encode(), headers=YAML | OPERATOR
+    )
+    assert response.headers["X-Job-Reused"] == first
+    answer = await response.json()
+    assert (answer["id"], answer["state"], answer["reused"]) == (first, "COMPLETED", True)
+
+    [again, made] = (await door.reuse_of(first))["submissions"]
+    assert (again["reused"], made["reused"]) == (True, False)
+    assert [step["left"] for step in again["steps"]] == [1] * 6
+    assert made["steps"][0]["left"] == 0
+
+    other, _ = await door.submit(job(size=2))
+    [miss] = (await door.reuse_of(other))["submissions"]
+    near = {"jobId": first, "differences": ["inputs.size"], "count": 1}
+    assert miss["nearestMiss"] == near
+    assert (await door.post("", path=f"/jobs/{first}/reuse/ban"))[0] == 200
+    shown = await door.reuse_of(first)
+    assert shown["bannedAt"]
+    assert await door.submit(job()) != (first, True)
+
+    plain, _ = await door.submit(job(more="false"))
+    assert await door.reuse_of(plain) == {"submissions": []}
+    status, answer = await door.post("", path=f"/jobs/{plain}/reuse/ban")
+    assert (status, "without reuse" in answer["message"]) == (400, True)
+
+
+async def test_a_job_that_failed_changed_or_lost_its_files_is_no_answer(door: Door) -> None:
+    for change in (
+        "state = 'FAILED', error = 'x', failed_at = now()",
+        "is_cancelling = true",
+        "spec_version = 2",
+        "kept_bytes = 10, state = 'COMPLETED', completed_at = now()",
+        "delete_at = now(), state = 'COMPLETED', completed_at = now()",
+        "due_at = now() + interval '1 day', state = 'PENDING'",
+    ):
+        first, _ = await door.submit(job())
+        await door.rig.pool.execute(f"UPDATE jobs SET {change} WHERE id = $1", first)
+        second, is_reused = await door.submit(job())
+        assert (second != first, is_reused) == (True, False), change
+        await door.rig.pool.execute("DELETE FROM job_fingerprints")
+
+
+async def test_completed_jobs_with_different_results_or_files_are_no_answer(door: Door) -> None:
+    first, _ = await door.submit(job(more="{nondeterministic: true}"))
+    second, _ = await door.submit(job())
+    assert second != first  # it said that it is not to be reused
+    await door.rig.pool.execute("UPDATE job_fingerprints SET chance = '{}'")
+    for job_id, result in ((first, "1"), (second, "2")):
+        await door.rig.pool.execute(
+            "UPDATE jobs SET state = 'COMPLETED', completed_at = now(), result = $2 WHERE id = $1",
+            job_id,
+            result,
+        )
+    assert await door.submit(job(more="{onOutputConflict: oldest}")) == (first, True)
+    third, is_reused = await door.submit(job())
+    assert (third in (first, second), is_reused) == (False, False)
+
+
+async def test_whose_jobs_are_reused_is_what_the_submission_says(door: Door) -> None:
+    ann, bob = [await add_user(door.api, name) for name in ("ann", "bob")]
+    open_, private = job(), job(size=2) + "permissions: [{user: ann}]\n"
+    readable = "{scope: readable}"
+    ids = {}
+    for text in (open_, private):
+        ids[text], _ = await door.submit(text, ann)
+        as_bob = text.replace("true", readable, 1)
+        assert (await door.submit(as_bob, bob))[0] != ids[text], "it has not ended"
+        await door.rig.pool.execute("DELETE FROM job_fingerprints WHERE job_id <> $1", ids[text])
+        await door.rig.run_current(ids[text])
+        mine, is_reused = await door.submit(text, bob)
+        assert (mine != ids[text], is_reused) == (True, False), "it is not his"
+        await door.rig.pool.execute("DELETE FROM job_fingerprints WHERE job_id = $1", mine)
+        found = await door.submit(as_bob, bob)
+        assert (found == (ids[text], True)) is (text == open_), "he may see one of the two"
+        await door.rig.pool.execute("DELETE FROM job_fingerprints")
+
+
+async def test_a_key_or_a_submit_id_stands_for_the_job_that_answered(door: Door) -> None:
+    first, _ = await door.submit(job())
+    named = job() + "submitId: order-17\n"
+    assert await door.submit(named) == (first, True)
+    assert await door.submit(named, {**OPERATOR, **KEY}) == (first, False)
+    await door.rig.pool.execute("DELETE FROM job_fingerprints")
+    assert await door.submit(named) == (first, False)
+    status, answer = await door.post(named + "# other\n")
+    assert (status, "order-17" in answer["message"]) == (409, True)
+    status, answer = await door.post(named, {**OPERATOR, "Idempotency-Key": "order-18"})
+    assert (status, answer["message"].partition(":")[0]) == (400, "submitId")
