@@ -1,6 +1,7 @@
 """What the API may do to a job: each is one event for the batcher."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from services.coordinator.store.connected import connected
@@ -10,11 +11,17 @@ from shared.lifecycle import (
     NO_SUCH_JOB,
     Decision,
     Ignored,
+    Job,
     JobCancelled,
+    JobLock,
+    JobLocked,
     JobReleased,
     JobRestarted,
     JobSubmitted,
+    JobUnlocked,
     JobUpdated,
+    LockRenewed,
+    ShutOut,
 )
 from shared.planning.new_job import IdempotencyKey, NewJob
 from shared.postgres.pool import Pool
@@ -51,6 +58,14 @@ class CannotUpdate(Exception):
     """The job can't have that version now; the text is the reason."""
 
 
+class LockedByOther(Exception):
+    """The job is locked, and not with the token that was shown; the text says until when."""
+
+
+class NotLockable(Exception):
+    """The lock of the job can't be had, or is not there; the text is the reason."""
+
+
 class KeyReused(Exception):
     """The idempotency key was used before, with another body."""
 
@@ -62,6 +77,17 @@ class Restart:
     position: int | None = None
     keeps_done: bool = True
     only_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLock:
+    """The digest of the token of a lock that a client shows, if any; or it `is_overridden`."""
+
+    key: str | None = None
+    is_overridden: bool = False
+
+
+NO_LOCK = ShownLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +159,20 @@ class JobCommands:
         return key is not None and await made_before(self._pool, key) is not None
 
     async def update(
-        self, new: NewJob, *, base_version: int | None = None, is_forced: bool = False
+        self,
+        new: NewJob,
+        *,
+        base_version: int | None = None,
+        is_forced: bool = False,
+        lock: ShownLock = NO_LOCK,
     ) -> Updated:
         """`new` has the id of the job that it is a version of, made from `base_version` (None: from
         whichever is the last). `is_forced`: executions are made anew even if nothing differs.
 
-        Raises UnknownJob, CannotUpdate, KeyReused, InvalidJob, InsufficientBalance.
+        Raises UnknownJob, CannotUpdate, LockedByOther, KeyReused, InvalidJob,
+        InsufficientBalance.
         """
-        event = JobUpdated(new.job.id, base_version, is_forced)
+        event = JobUpdated(new.job.id, base_version, is_forced, lock.key, lock.is_overridden)
         outcome = await self._batcher.perform_one(Work(event, new_version=new))
         if isinstance(outcome, Decision):
             return Updated(new.job.id, outcome.job.spec_version)
@@ -152,7 +184,35 @@ class JobCommands:
             raise InsufficientBalance(outcome.reason)
         if isinstance(outcome, UploadsRefused):
             raise not_usable(new.definition.uploads, outcome.names)
+        if isinstance(outcome, ShutOut):
+            raise LockedByOther(outcome.reason)
         raise CannotUpdate(outcome.reason)
+
+    async def lock(self, job_id: str, by: str | None, key: str, ttl: timedelta) -> JobLock:
+        """`key` is the digest of a new token. Raises UnknownJob, NotLockable."""
+        return await self._locked(JobLocked(job_id, by, key, ttl))
+
+    async def renew_lock(self, job_id: str, key: str, ttl: timedelta) -> JobLock:
+        """Raises UnknownJob, NotLockable, LockedByOther."""
+        return await self._locked(LockRenewed(job_id, key, ttl))
+
+    async def unlock(self, job_id: str, shown: ShownLock) -> None:
+        """Raises UnknownJob, NotLockable, LockedByOther."""
+        await self._on_lock(JobUnlocked(job_id, shown.key, shown.is_overridden))
+
+    async def _locked(self, event: JobLocked | LockRenewed) -> JobLock:
+        job = await self._on_lock(event)
+        assert job.lock is not None  # noqa: S101 - it was just decided
+        return job.lock
+
+    async def _on_lock(self, event: JobLocked | LockRenewed | JobUnlocked) -> Job:
+        outcome = await self._batcher.perform_one(Work(event))
+        if isinstance(outcome, Decision):
+            return outcome.job
+        if outcome == NO_SUCH_JOB:
+            raise UnknownJob(event.job_id)
+        error = LockedByOther if isinstance(outcome, ShutOut) else NotLockable
+        raise error(outcome.reason)
 
     async def cancel(self, job_id: str, by: str | None) -> None:
         """`by` is who asks. Raises UnknownJob, WrongState."""

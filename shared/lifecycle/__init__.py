@@ -78,6 +78,9 @@ from shared.lifecycle.events import (
     TaskTimedOut,
     task_id_of,
 )
+from shared.lifecycle.lock_events import JobLocked, JobUnlocked, LockRenewed
+from shared.lifecycle.lock_rules import ShutOut
+from shared.lifecycle.locks import JobLock
 from shared.lifecycle.placed_events import (
     ExecutionAdopted,
     ExecutionPlaced,

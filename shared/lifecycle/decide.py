@@ -11,11 +11,13 @@ from shared.lifecycle import (
     beginnings,
     child_rules,
     job_rules,
+    lock_rules,
     placed_rules,
     task_rules,
     update_rules,
 )
 from shared.lifecycle import events as e
+from shared.lifecycle import lock_events as k
 from shared.lifecycle import placed_events as p
 from shared.lifecycle import update_events as u
 from shared.lifecycle.decision import Decision, Ignored, refused
@@ -107,6 +109,12 @@ def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
             return job_rules.on_cancel_continued(job, event)
         case u.JobUpdated():
             return update_rules.on_updated(job, event, now)
+        case k.JobLocked():
+            return lock_rules.on_locked(job, event, now)
+        case k.LockRenewed():
+            return lock_rules.on_lock_renewed(job, event, now)
+        case k.JobUnlocked():
+            return lock_rules.on_unlocked(job, event, now)
         case _:
             assert_never(event)
 

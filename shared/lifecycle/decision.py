@@ -65,7 +65,7 @@ class DecisionBuilder:
         if job.state not in JOB_MOVES[self.job.state]:
             raise IllegalMoveError(f"job {self.job.state} -> {job.state}")
         if job.state.is_final:
-            job = replace(job, is_held=False, due_at=None, deadline_at=None)
+            job = replace(job, is_held=False, due_at=None, deadline_at=None, lock=None)
         self.job = replace(job, version=job.version + 1)
         self.send(c.AnnounceJob(self.job))
         if job.state.is_final and job.parent is not None:

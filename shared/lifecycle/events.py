@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
+from shared.lifecycle.lock_events import LockEvent
 from shared.lifecycle.placed_events import PlacedEvent
 from shared.lifecycle.update_events import ExecutionsCounted, JobUpdated, TaskReplanned
 from shared.lifecycle.values import (
@@ -339,6 +340,7 @@ JobEvent = (
     | OutputEvaluated
     | OutputFailed
     | JobUpdated
+    | LockEvent
     | PlanEvent
 )
 TaskEvent = (

@@ -12,7 +12,8 @@ class JobChange:
 
     `refused` says why a job that goes on can't become it. Of the placed tasks that have begun,
     those at `replanned` differ; executions of those at `kept` may go on as they are. In a graph,
-    the tasks at `ready` have not begun and wait for no other.
+    the tasks at `ready` have not begun and wait for no other. `alters_work`: the job does something
+    else, or at another time.
     """
 
     job: Job
@@ -20,6 +21,7 @@ class JobChange:
     replanned: Sequence[int] = ()
     kept: frozenset[int] = frozenset()
     ready: Sequence[int] = ()
+    alters_work: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,15 @@ class JobUpdated:
     """The job has a new version, made from `base_version` (None: from whichever was the last).
     `apply` finds out what `change` it is.
 
-    `is_forced`: executions are made anew even where nothing differs.
+    `is_forced`: executions are made anew even where nothing differs. `lock_key` is the digest of
+    the token of the job's lock, if one was shown; who `overrides_lock` needs none.
     """
 
     job_id: str
     base_version: int | None = None
     is_forced: bool = False
+    lock_key: str | None = None
+    overrides_lock: bool = False
     change: JobChange | None = None
 
 

@@ -12,6 +12,7 @@ from shared.lifecycle.beginnings import begin, begin_more
 from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import counts_as_done, spread_progress, task_failed
 from shared.lifecycle.job_rules import enter, entering, not_yet_again, waited_for
+from shared.lifecycle.lock_rules import locked_out
 from shared.lifecycle.placed_rules import executions_of, is_up
 from shared.lifecycle.progressions import progression_of
 from shared.lifecycle.replacing import replace
@@ -25,6 +26,9 @@ def on_updated(job: Job, event: u.JobUpdated, now: datetime) -> Decision | Ignor
         return Ignored("nothing is known of its new version")
     if event.base_version not in (None, job.spec_version):
         return Ignored(f"job is at version {job.spec_version}, not {event.base_version}")
+    is_free = event.overrides_lock or not change.alters_work
+    if not is_free and (ignored := locked_out(job, event.lock_key, now)) is not None:
+        return ignored
     if job.state.is_final:
         return not_yet_again(job, now) or _begun_anew(job, change.job, now)
     if not job.has_entered:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from shared.lifecycle.costs import NOTHING, Rates, Usage
+from shared.lifecycle.locks import JobLock
 from shared.lifecycle.policies import PlacementRules, RetryPolicy
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 
@@ -147,7 +148,7 @@ class Job:
     `usage` is of all its attempts that have ended, those before a restart included, and `rates` are
     the prices of that. It fails once it has cost its `budget`. When it has ended, the balance of
     its `payer` (None: nobody's) is charged for what it was not yet `charged`; before, `hold` of
-    that balance is kept for it.
+    that balance is kept for it. Who has its `lock` alone may change what it does, until it ends.
     """
 
     id: str
@@ -190,6 +191,7 @@ class Job:
     payer: str | None = None
     hold: Decimal | None = None
     charged: Decimal = NOTHING
+    lock: JobLock | None = None
 
     @property
     def cost(self) -> Decimal:

@@ -1,7 +1,7 @@
 """How a new version of a job differs from what was submitted before, seen from where the job is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.definition import Defaults, Placement, TaskDefinition, changed, task_graph
 from shared.lifecycle import Job, JobChange, PlacementType
@@ -9,6 +9,8 @@ from shared.planning.new_job import Needs, NewGraph, NewJob
 
 _SETTINGS = {"tags": (), "description": None, "priority": 0}
 """What of a placed task changes nothing for executions that run."""
+_TERMS = ("timeout", "start_at", "must_end_at", "budget", "auto_delete_after")
+"""What of a job is as it was submitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,7 @@ class StoredVersion:
     inputs: Mapping[str, object]
     uploads: Mapping[str, str]
     defaults: Defaults | None
+    output: str | None
     secrets: Mapping[str, str] | None
 
     def reads_the_same(self, new: NewJob) -> bool:
@@ -40,15 +43,31 @@ class StoredVersion:
         return is_secret_same and (self.inputs, self.uploads, self.defaults) == read
 
 
+def _alters_work(job: Job, stored: StoredVersion, new: NewJob) -> bool:
+    """Whether the job would do something else, or at another time: not if it is only called
+    otherwise, shared with others or tells others."""
+    definition, after = new.definition, new.job
+    tasks = [stored.tasks[position].task for position in sorted(stored.tasks)]
+    is_same = (
+        stored.reads_the_same(new)
+        and tasks == list(definition.tasks)
+        and stored.output == definition.output
+        and all(getattr(job, name) == getattr(after, name) for name in _TERMS)
+    )
+    return not is_same
+
+
 def change_of(
     job: Job, stored: StoredVersion, new: NewJob, *, is_forced: bool
 ) -> tuple[JobChange, NewGraph | None]:
     """And the graph of the new version, as far as it is done."""
     comparison = _Comparison(job, stored, new, is_forced)
+    alters_work = is_forced or _alters_work(job, stored, new)
     if job.state.is_final or not job.has_entered:
-        return JobChange(job=new.job), NewGraph.of(new.needs) if new.needs is not None else None
+        graph = NewGraph.of(new.needs) if new.needs is not None else None
+        return JobChange(job=new.job, alters_work=alters_work), graph
     graph = _graph_from(new.needs, stored) if new.needs is not None else None
-    return comparison.change(graph), graph
+    return replace(comparison.change(graph), alters_work=alters_work), graph
 
 
 def _graph_from(needs: Needs, stored: StoredVersion) -> NewGraph:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from shared.definition import Defaults, Encoded, encode, encode_all
 from shared.lifecycle import (
     Children,
     Job,
+    JobLock,
     JobState,
     Parent,
     PlacementRules,
@@ -121,6 +122,17 @@ def rates_of(row: Mapping[str, Any] | None) -> Rates | None:
 
 def _amount_row(amount: Decimal | None) -> str | None:
     return None if amount is None else str(amount)
+
+
+def _lock_row(lock: JobLock | None) -> dict[str, object] | None:
+    return asdict(lock) if lock else None
+
+
+def lock_of(row: Mapping[str, Any] | None) -> JobLock | None:
+    if row is None:
+        return None
+    at, expires_at = (datetime.fromisoformat(row[name]) for name in ("at", "expires_at"))
+    return JobLock(row["by"], row["key"], at, expires_at)
 
 
 def usage_of(row: Mapping[str, Any] | None) -> Usage | None:
@@ -246,6 +258,7 @@ _OF_JOB = (
     Column("payer", "text"),
     Column("hold", "numeric", _CHANGED, to_json=_amount_row),
     Column("charged", "numeric", _CHANGED, to_json=_amount_row),
+    Column("lock", "jsonb", _CHANGED, to_json=_lock_row, from_row=lock_of),
 )
 JOB = (*_PARENT, *_OF_JOB)
 

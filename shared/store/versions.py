@@ -74,7 +74,7 @@ WITH variables AS (DELETE FROM job_variables WHERE job_id = $1), kept AS (
 SELECT DISTINCT task_id FROM kept
 """
 
-STORED_JOB = "SELECT inputs, uploads, defaults, sealed FROM jobs WHERE id = $1"
+STORED_JOB = "SELECT inputs, uploads, defaults, output, sealed FROM jobs WHERE id = $1"
 
 STORED_TASKS = """
 SELECT t.position, t.task, t.is_done, EXISTS (
@@ -103,6 +103,7 @@ async def load_version(connection: Connection, sealer: Sealer, job_id: str) -> S
         inputs=job["inputs"],
         uploads=job["uploads"],
         defaults=decode_defaults(job["defaults"]),
+        output=job["output"],
         secrets=secrets,
     )
 

@@ -1,12 +1,14 @@
 """Jobs that wait before they begin, on a real database: drafts, and jobs with a time."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from conveyor import AsyncClient, Conflict, Rejected
+from conveyor import AsyncClient, Conflict, Forbidden, Rejected
+from conveyor.models import Lock
 from services.coordinator.store.deletion import delete_job
 from services.scheduler.retention import Retention
 from services.scheduler.settings import RetentionSettings
@@ -91,7 +93,7 @@ async def test_a_job_fails_at_its_deadline_and_can_be_restarted_after_it(rig: Ri
     assert (await rig.job(ids[0]))["state"] == "COMPLETED"
 
 
-async def test_drafts_and_start_times_by_the_api(tmp_path: Path) -> None:
+async def test_drafts_locks_and_start_times_by_the_api(tmp_path: Path) -> None:
     def job(script: str, more: str = "hold: true") -> str:
         return (
             f"name: draft\n{more}\ntasks: [{{name: t, var: v, run: {script!r}}}]\noutput: tasks.v"
@@ -104,9 +106,26 @@ async def test_drafts_and_start_times_by_the_api(tmp_path: Path) -> None:
         assert shown.waiting
         assert (shown.waiting.reason, shown.waiting.message) == ("held", "held until its release")
         assert [found.id async for found in client.list(q="waiting")] == [held.id]
-        await client.update(held.id, job("exit 2"))
+        tries = await asyncio.gather(
+            *(client.lock(held.id) for _ in range(100)), return_exceptions=True
+        )
+        [lock] = [one for one in tries if isinstance(one, Lock)]
+        assert sum(isinstance(one, Conflict) for one in tries) == 99
+        with pytest.raises(Forbidden, match="the job is locked until"):
+            await client.update(held.id, job("exit 2"))
+        await client.update(held.id, job("exit 1", "hold: true\ntags: [called, otherwise]"))
+        await client.update(held.id, job("exit 2"), lock_token=lock.token)
+        renewed = await client.renew_lock(held.id, lock.token, ttl="1h")
+        shown = await client.get(held.id)
+        assert shown.locked_by
+        assert (shown.locked_by.username, shown.locked_at) == ("guest", lock.locked_at)
+        assert shown.lock_expires_at == renewed.expires_at
+        with pytest.raises(Forbidden, match="locked with another token"):
+            await client.unlock(held.id, "other")
+        await client.unlock(held.id, lock.token)
+        assert (await client.get(held.id)).locked_by is None
         version = await client.update(held.id, job("printf done > $TORK_OUTPUT", ""))
-        assert (version.version, (await client.get(held.id)).hold) == (3, True)
+        assert (version.version, (await client.get(held.id)).hold) == (4, True)
         shared = "permissions: [{role: public, access: view}]"
         for more in (shared, "", shared.replace("public", "admin"), "tags: [other]"):
             await client.update(held.id, job("printf done > $TORK_OUTPUT", more))

@@ -184,6 +184,7 @@ class MemoryRows:
             inputs=definition.inputs,
             uploads=definition.uploads,
             defaults=definition.defaults,
+            output=definition.output,
             secrets=definition.secrets,
         )
 

@@ -101,12 +101,19 @@ class SummaryRow(NamedTuple):
     rates: Mapping[str, str] | None = None
     cancelled_at: datetime | None = None
     cancelled_by: JsonObject | None = None
+    locked_by: JsonObject | None = None
+    locked_at: datetime | None = None
+    lock_expires_at: datetime | None = None
 
 
 LONGEST_LISTED = 8192
 """Bytes of a field in a list of jobs."""
 LONGEST_ATTEMPT = 16384
 """Bytes of a field of an attempt, and of a variable, in the answer with its job."""
+
+
+IS_LOCKED = "coalesce((lock->>'expires_at')::timestamptz > now(), false)"
+"""Of a job: its lock has not expired."""
 
 
 def _summary_columns(inputs: str, result: str, omitted: str) -> str:
@@ -118,7 +125,10 @@ schedule_cron(schedule_id) AS schedule_cron, schedule_at, run_started_at, {omitt
 readers, template, usage, rates,
 CASE WHEN state = 'CANCELLED' THEN cancelled_at END AS cancelled_at,
 CASE WHEN state = 'CANCELLED' AND cancelled_by IS NOT NULL THEN shown_user(cancelled_by) END
-    AS cancelled_by
+    AS cancelled_by,
+CASE WHEN {IS_LOCKED} THEN shown_user(lock->>'by') END AS locked_by,
+CASE WHEN {IS_LOCKED} THEN (lock->>'at')::timestamptz END AS locked_at,
+CASE WHEN {IS_LOCKED} THEN (lock->>'expires_at')::timestamptz END AS lock_expires_at
 """
 
 

@@ -32,8 +32,11 @@ from shared.lifecycle import (
     NO_SUCH_JOB,
     Ignored,
     JobCancelled,
+    JobLocked,
     JobRestarted,
     JobState,
+    JobUnlocked,
+    LockRenewed,
     PlannedTask,
     Task,
     TaskState,
@@ -58,7 +61,8 @@ YAML = {"Content-Type": "text/yaml"}
 
 @dataclass
 class StoringBatcher:
-    """Submitted jobs become rows as they are; cancel and restart follow the state alone.
+    """Submitted jobs become rows as they are; cancel and restart follow the state alone, and nothing
+    can be locked.
 
     With `fail` set, every command raises it.
     """
@@ -78,6 +82,8 @@ class StoringBatcher:
                 return await self._act("cancel", job_id, ("PENDING", "SCHEDULED", "RUNNING"))
             case JobRestarted(job_id):
                 return await self._act("restart", job_id, ("FAILED", "CANCELLED"))
+            case JobLocked() | LockRenewed() | JobUnlocked():
+                return Ignored("job is not locked")
         assert work.new_job is not None
         return await self._store(work.new_job)
 

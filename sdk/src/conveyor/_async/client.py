@@ -263,17 +263,43 @@ class AsyncClient(AsyncResource):
         )
         return m.JobSummary.of(answer)
 
+    async def lock(self, job_id: str, *, ttl: str = "5m") -> m.Lock:
+        """Nobody else can change what the job does, until it ends or the lock expires. Raises
+        Conflict where somebody has locked it."""
+        answer = await self._call("POST", "/jobs/{id}/lock", id=job_id, body={"ttl": ttl})
+        return m.Lock.of(answer)
+
+    async def renew_lock(self, job_id: str, token: str, *, ttl: str = "5m") -> m.RenewedLock:
+        """For `ttl` from now on."""
+        body = {"token": token, "ttl": ttl}
+        answer = await self._call("POST", "/jobs/{id}/lock/renew", id=job_id, body=body)
+        return m.RenewedLock.of(answer)
+
+    async def unlock(self, job_id: str, token: str = "", *, force: bool = False) -> None:
+        """With `force` an admin takes the lock from whoever has it."""
+        headers = {"Lock-Token": token} if token else {}
+        query = {"force": force}
+        await self._call("DELETE", "/jobs/{id}/lock", id=job_id, query=query, headers=headers)
+
     async def update(
-        self, job_id: str, job: JobLike, *, force: bool = False, base_version: int = 0
+        self,
+        job_id: str,
+        job: JobLike,
+        *,
+        force: bool = False,
+        base_version: int = 0,
+        lock_token: str = "",
     ) -> m.JobVersion:
         """A new version of a job whose tasks are placed on nodes. With `force` executions run anew
-        even if nothing of them differs; with `base_version` that must be the current one."""
+        even if nothing of them differs; with `base_version` that must be the current one. A locked
+        job needs the token of its lock."""
         answer = await self._call(
             "PUT",
             "/jobs/{id}",
             id=job_id,
             body=job,
             query={"force": force, "baseVersion": base_version},
+            headers={"Lock-Token": lock_token} if lock_token else {},
             key=new_key(),
         )
         return m.JobVersion.of(answer)

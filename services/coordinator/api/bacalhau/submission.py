@@ -30,6 +30,7 @@ from services.coordinator.api.idempotency import IDEMPOTENCY_KEY, KEY_WAS_USED, 
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports, query, whole_body
 from services.coordinator.api.route import UNPAID, Scope, error, response
+from services.coordinator.api.tork.locks import shown_lock
 from services.coordinator.api.tork.submission import ADMISSION
 from services.coordinator.commands import NameTaken, Updated
 from services.coordinator.store import named_jobs
@@ -220,7 +221,8 @@ async def _new_version(
     request: web.Request, job_id: str, asked: _Submission, reason: str
 ) -> Updated:
     new = await _new_job(request, asked, job_id, reason)
-    return await ports(request).commands.update(new, is_forced=asked.force)
+    lock = shown_lock(request)
+    return await ports(request).commands.update(new, is_forced=asked.force, lock=lock)
 
 
 def _put_answer(job_id: str, version: int, warnings: Sequence[str]) -> JobPut:

@@ -12,6 +12,7 @@ from services.coordinator.api.bytenite.data import data_of
 from services.coordinator.api.bytenite.data_sources import with_keys_stored
 from services.coordinator.api.idempotency import idempotency_key
 from services.coordinator.api.requests import ports
+from services.coordinator.api.tork.locks import shown_lock
 from services.coordinator.store.bytenite_jobs import LANGUAGE, NAMESPACE, ByteniteJob
 from shared.jobspec.bytenite import models as m
 from shared.jobspec.bytenite.building_blocks import Engine
@@ -98,7 +99,9 @@ async def replaced(
     new = new_version(request, draft, job.id, job.name, hold=True, reason=reason)
     key = await idempotency_key(request) if is_run else None
     new = replace(new, key=key, size=len(await request.read()), lender_id=job.id)
-    await ports(request).commands.update(new, base_version=job.version)
+    await ports(request).commands.update(
+        new, base_version=job.version, lock=shown_lock(request)
+    )
 
 
 async def edited(request: web.Request, job: ByteniteJob, changes: Tree) -> Tree:

@@ -15,6 +15,8 @@ from services.coordinator.commands import (
     CannotUpdate,
     InsufficientBalance,
     KeyReused,
+    LockedByOther,
+    NotLockable,
     UnknownJob,
     WrongState,
 )
@@ -52,7 +54,9 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except (UnknownJob, NoSuchSchedule) as error:  # it may have been deleted
         what = "job" if isinstance(error, UnknownJob) else "scheduled job"
         return reply_error(HTTPStatus.NOT_FOUND, f"no such {what}")
-    except (KeyReused, NotNow, CannotFire, CannotUpdate) as error:  # what is stored is in the way
+    except LockedByOther as error:  # who has the lock may
+        return reply_error(HTTPStatus.FORBIDDEN, str(error))
+    except (KeyReused, NotNow, CannotFire, CannotUpdate, NotLockable) as error:  # what is stored is in the way
         message = reused(str(error)) if isinstance(error, KeyReused) else str(error)
         return reply_error(HTTPStatus.CONFLICT, message)
     except FilesError as error:

@@ -32,6 +32,7 @@ from services.coordinator.api.requests import Query, path_id, ports, query, whol
 from services.coordinator.api.route import BROKEN_RULE, RouteGroup, Scope, error, response
 from services.coordinator.api.tork.definitions import Fields, shown_job
 from services.coordinator.api.tork.jobs import JOBS
+from services.coordinator.api.tork.locks import LOCK_TOKEN, LOCKED, shown_lock
 from services.coordinator.api.tork.schemas.versions import (
     JobDifference,
     JobVersion,
@@ -106,7 +107,11 @@ class RollbackQuery(Query):
     "PUT /jobs/{id}",
     "Submit a new version of a held job, or of one with placed tasks",
     response("The new version, which the job runs from now on.", JobVersion),
-    {400: error("The job breaks a rule; the message names field, value and rule."), 409: _CAN_NOT},
+    {
+        400: error("The job breaks a rule; the message names field, value and rule."),
+        403: LOCKED,
+        409: _CAN_NOT,
+    },
     scope=Scope.OPERATE,
     query=UpdateQuery,
     body=JobSpec,
@@ -115,7 +120,7 @@ class RollbackQuery(Query):
         "name": "web",
         "tasks": [{"name": "serve", "run": "serve", "placement": {"type": "service", "count": 3}}],
     },
-    headers=(IDEMPOTENCY_KEY,),
+    headers=(IDEMPOTENCY_KEY, LOCK_TOKEN),
 )
 async def update_job(request: web.Request) -> web.Response:
     """A held job is replaced whole and stays held; its permissions stay where none are named, and
@@ -200,9 +205,10 @@ async def get_job_version(request: web.Request) -> web.Response:
     "POST /jobs/{id}/rollback",
     "Make an earlier version of a job its newest; the current one runs anew",
     response("The new version, which is as that one.", JobVersion),
-    {400: BROKEN_RULE, 409: _CAN_NOT},
+    {400: BROKEN_RULE, 403: LOCKED, 409: _CAN_NOT},
     scope=Scope.OPERATE,
     query=RollbackQuery,
+    headers=(LOCK_TOKEN,),
 )
 async def roll_back_job(request: web.Request) -> web.Response:
     asked, job_id = query(request, RollbackQuery), path_id(request, "job")
@@ -280,8 +286,9 @@ def _named(stored: WholeVersion) -> NamedDocument | None:
 async def _update(
     request: web.Request, new: NewJob, base_version: int | None, *, is_forced: bool
 ) -> web.Response:
-    commands = ports(request).commands
-    updated = await commands.update(new, base_version=base_version, is_forced=is_forced)
+    updated = await ports(request).commands.update(
+        new, base_version=base_version, is_forced=is_forced, lock=shown_lock(request)
+    )
     return reply(_shown(await _version(request, new.job.id, updated.version)))
 
 

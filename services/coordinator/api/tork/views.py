@@ -124,6 +124,8 @@ def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
     if row.run_started_at != row.started_at:
         shown |= set_fields({"runStartedAt": row.run_started_at})
     shown |= set_fields({"cancelledAt": row.cancelled_at, "cancelledBy": row.cancelled_by})
+    lock = {"lockedBy": row.locked_by, "lockedAt": row.locked_at}
+    shown |= set_fields({**lock, "lockExpiresAt": row.lock_expires_at})
     if row.omitted:
         shown["omitted"] = row.omitted
     if row.usage:

@@ -102,6 +102,12 @@ class JobSummary(JobFacts):
     sub_jobs_usage: UsageView | None = None
     """The same of its sub-jobs and theirs, each of which is charged by itself. `GET /jobs/{id}` has
     it, and the details of a summary once the job has ended."""
+    locked_by: UserView | None = None
+    """Who has locked it: nobody else can change what it does."""
+    locked_at: datetime | None = None
+    """When it was locked."""
+    lock_expires_at: datetime | None = None
+    """When the lock expires unless it is renewed."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}` shows
     it."""
