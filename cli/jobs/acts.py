@@ -53,6 +53,7 @@ class _Kind:
             yes: bool,
             as_json: bool,
             from_task: str | None = None,
+            reason: str | None = None,
         ) -> None:
             if bool(jobs) == (of_all or bool(chosen)):
                 raise click.UsageError("give either jobs, or options that choose them, or --all")
@@ -60,11 +61,15 @@ class _Kind:
                 if not jobs:
                     raise click.UsageError("--from needs the job")
                 sys.exit(ask(server, lambda api: self._from(api, jobs, from_task, as_json=as_json)))
+            acts = self if reason is None else self._for(reason)
             if jobs:
-                sys.exit(ask(server, lambda api: self._on_named(api, jobs, as_json=as_json)))
-            sys.exit(self._on_chosen(server, chosen, yes=yes))
+                sys.exit(ask(server, lambda api: acts._on_named(api, jobs, as_json=as_json)))
+            sys.exit(acts._on_chosen(server, chosen, yes=yes))
 
         return command
+
+    def _for(self, reason: str) -> "_Kind":
+        return replace(self, act=call("PUT", "/jobs/{id}/cancel", {"reason": reason}))
 
     async def _from(
         self, api: AsyncClient, jobs: Sequence[str], task: str, *, as_json: bool
@@ -133,6 +138,7 @@ cancel = _Kind(
     call("PUT", "/jobs/{id}/cancel"),
     "Cancel active jobs. Their running tasks are stopped.\n\n    "
     + _WHICH.format(done="cancelled"),
+    click.option("--reason", metavar="TEXT", help="Why: shown with the jobs."),
 ).command()
 release = _Kind(
     "release",

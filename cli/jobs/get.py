@@ -114,10 +114,21 @@ def _facts(job: Json, at: datetime) -> Mapping[str, str]:
         "usage": _used(job.get("usage") or {}),
         "of sub-jobs": _used(job.get("subJobsUsage") or {}),
         "waiting": (job.get("waiting") or {}).get("message"),
+        "cancelled": _cancelled(job, at),
         "result": _cut(job.get("result") or ""),
         "error": job.get("error"),
     }
     return {label: value for label, value in facts.items() if value}
+
+
+def _cancelled(job: Json, at: datetime) -> str:
+    if not job.get("cancelledAt"):
+        return ""
+    by = (job.get("cancelledBy") or {}).get("username")
+    client, reason = job.get("cancelledByClient"), job.get("cancelReason")
+    who = f" by {by}" if by else ""
+    how = f" with {client}" if client else ""
+    return ago(job["cancelledAt"], at) + who + how + (f": {reason}" if reason else "")
 
 
 def _used(usage: Json) -> str:

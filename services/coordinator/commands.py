@@ -8,6 +8,7 @@ from services.coordinator.store.connected import connected
 from shared.apply.apply import NAME_TAKEN, BalanceTooLow, Reused, UploadsRefused, Work
 from shared.apply.batcher import Batcher
 from shared.lifecycle import (
+    ALREADY_CANCELLED,
     NO_SUCH_JOB,
     Decision,
     Ignored,
@@ -214,9 +215,12 @@ class JobCommands:
         error = LockedByOther if isinstance(outcome, ShutOut) else NotLockable
         raise error(outcome.reason)
 
-    async def cancel(self, job_id: str, by: str | None) -> None:
-        """`by` is who asks. Raises UnknownJob, WrongState."""
-        await self._act(JobCancelled(job_id, by))
+    async def cancel(
+        self, job_id: str, by: str | None, *, client: str | None = None, reason: str = ""
+    ) -> None:
+        """`by` is who asks, with the program `client`. A job that is cancelled already stays as it
+        is. Raises UnknownJob, WrongState."""
+        await self._act(JobCancelled(job_id, by, client, reason or None))
 
     async def restart(self, job_id: str, again: Restart) -> None:
         """Raises UnknownJob, WrongState, InsufficientBalance."""
@@ -236,5 +240,5 @@ class JobCommands:
             raise UnknownJob(event.job_id)
         if isinstance(outcome, BalanceTooLow):
             raise InsufficientBalance(outcome.reason)
-        if isinstance(outcome, Ignored):
+        if isinstance(outcome, Ignored) and outcome != ALREADY_CANCELLED:
             raise WrongState(outcome.reason)

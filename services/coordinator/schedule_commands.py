@@ -21,7 +21,7 @@ from services.coordinator.store.connected import connected
 from services.coordinator.store.schedule_runs import NewRun
 from services.coordinator.store.schedules import StoredSchedule
 from shared.apply.apply import NotAdmitted, Work, apply_within
-from shared.jobspec.overlap import BUFFERS, Overlap
+from shared.jobspec.overlap import BUFFERS, REPLACED, Overlap
 from shared.lifecycle import JobCancelled, JobSubmitted
 from shared.planning.new_job import IdempotencyKey
 from shared.planning.planner import Planner
@@ -250,7 +250,7 @@ class ScheduleCommands:
         sealer, template = self._planner.sealer, found.get(locked.id)
         making = partial(jobs_of, locked, times, locked.now, sealer, template, inputs)
         jobs = await in_thread(making)
-        batch = [Work(JobCancelled(job_id)) for job_id in cancelled]
+        batch = [Work(JobCancelled(job_id, reason=REPLACED)) for job_id in cancelled]
         is_requested = kind == "TRIGGERED"  # what a backfill makes up for was due anyway
         batch += [
             Work(JobSubmitted(new.job), new_job=new, is_requested=is_requested) for new in jobs

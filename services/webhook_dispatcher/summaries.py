@@ -100,12 +100,21 @@ def _job(change: Change, job: Mapping[str, Any]) -> dict[str, object]:
             "state": change.state,
             "completedAt": _time(change.at) if change.state == "COMPLETED" else None,
             "failedAt": _time(change.at) if change.state == "FAILED" else None,
+            **(_cancel(change, job) if change.state == "CANCELLED" else {}),
             "position": change.position,
             "progress": change.progress,
             "result": change.result,
             "error": change.error,
         }
     )
+
+
+def _cancel(change: Change, job: Mapping[str, Any]) -> dict[str, object]:
+    return {
+        "cancelledAt": _time(change.at),
+        "cancelledBy": job["cancelled_by"],
+        "cancelReason": job["cancel_reason"],
+    }
 
 
 def _facts(job: Mapping[str, Any]) -> dict[str, object]:

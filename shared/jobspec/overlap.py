@@ -15,6 +15,9 @@ class Overlap(StrEnum):
     CANCEL_OTHER = "cancelOther"
 
 
+REPLACED = "another run of its schedule took its place"
+"""Why a job was cancelled by the last of them."""
+
 HELD_LIMIT = 100
 """The most firings of one schedule that wait for its job to end."""
 

@@ -78,6 +78,7 @@ from shared.lifecycle.events import (
     TaskTimedOut,
     task_id_of,
 )
+from shared.lifecycle.job_rules import ALREADY_CANCELLED
 from shared.lifecycle.lock_events import JobLocked, JobUnlocked, LockRenewed
 from shared.lifecycle.lock_rules import ShutOut
 from shared.lifecycle.locks import JobLock

@@ -33,10 +33,12 @@ class JobSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class JobCancelled:
-    """`by` is who asked for it, None where a rule did."""
+    """`by` is who asked for it, None where a rule did; `client` the program it was asked with."""
 
     job_id: str
     by: str | None = None
+    client: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

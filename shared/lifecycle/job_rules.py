@@ -13,6 +13,9 @@ from shared.lifecycle.states import JobState
 from shared.lifecycle.values import Job, Parent
 
 
+ALREADY_CANCELLED = Ignored("job is CANCELLED already")
+
+
 def on_submitted(job: Job, _: e.JobSubmitted, now: datetime) -> Decision | Ignored:
     entered, begins = entering(replace(job, deadline_at=job.must_end_at), now)
     return Decision(entered, commands=(c.AnnounceJob(entered), *begins))
@@ -70,9 +73,17 @@ def on_output_failed(job: Job, event: e.OutputFailed, now: datetime) -> Decision
 
 
 def on_cancelled(job: Job, event: e.JobCancelled, now: datetime) -> Decision | Ignored:
+    if job.state is JobState.CANCELLED:
+        return ALREADY_CANCELLED
     if job.state.is_final:
         return _only({state for state in JobState if not state.is_final}, "cancelled", job)
-    return _cancelled(replace(job, cancelled_by=event.by), now)
+    told = replace(
+        job,
+        cancelled_by=event.by,
+        cancelled_by_client=event.client,
+        cancel_reason=event.reason,
+    )
+    return _cancelled(told, now)
 
 
 def on_timed_out(job: Job, _: e.JobTimedOut, now: datetime) -> Decision | Ignored:
@@ -230,5 +241,7 @@ def _again(job: Job, now: datetime) -> Job:
         failed_at=None,
         cancelled_at=None,
         cancelled_by=None,
+        cancelled_by_client=None,
+        cancel_reason=None,
         delete_at=None,
     )

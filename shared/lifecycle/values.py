@@ -182,6 +182,8 @@ class Job:
     failed_at: datetime | None = None
     cancelled_at: datetime | None = None
     cancelled_by: str | None = None
+    cancelled_by_client: str | None = None
+    cancel_reason: str | None = None
     delete_at: datetime | None = None
     result: str | None = None
     error: str | None = None

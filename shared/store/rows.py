@@ -249,6 +249,8 @@ _OF_JOB = (
     Column("failed_at", "timestamptz", _CHANGED),
     Column("cancelled_at", "timestamptz", _CHANGED),
     Column("cancelled_by", "text", _CHANGED),
+    Column("cancelled_by_client", "text", _CHANGED),
+    Column("cancel_reason", "text", _CHANGED),
     Column("delete_at", "timestamptz", _CHANGED),
     Column("result", "text", _CHANGED),
     Column("error", "text", _CHANGED),

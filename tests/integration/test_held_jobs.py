@@ -139,6 +139,12 @@ async def test_drafts_locks_and_start_times_by_the_api(tmp_path: Path) -> None:
         with pytest.raises(Rejected, match="job is COMPLETED and not held"):
             await client.release(held.id)
 
+        cancelled = await client.submit(job("true"))
+        for reason in ("wrong input", "once more"):
+            await client.cancel(cancelled.id, reason=reason)
+        shown = await client.get(cancelled.id)
+        assert (shown.state, shown.cancel_reason) == ("CANCELLED", "wrong input")
+        assert str(shown.cancelled_by_client).startswith("python-httpx/")
         deleted = await client.submit(job("true"))
         await client.delete(deleted.id)
         start_at = datetime.now(UTC) + timedelta(seconds=2)

@@ -202,11 +202,13 @@ def test_the_start_of_the_last_run_is_shown_of_a_job_that_was_restarted() -> Non
     assert (restarted["startedAt"], restarted["runStartedAt"]) == (NOW, LATER)
 
 
-def test_a_cancelled_job_says_when_and_by_whom() -> None:
+def test_a_cancelled_job_says_when_by_whom_with_what_and_why() -> None:
     ann = shown_user("ann")
     cancelled = SUMMARY._replace(state="CANCELLED", cancelled_at=LATER, cancelled_by=ann)
+    cancelled = cancelled._replace(cancelled_by_client="curl/8.5.0", cancel_reason="wrong input")
     shown = views.summary(cancelled, PLAIN, "view")
     assert (shown["cancelledAt"], shown["cancelledBy"]) == (LATER, ann)
+    assert (shown["cancelledByClient"], shown["cancelReason"]) == ("curl/8.5.0", "wrong input")
     assert not {"cancelledAt", "cancelledBy"} & views.summary(SUMMARY, PLAIN, "view").keys()
 
 

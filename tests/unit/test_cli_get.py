@@ -51,6 +51,14 @@ async def test_the_head_tells_state_result_and_how_long_it_took() -> None:
     assert lines[-4:-1] == ["  result      two", "              lines", ""]
 
 
+async def test_a_cancelled_job_says_by_whom_and_why() -> None:
+    facts = {"cancelledBy": {"username": "ann"}, "cancelledByClient": "curl/8.5.0"}
+    at = "2024-05-01T12:00:01Z"
+    answer = job(state="CANCELLED", cancelledAt=at, cancelReason="wrong input", **facts)
+    [line] = [line for line in await shown(answer) if line.startswith("  cancelled ")]
+    assert line.endswith("ago by ann with curl/8.5.0: wrong input")
+
+
 async def test_a_job_that_waits_for_a_worker_is_not_said_to_run() -> None:
     lines = await shown(job(state="SCHEDULED", startedAt="2024-05-01T12:00:01Z"))
     assert not any("running" in line for line in lines)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.lifecycle import (
+    ALREADY_CANCELLED,
     AnnounceJob,
     AnnounceTask,
     CancelTasks,
@@ -168,11 +169,15 @@ def test_a_report_from_another_node_or_dispatch_does_not_count(event_type: type)
 
 def test_cancelling_a_job_cancels_and_stops_what_runs() -> None:
     job, task = running()
-    cancelled = decided(decide(job, None, JobCancelled("job", "ann~1"), LATER))
+    cancelled = decided(decide(job, None, JobCancelled("job", "ann~1", "curl/8.5.0", "wrong"), LATER))
     assert cancelled.job.state is JobState.CANCELLED
     assert (cancelled.job.cancelled_at, cancelled.job.cancelled_by) == (LATER, "ann~1")
+    assert cancelled.job.cancelled_by_client == "curl/8.5.0"
+    assert cancelled.job.cancel_reason == "wrong"
+    assert decide(cancelled.job, None, JobCancelled("job", "bob"), LATER) == ALREADY_CANCELLED
     again = decided(decide(cancelled.job, None, JobRestarted("job"), LATER)).job
     assert (again.cancelled_at, again.cancelled_by) == (None, None)
+    assert (again.cancelled_by_client, again.cancel_reason) == (None, None)
     assert of(cancelled, CancelTasks)
     outcome = decided(decide(cancelled.job, task, TaskCancelled("job", task.id), LATER))
     assert outcome.tasks[0].state is TaskState.CANCELLED

@@ -34,13 +34,15 @@ _ROW = JOB_ROW | {
     "schedule_id": "s",
     "schedule_cron": "@daily",
     "schedule_at": _AT,
+    "cancelled_by": {"id": "g", "username": "guest", "name": "Guest"},
+    "cancel_reason": "wrong input",
 }
 
 
 @pytest.mark.parametrize("is_progress", [False, True])
 @pytest.mark.parametrize("task_id", [None, "t"])
 @pytest.mark.parametrize("more", [{}, _FULL])
-@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "COMPLETED", "FAILED"])
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"])
 def test_a_change_is_sent_as_it_is_described(
     state: str, more: dict[str, Any], task_id: str | None, is_progress: bool
 ) -> None:

@@ -151,6 +151,8 @@ def _facts(job: JobFacts, redact: Redacting) -> dict[str, object]:
         "completedAt": job.completed_at,
         "failedAt": job.failed_at,
         "cancelledAt": job.cancelled_at,
+        "cancelledBy": shown_user(job.cancelled_by) if job.cancelled_by else None,
+        "cancelReason": redact.value(job.cancel_reason),
         "taskCount": job.task_count,
         "schedule": {"id": job.schedule_id} if job.schedule_id else None,
     }

@@ -32,6 +32,9 @@ class JobFacts(NamedTuple):
     started_at: datetime | None
     completed_at: datetime | None
     failed_at: datetime | None
+    cancelled_at: datetime | None
+    cancelled_by: str | None
+    cancel_reason: str | None
     task_count: int
     schedule_id: str | None
     cancelled_at: datetime | None = None

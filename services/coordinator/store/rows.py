@@ -101,6 +101,8 @@ class SummaryRow(NamedTuple):
     rates: Mapping[str, str] | None = None
     cancelled_at: datetime | None = None
     cancelled_by: JsonObject | None = None
+    cancelled_by_client: str | None = None
+    cancel_reason: str | None = None
     locked_by: JsonObject | None = None
     locked_at: datetime | None = None
     lock_expires_at: datetime | None = None
@@ -126,6 +128,8 @@ readers, template, usage, rates,
 CASE WHEN state = 'CANCELLED' THEN cancelled_at END AS cancelled_at,
 CASE WHEN state = 'CANCELLED' AND cancelled_by IS NOT NULL THEN shown_user(cancelled_by) END
     AS cancelled_by,
+CASE WHEN state = 'CANCELLED' THEN cancelled_by_client END AS cancelled_by_client,
+CASE WHEN state = 'CANCELLED' THEN cancel_reason END AS cancel_reason,
 CASE WHEN {IS_LOCKED} THEN shown_user(lock->>'by') END AS locked_by,
 CASE WHEN {IS_LOCKED} THEN (lock->>'at')::timestamptz END AS locked_at,
 CASE WHEN {IS_LOCKED} THEN (lock->>'expires_at')::timestamptz END AS lock_expires_at

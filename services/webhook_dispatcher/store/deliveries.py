@@ -18,7 +18,9 @@ JOBS_WITH_WEBHOOKS = f"""
 SELECT id, name, description, tags, inputs, state, position, progress, created_at, started_at,
        task_count, webhooks, sealed, parent_task_id, shown_user(created_by) AS created_by,
        coalesce(created_by, '') AS owner,
-       schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at, {HAS_PHASES}
+       schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at,
+       CASE WHEN cancelled_by IS NOT NULL THEN shown_user(cancelled_by) END AS cancelled_by,
+       cancel_reason, {HAS_PHASES}
 FROM jobs WHERE id = ANY($1::text[]) AND webhooks <> '[]'
 """  # noqa: S608 - a text of our own
 

@@ -42,7 +42,8 @@ JOBS = f"""
 SELECT id, name, description, tags, inputs, state, position, progress, created_at, started_at,
        task_count, sealed, readers, parent_task_id, shown_user(created_by) AS created_by,
        schedule_id, schedule_cron(schedule_id) AS schedule_cron, schedule_at,
-       {HAS_PHASES}
+       CASE WHEN cancelled_by IS NOT NULL THEN shown_user(cancelled_by) END AS cancelled_by,
+       cancel_reason, {HAS_PHASES}
 FROM jobs WHERE id = ANY($1::text[])
 """  # noqa: S608 - a text of our own
 

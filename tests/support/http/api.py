@@ -29,6 +29,7 @@ from shared.definition import encode
 from shared.files.links import Links
 from shared.files.settings import FilesSettings
 from shared.lifecycle import (
+    ALREADY_CANCELLED,
     NO_SUCH_JOB,
     Ignored,
     JobCancelled,
@@ -78,7 +79,7 @@ class StoringBatcher:
         if self.fail:
             raise self.fail
         match work.event:
-            case JobCancelled(job_id, _):
+            case JobCancelled(job_id):
                 return await self._act("cancel", job_id, ("PENDING", "SCHEDULED", "RUNNING"))
             case JobRestarted(job_id):
                 return await self._act("restart", job_id, ("FAILED", "CANCELLED"))
@@ -115,6 +116,8 @@ class StoringBatcher:
             state = await connection.fetchval("SELECT state FROM jobs WHERE id = $1", job_id)
         if state is None:
             return NO_SUCH_JOB
+        if what == "cancel" and state == "CANCELLED":
+            return ALREADY_CANCELLED
         if state not in allowed:
             return Ignored(f"job is {state}")
         self.done.append((what, job_id))

@@ -20,6 +20,8 @@ JOB_ROW: dict[str, Any] = {
     "parent_task_id": None,
     "created_by": {"id": "g", "username": "guest", "name": "Guest"},
     "owner": "g",
+    "cancelled_by": None,
+    "cancel_reason": None,
     "schedule_id": None,
     "schedule_cron": None,
     "schedule_at": None,

@@ -121,6 +121,7 @@ function End({ job, at }: { job: Header; at: string }) {
     <Fact name={job.cancelledAt ? "Cancelled" : "Ended"}>
       <At at={at} />
       {job.cancelledBy?.username && ` by ${job.cancelledBy.username}`}
+      {job.cancelReason && `: ${job.cancelReason}`}
     </Fact>
   );
 }

@@ -232,8 +232,10 @@ class AsyncClient(AsyncResource):
         """How many jobs a search finds, by state; `filters` as for `list`."""
         return m.JobCounts.of(await self._call("GET", "/jobs/counts", query={"q": q, **filters}))
 
-    async def cancel(self, job_id: str) -> None:
-        await self._call("PUT", "/jobs/{id}/cancel", id=job_id)
+    async def cancel(self, job_id: str, *, reason: str = "") -> None:
+        """`reason` is shown with the job."""
+        body = {"reason": reason} if reason else None
+        await self._call("PUT", "/jobs/{id}/cancel", id=job_id, body=body)
 
     async def release(self, job_id: str) -> None:
         """A held job: it begins, or waits for its `startAt`."""

@@ -31,12 +31,19 @@ class AccessToken:
 
 
 _LONGEST_CLIENT = 200
+_BROWSER = "browser"
 
 
 def client_of(request: web.Request) -> str | None:
     """What the program calls itself, for people; None when it does not."""
     text = request.headers.get(hdrs.USER_AGENT, "")[:_LONGEST_CLIENT]
     return "".join(c for c in text if c.isprintable()) or None
+
+
+def product_of(request: web.Request) -> str | None:
+    """The name and version that the program begins to call itself by: `curl/8.5.0`."""
+    product = (client_of(request) or "").split(" ")[0]
+    return _BROWSER if product.startswith("Mozilla/") else product or None
 
 
 def token_of(request: web.Request) -> SessionToken | None:

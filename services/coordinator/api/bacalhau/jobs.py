@@ -9,6 +9,7 @@ from pydantic import Field
 
 from services.coordinator import wait_reasons
 from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.shown import product_of
 from services.coordinator.api.bacalhau import job_views
 from services.coordinator.api.bacalhau.bodies import parsed_body
 from services.coordinator.api.bacalhau.groups import (
@@ -220,7 +221,7 @@ async def get_bacalhau_job(request: web.Request) -> web.Response:
 async def stop_bacalhau_job(request: web.Request) -> web.Response:
     """One that is stopped already stays so."""
     asked = query(request, StopQuery)
-    await parsed_body(request, StopJob)
+    reason = (await parsed_body(request, StopJob)).reason
     job = await operable_job(request, asked.namespace)
     if asked.purge:
         if not await ports(request).run(deletion.delete_job, job.id):
@@ -230,7 +231,8 @@ async def stop_bacalhau_job(request: web.Request) -> web.Response:
         return reply(JobStopped(evaluation_id=""))
     if job.is_final:
         raise Conflict(f"cannot stop job in state {job.state}")
-    await ports(request).commands.cancel(job.id, principal(request).creator)
+    by, client = principal(request).creator, product_of(request)
+    await ports(request).commands.cancel(job.id, by, client=client, reason=reason)
     return reply(JobStopped(evaluation_id=shown_id("j", job.id).removeprefix("j-")))
 
 

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from services.coordinator.api.access.principal import principal
+from services.coordinator.api.access.shown import product_of
 from services.coordinator.api.bytenite.bodies import parsed_body, unwrapped
 from services.coordinator.api.bytenite.drafts import drafted, replaced
 from services.coordinator.api.bytenite.error_form import coded
@@ -85,7 +86,8 @@ async def abort_bytenite_job(request: web.Request) -> web.Response:
         return reply(Done())
     if job.state in _FINAL:
         raise coded(request, "invalid_state", Conflict(f"the job has ended: it is {job.state}"))
-    await api.commands.cancel(job.id, principal(request).creator)
+    client = product_of(request)
+    await api.commands.cancel(job.id, principal(request).creator, client=client)
     return reply(Done())
 
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from services.coordinator import commands, node_reasons, wait_reasons
 from services.coordinator.api.access.principal import Principal, principal
 from services.coordinator.api.access.schemas import read_optional_body
+from services.coordinator.api.access.shown import product_of
 from services.coordinator.api.access.visibility import require_operable, visible_job
 from services.coordinator.api.errors import BadRequest, Conflict, NotFound
 from services.coordinator.api.events import follow_log
@@ -36,6 +37,7 @@ from services.coordinator.api.tork import views
 from services.coordinator.api.tork.definitions import Fields
 from services.coordinator.api.tork.log_download import send_log
 from services.coordinator.api.tork.schemas.jobs import (
+    Cancel,
     Job,
     JobCounts,
     JobHeader,
@@ -210,13 +212,19 @@ def _ambiguous(
     "PUT /jobs/{id}/cancel",
     "Cancel a job that is not final",
     DONE,
-    {400: error("The job is final.")},
+    {400: error("The job has completed or failed.")},
     scope=Scope.OPERATE,
+    body=Cancel,
+    example={"reason": "its input was wrong"},
 )
 async def cancel_job(request: web.Request) -> web.Response:
+    """One that is cancelled already stays so, with its first reason. Jobs that its tasks have
+    started and wait for are cancelled with it."""
     job_id = path_id(request, "job")
     await require_operable(request, job_id)
-    await ports(request).commands.cancel(job_id, principal(request).creator)
+    reason = (await read_optional_body(request, Cancel)).reason
+    by, client = principal(request).creator, product_of(request)
+    await ports(request).commands.cancel(job_id, by, client=client, reason=reason)
     return reply(Status())
 
 

@@ -123,7 +123,14 @@ def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
         shown["template"] = {"name": name, "version": version}
     if row.run_started_at != row.started_at:
         shown |= set_fields({"runStartedAt": row.run_started_at})
-    shown |= set_fields({"cancelledAt": row.cancelled_at, "cancelledBy": row.cancelled_by})
+    shown |= set_fields(
+        {
+            "cancelledAt": row.cancelled_at,
+            "cancelledBy": row.cancelled_by,
+            "cancelledByClient": row.cancelled_by_client,
+            "cancelReason": redact.value(row.cancel_reason),
+        }
+    )
     lock = {"lockedBy": row.locked_by, "lockedAt": row.locked_at}
     shown |= set_fields({**lock, "lockExpiresAt": row.lock_expires_at})
     if row.omitted:

@@ -75,6 +75,10 @@ class JobFacts(Answer):
     cancelled_by: UserView | None = None
     """Who cancelled it; left out where it was no user: a schedule, the end of what waited for it,
     or whoever asks where authentication is off."""
+    cancelled_by_client: str | None = None
+    """The program it was cancelled with, as that calls itself."""
+    cancel_reason: str | None = None
+    """Why it was cancelled, in the words of who did."""
     position: int
     """The task it has come to, counted from 1; 0 before the first, `taskCount` + 1 once all are
     COMPLETED."""
@@ -246,6 +250,17 @@ class LogPage(PageOf[LogPart]):
     complete: bool
     """The job or the task has ended, and no part of its log is still on its way. Else read again
     later, or follow it."""
+
+
+class Cancel(BaseModel):
+    """Why a job is cancelled."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    reason: Annotated[str, Field(max_length=1000)] = ""
+    """For people: shown with the job."""
+    cascade: Literal[True] = True
+    """Jobs that its tasks have started and wait for are always cancelled with it."""
 
 
 class Restart(BaseModel):
