@@ -61,6 +61,38 @@ async def test_what_follows_a_job_that_waits_is_listed(api: Api) -> None:
     assert [job["id"] for job in (*page["items"], *rest["items"])] == ids[::-1]
 
 
+async def test_the_queue_lists_what_is_not_started_by_priority_and_age(api: Api) -> None:
+    ids = [(await api.submit(HELLO))["id"] for _ in range(7)]
+    first, urgent, last, running, held, locked, over = ids
+    for job_id, priority in ((first, 1), (urgent, 9), (last, 1)):
+        await api.set_job(job_id, state="SCHEDULED")
+        await api.add_task(job_id, {"name": "a"}, id=f"task of {job_id}")
+        await api.pool.execute("UPDATE tasks SET priority = $2 WHERE job_id = $1", job_id, priority)
+    await api.set_job(running, state="RUNNING")
+    await api.set_job(over, state="FAILED")
+    await api.pool.execute("UPDATE jobs SET started_at = NULL WHERE state = 'SCHEDULED'")
+    await api.pool.execute("UPDATE jobs SET is_held = true WHERE id = $1", held)
+    lock = {"by": None, "key": "k", "at": "2026-01-01T00:00:00Z"}
+    until = {"expires_at": "2999-01-01T00:00:00Z"}
+    await api.pool.execute("UPDATE jobs SET lock = $2 WHERE id = $1", locked, lock | until)
+    page = await api.get("/jobs/queue?size=2")
+    assert [job["id"] for job in page["items"]] == [urgent, first]
+    assert (page["totalItems"], "next" in page) == (3, False)
+    rest = await api.get("/jobs/queue?size=2&page=2")
+    assert [job["id"] for job in rest["items"]] == [last]
+    assert (await api.get("/jobs/queue?q=nothing"))["items"] == []
+    assert await api.get("/jobs/queue/size") == {"size": 3, "most": 10_000}
+    # When the lock has expired, I expect the job in the queue, behind what is older
+    await api.pool.execute(
+        "UPDATE jobs SET lock = $2 WHERE id = $1", locked, lock | {"expires_at": lock["at"]}
+    )
+    page = await api.get("/jobs/queue")
+    assert [job["id"] for job in page["items"]] == [urgent, first, last, locked]
+    shown = await api.get(f"/jobs/{over}")
+    assert (shown["running"], shown["success"], shown["endedAt"]) == (False, False, shown["failedAt"])
+    assert "success" not in await api.get(f"/jobs/{running}")
+
+
 async def test_a_page_out_of_range_is_brought_back(api: Api) -> None:
     await api.submit(HELLO)
     assert (await api.get("/jobs?page=0&size=1000"))["size"] == 1

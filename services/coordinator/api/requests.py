@@ -120,6 +120,10 @@ class SearchQuery(Query):
             raise BadRequest(str(error)) from None
 
 
+class QueueQuery(SearchQuery, ListQuery):
+    """Which page of the queue."""
+
+
 class JobsQuery(SearchQuery, ListQuery):
     """Which page of the jobs."""
 

@@ -67,6 +67,8 @@ ROUTES: tuple[Route, ...] = (
     submission.submit_job,
     jobs.list_jobs,
     jobs.count_jobs,
+    jobs.list_queued_jobs,
+    jobs.get_queue_size,
     jobs.get_job,
     jobs.find_job,
     jobs.get_placement,

@@ -4,6 +4,8 @@ SCOPES = {
     ("POST", "/jobs"): "submit",
     ("GET", "/jobs"): "read",
     ("GET", "/jobs/counts"): "read",
+    ("GET", "/jobs/queue"): "read",
+    ("GET", "/jobs/queue/size"): "read",
     ("GET", "/jobs/{id}"): "read",
     ("GET", "/jobs/{id}/summary"): "read",
     ("GET", "/jobs/{id}/placement"): "read",

@@ -232,6 +232,14 @@ class AsyncClient(AsyncResource):
         """How many jobs a search finds, by state; `filters` as for `list`."""
         return m.JobCounts.of(await self._call("GET", "/jobs/counts", query={"q": q, **filters}))
 
+    def queue(self, q: str = "", **filters: str) -> AsyncIterator[m.JobSummary]:
+        """Jobs that wait to be started, in the order of their priority; as for `list`."""
+        return self._pages("/jobs/queue", m.JobSummary, query={"q": q, **filters})
+
+    async def queue_size(self) -> m.QueueSize:
+        """How many jobs wait to be started, also those that you may not see."""
+        return m.QueueSize.of(await self._call("GET", "/jobs/queue/size"))
+
     async def cancel(self, job_id: str, *, reason: str = "") -> None:
         """`reason` is shown with the job."""
         body = {"reason": reason} if reason else None

@@ -17,6 +17,7 @@ from services.coordinator.api.requests import (
     HeaderQuery,
     JobQuery,
     JobsQuery,
+    QueueQuery,
     LogQuery,
     SearchQuery,
     path_id,
@@ -43,6 +44,7 @@ from services.coordinator.api.tork.schemas.jobs import (
     JobHeader,
     JobPage,
     LogPage,
+    QueueSize,
     Restart,
 )
 from services.coordinator.api.tork.schemas.placement import JobPlacement
@@ -56,6 +58,7 @@ from services.coordinator.store import (
     job_counts,
     job_header,
     job_list,
+    job_queue,
     job_search,
     one_job,
 )
@@ -114,6 +117,31 @@ async def count_jobs(request: web.Request) -> web.Response:
     search = query(request, SearchQuery).search()
     counts = await ports(request).run(job_counts.by_state, search, principal(request).readers)
     return reply({"states": counts, "most": job_counts.MOST})
+
+
+@JOBS.route(
+    "GET /jobs/queue",
+    "List jobs that wait to be started, in the order of their priority",
+    response("A page of jobs.", JobPage),
+    query=QueueQuery,
+)
+async def list_queued_jobs(request: web.Request) -> web.Response:
+    """Jobs with equal priority: the oldest first. The priority of a job is the highest of its tasks
+    that wait. Held and locked jobs are not in the queue. Of each state the oldest 10,000 are looked
+    at."""
+    asked, api, who = query(request, QueueQuery), ports(request), principal(request)
+    found = await api.run(job_queue.queued_jobs, asked.search(), asked.request(), who.readers)
+    return reply(views.job_page(found, partial(redacting, api.sealer), who.access_to, follows=False))
+
+
+@JOBS.route(
+    "GET /jobs/queue/size",
+    "Count the jobs that wait to be started, also those that you may not see",
+    response("The size of the queue.", QueueSize),
+)
+async def get_queue_size(request: web.Request) -> web.Response:
+    size = await ports(request).run(job_queue.queue_size)
+    return reply(QueueSize(size=size, most=job_queue.MOST))
 
 
 @JOBS.route(

@@ -48,6 +48,8 @@ def _plan(columns: tuple[str, ...], first_other: str) -> tuple[str, ...]:
     return tuple(map(to_camel, columns[: columns.index(first_other)]))
 
 
+_ENDS = {"COMPLETED": "completed_at", "FAILED": "failed_at", "CANCELLED": "cancelled_at"}
+"""Final states, and when a job came to them."""
 _SUMMARY = _plan(SummaryRow._fields, "sealed")
 _TASK = _plan(TaskRow._fields, "definition")
 _shown_evaluated = shown_without(frozenset(_TASK))
@@ -65,16 +67,19 @@ def job_page(
     access_to: Callable[[Sequence[str]], str],
     why: Mapping[str, Waiting] = MappingProxyType({}),
     phases: Mapping[str, str] = MappingProxyType({}),
+    *,
+    follows: bool = True,
 ) -> Fields:
     """`redact` gives what takes the secrets of a job out, by its `sealed`; `access_to` what one may
-    do with it, by its readers; `why` they wait, and their `phases`, by their ids."""
+    do with it, by its readers; `why` they wait, and their `phases`, by their ids. `follows`: pages of the same list come after a
+    job of this one."""
     shown = []
     for row in rows.items:
         hide = redact(row.sealed)
         item = summary(row, hide, access_to(row.readers))
         item |= set_fields({"phase": phases.get(row.id)})
         shown.append(item | waits(why.get(row.id), hide))
-    return page(rows, shown) | _next(rows)
+    return page(rows, shown) | (_next(rows) if follows else {})
 
 
 def _next(rows: Page[SummaryRow]) -> Fields:
@@ -133,6 +138,7 @@ def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
     )
     lock = {"lockedBy": row.locked_by, "lockedAt": row.locked_at}
     shown |= set_fields({**lock, "lockExpiresAt": row.lock_expires_at})
+    shown |= _how_it_is(row)
     if row.omitted:
         shown["omitted"] = row.omitted
     if row.usage:
@@ -140,6 +146,14 @@ def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
     shown["access"] = access
     _round_progress(shown)
     return shown
+
+
+def _how_it_is(row: SummaryRow) -> Fields:
+    """Whether it runs and how it has ended, whatever the names of states."""
+    if row.state not in _ENDS:
+        return {"running": row.state == "RUNNING"}
+    is_success, ended_at = row.state == "COMPLETED", getattr(row, _ENDS[row.state])
+    return {"running": False, "success": is_success} | set_fields({"endedAt": ended_at})
 
 
 def job_without_tasks(row: JobRow, redact: Redacting, access: str) -> Fields:

@@ -95,6 +95,12 @@ class JobFacts(Answer):
 class JobSummary(JobFacts):
     """A job as lists show it."""
 
+    running: bool
+    """Whether it is RUNNING."""
+    success: bool | None = None
+    """Whether it is COMPLETED; left out until it has ended."""
+    ended_at: datetime | None = None
+    """When it was done, failed or was cancelled."""
     waiting: Waiting | None = None
     """Why no worker runs any of it; in lists only with `q=waiting`."""
     access: Literal["view", "operate"] | None = None
@@ -223,6 +229,15 @@ class JobCounts(Answer):
     """Each state with its count."""
     most: int
     """Counts end here: one that is as high stands for so many jobs or more."""
+
+
+class QueueSize(Answer):
+    """How many jobs wait to be started."""
+
+    size: int
+    """Of all jobs, also those that you may not see."""
+    most: int
+    """The count ends here: one that is as high stands for so many jobs or more."""
 
 
 class LogPart(Answer):
