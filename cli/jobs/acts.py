@@ -52,9 +52,9 @@ class _Kind:
             of_all: bool,
             yes: bool,
             as_json: bool,
-            from_task: str | None = None,
-            reason: str | None = None,
+            **more: str | None,
         ) -> None:
+            from_task, reason = more.get("from_task"), more.get("reason")
             if bool(jobs) == (of_all or bool(chosen)):
                 raise click.UsageError("give either jobs, or options that choose them, or --all")
             if from_task is not None:

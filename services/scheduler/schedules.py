@@ -141,7 +141,9 @@ class ScheduleLoop:
         self, connection: Connection, firings: Sequence[Firing], there: Collection[str]
     ) -> Sequence[OutboxRow]:
         """A job that is to be cancelled for another ends in the same transaction."""
-        batch = [Work(JobCancelled(job_id, reason=REPLACED)) for f in firings for job_id in f.cancels]
+        batch = [
+            Work(JobCancelled(job_id, reason=REPLACED)) for f in firings for job_id in f.cancels
+        ]
         jobs = [new for firing in firings for new in firing.jobs if new.job.id not in there]
         batch += [Work(JobSubmitted(new.job), new_job=new) for new in jobs]
         return await apply_within(connection, self._planner, batch) if batch else []

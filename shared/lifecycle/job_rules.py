@@ -12,7 +12,6 @@ from shared.lifecycle.replacing import replace
 from shared.lifecycle.states import JobState
 from shared.lifecycle.values import Job, Parent
 
-
 ALREADY_CANCELLED = Ignored("job is CANCELLED already")
 
 

@@ -43,7 +43,9 @@ def locked_out(job: Job, key: str | None, now: datetime) -> ShutOut | None:
     """Why whoever has the token with this digest, if any, may not change what the job does."""
     if job.lock is None or not job.lock.shuts_out(key, now):
         return None
-    return ShutOut(f"the job is locked until {_shown(job.lock.expires_at)}: what it does can't change")
+    return ShutOut(
+        f"the job is locked until {_shown(job.lock.expires_at)}: what it does can't change"
+    )
 
 
 def _with_lock(job: Job, lock: JobLock | None) -> Decision:

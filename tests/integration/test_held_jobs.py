@@ -1,7 +1,7 @@
 """Jobs that wait before they begin, on a real database: drafts, and jobs with a time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -93,6 +93,35 @@ async def test_a_job_fails_at_its_deadline_and_can_be_restarted_after_it(rig: Ri
     assert (await rig.job(ids[0]))["state"] == "COMPLETED"
 
 
+async def edit_under_lock(client: AsyncClient, job_id: str, job: Callable[..., str]) -> None:
+    """Of a hundred who lock the draft one may edit it."""
+    tries = await asyncio.gather(*(client.lock(job_id) for _ in range(100)), return_exceptions=True)
+    [lock] = [one for one in tries if isinstance(one, Lock)]
+    assert sum(isinstance(one, Conflict) for one in tries) == 99
+    with pytest.raises(Forbidden, match="the job is locked until"):
+        await client.update(job_id, job("exit 2"))
+    await client.update(job_id, job("exit 1", "hold: true\ntags: [called, otherwise]"))
+    await client.update(job_id, job("exit 2"), lock_token=lock.token)
+    renewed = await client.renew_lock(job_id, lock.token, ttl="1h")
+    shown = await client.get(job_id)
+    assert shown.locked_by
+    assert (shown.locked_by.username, shown.locked_at) == ("guest", lock.locked_at)
+    assert shown.lock_expires_at == renewed.expires_at
+    with pytest.raises(Forbidden, match="locked with another token"):
+        await client.unlock(job_id, "other")
+    await client.unlock(job_id, lock.token)
+    assert (await client.get(job_id)).locked_by is None
+
+
+async def cancel_with_reason(client: AsyncClient, job: str) -> None:
+    cancelled = await client.submit(job)
+    for reason in ("wrong input", "once more"):
+        await client.cancel(cancelled.id, reason=reason)
+    shown = await client.get(cancelled.id)
+    assert (shown.state, shown.cancel_reason) == ("CANCELLED", "wrong input")
+    assert str(shown.cancelled_by_client).startswith("python-httpx/")
+
+
 async def test_drafts_locks_and_start_times_by_the_api(tmp_path: Path) -> None:
     def job(script: str, more: str = "hold: true") -> str:
         return (
@@ -106,24 +135,7 @@ async def test_drafts_locks_and_start_times_by_the_api(tmp_path: Path) -> None:
         assert shown.waiting
         assert (shown.waiting.reason, shown.waiting.message) == ("held", "held until its release")
         assert [found.id async for found in client.list(q="waiting")] == [held.id]
-        tries = await asyncio.gather(
-            *(client.lock(held.id) for _ in range(100)), return_exceptions=True
-        )
-        [lock] = [one for one in tries if isinstance(one, Lock)]
-        assert sum(isinstance(one, Conflict) for one in tries) == 99
-        with pytest.raises(Forbidden, match="the job is locked until"):
-            await client.update(held.id, job("exit 2"))
-        await client.update(held.id, job("exit 1", "hold: true\ntags: [called, otherwise]"))
-        await client.update(held.id, job("exit 2"), lock_token=lock.token)
-        renewed = await client.renew_lock(held.id, lock.token, ttl="1h")
-        shown = await client.get(held.id)
-        assert shown.locked_by
-        assert (shown.locked_by.username, shown.locked_at) == ("guest", lock.locked_at)
-        assert shown.lock_expires_at == renewed.expires_at
-        with pytest.raises(Forbidden, match="locked with another token"):
-            await client.unlock(held.id, "other")
-        await client.unlock(held.id, lock.token)
-        assert (await client.get(held.id)).locked_by is None
+        await edit_under_lock(client, held.id, job)
         version = await client.update(held.id, job("printf done > $TORK_OUTPUT", ""))
         assert (version.version, (await client.get(held.id)).hold) == (4, True)
         shared = "permissions: [{role: public, access: view}]"
@@ -139,12 +151,7 @@ async def test_drafts_locks_and_start_times_by_the_api(tmp_path: Path) -> None:
         with pytest.raises(Rejected, match="job is COMPLETED and not held"):
             await client.release(held.id)
 
-        cancelled = await client.submit(job("true"))
-        for reason in ("wrong input", "once more"):
-            await client.cancel(cancelled.id, reason=reason)
-        shown = await client.get(cancelled.id)
-        assert (shown.state, shown.cancel_reason) == ("CANCELLED", "wrong input")
-        assert str(shown.cancelled_by_client).startswith("python-httpx/")
+        await cancel_with_reason(client, job("true"))
         deleted = await client.submit(job("true"))
         await client.delete(deleted.id)
         start_at = datetime.now(UTC) + timedelta(seconds=2)

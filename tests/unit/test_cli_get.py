@@ -52,7 +52,7 @@ async def test_the_head_tells_state_result_and_how_long_it_took() -> None:
 
 
 async def test_a_cancelled_job_says_by_whom_and_why() -> None:
-    facts = {"cancelledBy": {"username": "ann"}, "cancelledByClient": "curl/8.5.0"}
+    facts: Any = {"cancelledBy": {"username": "ann"}, "cancelledByClient": "curl/8.5.0"}
     at = "2024-05-01T12:00:01Z"
     answer = job(state="CANCELLED", cancelledAt=at, cancelReason="wrong input", **facts)
     [line] = [line for line in await shown(answer) if line.startswith("  cancelled ")]

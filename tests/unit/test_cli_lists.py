@@ -139,7 +139,7 @@ async def test_a_name_or_the_beginning_of_an_id_stands_for_the_id(api: FakeApi) 
     cancelled = await run_command(api.url, "cancel", "night / one")
     assert cancelled.stdout == "night / one cancelled\n"
     await run_command(api.url, "cancel", "night / one", "--reason", "wrong input")
-    assert api.asked[-1].body == b'{"reason":"wrong input"}'
+    assert api.asked[-1].body == b'{"reason": "wrong input"}'
     for text in ("nightly", ID[:5]):
         assert (await run_command(api.url, "schedules", "pause", text)).exit_code == 0
     assert (await run_command(api.url, "keys", "delete", "ci")).exit_code == 0

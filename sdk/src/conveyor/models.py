@@ -428,6 +428,15 @@ class BrokenRule(Answer):
     """The same within the line, in characters."""
 
 
+class Cancel(Body):
+    """Why a job is cancelled."""
+
+    reason: str | None = None
+    """For people: shown with the job."""
+    cascade: Literal[True] | None = None
+    """Jobs that its tasks have started and wait for are always cancelled with it."""
+
+
 class CatchUp(Body):
     """What is made up for of the times missed while no scheduler ran."""
 
@@ -1192,6 +1201,8 @@ class Job(Answer):
     COMPLETED."""
     task_count: int
     """How many tasks it has."""
+    running: bool
+    """Whether it is RUNNING."""
     tasks: list[Task]
     """As submitted."""
     execution: list[Task]
@@ -1226,12 +1237,20 @@ class Job(Answer):
     cancelled_by: UserView | None = None
     """Who cancelled it; left out where it was no user: a schedule, the end of what waited for
     it, or whoever asks where authentication is off."""
+    cancelled_by_client: str | None = None
+    """The program it was cancelled with, as that calls itself."""
+    cancel_reason: str | None = None
+    """Why it was cancelled, in the words of who did."""
     progress: float | None = None
     """Percent, 0 to 100; 0 is left out."""
     result: str | None = None
     """The value of its `output`."""
     error: str | None = None
     """Why it failed."""
+    success: bool | None = None
+    """Whether it is COMPLETED; left out until it has ended."""
+    ended_at: datetime | None = None
+    """When it was done, failed or was cancelled."""
     waiting: Waiting | None = None
     """Why no worker runs any of it; in lists only with `q=waiting`."""
     access: Literal["view", "operate"] | str | None = None
@@ -1243,6 +1262,12 @@ class Job(Answer):
     sub_jobs_usage: UsageView | None = None
     """The same of its sub-jobs and theirs, each of which is charged by itself. `GET /jobs/{id}`
     has it, and the details of a summary once the job has ended."""
+    locked_by: UserView | None = None
+    """Who has locked it: nobody else can change what it does."""
+    locked_at: datetime | None = None
+    """When it was locked."""
+    lock_expires_at: datetime | None = None
+    """When the lock expires unless it is renewed."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -1344,6 +1369,8 @@ class JobHeader(Answer):
     COMPLETED."""
     task_count: int
     """How many tasks it has."""
+    running: bool
+    """Whether it is RUNNING."""
     parent_id: str | None = None
     """The task of another job that started this one."""
     description: str | None = None
@@ -1372,12 +1399,20 @@ class JobHeader(Answer):
     cancelled_by: UserView | None = None
     """Who cancelled it; left out where it was no user: a schedule, the end of what waited for
     it, or whoever asks where authentication is off."""
+    cancelled_by_client: str | None = None
+    """The program it was cancelled with, as that calls itself."""
+    cancel_reason: str | None = None
+    """Why it was cancelled, in the words of who did."""
     progress: float | None = None
     """Percent, 0 to 100; 0 is left out."""
     result: str | None = None
     """The value of its `output`."""
     error: str | None = None
     """Why it failed."""
+    success: bool | None = None
+    """Whether it is COMPLETED; left out until it has ended."""
+    ended_at: datetime | None = None
+    """When it was done, failed or was cancelled."""
     waiting: Waiting | None = None
     """Why no worker runs any of it; in lists only with `q=waiting`."""
     access: Literal["view", "operate"] | str | None = None
@@ -1389,6 +1424,12 @@ class JobHeader(Answer):
     sub_jobs_usage: UsageView | None = None
     """The same of its sub-jobs and theirs, each of which is charged by itself. `GET /jobs/{id}`
     has it, and the details of a summary once the job has ended."""
+    locked_by: UserView | None = None
+    """Who has locked it: nobody else can change what it does."""
+    locked_at: datetime | None = None
+    """When it was locked."""
+    lock_expires_at: datetime | None = None
+    """When the lock expires unless it is renewed."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -1523,6 +1564,8 @@ class JobSummary(Answer):
     COMPLETED."""
     task_count: int
     """How many tasks it has."""
+    running: bool
+    """Whether it is RUNNING."""
     parent_id: str | None = None
     """The task of another job that started this one."""
     description: str | None = None
@@ -1551,12 +1594,20 @@ class JobSummary(Answer):
     cancelled_by: UserView | None = None
     """Who cancelled it; left out where it was no user: a schedule, the end of what waited for
     it, or whoever asks where authentication is off."""
+    cancelled_by_client: str | None = None
+    """The program it was cancelled with, as that calls itself."""
+    cancel_reason: str | None = None
+    """Why it was cancelled, in the words of who did."""
     progress: float | None = None
     """Percent, 0 to 100; 0 is left out."""
     result: str | None = None
     """The value of its `output`."""
     error: str | None = None
     """Why it failed."""
+    success: bool | None = None
+    """Whether it is COMPLETED; left out until it has ended."""
+    ended_at: datetime | None = None
+    """When it was done, failed or was cancelled."""
     waiting: Waiting | None = None
     """Why no worker runs any of it; in lists only with `q=waiting`."""
     access: Literal["view", "operate"] | str | None = None
@@ -1568,6 +1619,12 @@ class JobSummary(Answer):
     sub_jobs_usage: UsageView | None = None
     """The same of its sub-jobs and theirs, each of which is charged by itself. `GET /jobs/{id}`
     has it, and the details of a summary once the job has ended."""
+    locked_by: UserView | None = None
+    """Who has locked it: nobody else can change what it does."""
+    locked_at: datetime | None = None
+    """When it was locked."""
+    lock_expires_at: datetime | None = None
+    """When the lock expires unless it is renewed."""
     omitted: list[str] | None = None
     """In lists: `inputs` or `result` if it is longer than 8 kB and left out; `GET /jobs/{id}`
     shows it."""
@@ -1673,6 +1730,34 @@ class LimitsView(Answer):
     """How many processors, such as `0.5`."""
     memory: str | None = None
     """Such as `500m`; units are powers of 1024."""
+
+
+class Lock(Answer):
+    """A new lock. Its token is shown here and never again."""
+
+    locked_at: datetime
+    """When it was taken."""
+    expires_at: datetime
+    """When it ends unless it is renewed."""
+    token: str
+    """What its holder shows as `Lock-Token`."""
+
+
+class LockRenewal(Body):
+    token: str | None = None
+    """That of the lock; or it is sent as `Lock-Token`."""
+    ttl: str | None = None
+    """For how long from now on, up to `24h`."""
+
+
+class LockRequest(Body):
+    ttl: str | None = None
+    """For how long, up to `24h`."""
+
+
+class LockToken(Body):
+    token: str | None = None
+    """That of the lock; or it is sent as `Lock-Token`."""
 
 
 class LogLine(Answer):
@@ -2582,6 +2667,15 @@ class QueuePoint(Answer):
     """How many of its tasks a worker began."""
 
 
+class QueueSize(Answer):
+    """How many jobs wait to be started."""
+
+    size: int
+    """Of all jobs, also those that you may not see."""
+    most: int
+    """The count ends here: one that is as high stands for so many jobs or more."""
+
+
 class Registry(Body):
     """The login for a private image registry."""
 
@@ -2601,6 +2695,15 @@ class RegistryView(Answer):
 class RemovedLeftovers(Answer):
     removed: int
     """How many files."""
+
+
+class RenewedLock(Answer):
+    """The lock of a job."""
+
+    locked_at: datetime
+    """When it was taken."""
+    expires_at: datetime
+    """When it ends unless it is renewed."""
 
 
 class Requeued(Answer):

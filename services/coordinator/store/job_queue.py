@@ -38,7 +38,8 @@ ORDER BY p.rank DESC, p.created_at, p.id
 
 SIZE = f"""
 SELECT count(*) FROM (
-    SELECT FROM jobs WHERE state IN ('PENDING', 'SCHEDULED') AND {_IS_QUEUED} LIMIT {MOST}) AS queued
+    SELECT FROM jobs
+    WHERE state IN ('PENDING', 'SCHEDULED') AND {_IS_QUEUED} LIMIT {MOST}) AS queued
 """  # noqa: S608 - a condition of our own
 
 

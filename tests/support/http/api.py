@@ -62,8 +62,8 @@ YAML = {"Content-Type": "text/yaml"}
 
 @dataclass
 class StoringBatcher:
-    """Submitted jobs become rows as they are; cancel and restart follow the state alone, and nothing
-    can be locked.
+    """Submitted jobs become rows as they are; cancel and restart follow the state alone, and
+    nothing can be locked.
 
     With `fail` set, every command raises it.
     """

@@ -231,8 +231,18 @@ class Client(Resource):
         """How many jobs a search finds, by state; `filters` as for `list`."""
         return m.JobCounts.of(self._call("GET", "/jobs/counts", query={"q": q, **filters}))
 
-    def cancel(self, job_id: str) -> None:
-        self._call("PUT", "/jobs/{id}/cancel", id=job_id)
+    def queue(self, q: str = "", **filters: str) -> Iterator[m.JobSummary]:
+        """Jobs that wait to be started, in the order of their priority; as for `list`."""
+        return self._pages("/jobs/queue", m.JobSummary, query={"q": q, **filters})
+
+    def queue_size(self) -> m.QueueSize:
+        """How many jobs wait to be started, also those that you may not see."""
+        return m.QueueSize.of(self._call("GET", "/jobs/queue/size"))
+
+    def cancel(self, job_id: str, *, reason: str = "") -> None:
+        """`reason` is shown with the job."""
+        body = {"reason": reason} if reason else None
+        self._call("PUT", "/jobs/{id}/cancel", id=job_id, body=body)
 
     def release(self, job_id: str) -> None:
         """A held job: it begins, or waits for its `startAt`."""
@@ -262,17 +272,43 @@ class Client(Resource):
         )
         return m.JobSummary.of(answer)
 
+    def lock(self, job_id: str, *, ttl: str = "5m") -> m.Lock:
+        """Nobody else can change what the job does, until it ends or the lock expires. Raises
+        Conflict where somebody has locked it."""
+        answer = self._call("POST", "/jobs/{id}/lock", id=job_id, body={"ttl": ttl})
+        return m.Lock.of(answer)
+
+    def renew_lock(self, job_id: str, token: str, *, ttl: str = "5m") -> m.RenewedLock:
+        """For `ttl` from now on."""
+        body = {"token": token, "ttl": ttl}
+        answer = self._call("POST", "/jobs/{id}/lock/renew", id=job_id, body=body)
+        return m.RenewedLock.of(answer)
+
+    def unlock(self, job_id: str, token: str = "", *, force: bool = False) -> None:
+        """With `force` an admin takes the lock from whoever has it."""
+        headers = {"Lock-Token": token} if token else {}
+        query = {"force": force}
+        self._call("DELETE", "/jobs/{id}/lock", id=job_id, query=query, headers=headers)
+
     def update(
-        self, job_id: str, job: JobLike, *, force: bool = False, base_version: int = 0
+        self,
+        job_id: str,
+        job: JobLike,
+        *,
+        force: bool = False,
+        base_version: int = 0,
+        lock_token: str = "",
     ) -> m.JobVersion:
         """A new version of a job whose tasks are placed on nodes. With `force` executions run anew
-        even if nothing of them differs; with `base_version` that must be the current one."""
+        even if nothing of them differs; with `base_version` that must be the current one. A locked
+        job needs the token of its lock."""
         answer = self._call(
             "PUT",
             "/jobs/{id}",
             id=job_id,
             body=job,
             query={"force": force, "baseVersion": base_version},
+            headers={"Lock-Token": lock_token} if lock_token else {},
             key=new_key(),
         )
         return m.JobVersion.of(answer)

@@ -99,9 +99,7 @@ async def replaced(
     new = new_version(request, draft, job.id, job.name, hold=True, reason=reason)
     key = await idempotency_key(request) if is_run else None
     new = replace(new, key=key, size=len(await request.read()), lender_id=job.id)
-    await ports(request).commands.update(
-        new, base_version=job.version, lock=shown_lock(request)
-    )
+    await ports(request).commands.update(new, base_version=job.version, lock=shown_lock(request))
 
 
 async def edited(request: web.Request, job: ByteniteJob, changes: Tree) -> Tree:

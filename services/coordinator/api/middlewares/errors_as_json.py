@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 _RETRY_AFTER_SECONDS = "5"
 _MOST_ERRORS = 100
+_IN_THE_WAY = (KeyReused, NotNow, CannotFire, CannotUpdate, NotLockable, LockedByOther)
 _NEEDED = {
     DatabaseUnavailable: "the database",
     BrokerUnavailable: "the broker",
@@ -54,11 +55,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except (UnknownJob, NoSuchSchedule) as error:  # it may have been deleted
         what = "job" if isinstance(error, UnknownJob) else "scheduled job"
         return reply_error(HTTPStatus.NOT_FOUND, f"no such {what}")
-    except LockedByOther as error:  # who has the lock may
-        return reply_error(HTTPStatus.FORBIDDEN, str(error))
-    except (KeyReused, NotNow, CannotFire, CannotUpdate, NotLockable) as error:  # what is stored is in the way
-        message = reused(str(error)) if isinstance(error, KeyReused) else str(error)
-        return reply_error(HTTPStatus.CONFLICT, message)
+    except _IN_THE_WAY as error:  # it is stored
+        return _conflict(error)
     except FilesError as error:
         return _of_files(request, error)
     except (DatabaseUnavailable, BrokerUnavailable) as error:  # try later
@@ -66,6 +64,12 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except Exception:  # a bug: the client learns no more than that
         log.exception("request_failed", method=request.method, path=request.path)
         return reply_error(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error")
+
+
+def _conflict(error: Exception) -> web.Response:
+    """Who has the lock of the job may, so that it is a 403 for others."""
+    status = HTTPStatus.FORBIDDEN if isinstance(error, LockedByOther) else HTTPStatus.CONFLICT
+    return reply_error(status, reused(str(error)) if isinstance(error, KeyReused) else str(error))
 
 
 def _refusal(error: Refused) -> web.Response:

@@ -17,8 +17,8 @@ from services.coordinator.api.requests import (
     HeaderQuery,
     JobQuery,
     JobsQuery,
-    QueueQuery,
     LogQuery,
+    QueueQuery,
     SearchQuery,
     path_id,
     ports,
@@ -131,7 +131,9 @@ async def list_queued_jobs(request: web.Request) -> web.Response:
     at."""
     asked, api, who = query(request, QueueQuery), ports(request), principal(request)
     found = await api.run(job_queue.queued_jobs, asked.search(), asked.request(), who.readers)
-    return reply(views.job_page(found, partial(redacting, api.sealer), who.access_to, follows=False))
+    return reply(
+        views.job_page(found, partial(redacting, api.sealer), who.access_to, follows=False)
+    )
 
 
 @JOBS.route(

@@ -71,8 +71,8 @@ def job_page(
     follows: bool = True,
 ) -> Fields:
     """`redact` gives what takes the secrets of a job out, by its `sealed`; `access_to` what one may
-    do with it, by its readers; `why` they wait, and their `phases`, by their ids. `follows`: pages of the same list come after a
-    job of this one."""
+    do with it, by its readers; `why` they wait, and their `phases`, by their ids. `follows`: pages
+    of the same list come after a job of this one."""
     shown = []
     for row in rows.items:
         hide = redact(row.sealed)
@@ -151,9 +151,9 @@ def summary(row: SummaryRow, redact: Redacting, access: str) -> Fields:
 def _how_it_is(row: SummaryRow) -> Fields:
     """Whether it runs and how it has ended, whatever the names of states."""
     if row.state not in _ENDS:
-        return {"running": row.state == "RUNNING"}
+        return {"running": True} if row.state == "RUNNING" else {}
     is_success, ended_at = row.state == "COMPLETED", getattr(row, _ENDS[row.state])
-    return {"running": False, "success": is_success} | set_fields({"endedAt": ended_at})
+    return {"success": is_success} | set_fields({"endedAt": ended_at})
 
 
 def job_without_tasks(row: JobRow, redact: Redacting, access: str) -> Fields:

@@ -95,8 +95,8 @@ class JobFacts(Answer):
 class JobSummary(JobFacts):
     """A job as lists show it."""
 
-    running: bool
-    """Whether it is RUNNING."""
+    running: bool | None = None
+    """Whether it is RUNNING; left out if not."""
     success: bool | None = None
     """Whether it is COMPLETED; left out until it has ended."""
     ended_at: datetime | None = None
