@@ -1201,8 +1201,6 @@ class Job(Answer):
     COMPLETED."""
     task_count: int
     """How many tasks it has."""
-    running: bool
-    """Whether it is RUNNING."""
     tasks: list[Task]
     """As submitted."""
     execution: list[Task]
@@ -1247,6 +1245,8 @@ class Job(Answer):
     """The value of its `output`."""
     error: str | None = None
     """Why it failed."""
+    running: bool | None = None
+    """Whether it is RUNNING; left out if not."""
     success: bool | None = None
     """Whether it is COMPLETED; left out until it has ended."""
     ended_at: datetime | None = None
@@ -1369,8 +1369,6 @@ class JobHeader(Answer):
     COMPLETED."""
     task_count: int
     """How many tasks it has."""
-    running: bool
-    """Whether it is RUNNING."""
     parent_id: str | None = None
     """The task of another job that started this one."""
     description: str | None = None
@@ -1409,6 +1407,8 @@ class JobHeader(Answer):
     """The value of its `output`."""
     error: str | None = None
     """Why it failed."""
+    running: bool | None = None
+    """Whether it is RUNNING; left out if not."""
     success: bool | None = None
     """Whether it is COMPLETED; left out until it has ended."""
     ended_at: datetime | None = None
@@ -1564,8 +1564,6 @@ class JobSummary(Answer):
     COMPLETED."""
     task_count: int
     """How many tasks it has."""
-    running: bool
-    """Whether it is RUNNING."""
     parent_id: str | None = None
     """The task of another job that started this one."""
     description: str | None = None
@@ -1604,6 +1602,8 @@ class JobSummary(Answer):
     """The value of its `output`."""
     error: str | None = None
     """Why it failed."""
+    running: bool | None = None
+    """Whether it is RUNNING; left out if not."""
     success: bool | None = None
     """Whether it is COMPLETED; left out until it has ended."""
     ended_at: datetime | None = None

@@ -32,12 +32,11 @@ class JobFacts(NamedTuple):
     started_at: datetime | None
     completed_at: datetime | None
     failed_at: datetime | None
-    cancelled_at: datetime | None
-    cancelled_by: str | None
-    cancel_reason: str | None
     task_count: int
     schedule_id: str | None
     cancelled_at: datetime | None = None
+    cancelled_by: str | None = None
+    cancel_reason: str | None = None
     partitioned_as: str | None = None
     has_stages: bool = False
 
@@ -45,8 +44,11 @@ class JobFacts(NamedTuple):
 _FACT_COLUMNS = [f"job_{name}" for name in JobFacts._fields]
 _FACTS = ", ".join(
     [
-        *(f"j.{name} AS job_{name}" for name in JobFacts._fields[:-3]),
-        "CASE WHEN j.state = 'CANCELLED' THEN j.cancelled_at END AS job_cancelled_at",
+        *(f"j.{name} AS job_{name}" for name in JobFacts._fields[:-5]),
+        *(
+            f"CASE WHEN j.state = 'CANCELLED' THEN j.{name} END AS job_{name}"
+            for name in JobFacts._fields[-5:-2]
+        ),
         "(SELECT i.name FROM job_identities i WHERE i.job_id = j.id AND i.language = 'bytenite') "
         "AS job_partitioned_as",
         f"{HAS_STAGES} AS job_has_stages",
