@@ -2569,6 +2569,32 @@ class ProbeView(Answer):
     """How long it may take until it answers."""
 
 
+class Provenance(Answer):
+    """A document in PROV-JSON: what there is by kind, then relations by kind."""
+
+    prefix: dict[str, str]
+    """What the beginnings of identifiers stand for."""
+    entity: dict[str, dict[str, Any]] | None = None
+    """Files, uploads, images, texts and places outside; definitions of jobs as plans."""
+    activity: dict[str, dict[str, Any]] | None = None
+    """The job, its sub-jobs, their attempts at tasks, and those of other jobs whose files were
+    used."""
+    agent: dict[str, dict[str, Any]] | None = None
+    """Users and workers."""
+    was_generated_by: dict[str, dict[str, Any]] | None = None
+    """Which attempt has made a file."""
+    used: dict[str, dict[str, Any]] | None = None
+    """What an attempt was given, and where it found it."""
+    was_associated_with: dict[str, dict[str, Any]] | None = None
+    """Whose job it was, and on which worker an attempt ran."""
+    was_informed_by: dict[str, dict[str, Any]] | None = None
+    """Which job an attempt is of, and which attempt a sub-job stands for."""
+    was_attributed_to: dict[str, dict[str, Any]] | None = None
+    """Who has uploaded a file."""
+    alternate_of: dict[str, dict[str, Any]] | None = None
+    """Which published copy is of which file."""
+
+
 class Publication(Body):
     """Where an artifact goes besides: exactly one of `s3`, `ipfs` and `local`."""
 

@@ -1,6 +1,6 @@
 """The coordinator's HTTP door on a real database, with commands that only write and remember."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ from shared.store.idempotency import store_keys
 from shared.store.outbox import Outbox
 from shared.store.versions import forget_names, store_names
 from shared.store.writing import Writes, write
-from tests.support.jobs.definitions import task_definition
+from tests.support.jobs.definitions import TaskLike, task_definition
 
 JSON = {"Content-Type": "application/json"}
 YAML = {"Content-Type": "text/yaml"}
@@ -177,7 +177,7 @@ class Api:
             )
 
     async def add_task(
-        self, job_id: str, definition: Mapping[str, object] | None = None, **changes: Any
+        self, job_id: str, definition: TaskLike | None = None, **changes: Any
     ) -> Task:
         """A task row of the job; `definition` and the core's fields as given."""
         task = task_row(job_id, definition or {"name": "t"}, **changes)
@@ -207,13 +207,14 @@ class Api:
             )
 
 
-def task_row(job_id: str, definition: Mapping[str, object], **changes: Any) -> Task:
+def task_row(job_id: str, definition: TaskLike, **changes: Any) -> Task:
     fields: dict[str, Any] = {"id": "t1", "position": 1, "state": TaskState.SCHEDULED} | changes
-    queue = str(definition.get("queue", "default"))
-    name = str(definition.get("name", ""))
+    task = task_definition(definition)
     return Task(
         job_id=job_id,
-        plan=PlannedTask(name=name, queue=queue, definition=encode(task_definition(definition))),
+        plan=PlannedTask(
+            name=task.name or "", queue=task.queue or "default", definition=encode(task)
+        ),
         created_at=datetime(2024, 5, 1, tzinfo=UTC),
         **fields,
     )

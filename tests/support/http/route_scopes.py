@@ -10,6 +10,7 @@ SCOPES = {
     ("GET", "/jobs/{id}/summary"): "read",
     ("GET", "/jobs/{id}/placement"): "read",
     ("GET", "/jobs/{id}/timeline"): "read",
+    ("GET", "/jobs/{id}/provenance"): "read",
     ("GET", "/jobs/{id}/definition"): "read",
     ("GET", "/examples"): "read",
     ("GET", "/examples/{name}"): "read",

@@ -351,6 +351,11 @@ class AsyncClient(AsyncResource):
         answer = await self._call("GET", "/jobs/{id}/placement", id=job_id)
         return m.JobPlacement.of(answer)
 
+    async def provenance(self, job_id: str) -> m.Provenance:
+        """What has made the files of the job, and from what, as W3C PROV-JSON: `raw` is the
+        document."""
+        return m.Provenance.of(await self._call("GET", "/jobs/{id}/provenance", id=job_id))
+
     async def timeline(self, job_id: str) -> m.Timeline:
         """When its tasks waited and ran: all attempts in short, with their phases."""
         return m.Timeline.of(await self._call("GET", "/jobs/{id}/timeline", id=job_id))

@@ -348,6 +348,11 @@ class Client(Resource):
         answer = self._call("GET", "/jobs/{id}/placement", id=job_id)
         return m.JobPlacement.of(answer)
 
+    def provenance(self, job_id: str) -> m.Provenance:
+        """What has made the files of the job, and from what, as W3C PROV-JSON: `raw` is the
+        document."""
+        return m.Provenance.of(self._call("GET", "/jobs/{id}/provenance", id=job_id))
+
     def timeline(self, job_id: str) -> m.Timeline:
         """When its tasks waited and ran: all attempts in short, with their phases."""
         return m.Timeline.of(self._call("GET", "/jobs/{id}/timeline", id=job_id))
