@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
 
+from services.dev.settings import IsolatedDevSettings
 from services.worker.settings import WorkSettings
 from shared.jobspec.bytenite.phases import ORDER, Phase
 from shared.process.settings.blocks import CostSettings
@@ -38,8 +39,10 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def session(data_dir: Path) -> AsyncIterator[ClientSession]:
     cost = CostSettings(price_per_cpu_second="1.5", wallet=True)
     worker = WorkSettings(queues="default:8", labels="region=eu")
+    lasting = {"task_cache_dir": str(data_dir / "task-cache")}
+    files = IsolatedDevSettings().files.model_copy(update=lasting)
     async with (
-        running_dev(data_dir, cost=cost, worker=worker) as url,
+        running_dev(data_dir, cost=cost, worker=worker, files=files) as url,
         ClientSession(url) as session,
     ):
         await Client(session, WALLET).ok("POST /top_up", TOP_UP)
@@ -214,7 +217,8 @@ async def test_a_job_runs_through_all_its_phases_and_leaves_results(
 
 
 async def test_a_failed_chunk_is_tolerated_or_run_again_alone(jobs: Client, data_dir: Path) -> None:
-    script = f'{{ test "$CHUNK_INDEX" != 1 || test -e {data_dir}/mended; }} && {UPPER}'
+    cached = 'test -d "$SHARED_CACHE_DIR" && echo "$CHUNK_INDEX" >> "$USER_CACHE_DIR/seen"'
+    script = f'{cached} && {{ test "$CHUNK_INDEX" != 1 || test -e {data_dir}/mended; }} && {UPPER}'
     await register(data_dir, "app", app(script, name="fragile"))
     await register(data_dir, "template", template(id="fragile", app="fragile"))
     text = {"dataSourceDescriptor": "inline", "params": {"text": "one\ntwo\nthree\n"}}
@@ -224,6 +228,9 @@ async def test_a_failed_chunk_is_tolerated_or_run_again_alone(jobs: Client, data
     await jobs.ok("POST /jobs", {"jobId": "all", "onChunkFailure": "finish_then_fail", **made})
     some, failed = await jobs.ended("some"), await jobs.ended("all")
 
+    # What tasks leave in the cache of their owner is there for those that follow
+    (seen,) = data_dir.glob("task-cache/users/*/files/seen")
+    assert sorted(set(seen.read_text().split())) == ["0", "1", "2"]
     assert some["state"] == Phase.COMPLETE
     assert some["chunks"] == {"total": 3, "done": 3, "failed": 1}
     assert some["warnings"] == ["1 of 3 chunks failed and were tolerated"]
