@@ -61,12 +61,11 @@ class TaskCaches:
         """Blocks; raises OSError."""
         if self._root is None:
             return
-        self._root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        _make(self._root, 0o711)
         self._root = Path(os.path.realpath(self._root))
-        with suppress(FileExistsError):  # the operator's, with the rights that he has chosen
-            (self._root / "shared").mkdir(mode=0o755)
+        _make(self._root / "shared", 0o755)
         self._shared = os.path.realpath(self._root / "shared")
-        self._users.mkdir(mode=0o711, exist_ok=True)
+        _make(self._users, 0o711)
         for folder in (self._root, self._users):
             found = folder.lstat()
             is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
@@ -137,6 +136,13 @@ class TaskCaches:
         self._counted_at = time.monotonic()
 
 
+def _make(folder: Path, mode: int) -> None:
+    """With that mode, whatever the umask; one that is there keeps its own."""
+    with suppress(FileExistsError):
+        folder.mkdir(parents=True)
+        folder.chmod(mode)
+
+
 def _key(path: Path) -> bytes:
     """Workers of one machine may share it; it appears as a whole."""
     unfinished = path.with_name(f"key-{secrets.token_hex(8)}")
@@ -156,7 +162,7 @@ def _name_of(key: bytes, owner: str) -> str:
 def _locked(folder: Path) -> int:
     """The open directory, which is there with its `files`, and not evicted before it is closed."""
     while True:
-        folder.mkdir(mode=0o711, exist_ok=True)
+        _make(folder, 0o711)
         lock = os.open(folder, _FOLDER)
         try:
             fcntl.flock(lock, fcntl.LOCK_SH)
