@@ -17,6 +17,7 @@ from shared.planning.terms import Wallet
 from shared.planning.updating import StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
+from shared.store.reused_tasks import DoneTask, WantedTask
 from shared.store.transaction_rows import ExecutionState, Locked, Reopened, Rewound
 from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
@@ -133,6 +134,10 @@ class Rows(Protocol):
 
     async def load_files(self, wanted: Collection[Wanted]) -> dict[Wanted, Found]:
         """What sources of tasks stand for: all of `wanted`."""
+
+    async def reusable_tasks(self, wanted: Collection[WantedTask]) -> dict[WantedTask, DoneTask]:
+        """Completed tasks that did the same work, with all that they have kept. None of them is
+        deleted before the transaction ends."""
 
     async def results_of_children(
         self, parents: Collection[str]

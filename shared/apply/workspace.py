@@ -234,6 +234,11 @@ class Workspace:
             self._unwritten.replaced.append(id_)
             self.remove_objects(task_prefix(attempt.job_id, id_))
 
+    def keep_again(self, job_id: str, task_id: str, kept: Iterable[KeptArtifact]) -> None:
+        """A task that does not run names what another has kept."""
+        of_task = {"job_id": job_id, "task_id": task_id, "attempt": 0}
+        self._unwritten.artifacts += [of_task | artifact.model_dump() for artifact in kept]
+
     def forget_variables(self, job_id: str) -> None:
         """They were written, and some of them are gone."""
         self.variables.pop(job_id, None)

@@ -32,6 +32,7 @@ from shared.definition.parts import (
     keeps_files,
     map_aux_tasks,
     map_parts,
+    reusing,
 )
 from shared.definition.placement import (
     Constraint,

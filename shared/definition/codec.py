@@ -14,6 +14,7 @@ from shared.definition.types import (
     Defaults,
     JobDefinition,
     Permission,
+    Reuse,
     SubJobDefinition,
     TaskDefinition,
     Webhook,
@@ -29,7 +30,7 @@ class InvalidDefinition(ValueError):
     """It can't be read; the text names the fields, and no value: one may be a secret."""
 
 
-_Encodable = TaskDefinition | JobDefinition | Defaults | Webhook | Permission
+_Encodable = TaskDefinition | JobDefinition | Defaults | Webhook | Permission | Reuse
 
 _TASK = TypeAdapter(TaskDefinition)
 _JOB = TypeAdapter(JobDefinition)
@@ -43,6 +44,7 @@ _ADAPTERS: dict[type, TypeAdapter[Any]] = {
     Defaults: _DEFAULTS,
     Webhook: TypeAdapter(Webhook),
     Permission: TypeAdapter(Permission),
+    Reuse: TypeAdapter(Reuse),
 }
 
 

@@ -59,6 +59,24 @@ def _parts(task: TaskDefinition) -> Iterator[TaskDefinition]:
         yield from chain.from_iterable(map(_parts, task.parallel.tasks))
 
 
+def reusing(task: TaskDefinition) -> TaskDefinition:
+    """`task` with `reuse` for all that a worker runs of it, at any depth, and that says nothing."""
+    if made_of := task.parallel:
+        return changed(task, parallel=changed(made_of, tasks=_reusing(made_of.tasks)))
+    if each := task.each:
+        return changed(task, each=changed(each, task=reusing(each.task)))
+    if job := task.subjob:
+        return changed(task, subjob=changed(job, tasks=_reusing(job.tasks)))
+    if stages := task.partition:
+        parts = {name: reusing(getattr(stages, name)) for name in ("split", "task", "assemble")}
+        return changed(task, partition=changed(stages, **parts))
+    return task if task.reuse is not None or task.placement else changed(task, reuse=True)
+
+
+def _reusing(tasks: tuple[TaskDefinition, ...]) -> tuple[TaskDefinition, ...]:
+    return tuple(map(reusing, tasks))
+
+
 def map_aux_tasks(task: TaskDefinition, change: AuxChange) -> TaskDefinition:
     """`task` with what runs around it changed."""
     if not (task.pre or task.post or task.sidecars):

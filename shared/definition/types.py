@@ -147,7 +147,7 @@ class TaskDefinition(Program):
     and `exitCode` are kept as one directory, the artifact of that name, however it ends.
     `directories` are paths below /tork/data by the variables that name them; it finds them empty,
     with what sources bring there, or as the caches of its worker. `cache_owner` is whose
-    USER_CACHE is, "" stands for nobody.
+    USER_CACHE is, "" stands for nobody. With `reuse` it ends as one that has done the same work.
     """
 
     name: str | None = None
@@ -165,6 +165,7 @@ class TaskDefinition(Program):
     queue_timeout: Duration | None = None
     priority: int = 0
     allow_failure: bool = False
+    reuse: bool | None = None
     needs: tuple[str, ...] | None = None
     pre: tuple[AuxTask, ...] = ()
     post: tuple[AuxTask, ...] = ()
@@ -244,13 +245,14 @@ class Reuse:
     """A submission of the job is answered with one that does the same work, if there is one: of the
     same creator, or any that they may see; one that has not ended too, if `takes_unfinished`; that
     ended at most `max_age` ago. Of those that left something else each time none is taken, or the
-    oldest. A `nondeterministic` job itself is never taken."""
+    oldest. A `nondeterministic` job itself is never taken. `tasks`: its tasks may end as others."""
 
     scope: Literal["own", "readable"] = "own"
     takes_unfinished: bool = True
     max_age: Duration | None = None
     takes_oldest: bool = False
     nondeterministic: bool = False
+    tasks: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -73,6 +73,7 @@ from shared.lifecycle.events import (
     TaskProgressed,
     TaskReopened,
     TaskReturned,
+    TaskReused,
     TaskSkipped,
     TaskSucceeded,
     TaskTimedOut,
@@ -101,6 +102,7 @@ from shared.lifecycle.update_events import (
 from shared.lifecycle.values import (
     NOT_PLANNED,
     Children,
+    EarlierEnd,
     Job,
     ListText,
     Offspring,

@@ -13,6 +13,7 @@ from shared.lifecycle.states import JobState, TaskState
 from shared.lifecycle.values import (
     NOT_PLANNED,
     Children,
+    EarlierEnd,
     Job,
     Offspring,
     Planned,
@@ -44,11 +45,32 @@ def on_planned(
             failed = replace(task, plan=plan, state=TaskState.FAILED, failed_at=now, error=error)
             builder.begin_task(task, failed)
             task_failed(builder, failed, error, now, was_claimed=False)
+        case e.TaskReused(plan=plan, end=end):
+            _end_as(builder, replace(task, plan=plan), end, now)
         case e.TaskSkipped(plan=plan):
             skipped = replace(task, plan=plan, state=TaskState.SKIPPED, completed_at=now)
             builder.begin_task(task, skipped)
             task_done(builder, skipped, now, was_claimed=False)
     return builder.build()
+
+
+def _end_as(builder: DecisionBuilder, task: Task, end: EarlierEnd, now: datetime) -> None:
+    """Nothing of it runs."""
+    builder.job = replace(builder.job, kept_bytes=builder.job.kept_bytes + end.kept_bytes)
+    done = replace(
+        task,
+        state=TaskState.COMPLETED,
+        completed_at=now,
+        progress=100.0,
+        result=end.result,
+        exit_code=end.exit_code,
+        log_parts=0,
+        reused_from=end.task_id,
+    )
+    builder.begin_task(task, done)
+    if task.plan.var and end.result is not None:
+        builder.send(c.SetVariable(task.job_id, task.plan.var, end.result))
+    task_done(builder, task, now, was_claimed=False)  # with the progress it had
 
 
 def begin(builder: DecisionBuilder, task: Task, planned: Planned, now: datetime) -> None:

@@ -77,7 +77,7 @@ def _on_job(  # noqa: C901, PLR0912 - a table: one row for each event
     job: Job, task: Task | None, event: e.JobEvent, now: datetime
 ) -> Decision | Ignored:
     match event:
-        case e.TaskPlanned() | e.TaskPlanFailed() | e.TaskSkipped():
+        case e.TaskPlanned() | e.TaskPlanFailed() | e.TaskReused() | e.TaskSkipped():
             return beginnings.on_planned(job, task, event, now)
         case e.JobSubmitted():
             return job_rules.on_submitted(job, event, now)

@@ -10,6 +10,7 @@ from shared.lifecycle.update_events import ExecutionsCounted, JobUpdated, TaskRe
 from shared.lifecycle.values import (
     DispatchOnNode,
     DispatchRef,
+    EarlierEnd,
     Job,
     ListText,
     Planned,
@@ -150,6 +151,14 @@ class TaskPlanFailed(_Answered):
 
     plan: PlannedTask
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReused(_Answered):
+    """The same answer when another task has done the same work: it ends as that one has."""
+
+    plan: PlannedTask
+    end: EarlierEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +334,7 @@ class DispatchMissing(DispatchRef):
     """A task is SCHEDULED but its message may be gone: a deleted queue, a broker that lost data."""
 
 
-PlanEvent = TaskPlanned | TaskPlanFailed | TaskSkipped
+PlanEvent = TaskPlanned | TaskPlanFailed | TaskReused | TaskSkipped
 JobEvent = (
     JobSubmitted
     | JobCancelled

@@ -113,6 +113,7 @@ _BEGINNINGS = frozenset(
         TaskState.SCHEDULED,
         TaskState.RUNNING,  # composite: it runs as soon as it begins
         TaskState.SKIPPED,
+        TaskState.COMPLETED,  # another task has done the same work
         TaskState.FAILED,  # an expression in it fails
         TaskState.CANCELLED,
     }

@@ -84,7 +84,7 @@ class PlannedTask:
     core itself needs stands beside it. `sealed` is the encrypted form of whatever in the
     definition was made from a secret. `resources` is what it holds of its node while it runs:
     `millicpus`, bytes of `memory` and `disk`, `gpus`. `placement` is that of a placed task and of
-    its executions.
+    its executions. With a `fingerprint` it may end as a task that had the same.
     """
 
     name: str
@@ -100,6 +100,7 @@ class PlannedTask:
     queue_timeout: timedelta | None = None
     resources: Mapping[str, int] | None = None
     placement: PlacementRules | None = None
+    fingerprint: str | None = None
 
     @property
     def is_execution(self) -> bool:
@@ -332,6 +333,18 @@ class Task:
     spec_version: int = 1
     timings: Timings = None
     usage: Usage | None = None
+    reused_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierEnd:
+    """How the task `task_id` has completed, which did the same work; what it has kept counts
+    again."""
+
+    task_id: str
+    result: str | None = None
+    exit_code: int | None = None
+    kept_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

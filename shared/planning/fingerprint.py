@@ -13,7 +13,14 @@ from typing import NamedTuple
 
 from pydantic.alias_generators import to_camel
 
-from shared.definition import Encoded, JobDefinition, encode, parse_reference, task_graph
+from shared.definition import (
+    Encoded,
+    JobDefinition,
+    TaskDefinition,
+    encode,
+    parse_reference,
+    task_graph,
+)
 from shared.expressions import (
     ExpressionError,
     as_template,
@@ -29,7 +36,15 @@ FORMAT = 1
 _NO_MATTER = frozenset(
     {
         *("description", "tags", "queue", "priority", "retry", "limits", "timeout"),
-        *("queue_timeout", "grace_period", "stop_signal", "gpus", "registry", "concurrency"),
+        *(
+            "queue_timeout",
+            "grace_period",
+            "stop_signal",
+            "gpus",
+            "registry",
+            "concurrency",
+            "reuse",
+        ),
     }
 )
 """Of tasks, and of what they are made of: where, when and with how much they run."""
@@ -42,6 +57,8 @@ _NO_MATTER_OF_JOB = frozenset(
 _MATTERS_OF_PLACEMENT = frozenset({"type", "count", "prefix"})
 _LOGINS = frozenset({"credentials", "access_key", "secret_key", "session_token"})
 _NOT_EVALUATED = frozenset({"run", "files"})
+_ONLY_OF_LISTS = frozenset({"var", "condition", "allow_failure"})
+"""What a task means to those that follow."""
 _EVALUATED_OF_JOB = ("tasks", "output")
 _EXPRESSIONS = frozenset({"condition", "items", "output"})
 """Fields whose braces may be left out."""
@@ -95,6 +112,13 @@ def job_fingerprint(
     fields["uploads"] = {name: uploads.get(name, id_) for name, id_ in job.uploads.items()}
     shape = {"format": FORMAT, **{name: value for name, value in fields.items() if value}}
     return Fingerprint(_sha256(shape), _parts(shape), sorted(_chance(read)))
+
+
+def task_fingerprint(task: TaskDefinition, keyed: KeyedHash) -> str:
+    """Of an evaluated task that a worker runs. It holds what is secret in clear, so all of it is
+    hashed with the key."""
+    shape = _without(_task(encode(task), has_names=False), _ONLY_OF_LISTS)
+    return keyed(canonical({"format": FORMAT, "task": shape}))
 
 
 def canonical(value: object) -> str:

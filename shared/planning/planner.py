@@ -46,6 +46,7 @@ from shared.messages.queues import DEFAULT_TASK_QUEUE
 from shared.planning import composites
 from shared.planning.budgets import MOST_OF_RESULTS, MOST_STEPS
 from shared.planning.file_fields import has_files
+from shared.planning.fingerprint import task_fingerprint
 from shared.planning.new_job import NewJob
 from shared.planning.placed import is_kept_running, is_placed, placed, takes_default_limits
 from shared.planning.rendering import (
@@ -192,6 +193,8 @@ class Planner:
         if USER_CACHE in rendered.directories.values():
             rendered = changed(rendered, cache_owner=source.job.created_by or "")
         plan = planned_task(rendered)
+        if rendered.reuse and is_run and plan.placement is None:
+            plan = replace(plan, fingerprint=task_fingerprint(rendered, self._sealer.keyed_hash))
         if is_placed(rendered) and rendered.placement is not None:
             planned = placed(plan, rendered.placement, source.scope)
         elif rendered.partition is not None:

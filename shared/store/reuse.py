@@ -1,6 +1,6 @@
 """Jobs that do the same work: found by their fingerprints, one submission after the other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,6 +9,7 @@ from shared.lifecycle import JobState
 from shared.planning.new_job import NewJob
 from shared.planning.reuse import Candidate, Verdict, WantedReuse, choose, nearest
 from shared.postgres.pool import Connection, rows_touched
+from shared.store.reused_tasks import DoneTask, WantedTask, reusable_tasks
 
 _MOST_CANDIDATES = 100
 _MOST_NEAR = 20
@@ -178,3 +179,6 @@ class ReuseRows:
 
     async def store_verdict(self, new: NewJob, verdict: Verdict) -> None:
         await store_verdict(self._connection, new, verdict)
+
+    async def reusable_tasks(self, wanted: Collection[WantedTask]) -> dict[WantedTask, DoneTask]:
+        return await reusable_tasks(self._connection, wanted)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from shared.definition import Defaults, Encoded, encode, encode_all
+from shared.definition import Defaults, Encoded, Reuse, encode, encode_all
 from shared.lifecycle import (
     Children,
     Job,
@@ -142,8 +142,8 @@ def usage_of(row: Mapping[str, Any] | None) -> Usage | None:
 _USAGE = Column("usage", "jsonb", _CHANGED, to_json=_usage_row, from_row=usage_of)
 
 
-def _encoded(defaults: Defaults | None) -> Encoded | None:
-    return encode(defaults) if defaults else None
+def _encoded(value: Defaults | Reuse | None) -> Encoded | None:
+    return encode(value) if value else None
 
 
 def _dispatch_of(parent: Parent | None) -> int | None:
@@ -172,6 +172,7 @@ _PLAN = (
         to_json=_placement_row,
         from_row=_placement_of,
     ),
+    Column("fingerprint", "text", _BEGUN, "plan.fingerprint"),
 )
 _OF_TASK = (
     Column("id", "text"),
@@ -209,6 +210,7 @@ _OF_TASK = (
     Column("recall", "text", _CHANGED),
     Column("retries_from", "int"),
     Column("spec_version", "int", _BEGUN),
+    Column("reused_from", "text", _BEGUN),
 )
 TASK = (*_PLAN, *_OF_TASK)
 
@@ -283,6 +285,7 @@ SUBMITTED = (
     Column("schedule_id", "text"),
     Column("schedule_at", "timestamptz"),
     Column("template", "text"),
+    Column("reuse", "jsonb", attribute="definition.reuse", to_json=_encoded),
     Column("search", "tsvector", expression="job_search(name, description, tags)"),
 )
 SEALED = Column("sealed", "text")

@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from services.coordinator.store.deletion import delete_job
+from services.scheduler.store.files import unnamed
+from shared.apply.apply import Work
+from shared.lifecycle import TaskClaimed, TaskSucceeded
+from shared.messages import KeptArtifact
 from tests.support.http.api import YAML, Api, api_on
 from tests.support.http.authenticated_api import (
     OPERATOR,
@@ -15,7 +20,7 @@ from tests.support.http.authenticated_api import (
     add_user,
     hash_cheaply,
 )
-from tests.support.jobs.batcher import Rig, batcher_rig
+from tests.support.jobs.batcher import LEASE, Rig, batcher_rig
 
 pytestmark = pytest.mark.real
 
@@ -165,3 +170,73 @@ async def test_a_key_or_a_submit_id_stands_for_the_job_that_answered(door: Door)
     assert (status, "order-17" in answer["message"]) == (409, True)
     status, answer = await door.post(named, {**OPERATOR, "Idempotency-Key": "order-18"})
     assert (status, answer["message"].partition(":")[0]) == (400, "submitId")
+
+
+def each(*items: int) -> list[dict[str, Any]]:
+    child = {"run": "x", "reuse": True, "var": "n", "env": {"N": "{{ item.value }}"}}
+    return [{"name": "all", "each": {"list": list(items), "task": child}}]
+
+
+async def run_all(rig: Rig, job_id: str, kept: bytes = b"") -> int:
+    """What waits for a worker completes, with its own `N` as result; how many they were."""
+    waiting = [t for t in await rig.tasks(job_id) if t["state"] == "SCHEDULED"]
+    for task in waiting:
+        await rig.happen(TaskClaimed(job_id, task["id"], task["dispatch"], "n1", LEASE))
+        result = task["definition"].get("env", {}).get("N")
+        done = TaskSucceeded(job_id, task["id"], task["dispatch"], "n1", result)
+        files = [an_artifact(job_id, task["id"], kept)] if kept else []
+        await rig.batcher.perform_one(Work(done, kept=files))
+    return len(waiting)
+
+
+def an_artifact(job_id: str, task_id: str, content: bytes) -> KeptArtifact:
+    return KeptArtifact(
+        name="out",
+        object=f"{job_id}/{task_id}/0.1/out",
+        file_name="out",
+        size=len(content),
+        sha256="sum",
+    )
+
+
+async def test_an_each_that_is_submitted_again_runs_only_what_changed(door: Door) -> None:
+    rig = door.rig
+    first = await rig.submit(each(*range(300)))
+    while await run_all(rig, first):
+        pass
+    second = await rig.submit(each(*range(1, 301)))
+    while await run_all(rig, second):
+        pass
+    assert (await rig.job(second))["state"] == "COMPLETED"
+    children = [t for t in await rig.tasks(second) if t["parent_id"]]
+    [ran] = [t for t in children if t["reused_from"] is None]
+    assert ran["result"] == "300"
+    results = {t["child_index"]: t["result"] for t in children}
+    assert results == {n: str(n + 1) for n in range(300)}
+    reused = next(t for t in children if t["reused_from"])
+    shown = await door.api.get(f"/tasks/{reused['id']}", headers=OPERATOR)
+    assert (shown["reusedFrom"], "usage" in shown) == (reused["reused_from"], False)
+    assert (await rig.job(second))["usage"]["attempts"] == 1
+    of_bob = await rig.submit(each(1), created_by="bob~1")
+    assert await run_all(rig, of_bob) == 1
+
+
+async def test_reused_artifacts_outlive_the_job_that_kept_them_and_go_with_the_last(
+    door: Door,
+) -> None:
+    rig = door.rig
+    artifacts = [{"name": "out", "path": "o"}]
+    keeping = [{"name": "a", "run": "x", "reuse": True, "artifacts": artifacts}]
+    first = await rig.submit(keeping)
+    assert await run_all(rig, first, b"content") == 1
+    second = [await rig.submit(keeping) for _ in range(2)]
+    jobs = [await rig.job(job_id) for job_id in second]
+    assert [(j["state"], j["kept_bytes"]) for j in jobs] == [("COMPLETED", 7)] * 2
+    [name] = {r["object"] for r in await rig.pool.fetch("SELECT object FROM artifacts")}
+    async with rig.pool.acquire() as connection:
+        for job_id in (first, *second):
+            assert await unnamed(connection, first, [name]) == []
+            assert await delete_job(connection, job_id)
+        assert await unnamed(connection, first, [name]) == [name]
+        due = await connection.fetch("SELECT prefix FROM object_removals")
+    assert name in {row["prefix"] for row in due}

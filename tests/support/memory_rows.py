@@ -35,6 +35,7 @@ from shared.planning.terms import Wallet
 from shared.planning.updating import StoredTask, StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
+from shared.store.reused_tasks import DoneTask, WantedTask
 from shared.store.transaction_rows import ExecutionState, Locked, Reopened, Rewound
 from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
@@ -71,6 +72,9 @@ class MemoryRows:
 
     async def store_verdict(self, new: NewJob, verdict: Verdict) -> None:
         pass
+
+    async def reusable_tasks(self, wanted: Collection[WantedTask]) -> dict[WantedTask, DoneTask]:
+        return {}
 
     async def store_names(self, named: Mapping[str, NamedDocument]) -> set[str]:
         taken = {id_ for id_, one in named.items() if (one.namespace, one.name) in self._names}

@@ -87,6 +87,7 @@ TASK = TaskRow(
     child_index=0,
     exit_code=0,
     failure_cause="exit",
+    reused_from="earlier",
     last_return_reason="a-secret",
     engine_rejections=1,
     children={"total": 1, "ended": 1},
@@ -136,6 +137,7 @@ JOB = JobRow(
     start_at=NOW,
     must_end_at=LATER,
     budget=Decimal("2.50"),
+    reuse={"max_age": {"seconds": 60, "text": "1m"}, "takes_oldest": True},
     variables={"token": "t", "v": "a-secret"},
     is_large=False,
 )

@@ -103,6 +103,9 @@ class AssembleTask(Body):
     """Higher goes first within a queue. 0, the default, takes the job's default."""
     allow_failure: bool | None = None
     """When it fails, what follows goes on as if it had completed. Default: false."""
+    reuse: bool | None = None
+    """It does not run where a task of yours has done the same work: it completes at once, with
+    the result and the artifacts of that one. Default: `reuse.tasks` of the job, else false."""
     pre: list[AuxTask] | None = None
     """Run one after the other before the task; the failure of one fails the task."""
     post: list[AuxTask] | None = None
@@ -183,6 +186,8 @@ class AssembleView(Answer):
     """Its index among its parent's children, counted from 0."""
     position: int | None = None
     """Its place in the job's task list, counted from 1."""
+    reused_from: str | None = None
+    """The attempt that did its work before, whose end it has: it did not run itself."""
     state: (
         Literal[
             "CREATED",
@@ -248,6 +253,8 @@ class AssembleView(Answer):
     """Which signal asks it to end."""
     queue_timeout: str | None = None
     """How long it may wait for a worker."""
+    reuse: bool | None = None
+    """Whether it may end as a task that has done the same work."""
     allow_failure: bool | None = None
     """Whether what follows goes on when it fails."""
     needs: list[str] | None = None
@@ -518,6 +525,9 @@ class ChunkTask(Body):
     """Higher goes first within a queue. 0, the default, takes the job's default."""
     allow_failure: bool | None = None
     """When it fails, what follows goes on as if it had completed. Default: false."""
+    reuse: bool | None = None
+    """It does not run where a task of yours has done the same work: it completes at once, with
+    the result and the artifacts of that one. Default: `reuse.tasks` of the job, else false."""
     pre: list[AuxTask] | None = None
     """Run one after the other before the task; the failure of one fails the task."""
     post: list[AuxTask] | None = None
@@ -1295,6 +1305,8 @@ class Job(Answer):
     """When it fails, if it has not ended."""
     budget: str | None = None
     """It fails once its tasks have cost so much."""
+    reuse: ReuseView | bool | None = None
+    """Which jobs may answer its submission; `true`: by the defaults."""
     auto_delete: AutoDeleteView | None = None
     """When it is deleted by itself."""
     delete_at: datetime | None = None
@@ -2852,6 +2864,8 @@ class Reuse(Body):
     on_output_conflict: Literal["new", "oldest"] | None = None
     """Which job it is when several have completed and left different results: a new one, or the
     oldest. Default: `new`."""
+    tasks: bool | None = None
+    """Whether its tasks have `reuse` as well, unless they say otherwise. Default: false."""
     nondeterministic: bool | None = None
     """No later submission is answered with this job, since it would leave something else each
     time. Default: whether its expressions call `now()` or `randomInt()`."""
@@ -2896,6 +2910,21 @@ class ReuseSubmission(Answer):
     """Who submitted it."""
     nearest_miss: NearestMiss | None = None
     """Where no job does the same work: the one that differs least."""
+
+
+class ReuseView(Answer):
+    scope: Literal["own", "readable"] | str | None = None
+    """Whose jobs will do; without it `own`."""
+    include_unfinished: bool | None = None
+    """Whether a job that has not ended will do; without it true."""
+    max_age: str | None = None
+    """How long ago it may have completed."""
+    on_output_conflict: Literal["new", "oldest"] | str | None = None
+    """Which job it is when several left different results; without it `new`."""
+    tasks: bool | None = None
+    """Whether its tasks may end as tasks of other jobs have."""
+    nondeterministic: bool | None = None
+    """Whether it must not be reused itself."""
 
 
 class Role(Answer):
@@ -3619,6 +3648,9 @@ class SplitTask(Body):
     """Higher goes first within a queue. 0, the default, takes the job's default."""
     allow_failure: bool | None = None
     """When it fails, what follows goes on as if it had completed. Default: false."""
+    reuse: bool | None = None
+    """It does not run where a task of yours has done the same work: it completes at once, with
+    the result and the artifacts of that one. Default: `reuse.tasks` of the job, else false."""
     pre: list[AuxTask] | None = None
     """Run one after the other before the task; the failure of one fails the task."""
     post: list[AuxTask] | None = None
@@ -3798,6 +3830,8 @@ class Task(Answer):
     """Its index among its parent's children, counted from 0."""
     position: int | None = None
     """Its place in the job's task list, counted from 1."""
+    reused_from: str | None = None
+    """The attempt that did its work before, whose end it has: it did not run itself."""
     state: (
         Literal[
             "CREATED",
@@ -3863,6 +3897,8 @@ class Task(Answer):
     """Which signal asks it to end."""
     queue_timeout: str | None = None
     """How long it may wait for a worker."""
+    reuse: bool | None = None
+    """Whether it may end as a task that has done the same work."""
     allow_failure: bool | None = None
     """Whether what follows goes on when it fails."""
     needs: list[str] | None = None
@@ -3981,6 +4017,9 @@ class TaskEntry(Body):
     """Higher goes first within a queue. 0, the default, takes the job's default."""
     allow_failure: bool | None = None
     """When it fails, what follows goes on as if it had completed. Default: false."""
+    reuse: bool | None = None
+    """It does not run where a task of yours has done the same work: it completes at once, with
+    the result and the artifacts of that one. Default: `reuse.tasks` of the job, else false."""
     pre: list[AuxTask] | None = None
     """Run one after the other before the task; the failure of one fails the task."""
     post: list[AuxTask] | None = None

@@ -174,6 +174,7 @@ class JobRow(NamedTuple):
     start_at: datetime | None
     must_end_at: datetime | None
     budget: Decimal | None
+    reuse: JsonObject | None
     variables: Mapping[str, str] | None
     is_large: bool
 
@@ -209,6 +210,7 @@ class TaskRow(NamedTuple):
     last_return_reason: str | None
     engine_rejections: int
     failure_cause: str | None
+    reused_from: str | None
     definition: JsonObject
     attempt: int
     exit_code: int | None

@@ -35,6 +35,9 @@ UNNAMED = """
 SELECT o.name FROM unnest($1::text[], $2::text[], $3::text[]) AS o(name, indexed, task_id)
 WHERE NOT EXISTS (SELECT FROM artifacts a
                   WHERE a.task_id = o.task_id AND a.object IN (o.name, o.indexed))
+  AND NOT EXISTS (SELECT FROM artifacts a  -- of tasks that ended as that one had
+                  WHERE split_part(a.object, '/', 2) <> a.task_id
+                    AND a.object IN (o.name, o.indexed))
   AND NOT EXISTS (SELECT FROM uploads u WHERE u.object = o.name)
   AND NOT EXISTS (SELECT FROM jobs
                   WHERE id = $4 AND state IN ('PENDING', 'SCHEDULED', 'RUNNING'))

@@ -20,6 +20,7 @@ from shared.apply.answers.placed import (
     replan_placed,
 )
 from shared.apply.answers.plan import evaluate_output, plan_dependents, plan_ready, plan_task
+from shared.apply.answers.reuse import Prepared, prepared
 from shared.apply.answers.rewind import rewind
 from shared.apply.transaction import Transaction
 from shared.apply.workspace import Question
@@ -107,6 +108,7 @@ class Answers:
         self._transaction = transaction
         self._secrets: dict[str, Mapping[str, str]] = {}
         self._files: dict[Wanted, Found] = {}
+        self._prepared: dict[str, Prepared] = {}
 
     def forget(self, job_id: str) -> None:
         """The job has a new version, with other secrets."""
@@ -127,6 +129,7 @@ class Answers:
             wanted = await _done(lambda: variables_wanted(sources), at_hand)
             variables = await self._transaction.rows.load_variables(wanted)
             await self._find_files(sources, variables)
+            await self._find_done(sources, variables)
             await _done(lambda: self._plan(sources, variables), at_hand)
 
     async def _find_files(self, sources: Sequence[Source], variables: Variables) -> None:
@@ -137,6 +140,15 @@ class Answers:
         wanted = await _done(lambda: self._wanted(takers, variables), are_quick(takers))
         await self._transaction.write_so_far()  # what has just ended, and what it has kept
         self._files |= await self._transaction.rows.load_files(wanted - self._files.keys())
+
+    async def _find_done(self, sources: Sequence[Source], variables: Variables) -> None:
+        """Those that another task has done the work of; few say that they may be."""
+        asking = [s for s in sources if isinstance(s, TaskSource) and s.task.reuse]
+        if not asking:
+            return
+        at_hand = are_quick(asking)
+        planned = await _done(lambda: [(s, self._event(s, variables)) for s in asking], at_hand)
+        self._prepared |= await prepared(self._transaction.rows, planned)
 
     def _wanted(self, takers: Sequence[TaskSource], stored: Variables) -> set[Wanted]:
         found: set[Wanted] = set()
@@ -181,6 +193,8 @@ class Answers:
             self._transaction.workspace.apply_event(event)
 
     def _event(self, source: Source, stored: Variables) -> Event:
+        if isinstance(source, TaskSource) and source.task_id in self._prepared:
+            return self._prepared.pop(source.task_id).event(self._transaction.workspace)
         event = self._answer(source, stored)
         if isinstance(source, TaskSource) and source.replans is not None:
             return as_replanned(source.replans, event)

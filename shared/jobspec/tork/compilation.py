@@ -22,7 +22,10 @@ _Table = Mapping[str, tuple[str, _Read]]
 
 
 def compile_job(spec: m.SubmittedJob) -> d.JobDefinition:
-    return d.JobDefinition(**_fields(spec, _JOB))
+    job = d.JobDefinition(**_fields(spec, _JOB))
+    if job.reuse is None or not job.reuse.tasks:
+        return job
+    return d.changed(job, tasks=tuple(map(d.reusing, job.tasks)))
 
 
 def compile_task(spec: m.TaskFields) -> d.TaskDefinition:
@@ -239,7 +242,7 @@ _TASK = {
     **_AUX,
     **_table(
         *("workdir", "queue", "var", "priority", "allow_failure", "gpus", "privileged"),
-        *("large_result", "stop_signal"),
+        *("large_result", "stop_signal", "reuse"),
         tags=tuple,
         if_=("condition", _same),
         retry=_retry,
@@ -273,7 +276,7 @@ def _reuse(spec: m.Reuse) -> d.Reuse:
 
 
 _REUSE = _table(
-    *("scope", "nondeterministic"),
+    *("scope", "nondeterministic", "tasks"),
     include_unfinished=("takes_unfinished", _same),
     max_age=_duration,
 )

@@ -46,6 +46,10 @@ def shown_defaults(defaults: Encoded) -> Fields:
     return _fields(defaults, _DEFAULTS, False)
 
 
+def shown_reuse(reuse: Encoded) -> Fields | bool:
+    return _fields(reuse, _REUSE, False) or True
+
+
 def shown_webhook(webhook: Encoded) -> Fields:
     return _fields(webhook, _WEBHOOK, False)
 
@@ -199,6 +203,7 @@ _TASK = _AUX | _table(
     stop_signal=("stopSignal", None),
     queue_timeout=("queueTimeout", _spelled),
     allow_failure=("allowFailure", None),
+    reuse=("reuse", None),
     pre=_each_shown_by(_AUX),
     post=_each_shown_by(_AUX),
     sidecars=_each_shown_by(_SIDECAR),
@@ -224,6 +229,12 @@ _COMPOSITE = _table(
 _PARALLEL = _COMPOSITE | _table(tasks=_each_shown_by(_TASK))
 _EACH = _COMPOSITE | _table(
     "var", "concurrency", "chunks", items=("list", None), task=_shown_by(_TASK)
+)
+_REUSE = _table(
+    *("scope", "nondeterministic", "tasks"),
+    takes_unfinished=("includeUnfinished", None),
+    max_age=("maxAge", _spelled),
+    takes_oldest=("onOutputConflict", _as(lambda _: "oldest")),
 )
 _JOB = _table(
     *("name", "description", "tags", "uploads", "output", "permissions", "detached", "hold"),

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from services.coordinator.api.tork.definitions import (
     Fields,
     shown_defaults,
+    shown_reuse,
     shown_task,
     shown_webhook,
     shown_without,
@@ -176,6 +177,7 @@ def job_without_tasks(row: JobRow, redact: Redacting, access: str) -> Fields:
             "hold": row.is_held or None,
             "startAt": row.start_at,
             "deadline": row.must_end_at,
+            "reuse": None if row.reuse is None else shown_reuse(row.reuse),
             "budget": None if row.budget is None else format(row.budget, "f"),
         }
     )

@@ -22,7 +22,7 @@ _COMPOSITES = ("parallel", "each", "subjob", "partition")
 _ONLY_TO_RUN: _Names = {
     **_same("image", "cmd", "entrypoint", "run", "env", "queue", "pre", "post", "sidecars"),
     **_same("mounts", "retry", "limits", "timeout", "privileged", "sources", "artifacts"),
-    **_same("publish", "network", "wasm", "placement"),
+    **_same("publish", "network", "wasm", "placement", "reuse"),
     "large_result": "largeResult",
     "queue_timeout": "queueTimeout",
     "grace_period": "gracePeriod",

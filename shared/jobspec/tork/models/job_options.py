@@ -84,6 +84,8 @@ class Reuse(Spec):
     on_output_conflict: Literal["new", "oldest"] | None = None
     """Which job it is when several have completed and left different results: a new one, or the
     oldest. Default: `new`."""
+    tasks: f.Flag | None = None
+    """Whether its tasks have `reuse` as well, unless they say otherwise. Default: false."""
     nondeterministic: f.Flag | None = None
     """No later submission is answered with this job, since it would leave something else each time.
     Default: whether its expressions call `now()` or `randomInt()`."""

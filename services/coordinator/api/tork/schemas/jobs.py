@@ -10,6 +10,7 @@ from services.coordinator.api.tork.schemas.submitted import (
     AutoDeleteView,
     DefaultsView,
     PermissionView,
+    ReuseView,
     ScheduleView,
     TemplateView,
     UserView,
@@ -207,6 +208,8 @@ class Job(JobSummary):
     """When it fails, if it has not ended."""
     budget: str | None = None
     """It fails once its tasks have cost so much."""
+    reuse: ReuseView | bool | None = None
+    """Which jobs may answer its submission; `true`: by the defaults."""
     auto_delete: AutoDeleteView | None = None
     """When it is deleted by itself."""
     delete_at: datetime | None = None

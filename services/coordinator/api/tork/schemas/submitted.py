@@ -56,6 +56,21 @@ class DefaultsView(Answer):
     """0 to 9, higher first."""
 
 
+class ReuseView(Answer):
+    scope: Literal["own", "readable"] | None = None
+    """Whose jobs will do; without it `own`."""
+    include_unfinished: bool | None = None
+    """Whether a job that has not ended will do; without it true."""
+    max_age: str | None = None
+    """How long ago it may have completed."""
+    on_output_conflict: Literal["new", "oldest"] | None = None
+    """Which job it is when several left different results; without it `new`."""
+    tasks: bool | None = None
+    """Whether its tasks may end as tasks of other jobs have."""
+    nondeterministic: bool | None = None
+    """Whether it must not be reused itself."""
+
+
 class WebhookView(Answer):
     url: str | None = None
     """Where events are posted."""

@@ -86,6 +86,8 @@ class Task(AuxTaskView):
     """Its index among its parent's children, counted from 0."""
     position: int | None = None
     """Its place in the job's task list, counted from 1."""
+    reused_from: str | None = None
+    """The attempt that did its work before, whose end it has: it did not run itself."""
     state: TaskStateName | None = None
     """`SKIPPED` means that its `if` gave false."""
     waiting: Waiting | None = None
@@ -139,6 +141,8 @@ class Task(AuxTaskView):
     """Which signal asks it to end."""
     queue_timeout: str | None = None
     """How long it may wait for a worker."""
+    reuse: bool | None = None
+    """Whether it may end as a task that has done the same work."""
     allow_failure: bool | None = None
     """Whether what follows goes on when it fails."""
     needs: list[str] | None = None
