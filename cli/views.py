@@ -145,6 +145,8 @@ def _kept_running(placement: Json) -> int | None:
 def _children(task: Json) -> tuple[int | None, int | None]:
     if each := task.get("each"):
         return each.get("size"), each.get("completions")
+    if spawn := task.get("spawn"):
+        return spawn.get("size"), spawn.get("completions")
     if (placement := task.get("placement")) and "size" in placement:
         return placement.get("size"), placement.get("completions")
     if parallel := task.get("parallel"):

@@ -53,7 +53,12 @@ def _of_worker(reports: Reports) -> Iterator[Work]:
     for claim in reports.claims:
         yield Work(TaskClaimed(claim.job_id, claim.task_id, claim.dispatch, node, lease))
     for finished in reports.finished:
-        yield Work(_finished(finished, node), logs=finished.log, kept=finished.artifacts)
+        yield Work(
+            _finished(finished, node),
+            logs=finished.log,
+            kept=finished.artifacts,
+            spawned=finished.spawned,
+        )
     for adopted in reports.adopted:
         ref = adopted.job_id, adopted.task_id, adopted.dispatch, node
         yield Work(ExecutionAdopted(*ref, adopted.from_node_id, lease))

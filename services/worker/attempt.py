@@ -41,7 +41,7 @@ from services.worker.stopping import abandon, stop, terminate
 from services.worker.task_log import TaskLog
 from shared.broker.publisher import Publisher
 from shared.definition.quantities import format_duration
-from shared.messages import Claim, Finished, Returned, RunTask
+from shared.messages import Claim, Finished, Returned, RunTask, Spawned
 from shared.process.metrics import Metrics
 from shared.process.redaction import Redactor
 from shared.process.sealing import SealingError
@@ -163,8 +163,10 @@ class Attempt:
             reason = f"{type(error).__name__}: {error}"
             return await self._failed(task_log, Failure(f"the worker failed: {reason}"))
         if outcome.is_success:
-            result = self._context.definitions.kept_result(outcome.output, unsealed)
-            return await self._succeeded(task_log, result, outcome.exit_code)
+            definitions = self._context.definitions
+            result = definitions.kept_result(outcome.output, unsealed)
+            spawned = definitions.kept_spawned(execution.spawned, unsealed)
+            return await self._succeeded(task_log, result, outcome.exit_code, spawned)
         return await self._failed(task_log, outcome)
 
     async def _perform(
@@ -291,10 +293,12 @@ class Attempt:
             case _:
                 return None  # nothing of it ran here
 
-    async def _succeeded(self, task_log: TaskLog, result: str | None, exit_code: int) -> Finished:
+    async def _succeeded(
+        self, task_log: TaskLog, result: str | None, exit_code: int, spawned: list[Spawned]
+    ) -> Finished:
         end = await self._end_of(task_log)
         self._log.info("task_succeeded", exit_code=exit_code, seconds=self._seconds)
-        return Finished(result=result, exit_code=exit_code, **end)
+        return Finished(result=result, exit_code=exit_code, spawned=spawned, **end)
 
     async def _failed(self, task_log: TaskLog, how: Failure | Outcome) -> Finished:
         end = await self._end_of(task_log)

@@ -10,11 +10,16 @@ from conveyor.extensions.tasks import DEFAULT_PREFIX, Aux, Probe, Program, Sidec
 from services.worker.files.execution import TaskFiles
 from services.worker.settings import WorkSettings, parse_host_env
 from services.worker.spans import trace_environment
-from services.worker.variables import EnvironmentRules, execution_variables, shown_ids
+from services.worker.variables import (
+    EnvironmentRules,
+    execution_variables,
+    shown_ids,
+    spawning_variables,
+)
 from shared import definition as d
 from shared.definition.quantities import parse_cpus, parse_duration, parse_memory
 from shared.lifecycle import grown_memory
-from shared.messages import RunTask
+from shared.messages import RunTask, Spawned
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer
 
@@ -55,6 +60,19 @@ class Definitions:
             return None
         return self._sealer.kept_text(result, is_secret=unsealed.is_secret)
 
+    def kept_spawned(self, spawned: Sequence[Spawned], unsealed: Unsealed) -> list[Spawned]:
+        """The tasks that one has made, as they may travel and be stored."""
+        seal, redact = self._sealer.kept_text, unsealed.redactor.text
+        return [
+            one.model_copy(
+                update={
+                    "parameters": seal(one.parameters, is_secret=unsealed.is_secret),
+                    "name": one.name and redact(one.name),
+                }
+            )
+            for one in spawned
+        ]
+
     def read(self, order: RunTask) -> Unsealed:
         """Raises SealingError when the keys don't fit, ValueError for what can't be meant."""
         sealed = self._sealer.unseal(order.sealed) if order.sealed else {}
@@ -73,6 +91,7 @@ class Definitions:
                 secrets=redactor,
                 placed=task.execution,
                 cache_owner=task.cache_owner,
+                spawning=task.spawning,
                 names=_names(order, task.execution),
                 attempt=order.attempt,
                 left_bytes=order.files_left_bytes,
@@ -105,6 +124,8 @@ class Definitions:
         if execution := task.execution:
             system = execution_variables(order, execution)
             task = replace(task, env=self._env_rules.resolved(task.env, execution.prefix))
+        if task.spawning:
+            system |= spawning_variables(order, task.spawning)
         program = TaskSpec(
             task_id=order.task_id,
             job_id=order.job_id,

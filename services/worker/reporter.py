@@ -61,7 +61,9 @@ class RecentReports:
 
 def characters_of(report: Finished) -> int:
     """Of all that the task has said."""
-    texts = (report.result, report.error, *(part.contents for part in report.log))
+    texts = [report.result, report.error, *(part.contents for part in report.log)]
+    for spawned in report.spawned:
+        texts += [spawned.parameters, spawned.name]
     return sum(len(text) for text in texts if text is not None)
 
 

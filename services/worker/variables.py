@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from uuid import UUID
 
-from shared.definition import Execution
+from shared.definition import Execution, Spawning
 from shared.messages import RunTask
 
 _BACALHAU = "BACALHAU"
@@ -39,6 +39,15 @@ def execution_variables(order: RunTask, execution: Execution) -> dict[str, str]:
         "PARTITION_COUNT": str(execution.count),
     }
     return {f"{execution.prefix}_{name}": value for name, value in told.items()}
+
+
+def spawning_variables(order: RunTask, spawning: Spawning) -> dict[str, str]:
+    return {
+        "TORK_JOB_ID": order.job_id,
+        "TORK_TASK_ID": order.task_id,
+        "TORK_SEQUENCE": str(spawning.sequence),
+        "TORK_QSEQUENCE": str(spawning.index),
+    }
 
 
 class EnvironmentRules:

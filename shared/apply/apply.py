@@ -11,7 +11,7 @@ message that starts the next one are committed together.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from shared.apply.admission import BalanceTooLow, not_admitted
 from shared.apply.answers import Answers
 from shared.apply.artifacts import earlier_attempts, end_attempt
 from shared.apply.reuse import Judged, Reused, judge_all, keep_verdicts
+from shared.apply.spawned import with_spawned
 from shared.apply.transaction import Rows, Transaction
 from shared.apply.versions import update_job
 from shared.apply.workspace import Decide, Outcome, Workspace
@@ -35,7 +36,7 @@ from shared.lifecycle import (
     TaskEvent,
     decide,
 )
-from shared.messages import KeptArtifact, LogPart
+from shared.messages import KeptArtifact, LogPart, Spawned
 from shared.planning.budgets import TooMuchAtOnce, TransactionBudget
 from shared.planning.new_job import NewJob, are_small
 from shared.planning.planner import Planner
@@ -67,6 +68,10 @@ ALREADY_SUBMITTED = Ignored("its idempotency key was used before")
 NAME_TAKEN = Ignored("another job has its name")
 
 
+_FEW = 50
+"""Tasks that others have made: their variables are made at once, those of more in a thread."""
+
+
 @dataclass(frozen=True, slots=True)
 class UploadsRefused(Ignored):
     """The new job may not use those of its uploads that are named."""
@@ -84,7 +89,8 @@ class Work:
 
     `new_job` belongs to `JobSubmitted`, `new_version` to `JobUpdated`: what was submitted as a new
     job with the id of the one it is a version of. A new job of a schedule that `is_requested` is
-    not made by its times. `logs` is the end of a finished task's log, `kept` what it has kept.
+    not made by its times. `logs` is the end of a finished task's log, `kept` what it has kept,
+    `spawned` the tasks it has made.
     """
 
     event: Event
@@ -93,6 +99,7 @@ class Work:
     is_requested: bool = False
     logs: Sequence[LogPart] = ()
     kept: Sequence[KeptArtifact] = ()
+    spawned: Sequence[Spawned] = ()
 
 
 class Applied(NamedTuple):
@@ -167,7 +174,7 @@ async def apply_to_rows(
             outcomes.append(await updated)
             answers.forget(version.job.id)
         else:
-            outcomes += await _performed(workspace, group, refused | too_low)
+            outcomes += await _performed(transaction, group, refused | too_low)
     await answers.give()
     workspace.fail_overspent()
     await answers.give()
@@ -220,18 +227,22 @@ async def _updated(
 
 
 async def _performed(
-    workspace: Workspace, group: Sequence[Work], refused: Mapping[str, Ignored]
+    transaction: Transaction, group: Sequence[Work], refused: Mapping[str, Ignored]
 ) -> list[Outcome]:
     """A new job may be half a megabyte of tasks, which are sealed one by one."""
 
     def perform() -> list[Outcome]:
-        return [_perform(workspace, work, refused) for work in group]
+        return [_perform(transaction, work, refused) for work in group]
 
-    is_quick = are_small(work.new_job for work in group if work.new_job)
+    spawned = sum(len(work.spawned) for work in group)
+    is_quick = spawned <= _FEW and are_small(work.new_job for work in group if work.new_job)
     return perform() if is_quick else await in_thread(perform)
 
 
-def _perform(workspace: Workspace, work: Work, refused: Mapping[str, Ignored]) -> Outcome:
+def _perform(transaction: Transaction, work: Work, refused: Mapping[str, Ignored]) -> Outcome:
+    workspace = transaction.workspace
+    if work.spawned:
+        work = replace(work, event=with_spawned(transaction, work.event, work.spawned))
     if work.kept:
         return end_attempt(workspace, work.event, work.kept)
     if work.new_job is None:

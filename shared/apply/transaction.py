@@ -18,7 +18,7 @@ from shared.planning.updating import StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
 from shared.store.reused_tasks import DoneTask, WantedTask
-from shared.store.transaction_rows import ExecutionState, Locked, Reopened, Rewound
+from shared.store.transaction_rows import ExecutionState, Locked, NextSequence, Reopened, Rewound
 from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
 
@@ -77,6 +77,9 @@ class Rows(Protocol):
         self, wanted: Sequence[BeginChildren], known: Collection[str]
     ) -> list[Task]:
         """The next children to begin, in their order; none of `known`, which have been taken."""
+
+    async def next_sequences(self, parents: Collection[str]) -> Mapping[str, NextSequence]:
+        """The lowest of the sequences whose children are to begin, by parent."""
 
     async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
         """Cancel up to `limit` tasks that never began; how many it were. Nobody has heard of these,
@@ -142,7 +145,8 @@ class Rows(Protocol):
     async def results_of_children(
         self, parents: Collection[str]
     ) -> dict[str, Mapping[int, str] | None]:
-        """By parent, the results of its children by index; None: they are too large to be read.
+        """By parent, the results of its children by index, in the order of their sequences; None:
+        they are too large to be read.
         One that did not complete, or left nothing, is not there."""
 
     async def write(self, writes: Writes) -> list[OutboxRow]:

@@ -28,6 +28,7 @@ from shared.lifecycle import (
     Job,
     JobReleased,
     JobSubmitted,
+    OpenSequence,
     PlanDependents,
     PlanReady,
     PlanTask,
@@ -121,6 +122,7 @@ Question = (
     | PlanReady
     | PlanDependents
     | BeginChildren
+    | OpenSequence
     | CollectResults
     | ReplanPlaced
     | ReopenKept

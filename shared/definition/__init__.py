@@ -44,6 +44,13 @@ from shared.definition.placement import (
 )
 from shared.definition.quantities import Amount, Duration, span_of
 from shared.definition.references import Named, Reference, TaskList, parse_reference
+from shared.definition.spawning import (
+    PARAMETERS_NAME,
+    SPAWN_DIR,
+    SPAWN_DIRECTORIES,
+    TASKS_NAME,
+    Spawning,
+)
 from shared.definition.types import (
     DEFAULT_GRACE_SECONDS,
     SHARED_CACHE,
@@ -60,6 +67,7 @@ from shared.definition.types import (
     Retry,
     Reuse,
     Sidecar,
+    Spawn,
     Stages,
     SubJobDefinition,
     TaskDefinition,

@@ -55,6 +55,8 @@ def _parts(task: TaskDefinition) -> Iterator[TaskDefinition]:
     yield task
     if task.each is not None:
         yield from _parts(task.each.task)
+    if task.spawn is not None:
+        yield task.spawn.task
     if task.parallel is not None:
         yield from chain.from_iterable(map(_parts, task.parallel.tasks))
 
@@ -105,6 +107,9 @@ def map_parts(
     if made_of_each := task.each:
         child = map_parts(made_of_each.task, program, subjob)
         task = changed(task, each=changed(made_of_each, task=child))
+    if made_of_spawn := task.spawn:
+        child = map_parts(made_of_spawn.task, program, subjob)
+        task = changed(task, spawn=changed(made_of_spawn, task=child))
     if stages := task.partition:
         task = changed(
             task,

@@ -60,7 +60,7 @@ class Named:
     @property
     def is_list(self) -> bool:
         """Whether what is there is children, each with artifacts of its own."""
-        made_of = (self.task.each, self.task.parallel, self.task.placement)
+        made_of = (self.task.each, self.task.spawn, self.task.parallel, self.task.placement)
         return self.is_repeated or any(part is not None for part in made_of)
 
     def children(self) -> "Iterator[Named]":
@@ -72,6 +72,9 @@ class Named:
         if task.each is not None:
             place = (*self.place, "each", "task")
             yield Named(self.at, task.each.task, place, True, self.is_repeated)
+        if task.spawn is not None:
+            place = (*self.place, "spawn", "task")
+            yield Named(self.at, task.spawn.task, place, True, self.is_repeated)
 
     def artifacts(self) -> frozenset[str]:
         """The names of what it keeps, or of what each of its children may keep."""
@@ -82,13 +85,15 @@ class Named:
         if self.task.subjob is not None:
             inner = TaskList(self.task.subjob.tasks).all
             return frozenset[str]().union(*(child.artifacts() for child in inner))
-        if not self.task.parallel and not self.task.each:
+        if not _has_parts(self.task):
             names = {artifact.name for artifact in self.task.artifacts}
             return frozenset(names | {self.task.large_result or ""} - {""})
-        own = [
-            child for child in self.children() if not child.task.parallel and not child.task.each
-        ]
+        own = [child for child in self.children() if not _has_parts(child.task)]
         return frozenset[str]().union(*(child.artifacts() for child in own))
+
+
+def _has_parts(task: TaskDefinition) -> bool:
+    return any(part is not None for part in (task.parallel, task.each, task.spawn))
 
 
 class TaskList:

@@ -15,6 +15,7 @@ from conveyor.extensions.tasks import DATA, Builtin, Mount, Network, Program, Wa
 from shared.definition.files import Artifact, Publication, Source
 from shared.definition.placement import Execution, Placement
 from shared.definition.quantities import Amount, Duration
+from shared.definition.spawning import Spawning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +126,19 @@ class Stages(Composite):
     is_flat: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Spawn:
+    """`task` once, and then for all that its children make: at most `max_tasks` in all. With a
+    barrier, none begins before all of earlier sequences have ended. Its expressions read `item`.
+    `concurrency` as of `Each`; with `explicit_success` one that leaves no result has failed."""
+
+    task: "TaskDefinition"
+    concurrency: int = 0
+    has_barrier: bool = True
+    max_tasks: int = 10_000
+    explicit_success: bool = False
+
+
 SHARED_CACHE, USER_CACHE = f"{DATA}/cache/shared", f"{DATA}/cache/user"
 """Directories that outlive a task: one that all tasks of a worker read, and one in which those of
 one owner leave what they like for each other."""
@@ -137,9 +151,9 @@ DEFAULT_GRACE_SECONDS = 10.0
 class TaskDefinition(Program):
     """A task as submitted, or (evaluated) as a worker gets it.
 
-    It is made of at most one of `placement`, `parallel`, `each`, `subjob` and `partition`. `needs`
-    names those of its list that it waits for; None: all that are listed before it. `gpus` is
-    spelled as for docker's `--gpus`. Mounts, networks and limits also hold for pre, post and
+    It is made of at most one of `placement`, `parallel`, `each`, `spawn`, `subjob` and `partition`.
+    `needs` names those of its list that it waits for; None: all that are listed before it. `gpus`
+    is spelled as for docker's `--gpus`. Mounts, networks and limits also hold for pre, post and
     sidecars.
     `grace_period` is the time from the `stop_signal` (such as SIGINT) to the kill. A result over
     the limit is kept as the artifact `large_result`, if that is named. It succeeds with one of
@@ -190,6 +204,8 @@ class TaskDefinition(Program):
     placement: Placement | None = None
     parallel: Parallel | None = None
     each: Each | None = None
+    spawn: Spawn | None = None
+    spawning: Spawning | None = None
     subjob: "SubJobDefinition | None" = None
     partition: Stages | None = None
 

@@ -20,6 +20,7 @@ from shared.lifecycle.commands import (
     EvaluateOutput,
     ForgetAttempts,
     GrantClaim,
+    OpenSequence,
     PlanDependents,
     PlanReady,
     PlanTask,
@@ -90,8 +91,9 @@ from shared.lifecycle.placed_events import (
     NodesMatched,
     PlacementFailed,
 )
-from shared.lifecycle.policies import PlacementRules, RetryPolicy, grown_memory
+from shared.lifecycle.policies import PlacementRules, RetryPolicy, SpawnRules, grown_memory
 from shared.lifecycle.quotas import within_quota
+from shared.lifecycle.spawn_events import ChildrenSpawned, SequenceOpened
 from shared.lifecycle.states import JobState, PlacementType, TaskKind, TaskState, shown_position
 from shared.lifecycle.update_events import (
     ExecutionsCounted,
@@ -110,6 +112,7 @@ from shared.lifecycle.values import (
     Planned,
     PlannedTask,
     Scope,
+    SpawnedTask,
     SubJob,
     Task,
     TaskKey,

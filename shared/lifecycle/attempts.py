@@ -84,6 +84,7 @@ def next_attempt(task: Task, now: datetime, retries_from: int) -> Task:
         pinned_to=task.pinned_to,
         retries_from=retries_from,
         spec_version=task.spec_version,
+        sequence=task.sequence,
     )
 
 

@@ -9,7 +9,7 @@ from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored
 from shared.lifecycle.endings import COUNTED, counts_as_done, task_done, task_failed
 from shared.lifecycle.progressions import progression_of
 from shared.lifecycle.replacing import replace
-from shared.lifecycle.states import JobState, TaskState
+from shared.lifecycle.states import JobState, TaskKind, TaskState
 from shared.lifecycle.values import (
     NOT_PLANNED,
     Children,
@@ -106,7 +106,8 @@ def begin_more(builder: DecisionBuilder, parent: Task, children: Children) -> Ta
     is_placed = parent.plan.placement is not None
     slots = children.executions_to_plan if is_placed else children.free_slots
     if slots:
-        builder.send(c.BeginChildren(parent.job_id, parent.id, slots))
+        by_sequence = parent.plan.kind is TaskKind.SPAWN
+        builder.send(c.BeginChildren(parent.job_id, parent.id, slots, by_sequence))
         children = replace(children, begun=children.begun + slots, waiting=children.waiting + slots)
     if is_placed and children.executions_to_plan:  # no worker's claim will have them begin
         builder.send(c.ContinueChildren(parent.job_id, parent.id))
@@ -126,6 +127,8 @@ def settle_children(builder: DecisionBuilder, task: Task, now: datetime) -> None
         pass  # until nodes have matched, or none has
     elif children.all_ended:
         end_children(builder, task, children, now)
+    elif children.is_sequence_over:
+        builder.send(c.OpenSequence(task.job_id, task.id))
     if placement is not None and placement.type.is_on_every_node:
         builder.send(c.AskPlacement())
 
@@ -133,7 +136,8 @@ def settle_children(builder: DecisionBuilder, task: Task, now: datetime) -> None
 def end_children(builder: DecisionBuilder, task: Task, children: Children, now: datetime) -> None:
     """As many as must have succeeded. Their results are gathered only where somebody reads them."""
     if task.plan.var:
-        builder.send(c.CollectResults(task.job_id, task.id, children.total))
+        by_sequence = task.plan.kind is TaskKind.SPAWN
+        builder.send(c.CollectResults(task.job_id, task.id, children.total, by_sequence))
     else:
         complete_composite(builder, task, None, now)
 
@@ -201,11 +205,14 @@ def _open_children(
 ) -> None:
     total = len(offspring.scopes)
     required = total if offspring.required is None else min(offspring.required, total)
+    spawns = offspring.spawns
     children = Children(
         total=total,
         required=required,
         concurrency=offspring.concurrency,
         finishes=offspring.finishes,
+        most=spawns.most if spawns else 0,
+        opened=total if spawns and spawns.has_barrier else None,
     )
     _tell_parent_of_start(builder, task)
     opened = begin_more(builder, _running(task, now), children)
@@ -227,6 +234,7 @@ def _children(task: Task, offspring: Offspring, now: datetime) -> Iterator[Task]
             parent_id=task.id,
             child_index=child_index,
             scope=scope,
+            sequence=None if offspring.spawns is None else 0,
         )
 
 

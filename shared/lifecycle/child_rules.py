@@ -23,7 +23,7 @@ from shared.lifecycle.values import Children, Job, Task
 def on_child_started(
     job: Job, task: Task, event: e.ChildStarted, now: datetime
 ) -> Decision | Ignored:
-    children = _open_children(task)
+    children = open_children(task)
     if isinstance(children, Ignored):
         return children
     if task.plan.placement is not None:
@@ -40,7 +40,7 @@ def on_child_started(
 
 
 def on_children_put_off(job: Job, task: Task, event: e.ChildrenPutOff) -> Decision | Ignored:
-    children = _open_children(task)
+    children = open_children(task)
     if isinstance(children, Ignored):
         return children
     builder = DecisionBuilder(job)
@@ -52,7 +52,7 @@ def on_children_put_off(job: Job, task: Task, event: e.ChildrenPutOff) -> Decisi
 
 
 def on_children_continued(job: Job, task: Task, _: e.ChildrenContinued) -> Decision | Ignored:
-    children = _open_children(task)
+    children = open_children(task)
     if isinstance(children, Ignored):
         return children
     has_free = children.executions_to_plan if task.plan.placement else children.free_slots
@@ -64,18 +64,18 @@ def on_children_continued(job: Job, task: Task, _: e.ChildrenContinued) -> Decis
 
 
 def on_child_progressed(job: Job, task: Task, event: e.ChildProgressed) -> Decision | Ignored:
-    children = _open_children(task)
+    children = open_children(task)
     if isinstance(children, Ignored):
         return children
     if task.plan.is_kept_running:
         return Ignored("it is kept running, however far its executions are")
     builder = DecisionBuilder(job)
-    _come_to(builder, task, task.progress + event.delta / children.total)
+    come_to(builder, task, task.progress + event.delta / children.total)
     return builder.build()
 
 
 def on_child_ended(job: Job, task: Task, event: e.ChildEnded, now: datetime) -> Decision | Ignored:
-    before = _open_children(task)
+    before = open_children(task)
     if isinstance(before, Ignored):
         return before
     builder = DecisionBuilder(job)
@@ -91,9 +91,11 @@ def on_child_ended(job: Job, task: Task, event: e.ChildEnded, now: datetime) -> 
         first = None if children.finishes else event.error
         _fail(builder, task, first or _too_many(children), now)
         return builder.build()
-    task = _come_to(builder, task, task.progress + event.delta / children.total)
+    task = come_to(builder, task, task.progress + event.delta / children.total)
     if children.all_ended:
         end_children(builder, task, children, now)
+    elif children.is_sequence_over:
+        builder.send(c.OpenSequence(job.id, task.id))
     else:
         builder.tasks[task.id] = begin_more(builder, task, children)
     return builder.build()
@@ -144,6 +146,8 @@ def on_reopened(job: Job, task: Task, event: e.TaskReopened, now: datetime) -> D
     if task.children is not None:
         ended = task.children.total - event.left
         children = replace(task.children, begun=ended, ended=ended, failed=0, waiting=0, running=0)
+        if children.opened is not None:
+            children = replace(children, opened=ended)  # all that are left wait for their sequence
         _resume_children(builder, task, again, children, now)
     elif task.subjob_id is not None:
         _resume_job(builder, task, again, task.subjob_id, now)
@@ -167,14 +171,14 @@ def on_subjob_ended(
     return builder.build()
 
 
-def _open_children(task: Task) -> Children | Ignored:
+def open_children(task: Task) -> Children | Ignored:
     if task.state is TaskState.RUNNING and task.children is not None:
         return task.children
     return Ignored(f"task is {task.state}")
 
 
 def _still_open(task: Task) -> Ignored | None:
-    children = _open_children(task)
+    children = open_children(task)
     if isinstance(children, Ignored):
         return children
     return None if children.all_ended else Ignored("some of its children have not ended")
@@ -192,7 +196,7 @@ def _too_many(children: Children) -> str:
     return f"{children.failed} of its {children.total} tasks failed"
 
 
-def _come_to(builder: DecisionBuilder, task: Task, progress: float) -> Task:
+def come_to(builder: DecisionBuilder, task: Task, progress: float) -> Task:
     progress = min(max(progress, 0.0), 100.0)
     further = replace(task, progress=progress)
     builder.tasks[task.id] = further
@@ -214,7 +218,7 @@ def _resume_children(
     now: datetime,
 ) -> None:
     if not again.plan.is_kept_running:
-        again = _come_to(builder, again, children.ended / max(children.total, 1) * 100)
+        again = come_to(builder, again, children.ended / max(children.total, 1) * 100)
     again = begin_more(builder, again, children)
     builder.reopen_task(before, again)
     settle_children(builder, again, now)

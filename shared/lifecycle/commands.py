@@ -1,8 +1,9 @@
 """What a decision asks for, in the imperative.
 
-`Rewind`, `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `CollectResults`,
-`ReplanPlaced`, `ReopenKept`, `CountExecutions`, `EvaluateOutput` and `CancelTasks` are questions,
-answered with events inside the same transaction; `Tell` is such an event already; `SetVariable` is
+`Rewind`, `PlanTask`, `PlanReady`, `PlanDependents`, `BeginChildren`, `OpenSequence`,
+`CollectResults`, `ReplanPlaced`, `ReopenKept`, `CountExecutions`, `EvaluateOutput` and
+`CancelTasks` are questions, answered with events inside the same transaction; `Tell` is such an
+event already; `SetVariable` is
 written to the job's context, `ForgetAttempts` beside the rows; the others become messages through
 outbox rows.
 """
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from shared.lifecycle.events import ChildEnded, ChildProgressed, ChildStarted
 from shared.lifecycle.placed_events import ExecutionRemoved, ExecutionRenewed, ExecutionStopped
+from shared.lifecycle.spawn_events import ChildrenSpawned
 from shared.lifecycle.values import DispatchOnNode, Job, ListText, SubJob, Task, TaskKey
 
 
@@ -56,9 +58,16 @@ class PlanDependents:
 
 @dataclass(frozen=True, slots=True)
 class BeginChildren(TaskKey):
-    """Plan the next `count` children of the task that are still CREATED, in their order."""
+    """Plan the next `count` children of the task that are still CREATED, in their order, or those
+    of the lowest sequences first."""
 
     count: int
+    by_sequence: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSequence(TaskKey):
+    """All children of the task that might begin have ended: look up the next sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Tell:
     event: (
         ChildEnded
         | ChildProgressed
+        | ChildrenSpawned
         | ChildStarted
         | ExecutionStopped
         | ExecutionRenewed
@@ -110,9 +120,11 @@ class ReportToParent:
 
 @dataclass(frozen=True, slots=True)
 class CollectResults(TaskKey):
-    """All `count` children of the task have ended: gather their results."""
+    """All `count` children of the task have ended: gather their results, or (`by_sequence`) those
+    that there are, in the order of their sequences."""
 
     count: int
+    by_sequence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +248,7 @@ Command = (
     | PlanDependents
     | BeginChildren
     | ContinueChildren
+    | OpenSequence
     | CollectResults
     | ReplanPlaced
     | ReopenKept

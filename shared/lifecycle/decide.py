@@ -13,12 +13,14 @@ from shared.lifecycle import (
     job_rules,
     lock_rules,
     placed_rules,
+    spawn_rules,
     task_rules,
     update_rules,
 )
 from shared.lifecycle import events as e
 from shared.lifecycle import lock_events as k
 from shared.lifecycle import placed_events as p
+from shared.lifecycle import spawn_events as s
 from shared.lifecycle import update_events as u
 from shared.lifecycle.decision import Decision, Ignored, refused
 from shared.lifecycle.metering import metered
@@ -134,6 +136,10 @@ def _on_task(  # noqa: C901, PLR0912 - as above
             return child_rules.on_child_started(job, task, event, now)
         case e.ChildEnded():
             return child_rules.on_child_ended(job, task, event, now)
+        case s.ChildrenSpawned():
+            return spawn_rules.on_children_spawned(job, task, event, now)
+        case s.SequenceOpened():
+            return spawn_rules.on_sequence_opened(job, task, event)
         case e.ChildProgressed():
             return child_rules.on_child_progressed(job, task, event)
         case e.ChildrenPutOff():

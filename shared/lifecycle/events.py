@@ -1,11 +1,13 @@
 """What may happen to a job or a task, in the past participle."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from shared.lifecycle.lock_events import LockEvent
 from shared.lifecycle.placed_events import PlacedEvent
+from shared.lifecycle.spawn_events import ChildrenSpawned, SequenceOpened
 from shared.lifecycle.update_events import ExecutionsCounted, JobUpdated, TaskReplanned
 from shared.lifecycle.values import (
     DispatchOnNode,
@@ -15,6 +17,7 @@ from shared.lifecycle.values import (
     ListText,
     Planned,
     PlannedTask,
+    SpawnedTask,
     TaskKey,
     TaskPosition,
     Timings,
@@ -247,13 +250,15 @@ class TaskClaimed(DispatchOnNode):
 
 @dataclass(frozen=True, slots=True)
 class TaskSucceeded(DispatchOnNode):
-    """`kept_bytes` is by how much its artifacts are more than those they take the place of."""
+    """`kept_bytes` is by how much its artifacts are more than those they take the place of;
+    `spawned` are the siblings it has made."""
 
     result: str | None = None
     log_parts: int = 0
     exit_code: int = 0
     kept_bytes: int = 0
     timings: Timings = None
+    spawned: Sequence[SpawnedTask] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +365,8 @@ TaskEvent = (
     | ChildrenContinued
     | ChildProgressed
     | ChildEnded
+    | ChildrenSpawned
+    | SequenceOpened
     | ResultsCollected
     | ResultsTooLarge
     | TaskReopened

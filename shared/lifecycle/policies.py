@@ -1,4 +1,5 @@
-"""What a task's submitter has asked for of the core: how it is retried, and how it is placed."""
+"""What a task's submitter has asked for of the core: how it is retried, how it is placed, and how
+its children make others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -91,3 +92,12 @@ class PlacementRules:
     max_unavailable: int = 1
     healthy_after: timedelta = timedelta(seconds=10)
     demand: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpawnRules:
+    """Of a task whose children make others: at most `most` in all. With a barrier, none begins
+    before all of earlier sequences have ended."""
+
+    most: int
+    has_barrier: bool = True

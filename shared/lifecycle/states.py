@@ -58,6 +58,7 @@ class TaskKind(StrEnum):
     TASK = "task"  # run by a worker
     PARALLEL = "parallel"  # its children are listed
     EACH = "each"  # one child for each item of a list
+    SPAWN = "spawn"  # its children make further ones
     SUBJOB = "subjob"  # stands for a job of its own
     PLACED = "placed"  # its children are executions on chosen nodes
 

@@ -17,6 +17,7 @@ from shared.lifecycle.decision import Decision, DecisionBuilder, Ignored, refuse
 from shared.lifecycle.endings import spread_progress, task_done
 from shared.lifecycle.policies import Failure
 from shared.lifecycle.replacing import replace
+from shared.lifecycle.spawn_events import ChildrenSpawned
 from shared.lifecycle.states import JobState, TaskState
 from shared.lifecycle.values import DispatchOnNode, DispatchRef, Job, Task
 
@@ -78,6 +79,9 @@ def on_succeeded(job: Job, task: Task, event: e.TaskSucceeded, now: datetime) ->
     builder.move_task(task, done)
     if task.plan.var and event.result is not None:
         builder.send(c.SetVariable(job.id, task.plan.var, event.result))
+    if event.spawned and task.parent_id is not None:
+        # Before its end, which may be that of all that there were.
+        builder.send(c.Tell(ChildrenSpawned(job.id, task.parent_id, event.spawned)))
     task_done(builder, task, now)  # with the progress it had: the rest was missing
     return builder.build()
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from shared.lifecycle.costs import NOTHING, Rates, Usage
 from shared.lifecycle.locks import JobLock
-from shared.lifecycle.policies import PlacementRules, RetryPolicy
+from shared.lifecycle.policies import PlacementRules, RetryPolicy, SpawnRules
 from shared.lifecycle.states import JobState, TaskKind, TaskState
 
 Scope = Mapping[str, object]
@@ -227,7 +227,8 @@ class Children:
     failures. `required` must succeed; where it `finishes`, all have ended before it fails.
     `concurrency` is how many may be active, 0 for any number.
     `waiting` is about how many wait for a worker: a hint that only steers `free_slots`. `running`
-    of a service or daemon are running now.
+    of a service or daemon are running now. Of a spawn, there may be at most `most`; with a barrier
+    only the first `opened` may begin, which are all up to that `sequence`.
     """
 
     total: int
@@ -239,6 +240,9 @@ class Children:
     failed: int = 0
     running: int = 0
     finishes: bool = False
+    most: int = 0
+    opened: int | None = None
+    sequence: int = 0
 
     @property
     def active(self) -> int:
@@ -247,6 +251,11 @@ class Children:
     @property
     def all_ended(self) -> bool:
         return self.ended == self.total
+
+    @property
+    def is_sequence_over(self) -> bool:
+        """All that may begin have ended, and others wait behind the barrier."""
+        return self.opened is not None and self.ended == self.opened < self.total
 
     @property
     def can_succeed(self) -> bool:
@@ -260,7 +269,7 @@ class Children:
         fill the queue, while a few more than the workers claim serve them as well. The rest begins
         as these are claimed.
         """
-        left = self.total - self.begun
+        left = (self.total if self.opened is None else self.opened) - self.begun
         if self.concurrency:
             left = min(left, self.concurrency - self.active)
         if min(self.waiting, self.active) >= _FEW_WAITING:
@@ -294,7 +303,8 @@ class Task:
     it; `pinned_to` is the only node it may have. `recall` says why its worker was asked to let go
     of it: the execution is no failure then. `retries_from` is the attempt from which retries count.
     `spec_version` is the version of the job it was planned from; of a placed task, the one from
-    which its executions are made. `usage` is known once the attempt has ended that a worker ran.
+    which its executions are made. `usage` is known once the attempt has ended that a worker ran. A
+    child of a spawn has a `sequence`.
     """
 
     id: str
@@ -334,6 +344,7 @@ class Task:
     timings: Timings = None
     usage: Usage | None = None
     reused_from: str | None = None
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -349,12 +360,23 @@ class EarlierEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offspring:
-    """The children a planned task will have: a scope for each, in order."""
+    """The children a planned task will have: a scope for each, in order. With `spawns`, they make
+    further ones."""
 
     scopes: Sequence[Scope | None]
     concurrency: int = 0
     required: int | None = None  # how many must succeed; None: all
     finishes: bool = False  # as of `Children`
+    spawns: SpawnRules | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnedTask:
+    """A child of a spawn that another of its children has made."""
+
+    sequence: int
+    scope: Scope | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,7 @@ from shared.messages.models import (
     Reports,
     Returned,
     RunTask,
+    Spawned,
     StillHeld,
     StopOrder,
     SubJobAbandon,

@@ -112,13 +112,21 @@ class PhaseTiming(_Part):
     duration_ms: int
 
 
+class Spawned(_Part):
+    """A task that another has made. `parameters` are JSON, sealed where its job has secrets."""
+
+    sequence: int
+    parameters: str = "{}"
+    name: str | None = None
+
+
 class Finished(TaskRef):
     """The task ended on its worker: `error` is None when it succeeded.
 
     `cause` tells a retry policy what failed: a program that ended with `exit_code`, the task's own
     time-out, or something else; `is_out_of_memory`: more memory may help. `log_parts` is how many
     log parts this dispatch has; the last of them may travel here in `log`, so that a short task
-    costs no message and no transaction more.
+    costs no message and no transaction more. `spawned` are the tasks it has made, in their order.
     """
 
     result: str | None = None
@@ -130,6 +138,7 @@ class Finished(TaskRef):
     log: list[LogPart] = []
     artifacts: list[KeptArtifact] = []
     timings: list[PhaseTiming] = []
+    spawned: list[Spawned] = []
 
 
 class Returned(TaskRef):

@@ -10,6 +10,7 @@ from shared.definition import (
     Each,
     Parallel,
     Source,
+    Spawn,
     Stages,
     SubJobDefinition,
     TaskDefinition,
@@ -20,12 +21,23 @@ from shared.definition import (
 from shared.expressions import has_expression
 from shared.jobspec.limits import MAX_DESCRIPTION, MAX_NAME
 from shared.jobspec.partition.stages import ASSEMBLE, PARAMS, TASK_DIR, staged
-from shared.lifecycle import Offspring, Parent, Planned, PlannedTask, Scope, SubJob, derived_id
+from shared.lifecycle import (
+    Offspring,
+    Parent,
+    Planned,
+    PlannedTask,
+    Scope,
+    SpawnRules,
+    SubJob,
+    Task,
+    derived_id,
+)
 from shared.planning.budgets import MOST_OF_SCOPES, SizeBudget, TooLarge
 from shared.planning.new_job import NewJob
 from shared.planning.placed import execution_of
 from shared.planning.rendering import PlanError, Rendering
 from shared.planning.secrets import OF_TASKS, hidden_values
+from shared.planning.spawned import spawned_item, spawned_task
 from shared.planning.subjob_webhooks import webhooks_given
 from shared.planning.submission import OWN_SECRETS_OF_PARENT, subjob_of
 from shared.planning.taking import CannotTake, Files, chunks_of
@@ -92,16 +104,27 @@ def _repeated(plan: PlannedTask, each: Each, scopes: list[Scope | None]) -> Plan
     return Planned(task=plan, offspring=offspring)
 
 
-def child_task(parent: TaskDefinition, child_index: int) -> TaskDefinition:
-    """The child at `child_index` as it was submitted."""
+def spawn(plan: PlannedTask, spawn: Spawn, outer: Scope) -> Planned:
+    """The first child; `outer` as in `each`."""
+    rules = SpawnRules(most=spawn.max_tasks, has_barrier=spawn.has_barrier)
+    scopes = [spawned_item(outer, 0, 0, {})]
+    offspring = Offspring(scopes=scopes, concurrency=spawn.concurrency, spawns=rules)
+    return Planned(task=plan, offspring=offspring)
+
+
+def child_task(parent: TaskDefinition, child: Task) -> TaskDefinition:
+    """The child as it was submitted."""
+    child_index = child.child_index or 0
+    if parent.spawn is not None:
+        return spawned_task(parent.spawn, child)
     if parent.placement is not None:
         return execution_of(parent, parent.placement, child_index)
     if parent.each is not None:
-        child = parent.each.task
+        task = parent.each.task
         if parent.each.chunks is None:
-            return child
+            return task
         chunk = Source(artifact=parent.each.chunks, target=TASK_DIR, chunk=child_index)
-        return changed(child, sources=(chunk, *child.sources))
+        return changed(task, sources=(chunk, *task.sources))
     assert parent.parallel is not None  # noqa: S101 - for the type checker: others have no children
     return parent.parallel.tasks[child_index]
 

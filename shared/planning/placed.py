@@ -107,7 +107,7 @@ def execution_of(parent: TaskDefinition, placement: Placement, child_index: int)
     is_on_every_node = PlacementType(placement.type).is_on_every_node
     return changed(
         parent,
-        name=_as_written(parent.name or "") or None,
+        name=as_written(parent.name or "") or None,
         var=None,
         condition=None,
         needs=None,
@@ -121,6 +121,6 @@ def execution_of(parent: TaskDefinition, placement: Placement, child_index: int)
     )
 
 
-def _as_written(text: str) -> str:
+def as_written(text: str) -> str:
     """A template that comes to `text`, which is evaluated already."""
     return text.replace("{{", "{{ '{{' }}")

@@ -35,7 +35,6 @@ from shared.lifecycle import (
     PlannedTask,
     ResultsCollected,
     ResultsTooLarge,
-    Scope,
     Task,
     TaskKind,
     TaskPlanFailed,
@@ -58,6 +57,7 @@ from shared.planning.rendering import (
     refuse_empty_images,
     rendered_task,
 )
+from shared.planning.scopes import SEALED, is_sealed, opened_scope, sealed_scope
 from shared.planning.secret_names import kept_in_clear
 from shared.planning.secrets import SecretTaint, all_inputs, hidden_values
 from shared.planning.taking import NO_FILES, CannotTake, Files, Wanted, wanted_by, with_taken
@@ -66,7 +66,6 @@ from shared.planning.terms import FREE, Terms
 from shared.process.redaction import Redactor
 from shared.process.sealing import Sealer, SealingError
 
-_SEALED = "sealed"
 _TOO_LARGE = (
     f"result_too_large: the results of its children are more than {MOST_OF_RESULTS:,} characters "
     "together"
@@ -110,7 +109,7 @@ class Planner:
         return replace(new, definition=changed(definition, webhooks=webhooks), tasks=tasks), sealed
 
     def _kept_task(self, task: Encoded, redactor: Redactor) -> Encoded:
-        return task if self._kept(task, redactor) == task else {_SEALED: self._sealer.seal(task)}
+        return task if self._kept(task, redactor) == task else {SEALED: self._sealer.seal(task)}
 
     def _kept_webhook(self, webhook: Webhook, redactor: Redactor) -> Webhook:
         seal = self._sealer.seal_text
@@ -152,11 +151,11 @@ class Planner:
         """
         allowance = allowance or Allowance(MOST_STEPS)
         try:
-            scope = self._opened(source.scope)
+            scope = opened_scope(source.scope, self._sealer)
             names = self._names(source.job, secrets, variables) | scope
         except SealingError as error:
             return plan_failed(source, str(error))
-        taint = SecretTaint(secrets, names, tuple(scope) if _is_sealed(source.scope) else ())
+        taint = SecretTaint(secrets, names, tuple(scope) if is_sealed(source.scope) else ())
         try:
             rendering = Rendering(names, taint, allowance)
             return self._planned(source, rendering, secrets, now, files)
@@ -212,7 +211,7 @@ class Planner:
     ) -> set[Wanted]:
         """What its sources stand for. What fails here fails again when it is planned."""
         try:
-            scope = self._opened(source.scope)
+            scope = opened_scope(source.scope, self._sealer)
             names = self._names(source.job, secrets, variables) | scope
             rendering = Rendering(names, SecretTaint(secrets, names), Allowance(MOST_STEPS))
             return wanted_by(source.task, source.job, lambda text: rendering.text("", text))
@@ -263,7 +262,11 @@ class Planner:
             opened = {index: self._sealer.open_text(text) for index, text in results.items()}
         except SealingError as error:
             return ResultsTooLarge(*ref, f"secrets: {error}")
-        whole = orjson.dumps([opened.get(n, "") for n in range(question.count)]).decode()
+        if question.by_sequence:
+            listed = [text for text in opened.values() if text]
+        else:
+            listed = [opened.get(n, "") for n in range(question.count)]
+        whole = orjson.dumps(listed).decode()
         if len(whole) > MOST_OF_RESULTS:
             return ResultsTooLarge(*ref, _TOO_LARGE)
         kept = self._sealer.kept_text(whole, is_secret=opened != results)
@@ -287,12 +290,15 @@ class Planner:
         if task.parallel is not None:
             return composites.parallel(plan, source, task.parallel)
         if task.each is not None:
-            scope = self._opened(source.scope)
+            scope = opened_scope(source.scope, self._sealer)
             if task.each.chunks is not None:
                 made = composites.each_chunk(plan, source, task.each, scope, rendering, files)
             else:
                 made = composites.each(plan, task.each, scope, rendering)
             return self._closed(made, source, rendering.taint)
+        if task.spawn is not None:
+            scope = opened_scope(source.scope, self._sealer)
+            return self._closed(composites.spawn(plan, task.spawn, scope), source, rendering.taint)
         if task.subjob is not None:
             return composites.subjob(plan, source, task.subjob, rendering, secrets, now)
         return Planned(task=plan)
@@ -303,23 +309,15 @@ class Planner:
             return planned
         items = source.task.each.items if source.task.each else ()
         made_of_secrets = isinstance(items, str) and taint.reads_secrets(as_template(items))
-        is_all_secret = made_of_secrets or _is_sealed(source.scope)
+        is_all_secret = made_of_secrets or is_sealed(source.scope)
         redact = taint.redactor.value
         scopes = [
-            {_SEALED: self._sealer.seal(dict(scope))}
+            sealed_scope(scope, self._sealer)
             if scope is not None and (is_all_secret or redact(scope) != scope)
             else scope
             for scope in planned.offspring.scopes
         ]
         return replace(planned, offspring=replace(planned.offspring, scopes=scopes))
-
-    def _opened(self, scope: Scope | None) -> dict[str, object]:
-        """The variables of a scope in clear. Raises SealingError."""
-        if scope is None:
-            return {}
-        if _is_sealed(scope):
-            return self._sealer.unseal(str(scope[_SEALED]))
-        return dict(scope)
 
     def _sealed(self, plan: PlannedTask, secrets: Collection[str], *, of_job: bool) -> PlannedTask:
         """`of_job`: the job has secrets, so that a worker must seal what comes of the task."""
@@ -345,10 +343,6 @@ class Planner:
         if not self._sealer.encrypts:  # what is hidden would stand beside it
             return shown
         return cast(Encoded, kept_in_clear(shown, self._sealer.seal_text))
-
-
-def _is_sealed(scope: Scope | None) -> bool:
-    return scope is not None and isinstance(scope.get(_SEALED), str)
 
 
 def plan_failed(source: TaskSource, error: str) -> TaskPlanFailed:

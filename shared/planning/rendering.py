@@ -154,6 +154,9 @@ def rendered_task(task: TaskDefinition, rendering: Rendering) -> TaskDefinition:
     if task.builtin is not None:
         params = rendering.json("builtin.params", task.builtin.params)
         done = changed(done, builtin=changed(task.builtin, params=params))
+    if (spawning := task.spawning) is not None:
+        parameters = rendering.text("parameters", spawning.parameters)
+        done = changed(done, spawning=changed(spawning, parameters=parameters))
     if has_files(task):
         done = rendered_files(done, rendering.text)
     return map_aux_tasks(done, lambda place, aux: _rendered(aux, rendering, f"{place}."))
@@ -246,6 +249,8 @@ def kind_of(task: TaskDefinition) -> TaskKind:
         return TaskKind.PARALLEL
     if task.each is not None:
         return TaskKind.EACH
+    if task.spawn is not None:
+        return TaskKind.SPAWN
     if task.subjob is not None or task.partition is not None:
         return TaskKind.SUBJOB
     return TaskKind.PLACED if is_placed(task) else TaskKind.TASK

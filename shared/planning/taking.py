@@ -175,6 +175,8 @@ def _with_places(task: TaskDefinition, places: _Places) -> TaskDefinition:
     sources = tuple(changed(source, at=places.of(source)) for source in task.sources)
     if each := task.each:
         task = changed(task, each=changed(each, task=_with_places(each.task, places)))
+    if spawn := task.spawn:
+        task = changed(task, spawn=changed(spawn, task=_with_places(spawn.task, places)))
     if parallel := task.parallel:
         children = tuple(_with_places(child, places) for child in parallel.tasks)
         task = changed(task, parallel=changed(parallel, tasks=children))
@@ -184,6 +186,8 @@ def _with_places(task: TaskDefinition, places: _Places) -> TaskDefinition:
 def _takes_artifacts(task: TaskDefinition) -> bool:
     if task.each is not None:
         return _takes_artifacts(task.each.task)
+    if task.spawn is not None:
+        return _takes_artifacts(task.spawn.task)
     if task.parallel is not None:
         return any(map(_takes_artifacts, task.parallel.tasks))
     return any(source.artifact for source in task.sources)

@@ -123,6 +123,8 @@ def templates(task: TaskDefinition) -> Iterator[str]:
     yield from placement_templates(task)
     if task.builtin is not None:
         yield from _texts(task.builtin.params)
+    if task.spawning is not None:
+        yield task.spawning.parameters
 
 
 def _of_program(program: TaskDefinition | AuxTask) -> Iterator[str]:
@@ -195,7 +197,7 @@ def are_quick(sources: Iterable[Source]) -> bool:
 
 
 def _is_large(task: TaskDefinition) -> bool:
-    parts = (task.each, task.subjob, task.partition, task.parallel, task.placement)
+    parts = (task.each, task.spawn, task.subjob, task.partition, task.parallel, task.placement)
     has_parts = any(part is not None for part in parts)
     return has_parts or len(task.run or "") > _FEW_CHARACTERS
 

@@ -88,16 +88,16 @@ def _placement_of(row: Mapping[str, Any] | None) -> PlacementRules | None:
 
 
 def _children_row(children: Children | None) -> dict[str, int] | None:
-    """`running` and `finishes` are left out where they say nothing: a service of the version before
-    may read the row."""
+    """What came later is left out where it says nothing: a service of the version before may read
+    the row."""
     if children is None:
         return None
     row = asdict(children)
-    if not children.running:
-        del row["running"]
-    if not children.finishes:
-        del row["finishes"]
-    return row
+    return {name: value for name, value in row.items() if value != _SAYS_NOTHING.get(name, ...)}
+
+
+_SAYS_NOTHING = {"running": 0, "finishes": False, "most": 0, "opened": None, "sequence": 0}
+"""Fields of `Children` that came later."""
 
 
 def _children_of(row: Mapping[str, Any] | None) -> Children | None:
@@ -211,6 +211,7 @@ _OF_TASK = (
     Column("retries_from", "int"),
     Column("spec_version", "int", _BEGUN),
     Column("reused_from", "text", _BEGUN),
+    Column("sequence", "int"),
 )
 TASK = (*_PLAN, *_OF_TASK)
 

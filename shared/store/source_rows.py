@@ -59,7 +59,7 @@ WITH sizes AS (
 SELECT s.parent_id, s.size > $2 AS is_too_large, t.child_index, t.result
 FROM sizes s LEFT JOIN tasks t ON s.size <= $2 AND t.parent_id = s.parent_id
                               AND t.state = 'COMPLETED' AND t.result IS NOT NULL
-WHERE s.size IS NOT NULL
+WHERE s.size IS NOT NULL ORDER BY t.sequence, t.child_index
 """
 
 

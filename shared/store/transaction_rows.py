@@ -55,6 +55,24 @@ SELECT t.* FROM unnest($1::text[], $2::int[]) AS p(parent, count), LATERAL (
     ORDER BY child_index LIMIT p.count FOR NO KEY UPDATE) AS t
 """  # noqa: S608 - names of columns
 
+NEXT_CREATED_BY_SEQUENCE = f"""
+SELECT t.* FROM unnest($1::text[], $2::int[]) AS p(parent, count), LATERAL (
+    SELECT {TASK_COLUMNS} FROM tasks
+    WHERE parent_id = p.parent AND state = 'CREATED' AND sequence IS NOT NULL
+      AND id <> ALL($3::text[])
+    ORDER BY sequence, child_index LIMIT p.count FOR NO KEY UPDATE) AS t
+"""  # noqa: S608 - names of columns
+
+NEXT_SEQUENCES = """
+SELECT p.parent, first.sequence,
+       (SELECT count(*)::int FROM tasks t
+        WHERE t.parent_id = p.parent AND t.state = 'CREATED' AND t.sequence = first.sequence)
+FROM unnest($1::text[]) AS p(parent), LATERAL (
+    SELECT sequence FROM tasks
+    WHERE parent_id = p.parent AND state = 'CREATED' AND sequence IS NOT NULL
+    ORDER BY sequence LIMIT 1) AS first
+"""
+
 # Of a job that has ended, and of its tasks that have: their children.
 _OVER = """
     SELECT t.id FROM tasks t JOIN jobs j ON j.id = t.job_id LEFT JOIN tasks p ON p.id = t.parent_id
@@ -156,9 +174,10 @@ WITH again AS (
     FROM again a WHERE t.id = a.id AND a.goes_on
 ), renewed AS (
     INSERT INTO tasks (id, job_id, position, state, name, queue, priority, retry, definition,
-                       created_at, parent_id, child_index, scope, pinned_to)
-    SELECT md5(id || ' again'), job_id, position, 'CREATED', '', '', 0, '{}', '{}',
-           clock_timestamp(), parent_id, child_index, scope, pinned_to
+                       created_at, parent_id, child_index, scope, pinned_to, sequence)
+    SELECT md5(id || ' again'), job_id, position, 'CREATED',
+           CASE WHEN sequence IS NULL THEN '' ELSE name END, '', 0, '{}', '{}',
+           clock_timestamp(), parent_id, child_index, scope, pinned_to, sequence
     FROM again WHERE NOT goes_on
 )
 SELECT parent_id, count(*)::int AS left,
@@ -262,6 +281,12 @@ class Reopened:
 
 
 @dataclass(frozen=True, slots=True)
+class NextSequence:
+    sequence: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionState:
     id: str
     index: int
@@ -317,9 +342,16 @@ class TransactionRows(SourceRows, ReuseRows):
     async def next_created(
         self, wanted: Sequence[BeginChildren], known: Collection[str]
     ) -> list[Task]:
-        parents = [question.task_id for question in wanted]
-        counts = [question.count for question in wanted]
-        return await self._tasks(NEXT_CREATED, parents, counts, list(known)) if wanted else []
+        found: list[Task] = []
+        for statement, by_sequence in ((NEXT_CREATED, False), (NEXT_CREATED_BY_SEQUENCE, True)):
+            if of_kind := [one for one in wanted if one.by_sequence is by_sequence]:
+                parents, counts = [one.task_id for one in of_kind], [one.count for one in of_kind]
+                found += await self._tasks(statement, parents, counts, list(known))
+        return found
+
+    async def next_sequences(self, parents: Collection[str]) -> dict[str, NextSequence]:
+        rows = await self._connection.fetch(NEXT_SEQUENCES, list(parents))
+        return {parent: NextSequence(sequence, count) for parent, sequence, count in rows}
 
     async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
         cancelled = 0

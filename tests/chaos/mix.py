@@ -31,11 +31,12 @@ class Workshop:
         random: Random,
         webhook_url: str,
         *,
-        places: bool = True,
+        newest: bool = True,
         has_files: bool = False,
     ) -> None:
-        """`places`: also jobs whose tasks are placed; `has_files`: also jobs that keep files."""
-        left_out = (*(() if places else _PLACED), *(() if has_files else (Workshop.partition,)))
+        """`newest`: also jobs that the version before does not know; `has_files`: also jobs that
+        keep files."""
+        left_out = (*(() if newest else _NEWEST), *(() if has_files else (Workshop.partition,)))
         self._kinds = [kind for kind in _KINDS if kind not in left_out]
         self._scripts = scripts
         self._random = random
@@ -125,6 +126,20 @@ class Workshop:
         tasks = [{"name": "all", "var": "all", "sources": [source], "partition": stages}]
         return Planned(key, _body(key, tasks, "{{ trim(tasks.all) }}"), result="1 4 9")
 
+    def spawned(self, key: str) -> Planned:
+        """The first makes three tasks and one that comes after them, and fails at its first start
+        or is lost at it: what it made then never is."""
+        lines = "printf '{\"parameters\": %d}\\n' 1 2 3; echo '{\"sequence\": 2}'"
+        makes = f"{{ {lines}; }} > $TORK_SPAWN; mkdir {self._scripts.mark(key)} && exit 111"
+        square = "n=$(cat $TORK_PARAMETERS); printf '%s' $((n * n))"
+        cases = f"0) {makes} ;; 1) {square} ;; 2) printf '%s' end ;;"
+        child = {"run": self._task(key, f"case $TORK_SEQUENCE in {cases} esac; true", "x")["run"]}
+        child["retry"] = {"limit": 3, "initialDelay": "200ms", "on": [111, "lost"]}
+        concurrency = self._random.randint(0, 2)
+        spawn = {"concurrency": concurrency, "task": child}
+        tasks = [{"name": "all", "var": "all", "spawn": spawn}]
+        return Planned(key, _body(key, tasks, "{{ join(tasks.all, ' ') }}"), result="1 4 9 end")
+
     def subjob(self, key: str) -> Planned:
         inner = [self._task(key, "printf '%s' inner", "x")]
         subjob = {"name": f"{key}-inner", "tasks": inner, "output": "{{ tasks.x }}"}
@@ -168,6 +183,7 @@ _KINDS: tuple[Callable[[Workshop, str], Planned], ...] = (
     Workshop.parallel,
     Workshop.service,
     Workshop.subjob,
+    Workshop.spawned,
     Workshop.partition,
     Workshop.long,
     Workshop.retried,
@@ -175,7 +191,7 @@ _KINDS: tuple[Callable[[Workshop, str], Planned], ...] = (
     Workshop.graph,
     Workshop.failing,
 )
-_PLACED = (Workshop.placed, Workshop.service)
+_NEWEST = (Workshop.placed, Workshop.service, Workshop.spawned)
 
 
 def _body(key: str, tasks: list[Json], output: str) -> Json:

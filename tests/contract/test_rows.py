@@ -216,6 +216,36 @@ async def test_children_that_did_not_succeed_wait_again(rows: Rows) -> None:
     assert await states(rows, "child2", "child5") == ["FAILED", "CANCELLED"]
 
 
+async def test_the_children_of_a_spawn_begin_by_sequence(rows: Rows) -> None:
+    await family(
+        rows,
+        child(0, "COMPLETED", sequence=0, result="a"),
+        child(1, "CREATED", sequence=3),
+        child(2, "CREATED", sequence=2),
+        child(3, "COMPLETED", sequence=1, result="c"),
+        child(4, "COMPLETED", sequence=0, result="b"),
+        child(5, "CREATED", sequence=2),
+        child(6, "COMPLETED", sequence=1),
+    )
+    opened = await rows.next_sequences(["parent", "child0"])
+    assert {id_: (one.sequence, one.count) for id_, one in opened.items()} == {"parent": (2, 2)}
+    asked = [BeginChildren("job", "parent", 9, by_sequence=True)]
+    assert [t.id for t in await rows.next_created(asked, ["child2"])] == ["child5", "child1"]
+    results = await rows.results_of_children(["parent"])
+    assert list((results["parent"] or {}).items()) == [(0, "a"), (4, "b"), (3, "c")]
+
+
+async def test_what_is_run_again_of_a_spawn_keeps_its_sequence_and_name(rows: Rows) -> None:
+    parent = await family(
+        rows,
+        child(0, "FAILED", sequence=4, scheduled_at=NOW),
+        state="FAILED",
+    )
+    await rows.reopen_children([parent])
+    [again] = await rows.next_created([BeginChildren("job", "parent", 9, by_sequence=True)], [])
+    assert (again.sequence, again.plan.name) == (4, "child0")
+
+
 async def test_a_task_of_a_graph_is_released_by_the_last_it_waits_for(rows: Rows) -> None:
     tasks = [{**LISTED, "name": name, "needs": needs} for name, needs in GRAPH.items()]
     await submit(rows, *tasks)

@@ -57,6 +57,7 @@ EXPECTED = {
     "files-and-env": Expected(),
     "files-between-tasks": Expected("465"),
     "partition": Expected("10100"),
+    "spawn": Expected("1, 4, 9, that is all"),
     "webhooks": Expected(),
     "auto-delete": Expected(),
     "draft": Expected(),

@@ -102,8 +102,7 @@ async def upgrade(
     scripts.make_room()
     cluster = Cluster(private_rabbit.url, private_postgres.tcp_dsn, tmp_path)
     async with aiohttp.ClientSession() as session:
-        # The version before has no placement.
-        workshop = Workshop(scripts, Random(1), receiver.url, places=False)
+        workshop = Workshop(scripts, Random(1), receiver.url, newest=False)
         yield Upgrade(cluster, session, workshop, before)
     await asyncio.to_thread(cluster.close)
 

@@ -25,6 +25,8 @@ def _task_succeeds(spec: Spec, honest: bool) -> bool:
             raise NotImplementedError  # no family of the model has one yet
         case TaskKind.PARALLEL:
             return _enough([_task_succeeds(child, honest) for child in spec.inner], spec.required)
+        case TaskKind.SPAWN:
+            return _task_succeeds(spec.inner[0], honest)
         case TaskKind.EACH:
             return _enough([_task_succeeds(spec.inner[0], honest)] * spec.items, spec.required)
 

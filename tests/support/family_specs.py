@@ -13,7 +13,8 @@ from shared.lifecycle import RetryPolicy, TaskKind
 class Spec:
     """A task as submitted. `inner` are the children of a parallel, the one of an each, or the list
     of a sub-job; `needs` (by place from 0) makes that a graph. A worker fails the first `failures`
-    attempts at a task. `timeout` and `output` ("", "done" or "fails") are those of a sub-job."""
+    attempts at a task; each child of a spawn makes as many as it `spawns`. `timeout` and
+    `output` ("", "done" or "fails") are those of a sub-job."""
 
     kind: TaskKind = TaskKind.TASK
     inner: tuple["Spec", ...] = ()
@@ -26,6 +27,8 @@ class Spec:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     needs: tuple[frozenset[int], ...] | None = None
     is_detached: bool = False
+    spawns: int = 0
+    has_barrier: bool = True
     failures: int = 0
     queue_timeout: timedelta | None = None
     task_timeout: timedelta | None = None
@@ -67,6 +70,11 @@ class Spec:
                 each = {"list": [0] * self.items, "task": child.as_task(child.name)}
                 more = self._tolerance(self.items)
                 return {"each": {**each, "concurrency": self.concurrency, **more}}
+            case TaskKind.SPAWN:
+                [child] = self.inner
+                task = child.as_task(f"spawns {self.spawns} {child.name}")
+                spawn = {"concurrency": self.concurrency, "barrier": self.has_barrier}
+                return {"spawn": {**spawn, "task": task}}
             case TaskKind.SUBJOB:
                 return {"subjob": {**self.as_job(), "detached": self.is_detached}}
             case TaskKind.PLACED:
@@ -144,12 +152,21 @@ def _made_of(inner: st.SearchStrategy[Spec]) -> st.SearchStrategy[Spec]:
         finishes=st.booleans(),
         **_common,
     )
+    spawn = st.builds(
+        Spec,
+        kind=st.just(TaskKind.SPAWN),
+        inner=_plain.map(lambda spec: (spec,)),
+        spawns=st.integers(0, 2),
+        has_barrier=st.sampled_from([True, True, False]),
+        concurrency=st.integers(0, 2),
+        **_common,
+    )
     subjob = _lists_of(
         some,
         is_detached=st.sampled_from([False, False, True]),
         allow_failure=_common["allow_failure"],
     )
-    return parallel | each | subjob
+    return parallel | each | spawn | subjob
 
 
 def _lists_of(

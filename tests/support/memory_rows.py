@@ -36,7 +36,7 @@ from shared.planning.updating import StoredTask, StoredVersion
 from shared.store.artifacts import Replaced
 from shared.store.outbox import OutboxRow
 from shared.store.reused_tasks import DoneTask, WantedTask
-from shared.store.transaction_rows import ExecutionState, Locked, Reopened, Rewound
+from shared.store.transaction_rows import ExecutionState, Locked, NextSequence, Reopened, Rewound
 from shared.store.uploads import WantedUploads
 from shared.store.writing import Writes
 
@@ -112,7 +112,17 @@ class MemoryRows:
         found: list[Task] = []
         for question in wanted:
             children = [t for t in self.children(question.task_id) if t.id not in known]
+            children.sort(key=lambda task: task.sequence or 0)
             found += [t for t in children if t.state is TaskState.CREATED][: question.count]
+        return found
+
+    async def next_sequences(self, parents: Collection[str]) -> dict[str, NextSequence]:
+        found: dict[str, NextSequence] = {}
+        for id_ in parents:
+            created = [t for t in self.children(id_) if t.state is TaskState.CREATED]
+            counts = Counter(t.sequence for t in created if t.sequence is not None)
+            if counts:
+                found[id_] = NextSequence(*min(counts.items()))
         return found
 
     async def cancel_created(self, wanted: Sequence[CancelTasks], limit: int) -> int:
@@ -256,7 +266,11 @@ class MemoryRows:
         self, parents: Collection[str]
     ) -> dict[str, Mapping[int, str] | None]:
         return {
-            id_: {t.child_index or 0: t.result for t in self.children(id_) if t.result is not None}
+            id_: {
+                t.child_index or 0: t.result
+                for t in sorted(self.children(id_), key=lambda task: task.sequence or 0)
+                if t.result is not None
+            }
             for id_ in parents
         }
 
@@ -359,11 +373,12 @@ def _successor(child: Task, now: datetime) -> Task:
         id=md5(f"{child.id} again".encode()).hexdigest(),
         job_id=child.job_id,
         position=child.position,
-        plan=NOT_PLANNED,
+        plan=NOT_PLANNED if child.sequence is None else replace(NOT_PLANNED, name=child.plan.name),
         state=TaskState.CREATED,
         created_at=now,
         parent_id=child.parent_id,
         child_index=child.child_index,
         scope=child.scope,
         pinned_to=child.pinned_to,
+        sequence=child.sequence,
     )

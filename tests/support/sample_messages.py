@@ -24,6 +24,7 @@ from shared.messages import (
     Reports,
     Returned,
     RunTask,
+    Spawned,
     StillHeld,
     StopOrder,
     SubJobAbandon,
@@ -121,7 +122,12 @@ def _reports(**lists: Any) -> Reports:
 
 _RUN = PhaseTiming(phase="run", started_ms=-3, duration_ms=1250)
 _SUCCEEDED = _finished(
-    result="a result", exit_code=0, cause="exit", artifacts=[_KEPT], timings=[_RUN]
+    result="a result",
+    exit_code=0,
+    cause="exit",
+    artifacts=[_KEPT],
+    timings=[_RUN],
+    spawned=[Spawned(sequence=1, parameters='{"n":1}', name="one")],
 )
 _FAILED = _finished(error="exit code 3", exit_code=3, cause="exit", is_out_of_memory=True)
 _SUBJOB_END: dict[str, Any] = {**_REF, "subjob_id": "0d" * 16}

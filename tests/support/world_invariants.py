@@ -56,5 +56,9 @@ def check_family(world: World, parent: Task) -> None:
         t.state is TaskState.FAILED and not t.plan.allow_failure for t in ended
     )
     assert not counts.concurrency or counts.active <= counts.concurrency
+    if counts.opened is not None:
+        early = [t for t in last if (t.sequence or 0) > counts.sequence]
+        assert all(t.state is TaskState.CREATED for t in early), "a sequence has begun early"
+        assert counts.opened == counts.total - len(early), "another number of children may begin"
     older = [t for t in world.tasks.values() if t.parent_id == parent.id and t not in last]
     assert all(t.state.is_final for t in older), "two attempts at one child are active"

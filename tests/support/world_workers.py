@@ -1,11 +1,13 @@
 """Workers of a world in memory that do as they should."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from shared.lifecycle import (
     Event,
     RetryDue,
+    SpawnedTask,
     Task,
     TaskClaimed,
     TaskFailed,
@@ -21,7 +23,23 @@ Verdict = Callable[[Task, int, str], Event]
 
 
 def success(task: Task, dispatch: int, node: str) -> Event:
-    return TaskSucceeded(task.job_id, task.id, dispatch, node)
+    return TaskSucceeded(task.job_id, task.id, dispatch, node, spawned=spawned_by(task))
+
+
+_SPAWNS = re.compile(r"spawns (\d)")
+_DEEPEST = 2
+
+
+def spawned_by(task: Task) -> list[SpawnedTask]:
+    """As many as its name says for the next sequence; the first makes one for its own, too, and
+    some one for a later."""
+    spawns, sequence = _SPAWNS.search(task.plan.name), task.sequence
+    if spawns is None or sequence is None or sequence >= _DEEPEST:
+        return []
+    sequences = [sequence + 1] * int(spawns[1])
+    if task.child_index == 0:
+        sequences = [sequence + 2, *sequences, sequence]
+    return [SpawnedTask(each, {"item": {"value": {}}}) for each in sequences]
 
 
 def fate(task: Task, dispatch: int, node: str) -> Event:

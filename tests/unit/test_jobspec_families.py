@@ -34,7 +34,14 @@ SUBJOB: Json = {
     "autoDelete": {"after": "1h"},
     "timeout": "2h",
 }
-ONE = {"parallel": PARALLEL, "each": EACH, "subjob": SUBJOB}
+SPAWN: Json = {
+    "task": {"name": "n{{ item.index }}", "run": "a", "env": {"V": "{{ item.value.v }}"}},
+    "concurrency": 2,
+    "barrier": False,
+    "maxTasks": 100_000,
+    "explicitSuccess": True,
+}
+ONE = {"parallel": PARALLEL, "each": EACH, "spawn": SPAWN, "subjob": SUBJOB}
 
 
 @pytest.mark.parametrize(("kind", "made_of"), ONE.items())
@@ -57,7 +64,7 @@ def test_a_task_is_made_of_one_thing(other: tuple[str, str]) -> None:
     first, second = other
     assert refusal(with_task(**{kind: ONE[kind] for kind in other})) == (
         f"tasks[0].{second}: must not stand beside {first}: "
-        "a task has one of parallel, each, subjob and partition"
+        "a task has one of parallel, each, spawn, subjob and partition"
     )
 
 
@@ -268,3 +275,20 @@ def test_as_many_entries_as_are_allowed_are_read_in_passing() -> None:
 
 def made_of(job: Json) -> TaskEntry:
     return submitted(job).tasks[0]
+
+
+@pytest.mark.parametrize(
+    ("spawn", "error"),
+    [
+        (
+            {"task": {"each": {"list": [], "task": {"run": "a"}}}},
+            "tasks[0].spawn.task.each: is not for a spawn: its task runs a program",
+        ),
+        (
+            {"task": {"name": "a"}},
+            "tasks[0].spawn.task: must have image, run, cmd or wasm: there is nothing to run",
+        ),
+    ],
+)
+def test_the_task_of_a_spawn_runs_a_program(spawn: Json, error: str) -> None:
+    assert refusal(with_task(spawn=spawn)) == error

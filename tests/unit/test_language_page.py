@@ -31,7 +31,9 @@ def job(**fields: Any) -> Fields:
 
 def task(**fields: Any) -> Fields:
     runs = (
-        {} if {"parallel", "each", "subjob", "partition", "wasm"} & fields.keys() else {"run": "ls"}
+        {}
+        if {"parallel", "each", "spawn", "subjob", "partition", "wasm"} & fields.keys()
+        else {"run": "ls"}
     )
     brings = {"sources": [source(target="in/")]} if "wasm" in fields else {}
     return job(tasks=[{"name": "a", **runs, **brings, **fields}])
@@ -60,6 +62,7 @@ SECTIONS: dict[str, tuple[list[type[BaseModel]], Callable[[Fields], Fields]]] = 
     "wasm": ([m.Wasm], lambda fields: task(wasm={"module": "in/a.wasm", **fields})),
     "parallel": ([m.Parallel], lambda f: task(parallel={"tasks": [{"run": "ls"}], **f})),
     "each": ([m.Each], lambda f: task(each={"list": "[1]", "task": {"run": "ls"}, **f})),
+    "spawn": ([m.Spawn], lambda f: task(spawn={"task": {"run": "ls"}, **f})),
     "subjob": ([m.Subjob], lambda f: task(subjob={"name": "b", "tasks": [{"run": "ls"}], **f})),
     "partition": ([m.Partitioned], lambda f: task(partition={**STAGES, **f})),
     "retry": ([m.Retry], lambda fields: task(retry={"limit": 1, **fields})),

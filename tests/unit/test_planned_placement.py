@@ -56,7 +56,7 @@ def both(definition: TaskDefinition, index: int = 0, job: JobSource = _JOB) -> t
         id="t", job_id="j", position=1, plan=parent, state=TaskState.RUNNING, created_at=_NOW
     )
     submitted = Planner(Sealer([generate_key()])).submitted(row)
-    return parent, planned(child_task(submitted, index), job).task
+    return parent, planned(child_task(submitted, replace(row, child_index=index)), job).task
 
 
 def test_a_placed_task_is_made_of_executions_that_are_evaluated_one_by_one() -> None:

@@ -141,6 +141,8 @@ class AssembleTask(Body):
     deep, so tasks may stand in one another some 65 deep."""
     each: Each | None = None
     """A task for every item of a list."""
+    spawn: Spawn | None = None
+    """A task that makes further ones of its kind while it runs."""
     subjob: Subjob | None = None
     """A job of its own; its result becomes the task's."""
     partition: Partitioned | None = None
@@ -181,9 +183,11 @@ class AssembleView(Answer):
     job_id: str | None = None
     """The job it belongs to."""
     parent_id: str | None = None
-    """The `parallel` or `each` task it is a child of."""
+    """The `parallel`, `each` or `spawn` task it is a child of."""
     child_index: int | None = None
     """Its index among its parent's children, counted from 0."""
+    sequence: int | None = None
+    """Of a child of a `spawn`: which sequence it is in, counted from 0."""
     position: int | None = None
     """Its place in the job's task list, counted from 1."""
     reused_from: str | None = None
@@ -312,6 +316,8 @@ class AssembleView(Answer):
     """The tasks it is made of."""
     each: EachView | None = None
     """The list and the task it makes of every item."""
+    spawn: SpawnView | None = None
+    """The task that makes further ones."""
     subjob: SubjobView | None = None
     """The job it stands for."""
     partition: PartitionedView | None = None
@@ -563,6 +569,8 @@ class ChunkTask(Body):
     deep, so tasks may stand in one another some 65 deep."""
     each: Each | None = None
     """A task for every item of a list."""
+    spawn: Spawn | None = None
+    """A task that makes further ones of its kind while it runs."""
     subjob: Subjob | None = None
     """A job of its own; its result becomes the task's."""
     partition: Partitioned | None = None
@@ -3592,6 +3600,151 @@ class SourceView(Answer):
     """Sent to the URL; values under secret-sounding names show as `[REDACTED]`."""
 
 
+class Spawn(Body):
+    """A task that runs once, with empty parameters, and then for each of the tasks that are made
+    while it runs. The results are those that they have left, by sequence."""
+
+    task: SpawnTask
+    """What each of them runs. Default of its `retry`: 2 more tries after the exit code 111 and
+    when its workers vanished, none after another failure."""
+    concurrency: int | None = None
+    """How many may run at a time. Default: 0, any number."""
+    barrier: bool | None = None
+    """Whether all of a sequence must end before one of the next begins. Default: true."""
+    max_tasks: int | None = None
+    """How many there may be; an attempt that makes more fails. Default: 10000."""
+    explicit_success: bool | None = None
+    """Whether one that ends without a result has failed, whatever its exit code. Default: false."""
+
+
+class SpawnTask(Body):
+    """It finds its parameters as JSON in the file `$TORK_PARAMETERS`, and writes a line of JSON
+    for each task it makes into the file `$TORK_SPAWN`: `parameters`, and perhaps `sequence`
+    (its own or a later one, by default the next) and `name`. They begin once it has
+    succeeded. `$TORK_SEQUENCE` and `$TORK_QSEQUENCE` count from 0; expressions read
+    `item.index`, `item.sequence` and `item.value`."""
+
+    description: str | None = None
+    """For people."""
+    tags: list[str] | None = None
+    """For people."""
+    image: str | None = None
+    """The container image, with its tag; may hold expressions. Without it the task runs only on
+    workers with the shell runtime."""
+    registry: Registry | None = None
+    """The login for the image, if it is private."""
+    cmd: list[str] | None = None
+    """The command's arguments; they may hold expressions. Default: the image's."""
+    entrypoint: list[str] | None = None
+    """The program and its first arguments. Default: the image's, or `sh -c` with `run`."""
+    run: str | None = None
+    """A shell script. Not evaluated: pass values in by `env`."""
+    env: dict[str, str | None] | None = None
+    """Environment variables by name; values may hold expressions."""
+    files: dict[str, str | None] | None = None
+    """Texts by path, written below the working directory before the task starts."""
+    workdir: str | None = None
+    """The directory the task starts in: an absolute path in a container."""
+    queue: str | None = None
+    """Which workers get the task; may hold expressions. Default: the job's, then `default`."""
+    var: str | None = None
+    """Later expressions read the result as `tasks.` and this name; of an `each` or a `parallel`
+    the list of its children's results. May hold expressions."""
+    if_: str | None = None
+    """The task is skipped when this gives false. Default: it runs."""
+    retry: Retry | None = None
+    """Default: the job's `defaults`; without one, no second try. A `service` and a `daemon` are
+    by default restarted for ever, after 1s at first and at most 5m."""
+    limits: Limits | None = None
+    """Default: the job's `defaults`, then the worker's settings."""
+    timeout: str | None = None
+    """How long one attempt may run. Default: the job's, then the worker's setting; of a
+    `service` and a `daemon` any time."""
+    grace_period: str | None = None
+    """How long it may take to end, after the stop signal, when it is cancelled or timed out,
+    before it is killed. At most 1h; `0s` kills at once. Default: 10s."""
+    stop_signal: str | None = None
+    """What asks it to end, such as SIGINT. Default: the image's STOPSIGNAL, else SIGTERM."""
+    queue_timeout: str | None = None
+    """How long it, or an execution of it, may wait for a worker before it fails. Default: as
+    long as it takes."""
+    success_codes: Literal["any"] | list[int] | None = None
+    """The exit codes it succeeds with, or `any`. Default: 0."""
+    priority: int | None = None
+    """Higher goes first within a queue. 0, the default, takes the job's default."""
+    allow_failure: bool | None = None
+    """When it fails, what follows goes on as if it had completed. Default: false."""
+    pre: list[AuxTask] | None = None
+    """Run one after the other before the task; the failure of one fails the task."""
+    post: list[AuxTask] | None = None
+    """Run one after the other after the task; the failure of one fails the task."""
+    sidecars: list[Sidecar] | None = None
+    """Run beside the task."""
+    mounts: list[Mount] | None = None
+    """Storage in the task's container."""
+    sources: list[Source] | None = None
+    """Files that are brought to the task before it starts."""
+    artifacts: list[Artifact] | None = None
+    """Files that are kept when it has ended, for later tasks and to be downloaded."""
+    publish: list[Publication] | None = None
+    """Where its artifacts go besides."""
+    large_result: str | None = None
+    """A result of more than 1 MiB is kept as the artifact of this name, and the result tells so
+    in JSON. Default: it fails the task. May hold expressions."""
+    networks: list[str] | None = None
+    """Names of the container engine's networks."""
+    network: Network | None = None
+    """What it reaches, and where it is reached. Default: as the worker is set."""
+    gpus: str | None = None
+    """Which graphics processors, as in `docker run --gpus`: `all`, `2`, `device=0`."""
+    privileged: bool | None = None
+    """With all rights on the worker's machine; a worker whose operator doesn't allow it refuses.
+    Default: false."""
+    wasm: Wasm | None = None
+    """A WebAssembly module that is run instead of an image."""
+    placement: Placement | None = None
+    """On which nodes it runs, how many times. Default: once, on a worker that serves its queue."""
+    parallel: Parallel | None = None
+    """These tasks at once, done when all are. A submission may be nested 200 mappings and lists
+    deep, so tasks may stand in one another some 65 deep."""
+    each: Each | None = None
+    """A task for every item of a list."""
+    spawn: Spawn | None = None
+    """A task that makes further ones of its kind while it runs."""
+    subjob: Subjob | None = None
+    """A job of its own; its result becomes the task's."""
+    partition: Partitioned | None = None
+    """What splits its sources into chunks, a task for every chunk, and what assembles the
+    results. What this leaves is the artifact `output` of the task."""
+    name: str | None = None
+    """For people; may hold expressions."""
+
+
+class SpawnView(Answer):
+    task: Task
+    """What each of them runs."""
+    concurrency: int | None = None
+    """How many may run at a time; 0 is any number."""
+    barrier: bool | None = None
+    """`false`: sequences do not wait for one another."""
+    max_tasks: int | None = None
+    """How many there may be, if not 10000."""
+    explicit_success: bool | None = None
+    """Whether one that ends without a result has failed."""
+    size: int | None = None
+    """How many there are by now."""
+    sequence: int | None = None
+    """With a barrier: the sequence that is at work, or was the last."""
+    completions: int | None = None
+    """How many have ended."""
+    failures: int | None = None
+    """How many of those have failed."""
+    running: int | None = None
+    """While it runs: about how many of them do."""
+    waiting: int | None = None
+    """While it runs: about how many of them wait for a worker or for their turn."""
+
+
 class SplitTask(Body):
     """It reads the sources in the directory `$SOURCE_DIR` and writes `data_0.bin`, `data_1.bin`,
     … into `$CHUNKS_DIR`; or files of any name there, with a line of JSON for each in
@@ -3686,6 +3839,8 @@ class SplitTask(Body):
     deep, so tasks may stand in one another some 65 deep."""
     each: Each | None = None
     """A task for every item of a list."""
+    spawn: Spawn | None = None
+    """A task that makes further ones of its kind while it runs."""
     subjob: Subjob | None = None
     """A job of its own; its result becomes the task's."""
     partition: Partitioned | None = None
@@ -3785,7 +3940,7 @@ class SubjobView(Answer):
 class SubmittedTask(Answer):
     """A task as submitted, in short."""
 
-    kind: Literal["task", "parallel", "each", "subjob", "placed", "execution"] | str
+    kind: Literal["task", "parallel", "each", "spawn", "subjob", "placed", "execution"] | str
     """What it is."""
     name: str | None = None
     """As submitted."""
@@ -3825,9 +3980,11 @@ class Task(Answer):
     job_id: str | None = None
     """The job it belongs to."""
     parent_id: str | None = None
-    """The `parallel` or `each` task it is a child of."""
+    """The `parallel`, `each` or `spawn` task it is a child of."""
     child_index: int | None = None
     """Its index among its parent's children, counted from 0."""
+    sequence: int | None = None
+    """Of a child of a `spawn`: which sequence it is in, counted from 0."""
     position: int | None = None
     """Its place in the job's task list, counted from 1."""
     reused_from: str | None = None
@@ -3956,6 +4113,8 @@ class Task(Answer):
     """The tasks it is made of."""
     each: EachView | None = None
     """The list and the task it makes of every item."""
+    spawn: SpawnView | None = None
+    """The task that makes further ones."""
     subjob: SubjobView | None = None
     """The job it stands for."""
     partition: PartitionedView | None = None
@@ -4055,6 +4214,8 @@ class TaskEntry(Body):
     deep, so tasks may stand in one another some 65 deep."""
     each: Each | None = None
     """A task for every item of a list."""
+    spawn: Spawn | None = None
+    """A task that makes further ones of its kind while it runs."""
     subjob: Subjob | None = None
     """A job of its own; its result becomes the task's."""
     partition: Partitioned | None = None
@@ -4093,7 +4254,10 @@ class TaskRow(Answer):
     """An attempt at a task in short; `GET /tasks/{id}` shows all of it. A task of the job's own
     list that has not begun has neither `id` nor `state`."""
 
-    kind: Literal["task", "parallel", "each", "subjob", "partition", "placed", "execution"] | str
+    kind: (
+        Literal["task", "parallel", "each", "spawn", "subjob", "partition", "placed", "execution"]
+        | str
+    )
     """What it is: a `task` is run by a worker of a queue, an `execution` by a node of its own.
     The stages of a `partition` are the tasks of a job of its own, as those of a `subjob`."""
     position: int
@@ -4106,6 +4270,8 @@ class TaskRow(Answer):
     """The task it is a child of."""
     child_index: int | None = None
     """Its index among its parent's children, counted from 0."""
+    sequence: int | None = None
+    """Of a child of a `spawn`: which sequence it is in, counted from 0."""
     state: (
         Literal[
             "CREATED",
@@ -4444,7 +4610,7 @@ class TimelineAttempt(Answer):
         | str
     )
     """Its state."""
-    kind: Literal["task", "parallel", "each", "subjob", "placed", "execution"] | str
+    kind: Literal["task", "parallel", "each", "spawn", "subjob", "placed", "execution"] | str
     """What it is: a `task` is run by a worker of a queue, an `execution` by a node of its own."""
     position: int
     """Its place in the job's task list, counted from 1."""

@@ -244,7 +244,7 @@ async def keeper_of(connection: Connection, job_id: str, artifact: str) -> Named
 
 
 def _named(row: asyncpg.Record) -> NamedTask:
-    has_children = row["kind"] in ("parallel", "each", "placed")
+    has_children = row["kind"] in ("parallel", "each", "spawn", "placed")
     return NamedTask(id=row["id"], has_children=has_children, subjob_id=row["subjob_id"])
 
 

@@ -221,6 +221,7 @@ class TaskRow(NamedTuple):
     usage: Mapping[str, int] | None = None
     omitted: Sequence[str] = ()
     phase: str | None = None
+    sequence: int | None = None
 
 
 def _task_columns(**instead: str) -> str:

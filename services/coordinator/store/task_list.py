@@ -22,7 +22,7 @@ Order = Literal["position", "failed-first", "newest"]
 # What a window is chosen by.
 _FIELDS = """
 t.id, t.job_id, t.parent_id, t.child_index, t.position, t.state, t.name, t.kind, t.attempt,
-t.created_at, t.placement
+t.created_at, t.placement, t.sequence
 """
 
 ALL = f"SELECT {_FIELDS} FROM tasks t WHERE t.job_id = $1 AND $2::text IS NULL"  # noqa: S608 - columns of our own
@@ -101,7 +101,7 @@ t.id, t.parent_id, t.child_index, t.position, t.state, t.name, t.queue, t.node_i
        {RUNNING_PHASE} AS phase,
        CASE WHEN t.definition ? 'partition' THEN 'partition' ELSE t.kind END AS kind,
        t.placement IS NOT NULL AND t.kind = 'task' AS is_execution, t.subjob_id, t.children,
-       t.timings, t.usage, t.definition ->> 'image' AS image,
+       t.timings, t.usage, t.definition ->> 'image' AS image, t.sequence,
        (SELECT count(*) FROM {_family("t")} AS attempts) AS attempts
 """  # noqa: S608 - columns of our own
 
@@ -138,6 +138,7 @@ _IN_FAMILY = "t.child_index, t.created_at, t.attempt"
 
 PAGE_OF_ALL, COUNTS_OF_ALL = _page(ALL, _IN_LIST), _counts(ALL)
 PAGE_OF_CHILDREN, COUNTS_OF_CHILDREN = _page(CHILDREN, _IN_FAMILY), _counts(CHILDREN)
+PAGE_OF_SPAWNED = _page(CHILDREN, f"t.sequence, {_IN_FAMILY}")
 PAGE_OF_FAILED_FIRST = _page(_failed_first(), _IN_FAMILY)
 PAGE_OF_TOP_LEVEL, COUNTS_OF_TOP_LEVEL = _page(TOP_LEVEL, _IN_LIST), _counts(TOP_LEVEL)
 
@@ -183,6 +184,7 @@ class TaskListRow(NamedTuple):
     timings: Sequence[tuple[str, int, int]] | None
     usage: Mapping[str, int] | None
     image: str | None
+    sequence: int | None
     attempts: int
 
 
@@ -238,7 +240,7 @@ async def tasks_of(connection: Connection, asked: Asked) -> Tasks | None:
         kind = await connection.fetchval(KIND_OF_PARENT, asked.job_id, asked.parent)
         if kind is None:
             return None
-    page, counts = _statements(asked)
+    page, counts = _statements(asked, kind)
     which = (
         *(asked.job_id, asked.parent or None, _pattern(asked.name), list(asked.hidden)),
         *(asked.index, asked.last_only),
@@ -258,10 +260,12 @@ def _pattern(part: str) -> str:
     return f"%{escaped}%" if part else ""
 
 
-def _statements(asked: Asked) -> tuple[str, str]:
+def _statements(asked: Asked, kind: str | None) -> tuple[str, str]:
     if asked.parent is None:
         return PAGE_OF_ALL, COUNTS_OF_ALL
     if asked.parent:
+        if kind == "spawn" and asked.order == "position":
+            return PAGE_OF_SPAWNED, COUNTS_OF_CHILDREN
         is_cut = asked.is_whole and asked.order == "failed-first"
         return PAGE_OF_FAILED_FIRST if is_cut else PAGE_OF_CHILDREN, COUNTS_OF_CHILDREN
     return PAGE_OF_TOP_LEVEL, COUNTS_OF_TOP_LEVEL

@@ -5,7 +5,7 @@ ends a transfer at once.
 """
 
 import asyncio
-from collections.abc import Callable, Container, Coroutine, Mapping
+from collections.abc import Callable, Container, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
@@ -25,15 +25,16 @@ from services.worker.files.bundle import Output
 from services.worker.files.ending import Bundle, Ending
 from services.worker.files.publishing import Publisher
 from services.worker.files.services import FileServices
+from services.worker.files.spawned import spawn_files, spawned_in
 from services.worker.files.taking import Allowance, Taker
 from services.worker.files.task_caches import UsedCaches
 from services.worker.phases import phase
-from shared.definition import Artifact, Publication, Source
+from shared.definition import SPAWN_DIR, Artifact, Publication, Source, Spawning
 from shared.definition import Execution as Placed
 from shared.files.archives import write_tar
 from shared.files.archives.members import Members
 from shared.files.names import dispatch_prefix
-from shared.messages import KeptArtifact
+from shared.messages import KeptArtifact, Spawned
 from shared.process.redaction import Redactor
 from shared.tracing.current import step
 
@@ -53,6 +54,7 @@ class TaskFiles:
     bundle: str | None = None
     secrets: Redactor = field(default_factory=Redactor)
     placed: Placed | None = None
+    spawning: Spawning | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     cache_owner: str | None = None
     attempt: int = 0
@@ -61,7 +63,7 @@ class TaskFiles:
 
 class FiledExecution:
     """`make` gives what runs the task, once its places are known. `kept` is what was kept so far,
-    complete when `wait` has ended, whatever it raised."""
+    complete when `wait` has ended, whatever it raised; `spawned` the tasks that it has made."""
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class FiledExecution:
         self._transfer: asyncio.Task[Any] | None = None
         self._is_started = self._is_stopped = False
         self.kept: tuple[KeptArtifact, ...] = ()
+        self.spawned: list[Spawned] = []
 
     async def prepare(self) -> None:
         """The runtime needs the places: it is looked what sources are, nothing is brought yet."""
@@ -102,10 +105,15 @@ class FiledExecution:
             if self._files.bundle:
                 self._hear_output()
                 places += self._places_of_results(brought)
-            self._empty = sorted(set(self._spec.directories.values()) - brought)
+            files = {self._spec.directories[name] for name in self._files_of_spawn()}
+            self._empty = sorted(set(self._spec.directories.values()) - brought - files)
             places += [Place(target=path) for path in self._empty]
             self._inner = self._make(replace(self._spec, places=tuple(places)))
         await self._inner.prepare()
+
+    def _files_of_spawn(self) -> Sequence[str]:
+        """Which variables name files in a directory."""
+        return ("TORK_SPAWN", "TORK_PARAMETERS") if self._files.spawning else ()
 
     def _hear_output(self) -> None:
         """Raises RuntimeUnavailable."""
@@ -133,6 +141,8 @@ class FiledExecution:
             await self._start()
         with phase("run"):
             outcome = self._judged(await inner.wait())
+        if self._files.spawning and outcome.is_success and not self._is_stopped:
+            await self._transferred("take", self._take_spawned(self._files.spawning, outcome))
         is_kept = self._files.artifacts or self._output or outcome.large_result_bytes
         if self._is_stopped or not is_kept:
             return outcome
@@ -140,8 +150,19 @@ class FiledExecution:
 
     async def _bring(self, bring: Bring) -> None:
         for path in self._empty:  # so that anybody may write there, whoever the program runs as
-            await bring(path, write_tar(_no_members()))
+            await bring(path, write_tar(self._members_at(path)))
         await bring_all(self._bound, self._services, bring, self._log, self._files.placed)
+
+    def _members_at(self, path: str) -> Members:
+        spawning = self._files.spawning
+        return spawn_files(spawning) if spawning and path == SPAWN_DIR else _no_members()
+
+    async def _take_spawned(self, spawning: Spawning, outcome: Outcome) -> None:
+        """Raises RuntimeRejected where the task has not done what it must."""
+        has_result = outcome.output or outcome.large_result_bytes
+        if spawning.explicit_success and not has_result:
+            raise RuntimeRejected("no_result: it has written nothing to $TORK_OUTPUT")
+        self.spawned = await spawned_in(self._prepared.take, spawning)
 
     def _judged(self, outcome: Outcome) -> Outcome:
         """Also of a runtime that knows of no exit code but 0."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from shared.apply.answers.begin_children import begin_children, put_off
+from shared.apply.answers.begin_children import begin_children, open_sequences, put_off
 from shared.apply.answers.cancel import cancel_tasks
 from shared.apply.answers.collect import collect_results
 from shared.apply.answers.placed import (
@@ -32,6 +32,7 @@ from shared.lifecycle import (
     CountExecutions,
     EvaluateOutput,
     Event,
+    OpenSequence,
     OutputFailed,
     PlanDependents,
     PlanReady,
@@ -87,6 +88,7 @@ class Answerer(Generic[Q]):
 ANSWERERS = (
     Answerer(CancelTasks, cancel_tasks),
     Answerer(CollectResults, collect_results),
+    Answerer(OpenSequence, open_sequences),
     Answerer(ReopenKept, reopen_kept),
     Answerer(ReplanPlaced, replan_placed),
     Answerer(CountExecutions, count_executions),

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from shared.apply.answers.plan import job_sources, reopen
 from shared.apply.transaction import Transaction
-from shared.lifecycle import BeginChildren, ChildrenPutOff, Task, TaskState
+from shared.lifecycle import (
+    BeginChildren,
+    ChildrenPutOff,
+    OpenSequence,
+    SequenceOpened,
+    Task,
+    TaskState,
+)
 from shared.planning.composites import child_task
 from shared.planning.templates import JobSource, TaskSource
 from shared.process.garbage import in_thread
@@ -26,6 +33,17 @@ async def begin_children(
         await transaction.write_so_far()
         await reopen(transaction, reopened)
     return await _sources(transaction, [c for c in children if not _has_begun_before(c)])
+
+
+async def open_sequences(transaction: Transaction, asked: Sequence[OpenSequence]) -> tuple[()]:
+    # What the last of them has made was only decided: it must be written to be found.
+    await transaction.write_so_far()
+    found = await transaction.rows.next_sequences([question.task_id for question in asked])
+    for question in asked:
+        if (opened := found.get(question.task_id)) is not None:
+            event = SequenceOpened(question.job_id, question.task_id, opened.sequence, opened.count)
+            transaction.workspace.apply_event(event)
+    return ()
 
 
 def _has_begun_before(child: Task) -> bool:
@@ -69,8 +87,11 @@ def _one_for_each_parent(asked: Iterable[BeginChildren]) -> Iterable[BeginChildr
 
 
 async def _next(transaction: Transaction, wanted: Sequence[BeginChildren]) -> list[Task]:
-    """Of the children made in this transaction first, then of the stored ones."""
+    """Of the children made in this transaction first, then of the stored ones; where sequences
+    order them, these may come before: then all are stored."""
     workspace = transaction.workspace
+    if any(question.by_sequence for question in wanted):
+        await transaction.write_so_far()
     found: list[Task] = []
     more: list[BeginChildren] = []
     for question in wanted:
@@ -121,7 +142,7 @@ def _of_parent(
         yield TaskSource(
             job=jobs[child.job_id],
             position=child.position,
-            task=child_task(submitted, child.child_index or 0),
+            task=child_task(submitted, child),
             task_id=child.id,
             child_id=child.id,
             scope=child.scope,

@@ -96,6 +96,10 @@ def _each(spec: m.Each) -> d.Each:
     return d.Each(**_fields(spec, _EACH), **_tolerance(spec))
 
 
+def _spawn(spec: m.Spawn) -> d.Spawn:
+    return d.Spawn(**_fields(spec, _SPAWN))
+
+
 def _subjob(spec: m.Subjob) -> d.SubJobDefinition:
     return d.SubJobDefinition(**_fields(spec, _SUBJOB))
 
@@ -265,8 +269,14 @@ _TASK = {
         each=_each,
         subjob=_subjob,
         partition=_partition_of,
+        spawn=_spawn,
     ),
 }
+_SPAWN = _table(
+    *("concurrency", "max_tasks", "explicit_success"),
+    barrier=("has_barrier", _same),
+    task=compile_task,
+)
 _EACH = _table("var", "concurrency", list_=("items", _same), task=compile_task)
 
 

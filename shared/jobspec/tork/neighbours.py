@@ -59,6 +59,7 @@ _BY_FIELD: Mapping[str, str] = {
     "each": "forEach for matrix strategy withItems withParam withSequence loop items map expand "
     "forAll fanOut foreachItem eachItem",
     "parallel": "concurrent branches group fork allOf",
+    "spawn": "dynamic dynamicTasks generate produces mapReduce mapreduce expandAtRuntime",
     "subjob": "workflow subWorkflow subflow trigger call childWorkflow flow triggerDagRun "
     "templateRef pipeline childJob",
     # Jobs

@@ -89,7 +89,7 @@ def _not_over(tasks: TaskList, taker: Named, named: Named) -> str:
 def _not_kept(named: Named, reference: Reference) -> str | None:
     """`named` is over when the reference to it is read."""
     name, task = reference.task, named.task
-    if named.is_many or (named.is_repeated and (task.each or task.parallel)):
+    if named.is_many or (named.is_repeated and (task.each or task.spawn or task.parallel)):
         return f"the task {name!r} is in an each within others: there are many of it"
     if task.subjob is not None and task.subjob.detached:
         return f"the task {name!r} does not wait for its sub-job: what that keeps has its id before"

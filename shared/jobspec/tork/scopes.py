@@ -101,7 +101,11 @@ def scope_of(job: SubmittedJob | Subjob) -> Scope:
     tasks = [task for task, _ in all_tasks(job) if task.var]
     variables = [task.var or "" for task in tasks]
     evaluated = [variable for variable in variables if has_expression(variable)]
-    lists = [task.var or "" for task in tasks if task.each or task.parallel or task.placement]
+    lists = [
+        task.var or ""
+        for task in tasks
+        if task.each or task.spawn or task.parallel or task.placement
+    ]
     results: Mapping[str, object] = TextMap({variable: [] for variable in lists})
     if any(map(has_expression, lists)):  # any of its names may be a list
         results = {}
@@ -131,6 +135,8 @@ def all_tasks(job: JobFields, place: Place = ()) -> Iterator[tuple[TaskFields, P
         yield task, at
         if task.each is not None:
             waiting.append((task.each.task, (*at, "each", "task")))
+        if task.spawn is not None:
+            waiting.append((task.spawn.task, (*at, "spawn", "task")))
         if task.parallel is not None:
             inner = _listed((*at, "parallel"), "tasks", task.parallel.tasks)
             waiting.extend((child, below) for below, child in inner)
@@ -197,6 +203,9 @@ def _of_parts(task: TaskFields, place: Place, scope: Scope) -> Iterator[Used]:
             yield from _of_expression(task.each.list_, (*place, "each", "list"), scope)
         below = scope.with_item(task.each.var or "item")
         yield from _of_task(task.each.task, (*place, "each", "task"), below)
+    if task.spawn is not None:
+        below = scope.with_item("item")
+        yield from _of_task(task.spawn.task, (*place, "spawn", "task"), below)
     if task.subjob is not None:
         yield from _of_subjob(task.subjob, (*place, "subjob"), scope)
     if task.partition is not None:

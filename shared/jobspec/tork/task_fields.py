@@ -21,6 +21,7 @@ from shared.jobspec.limits import MAX_EXECUTIONS, MAX_GPUS, MAX_KEY, MAX_OBJECT_
 from shared.jobspec.plain_scalar import as_json, as_number
 
 MAX_CONCURRENCY = 99_999
+MAX_SPAWNED = 100_000
 MAX_EXIT_CODE = 255
 ANY_EXIT_CODE = "any"
 NAMED_CAUSES = ("timeout", "memory", "lost")
@@ -210,6 +211,7 @@ Weight = Annotated[int, Field(ge=1, le=100), BeforeValidator(as_number)]
 Index = Annotated[int, Field(ge=0, le=MAX_OBJECT_KEY), BeforeValidator(as_number)]
 StaticPort = Annotated[int, Field(ge=1024, le=65535), BeforeValidator(as_number)]
 Concurrency = Annotated[int, Field(ge=0, le=MAX_CONCURRENCY), BeforeValidator(as_number)]
+MaxTasks = Annotated[int, Field(ge=1, le=MAX_SPAWNED), BeforeValidator(as_number)]
 
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(as_number)]
 ProbePath = Annotated[

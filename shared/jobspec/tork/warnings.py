@@ -73,7 +73,8 @@ def queues_of(job: SubmittedJob) -> Mapping[str, Place]:
     for part, place in [(job, ()), *subjobs_of(job)]:
         default = (part.defaults and part.defaults.queue) or DEFAULT_TASK_QUEUE
         for task, at in all_tasks(part, place):
-            if not (task.parallel or task.each or task.subjob or task.partition or task.placement):
+            made_of = (task.parallel, task.each, task.spawn, task.subjob, task.partition)
+            if not any(made_of) and not task.placement:
                 queues.setdefault(task.queue or default, (*at, "queue"))
     return {queue: place for queue, place in queues.items() if "{{" not in queue}
 

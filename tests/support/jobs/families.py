@@ -19,7 +19,7 @@ from shared.lifecycle import (
     TaskFailed,
     TaskSucceeded,
 )
-from shared.messages import Reports, SubJobSignals
+from shared.messages import Reports, Spawned, SubJobSignals
 from shared.messages.queues import COMPLETIONS
 from shared.planning.new_job import NewJob
 from shared.planning.submission import new_job, new_job_id
@@ -36,12 +36,20 @@ class Fails:
     exit_code: int | None = 1
 
 
+@dataclass(frozen=True)
+class Makes:
+    """The task succeeds, and makes others."""
+
+    spawned: Sequence[Spawned]
+    result: str | None = None
+
+
 class Stays:
     """The task is left running."""
 
 
 STAYS = Stays()
-Verdict = str | Fails | Stays | None
+Verdict = str | Fails | Makes | Stays | None
 Behaviour = Callable[[Row], Verdict]
 """What becomes of a task that a worker has started: its result, a failure, or that it stays."""
 
@@ -70,7 +78,11 @@ class Play:
 
     async def happen(self, *events: Event) -> list[Any]:
         """All in one batch. Raises what kept any of them from happening."""
-        outcomes = await self.rig.batcher.perform([Work(event) for event in events])
+        return await self.perform(*map(Work, events))
+
+    async def perform(self, *works: Work) -> list[Any]:
+        """As `happen`."""
+        outcomes = await self.rig.batcher.perform(list(works))
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -96,7 +108,7 @@ class Play:
             if isinstance(outcome, Decision)
         ]
         ends = [end for ref, row in taken if (end := _end(ref, behave(row)))]
-        await self.happen(*ends)
+        await self.perform(*ends)
         await self.deliver()
         return True
 
@@ -145,11 +157,13 @@ class Play:
         return await self.rig.job(task["subjob_id"])
 
 
-def _end(ref: tuple[str, str, int, str], verdict: Verdict) -> Event | None:
+def _end(ref: tuple[str, str, int, str], verdict: Verdict) -> Work | None:
     match verdict:
         case Stays():
             return None
         case Fails(error, cause, exit_code):
-            return TaskFailed(*ref, error, 0, cause, exit_code)
+            return Work(TaskFailed(*ref, error, 0, cause, exit_code))
+        case Makes(spawned, result):
+            return Work(TaskSucceeded(*ref, result), spawned=spawned)
         case _:
-            return TaskSucceeded(*ref, verdict)
+            return Work(TaskSucceeded(*ref, verdict))

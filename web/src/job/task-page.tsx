@@ -111,6 +111,7 @@ function Facts({ row, task }: { row: Row; task: Task }) {
   return (
     <dl class="facts">
       {attempt != null && <Fact name="Retry">{`${attempt} of ${task.retry?.limit ?? "any"}`}</Fact>}
+      {task.sequence != null && <Fact name="Sequence">{task.sequence}</Fact>}
       {task.queue && <Fact name="Queue">{task.queue}</Fact>}
       {task.nodeId && (
         <Fact name="Node">
@@ -156,11 +157,16 @@ const PHASES: Record<string, string> = {
 };
 
 const isRun = (task: Task) =>
-  !task.each && !task.parallel && !task.subjob && !task.partition && !task.placement;
+  !task.each &&
+  !task.spawn &&
+  !task.parallel &&
+  !task.subjob &&
+  !task.partition &&
+  !task.placement;
 
 /** Its children, or the job it stands for. */
 function Made({ task, jobId }: { task: Task; jobId: string }) {
-  const hasChildren = task.each ?? task.parallel ?? task.placement;
+  const hasChildren = task.each ?? task.spawn ?? task.parallel ?? task.placement;
   return (
     <>
       {hasChildren && task.id && !task.execution && (
@@ -232,7 +238,7 @@ async function attemptsAt(jobId: string, task: Task, signal: AbortSignal): Promi
 
 /** What is known of the attempt, and shown above. */
 const OF_ATTEMPT = new Set([
-  ...["id", "jobId", "parentId", "childIndex", "position", "state", "waiting", "omitted", "nodeId"],
+  ...["id", "jobId", "parentId", "childIndex", "sequence", "position", "state", "waiting", "omitted", "nodeId"],
   ...["createdAt", "scheduledAt", "startedAt", "completedAt", "failedAt", "error", "exitCode"],
   ...["failureCause", "lastReturnReason", "result", "progress", "timings", "description"],
   ...["phase", "usage"],

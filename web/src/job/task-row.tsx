@@ -35,6 +35,7 @@ export function TaskRow({ jobId, row, depth = 0, place, style, opener }: Props) 
         ) : (
           <span class="cut">{taskName(row)}</span>
         )}
+        {row.sequence != null && <span class="tag">sequence {row.sequence}</span>}
         {row.kind !== "task" && row.kind !== "execution" && <span class="tag">{row.kind}</span>}
         {row.attempts != null && <span class="tag">{row.attempts} attempts</span>}
       </div>

@@ -30,7 +30,10 @@ export interface TaskNode {
 }
 
 const FINAL = new Set(["COMPLETED", "FAILED", "CANCELLED", "STOPPED", "SKIPPED"]);
-const COMPOSITE = new Set<Kind>(["parallel", "each", "placed", "subjob"]);
+const COMPOSITE = new Set<Kind>(["parallel", "each", "spawn", "placed", "subjob"]);
+
+/** Their children differ in nothing but their index. */
+const OF_ALIKE = new Set<Kind>(["each", "spawn", "placed"]);
 
 export const isOver = (bar: Bar): boolean => FINAL.has(bar.attempt.state);
 export const isComposite = (node: TaskNode): boolean => COMPOSITE.has(node.kind);
@@ -75,7 +78,7 @@ export function treeOf(data: TimelineData, jobId: string): TaskNode[] {
     if (!node) {
       node = emptyNode(key, jobId, "", attempt.kind);
       nodes.set(key, node);
-      node.isItem = parent?.kind === "each" || parent?.kind === "placed";
+      node.isItem = parent !== undefined && OF_ALIKE.has(parent.kind);
       (parent?.children ?? top).push(node);
     }
     nodeOf.set(attempt.id, node);

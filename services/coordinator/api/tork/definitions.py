@@ -236,6 +236,13 @@ _REUSE = _table(
     max_age=("maxAge", _spelled),
     takes_oldest=("onOutputConflict", _as(lambda _: "oldest")),
 )
+_SPAWN = _table(
+    "concurrency",
+    task=_shown_by(_TASK),
+    has_barrier=("barrier", None),
+    max_tasks=("maxTasks", None),
+    explicit_success=("explicitSuccess", None),
+)
 _JOB = _table(
     *("name", "description", "tags", "uploads", "output", "permissions", "detached", "hold"),
     *("deadline", "budget"),
@@ -269,5 +276,6 @@ _TASK |= _table(
     partition=_shown_partition,
     parallel=_shown_by(_PARALLEL),
     each=_shown_by(_EACH),
+    spawn=_shown_by(_SPAWN),
     subjob=_shown_by(_JOB | _table(secrets=_SECRET_TEMPLATES)),
 )

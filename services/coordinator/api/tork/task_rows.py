@@ -113,6 +113,8 @@ def _row(row: TaskListRow, redact: Redacting, why: Waiting | None) -> Fields:
         shown["attempts"] = row.attempts
     if row.usage:
         shown["usage"] = shown_usage(row.usage)
+    if row.sequence is not None:
+        shown["sequence"] = row.sequence
     if row.children:
         shown["children"] = child_counts(row, is_placed=row.kind == "placed")
     shown |= set_fields({"subjobId": row.subjob_id, "image": redact.value(row.image)})

@@ -74,8 +74,8 @@ def _submitted(task: Mapping[str, Any]) -> Fields:
 
 def _children(task: Mapping[str, Any], kind: str) -> Sequence[Mapping[str, Any]]:
     match kind:
-        case "each":
-            return [task["each"]["task"]] if task["each"].get("task") else ()
+        case "each" | "spawn":
+            return [task[kind]["task"]] if task[kind].get("task") else ()
         case "parallel" | "subjob":
             return (task.get(kind) or {}).get("tasks") or ()
         case _:

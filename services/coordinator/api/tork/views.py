@@ -191,6 +191,8 @@ def task(row: TaskRow, redact: Redacting, why: Waiting | None = None) -> Fields:
         shown["exitCode"] = row.exit_code
     if row.child_index is not None:
         shown["childIndex"] = row.child_index
+    if row.sequence is not None:
+        shown["sequence"] = row.sequence
     if row.timings:
         shown["timings"] = shown_timings(row.timings)
     if row.usage:
@@ -239,6 +241,7 @@ def attempt_in_short(
 _KINDS = (
     ("parallel", "parallel"),
     ("each", "each"),
+    ("spawn", "spawn"),
     ("subjob", "subjob"),
     ("partition", "subjob"),
     ("placement", "placed"),
@@ -339,6 +342,10 @@ def _made_of(definition: Mapping[str, Any], row: TaskRow) -> Fields:
             "index": row.children["begun"],
             **_counts(row),
         }
+    if row.children and (spawn := definition.get("spawn")):
+        made_of["spawn"] = spawn | {"size": row.children["total"], **_counts(row)}
+        if row.children.get("opened") is not None:
+            made_of["spawn"]["sequence"] = row.children.get("sequence", 0)
     if row.children and (parallel := definition.get("parallel")):
         made_of["parallel"] = parallel | _counts(row)
     if row.children and (placement := definition.get("placement")) is not None:

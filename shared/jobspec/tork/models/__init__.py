@@ -50,6 +50,7 @@ from shared.jobspec.tork.models.tasks import (
     Parallel,
     Params,
     Partitioned,
+    Spawn,
     StageTask,
     Subjob,
     SubjobTask,

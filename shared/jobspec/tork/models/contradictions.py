@@ -18,7 +18,7 @@ def _same(*names: str) -> dict[str, str]:
     return {name: name for name in names}
 
 
-_COMPOSITES = ("parallel", "each", "subjob", "partition")
+_COMPOSITES = ("parallel", "each", "spawn", "subjob", "partition")
 _ONLY_TO_RUN: _Names = {
     **_same("image", "cmd", "entrypoint", "run", "env", "queue", "pre", "post", "sidecars"),
     **_same("mounts", "retry", "limits", "timeout", "privileged", "sources", "artifacts"),

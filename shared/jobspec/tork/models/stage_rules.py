@@ -8,9 +8,13 @@ from shared.jobspec.problems import Breach
 from shared.jobspec.tork.models.policies import Spec
 
 _OF_WHOLE_TASKS = {
-    **{name: name for name in ("parallel", "each", "subjob", "partition", "placement", "var")},
+    **{name: name for name in ("parallel", "each", "spawn", "subjob", "partition", "placement")},
+    "var": "var",
     "if_": "if",
     "allow_failure": "allowFailure",
+}
+_NOT_OF_SPAWNS = {
+    name: name for name in ("parallel", "each", "spawn", "subjob", "partition", "placement")
 }
 _PROGRAMS = ("image", "run", "cmd", "entrypoint", "wasm")
 _NOT_BUILT_IN = {
@@ -39,6 +43,14 @@ def stage_breaches(task: Spec, stage: Stage | None) -> Iterator[Breach]:
     elif not any(fields.get(name) for name in _PROGRAMS):
         or_builtin = "" if stage is None else "builtin, "
         yield Breach((), f"must have {or_builtin}image, run, cmd or wasm: there is nothing to run")
+
+
+def spawn_breaches(task: Spec) -> Iterator[Breach]:
+    """Of the fields of the task that a spawn runs."""
+    fields = task.__dict__
+    yield from _given(fields, _NOT_OF_SPAWNS, "is not for a spawn: its task runs a program")
+    if not any(fields.get(name) for name in (*_PROGRAMS, *_NOT_OF_SPAWNS)):
+        yield Breach((), "must have image, run, cmd or wasm: there is nothing to run")
 
 
 def _given(fields: Mapping[str, object], names: Mapping[str, str], rule: str) -> Iterator[Breach]:

@@ -28,13 +28,13 @@ from shared.jobspec.tork.models.policies import (
     Tolerance,
     tolerance_breaches,
 )
-from shared.jobspec.tork.models.stage_rules import stage_breaches
+from shared.jobspec.tork.models.stage_rules import spawn_breaches, stage_breaches
 from shared.jobspec.tork.needs import refuse_bad_needs
 
 
 class TaskFields(Spec):
-    """What every task may have. It is made of at most one of `parallel`, `each`, `subjob` and
-    `partition`; then it runs nothing of its own. With a `placement`, what it runs is
+    """What every task may have. It is made of at most one of `parallel`, `each`, `spawn`, `subjob`
+    and `partition`; then it runs nothing of its own. With a `placement`, what it runs is
     run by its executions."""
 
     description: f.Description | None = None
@@ -125,6 +125,8 @@ class TaskFields(Spec):
     deep, so tasks may stand in one another some 65 deep."""
     each: "Each | None" = None
     """A task for every item of a list."""
+    spawn: "Spawn | None" = None
+    """A task that makes further ones of its kind while it runs."""
     subjob: "Subjob | None" = None
     """A job of its own; its result becomes the task's."""
     partition: "Partitioned | None" = None
@@ -201,6 +203,36 @@ class Each(Tolerance):
     def _as_many_as_there_are(self) -> "Each":
         refuse(list(tolerance_breaches(self, self.list_)))
         return self
+
+
+class SpawnTask(InnerTask):
+    """It finds its parameters as JSON in the file `$TORK_PARAMETERS`, and writes a line of JSON for
+    each task it makes into the file `$TORK_SPAWN`: `parameters`, and perhaps `sequence` (its own or
+    a later one, by default the next) and `name`. They begin once it has succeeded. `$TORK_SEQUENCE`
+    and `$TORK_QSEQUENCE` count from 0; expressions read `item.index`, `item.sequence` and
+    `item.value`."""
+
+    @model_validator(mode="after")
+    def _runs_a_program(self) -> "SpawnTask":
+        refuse(list(spawn_breaches(self)))
+        return self
+
+
+class Spawn(Spec):
+    """A task that runs once, with empty parameters, and then for each of the tasks that are made
+    while it runs. The results are those that they have left, by sequence."""
+
+    task: SpawnTask
+    """What each of them runs. Default of its `retry`: 2 more tries after the exit code 111 and when
+    its workers vanished, none after another failure."""
+    concurrency: t.Concurrency | None = None
+    """How many may run at a time. Default: 0, any number."""
+    barrier: f.Flag | None = None
+    """Whether all of a sequence must end before one of the next begins. Default: true."""
+    max_tasks: t.MaxTasks | None = None
+    """How many there may be; an attempt that makes more fails. Default: 10000."""
+    explicit_success: f.Flag | None = None
+    """Whether one that ends without a result has failed, whatever its exit code. Default: false."""
 
 
 class StageTask(TaskFields):
@@ -343,5 +375,5 @@ class Subjob(JobFields):
 
 
 _STAGES = (SplitTask, ChunkTask, AssembleTask)
-for _model in (TaskFields, InnerTask, StageTask, *_STAGES, SubjobTask, TaskEntry):
+for _model in (TaskFields, InnerTask, SpawnTask, StageTask, *_STAGES, SubjobTask, TaskEntry):
     _model.model_rebuild()  # their fields name classes that were still to come

@@ -103,13 +103,15 @@ class TaskRow(Answer):
     """Of this attempt."""
     name: str | None = None
     """As submitted, its expressions evaluated."""
-    kind: Literal["task", "parallel", "each", "subjob", "partition", "placed", "execution"]
+    kind: Literal["task", "parallel", "each", "spawn", "subjob", "partition", "placed", "execution"]
     """What it is: a `task` is run by a worker of a queue, an `execution` by a node of its own. The
     stages of a `partition` are the tasks of a job of its own, as those of a `subjob`."""
     parent_id: str | None = None
     """The task it is a child of."""
     child_index: int | None = None
     """Its index among its parent's children, counted from 0."""
+    sequence: int | None = None
+    """Of a child of a `spawn`: which sequence it is in, counted from 0."""
     position: int
     """Its place in the job's task list, counted from 1."""
     state: TaskStateName | None = None

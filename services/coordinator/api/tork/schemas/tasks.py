@@ -81,9 +81,11 @@ class Task(AuxTaskView):
     job_id: str | None = None
     """The job it belongs to."""
     parent_id: str | None = None
-    """The `parallel` or `each` task it is a child of."""
+    """The `parallel`, `each` or `spawn` task it is a child of."""
     child_index: int | None = None
     """Its index among its parent's children, counted from 0."""
+    sequence: int | None = None
+    """Of a child of a `spawn`: which sequence it is in, counted from 0."""
     position: int | None = None
     """Its place in the job's task list, counted from 1."""
     reused_from: str | None = None
@@ -200,6 +202,8 @@ class Task(AuxTaskView):
     """The tasks it is made of."""
     each: "EachView | None" = None
     """The list and the task it makes of every item."""
+    spawn: "SpawnView | None" = None
+    """The task that makes further ones."""
     subjob: "SubjobView | None" = None
     """The job it stands for."""
     partition: "PartitionedView | None" = None
@@ -291,6 +295,31 @@ class EachView(Answer):
     """While it runs: about how many of them wait for a worker or for their turn."""
     index: int | None = None
     """How many have begun."""
+
+
+class SpawnView(Answer):
+    task: Task
+    """What each of them runs."""
+    concurrency: int | None = None
+    """How many may run at a time; 0 is any number."""
+    barrier: bool | None = None
+    """`false`: sequences do not wait for one another."""
+    max_tasks: int | None = None
+    """How many there may be, if not 10000."""
+    explicit_success: bool | None = None
+    """Whether one that ends without a result has failed."""
+    size: int | None = None
+    """How many there are by now."""
+    sequence: int | None = None
+    """With a barrier: the sequence that is at work, or was the last."""
+    completions: int | None = None
+    """How many have ended."""
+    failures: int | None = None
+    """How many of those have failed."""
+    running: int | None = None
+    """While it runs: about how many of them do."""
+    waiting: int | None = None
+    """While it runs: about how many of them wait for a worker or for their turn."""
 
 
 class SubjobView(Answer):

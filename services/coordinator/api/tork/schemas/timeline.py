@@ -6,7 +6,7 @@ from typing import Literal
 from services.coordinator.api.replies import Answer
 from services.coordinator.api.tork.schemas.tasks import PhaseName, PhaseTiming, TaskStateName
 
-KindName = Literal["task", "parallel", "each", "subjob", "placed", "execution"]
+KindName = Literal["task", "parallel", "each", "spawn", "subjob", "placed", "execution"]
 
 
 class TimelineCounts(Answer):

@@ -1,0 +1,55 @@
+"""The children of a spawn: what their expressions read, and what each is told."""
+
+import orjson
+
+from shared.definition import (
+    SPAWN_DIRECTORIES,
+    Retry,
+    Spawn,
+    Spawning,
+    TaskDefinition,
+    changed,
+)
+from shared.lifecycle import Scope, Task
+from shared.messages import Spawned
+from shared.planning.placed import as_written
+from shared.planning.scopes import is_sealed, opened_scope, sealed_scope
+from shared.process.sealing import Sealer
+
+TEMPORARY = 111
+"""The exit code by which a program says that another try may succeed."""
+_RETRY = Retry(limit=2, on=(TEMPORARY, "lost"))
+_PARAMETERS = "{{ toJSON(item.value) }}"
+
+
+def spawned_item(outer: Scope, index: int, sequence: int, parameters: object) -> Scope:
+    """The variables of a child; `outer` are those around the spawn, in clear."""
+    item = {"index": str(index), "sequence": str(sequence), "value": parameters}
+    return {**outer, "item": item}
+
+
+def spawned_scope(creator: Scope | None, index: int, spawned: Spawned, sealer: Sealer) -> Scope:
+    """The variables of a child at `index` that the child with the variables `creator` has made;
+    secret if those are, or its parameters. Raises SealingError."""
+    text = sealer.open_text(spawned.parameters)
+    outer = opened_scope(creator, sealer)
+    scope = spawned_item(outer, index, spawned.sequence, orjson.loads(text))
+    is_secret = text != spawned.parameters or is_sealed(creator)
+    return sealed_scope(scope, sealer) if is_secret else scope
+
+
+def spawned_task(spawn: Spawn, child: Task) -> TaskDefinition:
+    """As it was submitted, under the name that its creator has given it."""
+    task = spawn.task
+    return changed(
+        task,
+        name=as_written(child.plan.name) or task.name,
+        retry=task.retry or _RETRY,
+        directories={**task.directories, **SPAWN_DIRECTORIES},
+        spawning=Spawning(
+            sequence=child.sequence or 0,
+            index=child.child_index or 0,
+            parameters=_PARAMETERS,
+            explicit_success=spawn.explicit_success,
+        ),
+    )
