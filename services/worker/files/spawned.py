@@ -12,12 +12,13 @@ from shared.definition import PARAMETERS_NAME, SPAWN_DIR, TASKS_NAME, Spawning
 from shared.files.archives import Member, file_member, read_tar, rooted
 from shared.files.archives.members import Members
 from shared.files.streams import of_bytes
-from shared.jobspec.limits import MAX_NAME
 from shared.messages import Spawned
 
 _FIELDS = ("sequence", "parameters", "name")
 _MOST_BYTES = 2 * 1024 * 1024
 _MOST_LINES = 10_000
+_LONGEST_NAME = 256
+"""As a submitted one may be: the worker has no job language to ask."""
 _GREATEST_SEQUENCE = 2**31 - 1
 
 
@@ -77,8 +78,8 @@ def _read(line: bytes, spawning: Spawning) -> Spawned:
             f"sequence must be at least {spawning.sequence}, that of the task itself, "
             f"and at most {_GREATEST_SEQUENCE}"
         )
-    if not isinstance(name, str | None) or len(name or "") > MAX_NAME:
-        raise ValueError(f"name must be a text of at most {MAX_NAME} characters")
+    if not isinstance(name, str | None) or len(name or "") > _LONGEST_NAME:
+        raise ValueError(f"name must be a text of at most {_LONGEST_NAME} characters")
     parameters = orjson.dumps(given.get("parameters", {})).decode()
     return Spawned(sequence=sequence, parameters=parameters, name=name or None)
 
