@@ -192,7 +192,9 @@ class Planner:
         if USER_CACHE in rendered.directories.values():
             rendered = changed(rendered, cache_owner=source.job.created_by or "")
         plan = planned_task(rendered)
-        if rendered.reuse and is_run and plan.placement is None:
+        # What a task of a spawn makes is no part of what is kept of it.
+        is_reusable = is_run and plan.placement is None and rendered.spawning is None
+        if rendered.reuse and is_reusable:
             plan = replace(plan, fingerprint=task_fingerprint(rendered, self._sealer.keyed_hash))
         if is_placed(rendered) and rendered.placement is not None:
             planned = placed(plan, rendered.placement, source.scope)

@@ -285,6 +285,11 @@ def made_of(job: Json) -> TaskEntry:
             "tasks[0].spawn.task.each: is not for a spawn: its task runs a program",
         ),
         (
+            {"task": {"run": "a", "reuse": True}},
+            "tasks[0].spawn.task.reuse: is not for a spawn: "
+            "the tasks that another has made would be missing",
+        ),
+        (
             {"task": {"name": "a"}},
             "tasks[0].spawn.task: must have image, run, cmd or wasm: there is nothing to run",
         ),

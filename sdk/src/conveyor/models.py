@@ -3674,6 +3674,9 @@ class SpawnTask(Body):
     """Higher goes first within a queue. 0, the default, takes the job's default."""
     allow_failure: bool | None = None
     """When it fails, what follows goes on as if it had completed. Default: false."""
+    reuse: bool | None = None
+    """It does not run where a task of yours has done the same work: it completes at once, with
+    the result and the artifacts of that one. Default: `reuse.tasks` of the job, else false."""
     pre: list[AuxTask] | None = None
     """Run one after the other before the task; the failure of one fails the task."""
     post: list[AuxTask] | None = None

@@ -49,6 +49,8 @@ def spawn_breaches(task: Spec) -> Iterator[Breach]:
     """Of the fields of the task that a spawn runs."""
     fields = task.__dict__
     yield from _given(fields, _NOT_OF_SPAWNS, "is not for a spawn: its task runs a program")
+    rule = "is not for a spawn: the tasks that another has made would be missing"
+    yield from _given(fields, {"reuse": "reuse"}, rule)
     if not any(fields.get(name) for name in (*_PROGRAMS, *_NOT_OF_SPAWNS)):
         yield Breach((), "must have image, run, cmd or wasm: there is nothing to run")
 
