@@ -9,7 +9,7 @@ import pytest
 
 from conveyor.extensions.files import ObjectRefused
 from conveyor.extensions.runtimes import RuntimeRejected, TransferStopped
-from conveyor.extensions.tasks import Place
+from conveyor.extensions.tasks import DATA, Place
 from tests.support.engines.carried import carried, succeeded
 from tests.support.engines.execution_driver import Rig, address_of, aux, rig_of
 from tests.support.files.tars import file_info, made_tar, tar_info, tar_of_files
@@ -217,6 +217,7 @@ async def test_what_is_bound_is_seen_and_changed_only_where_it_may_be(
         (tmp_path / name).mkdir()
         (tmp_path / name / "x").write_text(f"{name}\n")
     (tmp_path / "file").write_text("file\n")
+    lasting = f"{DATA}/deep/lasting"
     text, _ = await carried(
         rig,
         {},
@@ -224,9 +225,10 @@ async def test_what_is_bound_is_seen_and_changed_only_where_it_may_be(
             Place(target="kept", bind=str(tmp_path / "kept"), read_only=True),
             Place(target="free", bind=str(tmp_path / "free")),
             Place(target="f", bind=str(tmp_path / "file"), is_directory=False, read_only=True),
-            Place(target="deep/l", bind=str(tmp_path / "lasting"), read_only=True, is_linked=True),
+            Place(target=lasting, bind=str(tmp_path / "lasting"), read_only=True, is_linked=True),
         ),
-        run="cat kept/x free/x f deep/l/x; "
+        directories={"LASTING": lasting},
+        run="cat kept/x free/x f $LASTING/x; "
         "for d in kept free; do echo new > $d/new; done 2>/dev/null; true",
     )
     assert text == "kept\nfree\nfile\nlasting\n"
