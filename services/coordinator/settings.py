@@ -153,6 +153,14 @@ class RateSettings(Block):
     burst: int = Field(50, ge=1, description="Maximum burst.")
 
 
+class ArvadosSettings(Block):
+    repositories: str = Field(
+        "",
+        description="Directory with the git repositories whose scripts jobs of Arvados may run: "
+        "`NAME.git`, or `NAME` with a `.git`. Empty: none.",
+    )
+
+
 class EndpointSettings(Block):
     jobs: bool = Field(True, description="Serve `/jobs`. Disabled endpoints return 404.")
     tasks: bool = Field(True, description="Serve `/tasks`.")
@@ -182,6 +190,11 @@ class EndpointSettings(Block):
         "liveness, version and authentication methods require no credentials.",
     )
     bytenite: bool = Field(True, description="Serve ByteNite's API below `/v1`.")
+    arvados: bool = Field(
+        True,
+        description="Serve Arvados' API below `/arvados/v1`. Its discovery document requires no "
+        "credentials.",
+    )
     page: bool = Field(
         True,
         description="Serve the page at `/` and `/ui`. Its files require no credentials; what it "
@@ -202,6 +215,7 @@ class HttpSettings(Block):
     rate: RateSettings = RateSettings()
     endpoints: EndpointSettings = EndpointSettings()
     bacalhau: BacalhauSettings = BacalhauSettings()
+    arvados: ArvadosSettings = ArvadosSettings()
 
 
 class CoordinatorSettings(DatabaseServiceSettings):
@@ -211,6 +225,7 @@ class CoordinatorSettings(DatabaseServiceSettings):
     rate: RateSettings = RateSettings()
     endpoints: EndpointSettings = EndpointSettings()
     bacalhau: BacalhauSettings = BacalhauSettings()
+    arvados: ArvadosSettings = ArvadosSettings()
     files: FilesSettings = FilesSettings()
     cost: CostSettings = CostSettings()
 

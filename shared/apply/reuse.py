@@ -64,7 +64,10 @@ async def judge_all(rows: Rows, new_jobs: Sequence[NewJob], now: datetime) -> Ju
             made.add(wanted.fingerprint.digest)
         elif new.key:
             await rows.move_key(new.key, verdict.job_id)
-    return Judged(verdicts, later)
+    judged = Judged(verdicts, later)
+    if unnamed := [new.job.id for new in new_jobs if new.named and new.job.id in judged.not_made]:
+        await rows.forget_names(unnamed)
+    return judged
 
 
 async def keep_verdicts(

@@ -33,7 +33,7 @@ class NamedDocument:
     name: str
     labels: Mapping[str, str]
     document: Mapping[str, object]
-    language: Literal["bacalhau", "bytenite"] = "bacalhau"
+    language: Literal["bacalhau", "bytenite", "arvados"] = "bacalhau"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,8 @@ def test_beside_health_only_links_signs_of_life_and_the_sign_in_need_no_credenti
     sign_in = {(method, "/session") for method in ("GET", "POST", "DELETE")}
     bytenite = {("POST", f"/v1/auth/{act}") for act in ("access_token", "signout")}
     bytenite |= {("PUT", "/v1/uploads/{path}")}
-    known = {("GET", "/health")} | links | agent | tokens | results | sign_in
+    arvados = {("GET", "/discovery/v1/apis/arvados/v1/rest")}
+    known = {("GET", "/health")} | arvados | links | agent | tokens | results | sign_in
     assert without == known | bytenite
 
 

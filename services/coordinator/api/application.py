@@ -12,6 +12,9 @@ from services.coordinator.api.access.authenticator import (
     authenticated,
 )
 from services.coordinator.api.access.visibility import MOST_WEBHOOKS
+from services.coordinator.api.arvados import jobs as arvados
+from services.coordinator.api.arvados.error_form import in_arvados_form
+from services.coordinator.api.arvados.repositories import REPOSITORIES
 from services.coordinator.api.bacalhau import submission as bacalhau
 from services.coordinator.api.bacalhau.error_form import in_bacalhau_form
 from services.coordinator.api.bacalhau.submission import JOB_DEFAULTS
@@ -57,6 +60,7 @@ from shared.process.extensions import Group, load
 _NEW_VERSIONS: Mapping[Language, NewVersion] = {
     "bacalhau": bacalhau.new_version_of,
     "bytenite": bytenite.new_version_of,
+    "arvados": arvados.new_version_of,
 }
 
 
@@ -72,6 +76,7 @@ def make_application(
     )
     app[AUTHENTICATOR] = authenticator
     app[JOB_DEFAULTS] = dict(settings.bacalhau.defaults)
+    app[REPOSITORIES] = settings.arvados.repositories
     app[NEW_VERSIONS] = _NEW_VERSIONS
     _provide(app, ports, settings.api)
     app.add_routes(
@@ -127,7 +132,13 @@ def _middlewares(
         chain.append(logged(settings.api.request_log))
     if settings.cors.is_on:
         chain.append(preflighted(settings.cors))
-    chain += [in_bacalhau_form, in_bytenite_form, errors_as_json, refuse_unread(routes)]
+    chain += [
+        in_bacalhau_form,
+        in_bytenite_form,
+        in_arvados_form,
+        errors_as_json,
+        refuse_unread(routes),
+    ]
     if is_only_for_this_machine(settings):
         chain.append(own_names)
     chain.append(own_pages(settings.cors))

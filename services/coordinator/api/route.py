@@ -41,6 +41,7 @@ Group = Literal[
     "templates",
     "bacalhau",
     "bytenite",
+    "arvados",
 ]
 """Routes that the operator turns off together: CONVEYOR_ENDPOINTS_<GROUP>."""
 

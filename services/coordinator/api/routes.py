@@ -7,6 +7,7 @@ from aiohttp import web
 from services.coordinator.api.access.routes import ACCESS_ROUTES
 from services.coordinator.api.access.session_list import SESSION_LIST_ROUTES
 from services.coordinator.api.access.sessions import SESSION_ROUTES
+from services.coordinator.api.arvados.routes import ARVADOS_ROUTES
 from services.coordinator.api.bacalhau.agent import AGENT_ROUTES
 from services.coordinator.api.bacalhau.auth import AUTH_ROUTES
 from services.coordinator.api.bacalhau.jobs import JOB_ROUTES
@@ -122,4 +123,5 @@ ROUTES: tuple[Route, ...] = (
     *LOG_ROUTES,
     *RESULT_ROUTES,
     *BYTENITE_ROUTES,
+    *ARVADOS_ROUTES,
 )

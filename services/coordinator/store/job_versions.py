@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from services.coordinator.store.rows import JsonObject, Readers
 from shared.postgres.pool import Connection
 
-Language = Literal["bacalhau", "bytenite"]
+Language = Literal["bacalhau", "bytenite", "arvados"]
 
 _COLUMNS = """
 v.version, v.reason, shown_user(v.created_by) AS created_by, v.created_at,

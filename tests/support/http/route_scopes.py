@@ -12,6 +12,23 @@ SCOPES = {
     ("GET", "/jobs/{id}/timeline"): "read",
     ("GET", "/jobs/{id}/provenance"): "read",
     ("GET", "/jobs/{id}/definition"): "read",
+    ("GET", "/discovery/v1/apis/arvados/v1/rest"): None,
+    ("GET", "/arvados/v1/users/current"): "read",
+    **{
+        (method, f"/arvados/v1/jobs{path}"): scope
+        for method, path, scope in (
+            ("POST", "", "submit"),
+            ("GET", "", "read"),
+            ("GET", "/queue", "read"),
+            ("POST", "/queue", "read"),
+            ("GET", "/queue_size", "read"),
+            ("GET", "/{id}", "read"),
+            ("PUT", "/{id}", "operate"),
+            ("DELETE", "/{id}", "operate"),
+            ("POST", "/{id}/cancel", "operate"),
+            ("POST", "/{id}/lock", "operate"),
+        )
+    },
     ("GET", "/examples"): "read",
     ("GET", "/examples/{name}"): "read",
     ("GET", "/jobs/{id}/tasks"): "read",

@@ -60,7 +60,7 @@ def shown_by(request: web.Request) -> Password | Key | AccessToken | SessionToke
     if hdrs.AUTHORIZATION not in request.headers:
         return token_of(request)
     kind, _, value = request.headers[hdrs.AUTHORIZATION].partition(" ")
-    if kind.lower() == "bearer":
+    if kind.lower() in ("bearer", "oauth2"):  # the second by clients of Arvados
         return _of_text(value.strip())
     if kind.lower() == "basic":
         return _password(value)

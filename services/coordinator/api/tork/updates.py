@@ -87,7 +87,7 @@ class UpdateQuery(Query):
         ),
     ] = 0
     language: Annotated[
-        Literal["", "tork", "bacalhau", "bytenite"],
+        Literal["", "tork", "bacalhau", "bytenite", "arvados"],
         Field(
             description="That of the body. Default: that of the job; it keeps this one, so "
             "another is refused."

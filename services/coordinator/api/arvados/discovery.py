@@ -1,0 +1,125 @@
+"""What Arvados' clients build themselves from: a description of the API in Google's form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from services.coordinator.api.arvados.groups import OPEN, PREFIX
+from services.coordinator.api.replies import reply
+from services.coordinator.api.route import response
+
+Tree = dict[str, Any]
+
+_PATH = {"uuid": {"type": "string", "location": "path", "required": True}}
+_LISTS = {
+    "filters": "array",
+    "where": "object",
+    "order": "array",
+    "select": "array",
+    "distinct": "boolean",
+    "limit": "integer",
+    "offset": "integer",
+    "count": "string",
+}
+_CREATES = {"allow_duplicate": "boolean", "find_or_create": "boolean", "select": "array"}
+
+
+def _in_query(types: Mapping[str, str]) -> Tree:
+    return {name: {"type": kind, "location": "query"} for name, kind in types.items()}
+
+
+def _method(verb: str, resource: str, name: str, path: str, **more: Any) -> Tree:  # noqa: ANN401 - JSON
+    by_id = "{uuid}" in path
+    return {
+        "id": f"arvados.{resource}.{name}",
+        "path": path,
+        "httpMethod": verb,
+        "parameters": (_PATH if by_id else {}) | more.pop("parameters", {}),
+        "parameterOrder": ["uuid"] if by_id else [],
+        "response": {"$ref": more.pop("returns", "Job")},
+        "scopes": [],
+        **more,
+    }
+
+
+def _jobs() -> Tree:
+    job = {"request": {"required": True, "properties": {"job": {"$ref": "Job"}}}}
+    listed = {"parameters": _in_query(_LISTS), "returns": "JobList"}
+    of_one = {
+        "get": _method("GET", "jobs", "get", "jobs/{uuid}"),
+        "update": _method("PUT", "jobs", "update", "jobs/{uuid}", **job),
+        "delete": _method("DELETE", "jobs", "delete", "jobs/{uuid}"),
+        "lock": _method("POST", "jobs", "lock", "jobs/{uuid}/lock"),
+        "cancel": _method(
+            "POST", "jobs", "cancel", "jobs/{uuid}/cancel",
+            parameters=_in_query({"cascade": "boolean"}),
+        ),
+    }  # fmt: skip
+    return of_one | {
+        "create": _method("POST", "jobs", "create", "jobs", parameters=_in_query(_CREATES), **job),
+        "list": _method("GET", "jobs", "list", "jobs", **listed),
+        "index": _method("GET", "jobs", "index", "jobs", **listed),
+        "queue": _method("GET", "jobs", "queue", "jobs/queue", **listed),
+        "queue_size": _method("GET", "jobs", "queue_size", "jobs/queue_size", returns="QueueSize"),
+    }
+
+
+def _schema(name: str, types: Mapping[str, str]) -> Tree:
+    properties = {field: {"type": kind} for field, kind in types.items()}
+    return {"id": name, "type": "object", "properties": properties}
+
+
+def _list_of(name: str) -> Tree:
+    items = {"type": "array", "items": {"$ref": name}}
+    properties = {"kind": {"type": "string"}, "items": items}
+    return {"id": f"{name}List", "type": "object", "properties": properties}
+
+
+_JOB = {
+    "script": "string",
+    "script_version": "string",
+    "repository": "string",
+    "script_parameters": "object",
+    "runtime_constraints": "object",
+    "description": "string",
+    "priority": "integer",
+    "nondeterministic": "boolean",
+    "submit_id": "string",
+}
+
+
+@OPEN.route(
+    "GET /discovery/v1/apis/arvados/v1/rest",
+    "Describe Arvados' API in the form that its clients read",
+    response("The description.", Tree),
+)
+async def describe_arvados_api(request: web.Request) -> web.Response:
+    root = f"{request.headers.get('X-Forwarded-Proto', request.scheme)}://{request.host}/"
+    service = f"{PREFIX.removeprefix('/')}/"
+    current = _method("GET", "users", "current", "users/current", returns="User")
+    return reply(
+        {
+            "kind": "discovery#restDescription",
+            "discoveryVersion": "v1",
+            "id": "arvados:v1",
+            "name": "arvados",
+            "version": "v1",
+            "title": "Arvados API",
+            "protocol": "rest",
+            "rootUrl": root,
+            "servicePath": service,
+            "baseUrl": f"{root}{service}",
+            "basePath": f"/{service}",
+            "batchPath": "batch",
+            "parameters": {"alt": {"type": "string", "location": "query", "default": "json"}},
+            "auth": {"oauth2": {"scopes": {}}},
+            "schemas": {
+                "Job": _schema("Job", _JOB),
+                "JobList": _list_of("Job"),
+                "QueueSize": _schema("QueueSize", {"queue_size": "integer"}),
+                "User": _schema("User", {"uuid": "string", "username": "string"}),
+            },
+            "resources": {"jobs": {"methods": _jobs()}, "users": {"methods": {"current": current}}},
+        }
+    )

@@ -1,0 +1,18 @@
+"""The route groups of Arvados' API."""
+
+from services.coordinator.api.arvados.schemas import ArvadosError
+from services.coordinator.api.route import RouteGroup, error
+
+PREFIX = "/arvados/v1"
+FORM = "application/x-www-form-urlencoded"
+INVALID = error("It breaks rules, or the state of the job does not allow it.")
+_TAG = "arvados"
+ARVADOS = RouteGroup(group="arvados", tag=_TAG, error_form=ArvadosError)
+JOBS = RouteGroup(
+    group="arvados",
+    tag=_TAG,
+    path_meanings={"id": "The job's uuid, or its id in Conveyor."},
+    missing="There is no such job.",
+    error_form=ArvadosError,
+)
+OPEN = RouteGroup(group="arvados", tag=_TAG, scope=None, error_form=ArvadosError)

@@ -1,0 +1,180 @@
+"""Which jobs a list of Arvados' API has, and what of each: filters, where, order, select."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from services.coordinator.api.errors import Unprocessable
+
+Tree = dict[str, Any]
+
+_MOST, _DEFAULT = 1000, 100
+_ORDER = re.compile(r"(?:jobs\.)?(\w+)(?:\s+(asc|desc))?", re.IGNORECASE)
+_ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """`order` is of attributes, each with whether it goes down. `select` () is for all."""
+
+    filters: Sequence[tuple[str, str, Any]]
+    order: Sequence[tuple[str, bool]]
+    limit: int
+    offset: int
+    select: Sequence[str]
+    is_distinct: bool
+    is_counted: bool
+
+    @property
+    def uuids(self) -> list[str] | None:
+        """If only some are asked for."""
+        for name, operator, value in self.filters:
+            if name == "uuid" and operator in ("=", "in"):
+                return [str(one) for one in (value if isinstance(value, list) else [value])]
+        return None
+
+
+def listing(given: Mapping[str, Any], order: Sequence[tuple[str, bool]]) -> Listing:
+    """Ordered by `order` unless it says otherwise. Raises Unprocessable."""
+    filters = [_filter(one) for one in _list(given, "filters")]
+    where = given.get("where") or {}
+    if not isinstance(where, dict):
+        raise Unprocessable("where: must be a JSON object")
+    filters += [
+        (name, "in" if isinstance(value, list) else "=", value) for name, value in where.items()
+    ]
+    return Listing(
+        filters=filters,
+        order=[*_order(given), *order],
+        limit=min(_number(given, "limit", _DEFAULT), _MOST),
+        offset=_number(given, "offset", 0),
+        select=[str(name) for name in _list(given, "select")],
+        is_distinct=str(given.get("distinct", "false")).lower() in ("true", "1"),
+        is_counted=given.get("count") != "none",
+    )
+
+
+def page(asked: Listing, items: Iterable[Tree]) -> Tree:
+    found = [item for item in items if all(_holds(item, *one) for one in asked.filters)]
+    for name, is_down in reversed(asked.order):
+        found.sort(key=lambda item: _rank(item.get(name)), reverse=is_down)
+    shown = [selected(item, asked.select) for item in found]
+    if asked.is_distinct:
+        shown = [one for at, one in enumerate(shown) if one not in shown[:at]]
+    answer: Tree = {
+        "kind": "arvados#jobList",
+        "offset": asked.offset,
+        "limit": asked.limit,
+        "items": shown[asked.offset : asked.offset + asked.limit],
+    }
+    return answer | ({"items_available": len(shown)} if asked.is_counted else {})
+
+
+def selected(item: Tree, names: Sequence[str]) -> Tree:
+    return {name: item[name] for name in names if name in item} if names else item
+
+
+def _filter(given: object) -> tuple[str, str, Any]:
+    if not isinstance(given, list) or len(given) != 3:
+        raise Unprocessable("filters: each must be [attribute, operator, value]")
+    name, operator, value = given
+    if not isinstance(name, str) or str(operator).lower() not in _OPERATORS:
+        raise Unprocessable(f"filters: the operator must be one of {', '.join(_OPERATORS)}")
+    return name.removeprefix("jobs."), str(operator).lower(), value
+
+
+def _order(given: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    asked = given.get("order") or []
+    texts = asked.split(",") if isinstance(asked, str) else asked
+    found = [_ORDER.fullmatch(str(text).strip()) for text in texts] if texts else []
+    if not all(found):
+        raise Unprocessable("order: each must be an attribute, with asc or desc after it")
+    return [(one[1], (one[2] or "").lower() == "desc") for one in found if one]
+
+
+def _list(given: Mapping[str, Any], name: str) -> list[Any]:
+    value = given.get(name) or []
+    if not isinstance(value, list):
+        raise Unprocessable(f"{name}: must be a list in JSON")
+    return value
+
+
+def _number(given: Mapping[str, Any], name: str, default: int) -> int:
+    text = str(given.get(name, default))
+    if not text.isascii() or not text.isdecimal() or len(text) > 9:
+        raise Unprocessable(f"{name}: must be a whole number")
+    return int(text)
+
+
+def _rank(value: object) -> tuple[int, Any]:
+    """What is null comes last, as in Postgres."""
+    if value is None:
+        return (2, "")
+    if isinstance(value, bool | int | float):
+        return (0, value)
+    return (1, value.isoformat() if isinstance(value, datetime) else str(value))
+
+
+def _holds(item: Tree, name: str, operator: str, value: Any) -> bool:  # noqa: ANN401 - JSON
+    if name == _ANY:
+        return any(_compare(operator, str(one), value) for one in item.values() if one is not None)
+    head, _, rest = name.partition(".")
+    found = item.get(head)
+    if rest:
+        found = found.get(rest) if isinstance(found, dict) else None
+    return _compare(operator, found, value)
+
+
+def _compare(operator: str, found: Any, value: Any) -> bool:  # noqa: ANN401 - JSON
+    return _OPERATORS[operator](found, value)
+
+
+def _equal(found: object, value: object) -> bool:
+    """Of a query everything is a text."""
+    if isinstance(value, str) and isinstance(found, bool | int | float):
+        return str(found).lower() == value.lower()
+    return found == value
+
+
+def _in(found: object, value: object) -> bool:
+    return any(_equal(found, one) for one in (value if isinstance(value, list) else [value]))
+
+
+def _like(found: object, value: object, flags: int = 0) -> bool:
+    pattern = re.escape(str(value)).replace("%", ".*").replace("_", ".")
+    return isinstance(found, str) and re.fullmatch(pattern, found, flags | re.DOTALL) is not None
+
+
+def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def compared(found: object, value: object) -> bool:
+        is_number = isinstance(found, int | float) and str(value).lstrip("-").isdecimal()
+        other = int(str(value)) if is_number else value
+        return found is not None and holds(_rank(found), _rank(other))
+
+    return compared
+
+
+def _contains(found: object, value: object) -> bool:
+    wanted = value if isinstance(value, list) else [value]
+    return isinstance(found, dict | list | str) and all(one in found for one in wanted)
+
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": _equal,
+    "==": _equal,
+    "!=": lambda found, value: not _equal(found, value),
+    "<>": lambda found, value: not _equal(found, value),
+    "<": _ordered(lambda a, b: a < b),
+    "<=": _ordered(lambda a, b: a <= b),
+    ">": _ordered(lambda a, b: a > b),
+    ">=": _ordered(lambda a, b: a >= b),
+    "like": _like,
+    "ilike": lambda found, value: _like(found, value, re.IGNORECASE),
+    "in": _in,
+    "not in": lambda found, value: not _in(found, value),
+    "is_a": _in,
+    "exists": lambda found, value: isinstance(found, dict) and value in found,
+    "contains": _contains,
+}

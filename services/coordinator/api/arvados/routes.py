@@ -1,0 +1,7 @@
+"""All routes of Arvados' API."""
+
+from services.coordinator.api.arvados.discovery import describe_arvados_api
+from services.coordinator.api.arvados.jobs import JOB_ROUTES
+from services.coordinator.api.arvados.users import get_arvados_user
+
+ARVADOS_ROUTES = (*JOB_ROUTES, get_arvados_user, describe_arvados_api)

@@ -1,0 +1,85 @@
+"""A job in the shape of Arvados."""
+
+import hashlib
+import json
+from typing import Any
+
+from services.coordinator.store.arvados_jobs import ArvadosJob
+from services.coordinator.store.rows import GUEST
+from shared.jobspec.arvados.uuids import CLIENT, SYSTEM_USER, USER, uuid_of
+from shared.planning.disclosure import Redacting
+
+Tree = dict[str, Any]
+
+_STATES = {
+    "PENDING": "Queued",
+    "SCHEDULED": "Queued",
+    "RUNNING": "Running",
+    "COMPLETED": "Complete",
+    "FAILED": "Failed",
+    "CANCELLED": "Cancelled",
+}
+_SUCCESS = {"COMPLETED": True, "FAILED": False, "CANCELLED": False}
+_COUNTED = {"PENDING": "todo", "SCHEDULED": "todo", "RUNNING": "running", "COMPLETED": "done"}
+_SHOWN = ("script", "script_version", "supplied_script_version", "repository", "submit_id",
+          "script_parameters", "runtime_constraints", "description", "priority",
+          "nondeterministic")  # fmt: skip
+
+
+def user_uuid(identity: str | None) -> str:
+    return uuid_of(USER, identity or GUEST)
+
+
+def shown_job(job: ArvadosJob, redact: Redacting) -> Tree:
+    document = redact.value({name: job.document.get(name) for name in _SHOWN})
+    is_cancelled, is_running = job.state == "CANCELLED", job.state == "RUNNING"
+    client = job.cancelled_by_client if is_cancelled else None
+    return {
+        "uuid": job.uuid,
+        "kind": "arvados#job",
+        "href": f"/jobs/{job.uuid}",
+        "etag": hashlib.sha256(f"{job.version} {job.modified_at} {job.state}".encode()).hexdigest(),
+        "owner_uuid": user_uuid(job.created_by),
+        "created_at": job.created_at,
+        "modified_at": job.modified_at,
+        "modified_by_user_uuid": user_uuid(job.modified_by),
+        "modified_by_client_uuid": None,
+        **document,
+        "script_name": document["script"],
+        "resource_limits": document["runtime_constraints"],
+        "script_parameters_digest": _digest(document["script_parameters"]),
+        "state": _STATES[job.state],
+        "running": is_running,
+        "success": _SUCCESS.get(job.state),
+        "started_at": job.started_at,
+        "finished_at": job.finished_at if job.state in ("COMPLETED", "FAILED") else None,
+        "cancelled_at": job.cancelled_at if is_cancelled else None,
+        "cancelled_by_user_uuid": user_uuid(job.cancelled_by) if is_cancelled else None,
+        "cancelled_by_client_uuid": uuid_of(CLIENT, client) if client else None,
+        "is_locked_by_uuid": _holder(job),
+        "tasks_summary": _tasks_summary(job.state),
+        "queue_position": 0 if _STATES[job.state] == "Queued" else None,
+        "output": redact.value(job.result) or None,
+        "log": None,
+        "node_uuids": [],
+        "components": {},
+        "dependencies": [],
+    }
+
+
+def _holder(job: ArvadosJob) -> str | None:
+    """A job that runs is the system's."""
+    if job.is_locked:
+        return user_uuid(job.locked_by)
+    return SYSTEM_USER if job.state == "RUNNING" else None
+
+
+def _digest(parameters: Any) -> str:  # noqa: ANN401 - JSON
+    text = json.dumps(parameters, sort_keys=True, separators=(",", ":"))
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _tasks_summary(state: str) -> dict[str, int]:
+    """Of its one task."""
+    counted = _COUNTED.get(state, "failed")
+    return {name: int(name == counted) for name in ("todo", "running", "done", "failed")}

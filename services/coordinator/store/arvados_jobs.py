@@ -1,0 +1,67 @@
+"""Jobs that clients of Arvados' API call by a uuid of its form."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from services.coordinator.store.rows import IS_LOCKED, Readers
+from shared.postgres.pool import Connection
+
+NAMESPACE = "arvados"
+LANGUAGE: Literal["arvados"] = "arvados"
+MOST = 10_000
+"""Looked at for a list: the newest."""
+
+_SHOWN = f"""
+SELECT j.id, i.name, v.version, v.document, j.state, j.created_at, j.created_by, v.created_by,
+       greatest(v.created_at, j.started_at, j.completed_at, j.failed_at, j.cancelled_at),
+       j.started_at, coalesce(j.completed_at, j.failed_at), j.cancelled_at, j.cancelled_by,
+       j.cancelled_by_client, j.result, {IS_LOCKED}, lock->>'by', j.sealed
+FROM jobs j JOIN job_identities i ON i.job_id = j.id AND i.language = '{LANGUAGE}'
+JOIN job_versions v ON v.job_id = j.id AND v.version = j.spec_version
+WHERE ($1::text[] IS NULL OR j.readers = '{{}}' OR j.readers && $1)
+"""  # noqa: S608 - texts of our own
+
+ONE = f"{_SHOWN} AND (i.name = $2 AND i.namespace = '{NAMESPACE}' OR j.id = $2)"
+
+# $2: their uuids, NULL for all.
+LIST = f"""
+{_SHOWN} AND ($2::text[] IS NULL OR i.name = ANY($2) AND i.namespace = '{NAMESPACE}')
+ORDER BY j.created_at DESC, j.id DESC LIMIT {MOST}
+"""
+
+
+class ArvadosJob(NamedTuple):
+    """A job with the document of its latest version. `modified_by` made that."""
+
+    id: str
+    uuid: str
+    version: int
+    document: Mapping[str, Any]
+    state: str
+    created_at: datetime
+    created_by: str | None
+    modified_by: str | None
+    modified_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancelled_at: datetime | None
+    cancelled_by: str | None
+    cancelled_by_client: str | None
+    result: str | None
+    is_locked: bool
+    locked_by: str | None
+    sealed: str | None
+
+
+async def one(connection: Connection, name: str, readers: Readers) -> ArvadosJob | None:
+    """By its uuid, or by our id."""
+    row = await connection.fetchrow(ONE, readers, name)
+    return ArvadosJob(*row) if row else None
+
+
+async def newest(
+    connection: Connection, uuids: Sequence[str] | None, readers: Readers
+) -> list[ArvadosJob]:
+    """Those of `uuids`, None for all."""
+    return [ArvadosJob(*row) for row in await connection.fetch(LIST, readers, uuids)]

@@ -1,0 +1,1 @@
+"""Jobs of Arvados: a script of a git repository at a commit."""

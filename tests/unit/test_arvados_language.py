@@ -1,0 +1,133 @@
+"""Jobs of Arvados: what they may hold, what they compile to, and how lists of them are searched."""
+
+from typing import Any
+
+import pytest
+
+from services.coordinator.api.arvados.listing import listing, page
+from services.coordinator.api.arvados.parameters import takes_alike
+from services.coordinator.api.errors import Unprocessable
+from shared.jobspec.arvados.compilation import compile_job
+from shared.jobspec.arvados.models import checked
+from shared.jobspec.arvados.uuids import JOB, uuid_of
+
+HASH = {
+    "script": "hash",
+    "script_version": "main",
+    "repository": "lab/tools",
+    "script_parameters": {"input": "x", "sizes": [1, 2], "code": "{{ secrets.a }}"},
+}
+
+
+def test_a_job_runs_its_script_with_its_parameters_as_variables() -> None:
+    job, problems = checked({**HASH, "priority": "700", "uuid": "is not read"})
+    assert job is not None
+    assert problems == []
+    definition = compile_job(job, "upload1")
+    [task] = definition.tasks
+    assert (task.run, task.priority) == ("cd crunch && exec ./crunch_scripts/hash", 7)
+    assert task.env["JOB_PARAMETER_INPUT"] == "x"
+    assert task.env["JOB_PARAMETER_SIZES"] == "[1, 2]"
+    assert task.env["JOB_PARAMETER_CODE"] != "{{ secrets.a }}"  # it is no expression of ours
+    assert task.env["JOB_UUID"] == "{{ job.id }}"
+    assert definition.uploads == {"code": "upload1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"script": "../../bin/sh"}, "script"),
+        ({"script": "$(reboot)"}, "script"),
+        ({"script_version": "--upload-pack=x"}, "script_version"),
+        ({"script_version": "$HEAD"}, "script_version"),
+        ({"repository": "https://example.com/x.git"}, "repository"),
+        ({"repository": None}, "repository"),
+        ({"priority": 1001}, "priority"),
+        ({"script_parameters": "x"}, "script_parameters"),
+        ({"runtime_constraints": {"docker_image": 1}}, "runtime_constraints.docker_image"),
+        ({"scrpt": "x"}, "scrpt"),
+    ],
+)
+def test_what_breaks_a_rule_is_refused(changes: dict[str, Any], field: str) -> None:
+    job, problems = checked({**HASH, **changes})
+    assert job is None
+    assert [problem.field for problem in problems] == [field]
+
+
+def test_the_names_of_2013_are_taken() -> None:
+    old = {name: value for name, value in HASH.items() if name != "script"}
+    job, _ = checked({**old, "script_name": "hash", "resource_limits": {"min_nodes": 1}})
+    assert job is not None
+    assert (job.script, job.runtime_constraints) == ("hash", {"min_nodes": 1})
+
+
+def test_ids_have_the_form_of_arvados_and_are_the_same_for_the_same_job() -> None:
+    uuid = uuid_of(JOB, "a")
+    assert uuid == uuid_of(JOB, "a") != uuid_of(JOB, "b")
+    assert [len(part) for part in uuid.split("-")] == [5, 5, 15]
+
+
+ITEMS: list[dict[str, Any]] = [
+    {"uuid": "a", "priority": 1, "script": "hash", "success": None, "script_parameters": {"x": 1}},
+    {"uuid": "b", "priority": 5, "script": "grep", "success": True, "script_parameters": {}},
+    {"uuid": "c", "priority": 5, "script": "grep", "success": False, "script_parameters": {}},
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, "abc"),
+        ({"order": "priority desc"}, "bca"),
+        ({"order": ["priority desc", "uuid desc"]}, "cba"),
+        ({"filters": [["script", "=", "grep"]]}, "bc"),
+        ({"filters": [["script", "like", "gr%"], ["priority", ">", 4]]}, "bc"),
+        ({"filters": [["script", "ilike", "GR%"]]}, "bc"),
+        ({"filters": [["uuid", "in", ["a", "c"]]]}, "ac"),
+        ({"filters": [["uuid", "not in", ["a", "c"]]]}, "b"),
+        ({"filters": [["success", "=", None]]}, "a"),
+        ({"filters": [["success", "!=", True]]}, "ac"),
+        ({"filters": [["script_parameters", "exists", "x"]]}, "a"),
+        ({"filters": [["script_parameters.x", "=", 1]]}, "a"),
+        ({"filters": [["any", "ilike", "%HAS%"]]}, "a"),
+        ({"where": {"script": "grep", "priority": "5"}}, "bc"),
+        ({"where": {"uuid": ["a", "b"]}}, "ab"),
+        ({"limit": "1", "offset": 1}, "b"),
+    ],
+)
+def test_lists_are_filtered_and_ordered(given: dict[str, Any], found: str) -> None:
+    asked = listing(given, [("uuid", False)])
+    assert "".join(item["uuid"] for item in page(asked, ITEMS)["items"]) == found
+
+
+def test_a_page_says_how_many_there_are_unless_nobody_wants_to_know() -> None:
+    assert page(listing({"limit": 1}, ()), ITEMS)["items_available"] == 3
+    assert "items_available" not in page(listing({"count": "none"}, ()), ITEMS)
+    few = listing({"select": ["script"], "distinct": True}, ())
+    assert page(few, ITEMS)["items"] == [{"script": "hash"}, {"script": "grep"}]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"filters": [["uuid", "~", "a"]]},
+        {"filters": [["uuid"]]},
+        {"filters": "x"},
+        {"order": "uuid sideways"},
+        {"limit": "-1"},
+        {"where": "x"},
+    ],
+)
+def test_a_wrong_question_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(Unprocessable):
+        listing(given, ())
+
+
+def test_options_of_reuse_may_not_contradict_each_other() -> None:
+    assert takes_alike({}, {})
+    assert takes_alike({"allow_duplicate": "false", "find_or_create": True}, {})
+    assert not takes_alike({"allow_duplicate": True}, {"no_reuse": True})
+    with pytest.raises(Unprocessable, match="allow_duplicate and find_or_create contradict"):
+        takes_alike({"allow_duplicate": True, "find_or_create": "true"}, {})
+    with pytest.raises(Unprocessable, match="must be true or false"):
+        takes_alike({"allow_duplicate": "perhaps"}, {})
