@@ -28,6 +28,7 @@ _JOBS = {
     "list": _Entry("cli.jobs.list:list_jobs", "List and search jobs."),
     "logs": _Entry("cli.jobs.logs:logs", "Print the log of a job or of one task."),
     "why": _Entry("cli.jobs.why:why", "Explain why a job has no node yet."),
+    "reuse": _Entry("cli.jobs.reuse:reuse", "Explain which submissions reused a job."),
     "files": _Entry("cli.jobs.files:files", "List the files that a job has kept."),
     "download": _Entry("cli.jobs.download:download", "Save the files that a job has kept."),
     "cancel": _Entry("cli.jobs.acts:cancel", "Cancel jobs."),

@@ -1467,6 +1467,8 @@ class JobHeader(Answer):
     """Whether `GET /jobs/{id}/versions` lists any."""
     has_services: bool | None = None
     """Whether services or daemons of it have run: then it can't run again from one of its tasks."""
+    has_reuse: bool | None = None
+    """Whether it was submitted with `reuse`: `GET /jobs/{id}/reuse` has the reasons."""
 
 
 class JobMetrics(Answer):

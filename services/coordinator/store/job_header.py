@@ -43,7 +43,8 @@ SELECT EXISTS (SELECT FROM (SELECT task FROM job_tasks WHERE job_id = $1
                      ?| '{{parallel,each,subjob,partition,placement,needs}}')
            AS has_branches,
        EXISTS (SELECT FROM job_versions WHERE job_id = $1) AS has_versions,
-       (SELECT kept_running > 0 FROM jobs WHERE id = $1) AS has_services
+       (SELECT kept_running > 0 FROM jobs WHERE id = $1) AS has_services,
+       EXISTS (SELECT FROM job_fingerprints WHERE job_id = $1) AS has_reuse
 """  # noqa: S608 - a number of our own
 
 
@@ -70,12 +71,13 @@ class FailureRow(NamedTuple):
 
 
 class ContentsRow(NamedTuple):
-    """Whether its tasks are more than a list, its versions are kept, and services or daemons of it
-    have run."""
+    """Whether its tasks are more than a list, its versions are kept, services or daemons of it have
+    run, and it was submitted with `reuse`."""
 
     has_branches: bool
     has_versions: bool
     has_services: bool
+    has_reuse: bool
 
 
 async def parents(connection: Connection, job_id: str, readers: Readers) -> Sequence[ParentRow]:

@@ -12,6 +12,7 @@ import { Progress } from "../ui/progress";
 import { isFinal, State } from "../ui/state";
 import { Ago, At, Took } from "../ui/time";
 import { jobHref } from "./address";
+import { JobReuse } from "./job-reuse";
 import { phaseWords, usedText } from "./words";
 
 type Header = Schemas["JobHeader"];
@@ -75,6 +76,7 @@ function Facts({ job }: { job: Header }) {
       )}
       {end && <End job={job} at={end} />}
       <Used job={job} />
+      {job.hasReuse && <JobReuse job={job} />}
       {job.schedule && (
         <Fact name="Schedule">
           <a href={`/ui/schedules/${job.schedule.id}`}>{job.schedule.cron ?? "its schedule"}</a>

@@ -118,6 +118,7 @@ function Facts({ row, task }: { row: Row; task: Task }) {
           <a href={`/ui/cluster/nodes/${task.nodeId}`}>{task.nodeId.slice(0, 12)}</a>
         </Fact>
       )}
+      <Reused task={task} />
       {task.exitCode != null && <Fact name="Exit code">{task.exitCode}</Fact>}
       <Fact name="Created">{<At at={task.createdAt ?? undefined} />}</Fact>
       {task.startedAt && <Fact name="Started">{<At at={task.startedAt} />}</Fact>}
@@ -136,6 +137,14 @@ function Facts({ row, task }: { row: Row; task: Task }) {
       ) : null}
     </dl>
   );
+}
+
+function Reused({ task }: { task: Task }) {
+  return task.reusedFrom ? (
+    <Fact name="Reused from">
+      <code>{task.reusedFrom}</code>
+    </Fact>
+  ) : null;
 }
 
 const NOW: Record<NonNullable<Task["phase"]>, string> = {

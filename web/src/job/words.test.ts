@@ -9,6 +9,7 @@ import {
   chunksText,
   isStaged,
   phaseWords,
+  reuseText,
   runOf,
   taskName,
   toggled,
@@ -25,6 +26,17 @@ test("what was used of workers is said by its units, without what was not", () =
     "2.5 CPU s, 12,346 GiB s, 0.25 GPU s, 0.02 BYC",
   );
   expect(usedText({ runSeconds: 0, cpuSeconds: 0, memoryGibSeconds: 0 })).toBe("");
+});
+
+test("a job says how many submissions it has answered", () => {
+  const one = { createdAt: "2026-01-01T00:00:00Z", steps: [] };
+  const made = { ...one, reused: false };
+  expect(reuseText({ submissions: [made] })).toBe("no job had done the same work");
+  const reused = { ...one, reused: true };
+  expect(reuseText({ submissions: [reused, made] })).toBe("answered 1 more submission");
+  expect(reuseText({ submissions: [reused, reused], bannedAt: one.createdAt })).toBe(
+    "answered 2 more submissions; banned from reuse",
+  );
 });
 
 test("a phase is said in words", () => {

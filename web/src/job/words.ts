@@ -54,6 +54,16 @@ export function usedText(usage: Schemas["UsageView"]): string {
   return parts.join(", ");
 }
 
+/** Whether a job was made by its last submission, or answered it. */
+export function reuseText(reuse: Schemas["JobReuse"]): string {
+  const reused = reuse.submissions.filter((one) => one.reused).length;
+  const said = reused
+    ? `answered ${reused} more ${reused === 1 ? "submission" : "submissions"}`
+    : "";
+  const text = said || "no job had done the same work";
+  return reuse.bannedAt ? `${text}; banned from reuse` : text;
+}
+
 /** Of what is large the parts don't matter. */
 const amount = (n: number): string =>
   n < 100 ? String(Number(n.toPrecision(3))) : count(Math.round(n));

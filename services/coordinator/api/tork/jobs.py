@@ -205,6 +205,7 @@ async def _details(api: ApiPorts, job: SummaryRow, who: Principal) -> Fields:
         "hasBranches": contents.has_branches,
         "hasVersions": contents.has_versions,
         "hasServices": contents.has_services,
+        "hasReuse": contents.has_reuse,
     }
     if not JobState(job.state).is_final:
         why = await api.run(wait_reasons.of_jobs, [job.id])

@@ -177,6 +177,8 @@ class JobHeader(JobSummary):
     """Whether `GET /jobs/{id}/versions` lists any."""
     has_services: bool | None = None
     """Whether services or daemons of it have run: then it can't run again from one of its tasks."""
+    has_reuse: bool | None = None
+    """Whether it was submitted with `reuse`: `GET /jobs/{id}/reuse` has the reasons."""
 
 
 class Job(JobSummary):
