@@ -5,8 +5,11 @@ loops of single tests and can be killed from any of them.
 """
 
 import asyncio
+import atexit
+import functools
 import os
 import shutil
+import subprocess
 import tempfile
 import threading
 import uuid
@@ -121,6 +124,7 @@ def private_server(
     path: Path, settings: Mapping[str, str] = FAST, env: Mapping[str, str] | None = None
 ) -> Iterator[PrivatePostgres]:
     """`env` adds to the server's environment."""
+    prepare_data(path)
     with LoopThread() as thread:
         server = EmbeddedPostgres(path, tcp_port=free_port(), settings=settings, env=env)
         thread.run(server.__aenter__())
@@ -128,6 +132,26 @@ def private_server(
             yield PrivatePostgres(thread, server)
         finally:
             thread.run(server.__aexit__(None, None, None))
+
+
+def prepare_data(path: Path) -> None:
+    """What the first start of an embedded server there would make: to copy it takes a tenth of the
+    time."""
+    if not (path / "data").exists():
+        path.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "--archive", f"{_new_data()}/.", path], check=True)
+
+
+@functools.cache
+def _new_data() -> Path:
+    directory = tempfile.TemporaryDirectory(prefix="conveyor-postgres-")
+    atexit.register(directory.cleanup)
+    path = Path(directory.name) / "postgres"
+    with LoopThread() as thread:
+        server = EmbeddedPostgres(path, settings=FAST)
+        thread.run(server.__aenter__())
+        thread.run(server.__aexit__(None, None, None))
+    return path
 
 
 class Databases:

@@ -11,6 +11,7 @@ from services.dev.settings import DevBlock, IsolatedDevSettings
 from services.worker.runtimes.settings import RuntimeSettings
 from shared.process.run import Stop
 from tests.support.ports import free_port
+from tests.support.servers.postgres import prepare_data
 
 _SHELL = RuntimeSettings(type="shell", shell_allowed=True)
 
@@ -20,6 +21,7 @@ async def running_dev(
     data_dir: Path, runtime: RuntimeSettings = _SHELL, **settings_of: Any
 ) -> AsyncIterator[str]:
     """Its URL. `settings_of` are other blocks of its settings."""
+    prepare_data(data_dir / "postgres")
     settings = IsolatedDevSettings(
         dev=DevBlock(data_dir=data_dir),
         api=ApiSettings(address=f"127.0.0.1:{free_port()}"),
