@@ -70,7 +70,7 @@ def test_no_answer_is_a_server_error_or_undocumented(
 ) -> None:
     @given(case=described[path][method].as_strategy())
     @settings(
-        max_examples=15,
+        max_examples=8,
         deadline=None,
         derandomize=True,
         phases=[

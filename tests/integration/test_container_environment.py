@@ -149,10 +149,10 @@ async def test_networks_are_joined_by_name(rig: Rig) -> None:
                 await made.remove("networks", name)
 
 
-@pytest.mark.parametrize("name", ["no-such-network", "../volumes", "a?b", ""])
-async def test_a_network_that_is_not_there_is_rejected_by_name(rig: Rig, name: str) -> None:
-    with pytest.raises(RuntimeRejected, match=r"network .* does not exist"):
-        await rig.run(networks=(name,), cmd=("true",))
+async def test_a_network_that_is_not_there_is_rejected_by_name(rig: Rig) -> None:
+    for name in ("no-such-network", "../volumes", "a?b", ""):
+        with pytest.raises(RuntimeRejected, match=r"network .* does not exist"):
+            await rig.run(networks=(name,), cmd=("true",))
 
 
 async def test_another_tasks_own_network_is_not_there_by_name_nor_by_id(rig: Rig) -> None:
@@ -186,10 +186,10 @@ async def test_only_networks_that_the_operator_names_are_joined(rig: Rig) -> Non
                 await made.remove("networks", name)
 
 
-@pytest.mark.parametrize("name", ["host", "container:abc"])
-async def test_the_machines_network_needs_the_operators_leave(rig: Rig, name: str) -> None:
-    with pytest.raises(RuntimeRejected, match="CONVEYOR_RUNTIME_HOST_NETWORKS_ALLOWED"):
-        await rig.run(networks=(name,), cmd=("true",))
+async def test_the_machines_network_needs_the_operators_leave(rig: Rig) -> None:
+    for name in ("host", "container:abc"):
+        with pytest.raises(RuntimeRejected, match="CONVEYOR_RUNTIME_HOST_NETWORKS_ALLOWED"):
+            await rig.run(networks=(name,), cmd=("true",))
 
 
 async def test_the_machines_network_can_be_joined_with_it(rig: Rig) -> None:
