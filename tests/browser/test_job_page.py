@@ -229,6 +229,10 @@ tasks:
 - name: make
   run: mkdir -p out/deep; echo one > out/a.txt; echo two > out/deep/b.txt; echo r > report.txt
   artifacts: [{name: report, path: report.txt}, {name: all, path: out}]
+- name: count
+  sources: [{artifact: make.report, target: in.txt}]
+  run: wc -c < in.txt > size.txt
+  artifacts: [{name: size, path: size.txt}]
 """)
     stack.until(job_id, "COMPLETED")
     open_job(page, job_id, "?tab=files")
@@ -245,6 +249,17 @@ tasks:
     with page.expect_download() as download:
         page.get_by_role("link", name="b.txt", exact=True).click()
     assert download.value.path().read_text() == "two\n"
+    open_job(page, job_id, "?tab=files")
+    page.get_by_role("link", name="What made them").click()
+    nodes = page.get_by_role("region", name="Provenance").locator(".graph-body")
+    expect(nodes).to_have_count(5)
+    expect(nodes.filter(has_text="report")).to_contain_text("after make; before count")
+    check_accessible(page)
+    nodes.filter(has_text="count").first.press("ArrowRight")
+    expect(nodes.filter(has_text="size")).to_be_focused()
+    page.screenshot(path="/tmp/prov.png")
+    nodes.filter(has_text="completed").last.click()
+    expect(page.get_by_role("article", name="Task count")).to_be_visible()
 
 
 def test_very_many_children_are_counted_filtered_and_scrolled(page: Page, stack: Stack) -> None:

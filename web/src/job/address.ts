@@ -7,6 +7,7 @@ export const TABS = [
   ["log", "Log"],
   ["data", "Data"],
   ["files", "Files"],
+  ["provenance", "Provenance"],
   ["webhooks", "Webhooks"],
   ["definition", "Definition"],
   ["versions", "Versions"],

@@ -34,9 +34,14 @@ export function FilesTab({ job }: TabProps) {
       <div class="toolbar">
         <Crumbs jobId={job.id} path={path} depth={depth} />
         {!path && (
-          <a class="button" href={`/jobs/${job.id}/files?format=tar`} download>
-            Download all as a tar
-          </a>
+          <>
+            <a class="button" href={jobHref(job.id, { tab: "provenance" })}>
+              What made them
+            </a>
+            <a class="button" href={`/jobs/${job.id}/files?format=tar`} download>
+              Download all as a tar
+            </a>
+          </>
         )}
       </div>
       <table class="cards">

@@ -38,6 +38,7 @@ const CONTENTS: Record<TabName, Tab> = {
   webhooks: tab(async () => (await import("./component-tabs")).WebhooksTab),
   data: tab(async () => (await import("./data-tab")).DataTab),
   files: tab(async () => (await import("./files-tab")).FilesTab),
+  provenance: tab(async () => (await import("./provenance-tab")).ProvenanceTab),
   definition: tab(async () => (await import("./definition-tab")).DefinitionTab),
   versions: tab(async () => (await import("./versions-tab")).VersionsTab),
 };
@@ -104,6 +105,7 @@ function tabsOf(job: TabProps["job"], current: TabName, isTask: boolean) {
 }
 
 function hasTab(job: TabProps["job"], name: TabName): boolean {
+  if (name === "provenance") return false; // the files lead there
   if (name === "graph") return job.hasBranches === true;
   if (name === "versions") return job.hasVersions === true;
   return true;

@@ -2,7 +2,7 @@
 // @dagrejs/dagre: layers, few crossings, typed, no dependencies but its own graphlib; loaded only
 // when a graph is shown.
 import { Graph, layout } from "@dagrejs/dagre";
-import { type JobGraph, NODE } from "./graph-model";
+import { type AnyGraph, type AnyNode, NODE } from "./graph-model";
 
 export interface Point {
   x: number;
@@ -19,7 +19,7 @@ export interface Layout {
 
 const MARGIN = 8;
 
-export function layoutOf(graph: JobGraph, isNarrow: boolean): Layout {
+export function layoutOf(graph: AnyGraph<AnyNode>, isNarrow: boolean): Layout {
   const drawn = new Graph();
   drawn.setGraph({
     ...{ rankdir: isNarrow ? "TB" : "LR", nodesep: 16, ranksep: isNarrow ? 36 : 56 },

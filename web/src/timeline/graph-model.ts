@@ -1,9 +1,17 @@
 // A job as a graph: a node for each task, an edge to each task that follows.
 import { isComposite, lastBar, type Submitted, type TaskNode } from "./model";
 
-export interface GraphNode {
+export interface AnyNode {
   key: string;
   name: string;
+}
+
+export interface AnyGraph<N extends AnyNode> {
+  nodes: N[];
+  edges: GraphEdge[];
+}
+
+export interface GraphNode extends AnyNode {
   kind: Submitted["kind"];
   /** As it ran; none when it has not begun. */
   task: TaskNode | undefined;
@@ -17,10 +25,7 @@ export interface GraphEdge {
   to: string;
 }
 
-export interface JobGraph {
-  nodes: GraphNode[];
-  edges: GraphEdge[];
-}
+export type JobGraph = AnyGraph<GraphNode>;
 
 const FEW = 8;
 /** How large a node is drawn, in px. */
@@ -111,7 +116,7 @@ export interface Neighbours {
   after: string[];
 }
 
-export function neighbours(graph: JobGraph): Map<string, Neighbours> {
+export function neighbours(graph: AnyGraph<AnyNode>): Map<string, Neighbours> {
   const found = new Map<string, Neighbours>(
     graph.nodes.map(({ key }) => [key, { before: [], after: [] }]),
   );

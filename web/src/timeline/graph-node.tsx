@@ -1,24 +1,24 @@
 // One node of the graph: name, state, how long it took or how far its children are.
 import { count, duration } from "../ui/format";
 import { Mark, State, shownState } from "../ui/state";
+import type { Walked } from "./graph-drawing";
 import { countsOf, type GraphNode } from "./graph-model";
 import { lastBar, spanOf, subjobOf } from "./model";
 import { kindWord, stateWord } from "./words";
 
 interface Props {
   node: GraphNode;
-  at: { x: number; y: number } | undefined;
+  walked: Walked;
   around: string;
   now: number;
-  isFocused: boolean;
-  onFocus: () => void;
   onFold: () => void;
 }
 
-export function NodeBox({ node, at, around, now, isFocused, onFocus, onFold }: Props) {
-  if (!at) return null;
+export const lookOf = ({ task }: GraphNode) =>
+  `state-${task?.state ? shownState(task.state).look : "waiting"}`;
+
+export function NodeBody({ node, walked, around, now, onFold }: Props) {
   const { task, name } = node;
-  const look = task?.state ? shownState(task.state).look : "waiting";
   const body = (
     <>
       <span class="graph-name cut">{name}</span>
@@ -37,23 +37,14 @@ export function NodeBox({ node, at, around, now, isFocused, onFocus, onFold }: P
     </>
   );
   const href = hrefOf(node);
-  const shared = {
-    "data-node": node.key,
-    tabIndex: isFocused ? 0 : -1,
-    title: name,
-    onFocus,
-  };
   return (
-    <div
-      class={`graph-node state-${look}`}
-      style={{ transform: `translate(${at.x}px, ${at.y}px)` }}
-    >
+    <>
       {href ? (
-        <a class="graph-body" href={href} draggable={false} {...shared}>
+        <a class="graph-body" href={href} draggable={false} {...walked}>
           {body}
         </a>
       ) : (
-        <button type="button" class="graph-body" aria-disabled="true" {...shared}>
+        <button type="button" class="graph-body" aria-disabled="true" {...walked}>
           {body}
         </button>
       )}
@@ -68,7 +59,7 @@ export function NodeBox({ node, at, around, now, isFocused, onFocus, onFold }: P
           {node.isOpen ? "−" : "+"}
         </button>
       )}
-    </div>
+    </>
   );
 }
 

@@ -1,5 +1,5 @@
 // From a node to the next by keys: along the edges, and to those beside it.
-import { type JobGraph, neighbours } from "./graph-model";
+import { type AnyGraph, type AnyNode, neighbours } from "./graph-model";
 
 interface Point {
   x: number;
@@ -11,7 +11,7 @@ interface Point {
 export function nextNode(
   key: string,
   from: string,
-  graph: JobGraph,
+  graph: AnyGraph<AnyNode>,
   places: ReadonlyMap<string, Point>,
 ): string | undefined {
   const here = places.get(from);
