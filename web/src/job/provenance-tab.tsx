@@ -35,13 +35,13 @@ export function ProvenanceTab({ job }: TabProps) {
       </div>
       <GraphDrawing
         graph={graph}
-        look={({ isActivity }) => (isActivity ? "state-running" : "state-waiting")}
-        draw={({ name, fact, isActivity, task }, walked, around) => {
+        look={({ kind }) => (kind === "Task" ? "state-running" : "state-waiting")}
+        draw={({ name, fact, kind, task }, walked, around) => {
           const body = (
             <>
               <span class="graph-name cut">{name}</span>
               <span class="graph-facts">
-                <span>{isActivity ? "Task" : "File"}</span>
+                <span>{kind}</span>
                 <span class="muted cut">{fact}</span>
               </span>
               <span class="unseen">{around}</span>
@@ -57,7 +57,7 @@ export function ProvenanceTab({ job }: TabProps) {
             </button>
           );
         }}
-        textOf={({ isActivity, fact }) => `${isActivity ? "task" : "file"}, ${fact}`}
+        textOf={({ kind, fact }) => `${kind.toLowerCase()}${fact && `, ${fact}`}`}
         otherwise="download it, and draw it with a tool for W3C PROV."
       />
     </section>

@@ -29,10 +29,10 @@ test("what was used leads to the attempt, and that to what it made", () => {
     { from: "conveyor:object/out", to: "conveyor:task/gone" },
     { from: "conveyor:task/a", to: "conveyor:object/out" },
   ]);
-  const shown = nodes.map(({ name, fact, task }) => [name, fact, task?.id]);
-  expect(shown).toContainEqual(["alpine", "image", undefined]);
-  expect(shown).toContainEqual(["make", "completed", "a"]);
-  expect(shown).toContainEqual(["report", "2.0 kB", undefined]);
-  expect(shown).toContainEqual(["task", "", undefined]); // an attempt that one may not see
+  const shown = nodes.map(({ name, kind, fact, task }) => [name, kind, fact, task?.id]);
+  expect(shown).toContainEqual(["alpine", "Image", "", undefined]);
+  expect(shown).toContainEqual(["make", "Task", "completed", "a"]);
+  expect(shown).toContainEqual(["report", "Object", "2.0 kB", undefined]);
+  expect(shown).toContainEqual(["task", "Task", "", undefined]); // an attempt that one may not see
   expect(shown).toHaveLength(4);
 });

@@ -7,8 +7,9 @@ type Document = Schemas["Provenance"];
 type Attributes = Record<string, unknown>;
 
 export interface ProvenanceNode extends AnyNode {
-  isActivity: boolean;
-  /** Beside the name: the state of a task, the size of a file, the kind of all else. */
+  /** "Task", "File", "Directory", "Image" … */
+  kind: string;
+  /** The state of a task, the size of a file. */
   fact: string;
   /** Of a task: the job it is of, and its id. */
   task?: { jobId: string; id: string } | undefined;
@@ -46,7 +47,7 @@ function nodeOf(document: Document, key: string): ProvenanceNode {
     const of = activity ?? {};
     const id = key.slice(TASK.length);
     return {
-      ...{ key, isActivity: true, name: text(of, "prov:label") || "task" },
+      ...{ key, kind: "Task", name: text(of, "prov:label") || "task" },
       fact: text(of, "conveyor:state").toLowerCase(),
       task: activity && { jobId: text(of, "conveyor:job"), id },
     };
@@ -56,12 +57,13 @@ function nodeOf(document: Document, key: string): ProvenanceNode {
     .map((field) => text(entity, field))
     .find(Boolean);
   return {
-    ...{ key, isActivity: false, name: name ?? "text" },
-    fact: typeof size === "number" ? bytes(size) : kindOf(entity, key),
+    ...{ key, kind: kindOf(entity, key), name: name ?? "text" },
+    fact: typeof size === "number" ? bytes(size) : "",
   };
 }
 
 function kindOf(entity: Attributes, key: string): string {
   const type = entity["prov:type"] as { $?: string } | undefined;
-  return (type?.$ ?? key.split("/")[0] ?? "").replace("conveyor:", "").toLowerCase();
+  const kind = (type?.$ ?? key.split("/")[0] ?? "").replace("conveyor:", "");
+  return kind.charAt(0).toUpperCase() + kind.slice(1);
 }
