@@ -29,7 +29,9 @@ def shown(definition: JsonObject, **columns: Any) -> dict[str, Any]:
         "created_at": NOW,
         **dict.fromkeys(("scheduled_at", "started_at", "completed_at", "failed_at")),
         **dict.fromkeys(("result", "error", "parent_id", "last_return_reason", "failure_cause")),
-        **dict.fromkeys(("exit_code", "child_index", "subjob_id", "children", "timings")),
+        **dict.fromkeys(
+            ("exit_code", "child_index", "subjob_id", "children", "timings", "reused_from")
+        ),
         "engine_rejections": 0,
     }
     return views.task(TaskRow(**{**row, **columns}), Redactor())

@@ -252,6 +252,7 @@ _JOB = _table(
     secrets=_SECRETS,
     defaults=_shown_by(_DEFAULTS),
     webhooks=_each_shown_by(_WEBHOOK),
+    reuse=_as(shown_reuse),
     auto_delete=("autoDelete", _as(lambda after: {"after": after["text"]})),
     timeout=_spelled,
 )
