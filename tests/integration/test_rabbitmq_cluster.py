@@ -36,7 +36,6 @@ def nodes(request: pytest.FixtureRequest) -> Iterator[list[PrivateRabbit]]:
         for node in others:
             running.callback(node.close)
             node.start()
-            node.join()
         yield [first, *others]
 
 

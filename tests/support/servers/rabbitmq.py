@@ -20,6 +20,11 @@ _START_SECONDS = 180.0
 _STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _COOKIE = ".erlang.cookie"
+_CLUSTER = """
+cluster_formation.peer_discovery_backend = classic_config
+cluster_formation.classic_config.nodes.1 = {first}
+cluster_formation.classic_config.nodes.2 = {own}
+"""
 
 
 class PrivateRabbit:
@@ -28,14 +33,16 @@ class PrivateRabbit:
     def __init__(
         self, server: Installation | None = None, beside: "PrivateRabbit | None" = None
     ) -> None:
-        """Of this machine's own server if no other is named. `beside` runs, and this one can join
-        it in a cluster. Raises Unavailable."""
+        """Of this machine's own server if no other is named. `beside` runs, and this one joins it
+        in a cluster when it starts. Raises Unavailable."""
         self.installation = server or installation()
         self._root = Path(tempfile.mkdtemp(prefix="conveyor-rabbitmq-"))
         self.port, self._dist_port, self._epmd_port = free_ports(3)
         if beside is not None:
             self._epmd_port = beside._epmd_port
             shutil.copy(beside._root / _COOKIE, self._root / _COOKIE)
+            config = _CLUSTER.format(first=beside.name, own=self.name)
+            (self._root / "rabbitmq.conf").write_text(config)
         self._beside = beside
         self._epmd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
@@ -123,13 +130,6 @@ class PrivateRabbit:
             text=True,
         )
         return done.stdout
-
-    def join(self) -> None:
-        """Become a member of the cluster of the node beside which it was made."""
-        if self._beside is None:
-            raise RuntimeError("made beside no other node")
-        for command in (("stop_app",), ("join_cluster", self._beside.name), ("start_app",)):
-            self.ctl(*command)
 
     def has_registered(self, queue: str) -> bool:
         """Whether a quorum queue's name is on disk, half a second after its declaration."""
