@@ -27,6 +27,7 @@ from bench import (
     reading,
     schedules,
     searching,
+    spawned,
     webhooks,
 )
 from bench.ground import open_resources
@@ -47,6 +48,7 @@ _ROWS: dict[str, Callable[[Run], Awaitable[Table]]] = {
     "k": deliveries.measure,
     "l": artifacts.measure,
     "m": chunks.measure,
+    "n": spawned.measure,
     "p": placement.measure,
     "s": schedules.measure,
     "t": idle_schedules.measure,

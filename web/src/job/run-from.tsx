@@ -37,7 +37,8 @@ const canRunFrom = (job: Props["job"], task: Props["task"]): boolean =>
 
 function words(job: Props["job"], task: Props["task"]) {
   const stoppedHere = job.state !== "COMPLETED" && task.state === "FAILED";
-  const children = task.each || task.spawn || task.parallel ? "only its failed children" : "the task";
+  const children =
+    task.each || task.spawn || task.parallel ? "only its failed children" : "the task";
   return {
     question: stoppedHere
       ? `Run ${children} and what follows again?`

@@ -98,6 +98,10 @@ function Why({ task }: { task: Task }) {
   ) : null;
 }
 
+function Sequence({ task }: { task: Task }) {
+  return task.sequence == null ? null : <Fact name="Sequence">{task.sequence}</Fact>;
+}
+
 function headOf(task: Task): string {
   const why = cause(task);
   return why && !task.error?.startsWith(why) ? `Failed: ${why}` : "Failed";
@@ -111,7 +115,7 @@ function Facts({ row, task }: { row: Row; task: Task }) {
   return (
     <dl class="facts">
       {attempt != null && <Fact name="Retry">{`${attempt} of ${task.retry?.limit ?? "any"}`}</Fact>}
-      {task.sequence != null && <Fact name="Sequence">{task.sequence}</Fact>}
+      <Sequence task={task} />
       {task.queue && <Fact name="Queue">{task.queue}</Fact>}
       {task.nodeId && (
         <Fact name="Node">
@@ -166,12 +170,7 @@ const PHASES: Record<string, string> = {
 };
 
 const isRun = (task: Task) =>
-  !task.each &&
-  !task.spawn &&
-  !task.parallel &&
-  !task.subjob &&
-  !task.partition &&
-  !task.placement;
+  !task.each && !task.spawn && !task.parallel && !task.subjob && !task.partition && !task.placement;
 
 /** Its children, or the job it stands for. */
 function Made({ task, jobId }: { task: Task; jobId: string }) {
@@ -247,7 +246,18 @@ async function attemptsAt(jobId: string, task: Task, signal: AbortSignal): Promi
 
 /** What is known of the attempt, and shown above. */
 const OF_ATTEMPT = new Set([
-  ...["id", "jobId", "parentId", "childIndex", "sequence", "position", "state", "waiting", "omitted", "nodeId"],
+  ...[
+    "id",
+    "jobId",
+    "parentId",
+    "childIndex",
+    "sequence",
+    "position",
+    "state",
+    "waiting",
+    "omitted",
+    "nodeId",
+  ],
   ...["createdAt", "scheduledAt", "startedAt", "completedAt", "failedAt", "error", "exitCode"],
   ...["failureCause", "lastReturnReason", "result", "progress", "timings", "description"],
   ...["phase", "usage"],
