@@ -6,6 +6,7 @@ from shared.apply.transaction import Transaction
 from shared.lifecycle import Event, SpawnedTask, TaskFailed, TaskKind, TaskSucceeded
 from shared.lifecycle.replacing import replace
 from shared.messages import Spawned
+from shared.planning.budgets import MOST_OF_SCOPES, SizeBudget, TooLarge
 from shared.planning.spawned import spawned_scope
 from shared.process.sealing import SealingError
 
@@ -30,6 +31,11 @@ def with_spawned(transaction: Transaction, event: Event, spawned: Sequence[Spawn
         ]
     except SealingError as error:  # a key is missing
         return _failed(event, f"secrets: {error}")
+    try:
+        SizeBudget(MOST_OF_SCOPES).add_all(one.scope for one in made)
+    except TooLarge:  # each has the variables of the tasks around it, too
+        most = f"{MOST_OF_SCOPES:,} characters"
+        return _failed(event, f"too_many_tasks: the variables of {len(made):,} are over {most}")
     return replace(event, spawned=made)
 
 

@@ -99,6 +99,16 @@ async def test_more_tasks_than_may_be_fail_the_attempt_that_makes_them(play: Pla
     assert len(await play.children((await play.task(job_id, "whole"))["id"])) == 1
 
 
+async def test_variables_that_are_too_much_together_fail_the_attempt(play: Play) -> None:
+    inner = {"name": "whole", "spawn": {"task": {"run": "x"}}}
+    each = {"list": ["x" * 200_000], "var": "around", "task": inner}
+    job_id = await play.submit_tasks({"name": "outer", "each": each})
+    await play.run(lambda _: Makes([made(1, n) for n in range(100)]))
+    assert (await play.rig.job(job_id))["error"] == (
+        "too_many_tasks: the variables of 100 are over 16,777,216 characters"
+    )
+
+
 async def test_a_restart_runs_what_is_left_of_each_sequence_in_its_turn(play: Play) -> None:
     job_id = await play.submit_tasks(spawn(), output="{{ join(tasks.all, ' ') }}")
 
