@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 
 from tests.support.failed_tests import FILE, failed_tests
@@ -23,18 +24,31 @@ def second_run(status: int, failures: Path) -> int:
         _tell(first.values())
         return status
     _tell(["", f"Running again what has failed, alone: {len(first)} of all tests"])
-    again = failures.with_suffix(".again")
-    again.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", *first]
-    done = subprocess.run(command, env={**os.environ, FILE: str(again)}, check=False).returncode
-    # A run that did not even start tells of no test: all are taken to fail.
-    second = {} if done == _PASSED else failed_tests(again) or first
+    done, second = _PASSED, dict[str, str]()
+    # Each suite in a process of its own, as before: a browser takes the event loop of others.
+    for _, names in groupby(sorted(first), key=_suite):
+        tests = list(names)
+        if status := _run_alone(tests, again := failures.with_suffix(".again")):
+            done |= status
+            # A run that did not even start tells of no test: all are taken to fail.
+            second |= failed_tests(again) or {name: first[name] for name in tests}
     passed = [line for name, line in first.items() if name not in second]
     if passed:
         _tell(["Failed at first, passed when run again alone:", *passed])
     if second:
         _tell(["Failed twice:", *second.values()])
     return done
+
+
+def _run_alone(tests: Iterable[str], failures: Path) -> int:
+    """Its status; what fails is in the file."""
+    failures.unlink(missing_ok=True)
+    command, environment = [sys.executable, "-m", "pytest", *tests], {FILE: str(failures)}
+    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+
+
+def _suite(name: str) -> Path:
+    return Path(name.partition("::")[0]).parent
 
 
 def _tell(lines: Iterable[str]) -> None:

@@ -82,6 +82,23 @@ def test_what_has_failed_is_run_once_more_and_only_what_fails_again_fails_the_ru
     assert run(tmp_path, failures, "tests.support.second_run", status).returncode == 0
 
 
+@pytest.mark.slow
+def test_suites_are_run_again_apart_from_each_other(tmp_path: Path) -> None:
+    other = "import sys\ndef test_alone():\n    assert 'test_{}' not in sys.modules\n"
+    for name, beside in (("a", "b"), ("b", "a")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"test_{name}.py").write_text(other.format(beside))
+    failures = tmp_path / "failures"
+    failures.write_text("".join(f"{n}/test_{n}.py::test_alone\tFAILED {n}\n" for n in "ab"))
+    again = run(tmp_path, failures, "tests.support.second_run", 1)
+    assert again.stdout.splitlines()[-3:] == [
+        "Failed at first, passed when run again alone:",
+        "FAILED a",
+        "FAILED b",
+    ]
+    assert again.returncode == 0
+
+
 @pytest.mark.parametrize(("status", "count"), [(1, MOST_TESTS + 1), (1, 0), (3, 1)])
 def test_what_is_no_accident_is_not_run_again(
     status: int, count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
