@@ -23,9 +23,9 @@ _IS_QUEUED = f"started_at IS NULL AND NOT is_held AND NOT {IS_LOCKED}"
 QUEUE = f"""
 WITH waiting AS MATERIALIZED (
     SELECT a.* FROM unnest('{{PENDING,SCHEDULED}}'::text[]) AS s(name), LATERAL (
-        SELECT id, created_at FROM jobs
-        {FOUND} AND state = s.name AND {_IS_QUEUED}
-        ORDER BY created_at, id LIMIT {MOST}) AS a
+        SELECT id, created_at FROM (
+            SELECT * FROM jobs WHERE state = s.name ORDER BY created_at, id LIMIT {MOST}) AS oldest
+        {FOUND} AND {_IS_QUEUED}) AS a
 ), page AS MATERIALIZED (
     SELECT w.*, coalesce((SELECT max(t.priority) FROM tasks t
                           WHERE t.job_id = w.id AND t.state IN ('PENDING', 'SCHEDULED')), 0) AS rank
