@@ -2,15 +2,23 @@
 
 import asyncio
 import json
-import subprocess
+import ssl
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import arvados.errors
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import RawTestServer
+from dulwich import porcelain
+from yarl import URL
 
 from services.coordinator.settings import ArvadosSettings
+from tests.support.services.certificates import Authority
 from tests.support.services.dev import running_dev
 
 pytestmark = pytest.mark.real
@@ -20,38 +28,45 @@ printf "%s of %s" "$JOB_PARAMETER_INPUT" "$JOB_UUID" > "$TORK_OUTPUT"
 """
 
 
-def git(*arguments: str, at: Path) -> str:
-    identity = ("-c", "user.name=t", "-c", "user.email=t@example.com")
-    made = subprocess.run(
-        ["git", *identity, *arguments], cwd=at, check=True, capture_output=True, text=True
-    )
-    return made.stdout.strip()
+@dataclass(frozen=True)
+class Site:
+    """`commit` is the first of the repository `lab/tools`, which has the branch `main` and the tag
+    `v1`."""
+
+    port: int
+    commit: str
 
 
 def repository(at: Path) -> str:
-    """Its first commit, which has the branch `main` and the tag `v1`."""
+    """Its commit."""
     scripts = at / "crunch_scripts"
     scripts.mkdir(parents=True)
-    git("init", "-q", "-b", "main", at=at)
     for name, text in (("greet", SCRIPT), ("wait", "#!/bin/sh\nsleep 600\n")):
         (scripts / name).write_text(text)
         (scripts / name).chmod(0o755)
-    git("add", ".", at=at)
-    git("commit", "-q", "-m", "first", at=at)
-    git("tag", "v1", at=at)
-    return git("rev-parse", "HEAD", at=at)
+    (scripts / "hello").symlink_to("greet")
+    with porcelain.init(str(at)) as repo:
+        porcelain.add(repo, [str(scripts / name) for name in ("greet", "wait", "hello")])
+        who = b"t <t@example.com>"
+        commit = porcelain.commit(repo, b"first", author=who, committer=who)
+        porcelain.branch_create(repo, b"main")
+        porcelain.tag_create(repo, b"v1")
+    return commit.decode()
 
 
 @pytest.fixture
-async def arvados(tmp_path: Path) -> AsyncIterator[tuple[ClientSession, str]]:
-    """A session below /arvados/v1/, and the commit of the repository `lab/tools`."""
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
     commit = repository(tmp_path / "repositories" / "lab" / "tools")
     settings = ArvadosSettings(repositories=str(tmp_path / "repositories"))
-    async with (
-        running_dev(tmp_path / "dev", arvados=settings) as url,
-        ClientSession(f"{url}/arvados/v1/") as session,
-    ):
-        yield session, commit
+    async with running_dev(tmp_path / "dev", arvados=settings) as url:
+        yield Site(URL(url).port or 0, commit)
+
+
+@pytest.fixture
+async def session(site: Site) -> AsyncIterator[ClientSession]:
+    """Below /arvados/v1/."""
+    async with ClientSession(f"http://127.0.0.1:{site.port}/arvados/v1/") as session:
+        yield session
 
 
 async def call(
@@ -64,11 +79,11 @@ async def call(
 
 
 async def test_a_script_runs_at_the_commit_that_its_branch_was_when_it_was_submitted(
-    arvados: tuple[ClientSession, str], tmp_path: Path
+    session: ClientSession, site: Site
 ) -> None:
-    session, commit = arvados
+    commit = site.commit
     job = {
-        "script": "greet",
+        "script": "hello",
         "script_version": "main",
         "repository": "lab/tools",
         "script_parameters": {"input": "hello"},
@@ -100,9 +115,9 @@ async def test_a_script_runs_at_the_commit_that_its_branch_was_when_it_was_submi
 
 
 async def test_jobs_are_locked_changed_cancelled_listed_and_deleted(
-    arvados: tuple[ClientSession, str],
+    session: ClientSession, site: Site
 ) -> None:
-    session, commit = arvados
+    commit = site.commit
     job = {
         "script": "wait",
         "script_version": commit,
@@ -130,3 +145,58 @@ async def test_jobs_are_locked_changed_cancelled_listed_and_deleted(
     assert cancelled["cancelled_by_user_uuid"] == user["uuid"]
     assert (await call(session, "DELETE", f"jobs/{uuid}"))["uuid"] == uuid
     await call(session, "GET", f"jobs/{uuid}", 404)
+
+
+async def test_the_client_of_arvados_runs_locks_lists_and_cancels_jobs_over_tls(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    monkeypatch.setenv("HOME", str(tmp_path))  # it keeps the discovery document there
+    async with tls_door(site.port, authority.context_for("127.0.0.1")) as port:
+        await asyncio.to_thread(use_as_its_users_do, f"127.0.0.1:{port}", site.commit)
+
+
+@asynccontextmanager
+async def tls_door(target: int, tls: ssl.SSLContext) -> AsyncIterator[int]:
+    """The port of a reverse proxy, as docs/operation.md has one."""
+
+    async def forward(request: web.BaseRequest) -> web.Response:
+        url = URL(f"http://127.0.0.1:{target}{request.raw_path}", encoded=True)
+        headers = {**request.headers, "X-Forwarded-Proto": "https"}
+        body = await request.read()
+        async with (
+            ClientSession() as session,
+            session.request(request.method, url, headers=headers, data=body) as answer,
+        ):
+            kind = {"Content-Type": answer.headers["Content-Type"]}
+            return web.Response(status=answer.status, body=await answer.read(), headers=kind)
+
+    server = RawTestServer(forward, scheme="https")
+    await server.start_server(ssl=tls)
+    try:
+        yield server.port or 0
+    finally:
+        await server.close()
+
+
+def use_as_its_users_do(host: str, commit: str) -> None:
+    api = arvados.api("v1", host=host, token="none is asked for", cache=False)
+    common = {"script_version": "main", "repository": "lab/tools", "script_parameters": {}}
+    made = api.jobs().create(body={"job": {**common, "script": "greet"}}).execute()
+    assert (made["script_version"], made["state"] in ("Queued", "Running", "Complete")) == (
+        commit,
+        True,
+    )
+    while (shown := api.jobs().get(uuid=made["uuid"]).execute())["finished_at"] is None:
+        time.sleep(0.05)
+    assert shown["success"] is True
+    waits = api.jobs().create(body={"job": {**common, "script": "wait"}}).execute()
+    me = api.users().current().execute()["uuid"]
+    assert api.jobs().lock(uuid=waits["uuid"]).execute()["is_locked_by_uuid"] == me
+    with pytest.raises(arvados.errors.ApiError) as refused:
+        api.jobs().lock(uuid=waits["uuid"]).execute()
+    assert refused.value.resp.status == 422
+    listed = api.jobs().list(filters=[["state", "=", "Complete"]], order=["created_at"]).execute()
+    assert [one["uuid"] for one in listed["items"]] == [made["uuid"]]
+    assert api.jobs().cancel(uuid=waits["uuid"]).execute()["state"] == "Cancelled"

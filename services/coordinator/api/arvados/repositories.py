@@ -6,73 +6,87 @@ upload with the files of its commit, so that nothing that is pushed later change
 
 import asyncio
 import hashlib
-import re
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
 from aiohttp import web
+from dulwich.errors import NotTreeError
+from dulwich.object_store import iter_tree_contents
+from dulwich.objects import S_ISGITLINK, SubmoduleEncountered, Tree
+from dulwich.objectspec import parse_commit
+from dulwich.repo import Repo
 
 from services.coordinator.api.access.principal import principal
 from services.coordinator.api.files.lookup import opened_store
 from services.coordinator.api.requests import ports
 from services.coordinator.store import uploads
 from services.coordinator.store.uploads import NewUpload
+from shared.files.archives import Member, file_member, write_tar
 from shared.files.names import upload_object
+from shared.files.streams import of_bytes
 from shared.jobspec.arvados.models import Job
 from shared.jobspec.problems import InvalidJob, Problem
 
 REPOSITORIES = web.AppKey("repositories", str)
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_SECONDS = 60.0
-_PIECE = 256 * 1024
 _SCRIPTS = "crunch_scripts"
 
 
 class Repository:
-    """A bare repository, or the `.git` of one that is not. `script_version` must be known to name
-    nothing but a commit."""
+    """A bare repository, or the `.git` of one that is not. What is read is read on a thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     async def commit_of(self, version: str) -> str | None:
-        found = await self._told("rev-parse", "--verify", "--quiet", f"{version}^{{commit}}")
-        text = (found or "").strip()
-        return text if _COMMIT.fullmatch(text) else None
+        """Of a branch, a tag, or a hash that is long enough to be the only one."""
+        return await asyncio.to_thread(self._commit_of, version)
+
+    def _commit_of(self, version: str) -> str | None:
+        with Repo(str(self._path)) as repo:
+            try:
+                return parse_commit(repo, version).id.decode()
+            except (KeyError, ValueError):  # there is none, or several, or it is no commit
+                return None
 
     async def has_script(self, commit: str, script: str) -> bool:
-        return await self._told("cat-file", "-e", f"{commit}:{_SCRIPTS}/{script}") is not None
+        return await asyncio.to_thread(self._has_script, commit, script)
 
-    async def files(self, commit: str) -> AsyncIterator[bytes]:
-        """As a tar."""
-        process = await self._git("archive", "--format=tar", commit)
-        assert process.stdout is not None  # noqa: S101 - it was asked for
-        try:
-            while piece := await process.stdout.read(_PIECE):
-                yield piece
-        finally:
-            if process.returncode is None and not process.stdout.at_eof():
-                process.kill()
-            await process.wait()
+    def _has_script(self, commit: str, script: str) -> bool:
+        with Repo(str(self._path)) as repo:
+            path = f"{_SCRIPTS}/{script}".encode()
+            try:
+                self._tree(repo, commit).lookup_path(repo.object_store.__getitem__, path)
+            except (KeyError, NotTreeError, SubmoduleEncountered):
+                return False
+        return True
 
-    async def _told(self, *arguments: str) -> str | None:
-        """None where git says that it is not so."""
-        process = await self._git(*arguments)
-        async with asyncio.timeout(_SECONDS):
-            output, _ = await process.communicate()
-        return output.decode(errors="replace") if process.returncode == 0 else None
+    @staticmethod
+    def _tree(repo: Repo, commit: str) -> Tree:
+        tree = repo.object_store[parse_commit(repo, commit).tree]
+        assert isinstance(tree, Tree)  # noqa: S101 - what else
+        return tree
 
-    async def _git(self, *arguments: str) -> asyncio.subprocess.Process:
-        """It belongs to whoever the operator says."""
-        return await asyncio.create_subprocess_exec(
-            "git",
-            *("-c", f"safe.directory={self._path}", f"--git-dir={self._path}"),
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+    async def files(self, commit: str) -> AsyncIterator[Member]:
+        """Submodules are left out: they are other repositories."""
+        repo = await asyncio.to_thread(Repo, str(self._path))
+        with repo:
+            tree = await asyncio.to_thread(self._tree, repo, commit)
+            entries = iter_tree_contents(repo.object_store, tree.id)
+            while entry := await asyncio.to_thread(next, entries, None):
+                if not S_ISGITLINK(entry.mode):
+                    content = await asyncio.to_thread(repo.object_store.__getitem__, entry.sha)
+                    yield _member(entry.path, entry.mode, content.as_raw_string())
+
+
+def _member(path: bytes, mode: int, content: bytes) -> Member:
+    """Workers check it again when they unpack it."""
+    name = path.decode(errors="replace")
+    if stat.S_ISLNK(mode):
+        return Member(name, "symlink", 0o777, target=content.decode(errors="replace"))
+    rights = 0o755 if mode & stat.S_IXUSR else 0o644
+    return file_member(name, len(content), of_bytes(content), rights)
 
 
 def _repository(request: web.Request, name: str) -> Repository | None:
@@ -106,7 +120,8 @@ async def _kept(request: web.Request, repository: Repository, name: str, commit:
     key = f"arvados\0{creator or ''}\0{name}\0{commit}"
     upload_id = hashlib.sha256(key.encode()).hexdigest()[:32]
     if await ports(request).run(uploads.one, upload_id, creator) is None:
-        stored = await store.put(upload_object(uuid4().hex), repository.files(commit))
+        files = write_tar(repository.files(commit))
+        stored = await store.put(upload_object(uuid4().hex), files)
         new = NewUpload(
             upload_id, f"{commit[:12]}.tar", stored.name, stored.size, stored.sha256, creator
         )
