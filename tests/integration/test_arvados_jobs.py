@@ -5,7 +5,7 @@ import json
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,11 @@ async def test_a_script_runs_at_the_commit_that_its_branch_was_when_it_was_submi
         assert (again["uuid"], again["script_version"]) == (uuid, commit)
     other = await call(session, "POST", "jobs", json={**job, "allow_duplicate": True})
     assert other["uuid"] != uuid
+    once = {**job, "allow_duplicate": True, "submit_id": "mine"}
+    first = await call(session, "POST", "jobs", json=once)
+    assert first["uuid"] not in (uuid, other["uuid"])
+    assert (await call(session, "POST", "jobs", json=once))["uuid"] == first["uuid"]
+    await call(session, "POST", "jobs", 422, json={**once, "priority": 1})
     for wrong in ({"script_version": "nothing"}, {"script": "other"}, {"repository": "other"}):
         refused = await call(session, "POST", "jobs", 422, json={"job": job | wrong})
         assert next(iter(wrong)) in refused["errors"][0]
@@ -182,21 +187,24 @@ async def tls_door(target: int, tls: ssl.SSLContext) -> AsyncIterator[int]:
 
 def use_as_its_users_do(host: str, commit: str) -> None:
     api = arvados.api("v1", host=host, token="none is asked for", cache=False)
-    common = {"script_version": "main", "repository": "lab/tools", "script_parameters": {}}
-    made = api.jobs().create(body={"job": {**common, "script": "greet"}}).execute()
-    assert (made["script_version"], made["state"] in ("Queued", "Running", "Complete")) == (
-        commit,
-        True,
-    )
-    while (shown := api.jobs().get(uuid=made["uuid"]).execute())["finished_at"] is None:
-        time.sleep(0.05)
-    assert shown["success"] is True
-    waits = api.jobs().create(body={"job": {**common, "script": "wait"}}).execute()
-    me = api.users().current().execute()["uuid"]
-    assert api.jobs().lock(uuid=waits["uuid"]).execute()["is_locked_by_uuid"] == me
-    with pytest.raises(arvados.errors.ApiError) as refused:
-        api.jobs().lock(uuid=waits["uuid"]).execute()
-    assert refused.value.resp.status == 422
-    listed = api.jobs().list(filters=[["state", "=", "Complete"]], order=["created_at"]).execute()
-    assert [one["uuid"] for one in listed["items"]] == [made["uuid"]]
-    assert api.jobs().cancel(uuid=waits["uuid"]).execute()["state"] == "Cancelled"
+    with closing(api.localapi()):  # the connections of this thread
+        common = {"script_version": "main", "repository": "lab/tools", "script_parameters": {}}
+        made = api.jobs().create(body={"job": {**common, "script": "greet"}}).execute()
+        assert (made["script_version"], made["state"] in ("Queued", "Running", "Complete")) == (
+            commit,
+            True,
+        )
+        while (shown := api.jobs().get(uuid=made["uuid"]).execute())["finished_at"] is None:
+            time.sleep(0.05)
+        assert shown["success"] is True
+        waits = api.jobs().create(body={"job": {**common, "script": "wait"}}).execute()
+        me = api.users().current().execute()["uuid"]
+        assert api.jobs().lock(uuid=waits["uuid"]).execute()["is_locked_by_uuid"] == me
+        with pytest.raises(arvados.errors.ApiError) as refused:
+            api.jobs().lock(uuid=waits["uuid"]).execute()
+        assert refused.value.resp.status == 422
+        listed = (
+            api.jobs().list(filters=[["state", "=", "Complete"]], order=["created_at"]).execute()
+        )
+        assert [one["uuid"] for one in listed["items"]] == [made["uuid"]]
+        assert api.jobs().cancel(uuid=waits["uuid"]).execute()["state"] == "Cancelled"

@@ -29,6 +29,7 @@ from services.coordinator.api.arvados.schemas import (
 )
 from services.coordinator.api.arvados.views import shown_job
 from services.coordinator.api.errors import Conflict, NotFound
+from services.coordinator.api.idempotency import idempotency_key
 from services.coordinator.api.replies import reply
 from services.coordinator.api.requests import ports
 from services.coordinator.api.route import Scope, response
@@ -76,7 +77,8 @@ _EXAMPLE = {
 )
 async def create_arvados_job(request: web.Request) -> web.Response:
     """Answered with a job that does the same and has not failed, if there is one: one that has
-    completed and that you may see, or one of yours. `allow_duplicate` always creates one."""
+    completed and that you may see, or one of yours. `allow_duplicate` always creates one, but for
+    a `submit_id` that had the same body before: then the answer is the job of that."""
     given = await parameters(request)
     if given.get("_method") == "GET":
         return await _reply_list(request, listing(given, _NEWEST))
@@ -89,7 +91,8 @@ async def create_arvados_job(request: web.Request) -> web.Response:
         if is_alike_taken:
             rules = Reuse(scope="readable", nondeterministic=job.nondeterministic)
             new = replace(new, reuse=await wanted_reuse(request, new, rules))
-        new = replace(new, readers=readers_of(request, ()), size=len(await request.read()))
+        key = await idempotency_key(request, job.submit_id or "")
+        new = replace(new, readers=readers_of(request, ()), size=len(await request.read()), key=key)
         submitted = await ports(request).commands.submit(new)
     return await _reply(request, submitted.job_id, given)
 
