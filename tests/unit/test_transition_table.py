@@ -55,6 +55,7 @@ def test_every_event_has_a_row() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # it checks the types of a hundred variants
 def test_two_rules_that_are_swapped_or_one_left_out_are_type_errors(tmp_path: Path) -> None:
     source = _TABLE.read_text()
     slips = dict(_slips(source))
