@@ -19,7 +19,8 @@ from tests.support.services.cluster import Api, Cluster, Service
 
 pytestmark = pytest.mark.real
 
-LEASE_SECONDS = 20.0
+SHORT_LEASE_SECONDS = 20.0
+LONG_LEASE_SECONDS = 90.0  # a busy machine starts services for a while
 SERVICE = {
     "name": "web",
     "image": BUSYBOX,
@@ -40,13 +41,13 @@ class Fleet:
         self.job = ""
         self.running: list[set[str]] = []
 
-    def start_worker(self, name: str) -> Service:
+    def start_worker(self, name: str, lease: float = LONG_LEASE_SECONDS) -> Service:
         state = self.cluster.services[0].log.parent / f"state-{name}"
         settings = {
             "CONVEYOR_RUNTIME_TYPE": "docker",
             "CONVEYOR_RUNTIME_DOCKER_HOST": self.host,
             "CONVEYOR_WORKER_NAME": name,
-            "CONVEYOR_WORKER_LEASE_SECONDS": str(LEASE_SECONDS),
+            "CONVEYOR_WORKER_LEASE_SECONDS": str(lease),
             "CONVEYOR_WORKER_HEARTBEAT_SECONDS": "0.5",
             "CONVEYOR_WORKER_STATE_DIRECTORY": str(state),
         }
@@ -146,7 +147,7 @@ async def test_a_service_outlives_its_worker_its_scheduler_and_its_coordinator(
 async def test_a_service_moves_once_its_worker_stays_away_and_never_runs_twice(
     fleet: Fleet,
 ) -> None:
-    workers = [fleet.start_worker(name) for name in ("one", "two")]
+    workers = [fleet.start_worker(name, SHORT_LEASE_SECONDS) for name in ("one", "two")]
     await fleet.cluster.wait_up()
     container = await fleet.serve()
     shown = await fleet.engine.containers.container(container).show()
