@@ -4,12 +4,12 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from services.coordinator.api.bacalhau.schemas import BacalhauError
 from services.coordinator.api.errors import Refused
+from services.coordinator.api.middlewares.error_forms import in_form
 from services.coordinator.api.middlewares.request_log import request_id
-from services.coordinator.api.replies import Error, encode
+from services.coordinator.api.replies import Error
 
 PREFIX = "/api/v1/"
 
@@ -47,18 +47,6 @@ def in_words(request: web.Request, message: str) -> None:
     request[_MESSAGE] = message
 
 
-@web.middleware
-async def in_bacalhau_form(request: web.Request, handler: Handler) -> web.StreamResponse:
-    response = await handler(request)
-    is_error = response.status >= HTTPStatus.BAD_REQUEST and isinstance(response, web.Response)
-    if not is_error or not request.path.startswith(PREFIX):
-        return response
-    assert isinstance(response, web.Response)  # noqa: S101 - as was asked above
-    told = Error.model_validate_json(bytes(response.body or b""))  # type: ignore[arg-type]  # ours
-    response.body = encode(_error(request, response, told))
-    return response
-
-
 def _error(request: web.Request, response: web.Response, told: Error) -> BacalhauError:
     rules = told.errors or []
     return BacalhauError(
@@ -77,3 +65,6 @@ def _message(request: web.Request, told: Error) -> str:
         return told.message
     lines = [f"{one.field}: {one.rule}" if one.field else one.rule for one in told.errors]
     return request.get(_MESSAGE) or "\n".join(lines)
+
+
+in_bacalhau_form = in_form(PREFIX, _error)

@@ -4,12 +4,12 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from services.coordinator.api.bytenite.schemas import ByteniteError, ErrorStatus, FieldError
 from services.coordinator.api.errors import Refused
+from services.coordinator.api.middlewares.error_forms import in_form
 from services.coordinator.api.middlewares.request_log import request_id
-from services.coordinator.api.replies import Error, encode
+from services.coordinator.api.replies import Error
 
 PREFIX = "/v1/"
 
@@ -56,21 +56,13 @@ def with_code(request: web.Request, code: str) -> None:
     request[_CODE] = code
 
 
-@web.middleware
-async def in_bytenite_form(request: web.Request, handler: Handler) -> web.StreamResponse:
-    response = await handler(request)
-    is_error = response.status >= HTTPStatus.BAD_REQUEST and isinstance(response, web.Response)
-    if not is_error or not request.path.startswith(PREFIX):
-        return response
-    assert isinstance(response, web.Response)  # noqa: S101 - as was asked above
-    told = Error.model_validate_json(bytes(response.body or b""))  # type: ignore[arg-type]  # ours
+def _formed(request: web.Request, response: web.Response, told: Error) -> ByteniteError:
     if response.status in _NO_SUCH_ROUTE and (reason := _ABSENT.get(request.path)):
         told = told.model_copy(update={"message": reason})
         with_code(request, _NOT_SUPPORTED)
     if told.errors and response.status == HTTPStatus.BAD_REQUEST:
         response.set_status(HTTPStatus.UNPROCESSABLE_ENTITY)
-    response.body = encode(_error(request, HTTPStatus(response.status), told))
-    return response
+    return _error(request, HTTPStatus(response.status), told)
 
 
 def _error(request: web.Request, status: HTTPStatus, told: Error) -> ByteniteError:
@@ -90,3 +82,6 @@ def _error(request: web.Request, status: HTTPStatus, told: Error) -> ByteniteErr
         ),
         request_id=request_id(request),
     )
+
+
+in_bytenite_form = in_form(PREFIX, _formed)
