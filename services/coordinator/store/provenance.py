@@ -4,7 +4,7 @@ The name of an object that a task has kept holds its job and its attempt, so tha
 known when its rows are gone: see `shared.files.names`.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -174,11 +174,7 @@ async def history(connection: Connection, job_id: str, readers: Readers) -> Hist
         jobs=jobs,
         attempts=attempts,
         files=[FileRow._make(row) for row in await connection.fetch(ARTIFACTS, own)],
-        uploads=await _uploads(connection, used),
+        uploads=[UploadRow._make(row) for row in await connection.fetch(UPLOADED, [*used])],
         makers=[MakerRow._make(row) for row in await connection.fetch(MAKERS, [*makers], readers)],
         is_complete=len(found) <= MOST_ATTEMPTS,
     )
-
-
-async def _uploads(connection: Connection, objects: Collection[str]) -> Sequence[UploadRow]:
-    return [UploadRow._make(row) for row in await connection.fetch(UPLOADED, [*objects])]
